@@ -1,0 +1,121 @@
+"""The failures that a user can meet, each with one exit code.
+
+    JobError
+    ├── FolderError      61  the run folder holds another run, or is in use
+    ├── MemoryExhausted  62  GPU memory ran out
+    ├── Diverged         63  the loss became NaN, infinite or exploded
+    ├── SettingsError    64  environment variables
+    ├── DataError        65  rows unreadable, wrong columns, too few left
+    ├── NotFound         66  model, data set or revision does not exist
+    ├── AccessDenied     67  gated, no token, token cannot write
+    ├── HostUnfit        68  GPU, driver, memory, disk or volume
+    ├── DiskFull         73  no space left while running
+    └── HubUnavailable   76  Hub or network failed after all retries
+
+Codes 61-69 are permanent, 70-79 are worth another try: a queue's retry rule is one glob. All stay below 125, above which
+docker and the shell speak. `Stopped` (75) is no error: a signal asked the run to end, and it did so in order.
+A class says what to do about it in `remedy`; a raise site that knows better passes its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class JobError(Exception):
+    """A failure that the user can mend. `str(error)` says what happened, `remedy` what to do."""
+
+    exit_code = 1
+    remedy = ""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        if remedy:
+            self.remedy = remedy
+
+
+class FolderError(JobError):
+    exit_code = 61
+    remedy = "Set FINETUNE_OUTPUT_DIR to a new folder, or put the settings back."
+
+
+class MemoryExhausted(JobError):
+    exit_code = 62
+    remedy = "Set FINETUNE_TRAIN_MAX_TOKENS lower, or use a GPU with more memory."
+
+
+class Diverged(JobError):
+    exit_code = 63
+    remedy = (
+        "Set FINETUNE_TRAIN_LEARNING_RATE lower, or FINETUNE_TRAIN_PRECISION=float32, in a new FINETUNE_OUTPUT_DIR."
+    )
+
+
+class SettingsError(JobError):
+    """Holds every problem found, one sentence each."""
+
+    exit_code = 64
+    remedy = "Change the variables named above; `--help` lists all of them."
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        heading = "1 setting is wrong" if count == 1 else f"{count} settings are wrong"
+        super().__init__("\n  ".join([f"{heading}:", *self.problems]))
+
+
+class DataError(JobError):
+    exit_code = 65
+    remedy = "Check FINETUNE_DATA_SOURCES."
+
+
+class NotFound(JobError):
+    exit_code = 66
+    remedy = "Check the name and the revision."
+
+
+class AccessDenied(JobError):
+    exit_code = 67
+    remedy = "Set HF_TOKEN (or HF_TOKEN_PATH) to a token with the right that is missing."
+
+
+class HostUnfit(JobError):
+    exit_code = 68
+
+
+class DiskFull(JobError):
+    exit_code = 73
+    remedy = "Free space on the output volume and start again: what was complete is intact."
+
+
+class HubUnavailable(JobError):
+    exit_code = 76
+    remedy = "Start again with the same settings: only what is missing is done."
+
+
+class Stopped(BaseException):
+    """SIGTERM or SIGINT arrived. Not an Exception, so that no library's `except Exception` swallows it."""
+
+    exit_code = 75
+    remedy = "Start again with the same settings: the run continues."
+
+
+SUCCESS = 0
+BUG = 1
+
+EXIT_CODES: dict[int, tuple[str, str]] = {
+    SUCCESS: ("all that was asked for is done, a verified push included", ""),
+    BUG: ("a bug (the traceback is kept), or a library ended the process", "limited"),
+    61: ("the run folder holds another run (the difference is printed), or another process uses it", "no"),
+    62: ("GPU memory ran out", "no"),
+    63: ("training diverged: NaN, infinite or exploding loss", "no"),
+    64: ("settings", "no"),
+    65: ("data: unreadable, wrong columns, too few rows left", "no"),
+    66: ("model, data set or revision not found", "no"),
+    67: ("access: gated, no token, token cannot write", "no"),
+    68: ("host unfit: no GPU, driver too old, memory or disk too small, volume not writable", "no"),
+    73: ("disk full while running; what was complete is intact", "yes, elsewhere"),
+    75: ("stopped by a signal; the checkpoint is saved", "yes, continues"),
+    76: ("Hub or network failed; the adapter is safe in the output folder", "yes, only the rest is done"),
+}
+"""Exit code -> (meaning, worth another try?). README's table and `--help` are made from it."""
