@@ -102,11 +102,18 @@ def find_file(name: str) -> Path:
 
 def _sources(value: object) -> object:
     parts = _comma_list(value)
-    return (
-        tuple(Source.parse(part) if isinstance(part, str) else part for part in parts)
-        if isinstance(parts, tuple)
-        else value
-    )
+    if not isinstance(parts, tuple):
+        return value
+    sources: list[object] = []
+    problems = []
+    for part in parts:
+        try:
+            sources.append(Source.parse(part) if isinstance(part, str) else part)
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError("; ".join(problems))
+    return tuple(sources)
 
 
 def _text_file(value: str) -> str:
@@ -366,8 +373,7 @@ def _kind(annotation: Any) -> tuple[str, str]:
     if origin is Literal:
         return "choice", "|".join(inner)
     if origin is tuple:
-        word, choices = _kind(inner[0])
-        return "list", choices
+        return "list", _kind(inner[0])[1]
     words = {int: "whole number", float: "number", bool: "true|false", str: "text", Path: "path"}
     return words.get(annotation, "text"), ""
 
@@ -396,7 +402,7 @@ def load_settings(env_file: Path | None = None) -> Settings:
         os.environ[name] = os.environ[name].strip()
     problems = [*_unknown_names(os.environ), *_quoted(os.environ)]
     try:
-        settings = Settings()  # type: ignore[call-arg]  # the environment gives `data`
+        settings = Settings()
     except ValidationError as error:
         problems += _sentences(error, os.environ)
         raise SettingsError(problems) from None  # the cause would print the whole input, secrets included

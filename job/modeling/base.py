@@ -1,0 +1,188 @@
+"""The base model in 4 bits (bitsandbytes NF4, double quantization) and its tokenizer with a pad token.
+
+Runs on CPU as on CUDA. Loads safetensors only and runs no code from a model repository.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from job.errors import NotFound, SettingsError
+from job.hub import explained
+from job.modeling.chat import prepare_template
+from job.results import Choice
+from job.settings import ModelSettings, read_text
+
+NEW_PAD_TOKEN = "<pad>"
+DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
+
+
+@dataclass(frozen=True)
+class BaseFiles:
+    """A base model on disk. `name` is what users load it by, `revision` its commit (empty for a folder)."""
+
+    folder: Path
+    name: str
+    revision: str
+
+
+def fetch_files(model: ModelSettings, token: str, *, weights: bool) -> BaseFiles:
+    """The folder of the base model, downloaded where it is on the Hub.
+
+    Raises NotFound (66), AccessDenied (67), HubUnavailable (76).
+    """
+    if model.is_local:
+        return BaseFiles(Path(model.location), model.base, "")
+    patterns = FILES if weights else [pattern for pattern in FILES if pattern != "*.safetensors"]
+    with explained(
+        f"base model {model.base} at {model.revision}", "FINETUNE_MODEL_BASE", has_token=bool(token)
+    ):
+        folder = snapshot_download(
+            model.base,
+            revision=model.revision,
+            token=token or False,
+            allow_patterns=patterns,
+            ignore_patterns=["original/*"],  # Llama repositories hold a second copy of the weights there
+        )
+    return BaseFiles(Path(folder), model.base, Path(folder).name)
+
+
+def choose_precision(setting: str) -> Choice:
+    """By compute capability: `torch.cuda.is_bf16_supported()` is true on a T4, which only emulates bfloat16."""
+    if setting != "auto":
+        return Choice(value=setting, reason="FINETUNE_TRAIN_PRECISION")
+    if not torch.cuda.is_available():
+        return Choice(value="float32", reason="no GPU; a CPU gains nothing from 16 bits here")
+    major, minor = torch.cuda.get_device_capability()
+    if (major, minor) >= (8, 0):
+        return Choice(value="bfloat16", reason=f"sm_{major}{minor} computes in bfloat16")
+    return Choice(value="float16", reason=f"sm_{major}{minor} has no bfloat16; the adapter stays float32")
+
+
+def load_tokenizer(files: BaseFiles, model: ModelSettings) -> Any:
+    """The base model's tokenizer with the run's chat template and a pad token that is not its end-of-turn token.
+
+    Padding with the end-of-turn token teaches a model not to stop, so where a tokenizer has no spare token
+    `reserved` is refused (SettingsError, 64).
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise NotFound(
+            f"The base model {files.name} has no tokenizer that loads: {error}", remedy="Check FINETUNE_MODEL_BASE."
+        ) from error
+    prepare_template(tokenizer, read_text(model.chat_template_file), files.name)
+    if model.pad_token == "add":
+        tokenizer.add_special_tokens({"pad_token": NEW_PAD_TOKEN})
+    else:
+        tokenizer.pad_token = _spare_token(tokenizer, files.name)
+    tokenizer.padding_side = "right"
+    return tokenizer
+
+
+def _spare_token(tokenizer: Any, base: str) -> str:
+    """The tokenizer's own pad token, else one that its makers reserved for padding, else any reserved one."""
+    ends = {tokenizer.eos_token}
+    if tokenizer.pad_token and tokenizer.pad_token not in ends:
+        return str(tokenizer.pad_token)
+    spare = [token for token in tokenizer.get_added_vocab() if "pad" in token.lower()]
+    spare += sorted(token for token in tokenizer.get_added_vocab() if "reserved" in token.lower())
+    if not spare:
+        raise SettingsError(
+            [f"FINETUNE_MODEL_PAD_TOKEN: the tokenizer of {base} has no spare token to pad with; set it to add"]
+        )
+    return spare[0]
+
+
+def quantization(dtype: torch.dtype) -> BitsAndBytesConfig:
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+
+
+def checkpoint_dtype(files: BaseFiles) -> torch.dtype:
+    """The dtype in which the base model was published; the saved embedding layer keeps it."""
+    dtype = AutoConfig.from_pretrained(files.folder, trust_remote_code=False).dtype
+    return dtype if isinstance(dtype, torch.dtype) else torch.float32
+
+
+def load_base(files: BaseFiles, tokenizer: Any, dtype: torch.dtype) -> Any:
+    """The frozen NF4 base in `dtype`, its vocabulary extended where the tokenizer has more tokens than it has rows.
+
+    No `prepare_model_for_kbit_training`: it makes float32 copies of embedding, head and norms (1.58 instead of 0.79 GB on
+    Llama 3.2 3B) and switches checkpointing on; freezing is all that is needed.
+    """
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            files.folder,
+            dtype=dtype,
+            quantization_config=quantization(dtype),
+            device_map={"": 0 if torch.cuda.is_available() else "cpu"},
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    except (OSError, ValueError) as error:
+        raise NotFound(
+            f"The base model {files.name} cannot be loaded as a causal language model: {error}",
+            remedy="Check FINETUNE_MODEL_BASE: it needs safetensors weights of an architecture that transformers knows.",
+        ) from error
+    model.requires_grad_(False)
+    model.config.use_cache = False
+    extend_vocabulary(model, len(tokenizer), checkpoint_dtype(files))
+    model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
+    return model
+
+
+def extend_vocabulary(model: Any, rows: int, stored: torch.dtype) -> int:
+    """Grow embedding and head to `rows`; the new rows are the mean of the old ones, as they will be stored.
+
+    Returns the number of new rows. Never shrinks: some vocabularies are padded beyond their tokenizer.
+    """
+    old = model.get_input_embeddings().weight.shape[0]
+    if rows <= old:
+        return 0
+    model.resize_token_embeddings(rows, mean_resizing=False)  # its mean needs a covariance of all rows, and a draw
+    layers = {id(layer.weight): layer.weight for layer in (model.get_input_embeddings(), model.get_output_embeddings())}
+    with torch.no_grad():
+        for weight in layers.values():  # one where embedding and head are tied
+            weight[old:] = weight[:old].float().mean(dim=0).to(stored).to(weight.dtype)
+            weight.requires_grad_(False)
+    return rows - old
+
+
+def loading_code(base: str, revision: str, dtype: str, vocabulary_rows: int) -> str:
+    """The lines that give users the tuned model. `adapter` stands for the Hub name or the folder.
+
+    `vocabulary_rows`: what the base is extended to, 0 where it is not. After training a fresh process runs these very
+    lines and compares logits (job/training/readback.py).
+    """
+    pinned = f'\n    revision="{revision}",' if revision else ""
+    extend = f"model.resize_token_embeddings({vocabulary_rows}, mean_resizing=False)\n" if vocabulary_rows else ""
+    return f'''import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+tokenizer = AutoTokenizer.from_pretrained(adapter)
+model = AutoModelForCausalLM.from_pretrained(
+    "{base}",{pinned}
+    dtype=torch.{dtype},
+    device_map="auto",
+    quantization_config=BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.{dtype},
+    ),
+)
+{extend}model = PeftModel.from_pretrained(model, adapter).eval()
+'''

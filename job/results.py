@@ -1,0 +1,199 @@
+"""Everything that flows between stages and into metrics.json, on one page.
+
+Numbers carry their unit in the name; a share lies in 0-1; paths are relative to the run folder, because volumes move.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+SCHEMA_VERSION = 1
+
+
+class Result(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+
+class Host(Result):
+    """The machine of this start. No part of any record's inputs: a restart may land on another one."""
+
+    device: Literal["cuda", "cpu"]
+    gpu: str
+    compute_capability: str
+    gpu_bytes: int
+    cpus: int
+    memory_bytes: int
+    disk_free_bytes: int
+    platform: str
+    versions: dict[str, str]
+
+
+class SourceCount(Result):
+    """What became of one source. `revision` is the commit that was read; empty for files."""
+
+    source: str
+    revision: str
+    layout: str
+    rows_in: int
+    rows_out: int
+
+
+class RuleCount(Result):
+    changed: int
+    characters_removed: int
+
+
+class Cleaned(Result):
+    """Stage 1. rows_in == train_rows + eval_rows + sum(dropped.values())."""
+
+    rows_in: int
+    train_rows: int
+    eval_rows: int
+    dropped: dict[str, int]
+    sources: list[SourceCount]
+    rules: dict[str, RuleCount]
+    system_prompt: str
+    """The prompt of most rows; the probe and the model card use it."""
+    train_tokens: int
+    answer_tokens: int
+    longest_tokens: int
+    train_path: str
+    eval_path: str
+    dropped_path: str
+    sha256: str
+    """Over the bytes of the train and eval rows: what the next stages depend on."""
+
+
+class Choice(Result):
+    """An automatic choice and its reason."""
+
+    value: str
+    reason: str
+
+
+class LogEntry(Result):
+    """One line of train/log.jsonl: a training loss (mean since the last line) or an evaluation."""
+
+    step: int
+    loss: float | None = None
+    eval_loss: float | None = None
+    learning_rate: float | None = None
+    grad_norm: float | None = None
+    tokens_per_second: float | None = None
+    eta_seconds: float | None = None
+    seconds: float
+
+
+class Trained(Result):
+    """Stage 2. The adapter lies proven in `adapter_path`."""
+
+    adapter_path: str
+    base_revision: str
+    """The commit of the base model on the Hub that was loaded; empty for a folder."""
+    precision: Choice
+    steps: int
+    epochs: float
+    trainable_parameters: int
+    total_parameters: int
+    base_eval_loss: float
+    """Evaluation loss before the first step: that of the base model, since a new adapter changes nothing."""
+    best_eval_loss: float
+    best_step: int
+    final_train_loss: float
+    train_seconds: float
+    train_tokens: int
+    tokens_per_second: float
+    resumed_from_step: int
+    micro_batch_rows: int
+    accumulation_steps: int
+    peak_gpu_bytes: int
+    vocabulary_rows: int
+    pad_token: str
+    adapter_bytes: int
+    adapter_parts_bytes: dict[str, int]
+    """What adapter_model.safetensors holds: `lora` and, where saved, `embedding`."""
+    readback_max_difference: float
+    """Largest difference of a logit, trained model in memory against the adapter loaded by a fresh process."""
+    readback_tolerance: float
+
+
+class Scores(Result):
+    """Over all questions, of one model."""
+
+    answers: int
+    stopped_share: float
+    """Answers that ended by themselves before the token limit."""
+    opening_filler_share: float
+    closing_filler_share: float
+    repetition_share: float
+    """Mean share of word 4-grams that repeat an earlier one of the same answer."""
+    mean_tokens: float
+
+
+class Sample(Result):
+    """One line of probe/samples.jsonl: a question and the two answers."""
+
+    question: str
+    source: Literal["question", "eval_row"]
+    reference: str
+    """The data's own answer; empty for a fixed question."""
+    base: str
+    tuned: str
+    base_stopped: bool
+    tuned_stopped: bool
+
+
+class Probed(Result):
+    samples_path: str
+    questions: int
+    eval_rows: int
+    base: Scores
+    tuned: Scores
+
+
+class PushedRepo(Result):
+    kind: Literal["model", "dataset"]
+    repo_id: str
+    commit: str
+    """The commit whose files were compared with ours, by size and hash."""
+    url: str
+    files: int
+    bytes: int
+
+
+class Pushed(Result):
+    skipped: bool
+    reason: str
+    repositories: list[PushedRepo]
+
+
+class Failure(Result):
+    kind: str
+    message: str
+    remedy: str
+
+
+class Metrics(Result):
+    """metrics.json: rewritten whole at each change, present at every ending."""
+
+    schema_version: int = SCHEMA_VERSION
+    version: str
+    status: Literal["running", "succeeded", "failed", "stopped"]
+    stage: str
+    exit_code: int | None
+    error: Failure | None = None
+    started_at: str
+    updated_at: str
+    seconds: float
+    stage_seconds: dict[str, float]
+    """Time that each finished stage took, in the start that finished it."""
+    reused: list[str]
+    """Stages whose stored result was taken."""
+    settings: dict[str, Any]
+    host: Host | None = None
+    clean: Cleaned | None = None
+    train: Trained | None = None
+    probe: Probed | None = None
+    push: Pushed | None = None

@@ -1,0 +1,189 @@
+"""The run folder: the only state of a run, and what makes the same command continue it.
+
+Each stage leaves `<stage>.json` beside its files: its inputs first, its typed result when it is done. The next start with
+the same inputs takes the stored result; with other inputs it stops and prints the difference. Knows the stages by name
+alone. Only this module writes records.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from pydantic import ValidationError
+
+from job.errors import FolderError, HostUnfit
+from job.redaction import redact
+from job.results import SCHEMA_VERSION, Result
+
+log = logging.getLogger("job")
+R = TypeVar("R", bound=Result)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Whole or not at all: written under another name, synced, renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(redact(text))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    sync_folder(path.parent)
+
+
+def write_json(path: Path, value: object) -> None:
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames in it last. Object stores mounted as folders may refuse; they have no such need."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
+def replace_folder(partial: Path, final: Path) -> None:
+    """Put a finished folder in its place. Readers see the old one, none, or the new one; never a half."""
+    if final.exists():
+        old = final.with_name(final.name + ".old")
+        shutil.rmtree(old, ignore_errors=True)
+        final.replace(old)
+        partial.replace(final)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        partial.replace(final)
+    sync_folder(final.parent)
+
+
+def difference(old: Any, new: Any, name: str = "") -> Iterator[str]:
+    """`train.learning_rate: 0.0002 -> 0.001`, one sentence per field that differs."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            yield from difference(old.get(key), new.get(key), f"{name}.{key}" if name else key)
+    elif old != new:
+        yield f"{name}: {_short(old)} -> {_short(new)}"
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+class RunDir:
+    """One run's folder, held by this process alone."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.reused: list[str] = []
+        self.stage_seconds: dict[str, float] = {}
+        self._lock: IO[str] | None = None
+
+    def open(self) -> None:
+        """Make the folder, prove that it can be written, and hold it.
+
+        Raises HostUnfit (68) where it cannot be written, FolderError (61) where another process works in it.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = (self.root / ".lock").open("w")
+        except OSError as error:
+            raise HostUnfit(
+                f"The output folder {self.root.absolute()} cannot be written: {error.strerror or error}.",
+                remedy=f"Set FINETUNE_OUTPUT_DIR to a folder that uid {os.getuid()} may write, or run "
+                f"`sudo chown -R {os.getuid()} FOLDER` on the host, or start with --user $(id -u):$(id -g).",
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.close()
+            raise FolderError(
+                f"Another process is working in {self.root.absolute()}.",
+                remedy="Wait for it to end, or set FINETUNE_OUTPUT_DIR to another folder.",
+            ) from error
+        except OSError:
+            pass  # a mounted object store without locks; two writers there are the queue's to prevent
+        self._lock = lock
+
+    def record(self, stage: str) -> dict[str, Any] | None:
+        """The stage's record, or None where there is none that can be read."""
+        try:
+            record = json.loads((self.root / f"{stage}.json").read_text("utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        return record if isinstance(record, dict) and record.get("schema_version") == SCHEMA_VERSION else None
+
+    def refuse_other_run(self, stage: str, inputs: dict[str, Any], *, begun: bool) -> None:
+        """Raises FolderError (61) where the folder holds this stage of another run.
+
+        An unfinished stage that has left nothing to go on from (`begun` is false) takes new inputs.
+        """
+        record = self.record(stage)
+        if record is None or (record["result"] is None and not begun):
+            return
+        changes = list(difference(record["inputs"], json.loads(json.dumps(inputs))))
+        if changes:
+            raise FolderError(
+                f"The folder {self.root.absolute()} holds a run with other settings ({stage}):\n  "
+                + "\n  ".join(changes)
+            )
+
+    def step(
+        self,
+        stage: str,
+        run: Callable[[], R],
+        result_type: type[R],
+        inputs: dict[str, Any],
+        *,
+        begun: bool = False,
+        redo: bool = False,
+    ) -> R:
+        """Run a stage once in the life of this folder.
+
+        `inputs`: all that its result depends on, as JSON values. `begun`: an earlier attempt left something that this one
+        continues, so other inputs are refused. `redo`: run again, whatever is stored.
+        """
+        self.refuse_other_run(stage, inputs, begun=begun)
+        record = self.record(stage)
+        if record and record["result"] is not None and not redo:
+            try:
+                result = result_type.model_validate(record["result"])
+            except ValidationError as error:
+                raise FolderError(
+                    f"{self.root / stage}.json was written by another version of this program.",
+                    remedy="Set FINETUNE_OUTPUT_DIR to a new folder.",
+                ) from error
+            self.reused.append(stage)
+            self.stage_seconds[stage] = record["seconds"]
+            log.info("stage=%s reused=true seconds=%.1f", stage, record["seconds"])
+            return result
+        started = time.monotonic()
+        log.info("stage=%s started=true", stage)
+        entry = {"schema_version": SCHEMA_VERSION, "stage": stage, "inputs": inputs, "seconds": None, "result": None}
+        write_json(self.root / f"{stage}.json", entry)
+        result = run()
+        seconds = round(time.monotonic() - started, 3)
+        entry |= {"seconds": seconds, "finished_at": now(), "result": result.model_dump(mode="json")}
+        write_json(self.root / f"{stage}.json", entry)
+        self.stage_seconds[stage] = seconds
+        log.info("stage=%s finished=true seconds=%.1f", stage, seconds)
+        return result
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
