@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
-    HFValidationError,
     HfHubHTTPError,
+    HFValidationError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -74,7 +73,7 @@ def explain(error: Exception, what: str, variable: str, *, has_token: bool) -> J
             if status in (401, 403):
                 return AccessDenied(f"The Hub refused the {what} (status {status}) with {token}: {first_line(cause)}")
             return HubUnavailable(f"The Hub failed on the {what} (status {status}): {first_line(cause)}")
-        if isinstance(cause, httpx.TransportError | ConnectionError | TimeoutError):
+        if isinstance(cause, ConnectionError | TimeoutError) or _is_transport_error(cause):
             return HubUnavailable(
                 f"The Hub cannot be reached for the {what}: {type(cause).__name__} {first_line(cause)}",
                 remedy="Check the network and HF_ENDPOINT, then start again: nothing that is done is done twice.",
@@ -90,6 +89,11 @@ def explain(error: Exception, what: str, variable: str, *, has_token: bool) -> J
                 remedy=f"Check {variable}; for a private data set set HF_TOKEN.",
             )
     return None
+
+
+def _is_transport_error(error: BaseException) -> bool:
+    """By name: the Hub client speaks through httpx in one version and httpx2 in the next."""
+    return any(base.__name__ == "TransportError" for base in type(error).__mro__)
 
 
 def first_line(error: BaseException) -> str:

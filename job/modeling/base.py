@@ -39,11 +39,9 @@ def fetch_files(model: ModelSettings, token: str, *, weights: bool) -> BaseFiles
     Raises NotFound (66), AccessDenied (67), HubUnavailable (76).
     """
     if model.is_local:
-        return BaseFiles(Path(model.location), model.base, "")
+        return BaseFiles(Path(model.location), model.location, "")
     patterns = FILES if weights else [pattern for pattern in FILES if pattern != "*.safetensors"]
-    with explained(
-        f"base model {model.base} at {model.revision}", "FINETUNE_MODEL_BASE", has_token=bool(token)
-    ):
+    with explained(f"base model {model.base} at {model.revision}", "FINETUNE_MODEL_BASE", has_token=bool(token)):
         folder = snapshot_download(
             model.base,
             revision=model.revision,
@@ -98,7 +96,7 @@ def _spare_token(tokenizer: Any, base: str) -> str:
         raise SettingsError(
             [f"FINETUNE_MODEL_PAD_TOKEN: the tokenizer of {base} has no spare token to pad with; set it to add"]
         )
-    return spare[0]
+    return str(spare[0])
 
 
 def quantization(dtype: torch.dtype) -> BitsAndBytesConfig:
@@ -148,7 +146,7 @@ def extend_vocabulary(model: Any, rows: int, stored: torch.dtype) -> int:
 
     Returns the number of new rows. Never shrinks: some vocabularies are padded beyond their tokenizer.
     """
-    old = model.get_input_embeddings().weight.shape[0]
+    old = int(model.get_input_embeddings().weight.shape[0])
     if rows <= old:
         return 0
     model.resize_token_embeddings(rows, mean_resizing=False)  # its mean needs a covariance of all rows, and a draw

@@ -1,0 +1,231 @@
+"""Rows from the Hub and from files, as `Raw` questions and answers. Reads everything, judges nothing but the layout.
+
+Files are read without `datasets`: its readers stop at the first row of another type or encoding, and one bad line must
+cost that line alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+import pyarrow.parquet
+from huggingface_hub import HfApi
+
+from job.errors import DataError
+from job.hub import explained, first_line
+from job.settings import DataSettings, Source
+
+BAD_JSON = "bad_json"
+NOT_TEXT = "not_text"
+BROKEN_UTF8 = "broken_utf8"
+
+
+@dataclass
+class Raw:
+    """One row as it was found. `fault` is set where no question and answer could be read from it."""
+
+    system: Any = ""
+    question: Any = ""
+    answer: Any = ""
+    fault: str = ""
+
+
+@dataclass
+class Loaded:
+    rows: list[Raw]
+    layout: str
+    revision: str
+
+
+def load(source: Source, data: DataSettings, token: str) -> Loaded:
+    """Every row of a source.
+
+    Raises DataError (65) for an unreadable or empty source and for columns without a known layout, and what the Hub's
+    failures mean (66, 67, 76).
+    """
+    if source.is_local:
+        rows, revision = _local_rows(source.path), ""
+    else:
+        rows, revision = _hub_rows(source, token)
+    if not rows:
+        raise DataError(f"The source {source} holds no rows.")
+    faults = sum(row is None for row in rows)
+    if faults > len(rows) / 2:
+        raise DataError(
+            f"The source {source} is not what its name says: {faults:,} of {len(rows):,} lines are not JSON objects.",
+            remedy="Check the file named in FINETUNE_DATA_SOURCES; .jsonl holds one JSON object per line.",
+        )
+    found = [row for row in rows if row is not None]
+    layout, read = _layout(found, data, str(source))
+    raws = [Raw(fault=BAD_JSON) if row is None else _checked(read(row)) for row in rows]
+    return Loaded(raws, layout, revision)
+
+
+def _hub_rows(source: Source, token: str) -> tuple[list[dict[str, Any] | None], str]:
+    from datasets import load_dataset  # 1.6 s that a run on local files need not wait for
+
+    with explained(f"data set {source}", "FINETUNE_DATA_SOURCES", has_token=bool(token)):
+        commit = HfApi(token=token or False).dataset_info(source.name, revision=source.revision).sha or ""
+        try:
+            rows = load_dataset(source.name, revision=commit, split=source.split, token=token or None)
+        except ValueError as error:  # an unknown split, or no data files
+            raise DataError(f"The data set {source} cannot be loaded: {first_line(error)}") from error
+    return list(rows), commit
+
+
+def _local_rows(path: Path) -> list[dict[str, Any] | None]:
+    """Rows as dicts; None for a line that is no JSON object."""
+    try:
+        if path.is_dir():
+            from datasets import load_from_disk
+
+            return _saved_rows(load_from_disk(str(path)), path)
+        name = path.name.removesuffix(".gz")
+        if name.endswith(".parquet"):
+            return cast(list[dict[str, Any] | None], pyarrow.parquet.read_table(path).to_pylist())
+        with _open(path) as file:
+            if name.endswith(".jsonl"):
+                return [_json_object(line) for line in file if line.strip()]
+            if name.endswith(".json"):
+                return _json_rows(json.load(file), path)
+            if name.endswith(".csv"):
+                csv.field_size_limit(2**31 - 1)
+                return [dict(row) for row in csv.DictReader(file)]
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(
+            f"The source {path} cannot be read: {type(error).__name__}: {first_line(error)}",
+            remedy="Check the file named in FINETUNE_DATA_SOURCES, and that its ending says what it is.",
+        ) from error
+    raise DataError(
+        f"The source {path} has no ending that says what it is.",
+        remedy="FINETUNE_DATA_SOURCES takes .jsonl, .json, .csv (each also .gz), .parquet and save_to_disk folders.",
+    )
+
+
+def _saved_rows(saved: Any, path: Path) -> list[dict[str, Any] | None]:
+    if hasattr(saved, "keys"):  # a DatasetDict
+        if "train" not in saved:
+            raise DataError(
+                f"The folder {path} holds the splits {', '.join(saved)} and no train; name one: {path}/SPLIT"
+            )
+        saved = saved["train"]
+    return list(saved)
+
+
+def _open(path: Path) -> IO[str]:
+    """Text in which a byte that is not UTF-8 becomes a lone surrogate, so that its row can be found and dropped."""
+    if path.name.endswith(".gz"):
+        return gzip.open(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="")
+    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def _json_object(line: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except (json.JSONDecodeError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _json_rows(value: object, path: Path) -> list[dict[str, Any] | None]:
+    if isinstance(value, dict):
+        value = value.get("data", value.get("rows", value.get("train")))
+    if not isinstance(value, list):
+        raise DataError(f"The source {path} holds no list of rows (nor an object with one under data, rows or train).")
+    return [row if isinstance(row, dict) else None for row in value]
+
+
+# Layouts that are recognised, in this order: (question, answer) column names.
+PAIRS = (("question", "answer"), ("prompt", "completion"), ("prompt", "response"), ("input", "output"))
+CHATS = ("messages", "conversations")
+Reader = Callable[[dict[str, Any]], Raw]
+
+
+def _layout(rows: list[dict[str, Any]], data: DataSettings, name: str) -> tuple[str, Reader]:
+    columns = list(dict.fromkeys(column for row in rows[:100] for column in row))
+    if data.question_column != "auto":
+        missing = [column for column in (data.question_column, data.answer_column) if column not in columns]
+        if missing:
+            raise DataError(
+                f"The source {name} has no column {' and no column '.join(missing)}; it has: {', '.join(columns)}.",
+                remedy="Set FINETUNE_DATA_QUESTION_COLUMN and FINETUNE_DATA_ANSWER_COLUMN to two of its columns.",
+            )
+        question, answer = data.question_column, data.answer_column
+        return f"{question}/{answer}", lambda row: Raw("", row.get(question), row.get(answer))
+    chat = next((column for column in CHATS if column in columns), "")
+    if chat:
+        return chat, lambda row: _from_messages(row.get(chat))
+    output = next((column for column in ("output", "response") if column in columns), "")
+    if "instruction" in columns and output:
+        return _instruction_layout(rows, output)
+    for question, answer in PAIRS:
+        if question in columns and answer in columns:
+            return f"{question}/{answer}", lambda row, q=question, a=answer: Raw("", row.get(q), row.get(a))
+    raise DataError(
+        f"The source {name} has the columns {', '.join(columns)}, of which no usual layout is made "
+        "(instruction/input/output, question/answer, prompt/completion, messages).",
+        remedy="Set FINETUNE_DATA_QUESTION_COLUMN and FINETUNE_DATA_ANSWER_COLUMN.",
+    )
+
+
+def _instruction_layout(rows: list[dict[str, Any]], output: str) -> tuple[str, Reader]:
+    """instruction/input/output means two things: one system prompt for all rows, or a task each with optional input.
+
+    The first where at most one row in a hundred brings a new instruction and rows have input.
+    """
+    instructions = Counter(str(row.get("instruction")) for row in rows)
+    with_input = sum(bool(row.get("input")) for row in rows)
+    if len(instructions) <= max(1, len(rows) // 100) and with_input > len(rows) / 2:
+        return f"instruction as system prompt, input/{output}", lambda row: Raw(
+            row.get("instruction") or "", row.get("input"), row.get(output)
+        )
+
+    def task(row: dict[str, Any]) -> Raw:
+        parts = [row.get("instruction"), row.get("input")]
+        if any(part is not None and not isinstance(part, str) for part in parts):
+            return Raw(fault=NOT_TEXT)
+        return Raw("", "\n\n".join(part for part in parts if part), row.get(output))
+
+    return f"instruction and input as question, {output}", task
+
+
+ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant"}
+
+
+def _from_messages(messages: object) -> Raw:
+    """The first exchange of a chat: system, first user turn, the answer to it."""
+    if not isinstance(messages, Iterable) or isinstance(messages, str):
+        return Raw(fault=NOT_TEXT)
+    found: dict[str, Any] = {}
+    for turn in messages:
+        if not isinstance(turn, dict):
+            return Raw(fault=NOT_TEXT)
+        role = str(turn.get("role", turn.get("from")))
+        role = ROLES.get(role, role)
+        if role == "assistant" and "user" not in found:
+            continue
+        found.setdefault(role, turn.get("content", turn.get("value")))
+    return Raw(found.get("system") or "", found.get("user", ""), found.get("assistant", ""))
+
+
+def _checked(raw: Raw) -> Raw:
+    if raw.fault:
+        return raw
+    parts: Iterator[object] = iter((raw.system, raw.question, raw.answer))
+    for part in parts:
+        if part is None:
+            continue
+        if not isinstance(part, str):
+            return Raw(fault=NOT_TEXT)
+        if any("\ud800" <= letter <= "\udfff" for letter in part):
+            return Raw(fault=BROKEN_UTF8)
+    return Raw(raw.system or "", raw.question or "", raw.answer or "")
