@@ -26,19 +26,21 @@ import json
 import re
 import shutil
 import socket
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
 
 Kind = Literal["model", "dataset"]
+Files = Mapping[str, bytes]
 KINDS: tuple[Kind, ...] = ("model", "dataset")
 LARGE_FILE_BYTES = 10 * 1024 * 1024
 LARGE_FILE_NAME = re.compile(r"\.(safetensors|bin|pt|onnx|gguf|parquet|arrow|zip|tar|gz|zst|model)$|tokenizer\.json$")
@@ -219,7 +221,7 @@ class StandInHub:
         self._faults: list[Fault] = []
         self._lock = threading.RLock()
         self._counter = itertools.count()
-        self._server: ThreadingHTTPServer | None = None
+        self._server: _Server | None = None
         for kind in KINDS if state else ():
             for folder in Path(state or ".", f"{kind}s").glob("*/*"):
                 found = [path for path in folder.rglob("*") if path.is_file()]
@@ -230,13 +232,11 @@ class StandInHub:
 
     def __enter__(self) -> StandInHub:
         handler = type("Handler", (_Handler,), {"hub": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), handler)
+        self._server = _Server(("127.0.0.1", self._port), handler)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.closed = True  # also ends connections that clients keep open
         if self._server:
             self._server.shutdown()
@@ -249,7 +249,7 @@ class StandInHub:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def environment(self, token: str | None = None) -> dict[str, str]:
-        """What a child process needs to use this Hub; the caller adds HF_HOME, a cache of its own."""
+        """What a child process needs to use this Hub; the caller adds HF_HOME, and without a token removes HF_TOKEN."""
         switches = ("HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS")
         return {"HF_ENDPOINT": self.url, **({"HF_TOKEN": token} if token else {}), **dict.fromkeys(switches, "1")}
 
@@ -259,7 +259,7 @@ class StandInHub:
         self,
         kind: Kind,
         repo_id: str,
-        files: Mapping[str, bytes] | None = None,
+        files: Files | None = None,
         private: bool = False,
         gated: bool = False,
         allowed: Collection[str] = (),
@@ -271,7 +271,7 @@ class StandInHub:
             self._repos[kind, repo_id] = Repo(kind, repo_id, private, gated, frozenset(allowed))
             return self.add_commit(kind, repo_id, files or {}, "initial commit")
 
-    def add_commit(self, kind: Kind, repo_id: str, files: Mapping[str, bytes], title: str = "change") -> str:
+    def add_commit(self, kind: Kind, repo_id: str, files: Files, title: str = "change") -> str:
         """Add or replace files at the head of main, as somebody else would; returns the commit."""
         new = {path: StoredFile(data, is_large(path, len(data))) for path, data in files.items()}
         with self._lock:
@@ -300,7 +300,7 @@ class StandInHub:
         times: int = 1,
         after: bool = False,
         drop: bool = False,
-        sleep: float = 0.0,
+        sleep: float = 0,
     ) -> None:
         """Let the next ``times`` requests whose "METHOD /path" matches the expression go wrong.
 
@@ -485,7 +485,12 @@ class StandInHub:
     @staticmethod
     def _info(repo: Repo, commit: Commit) -> dict[str, Any]:
         about = {"id": repo.repo_id, "author": repo.namespace, "sha": commit.oid, "lastModified": commit.date}
-        state = {"private": repo.private, "gated": "manual" if repo.gated else False, "disabled": False, "tags": []}
+        state: dict[str, Any] = {
+            "private": repo.private,
+            "gated": "manual" if repo.gated else False,
+            "disabled": False,
+            "tags": [],
+        }
         return about | state | {"siblings": [{"rfilename": path} for path in sorted(commit.files)]}
 
     @staticmethod
@@ -578,6 +583,12 @@ class StandInHub:
         return Response(206, file.data[first : last + 1], headers)
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that was stopped is no news
+            traceback.print_exc()
+
+
 class _Handler(BaseHTTPRequestHandler):
     hub: StandInHub
     protocol_version = "HTTP/1.1"
@@ -590,17 +601,17 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         fault = self.hub.take_fault(f"{self.command} {address.path}")
         length = int(self.headers.get("Content-Length") or 0)
+        time.sleep(fault.sleep if fault else 0)
+        response: Response | None = None
         if self.hub.closed or (fault and fault.drop and not fault.after):
             self.rfile.read(min(length, 65536))
-            return self._finish(address.path, None)
-        request = Request(self.command, address.path, parse_qs(address.query), self.headers, self.rfile.read(length))
-        if fault:
-            time.sleep(fault.sleep)
-        if fault and fault.status is not None and not fault.after:
-            return self._finish(address.path, as_json({"error": "injected fault"}, fault.status))
-        response = self.hub.answer(request)
-        if fault and fault.status is not None and not fault.drop:
-            response = as_json({"error": "injected fault"}, fault.status)
+        else:
+            body = self.rfile.read(length)
+            if fault is None or fault.after or fault.status is None:
+                query = parse_qs(address.query)
+                response = self.hub.answer(Request(self.command, address.path, query, self.headers, body))
+            if fault and fault.status is not None and not fault.drop:
+                response = as_json({"error": "injected fault"}, fault.status)
         self._finish(address.path, response, cut=bool(fault and fault.drop))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _handle
