@@ -128,6 +128,10 @@ class RunDir:
             return None
         return record if isinstance(record, dict) and record.get("schema_version") == SCHEMA_VERSION else None
 
+    def has_result(self, stage: str) -> bool:
+        record = self.record(stage)
+        return bool(record and record["result"] is not None)
+
     def refuse_other_run(self, stage: str, inputs: dict[str, Any], *, begun: bool) -> None:
         """Raises FolderError (61) where the folder holds this stage of another run.
 

@@ -7,20 +7,20 @@ import json
 import logging
 import math
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from datasets import Dataset
 from trl import SFTConfig
 
-from job.errors import Diverged, MemoryExhausted, Stopped
+from job.errors import Diverged, MemoryExhausted
 from job.hub import causes
 from job.modeling.base import DTYPES, choose_precision, fetch_files, load_base, load_tokenizer
 from job.modeling.chat import Chat, Tokens
 from job.results import Cleaned, Trained
 from job.rundir import replace_folder
 from job.settings import LoraSettings, ModelSettings, TrainSettings
+from job.stopping import StopRequest
 from job.training import adapter as adapters
 from job.training import checkpoints
 from job.training.trainer import Float32AdapterTrainer, Watch
@@ -39,7 +39,7 @@ def train(
     *,
     token: str,
     root: Path,
-    stop_requested: Callable[[], bool],
+    stop: StopRequest,
 ) -> Trained:
     """From cleaned rows to a proven `adapter/` below `root`.
 
@@ -61,7 +61,7 @@ def train(
     chat = Chat(tokenizer)
     train_rows = _tokens(chat, root / cleaned.train_path)
     eval_rows = _tokens(chat, root / cleaned.eval_path)
-    watch = Watch(folder, worst_loss=2 * math.log(vocabulary_rows), stop_requested=stop_requested)
+    watch = Watch(folder, worst_loss=2 * math.log(vocabulary_rows), stop=stop)
     arguments = _arguments(settings, folder / "checkpoints", precision.value, len(train_rows))
     trainer = Float32AdapterTrainer(
         model=peft_model,
@@ -76,21 +76,18 @@ def train(
     first_step = checkpoints.step_of(resume) if resume else 0
     watch.restore(first_step)
     try:
-        if not watch.has_evaluation(0):
-            trainer.evaluate()  # a new adapter changes nothing: this is the base model's loss
-        if resume:
-            log.info("resume_from_step=%d", first_step)
-        output = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-        if not watch.has_evaluation(trainer.state.global_step):
-            trainer.evaluate()
-    except Stopped:
-        raise
+        with stop.polled():
+            if not watch.has_evaluation(0):
+                trainer.evaluate()  # a new adapter changes nothing: this is the base model's loss
+            if resume:
+                log.info("resume_from_step=%d", first_step)
+            output = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+            if not watch.has_evaluation(trainer.state.global_step):
+                trainer.evaluate()
+            if stop.requested:
+                watch.stop_now(trainer.state)
     except Exception as error:
         raise _explained(error, trainer.state.global_step, settings.max_tokens) from error
-    if stop_requested():
-        trainer.save_now()
-        raise Stopped(f"Stopped at step {trainer.state.global_step}; its checkpoint is saved.")
-
     best_loss, best_step = watch.best()
     if not math.isfinite(best_loss):
         raise Diverged("Training ended without one finite evaluation loss.")

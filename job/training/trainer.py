@@ -8,7 +8,6 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from trl import SFTTrainer
 from job.errors import Diverged, Stopped
 from job.results import LogEntry
 from job.rundir import write_json
+from job.stopping import StopRequest
 from job.training import checkpoints
 from job.training.adapter import lora_tensors
 
@@ -67,11 +67,11 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
 class Watch(TrainerCallback):  # type: ignore[misc]
     """Writes train/log.jsonl, keeps the best adapter, stops on divergence and on request."""
 
-    def __init__(self, folder: Path, *, worst_loss: float, stop_requested: Callable[[], bool]) -> None:
+    def __init__(self, folder: Path, *, worst_loss: float, stop: StopRequest) -> None:
         self.folder = folder
         self.log_path = folder / "log.jsonl"
         self.worst_loss = worst_loss
-        self.stop_requested = stop_requested
+        self.stop = stop
         self.trainer: Float32AdapterTrainer | None = None
         self.entries: list[LogEntry] = []
         self.started = time.monotonic()
@@ -183,23 +183,23 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
     def on_substep_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Between two micro-batches of a step: the step is given up, and dropout's random numbers are put back."""
-        if self.stop_requested() and self._random:
+        if self.stop.requested and self._random:
             torch.set_rng_state(self._random[0])
             numpy.random.set_state(self._random[1])
             random.setstate(self._random[2])
             if self._random[3]:
                 torch.cuda.set_rng_state_all(self._random[3])
-            self._stop(state)
+            self.stop_now(state)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.stop_requested():
-            self._stop(state)
+        if self.stop.requested:
+            self.stop_now(state)
 
     def on_prediction_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.stop_requested():
-            self._stop(state)
+        if self.stop.requested:
+            self.stop_now(state)
 
-    def _stop(self, state: Any) -> None:
+    def stop_now(self, state: Any) -> None:
         assert self.trainer is not None
         if state.global_step > self.first_step:
             self.trainer.save_now()

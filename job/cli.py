@@ -1,0 +1,221 @@
+"""Verbs, logging, signals; and the one place where an exception becomes an exit code and metrics.json."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import logging
+import os
+import sys
+import time
+import traceback
+import warnings
+from pathlib import Path
+
+from job import __version__
+from job.errors import BUG, EXIT_CODES, SUCCESS, DiskFull, FolderError, HostUnfit, JobError, SettingsError, Stopped
+from job.journal import Journal, failure
+from job.redaction import RedactingFormatter, hide, redact
+from job.rundir import RunDir, write_json
+from job.settings import PREFIX, load_settings, load_token, prepare_libraries, variables
+from job.stopping import StopRequest
+
+log = logging.getLogger("job")
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit code."""
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    start_logging()
+    if asked.verb == "plan":
+        return _plan(asked.env_file)
+    stop = StopRequest()
+    with stop.listening():
+        return _run(asked.env_file, stop)
+
+
+# --- run -------------------------------------------------------------------------------------------------------------
+
+
+def _run(env_file: Path | None, stop: StopRequest) -> int:
+    try:
+        settings = load_settings(env_file)
+    except SettingsError as error:
+        return _refused(error)
+    run_dir = RunDir(settings.output_dir)
+    journal = Journal(run_dir, settings.model_dump(mode="json"))
+    try:
+        run_dir.open()
+    except JobError as error:
+        return _end_without_folder(error, run_dir)
+    try:
+        token = load_token()
+        hide(token)
+        prepare_libraries(settings, terminal=sys.stderr.isatty())
+        write_json(run_dir.root / "settings.json", journal.metrics().settings | {"hf_token": _stars(token)})
+        log.info("version=%s output=%s", __version__, run_dir.root.absolute())
+        from job.pipeline import run
+
+        run(settings, token, run_dir, journal, stop)
+    except BaseException as error:
+        return _ended_by(error, journal)
+    if set(run_dir.reused) == {"clean", "train", "probe", "push"}:
+        log.info("nothing to do: every stage of this run is done")
+    journal.end("succeeded", SUCCESS)
+    journal.write_report()
+    return _last_line(journal, "succeeded", SUCCESS)
+
+
+def _ended_by(error: BaseException, journal: Journal) -> int:
+    """Classify, record, report. What was complete stays as it is."""
+    if isinstance(error, Stopped):
+        journal.end("stopped", Stopped.exit_code, failure(error, Stopped.remedy))
+        journal.write_report()
+        log.warning("%s %s", error, Stopped.remedy)
+        return _last_line(journal, "stopped", Stopped.exit_code)
+    if _is_disk_full(error, journal.run_dir.root):
+        error = DiskFull(f"The disk is full: {error}")
+    try:
+        if isinstance(error, JobError):
+            log.error("%s\n%s", error, error.remedy)
+            journal.end("failed", error.exit_code, failure(error, error.remedy))
+            code = error.exit_code
+        else:
+            text = "".join(traceback.format_exception(error))
+            log.error("unexpected: %s", text)
+            fault = failure(error, "This is a fault of the program: please report it with this file.")
+            journal.end("failed", BUG, fault.model_copy(update={"message": redact(text[-8000:])}))
+            code = BUG
+    except OSError as full:
+        log.error("metrics.json could not be written: %s", full)
+        return error.exit_code if isinstance(error, JobError) else BUG
+    if not isinstance(error, FolderError):  # report.html there is that of the run that owns the folder
+        journal.write_report()
+    return _last_line(journal, "failed", code)
+
+
+def _is_disk_full(error: BaseException, root: Path) -> bool:
+    """ENOSPC anywhere in the causes, or torch's writer, which says only "unexpected pos"."""
+    following: BaseException | None = error
+    while following is not None:
+        if isinstance(following, OSError) and following.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if isinstance(following, RuntimeError) and "unexpected pos" in str(following):
+            return True
+        following = following.__cause__ or following.__context__
+    return False
+
+
+def _refused(error: SettingsError) -> int:
+    """Settings are wrong: said on stderr, and in metrics.json where the output folder can be told and written."""
+    log.error("%s\n%s", error, error.remedy)
+    run_dir = RunDir(Path(os.environ.get(f"{PREFIX}OUTPUT_DIR") or "output"))
+    try:
+        run_dir.open()
+    except JobError as closed:
+        return _end_without_folder(error, run_dir) if isinstance(closed, HostUnfit) else error.exit_code
+    journal = Journal(run_dir, {})
+    journal.end("failed", error.exit_code, failure(error, error.remedy))
+    return _last_line(journal, "failed", error.exit_code)
+
+
+def _end_without_folder(error: JobError, run_dir: RunDir) -> int:
+    """No metrics.json: the folder cannot be written, or belongs to a process that is at work in it."""
+    log.error("%s\n%s", error, error.remedy)
+    log.error("status=failed exit_code=%d metrics=none (%s is not ours to write)", error.exit_code, run_dir.root)
+    return error.exit_code
+
+
+def _last_line(journal: Journal, status: str, code: int) -> int:
+    log.info("status=%s exit_code=%d metrics=%s", status, code, journal.path.absolute())
+    return code
+
+
+def _stars(token: str) -> str:
+    return "**********" if token else ""
+
+
+# --- plan and help ---------------------------------------------------------------------------------------------------
+
+
+def _plan(env_file: Path | None) -> int:
+    from job.plan import lines
+
+    before = {name for name in os.environ if name.startswith(PREFIX)}
+    try:
+        settings = load_settings(env_file)
+        token = load_token()
+        hide(token)
+        prepare_libraries(settings, terminal=False)
+        now = {name for name in os.environ if name.startswith(PREFIX) and os.environ[name]}
+        origin = {name: "environment" if name in before else f"{env_file}" for name in now}
+        for line in lines(settings, token, origin=origin):
+            print(redact(line))
+    except JobError as error:
+        log.error("%s\n%s", error, error.remedy)
+        return error.exit_code
+    return SUCCESS
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python entrypoint.py",
+        description="Clean rows, train a LoRA adapter on a 4-bit base model, probe it before and after, push it to the Hub.",
+        epilog=reference(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("verb", nargs="?", choices=("run", "plan"), default="run", help="plan: say what a run would do")
+    parser.add_argument(
+        "--env-file", type=Path, metavar="FILE", help="variables, by docker's rules; the environment wins"
+    )
+    parser.add_argument("--version", action="version", version=f"lora-job {__version__}")
+    return parser
+
+
+def reference() -> str:
+    """Every variable and exit code, for --help."""
+    lines = ["variables:"]
+    for variable in variables():
+        limits = f" ({variable.bounds})" if variable.bounds else ""
+        default = "required" if variable.required else f"default {variable.default or 'empty'}"
+        lines += [f"  {variable.name}", f"      {variable.kind}{limits}, {default}. {variable.sentence}"]
+    lines += [
+        "  HF_TOKEN, HF_TOKEN_PATH",
+        "      Hub token, or the file that holds it; needed for gated or private repositories and for a push.",
+        "",
+        "exit codes:",
+    ]
+    for code, (meaning, again) in EXIT_CODES.items():
+        lines.append(f"  {code:<3} {meaning}" + (f" [another try: {again}]" if again else ""))
+    return "\n".join(lines)
+
+
+# --- logging ---------------------------------------------------------------------------------------------------------
+
+
+class _Lines(RedactingFormatter):
+    """`2026-01-31T12:00:00Z stage=train step=100 ...`; other levels than info are named."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(level)s%(message)s", "%Y-%m-%dT%H:%M:%SZ")
+        self.converter = time.gmtime
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+        return super().format(record)
+
+
+def start_logging() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    log.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    warnings.simplefilter("ignore", DeprecationWarning)
+    warnings.simplefilter("ignore", FutureWarning)
+    sys.excepthook = lambda kind, error, trace: log.critical(
+        "unexpected: %s", "".join(traceback.format_exception(kind, error, trace))
+    )

@@ -1,0 +1,138 @@
+"""The machine, and what is checked before any download or long work: GPU, disk, Hub access."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from huggingface_hub import HfApi
+from huggingface_hub.hf_api import RepoFile
+
+from job import __version__
+from job.errors import AccessDenied, HostUnfit
+from job.hub import explained
+from job.plan import read_config, sizes
+from job.results import Host
+from job.settings import HubSettings, Settings
+
+PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "datasets", "accelerate", "huggingface_hub")
+LARGE_FOR_CPU_BYTES = 1_000_000_000
+
+
+def inspect(root: Path) -> Host:
+    cuda = torch.cuda.is_available()
+    properties = torch.cuda.get_device_properties(0) if cuda else None
+    return Host(
+        device="cuda" if cuda else "cpu",
+        gpu=properties.name if properties else "",
+        compute_capability=f"{properties.major}.{properties.minor}" if properties else "",
+        gpu_bytes=properties.total_memory if properties else 0,
+        cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        disk_free_bytes=shutil.disk_usage(root).free,
+        platform=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        versions={"lora-job": __version__, **{name: version(name) for name in PACKAGES}},
+    )
+
+
+def check(settings: Settings, token: str, root: Path, host: Host) -> None:
+    """Raises HostUnfit (68), AccessDenied (67), NotFound (66), HubUnavailable (76); in the order of their cost."""
+    _check_gpu_settings(settings, host)
+    config = read_config(settings, token)
+    expected = sizes(config, settings)
+    if expected:
+        require_space(root, expected.run_bytes, "checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
+    weights = _weight_bytes(settings, token)
+    if host.device == "cpu" and weights > LARGE_FOR_CPU_BYTES:
+        raise HostUnfit(
+            f"No GPU is visible, and the base model has {weights / 1e9:.1f} GB of weights: a CPU would take days.",
+            remedy="Start the container with --gpus all (`nvidia-smi` must work on the host and inside it), or set "
+            "FINETUNE_MODEL_BASE to a small model.",
+        )
+    prove_write_access(settings.hub, token)
+
+
+def _check_gpu_settings(settings: Settings, host: Host) -> None:
+    train = settings.train
+    if host.device == "cpu" and train.precision in ("float16", "bfloat16"):
+        raise HostUnfit(
+            f"FINETUNE_TRAIN_PRECISION={train.precision} needs a GPU, and none is visible.",
+            remedy="Set FINETUNE_TRAIN_PRECISION=auto, or start the container with --gpus all.",
+        )
+    if host.device == "cpu" and train.optimizer == "paged_adamw_32bit":
+        raise HostUnfit(
+            "FINETUNE_TRAIN_OPTIMIZER=paged_adamw_32bit pages GPU memory, and no GPU is visible.",
+            remedy="Set FINETUNE_TRAIN_OPTIMIZER=adamw, or start the container with --gpus all.",
+        )
+    if train.precision == "bfloat16" and host.device == "cuda" and float(host.compute_capability) < 8:
+        raise HostUnfit(
+            f"{host.gpu} (compute capability {host.compute_capability}) has no bfloat16.",
+            remedy="Set FINETUNE_TRAIN_PRECISION=auto.",
+        )
+
+
+def require_space(folder: Path, needed_bytes: int, what: str, variable: str) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes:
+        raise HostUnfit(
+            f"The disk of {folder.absolute()} has {free / 1e9:.2f} GB free; {what} need up to {needed_bytes / 1e9:.2f} GB.",
+            remedy=f"Free space there, or set {variable} to a larger volume.",
+        )
+
+
+def _weight_bytes(settings: Settings, token: str) -> int:
+    """Bytes of the base model's safetensors files. On the Hub, also asks for the space to download them."""
+    if settings.model.is_local:
+        return sum(path.stat().st_size for path in Path(settings.model.location).glob("*.safetensors"))
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    api = HfApi(token=token or False)
+    name, revision = settings.model.base, settings.model.revision
+    with explained(f"base model {name} at {revision}", "FINETUNE_MODEL_BASE", has_token=bool(token)):
+        if constants.is_offline_mode():
+            return 0
+        tree = [
+            entry
+            for entry in api.list_repo_tree(name, revision=revision, recursive=True)
+            if isinstance(entry, RepoFile)
+            and entry.path.endswith(".safetensors")
+            and not entry.path.startswith("original/")
+        ]
+    missing = sum(e.size for e in tree if not isinstance(try_to_load_from_cache(name, e.path, revision=revision), str))
+    cache = Path(constants.HF_HUB_CACHE)
+    existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    require_space(existing, int(missing * 1.05), "the base model's weights", "HF_HOME")
+    return sum(entry.size for entry in tree)
+
+
+def prove_write_access(hub: HubSettings, token: str) -> None:
+    """Before anything is trained: the token may write where the result shall go. Creates the repositories.
+
+    `create_repo(exist_ok=True)` succeeds with a read token on an existing repository, so `auth_check` is what proves it.
+    """
+    targets = [
+        ("model", hub.repo_id, "FINETUNE_HUB_REPO_ID"),
+        ("dataset", hub.dataset_repo_id, "FINETUNE_HUB_DATASET_REPO_ID"),
+    ]
+    for kind, repo_id, variable in targets:
+        if not repo_id:
+            continue
+        if not token:
+            raise AccessDenied(
+                f"{variable}={repo_id} asks for a push, and there is no token.",
+                remedy=f"Set HF_TOKEN (or HF_TOKEN_PATH) to a token with write access, or leave {variable} empty.",
+            )
+        api = HfApi(token=token)
+        try:
+            with explained(f"{kind} repository {repo_id}", variable, has_token=True):
+                api.create_repo(repo_id, repo_type=kind, private=hub.private, exist_ok=True)
+                api.auth_check(repo_id, repo_type=kind, write=True)
+        except AccessDenied as error:
+            raise AccessDenied(
+                str(error),
+                remedy=f"Set HF_TOKEN to a token that may write to {repo_id}, or {variable} to a repository of its owner.",
+            ) from error

@@ -1,0 +1,185 @@
+"""The model card and the data set card, made from results alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from huggingface_hub import DatasetCardData, EvalResult, ModelCardData
+
+from job import __version__
+from job.modeling.base import loading_code
+from job.results import Cleaned, Probed, Sample, Trained
+from job.settings import Settings
+
+SHOWN_ANSWERS = 5
+
+
+def base_name(settings: Settings) -> str:
+    return settings.model.location
+
+
+def model_card(
+    cleaned: Cleaned, trained: Trained, probed: Probed, samples: list[Sample], settings: Settings, licence: str
+) -> str:
+    name = settings.hub.repo_id.rpartition("/")[2] or "adapter"
+    on_hub = not settings.model.is_local
+    data = ModelCardData(
+        base_model=settings.model.base if on_hub else None,
+        base_model_relation="adapter" if on_hub else None,
+        library_name="peft",
+        pipeline_tag="text-generation",
+        license=licence or None,
+        datasets=[source.name for source in settings.data.sources if not source.is_local] or None,
+        tags=["lora", "qlora", "sft"],
+        model_name=name,
+        eval_results=[
+            EvalResult(
+                task_type="text-generation",
+                dataset_type="evaluation-split",
+                dataset_name="held-out rows of the cleaned data",
+                metric_type="loss",
+                metric_value=round(trained.best_eval_loss, 4),
+            )
+        ],
+    )
+    extended = trained.vocabulary_rows if "embedding" in trained.adapter_parts_bytes or _added_pad(settings) else 0
+    code = loading_code(base_name(settings), trained.base_revision, trained.precision.value, extended)
+    adapter = settings.hub.repo_id or "./adapter"
+    drop = 1 - trained.best_eval_loss / trained.base_eval_loss if trained.base_eval_loss else 0.0
+    sections = [
+        f"---\n{data.to_yaml()}\n---",
+        f"# {name}",
+        f"A LoRA adapter for `{base_name(settings)}`"
+        + (f" at commit `{trained.base_revision}`" if trained.base_revision else "")
+        + f", trained on {cleaned.train_rows:,} cleaned question-and-answer rows. On {cleaned.eval_rows:,} held-out rows the "
+        f"loss went from {trained.base_eval_loss:.3f} (base model) to {trained.best_eval_loss:.3f} ({-drop:+.0%}).",
+        f"## How to load it\n\n```python\nadapter = {json.dumps(adapter)}\n{code}```\n\n"
+        "These are the lines by which a fresh process loaded the adapter after training and compared its logits with the "
+        f"trained model's: the largest difference was {trained.readback_max_difference:.2g}.",
+        _asking(cleaned),
+        _recipe(cleaned, trained, settings),
+        _data_table(cleaned),
+        _scores(probed),
+        _samples(samples),
+        f"Made by lora-job {__version__}.",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _added_pad(settings: Settings) -> bool:
+    return settings.model.pad_token == "add"
+
+
+def _asking(cleaned: Cleaned) -> str:
+    system = json.dumps(cleaned.system_prompt, ensure_ascii=False)
+    first = f'    {{"role": "system", "content": {system}}},\n' if cleaned.system_prompt else ""
+    note = "Use this very system prompt: the adapter was trained with it. " if cleaned.system_prompt else ""
+    return f"""## How to ask it
+
+{note}The tokenizer in this repository holds the chat template of training.
+
+```python
+messages = [
+{first}    {{"role": "user", "content": "Your question"}},
+]
+inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+output = model.generate(**inputs.to(model.device), max_new_tokens=256, do_sample=False)
+print(tokenizer.decode(output[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))
+```"""
+
+
+def _recipe(cleaned: Cleaned, trained: Trained, settings: Settings) -> str:
+    train, lora = settings.train, settings.lora
+    rows = {
+        "quantization of the base": "bitsandbytes NF4, double quantization",
+        "precision": f"{trained.precision.value} ({trained.precision.reason}); adapter float32",
+        "LoRA": f"r {lora.r}, alpha {lora.alpha}, dropout {lora.dropout:g}, on {', '.join(lora.targets)}",
+        "trainable parameters": f"{trained.trainable_parameters:,} of {trained.total_parameters:,}",
+        "steps": f"{trained.steps:,} of {train.batch_size} rows ({train.epochs:g} epochs); best at step {trained.best_step:,}",
+        "learning rate": f"{train.learning_rate:g}, {train.warmup_steps} warmup steps, {train.schedule}",
+        "loss on": "the answer" if train.loss == "answer" else "the whole text",
+        "longest row": f"{cleaned.longest_tokens} of at most {train.max_tokens} tokens",
+        "pad token": f"`{trained.pad_token}`",
+        "seed": str(train.seed),
+        "adapter file": ", ".join(f"{part} {size:,} bytes" for part, size in trained.adapter_parts_bytes.items()),
+    }
+    return "## Recipe\n\n| | |\n| --- | --- |\n" + "\n".join(f"| {key} | {value} |" for key, value in rows.items())
+
+
+def _data_table(cleaned: Cleaned) -> str:
+    lines = ["## Data", "", "| source | revision | rows | kept |", "| --- | --- | --- | --- |"]
+    lines += [f"| {s.source} | {s.revision} | {s.rows_in:,} | {s.rows_out:,} |" for s in cleaned.sources]
+    dropped = ", ".join(f"{reason} {count:,}" for reason, count in cleaned.dropped.items())
+    lines += ["", f"Dropped: {dropped or 'nothing'}."]
+    return "\n".join(lines)
+
+
+def _scores(probed: Probed) -> str:
+    names = {
+        "stopped_share": "answers that stop by themselves",
+        "opening_filler_share": "answers that open with filler",
+        "closing_filler_share": "answers that close with filler",
+        "repetition_share": "repeated word 4-grams",
+    }
+    base, tuned = probed.base.model_dump(), probed.tuned.model_dump()
+    lines = ["## Before and after", "", f"Greedy answers to {probed.base.answers} questions.", ""]
+    lines += ["| | base | tuned |", "| --- | --- | --- |"]
+    lines += [f"| {text} | {base[key]:.0%} | {tuned[key]:.0%} |" for key, text in names.items()]
+    lines += [f"| mean length in tokens | {probed.base.mean_tokens:.0f} | {probed.tuned.mean_tokens:.0f} |"]
+    return "\n".join(lines)
+
+
+def _samples(samples: list[Sample]) -> str:
+    parts = []
+    for sample in [s for s in samples if s.source == "question"][:SHOWN_ANSWERS] or samples[:SHOWN_ANSWERS]:
+        parts.append(f"**{_line(sample.question)}**\n\nBase:\n{_quote(sample.base)}\n\nTuned:\n{_quote(sample.tuned)}")
+    return "\n\n".join(parts)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _quote(text: str) -> str:
+    return "\n".join(f"> {line}" for line in text.splitlines() or [""])
+
+
+def dataset_card(cleaned: Cleaned, settings: Settings) -> str:
+    name = settings.hub.dataset_repo_id.rpartition("/")[2]
+    data = DatasetCardData(
+        task_categories=["question-answering", "text-generation"],
+        pretty_name=name,
+        configs=[
+            {
+                "config_name": "default",
+                "data_files": [
+                    {"split": "train", "path": "train.jsonl"},
+                    {"split": "eval", "path": "eval.jsonl"},
+                ],
+            }
+        ],
+    )
+    rules = ["| rule | rows changed | characters removed |", "| --- | --- | --- |"]
+    rules += [f"| {name} | {count.changed:,} | {count.characters_removed:,} |" for name, count in cleaned.rules.items()]
+    sections = [
+        f"---\n{data.to_yaml()}\n---",
+        f"# {name}",
+        f"{cleaned.train_rows:,} training and {cleaned.eval_rows:,} evaluation rows with the fields `system`, `question`, "
+        f"`answer`, `source`, cleaned from {cleaned.rows_in:,}. The rights in the rows are those of their sources.",
+        _data_table(cleaned),
+        "## Rules\n\n" + "\n".join(rules),
+        f"Made by lora-job {__version__}.",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def licence_of(folder: Path) -> str:
+    """The base model's licence, as the front matter of its README names it; empty where it does not."""
+    try:
+        lines = (folder / "README.md").read_text("utf-8").splitlines()
+    except OSError:
+        return ""
+    if not lines or lines[0] != "---":
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines[1:60] if line.startswith("license:")), "")

@@ -1,0 +1,116 @@
+"""The stage itself: write the cards, push, and compare what the Hub holds with what lies here."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi
+
+from job.errors import HubUnavailable
+from job.hub import explained
+from job.publishing.cards import dataset_card, licence_of, model_card
+from job.results import Cleaned, Probed, Pushed, PushedRepo, Sample, Trained
+from job.rundir import write_text
+from job.settings import Settings
+
+log = logging.getLogger("job.push")
+WAITS_SECONDS = (5, 15, 45, 120)
+"""Pauses between tries, on top of the Hub client's own five within 23 s; then exit 76, and the queue tries again."""
+
+
+def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings, *, token: str, root: Path) -> Pushed:
+    """Write `adapter/README.md`, then push what the settings ask for. Idempotent: equal content makes no new commit.
+
+    Raises AccessDenied (67), HubUnavailable (76).
+    """
+    adapter = root / trained.adapter_path
+    with (root / probed.samples_path).open(encoding="utf-8") as file:
+        samples = [Sample.model_validate_json(line) for line in file]
+    licence = _licence(settings, token)
+    write_text(adapter / "README.md", model_card(cleaned, trained, probed, samples, settings, licence))
+    if not settings.hub.repo_id and not settings.hub.dataset_repo_id:
+        reason = "no push was asked for (FINETUNE_HUB_REPO_ID and FINETUNE_HUB_DATASET_REPO_ID are empty)"
+        return Pushed(skipped=True, reason=reason, repositories=[])
+    pushed = []
+    if settings.hub.dataset_repo_id:
+        card = root / "clean" / "README.md"
+        write_text(card, dataset_card(cleaned, settings))
+        files = [card, root / cleaned.train_path, root / cleaned.eval_path]
+        pushed.append(_push_files("dataset", settings.hub.dataset_repo_id, files, settings, token))
+    if settings.hub.repo_id:
+        files = sorted(path for path in adapter.iterdir() if path.is_file())
+        pushed.append(_push_files("model", settings.hub.repo_id, files, settings, token))
+    return Pushed(skipped=False, reason="", repositories=pushed)
+
+
+def _licence(settings: Settings, token: str) -> str:
+    """What the base model's own card says; a push does not fail for want of it."""
+    if settings.model.is_local:
+        return licence_of(Path(settings.model.location))
+    try:
+        from huggingface_hub import hf_hub_download
+
+        readme = hf_hub_download(
+            settings.model.base, "README.md", revision=settings.model.revision, token=token or False
+        )
+        return licence_of(Path(readme).parent)
+    except Exception as error:
+        log.warning("the base model's licence could not be read: %s", error)
+        return ""
+
+
+def _push_files(kind: Any, repo_id: str, files: list[Path], settings: Settings, token: str) -> PushedRepo:
+    """One commit with all files, tried again while the Hub fails, then compared file by file."""
+    variable = "FINETUNE_HUB_REPO_ID" if kind == "model" else "FINETUNE_HUB_DATASET_REPO_ID"
+    api = HfApi(token=token)
+    what = f"{kind} repository {repo_id}"
+    for number, wait in enumerate((*WAITS_SECONDS, None), 1):
+        try:
+            with explained(what, variable, has_token=True):
+                api.create_repo(repo_id, repo_type=kind, private=settings.hub.private, exist_ok=True)
+                commit = api.upload_folder(
+                    repo_id=repo_id,
+                    repo_type=kind,
+                    folder_path=files[0].parent,
+                    allow_patterns=[path.name for path in files],
+                    commit_message="Adapter and card" if kind == "model" else "Cleaned rows and card",
+                )
+                _compare(api, kind, repo_id, commit.oid, files)
+            break
+        except HubUnavailable as error:
+            if wait is None:
+                raise
+            log.warning("repo=%s try=%d failed: %s; next in %d s", repo_id, number, error, wait)
+            time.sleep(wait)
+    url = f"{api.endpoint}/{'datasets/' if kind == 'dataset' else ''}{repo_id}"
+    log.info("pushed=%s commit=%s files=%d verified=true", repo_id, commit.oid, len(files))
+    return PushedRepo(
+        kind=kind,
+        repo_id=repo_id,
+        commit=commit.oid,
+        url=url,
+        files=len(files),
+        bytes=sum(path.stat().st_size for path in files),
+    )
+
+
+def _compare(api: HfApi, kind: Any, repo_id: str, commit: str, files: list[Path]) -> None:
+    """Every file at that commit has our size and our hash. Raises HubUnavailable (76)."""
+    remote = {
+        entry.path: entry for entry in api.list_repo_tree(repo_id, repo_type=kind, revision=commit, recursive=True)
+    }
+    for path in files:
+        entry: Any = remote.get(path.name)
+        content = path.read_bytes()
+        if entry is None or entry.size != len(content):
+            raise HubUnavailable(f"{repo_id} does not hold {path.name} as it was pushed.")
+        if entry.lfs:
+            same = entry.lfs.sha256 == hashlib.sha256(content).hexdigest()
+        else:  # git's own hash of a file
+            same = entry.blob_id == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        if not same:
+            raise HubUnavailable(f"{repo_id} holds other bytes than ours for {path.name}.")

@@ -1,0 +1,49 @@
+"""SIGTERM and SIGINT: who is interrupted at once, and who is asked to come to a stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from job.errors import Stopped
+
+log = logging.getLogger("job")
+
+
+class StopRequest:
+    """A signal raises Stopped where it arrives, except inside `polled()`, where the code looks at `requested` itself,
+    often, and comes to an end that loses nothing. A second signal always raises."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._polled = False
+
+    @contextmanager
+    def polled(self) -> Iterator[None]:
+        self._polled = True
+        try:
+            yield
+        finally:
+            self._polled = False
+
+    def arrive(self, number: int, _frame: FrameType | None) -> None:
+        again, self.requested = self.requested, True
+        name = signal.Signals(number).name
+        if again or not self._polled:
+            raise Stopped(f"{name} arrived.")
+        log.warning("signal=%s: stopping between two micro-batches", name)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        before: dict[signal.Signals, Any] = {}
+        for number in (signal.SIGTERM, signal.SIGINT):
+            before[number] = signal.signal(number, self.arrive)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
