@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from datasets import Dataset
+from transformers import PrinterCallback
 from trl import SFTConfig
 
 from job.errors import Diverged, MemoryExhausted
@@ -71,6 +72,7 @@ def train(
         processing_class=tokenizer,
         callbacks=[watch],
     )
+    trainer.remove_callback(PrinterCallback)  # our log lines say the same, in one form
     watch.trainer = trainer
     resume = checkpoints.newest_whole(folder / "checkpoints")
     first_step = checkpoints.step_of(resume) if resume else 0

@@ -1,0 +1,166 @@
+"""What the tests share: a tiny random base model, rows, a run of the real command, a stand-in Hub."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.standin_hub import StandInHub
+
+PROJECT = Path(__file__).resolve().parent.parent
+WRITE_TOKEN = "hf_" + "w" * 30
+READ_TOKEN = "hf_" + "r" * 30
+TEMPLATE = (
+    "{{ bos_token }}{% for m in messages %}<|start_header_id|>{{ m['role'] }}<|end_header_id|>\n\n"
+    "{{ m['content'] | trim }}<|eot_id|>{% endfor %}"
+    "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests see only the variables that they set."""
+    for name in list(os.environ):
+        if name.startswith("FINETUNE_") or name in ("HF_TOKEN", "HF_TOKEN_PATH", "HF_ENDPOINT"):
+            monkeypatch.delenv(name)
+
+
+def make_rows(count: int, seed: int = 1) -> list[dict[str, str]]:
+    """Rows in the layout instruction/input/output, with greetings and sign-offs around answers of 12 to 20 words."""
+    random_numbers = random.Random(seed)
+    things = ["kettle", "lamp", "bench", "ladder", "rope", "bucket", "drill", "broom", "hinge", "gate"]
+    rows = []
+    for number in range(count):
+        thing, other = random_numbers.sample(things, 2)
+        rows.append(
+            {
+                "instruction": "You repair things.",
+                "input": f"My {thing} number {number} is broken, and the {other} too. What should I do?",
+                "output": f"Hello, thanks for your question. Take the {thing} apart first and clean every part of it. "
+                f"Then look at the {other}, part {number}, and replace the screws. Hope this helps. Regards.",
+            }
+        )
+    return rows
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def make_base(folder: Path, *, tied: bool = True, template: str | None = TEMPLATE, seed: int = 0) -> Path:
+    """A random Llama of 2 layers and 64 channels with a byte-level tokenizer, as a folder that transformers loads."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = decoders.ByteLevel()
+    specials = ["<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|finetune_right_pad_id|>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=500, special_tokens=specials, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    raw.train_from_iterator([row["input"] + " " + row["output"] for row in make_rows(50)], trainer)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, bos_token=specials[0], eos_token=specials[3])
+    tokenizer.add_special_tokens({"additional_special_tokens": [specials[1], specials[2], specials[4]]})
+    tokenizer.chat_template = template
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        tie_word_embeddings=tied,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    torch.manual_seed(seed)
+    model = LlamaForCausalLM(config).to(torch.float16)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_base(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="session")
+def untied_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_base(tmp_path_factory.mktemp("untied"), tied=False)
+
+
+@pytest.fixture(scope="session")
+def rows_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_rows(tmp_path_factory.mktemp("rows") / "rows.jsonl", make_rows(60))
+
+
+@pytest.fixture
+def hub() -> Iterator[StandInHub]:
+    with StandInHub({WRITE_TOKEN: ("alice", "write"), READ_TOKEN: ("bob", "read")}) as server:
+        yield server
+
+
+def small_run(base: Path, rows: Path, output: Path, **changes: str) -> dict[str, str]:
+    """Variables of a run that takes seconds; `changes` by their names without FINETUNE_."""
+    names = {
+        "DATA_SOURCES": str(rows),
+        "DATA_MIN_ANSWER_WORDS": "5",
+        "DATA_MIN_ROWS": "10",
+        "MODEL_BASE": str(base),
+        "TRAIN_MAX_TOKENS": "256",
+        "TRAIN_WARMUP_STEPS": "1",
+        "TRAIN_EVAL_STEPS": "2",
+        "TRAIN_LOG_STEPS": "1",
+        "TRAIN_LEARNING_RATE": "0.01",
+        "PROBE_EVAL_ROWS": "2",
+        "PROBE_MAX_NEW_TOKENS": "8",
+        "OUTPUT_DIR": str(output),
+    }
+    return {f"FINETUNE_{name}": value for name, value in (names | changes).items()}
+
+
+def clean_environment(variables: dict[str, str]) -> dict[str, str]:
+    """This process's environment without anything that names a run or a Hub, and `variables`."""
+    ambient = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("FINETUNE_", "HF_")) and name != "PYTHONPATH"
+    }
+    return {**ambient, "OMP_NUM_THREADS": "2", **variables}
+
+
+def start_job(variables: dict[str, str], *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """The real command in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, str(PROJECT / "entrypoint.py"), *arguments],
+        env=clean_environment(variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def run_job(variables: dict[str, str], *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    child = start_job(variables, *arguments, **options)
+    output, errors = child.communicate(timeout=300)
+    return subprocess.CompletedProcess(child.args, child.returncode, output, errors)
+
+
+def metrics_of(folder: Path) -> dict[str, Any]:
+    value = json.loads((folder / "metrics.json").read_text("utf-8"))
+    assert isinstance(value, dict)
+    return value
