@@ -11,6 +11,7 @@ import time
 import traceback
 import warnings
 from pathlib import Path
+from typing import NoReturn
 
 from job import __version__
 from job.errors import BUG, EXIT_CODES, SUCCESS, DiskFull, FolderError, HostUnfit, JobError, SettingsError, Stopped
@@ -158,8 +159,14 @@ def _plan(env_file: Path | None) -> int:
     return SUCCESS
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """A wrong command line is a wrong setting: exit 64, which no queue tries again."""
+        self.exit(SettingsError.exit_code, f"{self.prog}: {message}; see --help\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python entrypoint.py",
         description="Clean rows, train a LoRA adapter on a 4-bit base model, probe it before and after, push it to the Hub.",
         epilog=reference(),

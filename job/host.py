@@ -92,7 +92,9 @@ def _weight_bytes(settings: Settings, token: str) -> int:
 
     api = HfApi(token=token or False)
     name, revision = settings.model.base, settings.model.revision
-    with explained(f"base model {name} at {revision}", "FINETUNE_MODEL_BASE", has_token=bool(token)):
+    with explained(
+        f"base model {name} at {revision}", "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION", has_token=bool(token)
+    ):
         if constants.is_offline_mode():
             return 0
         tree = [

@@ -70,7 +70,7 @@ def run(settings: Settings, token: str, run_dir: RunDir, journal: Journal, stop:
     cleaned = step("clean", run_clean, Cleaned, inputs)
     trained = step("train", run_train, Trained, train_inputs(settings), begun=_training_begun(root))
     probed = step("probe", run_probe, Probed, probe_inputs(settings))
-    step("push", run_push, Pushed, push_inputs(settings), redo=_push_was_skipped(run_dir))
+    step("push", run_push, Pushed, push_inputs(settings), replaceable=_push_was_skipped(run_dir))
 
 
 def _training_begun(root: Path) -> bool:

@@ -80,7 +80,7 @@ def read_config(settings: Settings, token: str) -> dict[str, Any]:
         from job.hub import explained
 
         what = f"base model {settings.model.base} at {settings.model.revision}"
-        with explained(what, "FINETUNE_MODEL_BASE", has_token=bool(token)):
+        with explained(what, "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION", has_token=bool(token)):
             path = Path(
                 hf_hub_download(
                     settings.model.base, "config.json", revision=settings.model.revision, token=token or False

@@ -155,27 +155,18 @@ class RunDir:
         inputs: dict[str, Any],
         *,
         begun: bool = False,
-        redo: bool = False,
+        replaceable: bool = False,
     ) -> R:
         """Run a stage once in the life of this folder.
 
-        `inputs`: all that its result depends on, as JSON values. `begun`: an earlier attempt left something that this one
-        continues, so other inputs are refused. `redo`: run again, whatever is stored.
+        `inputs`: all that its result depends on, as JSON values. `begun`: an earlier attempt left something that this
+        one continues, so other inputs are refused. `replaceable`: a stored result of other inputs may go.
         """
-        self.refuse_other_run(stage, inputs, begun=begun)
-        record = self.record(stage)
-        if record and record["result"] is not None and not redo:
-            try:
-                result = result_type.model_validate(record["result"])
-            except ValidationError as error:
-                raise FolderError(
-                    f"{self.root / stage}.json was written by another version of this program.",
-                    remedy="Set FINETUNE_OUTPUT_DIR to a new folder.",
-                ) from error
-            self.reused.append(stage)
-            self.stage_seconds[stage] = record["seconds"]
-            log.info("stage=%s reused=true seconds=%.1f", stage, record["seconds"])
-            return result
+        if not replaceable:
+            self.refuse_other_run(stage, inputs, begun=begun)
+        stored = self._stored(stage, result_type, inputs)
+        if stored is not None:
+            return stored
         started = time.monotonic()
         log.info("stage=%s started=true", stage)
         entry = {"schema_version": SCHEMA_VERSION, "stage": stage, "inputs": inputs, "seconds": None, "result": None}
@@ -186,6 +177,27 @@ class RunDir:
         write_json(self.root / f"{stage}.json", entry)
         self.stage_seconds[stage] = seconds
         log.info("stage=%s finished=true seconds=%.1f", stage, seconds)
+        return result
+
+    def _stored(self, stage: str, result_type: type[R], inputs: dict[str, Any]) -> R | None:
+        """The result of an earlier start with the same inputs, if all files that it names are still there."""
+        record = self.record(stage)
+        if not record or record["result"] is None or record["inputs"] != json.loads(json.dumps(inputs)):
+            return None
+        try:
+            result = result_type.model_validate(record["result"])
+        except ValidationError as error:
+            raise FolderError(
+                f"{self.root / stage}.json was written by another version of this program.",
+                remedy="Set FINETUNE_OUTPUT_DIR to a new folder.",
+            ) from error
+        gone = [path for name, path in result if name.endswith("_path") and not (self.root / path).exists()]
+        if gone:
+            log.warning("stage=%s: %s is gone, so the stage runs again", stage, ", ".join(gone))
+            return None
+        self.reused.append(stage)
+        self.stage_seconds[stage] = record["seconds"]
+        log.info("stage=%s reused=true seconds=%.1f", stage, record["seconds"])
         return result
 
 

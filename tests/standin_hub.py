@@ -311,6 +311,11 @@ class StandInHub:
         with self._lock:
             self._faults.append(Fault(re.compile(match), status, times, after, drop, sleep))
 
+    def forgive(self) -> None:
+        """No more injected faults."""
+        with self._lock:
+            self._faults.clear()
+
     # What the handler calls
 
     def take_fault(self, line: str) -> Fault | None:

@@ -41,7 +41,11 @@ def fetch_files(model: ModelSettings, token: str, *, weights: bool) -> BaseFiles
     if model.is_local:
         return BaseFiles(Path(model.location), model.location, "")
     patterns = FILES if weights else [pattern for pattern in FILES if pattern != "*.safetensors"]
-    with explained(f"base model {model.base} at {model.revision}", "FINETUNE_MODEL_BASE", has_token=bool(token)):
+    with explained(
+        f"base model {model.base} at {model.revision}",
+        "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION",
+        has_token=bool(token),
+    ):
         folder = snapshot_download(
             model.base,
             revision=model.revision,

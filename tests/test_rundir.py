@@ -1,0 +1,89 @@
+"""Records: done once, taken up again, refused where they belong to another run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from job.errors import FolderError, HostUnfit
+from job.results import Choice
+from job.rundir import RunDir, difference, replace_folder, write_text
+
+INPUTS = {"train": {"learning_rate": 0.0002, "seed": 42}}
+
+
+def answer() -> Choice:
+    return Choice(value="x", reason="y")
+
+
+def never() -> Choice:
+    raise AssertionError("the stage ran again")
+
+
+def test_a_finished_stage_is_not_run_again(tmp_path: Path) -> None:
+    assert RunDir(tmp_path).step("train", answer, Choice, INPUTS) == answer()
+    again = RunDir(tmp_path)
+    assert again.step("train", never, Choice, INPUTS) == answer()
+    assert again.reused == ["train"]
+
+
+def test_other_inputs_stop_with_the_difference(tmp_path: Path) -> None:
+    RunDir(tmp_path).step("train", answer, Choice, INPUTS)
+    other = {"train": {"learning_rate": 0.001, "seed": 42}}
+    with pytest.raises(FolderError, match=r"train\.learning_rate: 0\.0002 -> 0\.001"):
+        RunDir(tmp_path).step("train", never, Choice, other)
+
+
+def test_an_unfinished_stage_takes_new_inputs_unless_it_left_something_to_go_on_from(tmp_path: Path) -> None:
+    def fails() -> Choice:
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        RunDir(tmp_path).step("train", fails, Choice, INPUTS)
+    other = {"train": {"learning_rate": 0.001, "seed": 42}}
+    with pytest.raises(FolderError):
+        RunDir(tmp_path).step("train", never, Choice, other, begun=True)
+    assert RunDir(tmp_path).step("train", answer, Choice, other) == answer()
+
+
+def test_a_torn_record_counts_as_none(tmp_path: Path) -> None:
+    RunDir(tmp_path).step("train", answer, Choice, INPUTS)
+    record = tmp_path / "train.json"
+    record.write_text(record.read_text("utf-8")[:40], "utf-8")
+    assert RunDir(tmp_path).step("train", answer, Choice, INPUTS) == answer()
+    assert json.loads(record.read_text("utf-8"))["result"] == {"value": "x", "reason": "y"}
+
+
+def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
+    first, second = RunDir(tmp_path), RunDir(tmp_path)
+    first.open()
+    with pytest.raises(FolderError, match="Another process"):
+        second.open()
+
+
+def test_a_folder_that_cannot_be_made_names_the_variable(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+    with pytest.raises(HostUnfit) as caught:
+        RunDir(tmp_path / "file" / "output").open()
+    assert "FINETUNE_OUTPUT_DIR" in caught.value.remedy
+
+
+def test_difference_names_fields() -> None:
+    assert list(difference({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}, "d": 4})) == ["a.c: 2 -> 3", "d: null -> 4"]
+
+
+def test_written_text_is_redacted_and_leaves_nothing_half(tmp_path: Path) -> None:
+    token = "hf_" + "q" * 30
+    write_text(tmp_path / "a.json", f"before {token} after")
+    assert (tmp_path / "a.json").read_text("utf-8") == "before ********** after"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
+    for name in ("new", "final"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text("", "utf-8")
+    replace_folder(tmp_path / "new", tmp_path / "final")
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["final", "final/new"]
