@@ -70,7 +70,8 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     "welcome": _pattern(rf"^(?:a\s+)?(?:warm\s+)?welcome\b(?:\s+{_POLITE}\b)+" + _END),
     "introduction": re.compile(
         r"^(?:I\s+am|I['’]m|This\s+is|My\s+name\s+is|Myself)\s+(?:Dr|DR|dr|Doctor)\b\.?\s*[A-Z][\w.]*(?:\s[A-Z][\w.]*){0,2}"
-        r"(?:\s+(?:and\s+I\s+(?:will|shall|would)\s+(?:be\s+)?(?:answer\w*|help\w*|assist\w*)(?:\s+you)?))?" + _END
+        r"(?:\s+(?:and\s+I\s+(?:will|shall|would)\s+(?:be\s+)?(?:answer\w*|help\w*|assist\w*)(?:\s+(?:you|your|the|with|question|query|concern|today|here)\b)*))?"
+        + _END
     ),
     "query_read": _pattern(
         r"^I\s+(?:have\s+|had\s+|did\s+|can\s+|do\s+|completely\s+|fully\s+)*(?:gone\s+through|went\s+through|read|reviewed|"
@@ -127,7 +128,7 @@ _GLUED_CLOSING = re.compile(
     r"(?:Kind|Best|Warm)\s+(?:[Rr]egards|[Ww]ishes)\b|Take\s+care\s*[.!]*$|Wish(?:ing)?\s+you\b|Let\s+me\s+know\b)"
     r"[^.!?\n]{0,160}[.!?\s]*$"
 )
-_SENTENCE_START = re.compile(r"(?:(?<=[.!?…])[\"')\]]*\s+|\n+\s*)")
+_SENTENCE_START = re.compile(r"(?:(?<=[.!?…])(?<!\b[DMdm]r\.)(?<!\bMrs\.)[\"')\]]*\s+|\n+\s*)")
 _WIKI = re.compile(r"Template:|Category::?|\(UTC\)|\[\[|\{\{|<ref|File:\w")
 _URL = re.compile(r"https?://|www\.\w|<link>", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")

@@ -136,6 +136,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]
                 self._keep_best(logs["eval_loss"], state.global_step)
 
     def _check(self, loss: float, step: int, name: str) -> None:
+        if not math.isfinite(loss) and step == 0:
+            raise Diverged(
+                f"The base model's own loss is {loss}, before any training.",
+                remedy="Set FINETUNE_TRAIN_PRECISION=float32 in a new FINETUNE_OUTPUT_DIR; if that changes nothing, its "
+                "weights are damaged: check FINETUNE_MODEL_BASE.",
+            )
         if not math.isfinite(loss):
             raise Diverged(f"Training diverged: {name} is {loss} at step {step}.")
         if loss > self.worst_loss:
