@@ -104,7 +104,7 @@ SUCCESS = 0
 BUG = 1
 
 EXIT_CODES: dict[int, tuple[str, str]] = {
-    SUCCESS: ("all that was asked for is done, a verified push included", ""),
+    SUCCESS: ("all that was asked for is done, with the push verified where one was asked for", ""),
     BUG: ("a bug (the traceback is kept), or a library ended the process", "limited"),
     61: ("the run folder holds another run (the difference is printed), or another process uses it", "no"),
     62: ("GPU memory ran out", "no"),

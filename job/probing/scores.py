@@ -11,7 +11,7 @@ from job.results import Scores
 _OPENING = re.compile(
     r"^\W*(?:"
     r"(?:hi|hello|hey|greetings|dear|welcome|good\s+(?:morning|afternoon|evening|day))\b|"
-    r"(?:many\s+)?thank(?:s|\s+you)\b|"
+    r"(?:many\s+)?thank(?:s|\s+you)\b(?!\s+to\b)|"
     r"(?:(?:that|this)(?:['’]s|\s+is)\s+an?\s+|what\s+an?\s+)?(?:great|good|excellent|wonderful|interesting)\s+question\b|"
     r"(?:certainly|sure|of\s+course|absolutely|definitely)\b[,!. ]|"
     r"as\s+an?\b[^.!?]{0,60}\b(?:assistant|ai|model|expert|advisor)\b|"

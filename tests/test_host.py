@@ -1,0 +1,71 @@
+"""What is refused before any long work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from job import host as hosts
+from job.errors import AccessDenied, HostUnfit
+from job.results import Host
+from job.settings import HubSettings, ModelSettings, Settings, TrainSettings
+
+CPU = Host(
+    device="cpu",
+    gpu="",
+    compute_capability="",
+    gpu_bytes=0,
+    cpus=2,
+    memory_bytes=1,
+    disk_free_bytes=1,
+    platform="",
+    versions={},
+)
+T4 = CPU.model_copy(
+    update={"device": "cuda", "gpu": "Tesla T4", "compute_capability": "7.5", "gpu_bytes": 15_000_000_000}
+)
+
+
+def settings(**sections: object) -> Settings:
+    base = {"model": ModelSettings(base="quickstart"), "train": TrainSettings(), "hub": HubSettings()}
+    return Settings.model_construct(**(base | sections))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("host", "train", "told"),
+    [
+        (CPU, {"precision": "float16"}, "needs a GPU"),
+        (CPU, {"optimizer": "paged_adamw_32bit"}, "no GPU is visible"),
+        (T4, {"precision": "bfloat16"}, "has no bfloat16"),
+    ],
+)
+def test_settings_that_the_machine_cannot_serve(host: Host, train: dict[str, str], told: str) -> None:
+    with pytest.raises(HostUnfit, match=told) as caught:
+        hosts._check_gpu_settings(settings(train=TrainSettings.model_validate(train)), host)
+    assert "FINETUNE_TRAIN_" in caught.value.remedy
+
+
+def test_a_large_base_without_a_gpu_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(hosts, "LARGE_FOR_CPU_BYTES", 1000)  # the quickstart's base is two megabytes
+    with pytest.raises(HostUnfit, match="No GPU is visible") as caught:
+        hosts.check(settings(), "", tmp_path, CPU)
+    assert "--gpus all" in caught.value.remedy
+
+
+def test_a_disk_that_is_too_small_is_found_before_training(tmp_path: Path) -> None:
+    with pytest.raises(HostUnfit, match="GB free") as caught:
+        hosts.require_space(tmp_path, 10**18, "checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
+    assert "FINETUNE_OUTPUT_DIR" in caught.value.remedy
+
+
+def test_a_push_without_a_token_is_refused() -> None:
+    with pytest.raises(AccessDenied, match="there is no token") as caught:
+        hosts.prove_write_access(HubSettings(repo_id="alice/x"), "")
+    assert "HF_TOKEN" in caught.value.remedy
+
+
+def test_the_host_is_described(tmp_path: Path) -> None:
+    host = hosts.inspect(tmp_path)
+    assert host.cpus >= 1
+    assert host.versions["torch"]
