@@ -3,6 +3,8 @@
 ARG BASE_IMAGE=python:3.12-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
+# A place with wheels to prefer, for instance a CPU build of torch, which makes the image 3 GB smaller.
+ARG PIP_FIND_LINKS=""
 # An index other than the public one may need its own certificates: --secret id=ca,src=FILE. Nothing of it stays.
 COPY pyproject.toml README.md LICENSE /app/
 COPY job/__init__.py /app/job/__init__.py
