@@ -14,7 +14,18 @@ from pathlib import Path
 from typing import NoReturn
 
 from job import __version__
-from job.errors import BUG, EXIT_CODES, SUCCESS, DiskFull, FolderError, HostUnfit, JobError, SettingsError, Stopped
+from job.errors import (
+    BUG,
+    EXIT_CODES,
+    SUCCESS,
+    DiskFull,
+    FolderError,
+    HostUnfit,
+    JobError,
+    SettingsError,
+    Stopped,
+    causes,
+)
 from job.journal import Journal, failure
 from job.redaction import RedactingFormatter, hide, redact
 from job.rundir import RunDir, write_json
@@ -75,8 +86,12 @@ def _ended_by(error: BaseException, journal: Journal) -> int:
         journal.write_report()
         log.warning("%s %s", error, Stopped.remedy)
         return _last_line(journal, "stopped", Stopped.exit_code)
-    if _is_disk_full(error, journal.run_dir.root):
+    if _is_disk_full(error):
         error = DiskFull(f"The disk is full: {error}")
+    if not isinstance(error, JobError) and any(type(cause).__name__ == "OutOfMemoryError" for cause in causes(error)):
+        error = MemoryExhausted(
+            f"GPU memory ran out in the stage {journal.stage}: {error}"
+        )  # torch's, not imported here
     try:
         if isinstance(error, JobError):
             log.error("%s\n%s", error, error.remedy)
@@ -96,16 +111,13 @@ def _ended_by(error: BaseException, journal: Journal) -> int:
     return _last_line(journal, "failed", code)
 
 
-def _is_disk_full(error: BaseException, root: Path) -> bool:
+def _is_disk_full(error: BaseException) -> bool:
     """ENOSPC anywhere in the causes, or torch's writer, which says only "unexpected pos"."""
-    following: BaseException | None = error
-    while following is not None:
-        if isinstance(following, OSError) and following.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if isinstance(following, RuntimeError) and "unexpected pos" in str(following):
-            return True
-        following = following.__cause__ or following.__context__
-    return False
+    return any(
+        (isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT))
+        or (isinstance(cause, RuntimeError) and "unexpected pos" in str(cause))
+        for cause in causes(error)
+    )
 
 
 def _refused(error: SettingsError) -> int:

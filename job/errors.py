@@ -19,7 +19,7 @@ A class says what to do about it in `remedy`; a raise site that knows better pas
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class JobError(Exception):
@@ -98,6 +98,16 @@ class Stopped(BaseException):
 
     exit_code = 75
     remedy = "Start again with the same settings: the run continues."
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and everything that led to it, each once: chains can be circles."""
+    seen: set[int] = set()
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        yield following
+        following = following.__cause__ or following.__context__
 
 
 SUCCESS = 0

@@ -19,17 +19,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from job.errors import AccessDenied, HubUnavailable, JobError, NotFound
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything that led to it, each once."""
-    seen: set[int] = set()
-    following: BaseException | None = error
-    while following is not None and id(following) not in seen:
-        seen.add(id(following))
-        yield following
-        following = following.__cause__ or following.__context__
+from job.errors import AccessDenied, HubUnavailable, JobError, NotFound, causes
 
 
 @contextmanager

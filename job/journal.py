@@ -23,7 +23,7 @@ class Journal:
         self._started = time.monotonic()
         self._facts: dict[str, Any] = {"version": __version__, "started_at": now(), "settings": settings}
         self._status: Literal["running", "succeeded", "failed", "stopped"] = "running"
-        self._stage = "settings"
+        self.stage = "settings"
         self._exit_code: int | None = None
         self._error: Failure | None = None
 
@@ -32,7 +32,7 @@ class Journal:
         return self.run_dir.root / "metrics.json"
 
     def at(self, stage: str) -> None:
-        self._stage = stage
+        self.stage = stage
         self.write()
 
     def add(self, **results: Any) -> None:
@@ -49,7 +49,7 @@ class Journal:
     def metrics(self) -> Metrics:
         return Metrics(
             status=self._status,
-            stage=self._stage,
+            stage=self.stage,
             exit_code=self._exit_code,
             error=self._error,
             updated_at=now(),

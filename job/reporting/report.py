@@ -1,9 +1,20 @@
-"""One page that opens offline, at every ending of a run: what is not there yet is left out, never a reason to fail."""
+"""The report: one page that opens offline, at every ending of a run.
+
+For the person who paid for the run: what came out, what was thrown away, what the model says now. Knows the results and
+three files of the run folder (train/log.jsonl, the probe's samples, the dropped rows, of which it takes counts alone), and
+nothing of how they came about. What is not there yet is left out, never a reason to fail.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,31 +22,33 @@ import matplotlib
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from job.errors import EXIT_CODES
-from job.results import LogEntry, Metrics, Result, Sample, Scores
+from job.results import Cleaned, LogEntry, Metrics, PushedRepo, Result, Sample, Scores
 from job.rundir import write_text
 
 R = TypeVar("R", bound=Result)
+Dropped = Mapping[str, Mapping[str, int]]
+"""Source -> reason -> rows."""
 
-# Text stays text, ids do not depend on the run, so that equal results give equal bytes.
-matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "lora-job", "font.family": "sans-serif"})
-TRAIN_COLOUR, EVAL_COLOUR, GREY = "#8aa4c8", "#d9622b", "#808080"  # readable on white and on near-black
+NO_BREAK = "\u00a0"
+MINUS = "\u2212"
+STAGE_WORDS = {"check": "checks", "clean": "cleaning", "train": "training", "probe": "probing"}
 
 
 def write_report(root: Path, metrics: Metrics) -> None:
     """Render the run in `root` into `root/report.html`."""
     log = read_lines(root / "train" / "log.jsonl", LogEntry)
-    samples = read_lines(root / metrics.probe.samples_path, Sample) if metrics.probe else []
-    write_text(root / "report.html", render(metrics, log, samples))
+    samples = read_lines(root / "probe" / "samples.jsonl", Sample)
+    dropped = read_dropped(root / metrics.clean.dropped_path) if metrics.clean else {}
+    write_text(root / "report.html", render(metrics, log, samples, dropped))
 
 
 def read_lines(path: Path, kind: type[R]) -> list[R]:
-    """The whole lines of a JSONL file; a torn one is left out, a missing file is empty."""
-    if not path.exists():
-        return []
+    """The whole lines of a JSONL file; torn ones are left out, a missing file is empty."""
     found = []
-    for line in path.read_text("utf-8", errors="replace").splitlines():
+    for line in _lines(path):
         try:
             found.append(kind.model_validate_json(line))
         except ValueError:
@@ -43,41 +56,53 @@ def read_lines(path: Path, kind: type[R]) -> list[R]:
     return found
 
 
-def render(metrics: Metrics, log: list[LogEntry], samples: list[Sample]) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters.update(count=count, share=share, size=size, duration=duration)
-    page = environment.get_template("page.html.jinja")
-    return page.render(
+def read_dropped(path: Path) -> dict[str, Counter[str]]:
+    """How many rows of each source went for each reason; their text stays in the file."""
+    counts: dict[str, Counter[str]] = {}
+    for line in _lines(path):
+        try:
+            row = json.loads(line)
+            counts.setdefault(str(row["source"]), Counter())[str(row["reason"])] += 1
+        except (ValueError, KeyError, TypeError):
+            continue
+    return counts
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Line by line, since dropped rows may be many; nothing where the file is missing or cannot be read."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            yield from file
+    except OSError:
+        return
+
+
+def render(metrics: Metrics, log: Sequence[LogEntry], samples: Sequence[Sample], dropped: Dropped | None = None) -> str:
+    """The page. The same arguments give the same bytes."""
+    page = ENVIRONMENT.get_template("page.html.jinja").render(
         m=metrics,
-        verdict=verdict(metrics),
-        meaning=EXIT_CODES[metrics.exit_code][0] if metrics.exit_code in EXIT_CODES else "",
-        curve=loss_curve(log, metrics),
-        funnel=funnel(metrics),
-        scores=score_rows(metrics),
+        heading=heading(metrics),
+        verdict=verdict(metrics, log),
+        meaning=EXIT_CODES.get(metrics.exit_code) if metrics.exit_code is not None else None,
+        base_model=_setting(metrics, "model", "base"),
+        adapter_repo=adapter_repo(metrics),
+        tiles=list(tiles(metrics, log)),
+        charts=[loss_chart(metrics, log, shape) for shape in ("wide", "narrow")] if points(log) else [],
+        evaluations=evaluations(log),
+        best_step=metrics.train.best_step if metrics.train else None,
+        funnel=funnel(metrics.clean) if metrics.clean else [],
+        dropped=dropped or {},
+        scores=list(score_rows(metrics)),
         questions=[sample for sample in samples if sample.source == "question"],
         eval_rows=[sample for sample in samples if sample.source == "eval_row"],
-        settings=flat(metrics.settings),
+        parts=shares_of(metrics.train.adapter_parts_bytes) if metrics.train else [],
+        timings=shares_of(metrics.stage_seconds),
+        settings=list(flat(metrics.settings)),
     )
+    return page.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate in a setting could not be written
 
 
-# --- words and numbers -----------------------------------------------------------------------------------------------
-
-
-def verdict(metrics: Metrics) -> str:
-    """The run in a sentence."""
-    parts = []
-    if metrics.train:
-        before, after = metrics.train.base_eval_loss, metrics.train.best_eval_loss
-        change = f" ({after / before - 1:+.0%})" if before else ""
-        parts.append(f"Evaluation loss {before:.3f} → {after:.3f}{change}")
-    if metrics.probe:
-        base, tuned = metrics.probe.base, metrics.probe.tuned
-        parts.append(
-            f"answers that open with filler {share(base.opening_filler_share)} → {share(tuned.opening_filler_share)}"
-        )
-    return "; ".join(parts) + "." if parts else ""
+# --- numbers and words for people ------------------------------------------------------------------------------------
 
 
 def count(value: float) -> str:
@@ -85,108 +110,340 @@ def count(value: float) -> str:
 
 
 def share(value: float) -> str:
-    return f"{value:.0%}" if value in (0, 1) or value >= 0.1 else f"{value:.1%}"
+    """Few are never shown as none, nor nearly all as all."""
+    if not math.isfinite(value):
+        return "–"
+    if 0 < value < 0.0005:
+        return f"<{NO_BREAK}0.1{NO_BREAK}%"
+    if 0.9995 < value < 1:
+        return f">{NO_BREAK}99.9{NO_BREAK}%"
+    percent = f"{value * 100:.0f}" if value in (0, 1) or 0.0995 <= value < 0.995 else f"{value * 100:.1f}"
+    return f"{percent}{NO_BREAK}%"
+
+
+def signed(value: float, unit: str = "") -> str:
+    """`−38`, `+4`, `±0`: a real minus sign, since a hyphen is lost between digits."""
+    rounded = round(value)
+    sign = "±" if rounded == 0 else "+" if rounded > 0 else MINUS
+    return f"{sign}{abs(rounded):,}{NO_BREAK + unit if unit else ''}"
+
+
+def loss_text(value: float) -> str:
+    if not math.isfinite(value):
+        return "not a number"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3f}"
 
 
 def size(value: float) -> str:
     for unit in ("bytes", "kB", "MB"):
-        if value < 1000:
-            return f"{value:,.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        if value < 999.95:
+            return f"{value:,.0f}{NO_BREAK}{unit}" if unit == "bytes" else f"{value:.1f}{NO_BREAK}{unit}"
         value /= 1000
-    return f"{value:.2f} GB"
+    return f"{value:,.2f}{NO_BREAK}GB"
 
 
 def duration(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return "–"
+    if seconds < 59.95:
+        return f"{seconds:.1f}{NO_BREAK}s"
     minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
+    hours, minutes_left = divmod(minutes, 60)
     if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+        return f"{hours:,}{NO_BREAK}h {minutes_left}{NO_BREAK}min"
+    return f"{minutes}{NO_BREAK}min {rest}{NO_BREAK}s"
 
 
-def flat(settings: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    for section, fields in settings.items():
-        for field, value in fields.items() if isinstance(fields, dict) else [("", fields)]:
-            name = "FINETUNE_" + "_".join(filter(None, (section, field))).upper()
-            yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def moment(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except ValueError:
+        return text
 
 
-# --- tables ----------------------------------------------------------------------------------------------------------
+def words(name: str) -> str:
+    """`short_answer` as a person writes it."""
+    return name.replace("_", " ")
 
 
-def funnel(metrics: Metrics) -> list[tuple[str, int, float, str]]:
-    """(name, rows, share of all rows, kind) from rows in, over each reason, to what is left."""
-    cleaned = metrics.clean
-    if not cleaned or not cleaned.rows_in:
-        return []
-    rows = [("rows in", cleaned.rows_in, "in")]
-    rows += [(reason.replace("_", " "), number, "out") for reason, number in cleaned.dropped.items()]
-    rows += [("training rows", cleaned.train_rows, "kept"), ("evaluation rows", cleaned.eval_rows, "kept")]
-    return [(name, number, number / cleaned.rows_in, kind) for name, number, kind in rows]
+def heading(metrics: Metrics) -> str:
+    stage = STAGE_WORDS.get(metrics.stage, metrics.stage)
+    return {
+        "succeeded": "Succeeded",
+        "failed": f"Failed in stage “{stage}”",
+        "stopped": f"Stopped in stage “{stage}”",
+        "running": f"Running: stage “{stage}”",
+    }[metrics.status]
 
 
-def score_rows(metrics: Metrics) -> list[tuple[str, str, str, str]]:
-    """(what, base, tuned, better or worse in a word)."""
+def verdict(metrics: Metrics, log: Sequence[LogEntry]) -> str:
+    """What the run achieved, in a sentence; as far as it came."""
+    parts = [*_loss_words(metrics, log), *_answer_words(metrics)]
+    if not parts and metrics.clean:
+        kept = metrics.clean.train_rows + metrics.clean.eval_rows
+        parts = [f"{count(kept)} of {count(metrics.clean.rows_in)} rows are clean and kept; nothing is trained yet"]
+    if not parts:
+        return "There is no result yet." if metrics.status == "running" else "The run ended before any result."
+    text = "; ".join(parts) + "."
+    return text[0].upper() + text[1:]
+
+
+def _loss_words(metrics: Metrics, log: Sequence[LogEntry]) -> Iterator[str]:
+    before, best = base_loss(metrics, log), best_evaluation(metrics, log)
+    if best is None:
+        return
+    so_far = "" if metrics.train else f" so far, at step {best[0]:,}"
+    if before is None or not before:
+        yield f"eval loss {loss_text(best[1])}{so_far}"
+        return
+    change = signed((best[1] / before - 1) * 100, "%")
+    worse = ", no better than the base model" if best[1] >= before else ""
+    yield f"eval loss {loss_text(before)} → {loss_text(best[1])} ({change}){so_far}{worse}"
+
+
+def _answer_words(metrics: Metrics) -> Iterator[str]:
     if not metrics.probe:
-        return []
-    wanted = (
-        ("answers that stop by themselves", "stopped_share", 1),
-        ("answers that open with filler", "opening_filler_share", -1),
-        ("answers that close with filler", "closing_filler_share", -1),
-        ("repeated word 4-grams", "repetition_share", -1),
-    )
+        return
     base, tuned = metrics.probe.base, metrics.probe.tuned
-    rows = [
-        (text, share(_score(base, key)), share(_score(tuned, key)), _change(base, tuned, key, sign))
-        for text, key, sign in wanted
-    ]
-    return [*rows, ("mean length in tokens", f"{base.mean_tokens:.0f}", f"{tuned.mean_tokens:.0f}", "")]
+    if base.opening_filler_share or tuned.opening_filler_share:
+        filler = f"{share(base.opening_filler_share)} → {share(tuned.opening_filler_share)}"
+        yield f"filler openers {filler} of answers"
+    if share(base.stopped_share) != share(tuned.stopped_share):
+        yield f"answers that stop by themselves {share(base.stopped_share)} → {share(tuned.stopped_share)}"
+
+
+def adapter_repo(metrics: Metrics) -> PushedRepo | None:
+    repositories = metrics.push.repositories if metrics.push else []
+    return next((repo for repo in repositories if repo.kind == "model"), None)
+
+
+def _setting(metrics: Metrics, section: str, field: str) -> str:
+    """Empty where the settings were wrong and are not known."""
+    fields = metrics.settings.get(section)
+    return str(fields.get(field, "")) if isinstance(fields, dict) else ""
+
+
+def flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """`train.max_tokens`, `512`"""
+    for section, value in settings.items():
+        for field, inner in value.items() if isinstance(value, dict) else [("", value)]:
+            yield f"{section}.{field}".rstrip("."), _setting_text(inner)
+
+
+def _setting_text(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_setting_text, value))
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+
+
+# --- tables and bars -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One of the few figures at the top."""
+
+    name: str
+    value: str
+    note: str
+
+
+def tiles(metrics: Metrics, log: Sequence[LogEntry]) -> Iterator[Tile]:
+    before, best = base_loss(metrics, log), best_evaluation(metrics, log)
+    if best:
+        yield Tile("eval loss", loss_text(best[1]), f"base model {loss_text(before)}" if before is not None else "")
+    if metrics.probe:
+        base, tuned = metrics.probe.base, metrics.probe.tuned
+        yield Tile(
+            "filler openers", share(tuned.opening_filler_share), f"base model {share(base.opening_filler_share)}"
+        )
+        yield Tile("stop by themselves", share(tuned.stopped_share), f"base model {share(base.stopped_share)}")
+    if metrics.clean:
+        yield Tile("training rows", count(metrics.clean.train_rows), f"of {count(metrics.clean.rows_in)} read")
+    if metrics.train:
+        trainable = metrics.train.trainable_parameters / max(metrics.train.total_parameters, 1)
+        yield Tile("adapter", size(metrics.train.adapter_bytes), f"{share(trainable)} of all parameters trained")
+    stages = sum(metrics.stage_seconds.values())
+    if stages > metrics.seconds:  # earlier starts did a part
+        yield Tile("time", duration(stages), f"this start {duration(metrics.seconds)}")
+    else:
+        yield Tile("time", duration(metrics.seconds), "")
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A row of a table with a bar: where it starts and how long it is, both as shares of the whole."""
+
+    name: str
+    value: float
+    start: float
+    share: float
+    kind: str = ""
+
+
+def funnel(cleaned: Cleaned) -> list[Bar]:
+    """From the rows read, over what each reason took off the end, to what is left."""
+    whole = max(cleaned.rows_in, 1)
+    bars = [Bar("rows read", cleaned.rows_in, 0, cleaned.rows_in / whole, "all")]
+    left = cleaned.rows_in
+    for reason, rows in sorted(cleaned.dropped.items(), key=lambda item: (-item[1], item[0])):
+        left -= rows
+        bars.append(Bar(words(reason), rows, max(left, 0) / whole, rows / whole, "out"))
+    train, held_out = cleaned.train_rows, cleaned.eval_rows
+    bars.append(Bar("training rows", train, 0, train / whole, "train"))
+    bars.append(Bar("evaluation rows", held_out, train / whole, held_out / whole, "eval"))
+    return bars
+
+
+def shares_of(values: Mapping[str, float]) -> list[Bar]:
+    """Each value as a share of their sum, one behind the other."""
+    whole = sum(values.values()) or 1
+    bars, start = [], 0.0
+    for name, value in values.items():
+        bars.append(Bar(name, value, start, value / whole))
+        start += value / whole
+    return bars
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    name: str
+    base: str
+    tuned: str
+    change: str
+    judgement: str
+    """better, worse, same; empty for what is neither good nor bad."""
+
+
+def score_rows(metrics: Metrics) -> Iterator[ScoreRow]:
+    if not metrics.probe:
+        return
+    base, tuned = metrics.probe.base, metrics.probe.tuned
+    for name, key, good in (
+        ("stopped by itself before the token limit", "stopped_share", 1),
+        ("opens with filler", "opening_filler_share", -1),
+        ("closes with filler", "closing_filler_share", -1),
+        ("repeated phrases, share of the text", "repetition_share", -1),
+    ):
+        old, new = _score(base, key), _score(tuned, key)
+        same = share(old) == share(new)
+        judgement = "same" if same else "better" if (new - old) * good > 0 else "worse"
+        yield ScoreRow(name, share(old), share(new), "" if same else _points(new - old), judgement)
+    length = signed(tuned.mean_tokens - base.mean_tokens, "tokens")
+    yield ScoreRow("mean length in tokens", count(base.mean_tokens), count(tuned.mean_tokens), length, "")
 
 
 def _score(scores: Scores, key: str) -> float:
     return float(getattr(scores, key))
 
 
-def _change(base: Scores, tuned: Scores, key: str, sign: int) -> str:
-    gain = sign * (_score(tuned, key) - _score(base, key))
-    return "same" if abs(gain) < 0.005 else "better" if gain > 0 else "worse"
+def _points(change: float) -> str:
+    """A difference of two shares, in percentage points."""
+    if abs(change) < 0.0995:
+        return f"{'+' if change > 0 else MINUS}{abs(change) * 100:.1f}{NO_BREAK}points"
+    return signed(change * 100, "points")
 
 
-# --- the plot --------------------------------------------------------------------------------------------------------
+# --- the loss --------------------------------------------------------------------------------------------------------
 
 
-def loss_curve(log: list[LogEntry], metrics: Metrics) -> Markup:
-    """Inline SVG of train and eval loss by optimizer step; empty where nothing was logged."""
-    train = [(entry.step, entry.loss) for entry in log if entry.loss is not None]
-    evaluated = [(entry.step, entry.eval_loss) for entry in log if entry.eval_loss is not None]
-    if not train and not evaluated:
-        return Markup()
-    figure = Figure(figsize=(8, 3.4), layout="constrained")
-    figure.patch.set_alpha(0)
-    axes = figure.add_subplot()
-    axes.patch.set_alpha(0)
-    if train:
-        axes.plot(*zip(*train, strict=True), color=TRAIN_COLOUR, marker=".", linewidth=1.4, label="training")
-    if evaluated:
-        axes.plot(*zip(*evaluated, strict=True), color=EVAL_COLOUR, marker="o", linewidth=1.8, label="evaluation")
-        if evaluated[0][0] == 0:
-            axes.axhline(evaluated[0][1], color=GREY, linestyle="--", linewidth=1, label="base model (evaluation)")
+def evaluations(log: Sequence[LogEntry]) -> list[tuple[int, float]]:
+    return [(e.step, e.eval_loss) for e in log if e.eval_loss is not None and math.isfinite(e.eval_loss)]
+
+
+def training_losses(log: Sequence[LogEntry]) -> list[tuple[int, float]]:
+    return [(e.step, e.loss) for e in log if e.loss is not None and math.isfinite(e.loss)]
+
+
+def points(log: Sequence[LogEntry]) -> int:
+    return len(training_losses(log)) + len(evaluations(log))
+
+
+def base_loss(metrics: Metrics, log: Sequence[LogEntry]) -> float | None:
+    """The result's own, else the log's evaluation before the first step."""
     if metrics.train:
-        best = (metrics.train.best_step, metrics.train.best_eval_loss)
+        return metrics.train.base_eval_loss
+    return next((loss for step, loss in evaluations(log) if step == 0), None)
+
+
+def best_evaluation(metrics: Metrics, log: Sequence[LogEntry]) -> tuple[int, float] | None:
+    """(step, loss) of the adapter that is kept, or would be if training ended now."""
+    if metrics.train:
+        return metrics.train.best_step, metrics.train.best_eval_loss
+    trained = [point for point in evaluations(log) if point[0] > 0]
+    return min(trained, key=lambda point: point[1]) if trained else None
+
+
+# Stand-ins that the drawn SVG holds and the page's own colours replace, so that one plot serves both themes.
+COLOURS = {"#010101": "var(--train)", "#020202": "var(--eval)", "#030303": "var(--muted)", "#040404": "var(--page)"}
+TRAIN, EVAL, MUTED, PAGE = COLOURS
+SHAPES = {"wide": ((9.0, 3.7), 4), "narrow": ((4.2, 4.0), 2)}
+"""Inches and columns of the legend: a phone gets a plot of its own, as the wide one's text would shrink to 5 pixels."""
+
+
+def loss_chart(metrics: Metrics, log: Sequence[LogEntry], shape: str) -> Markup:
+    """Inline SVG of training and evaluation loss by optimizer step."""
+    inches, columns = SHAPES[shape]
+    # The salt makes ids equal in each run; it differs by shape, because both plots stand in one page.
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"lora-job {shape}", "font.size": 10}):
+        figure = Figure(figsize=inches, layout="constrained")
+        axes = figure.add_subplot()
+        _draw_losses(axes, metrics, log)
+        axes.set_xlabel("optimizer step")
+        axes.set_ylabel("loss per token")
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=8 if shape == "wide" else 4, integer=True))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.grid(color=MUTED, alpha=0.25, linewidth=0.7)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(MUTED)
+        axes.tick_params(color=MUTED)
+        figure.legend(loc="outside upper left", ncols=columns, frameon=False, borderpad=0.2, handlelength=1.8)
+        text = io.StringIO()
+        metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(text, format="svg", transparent=True, metadata=metadata)
+    return _inline(text.getvalue(), f"Loss by optimizer step. {verdict(metrics, log)}", shape)
+
+
+def _draw_losses(axes: Any, metrics: Metrics, log: Sequence[LogEntry]) -> None:
+    train, evaluated = training_losses(log), evaluations(log)
+    before, best = base_loss(metrics, log), best_evaluation(metrics, log)
+    if before is not None and math.isfinite(before):
+        label = f"base model {loss_text(before)}"
+        axes.axhline(before, color=MUTED, linestyle=(0, (5, 3)), linewidth=1.4, label=label)
+    if train:
+        marker = "." if len(train) <= 60 else ""
+        axes.plot(*zip(*train, strict=True), color=TRAIN, marker=marker, linewidth=1.5, label="training")
+    if evaluated:
+        axes.plot(*zip(*evaluated, strict=True), color=EVAL, marker="o", markersize=4, linewidth=2, label="evaluation")
+    if best and math.isfinite(best[1]):
+        label = f"best {loss_text(best[1])}, step {best[0]:,}"
         axes.plot(
-            *best, color=EVAL_COLOUR, marker="*", markersize=13, linestyle="none", label=f"best, step {best[0]:,}"
+            *best, color=EVAL, marker="*", markersize=15, markeredgecolor=PAGE, linestyle="none", zorder=5, label=label
         )
-    axes.set_xlabel("optimizer step")
-    axes.set_ylabel("loss")
-    axes.set_ylim(bottom=0)
-    axes.grid(alpha=0.25)
-    axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    text = io.StringIO()
-    figure.savefig(
-        text, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
-    )
-    svg = text.getvalue()
-    # Without the XML prologue, whose DTD is an address; black becomes the page's text colour, in both themes.
-    svg = svg[svg.index("<svg") :].replace("#000000", "currentColor").replace("<text", '<text fill="currentColor"')
-    return Markup(svg)
+    if max(step for step, _ in [*train, *evaluated]) > 0:
+        axes.set_xlim(left=0)
+
+
+def _inline(svg: str, title: str, shape: str) -> Markup:
+    """As HTML wants it: no prologue, no namespaces (both are addresses), no ids but those that are referred to."""
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r'\sxmlns(?::xlink)?="[^"]*"', "", body)
+    body = re.sub(r'<g id="[^"]*"', "<g", body).replace("xlink:href", "href")
+    view = re.search(r'viewBox="[^"]*"', body)
+    assert view, "matplotlib writes a viewBox"
+    for stand_in, colour in COLOURS.items():
+        body = body.replace(stand_in, colour)
+    head = Markup('<svg class="{}" role="img" aria-label="{}" {}>').format(shape, title, Markup(view[0]))
+    return head + Markup(body[body.index(">") + 1 :])
+
+
+ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+ENVIRONMENT.filters.update(
+    count=count, share=share, loss=loss_text, size=size, duration=duration, moment=moment, words=words
+)

@@ -14,8 +14,7 @@ from datasets import Dataset
 from transformers import PrinterCallback
 from trl import SFTConfig
 
-from job.errors import Diverged, MemoryExhausted
-from job.hub import causes
+from job.errors import Diverged, MemoryExhausted, causes
 from job.modeling.base import DTYPES, choose_precision, fetch_files, load_base, load_tokenizer
 from job.modeling.chat import Chat, Tokens
 from job.results import Cleaned, Trained
@@ -89,7 +88,9 @@ def train(
             if stop.requested:
                 watch.stop_now(trainer.state)
     except Exception as error:
-        raise _explained(error, trainer.state.global_step, settings.max_tokens) from error
+        if any(isinstance(cause, torch.OutOfMemoryError) for cause in causes(error)):
+            raise _out_of_memory(trainer.state.global_step, settings.max_tokens) from error
+        raise
     best_loss, best_step = watch.best()
     if not math.isfinite(best_loss):
         raise Diverged("Training ended without one finite evaluation loss.")
@@ -213,12 +214,10 @@ def _arguments(settings: TrainSettings, folder: Path, precision: str, train_rows
     )
 
 
-def _explained(error: Exception, step: int, max_tokens: int) -> Exception:
-    if any(isinstance(cause, torch.OutOfMemoryError) for cause in causes(error)):
-        free, total = torch.cuda.mem_get_info()
-        return MemoryExhausted(
-            f"GPU memory ran out at step {step} ({(total - free) / 2**30:.1f} of {total / 2**30:.1f} GiB in use) "
-            f"with rows of up to {max_tokens} tokens.",
-            remedy=f"Set FINETUNE_TRAIN_MAX_TOKENS below {max_tokens}, or use a GPU with more memory.",
-        )
-    return error
+def _out_of_memory(step: int, max_tokens: int) -> MemoryExhausted:
+    free, total = torch.cuda.mem_get_info()
+    return MemoryExhausted(
+        f"GPU memory ran out at step {step} ({(total - free) / 2**30:.1f} of {total / 2**30:.1f} GiB in use) "
+        f"with rows of up to {max_tokens} tokens.",
+        remedy=f"Set FINETUNE_TRAIN_MAX_TOKENS below {max_tokens}, or use a GPU with more memory.",
+    )
