@@ -22,6 +22,7 @@ from job.errors import (
     FolderError,
     HostUnfit,
     JobError,
+    MemoryExhausted,
     SettingsError,
     Stopped,
     causes,
