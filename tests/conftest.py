@@ -59,25 +59,11 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
 def make_base(folder: Path, *, tied: bool = True, template: str | None = TEMPLATE, seed: int = 0) -> Path:
     """A random Llama of 2 layers and 64 channels with a byte-level tokenizer, as a folder that transformers loads."""
     import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import LlamaConfig, LlamaForCausalLM
 
-    raw = Tokenizer(models.BPE())
-    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    raw.decoder = decoders.ByteLevel()
-    specials = [
-        "<|begin_of_text|>",
-        "<|start_header_id|>",
-        "<|end_header_id|>",
-        "<|eot_id|>",
-        "<|finetune_right_pad_id|>",
-    ]
-    trainer = trainers.BpeTrainer(
-        vocab_size=500, special_tokens=specials, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
-    )
-    raw.train_from_iterator([row["input"] + " " + row["output"] for row in make_rows(50)], trainer)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, bos_token=specials[0], eos_token=specials[3])
-    tokenizer.add_special_tokens({"additional_special_tokens": [specials[1], specials[2], specials[4]]})
+    from job.quickstart.make_base import make_tokenizer
+
+    tokenizer = make_tokenizer([row["input"] + " " + row["output"] for row in make_rows(50)])
     tokenizer.chat_template = template
     config = LlamaConfig(
         vocab_size=len(tokenizer),

@@ -10,6 +10,8 @@ import pytest
 from job.settings import load_settings, read_env_file
 from tests.conftest import PROJECT
 
+pytestmark = pytest.mark.light
+
 FILES = sorted((PROJECT / "env").glob("*.env"))
 LINE = re.compile(r"[A-Z_][A-Z0-9_]*=[A-Za-z0-9_./:,=@%+^-]*")
 """The one form that every reader of env files takes the same way: no quotes, blanks, `$` or comments behind values."""

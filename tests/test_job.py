@@ -18,6 +18,16 @@ from tests.standin_hub import StandInHub
 pytestmark = pytest.mark.slow
 
 
+def test_plan_says_what_a_run_would_do_and_writes_nothing(tmp_path: Path, base: Path, rows_file: Path) -> None:
+    result = run_job({**small_run(base, rows_file, tmp_path / "out"), "HF_TOKEN": "hf_" + "p" * 30}, "plan")
+    assert result.returncode == 0, result.stderr
+    assert "60 rows" in result.stdout
+    assert "4 optimizer steps of 16 rows" in result.stdout
+    assert "adapter_model.safetensors" in result.stdout
+    assert "pppp" not in result.stdout
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.fixture(scope="module")
 def finished(base: Path, rows_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output folder of a run that went through."""

@@ -11,6 +11,8 @@ from job.errors import FolderError, HostUnfit
 from job.results import Choice
 from job.rundir import RunDir, difference, replace_folder, write_text
 
+pytestmark = pytest.mark.light
+
 INPUTS = {"train": {"learning_rate": 0.0002, "seed": 42}}
 
 

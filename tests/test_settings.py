@@ -10,6 +10,8 @@ from job.errors import AccessDenied, SettingsError
 from job.settings import Source, example_env, load_settings, load_token, read_env_file, reference_table, variables
 from tests.conftest import PROJECT
 
+pytestmark = pytest.mark.light
+
 
 def problems(monkeypatch: pytest.MonkeyPatch, **values: str) -> list[str]:
     for name, value in values.items():

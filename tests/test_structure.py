@@ -13,6 +13,8 @@ from job import errors
 from job.errors import EXIT_CODES, JobError, Stopped
 from tests.conftest import PROJECT, run_job
 
+pytestmark = pytest.mark.light
+
 STAGES = ("cleaning", "training", "probing", "publishing")
 HEAVY = ("torch", "transformers", "datasets", "peft", "trl", "bitsandbytes", "accelerate", "matplotlib")
 LIGHT = ("cli", "settings", "errors", "results", "rundir", "pipeline", "plan", "journal", "redaction", "stopping")
@@ -100,15 +102,3 @@ def test_a_settings_error_exits_64_and_leaves_metrics(tmp_path: Path) -> None:
     assert "FINETUNE_LORA_R: must be greater than or equal to 1, not '0'" in result.stderr
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text("utf-8"))
     assert (metrics["status"], metrics["exit_code"], metrics["error"]["kind"]) == ("failed", 64, "SettingsError")
-
-
-def test_plan_says_what_a_run_would_do_and_writes_nothing(tmp_path: Path, base: Path, rows_file: Path) -> None:
-    from tests.conftest import small_run
-
-    result = run_job({**small_run(base, rows_file, tmp_path / "out"), "HF_TOKEN": "hf_" + "p" * 30}, "plan")
-    assert result.returncode == 0, result.stderr
-    assert "60 rows" in result.stdout
-    assert "4 optimizer steps of 16 rows" in result.stdout
-    assert "adapter_model.safetensors" in result.stdout
-    assert "pppp" not in result.stdout
-    assert not (tmp_path / "out").exists()

@@ -15,14 +15,14 @@ from safetensors.torch import load_file
 from job.cleaning.clean import clean
 from job.errors import SettingsError
 from job.modeling.base import BaseFiles, choose_precision, fetch_files, load_base, load_tokenizer
-from job.modeling.chat import FIXED_DATE, Chat, prepare_template
+from job.modeling.chat import FIXED_DATE, Chat, Tokens, prepare_template
 from job.plan import sizes
 from job.results import Trained
 from job.settings import DataSettings, LoraSettings, ModelSettings, Settings, Source, TrainSettings
 from job.stopping import StopRequest
 from job.training import checkpoints
 from job.training.adapter import WEIGHTS, attach
-from job.training.train import micro_batch, train
+from job.training.train import _dataset, micro_batch, train
 from job.training.trainer import Float32AdapterTrainer, Watch, read_log
 from tests.conftest import TEMPLATE, make_base, make_rows, write_rows
 
@@ -64,6 +64,7 @@ def dtypes_seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, set[torch
     yield seen
 
 
+@pytest.mark.slow
 def test_the_adapter_is_float32_from_construction_to_file(
     base: Path, tmp_path: Path, dtypes_seen: dict[str, set[torch.dtype]]
 ) -> None:
@@ -88,6 +89,7 @@ EMBEDDINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", EMBEDDINGS)
 def test_the_embedding_layer_is_saved_once_in_the_base_models_dtype(how: str, base: Path, tmp_path: Path) -> None:
     """And a fresh process loads it by the model card's lines: `train` raises where its logits differ."""
@@ -107,6 +109,7 @@ def test_the_embedding_layer_is_saved_once_in_the_base_models_dtype(how: str, ba
     assert not any("embed" in name for name in load_file(next((tmp_path / "train" / "best").glob("*.safetensors"))))
 
 
+@pytest.mark.slow
 def test_an_untied_head_is_saved_too(untied_base: Path, tmp_path: Path) -> None:
     trained(tmp_path, untied_base)
     names = set(load_file(tmp_path / "adapter" / WEIGHTS))
@@ -116,6 +119,7 @@ def test_an_untied_head_is_saved_too(untied_base: Path, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_reserved_pad_token_changes_no_vocabulary(base: Path, tmp_path: Path) -> None:
     result = trained(tmp_path, base, model={"pad_token": "reserved"})
     assert result.pad_token == "<|finetune_right_pad_id|>"
@@ -218,6 +222,12 @@ def test_precision_follows_compute_capability(
     assert choose_precision("auto").value == value
 
 
+def test_the_loss_is_on_the_answer_or_on_the_whole_text() -> None:
+    row = Tokens([5, 6, 7, 8], prompt_length=3)
+    assert _dataset([row], "answer")["labels"][0] == [-100, -100, -100, 8]
+    assert _dataset([row], "text")["labels"][0] == [5, 6, 7, 8]
+
+
 def test_the_effective_batch_is_cut_into_equal_micro_batches() -> None:
     assert [micro_batch(size, 4) for size in (16, 10, 7, 6, 1)] == [4, 2, 1, 3, 1]
 
@@ -247,6 +257,7 @@ def test_a_log_with_a_torn_last_line_is_read(tmp_path: Path) -> None:
     assert [entry.step for entry in read_log(path)] == [1]
 
 
+@pytest.mark.slow
 def test_the_loss_log_has_what_a_plot_needs(base: Path, tmp_path: Path) -> None:
     result = trained(tmp_path, base)
     entries = read_log(tmp_path / "train" / "log.jsonl")

@@ -40,7 +40,8 @@ STAGE_WORDS = {"check": "checks", "clean": "cleaning", "train": "training", "pro
 def write_report(root: Path, metrics: Metrics) -> None:
     """Render the run in `root` into `root/report.html`."""
     log = read_lines(root / "train" / "log.jsonl", LogEntry)
-    samples = read_lines(root / "probe" / "samples.jsonl", Sample)
+    samples_path = metrics.probe.samples_path if metrics.probe else "probe/samples.jsonl"
+    samples = read_lines(root / samples_path, Sample)
     dropped = read_dropped(root / metrics.clean.dropped_path) if metrics.clean else {}
     write_text(root / "report.html", render(metrics, log, samples, dropped))
 
@@ -123,6 +124,8 @@ def share(value: float) -> str:
 
 def signed(value: float, unit: str = "") -> str:
     """`−38`, `+4`, `±0`: a real minus sign, since a hyphen is lost between digits."""
+    if not math.isfinite(value):
+        return "–"
     rounded = round(value)
     sign = "±" if rounded == 0 else "+" if rounded > 0 else MINUS
     return f"{sign}{abs(rounded):,}{NO_BREAK + unit if unit else ''}"
@@ -420,8 +423,9 @@ def _draw_losses(axes: Any, metrics: Metrics, log: Sequence[LogEntry]) -> None:
         axes.plot(
             *best, color=EVAL, marker="*", markersize=15, markeredgecolor=PAGE, linestyle="none", zorder=5, label=label
         )
-    if max(step for step, _ in [*train, *evaluated]) > 0:
-        axes.set_xlim(left=0)
+    last = max(step for step, _ in [*train, *evaluated])
+    if last > 0:
+        axes.set_xlim(left=-0.012 * last)  # room for the mark at step 0
 
 
 def _inline(svg: str, title: str, shape: str) -> Markup:
