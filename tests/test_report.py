@@ -269,7 +269,7 @@ def test_a_stopped_run_has_a_page_with_one_point() -> None:
     text = text_of(page)
     assert "Stopped in stage “training”" in text
     assert "Worth another try? yes, continues" in text
-    assert "9,450 of 12,000 rows are clean and kept; nothing is trained yet." in text
+    assert "9,450 of 12,000 rows are clean and kept; no adapter is evaluated yet." in text
     assert page.count("<svg") == 2
 
 

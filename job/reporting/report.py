@@ -184,7 +184,9 @@ def verdict(metrics: Metrics, log: Sequence[LogEntry]) -> str:
     parts = [*_loss_words(metrics, log), *_answer_words(metrics)]
     if not parts and metrics.clean:
         kept = metrics.clean.train_rows + metrics.clean.eval_rows
-        parts = [f"{count(kept)} of {count(metrics.clean.rows_in)} rows are clean and kept; nothing is trained yet"]
+        parts = [
+            f"{count(kept)} of {count(metrics.clean.rows_in)} rows are clean and kept; no adapter is evaluated yet"
+        ]
     if not parts:
         return "There is no result yet." if metrics.status == "running" else "The run ended before any result."
     text = "; ".join(parts) + "."
@@ -426,6 +428,8 @@ def _draw_losses(axes: Any, metrics: Metrics, log: Sequence[LogEntry]) -> None:
     last = max(step for step, _ in [*train, *evaluated])
     if last > 0:
         axes.set_xlim(left=-0.012 * last)  # room for the mark at step 0
+    else:
+        axes.set_xlim(-0.012, 1)
 
 
 def _inline(svg: str, title: str, shape: str) -> Markup:

@@ -1,0 +1,93 @@
+"""Runs of the real command against a Hub: gated, private, unknown, down, failing in the middle of a push."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import READ_TOKEN, WRITE_TOKEN, make_rows, metrics_of, run_job, small_run, write_rows
+from tests.standin_hub import StandInHub
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_failed_push_keeps_the_adapter_and_takes_corrected_settings(
+    base: Path, rows_file: Path, tmp_path: Path, hub: StandInHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Hub dies after the first check; the next start, with another target, only pushes."""
+    output = tmp_path / "output"
+    surroundings = {**hub.environment(WRITE_TOKEN), "HF_HOME": str(tmp_path / "hf")}
+    hub.fail("preupload", status=403, times=10**6)
+    first = run_job({**small_run(base, rows_file, output, HUB_REPO_ID="alice/first"), **surroundings})
+    assert first.returncode == 67, first.stderr
+    assert metrics_of(output)["stage"] == "push"
+    assert (output / "adapter" / "adapter_model.safetensors").exists()
+    hub.forgive()
+    second = run_job({**small_run(base, rows_file, output, HUB_REPO_ID="alice/second"), **surroundings})
+    assert second.returncode == 0, second.stderr
+    assert metrics_of(output)["reused"] == ["clean", "train", "probe"]
+    assert "adapter_model.safetensors" in hub.files("model", "alice/second")
+
+
+def test_a_token_that_cannot_write_is_found_before_training(
+    base: Path, rows_file: Path, tmp_path: Path, hub: StandInHub
+) -> None:
+    output = tmp_path / "output"
+    variables = {**small_run(base, rows_file, output, HUB_REPO_ID="alice/x"), **hub.environment(READ_TOKEN)}
+    result = run_job({**variables, "HF_HOME": str(tmp_path / "hf")})
+    assert result.returncode == 67, result.stderr
+    metrics = metrics_of(output)
+    assert (metrics["stage"], metrics["clean"]) == ("check", None)
+    assert "HF_TOKEN" in metrics["error"]["remedy"]
+    assert READ_TOKEN not in result.stderr
+
+
+def test_base_and_rows_from_the_hub(base: Path, tmp_path: Path, hub: StandInHub) -> None:
+    """A gated base with a token that may read it, a data set at its revision, and what is said without the token."""
+    files = {path.name: path.read_bytes() for path in base.iterdir()}
+    hub.add_repo("model", "meta/base", files, gated=True, allowed=("alice",))
+    commit = hub.add_repo(
+        "dataset", "owner/rows", {"train.jsonl": write_rows(tmp_path / "r", make_rows(60)).read_bytes()}
+    )
+    wanted = small_run(Path("meta/base"), Path("owner/rows"), tmp_path / "output")
+    surroundings = {**hub.environment(WRITE_TOKEN), "HF_HOME": str(tmp_path / "hf")}
+    result = run_job({**wanted, **surroundings})
+    assert result.returncode == 0, result.stderr
+    metrics = metrics_of(tmp_path / "output")
+    assert metrics["clean"]["sources"][0]["revision"] == commit
+    assert metrics["train"]["base_revision"]
+    config = json.loads((tmp_path / "output" / "adapter" / "adapter_config.json").read_text("utf-8"))
+    assert (config["base_model_name_or_path"], config["revision"]) == ("meta/base", metrics["train"]["base_revision"])
+
+    refused = run_job(
+        {
+            **wanted,
+            **hub.environment(None),
+            "HF_HOME": str(tmp_path / "h2"),
+            "FINETUNE_OUTPUT_DIR": str(tmp_path / "o2"),
+        }
+    )
+    assert refused.returncode == 67, refused.stderr
+    assert "gated" in refused.stderr
+    unknown = run_job(
+        {**wanted, **surroundings, "FINETUNE_MODEL_BASE": "meta/none", "FINETUNE_OUTPUT_DIR": str(tmp_path / "o3")}
+    )
+    assert unknown.returncode == 66, unknown.stderr
+    no_rows = run_job(
+        {**wanted, **surroundings, "FINETUNE_DATA_SOURCES": "owner/none", "FINETUNE_OUTPUT_DIR": str(tmp_path / "o4")}
+    )
+    assert no_rows.returncode == 66, no_rows.stderr
+    revision = run_job(
+        {**wanted, **surroundings, "FINETUNE_MODEL_REVISION": "v9", "FINETUNE_OUTPUT_DIR": str(tmp_path / "o5")}
+    )
+    assert revision.returncode == 66, revision.stderr
+    assert "FINETUNE_MODEL_REVISION" in revision.stderr
+
+
+def test_a_hub_that_is_down_is_worth_another_try(base: Path, rows_file: Path, tmp_path: Path) -> None:
+    variables = small_run(Path("meta/base"), rows_file, tmp_path / "output")
+    result = run_job({**variables, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "hf")})
+    assert result.returncode == 76, result.stderr
+    assert metrics_of(tmp_path / "output")["error"]["remedy"]
