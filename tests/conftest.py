@@ -131,7 +131,7 @@ def clean_environment(variables: dict[str, str]) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("FINETUNE_", "HF_")) and name != "PYTHONPATH"
     }
-    return {**ambient, "OMP_NUM_THREADS": "2", **variables}
+    return {**ambient, "OMP_NUM_THREADS": "1", **variables}
 
 
 def start_job(variables: dict[str, str], *arguments: str, **options: Any) -> subprocess.Popen[str]:
