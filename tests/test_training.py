@@ -120,11 +120,20 @@ def test_an_untied_head_is_saved_too(untied_base: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_reserved_pad_token_changes_no_vocabulary(base: Path, tmp_path: Path) -> None:
+def test_a_reserved_pad_token_changes_no_vocabulary_and_the_log_has_what_a_plot_needs(
+    base: Path, tmp_path: Path
+) -> None:
     result = trained(tmp_path, base, model={"pad_token": "reserved"})
     assert result.pad_token == "<|finetune_right_pad_id|>"
     assert list(result.adapter_parts_bytes) == ["lora"]
-    assert "resize_token_embeddings" not in (tmp_path / "adapter" / "adapter_config.json").read_text("utf-8")
+    assert result.vocabulary_rows == json.loads((base / "config.json").read_text("utf-8"))["vocab_size"]
+    entries = read_log(tmp_path / "train" / "log.jsonl")
+    assert [entry.step for entry in entries if entry.loss is not None] == [1, 2, 3, 4]
+    assert [entry.step for entry in entries if entry.eval_loss is not None] == [0, 2, 4]
+    assert entries[0].eval_loss == result.base_eval_loss
+    assert all(entry.tokens_per_second for entry in entries if entry.loss is not None)
+    watch = Watch(tmp_path / "train", worst_loss=9.0, stop=StopRequest())
+    assert watch.best() == (result.best_eval_loss, result.best_step)
 
 
 def test_sizes_for_llama_3b_are_those_of_the_real_shapes() -> None:
@@ -255,15 +264,3 @@ def test_a_log_with_a_torn_last_line_is_read(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text('{"step": 1, "loss": 2.5, "seconds": 1}\n{"step": 2, "lo', "utf-8")
     assert [entry.step for entry in read_log(path)] == [1]
-
-
-@pytest.mark.slow
-def test_the_loss_log_has_what_a_plot_needs(base: Path, tmp_path: Path) -> None:
-    result = trained(tmp_path, base)
-    entries = read_log(tmp_path / "train" / "log.jsonl")
-    assert [entry.step for entry in entries if entry.loss is not None] == [1, 2, 3, 4]
-    assert [entry.step for entry in entries if entry.eval_loss is not None] == [0, 2, 4]
-    assert entries[0].eval_loss == result.base_eval_loss
-    assert all(entry.tokens_per_second for entry in entries if entry.loss is not None)
-    watch = Watch(tmp_path / "train", worst_loss=9.0, stop=StopRequest())
-    assert watch.best() == (result.best_eval_loss, result.best_step)
