@@ -29,6 +29,7 @@ ENV PATH=/venv/bin:$PATH \
     HOME=/home/job \
     USER=job \
     HF_HOME=/cache/huggingface \
+    MPLCONFIGDIR=/tmp/matplotlib \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     NVIDIA_VISIBLE_DEVICES=all \

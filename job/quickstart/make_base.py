@@ -153,6 +153,8 @@ def main() -> None:
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.to(torch.float16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    for path in folder.iterdir():
+        path.chmod(0o644)  # safetensors writes 0600, which an image's ordinary user could not read
     (folder / "README.md").write_text(CARD, "utf-8")
     print(f"final_loss={loss:.4f} folder={folder}")
 
