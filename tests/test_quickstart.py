@@ -36,7 +36,6 @@ def test_the_first_run(tmp_path: Path) -> None:
     assert metrics["probe"]["tuned"]["opening_filler_share"] < 0.1
     assert metrics["probe"]["tuned"]["stopped_share"] > 0.9
     assert metrics["train"]["adapter_parts_bytes"]["embedding"] == 1025 * 128 * 2
-    assert metrics["seconds"] < 180
     samples = [json.loads(line) for line in (tmp_path / "probe" / "samples.jsonl").read_text("utf-8").splitlines()]
     assert [sample["source"] for sample in samples].count("question") == 5
     assert (tmp_path / "report.html").exists()
