@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import metrics_of, run_job, small_run, start_job
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("uninterrupted")]  # its run is made once
+pytestmark = pytest.mark.slow
 
 
 def wait_for(found: Callable[[], bool], child: Any, seconds: float = 120) -> None:

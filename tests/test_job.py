@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import WRITE_TOKEN, metrics_of, run_job, small_run
 from tests.standin_hub import StandInHub
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("finished")]  # its run is made once
+pytestmark = pytest.mark.slow
 
 
 def test_plan_says_what_a_run_would_do_and_writes_nothing(tmp_path: Path, base: Path, rows_file: Path) -> None:
