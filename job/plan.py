@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from job.errors import JobError
+from job.memory import Shapes
 from job.redaction import STARS
 from job.settings import Settings, Source, as_text
 
@@ -42,32 +43,16 @@ class Sizes:
 
 def sizes(config: dict[str, Any], settings: Settings) -> Sizes | None:
     """None where the architecture's shapes are not those of a Llama-like decoder."""
-    try:
-        hidden, layers = int(config["hidden_size"]), int(config["num_hidden_layers"])
-        heads, inner = int(config["num_attention_heads"]), int(config["intermediate_size"])
-        vocabulary = int(config["vocab_size"])
-    except (KeyError, TypeError, ValueError):
+    shapes = Shapes.of(config)
+    parameters = shapes.lora_parameters(settings.lora) if shapes else None
+    if shapes is None or parameters is None:
         return None
-    head = int(config.get("head_dim") or hidden // heads)
-    keys = int(config.get("num_key_value_heads") or heads) * head
-    shapes = {
-        "q_proj": (hidden, heads * head),
-        "k_proj": (hidden, keys),
-        "v_proj": (hidden, keys),
-        "o_proj": (heads * head, hidden),
-        "gate_proj": (hidden, inner),
-        "up_proj": (hidden, inner),
-        "down_proj": (inner, hidden),
-    }
-    if any(target not in shapes for target in settings.lora.targets):
-        return None
-    parameters = sum(settings.lora.r * sum(shapes[target]) for target in settings.lora.targets) * layers
     width = DTYPE_BYTES.get(str(config.get("dtype") or config.get("torch_dtype")), 4)
     embedding = 0
     if settings.model.pad_token == "add":
-        copies = 1 if config.get("tie_word_embeddings") else 2
-        rows = {"full": (vocabulary + 1) * copies, "rows": 1, "none": 0}[settings.model.save_embedding]
-        embedding = rows * hidden * width
+        copies = 1 if shapes.tied else 2
+        rows = {"full": (shapes.vocabulary + 1) * copies, "rows": 1, "none": 0}[settings.model.save_embedding]
+        embedding = rows * shapes.hidden * width
     return Sizes(parameters, parameters * 4, embedding)
 
 

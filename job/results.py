@@ -73,6 +73,48 @@ class Choice(Result):
     reason: str
 
 
+class Lever(Result):
+    """One way to a faster step: on where its self-test on this device passed, else why not."""
+
+    name: str
+    on: bool
+    reason: str
+
+
+class Proof(Result):
+    """One optimizer step on the longest rows, taken and undone before the run commits to a precision."""
+
+    rows: int
+    tokens: int
+    loss: float
+    loss_scale: float
+    """Of float16's gradient scaler when the gradients were finite; 1 otherwise."""
+    largest_activation: float
+    """Largest size of a value that left a decoder layer; float16 ends at 65,504."""
+    problem: str
+    """Empty, or what was not finite."""
+
+
+class Attempt(Result):
+    """A way to cut the steps that was measured (step 0) or ran out of memory at a step."""
+
+    step: int
+    micro_batch_tokens: int
+    checkpointing: Literal["none", "half", "all"]
+    predicted_bytes: int | None
+    peak_bytes: int
+    """Most that PyTorch had reserved."""
+    fits: bool
+
+    def __str__(self) -> str:
+        predicted = "-" if self.predicted_bytes is None else f"{self.predicted_bytes / 2**30:.2f}"
+        return (
+            f"micro_batch_tokens={self.micro_batch_tokens} checkpointing={self.checkpointing} predicted_gib={predicted} "
+            f"peak_gib={self.peak_bytes / 2**30:.2f} fits={str(self.fits).lower()}"
+            + (f" step={self.step}" if self.step else "")
+        )
+
+
 class LogEntry(Result):
     """One line of train/log.jsonl: a training loss (mean since the last line) or an evaluation."""
 
@@ -81,6 +123,7 @@ class LogEntry(Result):
     eval_loss: float | None = None
     learning_rate: float | None = None
     grad_norm: float | None = None
+    skipped_steps: int | None = None
     tokens_per_second: float | None = None
     eta_seconds: float | None = None
     seconds: float
@@ -106,8 +149,18 @@ class Trained(Result):
     train_tokens: int
     tokens_per_second: float
     resumed_from_step: int
-    micro_batch_rows: int
-    accumulation_steps: int
+    proof: Proof | None
+    """None on a CPU, where float32 is the only precision."""
+    overflowed: Proof | None
+    """What made the run fall back to float32."""
+    skipped_steps: int
+    """Optimizer steps that float16's gradient scaler skipped while it looked for its scale."""
+    levers: list[Lever]
+    batch_size: int
+    ladder: list[Attempt]
+    """What was tried, in order; the last one is what the run ended on. Empty on a CPU."""
+    micro_batch_tokens: int
+    checkpointing: Literal["none", "half", "all"]
     peak_gpu_bytes: int
     vocabulary_rows: int
     pad_token: str

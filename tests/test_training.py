@@ -22,7 +22,8 @@ from job.settings import DataSettings, LoraSettings, ModelSettings, Settings, So
 from job.stopping import StopRequest
 from job.training import checkpoints
 from job.training.adapter import WEIGHTS, attach
-from job.training.train import _dataset, micro_batch, train
+from job.training.batching import Row
+from job.training.train import train
 from job.training.trainer import Float32AdapterTrainer, Watch, read_log
 from tests.conftest import TEMPLATE, make_base, make_rows, write_rows
 
@@ -228,17 +229,14 @@ def test_precision_follows_compute_capability(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: capability is not None)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
-    assert choose_precision("auto").value == value
+    assert choose_precision("auto", "llama").value == value
 
 
 def test_the_loss_is_on_the_answer_or_on_the_whole_text() -> None:
     row = Tokens([5, 6, 7, 8], prompt_length=3)
-    assert _dataset([row], "answer")["labels"][0] == [-100, -100, -100, 8]
-    assert _dataset([row], "text")["labels"][0] == [5, 6, 7, 8]
-
-
-def test_the_effective_batch_is_cut_into_equal_micro_batches() -> None:
-    assert [micro_batch(size, 4) for size in (16, 10, 7, 6, 1)] == [4, 2, 1, 3, 1]
+    assert Row.of(row, "answer").skip == 3
+    assert Row.of(row, "answer").targets == 1
+    assert Row.of(row, "text").targets == 3  # nothing comes before the first token
 
 
 def test_only_whole_checkpoints_are_resumed_from(tmp_path: Path) -> None:

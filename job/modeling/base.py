@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from huggingface_hub import snapshot_download
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers.integrations import sdpa_attention
 
 from job.errors import NotFound, SettingsError
 from job.hub import explained
@@ -21,6 +22,11 @@ from job.settings import ModelSettings, read_text
 
 NEW_PAD_TOKEN = "<pad>"
 DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+OVERFLOWING_FAMILIES = {
+    *("gemma3", "gemma3_text", "gemma3n", "gemma3n_text", "gemma4", "gemma4_text"),
+    *("glm4_moe", "gpt_oss", "qwen3_5", "qwen3_5_text", "qwen3_moe"),
+}
+OVERFLOWING_SOURCE = "unsloth's models/loader.py trains this family in float32 where there is no bfloat16"
 FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
 
 
@@ -56,8 +62,11 @@ def fetch_files(model: ModelSettings, token: str, *, weights: bool) -> BaseFiles
     return BaseFiles(Path(folder), model.base, Path(folder).name)
 
 
-def choose_precision(setting: str) -> Choice:
-    """By compute capability: `torch.cuda.is_bf16_supported()` is true on a T4, which only emulates bfloat16."""
+def choose_precision(setting: str, model_type: str) -> Choice:
+    """By compute capability: `torch.cuda.is_bf16_supported()` is true on a T4, which only emulates bfloat16.
+
+    A first choice; a real step on the longest rows confirms it or turns it into float32 (job/training/train.py).
+    """
     if setting != "auto":
         return Choice(value=setting, reason="FINETUNE_TRAIN_PRECISION")
     if not torch.cuda.is_available():
@@ -65,6 +74,8 @@ def choose_precision(setting: str) -> Choice:
     major, minor = torch.cuda.get_device_capability()
     if (major, minor) >= (8, 0):
         return Choice(value="bfloat16", reason=f"sm_{major}{minor} computes in bfloat16")
+    if model_type in OVERFLOWING_FAMILIES:
+        return Choice(value="float32", reason=f"{model_type} overflows in float16: {OVERFLOWING_SOURCE}")
     return Choice(value="float16", reason=f"sm_{major}{minor} has no bfloat16; the adapter stays float32")
 
 
@@ -139,10 +150,19 @@ def load_base(files: BaseFiles, tokenizer: Any, dtype: torch.dtype) -> Any:
             remedy="Check FINETUNE_MODEL_BASE: it needs safetensors weights of an architecture that transformers knows.",
         ) from error
     model.requires_grad_(False)
-    model.config.use_cache = False
+    model.config.use_cache = False  # transformers drops the mask between packed rows where a cache is kept
+    if torch.cuda.is_available():
+        guard_attention(torch.cuda.get_device_capability())
     extend_vocabulary(model, len(tokenizer), checkpoint_dtype(files))
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model
+
+
+def guard_attention(capability: tuple[int, int]) -> None:
+    """Below compute capability 8.0, grouped queries sent to PyTorch's attention as such fall to its slow math kernel
+    (transformers #48633), so keys and values are repeated before the call."""
+    if capability < (8, 0):
+        sdpa_attention.use_gqa_in_sdpa = lambda *_, **__: False
 
 
 def extend_vocabulary(model: Any, rows: int, stored: torch.dtype) -> int:

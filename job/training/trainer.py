@@ -1,5 +1,5 @@
-"""TRL's SFTTrainer with what a batch job needs: a float32 adapter, lean sealed checkpoints, the best adapter kept, and a
-stop between micro-batches that loses nothing."""
+"""TRL's SFTTrainer with what a batch job needs: a float32 adapter, steps cut to the card's memory, lean sealed checkpoints,
+the best adapter kept, and a stop between micro-batches that loses nothing."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import math
 import random
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy
 import torch
+from datasets import Dataset
 from safetensors.torch import save_file
-from transformers import TrainerCallback
-from trl import SFTTrainer
+from transformers import PrinterCallback, TrainerCallback
+from trl import SFTConfig, SFTTrainer
 
 from job.errors import Diverged, Stopped
 from job.results import LogEntry
@@ -23,6 +24,9 @@ from job.rundir import write_json
 from job.stopping import StopRequest
 from job.training import checkpoints
 from job.training.adapter import lora_tensors
+from job.training.batching import Row
+from job.training.forward import Forward
+from job.training.ladder import Ladder
 
 log = logging.getLogger("job.train")
 
@@ -34,12 +38,105 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
     The values from before the cast are put back, in float32.
     """
 
-    def __init__(self, model: Any, **arguments: Any) -> None:
-        before = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
-        super().__init__(model=model, **arguments)
+    def __init__(
+        self,
+        *,
+        forward: Forward,
+        ladder: Ladder,
+        rows: list[Row],
+        eval_rows: list[Row],
+        watch: Watch,
+        args: SFTConfig,
+        **more: Any,
+    ) -> None:
+        before = {name: p.detach().clone() for name, p in forward.model.named_parameters() if p.requires_grad}
+        super().__init__(
+            model=forward.model,
+            args=args,
+            train_dataset=Dataset.from_dict({"number": range(len(rows))}),
+            eval_dataset=Dataset.from_dict({"number": range(len(eval_rows))}),
+            # A batch is one optimizer step's rows: how they are cut is the ladder's, and may change between two steps.
+            data_collator=lambda batch: {"rows": [rows[item["number"]] for item in batch]},
+            callbacks=[watch],
+            **more,
+        )
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:
                 parameter.data = before[name].float()
+        self.remove_callback(PrinterCallback)  # our log lines say the same, in one form
+        self.forward = forward
+        self.ladder = ladder
+        self.eval_rows = eval_rows
+        self.watch = watch
+        self.tokens_seen = 0
+        watch.trainer = self
+
+    # --- a step --------------------------------------------------------------------------------------------------
+
+    def training_step(self, model: Any, inputs: dict[str, list[Row]], num_items_in_batch: Any = None) -> torch.Tensor:
+        """Gradients of the mean loss over all learned tokens of the step's rows; the same in whatever way they are cut.
+
+        Where memory runs out, the step begins again one rung lower; random numbers too, so that nothing was drawn twice.
+        """
+        rows = inputs["rows"]
+        random_states = RandomStates()
+        model.train()
+        while True:
+            try:
+                return self._step(rows, random_states)
+            except torch.OutOfMemoryError as error:
+                log.warning(
+                    "stage=train step=%d out_of_memory=%r", self.state.global_step, str(error).partition(". ")[0]
+                )
+            # Only here, after the traceback and with it the failed step's tensors are gone.
+            self.model.zero_grad(set_to_none=True)
+            random_states.restore()
+            self.ladder.down(step=self.state.global_step, peak=torch.cuda.max_memory_reserved())
+
+    def _step(self, rows: list[Row], random_states: RandomStates) -> torch.Tensor:
+        learned = max(sum(row.targets for row in rows), 1)
+        total = torch.zeros((), device=self.forward.device)
+        for micro_batch in self.forward.cut(rows, self.ladder.rung.tokens):
+            if self.watch.stop.requested:
+                self.model.zero_grad(set_to_none=True)
+                random_states.restore()
+                self.watch.stop_now(self.state)
+            loss = self.forward.loss_sum(micro_batch) / learned
+            self.accelerator.backward(loss)
+            total += loss.detach()
+        self.tokens_seen += sum(len(row.ids) for row in rows)
+        return total
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """The mean loss over all learned tokens of the evaluation rows, in batches of like lengths."""
+        while True:
+            try:
+                loss = self._mean_eval_loss()
+                break
+            except torch.OutOfMemoryError as error:
+                log.warning("stage=train evaluation out_of_memory=%r", str(error).partition(". ")[0])
+            self.ladder.down(step=self.state.global_step, peak=torch.cuda.max_memory_reserved())
+        metrics = {"eval_loss": loss}
+        self.log(metrics)
+        self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def _mean_eval_loss(self) -> float:
+        self.model.eval()
+        losses = []
+        with torch.no_grad():
+            for micro_batch in self.forward.sorted_batches(self.eval_rows, self.ladder.rung.tokens):
+                if self.watch.stop.requested:
+                    self.watch.stop_now(self.state)
+                losses.append(self.forward.loss_sum(micro_batch))
+        learned = max(sum(row.targets for row in self.eval_rows), 1)
+        return float(torch.stack(losses).double().sum()) / learned
+
+    def floating_point_ops(self, inputs: Any) -> int:
+        """Not counted: the stock estimate wants padded tensors."""
+        return 0
+
+    # --- files ---------------------------------------------------------------------------------------------------
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """TRL writes one into each checkpoint; the adapter's card is publishing's."""
@@ -76,10 +173,9 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.entries: list[LogEntry] = []
         self.started = time.monotonic()
         self.seconds_before = 0.0
-        self.tokens_seen = 0.0
-        self.last_mark = (0.0, 0.0)
+        self.skipped_steps = 0
+        self.last_mark = (0.0, 0)
         self.first_step = 0
-        self._random: tuple[Any, ...] | None = None
 
     # --- the log -------------------------------------------------------------------------------------------------
 
@@ -88,6 +184,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.first_step = step
         self.entries = [entry for entry in read_log(self.log_path) if entry.step <= step]
         self.seconds_before = max((entry.seconds for entry in self.entries), default=0.0)
+        self.skipped_steps = max((entry.skipped_steps or 0 for entry in self.entries), default=0)
         self._write()
 
     def has_evaluation(self, step: int) -> bool:
@@ -95,23 +192,24 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.started = time.monotonic()
-        self.last_mark = (0.0, 0.0)
+        self.last_mark = (0.0, 0)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
         logs = logs or {}
         seconds = time.monotonic() - self.started
         if "loss" in logs:
             self._check(logs["loss"], state.global_step, "loss")
-            tokens = logs.get("num_tokens", 0.0)
+            assert self.trainer is not None
+            tokens = self.trainer.tokens_seen
             marked_seconds, marked_tokens = self.last_mark
             self.last_mark = (seconds, tokens)
-            self.tokens_seen = tokens
             done = state.global_step - self.first_step
             entry = LogEntry(
                 step=state.global_step,
                 loss=logs["loss"],
                 learning_rate=logs.get("learning_rate"),
                 grad_norm=logs.get("grad_norm"),
+                skipped_steps=self.skipped_steps or None,
                 tokens_per_second=round((tokens - marked_tokens) / max(seconds - marked_seconds, 1e-9), 1),
                 eta_seconds=round(seconds / max(done, 1) * (state.max_steps - state.global_step), 1),
                 seconds=round(self.seconds_before + seconds, 2),
@@ -183,34 +281,39 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
     # --- stopping ------------------------------------------------------------------------------------------------
 
-    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        self._random = (torch.get_rng_state(), numpy.random.get_state(), random.getstate(), cuda)
-
-    def on_substep_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Between two micro-batches of a step: the step is given up, and dropout's random numbers are put back."""
-        if self.stop.requested and self._random:
-            torch.set_rng_state(self._random[0])
-            numpy.random.set_state(self._random[1])
-            random.setstate(self._random[2])
-            if self._random[3]:
-                torch.cuda.set_rng_state_all(self._random[3])
-            self.stop_now(state)
-
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        assert self.trainer is not None
+        if self.trainer.accelerator.optimizer_step_was_skipped:
+            self.skipped_steps += 1
+            log.info(
+                "stage=train step=%d skipped=true: gradients overflowed at float16's loss scale", state.global_step
+            )
         if self.stop.requested:
             self.stop_now(state)
 
-    def on_prediction_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.stop.requested:
-            self.stop_now(state)
-
-    def stop_now(self, state: Any) -> None:
+    def stop_now(self, state: Any) -> NoReturn:
         assert self.trainer is not None
         if state.global_step > self.first_step:
             self.trainer.save_now()
         log.warning("stage=train step=%d stopped=true checkpoint=saved", state.global_step)
         raise Stopped(f"Stopped at step {state.global_step}; its checkpoint is saved.")
+
+
+class RandomStates:
+    """Of every generator that a step may draw from, as they were."""
+
+    def __init__(self) -> None:
+        self.torch = torch.get_rng_state()
+        self.numpy = numpy.random.get_state()
+        self.python = random.getstate()
+        self.cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+
+    def restore(self) -> None:
+        torch.set_rng_state(self.torch)
+        numpy.random.set_state(self.numpy)
+        random.setstate(self.python)
+        if self.cuda:
+            torch.cuda.set_rng_state_all(self.cuda)
 
 
 def read_log(path: Path) -> list[LogEntry]:

@@ -1,0 +1,82 @@
+"""Rows -> the sum of their loss, on the plain path (padded rows, the model's own logits) or with what the levers replace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+
+from job.training.batching import IGNORED, Row, cut, pack, pad
+from job.training.head import HeadLoss
+
+AUTOCAST = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+class Forward:
+    """`packed`, `sliced_head` and `native` are set by the levers (job/training/levers.py).
+
+    `native`: no layer computes in another dtype than the base's, so autocast has nothing to cast.
+    """
+
+    def __init__(self, model: Any, *, precision: str, pad_token: int) -> None:
+        self.model = model  # PeftModel
+        self.base = model.get_base_model()
+        self.device = self.base.get_input_embeddings().weight.device
+        self.precision = precision
+        self.pad_token = pad_token
+        self.packed = False
+        self.sliced_head = False
+        self.native = False
+        self.undo: list[Callable[[], None]] = []
+
+    def take_levers_back(self) -> None:
+        """The model as transformers and peft made it, for whoever calls it next."""
+        while self.undo:
+            self.undo.pop()()
+
+    def cut(self, rows: Sequence[Row], budget: int) -> list[list[Row]]:
+        """Micro-batches of at most `budget` tokens, padding included where there is any."""
+        bins = cut([len(row.ids) for row in rows], budget, padded=not self.packed)
+        return [[rows[number] for number in numbers] for numbers in bins]
+
+    def sorted_batches(self, rows: Sequence[Row], budget: int) -> list[list[Row]]:
+        """Batches of like lengths, longest first; for evaluation, where the order is ours."""
+        bins = cut([len(row.ids) for row in rows], budget, padded=True)
+        return [[rows[number] for number in numbers] for numbers in bins]
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        if self.native or self.precision not in AUTOCAST:
+            return nullcontext()
+        return torch.autocast(self.device.type, AUTOCAST[self.precision])
+
+    def loss_sum(self, rows: Sequence[Row]) -> torch.Tensor:
+        """Cross-entropy summed over all learned tokens of `rows`; a float32 scalar."""
+        with self.autocast():
+            if self.packed:
+                batch = pack(rows, self.device)
+                inputs = {
+                    "input_ids": batch.ids,
+                    "position_ids": batch.positions,
+                    "starts": batch.starts,
+                    "longest": batch.longest,
+                    "use_cache": False,
+                }
+                if self.sliced_head:
+                    hidden = self.base.get_decoder()(**inputs).last_hidden_state[0]  # (T, H)
+                    return self._sliced(hidden[batch.predicting], batch.targets)
+                logits = self.base(**inputs).logits[0, batch.predicting]  # (P, V)
+                return torch.nn.functional.cross_entropy(logits.float(), batch.targets, reduction="sum")
+            padded = pad(rows, self.pad_token, self.device)
+            labels = padded.labels[:, 1:].flatten()
+            inputs = {"input_ids": padded.ids, "attention_mask": padded.mask, "use_cache": False}
+            if self.sliced_head:
+                hidden = self.base.get_decoder()(**inputs).last_hidden_state[:, :-1].flatten(0, 1)
+                learned = labels != IGNORED
+                return self._sliced(hidden[learned], labels[learned])
+            logits = self.base(**inputs).logits[:, :-1].flatten(0, 1)
+            return torch.nn.functional.cross_entropy(logits.float(), labels, ignore_index=IGNORED, reduction="sum")
+
+    def _sliced(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return HeadLoss.apply(hidden, self.base.get_output_embeddings().weight, targets)

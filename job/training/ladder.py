@@ -1,0 +1,129 @@
+"""Memory: how a step is cut on this card, predicted, then measured on the longest rows, and stepped down when it runs out.
+
+The effective batch never changes, only its cut; so a run may change its rung at any step without changing its result.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import torch
+
+from job.errors import MemoryExhausted
+from job.memory import GIB, RESERVE_SHARE, Rung, Shapes, predict, rungs
+from job.results import Attempt, Proof
+from job.settings import LoraSettings
+from job.training.batching import Row
+from job.training.forward import Forward
+
+log = logging.getLogger("job.train")
+
+
+class Ladder:
+    """The rung that is used now, and what was tried before it."""
+
+    def __init__(
+        self,
+        forward: Forward,
+        rows: Sequence[Row],
+        *,
+        batch_size: int,
+        shapes: Shapes | None,
+        lora: LoraSettings,
+    ) -> None:
+        lengths = sorted((len(row.ids) for row in rows), reverse=True)
+        self.forward = forward
+        self.longest_rows = sorted(rows, key=lambda row: -len(row.ids))[:batch_size]
+        self.rungs = rungs(lengths[0], sum(lengths[:batch_size]))
+        width = 4 if forward.precision == "float32" else 2
+        self.predicted = [predict(shapes, lora, rung, width=width) if shapes else None for rung in self.rungs]
+        self.place = 0
+        self.tried: list[Attempt] = []
+        self.measured = forward.device.type == "cuda"
+        self.set_checkpointing()
+
+    @property
+    def rung(self) -> Rung:
+        return self.rungs[self.place]
+
+    def climb(self, trial: Callable[[Sequence[Row]], Proof]) -> Proof | None:
+        """Take the fastest rung whose measured peak leaves the reserve free, and the proof of the step taken on it.
+
+        None on a CPU, where there is nothing to choose. Raises MemoryExhausted (62) below the last rung.
+        """
+        if not self.measured:
+            return None
+        limit = usable_bytes()
+        fitting = [place for place, need in enumerate(self.predicted) if need is None or need <= limit]
+        self.place = fitting[0] if fitting else len(self.rungs) - 1
+        self.set_checkpointing()
+        while True:
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+            proof = None
+            with suppress(torch.OutOfMemoryError):  # left before the next try: the traceback holds the step's tensors
+                proof = trial(self.forward.cut(self.longest_rows, self.rung.tokens)[0])
+            peak = torch.cuda.max_memory_reserved()
+            if proof and peak <= limit:
+                self._note(step=0, peak=peak, fits=True)
+                torch.cuda.empty_cache()
+                return proof
+            self.down(step=0, peak=peak)
+
+    def down(self, *, step: int, peak: int) -> None:
+        """One rung lower. Raises MemoryExhausted (62) where there is none, with what was tried."""
+        self._note(step=step, peak=peak, fits=False)
+        if self.place + 1 == len(self.rungs):
+            table = "\n".join(f"  {attempt}" for attempt in self.tried)
+            longest = len(self.longest_rows[0].ids)
+            raise MemoryExhausted(
+                f"GPU memory ran out on the last rung at step {step}, with {usable_bytes() / GIB:.1f} GiB usable and rows of "
+                f"up to {longest:,} tokens. Tried:\n{table}",
+                remedy=f"Set FINETUNE_TRAIN_MAX_TOKENS below {longest}, end what else uses the GPU (nvidia-smi lists it), or "
+                "use a GPU with more memory.",
+            )
+        self.place += 1
+        self.set_checkpointing()
+        release()
+
+    def _note(self, *, step: int, peak: int, fits: bool) -> None:
+        attempt = Attempt(
+            step=step,
+            micro_batch_tokens=self.rung.tokens,
+            checkpointing=self.rung.checkpointing,
+            predicted_bytes=self.predicted[self.place],
+            peak_bytes=peak,
+            fits=fits,
+        )
+        self.tried.append(attempt)
+        (log.info if fits else log.warning)("ladder %s", attempt)
+
+    def set_checkpointing(self) -> None:
+        """Which decoder layers are computed again in the backward pass."""
+        base: Any = self.forward.base
+        how = self.rung.checkpointing
+        layers = getattr(base.get_decoder(), "layers", None)
+        if how == "none" or layers is None:
+            base.gradient_checkpointing_disable()
+        else:
+            # Reentrant checkpointing needs inputs with gradients, and the first layer's have none: the base is frozen.
+            base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            for number, layer in enumerate(layers):
+                layer.gradient_checkpointing = how == "all" or number % 2 == 1
+
+
+def usable_bytes() -> int:
+    """What this process may reserve on the card: what is free and what it holds, less the reserve."""
+    free, total = torch.cuda.mem_get_info()
+    allowed = torch.cuda.memory.get_per_process_memory_fraction() * total
+    return int(min(free + torch.cuda.memory_reserved(), allowed) - RESERVE_SHARE * min(total, allowed))
+
+
+def release() -> None:
+    """Give back what a failed step left behind."""
+    gc.collect()
+    torch.cuda.empty_cache()

@@ -1,0 +1,96 @@
+"""One real optimizer step on the longest rows, taken and undone: what precision and memory are decided on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from job.results import Proof
+from job.training.adapter import lora_tensors
+from job.training.batching import Row
+from job.training.forward import Forward
+
+HALVINGS = 12
+"""Loss scales tried in float16, from 65,536 down to 16: the scaler's own start, and more than any run here has needed."""
+
+
+def trial(forward: Forward, rows: Sequence[Row], learning_rate: float) -> Proof:
+    """A training step, an evaluation step and a copy of the adapter for saving; adapter and random states stay as they were.
+
+    Never raises for values that are not finite: `problem` says what was seen. Raises torch.OutOfMemoryError.
+    """
+    model, device = forward.model, forward.device
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    before = [parameter.detach().clone() for parameter in parameters]
+    optimizer = torch.optim.AdamW(parameters, lr=learning_rate)
+    scaler = torch.amp.GradScaler(device.type, enabled=forward.precision == "float16")
+    problem = ""
+    model.train()
+    activations = Activations(forward.base)
+    try:
+        with torch.random.fork_rng([device] if device.type == "cuda" else []), activations:
+            for _ in range(HALVINGS):
+                scale = scaler.get_scale()
+                loss = forward.loss_sum(rows) / max(sum(row.targets for row in rows), 1)
+                value = float(loss.detach())
+                if not math.isfinite(value):
+                    problem = f"the loss is {value}"
+                    break
+                torch.autograd.backward(scaler.scale(loss))
+                scaler.unscale_(optimizer)
+                norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+                scaler.step(optimizer)
+                scaler.update()
+                optimizer.zero_grad(set_to_none=True)
+                if norm.isfinite():
+                    break
+                if not scaler.is_enabled():
+                    problem = f"the norm of the gradient is {float(norm)}"
+                    break
+            else:
+                problem = f"gradients are not finite even at a loss scale of {scale:g}"
+            if not problem and not all(bool(parameter.isfinite().all()) for parameter in parameters):
+                problem = "the adapter is not finite after one step"
+            model.eval()
+            with torch.no_grad():
+                forward.loss_sum(rows)
+            lora_tensors(model)
+    finally:
+        with torch.no_grad():
+            for parameter, values in zip(parameters, before, strict=True):
+                parameter.copy_(values)
+        model.zero_grad(set_to_none=True)
+    return Proof(
+        rows=len(rows),
+        tokens=sum(len(row.ids) for row in rows),
+        loss=value,
+        loss_scale=scale,
+        largest_activation=activations.largest(),
+        problem=problem,
+    )
+
+
+class Activations:
+    """Largest size of a value that leaves a decoder layer; 65,504 is float16's last number."""
+
+    def __init__(self, base: Any) -> None:
+        self.layers = getattr(base.get_decoder(), "layers", [])
+        self.seen: list[torch.Tensor] = []
+
+    def __enter__(self) -> None:
+        self.hooks = [layer.register_forward_hook(self._note) for layer in self.layers]
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self.hooks:
+            hook.remove()
+
+    def _note(self, _: Any, __: Any, output: Any) -> None:
+        hidden = output[0] if isinstance(output, tuple) else output
+        low, high = hidden.detach().aminmax()
+        self.seen.append(torch.maximum(-low, high))
+
+    def largest(self) -> float:
+        return float(torch.stack(self.seen).float().max()) if self.seen else 0.0
