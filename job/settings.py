@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
@@ -458,6 +458,7 @@ def prepare_libraries(settings: Settings, *, terminal: bool) -> None:
     environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     environ.setdefault("BITSANDBYTES_NOWELCOME", "1")
+    prepare_cuda(environ)
     if not terminal:
         environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     if not settings.uses_hub:
@@ -465,6 +466,16 @@ def prepare_libraries(settings: Settings, *, terminal: bool) -> None:
     if environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/") != "https://huggingface.co":
         # Uploads go through Xet first and do not fall back: another endpoint that has no Xet route fails.
         environ.setdefault("HF_HUB_DISABLE_XET", "1")
+
+
+def prepare_cuda(environ: MutableMapping[str, str]) -> None:
+    """Both are read once, when torch is imported.
+
+    One GPU: with two visible and no launcher TRL refuses to start (1.16.0). Growing segments: micro-batches of ever other
+    sizes otherwise leave a third of the reserved memory in pieces (57 GiB reserved for 37 in use, 64 rows on an H200).
+    """
+    environ["CUDA_VISIBLE_DEVICES"] = environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+    environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
 
 
 def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:

@@ -74,7 +74,7 @@ def train(
         rows=train_rows,
         eval_rows=eval_rows,
         watch=watch,
-        args=_arguments(settings, folder / "checkpoints", precision.value, len(train_rows)),
+        args=arguments(settings, folder / "checkpoints", precision.value, len(train_rows)),
         processing_class=tokenizer,
     )
     resume = checkpoints.newest_whole(folder / "checkpoints")
@@ -217,7 +217,7 @@ def _rows(chat: Chat, path: Path, loss: str) -> list[Row]:
         return [Row.of(tokens, loss) for tokens in chat.rows([json.loads(line) for line in file])]
 
 
-def _arguments(settings: TrainSettings, folder: Path, precision: str, train_rows: int) -> SFTConfig:
+def arguments(settings: TrainSettings, folder: Path, precision: str, train_rows: int) -> SFTConfig:
     cuda = torch.cuda.is_available()
     steps = math.ceil(math.ceil(train_rows / settings.batch_size) * settings.epochs)
     if settings.warmup_steps >= steps:

@@ -1,0 +1,371 @@
+"""Training speed on one GPU: the seed's recipe, ours, ours with each lever off, and the same as a T4 would have to run it.
+
+    python -m tests.bench.train_speed                      the whole table, about 8 minutes on an H200
+    python -m tests.bench.train_speed --only ours,t4       some of its lines
+
+A random base of Llama 3.2 3B's shape is made once; lengths follow the statistics of the published recipe (78 to 794 tokens,
+mean 261, cut at 512). Each line is a process of its own, through the job's own trainer: the same rows in the same order, 5
+steps of warm-up, then the measured ones, then one under the profiler. Real tokens leave padding out. "T4 mode" allows
+what a T4 has: float16, neither flash nor cuDNN attention, no TF32, 14.5 GiB; its kernels are still the larger GPU's, so its
+kernel times compare with each other and are no seconds of a T4.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+QKVO = ("q_proj", "k_proj", "v_proj", "o_proj")
+ALL_LINEAR = (*QKVO, "gate_proj", "up_proj", "down_proj")
+LEVERS = ("packed_rows", "sliced_head", "lora4bit", "kernels")
+T4_GIB = 14.5
+WARM_UP = 5
+
+
+@dataclass(frozen=True)
+class Line:
+    title: str
+    seed_recipe: bool = False
+    without: str = ""
+    t4: bool = False
+    rows: int = 16
+    micro_batch: int = 4
+    steps: int = 20
+    longest: int = 512
+    targets: tuple[str, ...] = QKVO
+
+
+LINES = {
+    "seed": Line("the seed's recipe: float32, padded, 4 x 4, checkpointing", seed_recipe=True, steps=12),
+    "ours": Line("this job"),
+    **{f"without-{lever}": Line(f"this job without {lever}", without=lever) for lever in LEVERS},
+    "seed-64": Line(
+        "the seed's recipe, 64 rows in one micro-batch", seed_recipe=True, rows=64, micro_batch=64, steps=5
+    ),
+    "ours-64": Line("this job, 64 rows a step", rows=64, steps=8),
+    "t4": Line("T4 mode", t4=True, steps=12),
+    "t4-all": Line("T4 mode, seven LoRA targets", t4=True, steps=12, targets=ALL_LINEAR),
+    "t4-2048": Line("T4 mode, 2,048 tokens", t4=True, steps=6, longest=2048),
+    "t4-2048-all": Line(
+        "T4 mode, 2,048 tokens, seven LoRA targets", t4=True, steps=6, longest=2048, targets=ALL_LINEAR
+    ),
+}
+
+
+def make_base(folder: Path) -> None:
+    """A random base of Llama 3.2 3B's shape, its tokenizer the quickstart's with names added up to 128,256 tokens."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    quickstart = Path(__file__).resolve().parents[2] / "job" / "quickstart" / "base"
+    folder.mkdir(parents=True)
+    for file in quickstart.iterdir():
+        if file.suffix in (".json", ".jinja") and file.name != "config.json":
+            (folder / file.name).write_bytes(file.read_bytes())
+    tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    vocabulary = tokenizer["model"]["vocab"]
+    for number in range(max(vocabulary.values()) + 1, 128_256):
+        vocabulary[f"¤{number}"] = number
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
+    named = AutoTokenizer.from_pretrained(folder)
+    config = LlamaConfig(
+        vocab_size=128_256,
+        hidden_size=3072,
+        intermediate_size=8192,
+        num_hidden_layers=28,
+        num_attention_heads=24,
+        num_key_value_heads=8,
+        head_dim=128,
+        max_position_embeddings=8192,
+        tie_word_embeddings=True,
+        rope_theta=500_000.0,
+        rms_norm_eps=1e-5,
+        bos_token_id=named.bos_token_id,
+        eos_token_id=named.eos_token_id,
+    )
+    torch.manual_seed(0)
+    torch.set_default_dtype(torch.bfloat16)
+    with torch.device("cuda"):
+        model = LlamaForCausalLM(config)
+    model.save_pretrained(folder, max_shard_size="4GB")
+
+
+def make_rows(count: int, longest: int) -> list[list[int]]:
+    """Token ids: 2,000 different ones, the frequent ones far more often, so that there is something to learn."""
+    numbers = random.Random(7)
+    tokens = range(1000, 3000)
+    weights = [1 / (rank + 3) for rank in range(len(tokens))]
+    scale = longest / 512
+    lengths = [min(longest, max(78, round(numbers.lognormvariate(math.log(242), 0.40) * scale))) for _ in range(count)]
+    return [numbers.choices(tokens, weights, k=length) for length in lengths]
+
+
+def measure(name: str, base: Path) -> dict[str, Any]:
+    """One line of the table, in this process."""
+    started = time.monotonic()
+    line = LINES[name]
+    from job.settings import prepare_cuda
+
+    prepare_cuda(os.environ)
+    import torch
+
+    if line.t4:
+        torch.backends.cuda.enable_flash_sdp(False)
+        torch.backends.cuda.enable_cudnn_sdp(False)
+        torch.backends.cuda.matmul.allow_tf32 = False
+        total = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(T4_GIB * 2**30 / total)
+    rows = make_rows(line.rows * (WARM_UP + line.steps + 2), line.longest)
+    clock = _clock(line)
+    with tempfile.TemporaryDirectory() as scratch:
+        trainer, facts = (_seed_trainer if line.seed_recipe else _our_trainer)(line, base, rows, Path(scratch), clock)
+        trainer._get_train_sampler = lambda *_, **__: torch.utils.data.SequentialSampler(trainer.train_dataset)
+        ready = time.monotonic()
+        trainer.train()
+    facts |= clock.facts(rows)
+    facts["start_seconds"] = round(ready - started, 1)
+    return {"name": name, **facts}
+
+
+def _clock(line: Line) -> Any:
+    import torch
+    from torch.profiler import ProfilerActivity, profile
+    from transformers import TrainerCallback
+
+    class Clock(TrainerCallback):  # type: ignore[misc]
+        """Marks the end of each step on the GPU, and profiles the last one."""
+
+        def __init__(self) -> None:
+            self.events: list[torch.cuda.Event] = []
+            self.losses: dict[int, float] = {}
+            self.profile = profile(activities=[ProfilerActivity.CUDA])
+            self.seconds = 0.0
+
+        def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if state.global_step == WARM_UP:
+                torch.cuda.synchronize()
+                self.begun = time.monotonic()
+                self._mark()
+            if state.global_step == WARM_UP + line.steps + 1:
+                torch.cuda.synchronize()
+                self.profile.start()
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            step = state.global_step
+            if WARM_UP < step <= WARM_UP + line.steps:
+                self._mark()
+            if step == WARM_UP + line.steps:
+                torch.cuda.synchronize()
+                self.seconds = time.monotonic() - self.begun
+            if step == WARM_UP + line.steps + 2:
+                torch.cuda.synchronize()
+                self.profile.stop()
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+            if logs and "loss" in logs:
+                self.losses[state.global_step] = logs["loss"]
+
+        def _mark(self) -> None:
+            event = torch.cuda.Event(enable_timing=True)
+            event.record()
+            self.events.append(event)
+
+        def facts(self, rows: list[list[int]]) -> dict[str, Any]:
+            measured = rows[line.rows * WARM_UP : line.rows * (WARM_UP + line.steps)]
+            kernels = [
+                event
+                for event in self.profile.key_averages()
+                if event.device_type == torch.autograd.DeviceType.CUDA and "mem" not in event.key.lower()[:3]
+            ]
+            steps = [a.elapsed_time(b) for a, b in zip(self.events, self.events[1:], strict=False)]
+            return {
+                "tokens_per_second": round(sum(map(len, measured)) / self.seconds),
+                "median_step_seconds": round(statistics.median(steps) / 1000, 4),
+                "kernel_ms": round(sum(event.self_device_time_total for event in kernels) / 1000, 1),
+                "kernels": sum(event.count for event in kernels),
+                "peak_gib": round(torch.cuda.max_memory_allocated() / 2**30, 2),
+                "reserved_gib": round(torch.cuda.max_memory_reserved() / 2**30, 2),
+                "loss": round(self.losses[WARM_UP + line.steps], 4),
+            }
+
+    return Clock()
+
+
+def _our_trainer(
+    line: Line, base: Path, rows: list[list[int]], scratch: Path, clock: Any
+) -> tuple[Any, dict[str, Any]]:
+    from job.modeling.base import fetch_files, load_tokenizer
+    from job.settings import LoraSettings, ModelSettings, TrainSettings
+    from job.stopping import StopRequest
+    from job.training.batching import Row
+    from job.training.train import arguments, prepare
+    from job.training.trainer import Float32AdapterTrainer, Watch
+
+    model = ModelSettings(base=str(base), pad_token="reserved")
+    settings = TrainSettings(
+        batch_size=line.rows,
+        max_tokens=line.longest,
+        warmup_steps=WARM_UP,
+        log_steps=1,
+        eval_steps=10**6,
+        precision="float16" if line.t4 else "auto",
+    )
+    files = fetch_files(model, "", weights=True)
+    tokenizer = load_tokenizer(files, model)
+    all_rows = [Row(ids, 0) for ids in rows]
+    levers = [lever for lever in LEVERS if lever != line.without]
+    ready = prepare(files, tokenizer, LoraSettings(targets=line.targets), settings, all_rows, levers=levers)
+    import torch
+
+    torch.cuda.reset_peak_memory_stats()
+    trainer = Float32AdapterTrainer(
+        forward=ready.forward,
+        ladder=ready.ladder,
+        rows=all_rows,
+        eval_rows=all_rows[:1],
+        watch=Watch(scratch, worst_loss=1000, stop=StopRequest()),
+        args=arguments(settings, scratch, ready.precision.value, len(rows)),
+        processing_class=tokenizer,
+    )
+    trainer.add_callback(clock)
+    tried = ready.ladder.tried[-1]
+    return trainer, {
+        "precision": ready.precision.value,
+        "rung": f"{tried.micro_batch_tokens:,} / {tried.checkpointing}",
+        "predicted_gib": round((tried.predicted_bytes or 0) / 2**30, 2),
+        "trial_gib": round(tried.peak_bytes / 2**30, 2),
+        "levers_off": [f"{lever.name}: {lever.reason}" for lever in ready.levers if not lever.on],
+    }
+
+
+def _seed_trainer(
+    line: Line, base: Path, rows: list[list[int]], scratch: Path, clock: Any
+) -> tuple[Any, dict[str, Any]]:
+    """The published notebook's calls, on the same rows: stock TRL, PEFT and bitsandbytes."""
+    import torch
+    from datasets import Dataset
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+    from trl import SFTConfig, SFTTrainer
+
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.add_special_tokens({"pad_token": "<pad>"})
+    model = AutoModelForCausalLM.from_pretrained(
+        base,
+        quantization_config=BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.float16,
+        ),
+        device_map={"": 0},
+    )
+    model.resize_token_embeddings(len(tokenizer))
+    model = prepare_model_for_kbit_training(model)
+    torch.manual_seed(42)
+    model = get_peft_model(
+        model,
+        LoraConfig(r=16, lora_alpha=32, lora_dropout=0.05, target_modules=list(line.targets), task_type="CAUSAL_LM"),
+    )
+    trainer = SFTTrainer(
+        model=model,
+        args=SFTConfig(
+            output_dir=str(scratch),
+            num_train_epochs=1,
+            per_device_train_batch_size=line.micro_batch,
+            gradient_accumulation_steps=line.rows // line.micro_batch,
+            learning_rate=2e-4,
+            warmup_steps=WARM_UP,
+            fp16=False,
+            bf16=False,
+            gradient_checkpointing=True,
+            logging_steps=1,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            seed=42,
+            data_seed=42,
+            max_length=None,
+            dataset_kwargs={"skip_prepare_dataset": True},
+        ),
+        train_dataset=Dataset.from_dict({"input_ids": rows, "labels": rows}),
+        processing_class=tokenizer,
+        callbacks=[clock],
+    )
+    return trainer, {"precision": "float32", "rung": f"{line.micro_batch} rows / all", "levers_off": []}
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    heads = [
+        "",
+        "real tokens/s",
+        "s a step",
+        "kernel ms a step",
+        "kernels",
+        "peak / reserved GiB",
+        "tokens / recomputed",
+        "loss",
+    ]
+    lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
+    for result in results:
+        cells = [
+            LINES[result["name"]].title,
+            f"{result['tokens_per_second']:,}",
+            f"{result['median_step_seconds']:.3f}",
+            f"{result['kernel_ms']:.0f}",
+            f"{result['kernels']:,}",
+            f"{result['peak_gib']:.1f} / {result['reserved_gib']:.1f}",
+            result["rung"],
+            f"{result['loss']:.4f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", default=",".join(LINES), help=f"of {', '.join(LINES)}")
+    parser.add_argument("--base", type=Path, default=Path(tempfile.gettempdir()) / "lora-job-bench-base")
+    parser.add_argument("--json", type=Path, help="also write all figures there")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(measure(options.one, options.base)))
+        return 0
+    if not (options.base / "config.json").exists():
+        subprocess.run(
+            [sys.executable, "-c", f"from tests.bench.train_speed import *; make_base(Path({str(options.base)!r}))"],
+            check=True,
+        )
+    results = []
+    for name in options.only.split(","):
+        child = subprocess.run(
+            [sys.executable, "-m", "tests.bench.train_speed", "--one", name, "--base", str(options.base)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if child.returncode:
+            print(f"{name} failed:\n{child.stderr[-3000:]}", file=sys.stderr)
+            continue
+        results.append(json.loads(child.stdout.splitlines()[-1]))
+        print(results[-1], file=sys.stderr, flush=True)
+    print(table(results))
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1), "utf-8")
+    return 0 if len(results) == len(options.only.split(",")) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
