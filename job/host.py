@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import shutil
@@ -20,6 +21,7 @@ from job.results import Host
 from job.settings import HubSettings, Settings
 
 PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "datasets", "accelerate", "huggingface_hub")
+OLDEST_GPU = (7, 5)
 LARGE_FOR_CPU_BYTES = 1_000_000_000
 
 
@@ -41,6 +43,7 @@ def inspect(root: Path) -> Host:
 
 def check(settings: Settings, token: str, root: Path, host: Host) -> None:
     """Raises HostUnfit (68), AccessDenied (67), NotFound (66), HubUnavailable (76); in the order of their cost."""
+    _check_gpu(host, cuda_of_driver(), torch.version.cuda)
     _check_gpu_settings(settings, host)
     config = read_config(settings, token)
     expected = sizes(config, settings)
@@ -54,6 +57,38 @@ def check(settings: Settings, token: str, root: Path, host: Host) -> None:
             "FINETUNE_MODEL_BASE to a small model.",
         )
     prove_write_access(settings.hub, token)
+
+
+def cuda_of_driver() -> int:
+    """The CUDA version that the NVIDIA driver supports, as 13000 for 13.0; 0 where there is no driver or no GPU is wanted.
+
+    Asked of the driver's own library: PyTorch only says that CUDA is not available.
+    """
+    if not os.environ.get("CUDA_VISIBLE_DEVICES", "0"):
+        return 0
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0
+    found = ctypes.c_int(0)
+    return found.value if driver.cuDriverGetVersion(ctypes.byref(found)) == 0 else 0
+
+
+def _check_gpu(host: Host, driver_cuda: int, torch_cuda: str | None) -> None:
+    """Raises HostUnfit (68). `driver_cuda`: of `cuda_of_driver`; `torch_cuda`: as "13.0", None for a CPU build."""
+    if host.device == "cpu" and torch_cuda and 0 < driver_cuda < int(torch_cuda.partition(".")[0]) * 1000:
+        raise HostUnfit(
+            f"The NVIDIA driver of this host supports CUDA {driver_cuda // 1000}.{driver_cuda % 1000 // 10}, and this PyTorch "
+            f"is built for CUDA {torch_cuda}.",
+            remedy="Install driver R580 or newer on the host (`nvidia-smi` shows the one in use), or run in an image with "
+            "NVIDIA's cuda-compat libraries; with CUDA_VISIBLE_DEVICES= (empty) the run stays on the CPU.",
+        )
+    if host.device == "cuda" and tuple(map(int, host.compute_capability.split("."))) < OLDEST_GPU:
+        raise HostUnfit(
+            f"{host.gpu} (compute capability {host.compute_capability}) is older than what PyTorch for CUDA 13 has code for: "
+            f"{OLDEST_GPU[0]}.{OLDEST_GPU[1]}, NVIDIA's Turing.",
+            remedy="Use a T4 or any newer GPU.",
+        )
 
 
 def _check_gpu_settings(settings: Settings, host: Host) -> None:

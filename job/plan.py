@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from job.errors import JobError
-from job.memory import Shapes
+from job.memory import GIB, RESERVE_SHARE, T4_BYTES, Shapes, predict, rungs
 from job.redaction import STARS
 from job.settings import Settings, Source, as_text
 
@@ -125,11 +125,12 @@ def lines(settings: Settings, token: str, *, origin: dict[str, str]) -> Iterator
     yield f"          cleaned data set: {f'{hub.dataset_repo_id} ({visibility})' if hub.dataset_repo_id else 'not pushed'}"
     yield ""
     yield f"Files in {settings.output_dir}"
+    found = memory = None
     try:
-        found = sizes(read_config(settings, token), settings)
+        config = read_config(settings, token)
+        found, memory = sizes(config, settings), memory_line(config, settings)
     except JobError as error:
         yield f"  (the base model's config cannot be read now, so sizes are unknown: {error})"
-        found = None
     if found:
         yield (
             f"  adapter/adapter_model.safetensors  {found.adapter_bytes:,} bytes: "
@@ -140,3 +141,21 @@ def lines(settings: Settings, token: str, *, origin: dict[str, str]) -> Iterator
     else:
         yield "  adapter/                           size unknown for this architecture"
     yield "  clean/ train/ probe/ settings.json clean.json train.json probe.json push.json metrics.json report.html"
+    yield ""
+    yield "GPU memory on an NVIDIA T4, with rows as long as they may be (measured on the card before training)"
+    yield f"  {memory or 'unknown for this architecture'}"
+
+
+def memory_line(config: dict[str, Any], settings: Settings) -> str | None:
+    """How a step would be cut on a T4, and the peak that is predicted. None where the shapes are unknown."""
+    shapes = Shapes.of(config)
+    longest = settings.train.max_tokens
+    width = 4 if settings.train.precision == "float32" else 2
+    usable = T4_BYTES * (1 - RESERVE_SHARE)
+    for rung in rungs(longest, longest * settings.train.batch_size):
+        need = predict(shapes, settings.lora, rung, width=width) if shapes else None
+        if need is None:
+            return None
+        if need <= usable:
+            return f"{rung}: {need / GIB:.1f} of {usable / GIB:.1f} GiB usable"
+    return f"too large: {need / GIB:.1f} of {usable / GIB:.1f} GiB usable for one row; lower FINETUNE_TRAIN_MAX_TOKENS"

@@ -25,6 +25,14 @@ TEMPLATE = (
 )
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("no NVIDIA GPU here; `python -m pytest -m gpu -n 0` runs these on a machine with one")
+
+
 @pytest.fixture(autouse=True)
 def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests see only the variables that they set."""
@@ -56,7 +64,9 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
-def make_base(folder: Path, *, tied: bool = True, template: str | None = TEMPLATE, seed: int = 0) -> Path:
+def make_base(
+    folder: Path, *, tied: bool = True, template: str | None = TEMPLATE, seed: int = 0, **config: Any
+) -> Path:
     """A random Llama of 2 layers and 64 channels with a byte-level tokenizer, as a folder that transformers loads."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -65,20 +75,20 @@ def make_base(folder: Path, *, tied: bool = True, template: str | None = TEMPLAT
 
     tokenizer = make_tokenizer([row["input"] + " " + row["output"] for row in make_rows(50)])
     tokenizer.chat_template = template
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        tie_word_embeddings=tied,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-    )
+    shape = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+        "tie_word_embeddings": tied,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+    }
     torch.manual_seed(seed)
-    model = LlamaForCausalLM(config).to(torch.float16)
+    model = LlamaForCausalLM(LlamaConfig(**(shape | config))).to(torch.float16)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -9,7 +9,7 @@ import pytest
 from job import host as hosts
 from job.errors import AccessDenied, HostUnfit
 from job.results import Host
-from job.settings import HubSettings, ModelSettings, Settings, TrainSettings
+from job.settings import HubSettings, ModelSettings, Settings, TrainSettings, prepare_cuda
 
 CPU = Host(
     device="cpu",
@@ -44,6 +44,29 @@ def test_settings_that_the_machine_cannot_serve(host: Host, train: dict[str, str
     with pytest.raises(HostUnfit, match=told) as caught:
         hosts._check_gpu_settings(settings(train=TrainSettings.model_validate(train)), host)
     assert "FINETUNE_TRAIN_" in caught.value.remedy
+
+
+def test_a_gpu_or_driver_that_is_too_old_is_named() -> None:
+    old = T4.model_copy(update={"gpu": "Tesla P100", "compute_capability": "6.0"})
+    with pytest.raises(HostUnfit, match=r"Tesla P100 \(compute capability 6.0\) is older"):
+        hosts._check_gpu(old, 13000, "13.0")
+    for capability in ("7.5", "9.0", "10.0"):
+        hosts._check_gpu(T4.model_copy(update={"compute_capability": capability}), 13000, "13.0")
+    with pytest.raises(HostUnfit, match=r"supports CUDA 12\.8, and this PyTorch is built for CUDA 13\.0") as caught:
+        hosts._check_gpu(CPU, 12080, "13.0")
+    assert "R580" in caught.value.remedy
+    hosts._check_gpu(CPU, 0, "13.0")  # no driver: what the weights ask for decides later
+    hosts._check_gpu(CPU, 12080, None)  # a CPU build of PyTorch
+
+
+@pytest.mark.parametrize(
+    ("given", "one"), [(None, "0"), ("", ""), ("2", "2"), ("1,0", "1"), ("GPU-5a,GPU-6b", "GPU-5a")]
+)
+def test_one_gpu_is_visible(given: str | None, one: str) -> None:
+    """With two, TRL refuses to start."""
+    environ = {} if given is None else {"CUDA_VISIBLE_DEVICES": given}
+    prepare_cuda(environ)
+    assert environ["CUDA_VISIBLE_DEVICES"] == one
 
 
 def test_a_large_base_without_a_gpu_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

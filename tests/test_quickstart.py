@@ -39,3 +39,26 @@ def test_the_first_run(tmp_path: Path) -> None:
     samples = [json.loads(line) for line in (tmp_path / "probe" / "samples.jsonl").read_text("utf-8").splitlines()]
     assert [sample["source"] for sample in samples].count("question") == 5
     assert (tmp_path / "report.html").exists()
+
+
+@pytest.mark.gpu
+def test_300_steps_in_float16_end_where_float32_ends(tmp_path: Path) -> None:
+    """A base that was really pretrained; without dropout, whose random numbers depend on the width of the type."""
+    losses = {}
+    for precision in ("float16", "float32"):
+        variables = {
+            "FINETUNE_OUTPUT_DIR": str(tmp_path / precision),
+            "FINETUNE_TRAIN_PRECISION": precision,
+            "FINETUNE_TRAIN_EPOCHS": "11.2",
+            "FINETUNE_TRAIN_LEARNING_RATE": "0.0005",
+            "FINETUNE_LORA_DROPOUT": "0",
+            "FINETUNE_PROBE_EVAL_ROWS": "1",
+        }
+        result = run_job(variables, "--env-file", "env/quickstart.env", cwd=PROJECT)
+        assert result.returncode == 0, result.stderr
+        train = metrics_of(tmp_path / precision)["train"]
+        assert train["precision"]["value"] == precision
+        assert train["steps"] >= 300
+        losses[precision] = train["best_eval_loss"]
+        print(precision, {name: train[name] for name in ("steps", "base_eval_loss", "best_eval_loss", "skipped_steps")})
+    assert losses["float16"] == pytest.approx(losses["float32"], rel=0.005)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 from peft import PeftModel
 
+from job.errors import MemoryExhausted
 from job.modeling.base import DTYPES, fetch_files, load_base, load_tokenizer
 from job.modeling.chat import Chat
 from job.probing.scores import Answer, score
@@ -97,32 +98,56 @@ def generate(model: Any, tokenizer: Any, prompts: list[list[int]], settings: Pro
     end_ids = set(ends if isinstance(ends, list) else [ends]) | {tokenizer.eos_token_id}
     order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
     answers: dict[int, Answer] = {}
-    for start in range(0, len(order), BATCH):
-        numbers = order[start : start + BATCH]
-        width = max(len(prompts[number]) for number in numbers)
-        ids = torch.full((len(numbers), width), tokenizer.pad_token_id)  # (B, T)
-        mask = torch.zeros_like(ids)
-        for place, number in enumerate(numbers):
-            ids[place, width - len(prompts[number]) :] = torch.tensor(prompts[number])
-            mask[place, width - len(prompts[number]) :] = 1
-        with torch.no_grad():
-            output = model.generate(
-                input_ids=ids.to(model.device),
-                attention_mask=mask.to(model.device),
-                do_sample=False,
-                num_beams=1,
-                temperature=None,
-                top_p=None,
-                top_k=None,
-                max_new_tokens=settings.max_new_tokens,
-                repetition_penalty=settings.repetition_penalty,
-                eos_token_id=sorted(end_ids),
-                pad_token_id=tokenizer.pad_token_id,
-            )
-        for place, number in enumerate(numbers):
-            answers[number] = _answer(output[place, width:].tolist(), end_ids, tokenizer)
+    batch = BATCH
+    while len(answers) < len(order):
+        numbers = order[len(answers) : len(answers) + batch]
+        try:
+            found = _generate([prompts[number] for number in numbers], model, tokenizer, sorted(end_ids), settings)
+        except torch.OutOfMemoryError as error:
+            if batch == 1:
+                raise MemoryExhausted(
+                    f"GPU memory ran out while one question of {len(prompts[numbers[0]])} tokens was answered: {error}",
+                    remedy="Set FINETUNE_PROBE_MAX_NEW_TOKENS lower, or end what else uses the GPU (nvidia-smi lists it); "
+                    "the same command goes on with the trained adapter.",
+                ) from error
+            found = None
+        if found is None:  # only here, after the traceback and with it the cache of keys and values is gone
+            batch //= 2
+            torch.cuda.empty_cache()
+            log.warning("stage=probe out_of_memory=true: %d questions at a time from here on", batch)
+            continue
+        for number, ids in zip(numbers, found, strict=True):
+            answers[number] = _answer(ids, end_ids, tokenizer)
         log.info("stage=probe answered=%d of=%d", len(answers), len(prompts))
     return [answers[number] for number in range(len(prompts))]
+
+
+def _generate(
+    prompts: list[list[int]], model: Any, tokenizer: Any, end_ids: list[int], settings: ProbeSettings
+) -> list[list[int]]:
+    """The new tokens of each prompt, its end and padding included."""
+    width = max(map(len, prompts))
+    ids = torch.full((len(prompts), width), tokenizer.pad_token_id)  # (B, T)
+    mask = torch.zeros_like(ids)
+    for place, prompt in enumerate(prompts):
+        ids[place, width - len(prompt) :] = torch.tensor(prompt)
+        mask[place, width - len(prompt) :] = 1
+    with torch.no_grad():
+        output = model.generate(
+            input_ids=ids.to(model.device),
+            attention_mask=mask.to(model.device),
+            do_sample=False,
+            num_beams=1,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+            max_new_tokens=settings.max_new_tokens,
+            repetition_penalty=settings.repetition_penalty,
+            eos_token_id=end_ids,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    new: list[list[int]] = output[:, width:].tolist()
+    return new
 
 
 def _answer(ids: list[int], end_ids: set[int], tokenizer: Any) -> Answer:

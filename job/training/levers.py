@@ -21,7 +21,7 @@ log = logging.getLogger("job.train")
 
 # Largest relative difference of loss, and of the gradients' norm. Two paths in 16 bits differ by the rounding of every
 # product between them; the plain path against itself in float32 differs by as much.
-TOLERANCES = {"float32": (1e-5, 1e-3), "float16": (2e-3, 3e-2), "bfloat16": (2e-2, 2e-1)}
+TOLERANCES = {"float32": (1e-5, 1e-4), "float16": (2e-3, 3e-2), "bfloat16": (2e-2, 2e-1)}
 ROWS, TOKENS = 3, 48
 
 

@@ -9,6 +9,7 @@ they take 0.0625 instead of 0.0159 B a weight, 0.13 GB on Llama 3.2 3B, and save
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from types import MethodType
 from typing import Any
@@ -26,16 +27,14 @@ except (ImportError, AttributeError):  # a private name, absent from CPU builds;
 
 def install(model: Any) -> Callable[[], None]:
     """Replace the forward of all 4-bit linear layers of a peft model; returns what puts the old ones back."""
+    adapted = [module for module in model.modules() if isinstance(module, LoraLinear4bit)]
+    for reason in filter(None, map(_unlike_plain_lora, adapted)):
+        raise NotImplementedError(reason)
+    inner = {module.base_layer for module in adapted}
     undo: list[Callable[[], None]] = []
-    inner = set()
-    for module in model.modules():
-        if isinstance(module, LoraLinear4bit):
-            reason = _unlike_plain_lora(module)
-            if reason:
-                raise NotImplementedError(reason)
-            inner.add(module.base_layer)
-            module.forward = MethodType(_lora_forward, module)
-            undo.append(_forward_removed(module))
+    for module in adapted:
+        module.forward = MethodType(_lora_forward, module)
+        undo.append(_forward_removed(module))
     for module in model.modules():
         if isinstance(module, bitsandbytes.nn.Linear4bit):
             undo.append(_unpack_scales(module.weight.quant_state))
@@ -173,7 +172,18 @@ class WithLora(torch.autograd.Function):
 
 
 def _product(a: torch.Tensor, b: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """a @ b in `dtype`. On CUDA the sum leaves the kernel in float32: no second rounding, and no overflow in float16."""
-    if a.is_cuda and a.dtype != dtype:
+    """a @ b in `dtype`. Where the kernel can, the sum leaves it in float32: no second rounding, no overflow in float16."""
+    if a.is_cuda and a.dtype != dtype and _sums_in_float32(a.dtype):
         return torch.mm(a, b, out_dtype=dtype)
     return (a @ b).to(dtype)
+
+
+@functools.cache
+def _sums_in_float32(dtype: torch.dtype) -> bool:
+    """cuBLAS through PyTorch refuses it for bfloat16 below compute capability 8.0."""
+    ones = torch.ones(16, 16, dtype=dtype, device="cuda")
+    try:
+        torch.mm(ones, ones, out_dtype=torch.float32)
+    except (RuntimeError, TypeError):
+        return False
+    return True
