@@ -1,8 +1,11 @@
 # The job as an image: `docker run --gpus all --env-file env/quickstart.env -v "$PWD/output:/output" lora-job`.
 # torch's wheels carry CUDA, so any base with Python 3.11 or 3.12 and its venv module will do.
 ARG BASE_IMAGE=python:3.12-slim-bookworm
+# `cuda` adds Triton's kernels, which are compiled on the card at start; empty for an image that runs on a CPU.
+ARG EXTRAS=cuda
 
 FROM ${BASE_IMAGE} AS build
+ARG EXTRAS
 # A place with wheels to prefer, for instance a CPU build of torch, which makes the image 3 GB smaller.
 ARG PIP_FIND_LINKS=""
 # An index other than the public one may need its own certificates: --secret id=ca,src=FILE. Nothing of it stays.
@@ -13,10 +16,15 @@ WORKDIR /app
 RUN --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
     python3 -m venv /venv \
     && if [ -s /run/secrets/ca.crt ]; then export PIP_CERT=/run/secrets/ca.crt; fi \
-    && /venv/bin/pip install --no-cache-dir --no-compile /app \
+    && /venv/bin/pip install --no-cache-dir --no-compile "/app${EXTRAS:+[$EXTRAS]}" \
     && /venv/bin/pip uninstall --yes lora-job
 
 FROM ${BASE_IMAGE}
+ARG EXTRAS
+# Triton builds a small launcher in C for each kernel; without a compiler that lever switches itself off.
+RUN if [ "$EXTRAS" = cuda ]; then \
+        apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*; \
+    fi
 LABEL org.opencontainers.image.title="lora-job" \
       org.opencontainers.image.description="Fine-tunes an open LLM on one cheap GPU as a headless batch job" \
       org.opencontainers.image.licenses="Apache-2.0"
@@ -30,6 +38,7 @@ ENV PATH=/venv/bin:$PATH \
     USER=job \
     HF_HOME=/cache/huggingface \
     MPLCONFIGDIR=/tmp/matplotlib \
+    TRITON_CACHE_DIR=/tmp/triton \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     NVIDIA_VISIBLE_DEVICES=all \

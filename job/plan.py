@@ -156,6 +156,7 @@ def memory_line(config: dict[str, Any], settings: Settings) -> str | None:
         need = predict(shapes, settings.lora, rung, width=width) if shapes else None
         if need is None:
             return None
+        told = f"{need / GIB:.1f} GiB of {usable / GIB:.1f} usable, {RESERVE_SHARE:.0%} kept in reserve"
         if need <= usable:
-            return f"{rung}: {need / GIB:.1f} of {usable / GIB:.1f} GiB usable"
-    return f"too large: {need / GIB:.1f} of {usable / GIB:.1f} GiB usable for one row; lower FINETUNE_TRAIN_MAX_TOKENS"
+            return f"{rung}: {told}"
+    return f"one row does not fit: {told}; lower FINETUNE_TRAIN_MAX_TOKENS"

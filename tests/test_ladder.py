@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import TrainerCallback
 
 from job.errors import Diverged, MemoryExhausted
 from job.memory import Rung, Shapes
@@ -284,14 +285,14 @@ def test_a_full_card_steps_down_in_mid_run(tmp_path: Path) -> None:
     trainer = trainer_of(forward, rows, tmp_path)
     total = torch.cuda.get_device_properties(0).total_memory
 
-    class Squeeze(Watch):
+    class Squeeze(TrainerCallback):  # type: ignore[misc]
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if state.global_step == 1:
                 torch.cuda.empty_cache()
                 torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 150 * 2**20) / total)
 
     try:
-        trainer.add_callback(Squeeze(tmp_path, worst_loss=100, stop=StopRequest()))
+        trainer.add_callback(Squeeze())
         trainer.train()
         assert trainer.state.global_step == 6
         assert trainer.ladder.tried and not any(attempt.fits for attempt in trainer.ladder.tried)

@@ -31,6 +31,8 @@ ALL_LINEAR = (*QKVO, "gate_proj", "up_proj", "down_proj")
 LEVERS = ("packed_rows", "sliced_head", "lora4bit", "kernels")
 T4_GIB = 14.5
 WARM_UP = 5
+COMPARED_STEP = 10
+"""Whose loss the table shows: every line has made that many steps on the same rows."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,13 @@ class Line:
 
 
 LINES = {
-    "seed": Line("the seed's recipe: float32, padded, 4 x 4, checkpointing", seed_recipe=True, steps=12),
+    "seed": Line("the seed's recipe: float32, padded, 4 x 4, checkpointing", seed_recipe=True, steps=8),
     "ours": Line("this job"),
     **{f"without-{lever}": Line(f"this job without {lever}", without=lever) for lever in LEVERS},
     "seed-64": Line(
         "the seed's recipe, 64 rows in one micro-batch", seed_recipe=True, rows=64, micro_batch=64, steps=5
     ),
-    "ours-64": Line("this job, 64 rows a step", rows=64, steps=8),
+    "ours-64": Line("this job, 64 rows a step", rows=64, steps=5),
     "t4": Line("T4 mode", t4=True, steps=12),
     "t4-all": Line("T4 mode, seven LoRA targets", t4=True, steps=12, targets=ALL_LINEAR),
     "t4-2048": Line("T4 mode, 2,048 tokens", t4=True, steps=6, longest=2048),
@@ -196,7 +198,7 @@ def _clock(line: Line) -> Any:
                 "kernels": sum(event.count for event in kernels),
                 "peak_gib": round(torch.cuda.max_memory_allocated() / 2**30, 2),
                 "reserved_gib": round(torch.cuda.max_memory_reserved() / 2**30, 2),
-                "loss": round(self.losses[WARM_UP + line.steps], 4),
+                "loss": round(self.losses[COMPARED_STEP], 4),
             }
 
     return Clock()
