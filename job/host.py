@@ -18,7 +18,7 @@ from job.errors import AccessDenied, HostUnfit
 from job.hub import explained
 from job.plan import read_config, sizes
 from job.results import Host
-from job.settings import HubSettings, Settings
+from job.settings import HubSettings, Settings, gpu_wanted
 
 PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "datasets", "accelerate", "huggingface_hub")
 OLDEST_GPU = (7, 5)
@@ -64,7 +64,7 @@ def cuda_of_driver() -> int:
 
     Asked of the driver's own library: PyTorch only says that CUDA is not available.
     """
-    if not os.environ.get("CUDA_VISIBLE_DEVICES", "0"):
+    if not gpu_wanted():
         return 0
     try:
         driver = ctypes.CDLL("libcuda.so.1")

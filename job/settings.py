@@ -478,6 +478,11 @@ def prepare_cuda(environ: MutableMapping[str, str]) -> None:
     environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
 
 
+def gpu_wanted() -> bool:
+    """False where CUDA_VISIBLE_DEVICES is set and empty: the usual way to stay on the CPU of a machine with a GPU."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES") != ""
+
+
 def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
     known = [variable.name for variable in variables()]
     for name in sorted(environ):
