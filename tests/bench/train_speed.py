@@ -24,7 +24,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 QKVO = ("q_proj", "k_proj", "v_proj", "o_proj")
 ALL_LINEAR = (*QKVO, "gate_proj", "up_proj", "down_proj")
@@ -114,13 +114,30 @@ def make_rows(count: int, longest: int) -> list[list[int]]:
 
 
 def measure(name: str, base: Path) -> dict[str, Any]:
-    """One line of the table, in this process."""
+    """One line of the table, in this process. Imports first, then waits for its turn: a line on standard input."""
     started = time.monotonic()
     line = LINES[name]
     from job.settings import prepare_cuda
 
     prepare_cuda(os.environ)
     import torch
+
+    from job.training import train as training
+
+    import_seconds = time.monotonic() - started
+    sys.stdin.readline()
+    started = time.monotonic()
+    load_seconds = 0.0
+
+    def timed_load(*arguments: Any) -> Any:
+        nonlocal load_seconds
+        begun = time.monotonic()
+        model = load_base(*arguments)
+        torch.cuda.synchronize()
+        load_seconds = time.monotonic() - begun
+        return model
+
+    load_base, training.load_base = training.load_base, timed_load
 
     if line.t4:
         torch.backends.cuda.enable_flash_sdp(False)
@@ -133,11 +150,12 @@ def measure(name: str, base: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         trainer, facts = (_seed_trainer if line.seed_recipe else _our_trainer)(line, base, rows, Path(scratch), clock)
         trainer._get_train_sampler = lambda *_, **__: torch.utils.data.SequentialSampler(trainer.train_dataset)
-        ready = time.monotonic()
         trainer.train()
     facts |= clock.facts(rows)
-    facts["start_seconds"] = round(ready - started, 1)
-    return {"name": name, **facts}
+    facts["import_seconds"] = round(import_seconds, 1)
+    facts["load_seconds"] = round(load_seconds, 1)
+    facts["first_step_seconds"] = round(import_seconds + clock.first_step - started, 1)
+    return {"name": name, "gpu": torch.cuda.get_device_name(), **facts}
 
 
 def _clock(line: Line) -> Any:
@@ -153,6 +171,7 @@ def _clock(line: Line) -> Any:
             self.losses: dict[int, float] = {}
             self.profile = profile(activities=[ProfilerActivity.CUDA])
             self.seconds = 0.0
+            self.first_step = 0.0
 
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if state.global_step == WARM_UP:
@@ -165,6 +184,9 @@ def _clock(line: Line) -> Any:
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             step = state.global_step
+            if step == 1:
+                torch.cuda.synchronize()
+                self.first_step = time.monotonic()
             if WARM_UP < step <= WARM_UP + line.steps:
                 self._mark()
             if step == WARM_UP + line.steps:
@@ -196,6 +218,10 @@ def _clock(line: Line) -> Any:
                 "median_step_seconds": round(statistics.median(steps) / 1000, 4),
                 "kernel_ms": round(sum(event.self_device_time_total for event in kernels) / 1000, 1),
                 "kernels": sum(event.count for event in kernels),
+                "longest_kernels": {
+                    event.key[:60]: round(event.self_device_time_total / 1000, 1)
+                    for event in sorted(kernels, key=lambda event: -event.self_device_time_total)[:8]
+                },
                 "peak_gib": round(torch.cuda.max_memory_allocated() / 2**30, 2),
                 "reserved_gib": round(torch.cuda.max_memory_reserved() / 2**30, 2),
                 "loss": round(self.losses[COMPARED_STEP], 4),
@@ -335,6 +361,19 @@ def table(results: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def start(name: str, base: Path) -> tuple[subprocess.Popen[str], IO[str]]:
+    """The process of one line, and the file of what it says on standard error."""
+    errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (read after the process has ended)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.train_speed", "--one", name, "--base", str(base)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+    )
+    return child, errors
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", default=",".join(LINES), help=f"of {', '.join(LINES)}")
@@ -351,17 +390,18 @@ def main() -> int:
             check=True,
         )
     results = []
-    for name in options.only.split(","):
-        child = subprocess.run(
-            [sys.executable, "-m", "tests.bench.train_speed", "--one", name, "--base", str(options.base)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    names = options.only.split(",")
+    children = (start(name, options.base) for name in names)
+    following = next(children)
+    for name in names:
+        child, errors = following
+        following = next(children, following)  # imports while this one loads its model
+        output, _ = child.communicate("go\n")
         if child.returncode:
-            print(f"{name} failed:\n{child.stderr[-3000:]}", file=sys.stderr)
+            errors.seek(0)
+            print(f"{name} failed:\n{errors.read()[-3000:]}", file=sys.stderr)
             continue
-        results.append(json.loads(child.stdout.splitlines()[-1]))
+        results.append(json.loads(output.splitlines()[-1]))
         print(results[-1], file=sys.stderr, flush=True)
     print(table(results))
     if options.json:
