@@ -58,11 +58,7 @@ def attend(
     if not query.is_cuda:
         return _each_row(query, key, value, starts, scale), None
     query, key, value = (tensor.transpose(1, 2) for tensor in (query, key, value))  # (1, T, heads, D)
-    if (
-        torch.cuda.get_device_capability(query.device) >= (8, 0)
-        and torch.backends.cuda.flash_sdp_enabled()
-        and query.dtype != torch.float32
-    ):
+    if _flash_runs(query):
         output = torch.ops.aten._flash_attention_forward(
             query[0], key[0], value[0], starts, starts, longest, longest, 0.0, True, False, scale=scale
         )[0]
