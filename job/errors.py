@@ -63,6 +63,10 @@ class SettingsError(JobError):
         heading = "1 setting is wrong" if count == 1 else f"{count} settings are wrong"
         super().__init__("\n  ".join([f"{heading}:", *self.problems]))
 
+    def __reduce__(self) -> tuple[type[SettingsError], tuple[tuple[str, ...]]]:
+        """For the way back from another process; the default would take the message for a list of problems."""
+        return SettingsError, (self.problems,)
+
 
 class DataError(JobError):
     exit_code = 65

@@ -41,7 +41,13 @@ def run(settings: Settings, token: str, run_dir: RunDir, journal: Journal, stop:
 
         train = settings.train
         return clean(
-            settings.data, settings.model, max_tokens=train.max_tokens, seed=train.seed, token=token, root=root
+            settings.data,
+            settings.model,
+            max_tokens=train.max_tokens,
+            loss=train.loss,
+            seed=train.seed,
+            token=token,
+            root=root,
         )
 
     def run_train() -> Trained:
@@ -90,15 +96,16 @@ def refuse_other_push(run_dir: RunDir, settings: Settings) -> None:
 
 def clean_inputs(settings: Settings) -> dict[str, Any]:
     """All that the cleaned rows depend on."""
-    data = settings.data.model_dump(mode="json", exclude={"system_prompt_file"})
+    data = settings.data.model_dump(mode="json", exclude={"system_prompt_file", "rules_file", "workers"})
     return {
         "data": {
             **data,
             "system_prompt": read_text(settings.data.system_prompt_file),
+            "rules": read_text(settings.data.rules_file),
             "files": {str(source): fingerprint(source) for source in settings.data.sources if source.is_local},
         },
         "model": model_inputs(settings),
-        "train": {"max_tokens": settings.train.max_tokens, "seed": settings.train.seed},
+        "train": {"max_tokens": settings.train.max_tokens, "loss": settings.train.loss, "seed": settings.train.seed},
     }
 
 

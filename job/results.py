@@ -38,11 +38,43 @@ class SourceCount(Result):
     layout: str
     rows_in: int
     rows_out: int
+    list_rows: dict[str, int]
+    """Rows whose answer is a list, by its kind (numbered, bulleted, flattened), before a share is capped."""
+
+
+class Example(Result):
+    """An excerpt around what a rule changed. Contact rules have none."""
+
+    before: str
+    after: str
 
 
 class RuleCount(Result):
+    """What one cleaning rule did to the rows that it saw."""
+
+    seen: int
     changed: int
+    dropped: int
     characters_removed: int
+    examples: list[Example]
+
+
+class TokenCounts(Result):
+    """Lengths of the kept rows: rows[i] have i * step + 1 to (i + 1) * step tokens."""
+
+    step: int
+    rows: list[int]
+    rows_above: int
+    """Rows that the limit cost."""
+    longest_above: int
+    median: int
+
+
+class MaskedRow(Result):
+    """A training row as the model sees it: the tokens from `learned_from` on are trained on."""
+
+    tokens: list[str]
+    learned_from: int
 
 
 class Cleaned(Result):
@@ -54,6 +86,16 @@ class Cleaned(Result):
     dropped: dict[str, int]
     sources: list[SourceCount]
     rules: dict[str, RuleCount]
+    """In the order in which they run."""
+    rules_sha256: str
+    """Over the code of the rules and what they were told."""
+    near_duplicate_groups: int
+    plain_split_twins: int
+    """Evaluation rows that a plain random split of the rows as they came would have given a twin in training: the same text,
+    the same question, or a near duplicate. The split that is used keeps twins on one side."""
+    plain_split_eval_rows: int
+    token_counts: TokenCounts
+    masked_rows: list[MaskedRow]
     system_prompt: str
     """The prompt of most rows; the probe and the model card use it."""
     train_tokens: int

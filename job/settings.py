@@ -28,6 +28,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from job.errors import AccessDenied, SettingsError
+from job.rulefile import parse as parse_rules
 
 PREFIX = "FINETUNE_"
 PROJECT = Path(__file__).resolve().parent.parent
@@ -129,6 +130,14 @@ def _text_file(value: str) -> str:
     return value
 
 
+def _rule_file(value: str) -> str:
+    if _text_file(value):
+        problems = parse_rules(find_file(value).read_text("utf-8"))[1]
+        if problems:
+            raise ValueError("; ".join(f"{find_file(value)} {problem}" for problem in problems))
+    return value
+
+
 def _hub_id(value: str) -> str:
     if value and not HUB_ID.fullmatch(value):
         raise ValueError(f"must be owner/name, not '{value}'")
@@ -140,6 +149,7 @@ Sources = Annotated[
     tuple[Annotated[Source, PlainSerializer(str)], ...], NoDecode, BeforeValidator(_sources), Field(min_length=1)
 ]
 TextFile = Annotated[str, AfterValidator(_text_file)]
+RuleFile = Annotated[str, AfterValidator(_rule_file)]
 HubId = Annotated[str, AfterValidator(_hub_id)]
 
 
@@ -172,6 +182,26 @@ class DataSettings(Section):
     max_rows: int = Field(0, ge=0, description="Rows to sample over all sources after cleaning; 0 keeps all.")
     min_rows: int = Field(32, ge=2, description="The run ends with exit 65 when fewer rows are left after cleaning.")
     eval_share: float = Field(0.1, gt=0, lt=1, description="Share of the cleaned rows held out for evaluation.")
+    contacts: bool = Field(
+        True, description="Take e-mail addresses, phone numbers, links, signatures and people's own names out of rows."
+    )
+    rules_file: RuleFile = Field(
+        "",
+        description="Text file with cleaning rules of your own, one a line: `name = pattern` cuts, `drop name = pattern` drops "
+        "the row.",
+    )
+    near_duplicates: Literal["off", "keep", "drop"] = Field(
+        "keep",
+        description="Rows that share four of five word triples: keep holds them on one side of the split, drop leaves the first, "
+        "off does not look for them.",
+    )
+    max_list_share: float = Field(
+        1.0, ge=0, le=1, description="Most of a source's rows whose answer may be a list; the others are dropped. 1 is no limit."
+    )
+    languages: Names = Field(
+        (), description="Language codes such as en,de; answers that are surely in another one are dropped. Empty: all."
+    )
+    workers: int = Field(0, ge=0, description="Processes for cleaning; 0 takes one for each CPU. Changes no result.")
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -456,7 +486,7 @@ def prepare_libraries(settings: Settings, *, terminal: bool) -> None:
     """Tell the libraries through their own variables what the settings imply; before any of them is imported."""
     environ = os.environ
     environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    environ.setdefault("TOKENIZERS_PARALLELISM", "true")  # no process is forked here that would have to fear its threads
     environ.setdefault("BITSANDBYTES_NOWELCOME", "1")
     prepare_cuda(environ)
     if not terminal:

@@ -1,217 +1,389 @@
-"""The stage itself: load, clean, drop with a reason, deduplicate, sample, split, write."""
+"""The stage itself: rows stream through the rules into a file, a few numbers of each stay in memory, duplicates, sample and
+split are decided on those, and the file is streamed into its parts. Memory grows by about 100 bytes a row."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
 import shutil
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import IO, Any
 
-from job.cleaning.rules import Pack, normalised, repair, words
-from job.cleaning.sources import load
+import numpy
+
+from job.cleaning import duplicates, parallel
+from job.cleaning.rules import CUTTING, DROPPING, OWN, Count, Rules, Tally
+from job.cleaning.sources import Loaded, load
+from job.cleaning.worker import LISTS, Batch, Raw, Worked, work
 from job.errors import DataError
 from job.modeling.base import fetch_files, load_tokenizer
-from job.modeling.chat import Chat, require_system_role
-from job.results import Cleaned, RuleCount, SourceCount
+from job.modeling.chat import Chat, Tokens, require_system_role
+from job.results import Cleaned, Example, MaskedRow, RuleCount, SourceCount, TokenCounts
+from job.rulefile import read as read_rules
 from job.rundir import replace_folder
-from job.settings import DataSettings, ModelSettings, read_text
+from job.settings import DataSettings, ModelSettings, find_file, read_text
 
 log = logging.getLogger("job.clean")
 
-
-@dataclass
-class Row:
-    source: int
-    system: str
-    question: str
-    answer: str
-    reason: str = ""
-    """Why it was dropped; empty while it is kept."""
-    held_out: bool = False
-
-    def key(self, seed: int, salt: str) -> bytes:
-        """A row's place in a random order that neither other rows nor their order change."""
-        text = f"{seed}\0{salt}\0{self.question}\0{self.answer}"
-        return hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest()
+BATCH = 500
+MOST_PROMPTS = 1000
+"""Different system prompts that are remembered; more means that each row brings its own."""
+MASKED_ROWS = 3
+KEPT, DUPLICATE, NEAR_DUPLICATE, LIST, NOT_SAMPLED = range(5)
+DECIDED = ("", "duplicate", "near_duplicate", "list_over_share", "not_sampled")
+"""Reasons that need all rows to be known, by the numbers above."""
 
 
-def clean(data: DataSettings, model: ModelSettings, *, max_tokens: int, seed: int, token: str, root: Path) -> Cleaned:
+def clean(
+    data: DataSettings,
+    model: ModelSettings,
+    *,
+    max_tokens: int,
+    loss: str,
+    seed: int,
+    token: str,
+    root: Path,
+) -> Cleaned:
     """From sources to `clean/{train,eval,dropped}.jsonl` below `root`.
 
-    Raises DataError (65) for unreadable sources and where fewer than FINETUNE_DATA_MIN_ROWS are left, and what the
-    Hub's failures mean (66, 67, 76).
+    Raises DataError (65) for unreadable sources and where fewer than FINETUNE_DATA_MIN_ROWS are left, SettingsError (64) for
+    a user's pattern that backtracks without end, and what the Hub's failures mean (66, 67, 76).
     """
     files = fetch_files(model, token, weights=False)
     chat = Chat(load_tokenizer(files, model))
-    system = read_text(data.system_prompt_file)
-    pack = Pack(data.cleaning, data.brands)
-    rows: list[Row] = []
-    sources = []
-    rules: dict[str, list[int]] = defaultdict(list)
-    for number, source in enumerate(data.sources):
-        loaded = load(source, data, token)
-        sources.append((source, loaded))
-        log.info("source=%s rows=%d layout=%r", source, len(loaded.rows), loaded.layout)
-        for raw in loaded.rows:
-            row = Row(number, system or raw.system.strip(), raw.question, raw.answer, raw.fault)
-            rows.append(row)
-            if not row.reason:
-                for rule, removed in _clean_row(row, pack, data).items():
-                    rules[rule].append(removed)
-    _drop_duplicates(rows)
-    for prompt in {row.system for row in rows if not row.reason and row.system}:
-        require_system_role(chat, prompt, files.name)
-    lengths = _drop_too_long(rows, chat, max_tokens)
-    _sample(rows, data, seed)
-    kept = [row for row in rows if not row.reason]
-    _require(kept, rows, data, max_tokens)
-    for row in sorted(kept, key=lambda row: row.key(seed, "split"))[: max(1, round(len(kept) * data.eval_share))]:
-        row.held_out = True
-    sha256 = _write(rows, data, root / "clean")
-    tokens = [lengths[id(row)] for row in kept if not row.held_out]
+    rules = rules_of(data)
+    partial = root / "clean.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    first = FirstPass(data, chat, partial, max_tokens=max_tokens, base=files.name)
+    near = data.near_duplicates != "off"
+    one = functools.partial(work, rules=rules, system=read_text(data.system_prompt_file), seed=seed, near=near)
+    with first:
+        for worked in parallel.in_order(one, first.batches(token), data.workers or parallel.cpus()):
+            first.take(worked)
+    decisions = Decisions.of(first, data, seed, near=near)
+    _require(decisions, first, data, max_tokens)
+    result = second_pass(first, decisions, chat, rules, loss=loss, max_tokens=max_tokens)
+    for name in ("rows.jsonl", "bands"):
+        (partial / name).unlink(missing_ok=True)
+    replace_folder(partial, root / "clean")
+    return result
+
+
+def rules_of(data: DataSettings) -> Rules:
+    return Rules(
+        packs=data.cleaning,
+        brands=data.brands,
+        contacts=data.contacts,
+        languages=data.languages,
+        min_answer_words=data.min_answer_words,
+        max_words=data.max_words,
+        user_rules=tuple(read_rules(find_file(data.rules_file))) if data.rules_file else (),
+    )
+
+
+class FirstPass:
+    """Takes worked batches in order: kept rows go to `rows.jsonl`, dropped ones to `dropped.jsonl`, numbers into arrays."""
+
+    def __init__(self, data: DataSettings, chat: Chat, folder: Path, *, max_tokens: int, base: str) -> None:
+        self.data, self.chat, self.folder, self.max_tokens, self.base = data, chat, folder, max_tokens, base
+        self.loaded: list[Loaded] = []
+        self.rows_in = [0] * len(data.sources)
+        self.dropped: Counter[str] = Counter()
+        self.tally: Tally = {}
+        self.prompts: Counter[str] = Counter()
+        self.source, self.lists = array("H"), array("B")
+        self.text, self.question, self.sample, self.split, self.offset = (array("Q") for _ in range(5))
+        self.tokens, self.answer_tokens = array("I"), array("I")
+        self.too_long = array("I")
+        """Lengths of the rows that have more tokens than are allowed."""
+
+    def __enter__(self) -> None:
+        self.kept_file: IO[bytes] = (self.folder / "rows.jsonl").open("wb")
+        self.bands_file: IO[bytes] = (self.folder / "bands").open("wb")
+        self.dropped_file: IO[bytes] = (self.folder / "dropped.jsonl").open("wb")
+
+    def __exit__(self, *_: object) -> None:
+        for file in (self.kept_file, self.bands_file, self.dropped_file):
+            file.close()
+
+    def batches(self, token: str) -> Iterator[Batch]:
+        for number, source in enumerate(self.data.sources):
+            loaded = load(source, self.data, token)
+            self.loaded.append(loaded)
+            log.info("source=%s layout=%r", source, loaded.layout)
+            rows = iter(loaded.rows)
+            while some := list(islice(rows, BATCH)):
+                self.rows_in[number] += len(some)
+                yield Batch(number, some)
+            log.info("source=%s rows=%d", source, self.rows_in[number])
+
+    def take(self, worked: Worked) -> None:
+        for rule, count in worked.tally.items():
+            self.tally.setdefault(rule, Count()).add(count)
+        kept = [row for row, reason in zip(worked.rows, worked.reasons, strict=True) if not reason]
+        self._require_system_role(kept)
+        lengths = iter(self.chat.rows(kept))
+        bands = memoryview(worked.bands)
+        width = len(bands) // len(kept) if kept else 0
+        place = 0
+        for raw, row, reason in zip(worked.raws, worked.rows, worked.reasons, strict=True):
+            if reason:
+                self.drop(reason, worked.source, raw)
+                continue
+            tokens = next(lengths)
+            if len(tokens.ids) > self.max_tokens:
+                self.too_long.append(len(tokens.ids))
+                self.drop("too_many_tokens", worked.source, row)
+            else:
+                self._keep(worked, place, row, tokens)
+                self.bands_file.write(bands[place * width : (place + 1) * width])
+            place += 1
+
+    def _keep(self, worked: Worked, place: int, row: dict[str, str], tokens: Tokens) -> None:
+        self.offset.append(self.kept_file.tell())
+        self.kept_file.write(_line(row))
+        if len(self.prompts) < MOST_PROMPTS or row["system"] in self.prompts:
+            self.prompts[row["system"]] += 1
+        self.source.append(worked.source)
+        self.lists.append(worked.lists[place])
+        self.text.append(worked.text[place])
+        self.question.append(worked.question[place])
+        self.sample.append(worked.sample[place])
+        self.split.append(worked.split[place])
+        self.tokens.append(len(tokens.ids))
+        self.answer_tokens.append(len(tokens.ids) - tokens.prompt_length)
+
+    def drop(self, reason: str, source: int, row: Raw | Mapping[str, str]) -> None:
+        """Into dropped.jsonl, as it was found where a rule dropped it."""
+        self.dropped[reason] += 1
+        fields = {"reason": reason, "source": str(self.data.sources[source])}
+        if isinstance(row, Raw):
+            row = {"question": row.question, "answer": row.answer} if not row.fault else {}
+        self.dropped_file.write(_line(fields | {name: row[name] for name in ("question", "answer") if name in row}))
+
+    def _require_system_role(self, rows: list[dict[str, str]]) -> None:
+        for prompt in {row["system"] for row in rows if row["system"]} - self.prompts.keys():
+            require_system_role(self.chat, prompt, self.base)
+
+    def pair(self, row: int) -> tuple[str, str]:
+        """Question and answer of a kept row."""
+        with (self.folder / "rows.jsonl").open("rb") as file:
+            file.seek(self.offset[row])
+            found = json.loads(file.readline())
+        return found["question"], found["answer"]
+
+
+@dataclass
+class Decisions:
+    """What becomes of each kept row: one of the numbers of DECIDED, and whether it is held out."""
+
+    fate: Any  # (rows,) uint8
+    held_out: Any  # (rows,) bool
+    near_groups: int
+    twins: int
+    twins_of: int
+    lists: list[dict[str, int]]
+    """Rows by kind of list for each source, before the share is capped."""
+
+    @classmethod
+    def of(cls, first: FirstPass, data: DataSettings, seed: int, *, near: bool) -> Decisions:
+        text, question, sample, split = (
+            numpy.frombuffer(column, dtype=numpy.uint64)
+            for column in (first.text, first.question, first.sample, first.split)
+        )
+        source = numpy.frombuffer(first.source, dtype=numpy.uint16)
+        lists = numpy.frombuffer(first.lists, dtype=numpy.uint8)
+        fate = numpy.zeros(len(text), dtype=numpy.uint8)
+        fate[duplicates.repeats(text, fate == KEPT)] = DUPLICATE
+        alike = duplicates.Groups(len(text))
+        if near:
+            for one, other in duplicates.near_pairs(first.folder / "bands", fate == KEPT, first.pair):
+                alike.join(one, other)
+        near_names = alike.names()
+        again = (near_names != numpy.arange(len(text))) & (fate == KEPT)
+        near_groups = len(numpy.unique(near_names[again]))
+        # Twins are counted with the exact ones in it: what a plain split of the rows as they came would have leaked.
+        everyone = numpy.ones(len(text), dtype=bool)
+        alike.join_equal(text, everyone)
+        alike.join_equal(question, everyone)
+        names = alike.names()
+        twins, twins_of = duplicates.twins(names, everyone, data.eval_share, seed) if len(text) > 1 else (0, len(text))
+        if data.near_duplicates == "drop":
+            fate[again] = NEAR_DUPLICATE
+        counted = [
+            {kind: int(((source == number) & (fate == KEPT) & (lists == code)).sum()) for code, kind in enumerate(LISTS) if kind}
+            for number in range(len(data.sources))
+        ]
+        for number, asked in enumerate(data.sources):
+            of = (fate == KEPT) & (source == number)
+            if data.max_list_share < 1:
+                plain = int((of & (lists == 0)).sum())
+                most = int(plain * data.max_list_share / (1 - data.max_list_share))
+                surplus = of & (lists > 0)
+                fate[surplus & ~duplicates.smallest(sample, surplus, most)] = LIST
+                of = (fate == KEPT) & (source == number)
+            if asked.rows:
+                if of.sum() < asked.rows:
+                    log.warning(
+                        "source=%s asked_rows=%d found_rows=%d: fewer rows are left after cleaning than were asked for",
+                        asked,
+                        asked.rows,
+                        of.sum(),
+                    )
+                fate[of & ~duplicates.smallest(sample, of, asked.rows)] = NOT_SAMPLED
+        if data.max_rows:
+            of = fate == KEPT
+            fate[of & ~duplicates.smallest(sample, of, data.max_rows)] = NOT_SAMPLED
+        kept = fate == KEPT
+        held_out = duplicates.held_out(split, names, kept, data.eval_share) if kept.sum() > 1 else kept & False
+        return cls(fate, held_out, near_groups, twins, twins_of, counted)
+
+
+def second_pass(
+    first: FirstPass, decisions: Decisions, chat: Chat, rules: Rules, *, loss: str, max_tokens: int
+) -> Cleaned:
+    """Stream the kept rows into their files, and gather the result."""
+    data, folder = first.data, first.folder
+    digest = hashlib.sha256()
+    masked: list[MaskedRow] = []
+    with (
+        (folder / "rows.jsonl").open("rb") as rows,
+        (folder / "train.jsonl").open("wb") as train,
+        (folder / "eval.jsonl").open("wb") as evaluation,
+        (folder / "dropped.jsonl").open("ab") as first.dropped_file,
+    ):
+        for number, line in enumerate(rows):
+            row = json.loads(line)
+            source = first.source[number]
+            if decisions.fate[number] != KEPT:
+                first.drop(DECIDED[decisions.fate[number]], source, row)
+                continue
+            made = _line(row | {"source": str(data.sources[source])})
+            digest.update(made)
+            (evaluation if decisions.held_out[number] else train).write(made)
+            if len(masked) < MASKED_ROWS and not decisions.held_out[number]:
+                masked.append(masked_row(chat, row, loss))
+    kept = decisions.fate == KEPT
+    training = kept & ~decisions.held_out
+    source = numpy.frombuffer(first.source, dtype=numpy.uint16)
+    tokens = numpy.frombuffer(first.tokens, dtype=numpy.uint32)
     return Cleaned(
-        rows_in=len(rows),
-        train_rows=sum(not row.held_out for row in kept),
-        eval_rows=sum(row.held_out for row in kept),
-        dropped=dict(Counter(row.reason for row in rows if row.reason).most_common()),
+        rows_in=sum(first.rows_in),
+        train_rows=int(training.sum()),
+        eval_rows=int(decisions.held_out.sum()),
+        dropped=dict(first.dropped.most_common()),
         sources=[
             SourceCount(
-                source=str(source),
-                revision=loaded.revision,
-                layout=loaded.layout,
-                rows_in=len(loaded.rows),
-                rows_out=sum(row.source == number for row in kept),
+                source=str(asked),
+                revision=first.loaded[number].revision,
+                layout=first.loaded[number].layout,
+                rows_in=first.rows_in[number],
+                rows_out=int((kept & (source == number)).sum()),
+                list_rows=decisions.lists[number],
             )
-            for number, (source, loaded) in enumerate(sources)
+            for number, asked in enumerate(data.sources)
         ],
-        rules={rule: RuleCount(changed=len(cut), characters_removed=sum(cut)) for rule, cut in sorted(rules.items())},
-        system_prompt=system or Counter(row.system for row in kept).most_common(1)[0][0],
-        train_tokens=sum(total for total, _ in tokens),
-        answer_tokens=sum(answer for _, answer in tokens),
-        longest_tokens=max(total for total, _ in tokens),
+        rules=counts(first.tally, sum(first.rows_in), first.dropped, rules),
+        rules_sha256=rules.digest(),
+        near_duplicate_groups=decisions.near_groups,
+        plain_split_twins=decisions.twins,
+        plain_split_eval_rows=decisions.twins_of,
+        token_counts=token_counts(tokens[kept], first.too_long, max_tokens),
+        masked_rows=masked,
+        system_prompt=first.prompts.most_common(1)[0][0],
+        train_tokens=int(tokens[training].sum()),
+        answer_tokens=int(numpy.frombuffer(first.answer_tokens, dtype=numpy.uint32)[training].sum()),
+        longest_tokens=int(tokens[training].max()),
         train_path="clean/train.jsonl",
         eval_path="clean/eval.jsonl",
         dropped_path="clean/dropped.jsonl",
-        sha256=sha256,
+        sha256=digest.hexdigest(),
     )
 
 
-def _clean_row(row: Row, pack: Pack, data: DataSettings) -> dict[str, int]:
-    """Clean the answer in place, give the row its reason where it must go; returns characters removed by rule."""
-    if not row.question.strip() or not row.answer.strip():
-        row.reason = "empty"
-        return {}
-    if data.cleaning == ("none",):
-        return {}
-    state = pack.clean(row.answer)
-    row.question, row.answer = repair(row.question), state.text
-    if not row.answer:
-        row.reason = "nothing_but_boilerplate"
-    elif fault := next(pack.faults(row.question, row.answer), ""):
-        row.reason = fault
-    elif words(row.answer) < data.min_answer_words:
-        row.reason = "short_answer"
-    elif words(row.question) + words(row.answer) > data.max_words:
-        row.reason = "too_many_words"
-    return state.removed
-
-
-def _drop_duplicates(rows: Iterable[Row]) -> None:
-    """Exact ones after normalisation; the first stays. Before the split, or evaluation rows leak into training."""
-    seen: set[bytes] = set()
-    for row in rows:
-        if row.reason:
-            continue
-        text = f"{normalised(row.question)}\0{normalised(row.answer)}"
-        key = hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest()
-        if key in seen:
-            row.reason = "duplicate"
-        seen.add(key)
-
-
-def _drop_too_long(rows: list[Row], chat: Chat, max_tokens: int) -> dict[int, tuple[int, int]]:
-    """Rows longer than the limit go. Returns id(row) -> (tokens, tokens of the answer) of the others."""
-    lengths = {}
-    kept = [row for row in rows if not row.reason]
-    for start in range(0, len(kept), 1000):
-        batch = kept[start : start + 1000]
-        texts = [{"system": row.system, "question": row.question, "answer": row.answer} for row in batch]
-        for row, tokens in zip(batch, chat.rows(texts), strict=True):
-            lengths[id(row)] = (len(tokens.ids), len(tokens.ids) - tokens.prompt_length)
-            if len(tokens.ids) > max_tokens:
-                row.reason = "too_many_tokens"
-    return lengths
-
-
-def _sample(rows: list[Row], data: DataSettings, seed: int) -> None:
-    """Keep the asked-for number of rows of each source, then over all sources."""
-    limits = [(source.rows, number) for number, source in enumerate(data.sources) if source.rows]
-    groups = [(limit, [row for row in rows if not row.reason and row.source == number]) for limit, number in limits]
-    for limit, group in groups:
-        if len(group) < limit:
-            log.warning(
-                "asked_rows=%d found_rows=%d: fewer rows are left after cleaning than were asked for", limit, len(group)
+def counts(tally: Tally, rows_in: int, dropped: Mapping[str, int], rules: Rules) -> dict[str, RuleCount]:
+    """Every rule that ran, in its order. A rule sees the rows that those before it left."""
+    own = [OWN + rule.name for rule in rules.user_rules]
+    faults = sum(count for reason, count in dropped.items() if reason not in tally and reason not in (*DECIDED, "too_many_tokens"))
+    seen = rows_in - faults
+    found: dict[str, RuleCount] = {}
+    at = DROPPING.index("wiki_markup")
+    early = DROPPING[:3]
+    for name in (*early, *CUTTING, *own, *DROPPING[3:at], *DROPPING[at:]):
+        count = tally.get(name, Count())
+        if name in tally or name in own:
+            found[name] = RuleCount(
+                seen=seen,
+                changed=count.changed,
+                dropped=count.dropped,
+                characters_removed=count.characters_removed,
+                examples=[Example(before=before, after=after) for before, after in count.examples],
             )
-        _keep(group, limit, seed)
-    if data.max_rows:
-        _keep([row for row in rows if not row.reason], data.max_rows, seed)
+        seen -= count.dropped
+    return found
 
 
-def _keep(group: list[Row], limit: int, seed: int) -> None:
-    for row in sorted(group, key=lambda row: row.key(seed, "sample"))[limit:]:
-        row.reason = "not_sampled"
-
-
-def _require(kept: list[Row], rows: list[Row], data: DataSettings, max_tokens: int) -> None:
-    if len(kept) >= data.min_rows:
-        return
-    reasons = Counter(row.reason for row in rows if row.reason).most_common()
-    most = ", ".join(f"{reason} {count:,}" for reason, count in reasons[:4])
-    hints = {
-        "short_answer": f"FINETUNE_DATA_MIN_ANSWER_WORDS ({data.min_answer_words})",
-        "too_many_words": f"FINETUNE_DATA_MAX_WORDS ({data.max_words})",
-        "too_many_tokens": f"FINETUNE_TRAIN_MAX_TOKENS ({max_tokens})",
-        "not_sampled": "the row counts in FINETUNE_DATA_SOURCES and FINETUNE_DATA_MAX_ROWS",
-        "brand_in_question": "FINETUNE_DATA_BRANDS",
-        "brand_left": "FINETUNE_DATA_BRANDS",
-        "empty": "the columns (FINETUNE_DATA_QUESTION_COLUMN, FINETUNE_DATA_ANSWER_COLUMN)",
-        "not_text": "the columns (FINETUNE_DATA_QUESTION_COLUMN, FINETUNE_DATA_ANSWER_COLUMN)",
-    }
-    hint = hints.get(reasons[0][0], "FINETUNE_DATA_CLEANING") if reasons else "FINETUNE_DATA_SOURCES"
-    raise DataError(
-        f"Of {len(rows):,} rows {len(kept):,} are left after cleaning, fewer than FINETUNE_DATA_MIN_ROWS "
-        f"({data.min_rows}). Dropped: {most or 'none'}.",
-        remedy=f"Look at {hint}, or lower FINETUNE_DATA_MIN_ROWS.",
+def token_counts(tokens: Any, too_long: array[int], max_tokens: int) -> TokenCounts:
+    """Lengths of the kept rows in sixteen steps up to the limit, and of those above it."""
+    step = max(1, -(-max_tokens // 16))
+    rows = numpy.bincount((tokens.astype(numpy.int64) - 1) // step, minlength=16)
+    above = numpy.frombuffer(too_long, dtype=numpy.uint32)
+    return TokenCounts(
+        step=step,
+        rows=[int(count) for count in rows],
+        rows_above=len(above),
+        longest_above=int(above.max()) if len(above) else 0,
+        median=int(numpy.median(tokens)),
     )
 
 
-def _write(rows: list[Row], data: DataSettings, folder: Path) -> str:
-    """Returns the sha256 over train and eval rows."""
-    partial = folder.with_name("clean.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    digest = hashlib.sha256()
-    paths = {name: (partial / f"{name}.jsonl").open("w", encoding="utf-8") for name in ("train", "eval", "dropped")}
-    try:
-        for row in rows:
-            source = str(data.sources[row.source])
-            fields = {"system": row.system, "question": row.question, "answer": row.answer, "source": source}
-            if row.reason:
-                paths["dropped"].write(_line({"reason": row.reason} | fields))
-                continue
-            line = _line(fields)
-            digest.update(line.encode("utf-8"))
-            paths["eval" if row.held_out else "train"].write(line)
-    finally:
-        for file in paths.values():
-            file.close()
-    replace_folder(partial, folder)
-    return digest.hexdigest()
+def masked_row(chat: Chat, row: dict[str, str], loss: str) -> MaskedRow:
+    """Which tokens of a row are trained on: those from `learned_from` on."""
+    tokens = chat.rows([row])[0]
+    pieces = [chat.tokenizer.decode([number]) for number in tokens.ids]
+    return MaskedRow(tokens=pieces, learned_from=tokens.prompt_length if loss == "answer" else 1)
 
 
-def _line(fields: dict[str, str]) -> str:
-    return json.dumps(fields, ensure_ascii=False) + "\n"
+HINTS = {
+    "short_answer": "FINETUNE_DATA_MIN_ANSWER_WORDS ({data.min_answer_words})",
+    "too_many_words": "FINETUNE_DATA_MAX_WORDS ({data.max_words})",
+    "too_many_tokens": "FINETUNE_TRAIN_MAX_TOKENS ({max_tokens})",
+    "not_sampled": "the row counts in FINETUNE_DATA_SOURCES and FINETUNE_DATA_MAX_ROWS",
+    "list_over_share": "FINETUNE_DATA_MAX_LIST_SHARE ({data.max_list_share:g})",
+    "near_duplicate": "FINETUNE_DATA_NEAR_DUPLICATES",
+    "other_language": "FINETUNE_DATA_LANGUAGES",
+    "holes": "FINETUNE_DATA_BRANDS",
+    "empty": "the columns (FINETUNE_DATA_QUESTION_COLUMN, FINETUNE_DATA_ANSWER_COLUMN)",
+    "not_text": "the columns (FINETUNE_DATA_QUESTION_COLUMN, FINETUNE_DATA_ANSWER_COLUMN)",
+}
+
+
+def _require(decisions: Decisions, first: FirstPass, data: DataSettings, max_tokens: int) -> None:
+    kept = int((decisions.fate == KEPT).sum())
+    if kept >= data.min_rows:
+        return
+    reasons = first.dropped.copy()
+    for code, reason in enumerate(DECIDED):
+        if code != KEPT and (count := int((decisions.fate == code).sum())):
+            reasons[reason] = count
+    most = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common(4))
+    worst = reasons.most_common(1)[0][0] if reasons else ""
+    hint = "FINETUNE_DATA_RULES_FILE" if worst.startswith(OWN) else HINTS.get(worst, "FINETUNE_DATA_CLEANING")
+    raise DataError(
+        f"Of {sum(first.rows_in):,} rows {kept:,} are left after cleaning, fewer than FINETUNE_DATA_MIN_ROWS "
+        f"({data.min_rows}). Dropped: {most or 'none'}.",
+        remedy=f"Look at {hint.format(data=data, max_tokens=max_tokens) if reasons else 'FINETUNE_DATA_SOURCES'}, or lower "
+        "FINETUNE_DATA_MIN_ROWS.",
+    )
+
+
+def _line(fields: Mapping[str, Any]) -> bytes:
+    return (json.dumps(fields, ensure_ascii=False) + "\n").encode("utf-8")

@@ -1,250 +1,329 @@
-"""The cleaning rules: pure functions on text, each counted under its name. Nothing here knows medicine.
+"""All rules on one row, in their order, and the entry for engines of any kind: `clean_batch(rows, rules)`.
 
-A rule may remove a greeting, never the first sentence behind it: openings are built from closed word lists, so that a
-missing full stop cannot make them swallow what follows. Closings go sentence by sentence from the end, so that the full
-stop before them stays. Edge rules run until nothing changes, which makes cleaning its own output change nothing.
+    repair -> placeholders, markup -> [openings -> closings -> courtesy inside -> holes -> user's rules -> contacts] until
+    nothing changes -> shape and length
+
+The bracket runs until nothing changes, so cleaning its own output changes nothing. Pure functions: the same row gives the
+same result in any process, batch or order. Imports no heavy library.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import functools
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-CLOSING_WINDOW = 300
-"""Characters at the end in which closings are looked for; at every position of the text they would cost four times as much."""
-MOST_PASSES = 50
+import regex
+
+from job.cleaning import shape, wiki
+from job.cleaning.contacts import without_contacts
+from job.cleaning.forum import BRAND, Forum
+from job.cleaning.text import capital, repair, words
+from job.errors import SettingsError
+from job.rulefile import SECONDS, UserRule
+
+MOST_PASSES = 25
+MOST_CHARACTERS = 100_000
+"""In question and answer together; longer ones would be dropped for their tokens, an hour later."""
+MOST_CONTROL = 0.02
+"""Share of control characters; above it a text is binary data."""
+EXAMPLES = 3
+CONTACT_RULES = ("email", "link", "phone", "signature", "own_name")
+OWN = "own:"
+"""Before the names of the user's rules, in counts and reasons."""
+CUTTING = (
+    *("repair", "placeholder", "wiki_markup_cut", "opening", "closing", "cut_off_end", "courtesy_inside", "hole", "capital"),
+    *CONTACT_RULES,
+)
+"""Rules that change text, in their order; the user's own come before the contact rules."""
+DROPPING = (
+    *("empty", "enormous", "binary", "nothing_but_boilerplate", "holes", "unstable", "wiki_markup", "cut_off", "repetitive"),
+    *("other_language", "short_answer", "too_many_words"),
+)
+"""Reasons for which these rules drop a row, in their order; the user's own `drop` rules come before `wiki_markup`."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the rules are told; small, hashable, and the same for every process."""
+
+    packs: tuple[str, ...] = ("qa-forum", "wiki")
+    brands: tuple[str, ...] = ()
+    contacts: bool = True
+    languages: tuple[str, ...] = ()
+    min_answer_words: int = 30
+    max_words: int = 600
+    user_rules: tuple[UserRule, ...] = ()
+
+    def digest(self) -> str:
+        """A hash of the rule set: of these values and of the code of all rules."""
+        found = hashlib.sha256(repr(self).encode("utf-8"))
+        for path in sorted(Path(__file__).parent.glob("*.py")):
+            if path.stem in ("text", "forum", "wiki", "contacts", "shape", "rules"):
+                found.update(path.read_bytes())
+        return found.hexdigest()
 
 
 @dataclass
-class Cleaning:
-    """One answer on its way: the text, and what each rule removed from it, in characters."""
+class Count:
+    """What one rule did."""
 
-    text: str
-    removed: dict[str, int] = field(default_factory=dict)
+    changed: int = 0
+    dropped: int = 0
+    characters_removed: int = 0
+    examples: list[tuple[str, str]] = field(default_factory=list)
+    """Before and after, an excerpt around the change; of contact rules none."""
 
-    def becomes(self, text: str, rule: str) -> None:
-        if text != self.text:
-            self.removed[rule] = self.removed.get(rule, 0) + max(0, len(self.text) - len(text))
-            self.text = text
-
-
-def brand_pattern(brands: tuple[str, ...]) -> re.Pattern[str] | None:
-    """`ChatDoctor` also finds `Chat Doctor`, `chat  doctor` and `Chat-Doctor`; None where there are no brands."""
-    words = []
-    for brand in brands:
-        parts = re.findall(r"[A-Z]?[^A-Z\s]+|[A-Z]+", brand)
-        words.append(r"[\s-]*".join(map(re.escape, parts)))
-    return re.compile(rf"\b(?:{'|'.join(words)})(?:\.com)?\b", re.IGNORECASE) if words else None
+    def add(self, other: Count) -> None:
+        self.changed += other.changed
+        self.dropped += other.dropped
+        self.characters_removed += other.characters_removed
+        self.examples += other.examples[: EXAMPLES - len(self.examples)]
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.IGNORECASE)
+Tally = dict[str, Count]
 
 
-# Words that thanks, welcomes and "I have read your ..." are made of; anything else ends the phrase.
-_POLITE = (
-    r"(?:your|you|the|this|that|a|an|all|us|me|my|our|for|to|in|at|on|with|by|of|here|and|up|such|so|much|very|well|"
-    r"quer(?:y|ies)|questions?|concerns?|posts?|posting|message|mail|problems?|issues?|trust|interest|description|"
-    r"details?|history|detailed|writing|using|asking|contacting|choosing|consulting|sharing|putting|reaching|out|"
-    r"submitting|providing|information|forum|site|website|platform|service|clinic|community|team|health|online|"
-    r"again|back|patience|case|thoroughly|carefully|completely|fully|question\w*|brand_)"
-)
-_END = r"[\s,.!:;?…\-–—]*"
+def clean_batch(
+    rows: Sequence[Mapping[str, str]], rules: Rules, tally: Tally | None = None
+) -> tuple[list[dict[str, str]], list[str]]:
+    """(rows, reasons), as many as came in: each row with `question` and `answer` cleaned, and why it must go, or "".
 
-OPENINGS: dict[str, re.Pattern[str]] = {
-    "opening_punctuation": re.compile(r"^[\s,.;:!?\-–—…]+(?=\w)"),
-    "greeting": _pattern(
-        r"^(?:h(?:i+|ello+|ey|ai|allo)|greetings|namaste|respected|good\s+(?:morning|afternoon|evening|day))"
-        r"(?![\w'’-])(?:\s+(?:there|dear|doctor|sir|madam|user|patient|friend|all|everyone|again|and))*" + _END
-    ),
-    "dear": _pattern(
-        r"^dear\b(?:\s+(?:sir|madam|user|patient|friend|customer|member|questioner|reader|parent|mr|mrs|ms|dr)\b\.?)+"
-        + _END
-    ),
-    "dear_name": re.compile(r"^(?:Dear|dear|Hi|Hello)\s+[A-Z][\w'’-]{1,20}\s*[,!:]+\s*"),
-    "dear_alone": re.compile(r"^[Dd]ear\s*[,.!]+\s*"),
-    "thanks": _pattern(
-        rf"^(?:many\s+)?(?:thanks?(?:\s+(?:you|u))?|thankyou|thx)\b(?!\s+to\b)(?:\s+{_POLITE}\b)*" + _END
-    ),
-    "welcome": _pattern(rf"^(?:a\s+)?(?:warm\s+)?welcome\b(?:\s+{_POLITE}\b)+" + _END),
-    "introduction": re.compile(
-        r"^(?:I\s+am|I['’]m|This\s+is|My\s+name\s+is|Myself)\s+(?:Dr|DR|dr|Doctor)\b\.?\s*[A-Z][\w.]*(?:\s[A-Z][\w.]*){0,2}"
-        r"(?:\s+(?:and\s+I\s+(?:will|shall|would)\s+(?:be\s+)?(?:answer\w*|help\w*|assist\w*)(?:\s+(?:you|your|the|with|question|query|concern|today|here)\b)*))?"
-        + _END
-    ),
-    "query_read": _pattern(
-        r"^I\s+(?:have\s+|had\s+|did\s+|can\s+|do\s+|completely\s+|fully\s+)*(?:gone\s+through|went\s+through|read|reviewed|"
-        rf"understood|understand|appreciate|studied|noted)(?:\s+(?:through|{_POLITE}))*\s+"
-        r"(?:quer(?:y|ies)|questions?|concerns?|post|message|mail|problem|issue|details|history|case|description)"
-        r"(?:\s+(?:carefully|thoroughly|completely|well|and))*" + _END
-    ),
-    "help_offer": _pattern(
-        r"^(?:as\s+an?\s+(?:[\w-]+\s+){0,4}(?:assistant|expert|ai),?\s+)?(?:and\s+)?I(?:['’]d|['’]ll|['’]m|\s+would|\s+will|\s+am)"
-        r"(?:\s+be)?\s+(?:happy|glad|pleased|delighted|here)\s+to\s+(?:help|assist|answer)"
-        r"(?:\s+(?:you|with|that|this|out|regarding|today|your|question|query|in|the|matter))*[\s,.!:]+"
-    ),
-    "praise": _pattern(
-        r"^(?:that(?:['’]s|\s+is)\s+an?\s+|what\s+an?\s+)?(?:great|good|excellent|very\s+good)\s+question[\s,.!:]+"
-    ),
-    "certainly": _pattern(r"^(?:certainly|sure|of\s+course|absolutely)\s*!+\s*"),
-}
-
-# A last sentence that begins so says goodbye; it goes whole.
-_CLOSING_STARTS = (
-    r"(?:and\s+)?(?:i\s+|we\s+)?(?:do\s+)?(?:sincerely\s+)?hop(?:e|ing)\s+(?:this|that|it|i|my|the\s+above|you|to\s+have|these|we)\b",
-    r"(?:i\s+|we\s+)?wish(?:ing)?\s+(?:you|your|u|him|her|them|good|a\s+)",
-    r"(?:many\s+)?(?:thanks?(?:\s+you)?|thankyou|thx)\b(?!\s+to\b)",
-    r"(?:with\s+)?(?:(?:best|kind|warm|warmest|kindest)\s+)*(?:regards|wishes)\b",
-    r"(?:yours\s+)?(?:sincerely|truly|faithfully)\b",
-    r"(?:please\s+)?(?:kindly\s+)?(?:do\s+)?(?:feel|fell)\s+free\b",
-    r"(?:please\s+)?(?:kindly\s+)?(?:do\s+)?let\s+(?:me|us)\s+know\b",
-    r"(?:please\s+|kindly\s+|do\s+|you\s+can\s+|you\s+may\s+)*(?:write|get|revert|come|post)\s+back\b",
-    r"(?:please\s+|kindly\s+|do\s+)*(?:rate|click|accept|close)\s+(?:this|the|my)\b",
-    r"(?:please\s+|kindly\s+)*(?:don['’]?t|do\s+not)\s+hesitate\b",
-    r"(?:and\s+)?(?:if|in\s+case|should)\s+(?:you|u)\s+(?:still\s+)?(?:have|had|need|require|want)\s+(?:any|more|some|further)\s+"
-    r"(?:other\s+|more\s+|further\s+|additional\s+|follow[\s-]*up\s+|such\s+)*"
-    r"(?:quer|question|doubt|concern|clarification|help|assistance|information|issue)",
-    r"(?:any|for\s+any)\s+(?:more\s+|further\s+|other\s+)+(?:quer|question|doubt|concern|clarification|information)",
-    r"(?:i\s+(?:will|would|shall|['’]ll|am|['’]ll)|i['’](?:ll|m|d)|we\s+(?:will|would|are))\s+(?:be\s+)?(?:always\s+)?"
-    r"(?:happy|glad|pleased|here|more\s+than\s+happy)\s+to\s+(?:help|assist|answer|guide|clarify)",
-    r"for\s+(?:more|further)\s+(?:information|quer|doubt|question|help)",
-    r"(?:have\s+a|enjoy)\s+(?:nice|great|good|healthy|wonderful|blessed)\b",
-    r"get\s+well\b",
-    r"good\s+luck\b",
-    r"all\s+the\s+(?:very\s+)?best\b",
-    r"god\s+bless\b",
-    r"stay\s+(?:healthy|safe|blessed|well)\s*[.!,]*$",
-    r"take\s+care(?:\s+of\s+yourself)?\s*[.!,]*$",
-    r"(?:have\s+i|did\s+i|has\s+this)\s+answer",
-    r"(?:i\s+)?(?:would|will)\s+(?:be\s+)?(?:glad|happy)\b",
-    r"(?:cheers|bye|goodbye)\s*[.!,]*$",
-    r"dr\.?\s+[A-Z][\w.]*(?:\s+[A-Z][\w.]*){0,2}\s*(?:,.{0,40})?$",
-)
-_CLOSING = _pattern("^(?:" + "|".join(_CLOSING_STARTS) + ")")
-# The same without a full stop before it, for the few that cannot begin inside a sentence.
-_GLUED_CLOSING = re.compile(
-    r"\s+(?:I\s+hope\s+(?:this|that|it|I|you)\b|Hope\s+(?:this|that|it|I|you)\b|Regards\b|Thanks?\b(?!\s+to\b)|"
-    r"(?:Kind|Best|Warm)\s+(?:[Rr]egards|[Ww]ishes)\b|Take\s+care\s*[.!]*$|Wish(?:ing)?\s+you\b|Let\s+me\s+know\b)"
-    r"[^.!?\n]{0,160}[.!?\s]*$"
-)
-_SENTENCE_START = re.compile(r"(?:(?<=[.!?…])(?<!\b[DMdm]r\.)(?<!\bMrs\.)[\"')\]]*\s+|\n+\s*)")
-_WIKI = re.compile(r"Template:|Category::?|\(UTC\)|\[\[|\{\{|<ref|File:\w")
-_URL = re.compile(r"https?://|www\.\w|<link>", re.IGNORECASE)
-_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
-_BLANKS = re.compile(r"[^\S\n]+")
+    The entry for Ray Data, Spark or anything that maps batches: see README. Other fields pass through. A row that must go
+    comes back as it was. `tally` collects what each rule did.
+    """
+    cleaner = _cleaner(rules)
+    found: list[dict[str, str]] = []
+    reasons = []
+    for row in rows:
+        question, answer, reason = cleaner.row(row["question"], row["answer"], {} if tally is None else tally)
+        found.append({**row} if reason else {**row, "question": question, "answer": answer})
+        reasons.append(reason)
+    return found, reasons
 
 
-def repair(text: str) -> str:
-    """Literal escapes, line ends, odd blanks and control characters; line breaks stay."""
-    text = _ESCAPE.sub(lambda match: _letter(int(match[1], 16)), text) if "\\u" in text else text
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = "".join(letter for letter in text if letter == "\n" or letter >= " " or letter == "\t")
-    text = _BLANKS.sub(" ", text)
-    return re.sub(r" *\n *", "\n", text).strip()
+@functools.lru_cache(maxsize=4)
+def _cleaner(rules: Rules) -> Cleaner:
+    return Cleaner(rules)
 
 
-def _letter(code: int) -> str:
-    return "" if 0xD800 <= code <= 0xDFFF or code < 32 else chr(code)
+class Dropped(Exception):
+    """A row must go; carries the reason."""
 
 
-class Pack:
-    """The rules of a run, from the packs that the settings name."""
+class Cleaner:
+    """Rules with their patterns ready."""
 
-    def __init__(self, packs: tuple[str, ...], brands: tuple[str, ...]) -> None:
-        self.forum = "qa-forum" in packs
-        self.wiki = "wiki" in packs
-        self.brand = brand_pattern(brands)
-        name = self.brand.pattern if self.brand else r"(?!)"
-        # Polite phrases may hold the brand: "Thanks for using Leafwise."
-        self.openings = {
-            rule: re.compile(pattern.pattern.replace("brand_", name), pattern.flags)
-            for rule, pattern in OPENINGS.items()
-        }
-        self.brand_opening = _pattern(
-            rf"^(?:(?:from|via|at|on)\s+)?(?:the\s+)?{name}(?:\s+(?:forum|team|community|here))*[,.!:;\-]+\s*"
-        )
-        self.brand_ending = _pattern(
-            rf"[\s,]*(?:(?:the|team|your|from)\s+)*{name}(?:\s+(?:forum|team|community))*[\s.!,]*$"
-        )
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.nothing = rules.packs == ("none",)
+        self.forum = Forum(rules.brands) if "qa-forum" in rules.packs else None
+        self.wiki = "wiki" in rules.packs
+        self.user_rules = [(rule, regex.compile(rule.pattern)) for rule in rules.user_rules]
 
-    def clean(self, text: str) -> Cleaning:
-        """An answer without its boilerplate. `clean(clean(x).text).text == clean(x).text`."""
-        state = Cleaning(text)
-        state.becomes(repair(text), "repair")
-        if self.forum:
+    def row(self, question: str, answer: str, tally: Tally) -> tuple[str, str, str]:
+        """(question, answer, reason)."""
+        try:
+            return (*self._row(question, answer, tally), "")
+        except Dropped as dropped:
+            reason = str(dropped)
+            tally.setdefault(reason, Count()).dropped += 1
+            return question, answer, reason
+
+    def _row(self, question: str, answer: str, tally: Tally) -> tuple[str, str]:
+        if not question.strip() or not answer.strip():
+            raise Dropped("empty")
+        if len(question) + len(answer) > MOST_CHARACTERS:
+            raise Dropped("enormous")
+        if _is_binary(question) or _is_binary(answer):
+            raise Dropped("binary")
+        if self.nothing:
+            return question, answer
+        name = self.rules.brands[0] if self.rules.brands else ""
+        text = Text(answer, tally, name)
+        text.becomes("repair", repair(answer))
+        self._answer(text)
+        asked = Text(question, tally, name)
+        asked.becomes("repair", repair(question))
+        for _ in range(MOST_PASSES):
+            before = asked.text
+            self._question_once(asked)
+            if asked.text == before:
+                break
+        text.note()
+        asked.note()
+        if not asked.text:
+            raise Dropped("empty")
+        self._judge(asked.text, text.text)
+        return asked.text, text.text
+
+    def _answer(self, text: Text) -> None:
+        """Rounds of edges and inside, until nothing changes any more."""
+        for _ in range(MOST_PASSES):
+            if self.wiki:
+                text.becomes("wiki_markup_cut", wiki.without_markup(text.text))
+            if self.forum:
+                text.becomes("placeholder", self.forum.without_placeholders(text.text))
+                text.becomes("repair", self.forum.separated(self.forum.named(text.text)))
+            separated = text.text
+            if self.forum:
+                self._edges(text, self.forum)
+            before = text.text
+            if self.forum:
+                self._inside(text, self.forum)
+            self._user_rules(text)
+            if self.rules.contacts:
+                self._contacts(text)
+            text.becomes("repair", repair(text.text))
+            if not text.text:
+                raise Dropped("nothing_but_boilerplate")
+            if text.text == before and (before == separated or not self.forum or self.forum.separated(before) == before):
+                return
+        raise Dropped("unstable")
+
+    def _edges(self, text: Text, forum: Forum) -> None:
+        for _ in range(MOST_PASSES):
+            opening = text.text
             for _ in range(MOST_PASSES):
-                before = state.text
-                self._cut_openings(state)
-                self._cut_closings(state)
-                state.becomes(_capital(state.text) if state.removed.keys() - {"repair"} else state.text, "capital")
-                if state.text == before:
+                before = text.text
+                text.becomes("opening", forum.opened(before).strip())
+                if text.text == before:
                     break
-        return state
+            if text.text != opening:
+                text.becomes("capital", capital(text.text))
+            closing = text.text
+            for _ in range(MOST_PASSES):
+                text.becomes("closing", forum.closed(text.text).strip())
+                before = text.text
+                text.becomes("cut_off_end", forum.cut_off(before))
+                if text.text == before:
+                    break
+            # A cut at one end may bring a new beginning or end into the other's window, and so may a capital.
+            if text.text == opening or (closing == text.text and forum.opened(closing).strip() == closing):
+                return
 
-    def _cut_openings(self, state: Cleaning) -> None:
-        changed = True
-        while changed and state.text:
-            changed = False
-            for rule, pattern in (*self.openings.items(), ("brand_opening", self.brand_opening)):
-                match = pattern.match(state.text)
-                if match and match.end():
-                    state.becomes(state.text[match.end() :], rule)
-                    changed = True
+    def _inside(self, text: Text, forum: Forum) -> None:
+        text.becomes("courtesy_inside", forum.inside(text.text))
+        whole = text.text
+        text.becomes("hole", forum.holes(whole))
+        if whole != text.text:
+            left = words(text.text)
+            text.holes += words(whole) - left
+            if text.holes * 3 > text.holes + left:
+                raise Dropped("holes" if left else "nothing_but_boilerplate")
+            text.becomes("capital", capital(text.text))
 
-    def _cut_closings(self, state: Cleaning) -> None:
-        while state.text:
-            window = max(0, len(state.text) - CLOSING_WINDOW)
-            starts = [match.end() for match in _SENTENCE_START.finditer(state.text, window)]
-            last = starts[-1] if starts else 0
-            sentence = state.text[last:]
-            if last and self._says_goodbye(sentence):
-                state.becomes(state.text[:last].rstrip(), "closing")
-                continue
-            glued = _GLUED_CLOSING.search(state.text, window)
-            if glued and glued.start():
-                state.becomes(_stop(state.text[: glued.start()]), "glued_closing")
-                continue
-            brand = self.brand_ending.search(state.text, window) if self.brand else None
-            if brand and brand.start():
-                state.becomes(_stop(state.text[: brand.start()]), "brand_ending")
-                continue
+    def _user_rules(self, text: Text) -> None:
+        for rule, pattern in self.user_rules:
+            begun = time.monotonic()
+            try:
+                if rule.drops:
+                    if pattern.search(text.text, timeout=SECONDS):
+                        raise Dropped(OWN + rule.name)
+                else:
+                    text.becomes(OWN + rule.name, pattern.sub("", text.text, timeout=SECONDS).strip())
+            except TimeoutError as error:
+                raise SettingsError(
+                    [
+                        f"FINETUNE_DATA_RULES_FILE: the pattern of {rule.name} was stopped after {time.monotonic() - begun:.1f} s "
+                        f"on one answer of {len(text.text):,} characters; it backtracks without end (nested repeats such as "
+                        "(a+)+ or (a|a)* do): write it without them, or with possessive repeats (a++)"
+                    ]
+                ) from error
+
+    def _contacts(self, text: Text) -> None:
+        found, taken = without_contacts(text.text)
+        for rule, characters in taken.items():
+            text.counted(rule, characters)
+        text.text = found
+
+    def _question_once(self, text: Text) -> None:
+        if self.forum:
+            text.becomes("placeholder", self.forum.without_placeholders(text.text))
+            named = self.forum.named(text.text)
+            if BRAND in named:  # the asker's words stay: only where most are left, the sentence with the name goes
+                rest = self.forum.holes(named)
+                if words(rest) * 3 >= words(named) * 2:
+                    text.becomes("hole", rest)
+        if self.rules.contacts:
+            self._contacts(text)
+        text.becomes("repair", repair(text.text))
+
+    def _judge(self, question: str, answer: str) -> None:
+        """Raises Dropped for a cleaned row that must go."""
+        if self.wiki and wiki.has_markup(answer):
+            raise Dropped("wiki_markup")
+        if self.forum and self.forum.is_cut_off(answer):
+            raise Dropped("cut_off")
+        count = words(answer)
+        if count < self.rules.min_answer_words:
+            raise Dropped("short_answer")
+        if count + words(question) > self.rules.max_words:
+            raise Dropped("too_many_words")
+        if shape.repeated_share(answer) > shape.MOST_REPEATED:
+            raise Dropped("repetitive")
+        if self.rules.languages and shape.other_language(answer, self.rules.languages):
+            raise Dropped("other_language")
+
+
+def _is_binary(text: str) -> bool:
+    if text.isascii() and text.isprintable():
+        return False
+    odd = sum(text.count(letter) for letter in _CONTROL if letter in text) + text.count("\ufffd")
+    return odd > MOST_CONTROL * len(text)
+
+
+_CONTROL = tuple(chr(number) for number in [*range(9), 11, 12, *range(14, 32), 127])
+
+
+class Text:
+    """One field on its way. A row that is dropped counts no change, so changes are noted at the end."""
+
+    def __init__(self, text: str, tally: Tally, brand: str) -> None:
+        self.text = text
+        self.brand = brand
+        self.tally = tally
+        self.holes = 0
+        """Words that holes took."""
+        self.changes: dict[str, Count] = {}
+
+    def becomes(self, rule: str, text: str) -> None:
+        if text == self.text:
             return
+        change = self.changes.setdefault(rule, Count())
+        change.characters_removed += max(0, len(self.text) - len(text))
+        if not change.examples and rule not in CONTACT_RULES:
+            change.examples.append((self.text, text))
+        self.text = text
 
-    def _says_goodbye(self, sentence: str) -> bool:
-        if _CLOSING.match(sentence):
-            return True
-        # "Leafwise team." alone, or a signature stump of at most three words without a verb's small letter.
-        return bool(self.brand and self.brand.search(sentence) and len(sentence.split()) <= 4)
+    def counted(self, rule: str, characters: int) -> None:
+        self.changes.setdefault(rule, Count()).characters_removed += characters
 
-    def faults(self, question: str, answer: str) -> Iterator[str]:
-        """Why a cleaned row must go, first reason first."""
-        if self.brand and self.brand.search(question):
-            yield "brand_in_question"
-        if self.forum and any(self.openings[rule].match(answer) for rule in ("greeting", "dear", "thanks", "welcome")):
-            yield "greeting_left"
-        if self.brand and self.brand.search(answer):
-            yield "brand_left"
-        if self.wiki and _WIKI.search(answer):
-            yield "wiki_markup"
-        if self.wiki and _URL.search(answer):
-            yield "link"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    def note(self) -> None:
+        for rule, change in self.changes.items():
+            count = self.tally.setdefault(rule, Count())
+            count.changed += 1
+            count.characters_removed += change.characters_removed
+            if len(count.examples) < EXAMPLES:
+                for before, after in change.examples:
+                    before, after = excerpt(before, after)
+                    count.examples.append((before.replace(BRAND, self.brand), after.replace(BRAND, self.brand)))
 
 
-def _stop(text: str) -> str:
-    """The full stop that a cut in mid-sentence took away."""
-    text = text.rstrip(" ,;:-–—\n")
-    return text if not text or text[-1] in ".!?…)\"'" else text + "."
+def excerpt(before: str, after: str, around: int = 60, most: int = 240) -> tuple[str, str]:
+    """The part that differs, with some characters around it."""
+    begin = next((at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after)))
+    same_end = 0
+    while same_end < min(len(before), len(after)) - begin and before[-1 - same_end] == after[-1 - same_end]:
+        same_end += 1
+    start = max(0, begin - around)
 
+    def part(text: str) -> str:
+        found = text[start : min(len(text) - same_end + around, start + most)]
+        return ("…" if start else "") + found + ("…" if start + len(found) < len(text) else "")
 
-def words(text: str) -> int:
-    return len(text.split())
-
-
-def normalised(text: str) -> str:
-    """What two rows must share to be duplicates: letters and digits, whatever their case."""
-    return " ".join(re.findall(r"\w+", text.casefold()))
+    return part(before), part(after)

@@ -1,4 +1,4 @@
-"""Rows from the Hub and from files, as `Raw` questions and answers. Reads everything, judges nothing but the layout.
+"""Rows from the Hub and from files, as `Raw` questions and answers. Reads row by row, judges nothing but the layout.
 
 Files are read without `datasets`: its readers stop at the first row of another type or encoding, and one bad line must
 cost that line alone.
@@ -12,63 +12,56 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import pyarrow.parquet
 from huggingface_hub import HfApi
 
+from job.cleaning.worker import Raw
 from job.errors import DataError
 from job.hub import explained, first_line
 from job.settings import DataSettings, Source
 
+HEAD = 1000
+"""Rows that the layout is recognised by."""
+READ_AHEAD = 1000
 BAD_JSON = "bad_json"
 NOT_TEXT = "not_text"
 BROKEN_UTF8 = "broken_utf8"
 
 
 @dataclass
-class Raw:
-    """One row as it was found. `fault` is set where no question and answer could be read from it."""
-
-    system: Any = ""
-    question: Any = ""
-    answer: Any = ""
-    fault: str = ""
-
-
-@dataclass
 class Loaded:
-    rows: list[Raw]
+    rows: Iterator[Raw]
+    """Once, in order; may raise DataError on the way."""
     layout: str
     revision: str
 
 
 def load(source: Source, data: DataSettings, token: str) -> Loaded:
-    """Every row of a source.
+    """A source, whose rows are read while they are asked for.
 
     Raises DataError (65) for an unreadable or empty source and for columns without a known layout, and what the Hub's
     failures mean (66, 67, 76).
     """
-    if source.is_local:
-        rows, revision = _local_rows(source.path), ""
-    else:
-        rows, revision = _hub_rows(source, token)
-    if not rows:
+    rows, revision = (_local_rows(source.path), "") if source.is_local else _hub_rows(source, token)
+    head = list(islice(rows, HEAD))
+    if not head:
         raise DataError(f"The source {source} holds no rows.")
-    faults = sum(row is None for row in rows)
-    if faults > len(rows) / 2:
+    faults = sum(row is None for row in head)
+    if faults > len(head) / 2:
         raise DataError(
-            f"The source {source} is not what its name says: {faults:,} of {len(rows):,} lines are not JSON objects.",
+            f"The source {source} is not what its name says: {faults:,} of its first {len(head):,} lines are not JSON objects.",
             remedy="Check the file named in FINETUNE_DATA_SOURCES; .jsonl holds one JSON object per line.",
         )
-    found = [row for row in rows if row is not None]
-    layout, read = _layout(found, data, str(source))
-    raws = [Raw(fault=BAD_JSON) if row is None else _checked(read(row)) for row in rows]
+    layout, read = _layout([row for row in head if row is not None], data, str(source))
+    raws = (Raw(fault=BAD_JSON) if row is None else _checked(read(row)) for row in chain(head, rows))
     return Loaded(raws, layout, revision)
 
 
-def _hub_rows(source: Source, token: str) -> tuple[list[dict[str, Any] | None], str]:
+def _hub_rows(source: Source, token: str) -> tuple[Iterator[dict[str, Any] | None], str]:
     from datasets import load_dataset  # 1.6 s that a run on local files need not wait for
 
     with explained(f"data set {source}", "FINETUNE_DATA_SOURCES", has_token=bool(token)):
@@ -77,27 +70,20 @@ def _hub_rows(source: Source, token: str) -> tuple[list[dict[str, Any] | None], 
             rows = load_dataset(source.name, revision=commit, split=source.split, token=token or None)
         except ValueError as error:  # an unknown split, or no data files
             raise DataError(f"The data set {source} cannot be loaded: {first_line(error)}") from error
-    return list(rows), commit
+    return _arrow_rows(rows), commit
 
 
-def _local_rows(path: Path) -> list[dict[str, Any] | None]:
+def _arrow_rows(rows: Any) -> Iterator[dict[str, Any] | None]:
+    """Rows of a data set, which lies on disk and is mapped into memory piece by piece."""
+    for batch in rows.iter(READ_AHEAD):
+        for values in zip(*batch.values(), strict=True):
+            yield dict(zip(batch, values, strict=True))
+
+
+def _local_rows(path: Path) -> Iterator[dict[str, Any] | None]:
     """Rows as dicts; None for a line that is no JSON object."""
     try:
-        if path.is_dir():
-            from datasets import load_from_disk
-
-            return _saved_rows(load_from_disk(str(path)), path)
-        name = path.name.removesuffix(".gz")
-        if name.endswith(".parquet"):
-            return cast(list[dict[str, Any] | None], pyarrow.parquet.read_table(path).to_pylist())
-        with _open(path) as file:
-            if name.endswith(".jsonl"):
-                return [_json_object(line) for line in file if line.strip()]
-            if name.endswith(".json"):
-                return _json_rows(json.load(file), path)
-            if name.endswith(".csv"):
-                csv.field_size_limit(2**31 - 1)
-                return [dict(row) for row in csv.DictReader(file)]
+        yield from _rows_of(path)
     except DataError:
         raise
     except Exception as error:
@@ -105,20 +91,42 @@ def _local_rows(path: Path) -> list[dict[str, Any] | None]:
             f"The source {path} cannot be read: {type(error).__name__}: {first_line(error)}",
             remedy="Check the file named in FINETUNE_DATA_SOURCES, and that its ending says what it is.",
         ) from error
-    raise DataError(
-        f"The source {path} has no ending that says what it is.",
-        remedy="FINETUNE_DATA_SOURCES takes .jsonl, .json, .csv (each also .gz), .parquet and save_to_disk folders.",
-    )
 
 
-def _saved_rows(saved: Any, path: Path) -> list[dict[str, Any] | None]:
+def _rows_of(path: Path) -> Iterator[dict[str, Any] | None]:
+    name = path.name.removesuffix(".gz")
+    if path.is_dir():
+        from datasets import load_from_disk
+
+        yield from _arrow_rows(_one_split(load_from_disk(str(path)), path))
+    elif name.endswith(".parquet"):
+        with pyarrow.parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(READ_AHEAD):
+                yield from batch.to_pylist()
+    elif name.endswith((".jsonl", ".json", ".csv")):
+        with _open(path) as text:
+            if name.endswith(".jsonl"):
+                yield from (_json_object(line) for line in text if line.strip())
+            elif name.endswith(".json"):
+                yield from _json_rows(json.load(text), path)
+            else:
+                csv.field_size_limit(2**31 - 1)
+                yield from (dict(row) for row in csv.DictReader(line.replace("\0", "") for line in text))
+    else:
+        raise DataError(
+            f"The source {path} has no ending that says what it is.",
+            remedy="FINETUNE_DATA_SOURCES takes .jsonl, .json, .csv (each also .gz), .parquet and save_to_disk folders.",
+        )
+
+
+def _one_split(saved: Any, path: Path) -> Any:
     if hasattr(saved, "keys"):  # a DatasetDict
         if "train" not in saved:
             raise DataError(
                 f"The folder {path} holds the splits {', '.join(saved)} and no train; name one: {path}/SPLIT"
             )
-        saved = saved["train"]
-    return list(saved)
+        return saved["train"]
+    return saved
 
 
 def _open(path: Path) -> IO[str]:

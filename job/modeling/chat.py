@@ -19,6 +19,14 @@ FIXED_DATE = "26 Jul 2024"  # the date that Llama 3's own template falls back to
 _PIN_DATE = "{%- macro strftime_now(format) -%}" + FIXED_DATE + "{%- endmacro -%}"
 
 
+MOST_FRAMES = 1000
+_TRIALS = (
+    ("What, {{ 1 }} & 'two' of \"them\"?\n\n- one  two", "It's [3] > {4};\n\n1. `five` %s \\n"),
+    ("q", "An answer. With two sentences"),
+)
+"""Questions and answers that show whether a template changes what it is given."""
+
+
 @dataclass(frozen=True)
 class Tokens:
     """One row: `ids[:prompt_length]` is the prompt, the rest the answer with its end-of-turn token."""
@@ -32,6 +40,7 @@ class Chat:
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
+        self.frames: dict[str, tuple[str, str, str] | None] = {}
 
     def messages(self, system: str, question: str) -> list[dict[str, str]]:
         turns = [{"role": "system", "content": system}] if system else []
@@ -62,13 +71,40 @@ class Chat:
             )
         return prompt, whole[len(prompt) :]
 
+    def _framed(self, system: str, question: str, answer: str) -> tuple[str, str]:
+        """What `text` gives, by putting question and answer into the template's text: 3 us a row instead of 400.
+
+        Only where two trials with awkward texts show that the template puts them in as they are.
+        """
+        if system not in self.frames:
+            if len(self.frames) >= MOST_FRAMES:
+                self.frames.clear()
+            self.frames[system] = self._frame(system)
+        frame = self.frames[system]
+        plain = question == question.strip() and answer == answer.strip() and "<" not in question and "<" not in answer
+        if frame is None or not plain:  # templates look for tags of their own, such as </think>
+            return self.text(system, question, answer)
+        before, between, behind = frame
+        return f"{before}{question}{between}", f"{answer}{behind}"
+
+    def _frame(self, system: str) -> tuple[str, str, str] | None:
+        """(before the question, between question and answer, behind the answer), or None where there is no such thing."""
+        found = set()
+        for question, answer in _TRIALS:
+            prompt, rest = self.text(system, question, answer)
+            if prompt.count(question) != 1 or not rest.startswith(answer):
+                return None
+            before, between = prompt.split(question)
+            found.add((before, between, rest[len(answer) :]))
+        return found.pop() if len(found) == 1 else None
+
     def prompt_ids(self, system: str, question: str) -> list[int]:
         ids: list[int] = self.tokenizer(self.prompt(system, question), add_special_tokens=False)["input_ids"]
         return ids
 
     def rows(self, rows: list[dict[str, str]]) -> list[Tokens]:
         """Tokens of rows with `system`, `question`, `answer`; one tokenizer call for all prompts, one for all answers."""
-        texts = [self.text(row["system"], row["question"], row["answer"]) for row in rows]
+        texts = [self._framed(row["system"], row["question"], row["answer"]) for row in rows]
         if not texts:
             return []
         prompts = self.tokenizer([prompt for prompt, _ in texts], add_special_tokens=False)["input_ids"]

@@ -1,0 +1,40 @@
+"""Pack wiki: what an encyclopaedia's markup leaves in plain text. Markup goes, its words stay."""
+
+from __future__ import annotations
+
+import re
+
+from job.cleaning.text import has_any
+
+_SIGNS = ("{{", "{|", "[[", "[http", "<", "emplate:", "ategory:", "ile:", "mage:", "(UTC)", "''", "==", "|")
+"""Without one of these there is no markup; looking for them takes 2 us, for the patterns 50."""
+_SIGNS_LEFT = ("{{", "}}", "[[", "]]", "<", "emplate:", "ategory:", "ile:", "(UTC)", "||")
+_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"<!--.{0,2000}?-->", re.DOTALL), ""),
+    (re.compile(r"<ref\b[^<>]{0,200}/>|<ref\b[^<>]{0,200}>.{0,600}?</ref>", re.DOTALL | re.IGNORECASE), ""),
+    (re.compile(r"\{\{[^{}]{0,600}\}\}"), ""),
+    (re.compile(r"\{\|.{0,4000}?\|\}", re.DOTALL), ""),
+    (re.compile(r"\[\[(?:File|Image|Category)::?[^\[\]\n]{0,300}\]\]", re.IGNORECASE), ""),
+    (re.compile(r"\[\[(?:[^\[\]|\n]{0,120}\|)?([^\[\]|\n]{1,200})\]\]"), r"\1"),
+    (re.compile(r"\[https?://\S{1,300}\s+([^\]\n]{1,200})\]"), r"\1"),
+    (re.compile(r"\bTemplate:\w[^.\n]{0,60}$|\bTemplate:\w+(?:\s+[A-Z]\w*){0,2}", re.MULTILINE), ""),
+    (re.compile(r"\b(?:Category|File|Image)::?\s?[A-Z][^.\n]{0,80}$|\b(?:Category|File|Image)::?[A-Z]\w*(?:\s+[A-Z]\w*){0,2}", re.MULTILINE), ""),
+    (re.compile(r"(?:^|(?<=[.!?\n]))[^.!?\n]{0,200}\b\d{1,2}:\d{2},\s+\d{1,2}\s+\w+\s+\d{4}\s+\(UTC\)", re.MULTILINE), ""),
+    (re.compile(r"'{2,5}"), ""),
+    (re.compile(r"^\s*=+\s*(.{1,100}?)\s*=+\s*$", re.MULTILINE), r"\1"),
+    (re.compile(r"</?(?:br|b|i|u|p|div|span|sup|sub|small|center|li|ul|ol|nowiki|table|tr|td|font)\b[^<>]{0,120}/?>", re.IGNORECASE), " "),
+)
+_LEFT = re.compile(r"\{\{|\}\}|\[\[|\]\]|<ref\b|</ref>|\bTemplate:\w|\bCategory::?\w|\(UTC\)|\|\||\bFile:\w")
+
+
+def without_markup(text: str) -> str:
+    if not has_any(text, _SIGNS):
+        return text
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text.strip()
+
+
+def has_markup(text: str) -> bool:
+    """Whether markup is left that the rules could not take apart."""
+    return has_any(text, _SIGNS_LEFT) and bool(_LEFT.search(text))
