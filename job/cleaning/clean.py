@@ -21,10 +21,11 @@ import numpy
 from job.cleaning import duplicates, parallel
 from job.cleaning.rules import CUTTING, DROPPING, OWN, Count, Rules, Tally
 from job.cleaning.sources import Loaded, load
+from job.cleaning.text import normalised
 from job.cleaning.worker import LISTS, Batch, Raw, Worked, work
 from job.errors import DataError
 from job.modeling.base import fetch_files, load_tokenizer
-from job.modeling.chat import Chat, Tokens, require_system_role
+from job.modeling.chat import Chat, require_system_role
 from job.results import Cleaned, Example, MaskedRow, RuleCount, SourceCount, TokenCounts
 from job.rulefile import read as read_rules
 from job.rundir import replace_folder
@@ -130,7 +131,7 @@ class FirstPass:
             self.tally.setdefault(rule, Count()).add(count)
         kept = [row for row, reason in zip(worked.rows, worked.reasons, strict=True) if not reason]
         self._require_system_role(kept)
-        lengths = iter(self.chat.rows(kept))
+        lengths = iter(self.chat.lengths(kept))
         bands = memoryview(worked.bands)
         width = len(bands) // len(kept) if kept else 0
         place = 0
@@ -138,16 +139,16 @@ class FirstPass:
             if reason:
                 self.drop(reason, worked.source, raw)
                 continue
-            tokens = next(lengths)
-            if len(tokens.ids) > self.max_tokens:
-                self.too_long.append(len(tokens.ids))
+            prompt, answer = next(lengths)
+            if prompt + answer > self.max_tokens:
+                self.too_long.append(prompt + answer)
                 self.drop("too_many_tokens", worked.source, row)
             else:
-                self._keep(worked, place, row, tokens)
+                self._keep(worked, place, row, prompt, answer)
                 self.bands_file.write(bands[place * width : (place + 1) * width])
             place += 1
 
-    def _keep(self, worked: Worked, place: int, row: dict[str, str], tokens: Tokens) -> None:
+    def _keep(self, worked: Worked, place: int, row: dict[str, str], prompt: int, answer: int) -> None:
         self.offset.append(self.kept_file.tell())
         self.kept_file.write(_line(row))
         if len(self.prompts) < MOST_PROMPTS or row["system"] in self.prompts:
@@ -158,8 +159,8 @@ class FirstPass:
         self.question.append(worked.question[place])
         self.sample.append(worked.sample[place])
         self.split.append(worked.split[place])
-        self.tokens.append(len(tokens.ids))
-        self.answer_tokens.append(len(tokens.ids) - tokens.prompt_length)
+        self.tokens.append(prompt + answer)
+        self.answer_tokens.append(answer)
 
     def drop(self, reason: str, source: int, row: Raw | Mapping[str, str]) -> None:
         """Into dropped.jsonl, as it was found where a rule dropped it."""
@@ -173,12 +174,12 @@ class FirstPass:
         for prompt in {row["system"] for row in rows if row["system"]} - self.prompts.keys():
             require_system_role(self.chat, prompt, self.base)
 
-    def pair(self, row: int) -> tuple[str, str]:
-        """Question and answer of a kept row."""
+    def words(self, row: int) -> str:
+        """Question and answer of a kept row, normalised."""
         with (self.folder / "rows.jsonl").open("rb") as file:
             file.seek(self.offset[row])
             found = json.loads(file.readline())
-        return found["question"], found["answer"]
+        return f"{normalised(found['question'])} {normalised(found['answer'])}"
 
 
 @dataclass
@@ -205,7 +206,7 @@ class Decisions:
         fate[duplicates.repeats(text, fate == KEPT)] = DUPLICATE
         alike = duplicates.Groups(len(text))
         if near:
-            for one, other in duplicates.near_pairs(first.folder / "bands", fate == KEPT, first.pair):
+            for one, other in duplicates.near_pairs(first.folder / "bands", fate == KEPT, first.words):
                 alike.join(one, other)
         near_names = alike.names()
         again = (near_names != numpy.arange(len(text))) & (fate == KEPT)

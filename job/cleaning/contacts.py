@@ -40,6 +40,7 @@ _WITH_LEAD = {rule: re.compile(f"{_LEAD}(?:{pattern.pattern})[)\\]]?", re.IGNORE
 _SIGNS: dict[str, tuple[str, ...]] = {
     "email": ("@", "at)", "at]", "gmail", "yahoo", "hotmail", "outlook"),
     "link": ("http", "www.", ".com", ".org", ".net", ".info", ".gov", ".edu", ".ly", ".gl", "tinyurl", ".me", "link>", "url>"),
+    "phone": (),
 }
 _MANY_DIGITS = re.compile(r"\d[\d\s().-]{5,}\d")
 
@@ -67,10 +68,11 @@ def without_contacts(text: str) -> tuple[str, dict[str, int]]:
     """The text without contact data, and the characters that each rule took."""
     taken: dict[str, int] = {}
     lowered = text.lower()
-    for rule, pattern in RULES.items():
-        some = has_any(lowered, _SIGNS[rule]) if rule in _SIGNS else _MANY_DIGITS.search(text)
-        if some and pattern.search(text):
-            text = _note(taken, rule, text, _cut(text, rule, pattern))
+    for rule, signs in _SIGNS.items():
+        if has_any(lowered, signs) if signs else _MANY_DIGITS.search(text):
+            pattern = RULES[rule]
+            if pattern.search(text):
+                text = _note(taken, rule, text, _cut(text, rule, pattern))
     tail = lowered[-TAIL:]
     if "dr" in tail or "doctor" in tail:
         text = _note(taken, "signature", text, _unsigned(text, _DOCTOR_SIGNED))

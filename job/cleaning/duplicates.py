@@ -13,8 +13,6 @@ from pathlib import Path
 import numpy
 import numpy.typing as npt
 
-from job.cleaning.text import normalised
-
 Integers = npt.NDArray[numpy.int64]
 Hashes = npt.NDArray[numpy.uint64]
 Mask = npt.NDArray[numpy.bool_]
@@ -24,7 +22,9 @@ BANDS, HASHES_PER_BAND = 20, 6
 SIMILAR = 0.8
 LARGEST_BUCKET = 64
 """Rows of one band that are compared with its first two; a template's thousand rows would make half a million pairs."""
+MOST_WORDS, MOST_KNOWN = 500_000, 10_000
 _SEED = 7
+_ODD = numpy.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=numpy.uint64)
 
 
 def hash64(text: str) -> int:
@@ -32,23 +32,49 @@ def hash64(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
-def triples(question: str, answer: str) -> set[str]:
-    found = normalised(f"{question} {answer}").split()
-    return {" ".join(found[at : at + 3]) for at in range(max(1, len(found) - 2))}
+class _WordHashes(dict[str, int]):
+    """Word -> hash64, remembered: texts repeat their words."""
+
+    def __missing__(self, word: str) -> int:
+        if len(self) > MOST_WORDS:
+            self.clear()
+        self[word] = found = hash64(word)
+        return found
 
 
-def bands(rows: Sequence[tuple[str, str]]) -> Hashes:
-    """(rows, BANDS) of questions and answers: rows that share a value in one column may be near duplicates."""
+_word_hashes = _WordHashes()
+
+
+def triples(texts: Sequence[str]) -> tuple[Hashes, Hashes]:
+    """(hashes, offsets) of the word triples of normalised texts: those of text i are hashes[offsets[i]:offsets[i + 1]].
+
+    All texts at once; two empty words end each, so that a text of one word has a triple too.
+    """
+    known = _word_hashes
+    lists = [[*text.split(), "", ""] for text in texts]
+    ends = numpy.cumsum([len(words) for words in lists])
+    flat = numpy.fromiter((known[word] for words in lists for word in words), dtype=numpy.uint64, count=int(ends[-1]))
+    made = (flat[:-2] * _ODD[0] + flat[1:-1]) * _ODD[1] + flat[2:] * _ODD[2]
+    inner = numpy.ones(len(flat), dtype=bool)
+    inner[ends - 1] = inner[ends - 2] = False  # triples that reach into the next text
+    counts = numpy.diff(ends, prepend=0) - 2
+    return made[inner[:-2]], numpy.concatenate(([0], numpy.cumsum(counts))).astype(numpy.uint64)
+
+
+def bands(texts: Sequence[str]) -> Hashes:
+    """(texts, BANDS) of normalised texts: those that share a value in one column may be near duplicates."""
     from rensa import RMinHash
 
-    made = numpy.empty((len(rows), BANDS), dtype=numpy.uint64)
-    for number, row in enumerate(rows):
-        signature = RMinHash(num_perm=BANDS * HASHES_PER_BAND, seed=_SEED)
-        signature.update(sorted(triples(*row)))
-        digest = numpy.array(signature.digest(), dtype="<u4").reshape(BANDS, HASHES_PER_BAND)
-        made[number] = [
-            int.from_bytes(hashlib.blake2b(band.tobytes(), digest_size=8).digest(), "little") for band in digest
-        ]
+    if not texts:
+        return numpy.empty((0, BANDS), dtype=numpy.uint64)
+    matrix = RMinHash.digest_matrix_from_flat_token_hashes(
+        *triples(texts), num_perm=BANDS * HASHES_PER_BAND, seed=_SEED
+    )
+    digests = numpy.array(matrix.to_rows(), dtype=numpy.uint64).reshape(len(texts), BANDS, HASHES_PER_BAND)
+    made = numpy.zeros((len(texts), BANDS), dtype=numpy.uint64)
+    for place in range(HASHES_PER_BAND):
+        made = (made ^ digests[:, :, place]) * _ODD[0]
+        made ^= made >> numpy.uint64(29)
     return made
 
 
@@ -96,16 +122,17 @@ class Groups:
             parent = above
 
 
-def near_pairs(path: Path, of: Mask, text: Callable[[int], tuple[str, str]]) -> Iterator[tuple[int, int]]:
-    """Pairs (earlier, later) of rows of `of` that are near duplicates. `path`: the bands of all rows, as `bands` makes them."""
+def near_pairs(path: Path, of: Mask, text: Callable[[int], str]) -> Iterator[tuple[int, int]]:
+    """Pairs (earlier, later) of rows of `of` that are near duplicates. `path`: the bands of all rows, as `bands` makes them;
+    `text`: the normalised text of a row."""
     seen: set[tuple[int, int]] = set()
-    known: dict[int, set[str]] = {}
+    known: dict[int, Hashes] = {}
 
-    def words_of(row: int) -> set[str]:
+    def triples_of(row: int) -> Hashes:
         if row not in known:
-            if len(known) > 10_000:
+            if len(known) > MOST_KNOWN:
                 known.clear()
-            known[row] = triples(*text(row))
+            known[row] = numpy.unique(triples([text(row)])[0])
         return known[row]
 
     numbers = numpy.flatnonzero(of)
@@ -123,8 +150,9 @@ def near_pairs(path: Path, of: Mask, text: Callable[[int], tuple[str, str]]) -> 
                     if (one, other) in seen:
                         continue
                     seen.add((one, other))
-                    a, b = words_of(one), words_of(other)
-                    if len(a & b) >= SIMILAR * len(a | b):
+                    a, b = triples_of(one), triples_of(other)
+                    common = len(numpy.intersect1d(a, b, assume_unique=True))
+                    if common >= SIMILAR * (len(a) + len(b) - common):
                         yield one, other
 
 

@@ -13,8 +13,10 @@ import re
 
 from job.cleaning.text import boundaries, full_stop, has_any, sentences
 
-EDGE = 320
-"""Characters at either end in which courtesies are looked for; the rest of the text is looked at only where a sign is."""
+EDGE, END = 320, 220
+"""Characters at the beginning and at the end in which courtesies are looked for; between them only where a sign is."""
+LONGEST_COURTESY = 320
+"""Characters of a sentence of courtesy; longer ones say something."""
 MOST_UNKNOWN_WORDS = 16
 """Of a courtesy with one unknown word; longer ones say something."""
 BRAND = "ourforum"
@@ -27,6 +29,10 @@ SIGNS = frozenset(
     reviewed appreciate appreciated understood studied gone sincerely thumbs cheers bye goodbye clarify contact premium
     pleasure forum ourforum satisfied assist assistance""".split()
 )
+_STEMS = tuple(
+    sign for sign in sorted(SIGNS, key=len) if not any(other in sign for other in SIGNS - {sign} if len(other) > 2)
+) + ("understand",)
+"""One of them is in every sentence that has a sign; looking for them takes 1 us, for the words 8."""
 STRONG_SIGNS = frozenset(
     f"query queries question questions concern concerns thanks thank welcome forum {BRAND}".split()
 )
@@ -264,6 +270,10 @@ _LAST_WORDS = _pattern(
     r"[\s,.!;:)-]*(?:best\s+of\s+luck|good\s+luck|hope\s+i\s+was\s+of\s+help)(?:\s+to\s+you)?)[\s.!]*$"
 )
 LAST_WORDS = 48
+_ENDS = (
+    *("thank you", "thankyou", "thanks", "thanx", "thx", "take care", "all the best", "best wishes", "regards", "cheers", "bye"),
+    *("luck", "of help", "to you"),
+)
 _LINK_STUMP = re.compile(
     r"(?:-+>\s*)?<link>|-+>\s*$|\bbit\.ly/?\S*|\b(?:use|visit|in|at|on|through|using|post|see)\s+(?:this|the\s+following|my)\s+(?:URL|link|website)\b|\bhttps?\b[.:/\s]*$",
     re.IGNORECASE,
@@ -299,7 +309,8 @@ _BRAND_END = _pattern(rf"{BRAND}(?:\s+(?:forum|team|community|here|clinic))*{_EN
 _REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)\b|(?![AI]\s)[A-Z]\b(?!['’]))")
 """How the rest of a sentence begins whose middle is lost."""
 _HOPES = _pattern(_GOODBYES[0])
-_GLUED = re.compile(r"[a-zIO][A-Z]")
+GLUED = re.compile(r"[a-zIO][A-Z]")
+"""Without it no blank was lost."""
 _INSIDE = (
     *("hope", "hoping", "wish", "feel free", "thank", "let me know", "regards", "take care", "hesitate", "happy to", "glad to"),
     *("your query", "your question", "your concern", "welcome", "get back", "revert"),
@@ -307,18 +318,16 @@ _INSIDE = (
 """Without one of these no sentence is courtesy; looking for them takes 3 us a row, for the sentences 100."""
 
 
-def brand_pattern(brands: tuple[str, ...]) -> re.Pattern[str] | None:
-    """`ChatDoctor` also finds `Chat Doctor`, `chat  doctor`, `Chat-Doctor` and `ChatDoctorI`; None where there are no brands."""
-    names = []
-    for brand in brands:
-        names.append(r"[\s-]*".join(map(re.escape, _parts(brand))))
-    if not names:
-        return None
-    # Behind a name may stand the capital of a word that lost its blank, never a small letter.
-    glued = "|".join(re.escape(brand) for brand in brands if not brand.islower())  # "witChatDoctorbination"
-    return re.compile(
-        rf"(?<![A-Za-z])(?i:{'|'.join(names)})(?:(?i:\.com)(?![a-z]))?(?![a-z])" + (rf"|(?<=[a-z])(?:{glued})" if glued else "")
-    )
+def brand_pattern(brand: str) -> re.Pattern[str]:
+    """`ChatDoctor` also finds `Chat Doctor`, `chat  doctor`, `Chat-Doctor` and `ChatDoctorI`."""
+    name = r"[\s-]*".join(map(re.escape, _parts(brand)))
+    first, rest = brand[0], name[len(re.escape(brand[0])) :]
+    # Behind a name may stand the capital of a word that lost its blank, never a small letter. The first letter is a class of
+    # its own, and what may not stand before it is asked behind it: so the search looks for that letter alone.
+    pattern = rf"[{re.escape(first.upper() + first.lower())}](?<![A-Za-z].)(?i:{rest})(?:(?i:\.com)(?![a-z]))?(?![a-z])"
+    if not brand.islower():
+        pattern += rf"|{re.escape(first)}(?<=[a-z].){re.escape(brand[1:])}"  # "witChatDoctorbination"
+    return re.compile(pattern)
 
 
 def _parts(brand: str) -> list[str]:
@@ -333,23 +342,22 @@ class Forum:
     """
 
     def __init__(self, brands: tuple[str, ...]) -> None:
-        self.brand = brand_pattern(brands)
-        self.longest_parts = [max(_parts(brand), key=len).lower() for brand in brands]
+        self.brands = [([part.lower() for part in _parts(brand)], brand_pattern(brand)) for brand in brands]
 
     # --- repair --------------------------------------------------------------------------------------------------
 
     def named(self, text: str) -> str:
         """Brand names as one word, and blanks where they were lost behind it."""
         lowered = text.lower()
-        if not self.brand or not has_any(lowered, self.longest_parts):
+        for parts, pattern in self.brands:
+            if all([part in lowered for part in parts]):
+                text = pattern.sub(BRAND, text)
+        if BRAND not in text:
             return text
-        text = self.brand.sub(BRAND, text)
         return _GLUED_BRAND.sub(f"{BRAND}. ", text).replace(f"{BRAND}.come have", f"{BRAND}. I have")
 
     def separated(self, text: str) -> str:
         """Lost blanks behind courtesies at either end."""
-        if not _GLUED.search(text[:EDGE]) and not _GLUED.search(text[-EDGE:]):
-            return text
         if len(text) <= 2 * EDGE:
             return _GLUED_COURTESY.sub(r"\1. ", text)
         head, body, tail = text[:EDGE], text[EDGE:-EDGE], text[-EDGE:]
@@ -383,7 +391,7 @@ class Forum:
     def closed(self, text: str) -> str:
         """Without its last courtesies: sentences, a signature behind one, goodbyes that have no stop before them."""
         while True:
-            window = max(0, len(text) - EDGE)
+            window = max(0, len(text) - END)
             starts = [window, *boundaries(text, window)]
             end = len(text)
             while len(starts) > 1:
@@ -398,9 +406,9 @@ class Forum:
                     break
             if end < len(text):
                 rest, text = text[:end].rstrip(), full_stop(text[:end])
-                if text != rest or (len(starts) == 1 and window):
-                    continue  # the last sentence has another end now, or the whole window went
-            glued = _LAST_WORDS.search(text, max(0, len(text) - LAST_WORDS)) or _GLUED_GOODBYE.search(text, starts[-1])
+                if text != rest or (len(starts) <= 3 and window):
+                    continue  # the last sentence has another end now, or the window is nearly used up
+            glued = _last_words(text) or _GLUED_GOODBYE.search(text, starts[-1])
             if not glued or not glued.start():
                 return text
             rest = text[: glued.start()]
@@ -424,7 +432,9 @@ class Forum:
         lowered = text.lower()
         if not has_any(lowered, _INSIDE):
             return text
-        return "".join(sentence for sentence in sentences(text) if not _courtesy(sentence, unknown=0)).strip() or text
+        pieces = sentences(text)
+        kept = [piece for piece in pieces if not (has_any(piece.lower(), _INSIDE) and _courtesy(piece, unknown=0))]
+        return text if len(kept) == len(pieces) else "".join(kept).strip() or text
 
     def holes(self, text: str) -> str:
         """Without the sentences that hold a brand name: what stood in its place is lost ("Ensure to <brand>.")."""
@@ -442,7 +452,12 @@ class Forum:
 
 def _courtesy(sentence: str, *, unknown: int) -> bool:
     """Whether a sentence is made of words of courtesy, with a sign among them; up to `unknown` words may be others."""
-    found = _WORD.findall(sentence.lower().replace("’", "'"))
+    if len(sentence) > LONGEST_COURTESY:
+        return False
+    lowered = sentence.lower()
+    if not has_any(lowered, _STEMS):
+        return False
+    found = _WORD.findall(lowered.replace("’", "'"))
     others = [word for word in found if word not in COURTESY]
     if len(others) > unknown:
         return False
@@ -454,6 +469,11 @@ def _courtesy(sentence: str, *, unknown: int) -> bool:
         and not others[0].isdigit()
         and (understood or not STRONG_SIGNS.isdisjoint(found))
     )
+
+
+def _last_words(text: str) -> re.Match[str] | None:
+    tail = text[-LAST_WORDS:].lower().rstrip(" .!\n")
+    return _LAST_WORDS.search(text, max(0, len(text) - LAST_WORDS)) if tail.endswith(_ENDS) else None
 
 
 def _wishes(sentence: str) -> bool:

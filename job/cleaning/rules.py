@@ -21,7 +21,7 @@ import regex
 
 from job.cleaning import shape, wiki
 from job.cleaning.contacts import without_contacts
-from job.cleaning.forum import BRAND, Forum
+from job.cleaning.forum import BRAND, GLUED, Forum
 from job.cleaning.text import capital, repair, words
 from job.errors import SettingsError
 from job.rulefile import SECONDS, UserRule
@@ -163,12 +163,15 @@ class Cleaner:
 
     def _answer(self, text: Text) -> None:
         """Rounds of edges and inside, until nothing changes any more."""
+        glued = bool(self.forum and GLUED.search(text.text))
         for _ in range(MOST_PASSES):
             if self.wiki:
                 text.becomes("wiki_markup_cut", wiki.without_markup(text.text))
             if self.forum:
                 text.becomes("placeholder", self.forum.without_placeholders(text.text))
-                text.becomes("repair", self.forum.separated(self.forum.named(text.text)))
+                text.becomes("repair", self.forum.named(text.text))
+                if glued:
+                    text.becomes("repair", self.forum.separated(text.text))
             separated = text.text
             if self.forum:
                 self._edges(text, self.forum)
@@ -181,7 +184,7 @@ class Cleaner:
             text.becomes("repair", repair(text.text))
             if not text.text:
                 raise Dropped("nothing_but_boilerplate")
-            if text.text == before and (before == separated or not self.forum or self.forum.separated(before) == before):
+            if text.text == before and (before == separated or not glued or self.forum.separated(before) == before):
                 return
         raise Dropped("unstable")
 
@@ -193,8 +196,9 @@ class Cleaner:
                 text.becomes("opening", forum.opened(before).strip())
                 if text.text == before:
                     break
-            if text.text != opening:
-                text.becomes("capital", capital(text.text))
+            small = text.text
+            if small != opening:
+                text.becomes("capital", capital(small))
             closing = text.text
             for _ in range(MOST_PASSES):
                 text.becomes("closing", forum.closed(text.text).strip())
@@ -202,8 +206,8 @@ class Cleaner:
                 text.becomes("cut_off_end", forum.cut_off(before))
                 if text.text == before:
                     break
-            # A cut at one end may bring a new beginning or end into the other's window, and so may a capital.
-            if text.text == opening or (closing == text.text and forum.opened(closing).strip() == closing):
+            # Behind a cut at the end or a capital there may be something new to see at the beginning.
+            if text.text == small or forum.opened(text.text).strip() == text.text:
                 return
 
     def _inside(self, text: Text, forum: Forum) -> None:

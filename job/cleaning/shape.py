@@ -6,6 +6,8 @@ import functools
 import re
 from collections.abc import Callable
 
+from job.cleaning.text import has_any
+
 _NUMBER = re.compile(r"(?:^|[\s.:;,)(a-z])(\d{1,2})\s?[.)](?=\s*[A-Za-z(])")
 _BULLET = re.compile(r"^\s*[-*•–·]\s*\S", re.MULTILINE)
 _INLINE_BULLET = re.compile(r"(?:(?<=[\s.])[*•·]|(?<=\s)-)\s*(?=[A-Z])")
@@ -21,23 +23,21 @@ SURE = 0.99
 def list_kind(text: str) -> str:
     """`numbered`, `bulleted`, `flattened` (a list that lost its line breaks and stops), or empty."""
     expected = 1
-    if any(f"3{behind}" in text for behind in (".", ")", " .", " )")):
+    if has_any(text, ("3.", "3)", "3 .", "3 )")):
         for match in _NUMBER.finditer(text):
             if int(match[1]) == expected:
                 expected += 1
         if expected > FEWEST_ITEMS:
             return "numbered"
-    if any(bullet in text for bullet in "-*•–·") and (
+    if has_any(text, "*•·-–") and (
         len(_BULLET.findall(text)) >= FEWEST_ITEMS or len(_INLINE_BULLET.findall(text)) > FEWEST_ITEMS
     ):
         return "bulleted"
     for piece in _STOPS.split(text):
-        if len(piece) < SHORTEST_RUN:
-            continue
-        found = piece.split()
-        capitals = sum(word[0].isupper() and word[1:2].islower() for word in found[1:])
-        if len(found) >= FEWEST_RUN_WORDS and capitals >= 4 and capitals * 5 >= len(found):
-            return "flattened"
+        if len(piece) >= SHORTEST_RUN and len(found := piece.split()) >= FEWEST_RUN_WORDS:
+            capitals = sum(map(str.istitle, found[1:]))
+            if capitals >= 4 and capitals * 5 >= len(found):
+                return "flattened"
     return ""
 
 

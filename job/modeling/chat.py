@@ -71,6 +71,16 @@ class Chat:
             )
         return prompt, whole[len(prompt) :]
 
+    def lengths(self, rows: list[dict[str, str]]) -> list[tuple[int, int]]:
+        """(tokens of the prompt, tokens of the answer) of rows; what `rows` gives, counted in a third of the time."""
+        texts = [self._framed(row["system"], row["question"], row["answer"]) for row in rows]
+        if not texts or not self.tokenizer.is_fast:
+            return [(tokens.prompt_length, len(tokens.ids) - tokens.prompt_length) for tokens in self.rows(rows)]
+        encode = self.tokenizer.backend_tokenizer.encode_batch_fast
+        prompts = encode([prompt for prompt, _ in texts], add_special_tokens=False)
+        answers = encode([answer for _, answer in texts], add_special_tokens=False)
+        return [(len(prompt), len(answer)) for prompt, answer in zip(prompts, answers, strict=True)]
+
     def _framed(self, system: str, question: str, answer: str) -> tuple[str, str]:
         """What `text` gives, by putting question and answer into the template's text: 3 us a row instead of 400.
 
