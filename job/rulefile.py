@@ -1,9 +1,9 @@
 """The user's own cleaning rules: a file of named patterns. Imports no heavy library.
 
-    # what the pattern finds in an answer goes
-    vote_request = (?i)please vote for this answer\\.?
-    # a row goes in whose answer the pattern is found
-    drop price_list = (?i)\\bprice list\\b
+# what the pattern finds in an answer goes
+vote_request = (?i)please vote for this answer\\.?
+# a row goes in whose answer the pattern is found
+drop price_list = (?i)\\bprice list\\b
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def parse(text: str) -> tuple[list[UserRule], list[str]]:
             continue
         match = LINE.fullmatch(line)
         if not match:
-            problems.append(f"line {number}: '{line[:60]}' is no rule; a line is `name = pattern` or `drop name = pattern`")
+            problems.append(
+                f"line {number}: '{line[:60]}' is no rule; a line is `name = pattern` or `drop name = pattern`"
+            )
             continue
         problems += [f"line {number}: {problem}" for problem in _problems(match["name"], match["pattern"], rules)]
         rules.append(UserRule(match["name"], match["pattern"], bool(match["drop"])))

@@ -196,7 +196,10 @@ class DataSettings(Section):
         "off does not look for them.",
     )
     max_list_share: float = Field(
-        1.0, ge=0, le=1, description="Most of a source's rows whose answer may be a list; the others are dropped. 1 is no limit."
+        1.0,
+        ge=0,
+        le=1,
+        description="Most of a source's rows whose answer may be a list; the others are dropped. 1 is no limit.",
     )
     languages: Names = Field(
         (), description="Language codes such as en,de; answers that are surely in another one are dropped. Empty: all."
@@ -486,7 +489,9 @@ def prepare_libraries(settings: Settings, *, terminal: bool) -> None:
     """Tell the libraries through their own variables what the settings imply; before any of them is imported."""
     environ = os.environ
     environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    environ.setdefault("TOKENIZERS_PARALLELISM", "true")  # no process is forked here that would have to fear its threads
+    environ.setdefault(
+        "TOKENIZERS_PARALLELISM", "true"
+    )  # no process is forked here that would have to fear its threads
     environ.setdefault("BITSANDBYTES_NOWELCOME", "1")
     prepare_cuda(environ)
     if not terminal:

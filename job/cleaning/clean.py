@@ -220,7 +220,11 @@ class Decisions:
         if data.near_duplicates == "drop":
             fate[again] = NEAR_DUPLICATE
         counted = [
-            {kind: int(((source == number) & (fate == KEPT) & (lists == code)).sum()) for code, kind in enumerate(LISTS) if kind}
+            {
+                kind: int(((source == number) & (fate == KEPT) & (lists == code)).sum())
+                for code, kind in enumerate(LISTS)
+                if kind
+            }
             for number in range(len(data.sources))
         ]
         for number, asked in enumerate(data.sources):
@@ -313,7 +317,11 @@ def second_pass(
 def counts(tally: Tally, rows_in: int, dropped: Mapping[str, int], rules: Rules) -> dict[str, RuleCount]:
     """Every rule that ran, in its order. A rule sees the rows that those before it left."""
     own = [OWN + rule.name for rule in rules.user_rules]
-    faults = sum(count for reason, count in dropped.items() if reason not in tally and reason not in (*DECIDED, "too_many_tokens"))
+    faults = sum(
+        count
+        for reason, count in dropped.items()
+        if reason not in tally and reason not in (*DECIDED, "too_many_tokens")
+    )
     seen = rows_in - faults
     found: dict[str, RuleCount] = {}
     at = DROPPING.index("wiki_markup")

@@ -35,11 +35,28 @@ RULES: dict[str, re.Pattern[str]] = {
     "phone": re.compile(_PHONE, re.IGNORECASE),
 }
 _LEAD = r"(?:\s*[(\[]?\b(?:at|on|to|via|through|from|see|visit|here|is|e-?mail|phone|tel|mobile|contact)\b\s*[:.]?|\s*[(\[:]|\s*-+>)?\s*"
-_WITH_LEAD = {rule: re.compile(f"{_LEAD}(?:{pattern.pattern})[)\\]]?", re.IGNORECASE) for rule, pattern in RULES.items()}
+_WITH_LEAD = {
+    rule: re.compile(f"{_LEAD}(?:{pattern.pattern})[)\\]]?", re.IGNORECASE) for rule, pattern in RULES.items()
+}
 # Without one of these in the lower-cased text no match is possible; the patterns themselves cost 75 to 175 us a row.
 _SIGNS: dict[str, tuple[str, ...]] = {
     "email": ("@", "at)", "at]", "gmail", "yahoo", "hotmail", "outlook"),
-    "link": ("http", "www.", ".com", ".org", ".net", ".info", ".gov", ".edu", ".ly", ".gl", "tinyurl", ".me", "link>", "url>"),
+    "link": (
+        "http",
+        "www.",
+        ".com",
+        ".org",
+        ".net",
+        ".info",
+        ".gov",
+        ".edu",
+        ".ly",
+        ".gl",
+        "tinyurl",
+        ".me",
+        "link>",
+        "url>",
+    ),
     "phone": (),
 }
 _MANY_DIGITS = re.compile(r"\d[\d\s().-]{5,}\d")
@@ -53,14 +70,45 @@ _SIGNED = re.compile(
     rf"(?P<goodbye>\b(?i:thanks(?:\s+(?:and|in|a)\s+\w+)?|thank\s+you|regards|sincerely|cheers|best\s+wishes|yours(?:\s+\w+)?|love))"
     rf"(?P<gap>\s*[,.!\n-]+\s*|\s+)(?:[-–—]\s*)?(?P<name>{_NAME}(?:\s*\(\w+\))?)\s*[.!]?\s*$"
 )
-_DOCTOR_SIGNED = re.compile(rf"(?:^|(?<=[.!?\n]))\s*[-–—]*\s*(?:Dr|DR|dr|Doctor)\b\.?\s*{_NAME}(?:[,.\s]+(?:[A-Z][\w.&()-]*|and|of|in))*\s*[.!]?$")
+_DOCTOR_SIGNED = re.compile(
+    rf"(?:^|(?<=[.!?\n]))\s*[-–—]*\s*(?:Dr|DR|dr|Doctor)\b\.?\s*{_NAME}(?:[,.\s]+(?:[A-Z][\w.&()-]*|and|of|in))*\s*[.!]?$"
+)
 _DASH_SIGNED = re.compile(rf"(?<=[.!?\n])\s*[-–—~]+\s*{_NAME}\s*[.!]?$")
 _MY_NAME = re.compile(
     rf"(?P<before>^|[.!?,;\n]\s*|\s)(?i:(?:and\s+)?my\s+name\s+is|myself|i\s+am\s+called)\s+(?:(?i:mr|mrs|ms|miss|dr)\.?\s+)?{_NAME}(?P<behind>\s*(?:,|\.|!|\band\b)?\s*)"
 )
-_I_AM = re.compile(rf"\b(?P<am>I\s+am|I['’]m|This\s+is)\s+(?:(?:Mr|Mrs|Ms|Miss)\.?\s+)?{_NAME}(?:\s*,\s*|\s+)(?=(?:an?\s+)?\d{{1,2}}\s*-?\s*(?:years?|yrs?|y/?o|[MmFf]\b))")
+_I_AM = re.compile(
+    rf"\b(?P<am>I\s+am|I['’]m|This\s+is)\s+(?:(?:Mr|Mrs|Ms|Miss)\.?\s+)?{_NAME}(?:\s*,\s*|\s+)(?=(?:an?\s+)?\d{{1,2}}\s*-?\s*(?:years?|yrs?|y/?o|[MmFf]\b))"
+)
 _NOT_NAMES = frozenset(
-    "Thanks Thank You Regards Hello Hi Dear Doctor Please Any Help God Best The This My In And For Sir Madam Again Advance Much Very So".split()
+    [
+        "Thanks",
+        "Thank",
+        "You",
+        "Regards",
+        "Hello",
+        "Hi",
+        "Dear",
+        "Doctor",
+        "Please",
+        "Any",
+        "Help",
+        "God",
+        "Best",
+        "The",
+        "This",
+        "My",
+        "In",
+        "And",
+        "For",
+        "Sir",
+        "Madam",
+        "Again",
+        "Advance",
+        "Much",
+        "Very",
+        "So",
+    ]
 )
 
 

@@ -15,7 +15,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import regex
 
@@ -36,12 +35,32 @@ CONTACT_RULES = ("email", "link", "phone", "signature", "own_name")
 OWN = "own:"
 """Before the names of the user's rules, in counts and reasons."""
 CUTTING = (
-    *("repair", "placeholder", "wiki_markup_cut", "opening", "closing", "cut_off_end", "courtesy_inside", "hole", "capital"),
+    *(
+        "repair",
+        "placeholder",
+        "wiki_markup_cut",
+        "opening",
+        "closing",
+        "cut_off_end",
+        "courtesy_inside",
+        "hole",
+        "capital",
+    ),
     *CONTACT_RULES,
 )
 """Rules that change text, in their order; the user's own come before the contact rules."""
 DROPPING = (
-    *("empty", "enormous", "binary", "nothing_but_boilerplate", "holes", "unstable", "wiki_markup", "cut_off", "repetitive"),
+    *(
+        "empty",
+        "enormous",
+        "binary",
+        "nothing_but_boilerplate",
+        "holes",
+        "unstable",
+        "wiki_markup",
+        "cut_off",
+        "repetitive",
+    ),
     *("other_language", "short_answer", "too_many_words"),
 )
 """Reasons for which these rules drop a row, in their order; the user's own `drop` rules come before `wiki_markup`."""
@@ -320,7 +339,9 @@ class Text:
 
 def excerpt(before: str, after: str, around: int = 60, most: int = 240) -> tuple[str, str]:
     """The part that differs, with some characters around it."""
-    begin = next((at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after)))
+    begin = next(
+        (at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after))
+    )
     same_end = 0
     while same_end < min(len(before), len(after)) - begin and before[-1 - same_end] == after[-1 - same_end]:
         same_end += 1

@@ -26,7 +26,34 @@ _ZERO_WIDTH_MATTERS = re.compile(r"[\u0600-\u07ff\u0900-\u0dff\ufb50-\ufeff]")
 """Scripts in which joiners shape letters; there they stay."""
 
 _ABBREVIATIONS = frozenset(
-    "dr mr mrs ms prof st vs e.g i.e eg ie approx no fig inc jr sr dept al cf resp max min tab cap inj".split()
+    [
+        "dr",
+        "mr",
+        "mrs",
+        "ms",
+        "prof",
+        "st",
+        "vs",
+        "e.g",
+        "i.e",
+        "eg",
+        "ie",
+        "approx",
+        "no",
+        "fig",
+        "inc",
+        "jr",
+        "sr",
+        "dept",
+        "al",
+        "cf",
+        "resp",
+        "max",
+        "min",
+        "tab",
+        "cap",
+        "inj",
+    ]
 )
 _NO_LETTERS = {code: " " for code in range(0x2100) if code == 0x5F or not (chr(code).isalnum() or chr(code).isspace())}
 """ASCII and the common signs beyond it; a third of the time of a regular expression."""

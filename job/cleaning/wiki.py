@@ -18,11 +18,28 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\[\[(?:[^\[\]|\n]{0,120}\|)?([^\[\]|\n]{1,200})\]\]"), r"\1"),
     (re.compile(r"\[https?://\S{1,300}\s+([^\]\n]{1,200})\]"), r"\1"),
     (re.compile(r"\bTemplate:\w[^.\n]{0,60}$|\bTemplate:\w+(?:\s+[A-Z]\w*){0,2}", re.MULTILINE), ""),
-    (re.compile(r"\b(?:Category|File|Image)::?\s?[A-Z][^.\n]{0,80}$|\b(?:Category|File|Image)::?[A-Z]\w*(?:\s+[A-Z]\w*){0,2}", re.MULTILINE), ""),
-    (re.compile(r"(?:^|(?<=[.!?\n]))[^.!?\n]{0,200}\b\d{1,2}:\d{2},\s+\d{1,2}\s+\w+\s+\d{4}\s+\(UTC\)", re.MULTILINE), ""),
+    (
+        re.compile(
+            r"\b(?:Category|File|Image)::?\s?[A-Z][^.\n]{0,80}$|\b(?:Category|File|Image)::?[A-Z]\w*(?:\s+[A-Z]\w*){0,2}",
+            re.MULTILINE,
+        ),
+        "",
+    ),
+    (
+        re.compile(
+            r"(?:^|(?<=[.!?\n]))[^.!?\n]{0,200}\b\d{1,2}:\d{2},\s+\d{1,2}\s+\w+\s+\d{4}\s+\(UTC\)", re.MULTILINE
+        ),
+        "",
+    ),
     (re.compile(r"'{2,5}"), ""),
     (re.compile(r"^\s*=+\s*(.{1,100}?)\s*=+\s*$", re.MULTILINE), r"\1"),
-    (re.compile(r"</?(?:br|b|i|u|p|div|span|sup|sub|small|center|li|ul|ol|nowiki|table|tr|td|font)\b[^<>]{0,120}/?>", re.IGNORECASE), " "),
+    (
+        re.compile(
+            r"</?(?:br|b|i|u|p|div|span|sup|sub|small|center|li|ul|ol|nowiki|table|tr|td|font)\b[^<>]{0,120}/?>",
+            re.IGNORECASE,
+        ),
+        " ",
+    ),
 )
 _LEFT = re.compile(r"\{\{|\}\}|\[\[|\]\]|<ref\b|</ref>|\bTemplate:\w|\bCategory::?\w|\(UTC\)|\|\||\bFile:\w")
 
