@@ -192,8 +192,8 @@ class DataSettings(Section):
     )
     near_duplicates: Literal["off", "keep", "drop"] = Field(
         "keep",
-        description="Rows that share four of five word triples: keep holds them on one side of the split, drop leaves the first, "
-        "off does not look for them.",
+        description="Rows that share four of five word triples: keep holds them on one side of the split, drop leaves the "
+        "first, off does not look for them.",
     )
     max_list_share: float = Field(
         1.0,

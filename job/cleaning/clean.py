@@ -267,11 +267,10 @@ def second_pass(
     ):
         for number, line in enumerate(rows):
             row = json.loads(line)
-            source = first.source[number]
             if decisions.fate[number] != KEPT:
-                first.drop(DECIDED[decisions.fate[number]], source, row)
+                first.drop(DECIDED[decisions.fate[number]], first.source[number], row)
                 continue
-            made = _line(row | {"source": str(data.sources[source])})
+            made = _line(row | {"source": str(data.sources[first.source[number]])})
             digest.update(made)
             (evaluation if decisions.held_out[number] else train).write(made)
             if len(masked) < MASKED_ROWS and not decisions.held_out[number]:

@@ -81,34 +81,7 @@ _I_AM = re.compile(
     rf"\b(?P<am>I\s+am|I['’]m|This\s+is)\s+(?:(?:Mr|Mrs|Ms|Miss)\.?\s+)?{_NAME}(?:\s*,\s*|\s+)(?=(?:an?\s+)?\d{{1,2}}\s*-?\s*(?:years?|yrs?|y/?o|[MmFf]\b))"
 )
 _NOT_NAMES = frozenset(
-    [
-        "Thanks",
-        "Thank",
-        "You",
-        "Regards",
-        "Hello",
-        "Hi",
-        "Dear",
-        "Doctor",
-        "Please",
-        "Any",
-        "Help",
-        "God",
-        "Best",
-        "The",
-        "This",
-        "My",
-        "In",
-        "And",
-        "For",
-        "Sir",
-        "Madam",
-        "Again",
-        "Advance",
-        "Much",
-        "Very",
-        "So",
-    ]
+    "Thanks Thank You Regards Hello Hi Dear Doctor Please Any Help God Best The This My In And For Sir Madam Again Advance Much Very So".split()
 )
 
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from itertools import islice
 from typing import TypeVar
 
@@ -63,7 +64,5 @@ def in_order(work: Callable[[Given], Made], batches: Iterable[Given], workers: i
 def _begin() -> None:
     """In a new process: the parent alone answers to signals, and its end is the end of this one too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
+    with suppress(OSError, AttributeError):  # not Linux
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    except (OSError, AttributeError):
-        pass  # not Linux

@@ -20,7 +20,8 @@ import regex
 
 from job.cleaning import shape, wiki
 from job.cleaning.contacts import without_contacts
-from job.cleaning.forum import BRAND, GLUED, Forum
+from job.cleaning.courtesies import BRAND, GLUED
+from job.cleaning.forum import Forum
 from job.cleaning.text import capital, repair, words
 from job.errors import SettingsError
 from job.rulefile import SECONDS, UserRule
@@ -82,7 +83,7 @@ class Rules:
         """A hash of the rule set: of these values and of the code of all rules."""
         found = hashlib.sha256(repr(self).encode("utf-8"))
         for path in sorted(Path(__file__).parent.glob("*.py")):
-            if path.stem in ("text", "forum", "wiki", "contacts", "shape", "rules"):
+            if path.stem in ("text", "courtesies", "forum", "wiki", "contacts", "shape", "rules"):
                 found.update(path.read_bytes())
         return found.hexdigest()
 
@@ -203,7 +204,8 @@ class Cleaner:
             text.becomes("repair", repair(text.text))
             if not text.text:
                 raise Dropped("nothing_but_boilerplate")
-            if text.text == before and (before == separated or not glued or self.forum.separated(before) == before):
+            again = self.forum and glued and before != separated and self.forum.separated(before) != before
+            if text.text == before and not again:
                 return
         raise Dropped("unstable")
 
@@ -218,7 +220,6 @@ class Cleaner:
             small = text.text
             if small != opening:
                 text.becomes("capital", capital(small))
-            closing = text.text
             for _ in range(MOST_PASSES):
                 text.becomes("closing", forum.closed(text.text).strip())
                 before = text.text
@@ -252,9 +253,10 @@ class Cleaner:
             except TimeoutError as error:
                 raise SettingsError(
                     [
-                        f"FINETUNE_DATA_RULES_FILE: the pattern of {rule.name} was stopped after {time.monotonic() - begun:.1f} s "
-                        f"on one answer of {len(text.text):,} characters; it backtracks without end (nested repeats such as "
-                        "(a+)+ or (a|a)* do): write it without them, or with possessive repeats (a++)"
+                        f"FINETUNE_DATA_RULES_FILE: the pattern of {rule.name} was stopped after "
+                        f"{time.monotonic() - begun:.1f} s on one answer of {len(text.text):,} characters; it backtracks "
+                        "without end (nested repeats such as (a+)+ or (a|a)* do): write it without them, or with possessive "
+                        "repeats (a++)"
                     ]
                 ) from error
 

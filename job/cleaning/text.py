@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from ftfy import fix_encoding
 from ftfy.badness import is_bad
@@ -26,34 +27,7 @@ _ZERO_WIDTH_MATTERS = re.compile(r"[\u0600-\u07ff\u0900-\u0dff\ufb50-\ufeff]")
 """Scripts in which joiners shape letters; there they stay."""
 
 _ABBREVIATIONS = frozenset(
-    [
-        "dr",
-        "mr",
-        "mrs",
-        "ms",
-        "prof",
-        "st",
-        "vs",
-        "e.g",
-        "i.e",
-        "eg",
-        "ie",
-        "approx",
-        "no",
-        "fig",
-        "inc",
-        "jr",
-        "sr",
-        "dept",
-        "al",
-        "cf",
-        "resp",
-        "max",
-        "min",
-        "tab",
-        "cap",
-        "inj",
-    ]
+    "dr mr mrs ms prof st vs e.g i.e eg ie approx no fig inc jr sr dept al cf resp max min tab cap inj".split()
 )
 _NO_LETTERS = {code: " " for code in range(0x2100) if code == 0x5F or not (chr(code).isalnum() or chr(code).isspace())}
 """ASCII and the common signs beyond it; a third of the time of a regular expression."""
@@ -110,7 +84,7 @@ def _numbers_a_list(text: str, at: int) -> bool:
 def sentences(text: str) -> list[str]:
     """The pieces of a text, blanks and line breaks behind each included: joined they are the text again."""
     starts = [0, *boundaries(text), len(text)]
-    return [text[begin:end] for begin, end in zip(starts, starts[1:], strict=False)]
+    return [text[begin:end] for begin, end in pairwise(starts)]
 
 
 def has_any(text: str, signs: Iterable[str]) -> bool:
