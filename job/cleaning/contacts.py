@@ -14,8 +14,8 @@ LONGEST_CONTACT_SENTENCE = 15
 
 _MAIL = r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+|\b[\w.]{2,}\s*[(\[]\s*at\s*[)\]]\s*[\w-]+\s*(?:\.|[(\[]?\s*dot\s*[)\]]?)\s*\w{2,}|\b[\w.]{3,}\s+at\s+(?:gmail|yahoo|hotmail|outlook)\b(?:\s*(?:\.|dot)\s*com)?"
 _LINK = (
-    r"\bhttps?:/{0,2}\S*|\bwww\.\S+|\b(?:bit\.ly|goo\.gl|tinyurl\.com|t\.me|wa\.me)(?:/\S*)?|"
-    r"\b[a-z][\w-]+\.(?:com|org|net|info|gov|edu)\b(?:\.[a-z]{2}\b)?(?:/\S*)?|-*>?\s*<(?:link|url)>"
+    r"\bhttps?:/{0,2}[^\s)\]>]*|\bwww\.[^\s)\]>]+|\b(?:bit\.ly|goo\.gl|tinyurl\.com|t\.me|wa\.me)(?:/[^\s)\]>]*)?|"
+    r"\b[a-z][\w-]+\.(?:com|org|net|info|gov|edu)\b(?:\.[a-z]{2}\b)?(?:/[^\s)\]>]*)?|-*>?\s*<(?:link|url)>"
 )
 _PHONE = (
     r"(?<![\w/.-])(?:"
@@ -34,9 +34,10 @@ RULES: dict[str, re.Pattern[str]] = {
     "link": re.compile(_LINK, re.IGNORECASE),
     "phone": re.compile(_PHONE, re.IGNORECASE),
 }
-_LEAD = r"(?:\s*[(\[]?\b(?:at|on|to|via|through|from|see|visit|here|is|e-?mail|phone|tel|mobile|contact)\b\s*[:.]?|\s*[(\[:]|\s*-+>)?\s*"
+_LEAD = r"(?:\s*\b(?:at|on|to|via|through|from|see|visit|here|is|e-?mail|phone|tel|mobile|contact)\b\s*[:.]?|\s*:|\s*-+>)?\s*"
 _WITH_LEAD = {
-    rule: re.compile(f"{_LEAD}(?:{pattern.pattern})[)\\]]?", re.IGNORECASE) for rule, pattern in RULES.items()
+    rule: re.compile(rf"\s*[(\[](?:{_LEAD})(?:{pattern.pattern})\s*[)\]]|{_LEAD}(?:{pattern.pattern})", re.IGNORECASE)
+    for rule, pattern in RULES.items()
 }
 # Without one of these in the lower-cased text no match is possible; the patterns themselves cost 75 to 175 us a row.
 _SIGNS: dict[str, tuple[str, ...]] = {
@@ -65,10 +66,10 @@ TAIL = 120
 """Characters at the end in which a signature is looked for."""
 _GOODBYES = ("thank", "regard", "sincerely", "cheers", "wishes", "yours", "love")
 _AGES = ("year", "yr", "y/o")
-_NAME = r"[A-Z][a-z'’-]+(?:\s+(?:[A-Z]\.?|[A-Z][a-z'’-]+)){0,2}"
+_NAME = r"[A-Z][a-z'’-]+(?:\s+(?:[A-Z][a-z'’-]+|[A-Z](?:\.|\b))){0,2}"
 _SIGNED = re.compile(
     rf"(?P<goodbye>\b(?i:thanks(?:\s+(?:and|in|a)\s+\w+)?|thank\s+you|regards|sincerely|cheers|best\s+wishes|yours(?:\s+\w+)?|love))"
-    rf"(?P<gap>\s*[,.!\n-]+\s*|\s+)(?:[-–—]\s*)?(?P<name>{_NAME}(?:\s*\(\w+\))?)\s*[.!]?\s*$"
+    rf"(?P<gap>\s*[,.!\n-]+\s*|\s+)(?:[-–—]\s*)?(?P<name>(?:(?:Dr|DR|Mr|Mrs|Ms|Prof)\b\.?\s*)?{_NAME}(?:[,\s]+(?:MD|MBBS|PhD|RN|DO))*(?:\s*\(\w+\))?)\s*[.!]?\s*$"
 )
 _DOCTOR_SIGNED = re.compile(
     rf"(?:^|(?<=[.!?\n]))\s*[-–—]*\s*(?:Dr|DR|dr|Doctor)\b\.?\s*{_NAME}(?:[,.\s]+(?:[A-Z][\w.&()-]*|and|of|in))*\s*[.!]?$"
@@ -123,23 +124,22 @@ def _note(taken: dict[str, int], rule: str, before: str, after: str) -> str:
 
 def _without_name(match: re.Match[str]) -> str:
     """Keeps what stood around it: "Hi, my name is Anna. I ..." becomes "Hi. I ..."."""
-    before = match["before"].rstrip(", ")
-    behind = match["behind"].strip()
+    before, behind = match["before"], match["behind"].strip()
     if not before:
         return ""
-    return before + (". " if behind in (".", "!") and before[-1] not in ".!?\n" else " ")
+    stop = before.rstrip()
+    if behind in (".", "!"):
+        return f"{stop} " if stop and stop[-1] in ".!?;\n" else ". "
+    return before if before.isspace() or stop != "," else ", "
 
 
 def _cut(text: str, rule: str, pattern: re.Pattern[str]) -> str:
     pieces = sentences(text)
-    most = words(text) / 3
-    kept, gone = [], 0
+    kept = []
     for piece in pieces:
         if not pattern.search(piece):
             kept.append(piece)
-        elif words(piece) <= LONGEST_CONTACT_SENTENCE and gone + words(piece) <= most:
-            gone += words(piece)
-        else:
+        elif words(piece) > LONGEST_CONTACT_SENTENCE or len(pieces) == 1:
             blank = piece[len(piece.rstrip()) :]
             kept.append(re.sub(r"\s+([.,;!?])", r"\1", _WITH_LEAD[rule].sub(" ", piece)).rstrip() + blank)
     return "".join(kept).strip()

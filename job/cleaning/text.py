@@ -16,7 +16,6 @@ _MOJIBAKE = re.compile("[ÂÃâäåæçèéïðÄÅĂĎÐÎÏÑØÙ€]")
 _ODD_BLANK = re.compile(r"[^\S\n ]")
 _BLANKS = re.compile(r"  +")
 _AROUND_BREAKS = re.compile(r" *\n *")
-_MANY_BREAKS = re.compile(r"\n{3,}")
 _APOSTROPHE = re.compile(r"(?<=[A-Za-z])\\(?=(?:s|t|m|d|re|ve|ll|ts)\b)")
 _QUOTES = re.compile(r"\\+([A-Za-z][^\\\n]{0,80}?)\\+(?![A-Za-z])")
 # Unseen and without meaning for a reader: direction marks, joiners at odd places, soft hyphens, byte-order marks.
@@ -49,7 +48,7 @@ def repair(text: str) -> str:
     if "  " in text:
         text = _BLANKS.sub(" ", text)
     if "\n" in text:
-        text = _MANY_BREAKS.sub("\n\n", _AROUND_BREAKS.sub("\n", text))
+        text = _AROUND_BREAKS.sub("\n", text)
     return text.strip()
 
 

@@ -9,6 +9,8 @@ from job.cleaning.text import has_any
 _SIGNS = ("{{", "{|", "[[", "[http", "<", "emplate:", "ategory:", "ile:", "mage:", "(UTC)", "''", "==", "|")
 """Without one of these there is no markup; looking for them takes 2 us, for the patterns 50."""
 _SIGNS_LEFT = ("{{", "}}", "[[", "]]", "<", "emplate:", "ategory:", "ile:", "(UTC)", "||")
+_EMPTY = re.compile(r"[ ]?\((?:[^()\n]{0,30}[:,;])?\s*\)")
+"""What markup leaves of "(pronunciation: {{IPA|...}})"."""
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"<!--.{0,2000}?-->", re.DOTALL), ""),
     (re.compile(r"<ref\b[^<>]{0,200}/>|<ref\b[^<>]{0,200}>.{0,600}?</ref>", re.DOTALL | re.IGNORECASE), ""),
@@ -48,7 +50,8 @@ def without_markup(text: str) -> str:
     if not has_any(text, _SIGNS):
         return text
     for pattern, replacement in _RULES:
-        text = pattern.sub(replacement, text)
+        cut = pattern.sub(replacement, text)
+        text = cut if len(cut) == len(text) else _EMPTY.sub("", cut)
     return text.strip()
 
 
