@@ -80,7 +80,8 @@ class Forum:
         for rule in courtesies.RULES_BY_LETTER.get(head[:1].lower(), courtesies.PUNCTUATION):
             match = rule.match(head)
             if match and match.end():
-                return text[match.end() :]
+                again = "I " if rule is courtesies.OPENINGS["query_read_and"] else ""  # "I read it and would say ..."
+                return again + text[match.end() :]
         end = next(boundaries(head), len(head) if len(text) <= EDGE else 0)
         if end and (_courtesy(head[:end], unknown=1) or courtesies.HOPES.match(head) or _wishes(head[:end])):
             return text[end:]

@@ -54,9 +54,7 @@ def repeated_share(text: str) -> float:
 def _identifier() -> Callable[[str], tuple[str, float]]:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # half a second, only where languages are asked for
 
-    found: Callable[[str], tuple[str, float]] = LanguageIdentifier.from_pickled_model(
-        MODEL_FILE, norm_probs=True
-    ).classify
+    found: Callable[[str], tuple[str, float]] = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True).classify
     return found
 
 

@@ -22,8 +22,9 @@ _QUOTES = re.compile(r"\\+([A-Za-z][^\\\n]{0,80}?)\\+(?![A-Za-z])")
 _UNSEEN = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xAD, 0xFEFF, 0xFFFC])
 _CONTROL = dict.fromkeys(number for number in [*range(32), *range(127, 160)] if number not in (9, 10, 13, 0x85))
 _REMOVED = {**_UNSEEN, **_CONTROL}
-_ZERO_WIDTH_MATTERS = re.compile(r"[\u0600-\u07ff\u0900-\u0dff\ufb50-\ufeff]")
-"""Scripts in which joiners shape letters; there they stay."""
+_REMOVED_BUT_JOINERS = {code: None for code in _REMOVED if code not in (0x200C, 0x200D)}
+_JOINED = re.compile(r"[\u0600-\u07ff\u0900-\u0dff\ufb50-\ufdff\ufe70-\ufefc\U0001f000-\U0001faff]")
+"""Scripts in which joiners shape letters, and emoji; there they stay."""
 
 _ABBREVIATIONS = frozenset(
     "dr mr mrs ms prof st vs e.g i.e eg ie approx no fig inc jr sr dept al cf resp max min tab cap inj".split()
@@ -43,7 +44,7 @@ def repair(text: str) -> str:
         if _MOJIBAKE.search(text) and is_bad(text):
             text = fix_encoding(text)
         text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
-        text = text.translate(_CONTROL if _ZERO_WIDTH_MATTERS.search(text) else _REMOVED)
+        text = text.translate(_REMOVED_BUT_JOINERS if _JOINED.search(text) else _REMOVED)
         text = _ODD_BLANK.sub(" ", text)
     if "  " in text:
         text = _BLANKS.sub(" ", text)

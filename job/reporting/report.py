@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +26,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from job.errors import EXIT_CODES
-from job.results import Cleaned, LogEntry, Metrics, PushedRepo, Result, Sample, Scores
+from job.results import Cleaned, Example, LogEntry, Metrics, PushedRepo, Result, Sample, Scores, TokenCounts
 from job.rundir import write_text
 
 R = TypeVar("R", bound=Result)
@@ -35,6 +36,43 @@ Dropped = Mapping[str, Mapping[str, int]]
 NO_BREAK = "\u00a0"
 MINUS = "\u2212"
 STAGE_WORDS = {"check": "checks", "clean": "cleaning", "train": "training", "probe": "probing"}
+OWN = "own:"
+"""Before the names of the user's own rules."""
+CONTACT_RULES = ("email", "link", "phone", "signature", "own_name")
+"""Counted and never quoted: the page shows no example of them even where a result has one."""
+RULE_WORDS = {
+    "empty": "question or answer is empty",
+    "enormous": "too long to be a row of text",
+    "binary": "binary data instead of text",
+    "repair": "escapes, broken encoding, odd blanks and line ends put right",
+    "placeholder": "a forum's note in place of an attachment",
+    "wiki_markup_cut": "wiki markup taken out, its words kept",
+    "opening": "greetings and thanks at the beginning",
+    "closing": "good wishes and sign-offs at the end",
+    "cut_off_end": "a last sentence that breaks off",
+    "courtesy_inside": "sentences of pure courtesy in the middle",
+    "hole": "sentences around a brand name",
+    "capital": "a capital for the first letter after a cut",
+    "email": "e-mail addresses",
+    "link": "links",
+    "phone": "phone numbers",
+    "signature": "signatures",
+    "own_name": "people's own names",
+    "nothing_but_boilerplate": "the cuts left nothing",
+    "holes": "too much went with brand names",
+    "unstable": "cutting came to no end",
+    "wiki_markup": "wiki markup that cannot be taken apart",
+    "cut_off": "the answer breaks off",
+    "repetitive": "the answer runs in circles",
+    "other_language": "in none of FINETUNE_DATA_LANGUAGES",
+    "short_answer": "fewer words than FINETUNE_DATA_MIN_ANSWER_WORDS",
+    "too_many_words": "more words than FINETUNE_DATA_MAX_WORDS",
+}
+"""What a rule takes, or why it drops a row; one that is not named here stands by its name alone."""
+CAPS = ("list_over_share", "not_sampled")
+"""Reasons for which rows go after lists are counted."""
+LONG_TEXT = 600
+"""Characters; a longer training row is folded away."""
 
 
 def write_report(root: Path, metrics: Metrics) -> None:
@@ -93,6 +131,13 @@ def render(metrics: Metrics, log: Sequence[LogEntry], samples: Sequence[Sample],
         best_step=metrics.train.best_step if metrics.train else None,
         funnel=funnel(metrics.clean) if metrics.clean else [],
         dropped=dropped or {},
+        lists=list_counts(metrics.clean, dropped or {}) if metrics.clean else [],
+        rules=rule_rows(metrics.clean) if metrics.clean else [],
+        contact_rules=CONTACT_RULES,
+        lengths=lengths(metrics.clean.token_counts) if metrics.clean else [],
+        max_tokens=_setting(metrics, "train", "max_tokens"),
+        near_duplicates=_setting(metrics, "data", "near_duplicates"),
+        masks=masks(metrics.clean) if metrics.clean else [],
         scores=list(score_rows(metrics)),
         questions=[sample for sample in samples if sample.source == "question"],
         eval_rows=[sample for sample in samples if sample.source == "eval_row"],
@@ -165,8 +210,8 @@ def moment(text: str) -> str:
 
 
 def words(name: str) -> str:
-    """`short_answer` as a person writes it."""
-    return name.replace("_", " ")
+    """`short_answer` as a person writes it; `own:price_list` keeps the name that the user gave it."""
+    return f"own rule {name.removeprefix(OWN)}" if name.startswith(OWN) else name.replace("_", " ")
 
 
 def heading(metrics: Metrics) -> str:
@@ -308,6 +353,154 @@ def shares_of(values: Mapping[str, float]) -> list[Bar]:
         bars.append(Bar(name, value, start, value / whole))
         start += value / whole
     return bars
+
+
+def lengths(counts: TokenCounts) -> list[Bar]:
+    """Kept rows by length in tokens, up to the last length that occurs, and those above the limit; the longest bar is full."""
+    rows = list(counts.rows)
+    while rows and not rows[-1]:
+        rows.pop()
+    whole = max([*rows, counts.rows_above, 1])
+    bars = [
+        Bar(f"{i * counts.step + 1:,}–{(i + 1) * counts.step:,}", number, 0, number / whole, "train")
+        for i, number in enumerate(rows)
+    ]
+    return [*bars, Bar("above the limit", counts.rows_above, 0, counts.rows_above / whole, "out")]
+
+
+@dataclass(frozen=True)
+class ListCount:
+    """The list-formatted answers of one source: all of them, then each kind, one behind the other."""
+
+    source: str
+    rows: int | None
+    """Rows among which they were counted; None where the file of the dropped rows does not tell."""
+    bars: list[Bar]
+
+
+def list_counts(cleaned: Cleaned, dropped: Dropped) -> list[ListCount]:
+    """Lists are counted before rows go for CAPS, so those belong to the whole."""
+    by_source = [sum(dropped.get(source.source, {}).get(reason, 0) for reason in CAPS) for source in cleaned.sources]
+    known = sum(by_source) == sum(cleaned.dropped.get(reason, 0) for reason in CAPS)
+    found = []
+    for source, capped in zip(cleaned.sources, by_source, strict=True):
+        rows = source.rows_out + capped
+        parts = {kind: number / max(rows, 1) for kind, number in source.list_rows.items()}
+        bars = [Bar("lists", sum(source.list_rows.values()), 0, sum(parts.values()), "all")]
+        start = 0.0
+        for kind, number in source.list_rows.items():
+            bars.append(Bar(words(kind), number, start, parts[kind], "train"))
+            start += parts[kind]
+        found.append(ListCount(source.source, rows if known else None, bars))
+    return found
+
+
+# --- rules and the loss mask -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of an excerpt: the same before and after, or not."""
+
+    text: str
+    differs: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """An example of what a rule did."""
+
+    before: list[Piece]
+    after: list[Piece]
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    name: str
+    meaning: str
+    seen: int
+    changed: int
+    dropped: int
+    characters_removed: int
+    examples: list[Change]
+    quoted: bool
+    """False for contact rules."""
+
+
+def rule_rows(cleaned: Cleaned) -> list[RuleRow]:
+    """In the order in which they run."""
+    return [
+        RuleRow(
+            words(name),
+            "from FINETUNE_DATA_RULES_FILE" if name.startswith(OWN) else RULE_WORDS.get(name, ""),
+            rule.seen,
+            rule.changed,
+            rule.dropped,
+            rule.characters_removed,
+            [] if name in CONTACT_RULES else [difference(example) for example in rule.examples],
+            name not in CONTACT_RULES,
+        )
+        for name, rule in cleaned.rules.items()
+    ]
+
+
+CUT = "…"
+_PART = re.compile(r"\w+|\s+|[^\w\s]")
+FEWEST_SAME_WORDS = 3
+"""Between two differences; with fewer words in common they read better as one."""
+
+
+def difference(example: Example) -> Change:
+    """Word by word. An excerpt that was cut goes on, so what the other has beyond its end is no difference."""
+    before, after = (_PART.findall(text.removesuffix(CUT)) for text in (example.before, example.after))
+    old: list[Piece] = []
+    new: list[Piece] = []
+    for tag, i, i_end, j, j_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        gone, come = before[i:i_end], after[j:j_end]
+        last = (i_end, j_end) == (len(before), len(after))
+        same = tag == "equal" and ((i, j) == (0, 0) or last or sum(map(str.isalnum, gone)) >= FEWEST_SAME_WORDS)
+        gone_on = last and not come and example.after.endswith(CUT)
+        come_on = last and example.before.endswith(CUT)
+        _append(old, "".join(gone), differs=not same and not gone_on)
+        _append(new, "".join(come), differs=not same and not come_on)
+    for pieces, text in ((old, example.before), (new, example.after)):
+        _append(pieces, CUT if text.endswith(CUT) else "", differs=False)
+    return Change(old, new)
+
+
+def _append(pieces: list[Piece], text: str, *, differs: bool) -> None:
+    """Joined to the piece before it where that is of its kind."""
+    if pieces and pieces[-1].differs == differs:
+        text = pieces.pop().text + text
+    if text:
+        pieces.append(Piece(text, differs))
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A training row: what the model is shown, and what it is trained to say."""
+
+    shown: str
+    learned: str
+    tokens: int
+    learned_tokens: int
+    long: bool
+
+
+def masks(cleaned: Cleaned) -> list[Mask]:
+    return [
+        Mask(
+            "".join(row.tokens[: row.learned_from]),
+            "".join(row.tokens[row.learned_from :]),
+            len(row.tokens),
+            len(row.tokens[row.learned_from :]),
+            sum(map(len, row.tokens)) > LONG_TEXT,
+        )
+        for row in cleaned.masked_rows
+    ]
+
+
+# --- scores ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
