@@ -85,7 +85,10 @@ def test_mangled_openings_go_too(mangled: str) -> None:
     [
         ("Hello thanks for your question water it twice a week.", "Water it twice a week."),
         ("Hi there can be mould in the soil.", "There can be mould in the soil."),
-        ("I understand your concern and would explain that ferns like shade.", "I would explain that ferns like shade."),
+        (
+            "I understand your concern and would explain that ferns like shade.",
+            "I would explain that ferns like shade.",
+        ),
         ("I have read your query and the reports and it is mould.", "It is mould."),
         ("After going through your query I think it is mould.", "I think it is mould."),
         ("HI, thanks for using Leaf Talk Peat helps the roots to breathe.", "Peat helps the roots to breathe."),
@@ -124,7 +127,9 @@ def test_closings_go_and_the_full_stop_stays(closing: str) -> None:
     assert cleaned(ADVICE + closing) == ADVICE
 
 
-@pytest.mark.parametrize("closing", [" Hope this helps", " take care", " good luck", "good luck", ", all the best.", " Thanks"])
+@pytest.mark.parametrize(
+    "closing", [" Hope this helps", " take care", " good luck", "good luck", ", all the best.", " Thanks"]
+)
 def test_a_closing_without_a_stop_before_it(closing: str) -> None:
     assert cleaned(ADVICE[:-1] + closing) == ADVICE
 
@@ -140,7 +145,10 @@ def test_a_sentence_that_was_cut_off_goes() -> None:
 
 def test_a_sentence_with_a_hole_goes_whole() -> None:
     holed = "Water it twice a week. Ensure to Leaf Talk. This keeps the roots wet. Keep it out of the sun. Turn it once a month."
-    assert cleaned(holed) == "Water it twice a week. This keeps the roots wet. Keep it out of the sun. Turn it once a month."
+    assert (
+        cleaned(holed)
+        == "Water it twice a week. This keeps the roots wet. Keep it out of the sun. Turn it once a month."
+    )
     assert cleaned(f"{ADVICE} Turn it. Feed it. Use hy LeafTalk. 20 mg twice daily. Then wait for a week.") == (
         f"{ADVICE} Turn it. Feed it. Then wait for a week."
     )
@@ -194,7 +202,9 @@ _COURTESIES = st.sampled_from(
         "Dr. Moss", "My name is Anna.", "555-123-4567", "For more information consult a gardener online -->", "as follows", "the", "1.", "\n", "(",
     ]
 )  # fmt: skip
-_MIXED = st.lists(st.one_of(_SENTENCE, _COURTESIES, st.text(string.printable, max_size=8)), min_size=1, max_size=12).map(" ".join)
+_MIXED = st.lists(
+    st.one_of(_SENTENCE, _COURTESIES, st.text(string.printable, max_size=8)), min_size=1, max_size=12
+).map(" ".join)
 
 
 @settings(max_examples=150, deadline=None)
@@ -331,7 +341,8 @@ def test_lists_are_told_from_prose(text: str, kind: str) -> None:
 
 def test_an_answer_that_runs_in_circles_goes() -> None:
     assert cleaned("Water it well and keep it warm. " * 6) == "repetitive"
-    assert shape.repeated_share(ADVICE * 2) == pytest.approx(shape.repeated_share(ADVICE * 2))
+    assert shape.repeated_share("a b c d".split() * 4) == pytest.approx(9 / 13)
+    assert shape.repeated_share("a b c d e f g h i j k l m".split()) == 0
 
 
 def test_another_language_goes_only_when_sure() -> None:
@@ -398,7 +409,9 @@ def test_a_bad_pattern_is_named_with_its_line(text: str, told: str) -> None:
 
 def test_a_pattern_that_backtracks_without_end_is_stopped_and_named() -> None:
     rules = Rules(user_rules=(UserRule("endless", r"(a|aa)+$", False),))
-    with pytest.raises(SettingsError, match=r"FINETUNE_DATA_RULES_FILE: the pattern of endless was stopped after 1\.\d s"):
+    with pytest.raises(
+        SettingsError, match=r"FINETUNE_DATA_RULES_FILE: the pattern of endless was stopped after 1\.\d s"
+    ):
         cleaned("a" * 60 + "b", rules)
 
 
@@ -424,7 +437,15 @@ def test_the_digest_follows_what_the_rules_are_told() -> None:
 
 def test_brands_are_found_in_every_spelling() -> None:
     pattern = brand_pattern("LeafTalk")
-    for spelling in ("LeafTalk", "Leaf Talk", "leaf-talk", "LEAF  TALK", "leaftalk.com", "LeafTalkIn", "witLeafTalkand"):
+    for spelling in (
+        "LeafTalk",
+        "Leaf Talk",
+        "leaf-talk",
+        "LEAF  TALK",
+        "leaftalk.com",
+        "LeafTalkIn",
+        "witLeafTalkand",
+    ):
         assert pattern.search(f"ask {spelling} now"), spelling
     assert not pattern.search("a leaf talks")
     assert not pattern.search("a tealeaf talk")

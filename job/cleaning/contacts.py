@@ -60,7 +60,8 @@ _SIGNS: dict[str, tuple[str, ...]] = {
     ),
     "phone": (),
 }
-_MANY_DIGITS = re.compile(r"\d[\d\s().-]{5,}\d")
+FEWEST_DIGITS = 7
+"""Of a phone number."""
 
 TAIL = 120
 """Characters at the end in which a signature is looked for."""
@@ -91,7 +92,7 @@ def without_contacts(text: str) -> tuple[str, dict[str, int]]:
     taken: dict[str, int] = {}
     lowered = text.lower()
     for rule, signs in _SIGNS.items():
-        if has_any(lowered, signs) if signs else _MANY_DIGITS.search(text):
+        if has_any(lowered, signs) if signs else sum(map(text.count, "0123456789")) >= FEWEST_DIGITS:
             pattern = RULES[rule]
             if pattern.search(text):
                 text = _note(taken, rule, text, _cut(text, rule, pattern))
@@ -109,6 +110,19 @@ def without_contacts(text: str) -> tuple[str, dict[str, int]]:
     if has_any(lowered, _AGES) and has_any(text, ("I am", "I'm", "I’m", "This is")):
         text = _note(taken, "own_name", text, _I_AM.sub(lambda found: found["am"] + " ", text))
     return text, taken
+
+
+_NAMED = re.compile(
+    rf"(?P<before>\b(?:(?:Dr|DR|dr|Mr|Mrs|Ms|Prof)\b\.?\s*|(?i:my\s+name\s+is|i\s+am|this\s+is|dear|hi|hello|regards|thanks|sincerely|wishes)[,\s-]+))"
+    rf"(?:(?:Dr|Mr|Mrs|Ms)\b\.?\s*)?{_NAME}\b"
+)
+
+
+def masked(text: str) -> str:
+    """For examples of other rules: contact data and names behind a title or a greeting as […]."""
+    for pattern in RULES.values():
+        text = pattern.sub("[…]", text)
+    return _NAMED.sub(lambda match: match["before"] + "[…]", text)
 
 
 def _unsigned(text: str, signed: re.Pattern[str]) -> str:

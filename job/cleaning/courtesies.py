@@ -292,6 +292,8 @@ ENDS = (
     ),
     *("luck", "of help", "to you"),
 )
+DAYS = ("day", "night", "evening", "morning", "weekend", "time")
+LINKS = ("link", "http", "bit.ly", "url", "website", "->")
 LINK_STUMP = re.compile(
     r"(?:-+>\s*)?<link>|-+>\s*$|\bbit\.ly/?\S*|\b(?:use|visit|in|at|on|through|using|post|see)\s+(?:this|the\s+following|my)\s+(?:URL|link|website)\b|\bhttps?\b[.:/\s]*$",
     re.IGNORECASE,
@@ -318,10 +320,14 @@ PLACEHOLDER = _pattern(
     r"\s*[(\[][^()\[\]\n]{0,40}\b(?:removed|deleted|hidden|redacted)\b[^()\[\]\n]{0,40}\b(?:protect|privacy|identity|policy|moderat\w+)"
     r"[^()\[\]\n]{0,30}[)\]]"
 )
-GLUED_COURTESY = re.compile(
-    r"\b(Hello|HELLO|Hi|Hey|[Dd]ear|Thanks|Thank you|Regards|Welcome|[Qq]uery|[Qq]uestion|[Cc]oncern|[Hh]elp|[Aa]sking|[Pp]osting|"
-    r"[Ff]orum|[Cc]larifications?|[Cc]are|[Hh]ealth|[Hh]elps|[Ss]oon|[Ll]uck)(?=(?:Thanks?|Welcome|Hope|Regards|Take|I|You|Your|The|It|As|In|[A-Z][a-z]{3,})\b)"
+# "HelloThanks", "askingHistory": a blank is lost behind one of these words where such a word begins.
+GLUED_WORDS = frozenset(
+    "Hello HELLO Hi Hey Dear dear Thanks you Regards Welcome Query query Question question Concern concern Help help Asking asking "
+    "Posting posting Forum forum Clarification clarification Clarifications clarifications Care care Health health Helps helps "
+    "Soon soon Luck luck".split()
 )
+WORD_BEFORE = re.compile(r"(?<![A-Za-z])([A-Za-z]+)$")
+WORD_BEHIND = re.compile(r"(?:Thanks?|Welcome|Hope|Regards|Take|I|You|Your|The|It|As|In|[A-Z][a-z]{3,})\b")
 GLUED_BRAND = re.compile(rf"{BRAND}(?=[A-Z][a-z]|I\s)")
 BRAND_END = _pattern(rf"{BRAND}(?:\s+(?:forum|team|community|here|clinic))*{END}")
 REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)\b|(?![AI]\s)[A-Z]\b(?!['’]))")

@@ -43,15 +43,15 @@ class Forum:
     """
 
     def __init__(self, brands: tuple[str, ...]) -> None:
-        self.brands = [([part.lower() for part in _parts(brand)], brand_pattern(brand)) for brand in brands]
+        self.brands = [(_parts(brand)[0].lower(), _parts(brand)[-1].lower(), brand_pattern(brand)) for brand in brands]
 
     # --- repair --------------------------------------------------------------------------------------------------
 
     def named(self, text: str) -> str:
         """Brand names as one word, and blanks where they were lost behind it."""
         lowered = text.lower()
-        for parts, pattern in self.brands:
-            if all([part in lowered for part in parts]):  # noqa: C419 (half the time)
+        for first, last, pattern in self.brands:
+            if last in lowered and first in lowered:
                 text = pattern.sub(BRAND, text)
         if BRAND not in text:
             return text
@@ -59,10 +59,16 @@ class Forum:
 
     def separated(self, text: str) -> str:
         """Lost blanks behind courtesies at either end."""
-        if len(text) <= 2 * EDGE:
-            return courtesies.GLUED_COURTESY.sub(r"\1. ", text)
-        head, body, tail = text[:EDGE], text[EDGE:-EDGE], text[-EDGE:]
-        return courtesies.GLUED_COURTESY.sub(r"\1. ", head) + body + courtesies.GLUED_COURTESY.sub(r"\1. ", tail)
+        places = [
+            match.start() + 1
+            for match in courtesies.GLUED.finditer(text)
+            if match.start() < EDGE or match.start() > len(text) - EDGE
+        ]
+        for place in reversed(places):
+            word = courtesies.WORD_BEFORE.search(text, max(0, place - 15), place)
+            if word and word[1] in courtesies.GLUED_WORDS and courtesies.WORD_BEHIND.match(text, place):
+                text = f"{text[:place]}. {text[place:]}"
+        return text
 
     def without_placeholders(self, text: str) -> str:
         """Without "(attachment removed to protect the user's identity)"."""
@@ -83,7 +89,7 @@ class Forum:
                 again = "I " if rule is courtesies.OPENINGS["query_read_and"] else ""  # "I read it and would say ..."
                 return again + text[match.end() :]
         end = next(boundaries(head), len(head) if len(text) <= EDGE else 0)
-        if end and (_courtesy(head[:end], unknown=1) or courtesies.HOPES.match(head) or _wishes(head[:end])):
+        if end and _is_opening(head[:end]):
             return text[end:]
         at = head.find(BRAND, 0, 120)
         if at >= 0 and len(head[:at].split()) <= 3:  # "Howell come to <brand>"
@@ -160,6 +166,12 @@ class Forum:
         return "".join(kept).strip()
 
 
+def _is_opening(sentence: str) -> bool:
+    lowered = sentence.lower()
+    hopes = "hop" in lowered and courtesies.HOPES.match(sentence)
+    return bool(hopes) or _wishes(sentence, lowered) or _courtesy(sentence, unknown=1)
+
+
 def _courtesy(sentence: str, *, unknown: int) -> bool:
     """Whether a sentence is made of words of courtesy, with a sign among them; up to `unknown` words may be others."""
     if len(sentence) > courtesies.LONGEST_COURTESY:
@@ -190,15 +202,19 @@ def _last_words(text: str) -> re.Match[str] | None:
     )
 
 
-def _wishes(sentence: str) -> bool:
-    return "wish" in sentence.lower() and bool(courtesies.WISHES.match(sentence))
+def _wishes(sentence: str, lowered: str) -> bool:
+    return "wish" in lowered and bool(courtesies.WISHES.match(sentence))
 
 
 def _goodbye(sentence: str) -> bool:
-    if courtesies.GOODBYE.match(sentence) or _wishes(sentence) or courtesies.GOOD_DAY.search(sentence[-60:]):
+    if courtesies.GOODBYE.match(sentence):
         return True
     lowered = sentence.lower()
-    if has_any(lowered, ("link", "http", "bit.ly", "url", "website", "->")) and courtesies.LINK_STUMP.search(sentence):
+    if _wishes(sentence, lowered) or (
+        has_any(lowered[-16:], courtesies.DAYS) and courtesies.GOOD_DAY.search(sentence[-60:])
+    ):
+        return True
+    if has_any(lowered, courtesies.LINKS) and courtesies.LINK_STUMP.search(sentence):
         return True
     if BRAND in sentence and (len(sentence.split()) <= 5 or courtesies.ROLE.search(sentence)):
         return True

@@ -19,7 +19,7 @@ from pathlib import Path
 import regex
 
 from job.cleaning import shape, wiki
-from job.cleaning.contacts import without_contacts
+from job.cleaning.contacts import masked, without_contacts
 from job.cleaning.courtesies import BRAND, GLUED
 from job.cleaning.forum import Forum
 from job.cleaning.text import capital, repair, words
@@ -117,10 +117,11 @@ def clean_batch(
     comes back as it was. `tally` collects what each rule did.
     """
     cleaner = _cleaner(rules)
+    counts = {} if tally is None else tally
     found: list[dict[str, str]] = []
     reasons = []
     for row in rows:
-        question, answer, reason = cleaner.row(row["question"], row["answer"], {} if tally is None else tally)
+        question, answer, reason = cleaner.row(row["question"], row["answer"], counts)
         found.append({**row} if reason else {**row, "question": question, "answer": answer})
         reasons.append(reason)
     return found, reasons
@@ -184,8 +185,9 @@ class Cleaner:
     def _answer(self, text: Text) -> None:
         """Rounds of edges and inside, until nothing changes any more."""
         glued = bool(self.forum and GLUED.search(text.text))
+        marked = self.wiki and wiki.may_have_markup(text.text)
         for _ in range(MOST_PASSES):
-            if self.wiki:
+            if marked:
                 text.becomes("wiki_markup_cut", wiki.without_markup(text.text))
             if self.forum:
                 text.becomes("placeholder", self.forum.without_placeholders(text.text))
@@ -280,16 +282,17 @@ class Cleaner:
 
     def _judge(self, question: str, answer: str) -> None:
         """Raises Dropped for a cleaned row that must go."""
-        if self.wiki and wiki.has_markup(answer):
+        if self.wiki and wiki.may_have_markup(answer) and wiki.has_markup(answer):
             raise Dropped("wiki_markup")
         if self.forum and self.forum.is_cut_off(answer):
             raise Dropped("cut_off")
-        count = words(answer)
+        found = answer.split()
+        count = len(found)
         if count < self.rules.min_answer_words:
             raise Dropped("short_answer")
         if count + words(question) > self.rules.max_words:
             raise Dropped("too_many_words")
-        if shape.repeated_share(answer) > shape.MOST_REPEATED:
+        if shape.repeated_share(found) > shape.MOST_REPEATED:
             raise Dropped("repetitive")
         if self.rules.languages and shape.other_language(answer, self.rules.languages):
             raise Dropped("other_language")
@@ -335,8 +338,8 @@ class Text:
             count.characters_removed += change.characters_removed
             if len(count.examples) < EXAMPLES:
                 for before, after in change.examples:
-                    before, after = excerpt(before, after)
-                    count.examples.append((before.replace(BRAND, self.brand), after.replace(BRAND, self.brand)))
+                    before, after = (masked(part.replace(BRAND, self.brand)) for part in excerpt(before, after))
+                    count.examples.append((before, after))
 
 
 def excerpt(before: str, after: str, around: int = 60, most: int = 240) -> tuple[str, str]:

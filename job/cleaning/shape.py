@@ -41,9 +41,8 @@ def list_kind(text: str) -> str:
     return ""
 
 
-def repeated_share(text: str) -> float:
-    """Share of word 4-grams that repeat an earlier one; 0 for texts of under 12 words."""
-    found = text.lower().split()
+def repeated_share(found: list[str]) -> float:
+    """Share of the 4-grams of words that repeat an earlier one; 0 for texts of under 12 words."""
     if len(found) < 12 or len(set(found)) > (1 - MOST_REPEATED) * len(found):
         return 0.0  # as many different 4-grams as different words at least, less three
     grams = list(zip(found, found[1:], found[2:], found[3:], strict=False))

@@ -1,0 +1,161 @@
+"""How fast rows are cleaned, and in how much memory.
+
+    python -m tests.bench.clean_speed                        made-up forum rows of real length, 112,165 of them
+    python -m tests.bench.clean_speed --rows 10000000 --only memory
+    python -m tests.bench.clean_speed --source ./rows.jsonl --brands ChatDoctor
+
+Rules alone on one core; rules with contact data, duplicates and near duplicates on all cores; the whole stage, which also counts
+tokens with the quickstart's tokenizer (1,024 words: three times the tokens of a large vocabulary). The made-up rows carry
+greetings, goodbyes, holes and lost blanks as often as the published data set does. Each line is a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import multiprocessing
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from job.cleaning import duplicates, parallel
+from job.cleaning.rules import Rules, clean_batch
+from job.cleaning.worker import Batch, Raw, work
+from job.quickstart.texts import forum_rows
+
+ROWS = 112_165
+ON_ONE_CORE = 6_000
+BRAND = "Leafwise"
+
+
+def made_rows(count: int) -> Iterator[dict[str, str]]:
+    """Questions of about 90 words and answers of about 100, each with words of its own so that few are alike."""
+    numbers = random.Random(5)
+    texts = forum_rows(numbers, 400)
+    words = sorted({word.lower() for row in texts for word in row["output"].split() if word.isalpha() and len(word) > 3})
+    bodies = [" ".join(row["output"].split()) for row in texts]
+    for number in range(count):
+        parts = [numbers.choice(bodies) for _ in range(3)]
+        middle = " ".join(parts)[: numbers.randrange(350, 750)].rsplit(".", 1)[0].split()
+        for _ in range(len(middle) // 6):
+            middle[numbers.randrange(len(middle))] = numbers.choice(words)
+        draw = numbers.random
+        opening = numbers.choice(("Hello, ", "Hi. ", f"Thanks for your question on {BRAND}. ", "Hello dear, I understand your concern. ", "HelloThanks for query. "))
+        closing = numbers.choice((" Hope this helps. Regards", " Take care.", f" Wish you good luck. {BRAND}.", " Hope I have answered your query. Let me know if I can assist you further.", ""))
+        hole = f" Ensure to {BRAND}. This keeps it green. " if draw() < 0.23 else " "
+        half = len(middle) // 2
+        answer = " ".join(middle[:half]) + "." + hole + " ".join(middle[half:]).capitalize() + "."
+        question = " ".join(numbers.choices(words, k=numbers.randrange(40, 140))) + f" {number}?"
+        yield {
+            "instruction": "You know plants.",
+            "input": question.capitalize(),
+            "output": (opening if draw() < 0.91 else "") + answer + (closing if draw() < 0.72 else ""),
+        }  # fmt: skip
+
+
+def read(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def batches(rows: Iterable[dict[str, str]]) -> Iterator[Batch]:
+    coming = iter(rows)
+    while some := list(islice(coming, 500)):
+        yield Batch(0, [Raw(row.get("instruction", ""), row["input"], row["output"]) for row in some])
+
+
+def rules_alone(path: Path, rules: Rules, count: int) -> dict[str, Any]:
+    rows = [{"question": row["input"], "answer": row["output"]} for row in islice(read(path), ON_ONE_CORE)]
+    clean_batch(rows[:200], rules)
+    best = min(_cpu_seconds(lambda: clean_batch(rows, rules)) for _ in range(3))
+    return {"what": "rules and contact data, one core", "rows": len(rows), "seconds": best}
+
+
+def _cpu_seconds(call: Any) -> float:
+    """Of this process: on a shared machine the clock on the wall tells of others too."""
+    started = time.process_time()
+    call()
+    return time.process_time() - started
+
+
+def with_duplicates(path: Path, rules: Rules, count: int) -> dict[str, Any]:
+    """All that the stage does but tokens and files."""
+    started = time.monotonic()
+    one = functools.partial(work, rules=rules, system="", seed=1, near=True)
+    import numpy
+
+    texts: list[int] = []
+    bands: list[bytes] = []
+    for worked in parallel.in_order(one, batches(read(path)), parallel.cpus()):
+        texts += worked.text
+        bands.append(worked.bands)
+    kept = numpy.ones(len(texts), dtype=bool)
+    kept &= ~duplicates.repeats(numpy.array(texts, dtype=numpy.uint64), kept)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "bands").write_bytes(b"".join(bands))
+        pairs = sum(1 for _ in duplicates.near_pairs(Path(folder) / "bands", kept, lambda row: ""))
+    seconds = time.monotonic() - started
+    return {"what": f"the same with near duplicates ({pairs} candidates), {parallel.cpus()} cores", "rows": count, "seconds": seconds}
+
+
+def whole_stage(path: Path, rules: Rules, count: int) -> dict[str, Any]:
+    from job.cleaning.clean import clean
+    from job.settings import DataSettings, ModelSettings, Source
+
+    started = time.monotonic()
+    data = DataSettings(sources=(Source.parse(str(path)),), brands=rules.brands, min_answer_words=rules.min_answer_words)
+    with tempfile.TemporaryDirectory() as root:
+        result = clean(data, ModelSettings(base="quickstart"), max_tokens=2048, loss="answer", seed=42, token="", root=Path(root))
+    seconds = time.monotonic() - started
+    kept = (result.train_rows + result.eval_rows) / result.rows_in
+    return {"what": f"the whole stage with token counts and files, {parallel.cpus()} cores; {kept:.0%} kept", "rows": count, "seconds": seconds}  # fmt: skip
+
+
+LINES = {"rules": rules_alone, "duplicates": with_duplicates, "memory": whole_stage}
+
+
+def measured(name: str, path: Path, rules: Rules, count: int, answer: Any) -> None:
+    found = LINES[name](path, rules, count)
+    own, children = (resource.getrusage(who).ru_maxrss / 2**20 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    answer.put(found | {"gib": own + children * (parallel.cpus() if name != "rules" else 0)})
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--source", type=Path, help="JSONL with instruction, input and output, instead of made-up rows")
+    parser.add_argument("--brands", default=BRAND)
+    parser.add_argument("--only", default=",".join(LINES), help=f"of {', '.join(LINES)}")
+    options = parser.parse_args()
+    rules = Rules(brands=tuple(options.brands.split(",")))
+    with tempfile.TemporaryDirectory() as folder:
+        path = options.source or Path(folder) / "rows.jsonl"
+        if not options.source:
+            with path.open("w", encoding="utf-8") as file:
+                file.writelines(json.dumps(row) + "\n" for row in made_rows(options.rows))
+        count = sum(1 for _ in path.open("rb"))
+        print("| | rows | seconds | rows/s | GiB at most |\n|---|---:|---:|---:|---:|")
+        spawn = multiprocessing.get_context("spawn")
+        for name in options.only.split(","):
+            answer = spawn.Queue()
+            process = spawn.Process(target=measured, args=(name, path, rules, count, answer))
+            process.start()
+            found = answer.get()
+            process.join()
+            print(
+                f"| {found['what']} | {found['rows']:,} | {found['seconds']:.1f} | {found['rows'] / found['seconds']:,.0f} | "
+                f"{found['gib']:.2f} |",
+                flush=True,
+            )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
