@@ -122,7 +122,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     "address": _pattern(r"^(?:sir|madam|ma['’]?am)\b(?:/(?:sir|madam|ma['’]?am))?" + END),
     "thanks": _pattern(
         rf"^(?:many\s+)?(?:thanks?(?:\s+(?:you|u)\b)?|thankyou|thanx|thx)(?:\s+(?:a\s+lot|so\s+much|very\s+much|you))?\b"
-        rf"(?!\s+to\b)(?:\s+{LINK}\b){{0,9}}?\s+{NOUN}\b(?:\s+{NOUN}\b)*{END}"
+        rf"(?!\s+to\b)(?:\s+{LINK}\b){{0,9}}?\s+{NOUN}\b(?:\s+(?:to\s+)?{NOUN}\b)*{END}"
     ),
     "thanks_alone": _pattern(r"^(?:many\s+)?(?:thanks?(?:\s+(?:you|u)\b)?|thankyou|thanx|thx)\s*[,.!:]+\s*"),
     "welcome": _pattern(
@@ -165,6 +165,10 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         r"\s+to\s+(?:help|assist|answer|guide)"
         r"(?:\s+(?:you|with|that|this|out|regarding|today|your|question|query|in|the|matter|as|best|much|can|i)\b)*[\s]*[,.!:]+\s*"
     ),
+    "best_try": _pattern(
+        r"^(?:and\s+)?I\s+(?:will|would|shall|am\s+going\s+to)\s+(?:try(?:\s+my\s+best)?|do\s+my\s+best)\s+to\s+(?:help|answer|explain|provide|give|guide|"
+        r"assist|clear|solve|address)\b[^.!?\n]{0,110}[.!?]\s*"
+    ),
     "praise": _pattern(
         r"^(?:that(?:['’]s|\s+is)\s+an?\s+|what\s+an?\s+)?(?:great|good|excellent|very\s+good|interesting)\s+question\s*[,.!:]+\s*"
     ),
@@ -189,6 +193,7 @@ LETTERS = {
     "query_read_short": "ai",
     "having_read": "taobu",
     "help_offer": "ai",
+    "best_try": "ai",
     "praise": "twgevi",
     "certainly": "csoa",
 }
@@ -244,6 +249,7 @@ GOODBYES = (
     r"(?:you\s+can\s+(?:always\s+|also\s+)?|please\s+|kindly\s+)?(?:contact|consult|ask|reach|message|approach|chat\s+with|email|mail|call)\s+(?:me|us|with\s+me|with\s+us)\b",
     r"(?:you\s+can\s+|you\s+may\s+)?(?:book|schedule)\s+(?:for\s+)?an?\s+(?:online|video|phone|chat|appointment|consultation)",
     r"i\s+(?:have\s+)?(?:tried|did)\s+my\s+best\b",
+    r"[^.!?\n]{0,60}\b(?:contact|reach|message|mail|email|ask)\s+(?:me|us)\b[^.!?\n]{0,60}[.!?\s]*$",
     r"(?:pleased?|nice|good)\s+to\s+(?:help|answer|assist)",
     r"(?:i\s+)?(?:sincerely\s+|really\s+)hope\b",
     r"(?:[\w\s]{0,60}\s)?revert(?:\s+back)?\s*[.!]*$",
