@@ -25,7 +25,9 @@ ARTEFACT = re.compile(
     r"\\u[0-9a-f]{4}|\w\\[st]\b|attachment removed|<link>|-->|https?:|www\.|bit\.ly|template:|category:|\(utc\)|\{\{|\[\[|"
     r"\S@\S+\.\w|(?:hello|dear|regards)[A-Z]",
 )
-CUT = re.compile(r"\b(?:the|an?|of|to|and|or|with|for|by|in|as|is|are|includes?|involves|following|follows)\s*[:,]?$", re.IGNORECASE)
+CUT = re.compile(
+    r"\b(?:the|an?|of|to|and|or|with|for|by|in|as|is|are|includes?|involves|following|follows)\s*[:,]?$", re.IGNORECASE
+)
 CLOSING_WINDOW = 130
 
 

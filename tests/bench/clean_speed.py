@@ -1,10 +1,10 @@
 """How fast rows are cleaned, and in how much memory.
 
     python -m tests.bench.clean_speed                        made-up forum rows of real length, 112,165 of them
-    python -m tests.bench.clean_speed --rows 10000000 --only memory
+    python -m tests.bench.clean_speed --rows 10000000 --only decisions
     python -m tests.bench.clean_speed --source ./rows.jsonl --brands ChatDoctor
 
-Rules alone on one core; rules with contact data, duplicates and near duplicates on all cores; the whole stage, which also counts
+Rules alone on one core; the same with duplicates and near duplicates on all cores; the whole stage, which also counts
 tokens with the quickstart's tokenizer (1,024 words: three times the tokens of a large vocabulary). The made-up rows carry
 greetings, goodbyes, holes and lost blanks as often as the published data set does. Each line is a process of its own.
 """
@@ -39,7 +39,9 @@ def made_rows(count: int) -> Iterator[dict[str, str]]:
     """Questions of about 90 words and answers of about 100, each with words of its own so that few are alike."""
     numbers = random.Random(5)
     texts = forum_rows(numbers, 400)
-    words = sorted({word.lower() for row in texts for word in row["output"].split() if word.isalpha() and len(word) > 3})
+    words = sorted(
+        {word.lower() for row in texts for word in row["output"].split() if word.isalpha() and len(word) > 3}
+    )
     bodies = [" ".join(row["output"].split()) for row in texts]
     for number in range(count):
         parts = [numbers.choice(bodies) for _ in range(3)]
@@ -47,8 +49,24 @@ def made_rows(count: int) -> Iterator[dict[str, str]]:
         for _ in range(len(middle) // 6):
             middle[numbers.randrange(len(middle))] = numbers.choice(words)
         draw = numbers.random
-        opening = numbers.choice(("Hello, ", "Hi. ", f"Thanks for your question on {BRAND}. ", "Hello dear, I understand your concern. ", "HelloThanks for query. "))
-        closing = numbers.choice((" Hope this helps. Regards", " Take care.", f" Wish you good luck. {BRAND}.", " Hope I have answered your query. Let me know if I can assist you further.", ""))
+        opening = numbers.choice(
+            (
+                "Hello, ",
+                "Hi. ",
+                f"Thanks for your question on {BRAND}. ",
+                "Hello dear, I understand your concern. ",
+                "HelloThanks for query. ",
+            )
+        )
+        closing = numbers.choice(
+            (
+                " Hope this helps. Regards",
+                " Take care.",
+                f" Wish you good luck. {BRAND}.",
+                " Hope I have answered your query. Let me know if I can assist you further.",
+                "",
+            )
+        )
         hole = f" Ensure to {BRAND}. This keeps it green. " if draw() < 0.23 else " "
         half = len(middle) // 2
         answer = " ".join(middle[:half]) + "." + hole + " ".join(middle[half:]).capitalize() + "."
@@ -102,7 +120,11 @@ def with_duplicates(path: Path, rules: Rules, count: int) -> dict[str, Any]:
         (Path(folder) / "bands").write_bytes(b"".join(bands))
         pairs = sum(1 for _ in duplicates.near_pairs(Path(folder) / "bands", kept, lambda row: ""))
     seconds = time.monotonic() - started
-    return {"what": f"the same with near duplicates ({pairs} candidates), {parallel.cpus()} cores", "rows": count, "seconds": seconds}
+    return {
+        "what": f"the same with near duplicates ({pairs} candidates), {parallel.cpus()} cores",
+        "rows": count,
+        "seconds": seconds,
+    }
 
 
 def whole_stage(path: Path, rules: Rules, count: int) -> dict[str, Any]:
@@ -110,21 +132,64 @@ def whole_stage(path: Path, rules: Rules, count: int) -> dict[str, Any]:
     from job.settings import DataSettings, ModelSettings, Source
 
     started = time.monotonic()
-    data = DataSettings(sources=(Source.parse(str(path)),), brands=rules.brands, min_answer_words=rules.min_answer_words)
+    data = DataSettings(
+        sources=(Source.parse(str(path)),), brands=rules.brands, min_answer_words=rules.min_answer_words
+    )
     with tempfile.TemporaryDirectory() as root:
-        result = clean(data, ModelSettings(base="quickstart"), max_tokens=2048, loss="answer", seed=42, token="", root=Path(root))
+        result = clean(
+            data, ModelSettings(base="quickstart"), max_tokens=2048, loss="answer", seed=42, token="", root=Path(root)
+        )
     seconds = time.monotonic() - started
     kept = (result.train_rows + result.eval_rows) / result.rows_in
-    return {"what": f"the whole stage with token counts and files, {parallel.cpus()} cores; {kept:.0%} kept", "rows": count, "seconds": seconds}  # fmt: skip
+    what = f"the whole stage with token counts and files, {parallel.cpus()} cores; {kept:.0%} kept"
+    return {"what": what, "rows": count, "seconds": seconds}
 
 
-LINES = {"rules": rules_alone, "duplicates": with_duplicates, "memory": whole_stage}
+def decisions(path: Path, rules: Rules, count: int) -> dict[str, Any]:
+    """Duplicates, groups and split of `count` rows, from the numbers that the first pass would have left of them."""
+    from array import array
+    from types import SimpleNamespace
+
+    import numpy
+
+    from job.cleaning.clean import Decisions
+    from job.settings import DataSettings, Source
+
+    numbers = numpy.random.default_rng(0)
+
+    def column() -> array[int]:
+        made = array("Q")
+        for start in range(0, count, 1_000_000):
+            made.frombytes(numbers.integers(0, 2**63, size=min(1_000_000, count - start), dtype=numpy.uint64).tobytes())
+        return made
+
+    with tempfile.TemporaryDirectory() as folder:
+        with (Path(folder) / "bands").open("wb") as file:
+            for start in range(0, count, 200_000):
+                shape = (min(200_000, count - start), duplicates.BANDS)
+                file.write(numbers.integers(0, 2**63, size=shape, dtype=numpy.uint64).tobytes())
+        columns = {name: column() for name in ("text", "question", "sample", "split", "offset")}
+        sizes = {"source": array("H", bytes(2 * count)), "lists": array("B", bytes(count))}
+        sizes |= {name: array("I", bytes(4 * count)) for name in ("tokens", "answer_tokens")}
+        first: Any = SimpleNamespace(folder=Path(folder), words=lambda row: "", **columns, **sizes)
+        started = time.monotonic()
+        Decisions.of(first, DataSettings(sources=(Source.parse("quickstart"),)), 42, near=True)
+        return {
+            "what": "duplicates, near duplicates and split alone",
+            "rows": count,
+            "seconds": time.monotonic() - started,
+        }
+
+
+LINES = {"rules": rules_alone, "duplicates": with_duplicates, "stage": whole_stage, "decisions": decisions}
 
 
 def measured(name: str, path: Path, rules: Rules, count: int, answer: Any) -> None:
     found = LINES[name](path, rules, count)
-    own, children = (resource.getrusage(who).ru_maxrss / 2**20 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    answer.put(found | {"gib": own + children * (parallel.cpus() if name != "rules" else 0)})
+    own, children = (
+        resource.getrusage(who).ru_maxrss / 2**20 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    answer.put(found | {"gib": own + children * parallel.cpus()})
 
 
 def main() -> int:
@@ -132,18 +197,19 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--source", type=Path, help="JSONL with instruction, input and output, instead of made-up rows")
     parser.add_argument("--brands", default=BRAND)
-    parser.add_argument("--only", default=",".join(LINES), help=f"of {', '.join(LINES)}")
+    parser.add_argument("--only", default="rules,duplicates,stage", help=f"of {', '.join(LINES)}")
     options = parser.parse_args()
     rules = Rules(brands=tuple(options.brands.split(",")))
     with tempfile.TemporaryDirectory() as folder:
         path = options.source or Path(folder) / "rows.jsonl"
-        if not options.source:
+        names = options.only.split(",")
+        if not options.source and names != ["decisions"]:
             with path.open("w", encoding="utf-8") as file:
                 file.writelines(json.dumps(row) + "\n" for row in made_rows(options.rows))
-        count = sum(1 for _ in path.open("rb"))
+        count = options.rows if names == ["decisions"] else sum(1 for _ in path.open("rb"))
         print("| | rows | seconds | rows/s | GiB at most |\n|---|---:|---:|---:|---:|")
         spawn = multiprocessing.get_context("spawn")
-        for name in options.only.split(","):
+        for name in names:
             answer = spawn.Queue()
             process = spawn.Process(target=measured, args=(name, path, rules, count, answer))
             process.start()
