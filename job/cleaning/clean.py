@@ -72,6 +72,7 @@ def clean(
     decisions = Decisions.of(first, data, seed, near=near)
     _require(decisions, first, data, max_tokens)
     result = second_pass(first, decisions, chat, rules, loss=loss, max_tokens=max_tokens)
+    _tell(result, max_tokens)
     for name in ("rows.jsonl", "bands"):
         (partial / name).unlink(missing_ok=True)
     replace_folder(partial, root / "clean")
@@ -358,6 +359,28 @@ def masked_row(chat: Chat, row: dict[str, str], loss: str) -> MaskedRow:
     tokens = chat.rows([row])[0]
     pieces = [chat.tokenizer.decode([number]) for number in tokens.ids]
     return MaskedRow(tokens=pieces, learned_from=tokens.prompt_length if loss == "answer" else 1)
+
+
+def _tell(result: Cleaned, max_tokens: int) -> None:
+    """The funnel in the log, and what the token limit costs, before any training."""
+    log.info("rows_in=%d train_rows=%d eval_rows=%d", result.rows_in, result.train_rows, result.eval_rows)
+    for reason, rows in result.dropped.items():
+        log.info("dropped=%s rows=%d", reason, rows)
+    counts = result.token_counts
+    log.info(
+        "median_tokens=%d limit=%d rows_above=%d longest=%d",
+        counts.median,
+        max_tokens,
+        counts.rows_above,
+        counts.longest_above or result.longest_tokens,
+    )
+    if counts.rows_above > 0.1 * result.rows_in:
+        log.warning(
+            "FINETUNE_TRAIN_MAX_TOKENS=%d drops %d of %d rows; a higher one keeps them and costs memory",
+            max_tokens,
+            counts.rows_above,
+            result.rows_in,
+        )
 
 
 HINTS = {

@@ -160,8 +160,11 @@ def dataset_card(cleaned: Cleaned, settings: Settings) -> str:
             }
         ],
     )
-    rules = ["| rule | rows changed | characters removed |", "| --- | --- | --- |"]
-    rules += [f"| {name} | {count.changed:,} | {count.characters_removed:,} |" for name, count in cleaned.rules.items()]
+    rules = ["| rule | rows seen | changed | dropped | characters removed |", "| --- | --- | --- | --- | --- |"]
+    rules += [
+        f"| {name} | {count.seen:,} | {count.changed:,} | {count.dropped:,} | {count.characters_removed:,} |"
+        for name, count in cleaned.rules.items()
+    ]
     sections = [
         f"---\n{data.to_yaml()}\n---",
         f"# {name}",
