@@ -366,7 +366,9 @@ def test_lists_over_the_share_go_by_a_draw_that_the_order_does_not_change(base: 
 def test_the_result_tells_what_each_rule_did_and_what_the_limit_cost(base: Path, tmp_path: Path) -> None:
     rows = make_rows(40)
     rows[0]["output"] = "The list is at jane@plants.org now. " + rows[0]["output"]
-    rows[5]["output"] = rows[5]["output"].replace("Take the", "Carry it out into the yard and set it on a dry board. Take the")
+    rows[5]["output"] = rows[5]["output"].replace(
+        "Take the", "Carry it out into the yard and set it on a dry board. Take the"
+    )
     path = write_rows(tmp_path / "rows.jsonl", rows)
     result = cleaned(path, base, tmp_path, max_tokens=100)  # the rows have 87 tokens each, but for the one made longer
     assert result.rules["opening"].changed >= 39

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from job.cleaning import rules as cleaning_rules
 from job.reporting.report import (
+    CONTACT_RULES,
+    OWN,
+    RULE_WORDS,
+    Change,
+    Piece,
+    difference,
     duration,
     flat,
     funnel,
+    lengths,
+    list_counts,
     loss_text,
+    masks,
     moment,
     read_dropped,
     read_lines,
@@ -29,9 +40,11 @@ from job.reporting.report import (
 from job.results import (
     Choice,
     Cleaned,
+    Example,
     Failure,
     Host,
     LogEntry,
+    MaskedRow,
     Metrics,
     Probed,
     Pushed,
@@ -40,6 +53,7 @@ from job.results import (
     Sample,
     Scores,
     SourceCount,
+    TokenCounts,
     Trained,
 )
 
@@ -69,12 +83,19 @@ def metrics(**changes: Any) -> Metrics:
 
 
 SETTINGS = {
-    "data": {"sources": ["a/b@main:train", "rows.jsonl"], "system_prompt_file": None},
+    "data": {"sources": ["a/b@main:train", "rows.jsonl"], "system_prompt_file": None, "near_duplicates": "keep"},
     "model": {"base": "acme/small-3b"},
     "train": {"max_tokens": 512},
     "hub": {"private": True},
     "output_dir": "output",
 }
+
+
+def rule(seen: int, *, examples: Sequence[tuple[str, str]] = (), **counts: int) -> RuleCount:
+    shown = [Example(before=before, after=after) for before, after in examples]
+    return RuleCount(**({"changed": 0, "dropped": 0, "characters_removed": 0} | counts), seen=seen, examples=shown)
+
+
 HOST = Host(
     device="cuda",
     gpu="Tesla T4",
@@ -93,10 +114,38 @@ CLEANED = Cleaned(
     dropped={"short_answer": 550, "duplicate": 2_000},
     sources=[
         SourceCount(
-            source="a/b@main:train", revision="abc123", layout="question/answer", rows_in=12_000, rows_out=9_450
+            source="a/b@main:train",
+            revision="abc123",
+            layout="question/answer",
+            rows_in=12_000,
+            rows_out=9_450,
+            list_rows={"numbered": 945, "bulleted": 189, "flattened": 0},
         )
     ],
-    rules={"greeting": RuleCount(changed=5_210, characters_removed=88_231)},
+    rules={
+        "empty": rule(12_000, dropped=7),
+        "opening": rule(
+            11_993,
+            changed=5_210,
+            characters_removed=88_231,
+            examples=[("Hi! Water it.", "Water it."), ("Hey, mist it.", "mist it.")],
+        ),
+        "own:please_vote": rule(11_993, changed=31, characters_removed=620, examples=[("Wait. Vote up!", "Wait.")]),
+        "phone": rule(11_993, changed=17, characters_removed=204),
+        "own:price_list": rule(11_993, dropped=3),
+        "short_answer": rule(11_990, dropped=540),
+    },
+    rules_sha256="9f2c41d07be8" + "a6" * 26,
+    near_duplicate_groups=214,
+    plain_split_twins=36,
+    plain_split_eval_rows=1_200,
+    token_counts=TokenCounts(
+        step=32, rows=[5, 1_000, 4_000, 3_445, 1_000, *[0] * 11], rows_above=61, longest_above=1_943, median=101
+    ),
+    masked_rows=[
+        MaskedRow(tokens=["<s>", "How", " often", "?", " Twice", " a", " week", ".", "</s>"], learned_from=4),
+        MaskedRow(tokens=["<s>", "Why", "?", *[" drip"] * 200, "</s>"], learned_from=3),
+    ],
     system_prompt="Be brief.",
     train_tokens=2_000_000,
     answer_tokens=1_000_000,
@@ -303,9 +352,20 @@ def test_no_number_is_too_odd_for_a_page() -> None:
     log = [*LOG, LogEntry(step=30, loss=odd, eval_loss=odd, seconds=odd)]
     Tags(render(DONE.model_copy(update=changes), log, []))
     nothing = CLEANED.model_copy(
-        update={"rows_in": 0, "train_rows": 0, "eval_rows": 0, "dropped": {}, "train_tokens": 0}
+        update={
+            "rows_in": 0,
+            "train_rows": 0,
+            "eval_rows": 0,
+            "dropped": {},
+            "train_tokens": 0,
+            "rules": {},
+            "sources": [],
+        }
+        | {"token_counts": TokenCounts(step=1, rows=[], rows_above=0, longest_above=0, median=0)}
+        | {"plain_split_twins": 0, "plain_split_eval_rows": 0, "masked_rows": [MaskedRow(tokens=[], learned_from=0)]}
     )
-    Tags(render(metrics(clean=nothing), [], []))
+    assert "No rule changed or dropped a row." in text_of(render(metrics(clean=nothing), [], []))
+    Tags(render(metrics(clean=nothing.model_copy(update={"plain_split_twins": 1, "masked_rows": []})), [], []))
 
 
 def test_an_exit_code_that_nobody_knows_stands_alone() -> None:
@@ -340,6 +400,149 @@ def test_the_funnel_ends_with_what_is_kept() -> None:
     assert last_drop.start == pytest.approx(train.share + held_out.share)
 
 
+def cleaning(settings: dict[str, Any] = SETTINGS, **changes: Any) -> str:
+    """The section #cleaning of a page."""
+    page = render(metrics(clean=CLEANED.model_copy(update=changes), settings=settings), [], [])
+    begin = page.index('<section id="cleaning">')
+    return page[begin : page.index("</section>", begin)]
+
+
+def test_rules_stand_in_their_order_with_what_each_did() -> None:
+    text = text_of(cleaning())
+    rows = [
+        "empty 12,000 0 7 0 question or answer is empty",
+        "opening 11,993 5,210 0 88,231 greetings and thanks at the beginning 2 examples",
+        "own rule please_vote 11,993 31 0 620 from FINETUNE_DATA_RULES_FILE 1 example",
+        "phone 11,993 17 0 204 phone numbers; counted, never quoted own rule",
+        "own rule price_list 11,993 0 3 0",
+        "short answer 11,990 0 540 0 fewer words than FINETUNE_DATA_MIN_ANSWER_WORDS",
+    ]
+    places = [text.index(row) for row in rows]
+    assert places == sorted(places)
+    assert "rule seen changed dropped characters removed" in text
+
+
+def test_examples_are_folded_and_show_what_differs() -> None:
+    page = cleaning()
+    begin = page.index("<summary>2 examples</summary>")
+    folded = page[begin : page.index("</details>", begin)]
+    assert "<del>Hi! </del>Water it.</div>" in folded
+    assert "<del>Hey, </del>mist it.</div>" in folded
+    assert page[:begin].endswith("<details>")
+
+
+def test_contact_data_is_counted_and_never_quoted() -> None:
+    found = {
+        name: rule(9, changed=1, characters_removed=8, examples=[("call 555 now", "now")]) for name in CONTACT_RULES
+    }
+    page = cleaning(rules=found)
+    assert "555" not in page
+    text = text_of(page)
+    assert "The rules for contact data (email, link, phone, signature, own name) are counted and never quoted" in text
+    assert text.count("; counted, never quoted") == 5
+
+
+def test_the_page_knows_the_rules_by_name() -> None:
+    assert cleaning_rules.CONTACT_RULES == CONTACT_RULES
+    assert cleaning_rules.OWN == OWN
+    assert set(RULE_WORDS) == {*cleaning_rules.CUTTING, *cleaning_rules.DROPPING}
+    assert "new thing 5 1 0 2" in text_of(cleaning(rules={"new_thing": rule(5, changed=1, characters_removed=2)}))
+
+
+def marked(change: Change) -> tuple[str, str]:
+    def text(pieces: list[Piece]) -> str:
+        return "".join(f"‹{piece.text}›" if piece.differs else piece.text for piece in pieces)
+
+    return text(change.before), text(change.after)
+
+
+LONG = "Hello there, I have read with care what you wrote about the fern and its yellow leaves, and I thank you very much for "
+DIFFERENCES = {
+    "opening": ("‹Hi. ›Water it.", "Water it."),
+    "closing": ("…a pot.‹ Best wishes!›", "…a pot."),
+    "capital": ("‹water› it", "‹Water› it"),
+    "repair": ("‹Donâ€™t› drown the poor fern, ‹itâ€™s› thirsty…", "‹Don't› drown the poor fern, ‹it's› thirsty…"),
+    "near each other": ("a ‹[[pot|Pot]] of ''clay''› it is", "a ‹Pot of clay› it is"),
+    "same": ("one two three", "one two three"),
+    "all": ("‹gone›", ""),
+    "before is cut": (f"‹{LONG}›…", "Water the fern and mist it…"),
+    "after is cut": ("…a fern in a big pot by the…", "…a fern‹ (x)› in a big pot…"),
+    "both are cut in a word": ("‹its'› roots are cold and we…", "‹its› roots are cold and wet…"),
+}
+
+
+@pytest.mark.parametrize("wanted", DIFFERENCES.values(), ids=DIFFERENCES)
+def test_a_difference_is_what_the_rule_did(wanted: tuple[str, str]) -> None:
+    before, after = (re.sub("[‹›]", "", text) for text in wanted)
+    assert marked(difference(Example(before=before, after=after))) == wanted
+
+
+def test_lists_are_a_share_of_the_rows_among_which_they_were_counted() -> None:
+    text = text_of(cleaning())
+    assert "by source and kind. A flattened list" in text
+    assert "a/b@main:train of 9,450 rows 1,134 12 % numbered 945 10 % bulleted 189 2.0 % flattened 0 0 %" in text
+    capped = CLEANED.model_copy(update={"dropped": {"list_over_share": 550, "not_sampled": 2_000}})
+    found = list_counts(capped, {"a/b@main:train": {"list_over_share": 550, "not_sampled": 2_000, "empty": 9}})
+    assert found[0].rows == 12_000
+    assert [(bar.name, bar.start, bar.share) for bar in found[0].bars] == [
+        ("lists", 0, pytest.approx(0.0945)),
+        ("numbered", 0, pytest.approx(0.07875)),
+        ("bulleted", pytest.approx(0.07875), pytest.approx(0.01575)),
+        ("flattened", pytest.approx(0.0945), 0),
+    ]
+    assert list_counts(capped, {})[0].rows is None
+    unknown = text_of(cleaning(dropped=capped.dropped))
+    assert "by source and kind, before 550 rows went to cap their share." in unknown
+    assert "a/b@main:train 1,134 – numbered 945 – bulleted 189 – flattened 0 –" in unknown
+
+
+def test_lengths_end_with_what_the_limit_cost() -> None:
+    bars = [(bar.name, bar.value, bar.kind) for bar in lengths(CLEANED.token_counts)]
+    assert bars[0] == ("1–32", 5, "train")
+    assert bars[-2:] == [("129–160", 1_000, "train"), ("above the limit", 61, "out")]
+    assert [bar.share for bar in lengths(CLEANED.token_counts)][:3] == [5 / 4_000, 0.25, 1]
+    text = text_of(cleaning())
+    assert "Half of the 9,450 kept rows have at most 101 tokens" in text
+    assert "The limit of 512 cost 61 rows (0.5 % of those read), the longest with 1,943 tokens." in text
+    assert "1–32 5 33–64 1,000 65–96 4,000 97–128 3,445 129–160 1,000 above the limit 61" in text
+    none = CLEANED.token_counts.model_copy(update={"rows_above": 0, "longest_above": 0})
+    assert "The limit cost no row." in text_of(cleaning({}, token_counts=none))
+
+
+def test_twins_and_near_duplicates_are_told() -> None:
+    text = text_of(cleaning())
+    assert "would have given 36 of 1,200 evaluation rows (3.0 %) a twin in training" in text
+    assert "the same question or a near duplicate. The split that is used keeps twins on one side" in text
+    assert "214 groups of rows that say nearly the same; each is kept on one side of the split." in text
+    assert "given none of 1,200 evaluation rows a twin" in text_of(cleaning(plain_split_twins=0))
+    one = text_of(cleaning({"data": {"near_duplicates": "drop"}}, near_duplicate_groups=1))
+    assert "1 group of rows that say nearly the same; the first row of each was kept." in one
+    off = text_of(cleaning({"data": {"near_duplicates": "off"}}))
+    assert "Near duplicates were not looked for." in off
+    assert "or a near duplicate" not in off
+
+
+def test_the_hash_of_the_rules_is_short_and_its_whole_is_at_hand() -> None:
+    assert f'<code title="{CLEANED.rules_sha256}">9f2c41d07be8</code>' in cleaning()
+
+
+def test_what_is_trained_on_is_marked() -> None:
+    page = cleaning()
+    assert "&lt;s&gt;How often?<mark> Twice a week.&lt;/s&gt;</mark></div>" in page
+    text = text_of(page)
+    assert "Key: shown, not trained on · trained on" in text
+    assert "Row 1: 5 of 9 tokens are trained on (56 %)" in text
+    assert "Row 2: 201 of 204 tokens are trained on (99 %)" in text
+    assert '<details class="row" open><summary>Row 1' in page
+    assert '<details class="row"><summary>Row 2' in page
+    assert [mask.long for mask in masks(CLEANED)] == [False, True]
+    assert "What is trained on" not in cleaning(masked_rows=[])
+
+
+def test_own_rules_keep_the_name_that_the_user_gave_them() -> None:
+    assert "dropped: own rule price_list −3" in text_of(cleaning(dropped={"own:price_list": 3}))
+
+
 def test_scores_are_judged_in_words() -> None:
     judged = {row.name: (row.judgement, plain(row.change)) for row in score_rows(DONE)}
     assert judged["opens with filler"] == ("better", "−96 points")
@@ -363,6 +566,7 @@ def test_settings_are_flat() -> None:
     assert list(flat(SETTINGS)) == [
         ("data.sources", "a/b@main:train, rows.jsonl"),
         ("data.system_prompt_file", ""),
+        ("data.near_duplicates", "keep"),
         ("model.base", "acme/small-3b"),
         ("train.max_tokens", "512"),
         ("hub.private", "true"),
@@ -396,13 +600,24 @@ def test_what_models_and_rows_say_is_text_and_never_markup() -> None:
     changes = {
         "error": error,
         "settings": {"model": {"base": evil}},
-        "clean": CLEANED.model_copy(update={"system_prompt": evil}),
+        "clean": CLEANED.model_copy(
+            update={
+                "system_prompt": evil,
+                "rules": {
+                    "opening": rule(1, changed=1, examples=[(f"{evil} Wait.", "Wait."), ("Wait.", f"Wait. {evil}")]),
+                    evil: rule(1),
+                },
+                "rules_sha256": f'"{evil}',
+                "sources": [CLEANED.sources[0].model_copy(update={"source": evil, "list_rows": {evil: 1}})],
+                "masked_rows": [MaskedRow(tokens=[evil, evil], learned_from=1)],
+            }
+        ),
     }
     tags = Tags(render(DONE.model_copy(update=changes), LOG, [said, said.model_copy(update={"source": "eval_row"})]))
     assert not tags.open
     assert [tag for tag, _ in tags.found if tag in ("script", "title")] == ["title"]
     assert not [attributes for _, attributes in tags.found if any(name.startswith("on") for name in attributes)]
-    assert tags.text.count("alert(1)") >= 8
+    assert tags.text.count("alert(1)") >= 16
 
 
 def test_a_link_is_an_address_or_no_link() -> None:

@@ -430,6 +430,21 @@ def test_each_rule_tells_what_it_did() -> None:
     assert set(tally) <= set(CUTTING)
 
 
+def test_examples_hold_no_contact_data() -> None:
+    tally: Tally = {}
+    answer = f"Hello Anna, mail bob.green@plants.org or call 555-123-4567. {ADVICE} Regards, Dr. John Fern"
+    clean_batch([{"question": QUESTION, "answer": answer}], RULES, tally)
+    shown = str([count.examples for count in tally.values()])
+    assert "[…]" in shown
+    assert not any(part in shown for part in ("bob", "green", "555", "4567", "Anna", "John"))
+
+
+def test_a_row_that_is_dropped_counts_no_change() -> None:
+    tally: Tally = {}
+    clean_batch([{"question": QUESTION, "answer": f"Hello. {ADVICE}"}], Rules(min_answer_words=50), tally)
+    assert {rule: (count.changed, count.dropped) for rule, count in tally.items()} == {"short_answer": (0, 1)}
+
+
 def test_the_digest_follows_what_the_rules_are_told() -> None:
     assert RULES.digest() == Rules(brands=("LeafTalk",), min_answer_words=1).digest()
     assert RULES.digest() != Rules(brands=("Other",), min_answer_words=1).digest()

@@ -357,7 +357,12 @@ def token_counts(tokens: Any, too_long: array[int], max_tokens: int) -> TokenCou
 def masked_row(chat: Chat, row: dict[str, str], loss: str) -> MaskedRow:
     """Which tokens of a row are trained on: those from `learned_from` on."""
     tokens = chat.rows([row])[0]
-    pieces = [chat.tokenizer.decode([number]) for number in tokens.ids]
+    pieces, before = [], ""
+    for end in range(1, len(tokens.ids) + 1):  # from the beginning each time: alone, a token can be half a letter
+        text = chat.tokenizer.decode(tokens.ids[:end])
+        whole = text if not text.endswith("\ufffd") else before
+        pieces.append(whole[len(before) :])
+        before = whole
     return MaskedRow(tokens=pieces, learned_from=tokens.prompt_length if loss == "answer" else 1)
 
 

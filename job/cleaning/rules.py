@@ -175,11 +175,11 @@ class Cleaner:
             self._question_once(asked)
             if asked.text == before:
                 break
-        text.note()
-        asked.note()
         if not asked.text:
             raise Dropped("empty")
         self._judge(asked.text, text.text)
+        text.note()
+        asked.note()
         return asked.text, text.text
 
     def _answer(self, text: Text) -> None:
@@ -338,8 +338,10 @@ class Text:
             count.characters_removed += change.characters_removed
             if len(count.examples) < EXAMPLES:
                 for before, after in change.examples:
-                    before, after = (masked(part.replace(BRAND, self.brand)) for part in excerpt(before, after))
-                    count.examples.append((before, after))
+                    whole = (masked(part.replace(BRAND, self.brand)) for part in (before, after))
+                    count.examples.append(
+                        excerpt(*whole)
+                    )  # masked first: an excerpt's edge would cut an address in two
 
 
 def excerpt(before: str, after: str, around: int = 60, most: int = 240) -> tuple[str, str]:

@@ -445,8 +445,8 @@ def rule_rows(cleaned: Cleaned) -> list[RuleRow]:
 
 
 CUT = "…"
-_PART = re.compile(r"\w+|\s+|[^\w\s]")
-FEWEST_SAME_WORDS = 3
+_PART = re.compile(r"\S+|\s+")
+FEWEST_SAME_WORDS = 4
 """Between two differences; with fewer words in common they read better as one."""
 
 
@@ -455,25 +455,36 @@ def difference(example: Example) -> Change:
     before, after = (_PART.findall(text.removesuffix(CUT)) for text in (example.before, example.after))
     old: list[Piece] = []
     new: list[Piece] = []
-    for tag, i, i_end, j, j_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        gone, come = before[i:i_end], after[j:j_end]
-        last = (i_end, j_end) == (len(before), len(after))
-        same = tag == "equal" and ((i, j) == (0, 0) or last or sum(map(str.isalnum, gone)) >= FEWEST_SAME_WORDS)
-        gone_on = last and not come and example.after.endswith(CUT)
-        come_on = last and example.before.endswith(CUT)
-        _append(old, "".join(gone), differs=not same and not gone_on)
-        _append(new, "".join(come), differs=not same and not come_on)
-    for pieces, text in ((old, example.before), (new, example.after)):
-        _append(pieces, CUT if text.endswith(CUT) else "", differs=False)
-    return Change(old, new)
+    for same, gone, come in _runs(before, after):
+        old.append(Piece(gone, not same))
+        new.append(Piece(come, not same))
+    if old and old[-1].differs:
+        gone, come = old[-1].text, new[-1].text
+        goes_on = example.after.endswith(CUT) and gone.startswith(come)
+        came_on = example.before.endswith(CUT) and come.startswith(gone)
+        old[-1] = Piece(gone, not goes_on and not came_on)
+        new[-1] = Piece(come, not goes_on and not example.before.endswith(CUT))
+    old.append(Piece(CUT if example.before.endswith(CUT) else "", False))
+    new.append(Piece(CUT if example.after.endswith(CUT) else "", False))
+    return Change([piece for piece in old if piece.text], [piece for piece in new if piece.text])
 
 
-def _append(pieces: list[Piece], text: str, *, differs: bool) -> None:
-    """Joined to the piece before it where that is of its kind."""
-    if pieces and pieces[-1].differs == differs:
-        text = pieces.pop().text + text
-    if text:
-        pieces.append(Piece(text, differs))
+def _runs(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[bool, str, str]]:
+    """(whether both are the same, part of `before`, part of `after`), by turns the same and not."""
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    gone, come = "", ""
+    for tag, i, i_end, j, j_end in matcher.get_opcodes():
+        old, new = before[i:i_end], after[j:j_end]
+        at_edge = (i, j) == (0, 0) or (i_end, j_end) == (len(before), len(after))
+        if tag == "equal" and (at_edge or sum(not part.isspace() for part in old) >= FEWEST_SAME_WORDS):
+            if gone or come:
+                yield False, gone, come
+                gone, come = "", ""
+            yield True, "".join(old), "".join(new)
+        else:
+            gone, come = gone + "".join(old), come + "".join(new)
+    if gone or come:
+        yield False, gone, come
 
 
 @dataclass(frozen=True)
