@@ -121,7 +121,7 @@ def test_packed_rows_give_what_padded_rows_give(forward: Forward, with_levers: C
     assert gradient < 1e-5
 
 
-@pytest.mark.parametrize("lever", ["packed_rows", "sliced_head", "lora4bit"])
+@pytest.mark.parametrize("lever", ["packed_rows", "sliced_head", "lora4bit", "norm"])
 def test_a_lever_gives_what_the_plain_path_gives(
     lever: str, forward: Forward, with_levers: Callable[..., Forward]
 ) -> None:

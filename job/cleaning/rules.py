@@ -338,10 +338,9 @@ class Text:
             count.characters_removed += change.characters_removed
             if len(count.examples) < EXAMPLES:
                 for before, after in change.examples:
-                    whole = (masked(part.replace(BRAND, self.brand)) for part in (before, after))
-                    count.examples.append(
-                        excerpt(*whole)
-                    )  # masked first: an excerpt's edge would cut an address in two
+                    # masked first: an excerpt's edge would cut an address in two
+                    before, after = masked(before.replace(BRAND, self.brand)), masked(after.replace(BRAND, self.brand))
+                    count.examples.append(excerpt(before, after))
 
 
 def excerpt(before: str, after: str, around: int = 60, most: int = 240) -> tuple[str, str]:

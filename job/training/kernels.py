@@ -1,4 +1,4 @@
-"""Lever: norm, rotary embedding and gated activation as one kernel each: PyTorch's own norm, the others Liger's (Triton).
+"""Levers: norms as one call (PyTorch's own kernel), rotary embedding and gated activation as one kernel each (Liger's, Triton).
 
 Liger's norm does the same as PyTorch's, with 0.17 ms of Python a call against 0.03 (20 of 178 ms of a step on an H200).
 The functions are set on this model's own modules: Liger's whole-model patches cannot be taken back, and know model types by
@@ -15,8 +15,26 @@ from typing import Any
 import torch
 
 
+def install_norm(model: Any) -> Callable[[], None]:
+    """Replace the forward of all RMS norms."""
+
+    def norm(self: Any, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.rms_norm(x, self.weight.shape, self.weight, self.variance_epsilon)
+
+    replaced = [
+        module
+        for module in model.modules()
+        if type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon")
+    ]
+    if not replaced:
+        raise NotImplementedError("no norm of a known form")
+    for module in replaced:
+        module.forward = MethodType(norm, module)
+    return lambda: _put_back(replaced)
+
+
 def install(model: Any) -> Callable[[], None]:
-    """Replace forwards of norms and gated MLPs, and the rotary function of the model's source file."""
+    """Replace the forward of gated MLPs, and the rotary function of the model's source file."""
     if not torch.cuda.is_available():
         raise NotImplementedError("Triton's kernels need a GPU")
     try:
@@ -24,9 +42,6 @@ def install(model: Any) -> Callable[[], None]:
         from liger_kernel.ops.swiglu import LigerSiLUMulFunction
     except ImportError as error:
         raise NotImplementedError(f"liger_kernel cannot be imported: {error}") from error
-
-    def norm(self: Any, x: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.rms_norm(x, self.weight.shape, self.weight, self.variance_epsilon)
 
     def gated(self: Any, x: torch.Tensor) -> torch.Tensor:
         return self.down_proj(LigerSiLUMulFunction.apply(self.gate_proj(x), self.up_proj(x)))
@@ -37,12 +52,7 @@ def install(model: Any) -> Callable[[], None]:
     replaced: list[Any] = []
     sources = set()
     for module in model.modules():
-        if type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon"):
-            module.forward = MethodType(norm, module)
-            replaced.append(module)
-        elif {"gate_proj", "up_proj", "down_proj"} <= set(module._modules) and _is_silu(
-            getattr(module, "act_fn", None)
-        ):
+        if {"gate_proj", "up_proj", "down_proj"} <= set(module._modules) and _is_silu(getattr(module, "act_fn", None)):
             module.forward = MethodType(gated, module)
             replaced.append(module)
         elif {"q_proj", "k_proj"} <= set(module._modules):
@@ -52,15 +62,19 @@ def install(model: Any) -> Callable[[], None]:
     for file in files:
         file.apply_rotary_pos_emb = rotate  # type: ignore[attr-defined]
     if not replaced and not files:
-        raise NotImplementedError("no norm, gated activation or rotary embedding of a known form")
+        raise NotImplementedError("no gated activation or rotary embedding of a known form")
 
     def undo() -> None:
-        for module in replaced:
-            module.__dict__.pop("forward", None)
+        _put_back(replaced)
         for file, function in zip(files, before, strict=True):
             file.apply_rotary_pos_emb = function  # type: ignore[attr-defined]
 
     return undo
+
+
+def _put_back(modules: list[Any]) -> None:
+    for module in modules:
+        module.__dict__.pop("forward", None)
 
 
 def _is_silu(activation: Any) -> bool:

@@ -62,6 +62,7 @@ LEVERS: dict[str, Callable[[Forward], Callable[[], None]]] = {
     "packed_rows": _packed_rows,
     "sliced_head": _sliced_head,
     "lora4bit": _lora4bit,
+    "norm": lambda forward: kernels.install_norm(forward.base),
     "kernels": lambda forward: kernels.install(forward.base),
 }
 

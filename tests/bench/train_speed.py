@@ -28,7 +28,7 @@ from typing import IO, Any
 
 QKVO = ("q_proj", "k_proj", "v_proj", "o_proj")
 ALL_LINEAR = (*QKVO, "gate_proj", "up_proj", "down_proj")
-LEVERS = ("packed_rows", "sliced_head", "lora4bit", "kernels")
+LEVERS = ("packed_rows", "sliced_head", "lora4bit", "norm", "kernels")
 T4_GIB = 14.5
 WARM_UP = 5
 COMPARED_STEP = 10
