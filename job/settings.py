@@ -31,6 +31,7 @@ from job.errors import AccessDenied, SettingsError
 from job.rulefile import parse as parse_rules
 
 PREFIX = "FINETUNE_"
+MOUNTED_TOKEN = Path("/run/secrets/hf_token")
 PROJECT = Path(__file__).resolve().parent.parent
 QUICKSTART = Path(__file__).resolve().parent / "quickstart"
 FILE_ENDINGS = (".jsonl", ".json", ".csv", ".parquet", ".jsonl.gz", ".json.gz", ".csv.gz")
@@ -468,12 +469,13 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 def load_token() -> str:
-    """The Hub token from HF_TOKEN, else from the file that HF_TOKEN_PATH names; empty where there is none.
+    """The Hub token from HF_TOKEN, else from the file that HF_TOKEN_PATH names, else from the place where engines mount a secret
+    of that name; empty where there is none.
 
     Raises AccessDenied (exit 67) where that file cannot be read: going on without it would fail hours later.
     """
     token = os.environ.get("HF_TOKEN", "").strip()
-    path = os.environ.get("HF_TOKEN_PATH", "").strip()
+    path = os.environ.get("HF_TOKEN_PATH", "").strip() or (str(MOUNTED_TOKEN) if MOUNTED_TOKEN.exists() else "")
     if token or not path:
         return token
     try:

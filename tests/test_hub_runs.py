@@ -61,6 +61,21 @@ def test_base_and_rows_from_the_hub(base: Path, tmp_path: Path, hub: StandInHub)
     config = json.loads((tmp_path / "output" / "adapter" / "adapter_config.json").read_text("utf-8"))
     assert (config["base_model_name_or_path"], config["revision"]) == ("meta/base", metrics["train"]["base_revision"])
 
+    without_network = {
+        "HF_HUB_OFFLINE": "1",
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "FINETUNE_OUTPUT_DIR": str(tmp_path / "o1"),
+    }
+    offline = run_job({**wanted, "HF_HOME": str(tmp_path / "hf"), **without_network})
+    assert offline.returncode == 0, offline.stderr
+    cleaned = [metrics_of(tmp_path / name)["clean"] for name in ("output", "o1")]
+    assert cleaned[0]["sha256"] == cleaned[1]["sha256"]
+    assert cleaned[1]["sources"][0]["revision"] == commit
+    nothing_cached = {"HF_HOME": str(tmp_path / "h1"), "FINETUNE_OUTPUT_DIR": str(tmp_path / "o6")}
+    missing = run_job({**wanted, **without_network, **nothing_cached})
+    assert missing.returncode == 76, missing.stderr
+    assert "HF_HUB_OFFLINE" in missing.stderr
+
     refused = run_job(
         {
             **wanted,

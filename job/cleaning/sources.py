@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow.parquet
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, constants
 
 from job.cleaning.worker import Raw
 from job.errors import DataError
@@ -65,12 +65,26 @@ def _hub_rows(source: Source, token: str) -> tuple[Iterator[dict[str, Any] | Non
     from datasets import load_dataset  # 1.6 s that a run on local files need not wait for
 
     with explained(f"data set {source}", "FINETUNE_DATA_SOURCES", has_token=bool(token)):
-        commit = HfApi(token=token or False).dataset_info(source.name, revision=source.revision).sha or ""
+        commit = _commit(source, token)
         try:
             rows = load_dataset(source.name, revision=commit, split=source.split, token=token or None)
         except ValueError as error:  # an unknown split, or no data files
             raise DataError(f"The data set {source} cannot be loaded: {first_line(error)}") from error
     return _arrow_rows(rows), commit
+
+
+def _commit(source: Source, token: str) -> str:
+    """The commit that a revision names; without network the one that was fetched last, from the cache."""
+    if not constants.is_offline_mode():
+        return HfApi(token=token or False).dataset_info(source.name, revision=source.revision).sha or ""
+    folder = Path(constants.HF_HUB_CACHE) / f"datasets--{source.name.replace('/', '--')}"
+    fetched = sorted((folder / "snapshots").glob("*"), key=lambda path: path.stat().st_mtime)
+    if not fetched:
+        raise DataError(
+            f"The data set {source} is not in the cache {constants.HF_HUB_CACHE}, and HF_HUB_OFFLINE forbids to fetch it.",
+            remedy="Run once without HF_HUB_OFFLINE and with the same HF_HOME, or name a file in FINETUNE_DATA_SOURCES.",
+        )
+    return fetched[-1].name
 
 
 def _arrow_rows(rows: Any) -> Iterator[dict[str, Any] | None]:
