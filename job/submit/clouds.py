@@ -183,7 +183,7 @@ def sagemaker(job: Submission) -> str:
 
 
 def azureml(job: Submission) -> str:
-    """Azure Machine Learning command job, token in secrets/hf_token of the workspace's store: `az ml job create --file FILE`."""
+    """Azure Machine Learning command job, token in secrets/hf_token of its blob store: `az ml job create --file FILE`."""
     # Outputs and inputs are known to the command line alone. The output's path is fixed, so the next job finds it.
     store = "azureml://datastores/workspaceblobstore/paths"
     ours = {"FINETUNE_OUTPUT_DIR": "${{outputs.run}}"}
