@@ -595,6 +595,12 @@ def test_help_lists_every_target_with_its_sentence() -> None:
         assert f"  {target:<12} {sentence(target)}" in shown
 
 
+def test_readme_says_how_each_target_is_submitted() -> None:
+    readme = (PROJECT / "README.md").read_text("utf-8")
+    for target in TARGETS:
+        assert f"| `{target}` | " in readme, target
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
