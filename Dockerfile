@@ -83,12 +83,13 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     NVIDIA_VISIBLE_DEVICES=all \
-    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
-    FINETUNE_OUTPUT_DIR=/output
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
 WORKDIR /app
 COPY entrypoint.py pyproject.toml /app/
 COPY env /app/env
 COPY job /app/job
 USER 10001:10001
+# The default output folder is `output` here: no variable hides the place that a platform names (AIP_MODEL_DIR, /opt/ml).
+WORKDIR /
 VOLUME ["/output", "/cache"]
 ENTRYPOINT ["python3", "/app/entrypoint.py"]

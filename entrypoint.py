@@ -1,4 +1,4 @@
-"""The one command of the image: `python entrypoint.py [run|plan|manifest] [--env-file FILE]`."""
+"""The one command of the image: `python entrypoint.py [run|plan|manifest TARGET] [--env-file FILE]`."""
 
 import signal
 import sys

@@ -2,7 +2,7 @@
 
 The map of the package, in the order in which data goes through it:
 
-    cli          verbs run | plan, --help; exceptions become an exit code and metrics.json
+    cli          verbs run | plan | manifest, --help; exceptions become an exit code and metrics.json
     settings     the only reader of the environment; six frozen sections and the output folder
     errors       the failures a user can meet; each class one exit code and one remedy
     host         what is checked before any long work: GPU, memory, disk, volume, Hub access
@@ -14,11 +14,14 @@ The map of the package, in the order in which data goes through it:
     probing/     stage 3: answers of base and tuned model side by side, scores
     publishing/  stage 4: model card, data set card, Hub
     reporting/   report.html
+    platforms    where batch platforms look for a short text of a failure
+    submit/      the same settings as what a queue takes: Kubernetes, cloud batch, Slurm, ...
     results      what flows between stages and into metrics.json
     quickstart/  the embedded base model and rows of the first run
 
 Arrows point one way: cli -> pipeline -> stages -> modeling -> results, settings, errors. No stage imports another.
-cli, settings, errors, results, rundir, pipeline and plan import no torch, transformers, datasets, peft or trl.
+cli, settings, errors, results, rundir, pipeline, plan, platforms and submit import no torch, transformers, datasets,
+peft or trl.
 """
 
 __version__ = "0.1.0"

@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 from typing import NoReturn
 
-from job import __version__
+from job import __version__, platforms
 from job.errors import (
     BUG,
     EXIT_CODES,
@@ -30,14 +30,32 @@ from job.errors import (
 from job.journal import Journal, failure
 from job.redaction import RedactingFormatter, hide, redact
 from job.rundir import RunDir, write_json
-from job.settings import PREFIX, load_settings, load_token, prepare_libraries, variables
+from job.settings import (
+    OUTPUT_DIR,
+    PREFIX,
+    collected_dir,
+    load_settings,
+    load_token,
+    platform_job,
+    prepare_libraries,
+    variables,
+)
 from job.stopping import StopRequest
 
 log = logging.getLogger("job")
 
+FIRST_STEPS = """Nothing is set: variables or an env file describe a run.
+  first run, no GPU, no token:  docker run --rm -v "$PWD/output:/output" IMAGE --env-file env/quickstart.env
+  a run of your own:            docker run --rm --gpus all --env-file my.env -e HF_TOKEN -v "$PWD/output:/output" IMAGE
+  all variables, exit codes:    docker run --rm IMAGE --help
+Without an image, write `python entrypoint.py` for all before --env-file or --help."""
+
 
 def main(arguments: list[str]) -> int:
     """Returns the exit code."""
+    arguments = _without_platform_words(arguments)
+    if arguments[:1] == ["manifest"]:
+        return _manifest(arguments[1:])
     parser = _parser()
     asked = parser.parse_args(arguments)
     start_logging()
@@ -48,6 +66,15 @@ def main(arguments: list[str]) -> int:
         return _run(asked.env_file, stop)
 
 
+def _without_platform_words(arguments: list[str]) -> list[str]:
+    """SageMaker puts `train` behind our entrypoint; where a command is required, ours may come a second time."""
+    for position, word in enumerate(arguments[:2]):
+        if Path(word).name == "entrypoint.py":
+            arguments = arguments[position + 1 :]
+            break
+    return arguments[1:] if arguments[:1] == ["train"] else arguments
+
+
 # --- run -------------------------------------------------------------------------------------------------------------
 
 
@@ -55,6 +82,8 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
     try:
         settings = load_settings(env_file)
     except SettingsError as error:
+        if env_file is None and not any(name.startswith(PREFIX) and name != OUTPUT_DIR for name in os.environ):
+            error.remedy = FIRST_STEPS
         return _refused(error)
     run_dir = RunDir(settings.output_dir)
     journal = Journal(run_dir, settings.model_dump(mode="json"))
@@ -68,6 +97,8 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
         prepare_libraries(settings, terminal=sys.stderr.isatty())
         write_json(run_dir.root / "settings.json", journal.metrics().settings | {"hf_token": _stars(token)})
         log.info("version=%s output=%s", __version__, run_dir.root.absolute())
+        if platform_job():
+            log.info("platform: %s", platform_job())
         from job.pipeline import run
 
         run(settings, token, run_dir, journal, stop)
@@ -86,6 +117,7 @@ def _ended_by(error: BaseException, journal: Journal) -> int:
         journal.end("stopped", Stopped.exit_code, failure(error, Stopped.remedy))
         journal.write_report()
         log.warning("%s %s", error, Stopped.remedy)
+        platforms.tell(str(error), Stopped.remedy)
         return _last_line(journal, "stopped", Stopped.exit_code)
     if _is_disk_full(error):
         error = DiskFull(f"The disk is full: {error}")
@@ -96,12 +128,14 @@ def _ended_by(error: BaseException, journal: Journal) -> int:
     try:
         if isinstance(error, JobError):
             log.error("%s\n%s", error, error.remedy)
+            platforms.tell(str(error), error.remedy)
             journal.end("failed", error.exit_code, failure(error, error.remedy))
             code = error.exit_code
         else:
             text = "".join(traceback.format_exception(error))
             log.error("unexpected: %s", text)
             fault = failure(error, "This is a fault of the program: please report it with this file.")
+            platforms.tell(f"unexpected {fault.kind}: {fault.message}", "See metrics.json in the output folder.")
             journal.end("failed", BUG, fault.model_copy(update={"message": redact(text[-8000:])}))
             code = BUG
     except OSError as full:
@@ -124,7 +158,8 @@ def _is_disk_full(error: BaseException) -> bool:
 def _refused(error: SettingsError) -> int:
     """Settings are wrong: said on stderr, and in metrics.json where the output folder can be told and written."""
     log.error("%s\n%s", error, error.remedy)
-    run_dir = RunDir(Path(os.environ.get(f"{PREFIX}OUTPUT_DIR") or "output"))
+    platforms.tell(str(error), error.remedy)
+    run_dir = RunDir(Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output"))
     try:
         run_dir.open()
     except JobError as closed:
@@ -137,6 +172,7 @@ def _refused(error: SettingsError) -> int:
 def _end_without_folder(error: JobError, run_dir: RunDir) -> int:
     """No metrics.json: the folder cannot be written, or belongs to a process that is at work in it."""
     log.error("%s\n%s", error, error.remedy)
+    platforms.tell(str(error), error.remedy)
     log.error("status=failed exit_code=%d metrics=none (%s is not ours to write)", error.exit_code, run_dir.root)
     return error.exit_code
 
@@ -148,6 +184,38 @@ def _last_line(journal: Journal, status: str, code: int) -> int:
 
 def _stars(token: str) -> str:
     return "**********" if token else ""
+
+
+# --- manifest --------------------------------------------------------------------------------------------------------
+
+
+def _manifest(arguments: list[str]) -> int:
+    """What the queue takes goes to standard output; what is still to be done goes to standard error."""
+    from job.submit import TARGETS, sentence
+    from job.submit.placeholders import notes
+    from job.submit.submission import describe, strangers
+
+    parser = _Parser(
+        prog="python entrypoint.py manifest",
+        description="Write to standard output what a queue takes to run the settings of an env file.",
+        epilog="targets:\n" + "\n".join(f"  {target:<12} {sentence(target)}" for target in TARGETS),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("target", choices=TARGETS, metavar="TARGET", help="one of the targets below")
+    parser.add_argument("--env-file", type=Path, metavar="FILE", required=True, help="the run, by docker's rules")
+    parser.add_argument("--image", metavar="IMAGE", required=True, help="the image, as the queue pulls it")
+    asked = parser.parse_args(arguments)
+    start_logging()
+    try:
+        job = describe(asked.env_file, asked.image)
+    except SettingsError as error:
+        log.error("%s\n%s", error, error.remedy)
+        return error.exit_code
+    text = TARGETS[asked.target](job)
+    print(text, end="")
+    for line in [*strangers(job), *notes(text), f"{asked.target}: {sentence(asked.target)}"]:
+        print(line, file=sys.stderr)
+    return SUCCESS
 
 
 # --- plan and help ---------------------------------------------------------------------------------------------------
@@ -172,6 +240,9 @@ def _plan(env_file: Path | None) -> int:
     return SUCCESS
 
 
+VERBS = "plan: say what a run would do; manifest: write what a queue takes (see manifest --help)"
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """A wrong command line is a wrong setting: exit 64, which no queue tries again."""
@@ -185,7 +256,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=reference(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("verb", nargs="?", choices=("run", "plan"), default="run", help="plan: say what a run would do")
+    parser.add_argument("verb", nargs="?", choices=("run", "plan", "manifest"), default="run", help=VERBS)
     parser.add_argument(
         "--env-file", type=Path, metavar="FILE", help="variables, by docker's rules; the environment wins"
     )

@@ -32,9 +32,28 @@ from job.rulefile import parse as parse_rules
 
 PREFIX = "FINETUNE_"
 MOUNTED_TOKEN = Path("/run/secrets/hf_token")
+OUTPUT_DIR = f"{PREFIX}OUTPUT_DIR"
+TOKEN = "HF_TOKEN"
 PROJECT = Path(__file__).resolve().parent.parent
 QUICKSTART = Path(__file__).resolve().parent / "quickstart"
+SAGEMAKER_DIRS = (Path("/opt/ml/checkpoints"), Path("/opt/ml/model"))
 FILE_ENDINGS = (".jsonl", ".json", ".csv", ".parquet", ".jsonl.gz", ".json.gz", ".csv.gz")
+PLATFORM_JOBS = (
+    "AWS_BATCH_JOB_ID",
+    "AWS_BATCH_JOB_ATTEMPT",
+    "BATCH_JOB_ID",
+    "BATCH_TASK_INDEX",
+    "BATCH_TASK_RETRY_ATTEMPT",
+    "CLOUD_ML_JOB_ID",
+    "TRAINING_JOB_NAME",
+    "AZUREML_RUN_ID",
+    "SLURM_JOB_ID",
+    "SLURM_RESTART_COUNT",
+    "SKYPILOT_TASK_ID",
+    "RUNPOD_POD_ID",
+    "JOB_COMPLETION_INDEX",
+    "JOB_ID",  # Hugging Face Jobs
+)
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -348,6 +367,12 @@ class Settings(BaseSettings):
     hub: HubSettings = HubSettings()
     output_dir: Path = Field(Path("output"), description="Folder for everything that the run leaves; its only state.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _where_results_are_collected(cls, values: dict[str, Any]) -> dict[str, Any]:
+        place = collected_dir(os.environ)
+        return {"output_dir": place} | values if place else values
+
     @property
     def uses_hub(self) -> bool:
         """Whether anything here has to be fetched from or pushed to the Hub."""
@@ -445,10 +470,28 @@ def load_settings(env_file: Path | None = None) -> Settings:
     return settings
 
 
-def read_env_file(path: Path) -> dict[str, str]:
-    """docker's own rules: `NAME=value` verbatim, `#` only at the start of a line, a bare NAME copies the caller's value."""
+def load_file(path: Path) -> tuple[Settings, dict[str, str]]:
+    """The settings that a file gives alone, and its values as they stand there: what travels to another machine.
+
+    Raises SettingsError (exit 64) with all problems. This process's own FINETUNE_ variables count for nothing.
+    """
+    values = read_env_file(path)
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name in values or name.startswith(PREFIX)}
     try:
-        text = path.read_text("utf-8-sig")
+        return load_settings(path), values
+    finally:
+        for name in [name for name in os.environ if name in values or name.startswith(PREFIX)]:
+            del os.environ[name]
+        os.environ.update(kept)
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """docker's own rules: `NAME=value` verbatim, `#` only at the start of a line, a bare NAME copies the caller's value.
+
+    A relative path is found in the project's own folder too: the shipped files are there in the image as well.
+    """
+    try:
+        text = find_file(str(path)).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([f"--env-file {path}: cannot be read ({error})"]) from error
     values, problems = {}, []
@@ -469,8 +512,8 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 def load_token() -> str:
-    """The Hub token from HF_TOKEN, else from the file that HF_TOKEN_PATH names, else from the place where engines mount a secret
-    of that name; empty where there is none.
+    """The Hub token from HF_TOKEN, else from the file that HF_TOKEN_PATH names, else from where engines mount a secret of that
+    name; empty where there is none.
 
     Raises AccessDenied (exit 67) where that file cannot be read: going on without it would fail hours later.
     """
@@ -513,6 +556,23 @@ def prepare_cuda(environ: MutableMapping[str, str]) -> None:
     """
     environ["CUDA_VISIBLE_DEVICES"] = environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
     environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
+
+
+def collected_dir(environ: Mapping[str, str]) -> Path | None:
+    """Where the platform collects results, if it says so: the output folder that is taken where none is set.
+
+    Vertex names a bucket and mounts it under /gcs. SageMaker makes folders: it copies checkpoints out while the job runs
+    and back before it starts again, the model only at the end.
+    """
+    bucket = environ.get("AIP_MODEL_DIR", "").removeprefix("gs://").rstrip("/")
+    if bucket and environ["AIP_MODEL_DIR"].startswith("gs://"):
+        return Path("/gcs") / bucket
+    return next((folder for folder in SAGEMAKER_DIRS if folder.is_dir()), None)
+
+
+def platform_job() -> str:
+    """`AWS_BATCH_JOB_ID=... AWS_BATCH_JOB_ATTEMPT=2`, for a log line; never part of a record: a retry is the same run."""
+    return " ".join(f"{name}={os.environ[name]}" for name in PLATFORM_JOBS if os.environ.get(name))
 
 
 def gpu_wanted() -> bool:

@@ -410,7 +410,7 @@ def test_a_bad_pattern_is_named_with_its_line(text: str, told: str) -> None:
 def test_a_pattern_that_backtracks_without_end_is_stopped_and_named() -> None:
     rules = Rules(user_rules=(UserRule("endless", r"(a|aa)+$", False),))
     with pytest.raises(
-        SettingsError, match=r"FINETUNE_DATA_RULES_FILE: the pattern of endless was stopped after 1\.\d s"
+        SettingsError, match=r"FINETUNE_DATA_RULES_FILE: the pattern of endless was stopped after \d+\.\d s"
     ):
         cleaned("a" * 60 + "b", rules)
 

@@ -17,7 +17,10 @@ pytestmark = pytest.mark.light
 
 STAGES = ("cleaning", "training", "probing", "publishing")
 HEAVY = ("torch", "transformers", "datasets", "peft", "trl", "bitsandbytes", "accelerate", "matplotlib")
-LIGHT = ("cli", "settings", "errors", "results", "rundir", "pipeline", "plan", "journal", "redaction", "stopping")
+LIGHT = (
+    *("cli", "settings", "errors", "results", "rundir", "pipeline", "plan", "journal", "redaction", "stopping"),
+    *("platforms", "submit", "submit.placeholders"),
+)
 
 
 def imports(path: Path) -> list[str]:

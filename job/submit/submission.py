@@ -1,0 +1,83 @@
+"""What every target needs to know of a run, from one env file and the table of exit codes. Knows no platform."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from job.errors import EXIT_CODES, SettingsError
+from job.redaction import STARS, redact
+from job.settings import OUTPUT_DIR, PREFIX, PROJECT, TOKEN, find_file, is_path, load_file
+
+IMAGE = re.compile(r"[A-Za-z0-9][\w./:@+-]*")
+SECRET = re.compile(r"(TOKEN|SECRET|PASSWORD|KEY|CREDENTIALS)$")
+KILLED = (137, 143)  # SIGKILL and SIGTERM before the job could answer: a preempted or evicted host
+
+
+def codes(again: str) -> tuple[int, ...]:
+    """The exit codes whose column "another try?" begins with this word."""
+    return tuple(sorted(code for code, (_, told) in EXIT_CODES.items() if told.partition(",")[0] == again))
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One run, named after its env file, so that the same file finds the same folder again."""
+
+    name: str
+    image: str
+    env: tuple[tuple[str, str], ...]
+    """As in the file and in its order, without the output folder (each target names its own) and without secrets."""
+    secrets: tuple[str, ...]
+    """Variables that reach the job by reference: the manifest never holds their values."""
+    output: str = "/output"
+    cache: str = "/cache"
+    command: tuple[str, ...] = ("python3", "/app/entrypoint.py", "run")
+    grace_seconds: int = 120  # a step on a T4 and an adapter's checkpoint take a few seconds; SageMaker gives 120
+    max_hours: int = 24
+    attempts: int = 5
+    again: tuple[int, ...] = codes("yes")
+    never: tuple[int, ...] = codes("no")
+    retried: tuple[int, ...] = (*codes("limited"), *codes("yes"), *KILLED)
+    """Where the number of attempts is limited."""
+
+    @property
+    def max_seconds(self) -> int:
+        return self.max_hours * 3600
+
+    def environment(self, output_dir: str, **ours: str) -> dict[str, str]:
+        """The file's variables, then ours where the file does not set them, then the output folder."""
+        theirs = dict(self.env)
+        return theirs | {name: ours[name] for name in ours if name not in theirs} | {OUTPUT_DIR: output_dir}
+
+
+def describe(env_file: Path, image: str) -> Submission:
+    """Raises SettingsError (64) where the file gives no valid run, or holds a secret's value."""
+    if not IMAGE.fullmatch(image):
+        raise SettingsError([f"--image {image}: is no image name; it is [registry/]name[:tag][@digest]"])
+    settings, values = load_file(env_file)
+    problems = [
+        f"{name} in {env_file}: looks like a secret, and a manifest holds none; take it out of the file"
+        for name, value in values.items()
+        if name != TOKEN and (STARS in redact(value) or (SECRET.search(name) and not name.startswith(PREFIX)))
+    ]
+    if problems:
+        raise SettingsError(problems)
+    label = re.sub(r"[^a-z0-9]+", "-", env_file.stem.lower()).strip("-")[:40].strip("-")
+    return Submission(
+        name=f"lora-{label or 'job'}",
+        image=image,
+        env=tuple((name, value) for name, value in values.items() if name not in (OUTPUT_DIR, TOKEN)),
+        secrets=(TOKEN,) if settings.uses_hub else (),
+    )
+
+
+def strangers(job: Submission) -> Iterator[str]:
+    """Files that the run names and the image does not hold: only this machine has them."""
+    for name, value in job.env:
+        for part in value.split(",") if name.startswith(PREFIX) else ():
+            path = part.partition("=")[0]
+            named = name.endswith("_FILE") or (name.endswith(("_SOURCES", "_BASE")) and is_path(path))
+            if path and path != "quickstart" and named and not find_file(path).resolve().is_relative_to(PROJECT):
+                yield f"{name}: {path} is not in the image; bring it with a volume, at the same path, or through the Hub"
