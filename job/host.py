@@ -8,6 +8,7 @@ import platform
 import shutil
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import HfApi
@@ -16,6 +17,7 @@ from huggingface_hub.hf_api import RepoFile
 from job import __version__
 from job.errors import AccessDenied, HostUnfit
 from job.hub import explained
+from job.memory import GIB, Shapes, predict, rungs
 from job.plan import read_config, sizes
 from job.results import Host
 from job.settings import HubSettings, Settings, gpu_wanted
@@ -46,6 +48,8 @@ def check(settings: Settings, token: str, root: Path, host: Host) -> None:
     _check_gpu(host, cuda_of_driver(), torch.version.cuda)
     _check_gpu_settings(settings, host)
     config = read_config(settings, token)
+    if host.device == "cuda":
+        _check_gpu_memory(config, settings, host, torch.cuda.mem_get_info()[0])
     expected = sizes(config, settings)
     if expected:
         require_space(root, expected.run_bytes, "checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
@@ -107,6 +111,21 @@ def _check_gpu_settings(settings: Settings, host: Host) -> None:
         raise HostUnfit(
             f"{host.gpu} (compute capability {host.compute_capability}) has no bfloat16.",
             remedy="Set FINETUNE_TRAIN_PRECISION=auto.",
+        )
+
+
+def _check_gpu_memory(config: dict[str, Any], settings: Settings, host: Host, free_bytes: int) -> None:
+    """Raises HostUnfit (68) where even one row with every layer recomputed has no room; the prediction may be 15 % off."""
+    shapes = Shapes.of(config)
+    train = settings.train
+    last = rungs(train.max_tokens, train.max_tokens)[-1]
+    need = predict(shapes, settings.lora, last, width=4 if train.precision == "float32" else 2) if shapes else None
+    if need and need * 0.85 > free_bytes:
+        raise HostUnfit(
+            f"{host.gpu} has {free_bytes / GIB:.1f} of {host.gpu_bytes / GIB:.1f} GiB free, and one row of "
+            f"{train.max_tokens:,} tokens needs about {need / GIB:.1f} GiB.",
+            remedy="End what else uses the GPU (`nvidia-smi` lists it), set FINETUNE_TRAIN_MAX_TOKENS lower, or use a GPU with "
+            "more memory.",
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 from job import host as hosts
 from job.errors import AccessDenied, HostUnfit
 from job.results import Host
-from job.settings import HubSettings, ModelSettings, Settings, TrainSettings, prepare_cuda
+from job.settings import HubSettings, LoraSettings, ModelSettings, Settings, TrainSettings, prepare_cuda
 
 CPU = Host(
     device="cpu",
@@ -57,6 +57,19 @@ def test_a_gpu_or_driver_that_is_too_old_is_named() -> None:
     assert "R580" in caught.value.remedy
     hosts._check_gpu(CPU, 0, "13.0")  # no driver: what the weights ask for decides later
     hosts._check_gpu(CPU, 12080, None)  # a CPU build of PyTorch
+
+
+def test_a_gpu_that_is_full_is_found_before_the_download() -> None:
+    from tests.test_memory import LLAMA_3B
+
+    wanted = settings(lora=LoraSettings(), train=TrainSettings(max_tokens=512))
+    hosts._check_gpu_memory(LLAMA_3B, wanted, T4, 14 * 2**30)
+    with pytest.raises(
+        HostUnfit, match=r"Tesla T4 has 1\.0 of 14\.0 GiB free, and one row of 512 tokens needs about"
+    ) as caught:
+        hosts._check_gpu_memory(LLAMA_3B, wanted, T4, 2**30)
+    assert "nvidia-smi" in caught.value.remedy
+    hosts._check_gpu_memory({"d_model": 1}, wanted, T4, 1)  # unknown shapes: the ladder on the card decides
 
 
 @pytest.mark.parametrize(
