@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from job.cleaning import duplicates, parallel
 from job.cleaning.clean import clean, rules_of
 from job.cleaning.rules import clean_batch
 from job.cleaning.sources import HEAD, load
-from job.errors import DataError, HostUnfit, SettingsError
+from job.errors import DataError
 from job.modeling.base import fetch_files, load_tokenizer
 from job.modeling.chat import Chat
 from job.results import Cleaned
@@ -218,7 +217,7 @@ def test_any_number_of_workers_and_any_batch_size_give_the_same_bytes(
     path = write_rows(tmp_path / "rows.jsonl", make_rows(700))
     found = []
     for workers, batch, near in ((1, 500, "keep"), (2, 37, "keep"), (3, 8, "keep")):
-        monkeypatch.setattr("job.cleaning.clean.BATCH", batch)
+        monkeypatch.setattr("job.cleaning.first_pass.BATCH", batch)
         monkeypatch.setattr(parallel, "FIRST", 2)
         root = tmp_path / f"{workers}-{batch}"
         result = cleaned(path, base, root, workers=workers, near_duplicates=near)
@@ -230,33 +229,6 @@ def test_any_number_of_workers_and_any_batch_size_give_the_same_bytes(
         "eval.jsonl",
         "train.jsonl",
     ]
-
-
-def _fails_on_seven(number: int) -> int:
-    if number == 7:
-        raise SettingsError(["FINETUNE_DATA_RULES_FILE: seven"])
-    return number
-
-
-def _dies_on_seven(number: int) -> int:
-    if number == 7:
-        os._exit(9)
-    return number
-
-
-def test_results_come_in_order_and_a_failure_comes_as_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "FIRST", 2)
-    assert list(parallel.in_order(abs, range(-20, 0), 2)) == list(range(20, 0, -1))
-    with pytest.raises(SettingsError) as caught:
-        list(parallel.in_order(_fails_on_seven, range(12), 2))
-    assert caught.value.problems == ("FINETUNE_DATA_RULES_FILE: seven",)
-
-
-def test_a_process_that_is_ended_from_outside_is_exit_68(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "FIRST", 2)
-    with pytest.raises(HostUnfit, match="ended from outside") as caught:
-        list(parallel.in_order(_dies_on_seven, range(12), 2))
-    assert "FINETUNE_DATA_WORKERS=1" in caught.value.remedy
 
 
 # --- duplicates and the split ----------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""The stage itself: rows stream through the rules into a file, a few numbers of each stay in memory, duplicates, sample and
-split are decided on those, and the file is streamed into its parts. Memory grows by about 100 bytes a row."""
+"""The stage itself: rows stream through the rules into a file, duplicates, sample and split are decided on a few numbers of
+each, and the file is streamed into its parts. Memory grows by about 100 bytes a row."""
 
 from __future__ import annotations
 
@@ -8,38 +8,27 @@ import hashlib
 import json
 import logging
 import shutil
-from array import array
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import IO, Any
 
 import numpy
 
-from job.cleaning import duplicates, parallel
-from job.cleaning.rules import CUTTING, DROPPING, OWN, Count, Rules, Tally
-from job.cleaning.sources import Loaded, load
-from job.cleaning.text import normalised
-from job.cleaning.worker import LISTS, Batch, Raw, Worked, work
+from job.cleaning import parallel
+from job.cleaning.audit import counts, masked_row, token_counts
+from job.cleaning.decisions import DECIDED, KEPT, Decisions
+from job.cleaning.first_pass import FirstPass, line_of
+from job.cleaning.rules import OWN, Rules
+from job.cleaning.worker import work
 from job.errors import DataError
 from job.modeling.base import fetch_files, load_tokenizer
-from job.modeling.chat import Chat, require_system_role
-from job.results import Cleaned, Example, MaskedRow, RuleCount, SourceCount, TokenCounts
+from job.modeling.chat import Chat
+from job.results import Cleaned, MaskedRow, SourceCount
 from job.rulefile import read as read_rules
 from job.rundir import replace_folder
 from job.settings import DataSettings, ModelSettings, find_file, read_text
 
 log = logging.getLogger("job.clean")
 
-BATCH = 500
-MOST_PROMPTS = 1000
-"""Different system prompts that are remembered; more means that each row brings its own."""
 MASKED_ROWS = 3
-KEPT, DUPLICATE, NEAR_DUPLICATE, LIST, NOT_SAMPLED = range(5)
-DECIDED = ("", "duplicate", "near_duplicate", "list_over_share", "not_sampled")
-"""Reasons that need all rows to be known, by the numbers above."""
 
 
 def clean(
@@ -91,168 +80,6 @@ def rules_of(data: DataSettings) -> Rules:
     )
 
 
-class FirstPass:
-    """Takes worked batches in order: kept rows go to `rows.jsonl`, dropped ones to `dropped.jsonl`, numbers into arrays."""
-
-    def __init__(self, data: DataSettings, chat: Chat, folder: Path, *, max_tokens: int, base: str) -> None:
-        self.data, self.chat, self.folder, self.max_tokens, self.base = data, chat, folder, max_tokens, base
-        self.loaded: list[Loaded] = []
-        self.rows_in = [0] * len(data.sources)
-        self.dropped: Counter[str] = Counter()
-        self.tally: Tally = {}
-        self.prompts: Counter[str] = Counter()
-        self.source, self.lists = array("H"), array("B")
-        self.text, self.question, self.sample, self.split, self.offset = (array("Q") for _ in range(5))
-        self.tokens, self.answer_tokens = array("I"), array("I")
-        self.too_long = array("I")
-        """Lengths of the rows that have more tokens than are allowed."""
-
-    def __enter__(self) -> None:
-        self.kept_file: IO[bytes] = (self.folder / "rows.jsonl").open("wb")
-        self.bands_file: IO[bytes] = (self.folder / "bands").open("wb")
-        self.dropped_file: IO[bytes] = (self.folder / "dropped.jsonl").open("wb")
-
-    def __exit__(self, *_: object) -> None:
-        for file in (self.kept_file, self.bands_file, self.dropped_file):
-            file.close()
-
-    def batches(self, token: str) -> Iterator[Batch]:
-        for number, source in enumerate(self.data.sources):
-            loaded = load(source, self.data, token)
-            self.loaded.append(loaded)
-            log.info("source=%s layout=%r", source, loaded.layout)
-            rows = iter(loaded.rows)
-            while some := list(islice(rows, BATCH)):
-                self.rows_in[number] += len(some)
-                yield Batch(number, some)
-            log.info("source=%s rows=%d", source, self.rows_in[number])
-
-    def take(self, worked: Worked) -> None:
-        for rule, count in worked.tally.items():
-            self.tally.setdefault(rule, Count()).add(count)
-        kept = [row for row, reason in zip(worked.rows, worked.reasons, strict=True) if not reason]
-        self._require_system_role(kept)
-        lengths = iter(self.chat.lengths(kept))
-        bands = memoryview(worked.bands)
-        width = len(bands) // len(kept) if kept else 0
-        place = 0
-        for raw, row, reason in zip(worked.raws, worked.rows, worked.reasons, strict=True):
-            if reason:
-                self.drop(reason, worked.source, raw)
-                continue
-            prompt, answer = next(lengths)
-            if prompt + answer > self.max_tokens:
-                self.too_long.append(prompt + answer)
-                self.drop("too_many_tokens", worked.source, row)
-            else:
-                self._keep(worked, place, row, prompt, answer)
-                self.bands_file.write(bands[place * width : (place + 1) * width])
-            place += 1
-
-    def _keep(self, worked: Worked, place: int, row: dict[str, str], prompt: int, answer: int) -> None:
-        self.offset.append(self.kept_file.tell())
-        self.kept_file.write(_line(row))
-        if len(self.prompts) < MOST_PROMPTS or row["system"] in self.prompts:
-            self.prompts[row["system"]] += 1
-        self.source.append(worked.source)
-        self.lists.append(worked.lists[place])
-        self.text.append(worked.text[place])
-        self.question.append(worked.question[place])
-        self.sample.append(worked.sample[place])
-        self.split.append(worked.split[place])
-        self.tokens.append(prompt + answer)
-        self.answer_tokens.append(answer)
-
-    def drop(self, reason: str, source: int, row: Raw | Mapping[str, str]) -> None:
-        """Into dropped.jsonl, as it was found where a rule dropped it."""
-        self.dropped[reason] += 1
-        fields = {"reason": reason, "source": str(self.data.sources[source])}
-        if isinstance(row, Raw):
-            row = {"question": row.question, "answer": row.answer} if not row.fault else {}
-        self.dropped_file.write(_line(fields | {name: row[name] for name in ("question", "answer") if name in row}))
-
-    def _require_system_role(self, rows: list[dict[str, str]]) -> None:
-        for prompt in {row["system"] for row in rows if row["system"]} - self.prompts.keys():
-            require_system_role(self.chat, prompt, self.base)
-
-    def words(self, row: int) -> str:
-        """Question and answer of a kept row, normalised."""
-        with (self.folder / "rows.jsonl").open("rb") as file:
-            file.seek(self.offset[row])
-            found = json.loads(file.readline())
-        return f"{normalised(found['question'])} {normalised(found['answer'])}"
-
-
-@dataclass
-class Decisions:
-    """What becomes of each kept row: one of the numbers of DECIDED, and whether it is held out."""
-
-    fate: Any  # (rows,) uint8
-    held_out: Any  # (rows,) bool
-    near_groups: int
-    twins: int
-    twins_of: int
-    lists: list[dict[str, int]]
-    """Rows by kind of list for each source, before the share is capped."""
-
-    @classmethod
-    def of(cls, first: FirstPass, data: DataSettings, seed: int, *, near: bool) -> Decisions:
-        text, question, sample, split = (
-            numpy.frombuffer(column, dtype=numpy.uint64)
-            for column in (first.text, first.question, first.sample, first.split)
-        )
-        source = numpy.frombuffer(first.source, dtype=numpy.uint16)
-        lists = numpy.frombuffer(first.lists, dtype=numpy.uint8)
-        fate = numpy.zeros(len(text), dtype=numpy.uint8)
-        fate[duplicates.repeats(text, fate == KEPT)] = DUPLICATE
-        alike = duplicates.Groups(len(text))
-        if near:
-            for one, other in duplicates.near_pairs(first.folder / "bands", fate == KEPT, first.words):
-                alike.join(one, other)
-        near_names = alike.names()
-        again = (near_names != numpy.arange(len(text))) & (fate == KEPT)
-        near_groups = len(numpy.unique(near_names[again]))
-        # Twins are counted with the exact ones in it: what a plain split of the rows as they came would have leaked.
-        everyone = numpy.ones(len(text), dtype=bool)
-        alike.join_equal(text, everyone)
-        alike.join_equal(question, everyone)
-        names = alike.names()
-        twins, twins_of = duplicates.twins(names, everyone, data.eval_share, seed) if len(text) > 1 else (0, len(text))
-        if data.near_duplicates == "drop":
-            fate[again] = NEAR_DUPLICATE
-        counted = [
-            {
-                kind: int(((source == number) & (fate == KEPT) & (lists == code)).sum())
-                for code, kind in enumerate(LISTS)
-                if kind
-            }
-            for number in range(len(data.sources))
-        ]
-        for number, asked in enumerate(data.sources):
-            of = (fate == KEPT) & (source == number)
-            if data.max_list_share < 1:
-                plain = int((of & (lists == 0)).sum())
-                most = int(plain * data.max_list_share / (1 - data.max_list_share))
-                surplus = of & (lists > 0)
-                fate[surplus & ~duplicates.smallest(sample, surplus, most)] = LIST
-                of = (fate == KEPT) & (source == number)
-            if asked.rows:
-                if of.sum() < asked.rows:
-                    log.warning(
-                        "source=%s asked_rows=%d found_rows=%d: fewer rows are left after cleaning than were asked for",
-                        asked,
-                        asked.rows,
-                        of.sum(),
-                    )
-                fate[of & ~duplicates.smallest(sample, of, asked.rows)] = NOT_SAMPLED
-        if data.max_rows:
-            of = fate == KEPT
-            fate[of & ~duplicates.smallest(sample, of, data.max_rows)] = NOT_SAMPLED
-        kept = fate == KEPT
-        held_out = duplicates.held_out(split, names, kept, data.eval_share) if kept.sum() > 1 else kept & False
-        return cls(fate, held_out, near_groups, twins, twins_of, counted)
-
-
 def second_pass(
     first: FirstPass, decisions: Decisions, chat: Chat, rules: Rules, *, loss: str, max_tokens: int
 ) -> Cleaned:
@@ -271,7 +98,7 @@ def second_pass(
             if decisions.fate[number] != KEPT:
                 first.drop(DECIDED[decisions.fate[number]], first.source[number], row)
                 continue
-            made = _line(row | {"source": str(data.sources[first.source[number]])})
+            made = line_of(row | {"source": str(data.sources[first.source[number]])})
             digest.update(made)
             (evaluation if decisions.held_out[number] else train).write(made)
             if len(masked) < MASKED_ROWS and not decisions.held_out[number]:
@@ -312,58 +139,6 @@ def second_pass(
         dropped_path="clean/dropped.jsonl",
         sha256=digest.hexdigest(),
     )
-
-
-def counts(tally: Tally, rows_in: int, dropped: Mapping[str, int], rules: Rules) -> dict[str, RuleCount]:
-    """Every rule that ran, in its order. A rule sees the rows that those before it left."""
-    own = [OWN + rule.name for rule in rules.user_rules]
-    faults = sum(
-        count
-        for reason, count in dropped.items()
-        if reason not in tally and reason not in (*DECIDED, "too_many_tokens")
-    )
-    seen = rows_in - faults
-    found: dict[str, RuleCount] = {}
-    at = DROPPING.index("wiki_markup")
-    early = DROPPING[:3]
-    for name in (*early, *CUTTING, *own, *DROPPING[3:at], *DROPPING[at:]):
-        count = tally.get(name, Count())
-        if name in tally or name in own:
-            found[name] = RuleCount(
-                seen=seen,
-                changed=count.changed,
-                dropped=count.dropped,
-                characters_removed=count.characters_removed,
-                examples=[Example(before=before, after=after) for before, after in count.examples],
-            )
-        seen -= count.dropped
-    return found
-
-
-def token_counts(tokens: Any, too_long: array[int], max_tokens: int) -> TokenCounts:
-    """Lengths of the kept rows in sixteen steps up to the limit, and of those above it."""
-    step = max(1, -(-max_tokens // 16))
-    rows = numpy.bincount((tokens.astype(numpy.int64) - 1) // step, minlength=16)
-    above = numpy.frombuffer(too_long, dtype=numpy.uint32)
-    return TokenCounts(
-        step=step,
-        rows=[int(count) for count in rows],
-        rows_above=len(above),
-        longest_above=int(above.max()) if len(above) else 0,
-        median=int(numpy.median(tokens)),
-    )
-
-
-def masked_row(chat: Chat, row: dict[str, str], loss: str) -> MaskedRow:
-    """Which tokens of a row are trained on: those from `learned_from` on."""
-    tokens = chat.rows([row])[0]
-    pieces, before = [], ""
-    for end in range(1, len(tokens.ids) + 1):  # from the beginning each time: alone, a token can be half a letter
-        text = chat.tokenizer.decode(tokens.ids[:end])
-        whole = text if not text.endswith("\ufffd") else before
-        pieces.append(whole[len(before) :])
-        before = whole
-    return MaskedRow(tokens=pieces, learned_from=tokens.prompt_length if loss == "answer" else 1)
 
 
 def _tell(result: Cleaned, max_tokens: int) -> None:
@@ -419,7 +194,3 @@ def _require(decisions: Decisions, first: FirstPass, data: DataSettings, max_tok
         remedy=f"Look at {hint.format(data=data, max_tokens=max_tokens) if reasons else 'FINETUNE_DATA_SOURCES'}, or lower "
         "FINETUNE_DATA_MIN_ROWS.",
     )
-
-
-def _line(fields: Mapping[str, Any]) -> bytes:
-    return (json.dumps(fields, ensure_ascii=False) + "\n").encode("utf-8")

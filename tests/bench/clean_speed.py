@@ -152,7 +152,7 @@ def decisions(path: Path, rules: Rules, count: int) -> dict[str, Any]:
 
     import numpy
 
-    from job.cleaning.clean import Decisions
+    from job.cleaning.decisions import Decisions
     from job.settings import DataSettings, Source
 
     numbers = numpy.random.default_rng(0)

@@ -1,0 +1,121 @@
+"""The first pass over all rows: what is kept goes to a file, what is dropped to another, some numbers stay in memory."""
+
+from __future__ import annotations
+
+import json
+import logging
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from job.cleaning.rules import Count, Tally
+from job.cleaning.sources import Loaded, load
+from job.cleaning.text import normalised
+from job.cleaning.worker import Batch, Raw, Worked
+from job.modeling.chat import Chat, require_system_role
+from job.settings import DataSettings
+
+log = logging.getLogger("job.clean")
+
+BATCH = 500
+MOST_PROMPTS = 1000
+"""Different system prompts that are remembered; more means that each row brings its own."""
+
+
+class FirstPass:
+    """Takes worked batches in order: kept rows go to `rows.jsonl`, dropped ones to `dropped.jsonl`, numbers into arrays."""
+
+    def __init__(self, data: DataSettings, chat: Chat, folder: Path, *, max_tokens: int, base: str) -> None:
+        self.data, self.chat, self.folder, self.max_tokens, self.base = data, chat, folder, max_tokens, base
+        self.loaded: list[Loaded] = []
+        self.rows_in = [0] * len(data.sources)
+        self.dropped: Counter[str] = Counter()
+        self.tally: Tally = {}
+        self.prompts: Counter[str] = Counter()
+        self.source, self.lists = array("H"), array("B")
+        self.text, self.question, self.sample, self.split, self.offset = (array("Q") for _ in range(5))
+        self.tokens, self.answer_tokens = array("I"), array("I")
+        self.too_long = array("I")
+        """Lengths of the rows that have more tokens than are allowed."""
+
+    def __enter__(self) -> None:
+        self.kept_file: IO[bytes] = (self.folder / "rows.jsonl").open("wb")
+        self.bands_file: IO[bytes] = (self.folder / "bands").open("wb")
+        self.dropped_file: IO[bytes] = (self.folder / "dropped.jsonl").open("wb")
+
+    def __exit__(self, *_: object) -> None:
+        for file in (self.kept_file, self.bands_file, self.dropped_file):
+            file.close()
+
+    def batches(self, token: str) -> Iterator[Batch]:
+        for number, source in enumerate(self.data.sources):
+            loaded = load(source, self.data, token)
+            self.loaded.append(loaded)
+            log.info("source=%s layout=%r", source, loaded.layout)
+            rows = iter(loaded.rows)
+            while some := list(islice(rows, BATCH)):
+                self.rows_in[number] += len(some)
+                yield Batch(number, some)
+            log.info("source=%s rows=%d", source, self.rows_in[number])
+
+    def take(self, worked: Worked) -> None:
+        for rule, count in worked.tally.items():
+            self.tally.setdefault(rule, Count()).add(count)
+        kept = [row for row, reason in zip(worked.rows, worked.reasons, strict=True) if not reason]
+        self._require_system_role(kept)
+        lengths = iter(self.chat.lengths(kept))
+        bands = memoryview(worked.bands)
+        width = len(bands) // len(kept) if kept else 0
+        place = 0
+        for raw, row, reason in zip(worked.raws, worked.rows, worked.reasons, strict=True):
+            if reason:
+                self.drop(reason, worked.source, raw)
+                continue
+            prompt, answer = next(lengths)
+            if prompt + answer > self.max_tokens:
+                self.too_long.append(prompt + answer)
+                self.drop("too_many_tokens", worked.source, row)
+            else:
+                self._keep(worked, place, row, prompt, answer)
+                self.bands_file.write(bands[place * width : (place + 1) * width])
+            place += 1
+
+    def _keep(self, worked: Worked, place: int, row: dict[str, str], prompt: int, answer: int) -> None:
+        self.offset.append(self.kept_file.tell())
+        self.kept_file.write(line_of(row))
+        if len(self.prompts) < MOST_PROMPTS or row["system"] in self.prompts:
+            self.prompts[row["system"]] += 1
+        self.source.append(worked.source)
+        self.lists.append(worked.lists[place])
+        self.text.append(worked.text[place])
+        self.question.append(worked.question[place])
+        self.sample.append(worked.sample[place])
+        self.split.append(worked.split[place])
+        self.tokens.append(prompt + answer)
+        self.answer_tokens.append(answer)
+
+    def drop(self, reason: str, source: int, row: Raw | Mapping[str, str]) -> None:
+        """Into dropped.jsonl, as it was found where a rule dropped it."""
+        self.dropped[reason] += 1
+        fields = {"reason": reason, "source": str(self.data.sources[source])}
+        if isinstance(row, Raw):
+            row = {"question": row.question, "answer": row.answer} if not row.fault else {}
+        self.dropped_file.write(line_of(fields | {name: row[name] for name in ("question", "answer") if name in row}))
+
+    def _require_system_role(self, rows: list[dict[str, str]]) -> None:
+        for prompt in {row["system"] for row in rows if row["system"]} - self.prompts.keys():
+            require_system_role(self.chat, prompt, self.base)
+
+    def words(self, row: int) -> str:
+        """Question and answer of a kept row, normalised."""
+        with (self.folder / "rows.jsonl").open("rb") as file:
+            file.seek(self.offset[row])
+            found = json.loads(file.readline())
+        return f"{normalised(found['question'])} {normalised(found['answer'])}"
+
+
+def line_of(fields: Mapping[str, Any]) -> bytes:
+    return (json.dumps(fields, ensure_ascii=False) + "\n").encode("utf-8")
