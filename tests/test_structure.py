@@ -19,7 +19,16 @@ STAGES = ("cleaning", "training", "probing", "publishing")
 HEAVY = ("torch", "transformers", "datasets", "peft", "trl", "bitsandbytes", "accelerate", "matplotlib")
 LIGHT = (
     *("cli", "settings", "errors", "results", "rundir", "pipeline", "plan", "journal", "redaction", "stopping"),
-    *("platforms", "submit", "submit.placeholders"),
+    *(
+        "platforms",
+        "submit",
+        "submit.placeholders",
+        "rulefile",
+        "memory",
+        "cleaning.rules",
+        "cleaning.worker",
+        "cleaning.parallel",
+    ),
 )
 
 
