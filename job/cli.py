@@ -34,6 +34,7 @@ from job.settings import (
     OUTPUT_DIR,
     PREFIX,
     collected_dir,
+    do_not_wait_for_the_hub,
     load_settings,
     load_token,
     platform_job,
@@ -230,6 +231,8 @@ def _plan(env_file: Path | None) -> int:
         token = load_token()
         hide(token)
         prepare_libraries(settings, terminal=False)
+        if settings.uses_hub:
+            do_not_wait_for_the_hub()
         now = {name for name in os.environ if name.startswith(PREFIX) and os.environ[name]}
         origin = {name: "environment" if name in before else f"{env_file}" for name in now}
         for line in lines(settings, token, origin=origin):

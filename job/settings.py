@@ -10,9 +10,11 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import socket
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -534,9 +536,8 @@ def prepare_libraries(settings: Settings, *, terminal: bool) -> None:
     """Tell the libraries through their own variables what the settings imply; before any of them is imported."""
     environ = os.environ
     environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    environ.setdefault(
-        "TOKENIZERS_PARALLELISM", "true"
-    )  # no process is forked here that would have to fear its threads
+    # No process is forked here that would have to fear its threads.
+    environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     environ.setdefault("BITSANDBYTES_NOWELCOME", "1")
     prepare_cuda(environ)
     if not terminal:
@@ -546,6 +547,24 @@ def prepare_libraries(settings: Settings, *, terminal: bool) -> None:
     if environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/") != "https://huggingface.co":
         # Uploads go through Xet first and do not fall back: another endpoint that has no Xet route fails.
         environ.setdefault("HF_HUB_DISABLE_XET", "1")
+
+
+def do_not_wait_for_the_hub() -> None:
+    """Where its address does not answer within two seconds, work from the cache: its client would try for two minutes.
+
+    For `plan`, which can do without. A proxy is not asked.
+    """
+    endpoint = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    port = endpoint.port or (80 if endpoint.scheme == "http" else 443)
+    if any(
+        os.environ.get(name)
+        for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+    ):
+        return
+    try:
+        socket.create_connection((endpoint.hostname or "", port), timeout=2).close()
+    except OSError:
+        os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 def prepare_cuda(environ: MutableMapping[str, str]) -> None:
