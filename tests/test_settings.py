@@ -155,6 +155,22 @@ def test_an_unreadable_token_file_is_named(tmp_path: Path, monkeypatch: pytest.M
         load_token()
 
 
+def test_a_mounted_secret_is_the_token_and_an_unreadable_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounted = tmp_path / "hf_token"
+    monkeypatch.setattr("job.settings.MOUNTED_TOKEN", mounted)
+    assert load_token() == ""
+    mounted.write_text("hf_mounted\n", "utf-8")
+    assert load_token() == "hf_mounted"
+    monkeypatch.setenv("HF_TOKEN", "hf_given")
+    assert load_token() == "hf_given"
+    monkeypatch.delenv("HF_TOKEN")
+    mounted.write_bytes(b"\xff\xfe")
+    with pytest.raises(AccessDenied, match="hf_token cannot be read"):
+        load_token()
+
+
 def test_a_plan_does_not_wait_for_a_hub_that_is_not_there(tmp_path: Path) -> None:
     """Its client alone would try for two minutes."""
     hub = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path), "FINETUNE_DATA_SOURCES": "quickstart"}
