@@ -520,7 +520,9 @@ def load_token() -> str:
     Raises AccessDenied (exit 67) where that file cannot be read: going on without it would fail hours later.
     """
     token = os.environ.get("HF_TOKEN", "").strip()
-    path = os.environ.get("HF_TOKEN_PATH", "").strip() or (str(MOUNTED_TOKEN) if MOUNTED_TOKEN.exists() else "")
+    path = os.environ.get("HF_TOKEN_PATH", "").strip()
+    if not path and os.path.exists(MOUNTED_TOKEN):  # noqa: PTH110 (Path.exists raises in a folder of root)
+        path = str(MOUNTED_TOKEN)
     if token or not path:
         return token
     try:
