@@ -3,7 +3,7 @@
 ARG BASE_IMAGE=nvidia/cuda:13.0.2-base-ubuntu24.04
 # `cpu` runs the quickstart and the tests; torch then comes from TORCH_WHEELS.
 ARG VARIANT=cuda
-# 1 adds Triton, Liger's kernels and the C compiler that Triton needs at run time: 0.7 GB for a quarter less kernel time from
+# 1 adds Triton, Liger's kernels and the C compiler that Triton needs at run time: 0.8 GB for up to a quarter less kernel time from
 # compute capability 8.0 up (README, "Precision, memory and speed"); nobody has run them on a T4.
 ARG TRITON=0
 
