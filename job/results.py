@@ -212,6 +212,8 @@ class Trained(Result):
     readback_max_difference: float
     """Largest difference of a logit, trained model in memory against the adapter loaded by a fresh process."""
     readback_tolerance: float
+    readback_cpu_kernel_difference: float | None = None
+    """The same on bitsandbytes' bfloat16 kernel, which the card's lines take on a CPU with AVX512-BF16; None elsewhere."""
 
 
 class Scores(Result):

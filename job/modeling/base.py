@@ -17,6 +17,7 @@ from transformers.integrations import sdpa_attention
 from job.errors import NotFound, SettingsError
 from job.hub import explained
 from job.modeling.chat import prepare_template
+from job.modeling.nf4 import stay_differentiable
 from job.results import Choice
 from job.settings import ModelSettings, read_text
 
@@ -150,6 +151,7 @@ def load_base(files: BaseFiles, tokenizer: Any, dtype: torch.dtype) -> Any:
             remedy="Check FINETUNE_MODEL_BASE: it needs safetensors weights of an architecture that transformers knows.",
         ) from error
     model.requires_grad_(False)
+    stay_differentiable(model)
     model.config.use_cache = False  # transformers drops the mask between packed rows where a cache is kept
     if torch.cuda.is_available():
         guard_attention(torch.cuda.get_device_capability())

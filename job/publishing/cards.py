@@ -56,7 +56,7 @@ def model_card(
         f"loss went from {trained.base_eval_loss:.3f} (base model) to {trained.best_eval_loss:.3f} ({-drop:+.0%}).",
         f"## How to load it\n\n```python\nadapter = {json.dumps(adapter)}\n{code}```\n\n"
         "These are the lines by which a fresh process loaded the adapter after training and compared its logits with the "
-        f"trained model's: the largest difference was {trained.readback_max_difference:.2g}.",
+        f"trained model's: the largest difference was {trained.readback_max_difference:.2g}." + _cpu_kernel(trained),
         _asking(cleaned),
         _recipe(cleaned, trained, settings),
         _data_table(cleaned),
@@ -65,6 +65,15 @@ def model_card(
         f"Made by lora-job {__version__}.",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _cpu_kernel(trained: Trained) -> str:
+    if trained.readback_cpu_kernel_difference is None:
+        return ""
+    return (
+        " That is without the kernel that bitsandbytes takes on a CPU with AVX512-BF16: it rounds to bfloat16, and a logit then "
+        f"differs by up to {trained.readback_cpu_kernel_difference:.2g}. GPUs and other CPUs have no such kernel."
+    )
 
 
 def _added_pad(settings: Settings) -> bool:

@@ -143,6 +143,7 @@ def train(
         adapter_parts_bytes=parts,
         readback_max_difference=proof.difference,
         readback_tolerance=proof.tolerance,
+        readback_cpu_kernel_difference=proof.cpu_kernel_difference,
     )
     del trainer, unwrapped, peft_model, ready, watch
     gc.collect()

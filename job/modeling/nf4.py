@@ -1,0 +1,43 @@
+"""What this project uses of bitsandbytes beyond its documented names, in one place."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from bitsandbytes.nn import Linear4bit
+
+log = logging.getLogger("job.model")
+
+CPU_KERNEL = "support_avx512bf16_for_cpu"
+"""Of a Linear4bit: whether its first forward pass in eval mode may pack its weights for a CPU with AVX512-BF16."""
+
+
+def stay_differentiable(model: Any) -> None:
+    """Keep every 4-bit layer on the path that has a backward pass, whatever the CPU can do.
+
+    On a CPU with AVX512-BF16 (AMD Zen 4, Intel Sapphire Rapids and later) bitsandbytes 0.50 packs the weights of a layer in its
+    first forward pass in eval mode. From then on the layer is `gemv_4bit`, which rounds to bfloat16 and has no backward:
+    gradients stop there, and training goes on with a part of them.
+    """
+    layers = list(four_bit_layers(model))
+    if layers and not hasattr(layers[0], CPU_KERNEL):
+        log.warning(
+            "bitsandbytes has no %s: its CPU kernels without a backward pass cannot be switched off", CPU_KERNEL
+        )
+    for layer in layers:
+        setattr(layer, CPU_KERNEL, False)
+
+
+def layers_on_the_cpu_kernel(model: Any) -> list[Any]:
+    """The 4-bit layers of a model as a user loads it that would take that kernel on this machine."""
+    return [
+        layer
+        for layer in four_bit_layers(model)
+        if layer.weight.device.type == "cpu" and getattr(layer, CPU_KERNEL, False)
+    ]
+
+
+def four_bit_layers(model: Any) -> Iterator[Any]:
+    return (module for module in model.modules() if isinstance(module, Linear4bit))
