@@ -8,7 +8,6 @@ import platform
 import shutil
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 from huggingface_hub import HfApi
@@ -17,8 +16,10 @@ from huggingface_hub.hf_api import RepoFile
 from job import __version__
 from job.errors import AccessDenied, HostUnfit
 from job.hub import explained
-from job.memory import GIB, Shapes, predict, rungs
-from job.plan import read_config, sizes
+from job.memory import GIB, rungs
+from job.modeling.architecture import Architecture, decoder_layers, predictions
+from job.modeling.base import require_whole
+from job.plan import architecture_of, sizes
 from job.results import Host
 from job.settings import HubSettings, Settings, gpu_wanted
 
@@ -44,15 +45,17 @@ def inspect(root: Path) -> Host:
 
 
 def check(settings: Settings, token: str, root: Path, host: Host) -> None:
-    """Raises HostUnfit (68), AccessDenied (67), NotFound (66), HubUnavailable (76); in the order of their cost."""
+    """Raises HostUnfit (68), SettingsError (64) for a base model that cannot be trained as asked, AccessDenied (67), NotFound
+    (66), HubUnavailable (76); in the order of their cost."""
     _check_gpu(host, cuda_of_driver(), torch.version.cuda)
     _check_gpu_settings(settings, host)
-    config = read_config(settings, token)
+    base = architecture_of(settings, token)
+    expected = sizes(base, settings)
+    if settings.model.is_local:
+        require_whole(Path(settings.model.location), base.name)
     if host.device == "cuda":
-        _check_gpu_memory(config, settings, host, torch.cuda.mem_get_info()[0])
-    expected = sizes(config, settings)
-    if expected:
-        require_space(root, expected.run_bytes, "checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
+        _check_gpu_memory(base, settings, host, torch.cuda.mem_get_info()[0])
+    require_space(root, expected.run_bytes, "checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
     weights = _weight_bytes(settings, token)
     if host.device == "cpu" and weights > LARGE_FOR_CPU_BYTES:
         raise HostUnfit(
@@ -114,12 +117,11 @@ def _check_gpu_settings(settings: Settings, host: Host) -> None:
         )
 
 
-def _check_gpu_memory(config: dict[str, Any], settings: Settings, host: Host, free_bytes: int) -> None:
+def _check_gpu_memory(base: Architecture, settings: Settings, host: Host, free_bytes: int) -> None:
     """Raises HostUnfit (68) where even one row with every layer recomputed has no room; the prediction may be 15 % off."""
-    shapes = Shapes.of(config)
     train = settings.train
-    last = rungs(train.max_tokens, train.max_tokens)[-1]
-    need = predict(shapes, settings.lora, last, width=4 if train.precision == "float32" else 2) if shapes else None
+    last = rungs(train.max_tokens, train.max_tokens, recomputable=bool(decoder_layers(base.model)))[-1]
+    (need,) = predictions(base, settings.lora, [last], width=4 if train.precision == "float32" else 2)
     if need and need * 0.85 > free_bytes:
         raise HostUnfit(
             f"{host.gpu} has {free_bytes / GIB:.1f} of {host.gpu_bytes / GIB:.1f} GiB free, and one row of "

@@ -1,25 +1,25 @@
 """What a run would do, told without GPU, weights or any write: `python entrypoint.py plan`.
 
-Sizes are computed from the base model's config alone. Imports no heavy library.
+Sizes are counted on the base model's shapes, which its config.json alone gives. Imports no heavy library before it gets there:
+wrong settings are told in half a second.
 """
 
 from __future__ import annotations
 
 import gzip
-import json
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from job.errors import JobError
-from job.memory import GIB, RESERVE_SHARE, T4_BYTES, Shapes, predict, rungs
+from job.errors import AccessDenied, HubUnavailable
+from job.memory import GIB, RESERVE_SHARE, T4_BYTES, rungs
 from job.redaction import STARS
 from job.settings import Settings, Source, as_text
 
-SPARE_PAD_HINT = "reserved pad token: vocabulary unchanged"
-DTYPE_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+if TYPE_CHECKING:
+    from job.modeling.architecture import Architecture
 
 
 @dataclass(frozen=True)
@@ -41,39 +41,12 @@ class Sizes:
         return 2 * self.adapter_bytes + self.lora_bytes + 3 * 3 * self.lora_bytes + 50_000_000
 
 
-def sizes(config: dict[str, Any], settings: Settings) -> Sizes | None:
-    """None where the architecture's shapes are not those of a Llama-like decoder."""
-    shapes = Shapes.of(config)
-    parameters = shapes.lora_parameters(settings.lora) if shapes else None
-    if shapes is None or parameters is None:
-        return None
-    width = DTYPE_BYTES.get(str(config.get("dtype") or config.get("torch_dtype")), 4)
-    embedding = 0
-    if settings.model.pad_token == "add":
-        copies = 1 if shapes.tied else 2
-        rows = {"full": (shapes.vocabulary + 1) * copies, "rows": 1, "none": 0}[settings.model.save_embedding]
-        embedding = rows * shapes.hidden * width
+def sizes(architecture: Architecture, settings: Settings) -> Sizes:
+    """Raises SettingsError (64) for LoRA targets that the base model lacks."""
+    parameters = architecture.adapter(settings.lora).parameters
+    added = settings.model.pad_token == "add"
+    embedding = architecture.embedding_bytes(settings.model.save_embedding) if added else 0
     return Sizes(parameters, parameters * 4, embedding)
-
-
-def read_config(settings: Settings, token: str) -> dict[str, Any]:
-    """The base model's config.json, from its folder or the Hub. Raises what the Hub's failures mean (66, 67, 76)."""
-    path = Path(settings.model.location) / "config.json"
-    if not settings.model.is_local:
-        from huggingface_hub import hf_hub_download
-
-        from job.hub import explained
-
-        what = f"base model {settings.model.base} at {settings.model.revision}"
-        with explained(what, "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION", has_token=bool(token)):
-            path = Path(
-                hf_hub_download(
-                    settings.model.base, "config.json", revision=settings.model.revision, token=token or False
-                )
-            )
-    config = json.loads(path.read_text("utf-8"))
-    assert isinstance(config, dict)
-    return config
 
 
 def count_rows(source: Source) -> int | None:
@@ -125,13 +98,13 @@ def lines(settings: Settings, token: str, *, origin: dict[str, str]) -> Iterator
     yield f"          cleaned data set: {f'{hub.dataset_repo_id} ({visibility})' if hub.dataset_repo_id else 'not pushed'}"
     yield ""
     yield f"Files in {settings.output_dir}"
-    found = memory = None
+    base = None
     try:
-        config = read_config(settings, token)
-        found, memory = sizes(config, settings), memory_line(config, settings)
-    except JobError as error:
+        base = architecture_of(settings, token)
+    except (HubUnavailable, AccessDenied) as error:
         yield f"  (the base model's config cannot be read now, so sizes are unknown: {error})"
-    if found:
+    if base:
+        found = sizes(base, settings)
         yield (
             f"  adapter/adapter_model.safetensors  {found.adapter_bytes:,} bytes: "
             f"LoRA {found.lora_parameters:,} float32 parameters ({found.lora_bytes:,})"
@@ -139,24 +112,52 @@ def lines(settings: Settings, token: str, *, origin: dict[str, str]) -> Iterator
         )
         yield f"  train/checkpoints/                 about {9 * found.lora_bytes:,} bytes at most"
     else:
-        yield "  adapter/                           size unknown for this architecture"
+        yield "  adapter/                           size unknown"
     yield "  clean/ train/ probe/ settings.json clean.json train.json probe.json push.json metrics.json report.html"
     yield ""
+    if base:
+        yield "Base model"
+        yield from base_lines(base, settings)
+        yield ""
     yield "GPU memory on an NVIDIA T4, with rows as long as they may be (measured on the card before training)"
-    yield f"  {memory or 'unknown for this architecture'}"
+    yield f"  {memory_line(base, settings) if base else 'unknown'}"
 
 
-def memory_line(config: dict[str, Any], settings: Settings) -> str | None:
-    """How a step would be cut on a T4, and the peak that is predicted. None where the shapes are unknown."""
-    shapes = Shapes.of(config)
+def architecture_of(settings: Settings, token: str) -> Architecture:
+    """The base model on the meta device: what `plan` and the check before a run count on. Imports transformers, 4 s."""
+    from job.modeling.architecture import Architecture, require_quantized
+
+    base = Architecture.of(settings.model, token)
+    require_quantized(base.model, base.name, allowed=settings.model.allow_unquantized)
+    return base
+
+
+def base_lines(base: Architecture, settings: Settings) -> Iterator[str]:
+    """What of the base will be in 4 bits, and which layers get the adapter."""
+    from job.modeling.architecture import count_weights, peft_names, quantized_share, targets
+
+    parameters: Counter[str] = Counter()
+    for count in count_weights(base.model):
+        parameters[count.kind] += count.parameters
+    for kind, number in parameters.items():
+        yield f"  {kind:<18} {number:>15,} parameters"
+    yield f"  in 4 bits: {quantized_share(base.model):.1%} of the linear weights (embedding and head aside)"
+    yield f"  adapter on {', '.join(peft_names(targets(base.model, settings.lora.targets, base.name), base.model))}"
+
+
+def memory_line(base: Architecture, settings: Settings) -> str:
+    """How a step would be cut on a T4, and the peak that is predicted."""
+    from job.modeling.architecture import decoder_layers, predictions
+
     longest = settings.train.max_tokens
     width = 4 if settings.train.precision == "float32" else 2
     usable = T4_BYTES * (1 - RESERVE_SHARE)
-    for rung in rungs(longest, longest * settings.train.batch_size):
-        need = predict(shapes, settings.lora, rung, width=width) if shapes else None
-        if need is None:
-            return None
-        told = f"{need / GIB:.1f} GiB of {usable / GIB:.1f} usable, {RESERVE_SHARE:.0%} kept in reserve"
-        if need <= usable:
+    ways = rungs(longest, longest * settings.train.batch_size, recomputable=bool(decoder_layers(base.model)))
+    needs = predictions(base, settings.lora, ways, width=width)
+    if needs[0] is None:
+        return "unknown for this architecture"
+    for rung, need in zip(ways, needs, strict=True):
+        told = f"{(need or 0) / GIB:.1f} GiB of {usable / GIB:.1f} usable, {RESERVE_SHARE:.0%} kept in reserve"
+        if (need or 0) <= usable:
             return f"{rung}: {told}"
     return f"one row does not fit: {told}; lower FINETUNE_TRAIN_MAX_TOKENS"

@@ -121,6 +121,8 @@ class Lever(Result):
     name: str
     on: bool
     reason: str
+    differs: str = ""
+    """By how much it differs from the reference path, where it could be compared."""
 
 
 class Proof(Result):
@@ -157,6 +159,14 @@ class Attempt(Result):
         )
 
 
+class WeightCount(Result):
+    """Parameters of the loaded base of one kind and dtype."""
+
+    kind: Literal["4-bit linear", "linear", "experts", "embedding and head", "norms and biases"]
+    dtype: str
+    parameters: int
+
+
 class LogEntry(Result):
     """One line of train/log.jsonl: a training loss (mean since the last line) or an evaluation."""
 
@@ -182,6 +192,11 @@ class Trained(Result):
     epochs: float
     trainable_parameters: int
     total_parameters: int
+    lora_targets: list[str]
+    """The layers that carry the adapter, by the names that the base gives them."""
+    weights: list[WeightCount]
+    quantized_share: float
+    """Of the linear weights, experts included, embedding and head aside: the share that is held in 4 bits."""
     base_eval_loss: float
     """Evaluation loss before the first step: that of the base model, since a new adapter changes nothing."""
     best_eval_loss: float

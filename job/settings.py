@@ -260,6 +260,9 @@ class ModelSettings(Section):
         description="With an extended vocabulary: save the whole embedding layer with the adapter, once; "
         "its new rows alone; or nothing.",
     )
+    allow_unquantized: bool = Field(
+        False, description="Train a base of which less than 90 % of the linear weights can be held in 4 bits."
+    )
 
     @model_validator(mode="after")
     def _exists(self) -> Self:
@@ -286,8 +289,17 @@ class LoraSettings(Section):
     alpha: int = Field(32, ge=1, description="Scale of the adapter: its product is multiplied by alpha / r.")
     dropout: float = Field(0.05, ge=0, lt=1, description="Dropout on the adapter's input.")
     targets: Names = Field(
-        ("q_proj", "k_proj", "v_proj", "o_proj"), min_length=1, description="Linear layers that get an adapter."
+        ("auto",),
+        min_length=1,
+        description="Layers that get an adapter: auto takes the projections of attention, whatever the architecture calls "
+        "them; all-linear every linear layer; or names such as q_proj,down_proj. Never the output head.",
     )
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if len(self.targets) > 1 and {"auto", "all-linear"} & set(self.targets):
+            raise ValueError("FINETUNE_LORA_TARGETS: auto and all-linear stand alone, without further names")
+        return self
 
 
 class TrainSettings(Section):

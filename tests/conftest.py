@@ -94,6 +94,23 @@ def make_base(
     return folder
 
 
+LLAMA_3B = {
+    "model_type": "llama", "architectures": ["LlamaForCausalLM"], "dtype": "bfloat16", "hidden_size": 3072,
+    "num_hidden_layers": 28, "num_attention_heads": 24, "num_key_value_heads": 8, "head_dim": 128, "intermediate_size": 8192,
+    "vocab_size": 128256, "tie_word_embeddings": True,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def llama_3b(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Llama 3.2 3B without its weights."""
+    from job.modeling.architecture import Architecture
+
+    folder = tmp_path_factory.mktemp("llama-3b")
+    (folder / "config.json").write_text(json.dumps(LLAMA_3B), "utf-8")
+    return Architecture.read(folder, "llama-3b")
+
+
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_base(tmp_path_factory.mktemp("base"))

@@ -11,7 +11,8 @@ import torch
 from transformers import TrainerCallback
 
 from job.errors import Diverged, MemoryExhausted
-from job.memory import Rung, Shapes
+from job.memory import Rung
+from job.modeling.architecture import Architecture
 from job.modeling.base import fetch_files, load_tokenizer
 from job.probing import probe as probing
 from job.results import Proof
@@ -25,13 +26,13 @@ from job.training.levers import LEVERS, Perturbed, gradients
 from job.training.train import arguments, prepare
 from job.training.trainer import Float32AdapterTrainer, Watch
 from job.training.trial import trial
-from tests.test_levers import differences, forward_of, make_rows
+from tests.test_levers import LONGEST, differences, forward_of, make_rows
 
 SETTINGS = TrainSettings(batch_size=8, warmup_steps=1, log_steps=1, eval_steps=2, learning_rate=0.01)
 
 
 def ladder_of(forward: Forward, rows: list[Row]) -> Ladder:
-    return Ladder(forward, rows, batch_size=SETTINGS.batch_size, shapes=None, lora=LoraSettings())
+    return Ladder(forward, rows, batch_size=SETTINGS.batch_size, architecture=None, lora=LoraSettings())
 
 
 def trainer_of(forward: Forward, rows: list[Row], folder: Path) -> Float32AdapterTrainer:
@@ -79,7 +80,7 @@ def test_recomputed_layers_give_the_same_gradients(checkpointing: str, dropout: 
     rows = make_rows(4)
     ladder = ladder_of(forward, rows)
     for name in ("packed_rows", "sliced_head", "lora4bit"):
-        forward.undo.append(LEVERS[name](forward))
+        forward.undo.append(LEVERS[name](forward, LONGEST))
     with Perturbed(forward.model):
         forward.model.train()
         torch.manual_seed(1)
@@ -198,8 +199,8 @@ def test_answers_are_asked_fewer_at_a_time_where_memory_runs_out(base: Path, mon
 
 def test_predictions_are_part_of_the_record(base: Path) -> None:
     forward = forward_of(base)
-    shapes = Shapes.of(forward.base.config.to_dict())
-    ladder = Ladder(forward, make_rows(9), batch_size=8, shapes=shapes, lora=LoraSettings())
+    architecture = Architecture.read(base, str(base))
+    ladder = Ladder(forward, make_rows(9), batch_size=8, architecture=architecture, lora=LoraSettings())
     ladder.down(step=3, peak=123)
     assert ladder.tried[0].step == 3
     assert ladder.tried[0].predicted_bytes is not None
@@ -281,7 +282,7 @@ def test_a_full_card_steps_down_in_mid_run(tmp_path: Path) -> None:
     base = make_base(tmp_path / "base", hidden_size=512, num_hidden_layers=8, intermediate_size=4096)
     rows = [row for row in make_rows(3000, longest=500) if len(row.ids) > 400][:48]
     forward = forward_of(base, "bfloat16")
-    forward.undo += [LEVERS[name](forward) for name in LEVERS]
+    forward.undo += [LEVERS[name](forward, 500) for name in LEVERS]
     trainer = trainer_of(forward, rows, tmp_path)
     total = torch.cuda.get_device_properties(0).total_memory
 
@@ -311,7 +312,7 @@ def test_the_ladder_takes_the_fastest_rung_that_fits(tmp_path: Path) -> None:
     chosen = []
     for gib in (0.0, 0.8, 0.4):
         forward = forward_of(base, "float16")
-        forward.undo += [LEVERS[name](forward) for name in LEVERS]
+        forward.undo += [LEVERS[name](forward, 500) for name in LEVERS]
         torch.cuda.empty_cache()
         torch.cuda.set_per_process_memory_fraction(gib * 2**30 / total if gib else 1.0)
         try:

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from job.memory import GIB, RESERVE_SHARE, T4_BYTES, Rung, Shapes, predict, rungs
+from job.memory import GIB, RESERVE_SHARE, T4_BYTES, Rung, rungs
+from job.modeling.architecture import Architecture, predictions, shapes_of
 from job.settings import LoraSettings
 
-pytestmark = pytest.mark.light
-
-LLAMA_3B = {
-    "hidden_size": 3072,
-    "num_hidden_layers": 28,
-    "num_attention_heads": 24,
-    "num_key_value_heads": 8,
-    "head_dim": 128,
-    "intermediate_size": 8192,
-    "vocab_size": 128256,
-    "tie_word_embeddings": True,
-}
-ALL_LINEAR = LoraSettings(
-    targets=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
-)
+ALL_LINEAR = LoraSettings(targets=("all-linear",))
 
 
-def shapes() -> Shapes:
-    found = Shapes.of(LLAMA_3B)
+def need(base: Architecture, rung: Rung, lora: LoraSettings | None = None) -> int:
+    (found,) = predictions(base, lora or LoraSettings(), [rung], width=2)
     assert found is not None
     return found
 
@@ -40,17 +29,15 @@ def shapes() -> Shapes:
     ],
 )
 def test_predictions_are_within_15_percent_of_what_a_card_showed(
-    lora: LoraSettings, rung: Rung, measured_gib: float
+    lora: LoraSettings, rung: Rung, measured_gib: float, llama_3b: Architecture
 ) -> None:
     """Measured on one H200: `python -m tests.bench.train_speed --only ours,ours-64,t4,t4-all`, the trial's peak."""
-    predicted = predict(shapes(), lora, rung)
-    assert predicted is not None
-    assert abs(predicted / GIB / measured_gib - 1) < 0.15
+    assert abs(need(llama_3b, rung, lora) / GIB / measured_gib - 1) < 0.15
 
 
-def test_less_is_needed_on_every_rung_of_the_same_recomputation() -> None:
+def test_less_is_needed_on_every_rung_of_the_same_recomputation(llama_3b: Architecture) -> None:
     ladder = rungs(512, 16 * 512)
-    needs = {rung: predict(shapes(), LoraSettings(), rung) or 0 for rung in ladder}
+    needs = {rung: need(llama_3b, rung) for rung in ladder}
     for how in ("none", "half", "all"):
         same = [needs[rung] for rung in ladder if rung.checkpointing == how]
         assert same == sorted(same, reverse=True)
@@ -67,12 +54,17 @@ def test_the_ladder_starts_with_the_whole_step_and_ends_with_one_row() -> None:
         assert all(rung.tokens >= longest for rung in rungs(longest, step)), "a row is never cut"
 
 
-def test_the_t4_recipe_fits_a_t4_without_recomputing() -> None:
+def test_the_t4_recipe_fits_a_t4_without_recomputing(llama_3b: Architecture) -> None:
     usable = T4_BYTES * (1 - RESERVE_SHARE)
-    first = next(rung for rung in rungs(512, 8192) if (predict(shapes(), LoraSettings(), rung) or 0) <= usable)
+    first = next(rung for rung in rungs(512, 8192) if need(llama_3b, rung) <= usable)
     assert first == Rung(4096, "none")
 
 
-def test_other_architectures_are_not_guessed() -> None:
-    assert Shapes.of({"d_model": 768}) is None
-    assert predict(shapes(), LoraSettings(targets=("query_key_value",)), Rung(512, "none")) is None
+def test_layers_that_cannot_be_computed_again_are_not_offered_to_be() -> None:
+    assert {rung.checkpointing for rung in rungs(512, 16 * 512, recomputable=False)} == {"none"}
+    assert rungs(70, 70, recomputable=False) == [Rung(70, "none")]
+    assert rungs(70, 16 * 512, recomputable=False)[-1] == Rung(70, "none")
+
+
+def test_sizes_that_a_config_does_not_name_are_not_guessed() -> None:
+    assert shapes_of(SimpleNamespace(d_model=768), tied=True) is None

@@ -28,7 +28,7 @@ def test_the_recipe_of_the_write_up_is_the_default(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("FINETUNE_DATA_SOURCES", "owner/name")
     settings = load_settings()
     assert (settings.lora.r, settings.lora.alpha, settings.lora.dropout) == (16, 32, 0.05)
-    assert settings.lora.targets == ("q_proj", "k_proj", "v_proj", "o_proj")
+    assert settings.lora.targets == ("auto",)
     train = settings.train
     assert (train.batch_size, train.learning_rate, train.warmup_steps) == (16, 2e-4, 50)
     assert (train.epochs, train.max_tokens, train.eval_steps, train.seed) == (1, 512, 100, 42)

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from job.cleaning.clean import clean
 from job.errors import SettingsError
+from job.modeling.architecture import Architecture
 from job.modeling.base import BaseFiles, choose_precision, fetch_files, load_base, load_tokenizer
 from job.modeling.chat import FIXED_DATE, Chat, Tokens, prepare_template
 from job.plan import sizes
@@ -104,8 +105,7 @@ def test_the_embedding_layer_is_saved_once_in_the_base_models_dtype(how: str, ba
         model=ModelSettings(base=str(base), save_embedding=how),
         lora=LoraSettings(),  # type: ignore[arg-type]
     )
-    predicted = sizes(json.loads((base / "config.json").read_text("utf-8")), settings)
-    assert predicted is not None
+    predicted = sizes(Architecture.read(base, "base"), settings)
     assert predicted.adapter_bytes == sum(result.adapter_parts_bytes.values())
     assert not any("embed" in name for name in load_file(next((tmp_path / "train" / "best").glob("*.safetensors"))))
 
@@ -137,19 +137,14 @@ def test_a_reserved_pad_token_changes_no_vocabulary_and_the_log_has_what_a_plot_
     assert watch.best() == (result.best_eval_loss, result.best_step)
 
 
-def test_sizes_for_llama_3b_are_those_of_the_real_shapes() -> None:
-    config = {
-        "hidden_size": 3072, "num_hidden_layers": 28, "num_attention_heads": 24, "num_key_value_heads": 8, "head_dim": 128,
-        "intermediate_size": 8192, "vocab_size": 128256, "tie_word_embeddings": True, "dtype": "bfloat16",
-    }  # fmt: skip
+def test_sizes_for_llama_3b_are_those_of_the_real_shapes(llama_3b: Architecture) -> None:
     expected = {"full": 824_711_168, "rows": 36_706_304, "none": 36_700_160}
     for how, size in expected.items():
         settings = Settings.model_construct(
             model=ModelSettings(base="meta-llama/Llama-3.2-3B-Instruct", save_embedding=how),  # type: ignore[arg-type]
             lora=LoraSettings(),
         )
-        found = sizes(config, settings)
-        assert found is not None
+        found = sizes(llama_3b, settings)
         assert found.lora_parameters == 9_175_040
         assert found.adapter_bytes == size
 
@@ -158,7 +153,7 @@ def test_a_target_that_the_model_lacks_is_named(base: Path) -> None:
     files = BaseFiles(base, str(base), "")
     model = load_base(files, load_tokenizer(files, ModelSettings(base=str(base))), torch.float32)
     with pytest.raises(SettingsError, match=r"no layer qkv_proj; it has .*q_proj"):
-        attach(model, LoraSettings(targets=("qkv_proj",)), 1)
+        attach(model, LoraSettings(targets=("qkv_proj",)), 1, "base")
 
 
 def test_the_base_is_nf4_and_frozen_and_no_float32_copy_is_made(base: Path) -> None:

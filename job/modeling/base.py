@@ -5,19 +5,21 @@ Runs on CPU as on CUDA. Loads safetensors only and runs no code from a model rep
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from safetensors import SafetensorError, safe_open
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.integrations import sdpa_attention
 
 from job.errors import NotFound, SettingsError
 from job.hub import explained
 from job.modeling.chat import prepare_template
-from job.modeling.nf4 import stay_differentiable
+from job.modeling.nf4 import quantization, stay_differentiable
 from job.results import Choice
 from job.settings import ModelSettings, read_text
 
@@ -115,15 +117,6 @@ def _spare_token(tokenizer: Any, base: str) -> str:
     return str(spare[0])
 
 
-def quantization(dtype: torch.dtype) -> BitsAndBytesConfig:
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=dtype,
-    )
-
-
 def checkpoint_dtype(files: BaseFiles) -> torch.dtype:
     """The dtype in which the base model was published; the saved embedding layer keeps it."""
     dtype = AutoConfig.from_pretrained(files.folder, trust_remote_code=False).dtype
@@ -135,21 +128,28 @@ def load_base(files: BaseFiles, tokenizer: Any, dtype: torch.dtype) -> Any:
 
     No `prepare_model_for_kbit_training`: it makes float32 copies of embedding, head and norms (1.58 instead of 0.79 GB on
     Llama 3.2 3B) and switches checkpointing on; freezing is all that is needed.
+
+    Raises NotFound (66) where weights are missing, damaged or of other shapes than the config says.
     """
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model, loaded = AutoModelForCausalLM.from_pretrained(
             files.folder,
             dtype=dtype,
             quantization_config=quantization(dtype),
             device_map={"": 0 if torch.cuda.is_available() else "cpu"},
             use_safetensors=True,
             trust_remote_code=False,
+            output_loading_info=True,
         )
-    except (OSError, ValueError) as error:
-        raise NotFound(
-            f"The base model {files.name} cannot be loaded as a causal language model: {error}",
-            remedy="Check FINETUNE_MODEL_BASE: it needs safetensors weights of an architecture that transformers knows.",
-        ) from error
+    except torch.OutOfMemoryError:
+        raise
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise _damaged(files, str(error).strip()) from error
+    if (
+        loaded["missing_keys"] or loaded["mismatched_keys"]
+    ):  # transformers would go on with random numbers in their place
+        wrong = sorted(map(str, [*loaded["missing_keys"], *loaded["mismatched_keys"]]))
+        raise _damaged(files, f"{len(wrong)} tensors are missing or of another shape, such as {wrong[0]}")
     model.requires_grad_(False)
     stay_differentiable(model)
     model.config.use_cache = False  # transformers drops the mask between packed rows where a cache is kept
@@ -158,6 +158,34 @@ def load_base(files: BaseFiles, tokenizer: Any, dtype: torch.dtype) -> Any:
     extend_vocabulary(model, len(tokenizer), checkpoint_dtype(files))
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model
+
+
+def require_whole(folder: Path, name: str) -> None:
+    """Every safetensors file of a local base is there and as long as its header says, in milliseconds.
+
+    Raises NotFound (66): a torn download is found before rows are cleaned.
+    """
+    files = BaseFiles(folder, name, "")
+    index = folder / "model.safetensors.index.json"
+    wanted = set(folder.glob("*.safetensors"))
+    try:
+        if index.exists():
+            wanted |= {folder / str(part) for part in json.loads(index.read_text("utf-8"))["weight_map"].values()}
+        for path in sorted(wanted):
+            with safe_open(path, "pt"):
+                pass
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        raise _damaged(files, f"{error or type(error).__name__}") from error
+    if not wanted:
+        raise _damaged(files, "the folder holds no *.safetensors file, and no other format is read")
+
+
+def _damaged(files: BaseFiles, what: str) -> NotFound:
+    return NotFound(
+        f"The weights of the base model {files.name} cannot be loaded: {what[:1000]}",
+        remedy="Check FINETUNE_MODEL_BASE: it needs whole safetensors weights that fit its config.json; download the model "
+        "again (on the Hub's cache, remove its folder below HF_HOME first).",
+    )
 
 
 def guard_attention(capability: tuple[int, int]) -> None:

@@ -1,4 +1,4 @@
-"""What this project uses of bitsandbytes beyond its documented names, in one place."""
+"""NF4: how the base is quantized, and what this project uses of bitsandbytes beyond its documented names."""
 
 from __future__ import annotations
 
@@ -6,12 +6,24 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from bitsandbytes.nn import Linear4bit
+from transformers import BitsAndBytesConfig
 
 log = logging.getLogger("job.model")
 
 CPU_KERNEL = "support_avx512bf16_for_cpu"
 """Of a Linear4bit: whether its first forward pass in eval mode may pack its weights for a CPU with AVX512-BF16."""
+
+
+def quantization(dtype: torch.dtype) -> BitsAndBytesConfig:
+    """NF4 with double quantization, computing in `dtype`."""
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
 
 
 def stay_differentiable(model: Any) -> None:

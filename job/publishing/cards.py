@@ -71,8 +71,8 @@ def _cpu_kernel(trained: Trained) -> str:
     if trained.readback_cpu_kernel_difference is None:
         return ""
     return (
-        " That is without the kernel that bitsandbytes takes on a CPU with AVX512-BF16: it rounds to bfloat16, and a logit then "
-        f"differs by up to {trained.readback_cpu_kernel_difference:.2g}. GPUs and other CPUs have no such kernel."
+        " That is without the kernel that bitsandbytes takes on a CPU with AVX512-BF16: it rounds to bfloat16, and a logit "
+        f"then differs by up to {trained.readback_cpu_kernel_difference:.2g}. GPUs and other CPUs have no such kernel."
     )
 
 

@@ -22,11 +22,14 @@ from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
 from job.errors import DiskFull, JobError, SettingsError
+from job.modeling.architecture import peft_names, targets
 from job.modeling.base import BaseFiles, checkpoint_dtype, loading_code
 from job.settings import LoraSettings
 
 WEIGHTS = "adapter_model.safetensors"
-EMBEDDING_KEY = "base_model.model.model.embed_tokens"
+COMPARED_ROWS = 64
+EMBEDDING_ROUNDING = 0.01
+"""Of a row's length: one rounding to bfloat16 is at most 0.004."""
 
 
 @dataclass(frozen=True)
@@ -37,31 +40,22 @@ class Readback:
     """As `difference`, on the CPU kernel that the card's lines alone end in; None where this machine has none."""
 
 
-def attach(model: Any, lora: LoraSettings, seed: int) -> Any:
-    """LoRA on the named linear layers; its parameters are float32 and the only trainable ones.
+def attach(model: Any, lora: LoraSettings, seed: int, base: str) -> Any:
+    """LoRA on the layers that FINETUNE_LORA_TARGETS names; its parameters are float32 and the only trainable ones.
 
     Raises SettingsError (64) where a target names no layer of this model.
     """
-    layers = sorted({name.rpartition(".")[2] for name, module in model.named_modules() if _is_linear(module)})
-    unknown = [target for target in lora.targets if target not in layers]
-    if unknown:
-        raise SettingsError(
-            [f"FINETUNE_LORA_TARGETS: the base model has no layer {', '.join(unknown)}; it has {', '.join(layers)}"]
-        )
+    chosen = peft_names(targets(model, lora.targets, base), model)
     torch.manual_seed(seed)  # the initial adapter does not depend on what drew random numbers before
     config = LoraConfig(
         r=lora.r,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
-        target_modules=list(lora.targets),
+        target_modules=chosen,
         bias="none",
         task_type="CAUSAL_LM",
     )
     return get_peft_model(model, config)
-
-
-def _is_linear(module: Any) -> bool:
-    return isinstance(module, torch.nn.Linear)
 
 
 def lora_tensors(model: PeftModel) -> dict[str, torch.Tensor]:
@@ -94,7 +88,8 @@ def save(
     saved.base_model_name_or_path, saved.revision = files.name, files.revision or None
     if new_rows and save_embedding == "rows":
         first = model.get_input_embeddings().weight.shape[0] - new_rows
-        saved.trainable_token_indices = {"embed_tokens": list(range(first, first + new_rows))}
+        name = name_of(model, model.get_input_embeddings()).rpartition(".")[2]
+        saved.trainable_token_indices = {name: list(range(first, first + new_rows))}
     needed = int(sum(parts.values()) * 1.5)
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -108,9 +103,9 @@ def save(
 
 def _embedding_tensors(model: PeftModel, stored: torch.dtype, new_rows: int, how: str) -> dict[str, torch.Tensor]:
     """What must be saved of embedding and head: once where they are tied, both where not."""
-    base = model.get_base_model()
-    weight = base.get_input_embeddings().weight.detach()  # (V, H)
-    head = base.get_output_embeddings().weight.detach()
+    layer, head_layer = model.get_input_embeddings(), model.get_base_model().get_output_embeddings()
+    key = name_of(model, layer)
+    weight, head = layer.weight.detach(), head_layer.weight.detach()  # (V, H)
     tied = head.data_ptr() == weight.data_ptr()
     if how == "rows":
         if not tied:
@@ -121,11 +116,16 @@ def _embedding_tensors(model: PeftModel, stored: torch.dtype, new_rows: int, how
                 ]
             )
         rows = weight[-new_rows:].to(stored).cpu().contiguous()
-        return {f"{EMBEDDING_KEY}.token_adapter.trainable_tokens_delta": rows}
-    tensors = {f"{EMBEDDING_KEY}.weight": weight.to(stored).cpu().contiguous()}
+        return {f"{key}.token_adapter.trainable_tokens_delta": rows}
+    tensors = {f"{key}.weight": weight.to(stored).cpu().contiguous()}
     if not tied:
-        tensors["base_model.model.lm_head.weight"] = head.to(stored).cpu().contiguous()
+        tensors[f"{name_of(model, head_layer)}.weight"] = head.to(stored).cpu().contiguous()
     return tensors
+
+
+def name_of(model: Any, layer: Any) -> str:
+    """The full name of a layer, which is its key in the adapter's file."""
+    return next(name for name, module in model.named_modules() if module is layer)
 
 
 def _bytes(tensors: dict[str, torch.Tensor]) -> int:
@@ -141,15 +141,26 @@ def _readable(folder: Path) -> None:
 
 
 def prove(
-    model: PeftModel, rows: list[list[int]], files: BaseFiles, adapter: Path, *, dtype: str, vocabulary_rows: int
+    model: PeftModel,
+    rows: list[list[int]],
+    files: BaseFiles,
+    adapter: Path,
+    *,
+    dtype: str,
+    new_rows: int,
+    save_embedding: str,
+    pad_token: int,
 ) -> Readback:
     """Load base and adapter in a fresh process by the lines of the model card, and compare logits on `rows`.
 
-    `vocabulary_rows`: as in `loading_code`. Raises JobError (1) where they differ by more than the dtype's rounding.
+    Where rows of the embedding are saved, what the loaded layer gives for them is compared as well, the new ones first, and
+    the new token's logits with all others. Raises JobError (1) where anything differs by more than the dtype's rounding.
     """
     folder = adapter.with_name("readback.partial")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
+    embedding_saved = bool(new_rows) and save_embedding != "none"
+    vocabulary_rows = model.get_input_embeddings().weight.shape[0]
     try:
         expected = {}
         model.eval()
@@ -159,9 +170,23 @@ def prove(
                 logits = model(input_ids=batch, attention_mask=torch.ones_like(batch)).logits
             expected[f"ids_{number}"] = batch[0].cpu()
             expected[f"logits_{number}"] = logits[0].float().cpu().contiguous()  # (T, V)
+        if embedding_saved:
+            tokens = torch.tensor([*range(vocabulary_rows - new_rows, vocabulary_rows), *range(COMPARED_ROWS)])
+            with torch.no_grad():
+                vectors = model.get_input_embeddings()(tokens.to(model.device))
+            expected["embedding_ids"], expected["embedding"] = (
+                tokens,
+                vectors.float().cpu().contiguous(),
+            )  # (N,), (N, H)
         save_file(expected, folder / "expected.safetensors")
-        code = loading_code(str(files.folder), "", dtype, vocabulary_rows)
-        request = {"code": code, "adapter": str(adapter.absolute()), "expected": str(folder / "expected.safetensors")}
+        code = loading_code(str(files.folder), "", dtype, vocabulary_rows if new_rows else 0)
+        request = {
+            "code": code,
+            "adapter": str(adapter.absolute()),
+            "expected": str(folder / "expected.safetensors"),
+            "rows": len(rows),
+            "left_out": None if embedding_saved or not new_rows else pad_token,
+        }
         (folder / "request.json").write_text(json.dumps(request), "utf-8")
         child = subprocess.run(
             [sys.executable, "-m", "job.training.readback", str(folder / "request.json")],
@@ -180,12 +205,20 @@ def prove(
     answer = json.loads(child.stdout.splitlines()[-1])
     # Rounding of the dtype, times the depth over which it adds up, in units of the largest logit.
     rounding = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}[dtype]
-    result = Readback(answer["difference"], rounding * max(1.0, answer["largest"]), answer.get("cpu_kernel_difference"))
+    tolerance = rounding * max(1.0, answer["largest"])
+    result = Readback(answer["difference"], tolerance, answer.get("cpu_kernel_difference"))
     if not result.difference <= result.tolerance:
         raise JobError(
             f"The adapter in a fresh process answers differently from the trained model: a logit differs by "
             f"{result.difference:g}, more than {result.tolerance:g}.",
             remedy="This is a fault of the program or of its library versions: please report it with metrics.json.",
+        )
+    if not answer.get("embedding_difference", 0.0) <= EMBEDDING_ROUNDING:
+        raise JobError(
+            f"The saved embedding layer is not what a fresh process loads: a row of it differs by "
+            f"{answer['embedding_difference']:.1%} of its length.",
+            remedy="This is a fault of the program or of its library versions: please report it with metrics.json. With "
+            "FINETUNE_MODEL_PAD_TOKEN=reserved, in a new FINETUNE_OUTPUT_DIR, no embedding layer has to be saved.",
         )
     return result
 

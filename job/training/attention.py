@@ -1,8 +1,10 @@
-"""Lever: exact attention within each row of a packed micro-batch, without padding and without a T x T mask.
+"""Optimization: exact attention within each row of a packed micro-batch, without padding and without a T x T mask.
 
 Three kernels, one meaning: PyTorch's flash kernel from compute capability 8.0, its memory-efficient kernel below (the one
-that runs on a T4), and on a CPU one causal call a row. Masks are never built: transformers makes none for an attention
-implementation that it has no mask function for.
+that runs on a T4), and on a CPU one call a row. All know causal attention, over the whole row or a sliding window of it, and
+nothing else. So what each layer of a model asks for is surveyed first: one tiny forward pass in train mode collects the mask
+that transformers would build and every argument that reaches attention, and a model that asks for anything beyond that
+(chunks, capped logits, sinks, dropout, an argument not known here) is refused. No mask is built in training.
 """
 
 from __future__ import annotations
@@ -11,28 +13,161 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from transformers import AttentionInterface
+from transformers import AttentionInterface, AttentionMaskInterface
+
+from job.modeling.architecture import decoder_of
 
 NAME = "lora_job_varlen"
 CAUSAL_FROM_TOP_LEFT = 1
+WHOLE_ROW = 0
+"""In place of a window's size."""
+SURVEYED_TOKENS = 5
+SURVEYED_QUERIES = 64
+
+UNKNOWN_TO_KERNELS = {
+    "attn_logit_softcapping": "caps attention logits",
+    "attn_temperature_tuning": "scales queries by their place in the whole sequence, which is not their place in the row",
+}
+"""What a config asks for that no argument of attention shows."""
+
+HARMLESS = {
+    *(
+        "position_ids",
+        "position_embeddings",
+        "cache_position",
+        "use_cache",
+        "output_attentions",
+        "output_hidden_states",
+    ),
+    *(
+        "return_dict",
+        "sliding_window",
+        "scaling",
+        "starts",
+        "longest",
+        "is_causal",
+        "layer_idx",
+        "output_router_logits",
+    ),
+}
+"""Arguments that reach attention and do not change what a row sees: the window is taken from the mask itself."""
 
 
-def install(model: Any) -> Callable[[], None]:
-    """Switch the model to packed attention; returns what puts the old one back.
+def install(model: Any, longest: int) -> Callable[[], None]:
+    """Switch the model to packed attention for rows of up to `longest` tokens; returns what puts the old one back.
 
-    Raises NotImplementedError for models that need more than it knows.
+    Raises NotImplementedError for models whose attention is not one of those above.
     """
     config = model.config.get_text_config()
-    if getattr(config, "attn_logit_softcapping", None):
-        raise NotImplementedError("the model caps attention logits")
+    for name, what in UNKNOWN_TO_KERNELS.items():
+        if getattr(config, name, None):
+            raise NotImplementedError(f"the model {what} ({name})")
     before = config._attn_implementation
     AttentionInterface.register(NAME, attend)
-    model.set_attn_implementation(NAME)
+    windows = Survey(model, longest).windows()
 
     def undo() -> None:
         model.set_attn_implementation(before)
+        for module in windows:
+            del module.lora_job_window
 
+    for module, window in windows.items():
+        module.lora_job_window = window
+    model.set_attn_implementation(NAME)
     return undo
+
+
+class Survey:
+    """What the layers of a model ask of attention, seen in one forward pass of a few tokens in train mode."""
+
+    NAME = "lora_job_survey"
+
+    def __init__(self, model: Any, longest: int) -> None:
+        self.model = model
+        self.longest = longest
+        self.found: dict[Any, int] = {}
+
+    def windows(self) -> dict[Any, int]:
+        """Attention module -> window in tokens, or WHOLE_ROW. Raises NotImplementedError."""
+        config = self.model.config.get_text_config()
+        before, was_training = config._attn_implementation, self.model.training
+        AttentionInterface.register(self.NAME, self._attend)
+        AttentionMaskInterface.register(self.NAME, self._mask)
+        device = self.model.get_input_embeddings().weight.device
+        ids = torch.zeros(1, SURVEYED_TOKENS, dtype=torch.int64, device=device)
+        positions = torch.arange(SURVEYED_TOKENS, device=device)[None]
+        try:
+            self.model.set_attn_implementation(self.NAME)
+            self.model.train()
+            with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
+                decoder_of(self.model)(input_ids=ids, position_ids=positions, use_cache=False)
+        finally:
+            self.model.train(was_training)
+            self.model.set_attn_implementation(before)
+        layers = int(config.num_hidden_layers)
+        if len(self.found) != layers:
+            raise NotImplementedError(
+                f"{len(self.found)} of {layers} layers call attention through transformers' interface"
+            )
+        return self.found
+
+    def _mask(self, *, mask_function: Callable[..., torch.Tensor], **_: Any) -> int:
+        return window_of(mask_function, self.longest)
+
+    def _attend(
+        self,
+        module: torch.nn.Module,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        attention_mask: Any,
+        dropout: float = 0.0,
+        **others: Any,
+    ) -> tuple[torch.Tensor, None]:
+        if not isinstance(attention_mask, int):
+            raise NotImplementedError("a layer's mask is not the one that transformers builds")
+        if dropout:
+            raise NotImplementedError(f"the model's config asks for attention dropout of {dropout:g}")
+        if others.get("is_causal") is False or getattr(module, "is_causal", True) is False:
+            raise NotImplementedError("a layer sees what comes after a token")
+        unknown = [name for name, given in others.items() if given is not None and name not in HARMLESS]
+        if unknown:
+            raise NotImplementedError(f"attention is asked for {', '.join(sorted(unknown))}")
+        if key.shape[-1] != value.shape[-1]:
+            raise NotImplementedError("keys and values are of different widths")
+        self.found[module] = attention_mask
+        groups = query.shape[1] // value.shape[1]
+        return value.repeat_interleave(groups, 1).transpose(
+            1, 2
+        ), None  # of the right shape; its numbers are not looked at
+
+
+def window_of(mask_function: Callable[..., torch.Tensor], longest: int) -> int:
+    """The sliding window of one of transformers' mask functions, or WHOLE_ROW where a row of `longest` tokens is seen whole.
+
+    Told from what the function answers, not from its name: for queries over the whole length, every key is asked for. Raises
+    NotImplementedError where that is no causal attention over the row or a window of it.
+    """
+    zero = torch.zeros(1, dtype=torch.int64)
+    queries = torch.linspace(0, longest - 1, min(longest, SURVEYED_QUERIES)).long()[:, None]
+    keys = torch.arange(longest)[None]
+    try:
+        seen = mask_function(zero, zero, queries, keys).expand(len(queries), longest)
+    except Exception as error:  # one that looks tokens up, or lives on another device
+        raise NotImplementedError(
+            f"the model's mask depends on more than positions: {error}".splitlines()[0]
+        ) from error
+    window = int(seen[-1].sum())
+    if window == longest:
+        window = WHOLE_ROW
+    known = keys <= queries
+    if window:
+        known &= keys > queries - window
+    if not torch.equal(seen.cpu(), known):
+        raise NotImplementedError(
+            "the model's mask is neither causal nor a sliding window (chunks, blocks or a prefix)"
+        )
+    return window
 
 
 def attend(
@@ -46,43 +181,54 @@ def attend(
     longest: int,
     scaling: float | None = None,
     dropout: float = 0.0,
-    sliding_window: int | None = None,
-    **others: Any,
+    **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """query (1, heads, T, D); key, value (1, key heads, T, D) -> (1, T, heads, D)."""
-    if attention_mask is not None or dropout or others.get("s_aux") is not None or others.get("softcap"):
-        raise NotImplementedError("the model asks attention for a mask, dropout, sinks or a cap")
-    if sliding_window is not None and longest > sliding_window:
-        raise NotImplementedError(f"rows of {longest} tokens are longer than the attention window of {sliding_window}")
+    """query (1, heads, T, D); key, value (1, key heads, T, D) -> (1, T, heads, D). The survey has refused all else."""
+    if attention_mask is not None or dropout:
+        raise NotImplementedError("the model asks attention for a mask or dropout")
+    window: int = module.lora_job_window  # type: ignore[assignment]
+    if window >= longest:
+        window = WHOLE_ROW
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     if not query.is_cuda:
-        return _each_row(query, key, value, starts, scale), None
+        return _each_row(query, key, value, starts, window, scale), None
     query, key, value = (tensor.transpose(1, 2) for tensor in (query, key, value))  # (1, T, heads, D)
     if _flash_runs(query):
+        before = {"window_size_left": window - 1, "window_size_right": 0} if window else {}
         output = torch.ops.aten._flash_attention_forward(
-            query[0], key[0], value[0], starts, starts, longest, longest, 0.0, True, False, scale=scale
+            query[0], key[0], value[0], starts, starts, longest, longest, 0.0, True, False, scale=scale, **before
         )[0]
         return output[None], None
-    return MemoryEfficient.apply(query, key, value, starts, longest, scale), None
+    return MemoryEfficient.apply(query, key, value, starts, longest, window or None, scale), None
 
 
 def _flash_runs(query: torch.Tensor) -> bool:
     return (
         query.dtype != torch.float32
+        and query.shape[-1] <= 256
         and torch.cuda.get_device_capability(query.device) >= (8, 0)
         and torch.backends.cuda.flash_sdp_enabled()
     )
 
 
 def _each_row(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, starts: torch.Tensor, scale: float
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, starts: torch.Tensor, window: int, scale: float
 ) -> torch.Tensor:
     lengths = starts.diff().tolist()
     rows = [
-        torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale, enable_gqa=True)
+        torch.nn.functional.scaled_dot_product_attention(q, k, v, scale=scale, enable_gqa=True, **_seen(q, window))
         for q, k, v in zip(query.split(lengths, 2), key.split(lengths, 2), value.split(lengths, 2), strict=True)
     ]
     return torch.cat(rows, dim=2).transpose(1, 2)
+
+
+def _seen(query: torch.Tensor, window: int) -> dict[str, Any]:
+    tokens = query.shape[2]
+    if not 0 < window < tokens:
+        return {"is_causal": True}
+    places = torch.arange(tokens)
+    behind = places[:, None] - places[None]  # (T, T)
+    return {"attn_mask": (behind >= 0) & (behind < window)}
 
 
 class MemoryEfficient(torch.autograd.Function):
@@ -97,6 +243,7 @@ class MemoryEfficient(torch.autograd.Function):
         value: torch.Tensor,
         starts: torch.Tensor,
         longest: int,
+        window: int | None,
         scale: float,
     ) -> torch.Tensor:
         groups = query.shape[2] // key.shape[2]
@@ -113,9 +260,10 @@ class MemoryEfficient(torch.autograd.Function):
             CAUSAL_FROM_TOP_LEFT,
             True,
             scale=scale,
+            window_size=window,
         )
         ctx.save_for_backward(query, key, value, starts, output, logsumexp, seed, offset)
-        ctx.longest, ctx.scale = longest, scale
+        ctx.longest, ctx.window, ctx.scale = longest, window, scale
         return output
 
     @staticmethod
@@ -142,6 +290,7 @@ class MemoryEfficient(torch.autograd.Function):
             CAUSAL_FROM_TOP_LEFT,
             False,
             scale=ctx.scale,
+            window_size=ctx.window,
         )
         shape = (1, tokens, kept, groups, width)
-        return grad_query, grad_key.view(shape).sum(3), grad_value.view(shape).sum(3), None, None, None
+        return grad_query, grad_key.view(shape).sum(3), grad_value.view(shape).sum(3), None, None, None, None

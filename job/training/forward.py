@@ -1,4 +1,5 @@
-"""Rows -> the sum of their loss, on the plain path (padded rows, the model's own logits) or with what the levers replace."""
+"""Rows -> the sum of their loss, on the reference path (padded rows, the model's own logits) or with what the optimizations
+replace."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ from typing import Any
 
 import torch
 
+from job.modeling.architecture import decoder_of
 from job.training.batching import IGNORED, Row, cut, pack, pad
-from job.training.head import HeadLoss
+from job.training.head import Form, HeadLoss
 
 AUTOCAST = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -27,7 +29,7 @@ class Forward:
         self.precision = precision
         self.pad_token = pad_token
         self.packed = False
-        self.sliced_head = False
+        self.sliced_head: Form | None = None
         self.native = False
         self.undo: list[Callable[[], None]] = []
 
@@ -63,20 +65,20 @@ class Forward:
                     "longest": batch.longest,
                     "use_cache": False,
                 }
-                if self.sliced_head:
-                    hidden = self.base.get_decoder()(**inputs).last_hidden_state[0]  # (T, H)
+                if self.sliced_head is not None:
+                    hidden = decoder_of(self.base)(**inputs).last_hidden_state[0]  # (T, H)
                     return self._sliced(hidden[batch.predicting], batch.targets)
                 logits = self.base(**inputs).logits[0, batch.predicting]  # (P, V)
                 return torch.nn.functional.cross_entropy(logits.float(), batch.targets, reduction="sum")
             padded = pad(rows, self.pad_token, self.device)
             labels = padded.labels[:, 1:].flatten()
             inputs = {"input_ids": padded.ids, "attention_mask": padded.mask, "use_cache": False}
-            if self.sliced_head:
-                hidden = self.base.get_decoder()(**inputs).last_hidden_state[:, :-1].flatten(0, 1)
+            if self.sliced_head is not None:
+                hidden = decoder_of(self.base)(**inputs).last_hidden_state[:, :-1].flatten(0, 1)
                 learned = labels != IGNORED
                 return self._sliced(hidden[learned], labels[learned])
             logits = self.base(**inputs).logits[:, :-1].flatten(0, 1)
             return torch.nn.functional.cross_entropy(logits.float(), labels, ignore_index=IGNORED, reduction="sum")
 
     def _sliced(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return HeadLoss.apply(hidden, self.base.get_output_embeddings().weight, targets)
+        return HeadLoss.apply(hidden, self.base.get_output_embeddings().weight, targets, self.sliced_head)

@@ -1,12 +1,13 @@
-"""Lever: loss of the language-model head in slices, on the learned positions only, its gradient made in the same pass.
+"""Optimization: loss of the language-model head in slices, on the learned positions only, its gradient made in the same pass.
 
-The head is frozen, so all that the backward pass needs is the gradient of the hidden states. The plain path holds logits of
-every position, in 16 bits and again in float32, and their gradient: 2,048 tokens x 128,257 x (2 + 4 + 4) B = 2.6 GB; here
+The head is frozen, so all that the backward pass needs is the gradient of the hidden states. The reference path holds logits
+of every position, in 16 bits and again in float32, and their gradient: 2,048 tokens x 128,257 x (2 + 4 + 4) B = 2.6 GB; here
 it is one slice: 512 x 128,257 x (2 + 4 + 2) B = 0.53 GB.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,11 +15,22 @@ import torch
 SLICE = 512
 
 
+@dataclass(frozen=True)
+class Form:
+    """What a model does with the product of its head: logits = cap(scale * product), where it asks for either."""
+
+    scale: float = 1.0
+    cap: float = 0.0
+    """cap(x) = cap * tanh(x / cap), as in Gemma 2; 0 is none."""
+
+
 class HeadLoss(torch.autograd.Function):
     """Sum over P positions of the cross-entropy of hidden (P, H) @ weight (V, H).T against targets (P,), in float32."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def forward(
+        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, form: Form = Form()
+    ) -> torch.Tensor:
         with torch.autocast(hidden.device.type, enabled=False):
             hidden = hidden.to(weight.dtype)
             total = torch.zeros((), dtype=torch.float32, device=hidden.device)
@@ -28,12 +40,21 @@ class HeadLoss(torch.autograd.Function):
                 some = hidden[start : start + SLICE]
                 wanted = targets[start : start + SLICE, None]
                 logits = (some @ weight.T).float()  # (S, V)
+                if form.scale != 1:
+                    logits.mul_(form.scale)
+                if form.cap:
+                    logits.div_(form.cap).tanh_().mul_(form.cap)
+                slope = 1 - (logits / form.cap).square_() if form.cap and needed else None  # of tanh
                 sums = logits.logsumexp(-1, keepdim=True)
                 total += (sums - logits.gather(1, wanted)).sum()
                 if gradient is not None:
-                    probabilities = logits.sub_(sums).exp_()
-                    probabilities.scatter_add_(1, wanted, probabilities.new_full(wanted.shape, -1.0))
-                    torch.mm(probabilities.to(weight.dtype), weight, out=gradient[start : start + SLICE])
+                    inner = logits.sub_(sums).exp_()  # probabilities
+                    inner.scatter_add_(1, wanted, inner.new_full(wanted.shape, -1.0))
+                    if slope is not None:
+                        inner.mul_(slope)
+                    if form.scale != 1:
+                        inner.mul_(form.scale)
+                    torch.mm(inner.to(weight.dtype), weight, out=gradient[start : start + SLICE])
         if gradient is not None:
             ctx.save_for_backward(gradient)
         return total
@@ -42,10 +63,18 @@ class HeadLoss(torch.autograd.Function):
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
         # float16: the gradient of a sum is at most 2 in size, and the loss scale is applied here, in float32
-        return (gradient.float() * grad).to(gradient.dtype), None, None
+        return (gradient.float() * grad).to(gradient.dtype), None, None, None
 
 
-def fits(model: Any) -> bool:
-    """Whether the model's logits are its last hidden state times the head, nothing more; the self-test decides the rest."""
+def form_of(model: Any) -> Form:
+    """Whether the model's logits are its last hidden state times the head, scaled or capped, and nothing more.
+
+    Raises NotImplementedError for any other head; the self-test proves the rest.
+    """
     head = model.get_output_embeddings()
-    return isinstance(head, torch.nn.Linear) and head.bias is None and not head.weight.requires_grad
+    if not isinstance(head, torch.nn.Linear) or head.bias is not None or head.weight.requires_grad:
+        raise NotImplementedError("the head is not one frozen matrix")
+    config = model.config.get_text_config()
+    divisor = float(getattr(config, "logits_scaling", None) or 1)  # Granite divides by it
+    factor = float(getattr(config, "logit_scale", None) or 1)  # Cohere multiplies
+    return Form(scale=factor / divisor, cap=float(getattr(config, "final_logit_softcapping", None) or 0))

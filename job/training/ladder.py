@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from job.errors import MemoryExhausted
-from job.memory import GIB, RESERVE_SHARE, Rung, Shapes, predict, rungs
+from job.memory import GIB, RESERVE_SHARE, Rung, rungs
+from job.modeling.architecture import Architecture, decoder_layers, predictions
 from job.results import Attempt, Proof
 from job.settings import LoraSettings
 from job.training.batching import Row
@@ -32,15 +33,18 @@ class Ladder:
         rows: Sequence[Row],
         *,
         batch_size: int,
-        shapes: Shapes | None,
+        architecture: Architecture | None,
         lora: LoraSettings,
     ) -> None:
         lengths = sorted((len(row.ids) for row in rows), reverse=True)
         self.forward = forward
         self.longest_rows = sorted(rows, key=lambda row: -len(row.ids))[:batch_size]
-        self.rungs = rungs(lengths[0], sum(lengths[:batch_size]))
+        self.layers = decoder_layers(forward.base)
+        self.rungs = rungs(lengths[0], sum(lengths[:batch_size]), recomputable=bool(self.layers))
         width = 4 if forward.precision == "float32" else 2
-        self.predicted = [predict(shapes, lora, rung, width=width) if shapes else None for rung in self.rungs]
+        self.predicted = (
+            predictions(architecture, lora, self.rungs, width=width) if architecture else [None] * len(self.rungs)
+        )
         self.place = 0
         self.tried: list[Attempt] = []
         self.measured = forward.device.type == "cuda"
@@ -106,13 +110,12 @@ class Ladder:
         """Which decoder layers are computed again in the backward pass."""
         base: Any = self.forward.base
         how = self.rung.checkpointing
-        layers = getattr(base.get_decoder(), "layers", None)
-        if how == "none" or layers is None:
+        if how == "none":
             base.gradient_checkpointing_disable()
         else:
             # Reentrant checkpointing needs inputs with gradients, and the first layer's have none: the base is frozen.
             base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-            for number, layer in enumerate(layers):
+            for number, layer in enumerate(self.layers):
                 layer.gradient_checkpointing = how == "all" or number % 2 == 1
 
 

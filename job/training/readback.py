@@ -22,37 +22,40 @@ def main(request_path: str) -> None:
     request = json.loads(Path(request_path).read_text("utf-8"))
     names: dict[str, Any] = {"adapter": request["adapter"]}
     exec(request["code"], names)  # noqa: S102  the very text that job.modeling.base.loading_code gives to users
-    model, pad = names["model"], names["tokenizer"].pad_token_id
-    expected = load_file(request["expected"])
+    model, expected = names["model"], load_file(request["expected"])
+    known = [_without(expected[f"logits_{number}"], request["left_out"]) for number in range(request["rows"])]
     quick = layers_on_the_cpu_kernel(model)
     stay_differentiable(model)
-    answer = {"largest": max(_logits(expected, number, pad).abs().max().item() for number in range(len(expected) // 2))}
-    answer["difference"] = _difference(model, expected, pad)
+    answer = {"largest": max(logits.abs().max().item() for logits in known)}
+    answer["difference"] = _difference(model, expected, known, request["left_out"])
+    if "embedding" in expected:
+        with torch.no_grad():
+            rows = model.get_input_embeddings()(expected["embedding_ids"].to(model.device)).float().cpu()
+        lengths = expected["embedding"].norm(dim=1).clamp(min=1e-12)
+        answer["embedding_difference"] = ((rows - expected["embedding"]).norm(dim=1) / lengths).max().item()
     if quick:
         for layer in quick:
             setattr(layer, CPU_KERNEL, True)
-        answer["cpu_kernel_difference"] = _difference(model, expected, pad)
+        answer["cpu_kernel_difference"] = _difference(model, expected, known, request["left_out"])
     print(json.dumps(answer))
 
 
-def _difference(model: Any, expected: dict[str, torch.Tensor], pad: int) -> float:
-    """Largest difference of a logit over all rows; the pad token's, which may be saved or not, aside."""
+def _difference(
+    model: Any, expected: dict[str, torch.Tensor], known: list[torch.Tensor], left_out: int | None
+) -> float:
+    """Largest difference of a logit over all rows."""
     largest = 0.0
-    for number in range(len(expected) // 2):
+    for number, logits in enumerate(known):
         ids = expected[f"ids_{number}"].unsqueeze(0).to(model.device)
         with torch.no_grad():
-            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0].float().cpu()
-        difference = (_without(logits, pad) - _logits(expected, number, pad)).abs().max().item()
-        largest = max(largest, difference)
+            found = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0].float().cpu()
+        largest = max(largest, (_without(found, left_out) - logits).abs().max().item())
     return largest
 
 
-def _logits(expected: dict[str, torch.Tensor], number: int, pad: int) -> torch.Tensor:
-    return _without(expected[f"logits_{number}"], pad)
-
-
-def _without(logits: torch.Tensor, pad: int) -> torch.Tensor:
-    return torch.cat([logits[:, :pad], logits[:, pad + 1 :]], dim=1)
+def _without(logits: torch.Tensor, column: int | None) -> torch.Tensor:
+    """(T, V) without the column of a new token whose row is not saved."""
+    return logits if column is None else torch.cat([logits[:, :column], logits[:, column + 1 :]], dim=1)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from trl import SFTConfig
 
-from job.errors import Diverged
-from job.memory import Shapes
+from job.errors import Diverged, JobError
+from job.modeling.architecture import Architecture, count_weights, quantized_share, require_quantized
 from job.modeling.base import DTYPES, BaseFiles, choose_precision, fetch_files, load_base, load_tokenizer
 from job.modeling.chat import Chat
-from job.results import Choice, Cleaned, Lever, Proof, Trained
+from job.results import Choice, Cleaned, Lever, Proof, Trained, WeightCount
 from job.rundir import replace_folder
 from job.settings import LoraSettings, ModelSettings, TrainSettings
 from job.stopping import StopRequest
@@ -29,7 +29,7 @@ from job.training import checkpoints
 from job.training.batching import Row
 from job.training.forward import Forward
 from job.training.ladder import Ladder, release
-from job.training.levers import LEVERS, pull
+from job.training.levers import LEVERS, SelfTest
 from job.training.trainer import Float32AdapterTrainer, Watch
 from job.training.trial import trial
 
@@ -60,10 +60,17 @@ def train(
     chat = Chat(tokenizer)
     train_rows = _rows(chat, root / cleaned.train_path, settings.loss)
     eval_rows = _rows(chat, root / cleaned.eval_path, settings.loss)
-    ready = prepare(files, tokenizer, lora, settings, train_rows)
+    ready = prepare(
+        files,
+        tokenizer,
+        lora,
+        settings,
+        train_rows,
+        eval_rows=eval_rows,
+        allow_unquantized=model.allow_unquantized,
+    )
     precision, peft_model = ready.precision, ready.forward.model
     vocabulary_rows = peft_model.get_input_embeddings().weight.shape[0]
-    new_rows = vocabulary_rows - read_config(files)["vocab_size"]
     trainable, total = peft_model.get_nb_trainable_parameters()
     log.info("trainable_parameters=%d share=%.4f", trainable, trainable / total)
 
@@ -98,14 +105,18 @@ def train(
     ready.forward.take_levers_back()
     unwrapped = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     partial = root / "adapter.partial"
-    parts = adapters.save(unwrapped, tokenizer, files, partial, new_rows=new_rows, save_embedding=model.save_embedding)
+    parts = adapters.save(
+        unwrapped, tokenizer, files, partial, new_rows=ready.new_rows, save_embedding=model.save_embedding
+    )
     proof = adapters.prove(
         unwrapped,
         [row.ids[:READBACK_TOKENS] for row in eval_rows[:READBACK_ROWS]],
         files,
         partial,
         dtype=precision.value,
-        vocabulary_rows=vocabulary_rows if new_rows else 0,
+        new_rows=ready.new_rows,
+        save_embedding=model.save_embedding,
+        pad_token=tokenizer.pad_token_id,
     )
     log.info("readback=true max_difference=%.2e tolerance=%.2e", proof.difference, proof.tolerance)
     replace_folder(partial, root / "adapter")
@@ -120,6 +131,9 @@ def train(
         epochs=settings.epochs,
         trainable_parameters=trainable,
         total_parameters=total,
+        lora_targets=sorted(peft_model.peft_config["default"].target_modules),
+        weights=ready.weights,
+        quantized_share=ready.quantized_share,
         base_eval_loss=next(entry.eval_loss for entry in watch.entries if entry.eval_loss is not None),
         best_eval_loss=best_loss,
         best_step=best_step,
@@ -162,6 +176,10 @@ class Ready:
     proof: Proof | None
     overflowed: Proof | None
     levers: list[Lever]
+    new_rows: int
+    """By which the vocabulary was extended."""
+    weights: list[WeightCount]
+    quantized_share: float
 
 
 def prepare(
@@ -171,25 +189,44 @@ def prepare(
     settings: TrainSettings,
     rows: list[Row],
     *,
+    eval_rows: Sequence[Row] = (),
     levers: Sequence[str] = tuple(LEVERS),
+    allow_unquantized: bool = False,
 ) -> Ready:
-    """Load, attach, choose levers, precision and rung. Where 16 bits overflow on the longest rows, everything once more in
-    float32. Raises MemoryExhausted (62), and Diverged (63) where float32 is not finite either."""
-    config = read_config(files)
-    precision = choose_precision(settings.precision, str(config.get("model_type", "")))
+    """Load, attach, choose optimizations, precision and memory plan. Where 16 bits overflow on the longest rows, everything
+    once more in float32.
+
+    Raises MemoryExhausted (62), Diverged (63) where float32 is not finite either, and SettingsError (64) for a base of which
+    too little can be quantized.
+    """
+    architecture = Architecture.read(files.folder, files.name)
+    precision = choose_precision(settings.precision, architecture.config.model_type)
     overflowed = None
     while True:
         log.info("precision=%s reason=%r base=%s", precision.value, precision.reason, files.name)
         base = load_base(files, tokenizer, DTYPES[precision.value])
-        model = adapters.attach(base, lora, settings.seed)
+        weights, share = count_weights(base), quantized_share(base)
+        for count in weights:
+            log.info("weights=%r dtype=%s parameters=%d", count.kind, count.dtype, count.parameters)
+        require_quantized(base, files.name, allowed=allow_unquantized)
+        model = adapters.attach(base, lora, settings.seed, files.name)
         forward = Forward(model, precision=precision.value, pad_token=tokenizer.pad_token_id)
-        pulled = pull(forward, rows, levers)
-        ladder = Ladder(forward, rows, batch_size=settings.batch_size, shapes=Shapes.of(config), lora=lora)
-        proof = ladder.climb(partial(trial, forward, learning_rate=settings.learning_rate))
+        enabled, ladder, proof = _proven(forward, architecture, lora, settings, rows, eval_rows, levers)
         if proof:
             log.info("proof %s", " ".join(f"{key}={value}" for key, value in proof.model_dump().items() if value != ""))
         if not proof or not proof.problem:
-            return Ready(forward, ladder, precision, proof, overflowed, pulled)
+            return Ready(
+                forward,
+                ladder,
+                precision,
+                proof,
+                overflowed,
+                enabled,
+                new_rows=base.get_input_embeddings().weight.shape[0]
+                - architecture.model.get_input_embeddings().weight.shape[0],
+                weights=weights,
+                quantized_share=share,
+            )
         if precision.value == "float32":
             raise Diverged(
                 f"One step on the longest rows fails in float32: {proof.problem}.",
@@ -207,10 +244,38 @@ def prepare(
         release()
 
 
-def read_config(files: BaseFiles) -> dict[str, Any]:
-    config = json.loads((files.folder / "config.json").read_text("utf-8"))
-    assert isinstance(config, dict)
-    return config
+def _proven(
+    forward: Forward,
+    architecture: Architecture,
+    lora: LoraSettings,
+    settings: TrainSettings,
+    rows: Sequence[Row],
+    eval_rows: Sequence[Row],
+    levers: Sequence[str],
+) -> tuple[list[Lever], Ladder, Proof | None]:
+    """Optimizations that pass their self-test, the memory plan, and the proof of the step that they take together.
+
+    Where all of them as one step differ from the reference path, all are reverted and the step is taken on that path.
+    """
+    test = SelfTest(forward, [*rows, *eval_rows])
+    enabled = test.enable(levers)
+    while True:
+        ladder = Ladder(forward, rows, batch_size=settings.batch_size, architecture=architecture, lora=lora)
+        proof = ladder.climb(partial(trial, forward, learning_rate=settings.learning_rate))
+        if proof and proof.problem:
+            return enabled, ladder, proof
+        problem = test.whole_step(ladder.rung.tokens)
+        if not problem:
+            return enabled, ladder, proof
+        if not forward.undo:
+            raise JobError(
+                f"A training step with {ladder.rung} {problem}.",
+                remedy="This base model cannot be trained here as it should be: choose another FINETUNE_MODEL_BASE, or a GPU "
+                "on which no layer has to be computed again.",
+            )
+        log.warning("whole step %s: every optimization is reverted", problem)
+        forward.take_levers_back()
+        enabled = [one.model_copy(update={"on": False, "reason": f"the whole step {problem}"}) for one in enabled]
 
 
 def _rows(chat: Chat, path: Path, loss: str) -> list[Row]:

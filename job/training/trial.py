@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from job.modeling.architecture import decoder_layers
 from job.results import Proof
 from job.training.adapter import lora_tensors
 from job.training.batching import Row
@@ -77,7 +78,7 @@ class Activations:
     """Largest size of a value that leaves a decoder layer; 65,504 is float16's last number."""
 
     def __init__(self, base: Any) -> None:
-        self.layers = getattr(base.get_decoder(), "layers", [])
+        self.layers = decoder_layers(base)
         self.seen: list[torch.Tensor] = []
 
     def __enter__(self) -> None:

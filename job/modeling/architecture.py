@@ -1,0 +1,399 @@
+"""What a base model is made of, told from its config.json alone, before any weight is downloaded.
+
+The model is built on PyTorch's meta device, which holds shapes and no numbers (0.3 s for a model of 30 billion parameters), and
+its layers are replaced as they will be when it is loaded in 4 bits. So which layers get an adapter, how large it becomes and
+what stays unquantized is counted, not guessed from names of models; the loaded model is counted by the same function.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from bitsandbytes.nn import Linear4bit
+from huggingface_hub import hf_hub_download
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM
+from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers.pytorch_utils import Conv1D
+from transformers.quantizers import AutoHfQuantizer
+
+from job.errors import NotFound, SettingsError
+from job.hub import explained
+from job.memory import Adapter, Rung, Shapes, predict
+from job.modeling.nf4 import quantization
+from job.results import WeightCount
+from job.settings import LoraSettings, ModelSettings
+
+log = logging.getLogger("job.model")
+LEAST_QUANTIZED_SHARE = 0.9
+GENERATIVE = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+FIRST = {"4-bit linear": 0, "linear": 1, "experts": 2, "embedding and head": 3, "norms and biases": 4}
+"""Kinds of weights in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A base model without its weights. `model` is on the meta device, its linear layers as bitsandbytes replaces them."""
+
+    name: str
+    config: Any
+    model: Any
+
+    @classmethod
+    def read(cls, folder: Path, name: str) -> Architecture:
+        """From the config.json in `folder`; `name` is what the user calls the model.
+
+        Raises NotFound (66) where the file is damaged, SettingsError (64) for what cannot be trained here: code of its own,
+        no causal language model, quantized already.
+        """
+        config = load_config(folder, name)
+        try:
+            with torch.device("meta"):
+                model = AutoModelForCausalLM.from_config(config, dtype=torch.float16, trust_remote_code=False)
+        except Exception as error:  # whatever a model's constructor makes of impossible sizes
+            raise NotFound(
+                f"No model can be built from the config.json of {name}: {_first_line(error)}",
+                remedy="Check FINETUNE_MODEL_BASE: its config.json is damaged or of another version of transformers.",
+            ) from error
+        quantizer = AutoHfQuantizer.from_config(quantization(torch.float16), pre_quantized=False)
+        quantizer.preprocess_model(model=model, device_map=None)
+        return cls(name, config, model)
+
+    @classmethod
+    def of(cls, model: ModelSettings, token: str) -> Architecture:
+        """Of the base model that the settings name; from the Hub its config.json alone is downloaded.
+
+        Raises as `read`, and what the Hub's failures mean (66, 67, 76).
+        """
+        if model.is_local:
+            return cls.read(Path(model.location), model.location)
+        what, variable = (
+            f"base model {model.base} at {model.revision}",
+            "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION",
+        )
+        with explained(what, variable, has_token=bool(token)):
+            path = hf_hub_download(model.base, "config.json", revision=model.revision, token=token or False)
+        return cls.read(Path(path).parent, model.base)
+
+    @property
+    def text_config(self) -> Any:
+        """The language model's part of a config that holds several."""
+        return self.config.get_text_config()
+
+    @property
+    def tied(self) -> bool:
+        head = self.model.get_output_embeddings()
+        return head is not None and head.weight is self.model.get_input_embeddings().weight
+
+    def shapes(self) -> Shapes | None:
+        """For the prediction of GPU memory; None where the config does not name its sizes."""
+        return shapes_of(self.text_config, tied=self.tied)
+
+    def adapter(self, lora: LoraSettings) -> Adapter:
+        """Sizes of the adapter. Raises SettingsError (64) for targets that the model lacks."""
+        return adapter_of(targets(self.model, lora.targets, self.name), lora.r)
+
+    @property
+    def published_width(self) -> int:
+        """Bytes of a number as the base was published."""
+        dtype = self.config.dtype or self.text_config.dtype
+        return dtype.itemsize if isinstance(dtype, torch.dtype) else 4
+
+    def embedding_bytes(self, how: str) -> int:
+        """Of what FINETUNE_MODEL_SAVE_EMBEDDING=`how` saves where one token was added: the whole layer, and the head where it
+        is another one; the new row alone; or nothing."""
+        layers = [self.model.get_input_embeddings()] + ([] if self.tied else [self.model.get_output_embeddings()])
+        rows = {"full": sum(len(layer.weight) + 1 for layer in layers), "rows": 1, "none": 0}[how]
+        return rows * int(layers[0].weight.shape[1]) * self.published_width
+
+    def weight_bytes(self, width: int) -> int:
+        """On the GPU: 4 bits and a float32 scale for 64 weights, all else in `width` bytes."""
+        return sum(
+            int(count.parameters * (0.5 + 4 / 64 if count.kind == "4-bit linear" else width))
+            for count in count_weights(self.model)
+        )
+
+
+def predictions(
+    architecture: Architecture, lora: LoraSettings, candidates: Sequence[Rung], *, width: int
+) -> list[int | None]:
+    """Peak bytes of each way to cut a step; None where the config does not name its sizes."""
+    shapes = architecture.shapes()
+    if shapes is None:
+        return [None] * len(candidates)
+    adapter, weights = architecture.adapter(lora), architecture.weight_bytes(width)
+    return [
+        predict(shapes, adapter, rung, weight_bytes=weights, dropout=lora.dropout, width=width) for rung in candidates
+    ]
+
+
+def load_config(folder: Path, name: str) -> Any:
+    """transformers' config of a base model, for what can be trained here. Raises as `Architecture.read`."""
+    path = folder / "config.json"
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+        if not isinstance(raw, dict):
+            raise ValueError(f"it holds a {type(raw).__name__}")
+    except (OSError, ValueError) as error:
+        raise NotFound(
+            f"The config.json of {name} cannot be read as a model's config: {error}",
+            remedy="Check FINETUNE_MODEL_BASE: the file is damaged or incomplete; download the model again.",
+        ) from error
+    if problem := _unfit(raw, name):
+        raise SettingsError([f"FINETUNE_MODEL_BASE: {problem}"])
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:  # transformers checks fields with errors of its own
+        raise NotFound(
+            f"The config.json of {name} is not accepted by transformers: {_first_line(error)}",
+            remedy="Check FINETUNE_MODEL_BASE: its config.json is damaged or of another version of transformers.",
+        ) from error
+
+
+def _unfit(raw: dict[str, Any], name: str) -> str:
+    """Why this model cannot be the base, from its config alone; empty where it can."""
+    method = raw.get("quantization_config") or (raw.get("text_config") or {}).get("quantization_config")
+    if method:
+        how = str(method.get("quant_method", "")) if isinstance(method, dict) else ""
+        return (
+            f"{name} is quantized already{f' ({how})' if how else ''}; the job quantizes 16- or 32-bit weights itself, so set "
+            "it to the checkpoint that this one was made from"
+        )
+    kind = str(raw.get("model_type", ""))
+    if kind not in CONFIG_MAPPING:
+        if raw.get("auto_map"):
+            return (
+                f"{name} needs code from its own repository, which is never run; choose a model that transformers knows"
+            )
+        return f"transformers knows no model type '{kind}' ({name}); choose another model, or a newer transformers"
+    built = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(kind)
+    named = [str(one) for one in raw.get("architectures") or [] if one]
+    if raw.get("is_encoder_decoder") or not built or (named and not any(one.endswith(GENERATIVE) for one in named)):
+        what = ", ".join(named) or kind
+        return (
+            f"{name} is no causal language model (its config names {what}); choose an instruction-tuned decoder model"
+        )
+    return ""
+
+
+# --- layers ----------------------------------------------------------------------------------------------------------
+
+
+def decoder_of(model: Any) -> Any:
+    """The language model without its head: what gives the last hidden state. Some models answer with themselves (Llama 4)."""
+    decoder = model.get_decoder()
+    return decoder.base_model if decoder is not decoder.base_model else getattr(decoder, "model", decoder)
+
+
+def decoder_layers(model: Any) -> list[Any]:
+    """The decoder's layers that transformers can compute again in the backward pass, in their order.
+
+    None where transformers' own switch for a layer, which has no documented name, is not there.
+    """
+    if not hasattr(GradientCheckpointingLayer, "gradient_checkpointing"):
+        log.warning("transformers' layers have no switch gradient_checkpointing: no layer is computed again")
+        return []
+    return [module for module in decoder_of(model).modules() if isinstance(module, GradientCheckpointingLayer)]
+
+
+def linear_layers(model: Any) -> dict[str, Any]:
+    """Full name -> linear layer of the language model: quantized or not, the output head aside."""
+    decoder, head = decoder_of(model), model.get_output_embeddings()
+    inside = {id(module) for module in decoder.modules()}
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, (torch.nn.Linear, Conv1D)) and module is not head and id(module) in inside
+    }
+
+
+def _in_attention(name: str, model: Any) -> bool:
+    """Whether a layer belongs to attention, by the class of a module around it."""
+    parts = name.split(".")[:-1]
+    around = (model.get_submodule(".".join(parts[: depth + 1])) for depth in range(len(parts)))
+    return any("Attention" in type(module).__name__ for module in around)
+
+
+def targets(model: Any, asked: Sequence[str], base: str) -> dict[str, Any]:
+    """Full name -> layer that gets an adapter. `asked`: as in FINETUNE_LORA_TARGETS.
+
+    Raises SettingsError (64) with the layers that there are.
+    """
+    layers = linear_layers(model)
+    names = sorted({_short(name, layers) for name in layers})
+    if tuple(asked) == ("all-linear",):
+        return layers
+    if tuple(asked) == ("auto",):
+        found = {name: layer for name, layer in layers.items() if _in_attention(name, model)}
+        if not found:
+            raise SettingsError(
+                [
+                    f"FINETUNE_LORA_TARGETS: the attention of {base} has no linear layer that auto would find; name some of "
+                    f"{', '.join(names) or 'its layers (it has none)'}"
+                ]
+            )
+        return found
+    chosen = {name: layer for name, layer in layers.items() if any(_ends(name, one) for one in asked)}
+    head = model.get_output_embeddings()
+    heads = [name for name, module in model.named_modules() if module is head]
+    problems = []
+    for one in asked:
+        if any(_ends(name, one) for name in layers):
+            continue
+        if any(_ends(name, one) for name in heads):
+            problems.append(f"FINETUNE_LORA_TARGETS: {one} is the output head, which gets no adapter; leave it out")
+        else:
+            problems.append(
+                f"FINETUNE_LORA_TARGETS: {base} has no layer {one}; it has {', '.join(names)}; auto takes those of attention"
+            )
+    if problems:
+        raise SettingsError(problems)
+    return chosen
+
+
+def _ends(name: str, target: str) -> bool:
+    return name == target or name.endswith(f".{target}")
+
+
+def _short(name: str, layers: dict[str, Any]) -> str:
+    """The last word of a layer's name, with the one before it where that alone means layers of several kinds (GPT-2's
+    attn.c_proj and mlp.c_proj)."""
+    last = name.rpartition(".")[2]
+    parents = {other.split(".")[-2] for other in layers if other.rpartition(".")[2] == last and "." in other}
+    return last if len(parents) < 2 else ".".join(name.split(".")[-2:])
+
+
+def peft_names(chosen: dict[str, Any], model: Any) -> list[str]:
+    """The shortest names by which peft finds the chosen layers and no others."""
+    every = [name for name, _ in model.named_modules()]
+    layers = linear_layers(model)
+    for shorten in (lambda name: name.rpartition(".")[2], lambda name: _short(name, layers)):
+        short = sorted({shorten(name) for name in chosen})
+        if {name for name in every if any(_ends(name, one) for one in short)} == set(chosen):
+            return short
+    return sorted(chosen)
+
+
+def sizes_of(layer: Any) -> tuple[int, int]:
+    """(in, out) of a linear layer, quantized or not."""
+    if isinstance(layer, Conv1D):
+        rows, columns = layer.weight.shape
+        return int(rows), int(columns)
+    return int(layer.in_features), int(layer.out_features)
+
+
+def adapter_of(chosen: dict[str, Any], r: int) -> Adapter:
+    inputs = {(name.rpartition(".")[0], sizes_of(layer)[0]) for name, layer in chosen.items()}
+    sizes = [sizes_of(layer) for layer in chosen.values()]
+    return Adapter(
+        parameters=r * sum(sum(size) for size in sizes),
+        inputs=sum(width for _, width in inputs),
+        dropped=sum(size[0] for size in sizes),
+    )
+
+
+def shapes_of(config: Any, *, tied: bool) -> Shapes | None:
+    """`config`: of the language model. Sizes by the names that transformers gives them in every family."""
+
+    def first(*names: str) -> int:
+        return next(
+            (int(value) for name in names if isinstance(value := getattr(config, name, None), int) and value), 0
+        )
+
+    hidden, layers, heads = first("hidden_size"), first("num_hidden_layers"), first("num_attention_heads")
+    if not (hidden and layers and heads):
+        return None
+    head = first("head_dim") or hidden // heads
+    inner = first("moe_intermediate_size") * first("num_experts_per_tok") or first(
+        "intermediate_size", "ffn_hidden_size", "n_inner"
+    )
+    return Shapes(
+        hidden=hidden,
+        layers=layers,
+        query=heads * head,
+        keys=(first("num_key_value_heads") or heads) * head,
+        inner=inner or 4 * hidden,
+        vocabulary=first("vocab_size"),
+        tied=tied,
+    )
+
+
+# --- what is quantized -----------------------------------------------------------------------------------------------
+
+
+def _weights(model: Any) -> Iterator[tuple[str, str, int, str]]:
+    """(kind, dtype, parameters, class of the module) of every tensor, a shared one once."""
+    head, seen = model.get_output_embeddings(), set()
+    for module in model.modules():
+        for name, tensor in module.named_parameters(recurse=False):
+            if id(tensor) in seen:
+                continue
+            seen.add(id(tensor))
+            owner, dtype = type(module).__name__, str(tensor.dtype).removeprefix("torch.")
+            if isinstance(module, Linear4bit) and name == "weight":
+                yield "4-bit linear", "nf4", module.in_features * module.out_features, owner
+            elif module is head or isinstance(module, torch.nn.Embedding):
+                yield "embedding and head", dtype, tensor.numel(), owner
+            elif tensor.ndim == 2:
+                yield "linear", dtype, tensor.numel(), owner
+            elif tensor.ndim == 3:
+                yield "experts", dtype, tensor.numel(), owner
+            else:  # vectors, and convolutions of a vision tower
+                yield "norms and biases", dtype, tensor.numel(), owner
+
+
+def count_weights(model: Any) -> list[WeightCount]:
+    """Parameters of the base by kind and dtype; of a loaded model or one on the meta device."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for kind, dtype, parameters, _ in _weights(model):
+        counted[kind, dtype] += parameters
+    return [
+        WeightCount(kind=kind, dtype=dtype, parameters=parameters)
+        for (kind, dtype), parameters in sorted(counted.items(), key=lambda item: (FIRST[item[0][0]], item[0][1]))
+    ]
+
+
+def quantized_share(model: Any) -> float:
+    """Of the linear weights, experts included, embedding and head aside: the share in 4 bits."""
+    counts = count_weights(model)
+    linear = sum(count.parameters for count in counts if FIRST[count.kind] <= FIRST["experts"])
+    return sum(count.parameters for count in counts if count.kind == "4-bit linear") / linear if linear else 0.0
+
+
+def require_quantized(model: Any, base: str, *, allowed: bool) -> None:
+    """Raises SettingsError (64) where less than nine tenths of the linear weights are in 4 bits and that is not `allowed`."""
+    share = quantized_share(model)
+    if allowed or share >= LEAST_QUANTIZED_SHARE:
+        return
+    left: Counter[str] = Counter()
+    for kind, _, parameters, owner in _weights(model):
+        if kind in ("linear", "experts"):
+            left[owner] += parameters
+    worst = ", ".join(f"{owner} {in_words(count)}" for owner, count in left.most_common(2))
+    raise SettingsError(
+        [
+            f"FINETUNE_MODEL_BASE: of the linear weights of {base} only {share:.0%} can be held in 4 bits; {worst} stay in 16 "
+            f"bits, {in_words(2 * left.total())}B of memory: transformers' integration of bitsandbytes quantizes nn.Linear and "
+            "Conv1D alone, no fused experts and no other classes. Choose another base model, or set "
+            "FINETUNE_MODEL_ALLOW_UNQUANTIZED=true where that fits the GPU"
+        ]
+    )
+
+
+def in_words(count: float) -> str:
+    """1_230_000_000 as 1.23 G."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count:.0f} "
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".strip().splitlines()[0]
