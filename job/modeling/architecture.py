@@ -204,14 +204,27 @@ def decoder_layers(model: Any) -> list[Any]:
 
 
 def linear_layers(model: Any) -> dict[str, Any]:
-    """Full name -> linear layer of the language model: quantized or not, the output head aside."""
+    """Full name -> linear layer of the language model: quantized or not, the output head and routers of experts aside."""
     decoder, head = decoder_of(model), model.get_output_embeddings()
     inside = {id(module) for module in decoder.modules()}
     return {
         name: module
         for name, module in model.named_modules()
-        if isinstance(module, (torch.nn.Linear, Conv1D)) and module is not head and id(module) in inside
+        if isinstance(module, (torch.nn.Linear, Conv1D))
+        and module is not head
+        and id(module) in inside
+        and _is_a_product(module)
     }
+
+
+def _is_a_product(module: Any) -> bool:
+    """Whether a linear layer gives one tensor, as an adapter needs it: some classes made of nn.Linear choose experts."""
+    if isinstance(module, (Linear4bit, Conv1D)) or type(module).forward is torch.nn.Linear.forward:
+        return True
+    weight = module.weight
+    with torch.no_grad():
+        result = module(torch.zeros(1, module.in_features, device=weight.device, dtype=weight.dtype))
+    return isinstance(result, torch.Tensor) and result.shape == (1, module.out_features)
 
 
 def _in_attention(name: str, model: Any) -> bool:

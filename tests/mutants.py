@@ -1,0 +1,162 @@
+"""Optimizations with one mistake each, which the self-test has to reject. In the order in which the table shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MethodType
+from typing import Any
+
+import torch
+from transformers import AttentionInterface
+
+from job.modeling.nf4 import four_bit_layers
+from job.training import attention, kernels
+from job.training.forward import Forward
+from job.training.head import Form
+from job.training.levers import LEVERS
+
+Undo = Callable[[], None]
+
+
+def _leaked_row(forward: Forward, longest: int) -> Undo:
+    """The rows of a micro-batch as one row."""
+    undo = LEVERS["packed_rows"](forward, longest)
+
+    def attend(module: Any, query: Any, *others: Any, starts: torch.Tensor, longest: int, **options: Any) -> Any:
+        whole = starts[[0, -1]].contiguous()
+        return attention.attend(module, query, *others, starts=whole, longest=query.shape[2], **options)
+
+    AttentionInterface.register(attention.NAME, attend)
+    return undo
+
+
+def _window_ignored(forward: Forward, longest: int) -> Undo:
+    undo = LEVERS["packed_rows"](forward, longest)
+    for module in forward.base.modules():
+        if hasattr(module, "lora_job_window"):
+            module.lora_job_window = attention.WHOLE_ROW
+    return undo
+
+
+def _window_one_off(forward: Forward, longest: int) -> Undo:
+    undo = LEVERS["packed_rows"](forward, longest)
+    for module in forward.base.modules():
+        if getattr(module, "lora_job_window", 0):
+            module.lora_job_window += 1
+    return undo
+
+
+def _chunk_ignored(forward: Forward, _: int) -> Undo:
+    """Packed attention without the survey that refuses a model with chunks."""
+    before = forward.base.config._attn_implementation
+    modules = [module for module in forward.base.modules() if type(module).__name__.endswith("Attention")]
+    for module in modules:
+        module.lora_job_window = attention.WHOLE_ROW
+    AttentionInterface.register(attention.NAME, attention.attend)
+    forward.base.set_attn_implementation(attention.NAME)
+    forward.packed = True
+
+    def undo() -> None:
+        forward.packed = False
+        forward.base.set_attn_implementation(before)
+        for module in modules:
+            del module.lora_job_window
+
+    return undo
+
+
+def _missing_cap(forward: Forward, longest: int) -> Undo:
+    undo = LEVERS["sliced_head"](forward, longest)
+    assert forward.sliced_head is not None and forward.sliced_head.cap
+    forward.sliced_head = Form(forward.sliced_head.scale)
+    return undo
+
+
+def _missing_scale(forward: Forward, longest: int) -> Undo:
+    undo = LEVERS["sliced_head"](forward, longest)
+    assert forward.sliced_head is not None and forward.sliced_head.scale != 1
+    forward.sliced_head = Form(cap=forward.sliced_head.cap)
+    return undo
+
+
+def _wrong_epsilon(forward: Forward, _: int) -> Undo:
+    """Ten times the norm's own."""
+    undo = kernels.install_norm(forward.base)
+
+    def norm(self: Any, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.rms_norm(x, self.weight.shape, self.weight, 10 * self.variance_epsilon)
+
+    for module in forward.base.modules():
+        if "forward" in vars(module) and hasattr(module, "variance_epsilon"):
+            module.forward = MethodType(norm, module)
+    return undo
+
+
+def _scaled(forward: Forward, longest: int) -> Undo:
+    """The adapter's product times 1.02."""
+    undo = LEVERS["lora4bit"](forward, longest)
+    adapted = [module for module in forward.model.modules() if hasattr(module, "lora_A")]
+    for module in adapted:
+        module.scaling["default"] *= 1.02
+
+    def undo_both() -> None:
+        undo()
+        for module in adapted:
+            module.scaling["default"] /= 1.02
+
+    return undo_both
+
+
+def _dropped_bias(forward: Forward, longest: int) -> Undo:
+    undo = LEVERS["lora4bit"](forward, longest)
+    biases = {layer: layer.bias for layer in four_bit_layers(forward.model) if layer.bias is not None}
+    assert biases
+    for layer in biases:
+        layer.bias = None
+
+    def undo_both() -> None:
+        undo()
+        for layer, bias in biases.items():
+            layer.bias = bias
+
+    return undo_both
+
+
+def _dropped_dropout(forward: Forward, longest: int) -> Undo:
+    """Shows in train mode alone."""
+    undo = LEVERS["lora4bit"](forward, longest)
+    layers = [module.lora_dropout["default"] for module in forward.model.modules() if hasattr(module, "lora_A")]
+    before = [layer.p for layer in layers]
+    assert all(before)
+    for layer in layers:
+        layer.p = 0.0
+
+    def undo_both() -> None:
+        undo()
+        for layer, p in zip(layers, before, strict=True):
+            layer.p = p
+
+    return undo_both
+
+
+@dataclass(frozen=True)
+class Mutant:
+    name: str
+    family: str
+    """The base that shows the mistake (tests/families.py)."""
+    install: Callable[[Forward, int], Undo]
+
+
+MUTANTS = (
+    Mutant("a leaked row", "llama", _leaked_row),
+    Mutant("a window ignored", "mistral_window", _window_ignored),
+    Mutant("a window one token longer", "phi3", _window_one_off),
+    Mutant("a chunk ignored", "llama4", _chunk_ignored),
+    Mutant("a missing cap", "gemma2", _missing_cap),
+    Mutant("a missing scale of logits", "granite", _missing_scale),
+    Mutant("a wrong norm epsilon", "llama", _wrong_epsilon),
+    Mutant("a scale of 1.02", "llama", _scaled),
+    Mutant("a dropped bias", "qwen2", _dropped_bias),
+    Mutant("a dropped dropout", "llama", _dropped_dropout),
+)
