@@ -98,6 +98,12 @@ class Cleaned(Result):
     masked_rows: list[MaskedRow]
     system_prompt: str
     """The prompt of most rows; the probe and the model card use it."""
+    system_in_user_turn: bool
+    """The chat template has no system role: rows and questions carry their system prompt in front of the question."""
+    thinking_off: bool
+    """The chat template was rendered with enable_thinking=False throughout."""
+    stop_token: str
+    """Ends every answer of training and of the probe."""
     train_tokens: int
     answer_tokens: int
     longest_tokens: int

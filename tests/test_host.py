@@ -8,8 +8,8 @@ import pytest
 
 from job import host as hosts
 from job.errors import AccessDenied, HostUnfit
-from job.results import Host
 from job.modeling.architecture import Architecture
+from job.results import Host
 from job.settings import HubSettings, LoraSettings, ModelSettings, Settings, TrainSettings, prepare_cuda
 
 CPU = Host(

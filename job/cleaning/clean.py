@@ -52,7 +52,7 @@ def clean(
     partial = root / "clean.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    first = FirstPass(data, chat, partial, max_tokens=max_tokens, base=files.name)
+    first = FirstPass(data, chat, partial, max_tokens=max_tokens)
     near = data.near_duplicates != "off"
     one = functools.partial(work, rules=rules, system=read_text(data.system_prompt_file), seed=seed, near=near)
     with first:
@@ -131,6 +131,9 @@ def second_pass(
         token_counts=token_counts(tokens[kept], first.too_long, max_tokens),
         masked_rows=masked,
         system_prompt=first.prompts.most_common(1)[0][0],
+        system_in_user_turn=chat.folds_system and any(first.prompts),
+        thinking_off="enable_thinking" in chat.options,
+        stop_token=chat.stop_token,
         train_tokens=int(tokens[training].sum()),
         answer_tokens=int(numpy.frombuffer(first.answer_tokens, dtype=numpy.uint32)[training].sum()),
         longest_tokens=int(tokens[training].max()),
@@ -146,6 +149,8 @@ def _tell(result: Cleaned, max_tokens: int) -> None:
     log.info("rows_in=%d train_rows=%d eval_rows=%d", result.rows_in, result.train_rows, result.eval_rows)
     for reason, rows in result.dropped.items():
         log.info("dropped=%s rows=%d", reason, rows)
+    if result.system_in_user_turn:
+        log.info("system_prompt=in_user_turn: the base model's chat template has no system role")
     counts = result.token_counts
     log.info(
         "median_tokens=%d limit=%d rows_above=%d longest=%d",

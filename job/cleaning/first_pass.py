@@ -15,7 +15,7 @@ from job.cleaning.rules import Count, Tally
 from job.cleaning.sources import Loaded, load
 from job.cleaning.text import normalised
 from job.cleaning.worker import Batch, Raw, Worked
-from job.modeling.chat import Chat, require_system_role
+from job.modeling.chat import Chat
 from job.settings import DataSettings
 
 log = logging.getLogger("job.clean")
@@ -28,8 +28,8 @@ MOST_PROMPTS = 1000
 class FirstPass:
     """Takes worked batches in order: kept rows go to `rows.jsonl`, dropped ones to `dropped.jsonl`, numbers into arrays."""
 
-    def __init__(self, data: DataSettings, chat: Chat, folder: Path, *, max_tokens: int, base: str) -> None:
-        self.data, self.chat, self.folder, self.max_tokens, self.base = data, chat, folder, max_tokens, base
+    def __init__(self, data: DataSettings, chat: Chat, folder: Path, *, max_tokens: int) -> None:
+        self.data, self.chat, self.folder, self.max_tokens = data, chat, folder, max_tokens
         self.loaded: list[Loaded] = []
         self.rows_in = [0] * len(data.sources)
         self.dropped: Counter[str] = Counter()
@@ -65,7 +65,6 @@ class FirstPass:
         for rule, count in worked.tally.items():
             self.tally.setdefault(rule, Count()).add(count)
         kept = [row for row, reason in zip(worked.rows, worked.reasons, strict=True) if not reason]
-        self._require_system_role(kept)
         lengths = iter(self.chat.lengths(kept))
         bands = memoryview(worked.bands)
         width = len(bands) // len(kept) if kept else 0
@@ -104,10 +103,6 @@ class FirstPass:
         if isinstance(row, Raw):
             row = {"question": row.question, "answer": row.answer} if not row.fault else {}
         self.dropped_file.write(line_of(fields | {name: row[name] for name in ("question", "answer") if name in row}))
-
-    def _require_system_role(self, rows: list[dict[str, str]]) -> None:
-        for prompt in {row["system"] for row in rows if row["system"]} - self.prompts.keys():
-            require_system_role(self.chat, prompt, self.base)
 
     def words(self, row: int) -> str:
         """Question and answer of a kept row, normalised."""

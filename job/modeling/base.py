@@ -18,7 +18,7 @@ from transformers.integrations import sdpa_attention
 
 from job.errors import NotFound, SettingsError
 from job.hub import explained
-from job.modeling.chat import prepare_template
+from job.modeling.chat import Chat, prepare_template
 from job.modeling.nf4 import quantization, stay_differentiable
 from job.results import Choice
 from job.settings import ModelSettings, read_text
@@ -90,7 +90,7 @@ def load_tokenizer(files: BaseFiles, model: ModelSettings) -> Any:
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # of a damaged tokenizer.json the Rust library raises a plain one
         raise NotFound(
             f"The base model {files.name} has no tokenizer that loads: {error}", remedy="Check FINETUNE_MODEL_BASE."
         ) from error
@@ -105,11 +105,12 @@ def load_tokenizer(files: BaseFiles, model: ModelSettings) -> Any:
 
 def _spare_token(tokenizer: Any, base: str) -> str:
     """The tokenizer's own pad token, else one that its makers reserved for padding, else any reserved one."""
-    ends = {tokenizer.eos_token}
+    ends = {tokenizer.eos_token, Chat(tokenizer).stop_token}
     if tokenizer.pad_token and tokenizer.pad_token not in ends:
         return str(tokenizer.pad_token)
-    spare = [token for token in tokenizer.get_added_vocab() if "pad" in token.lower()]
-    spare += sorted(token for token in tokenizer.get_added_vocab() if "reserved" in token.lower())
+    others = [token for token in tokenizer.get_added_vocab() if token not in ends]
+    spare = [token for token in others if "pad" in token.lower()]
+    spare += sorted(token for token in others if "reserved" in token.lower())
     if not spare:
         raise SettingsError(
             [f"FINETUNE_MODEL_PAD_TOKEN: the tokenizer of {base} has no spare token to pad with; set it to add"]

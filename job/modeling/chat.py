@@ -6,25 +6,43 @@ feeds them, followed by the answer's.
 
 from __future__ import annotations
 
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from jinja2.exceptions import TemplateError
+from job.errors import SettingsError
 
-from job.errors import DataError, SettingsError
+log = logging.getLogger("job.chat")
 
 # Llama 3's template writes today's date into every prompt through `strftime_now`. The text would depend on the day of the
 # run, a resumed run would train on other tokens, and no later prompt would match. A macro of the same name shadows it.
 FIXED_DATE = "26 Jul 2024"  # the date that Llama 3's own template falls back to
 _PIN_DATE = "{%- macro strftime_now(format) -%}" + FIXED_DATE + "{%- endmacro -%}"
+_NO_BEGIN = "{%- set bos_token = '' -%}"
 
+RENDER_SECONDS = 5.0
+"""Processor time that one rendering may take. Templates of real models need less than a millisecond."""
 
 MOST_FRAMES = 1000
 _TRIALS = (
     ("What, {{ 1 }} & 'two' of \"them\"?\n\n- one  two", "It's [3] > {4};\n\n1. `five` %s \\n"),
-    ("q", "An answer. With two sentences"),
+    ("zq", "An answer. With two sentences"),
 )
 """Questions and answers that show whether a template changes what it is given."""
+
+# Texts that no template writes by itself; digits, because some templates change the case of what they are given.
+_SYSTEM, _QUESTION, _ANSWER = "7130592846", "2948610375", "6402857193"
+
+
+def in_user_turn(system: str, question: str) -> str:
+    """The first user turn where a template has no system role."""
+    return f"{system}\n\n{question}"
 
 
 @dataclass(frozen=True)
@@ -36,31 +54,74 @@ class Tokens:
 
 
 class Chat:
-    """A tokenizer's chat template, with the date pinned."""
+    """A tokenizer's chat template, as `prepare_template` leaves it. What it can and cannot do is found by rendering."""
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
-        self.frames: dict[str, tuple[str, str, str] | None] = {}
+        self.frames: dict[str, tuple[str, str, str, str] | None] = {}
+
+    @cached_property
+    def folds_system(self) -> bool:
+        """Whether the system prompt goes to the front of the first user turn: the template refuses the role or drops it."""
+        try:
+            rendered = self._render(
+                [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": _QUESTION}],
+                add_generation_prompt=True,
+            )
+        except SettingsError as error:
+            if isinstance(error.__cause__, _OutOfTime):
+                raise
+            return True
+        return _SYSTEM not in rendered
+
+    @cached_property
+    def options(self) -> dict[str, bool]:
+        """What the template gets beside the turns: no thinking, where the prompt only then begins the answered chat."""
+        for options in ({}, {"enable_thinking": False}):
+            prompt, whole = self._both(_SYSTEM, _QUESTION, _ANSWER, options)
+            if whole.startswith(prompt):
+                return options
+        return {}
+
+    @cached_property
+    def opening(self) -> str:
+        """What the template itself writes at the start of an answer, such as empty thinking tags; mostly nothing."""
+        return self.text(_SYSTEM, _QUESTION, _ANSWER)[1].partition(_ANSWER)[0]
+
+    @cached_property
+    def stop_token(self) -> str:
+        """The first special token that the template writes behind an answer; empty where there is none."""
+        _prompt, answer = self.text(_SYSTEM, _QUESTION, _ANSWER)
+        behind = answer.rpartition(_ANSWER)[2]
+        special = {*self.tokenizer.added_tokens_decoder, *self.tokenizer.all_special_ids}
+        for number in self.tokenizer(behind, add_special_tokens=False)["input_ids"]:
+            token: str = self.tokenizer.convert_ids_to_tokens(number)
+            # Not blanks, which some tokenizers add in runs, and not <unk>, which stands for something else.
+            if number in special and token in behind and token.strip():
+                return token
+        return ""
+
+    @cached_property
+    def stop_id(self) -> int:
+        number: int = self.tokenizer.convert_tokens_to_ids(self.stop_token)
+        return number
 
     def messages(self, system: str, question: str) -> list[dict[str, str]]:
+        if system and self.folds_system:
+            return [{"role": "user", "content": in_user_turn(system, question)}]
         turns = [{"role": "system", "content": system}] if system else []
         return [*turns, {"role": "user", "content": question}]
 
     def prompt(self, system: str, question: str) -> str:
-        """The text up to where the answer begins, special tokens included."""
-        text: str = self.tokenizer.apply_chat_template(
-            self.messages(system, question), tokenize=False, add_generation_prompt=True
-        )
-        return text
+        """The text up to where the answer begins, special tokens included. Raises SettingsError (64)."""
+        return self._render(self.messages(system, question), add_generation_prompt=True, **self.options)
 
     def text(self, system: str, question: str, answer: str) -> tuple[str, str]:
         """(prompt, answer with the template's end of turn).
 
-        Raises SettingsError (64) where the template does not put the answer right behind the prompt.
+        Raises SettingsError (64) where the template does not render, or does not put the answer right behind the prompt.
         """
-        prompt = self.prompt(system, question)
-        turns = [*self.messages(system, question), {"role": "assistant", "content": answer}]
-        whole: str = self.tokenizer.apply_chat_template(turns, tokenize=False)
+        prompt, whole = self._both(system, question, answer, self.options)
         if not whole.startswith(prompt):
             raise SettingsError(
                 [
@@ -70,6 +131,33 @@ class Chat:
                 ]
             )
         return prompt, whole[len(prompt) :]
+
+    def _both(self, system: str, question: str, answer: str, options: dict[str, bool]) -> tuple[str, str]:
+        """The open and the answered chat."""
+        turns = self.messages(system, question)
+        answered = [*turns, {"role": "assistant", "content": answer}]
+        return self._render(turns, add_generation_prompt=True, **options), self._render(answered, **options)
+
+    def _render(self, turns: list[dict[str, str]], **options: bool) -> str:
+        """A template is a program of its author: whatever it raises, and where it does not end, the setting is wrong."""
+        try:
+            with _limited(RENDER_SECONDS):
+                text: str = self.tokenizer.apply_chat_template(turns, tokenize=False, **options)
+        except _OutOfTime as error:
+            raise SettingsError(
+                [
+                    f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template was stopped after {RENDER_SECONDS:g} s of "
+                    "computing on one chat, so it loops without end or nearly so; set a template that does not"
+                ]
+            ) from error
+        except Exception as error:
+            raise SettingsError(
+                [
+                    "FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template does not render: "
+                    f"{type(error).__name__}: {error}; set a template that takes a system, a user and an assistant turn"
+                ]
+            ) from error
+        return text
 
     def lengths(self, rows: list[dict[str, str]]) -> list[tuple[int, int]]:
         """(tokens of the prompt, tokens of the answer) of rows; what `rows` gives, counted in a third of the time."""
@@ -94,18 +182,20 @@ class Chat:
         plain = question == question.strip() and answer == answer.strip() and "<" not in question and "<" not in answer
         if frame is None or not plain:  # templates look for tags of their own, such as </think>
             return self.text(system, question, answer)
-        before, between, behind = frame
-        return f"{before}{question}{between}", f"{answer}{behind}"
+        before, between, opening, behind = frame
+        return f"{before}{question}{between}", f"{opening}{answer}{behind}"
 
-    def _frame(self, system: str) -> tuple[str, str, str] | None:
-        """(before the question, between question and answer, behind the answer), or None where there is no such thing."""
+    def _frame(self, system: str) -> tuple[str, str, str, str] | None:
+        """(before the question, from there to the prompt's end, before the answer, behind it), or None where there is no
+        such thing. Some templates write empty thinking tags before an answer."""
         found = set()
         for question, answer in _TRIALS:
             prompt, rest = self.text(system, question, answer)
-            if prompt.count(question) != 1 or not rest.startswith(answer):
+            if prompt.count(question) != 1 or rest.count(answer) != 1:
                 return None
             before, between = prompt.split(question)
-            found.add((before, between, rest[len(answer) :]))
+            opening, behind = rest.split(answer)
+            found.add((before, between, opening, behind))
         return found.pop() if len(found) == 1 else None
 
     def prompt_ids(self, system: str, question: str) -> list[int]:
@@ -122,51 +212,126 @@ class Chat:
         return [Tokens([*p, *a], len(p)) for p, a in zip(prompts, answers, strict=True)]
 
 
-def prepare_template(tokenizer: Any, replacement: str, base: str) -> None:
-    """Give the tokenizer the template of the run: its own or `replacement`, proven to render, with the date pinned.
+class _OutOfTime(BaseException):
+    """Not an Exception, so that no `except Exception` between the template and us swallows it."""
 
-    Raises SettingsError (64) for a base model without a template and for one that does not render.
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Raises _OutOfTime after so many seconds of processor time; a machine that stands still uses none.
+
+    Only in the main thread: Python runs signal handlers nowhere else.
     """
-    template = replacement or tokenizer.chat_template
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise _OutOfTime
+
+    handler = signal.signal(signal.SIGPROF, stop)
+    started = time.process_time()
+    left, interval = signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, signal.SIG_DFL if handler is None else handler)
+        if left:  # somebody else's timer goes on
+            signal.setitimer(signal.ITIMER_PROF, max(left - (time.process_time() - started), 1e-6), interval)
+
+
+def prepare_template(tokenizer: Any, replacement: str, base: str) -> None:
+    """Give the tokenizer the template of the run: its own or `replacement`, with the date pinned, proven to render, to begin
+    a chat with one begin token, and to end an answer with a special token.
+
+    Raises SettingsError (64) for a base model without a template and for one that does none of this.
+    """
+    template = _only_template(replacement or tokenizer.chat_template, base)
+    body = template.removeprefix(_PIN_DATE)
+    pin = _PIN_DATE if "strftime_now" in body else ""
+    tokenizer.chat_template = pin + body
+    _prompt, answer = Chat(tokenizer).text(_SYSTEM, _QUESTION, _ANSWER)
+    if _ANSWER not in answer:
+        raise SettingsError(
+            [f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} leaves out the assistant's answer"]
+        )
+    _begin_once(tokenizer, pin, body, base)
+    if Chat(tokenizer).stop_token:
+        return
+    if tokenizer.eos_token is None:
+        raise SettingsError(
+            [
+                f"FINETUNE_MODEL_BASE: the tokenizer of {base} has no end token and its chat template ends an answer with "
+                "no special token, so that a model trained on it would never stop; choose the model's instruct version"
+            ]
+        )
+    raise SettingsError(
+        [
+            f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} writes no special token behind an answer, so "
+            "that a model trained on it would never stop; name a file with a copy of the template here, in which "
+            f"{{{{ eos_token }}}} (this tokenizer's {tokenizer.eos_token}) stands behind the assistant's content"
+        ]
+    )
+
+
+def _only_template(template: Any, base: str) -> str:
+    """The one of the name `default`, where a tokenizer has several."""
     if isinstance(template, dict):
+        if template and "default" not in template:
+            raise SettingsError(
+                [
+                    f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: of the chat templates of {base} ({', '.join(sorted(template))}) "
+                    "none is the default; set it to the one to train with"
+                ]
+            )
         template = template.get("default")
-    if not template:
+    if not template or not isinstance(template, str):
         raise SettingsError(
             [
                 f"FINETUNE_MODEL_BASE: {base} has no chat template (it is no instruction-tuned model); set "
                 "FINETUNE_MODEL_CHAT_TEMPLATE_FILE to a Jinja chat template, or choose the model's instruct version"
             ]
         )
-    if "strftime_now" in template and not template.startswith(_PIN_DATE):
-        template = _PIN_DATE + template
-    tokenizer.chat_template = template
+    return template
+
+
+def _begin_once(tokenizer: Any, pin: str, body: str, base: str) -> None:
+    """Mend a template that begins a chat with the begin token twice; it is saved with the adapter, and users render it.
+
+    Raises SettingsError (64) where rendering does not prove that one is left and that all else is as it was.
+    """
+    begin = tokenizer.bos_token
+    if not begin:
+        return
+    found = _beginnings(tokenizer, begin)
+    if all(count < 2 for count, _ in found):
+        return
+    wanted = [(1, rest) for _, rest in found]
+    for front in (_NO_BEGIN, begin + _NO_BEGIN):  # one comes from the variable, or both do
+        tokenizer.chat_template = pin + front + body
+        if _beginnings(tokenizer, begin) == wanted:
+            log.info("chat_template=mended: it began every chat with %s twice, and now does so once", begin)
+            return
+    raise SettingsError(
+        [
+            f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} begins a chat with {begin} twice; name a file "
+            "with a copy of the template here, in which one of the two is deleted"
+        ]
+    )
+
+
+def _beginnings(tokenizer: Any, begin: str) -> list[tuple[int, str]]:
+    """How many begin tokens stand in front of a prompt, and what is behind them; with a system prompt and without."""
+    found = []
     chat = Chat(tokenizer)
-    try:
-        _prompt, answer = chat.text("system", "question", "answer")
-    except TemplateError:
+    for system in (_SYSTEM, ""):
         try:
-            _prompt, answer = chat.text("", "question", "answer")
-        except TemplateError as error:
-            raise SettingsError(
-                [f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} does not render: {error}"]
-            ) from error
-    if "answer" not in answer:
-        raise SettingsError(
-            [f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} leaves out the assistant's answer"]
-        )
-
-
-def require_system_role(chat: Chat, system: str, base: str) -> None:
-    """Raises DataError (65) where rows bring a system prompt and the template refuses that role."""
-    try:
-        rendered = chat.prompt(system, "question")
-    except TemplateError as error:
-        raise DataError(
-            f"The chat template of {base} takes no system prompt ({error}), and the rows bring one.",
-            remedy="Set FINETUNE_MODEL_CHAT_TEMPLATE_FILE to a template with a system role.",
-        ) from error
-    if system.split()[0] not in rendered:
-        raise DataError(
-            f"The chat template of {base} drops the system prompt without a word, and the rows bring one.",
-            remedy="Set FINETUNE_MODEL_CHAT_TEMPLATE_FILE to a template with a system role.",
-        )
+            rest = chat.prompt(system, _QUESTION).lstrip()
+        except SettingsError:  # some templates want a system turn
+            continue
+        count = 0
+        while rest.startswith(begin):
+            rest, count = rest[len(begin) :].lstrip(), count + 1
+        found.append((count, rest))
+    return found

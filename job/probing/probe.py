@@ -94,8 +94,10 @@ def _eval_questions(path: Path, count: int, seed: int) -> list[Question]:
 
 def generate(model: Any, tokenizer: Any, prompts: list[list[int]], settings: ProbeSettings) -> list[Answer]:
     """Greedy answers, in the order of the prompts; batches of like lengths, padded on the left."""
+    chat = Chat(tokenizer)
     ends = model.generation_config.eos_token_id
-    end_ids = set(ends if isinstance(ends, list) else [ends]) | {tokenizer.eos_token_id}
+    ends = ends if isinstance(ends, list) else [ends]
+    end_ids = {chat.stop_id, tokenizer.eos_token_id, *ends} - {None}
     order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
     answers: dict[int, Answer] = {}
     batch = BATCH
@@ -117,7 +119,7 @@ def generate(model: Any, tokenizer: Any, prompts: list[list[int]], settings: Pro
             log.warning("stage=probe out_of_memory=true: %d questions at a time from here on", batch)
             continue
         for number, ids in zip(numbers, found, strict=True):
-            answers[number] = _answer(ids, end_ids, tokenizer)
+            answers[number] = _answer(ids, end_ids, chat)
         log.info("stage=probe answered=%d of=%d", len(answers), len(prompts))
     return [answers[number] for number in range(len(prompts))]
 
@@ -150,10 +152,10 @@ def _generate(
     return new
 
 
-def _answer(ids: list[int], end_ids: set[int], tokenizer: Any) -> Answer:
+def _answer(ids: list[int], end_ids: set[int], chat: Chat) -> Answer:
     length = next((place for place, token in enumerate(ids) if token in end_ids), len(ids))
-    text = tokenizer.decode(ids[:length], skip_special_tokens=True).strip()
-    return Answer(text, length, length < len(ids))
+    text = chat.tokenizer.decode(ids[:length], skip_special_tokens=True).strip()
+    return Answer(text.removeprefix(chat.opening.strip()).strip(), length, length < len(ids))
 
 
 def _write(samples: list[Sample], folder: Path) -> None:

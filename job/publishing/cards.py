@@ -9,6 +9,7 @@ from huggingface_hub import DatasetCardData, EvalResult, ModelCardData
 
 from job import __version__
 from job.modeling.base import loading_code
+from job.modeling.chat import in_user_turn
 from job.results import Cleaned, Probed, Sample, Trained
 from job.settings import Settings
 
@@ -81,21 +82,41 @@ def _added_pad(settings: Settings) -> bool:
 
 
 def _asking(cleaned: Cleaned) -> str:
-    system = json.dumps(cleaned.system_prompt, ensure_ascii=False)
-    first = f'    {{"role": "system", "content": {system}}},\n' if cleaned.system_prompt else ""
-    note = "Use this very system prompt: the adapter was trained with it. " if cleaned.system_prompt else ""
+    system, question, turns, note = cleaned.system_prompt, "Your question", "", ""
+    if system:
+        note = "Use this very system prompt: the adapter was trained with it. "
+    if system and cleaned.system_in_user_turn:
+        question = in_user_turn(system, question)
+        note += "The chat template has no system role, so the prompt stands in front of the question, as in training. "
+    elif system:
+        turns = f'    {{"role": "system", "content": {_quoted(system)}}},\n'
+    thinking = "    enable_thinking=False,\n" if cleaned.thinking_off else ""
     return f"""## How to ask it
 
 {note}The tokenizer in this repository holds the chat template of training.
 
 ```python
 messages = [
-{first}    {{"role": "user", "content": "Your question"}},
+{turns}    {{"role": "user", "content": {_quoted(question)}}},
 ]
-inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
-output = model.generate(**inputs.to(model.device), max_new_tokens=256, do_sample=False)
+inputs = tokenizer.apply_chat_template(
+    messages,
+    add_generation_prompt=True,
+{thinking}    return_tensors="pt",
+    return_dict=True,
+)
+output = model.generate(
+    **inputs.to(model.device),
+    max_new_tokens=256,
+    do_sample=False,
+    eos_token_id=tokenizer.convert_tokens_to_ids({_quoted(cleaned.stop_token)}),
+)
 print(tokenizer.decode(output[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))
 ```"""
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _recipe(cleaned: Cleaned, trained: Trained, settings: Settings) -> str:

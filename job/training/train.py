@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from trl import SFTConfig
 
-from job.errors import Diverged, JobError
+from job.errors import Diverged, JobError, SettingsError
 from job.modeling.architecture import Architecture, count_weights, quantized_share, require_quantized
 from job.modeling.base import DTYPES, BaseFiles, choose_precision, fetch_files, load_base, load_tokenizer
 from job.modeling.chat import Chat
@@ -279,8 +279,18 @@ def _proven(
 
 
 def _rows(chat: Chat, path: Path, loss: str) -> list[Row]:
+    """Raises SettingsError (64) for a row in which the end of the answer is not learned: the model would talk on."""
     with path.open(encoding="utf-8") as file:
-        return [Row.of(tokens, loss) for tokens in chat.rows([json.loads(line) for line in file])]
+        rows = chat.rows([json.loads(line) for line in file])
+    for number, row in enumerate(rows, 1):
+        if chat.stop_id not in row.ids[row.prompt_length :]:
+            raise SettingsError(
+                [
+                    f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template does not end the answer of row {number} in "
+                    f"{path.name} with {chat.stop_token}, as it does others; set one that ends every answer with it"
+                ]
+            )
+    return [Row.of(row, loss) for row in rows]
 
 
 def arguments(settings: TrainSettings, folder: Path, precision: str, train_rows: int) -> SFTConfig:
