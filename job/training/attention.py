@@ -190,6 +190,11 @@ def attend(
     if window >= longest:
         window = WHOLE_ROW
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
+    if torch.is_autocast_enabled(
+        query.device.type
+    ):  # as PyTorch's own attention does; these operators are not on its list
+        dtype = torch.get_autocast_dtype(query.device.type)
+        query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
     if not query.is_cuda:
         return _each_row(query, key, value, starts, window, scale), None
     query, key, value = (tensor.transpose(1, 2) for tensor in (query, key, value))  # (1, T, heads, D)
