@@ -33,6 +33,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip("no NVIDIA GPU here; `python -m pytest -m gpu -n 0` runs these on a machine with one")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests recorded as `families`: one line each, in whatever process they ran."""
+    lines = [
+        value
+        for report in terminalreporter.getreports("passed")
+        for name, value in getattr(report, "user_properties", [])
+        if name == "families" and getattr(report, "when", "") == "call"
+    ]
+    if lines:
+        terminalreporter.section("families of base models")
+        for line in sorted(lines):
+            terminalreporter.write_line(line)
+
+
 @pytest.fixture(autouse=True)
 def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests see only the variables that they set."""

@@ -16,79 +16,11 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from job.quickstart.make_base import make_tokenizer
 from tests.conftest import make_rows
+from tests.templates import STYLES, give_template
 
 WINDOW = 32
-
-
-@dataclass(frozen=True)
-class Template:
-    """A chat template and the special tokens that it writes. `stop` ends an assistant's turn and is the end token."""
-
-    text: str
-    begin: str
-    stop: str
-    others: tuple[str, ...] = ()
-    pad: str | None = None
-    system: bool = True
-    """Whether it has a role for a system prompt; one without refuses it."""
-
-
-_REFUSE_SYSTEM = "{% if m.role == 'system' %}{{ raise_exception('there is no system role') }}{% endif %}"
-_CHATML_TURNS = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-_CHATML_OPEN = "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-
-TEMPLATES = {
-    "LLAMA3": Template(
-        "{{ bos_token }}{% for m in messages %}<|start_header_id|>{{ m.role }}<|end_header_id|>\n\n"
-        "{{ m.content | trim }}<|eot_id|>{% endfor %}"
-        "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}",
-        begin="<|begin_of_text|>",
-        stop="<|eot_id|>",
-        others=("<|start_header_id|>", "<|end_header_id|>"),
-    ),
-    "CHATML": Template(
-        _CHATML_TURNS + _CHATML_OPEN,
-        begin="<|endoftext|>",
-        stop="<|im_end|>",
-        others=("<|im_start|>",),
-        pad="<|endoftext|>",
-    ),
-    "QWEN3": Template(  # an answer without reasoning gets empty tags in front
-        "{% for m in messages %}<|im_start|>{{ m.role }}\n"
-        "{% if m.role == 'assistant' and loop.last %}<think>\n\n</think>\n\n{% endif %}"
-        "{{ m.content }}<|im_end|>\n{% endfor %}" + _CHATML_OPEN,
-        begin="<|endoftext|>",
-        stop="<|im_end|>",
-        others=("<|im_start|>", "<think>", "</think>"),
-        pad="<|endoftext|>",
-    ),
-    "GEMMA": Template(
-        "{{ bos_token }}{% for m in messages %}" + _REFUSE_SYSTEM + "<start_of_turn>"
-        "{{ 'model' if m.role == 'assistant' else m.role }}\n{{ m.content | trim }}<end_of_turn>\n{% endfor %}"
-        "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}",
-        begin="<bos>",
-        stop="<end_of_turn>",
-        others=("<start_of_turn>", "<start_of_image>", "<end_of_image>", "<image_soft_token>"),
-        pad="<pad>",
-        system=False,
-    ),
-    "MISTRAL": Template(
-        "{{ bos_token }}{% for m in messages %}" + _REFUSE_SYSTEM + "{% if m.role == 'user' %}"
-        "[INST] {{ m.content }} [/INST]{% else %} {{ m.content }}{{ eos_token }}{% endif %}{% endfor %}",
-        begin="<s>",
-        stop="</s>",
-        others=("[INST]", "[/INST]"),
-        system=False,
-    ),
-    "PHI3": Template(
-        "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}<|end|>\n{% endfor %}"
-        "{% if add_generation_prompt %}<|assistant|>\n{% endif %}",
-        begin="<s>",
-        stop="<|end|>",
-        others=("<|system|>", "<|user|>", "<|assistant|>"),
-        pad="<|endoftext|>",
-    ),
-}
+ON_A_CPU = ("packed_rows", "sliced_head", "lora4bit", "norm")
+"""Optimizations that need no GPU."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +39,10 @@ class Family:
     caps: tuple[str, ...] = ()
     centred_norms: bool = False
     """Whether norms multiply by 1 + weight."""
+    off: Mapping[str, str] = field(default_factory=dict)
+    """Optimization -> why this family does without it, as README's table says it."""
+    refused: str = ""
+    """Why the base is refused unless FINETUNE_MODEL_ALLOW_UNQUANTIZED=true."""
 
 
 SHAPE: Mapping[str, Any] = {
@@ -118,17 +54,18 @@ SHAPE: Mapping[str, Any] = {
     "head_dim": 16,
     "max_position_embeddings": 512,
 }
+OTHER_NORM = "a norm of another form"
 PAIR = ["sliding_attention", "full_attention"]
 EXPERTS = {"num_experts_per_tok": 2, "num_local_experts": 4}
 GEMMA3 = {"sliding_window": WINDOW, "layer_types": PAIR, "query_pre_attn_scalar": 16}
 
 FAMILIES: tuple[Family, ...] = (
-    Family("llama", "llama", "Llama", "LLAMA3"),
+    Family("llama", "llama", "Llama", "llama3"),
     Family(
         "llama4",
         "llama4_text",
         "Llama 4 (text)",
-        "LLAMA3",
+        "llama3",
         {
             **EXPERTS,
             "num_experts_per_tok": 1,
@@ -139,31 +76,34 @@ FAMILIES: tuple[Family, ...] = (
         },
         windows=("attention_chunk_size",),
         caps=("attn_temperature_tuning",),
+        off={"packed_rows": "queries are scaled by their place in the whole sequence", "norm": OTHER_NORM},
+        refused="Llama4TextExperts",
     ),
-    Family("qwen2", "qwen2", "Qwen2", "CHATML", {"tie_word_embeddings": True}),
-    Family("qwen3", "qwen3", "Qwen3", "QWEN3", {"tie_word_embeddings": True}),
+    Family("qwen2", "qwen2", "Qwen2", "chatml", {"tie_word_embeddings": True}),
+    Family("qwen3", "qwen3", "Qwen3", "qwen3", {"tie_word_embeddings": True}),
     Family(
         "qwen3_moe",
         "qwen3_moe",
         "Qwen3-MoE",
-        "QWEN3",
+        "qwen3",
         {"num_experts_per_tok": 2, "num_experts": 4, "moe_intermediate_size": 64, "norm_topk_prob": True},
+        refused="Qwen3MoeExperts",
     ),
-    Family("mistral", "mistral", "Mistral", "MISTRAL", {"sliding_window": None}),
+    Family("mistral", "mistral", "Mistral", "mistral", {"sliding_window": None}),
     Family(
         "mistral_window",
         "mistral",
         "Mistral (sliding window)",
-        "MISTRAL",
+        "mistral",
         {"sliding_window": WINDOW},
         windows=("sliding_window",),
     ),
-    Family("mixtral", "mixtral", "Mixtral", "MISTRAL", EXPERTS),
+    Family("mixtral", "mixtral", "Mixtral", "mistral", EXPERTS, refused="MixtralExperts"),
     Family(
         "gemma2",
         "gemma2",
         "Gemma 2",
-        "GEMMA",
+        "gemma",
         {
             "sliding_window": WINDOW,
             "layer_types": PAIR,
@@ -174,21 +114,23 @@ FAMILIES: tuple[Family, ...] = (
         windows=("sliding_window",),
         caps=("attn_logit_softcapping", "final_logit_softcapping"),
         centred_norms=True,
+        off={"packed_rows": "attention logits are capped, which no kernel here knows", "norm": OTHER_NORM},
     ),
     Family(
         "gemma3_text",
         "gemma3_text",
         "Gemma 3 (text)",
-        "GEMMA",
+        "gemma",
         GEMMA3,
         windows=("sliding_window",),
         centred_norms=True,
+        off={"norm": OTHER_NORM},
     ),
     Family(
         "gemma3",
         "gemma3",
         "Gemma 3 (with vision)",
-        "GEMMA",
+        "gemma",
         {
             "mm_tokens_per_image": 4,
             "vision_config": {
@@ -205,21 +147,22 @@ FAMILIES: tuple[Family, ...] = (
         text=GEMMA3,
         windows=("sliding_window",),
         centred_norms=True,
+        off={"norm": OTHER_NORM},
     ),
-    Family("phi3", "phi3", "Phi-3", "PHI3", {"sliding_window": WINDOW}, windows=("sliding_window",)),
-    Family("olmo2", "olmo2", "OLMo 2", "CHATML"),
+    Family("phi3", "phi3", "Phi-3", "phi3", {"sliding_window": WINDOW}, windows=("sliding_window",)),
+    Family("olmo2", "olmo2", "OLMo 2", "chatml"),
     Family(
         "smollm3",
         "smollm3",
         "SmolLM3",
-        "CHATML",
+        "chatml",
         {"no_rope_layers": [1, 0], "tie_word_embeddings": True},
     ),
     Family(
         "granite",
         "granite",
         "Granite",
-        "CHATML",
+        "chatml",
         {
             "logits_scaling": 2.0,
             "residual_multiplier": 0.5,
@@ -229,23 +172,35 @@ FAMILIES: tuple[Family, ...] = (
         },
         caps=("logits_scaling", "residual_multiplier", "embedding_multiplier", "attention_multiplier"),
     ),
-    Family("gpt_neox", "gpt_neox", "GPT-NeoX", "CHATML", {"use_parallel_residual": True}, dtype=torch.float16),
+    Family(
+        "gpt_neox",
+        "gpt_neox",
+        "GPT-NeoX",
+        "chatml",
+        {"use_parallel_residual": True},
+        dtype=torch.float16,
+        off={"norm": OTHER_NORM},
+    ),
     Family(
         "gpt2",
         "gpt2",
         "GPT-2",
-        "CHATML",
+        "chatml",
         {"n_inner": 128, "attn_pdrop": 0.1, "resid_pdrop": 0.1, "embd_pdrop": 0.1},
         dtype=torch.float32,
+        off={"packed_rows": "attention has dropout of its own", "norm": OTHER_NORM},
     ),
     Family(
         "falcon",
         "falcon",
         "Falcon",
-        "CHATML",
+        "chatml",
         {"new_decoder_architecture": True, "num_kv_heads": 2, "ffn_hidden_size": 128, "alibi": False},
+        off={"packed_rows": "attention is code of its own", "lora4bit": "no layer is in 4 bits", "norm": OTHER_NORM},
+        refused="FalconLinear",
     ),
 )
+IMAGES = {"boi": "<start_of_image>", "eoi": "<end_of_image>", "image": "<image_soft_token>"}
 UNKNOWN_TO = {
     "phi3": {"head_dim"},
     "qwen2": {"head_dim"},
@@ -261,7 +216,7 @@ UNKNOWN_TO = {
 
 def make_family_base(folder: Path, family: Family, *, seed: int = 0) -> Path:
     """A random base of this family with a byte-level tokenizer, as a folder that transformers loads."""
-    tokenizer = make_family_tokenizer(TEMPLATES[family.template])
+    tokenizer = make_family_tokenizer(family)
     config = make_config(family, tokenizer)
     model: Any = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     draw(model, centred_norms=family.centred_norms, seed=seed)
@@ -270,14 +225,11 @@ def make_family_base(folder: Path, family: Family, *, seed: int = 0) -> Path:
     return folder
 
 
-def make_family_tokenizer(template: Template) -> Any:
+def make_family_tokenizer(family: Family) -> Any:
     tokenizer: Any = make_tokenizer([row["input"] + " " + row["output"] for row in make_rows(50)])
-    named = [template.begin, template.stop, *template.others, *([template.pad] if template.pad else [])]
-    tokenizer.add_tokens(list(dict.fromkeys(named)), special_tokens=True)
-    tokenizer.bos_token, tokenizer.eos_token = template.begin, template.stop
-    if template.pad:
-        tokenizer.pad_token = template.pad
-    tokenizer.chat_template = template.text
+    give_template(tokenizer, STYLES[family.template])
+    if family.text is not None:
+        tokenizer.add_tokens(list(IMAGES.values()), special_tokens=True)
     return tokenizer
 
 
@@ -292,10 +244,7 @@ def make_config(family: Family, tokenizer: Any) -> Any:
     text: dict[str, Any] = {**shape, "vocab_size": len(tokenizer), **tokens}
     if family.text is None:
         return AutoConfig.for_model(family.model_type, **(text | dict(family.config)))
-    images = {
-        f"{part}_token_index": tokenizer.convert_tokens_to_ids(token)
-        for part, token in (("boi", "<start_of_image>"), ("eoi", "<end_of_image>"), ("image", "<image_soft_token>"))
-    }
+    images = {f"{part}_token_index": tokenizer.convert_tokens_to_ids(token) for part, token in IMAGES.items()}
     return AutoConfig.for_model(
         family.model_type, text_config=text | dict(family.text), **family.config, **images, **tokens
     )
@@ -315,9 +264,24 @@ def draw(model: Any, *, centred_norms: bool, seed: int) -> None:
             middle = 0.0 if kind == "bias" or centred_norms else 1.0
             values = middle + 0.1 * noise
         elif id(parameter) in embeddings:
-            values = 0.4 * noise  # a last state of 64 channels of size 1 gives logits of about 3
+            # a last state of 64 channels of size 1 gives logits of about 3; Gemma multiplies its embedding by 8, so that a token
+            # predicts itself, and a base that is worse than twice chance is refused
+            values = (0.2 if centred_norms else 0.4) * noise
         elif owner.endswith(QUERIES_AND_KEYS):
             values = 0.2 * noise  # scores of about 2.5, where queries and keys have no norm of their own
         else:
             values = noise / 64**0.5
         parameter.data.copy_(values)
+
+
+def table() -> str:
+    """README's table of families."""
+    lines = ["| family | result | optimizations | without |", "| --- | --- | --- | --- |"]
+    for family in FAMILIES:
+        result = (
+            f"refused: `{family.refused}` stay in 16 bits; works where that is allowed" if family.refused else "works"
+        )
+        used = ", ".join(name for name in ON_A_CPU if name not in family.off)
+        without = "; ".join(f"{name}: {why}" for name, why in family.off.items())
+        lines.append(f"| {family.title} | {result} | {used} | {without} |")
+    return "\n".join(lines)

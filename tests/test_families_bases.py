@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from job.modeling.base import quantization
-from job.modeling.chat import Chat, prepare_template
 from job.modeling.nf4 import four_bit_layers, stay_differentiable
-from tests.families import FAMILIES, TEMPLATES, Family, make_family_base
+from tests.families import FAMILIES, Family, make_family_base
 
 NEUTRAL: dict[str, Any] = {
     "sliding_window": 10**6,
@@ -88,15 +87,3 @@ def test_a_base_loads_in_4_bits_and_stays_near_what_it_was(made: tuple[Family, P
     }
     assert kept == FULL_PRECISION.get(family.name, set())
     assert change(known, logits_of(model)) < 0.6  # a matrix that were transposed or left out gives over 1
-
-
-def test_the_template_renders_and_its_stop_token_ends_an_answer(made: tuple[Family, Path]) -> None:
-    family, folder = made
-    template = TEMPLATES[family.template]
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    prepare_template(tokenizer, "", family.name)
-    chat = Chat(tokenizer)
-    _prompt, answer = chat.text("Be kind." if template.system else "", "Why?", "So it is.")
-    assert answer.rstrip().endswith(f"So it is.{template.stop}")
-    assert tokenizer.eos_token == template.stop
-    assert tokenizer(template.stop, add_special_tokens=False)["input_ids"] == [tokenizer.eos_token_id]

@@ -55,6 +55,7 @@ from job.results import (
     SourceCount,
     TokenCounts,
     Trained,
+    WeightCount,
 )
 
 LOG = [
@@ -166,6 +167,9 @@ TRAINED = Trained(
     epochs=1,
     trainable_parameters=9_000_000,
     total_parameters=3_200_000_000,
+    lora_targets=["k_proj", "o_proj", "q_proj", "v_proj"],
+    weights=[WeightCount(kind="4-bit linear", dtype="nf4", parameters=2_800_000_000)],
+    quantized_share=1.0,
     base_eval_loss=2.31,
     best_eval_loss=1.42,
     best_step=20,

@@ -122,9 +122,10 @@ def _quoted(text: str) -> str:
 def _recipe(cleaned: Cleaned, trained: Trained, settings: Settings) -> str:
     train, lora = settings.train, settings.lora
     rows = {
-        "quantization of the base": "bitsandbytes NF4, double quantization",
+        "quantization of the base": f"bitsandbytes NF4, double quantization: {trained.quantized_share:.1%} of the linear weights",
+        "parameters of the base": ", ".join(f"{w.kind} {w.parameters:,} ({w.dtype})" for w in trained.weights),
         "precision": f"{trained.precision.value} ({trained.precision.reason}); adapter float32",
-        "LoRA": f"r {lora.r}, alpha {lora.alpha}, dropout {lora.dropout:g}, on {', '.join(lora.targets)}",
+        "LoRA": f"r {lora.r}, alpha {lora.alpha}, dropout {lora.dropout:g}, on {', '.join(trained.lora_targets)}",
         "trainable parameters": f"{trained.trainable_parameters:,} of {trained.total_parameters:,}",
         "steps": f"{trained.steps:,} of {train.batch_size} rows ({train.epochs:g} epochs); best at step {trained.best_step:,}",
         "learning rate": f"{train.learning_rate:g}, {train.warmup_steps} warmup steps, {train.schedule}",
