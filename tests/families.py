@@ -264,8 +264,8 @@ def draw(model: Any, *, centred_norms: bool, seed: int) -> None:
             middle = 0.0 if kind == "bias" or centred_norms else 1.0
             values = middle + 0.1 * noise
         elif id(parameter) in embeddings:
-            # a last state of 64 channels of size 1 gives logits of about 3; Gemma multiplies its embedding by 8, so that a token
-            # predicts itself, and a base that is worse than twice chance is refused
+            # a last state of 64 channels of size 1 gives logits of about 3; Gemma multiplies its embedding by 8, so that a
+            # token predicts itself, and a base that is worse than twice chance is refused
             values = (0.2 if centred_norms else 0.4) * noise
         elif owner.endswith(QUERIES_AND_KEYS):
             values = 0.2 * noise  # scores of about 2.5, where queries and keys have no norm of their own

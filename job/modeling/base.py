@@ -6,6 +6,7 @@ Runs on CPU as on CUDA. Loads safetensors only and runs no code from a model rep
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,10 @@ from job.modeling.nf4 import quantization, stay_differentiable
 from job.results import Choice
 from job.settings import ModelSettings, read_text
 
+log = logging.getLogger("job.model")
 NEW_PAD_TOKEN = "<pad>"
+GROUPED_QUERIES = "use_gqa_in_sdpa"
+"""transformers' own decision, which has no documented name."""
 DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
 OVERFLOWING_FAMILIES = {
     *("gemma3", "gemma3_text", "gemma3n", "gemma3n_text", "gemma4", "gemma4_text"),
@@ -192,8 +196,13 @@ def _damaged(files: BaseFiles, what: str) -> NotFound:
 def guard_attention(capability: tuple[int, int]) -> None:
     """Below compute capability 8.0, grouped queries sent to PyTorch's attention as such fall to its slow math kernel
     (transformers #48633), so keys and values are repeated before the call."""
-    if capability < (8, 0):
-        sdpa_attention.use_gqa_in_sdpa = lambda *_, **__: False
+    if capability >= (8, 0):
+        return
+    if not hasattr(sdpa_attention, GROUPED_QUERIES):
+        log.warning(
+            "transformers has no %s: on this GPU its attention takes PyTorch's slow math kernel", GROUPED_QUERIES
+        )
+    setattr(sdpa_attention, GROUPED_QUERIES, lambda *_, **__: False)
 
 
 def extend_vocabulary(model: Any, rows: int, stored: torch.dtype) -> int:

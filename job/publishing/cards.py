@@ -122,7 +122,7 @@ def _quoted(text: str) -> str:
 def _recipe(cleaned: Cleaned, trained: Trained, settings: Settings) -> str:
     train, lora = settings.train, settings.lora
     rows = {
-        "quantization of the base": f"bitsandbytes NF4, double quantization: {trained.quantized_share:.1%} of the linear weights",
+        "quantization of the base": f"bitsandbytes NF4, double quantization; {trained.quantized_share:.1%} of linear weights",
         "parameters of the base": ", ".join(f"{w.kind} {w.parameters:,} ({w.dtype})" for w in trained.weights),
         "precision": f"{trained.precision.value} ({trained.precision.reason}); adapter float32",
         "LoRA": f"r {lora.r}, alpha {lora.alpha}, dropout {lora.dropout:g}, on {', '.join(trained.lora_targets)}",

@@ -18,6 +18,16 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from job.modeling.architecture import decoder_of
 
 NAME = "lora_job_varlen"
+
+
+def _operator(name: str) -> Any:
+    """One of PyTorch's attention operators, which have no documented name; None where this version has it not."""
+    return getattr(torch.ops.aten, name, None)
+
+
+FLASH = _operator("_flash_attention_forward")
+EFFICIENT = _operator("_efficient_attention_forward")
+EFFICIENT_BACKWARD = _operator("_efficient_attention_backward")
 CAUSAL_FROM_TOP_LEFT = 1
 WHOLE_ROW = 0
 """In place of a window's size."""
@@ -58,6 +68,10 @@ def install(model: Any, longest: int) -> Callable[[], None]:
 
     Raises NotImplementedError for models whose attention is not one of those above.
     """
+    if model.get_input_embeddings().weight.is_cuda and not (FLASH and EFFICIENT and EFFICIENT_BACKWARD):
+        raise NotImplementedError(
+            f"PyTorch {torch.__version__} has not the attention operators of the versions tested here"
+        )
     config = model.config.get_text_config()
     for name, what in UNKNOWN_TO_KERNELS.items():
         if getattr(config, name, None):
@@ -200,7 +214,7 @@ def attend(
     query, key, value = (tensor.transpose(1, 2) for tensor in (query, key, value))  # (1, T, heads, D)
     if _flash_runs(query):
         before = {"window_size_left": window - 1, "window_size_right": 0} if window else {}
-        output = torch.ops.aten._flash_attention_forward(
+        output = FLASH(
             query[0], key[0], value[0], starts, starts, longest, longest, 0.0, True, False, scale=scale, **before
         )[0]
         return output[None], None
@@ -252,7 +266,7 @@ class MemoryEfficient(torch.autograd.Function):
         scale: float,
     ) -> torch.Tensor:
         groups = query.shape[2] // key.shape[2]
-        output, logsumexp, seed, offset, _, _ = torch.ops.aten._efficient_attention_forward(
+        output, logsumexp, seed, offset, _, _ = EFFICIENT(
             query,
             key.repeat_interleave(groups, 2),
             value.repeat_interleave(groups, 2),
@@ -277,7 +291,7 @@ class MemoryEfficient(torch.autograd.Function):
         _, tokens, heads, width = query.shape
         kept = key.shape[2]
         groups = heads // kept
-        grad_query, grad_key, grad_value, _ = torch.ops.aten._efficient_attention_backward(
+        grad_query, grad_key, grad_value, _ = EFFICIENT_BACKWARD(
             grad.contiguous(),
             query,
             key.repeat_interleave(groups, 2),

@@ -49,6 +49,11 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         args: SFTConfig,
         **more: Any,
     ) -> None:
+        for name in ("_save", "_save_checkpoint"):  # without a documented name; what follows overrides them
+            if not hasattr(SFTTrainer, name):
+                log.warning(
+                    "transformers' Trainer has no %s: checkpoints are its own, and no run continues from them", name
+                )
         before = {name: p.detach().clone() for name, p in forward.model.named_parameters() if p.requires_grad}
         super().__init__(
             model=forward.model,
