@@ -65,11 +65,25 @@ def test_a_difference_that_is_not_a_number_is_never_accepted() -> None:
 
 
 def test_a_reference_path_that_differs_from_itself_proves_nothing(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    forward = forward_of(base, "float32")
+    forward = forward_of(base, "bfloat16")
     real = forward.loss_sum
-    monkeypatch.setattr(forward, "loss_sum", lambda rows: real(rows) * (1 if len(rows) > 1 else 1.7))
-    results = SelfTest(forward, some_rows(8)).enable(["sliced_head"])
-    assert results[0].reason.startswith("cannot be compared: the reference path differs from itself")
+    monkeypatch.setattr(forward, "loss_sum", lambda rows: real(rows) * (1 if forward.precision == "float32" else 1.7))
+    (result,) = SelfTest(forward, some_rows(8)).enable(["sliced_head"])
+    assert result.reason.startswith("cannot be compared: the reference path in bfloat16 differs from float32")
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_in_16_bits_a_mistake_is_found_in_float32(
+    mutant: Mutant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A norm whose epsilon is wrong moves a gradient by less than bfloat16's rounding does."""
+    forward = forward_of(make_family_base(tmp_path, FAMILY[mutant.family]), "bfloat16")
+    before = [parameter.dtype for parameter in forward.model.parameters()]
+    monkeypatch.setitem(LEVERS, "mutant", mutant.install)
+    (result,) = SelfTest(forward, some_rows(8)).enable(["mutant"])
+    assert not result.on
+    assert result.reason.startswith("differs from the reference path in float32")
+    assert [parameter.dtype for parameter in forward.model.parameters()] == before
 
 
 # --- what a model asks of attention ----------------------------------------------------------------------------------
