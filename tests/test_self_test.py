@@ -31,11 +31,11 @@ from job.settings import LoraSettings, ModelSettings, TrainSettings
 from job.training import attention, lora4bit
 from job.training.batching import Row
 from job.training.forward import Forward
-from job.training.levers import LEVERS, ROUNDING, Difference, Perturbed, SelfTest, gradients
+from job.training.levers import LEVERS, Difference, Perturbed, SelfTest, gradients
 from job.training.train import prepare
 from job.training.trainer import Float32AdapterTrainer
 from tests.bench.self_test import forward_of, some_rows
-from tests.families import FAMILIES, make_family_base
+from tests.families import FAMILIES, ON_A_CPU, make_family_base
 from tests.mutants import MUTANTS, Mutant
 from tests.test_levers import differences
 
@@ -61,7 +61,13 @@ def test_a_difference_that_is_not_a_number_is_never_accepted() -> None:
     for wrong in (Difference(nan, 0, 0), Difference(0, nan, 0), Difference(0, 0, nan)):
         assert not wrong.within(Difference(1, 1, 1))
         assert not Difference(0, 0, 0).worse(wrong).within(Difference(1, 1, 1))
-    assert all(least.times(3).gradient <= 0.04 for least in ROUNDING.values())
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2", "gemma3", "phi3", "granite"])
+def test_honest_optimizations_pass_in_16_bits(family: str, tmp_path: Path) -> None:
+    forward = forward_of(make_family_base(tmp_path, FAMILY[family]), "bfloat16")
+    results = SelfTest(forward, some_rows(8)).enable(ON_A_CPU)
+    assert {result.name for result in results if not result.on} == set(FAMILY[family].off), results
 
 
 def test_a_reference_path_that_differs_from_itself_proves_nothing(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
