@@ -350,3 +350,21 @@ def test_the_head_is_never_a_target(asked: str, tied: bool, base: Path, untied_b
     assert chosen
     assert all(layer is not model.get_output_embeddings() for layer in chosen.values())
     assert "lm_head" not in peft_names(chosen, model)
+
+
+@pytest.mark.parametrize("kind", ["gemma4_text", "deepseek_v4", "modernbert-decoder"])
+def test_an_unusual_decoder_is_planned(kind: str, tmp_path: Path) -> None:
+    """Sizes that differ between layers; linear layers that take their input in groups; a head that is called decoder."""
+    from transformers import AutoConfig
+
+    from job.modeling.architecture import Architecture, linear_layers
+    from job.plan import base_lines, memory_line
+    from job.settings import LoraSettings, Settings, TrainSettings
+
+    AutoConfig.for_model(kind).save_pretrained(tmp_path)
+    read = Architecture.read(tmp_path, kind)
+    assert read.adapter(LoraSettings()).parameters > 0
+    assert read.model.get_output_embeddings() not in linear_layers(read.model).values()
+    settings = Settings.model_construct(lora=LoraSettings(), train=TrainSettings())
+    assert any("adapter on" in line for line in base_lines(read, settings))
+    assert memory_line(read, settings)

@@ -98,8 +98,11 @@ class Architecture:
         return head is not None and head.weight is self.model.get_input_embeddings().weight
 
     def shapes(self) -> Shapes | None:
-        """For the prediction of GPU memory; None where the config does not name its sizes."""
-        return shapes_of(self.text_config, tied=self.tied)
+        """For the prediction of GPU memory; None where the config does not name its sizes, or some layers have others."""
+        try:
+            return shapes_of(self.text_config, tied=self.tied)
+        except RuntimeError:  # transformers', where a size is asked for that differs between layers (Gemma 4)
+            return None
 
     def adapter(self, lora: LoraSettings) -> Adapter:
         """Sizes of the adapter. Raises SettingsError (64) for targets that the model lacks."""
@@ -223,8 +226,11 @@ def _require_fit(raw: dict[str, Any], name: str) -> None:
 
 
 def decoder_of(model: Any) -> Any:
-    """The language model without its head: what gives the last hidden state. Some models answer with themselves (Llama 4)."""
+    """The language model without its head: what gives the last hidden state. Some models answer with themselves (Llama 4),
+    one with the head that it calls its decoder (ModernBERT)."""
     decoder = model.get_decoder()
+    if decoder is model.get_output_embeddings():
+        return model.base_model
     return decoder.base_model if decoder is not decoder.base_model else getattr(decoder, "model", decoder)
 
 
@@ -258,8 +264,11 @@ def _is_a_product(module: Any) -> bool:
     if isinstance(module, (Linear4bit, Conv1D)) or type(module).forward is torch.nn.Linear.forward:
         return True
     weight = module.weight
-    with torch.no_grad():
-        result = module(torch.zeros(1, module.in_features, device=weight.device, dtype=weight.dtype))
+    try:
+        with torch.no_grad():
+            result = module(torch.zeros(1, module.in_features, device=weight.device, dtype=weight.dtype))
+    except RuntimeError:  # of a class that takes its input in groups (DeepSeek V4)
+        return False
     return isinstance(result, torch.Tensor) and result.shape == (1, module.out_features)
 
 
