@@ -423,5 +423,5 @@ def test_a_template_that_does_not_end_is_a_wrong_setting_before_rows_are_cleaned
     assert result.returncode == 64, result.stderr
     metrics = metrics_of(output)
     assert (metrics["stage"], metrics["error"]["kind"]) == ("check", "SettingsError")
-    assert "FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template was stopped after 2 s" in metrics["error"]["message"]
+    assert "FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template was stopped after 1 s" in metrics["error"]["message"]
     assert not list(output.glob("clean*/"))

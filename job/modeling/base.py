@@ -225,17 +225,21 @@ def require_whole(base: Architecture, folder: Path) -> None:
 
     Raises as `stored_tensors`.
     """
+    tensors = stored_tensors(folder, base.name)
+    logging.disable(logging.WARNING)  # transformers' table of what is missing advises to train it
     try:
         _, loaded = type(base.model).from_pretrained(
             None,
             config=base.config,
-            state_dict=stored_tensors(folder, base.name),
+            state_dict=tensors,
             device_map="meta",
             output_loading_info=True,
             ignore_mismatched_sizes=True,
         )
     except (ValueError, RuntimeError) as error:  # of tensors that cannot be merged into one
         raise damaged_weights(base.name, str(error).strip()) from error
+    finally:
+        logging.disable(logging.NOTSET)
     _require_all(loaded, base.name)
 
 
