@@ -17,6 +17,9 @@ import pytest
 
 from tests.standin_hub import StandInHub
 
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # before torch: threads of several processes on two cores wait for each other
 PROJECT = Path(__file__).resolve().parent.parent
 WRITE_TOKEN = "hf_" + "w" * 30
 READ_TOKEN = "hf_" + "r" * 30

@@ -3,6 +3,7 @@ tests marked gpu run the same on a card, in 16 bits, with the kernels that a T4 
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from job.modeling.base import DTYPES, fetch_files, guard_attention, load_base, load_tokenizer
-from job.settings import LoraSettings, ModelSettings
+from job.modeling.base import DTYPES, BaseFiles, fetch_files, guard_attention, load_base, load_tokenizer
+from job.modeling.chat import Chat
+from job.settings import QUICKSTART, LoraSettings, ModelSettings
 from job.training import attention
 from job.training.adapter import attach
 from job.training.batching import Row, cut, pack, pad
@@ -111,6 +113,36 @@ def test_gradients_of_16_rows_do_not_depend_on_how_they_are_cut(with_levers: Cal
         loss, gradient = differences(whole, summed)
         assert loss < 1e-6
         assert gradient < 1e-6
+
+
+def test_the_order_of_micro_batches_does_not_matter_either(with_levers: Callable[..., Forward]) -> None:
+    forward = with_levers("packed_rows", "sliced_head", "lora4bit")
+    rows = make_rows(16)
+    parts = forward.cut(rows, 130)
+    assert len(parts) > 3
+    loss, gradient = differences(gradients(forward, rows, parts), gradients(forward, rows, parts[::-1]))
+    assert loss < 1e-6
+    assert gradient < 1e-6
+
+
+def test_with_dropout_another_cut_is_another_draw(capsys: pytest.CaptureFixture[str]) -> None:
+    """The training page states by how much, in the first step on the embedded base and rows: `-k another_draw` prints it."""
+    forward = forward_of(QUICKSTART / "base", dropout=0.05, targets=("auto",))
+    chat = Chat(load_tokenizer(BaseFiles(QUICKSTART / "base", "quickstart", ""), ModelSettings(base="quickstart")))
+    lines = (QUICKSTART / "rows.jsonl").read_text("utf-8").splitlines()[:16]
+    asked = [{"system": "", "question": row["input"], "answer": row["output"]} for row in map(json.loads, lines)]
+    rows = [Row.of(tokens, "answer") for tokens in chat.rows(asked)]
+    forward.undo.append(LEVERS["packed_rows"](forward, max(len(row.ids) for row in rows)))
+    found = {}
+    forward.model.train()
+    for name, budget, seed in (("whole", 10**6, 1), ("again", 10**6, 1), ("cut", 600, 1), ("seed", 10**6, 2)):
+        torch.manual_seed(seed)
+        found[name] = gradients(forward, rows, forward.cut(rows, budget))
+    assert differences(found["whole"], found["again"]) == (0, 0)
+    cut, seed = (differences(found["whole"], found[name])[1] for name in ("cut", "seed"))
+    with capsys.disabled():
+        print(f"\ngradient of 16 rows at dropout 0.05: another cut {cut:.1%}, another seed {seed:.1%}")
+    assert 0.5 * seed < cut < 2 * seed
 
 
 def test_packed_rows_give_what_padded_rows_give(forward: Forward, with_levers: Callable[..., Forward]) -> None:

@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from job.cleaning.clean import clean
-from job.errors import SettingsError
+from job.errors import JobError, SettingsError
 from job.modeling.architecture import Architecture
 from job.modeling.base import BaseFiles, choose_precision, fetch_files, load_base, load_tokenizer
 from job.modeling.chat import FIXED_DATE, Chat, Tokens, prepare_template
@@ -21,6 +21,7 @@ from job.plan import sizes
 from job.results import Trained
 from job.settings import DataSettings, LoraSettings, ModelSettings, Settings, Source, TrainSettings
 from job.stopping import StopRequest
+from job.training import adapter as adapters
 from job.training import checkpoints
 from job.training.adapter import WEIGHTS, attach
 from job.training.batching import Row
@@ -108,6 +109,35 @@ def test_the_embedding_layer_is_saved_once_in_the_base_models_dtype(how: str, ba
     predicted = sizes(Architecture.read(base, "base"), settings)
     assert predicted.adapter_bytes == sum(result.adapter_parts_bytes.values())
     assert not any("embed" in name for name in load_file(next((tmp_path / "train" / "best").glob("*.safetensors"))))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("how", "spoil"),
+    [("full", "another name"), ("rows", "another new row"), ("full", "another old row")],
+    ids=["a name that nothing has", "another new row", "another old row"],
+)
+def test_an_embedding_that_a_fresh_process_does_not_load_is_found(
+    how: str, spoil: str, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = adapters._embedding_tensors
+
+    def spoilt(*arguments: Any) -> dict[str, torch.Tensor]:
+        ((name, rows),) = real(*arguments).items()
+        if spoil == "another name":
+            return {name.replace("embed_tokens", "embed_in"): rows}
+        rows[3 if spoil == "another old row" else -1] *= 1.1
+        return {name: rows}
+
+    monkeypatch.setattr(adapters, "_embedding_tensors", spoilt)
+    model = ModelSettings(base=str(base), save_embedding=how)  # type: ignore[arg-type]
+    files = fetch_files(model, "", weights=True)
+    tokenizer = load_tokenizer(files, model)
+    tuned = attach(load_base(files, tokenizer, torch.float32), LoraSettings(), 1, "base")
+    adapters.save(tuned, tokenizer, files, tmp_path / "adapter", new_rows=1, save_embedding=how)
+    proof = {"dtype": "float32", "new_rows": 1, "save_embedding": how, "pad_token": tokenizer.pad_token_id}
+    with pytest.raises(JobError, match=r"embedding layer is not what a fresh process loads|answers differently"):
+        adapters.prove(tuned, [[5, 6, 7]], files, tmp_path / "adapter", **proof)
 
 
 @pytest.mark.slow

@@ -76,6 +76,8 @@ def install(model: Any, longest: int) -> Callable[[], None]:
     for name, what in UNKNOWN_TO_KERNELS.items():
         if getattr(config, name, None):
             raise NotImplementedError(f"the model {what} ({name})")
+    if any(isinstance(module, torch.nn.Conv1d) for module in decoder_of(model).modules()):
+        raise NotImplementedError("layers carry a state along the sequence, from one row into the next")
     before = config._attn_implementation
     AttentionInterface.register(NAME, attend)
     windows = Survey(model, longest).windows()

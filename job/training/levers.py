@@ -6,9 +6,9 @@ train mode with the same random numbers, so that dropout is compared too. Then e
 before it, and the same is computed again, on this card, with this model. One that raises or differs is reverted, with a
 warning and the reason in the result. At last the whole step is compared, with the layers that it computes again.
 
-In 16 bits no two paths agree to more than their rounding, and how far that carries depends on the model. So it is measured:
-everything is compared with the reference path in float32, and an optimization may lie three times as far from it as the
-reference path in 16 bits does.
+In 16 bits no two paths agree to more than their rounding, which hides mistakes: on Llama 3.2 3B's shape it moves a gradient by
+1 % in float16 and 8 % in bfloat16. So an optimization is compared twice there: in float32, where the same mathematics agrees to
+six digits, and in 16 bits, where it may lie three times as far from float32 as the reference path does.
 """
 
 from __future__ import annotations
@@ -65,14 +65,16 @@ class Difference:
 FACTOR = 3
 ROUNDING = {
     "float32": Difference(3e-7, 3e-6, 6e-7),
-    "float16": Difference(1e-4, 1e-3, 5e-4),
-    "bfloat16": Difference(1e-3, 5e-3, 3e-3),
+    "float16": Difference(3e-4, 5e-3, 1e-3),
+    "bfloat16": Difference(2e-3, 2e-2, 7e-3),
 }
-"""The least that is taken for the rounding of a path. In float32, where there is nothing to compare with, the largest that
-honest optimizations show on 18 families: `python -m tests.bench.self_test` prints what they measure."""
+"""The least that is taken for the rounding of a path: the largest that honest optimizations show on 18 families, and in 16 bits
+half of it (`python -m tests.bench.self_test` prints what they measure)."""
+SAME_MATHEMATICS = Difference(1e-5, 1e-4, 1e-4)
+"""At most, for a model in 16 bits that computes in float32 for the time: 30 times the rounding of float32."""
 
 LARGEST_ROUNDING = 0.3
-"""Of the gradients: a reference path that lies farther from itself in float32 proves nothing."""
+"""Of the gradients: a reference path in 16 bits that lies farther from itself in float32 proves nothing."""
 ATTENTION_DROPOUT = ("attention_dropout", "attn_pdrop", "attn_dropout", "attention_probs_dropout_prob")
 """What configs call it."""
 SHORT_ROWS = 2
@@ -148,17 +150,19 @@ class SelfTest:
             )
 
     def _measure(self) -> None:
-        """The gradients that everything is compared with, and how far the reference path itself lies from them."""
-        least, precision = ROUNDING[self.forward.precision], self.forward.precision
-        if precision == "float32":
+        """The gradients that everything is compared with, and how far the reference path lies from them by rounding."""
+        self.in_16_bits = self.forward.precision != "float32"
+        with InFloat32(self.forward):
             self.known = self._gradients()
-            self.rounding = least
-        else:
-            with InFloat32(self.forward):
-                self.known = self._gradients()
-            self.rounding = least.worse(self.compare())
+        least = ROUNDING[self.forward.precision]
+        self.rounding = least.worse(self._compare()) if self.in_16_bits else least
         self.most = self.rounding.times(FACTOR)
         log.info("self_test rows=%s rounding=%r", ",".join(str(len(row.ids)) for row in self.rows), str(self.rounding))
+
+    @property
+    def finite(self) -> bool:
+        """Whether there is anything to compare with; the base's own loss may be no number."""
+        return math.isfinite(self.known[0][0])
 
     def enable(self, names: Sequence[str] = tuple(LEVERS)) -> list[Lever]:
         """Enable each optimization that fits this model and passes; says so for each."""
@@ -178,8 +182,8 @@ class SelfTest:
         difference = None
         try:
             undo = LEVERS[name](self.forward, self.longest)
-            difference = self.compare()
-            reason = self._verdict(difference)
+            difference = self._compare()
+            reason = self.verdict(difference)
             if not reason and name == "packed_rows":
                 reason = self._untested_window()
         except torch.OutOfMemoryError:
@@ -194,10 +198,16 @@ class SelfTest:
             self.forward.undo.append(undo)
         return reason, difference
 
-    def _verdict(self, difference: Difference) -> str:
-        """Empty where that is no more than rounding."""
-        if not self.rounding.gradient <= LARGEST_ROUNDING:
-            return f"cannot be compared: the reference path in {self.forward.precision} differs from float32: {self.rounding}"
+    def verdict(self, difference: Difference, budget: int = 0) -> str:
+        """Empty where what is enabled now is the same mathematics, and `difference` in 16 bits is no more than rounding."""
+        if self.in_16_bits:
+            with InFloat32(self.forward):
+                exact = self._compare(budget)
+            if not exact.within(SAME_MATHEMATICS):
+                return f"differs from the reference path in float32: {exact} (at most {SAME_MATHEMATICS})"
+            if not self.rounding.gradient <= LARGEST_ROUNDING:
+                path = f"the reference path in {self.forward.precision}"
+                return f"cannot be compared: {path} differs from float32: {self.rounding}"
         if difference.within(self.most):
             return ""
         return f"differs from the reference path: {difference} (at most {self.most})"
@@ -216,11 +226,11 @@ class SelfTest:
         """Empty where a step as it will be taken, micro-batches of `budget` tokens with its layers computed again, gives the
         reference gradients; else by how much it does not."""
         with Perturbed(self.forward.model):
-            difference = self.compare(budget)
-        log.info("whole_step differs=%r", str(difference))
-        return self._verdict(difference)
+            difference = self._compare(budget)
+            log.info("whole_step differs=%r", str(difference))
+            return self.verdict(difference, budget)
 
-    def compare(self, budget: int = 0) -> Difference:
+    def _compare(self, budget: int = 0) -> Difference:
         found = self._gradients(budget)
         differences = [difference(known, again) for known, again in zip(self.known, found, strict=True)]
         return functools.reduce(Difference.worse, differences)
@@ -273,8 +283,8 @@ class Perturbed:
 
 
 class InFloat32:
-    """Inside, the reference path computes in float32, on the weights as they are held: those in 4 bits give the same numbers
-    as in 16 bits, those in 16 bits are widened for the time."""
+    """Inside, the model computes in float32, on the numbers that its weights hold: those of 4 bits are unpacked to float32,
+    those in 16 bits are widened for the time."""
 
     def __init__(self, forward: Forward) -> None:
         self.forward = forward
@@ -285,17 +295,17 @@ class InFloat32:
         self.forward.precision = "float32"
         held = [*model.parameters(), *model.buffers()]
         self.tensors = [(one, one.data) for one in held if one.dtype in (torch.float16, torch.bfloat16)]
-        self.layers = [(layer, layer.compute_dtype) for layer in four_bit_layers(model)]
+        self.layers = [(layer, layer.compute_dtype, layer.weight.quant_state.dtype) for layer in four_bit_layers(model)]
         for tensor, _ in self.tensors:
             tensor.data = tensor.data.float()
-        for layer, _ in self.layers:
-            layer.compute_dtype = torch.float32
+        for layer, *_ in self.layers:
+            layer.compute_dtype = layer.weight.quant_state.dtype = torch.float32
 
     def __exit__(self, *_: object) -> None:
         for tensor, data in self.tensors:
             tensor.data = data
-        for layer, dtype in self.layers:
-            layer.compute_dtype = dtype
+        for layer, computing, unpacked in self.layers:
+            layer.compute_dtype, layer.weight.quant_state.dtype = computing, unpacked
         self.forward.precision = self.precision
 
 
@@ -314,7 +324,8 @@ class EqualDropout(TorchDispatchMode):
 def gradients(
     forward: Forward, rows: Sequence[Row], micro_batches: Sequence[Sequence[Row]] | None = None
 ) -> tuple[float, torch.Tensor]:
-    """The summed loss and all adapter gradients, flat, in float32; cut into `micro_batches`, else in one."""
+    """The summed loss and all adapter gradients, flat, in float32, in main memory: the card's is measured meanwhile. Cut into
+    `micro_batches`, else in one."""
     forward.model.zero_grad(set_to_none=True)
     total = 0.0
     for some in micro_batches or [rows]:
@@ -322,7 +333,8 @@ def gradients(
         torch.autograd.backward(loss)
         total += float(loss.detach())
     flat = torch.cat([p.grad.float().flatten() for p in forward.model.parameters() if p.grad is not None])
-    return total, flat
+    forward.model.zero_grad(set_to_none=True)
+    return total, flat.cpu()
 
 
 def difference(known: tuple[float, torch.Tensor], found: tuple[float, torch.Tensor]) -> Difference:

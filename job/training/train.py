@@ -267,8 +267,8 @@ def _proven(
     while True:
         ladder = Ladder(forward, rows, batch_size=settings.batch_size, architecture=architecture, lora=lora)
         proof = ladder.climb(partial(trial, forward, learning_rate=settings.learning_rate))
-        if proof and proof.problem:
-            return enabled, ladder, proof
+        if (proof and proof.problem) or not test.finite:
+            return enabled, ladder, proof  # in another precision once more, or the first evaluation says what is wrong
         problem = test.whole_step(ladder.rung.tokens)
         if not problem:
             return enabled, ladder, proof

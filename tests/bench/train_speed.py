@@ -277,6 +277,7 @@ def _our_trainer(
         "predicted_gib": round((tried.predicted_bytes or 0) / 2**30, 2),
         "trial_gib": round(tried.peak_bytes / 2**30, 2),
         "levers_off": [f"{lever.name}: {lever.reason}" for lever in ready.levers if not lever.on],
+        "differs": {lever.name: lever.differs for lever in ready.levers},
     }
 
 
