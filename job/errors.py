@@ -6,7 +6,7 @@
     ├── Diverged         63  the loss became NaN, infinite or exploded
     ├── SettingsError    64  environment variables
     ├── DataError        65  rows unreadable, wrong columns, too few left
-    ├── NotFound         66  model, data set or revision does not exist
+    ├── NotFound         66  model, data set or revision does not exist, or its files are damaged
     ├── AccessDenied     67  gated, no token, token cannot write
     ├── HostUnfit        68  GPU, driver, memory, disk or volume
     ├── DiskFull         73  no space left while running
@@ -125,7 +125,7 @@ EXIT_CODES: dict[int, tuple[str, str]] = {
     63: ("training diverged: NaN, infinite or exploding loss", "no"),
     64: ("settings", "no"),
     65: ("data: unreadable, wrong columns, too few rows left", "no"),
-    66: ("model, data set or revision not found", "no"),
+    66: ("model, data set or revision not found, or damaged files", "no"),
     67: ("access: gated, no token, token cannot write", "no"),
     68: ("host unfit: no GPU, driver too old, memory or disk too small, volume not writable", "no"),
     73: ("disk full while running; what was complete is intact", "yes, elsewhere"),

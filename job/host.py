@@ -10,15 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from huggingface_hub import HfApi
-from huggingface_hub.hf_api import RepoFile
+from huggingface_hub import HfApi, constants, try_to_load_from_cache
 
 from job import __version__
 from job.errors import AccessDenied, HostUnfit
 from job.hub import explained
 from job.memory import GIB, rungs
 from job.modeling.architecture import Architecture, decoder_layers, predictions
-from job.modeling.base import require_whole
+from job.modeling.base import listed_weights
 from job.plan import architecture_of, sizes
 from job.results import Host
 from job.settings import HubSettings, Settings, gpu_wanted
@@ -51,8 +50,6 @@ def check(settings: Settings, token: str, root: Path, host: Host) -> None:
     _check_gpu_settings(settings, host)
     base = architecture_of(settings, token)
     expected = sizes(base, settings)
-    if settings.model.is_local:
-        require_whole(Path(settings.model.location), base.name)
     if host.device == "cuda":
         _check_gpu_memory(base, settings, host, torch.cuda.mem_get_info()[0])
     require_space(root, expected.run_bytes, "checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
@@ -144,27 +141,18 @@ def _weight_bytes(settings: Settings, token: str) -> int:
     """Bytes of the base model's safetensors files. On the Hub, also asks for the space to download them."""
     if settings.model.is_local:
         return sum(path.stat().st_size for path in Path(settings.model.location).glob("*.safetensors"))
-    from huggingface_hub import constants, try_to_load_from_cache
-
-    api = HfApi(token=token or False)
     name, revision = settings.model.base, settings.model.revision
-    with explained(
-        f"base model {name} at {revision}", "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION", has_token=bool(token)
-    ):
-        if constants.is_offline_mode():
-            return 0
-        tree = [
-            entry
-            for entry in api.list_repo_tree(name, revision=revision, recursive=True)
-            if isinstance(entry, RepoFile)
-            and entry.path.endswith(".safetensors")
-            and not entry.path.startswith("original/")
-        ]
-    missing = sum(e.size for e in tree if not isinstance(try_to_load_from_cache(name, e.path, revision=revision), str))
-    cache = Path(constants.HF_HUB_CACHE)
-    existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
-    require_space(existing, int(missing * 1.05), "the base model's weights", "HF_HOME")
-    return sum(entry.size for entry in tree)
+    files = listed_weights(settings.model, token)
+    missing = sum(
+        size
+        for path, size in files.items()
+        if not isinstance(try_to_load_from_cache(name, path, revision=revision), str)
+    )
+    if missing:
+        cache = Path(constants.HF_HUB_CACHE)
+        existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
+        require_space(existing, int(missing * 1.05), "the base model's weights", "HF_HOME")
+    return sum(files.values())
 
 
 def prove_write_access(hub: HubSettings, token: str) -> None:

@@ -124,11 +124,22 @@ def lines(settings: Settings, token: str, *, origin: dict[str, str]) -> Iterator
 
 
 def architecture_of(settings: Settings, token: str) -> Architecture:
-    """The base model on the meta device: what `plan` and the check before a run count on. Imports transformers, 4 s."""
+    """The base model on the meta device: what `plan` and the check before a run count on. Imports transformers, 4 s.
+
+    Raises what can be told of a bad base without its weights: SettingsError (64), NotFound (66), AccessDenied (67),
+    HubUnavailable (76). Of weights on this machine the headers are read too.
+    """
     from job.modeling.architecture import Architecture, require_quantized
+    from job.modeling.base import fetch_files, listed_weights, load_tokenizer, require_whole
 
     base = Architecture.of(settings.model, token)
     require_quantized(base.model, base.name, allowed=settings.model.allow_unquantized)
+    files = fetch_files(settings.model, token, weights=False)
+    if settings.model.is_local:
+        require_whole(base, files.folder)
+    else:
+        listed_weights(settings.model, token)
+    load_tokenizer(files, settings.model)
     return base
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,31 @@ def rows_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hub() -> Iterator[StandInHub]:
     with StandInHub({WRITE_TOKEN: ("alice", "write"), READ_TOKEN: ("bob", "read")}) as server:
         yield server
+
+
+@pytest.fixture
+def command() -> Iterator[Callable[..., int]]:
+    """The command's own function: a process of its own would spend ten seconds on imports. What it sets up is put back."""
+    from job.cli import main
+
+    root, hook, environment = logging.getLogger(), sys.excepthook, dict(os.environ)
+    handlers, level = root.handlers[:], root.level
+
+    def put_back() -> None:
+        os.environ.clear()
+        os.environ.update(environment)
+
+    def run(variables: dict[str, str], *arguments: str) -> int:
+        put_back()
+        os.environ.update(variables)
+        return main(list(arguments))
+
+    with warnings.catch_warnings():
+        yield run
+    root.handlers, sys.excepthook = handlers, hook
+    root.setLevel(level)
+    logging.captureWarnings(False)
+    put_back()
 
 
 def small_run(base: Path, rows: Path, output: Path, **changes: str) -> dict[str, str]:

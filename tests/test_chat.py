@@ -422,6 +422,6 @@ def test_a_template_that_does_not_end_is_a_wrong_setting_before_rows_are_cleaned
     result = run_job(small_run(base, rows_file, output, MODEL_CHAT_TEMPLATE_FILE=str(tmp_path / "chat.jinja")))
     assert result.returncode == 64, result.stderr
     metrics = metrics_of(output)
-    assert (metrics["stage"], metrics["error"]["kind"]) == ("clean", "SettingsError")
-    assert "FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template was stopped after 5 s" in metrics["error"]["message"]
+    assert (metrics["stage"], metrics["error"]["kind"]) == ("check", "SettingsError")
+    assert "FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template was stopped after 1 s" in metrics["error"]["message"]
     assert not list(output.glob("clean*/"))

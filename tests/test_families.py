@@ -5,17 +5,12 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from job.cli import main
 from job.modeling.architecture import Architecture, count_weights, decoder_layers, quantized_share
 from job.settings import LoraSettings
 from job.training.ladder import Ladder
@@ -30,31 +25,12 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return request.param, make_family_base(tmp_path_factory.mktemp(request.param.name) / "base", request.param)
 
 
-@pytest.fixture
-def command() -> Iterator[Callable[[dict[str, str]], int]]:
-    """The command's own function: a process of its own would spend ten seconds on imports. What it sets up is put back."""
-    root, hook, environment = logging.getLogger(), sys.excepthook, dict(os.environ)
-    handlers, level = root.handlers[:], root.level
-
-    def run(variables: dict[str, str]) -> int:
-        os.environ.update(variables)
-        return main([])
-
-    with warnings.catch_warnings():
-        yield run
-    root.handlers, sys.excepthook = handlers, hook
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    os.environ.clear()
-    os.environ.update(environment)
-
-
 @pytest.mark.slow
 def test_families_go_through_the_whole_job_or_are_refused_before_it(
     made: tuple[Family, Path],
     rows_file: Path,
     tmp_path: Path,
-    command: Callable[[dict[str, str]], int],
+    command: Callable[..., int],
     capfd: pytest.CaptureFixture[str],
     record_property: Callable[[str, object], None],
 ) -> None:

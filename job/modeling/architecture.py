@@ -33,9 +33,11 @@ from job.settings import LoraSettings, ModelSettings
 
 log = logging.getLogger("job.model")
 LEAST_QUANTIZED_SHARE = 0.9
+DAMAGED_CONFIG = "Check FINETUNE_MODEL_BASE: its config.json is damaged or of another version of transformers."
 GENERATIVE = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 FIRST = {"4-bit linear": 0, "linear": 1, "experts": 2, "embedding and head": 3, "norms and biases": 4}
 """Kinds of weights in the order in which they are shown."""
+LINEAR = ("4-bit linear", "linear", "experts")
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,14 @@ class Architecture:
                 model = AutoModelForCausalLM.from_config(config, dtype=torch.float16, trust_remote_code=False)
         except Exception as error:  # whatever a model's constructor makes of impossible sizes
             raise NotFound(
-                f"No model can be built from the config.json of {name}: {_first_line(error)}",
-                remedy="Check FINETUNE_MODEL_BASE: its config.json is damaged or of another version of transformers.",
+                f"No model can be built from the config.json of {name}: {_one_line(error)}", remedy=DAMAGED_CONFIG
             ) from error
+        if _is_encoder(config, model):
+            raise looks_ahead(name)
         quantizer = AutoHfQuantizer.from_config(quantization(torch.float16), pre_quantized=False)
         quantizer.preprocess_model(model=model, device_map=None)
+        if not any(count.parameters for count in count_weights(model) if count.kind in LINEAR):
+            raise NotFound(f"The config.json of {name} describes a model without layers.", remedy=DAMAGED_CONFIG)
         return cls(name, config, model)
 
     @classmethod
@@ -93,8 +98,11 @@ class Architecture:
         return head is not None and head.weight is self.model.get_input_embeddings().weight
 
     def shapes(self) -> Shapes | None:
-        """For the prediction of GPU memory; None where the config does not name its sizes."""
-        return shapes_of(self.text_config, tied=self.tied)
+        """For the prediction of GPU memory; None where the config does not name its sizes, or some layers have others."""
+        try:
+            return shapes_of(self.text_config, tied=self.tied)
+        except RuntimeError:  # transformers', where a size is asked for that differs between layers (Gemma 4)
+            return None
 
     def adapter(self, lora: LoraSettings) -> Adapter:
         """Sizes of the adapter. Raises SettingsError (64) for targets that the model lacks."""
@@ -141,54 +149,88 @@ def load_config(folder: Path, name: str) -> Any:
         raw = json.loads(path.read_text("utf-8"))
         if not isinstance(raw, dict):
             raise ValueError(f"it holds a {type(raw).__name__}")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # the last of brackets without end
         raise NotFound(
             f"The config.json of {name} cannot be read as a model's config: {error}",
             remedy="Check FINETUNE_MODEL_BASE: the file is damaged or incomplete; download the model again.",
         ) from error
-    if problem := _unfit(raw, name):
-        raise SettingsError([f"FINETUNE_MODEL_BASE: {problem}"])
+    nested = raw.get("text_config")
+    for part in (raw, nested if isinstance(nested, dict) else {}):
+        if method := part.get("quantization_config"):
+            raise quantized_already(name, str(method.get("quant_method", "")) if isinstance(method, dict) else "")
+    if not raw.get("model_type") and not raw.get("auto_map"):
+        raise NotFound(f"The config.json of {name} names no model_type.", remedy=DAMAGED_CONFIG)
+    _require_fit(raw, name)
     try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # transformers checks fields with errors of its own
         raise NotFound(
-            f"The config.json of {name} is not accepted by transformers: {_first_line(error)}",
-            remedy="Check FINETUNE_MODEL_BASE: its config.json is damaged or of another version of transformers.",
+            f"The config.json of {name} is not accepted by transformers: {_one_line(error)}", remedy=DAMAGED_CONFIG
         ) from error
+    if config.is_encoder_decoder:
+        raise _no_causal_model(name, "an encoder beside the decoder")
+    return config
 
 
-def _unfit(raw: dict[str, Any], name: str) -> str:
-    """Why this model cannot be the base, from its config alone; empty where it can."""
-    method = raw.get("quantization_config") or (raw.get("text_config") or {}).get("quantization_config")
-    if method:
-        how = str(method.get("quant_method", "")) if isinstance(method, dict) else ""
-        return (
-            f"{name} is quantized already{f' ({how})' if how else ''}; the job quantizes 16- or 32-bit weights itself, so set "
-            "it to the checkpoint that this one was made from"
-        )
+def quantized_already(name: str, how: str) -> SettingsError:
+    return SettingsError(
+        [
+            f"FINETUNE_MODEL_BASE: {name} is quantized already{f' ({how})' if how else ''}; the job quantizes 16- or 32-bit "
+            "weights itself, so set it to the checkpoint that this one was made from"
+        ]
+    )
+
+
+def looks_ahead(name: str) -> SettingsError:
+    return SettingsError(
+        [
+            f"FINETUNE_MODEL_BASE: {name} is no causal language model: what it says of a token depends on tokens behind it, "
+            "as in an encoder such as BERT; choose an instruction-tuned decoder model"
+        ]
+    )
+
+
+def _is_encoder(config: Any, model: Any) -> bool:
+    """Whether the config says that attention looks ahead, in families that are built either way. Neither sign is enough:
+    GPT-NeoX calls itself no decoder, and BigBird-Pegasus calls its causal attention not causal."""
+    causal = {module.is_causal for module in decoder_of(model).modules() if hasattr(module, "is_causal")}
+    return getattr(config, "is_decoder", True) is False and causal == {False}
+
+
+def _no_causal_model(name: str, named: str) -> SettingsError:
+    return SettingsError(
+        [
+            f"FINETUNE_MODEL_BASE: {name} is no causal language model (its config names {named}); choose an instruction-tuned "
+            "decoder model"
+        ]
+    )
+
+
+def _require_fit(raw: dict[str, Any], name: str) -> None:
+    """Raises SettingsError (64) for what a config says of itself: that it needs code of its own, or is no decoder."""
     kind = str(raw.get("model_type", ""))
     if kind not in CONFIG_MAPPING:
+        why = f"transformers knows no model type '{kind}' ({name}); choose another model, or a newer transformers"
         if raw.get("auto_map"):
-            return (
+            why = (
                 f"{name} needs code from its own repository, which is never run; choose a model that transformers knows"
             )
-        return f"transformers knows no model type '{kind}' ({name}); choose another model, or a newer transformers"
-    built = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(kind)
-    named = [str(one) for one in raw.get("architectures") or [] if one]
-    if raw.get("is_encoder_decoder") or not built or (named and not any(one.endswith(GENERATIVE) for one in named)):
-        what = ", ".join(named) or kind
-        return (
-            f"{name} is no causal language model (its config names {what}); choose an instruction-tuned decoder model"
-        )
-    return ""
+        raise SettingsError([f"FINETUNE_MODEL_BASE: {why}"])
+    listed = raw.get("architectures")
+    named = [str(one) for one in listed if one] if isinstance(listed, list) else []
+    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or (named and not any(one.endswith(GENERATIVE) for one in named)):
+        raise _no_causal_model(name, ", ".join(named) or kind)
 
 
 # --- layers ----------------------------------------------------------------------------------------------------------
 
 
 def decoder_of(model: Any) -> Any:
-    """The language model without its head: what gives the last hidden state. Some models answer with themselves (Llama 4)."""
+    """The language model without its head: what gives the last hidden state. Some models answer with themselves (Llama 4),
+    one with the head that it calls its decoder (ModernBERT)."""
     decoder = model.get_decoder()
+    if decoder is model.get_output_embeddings():
+        return model.base_model
     return decoder.base_model if decoder is not decoder.base_model else getattr(decoder, "model", decoder)
 
 
@@ -222,8 +264,11 @@ def _is_a_product(module: Any) -> bool:
     if isinstance(module, (Linear4bit, Conv1D)) or type(module).forward is torch.nn.Linear.forward:
         return True
     weight = module.weight
-    with torch.no_grad():
-        result = module(torch.zeros(1, module.in_features, device=weight.device, dtype=weight.dtype))
+    try:
+        with torch.no_grad():
+            result = module(torch.zeros(1, module.in_features, device=weight.device, dtype=weight.dtype))
+    except RuntimeError:  # of a class that takes its input in groups (DeepSeek V4)
+        return False
     return isinstance(result, torch.Tensor) and result.shape == (1, module.out_features)
 
 
@@ -376,7 +421,7 @@ def count_weights(model: Any) -> list[WeightCount]:
 def quantized_share(model: Any) -> float:
     """Of the linear weights, experts included, embedding and head aside: the share in 4 bits."""
     counts = count_weights(model)
-    linear = sum(count.parameters for count in counts if FIRST[count.kind] <= FIRST["experts"])
+    linear = sum(count.parameters for count in counts if count.kind in LINEAR)
     return sum(count.parameters for count in counts if count.kind == "4-bit linear") / linear if linear else 0.0
 
 
@@ -408,5 +453,5 @@ def in_words(count: float) -> str:
     return f"{count:.0f} "
 
 
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".strip().splitlines()[0]
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]

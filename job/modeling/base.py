@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
+from huggingface_hub import HfApi, constants, snapshot_download
+from huggingface_hub.hf_api import RepoFile
 from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.integrations import sdpa_attention
 
 from job.errors import NotFound, SettingsError
 from job.hub import explained
+from job.modeling.architecture import Architecture, looks_ahead, quantized_already
 from job.modeling.chat import Chat, prepare_template
 from job.modeling.nf4 import quantization, stay_differentiable
 from job.results import Choice
@@ -34,6 +36,11 @@ OVERFLOWING_FAMILIES = {
     *("glm4_moe", "gpt_oss", "qwen3_5", "qwen3_5_text", "qwen3_moe"),
 }
 OVERFLOWING_SOURCE = "unsloth's models/loader.py trains this family in float32 where there is no bfloat16"
+WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+NO_WEIGHTS = f"there is neither {WHOLE} nor {INDEX}, and no other format is read, such as pytorch_model.bin"
+FLOATS = ("F16", "BF16", "F32", "F64")
+LOOKING_AHEAD = 0.1
+"""Of the size of the logits: more than rounding in bfloat16 where experts get their tokens in other groups."""
 FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
 
 
@@ -67,6 +74,27 @@ def fetch_files(model: ModelSettings, token: str, *, weights: bool) -> BaseFiles
             ignore_patterns=["original/*"],  # Llama repositories hold a second copy of the weights there
         )
     return BaseFiles(Path(folder), model.base, Path(folder).name)
+
+
+def listed_weights(model: ModelSettings, token: str) -> dict[str, int]:
+    """Path -> bytes of the safetensors files of a base on the Hub; empty where the Hub must not be asked (HF_HUB_OFFLINE).
+
+    Raises NotFound (66) where there are none that transformers would load, and what the Hub's failures mean (66, 67, 76).
+    """
+    if constants.is_offline_mode():
+        return {}
+    with explained(
+        f"base model {model.base} at {model.revision}",
+        "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION",
+        has_token=bool(token),
+    ):
+        entries = HfApi(token=token or False).list_repo_tree(model.base, revision=model.revision, recursive=True)
+        sizes = {entry.path: entry.size for entry in entries if isinstance(entry, RepoFile)}
+    if not {WHOLE, INDEX} & set(sizes):
+        raise damaged_weights(model.base, NO_WEIGHTS)
+    return {
+        path: size for path, size in sizes.items() if path.endswith(".safetensors") and not path.startswith("original/")
+    }
 
 
 def choose_precision(setting: str, model_type: str) -> Choice:
@@ -134,8 +162,10 @@ def load_base(files: BaseFiles, tokenizer: Any, dtype: torch.dtype) -> Any:
     No `prepare_model_for_kbit_training`: it makes float32 copies of embedding, head and norms (1.58 instead of 0.79 GB on
     Llama 3.2 3B) and switches checkpointing on; freezing is all that is needed.
 
-    Raises NotFound (66) where weights are missing, damaged or of other shapes than the config says.
+    Raises NotFound (66) where weights are missing, damaged or of other shapes than the config says, SettingsError (64) where
+    they are quantized already, and for a model that looks ahead.
     """
+    stored_tensors(files.folder, files.name)
     try:
         model, loaded = AutoModelForCausalLM.from_pretrained(
             files.folder,
@@ -149,48 +179,104 @@ def load_base(files: BaseFiles, tokenizer: Any, dtype: torch.dtype) -> Any:
     except torch.OutOfMemoryError:
         raise
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise _damaged(files, str(error).strip()) from error
-    if (
-        loaded["missing_keys"] or loaded["mismatched_keys"]
-    ):  # transformers would go on with random numbers in their place
-        wrong = sorted(map(str, [*loaded["missing_keys"], *loaded["mismatched_keys"]]))
-        raise _damaged(files, f"{len(wrong)} tensors are missing or of another shape, such as {wrong[0]}")
+        raise damaged_weights(files.name, str(error).strip()) from error
+    _require_all(loaded, files.name)
     model.requires_grad_(False)
     stay_differentiable(model)
     model.config.use_cache = False  # transformers drops the mask between packed rows where a cache is kept
     if torch.cuda.is_available():
         guard_attention(torch.cuda.get_device_capability())
+    require_causal(model, tokenizer, files.name)
     extend_vocabulary(model, len(tokenizer), checkpoint_dtype(files))
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model
 
 
-def require_whole(folder: Path, name: str) -> None:
-    """Every safetensors file of a local base is there and as long as its header says, in milliseconds.
+def stored_tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
+    """The tensors of a base on disk, on the meta device: names and shapes, from the headers of its safetensors files alone.
 
-    Raises NotFound (66): a torn download is found before rows are cleaned.
+    Raises NotFound (66) where a file is missing or shorter than its header says, SettingsError (64) for quantized weights.
     """
-    files = BaseFiles(folder, name, "")
-    index = folder / "model.safetensors.index.json"
-    wanted = set(folder.glob("*.safetensors"))
+    whole, index = folder / WHOLE, folder / INDEX
+    tensors = {}
     try:
-        if index.exists():
-            wanted |= {folder / str(part) for part in json.loads(index.read_text("utf-8"))["weight_map"].values()}
-        for path in sorted(wanted):
-            with safe_open(path, "pt"):
-                pass
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
-        raise _damaged(files, f"{error or type(error).__name__}") from error
-    if not wanted:
-        raise _damaged(files, "the folder holds no *.safetensors file, and no other format is read")
+        if whole.exists():  # transformers looks for it first
+            parts = [whole]
+        else:
+            listed = json.loads(index.read_text("utf-8"))["weight_map"].values()
+            parts = sorted({folder / str(part) for part in listed})
+        for part in parts:
+            with safe_open(part, "pt") as file:
+                for key in file.keys():  # noqa: SIM118
+                    stored = file.get_slice(key)
+                    if key.endswith("weight") and stored.get_dtype() not in FLOATS:
+                        raise quantized_already(name, f"{key} holds {stored.get_dtype()}")
+                    tensors[key] = torch.empty(stored.get_shape(), dtype=torch.float16, device="meta")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
+        if not whole.exists() and not index.exists():
+            raise damaged_weights(name, NO_WEIGHTS) from error
+        raise damaged_weights(name, f"{type(error).__name__}: {error}") from error
+    return tensors
 
 
-def _damaged(files: BaseFiles, what: str) -> NotFound:
+def require_whole(base: Architecture, folder: Path) -> None:
+    """Every tensor of a local base is there in the shape that its config asks for, told in milliseconds: transformers fills a
+    model on the meta device, so that its own renaming and merging of tensors counts.
+
+    Raises as `stored_tensors`.
+    """
+    tensors = stored_tensors(folder, base.name)
+    logging.disable(logging.WARNING)  # transformers' table of what is missing advises to train it
+    try:
+        _, loaded = type(base.model).from_pretrained(
+            None,
+            config=base.config,
+            state_dict=tensors,
+            device_map="meta",
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+        )
+    except (ValueError, RuntimeError) as error:  # of tensors that cannot be merged into one
+        raise damaged_weights(base.name, str(error).strip()) from error
+    finally:
+        logging.disable(logging.NOTSET)
+    _require_all(loaded, base.name)
+
+
+def _require_all(loaded: dict[str, Any], name: str) -> None:
+    """transformers would go on with random numbers in place of what it did not find."""
+    missing = sorted(map(str, loaded["missing_keys"]))
+    other = sorted(f"{key} {list(found)} instead of {list(wanted)}" for key, found, wanted in loaded["mismatched_keys"])
+    problems = [
+        f"{what}: {len(tensors)} ({', '.join(tensors[:3])}{', ...' if tensors[3:] else ''})"
+        for what, tensors in (("tensors missing", missing), ("tensors of another shape", other))
+        if tensors
+    ]
+    if problems:
+        raise damaged_weights(name, "; ".join(problems))
+
+
+def damaged_weights(name: str, what: str) -> NotFound:
     return NotFound(
-        f"The weights of the base model {files.name} cannot be loaded: {what[:1000]}",
+        f"The weights of the base model {name} cannot be loaded: {what[:1000]}",
         remedy="Check FINETUNE_MODEL_BASE: it needs whole safetensors weights that fit its config.json; download the model "
         "again (on the Hub's cache, remove its folder below HF_HOME first).",
     )
+
+
+@torch.no_grad()
+def require_causal(model: Any, tokenizer: Any, name: str) -> None:
+    """What a model says of a token must not depend on later ones; no config tells that of every family.
+
+    One forward pass of two rows that differ in their second half. Raises SettingsError (64).
+    """
+    special = {*tokenizer.added_tokens_decoder, *tokenizer.all_special_ids}  # a token for images asks for an image
+    ids = [number for number in range(len(tokenizer)) if number not in special][:24]
+    rows = torch.tensor([ids[:16], ids[:8] + ids[16:]], device=model.device)
+    first, second = model(input_ids=rows, use_cache=False).logits[:, :8].float()
+    change = ((first - second).norm(dim=-1) / first.norm(dim=-1)).median()
+    if change > LOOKING_AHEAD:  # a NaN is told by training
+        raise looks_ahead(name)
 
 
 def guard_attention(capability: tuple[int, int]) -> None:

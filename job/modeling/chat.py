@@ -26,7 +26,7 @@ FIXED_DATE = "26 Jul 2024"  # the date that Llama 3's own template falls back to
 _PIN_DATE = "{%- macro strftime_now(format) -%}" + FIXED_DATE + "{%- endmacro -%}"
 _NO_BEGIN = "{%- set bos_token = '' -%}"
 
-RENDER_SECONDS = 5.0
+RENDER_SECONDS = 1.0
 """Processor time that one rendering may take. Templates of real models need less than a millisecond."""
 
 MOST_FRAMES = 1000
