@@ -194,6 +194,8 @@ class Trained(Result):
     base_revision: str
     """The commit of the base model on the Hub that was loaded; empty for a folder."""
     precision: Choice
+    attention: str
+    """transformers' attention implementation that the base asks for; empty for its default."""
     steps: int
     epochs: float
     trainable_parameters: int

@@ -45,7 +45,11 @@ def logits(folder: Path, **changes: Any) -> torch.Tensor:
     for name, value in changes.items():
         assert getattr(config.get_text_config(), name) != value
         setattr(config.get_text_config(), name, value)
-    model = AutoModelForCausalLM.from_pretrained(folder, config=config, dtype=torch.float32)
+    # transformers 5.17 takes PyTorch's attention for Gemma 2, which knows no cap
+    attention = "eager" if hasattr(config, "attn_logit_softcapping") else None
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, config=config, dtype=torch.float32, attn_implementation=attention
+    )
     return logits_of(model)
 
 

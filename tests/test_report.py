@@ -163,6 +163,7 @@ TRAINED = Trained(
     adapter_path="adapter",
     base_revision="feedbeef",
     precision=Choice(value="float16", reason="compute capability 7.5 has no bfloat16"),
+    attention="",
     steps=20,
     epochs=1,
     trainable_parameters=9_000_000,

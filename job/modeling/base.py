@@ -173,6 +173,7 @@ def load_base(files: BaseFiles, tokenizer: Any, dtype: torch.dtype) -> Any:
             quantization_config=quantization(dtype),
             device_map={"": 0 if torch.cuda.is_available() else "cpu"},
             use_safetensors=True,
+            attn_implementation=attention_of(files) or None,
             trust_remote_code=False,
             output_loading_info=True,
         )
@@ -291,6 +292,13 @@ def guard_attention(capability: tuple[int, int]) -> None:
     setattr(sdpa_attention, GROUPED_QUERIES, lambda *_, **__: False)
 
 
+def attention_of(files: BaseFiles) -> str:
+    """`eager` where attention scores are capped (Gemma 2): up to 5.17 transformers takes PyTorch's attention there, which drops
+    the cap without a word. Empty where transformers' own choice is right."""
+    config = AutoConfig.from_pretrained(files.folder, trust_remote_code=False).get_text_config()
+    return "eager" if getattr(config, "attn_logit_softcapping", None) else ""
+
+
 def extend_vocabulary(model: Any, rows: int, stored: torch.dtype) -> int:
     """Grow embedding and head to `rows`; the new rows are the mean of the old ones, as they will be stored.
 
@@ -308,13 +316,14 @@ def extend_vocabulary(model: Any, rows: int, stored: torch.dtype) -> int:
     return rows - old
 
 
-def loading_code(base: str, revision: str, dtype: str, vocabulary_rows: int) -> str:
+def loading_code(base: str, revision: str, dtype: str, vocabulary_rows: int, attention: str) -> str:
     """The lines that give users the tuned model. `adapter` stands for the Hub name or the folder.
 
-    `vocabulary_rows`: what the base is extended to, 0 where it is not. After training a fresh process runs these very
+    `vocabulary_rows`: what the base is extended to, 0 where it is not. `attention`: of `attention_of`. After training a fresh process runs these very
     lines and compares logits (job/training/readback.py).
     """
     pinned = f'\n    revision="{revision}",' if revision else ""
+    pinned += f'\n    attn_implementation="{attention}",' if attention else ""
     extend = f"model.resize_token_embeddings({vocabulary_rows}, mean_resizing=False)\n" if vocabulary_rows else ""
     return f'''import torch
 from peft import PeftModel

@@ -45,7 +45,9 @@ def model_card(
         ],
     )
     extended = trained.vocabulary_rows if "embedding" in trained.adapter_parts_bytes or _added_pad(settings) else 0
-    code = loading_code(base_name(settings), trained.base_revision, trained.precision.value, extended)
+    code = loading_code(
+        base_name(settings), trained.base_revision, trained.precision.value, extended, trained.attention
+    )
     adapter = settings.hub.repo_id or "./adapter"
     drop = 1 - trained.best_eval_loss / trained.base_eval_loss if trained.base_eval_loss else 0.0
     sections = [

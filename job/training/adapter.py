@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 
 from job.errors import DiskFull, JobError, SettingsError
 from job.modeling.architecture import peft_names, targets
-from job.modeling.base import BaseFiles, checkpoint_dtype, loading_code
+from job.modeling.base import BaseFiles, attention_of, checkpoint_dtype, loading_code
 from job.settings import LoraSettings
 
 WEIGHTS = "adapter_model.safetensors"
@@ -179,7 +179,7 @@ def prove(
                 vectors.float().cpu().contiguous(),
             )  # (N,), (N, H)
         save_file(expected, folder / "expected.safetensors")
-        code = loading_code(str(files.folder), "", dtype, vocabulary_rows if new_rows else 0)
+        code = loading_code(str(files.folder), "", dtype, vocabulary_rows if new_rows else 0, attention_of(files))
         request = {
             "code": code,
             "adapter": str(adapter.absolute()),

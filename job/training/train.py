@@ -18,7 +18,7 @@ from trl import SFTConfig
 
 from job.errors import Diverged, JobError, SettingsError
 from job.modeling.architecture import Architecture, count_weights, quantized_share, require_quantized
-from job.modeling.base import DTYPES, BaseFiles, choose_precision, fetch_files, load_base, load_tokenizer
+from job.modeling.base import DTYPES, BaseFiles, attention_of, choose_precision, fetch_files, load_base, load_tokenizer
 from job.modeling.chat import Chat
 from job.results import Choice, Cleaned, Lever, Proof, Trained, WeightCount
 from job.rundir import replace_folder
@@ -127,6 +127,7 @@ def train(
         adapter_path="adapter",
         base_revision=files.revision,
         precision=precision,
+        attention=attention_of(files),
         steps=trainer.state.global_step,
         epochs=settings.epochs,
         trainable_parameters=trainable,
