@@ -18,7 +18,7 @@ from job.hub import explained
 from job.memory import GIB, rungs
 from job.modeling.architecture import Architecture, decoder_layers, predictions
 from job.modeling.base import listed_weights
-from job.plan import architecture_of, sizes
+from job.plan import architecture_of, sizes, width_of
 from job.results import Host
 from job.settings import HubSettings, Settings, gpu_wanted
 
@@ -117,8 +117,9 @@ def _check_gpu_settings(settings: Settings, host: Host) -> None:
 def _check_gpu_memory(base: Architecture, settings: Settings, host: Host, free_bytes: int) -> None:
     """Raises HostUnfit (68) where even one row with every layer recomputed has no room; the prediction may be 15 % off."""
     train = settings.train
+    major, minor = map(int, host.compute_capability.split("."))
     last = rungs(train.max_tokens, train.max_tokens, recomputable=bool(decoder_layers(base.model)))[-1]
-    (need,) = predictions(base, settings.lora, [last], width=4 if train.precision == "float32" else 2)
+    (need,) = predictions(base, settings.lora, [last], width=width_of(base, settings, (major, minor)))
     if need and need * 0.85 > free_bytes:
         raise HostUnfit(
             f"{host.gpu} has {free_bytes / GIB:.1f} of {host.gpu_bytes / GIB:.1f} GiB free, and one row of "

@@ -69,7 +69,6 @@ class Shapes:
     keys: int
     inner: int
     vocabulary: int
-    tied: bool
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import gzip
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from job.errors import AccessDenied, HubUnavailable
@@ -139,8 +139,8 @@ def architecture_of(settings: Settings, token: str) -> Architecture:
         require_whole(base, files.folder)
     else:
         listed_weights(settings.model, token)
-    load_tokenizer(files, settings.model)
-    return base
+    tokens = len(load_tokenizer(files, settings.model))
+    return replace(base, new_rows=max(0, tokens - len(base.model.get_input_embeddings().weight)))
 
 
 def base_lines(base: Architecture, settings: Settings) -> Iterator[str]:
@@ -156,12 +156,19 @@ def base_lines(base: Architecture, settings: Settings) -> Iterator[str]:
     yield f"  adapter on {', '.join(peft_names(targets(base.model, settings.lora.targets, base.name), base.model))}"
 
 
+def width_of(base: Architecture, settings: Settings, capability: tuple[int, int] | None) -> int:
+    """Bytes of a number in the precision that a GPU of this compute capability would take."""
+    from job.modeling.base import choose_precision
+
+    return 4 if choose_precision(settings.train.precision, base.config.model_type, capability).value == "float32" else 2
+
+
 def memory_line(base: Architecture, settings: Settings) -> str:
     """How a step would be cut on a T4, and the peak that is predicted."""
     from job.modeling.architecture import decoder_layers, predictions
 
     longest = settings.train.max_tokens
-    width = 4 if settings.train.precision == "float32" else 2
+    width = width_of(base, settings, (7, 5))
     usable = T4_BYTES * (1 - RESERVE_SHARE)
     ways = rungs(longest, longest * settings.train.batch_size, recomputable=bool(decoder_layers(base.model)))
     needs = predictions(base, settings.lora, ways, width=width)

@@ -141,6 +141,14 @@ class RunDir:
         if record is None or (record["result"] is None and not begun):
             return
         changes = list(difference(record["inputs"], json.loads(json.dumps(inputs))))
+        if unknown := [
+            f"{section}.{name}" for section in inputs for name in _new_names(record["inputs"], inputs, section)
+        ]:
+            raise FolderError(
+                f"The folder {self.root.absolute()} holds a run of another version of this program, which had no "
+                f"{', '.join(unknown)} ({stage}).",
+                remedy="Set FINETUNE_OUTPUT_DIR to a new folder, or go on with the version that began the run.",
+            )
         if changes:
             raise FolderError(
                 f"The folder {self.root.absolute()} holds a run with other settings ({stage}):\n  "
@@ -199,6 +207,12 @@ class RunDir:
         self.stage_seconds[stage] = record["seconds"]
         log.info("stage=%s reused=true seconds=%.1f", stage, record["seconds"])
         return result
+
+
+def _new_names(before: dict[str, Any], now: dict[str, Any], section: str) -> list[str]:
+    """Settings of a section that a record does not have."""
+    known = before.get(section)
+    return sorted(set(now[section]) - set(known)) if isinstance(known, dict) else []
 
 
 def now() -> str:

@@ -258,17 +258,12 @@ def test_overflow_on_the_longest_rows_ends_in_float32_with_the_evidence(
         prepare(files, tokenizer, LoraSettings(), settings, make_rows(9))
 
 
-def test_families_that_overflow_in_float16_start_in_float32_below_compute_capability_8(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
-    choice = training.choose_precision("auto", "gemma3")
+def test_families_that_overflow_in_float16_start_in_float32_below_compute_capability_8() -> None:
+    choice = training.choose_precision("auto", "gemma3", (7, 5))
     assert choice.value == "float32"
     assert "unsloth" in choice.reason
-    assert training.choose_precision("auto", "llama").value == "float16"
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (8, 6))
-    assert training.choose_precision("auto", "gemma3").value == "bfloat16"
+    assert training.choose_precision("auto", "llama", (7, 5)).value == "float16"
+    assert training.choose_precision("auto", "gemma3", (8, 6)).value == "bfloat16"
 
 
 # --- on a card -------------------------------------------------------------------------------------------------------

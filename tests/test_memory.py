@@ -67,4 +67,4 @@ def test_layers_that_cannot_be_computed_again_are_not_offered_to_be() -> None:
 
 
 def test_sizes_that_a_config_does_not_name_are_not_guessed() -> None:
-    assert shapes_of(SimpleNamespace(d_model=768), tied=True) is None
+    assert shapes_of(SimpleNamespace(d_model=768)) is None

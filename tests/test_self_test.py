@@ -188,6 +188,30 @@ def test_where_memory_is_short_the_longest_row_is_tested_by_its_beginning(
         SelfTest(forward, some_rows(4))
 
 
+def test_where_float32_does_not_fit_at_all_16_bits_are_compared(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what was widened for it is as it was: the run goes on in the precision that it says."""
+    forward = forward_of(base, "bfloat16")
+    before = {name: (tensor.dtype, tensor.clone()) for name, tensor in forward.model.named_parameters()}
+    real, embedding = torch.Tensor.float, forward.base.get_input_embeddings().weight.shape
+
+    def widen(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.shape == embedding:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return real(tensor)
+
+    monkeypatch.setattr(torch.Tensor, "float", widen)
+    test = SelfTest(forward, some_rows(6))
+    monkeypatch.undo()
+    assert not test.exact
+    assert len(test.rows[0].ids) == 120, "in 16 bits the whole row fits"
+    assert forward.precision == "bfloat16"
+    for name, tensor in forward.model.named_parameters():
+        assert tensor.dtype == before[name][0]
+        assert torch.equal(tensor, before[name][1])
+    (result,) = test.enable(["sliced_head"])
+    assert result.on
+
+
 # --- the whole step --------------------------------------------------------------------------------------------------
 
 

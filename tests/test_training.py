@@ -249,12 +249,8 @@ def test_a_base_without_template_takes_one_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("capability", "value"), [((7, 5), "float16"), ((8, 0), "bfloat16"), ((9, 0), "bfloat16"), (None, "float32")]
 )
-def test_precision_follows_compute_capability(
-    capability: tuple[int, int] | None, value: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: capability is not None)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
-    assert choose_precision("auto", "llama").value == value
+def test_precision_follows_compute_capability(capability: tuple[int, int] | None, value: str) -> None:
+    assert choose_precision("auto", "llama", capability).value == value
 
 
 def test_the_loss_is_on_the_answer_or_on_the_whole_text() -> None:

@@ -47,6 +47,10 @@ class Architecture:
     name: str
     config: Any
     model: Any
+    published_width: int
+    """Bytes of a number as the base was published."""
+    new_rows: int = 1
+    """By which its tokenizer extends the vocabulary, where it is known."""
 
     @classmethod
     def read(cls, folder: Path, name: str) -> Architecture:
@@ -56,6 +60,9 @@ class Architecture:
         no causal language model, quantized already.
         """
         config = load_config(folder, name)
+        dtype = (
+            config.dtype or config.get_text_config().dtype
+        )  # before transformers writes that of the empty model there
         try:
             with torch.device("meta"):
                 model = AutoModelForCausalLM.from_config(config, dtype=torch.float16, trust_remote_code=False)
@@ -69,7 +76,7 @@ class Architecture:
         quantizer.preprocess_model(model=model, device_map=None)
         if not any(count.parameters for count in count_weights(model) if count.kind in LINEAR):
             raise NotFound(f"The config.json of {name} describes a model without layers.", remedy=DAMAGED_CONFIG)
-        return cls(name, config, model)
+        return cls(name, config, model, dtype.itemsize if isinstance(dtype, torch.dtype) else 4)
 
     @classmethod
     def of(cls, model: ModelSettings, token: str) -> Architecture:
@@ -100,7 +107,7 @@ class Architecture:
     def shapes(self) -> Shapes | None:
         """For the prediction of GPU memory; None where the config does not name its sizes, or some layers have others."""
         try:
-            return shapes_of(self.text_config, tied=self.tied)
+            return shapes_of(self.text_config)
         except RuntimeError:  # transformers', where a size is asked for that differs between layers (Gemma 4)
             return None
 
@@ -108,17 +115,20 @@ class Architecture:
         """Sizes of the adapter. Raises SettingsError (64) for targets that the model lacks."""
         return adapter_of(targets(self.model, lora.targets, self.name), lora.r)
 
-    @property
-    def published_width(self) -> int:
-        """Bytes of a number as the base was published."""
-        dtype = self.config.dtype or self.text_config.dtype
-        return dtype.itemsize if isinstance(dtype, torch.dtype) else 4
-
     def embedding_bytes(self, how: str) -> int:
-        """Of what FINETUNE_MODEL_SAVE_EMBEDDING=`how` saves where one token was added: the whole layer, and the head where it
-        is another one; the new row alone; or nothing."""
+        """Of what FINETUNE_MODEL_SAVE_EMBEDDING=`how` saves where the vocabulary is extended: the whole layer, and the head
+        where it is another one; the new rows alone; or nothing.
+
+        Raises SettingsError (64) for new rows alone where the head has rows of its own.
+        """
+        if not self.new_rows:
+            return 0
+        if how == "rows" and not self.tied:
+            raise rows_of_two_layers(self.name)
         layers = [self.model.get_input_embeddings()] + ([] if self.tied else [self.model.get_output_embeddings()])
-        rows = {"full": sum(len(layer.weight) + 1 for layer in layers), "rows": 1, "none": 0}[how]
+        rows = {"full": sum(len(layer.weight) + self.new_rows for layer in layers), "rows": self.new_rows, "none": 0}[
+            how
+        ]
         return rows * int(layers[0].weight.shape[1]) * self.published_width
 
     def weight_bytes(self, width: int) -> int:
@@ -170,6 +180,15 @@ def load_config(folder: Path, name: str) -> Any:
     if config.is_encoder_decoder:
         raise _no_causal_model(name, "an encoder beside the decoder")
     return config
+
+
+def rows_of_two_layers(name: str) -> SettingsError:
+    return SettingsError(
+        [
+            f"FINETUNE_MODEL_SAVE_EMBEDDING: rows needs a base whose head shares the embedding's weights, and {name} has two "
+            "layers; set it to full, or FINETUNE_MODEL_PAD_TOKEN=reserved"
+        ]
+    )
 
 
 def quantized_already(name: str, how: str) -> SettingsError:
@@ -267,7 +286,7 @@ def _is_a_product(module: Any) -> bool:
     try:
         with torch.no_grad():
             result = module(torch.zeros(1, module.in_features, device=weight.device, dtype=weight.dtype))
-    except RuntimeError:  # of a class that takes its input in groups (DeepSeek V4)
+    except Exception:  # of a class that takes its input in groups (DeepSeek V4), or more than one
         return False
     return isinstance(result, torch.Tensor) and result.shape == (1, module.out_features)
 
@@ -276,7 +295,12 @@ def _in_attention(name: str, model: Any) -> bool:
     """Whether a layer belongs to attention, by the class of a module around it."""
     parts = name.split(".")[:-1]
     around = (model.get_submodule(".".join(parts[: depth + 1])) for depth in range(len(parts)))
-    return any("Attention" in type(module).__name__ for module in around)
+    return any("Attention" in type(module).__name__ for module in around if not _is_a_layer(module))
+
+
+def _is_a_layer(module: Any) -> bool:
+    """Of the decoder: some are named after their attention, and hold a feed-forward part as well (Jamba, OLMo hybrid)."""
+    return isinstance(module, GradientCheckpointingLayer) or "Layer" in type(module).__name__
 
 
 def targets(model: Any, asked: Sequence[str], base: str) -> dict[str, Any]:
@@ -357,7 +381,7 @@ def adapter_of(chosen: dict[str, Any], r: int) -> Adapter:
     )
 
 
-def shapes_of(config: Any, *, tied: bool) -> Shapes | None:
+def shapes_of(config: Any) -> Shapes | None:
     """`config`: of the language model. Sizes by the names that transformers gives them in every family."""
 
     def first(*names: str) -> int:
@@ -379,7 +403,6 @@ def shapes_of(config: Any, *, tied: bool) -> Shapes | None:
         keys=(first("num_key_value_heads") or heads) * head,
         inner=inner or 4 * hidden,
         vocabulary=first("vocab_size"),
-        tied=tied,
     )
 
 
@@ -401,7 +424,7 @@ def _weights(model: Any) -> Iterator[tuple[str, str, int, str]]:
                 yield "embedding and head", dtype, tensor.numel(), owner
             elif tensor.ndim == 2:
                 yield "linear", dtype, tensor.numel(), owner
-            elif tensor.ndim == 3:
+            elif tensor.ndim == 3 and not isinstance(module, torch.nn.Conv1d):
                 yield "experts", dtype, tensor.numel(), owner
             else:  # vectors, and convolutions of a vision tower
                 yield "norms and biases", dtype, tensor.numel(), owner

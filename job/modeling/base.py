@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.integrations import sdpa_attention
 
-from job.errors import NotFound, SettingsError
+from job.errors import MemoryExhausted, NotFound, SettingsError
 from job.hub import explained
 from job.modeling.architecture import Architecture, looks_ahead, quantized_already
 from job.modeling.chat import Chat, prepare_template
@@ -76,6 +76,16 @@ def fetch_files(model: ModelSettings, token: str, *, weights: bool) -> BaseFiles
     return BaseFiles(Path(folder), model.base, Path(folder).name)
 
 
+def _require_gpu_memory(error: RuntimeError) -> None:
+    free, total = torch.cuda.mem_get_info()
+    if free < 0.05 * total:
+        raise MemoryExhausted(
+            f"GPU memory ran out while the base model was loaded: {free / 1e9:.1f} of {total / 1e9:.1f} GB are free.",
+            remedy="End what else uses the GPU (nvidia-smi lists it), choose a smaller FINETUNE_MODEL_BASE, or use a GPU with "
+            "more memory.",
+        ) from error
+
+
 def listed_weights(model: ModelSettings, token: str) -> dict[str, int]:
     """Path -> bytes of the safetensors files of a base on the Hub; empty where the Hub must not be asked (HF_HUB_OFFLINE).
 
@@ -97,16 +107,16 @@ def listed_weights(model: ModelSettings, token: str) -> dict[str, int]:
     }
 
 
-def choose_precision(setting: str, model_type: str) -> Choice:
+def choose_precision(setting: str, model_type: str, capability: tuple[int, int] | None) -> Choice:
     """By compute capability: `torch.cuda.is_bf16_supported()` is true on a T4, which only emulates bfloat16.
 
     A first choice; a real step on the longest rows confirms it or turns it into float32 (job/training/train.py).
     """
     if setting != "auto":
         return Choice(value=setting, reason="FINETUNE_TRAIN_PRECISION")
-    if not torch.cuda.is_available():
+    if capability is None:
         return Choice(value="float32", reason="no GPU; a CPU gains nothing from 16 bits here")
-    major, minor = torch.cuda.get_device_capability()
+    major, minor = capability
     if (major, minor) >= (8, 0):
         return Choice(value="bfloat16", reason=f"sm_{major}{minor} computes in bfloat16")
     if model_type in OVERFLOWING_FAMILIES:
@@ -180,6 +190,8 @@ def load_base(files: BaseFiles, tokenizer: Any, dtype: torch.dtype) -> Any:
     except torch.OutOfMemoryError:
         raise
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        if isinstance(error, RuntimeError) and torch.cuda.is_available():
+            _require_gpu_memory(error)  # transformers makes one error of whatever happened to a tensor
         raise damaged_weights(files.name, str(error).strip()) from error
     _require_all(loaded, files.name)
     model.requires_grad_(False)
@@ -231,7 +243,7 @@ def require_whole(base: Architecture, folder: Path) -> None:
     try:
         _, loaded = type(base.model).from_pretrained(
             None,
-            config=base.config,
+            config=base.model.config,
             state_dict=tensors,
             device_map="meta",
             output_loading_info=True,
@@ -272,7 +284,8 @@ def require_causal(model: Any, tokenizer: Any, name: str) -> None:
     One forward pass of two rows that differ in their second half. Raises SettingsError (64).
     """
     special = {*tokenizer.added_tokens_decoder, *tokenizer.all_special_ids}  # a token for images asks for an image
-    ids = [number for number in range(len(tokenizer)) if number not in special][:24]
+    plain = [number for number in range(len(tokenizer)) if number not in special]
+    ids = [plain[number % len(plain)] for number in range(24)]
     rows = torch.tensor([ids[:16], ids[:8] + ids[16:]], device=model.device)
     first, second = model(input_ids=rows, use_cache=False).logits[:, :8].float()
     change = ((first - second).norm(dim=-1) / first.norm(dim=-1)).median()
@@ -319,8 +332,8 @@ def extend_vocabulary(model: Any, rows: int, stored: torch.dtype) -> int:
 def loading_code(base: str, revision: str, dtype: str, vocabulary_rows: int, attention: str) -> str:
     """The lines that give users the tuned model. `adapter` stands for the Hub name or the folder.
 
-    `vocabulary_rows`: what the base is extended to, 0 where it is not. `attention`: of `attention_of`. After training a fresh process runs these very
-    lines and compares logits (job/training/readback.py).
+    `vocabulary_rows`: what the base is extended to, 0 where it is not. `attention`: of
+    `attention_of`. After training a fresh process runs these very lines and compares logits (job/training/readback.py).
     """
     pinned = f'\n    revision="{revision}",' if revision else ""
     pinned += f'\n    attn_implementation="{attention}",' if attention else ""

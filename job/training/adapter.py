@@ -21,8 +21,8 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
-from job.errors import DiskFull, JobError, SettingsError
-from job.modeling.architecture import peft_names, targets
+from job.errors import DiskFull, JobError
+from job.modeling.architecture import peft_names, rows_of_two_layers, targets
 from job.modeling.base import BaseFiles, attention_of, checkpoint_dtype, loading_code
 from job.settings import LoraSettings
 
@@ -109,12 +109,7 @@ def _embedding_tensors(model: PeftModel, stored: torch.dtype, new_rows: int, how
     tied = head.data_ptr() == weight.data_ptr()
     if how == "rows":
         if not tied:
-            raise SettingsError(
-                [
-                    "FINETUNE_MODEL_SAVE_EMBEDDING: rows needs a base model whose head shares the embedding's weights; "
-                    "set it to full, or FINETUNE_MODEL_PAD_TOKEN=reserved"
-                ]
-            )
+            raise rows_of_two_layers(model.get_base_model().config.name_or_path)
         rows = weight[-new_rows:].to(stored).cpu().contiguous()
         return {f"{key}.token_adapter.trainable_tokens_delta": rows}
     tensors = {f"{key}.weight": weight.to(stored).cpu().contiguous()}

@@ -1,7 +1,7 @@
 """How the rows of an optimizer step are cut into micro-batches, and laid out as tensors.
 
-The rows of a step, their order and the learning rate are the user's; the cut is ours and changes no result: a step's
-gradient is a sum over rows.
+The rows of a step, their order and the learning rate are the user's; the cut is ours and, without dropout, changes no
+result: a step's gradient is a sum over rows.
 """
 
 from __future__ import annotations

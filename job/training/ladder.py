@@ -1,6 +1,7 @@
 """Memory: how a step is cut on this card, predicted, then measured on the longest rows, and stepped down when it runs out.
 
-The effective batch never changes, only its cut; so a run may change its rung at any step without changing its result.
+The effective batch never changes, only its cut; so a run may change its rung at any step, which changes no result but for the
+numbers that dropout draws.
 """
 
 from __future__ import annotations
@@ -77,6 +78,12 @@ class Ladder:
                 torch.cuda.empty_cache()
                 return proof
             self.down(step=0, peak=peak)
+
+    def forget_peak(self) -> None:
+        """What a comparison in float32 took is no part of the run."""
+        if self.measured:
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
 
     def down(self, *, step: int, peak: int) -> None:
         """One rung lower. Raises MemoryExhausted (62) where there is none, with what was tried."""

@@ -32,6 +32,22 @@ def install(model: Any) -> Callable[[], None]:
         raise NotImplementedError(reason)
     inner = {module.base_layer for module in adapted}
     undo: list[Callable[[], None]] = []
+
+    def undo_all() -> None:
+        for one in undo:
+            one()
+
+    try:
+        _replace(model, adapted, inner, undo)
+    except BaseException:  # memory may run out where scales are unpacked
+        undo_all()
+        raise
+    if not undo:
+        raise NotImplementedError("the model has no 4-bit linear layer")
+    return undo_all
+
+
+def _replace(model: Any, adapted: list[Any], inner: set[Any], undo: list[Callable[[], None]]) -> None:
     for module in adapted:
         module.forward = MethodType(_lora_forward, module)
         undo.append(_forward_removed(module))
@@ -41,14 +57,6 @@ def install(model: Any) -> Callable[[], None]:
             if module not in inner:
                 module.forward = MethodType(_frozen_forward, module)
                 undo.append(_forward_removed(module))
-    if not undo:
-        raise NotImplementedError("the model has no 4-bit linear layer")
-
-    def undo_all() -> None:
-        for one in undo:
-            one()
-
-    return undo_all
 
 
 def _unlike_plain_lora(module: Any) -> str:

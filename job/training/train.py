@@ -201,7 +201,11 @@ def prepare(
     too little can be quantized.
     """
     architecture = Architecture.read(files.folder, files.name)
-    precision = choose_precision(settings.precision, architecture.config.model_type)
+    precision = choose_precision(
+        settings.precision,
+        architecture.config.model_type,
+        torch.cuda.get_device_capability() if torch.cuda.is_available() else None,
+    )
     overflowed = None
     while True:
         log.info("precision=%s reason=%r base=%s", precision.value, precision.reason, files.name)
@@ -266,6 +270,7 @@ def _proven(
         if (proof and proof.problem) or not test.finite:
             return enabled, ladder, proof  # in another precision once more, or the first evaluation says what is wrong
         problem = test.whole_step(ladder.rung.tokens)
+        ladder.forget_peak()
         if not problem:
             return enabled, ladder, proof
         if not forward.undo:
