@@ -62,10 +62,13 @@ class Architecture:
         config = load_config(folder, name)
         dtype = (
             config.dtype or config.get_text_config().dtype
-        )  # before transformers writes that of the empty model there
+        )  # below, transformers writes that of the empty model there
         try:
             with torch.device("meta"):
                 model = AutoModelForCausalLM.from_config(config, dtype=torch.float16, trust_remote_code=False)
+        except ImportError as error:
+            why = f"{name} needs a package that is not installed here: {_one_line(error)}"
+            raise SettingsError([f"FINETUNE_MODEL_BASE: {why}"]) from error
         except Exception as error:  # whatever a model's constructor makes of impossible sizes
             raise NotFound(
                 f"No model can be built from the config.json of {name}: {_one_line(error)}", remedy=DAMAGED_CONFIG
@@ -86,11 +89,8 @@ class Architecture:
         """
         if model.is_local:
             return cls.read(Path(model.location), model.location)
-        what, variable = (
-            f"base model {model.base} at {model.revision}",
-            "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION",
-        )
-        with explained(what, variable, has_token=bool(token)):
+        what = f"base model {model.base} at {model.revision}"
+        with explained(what, "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION", has_token=bool(token)):
             path = hf_hub_download(model.base, "config.json", revision=model.revision, token=token or False)
         return cls.read(Path(path).parent, model.base)
 
