@@ -237,6 +237,8 @@ class Trained(Result):
     readback_tolerance: float
     readback_cpu_kernel_difference: float | None = None
     """The same on bitsandbytes' bfloat16 kernel, which the card's lines take on a CPU with AVX512-BF16; None elsewhere."""
+    readback_cpu_kernel_error: str = ""
+    """Why that kernel cannot compute this base, where it cannot; the card says how to go without it."""
 
 
 class Scores(Result):

@@ -10,6 +10,7 @@ from huggingface_hub import DatasetCardData, EvalResult, ModelCardData
 from job import __version__
 from job.modeling.base import loading_code
 from job.modeling.chat import in_user_turn
+from job.modeling.nf4 import CPU_KERNEL
 from job.results import Cleaned, Probed, Sample, Trained
 from job.settings import Settings
 
@@ -71,6 +72,13 @@ def model_card(
 
 
 def _cpu_kernel(trained: Trained) -> str:
+    if trained.readback_cpu_kernel_error:
+        return (
+            " That is without the kernel that bitsandbytes takes on a CPU with AVX512-BF16, which cannot compute this base "
+            f"({trained.readback_cpu_kernel_error}); there, switch it off before the first question:\n\n```python\n"
+            f"for module in model.modules():\n    if hasattr(module, {CPU_KERNEL!r}):\n"
+            f"        module.{CPU_KERNEL} = False\n```"
+        )
     if trained.readback_cpu_kernel_difference is None:
         return ""
     return (

@@ -38,6 +38,8 @@ class Readback:
     tolerance: float
     cpu_kernel_difference: float | None = None
     """As `difference`, on the CPU kernel that the card's lines alone end in; None where this machine has none."""
+    cpu_kernel_error: str = ""
+    """Why that kernel cannot compute this base."""
 
 
 def attach(model: Any, lora: LoraSettings, seed: int, base: str) -> Any:
@@ -201,7 +203,9 @@ def prove(
     # Rounding of the dtype, times the depth over which it adds up, in units of the largest logit.
     rounding = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}[dtype]
     tolerance = rounding * max(1.0, answer["largest"])
-    result = Readback(answer["difference"], tolerance, answer.get("cpu_kernel_difference"))
+    result = Readback(
+        answer["difference"], tolerance, answer.get("cpu_kernel_difference"), answer.get("cpu_kernel_error", "")
+    )
     if not result.difference <= result.tolerance:
         raise JobError(
             f"The adapter in a fresh process answers differently from the trained model: a logit differs by "

@@ -116,7 +116,8 @@ class Survey:
             self.model.set_attn_implementation(self.NAME)
             self.model.train()
             with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
-                decoder_of(self.model)(input_ids=ids, position_ids=positions, use_cache=False)
+                passed = {"starts": positions[0], "longest": self.longest}
+                decoder_of(self.model)(input_ids=ids, position_ids=positions, use_cache=False, **passed)
         finally:
             self.model.train(was_training)
             self.model.set_attn_implementation(before)
@@ -146,6 +147,8 @@ class Survey:
             raise NotImplementedError(f"the model's config asks for attention dropout of {dropout:g}")
         if others.get("is_causal") is False or getattr(module, "is_causal", True) is False:
             raise NotImplementedError("a layer sees what comes after a token")
+        if "starts" not in others or "longest" not in others:
+            raise NotImplementedError("the model does not pass arguments on to attention")
         unknown = [name for name, given in others.items() if given is not None and name not in HARMLESS]
         if unknown:
             raise NotImplementedError(f"attention is asked for {', '.join(sorted(unknown))}")

@@ -148,16 +148,17 @@ class WithLora(torch.autograd.Function):
         scaling: float,
         p: float,
     ) -> torch.Tensor:
-        shape, x = x.shape[:-1], x.flatten(0, -2)
+        # Not a view of its own: some models change it in place (OLMo's clamped queries).
         output = torch.nn.functional.linear(x, dequantized(weight, x.dtype), None if bias is None else bias.to(x.dtype))
+        x = x.flatten(0, -2)
         # The optimizer's fused kernels change the adapter without a trace, so copies of it are never kept between steps.
         down, up, ctx.dtypes = down.to(x.dtype), up.to(x.dtype), (down.dtype, up.dtype)
         dropped, mask = torch.native_dropout(x, p, True) if p else (x, None)
         thin = dropped @ down.T  # (T, r)
-        output.addmm_(thin, up.T, alpha=scaling)
+        output.view(-1, output.shape[-1]).addmm_(thin, up.T, alpha=scaling)
         ctx.save_for_backward(x, mask, thin, down, up)
         ctx.weight, ctx.scaling, ctx.keep = weight, scaling, 1 / (1 - p)
-        return output.unflatten(0, shape)
+        return output
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:

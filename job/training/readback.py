@@ -26,7 +26,7 @@ def main(request_path: str) -> None:
     known = [_without(expected[f"logits_{number}"], request["left_out"]) for number in range(request["rows"])]
     quick = layers_on_the_cpu_kernel(model)
     stay_differentiable(model)
-    answer = {"largest": max(logits.abs().max().item() for logits in known)}
+    answer: dict[str, Any] = {"largest": max(logits.abs().max().item() for logits in known)}
     answer["difference"] = _difference(model, expected, known, request["left_out"])
     if "embedding" in expected:
         with torch.no_grad():
@@ -36,7 +36,10 @@ def main(request_path: str) -> None:
     if quick:
         for layer in quick:
             setattr(layer, CPU_KERNEL, True)
-        answer["cpu_kernel_difference"] = _difference(model, expected, known, request["left_out"])
+        try:
+            answer["cpu_kernel_difference"] = _difference(model, expected, known, request["left_out"])
+        except Exception as error:  # it takes no layer whose outputs are not a multiple of 32
+            answer["cpu_kernel_error"] = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     print(json.dumps(answer))
 
 

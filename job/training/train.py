@@ -159,6 +159,7 @@ def train(
         readback_max_difference=proof.difference,
         readback_tolerance=proof.tolerance,
         readback_cpu_kernel_difference=proof.cpu_kernel_difference,
+        readback_cpu_kernel_error=proof.cpu_kernel_error,
     )
     del trainer, unwrapped, peft_model, ready, watch
     gc.collect()
