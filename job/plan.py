@@ -42,7 +42,11 @@ class Sizes:
 
 
 def sizes(architecture: Architecture, settings: Settings) -> Sizes:
-    """Raises SettingsError (64) for LoRA targets that the base model lacks."""
+    """Raises SettingsError (64) for LoRA targets that the base model lacks, an embedding that cannot be saved as asked, and
+    rows or answers that are too long for it."""
+    from job.modeling.architecture import require_lengths
+
+    require_lengths(architecture, settings.train.max_tokens, settings.probe.max_new_tokens)
     parameters = architecture.adapter(settings.lora).parameters
     added = settings.model.pad_token == "add"
     embedding = architecture.embedding_bytes(settings.model.save_embedding) if added else 0

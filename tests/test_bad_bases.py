@@ -262,11 +262,29 @@ CASES = (
     Case("a template that raises", template("{{ raise_exception('no!') }}"), 64, (TEMPLATE, "does not render", "no!")),
     Case("a template torn", template(CHAT), 64, (TEMPLATE, "does not render", "endfor")),
     Case("a template that loops", template(LOOP), 64, (TEMPLATE, "stopped after 1 s", "loops")),
+    Case(
+        "a template without the question",
+        template("{% for m in messages if m.role != 'user' %}{{ m.content }}<|eot_id|>{% endfor %}"),
+        64,
+        (TEMPLATE, "leaves out the user's question"),
+    ),
+    Case(
+        "a template that cuts answers",
+        template("{% for m in messages %}{{ m.content[:20] }}{% if m.role == 'assistant' %}<|eot_id|>{% endif %}{% endfor %}"),
+        64,
+        (TEMPLATE, "leaves out the assistant's answer, or changes its words"),
+    ),
     Case("a template without stop token", template(CHAT + "{% endfor %}"), 64, (TEMPLATE, "would never stop")),
     # layers for the adapter
     Case("head", nothing, 64, (TARGETS, "lm_head is the output head, which gets no adapter"), {"LORA_TARGETS": "lm_head"}),
     Case("unknown layer", nothing, 64, (TARGETS, "has no layer qproj", NAMES), {"LORA_TARGETS": "q_proj,qproj"}),
     Case("embedding", nothing, 64, (TARGETS, "has no layer embed_tokens", NAMES), {"LORA_TARGETS": "embed_tokens"}),
+    Case(
+        "rows longer than rotation bears",
+        config(rope_parameters={"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4}, max_position_embeddings=64),
+        64,
+        ("FINETUNE_TRAIN_MAX_TOKENS: at most 64", "dynamic rotary embedding"),
+    ),
     Case("auto and a name", nothing, 64, (TARGETS, "auto and all-linear stand alone"), {"LORA_TARGETS": "auto,q_proj"}),
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ That it says yes to honest ones on every family is in test_families.py."""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from transformers.masking_utils import (
 )
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from job.errors import JobError
+from job.errors import JobError, SettingsError
 from job.memory import rungs
 from job.modeling import architecture
 from job.modeling import base as bases
@@ -287,3 +288,28 @@ def test_without_transformers_rule_for_grouped_queries_it_is_said(
 def test_the_methods_of_the_trainer_that_are_overridden_exist() -> None:
     stock = Float32AdapterTrainer.__mro__[1]
     assert all(hasattr(stock, name) for name in ("_save", "_save_checkpoint", "training_step", "floating_point_ops"))
+
+
+# --- lengths ---------------------------------------------------------------------------------------------------------
+
+
+def test_rows_and_answers_that_a_table_of_positions_does_not_hold_are_refused(tmp_path: Path) -> None:
+    """GPT-2 has learned 1,024 positions; the tiny one 512."""
+    planned = architecture.Architecture.read(make_family_base(tmp_path, FAMILY["gpt2"]), "gpt2")
+    architecture.require_lengths(planned, 256, 256)
+    with pytest.raises(SettingsError, match=r"FINETUNE_TRAIN_MAX_TOKENS \(256\) .* together at most 512"):
+        architecture.require_lengths(planned, 256, 257)
+
+
+def test_tokens_that_the_embedding_lacks_are_not_left_random(base: Path) -> None:
+    planned = dataclasses.replace(architecture.Architecture.read(base, "base"), new_rows=4)
+    assert planned.embedding_bytes("rows") == 4 * 64 * 2
+    with pytest.raises(SettingsError, match="3 tokens more than its embedding has rows"):
+        planned.embedding_bytes("none")
+
+
+def test_new_rows_of_two_layers_are_refused_before_training(untied_base: Path) -> None:
+    planned = architecture.Architecture.read(untied_base, "untied")
+    assert planned.embedding_bytes("full") > 0
+    with pytest.raises(SettingsError, match="rows needs a base whose head shares the embedding's weights"):
+        planned.embedding_bytes("rows")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -125,6 +126,13 @@ class Architecture:
             return 0
         if how == "rows" and not self.tied:
             raise rows_of_two_layers(self.name)
+        if how == "none" and self.new_rows > 1:
+            raise SettingsError(
+                [
+                    f"FINETUNE_MODEL_SAVE_EMBEDDING: the tokenizer of {self.name} has {self.new_rows - 1:,} tokens more than "
+                    "its embedding has rows, and with none those would be random wherever the adapter is loaded; set it to full"
+                ]
+            )
         layers = [self.model.get_input_embeddings()] + ([] if self.tied else [self.model.get_output_embeddings()])
         rows = {"full": sum(len(layer.weight) + self.new_rows for layer in layers), "rows": self.new_rows, "none": 0}[
             how
@@ -275,7 +283,16 @@ def linear_layers(model: Any) -> dict[str, Any]:
         and module is not head
         and id(module) in inside
         and _is_a_product(module)
+        and not _chooses(name, model)
     }
+
+
+def _chooses(name: str, model: Any) -> bool:
+    """Whether a layer decides which experts or tokens are taken: a gate of one output, or part of a router or an indexer, which
+    gets no gradient (DeepSeek V3.2)."""
+    parts = name.split(".")[:-1]
+    around = (type(model.get_submodule(".".join(parts[: depth + 1]))).__name__ for depth in range(len(parts)))
+    return sizes_of(model.get_submodule(name))[1] == 1 or any(re.search("Router|Gating|Indexer", one) for one in around)
 
 
 def _is_a_product(module: Any) -> bool:
@@ -350,6 +367,39 @@ def _short(name: str, layers: dict[str, Any]) -> str:
     last = name.rpartition(".")[2]
     parents = {other.split(".")[-2] for other in layers if other.rpartition(".")[2] == last and "." in other}
     return last if len(parents) < 2 else ".".join(name.split(".")[-2:])
+
+
+def require_lengths(base: Architecture, max_tokens: int, max_new_tokens: int) -> None:
+    """Raises SettingsError (64) where rows or answers may be longer than a table of learned positions, or than what keeps the
+    rotary embedding of a row apart from the rows beside it."""
+    problems = []
+    tokens = base.model.get_input_embeddings()
+    tables = {
+        name: len(module.weight)
+        for name, module in decoder_of(base.model).named_modules()
+        if isinstance(module, torch.nn.Embedding) and module is not tokens and re.search("position|wpe", name)
+    }
+    for name, places in tables.items():
+        if max_tokens + max_new_tokens > places:
+            problems.append(
+                f"FINETUNE_TRAIN_MAX_TOKENS ({max_tokens:,}) and FINETUNE_PROBE_MAX_NEW_TOKENS ({max_new_tokens:,}): together "
+                f"at most {places:,}, the positions that {base.name} has learned ({name})"
+            )
+    config = base.text_config
+    rope = getattr(config, "rope_parameters", None)
+    kinds = [rope, *rope.values()] if isinstance(rope, dict) else []
+    for kind in kinds:
+        if not isinstance(kind, dict) or kind.get("rope_type") not in ("longrope", "dynamic"):
+            continue
+        most = kind.get("original_max_position_embeddings") or getattr(config, "original_max_position_embeddings", 0)
+        most = most or config.max_position_embeddings
+        if max_tokens > most:
+            problems.append(
+                f"FINETUNE_TRAIN_MAX_TOKENS: at most {most:,} for {base.name}: where a row is longer, its {kind['rope_type']} "
+                "rotary embedding changes for every row beside it, so that a step would depend on how it is cut"
+            )
+    if problems:
+        raise SettingsError(dict.fromkeys(problems))
 
 
 def peft_names(chosen: dict[str, Any], model: Any) -> list[str]:

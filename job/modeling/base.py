@@ -193,6 +193,8 @@ def load_base(files: BaseFiles, tokenizer: Any, dtype: torch.dtype) -> Any:
         if isinstance(error, RuntimeError) and torch.cuda.is_available():
             _require_gpu_memory(error)  # transformers makes one error of whatever happened to a tensor
         raise damaged_weights(files.name, str(error).strip()) from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _not_in_4_bits(files.name, error) from error
     _require_all(loaded, files.name)
     model.requires_grad_(False)
     stay_differentiable(model)
@@ -287,7 +289,12 @@ def require_causal(model: Any, tokenizer: Any, name: str) -> None:
     plain = [number for number in range(len(tokenizer)) if number not in special]
     ids = [plain[number % len(plain)] for number in range(24)]
     rows = torch.tensor([ids[:16], ids[:8] + ids[16:]], device=model.device)
-    first, second = model(input_ids=rows, use_cache=False).logits[:, :8].float()
+    try:
+        first, second = model(input_ids=rows, use_cache=False).logits[:, :8].float()
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # of a family whose code reads a weight as numbers (Gemma 3n)
+        raise _not_in_4_bits(name, error) from error
     change = ((first - second).norm(dim=-1) / first.norm(dim=-1)).median()
     if change > LOOKING_AHEAD:  # a NaN is told by training
         raise looks_ahead(name)
@@ -303,6 +310,15 @@ def guard_attention(capability: tuple[int, int]) -> None:
             "transformers has no %s: on this GPU its attention takes PyTorch's slow math kernel", GROUPED_QUERIES
         )
     setattr(sdpa_attention, GROUPED_QUERIES, lambda *_, **__: False)
+
+
+def _not_in_4_bits(name: str, error: Exception) -> SettingsError:
+    why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return SettingsError(
+        [
+            f"FINETUNE_MODEL_BASE: transformers cannot compute {name} with its layers in 4 bits ({why}); choose another model"
+        ]
+    )
 
 
 def attention_of(files: BaseFiles) -> str:

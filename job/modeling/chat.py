@@ -38,6 +38,8 @@ _TRIALS = (
 
 # Texts that no template writes by itself; digits, because some templates change the case of what they are given.
 _SYSTEM, _QUESTION, _ANSWER = "7130592846", "2948610375", "6402857193"
+_WORDS = " ".join(["Why", "is", "It", "so?"] * 25)
+"""So long that a template which cuts texts is found, in both cases of letters."""
 
 
 def in_user_turn(system: str, question: str) -> str:
@@ -251,11 +253,15 @@ def prepare_template(tokenizer: Any, replacement: str, base: str) -> None:
     body = template.removeprefix(_PIN_DATE)
     pin = _PIN_DATE if "strftime_now" in body else ""
     tokenizer.chat_template = pin + body
-    _prompt, answer = Chat(tokenizer).text(_SYSTEM, _QUESTION, _ANSWER)
-    if _ANSWER not in answer:
-        raise SettingsError(
-            [f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} leaves out the assistant's answer"]
-        )
+    asked, given = f"{_QUESTION} {_WORDS}", f"{_ANSWER} {_WORDS}"
+    prompt, answer = Chat(tokenizer).text(_SYSTEM, asked, given)
+    for text, words, what in ((answer, given, "the assistant's answer"), (prompt, asked, "the user's question")):
+        if words not in text:
+            raise SettingsError(
+                [
+                    f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} leaves out {what}, or changes its words"
+                ]
+            )
     _begin_once(tokenizer, pin, body, base)
     if Chat(tokenizer).stop_token:
         return

@@ -21,7 +21,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
-from job.errors import DiskFull, JobError
+from job.errors import DiskFull, JobError, SettingsError
 from job.modeling.architecture import peft_names, rows_of_two_layers, targets
 from job.modeling.base import BaseFiles, attention_of, checkpoint_dtype, loading_code
 from job.settings import LoraSettings
@@ -57,7 +57,10 @@ def attach(model: Any, lora: LoraSettings, seed: int, base: str) -> Any:
         bias="none",
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(model, config)
+    try:
+        return get_peft_model(model, config)
+    except ValueError as error:  # of layers that peft knows to be fused with others (AFMoE's gate_proj)
+        raise SettingsError([f"FINETUNE_LORA_TARGETS: peft refuses {', '.join(chosen)} of {base}: {error}"]) from error
 
 
 def lora_tensors(model: PeftModel) -> dict[str, torch.Tensor]:

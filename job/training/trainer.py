@@ -247,6 +247,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             )
         if not math.isfinite(loss):
             raise Diverged(f"Training diverged: {name} is {loss} at step {step}.")
+        if loss > self.worst_loss and step == 0:
+            raise Diverged(
+                f"The base model's own loss is {loss:.2f}, worse than twice that of guessing every token, before any training.",
+                remedy="Check FINETUNE_MODEL_BASE (are its weights trained ones, for this text?) and its chat template "
+                "(FINETUNE_MODEL_CHAT_TEMPLATE_FILE), in a new FINETUNE_OUTPUT_DIR.",
+            )
         if loss > self.worst_loss:
             raise Diverged(
                 f"Training diverged: {name} is {loss:.2f} at step {step}, worse than twice that of guessing every token."
