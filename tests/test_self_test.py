@@ -233,6 +233,13 @@ def test_a_whole_step_that_differs_reverts_every_optimization(base: Path, monkey
     assert not ready.forward.packed
 
 
+def test_a_base_whose_rows_depend_on_each_other_is_refused(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Forward.loss_sum
+    monkeypatch.setattr(Forward, "loss_sum", lambda self, rows: real(self, rows) * (1 + 0.01 * len(rows)))
+    with pytest.raises(SettingsError, match=r"depends on the rows beside it \(loss by .*choose another model"):
+        prepared(base)
+
+
 def _losing_a_row(self: Forward, rows: Sequence[Row], _: int, *, only_packed: bool = False) -> list[list[Row]]:
     return [[row] for row in (rows if only_packed and not self.packed else rows[1:])]
 

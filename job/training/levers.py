@@ -74,6 +74,8 @@ half of it (`python -m tests.bench.self_test` prints what they measure)."""
 SAME_MATHEMATICS = Difference(1e-5, 1e-4, 1e-4)
 """At most, for a model in 16 bits that computes in float32 for the time: 30 times the rounding of float32."""
 
+APART = Difference(1e-3, 1e-2, 1e-2)
+"""At most, of rows computed alone in float32: more than a router's choice that tips with the last digit."""
 LARGEST_ROUNDING = 0.3
 """Of the gradients: a reference path in 16 bits that lies farther from itself in float32 proves nothing."""
 ATTENTION_DROPOUT = ("attention_dropout", "attn_pdrop", "attn_dropout", "attention_probs_dropout_prob")
@@ -136,6 +138,7 @@ class SelfTest:
         config = forward.base.config.get_text_config()
         self.attention_drops = any(getattr(config, name, 0) for name in ATTENTION_DROPOUT)
         self.exact = forward.precision != "float32"
+        self.of_neighbours: Difference | None = None
         self._as_long_as_fits(self._measure)
 
     def _as_long_as_fits(self, work: Callable[[], Any]) -> Any:
@@ -169,12 +172,14 @@ class SelfTest:
     def _measure(self) -> None:
         """The gradients that everything is compared with, and how far the reference path lies from them by rounding."""
         self.rounding = ROUNDING[self.forward.precision]
-        if self.exact:
-            with InFloat32(self.forward):
-                self.known = self._gradients()
-            self.rounding = self.rounding.worse(self._compare())
-        else:
+        with InFloat32(self.forward) if self.exact else nullcontext():
             self.known = self._gradients()
+            if self.exact or self.forward.precision == "float32":
+                self.forward.model.eval()
+                alone = gradients(self.forward, self.rows, [[row] for row in self.rows])
+                self.of_neighbours = difference(self.known[0], alone)
+        if self.exact:
+            self.rounding = self.rounding.worse(self._compare())
         self.most = self.rounding.times(FACTOR)
         log.info("self_test rows=%s rounding=%r", ",".join(str(len(row.ids)) for row in self.rows), str(self.rounding))
 
@@ -182,6 +187,16 @@ class SelfTest:
     def finite(self) -> bool:
         """Whether there is anything to compare with; the base's own loss may be no number."""
         return math.isfinite(self.known[0][0])
+
+    @property
+    def entangled(self) -> str:
+        """How much the reference path says otherwise of a row for the rows beside it; empty where it is no more than rounding.
+
+        No optimization is to blame: rotary embeddings that change with the longest row of a batch do so, and selections of
+        tokens. A step would depend on how it is cut.
+        """
+        of = self.of_neighbours
+        return "" if of is None or not self.finite or of.within(APART) else str(of)
 
     def enable(self, names: Sequence[str] = tuple(LEVERS)) -> list[Lever]:
         """Enable each optimization that fits this model and passes; says so for each."""

@@ -264,6 +264,14 @@ def _proven(
     Where all of them as one step differ from the reference path, all are reverted and the step is taken on that path.
     """
     test = SelfTest(forward, [*rows, *eval_rows])
+    if test.entangled:
+        raise SettingsError(
+            [
+                f"FINETUNE_MODEL_BASE: what {architecture.name} says of a row depends on the rows beside it ({test.entangled}), "
+                "so that training would depend on how a step is cut; choose another model, or a lower FINETUNE_TRAIN_MAX_TOKENS "
+                "where its rotary embedding changes with the length"
+            ]
+        )
     enabled = test.enable(levers)
     while True:
         ladder = Ladder(forward, rows, batch_size=settings.batch_size, architecture=architecture, lora=lora)
