@@ -267,9 +267,9 @@ def _proven(
     if test.entangled:
         raise SettingsError(
             [
-                f"FINETUNE_MODEL_BASE: what {architecture.name} says of a row depends on the rows beside it ({test.entangled}), "
-                "so that training would depend on how a step is cut; choose another model, or a lower FINETUNE_TRAIN_MAX_TOKENS "
-                "where its rotary embedding changes with the length"
+                f"FINETUNE_MODEL_BASE: what {architecture.name} says of a row depends on the rows beside it "
+                f"({test.entangled}), so that training would depend on how a step is cut; choose another model, or a lower "
+                "FINETUNE_TRAIN_MAX_TOKENS where its rotary embedding changes with the length"
             ]
         )
     enabled = test.enable(levers)
