@@ -308,6 +308,11 @@ def start_logging() -> None:
     root.setLevel(logging.WARNING)
     log.setLevel(logging.INFO)
     logging.captureWarnings(True)
+    for name in (
+        "bitsandbytes",
+        "transformers.integrations.bitsandbytes",
+    ):  # advice to install what the job does not need,
+        logging.getLogger(name).setLevel(logging.ERROR)  # and a word on eetq where nothing can be held in 4 bits
     warnings.simplefilter("ignore", DeprecationWarning)
     warnings.simplefilter("ignore", FutureWarning)
     sys.excepthook = lambda kind, error, trace: log.critical(

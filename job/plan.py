@@ -149,7 +149,7 @@ def architecture_of(settings: Settings, token: str) -> Architecture:
 
 def base_lines(base: Architecture, settings: Settings) -> Iterator[str]:
     """What of the base will be in 4 bits, and which layers get the adapter."""
-    from job.modeling.architecture import count_weights, peft_names, quantized_share, targets
+    from job.modeling.architecture import count_weights, quantized_share, shown, targets
 
     parameters: Counter[str] = Counter()
     for count in count_weights(base.model):
@@ -157,7 +157,8 @@ def base_lines(base: Architecture, settings: Settings) -> Iterator[str]:
     for kind, number in parameters.items():
         yield f"  {kind:<18} {number:>15,} parameters"
     yield f"  in 4 bits: {quantized_share(base.model):.1%} of the linear weights (embedding and head aside)"
-    yield f"  adapter on {', '.join(peft_names(targets(base.model, settings.lora.targets, base.name), base.model))}"
+    chosen = targets(base.model, settings.lora.targets, base.name)
+    yield f"  adapter on {', '.join(shown(chosen, base.model))}: {len(chosen)} layers"
 
 
 def width_of(base: Architecture, settings: Settings, capability: tuple[int, int] | None) -> int:

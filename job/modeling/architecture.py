@@ -413,6 +413,12 @@ def peft_names(chosen: dict[str, Any], model: Any) -> list[str]:
     return sorted(chosen)
 
 
+def shown(chosen: dict[str, Any], model: Any) -> list[str]:
+    """The chosen layers in few words: Gemma 3 with its vision part needs full names, since that has a q_proj as well."""
+    layers = linear_layers(model)
+    return sorted({_short(name, layers) for name in chosen})
+
+
 def sizes_of(layer: Any) -> tuple[int, int]:
     """(in, out) of a linear layer, quantized or not."""
     if isinstance(layer, Conv1D):

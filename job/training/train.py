@@ -17,7 +17,14 @@ import torch
 from trl import SFTConfig
 
 from job.errors import Diverged, JobError, SettingsError
-from job.modeling.architecture import Architecture, count_weights, quantized_share, require_quantized
+from job.modeling.architecture import (
+    Architecture,
+    count_weights,
+    quantized_share,
+    require_quantized,
+    shown,
+    targets,
+)
 from job.modeling.base import DTYPES, BaseFiles, attention_of, choose_precision, fetch_files, load_base, load_tokenizer
 from job.modeling.chat import Chat
 from job.results import Choice, Cleaned, Lever, Proof, Trained, WeightCount
@@ -132,7 +139,7 @@ def train(
         epochs=settings.epochs,
         trainable_parameters=trainable,
         total_parameters=total,
-        lora_targets=sorted(peft_model.peft_config["default"].target_modules),
+        lora_targets=ready.lora_targets,
         weights=ready.weights,
         quantized_share=ready.quantized_share,
         base_eval_loss=next(entry.eval_loss for entry in watch.entries if entry.eval_loss is not None),
@@ -182,6 +189,7 @@ class Ready:
     """By which the vocabulary was extended."""
     weights: list[WeightCount]
     quantized_share: float
+    lora_targets: list[str]
 
 
 def prepare(
@@ -232,6 +240,7 @@ def prepare(
                 - architecture.model.get_input_embeddings().weight.shape[0],
                 weights=weights,
                 quantized_share=share,
+                lora_targets=shown(targets(architecture.model, lora.targets, files.name), architecture.model),
             )
         if precision.value == "float32":
             raise Diverged(
