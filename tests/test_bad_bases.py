@@ -112,8 +112,8 @@ def template(text: str) -> Spoil:
     return content("chat_template.jinja", text)
 
 
-def encoder(kind: str, **fields: Any) -> Spoil:
-    """A family of encoders that transformers also builds as a causal language model, with its weights."""
+def made_of(kind: str, **fields: Any) -> Spoil:
+    """A family that transformers builds as a causal language model, with its weights."""
 
     def spoil(folder: Path) -> None:
         import torch
@@ -189,7 +189,15 @@ CASES = (
     Case("encoder", only_config("bert", "BertForMaskedLM"), 64, (BASE, "no causal language model", "BertForMaskedLM")),
     Case("encoder with a head", only_config("bert", "BertLMHeadModel"), 64, (BASE, "depends on tokens behind it")),
     Case("encoder without a name", only_config("roberta"), 64, (BASE, "depends on tokens behind it")),
-    Case("encoder by its answers", encoder("megatron-bert"), 64, (BASE, "depends on tokens behind it"), early=False),
+    Case("encoder by its answers", made_of("megatron-bert"), 64, (BASE, "depends on tokens behind it"), early=False),
+    Case(
+        "weights that its own code rescales",
+        made_of("rwkv", attention_hidden_size=64),
+        64,
+        (BASE, "with its layers in 4 bits", "choose another model"),
+        {"LORA_TARGETS": "key,value"},
+        early=False,
+    ),
     Case("translation", only_config("t5", "T5ForConditionalGeneration"), 64, (BASE, "no causal language model")),
     Case("speech", only_config("whisper", "WhisperForConditionalGeneration"), 64, (BASE, "no causal language model")),
     Case("images", only_config("vit", "ViTForImageClassification"), 64, (BASE, "ViTForImageClassification")),

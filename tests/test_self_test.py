@@ -320,3 +320,20 @@ def test_new_rows_of_two_layers_are_refused_before_training(untied_base: Path) -
     assert planned.embedding_bytes("full") > 0
     with pytest.raises(SettingsError, match="rows needs a base whose head shares the embedding's weights"):
         planned.embedding_bytes("rows")
+
+
+def test_what_chooses_experts_gets_no_adapter() -> None:
+    """Qwen2-MoE's gate of one output is an nn.Linear like any other."""
+    sizes = {
+        "hidden_size": 64,
+        "intermediate_size": 64,
+        "moe_intermediate_size": 64,
+        "shared_expert_intermediate_size": 64,
+    }
+    config = AutoConfig.for_model("qwen2_moe", vocab_size=64, num_hidden_layers=1, num_experts=2, **sizes)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    names = architecture.linear_layers(model)
+    assert any(name.endswith("shared_expert.up_proj") for name in names)
+    assert not any("gate" in name and not name.endswith("gate_proj") for name in names)
+    assert any(name.endswith("shared_expert_gate") for name, _ in model.named_modules())

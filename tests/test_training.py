@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from job.cleaning.clean import clean
-from job.errors import JobError, SettingsError
+from job.errors import Diverged, JobError, SettingsError
 from job.modeling.architecture import Architecture
 from job.modeling.base import BaseFiles, choose_precision, fetch_files, load_base, load_tokenizer
 from job.modeling.chat import FIXED_DATE, Chat, Tokens, prepare_template
@@ -283,3 +283,15 @@ def test_a_log_with_a_torn_last_line_is_read(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text('{"step": 1, "loss": 2.5, "seconds": 1}\n{"step": 2, "lo', "utf-8")
     assert [entry.step for entry in read_log(path)] == [1]
+
+
+def test_a_base_that_is_worse_than_chance_is_named_before_training(tmp_path: Path) -> None:
+    """At step 0 no learning rate is to blame."""
+    watch = Watch(tmp_path, worst_loss=9.0, stop=StopRequest())
+    with pytest.raises(Diverged) as raised:
+        watch._check(9.5, 0, "eval_loss")
+    assert "before any training" in str(raised.value)
+    assert "FINETUNE_MODEL_BASE" in raised.value.remedy
+    with pytest.raises(Diverged) as raised:
+        watch._check(9.5, 3, "eval_loss")
+    assert "FINETUNE_TRAIN_LEARNING_RATE" in raised.value.remedy

@@ -194,7 +194,7 @@ def load_base(files: BaseFiles, tokenizer: Any, dtype: torch.dtype) -> Any:
             _require_gpu_memory(error)  # transformers makes one error of whatever happened to a tensor
         raise damaged_weights(files.name, str(error).strip()) from error
     except (KeyError, TypeError, AttributeError) as error:
-        raise _not_in_4_bits(files.name, error) from error
+        raise not_in_4_bits(files.name, error) from error
     _require_all(loaded, files.name)
     model.requires_grad_(False)
     stay_differentiable(model)
@@ -294,7 +294,7 @@ def require_causal(model: Any, tokenizer: Any, name: str) -> None:
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # of a family whose code reads a weight as numbers (Gemma 3n)
-        raise _not_in_4_bits(name, error) from error
+        raise not_in_4_bits(name, error) from error
     change = ((first - second).norm(dim=-1) / first.norm(dim=-1)).median()
     if change > LOOKING_AHEAD:  # a NaN is told by training
         raise looks_ahead(name)
@@ -312,7 +312,8 @@ def guard_attention(capability: tuple[int, int]) -> None:
     setattr(sdpa_attention, GROUPED_QUERIES, lambda *_, **__: False)
 
 
-def _not_in_4_bits(name: str, error: Exception) -> SettingsError:
+def not_in_4_bits(name: str, error: Exception) -> SettingsError:
+    """For code of a family that reads or changes a weight as numbers (RWKV, Gemma 3n)."""
     why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     return SettingsError(
         [

@@ -25,7 +25,16 @@ from job.modeling.architecture import (
     shown,
     targets,
 )
-from job.modeling.base import DTYPES, BaseFiles, attention_of, choose_precision, fetch_files, load_base, load_tokenizer
+from job.modeling.base import (
+    DTYPES,
+    BaseFiles,
+    attention_of,
+    choose_precision,
+    fetch_files,
+    load_base,
+    load_tokenizer,
+    not_in_4_bits,
+)
 from job.modeling.chat import Chat
 from job.results import Choice, Cleaned, Lever, Proof, Trained, WeightCount
 from job.rundir import replace_folder
@@ -272,7 +281,16 @@ def _proven(
 
     Where all of them as one step differ from the reference path, all are reverted and the step is taken on that path.
     """
-    test = SelfTest(forward, [*rows, *eval_rows])
+    try:
+        test = SelfTest(forward, [*rows, *eval_rows])
+    except (torch.OutOfMemoryError, JobError):
+        raise
+    except (
+        Exception
+    ) as error:  # the reference path is transformers' and peft's alone, so it is the base that they cannot train
+        if "CUDA" in str(error):  # a card that fails is no wrong setting
+            raise
+        raise not_in_4_bits(architecture.name, error) from error
     if test.entangled:
         raise SettingsError(
             [
