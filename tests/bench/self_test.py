@@ -57,7 +57,7 @@ def families(precision: str, folders: dict[str, Path]) -> Iterator[tuple[str, st
 
 def _step(test: SelfTest) -> Any:
     with Perturbed(test.forward.model):
-        return test._compare(300)
+        return test.compare(300)
 
 
 def mutants(precision: str, folders: dict[str, Path]) -> Iterator[tuple[str, str, str]]:
@@ -66,7 +66,7 @@ def mutants(precision: str, folders: dict[str, Path]) -> Iterator[tuple[str, str
         test = SelfTest(forward, some_rows(12))
         with Perturbed(forward.model):
             undo = mutant.install(forward, test.longest)
-            found = test._compare()
+            found = test.compare()
             reason = test.verdict(found)
             undo()
         yield mutant.name, str(found), f"rejected: {reason.partition(' (')[0]}" if reason else "accepted"
