@@ -2,29 +2,26 @@
 
 The map of the package, in the order in which data goes through it:
 
-    cli          verbs run | plan | manifest, --help; exceptions become an exit code and metrics.json
-    settings     the only reader of the environment; six frozen sections and the output folder
-    errors       the failures a user can meet; each class one exit code and one remedy
-    rulefile     the user's own cleaning rules: a file of named patterns
-    memory       GPU memory of a training step, from a base model's shapes
+    cli          the command line; an exception becomes an exit code and metrics.json
+    pipeline     the stages in their order: the whole program
     plan         what a run would do, without doing it
-    host         what is checked before any long work: GPU, memory, disk, volume, Hub access
-    rundir       the output folder: records, step(), atomic writes, the difference of two inputs
-    pipeline     the order of the stages
+    errors       the failures that a user can meet; each class one exit code and one remedy
+    results      what flows between stages and into metrics.json
+    settings/    every variable: fields, how a source is written, env files, --help
+    runs/        the run folder and the life of a run: records, metrics.json, signals, redaction
+    hosts/       what differs between machines: GPU, driver, disk, libraries' variables, the Hub, platforms
     cleaning/    stage 1: sources, rules on batches in any number of processes, duplicates, lengths, split, audit
-    modeling/    what stages share: tokenizer and chat text, NF4 base model, precision, loading an adapter
-    training/    stage 2: LoRA on the 4-bit base, checkpoints, the adapter and its proof
+    modeling/    what stages share: base model in NF4, its layers and sizes, tokenizer, chat text, precision
+    training/    stage 2: LoRA on the 4-bit base, optimizations, memory, checkpoints, the adapter and its round trip
     probing/     stage 3: answers of base and tuned model side by side, scores
     publishing/  stage 4: model card, data set card, Hub
     reporting/   report.html
-    platforms    where batch platforms look for a short text of a failure
     submit/      the same settings as what a queue takes: Kubernetes, cloud batch, Slurm, ...
-    results      what flows between stages and into metrics.json
     quickstart/  the embedded base model and rows of the first run
 
-Arrows point one way: cli -> pipeline -> stages -> modeling -> results, settings, errors. No stage imports another.
-cli, settings, errors, results, rundir, pipeline, plan, platforms, submit and the cleaning rules import no torch,
-transformers, datasets, peft or trl.
+Arrows point one way: cli -> pipeline -> stages -> (modeling, hosts, runs) -> results, settings, errors. No stage imports
+another. cli, pipeline, plan, errors, results, settings, runs, submit and the cleaning rules import no torch, transformers,
+datasets, peft or trl.
 """
 
 __version__ = "0.1.0"

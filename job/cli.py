@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 from typing import NoReturn
 
-from job import __version__, platforms
+from job import __version__
 from job.errors import (
     BUG,
     EXIT_CODES,
@@ -27,21 +27,17 @@ from job.errors import (
     Stopped,
     causes,
 )
-from job.journal import Journal, failure
-from job.redaction import RedactingFormatter, hide, redact
-from job.rundir import RunDir, write_json
-from job.settings import (
-    OUTPUT_DIR,
-    PREFIX,
-    collected_dir,
-    do_not_wait_for_the_hub,
-    load_settings,
-    load_token,
-    platform_job,
-    prepare_libraries,
-    variables,
-)
-from job.stopping import StopRequest
+from job.hosts import platforms
+from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries
+from job.hosts.platforms import platform_job
+from job.runs.folder import RunDir, write_json
+from job.runs.metrics import Journal, failure
+from job.runs.redaction import RedactingFormatter, hide, redact
+from job.runs.signals import StopRequest
+from job.settings.fields import OUTPUT_DIR, PREFIX
+from job.settings.files import collected_dir
+from job.settings.loading import load_settings, load_token
+from job.settings.reference import variables
 
 log = logging.getLogger("job")
 

@@ -6,11 +6,13 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from job.journal import Journal
 from job.results import Cleaned, Probed, Pushed, Trained
-from job.rundir import RunDir
-from job.settings import QUICKSTART, Settings, Source, read_text
-from job.stopping import StopRequest
+from job.runs.folder import RunDir
+from job.runs.metrics import Journal
+from job.runs.signals import StopRequest
+from job.settings.fields import Settings
+from job.settings.files import QUICKSTART, read_text
+from job.settings.sources import Source
 
 
 def run(settings: Settings, token: str, run_dir: RunDir, journal: Journal, stop: StopRequest) -> None:
@@ -22,7 +24,9 @@ def run(settings: Settings, token: str, run_dir: RunDir, journal: Journal, stop:
         run_dir.refuse_other_run(stage, section, begun=stage == "train" and _training_begun(root))
     refuse_other_push(run_dir, settings)
 
-    from job import host as hosts  # torch and the stages behind it take seconds; a folder of another run must not
+    from job.hosts import (
+        checks as hosts,  # torch and the stages behind it take seconds; a folder of another run must not
+    )
 
     host = hosts.inspect(root)
     journal.add(host=host)
@@ -51,7 +55,7 @@ def run(settings: Settings, token: str, run_dir: RunDir, journal: Journal, stop:
         )
 
     def run_train() -> Trained:
-        from job.training.train import train
+        from job.training.stage import train
 
         return train(
             cleaned,

@@ -10,47 +10,18 @@ import gzip
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from job.errors import AccessDenied, HubUnavailable
-from job.memory import GIB, RESERVE_SHARE, T4_BYTES, rungs
-from job.redaction import STARS
-from job.settings import Settings, Source, as_text
+from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES, rungs
+from job.runs.redaction import STARS
+from job.settings.fields import Settings
+from job.settings.reference import as_text
+from job.settings.sources import Source
 
 if TYPE_CHECKING:
     from job.modeling.architecture import Architecture
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Bytes that the adapter will take, from the shapes in the base model's config."""
-
-    lora_parameters: int
-    lora_bytes: int
-    embedding_bytes: int
-
-    @property
-    def adapter_bytes(self) -> int:
-        return self.lora_bytes + self.embedding_bytes
-
-    @property
-    def run_bytes(self) -> int:
-        """Most that the output folder holds at once: adapter and its copy in the making, best adapter, and three
-        checkpoints (two kept, one being written) of adapter and two Adam moments in float32; and 50 MB of records."""
-        return 2 * self.adapter_bytes + self.lora_bytes + 3 * 3 * self.lora_bytes + 50_000_000
-
-
-def sizes(architecture: Architecture, settings: Settings) -> Sizes:
-    """Raises SettingsError (64) for LoRA targets that the base model lacks, an embedding that cannot be saved as asked, and
-    rows or answers that are too long for it."""
-    from job.modeling.architecture import require_lengths
-
-    require_lengths(architecture, settings.train.max_tokens, settings.probe.max_new_tokens)
-    parameters = architecture.adapter(settings.lora).parameters
-    added = settings.model.pad_token == "add"
-    embedding = architecture.embedding_bytes(settings.model.save_embedding) if added else 0
-    return Sizes(parameters, parameters * 4, embedding)
+from job.modeling.sizes import architecture_of, sizes, width_of
 
 
 def count_rows(source: Source) -> int | None:
@@ -127,29 +98,10 @@ def lines(settings: Settings, token: str, *, origin: dict[str, str]) -> Iterator
     yield f"  {memory_line(base, settings) if base else 'unknown'}"
 
 
-def architecture_of(settings: Settings, token: str) -> Architecture:
-    """The base model on the meta device: what `plan` and the check before a run count on. Imports transformers, 4 s.
-
-    Raises what can be told of a bad base without its weights: SettingsError (64), NotFound (66), AccessDenied (67),
-    HubUnavailable (76). Of weights on this machine the headers are read too.
-    """
-    from job.modeling.architecture import Architecture, require_quantized
-    from job.modeling.base import fetch_files, listed_weights, load_tokenizer, require_whole
-
-    base = Architecture.of(settings.model, token)
-    require_quantized(base.model, base.name, allowed=settings.model.allow_unquantized)
-    files = fetch_files(settings.model, token, weights=False)
-    if settings.model.is_local:
-        require_whole(base, files.folder)
-    else:
-        listed_weights(settings.model, token)
-    tokens = len(load_tokenizer(files, settings.model))
-    return replace(base, new_rows=max(0, tokens - len(base.model.get_input_embeddings().weight)))
-
-
 def base_lines(base: Architecture, settings: Settings) -> Iterator[str]:
     """What of the base will be in 4 bits, and which layers get the adapter."""
-    from job.modeling.architecture import count_weights, quantized_share, shown, targets
+    from job.modeling.targets import shown, targets
+    from job.modeling.weights import count_weights, quantized_share
 
     parameters: Counter[str] = Counter()
     for count in count_weights(base.model):
@@ -161,16 +113,10 @@ def base_lines(base: Architecture, settings: Settings) -> Iterator[str]:
     yield f"  adapter on {', '.join(shown(chosen, base.model))}: {len(chosen)} layers"
 
 
-def width_of(base: Architecture, settings: Settings, capability: tuple[int, int] | None) -> int:
-    """Bytes of a number in the precision that a GPU of this compute capability would take."""
-    from job.modeling.base import choose_precision
-
-    return 4 if choose_precision(settings.train.precision, base.config.model_type, capability).value == "float32" else 2
-
-
 def memory_line(base: Architecture, settings: Settings) -> str:
     """How a step would be cut on a T4, and the peak that is predicted."""
-    from job.modeling.architecture import decoder_layers, predictions
+    from job.modeling.architecture import predictions
+    from job.modeling.layers import decoder_layers
 
     longest = settings.train.max_tokens
     width = width_of(base, settings, (7, 5))

@@ -228,3 +228,12 @@ def metrics_of(folder: Path) -> dict[str, Any]:
     value = json.loads((folder / "metrics.json").read_text("utf-8"))
     assert isinstance(value, dict)
     return value
+
+
+def differing_tensors(first: Path, second: Path) -> dict[str, float]:
+    """By their names, the tensors of two safetensors files that are not equal bit by bit, and their largest difference."""
+    from safetensors.torch import load_file
+
+    one, other = load_file(first), load_file(second)
+    assert one.keys() == other.keys()
+    return {name: (one[name] - other[name]).abs().max().item() for name in one if not one[name].equal(other[name])}

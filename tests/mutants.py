@@ -11,10 +11,10 @@ import torch
 from transformers import AttentionInterface
 
 from job.modeling.nf4 import four_bit_layers
-from job.training import attention, kernels
 from job.training.forward import Forward
-from job.training.head import Form
-from job.training.levers import LEVERS
+from job.training.optimizations import attention, kernels, survey
+from job.training.optimizations.head import Form
+from job.training.optimizations.registry import LEVERS
 
 Undo = Callable[[], None]
 
@@ -35,7 +35,7 @@ def _window_ignored(forward: Forward, longest: int) -> Undo:
     undo = LEVERS["packed_rows"](forward, longest)
     for module in forward.base.modules():
         if hasattr(module, "lora_job_window"):
-            module.lora_job_window = attention.WHOLE_ROW
+            module.lora_job_window = survey.WHOLE_ROW
     return undo
 
 
@@ -52,7 +52,7 @@ def _chunk_ignored(forward: Forward, _: int) -> Undo:
     before = forward.base.config._attn_implementation
     modules = [module for module in forward.base.modules() if type(module).__name__.endswith("Attention")]
     for module in modules:
-        module.lora_job_window = attention.WHOLE_ROW
+        module.lora_job_window = survey.WHOLE_ROW
     AttentionInterface.register(attention.NAME, attention.attend)
     forward.base.set_attn_implementation(attention.NAME)
     forward.packed = True

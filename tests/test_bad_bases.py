@@ -369,7 +369,8 @@ def test_a_bad_base_on_the_hub_is_refused_before_any_weights_are_asked_for(
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
 @pytest.mark.parametrize("asked", ["auto", "all-linear", "q_proj"])
 def test_the_head_is_never_a_target(asked: str, tied: bool, base: Path, untied_base: Path) -> None:
-    from job.modeling.architecture import Architecture, peft_names, targets
+    from job.modeling.architecture import Architecture
+    from job.modeling.targets import peft_names, targets
 
     model = Architecture.read(base if tied else untied_base, "base").model
     chosen = targets(model, (asked,), "base")
@@ -383,9 +384,10 @@ def test_an_unusual_decoder_is_planned(kind: str, tmp_path: Path) -> None:
     """Sizes that differ between layers; linear layers that take their input in groups; a head that is called decoder."""
     from transformers import AutoConfig
 
-    from job.modeling.architecture import Architecture, linear_layers
+    from job.modeling.architecture import Architecture
+    from job.modeling.layers import linear_layers
     from job.plan import base_lines, memory_line
-    from job.settings import LoraSettings, Settings, TrainSettings
+    from job.settings.fields import LoraSettings, Settings, TrainSettings
 
     AutoConfig.for_model(kind).save_pretrained(tmp_path)
     read = Architecture.read(tmp_path, kind)

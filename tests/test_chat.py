@@ -17,12 +17,15 @@ import torch
 from job.cleaning.clean import clean
 from job.errors import NotFound, SettingsError
 from job.modeling import chat as chats
-from job.modeling.base import BaseFiles, load_tokenizer
-from job.modeling.chat import FIXED_DATE, Chat, prepare_template
+from job.modeling.chat import Chat
+from job.modeling.files import BaseFiles
+from job.modeling.template import FIXED_DATE, prepare_template
+from job.modeling.tokenizer import load_tokenizer
 from job.probing.probe import generate
 from job.publishing.cards import _asking
-from job.settings import DataSettings, ModelSettings, ProbeSettings, Source
-from job.training.train import _rows
+from job.settings.fields import DataSettings, ModelSettings, ProbeSettings
+from job.settings.sources import Source
+from job.training.stage import _rows
 from tests.conftest import make_rows, metrics_of, run_job, small_run, write_rows
 from tests.templates import CHATML, GEMMA, LLAMA3, MISTRAL, STYLES, Template, give_template, make_base_of
 from tests.test_report import CLEANED

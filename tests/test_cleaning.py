@@ -16,10 +16,12 @@ from job.cleaning.clean import clean, rules_of
 from job.cleaning.rules import clean_batch
 from job.cleaning.sources import HEAD, load
 from job.errors import DataError
-from job.modeling.base import fetch_files, load_tokenizer
 from job.modeling.chat import Chat
+from job.modeling.files import fetch_files
+from job.modeling.tokenizer import load_tokenizer
 from job.results import Cleaned
-from job.settings import DataSettings, ModelSettings, Source
+from job.settings.fields import DataSettings, ModelSettings
+from job.settings.sources import Source
 from tests.conftest import make_rows, write_rows
 
 

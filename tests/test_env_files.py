@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from job.settings import load_settings, read_env_file
+from job.settings.env_files import read_env_file
+from job.settings.loading import load_settings
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.light

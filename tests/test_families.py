@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
-from job.modeling.architecture import Architecture, count_weights, decoder_layers, quantized_share
-from job.settings import LoraSettings
-from job.training.ladder import Ladder
-from job.training.levers import Perturbed, SelfTest, gradients
+from job.modeling.architecture import Architecture
+from job.modeling.layers import decoder_layers
+from job.modeling.weights import count_weights, quantized_share
+from job.settings.fields import LoraSettings
+from job.training.memory_plan import Ladder
+from job.training.optimizations.comparison import Perturbed, gradients
+from job.training.optimizations.self_test import SelfTest
 from tests.bench.self_test import forward_of, some_rows
 from tests.conftest import PROJECT, metrics_of, small_run
 from tests.families import FAMILIES, ON_A_CPU, WINDOW, Family, make_family_base, table

@@ -9,8 +9,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from job.modeling.base import quantization
-from job.modeling.nf4 import four_bit_layers, stay_differentiable
+from job.modeling.nf4 import four_bit_layers, quantization, stay_differentiable
 from tests.families import FAMILIES, Family, make_family_base
 
 NEUTRAL: dict[str, Any] = {

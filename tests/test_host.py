@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from job import host as hosts
 from job.errors import AccessDenied, HostUnfit
+from job.hosts import checks as hosts
+from job.hosts.libraries import prepare_cuda
 from job.modeling.architecture import Architecture
 from job.results import Host
-from job.settings import HubSettings, LoraSettings, ModelSettings, Settings, TrainSettings, prepare_cuda
+from job.settings.fields import HubSettings, LoraSettings, ModelSettings, Settings, TrainSettings
 
 CPU = Host(
     device="cpu",

@@ -11,21 +11,25 @@ import torch
 from transformers import TrainerCallback
 
 from job.errors import Diverged, MemoryExhausted
-from job.memory import Rung
 from job.modeling.architecture import Architecture
-from job.modeling.base import fetch_files, load_tokenizer
+from job.modeling.files import fetch_files
+from job.modeling.memory import Rung
+from job.modeling.precision import choose_precision
+from job.modeling.tokenizer import load_tokenizer
 from job.probing import probe as probing
 from job.results import Proof
-from job.settings import LoraSettings, ModelSettings, ProbeSettings, TrainSettings
-from job.stopping import StopRequest
-from job.training import train as training
+from job.runs.signals import StopRequest
+from job.settings.fields import LoraSettings, ModelSettings, ProbeSettings, TrainSettings
 from job.training.batching import Row
+from job.training.callbacks import Watch
+from job.training.dry_run import trial
 from job.training.forward import Forward
-from job.training.ladder import Ladder
-from job.training.levers import LEVERS, Perturbed, gradients
-from job.training.train import arguments, prepare
-from job.training.trainer import Float32AdapterTrainer, Watch
-from job.training.trial import trial
+from job.training.memory_plan import Ladder
+from job.training.optimizations.comparison import Perturbed, gradients
+from job.training.optimizations.registry import LEVERS
+from job.training.preparation import prepare
+from job.training.stage import arguments
+from job.training.trainer import Float32AdapterTrainer
 from tests.test_levers import LONGEST, differences, forward_of, make_rows
 
 SETTINGS = TrainSettings(batch_size=8, warmup_steps=1, log_steps=1, eval_steps=2, learning_rate=0.01)
@@ -144,7 +148,7 @@ def test_below_the_last_rung_is_exit_62_with_what_was_tried(
     rows = make_rows(8)
     forward = forward_of(base)
     trainer = trainer_of(forward, rows, tmp_path)
-    monkeypatch.setattr("job.training.ladder.usable_bytes", lambda: 2**30)
+    monkeypatch.setattr("job.training.memory_plan.usable_bytes", lambda: 2**30)
     out_of_memory_at(set(range(100)), forward, monkeypatch)
     with pytest.raises(MemoryExhausted) as raised:
         trainer.train()
@@ -259,11 +263,11 @@ def test_overflow_on_the_longest_rows_ends_in_float32_with_the_evidence(
 
 
 def test_families_that_overflow_in_float16_start_in_float32_below_compute_capability_8() -> None:
-    choice = training.choose_precision("auto", "gemma3", (7, 5))
+    choice = choose_precision("auto", "gemma3", (7, 5))
     assert choice.value == "float32"
     assert "unsloth" in choice.reason
-    assert training.choose_precision("auto", "llama", (7, 5)).value == "float16"
-    assert training.choose_precision("auto", "gemma3", (8, 6)).value == "bfloat16"
+    assert choose_precision("auto", "llama", (7, 5)).value == "float16"
+    assert choose_precision("auto", "gemma3", (8, 6)).value == "bfloat16"
 
 
 # --- on a card -------------------------------------------------------------------------------------------------------

@@ -13,15 +13,21 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from job.modeling.base import DTYPES, BaseFiles, fetch_files, guard_attention, load_base, load_tokenizer
+from job.modeling.base import guard_attention, load_base
 from job.modeling.chat import Chat
-from job.settings import QUICKSTART, LoraSettings, ModelSettings
-from job.training import attention
+from job.modeling.files import BaseFiles, fetch_files
+from job.modeling.precision import DTYPES
+from job.modeling.tokenizer import load_tokenizer
+from job.settings.fields import LoraSettings, ModelSettings
+from job.settings.files import QUICKSTART
 from job.training.adapter import attach
 from job.training.batching import Row, cut, pack, pad
 from job.training.forward import Forward
-from job.training.head import SLICE, HeadLoss
-from job.training.levers import LEVERS, Perturbed, SelfTest, gradients
+from job.training.optimizations import attention
+from job.training.optimizations.comparison import Perturbed, gradients
+from job.training.optimizations.head import SLICE, HeadLoss
+from job.training.optimizations.registry import LEVERS
+from job.training.optimizations.self_test import SelfTest
 
 LONGEST = 200
 

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from job.memory import GIB, RESERVE_SHARE, T4_BYTES, Rung, rungs
 from job.modeling.architecture import Architecture, predictions, shapes_of
-from job.settings import LoraSettings
+from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES, Rung, rungs
+from job.settings.fields import LoraSettings
 
 ALL_LINEAR = LoraSettings(targets=("all-linear",))
 

@@ -11,9 +11,12 @@ import pytest
 import torch
 
 from job.modeling import nf4
-from job.modeling.base import BaseFiles, load_base, load_tokenizer
-from job.settings import LoraSettings, ModelSettings
+from job.modeling.base import load_base
+from job.modeling.files import BaseFiles
+from job.modeling.tokenizer import load_tokenizer
+from job.settings.fields import LoraSettings, ModelSettings
 from job.training import adapter as adapters
+from job.training import round_trip
 from tests.conftest import make_base
 
 
@@ -73,7 +76,7 @@ def test_a_base_that_the_cpu_kernel_cannot_compute_is_proven_without_it(tmp_path
     tokenizer = load_tokenizer(files, model)
     tuned = adapters.attach(load_base(files, tokenizer, torch.float32), LoraSettings(), 1, "base")
     adapters.save(tuned, tokenizer, files, tmp_path / "adapter", new_rows=0, save_embedding="none")
-    proof = adapters.prove(
+    proof = round_trip.prove(
         tuned,
         [[5, 6, 7]],
         files,

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from job.modeling.base import fetch_files, load_base, load_tokenizer
+from job.modeling.base import load_base
 from job.modeling.chat import Chat
+from job.modeling.files import fetch_files
+from job.modeling.tokenizer import load_tokenizer
 from job.probing.probe import generate
 from job.probing.scores import Answer, closes_with_filler, opens_with_filler, repetition, score
-from job.settings import ModelSettings, ProbeSettings
+from job.settings.fields import ModelSettings, ProbeSettings
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from job.quickstart.make_base import write_rows
-from job.settings import QUICKSTART
+from job.settings.files import QUICKSTART
 from tests.conftest import PROJECT, metrics_of, run_job
 
 

@@ -16,7 +16,7 @@ from job.cleaning.forum import brand_pattern
 from job.cleaning.rules import CONTACT_RULES, CUTTING, Rules, Tally, clean_batch
 from job.cleaning.text import repair, sentences
 from job.errors import SettingsError
-from job.rulefile import UserRule, parse
+from job.settings.rule_file import UserRule, parse
 from tests.conftest import make_rows
 from tests.detector import flags
 

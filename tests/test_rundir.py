@@ -9,7 +9,7 @@ import pytest
 
 from job.errors import FolderError, HostUnfit
 from job.results import Choice
-from job.rundir import RunDir, difference, replace_folder, write_text
+from job.runs.folder import RunDir, difference, replace_folder, write_text
 
 pytestmark = pytest.mark.light
 

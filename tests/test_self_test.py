@@ -24,16 +24,19 @@ from transformers.masking_utils import (
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from job.errors import JobError, SettingsError
-from job.memory import rungs
-from job.modeling import architecture
+from job.modeling import architecture, layers
 from job.modeling import base as bases
-from job.modeling.base import fetch_files, load_tokenizer
-from job.settings import LoraSettings, ModelSettings, TrainSettings
-from job.training import attention, lora4bit
+from job.modeling.files import fetch_files
+from job.modeling.memory import rungs
+from job.modeling.tokenizer import load_tokenizer
+from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
 from job.training.batching import Row
 from job.training.forward import Forward
-from job.training.levers import LEVERS, Difference, Perturbed, SelfTest, gradients
-from job.training.train import prepare
+from job.training.optimizations import attention, lora4bit, survey
+from job.training.optimizations.comparison import Difference, Perturbed, gradients
+from job.training.optimizations.registry import LEVERS
+from job.training.optimizations.self_test import SelfTest
+from job.training.preparation import prepare
 from job.training.trainer import Float32AdapterTrainer
 from tests.bench.self_test import forward_of, some_rows
 from tests.families import FAMILIES, ON_A_CPU, make_family_base
@@ -100,10 +103,10 @@ PREFIX = or_masks(causal_mask_function, lambda _b, _h, _q, key: key < 4)
 
 
 def test_masks_are_told_apart_by_what_they_answer() -> None:
-    assert attention.window_of(causal_mask_function, 40) == attention.WHOLE_ROW
-    assert attention.window_of(sliding_window_causal_mask_function(8), 40) == 8
-    assert attention.window_of(sliding_window_causal_mask_function(40), 40) == attention.WHOLE_ROW
-    assert attention.window_of(CHUNKS, 8) == attention.WHOLE_ROW, "rows that end before the first chunk does"
+    assert survey.window_of(causal_mask_function, 40) == survey.WHOLE_ROW
+    assert survey.window_of(sliding_window_causal_mask_function(8), 40) == 8
+    assert survey.window_of(sliding_window_causal_mask_function(40), 40) == survey.WHOLE_ROW
+    assert survey.window_of(CHUNKS, 8) == survey.WHOLE_ROW, "rows that end before the first chunk does"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,7 @@ def test_masks_are_told_apart_by_what_they_answer() -> None:
 )
 def test_other_masks_are_refused(mask: Callable[..., torch.Tensor]) -> None:
     with pytest.raises(NotImplementedError, match="neither causal nor a sliding window"):
-        attention.window_of(mask, 40)
+        survey.window_of(mask, 40)
 
 
 def small(model_type: str, **more: Any) -> Any:
@@ -178,13 +181,13 @@ def test_where_memory_is_short_the_longest_row_is_tested_by_its_beginning(
         return real(rows)
 
     monkeypatch.setattr(forward, "loss_sum", loss_sum)
-    monkeypatch.setattr("job.training.levers.SHORTEST_PIECE", 16)
+    monkeypatch.setattr("job.training.optimizations.self_test.SHORTEST_PIECE", 16)
     test = SelfTest(forward, [*some_rows(4), *(Row(list(range(5, 15)), 2) for _ in range(2))])
     assert len(test.rows[0].ids) == 30
     results = {result.name: result for result in test.enable(["packed_rows", "sliced_head"])}
     assert "memory allows a test on 30 tokens alone" in results["packed_rows"].reason
     assert results["sliced_head"].on
-    monkeypatch.setattr("job.training.levers.SHORTEST_PIECE", 64)
+    monkeypatch.setattr("job.training.optimizations.self_test.SHORTEST_PIECE", 64)
     with pytest.raises(torch.OutOfMemoryError):
         SelfTest(forward, some_rows(4))
 
@@ -273,10 +276,10 @@ def test_without_transformers_switch_no_layer_is_said_to_be_computed_again(
     base: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     model = forward_of(base, "float32").base
-    assert architecture.decoder_layers(model)
+    assert layers.decoder_layers(model)
     monkeypatch.delattr(GradientCheckpointingLayer, "gradient_checkpointing")
     with caplog.at_level(logging.WARNING):
-        assert architecture.decoder_layers(model) == []
+        assert layers.decoder_layers(model) == []
     assert "no layer is computed again" in caplog.text
     assert {rung.checkpointing for rung in rungs(100, 1000, recomputable=False)} == {"none"}
 
@@ -333,7 +336,7 @@ def test_what_chooses_experts_gets_no_adapter() -> None:
     config = AutoConfig.for_model("qwen2_moe", vocab_size=64, num_hidden_layers=1, num_experts=2, **sizes)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    names = architecture.linear_layers(model)
+    names = layers.linear_layers(model)
     assert any(name.endswith("shared_expert.up_proj") for name in names)
     assert not any("gate" in name and not name.endswith("gate_proj") for name in names)
     assert any(name.endswith("shared_expert_gate") for name, _ in model.named_modules())

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from job.errors import AccessDenied, SettingsError
-from job.settings import Source, example_env, load_settings, load_token, read_env_file, reference_table, variables
+from job.settings.env_files import read_env_file
+from job.settings.loading import load_settings, load_token
+from job.settings.reference import example_env, reference_table, variables
+from job.settings.sources import Source
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.light
@@ -159,7 +162,7 @@ def test_a_mounted_secret_is_the_token_and_an_unreadable_one_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mounted = tmp_path / "hf_token"
-    monkeypatch.setattr("job.settings.MOUNTED_TOKEN", mounted)
+    monkeypatch.setattr("job.settings.loading.MOUNTED_TOKEN", mounted)
     assert load_token() == ""
     mounted.write_text("hf_mounted\n", "utf-8")
     assert load_token() == "hf_mounted"

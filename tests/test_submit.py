@@ -21,8 +21,13 @@ from typing import Any
 import pytest
 import yaml
 
-from job import cli, platforms, settings
+from job import cli
 from job.errors import EXIT_CODES, SettingsError
+from job.hosts import platforms
+from job.settings import files
+from job.settings.env_files import read_env_file
+from job.settings.fields import OUTPUT_DIR
+from job.settings.loading import load_settings
 from job.submit import TARGETS, sentence
 from job.submit.placeholders import MEANINGS, notes
 from job.submit.submission import KILLED, Submission, describe, strangers
@@ -129,7 +134,7 @@ def environment(target: str, text: str, folder: Path) -> dict[str, str]:
 @everything
 def test_env_values_are_those_of_the_file(target: str, file: Path, tmp_path: Path) -> None:
     found = environment(target, made(target, file), tmp_path)
-    expected = {name: value for name, value in settings.read_env_file(file).items() if name != settings.OUTPUT_DIR}
+    expected = {name: value for name, value in read_env_file(file).items() if name != OUTPUT_DIR}
     assert {name: found[name] for name in expected} == expected
     assert list(expected) == [name for name in found if name in expected], "the order is the file's"
 
@@ -383,7 +388,7 @@ def test_compose_by_docker_compose_config(file: Path, tmp_path: Path) -> None:
         check=True,
     )
     service = json.loads(shown.stdout)["services"]["job"]
-    expected = settings.read_env_file(file) | {"FINETUNE_OUTPUT_DIR": "/output"}
+    expected = read_env_file(file) | {"FINETUNE_OUTPUT_DIR": "/output"}
     expected |= dict.fromkeys(describe(file, IMAGE).secrets, PLANTED)
     assert service["environment"] == expected
     assert service["stop_grace_period"] == "2m0s"
@@ -691,32 +696,32 @@ def test_nothing_set_says_what_to_do(tmp_path: Path) -> None:
 
 def test_shipped_env_files_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert settings.read_env_file(Path("env/quickstart.env"))["FINETUNE_MODEL_BASE"] == "quickstart"
+    assert read_env_file(Path("env/quickstart.env"))["FINETUNE_MODEL_BASE"] == "quickstart"
 
 
 def test_the_place_that_the_platform_collects_is_the_output_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders = tmp_path / "checkpoints", tmp_path / "model"
-    monkeypatch.setattr(settings, "SAGEMAKER_DIRS", folders)
+    monkeypatch.setattr(files, "SAGEMAKER_DIRS", folders)
     monkeypatch.setenv("FINETUNE_DATA_SOURCES", "owner/name")
-    assert settings.load_settings().output_dir == Path("output")
+    assert load_settings().output_dir == Path("output")
     for folder in reversed(folders):
         folder.mkdir()
-        assert settings.load_settings().output_dir == folder
+        assert load_settings().output_dir == folder
     monkeypatch.setenv("AIP_MODEL_DIR", "gs://bucket/path/model/")
-    assert settings.load_settings().output_dir == Path("/gcs/bucket/path/model")
+    assert load_settings().output_dir == Path("/gcs/bucket/path/model")
     monkeypatch.setenv("FINETUNE_OUTPUT_DIR", "/output")
-    assert settings.load_settings().output_dir == Path("/output")
+    assert load_settings().output_dir == Path("/output")
 
 
 def test_the_platforms_job_is_named_in_a_log_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in settings.PLATFORM_JOBS:
+    for name in platforms.PLATFORM_JOBS:
         monkeypatch.delenv(name, raising=False)
-    assert settings.platform_job() == ""
+    assert platforms.platform_job() == ""
     monkeypatch.setenv("AWS_BATCH_JOB_ATTEMPT", "2")
     monkeypatch.setenv("AWS_BATCH_JOB_ID", "f00d")
-    assert settings.platform_job() == "AWS_BATCH_JOB_ID=f00d AWS_BATCH_JOB_ATTEMPT=2"
+    assert platforms.platform_job() == "AWS_BATCH_JOB_ID=f00d AWS_BATCH_JOB_ATTEMPT=2"
 
 
 def test_a_failure_is_told_where_the_platform_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -738,7 +743,7 @@ def test_each_ending_with_a_failure_is_told(tmp_path: Path, monkeypatch: pytest.
     log = tmp_path / "termination-log"
     log.touch()
     monkeypatch.setattr(platforms, "TERMINATION_LOG", log)
-    monkeypatch.setattr(settings, "SAGEMAKER_DIRS", ())
+    monkeypatch.setattr(files, "SAGEMAKER_DIRS", ())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("logging.captureWarnings", lambda on: None)
     assert cli._run(None, cli.StopRequest()) == 64

@@ -19,12 +19,14 @@ from job.cleaning.first_pass import FirstPass, line_of
 from job.cleaning.rules import OWN, Rules
 from job.cleaning.worker import work
 from job.errors import DataError
-from job.modeling.base import fetch_files, load_tokenizer
 from job.modeling.chat import Chat
+from job.modeling.files import fetch_files
+from job.modeling.tokenizer import load_tokenizer
 from job.results import Cleaned, MaskedRow, SourceCount
-from job.rulefile import read as read_rules
-from job.rundir import replace_folder
-from job.settings import DataSettings, ModelSettings, find_file, read_text
+from job.runs.folder import replace_folder
+from job.settings.fields import DataSettings, ModelSettings
+from job.settings.files import find_file, read_text
+from job.settings.rule_file import read as read_rules
 
 log = logging.getLogger("job.clean")
 

@@ -11,7 +11,7 @@ import numpy
 from job.cleaning import duplicates
 from job.cleaning.first_pass import FirstPass
 from job.cleaning.worker import LISTS
-from job.settings import DataSettings
+from job.settings.fields import DataSettings
 
 log = logging.getLogger("job.clean")
 

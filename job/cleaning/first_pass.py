@@ -16,7 +16,7 @@ from job.cleaning.sources import Loaded, load
 from job.cleaning.text import normalised
 from job.cleaning.worker import Batch, Raw, Worked
 from job.modeling.chat import Chat
-from job.settings import DataSettings
+from job.settings.fields import DataSettings
 
 log = logging.getLogger("job.clean")
 

@@ -24,7 +24,7 @@ from job.cleaning.courtesies import BRAND, GLUED
 from job.cleaning.forum import Forum
 from job.cleaning.text import capital, repair, words
 from job.errors import SettingsError
-from job.rulefile import SECONDS, UserRule
+from job.settings.rule_file import SECONDS, UserRule
 
 MOST_PASSES = 25
 MOST_CHARACTERS = 100_000

@@ -21,8 +21,9 @@ from huggingface_hub import HfApi, constants
 
 from job.cleaning.worker import Raw
 from job.errors import DataError
-from job.hub import explained, first_line
-from job.settings import DataSettings, Source
+from job.hosts.hub import explained, first_line
+from job.settings.fields import DataSettings
+from job.settings.sources import Source
 
 HEAD = 1000
 """Rows that the layout is recognised by."""

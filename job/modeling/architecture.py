@@ -10,35 +10,29 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from bitsandbytes.nn import Linear4bit
 from huggingface_hub import hf_hub_download
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM
-from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-from transformers.pytorch_utils import Conv1D
 from transformers.quantizers import AutoHfQuantizer
 
 from job.errors import NotFound, SettingsError
-from job.hub import explained
-from job.memory import Adapter, Rung, Shapes, predict
+from job.hosts.hub import explained
+from job.modeling.layers import decoder_of
+from job.modeling.memory import Adapter, Rung, Shapes, predict
 from job.modeling.nf4 import quantization
-from job.results import WeightCount
-from job.settings import LoraSettings, ModelSettings
+from job.modeling.targets import adapter_of, targets
+from job.modeling.weights import LINEAR, count_weights
+from job.settings.fields import LoraSettings, ModelSettings
 
 log = logging.getLogger("job.model")
-LEAST_QUANTIZED_SHARE = 0.9
 DAMAGED_CONFIG = "Check FINETUNE_MODEL_BASE: its config.json is damaged or of another version of transformers."
 GENERATIVE = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
-FIRST = {"4-bit linear": 0, "linear": 1, "experts": 2, "embedding and head": 3, "norms and biases": 4}
-"""Kinds of weights in the order in which they are shown."""
-LINEAR = ("4-bit linear", "linear", "experts")
 
 
 @dataclass(frozen=True)
@@ -249,126 +243,6 @@ def _require_fit(raw: dict[str, Any], name: str) -> None:
         raise _no_causal_model(name, ", ".join(named) or kind)
 
 
-# --- layers ----------------------------------------------------------------------------------------------------------
-
-
-def decoder_of(model: Any) -> Any:
-    """The language model without its head: what gives the last hidden state. Some models answer with themselves (Llama 4),
-    one with the head that it calls its decoder (ModernBERT)."""
-    decoder = model.get_decoder()
-    if decoder is model.get_output_embeddings():
-        return model.base_model
-    return decoder.base_model if decoder is not decoder.base_model else getattr(decoder, "model", decoder)
-
-
-def decoder_layers(model: Any) -> list[Any]:
-    """The decoder's layers that transformers can compute again in the backward pass, in their order.
-
-    None where transformers' own switch for a layer, which has no documented name, is not there.
-    """
-    if not hasattr(GradientCheckpointingLayer, "gradient_checkpointing"):
-        log.warning("transformers' layers have no switch gradient_checkpointing: no layer is computed again")
-        return []
-    return [module for module in decoder_of(model).modules() if isinstance(module, GradientCheckpointingLayer)]
-
-
-def linear_layers(model: Any) -> dict[str, Any]:
-    """Full name -> linear layer of the language model: quantized or not, the output head and routers of experts aside."""
-    decoder, head = decoder_of(model), model.get_output_embeddings()
-    inside = {id(module) for module in decoder.modules()}
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, (torch.nn.Linear, Conv1D))
-        and module is not head
-        and id(module) in inside
-        and _is_a_product(module)
-        and not _chooses(name, model)
-    }
-
-
-def _chooses(name: str, model: Any) -> bool:
-    """Whether a layer decides which experts or tokens are taken: a gate of one output, or part of a router or an indexer, which
-    gets no gradient (DeepSeek V3.2)."""
-    parts = name.split(".")[:-1]
-    around = (type(model.get_submodule(".".join(parts[: depth + 1]))).__name__ for depth in range(len(parts)))
-    return sizes_of(model.get_submodule(name))[1] == 1 or any(re.search("Router|Gating|Indexer", one) for one in around)
-
-
-def _is_a_product(module: Any) -> bool:
-    """Whether a linear layer gives one tensor, as an adapter needs it: some classes made of nn.Linear choose experts."""
-    if isinstance(module, (Linear4bit, Conv1D)) or type(module).forward is torch.nn.Linear.forward:
-        return True
-    weight = module.weight
-    try:
-        with torch.no_grad():
-            result = module(torch.zeros(1, module.in_features, device=weight.device, dtype=weight.dtype))
-    except Exception:  # of a class that takes its input in groups (DeepSeek V4), or more than one
-        return False
-    return isinstance(result, torch.Tensor) and result.shape == (1, module.out_features)
-
-
-def _in_attention(name: str, model: Any) -> bool:
-    """Whether a layer belongs to attention, by the class of a module around it."""
-    parts = name.split(".")[:-1]
-    around = (model.get_submodule(".".join(parts[: depth + 1])) for depth in range(len(parts)))
-    return any("Attention" in type(module).__name__ for module in around if not _is_a_layer(module))
-
-
-def _is_a_layer(module: Any) -> bool:
-    """Of the decoder: some are named after their attention, and hold a feed-forward part as well (Jamba, OLMo hybrid)."""
-    return isinstance(module, GradientCheckpointingLayer) or "Layer" in type(module).__name__
-
-
-def targets(model: Any, asked: Sequence[str], base: str) -> dict[str, Any]:
-    """Full name -> layer that gets an adapter. `asked`: as in FINETUNE_LORA_TARGETS.
-
-    Raises SettingsError (64) with the layers that there are.
-    """
-    layers = linear_layers(model)
-    names = sorted({_short(name, layers) for name in layers})
-    if tuple(asked) == ("all-linear",):
-        return layers
-    if tuple(asked) == ("auto",):
-        found = {name: layer for name, layer in layers.items() if _in_attention(name, model)}
-        if not found:
-            raise SettingsError(
-                [
-                    f"FINETUNE_LORA_TARGETS: the attention of {base} has no linear layer that auto would find; name some of "
-                    f"{', '.join(names) or 'its layers (it has none)'}"
-                ]
-            )
-        return found
-    chosen = {name: layer for name, layer in layers.items() if any(_ends(name, one) for one in asked)}
-    head = model.get_output_embeddings()
-    heads = [name for name, module in model.named_modules() if module is head]
-    problems = []
-    for one in asked:
-        if any(_ends(name, one) for name in layers):
-            continue
-        if any(_ends(name, one) for name in heads):
-            problems.append(f"FINETUNE_LORA_TARGETS: {one} is the output head, which gets no adapter; leave it out")
-        else:
-            problems.append(
-                f"FINETUNE_LORA_TARGETS: {base} has no layer {one}; it has {', '.join(names)}; auto takes those of attention"
-            )
-    if problems:
-        raise SettingsError(problems)
-    return chosen
-
-
-def _ends(name: str, target: str) -> bool:
-    return name == target or name.endswith(f".{target}")
-
-
-def _short(name: str, layers: dict[str, Any]) -> str:
-    """The last word of a layer's name, with the one before it where that alone means layers of several kinds (GPT-2's
-    attn.c_proj and mlp.c_proj)."""
-    last = name.rpartition(".")[2]
-    parents = {other.split(".")[-2] for other in layers if other.rpartition(".")[2] == last and "." in other}
-    return last if len(parents) < 2 else ".".join(name.split(".")[-2:])
-
-
 def require_lengths(base: Architecture, max_tokens: int, max_new_tokens: int) -> None:
     """Raises SettingsError (64) where rows or answers may be longer than a table of learned positions, or than what keeps the
     rotary embedding of a row apart from the rows beside it."""
@@ -402,41 +276,6 @@ def require_lengths(base: Architecture, max_tokens: int, max_new_tokens: int) ->
         raise SettingsError(dict.fromkeys(problems))
 
 
-def peft_names(chosen: dict[str, Any], model: Any) -> list[str]:
-    """The shortest names by which peft finds the chosen layers and no others."""
-    every = [name for name, _ in model.named_modules()]
-    layers = linear_layers(model)
-    for shorten in (lambda name: name.rpartition(".")[2], lambda name: _short(name, layers)):
-        short = sorted({shorten(name) for name in chosen})
-        if {name for name in every if any(_ends(name, one) for one in short)} == set(chosen):
-            return short
-    return sorted(chosen)
-
-
-def shown(chosen: dict[str, Any], model: Any) -> list[str]:
-    """The chosen layers in few words: Gemma 3 with its vision part needs full names, since that has a q_proj as well."""
-    layers = linear_layers(model)
-    return sorted({_short(name, layers) for name in chosen})
-
-
-def sizes_of(layer: Any) -> tuple[int, int]:
-    """(in, out) of a linear layer, quantized or not."""
-    if isinstance(layer, Conv1D):
-        rows, columns = layer.weight.shape
-        return int(rows), int(columns)
-    return int(layer.in_features), int(layer.out_features)
-
-
-def adapter_of(chosen: dict[str, Any], r: int) -> Adapter:
-    inputs = {(name.rpartition(".")[0], sizes_of(layer)[0]) for name, layer in chosen.items()}
-    sizes = [sizes_of(layer) for layer in chosen.values()]
-    return Adapter(
-        parameters=r * sum(sum(size) for size in sizes),
-        inputs=sum(width for _, width in inputs),
-        dropped=sum(size[0] for size in sizes),
-    )
-
-
 def shapes_of(config: Any) -> Shapes | None:
     """`config`: of the language model. Sizes by the names that transformers gives them in every family."""
 
@@ -460,76 +299,6 @@ def shapes_of(config: Any) -> Shapes | None:
         inner=inner or 4 * hidden,
         vocabulary=first("vocab_size"),
     )
-
-
-# --- what is quantized -----------------------------------------------------------------------------------------------
-
-
-def _weights(model: Any) -> Iterator[tuple[str, str, int, str]]:
-    """(kind, dtype, parameters, class of the module) of every tensor, a shared one once."""
-    head, seen = model.get_output_embeddings(), set()
-    for module in model.modules():
-        for name, tensor in module.named_parameters(recurse=False):
-            if id(tensor) in seen:
-                continue
-            seen.add(id(tensor))
-            owner, dtype = type(module).__name__, str(tensor.dtype).removeprefix("torch.")
-            if isinstance(module, Linear4bit) and name == "weight":
-                yield "4-bit linear", "nf4", module.in_features * module.out_features, owner
-            elif module is head or isinstance(module, torch.nn.Embedding):
-                yield "embedding and head", dtype, tensor.numel(), owner
-            elif tensor.ndim == 2:
-                yield "linear", dtype, tensor.numel(), owner
-            elif tensor.ndim == 3 and not isinstance(module, torch.nn.Conv1d):
-                yield "experts", dtype, tensor.numel(), owner
-            else:  # vectors, and convolutions of a vision tower
-                yield "norms and biases", dtype, tensor.numel(), owner
-
-
-def count_weights(model: Any) -> list[WeightCount]:
-    """Parameters of the base by kind and dtype; of a loaded model or one on the meta device."""
-    counted: Counter[tuple[str, str]] = Counter()
-    for kind, dtype, parameters, _ in _weights(model):
-        counted[kind, dtype] += parameters
-    return [
-        WeightCount(kind=kind, dtype=dtype, parameters=parameters)
-        for (kind, dtype), parameters in sorted(counted.items(), key=lambda item: (FIRST[item[0][0]], item[0][1]))
-    ]
-
-
-def quantized_share(model: Any) -> float:
-    """Of the linear weights, experts included, embedding and head aside: the share in 4 bits."""
-    counts = count_weights(model)
-    linear = sum(count.parameters for count in counts if count.kind in LINEAR)
-    return sum(count.parameters for count in counts if count.kind == "4-bit linear") / linear if linear else 0.0
-
-
-def require_quantized(model: Any, base: str, *, allowed: bool) -> None:
-    """Raises SettingsError (64) where less than nine tenths of the linear weights are in 4 bits and that is not `allowed`."""
-    share = quantized_share(model)
-    if allowed or share >= LEAST_QUANTIZED_SHARE:
-        return
-    left: Counter[str] = Counter()
-    for kind, _, parameters, owner in _weights(model):
-        if kind in ("linear", "experts"):
-            left[owner] += parameters
-    worst = ", ".join(f"{owner} {in_words(count)}" for owner, count in left.most_common(2))
-    raise SettingsError(
-        [
-            f"FINETUNE_MODEL_BASE: of the linear weights of {base} only {share:.0%} can be held in 4 bits; {worst} stay in 16 "
-            f"bits, {in_words(2 * left.total())}B of memory: transformers' integration of bitsandbytes quantizes nn.Linear and "
-            "Conv1D alone, no fused experts and no other classes. Choose another base model, or set "
-            "FINETUNE_MODEL_ALLOW_UNQUANTIZED=true where that fits the GPU"
-        ]
-    )
-
-
-def in_words(count: float) -> str:
-    """1_230_000_000 as 1.23 G."""
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count:.0f} "
 
 
 def _one_line(error: BaseException) -> str:

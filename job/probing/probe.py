@@ -14,12 +14,16 @@ import torch
 from peft import PeftModel
 
 from job.errors import MemoryExhausted
-from job.modeling.base import DTYPES, fetch_files, load_base, load_tokenizer
+from job.modeling.base import load_base
 from job.modeling.chat import Chat
+from job.modeling.files import fetch_files
+from job.modeling.precision import DTYPES
+from job.modeling.tokenizer import load_tokenizer
 from job.probing.scores import Answer, score
 from job.results import Cleaned, Probed, Sample, Trained
-from job.rundir import replace_folder
-from job.settings import ModelSettings, ProbeSettings, read_text
+from job.runs.folder import replace_folder
+from job.settings.fields import ModelSettings, ProbeSettings
+from job.settings.files import read_text
 
 log = logging.getLogger("job.probe")
 BATCH = 16

@@ -12,7 +12,7 @@ from job.modeling.base import loading_code
 from job.modeling.chat import in_user_turn
 from job.modeling.nf4 import CPU_KERNEL
 from job.results import Cleaned, Probed, Sample, Trained
-from job.settings import Settings
+from job.settings.fields import Settings
 
 SHOWN_ANSWERS = 5
 

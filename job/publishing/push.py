@@ -11,11 +11,11 @@ from typing import Any
 from huggingface_hub import HfApi
 
 from job.errors import HubUnavailable
-from job.hub import explained
+from job.hosts.hub import explained
 from job.publishing.cards import dataset_card, licence_of, model_card
 from job.results import Cleaned, Probed, Pushed, PushedRepo, Sample, Trained
-from job.rundir import write_text
-from job.settings import Settings
+from job.runs.folder import write_text
+from job.settings.fields import Settings
 
 log = logging.getLogger("job.push")
 WAITS_SECONDS = (5, 15, 45, 120)

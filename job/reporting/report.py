@@ -27,7 +27,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from job.errors import EXIT_CODES
 from job.results import Cleaned, Example, LogEntry, Metrics, PushedRepo, Result, Sample, Scores, TokenCounts
-from job.rundir import write_text
+from job.runs.folder import write_text
 
 R = TypeVar("R", bound=Result)
 Dropped = Mapping[str, Mapping[str, int]]

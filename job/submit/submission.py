@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from job.errors import EXIT_CODES, SettingsError
-from job.redaction import STARS, redact
-from job.settings import OUTPUT_DIR, PREFIX, PROJECT, TOKEN, find_file, is_path, load_file
+from job.runs.redaction import STARS, redact
+from job.settings.fields import OUTPUT_DIR, PREFIX
+from job.settings.files import PROJECT, find_file
+from job.settings.loading import TOKEN, load_file
+from job.settings.sources import is_path
 
 IMAGE = re.compile(r"[A-Za-z0-9][\w./:@+-]*")
 SECRET = re.compile(r"(TOKEN|SECRET|PASSWORD|KEY|CREDENTIALS)$")

@@ -7,12 +7,8 @@ the base model was published (0.83 GB), or as its new rows alone (37 MB).
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +17,13 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
-from job.errors import DiskFull, JobError, SettingsError
-from job.modeling.architecture import peft_names, rows_of_two_layers, targets
-from job.modeling.base import BaseFiles, attention_of, checkpoint_dtype, loading_code
-from job.settings import LoraSettings
+from job.errors import DiskFull, SettingsError
+from job.modeling.architecture import rows_of_two_layers
+from job.modeling.files import BaseFiles, checkpoint_dtype
+from job.modeling.targets import peft_names, targets
+from job.settings.fields import LoraSettings
 
 WEIGHTS = "adapter_model.safetensors"
-COMPARED_ROWS = 64
-EMBEDDING_ROUNDING = 0.01
-"""Of a row's length: one rounding to bfloat16 is at most 0.004."""
-
-
-@dataclass(frozen=True)
-class Readback:
-    difference: float
-    tolerance: float
-    cpu_kernel_difference: float | None = None
-    """As `difference`, on the CPU kernel that the card's lines alone end in; None where this machine has none."""
-    cpu_kernel_error: str = ""
-    """Why that kernel cannot compute this base."""
 
 
 def attach(model: Any, lora: LoraSettings, seed: int, base: str) -> Any:
@@ -138,93 +122,3 @@ def _readable(folder: Path) -> None:
     os.umask(umask)
     for path in folder.iterdir():
         path.chmod(0o666 & ~umask)
-
-
-def prove(
-    model: PeftModel,
-    rows: list[list[int]],
-    files: BaseFiles,
-    adapter: Path,
-    *,
-    dtype: str,
-    new_rows: int,
-    save_embedding: str,
-    pad_token: int,
-) -> Readback:
-    """Load base and adapter in a fresh process by the lines of the model card, and compare logits on `rows`.
-
-    Where rows of the embedding are saved, what the loaded layer gives for them is compared as well, the new ones first, and
-    the new token's logits with all others. Raises JobError (1) where anything differs by more than the dtype's rounding.
-    """
-    folder = adapter.with_name("readback.partial")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    embedding_saved = bool(new_rows) and save_embedding != "none"
-    vocabulary_rows = model.get_input_embeddings().weight.shape[0]
-    try:
-        expected = {}
-        model.eval()
-        for number, ids in enumerate(rows):
-            batch = torch.tensor([ids], device=model.device)
-            with torch.no_grad():
-                logits = model(input_ids=batch, attention_mask=torch.ones_like(batch)).logits
-            expected[f"ids_{number}"] = batch[0].cpu()
-            expected[f"logits_{number}"] = logits[0].float().cpu().contiguous()  # (T, V)
-        if embedding_saved:
-            tokens = torch.tensor([*range(vocabulary_rows - new_rows, vocabulary_rows), *range(COMPARED_ROWS)])
-            with torch.no_grad():
-                vectors = model.get_input_embeddings()(tokens.to(model.device))
-            expected["embedding_ids"], expected["embedding"] = (
-                tokens,
-                vectors.float().cpu().contiguous(),
-            )  # (N,), (N, H)
-        save_file(expected, folder / "expected.safetensors")
-        code = loading_code(str(files.folder), "", dtype, vocabulary_rows if new_rows else 0, attention_of(files))
-        request = {
-            "code": code,
-            "adapter": str(adapter.absolute()),
-            "expected": str(folder / "expected.safetensors"),
-            "rows": len(rows),
-            "left_out": None if embedding_saved or not new_rows else pad_token,
-        }
-        (folder / "request.json").write_text(json.dumps(request), "utf-8")
-        child = subprocess.run(
-            [sys.executable, "-m", "job.training.readback", str(folder / "request.json")],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": _import_path()},
-        )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    if child.returncode:
-        raise JobError(
-            f"The saved adapter does not load in a fresh process:\n{child.stderr.strip()[-2000:]}",
-            remedy="This is a fault of the program or of its library versions: please report it with this text.",
-        )
-    answer = json.loads(child.stdout.splitlines()[-1])
-    # Rounding of the dtype, times the depth over which it adds up, in units of the largest logit.
-    rounding = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}[dtype]
-    tolerance = rounding * max(1.0, answer["largest"])
-    result = Readback(
-        answer["difference"], tolerance, answer.get("cpu_kernel_difference"), answer.get("cpu_kernel_error", "")
-    )
-    if not result.difference <= result.tolerance:
-        raise JobError(
-            f"The adapter in a fresh process answers differently from the trained model: a logit differs by "
-            f"{result.difference:g}, more than {result.tolerance:g}.",
-            remedy="This is a fault of the program or of its library versions: please report it with metrics.json.",
-        )
-    if not answer.get("embedding_difference", 0.0) <= EMBEDDING_ROUNDING:
-        raise JobError(
-            f"The saved embedding layer is not what a fresh process loads: a row of it differs by "
-            f"{answer['embedding_difference']:.1%} of its length.",
-            remedy="This is a fault of the program or of its library versions: please report it with metrics.json. With "
-            "FINETUNE_MODEL_PAD_TOKEN=reserved, in a new FINETUNE_OUTPUT_DIR, no embedding layer has to be saved.",
-        )
-    return result
-
-
-def _import_path() -> str:
-    project = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join(filter(None, [project, os.environ.get("PYTHONPATH", "")]))

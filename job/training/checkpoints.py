@@ -13,7 +13,7 @@ import os
 import shutil
 from pathlib import Path
 
-from job.rundir import sync_folder, write_json
+from job.runs.folder import sync_folder, write_json
 
 log = logging.getLogger("job.train")
 MANIFEST = "manifest.json"

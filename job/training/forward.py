@@ -9,15 +9,15 @@ from typing import Any
 
 import torch
 
-from job.modeling.architecture import decoder_of
+from job.modeling.layers import decoder_of
 from job.training.batching import IGNORED, Row, cut, pack, pad
-from job.training.head import Form, HeadLoss
+from job.training.optimizations.head import Form, HeadLoss
 
 AUTOCAST = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 class Forward:
-    """`packed`, `sliced_head` and `native` are set by the levers (job/training/levers.py).
+    """`packed`, `sliced_head` and `native` are set by the levers (job/training/optimizations/self_test.py).
 
     `native`: no layer computes in another dtype than the base's, so autocast has nothing to cast.
     """

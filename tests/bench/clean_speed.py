@@ -129,7 +129,8 @@ def with_duplicates(path: Path, rules: Rules, count: int) -> dict[str, Any]:
 
 def whole_stage(path: Path, rules: Rules, count: int) -> dict[str, Any]:
     from job.cleaning.clean import clean
-    from job.settings import DataSettings, ModelSettings, Source
+    from job.settings.fields import DataSettings, ModelSettings
+    from job.settings.sources import Source
 
     started = time.monotonic()
     data = DataSettings(
@@ -153,7 +154,8 @@ def decisions(path: Path, rules: Rules, count: int) -> dict[str, Any]:
     import numpy
 
     from job.cleaning.decisions import Decisions
-    from job.settings import DataSettings, Source
+    from job.settings.fields import DataSettings
+    from job.settings.sources import Source
 
     numbers = numpy.random.default_rng(0)
 

@@ -1,6 +1,6 @@
 """What the self-test measures: `python -m tests.bench.self_test` prints two tables for this machine, one of how far each
 optimization lies from the reference path on a tiny base of every family, on rows longer than its windows, and one of
-optimizations with a mistake (tests/mutants.py). The tolerances in job/training/levers.py come from the first."""
+mistaken optimizations (tests/mutants.py). The tolerances in job/training/optimizations/self_test.py come from the first."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from typing import Any
 
 import torch
 
-from job.modeling.base import DTYPES, BaseFiles, load_base, load_tokenizer
-from job.settings import LoraSettings, ModelSettings
+from job.modeling.base import load_base
+from job.modeling.files import BaseFiles
+from job.modeling.precision import DTYPES
+from job.modeling.tokenizer import load_tokenizer
+from job.settings.fields import LoraSettings, ModelSettings
 from job.training.adapter import attach
 from job.training.batching import Row
 from job.training.forward import Forward
-from job.training.levers import Perturbed, SelfTest
+from job.training.optimizations.comparison import Perturbed
+from job.training.optimizations.self_test import SelfTest
 from tests.families import FAMILIES, make_family_base
 from tests.mutants import MUTANTS
 

@@ -117,12 +117,12 @@ def measure(name: str, base: Path) -> dict[str, Any]:
     """One line of the table, in this process. Imports first, then waits for its turn: a line on standard input."""
     started = time.monotonic()
     line = LINES[name]
-    from job.settings import prepare_cuda
+    from job.hosts.libraries import prepare_cuda
 
     prepare_cuda(os.environ)
     import torch
 
-    from job.training import train as training
+    from job.training import preparation
 
     import_seconds = time.monotonic() - started
     sys.stdin.readline()
@@ -137,7 +137,7 @@ def measure(name: str, base: Path) -> dict[str, Any]:
         load_seconds = time.monotonic() - begun
         return model
 
-    load_base, training.load_base = training.load_base, timed_load
+    load_base, preparation.load_base = preparation.load_base, timed_load
 
     if line.t4:
         torch.backends.cuda.enable_flash_sdp(False)
@@ -235,12 +235,15 @@ def _clock(line: Line) -> Any:
 def _our_trainer(
     line: Line, base: Path, rows: list[list[int]], scratch: Path, clock: Any
 ) -> tuple[Any, dict[str, Any]]:
-    from job.modeling.base import fetch_files, load_tokenizer
-    from job.settings import LoraSettings, ModelSettings, TrainSettings
-    from job.stopping import StopRequest
+    from job.modeling.files import fetch_files
+    from job.modeling.tokenizer import load_tokenizer
+    from job.runs.signals import StopRequest
+    from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
     from job.training.batching import Row
-    from job.training.train import arguments, prepare
-    from job.training.trainer import Float32AdapterTrainer, Watch
+    from job.training.callbacks import Watch
+    from job.training.preparation import prepare
+    from job.training.stage import arguments
+    from job.training.trainer import Float32AdapterTrainer
 
     model = ModelSettings(base=str(base), pad_token="reserved")
     settings = TrainSettings(

@@ -14,13 +14,15 @@ from huggingface_hub import HfApi, constants, try_to_load_from_cache
 
 from job import __version__
 from job.errors import AccessDenied, HostUnfit
-from job.hub import explained
-from job.memory import GIB, rungs
-from job.modeling.architecture import Architecture, decoder_layers, predictions
-from job.modeling.base import listed_weights
-from job.plan import architecture_of, sizes, width_of
+from job.hosts.hub import explained
+from job.hosts.libraries import gpu_wanted
+from job.modeling.architecture import Architecture, predictions
+from job.modeling.files import listed_weights
+from job.modeling.layers import decoder_layers
+from job.modeling.memory import GIB, rungs
+from job.modeling.sizes import architecture_of, sizes, width_of
 from job.results import Host
-from job.settings import HubSettings, Settings, gpu_wanted
+from job.settings.fields import HubSettings, Settings
 
 PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "datasets", "accelerate", "huggingface_hub")
 OLDEST_GPU = (7, 5)

@@ -19,50 +19,18 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from job.modeling.nf4 import four_bit_layers
 from job.results import Lever
-from job.training import attention, head, kernels, lora4bit
 from job.training.batching import Row
 from job.training.forward import Forward
+from job.training.optimizations.comparison import Difference, EqualDropout, InFloat32, Perturbed, difference, gradients
+from job.training.optimizations.registry import LEVERS, _nothing
 
 log = logging.getLogger("job.train")
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Of two paths, each relative: of the loss, of the gradients' norm, and of their length along the known gradient.
-
-    Rounding moves a gradient in all directions and hardly along itself, a wrong factor along itself alone: so a scale of 1.02
-    is found in bfloat16 too, where rounding moves the gradient by 1 % or more.
-    """
-
-    loss: float
-    gradient: float
-    scale: float
-
-    def __str__(self) -> str:
-        return f"loss by {self.loss:.1e}, gradients by {self.gradient:.1e}, their scale by {self.scale:.1e}"
-
-    def within(self, most: Difference) -> bool:
-        """False for what is not a number."""
-        return self.loss <= most.loss and self.gradient <= most.gradient and self.scale <= most.scale
-
-    def worse(self, other: Difference) -> Difference:
-        """The larger of each, and what is not a number."""
-        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
-        return Difference(*(b if math.isnan(b) else max(a, b) for a, b in pairs))
-
-    def times(self, factor: float) -> Difference:
-        return Difference(self.loss * factor, self.gradient * factor, self.scale * factor)
-
-
 FACTOR = 3
 ROUNDING = {
     "float32": Difference(3e-7, 3e-6, 6e-7),
@@ -73,7 +41,6 @@ ROUNDING = {
 16 bits what the quieter of them show, since the base's own is measured (`python -m tests.bench.self_test` prints all)."""
 SAME_MATHEMATICS = Difference(1e-5, 1e-4, 1e-4)
 """At most, for a model in 16 bits that computes in float32 for the time: 30 times the rounding of float32."""
-
 APART = Difference(1e-3, 1e-2, 1e-2)
 """At most, of rows computed alone in float32: more than a router's choice that tips with the last digit."""
 LARGEST_ROUNDING = 0.3
@@ -83,47 +50,6 @@ ATTENTION_DROPOUT = ("attention_dropout", "attn_pdrop", "attn_dropout", "attenti
 SHORT_ROWS = 2
 SHORTEST_PIECE = 64
 SEED = 20
-
-
-def _packed_rows(forward: Forward, longest: int) -> Callable[[], None]:
-    take_back = attention.install(forward.base, longest)
-    forward.packed = True
-
-    def undo() -> None:
-        forward.packed = False
-        take_back()
-
-    return undo
-
-
-def _sliced_head(forward: Forward, _: int) -> Callable[[], None]:
-    forward.sliced_head = head.form_of(forward.base)
-
-    def undo() -> None:
-        forward.sliced_head = None
-
-    return undo
-
-
-def _lora4bit(forward: Forward, _: int) -> Callable[[], None]:
-    take_back = lora4bit.install(forward.model)
-    forward.native = True
-
-    def undo() -> None:
-        forward.native = False
-        take_back()
-
-    return undo
-
-
-LEVERS: dict[str, Callable[[Forward, int], Callable[[], None]]] = {
-    "packed_rows": _packed_rows,
-    "sliced_head": _sliced_head,
-    "lora4bit": _lora4bit,
-    "norm": lambda forward, _: kernels.install_norm(forward.base),
-    "kernels": lambda forward, _: kernels.install(forward.base),
-}
-"""Name -> what enables it for rows of up to so many tokens, and returns what reverts it."""
 
 
 class SelfTest:
@@ -299,104 +225,3 @@ class SelfTest:
                     found.append(gradients(forward, [row]))
         forward.model.eval()
         return found
-
-
-def _nothing() -> None:
-    """What there is to revert of an optimization that was never enabled."""
-
-
-class Perturbed:
-    """Inside, the adapter holds random values: a new one multiplies by zero, and would hide any mistake. No dropout, unless
-    the model is set to train mode inside."""
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-
-    def __enter__(self) -> None:
-        self.was_training = self.model.training
-        self.before = [parameter.detach().clone() for parameter in self.parameters]
-        generator = torch.Generator().manual_seed(0)
-        with torch.no_grad():
-            for parameter in self.parameters:
-                noise = torch.randn(parameter.shape, generator=generator) * 0.5 / parameter.shape[-1] ** 0.5
-                parameter.copy_(noise)
-        self.model.eval()
-
-    def __exit__(self, *_: object) -> None:
-        with torch.no_grad():
-            for parameter, values in zip(self.parameters, self.before, strict=True):
-                parameter.copy_(values)
-        self.model.zero_grad(set_to_none=True)
-        self.model.train(self.was_training)
-
-
-class InFloat32:
-    """Inside, the model computes in float32, on the numbers that its weights hold: those of 4 bits are unpacked to float32,
-    those in 16 bits are widened for the time."""
-
-    def __init__(self, forward: Forward) -> None:
-        self.forward = forward
-
-    def __enter__(self) -> None:
-        model = self.forward.model
-        self.precision = self.forward.precision
-        self.layers = [(layer, layer.compute_dtype, layer.weight.quant_state.dtype) for layer in four_bit_layers(model)]
-        self.tensors: list[tuple[torch.Tensor, torch.Tensor]] = []
-        try:
-            for one in [*model.parameters(), *model.buffers()]:
-                if one.dtype in (torch.float16, torch.bfloat16):
-                    self.tensors.append((one, one.data.cpu()))  # the card need not hold both
-                    one.data = one.data.float()
-            for layer, *_ in self.layers:
-                layer.compute_dtype = layer.weight.quant_state.dtype = torch.float32
-        except BaseException:
-            self.__exit__()
-            raise
-        self.forward.precision = "float32"
-
-    def __exit__(self, *_: object) -> None:
-        for tensor, data in self.tensors:
-            tensor.data = data.to(tensor.device)
-        for layer, computing, unpacked in self.layers:
-            layer.compute_dtype, layer.weight.quant_state.dtype = computing, unpacked
-        self.forward.precision = self.precision
-
-
-class EqualDropout(TorchDispatchMode):
-    """Inside, dropout drops the same elements in every dtype. CUDA's kernel draws its numbers by vectors of a width that
-    depends on the dtype, and where autocast leaves a norm's output in float32 two honest paths drop differently."""
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if function is not torch.ops.aten.native_dropout.default or not args[0].is_cuda or not args[2]:
-            return function(*args, **(kwargs or {}))
-        x, p, _ = args
-        kept = torch.rand(x.numel(), device=x.device).view(x.shape) >= p
-        return x * kept / (1 - p), kept
-
-
-def gradients(
-    forward: Forward, rows: Sequence[Row], micro_batches: Sequence[Sequence[Row]] | None = None
-) -> tuple[float, torch.Tensor]:
-    """The summed loss and all adapter gradients, flat, in float32, in main memory: the card's is measured meanwhile. Cut into
-    `micro_batches`, else in one."""
-    forward.model.zero_grad(set_to_none=True)
-    total = 0.0
-    for some in micro_batches or [rows]:
-        loss = forward.loss_sum(some)
-        torch.autograd.backward(loss)
-        total += float(loss.detach())
-    flat = torch.cat([p.grad.float().flatten() for p in forward.model.parameters() if p.grad is not None])
-    return total, flat.cpu()
-
-
-def difference(known: tuple[float, torch.Tensor], found: tuple[float, torch.Tensor]) -> Difference:
-    if known[1].shape != found[1].shape:  # a part of the adapter got no gradient
-        return Difference(0.0, 1.0, 1.0)
-    length = known[1].norm().clamp(min=1e-12)
-    moved = found[1] - known[1]
-    return Difference(
-        loss=abs(found[0] - known[0]) / max(abs(known[0]), 1e-12),
-        gradient=float(moved.norm() / length),
-        scale=abs(float((moved @ known[1]) / length.square())),
-    )

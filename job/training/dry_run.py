@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from job.modeling.architecture import decoder_layers
+from job.modeling.layers import decoder_layers
 from job.results import Proof
 from job.training.adapter import lora_tensors
 from job.training.batching import Row

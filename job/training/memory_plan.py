@@ -15,10 +15,11 @@ from typing import Any
 import torch
 
 from job.errors import MemoryExhausted
-from job.memory import GIB, RESERVE_SHARE, Rung, rungs
-from job.modeling.architecture import Architecture, decoder_layers, predictions
+from job.modeling.architecture import Architecture, predictions
+from job.modeling.layers import decoder_layers
+from job.modeling.memory import GIB, RESERVE_SHARE, Rung, rungs
 from job.results import Attempt, Proof
-from job.settings import LoraSettings
+from job.settings.fields import LoraSettings
 from job.training.batching import Row
 from job.training.forward import Forward
 

@@ -1,8 +1,8 @@
 """GPU memory of a training step, from the shapes in a base model's config: which ways there are to cut a step, in the order
-of their speed, and what each needs. Imports no heavy library; the card has the last word (job/training/ladder.py).
+of their speed, and what each needs. Imports no heavy library; the card has the last word (job/training/memory_plan.py).
 
-The model counts what the backward pass keeps of each token and layer on the fast path (job/training/levers.py), what a
-layer and the head need for a moment, and what is there all the time.
+The model counts what the backward pass keeps of each token and layer with all optimizations (job/training/optimizations/),
+what a layer and the head need for a moment, and what is there all the time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RESERVE_SHARE = 0.08
 SMALLEST_BUDGET = 1024
 """Below this many tokens a product does not fill a T4, and recomputing layers costs less than smaller micro-batches."""
 HEAD_SLICE = 512
-"""Positions whose logits exist at once (job/training/head.py)."""
+"""Positions whose logits exist at once (job/training/optimizations/head.py)."""
 MOMENTS = 2
 
 Checkpointing = Literal["none", "half", "all"]

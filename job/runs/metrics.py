@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from job import __version__
-from job.redaction import redact
 from job.results import Failure, Metrics
-from job.rundir import RunDir, now, write_text
+from job.runs.folder import RunDir, now, write_text
+from job.runs.redaction import redact
 
 log = logging.getLogger("job")
 

@@ -21,8 +21,8 @@ from typing import IO, Any, TypeVar
 from pydantic import ValidationError
 
 from job.errors import FolderError, HostUnfit
-from job.redaction import redact
 from job.results import SCHEMA_VERSION, Result
+from job.runs.redaction import redact
 
 log = logging.getLogger("job")
 R = TypeVar("R", bound=Result)

@@ -1,0 +1,163 @@
+"""The files of a base model: fetched, listed, and checked to be whole before their weights are loaded."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import HfApi, constants, snapshot_download
+from huggingface_hub.hf_api import RepoFile
+from safetensors import SafetensorError, safe_open
+from transformers import AutoConfig
+
+from job.errors import NotFound
+from job.hosts.hub import explained
+from job.modeling.architecture import Architecture, quantized_already
+from job.settings.fields import ModelSettings
+
+WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+NO_WEIGHTS = f"there is neither {WHOLE} nor {INDEX}, and no other format is read, such as pytorch_model.bin"
+FLOATS = ("F16", "BF16", "F32", "F64")
+FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
+
+
+@dataclass(frozen=True)
+class BaseFiles:
+    """A base model on disk. `name` is what users load it by, `revision` its commit (empty for a folder)."""
+
+    folder: Path
+    name: str
+    revision: str
+
+
+def fetch_files(model: ModelSettings, token: str, *, weights: bool) -> BaseFiles:
+    """The folder of the base model, downloaded where it is on the Hub.
+
+    Raises NotFound (66), AccessDenied (67), HubUnavailable (76).
+    """
+    if model.is_local:
+        return BaseFiles(Path(model.location), model.location, "")
+    patterns = FILES if weights else [pattern for pattern in FILES if pattern != "*.safetensors"]
+    with explained(
+        f"base model {model.base} at {model.revision}",
+        "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION",
+        has_token=bool(token),
+    ):
+        folder = snapshot_download(
+            model.base,
+            revision=model.revision,
+            token=token or False,
+            allow_patterns=patterns,
+            ignore_patterns=["original/*"],  # Llama repositories hold a second copy of the weights there
+        )
+    return BaseFiles(Path(folder), model.base, Path(folder).name)
+
+
+def listed_weights(model: ModelSettings, token: str) -> dict[str, int]:
+    """Path -> bytes of the safetensors files of a base on the Hub; empty where the Hub must not be asked (HF_HUB_OFFLINE).
+
+    Raises NotFound (66) where there are none that transformers would load, and what the Hub's failures mean (66, 67, 76).
+    """
+    if constants.is_offline_mode():
+        return {}
+    with explained(
+        f"base model {model.base} at {model.revision}",
+        "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION",
+        has_token=bool(token),
+    ):
+        entries = HfApi(token=token or False).list_repo_tree(model.base, revision=model.revision, recursive=True)
+        sizes = {entry.path: entry.size for entry in entries if isinstance(entry, RepoFile)}
+    if not {WHOLE, INDEX} & set(sizes):
+        raise damaged_weights(model.base, NO_WEIGHTS)
+    return {
+        path: size for path, size in sizes.items() if path.endswith(".safetensors") and not path.startswith("original/")
+    }
+
+
+def checkpoint_dtype(files: BaseFiles) -> torch.dtype:
+    """The dtype in which the base model was published; the saved embedding layer keeps it."""
+    dtype = AutoConfig.from_pretrained(files.folder, trust_remote_code=False).dtype
+    return dtype if isinstance(dtype, torch.dtype) else torch.float32
+
+
+def stored_tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
+    """The tensors of a base on disk, on the meta device: names and shapes, from the headers of its safetensors files alone.
+
+    Raises NotFound (66) where a file is missing or shorter than its header says, SettingsError (64) for quantized weights.
+    """
+    whole, index = folder / WHOLE, folder / INDEX
+    tensors = {}
+    try:
+        if whole.exists():  # transformers looks for it first
+            parts = [whole]
+        else:
+            listed = json.loads(index.read_text("utf-8"))["weight_map"].values()
+            parts = sorted({folder / str(part) for part in listed})
+        for part in parts:
+            with safe_open(part, "pt") as file:
+                for key in file.keys():  # noqa: SIM118
+                    stored = file.get_slice(key)
+                    if key.endswith("weight") and stored.get_dtype() not in FLOATS:
+                        raise quantized_already(name, f"{key} holds {stored.get_dtype()}")
+                    tensors[key] = torch.empty(stored.get_shape(), dtype=torch.float16, device="meta")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
+        if not whole.exists() and not index.exists():
+            raise damaged_weights(name, NO_WEIGHTS) from error
+        raise damaged_weights(name, f"{type(error).__name__}: {error}") from error
+    return tensors
+
+
+def require_whole(base: Architecture, folder: Path) -> None:
+    """Every tensor of a local base is there in the shape that its config asks for, told in milliseconds: transformers fills a
+    model on the meta device, so that its own renaming and merging of tensors counts.
+
+    Raises as `stored_tensors`.
+    """
+    tensors = stored_tensors(folder, base.name)
+    logging.disable(logging.WARNING)  # transformers' table of what is missing advises to train it
+    try:
+        _, loaded = type(base.model).from_pretrained(
+            None,
+            config=base.model.config,
+            state_dict=tensors,
+            device_map="meta",
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+        )
+    except (ValueError, RuntimeError) as error:  # of tensors that cannot be merged into one
+        raise damaged_weights(base.name, str(error).strip()) from error
+    finally:
+        logging.disable(logging.NOTSET)
+    require_all(loaded, base.name)
+
+
+def damaged_weights(name: str, what: str) -> NotFound:
+    return NotFound(
+        f"The weights of the base model {name} cannot be loaded: {what[:1000]}",
+        remedy="Check FINETUNE_MODEL_BASE: it needs whole safetensors weights that fit its config.json; download the model "
+        "again (on the Hub's cache, remove its folder below HF_HOME first).",
+    )
+
+
+def attention_of(files: BaseFiles) -> str:
+    """`eager` where attention scores are capped (Gemma 2): up to 5.17 transformers takes PyTorch's attention there, which drops
+    the cap without a word. Empty where transformers' own choice is right."""
+    config = AutoConfig.from_pretrained(files.folder, trust_remote_code=False).get_text_config()
+    return "eager" if getattr(config, "attn_logit_softcapping", None) else ""
+
+
+def require_all(loaded: dict[str, Any], name: str) -> None:
+    """transformers would go on with random numbers in place of what it did not find."""
+    missing = sorted(map(str, loaded["missing_keys"]))
+    other = sorted(f"{key} {list(found)} instead of {list(wanted)}" for key, found, wanted in loaded["mismatched_keys"])
+    problems = [
+        f"{what}: {len(tensors)} ({', '.join(tensors[:3])}{', ...' if tensors[3:] else ''})"
+        for what, tensors in (("tensors missing", missing), ("tensors of another shape", other))
+        if tensors
+    ]
+    if problems:
+        raise damaged_weights(name, "; ".join(problems))

@@ -1,0 +1,31 @@
+"""In which precision a run computes, and why."""
+
+from __future__ import annotations
+
+import torch
+
+from job.results import Choice
+
+DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+OVERFLOWING_FAMILIES = {
+    *("gemma3", "gemma3_text", "gemma3n", "gemma3n_text", "gemma4", "gemma4_text"),
+    *("glm4_moe", "gpt_oss", "qwen3_5", "qwen3_5_text", "qwen3_moe"),
+}
+OVERFLOWING_SOURCE = "unsloth's models/loader.py trains this family in float32 where there is no bfloat16"
+
+
+def choose_precision(setting: str, model_type: str, capability: tuple[int, int] | None) -> Choice:
+    """By compute capability: `torch.cuda.is_bf16_supported()` is true on a T4, which only emulates bfloat16.
+
+    A first choice; a real step on the longest rows confirms it or turns it into float32 (job/training/stage.py).
+    """
+    if setting != "auto":
+        return Choice(value=setting, reason="FINETUNE_TRAIN_PRECISION")
+    if capability is None:
+        return Choice(value="float32", reason="no GPU; a CPU gains nothing from 16 bits here")
+    major, minor = capability
+    if (major, minor) >= (8, 0):
+        return Choice(value="bfloat16", reason=f"sm_{major}{minor} computes in bfloat16")
+    if model_type in OVERFLOWING_FAMILIES:
+        return Choice(value="float32", reason=f"{model_type} overflows in float16: {OVERFLOWING_SOURCE}")
+    return Choice(value="float16", reason=f"sm_{major}{minor} has no bfloat16; the adapter stays float32")

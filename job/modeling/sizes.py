@@ -1,0 +1,71 @@
+"""What base model and adapter take, from config.json and the settings: `plan` and the checks before a run count on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from job.settings.fields import Settings
+
+if TYPE_CHECKING:
+    from job.modeling.architecture import Architecture
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes that the adapter will take, from the shapes in the base model's config."""
+
+    lora_parameters: int
+    lora_bytes: int
+    embedding_bytes: int
+
+    @property
+    def adapter_bytes(self) -> int:
+        return self.lora_bytes + self.embedding_bytes
+
+    @property
+    def run_bytes(self) -> int:
+        """Most that the output folder holds at once: adapter and its copy in the making, best adapter, and three
+        checkpoints (two kept, one being written) of adapter and two Adam moments in float32; and 50 MB of records."""
+        return 2 * self.adapter_bytes + self.lora_bytes + 3 * 3 * self.lora_bytes + 50_000_000
+
+
+def sizes(architecture: Architecture, settings: Settings) -> Sizes:
+    """Raises SettingsError (64) for LoRA targets that the base model lacks, an embedding that cannot be saved as asked, and
+    rows or answers that are too long for it."""
+    from job.modeling.architecture import require_lengths
+
+    require_lengths(architecture, settings.train.max_tokens, settings.probe.max_new_tokens)
+    parameters = architecture.adapter(settings.lora).parameters
+    added = settings.model.pad_token == "add"
+    embedding = architecture.embedding_bytes(settings.model.save_embedding) if added else 0
+    return Sizes(parameters, parameters * 4, embedding)
+
+
+def architecture_of(settings: Settings, token: str) -> Architecture:
+    """The base model on the meta device: what `plan` and the check before a run count on. Imports transformers, 4 s.
+
+    Raises what can be told of a bad base without its weights: SettingsError (64), NotFound (66), AccessDenied (67),
+    HubUnavailable (76). Of weights on this machine the headers are read too.
+    """
+    from job.modeling.architecture import Architecture
+    from job.modeling.files import fetch_files, listed_weights, require_whole
+    from job.modeling.tokenizer import load_tokenizer
+    from job.modeling.weights import require_quantized
+
+    base = Architecture.of(settings.model, token)
+    require_quantized(base.model, base.name, allowed=settings.model.allow_unquantized)
+    files = fetch_files(settings.model, token, weights=False)
+    if settings.model.is_local:
+        require_whole(base, files.folder)
+    else:
+        listed_weights(settings.model, token)
+    tokens = len(load_tokenizer(files, settings.model))
+    return replace(base, new_rows=max(0, tokens - len(base.model.get_input_embeddings().weight)))
+
+
+def width_of(base: Architecture, settings: Settings, capability: tuple[int, int] | None) -> int:
+    """Bytes of a number in the precision that a GPU of this compute capability would take."""
+    from job.modeling.precision import choose_precision
+
+    return 4 if choose_precision(settings.train.precision, base.config.model_type, capability).value == "float32" else 2

@@ -1,0 +1,100 @@
+"""The layers that get an adapter, by the names that the base model gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from job.errors import SettingsError
+from job.modeling.layers import linear_layers, sizes_of
+from job.modeling.memory import Adapter
+
+
+def _in_attention(name: str, model: Any) -> bool:
+    """Whether a layer belongs to attention, by the class of a module around it."""
+    parts = name.split(".")[:-1]
+    around = (model.get_submodule(".".join(parts[: depth + 1])) for depth in range(len(parts)))
+    return any("Attention" in type(module).__name__ for module in around if not _is_a_layer(module))
+
+
+def _is_a_layer(module: Any) -> bool:
+    """Of the decoder: some are named after their attention, and hold a feed-forward part as well (Jamba, OLMo hybrid)."""
+    return isinstance(module, GradientCheckpointingLayer) or "Layer" in type(module).__name__
+
+
+def targets(model: Any, asked: Sequence[str], base: str) -> dict[str, Any]:
+    """Full name -> layer that gets an adapter. `asked`: as in FINETUNE_LORA_TARGETS.
+
+    Raises SettingsError (64) with the layers that there are.
+    """
+    layers = linear_layers(model)
+    names = sorted({_short(name, layers) for name in layers})
+    if tuple(asked) == ("all-linear",):
+        return layers
+    if tuple(asked) == ("auto",):
+        found = {name: layer for name, layer in layers.items() if _in_attention(name, model)}
+        if not found:
+            raise SettingsError(
+                [
+                    f"FINETUNE_LORA_TARGETS: the attention of {base} has no linear layer that auto would find; name some of "
+                    f"{', '.join(names) or 'its layers (it has none)'}"
+                ]
+            )
+        return found
+    chosen = {name: layer for name, layer in layers.items() if any(_ends(name, one) for one in asked)}
+    head = model.get_output_embeddings()
+    heads = [name for name, module in model.named_modules() if module is head]
+    problems = []
+    for one in asked:
+        if any(_ends(name, one) for name in layers):
+            continue
+        if any(_ends(name, one) for name in heads):
+            problems.append(f"FINETUNE_LORA_TARGETS: {one} is the output head, which gets no adapter; leave it out")
+        else:
+            problems.append(
+                f"FINETUNE_LORA_TARGETS: {base} has no layer {one}; it has {', '.join(names)}; auto takes those of attention"
+            )
+    if problems:
+        raise SettingsError(problems)
+    return chosen
+
+
+def _ends(name: str, target: str) -> bool:
+    return name == target or name.endswith(f".{target}")
+
+
+def _short(name: str, layers: dict[str, Any]) -> str:
+    """The last word of a layer's name, with the one before it where that alone means layers of several kinds (GPT-2's
+    attn.c_proj and mlp.c_proj)."""
+    last = name.rpartition(".")[2]
+    parents = {other.split(".")[-2] for other in layers if other.rpartition(".")[2] == last and "." in other}
+    return last if len(parents) < 2 else ".".join(name.split(".")[-2:])
+
+
+def peft_names(chosen: dict[str, Any], model: Any) -> list[str]:
+    """The shortest names by which peft finds the chosen layers and no others."""
+    every = [name for name, _ in model.named_modules()]
+    layers = linear_layers(model)
+    for shorten in (lambda name: name.rpartition(".")[2], lambda name: _short(name, layers)):
+        short = sorted({shorten(name) for name in chosen})
+        if {name for name in every if any(_ends(name, one) for one in short)} == set(chosen):
+            return short
+    return sorted(chosen)
+
+
+def shown(chosen: dict[str, Any], model: Any) -> list[str]:
+    """The chosen layers in few words: Gemma 3 with its vision part needs full names, since that has a q_proj as well."""
+    layers = linear_layers(model)
+    return sorted({_short(name, layers) for name in chosen})
+
+
+def adapter_of(chosen: dict[str, Any], r: int) -> Adapter:
+    inputs = {(name.rpartition(".")[0], sizes_of(layer)[0]) for name, layer in chosen.items()}
+    sizes = [sizes_of(layer) for layer in chosen.values()]
+    return Adapter(
+        parameters=r * sum(sum(size) for size in sizes),
+        inputs=sum(width for _, width in inputs),
+        dropped=sum(size[0] for size in sizes),
+    )

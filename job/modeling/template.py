@@ -1,0 +1,117 @@
+"""A chat template made ready: one of several chosen, its date pinned, one begin token."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from job.errors import SettingsError
+from job.modeling.chat import _ANSWER, _QUESTION, _SYSTEM, _WORDS, Chat
+
+log = logging.getLogger("job.chat")
+
+# Llama 3's template writes today's date into every prompt through `strftime_now`. The text would depend on the day of the
+# run, a resumed run would train on other tokens, and no later prompt would match. A macro of the same name shadows it.
+FIXED_DATE = "26 Jul 2024"  # the date that Llama 3's own template falls back to
+_PIN_DATE = "{%- macro strftime_now(format) -%}" + FIXED_DATE + "{%- endmacro -%}"
+_NO_BEGIN = "{%- set bos_token = '' -%}"
+
+
+def prepare_template(tokenizer: Any, replacement: str, base: str) -> None:
+    """Give the tokenizer the template of the run: its own or `replacement`, with the date pinned, proven to render, to begin
+    a chat with one begin token, and to end an answer with a special token.
+
+    Raises SettingsError (64) for a base model without a template and for one that does none of this.
+    """
+    template = _only_template(replacement or tokenizer.chat_template, base)
+    body = template.removeprefix(_PIN_DATE)
+    pin = _PIN_DATE if "strftime_now" in body else ""
+    tokenizer.chat_template = pin + body
+    asked, given = f"{_QUESTION} {_WORDS}", f"{_ANSWER} {_WORDS}"
+    prompt, answer = Chat(tokenizer).text(_SYSTEM, asked, given)
+    for text, words, what in ((answer, given, "the assistant's answer"), (prompt, asked, "the user's question")):
+        if words not in text:
+            raise SettingsError(
+                [
+                    f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} leaves out {what}, or changes its words"
+                ]
+            )
+    _begin_once(tokenizer, pin, body, base)
+    if Chat(tokenizer).stop_token:
+        return
+    if tokenizer.eos_token is None:
+        raise SettingsError(
+            [
+                f"FINETUNE_MODEL_BASE: the tokenizer of {base} has no end token and its chat template ends an answer with "
+                "no special token, so that a model trained on it would never stop; choose the model's instruct version"
+            ]
+        )
+    raise SettingsError(
+        [
+            f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} writes no special token behind an answer, so "
+            "that a model trained on it would never stop; name a file with a copy of the template here, in which "
+            f"{{{{ eos_token }}}} (this tokenizer's {tokenizer.eos_token}) stands behind the assistant's content"
+        ]
+    )
+
+
+def _only_template(template: Any, base: str) -> str:
+    """The one of the name `default`, where a tokenizer has several."""
+    if isinstance(template, dict):
+        if template and "default" not in template:
+            raise SettingsError(
+                [
+                    f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: of the chat templates of {base} ({', '.join(sorted(template))}) "
+                    "none is the default; set it to the one to train with"
+                ]
+            )
+        template = template.get("default")
+    if not template or not isinstance(template, str):
+        raise SettingsError(
+            [
+                f"FINETUNE_MODEL_BASE: {base} has no chat template (it is no instruction-tuned model); set "
+                "FINETUNE_MODEL_CHAT_TEMPLATE_FILE to a Jinja chat template, or choose the model's instruct version"
+            ]
+        )
+    return template
+
+
+def _begin_once(tokenizer: Any, pin: str, body: str, base: str) -> None:
+    """Mend a template that begins a chat with the begin token twice; it is saved with the adapter, and users render it.
+
+    Raises SettingsError (64) where rendering does not prove that one is left and that all else is as it was.
+    """
+    begin = tokenizer.bos_token
+    if not begin:
+        return
+    found = _beginnings(tokenizer, begin)
+    if all(count < 2 for count, _ in found):
+        return
+    wanted = [(1, rest) for _, rest in found]
+    for front in (_NO_BEGIN, begin + _NO_BEGIN):  # one comes from the variable, or both do
+        tokenizer.chat_template = pin + front + body
+        if _beginnings(tokenizer, begin) == wanted:
+            log.info("chat_template=mended: it began every chat with %s twice, and now does so once", begin)
+            return
+    raise SettingsError(
+        [
+            f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} begins a chat with {begin} twice; name a file "
+            "with a copy of the template here, in which one of the two is deleted"
+        ]
+    )
+
+
+def _beginnings(tokenizer: Any, begin: str) -> list[tuple[int, str]]:
+    """How many begin tokens stand in front of a prompt, and what is behind them; with a system prompt and without."""
+    found = []
+    chat = Chat(tokenizer)
+    for system in (_SYSTEM, ""):
+        try:
+            rest = chat.prompt(system, _QUESTION).lstrip()
+        except SettingsError:  # some templates want a system turn
+            continue
+        count = 0
+        while rest.startswith(begin):
+            rest, count = rest[len(begin) :].lstrip(), count + 1
+        found.append((count, rest))
+    return found

@@ -1,0 +1,52 @@
+"""The tokenizer, with a token to pad with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from job.errors import NotFound, SettingsError
+from job.modeling.chat import Chat
+from job.modeling.files import BaseFiles
+from job.modeling.template import prepare_template
+from job.settings.fields import ModelSettings
+from job.settings.files import read_text
+
+NEW_PAD_TOKEN = "<pad>"
+
+
+def load_tokenizer(files: BaseFiles, model: ModelSettings) -> Any:
+    """The base model's tokenizer with the run's chat template and a pad token that is not its end-of-turn token.
+
+    Padding with the end-of-turn token teaches a model not to stop, so where a tokenizer has no spare token
+    `reserved` is refused (SettingsError, 64).
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=False)
+    except Exception as error:  # of a damaged tokenizer.json the Rust library raises a plain one
+        raise NotFound(
+            f"The base model {files.name} has no tokenizer that loads: {error}", remedy="Check FINETUNE_MODEL_BASE."
+        ) from error
+    prepare_template(tokenizer, read_text(model.chat_template_file), files.name)
+    if model.pad_token == "add":
+        tokenizer.add_special_tokens({"pad_token": NEW_PAD_TOKEN})
+    else:
+        tokenizer.pad_token = _spare_token(tokenizer, files.name)
+    tokenizer.padding_side = "right"
+    return tokenizer
+
+
+def _spare_token(tokenizer: Any, base: str) -> str:
+    """The tokenizer's own pad token, else one that its makers reserved for padding, else any reserved one."""
+    ends = {tokenizer.eos_token, Chat(tokenizer).stop_token}
+    if tokenizer.pad_token and tokenizer.pad_token not in ends:
+        return str(tokenizer.pad_token)
+    others = [token for token in tokenizer.get_added_vocab() if token not in ends]
+    spare = [token for token in others if "pad" in token.lower()]
+    spare += sorted(token for token in others if "reserved" in token.lower())
+    if not spare:
+        raise SettingsError(
+            [f"FINETUNE_MODEL_PAD_TOKEN: the tokenizer of {base} has no spare token to pad with; set it to add"]
+        )
+    return str(spare[0])

@@ -1,0 +1,36 @@
+"""Env files, by docker's own rules."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from job.errors import SettingsError
+from job.settings.files import find_file
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """docker's own rules: `NAME=value` verbatim, `#` only at the start of a line, a bare NAME copies the caller's value.
+
+    A relative path is found in the project's own folder too: the shipped files are there in the image as well.
+    """
+    try:
+        text = find_file(str(path)).read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError([f"--env-file {path}: cannot be read ({error})"]) from error
+    values, problems = {}, []
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.removesuffix("\r").lstrip(" \t")
+        if not line or line.startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not name or re.search(r"\s", name):
+            problems.append(f"{path} line {number}: '{name}' is no variable name; a line is NAME=value, without blanks")
+        elif equals:
+            values[name] = value
+        elif name in os.environ:
+            values[name] = os.environ[name]
+    if problems:
+        raise SettingsError(problems)
+    return values

@@ -1,0 +1,117 @@
+"""Reads the environment, once, and says everything that is wrong with it together."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import (
+    ValidationError,
+)
+
+from job.errors import AccessDenied, SettingsError
+from job.settings.env_files import read_env_file
+from job.settings.fields import PREFIX, Settings
+from job.settings.reference import variables
+
+MOUNTED_TOKEN = Path("/run/secrets/hf_token")
+TOKEN = "HF_TOKEN"
+
+
+def load_settings(env_file: Path | None = None) -> Settings:
+    """Read and check everything at once.
+
+    Raises SettingsError (exit 64) with all problems. Where `env_file` is given its values fill what the environment does
+    not set, as with docker, where -e wins over --env-file.
+    """
+    if env_file:
+        for name, value in read_env_file(env_file).items():
+            os.environ.setdefault(name, value)
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        os.environ[name] = os.environ[name].strip()
+    problems = [*_unknown_names(os.environ), *_quoted(os.environ)]
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        problems += _sentences(error, os.environ)
+        raise SettingsError(problems) from None  # the cause would print the whole input, secrets included
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def load_file(path: Path) -> tuple[Settings, dict[str, str]]:
+    """The settings that a file gives alone, and its values as they stand there: what travels to another machine.
+
+    Raises SettingsError (exit 64) with all problems. This process's own FINETUNE_ variables count for nothing.
+    """
+    values = read_env_file(path)
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name in values or name.startswith(PREFIX)}
+    try:
+        return load_settings(path), values
+    finally:
+        for name in [name for name in os.environ if name in values or name.startswith(PREFIX)]:
+            del os.environ[name]
+        os.environ.update(kept)
+
+
+def load_token() -> str:
+    """The Hub token from HF_TOKEN, else from the file that HF_TOKEN_PATH names, else from where engines mount a secret of that
+    name; empty where there is none.
+
+    Raises AccessDenied (exit 67) where that file cannot be read: going on without it would fail hours later.
+    """
+    token = os.environ.get("HF_TOKEN", "").strip()
+    path = os.environ.get("HF_TOKEN_PATH", "").strip()
+    if not path and os.path.exists(MOUNTED_TOKEN):  # noqa: PTH110 (Path.exists raises in a folder of root)
+        path = str(MOUNTED_TOKEN)
+    if token or not path:
+        return token
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise AccessDenied(
+            f"The token file {path} cannot be read ({error}).",
+            remedy="Set HF_TOKEN_PATH to a readable file that holds the token, or set HF_TOKEN.",
+        ) from error
+
+
+def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
+    known = [variable.name for variable in variables()]
+    for name in sorted(environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.6)
+            yield f"{name}: there is no such variable" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _quoted(environ: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(environ):
+        value = environ[name]
+        if name.startswith(PREFIX) and len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
+            yield f"{name}: the value arrived in quotes, which docker --env-file keeps; write it without quotes"
+
+
+def _sentences(error: ValidationError, environ: Mapping[str, str]) -> Iterator[str]:
+    known = {variable.name for variable in variables()}
+    for problem in error.errors(include_input=False, include_context=False, include_url=False):
+        place = [str(part) for part in problem["loc"]]
+        name = (PREFIX + "_".join(place[:2])).upper()
+        if place[0] == "output_dir":
+            name = f"{PREFIX}OUTPUT_DIR"
+        if problem["type"] == "missing" and place == ["data"]:
+            name = f"{PREFIX}DATA_SOURCES"
+        if problem["type"] == "extra_forbidden" and name not in known:
+            continue  # told by _unknown_names, with the nearest known name
+        if problem["type"] == "missing":
+            yield f"{name}: not set; name a data set, for instance owner/name or ./rows.jsonl"
+            continue
+        value = environ.get(name, "")
+        if len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
+            continue  # told by _quoted
+        message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        if problem["type"] == "value_error":
+            yield message if message.startswith(PREFIX) else f"{name}: {message}"
+        else:
+            yield f"{name}: must be {message}" + (f", not '{value}'" if value else "")

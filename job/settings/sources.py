@@ -1,0 +1,67 @@
+"""The grammar of a source: what FINETUNE_DATA_SOURCES holds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+)
+
+from job.settings.files import QUICKSTART, find_file
+
+FILE_ENDINGS = (".jsonl", ".json", ".csv", ".parquet", ".jsonl.gz", ".json.gz", ".csv.gz")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+class Source(BaseModel):
+    """One data set: `owner/name[@revision][:split][=rows]` on the Hub, or a path with optional `=rows`.
+
+    A path starts with `/`, `./` or `../`, or ends like a data file; `quickstart` names the embedded rows. `rows` is the
+    number to sample from what is left after cleaning; 0 takes all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    revision: str = "main"
+    split: str = "train"
+    rows: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Source:
+        name, _, rows = text.partition("=")
+        if rows and not (rows.isdecimal() and int(rows) > 0):
+            raise ValueError(f"'{text}': after '=' stands the number of rows to take, a whole number above 0")
+        count = int(rows or 0)
+        if is_path(name):
+            source = cls(name=name, revision="", split="", rows=count)
+            if not source.path.exists():
+                raise ValueError(f"there is no file or folder {source.path} (working directory: {Path.cwd()})")
+            return source
+        rest, _, split = name.partition(":")
+        repo, _, revision = rest.partition("@")
+        if not HUB_ID.fullmatch(repo):
+            raise ValueError(
+                f"'{text}' is neither owner/name on the Hub nor a path (a path starts with / or ./, "
+                f"or ends in {', '.join(FILE_ENDINGS[:4])})"
+            )
+        return cls(name=repo, revision=revision or "main", split=split or "train", rows=count)
+
+    @property
+    def is_local(self) -> bool:
+        return is_path(self.name)
+
+    @property
+    def path(self) -> Path:
+        return QUICKSTART / "rows.jsonl" if self.name == "quickstart" else find_file(self.name)
+
+    def __str__(self) -> str:
+        rows = f"={self.rows}" if self.rows else ""
+        return f"{self.name}{rows}" if self.is_local else f"{self.name}@{self.revision}:{self.split}{rows}"
+
+
+def is_path(name: str) -> bool:
+    return name == "quickstart" or name.startswith(("/", "./", "../")) or name.endswith(FILE_ENDINGS)

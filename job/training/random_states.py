@@ -1,0 +1,25 @@
+"""The state of every random generator, kept and put back."""
+
+from __future__ import annotations
+
+import random
+
+import numpy
+import torch
+
+
+class RandomStates:
+    """Of every generator that a step may draw from, as they were."""
+
+    def __init__(self) -> None:
+        self.torch = torch.get_rng_state()
+        self.numpy = numpy.random.get_state()
+        self.python = random.getstate()
+        self.cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+
+    def restore(self) -> None:
+        torch.set_rng_state(self.torch)
+        numpy.random.set_state(self.numpy)
+        random.setstate(self.python)
+        if self.cuda:
+            torch.cuda.set_rng_state_all(self.cuda)

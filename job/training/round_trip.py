@@ -1,0 +1,177 @@
+"""The round-trip check: the saved adapter, loaded by a fresh process, answers as the trained model does.
+
+`python -m job.training.round_trip REQUEST.json` is that process: it runs the model card's lines and prints one JSON line. On
+a CPU with AVX512-BF16 these lines alone end in a kernel that rounds to bfloat16 (job/modeling/nf4.py): the adapter is compared
+without it, and how far that kernel's answers lie from the trained model's is measured as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+
+from job.errors import JobError
+from job.modeling.base import loading_code
+from job.modeling.files import BaseFiles, attention_of
+from job.modeling.nf4 import CPU_KERNEL, layers_on_the_cpu_kernel, stay_differentiable
+
+COMPARED_ROWS = 64
+EMBEDDING_ROUNDING = 0.01
+"""Of a row's length: one rounding to bfloat16 is at most 0.004."""
+
+
+@dataclass(frozen=True)
+class Readback:
+    difference: float
+    tolerance: float
+    cpu_kernel_difference: float | None = None
+    """As `difference`, on the CPU kernel that the card's lines alone end in; None where this machine has none."""
+    cpu_kernel_error: str = ""
+    """Why that kernel cannot compute this base."""
+
+
+def prove(
+    model: PeftModel,
+    rows: list[list[int]],
+    files: BaseFiles,
+    adapter: Path,
+    *,
+    dtype: str,
+    new_rows: int,
+    save_embedding: str,
+    pad_token: int,
+) -> Readback:
+    """Load base and adapter in a fresh process by the lines of the model card, and compare logits on `rows`.
+
+    Where rows of the embedding are saved, what the loaded layer gives for them is compared as well, the new ones first, and
+    the new token's logits with all others. Raises JobError (1) where anything differs by more than the dtype's rounding.
+    """
+    folder = adapter.with_name("readback.partial")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    embedding_saved = bool(new_rows) and save_embedding != "none"
+    vocabulary_rows = model.get_input_embeddings().weight.shape[0]
+    try:
+        expected = {}
+        model.eval()
+        for number, ids in enumerate(rows):
+            batch = torch.tensor([ids], device=model.device)
+            with torch.no_grad():
+                logits = model(input_ids=batch, attention_mask=torch.ones_like(batch)).logits
+            expected[f"ids_{number}"] = batch[0].cpu()
+            expected[f"logits_{number}"] = logits[0].float().cpu().contiguous()  # (T, V)
+        if embedding_saved:
+            tokens = torch.tensor([*range(vocabulary_rows - new_rows, vocabulary_rows), *range(COMPARED_ROWS)])
+            with torch.no_grad():
+                vectors = model.get_input_embeddings()(tokens.to(model.device))
+            expected["embedding_ids"], expected["embedding"] = (
+                tokens,
+                vectors.float().cpu().contiguous(),
+            )  # (N,), (N, H)
+        save_file(expected, folder / "expected.safetensors")
+        code = loading_code(str(files.folder), "", dtype, vocabulary_rows if new_rows else 0, attention_of(files))
+        request = {
+            "code": code,
+            "adapter": str(adapter.absolute()),
+            "expected": str(folder / "expected.safetensors"),
+            "rows": len(rows),
+            "left_out": None if embedding_saved or not new_rows else pad_token,
+        }
+        (folder / "request.json").write_text(json.dumps(request), "utf-8")
+        child = subprocess.run(
+            [sys.executable, "-m", "job.training.round_trip", str(folder / "request.json")],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": _import_path()},
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if child.returncode:
+        raise JobError(
+            f"The saved adapter does not load in a fresh process:\n{child.stderr.strip()[-2000:]}",
+            remedy="This is a fault of the program or of its library versions: please report it with this text.",
+        )
+    answer = json.loads(child.stdout.splitlines()[-1])
+    # Rounding of the dtype, times the depth over which it adds up, in units of the largest logit.
+    rounding = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}[dtype]
+    tolerance = rounding * max(1.0, answer["largest"])
+    result = Readback(
+        answer["difference"], tolerance, answer.get("cpu_kernel_difference"), answer.get("cpu_kernel_error", "")
+    )
+    if not result.difference <= result.tolerance:
+        raise JobError(
+            f"The adapter in a fresh process answers differently from the trained model: a logit differs by "
+            f"{result.difference:g}, more than {result.tolerance:g}.",
+            remedy="This is a fault of the program or of its library versions: please report it with metrics.json.",
+        )
+    if not answer.get("embedding_difference", 0.0) <= EMBEDDING_ROUNDING:
+        raise JobError(
+            f"The saved embedding layer is not what a fresh process loads: a row of it differs by "
+            f"{answer['embedding_difference']:.1%} of its length.",
+            remedy="This is a fault of the program or of its library versions: please report it with metrics.json. With "
+            "FINETUNE_MODEL_PAD_TOKEN=reserved, in a new FINETUNE_OUTPUT_DIR, no embedding layer has to be saved.",
+        )
+    return result
+
+
+def _import_path() -> str:
+    project = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join(filter(None, [project, os.environ.get("PYTHONPATH", "")]))
+
+
+def main(request_path: str) -> None:
+    request = json.loads(Path(request_path).read_text("utf-8"))
+    names: dict[str, Any] = {"adapter": request["adapter"]}
+    exec(request["code"], names)  # noqa: S102  the very text that job.modeling.base.loading_code gives to users
+    model, expected = names["model"], load_file(request["expected"])
+    known = [_without(expected[f"logits_{number}"], request["left_out"]) for number in range(request["rows"])]
+    quick = layers_on_the_cpu_kernel(model)
+    stay_differentiable(model)
+    answer: dict[str, Any] = {"largest": max(logits.abs().max().item() for logits in known)}
+    answer["difference"] = _difference(model, expected, known, request["left_out"])
+    if "embedding" in expected:
+        with torch.no_grad():
+            rows = model.get_input_embeddings()(expected["embedding_ids"].to(model.device)).float().cpu()
+        lengths = expected["embedding"].norm(dim=1).clamp(min=1e-12)
+        answer["embedding_difference"] = ((rows - expected["embedding"]).norm(dim=1) / lengths).max().item()
+    if quick:
+        for layer in quick:
+            setattr(layer, CPU_KERNEL, True)
+        try:
+            answer["cpu_kernel_difference"] = _difference(model, expected, known, request["left_out"])
+        except Exception as error:  # it takes no layer whose outputs are not a multiple of 32
+            answer["cpu_kernel_error"] = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    print(json.dumps(answer))
+
+
+def _difference(
+    model: Any, expected: dict[str, torch.Tensor], known: list[torch.Tensor], left_out: int | None
+) -> float:
+    """Largest difference of a logit over all rows."""
+    largest = 0.0
+    for number, logits in enumerate(known):
+        ids = expected[f"ids_{number}"].unsqueeze(0).to(model.device)
+        with torch.no_grad():
+            found = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0].float().cpu()
+        largest = max(largest, (_without(found, left_out) - logits).abs().max().item())
+    return largest
+
+
+def _without(logits: torch.Tensor, column: int | None) -> torch.Tensor:
+    """(T, V) without the column of a new token whose row is not saved."""
+    return logits if column is None else torch.cat([logits[:, :column], logits[:, column + 1 :]], dim=1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
