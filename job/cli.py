@@ -31,7 +31,7 @@ from job.hosts import platforms
 from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries
 from job.hosts.platforms import platform_job
 from job.runs.folder import RunDir, write_json
-from job.runs.metrics import Journal, failure
+from job.runs.metrics import MetricsWriter, failure
 from job.runs.redaction import RedactingFormatter, hide, redact
 from job.runs.signals import StopRequest
 from job.settings.fields import OUTPUT_DIR, PREFIX
@@ -83,7 +83,7 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
             error.remedy = FIRST_STEPS
         return _refused(error)
     run_dir = RunDir(settings.output_dir)
-    journal = Journal(run_dir, settings.model_dump(mode="json"))
+    metrics_writer = MetricsWriter(run_dir, settings.model_dump(mode="json"))
     try:
         run_dir.open()
     except JobError as error:
@@ -92,55 +92,57 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
         token = load_token()
         hide(token)
         prepare_libraries(settings, terminal=sys.stderr.isatty())
-        write_json(run_dir.root / "settings.json", journal.metrics().settings | {"hf_token": _stars(token)})
+        write_json(run_dir.root / "settings.json", metrics_writer.metrics().settings | {"hf_token": _stars(token)})
         log.info("version=%s output=%s", __version__, run_dir.root.absolute())
         if platform_job():
             log.info("platform: %s", platform_job())
         from job.pipeline import run
 
-        run(settings, token, run_dir, journal, stop)
+        run(settings, token, run_dir, metrics_writer, stop)
     except BaseException as error:
-        return _ended_by(error, journal)
+        return _ended_by(error, metrics_writer)
     if set(run_dir.reused) == {"clean", "train", "probe", "push"}:
         log.info("nothing to do: every stage of this run is done")
-    journal.end("succeeded", SUCCESS)
-    journal.write_report()
-    return _last_line(journal, "succeeded", SUCCESS)
+    metrics_writer.end("succeeded", SUCCESS)
+    metrics_writer.write_report()
+    return _last_line(metrics_writer, "succeeded", SUCCESS)
 
 
-def _ended_by(error: BaseException, journal: Journal) -> int:
+def _ended_by(error: BaseException, metrics_writer: MetricsWriter) -> int:
     """Classify, record, report. What was complete stays as it is."""
     if isinstance(error, Stopped):
-        journal.end("stopped", Stopped.exit_code, failure(error, Stopped.remedy))
-        journal.write_report()
+        metrics_writer.end("stopped", Stopped.exit_code, failure(error, Stopped.remedy))
+        metrics_writer.write_report()
         log.warning("%s %s", error, Stopped.remedy)
-        platforms.tell(str(error), Stopped.remedy)
-        return _last_line(journal, "stopped", Stopped.exit_code)
+        platforms.write_termination_message(str(error), Stopped.remedy)
+        return _last_line(metrics_writer, "stopped", Stopped.exit_code)
     if _is_disk_full(error):
         error = DiskFull(f"The disk is full: {error}")
     if not isinstance(error, JobError) and any(type(cause).__name__ == "OutOfMemoryError" for cause in causes(error)):
         error = MemoryExhausted(
-            f"GPU memory ran out in the stage {journal.stage}: {error}"
+            f"GPU memory ran out in the stage {metrics_writer.stage}: {error}"
         )  # torch's, not imported here
     try:
         if isinstance(error, JobError):
             log.error("%s\n%s", error, error.remedy)
-            platforms.tell(str(error), error.remedy)
-            journal.end("failed", error.exit_code, failure(error, error.remedy))
+            platforms.write_termination_message(str(error), error.remedy)
+            metrics_writer.end("failed", error.exit_code, failure(error, error.remedy))
             code = error.exit_code
         else:
             text = "".join(traceback.format_exception(error))
             log.error("unexpected: %s", text)
             fault = failure(error, "This is a fault of the program: please report it with this file.")
-            platforms.tell(f"unexpected {fault.kind}: {fault.message}", "See metrics.json in the output folder.")
-            journal.end("failed", BUG, fault.model_copy(update={"message": redact(text[-8000:])}))
+            platforms.write_termination_message(
+                f"unexpected {fault.kind}: {fault.message}", "See metrics.json in the output folder."
+            )
+            metrics_writer.end("failed", BUG, fault.model_copy(update={"message": redact(text[-8000:])}))
             code = BUG
     except OSError as full:
         log.error("metrics.json could not be written: %s", full)
         return error.exit_code if isinstance(error, JobError) else BUG
     if not isinstance(error, FolderError):  # report.html there is that of the run that owns the folder
-        journal.write_report()
-    return _last_line(journal, "failed", code)
+        metrics_writer.write_report()
+    return _last_line(metrics_writer, "failed", code)
 
 
 def _is_disk_full(error: BaseException) -> bool:
@@ -155,27 +157,27 @@ def _is_disk_full(error: BaseException) -> bool:
 def _refused(error: SettingsError) -> int:
     """Settings are wrong: said on stderr, and in metrics.json where the output folder can be told and written."""
     log.error("%s\n%s", error, error.remedy)
-    platforms.tell(str(error), error.remedy)
+    platforms.write_termination_message(str(error), error.remedy)
     run_dir = RunDir(Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output"))
     try:
         run_dir.open()
     except JobError as closed:
         return _end_without_folder(error, run_dir) if isinstance(closed, HostUnfit) else error.exit_code
-    journal = Journal(run_dir, {})
-    journal.end("failed", error.exit_code, failure(error, error.remedy))
-    return _last_line(journal, "failed", error.exit_code)
+    metrics_writer = MetricsWriter(run_dir, {})
+    metrics_writer.end("failed", error.exit_code, failure(error, error.remedy))
+    return _last_line(metrics_writer, "failed", error.exit_code)
 
 
 def _end_without_folder(error: JobError, run_dir: RunDir) -> int:
     """No metrics.json: the folder cannot be written, or belongs to a process that is at work in it."""
     log.error("%s\n%s", error, error.remedy)
-    platforms.tell(str(error), error.remedy)
+    platforms.write_termination_message(str(error), error.remedy)
     log.error("status=failed exit_code=%d metrics=none (%s is not ours to write)", error.exit_code, run_dir.root)
     return error.exit_code
 
 
-def _last_line(journal: Journal, status: str, code: int) -> int:
-    log.info("status=%s exit_code=%d metrics=%s", status, code, journal.path.absolute())
+def _last_line(metrics_writer: MetricsWriter, status: str, code: int) -> int:
+    log.info("status=%s exit_code=%d metrics=%s", status, code, metrics_writer.path.absolute())
     return code
 
 
@@ -190,7 +192,7 @@ def _manifest(arguments: list[str]) -> int:
     """What the queue takes goes to standard output; what is still to be done goes to standard error."""
     from job.submit import TARGETS, sentence
     from job.submit.placeholders import notes
-    from job.submit.submission import describe, strangers
+    from job.submit.submission import describe, external_files
 
     parser = _Parser(
         prog="python entrypoint.py manifest",
@@ -210,7 +212,7 @@ def _manifest(arguments: list[str]) -> int:
         return error.exit_code
     text = TARGETS[asked.target](job)
     print(text, end="")
-    for line in [*strangers(job), *notes(text), f"{asked.target}: {sentence(asked.target)}"]:
+    for line in [*external_files(job), *notes(text), f"{asked.target}: {sentence(asked.target)}"]:
         print(line, file=sys.stderr)
     return SUCCESS
 

@@ -8,17 +8,17 @@ from typing import Any
 
 from job.results import Cleaned, Probed, Pushed, Trained
 from job.runs.folder import RunDir
-from job.runs.metrics import Journal
+from job.runs.metrics import MetricsWriter
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
 from job.settings.files import QUICKSTART, read_text
 from job.settings.sources import Source
 
 
-def run(settings: Settings, token: str, run_dir: RunDir, journal: Journal, stop: StopRequest) -> None:
+def run(settings: Settings, token: str, run_dir: RunDir, metrics_writer: MetricsWriter, stop: StopRequest) -> None:
     """Everything that is missing in the run folder; what is there is taken. Raises JobError, Stopped."""
     root = run_dir.root
-    journal.at("check")
+    metrics_writer.at("check")
     inputs = clean_inputs(settings)
     for stage, section in (("clean", inputs), ("train", train_inputs(settings)), ("probe", probe_inputs(settings))):
         run_dir.refuse_other_run(stage, section, begun=stage == "train" and _training_begun(root))
@@ -29,15 +29,15 @@ def run(settings: Settings, token: str, run_dir: RunDir, journal: Journal, stop:
     )
 
     host = hosts.inspect(root)
-    journal.add(host=host)
+    metrics_writer.add(host=host)
     unfinished = [stage for stage in ("clean", "train", "probe", "push") if not run_dir.has_result(stage)]
     if unfinished and unfinished != ["push"]:
         hosts.check(settings, token, root, host)
 
     def step(stage: str, *arguments: Any, **options: Any) -> Any:
-        journal.at(stage)
+        metrics_writer.at(stage)
         result = run_dir.step(stage, *arguments, **options)
-        journal.add(**{stage: result})
+        metrics_writer.add(**{stage: result})
         return result
 
     def run_clean() -> Cleaned:
@@ -48,7 +48,7 @@ def run(settings: Settings, token: str, run_dir: RunDir, journal: Journal, stop:
             settings.data,
             settings.model,
             max_tokens=train.max_tokens,
-            loss=train.loss,
+            loss=train.loss_on,
             seed=train.seed,
             token=token,
             root=root,
@@ -109,7 +109,7 @@ def clean_inputs(settings: Settings) -> dict[str, Any]:
             "files": {str(source): fingerprint(source) for source in settings.data.sources if source.is_local},
         },
         "model": model_inputs(settings),
-        "train": {"max_tokens": settings.train.max_tokens, "loss": settings.train.loss, "seed": settings.train.seed},
+        "train": {"max_tokens": settings.train.max_tokens, "loss": settings.train.loss_on, "seed": settings.train.seed},
     }
 
 

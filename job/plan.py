@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from job.errors import AccessDenied, HubUnavailable
-from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES, rungs
+from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES, candidates
 from job.runs.redaction import STARS
 from job.settings.fields import Settings
 from job.settings.reference import as_text
@@ -58,7 +58,7 @@ def lines(settings: Settings, token: str, *, origin: dict[str, str]) -> Iterator
     asked = [min(source.rows or (rows or 0), rows or source.rows) for source, rows in known]
     if all(asked):
         most = min(sum(asked), settings.data.max_rows or total or sum(asked))
-        train_rows = most - round(most * settings.data.eval_share)
+        train_rows = most - round(most * settings.data.eval_fraction)
         steps = math.ceil(math.ceil(train_rows / settings.train.batch_size) * settings.train.epochs)
         yield f"  train   at most {train_rows:,} rows, {steps:,} optimizer steps of {settings.train.batch_size} rows"
     else:
@@ -121,12 +121,12 @@ def memory_line(base: Architecture, settings: Settings) -> str:
     longest = settings.train.max_tokens
     width = width_of(base, settings, (7, 5))
     usable = T4_BYTES * (1 - RESERVE_SHARE)
-    ways = rungs(longest, longest * settings.train.batch_size, recomputable=bool(decoder_layers(base.model)))
+    ways = candidates(longest, longest * settings.train.batch_size, recomputable=bool(decoder_layers(base.model)))
     needs = predictions(base, settings.lora, ways, width=width)
     if needs[0] is None:
         return "unknown for this architecture"
-    for rung, need in zip(ways, needs, strict=True):
+    for candidate, need in zip(ways, needs, strict=True):
         told = f"{(need or 0) / GIB:.1f} GiB of {usable / GIB:.1f} usable, {RESERVE_SHARE:.0%} kept in reserve"
         if (need or 0) <= usable:
-            return f"{rung}: {told}"
+            return f"{candidate}: {told}"
     return f"one row does not fit: {told}; lower FINETUNE_TRAIN_MAX_TOKENS"

@@ -90,7 +90,7 @@ class Cleaned(Result):
     rules_sha256: str
     """Over the code of the rules and what they were told."""
     near_duplicate_groups: int
-    plain_split_twins: int
+    plain_split_leaked_rows: int
     """Evaluation rows that a plain random split of the rows as they came would have given a twin in training: the same text,
     the same question, or a near duplicate. The split that is used keeps twins on one side."""
     plain_split_eval_rows: int
@@ -121,7 +121,7 @@ class Choice(Result):
     reason: str
 
 
-class Lever(Result):
+class Optimization(Result):
     """One way to a faster step: on where its self-test on this device passed, else why not."""
 
     name: str
@@ -131,7 +131,7 @@ class Lever(Result):
     """By how much it differs from the reference path, where it could be compared."""
 
 
-class Proof(Result):
+class DryRun(Result):
     """One optimizer step on the longest rows, taken and undone before the run commits to a precision."""
 
     rows: int
@@ -214,30 +214,30 @@ class Trained(Result):
     train_tokens: int
     tokens_per_second: float
     resumed_from_step: int
-    proof: Proof | None
+    dry_run: DryRun | None
     """None on a CPU, where float32 is the only precision."""
-    overflowed: Proof | None
+    overflowed: DryRun | None
     """What made the run fall back to float32."""
     skipped_steps: int
     """Optimizer steps that float16's gradient scaler skipped while it looked for its scale."""
-    levers: list[Lever]
+    optimizations: list[Optimization]
     batch_size: int
-    ladder: list[Attempt]
+    memory_plan: list[Attempt]
     """What was tried, in order; the last one is what the run ended on. Empty on a CPU."""
     micro_batch_tokens: int
     checkpointing: Literal["none", "half", "all"]
-    peak_gpu_bytes: int
+    peak_gpu_reserved_bytes: int
     vocabulary_rows: int
     pad_token: str
     adapter_bytes: int
     adapter_parts_bytes: dict[str, int]
     """What adapter_model.safetensors holds: `lora` and, where saved, `embedding`."""
-    readback_max_difference: float
+    round_trip_max_difference: float
     """Largest difference of a logit, trained model in memory against the adapter loaded by a fresh process."""
-    readback_tolerance: float
-    readback_cpu_kernel_difference: float | None = None
+    round_trip_tolerance: float
+    round_trip_cpu_kernel_difference: float | None = None
     """The same on bitsandbytes' bfloat16 kernel, which the card's lines take on a CPU with AVX512-BF16; None elsewhere."""
-    readback_cpu_kernel_error: str = ""
+    round_trip_cpu_kernel_error: str = ""
     """Why that kernel cannot compute this base, where it cannot; the card says how to go without it."""
 
 

@@ -63,7 +63,7 @@ def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def make_rows(count: int, seed: int = 1) -> list[dict[str, str]]:
     """Rows in the layout instruction/input/output, with greetings and sign-offs around answers of 12 to 20 words."""
     random_numbers = random.Random(seed)
-    things = ["kettle", "lamp", "bench", "ladder", "rope", "bucket", "drill", "broom", "hinge", "gate"]
+    things = ["kettle", "lamp", "bench", "memory_plan", "rope", "bucket", "drill", "broom", "hinge", "gate"]
     rows = []
     for number in range(count):
         thing, other = random_numbers.sample(things, 2)

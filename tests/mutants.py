@@ -14,14 +14,14 @@ from job.modeling.nf4 import four_bit_layers
 from job.training.forward import Forward
 from job.training.optimizations import attention, kernels, survey
 from job.training.optimizations.head import Form
-from job.training.optimizations.registry import LEVERS
+from job.training.optimizations.registry import OPTIMIZATIONS
 
 Undo = Callable[[], None]
 
 
 def _leaked_row(forward: Forward, longest: int) -> Undo:
     """The rows of a micro-batch as one row."""
-    undo = LEVERS["packed_rows"](forward, longest)
+    undo = OPTIMIZATIONS["packed_rows"](forward, longest)
 
     def attend(module: Any, query: Any, *others: Any, starts: torch.Tensor, longest: int, **options: Any) -> Any:
         whole = starts[[0, -1]].contiguous()
@@ -32,7 +32,7 @@ def _leaked_row(forward: Forward, longest: int) -> Undo:
 
 
 def _window_ignored(forward: Forward, longest: int) -> Undo:
-    undo = LEVERS["packed_rows"](forward, longest)
+    undo = OPTIMIZATIONS["packed_rows"](forward, longest)
     for module in forward.base.modules():
         if hasattr(module, "lora_job_window"):
             module.lora_job_window = survey.WHOLE_ROW
@@ -40,7 +40,7 @@ def _window_ignored(forward: Forward, longest: int) -> Undo:
 
 
 def _window_one_off(forward: Forward, longest: int) -> Undo:
-    undo = LEVERS["packed_rows"](forward, longest)
+    undo = OPTIMIZATIONS["packed_rows"](forward, longest)
     for module in forward.base.modules():
         if getattr(module, "lora_job_window", 0):
             module.lora_job_window += 1
@@ -67,14 +67,14 @@ def _chunk_ignored(forward: Forward, _: int) -> Undo:
 
 
 def _missing_cap(forward: Forward, longest: int) -> Undo:
-    undo = LEVERS["sliced_head"](forward, longest)
+    undo = OPTIMIZATIONS["sliced_head"](forward, longest)
     assert forward.sliced_head is not None and forward.sliced_head.cap
     forward.sliced_head = Form(forward.sliced_head.scale)
     return undo
 
 
 def _missing_scale(forward: Forward, longest: int) -> Undo:
-    undo = LEVERS["sliced_head"](forward, longest)
+    undo = OPTIMIZATIONS["sliced_head"](forward, longest)
     assert forward.sliced_head is not None and forward.sliced_head.scale != 1
     forward.sliced_head = Form(cap=forward.sliced_head.cap)
     return undo
@@ -95,7 +95,7 @@ def _wrong_epsilon(forward: Forward, _: int) -> Undo:
 
 def _scaled(forward: Forward, longest: int) -> Undo:
     """The adapter's product times 1.02."""
-    undo = LEVERS["lora4bit"](forward, longest)
+    undo = OPTIMIZATIONS["lora4bit"](forward, longest)
     adapted = [module for module in forward.model.modules() if hasattr(module, "lora_A")]
     for module in adapted:
         module.scaling["default"] *= 1.02
@@ -109,7 +109,7 @@ def _scaled(forward: Forward, longest: int) -> Undo:
 
 
 def _dropped_bias(forward: Forward, longest: int) -> Undo:
-    undo = LEVERS["lora4bit"](forward, longest)
+    undo = OPTIMIZATIONS["lora4bit"](forward, longest)
     biases = {layer: layer.bias for layer in four_bit_layers(forward.model) if layer.bias is not None}
     assert biases
     for layer in biases:
@@ -125,7 +125,7 @@ def _dropped_bias(forward: Forward, longest: int) -> Undo:
 
 def _dropped_dropout(forward: Forward, longest: int) -> Undo:
     """Shows in train mode alone."""
-    undo = LEVERS["lora4bit"](forward, longest)
+    undo = OPTIMIZATIONS["lora4bit"](forward, longest)
     layers = [module.lora_dropout["default"] for module in forward.model.modules() if hasattr(module, "lora_A")]
     before = [layer.p for layer in layers]
     assert all(before)

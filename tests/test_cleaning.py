@@ -101,7 +101,10 @@ def test_two_sources_are_mixed_by_count(base: Path, tmp_path: Path) -> None:
     one = write_rows(tmp_path / "one.jsonl", make_rows(40, seed=1))
     two = write_rows(tmp_path / "two.jsonl", make_rows(40, seed=2))
     data = DataSettings(
-        sources=(Source.parse(f"{one}=20"), Source.parse(f"{two}=10")), min_answer_words=5, min_rows=2, eval_share=0.2
+        sources=(Source.parse(f"{one}=20"), Source.parse(f"{two}=10")),
+        min_answer_words=5,
+        min_rows=2,
+        eval_fraction=0.2,
     )
     model = ModelSettings(base=str(base))
     result = clean(data, model, max_tokens=256, loss="answer", seed=42, token="", root=tmp_path)
@@ -256,12 +259,12 @@ def near_rows() -> list[dict[str, str]]:
 
 def test_near_duplicates_stay_on_one_side_or_go(base: Path, tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows.jsonl", near_rows())
-    kept = cleaned(path, base, tmp_path / "keep", max_tokens=2048, eval_share=0.5)
+    kept = cleaned(path, base, tmp_path / "keep", max_tokens=2048, eval_fraction=0.5)
     assert kept.near_duplicate_groups == 10
     assert kept.train_rows + kept.eval_rows == 50
     sides = [{row["question"] for row in read(tmp_path / "keep" / side)} for side in (kept.train_path, kept.eval_path)]
     assert not sides[0] & sides[1], "both rows of a pair have the same question here"
-    assert kept.plain_split_twins > 0
+    assert kept.plain_split_leaked_rows > 0
     dropped = cleaned(path, base, tmp_path / "drop", max_tokens=2048, near_duplicates="drop")
     assert dropped.dropped == {"near_duplicate": 10}
     off = cleaned(path, base, tmp_path / "off", max_tokens=2048, near_duplicates="off")
@@ -272,12 +275,12 @@ def test_rows_with_the_same_question_are_on_one_side(base: Path, tmp_path: Path)
     rows = make_rows(40)
     again = [{**row, "output": f"{row['output'].replace('first', 'again')} Number {n}."} for n, row in enumerate(rows)]
     path = write_rows(tmp_path / "rows.jsonl", rows + again)
-    result = cleaned(path, base, tmp_path, near_duplicates="off", eval_share=0.3)
+    result = cleaned(path, base, tmp_path, near_duplicates="off", eval_fraction=0.3)
     train = {row["question"] for row in read(tmp_path / result.train_path)}
     held_out = {row["question"] for row in read(tmp_path / result.eval_path)}
     assert not train & held_out
     assert result.eval_rows == 24
-    assert result.plain_split_twins > 10
+    assert result.plain_split_leaked_rows > 10
 
 
 def test_one_question_in_all_rows_can_still_be_split(base: Path, tmp_path: Path) -> None:

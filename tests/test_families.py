@@ -15,7 +15,7 @@ from job.modeling.architecture import Architecture
 from job.modeling.layers import decoder_layers
 from job.modeling.weights import count_weights, quantized_share
 from job.settings.fields import LoraSettings
-from job.training.memory_plan import Ladder
+from job.training.memory_plan import MemoryPlan
 from job.training.optimizations.comparison import Perturbed, gradients
 from job.training.optimizations.self_test import SelfTest
 from tests.bench.self_test import forward_of, some_rows
@@ -50,7 +50,7 @@ def test_families_go_through_the_whole_job_or_are_refused_before_it(
     assert command(variables) == 0, capfd.readouterr().err
     metrics = metrics_of(output)
     trained = metrics["train"]
-    on = [lever["name"] for lever in trained["levers"] if lever["on"]]
+    on = [optimization["name"] for optimization in trained["optimizations"] if optimization["on"]]
     assert on == [name for name in ON_A_CPU if name not in family.off]
     assert trained["best_eval_loss"] < trained["base_eval_loss"]
     assert (trained["quantized_share"] < 0.9) == bool(family.refused)
@@ -69,15 +69,19 @@ def test_families_give_the_reference_gradients_on_rows_longer_than_any_window_an
     rows = some_rows(12)
     assert max(len(row.ids) for row in rows) > 3 * WINDOW
     test = SelfTest(forward, rows)
-    levers = {lever.name: lever for lever in test.enable(ON_A_CPU)}
-    assert {name for name, lever in levers.items() if not lever.on} == set(family.off), levers
+    optimizations = {optimization.name: optimization for optimization in test.enable(ON_A_CPU)}
+    assert {name for name, optimization in optimizations.items() if not optimization.on} == set(family.off), (
+        optimizations
+    )
     layers = decoder_layers(forward.base)
     assert len(layers) == 2
-    ladder = Ladder(forward, rows, batch_size=8, architecture=None, lora=LoraSettings())
+    memory_plan = MemoryPlan(forward, rows, batch_size=8, architecture=None, lora=LoraSettings())
     for plan in ("none", "half", "all"):
-        ladder.place = next(place for place, rung in enumerate(ladder.rungs) if rung.checkpointing == plan)
-        ladder.set_checkpointing()
-        assert test.whole_step(ladder.rung.tokens) == ""
+        memory_plan.place = next(
+            place for place, candidate in enumerate(memory_plan.candidates) if candidate.checkpointing == plan
+        )
+        memory_plan.set_checkpointing()
+        assert test.whole_step(memory_plan.candidate.tokens) == ""
         assert _forward_calls(forward, layers, rows) == {"none": [1, 1], "half": [1, 2], "all": [2, 2]}[plan]
 
 

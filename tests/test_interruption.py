@@ -55,7 +55,7 @@ def test_an_interrupted_training_goes_on_and_ends_in_the_same_adapter(
     assert "resume_from_step=" in result.stderr
     assert metrics_of(output)["train"]["resumed_from_step"] >= 15
     weights = "adapter/adapter_model.safetensors"
-    ways = [metrics_of(folder)["train"]["levers"] for folder in (output, uninterrupted)]
+    ways = [metrics_of(folder)["train"]["optimizations"] for folder in (output, uninterrupted)]
     assert not differing_tensors(output / weights, uninterrupted / weights), ways
 
 

@@ -76,7 +76,7 @@ def test_a_base_that_the_cpu_kernel_cannot_compute_is_proven_without_it(tmp_path
     tokenizer = load_tokenizer(files, model)
     tuned = adapters.attach(load_base(files, tokenizer, torch.float32), LoraSettings(), 1, "base")
     adapters.save(tuned, tokenizer, files, tmp_path / "adapter", new_rows=0, save_embedding="none")
-    proof = round_trip.prove(
+    found = round_trip.check(
         tuned,
         [[5, 6, 7]],
         files,
@@ -86,5 +86,5 @@ def test_a_base_that_the_cpu_kernel_cannot_compute_is_proven_without_it(tmp_path
         save_embedding="none",
         pad_token=tokenizer.pad_token_id,
     )
-    assert proof.difference <= proof.tolerance
-    assert bool(proof.cpu_kernel_error) == bool(bitsandbytes_modules.has_avx512bf16())
+    assert found.difference <= found.tolerance
+    assert bool(found.cpu_kernel_error) == bool(bitsandbytes_modules.has_avx512bf16())

@@ -138,7 +138,7 @@ CLEANED = Cleaned(
     },
     rules_sha256="9f2c41d07be8" + "a6" * 26,
     near_duplicate_groups=214,
-    plain_split_twins=36,
+    plain_split_leaked_rows=36,
     plain_split_eval_rows=1_200,
     token_counts=TokenCounts(
         step=32, rows=[5, 1_000, 4_000, 3_445, 1_000, *[0] * 11], rows_above=61, longest_above=1_943, median=101
@@ -179,21 +179,21 @@ TRAINED = Trained(
     train_tokens=2_000_000,
     tokens_per_second=1_234,
     resumed_from_step=0,
-    proof=None,
+    dry_run=None,
     overflowed=None,
     skipped_steps=0,
-    levers=[],
+    optimizations=[],
     batch_size=16,
-    ladder=[],
+    memory_plan=[],
     micro_batch_tokens=4096,
     checkpointing="none",
-    peak_gpu_bytes=11_400_000_000,
+    peak_gpu_reserved_bytes=11_400_000_000,
     vocabulary_rows=128_256,
     pad_token="<|pad|>",
     adapter_bytes=40_000_000,
     adapter_parts_bytes={"lora": 36_000_000, "embedding": 4_000_000},
-    readback_max_difference=0.002,
-    readback_tolerance=0.05,
+    round_trip_max_difference=0.002,
+    round_trip_tolerance=0.05,
 )
 
 
@@ -370,10 +370,14 @@ def test_no_number_is_too_odd_for_a_page() -> None:
             "sources": [],
         }
         | {"token_counts": TokenCounts(step=1, rows=[], rows_above=0, longest_above=0, median=0)}
-        | {"plain_split_twins": 0, "plain_split_eval_rows": 0, "masked_rows": [MaskedRow(tokens=[], learned_from=0)]}
+        | {
+            "plain_split_leaked_rows": 0,
+            "plain_split_eval_rows": 0,
+            "masked_rows": [MaskedRow(tokens=[], learned_from=0)],
+        }
     )
     assert "No rule changed or dropped a row." in text_of(render(metrics(clean=nothing), [], []))
-    Tags(render(metrics(clean=nothing.model_copy(update={"plain_split_twins": 1, "masked_rows": []})), [], []))
+    Tags(render(metrics(clean=nothing.model_copy(update={"plain_split_leaked_rows": 1, "masked_rows": []})), [], []))
 
 
 def test_an_exit_code_that_nobody_knows_stands_alone() -> None:
@@ -522,7 +526,7 @@ def test_twins_and_near_duplicates_are_told() -> None:
     assert "would have given 36 of 1,200 evaluation rows (3.0 %) a twin in training" in text
     assert "the same question or a near duplicate. The split that is used keeps twins on one side" in text
     assert "214 groups of rows that say nearly the same; each is kept on one side of the split." in text
-    assert "given none of 1,200 evaluation rows a twin" in text_of(cleaning(plain_split_twins=0))
+    assert "given none of 1,200 evaluation rows a twin" in text_of(cleaning(plain_split_leaked_rows=0))
     one = text_of(cleaning({"data": {"near_duplicates": "drop"}}, near_duplicate_groups=1))
     assert "1 group of rows that say nearly the same; the first row of each was kept." in one
     off = text_of(cleaning({"data": {"near_duplicates": "off"}}))

@@ -27,21 +27,21 @@ from job.errors import JobError, SettingsError
 from job.modeling import architecture, layers
 from job.modeling import base as bases
 from job.modeling.files import fetch_files
-from job.modeling.memory import rungs
+from job.modeling.memory import candidates
 from job.modeling.tokenizer import load_tokenizer
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
 from job.training.batching import Row
 from job.training.forward import Forward
 from job.training.optimizations import attention, lora4bit, survey
 from job.training.optimizations.comparison import Difference, Perturbed, gradients
-from job.training.optimizations.registry import LEVERS
+from job.training.optimizations.registry import OPTIMIZATIONS
 from job.training.optimizations.self_test import SelfTest
 from job.training.preparation import prepare
 from job.training.trainer import Float32AdapterTrainer
 from tests.bench.self_test import forward_of, some_rows
 from tests.families import FAMILIES, ON_A_CPU, make_family_base
 from tests.mutants import MUTANTS, Mutant
-from tests.test_levers import differences
+from tests.test_optimizations import differences
 
 FAMILY = {family.name: family for family in FAMILIES}
 
@@ -52,7 +52,7 @@ def test_a_mistake_is_rejected_and_reverted(mutant: Mutant, tmp_path: Path, monk
     rows = some_rows(8)
     with Perturbed(forward.model):
         before = gradients(forward, rows)
-    monkeypatch.setitem(LEVERS, "mutant", mutant.install)
+    monkeypatch.setitem(OPTIMIZATIONS, "mutant", mutant.install)
     (result,) = SelfTest(forward, rows).enable(["mutant"])
     assert not result.on
     assert result.reason.startswith("differs from the reference path")
@@ -89,7 +89,7 @@ def test_in_16_bits_a_mistake_is_found_in_float32(
     """A norm whose epsilon is wrong moves a gradient by less than bfloat16's rounding does."""
     forward = forward_of(make_family_base(tmp_path, FAMILY[mutant.family]), "bfloat16")
     before = [parameter.dtype for parameter in forward.model.parameters()]
-    monkeypatch.setitem(LEVERS, "mutant", mutant.install)
+    monkeypatch.setitem(OPTIMIZATIONS, "mutant", mutant.install)
     (result,) = SelfTest(forward, some_rows(8)).enable(["mutant"])
     assert not result.on
     assert result.reason.startswith("differs from the reference path in float32")
@@ -231,8 +231,8 @@ def test_a_whole_step_that_differs_reverts_every_optimization(base: Path, monkey
         prepared(base)  # the reference path differs too: nothing is left to fall back to
     monkeypatch.setattr(Forward, "cut", lambda self, rows, budget: _losing_a_row(self, rows, budget, only_packed=True))
     ready = prepared(base)
-    assert not any(lever.on for lever in ready.levers)
-    assert "the whole step differs" in ready.levers[0].reason
+    assert not any(optimization.on for optimization in ready.optimizations)
+    assert "the whole step differs" in ready.optimizations[0].reason
     assert not ready.forward.packed
 
 
@@ -281,7 +281,7 @@ def test_without_transformers_switch_no_layer_is_said_to_be_computed_again(
     with caplog.at_level(logging.WARNING):
         assert layers.decoder_layers(model) == []
     assert "no layer is computed again" in caplog.text
-    assert {rung.checkpointing for rung in rungs(100, 1000, recomputable=False)} == {"none"}
+    assert {candidate.checkpointing for candidate in candidates(100, 1000, recomputable=False)} == {"none"}
 
 
 def test_without_transformers_rule_for_grouped_queries_it_is_said(

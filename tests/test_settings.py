@@ -11,7 +11,7 @@ import pytest
 
 from job.errors import AccessDenied, SettingsError
 from job.settings.env_files import read_env_file
-from job.settings.loading import load_settings, load_token
+from job.settings.loading import RENAMED, load_settings, load_token
 from job.settings.reference import example_env, reference_table, variables
 from job.settings.sources import Source
 from tests.conftest import PROJECT
@@ -82,10 +82,10 @@ def test_numbers_out_of_bounds_are_refused(monkeypatch: pytest.MonkeyPatch, valu
 def test_an_empty_value_means_the_default_and_blanks_are_stripped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINETUNE_DATA_SOURCES", " owner/name ")
     monkeypatch.setenv("FINETUNE_LORA_R", "")
-    monkeypatch.setenv("FINETUNE_TRAIN_LOSS", "text ")
+    monkeypatch.setenv("FINETUNE_TRAIN_LOSS_ON", "text ")
     settings = load_settings()
     assert settings.data.sources[0].name == "owner/name"
-    assert (settings.lora.r, settings.train.loss) == (16, "text")
+    assert (settings.lora.r, settings.train.loss_on) == (16, "text")
 
 
 def test_values_that_exclude_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,3 +198,12 @@ def test_readme_has_the_table_of_variables() -> None:
 def test_every_variable_says_what_it_does() -> None:
     for variable in variables():
         assert variable.sentence.endswith("."), variable.name
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_an_old_name_is_answered_with_the_new_one(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINETUNE_DATA_SOURCES", "quickstart")
+    monkeypatch.setenv(old, "0.1")
+    with pytest.raises(SettingsError, match=f"{old}: this variable is now called {new}"):
+        load_settings()
+    assert new in {variable.name for variable in variables()}

@@ -30,7 +30,7 @@ from job.settings.fields import OUTPUT_DIR
 from job.settings.loading import load_settings
 from job.submit import TARGETS, sentence
 from job.submit.placeholders import MEANINGS, notes
-from job.submit.submission import KILLED, Submission, describe, strangers
+from job.submit.submission import KILLED, Submission, describe, external_files
 from job.submit.text import as_yaml
 from tests.conftest import PROJECT, run_job
 
@@ -269,7 +269,7 @@ def test_files_that_only_this_machine_has_are_named(tmp_path: Path) -> None:
         f"FINETUNE_DATA_SOURCES=quickstart,owner/name=5,{rows}=7\nFINETUNE_PROBE_QUESTIONS_FILE=env/medical/questions.txt\n",
         "utf-8",
     )
-    told = list(strangers(describe(file, IMAGE)))
+    told = list(external_files(describe(file, IMAGE)))
     assert len(told) == 1
     assert told[0].startswith(f"FINETUNE_DATA_SOURCES: {rows} is not in the image")
 
@@ -728,12 +728,12 @@ def test_a_failure_is_told_where_the_platform_looks(tmp_path: Path, monkeypatch:
     log, failure = tmp_path / "termination-log", tmp_path / "output" / "failure"
     monkeypatch.setattr(platforms, "TERMINATION_LOG", log)
     monkeypatch.setattr(platforms, "FAILURE", failure)
-    platforms.tell("what", "remedy")
+    platforms.write_termination_message("what", "remedy")
     assert not log.exists()
     assert not failure.parent.exists()
     log.touch()
     failure.parent.mkdir()
-    platforms.tell(f"what {PLANTED} " + "ü" * 5000, "remedy")
+    platforms.write_termination_message(f"what {PLANTED} " + "ü" * 5000, "remedy")
     assert len(log.read_bytes()) == 4096
     assert len(failure.read_text("utf-8")) == 1024
     assert "ppp" not in log.read_text("utf-8", errors="replace") + failure.read_text("utf-8")

@@ -74,7 +74,7 @@ def rules_of(data: DataSettings) -> Rules:
     return Rules(
         packs=data.cleaning,
         brands=data.brands,
-        contacts=data.contacts,
+        contacts=data.remove_contacts,
         languages=data.languages,
         min_answer_words=data.min_answer_words,
         max_words=data.max_words,
@@ -128,7 +128,7 @@ def second_pass(
         rules=counts(first.tally, sum(first.rows_in), first.dropped, rules),
         rules_sha256=rules.digest(),
         near_duplicate_groups=decisions.near_groups,
-        plain_split_twins=decisions.twins,
+        plain_split_leaked_rows=decisions.twins,
         plain_split_eval_rows=decisions.twins_of,
         token_counts=token_counts(tokens[kept], first.too_long, max_tokens),
         masked_rows=masked,

@@ -54,7 +54,9 @@ class Decisions:
         alike.join_equal(text, everyone)
         alike.join_equal(question, everyone)
         names = alike.names()
-        twins, twins_of = duplicates.twins(names, everyone, data.eval_share, seed) if len(text) > 1 else (0, len(text))
+        twins, twins_of = (
+            duplicates.twins(names, everyone, data.eval_fraction, seed) if len(text) > 1 else (0, len(text))
+        )
         if data.near_duplicates == "drop":
             fate[again] = NEAR_DUPLICATE
         counted = [
@@ -86,5 +88,5 @@ class Decisions:
             of = fate == KEPT
             fate[of & ~duplicates.smallest(sample, of, data.max_rows)] = NOT_SAMPLED
         kept = fate == KEPT
-        held_out = duplicates.held_out(split, names, kept, data.eval_share) if kept.sum() > 1 else kept & False
+        held_out = duplicates.held_out(split, names, kept, data.eval_fraction) if kept.sum() > 1 else kept & False
         return cls(fate, held_out, near_groups, twins, twins_of, counted)

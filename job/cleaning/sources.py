@@ -21,7 +21,7 @@ from huggingface_hub import HfApi, constants
 
 from job.cleaning.worker import Raw
 from job.errors import DataError
-from job.hosts.hub import explained, first_line
+from job.hosts.hub import first_line, translate_hub_errors
 from job.settings.fields import DataSettings
 from job.settings.sources import Source
 
@@ -65,7 +65,7 @@ def load(source: Source, data: DataSettings, token: str) -> Loaded:
 def _hub_rows(source: Source, token: str) -> tuple[Iterator[dict[str, Any] | None], str]:
     from datasets import load_dataset  # 1.6 s that a run on local files need not wait for
 
-    with explained(f"data set {source}", "FINETUNE_DATA_SOURCES", has_token=bool(token)):
+    with translate_hub_errors(f"data set {source}", "FINETUNE_DATA_SOURCES", has_token=bool(token)):
         commit = _commit(source, token)
         try:
             rows = load_dataset(source.name, revision=commit, split=source.split, token=token or None)

@@ -14,12 +14,12 @@ from huggingface_hub import HfApi, constants, try_to_load_from_cache
 
 from job import __version__
 from job.errors import AccessDenied, HostUnfit
-from job.hosts.hub import explained
+from job.hosts.hub import translate_hub_errors
 from job.hosts.libraries import gpu_wanted
 from job.modeling.architecture import Architecture, predictions
 from job.modeling.files import listed_weights
 from job.modeling.layers import decoder_layers
-from job.modeling.memory import GIB, rungs
+from job.modeling.memory import GIB, candidates
 from job.modeling.sizes import architecture_of, sizes, width_of
 from job.results import Host
 from job.settings.fields import HubSettings, Settings
@@ -120,7 +120,7 @@ def _check_gpu_memory(base: Architecture, settings: Settings, host: Host, free_b
     """Raises HostUnfit (68) where even one row with every layer recomputed has no room; the prediction may be 15 % off."""
     train = settings.train
     major, minor = map(int, host.compute_capability.split("."))
-    last = rungs(train.max_tokens, train.max_tokens, recomputable=bool(decoder_layers(base.model)))[-1]
+    last = candidates(train.max_tokens, train.max_tokens, recomputable=bool(decoder_layers(base.model)))[-1]
     (need,) = predictions(base, settings.lora, [last], width=width_of(base, settings, (major, minor)))
     if need and need * 0.85 > free_bytes:
         raise HostUnfit(
@@ -177,7 +177,7 @@ def prove_write_access(hub: HubSettings, token: str) -> None:
             )
         api = HfApi(token=token)
         try:
-            with explained(f"{kind} repository {repo_id}", variable, has_token=True):
+            with translate_hub_errors(f"{kind} repository {repo_id}", variable, has_token=True):
                 api.create_repo(repo_id, repo_type=kind, private=hub.private, exist_ok=True)
                 api.auth_check(repo_id, repo_type=kind, write=True)
         except AccessDenied as error:

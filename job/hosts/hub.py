@@ -23,7 +23,7 @@ from job.errors import AccessDenied, HubUnavailable, JobError, NotFound, causes
 
 
 @contextmanager
-def explained(what: str, variable: str, *, has_token: bool) -> Iterator[None]:
+def translate_hub_errors(what: str, variable: str, *, has_token: bool) -> Iterator[None]:
     """Turn a Hub failure inside into ours. `what`: "base model meta-llama/..."; `variable`: the setting that names it."""
     try:
         yield

@@ -29,7 +29,7 @@ PLATFORM_JOBS = (
 )
 
 
-def tell(what: str, remedy: str) -> None:
+def write_termination_message(what: str, remedy: str) -> None:
     """Where the platform has made the place, and never the reason why a run fails. Makes no folder."""
     text = redact(f"{what}\n{remedy}")
     with contextlib.suppress(OSError):

@@ -22,9 +22,9 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from transformers.quantizers import AutoHfQuantizer
 
 from job.errors import NotFound, SettingsError
-from job.hosts.hub import explained
+from job.hosts.hub import translate_hub_errors
 from job.modeling.layers import decoder_of
-from job.modeling.memory import Adapter, Rung, Shapes, predict
+from job.modeling.memory import Adapter, Candidate, Shapes, predict
 from job.modeling.nf4 import quantization
 from job.modeling.targets import adapter_of, targets
 from job.modeling.weights import LINEAR, count_weights
@@ -85,7 +85,7 @@ class Architecture:
         if model.is_local:
             return cls.read(Path(model.location), model.location)
         what = f"base model {model.base} at {model.revision}"
-        with explained(what, "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION", has_token=bool(token)):
+        with translate_hub_errors(what, "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION", has_token=bool(token)):
             path = hf_hub_download(model.base, "config.json", revision=model.revision, token=token or False)
         return cls.read(Path(path).parent, model.base)
 
@@ -142,7 +142,7 @@ class Architecture:
 
 
 def predictions(
-    architecture: Architecture, lora: LoraSettings, candidates: Sequence[Rung], *, width: int
+    architecture: Architecture, lora: LoraSettings, candidates: Sequence[Candidate], *, width: int
 ) -> list[int | None]:
     """Peak bytes of each way to cut a step; None where the config does not name its sizes."""
     shapes = architecture.shapes()
@@ -150,7 +150,8 @@ def predictions(
         return [None] * len(candidates)
     adapter, weights = architecture.adapter(lora), architecture.weight_bytes(width)
     return [
-        predict(shapes, adapter, rung, weight_bytes=weights, dropout=lora.dropout, width=width) for rung in candidates
+        predict(shapes, adapter, candidate, weight_bytes=weights, dropout=lora.dropout, width=width)
+        for candidate in candidates
     ]
 
 

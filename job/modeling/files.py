@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig
 
 from job.errors import NotFound
-from job.hosts.hub import explained
+from job.hosts.hub import translate_hub_errors
 from job.modeling.architecture import Architecture, quantized_already
 from job.settings.fields import ModelSettings
 
@@ -42,7 +42,7 @@ def fetch_files(model: ModelSettings, token: str, *, weights: bool) -> BaseFiles
     if model.is_local:
         return BaseFiles(Path(model.location), model.location, "")
     patterns = FILES if weights else [pattern for pattern in FILES if pattern != "*.safetensors"]
-    with explained(
+    with translate_hub_errors(
         f"base model {model.base} at {model.revision}",
         "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION",
         has_token=bool(token),
@@ -64,7 +64,7 @@ def listed_weights(model: ModelSettings, token: str) -> dict[str, int]:
     """
     if constants.is_offline_mode():
         return {}
-    with explained(
+    with translate_hub_errors(
         f"base model {model.base} at {model.revision}",
         "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION",
         has_token=bool(token),

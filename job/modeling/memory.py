@@ -25,7 +25,7 @@ Checkpointing = Literal["none", "half", "all"]
 
 
 @dataclass(frozen=True)
-class Rung:
+class Candidate:
     """A way to cut a step: tokens of a micro-batch at most, and which layers are computed again in the backward pass."""
 
     tokens: int
@@ -36,7 +36,7 @@ class Rung:
         return f"micro-batches of {self.tokens:,} tokens, {layers} recomputed"
 
 
-def rungs(longest: int, step_tokens: int, *, recomputable: bool = True) -> list[Rung]:
+def candidates(longest: int, step_tokens: int, *, recomputable: bool = True) -> list[Candidate]:
     """All ways, fastest first. `longest`: tokens of the longest row, `step_tokens`: of the largest step; `recomputable`:
     whether the model's layers can be computed again.
 
@@ -49,13 +49,13 @@ def rungs(longest: int, step_tokens: int, *, recomputable: bool = True) -> list[
         power = 1 << (budgets[-1] - 1).bit_length() - 1  # the largest power of two below
         between = power + power // 2
         budgets.append(max(between if between < budgets[-1] else power, least))
-    found = [Rung(tokens, "none") for tokens in budgets]
+    found = [Candidate(tokens, "none") for tokens in budgets]
     if not recomputable:
-        return found + ([Rung(longest, "none")] if longest < least else [])
+        return found + ([Candidate(longest, "none")] if longest < least else [])
     for checkpointing in ("half", "all"):
-        found += [Rung(tokens, checkpointing) for tokens in budgets if tokens <= max(4 * SMALLEST_BUDGET, least)]
+        found += [Candidate(tokens, checkpointing) for tokens in budgets if tokens <= max(4 * SMALLEST_BUDGET, least)]
     if longest < least:
-        found.append(Rung(longest, "all"))
+        found.append(Candidate(longest, "all"))
     return found
 
 
@@ -82,7 +82,9 @@ class Adapter:
     """Width of all inputs: with dropout each keeps a mask of a byte an element."""
 
 
-def predict(shapes: Shapes, adapter: Adapter, rung: Rung, *, weight_bytes: int, dropout: float, width: int = 2) -> int:
+def predict(
+    shapes: Shapes, adapter: Adapter, candidate: Candidate, *, weight_bytes: int, dropout: float, width: int = 2
+) -> int:
     """Peak bytes that PyTorch reserves in a training step. `width`: bytes of the compute dtype; `weight_bytes`: of the base."""
     # adapter, gradient and moments in float32, and a copy in the compute dtype
     fixed = weight_bytes + adapter.parameters * (4 * (2 + MOMENTS) + width)
@@ -94,10 +96,10 @@ def predict(shapes: Shapes, adapter: Adapter, rung: Rung, *, weight_bytes: int, 
         + adapter.inputs * width / shapes.layers
         + (adapter.dropped / shapes.layers if dropout else 0)
     )
-    share = {"none": 1.0, "half": 0.5, "all": 0.0}[rung.checkpointing]
+    share = {"none": 1.0, "half": 0.5, "all": 0.0}[candidate.checkpointing]
     entering = shapes.hidden * width
     held = shapes.layers * (share * kept + (1 - share) * entering) + (kept if share < 1 else 0)
     largest = shapes.hidden * max(shapes.inner, shapes.query) * width
-    in_a_layer = rung.tokens * (shapes.inner + 3 * shapes.hidden) * width + 2 * largest
-    in_the_head = HEAD_SLICE * shapes.vocabulary * (4 + 2 * width) + rung.tokens * shapes.hidden * (2 * width + 4)
-    return int(fixed + rung.tokens * held + max(in_a_layer, in_the_head))
+    in_a_layer = candidate.tokens * (shapes.inner + 3 * shapes.hidden) * width + 2 * largest
+    in_the_head = HEAD_SLICE * shapes.vocabulary * (4 + 2 * width) + candidate.tokens * shapes.hidden * (2 * width + 4)
+    return int(fixed + candidate.tokens * held + max(in_a_layer, in_the_head))

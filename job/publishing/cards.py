@@ -60,7 +60,7 @@ def model_card(
         f"loss went from {trained.base_eval_loss:.3f} (base model) to {trained.best_eval_loss:.3f} ({-drop:+.0%}).",
         f"## How to load it\n\n```python\nadapter = {json.dumps(adapter)}\n{code}```\n\n"
         "These are the lines by which a fresh process loaded the adapter after training and compared its logits with the "
-        f"trained model's: the largest difference was {trained.readback_max_difference:.2g}." + _cpu_kernel(trained),
+        f"trained model's: the largest difference was {trained.round_trip_max_difference:.2g}." + _cpu_kernel(trained),
         _asking(cleaned),
         _recipe(cleaned, trained, settings),
         _data_table(cleaned),
@@ -72,18 +72,18 @@ def model_card(
 
 
 def _cpu_kernel(trained: Trained) -> str:
-    if trained.readback_cpu_kernel_error:
+    if trained.round_trip_cpu_kernel_error:
         return (
             " That is without the kernel that bitsandbytes takes on a CPU with AVX512-BF16, which cannot compute this base "
-            f"({trained.readback_cpu_kernel_error}); there, switch it off before the first question:\n\n```python\n"
+            f"({trained.round_trip_cpu_kernel_error}); there, switch it off before the first question:\n\n```python\n"
             f"for module in model.modules():\n    if hasattr(module, {CPU_KERNEL!r}):\n"
             f"        module.{CPU_KERNEL} = False\n```"
         )
-    if trained.readback_cpu_kernel_difference is None:
+    if trained.round_trip_cpu_kernel_difference is None:
         return ""
     return (
         " That is without the kernel that bitsandbytes takes on a CPU with AVX512-BF16: it rounds to bfloat16, and a logit "
-        f"then differs by up to {trained.readback_cpu_kernel_difference:.2g}. GPUs and other CPUs have no such kernel."
+        f"then differs by up to {trained.round_trip_cpu_kernel_difference:.2g}. GPUs and other CPUs have no such kernel."
     )
 
 
@@ -138,8 +138,8 @@ def _recipe(cleaned: Cleaned, trained: Trained, settings: Settings) -> str:
         "LoRA": f"r {lora.r}, alpha {lora.alpha}, dropout {lora.dropout:g}, on {', '.join(trained.lora_targets)}",
         "trainable parameters": f"{trained.trainable_parameters:,} of {trained.total_parameters:,}",
         "steps": f"{trained.steps:,} of {train.batch_size} rows ({train.epochs:g} epochs); best at step {trained.best_step:,}",
-        "learning rate": f"{train.learning_rate:g}, {train.warmup_steps} warmup steps, {train.schedule}",
-        "loss on": "the answer" if train.loss == "answer" else "the whole text",
+        "learning rate": f"{train.learning_rate:g}, {train.warmup_steps} warmup steps, {train.lr_scheduler}",
+        "loss on": "the answer" if train.loss_on == "answer" else "the whole text",
         "longest row": f"{cleaned.longest_tokens} of at most {train.max_tokens} tokens",
         "pad token": f"`{trained.pad_token}`",
         "seed": str(train.seed),

@@ -11,7 +11,7 @@ from typing import Any
 from huggingface_hub import HfApi
 
 from job.errors import HubUnavailable
-from job.hosts.hub import explained
+from job.hosts.hub import translate_hub_errors
 from job.publishing.cards import dataset_card, licence_of, model_card
 from job.results import Cleaned, Probed, Pushed, PushedRepo, Sample, Trained
 from job.runs.folder import write_text
@@ -70,7 +70,7 @@ def _push_files(kind: Any, repo_id: str, files: list[Path], settings: Settings, 
     what = f"{kind} repository {repo_id}"
     for number, wait in enumerate((*WAITS_SECONDS, None), 1):
         try:
-            with explained(what, variable, has_token=True):
+            with translate_hub_errors(what, variable, has_token=True):
                 api.create_repo(repo_id, repo_type=kind, private=settings.hub.private, exist_ok=True)
                 commit = api.upload_folder(
                     repo_id=repo_id,

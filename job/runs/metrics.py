@@ -15,7 +15,7 @@ from job.runs.redaction import redact
 log = logging.getLogger("job")
 
 
-class Journal:
+class MetricsWriter:
     """What is known of the run so far."""
 
     def __init__(self, run_dir: RunDir, settings: dict[str, Any]) -> None:

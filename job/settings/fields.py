@@ -111,8 +111,8 @@ class DataSettings(Section):
     max_words: int = Field(600, ge=10, description="Rows with more words in question and answer together are dropped.")
     max_rows: int = Field(0, ge=0, description="Rows to sample over all sources after cleaning; 0 keeps all.")
     min_rows: int = Field(32, ge=2, description="The run ends with exit 65 when fewer rows are left after cleaning.")
-    eval_share: float = Field(0.1, gt=0, lt=1, description="Share of the cleaned rows held out for evaluation.")
-    contacts: bool = Field(
+    eval_fraction: float = Field(0.1, gt=0, lt=1, description="Share of the cleaned rows held out for evaluation.")
+    remove_contacts: bool = Field(
         True, description="Take e-mail addresses, phone numbers, links, signatures and people's own names out of rows."
     )
     rules_file: RuleFile = Field(
@@ -220,7 +220,7 @@ class TrainSettings(Section):
     batch_size: int = Field(16, ge=1, description="Rows per optimizer step (effective batch).")
     learning_rate: float = Field(2e-4, gt=0, le=1, description="Peak learning rate.")
     warmup_steps: int = Field(50, ge=0, description="Optimizer steps from 0 to the peak learning rate.")
-    schedule: Literal["linear", "cosine", "constant"] = Field(
+    lr_scheduler: Literal["linear", "cosine", "constant"] = Field(
         "linear", description="Learning rate after the warmup; linear and cosine end at 0."
     )
     optimizer: Literal["adamw", "paged_adamw_32bit"] = Field(
@@ -230,7 +230,7 @@ class TrainSettings(Section):
     max_tokens: int = Field(
         512, ge=16, le=131072, description="Longest row in tokens, chat template included; longer rows are dropped."
     )
-    loss: Literal["answer", "text"] = Field(
+    loss_on: Literal["answer", "text"] = Field(
         "answer", description="Tokens that are trained on: the answer only, or the whole text with the question."
     )
     eval_steps: int = Field(

@@ -78,10 +78,23 @@ def load_token() -> str:
         ) from error
 
 
+RENAMED = {
+    "FINETUNE_DATA_CONTACTS": "FINETUNE_DATA_REMOVE_CONTACTS",
+    "FINETUNE_DATA_EVAL_SHARE": "FINETUNE_DATA_EVAL_FRACTION",
+    "FINETUNE_TRAIN_LOSS": "FINETUNE_TRAIN_LOSS_ON",
+    "FINETUNE_TRAIN_SCHEDULE": "FINETUNE_TRAIN_LR_SCHEDULER",
+}
+"""Names of version 0.1.0 -> today's. An old name is refused and the new one told: nobody has to keep two."""
+
+
 def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
     known = [variable.name for variable in variables()]
     for name in sorted(environ):
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
+        if not name.upper().startswith(PREFIX) or name.upper() in known:
+            continue
+        if name.upper() in RENAMED:
+            yield f"{name}: this variable is now called {RENAMED[name.upper()]}"
+        else:
             near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.6)
             yield f"{name}: there is no such variable" + (f"; did you mean {near[0]}?" if near else "")
 

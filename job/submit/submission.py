@@ -76,7 +76,7 @@ def describe(env_file: Path, image: str) -> Submission:
     )
 
 
-def strangers(job: Submission) -> Iterator[str]:
+def external_files(job: Submission) -> Iterator[str]:
     """Files that the run names and the image does not hold: only this machine has them."""
     for name, value in job.env:
         for part in value.split(",") if name.startswith(PREFIX) else ():

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from job.modeling.layers import decoder_layers
-from job.results import Proof
+from job.results import DryRun
 from job.training.adapter import lora_tensors
 from job.training.batching import Row
 from job.training.forward import Forward
@@ -18,7 +18,7 @@ HALVINGS = 12
 """Loss scales tried in float16, from 65,536 down to 16: the scaler's own start, and more than any run here has needed."""
 
 
-def trial(forward: Forward, rows: Sequence[Row], learning_rate: float) -> Proof:
+def dry_run_step(forward: Forward, rows: Sequence[Row], learning_rate: float) -> DryRun:
     """A training step, an evaluation step and a copy of the adapter for saving; adapter and random states stay as they were.
 
     Never raises for values that are not finite: `problem` says what was seen. Raises torch.OutOfMemoryError.
@@ -64,7 +64,7 @@ def trial(forward: Forward, rows: Sequence[Row], learning_rate: float) -> Proof:
             for parameter, values in zip(parameters, before, strict=True):
                 parameter.copy_(values)
         model.zero_grad(set_to_none=True)
-    return Proof(
+    return DryRun(
         rows=len(rows),
         tokens=sum(len(row.ids) for row in rows),
         loss=value,

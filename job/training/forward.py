@@ -17,7 +17,7 @@ AUTOCAST = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 class Forward:
-    """`packed`, `sliced_head` and `native` are set by the levers (job/training/optimizations/self_test.py).
+    """`packed`, `sliced_head` and `native` are set by the optimizations (job/training/optimizations/self_test.py).
 
     `native`: no layer computes in another dtype than the base's, so autocast has nothing to cast.
     """
@@ -33,7 +33,7 @@ class Forward:
         self.native = False
         self.undo: list[Callable[[], None]] = []
 
-    def take_levers_back(self) -> None:
+    def revert_optimizations(self) -> None:
         """The model as transformers and peft made it, for whoever calls it next."""
         while self.undo:
             self.undo.pop()()

@@ -1,7 +1,7 @@
-"""Memory: how a step is cut on this card, predicted, then measured on the longest rows, and stepped down when it runs out.
+"""How a step is cut on this card: predicted, then measured on the longest rows; the next candidate where memory runs out.
 
-The effective batch never changes, only its cut; so a run may change its rung at any step, which changes no result but for the
-numbers that dropout draws.
+The effective batch never changes, only its cut; so a run may take another candidate at any step, which changes no result
+but for the numbers that dropout draws.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import torch
 from job.errors import MemoryExhausted
 from job.modeling.architecture import Architecture, predictions
 from job.modeling.layers import decoder_layers
-from job.modeling.memory import GIB, RESERVE_SHARE, Rung, rungs
-from job.results import Attempt, Proof
+from job.modeling.memory import GIB, RESERVE_SHARE, Candidate, candidates
+from job.results import Attempt, DryRun
 from job.settings.fields import LoraSettings
 from job.training.batching import Row
 from job.training.forward import Forward
@@ -26,8 +26,8 @@ from job.training.forward import Forward
 log = logging.getLogger("job.train")
 
 
-class Ladder:
-    """The rung that is used now, and what was tried before it."""
+class MemoryPlan:
+    """The candidate in use, and what was tried before it."""
 
     def __init__(
         self,
@@ -42,10 +42,12 @@ class Ladder:
         self.forward = forward
         self.longest_rows = sorted(rows, key=lambda row: -len(row.ids))[:batch_size]
         self.layers = decoder_layers(forward.base)
-        self.rungs = rungs(lengths[0], sum(lengths[:batch_size]), recomputable=bool(self.layers))
+        self.candidates = candidates(lengths[0], sum(lengths[:batch_size]), recomputable=bool(self.layers))
         width = 4 if forward.precision == "float32" else 2
         self.predicted = (
-            predictions(architecture, lora, self.rungs, width=width) if architecture else [None] * len(self.rungs)
+            predictions(architecture, lora, self.candidates, width=width)
+            if architecture
+            else [None] * len(self.candidates)
         )
         self.place = 0
         self.tried: list[Attempt] = []
@@ -53,32 +55,32 @@ class Ladder:
         self.set_checkpointing()
 
     @property
-    def rung(self) -> Rung:
-        return self.rungs[self.place]
+    def candidate(self) -> Candidate:
+        return self.candidates[self.place]
 
-    def climb(self, trial: Callable[[Sequence[Row]], Proof]) -> Proof | None:
-        """Take the fastest rung whose measured peak leaves the reserve free, and the proof of the step taken on it.
+    def select(self, dry_run_step: Callable[[Sequence[Row]], DryRun]) -> DryRun | None:
+        """Take the fastest candidate whose measured peak leaves the reserve free, and the dry_run of the step taken on it.
 
-        None on a CPU, where there is nothing to choose. Raises MemoryExhausted (62) below the last rung.
+        None on a CPU, where there is nothing to choose. Raises MemoryExhausted (62) below the last candidate.
         """
         if not self.measured:
             return None
         limit = usable_bytes()
         fitting = [place for place, need in enumerate(self.predicted) if need is None or need <= limit]
-        self.place = fitting[0] if fitting else len(self.rungs) - 1
+        self.place = fitting[0] if fitting else len(self.candidates) - 1
         self.set_checkpointing()
         while True:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
-            proof = None
+            dry_run = None
             with suppress(torch.OutOfMemoryError):  # left before the next try: the traceback holds the step's tensors
-                proof = trial(self.forward.cut(self.longest_rows, self.rung.tokens)[0])
+                dry_run = dry_run_step(self.forward.cut(self.longest_rows, self.candidate.tokens)[0])
             peak = torch.cuda.max_memory_reserved()
-            if proof and peak <= limit:
+            if dry_run and peak <= limit:
                 self._note(step=0, peak=peak, fits=True)
                 torch.cuda.empty_cache()
-                return proof
-            self.down(step=0, peak=peak)
+                return dry_run
+            self.fall_back(step=0, peak=peak)
 
     def forget_peak(self) -> None:
         """What a comparison in float32 took is no part of the run."""
@@ -86,15 +88,15 @@ class Ladder:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
 
-    def down(self, *, step: int, peak: int) -> None:
-        """One rung lower. Raises MemoryExhausted (62) where there is none, with what was tried."""
+    def fall_back(self, *, step: int, peak: int) -> None:
+        """Take the next candidate. Raises MemoryExhausted (62) where there is none, with what was tried."""
         self._note(step=step, peak=peak, fits=False)
-        if self.place + 1 == len(self.rungs):
+        if self.place + 1 == len(self.candidates):
             table = "\n".join(f"  {attempt}" for attempt in self.tried)
             longest = len(self.longest_rows[0].ids)
             raise MemoryExhausted(
-                f"GPU memory ran out on the last rung at step {step}, with {usable_bytes() / GIB:.1f} GiB usable and rows of "
-                f"up to {longest:,} tokens. Tried:\n{table}",
+                f"GPU memory ran out at step {step} even with the smallest micro-batches: {usable_bytes() / GIB:.1f} GiB are "
+                f"usable, and rows have up to {longest:,} tokens. Tried:\n{table}",
                 remedy=f"Set FINETUNE_TRAIN_MAX_TOKENS below {longest}, end what else uses the GPU (nvidia-smi lists it), or "
                 "use a GPU with more memory.",
             )
@@ -105,19 +107,19 @@ class Ladder:
     def _note(self, *, step: int, peak: int, fits: bool) -> None:
         attempt = Attempt(
             step=step,
-            micro_batch_tokens=self.rung.tokens,
-            checkpointing=self.rung.checkpointing,
+            micro_batch_tokens=self.candidate.tokens,
+            checkpointing=self.candidate.checkpointing,
             predicted_bytes=self.predicted[self.place],
             peak_bytes=peak,
             fits=fits,
         )
         self.tried.append(attempt)
-        (log.info if fits else log.warning)("ladder %s", attempt)
+        (log.info if fits else log.warning)("memory_plan %s", attempt)
 
     def set_checkpointing(self) -> None:
         """Which decoder layers are computed again in the backward pass."""
         base: Any = self.forward.base
-        how = self.rung.checkpointing
+        how = self.candidate.checkpointing
         if how == "none":
             base.gradient_checkpointing_disable()
         else:

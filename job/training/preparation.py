@@ -17,14 +17,14 @@ from job.modeling.files import BaseFiles
 from job.modeling.precision import DTYPES, choose_precision
 from job.modeling.targets import shown, targets
 from job.modeling.weights import count_weights, quantized_share, require_quantized
-from job.results import Choice, Lever, Proof, WeightCount
+from job.results import Choice, DryRun, Optimization, WeightCount
 from job.settings.fields import LoraSettings, TrainSettings
 from job.training import adapter as adapters
 from job.training.batching import Row
-from job.training.dry_run import trial
+from job.training.dry_run import dry_run_step
 from job.training.forward import Forward
-from job.training.memory_plan import Ladder, release
-from job.training.optimizations.registry import LEVERS
+from job.training.memory_plan import MemoryPlan, release
+from job.training.optimizations.registry import OPTIMIZATIONS
 from job.training.optimizations.self_test import SelfTest
 
 log = logging.getLogger("job.train")
@@ -35,11 +35,11 @@ class Ready:
     """Base and adapter on the device, in a precision and a cut that a real step has proven."""
 
     forward: Forward
-    ladder: Ladder
+    memory_plan: MemoryPlan
     precision: Choice
-    proof: Proof | None
-    overflowed: Proof | None
-    levers: list[Lever]
+    dry_run: DryRun | None
+    overflowed: DryRun | None
+    optimizations: list[Optimization]
     new_rows: int
     """By which the vocabulary was extended."""
     weights: list[WeightCount]
@@ -55,7 +55,7 @@ def prepare(
     rows: list[Row],
     *,
     eval_rows: Sequence[Row] = (),
-    levers: Sequence[str] = tuple(LEVERS),
+    optimizations: Sequence[str] = tuple(OPTIMIZATIONS),
     allow_unquantized: bool = False,
 ) -> Ready:
     """Load, attach, choose optimizations, precision and memory plan. Where 16 bits overflow on the longest rows, everything
@@ -80,15 +80,19 @@ def prepare(
         require_quantized(base, files.name, allowed=allow_unquantized)
         model = adapters.attach(base, lora, settings.seed, files.name)
         forward = Forward(model, precision=precision.value, pad_token=tokenizer.pad_token_id)
-        enabled, ladder, proof = _proven(forward, architecture, lora, settings, rows, eval_rows, levers)
-        if proof:
-            log.info("proof %s", " ".join(f"{key}={value}" for key, value in proof.model_dump().items() if value != ""))
-        if not proof or not proof.problem:
+        enabled, memory_plan, dry_run = _self_tested(
+            forward, architecture, lora, settings, rows, eval_rows, optimizations
+        )
+        if dry_run:
+            log.info(
+                "dry_run %s", " ".join(f"{key}={value}" for key, value in dry_run.model_dump().items() if value != "")
+            )
+        if not dry_run or not dry_run.problem:
             return Ready(
                 forward,
-                ladder,
+                memory_plan,
                 precision,
-                proof,
+                dry_run,
                 overflowed,
                 enabled,
                 new_rows=base.get_input_embeddings().weight.shape[0]
@@ -99,31 +103,31 @@ def prepare(
             )
         if precision.value == "float32":
             raise Diverged(
-                f"One step on the longest rows fails in float32: {proof.problem}.",
+                f"One step on the longest rows fails in float32: {dry_run.problem}.",
                 remedy="Set FINETUNE_TRAIN_LEARNING_RATE lower in a new FINETUNE_OUTPUT_DIR; if that changes nothing, the "
                 "base model's weights are damaged: check FINETUNE_MODEL_BASE.",
             )
-        log.warning("precision=%s failed its proof, going on in float32: %s", precision.value, proof.problem)
-        overflowed = proof
+        log.warning("precision=%s failed in the dry run, going on in float32: %s", precision.value, dry_run.problem)
+        overflowed = dry_run
         reason = (
-            f"{precision.value} failed on the longest rows ({proof.tokens:,} tokens): {proof.problem}; largest value that "
-            f"left a layer {proof.largest_activation:,.0f}"
+            f"{precision.value} failed on the longest rows ({dry_run.tokens:,} tokens): {dry_run.problem}; largest value that "
+            f"left a layer {dry_run.largest_activation:,.0f}"
         )
         precision = Choice(value="float32", reason=reason)
-        del base, model, forward, ladder
+        del base, model, forward, memory_plan
         release()
 
 
-def _proven(
+def _self_tested(
     forward: Forward,
     architecture: Architecture,
     lora: LoraSettings,
     settings: TrainSettings,
     rows: Sequence[Row],
     eval_rows: Sequence[Row],
-    levers: Sequence[str],
-) -> tuple[list[Lever], Ladder, Proof | None]:
-    """Optimizations that pass their self-test, the memory plan, and the proof of the step that they take together.
+    optimizations: Sequence[str],
+) -> tuple[list[Optimization], MemoryPlan, DryRun | None]:
+    """Optimizations that pass their self-test, the memory plan, and the dry_run of the step that they take together.
 
     Where all of them as one step differ from the reference path, all are reverted and the step is taken on that path.
     """
@@ -145,22 +149,26 @@ def _proven(
                 "FINETUNE_TRAIN_MAX_TOKENS where its rotary embedding changes with the length"
             ]
         )
-    enabled = test.enable(levers)
+    enabled = test.enable(optimizations)
     while True:
-        ladder = Ladder(forward, rows, batch_size=settings.batch_size, architecture=architecture, lora=lora)
-        proof = ladder.climb(partial(trial, forward, learning_rate=settings.learning_rate))
-        if (proof and proof.problem) or not test.finite:
-            return enabled, ladder, proof  # in another precision once more, or the first evaluation says what is wrong
-        problem = test.whole_step(ladder.rung.tokens)
-        ladder.forget_peak()
+        memory_plan = MemoryPlan(forward, rows, batch_size=settings.batch_size, architecture=architecture, lora=lora)
+        dry_run = memory_plan.select(partial(dry_run_step, forward, learning_rate=settings.learning_rate))
+        if (dry_run and dry_run.problem) or not test.finite:
+            return (
+                enabled,
+                memory_plan,
+                dry_run,
+            )  # in another precision once more, or the first evaluation says what is wrong
+        problem = test.whole_step(memory_plan.candidate.tokens)
+        memory_plan.forget_peak()
         if not problem:
-            return enabled, ladder, proof
+            return enabled, memory_plan, dry_run
         if not forward.undo:
             raise JobError(
-                f"A training step with {ladder.rung} {problem}.",
+                f"A training step with {memory_plan.candidate} {problem}.",
                 remedy="This base model cannot be trained here as it should be: choose another FINETUNE_MODEL_BASE, or a GPU "
                 "on which no layer has to be computed again.",
             )
         log.warning("whole step %s: every optimization is reverted", problem)
-        forward.take_levers_back()
+        forward.revert_optimizations()
         enabled = [one.model_copy(update={"on": False, "reason": f"the whole step {problem}"}) for one in enabled]

@@ -31,7 +31,7 @@ EMBEDDING_ROUNDING = 0.01
 
 
 @dataclass(frozen=True)
-class Readback:
+class RoundTrip:
     difference: float
     tolerance: float
     cpu_kernel_difference: float | None = None
@@ -40,7 +40,7 @@ class Readback:
     """Why that kernel cannot compute this base."""
 
 
-def prove(
+def check(
     model: PeftModel,
     rows: list[list[int]],
     files: BaseFiles,
@@ -50,13 +50,13 @@ def prove(
     new_rows: int,
     save_embedding: str,
     pad_token: int,
-) -> Readback:
+) -> RoundTrip:
     """Load base and adapter in a fresh process by the lines of the model card, and compare logits on `rows`.
 
     Where rows of the embedding are saved, what the loaded layer gives for them is compared as well, the new ones first, and
     the new token's logits with all others. Raises JobError (1) where anything differs by more than the dtype's rounding.
     """
-    folder = adapter.with_name("readback.partial")
+    folder = adapter.with_name("round_trip.partial")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     embedding_saved = bool(new_rows) and save_embedding != "none"
@@ -106,7 +106,7 @@ def prove(
     # Rounding of the dtype, times the depth over which it adds up, in units of the largest logit.
     rounding = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}[dtype]
     tolerance = rounding * max(1.0, answer["largest"])
-    result = Readback(
+    result = RoundTrip(
         answer["difference"], tolerance, answer.get("cpu_kernel_difference"), answer.get("cpu_kernel_error", "")
     )
     if not result.difference <= result.tolerance:

@@ -30,7 +30,7 @@ from job.training.trainer import Float32AdapterTrainer
 log = logging.getLogger("job.train")
 OPTIMIZERS = {"adamw": "adamw_torch_fused", "paged_adamw_32bit": "paged_adamw_32bit"}
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
-READBACK_ROWS, READBACK_TOKENS = 4, 128
+ROUND_TRIP_ROWS, ROUND_TRIP_TOKENS = 4, 128
 
 
 def train(
@@ -52,8 +52,8 @@ def train(
     files = fetch_files(model, token, weights=True)
     tokenizer = load_tokenizer(files, model)
     chat = Chat(tokenizer)
-    train_rows = _rows(chat, root / cleaned.train_path, settings.loss)
-    eval_rows = _rows(chat, root / cleaned.eval_path, settings.loss)
+    train_rows = _rows(chat, root / cleaned.train_path, settings.loss_on)
+    eval_rows = _rows(chat, root / cleaned.eval_path, settings.loss_on)
     ready = prepare(
         files,
         tokenizer,
@@ -71,7 +71,7 @@ def train(
     watch = Watch(folder, worst_loss=2 * math.log(vocabulary_rows), stop=stop)
     trainer = Float32AdapterTrainer(
         forward=ready.forward,
-        ladder=ready.ladder,
+        memory_plan=ready.memory_plan,
         rows=train_rows,
         eval_rows=eval_rows,
         watch=watch,
@@ -96,15 +96,15 @@ def train(
         raise Diverged("Training ended without one finite evaluation loss.")
     adapters.load_lora_tensors(peft_model, folder / "best" / f"adapter-{best_step}.safetensors")
     log.info("best_step=%d best_eval_loss=%.4f", best_step, best_loss)
-    ready.forward.take_levers_back()
+    ready.forward.revert_optimizations()
     unwrapped = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     partial = root / "adapter.partial"
     parts = adapters.save(
         unwrapped, tokenizer, files, partial, new_rows=ready.new_rows, save_embedding=model.save_embedding
     )
-    proof = round_trip.prove(
+    found = round_trip.check(
         unwrapped,
-        [row.ids[:READBACK_TOKENS] for row in eval_rows[:READBACK_ROWS]],
+        [row.ids[:ROUND_TRIP_TOKENS] for row in eval_rows[:ROUND_TRIP_ROWS]],
         files,
         partial,
         dtype=precision.value,
@@ -112,7 +112,7 @@ def train(
         save_embedding=model.save_embedding,
         pad_token=tokenizer.pad_token_id,
     )
-    log.info("readback=true max_difference=%.2e tolerance=%.2e", proof.difference, proof.tolerance)
+    log.info("round_trip=true max_difference=%.2e tolerance=%.2e", found.difference, found.tolerance)
     replace_folder(partial, root / "adapter")
 
     losses = [entry.loss for entry in watch.entries if entry.loss is not None]
@@ -137,23 +137,23 @@ def train(
         train_tokens=round(cleaned.train_tokens * settings.epochs),
         tokens_per_second=round(trainer.tokens_seen / seconds, 1) if seconds else 0.0,
         resumed_from_step=first_step,
-        proof=ready.proof,
+        dry_run=ready.dry_run,
         overflowed=ready.overflowed,
         skipped_steps=watch.skipped_steps,
-        levers=ready.levers,
+        optimizations=ready.optimizations,
         batch_size=settings.batch_size,
-        ladder=ready.ladder.tried,
-        micro_batch_tokens=ready.ladder.rung.tokens,
-        checkpointing=ready.ladder.rung.checkpointing,
-        peak_gpu_bytes=torch.cuda.max_memory_reserved() if torch.cuda.is_available() else 0,
+        memory_plan=ready.memory_plan.tried,
+        micro_batch_tokens=ready.memory_plan.candidate.tokens,
+        checkpointing=ready.memory_plan.candidate.checkpointing,
+        peak_gpu_reserved_bytes=torch.cuda.max_memory_reserved() if torch.cuda.is_available() else 0,
         vocabulary_rows=vocabulary_rows,
         pad_token=tokenizer.pad_token,
         adapter_bytes=(root / "adapter" / adapters.WEIGHTS).stat().st_size,
         adapter_parts_bytes=parts,
-        readback_max_difference=proof.difference,
-        readback_tolerance=proof.tolerance,
-        readback_cpu_kernel_difference=proof.cpu_kernel_difference,
-        readback_cpu_kernel_error=proof.cpu_kernel_error,
+        round_trip_max_difference=found.difference,
+        round_trip_tolerance=found.tolerance,
+        round_trip_cpu_kernel_difference=found.cpu_kernel_difference,
+        round_trip_cpu_kernel_error=found.cpu_kernel_error,
     )
     del trainer, unwrapped, peft_model, ready, watch
     gc.collect()
@@ -192,12 +192,12 @@ def arguments(settings: TrainSettings, folder: Path, precision: str, train_rows:
         per_device_train_batch_size=settings.batch_size,  # one step's rows; Float32AdapterTrainer cuts them
         learning_rate=settings.learning_rate,
         warmup_steps=settings.warmup_steps,
-        lr_scheduler_type=SCHEDULES[settings.schedule],
+        lr_scheduler_type=SCHEDULES[settings.lr_scheduler],
         optim=OPTIMIZERS[settings.optimizer],
         max_grad_norm=settings.max_grad_norm,
         fp16=precision == "float16",
         bf16=precision == "bfloat16",
-        gradient_checkpointing=False,  # the ladder's; True would switch it on in every layer
+        gradient_checkpointing=False,  # the memory plan's; True would switch it on in every layer
         logging_steps=settings.log_steps,
         logging_nan_inf_filter=False,  # it hides a NaN loss
         eval_strategy="steps",

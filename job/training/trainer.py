@@ -18,7 +18,7 @@ from job.training.adapter import lora_tensors
 from job.training.batching import Row
 from job.training.callbacks import Watch
 from job.training.forward import Forward
-from job.training.memory_plan import Ladder
+from job.training.memory_plan import MemoryPlan
 from job.training.random_states import RandomStates
 
 log = logging.getLogger("job.train")
@@ -35,7 +35,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         self,
         *,
         forward: Forward,
-        ladder: Ladder,
+        memory_plan: MemoryPlan,
         rows: list[Row],
         eval_rows: list[Row],
         watch: Watch,
@@ -53,7 +53,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
             args=args,
             train_dataset=Dataset.from_dict({"number": range(len(rows))}),
             eval_dataset=Dataset.from_dict({"number": range(len(eval_rows))}),
-            # A batch is one optimizer step's rows: how they are cut is the ladder's, and may change between two steps.
+            # A batch is one optimizer step's rows: how they are cut is the memory plan's, and may change between two steps.
             data_collator=lambda batch: {"rows": [rows[item["number"]] for item in batch]},
             callbacks=[watch],
             **more,
@@ -63,7 +63,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
                 parameter.data = before[name].float()
         self.remove_callback(PrinterCallback)  # our log lines say the same, in one form
         self.forward = forward
-        self.ladder = ladder
+        self.memory_plan = memory_plan
         self.eval_rows = eval_rows
         self.watch = watch
         self.tokens_seen = 0
@@ -74,7 +74,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
     def training_step(self, model: Any, inputs: dict[str, list[Row]], num_items_in_batch: Any = None) -> torch.Tensor:
         """Gradients of the mean loss over all learned tokens of the step's rows; the same in whatever way they are cut.
 
-        Where memory runs out, the step begins again one rung lower; random numbers too, so that nothing was drawn twice.
+        Where memory runs out, the step begins again with the next candidate and the same random numbers.
         """
         rows = inputs["rows"]
         random_states = RandomStates()
@@ -89,12 +89,12 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
             # Only here, after the traceback and with it the failed step's tensors are gone.
             self.model.zero_grad(set_to_none=True)
             random_states.restore()
-            self.ladder.down(step=self.state.global_step, peak=torch.cuda.max_memory_reserved())
+            self.memory_plan.fall_back(step=self.state.global_step, peak=torch.cuda.max_memory_reserved())
 
     def _step(self, rows: list[Row], random_states: RandomStates) -> torch.Tensor:
         learned = max(sum(row.targets for row in rows), 1)
         total = torch.zeros((), device=self.forward.device)
-        for micro_batch in self.forward.cut(rows, self.ladder.rung.tokens):
+        for micro_batch in self.forward.cut(rows, self.memory_plan.candidate.tokens):
             if self.watch.stop.requested:
                 self.model.zero_grad(set_to_none=True)
                 random_states.restore()
@@ -113,7 +113,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
                 break
             except torch.OutOfMemoryError as error:
                 log.warning("stage=train evaluation out_of_memory=%r", str(error).partition(". ")[0])
-            self.ladder.down(step=self.state.global_step, peak=torch.cuda.max_memory_reserved())
+            self.memory_plan.fall_back(step=self.state.global_step, peak=torch.cuda.max_memory_reserved())
         metrics = {"eval_loss": loss}
         self.log(metrics)
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -123,7 +123,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         self.model.eval()
         losses = []
         with torch.no_grad():
-            for micro_batch in self.forward.sorted_batches(self.eval_rows, self.ladder.rung.tokens):
+            for micro_batch in self.forward.sorted_batches(self.eval_rows, self.memory_plan.candidate.tokens):
                 if self.watch.stop.requested:
                     self.watch.stop_now(self.state)
                 losses.append(self.forward.loss_sum(micro_batch))

@@ -53,10 +53,14 @@ def families(precision: str, folders: dict[str, Path]) -> Iterator[tuple[str, st
         forward = forward_of(folders[family.name], precision)
         test = SelfTest(forward, some_rows(12))
         yield family.title, "reference path", str(test.rounding)
-        for lever in test.enable():
-            yield family.title, lever.name, lever.differs if lever.on else f"off: {lever.reason}"
+        for optimization in test.enable():
+            yield (
+                family.title,
+                optimization.name,
+                optimization.differs if optimization.on else f"off: {optimization.reason}",
+            )
         yield family.title, "whole step", str(_step(test))
-        forward.take_levers_back()
+        forward.revert_optimizations()
 
 
 def _step(test: SelfTest) -> Any:

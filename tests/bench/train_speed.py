@@ -1,4 +1,4 @@
-"""Training speed on one GPU: the published recipe, ours, ours with each lever off, and the same as a T4 would have to run it.
+"""Training speed on one GPU: the published recipe, ours, ours without each optimization, and as a T4 would run it.
 
     python -m tests.bench.train_speed                      the whole table, about 5 minutes on an H200
     python -m tests.bench.train_speed --only ours,t4       some of its lines
@@ -28,7 +28,7 @@ from typing import IO, Any
 
 QKVO = ("q_proj", "k_proj", "v_proj", "o_proj")
 ALL_LINEAR = (*QKVO, "gate_proj", "up_proj", "down_proj")
-LEVERS = ("packed_rows", "sliced_head", "lora4bit", "norm", "kernels")
+OPTIMIZATIONS = ("packed_rows", "sliced_head", "lora4bit", "norm", "kernels")
 T4_GIB = 14.5
 WARM_UP = 5
 COMPARED_STEP = 10
@@ -51,7 +51,10 @@ class Line:
 LINES = {
     "seed": Line("the published recipe: float32, padded, 4 x 4, checkpointing", seed_recipe=True, steps=8),
     "ours": Line("this job"),
-    **{f"without-{lever}": Line(f"this job without {lever}", without=lever) for lever in LEVERS},
+    **{
+        f"without-{optimization}": Line(f"this job without {optimization}", without=optimization)
+        for optimization in OPTIMIZATIONS
+    },
     "seed-64": Line(
         "the published recipe, 64 rows in one micro-batch", seed_recipe=True, rows=64, micro_batch=64, steps=5
     ),
@@ -250,7 +253,7 @@ def _our_trainer(
         batch_size=line.rows,
         max_tokens=line.longest,
         warmup_steps=WARM_UP,
-        schedule="constant",  # the lines make different numbers of steps, and a decay to 0 would show in their losses
+        lr_scheduler="constant",  # the lines make different numbers of steps, and a decay to 0 would show in their losses
         log_steps=1,
         eval_steps=10**6,
         precision="float16" if line.t4 else "auto",
@@ -258,14 +261,16 @@ def _our_trainer(
     files = fetch_files(model, "", weights=True)
     tokenizer = load_tokenizer(files, model)
     all_rows = [Row(ids, 0) for ids in rows]
-    levers = [lever for lever in LEVERS if lever != line.without]
-    ready = prepare(files, tokenizer, LoraSettings(targets=line.targets), settings, all_rows, levers=levers)
+    optimizations = [optimization for optimization in OPTIMIZATIONS if optimization != line.without]
+    ready = prepare(
+        files, tokenizer, LoraSettings(targets=line.targets), settings, all_rows, optimizations=optimizations
+    )
     import torch
 
     torch.cuda.reset_peak_memory_stats()
     trainer = Float32AdapterTrainer(
         forward=ready.forward,
-        ladder=ready.ladder,
+        memory_plan=ready.memory_plan,
         rows=all_rows,
         eval_rows=all_rows[:1],
         watch=Watch(scratch, worst_loss=1000, stop=StopRequest()),
@@ -273,14 +278,16 @@ def _our_trainer(
         processing_class=tokenizer,
     )
     trainer.add_callback(clock)
-    tried = ready.ladder.tried[-1]
+    tried = ready.memory_plan.tried[-1]
     return trainer, {
         "precision": ready.precision.value,
-        "rung": f"{tried.micro_batch_tokens:,} / {tried.checkpointing}",
+        "candidate": f"{tried.micro_batch_tokens:,} / {tried.checkpointing}",
         "predicted_gib": round((tried.predicted_bytes or 0) / 2**30, 2),
         "trial_gib": round(tried.peak_bytes / 2**30, 2),
-        "levers_off": [f"{lever.name}: {lever.reason}" for lever in ready.levers if not lever.on],
-        "differs": {lever.name: lever.differs for lever in ready.levers},
+        "optimizations_off": [
+            f"{optimization.name}: {optimization.reason}" for optimization in ready.optimizations if not optimization.on
+        ],
+        "differs": {optimization.name: optimization.differs for optimization in ready.optimizations},
     }
 
 
@@ -339,7 +346,7 @@ def _seed_trainer(
         processing_class=tokenizer,
         callbacks=[clock],
     )
-    return trainer, {"precision": "float32", "rung": f"{line.micro_batch} rows / all", "levers_off": []}
+    return trainer, {"precision": "float32", "candidate": f"{line.micro_batch} rows / all", "optimizations_off": []}
 
 
 def table(results: list[dict[str, Any]]) -> str:
@@ -362,7 +369,7 @@ def table(results: list[dict[str, Any]]) -> str:
             f"{result['kernel_ms'] / result['profiled_tokens'] * 1000:.1f}",
             f"{result['kernels']:,}",
             f"{result['peak_gib']:.1f} / {result['reserved_gib']:.1f}",
-            result["rung"],
+            result["candidate"],
             f"{result['loss']:.4f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")

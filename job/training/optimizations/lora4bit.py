@@ -1,4 +1,4 @@
-"""Lever: 4-bit linear layers with their LoRA branch as one autograd function.
+"""Optimization: 4-bit linear layers with their LoRA branch as one autograd function.
 
 PEFT's layer goes through bitsandbytes' own function, a copy of its result, casts of input and adapter, and four more
 nodes of autograd. Here a layer is: dequantize, product, dropout, two thin products; backward the same the other way round.

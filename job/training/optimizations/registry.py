@@ -39,7 +39,7 @@ def _lora4bit(forward: Forward, _: int) -> Callable[[], None]:
     return undo
 
 
-LEVERS: dict[str, Callable[[Forward, int], Callable[[], None]]] = {
+OPTIMIZATIONS: dict[str, Callable[[Forward, int], Callable[[], None]]] = {
     "packed_rows": _packed_rows,
     "sliced_head": _sliced_head,
     "lora4bit": _lora4bit,

@@ -24,11 +24,11 @@ from typing import Any
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from job.results import Lever
+from job.results import Optimization
 from job.training.batching import Row
 from job.training.forward import Forward
 from job.training.optimizations.comparison import Difference, EqualDropout, InFloat32, Perturbed, difference, gradients
-from job.training.optimizations.registry import LEVERS, _nothing
+from job.training.optimizations.registry import OPTIMIZATIONS, _nothing
 
 log = logging.getLogger("job.train")
 FACTOR = 3
@@ -80,7 +80,7 @@ class SelfTest:
             except torch.OutOfMemoryError:
                 if len(self.rows[0].ids) <= SHORTEST_PIECE and not self.exact:
                     raise
-            self.forward.take_levers_back()
+            self.forward.revert_optimizations()
             torch.cuda.empty_cache()  # only here, after the traceback and with it the tensors are gone
             shortened, row = True, self.rows[0]
             if len(row.ids) <= SHORTEST_PIECE:
@@ -124,24 +124,24 @@ class SelfTest:
         of = self.of_neighbours
         return "" if of is None or not self.finite or of.within(APART) else str(of)
 
-    def enable(self, names: Sequence[str] = tuple(LEVERS)) -> list[Lever]:
+    def enable(self, names: Sequence[str] = tuple(OPTIMIZATIONS)) -> list[Optimization]:
         """Enable each optimization that fits this model and passes; says so for each."""
-        found: list[Lever] = self._as_long_as_fits(lambda: [self._enable(name) for name in names])
+        found: list[Optimization] = self._as_long_as_fits(lambda: [self._enable(name) for name in names])
         return found
 
-    def _enable(self, name: str) -> Lever:
+    def _enable(self, name: str) -> Optimization:
         reason, difference = self._try(name)
         say = log.warning if reason and self.forward.device.type == "cuda" else log.info
         told = f" reason={reason!r}" if reason else f" differs={str(difference)!r}"
-        say("lever=%s on=%s%s", name, str(not reason).lower(), told)
-        return Lever(name=name, on=not reason, reason=reason, differs=str(difference or ""))
+        say("optimization=%s on=%s%s", name, str(not reason).lower(), told)
+        return Optimization(name=name, on=not reason, reason=reason, differs=str(difference or ""))
 
     def _try(self, name: str) -> tuple[str, Difference | None]:
         """(why it cannot be used, how it differs)."""
         undo: Callable[[], None] = _nothing
         difference = None
         try:
-            undo = LEVERS[name](self.forward, self.longest)
+            undo = OPTIMIZATIONS[name](self.forward, self.longest)
             difference = self.compare()
             reason = self.verdict(difference)
             if not reason and name == "packed_rows":

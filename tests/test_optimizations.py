@@ -1,5 +1,5 @@
-"""Each lever gives what the plain path gives: the same loss and the same gradients of the adapter. Real NF4 on the CPU; the
-tests marked gpu run the same on a card, in 16 bits, with the kernels that a T4 and a newer GPU would take."""
+"""Each optimization gives what the reference path gives: the same loss and the same gradients of the adapter. Real NF4 on the
+CPU; the tests marked gpu run the same on a card, in 16 bits, with the kernels that a T4 and a newer GPU would take."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from job.training.forward import Forward
 from job.training.optimizations import attention
 from job.training.optimizations.comparison import Perturbed, gradients
 from job.training.optimizations.head import SLICE, HeadLoss
-from job.training.optimizations.registry import LEVERS
+from job.training.optimizations.registry import OPTIMIZATIONS
 from job.training.optimizations.self_test import SelfTest
 
 LONGEST = 200
@@ -59,14 +59,14 @@ def forward(base: Path) -> Iterator[Forward]:
 
 
 @pytest.fixture
-def with_levers(forward: Forward) -> Iterator[Callable[..., Forward]]:
+def with_optimizations(forward: Forward) -> Iterator[Callable[..., Forward]]:
     def switch(*names: str) -> Forward:
         for name in names:
-            forward.undo.append(LEVERS[name](forward, LONGEST))
+            forward.undo.append(OPTIMIZATIONS[name](forward, LONGEST))
         return forward
 
     yield switch
-    forward.take_levers_back()
+    forward.revert_optimizations()
 
 
 def differences(a: tuple[float, torch.Tensor], b: tuple[float, torch.Tensor]) -> tuple[float, float]:
@@ -108,8 +108,8 @@ def test_padding_is_neither_seen_nor_learned() -> None:
 # --- the same numbers ------------------------------------------------------------------------------------------------
 
 
-def test_gradients_of_16_rows_do_not_depend_on_how_they_are_cut(with_levers: Callable[..., Forward]) -> None:
-    forward = with_levers("packed_rows", "sliced_head", "lora4bit")
+def test_gradients_of_16_rows_do_not_depend_on_how_they_are_cut(with_optimizations: Callable[..., Forward]) -> None:
+    forward = with_optimizations("packed_rows", "sliced_head", "lora4bit")
     rows = make_rows(16)
     whole = gradients(forward, rows)
     for budget in (60, 130, 400):
@@ -121,8 +121,8 @@ def test_gradients_of_16_rows_do_not_depend_on_how_they_are_cut(with_levers: Cal
         assert gradient < 1e-6
 
 
-def test_the_order_of_micro_batches_does_not_matter_either(with_levers: Callable[..., Forward]) -> None:
-    forward = with_levers("packed_rows", "sliced_head", "lora4bit")
+def test_the_order_of_micro_batches_does_not_matter_either(with_optimizations: Callable[..., Forward]) -> None:
+    forward = with_optimizations("packed_rows", "sliced_head", "lora4bit")
     rows = make_rows(16)
     parts = forward.cut(rows, 130)
     assert len(parts) > 3
@@ -138,7 +138,7 @@ def test_with_dropout_another_cut_is_another_draw(capsys: pytest.CaptureFixture[
     lines = (QUICKSTART / "rows.jsonl").read_text("utf-8").splitlines()[:16]
     asked = [{"system": "", "question": row["input"], "answer": row["output"]} for row in map(json.loads, lines)]
     rows = [Row.of(tokens, "answer") for tokens in chat.rows(asked)]
-    forward.undo.append(LEVERS["packed_rows"](forward, max(len(row.ids) for row in rows)))
+    forward.undo.append(OPTIMIZATIONS["packed_rows"](forward, max(len(row.ids) for row in rows)))
     found = {}
     forward.model.train()
     for name, budget, seed in (("whole", 10**6, 1), ("again", 10**6, 1), ("cut", 600, 1), ("seed", 10**6, 2)):
@@ -151,21 +151,21 @@ def test_with_dropout_another_cut_is_another_draw(capsys: pytest.CaptureFixture[
     assert 0.5 * seed < cut < 2 * seed
 
 
-def test_packed_rows_give_what_padded_rows_give(forward: Forward, with_levers: Callable[..., Forward]) -> None:
+def test_packed_rows_give_what_padded_rows_give(forward: Forward, with_optimizations: Callable[..., Forward]) -> None:
     rows = make_rows(6)
     padded = gradients(forward, rows)
-    loss, gradient = differences(padded, gradients(with_levers("packed_rows"), rows))
+    loss, gradient = differences(padded, gradients(with_optimizations("packed_rows"), rows))
     assert loss < 1e-6
     assert gradient < 1e-5
 
 
-@pytest.mark.parametrize("lever", ["packed_rows", "sliced_head", "lora4bit", "norm"])
-def test_a_lever_gives_what_the_plain_path_gives(
-    lever: str, forward: Forward, with_levers: Callable[..., Forward]
+@pytest.mark.parametrize("optimization", ["packed_rows", "sliced_head", "lora4bit", "norm"])
+def test_an_optimization_gives_what_the_reference_path_gives(
+    optimization: str, forward: Forward, with_optimizations: Callable[..., Forward]
 ) -> None:
     rows = make_rows(5)
     plain = gradients(forward, rows)
-    loss, gradient = differences(plain, gradients(with_levers(lever), rows))
+    loss, gradient = differences(plain, gradients(with_optimizations(optimization), rows))
     assert loss < 1e-6
     assert gradient < 1e-5
 
@@ -178,7 +178,7 @@ def test_dropout_is_kept_in_the_fused_layer(base: Path) -> None:
         forward.model.train()
         torch.manual_seed(5)
         plain = gradients(forward, rows)
-        forward.undo.append(LEVERS["lora4bit"](forward, LONGEST))
+        forward.undo.append(OPTIMIZATIONS["lora4bit"](forward, LONGEST))
         torch.manual_seed(5)
         fused = gradients(forward, rows)
         torch.manual_seed(6)
@@ -188,17 +188,17 @@ def test_dropout_is_kept_in_the_fused_layer(base: Path) -> None:
 
 
 def test_the_fused_layer_sees_what_the_optimizer_has_just_written(
-    forward: Forward, with_levers: Callable[..., Forward]
+    forward: Forward, with_optimizations: Callable[..., Forward]
 ) -> None:
     """Fused optimizers change parameters without raising their version, so a copy kept between steps would go stale."""
     rows = make_rows(3)
-    fused = with_levers("lora4bit")
+    fused = with_optimizations("lora4bit")
     parameters = [parameter for parameter in fused.model.parameters() if parameter.requires_grad]
     before = [parameter.detach().clone() for parameter in parameters]
     first = gradients(fused, rows)
     torch.optim.AdamW(parameters, lr=0.1, fused=True).step()
     after = gradients(fused, rows)
-    fused.take_levers_back()
+    fused.revert_optimizations()
     assert max(differences(gradients(fused, rows), after)) < 1e-5
     assert differences(first, after)[1] > 1e-2
     with torch.no_grad():
@@ -207,12 +207,12 @@ def test_the_fused_layer_sees_what_the_optimizer_has_just_written(
 
 
 def test_a_cache_switched_on_in_the_config_does_not_let_packed_rows_see_each_other(
-    forward: Forward, with_levers: Callable[..., Forward]
+    forward: Forward, with_optimizations: Callable[..., Forward]
 ) -> None:
     """transformers drops the mask between packed rows where keys and values are cached."""
     rows = make_rows(4)
     plain = gradients(forward, rows)
-    packed = with_levers("packed_rows")
+    packed = with_optimizations("packed_rows")
     packed.base.config.use_cache = True
     try:
         assert max(differences(plain, gradients(packed, rows))) < 1e-5
@@ -247,12 +247,15 @@ def _broken(_: Forward, __: int) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize(
-    ("lever", "told"), [(_wrong, "differs from the reference path"), (_broken, "RuntimeError: no kernel image")]
+    ("optimization", "told"), [(_wrong, "differs from the reference path"), (_broken, "RuntimeError: no kernel image")]
 )
-def test_a_lever_that_fails_its_self_test_is_taken_back(
-    lever: Callable[[Forward, int], Callable[[], None]], told: str, forward: Forward, monkeypatch: pytest.MonkeyPatch
+def test_an_optimization_that_fails_its_self_test_is_taken_back(
+    optimization: Callable[[Forward, int], Callable[[], None]],
+    told: str,
+    forward: Forward,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(LEVERS, "sliced_head", lever)
+    monkeypatch.setitem(OPTIMIZATIONS, "sliced_head", optimization)
     rows = make_rows(3)
     plain = gradients(forward, rows)
     results = {result.name: result for result in SelfTest(forward, rows).enable()}
@@ -260,7 +263,7 @@ def test_a_lever_that_fails_its_self_test_is_taken_back(
     assert told in results["sliced_head"].reason
     assert "\n" not in results["sliced_head"].reason
     assert results["packed_rows"].on and results["lora4bit"].on
-    forward.take_levers_back()
+    forward.revert_optimizations()
     assert max(differences(plain, gradients(forward, rows))) < 1e-6
 
 
@@ -274,7 +277,7 @@ def test_the_self_test_leaves_adapter_and_random_numbers_alone(base: Path) -> No
     assert torch.equal(random_state, torch.get_rng_state())
 
 
-def test_a_model_that_caps_attention_stays_on_the_plain_path() -> None:
+def test_a_model_that_caps_attention_stays_on_the_reference_path() -> None:
     config = LlamaConfig(
         vocab_size=32, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2
     )
@@ -300,27 +303,27 @@ def test_grouped_queries_are_repeated_below_compute_capability_8(monkeypatch: py
 @pytest.mark.gpu
 @pytest.mark.parametrize("precision", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("kernel", ["flash", "memory efficient"])
-@pytest.mark.parametrize("lever", list(LEVERS))
-def test_a_lever_gives_what_the_plain_path_gives_on_a_gpu(
-    lever: str, kernel: str, precision: str, tmp_path: Path
+@pytest.mark.parametrize("optimization", list(OPTIMIZATIONS))
+def test_an_optimization_gives_what_the_reference_path_gives_on_a_gpu(
+    optimization: str, kernel: str, precision: str, tmp_path: Path
 ) -> None:
     forward = forward_of(_wide_base(tmp_path / "base"), precision, dropout=0.05)
     try:
         torch.backends.cuda.enable_flash_sdp(kernel == "flash")
-        (result,) = SelfTest(forward, make_rows(6, longest=120)).enable([lever])
-        print(lever, kernel, precision, result.differs)
+        (result,) = SelfTest(forward, make_rows(6, longest=120)).enable([optimization])
+        print(optimization, kernel, precision, result.differs)
         assert result.on, result.reason
     finally:
         torch.backends.cuda.enable_flash_sdp(True)
-        forward.take_levers_back()
+        forward.revert_optimizations()
 
 
 @pytest.mark.gpu
-def test_all_levers_pass_their_self_test_on_a_gpu(tmp_path: Path) -> None:
+def test_all_optimizations_pass_their_self_test_on_a_gpu(tmp_path: Path) -> None:
     for precision in ("float16", "bfloat16"):
         forward = forward_of(_wide_base(tmp_path / precision), precision)
-        assert [result.reason for result in SelfTest(forward, make_rows(3)).enable()] == [""] * len(LEVERS)
-        forward.take_levers_back()
+        assert [result.reason for result in SelfTest(forward, make_rows(3)).enable()] == [""] * len(OPTIMIZATIONS)
+        forward.revert_optimizations()
 
 
 def _wide_base(folder: Path) -> Path:
