@@ -19,16 +19,16 @@ from job.errors import NotFound, SettingsError
 from job.modeling import chat as chats
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles
+from job.modeling.generation import generate
 from job.modeling.template import FIXED_DATE, prepare_template
 from job.modeling.tokenizer import load_tokenizer
-from job.probing.probe import generate
 from job.publishing.cards import _asking
-from job.settings.fields import DataSettings, ModelSettings, ProbeSettings
+from job.settings.fields import DataSettings, ModelSettings
 from job.settings.sources import Source
 from job.training.stage import _rows
 from tests.conftest import make_rows, metrics_of, run_job, small_run, write_rows
+from tests.sample_results import CLEANED
 from tests.templates import CHATML, GEMMA, LLAMA3, MISTRAL, STYLES, Template, give_template, make_base_of
-from tests.test_report import CLEANED
 
 ROW = {"system": "You answer questions on repairs.", "question": "My lamp is broken.", "answer": "Replace it."}
 
@@ -226,7 +226,7 @@ def test_the_probe_stops_at_the_stop_token_and_at_the_models_own(ends: Any, base
 
     config = types.SimpleNamespace(eos_token_id=ends)
     model = types.SimpleNamespace(generation_config=config, device="cpu", generate=answer)
-    (found,) = generate(model, tokenizer, [[1, 2]], ProbeSettings(max_new_tokens=9))
+    (found,) = generate(model, Chat(tokenizer), [[1, 2]], max_new_tokens=9)
     assert (found.text, found.tokens, found.stopped) == ("lamp", len(word), True)
     own = [] if ends is None else [7] if ends == 7 else [7, 8]
     assert seen == [[*own, stop]]
@@ -241,7 +241,7 @@ def test_what_the_template_opens_an_answer_with_is_no_part_of_the_probes_answer(
         device="cpu",
         generate=lambda input_ids, **_: torch.cat([input_ids, torch.tensor([said])], dim=1),
     )
-    (found,) = generate(model, tokenizer, [[1, 2]], ProbeSettings(max_new_tokens=20))
+    (found,) = generate(model, Chat(tokenizer), [[1, 2]], max_new_tokens=20)
     assert (found.text, found.stopped) == ("Hello.", True)
 
 

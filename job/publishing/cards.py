@@ -11,6 +11,7 @@ from job import __version__
 from job.modeling.base import loading_code
 from job.modeling.chat import in_user_turn
 from job.modeling.nf4 import CPU_KERNEL
+from job.reporting.scores import score_rows
 from job.results import Cleaned, Probed, Sample, Trained
 from job.settings.fields import Settings
 
@@ -157,17 +158,9 @@ def _data_table(cleaned: Cleaned) -> str:
 
 
 def _scores(probed: Probed) -> str:
-    names = {
-        "stopped_share": "answers that stop by themselves",
-        "opening_filler_share": "answers that open with filler",
-        "closing_filler_share": "answers that close with filler",
-        "repetition_share": "repeated word 4-grams",
-    }
-    base, tuned = probed.base.model_dump(), probed.tuned.model_dump()
-    lines = ["## Before and after", "", f"Greedy answers to {probed.base.answers} questions.", ""]
-    lines += ["| | base | tuned |", "| --- | --- | --- |"]
-    lines += [f"| {text} | {base[key]:.0%} | {tuned[key]:.0%} |" for key, text in names.items()]
-    lines += [f"| mean length in tokens | {probed.base.mean_tokens:.0f} | {probed.tuned.mean_tokens:.0f} |"]
+    lines = ["## Before and after", "", f"Greedy answers to {probed.questions + probed.eval_rows} questions.", ""]
+    lines += ["| answers | base | tuned |", "| --- | --- | --- |"]
+    lines += [f"| {row.name} | {row.base} | {row.tuned} |" for row in score_rows(probed)]
     return "\n".join(lines)
 
 
