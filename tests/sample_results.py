@@ -24,6 +24,7 @@ from job.results import (
     Trained,
     WeightCount,
 )
+from job.settings.fields import DataSettings, HubSettings, ModelSettings, Settings
 
 LOG = [
     LogEntry(step=0, eval_loss=2.31, seconds=0),
@@ -216,3 +217,9 @@ def sample(**changes: Any) -> Sample:
 
 
 SAMPLES = [sample(base_stopped=False), sample(source="eval_row", question="And then?", reference="See a doctor.")]
+
+
+def run_settings(base: str = "acme/small-3b", **hub: Any) -> Settings:
+    """The settings of this run; `hub` as in FINETUNE_HUB_*."""
+    data = DataSettings(sources="a/b@main:train")  # type: ignore[arg-type]
+    return Settings(data=data, model=ModelSettings(base=base), hub=HubSettings(**hub))
