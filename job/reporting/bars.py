@@ -11,12 +11,12 @@ from job.results import Cleaned, TokenCounts
 Dropped = Mapping[str, Mapping[str, int]]
 """Source -> reason -> rows."""
 CAPS = ("list_over_share", "not_sampled")
-"""Reasons for which rows go after lists are counted."""
+"""Reasons that drop rows after lists have been counted."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A row of a table with a bar: where it starts and how long it is, both as shares of the whole."""
+    """A row of a table with its bar: where the bar starts and how long it is, both as shares of the whole."""
 
     name: str
     value: float
@@ -26,7 +26,7 @@ class Bar:
 
 
 def funnel(cleaned: Cleaned) -> list[Bar]:
-    """From the rows read, over what each reason took off the end, to what is left."""
+    """The rows read, what each reason dropped (the most rows first), and the rows that are left."""
     whole = max(cleaned.rows_in, 1)
     bars = [Bar("rows read", cleaned.rows_in, 0, cleaned.rows_in / whole, "all")]
     left = cleaned.rows_in
@@ -40,7 +40,7 @@ def funnel(cleaned: Cleaned) -> list[Bar]:
 
 
 def shares_of(values: Mapping[str, float]) -> list[Bar]:
-    """Each value as a share of their sum, one behind the other."""
+    """Each value as a share of their sum; each bar starts where the one before it ends."""
     whole = sum(values.values()) or 1
     bars, start = [], 0.0
     for name, value in values.items():
@@ -50,7 +50,7 @@ def shares_of(values: Mapping[str, float]) -> list[Bar]:
 
 
 def lengths(counts: TokenCounts) -> list[Bar]:
-    """Kept rows by length in tokens, up to the last length that occurs, and those above the limit; the longest bar is full."""
+    """Kept rows by length in tokens, up to the last length that occurs, and rows above the limit. The longest bar is full."""
     rows = list(counts.rows)
     while rows and not rows[-1]:
         rows.pop()
@@ -64,16 +64,16 @@ def lengths(counts: TokenCounts) -> list[Bar]:
 
 @dataclass(frozen=True)
 class ListCount:
-    """The list-formatted answers of one source: all of them, then each kind, one behind the other."""
+    """Answers of one source that are lists: all of them, then each kind."""
 
     source: str
     rows: int | None
-    """Rows among which they were counted; None where the file of the dropped rows does not tell."""
+    """Rows among which they were counted; None where the dropped rows of this source are not known."""
     bars: list[Bar]
 
 
 def list_counts(cleaned: Cleaned, dropped: Dropped) -> list[ListCount]:
-    """Lists are counted before rows go for CAPS, so those belong to the whole."""
+    """Lists are counted before rows are dropped for one of CAPS, so such rows belong to the whole."""
     by_source = [sum(dropped.get(source.source, {}).get(reason, 0) for reason in CAPS) for source in cleaned.sources]
     known = sum(by_source) == sum(cleaned.dropped.get(reason, 0) for reason in CAPS)
     found = []

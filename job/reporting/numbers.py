@@ -14,7 +14,7 @@ def count(value: float) -> str:
 
 
 def share(value: float) -> str:
-    """Few are never shown as none, nor nearly all as all."""
+    """`12 %`. A few are never shown as none, nor almost all as all."""
     if not math.isfinite(value):
         return "–"
     if 0 < value < 0.0005:
@@ -26,7 +26,7 @@ def share(value: float) -> str:
 
 
 def signed(value: float, unit: str = "") -> str:
-    """`−38`, `+4`, `±0`: a real minus sign, since a hyphen is lost between digits."""
+    """`−38`, `+4`, `±0`, with a real minus sign: a hyphen is easily overlooked."""
     if not math.isfinite(value):
         return "–"
     rounded = round(value)

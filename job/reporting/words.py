@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 OWN = "own:"
-"""Before the names of the user's own rules."""
+"""Prefix of the user's own rules."""
 CONTACT_RULES = frozenset({"email", "link", "phone", "signature", "own_name"})
 """Counted and never quoted: the page shows no example of them even where a result has one."""
 RULE_WORDS = {
@@ -34,7 +34,7 @@ RULE_WORDS = {
     "short_answer": "fewer words than FINETUNE_DATA_MIN_ANSWER_WORDS",
     "too_many_words": "more words than FINETUNE_DATA_MAX_WORDS",
 }
-"""What a rule takes, or why it drops a row; one that is not named here stands by its name alone."""
+"""What a rule takes out, or why it drops a row. A rule without an entry is shown by its name alone."""
 
 
 def readable(name: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from job.modeling.generation import Answer
 from job.probing import scores
 from job.probing.scores import SCORES, Score, closes_with_filler, opens_with_filler, repetition, score
+from job.results import Probed
 
 
 @pytest.mark.parametrize(
@@ -65,7 +68,8 @@ def test_a_new_score_is_in_every_result(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(scores, "SCORES", (*SCORES, shouts))
     result = score([Answer("AIR.", 2, True), Answer("Air.", 2, True)])
     assert list(result) == ["answers", *(known.name for known in SCORES), "shouted_share"]
-    assert result["shouted_share"] == 0.5
+    probed = Probed(samples_path="probe/samples.jsonl", questions=2, eval_rows=0, base=result, tuned=result)
+    assert json.loads(probed.model_dump_json())["tuned"]["shouted_share"] == 0.5
 
 
 def test_names_are_unique_and_shares_say_so() -> None:

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from job.reporting.report import count_dropped, write_report
-from job.results import Failure, LogEntry, MaskedRow, Metrics, Pushed, TokenCounts
+from job.results import Failure, LogEntry, MaskedRow, Metrics, Pushed, Sample, TokenCounts
 from job.runs.folder import read_lines
+from tests.conftest import PROJECT
 from tests.reporting.pages import Tags, page_of, text_of
-from tests.sample_results import CLEANED, DONE, HOST, LOG, PROBED, PUSHED, SAMPLES, SETTINGS, TRAINED, metrics, scores
+from tests.sample_results import (
+    CLEANED,
+    DONE,
+    HOST,
+    LOG,
+    PROBED,
+    PUSHED,
+    SAMPLES,
+    SETTINGS,
+    TRAINED,
+    metrics,
+    sample,
+    scores,
+)
 
 
 def test_a_success_says_what_was_won() -> None:
@@ -150,7 +166,22 @@ def test_torn_and_foreign_lines_are_left_out(tmp_path: Path) -> None:
     assert read_lines(path, LogEntry) == LOG[:1]
     assert count_dropped(path) == {}
     assert read_lines(tmp_path / "missing.jsonl", LogEntry) == []
-    assert count_dropped(tmp_path) == {}
+    assert count_dropped(tmp_path / "missing.jsonl") == {}
+
+
+def test_a_line_ends_at_a_line_feed_alone(tmp_path: Path) -> None:
+    """JSON leaves U+2028 as it is, and `str.splitlines` would cut the line there."""
+    odd = sample(tuned="One.\u2028Two.\x85Three.\rFour.")
+    path = tmp_path / "samples.jsonl"
+    path.write_text(f"{odd.model_dump_json()}\n", "utf-8", newline="")
+    assert read_lines(path, Sample) == [odd]
+
+
+def test_the_report_needs_no_model_library() -> None:
+    """A wrong setting gets its report without the seconds that importing torch takes."""
+    code = "import sys, job.reporting.report; print({'torch', 'transformers', 'peft', 'datasets'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert found.stdout == "set()\n"
 
 
 def test_the_page_is_redacted(tmp_path: Path) -> None:
