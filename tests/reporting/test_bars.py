@@ -18,8 +18,22 @@ def test_the_funnel_ends_with_what_is_kept() -> None:
         ("training rows", 9_000, "train"),
         ("evaluation rows", 450, "eval"),
     ]
-    last_drop, train, held_out = funnel(CLEANED)[-3:]
-    assert last_drop.start == pytest.approx(train.share + held_out.share)
+
+
+def test_bars_of_the_funnel_take_from_the_end_what_is_dropped() -> None:
+    places = [(bar.start * 12_000, bar.share * 12_000) for bar in funnel(CLEANED)]
+    assert places == [
+        (0, 12_000),
+        (pytest.approx(10_000), pytest.approx(2_000)),
+        (pytest.approx(9_450), pytest.approx(550)),
+        (0, pytest.approx(9_000)),
+        (pytest.approx(9_000), pytest.approx(450)),
+    ]
+
+
+def test_reasons_that_dropped_as_many_rows_stand_by_name() -> None:
+    even = CLEANED.model_copy(update={"dropped": {"short_answer": 5, "duplicate": 5, "empty": 6}})
+    assert [bar.name for bar in funnel(even)][1:4] == ["empty", "duplicate", "short answer"]
 
 
 def test_lists_are_a_share_of_the_rows_among_which_they_were_counted() -> None:
@@ -45,7 +59,10 @@ def test_lengths_end_with_what_the_limit_dropped() -> None:
     bars = [(bar.name, bar.value, bar.kind) for bar in lengths(CLEANED.token_counts)]
     assert bars[0] == ("1–32", 5, "train")
     assert bars[-2:] == [("129–160", 1_000, "train"), ("above the limit", 61, "out")]
-    assert [bar.share for bar in lengths(CLEANED.token_counts)][:3] == [5 / 4_000, 0.25, 1]
+    assert [bar.share for bar in lengths(CLEANED.token_counts)] == [
+        n / 4_000 for n in (5, 1_000, 4_000, 3_445, 1_000, 61)
+    ]
+    assert {bar.start for bar in lengths(CLEANED.token_counts)} == {0}
     text = text_of(cleaning())
     assert "Half of the 9,450 kept rows have at most 101 tokens" in text
     assert "The limit of 512 tokens dropped 61 rows (0.5 % of those read); the longest has 1,943." in text

@@ -23,6 +23,8 @@ def test_the_log_tells_them_before() -> None:
 def test_the_base_model_is_not_the_best_adapter() -> None:
     losses = Losses.of(metrics(), LOG[:1])
     assert (losses.base, losses.best) == (2.31, None)
+    first = LogEntry(step=1, eval_loss=2.5, seconds=1)
+    assert Losses.of(metrics(), [*LOG[:1], first]).best == (1, 2.5)
     assert Losses.of(metrics(), []) == Losses([], [], None, None)
 
 

@@ -17,8 +17,8 @@ def test_numbers_are_for_people() -> None:
     assert [unbroken(duration(value)) for value in (4.2, 59.96, 72, 4_380)] == [
         *("4.2 s", "1 min 0 s", "1 min 12 s", "1 h 13 min"),
     ]
-    assert [unbroken(signed(value, "%")) for value in (-38.4, 0.2, 1_234)] == ["−38 %", "±0 %", "+1,234 %"]
-    assert [loss_text(value) for value in (2.3149, 0.38512)] == ["2.31", "0.385"]
+    assert [unbroken(signed(value, "%")) for value in (-38.4, 0.2, 1, 1_234)] == ["−38 %", "±0 %", "+1 %", "+1,234 %"]
+    assert [loss_text(value) for value in (2.3149, 1, 0.38512)] == ["2.31", "1.00", "0.385"]
     assert [moment(text) for text in ("2026-01-01T02:00:00+02:00", "soon")] == ["2026-01-01 00:00 UTC", "soon"]
 
 

@@ -43,6 +43,16 @@ def test_the_top_shows_few_figures_beside_those_of_the_base_model() -> None:
     ]
 
 
+def test_the_time_of_earlier_starts_counts() -> None:
+    def time(stage_seconds: float) -> tuple[str, str]:
+        run = metrics(seconds=72, stage_seconds={"clean": stage_seconds})
+        (*_, tile) = tiles(run, Losses.of(run, []))
+        return unbroken(tile.value), unbroken(tile.note)
+
+    assert time(72) == ("1 min 12 s", "")
+    assert time(73) == ("1 min 13 s", "this start 1 min 12 s")
+
+
 def test_rules_stand_in_the_order_they_ran() -> None:
     """That of `Cleaned.rules`, whatever it is: there is no second order anywhere."""
     names = ["phone", "empty", "own:price_list", "short_answer", "email", "opening", "repair", "link"]
