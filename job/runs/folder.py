@@ -44,6 +44,21 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def read_lines(path: Path, kind: type[R]) -> list[R]:
+    """The whole lines of a JSONL file that hold a `kind`. A torn or foreign line is left out; a missing file gives []."""
+    found = []
+    try:
+        with path.open("rb") as file:  # as bytes: a line that is not UTF-8 is one that cannot be read, and no more
+            for line in file:
+                try:
+                    found.append(kind.model_validate_json(line))
+                except ValidationError:
+                    continue
+    except FileNotFoundError:
+        return []
+    return found
+
+
 def sync_folder(folder: Path) -> None:
     """Makes renames in it last. Object stores mounted as folders may refuse; they have no such need."""
     try:
