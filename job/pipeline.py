@@ -68,12 +68,12 @@ def run(settings: Settings, token: str, run_dir: RunDir, metrics_writer: Metrics
         )
 
     def run_probe() -> Probed:
-        from job.probing.probe import probe
+        from job.probing.stage import probe
 
         return probe(cleaned, trained, settings.model, settings.probe, settings.train.seed, token=token, root=root)
 
     def run_push() -> Pushed:
-        from job.publishing.push import push
+        from job.publishing.stage import push
 
         return push(cleaned, trained, probed, settings, token=token, root=root)
 

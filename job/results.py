@@ -241,33 +241,27 @@ class Trained(Result):
     """Why that kernel cannot compute this base, where it cannot; the card says how to load the adapter without it."""
 
 
-class Scores(Result):
-    """Over all questions, of one model."""
-
-    answers: int
-    stopped_share: float
-    """Answers that ended by themselves before the token limit."""
-    opening_filler_share: float
-    closing_filler_share: float
-    repetition_share: float
-    """Mean share of word 4-grams that repeat an earlier one of the same answer."""
-    mean_tokens: float
+Scores = dict[str, int | float]
+"""Of one model: `answers`, their number, then the mean of each score of job/probing/scores.py by its name, in that order."""
 
 
 class Sample(Result):
-    """One line of probe/samples.jsonl: a question and the two answers."""
+    """One line of probe/samples.jsonl: a question and both answers."""
 
     question: str
     source: Literal["question", "eval_row"]
     reference: str
-    """The data's own answer; empty for a fixed question."""
+    """The answer in the data; empty for a question from FINETUNE_PROBE_QUESTIONS_FILE."""
     base: str
     tuned: str
     base_stopped: bool
+    """The answer ended before the token limit."""
     tuned_stopped: bool
 
 
 class Probed(Result):
+    """Stage 3. Both models answered `questions` fixed questions and those of `eval_rows` evaluation rows."""
+
     samples_path: str
     questions: int
     eval_rows: int
@@ -276,16 +270,20 @@ class Probed(Result):
 
 
 class PushedRepo(Result):
+    """A repository on the Hub that holds our files."""
+
     kind: Literal["model", "dataset"]
     repo_id: str
     commit: str
-    """The commit whose files were compared with ours, by size and hash."""
+    """Every file at this commit has our size and our hash."""
     url: str
     files: int
     bytes: int
 
 
 class Pushed(Result):
+    """Stage 4. `reason` says why the push was skipped."""
+
     skipped: bool
     reason: str
     repositories: list[PushedRepo]

@@ -19,16 +19,16 @@ from job.errors import NotFound, SettingsError
 from job.modeling import chat as chats
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles
+from job.modeling.generation import generate
 from job.modeling.template import FIXED_DATE, prepare_template
 from job.modeling.tokenizer import load_tokenizer
-from job.probing.probe import generate
-from job.publishing.cards import _asking
-from job.settings.fields import DataSettings, ModelSettings, ProbeSettings
+from job.publishing.cards import how_to_ask
+from job.settings.fields import DataSettings, ModelSettings
 from job.settings.sources import Source
 from job.training.stage import _rows
 from tests.conftest import make_rows, metrics_of, run_job, small_run, write_rows
+from tests.sample_results import CLEANED
 from tests.templates import CHATML, GEMMA, LLAMA3, MISTRAL, STYLES, Template, give_template, make_base_of
-from tests.test_report import CLEANED
 
 ROW = {"system": "You answer questions on repairs.", "question": "My lamp is broken.", "answer": "Replace it."}
 
@@ -92,7 +92,7 @@ def test_training_probe_and_card_ask_the_same(style: str, system: str, base: Pat
     tokens = chat.rows([row])[0]
     prompt, learned = tokens.ids[: tokens.prompt_length], tokens.ids[tokens.prompt_length :]
     assert prompt == chat.prompt_ids(system, row["question"])
-    assert asked_by_the_card(_asking(cleaned_with(chat, system)), tokenizer) == (
+    assert asked_by_the_card(how_to_ask(cleaned_with(chat, system)), tokenizer) == (
         chat.prompt_ids(system, "Your question"),
         tokenizer.convert_tokens_to_ids(template.stop),
     )
@@ -111,7 +111,7 @@ def test_without_a_system_role_the_prompt_is_the_front_of_the_first_user_turn(te
     chat = Chat(tokenizer_of(template, base))
     assert chat.messages("Be brief.", "Why?") == [{"role": "user", "content": "Be brief.\n\nWhy?"}]
     assert chat.messages("", "Why?") == [{"role": "user", "content": "Why?"}]
-    card = _asking(cleaned_with(chat, "Be brief."))
+    card = how_to_ask(cleaned_with(chat, "Be brief."))
     assert '{"role": "user", "content": "Be brief.\\n\\nYour question"}' in card
     assert "no system role" in card
     assert '"system"' not in card
@@ -120,7 +120,7 @@ def test_without_a_system_role_the_prompt_is_the_front_of_the_first_user_turn(te
 def test_with_a_system_role_nothing_is_folded(base: Path) -> None:
     chat = Chat(tokenizer_of(LLAMA3, base))
     assert chat.messages("Be brief.", "Why?")[0] == {"role": "system", "content": "Be brief."}
-    assert '{"role": "system", "content": "Be brief."}' in _asking(cleaned_with(chat, "Be brief."))
+    assert '{"role": "system", "content": "Be brief."}' in how_to_ask(cleaned_with(chat, "Be brief."))
 
 
 def test_empty_thinking_tags_of_an_answered_chat_are_learned(base: Path) -> None:
@@ -136,7 +136,7 @@ def test_thinking_is_switched_off_where_only_so_the_prompt_begins_the_answered_c
     prompt, answer = chat.text(**ROW)
     assert prompt.endswith("<think></think>")
     assert answer == "Replace it.<|im_end|>\n"
-    assert "enable_thinking=False" in _asking(cleaned_with(chat, ""))
+    assert "enable_thinking=False" in how_to_ask(cleaned_with(chat, ""))
 
 
 def test_the_log_says_once_that_the_system_prompt_is_folded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -226,7 +226,7 @@ def test_the_probe_stops_at_the_stop_token_and_at_the_models_own(ends: Any, base
 
     config = types.SimpleNamespace(eos_token_id=ends)
     model = types.SimpleNamespace(generation_config=config, device="cpu", generate=answer)
-    (found,) = generate(model, tokenizer, [[1, 2]], ProbeSettings(max_new_tokens=9))
+    (found,) = generate(model, Chat(tokenizer), [[1, 2]], max_new_tokens=9)
     assert (found.text, found.tokens, found.stopped) == ("lamp", len(word), True)
     own = [] if ends is None else [7] if ends == 7 else [7, 8]
     assert seen == [[*own, stop]]
@@ -241,7 +241,7 @@ def test_what_the_template_opens_an_answer_with_is_no_part_of_the_probes_answer(
         device="cpu",
         generate=lambda input_ids, **_: torch.cat([input_ids, torch.tensor([said])], dim=1),
     )
-    (found,) = generate(model, tokenizer, [[1, 2]], ProbeSettings(max_new_tokens=20))
+    (found,) = generate(model, Chat(tokenizer), [[1, 2]], max_new_tokens=20)
     assert (found.text, found.stopped) == ("Hello.", True)
 
 
@@ -290,7 +290,7 @@ def test_a_begin_token_that_the_tokenizer_adds_by_itself_is_there_once(base: Pat
     prepare_template(tokenizer, "", "the-base")
     chat = Chat(tokenizer)
     assert chat.rows([ROW])[0].ids.count(tokenizer.bos_token_id) == 1
-    assert asked_by_the_card(_asking(cleaned_with(chat, "")), tokenizer)[0].count(tokenizer.bos_token_id) == 1
+    assert asked_by_the_card(how_to_ask(cleaned_with(chat, "")), tokenizer)[0].count(tokenizer.bos_token_id) == 1
 
 
 # --- templates that fail ---------------------------------------------------------------------------------------------

@@ -12,11 +12,12 @@ from transformers import TrainerCallback
 
 from job.errors import Diverged, MemoryExhausted
 from job.modeling.architecture import Architecture
+from job.modeling.chat import Chat
 from job.modeling.files import fetch_files
 from job.modeling.memory import Candidate
 from job.modeling.precision import choose_precision
 from job.modeling.tokenizer import load_tokenizer
-from job.probing import probe as probing
+from job.probing.stage import answer_all
 from job.results import DryRun
 from job.runs.signals import StopRequest
 from job.settings.fields import LoraSettings, ModelSettings, ProbeSettings, TrainSettings
@@ -185,11 +186,11 @@ def test_the_evaluation_loss_is_the_mean_over_tokens_whatever_the_batches(base: 
 
 def test_answers_are_asked_fewer_at_a_time_where_memory_runs_out(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forward = forward_of(base)
-    tokenizer = load_tokenizer_of(forward)
+    chat = Chat(load_tokenizer_of(forward))
     prompts = [row.ids for row in make_rows(10, longest=20)]
     settings = ProbeSettings(max_new_tokens=4)
     forward.base.eval()
-    known = probing.generate(forward.base, tokenizer, prompts, settings)
+    known = answer_all(forward.base, chat, prompts, settings)
     real = forward.base.generate
 
     def generate(**options: Any) -> Any:
@@ -198,7 +199,7 @@ def test_answers_are_asked_fewer_at_a_time_where_memory_runs_out(base: Path, mon
         return real(**options)
 
     monkeypatch.setattr(forward.base, "generate", generate)
-    assert probing.generate(forward.base, tokenizer, prompts, settings) == known
+    assert answer_all(forward.base, chat, prompts, settings) == known
 
 
 def test_predictions_are_part_of_the_record(base: Path) -> None:

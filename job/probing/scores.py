@@ -1,12 +1,20 @@
-"""Pure scores of answers. The filler patterns are written apart from the cleaning rules, so that a gap in those shows here."""
+"""The scores of answers: one list, SCORES, from which the results, the log, the report and the model card follow.
+
+They judge form, not truth. The filler patterns are written apart from the cleaning rules on purpose: what the rules miss
+shows here. So is `repetition`: cleaning's `repeated_share` gives 0 wherever a row is sure to be kept, and is no score.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from job.results import Scores
+
+if TYPE_CHECKING:  # the report needs the words of scores, and not torch
+    from job.modeling.generation import Answer
 
 _OPENING = re.compile(
     r"^\W*(?:"
@@ -30,15 +38,6 @@ _LAST_SENTENCES = 200
 """Characters at the end in which a closing counts."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a model said. `tokens` without the end-of-turn token, `stopped` if that came before the limit."""
-
-    text: str
-    tokens: int
-    stopped: bool
-
-
 def opens_with_filler(text: str) -> bool:
     return bool(_OPENING.match(text))
 
@@ -54,17 +53,61 @@ def repetition(text: str) -> float:
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
+@dataclass(frozen=True)
+class Score:
+    """A number for each answer; the mean over all answers is the score of a model."""
+
+    name: str
+    """In metrics.json, in the stage's record and in the log."""
+    words: str
+    """In the tables of the report and of the model card."""
+    unit: str
+    """`share` (0-1, shown in percent), or what is counted."""
+    better: Literal["higher", "lower", "neither"]
+    of: Callable[[Answer], float]
+    headline: str = ""
+    """Its name among the figures at the top of the report; empty: it stands in the table alone."""
+
+
+SCORES: tuple[Score, ...] = (
+    Score(
+        "stopped_share",
+        "stops by itself before the token limit",
+        unit="share",
+        better="higher",
+        of=lambda answer: answer.stopped,
+        headline="finished answers",
+    ),
+    Score(
+        "opening_filler_share",
+        "opens with filler",
+        unit="share",
+        better="lower",
+        of=lambda answer: opens_with_filler(answer.text),
+        headline="filler openers",
+    ),
+    Score(
+        "closing_filler_share",
+        "closes with filler",
+        unit="share",
+        better="lower",
+        of=lambda answer: closes_with_filler(answer.text),
+    ),
+    Score(
+        "repetition_share",
+        "repeated phrases, share of the text",
+        unit="share",
+        better="lower",
+        of=lambda answer: repetition(answer.text),
+    ),
+    Score("mean_tokens", "mean length in tokens", unit="tokens", better="neither", of=lambda answer: answer.tokens),
+)
+
+
 def score(answers: Sequence[Answer]) -> Scores:
-    count = len(answers)
+    """The number of answers, and the mean of every score over them; 0 where there is no answer."""
 
     def mean(values: list[float]) -> float:
-        return round(sum(values) / count, 4) if count else 0.0
+        return round(sum(values) / len(values), 4) if values else 0.0
 
-    return Scores(
-        answers=count,
-        stopped_share=mean([a.stopped for a in answers]),
-        opening_filler_share=mean([opens_with_filler(a.text) for a in answers]),
-        closing_filler_share=mean([closes_with_filler(a.text) for a in answers]),
-        repetition_share=mean([repetition(a.text) for a in answers]),
-        mean_tokens=mean([float(a.tokens) for a in answers]),
-    )
+    return {"answers": len(answers), **{score.name: mean([score.of(answer) for answer in answers]) for score in SCORES}}

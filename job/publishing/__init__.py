@@ -1,4 +1,4 @@
 """Stage 4: the cards, and the push to the Hub. The only room that writes there.
 
-Knows the results of the stages before and nothing of how they came about.
+Knows the results of the stages before it, and nothing of how they came about.
 """

@@ -1,4 +1,4 @@
-"""The stage itself: write the cards, push, and compare what the Hub holds with what lies here."""
+"""Stage 4: write the cards, push adapter and rows, and check that the Hub holds the files that lie here."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import hashlib
 import logging
 import time
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from huggingface_hub import HfApi
+from huggingface_hub.hf_api import RepoFile
 
 from job.errors import HubUnavailable
 from job.hosts.hub import translate_hub_errors
-from job.publishing.cards import dataset_card, licence_of, model_card
+from job.publishing.cards import data_card, licence_of, model_card
 from job.results import Cleaned, Probed, Pushed, PushedRepo, Sample, Trained
-from job.runs.folder import write_text
+from job.runs.folder import read_lines, write_text
 from job.settings.fields import Settings
 
 log = logging.getLogger("job.push")
@@ -23,14 +24,13 @@ WAITS_SECONDS = (5, 15, 45, 120)
 
 
 def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings, *, token: str, root: Path) -> Pushed:
-    """Write `adapter/README.md`, then push what the settings ask for. Idempotent: equal content makes no new commit.
+    """Write `adapter/README.md`, then push what the settings name. Idempotent: equal content makes no new commit.
 
     Raises AccessDenied (67), HubUnavailable (76).
     """
     adapter = root / trained.adapter_path
-    with (root / probed.samples_path).open(encoding="utf-8") as file:
-        samples = [Sample.model_validate_json(line) for line in file]
-    licence = _licence(settings, token)
+    samples = read_lines(root / probed.samples_path, Sample)
+    licence = base_licence(settings, token)
     write_text(adapter / "README.md", model_card(cleaned, trained, probed, samples, settings, licence))
     if not settings.hub.repo_id and not settings.hub.dataset_repo_id:
         reason = "no push was asked for (FINETUNE_HUB_REPO_ID and FINETUNE_HUB_DATASET_REPO_ID are empty)"
@@ -38,7 +38,7 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     pushed = []
     if settings.hub.dataset_repo_id:
         card = root / "clean" / "README.md"
-        write_text(card, dataset_card(cleaned, settings))
+        write_text(card, data_card(cleaned, settings))
         files = [card, root / cleaned.train_path, root / cleaned.eval_path]
         pushed.append(_push_files("dataset", settings.hub.dataset_repo_id, files, settings, token))
     if settings.hub.repo_id:
@@ -47,23 +47,22 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     return Pushed(skipped=False, reason="", repositories=pushed)
 
 
-def _licence(settings: Settings, token: str) -> str:
-    """What the base model's own card says; a push does not fail for want of it."""
+def base_licence(settings: Settings, token: str) -> str:
+    """The licence that the base model's own card names; empty where it cannot be read, which is no reason to fail."""
     if settings.model.is_local:
-        return licence_of(Path(settings.model.location))
+        return licence_of(Path(settings.model.location) / "README.md")
     try:
-        from huggingface_hub import hf_hub_download
-
-        readme = hf_hub_download(
-            settings.model.base, "README.md", revision=settings.model.revision, token=token or False
-        )
-        return licence_of(Path(readme).parent)
+        api = HfApi(token=token or False)  # False: not even a token that lies in the user's home
+        readme = api.hf_hub_download(settings.model.base, "README.md", revision=settings.model.revision)
     except Exception as error:
-        log.warning("the base model's licence could not be read: %s", error)
+        log.warning("stage=push licence=unknown: the base model's card could not be read: %s", error)
         return ""
+    return licence_of(Path(readme))
 
 
-def _push_files(kind: Any, repo_id: str, files: list[Path], settings: Settings, token: str) -> PushedRepo:
+def _push_files(
+    kind: Literal["model", "dataset"], repo_id: str, files: list[Path], settings: Settings, token: str
+) -> PushedRepo:
     """One commit with all files, tried again while the Hub fails, then compared file by file."""
     variable = "FINETUNE_HUB_REPO_ID" if kind == "model" else "FINETUNE_HUB_DATASET_REPO_ID"
     api = HfApi(token=token)
@@ -84,10 +83,10 @@ def _push_files(kind: Any, repo_id: str, files: list[Path], settings: Settings, 
         except HubUnavailable as error:
             if wait is None:
                 raise
-            log.warning("repo=%s try=%d failed: %s; next in %d s", repo_id, number, error, wait)
+            log.warning("stage=push repo=%s try=%d next_in_seconds=%d: %s", repo_id, number, wait, error)
             time.sleep(wait)
     url = f"{api.endpoint}/{'datasets/' if kind == 'dataset' else ''}{repo_id}"
-    log.info("pushed=%s commit=%s files=%d verified=true", repo_id, commit.oid, len(files))
+    log.info("stage=push repo=%s commit=%s files=%d verified=true", repo_id, commit.oid, len(files))
     return PushedRepo(
         kind=kind,
         repo_id=repo_id,
@@ -98,14 +97,15 @@ def _push_files(kind: Any, repo_id: str, files: list[Path], settings: Settings, 
     )
 
 
-def _compare(api: HfApi, kind: Any, repo_id: str, commit: str, files: list[Path]) -> None:
+def _compare(api: HfApi, kind: str, repo_id: str, commit: str, files: list[Path]) -> None:
     """Every file at that commit has our size and our hash. Raises HubUnavailable (76)."""
     remote = {
-        entry.path: entry for entry in api.list_repo_tree(repo_id, repo_type=kind, revision=commit, recursive=True)
+        entry.path: entry
+        for entry in api.list_repo_tree(repo_id, repo_type=kind, revision=commit, recursive=True)
+        if isinstance(entry, RepoFile)
     }
     for path in files:
-        entry: Any = remote.get(path.name)
-        content = path.read_bytes()
+        entry, content = remote.get(path.name), path.read_bytes()
         if entry is None or entry.size != len(content):
             raise HubUnavailable(f"{repo_id} does not hold {path.name} as it was pushed.")
         if entry.lfs:
@@ -113,4 +113,4 @@ def _compare(api: HfApi, kind: Any, repo_id: str, commit: str, files: list[Path]
         else:  # git's own hash of a file
             same = entry.blob_id == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
         if not same:
-            raise HubUnavailable(f"{repo_id} holds other bytes than ours for {path.name}.")
+            raise HubUnavailable(f"{path.name} in {repo_id} differs from the file that was pushed.")

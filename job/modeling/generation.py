@@ -1,0 +1,62 @@
+"""Greedy answers of a model to a batch of prompts. Knows nothing about why they are wanted or how many fit into memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from job.modeling.chat import Chat
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model said. `tokens` leaves out the end-of-turn token; `stopped`: that token came before the limit."""
+
+    text: str
+    tokens: int
+    stopped: bool
+
+
+def generate(
+    model: Any, chat: Chat, prompts: list[list[int]], *, max_new_tokens: int, repetition_penalty: float = 1.0
+) -> list[Answer]:
+    """One greedy answer for each prompt, all computed in one batch. Raises torch.OutOfMemoryError."""
+    tokenizer = chat.tokenizer
+    width = max(map(len, prompts))
+    ids = torch.full((len(prompts), width), tokenizer.pad_token_id)  # (B, T), padded on the left
+    mask = torch.zeros_like(ids)
+    for place, prompt in enumerate(prompts):
+        ids[place, width - len(prompt) :] = torch.tensor(prompt)
+        mask[place, width - len(prompt) :] = 1
+    ends = end_ids(model, chat)
+    with torch.no_grad():
+        output = model.generate(
+            input_ids=ids.to(model.device),
+            attention_mask=mask.to(model.device),
+            do_sample=False,
+            num_beams=1,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+            max_new_tokens=max_new_tokens,
+            repetition_penalty=repetition_penalty,
+            eos_token_id=sorted(ends),
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    return [_answer(new, ends, chat) for new in output[:, width:].tolist()]
+
+
+def end_ids(model: Any, chat: Chat) -> set[int]:
+    """Tokens that end an answer: the chat template's, the tokenizer's and the model's own."""
+    own = model.generation_config.eos_token_id
+    own = own if isinstance(own, list) else [own]
+    return {chat.stop_id, chat.tokenizer.eos_token_id, *own} - {None}
+
+
+def _answer(ids: list[int], ends: set[int], chat: Chat) -> Answer:
+    """From the new tokens of one prompt, which may go on with an end token and padding."""
+    length = next((place for place, token in enumerate(ids) if token in ends), len(ids))
+    text = chat.tokenizer.decode(ids[:length], skip_special_tokens=True).strip()
+    return Answer(text.removeprefix(chat.opening.strip()).strip(), length, length < len(ids))

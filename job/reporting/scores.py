@@ -1,0 +1,42 @@
+"""The scores of base and tuned model as rows of a table, for the report and for the model card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from job.probing import scores
+from job.probing.scores import Score
+from job.reporting.numbers import count, points, share, signed
+from job.results import Probed
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    name: str
+    headline: str
+    base: str
+    tuned: str
+    change: str
+    judgement: str
+    """better, worse, same; empty for what is neither good nor bad."""
+
+
+def score_rows(probed: Probed) -> list[ScoreRow]:
+    """Every score that both models have, in the order of SCORES."""
+    return [
+        _row(score, probed.base[score.name], probed.tuned[score.name])
+        for score in scores.SCORES
+        if score.name in probed.base and score.name in probed.tuned
+    ]
+
+
+def _row(score: Score, base: float, tuned: float) -> ScoreRow:
+    text = share if score.unit == "share" else count
+    change = points(tuned - base) if score.unit == "share" else signed(tuned - base, score.unit)
+    if score.better == "neither":
+        judgement = ""
+    elif text(base) == text(tuned):
+        judgement, change = "same", ""
+    else:
+        judgement = "better" if (tuned > base) == (score.better == "higher") else "worse"
+    return ScoreRow(score.words, score.headline, text(base), text(tuned), change, judgement)

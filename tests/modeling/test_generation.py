@@ -1,0 +1,47 @@
+"""Greedy answers that do not depend on the batch they were computed in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from job.modeling.base import load_base
+from job.modeling.chat import Chat
+from job.modeling.files import fetch_files
+from job.modeling.generation import generate
+from job.modeling.tokenizer import load_tokenizer
+from job.settings.fields import ModelSettings
+
+
+def load(base: str) -> tuple[Any, Chat]:
+    model = ModelSettings(base=base)
+    files = fetch_files(model, "", weights=True)
+    tokenizer = load_tokenizer(files, model)
+    return load_base(files, tokenizer, torch.float32), Chat(tokenizer)
+
+
+def test_an_answer_does_not_depend_on_its_batch() -> None:
+    """On the quickstart's base, whose greedy answers are sharp enough for padding to show."""
+    base, chat = load("quickstart")
+    questions = ("How much light does a basil need?", "It was a gift. My orchid is turning yellow. Why?")
+    prompts = [chat.prompt_ids("You give advice on house plants.", question) for question in questions]
+    together = generate(base, chat, prompts, max_new_tokens=60)
+    apart = [generate(base, chat, [prompt], max_new_tokens=60)[0] for prompt in prompts]
+    assert together == apart
+    assert all(answer.stopped for answer in together)
+    assert "basil" in together[0].text
+
+
+def test_an_answer_that_reaches_the_limit_did_not_stop(base: Path) -> None:
+    model, chat = load(str(base))
+    (answer,) = generate(model, chat, [[0, 5, 6]], max_new_tokens=3)
+    assert (answer.tokens, answer.stopped) == (3, False)
+
+
+def test_a_repetition_penalty_changes_an_answer(base: Path) -> None:
+    model, chat = load(str(base))
+    (free,) = generate(model, chat, [[0, 5, 6]], max_new_tokens=12)
+    (punished,) = generate(model, chat, [[0, 5, 6]], max_new_tokens=12, repetition_penalty=2.0)
+    assert free.text != punished.text

@@ -1,0 +1,94 @@
+"""Which questions are put to the models, in what order the answers come back, and what is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from job.errors import MemoryExhausted
+from job.modeling.generation import Answer
+from job.probing import stage
+from job.probing.stage import BATCH, Question, answer_all, eval_questions, fixed_questions, write_samples
+from job.results import Sample
+from job.runs.folder import read_lines
+from job.settings.fields import ProbeSettings
+
+SETTINGS = ProbeSettings(max_new_tokens=4)
+
+
+def generator(fits: int, batches: list[list[int]]) -> Callable[..., list[Answer]]:
+    """Answers a prompt with its length; memory runs out above `fits` prompts. Notes the lengths of each batch."""
+
+    def generate(model: Any, chat: Any, prompts: list[list[int]], **_: Any) -> list[Answer]:
+        batches.append([len(prompt) for prompt in prompts])
+        if len(prompts) > fits:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return [Answer(str(len(prompt)), 1, True) for prompt in prompts]
+
+    return generate
+
+
+def test_answers_come_in_the_order_of_the_questions_from_batches_of_similar_lengths(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batches: list[list[int]] = []
+    monkeypatch.setattr(stage, "generate", generator(BATCH, batches))
+    prompts = [[7] * length for length in range(BATCH + 4, 0, -1)]
+    answers = answer_all(None, None, prompts, SETTINGS)
+    assert [answer.text for answer in answers] == [str(len(prompt)) for prompt in prompts]
+    assert batches == [list(range(1, BATCH + 1)), list(range(BATCH + 1, BATCH + 5))]
+
+
+def test_batches_are_halved_until_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[list[int]] = []
+    monkeypatch.setattr(stage, "generate", generator(4, batches))
+    answers = answer_all(None, None, [[7]] * 10, SETTINGS)
+    assert len(answers) == 10
+    assert [len(batch) for batch in batches] == [10, 8, 4, 4, 2]
+
+
+def test_one_question_that_does_not_fit_ends_the_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "generate", generator(0, []))
+    with pytest.raises(MemoryExhausted, match="one question of 3 tokens") as failure:
+        answer_all(None, None, [[7, 7, 7]], SETTINGS)
+    assert "FINETUNE_PROBE_MAX_NEW_TOKENS" in failure.value.remedy
+
+
+def test_fixed_questions_are_the_lines_that_hold_something(tmp_path: Path) -> None:
+    path = tmp_path / "questions.txt"
+    path.write_text("Why?\n\n  How?  \n", "utf-8")
+    found = fixed_questions(ProbeSettings(questions_file=str(path)), "Be brief.")
+    assert found == [Question("Why?", "Be brief.", "", "question"), Question("How?", "Be brief.", "", "question")]
+
+
+def test_evaluation_rows_are_drawn_by_the_seed_and_carry_their_answer(tmp_path: Path) -> None:
+    rows = [{"system": "Be brief.", "question": f"Why {n}?", "answer": f"So {n}."} for n in range(30)]
+    path = tmp_path / "eval.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    found = eval_questions(path, 5, seed=1)
+    assert found == eval_questions(path, 5, seed=1) != eval_questions(path, 5, seed=2)
+    assert all(question.reference == question.text.replace("Why", "So").replace("?", ".") for question in found)
+    assert len(eval_questions(path, 99, seed=1)) == 30
+
+
+def test_samples_hold_both_answers_and_replace_older_ones(tmp_path: Path) -> None:
+    question = Question("Why?", "", "Light.", "eval_row")
+    for text in ("Hello!", "Light."):
+        write_samples([question], [Answer("Hello!", 2, False)], [Answer(text, 2, True)], tmp_path / "probe")
+    assert read_lines(tmp_path / "probe" / "samples.jsonl", Sample) == [
+        Sample(
+            question="Why?",
+            source="eval_row",
+            reference="Light.",
+            base="Hello!",
+            tuned="Light.",
+            base_stopped=False,
+            tuned_stopped=True,
+        )
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["probe"]

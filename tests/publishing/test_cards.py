@@ -1,0 +1,182 @@
+"""The cards: valid front matter, what the results say, code that runs, and texts that stay texts."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+
+from job.probing import scores as registry
+from job.probing.scores import SCORES, Score
+from job.publishing.cards import SHOWN_ANSWERS, data_card, how_to_ask, licence_of, model_card
+from job.results import Sample
+from tests.sample_results import CLEANED, PROBED, SAMPLES, TRAINED, run_settings, sample, scores
+
+
+def card(base: str = "acme/small-3b", samples: list[Sample] = SAMPLES, licence: str = "mit", **trained: Any) -> str:
+    settings = run_settings(base, repo_id="acme/tuned")
+    return model_card(CLEANED, TRAINED.model_copy(update=trained), PROBED, samples, settings, licence)
+
+
+def section(page: str, heading: str) -> str:
+    return page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+
+
+def code_of(text: str) -> list[str]:
+    return [block.partition("```")[0] for block in text.split("```python\n")[1:]]
+
+
+# --- the model card --------------------------------------------------------------------------------------------------
+
+
+def test_the_front_matter_is_what_the_hub_reads() -> None:
+    data = ModelCard(card()).data
+    assert (data.base_model, data.base_model_relation) == ("acme/small-3b", "adapter")
+    assert (data.license, data.library_name, data.datasets) == ("mit", "peft", ["a/b"])
+    assert data.eval_results
+    assert (data.eval_results[0].metric_type, data.eval_results[0].metric_value) == ("loss", 1.42)
+
+
+def test_a_base_model_in_a_folder_has_no_name_on_the_hub() -> None:
+    data = ModelCard(card("quickstart", licence="")).data
+    assert (data.base_model, data.license) == (None, None)
+
+
+def test_the_card_begins_with_what_the_run_achieved() -> None:
+    text = card().replace("\u00a0", " ")
+    assert "# tuned\n\nA LoRA adapter for `acme/small-3b` at commit `feedbeef`, trained on 9,000 cleaned" in text
+    assert "On 450 held-out rows, the loss went from 2.310 (base model) to 1.420 (−39 %)." in text
+
+
+def test_the_code_of_the_card_is_python() -> None:
+    for kernel in ({}, {"round_trip_cpu_kernel_error": "no such shape"}):
+        blocks = code_of(card(**kernel))
+        assert len(blocks) == 2 + len(kernel)
+        for code in blocks:
+            ast.parse(code)
+        assert blocks[0].startswith('adapter = "acme/tuned"\nimport torch\n')
+
+
+def test_the_cpu_kernel_is_mentioned_where_it_was_compared() -> None:
+    assert "AVX512-BF16" not in card()
+    assert "a logit then differs by up to 0.069." in card(round_trip_cpu_kernel_difference=0.0687)
+    assert "cannot compute this base model (no such shape)." in card(round_trip_cpu_kernel_error="no such shape")
+
+
+def test_the_recipe_is_a_table_of_what_was_set_and_chosen() -> None:
+    rows = section(card(), "Recipe").replace("\u00a0", " ").splitlines()
+    assert "| quantization of the base | bitsandbytes NF4, double quantization; 100 % of linear weights |" in rows
+    assert "| precision | float16 (compute capability 7.5 has no bfloat16); adapter float32 |" in rows
+    assert "| LoRA | r 16, alpha 32, dropout 0.05, on k_proj, o_proj, q_proj, v_proj |" in rows
+    assert "| adapter file | lora 36,000,000 bytes, embedding 4,000,000 bytes |" in rows
+
+
+def test_sources_and_reasons_stand_in_the_order_of_the_result() -> None:
+    text = section(card(), "Data")
+    assert "| a/b@main:train | abc123 | 12,000 | 9,450 |\n\nDropped: short_answer 550, duplicate 2,000." in text
+    nothing = CLEANED.model_copy(update={"dropped": {}})
+    assert "Dropped: nothing." in data_card(nothing, run_settings(dataset_repo_id="acme/rows"))
+
+
+def test_both_models_scores_are_a_table() -> None:
+    text = section(card(), "Before and after").replace("\u00a0", " ")
+    assert "Greedy answers to 2 questions." in text
+    assert "| answers | base | tuned |\n| --- | --- | --- |\n| stops by itself before" in text
+    assert "| opens with filler | 96 % | 0 % |\n" in text
+    assert "| mean length in tokens | 200 | 90 |\n" in text
+
+
+def test_a_new_score_is_on_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    new = Score("words", "words an answer", unit="words", better="neither", of=lambda _: 1)
+    monkeypatch.setattr(registry, "SCORES", (*SCORES, new))
+    probed = PROBED.model_copy(update={"base": scores(words=20), "tuned": scores(words=31)})
+    text = model_card(CLEANED, TRAINED, probed, SAMPLES, run_settings(), "")
+    assert "| words an answer | 20 | 31 |" in text
+
+
+def test_answers_are_quoted_line_by_line() -> None:
+    text = card(samples=[sample(question="What\nnow?", base="## Hello\n\nDear", tuned="")])
+    assert "**What now?**\n\nBase:\n> ## Hello\n> \n> Dear\n\nTuned:\n> \n" in text
+
+
+def test_fixed_questions_come_before_evaluation_rows() -> None:
+    many = [sample(question=f"Why {n}?") for n in range(SHOWN_ANSWERS + 1)]
+    text = card(samples=[*SAMPLES[1:], *many])
+    assert "**And then?**" not in text
+    assert text.count("\nTuned:\n") == SHOWN_ANSWERS
+    assert "**And then?**" in card(samples=SAMPLES[1:])
+
+
+# --- how to ask ------------------------------------------------------------------------------------------------------
+
+
+def messages(**changes: Any) -> Any:
+    """What the card's code gives to the chat template."""
+    (code,) = code_of(how_to_ask(CLEANED.model_copy(update=changes)))
+    assignment = ast.parse(code).body[0]
+    assert isinstance(assignment, ast.Assign)
+    return ast.literal_eval(assignment.value)
+
+
+def test_the_system_prompt_stands_where_training_had_it() -> None:
+    question = {"role": "user", "content": "Your question"}
+    assert messages(system_prompt="") == [question]
+    assert messages(system_prompt="Be brief.") == [{"role": "system", "content": "Be brief."}, question]
+    folded = {"role": "user", "content": "Be brief.\n\nYour question"}
+    assert messages(system_prompt="Be brief.", system_in_user_turn=True) == [folded]
+
+
+def test_a_prompt_of_any_characters_stays_a_literal() -> None:
+    odd = 'Say "yes" \\ no\nand {{ never }} `more`: é'
+    assert messages(system_prompt=odd)[0]["content"] == odd
+
+
+def test_thinking_is_switched_off_where_training_had_it_off() -> None:
+    assert "enable_thinking" not in how_to_ask(CLEANED)
+    assert "    enable_thinking=False,\n" in how_to_ask(CLEANED.model_copy(update={"thinking_off": True}))
+
+
+# --- the data set card -----------------------------------------------------------------------------------------------
+
+
+def test_the_data_card_names_the_files_and_counts_of_every_rule() -> None:
+    text = data_card(CLEANED, run_settings(dataset_repo_id="acme/rows"))
+    front = yaml.safe_load(text.split("---\n")[1])
+    assert [file["path"] for file in front["configs"][0]["data_files"]] == ["train.jsonl", "eval.jsonl"]
+    assert "# rows\n\n9,000 training and 450 evaluation rows" in text
+    names = [line.split(" | ")[0].removeprefix("| ") for line in section(text, "Rules").splitlines() if "|" in line]
+    assert names[2:] == list(CLEANED.rules)
+    assert "| opening | 11,993 | 5,210 | 0 | 88,231 |" in text
+
+
+# --- the licence -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("readme", "licence"),
+    [
+        ("---\nlicense: llama3.2\ntags:\n- x\n---\n# Base\n", "llama3.2"),
+        ('---\ntags: [a, b]\nlicense: "apache-2.0"  # ours\n---\n', "apache-2.0"),
+        ("---\r\nlicense: mit\r\n---\r\n", "mit"),
+        ("---\nlicense:\n- mit\n- other\n---\n", ""),
+        ("---\nlicense: [mit\n---\n", ""),
+        ("---\n- license\n---\n", ""),
+        ("---\ntags: []\n---\nlicense: mit\n", ""),
+        ("# Base\n\nlicense: mit\n", ""),
+        ("", ""),
+    ],
+)
+def test_the_licence_is_read_from_the_front_matter(readme: str, licence: str, tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_bytes(readme.encode())
+    assert licence_of(path) == licence
+
+
+def test_a_readme_that_cannot_be_read_names_no_licence(tmp_path: Path) -> None:
+    assert licence_of(tmp_path / "README.md") == ""
+    (tmp_path / "README.md").write_bytes(b"---\nlicense: \xff\n---\n")
+    assert licence_of(tmp_path / "README.md") == ""

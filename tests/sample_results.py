@@ -1,0 +1,225 @@
+"""Results of a run that never was, as tests of the report, the cards and chat templates need them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from job.results import (
+    Choice,
+    Cleaned,
+    Example,
+    Host,
+    LogEntry,
+    MaskedRow,
+    Metrics,
+    Probed,
+    Pushed,
+    PushedRepo,
+    RuleCount,
+    Sample,
+    Scores,
+    SourceCount,
+    TokenCounts,
+    Trained,
+    WeightCount,
+)
+from job.settings.fields import DataSettings, HubSettings, ModelSettings, Settings
+
+LOG = [
+    LogEntry(step=0, eval_loss=2.31, seconds=0),
+    LogEntry(step=10, loss=1.9, seconds=5),
+    LogEntry(step=20, loss=1.5, seconds=10),
+    LogEntry(step=20, eval_loss=1.42, seconds=11),
+]
+
+
+def metrics(**changes: Any) -> Metrics:
+    """What is known of a run that has just begun, with changes."""
+    facts: dict[str, Any] = {
+        "version": "0.1.0",
+        "status": "running",
+        "stage": "check",
+        "exit_code": None,
+        "started_at": "2026-01-01T00:00:00+00:00",
+        "updated_at": "2026-01-01T00:01:00+00:00",
+        "seconds": 72.0,
+        "stage_seconds": {},
+        "reused": [],
+        "settings": {},
+    }
+    return Metrics(**(facts | changes))
+
+
+SETTINGS = {
+    "data": {"sources": ["a/b@main:train", "rows.jsonl"], "system_prompt_file": None, "near_duplicates": "keep"},
+    "model": {"base": "acme/small-3b"},
+    "train": {"max_tokens": 512},
+    "hub": {"private": True},
+    "output_dir": "output",
+}
+
+
+def rule(seen: int, *, examples: Sequence[tuple[str, str]] = (), **counts: int) -> RuleCount:
+    shown = [Example(before=before, after=after) for before, after in examples]
+    return RuleCount(**({"changed": 0, "dropped": 0, "characters_removed": 0} | counts), seen=seen, examples=shown)
+
+
+HOST = Host(
+    device="cuda",
+    gpu="Tesla T4",
+    compute_capability="7.5",
+    gpu_bytes=15_640_000_000,
+    cpus=4,
+    memory_bytes=16_000_000_000,
+    disk_free_bytes=60_000_000_000,
+    platform="Linux x86_64, Python 3.11.7",
+    versions={"torch": "2.11.0"},
+)
+CLEANED = Cleaned(
+    rows_in=12_000,
+    train_rows=9_000,
+    eval_rows=450,
+    dropped={"short_answer": 550, "duplicate": 2_000},
+    sources=[
+        SourceCount(
+            source="a/b@main:train",
+            revision="abc123",
+            layout="question/answer",
+            rows_in=12_000,
+            rows_out=9_450,
+            list_rows={"numbered": 945, "bulleted": 189, "flattened": 0},
+        )
+    ],
+    rules={
+        "empty": rule(12_000, dropped=7),
+        "opening": rule(
+            11_993,
+            changed=5_210,
+            characters_removed=88_231,
+            examples=[("Hi! Water it.", "Water it."), ("Hey, mist it.", "mist it.")],
+        ),
+        "own:please_vote": rule(11_993, changed=31, characters_removed=620, examples=[("Wait. Vote up!", "Wait.")]),
+        "phone": rule(11_993, changed=17, characters_removed=204),
+        "own:price_list": rule(11_993, dropped=3),
+        "short_answer": rule(11_990, dropped=540),
+    },
+    rules_sha256="9f2c41d07be8" + "a6" * 26,
+    near_duplicate_groups=214,
+    plain_split_leaked_rows=36,
+    plain_split_eval_rows=1_200,
+    token_counts=TokenCounts(
+        step=32, rows=[5, 1_000, 4_000, 3_445, 1_000, *[0] * 11], rows_above=61, longest_above=1_943, median=101
+    ),
+    masked_rows=[
+        MaskedRow(tokens=["<s>", "How", " often", "?", " Twice", " a", " week", ".", "</s>"], learned_from=4),
+        MaskedRow(tokens=["<s>", "Why", "?", *[" drip"] * 200, "</s>"], learned_from=3),
+    ],
+    system_prompt="Be brief.",
+    system_in_user_turn=False,
+    thinking_off=False,
+    stop_token="</s>",
+    train_tokens=2_000_000,
+    answer_tokens=1_000_000,
+    longest_tokens=512,
+    train_path="clean/train.jsonl",
+    eval_path="clean/eval.jsonl",
+    dropped_path="clean/dropped.jsonl",
+    sha256="0",
+)
+TRAINED = Trained(
+    adapter_path="adapter",
+    base_revision="feedbeef",
+    precision=Choice(value="float16", reason="compute capability 7.5 has no bfloat16"),
+    attention="",
+    steps=20,
+    epochs=1,
+    trainable_parameters=9_000_000,
+    total_parameters=3_200_000_000,
+    lora_targets=["k_proj", "o_proj", "q_proj", "v_proj"],
+    weights=[WeightCount(kind="4-bit linear", dtype="nf4", parameters=2_800_000_000)],
+    quantized_share=1.0,
+    base_eval_loss=2.31,
+    best_eval_loss=1.42,
+    best_step=20,
+    final_train_loss=1.5,
+    train_seconds=72,
+    train_tokens=2_000_000,
+    tokens_per_second=1_234,
+    resumed_from_step=0,
+    dry_run=None,
+    overflowed=None,
+    skipped_steps=0,
+    optimizations=[],
+    batch_size=16,
+    memory_plan=[],
+    micro_batch_tokens=4096,
+    checkpointing="none",
+    peak_gpu_reserved_bytes=11_400_000_000,
+    vocabulary_rows=128_256,
+    pad_token="<|pad|>",
+    adapter_bytes=40_000_000,
+    adapter_parts_bytes={"lora": 36_000_000, "embedding": 4_000_000},
+    round_trip_max_difference=0.002,
+    round_trip_tolerance=0.05,
+)
+
+
+def scores(**changes: float) -> Scores:
+    facts: Scores = {
+        "answers": 25,
+        "stopped_share": 1.0,
+        "opening_filler_share": 0.0,
+        "closing_filler_share": 0.0,
+        "repetition_share": 0.01,
+        "mean_tokens": 90,
+    }
+    return facts | changes
+
+
+PROBED = Probed(
+    samples_path="probe/samples.jsonl",
+    questions=1,
+    eval_rows=1,
+    base=scores(opening_filler_share=0.96, mean_tokens=200),
+    tuned=scores(repetition_share=0.06),
+)
+MODEL_REPO = PushedRepo(
+    kind="model", repo_id="acme/tuned", commit="c0ffee", url="https://hub.example/acme/tuned", files=6, bytes=41_000_000
+)
+PUSHED = Pushed(skipped=False, reason="", repositories=[MODEL_REPO])
+DONE = metrics(
+    status="succeeded",
+    stage="push",
+    exit_code=0,
+    stage_seconds={"clean": 4.2, "train": 72.0},
+    reused=["clean"],
+    settings=SETTINGS,
+    host=HOST,
+    clean=CLEANED,
+    train=TRAINED,
+    probe=PROBED,
+    push=PUSHED,
+)
+
+
+def sample(**changes: Any) -> Sample:
+    facts = {
+        "question": "What now?",
+        "source": "question",
+        "reference": "",
+        "base": "Great question!",
+        "tuned": "Rest.",
+        "base_stopped": True,
+        "tuned_stopped": True,
+    }
+    return Sample(**(facts | changes))
+
+
+SAMPLES = [sample(base_stopped=False), sample(source="eval_row", question="And then?", reference="See a doctor.")]
+
+
+def run_settings(base: str = "acme/small-3b", **hub: Any) -> Settings:
+    """The settings of this run; `hub` as in FINETUNE_HUB_*."""
+    data = DataSettings(sources="a/b@main:train")  # type: ignore[arg-type]
+    return Settings(data=data, model=ModelSettings(base=base), hub=HubSettings(**hub))
