@@ -104,9 +104,7 @@ def guard_attention(capability: tuple[int, int]) -> None:
     if capability >= (8, 0):
         return
     if not hasattr(sdpa_attention, GROUPED_QUERIES):
-        log.warning(
-            "transformers has no %s: on this GPU its attention takes PyTorch's slow math kernel", GROUPED_QUERIES
-        )
+        log.warning("missing=%s: attention takes PyTorch's slow math kernel on this GPU", GROUPED_QUERIES)
     setattr(sdpa_attention, GROUPED_QUERIES, lambda *_, **__: False)
 
 

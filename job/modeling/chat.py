@@ -80,12 +80,12 @@ class Chat:
     def stop_token(self) -> str:
         """The first special token that the template writes after an answer; empty where there is none."""
         _prompt, answer = self.text(SYSTEM, QUESTION, ANSWER)
-        behind = answer.rpartition(ANSWER)[2]
+        after = answer.rpartition(ANSWER)[2]
         special = {*self.tokenizer.added_tokens_decoder, *self.tokenizer.all_special_ids}
-        for number in self.tokenizer(behind, add_special_tokens=False)["input_ids"]:
+        for number in self.tokenizer(after, add_special_tokens=False)["input_ids"]:
             token: str = self.tokenizer.convert_ids_to_tokens(number)
             # Not blanks, which some tokenizers add in runs, and not <unk>, which stands for something else.
-            if number in special and token in behind and token.strip():
+            if number in special and token in after and token.strip():
                 return token
         return ""
 
@@ -107,7 +107,7 @@ class Chat:
     def text(self, system: str, question: str, answer: str) -> tuple[str, str]:
         """(prompt, answer with the template's end of turn).
 
-        Raises SettingsError (64) where the template does not render, or does not put the answer right behind the prompt.
+        Raises SettingsError (64) where the template does not render, or does not put the answer right after the prompt.
         """
         prompt, whole = self._both(system, question, answer, self.options)
         if not whole.startswith(prompt):
@@ -170,8 +170,8 @@ class Chat:
         plain = question == question.strip() and answer == answer.strip() and "<" not in question and "<" not in answer
         if frame is None or not plain:  # templates look for tags of their own, such as </think>
             return self.text(system, question, answer)
-        before, between, opening, behind = frame
-        return f"{before}{question}{between}", f"{opening}{answer}{behind}"
+        before, between, opening, after = frame
+        return f"{before}{question}{between}", f"{opening}{answer}{after}"
 
     def frame(self, system: str) -> tuple[str, str, str, str] | None:
         """The template's own text: (before the question, from there to the prompt's end, before the answer, after it). None
@@ -182,8 +182,8 @@ class Chat:
             if prompt.count(question) != 1 or rest.count(answer) != 1:
                 return None
             before, between = prompt.split(question)
-            opening, behind = rest.split(answer)
-            found.add((before, between, opening, behind))
+            opening, after = rest.split(answer)
+            found.add((before, between, opening, after))
         return found.pop() if len(found) == 1 else None
 
     def prompt_ids(self, system: str, question: str) -> list[int]:

@@ -35,7 +35,9 @@ def decoder_layers(model: PreTrainedModel) -> list[GradientCheckpointingLayer]:
     Empty where transformers lacks its own switch for a layer, which has no documented name.
     """
     if not hasattr(GradientCheckpointingLayer, "gradient_checkpointing"):
-        log.warning("transformers' layers have no switch gradient_checkpointing: no layer is computed again")
+        log.warning(
+            "missing=gradient_checkpointing: transformers' layers lack this switch, so no layer is computed again"
+        )
         return []
     return [module for module in decoder_of(model).modules() if isinstance(module, GradientCheckpointingLayer)]
 

@@ -34,9 +34,7 @@ def stay_differentiable(model: torch.nn.Module) -> None:
     """
     layers = list(four_bit_layers(model))
     if layers and not hasattr(layers[0], CPU_KERNEL):
-        log.warning(
-            "bitsandbytes has no %s: its CPU kernels without a backward pass cannot be switched off", CPU_KERNEL
-        )
+        log.warning("missing=%s: bitsandbytes' CPU kernels without a backward pass cannot be switched off", CPU_KERNEL)
     for layer in layers:
         setattr(layer, CPU_KERNEL, False)
 

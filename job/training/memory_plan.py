@@ -11,7 +11,6 @@ import gc
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 import torch
 
@@ -122,7 +121,7 @@ class MemoryPlan:
 
     def set_checkpointing(self) -> None:
         """Set which decoder layers are computed again in the backward pass."""
-        base: Any = self.forward.base
+        base = self.forward.base
         how = self.candidate.checkpointing
         if how == "none":
             base.gradient_checkpointing_disable()

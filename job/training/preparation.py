@@ -176,7 +176,7 @@ def _choose_step(
         memory_plan = MemoryPlan(forward, rows, batch_size=settings.batch_size, architecture=architecture, lora=lora)
         dry_run = memory_plan.select(partial(dry_run_step, forward, learning_rate=settings.learning_rate))
         if dry_run:
-            facts = " ".join(f"{key}={value}" for key, value in dry_run.model_dump().items() if value != "")
+            facts = " ".join(f"{key}={value!r}" for key, value in dry_run.model_dump().items() if value != "")
             log.info("stage=train dry_run=taken %s", facts)
         step = Step(enabled, memory_plan, dry_run)
         if (dry_run and dry_run.problem) or not test.finite:

@@ -1,4 +1,4 @@
-"""The state of every random generator, kept and put back."""
+"""The state of every random generator, kept and restored."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def main(request_path: str) -> None:
 
 
 def _difference(
-    model: Any, expected: dict[str, torch.Tensor], known: list[torch.Tensor], left_out: int | None
+    model: PeftModel, expected: dict[str, torch.Tensor], known: list[torch.Tensor], left_out: int | None
 ) -> float:
     """Largest difference of a logit over all rows."""
     largest = 0.0

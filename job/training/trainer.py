@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import PrinterCallback
+from transformers import PreTrainedTokenizerBase, PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
 from job.errors import Diverged
@@ -40,7 +40,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         eval_rows: list[Row],
         watch: Watch,
         args: SFTConfig,
-        **more: Any,
+        processing_class: PreTrainedTokenizerBase,
     ) -> None:
         for name in ("_save", "_save_checkpoint"):  # without a documented name; what follows overrides them
             if not hasattr(SFTTrainer, name):
@@ -57,7 +57,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
             # A batch is one optimizer step's rows: how they are cut is the memory plan's, and may change between two steps.
             data_collator=lambda batch: {"rows": [rows[item["number"]] for item in batch]},
             callbacks=[watch],
-            **more,
+            processing_class=processing_class,
         )
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:
@@ -161,4 +161,4 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
     def save_now(self) -> None:
         """A checkpoint of the last whole optimizer step, unless there is one."""
         if not (Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}" / checkpoints.MANIFEST).exists():
-            self._save_checkpoint(self.model, trial=None)
+            self._save_checkpoint(self.model, None)

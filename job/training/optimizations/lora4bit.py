@@ -14,7 +14,8 @@ from typing import Any
 
 import bitsandbytes
 import torch
-from bitsandbytes.functional import dequantize_blockwise
+from bitsandbytes.functional import QuantState, dequantize_blockwise
+from bitsandbytes.nn import Params4bit
 from peft import PeftModel
 from peft.tuners.lora.bnb import Linear4bit as LoraLinear4bit
 
@@ -63,7 +64,7 @@ def _replace(model: PeftModel, reverts: list[Revert]) -> None:
                 reverts.append(replace_forward(module, _frozen_forward))
 
 
-def _unlike_plain_lora(module: Any) -> str:
+def _unlike_plain_lora(module: LoraLinear4bit) -> str:
     if list(module.lora_A) != ["default"] or module.lora_variant or module.lora_bias.get("default"):
         return "an adapter is more than one plain LoRA"
     if module.base_layer.bias is not None and module.base_layer.bias.requires_grad:
@@ -71,7 +72,7 @@ def _unlike_plain_lora(module: Any) -> str:
     return ""
 
 
-def _unpack_scales(state: bitsandbytes.functional.QuantState) -> Revert:
+def _unpack_scales(state: QuantState) -> Revert:
     if not state.nested:
         return lambda: None
     before = (state.absmax, state.offset, state.state2)
@@ -85,8 +86,8 @@ def _unpack_scales(state: bitsandbytes.functional.QuantState) -> Revert:
     return revert
 
 
-def dequantized(weight: Any, dtype: torch.dtype) -> torch.Tensor:
-    """(out, in) in `dtype`, from a bitsandbytes Params4bit."""
+def dequantized(weight: Params4bit, dtype: torch.dtype) -> torch.Tensor:
+    """(out, in) in `dtype`."""
     state = weight.quant_state
     if _direct is None or not weight.is_cuda:
         return torch.ops.bitsandbytes.dequantize_4bit.default(
@@ -97,12 +98,12 @@ def dequantized(weight: Any, dtype: torch.dtype) -> torch.Tensor:
     return output
 
 
-def _frozen_forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+def _frozen_forward(self: bitsandbytes.nn.Linear4bit, x: torch.Tensor) -> torch.Tensor:
     dtype = self.compute_dtype or x.dtype
     return Frozen.apply(x.to(dtype), self.weight, self.bias).to(x.dtype)
 
 
-def _lora_forward(self: Any, x: torch.Tensor, *arguments: Any, **options: Any) -> torch.Tensor:
+def _lora_forward(self: LoraLinear4bit, x: torch.Tensor, *arguments: Any, **options: Any) -> torch.Tensor:
     if self.disable_adapters or self.merged or arguments or options:
         return type(self).forward(self, x, *arguments, **options)
     layer, down, up = self.base_layer, self.lora_A["default"].weight, self.lora_B["default"].weight
@@ -118,7 +119,7 @@ class Frozen(torch.autograd.Function):
     """x (..., in) @ W.T + bias; keeps nothing of x."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: Any, bias: torch.Tensor | None) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, weight: Params4bit, bias: torch.Tensor | None) -> torch.Tensor:
         ctx.weight = weight
         full = dequantized(weight, x.dtype)
         return torch.nn.functional.linear(x, full, None if bias is None else bias.to(x.dtype))
@@ -138,7 +139,7 @@ class WithLora(torch.autograd.Function):
     def forward(
         ctx: Any,
         x: torch.Tensor,
-        weight: Any,
+        weight: Params4bit,
         bias: torch.Tensor | None,
         down: torch.Tensor,
         up: torch.Tensor,
