@@ -115,8 +115,8 @@ def base_lines(base: Architecture, settings: Settings) -> Iterator[str]:
 
 def memory_line(base: Architecture, settings: Settings) -> str:
     """How a step would be cut on a T4, and the peak that is predicted."""
-    from job.modeling.architecture import predictions
     from job.modeling.layers import decoder_layers
+    from job.modeling.prediction import predictions
 
     longest = settings.train.max_tokens
     width = width_of(base, settings, (7, 5))

@@ -122,17 +122,17 @@ class Choice(Result):
 
 
 class Optimization(Result):
-    """One way to a faster step: on where its self-test on this device passed, else why not."""
+    """What became of one optimization: on where its self-test on this device passed, else off with the reason."""
 
     name: str
     on: bool
     reason: str
     differs: str = ""
-    """By how much it differs from the reference path, where it could be compared."""
+    """By how much it differs from the reference path, where the two could be compared."""
 
 
 class DryRun(Result):
-    """One optimizer step on the longest rows, taken and undone before the run commits to a precision."""
+    """One optimizer step on the longest rows, taken and reverted before the run commits to a precision."""
 
     rows: int
     tokens: int
@@ -140,20 +140,20 @@ class DryRun(Result):
     loss_scale: float
     """Of float16's gradient scaler when the gradients were finite; 1 otherwise."""
     largest_activation: float
-    """Largest size of a value that left a decoder layer; float16 ends at 65,504."""
+    """Largest absolute value that left a decoder layer; float16 ends at 65,504."""
     problem: str
-    """Empty, or what was not finite."""
+    """What was not finite; empty where everything was."""
 
 
 class Attempt(Result):
-    """A way to cut the steps that was measured (step 0) or ran out of memory at a step."""
+    """A candidate of the memory plan that was measured (step 0) or ran out of memory at a step."""
 
     step: int
     micro_batch_tokens: int
     checkpointing: Literal["none", "half", "all"]
     predicted_bytes: int | None
     peak_bytes: int
-    """Most that PyTorch had reserved."""
+    """The most that PyTorch had reserved."""
     fits: bool
 
     def __str__(self) -> str:
@@ -188,14 +188,14 @@ class LogEntry(Result):
 
 
 class Trained(Result):
-    """Stage 2. The adapter lies proven in `adapter_path`."""
+    """Stage 2. A fresh process has loaded and compared the adapter in `adapter_path`."""
 
     adapter_path: str
     base_revision: str
-    """The commit of the base model on the Hub that was loaded; empty for a folder."""
+    """The commit of the base model that was loaded from the Hub; empty for a folder."""
     precision: Choice
     attention: str
-    """transformers' attention implementation that the base asks for; empty for its default."""
+    """transformers' attention implementation that the base needs; empty for the default."""
     steps: int
     epochs: float
     trainable_parameters: int
@@ -204,9 +204,9 @@ class Trained(Result):
     """The layers that carry the adapter, by the names that the base gives them."""
     weights: list[WeightCount]
     quantized_share: float
-    """Of the linear weights, experts included, embedding and head aside: the share that is held in 4 bits."""
+    """The share of the linear weights in 4 bits, with experts, without embedding and head."""
     base_eval_loss: float
-    """Evaluation loss before the first step: that of the base model, since a new adapter changes nothing."""
+    """Evaluation loss before the first step: the base model's, since a new adapter changes nothing."""
     best_eval_loss: float
     best_step: int
     final_train_loss: float
@@ -217,13 +217,13 @@ class Trained(Result):
     dry_run: DryRun | None
     """None on a CPU, where float32 is the only precision."""
     overflowed: DryRun | None
-    """What made the run fall back to float32."""
+    """The dry run that made the run fall back to float32."""
     skipped_steps: int
     """Optimizer steps that float16's gradient scaler skipped while it looked for its scale."""
     optimizations: list[Optimization]
     batch_size: int
     memory_plan: list[Attempt]
-    """What was tried, in order; the last one is what the run ended on. Empty on a CPU."""
+    """The candidates that were tried, in order; the run ended on the last one. Empty on a CPU."""
     micro_batch_tokens: int
     checkpointing: Literal["none", "half", "all"]
     peak_gpu_reserved_bytes: int
@@ -231,14 +231,14 @@ class Trained(Result):
     pad_token: str
     adapter_bytes: int
     adapter_parts_bytes: dict[str, int]
-    """What adapter_model.safetensors holds: `lora` and, where saved, `embedding`."""
+    """The parts of adapter_model.safetensors: `lora` and, where saved, `embedding`."""
     round_trip_max_difference: float
-    """Largest difference of a logit, trained model in memory against the adapter loaded by a fresh process."""
+    """Largest difference of a logit between the trained model in memory and the adapter loaded by a fresh process."""
     round_trip_tolerance: float
     round_trip_cpu_kernel_difference: float | None = None
     """The same on bitsandbytes' bfloat16 kernel, which the card's lines take on a CPU with AVX512-BF16; None elsewhere."""
     round_trip_cpu_kernel_error: str = ""
-    """Why that kernel cannot compute this base, where it cannot; the card says how to go without it."""
+    """Why that kernel cannot compute this base, where it cannot; the card says how to load the adapter without it."""
 
 
 Scores = dict[str, int | float]

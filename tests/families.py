@@ -1,4 +1,4 @@
-"""Tiny random base models, one for each family of architectures, in the order of the table that the README shows.
+"""Tiny random base models, one for each family of architectures, in the order of the training page's table.
 
 Their weights are drawn so that a mistake shows: attention is not uniform, norms are not 1, biases are not 0, logits are so
 large that a cap bends them. Windows are so short that a row of a few dozen tokens leaves them.
@@ -15,12 +15,11 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from job.quickstart.make_base import make_tokenizer
+from job.training.optimizations.registry import OPTIMIZATIONS
 from tests.conftest import make_rows
 from tests.templates import STYLES, give_template
 
 WINDOW = 32
-ON_A_CPU = ("packed_rows", "sliced_head", "lora4bit", "norm")
-"""Optimizations that need no GPU."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Family:
     centred_norms: bool = False
     """Whether norms multiply by 1 + weight."""
     off: Mapping[str, str] = field(default_factory=dict)
-    """Optimization -> why this family does without it, as README's table says it."""
+    """Optimization -> why this family does without it, in the words of the table."""
     refused: str = ""
     """Why the base is refused unless FINETUNE_MODEL_ALLOW_UNQUANTIZED=true."""
 
@@ -275,13 +274,14 @@ def draw(model: Any, *, centred_norms: bool, seed: int) -> None:
 
 
 def table() -> str:
-    """README's table of families."""
+    """The training page's table of families. `kernels` needs a GPU and is left out."""
     lines = ["| family | result | optimizations | without |", "| --- | --- | --- | --- |"]
     for family in FAMILIES:
         result = (
             f"refused: `{family.refused}` stay in 16 bits; works where that is allowed" if family.refused else "works"
         )
-        used = ", ".join(name for name in ON_A_CPU if name not in family.off)
+        names = [entry.name for entry in OPTIMIZATIONS if entry.name != "kernels"]
+        used = ", ".join(name for name in names if name not in family.off)
         without = "; ".join(f"{name}: {why}" for name, why in family.off.items())
         lines.append(f"| {family.title} | {result} | {used} | {without} |")
     return "\n".join(lines)

@@ -11,43 +11,40 @@ import torch
 from transformers import AttentionInterface
 
 from job.modeling.nf4 import four_bit_layers
-from job.training.forward import Forward
-from job.training.optimizations import attention, kernels, survey
+from job.training.forward import Forward, Revert
+from job.training.optimizations import attention, head, lora4bit, norm, survey
 from job.training.optimizations.head import Form
-from job.training.optimizations.registry import OPTIMIZATIONS
-
-Undo = Callable[[], None]
 
 
-def _leaked_row(forward: Forward, longest: int) -> Undo:
+def _leaked_row(forward: Forward, longest: int) -> Revert:
     """The rows of a micro-batch as one row."""
-    undo = OPTIMIZATIONS["packed_rows"](forward, longest)
+    revert = attention.enable(forward, longest)
 
     def attend(module: Any, query: Any, *others: Any, starts: torch.Tensor, longest: int, **options: Any) -> Any:
         whole = starts[[0, -1]].contiguous()
         return attention.attend(module, query, *others, starts=whole, longest=query.shape[2], **options)
 
     AttentionInterface.register(attention.NAME, attend)
-    return undo
+    return revert
 
 
-def _window_ignored(forward: Forward, longest: int) -> Undo:
-    undo = OPTIMIZATIONS["packed_rows"](forward, longest)
+def _window_ignored(forward: Forward, longest: int) -> Revert:
+    revert = attention.enable(forward, longest)
     for module in forward.base.modules():
         if hasattr(module, "lora_job_window"):
             module.lora_job_window = survey.WHOLE_ROW
-    return undo
+    return revert
 
 
-def _window_one_off(forward: Forward, longest: int) -> Undo:
-    undo = OPTIMIZATIONS["packed_rows"](forward, longest)
+def _window_one_off(forward: Forward, longest: int) -> Revert:
+    revert = attention.enable(forward, longest)
     for module in forward.base.modules():
         if getattr(module, "lora_job_window", 0):
             module.lora_job_window += 1
-    return undo
+    return revert
 
 
-def _chunk_ignored(forward: Forward, _: int) -> Undo:
+def _chunk_ignored(forward: Forward, _: int) -> Revert:
     """Packed attention without the survey that refuses a model with chunks."""
     before = forward.base.config._attn_implementation
     modules = [module for module in forward.base.modules() if type(module).__name__.endswith("Attention")]
@@ -57,87 +54,87 @@ def _chunk_ignored(forward: Forward, _: int) -> Undo:
     forward.base.set_attn_implementation(attention.NAME)
     forward.packed = True
 
-    def undo() -> None:
+    def revert() -> None:
         forward.packed = False
         forward.base.set_attn_implementation(before)
         for module in modules:
             del module.lora_job_window
 
-    return undo
+    return revert
 
 
-def _missing_cap(forward: Forward, longest: int) -> Undo:
-    undo = OPTIMIZATIONS["sliced_head"](forward, longest)
+def _missing_cap(forward: Forward, longest: int) -> Revert:
+    revert = head.enable(forward, longest)
     assert forward.sliced_head is not None and forward.sliced_head.cap
     forward.sliced_head = Form(forward.sliced_head.scale)
-    return undo
+    return revert
 
 
-def _missing_scale(forward: Forward, longest: int) -> Undo:
-    undo = OPTIMIZATIONS["sliced_head"](forward, longest)
+def _missing_scale(forward: Forward, longest: int) -> Revert:
+    revert = head.enable(forward, longest)
     assert forward.sliced_head is not None and forward.sliced_head.scale != 1
     forward.sliced_head = Form(cap=forward.sliced_head.cap)
-    return undo
+    return revert
 
 
-def _wrong_epsilon(forward: Forward, _: int) -> Undo:
+def _wrong_epsilon(forward: Forward, _: int) -> Revert:
     """Ten times the norm's own."""
-    undo = kernels.install_norm(forward.base)
+    revert = norm.enable(forward, 0)
 
-    def norm(self: Any, x: torch.Tensor) -> torch.Tensor:
+    def wrong(self: Any, x: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.rms_norm(x, self.weight.shape, self.weight, 10 * self.variance_epsilon)
 
     for module in forward.base.modules():
         if "forward" in vars(module) and hasattr(module, "variance_epsilon"):
-            module.forward = MethodType(norm, module)
-    return undo
+            module.forward = MethodType(wrong, module)
+    return revert
 
 
-def _scaled(forward: Forward, longest: int) -> Undo:
+def _scaled(forward: Forward, longest: int) -> Revert:
     """The adapter's product times 1.02."""
-    undo = OPTIMIZATIONS["lora4bit"](forward, longest)
+    revert = lora4bit.enable(forward, longest)
     adapted = [module for module in forward.model.modules() if hasattr(module, "lora_A")]
     for module in adapted:
         module.scaling["default"] *= 1.02
 
-    def undo_both() -> None:
-        undo()
+    def revert_both() -> None:
+        revert()
         for module in adapted:
             module.scaling["default"] /= 1.02
 
-    return undo_both
+    return revert_both
 
 
-def _dropped_bias(forward: Forward, longest: int) -> Undo:
-    undo = OPTIMIZATIONS["lora4bit"](forward, longest)
+def _dropped_bias(forward: Forward, longest: int) -> Revert:
+    revert = lora4bit.enable(forward, longest)
     biases = {layer: layer.bias for layer in four_bit_layers(forward.model) if layer.bias is not None}
     assert biases
     for layer in biases:
         layer.bias = None
 
-    def undo_both() -> None:
-        undo()
+    def revert_both() -> None:
+        revert()
         for layer, bias in biases.items():
             layer.bias = bias
 
-    return undo_both
+    return revert_both
 
 
-def _dropped_dropout(forward: Forward, longest: int) -> Undo:
+def _dropped_dropout(forward: Forward, longest: int) -> Revert:
     """Shows in train mode alone."""
-    undo = OPTIMIZATIONS["lora4bit"](forward, longest)
+    revert = lora4bit.enable(forward, longest)
     layers = [module.lora_dropout["default"] for module in forward.model.modules() if hasattr(module, "lora_A")]
     before = [layer.p for layer in layers]
     assert all(before)
     for layer in layers:
         layer.p = 0.0
 
-    def undo_both() -> None:
-        undo()
+    def revert_both() -> None:
+        revert()
         for layer, p in zip(layers, before, strict=True):
             layer.p = p
 
-    return undo_both
+    return revert_both
 
 
 @dataclass(frozen=True)
@@ -145,7 +142,7 @@ class Mutant:
     name: str
     family: str
     """The base that shows the mistake (tests/families.py)."""
-    install: Callable[[Forward, int], Undo]
+    enable: Callable[[Forward, int], Revert]
 
 
 MUTANTS = (

@@ -16,10 +16,11 @@ from job import __version__
 from job.errors import AccessDenied, HostUnfit
 from job.hosts.hub import translate_hub_errors
 from job.hosts.libraries import gpu_wanted
-from job.modeling.architecture import Architecture, predictions
+from job.modeling.architecture import Architecture
 from job.modeling.files import listed_weights
 from job.modeling.layers import decoder_layers
 from job.modeling.memory import GIB, candidates
+from job.modeling.prediction import predictions
 from job.modeling.sizes import architecture_of, sizes, width_of
 from job.results import Host
 from job.settings.fields import HubSettings, Settings

@@ -1,4 +1,4 @@
-"""The base model in 4 bits (bitsandbytes NF4, double quantization) and its tokenizer with a pad token.
+"""The base model, loaded in 4 bits (bitsandbytes NF4, double quantization), and the lines by which users load it.
 
 Runs on CPU as on CUDA. Loads safetensors only and runs no code from a model repository.
 """
@@ -6,21 +6,21 @@ Runs on CPU as on CUDA. Loads safetensors only and runs no code from a model rep
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.integrations import sdpa_attention
 
-from job.errors import MemoryExhausted, SettingsError
-from job.modeling.architecture import looks_ahead
-from job.modeling.files import BaseFiles, attention_of, checkpoint_dtype, damaged_weights, require_all, stored_tensors
+from job.errors import MemoryExhausted
+from job.modeling.config import attention_of, published_dtype
+from job.modeling.files import BaseFiles, require_all, stored_tensors
 from job.modeling.nf4 import quantization, stay_differentiable
+from job.modeling.refusals import damaged_weights, looks_ahead, not_in_4_bits
 
 log = logging.getLogger("job.model")
 GROUPED_QUERIES = "use_gqa_in_sdpa"
-"""transformers' own decision, which has no documented name."""
+"""transformers' own switch, which has no documented name."""
 LOOKING_AHEAD = 0.1
 """Of the size of the logits: more than rounding in bfloat16 where experts get their tokens in other groups."""
 
@@ -30,21 +30,22 @@ def _require_gpu_memory(error: RuntimeError) -> None:
     if free < 0.05 * total:
         raise MemoryExhausted(
             f"GPU memory ran out while the base model was loaded: {free / 1e9:.1f} of {total / 1e9:.1f} GB are free.",
-            remedy="End what else uses the GPU (nvidia-smi lists it), choose a smaller FINETUNE_MODEL_BASE, or use a GPU with "
-            "more memory.",
+            remedy="End other processes on the GPU (nvidia-smi lists them), choose a smaller FINETUNE_MODEL_BASE, or use a GPU "
+            "with more memory.",
         ) from error
 
 
-def load_base(files: BaseFiles, tokenizer: Any, dtype: torch.dtype) -> Any:
+def load_base(files: BaseFiles, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype) -> PreTrainedModel:
     """The frozen NF4 base in `dtype`, its vocabulary extended where the tokenizer has more tokens than it has rows.
 
     No `prepare_model_for_kbit_training`: it makes float32 copies of embedding, head and norms (1.58 instead of 0.79 GB on
-    Llama 3.2 3B) and switches checkpointing on; freezing is all that is needed.
+    Llama 3.2 3B) and switches checkpointing on; freezing is enough.
 
     Raises NotFound (66) where weights are missing, damaged or of other shapes than the config says, SettingsError (64) where
     they are quantized already, and for a model that looks ahead.
     """
     stored_tensors(files.folder, files.name)
+    config = files.config
     try:
         model, loaded = AutoModelForCausalLM.from_pretrained(
             files.folder,
@@ -52,7 +53,7 @@ def load_base(files: BaseFiles, tokenizer: Any, dtype: torch.dtype) -> Any:
             quantization_config=quantization(dtype),
             device_map={"": 0 if torch.cuda.is_available() else "cpu"},
             use_safetensors=True,
-            attn_implementation=attention_of(files) or None,
+            attn_implementation=attention_of(config) or None,
             trust_remote_code=False,
             output_loading_info=True,
         )
@@ -60,7 +61,7 @@ def load_base(files: BaseFiles, tokenizer: Any, dtype: torch.dtype) -> Any:
         raise
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         if isinstance(error, RuntimeError) and torch.cuda.is_available():
-            _require_gpu_memory(error)  # transformers makes one error of whatever happened to a tensor
+            _require_gpu_memory(error)  # transformers raises the same error for everything that happens to a tensor
         raise damaged_weights(files.name, str(error).strip()) from error
     except (KeyError, TypeError, AttributeError) as error:
         raise not_in_4_bits(files.name, error) from error
@@ -71,18 +72,18 @@ def load_base(files: BaseFiles, tokenizer: Any, dtype: torch.dtype) -> Any:
     if torch.cuda.is_available():
         guard_attention(torch.cuda.get_device_capability())
     require_causal(model, tokenizer, files.name)
-    extend_vocabulary(model, len(tokenizer), checkpoint_dtype(files))
+    extend_vocabulary(model, len(tokenizer), published_dtype(config))
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model
 
 
 @torch.no_grad()
-def require_causal(model: Any, tokenizer: Any, name: str) -> None:
-    """What a model says of a token must not depend on later ones; no config tells that of every family.
+def require_causal(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+    """A model's output for a token must not depend on later ones; configs do not say that for every family.
 
     One forward pass of two rows that differ in their second half. Raises SettingsError (64).
     """
-    special = {*tokenizer.added_tokens_decoder, *tokenizer.all_special_ids}  # a token for images asks for an image
+    special = {*tokenizer.added_tokens_decoder, *tokenizer.all_special_ids}  # a token for images needs an image
     plain = [number for number in range(len(tokenizer)) if number not in special]
     ids = [plain[number % len(plain)] for number in range(24)]
     rows = torch.tensor([ids[:16], ids[:8] + ids[16:]], device=model.device)
@@ -90,36 +91,24 @@ def require_causal(model: Any, tokenizer: Any, name: str) -> None:
         first, second = model(input_ids=rows, use_cache=False).logits[:, :8].float()
     except torch.OutOfMemoryError:
         raise
-    except Exception as error:  # of a family whose code reads a weight as numbers (Gemma 3n)
+    except Exception as error:  # in families whose code reads a weight as numbers (Gemma 3n)
         raise not_in_4_bits(name, error) from error
     change = ((first - second).norm(dim=-1) / first.norm(dim=-1)).median()
-    if change > LOOKING_AHEAD:  # a NaN is told by training
+    if change > LOOKING_AHEAD:  # training reports a NaN
         raise looks_ahead(name)
 
 
 def guard_attention(capability: tuple[int, int]) -> None:
-    """Below compute capability 8.0, grouped queries sent to PyTorch's attention as such fall to its slow math kernel
-    (transformers #48633), so keys and values are repeated before the call."""
+    """Below compute capability 8.0 PyTorch computes grouped queries in its slow math kernel (transformers #48633), so keys and
+    values are repeated before the call."""
     if capability >= (8, 0):
         return
     if not hasattr(sdpa_attention, GROUPED_QUERIES):
-        log.warning(
-            "transformers has no %s: on this GPU its attention takes PyTorch's slow math kernel", GROUPED_QUERIES
-        )
+        log.warning("missing=%s: attention takes PyTorch's slow math kernel on this GPU", GROUPED_QUERIES)
     setattr(sdpa_attention, GROUPED_QUERIES, lambda *_, **__: False)
 
 
-def not_in_4_bits(name: str, error: Exception) -> SettingsError:
-    """For code of a family that reads or changes a weight as numbers (RWKV, Gemma 3n)."""
-    why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    return SettingsError(
-        [
-            f"FINETUNE_MODEL_BASE: transformers cannot compute {name} with its layers in 4 bits ({why}); choose another model"
-        ]
-    )
-
-
-def extend_vocabulary(model: Any, rows: int, stored: torch.dtype) -> int:
+def extend_vocabulary(model: PreTrainedModel, rows: int, stored: torch.dtype) -> int:
     """Grow embedding and head to `rows`; the new rows are the mean of the old ones, as they will be stored.
 
     Returns the number of new rows. Never shrinks: some vocabularies are padded beyond their tokenizer.
@@ -137,10 +126,10 @@ def extend_vocabulary(model: Any, rows: int, stored: torch.dtype) -> int:
 
 
 def loading_code(base: str, revision: str, dtype: str, vocabulary_rows: int, attention: str) -> str:
-    """The lines that give users the tuned model. `adapter` stands for the Hub name or the folder.
+    """The lines by which users load the tuned model. `adapter` stands for the Hub name or the folder.
 
-    `vocabulary_rows`: what the base is extended to, 0 where it is not. `attention`: of
-    `attention_of`. After training a fresh process runs these very lines and compares logits (job/training/round_trip_child.py).
+    `vocabulary_rows`: to which the base is extended, 0 where it is not. `attention`: from `attention_of`. After training, a
+    fresh process runs these very lines and compares logits (job/training/round_trip.py).
     """
     pinned = f'\n    revision="{revision}",' if revision else ""
     pinned += f'\n    attn_implementation="{attention}",' if attention else ""

@@ -6,31 +6,26 @@ feeds them, followed by the answer's.
 
 from __future__ import annotations
 
-import logging
-import signal
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 from job.errors import SettingsError
+from job.modeling.time_limit import OutOfTime, limited
 
-log = logging.getLogger("job.chat")
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 RENDER_SECONDS = 1.0
 """Processor time that one rendering may take. Templates of real models need less than a millisecond."""
 MOST_FRAMES = 1000
-_TRIALS = (
+AWKWARD_TEXTS = (
     ("What, {{ 1 }} & 'two' of \"them\"?\n\n- one  two", "It's [3] > {4};\n\n1. `five` %s \\n"),
     ("zq", "An answer. With two sentences"),
 )
-"""Questions and answers that show whether a template changes what it is given."""
-# Texts that no template writes by itself; digits, because some templates change the case of what they are given.
-_SYSTEM, _QUESTION, _ANSWER = "7130592846", "2948610375", "6402857193"
-_WORDS = " ".join(["Why", "is", "It", "so?"] * 25)
-"""So long that a template which cuts texts is found, in both cases of letters."""
+"""Questions and answers that show whether a template changes the texts that it gets."""
+# Texts that no template writes by itself; digits, because some templates change the case of letters.
+SYSTEM, QUESTION, ANSWER = "7130592846", "2948610375", "6402857193"
 
 
 def in_user_turn(system: str, question: str) -> str:
@@ -47,9 +42,9 @@ class Tokens:
 
 
 class Chat:
-    """A tokenizer's chat template, as `prepare_template` leaves it. What it can and cannot do is found by rendering."""
+    """A tokenizer's chat template, as `prepare_template` leaves it. Rendering shows what it can and cannot do."""
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self.tokenizer = tokenizer
         self.frames: dict[str, tuple[str, str, str, str] | None] = {}
 
@@ -58,39 +53,39 @@ class Chat:
         """Whether the system prompt goes to the front of the first user turn: the template refuses the role or drops it."""
         try:
             rendered = self._render(
-                [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": _QUESTION}],
+                [{"role": "system", "content": SYSTEM}, {"role": "user", "content": QUESTION}],
                 add_generation_prompt=True,
             )
         except SettingsError as error:
-            if isinstance(error.__cause__, _OutOfTime):
+            if isinstance(error.__cause__, OutOfTime):
                 raise
             return True
-        return _SYSTEM not in rendered
+        return SYSTEM not in rendered
 
     @cached_property
     def options(self) -> dict[str, bool]:
-        """What the template gets beside the turns: no thinking, where the prompt only then begins the answered chat."""
+        """Options of the template beside the turns: thinking is off where only then the prompt begins the answered chat."""
         for options in ({}, {"enable_thinking": False}):
-            prompt, whole = self._both(_SYSTEM, _QUESTION, _ANSWER, options)
+            prompt, whole = self._both(SYSTEM, QUESTION, ANSWER, options)
             if whole.startswith(prompt):
                 return options
         return {}
 
     @cached_property
     def opening(self) -> str:
-        """What the template itself writes at the start of an answer, such as empty thinking tags; mostly nothing."""
-        return self.text(_SYSTEM, _QUESTION, _ANSWER)[1].partition(_ANSWER)[0]
+        """The text that the template itself writes at the start of an answer, such as empty thinking tags; mostly none."""
+        return self.text(SYSTEM, QUESTION, ANSWER)[1].partition(ANSWER)[0]
 
     @cached_property
     def stop_token(self) -> str:
-        """The first special token that the template writes behind an answer; empty where there is none."""
-        _prompt, answer = self.text(_SYSTEM, _QUESTION, _ANSWER)
-        behind = answer.rpartition(_ANSWER)[2]
+        """The first special token that the template writes after an answer; empty where there is none."""
+        _prompt, answer = self.text(SYSTEM, QUESTION, ANSWER)
+        after = answer.rpartition(ANSWER)[2]
         special = {*self.tokenizer.added_tokens_decoder, *self.tokenizer.all_special_ids}
-        for number in self.tokenizer(behind, add_special_tokens=False)["input_ids"]:
+        for number in self.tokenizer(after, add_special_tokens=False)["input_ids"]:
             token: str = self.tokenizer.convert_ids_to_tokens(number)
             # Not blanks, which some tokenizers add in runs, and not <unk>, which stands for something else.
-            if number in special and token in behind and token.strip():
+            if number in special and token in after and token.strip():
                 return token
         return ""
 
@@ -112,7 +107,7 @@ class Chat:
     def text(self, system: str, question: str, answer: str) -> tuple[str, str]:
         """(prompt, answer with the template's end of turn).
 
-        Raises SettingsError (64) where the template does not render, or does not put the answer right behind the prompt.
+        Raises SettingsError (64) where the template does not render, or does not put the answer right after the prompt.
         """
         prompt, whole = self._both(system, question, answer, self.options)
         if not whole.startswith(prompt):
@@ -132,11 +127,11 @@ class Chat:
         return self._render(turns, add_generation_prompt=True, **options), self._render(answered, **options)
 
     def _render(self, turns: list[dict[str, str]], **options: bool) -> str:
-        """A template is a program of its author: whatever it raises, and where it does not end, the setting is wrong."""
+        """A template is a program that somebody wrote: whatever it raises, or if it never ends, the setting is wrong."""
         try:
-            with _limited(RENDER_SECONDS):
+            with limited(RENDER_SECONDS):
                 text: str = self.tokenizer.apply_chat_template(turns, tokenize=False, **options)
-        except _OutOfTime as error:
+        except OutOfTime as error:
             raise SettingsError(
                 [
                     f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template was stopped after {RENDER_SECONDS:g} s of "
@@ -153,8 +148,8 @@ class Chat:
         return text
 
     def lengths(self, rows: list[dict[str, str]]) -> list[tuple[int, int]]:
-        """(tokens of the prompt, tokens of the answer) of rows; what `rows` gives, counted in a third of the time."""
-        texts = [self._framed(row["system"], row["question"], row["answer"]) for row in rows]
+        """(tokens of the prompt, tokens of the answer) of each row; as `rows` gives them, in a third of the time."""
+        texts = [self.framed(row["system"], row["question"], row["answer"]) for row in rows]
         if not texts or not self.tokenizer.is_fast:
             return [(tokens.prompt_length, len(tokens.ids) - tokens.prompt_length) for tokens in self.rows(rows)]
         encode = self.tokenizer.backend_tokenizer.encode_batch_fast
@@ -162,33 +157,33 @@ class Chat:
         answers = encode([answer for _, answer in texts], add_special_tokens=False)
         return [(len(prompt), len(answer)) for prompt, answer in zip(prompts, answers, strict=True)]
 
-    def _framed(self, system: str, question: str, answer: str) -> tuple[str, str]:
-        """What `text` gives, by putting question and answer into the template's text: 3 us a row instead of 400.
+    def framed(self, system: str, question: str, answer: str) -> tuple[str, str]:
+        """As `text`, by putting question and answer into the template's own text: 3 us a row instead of 400.
 
-        Only where two trials with awkward texts show that the template puts them in as they are.
+        Only where two awkward texts show that the template leaves them as they are.
         """
         if system not in self.frames:
             if len(self.frames) >= MOST_FRAMES:
                 self.frames.clear()
-            self.frames[system] = self._frame(system)
+            self.frames[system] = self.frame(system)
         frame = self.frames[system]
         plain = question == question.strip() and answer == answer.strip() and "<" not in question and "<" not in answer
         if frame is None or not plain:  # templates look for tags of their own, such as </think>
             return self.text(system, question, answer)
-        before, between, opening, behind = frame
-        return f"{before}{question}{between}", f"{opening}{answer}{behind}"
+        before, between, opening, after = frame
+        return f"{before}{question}{between}", f"{opening}{answer}{after}"
 
-    def _frame(self, system: str) -> tuple[str, str, str, str] | None:
-        """(before the question, from there to the prompt's end, before the answer, behind it), or None where there is no
-        such thing. Some templates write empty thinking tags before an answer."""
+    def frame(self, system: str) -> tuple[str, str, str, str] | None:
+        """The template's own text: (before the question, from there to the prompt's end, before the answer, after it). None
+        where it depends on the texts. Some templates write empty thinking tags before an answer."""
         found = set()
-        for question, answer in _TRIALS:
+        for question, answer in AWKWARD_TEXTS:
             prompt, rest = self.text(system, question, answer)
             if prompt.count(question) != 1 or rest.count(answer) != 1:
                 return None
             before, between = prompt.split(question)
-            opening, behind = rest.split(answer)
-            found.add((before, between, opening, behind))
+            opening, after = rest.split(answer)
+            found.add((before, between, opening, after))
         return found.pop() if len(found) == 1 else None
 
     def prompt_ids(self, system: str, question: str) -> list[int]:
@@ -197,38 +192,9 @@ class Chat:
 
     def rows(self, rows: list[dict[str, str]]) -> list[Tokens]:
         """Tokens of rows with `system`, `question`, `answer`; one tokenizer call for all prompts, one for all answers."""
-        texts = [self._framed(row["system"], row["question"], row["answer"]) for row in rows]
+        texts = [self.framed(row["system"], row["question"], row["answer"]) for row in rows]
         if not texts:
             return []
         prompts = self.tokenizer([prompt for prompt, _ in texts], add_special_tokens=False)["input_ids"]
         answers = self.tokenizer([answer for _, answer in texts], add_special_tokens=False)["input_ids"]
         return [Tokens([*p, *a], len(p)) for p, a in zip(prompts, answers, strict=True)]
-
-
-class _OutOfTime(BaseException):
-    """Not an Exception, so that no `except Exception` between the template and us swallows it."""
-
-
-@contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """Raises _OutOfTime after so many seconds of processor time; a machine that stands still uses none.
-
-    Only in the main thread: Python runs signal handlers nowhere else.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise _OutOfTime
-
-    handler = signal.signal(signal.SIGPROF, stop)
-    started = time.process_time()
-    left, interval = signal.setitimer(signal.ITIMER_PROF, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, signal.SIG_DFL if handler is None else handler)
-        if left:  # somebody else's timer goes on
-            signal.setitimer(signal.ITIMER_PROF, max(left - (time.process_time() - started), 1e-6), interval)

@@ -12,11 +12,12 @@ import torch
 from huggingface_hub import HfApi, constants, snapshot_download
 from huggingface_hub.hf_api import RepoFile
 from safetensors import SafetensorError, safe_open
-from transformers import AutoConfig
+from transformers import PreTrainedConfig
 
-from job.errors import NotFound
 from job.hosts.hub import translate_hub_errors
-from job.modeling.architecture import Architecture, quantized_already
+from job.modeling.architecture import Architecture
+from job.modeling.config import load_config
+from job.modeling.refusals import damaged_weights, quantized_already
 from job.settings.fields import ModelSettings
 
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -32,6 +33,11 @@ class BaseFiles:
     folder: Path
     name: str
     revision: str
+
+    @property
+    def config(self) -> PreTrainedConfig:
+        """Raises as `load_config`."""
+        return load_config(self.folder, self.name)
 
 
 def fetch_files(model: ModelSettings, token: str, *, weights: bool) -> BaseFiles:
@@ -58,7 +64,7 @@ def fetch_files(model: ModelSettings, token: str, *, weights: bool) -> BaseFiles
 
 
 def listed_weights(model: ModelSettings, token: str) -> dict[str, int]:
-    """Path -> bytes of the safetensors files of a base on the Hub; empty where the Hub must not be asked (HF_HUB_OFFLINE).
+    """Path -> bytes of the safetensors files of a base on the Hub; empty where HF_HUB_OFFLINE forbids to look.
 
     Raises NotFound (66) where there are none that transformers would load, and what the Hub's failures mean (66, 67, 76).
     """
@@ -76,12 +82,6 @@ def listed_weights(model: ModelSettings, token: str) -> dict[str, int]:
     return {
         path: size for path, size in sizes.items() if path.endswith(".safetensors") and not path.startswith("original/")
     }
-
-
-def checkpoint_dtype(files: BaseFiles) -> torch.dtype:
-    """The dtype in which the base model was published; the saved embedding layer keeps it."""
-    dtype = AutoConfig.from_pretrained(files.folder, trust_remote_code=False).dtype
-    return dtype if isinstance(dtype, torch.dtype) else torch.float32
 
 
 def stored_tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
@@ -112,13 +112,13 @@ def stored_tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
 
 
 def require_whole(base: Architecture, folder: Path) -> None:
-    """Every tensor of a local base is there in the shape that its config asks for, told in milliseconds: transformers fills a
-    model on the meta device, so that its own renaming and merging of tensors counts.
+    """Check in milliseconds that a local base has every tensor in the shape that its config says: transformers fills a model on
+    the meta device, so that its own renaming and merging of tensors counts.
 
-    Raises as `stored_tensors`.
+    Raises as `stored_tensors`, and NotFound (66).
     """
     tensors = stored_tensors(folder, base.name)
-    logging.disable(logging.WARNING)  # transformers' table of what is missing advises to train it
+    logging.disable(logging.WARNING)  # transformers' table of missing tensors advises to train them
     try:
         _, loaded = type(base.model).from_pretrained(
             None,
@@ -128,30 +128,15 @@ def require_whole(base: Architecture, folder: Path) -> None:
             output_loading_info=True,
             ignore_mismatched_sizes=True,
         )
-    except (ValueError, RuntimeError) as error:  # of tensors that cannot be merged into one
+    except (ValueError, RuntimeError) as error:  # tensors that cannot be merged into one
         raise damaged_weights(base.name, str(error).strip()) from error
     finally:
         logging.disable(logging.NOTSET)
     require_all(loaded, base.name)
 
 
-def damaged_weights(name: str, what: str) -> NotFound:
-    return NotFound(
-        f"The weights of the base model {name} cannot be loaded: {what[:1000]}",
-        remedy="Check FINETUNE_MODEL_BASE: it needs whole safetensors weights that fit its config.json; download the model "
-        "again (on the Hub's cache, remove its folder below HF_HOME first).",
-    )
-
-
-def attention_of(files: BaseFiles) -> str:
-    """`eager` where attention scores are capped (Gemma 2): up to 5.17 transformers takes PyTorch's attention there, which drops
-    the cap without a word. Empty where transformers' own choice is right."""
-    config = AutoConfig.from_pretrained(files.folder, trust_remote_code=False).get_text_config()
-    return "eager" if getattr(config, "attn_logit_softcapping", None) else ""
-
-
 def require_all(loaded: dict[str, Any], name: str) -> None:
-    """transformers would go on with random numbers in place of what it did not find."""
+    """Raises NotFound (66) where tensors are missing: transformers would go on with random numbers in their place."""
     missing = sorted(map(str, loaded["missing_keys"]))
     other = sorted(f"{key} {list(found)} instead of {list(wanted)}" for key, found, wanted in loaded["mismatched_keys"])
     problems = [

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
+from transformers import PreTrainedModel
 
 from job.modeling.chat import Chat
 
@@ -20,7 +20,12 @@ class Answer:
 
 
 def generate(
-    model: Any, chat: Chat, prompts: list[list[int]], *, max_new_tokens: int, repetition_penalty: float = 1.0
+    model: PreTrainedModel,
+    chat: Chat,
+    prompts: list[list[int]],
+    *,
+    max_new_tokens: int,
+    repetition_penalty: float = 1.0,
 ) -> list[Answer]:
     """One greedy answer for each prompt, all computed in one batch. Raises torch.OutOfMemoryError."""
     tokenizer = chat.tokenizer
@@ -48,7 +53,7 @@ def generate(
     return [_answer(new, ends, chat) for new in output[:, width:].tolist()]
 
 
-def end_ids(model: Any, chat: Chat) -> set[int]:
+def end_ids(model: PreTrainedModel, chat: Chat) -> set[int]:
     """Tokens that end an answer: the chat template's, the tokenizer's and the model's own."""
     own = model.generation_config.eos_token_id
     own = own if isinstance(own, list) else [own]

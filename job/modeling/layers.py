@@ -8,34 +8,42 @@ from typing import Any
 
 import torch
 from bitsandbytes.nn import Linear4bit
+from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.pytorch_utils import Conv1D
 
 log = logging.getLogger("job.model")
 
 
-def decoder_of(model: Any) -> Any:
-    """The language model without its head: what gives the last hidden state. Some models answer with themselves (Llama 4),
-    one with the head that it calls its decoder (ModernBERT)."""
-    decoder = model.get_decoder()
+def decoder_of(model: PreTrainedModel) -> torch.nn.Module:
+    """The language model without its head, which gives the last hidden state. The `get_decoder` of some models returns
+    themselves (Llama 4), that of ModernBERT the head, which it calls its decoder."""
+    decoder: Any = model.get_decoder()
+    found: torch.nn.Module
     if decoder is model.get_output_embeddings():
-        return model.base_model
-    return decoder.base_model if decoder is not decoder.base_model else getattr(decoder, "model", decoder)
+        found = model.base_model
+    elif decoder is not decoder.base_model:
+        found = decoder.base_model
+    else:
+        found = getattr(decoder, "model", decoder)
+    return found
 
 
-def decoder_layers(model: Any) -> list[Any]:
+def decoder_layers(model: PreTrainedModel) -> list[GradientCheckpointingLayer]:
     """The decoder's layers that transformers can compute again in the backward pass, in their order.
 
-    None where transformers' own switch for a layer, which has no documented name, is not there.
+    Empty where transformers lacks its own switch for a layer, which has no documented name.
     """
     if not hasattr(GradientCheckpointingLayer, "gradient_checkpointing"):
-        log.warning("transformers' layers have no switch gradient_checkpointing: no layer is computed again")
+        log.warning(
+            "missing=gradient_checkpointing: transformers' layers lack this switch, so no layer is computed again"
+        )
         return []
     return [module for module in decoder_of(model).modules() if isinstance(module, GradientCheckpointingLayer)]
 
 
-def linear_layers(model: Any) -> dict[str, Any]:
-    """Full name -> linear layer of the language model: quantized or not, the output head and routers of experts aside."""
+def linear_layers(model: PreTrainedModel) -> dict[str, torch.nn.Module]:
+    """Full name -> linear layer of the language model, quantized or not, without the output head and routers of experts."""
     decoder, head = decoder_of(model), model.get_output_embeddings()
     inside = {id(module) for module in decoder.modules()}
     return {
@@ -49,23 +57,23 @@ def linear_layers(model: Any) -> dict[str, Any]:
     }
 
 
-def _chooses(name: str, model: Any) -> bool:
-    """Whether a layer decides which experts or tokens are taken: a gate of one output, or part of a router or an indexer, which
-    gets no gradient (DeepSeek V3.2)."""
+def _chooses(name: str, model: PreTrainedModel) -> bool:
+    """Whether a layer selects experts or tokens: a gate of one output, or part of a router or an indexer, which gets no
+    gradient (DeepSeek V3.2)."""
     parts = name.split(".")[:-1]
     around = (type(model.get_submodule(".".join(parts[: depth + 1]))).__name__ for depth in range(len(parts)))
     return sizes_of(model.get_submodule(name))[1] == 1 or any(re.search("Router|Gating|Indexer", one) for one in around)
 
 
-def _is_a_product(module: Any) -> bool:
-    """Whether a linear layer gives one tensor, as an adapter needs it: some classes made of nn.Linear choose experts."""
+def _is_a_product(module: torch.nn.Linear) -> bool:
+    """Whether a linear layer gives one tensor, as an adapter needs it: some subclasses of nn.Linear choose experts."""
     if isinstance(module, (Linear4bit, Conv1D)) or type(module).forward is torch.nn.Linear.forward:
         return True
     weight = module.weight
     try:
         with torch.no_grad():
             result = module(torch.zeros(1, module.in_features, device=weight.device, dtype=weight.dtype))
-    except Exception:  # of a class that takes its input in groups (DeepSeek V4), or more than one
+    except Exception:  # a class that takes its input in groups (DeepSeek V4), or more than one input
         return False
     return isinstance(result, torch.Tensor) and result.shape == (1, module.out_features)
 

@@ -1,8 +1,8 @@
-"""GPU memory of a training step, from the shapes in a base model's config: which ways there are to cut a step, in the order
-of their speed, and what each needs. Imports no heavy library; the card has the last word (job/training/memory_plan.py).
+"""GPU memory of a training step, from the shapes in a base model's config: the ways to cut a step, fastest first, and the peak
+of each. Imports no heavy library; the card has the last word (job/training/memory_plan.py).
 
-The model counts what the backward pass keeps of each token and layer with all optimizations (job/training/optimizations/),
-what a layer and the head need for a moment, and what is there all the time.
+The arithmetic counts what the backward pass keeps of each token and layer with all optimizations (job/training/optimizations/),
+what a layer and the head need for a moment, and what stays in memory all the time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ GIB = 2**30
 T4_BYTES = int(14.56 * GIB)
 """What PyTorch sees of a T4's 16 GB with error correction on."""
 RESERVE_SHARE = 0.08
-"""Of the card, left alone: fragments, another step's longer rows, a display."""
+"""Of the card, left free for fragments, another step's longer rows, a display."""
 SMALLEST_BUDGET = 1024
 """Below this many tokens a product does not fill a T4, and recomputing layers costs less than smaller micro-batches."""
 HEAD_SLICE = 512
@@ -26,7 +26,7 @@ Checkpointing = Literal["none", "half", "all"]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A way to cut a step: tokens of a micro-batch at most, and which layers are computed again in the backward pass."""
+    """A way to cut a step: the most tokens of a micro-batch, and which layers are computed again in the backward pass."""
 
     tokens: int
     checkpointing: Checkpointing
@@ -37,10 +37,10 @@ class Candidate:
 
 
 def candidates(longest: int, step_tokens: int, *, recomputable: bool = True) -> list[Candidate]:
-    """All ways, fastest first. `longest`: tokens of the longest row, `step_tokens`: of the largest step; `recomputable`:
-    whether the model's layers can be computed again.
+    """All ways to cut a step, fastest first. `longest`: tokens of the longest row, `step_tokens`: of the largest step;
+    `recomputable`: whether the model's layers can be computed again.
 
-    Recomputing costs a third more arithmetic, smaller micro-batches above 1,024 tokens nearly none: so first the
+    Recomputing costs a third more arithmetic, smaller micro-batches above 1,024 tokens cost nearly nothing. So first the
     micro-batch shrinks, then layers are recomputed.
     """
     least = min(max(longest, SMALLEST_BUDGET), max(step_tokens, longest))
@@ -77,9 +77,9 @@ class Adapter:
 
     parameters: int
     inputs: int
-    """Width of what is kept for its backward pass: layers of one module that take the same input keep it once."""
+    """Width of the inputs kept for its backward pass: layers of one module with the same input keep it once."""
     dropped: int
-    """Width of all inputs: with dropout each keeps a mask of a byte an element."""
+    """Width of all inputs: with dropout each keeps a mask, one byte an element."""
 
 
 def predict(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from bitsandbytes.nn import Linear4bit
@@ -26,7 +25,7 @@ def quantization(dtype: torch.dtype) -> BitsAndBytesConfig:
     )
 
 
-def stay_differentiable(model: Any) -> None:
+def stay_differentiable(model: torch.nn.Module) -> None:
     """Keep every 4-bit layer on the path that has a backward pass, whatever the CPU can do.
 
     On a CPU with AVX512-BF16 (AMD Zen 4, Intel Sapphire Rapids and later) bitsandbytes 0.50 packs the weights of a layer in its
@@ -35,15 +34,13 @@ def stay_differentiable(model: Any) -> None:
     """
     layers = list(four_bit_layers(model))
     if layers and not hasattr(layers[0], CPU_KERNEL):
-        log.warning(
-            "bitsandbytes has no %s: its CPU kernels without a backward pass cannot be switched off", CPU_KERNEL
-        )
+        log.warning("missing=%s: bitsandbytes' CPU kernels without a backward pass cannot be switched off", CPU_KERNEL)
     for layer in layers:
         setattr(layer, CPU_KERNEL, False)
 
 
-def layers_on_the_cpu_kernel(model: Any) -> list[Any]:
-    """The 4-bit layers of a model as a user loads it that would take that kernel on this machine."""
+def layers_on_the_cpu_kernel(model: torch.nn.Module) -> list[Linear4bit]:
+    """The 4-bit layers that would take that kernel on this machine, in a model as a user loads it."""
     return [
         layer
         for layer in four_bit_layers(model)
@@ -51,5 +48,5 @@ def layers_on_the_cpu_kernel(model: Any) -> list[Any]:
     ]
 
 
-def four_bit_layers(model: Any) -> Iterator[Any]:
+def four_bit_layers(model: torch.nn.Module) -> Iterator[Linear4bit]:
     return (module for module in model.modules() if isinstance(module, Linear4bit))

@@ -1,4 +1,4 @@
-"""In which precision a run computes, and why."""
+"""The precision of a run, and the reason for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OVERFLOWING_SOURCE = "unsloth's models/loader.py trains this family in float32 w
 def choose_precision(setting: str, model_type: str, capability: tuple[int, int] | None) -> Choice:
     """By compute capability: `torch.cuda.is_bf16_supported()` is true on a T4, which only emulates bfloat16.
 
-    A first choice; a real step on the longest rows confirms it or turns it into float32 (job/training/stage.py).
+    This is the first choice: a dry run on the longest rows confirms it or falls back to float32 (job/training/preparation.py).
     """
     if setting != "auto":
         return Choice(value=setting, reason="FINETUNE_TRAIN_PRECISION")

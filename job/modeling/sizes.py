@@ -1,4 +1,4 @@
-"""What base model and adapter take, from config.json and the settings: `plan` and the checks before a run count on it."""
+"""The sizes of base model and adapter, from config.json and the settings, for `plan` and the checks before a run."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Sizes:
 
 
 def sizes(architecture: Architecture, settings: Settings) -> Sizes:
-    """Raises SettingsError (64) for LoRA targets that the base model lacks, an embedding that cannot be saved as asked, and
-    rows or answers that are too long for it."""
-    from job.modeling.architecture import require_lengths
+    """Raises SettingsError (64) for LoRA targets that the base model lacks, an embedding that cannot be saved as the settings
+    say, and rows or answers that are too long for the model."""
+    from job.modeling.lengths import require_lengths
 
     require_lengths(architecture, settings.train.max_tokens, settings.probe.max_new_tokens)
     parameters = architecture.adapter(settings.lora).parameters
@@ -43,10 +43,10 @@ def sizes(architecture: Architecture, settings: Settings) -> Sizes:
 
 
 def architecture_of(settings: Settings, token: str) -> Architecture:
-    """The base model on the meta device: what `plan` and the check before a run count on. Imports transformers, 4 s.
+    """The base model on the meta device, for `plan` and the checks before a run. Imports transformers, 4 s.
 
-    Raises what can be told of a bad base without its weights: SettingsError (64), NotFound (66), AccessDenied (67),
-    HubUnavailable (76). Of weights on this machine the headers are read too.
+    Raises whatever is wrong with a base and shows without its weights: SettingsError (64), NotFound (66), AccessDenied (67),
+    HubUnavailable (76). Weights on this machine have their headers read too.
     """
     from job.modeling.architecture import Architecture
     from job.modeling.files import fetch_files, listed_weights, require_whole

@@ -1,12 +1,15 @@
-"""A chat template made ready: one of several chosen, its date pinned, one begin token."""
+"""The chat template of a run: one of several, its date pinned, with one begin token, checked by rendering."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING
 
 from job.errors import SettingsError
-from job.modeling.chat import _ANSWER, _QUESTION, _SYSTEM, _WORDS, Chat
+from job.modeling.chat import ANSWER, QUESTION, SYSTEM, Chat
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 log = logging.getLogger("job.chat")
 
@@ -15,28 +18,38 @@ log = logging.getLogger("job.chat")
 FIXED_DATE = "26 Jul 2024"  # the date that Llama 3's own template falls back to
 _PIN_DATE = "{%- macro strftime_now(format) -%}" + FIXED_DATE + "{%- endmacro -%}"
 _NO_BEGIN = "{%- set bos_token = '' -%}"
+MANY_WORDS = " ".join(["Why", "is", "It", "so?"] * 25)
+"""So many, and in both cases of letters, that they show whether a template cuts or changes texts."""
 
 
-def prepare_template(tokenizer: Any, replacement: str, base: str) -> None:
-    """Give the tokenizer the template of the run: its own or `replacement`, with the date pinned, proven to render, to begin
-    a chat with one begin token, and to end an answer with a special token.
+def prepare_template(tokenizer: PreTrainedTokenizerBase, replacement: str, base: str) -> None:
+    """Give the tokenizer the template of the run: its own or `replacement`, with the date pinned.
 
-    Raises SettingsError (64) for a base model without a template and for one that does none of this.
+    Raises SettingsError (64) for a base model without a template, and for a template that does not render, changes the texts
+    that it gets, begins a chat with two begin tokens that cannot be made one, or ends an answer without a special token.
     """
     template = _only_template(replacement or tokenizer.chat_template, base)
     body = template.removeprefix(_PIN_DATE)
     pin = _PIN_DATE if "strftime_now" in body else ""
     tokenizer.chat_template = pin + body
-    asked, given = f"{_QUESTION} {_WORDS}", f"{_ANSWER} {_WORDS}"
-    prompt, answer = Chat(tokenizer).text(_SYSTEM, asked, given)
-    for text, words, what in ((answer, given, "the assistant's answer"), (prompt, asked, "the user's question")):
+    _require_whole_texts(tokenizer, base)
+    _begin_once(tokenizer, pin, body, base)
+    _require_stop_token(tokenizer, base)
+
+
+def _require_whole_texts(tokenizer: PreTrainedTokenizerBase, base: str) -> None:
+    question, answer = f"{QUESTION} {MANY_WORDS}", f"{ANSWER} {MANY_WORDS}"
+    prompt, answered = Chat(tokenizer).text(SYSTEM, question, answer)
+    for text, words, what in ((answered, answer, "the assistant's answer"), (prompt, question, "the user's question")):
         if words not in text:
             raise SettingsError(
                 [
                     f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} leaves out {what}, or changes its words"
                 ]
             )
-    _begin_once(tokenizer, pin, body, base)
+
+
+def _require_stop_token(tokenizer: PreTrainedTokenizerBase, base: str) -> None:
     if Chat(tokenizer).stop_token:
         return
     if tokenizer.eos_token is None:
@@ -48,15 +61,15 @@ def prepare_template(tokenizer: Any, replacement: str, base: str) -> None:
         )
     raise SettingsError(
         [
-            f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} writes no special token behind an answer, so "
+            f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} writes no special token after an answer, so "
             "that a model trained on it would never stop; name a file with a copy of the template here, in which "
-            f"{{{{ eos_token }}}} (this tokenizer's {tokenizer.eos_token}) stands behind the assistant's content"
+            f"{{{{ eos_token }}}} (this tokenizer's {tokenizer.eos_token}) stands after the assistant's content"
         ]
     )
 
 
-def _only_template(template: Any, base: str) -> str:
-    """The one of the name `default`, where a tokenizer has several."""
+def _only_template(template: str | dict[str, str] | None, base: str) -> str:
+    """The one named `default`, where a tokenizer has several."""
     if isinstance(template, dict):
         if template and "default" not in template:
             raise SettingsError(
@@ -76,10 +89,10 @@ def _only_template(template: Any, base: str) -> str:
     return template
 
 
-def _begin_once(tokenizer: Any, pin: str, body: str, base: str) -> None:
+def _begin_once(tokenizer: PreTrainedTokenizerBase, pin: str, body: str, base: str) -> None:
     """Mend a template that begins a chat with the begin token twice; it is saved with the adapter, and users render it.
 
-    Raises SettingsError (64) where rendering does not prove that one is left and that all else is as it was.
+    Raises SettingsError (64) unless rendering shows that one is left and nothing else has changed.
     """
     begin = tokenizer.bos_token
     if not begin:
@@ -91,7 +104,7 @@ def _begin_once(tokenizer: Any, pin: str, body: str, base: str) -> None:
     for front in (_NO_BEGIN, begin + _NO_BEGIN):  # one comes from the variable, or both do
         tokenizer.chat_template = pin + front + body
         if _beginnings(tokenizer, begin) == wanted:
-            log.info("chat_template=mended: it began every chat with %s twice, and now does so once", begin)
+            log.info("chat_template=mended: it began every chat with %s twice, and now begins with one", begin)
             return
     raise SettingsError(
         [
@@ -101,13 +114,13 @@ def _begin_once(tokenizer: Any, pin: str, body: str, base: str) -> None:
     )
 
 
-def _beginnings(tokenizer: Any, begin: str) -> list[tuple[int, str]]:
-    """How many begin tokens stand in front of a prompt, and what is behind them; with a system prompt and without."""
+def _beginnings(tokenizer: PreTrainedTokenizerBase, begin: str) -> list[tuple[int, str]]:
+    """The number of begin tokens before a prompt, and the text after them; with a system prompt and without."""
     found = []
     chat = Chat(tokenizer)
-    for system in (_SYSTEM, ""):
+    for system in (SYSTEM, ""):
         try:
-            rest = chat.prompt(system, _QUESTION).lstrip()
+            rest = chat.prompt(system, QUESTION).lstrip()
         except SettingsError:  # some templates want a system turn
             continue
         count = 0

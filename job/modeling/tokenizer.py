@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from job.errors import NotFound, SettingsError
 from job.modeling.chat import Chat
@@ -16,15 +14,15 @@ from job.settings.files import read_text
 NEW_PAD_TOKEN = "<pad>"
 
 
-def load_tokenizer(files: BaseFiles, model: ModelSettings) -> Any:
+def load_tokenizer(files: BaseFiles, model: ModelSettings) -> PreTrainedTokenizerBase:
     """The base model's tokenizer with the run's chat template and a pad token that is not its end-of-turn token.
 
-    Padding with the end-of-turn token teaches a model not to stop, so where a tokenizer has no spare token
-    `reserved` is refused (SettingsError, 64).
+    Padding with the end-of-turn token teaches a model not to stop, so `reserved` is refused where a tokenizer has no spare
+    token (SettingsError, 64). Raises NotFound (66) where no tokenizer loads.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=False)
-    except Exception as error:  # of a damaged tokenizer.json the Rust library raises a plain one
+    except Exception as error:  # for a damaged tokenizer.json the Rust library raises a plain Exception
         raise NotFound(
             f"The base model {files.name} has no tokenizer that loads: {error}", remedy="Check FINETUNE_MODEL_BASE."
         ) from error
@@ -37,7 +35,7 @@ def load_tokenizer(files: BaseFiles, model: ModelSettings) -> Any:
     return tokenizer
 
 
-def _spare_token(tokenizer: Any, base: str) -> str:
+def _spare_token(tokenizer: PreTrainedTokenizerBase, base: str) -> str:
     """The tokenizer's own pad token, else one that its makers reserved for padding, else any reserved one."""
     ends = {tokenizer.eos_token, Chat(tokenizer).stop_token}
     if tokenizer.pad_token and tokenizer.pad_token not in ends:

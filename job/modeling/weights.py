@@ -1,13 +1,13 @@
-"""How many weights of a base model of each kind there are, and how much of it can be held in 4 bits."""
+"""The weights of a base model by kind, and the share of them that can be held in 4 bits."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from bitsandbytes.nn import Linear4bit
+from transformers import PreTrainedModel
 
 from job.errors import SettingsError
 from job.results import WeightCount
@@ -18,7 +18,7 @@ FIRST = {"4-bit linear": 0, "linear": 1, "experts": 2, "embedding and head": 3, 
 LINEAR = ("4-bit linear", "linear", "experts")
 
 
-def _weights(model: Any) -> Iterator[tuple[str, str, int, str]]:
+def _weights(model: PreTrainedModel) -> Iterator[tuple[str, str, int, str]]:
     """(kind, dtype, parameters, class of the module) of every tensor, a shared one once."""
     head, seen = model.get_output_embeddings(), set()
     for module in model.modules():
@@ -39,8 +39,8 @@ def _weights(model: Any) -> Iterator[tuple[str, str, int, str]]:
                 yield "norms and biases", dtype, tensor.numel(), owner
 
 
-def count_weights(model: Any) -> list[WeightCount]:
-    """Parameters of the base by kind and dtype; of a loaded model or one on the meta device."""
+def count_weights(model: PreTrainedModel) -> list[WeightCount]:
+    """Parameters of the base by kind and dtype, loaded or on the meta device."""
     counted: Counter[tuple[str, str]] = Counter()
     for kind, dtype, parameters, _ in _weights(model):
         counted[kind, dtype] += parameters
@@ -50,15 +50,15 @@ def count_weights(model: Any) -> list[WeightCount]:
     ]
 
 
-def quantized_share(model: Any) -> float:
-    """Of the linear weights, experts included, embedding and head aside: the share in 4 bits."""
+def quantized_share(model: PreTrainedModel) -> float:
+    """The share of the linear weights in 4 bits, with experts, without embedding and head."""
     counts = count_weights(model)
     linear = sum(count.parameters for count in counts if count.kind in LINEAR)
     return sum(count.parameters for count in counts if count.kind == "4-bit linear") / linear if linear else 0.0
 
 
-def require_quantized(model: Any, base: str, *, allowed: bool) -> None:
-    """Raises SettingsError (64) where less than nine tenths of the linear weights are in 4 bits and that is not `allowed`."""
+def require_quantized(model: PreTrainedModel, base: str, *, allowed: bool) -> None:
+    """Raises SettingsError (64) where less than nine tenths of the linear weights are in 4 bits, unless that is `allowed`."""
     share = quantized_share(model)
     if allowed or share >= LEAST_QUANTIZED_SHARE:
         return

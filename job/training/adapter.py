@@ -1,4 +1,4 @@
-"""The adapter: attached to the frozen base, saved with the embedding layer where the vocabulary was extended, proven.
+"""The adapter: attached to the frozen base, and saved with the embedding layer where the vocabulary was extended.
 
 peft's `save_embedding_layers="auto"` is never used: it asks the Hub whether the vocabulary changed, and it writes a tied
 embedding twice in float32 (Llama 3.2 3B with one new row: 3.19 GB). Here the layer is written once, in the dtype in which
@@ -10,23 +10,24 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from job.errors import DiskFull, SettingsError
-from job.modeling.architecture import rows_of_two_layers
-from job.modeling.files import BaseFiles, checkpoint_dtype
+from job.modeling.config import published_dtype
+from job.modeling.files import BaseFiles
+from job.modeling.refusals import rows_of_two_layers
 from job.modeling.targets import peft_names, targets
 from job.settings.fields import LoraSettings
 
 WEIGHTS = "adapter_model.safetensors"
 
 
-def attach(model: Any, lora: LoraSettings, seed: int, base: str) -> Any:
+def attach(model: PreTrainedModel, lora: LoraSettings, seed: int, base: str) -> PeftModel:
     """LoRA on the layers that FINETUNE_LORA_TARGETS names; its parameters are float32 and the only trainable ones.
 
     Raises SettingsError (64) where a target names no layer of this model.
@@ -43,7 +44,7 @@ def attach(model: Any, lora: LoraSettings, seed: int, base: str) -> Any:
     )
     try:
         return get_peft_model(model, config)
-    except ValueError as error:  # of layers that peft knows to be fused with others (AFMoE's gate_proj)
+    except ValueError as error:  # peft knows some layers to be fused with others (AFMoE's gate_proj)
         raise SettingsError([f"FINETUNE_LORA_TARGETS: peft refuses {', '.join(chosen)} of {base}: {error}"]) from error
 
 
@@ -58,9 +59,15 @@ def load_lora_tensors(model: PeftModel, path: Path) -> None:
 
 
 def save(
-    model: PeftModel, tokenizer: Any, files: BaseFiles, folder: Path, *, new_rows: int, save_embedding: str
+    model: PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    files: BaseFiles,
+    folder: Path,
+    *,
+    new_rows: int,
+    save_embedding: str,
 ) -> dict[str, int]:
-    """Write adapter and tokenizer into `folder`; returns bytes by part.
+    """Write adapter and tokenizer into `folder`; returns bytes by part. Raises DiskFull (73) before it writes the adapter.
 
     `new_rows`: rows by which the vocabulary was extended; with 0 there is no embedding to save.
     """
@@ -70,7 +77,7 @@ def save(
     parts = {"lora": _bytes(tensors)}
     config = model.peft_config["default"]
     if new_rows and save_embedding != "none":
-        embedding = _embedding_tensors(model, checkpoint_dtype(files), new_rows, save_embedding)
+        embedding = embedding_tensors(model, published_dtype(files.config), new_rows, save_embedding)
         parts["embedding"] = _bytes(embedding)
         tensors |= embedding
     saved = LoraConfig(**{**config.to_dict(), "inference_mode": True})
@@ -90,8 +97,8 @@ def save(
     return parts
 
 
-def _embedding_tensors(model: PeftModel, stored: torch.dtype, new_rows: int, how: str) -> dict[str, torch.Tensor]:
-    """What must be saved of embedding and head: once where they are tied, both where not."""
+def embedding_tensors(model: PeftModel, stored: torch.dtype, new_rows: int, how: str) -> dict[str, torch.Tensor]:
+    """The rows or layers to save of embedding and head: one layer where they are tied, both where not."""
     layer, head_layer = model.get_input_embeddings(), model.get_base_model().get_output_embeddings()
     key = name_of(model, layer)
     weight, head = layer.weight.detach(), head_layer.weight.detach()  # (V, H)
@@ -107,7 +114,7 @@ def _embedding_tensors(model: PeftModel, stored: torch.dtype, new_rows: int, how
     return tensors
 
 
-def name_of(model: Any, layer: Any) -> str:
+def name_of(model: PeftModel, layer: torch.nn.Module) -> str:
     """The full name of a layer, which is its key in the adapter's file."""
     return next(name for name, module in model.named_modules() if module is layer)
 
@@ -117,7 +124,7 @@ def _bytes(tensors: dict[str, torch.Tensor]) -> int:
 
 
 def _readable(folder: Path) -> None:
-    """safetensors writes mode 0600 whatever the umask; the person who mounted the volume must be able to read."""
+    """safetensors writes mode 0600 whatever the umask; whoever mounted the volume must be able to read."""
     umask = os.umask(0)
     os.umask(umask)
     for path in folder.iterdir():

@@ -1,7 +1,7 @@
 """How the rows of an optimizer step are cut into micro-batches, and laid out as tensors.
 
-The rows of a step, their order and the learning rate are the user's; the cut is ours and, without dropout, changes no
-result: a step's gradient is a sum over rows.
+The user sets the rows of a step, their order and the learning rate. The job decides how a step is cut, which without dropout
+changes no result: the gradient of a step is a sum over its rows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Row:
 
     @property
     def targets(self) -> int:
-        """Tokens that are predicted and learned; the first of a row has nothing before it."""
+        """Number of tokens that are predicted and learned; the first of a row has nothing before it."""
         return len(self.ids) - max(self.skip, 1)
 
 

@@ -1,7 +1,7 @@
 """Whole checkpoints only: a manifest with sizes and hashes, written last, says that a checkpoint is complete.
 
 transformers resumes from the highest number even where files are missing or bytes have flipped (a missing optimizer file
-or a flipped weight gives exit 0 and other weights), so what it may resume from is decided here.
+or a flipped weight gives exit 0 and other weights), so this module decides what it resumes from.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def step_of(checkpoint: Path) -> int:
 
 
 def newest_whole(folder: Path) -> Path | None:
-    """The checkpoint to go on from. Broken ones are moved aside under `broken-...`, never deleted."""
+    """The checkpoint to continue from. Broken ones are moved to `broken-...`, never deleted."""
     found = [path for path in folder.glob("checkpoint-*") if path.is_dir() and path.name.rpartition("-")[2].isdecimal()]
     for checkpoint in sorted(found, key=step_of, reverse=True):
         if is_whole(checkpoint):
@@ -57,10 +57,5 @@ def newest_whole(folder: Path) -> Path | None:
         aside = folder / f"broken-{checkpoint.name}"
         shutil.rmtree(aside, ignore_errors=True)
         checkpoint.replace(aside)
-        log.warning("checkpoint=%s whole=false: moved to %s", checkpoint.name, aside.name)
+        log.warning("stage=train checkpoint=%s whole=false: moved to %s", checkpoint.name, aside.name)
     return None
-
-
-def begun(folder: Path) -> bool:
-    """Whether an earlier attempt left anything to go on from."""
-    return any(folder.glob("checkpoint-*"))

@@ -1,4 +1,4 @@
-"""One real optimizer step on the longest rows, taken and undone: what precision and memory are decided on."""
+"""One real optimizer step on the longest rows, taken and reverted. It decides precision and memory plan."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from transformers import PreTrainedModel
 
 from job.modeling.layers import decoder_layers
 from job.results import DryRun
@@ -14,8 +15,9 @@ from job.training.adapter import lora_tensors
 from job.training.batching import Row
 from job.training.forward import Forward
 
-HALVINGS = 12
-"""Loss scales tried in float16, from 65,536 down to 16: the scaler's own start, and more than any run here has needed."""
+LOSS_SCALES = 12
+"""Tried in float16, from 65,536 down to 16, each half of the one before: the first is the scaler's own, and no run here has
+needed more."""
 
 
 def dry_run_step(forward: Forward, rows: Sequence[Row], learning_rate: float) -> DryRun:
@@ -26,35 +28,12 @@ def dry_run_step(forward: Forward, rows: Sequence[Row], learning_rate: float) ->
     model, device = forward.model, forward.device
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     before = [parameter.detach().clone() for parameter in parameters]
-    optimizer = torch.optim.AdamW(parameters, lr=learning_rate)
-    scaler = torch.amp.GradScaler(device.type, enabled=forward.precision == "float16")
-    problem = ""
+    optimizer = torch.optim.AdamW(parameters, lr=learning_rate)  # its moments stay in memory, as in training
     model.train()
     activations = Activations(forward.base)
     try:
         with torch.random.fork_rng([device] if device.type == "cuda" else []), activations:
-            for _ in range(HALVINGS):
-                scale = scaler.get_scale()
-                loss = forward.loss_sum(rows) / max(sum(row.targets for row in rows), 1)
-                value = float(loss.detach())
-                if not math.isfinite(value):
-                    problem = f"the loss is {value}"
-                    break
-                torch.autograd.backward(scaler.scale(loss))
-                scaler.unscale_(optimizer)
-                norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-                scaler.step(optimizer)
-                scaler.update()
-                optimizer.zero_grad(set_to_none=True)
-                if norm.isfinite():
-                    break
-                if not scaler.is_enabled():
-                    problem = f"the norm of the gradient is {float(norm)}"
-                    break
-            else:
-                problem = f"gradients are not finite even at a loss scale of {scale:g}"
-            if not problem and not all(bool(parameter.isfinite().all()) for parameter in parameters):
-                problem = "the adapter is not finite after one step"
+            value, scale, problem = _take(optimizer, parameters, forward, rows)
             model.eval()
             with torch.no_grad():
                 forward.loss_sum(rows)
@@ -74,10 +53,35 @@ def dry_run_step(forward: Forward, rows: Sequence[Row], learning_rate: float) ->
     )
 
 
-class Activations:
-    """Largest size of a value that leaves a decoder layer; 65,504 is float16's last number."""
+def _take(
+    optimizer: torch.optim.Optimizer, parameters: list[torch.nn.Parameter], forward: Forward, rows: Sequence[Row]
+) -> tuple[float, float, str]:
+    """One optimizer step. Returns (loss, loss scale, what was not finite)."""
+    scaler = torch.amp.GradScaler(forward.device.type, enabled=forward.precision == "float16")
+    for _ in range(LOSS_SCALES):
+        scale = scaler.get_scale()
+        loss = forward.loss_sum(rows) / max(sum(row.targets for row in rows), 1)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            return value, scale, f"the loss is {value}"
+        torch.autograd.backward(scaler.scale(loss))
+        scaler.unscale_(optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad(set_to_none=True)
+        if norm.isfinite():
+            finite = all(bool(parameter.isfinite().all()) for parameter in parameters)
+            return value, scale, "" if finite else "the adapter is not finite after one step"
+        if not scaler.is_enabled():
+            return value, scale, f"the norm of the gradient is {float(norm)}"
+    return value, scale, f"gradients are not finite even at a loss scale of {scale:g}"
 
-    def __init__(self, base: Any) -> None:
+
+class Activations:
+    """The largest absolute value that leaves a decoder layer; float16 ends at 65,504."""
+
+    def __init__(self, base: PreTrainedModel) -> None:
         self.layers = decoder_layers(base)
         self.seen: list[torch.Tensor] = []
 

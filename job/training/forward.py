@@ -1,5 +1,5 @@
-"""Rows -> the sum of their loss, on the reference path (padded rows, the model's own logits) or with what the optimizations
-replace."""
+"""From rows to the sum of their loss: on the reference path (padded rows, the model's own logits), or with what the
+optimizations put in its place."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
+from peft import PeftModel
 
 from job.modeling.layers import decoder_of
 from job.training.batching import IGNORED, Row, cut, pack, pad
 from job.training.optimizations.head import Form, HeadLoss
 
+Revert = Callable[[], None]
+"""Puts back what an optimization has replaced."""
 AUTOCAST = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 class Forward:
-    """`packed`, `sliced_head` and `native` are set by the optimizations (job/training/optimizations/self_test.py).
+    """The model and how its loss is computed. Optimizations set `packed`, `sliced_head` and `native`.
 
-    `native`: no layer computes in another dtype than the base's, so autocast has nothing to cast.
+    `native`: every layer computes in the dtype of the base, so autocast has nothing to cast.
     """
 
-    def __init__(self, model: Any, *, precision: str, pad_token: int) -> None:
-        self.model = model  # PeftModel
+    def __init__(self, model: PeftModel, *, precision: str, pad_token: int) -> None:
+        self.model = model
         self.base = model.get_base_model()
         self.device = self.base.get_input_embeddings().weight.device
         self.precision = precision
@@ -31,12 +34,16 @@ class Forward:
         self.packed = False
         self.sliced_head: Form | None = None
         self.native = False
-        self.undo: list[Callable[[], None]] = []
+        self.reverts: list[Revert] = []
+
+    @property
+    def vocabulary_rows(self) -> int:
+        return int(self.base.get_input_embeddings().weight.shape[0])
 
     def revert_optimizations(self) -> None:
-        """The model as transformers and peft made it, for whoever calls it next."""
-        while self.undo:
-            self.undo.pop()()
+        """Leave the model as transformers and peft made it. The last optimization goes first."""
+        while self.reverts:
+            self.reverts.pop()()
 
     def cut(self, rows: Sequence[Row], budget: int) -> list[list[Row]]:
         """Micro-batches of at most `budget` tokens, padding included where there is any."""
@@ -44,7 +51,7 @@ class Forward:
         return [[rows[number] for number in numbers] for numbers in bins]
 
     def sorted_batches(self, rows: Sequence[Row], budget: int) -> list[list[Row]]:
-        """Batches of like lengths, longest first; for evaluation, where the order is ours."""
+        """Batches of similar lengths, longest first; for evaluation, where the order is free."""
         bins = cut([len(row.ids) for row in rows], budget, padded=True)
         return [[rows[number] for number in numbers] for numbers in bins]
 
@@ -56,29 +63,33 @@ class Forward:
     def loss_sum(self, rows: Sequence[Row]) -> torch.Tensor:
         """Cross-entropy summed over all learned tokens of `rows`; a float32 scalar."""
         with self.autocast():
-            if self.packed:
-                batch = pack(rows, self.device)
-                inputs = {
-                    "input_ids": batch.ids,
-                    "position_ids": batch.positions,
-                    "starts": batch.starts,
-                    "longest": batch.longest,
-                    "use_cache": False,
-                }
-                if self.sliced_head is not None:
-                    hidden = decoder_of(self.base)(**inputs).last_hidden_state[0]  # (T, H)
-                    return self._sliced(hidden[batch.predicting], batch.targets)
-                logits = self.base(**inputs).logits[0, batch.predicting]  # (P, V)
-                return torch.nn.functional.cross_entropy(logits.float(), batch.targets, reduction="sum")
-            padded = pad(rows, self.pad_token, self.device)
-            labels = padded.labels[:, 1:].flatten()
-            inputs = {"input_ids": padded.ids, "attention_mask": padded.mask, "use_cache": False}
-            if self.sliced_head is not None:
-                hidden = decoder_of(self.base)(**inputs).last_hidden_state[:, :-1].flatten(0, 1)
-                learned = labels != IGNORED
-                return self._sliced(hidden[learned], labels[learned])
-            logits = self.base(**inputs).logits[:, :-1].flatten(0, 1)
-            return torch.nn.functional.cross_entropy(logits.float(), labels, ignore_index=IGNORED, reduction="sum")
+            return self._packed_loss(rows) if self.packed else self._padded_loss(rows)
+
+    def _packed_loss(self, rows: Sequence[Row]) -> torch.Tensor:
+        batch = pack(rows, self.device)
+        inputs = {
+            "input_ids": batch.ids,
+            "position_ids": batch.positions,
+            "starts": batch.starts,
+            "longest": batch.longest,
+            "use_cache": False,
+        }
+        if self.sliced_head is not None:
+            hidden = decoder_of(self.base)(**inputs).last_hidden_state[0]  # (T, H)
+            return self._sliced(hidden[batch.predicting], batch.targets)
+        logits = self.base(**inputs).logits[0, batch.predicting]  # (P, V)
+        return torch.nn.functional.cross_entropy(logits.float(), batch.targets, reduction="sum")
+
+    def _padded_loss(self, rows: Sequence[Row]) -> torch.Tensor:
+        padded = pad(rows, self.pad_token, self.device)
+        labels = padded.labels[:, 1:].flatten()
+        inputs = {"input_ids": padded.ids, "attention_mask": padded.mask, "use_cache": False}
+        if self.sliced_head is not None:
+            hidden = decoder_of(self.base)(**inputs).last_hidden_state[:, :-1].flatten(0, 1)
+            learned = labels != IGNORED
+            return self._sliced(hidden[learned], labels[learned])
+        logits = self.base(**inputs).logits[:, :-1].flatten(0, 1)
+        return torch.nn.functional.cross_entropy(logits.float(), labels, ignore_index=IGNORED, reduction="sum")
 
     def _sliced(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return HeadLoss.apply(hidden, self.base.get_output_embeddings().weight, targets, self.sliced_head)

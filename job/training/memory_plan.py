@@ -1,7 +1,8 @@
-"""How a step is cut on this card: predicted, then measured on the longest rows; the next candidate where memory runs out.
+"""How a step is cut on this card: predicted, then measured on the longest rows. Where memory runs out, the plan falls back to
+the next candidate.
 
-The effective batch never changes, only its cut; so a run may take another candidate at any step, which changes no result
-but for the numbers that dropout draws.
+The effective batch never changes, only how it is cut; so a run may fall back at any step. That changes no result, apart from
+the numbers that dropout draws.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import gc
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 import torch
 
 from job.errors import MemoryExhausted
-from job.modeling.architecture import Architecture, predictions
+from job.modeling.architecture import Architecture
 from job.modeling.layers import decoder_layers
 from job.modeling.memory import GIB, RESERVE_SHARE, Candidate, candidates
+from job.modeling.prediction import predictions
 from job.results import Attempt, DryRun
 from job.settings.fields import LoraSettings
 from job.training.batching import Row
@@ -59,9 +60,9 @@ class MemoryPlan:
         return self.candidates[self.place]
 
     def select(self, dry_run_step: Callable[[Sequence[Row]], DryRun]) -> DryRun | None:
-        """Take the fastest candidate whose measured peak leaves the reserve free, and the dry_run of the step taken on it.
+        """Take the fastest candidate whose measured peak leaves the reserve free; returns its dry run.
 
-        None on a CPU, where there is nothing to choose. Raises MemoryExhausted (62) below the last candidate.
+        None on a CPU, where there is nothing to choose. Raises MemoryExhausted (62) where the last candidate does not fit.
         """
         if not self.measured:
             return None
@@ -73,7 +74,7 @@ class MemoryPlan:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
             dry_run = None
-            with suppress(torch.OutOfMemoryError):  # left before the next try: the traceback holds the step's tensors
+            with suppress(torch.OutOfMemoryError):  # ends before the next try: the traceback holds the step's tensors
                 dry_run = dry_run_step(self.forward.cut(self.longest_rows, self.candidate.tokens)[0])
             peak = torch.cuda.max_memory_reserved()
             if dry_run and peak <= limit:
@@ -83,7 +84,7 @@ class MemoryPlan:
             self.fall_back(step=0, peak=peak)
 
     def forget_peak(self) -> None:
-        """What a comparison in float32 took is no part of the run."""
+        """The memory that a comparison in float32 took is no part of the run."""
         if self.measured:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
@@ -97,8 +98,8 @@ class MemoryPlan:
             raise MemoryExhausted(
                 f"GPU memory ran out at step {step} even with the smallest micro-batches: {usable_bytes() / GIB:.1f} GiB are "
                 f"usable, and rows have up to {longest:,} tokens. Tried:\n{table}",
-                remedy=f"Set FINETUNE_TRAIN_MAX_TOKENS below {longest}, end what else uses the GPU (nvidia-smi lists it), or "
-                "use a GPU with more memory.",
+                remedy=f"Set FINETUNE_TRAIN_MAX_TOKENS below {longest}, end other processes on the GPU (nvidia-smi lists "
+                "them), or use a GPU with more memory.",
             )
         self.place += 1
         self.set_checkpointing()
@@ -114,11 +115,13 @@ class MemoryPlan:
             fits=fits,
         )
         self.tried.append(attempt)
-        (log.info if fits else log.warning)("memory_plan %s", attempt)
+        (log.info if fits else log.warning)(
+            "stage=train memory_plan=%s %s", "selected" if fits else "rejected", attempt
+        )
 
     def set_checkpointing(self) -> None:
-        """Which decoder layers are computed again in the backward pass."""
-        base: Any = self.forward.base
+        """Set which decoder layers are computed again in the backward pass."""
+        base = self.forward.base
         how = self.candidate.checkpointing
         if how == "none":
             base.gradient_checkpointing_disable()
@@ -130,13 +133,13 @@ class MemoryPlan:
 
 
 def usable_bytes() -> int:
-    """What this process may reserve on the card: what is free and what it holds, less the reserve."""
+    """What this process may reserve on the card: free memory and its own, less the reserve."""
     free, total = torch.cuda.mem_get_info()
     allowed = torch.cuda.memory.get_per_process_memory_fraction() * total
     return int(min(free + torch.cuda.memory_reserved(), allowed) - RESERVE_SHARE * min(total, allowed))
 
 
 def release() -> None:
-    """Give back what a failed step left behind."""
+    """Free what is no longer referenced, such as the tensors of a failed step."""
     gc.collect()
     torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""The state of every random generator, kept and put back."""
+"""The state of every random generator, kept and restored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 class RandomStates:
-    """Of every generator that a step may draw from, as they were."""
+    """The states of all generators that a step may draw from, as they were when this was made."""
 
     def __init__(self) -> None:
         self.torch = torch.get_rng_state()

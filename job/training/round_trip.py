@@ -1,8 +1,8 @@
 """The round-trip check: the saved adapter, loaded by a fresh process, answers as the trained model does.
 
 `python -m job.training.round_trip REQUEST.json` is that process: it runs the model card's lines and prints one JSON line. On
-a CPU with AVX512-BF16 these lines alone end in a kernel that rounds to bfloat16 (job/modeling/nf4.py): the adapter is compared
-without it, and how far that kernel's answers lie from the trained model's is measured as well.
+a CPU with AVX512-BF16 these lines alone end in a kernel that rounds to bfloat16 (job/modeling/nf4.py). So the adapter is
+compared without it, and the distance of that kernel's answers from the trained model's is measured as well.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ from safetensors.torch import load_file, save_file
 
 from job.errors import JobError
 from job.modeling.base import loading_code
-from job.modeling.files import BaseFiles, attention_of
+from job.modeling.config import attention_of
+from job.modeling.files import BaseFiles
 from job.modeling.nf4 import CPU_KERNEL, layers_on_the_cpu_kernel, stay_differentiable
+from job.modeling.refusals import one_line
 
 COMPARED_ROWS = 64
 EMBEDDING_ROUNDING = 0.01
 """Of a row's length: one rounding to bfloat16 is at most 0.004."""
+OUR_FAULT = "This is a fault of the program or of its library versions: please report it"
 
 
 @dataclass(frozen=True)
@@ -53,56 +56,21 @@ def check(
 ) -> RoundTrip:
     """Load base and adapter in a fresh process by the lines of the model card, and compare logits on `rows`.
 
-    Where rows of the embedding are saved, what the loaded layer gives for them is compared as well, the new ones first, and
-    the new token's logits with all others. Raises JobError (1) where anything differs by more than the dtype's rounding.
+    Where rows of the embedding are saved, the vectors that the loaded layer gives for them are compared as well, the new ones
+    first, and all logits, the new token's among them. Raises JobError (1) where anything differs by more than the dtype's
+    rounding.
     """
-    folder = adapter.with_name("round_trip.partial")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
     embedding_saved = bool(new_rows) and save_embedding != "none"
     vocabulary_rows = model.get_input_embeddings().weight.shape[0]
-    try:
-        expected = {}
-        model.eval()
-        for number, ids in enumerate(rows):
-            batch = torch.tensor([ids], device=model.device)
-            with torch.no_grad():
-                logits = model(input_ids=batch, attention_mask=torch.ones_like(batch)).logits
-            expected[f"ids_{number}"] = batch[0].cpu()
-            expected[f"logits_{number}"] = logits[0].float().cpu().contiguous()  # (T, V)
-        if embedding_saved:
-            tokens = torch.tensor([*range(vocabulary_rows - new_rows, vocabulary_rows), *range(COMPARED_ROWS)])
-            with torch.no_grad():
-                vectors = model.get_input_embeddings()(tokens.to(model.device))
-            expected["embedding_ids"], expected["embedding"] = (
-                tokens,
-                vectors.float().cpu().contiguous(),
-            )  # (N,), (N, H)
-        save_file(expected, folder / "expected.safetensors")
-        code = loading_code(str(files.folder), "", dtype, vocabulary_rows if new_rows else 0, attention_of(files))
-        request = {
-            "code": code,
-            "adapter": str(adapter.absolute()),
-            "expected": str(folder / "expected.safetensors"),
-            "rows": len(rows),
-            "left_out": None if embedding_saved or not new_rows else pad_token,
-        }
-        (folder / "request.json").write_text(json.dumps(request), "utf-8")
-        child = subprocess.run(
-            [sys.executable, "-m", "job.training.round_trip", str(folder / "request.json")],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": _import_path()},
-        )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    if child.returncode:
-        raise JobError(
-            f"The saved adapter does not load in a fresh process:\n{child.stderr.strip()[-2000:]}",
-            remedy="This is a fault of the program or of its library versions: please report it with this text.",
-        )
-    answer = json.loads(child.stdout.splitlines()[-1])
+    request = {
+        "code": loading_code(
+            str(files.folder), "", dtype, vocabulary_rows if new_rows else 0, attention_of(files.config)
+        ),
+        "adapter": str(adapter.absolute()),
+        "rows": len(rows),
+        "left_out": None if embedding_saved or not new_rows else pad_token,
+    }
+    answer = _fresh_process(request, _expected(model, rows, new_rows if embedding_saved else 0), adapter)
     # Rounding of the dtype, times the depth over which it adds up, in units of the largest logit.
     rounding = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}[dtype]
     tolerance = rounding * max(1.0, answer["largest"])
@@ -113,16 +81,62 @@ def check(
         raise JobError(
             f"The adapter in a fresh process answers differently from the trained model: a logit differs by "
             f"{result.difference:g}, more than {result.tolerance:g}.",
-            remedy="This is a fault of the program or of its library versions: please report it with metrics.json.",
+            remedy=f"{OUR_FAULT} with metrics.json.",
         )
     if not answer.get("embedding_difference", 0.0) <= EMBEDDING_ROUNDING:
         raise JobError(
             f"The saved embedding layer is not what a fresh process loads: a row of it differs by "
             f"{answer['embedding_difference']:.1%} of its length.",
-            remedy="This is a fault of the program or of its library versions: please report it with metrics.json. With "
-            "FINETUNE_MODEL_PAD_TOKEN=reserved, in a new FINETUNE_OUTPUT_DIR, no embedding layer has to be saved.",
+            remedy=f"{OUR_FAULT} with metrics.json. With FINETUNE_MODEL_PAD_TOKEN=reserved, in a new FINETUNE_OUTPUT_DIR, no "
+            "embedding layer has to be saved.",
         )
     return result
+
+
+@torch.no_grad()
+def _expected(model: PeftModel, rows: list[list[int]], new_rows: int) -> dict[str, torch.Tensor]:
+    """Token ids and logits of each row; with `new_rows` also vectors of the embedding, the new ones first."""
+    expected = {}
+    model.eval()
+    for number, ids in enumerate(rows):
+        batch = torch.tensor([ids], device=model.device)
+        logits = model(input_ids=batch, attention_mask=torch.ones_like(batch)).logits
+        expected[f"ids_{number}"] = batch[0].cpu()
+        expected[f"logits_{number}"] = logits[0].float().cpu().contiguous()  # (T, V)
+    if new_rows:
+        layer = model.get_input_embeddings()
+        vocabulary_rows = layer.weight.shape[0]
+        tokens = torch.tensor([*range(vocabulary_rows - new_rows, vocabulary_rows), *range(COMPARED_ROWS)])
+        expected["embedding_ids"] = tokens  # (N,)
+        expected["embedding"] = layer(tokens.to(model.device)).float().cpu().contiguous()  # (N, H)
+    return expected
+
+
+def _fresh_process(request: dict[str, Any], expected: dict[str, torch.Tensor], adapter: Path) -> dict[str, Any]:
+    """What `main` prints in a process of its own. Raises JobError (1) where that fails."""
+    folder = adapter.with_name("round_trip.partial")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        save_file(expected, folder / "expected.safetensors")
+        path = folder / "request.json"
+        path.write_text(json.dumps({**request, "expected": str(folder / "expected.safetensors")}), "utf-8")
+        child = subprocess.run(
+            [sys.executable, "-m", "job.training.round_trip", str(path)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": _import_path()},
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if child.returncode:
+        raise JobError(
+            f"The saved adapter does not load in a fresh process:\n{child.stderr.strip()[-2000:]}",
+            remedy=f"{OUR_FAULT} with this text.",
+        )
+    answer: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
+    return answer
 
 
 def _import_path() -> str:
@@ -151,12 +165,12 @@ def main(request_path: str) -> None:
         try:
             answer["cpu_kernel_difference"] = _difference(model, expected, known, request["left_out"])
         except Exception as error:  # it takes no layer whose outputs are not a multiple of 32
-            answer["cpu_kernel_error"] = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            answer["cpu_kernel_error"] = one_line(error)[:200]
     print(json.dumps(answer))
 
 
 def _difference(
-    model: Any, expected: dict[str, torch.Tensor], known: list[torch.Tensor], left_out: int | None
+    model: PeftModel, expected: dict[str, torch.Tensor], known: list[torch.Tensor], left_out: int | None
 ) -> float:
     """Largest difference of a logit over all rows."""
     largest = 0.0

@@ -1,20 +1,19 @@
-"""The stage itself: load, attach, train from the last whole checkpoint, keep the best, save, prove, put in place."""
+"""The stage itself: load and attach, train from the newest whole checkpoint, save and check the best adapter."""
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
 import math
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from trl import SFTConfig
 
 from job.errors import Diverged, SettingsError
 from job.modeling.chat import Chat
-from job.modeling.files import attention_of, fetch_files
+from job.modeling.config import attention_of
+from job.modeling.files import fetch_files
 from job.modeling.tokenizer import load_tokenizer
 from job.results import Cleaned, Trained
 from job.runs.folder import replace_folder
@@ -22,14 +21,14 @@ from job.runs.signals import StopRequest
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
 from job.training import adapter as adapters
 from job.training import checkpoints, round_trip
+from job.training.arguments import arguments
 from job.training.batching import Row
 from job.training.callbacks import Watch
-from job.training.preparation import prepare
+from job.training.memory_plan import release
+from job.training.preparation import Prepared, prepare
 from job.training.trainer import Float32AdapterTrainer
 
 log = logging.getLogger("job.train")
-OPTIMIZERS = {"adamw": "adamw_torch_fused", "paged_adamw_32bit": "paged_adamw_32bit"}
-SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 ROUND_TRIP_ROWS, ROUND_TRIP_TOKENS = 4, 128
 
 
@@ -43,126 +42,35 @@ def train(
     root: Path,
     stop: StopRequest,
 ) -> Trained:
-    """From cleaned rows to a proven `adapter/` below `root`.
+    """From cleaned rows to an `adapter/` below `root` that a fresh process has loaded and compared.
 
     Continues from the newest whole checkpoint. Raises MemoryExhausted (62), Diverged (63), what the Hub's failures
     mean (66, 67, 76), and Stopped (75) after a checkpoint was saved.
     """
-    folder = root / "train"
     files = fetch_files(model, token, weights=True)
     tokenizer = load_tokenizer(files, model)
     chat = Chat(tokenizer)
-    train_rows = _rows(chat, root / cleaned.train_path, settings.loss_on)
-    eval_rows = _rows(chat, root / cleaned.eval_path, settings.loss_on)
-    ready = prepare(
+    rows = read_rows(chat, root / cleaned.train_path, settings.loss_on)
+    eval_rows = read_rows(chat, root / cleaned.eval_path, settings.loss_on)
+    prepared = prepare(
         files,
         tokenizer,
         lora,
         settings,
-        train_rows,
+        rows,
         eval_rows=eval_rows,
         allow_unquantized=model.allow_unquantized,
     )
-    precision, peft_model = ready.precision, ready.forward.model
-    vocabulary_rows = peft_model.get_input_embeddings().weight.shape[0]
-    trainable, total = peft_model.get_nb_trainable_parameters()
-    log.info("trainable_parameters=%d share=%.4f", trainable, trainable / total)
-
-    watch = Watch(folder, worst_loss=2 * math.log(vocabulary_rows), stop=stop)
-    trainer = Float32AdapterTrainer(
-        forward=ready.forward,
-        memory_plan=ready.memory_plan,
-        rows=train_rows,
-        eval_rows=eval_rows,
-        watch=watch,
-        args=arguments(settings, folder / "checkpoints", precision.value, len(train_rows)),
-        processing_class=tokenizer,
-    )
-    resume = checkpoints.newest_whole(folder / "checkpoints")
-    first_step = checkpoints.step_of(resume) if resume else 0
-    watch.restore(first_step)
-    with stop.polled():
-        if not watch.has_evaluation(0):
-            trainer.evaluate()  # a new adapter changes nothing: this is the base model's loss
-        if resume:
-            log.info("resume_from_step=%d", first_step)
-        output = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-        if not watch.has_evaluation(trainer.state.global_step):
-            trainer.evaluate()
-        if stop.requested:
-            watch.stop_now(trainer.state)
-    best_loss, best_step = watch.best()
-    if not math.isfinite(best_loss):
-        raise Diverged("Training ended without one finite evaluation loss.")
-    adapters.load_lora_tensors(peft_model, folder / "best" / f"adapter-{best_step}.safetensors")
-    log.info("best_step=%d best_eval_loss=%.4f", best_step, best_loss)
-    ready.forward.revert_optimizations()
-    unwrapped = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    partial = root / "adapter.partial"
-    parts = adapters.save(
-        unwrapped, tokenizer, files, partial, new_rows=ready.new_rows, save_embedding=model.save_embedding
-    )
-    found = round_trip.check(
-        unwrapped,
-        [row.ids[:ROUND_TRIP_TOKENS] for row in eval_rows[:ROUND_TRIP_ROWS]],
-        files,
-        partial,
-        dtype=precision.value,
-        new_rows=ready.new_rows,
-        save_embedding=model.save_embedding,
-        pad_token=tokenizer.pad_token_id,
-    )
-    log.info("round_trip=true max_difference=%.2e tolerance=%.2e", found.difference, found.tolerance)
-    replace_folder(partial, root / "adapter")
-
-    losses = [entry.loss for entry in watch.entries if entry.loss is not None]
-    seconds = float(output.metrics.get("train_runtime", 0.0))
-    result = Trained(
-        adapter_path="adapter",
-        base_revision=files.revision,
-        precision=precision,
-        attention=attention_of(files),
-        steps=trainer.state.global_step,
-        epochs=settings.epochs,
-        trainable_parameters=trainable,
-        total_parameters=total,
-        lora_targets=ready.lora_targets,
-        weights=ready.weights,
-        quantized_share=ready.quantized_share,
-        base_eval_loss=next(entry.eval_loss for entry in watch.entries if entry.eval_loss is not None),
-        best_eval_loss=best_loss,
-        best_step=best_step,
-        final_train_loss=losses[-1] if losses else float(output.training_loss),
-        train_seconds=round(watch.seconds_before + seconds, 2),
-        train_tokens=round(cleaned.train_tokens * settings.epochs),
-        tokens_per_second=round(trainer.tokens_seen / seconds, 1) if seconds else 0.0,
-        resumed_from_step=first_step,
-        dry_run=ready.dry_run,
-        overflowed=ready.overflowed,
-        skipped_steps=watch.skipped_steps,
-        optimizations=ready.optimizations,
-        batch_size=settings.batch_size,
-        memory_plan=ready.memory_plan.tried,
-        micro_batch_tokens=ready.memory_plan.candidate.tokens,
-        checkpointing=ready.memory_plan.candidate.checkpointing,
-        peak_gpu_reserved_bytes=torch.cuda.max_memory_reserved() if torch.cuda.is_available() else 0,
-        vocabulary_rows=vocabulary_rows,
-        pad_token=tokenizer.pad_token,
-        adapter_bytes=(root / "adapter" / adapters.WEIGHTS).stat().st_size,
-        adapter_parts_bytes=parts,
-        round_trip_max_difference=found.difference,
-        round_trip_tolerance=found.tolerance,
-        round_trip_cpu_kernel_difference=found.cpu_kernel_difference,
-        round_trip_cpu_kernel_error=found.cpu_kernel_error,
-    )
-    del trainer, unwrapped, peft_model, ready, watch
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()  # the probe loads base and adapter anew
+    trainer = _trainer(prepared, settings, rows, eval_rows, root / "train", stop)
+    fit = _fit(trainer)
+    saved = _save(prepared, trainer, fit, model.save_embedding, root)
+    result = _result(cleaned, settings, prepared, trainer, fit, saved)
+    del trainer, prepared
+    release()  # the probe loads base and adapter anew
     return result
 
 
-def _rows(chat: Chat, path: Path, loss: str) -> list[Row]:
+def read_rows(chat: Chat, path: Path, loss: str) -> list[Row]:
     """Raises SettingsError (64) for a row in which the end of the answer is not learned: the model would talk on."""
     with path.open(encoding="utf-8") as file:
         rows = chat.rows([json.loads(line) for line in file])
@@ -177,41 +85,144 @@ def _rows(chat: Chat, path: Path, loss: str) -> list[Row]:
     return [Row.of(row, loss) for row in rows]
 
 
-def arguments(settings: TrainSettings, folder: Path, precision: str, train_rows: int) -> SFTConfig:
-    cuda = torch.cuda.is_available()
-    steps = math.ceil(math.ceil(train_rows / settings.batch_size) * settings.epochs)
-    if settings.warmup_steps >= steps:
-        log.warning(
-            "warmup_steps=%d steps=%d: the learning rate never reaches its peak; lower FINETUNE_TRAIN_WARMUP_STEPS",
-            settings.warmup_steps,
-            steps,
-        )
-    return SFTConfig(
-        output_dir=str(folder),
-        num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,  # one step's rows; Float32AdapterTrainer cuts them
-        learning_rate=settings.learning_rate,
-        warmup_steps=settings.warmup_steps,
-        lr_scheduler_type=SCHEDULES[settings.lr_scheduler],
-        optim=OPTIMIZERS[settings.optimizer],
-        max_grad_norm=settings.max_grad_norm,
-        fp16=precision == "float16",
-        bf16=precision == "bfloat16",
-        gradient_checkpointing=False,  # the memory plan's; True would switch it on in every layer
-        logging_steps=settings.log_steps,
-        logging_nan_inf_filter=False,  # it hides a NaN loss
-        eval_strategy="steps",
-        eval_steps=settings.eval_steps,
-        save_strategy="steps",
-        save_steps=settings.eval_steps,
-        save_total_limit=2,
-        seed=settings.seed,
-        data_seed=settings.seed,
-        use_cpu=not cuda,
-        dataloader_pin_memory=False,
-        remove_unused_columns=False,
-        disable_tqdm=not sys.stderr.isatty(),
-        report_to="none",
-        max_length=None,  # cleaning has dropped longer rows
-        dataset_kwargs={"skip_prepare_dataset": True},
+def _trainer(
+    prepared: Prepared,
+    settings: TrainSettings,
+    rows: list[Row],
+    eval_rows: list[Row],
+    folder: Path,
+    stop: StopRequest,
+) -> Float32AdapterTrainer:
+    forward, precision = prepared.loaded.forward, prepared.precision.value
+    guessing = math.log(forward.vocabulary_rows)  # the loss where every token is as likely as any other
+    return Float32AdapterTrainer(
+        forward=forward,
+        memory_plan=prepared.step.memory_plan,
+        rows=rows,
+        eval_rows=eval_rows,
+        watch=Watch(folder, worst_loss=2 * guessing, stop=stop),
+        args=arguments(settings, folder / "checkpoints", precision, len(rows)),
+        processing_class=prepared.loaded.tokenizer,
+    )
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What the training loop gave."""
+
+    first_step: int
+    """The step that it continued from; 0 for a new run."""
+    seconds: float
+    mean_loss: float
+    best_loss: float
+    best_step: int
+
+
+def _fit(trainer: Float32AdapterTrainer) -> Fit:
+    """All steps that are left, with an evaluation before the first and after the last.
+
+    Raises Diverged (63) without a finite evaluation loss, and Stopped (75).
+    """
+    watch = trainer.watch
+    resume = checkpoints.newest_whole(Path(trainer.args.output_dir))
+    first_step = checkpoints.step_of(resume) if resume else 0
+    watch.restore(first_step)
+    with watch.stop.polled():
+        if not watch.log.has_evaluation(0):
+            trainer.evaluate()  # a new adapter changes nothing: this is the base model's loss
+        if resume:
+            log.info("stage=train resume_from_step=%d", first_step)
+        output = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        if not watch.log.has_evaluation(trainer.state.global_step):
+            trainer.evaluate()
+        if watch.stop.requested:
+            watch.stop_now(trainer.state)
+    best_loss, best_step = watch.best.found()
+    if not math.isfinite(best_loss):
+        raise Diverged("Training ended without one finite evaluation loss.")
+    log.info("stage=train best_step=%d best_eval_loss=%.4f", best_step, best_loss)
+    seconds = float(output.metrics.get("train_runtime", 0.0))
+    return Fit(first_step, seconds, float(output.training_loss), best_loss, best_step)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The adapter in its place."""
+
+    adapter_bytes: int
+    parts_bytes: dict[str, int]
+    round_trip: round_trip.RoundTrip
+
+
+def _save(prepared: Prepared, trainer: Float32AdapterTrainer, fit: Fit, save_embedding: str, root: Path) -> Saved:
+    """Put the best adapter in `adapter/` below `root`, once a fresh process has loaded it. Raises JobError (1) where that one
+    answers differently."""
+    loaded = prepared.loaded
+    files, tokenizer, forward, new_rows = loaded.files, loaded.tokenizer, loaded.forward, loaded.new_rows
+    adapters.load_lora_tensors(forward.model, trainer.watch.best.path(fit.best_step))
+    forward.revert_optimizations()
+    tuned = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    partial = root / "adapter.partial"
+    parts = adapters.save(tuned, tokenizer, files, partial, new_rows=new_rows, save_embedding=save_embedding)
+    found = round_trip.check(
+        tuned,
+        [row.ids[:ROUND_TRIP_TOKENS] for row in trainer.eval_rows[:ROUND_TRIP_ROWS]],
+        files,
+        partial,
+        dtype=prepared.precision.value,
+        new_rows=new_rows,
+        save_embedding=save_embedding,
+        pad_token=tokenizer.pad_token_id,
+    )
+    log.info("stage=train round_trip=true max_difference=%.2e tolerance=%.2e", found.difference, found.tolerance)
+    replace_folder(partial, root / "adapter")
+    return Saved((root / "adapter" / adapters.WEIGHTS).stat().st_size, parts, found)
+
+
+def _result(
+    cleaned: Cleaned,
+    settings: TrainSettings,
+    prepared: Prepared,
+    trainer: Float32AdapterTrainer,
+    fit: Fit,
+    saved: Saved,
+) -> Trained:
+    loaded, step, watch = prepared.loaded, prepared.step, trainer.watch
+    return Trained(
+        adapter_path="adapter",
+        base_revision=loaded.files.revision,
+        precision=prepared.precision,
+        attention=attention_of(loaded.files.config),
+        steps=trainer.state.global_step,
+        epochs=settings.epochs,
+        trainable_parameters=loaded.trainable_parameters,
+        total_parameters=loaded.total_parameters,
+        lora_targets=loaded.lora_targets,
+        weights=loaded.weights,
+        quantized_share=loaded.quantized_share,
+        base_eval_loss=watch.log.eval_losses[0],
+        best_eval_loss=fit.best_loss,
+        best_step=fit.best_step,
+        final_train_loss=watch.log.losses[-1] if watch.log.losses else fit.mean_loss,
+        train_seconds=round(watch.seconds_before + fit.seconds, 2),
+        train_tokens=round(cleaned.train_tokens * settings.epochs),
+        tokens_per_second=round(trainer.tokens_seen / fit.seconds, 1) if fit.seconds else 0.0,
+        resumed_from_step=fit.first_step,
+        dry_run=step.dry_run,
+        overflowed=prepared.overflowed,
+        skipped_steps=watch.skipped_steps,
+        optimizations=step.optimizations,
+        batch_size=settings.batch_size,
+        memory_plan=step.memory_plan.tried,
+        micro_batch_tokens=step.memory_plan.candidate.tokens,
+        checkpointing=step.memory_plan.candidate.checkpointing,
+        peak_gpu_reserved_bytes=torch.cuda.max_memory_reserved() if torch.cuda.is_available() else 0,
+        vocabulary_rows=loaded.forward.vocabulary_rows,
+        pad_token=loaded.tokenizer.pad_token,
+        adapter_bytes=saved.adapter_bytes,
+        adapter_parts_bytes=saved.parts_bytes,
+        round_trip_max_difference=saved.round_trip.difference,
+        round_trip_tolerance=saved.round_trip.tolerance,
+        round_trip_cpu_kernel_difference=saved.round_trip.cpu_kernel_difference,
+        round_trip_cpu_kernel_error=saved.round_trip.cpu_kernel_error,
     )

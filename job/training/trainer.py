@@ -1,5 +1,5 @@
-"""TRL's SFTTrainer with what a batch job needs: a float32 adapter, steps cut to the card's memory, lean sealed checkpoints,
-the best adapter kept, and a stop between micro-batches that loses nothing."""
+"""TRL's SFTTrainer with what a batch job needs: a float32 adapter, steps cut to the card's memory, small checkpoints that are
+whole, and a stop between micro-batches that loses nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import PrinterCallback
+from transformers import PreTrainedTokenizerBase, PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
 from job.errors import Diverged
@@ -28,7 +28,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
     """SFTTrainer casts the trainable parameters of every quantized model to bfloat16 in its constructor (TRL 1.16.0).
 
     On a T4 the gradient scaler then meets bfloat16 gradients and stops the run; elsewhere small updates are rounded away.
-    The values from before the cast are put back, in float32.
+    So the values from before the cast are restored, in float32.
     """
 
     def __init__(
@@ -40,12 +40,13 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         eval_rows: list[Row],
         watch: Watch,
         args: SFTConfig,
-        **more: Any,
+        processing_class: PreTrainedTokenizerBase,
     ) -> None:
         for name in ("_save", "_save_checkpoint"):  # without a documented name; what follows overrides them
             if not hasattr(SFTTrainer, name):
                 log.warning(
-                    "transformers' Trainer has no %s: checkpoints are its own, and no run continues from them", name
+                    "stage=train missing=%s: transformers' Trainer lacks it, so no run continues from a checkpoint",
+                    name,
                 )
         before = {name: p.detach().clone() for name, p in forward.model.named_parameters() if p.requires_grad}
         super().__init__(
@@ -56,12 +57,12 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
             # A batch is one optimizer step's rows: how they are cut is the memory plan's, and may change between two steps.
             data_collator=lambda batch: {"rows": [rows[item["number"]] for item in batch]},
             callbacks=[watch],
-            **more,
+            processing_class=processing_class,
         )
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:
                 parameter.data = before[name].float()
-        self.remove_callback(PrinterCallback)  # our log lines say the same, in one form
+        self.remove_callback(PrinterCallback)  # our own log lines say the same
         self.forward = forward
         self.memory_plan = memory_plan
         self.eval_rows = eval_rows
@@ -72,9 +73,9 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
     # --- a step --------------------------------------------------------------------------------------------------
 
     def training_step(self, model: Any, inputs: dict[str, list[Row]], num_items_in_batch: Any = None) -> torch.Tensor:
-        """Gradients of the mean loss over all learned tokens of the step's rows; the same in whatever way they are cut.
+        """Gradients of the mean loss over all learned tokens of the step's rows, however the rows are cut.
 
-        Where memory runs out, the step begins again with the next candidate and the same random numbers.
+        Where memory runs out, the step starts again with the next candidate and the same random numbers.
         """
         rows = inputs["rows"]
         random_states = RandomStates()
@@ -86,7 +87,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
                 log.warning(
                     "stage=train step=%d out_of_memory=%r", self.state.global_step, str(error).partition(". ")[0]
                 )
-            # Only here, after the traceback and with it the failed step's tensors are gone.
+            # Only here: the traceback has gone by now, and with it the failed step's tensors.
             self.model.zero_grad(set_to_none=True)
             random_states.restore()
             self.memory_plan.fall_back(step=self.state.global_step, peak=torch.cuda.max_memory_reserved())
@@ -112,7 +113,11 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
                 loss = self._mean_eval_loss()
                 break
             except torch.OutOfMemoryError as error:
-                log.warning("stage=train evaluation out_of_memory=%r", str(error).partition(". ")[0])
+                log.warning(
+                    "stage=train evaluation=repeated step=%d out_of_memory=%r",
+                    self.state.global_step,
+                    str(error).partition(". ")[0],
+                )
             self.memory_plan.fall_back(step=self.state.global_step, peak=torch.cuda.max_memory_reserved())
         metrics = {"eval_loss": loss}
         self.log(metrics)
@@ -137,7 +142,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
     # --- files ---------------------------------------------------------------------------------------------------
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
-        """TRL writes one into each checkpoint; the adapter's card is publishing's."""
+        """None: TRL writes one into each checkpoint. The publishing stage writes the adapter's card."""
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         """The adapter alone. The stock method adds the tokenizer, a pickle of all arguments, and in each checkpoint the
@@ -149,11 +154,11 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         Path(output_dir).mkdir(parents=True, exist_ok=True)
         self.model.save_pretrained(output_dir, save_embedding_layers=False)
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
+    def _save_checkpoint(self, model: Any, *arguments: Any, **options: Any) -> None:
+        super()._save_checkpoint(model, *arguments, **options)
         checkpoints.seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
 
     def save_now(self) -> None:
-        """A checkpoint of the last whole optimizer step, outside the schedule."""
+        """A checkpoint of the last whole optimizer step, unless there is one."""
         if not (Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}" / checkpoints.MANIFEST).exists():
-            self._save_checkpoint(self.model, trial=None)
+            self._save_checkpoint(self.model, None)

@@ -28,7 +28,6 @@ from typing import IO, Any
 
 QKVO = ("q_proj", "k_proj", "v_proj", "o_proj")
 ALL_LINEAR = (*QKVO, "gate_proj", "up_proj", "down_proj")
-OPTIMIZATIONS = ("packed_rows", "sliced_head", "lora4bit", "norm", "kernels")
 T4_GIB = 14.5
 WARM_UP = 5
 COMPARED_STEP = 10
@@ -48,24 +47,26 @@ class Line:
     targets: tuple[str, ...] = QKVO
 
 
-LINES = {
-    "seed": Line("the published recipe: float32, padded, 4 x 4, checkpointing", seed_recipe=True, steps=8),
-    "ours": Line("this job"),
-    **{
-        f"without-{optimization}": Line(f"this job without {optimization}", without=optimization)
-        for optimization in OPTIMIZATIONS
-    },
-    "seed-64": Line(
-        "the published recipe, 64 rows in one micro-batch", seed_recipe=True, rows=64, micro_batch=64, steps=5
-    ),
-    "ours-64": Line("this job, 64 rows a step", rows=64, steps=5),
-    "t4": Line("T4 mode", t4=True, steps=12),
-    "t4-all": Line("T4 mode, seven LoRA targets", t4=True, steps=12, targets=ALL_LINEAR),
-    "t4-2048": Line("T4 mode, 2,048 tokens", t4=True, steps=6, longest=2048),
-    "t4-2048-all": Line(
-        "T4 mode, 2,048 tokens, seven LoRA targets", t4=True, steps=6, longest=2048, targets=ALL_LINEAR
-    ),
-}
+def all_lines() -> dict[str, Line]:
+    """By their names. Imports the model libraries, since there is one line without each optimization of the registry."""
+    from job.training.optimizations.registry import OPTIMIZATIONS
+
+    without = {f"without-{one.name}": Line(f"this job without {one.name}", without=one.name) for one in OPTIMIZATIONS}
+    return {
+        "seed": Line("the published recipe: float32, padded, 4 x 4, checkpointing", seed_recipe=True, steps=8),
+        "ours": Line("this job"),
+        **without,
+        "seed-64": Line(
+            "the published recipe, 64 rows in one micro-batch", seed_recipe=True, rows=64, micro_batch=64, steps=5
+        ),
+        "ours-64": Line("this job, 64 rows a step", rows=64, steps=5),
+        "t4": Line("T4 mode", t4=True, steps=12),
+        "t4-all": Line("T4 mode, seven LoRA targets", t4=True, steps=12, targets=ALL_LINEAR),
+        "t4-2048": Line("T4 mode, 2,048 tokens", t4=True, steps=6, longest=2048),
+        "t4-2048-all": Line(
+            "T4 mode, 2,048 tokens, seven LoRA targets", t4=True, steps=6, longest=2048, targets=ALL_LINEAR
+        ),
+    }
 
 
 def make_base(folder: Path) -> None:
@@ -119,7 +120,6 @@ def make_rows(count: int, longest: int) -> list[list[int]]:
 def measure(name: str, base: Path) -> dict[str, Any]:
     """One line of the table, in this process. Imports first, then waits for its turn: a line on standard input."""
     started = time.monotonic()
-    line = LINES[name]
     from job.hosts.libraries import prepare_cuda
 
     prepare_cuda(os.environ)
@@ -127,6 +127,7 @@ def measure(name: str, base: Path) -> dict[str, Any]:
 
     from job.training import preparation
 
+    line = all_lines()[name]
     import_seconds = time.monotonic() - started
     sys.stdin.readline()
     started = time.monotonic()
@@ -242,10 +243,11 @@ def _our_trainer(
     from job.modeling.tokenizer import load_tokenizer
     from job.runs.signals import StopRequest
     from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
+    from job.training.arguments import arguments
     from job.training.batching import Row
     from job.training.callbacks import Watch
+    from job.training.optimizations.registry import OPTIMIZATIONS
     from job.training.preparation import prepare
-    from job.training.stage import arguments
     from job.training.trainer import Float32AdapterTrainer
 
     model = ModelSettings(base=str(base), pad_token="reserved")
@@ -261,33 +263,35 @@ def _our_trainer(
     files = fetch_files(model, "", weights=True)
     tokenizer = load_tokenizer(files, model)
     all_rows = [Row(ids, 0) for ids in rows]
-    optimizations = [optimization for optimization in OPTIMIZATIONS if optimization != line.without]
-    ready = prepare(
+    optimizations = [optimization for optimization in OPTIMIZATIONS if optimization.name != line.without]
+    prepared = prepare(
         files, tokenizer, LoraSettings(targets=line.targets), settings, all_rows, optimizations=optimizations
     )
     import torch
 
     torch.cuda.reset_peak_memory_stats()
     trainer = Float32AdapterTrainer(
-        forward=ready.forward,
-        memory_plan=ready.memory_plan,
+        forward=prepared.loaded.forward,
+        memory_plan=prepared.step.memory_plan,
         rows=all_rows,
         eval_rows=all_rows[:1],
         watch=Watch(scratch, worst_loss=1000, stop=StopRequest()),
-        args=arguments(settings, scratch, ready.precision.value, len(rows)),
+        args=arguments(settings, scratch, prepared.precision.value, len(rows)),
         processing_class=tokenizer,
     )
     trainer.add_callback(clock)
-    tried = ready.memory_plan.tried[-1]
+    tried = prepared.step.memory_plan.tried[-1]
     return trainer, {
-        "precision": ready.precision.value,
+        "precision": prepared.precision.value,
         "candidate": f"{tried.micro_batch_tokens:,} / {tried.checkpointing}",
         "predicted_gib": round((tried.predicted_bytes or 0) / 2**30, 2),
-        "trial_gib": round(tried.peak_bytes / 2**30, 2),
+        "dry_run_gib": round(tried.peak_bytes / 2**30, 2),
         "optimizations_off": [
-            f"{optimization.name}: {optimization.reason}" for optimization in ready.optimizations if not optimization.on
+            f"{optimization.name}: {optimization.reason}"
+            for optimization in prepared.step.optimizations
+            if not optimization.on
         ],
-        "differs": {optimization.name: optimization.differs for optimization in ready.optimizations},
+        "differs": {optimization.name: optimization.differs for optimization in prepared.step.optimizations},
     }
 
 
@@ -350,6 +354,7 @@ def _seed_trainer(
 
 
 def table(results: list[dict[str, Any]]) -> str:
+    by_name = all_lines()
     heads = [
         "",
         "real tokens/s",
@@ -363,7 +368,7 @@ def table(results: list[dict[str, Any]]) -> str:
     lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
     for result in results:
         cells = [
-            LINES[result["name"]].title,
+            by_name[result["name"]].title,
             f"{result['tokens_per_second']:,}",
             f"{result['median_step_seconds']:.3f}",
             f"{result['kernel_ms'] / result['profiled_tokens'] * 1000:.1f}",
@@ -377,7 +382,7 @@ def table(results: list[dict[str, Any]]) -> str:
 
 
 def start(name: str, base: Path) -> tuple[subprocess.Popen[str], IO[str]]:
-    """The process of one line, and the file of what it says on standard error."""
+    """The process of one line, and the file of its standard error."""
     errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (read after the process has ended)
     child = subprocess.Popen(
         [sys.executable, "-m", "tests.bench.train_speed", "--one", name, "--base", str(base)],
@@ -391,7 +396,7 @@ def start(name: str, base: Path) -> tuple[subprocess.Popen[str], IO[str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", default=",".join(LINES), help=f"of {', '.join(LINES)}")
+    parser.add_argument("--only", help="names, such as seed,ours,without-norm,t4; the default is all, in their order")
     parser.add_argument("--base", type=Path, default=Path(tempfile.gettempdir()) / "lora-job-bench-base")
     parser.add_argument("--json", type=Path, help="also write all figures there")
     parser.add_argument("--one", help=argparse.SUPPRESS)
@@ -405,7 +410,7 @@ def main() -> int:
             check=True,
         )
     results = []
-    names = options.only.split(",")
+    names = options.only.split(",") if options.only else list(all_lines())
     children = (start(name, options.base) for name in names)
     following = next(children)
     for name in names:
@@ -421,7 +426,7 @@ def main() -> int:
     print(table(results))
     if options.json:
         options.json.write_text(json.dumps(results, indent=1), "utf-8")
-    return 0 if len(results) == len(options.only.split(",")) else 1
+    return 0 if len(results) == len(names) else 1
 
 
 if __name__ == "__main__":

@@ -2,27 +2,27 @@
 
 Three kernels, one meaning: PyTorch's flash kernel from compute capability 8.0, its memory-efficient kernel below (the one
 that runs on a T4), and on a CPU one call a row. All know causal attention, over the whole row or a sliding window of it, and
-nothing else. So what each layer of a model asks for is surveyed first: one tiny forward pass in train mode collects the mask
-that transformers would build and every argument that reaches attention, and a model that asks for anything beyond that
-(chunks, capped logits, sinks, dropout, an argument not known here) is refused. No mask is built in training.
+nothing else. So each layer is surveyed first: one tiny forward pass in train mode collects the mask that transformers would
+build and every argument that reaches attention. A model that needs more than that (chunks, capped logits, sinks, dropout, an
+argument not known here) is refused. Training builds no mask.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
-from transformers import AttentionInterface
+from transformers import AttentionInterface, PreTrainedModel
 
 from job.modeling.layers import decoder_of
+from job.training.forward import Forward, Revert
 from job.training.optimizations.survey import UNKNOWN_TO_KERNELS, WHOLE_ROW, Survey
 
 NAME = "lora_job_varlen"
 
 
 def _operator(name: str) -> Any:
-    """One of PyTorch's attention operators, which have no documented name; None where this version has it not."""
+    """One of PyTorch's attention operators, which have no documented name; None where this version lacks it."""
     return getattr(torch.ops.aten, name, None)
 
 
@@ -32,14 +32,26 @@ EFFICIENT_BACKWARD = _operator("_efficient_attention_backward")
 CAUSAL_FROM_TOP_LEFT = 1
 
 
-def install(model: Any, longest: int) -> Callable[[], None]:
-    """Switch the model to packed attention for rows of up to `longest` tokens; returns what puts the old one back.
+def enable(forward: Forward, longest: int) -> Revert:
+    """Pack the rows of a micro-batch. Raises NotImplementedError as `install`."""
+    revert_attention = install(forward.base, longest)
+    forward.packed = True
+
+    def revert() -> None:
+        forward.packed = False
+        revert_attention()
+
+    return revert
+
+
+def install(model: PreTrainedModel, longest: int) -> Revert:
+    """Switch the model to packed attention for rows of up to `longest` tokens.
 
     Raises NotImplementedError for models whose attention is not one of those above.
     """
     if model.get_input_embeddings().weight.is_cuda and not (FLASH and EFFICIENT and EFFICIENT_BACKWARD):
         raise NotImplementedError(
-            f"PyTorch {torch.__version__} has not the attention operators of the versions tested here"
+            f"PyTorch {torch.__version__} lacks the attention operators of the versions tested here"
         )
     config = model.config.get_text_config()
     for name, what in UNKNOWN_TO_KERNELS.items():
@@ -51,15 +63,15 @@ def install(model: Any, longest: int) -> Callable[[], None]:
     AttentionInterface.register(NAME, attend)
     windows = Survey(model, longest).windows()
 
-    def undo() -> None:
+    def revert() -> None:
         model.set_attn_implementation(before)
         for module in windows:
             del module.lora_job_window
 
     for module, window in windows.items():
-        module.lora_job_window = window
+        module.lora_job_window = window  # type: ignore[assignment]
     model.set_attn_implementation(NAME)
-    return undo
+    return revert
 
 
 def attend(
@@ -75,16 +87,15 @@ def attend(
     dropout: float = 0.0,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """query (1, heads, T, D); key, value (1, key heads, T, D) -> (1, T, heads, D). The survey has refused all else."""
+    """query (1, heads, T, D); key, value (1, key heads, T, D) -> (1, T, heads, D). The survey has refused everything else."""
     if attention_mask is not None or dropout:
-        raise NotImplementedError("the model asks attention for a mask or dropout")
+        raise NotImplementedError("the model passes a mask or dropout to attention")
     window: int = module.lora_job_window  # type: ignore[assignment]
     if window >= longest:
         window = WHOLE_ROW
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
-    if torch.is_autocast_enabled(
-        query.device.type
-    ):  # as PyTorch's own attention does; these operators are not on its list
+    # Autocast casts for PyTorch's own attention; these operators are not on its list.
+    if torch.is_autocast_enabled(query.device.type):
         dtype = torch.get_autocast_dtype(query.device.type)
         query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
     if not query.is_cuda:
@@ -129,8 +140,8 @@ def _seen(query: torch.Tensor, window: int) -> dict[str, Any]:
 
 
 class MemoryEfficient(torch.autograd.Function):
-    """PyTorch's memory-efficient kernel over rows of different lengths. It knows no grouped queries: keys and values are
-    repeated for the call and kept unrepeated for the backward pass (8 of 24 heads in Llama 3.2 3B)."""
+    """PyTorch's memory-efficient kernel over rows of different lengths. It has no grouped queries, so keys and values are
+    repeated for the call, and kept unrepeated for the backward pass (8 of 24 heads in Llama 3.2 3B)."""
 
     @staticmethod
     def forward(

@@ -1,4 +1,4 @@
-"""How two paths are compared: with equal random numbers, in float32, against their own rounding."""
+"""How two paths are compared: with equal random numbers, in float32, by loss and gradients."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from peft import PeftModel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from job.modeling.nf4 import four_bit_layers
@@ -17,10 +18,10 @@ from job.training.forward import Forward
 
 @dataclass(frozen=True)
 class Difference:
-    """Of two paths, each relative: of the loss, of the gradients' norm, and of their length along the known gradient.
+    """Between two paths, each relative: of the loss, of the gradients, and of their length along the known gradient.
 
-    Rounding moves a gradient in all directions and hardly along itself, a wrong factor along itself alone: so a scale of 1.02
-    is found in bfloat16 too, where rounding moves the gradient by 1 % or more.
+    Rounding moves a gradient in all directions and hardly along itself; a wrong factor moves it along itself alone. So a scale
+    of 1.02 is found in bfloat16 too, where rounding moves the gradient by 1 % or more.
     """
 
     loss: float
@@ -31,11 +32,11 @@ class Difference:
         return f"loss by {self.loss:.1e}, gradients by {self.gradient:.1e}, their scale by {self.scale:.1e}"
 
     def within(self, most: Difference) -> bool:
-        """False for what is not a number."""
+        """False where any of it is NaN."""
         return self.loss <= most.loss and self.gradient <= most.gradient and self.scale <= most.scale
 
     def worse(self, other: Difference) -> Difference:
-        """The larger of each, and what is not a number."""
+        """The larger of each; NaN is the largest."""
         pairs = zip(vars(self).values(), vars(other).values(), strict=True)
         return Difference(*(b if math.isnan(b) else max(a, b) for a, b in pairs))
 
@@ -44,10 +45,10 @@ class Difference:
 
 
 class Perturbed:
-    """Inside, the adapter holds random values: a new one multiplies by zero, and would hide any mistake. No dropout, unless
-    the model is set to train mode inside."""
+    """Inside, the adapter holds random values: a new one multiplies by zero, and would hide any mistake. The model is in eval
+    mode, without dropout, unless it is set to train mode inside."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: PeftModel) -> None:
         self.model = model
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
@@ -70,8 +71,8 @@ class Perturbed:
 
 
 class InFloat32:
-    """Inside, the model computes in float32, on the numbers that its weights hold: those of 4 bits are unpacked to float32,
-    those in 16 bits are widened for the time."""
+    """Inside, the model computes in float32, on the numbers that its weights hold: weights in 4 bits are unpacked to float32,
+    those in 16 bits are widened until the end."""
 
     def __init__(self, forward: Forward) -> None:
         self.forward = forward
@@ -102,8 +103,8 @@ class InFloat32:
 
 
 class EqualDropout(TorchDispatchMode):
-    """Inside, dropout drops the same elements in every dtype. CUDA's kernel draws its numbers by vectors of a width that
-    depends on the dtype, and where autocast leaves a norm's output in float32 two honest paths drop differently."""
+    """Inside, dropout drops the same elements in every dtype. CUDA's kernel draws its numbers in vectors whose width depends on
+    the dtype, so where autocast leaves a norm's output in float32 two correct paths would drop different elements."""
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if function is not torch.ops.aten.native_dropout.default or not args[0].is_cuda or not args[2]:
@@ -116,8 +117,8 @@ class EqualDropout(TorchDispatchMode):
 def gradients(
     forward: Forward, rows: Sequence[Row], micro_batches: Sequence[Sequence[Row]] | None = None
 ) -> tuple[float, torch.Tensor]:
-    """The summed loss and all adapter gradients, flat, in float32, in main memory: the card's is measured meanwhile. Cut into
-    `micro_batches`, else in one."""
+    """The summed loss and all adapter gradients, flat, in float32, in main memory, since the card's is being measured. The rows
+    are cut into `micro_batches`, or stay in one."""
     forward.model.zero_grad(set_to_none=True)
     total = 0.0
     for some in micro_batches or [rows]:

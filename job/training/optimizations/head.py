@@ -1,6 +1,6 @@
-"""Optimization: loss of the language-model head in slices, on the learned positions only, its gradient made in the same pass.
+"""Optimization: the loss of the language-model head in slices, on the learned positions only, its gradient in the same pass.
 
-The head is frozen, so all that the backward pass needs is the gradient of the hidden states. The reference path holds logits
+The head is frozen, so the backward pass needs only the gradient of the hidden states. The reference path holds logits
 of every position, in 16 bits and again in float32, and their gradient: 2,048 tokens x 128,257 x (2 + 4 + 4) B = 2.6 GB; here
 it is one slice: 512 x 128,257 x (2 + 4 + 2) B = 0.53 GB.
 """
@@ -8,16 +8,20 @@ it is one slice: 512 x 128,257 x (2 + 4 + 2) B = 0.53 GB.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+from transformers import PreTrainedModel
+
+if TYPE_CHECKING:
+    from job.training.forward import Forward, Revert  # which computes the loss by what stands here
 
 SLICE = 512
 
 
 @dataclass(frozen=True)
 class Form:
-    """What a model does with the product of its head: logits = cap(scale * product), where it asks for either."""
+    """What a model does with the product of its head: logits = cap(scale * product)."""
 
     scale: float = 1.0
     cap: float = 0.0
@@ -66,10 +70,20 @@ class HeadLoss(torch.autograd.Function):
         return (gradient.float() * grad).to(gradient.dtype), None, None, None
 
 
-def form_of(model: Any) -> Form:
-    """Whether the model's logits are its last hidden state times the head, scaled or capped, and nothing more.
+def enable(forward: Forward, _longest: int) -> Revert:
+    """Compute the loss in slices. Raises NotImplementedError as `form_of`."""
+    forward.sliced_head = form_of(forward.base)
 
-    Raises NotImplementedError for any other head; the self-test proves the rest.
+    def revert() -> None:
+        forward.sliced_head = None
+
+    return revert
+
+
+def form_of(model: PreTrainedModel) -> Form:
+    """The form in which a model's logits are its last hidden state times the head, scaled or capped.
+
+    Raises NotImplementedError for a head of another form; the self-test finds what a config does not name.
     """
     head = model.get_output_embeddings()
     if not isinstance(head, torch.nn.Linear) or head.bias is not None or head.weight.requires_grad:

@@ -1,40 +1,25 @@
-"""Norms as one call (PyTorch's own kernel); rotary embedding and gated activation as one kernel each (Liger's, Triton).
+"""Optimization: rotary embedding and gated activation as one Triton kernel each (Liger's).
 
-Liger's norm does the same as PyTorch's, with 0.17 ms of Python a call against 0.03 (20 of 178 ms of a step on an H200).
-The functions are set on this model's own modules: Liger's whole-model patches cannot be taken back, and know model types by
-name. Whether a module's mathematics is the one assumed here is for the self-test to say.
+The functions are set on this model's own modules: Liger's patches of whole models cannot be reverted, and know model types by
+name. The self-test says whether a module computes what is assumed here.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from types import MethodType
 from typing import Any
 
 import torch
 
-
-def install_norm(model: Any) -> Callable[[], None]:
-    """Replace the forward of all RMS norms."""
-
-    def norm(self: Any, x: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.rms_norm(x, self.weight.shape, self.weight, self.variance_epsilon)
-
-    replaced = [
-        module
-        for module in model.modules()
-        if type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon")
-    ]
-    if not replaced:
-        raise NotImplementedError("no norm of a known form")
-    for module in replaced:
-        module.forward = MethodType(norm, module)
-    return lambda: _put_back(replaced)
+from job.training.forward import Forward, Revert
+from job.training.optimizations.replacement import replace_forward, revert_all
 
 
-def install(model: Any) -> Callable[[], None]:
-    """Replace the forward of gated MLPs, and the rotary function of the model's source file."""
+def enable(forward: Forward, _longest: int) -> Revert:
+    """Replace the forward of gated MLPs, and the rotary function of the model's source file.
+
+    Raises NotImplementedError without a GPU or without Liger, and where the model has neither of the two in a known form.
+    """
     if not torch.cuda.is_available():
         raise NotImplementedError("Triton's kernels need a GPU")
     try:
@@ -49,32 +34,26 @@ def install(model: Any) -> Callable[[], None]:
     def rotate(q: torch.Tensor, k: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, *_: Any, **__: Any) -> Any:
         return LigerRopeFunction.apply(q, k, cos, sin)
 
-    replaced: list[Any] = []
+    reverts: list[Revert] = []
     sources = set()
-    for module in model.modules():
+    for module in forward.base.modules():
         if {"gate_proj", "up_proj", "down_proj"} <= set(module._modules) and _is_silu(getattr(module, "act_fn", None)):
-            module.forward = MethodType(gated, module)
-            replaced.append(module)
+            reverts.append(replace_forward(module, gated))
         elif {"q_proj", "k_proj"} <= set(module._modules):
             sources.add(type(module).__module__)
     files = [sys.modules[name] for name in sources if hasattr(sys.modules[name], "apply_rotary_pos_emb")]
     before = [file.apply_rotary_pos_emb for file in files]
     for file in files:
         file.apply_rotary_pos_emb = rotate  # type: ignore[attr-defined]
-    if not replaced and not files:
+    if not reverts and not files:
         raise NotImplementedError("no gated activation or rotary embedding of a known form")
 
-    def undo() -> None:
-        _put_back(replaced)
+    def revert() -> None:
+        revert_all(reverts)
         for file, function in zip(files, before, strict=True):
             file.apply_rotary_pos_emb = function  # type: ignore[attr-defined]
 
-    return undo
-
-
-def _put_back(modules: list[Any]) -> None:
-    for module in modules:
-        module.__dict__.pop("forward", None)
+    return revert
 
 
 def _is_silu(activation: Any) -> bool:

@@ -1,8 +1,8 @@
 """Optimization: 4-bit linear layers with their LoRA branch as one autograd function.
 
 PEFT's layer goes through bitsandbytes' own function, a copy of its result, casts of input and adapter, and four more
-nodes of autograd. Here a layer is: dequantize, product, dropout, two thin products; backward the same the other way round.
-What is kept for the backward pass: the layer's input (shared by q, k and v), one byte per element of dropout, and
+nodes of autograd. Here a layer is: dequantize, product, dropout, two thin products; and the reverse in the backward pass.
+The backward pass keeps the layer's input (shared by q, k and v), one byte per element of dropout, and
 r numbers a token. Block scales of the quantization are unpacked once (double quantization packs them in 8 bits; unpacked
 they take 0.0625 instead of 0.0159 B a weight, 0.13 GB on Llama 3.2 3B, and save three of four kernels of each use).
 """
@@ -10,14 +10,17 @@ they take 0.0625 instead of 0.0159 B a weight, 0.13 GB on Llama 3.2 3B, and save
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from types import MethodType
 from typing import Any
 
 import bitsandbytes
 import torch
-from bitsandbytes.functional import dequantize_blockwise
+from bitsandbytes.functional import QuantState, dequantize_blockwise
+from bitsandbytes.nn import Params4bit
+from peft import PeftModel
 from peft.tuners.lora.bnb import Linear4bit as LoraLinear4bit
+
+from job.training.forward import Forward, Revert
+from job.training.optimizations.replacement import replace_forward, revert_all
 
 try:  # what the operator below calls after 30 us of dispatch, 389 times a step of Llama 3.2 3B
     from bitsandbytes.backends.cuda.ops import _dequantize_4bit_impl as _direct
@@ -25,41 +28,43 @@ except (ImportError, AttributeError):  # a private name, absent from CPU builds;
     _direct = None
 
 
-def install(model: Any) -> Callable[[], None]:
-    """Replace the forward of all 4-bit linear layers of a peft model; returns what puts the old ones back."""
+def enable(forward: Forward, _longest: int) -> Revert:
+    """Replace the forward of all 4-bit linear layers.
+
+    Raises NotImplementedError where there are none, or an adapter is more than one plain LoRA.
+    """
+    reverts: list[Revert] = []
+    try:
+        _replace(forward.model, reverts)
+    except BaseException:  # memory may run out where scales are unpacked
+        revert_all(reverts)
+        raise
+    if not reverts:
+        raise NotImplementedError("the model has no 4-bit linear layer")
+    forward.native = True
+
+    def revert() -> None:
+        forward.native = False
+        revert_all(reverts)
+
+    return revert
+
+
+def _replace(model: PeftModel, reverts: list[Revert]) -> None:
+    """Adds to `reverts` as it goes, so that what it has done can be reverted where it raises."""
     adapted = [module for module in model.modules() if isinstance(module, LoraLinear4bit)]
     for reason in filter(None, map(_unlike_plain_lora, adapted)):
         raise NotImplementedError(reason)
+    reverts += [replace_forward(module, _lora_forward) for module in adapted]
     inner = {module.base_layer for module in adapted}
-    undo: list[Callable[[], None]] = []
-
-    def undo_all() -> None:
-        for one in undo:
-            one()
-
-    try:
-        _replace(model, adapted, inner, undo)
-    except BaseException:  # memory may run out where scales are unpacked
-        undo_all()
-        raise
-    if not undo:
-        raise NotImplementedError("the model has no 4-bit linear layer")
-    return undo_all
-
-
-def _replace(model: Any, adapted: list[Any], inner: set[Any], undo: list[Callable[[], None]]) -> None:
-    for module in adapted:
-        module.forward = MethodType(_lora_forward, module)
-        undo.append(_forward_removed(module))
     for module in model.modules():
         if isinstance(module, bitsandbytes.nn.Linear4bit):
-            undo.append(_unpack_scales(module.weight.quant_state))
+            reverts.append(_unpack_scales(module.weight.quant_state))
             if module not in inner:
-                module.forward = MethodType(_frozen_forward, module)
-                undo.append(_forward_removed(module))
+                reverts.append(replace_forward(module, _frozen_forward))
 
 
-def _unlike_plain_lora(module: Any) -> str:
+def _unlike_plain_lora(module: LoraLinear4bit) -> str:
     if list(module.lora_A) != ["default"] or module.lora_variant or module.lora_bias.get("default"):
         return "an adapter is more than one plain LoRA"
     if module.base_layer.bias is not None and module.base_layer.bias.requires_grad:
@@ -67,29 +72,22 @@ def _unlike_plain_lora(module: Any) -> str:
     return ""
 
 
-def _forward_removed(module: Any) -> Callable[[], None]:
-    def undo() -> None:
-        module.__dict__.pop("forward", None)
-
-    return undo
-
-
-def _unpack_scales(state: Any) -> Callable[[], None]:
+def _unpack_scales(state: QuantState) -> Revert:
     if not state.nested:
         return lambda: None
     before = (state.absmax, state.offset, state.state2)
     state.absmax = (dequantize_blockwise(state.absmax, state.state2) + state.offset).float()
     state.nested, state.offset, state.state2 = False, None, None
 
-    def undo() -> None:
+    def revert() -> None:
         state.absmax, state.offset, state.state2 = before
         state.nested = True
 
-    return undo
+    return revert
 
 
-def dequantized(weight: Any, dtype: torch.dtype) -> torch.Tensor:
-    """(out, in) in `dtype`, from a bitsandbytes Params4bit."""
+def dequantized(weight: Params4bit, dtype: torch.dtype) -> torch.Tensor:
+    """(out, in) in `dtype`."""
     state = weight.quant_state
     if _direct is None or not weight.is_cuda:
         return torch.ops.bitsandbytes.dequantize_4bit.default(
@@ -100,12 +98,12 @@ def dequantized(weight: Any, dtype: torch.dtype) -> torch.Tensor:
     return output
 
 
-def _frozen_forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+def _frozen_forward(self: bitsandbytes.nn.Linear4bit, x: torch.Tensor) -> torch.Tensor:
     dtype = self.compute_dtype or x.dtype
     return Frozen.apply(x.to(dtype), self.weight, self.bias).to(x.dtype)
 
 
-def _lora_forward(self: Any, x: torch.Tensor, *arguments: Any, **options: Any) -> torch.Tensor:
+def _lora_forward(self: LoraLinear4bit, x: torch.Tensor, *arguments: Any, **options: Any) -> torch.Tensor:
     if self.disable_adapters or self.merged or arguments or options:
         return type(self).forward(self, x, *arguments, **options)
     layer, down, up = self.base_layer, self.lora_A["default"].weight, self.lora_B["default"].weight
@@ -121,7 +119,7 @@ class Frozen(torch.autograd.Function):
     """x (..., in) @ W.T + bias; keeps nothing of x."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: Any, bias: torch.Tensor | None) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, weight: Params4bit, bias: torch.Tensor | None) -> torch.Tensor:
         ctx.weight = weight
         full = dequantized(weight, x.dtype)
         return torch.nn.functional.linear(x, full, None if bias is None else bias.to(x.dtype))
@@ -141,14 +139,14 @@ class WithLora(torch.autograd.Function):
     def forward(
         ctx: Any,
         x: torch.Tensor,
-        weight: Any,
+        weight: Params4bit,
         bias: torch.Tensor | None,
         down: torch.Tensor,
         up: torch.Tensor,
         scaling: float,
         p: float,
     ) -> torch.Tensor:
-        # Not a view of its own: some models change it in place (OLMo's clamped queries).
+        # No view: some models change it in place (OLMo's clamped queries).
         output = torch.nn.functional.linear(x, dequantized(weight, x.dtype), None if bias is None else bias.to(x.dtype))
         x = x.flatten(0, -2)
         # The optimizer's fused kernels change the adapter without a trace, so copies of it are never kept between steps.

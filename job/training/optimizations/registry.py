@@ -1,53 +1,45 @@
-"""The optimizations, in the order in which they are enabled."""
+"""The optimizations, in the order in which they are enabled. All else follows from this tuple: the self-test, the records in
+metrics.json, the log, the families table and the lines of the benchmark. It holds no code: each module offers its `enable`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from job.training.forward import Forward
-from job.training.optimizations import attention, head, kernels, lora4bit
-
-
-def _packed_rows(forward: Forward, longest: int) -> Callable[[], None]:
-    take_back = attention.install(forward.base, longest)
-    forward.packed = True
-
-    def undo() -> None:
-        forward.packed = False
-        take_back()
-
-    return undo
+from job.training.forward import Forward, Revert
+from job.training.optimizations import attention, head, kernels, lora4bit, norm
 
 
-def _sliced_head(forward: Forward, _: int) -> Callable[[], None]:
-    forward.sliced_head = head.form_of(forward.base)
-
-    def undo() -> None:
-        forward.sliced_head = None
-
-    return undo
-
-
-def _lora4bit(forward: Forward, _: int) -> Callable[[], None]:
-    take_back = lora4bit.install(forward.model)
-    forward.native = True
-
-    def undo() -> None:
-        forward.native = False
-        take_back()
-
-    return undo
+@dataclass(frozen=True)
+class Entry:
+    name: str
+    words: str
+    """What it does, in one sentence."""
+    enable: Callable[[Forward, int], Revert]
+    """Takes the forward and the tokens of the longest row. Raises NotImplementedError where the model asks for something that
+    is not implemented here."""
 
 
-OPTIMIZATIONS: dict[str, Callable[[Forward, int], Callable[[], None]]] = {
-    "packed_rows": _packed_rows,
-    "sliced_head": _sliced_head,
-    "lora4bit": _lora4bit,
-    "norm": lambda forward, _: kernels.install_norm(forward.base),
-    "kernels": lambda forward, _: kernels.install(forward.base),
-}
-"""Name -> what enables it for rows of up to so many tokens, and returns what reverts it."""
-
-
-def _nothing() -> None:
-    """What there is to revert of an optimization that was never enabled."""
+OPTIMIZATIONS = (
+    Entry(
+        "packed_rows",
+        "The rows of a micro-batch stand one after the other without padding, and attention sees each row alone.",
+        attention.enable,
+    ),
+    Entry(
+        "sliced_head",
+        "The loss is computed on the learned positions only, a slice at a time, and its gradient in the same pass.",
+        head.enable,
+    ),
+    Entry(
+        "lora4bit",
+        "A 4-bit linear layer and its LoRA branch are one autograd function.",
+        lora4bit.enable,
+    ),
+    Entry("norm", "An RMS norm is one call of PyTorch's own kernel.", norm.enable),
+    Entry(
+        "kernels",
+        "Rotary embedding and gated activation are one Triton kernel each (Liger's), on a GPU alone.",
+        kernels.enable,
+    ),
+)

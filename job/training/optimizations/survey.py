@@ -1,4 +1,4 @@
-"""What a base model asks of attention: which kernels can give it, and what none can."""
+"""What a base model needs of attention: a sliding window, the whole row, or something that no kernel here can give."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from transformers import AttentionInterface, AttentionMaskInterface
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 
 from job.modeling.layers import decoder_of
 
@@ -18,41 +18,26 @@ UNKNOWN_TO_KERNELS = {
     "attn_logit_softcapping": "caps attention logits",
     "attn_temperature_tuning": "scales queries by their place in the whole sequence, which is not their place in the row",
 }
-"""What a config asks for that no argument of attention shows."""
+"""Settings of a config that no argument of attention shows."""
 HARMLESS = {
-    *(
-        "position_ids",
-        "position_embeddings",
-        "cache_position",
-        "use_cache",
-        "output_attentions",
-        "output_hidden_states",
-    ),
-    *(
-        "return_dict",
-        "sliding_window",
-        "scaling",
-        "starts",
-        "longest",
-        "is_causal",
-        "layer_idx",
-        "output_router_logits",
-    ),
+    *("position_ids", "position_embeddings", "cache_position", "use_cache", "output_attentions"),
+    *("output_hidden_states", "return_dict", "sliding_window", "scaling", "starts", "longest", "is_causal"),
+    *("layer_idx", "output_router_logits"),
 }
 """Arguments that reach attention and do not change what a row sees: the window is taken from the mask itself."""
 
 
 class Survey:
-    """What the layers of a model ask of attention, seen in one forward pass of a few tokens in train mode."""
+    """What the layers of a model pass to attention, seen in one forward pass of a few tokens in train mode."""
 
     NAME = "lora_job_survey"
 
-    def __init__(self, model: Any, longest: int) -> None:
+    def __init__(self, model: PreTrainedModel, longest: int) -> None:
         self.model = model
         self.longest = longest
-        self.found: dict[Any, int] = {}
+        self.found: dict[torch.nn.Module, int] = {}
 
-    def windows(self) -> dict[Any, int]:
+    def windows(self) -> dict[torch.nn.Module, int]:
         """Attention module -> window in tokens, or WHOLE_ROW. Raises NotImplementedError."""
         config = self.model.config.get_text_config()
         before, was_training = config._attn_implementation, self.model.training
@@ -93,28 +78,27 @@ class Survey:
         if not isinstance(attention_mask, int):
             raise NotImplementedError("a layer's mask is not the one that transformers builds")
         if dropout:
-            raise NotImplementedError(f"the model's config asks for attention dropout of {dropout:g}")
+            raise NotImplementedError(f"the model's config has attention dropout of {dropout:g}")
         if others.get("is_causal") is False or getattr(module, "is_causal", True) is False:
             raise NotImplementedError("a layer sees what comes after a token")
         if "starts" not in others or "longest" not in others:
             raise NotImplementedError("the model does not pass arguments on to attention")
         unknown = [name for name, given in others.items() if given is not None and name not in HARMLESS]
         if unknown:
-            raise NotImplementedError(f"attention is asked for {', '.join(sorted(unknown))}")
+            raise NotImplementedError(f"attention gets {', '.join(sorted(unknown))}, which no kernel here knows")
         if key.shape[-1] != value.shape[-1]:
             raise NotImplementedError("keys and values are of different widths")
         self.found[module] = attention_mask
         groups = query.shape[1] // value.shape[1]
-        return value.repeat_interleave(groups, 1).transpose(
-            1, 2
-        ), None  # of the right shape; its numbers are not looked at
+        # of the right shape; nobody looks at its numbers
+        return value.repeat_interleave(groups, 1).transpose(1, 2), None
 
 
 def window_of(mask_function: Callable[..., torch.Tensor], longest: int) -> int:
     """The sliding window of one of transformers' mask functions, or WHOLE_ROW where a row of `longest` tokens is seen whole.
 
-    Told from what the function answers, not from its name: for queries over the whole length, every key is asked for. Raises
-    NotImplementedError where that is no causal attention over the row or a window of it.
+    Found by what the function returns, not by its name: for queries over the whole length it is called with every key. Raises
+    NotImplementedError for anything but causal attention over the row or a window of it.
     """
     zero = torch.zeros(1, dtype=torch.int64)
     queries = torch.linspace(0, longest - 1, min(longest, SURVEYED_QUERIES)).long()[:, None]

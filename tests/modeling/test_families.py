@@ -1,4 +1,4 @@
-"""The tiny bases of `families.py` are what tests of the families need: they load, and what sets a family apart shows."""
+"""The tiny bases of tests/families.py are what tests of the families need: they load, and what sets a family apart shows."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def change(before: torch.Tensor, after: torch.Tensor) -> float:
     return float((after - before).norm() / before.norm())
 
 
-def test_what_sets_a_family_apart_changes_its_logits(made: tuple[Family, Path]) -> None:
+def test_families_have_logits_that_show_what_sets_them_apart(made: tuple[Family, Path]) -> None:
     family, folder = made
     known = logits(folder)
     assert 1 < float(known.std()) < 10
@@ -73,7 +73,7 @@ def test_what_sets_a_family_apart_changes_its_logits(made: tuple[Family, Path]) 
             assert change(known[:32], found[:32]) < 1e-5, "inside the window nothing changes"
 
 
-def test_a_base_loads_in_4_bits_and_stays_near_what_it_was(made: tuple[Family, Path]) -> None:
+def test_families_load_in_4_bits_and_stays_near_what_it_was(made: tuple[Family, Path]) -> None:
     family, folder = made
     known = logits(folder)
     model = AutoModelForCausalLM.from_pretrained(

@@ -1,4 +1,4 @@
-"""Memory from shapes: which ways there are to cut a step, and what each needs."""
+"""GPU memory predicted from shapes, against what a card showed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from job.modeling.architecture import Architecture, predictions, shapes_of
+from job.modeling.architecture import Architecture
 from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES, Candidate, candidates
+from job.modeling.prediction import predictions, shapes_of
 from job.settings.fields import LoraSettings
 
 ALL_LINEAR = LoraSettings(targets=("all-linear",))
@@ -31,7 +32,7 @@ def need(base: Architecture, candidate: Candidate, lora: LoraSettings | None = N
 def test_predictions_are_within_15_percent_of_what_a_card_showed(
     lora: LoraSettings, candidate: Candidate, measured_gib: float, llama_3b: Architecture
 ) -> None:
-    """Measured on one H200: `python -m tests.bench.train_speed --only ours,ours-64,t4,t4-all`, the trial's peak."""
+    """Measured on one H200: `python -m tests.bench.train_speed --only ours,ours-64,t4,t4-all`, the dry run's peak."""
     assert abs(need(llama_3b, candidate, lora) / GIB / measured_gib - 1) < 0.15
 
 
@@ -45,25 +46,10 @@ def test_less_is_needed_on_every_candidate_of_the_same_recomputation(llama_3b: A
     assert min(needs.values()) == needs[memory_plan[-1]]
 
 
-def test_the_memory_plan_starts_with_the_whole_step_and_ends_with_one_row() -> None:
-    assert candidates(512, 16 * 512)[0] == Candidate(8192, "none")
-    assert candidates(512, 16 * 512)[-1] == Candidate(512, "all")
-    assert candidates(2048, 4 * 2048)[-1] == Candidate(2048, "all")
-    assert candidates(70, 70) == [Candidate(70, "none"), Candidate(70, "half"), Candidate(70, "all")]
-    for longest, step in ((70, 70), (300, 4000), (512, 8192), (2048, 2048), (5000, 70000)):
-        assert all(candidate.tokens >= longest for candidate in candidates(longest, step)), "a row is never cut"
-
-
 def test_the_t4_recipe_fits_a_t4_without_recomputing(llama_3b: Architecture) -> None:
     usable = T4_BYTES * (1 - RESERVE_SHARE)
     first = next(candidate for candidate in candidates(512, 8192) if need(llama_3b, candidate) <= usable)
     assert first == Candidate(4096, "none")
-
-
-def test_layers_that_cannot_be_computed_again_are_not_offered_to_be() -> None:
-    assert {candidate.checkpointing for candidate in candidates(512, 16 * 512, recomputable=False)} == {"none"}
-    assert candidates(70, 70, recomputable=False) == [Candidate(70, "none")]
-    assert candidates(70, 16 * 512, recomputable=False)[-1] == Candidate(70, "none")
 
 
 def test_sizes_that_a_config_does_not_name_are_not_guessed() -> None:

@@ -14,10 +14,7 @@ from job.modeling import nf4
 from job.modeling.base import load_base
 from job.modeling.files import BaseFiles
 from job.modeling.tokenizer import load_tokenizer
-from job.settings.fields import LoraSettings, ModelSettings
-from job.training import adapter as adapters
-from job.training import round_trip
-from tests.conftest import make_base
+from job.settings.fields import ModelSettings
 
 
 @pytest.fixture
@@ -65,26 +62,3 @@ def test_a_bitsandbytes_without_the_switch_is_told(base: Path, caplog: pytest.Lo
     with caplog.at_level(logging.WARNING):
         nf4.stay_differentiable(model)
     assert "cannot be switched off" in caplog.text
-
-
-@pytest.mark.slow
-def test_a_base_that_the_cpu_kernel_cannot_compute_is_proven_without_it(tmp_path: Path) -> None:
-    """It takes no layer whose outputs are not a multiple of 32. On other CPUs there is nothing to switch off."""
-    base = make_base(tmp_path / "base", num_key_value_heads=1)
-    model = ModelSettings(base=str(base), pad_token="reserved")
-    files = BaseFiles(base, str(base), "")
-    tokenizer = load_tokenizer(files, model)
-    tuned = adapters.attach(load_base(files, tokenizer, torch.float32), LoraSettings(), 1, "base")
-    adapters.save(tuned, tokenizer, files, tmp_path / "adapter", new_rows=0, save_embedding="none")
-    found = round_trip.check(
-        tuned,
-        [[5, 6, 7]],
-        files,
-        tmp_path / "adapter",
-        dtype="float32",
-        new_rows=0,
-        save_embedding="none",
-        pad_token=tokenizer.pad_token_id,
-    )
-    assert found.difference <= found.tolerance
-    assert bool(found.cpu_kernel_error) == bool(bitsandbytes_modules.has_avx512bf16())

@@ -1,0 +1,66 @@
+"""Why a base model is refused: one function for each reason that several modules find."""
+
+from __future__ import annotations
+
+from job.errors import NotFound, SettingsError
+
+DAMAGED_CONFIG = "Check FINETUNE_MODEL_BASE: its config.json is damaged or of another version of transformers."
+
+
+def damaged_weights(name: str, what: str) -> NotFound:
+    return NotFound(
+        f"The weights of the base model {name} cannot be loaded: {what[:1000]}",
+        remedy="Check FINETUNE_MODEL_BASE: it needs whole safetensors weights that fit its config.json; download the model "
+        "again (on the Hub's cache, remove its folder below HF_HOME first).",
+    )
+
+
+def quantized_already(name: str, how: str) -> SettingsError:
+    return SettingsError(
+        [
+            f"FINETUNE_MODEL_BASE: {name} is quantized already{f' ({how})' if how else ''}; the job quantizes 16- or 32-bit "
+            "weights itself, so set it to the checkpoint that this one was made from"
+        ]
+    )
+
+
+def no_causal_model(name: str, named: str) -> SettingsError:
+    return SettingsError(
+        [
+            f"FINETUNE_MODEL_BASE: {name} is no causal language model (its config names {named}); choose an instruction-tuned "
+            "decoder model"
+        ]
+    )
+
+
+def looks_ahead(name: str) -> SettingsError:
+    return SettingsError(
+        [
+            f"FINETUNE_MODEL_BASE: {name} is no causal language model: its output for a token depends on later tokens, "
+            "as in an encoder such as BERT; choose an instruction-tuned decoder model"
+        ]
+    )
+
+
+def not_in_4_bits(name: str, error: Exception) -> SettingsError:
+    """For families whose code reads or changes a weight as numbers (RWKV, Gemma 3n)."""
+    why = one_line(error)[:300]
+    return SettingsError(
+        [
+            f"FINETUNE_MODEL_BASE: transformers cannot compute {name} with its layers in 4 bits ({why}); choose another model"
+        ]
+    )
+
+
+def rows_of_two_layers(name: str) -> SettingsError:
+    return SettingsError(
+        [
+            f"FINETUNE_MODEL_SAVE_EMBEDDING: rows needs a base whose head shares the embedding's weights, and {name} has two "
+            "layers; set it to full, or FINETUNE_MODEL_PAD_TOKEN=reserved"
+        ]
+    )
+
+
+def one_line(error: BaseException) -> str:
+    """Class and message, at most 500 characters."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]

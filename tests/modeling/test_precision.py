@@ -1,0 +1,22 @@
+"""The first choice of a precision, by compute capability and family."""
+
+from __future__ import annotations
+
+import pytest
+
+from job.modeling.precision import choose_precision
+
+
+@pytest.mark.parametrize(
+    ("capability", "value"), [((7, 5), "float16"), ((8, 0), "bfloat16"), ((9, 0), "bfloat16"), (None, "float32")]
+)
+def test_precision_follows_compute_capability(capability: tuple[int, int] | None, value: str) -> None:
+    assert choose_precision("auto", "llama", capability).value == value
+
+
+def test_families_that_overflow_in_float16_start_in_float32_below_compute_capability_8() -> None:
+    choice = choose_precision("auto", "gemma3", (7, 5))
+    assert choice.value == "float32"
+    assert "unsloth" in choice.reason
+    assert choose_precision("auto", "llama", (7, 5)).value == "float16"
+    assert choose_precision("auto", "gemma3", (8, 6)).value == "bfloat16"

@@ -1,0 +1,38 @@
+"""The loss in slices is the loss of the model's own head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from job.training.optimizations.head import SLICE, Form, HeadLoss, form_of
+from tests.training.building import forward_of
+
+
+@pytest.mark.parametrize("form", [Form(), Form(scale=0.5), Form(cap=3.0), Form(2.0, 3.0)], ids=str)
+def test_more_positions_than_a_slice_give_the_loss_and_gradient_of_the_whole(form: Form) -> None:
+    torch.manual_seed(0)
+    hidden = torch.randn(SLICE + 37, 16, requires_grad=True)
+    weight, targets = torch.randn(50, 16), torch.randint(0, 50, (SLICE + 37,))
+    HeadLoss.apply(hidden, weight, targets, form).mul(0.25).backward()
+    found = hidden.grad
+    hidden.grad = None
+    logits = form.scale * (hidden @ weight.T)
+    logits = form.cap * torch.tanh(logits / form.cap) if form.cap else logits
+    torch.nn.functional.cross_entropy(logits, targets, reduction="sum").mul(0.25).backward()
+    torch.testing.assert_close(found, hidden.grad)
+
+
+def test_a_head_with_a_bias_or_one_that_is_trained_is_refused(base: Path) -> None:
+    model = forward_of(base).base
+    assert form_of(model) == Form()
+    head = model.get_output_embeddings()
+    head.weight.requires_grad_(True)
+    with pytest.raises(NotImplementedError, match="not one frozen matrix"):
+        form_of(model)
+    head.weight.requires_grad_(False)
+    head.bias = torch.nn.Parameter(torch.zeros(len(head.weight)))
+    with pytest.raises(NotImplementedError, match="not one frozen matrix"):
+        form_of(model)

@@ -1,0 +1,145 @@
+"""The self-test can say no: mistakes are rejected and nothing of them is left. That it says yes to correct optimizations on
+every family is in test_families.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from job.training.batching import Row
+from job.training.forward import Forward, Revert
+from job.training.optimizations.comparison import Perturbed, gradients
+from job.training.optimizations.registry import OPTIMIZATIONS, Entry
+from job.training.optimizations.self_test import SelfTest
+from tests.families import FAMILIES, make_family_base
+from tests.mutants import MUTANTS, Mutant
+from tests.training.building import BY_NAME, ON_A_CPU, differences, forward_of, random_rows, rows_up_to
+
+FAMILY = {family.name: family for family in FAMILIES}
+
+
+def entry_of(mutant: Mutant) -> Entry:
+    return Entry("mutant", mutant.name, mutant.enable)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mistake_is_rejected_and_reverted(mutant: Mutant, tmp_path: Path) -> None:
+    forward = forward_of(make_family_base(tmp_path, FAMILY[mutant.family]), dropout=0.05)
+    rows = rows_up_to(120, 8)
+    with Perturbed(forward.model):
+        before = gradients(forward, rows)
+    (result,) = SelfTest(forward, rows).enable([entry_of(mutant)])
+    assert not result.on
+    assert result.reason.startswith("differs from the reference path")
+    with Perturbed(forward.model):
+        assert differences(before, gradients(forward, rows)) == (0, 0)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_in_16_bits_a_mistake_is_found_in_float32(mutant: Mutant, tmp_path: Path) -> None:
+    """A norm whose epsilon is wrong moves a gradient by less than bfloat16's rounding does."""
+    forward = forward_of(make_family_base(tmp_path, FAMILY[mutant.family]), "bfloat16", dropout=0.05)
+    before = [parameter.dtype for parameter in forward.model.parameters()]
+    (result,) = SelfTest(forward, rows_up_to(120, 8)).enable([entry_of(mutant)])
+    assert not result.on
+    assert result.reason.startswith("differs from the reference path in float32")
+    assert [parameter.dtype for parameter in forward.model.parameters()] == before
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2", "gemma3", "phi3", "granite"])
+def test_correct_optimizations_pass_in_16_bits(family: str, tmp_path: Path) -> None:
+    forward = forward_of(make_family_base(tmp_path, FAMILY[family]), "bfloat16", dropout=0.05)
+    results = SelfTest(forward, rows_up_to(120, 8)).enable(ON_A_CPU)
+    assert {result.name for result in results if not result.on} == set(FAMILY[family].off), results
+
+
+def test_where_the_reference_path_differs_from_itself_nothing_can_be_compared(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = forward_of(base, "bfloat16", dropout=0.05)
+    real = forward.loss_sum
+    monkeypatch.setattr(forward, "loss_sum", lambda rows: real(rows) * (1 if forward.precision == "float32" else 1.7))
+    (result,) = SelfTest(forward, rows_up_to(120, 8)).enable([BY_NAME["sliced_head"]])
+    assert result.reason.startswith("cannot be compared: the reference path in bfloat16 differs from float32")
+
+
+def test_one_that_fails_is_reverted_and_the_others_stay(forward: Forward) -> None:
+    def wrong(forward: Forward, _: int) -> Revert:
+        """By a tenth of a percent."""
+        norm = forward.base.get_decoder().norm.weight
+        norm.data.mul_(1.001)
+        return lambda: norm.data.div_(1.001)
+
+    rows = random_rows(3)
+    reference = gradients(forward, rows)
+    first, *others = OPTIMIZATIONS
+    results = {one.name: one for one in SelfTest(forward, rows).enable([first, Entry("wrong", "", wrong), *others])}
+    assert "differs from the reference path" in results["wrong"].reason
+    assert {name for name, one in results.items() if one.on} >= {"packed_rows", "sliced_head", "lora4bit"}
+    forward.revert_optimizations()
+    assert max(differences(reference, gradients(forward, rows))) < 1e-6
+
+
+def test_adapter_and_random_numbers_stay_as_they_were(base: Path) -> None:
+    forward = forward_of(base)
+    before = [parameter.detach().clone() for parameter in forward.model.parameters() if parameter.requires_grad]
+    random_state = torch.get_rng_state()
+    SelfTest(forward, random_rows(3)).enable()
+    after = [parameter for parameter in forward.model.parameters() if parameter.requires_grad]
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert torch.equal(random_state, torch.get_rng_state())
+
+
+# --- memory ----------------------------------------------------------------------------------------------------------
+
+
+def test_where_memory_is_short_only_the_beginning_of_the_longest_row_is_tested(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And packed rows are not used where a window lies beyond what was tested."""
+    forward = forward_of(make_family_base(tmp_path, FAMILY["mistral_window"]), dropout=0.05)
+    real = forward.loss_sum
+
+    def loss_sum(rows: Sequence[Row]) -> torch.Tensor:
+        if max(len(row.ids) for row in rows) > 31:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return real(rows)
+
+    monkeypatch.setattr(forward, "loss_sum", loss_sum)
+    monkeypatch.setattr("job.training.optimizations.self_test.SHORTEST_PIECE", 16)
+    test = SelfTest(forward, [*rows_up_to(120, 4), *(Row(list(range(5, 15)), 2) for _ in range(2))])
+    assert len(test.rows[0].ids) == 30
+    two = [BY_NAME["packed_rows"], BY_NAME["sliced_head"]]
+    results = {result.name: result for result in test.enable(two)}
+    assert "memory allows a test on 30 tokens only" in results["packed_rows"].reason
+    assert results["sliced_head"].on
+    monkeypatch.setattr("job.training.optimizations.self_test.SHORTEST_PIECE", 64)
+    with pytest.raises(torch.OutOfMemoryError):
+        SelfTest(forward, rows_up_to(120, 4))
+
+
+def test_where_float32_does_not_fit_at_all_16_bits_are_compared(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And everything that was widened for it is as it was: the run goes on in the precision that it says."""
+    forward = forward_of(base, "bfloat16", dropout=0.05)
+    before = {name: (tensor.dtype, tensor.clone()) for name, tensor in forward.model.named_parameters()}
+    real, embedding = torch.Tensor.float, forward.base.get_input_embeddings().weight.shape
+
+    def widen(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.shape == embedding:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return real(tensor)
+
+    monkeypatch.setattr(torch.Tensor, "float", widen)
+    test = SelfTest(forward, rows_up_to(120, 6))
+    monkeypatch.undo()
+    assert not test.exact
+    assert len(test.rows[0].ids) == 120, "in 16 bits the whole row fits"
+    assert forward.precision == "bfloat16"
+    for name, tensor in forward.model.named_parameters():
+        assert tensor.dtype == before[name][0]
+        assert torch.equal(tensor, before[name][1])
+    (result,) = test.enable([BY_NAME["sliced_head"]])
+    assert result.on

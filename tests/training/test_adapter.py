@@ -1,0 +1,47 @@
+"""What is attached to the base, and refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from job.errors import DiskFull, SettingsError
+from job.modeling.base import load_base
+from job.modeling.files import BaseFiles
+from job.settings.fields import LoraSettings
+from job.training import adapter as adapters
+from tests.training.building import adapter, forward_of, tokenizer_of
+
+
+def test_a_target_that_the_model_lacks_is_named(base: Path) -> None:
+    model = load_base(BaseFiles(base, str(base), ""), tokenizer_of(base), torch.float32)
+    with pytest.raises(SettingsError, match=r"no layer qkv_proj; it has .*q_proj"):
+        adapters.attach(model, LoraSettings(targets=("qkv_proj",)), 1, "base")
+
+
+def test_the_first_adapter_depends_on_the_seed_alone(base: Path) -> None:
+    torch.rand(5)
+    first = adapter(forward_of(base))
+    torch.rand(7)
+    assert torch.equal(first, adapter(forward_of(base)))
+    assert first.dtype == torch.float32
+
+
+def test_a_full_disk_is_found_before_anything_is_written(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward, files = forward_of(base), BaseFiles(base, str(base), "")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
+    with pytest.raises(DiskFull, match=r"bytes at .* and 1,000 are free"):
+        adapters.save(forward.model, tokenizer_of(base), files, tmp_path / "adapter", new_rows=0, save_embedding="none")
+    assert not list((tmp_path / "adapter").iterdir())
+
+
+def test_whoever_mounted_the_volume_can_read_the_adapter(base: Path, tmp_path: Path) -> None:
+    forward, files = forward_of(base), BaseFiles(base, str(base), "")
+    adapters.save(forward.model, tokenizer_of(base), files, tmp_path / "adapter", new_rows=0, save_embedding="none")
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert {path.stat().st_mode for path in (tmp_path / "adapter").iterdir()} == {plain.stat().st_mode}

@@ -1,0 +1,45 @@
+"""How rows are cut into micro-batches and laid out as tensors."""
+
+from __future__ import annotations
+
+import torch
+
+from job.modeling.chat import Tokens
+from job.training.batching import Row, cut, pack, pad
+from tests.training.building import random_rows
+
+
+def test_the_loss_is_on_the_answer_or_on_the_whole_text() -> None:
+    row = Tokens([5, 6, 7, 8], prompt_length=3)
+    assert Row.of(row, "answer").skip == 3
+    assert Row.of(row, "answer").targets == 1
+    assert Row.of(row, "text").targets == 3  # nothing comes before the first token
+
+
+def test_every_row_is_in_one_micro_batch_and_none_is_over_the_budget() -> None:
+    lengths = [len(row.ids) for row in random_rows(40)]
+    for budget in (60, 100, 1000, 10**6):
+        for padded in (False, True):
+            bins = cut(lengths, budget, padded=padded)
+            assert sorted(number for numbers in bins for number in numbers) == list(range(40))
+            for numbers in bins:
+                longest = max(lengths[number] for number in numbers)
+                cost = longest * len(numbers) if padded else sum(lengths[number] for number in numbers)
+                assert cost <= budget
+    assert cut([500, 3, 3], 100) == [[0], [1, 2]], "a row over the budget is alone, not lost"
+
+
+def test_packed_rows_keep_their_positions_and_predict_only_their_own_next_token() -> None:
+    batch = pack([Row([11, 12, 13], 2), Row([21, 22], 0)], torch.device("cpu"))
+    assert batch.ids.tolist() == [[11, 12, 13, 21, 22]]
+    assert batch.positions.tolist() == [[0, 1, 2, 0, 1]]
+    assert batch.starts.tolist() == [0, 3, 5]
+    assert batch.predicting.tolist() == [1, 3]  # 12 -> 13, 21 -> 22; never 13 -> 21
+    assert batch.targets.tolist() == [13, 22]
+
+
+def test_padding_is_neither_seen_nor_learned() -> None:
+    batch = pad([Row([11, 12, 13], 2), Row([21], 0)], 7, torch.device("cpu"))
+    assert batch.ids.tolist() == [[11, 12, 13], [21, 7, 7]]
+    assert batch.mask.tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert batch.labels.tolist() == [[-100, -100, 13], [21, -100, -100]]

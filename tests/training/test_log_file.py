@@ -1,0 +1,35 @@
+"""train/log.jsonl: a run that continues takes over the lines up to its checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from job.results import LogEntry
+from job.runs.folder import read_lines
+from job.training.log_file import LogFile
+
+LINES = """{"step": 0, "eval_loss": 3.0, "seconds": 1}
+{"step": 1, "loss": 2.5, "seconds": 2}
+{"step": 2, "loss": 2.4, "seconds": 3}
+{"step": 3, "lo"""
+
+
+def test_lines_after_the_checkpoint_and_a_torn_one_are_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text(LINES, "utf-8")
+    log = LogFile(path)
+    log.restore(1)
+    assert (log.losses, log.eval_losses) == ([2.5], [3.0])
+    log.append(LogEntry(step=2, loss=2.3, seconds=4))
+    assert [entry.loss for entry in read_lines(path, LogEntry)] == [None, 2.5, 2.3]
+
+
+def test_an_evaluation_is_known_by_its_step(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "train" / "log.jsonl")
+    log.restore(0)
+    assert log.entries == []
+    log.append(LogEntry(step=4, loss=2.0, seconds=1))
+    assert not log.has_evaluation(4)
+    log.append(LogEntry(step=4, eval_loss=2.0, seconds=1))
+    assert log.has_evaluation(4)
+    assert not log.has_evaluation(5)

@@ -1,0 +1,157 @@
+"""The stage itself: a float32 adapter from construction to file, the embedding layer in it, rows that teach the end of an
+answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from transformers import AutoTokenizer
+
+from job.cleaning.clean import clean
+from job.errors import SettingsError
+from job.modeling.architecture import Architecture
+from job.modeling.chat import Chat
+from job.modeling.sizes import sizes
+from job.modeling.template import prepare_template
+from job.results import LogEntry, Trained
+from job.runs.folder import read_lines
+from job.runs.signals import StopRequest
+from job.settings.fields import DataSettings, LoraSettings, ModelSettings, Settings, TrainSettings
+from job.settings.sources import Source
+from job.training.adapter import WEIGHTS
+from job.training.best import BestAdapter
+from job.training.stage import read_rows, train
+from job.training.trainer import Float32AdapterTrainer
+from tests.conftest import differing_tensors, make_rows, write_rows
+from tests.templates import CHATML, give_template
+
+TRAIN = TrainSettings(max_tokens=256, warmup_steps=1, eval_steps=2, log_steps=1, learning_rate=0.01)
+
+
+def trained(
+    root: Path, base: Path, *, model: dict[str, Any] | None = None, train_settings: TrainSettings = TRAIN
+) -> Trained:
+    """A real training of four steps on real NF4."""
+    rows = write_rows(root / "rows.jsonl", make_rows(60))
+    data = DataSettings(sources=(Source.parse(str(rows)),), min_answer_words=5, min_rows=2)
+    model_settings = ModelSettings(base=str(base), **(model or {}))
+    cleaned = clean(data, model_settings, max_tokens=256, loss="answer", seed=42, token="", root=root)
+    return train(cleaned, model_settings, LoraSettings(), train_settings, token="", root=root, stop=StopRequest())
+
+
+@pytest.fixture
+def dtypes_seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, set[torch.dtype]]]:
+    """The dtypes of all trainable parameters after construction and when training ends."""
+    seen: dict[str, set[torch.dtype]] = {}
+
+    def note(when: str, trainer: Any) -> None:
+        seen[when] = {p.dtype for p in trainer.model.parameters() if p.requires_grad}
+
+    real_init, real_train = Float32AdapterTrainer.__init__, Float32AdapterTrainer.train
+
+    def init(self: Any, *arguments: Any, **options: Any) -> None:
+        real_init(self, *arguments, **options)
+        note("after construction", self)
+
+    def run(self: Any, *arguments: Any, **options: Any) -> Any:
+        output = real_train(self, *arguments, **options)
+        note("after resume" if options.get("resume_from_checkpoint") else "after training", self)
+        return output
+
+    monkeypatch.setattr(Float32AdapterTrainer, "__init__", init)
+    monkeypatch.setattr(Float32AdapterTrainer, "train", run)
+    yield seen
+
+
+@pytest.mark.slow
+def test_the_adapter_is_float32_from_construction_to_file(
+    base: Path, tmp_path: Path, dtypes_seen: dict[str, set[torch.dtype]]
+) -> None:
+    """TRL casts it to bfloat16, which ends float16 training on a T4."""
+    trained(tmp_path, base)
+    (tmp_path / "adapter").rename(tmp_path / "first")
+    trained(tmp_path, base, train_settings=TRAIN)  # the same folder: resumes from the last checkpoint
+    assert dtypes_seen == {
+        "after construction": {torch.float32},
+        "after training": {torch.float32},
+        "after resume": {torch.float32},
+    }
+    lora = {name: t for name, t in load_file(tmp_path / "adapter" / WEIGHTS).items() if "lora_" in name}
+    assert {tensor.dtype for tensor in lora.values()} == {torch.float32}
+    assert not differing_tensors(tmp_path / "first" / WEIGHTS, tmp_path / "adapter" / WEIGHTS)
+
+
+EMBEDDINGS = {
+    "full": ["base_model.model.model.embed_tokens.weight"],
+    "rows": ["base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta"],
+    "none": [],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", EMBEDDINGS)
+def test_the_embedding_layer_is_saved_once_in_the_base_models_dtype(how: str, base: Path, tmp_path: Path) -> None:
+    """And a fresh process loads it by the model card's lines: `train` raises where its logits differ."""
+    result = trained(tmp_path, base, model={"save_embedding": how})
+    with safe_open(tmp_path / "adapter" / WEIGHTS, "pt") as file:
+        extra = {name: file.get_tensor(name) for name in file.keys() if "lora_" not in name}  # noqa: SIM118
+    assert list(extra) == EMBEDDINGS[how]
+    assert all(tensor.dtype == torch.float16 for tensor in extra.values())  # as the base was published
+    assert result.adapter_parts_bytes.get("embedding", 0) == sum(t.nbytes for t in extra.values())
+    settings = Settings.model_construct(
+        model=ModelSettings(base=str(base), save_embedding=how),
+        lora=LoraSettings(),  # type: ignore[arg-type]
+    )
+    predicted = sizes(Architecture.read(base, "base"), settings)
+    assert predicted.adapter_bytes == sum(result.adapter_parts_bytes.values())
+    assert not any("embed" in name for name in load_file(next((tmp_path / "train" / "best").glob("*.safetensors"))))
+
+
+@pytest.mark.slow
+def test_an_untied_head_is_saved_too(untied_base: Path, tmp_path: Path) -> None:
+    trained(tmp_path, untied_base)
+    names = set(load_file(tmp_path / "adapter" / WEIGHTS))
+    assert {name for name in names if "lora_" not in name} == {
+        "base_model.model.model.embed_tokens.weight",
+        "base_model.model.lm_head.weight",
+    }
+
+
+@pytest.mark.slow
+def test_a_reserved_pad_token_changes_no_vocabulary_and_the_log_has_what_a_plot_needs(
+    base: Path, tmp_path: Path
+) -> None:
+    result = trained(tmp_path, base, model={"pad_token": "reserved"})
+    assert result.pad_token == "<|finetune_right_pad_id|>"
+    assert list(result.adapter_parts_bytes) == ["lora"]
+    assert result.vocabulary_rows == json.loads((base / "config.json").read_text("utf-8"))["vocab_size"]
+    entries = read_lines(tmp_path / "train" / "log.jsonl", LogEntry)
+    assert [entry.step for entry in entries if entry.loss is not None] == [1, 2, 3, 4]
+    assert [entry.step for entry in entries if entry.eval_loss is not None] == [0, 2, 4]
+    assert entries[0].eval_loss == result.base_eval_loss
+    assert all(entry.tokens_per_second for entry in entries if entry.loss is not None)
+    assert BestAdapter(tmp_path / "train" / "best").found() == (result.best_eval_loss, result.best_step)
+
+
+@pytest.mark.parametrize("loss", ["answer", "text"])
+def test_a_row_that_does_not_learn_the_stop_token_is_refused(loss: str, base: Path, tmp_path: Path) -> None:
+    """The one behind the question does not count."""
+    sometimes = "{% if '<' not in m.content or m.role == 'user' %}<|im_end|>{% endif %}"
+    forgets = replace(CHATML, text=CHATML.text.replace("<|im_end|>", sometimes))
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    give_template(tokenizer, forgets)
+    prepare_template(tokenizer, "", "the-base")
+    chat = Chat(tokenizer)
+    row = {"system": "You answer.", "question": "My lamp is broken.", "answer": "Replace it."}
+    rows = [row, row | {"answer": "a <b>"}]
+    assert len(read_rows(chat, write_rows(tmp_path / "train.jsonl", rows[:1]), loss)) == 1
+    with pytest.raises(SettingsError, match=r"row 2 in train.jsonl with <\|im_end\|>"):
+        read_rows(chat, write_rows(tmp_path / "train.jsonl", rows), loss)
