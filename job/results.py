@@ -298,7 +298,12 @@ class Failure(Result):
 
 
 class Metrics(Result):
-    """metrics.json: rewritten whole at each change, present at every ending."""
+    """metrics.json: rewritten whole at each change, present at every ending.
+
+    A stage's result stands under the stage's name: those of today are typed below, a new one's needs no field.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     schema_version: int = SCHEMA_VERSION
     version: str

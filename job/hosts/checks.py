@@ -10,19 +10,18 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from huggingface_hub import HfApi, constants, try_to_load_from_cache
+from huggingface_hub import constants, try_to_load_from_cache
 
 from job import __version__
-from job.errors import AccessDenied, HostUnfit
-from job.hosts.hub import translate_hub_errors
-from job.hosts.libraries import gpu_wanted
+from job.errors import HostUnfit
+from job.hosts.libraries import gpu_wanted, usable_cpus
 from job.modeling.architecture import Architecture, predictions
 from job.modeling.files import listed_weights
 from job.modeling.layers import decoder_layers
 from job.modeling.memory import GIB, candidates
 from job.modeling.sizes import architecture_of, sizes, width_of
 from job.results import Host
-from job.settings.fields import HubSettings, Settings
+from job.settings.fields import Settings
 
 PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "datasets", "accelerate", "huggingface_hub")
 OLDEST_GPU = (7, 5)
@@ -37,7 +36,7 @@ def inspect(root: Path) -> Host:
         gpu=properties.name if properties else "",
         compute_capability=f"{properties.major}.{properties.minor}" if properties else "",
         gpu_bytes=properties.total_memory if properties else 0,
-        cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cpus=usable_cpus(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         disk_free_bytes=shutil.disk_usage(root).free,
         platform=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
@@ -62,7 +61,6 @@ def check(settings: Settings, token: str, root: Path, host: Host) -> None:
             remedy="Start the container with --gpus all (`nvidia-smi` must work on the host and inside it), or set "
             "FINETUNE_MODEL_BASE to a small model.",
         )
-    prove_write_access(settings.hub, token)
 
 
 def cuda_of_driver() -> int:
@@ -156,32 +154,3 @@ def _weight_bytes(settings: Settings, token: str) -> int:
         existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
         require_space(existing, int(missing * 1.05), "the base model's weights", "HF_HOME")
     return sum(files.values())
-
-
-def prove_write_access(hub: HubSettings, token: str) -> None:
-    """Before anything is trained: the token may write where the result shall go. Creates the repositories.
-
-    `create_repo(exist_ok=True)` succeeds with a read token on an existing repository, so `auth_check` is what proves it.
-    """
-    targets = [
-        ("model", hub.repo_id, "FINETUNE_HUB_REPO_ID"),
-        ("dataset", hub.dataset_repo_id, "FINETUNE_HUB_DATASET_REPO_ID"),
-    ]
-    for kind, repo_id, variable in targets:
-        if not repo_id:
-            continue
-        if not token:
-            raise AccessDenied(
-                f"{variable}={repo_id} asks for a push, and there is no token.",
-                remedy=f"Set HF_TOKEN (or HF_TOKEN_PATH) to a token with write access, or leave {variable} empty.",
-            )
-        api = HfApi(token=token)
-        try:
-            with translate_hub_errors(f"{kind} repository {repo_id}", variable, has_token=True):
-                api.create_repo(repo_id, repo_type=kind, private=hub.private, exist_ok=True)
-                api.auth_check(repo_id, repo_type=kind, write=True)
-        except AccessDenied as error:
-            raise AccessDenied(
-                str(error),
-                remedy=f"Set HF_TOKEN to a token that may write to {repo_id}, or {variable} to a repository of its owner.",
-            ) from error
