@@ -293,7 +293,7 @@ CASES = (
         64,
         ("FINETUNE_TRAIN_MAX_TOKENS: at most 64", "dynamic rotary embedding"),
     ),
-    Case("auto and a name", nothing, 64, (TARGETS, "auto and all-linear stand alone"), {"LORA_TARGETS": "auto,q_proj"}),
+    Case("auto and a name", nothing, 64, (TARGETS, "auto and all-linear cannot be combined"), {"LORA_TARGETS": "auto,q_proj"}),
 )  # fmt: skip
 
 
