@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from job.errors import FolderError, HostUnfit
-from job.results import Choice
+from job.results import Choice, Result
 from job.runs.folder import RunDir, difference, replace_folder, write_text
 
 pytestmark = pytest.mark.light
@@ -89,3 +89,36 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
         (tmp_path / name / name).write_text("", "utf-8")
     replace_folder(tmp_path / "new", tmp_path / "final")
     assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["final", "final/new"]
+
+
+class Left(Result):
+    """A result that names a file."""
+
+    rows_path: str
+
+
+def test_a_stage_whose_file_is_gone_runs_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def leave() -> Left:
+        write_text(tmp_path / "clean" / "rows", "rows")
+        return Left(rows_path="clean/rows")
+
+    def never_again() -> Left:
+        raise AssertionError("the stage ran again")
+
+    RunDir(tmp_path).step("clean", leave, Left, INPUTS)
+    assert RunDir(tmp_path).step("clean", never_again, Left, INPUTS) == Left(rows_path="clean/rows")
+    (tmp_path / "clean" / "rows").unlink()
+    again = RunDir(tmp_path)
+    again.step("clean", leave, Left, INPUTS)
+    assert again.reused == []
+    assert (tmp_path / "clean" / "rows").exists()
+    assert "stage=clean gone=clean/rows" in caplog.text
+
+
+def test_a_replaceable_result_gives_way_to_other_inputs(tmp_path: Path) -> None:
+    RunDir(tmp_path).step("push", answer, Choice, {"hub": {"repo_id": ""}})
+    other = {"hub": {"repo_id": "owner/name"}}
+    new = Choice(value="new", reason="other inputs")
+    with pytest.raises(FolderError):
+        RunDir(tmp_path).step("push", lambda: new, Choice, other)
+    assert RunDir(tmp_path).step("push", lambda: new, Choice, other, replaceable=True) == new
