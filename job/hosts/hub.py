@@ -24,7 +24,7 @@ from job.errors import AccessDenied, HubUnavailable, JobError, NotFound, causes
 
 @contextmanager
 def translate_hub_errors(what: str, variable: str, *, has_token: bool) -> Iterator[None]:
-    """Raise our error where the Hub fails inside. `what`: "base model meta-llama/..."; `variable`: the setting with its name."""
+    """Raise our error where the Hub fails inside. `what`: "base model owner/name"; `variable`: the setting that names it."""
     try:
         yield
     except JobError:
