@@ -74,6 +74,8 @@ class Command:
     example: str
     """What follows `lora-job` or `python entrypoint.py`."""
     call: Callable[[argparse.Namespace], int]
+    add_arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+    """Those that it takes beside --env-file."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -100,10 +102,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     for option in [word.partition("=")[0] for word in arguments if word.startswith("--")]:
         if not any(known.startswith(option) for known in OPTIONS):  # argparse would take its value for a command
             parser.error(f"there is no option {option}" + suggestion(option, OPTIONS))
-    args = parser.parse_args(arguments)
-    if args.command.name == "manifest" and args.env_file is None:
-        parser.error("manifest needs --env-file FILE")
-    return args
+    return parser.parse_args(arguments)
 
 
 def _without_platform_words(arguments: list[str]) -> list[str]:
@@ -123,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"lora-job {__version__}")
-    _accept_env_file(parser, default=None)
+    _add_env_file(parser, default=None)
     parser.set_defaults(command=COMMANDS[0])
     words = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in COMMANDS:
@@ -135,13 +134,12 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         word.set_defaults(command=command)
-        _accept_env_file(word, default=argparse.SUPPRESS)  # a file that stands before the word stays
-        if command.name == "manifest":
-            _accept_target(word)
+        _add_env_file(word, default=argparse.SUPPRESS)  # a file that stands before the word stays
+        command.add_arguments(word)
     return parser
 
 
-def _accept_env_file(parser: argparse.ArgumentParser, default: str | None) -> None:
+def _add_env_file(parser: argparse.ArgumentParser, default: str | None) -> None:
     parser.add_argument(
         "--env-file",
         type=Path,
@@ -151,7 +149,7 @@ def _accept_env_file(parser: argparse.ArgumentParser, default: str | None) -> No
     )
 
 
-def _accept_target(parser: argparse.ArgumentParser) -> None:
+def _add_target(parser: argparse.ArgumentParser) -> None:
     listed = _targets()
     parser.add_argument("target", choices=list(listed), metavar="TARGET", help="one of the targets below")
     parser.add_argument("--image", metavar="IMAGE", required=True, help="the image, as the queue pulls it")
@@ -368,6 +366,8 @@ def _manifest(args: argparse.Namespace) -> int:
 
     sentence, write = _targets()[args.target]
     try:
+        if args.env_file is None:
+            raise SettingsError(["--env-file FILE: missing; a manifest is made from an env file"])
         job = describe(args.env_file, args.image)
     except SettingsError as error:
         _log_failure(error, "manifest")
@@ -392,6 +392,7 @@ COMMANDS: tuple[Command, ...] = (
         "Print what a queue takes to do the run of an env file.",
         "manifest kubernetes --env-file my.env --image registry.example/team/lora-job:0.1.0 > job.yaml",
         _manifest,
+        _add_target,
     ),
 )
 """In the order of --help; the first one is taken where no word is given."""

@@ -100,7 +100,6 @@ def test_run_is_the_default_and_words_of_platforms_are_none_of_ours(words: str, 
         ("--env-fiel my.env", "there is no option --env-fiel; did you mean --env-file?"),
         ("plan --env_file=my.env", "there is no option --env_file; did you mean --env-file?"),
         ("plan docker", "unrecognized arguments: docker"),
-        ("manifest docker --image I", "manifest needs --env-file FILE"),
         ("manifest docker --env-file x", "the following arguments are required: --image"),
         ("plan --env-file", "expected one argument"),
     ],
@@ -218,6 +217,13 @@ def test_wrong_settings_of_a_plan_and_of_a_manifest_exit_64(
         output = capsys.readouterr()
         assert output.out == ""
         assert f"stage={words[0]} error=SettingsError" in output.err
+
+
+def test_a_manifest_is_made_from_an_env_file(command: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert command({"FINETUNE_DATA_SOURCES": "quickstart"}, "manifest", "docker", "--image", IMAGE) == 64
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "--env-file FILE: missing" in output.err
 
 
 class OutOfMemoryError(RuntimeError):

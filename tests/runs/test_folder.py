@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from job.errors import FolderError, HostUnfit
 from job.results import Choice, Result
-from job.runs.folder import RunDir, difference, replace_folder, write_text
+from job.runs.folder import RunDir, difference, replace_folder, write_json, write_text
 
 pytestmark = pytest.mark.light
 
@@ -73,6 +74,8 @@ def test_a_folder_that_cannot_be_made_names_the_variable(tmp_path: Path) -> None
 
 
 def test_difference_names_fields() -> None:
+    assert list(difference({"a": {"b": 1}}, {"a": 2})) == ['a: {"b": 1} -> 2']
+    assert list(difference({"a": "x" * 78}, {"a": "ü" * 79})) == [f'a: "{"x" * 78}" -> "{"ü" * 76}...']
     assert list(difference({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}, "d": 4})) == ["a.c: 2 -> 3", "d: null -> 4"]
 
 
@@ -81,6 +84,35 @@ def test_written_text_is_redacted_and_leaves_nothing_half(tmp_path: Path) -> Non
     write_text(tmp_path / "a.json", f"before {token} after")
     assert (tmp_path / "a.json").read_text("utf-8") == "before ********** after"
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[str, bool]] = []
+    fsync = os.fsync
+
+    def spy(handle: int) -> None:
+        synced.append((Path(f"/proc/self/fd/{handle}").readlink().name, (tmp_path / "a" / "b.json").exists()))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", spy)
+    write_json(tmp_path / "a" / "b.json", {"ü": 1})
+    assert synced == [("b.json.partial", False), ("a", True)]
+    assert (tmp_path / "a" / "b.json").read_text("utf-8") == '{\n  "ü": 1\n}\n'
+
+
+def test_a_folder_takes_its_place_where_there_was_none(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "file").touch()
+    replace_folder(tmp_path / "new", tmp_path / "final")
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["final", "final/file"]
+
+
+def test_what_an_interrupted_replacement_left_is_no_obstacle(tmp_path: Path) -> None:
+    for name in ("new", "final", "final.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    replace_folder(tmp_path / "new", tmp_path / "final")
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["final", "final/new"]
 
 
 def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
