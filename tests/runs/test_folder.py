@@ -25,6 +25,16 @@ def never() -> Choice:
     raise AssertionError("the stage ran again")
 
 
+class Left(Result):
+    """A result that names a file."""
+
+    rows_path: str
+
+
+def leave_nothing() -> Left:
+    raise AssertionError("the stage ran again")
+
+
 def test_a_finished_stage_is_not_run_again(tmp_path: Path) -> None:
     assert RunDir(tmp_path).step("train", answer, Choice, INPUTS) == answer()
     again = RunDir(tmp_path)
@@ -59,7 +69,42 @@ def test_a_torn_record_counts_as_none(tmp_path: Path) -> None:
     assert json.loads(record.read_text("utf-8"))["result"] == {"value": "x", "reason": "y"}
 
 
+@pytest.mark.parametrize("text", ["[]", '{"schema_version": 0, "inputs": {}, "result": {}}', "{}"])
+def test_a_record_of_another_form_counts_as_none(text: str, tmp_path: Path) -> None:
+    (tmp_path / "train.json").write_text(text, "utf-8")
+    assert RunDir(tmp_path).record("train") is None
+    assert not RunDir(tmp_path).has_result("train")
+
+
+def test_a_result_is_there_when_the_stage_has_finished(tmp_path: Path) -> None:
+    run_dir = RunDir(tmp_path)
+    seen = []
+
+    def look() -> Choice:
+        seen.append(run_dir.has_result("train"))
+        return answer()
+
+    run_dir.step("train", look, Choice, INPUTS)
+    assert (seen, run_dir.has_result("train")) == ([False], True)
+
+
+def test_a_run_of_another_version_is_told_from_one_with_other_settings(tmp_path: Path) -> None:
+    RunDir(tmp_path).step("train", answer, Choice, {"train": {"learning_rate": 0.0002}})
+    with pytest.raises(
+        FolderError, match=r"another version of this program, which had no train\.seed \(train\)"
+    ) as caught:
+        RunDir(tmp_path).refuse_other_run("train", INPUTS, begun=False)
+    assert "new folder" in caught.value.remedy
+
+
+def test_a_result_of_another_version_is_refused(tmp_path: Path) -> None:
+    RunDir(tmp_path).step("train", answer, Choice, INPUTS)
+    with pytest.raises(FolderError, match=r"train\.json was written by another version"):
+        RunDir(tmp_path).step("train", leave_nothing, Left, INPUTS)
+
+
 def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
+    tmp_path = tmp_path / "made" / "here"
     first, second = RunDir(tmp_path), RunDir(tmp_path)
     first.open()
     with pytest.raises(FolderError, match="Another process"):
@@ -68,7 +113,7 @@ def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_names_the_variable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
-    with pytest.raises(HostUnfit) as caught:
+    with pytest.raises(HostUnfit, match=r"file/output cannot be written: Not a directory\.") as caught:
         RunDir(tmp_path / "file" / "output").open()
     assert "FINETUNE_OUTPUT_DIR" in caught.value.remedy
 
@@ -123,22 +168,13 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
     assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["final", "final/new"]
 
 
-class Left(Result):
-    """A result that names a file."""
-
-    rows_path: str
-
-
 def test_a_stage_whose_file_is_gone_runs_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def leave() -> Left:
         write_text(tmp_path / "clean" / "rows", "rows")
         return Left(rows_path="clean/rows")
 
-    def never_again() -> Left:
-        raise AssertionError("the stage ran again")
-
     RunDir(tmp_path).step("clean", leave, Left, INPUTS)
-    assert RunDir(tmp_path).step("clean", never_again, Left, INPUTS) == Left(rows_path="clean/rows")
+    assert RunDir(tmp_path).step("clean", leave_nothing, Left, INPUTS) == Left(rows_path="clean/rows")
     (tmp_path / "clean" / "rows").unlink()
     again = RunDir(tmp_path)
     again.step("clean", leave, Left, INPUTS)
