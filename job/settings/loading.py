@@ -109,15 +109,20 @@ def _is_quoted(value: str) -> bool:
 
 def _sentences(error: ValidationError, environ: Mapping[str, str]) -> Iterator[str]:
     """What pydantic found, by variable; without what _unknown_names and _quoted report."""
-    known = {variable.name for variable in variables()}
+    reported = set()
     for problem in error.errors(include_input=False, include_context=False, include_url=False):
         name = _variable_at(problem["loc"])
         value = environ.get(name, "")
         message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-        if (problem["type"] == "extra_forbidden" and name not in known) or _is_quoted(value):
+        if problem["type"] == "extra_forbidden" or _is_quoted(value):
             continue
+        if problem["type"] == "too_short" and name in reported:
+            continue  # pydantic counts the items of a list that are right
+        reported.add(name)
         if problem["type"] == "missing":
             yield f"{name}: not set; name a data set, for instance owner/name or ./rows.jsonl"
+        elif problem["type"] == "too_short":
+            yield f"{name}: needs at least one value, not '{value}'"
         elif problem["type"] == "value_error":
             yield message if message.startswith(PREFIX) else f"{name}: {message}"
         else:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -55,7 +57,18 @@ def test_an_ending_says_what_to_do(writer: MetricsWriter) -> None:
 def test_a_report_that_cannot_be_written_fails_nothing(
     writer: MetricsWriter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "job.reporting.report", None)
+    monkeypatch.setitem(sys.modules, "job.reporting.report", None)
     writer.at("probe")
     writer.write_report()
     assert "stage=probe report=failed" in caplog.text
+
+
+def test_the_report_is_made_of_the_metrics_of_now(writer: MetricsWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of the real one, which imports matplotlib."""
+    made: list[tuple[Path, str]] = []
+    report = ModuleType("job.reporting.report")
+    report.write_report = lambda root, metrics: made.append((root, metrics.stage))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "job.reporting.report", report)
+    writer.at("probe")
+    writer.write_report()
+    assert made == [(writer.run_dir.root, "probe")]

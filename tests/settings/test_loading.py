@@ -126,3 +126,28 @@ def test_a_file_counts_alone_where_it_travels_to_another_machine(
     assert {name: value for name, value in os.environ.items() if name.startswith("FINETUNE_")} == {
         "FINETUNE_LORA_R": "4"
     }
+
+
+def test_other_variables_of_a_file_do_not_stay_in_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "run.env"
+    file.write_text("FINETUNE_DATA_SOURCES=owner/name\nHF_HOME=/there\nHF_ENDPOINT=https://hub.example\n", "utf-8")
+    monkeypatch.setenv("HF_HOME", "/here")
+    _, values = load_file(file)
+    assert (values["HF_HOME"], values["HF_ENDPOINT"]) == ("/there", "https://hub.example")
+    assert os.environ["HF_HOME"] == "/here"
+    assert "HF_ENDPOINT" not in os.environ
+
+
+def test_an_item_of_a_list_is_reported_under_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    (said,) = problems(monkeypatch, DATA_SOURCES="owner/name", DATA_CLEANING="forum")
+    assert said == "FINETUNE_DATA_CLEANING: must be 'qa-forum', 'wiki' or 'none', not 'forum'"
+
+
+def test_a_list_of_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = problems(monkeypatch, DATA_SOURCES="owner/name", DATA_CLEANING=",", LORA_TARGETS=",")
+    assert said == [f"FINETUNE_{name}: needs at least one value, not ','" for name in ("DATA_CLEANING", "LORA_TARGETS")]
+
+
+def test_a_single_quote_is_a_value_that_is_wrong_and_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    (said,) = problems(monkeypatch, DATA_SOURCES="owner/name", LORA_R="'")
+    assert said.startswith("FINETUNE_LORA_R: must be a valid integer")

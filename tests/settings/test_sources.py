@@ -15,8 +15,10 @@ def test_sources_are_spelt_with_revision_split_and_rows() -> None:
     source = Source.parse("owner/name@v1.2:validation=8500")
     assert (source.name, source.revision, source.split, source.rows) == ("owner/name", "v1.2", "validation", 8500)
     assert str(Source.parse("owner/name")) == "owner/name@main:train"
-    with pytest.raises(ValueError, match="a whole number above 0"):
-        Source.parse("owner/name=many")
+    for rows in ("many", "0", "-1", "1.5"):
+        with pytest.raises(ValueError, match="a whole number above 0"):
+            Source.parse(f"owner/name={rows}")
+    assert Source.parse("owner/name=1").rows == 1
 
 
 @pytest.mark.parametrize("path", ["/data/rows", "./rows", "../rows", "rows.jsonl", "rows.csv.gz", "quickstart"])
