@@ -80,6 +80,7 @@ def test_a_manifest_is_a_manifest_wherever_the_env_file_stands(words: str) -> No
         ("plan --env-file my.env", "plan", "my.env"),
         # what platforms add
         ("train", "run", None),
+        ("train --env-file my.env", "run", "my.env"),
         ("python entrypoint.py", "run", None),
         ("python3 /app/entrypoint.py run --env-file my.env", "run", "my.env"),
         ("/app/entrypoint.py train", "run", None),
@@ -201,10 +202,11 @@ def test_nothing_set_says_what_to_do(
     command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert command({}) == 64
-    said = capsys.readouterr().err
-    assert "IMAGE --env-file env/quickstart.env" in said
-    assert len(said.splitlines()) < 12
+    for variables in ({}, {"FINETUNE_OUTPUT_DIR": str(tmp_path)}):
+        assert command(variables) == 64
+        said = capsys.readouterr().err
+        assert "IMAGE --env-file env/quickstart.env" in said
+        assert len(said.splitlines()) < 12
 
 
 def test_wrong_settings_of_a_plan_and_of_a_manifest_exit_64(

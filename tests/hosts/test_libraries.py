@@ -36,7 +36,11 @@ def test_a_run_that_needs_no_hub_stays_off_the_network() -> None:
     prepare_libraries(settings("quickstart"), terminal=False)
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     assert os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] == "1"
-    assert os.environ["HF_HUB_DISABLE_TELEMETRY"] == "1"
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "BITSANDBYTES_NOWELCOME"):
+        assert os.environ[name] == "1"
+    assert os.environ["TOKENIZERS_PARALLELISM"] == "true"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
+    assert os.environ["PYTORCH_ALLOC_CONF"] == "expandable_segments:True"
 
 
 def test_a_run_with_rows_on_the_hub_reaches_it() -> None:
@@ -73,6 +77,30 @@ def test_an_empty_list_of_gpus_means_the_cpu(monkeypatch: pytest.MonkeyPatch) ->
     assert gpu_wanted()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert not gpu_wanted()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "place"),
+    [
+        ("", ("huggingface.co", 443)),
+        ("https://hub.example/api", ("hub.example", 443)),
+        ("http://hub.example", ("hub.example", 80)),
+        ("http://hub.example:8080", ("hub.example", 8080)),
+    ],
+)
+def test_the_hub_is_tried_at_the_port_of_its_address(
+    endpoint: str, place: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[tuple[tuple[str, int], float]] = []
+
+    def refuse(address: tuple[str, int], timeout: float) -> socket.socket:
+        tried.append((address, timeout))
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    do_not_wait_for_the_hub()
+    assert tried == [(place, 2)]
 
 
 def test_a_hub_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
