@@ -2,26 +2,27 @@
 
 The map of the package, in the order in which data goes through it:
 
+    __main__     where every run starts; answers SIGTERM before the imports
     cli          the command line; an exception becomes an exit code and metrics.json
-    pipeline     the stages in their order: the whole program
+    pipeline     the stages, one tuple, and the function that walks it: the whole program
     plan         what a run would do, without doing it
-    errors       the failures that a user can meet; each class one exit code and one remedy
+    errors       the failures that a user can meet, each with an exit code and a remedy
     results      what flows between stages and into metrics.json
     settings/    every variable: fields, how a source is written, env files, --help
-    runs/        the run folder and the life of a run: records, metrics.json, signals, redaction
+    runs/        the run folder and the life of a run: records, metrics.json, log lines, signals, redaction
     hosts/       what differs between machines: GPU, driver, disk, libraries' variables, the Hub, platforms
     cleaning/    stage 1: sources, rules on batches in any number of processes, duplicates, lengths, split, audit
     modeling/    what stages share: base model in NF4, its layers and sizes, tokenizer, chat text, precision
     training/    stage 2: LoRA on the 4-bit base, optimizations, memory, checkpoints, the adapter and its round trip
     probing/     stage 3: answers of base and tuned model side by side, scores
-    publishing/  stage 4: model card, data set card, Hub
+    publishing/  stage 4: model card, data set card, and the only room that writes to the Hub
     reporting/   report.html
     submit/      the same settings as what a queue takes: Kubernetes, cloud batch, Slurm, ...
     quickstart/  the embedded base model and rows of the first run
 
 Arrows point one way: cli -> pipeline -> stages -> (modeling, hosts, runs) -> results, settings, errors. No stage imports
-another. cli, pipeline, plan, errors, results, settings, runs, submit and the cleaning rules import no torch, transformers,
-datasets, peft or trl.
+another. Only settings and hosts.libraries read the environment, only runs writes records. cli, pipeline, plan, errors, results,
+settings, runs, submit and the cleaning rules import no torch, transformers, datasets, peft or trl.
 """
 
 __version__ = "0.1.0"

@@ -1,19 +1,22 @@
-"""Verbs, logging, signals; and the one place where an exception becomes an exit code and metrics.json."""
+"""The command line, and the one place where an exception becomes an exit code, metrics.json and report.html."""
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import errno
 import logging
 import os
+import re
 import sys
-import time
 import traceback
-import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from textwrap import indent
+from typing import TYPE_CHECKING, Literal, NoReturn
 
-from job import __version__
+from job import __version__, pipeline
 from job.errors import (
     BUG,
     EXIT_CODES,
@@ -29,50 +32,163 @@ from job.errors import (
 )
 from job.hosts import platforms
 from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries
-from job.hosts.platforms import platform_job
+from job.results import Failure
 from job.runs.folder import RunDir, write_json
+from job.runs.logs import start_logging
 from job.runs.metrics import MetricsWriter, failure
-from job.runs.redaction import RedactingFormatter, hide, redact
+from job.runs.redaction import STARS, hide, redact
 from job.runs.signals import StopRequest
 from job.settings.fields import OUTPUT_DIR, PREFIX
 from job.settings.files import collected_dir
 from job.settings.loading import load_settings, load_token
 from job.settings.reference import variables
 
+if TYPE_CHECKING:
+    from job.submit.submission import Submission
+
 log = logging.getLogger("job")
 
-FIRST_STEPS = """Nothing is set: variables or an env file describe a run.
-  first run, no GPU, no token:  docker run --rm -v "$PWD/output:/output" IMAGE --env-file env/quickstart.env
-  a run of your own:            docker run --rm --gpus all --env-file my.env -e HF_TOKEN -v "$PWD/output:/output" IMAGE
-  all variables, exit codes:    docker run --rm IMAGE --help
-Without an image, write `python entrypoint.py` for all before --env-file or --help."""
+PROG = "lora-job" if Path(sys.argv[0]).name == "lora-job" else "python entrypoint.py"
+FIRST_STEPS = f"""Nothing is set. Variables or an env file describe a run.
+first run, no GPU, no token:  docker run --rm -v "$PWD/output:/output" IMAGE --env-file env/quickstart.env
+a run of your own:            docker run --rm --gpus all --env-file my.env -e HF_TOKEN -v "$PWD/output:/output" IMAGE
+all variables, exit codes:    docker run --rm IMAGE --help
+Without an image, write `{PROG}` before --env-file or --help."""
 
 
 def main(arguments: list[str]) -> int:
     """Returns the exit code."""
-    arguments = _without_platform_words(arguments)
-    if arguments[:1] == ["manifest"]:
-        return _manifest(arguments[1:])
-    parser = _parser()
-    asked = parser.parse_args(arguments)
+    args = parse(arguments)
     start_logging()
-    if asked.verb == "plan":
-        return _plan(asked.env_file)
-    stop = StopRequest()
-    with stop.listening():
-        return _run(asked.env_file, stop)
+    command: Command = args.command
+    return command.call(args)
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Command:
+    name: str
+    sentence: str
+    example: str
+    """What follows `lora-job` or `python entrypoint.py`."""
+    call: Callable[[argparse.Namespace], int]
+    add_arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+    """Those that it takes beside --env-file."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """A wrong command line is a wrong setting: exit 64, which no queue tries again."""
+        wrong = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        if wrong:
+            message = f"there is no '{wrong[1]}'" + suggestion(wrong[1], re.findall(r"[\w-]+", wrong[2]))
+        self.exit(SettingsError.exit_code, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+OPTIONS = ("--env-file", "--image", "--help", "--version")
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """`command` and `env_file`, and for a manifest `target` and `image`. Ends the process for a wrong line (64) and --help."""
+    parser = _parser()
+    arguments = _without_platform_words(arguments)
+    for option in [word.partition("=")[0] for word in arguments if word.startswith("--")]:
+        if not any(known.startswith(option) for known in OPTIONS):  # argparse would take its value for a command
+            parser.error(f"there is no option {option}" + suggestion(option, OPTIONS))
+    return parser.parse_args(arguments)
 
 
 def _without_platform_words(arguments: list[str]) -> list[str]:
-    """SageMaker puts `train` behind our entrypoint; where a command is required, ours may come a second time."""
+    """SageMaker puts `train` after our entrypoint; where a platform requires a command, ours may come a second time."""
     for position, word in enumerate(arguments[:2]):
-        if Path(word).name == "entrypoint.py":
+        if Path(word).name in ("entrypoint.py", "lora-job"):
             arguments = arguments[position + 1 :]
             break
     return arguments[1:] if arguments[:1] == ["train"] else arguments
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=PROG,
+        description="Clean rows, train a LoRA adapter on a 4-bit base model, probe both models, push the adapter to the Hub.",
+        epilog=reference(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"lora-job {__version__}")
+    _add_env_file(parser, default=None)
+    parser.set_defaults(command=COMMANDS[0])
+    words = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command in COMMANDS:
+        word = words.add_parser(
+            command.name,
+            help=command.sentence,
+            description=command.sentence,
+            epilog=f"example:\n  {PROG} {command.example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        word.set_defaults(command=command)
+        _add_env_file(word, default=argparse.SUPPRESS)  # a file that stands before the word stays
+        command.add_arguments(word)
+    return parser
+
+
+def _add_env_file(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument(
+        "--env-file",
+        type=Path,
+        metavar="FILE",
+        default=default,
+        help="variables, by docker's rules, before or after the command; the environment wins",
+    )
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    listed = _targets()
+    parser.add_argument("target", choices=list(listed), metavar="TARGET", help="one of the targets below")
+    parser.add_argument("--image", metavar="IMAGE", required=True, help="the image, as the queue pulls it")
+    targets = "\n".join(f"  {name:<12} {sentence}" for name, (sentence, _) in listed.items())
+    parser.epilog = f"{parser.epilog}\n\ntargets:\n{targets}"
+
+
+def _targets() -> dict[str, tuple[str, Callable[[Submission], str]]]:
+    """Name -> (sentence, what writes the manifest)."""
+    from job.submit import TARGETS, sentence
+
+    return {name: (sentence(name), write) for name, write in TARGETS.items()}
+
+
+def reference() -> str:
+    """An example, every variable and every exit code, for --help."""
+    lines = ["example:", f"  {PROG} --env-file env/quickstart.env", "", "variables:"]
+    for variable in variables():
+        limits = f" ({variable.bounds})" if variable.bounds else ""
+        default = "required" if variable.required else f"default {variable.default or 'empty'}"
+        lines += [f"  {variable.name}", f"      {variable.kind}{limits}, {default}. {variable.sentence}"]
+    lines += [
+        "  HF_TOKEN, HF_TOKEN_PATH",
+        "      Hub token, or the file that holds it; needed for gated or private repositories and for a push.",
+        "",
+        "exit codes:",
+    ]
+    for code, (meaning, again) in EXIT_CODES.items():
+        lines.append(f"  {code:<3} {meaning}" + (f" [another try: {again}]" if again else ""))
+    return "\n".join(lines)
+
+
 # --- run -------------------------------------------------------------------------------------------------------------
+
+
+def _run_command(args: argparse.Namespace) -> int:
+    stop = StopRequest()
+    with stop.listening():
+        return _run(args.env_file, stop)
 
 
 def _run(env_file: Path | None, stop: StopRequest) -> int:
@@ -93,56 +209,56 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
         hide(token)
         prepare_libraries(settings, terminal=sys.stderr.isatty())
         write_json(run_dir.root / "settings.json", metrics_writer.metrics().settings | {"hf_token": _stars(token)})
-        log.info("version=%s output=%s", __version__, run_dir.root.absolute())
-        if platform_job():
-            log.info("platform: %s", platform_job())
-        from job.pipeline import run
-
-        run(settings, token, run_dir, metrics_writer, stop)
+        log.info("stage=start version=%s output=%s", __version__, run_dir.root.absolute())
+        if platforms.platform_job():
+            log.info("stage=start %s", platforms.platform_job())
+        pipeline.run(settings, token, run_dir, metrics_writer, stop)
     except BaseException as error:
         return _ended_by(error, metrics_writer)
-    if set(run_dir.reused) == {"clean", "train", "probe", "push"}:
-        log.info("nothing to do: every stage of this run is done")
+    if len(run_dir.reused) == len(pipeline.STAGES):
+        log.info("stage=end reused=all: nothing to do, every stage of this run is done")
     metrics_writer.end("succeeded", SUCCESS)
     metrics_writer.write_report()
     return _last_line(metrics_writer, "succeeded", SUCCESS)
 
 
+@dataclass(frozen=True)
+class Ending:
+    """What an exception means for the log, the platform, metrics.json and the exit code."""
+
+    status: Literal["failed", "stopped"]
+    exit_code: int
+    message: str
+    remedy: str
+    failure: Failure
+
+
 def _ended_by(error: BaseException, metrics_writer: MetricsWriter) -> int:
     """Classify, record, report. What was complete stays as it is."""
-    if isinstance(error, Stopped):
-        metrics_writer.end("stopped", Stopped.exit_code, failure(error, Stopped.remedy))
-        metrics_writer.write_report()
-        log.warning("%s %s", error, Stopped.remedy)
-        platforms.write_termination_message(str(error), Stopped.remedy)
-        return _last_line(metrics_writer, "stopped", Stopped.exit_code)
-    if _is_disk_full(error):
-        error = DiskFull(f"The disk is full: {error}")
-    if not isinstance(error, JobError) and any(type(cause).__name__ == "OutOfMemoryError" for cause in causes(error)):
-        error = MemoryExhausted(
-            f"GPU memory ran out in the stage {metrics_writer.stage}: {error}"
-        )  # torch's, not imported here
+    error = _classified(error, metrics_writer.stage)
+    ending = _ending(error)
+    _log_ending(error, ending, metrics_writer.stage)
+    platforms.write_termination_message(ending.message, ending.remedy)
     try:
-        if isinstance(error, JobError):
-            log.error("%s\n%s", error, error.remedy)
-            platforms.write_termination_message(str(error), error.remedy)
-            metrics_writer.end("failed", error.exit_code, failure(error, error.remedy))
-            code = error.exit_code
-        else:
-            text = "".join(traceback.format_exception(error))
-            log.error("unexpected: %s", text)
-            fault = failure(error, "This is a fault of the program: please report it with this file.")
-            platforms.write_termination_message(
-                f"unexpected {fault.kind}: {fault.message}", "See metrics.json in the output folder."
-            )
-            metrics_writer.end("failed", BUG, fault.model_copy(update={"message": redact(text[-8000:])}))
-            code = BUG
+        metrics_writer.end(ending.status, ending.exit_code, ending.failure)
     except OSError as full:
-        log.error("metrics.json could not be written: %s", full)
-        return error.exit_code if isinstance(error, JobError) else BUG
+        log.error("stage=end error=%s: metrics.json could not be written: %s", type(full).__name__, full)
+        return ending.exit_code
     if not isinstance(error, FolderError):  # report.html there is that of the run that owns the folder
         metrics_writer.write_report()
-    return _last_line(metrics_writer, "failed", code)
+    return _last_line(metrics_writer, ending.status, ending.exit_code)
+
+
+def _classified(error: BaseException, stage: str) -> BaseException:
+    """Ours for a full disk and for GPU memory, which libraries raise in forms of their own."""
+    if isinstance(error, Stopped):
+        return error
+    if _is_disk_full(error):
+        return DiskFull(f"The disk is full: {error}")
+    # torch's OutOfMemoryError, by name: torch is not imported here
+    if not isinstance(error, JobError) and any(type(cause).__name__ == "OutOfMemoryError" for cause in causes(error)):
+        return MemoryExhausted(f"GPU memory ran out in the stage {stage}: {error}")
+    return error
 
 
 def _is_disk_full(error: BaseException) -> bool:
@@ -154,165 +270,129 @@ def _is_disk_full(error: BaseException) -> bool:
     )
 
 
+def _ending(error: BaseException) -> Ending:
+    if isinstance(error, Stopped):
+        return Ending("stopped", error.exit_code, str(error), error.remedy, failure(error, error.remedy))
+    if isinstance(error, JobError):
+        return Ending("failed", error.exit_code, str(error), error.remedy, failure(error, error.remedy))
+    fault = failure(error, "This is a bug in the program: please report it with this file.")
+    message = f"unexpected {fault.kind}: {fault.message}"
+    trace = redact("".join(traceback.format_exception(error))[-8000:])
+    fault = fault.model_copy(update={"message": trace})
+    return Ending("failed", BUG, message, "See metrics.json in the output folder.", fault)
+
+
+def _log_ending(error: BaseException, ending: Ending, stage: str) -> None:
+    if ending.status == "stopped":
+        log.warning("stage=%s stopped=true: %s %s", stage, ending.message, ending.remedy)
+    elif isinstance(error, JobError):
+        _log_failure(error, stage)
+    else:
+        log.error("stage=%s error=%s: unexpected", stage, type(error).__name__, exc_info=error)
+
+
+def _log_failure(error: JobError, stage: str) -> None:
+    log.error("stage=%s error=%s: %s\n%s", stage, type(error).__name__, error, indent(error.remedy, "  "))
+
+
 def _refused(error: SettingsError) -> int:
-    """Settings are wrong: said on stderr, and in metrics.json where the output folder can be told and written."""
-    log.error("%s\n%s", error, error.remedy)
+    """Wrong settings: said on stderr, and in metrics.json where the output folder is known and can be written."""
+    _log_failure(error, "settings")
     platforms.write_termination_message(str(error), error.remedy)
     run_dir = RunDir(Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output"))
     try:
         run_dir.open()
     except JobError as closed:
-        return _end_without_folder(error, run_dir) if isinstance(closed, HostUnfit) else error.exit_code
+        return _without_metrics(error, run_dir) if isinstance(closed, HostUnfit) else error.exit_code
     metrics_writer = MetricsWriter(run_dir, {})
     metrics_writer.end("failed", error.exit_code, failure(error, error.remedy))
     return _last_line(metrics_writer, "failed", error.exit_code)
 
 
 def _end_without_folder(error: JobError, run_dir: RunDir) -> int:
-    """No metrics.json: the folder cannot be written, or belongs to a process that is at work in it."""
-    log.error("%s\n%s", error, error.remedy)
+    """No metrics.json: the folder cannot be written, or another process is working in it."""
+    _log_failure(error, "start")
     platforms.write_termination_message(str(error), error.remedy)
-    log.error("status=failed exit_code=%d metrics=none (%s is not ours to write)", error.exit_code, run_dir.root)
+    return _without_metrics(error, run_dir)
+
+
+def _without_metrics(error: JobError, run_dir: RunDir) -> int:
+    log.error(
+        "stage=end status=failed exit_code=%d metrics=none: %s is not ours to write", error.exit_code, run_dir.root
+    )
     return error.exit_code
 
 
 def _last_line(metrics_writer: MetricsWriter, status: str, code: int) -> int:
-    log.info("status=%s exit_code=%d metrics=%s", status, code, metrics_writer.path.absolute())
+    log.info("stage=end status=%s exit_code=%d metrics=%s", status, code, metrics_writer.path.absolute())
     return code
 
 
 def _stars(token: str) -> str:
-    return "**********" if token else ""
+    return STARS if token else ""
 
 
-# --- manifest --------------------------------------------------------------------------------------------------------
+# --- plan ------------------------------------------------------------------------------------------------------------
 
 
-def _manifest(arguments: list[str]) -> int:
-    """What the queue takes goes to standard output; what is still to be done goes to standard error."""
-    from job.submit import TARGETS, sentence
-    from job.submit.placeholders import notes
-    from job.submit.submission import describe, external_files
-
-    parser = _Parser(
-        prog="python entrypoint.py manifest",
-        description="Write to standard output what a queue takes to run the settings of an env file.",
-        epilog="targets:\n" + "\n".join(f"  {target:<12} {sentence(target)}" for target in TARGETS),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("target", choices=TARGETS, metavar="TARGET", help="one of the targets below")
-    parser.add_argument("--env-file", type=Path, metavar="FILE", required=True, help="the run, by docker's rules")
-    parser.add_argument("--image", metavar="IMAGE", required=True, help="the image, as the queue pulls it")
-    asked = parser.parse_args(arguments)
-    start_logging()
-    try:
-        job = describe(asked.env_file, asked.image)
-    except SettingsError as error:
-        log.error("%s\n%s", error, error.remedy)
-        return error.exit_code
-    text = TARGETS[asked.target](job)
-    print(text, end="")
-    for line in [*external_files(job), *notes(text), f"{asked.target}: {sentence(asked.target)}"]:
-        print(line, file=sys.stderr)
-    return SUCCESS
-
-
-# --- plan and help ---------------------------------------------------------------------------------------------------
-
-
-def _plan(env_file: Path | None) -> int:
+def _plan(args: argparse.Namespace) -> int:
     from job.plan import lines
 
     before = {name for name in os.environ if name.startswith(PREFIX)}
     try:
-        settings = load_settings(env_file)
+        settings = load_settings(args.env_file)
         token = load_token()
         hide(token)
         prepare_libraries(settings, terminal=False)
         if settings.uses_hub:
             do_not_wait_for_the_hub()
         now = {name for name in os.environ if name.startswith(PREFIX) and os.environ[name]}
-        origin = {name: "environment" if name in before else f"{env_file}" for name in now}
+        origin = {name: "environment" if name in before else f"{args.env_file}" for name in now}
         for line in lines(settings, token, origin=origin):
             print(redact(line))
     except JobError as error:
-        log.error("%s\n%s", error, error.remedy)
+        _log_failure(error, "plan")
         return error.exit_code
     return SUCCESS
 
 
-VERBS = "plan: say what a run would do; manifest: write what a queue takes (see manifest --help)"
+# --- manifest --------------------------------------------------------------------------------------------------------
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """A wrong command line is a wrong setting: exit 64, which no queue tries again."""
-        self.exit(SettingsError.exit_code, f"{self.prog}: {message}; see --help\n")
+def _manifest(args: argparse.Namespace) -> int:
+    """The manifest goes to standard output; what is still to be done goes to standard error."""
+    from job.submit.placeholders import notes
+    from job.submit.submission import describe, external_files
+
+    sentence, write = _targets()[args.target]
+    try:
+        if args.env_file is None:
+            raise SettingsError(["--env-file FILE: missing; a manifest is made from an env file"])
+        job = describe(args.env_file, args.image)
+    except SettingsError as error:
+        _log_failure(error, "manifest")
+        return error.exit_code
+    text = write(job)
+    print(text, end="")
+    for line in [*external_files(job), *notes(text), f"{args.target}: {sentence}"]:
+        print(line, file=sys.stderr)
+    return SUCCESS
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python entrypoint.py",
-        description="Clean rows, train a LoRA adapter on a 4-bit base model, probe it before and after, push it to the Hub.",
-        epilog=reference(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("verb", nargs="?", choices=("run", "plan", "manifest"), default="run", help=VERBS)
-    parser.add_argument(
-        "--env-file", type=Path, metavar="FILE", help="variables, by docker's rules; the environment wins"
-    )
-    parser.add_argument("--version", action="version", version=f"lora-job {__version__}")
-    return parser
-
-
-def reference() -> str:
-    """Every variable and exit code, for --help."""
-    lines = ["variables:"]
-    for variable in variables():
-        limits = f" ({variable.bounds})" if variable.bounds else ""
-        default = "required" if variable.required else f"default {variable.default or 'empty'}"
-        lines += [f"  {variable.name}", f"      {variable.kind}{limits}, {default}. {variable.sentence}"]
-    lines += [
-        "  HF_TOKEN, HF_TOKEN_PATH",
-        "      Hub token, or the file that holds it; needed for gated or private repositories and for a push.",
-        "",
-        "exit codes:",
-    ]
-    for code, (meaning, again) in EXIT_CODES.items():
-        lines.append(f"  {code:<3} {meaning}" + (f" [another try: {again}]" if again else ""))
-    return "\n".join(lines)
-
-
-# --- logging ---------------------------------------------------------------------------------------------------------
-
-
-class _Lines(RedactingFormatter):
-    """`2026-01-31T12:00:00Z stage=train step=100 ...`; other levels than info are named."""
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(level)s%(message)s", "%Y-%m-%dT%H:%M:%SZ")
-        self.converter = time.gmtime
-
-    def format(self, record: logging.LogRecord) -> str:
-        record.level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        return super().format(record)
-
-
-def start_logging() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Lines())
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(logging.WARNING)
-    log.setLevel(logging.INFO)
-    logging.captureWarnings(True)
-    for name in (
-        "bitsandbytes",
-        "transformers.integrations.bitsandbytes",
-    ):  # advice to install what the job does not need,
-        logging.getLogger(name).setLevel(logging.ERROR)  # and a word on eetq where nothing can be held in 4 bits
-    warnings.simplefilter("ignore", DeprecationWarning)
-    warnings.simplefilter("ignore", FutureWarning)
-    sys.excepthook = lambda kind, error, trace: log.critical(
-        "unexpected: %s", "".join(traceback.format_exception(kind, error, trace))
-    )
+COMMANDS: tuple[Command, ...] = (
+    Command("run", "Do the run that the settings describe. The default.", "run --env-file my.env", _run_command),
+    Command(
+        "plan",
+        "Print what a run would do, without GPU, weights or any write.",
+        "plan --env-file env/medical-t4.env",
+        _plan,
+    ),
+    Command(
+        "manifest",
+        "Print what a queue takes to do the run of an env file.",
+        "manifest kubernetes --env-file my.env --image registry.example/team/lora-job:0.1.0 > job.yaml",
+        _manifest,
+        _add_target,
+    ),
+)
+"""In the order of --help; the first one is taken where no word is given."""

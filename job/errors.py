@@ -1,4 +1,4 @@
-"""The failures that a user can meet, each with one exit code.
+"""The failures that a user can meet, each with its own exit code.
 
     JobError
     ├── FolderError      61  the run folder holds another run, or is in use
@@ -13,8 +13,8 @@
     └── HubUnavailable   76  Hub or network failed after all retries
 
 Codes 61-69 are permanent, 70-79 are worth another try: a queue's retry rule is one glob. All stay below 125, above which
-docker and the shell speak. `Stopped` (75) is no error: a signal asked the run to end, and it did so in order.
-A class says what to do about it in `remedy`; a raise site that knows better passes its own.
+docker and the shell use their own. `Stopped` (75) is no error: a signal asked the run to end, and it did so in order.
+`remedy` says what to do about it; a raise site that knows better passes its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator
 
 
 class JobError(Exception):
-    """A failure that the user can mend. `str(error)` says what happened, `remedy` what to do."""
+    """A failure that the user can fix. `str(error)` says what happened, `remedy` what to do."""
 
     exit_code = 1
     remedy = ""
@@ -36,7 +36,7 @@ class JobError(Exception):
 
 class FolderError(JobError):
     exit_code = 61
-    remedy = "Set FINETUNE_OUTPUT_DIR to a new folder, or put the settings back."
+    remedy = "Set FINETUNE_OUTPUT_DIR to a new folder, or go back to its settings."
 
 
 class MemoryExhausted(JobError):
@@ -64,7 +64,7 @@ class SettingsError(JobError):
         super().__init__("\n  ".join([f"{heading}:", *self.problems]))
 
     def __reduce__(self) -> tuple[type[SettingsError], tuple[tuple[str, ...]]]:
-        """For the way back from another process; the default would take the message for a list of problems."""
+        """So that it pickles: the default would pass the message where the list of problems belongs."""
         return SettingsError, (self.problems,)
 
 
@@ -80,7 +80,7 @@ class NotFound(JobError):
 
 class AccessDenied(JobError):
     exit_code = 67
-    remedy = "Set HF_TOKEN (or HF_TOKEN_PATH) to a token with the right that is missing."
+    remedy = "Set HF_TOKEN (or HF_TOKEN_PATH) to a token that has this permission."
 
 
 class HostUnfit(JobError):
@@ -118,7 +118,7 @@ SUCCESS = 0
 BUG = 1
 
 EXIT_CODES: dict[int, tuple[str, str]] = {
-    SUCCESS: ("all that was asked for is done, with the push verified where one was asked for", ""),
+    SUCCESS: ("everything is done, and a push is verified", ""),
     BUG: ("a bug (the traceback is kept), or a library ended the process", "limited"),
     61: ("the run folder holds another run (the difference is printed), or another process uses it", "no"),
     62: ("GPU memory ran out", "no"),
@@ -132,4 +132,4 @@ EXIT_CODES: dict[int, tuple[str, str]] = {
     75: ("stopped by a signal; the checkpoint is saved", "yes, continues"),
     76: ("Hub or network failed; the adapter is safe in the output folder", "yes, only the rest is done"),
 }
-"""Exit code -> (meaning, worth another try?). README's table and `--help` are made from it."""
+"""Exit code -> (meaning, worth another try?), for README's table, `--help` and the retry rules of manifests."""

@@ -1,12 +1,19 @@
-"""The order of the stages: clean, train, probe, push. The whole program in one function."""
+"""The stages in their order, and the function that walks them: the whole program.
+
+A stage is one record of `STAGES`. Its stored record, its log lines, its part of metrics.json and its lines in `plan` all follow
+from that record; its name stands nowhere else.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from job.results import Cleaned, Probed, Pushed, Trained
+from job.results import Cleaned, Probed, Pushed, Result, Trained
 from job.runs.folder import RunDir
 from job.runs.metrics import MetricsWriter
 from job.runs.signals import StopRequest
@@ -14,92 +21,29 @@ from job.settings.fields import Settings
 from job.settings.files import QUICKSTART, read_text
 from job.settings.sources import Source
 
-
-def run(settings: Settings, token: str, run_dir: RunDir, metrics_writer: MetricsWriter, stop: StopRequest) -> None:
-    """Everything that is missing in the run folder; what is there is taken. Raises JobError, Stopped."""
-    root = run_dir.root
-    metrics_writer.at("check")
-    inputs = clean_inputs(settings)
-    for stage, section in (("clean", inputs), ("train", train_inputs(settings)), ("probe", probe_inputs(settings))):
-        run_dir.refuse_other_run(stage, section, begun=stage == "train" and _training_begun(root))
-    refuse_other_push(run_dir, settings)
-
-    from job.hosts import (
-        checks as hosts,  # torch and the stages behind it take seconds; a folder of another run must not
-    )
-
-    host = hosts.inspect(root)
-    metrics_writer.add(host=host)
-    unfinished = [stage for stage in ("clean", "train", "probe", "push") if not run_dir.has_result(stage)]
-    if unfinished and unfinished != ["push"]:
-        hosts.check(settings, token, root, host)
-
-    def step(stage: str, *arguments: Any, **options: Any) -> Any:
-        metrics_writer.at(stage)
-        result = run_dir.step(stage, *arguments, **options)
-        metrics_writer.add(**{stage: result})
-        return result
-
-    def run_clean() -> Cleaned:
-        from job.cleaning.clean import clean
-
-        train = settings.train
-        return clean(
-            settings.data,
-            settings.model,
-            max_tokens=train.max_tokens,
-            loss=train.loss_on,
-            seed=train.seed,
-            token=token,
-            root=root,
-        )
-
-    def run_train() -> Trained:
-        from job.training.stage import train
-
-        return train(
-            cleaned,
-            settings.model,
-            settings.lora,
-            settings.train,
-            token=token,
-            root=root,
-            stop=stop,
-        )
-
-    def run_probe() -> Probed:
-        from job.probing.stage import probe
-
-        return probe(cleaned, trained, settings.model, settings.probe, settings.train.seed, token=token, root=root)
-
-    def run_push() -> Pushed:
-        from job.publishing.stage import push
-
-        return push(cleaned, trained, probed, settings, token=token, root=root)
-
-    cleaned = step("clean", run_clean, Cleaned, inputs)
-    trained = step("train", run_train, Trained, train_inputs(settings), begun=_training_begun(root))
-    probed = step("probe", run_probe, Probed, probe_inputs(settings))
-    step("push", run_push, Pushed, push_inputs(settings), replaceable=_push_was_skipped(run_dir))
+R = TypeVar("R", bound=Result)
 
 
-def _training_begun(root: Path) -> bool:
-    return any((root / "train" / "checkpoints").glob("checkpoint-*"))
+@dataclass
+class Run:
+    """What every stage is given, and the results of those before it."""
+
+    settings: Settings
+    token: str
+    root: Path
+    stop: StopRequest
+    results: list[Result] = field(default_factory=list)
+
+    def result(self, kind: type[R]) -> R:
+        """Of the earlier stage that returns this type."""
+        return next(result for result in self.results if isinstance(result, kind))
 
 
-def _push_was_skipped(run_dir: RunDir) -> bool:
-    record = run_dir.record("push")
-    return bool(record and record["result"] and record["result"]["skipped"])
-
-
-def refuse_other_push(run_dir: RunDir, settings: Settings) -> None:
-    """A push that was skipped or failed takes other hub settings: nothing is trained twice for them."""
-    if not _push_was_skipped(run_dir):
-        run_dir.refuse_other_run("push", push_inputs(settings), begun=False)
+# --- what each stage depends on --------------------------------------------------------------------------------------
 
 
 def clean_inputs(settings: Settings) -> dict[str, Any]:
-    """All that the cleaned rows depend on."""
+    """Everything that the cleaned rows depend on."""
     data = settings.data.model_dump(mode="json", exclude={"system_prompt_file", "rules_file", "workers"})
     return {
         "data": {
@@ -109,7 +53,7 @@ def clean_inputs(settings: Settings) -> dict[str, Any]:
             "files": {str(source): fingerprint(source) for source in settings.data.sources if source.is_local},
         },
         "model": model_inputs(settings),
-        "train": {"max_tokens": settings.train.max_tokens, "loss": settings.train.loss_on, "seed": settings.train.seed},
+        "train": settings.train.model_dump(mode="json", include={"max_tokens", "loss_on", "seed"}),
     }
 
 
@@ -147,3 +91,193 @@ def fingerprint(source: Source) -> str:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+# --- how each stage is called: the only late imports, since what is behind them takes seconds to import ---------------
+
+
+def run_clean(run: Run) -> Cleaned:
+    from job.cleaning.clean import clean
+
+    train = run.settings.train
+    return clean(
+        run.settings.data,
+        run.settings.model,
+        max_tokens=train.max_tokens,
+        loss=train.loss_on,
+        seed=train.seed,
+        token=run.token,
+        root=run.root,
+    )
+
+
+def run_train(run: Run) -> Trained:
+    from job.training.stage import train
+
+    settings = run.settings
+    return train(
+        run.result(Cleaned),
+        settings.model,
+        settings.lora,
+        settings.train,
+        token=run.token,
+        root=run.root,
+        stop=run.stop,
+    )
+
+
+def run_probe(run: Run) -> Probed:
+    from job.probing.stage import probe
+
+    settings = run.settings
+    return probe(
+        run.result(Cleaned),
+        run.result(Trained),
+        settings.model,
+        settings.probe,
+        settings.train.seed,
+        token=run.token,
+        root=run.root,
+    )
+
+
+def run_push(run: Run) -> Pushed:
+    from job.publishing.stage import push
+
+    return push(
+        run.result(Cleaned),
+        run.result(Trained),
+        run.result(Probed),
+        run.settings,
+        token=run.token,
+        root=run.root,
+    )
+
+
+def check_push(run: Run) -> None:
+    from job.publishing.access import check_write_access
+
+    check_write_access(run.settings.hub, run.token)
+
+
+# --- the stages ------------------------------------------------------------------------------------------------------
+
+
+def _has_checkpoint(root: Path) -> bool:
+    return any((root / "train" / "checkpoints").glob("checkpoint-*"))
+
+
+@dataclass(frozen=True)
+class Stage:
+    name: str
+    """Of its record, its log lines and its result in metrics.json."""
+    words: str
+    """What it does, for `plan`."""
+    files: tuple[str, ...]
+    """What it leaves beside its record, for `plan`."""
+    inputs: Callable[[Settings], dict[str, Any]]
+    """Everything that its result depends on beyond earlier results, as JSON values."""
+    run: Callable[[Run], Result]
+    result: type[Result]
+    begun: Callable[[Path], bool] = lambda root: False
+    """Whether an earlier attempt left something that the next one continues, so that the inputs must agree."""
+    replaceable: Callable[[dict[str, Any]], bool] = lambda result: False
+    """Whether a stored result gives way to one of other inputs."""
+    check: Callable[[Run], None] = lambda run: None
+    """What of it can be checked before the first stage starts."""
+    long_work: bool = True
+    """Whether the checks are worth their seconds where this stage is still to be done."""
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage(
+        name="clean",
+        words="read, clean and split the rows",
+        files=("clean/train.jsonl", "clean/eval.jsonl", "clean/dropped.jsonl"),
+        inputs=clean_inputs,
+        run=run_clean,
+        result=Cleaned,
+    ),
+    Stage(
+        name="train",
+        words="train a LoRA adapter on the 4-bit base model, and load it again to check it",
+        files=("adapter/", "train/checkpoints/", "train/log.jsonl"),
+        inputs=train_inputs,
+        run=run_train,
+        result=Trained,
+        begun=_has_checkpoint,
+    ),
+    Stage(
+        name="probe",
+        words="ask base and tuned model the same questions",
+        files=("probe/samples.jsonl",),
+        inputs=probe_inputs,
+        run=run_probe,
+        result=Probed,
+    ),
+    Stage(
+        name="push",
+        words="write the model card, and publish what the hub settings name",
+        files=("adapter/README.md",),
+        inputs=push_inputs,
+        run=run_push,
+        result=Pushed,
+        replaceable=lambda result: bool(result["skipped"]),
+        check=check_push,
+        long_work=False,  # a push that is left over finds out by itself
+    ),
+)
+
+
+# --- the walk --------------------------------------------------------------------------------------------------------
+
+
+def run(settings: Settings, token: str, run_dir: RunDir, metrics_writer: MetricsWriter, stop: StopRequest) -> None:
+    """Do every stage that is missing in the run folder and take the results of the others. Raises JobError, Stopped."""
+    metrics_writer.at("check")
+    for stage in STAGES:
+        refuse_other_run(stage, run_dir, settings)
+    work = Run(settings, token, run_dir.root, stop)
+    check_host(work, run_dir, metrics_writer)
+    for stage in STAGES:
+        metrics_writer.at(stage.name)
+        stop.stage = stage.name
+        result = run_dir.step(
+            stage.name,
+            partial(stage.run, work),
+            stage.result,
+            stage.inputs(settings),
+            begun=stage.begun(run_dir.root),
+            replaceable=_is_replaceable(stage, run_dir),
+        )
+        work.results.append(result)
+        metrics_writer.add(**{stage.name: result})
+
+
+def refuse_other_run(stage: Stage, run_dir: RunDir, settings: Settings) -> None:
+    """Raises FolderError (61) where the folder holds this stage of another run.
+
+    A push that was skipped takes other hub settings: nothing is trained twice for them.
+    """
+    if not _is_replaceable(stage, run_dir):
+        run_dir.refuse_other_run(stage.name, stage.inputs(settings), begun=stage.begun(run_dir.root))
+
+
+def _is_replaceable(stage: Stage, run_dir: RunDir) -> bool:
+    record = run_dir.record(stage.name)
+    return bool(record and record["result"] and stage.replaceable(record["result"]))
+
+
+def check_host(run: Run, run_dir: RunDir, metrics_writer: MetricsWriter) -> None:
+    """Describe the machine, and check it and what the stages need where there is long work to do.
+
+    Called after other runs are refused: importing torch takes seconds.
+    """
+    from job.hosts import checks
+
+    host = checks.inspect(run.root)
+    metrics_writer.add(host=host)
+    if any(stage.long_work and not run_dir.has_result(stage.name) for stage in STAGES):
+        checks.check(run.settings, run.token, run.root, host)
+        for stage in STAGES:
+            stage.check(run)

@@ -1,7 +1,7 @@
-"""What a run would do, told without GPU, weights or any write: `python entrypoint.py plan`.
+"""What a run would do, printed without GPU, weights or any write: `python entrypoint.py plan`.
 
-Sizes are counted on the base model's shapes, which its config.json alone gives. Imports no heavy library before it gets there:
-wrong settings are told in half a second.
+Sizes follow from the base model's shapes, which its config.json alone gives. Heavy libraries are imported no earlier than that:
+a wrong setting is reported in half a second.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from job import pipeline
 from job.errors import AccessDenied, HubUnavailable
 from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES, candidates
+from job.modeling.sizes import architecture_of, sizes, width_of
 from job.runs.redaction import STARS
-from job.settings.fields import Settings
+from job.settings.fields import PREFIX, Settings
 from job.settings.reference import as_text
 from job.settings.sources import Source
 
 if TYPE_CHECKING:
     from job.modeling.architecture import Architecture
-from job.modeling.sizes import architecture_of, sizes, width_of
 
 
 def count_rows(source: Source) -> int | None:
-    """Rows of a local file, None where only reading all of it with its library would tell."""
+    """Rows of a local file; None where only reading all of it with its library would show."""
     if not source.is_local or not source.path.is_file():
         return None
     name = source.path.name
@@ -40,66 +41,101 @@ def count_rows(source: Source) -> int | None:
 
 
 def lines(settings: Settings, token: str, *, origin: dict[str, str]) -> Iterator[str]:
-    """`origin`: variable -> where its value came from; defaults are not in it."""
+    """`origin`: variable -> where its value came from; defaults are not in it.
+
+    Raises SettingsError (64), NotFound (66) for a base model that cannot be trained as the settings say.
+    """
     yield "Settings"
-    for section, fields in settings.model_dump(mode="json").items():
-        items = fields.items() if isinstance(fields, dict) else [("", fields)]
-        for field, value in items:
-            name = "FINETUNE_" + "_".join(filter(None, (section, field))).upper()
-            shown = ",".join(map(str, value)) if isinstance(value, list) else as_text(value)
-            yield f"  {name}={shown}" + (f"  ({origin[name]})" if name in origin else "")
-    yield f"  HF_TOKEN={STARS if token else ''}"
-    yield ""
-    yield "Stages"
-    known = [(source, count_rows(source)) for source in settings.data.sources]
-    for source, rows in known:
-        yield f"  clean   {source}: {f'{rows:,} rows' if rows is not None else 'rows are counted when it is read'}"
-    total = sum(rows for _, rows in known if rows is not None)
-    asked = [min(source.rows or (rows or 0), rows or source.rows) for source, rows in known]
-    if all(asked):
-        most = min(sum(asked), settings.data.max_rows or total or sum(asked))
-        train_rows = most - round(most * settings.data.eval_fraction)
-        steps = math.ceil(math.ceil(train_rows / settings.train.batch_size) * settings.train.epochs)
-        yield f"  train   at most {train_rows:,} rows, {steps:,} optimizer steps of {settings.train.batch_size} rows"
-    else:
-        yield f"  train   optimizer steps of {settings.train.batch_size} rows, {settings.train.epochs:g} epochs"
-    yield (
-        f"  probe   {'the questions of ' + settings.probe.questions_file + ' and ' if settings.probe.questions_file else ''}"
-        f"{settings.probe.eval_rows} evaluation rows, base and tuned model"
-    )
-    hub = settings.hub
-    visibility = "private" if hub.private else "public"
-    yield f"  push    adapter: {f'{hub.repo_id} ({visibility})' if hub.repo_id else 'not pushed'}"
-    yield f"          cleaned data set: {f'{hub.dataset_repo_id} ({visibility})' if hub.dataset_repo_id else 'not pushed'}"
-    yield ""
-    yield f"Files in {settings.output_dir}"
-    base = None
-    try:
-        base = architecture_of(settings, token)
-    except (HubUnavailable, AccessDenied) as error:
-        yield f"  (the base model's config cannot be read now, so sizes are unknown: {error})"
+    yield from settings_lines(settings, token, origin)
+    yield "\nStages"
+    yield from stage_lines()
+    yield "\nRows"
+    yield from row_lines(settings)
+    yield "\nQuestions"
+    yield from question_lines(settings)
+    yield "\nHub"
+    yield from hub_lines(settings)
+    base, problem = read_base(settings, token)
+    yield f"\nFiles in {settings.output_dir}"
+    yield from file_lines(settings, base, problem)
     if base:
-        found = sizes(base, settings)
-        yield (
-            f"  adapter/adapter_model.safetensors  {found.adapter_bytes:,} bytes: "
-            f"LoRA {found.lora_parameters:,} float32 parameters ({found.lora_bytes:,})"
-            + (f", embedding layer ({found.embedding_bytes:,})" if found.embedding_bytes else "")
-        )
-        yield f"  train/checkpoints/                 about {9 * found.lora_bytes:,} bytes at most"
-    else:
-        yield "  adapter/                           size unknown"
-    yield "  clean/ train/ probe/ settings.json clean.json train.json probe.json push.json metrics.json report.html"
-    yield ""
-    if base:
-        yield "Base model"
+        yield "\nBase model"
         yield from base_lines(base, settings)
-        yield ""
-    yield "GPU memory on an NVIDIA T4, with rows as long as they may be (measured on the card before training)"
+    yield "\nGPU memory on an NVIDIA T4 for the longest rows that the settings allow (a run measures it before training)"
     yield f"  {memory_line(base, settings) if base else 'unknown'}"
 
 
+def settings_lines(settings: Settings, token: str, origin: dict[str, str]) -> Iterator[str]:
+    for section, fields in settings.model_dump(mode="json").items():
+        items = fields.items() if isinstance(fields, dict) else [("", fields)]
+        for field, value in items:
+            name = PREFIX + "_".join(filter(None, (section, field))).upper()
+            shown = ",".join(map(str, value)) if isinstance(value, list) else as_text(value)
+            yield f"  {name}={shown}" + (f"  ({origin[name]})" if name in origin else "")
+    yield f"  HF_TOKEN={STARS if token else ''}"
+
+
+def stage_lines() -> Iterator[str]:
+    width = max(len(stage.name) for stage in pipeline.STAGES)
+    for stage in pipeline.STAGES:
+        yield f"  {stage.name:<{width}}  {stage.words}"
+
+
+def row_lines(settings: Settings) -> Iterator[str]:
+    """What each source holds, and how many optimizer steps that makes at most."""
+    train = settings.train
+    counts = [(source, count_rows(source)) for source in settings.data.sources]
+    for source, rows in counts:
+        yield f"  {source}: {f'{rows:,} rows' if rows is not None else 'rows are counted when the run reads it'}"
+    taken = [min(source.rows or (rows or 0), rows or source.rows) for source, rows in counts]
+    if all(taken):
+        most = min(sum(taken), settings.data.max_rows or sum(taken))
+        train_rows = most - round(most * settings.data.eval_fraction)
+        steps = math.ceil(math.ceil(train_rows / train.batch_size) * train.epochs)
+        yield f"  at most {train_rows:,} rows for training, {steps:,} optimizer steps of {train.batch_size} rows"
+    else:
+        yield f"  {train.epochs:g} epochs in optimizer steps of {train.batch_size} rows"
+
+
+def question_lines(settings: Settings) -> Iterator[str]:
+    if settings.probe.questions_file:
+        yield f"  those of {settings.probe.questions_file}"
+    yield f"  those of {settings.probe.eval_rows} evaluation rows"
+
+
+def hub_lines(settings: Settings) -> Iterator[str]:
+    visibility = "private" if settings.hub.private else "public"
+    for what, repo_id in (("adapter", settings.hub.repo_id), ("cleaned rows", settings.hub.dataset_repo_id)):
+        yield f"  {what}: {f'{repo_id} ({visibility})' if repo_id else 'not pushed'}"
+
+
+def read_base(settings: Settings, token: str) -> tuple[Architecture | None, str]:
+    """The base model, or None and the reason where its config cannot be fetched now."""
+    try:
+        return architecture_of(settings, token), ""
+    except (HubUnavailable, AccessDenied) as error:
+        return None, str(error)
+
+
+def file_lines(settings: Settings, base: Architecture | None, problem: str) -> Iterator[str]:
+    """What the stages leave, and the bytes of what is large."""
+    for stage in pipeline.STAGES:
+        yield f"  {' '.join((f'{stage.name}.json', *stage.files))}"
+    yield "  settings.json metrics.json report.html"
+    if not base:
+        yield f"  sizes are unknown, since the base model's config cannot be read now: {problem}"
+        return
+    found = sizes(base, settings)
+    yield (
+        f"  adapter_model.safetensors: {found.adapter_bytes:,} bytes, of which "
+        f"{found.lora_parameters:,} float32 parameters of LoRA ({found.lora_bytes:,})"
+        + (f" and the embedding layer ({found.embedding_bytes:,})" if found.embedding_bytes else "")
+    )
+    yield f"  checkpoints: about {9 * found.lora_bytes:,} bytes at most"
+
+
 def base_lines(base: Architecture, settings: Settings) -> Iterator[str]:
-    """What of the base will be in 4 bits, and which layers get the adapter."""
+    """How much of the base will be in 4 bits, and which layers get the adapter."""
     from job.modeling.targets import shown, targets
     from job.modeling.weights import count_weights, quantized_share
 
@@ -114,7 +150,7 @@ def base_lines(base: Architecture, settings: Settings) -> Iterator[str]:
 
 
 def memory_line(base: Architecture, settings: Settings) -> str:
-    """How a step would be cut on a T4, and the peak that is predicted."""
+    """How a step would be cut on a T4, and the predicted peak."""
     from job.modeling.layers import decoder_layers
     from job.modeling.prediction import predictions
 
@@ -126,7 +162,7 @@ def memory_line(base: Architecture, settings: Settings) -> str:
     if needs[0] is None:
         return "unknown for this architecture"
     for candidate, need in zip(ways, needs, strict=True):
-        told = f"{(need or 0) / GIB:.1f} GiB of {usable / GIB:.1f} usable, {RESERVE_SHARE:.0%} kept in reserve"
+        peak = f"{(need or 0) / GIB:.1f} GiB of {usable / GIB:.1f} usable, {RESERVE_SHARE:.0%} kept in reserve"
         if (need or 0) <= usable:
-            return f"{candidate}: {told}"
-    return f"one row does not fit: {told}; lower FINETUNE_TRAIN_MAX_TOKENS"
+            return f"{candidate}: {peak}"
+    return f"one row does not fit: {peak}; lower FINETUNE_TRAIN_MAX_TOKENS"

@@ -91,8 +91,8 @@ class Cleaned(Result):
     """Over the code of the rules and what they were told."""
     near_duplicate_groups: int
     plain_split_leaked_rows: int
-    """Evaluation rows that a plain random split of the rows as they came would have given a twin in training: the same text,
-    the same question, or a near duplicate. The split that is used keeps twins on one side."""
+    """Evaluation rows that a plain random split would have leaked: training would hold the same text, the same question or a
+    near duplicate. The split that is used keeps such rows together."""
     plain_split_eval_rows: int
     token_counts: TokenCounts
     masked_rows: list[MaskedRow]
@@ -296,7 +296,12 @@ class Failure(Result):
 
 
 class Metrics(Result):
-    """metrics.json: rewritten whole at each change, present at every ending."""
+    """metrics.json: rewritten whole at each change, present at every ending.
+
+    A stage's result stands under the stage's name: those of today are typed below, a new one's needs no field.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     schema_version: int = SCHEMA_VERSION
     version: str

@@ -1,4 +1,7 @@
-"""The machine, and what is checked before any download or long work: GPU, disk, Hub access."""
+"""The machine, and what is checked on it before any download or long work: GPU, driver, memory, disk.
+
+Writes nothing, on the machine or on the Hub.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from huggingface_hub import HfApi, constants, try_to_load_from_cache
+from huggingface_hub import constants, try_to_load_from_cache
 
 from job import __version__
-from job.errors import AccessDenied, HostUnfit
-from job.hosts.hub import translate_hub_errors
-from job.hosts.libraries import gpu_wanted
+from job.errors import HostUnfit
+from job.hosts.libraries import gpu_wanted, usable_cpus
 from job.modeling.architecture import Architecture
 from job.modeling.files import listed_weights
 from job.modeling.layers import decoder_layers
@@ -23,7 +25,7 @@ from job.modeling.memory import GIB, candidates
 from job.modeling.prediction import predictions
 from job.modeling.sizes import architecture_of, sizes, width_of
 from job.results import Host
-from job.settings.fields import HubSettings, Settings
+from job.settings.fields import Settings
 
 PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "datasets", "accelerate", "huggingface_hub")
 OLDEST_GPU = (7, 5)
@@ -38,7 +40,7 @@ def inspect(root: Path) -> Host:
         gpu=properties.name if properties else "",
         compute_capability=f"{properties.major}.{properties.minor}" if properties else "",
         gpu_bytes=properties.total_memory if properties else 0,
-        cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cpus=usable_cpus(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         disk_free_bytes=shutil.disk_usage(root).free,
         platform=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
@@ -47,8 +49,11 @@ def inspect(root: Path) -> Host:
 
 
 def check(settings: Settings, token: str, root: Path, host: Host) -> None:
-    """Raises HostUnfit (68), SettingsError (64) for a base model that cannot be trained as asked, AccessDenied (67), NotFound
-    (66), HubUnavailable (76); in the order of their cost."""
+    """In the order of their cost.
+
+    Raises HostUnfit (68), SettingsError (64) for a base model that cannot be trained as the settings say, AccessDenied (67),
+    NotFound (66), HubUnavailable (76).
+    """
     _check_gpu(host, cuda_of_driver(), torch.version.cuda)
     _check_gpu_settings(settings, host)
     base = architecture_of(settings, token)
@@ -56,20 +61,13 @@ def check(settings: Settings, token: str, root: Path, host: Host) -> None:
     if host.device == "cuda":
         _check_gpu_memory(base, settings, host, torch.cuda.mem_get_info()[0])
     require_space(root, expected.run_bytes, "checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
-    weights = _weight_bytes(settings, token)
-    if host.device == "cpu" and weights > LARGE_FOR_CPU_BYTES:
-        raise HostUnfit(
-            f"No GPU is visible, and the base model has {weights / 1e9:.1f} GB of weights: a CPU would take days.",
-            remedy="Start the container with --gpus all (`nvidia-smi` must work on the host and inside it), or set "
-            "FINETUNE_MODEL_BASE to a small model.",
-        )
-    prove_write_access(settings.hub, token)
+    _check_cpu(host, _weight_bytes(settings, token))
 
 
 def cuda_of_driver() -> int:
-    """The CUDA version that the NVIDIA driver supports, as 13000 for 13.0; 0 where there is no driver or no GPU is wanted.
+    """The CUDA version that the NVIDIA driver supports, as 13000 for 13.0; 0 without a driver or where no GPU is wanted.
 
-    Asked of the driver's own library: PyTorch only says that CUDA is not available.
+    From the driver's own library: PyTorch only says that CUDA is not available.
     """
     if not gpu_wanted():
         return 0
@@ -82,18 +80,18 @@ def cuda_of_driver() -> int:
 
 
 def _check_gpu(host: Host, driver_cuda: int, torch_cuda: str | None) -> None:
-    """Raises HostUnfit (68). `driver_cuda`: of `cuda_of_driver`; `torch_cuda`: as "13.0", None for a CPU build."""
+    """`driver_cuda`: of `cuda_of_driver`; `torch_cuda`: as "13.0", None for a CPU build. Raises HostUnfit (68)."""
     if host.device == "cpu" and torch_cuda and 0 < driver_cuda < int(torch_cuda.partition(".")[0]) * 1000:
         raise HostUnfit(
             f"The NVIDIA driver of this host supports CUDA {driver_cuda // 1000}.{driver_cuda % 1000 // 10}, and this PyTorch "
             f"is built for CUDA {torch_cuda}.",
-            remedy="Install driver R580 or newer on the host (`nvidia-smi` shows the one in use), or run in an image with "
-            "NVIDIA's cuda-compat libraries; with CUDA_VISIBLE_DEVICES= (empty) the run stays on the CPU.",
+            remedy="Install driver R580 or newer on the host (`nvidia-smi` shows the one in use), or use an image with "
+            "NVIDIA's cuda-compat libraries. With CUDA_VISIBLE_DEVICES= (empty) the run stays on the CPU.",
         )
     if host.device == "cuda" and tuple(map(int, host.compute_capability.split("."))) < OLDEST_GPU:
         raise HostUnfit(
-            f"{host.gpu} (compute capability {host.compute_capability}) is older than what PyTorch for CUDA 13 has code for: "
-            f"{OLDEST_GPU[0]}.{OLDEST_GPU[1]}, NVIDIA's Turing.",
+            f"{host.gpu} (compute capability {host.compute_capability}) is too old: PyTorch for CUDA 13 has code from "
+            f"{OLDEST_GPU[0]}.{OLDEST_GPU[1]} (NVIDIA's Turing) up.",
             remedy="Use a T4 or any newer GPU.",
         )
 
@@ -118,7 +116,7 @@ def _check_gpu_settings(settings: Settings, host: Host) -> None:
 
 
 def _check_gpu_memory(base: Architecture, settings: Settings, host: Host, free_bytes: int) -> None:
-    """Raises HostUnfit (68) where even one row with every layer recomputed has no room; the prediction may be 15 % off."""
+    """Raises HostUnfit (68) where even one row with every layer recomputed does not fit. The prediction may be 15 % off."""
     train = settings.train
     major, minor = map(int, host.compute_capability.split("."))
     last = candidates(train.max_tokens, train.max_tokens, recomputable=bool(decoder_layers(base.model)))[-1]
@@ -127,12 +125,23 @@ def _check_gpu_memory(base: Architecture, settings: Settings, host: Host, free_b
         raise HostUnfit(
             f"{host.gpu} has {free_bytes / GIB:.1f} of {host.gpu_bytes / GIB:.1f} GiB free, and one row of "
             f"{train.max_tokens:,} tokens needs about {need / GIB:.1f} GiB.",
-            remedy="End what else uses the GPU (`nvidia-smi` lists it), set FINETUNE_TRAIN_MAX_TOKENS lower, or use a GPU with "
-            "more memory.",
+            remedy="Stop whatever else uses the GPU (`nvidia-smi` lists it), lower FINETUNE_TRAIN_MAX_TOKENS, or use a larger "
+            "GPU.",
+        )
+
+
+def _check_cpu(host: Host, weight_bytes: int) -> None:
+    """Raises HostUnfit (68) where a large base would be trained without a GPU."""
+    if host.device == "cpu" and weight_bytes > LARGE_FOR_CPU_BYTES:
+        raise HostUnfit(
+            f"No GPU is visible, and the base model has {weight_bytes / 1e9:.1f} GB of weights: a CPU would take days.",
+            remedy="Start the container with --gpus all (`nvidia-smi` must work on the host and inside it), or set "
+            "FINETUNE_MODEL_BASE to a small model.",
         )
 
 
 def require_space(folder: Path, needed_bytes: int, what: str, variable: str) -> None:
+    """`what` needs the space, and `variable` sets the folder. Raises HostUnfit (68)."""
     free = shutil.disk_usage(folder).free
     if free < needed_bytes:
         raise HostUnfit(
@@ -142,7 +151,7 @@ def require_space(folder: Path, needed_bytes: int, what: str, variable: str) -> 
 
 
 def _weight_bytes(settings: Settings, token: str) -> int:
-    """Bytes of the base model's safetensors files. On the Hub, also asks for the space to download them."""
+    """Bytes of the base model's safetensors files. Raises HostUnfit (68) where those to be downloaded do not fit the cache."""
     if settings.model.is_local:
         return sum(path.stat().st_size for path in Path(settings.model.location).glob("*.safetensors"))
     name, revision = settings.model.base, settings.model.revision
@@ -157,32 +166,3 @@ def _weight_bytes(settings: Settings, token: str) -> int:
         existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
         require_space(existing, int(missing * 1.05), "the base model's weights", "HF_HOME")
     return sum(files.values())
-
-
-def prove_write_access(hub: HubSettings, token: str) -> None:
-    """Before anything is trained: the token may write where the result shall go. Creates the repositories.
-
-    `create_repo(exist_ok=True)` succeeds with a read token on an existing repository, so `auth_check` is what proves it.
-    """
-    targets = [
-        ("model", hub.repo_id, "FINETUNE_HUB_REPO_ID"),
-        ("dataset", hub.dataset_repo_id, "FINETUNE_HUB_DATASET_REPO_ID"),
-    ]
-    for kind, repo_id, variable in targets:
-        if not repo_id:
-            continue
-        if not token:
-            raise AccessDenied(
-                f"{variable}={repo_id} asks for a push, and there is no token.",
-                remedy=f"Set HF_TOKEN (or HF_TOKEN_PATH) to a token with write access, or leave {variable} empty.",
-            )
-        api = HfApi(token=token)
-        try:
-            with translate_hub_errors(f"{kind} repository {repo_id}", variable, has_token=True):
-                api.create_repo(repo_id, repo_type=kind, private=hub.private, exist_ok=True)
-                api.auth_check(repo_id, repo_type=kind, write=True)
-        except AccessDenied as error:
-            raise AccessDenied(
-                str(error),
-                remedy=f"Set HF_TOKEN to a token that may write to {repo_id}, or {variable} to a repository of its owner.",
-            ) from error

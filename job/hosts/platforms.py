@@ -1,4 +1,4 @@
-"""Batch platforms: the ids that they give a job, and where they look for a short text of a failure."""
+"""Batch platforms: the ids that they give a job, and the places where they look for a short text about a failure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PLATFORM_JOBS = (
 
 
 def write_termination_message(what: str, remedy: str) -> None:
-    """Where the platform has made the place, and never the reason why a run fails. Makes no folder."""
+    """Where the platform has created the place. Creates no folder, and never fails a run."""
     text = redact(f"{what}\n{remedy}")
     with contextlib.suppress(OSError):
         if TERMINATION_LOG.exists():

@@ -1,8 +1,8 @@
-"""The run folder: the only state of a run, and what makes the same command continue it.
+"""The run folder: the only state of a run, and the reason why the same command continues it.
 
 Each stage leaves `<stage>.json` beside its files: its inputs first, its typed result when it is done. The next start with
-the same inputs takes the stored result; with other inputs it stops and prints the difference. Knows the stages by name
-alone. Only this module writes records.
+the same inputs takes the stored result; with other inputs it stops and prints the difference. Knows nothing of a stage but its
+name. Only this module writes records.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def read_lines(path: Path, kind: type[R]) -> list[R]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes renames in it last. Object stores mounted as folders may refuse; they have no such need."""
+    """Make renames in it durable. Object stores mounted as folders may refuse this; they do not need it."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -74,7 +74,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def replace_folder(partial: Path, final: Path) -> None:
-    """Put a finished folder in its place. Readers see the old one, none, or the new one; never a half."""
+    """Put a finished folder in its place. Readers see the old one, none, or the new one; never half of one."""
     if final.exists():
         old = final.with_name(final.name + ".old")
         shutil.rmtree(old, ignore_errors=True)
@@ -110,7 +110,7 @@ class RunDir:
         self._lock: IO[str] | None = None
 
     def open(self) -> None:
-        """Make the folder, prove that it can be written, and hold it.
+        """Make the folder, make sure that it can be written, and lock it.
 
         Raises HostUnfit (68) where it cannot be written, FolderError (61) where another process works in it.
         """
@@ -150,7 +150,7 @@ class RunDir:
     def refuse_other_run(self, stage: str, inputs: dict[str, Any], *, begun: bool) -> None:
         """Raises FolderError (61) where the folder holds this stage of another run.
 
-        An unfinished stage that has left nothing to go on from (`begun` is false) takes new inputs.
+        An unfinished stage that left nothing to continue (`begun` is false) takes new inputs.
         """
         record = self.record(stage)
         if record is None or (record["result"] is None and not begun):
@@ -162,7 +162,7 @@ class RunDir:
             raise FolderError(
                 f"The folder {self.root.absolute()} holds a run of another version of this program, which had no "
                 f"{', '.join(unknown)} ({stage}).",
-                remedy="Set FINETUNE_OUTPUT_DIR to a new folder, or go on with the version that began the run.",
+                remedy="Set FINETUNE_OUTPUT_DIR to a new folder, or use the version that began the run.",
             )
         if changes:
             raise FolderError(
@@ -182,8 +182,9 @@ class RunDir:
     ) -> R:
         """Run a stage once in the life of this folder.
 
-        `inputs`: all that its result depends on, as JSON values. `begun`: an earlier attempt left something that this
-        one continues, so other inputs are refused. `replaceable`: a stored result of other inputs may go.
+        `inputs`: everything that its result depends on, as JSON values. `begun`: an earlier attempt left something that this
+        one continues, so other inputs are refused. `replaceable`: a stored result gives way to one of other inputs.
+        Raises FolderError (61), and what `run` raises.
         """
         if not replaceable:
             self.refuse_other_run(stage, inputs, begun=begun)
@@ -203,7 +204,7 @@ class RunDir:
         return result
 
     def _stored(self, stage: str, result_type: type[R], inputs: dict[str, Any]) -> R | None:
-        """The result of an earlier start with the same inputs, if all files that it names are still there."""
+        """The result of an earlier start with the same inputs, if every file that it names is still there."""
         record = self.record(stage)
         if not record or record["result"] is None or record["inputs"] != json.loads(json.dumps(inputs)):
             return None
@@ -216,7 +217,7 @@ class RunDir:
             ) from error
         gone = [path for name, path in result if name.endswith("_path") and not (self.root / path).exists()]
         if gone:
-            log.warning("stage=%s: %s is gone, so the stage runs again", stage, ", ".join(gone))
+            log.warning("stage=%s gone=%s: the stage runs again", stage, ",".join(gone))
             return None
         self.reused.append(stage)
         self.stage_seconds[stage] = record["seconds"]
@@ -225,7 +226,7 @@ class RunDir:
 
 
 def _new_names(before: dict[str, Any], now: dict[str, Any], section: str) -> list[str]:
-    """Settings of a section that a record does not have."""
+    """Settings of a section that the record lacks."""
     known = before.get(section)
     return sorted(set(now[section]) - set(known)) if isinstance(known, dict) else []
 

@@ -16,7 +16,7 @@ log = logging.getLogger("job")
 
 
 class MetricsWriter:
-    """What is known of the run so far."""
+    """Holds what is known of the run so far, and writes it whole."""
 
     def __init__(self, run_dir: RunDir, settings: dict[str, Any]) -> None:
         self.run_dir = run_dir
@@ -63,13 +63,13 @@ class MetricsWriter:
         write_text(self.path, self.metrics().model_dump_json(indent=2) + "\n")
 
     def write_report(self) -> None:
-        """Never the reason why a run fails: what goes wrong here is logged."""
+        """Never fails a run: what goes wrong here is logged."""
         try:
-            from job.reporting.report import write_report  # matplotlib takes a second that a typo need not wait for
+            from job.reporting.report import write_report  # late, since matplotlib takes a second
 
             write_report(self.run_dir.root, self.metrics())
         except Exception:
-            log.exception("report.html could not be written")
+            log.exception("stage=%s report=failed: report.html could not be written", self.stage)
 
 
 def failure(error: BaseException, remedy: str) -> Failure:

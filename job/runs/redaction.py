@@ -5,7 +5,6 @@ Knows the secrets of this run by value and Hub tokens by their shape.
 
 from __future__ import annotations
 
-import logging
 import re
 
 TOKEN = re.compile(r"hf_[A-Za-z0-9]{20,}")
@@ -23,10 +22,3 @@ def redact(text: str) -> str:
     for secret in _known:
         text = text.replace(secret, STARS)
     return TOKEN.sub(STARS, text)
-
-
-class RedactingFormatter(logging.Formatter):
-    """Redacts the finished line, tracebacks included; a filter would see the message alone."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: who is interrupted at once, and who is asked to come to a stop."""
+"""SIGTERM and SIGINT: most code is interrupted at once; a training step finishes first."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ log = logging.getLogger("job")
 
 
 class StopRequest:
-    """A signal raises Stopped where it arrives, except inside `polled()`, where the code looks at `requested` itself,
-    often, and comes to an end that loses nothing. A second signal always raises."""
+    """A signal raises Stopped where it arrives, except inside `polled()`: code in there looks at `requested` often, and ends
+    without losing anything. A second signal always raises."""
 
     def __init__(self) -> None:
         self.requested = False
+        self.stage = "start"
+        """For the log."""
         self._polled = False
 
     @contextmanager
@@ -35,7 +37,7 @@ class StopRequest:
         name = signal.Signals(number).name
         if again or not self._polled:
             raise Stopped(f"{name} arrived.")
-        log.warning("signal=%s: stopping between two micro-batches", name)
+        log.warning("stage=%s signal=%s: stopping between two micro-batches", self.stage, name)
 
     @contextmanager
     def listening(self) -> Iterator[None]:

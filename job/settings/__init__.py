@@ -1,1 +1,1 @@
-"""Every knob of the job: environment variables, read once, frozen and complete. Imports no heavy library."""
+"""Every setting of the job: environment variables, read once, frozen and complete. Imports no heavy library."""

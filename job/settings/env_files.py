@@ -1,4 +1,4 @@
-"""Env files, by docker's own rules."""
+"""Env files, read by docker's own rules."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from job.settings.files import find_file
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """docker's own rules: `NAME=value` verbatim, `#` only at the start of a line, a bare NAME copies the caller's value.
+    """`NAME=value` verbatim, `#` only at the start of a line, a bare NAME copies the caller's value.
 
-    A relative path is found in the project's own folder too: the shipped files are there in the image as well.
+    A relative path is also looked up in the project's own folder: the shipped files lie there in the image too.
+    Raises SettingsError (64) with every wrong line.
     """
     try:
         text = find_file(str(path)).read_text("utf-8-sig")
@@ -26,7 +27,9 @@ def read_env_file(path: Path) -> dict[str, str]:
             continue
         name, equals, value = line.partition("=")
         if not name or re.search(r"\s", name):
-            problems.append(f"{path} line {number}: '{name}' is no variable name; a line is NAME=value, without blanks")
+            problems.append(
+                f"{path} line {number}: '{name}' is not a variable name; a line is NAME=value, without spaces"
+            )
         elif equals:
             values[name] = value
         elif name in os.environ:

@@ -1,4 +1,4 @@
-"""Reads the environment, once, and says everything that is wrong with it together."""
+"""Reads the environment once, and reports everything that is wrong with it together."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pydantic import (
-    ValidationError,
-)
+from pydantic import ValidationError
 
 from job.errors import AccessDenied, SettingsError
 from job.settings.env_files import read_env_file
-from job.settings.fields import PREFIX, Settings
+from job.settings.fields import OUTPUT_DIR, PREFIX, Settings
 from job.settings.reference import variables
 
 MOUNTED_TOKEN = Path("/run/secrets/hf_token")
@@ -23,8 +21,8 @@ TOKEN = "HF_TOKEN"
 def load_settings(env_file: Path | None = None) -> Settings:
     """Read and check everything at once.
 
-    Raises SettingsError (exit 64) with all problems. Where `env_file` is given its values fill what the environment does
-    not set, as with docker, where -e wins over --env-file.
+    Raises SettingsError (64) with all problems. The values of `env_file` fill what the environment does not set, as with
+    docker, where -e wins over --env-file.
     """
     if env_file:
         for name, value in read_env_file(env_file).items():
@@ -43,9 +41,9 @@ def load_settings(env_file: Path | None = None) -> Settings:
 
 
 def load_file(path: Path) -> tuple[Settings, dict[str, str]]:
-    """The settings that a file gives alone, and its values as they stand there: what travels to another machine.
+    """The settings of a file by itself, and its values as they stand there: what travels to another machine.
 
-    Raises SettingsError (exit 64) with all problems. This process's own FINETUNE_ variables count for nothing.
+    Raises SettingsError (64) with all problems. This process's own FINETUNE_ variables are ignored.
     """
     values = read_env_file(path)
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name in values or name.startswith(PREFIX)}
@@ -58,10 +56,10 @@ def load_file(path: Path) -> tuple[Settings, dict[str, str]]:
 
 
 def load_token() -> str:
-    """The Hub token from HF_TOKEN, else from the file that HF_TOKEN_PATH names, else from where engines mount a secret of that
-    name; empty where there is none.
+    """The Hub token: from HF_TOKEN, else from the file that HF_TOKEN_PATH names, else from the place where engines mount a
+    secret `hf_token`; empty where there is none.
 
-    Raises AccessDenied (exit 67) where that file cannot be read: going on without it would fail hours later.
+    Raises AccessDenied (67) where that file cannot be read: without the token the run would fail hours later.
     """
     token = os.environ.get("HF_TOKEN", "").strip()
     path = os.environ.get("HF_TOKEN_PATH", "").strip()
@@ -84,7 +82,7 @@ RENAMED = {
     "FINETUNE_TRAIN_LOSS": "FINETUNE_TRAIN_LOSS_ON",
     "FINETUNE_TRAIN_SCHEDULE": "FINETUNE_TRAIN_LR_SCHEDULER",
 }
-"""Names of version 0.1.0 -> today's. An old name is refused and the new one told: nobody has to keep two."""
+"""Names of version 0.1.0 -> today's. An old name is refused with the new one, so that nobody has to keep two."""
 
 
 def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
@@ -101,30 +99,40 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
 
 def _quoted(environ: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(environ):
-        value = environ[name]
-        if name.startswith(PREFIX) and len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
-            yield f"{name}: the value arrived in quotes, which docker --env-file keeps; write it without quotes"
+        if name.startswith(PREFIX) and _is_quoted(environ[name]):
+            yield f"{name}: the value is in quotes, which docker --env-file keeps; write it without quotes"
+
+
+def _is_quoted(value: str) -> bool:
+    return len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]
 
 
 def _sentences(error: ValidationError, environ: Mapping[str, str]) -> Iterator[str]:
-    known = {variable.name for variable in variables()}
+    """What pydantic found, by variable; without what _unknown_names and _quoted report."""
+    reported = set()
     for problem in error.errors(include_input=False, include_context=False, include_url=False):
-        place = [str(part) for part in problem["loc"]]
-        name = (PREFIX + "_".join(place[:2])).upper()
-        if place[0] == "output_dir":
-            name = f"{PREFIX}OUTPUT_DIR"
-        if problem["type"] == "missing" and place == ["data"]:
-            name = f"{PREFIX}DATA_SOURCES"
-        if problem["type"] == "extra_forbidden" and name not in known:
-            continue  # told by _unknown_names, with the nearest known name
+        name = _variable_at(problem["loc"])
+        value = environ.get(name, "")
+        message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        if problem["type"] == "extra_forbidden" or _is_quoted(value):
+            continue
+        if problem["type"] == "too_short" and name in reported:
+            continue  # pydantic counts the items of a list that are right
+        reported.add(name)
         if problem["type"] == "missing":
             yield f"{name}: not set; name a data set, for instance owner/name or ./rows.jsonl"
-            continue
-        value = environ.get(name, "")
-        if len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
-            continue  # told by _quoted
-        message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-        if problem["type"] == "value_error":
+        elif problem["type"] == "too_short":
+            yield f"{name}: needs at least one value, not '{value}'"
+        elif problem["type"] == "value_error":
             yield message if message.startswith(PREFIX) else f"{name}: {message}"
         else:
             yield f"{name}: must be {message}" + (f", not '{value}'" if value else "")
+
+
+def _variable_at(place: tuple[int | str, ...]) -> str:
+    """("train", "seed") -> FINETUNE_TRAIN_SEED. Without any data variable the whole section is missing."""
+    if place == ("data",):
+        return f"{PREFIX}DATA_SOURCES"
+    if place[0] == "output_dir":
+        return OUTPUT_DIR
+    return (PREFIX + "_".join(map(str, place[:2]))).upper()

@@ -1,4 +1,4 @@
-"""Every variable in words: for --help, env/example.env and README's table."""
+"""Every variable in words, for --help and env/example.env."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import (
-    BaseModel,
-)
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from job.settings.fields import PREFIX, SECTIONS, Settings
 
 
 class Variable(BaseModel):
-    """One environment variable as --help, README and env/example.env show it."""
+    """One environment variable as --help and env/example.env show it."""
 
     name: str
     kind: str
@@ -37,7 +35,7 @@ def _variable(name: str, info: FieldInfo) -> Variable:
     for rule in info.metadata:
         for sign, key in ((">=", "ge"), (">", "gt"), ("<=", "le"), ("<", "lt")):
             if getattr(rule, key, None) is not None:
-                bounds.append(f"{sign} {getattr(rule, key):g}")
+                bounds.append(f"{sign} {as_text(getattr(rule, key))}")
     kind, choices = _kind(info.annotation)
     default = "" if info.is_required() else as_text(info.default)
     return Variable(
@@ -73,10 +71,10 @@ def as_text(value: object) -> str:
 
 
 def example_env() -> str:
-    """The text of env/example.env: every variable at its default, in the one form that all readers of env files share."""
+    """The text of env/example.env: every variable at its default, in the form that all readers of env files share."""
     lines = [
-        "# Every variable at its default. Copy what you change into a file of your own.",
-        "# Made by: python -m job.settings",
+        "# Every variable at its default. Copy the lines that you change into a file of your own.",
+        "# Written by: python -m job.settings > env/example.env",
     ]
     for variable in variables():
         lines += ["", f"# {variable.sentence}"]
@@ -84,15 +82,3 @@ def example_env() -> str:
         lines += [f"# {variable.kind}{limits}".replace("true|false", "true or false")]
         lines += [f"{variable.name}={'quickstart' if variable.required else variable.default}"]
     return "\n".join(lines) + "\n"
-
-
-def reference_table() -> str:
-    """README's table of variables."""
-    rows = ["| variable | type | default | meaning |", "| --- | --- | --- | --- |"]
-    for variable in variables():
-        kind = variable.kind + (f": {variable.bounds}" if variable.bounds else "")
-        default = f"`{variable.default}`" if variable.default else ""
-        if variable.required:
-            default = "required"
-        rows.append(f"| `{variable.name}` | {kind.replace('|', ', ')} | {default} | {variable.sentence} |")
-    return "\n".join(rows)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-)
+from pydantic import BaseModel, ConfigDict
 
 from job.settings.files import QUICKSTART, find_file
 
@@ -19,8 +16,8 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 class Source(BaseModel):
     """One data set: `owner/name[@revision][:split][=rows]` on the Hub, or a path with optional `=rows`.
 
-    A path starts with `/`, `./` or `../`, or ends like a data file; `quickstart` names the embedded rows. `rows` is the
-    number to sample from what is left after cleaning; 0 takes all.
+    A path starts with `/`, `./` or `../`, or ends like a data file; `quickstart` names the embedded rows. `rows` of those left
+    after cleaning are sampled; 0 takes all.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,9 +29,10 @@ class Source(BaseModel):
 
     @classmethod
     def parse(cls, text: str) -> Source:
+        """Raises ValueError with the sentence for the user."""
         name, _, rows = text.partition("=")
         if rows and not (rows.isdecimal() and int(rows) > 0):
-            raise ValueError(f"'{text}': after '=' stands the number of rows to take, a whole number above 0")
+            raise ValueError(f"'{text}': the number of rows after '=' must be a whole number above 0")
         count = int(rows or 0)
         if is_path(name):
             source = cls(name=name, revision="", split="", rows=count)

@@ -18,7 +18,7 @@ CASES = (
     Case("head", nothing, 64, (TARGETS, "lm_head is the output head, which gets no adapter"), {"LORA_TARGETS": "lm_head"}),
     Case("unknown layer", nothing, 64, (TARGETS, "has no layer qproj", NAMES), {"LORA_TARGETS": "q_proj,qproj"}),
     Case("embedding", nothing, 64, (TARGETS, "has no layer embed_tokens", NAMES), {"LORA_TARGETS": "embed_tokens"}),
-    Case("auto and a name", nothing, 64, (TARGETS, "auto and all-linear stand alone"), {"LORA_TARGETS": "auto,q_proj"}),
+    Case("auto and a name", nothing, 64, (TARGETS, "auto and all-linear cannot be combined"), {"LORA_TARGETS": "auto,q_proj"}),
 )  # fmt: skip
 
 

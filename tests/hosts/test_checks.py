@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from job.errors import AccessDenied, HostUnfit
-from job.hosts import checks as hosts
-from job.hosts.libraries import prepare_cuda
+from job.errors import HostUnfit
+from job.hosts import checks
+from job.hosts.libraries import usable_cpus
 from job.modeling.architecture import Architecture
 from job.results import Host
 from job.settings.fields import HubSettings, LoraSettings, ModelSettings, Settings, TrainSettings
@@ -35,72 +35,56 @@ def settings(**sections: object) -> Settings:
 
 
 @pytest.mark.parametrize(
-    ("host", "train", "told"),
+    ("host", "train", "message"),
     [
         (CPU, {"precision": "float16"}, "needs a GPU"),
         (CPU, {"optimizer": "paged_adamw_32bit"}, "no GPU is visible"),
         (T4, {"precision": "bfloat16"}, "has no bfloat16"),
     ],
 )
-def test_settings_that_the_machine_cannot_serve(host: Host, train: dict[str, str], told: str) -> None:
-    with pytest.raises(HostUnfit, match=told) as caught:
-        hosts._check_gpu_settings(settings(train=TrainSettings.model_validate(train)), host)
+def test_settings_that_the_machine_cannot_serve(host: Host, train: dict[str, str], message: str) -> None:
+    with pytest.raises(HostUnfit, match=message) as caught:
+        checks._check_gpu_settings(settings(train=TrainSettings.model_validate(train)), host)
     assert "FINETUNE_TRAIN_" in caught.value.remedy
 
 
 def test_a_gpu_or_driver_that_is_too_old_is_named() -> None:
     old = T4.model_copy(update={"gpu": "Tesla P100", "compute_capability": "6.0"})
-    with pytest.raises(HostUnfit, match=r"Tesla P100 \(compute capability 6.0\) is older"):
-        hosts._check_gpu(old, 13000, "13.0")
+    with pytest.raises(HostUnfit, match=r"Tesla P100 \(compute capability 6.0\) is too old"):
+        checks._check_gpu(old, 13000, "13.0")
     for capability in ("7.5", "9.0", "10.0"):
-        hosts._check_gpu(T4.model_copy(update={"compute_capability": capability}), 13000, "13.0")
+        checks._check_gpu(T4.model_copy(update={"compute_capability": capability}), 13000, "13.0")
     with pytest.raises(HostUnfit, match=r"supports CUDA 12\.8, and this PyTorch is built for CUDA 13\.0") as caught:
-        hosts._check_gpu(CPU, 12080, "13.0")
+        checks._check_gpu(CPU, 12080, "13.0")
     assert "R580" in caught.value.remedy
-    hosts._check_gpu(CPU, 0, "13.0")  # no driver: what the weights ask for decides later
-    hosts._check_gpu(CPU, 12080, None)  # a CPU build of PyTorch
+    checks._check_gpu(CPU, 0, "13.0")  # no driver: what the weights ask for decides later
+    checks._check_gpu(CPU, 12080, None)  # a CPU build of PyTorch
 
 
 def test_a_gpu_that_is_full_is_found_before_the_download(llama_3b: Architecture) -> None:
     wanted = settings(lora=LoraSettings(), train=TrainSettings(max_tokens=512))
-    hosts._check_gpu_memory(llama_3b, wanted, T4, 14 * 2**30)
+    checks._check_gpu_memory(llama_3b, wanted, T4, 14 * 2**30)
     with pytest.raises(
         HostUnfit, match=r"Tesla T4 has 1\.0 of 14\.0 GiB free, and one row of 512 tokens needs about"
     ) as caught:
-        hosts._check_gpu_memory(llama_3b, wanted, T4, 2**30)
+        checks._check_gpu_memory(llama_3b, wanted, T4, 2**30)
     assert "nvidia-smi" in caught.value.remedy
 
 
-@pytest.mark.parametrize(
-    ("given", "one"), [(None, "0"), ("", ""), ("2", "2"), ("1,0", "1"), ("GPU-5a,GPU-6b", "GPU-5a")]
-)
-def test_one_gpu_is_visible(given: str | None, one: str) -> None:
-    """With two, TRL refuses to start."""
-    environ = {} if given is None else {"CUDA_VISIBLE_DEVICES": given}
-    prepare_cuda(environ)
-    assert environ["CUDA_VISIBLE_DEVICES"] == one
-
-
 def test_a_large_base_without_a_gpu_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(hosts, "LARGE_FOR_CPU_BYTES", 1000)  # the quickstart's base is two megabytes
+    monkeypatch.setattr(checks, "LARGE_FOR_CPU_BYTES", 1000)  # the quickstart's base is two megabytes
     with pytest.raises(HostUnfit, match="No GPU is visible") as caught:
-        hosts.check(settings(), "", tmp_path, CPU)
+        checks.check(settings(), "", tmp_path, CPU)
     assert "--gpus all" in caught.value.remedy
 
 
 def test_a_disk_that_is_too_small_is_found_before_training(tmp_path: Path) -> None:
     with pytest.raises(HostUnfit, match="GB free") as caught:
-        hosts.require_space(tmp_path, 10**18, "checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
+        checks.require_space(tmp_path, 10**18, "checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
     assert "FINETUNE_OUTPUT_DIR" in caught.value.remedy
 
 
-def test_a_push_without_a_token_is_refused() -> None:
-    with pytest.raises(AccessDenied, match="there is no token") as caught:
-        hosts.prove_write_access(HubSettings(repo_id="alice/x"), "")
-    assert "HF_TOKEN" in caught.value.remedy
-
-
 def test_the_host_is_described(tmp_path: Path) -> None:
-    host = hosts.inspect(tmp_path)
-    assert host.cpus >= 1
+    host = checks.inspect(tmp_path)
+    assert host.cpus == usable_cpus()
     assert host.versions["torch"]

@@ -1,4 +1,4 @@
-"""The shipped env files work unchanged under docker, Compose, kubectl and a shell, and give valid settings."""
+"""Env files are read as docker reads them; the shipped ones work unchanged under docker, Compose, kubectl and a shell."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from job.errors import SettingsError
 from job.settings.env_files import read_env_file
 from job.settings.loading import load_settings
 from tests.conftest import PROJECT
@@ -20,6 +21,22 @@ LINE = re.compile(r"[A-Z_][A-Z0-9_]*=[A-Za-z0-9_./:,=@%+^-]*")
 
 def test_all_recipes_are_there() -> None:
     assert {file.stem for file in FILES} == {"quickstart", "example", "medical-t4", "medical-t4-v2"}
+
+
+def test_env_files_follow_dockers_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FROM_CALLER", "yes")
+    file = tmp_path / "run.env"
+    file.write_text('# a comment\n\nA=1 # not a comment\nB="quoted"\nFROM_CALLER\nNOT_THERE\n  C=x=y\n', "utf-8")
+    assert read_env_file(file) == {"A": "1 # not a comment", "B": '"quoted"', "FROM_CALLER": "yes", "C": "x=y"}
+
+
+def test_a_broken_env_file_is_a_settings_error(tmp_path: Path) -> None:
+    file = tmp_path / "run.env"
+    file.write_text("=1\nA B=2\n", "utf-8")
+    with pytest.raises(SettingsError, match="line 1"):
+        read_env_file(file)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_env_file(tmp_path / "missing.env")
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

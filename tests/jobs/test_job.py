@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from job import pipeline
+from job.pipeline import STAGES, Run, Stage
+from job.results import Choice, Cleaned
+from job.runs.logs import LineFormatter
 from tests.conftest import WRITE_TOKEN, metrics_of, run_job, small_run
+from tests.log_lines import ours
 from tests.standin_hub import StandInHub
 
 pytestmark = pytest.mark.slow
@@ -21,6 +29,61 @@ def test_plan_says_what_a_run_would_do_and_writes_nothing(tmp_path: Path, base: 
     assert "adapter_model.safetensors" in result.stdout
     assert "pppp" not in result.stdout
     assert not (tmp_path / "out").exists()
+
+
+class Lines(logging.Handler):
+    """What the job logs, line by line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(LineFormatter())
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines += self.format(record).splitlines()
+
+
+@pytest.fixture
+def log_lines() -> Iterator[list[str]]:
+    handler = Lines()
+    logging.getLogger("job").addHandler(handler)
+    yield handler.lines
+    logging.getLogger("job").removeHandler(handler)
+
+
+@pytest.mark.xfail(strict=True, reason="lines of modeling, training, probing and publishing are still of older forms")
+def test_every_log_line_is_an_event_with_its_stage(
+    command: Callable[..., int], log_lines: list[str], base: Path, rows_file: Path, tmp_path: Path
+) -> None:
+    assert command(small_run(base, rows_file, tmp_path / "output")) == 0
+    assert any("stage=train step=1 " in line for line in log_lines)
+    assert [line for line in log_lines if not ours(line)] == []
+
+
+def test_a_further_stage_is_one_entry_of_the_tuple(
+    command: Callable[..., int],
+    finished: Path,
+    base: Path,
+    rows_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    log_lines: list[str],
+) -> None:
+    """It runs after the others, which are done, and shows in record, metrics, log and report without another line."""
+
+    def count(run: Run) -> Choice:
+        return Choice(value=str(run.result(Cleaned).train_rows), reason="counted")
+
+    further = Stage("count", "count the rows", (), lambda settings: {}, count, Choice)
+    monkeypatch.setattr(pipeline, "STAGES", (*STAGES, further))
+    assert command(small_run(base, rows_file, finished)) == 0
+    metrics = metrics_of(finished)
+    assert metrics["count"] == {"value": str(metrics["clean"]["train_rows"]), "reason": "counted"}
+    assert list(metrics["stage_seconds"]) == ["clean", "train", "probe", "push", "count"]
+    assert metrics["reused"] == ["clean", "train", "probe", "push"]
+    assert json.loads((finished / "count.json").read_text("utf-8"))["result"] == metrics["count"]
+    assert any("stage=count started=true" in line for line in log_lines)
+    assert '<th scope="row">count</th>' in (finished / "report.html").read_text("utf-8")
+    assert not any("nothing to do" in line for line in log_lines)
 
 
 @pytest.fixture(scope="module")

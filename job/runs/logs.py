@@ -1,0 +1,51 @@
+"""Log lines on standard error: `2026-01-31T12:00:00Z stage=train step=100 loss=2.570`.
+
+A line of ours begins with its stage, goes on with fields, and may end in words behind a colon. Levels other than info are named
+before it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import traceback
+import warnings
+
+from job.runs.redaction import redact
+
+log = logging.getLogger("job")
+QUIET = (
+    "bitsandbytes",  # advises to install what the job does not need
+    "transformers.integrations.bitsandbytes",  # a word on eetq where nothing can be held in 4 bits
+)
+
+
+class LineFormatter(logging.Formatter):
+    """Redacts the finished line, traceback included; a filter would see the message alone."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(level)s%(message)s", "%Y-%m-%dT%H:%M:%SZ")
+        self.converter = time.gmtime
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+        return redact(super().format(record))
+
+
+def start_logging() -> None:
+    """Ours from info on, everybody else's from warning on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    log.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.simplefilter("ignore", DeprecationWarning)
+    warnings.simplefilter("ignore", FutureWarning)
+    sys.excepthook = lambda kind, error, trace: log.critical(
+        "stage=end error=%s: unexpected\n%s", kind.__name__, "".join(traceback.format_exception(kind, error, trace))
+    )

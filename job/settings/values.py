@@ -1,0 +1,75 @@
+"""Kinds of values that are more than a word or a number: lists, sources, text files, rule files, names on the Hub.
+
+A file is checked here, since a wrong path should end a run before it begins.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic_settings import NoDecode
+
+from job.settings.files import find_file
+from job.settings.rule_file import parse as parse_rules
+from job.settings.sources import HUB_ID, Source
+
+
+def comma_list(value: object) -> object:
+    """`a, b` as ("a", "b"); what is no text stays as it is."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _sources(value: object) -> object:
+    parts = comma_list(value)
+    if not isinstance(parts, tuple):
+        return value
+    sources: list[object] = []
+    problems = []
+    for part in parts:
+        try:
+            sources.append(Source.parse(part) if isinstance(part, str) else part)
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError("; ".join(problems))
+    return tuple(sources)
+
+
+def _text_file(value: str) -> str:
+    """The path must lead to a file that is UTF-8 text and not empty."""
+    path = find_file(value)
+    try:
+        if value and not path.read_text("utf-8").strip():
+            raise ValueError(f"the file {path} is empty")
+    except FileNotFoundError:
+        raise ValueError(f"there is no file {path} (working directory: {Path.cwd()})") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"the file {path} cannot be read as UTF-8 text ({error})") from error
+    return value
+
+
+def _rule_file(value: str) -> str:
+    if _text_file(value):
+        problems = parse_rules(find_file(value).read_text("utf-8"))[1]
+        if problems:
+            raise ValueError("; ".join(f"{find_file(value)} {problem}" for problem in problems))
+    return value
+
+
+def _hub_id(value: str) -> str:
+    if value and not HUB_ID.fullmatch(value):
+        raise ValueError(f"must be owner/name, not '{value}'")
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_list)]
+Sources = Annotated[
+    tuple[Annotated[Source, PlainSerializer(str)], ...], NoDecode, BeforeValidator(_sources), Field(min_length=1)
+]
+TextFile = Annotated[str, AfterValidator(_text_file)]
+RuleFile = Annotated[str, AfterValidator(_rule_file)]
+HubId = Annotated[str, AfterValidator(_hub_id)]

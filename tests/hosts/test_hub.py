@@ -1,0 +1,111 @@
+"""Failures of the Hub, as its own client raises them against a stand-in, become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+from huggingface_hub.errors import OfflineModeIsEnabled
+
+from job.errors import AccessDenied, DataError, HubUnavailable, JobError, NotFound
+from job.hosts.hub import first_line, translate_hub_errors
+from tests.conftest import READ_TOKEN, WRITE_TOKEN
+from tests.standin_hub import StandInHub
+
+WHAT, VARIABLE = "base model meta/base", "FINETUNE_MODEL_BASE"
+
+
+@pytest.fixture
+def api(hub: StandInHub) -> Iterator[HfApi]:
+    hub.add_repo("model", "meta/base", {"config.json": b"{}"}, gated=True, allowed=("alice",))
+    yield HfApi(endpoint=hub.url, token=READ_TOKEN)
+
+
+def translated(call: Callable[[], object], *, has_token: bool = True) -> JobError:
+    with pytest.raises(JobError) as caught, translate_hub_errors(WHAT, VARIABLE, has_token=has_token):
+        call()
+    return caught.value
+
+
+def test_a_gated_model_names_the_token(api: HfApi, tmp_path: Path) -> None:
+    error = translated(lambda: api.hf_hub_download("meta/base", "config.json", cache_dir=tmp_path))
+    assert isinstance(error, AccessDenied)
+    assert str(error) == "The base model meta/base is gated, and was requested with the token of HF_TOKEN."
+    assert "Accept its terms" in error.remedy
+
+
+def test_an_unknown_or_private_model_is_not_found(api: HfApi) -> None:
+    error = translated(lambda: api.model_info("meta/none"), has_token=False)
+    assert isinstance(error, NotFound)
+    assert "does not exist, or is private and was requested with no token" in str(error)
+    assert VARIABLE in error.remedy
+
+
+def test_a_revision_a_file_or_a_name_that_does_not_exist(hub: StandInHub, api: HfApi, tmp_path: Path) -> None:
+    writer = HfApi(endpoint=hub.url, token=WRITE_TOKEN)
+    revision = translated(lambda: writer.model_info("meta/base", revision="v9"))
+    file = translated(lambda: writer.hf_hub_download("meta/base", "missing.json", cache_dir=tmp_path))
+    name = translated(lambda: writer.model_info("no//name"))
+    assert [type(error) for error in (revision, file, name)] == [NotFound] * 3
+    assert "no such revision" in str(revision)
+    assert "cannot be read" in str(file) and "cannot be read" in str(name)
+
+
+@pytest.mark.parametrize(("status", "ours"), [(403, AccessDenied), (401, AccessDenied), (500, HubUnavailable)])
+def test_a_status_decides_whether_another_try_is_worth_it(
+    status: int, ours: type[JobError], hub: StandInHub, api: HfApi
+) -> None:
+    hub.fail("whoami", status=status, times=100)
+    assert isinstance(translated(api.whoami), ours)
+
+
+def test_a_hub_that_cannot_be_reached_is_worth_another_try() -> None:
+    nowhere = HfApi(endpoint="http://127.0.0.1:9", token=False)
+    error = translated(lambda: nowhere.model_info("meta/base"), has_token=False)
+    assert isinstance(error, HubUnavailable)
+    assert "cannot be reached" in str(error)
+
+
+def fails(error: Exception) -> Callable[[], object]:
+    def call() -> None:
+        raise error
+
+    return call
+
+
+def test_work_from_the_cache_names_the_variable_that_asks_for_it() -> None:
+    error = translated(fails(OfflineModeIsEnabled("offline")))
+    assert isinstance(error, HubUnavailable)
+    assert "not in the local cache" in str(error)
+    assert "HF_HUB_OFFLINE" in error.remedy
+
+
+class DatasetNotFoundError(Exception):
+    """By the name of the one in datasets."""
+
+
+def test_datasets_own_error_is_known_by_its_name() -> None:
+    assert isinstance(translated(fails(DatasetNotFoundError("'owner/rows' doesn't exist on the Hub"))), NotFound)
+    assert isinstance(translated(fails(DatasetNotFoundError("'owner/rows' is a gated dataset"))), AccessDenied)
+
+
+def test_a_wrapped_failure_is_found_in_the_chain_of_causes() -> None:
+    wrapped = OSError("can't load the tokenizer")
+    wrapped.__cause__ = ConnectionResetError("reset by peer")
+    error = translated(fails(wrapped))
+    assert isinstance(error, HubUnavailable)
+    assert "ConnectionResetError reset by peer" in str(error)
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), DataError("too few rows")])
+def test_what_is_no_failure_of_the_hub_rises_as_it_is(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, translate_hub_errors(WHAT, VARIABLE, has_token=False):
+        raise error
+    assert caught.value is error
+
+
+def test_the_first_line_of_a_long_message() -> None:
+    assert first_line(ValueError("\n\nfirst\nsecond")) == "first"
+    assert first_line(ValueError("")) == "ValueError"

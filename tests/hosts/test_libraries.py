@@ -1,0 +1,127 @@
+"""What libraries find in their variables, and what this process may use."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from job.hosts.libraries import do_not_wait_for_the_hub, gpu_wanted, prepare_cuda, prepare_libraries, usable_cpus
+from job.settings.fields import DataSettings, ModelSettings, Settings
+
+pytestmark = pytest.mark.light
+
+OURS = (
+    *("HF_HUB_OFFLINE", "HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_TELEMETRY"),
+    *("TOKENIZERS_PARALLELISM", "BITSANDBYTES_NOWELCOME", "CUDA_VISIBLE_DEVICES", "PYTORCH_ALLOC_CONF"),
+    *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"),
+)
+
+
+@pytest.fixture(autouse=True)
+def _untouched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is set before, and all are as they were afterwards."""
+    for name in OURS:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+def settings(source: str) -> Settings:
+    data = DataSettings.model_validate({"sources": source})
+    return Settings(data=data, model=ModelSettings(base="quickstart"))
+
+
+def test_a_run_that_needs_no_hub_stays_off_the_network() -> None:
+    prepare_libraries(settings("quickstart"), terminal=False)
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
+    assert os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] == "1"
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "BITSANDBYTES_NOWELCOME"):
+        assert os.environ[name] == "1"
+    assert os.environ["TOKENIZERS_PARALLELISM"] == "true"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
+    assert os.environ["PYTORCH_ALLOC_CONF"] == "expandable_segments:True"
+
+
+def test_a_run_with_rows_on_the_hub_reaches_it() -> None:
+    prepare_libraries(settings("owner/rows"), terminal=True)
+    assert "HF_HUB_OFFLINE" not in os.environ
+    assert "HF_HUB_DISABLE_PROGRESS_BARS" not in os.environ
+    assert "HF_HUB_DISABLE_XET" not in os.environ
+
+
+def test_another_endpoint_is_used_without_xet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.example/")
+    prepare_libraries(settings("owner/rows"), terminal=False)
+    assert os.environ["HF_HUB_DISABLE_XET"] == "1"
+
+
+def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv("PYTORCH_ALLOC_CONF", "backend:native")
+    prepare_libraries(settings("quickstart"), terminal=False)
+    assert (os.environ["HF_HUB_OFFLINE"], os.environ["PYTORCH_ALLOC_CONF"]) == ("0", "backend:native")
+
+
+@pytest.mark.parametrize(
+    ("given", "one"), [(None, "0"), ("", ""), ("2", "2"), ("1,0", "1"), ("GPU-5a,GPU-6b", "GPU-5a")]
+)
+def test_one_gpu_is_visible(given: str | None, one: str) -> None:
+    """With two, TRL refuses to start."""
+    environ = {} if given is None else {"CUDA_VISIBLE_DEVICES": given}
+    prepare_cuda(environ)
+    assert environ["CUDA_VISIBLE_DEVICES"] == one
+
+
+def test_an_empty_list_of_gpus_means_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gpu_wanted()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert not gpu_wanted()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "place"),
+    [
+        ("", ("huggingface.co", 443)),
+        ("https://hub.example/api", ("hub.example", 443)),
+        ("http://hub.example", ("hub.example", 80)),
+        ("http://hub.example:8080", ("hub.example", 8080)),
+    ],
+)
+def test_the_hub_is_tried_at_the_port_of_its_address(
+    endpoint: str, place: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[tuple[tuple[str, int], float]] = []
+
+    def refuse(address: tuple[str, int], timeout: float) -> socket.socket:
+        tried.append((address, timeout))
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    do_not_wait_for_the_hub()
+    assert tried == [(place, 2)]
+
+
+def test_a_hub_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
+        do_not_wait_for_the_hub()
+        assert "HF_HUB_OFFLINE" not in os.environ
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")  # the proxy reaches what we cannot
+    do_not_wait_for_the_hub()
+    assert "HF_HUB_OFFLINE" not in os.environ
+    monkeypatch.delenv("HTTPS_PROXY")
+    do_not_wait_for_the_hub()
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
+
+
+def test_cpus_that_this_process_may_not_use_do_not_count() -> None:
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert usable_cpus() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+    assert usable_cpus() == len(before)

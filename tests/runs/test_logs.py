@@ -1,0 +1,45 @@
+"""The form of a log line."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from job.runs.logs import LineFormatter
+from tests.log_lines import ours
+
+pytestmark = pytest.mark.light
+
+
+def line(level: int, message: str, *arguments: object, error: Exception | None = None) -> str:
+    exc_info = (type(error), error, error.__traceback__) if error else None
+    record = logging.LogRecord("job", level, __file__, 1, message, arguments, exc_info)
+    record.created = 0
+    return LineFormatter().format(record)
+
+
+def test_a_line_is_a_time_in_utc_and_an_event() -> None:
+    assert line(logging.INFO, "stage=train step=%d", 100) == "1970-01-01T00:00:00Z stage=train step=100"
+    assert line(logging.WARNING, "stage=train skipped=true") == "1970-01-01T00:00:00Z warning: stage=train skipped=true"
+
+
+def test_secrets_are_starred_in_tracebacks_too() -> None:
+    text = line(logging.ERROR, "stage=train error=ValueError", error=ValueError("hf_" + "t" * 30))
+    assert "ValueError: **********" in text
+    assert "tttt" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("1970-01-01T00:00:00Z stage=train step=100 loss=2.570", True),
+        ("1970-01-01T00:00:00Z warning: stage=clean gone=clean/rows: the stage runs again", True),
+        ("1970-01-01T00:00:00Z stage=train precision=float32 reason='no GPU is visible'", True),
+        ("1970-01-01T00:00:00Z step=100 loss=2.570", False),
+        ("1970-01-01T00:00:00Z stage=train self_test rows=3", False),
+        ("1970-01-01T00:00:00Z stage=train whole step differs", False),
+    ],
+)
+def test_the_form_that_every_line_of_the_job_keeps(text: str, right: bool) -> None:
+    assert ours(text) == right

@@ -1,0 +1,74 @@
+"""metrics.json is whole after each change."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from job.errors import DiskFull
+from job.results import Choice
+from job.runs.folder import RunDir
+from job.runs.metrics import MetricsWriter, failure
+
+pytestmark = pytest.mark.light
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> MetricsWriter:
+    return MetricsWriter(RunDir(tmp_path), {"lora": {"r": 16}})
+
+
+def written(writer: MetricsWriter) -> dict[str, Any]:
+    value = json.loads(writer.path.read_text("utf-8"))
+    assert isinstance(value, dict)
+    return value
+
+
+def test_a_running_stage_is_named(writer: MetricsWriter) -> None:
+    writer.at("clean")
+    found = written(writer)
+    assert (found["status"], found["stage"], found["exit_code"]) == ("running", "clean", None)
+    assert found["settings"] == {"lora": {"r": 16}}
+    assert (found["clean"], found["train"], found["probe"], found["push"]) == (None, None, None, None)
+
+
+def test_a_result_stands_under_the_name_of_its_stage(writer: MetricsWriter) -> None:
+    writer.add(count=Choice(value="7", reason="counted"))
+    assert written(writer)["count"] == {"value": "7", "reason": "counted"}
+
+
+def test_an_ending_says_what_to_do(writer: MetricsWriter) -> None:
+    token = "hf_" + "s" * 30
+    writer.at("train")
+    error = DiskFull(f"no space for {token}")
+    writer.end("failed", 73, failure(error, error.remedy))
+    found = written(writer)
+    assert (found["status"], found["stage"], found["exit_code"]) == ("failed", "train", 73)
+    assert found["error"]["kind"] == "DiskFull"
+    assert found["error"]["message"] == "no space for **********"
+    assert found["error"]["remedy"].startswith("Free space")
+
+
+def test_a_report_that_cannot_be_written_fails_nothing(
+    writer: MetricsWriter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "job.reporting.report", None)
+    writer.at("probe")
+    writer.write_report()
+    assert "stage=probe report=failed" in caplog.text
+
+
+def test_the_report_is_made_of_the_metrics_of_now(writer: MetricsWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of the real one, which imports matplotlib."""
+    made: list[tuple[Path, str]] = []
+    report = ModuleType("job.reporting.report")
+    report.write_report = lambda root, metrics: made.append((root, metrics.stage))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "job.reporting.report", report)
+    writer.at("probe")
+    writer.write_report()
+    assert made == [(writer.run_dir.root, "probe")]

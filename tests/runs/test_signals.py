@@ -1,0 +1,48 @@
+"""Signals: at once where nothing can be lost, at the next look where a step is under way."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from job.errors import Stopped
+from job.runs.signals import StopRequest
+
+pytestmark = pytest.mark.light
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_run_where_it_arrives(number: signal.Signals) -> None:
+    stop = StopRequest()
+    with stop.listening(), pytest.raises(Stopped, match=f"{number.name} arrived"):
+        signal.raise_signal(number)
+    assert stop.requested
+
+
+def test_code_that_polls_is_not_interrupted_until_the_second_signal(caplog: pytest.LogCaptureFixture) -> None:
+    stop = StopRequest()
+    stop.stage = "train"
+    with stop.listening(), stop.polled():
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.requested
+        assert "stage=train signal=SIGTERM: stopping" in caplog.text
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_after_polling_a_signal_stops_at_once_again() -> None:
+    stop = StopRequest()
+    with stop.listening():
+        with stop.polled():
+            pass
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_the_handlers_of_before_come_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    stop = StopRequest()
+    with stop.listening():
+        assert signal.getsignal(signal.SIGTERM) == stop.arrive
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -1,0 +1,66 @@
+"""The settings: their defaults, their bounds, and those that exclude each other."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from job.settings.fields import LoraSettings
+from job.settings.loading import load_settings
+from tests.settings.problems import problems
+
+pytestmark = pytest.mark.light
+
+
+def test_the_recipe_of_the_write_up_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINETUNE_DATA_SOURCES", "owner/name")
+    settings = load_settings()
+    assert (settings.lora.r, settings.lora.alpha, settings.lora.dropout) == (16, 32, 0.05)
+    assert settings.lora.targets == ("auto",)
+    train = settings.train
+    assert (train.batch_size, train.learning_rate, train.warmup_steps) == (16, 2e-4, 50)
+    assert (train.epochs, train.max_tokens, train.eval_steps, train.seed) == (1, 512, 100, 42)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "0", "2"])
+def test_numbers_out_of_bounds_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    assert problems(monkeypatch, DATA_SOURCES="owner/name", TRAIN_LEARNING_RATE=value)
+
+
+def test_values_that_exclude_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "\n".join(
+        problems(
+            monkeypatch,
+            DATA_SOURCES="owner/name",
+            DATA_CLEANING="none,wiki",
+            PROBE_EVAL_ROWS="0",
+            MODEL_BASE="./nothing",
+        )
+    )
+    assert "FINETUNE_DATA_CLEANING: none cannot be combined with a pack" in said
+    assert "FINETUNE_PROBE_EVAL_ROWS" in said
+    assert "FINETUNE_MODEL_BASE: the folder nothing holds no model" in said
+
+
+def test_sections_are_frozen_and_know_their_names() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        LoraSettings().r = 8
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        LoraSettings.model_validate({"rank": 8})
+
+
+@pytest.mark.parametrize(
+    ("sources", "base", "repo", "needed"),
+    [
+        ("quickstart", "quickstart", "", False),
+        ("quickstart", "quickstart", "owner/adapter", True),
+        ("quickstart", "owner/base", "", True),
+        ("owner/rows", "quickstart", "", True),
+    ],
+)
+def test_the_hub_is_needed_for_what_is_not_here(
+    sources: str, base: str, repo: str, needed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"DATA_SOURCES": sources, "MODEL_BASE": base, "HUB_REPO_ID": repo}.items():
+        monkeypatch.setenv(f"FINETUNE_{name}", value)
+    assert load_settings().uses_hub == needed

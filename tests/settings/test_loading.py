@@ -1,0 +1,153 @@
+"""What is read, what is refused, and how it is said."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from job.errors import AccessDenied, SettingsError
+from job.settings.loading import RENAMED, load_file, load_settings, load_token
+from job.settings.reference import variables
+from tests.settings.problems import problems
+
+pytestmark = pytest.mark.light
+
+
+def test_all_problems_are_reported_at_once_with_the_variable_to_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "\n".join(
+        problems(
+            monkeypatch,
+            TRAIN_LERNING_RATE="1e-4",
+            TRAIN_SEED="-1",
+            LORA_DROPOUT="often",
+            DATA_SOURCES="nonsense,./missing.jsonl",
+            DATA_SYSTEM_PROMPT_FILE="/nowhere/prompt.txt",
+            HUB_REPO_ID="no-owner",
+        )
+    )
+    assert "FINETUNE_TRAIN_LERNING_RATE: there is no such variable; did you mean FINETUNE_TRAIN_LEARNING_RATE?" in said
+    assert "FINETUNE_TRAIN_SEED: must be greater than or equal to 0, not '-1'" in said
+    assert "FINETUNE_LORA_DROPOUT: must be a valid number" in said
+    assert "'nonsense' is neither owner/name on the Hub nor a path" in said
+    assert "missing.jsonl" in said
+    assert "FINETUNE_DATA_SYSTEM_PROMPT_FILE: there is no file /nowhere/prompt.txt" in said
+    assert "FINETUNE_HUB_REPO_ID: must be owner/name" in said
+
+
+def test_a_misspelt_section_is_found_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = problems(monkeypatch, TRIAN_SEED="1", DATA_SOURCES="owner/name")
+    assert said == ["FINETUNE_TRIAN_SEED: there is no such variable; did you mean FINETUNE_TRAIN_SEED?"]
+
+
+def test_without_a_data_set_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert problems(monkeypatch)[0].startswith("FINETUNE_DATA_SOURCES: not set")
+
+
+def test_quotes_that_docker_keeps_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = problems(monkeypatch, DATA_SOURCES="owner/name", LORA_R='"16"')
+    assert said == ["FINETUNE_LORA_R: the value is in quotes, which docker --env-file keeps; write it without quotes"]
+
+
+def test_an_empty_value_means_the_default_and_blanks_are_stripped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINETUNE_DATA_SOURCES", " owner/name ")
+    monkeypatch.setenv("FINETUNE_LORA_R", "")
+    monkeypatch.setenv("FINETUNE_TRAIN_LOSS_ON", "text ")
+    settings = load_settings()
+    assert settings.data.sources[0].name == "owner/name"
+    assert (settings.lora.r, settings.train.loss_on) == (16, "text")
+
+
+def test_a_problem_elsewhere_never_prints_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_" + "s" * 30)
+    assert "ssss" not in "\n".join(problems(monkeypatch, LORA_R="zero"))
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "run.env"
+    file.write_text("FINETUNE_DATA_SOURCES=owner/name\nFINETUNE_LORA_R=8\nFINETUNE_LORA_ALPHA=99\n", "utf-8")
+    monkeypatch.setenv("FINETUNE_LORA_R", "4")
+    monkeypatch.delenv("FINETUNE_DATA_SOURCES", raising=False)
+    monkeypatch.delenv("FINETUNE_LORA_ALPHA", raising=False)
+    settings = load_settings(file)
+    assert (settings.lora.r, settings.lora.alpha) == (4, 99)
+
+
+def test_the_token_comes_from_the_variable_or_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_token() == ""
+    file = tmp_path / "token"
+    file.write_text("hf_from_file\n", "utf-8")
+    monkeypatch.setenv("HF_TOKEN_PATH", str(file))
+    assert load_token() == "hf_from_file"
+    monkeypatch.setenv("HF_TOKEN", "hf_from_variable")
+    assert load_token() == "hf_from_variable"
+
+
+def test_an_unreadable_token_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "missing"))
+    with pytest.raises(AccessDenied, match="missing"):
+        load_token()
+
+
+def test_a_mounted_secret_is_the_token_and_an_unreadable_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounted = tmp_path / "hf_token"
+    monkeypatch.setattr("job.settings.loading.MOUNTED_TOKEN", mounted)
+    assert load_token() == ""
+    mounted.write_text("hf_mounted\n", "utf-8")
+    assert load_token() == "hf_mounted"
+    monkeypatch.setenv("HF_TOKEN", "hf_given")
+    assert load_token() == "hf_given"
+    monkeypatch.delenv("HF_TOKEN")
+    mounted.write_bytes(b"\xff\xfe")
+    with pytest.raises(AccessDenied, match="hf_token cannot be read"):
+        load_token()
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_an_old_name_is_answered_with_the_new_one(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINETUNE_DATA_SOURCES", "quickstart")
+    monkeypatch.setenv(old, "0.1")
+    with pytest.raises(SettingsError, match=f"{old}: this variable is now called {new}"):
+        load_settings()
+    assert new in {variable.name for variable in variables()}
+
+
+def test_a_file_counts_alone_where_it_travels_to_another_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "run.env"
+    file.write_text("FINETUNE_DATA_SOURCES=owner/name\n", "utf-8")
+    monkeypatch.setenv("FINETUNE_LORA_R", "4")
+    settings, values = load_file(file)
+    assert (settings.lora.r, values) == (16, {"FINETUNE_DATA_SOURCES": "owner/name"})
+    assert {name: value for name, value in os.environ.items() if name.startswith("FINETUNE_")} == {
+        "FINETUNE_LORA_R": "4"
+    }
+
+
+def test_other_variables_of_a_file_do_not_stay_in_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "run.env"
+    file.write_text("FINETUNE_DATA_SOURCES=owner/name\nHF_HOME=/there\nHF_ENDPOINT=https://hub.example\n", "utf-8")
+    monkeypatch.setenv("HF_HOME", "/here")
+    _, values = load_file(file)
+    assert (values["HF_HOME"], values["HF_ENDPOINT"]) == ("/there", "https://hub.example")
+    assert os.environ["HF_HOME"] == "/here"
+    assert "HF_ENDPOINT" not in os.environ
+
+
+def test_an_item_of_a_list_is_reported_under_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    (said,) = problems(monkeypatch, DATA_SOURCES="owner/name", DATA_CLEANING="forum")
+    assert said == "FINETUNE_DATA_CLEANING: must be 'qa-forum', 'wiki' or 'none', not 'forum'"
+
+
+def test_a_list_of_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = problems(monkeypatch, DATA_SOURCES="owner/name", DATA_CLEANING=",", LORA_TARGETS=",")
+    assert said == [f"FINETUNE_{name}: needs at least one value, not ','" for name in ("DATA_CLEANING", "LORA_TARGETS")]
+
+
+def test_a_single_quote_is_a_value_that_is_wrong_and_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    (said,) = problems(monkeypatch, DATA_SOURCES="owner/name", LORA_R="'")
+    assert said.startswith("FINETUNE_LORA_R: must be a valid integer")

@@ -1,0 +1,61 @@
+"""Values that are more than a word or a number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from job.settings.sources import Source
+from job.settings.values import HubId, Names, RuleFile, Sources, TextFile
+
+pytestmark = pytest.mark.light
+
+
+def refused(kind: Any, value: str) -> str:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(kind).validate_python(value)
+    return str(caught.value)
+
+
+def test_a_list_is_written_with_commas() -> None:
+    assert TypeAdapter(Names).validate_python(" a, b ,,c") == ("a", "b", "c")
+    assert TypeAdapter(Names).validate_python("") == ()
+
+
+def test_every_wrong_source_is_named() -> None:
+    assert TypeAdapter(Sources).validate_python("owner/a,owner/b:test") == (
+        Source(name="owner/a"),
+        Source(name="owner/b", split="test"),
+    )
+    message = refused(Sources, "nonsense,owner/name,./missing.csv")
+    assert "'nonsense' is neither" in message
+    assert "missing.csv" in message
+
+
+def test_a_text_file_holds_utf8_text(tmp_path: Path) -> None:
+    assert TypeAdapter(TextFile).validate_python("") == ""
+    good, blank, bytes_ = tmp_path / "good", tmp_path / "blank", tmp_path / "bytes"
+    good.write_text("You repair things.", "utf-8")
+    blank.write_text(" \n", "utf-8")
+    bytes_.write_bytes(b"\xff\xfe")
+    assert TypeAdapter(TextFile).validate_python(str(good)) == str(good)
+    assert "is empty" in refused(TextFile, str(blank))
+    assert "cannot be read as UTF-8 text" in refused(TextFile, str(bytes_))
+    assert "there is no file" in refused(TextFile, str(tmp_path / "missing"))
+
+
+def test_a_rule_file_is_checked_line_by_line(tmp_path: Path) -> None:
+    file = tmp_path / "rules.txt"
+    file.write_text("votes = please vote\n", "utf-8")
+    assert TypeAdapter(RuleFile).validate_python(str(file)) == str(file)
+    file.write_text("votes = (\nvotes = x\n", "utf-8")
+    assert "line 1: the pattern of votes is wrong" in refused(RuleFile, str(file))
+    assert "line 2: there are two rules called votes" in refused(RuleFile, str(file))
+
+
+def test_a_repository_has_an_owner_and_a_name() -> None:
+    assert TypeAdapter(HubId).validate_python("owner/name") == "owner/name"
+    assert "must be owner/name, not 'name'" in refused(HubId, "name")

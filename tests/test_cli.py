@@ -1,0 +1,297 @@
+"""The command line, and what an ending leaves."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from job import __version__, cli
+from job.errors import DataError, FolderError, Stopped
+from job.hosts import platforms
+from job.runs.folder import RunDir
+from job.runs.metrics import MetricsWriter
+from tests.conftest import PROJECT, metrics_of
+
+pytestmark = pytest.mark.light
+
+IMAGE = "registry.example/lora-job:0.1.0"
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """What is said about a wrong command line, which ends with 64."""
+    with pytest.raises(SystemExit) as caught:
+        cli.parse(list(words))
+    assert caught.value.code == 64
+    output = capsys.readouterr()
+    assert output.out == ""
+    return output.err
+
+
+def shown(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        cli.parse(list(words))
+    assert caught.value.code == 0
+    return capsys.readouterr().out
+
+
+# --- words and options -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--env-file my.env manifest kubernetes --image I",
+        "manifest --env-file my.env kubernetes --image I",
+        "manifest kubernetes --image I --env-file=my.env",
+        "python3 /app/entrypoint.py --env-file my.env manifest --image I kubernetes",
+    ],
+)
+def test_a_manifest_is_a_manifest_wherever_the_env_file_stands(words: str) -> None:
+    args = cli.parse(words.split())
+    assert (args.command.name, args.target, args.image, args.env_file) == (
+        "manifest",
+        "kubernetes",
+        "I",
+        Path("my.env"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "file"),
+    [
+        ("", "run", None),
+        ("--env-file my.env", "run", "my.env"),
+        ("run --env-file my.env", "run", "my.env"),
+        ("--env-file my.env run", "run", "my.env"),
+        ("--env-file one.env run --env-file two.env", "run", "two.env"),
+        ("plan", "plan", None),
+        ("--env-file my.env plan", "plan", "my.env"),
+        ("plan --env-file my.env", "plan", "my.env"),
+        # what platforms add
+        ("train", "run", None),
+        ("train --env-file my.env", "run", "my.env"),
+        ("python entrypoint.py", "run", None),
+        ("python3 /app/entrypoint.py run --env-file my.env", "run", "my.env"),
+        ("/app/entrypoint.py train", "run", None),
+        ("lora-job plan --env-file my.env", "plan", "my.env"),
+    ],
+)
+def test_run_is_the_default_and_words_of_platforms_are_none_of_ours(words: str, name: str, file: str | None) -> None:
+    args = cli.parse(words.split())
+    assert (args.command.name, args.env_file) == (name, Path(file) if file else None)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("pln", "there is no 'pln'; did you mean plan?"),
+        ("destroy", "there is no 'destroy'; see"),
+        ("manifest kubernets --env-file x --image I", "there is no 'kubernets'; did you mean kubernetes?"),
+        ("--env-fiel my.env", "there is no option --env-fiel; did you mean --env-file?"),
+        ("plan --env_file=my.env", "there is no option --env_file; did you mean --env-file?"),
+        ("plan docker", "unrecognized arguments: docker"),
+        ("manifest docker --env-file x", "the following arguments are required: --image"),
+        ("plan --env-file", "expected one argument"),
+    ],
+)
+def test_a_wrong_line_says_what_is_wrong_and_what_was_meant(
+    words: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = refused(capsys, *words.split())
+    assert said in message
+    assert len(message.splitlines()) == 1
+    assert re.search(r"; see python entrypoint\.py( manifest| plan)? --help$", message.strip())
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert shown(capsys, "--version") == f"lora-job {__version__}\n"
+
+
+def test_help_lists_every_command_variable_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(capsys, "--help")
+    for command in cli.COMMANDS:
+        assert f"    {command.name} " in text
+    assert "number (> 0, <= 1), default 0.0002. Peak learning rate." in text
+    assert "  75  stopped by a signal; the checkpoint is saved [another try: yes, continues]" in text
+
+
+@pytest.mark.parametrize("words", [[], *([command.name] for command in cli.COMMANDS)], ids=" ".join)
+def test_every_help_has_an_example_that_works(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(capsys, *words, "--help")
+    (example,) = re.findall(r"^example:\n  python entrypoint\.py (.*)$", text, re.MULTILINE)
+    args = cli.parse(shlex.split(example.partition(" > ")[0]))
+    assert args.command.name == (words[0] if words else "run")
+
+
+def test_a_new_command_is_one_entry(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    count = cli.Command("count", "Count the rows.", "count --env-file my.env", lambda args: 7)
+    monkeypatch.setattr(cli, "COMMANDS", (*cli.COMMANDS, count))
+    monkeypatch.setattr(cli, "start_logging", lambda: None)
+    assert cli.main(["--env-file", "my.env", "count"]) == 7
+    assert "Count the rows." in shown(capsys, "--help")
+
+
+# --- where it starts -------------------------------------------------------------------------------------------------
+
+
+def started(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+
+
+def test_lora_job_is_the_same_command_under_its_own_name() -> None:
+    scripts = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    assert scripts == {"lora-job": "job.__main__:main"}
+    installed = "import sys; sys.argv[0] = '/venv/bin/lora-job'; from job.__main__ import main; sys.exit(main())"
+    result = started(installed, "manifst")
+    assert (result.returncode, result.stderr) == (
+        64,
+        "lora-job: there is no 'manifst'; did you mean manifest?; see lora-job --help\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["import runpy; runpy.run_path('entrypoint.py', run_name='__main__')", "from job.__main__ import main; main()"],
+)
+def test_a_signal_during_the_imports_is_answered(start: str) -> None:
+    """As process 1 of a container Python would ignore it."""
+    arrives = f"""
+import signal, sys
+class Arrives:
+    def find_spec(self, name, *_):
+        if name == "job.cli":
+            signal.raise_signal(signal.SIGTERM)
+sys.meta_path.insert(0, Arrives())
+{start}
+"""
+    result = started(arrives)
+    assert (result.returncode, result.stderr) == (75, "SIGTERM arrived before the run began.\n")
+
+
+# --- endings ---------------------------------------------------------------------------------------------------------
+
+
+def test_wrong_settings_exit_64_and_leave_metrics(
+    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path / "out"), "FINETUNE_LORA_R": "0"}) == 64
+    said = capsys.readouterr().err
+    assert "error: stage=settings error=SettingsError: 2 settings are wrong:\n" in said
+    assert "FINETUNE_DATA_SOURCES: not set" in said
+    assert "FINETUNE_LORA_R: must be greater than or equal to 1, not '0'" in said
+    assert "stage=end status=failed exit_code=64" in said
+    assert "first run" not in said
+    metrics = metrics_of(tmp_path / "out")
+    assert (metrics["status"], metrics["exit_code"], metrics["error"]["kind"]) == ("failed", 64, "SettingsError")
+
+
+def test_nothing_set_says_what_to_do(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for variables in ({}, {"FINETUNE_OUTPUT_DIR": str(tmp_path)}):
+        assert command(variables) == 64
+        said = capsys.readouterr().err
+        assert "IMAGE --env-file env/quickstart.env" in said
+        assert len(said.splitlines()) < 12
+
+
+def test_wrong_settings_of_a_plan_and_of_a_manifest_exit_64(
+    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "wrong.env"
+    file.write_text("FINETUNE_DATA_SOURCES=quickstart\nFINETUNE_LORA_R=0\n", "utf-8")
+    for words in (["plan"], ["manifest", "docker", "--image", IMAGE]):
+        assert command({}, *words, "--env-file", str(file)) == 64
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert f"stage={words[0]} error=SettingsError" in output.err
+
+
+def test_a_manifest_is_made_from_an_env_file(command: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert command({"FINETUNE_DATA_SOURCES": "quickstart"}, "manifest", "docker", "--image", IMAGE) == 64
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "--env-file FILE: missing" in output.err
+
+
+class OutOfMemoryError(RuntimeError):
+    """By the name of torch's."""
+
+
+def caused_by(error: BaseException) -> ValueError:
+    outer = ValueError("while saving")
+    outer.__cause__ = error
+    return outer
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "kind"),
+    [
+        (Stopped("SIGTERM arrived."), "stopped", 75, "Stopped"),
+        (DataError("too few rows"), "failed", 65, "DataError"),
+        (caused_by(OSError(errno.ENOSPC, "no space")), "failed", 73, "DiskFull"),
+        (OSError(errno.EDQUOT, "quota"), "failed", 73, "DiskFull"),
+        (RuntimeError("unexpected pos 64 vs 0"), "failed", 73, "DiskFull"),
+        (caused_by(OutOfMemoryError("CUDA out of memory")), "failed", 62, "MemoryExhausted"),
+        (ZeroDivisionError("division by zero"), "failed", 1, "ZeroDivisionError"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_an_exception_becomes_a_code_metrics_and_a_termination_message(
+    error: BaseException, status: str, code: int, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = tmp_path / "termination-log"
+    message.touch()
+    monkeypatch.setattr(platforms, "TERMINATION_LOG", message)
+    reports: list[str] = []
+    monkeypatch.setattr(MetricsWriter, "write_report", lambda self: reports.append(self.stage))
+    writer = MetricsWriter(RunDir(tmp_path / "out"), {})
+    writer.at("train")
+    assert cli._ended_by(error, writer) == code
+    metrics: dict[str, Any] = json.loads(writer.path.read_text("utf-8"))
+    assert (metrics["status"], metrics["exit_code"], metrics["error"]["kind"]) == (status, code, kind)
+    assert metrics["stage"] == "train"
+    assert metrics["error"]["remedy"]
+    assert len(message.read_text("utf-8").splitlines()) == 2
+    assert reports == ["train"]
+    if code == 1:
+        assert "division by zero" in metrics["error"]["message"]
+
+
+def test_the_report_of_another_run_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MetricsWriter, "write_report", lambda self: pytest.fail("report.html is the other run's"))
+    writer = MetricsWriter(RunDir(tmp_path), {})
+    assert cli._ended_by(FolderError("holds another run"), writer) == 61
+
+
+def test_metrics_that_cannot_be_written_change_no_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(MetricsWriter, "write", full)
+    assert cli._ended_by(DataError("too few rows"), MetricsWriter(RunDir(tmp_path), {})) == 65
+    assert "stage=end error=OSError: metrics.json could not be written" in caplog.text
+
+
+def test_a_signal_has_the_code_of_a_stop() -> None:
+    from job.__main__ import stopped_before_start
+
+    with pytest.raises(SystemExit) as caught:
+        stopped_before_start(signal.SIGTERM, None)
+    assert caught.value.code == Stopped.exit_code

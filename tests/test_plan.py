@@ -1,0 +1,99 @@
+"""What a run would do, said without doing it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from job import pipeline
+from job.plan import count_rows, hub_lines, question_lines, row_lines, settings_lines, stage_lines
+from job.settings.fields import Settings
+from job.settings.loading import load_settings
+from job.settings.sources import Source
+from tests.conftest import run_job, write_rows
+
+
+def settings(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
+    for name, value in ({"DATA_SOURCES": "quickstart", "MODEL_BASE": "quickstart"} | values).items():
+        monkeypatch.setenv(f"FINETUNE_{name}", value)
+    return load_settings()
+
+
+@pytest.mark.light
+def test_a_setting_says_where_it_came_from_and_the_token_stays_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = "hf_" + "p" * 30
+    shown = list(settings_lines(settings(monkeypatch, LORA_R="8"), token, {"FINETUNE_LORA_R": "my.env"}))
+    assert "  FINETUNE_LORA_R=8  (my.env)" in shown
+    assert "  FINETUNE_LORA_ALPHA=32" in shown
+    assert "  FINETUNE_DATA_CLEANING=qa-forum,wiki" in shown
+    assert shown[-1] == "  HF_TOKEN=**********"
+
+
+@pytest.mark.light
+def test_rows_of_files_are_counted_and_those_of_the_hub_are_not(tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "rows.jsonl", [{"question": "a", "answer": "b"}] * 3)
+    file.write_text(file.read_text("utf-8") + "\n", "utf-8")
+    assert count_rows(Source.parse(str(file))) == 3
+    assert count_rows(Source.parse("owner/name")) is None
+    assert count_rows(Source.parse(str(tmp_path))) is None
+
+
+@pytest.mark.light
+def test_steps_follow_from_rows_batch_and_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write_rows(tmp_path / "rows.jsonl", [{"question": "a", "answer": "b"}] * 100)
+    sources = f"{file}=50,owner/rows=50"
+    shown = list(row_lines(settings(monkeypatch, DATA_SOURCES=sources, TRAIN_EPOCHS="2")))
+    assert shown == [
+        f"  {file}=50: 100 rows",
+        "  owner/rows@main:train=50: rows are counted when the run reads it",
+        "  at most 90 rows for training, 12 optimizer steps of 16 rows",
+    ]
+    shown = list(row_lines(settings(monkeypatch, DATA_SOURCES=sources, DATA_MAX_ROWS="20", TRAIN_EPOCHS="1")))
+    assert shown[-1] == "  at most 18 rows for training, 2 optimizer steps of 16 rows"
+    shown = list(row_lines(settings(monkeypatch, DATA_SOURCES="owner/rows", DATA_MAX_ROWS="0")))
+    assert shown[-1] == "  1 epochs in optimizer steps of 16 rows"
+
+
+@pytest.mark.light
+def test_what_is_asked_and_what_is_pushed(monkeypatch: pytest.MonkeyPatch) -> None:
+    questions = "job/quickstart/questions.txt"
+    found = settings(monkeypatch, HUB_REPO_ID="owner/adapter", PROBE_QUESTIONS_FILE=questions, PROBE_EVAL_ROWS="3")
+    assert list(hub_lines(found)) == ["  adapter: owner/adapter (private)", "  cleaned rows: not pushed"]
+    assert list(question_lines(found)) == [f"  those of {questions}", "  those of 3 evaluation rows"]
+
+
+@pytest.mark.light
+def test_the_stages_are_those_of_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = replace(pipeline.STAGES[0], name="count", words="count the rows")
+    monkeypatch.setattr(pipeline, "STAGES", (*pipeline.STAGES, extra))
+    assert [line.split()[0] for line in stage_lines()] == ["clean", "train", "probe", "push", "count"]
+    assert list(stage_lines())[-1] == "  count  count the rows"
+
+
+def test_a_plan_names_the_files_their_sizes_and_the_memory(
+    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    variables = {"FINETUNE_OUTPUT_DIR": str(tmp_path / "out")}
+    assert command(variables, "plan", "--env-file", "env/quickstart.env") == 0
+    shown = capsys.readouterr().out
+    assert "  FINETUNE_DATA_BRANDS=Leafwise  (env/quickstart.env)" in shown
+    assert f"  FINETUNE_OUTPUT_DIR={tmp_path / 'out'}  (environment)" in shown
+    assert "  train.json adapter/ train/checkpoints/ train/log.jsonl" in shown
+    assert "adapter_model.safetensors: 549,120 bytes" in shown
+    assert "  in 4 bits: 100.0% of the linear weights" in shown
+    assert "13.4 usable" in shown
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_does_not_wait_for_a_hub_that_is_not_there(tmp_path: Path) -> None:
+    """Its client alone would try for two minutes. In a process of its own: the client reads its variables at import."""
+    hub = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path), "FINETUNE_DATA_SOURCES": "quickstart"}
+    started = time.monotonic()
+    found = run_job(hub, "plan")
+    assert found.returncode == 0, found.stderr
+    assert "sizes are unknown" in found.stdout
+    assert time.monotonic() - started < 100
