@@ -41,7 +41,7 @@ def run(settings: Settings, token: str, run_dir: RunDir, metrics_writer: Metrics
         return result
 
     def run_clean() -> Cleaned:
-        from job.cleaning.clean import clean
+        from job.cleaning.stage import clean
 
         train = settings.train
         return clean(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from job.cleaning.clean import clean
+from job.cleaning.stage import clean
 from job.errors import NotFound, SettingsError
 from job.modeling import chat as chats
 from job.modeling.chat import Chat

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy
 import pytest
+from job.cleaning.clean import clean, rules_of
 
 from job.cleaning import duplicates, parallel
-from job.cleaning.clean import clean, rules_of
 from job.cleaning.rules import clean_batch
 from job.cleaning.sources import HEAD, load
 from job.errors import DataError

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from job.cleaning.forum import brand_pattern
+from job.cleaning.text import repair, sentences
 
 from job.cleaning import shape
-from job.cleaning.forum import brand_pattern
 from job.cleaning.rules import CONTACT_RULES, CUTTING, Rules, Tally, clean_batch
-from job.cleaning.text import repair, sentences
 from job.errors import SettingsError
 from job.settings.rule_file import UserRule, parse
 from tests.conftest import make_rows

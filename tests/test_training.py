@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from job.cleaning.clean import clean
+from job.cleaning.stage import clean
 from job.errors import Diverged, JobError, SettingsError
 from job.modeling.architecture import Architecture
 from job.modeling.base import load_base

@@ -15,7 +15,7 @@ from huggingface_hub import HfApi, constants, try_to_load_from_cache
 from job import __version__
 from job.errors import AccessDenied, HostUnfit
 from job.hosts.hub import translate_hub_errors
-from job.hosts.libraries import gpu_wanted
+from job.hosts.libraries import gpu_wanted, usable_cpus
 from job.modeling.architecture import Architecture, predictions
 from job.modeling.files import listed_weights
 from job.modeling.layers import decoder_layers
@@ -37,7 +37,7 @@ def inspect(root: Path) -> Host:
         gpu=properties.name if properties else "",
         compute_capability=f"{properties.major}.{properties.minor}" if properties else "",
         gpu_bytes=properties.total_memory if properties else 0,
-        cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cpus=usable_cpus(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         disk_free_bytes=shutil.disk_usage(root).free,
         platform=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",

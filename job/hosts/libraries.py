@@ -58,3 +58,8 @@ def prepare_cuda(environ: MutableMapping[str, str]) -> None:
 def gpu_wanted() -> bool:
     """False where CUDA_VISIBLE_DEVICES is set and empty: the usual way to stay on the CPU of a machine with a GPU."""
     return os.environ.get("CUDA_VISIBLE_DEVICES") != ""
+
+
+def usable_cpus() -> int:
+    """CPUs that this process may use; a container may have fewer than the machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
