@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from job.cleaning import workers
 from job.cleaning.stage import clean
 from job.errors import DataError
 from job.settings.fields import DataSettings, ModelSettings
