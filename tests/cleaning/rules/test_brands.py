@@ -38,7 +38,10 @@ def test_a_scrubbed_sentence_goes_whole() -> None:
 
 
 def test_a_row_goes_when_more_than_a_third_of_it_is_scrubbed() -> None:
+    assert cleaned("Water it well every week. Use more of LeafTalk. Then wait.") == "mostly_scrubbed"  # 4 words of 11
+    assert cleaned("Water it well every other week. Use more of LeafTalk. Then wait.").endswith("week. Then wait.")
     assert cleaned("Use the LeafTalk. Then add some more of the old LeafTalk. Water it.") == "mostly_scrubbed"
+    assert cleaned("Then add some more of the old LeafTalk and stir.") == "nothing_but_boilerplate"
 
 
 def test_a_name_in_the_question_never_costs_the_row() -> None:

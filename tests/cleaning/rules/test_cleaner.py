@@ -109,3 +109,17 @@ def test_a_rule_that_never_comes_to_an_end_drops_the_row(monkeypatch: pytest.Mon
 
 def test_a_question_that_the_rules_empty_drops_the_row() -> None:
     assert cleaned(ADVICE, question="555-123-4567") == "empty"
+
+
+def test_a_capital_may_show_a_new_opening() -> None:
+    assert cleaned("Hello. this is Dr. Fern. 2 litres a week are enough.") == "2 litres a week are enough."
+
+
+def test_a_cut_at_the_beginning_may_show_a_lost_blank() -> None:
+    """Blanks are put back within 320 characters of either end, so the cut brings one more into reach."""
+    middle = "The soil of this pot is far too dry in summer. " * 6
+    answer = (
+        f"Thank you for your question on LeafTalk. {middle}It was a good askingHistory of it says more. {middle * 3}"
+    )
+    found = cleaned(answer, Rules(packs=("qa-forum",), brands=("LeafTalk",), min_answer_words=1, max_words=1000))
+    assert "asking. History" in found
