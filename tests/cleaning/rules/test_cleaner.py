@@ -117,9 +117,6 @@ def test_a_capital_may_show_a_new_opening() -> None:
 
 def test_a_cut_at_the_beginning_may_show_a_lost_blank() -> None:
     """Blanks are put back within 320 characters of either end, so the cut brings one more into reach."""
-    middle = "The soil of this pot is far too dry in summer. " * 6
-    answer = (
-        f"Thank you for your question on LeafTalk. {middle}It was a good askingHistory of it says more. {middle * 3}"
-    )
-    found = cleaned(answer, Rules(packs=("qa-forum",), brands=("LeafTalk",), min_answer_words=1, max_words=1000))
+    before, behind = (" ".join(f"Pot {n} has {n} ml {n} cm." for n in some) for some in (range(10, 22), range(22, 50)))
+    found = cleaned(f"Thank you for your question on LeafTalk. {before} He was askingHistory of it. {behind}")
     assert "asking. History" in found
