@@ -22,7 +22,7 @@ MASKED_ROWS = 3
 def second_pass(
     first: FirstPass, decisions: Decisions, chat: Chat, rules: Rules, *, loss: str, max_tokens: int
 ) -> Cleaned:
-    """Write the files beside those of the first pass, and tell what became of the rows."""
+    """Write the files beside those of the first pass, and report what became of the rows."""
     sha256, shown = _write(first, decisions)
     kept = decisions.fate == KEPT
     training = kept & ~decisions.held_out

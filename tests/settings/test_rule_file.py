@@ -15,7 +15,7 @@ pytestmark = pytest.mark.light
     ("text", "told"),
     [
         ("votes = (unclosed", "line 1: the pattern of votes is wrong: missing )"),
-        ("votes: x", "line 1: 'votes: x' is no rule"),
+        ("votes: x", "line 1: 'votes: x' is not a rule"),
         ("votes = x*", "line 1: the pattern of votes matches even an empty text"),
         ("a = x\na = y", "line 2: there are two rules called a"),
         ("# nothing", "holds no rule"),

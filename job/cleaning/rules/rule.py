@@ -19,7 +19,7 @@ BOTH: tuple[FieldName, ...] = ("question", "answer")
 
 @dataclass(frozen=True)
 class Rules:
-    """What the rules are told; small, hashable, and the same for every process."""
+    """The options of the rules; small, hashable, and the same for every process."""
 
     packs: tuple[str, ...] = ("qa-forum", "wiki")
     brands: tuple[str, ...] = ()
@@ -55,11 +55,11 @@ class Rule:
     """Where to look when it drops too many rows; filled in with `data` and `max_tokens`."""
     fields: tuple[FieldName, ...] = ("answer",)
     after: tuple[str, ...] = ()
-    """Runs only when the last change was made by one of these rules, in the same step."""
+    """Runs only when one of these rules made the last change in the same step."""
     again: bool = False
     """When it has changed the text, its step begins anew."""
     sign: Callable[[str], bool] | None = None
-    """Looked for once, in the repaired text; without it the rule does not run on this text."""
+    """Looked for once, in the repaired text; a rule whose sign is missing does not run. It saves time."""
     counts_as: str = ""
     """The rule under whose name its changes are counted, where not its own."""
     private: bool = False

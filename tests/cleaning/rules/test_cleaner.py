@@ -120,3 +120,17 @@ def test_a_cut_at_the_beginning_may_show_a_lost_blank() -> None:
     before, behind = (" ".join(f"Pot {n} has {n} ml {n} cm." for n in some) for some in (range(10, 22), range(22, 50)))
     found = cleaned(f"Thank you for your question on LeafTalk. {before} He was askingHistory of it. {behind}")
     assert "asking. History" in found
+
+
+def test_a_rule_is_left_out_where_its_sign_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = Rule(
+        "snails",
+        "snails",
+        "repair",
+        ("inside",),
+        cut=lambda field: field.text.replace("Snail", "Slug"),
+        sign=lambda text: "!" in text,
+    )
+    monkeypatch.setattr(registry, "RULES", (*registry.RULES, cut))
+    assert cleaned(f"Snail. {ADVICE}") == f"Snail. {ADVICE}"
+    assert cleaned(f"Snail! {ADVICE}") == f"Slug! {ADVICE}"
