@@ -97,7 +97,7 @@ def fingerprint(source: Source) -> str:
 
 
 def run_clean(run: Run) -> Cleaned:
-    from job.cleaning.clean import clean
+    from job.cleaning.stage import clean
 
     train = run.settings.train
     return clean(

@@ -39,11 +39,11 @@ class SourceCount(Result):
     rows_in: int
     rows_out: int
     list_rows: dict[str, int]
-    """Rows whose answer is a list, by its kind (numbered, bulleted, flattened), before a share is capped."""
+    """Rows whose answer is a list, by its kind (numbered, bulleted, flattened), before their share is capped."""
 
 
 class Example(Result):
-    """An excerpt around what a rule changed. Contact rules have none."""
+    """An excerpt around what a rule changed. Rules that take personal data have none."""
 
     before: str
     after: str
@@ -78,7 +78,10 @@ class MaskedRow(Result):
 
 
 class Cleaned(Result):
-    """Stage 1. rows_in == train_rows + eval_rows + sum(dropped.values())."""
+    """Stage 1. rows_in == train_rows + eval_rows + sum(dropped.values()).
+
+    The names in `dropped` and `rules` are those of job/cleaning/rules/registry.py.
+    """
 
     rows_in: int
     train_rows: int
@@ -86,9 +89,9 @@ class Cleaned(Result):
     dropped: dict[str, int]
     sources: list[SourceCount]
     rules: dict[str, RuleCount]
-    """In the order in which they run."""
+    """In the order in which they ran."""
     rules_sha256: str
-    """Over the code of the rules and what they were told."""
+    """Over the rules, their code and their options."""
     near_duplicate_groups: int
     plain_split_leaked_rows: int
     """Evaluation rows that a plain random split would have leaked: training would hold the same text, the same question or a

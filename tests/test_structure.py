@@ -25,8 +25,8 @@ LIGHT = (
     *("__main__", "cli", "errors", "pipeline", "plan", "results", "submit", "settings.__main__"),
     *(f"settings.{path.stem}" for path in sorted((JOB / "settings").glob("*.py")) if not path.stem.startswith("__")),
     *(f"runs.{path.stem}" for path in sorted((JOB / "runs").glob("*.py")) if not path.stem.startswith("__")),
-    *("submit.placeholders", "hosts.libraries", "hosts.platforms"),
-    *("modeling.memory", "modeling.sizes", "cleaning.rules", "cleaning.worker", "cleaning.parallel"),
+    *("submit.placeholders", "hosts.libraries", "hosts.platforms", "modeling.memory", "modeling.sizes"),
+    *("cleaning.batch", "cleaning.workers", "cleaning.rules.registry"),
 )
 NOT_YET = (
     *("cleaning", "modeling", "training", "probing", "publishing", "reporting", "submit", "quickstart"),

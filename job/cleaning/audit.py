@@ -1,4 +1,4 @@
-"""What the result says of the rules and of the rows: counts, lengths, and rows as they are trained on."""
+"""What the result says of the rules and the rows: counts, lengths, and rows as the model is trained on them."""
 
 from __future__ import annotations
 
@@ -8,34 +8,31 @@ from typing import Any
 
 import numpy
 
-from job.cleaning.decisions import DECIDED
-from job.cleaning.rules import CUTTING, DROPPING, OWN, Count, Rules, Tally
+from job.cleaning.examples import example
+from job.cleaning.rules import registry
+from job.cleaning.rules.cleaner import running
+from job.cleaning.rules.registry import DROP_REASONS
+from job.cleaning.rules.rule import Count, Rules, Tally
 from job.modeling.chat import Chat
-from job.results import Example, MaskedRow, RuleCount, TokenCounts
+from job.results import MaskedRow, RuleCount, TokenCounts
 
 
-def counts(tally: Tally, rows_in: int, dropped: Mapping[str, int], rules: Rules) -> dict[str, RuleCount]:
-    """Every rule that ran, in its order. A rule sees the rows that those before it left."""
-    own = [OWN + rule.name for rule in rules.user_rules]
-    faults = sum(
-        count
-        for reason, count in dropped.items()
-        if reason not in tally and reason not in (*DECIDED, "too_many_tokens")
-    )
-    seen = rows_in - faults
+def counts(tally: Tally, rows_in: int, dropped: Mapping[str, int], options: Rules) -> dict[str, RuleCount]:
+    """Every rule that ran, in the order in which it ran. A rule sees the rows that those before it left."""
+    unread = sum(dropped.get(reason.name, 0) for reason in DROP_REASONS if reason.when == "reading")
+    seen = rows_in - unread
     found: dict[str, RuleCount] = {}
-    at = DROPPING.index("wiki_markup")
-    early = DROPPING[:3]
-    for name in (*early, *CUTTING, *own, *DROPPING[3:at], *DROPPING[at:]):
-        count = tally.get(name, Count())
-        if name in tally or name in own:
-            found[name] = RuleCount(
-                seen=seen,
-                changed=count.changed,
-                dropped=count.dropped,
-                characters_removed=count.characters_removed,
-                examples=[Example(before=before, after=after) for before, after in count.examples],
-            )
+    for rule in running(options, registry.RULES):
+        if rule.name not in tally and rule.pack != "own":
+            continue
+        count = tally.get(rule.name, Count())
+        found[rule.name] = RuleCount(
+            seen=seen,
+            changed=count.changed,
+            dropped=count.dropped,
+            characters_removed=count.characters_removed,
+            examples=[example(before, after, options) for before, after in count.examples],
+        )
         seen -= count.dropped
     return found
 
@@ -58,7 +55,7 @@ def masked_row(chat: Chat, row: dict[str, str], loss: str) -> MaskedRow:
     """Which tokens of a row are trained on: those from `learned_from` on."""
     tokens = chat.rows([row])[0]
     pieces, before = [], ""
-    for end in range(1, len(tokens.ids) + 1):  # from the beginning each time: alone, a token can be half a letter
+    for end in range(1, len(tokens.ids) + 1):  # from the beginning each time: a token alone can be half a letter
         text = chat.tokenizer.decode(tokens.ids[:end])
         whole = text if not text.endswith("\ufffd") else before
         pieces.append(whole[len(before) :])

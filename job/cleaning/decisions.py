@@ -8,85 +8,116 @@ from typing import Any
 
 import numpy
 
-from job.cleaning import duplicates
+from job.cleaning import duplicates, split
+from job.cleaning.duplicates import Hashes, Integers, Mask
 from job.cleaning.first_pass import FirstPass
-from job.cleaning.worker import LISTS
+from job.cleaning.rules.lists import KINDS
+from job.cleaning.rules.registry import DROP_REASONS
 from job.settings.fields import DataSettings
 
 log = logging.getLogger("job.clean")
 
-KEPT, DUPLICATE, NEAR_DUPLICATE, LIST, NOT_SAMPLED = range(5)
-DECIDED = ("", "duplicate", "near_duplicate", "list_over_share", "not_sampled")
-"""Reasons that need all rows to be known, by the numbers above."""
+KEPT = 0
+FATES = ("", *(reason.name for reason in DROP_REASONS if reason.when == "deciding"))
+"""What becomes of a row, by its number in `fate`."""
+DUPLICATE, NEAR_DUPLICATE, LIST_OVER_SHARE, NOT_SAMPLED = (
+    FATES.index(name) for name in ("duplicate", "near_duplicate", "list_over_share", "not_sampled")
+)
 
 
 @dataclass
 class Decisions:
-    """What becomes of each kept row: one of the numbers of DECIDED, and whether it is held out."""
+    """What becomes of each kept row: one of the numbers of FATES, and whether it is held out."""
 
     fate: Any  # (rows,) uint8
     held_out: Any  # (rows,) bool
     near_groups: int
-    twins: int
-    twins_of: int
+    leaked_rows: int
+    """Evaluation rows that a plain random split would have leaked into training."""
+    plain_eval_rows: int
+    """All evaluation rows of that split."""
     lists: list[dict[str, int]]
     """Rows by kind of list for each source, before the share is capped."""
 
-    @classmethod
-    def of(cls, first: FirstPass, data: DataSettings, seed: int, *, near: bool) -> Decisions:
-        text, question, sample, split = (
-            numpy.frombuffer(column, dtype=numpy.uint64)
-            for column in (first.text, first.question, first.sample, first.split)
-        )
-        source = numpy.frombuffer(first.source, dtype=numpy.uint16)
-        lists = numpy.frombuffer(first.lists, dtype=numpy.uint8)
-        fate = numpy.zeros(len(text), dtype=numpy.uint8)
-        fate[duplicates.repeats(text, fate == KEPT)] = DUPLICATE
-        alike = duplicates.Groups(len(text))
-        if near:
-            for one, other in duplicates.near_pairs(first.folder / "bands", fate == KEPT, first.words):
-                alike.join(one, other)
-        near_names = alike.names()
-        again = (near_names != numpy.arange(len(text))) & (fate == KEPT)
-        near_groups = len(numpy.unique(near_names[again]))
-        # Twins are counted with the exact ones in it: what a plain split of the rows as they came would have leaked.
-        everyone = numpy.ones(len(text), dtype=bool)
-        alike.join_equal(text, everyone)
-        alike.join_equal(question, everyone)
-        names = alike.names()
-        twins, twins_of = (
-            duplicates.twins(names, everyone, data.eval_fraction, seed) if len(text) > 1 else (0, len(text))
-        )
-        if data.near_duplicates == "drop":
-            fate[again] = NEAR_DUPLICATE
-        counted = [
-            {
-                kind: int(((source == number) & (fate == KEPT) & (lists == code)).sum())
-                for code, kind in enumerate(LISTS)
-                if kind
-            }
-            for number in range(len(data.sources))
-        ]
-        for number, asked in enumerate(data.sources):
-            of = (fate == KEPT) & (source == number)
-            if data.max_list_share < 1:
-                plain = int((of & (lists == 0)).sum())
-                most = int(plain * data.max_list_share / (1 - data.max_list_share))
-                surplus = of & (lists > 0)
-                fate[surplus & ~duplicates.smallest(sample, surplus, most)] = LIST
-                of = (fate == KEPT) & (source == number)
-            if asked.rows:
-                if of.sum() < asked.rows:
-                    log.warning(
-                        "source=%s asked_rows=%d found_rows=%d: fewer rows are left after cleaning than were asked for",
-                        asked,
-                        asked.rows,
-                        of.sum(),
-                    )
-                fate[of & ~duplicates.smallest(sample, of, asked.rows)] = NOT_SAMPLED
-        if data.max_rows:
-            of = fate == KEPT
-            fate[of & ~duplicates.smallest(sample, of, data.max_rows)] = NOT_SAMPLED
-        kept = fate == KEPT
-        held_out = duplicates.held_out(split, names, kept, data.eval_fraction) if kept.sum() > 1 else kept & False
-        return cls(fate, held_out, near_groups, twins, twins_of, counted)
+
+def decide(first: FirstPass, data: DataSettings, seed: int, *, near: bool) -> Decisions:
+    """The order matters: duplicates go first, lists are capped among what is left, and samples are drawn from the rest."""
+    text, question, sample, places = (
+        numpy.frombuffer(column, dtype=numpy.uint64)
+        for column in (first.text, first.question, first.sample, first.split)
+    )
+    source = numpy.frombuffer(first.source, dtype=numpy.uint16)
+    lists = numpy.frombuffer(first.lists, dtype=numpy.uint8)
+    fate = numpy.zeros(len(text), dtype=numpy.uint8)
+    fate[duplicates.repeats(text, fate == KEPT)] = DUPLICATE
+    groups = _near_groups(first, fate) if near else duplicates.Groups(len(text))
+    near_names = groups.names()
+    repeated = (near_names != numpy.arange(len(text))) & (fate == KEPT)
+    near_groups = len(numpy.unique(near_names[repeated]))
+    names = _leaking_groups(groups, text, question)
+    leaked, plain_eval_rows = _leaked(names, data, seed)
+    if data.near_duplicates == "drop":
+        fate[repeated] = NEAR_DUPLICATE
+    counted = [_list_rows(lists[(source == number) & (fate == KEPT)]) for number in range(len(data.sources))]
+    for number, wanted in enumerate(data.sources):
+        _cap_lists(fate, source == number, lists > 0, sample, data.max_list_share)
+        if wanted.rows:
+            _warn_of_few(str(wanted), wanted.rows, int(((fate == KEPT) & (source == number)).sum()))
+            _draw(fate, source == number, sample, wanted.rows)
+    if data.max_rows:
+        _draw(fate, numpy.ones(len(fate), dtype=bool), sample, data.max_rows)
+    return Decisions(
+        fate, _held_out(fate, places, names, data.eval_fraction), near_groups, leaked, plain_eval_rows, counted
+    )
+
+
+def _near_groups(first: FirstPass, fate: Any) -> duplicates.Groups:
+    groups = duplicates.Groups(len(fate))
+    for one, other in duplicates.near_pairs(first.folder / "bands", fate == KEPT, first.words):
+        groups.join(one, other)
+    return groups
+
+
+def _leaking_groups(groups: duplicates.Groups, text: Hashes, question: Hashes) -> Integers:
+    """The group of each row, with the same text and the same question joined too: rows that must stay on one side.
+
+    Exact duplicates are in it: the leak of a plain split is counted on the rows as they came.
+    """
+    everyone = numpy.ones(len(text), dtype=bool)
+    groups.join_equal(text, everyone)
+    groups.join_equal(question, everyone)
+    return groups.names()
+
+
+def _leaked(names: Integers, data: DataSettings, seed: int) -> tuple[int, int]:
+    if len(names) <= 1:
+        return 0, len(names)
+    return split.leaked_rows(names, numpy.ones(len(names), dtype=bool), data.eval_fraction, seed)
+
+
+def _list_rows(lists: Any) -> dict[str, int]:
+    return {kind: int((lists == code).sum()) for code, kind in enumerate(KINDS) if kind}
+
+
+def _cap_lists(fate: Any, of: Mask, is_list: Mask, sample: Hashes, share: float) -> None:
+    """Among the kept rows of `of`, at most this share are lists."""
+    if share >= 1:
+        return
+    of = of & (fate == KEPT)
+    most = int(int((of & ~is_list).sum()) * share / (1 - share))
+    fate[of & is_list & ~split.smallest(sample, of & is_list, most)] = LIST_OVER_SHARE
+
+
+def _draw(fate: Any, of: Mask, sample: Hashes, rows: int) -> None:
+    of = of & (fate == KEPT)
+    fate[of & ~split.smallest(sample, of, rows)] = NOT_SAMPLED
+
+
+def _warn_of_few(source: str, wanted: int, found: int) -> None:
+    if found < wanted:
+        log.warning("stage=clean source=%s wanted_rows=%d found_rows=%d: too few are left", source, wanted, found)
+
+
+def _held_out(fate: Any, places: Hashes, names: Integers, share: float) -> Mask:
+    kept: Mask = fate == KEPT
+    return split.held_out(places, names, kept, share) if kept.sum() > 1 else kept & False

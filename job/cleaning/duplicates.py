@@ -1,7 +1,7 @@
-"""Duplicates, near duplicates, samples and the split, decided on a few numbers for each row.
+"""Duplicates and near duplicates, found on a few numbers for each row.
 
-A row costs about 60 bytes here, whatever its text: 10 million rows take 0.6 GB. Near duplicates are found as candidates by
-MinHash (rensa) in bands, and confirmed by the exact Jaccard similarity of their word triples.
+A row costs about 60 bytes here, whatever its text: 10 million rows take 0.6 GB. MinHash (rensa) in bands finds candidates for
+near duplicates, and the exact Jaccard similarity of their word triples confirms them.
 """
 
 from __future__ import annotations
@@ -166,37 +166,3 @@ def _column(path: Path, band: int, rows: int) -> Hashes:
             column[at : at + len(piece)] = piece[:, band]
             at += len(piece)
     return column
-
-
-def smallest(keys: Hashes, of: Mask, count: int) -> Mask:
-    """The `count` rows of `of` with the smallest keys: a sample that neither the order of rows nor other rows change."""
-    numbers = numpy.flatnonzero(of)
-    chosen = numpy.zeros(len(keys), dtype=bool)
-    chosen[numbers[numpy.argsort(keys[numbers], kind="stable")[:count]]] = True
-    return chosen
-
-
-def held_out(keys: Hashes, groups: Integers, of: Mask, share: float) -> Mask:
-    """Rows of `of` for evaluation, about `share` of them and whole groups alone; at least one, never all.
-
-    Where groups are too large for that (one question in all rows), single rows are taken.
-    """
-    numbers = numpy.flatnonzero(of)
-    wanted = max(1, min(round(len(numbers) * share), len(numbers) - 1))
-    names, place, sizes = numpy.unique(groups[numbers], return_inverse=True, return_counts=True)
-    group_keys = numpy.full(len(names), numpy.iinfo(numpy.uint64).max, dtype=numpy.uint64)
-    numpy.minimum.at(group_keys, place, keys[numbers])
-    order = numpy.argsort(group_keys, kind="stable")
-    taken = numpy.zeros(len(names), dtype=bool)
-    taken[order[numpy.cumsum(sizes[order]) <= wanted]] = True
-    chosen = numpy.zeros(len(keys), dtype=bool)
-    chosen[numbers[taken[place]]] = True
-    return chosen if chosen.any() else smallest(keys, of, wanted)
-
-
-def twins(groups: Integers, of: Mask, share: float, seed: int) -> tuple[int, int]:
-    """(rows with a twin in training, rows) of the evaluation part of a plain random split: what the grouped one prevents."""
-    numbers = numpy.flatnonzero(of)
-    evaluated = numpy.random.default_rng(seed).permutation(len(numbers)) < max(1, round(len(numbers) * share))
-    trained = numpy.unique(groups[numbers[~evaluated]])
-    return int(numpy.isin(groups[numbers[evaluated]], trained).sum()), int(evaluated.sum())

@@ -1,4 +1,4 @@
-"""The first pass over all rows: what is kept goes to a file, what is dropped to another, some numbers stay in memory."""
+"""The first pass over all rows: kept rows go to one file, dropped rows to another, and some numbers stay in memory."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from job.cleaning.rules import Count, Tally
+from job.cleaning.batch import Batch, CleanedBatch, Raw
+from job.cleaning.rules.rule import Count, Tally
+from job.cleaning.rules.text import normalised
 from job.cleaning.sources import Loaded, load
-from job.cleaning.text import normalised
-from job.cleaning.worker import Batch, Raw, Worked
 from job.modeling.chat import Chat
 from job.settings.fields import DataSettings
 
@@ -22,11 +22,11 @@ log = logging.getLogger("job.clean")
 
 BATCH = 500
 MOST_PROMPTS = 1000
-"""Different system prompts that are remembered; more means that each row brings its own."""
+"""Different system prompts to remember; with more, each row brings its own."""
 
 
 class FirstPass:
-    """Takes worked batches in order: kept rows go to `rows.jsonl`, dropped ones to `dropped.jsonl`, numbers into arrays."""
+    """Takes cleaned batches in order: kept rows go to `rows.jsonl`, dropped ones to `dropped.jsonl`, numbers into arrays."""
 
     def __init__(self, data: DataSettings, chat: Chat, folder: Path, *, max_tokens: int) -> None:
         self.data, self.chat, self.folder, self.max_tokens = data, chat, folder, max_tokens
@@ -54,50 +54,50 @@ class FirstPass:
         for number, source in enumerate(self.data.sources):
             loaded = load(source, self.data, token)
             self.loaded.append(loaded)
-            log.info("source=%s layout=%r", source, loaded.layout)
+            log.info("stage=clean source=%s layout=%r", source, loaded.layout)
             rows = iter(loaded.rows)
             while some := list(islice(rows, BATCH)):
                 self.rows_in[number] += len(some)
                 yield Batch(number, some)
-            log.info("source=%s rows=%d", source, self.rows_in[number])
+            log.info("stage=clean source=%s rows=%d", source, self.rows_in[number])
 
-    def take(self, worked: Worked) -> None:
-        for rule, count in worked.tally.items():
+    def take(self, batch: CleanedBatch) -> None:
+        for rule, count in batch.tally.items():
             self.tally.setdefault(rule, Count()).add(count)
-        kept = [row for row, reason in zip(worked.rows, worked.reasons, strict=True) if not reason]
+        kept = [row for row, reason in zip(batch.rows, batch.reasons, strict=True) if not reason]
         lengths = iter(self.chat.lengths(kept))
-        bands = memoryview(worked.bands)
+        bands = memoryview(batch.bands)
         width = len(bands) // len(kept) if kept else 0
         place = 0
-        for raw, row, reason in zip(worked.raws, worked.rows, worked.reasons, strict=True):
+        for raw, row, reason in zip(batch.raws, batch.rows, batch.reasons, strict=True):
             if reason:
-                self.drop(reason, worked.source, raw)
+                self.drop(reason, batch.source, raw)
                 continue
             prompt, answer = next(lengths)
             if prompt + answer > self.max_tokens:
                 self.too_long.append(prompt + answer)
-                self.drop("too_many_tokens", worked.source, row)
+                self.drop("too_many_tokens", batch.source, row)
             else:
-                self._keep(worked, place, row, prompt, answer)
+                self._keep(batch, place, row, prompt, answer)
                 self.bands_file.write(bands[place * width : (place + 1) * width])
             place += 1
 
-    def _keep(self, worked: Worked, place: int, row: dict[str, str], prompt: int, answer: int) -> None:
+    def _keep(self, batch: CleanedBatch, place: int, row: dict[str, str], prompt: int, answer: int) -> None:
         self.offset.append(self.kept_file.tell())
         self.kept_file.write(line_of(row))
         if len(self.prompts) < MOST_PROMPTS or row["system"] in self.prompts:
             self.prompts[row["system"]] += 1
-        self.source.append(worked.source)
-        self.lists.append(worked.lists[place])
-        self.text.append(worked.text[place])
-        self.question.append(worked.question[place])
-        self.sample.append(worked.sample[place])
-        self.split.append(worked.split[place])
+        self.source.append(batch.source)
+        self.lists.append(batch.lists[place])
+        self.text.append(batch.text[place])
+        self.question.append(batch.question[place])
+        self.sample.append(batch.sample[place])
+        self.split.append(batch.split[place])
         self.tokens.append(prompt + answer)
         self.answer_tokens.append(answer)
 
     def drop(self, reason: str, source: int, row: Raw | Mapping[str, str]) -> None:
-        """Into dropped.jsonl, as it was found where a rule dropped it."""
+        """Into dropped.jsonl, as it was found if a rule dropped it."""
         self.dropped[reason] += 1
         fields = {"reason": reason, "source": str(self.data.sources[source])}
         if isinstance(row, Raw):

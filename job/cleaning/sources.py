@@ -1,4 +1,4 @@
-"""Rows from the Hub and from files, as `Raw` questions and answers. Reads row by row, judges nothing but the layout.
+"""Rows from the Hub and from files, as `Raw` questions and answers, row by row.
 
 Files are read without `datasets`: its readers stop at the first row of another type or encoding, and one bad line must
 cost that line alone.
@@ -9,8 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -19,30 +18,28 @@ from typing import IO, Any
 import pyarrow.parquet
 from huggingface_hub import HfApi, constants
 
-from job.cleaning.worker import Raw
+from job.cleaning.batch import BAD_JSON, BROKEN_UTF8, NOT_TEXT, Raw
+from job.cleaning.layouts import layout_of
 from job.errors import DataError
 from job.hosts.hub import first_line, translate_hub_errors
 from job.settings.fields import DataSettings
 from job.settings.sources import Source
 
 HEAD = 1000
-"""Rows that the layout is recognised by."""
+"""Rows by which the layout is recognised."""
 READ_AHEAD = 1000
-BAD_JSON = "bad_json"
-NOT_TEXT = "not_text"
-BROKEN_UTF8 = "broken_utf8"
 
 
 @dataclass
 class Loaded:
     rows: Iterator[Raw]
-    """Once, in order; may raise DataError on the way."""
+    """To be read once, in order; may raise DataError on the way."""
     layout: str
     revision: str
 
 
 def load(source: Source, data: DataSettings, token: str) -> Loaded:
-    """A source, whose rows are read while they are asked for.
+    """A source, whose rows are read as they are consumed.
 
     Raises DataError (65) for an unreadable or empty source and for columns without a known layout, and what the Hub's
     failures mean (66, 67, 76).
@@ -57,7 +54,7 @@ def load(source: Source, data: DataSettings, token: str) -> Loaded:
             f"The source {source} is not what its name says: {faults:,} of its first {len(head):,} lines are not JSON objects.",
             remedy="Check the file named in FINETUNE_DATA_SOURCES; .jsonl holds one JSON object per line.",
         )
-    layout, read = _layout([row for row in head if row is not None], data, str(source))
+    layout, read = layout_of([row for row in head if row is not None], data, str(source))
     raws = (Raw(fault=BAD_JSON) if row is None else _checked(read(row)) for row in chain(head, rows))
     return Loaded(raws, layout, revision)
 
@@ -82,7 +79,7 @@ def _commit(source: Source, token: str) -> str:
     fetched = sorted((folder / "snapshots").glob("*"), key=lambda path: path.stat().st_mtime)
     if not fetched:
         raise DataError(
-            f"The data set {source} is not in the cache {constants.HF_HUB_CACHE}, and HF_HUB_OFFLINE forbids to fetch it.",
+            f"The data set {source} is not in the cache {constants.HF_HUB_CACHE}, and HF_HUB_OFFLINE forbids fetching it.",
             remedy="Run once without HF_HUB_OFFLINE and with the same HF_HOME, or name a file in FINETUNE_DATA_SOURCES.",
         )
     return fetched[-1].name
@@ -167,84 +164,10 @@ def _json_rows(value: object, path: Path) -> list[dict[str, Any] | None]:
     return [row if isinstance(row, dict) else None for row in value]
 
 
-# Layouts that are recognised, in this order: (question, answer) column names.
-PAIRS = (("question", "answer"), ("prompt", "completion"), ("prompt", "response"), ("input", "output"))
-CHATS = ("messages", "conversations")
-Reader = Callable[[dict[str, Any]], Raw]
-
-
-def _layout(rows: list[dict[str, Any]], data: DataSettings, name: str) -> tuple[str, Reader]:
-    columns = list(dict.fromkeys(column for row in rows[:100] for column in row))
-    if data.question_column != "auto":
-        missing = [column for column in (data.question_column, data.answer_column) if column not in columns]
-        if missing:
-            raise DataError(
-                f"The source {name} has no column {' and no column '.join(missing)}; it has: {', '.join(columns)}.",
-                remedy="Set FINETUNE_DATA_QUESTION_COLUMN and FINETUNE_DATA_ANSWER_COLUMN to two of its columns.",
-            )
-        question, answer = data.question_column, data.answer_column
-        return f"{question}/{answer}", lambda row: Raw("", row.get(question), row.get(answer))
-    chat = next((column for column in CHATS if column in columns), "")
-    if chat:
-        return chat, lambda row: _from_messages(row.get(chat))
-    output = next((column for column in ("output", "response") if column in columns), "")
-    if "instruction" in columns and output:
-        return _instruction_layout(rows, output)
-    for question, answer in PAIRS:
-        if question in columns and answer in columns:
-            return f"{question}/{answer}", lambda row, q=question, a=answer: Raw("", row.get(q), row.get(a))
-    raise DataError(
-        f"The source {name} has the columns {', '.join(columns)}, of which no usual layout is made "
-        "(instruction/input/output, question/answer, prompt/completion, messages).",
-        remedy="Set FINETUNE_DATA_QUESTION_COLUMN and FINETUNE_DATA_ANSWER_COLUMN.",
-    )
-
-
-def _instruction_layout(rows: list[dict[str, Any]], output: str) -> tuple[str, Reader]:
-    """instruction/input/output means two things: one system prompt for all rows, or a task each with optional input.
-
-    The first where at most one row in a hundred brings a new instruction and rows have input.
-    """
-    instructions = Counter(str(row.get("instruction")) for row in rows)
-    with_input = sum(bool(row.get("input")) for row in rows)
-    if len(instructions) <= max(1, len(rows) // 100) and with_input > len(rows) / 2:
-        return f"instruction as system prompt, input/{output}", lambda row: Raw(
-            row.get("instruction") or "", row.get("input"), row.get(output)
-        )
-
-    def task(row: dict[str, Any]) -> Raw:
-        parts = [row.get("instruction"), row.get("input")]
-        if any(part is not None and not isinstance(part, str) for part in parts):
-            return Raw(fault=NOT_TEXT)
-        return Raw("", "\n\n".join(part for part in parts if part), row.get(output))
-
-    return f"instruction and input as question, {output}", task
-
-
-ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant"}
-
-
-def _from_messages(messages: object) -> Raw:
-    """The first exchange of a chat: system, first user turn, the answer to it."""
-    if not isinstance(messages, Iterable) or isinstance(messages, str):
-        return Raw(fault=NOT_TEXT)
-    found: dict[str, Any] = {}
-    for turn in messages:
-        if not isinstance(turn, dict):
-            return Raw(fault=NOT_TEXT)
-        role = str(turn.get("role", turn.get("from")))
-        role = ROLES.get(role, role)
-        if role == "assistant" and "user" not in found:
-            continue
-        found.setdefault(role, turn.get("content", turn.get("value")))
-    return Raw(found.get("system") or "", found.get("user", ""), found.get("assistant", ""))
-
-
 def _checked(raw: Raw) -> Raw:
     if raw.fault:
         return raw
-    parts: Iterator[object] = iter((raw.system, raw.question, raw.answer))
-    for part in parts:
+    for part in (raw.system, raw.question, raw.answer):
         if part is None:
             continue
         if not isinstance(part, str):

@@ -60,5 +60,5 @@ def gpu_wanted() -> bool:
 
 
 def usable_cpus() -> int:
-    """CPUs that this process may use; fewer than the machine has under taskset or a cpuset."""
+    """CPUs that this process may use; a container may have fewer than the machine."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

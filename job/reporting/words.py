@@ -1,52 +1,22 @@
-"""What the report calls the rules of cleaning, and what it says each of them does."""
+"""How the report names a cleaning rule or another reason to drop a row. What each does is said in the registry of rules."""
 
 from __future__ import annotations
 
-OWN = "own:"
-"""Prefix of the user's own rules."""
-CONTACT_RULES = frozenset({"email", "link", "phone", "signature", "own_name"})
-"""Counted and never quoted: the page shows no example of them even where a result has one."""
-RULE_WORDS = {
-    "empty": "question or answer is empty",
-    "enormous": "too long to be a row of text",
-    "binary": "binary data instead of text",
-    "repair": "escapes, broken encoding, odd blanks and line ends put right",
-    "placeholder": "a forum's note in place of an attachment",
-    "wiki_markup_cut": "wiki markup taken out, its words kept",
-    "opening": "greetings and thanks at the beginning",
-    "closing": "good wishes and sign-offs at the end",
-    "cut_off_end": "a last sentence that breaks off",
-    "courtesy_inside": "sentences of pure courtesy in the middle",
-    "hole": "sentences around a brand name",
-    "capital": "a capital for the first letter after a cut",
-    "email": "e-mail addresses",
-    "link": "links",
-    "phone": "phone numbers",
-    "signature": "signatures",
-    "own_name": "people's own names",
-    "nothing_but_boilerplate": "the cuts left nothing",
-    "holes": "too much went with brand names",
-    "unstable": "cutting came to no end",
-    "wiki_markup": "wiki markup that cannot be taken apart",
-    "cut_off": "the answer breaks off",
-    "repetitive": "the answer runs in circles",
-    "other_language": "in none of FINETUNE_DATA_LANGUAGES",
-    "short_answer": "fewer words than FINETUNE_DATA_MIN_ANSWER_WORDS",
-    "too_many_words": "more words than FINETUNE_DATA_MAX_WORDS",
-}
-"""What a rule takes out, or why it drops a row. A rule without an entry is shown by its name alone."""
+from job.cleaning.rules import registry
 
 
 def readable(name: str) -> str:
     """`short_answer` as a person writes it; `own:price_list` keeps the name that the user gave it."""
-    return f"own rule {name.removeprefix(OWN)}" if name.startswith(OWN) else name.replace("_", " ")
+    own = name.startswith(registry.OWN)
+    return f"own rule {name.removeprefix(registry.OWN)}" if own else name.replace("_", " ")
 
 
 def rule_words(name: str) -> str:
     """What this rule does; empty where nothing is known but its name."""
-    return "from FINETUNE_DATA_RULES_FILE" if name.startswith(OWN) else RULE_WORDS.get(name, "")
+    key = registry.OWN if name.startswith(registry.OWN) else name
+    return next((rule.words for rule in (*registry.RULES, *registry.DROP_REASONS) if rule.name == key), "")
 
 
 def is_quoted(name: str) -> bool:
-    """Whether the page may show examples of what this rule took out."""
-    return name not in CONTACT_RULES
+    """Whether the page may show examples of what this rule took out: never of contact data, even where a result has one."""
+    return not any(rule.private for rule in registry.RULES if rule.name == name)

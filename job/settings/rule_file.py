@@ -1,8 +1,8 @@
 """The user's own cleaning rules: a file of named patterns. Imports no heavy library.
 
-# what the pattern finds in an answer goes
+# cuts what the pattern finds in an answer
 vote_request = (?i)please vote for this answer\\.?
-# a row goes in whose answer the pattern is found
+# drops a row whose answer holds the pattern
 drop price_list = (?i)\\bprice list\\b
 """
 
@@ -38,7 +38,7 @@ def parse(text: str) -> tuple[list[UserRule], list[str]]:
         match = LINE.fullmatch(line)
         if not match:
             problems.append(
-                f"line {number}: '{line[:60]}' is no rule; a line is `name = pattern` or `drop name = pattern`"
+                f"line {number}: '{line[:60]}' is not a rule; a line is `name = pattern` or `drop name = pattern`"
             )
             continue
         problems += [f"line {number}: {problem}" for problem in _problems(match["name"], match["pattern"], rules)]
@@ -61,5 +61,5 @@ def _problems(name: str, pattern: str, before: list[UserRule]) -> Iterator[str]:
 
 
 def read(path: Path) -> list[UserRule]:
-    """The rules of a file that the settings have checked."""
+    """The rules of a file that has passed the checks of the settings."""
     return parse(path.read_text("utf-8"))[0]

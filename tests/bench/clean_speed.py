@@ -6,7 +6,8 @@
 
 Rules alone on one core; the same with duplicates and near duplicates on all cores; the whole stage, which also counts
 tokens with the quickstart's tokenizer (1,024 words: three times the tokens of a large vocabulary). The made-up rows carry
-greetings, goodbyes, holes and lost blanks as often as the published data set does. Each line is a process of its own.
+greetings, goodbyes, scrubbed sentences and lost blanks as often as the published data set does. Each line runs in a process
+of its own.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from job.cleaning import duplicates, parallel
+from job.cleaning import duplicates, workers
+from job.cleaning.batch import Batch, Raw, process
 from job.cleaning.rules import Rules, clean_batch
-from job.cleaning.worker import Batch, Raw, work
+from job.hosts.libraries import usable_cpus
 from job.quickstart.texts import forum_rows
 
 ROWS = 112_165
@@ -67,9 +69,9 @@ def made_rows(count: int) -> Iterator[dict[str, str]]:
                 "",
             )
         )
-        hole = f" Ensure to {BRAND}. This keeps it green. " if draw() < 0.23 else " "
+        scrubbed = f" Ensure to {BRAND}. This keeps it green. " if draw() < 0.23 else " "
         half = len(middle) // 2
-        answer = " ".join(middle[:half]) + "." + hole + " ".join(middle[half:]).capitalize() + "."
+        answer = " ".join(middle[:half]) + "." + scrubbed + " ".join(middle[half:]).capitalize() + "."
         question = " ".join(numbers.choices(words, k=numbers.randrange(40, 140))) + f" {number}?"
         yield {
             "instruction": "You know plants.",
@@ -97,7 +99,7 @@ def rules_alone(path: Path, rules: Rules, count: int) -> dict[str, Any]:
 
 
 def _cpu_seconds(call: Any) -> float:
-    """Of this process: on a shared machine the clock on the wall tells of others too."""
+    """Of this process: on a shared machine, wall-clock time includes the work of others."""
     started = time.process_time()
     call()
     return time.process_time() - started
@@ -106,14 +108,14 @@ def _cpu_seconds(call: Any) -> float:
 def with_duplicates(path: Path, rules: Rules, count: int) -> dict[str, Any]:
     """All that the stage does but tokens and files."""
     started = time.monotonic()
-    one = functools.partial(work, rules=rules, system="", seed=1, near=True)
+    function = functools.partial(process, rules=rules, system="", seed=1, near=True)
     import numpy
 
     texts: list[int] = []
     bands: list[bytes] = []
-    for worked in parallel.in_order(one, batches(read(path)), parallel.cpus()):
-        texts += worked.text
-        bands.append(worked.bands)
+    for cleaned in workers.in_order(function, batches(read(path)), usable_cpus()):
+        texts += cleaned.text
+        bands.append(cleaned.bands)
     kept = numpy.ones(len(texts), dtype=bool)
     kept &= ~duplicates.repeats(numpy.array(texts, dtype=numpy.uint64), kept)
     with tempfile.TemporaryDirectory() as folder:
@@ -121,14 +123,14 @@ def with_duplicates(path: Path, rules: Rules, count: int) -> dict[str, Any]:
         pairs = sum(1 for _ in duplicates.near_pairs(Path(folder) / "bands", kept, lambda row: ""))
     seconds = time.monotonic() - started
     return {
-        "what": f"the same with near duplicates ({pairs} candidates), {parallel.cpus()} cores",
+        "what": f"the same with near duplicates ({pairs} candidates), {usable_cpus()} cores",
         "rows": count,
         "seconds": seconds,
     }
 
 
 def whole_stage(path: Path, rules: Rules, count: int) -> dict[str, Any]:
-    from job.cleaning.clean import clean
+    from job.cleaning.stage import clean
     from job.settings.fields import DataSettings, ModelSettings
     from job.settings.sources import Source
 
@@ -142,18 +144,18 @@ def whole_stage(path: Path, rules: Rules, count: int) -> dict[str, Any]:
         )
     seconds = time.monotonic() - started
     kept = (result.train_rows + result.eval_rows) / result.rows_in
-    what = f"the whole stage with token counts and files, {parallel.cpus()} cores; {kept:.0%} kept"
+    what = f"the whole stage with token counts and files, {usable_cpus()} cores; {kept:.0%} kept"
     return {"what": what, "rows": count, "seconds": seconds}
 
 
 def decisions(path: Path, rules: Rules, count: int) -> dict[str, Any]:
-    """Duplicates, groups and split of `count` rows, from the numbers that the first pass would have left of them."""
+    """Duplicates, groups and split of `count` rows, from the numbers that the first pass would have kept."""
     from array import array
     from types import SimpleNamespace
 
     import numpy
 
-    from job.cleaning.decisions import Decisions
+    from job.cleaning.decisions import decide
     from job.settings.fields import DataSettings
     from job.settings.sources import Source
 
@@ -175,7 +177,7 @@ def decisions(path: Path, rules: Rules, count: int) -> dict[str, Any]:
         sizes |= {name: array("I", bytes(4 * count)) for name in ("tokens", "answer_tokens")}
         first: Any = SimpleNamespace(folder=Path(folder), words=lambda row: "", **columns, **sizes)
         started = time.monotonic()
-        Decisions.of(first, DataSettings(sources=(Source.parse("quickstart"),)), 42, near=True)
+        decide(first, DataSettings(sources=(Source.parse("quickstart"),)), 42, near=True)
         return {
             "what": "duplicates, near duplicates and split alone",
             "rows": count,
@@ -191,7 +193,7 @@ def measured(name: str, path: Path, rules: Rules, count: int, answer: Any) -> No
     own, children = (
         resource.getrusage(who).ru_maxrss / 2**20 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
-    answer.put(found | {"gib": own + children * parallel.cpus()})
+    answer.put(found | {"gib": own + children * usable_cpus()})
 
 
 def main() -> int:
@@ -213,10 +215,10 @@ def main() -> int:
         spawn = multiprocessing.get_context("spawn")
         for name in names:
             answer = spawn.Queue()
-            process = spawn.Process(target=measured, args=(name, path, rules, count, answer))
-            process.start()
+            child = spawn.Process(target=measured, args=(name, path, rules, count, answer))
+            child.start()
             found = answer.get()
-            process.join()
+            child.join()
             print(
                 f"| {found['what']} | {found['rows']:,} | {found['seconds']:.1f} | {found['rows'] / found['seconds']:,.0f} | "
                 f"{found['gib']:.2f} |",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from job.cleaning.clean import clean
+from job.cleaning.stage import clean
 from job.errors import SettingsError
 from job.modeling.chat import Chat
 from job.modeling.files import fetch_files

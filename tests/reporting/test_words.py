@@ -1,15 +1,21 @@
-"""What the report calls rules."""
+"""What the report calls rules: what the registry says of them, and nothing else."""
 
 from __future__ import annotations
 
-from job.cleaning import rules as cleaning_rules
-from job.reporting.words import CONTACT_RULES, OWN, RULE_WORDS, is_quoted, readable, rule_words
+import pytest
+
+from job.cleaning.rules import registry
+from job.cleaning.rules.rule import Rule
+from job.reporting.words import is_quoted, readable, rule_words
+
+pytestmark = pytest.mark.light
 
 
-def test_the_page_knows_every_rule_by_name() -> None:
-    assert set(cleaning_rules.CONTACT_RULES) == CONTACT_RULES
-    assert cleaning_rules.OWN == OWN
-    assert set(RULE_WORDS) == {*cleaning_rules.CUTTING, *cleaning_rules.DROPPING}
+def test_a_rule_that_is_added_to_the_registry_is_named_without_another_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    fax = Rule("fax_number", "fax numbers", "contacts", ("inside",), cut=lambda field: field.text, private=True)
+    monkeypatch.setattr(registry, "RULES", (*registry.RULES, fax))
+    assert rule_words("fax_number") == "fax numbers"
+    assert not is_quoted("fax_number")
 
 
 def test_own_rules_keep_the_name_that_the_user_gave_them() -> None:
@@ -18,7 +24,11 @@ def test_own_rules_keep_the_name_that_the_user_gave_them() -> None:
     assert is_quoted("own:price_list")
 
 
-def test_a_rule_without_words_stands_by_its_name() -> None:
+def test_a_reason_that_is_no_rule_has_its_words() -> None:
+    assert rule_words("near_duplicate") == "nearly the same words as an earlier row"
+
+
+def test_a_name_of_another_version_stands_by_itself() -> None:
     assert (readable("new_thing"), rule_words("new_thing")) == ("new thing", "")
 
 

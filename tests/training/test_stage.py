@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
-from job.cleaning.clean import clean
+from job.cleaning.stage import clean
 from job.errors import SettingsError
 from job.modeling.architecture import Architecture
 from job.modeling.chat import Chat

@@ -1,4 +1,4 @@
-"""What all rules share: repair of characters and blanks, sentences, words. Pure functions; nothing here knows any pack."""
+"""What all rules share: repair of characters and blanks, sentences, words. Pure functions that know no pack."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ftfy.badness import is_bad
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _ESCAPED_BREAK = re.compile(r"\\r\\n|\\n(?=[\s\\A-Z0-9*-])|\\r(?=[\s\\])|\\t(?=[\s\\])")
 _MOJIBAKE = re.compile("[ÂÃâäåæçèéïðÄÅĂĎÐÎÏÑØÙ€]")
-"""What bytes of UTF-8 look like when they are read in another encoding; only then is the costly question asked."""
+"""What bytes of UTF-8 look like when they are read in another encoding; only then does the costly check run."""
 _ODD_BLANK = re.compile(r"[^\S\n ]")
 _BLANKS = re.compile(r"  +")
 _AROUND_BREAKS = re.compile(r" *\n *")
 _APOSTROPHE = re.compile(r"(?<=[A-Za-z])\\(?=(?:s|t|m|d|re|ve|ll|ts)\b)")
 _QUOTES = re.compile(r"\\+([A-Za-z][^\\\n]{0,80}?)\\+(?![A-Za-z])")
-# Unseen and without meaning for a reader: direction marks, joiners at odd places, soft hyphens, byte-order marks.
+# Invisible, and without meaning for a reader: direction marks, joiners at odd places, soft hyphens, byte-order marks.
 _UNSEEN = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xAD, 0xFEFF, 0xFFFC])
 _CONTROL = dict.fromkeys(number for number in [*range(32), *range(127, 160)] if number not in (9, 10, 13, 0x85))
 _REMOVED = {**_UNSEEN, **_CONTROL}

@@ -1,13 +1,13 @@
-"""Pack qa-forum, the words: what courtesies are made of, how they begin, and how they end. Data for job/cleaning/forum.py."""
+"""The words of the pack qa-forum: what boilerplate is made of, how it begins, and how it ends. Data for forum.py."""
 
 from __future__ import annotations
 
 import re
 
-LONGEST_COURTESY = 320
-"""Characters of a sentence of courtesy; longer ones say something."""
-MOST_UNKNOWN_WORDS = 16
-"""Of a courtesy with one unknown word; longer ones say something."""
+LONGEST = 320
+"""Characters of a boilerplate sentence; longer ones say something."""
+MOST_WORDS = 16
+"""Of a boilerplate sentence with one unknown word; longer ones say something."""
 BRAND = "ourforum"
 """Stands for a brand name while words are compared."""
 
@@ -26,8 +26,8 @@ STEMS = (
 STRONG_SIGNS = frozenset(
     f"query queries question questions concern concerns thanks thank welcome forum {BRAND}".split()
 )
-"""Those that let a sentence of courtesy have one word that is not known."""
-COURTESY = SIGNS | frozenset(
+"""With one of these a boilerplate sentence may have one unknown word."""
+WORDS = SIGNS | frozenset(
     """i i'm im i'll i've i'd id ive me my mine myself we us our you your yours yourself u ur he she him her his they them their
     it its it's this that that's these those there here the a an some any all each every more most much many very so too also
     just only well quite such other another further additional same one
@@ -357,4 +357,4 @@ INSIDE = (
     ),
     *("your query", "your question", "your concern", "welcome", "get back", "revert"),
 )
-"""Without one of these no sentence is courtesy; looking for them takes 3 us a row, for the sentences 100."""
+"""Without one of these no sentence is boilerplate; looking for them takes 3 us a row, for the sentences 100."""

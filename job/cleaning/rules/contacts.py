@@ -1,16 +1,17 @@
-"""Contact data: e-mail addresses, phone numbers, links, signatures and people's own names, by rule. Counted, never quoted.
+"""Contact data: e-mail addresses, links, phone numbers, signatures and people's own names. Counted, never quoted.
 
-A short sentence that is there for its contact goes whole; from a longer one the contact is cut.
+A short sentence that gives a contact and little else goes whole; from a longer one the contact alone is cut.
 """
 
 from __future__ import annotations
 
 import re
 
-from job.cleaning.text import has_any, sentences, words
+from job.cleaning.rules.rule import Field
+from job.cleaning.rules.text import has_any, sentences, words
 
 LONGEST_CONTACT_SENTENCE = 15
-"""Words; a longer sentence says more than how to reach somebody."""
+"""Words; a longer sentence says more than how to reach someone."""
 
 _MAIL = r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+|\b[\w.]{2,}\s*[(\[]\s*at\s*[)\]]\s*[\w-]+\s*(?:\.|[(\[]?\s*dot\s*[)\]]?)\s*\w{2,}|\b[\w.]{3,}\s+at\s+(?:gmail|yahoo|hotmail|outlook)\b(?:\s*(?:\.|dot)\s*com)?"
 _LINK = (
@@ -29,7 +30,7 @@ _PHONE = (
     r"|(?<=tel: )\d[\d\s-]{5,13}\d|(?<=mobile )\d[\d\s-]{5,13}\d|(?<=whatsapp )\d[\d\s-]{5,13}\d|(?<=number is )\d[\d\s-]{5,13}\d"
     r")(?![\w/]|[.-]\d)"
 )
-RULES: dict[str, re.Pattern[str]] = {
+PATTERNS: dict[str, re.Pattern[str]] = {
     "email": re.compile(_MAIL, re.IGNORECASE),
     "link": re.compile(_LINK, re.IGNORECASE),
     "phone": re.compile(_PHONE, re.IGNORECASE),
@@ -37,7 +38,7 @@ RULES: dict[str, re.Pattern[str]] = {
 _LEAD = r"(?:\s*\b(?:at|on|to|via|through|from|see|visit|here|is|e-?mail|phone|tel|mobile|contact)\b\s*[:.]?|\s*:|\s*-+>)?\s*"
 _WITH_LEAD = {
     rule: re.compile(rf"\s*[(\[](?:{_LEAD})(?:{pattern.pattern})\s*[)\]]|{_LEAD}(?:{pattern.pattern})", re.IGNORECASE)
-    for rule, pattern in RULES.items()
+    for rule, pattern in PATTERNS.items()
 }
 # Without one of these in the lower-cased text no match is possible; the patterns themselves cost 75 to 175 us a row.
 _SIGNS: dict[str, tuple[str, ...]] = {
@@ -58,7 +59,6 @@ _SIGNS: dict[str, tuple[str, ...]] = {
         "link>",
         "url>",
     ),
-    "phone": (),
 }
 FEWEST_DIGITS = 7
 """Of a phone number."""
@@ -87,29 +87,40 @@ _NOT_NAMES = frozenset(
 )
 
 
-def without_contacts(text: str) -> tuple[str, dict[str, int]]:
-    """The text without contact data, and the characters that each rule took."""
-    taken: dict[str, int] = {}
-    lowered = text.lower()
-    for rule, signs in _SIGNS.items():
-        if has_any(lowered, signs) if signs else sum(map(text.count, "0123456789")) >= FEWEST_DIGITS:
-            pattern = RULES[rule]
-            if pattern.search(text):
-                text = _note(taken, rule, text, _cut(text, rule, pattern))
-    tail = lowered[-TAIL:]
+def email(field: Field) -> str:
+    return _cut("email", field.text) if has_any(field.lowered, _SIGNS["email"]) else field.text
+
+
+def link(field: Field) -> str:
+    return _cut("link", field.text) if has_any(field.lowered, _SIGNS["link"]) else field.text
+
+
+def phone(field: Field) -> str:
+    enough = sum(map(field.text.count, "0123456789")) >= FEWEST_DIGITS
+    return _cut("phone", field.text) if enough else field.text
+
+
+def signature(field: Field) -> str:
+    text, tail = field.text, field.lowered[-TAIL:]
     if "dr" in tail or "doctor" in tail:
-        text = _note(taken, "signature", text, _unsigned(text, _DOCTOR_SIGNED))
+        text = _unsigned(text, _DOCTOR_SIGNED)
     if "-" in tail or "–" in tail or "—" in tail or "~" in tail:
-        text = _note(taken, "signature", text, _unsigned(text, _DASH_SIGNED))
-    if has_any(tail, _GOODBYES):
+        text = _unsigned(text, _DASH_SIGNED)
+    return text
+
+
+def own_name(field: Field) -> str:
+    """ "Thanks, Anna", "my name is Anna", "I am Anna, 35 years old": the name goes, what is said with it stays."""
+    text, lowered = field.text, field.lowered
+    if has_any(lowered[-TAIL:], _GOODBYES):
         match = _SIGNED.search(text, max(0, len(text) - TAIL))
         if match and match["name"].split()[0] not in _NOT_NAMES:
-            text = _note(taken, "own_name", text, text[: match.start("gap")] + ".")
+            text = text[: match.start("gap")] + "."
     if "my name is" in lowered or "myself" in lowered or "i am called" in lowered:
-        text = _note(taken, "own_name", text, _MY_NAME.sub(_without_name, text))
+        text = _MY_NAME.sub(_without_name, text)
     if has_any(lowered, _AGES) and has_any(text, ("I am", "I'm", "I’m", "This is")):
-        text = _note(taken, "own_name", text, _I_AM.sub(lambda found: found["am"] + " ", text))
-    return text, taken
+        text = _I_AM.sub(lambda found: found["am"] + " ", text)
+    return text
 
 
 _NAMED = re.compile(
@@ -119,8 +130,8 @@ _NAMED = re.compile(
 
 
 def masked(text: str) -> str:
-    """For examples of other rules: contact data and names behind a title or a greeting as […]."""
-    for pattern in RULES.values():
+    """The text as an example may show it: contact data, and names behind a title or a greeting, as […]."""
+    for pattern in PATTERNS.values():
         text = pattern.sub("[…]", text)
     return _NAMED.sub(lambda match: match["before"] + "[…]", text)
 
@@ -128,12 +139,6 @@ def masked(text: str) -> str:
 def _unsigned(text: str, signed: re.Pattern[str]) -> str:
     match = signed.search(text, max(0, len(text) - TAIL))
     return text[: match.start()].rstrip() if match and match.start() else text
-
-
-def _note(taken: dict[str, int], rule: str, before: str, after: str) -> str:
-    if before != after:
-        taken[rule] = taken.get(rule, 0) + max(0, len(before) - len(after))
-    return after
 
 
 def _without_name(match: re.Match[str]) -> str:
@@ -147,7 +152,10 @@ def _without_name(match: re.Match[str]) -> str:
     return before if before.isspace() or stop != "," else ", "
 
 
-def _cut(text: str, rule: str, pattern: re.Pattern[str]) -> str:
+def _cut(rule: str, text: str) -> str:
+    pattern = PATTERNS[rule]
+    if not pattern.search(text):
+        return text
     pieces = sentences(text)
     kept = []
     for piece in pieces:

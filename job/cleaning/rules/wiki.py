@@ -1,16 +1,17 @@
-"""Pack wiki: what an encyclopaedia's markup leaves in plain text. Markup goes, its words stay."""
+"""What an encyclopaedia's markup leaves in plain text. Markup goes, its words stay."""
 
 from __future__ import annotations
 
 import re
 
-from job.cleaning.text import has_any
+from job.cleaning.rules.rule import Field, Row
+from job.cleaning.rules.text import has_any
 
 _SIGNS = ("{{", "}}", "{|", "[[", "]]", "[http", "<", "emplate:", "ategory:", "ile:", "mage:", "(UTC)", "''", "==", "|")
 """Without one of these there is no markup; looking for them takes 2 us, for the patterns 50."""
 _EMPTY = re.compile(r"[ ]?\((?:[^()\n]{0,30}[:,;])?\s*\)")
 """What markup leaves of "(pronunciation: {{IPA|...}})"."""
-_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+_REPLACEMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"<!--.{0,2000}?-->", re.DOTALL), ""),
     (re.compile(r"<ref\b[^<>]{0,200}/>|<ref\b[^<>]{0,200}>.{0,600}?</ref>", re.DOTALL | re.IGNORECASE), ""),
     (re.compile(r"\{\{[^{}]{0,600}\}\}"), ""),
@@ -45,16 +46,17 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 _LEFT = re.compile(r"\{\{|\}\}|\[\[|\]\]|<ref\b|</ref>|\bTemplate:\w|\bCategory::?\w|\(UTC\)|\|\||\bFile:\w")
 
 
-def without_markup(text: str) -> str:
-    for pattern, replacement in _RULES:
+def markup_cut(field: Field) -> str:
+    text = field.text
+    for pattern, replacement in _REPLACEMENTS:
         cut = pattern.sub(replacement, text)
         text = cut if len(cut) == len(text) else _EMPTY.sub("", cut)
     return text.strip()
 
 
-def has_markup(text: str) -> bool:
-    """Whether markup is left that the rules could not take apart."""
-    return bool(_LEFT.search(text))
+def markup_left(row: Row) -> bool:
+    """Whether markup is left that cannot be taken apart."""
+    return may_have_markup(row.answer.text) and bool(_LEFT.search(row.answer.text))
 
 
 def may_have_markup(text: str) -> bool:

@@ -1,10 +1,10 @@
-"""The same work on batches of rows in any number of processes, in the order in which the batches came."""
+"""The same function on batches of rows in any number of processes, with results in the order of the batches. Knows nothing
+about what the function does."""
 
 from __future__ import annotations
 
 import ctypes
 import multiprocessing
-import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -19,25 +19,21 @@ from job.errors import HostUnfit
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 FIRST = 8
-"""Batches that are worked on here before any process is started: few rows do not pay for it."""
+"""Batches that are processed here before any process is started: for few rows that would not pay."""
 AHEAD = 3
-"""Batches for each process that are read ahead: memory stays bounded."""
+"""Batches for each process that are read ahead; the bound keeps memory small."""
 PR_SET_PDEATHSIG = 1
 
 
-def cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def in_order(function: Callable[[Given], Made], batches: Iterable[Given], workers: int) -> Iterator[Made]:
+    """`function` of each batch. It must be a function of a module, and its argument and result must pickle.
 
-
-def in_order(work: Callable[[Given], Made], batches: Iterable[Given], workers: int) -> Iterator[Made]:
-    """`work` of each batch. It must be a function of a module, and what it is given and makes must pickle.
-
-    Raises what `work` raises, and HostUnfit (68) where a process was ended from outside.
+    Raises what `function` raises, and HostUnfit (68) where a process was ended from outside.
     """
     coming = iter(batches)
-    yield from map(work, islice(coming, FIRST))
+    yield from map(function, islice(coming, FIRST))
     if workers == 1:
-        yield from map(work, coming)
+        yield from map(function, coming)
         return
     following = next(coming, None)
     if following is None:
@@ -45,9 +41,9 @@ def in_order(work: Callable[[Given], Made], batches: Iterable[Given], workers: i
     # spawn: a forked process would inherit threads of tokenizer and Arrow in the middle of what they do
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
     try:
-        pending: deque[Future[Made]] = deque([pool.submit(work, following)])
+        pending: deque[Future[Made]] = deque([pool.submit(function, following)])
         for batch in coming:
-            pending.append(pool.submit(work, batch))
+            pending.append(pool.submit(function, batch))
             if len(pending) > AHEAD * workers:
                 yield pending.popleft().result()
         while pending:
@@ -62,7 +58,7 @@ def in_order(work: Callable[[Given], Made], batches: Iterable[Given], workers: i
 
 
 def _begin() -> None:
-    """In a new process: the parent alone answers to signals, and its end is the end of this one too."""
+    """In a new process: the parent alone answers signals, and when it ends this one ends too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(OSError, AttributeError):  # not Linux
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

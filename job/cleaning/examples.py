@@ -1,0 +1,31 @@
+"""Examples of what a rule did: an excerpt around the change, without contact data."""
+
+from __future__ import annotations
+
+from job.cleaning.rules.boilerplate import BRAND
+from job.cleaning.rules.contacts import masked
+from job.cleaning.rules.rule import Rules
+from job.results import Example
+
+
+def example(before: str, after: str, options: Rules) -> Example:
+    """Masked first: an excerpt's edge could cut an address in two, and half of it would not be found."""
+    brand = options.brands[0] if options.brands else ""
+    return excerpt(masked(before.replace(BRAND, brand)), masked(after.replace(BRAND, brand)))
+
+
+def excerpt(before: str, after: str, around: int = 60, most: int = 240) -> Example:
+    """The part that differs, with some characters around it."""
+    begin = next(
+        (at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after))
+    )
+    same_end = 0
+    while same_end < min(len(before), len(after)) - begin and before[-1 - same_end] == after[-1 - same_end]:
+        same_end += 1
+    start = max(0, begin - around)
+
+    def part(text: str) -> str:
+        found = text[start : min(len(text) - same_end + around, start + most)]
+        return ("…" if start else "") + found + ("…" if start + len(found) < len(text) else "")
+
+    return Example(before=part(before), after=part(after))

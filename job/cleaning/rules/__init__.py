@@ -1,0 +1,15 @@
+"""The cleaning rules: `clean_batch(rows, rules)` runs them on rows, in any process and under any engine.
+
+    registry     every rule and every other reason to drop a row, in order: what report, audit, hints and hash follow from
+    rule         what a rule is, what it works on, what it did
+    cleaner      walks a row through the registry
+    digest       the hash of the rule set
+    text, shape, wiki, contacts, forum (its words: boilerplate), own     a family of rules each
+
+Imports no heavy library.
+"""
+
+from job.cleaning.rules.cleaner import clean_batch
+from job.cleaning.rules.rule import Rules
+
+__all__ = ["Rules", "clean_batch"]

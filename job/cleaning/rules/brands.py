@@ -1,0 +1,80 @@
+"""Brand names, and the sentences that a forum's scrubbing of its own name spoilt: where the name was put in place of the end
+of a sentence ("Ensure to BRAND."), what stood there is lost. Knows no brand; their names are options."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from job.cleaning.rules.boilerplate import BRAND, GLUED_BRAND, REST
+from job.cleaning.rules.rule import Field, Row
+from job.cleaning.rules.text import sentences, words
+
+
+def brand_pattern(brand: str) -> re.Pattern[str]:
+    """`ChatDoctor` also finds `Chat Doctor`, `chat  doctor`, `Chat-Doctor` and `ChatDoctorI`."""
+    name = r"[\s-]*".join(map(re.escape, _parts(brand)))
+    first, rest = brand[0], name[len(re.escape(brand[0])) :]
+    # A name may be followed by the capital of a word that lost its blank, never by a small letter. The first letter is a
+    # class of its own, and the lookbehind stands after it, so that the search looks for that letter alone.
+    pattern = rf"[{re.escape(first.upper() + first.lower())}](?<![A-Za-z].)(?i:{rest})(?:(?i:\.com)(?![a-z]))?(?![a-z])"
+    if not brand.islower():
+        pattern += rf"|{re.escape(first)}(?<=[a-z].){re.escape(brand[1:])}"  # "witChatDoctorbination"
+    return re.compile(pattern)
+
+
+def _parts(brand: str) -> list[str]:
+    """`ChatDoctor` -> Chat, Doctor."""
+    return re.findall(r"[A-Z]?[^A-Z\s]+|[A-Z]+", brand)
+
+
+@functools.lru_cache(maxsize=8)
+def _patterns(brands: tuple[str, ...]) -> list[tuple[str, str, re.Pattern[str]]]:
+    """First and last part of each brand in small letters, and its pattern."""
+    return [(_parts(brand)[0].lower(), _parts(brand)[-1].lower(), brand_pattern(brand)) for brand in brands]
+
+
+def brand_name(field: Field) -> str:
+    """Brand names as one word, and blanks where they were lost behind it. The rules that follow need not know how a name is
+    spelt."""
+    text = field.text
+    for first, last, pattern in _patterns(field.options.brands):
+        if last in field.lowered and first in field.lowered:
+            text = pattern.sub(BRAND, text)
+    if BRAND not in text:
+        return text
+    return GLUED_BRAND.sub(f"{BRAND}. ", text).replace(f"{BRAND}.come have", f"{BRAND}. I have")
+
+
+def scrubbed_sentence(field: Field) -> str:
+    """Without the sentences that hold a brand name, and the rest of a sentence whose middle is lost.
+
+    The asker's words stay: from a question they go only where two thirds of it are left.
+    """
+    if field.name == "question":
+        named = brand_name(field)
+        if BRAND in named and words(rest := _without_scrubbed(named)) * 3 >= words(named) * 2:
+            return rest
+        return field.text
+    if BRAND not in field.text:
+        return field.text
+    rest = _without_scrubbed(field.text)
+    field.scrubbed_words += words(field.text) - words(rest)
+    return rest
+
+
+def mostly_scrubbed(row: Row) -> bool:
+    """Whether scrubbed sentences took more than a third of the answer; where nothing is left another rule says so."""
+    scrubbed, left = row.answer.scrubbed_words, words(row.answer.text)
+    return left > 0 and scrubbed * 3 > scrubbed + left
+
+
+def _without_scrubbed(text: str) -> str:
+    kept, scrubbed = [], False
+    for sentence in sentences(text):
+        if BRAND in sentence:
+            scrubbed = True
+        elif not scrubbed or not REST.match(sentence):
+            kept.append(sentence)
+            scrubbed = False
+    return "".join(kept).strip()

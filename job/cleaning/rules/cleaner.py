@@ -1,0 +1,146 @@
+"""Walks a row through the registry, and the entry for engines of any kind: `clean_batch(rows, rules)`.
+
+    check -> repair -> [markup -> blanks -> (beginning -> ending) -> inside -> repair] until nothing changes -> judge
+
+The inner bracket runs until both ends stay as they are, the outer one until the whole text does, so cleaning its own output
+changes nothing. Pure functions: the same row gives the same result in any process, batch or order. Knows no rule by name.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+
+from job.cleaning.rules import registry
+from job.cleaning.rules.own import own_rules
+from job.cleaning.rules.rule import BOTH, EXAMPLES, Count, Field, Row, Rule, Rules, Step, Tally
+
+MOST_PASSES = 25
+STEPS: tuple[Step, ...] = ("check", "repair", "markup", "blanks", "beginning", "ending", "inside", "judge")
+
+
+def clean_batch(
+    rows: Sequence[Mapping[str, str]], rules: Rules, tally: Tally | None = None
+) -> tuple[list[dict[str, str]], list[str]]:
+    """(rows, reasons), as many as came in: each row with `question` and `answer` cleaned, and why it must go, or "".
+
+    The entry for Ray Data, Spark or anything that maps batches. Other fields pass through. A row that must go comes back as
+    it was. `tally` collects what each rule did, with examples as they are in the data: examples.py masks them. Raises
+    SettingsError for a pattern of the user's that backtracks without end.
+    """
+    cleaner = _cleaner(rules, registry.RULES)
+    counts = {} if tally is None else tally
+    found: list[dict[str, str]] = []
+    reasons = []
+    for row in rows:
+        question, answer, reason = cleaner.row(row["question"], row["answer"], counts)
+        found.append({**row} if reason else {**row, "question": question, "answer": answer})
+        reasons.append(reason)
+    return found, reasons
+
+
+def running(options: Rules, entries: tuple[Rule, ...]) -> list[Rule]:
+    """The rules that these options switch on, in their order, the user's own at their place."""
+    found: list[Rule] = []
+    for rule in entries:
+        if options.runs(rule.pack):
+            found += own_rules(rule, options) if rule.name == registry.OWN else [rule]
+    return found
+
+
+@functools.lru_cache(maxsize=4)
+def _cleaner(options: Rules, entries: tuple[Rule, ...]) -> Cleaner:
+    return Cleaner(options, entries)
+
+
+class Dropped(Exception):
+    """A row must go; carries the reason."""
+
+
+class Cleaner:
+    """Rules with their patterns ready."""
+
+    def __init__(self, options: Rules, entries: tuple[Rule, ...]) -> None:
+        self.options = options
+        self.rules = running(options, entries)
+        self.steps = {
+            name: {step: [rule for rule in self.rules if step in rule.steps and name in rule.fields] for step in STEPS}
+            for name in BOTH
+        }
+        self.signed = {name: [rule for rule in self.rules if rule.sign and name in rule.fields] for name in BOTH}
+
+    def row(self, question: str, answer: str, tally: Tally) -> tuple[str, str, str]:
+        """(question, answer, reason)."""
+        row = Row(question, answer, self.options)
+        try:
+            self._run("check", row, row.answer)
+            self._clean(row, row.answer)
+            self._clean(row, row.question)
+            self._run("judge", row, row.answer)
+        except Dropped as dropped:
+            reason = str(dropped)
+            tally.setdefault(reason, Count()).dropped += 1
+            return question, answer, reason
+        self._note(row.answer, tally)
+        self._note(row.question, tally)
+        return row.question.text, row.answer.text, ""
+
+    def _clean(self, row: Row, field: Field) -> None:
+        self._run("repair", row, field)
+        field.idle = tuple(rule for rule in self.signed[field.name] if rule.sign and not rule.sign(field.text))
+        for _ in range(MOST_PASSES):
+            self._run("markup", row, field)
+            self._run("blanks", row, field)
+            spaced = field.text
+            self._clean_ends(row, field)
+            trimmed = field.text
+            self._run("inside", row, field)
+            self._run("repair", row, field)
+            if field.text == trimmed and (trimmed == spaced or not self._would_change("blanks", field)):
+                field.settled = True
+                return
+
+    def _clean_ends(self, row: Row, field: Field) -> None:
+        """A cut at the end, or a capital, may show something new at the beginning."""
+        for turn in range(MOST_PASSES):
+            begun = self._run("beginning", row, field)
+            if turn and not begun:
+                return
+            if not self._run("ending", row, field) and (not begun or begun.again):
+                return  # with `again`, the beginning has been looked at since
+
+    def _run(self, step: Step, row: Row, field: Field) -> Rule | None:
+        """Each rule of a step on a field, in order. Gives the one that made the last change; raises Dropped."""
+        rules = self.steps[field.name][step]
+        last: Rule | None = None
+        for _ in range(MOST_PASSES):
+            for rule in rules:
+                if (rule.after and (last is None or last.name not in rule.after)) or (rule.sign and rule in field.idle):
+                    continue
+                if rule.drop:
+                    if rule.drop(row):
+                        raise Dropped(rule.name)
+                elif rule.cut and (text := rule.cut(field)) != field.text:
+                    field.becomes(rule, text)
+                    last = rule
+                    if rule.again:
+                        break
+            else:
+                break
+        return last
+
+    def _would_change(self, step: Step, field: Field) -> bool:
+        """Whether a cut at an end has shown something new to this step."""
+        return any(
+            rule not in field.idle and rule.cut and rule.cut(field) != field.text
+            for rule in self.steps[field.name][step]
+        )
+
+    def _note(self, field: Field, tally: Tally) -> None:
+        """A row that is dropped counts no change, so changes are noted at the end."""
+        for name, change in field.changes.items():
+            count = tally.setdefault(name, Count())
+            count.changed += 1
+            count.characters_removed += change.characters_removed
+            if len(count.examples) < EXAMPLES:
+                count.examples += change.examples

@@ -1,0 +1,224 @@
+"""Greetings, thanks, sign-offs and other boilerplate of forums, and sentences that break off.
+
+Two kinds of evidence find spellings that nobody has listed: phrases that only boilerplate begins with, and sentences made of
+nothing but words of boilerplate, one of which must be a sign ("query", "thanks", "welcome"). Such a sentence may have one
+unknown word: a spell-checker makes "dairy" of "dear, I". A phrase without a full stop is cut by closed word lists, so that it
+cannot swallow the next sentence. Knows no subject matter; the words stand in boilerplate.py.
+"""
+
+from __future__ import annotations
+
+import re
+
+from job.cleaning.rules import boilerplate
+from job.cleaning.rules.boilerplate import BRAND
+from job.cleaning.rules.rule import Field, Row
+from job.cleaning.rules.text import boundaries, full_stop, has_any, sentences
+
+EDGE, END = 320, 220
+"""Characters at the beginning and at the end in which boilerplate is looked for; between them only where a sign is."""
+
+
+# --- the rules -------------------------------------------------------------------------------------------------------
+
+
+def placeholder(field: Field) -> str:
+    """Without "(attachment removed to protect the user's identity)"."""
+    text = field.text
+    if ("(" in text or "[" in text) and has_any(field.lowered, boilerplate.HIDDEN):
+        return boilerplate.PLACEHOLDER.sub("", text)
+    return text
+
+
+def lost_blank(field: Field) -> str:
+    return separated(field.text)
+
+
+def may_lack_a_blank(text: str) -> bool:
+    return bool(boilerplate.GLUED.search(text))
+
+
+def opening(field: Field) -> str:
+    return opened(field.text).strip()
+
+
+def closing(field: Field) -> str:
+    return closed(field.text).strip()
+
+
+def cut_off_end(field: Field) -> str:
+    return without_cut_off_end(field.text)
+
+
+def boilerplate_inside(field: Field) -> str:
+    """Without sentences of pure boilerplate in the middle."""
+    text = field.text
+    if not has_any(field.lowered, boilerplate.INSIDE):
+        return text
+    pieces = sentences(text)
+    kept = [piece for piece in pieces if not _goes_inside(piece)]
+    return text if len(kept) == len(pieces) else "".join(kept).strip() or text
+
+
+def cut_off(row: Row) -> bool:
+    """Whether the whole answer breaks off: nothing before its last sentence to keep."""
+    return is_cut_off(row.answer.text)
+
+
+# --- lost blanks -----------------------------------------------------------------------------------------------------
+
+
+def separated(text: str) -> str:
+    """With the blanks that boilerplate at either end has lost behind it."""
+    places = [
+        match.start() + 1
+        for match in boilerplate.GLUED.finditer(text)
+        if match.start() < EDGE or match.start() > len(text) - EDGE
+    ]
+    for place in reversed(places):
+        word = boilerplate.WORD_BEFORE.search(text, max(0, place - 15), place)
+        if word and word[1] in boilerplate.GLUED_WORDS and boilerplate.WORD_BEHIND.match(text, place):
+            text = f"{text[:place]}. {text[place:]}"
+    return text
+
+
+# --- the beginning ---------------------------------------------------------------------------------------------------
+
+
+def opened(text: str) -> str:
+    """Without its first piece of boilerplate: a phrase, or a whole sentence."""
+    head = text[:EDGE]
+    for rule in boilerplate.RULES_BY_LETTER.get(head[:1].lower(), boilerplate.PUNCTUATION):
+        match = rule.match(head)
+        if match and match.end():
+            again = "I " if rule is boilerplate.OPENINGS["query_read_and"] else ""  # "I read it and would say ..."
+            return again + text[match.end() :]
+    end = next(boundaries(head), len(head) if len(text) <= EDGE else 0)
+    if end and _is_opening(head[:end]):
+        return text[end:]
+    at = head.find(BRAND, 0, 120)
+    if at >= 0 and len(head[:at].split()) <= 3:  # "Howell come to <brand>"
+        behind = boilerplate.BRAND_END.match(head, at)
+        assert behind
+        return text[behind.end() :]
+    return text
+
+
+# --- the end ---------------------------------------------------------------------------------------------------------
+
+
+def closed(text: str) -> str:
+    """Without the boilerplate at its end: sentences, a signature behind one, goodbyes that have no stop before them."""
+    while True:
+        window = max(0, len(text) - END)
+        starts = [window, *boundaries(text, window)]
+        end = _goodbyes_begin(text, starts)
+        if end < len(text):
+            rest, text = text[:end].rstrip(), full_stop(text[:end])
+            if text != rest or (len(starts) <= 3 and window):
+                continue  # the last sentence has another end now, or the window is nearly used up
+        glued = _last_words(text) or boilerplate.GLUED_GOODBYE.search(text, starts[-1])
+        if not glued or not glued.start():
+            return text
+        rest = text[: glued.start()]
+        whole = without_cut_off_end(rest)
+        text = full_stop(rest) if whole == rest else whole
+
+
+def _goodbyes_begin(text: str, starts: list[int]) -> int:
+    """Where the sentences that say goodbye begin; their own beginnings leave `starts`."""
+    end = len(text)
+    while len(starts) > 1:
+        place = starts[-1]
+        if _goodbye(text[place:end].strip()):
+            end = place
+            starts.pop()
+        elif len(starts) > 2 and _signature(text[place:end]) and _goodbye(text[starts[-2] : place].strip()):
+            end = starts[-2]  # what stands behind a goodbye is a signature, or it is not the end
+            del starts[-2:]
+        else:
+            break
+    return end
+
+
+def without_cut_off_end(text: str) -> str:
+    """Without a last sentence that was cut off upstream ("Management involves"); unchanged where it is all there is."""
+    if text.endswith(boilerplate.STOPS):
+        return text
+    starts = list(boundaries(text, max(0, len(text) - 2 * EDGE)))
+    return text[: starts[-1]].rstrip() if starts and is_cut_off(text[starts[-1] :]) else text
+
+
+def is_cut_off(sentence: str) -> bool:
+    return not sentence.endswith(boilerplate.STOPS) and bool(
+        boilerplate.DANGLING.search(sentence[-24:]) or boilerplate.PROMISE.search(sentence[-120:])
+    )
+
+
+# --- what a sentence is ----------------------------------------------------------------------------------------------
+
+
+def _goes_inside(piece: str) -> bool:
+    return has_any(piece.lower(), boilerplate.INSIDE) and _is_boilerplate(piece, unknown=0)
+
+
+def _is_opening(sentence: str) -> bool:
+    lowered = sentence.lower()
+    hopes = "hop" in lowered and boilerplate.HOPES.match(sentence)
+    return bool(hopes) or _wishes(sentence, lowered) or _is_boilerplate(sentence, unknown=1)
+
+
+def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
+    """Whether a sentence is made of words of boilerplate, with a sign among them; up to `unknown` words may be others."""
+    if len(sentence) > boilerplate.LONGEST:
+        return False
+    lowered = sentence.lower()
+    if not has_any(lowered, boilerplate.STEMS):
+        return False
+    found = boilerplate.WORD.findall(lowered.replace("’", "'"))
+    others = [word for word in found if word not in boilerplate.WORDS]
+    if len(others) > unknown:
+        return False
+    understood = "understand" in found and "your" in found
+    if not others:
+        return understood or not boilerplate.SIGNS.isdisjoint(found)
+    return (
+        4 <= len(found) <= boilerplate.MOST_WORDS
+        and not others[0].isdigit()
+        and (understood or not boilerplate.STRONG_SIGNS.isdisjoint(found))
+    )
+
+
+def _last_words(text: str) -> re.Match[str] | None:
+    tail = text[-boilerplate.LAST_WORDS_WINDOW :].lower().rstrip(" .!\n")
+    return (
+        boilerplate.LAST_WORDS.search(text, max(0, len(text) - boilerplate.LAST_WORDS_WINDOW))
+        if tail.endswith(boilerplate.ENDS)
+        else None
+    )
+
+
+def _wishes(sentence: str, lowered: str) -> bool:
+    return "wish" in lowered and bool(boilerplate.WISHES.match(sentence))
+
+
+def _goodbye(sentence: str) -> bool:
+    if boilerplate.GOODBYE.match(sentence):
+        return True
+    lowered = sentence.lower()
+    if _wishes(sentence, lowered) or (
+        has_any(lowered[-16:], boilerplate.DAYS) and boilerplate.GOOD_DAY.search(sentence[-60:])
+    ):
+        return True
+    if has_any(lowered, boilerplate.LINKS) and boilerplate.LINK_STUMP.search(sentence):
+        return True
+    if BRAND in sentence and (len(sentence.split()) <= 5 or boilerplate.ROLE.search(sentence)):
+        return True
+    return _is_boilerplate(sentence, unknown=0)
+
+
+def _signature(piece: str) -> bool:
+    piece = piece.replace(BRAND, "")
+    return len(piece) <= 60 and bool(
+        boilerplate.SIGNATURE.match(piece) or boilerplate.ROLE.search(piece) or not piece.strip(" .,-–—\n")
+    )

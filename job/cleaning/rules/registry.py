@@ -1,0 +1,203 @@
+"""Every rule and every other reason to drop a row, in the order in which they run.
+
+All else follows from these two tuples: what runs, what the result and the report list and in which order, the hints, and the
+hash of the rule set. A new rule is a function in a family's file and one entry here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from job.cleaning.rules import brands, contacts, forum, shape, text, wiki
+from job.cleaning.rules.rule import BOTH, Rule
+
+OWN = "own:"
+"""Before the names of the user's rules, in counts and reasons."""
+COLUMNS = "the columns (FINETUNE_DATA_QUESTION_COLUMN, FINETUNE_DATA_ANSWER_COLUMN)"
+
+RULES: tuple[Rule, ...] = (
+    # The row as it came; `empty` again when it is clean.
+    Rule("empty", "question or answer is empty", "always", ("check", "judge"), drop=shape.empty, hint=COLUMNS),
+    Rule("enormous", "too long to be a row of text", "always", ("check",), drop=shape.enormous),
+    Rule("binary", "binary data instead of text", "always", ("check",), drop=shape.binary),
+    # Until nothing changes. What scrubbing and boilerplate leave behind shows only when they are gone.
+    Rule(
+        "repair",
+        "escapes, broken encoding, odd blanks and line ends put right",
+        "repair",
+        ("repair",),
+        cut=lambda field: text.repair(field.text),
+        fields=BOTH,
+    ),
+    Rule(
+        "wiki_markup_cut",
+        "wiki markup taken out, its words kept",
+        "wiki",
+        ("markup",),
+        cut=wiki.markup_cut,
+        sign=wiki.may_have_markup,
+    ),
+    Rule(
+        "placeholder",
+        "a forum's note in place of an attachment",
+        "qa-forum",
+        ("markup",),
+        cut=forum.placeholder,
+        fields=BOTH,
+    ),
+    Rule(
+        "brand_name",
+        "brand names, in any spelling, as one word",
+        "qa-forum",
+        ("markup",),
+        cut=brands.brand_name,
+        counts_as="repair",
+    ),
+    Rule(
+        "lost_blank",
+        "blanks that were lost behind a greeting or thanks",
+        "qa-forum",
+        ("blanks",),
+        cut=forum.lost_blank,
+        sign=forum.may_lack_a_blank,
+        counts_as="repair",
+    ),
+    Rule(
+        "opening",
+        "greetings and thanks at the beginning",
+        "qa-forum",
+        ("beginning",),
+        cut=forum.opening,
+        again=True,
+    ),
+    Rule("closing", "good wishes and sign-offs at the end", "qa-forum", ("ending",), cut=forum.closing),
+    Rule(
+        "cut_off_end",
+        "a last sentence that breaks off",
+        "qa-forum",
+        ("ending",),
+        cut=forum.cut_off_end,
+        again=True,
+    ),
+    Rule(
+        "boilerplate_inside",
+        "sentences of pure boilerplate in the middle",
+        "qa-forum",
+        ("inside",),
+        cut=forum.boilerplate_inside,
+    ),
+    Rule(
+        "scrubbed_sentence",
+        "sentences around a brand name",
+        "qa-forum",
+        ("inside",),
+        cut=brands.scrubbed_sentence,
+        fields=BOTH,
+    ),
+    Rule(
+        "mostly_scrubbed",
+        "too much went with brand names",
+        "qa-forum",
+        ("inside",),
+        drop=brands.mostly_scrubbed,
+        after=("scrubbed_sentence",),
+        hint="FINETUNE_DATA_BRANDS",
+    ),
+    Rule(
+        "capital",
+        "a capital for the first letter after a cut",
+        "qa-forum",
+        ("beginning", "inside"),
+        cut=lambda field: text.capital(field.text),
+        after=("opening", "scrubbed_sentence"),
+    ),
+    Rule(OWN, "from FINETUNE_DATA_RULES_FILE", "own", ("inside",), hint="FINETUNE_DATA_RULES_FILE"),  # see own.py
+    Rule("email", "e-mail addresses", "contacts", ("inside",), cut=contacts.email, fields=BOTH, private=True),
+    Rule("link", "links", "contacts", ("inside",), cut=contacts.link, fields=BOTH, private=True),
+    Rule("phone", "phone numbers", "contacts", ("inside",), cut=contacts.phone, fields=BOTH, private=True),
+    Rule("signature", "signatures", "contacts", ("inside",), cut=contacts.signature, fields=BOTH, private=True),
+    Rule("own_name", "people's own names", "contacts", ("inside",), cut=contacts.own_name, fields=BOTH, private=True),
+    Rule(
+        "nothing_but_boilerplate",
+        "the cuts left nothing",
+        "repair",
+        ("repair",),
+        drop=lambda row: not row.answer.text,
+    ),
+    # The clean row.
+    Rule("unstable", "cutting came to no end", "repair", ("judge",), drop=lambda row: not row.answer.settled),
+    Rule("wiki_markup", "wiki markup that cannot be taken apart", "wiki", ("judge",), drop=wiki.markup_left),
+    Rule("cut_off", "the answer breaks off", "qa-forum", ("judge",), drop=forum.cut_off),
+    Rule(
+        "short_answer",
+        "fewer words than FINETUNE_DATA_MIN_ANSWER_WORDS",
+        "shape",
+        ("judge",),
+        drop=shape.short_answer,
+        hint="FINETUNE_DATA_MIN_ANSWER_WORDS ({data.min_answer_words})",
+    ),
+    Rule(
+        "too_many_words",
+        "more words than FINETUNE_DATA_MAX_WORDS",
+        "shape",
+        ("judge",),
+        drop=shape.too_many_words,
+        hint="FINETUNE_DATA_MAX_WORDS ({data.max_words})",
+    ),
+    Rule("repetitive", "the answer runs in circles", "shape", ("judge",), drop=shape.repetitive),
+    Rule(
+        "other_language",
+        "in none of FINETUNE_DATA_LANGUAGES",
+        "shape",
+        ("judge",),
+        drop=shape.other_language,
+        hint="FINETUNE_DATA_LANGUAGES",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a row goes that no rule drops: it cannot be read, it has too many tokens, or all rows had to be known."""
+
+    name: str
+    words: str
+    when: Literal["reading", "counting", "deciding"]
+    hint: str = "FINETUNE_DATA_CLEANING"
+
+
+DROP_REASONS: tuple[Reason, ...] = (
+    # Before the rules.
+    Reason("bad_json", "a line that is no JSON object", "reading"),
+    Reason("not_text", "question or answer is no text", "reading", COLUMNS),
+    Reason("broken_utf8", "bytes that are not UTF-8", "reading"),
+    # After them.
+    Reason(
+        "too_many_tokens",
+        "more tokens than FINETUNE_TRAIN_MAX_TOKENS",
+        "counting",
+        "FINETUNE_TRAIN_MAX_TOKENS ({max_tokens})",
+    ),
+    Reason("duplicate", "the same words as an earlier row", "deciding"),
+    Reason("near_duplicate", "nearly the same words as an earlier row", "deciding", "FINETUNE_DATA_NEAR_DUPLICATES"),
+    Reason(
+        "list_over_share",
+        "a list beyond FINETUNE_DATA_MAX_LIST_SHARE",
+        "deciding",
+        "FINETUNE_DATA_MAX_LIST_SHARE ({data.max_list_share:g})",
+    ),
+    Reason(
+        "not_sampled",
+        "not drawn for the sample",
+        "deciding",
+        "the row counts in FINETUNE_DATA_SOURCES and FINETUNE_DATA_MAX_ROWS",
+    ),
+)
+
+
+def hint(reason: str) -> str:
+    """Where to look when most rows go for this reason."""
+    name = OWN if reason.startswith(OWN) else reason
+    entries: tuple[Rule | Reason, ...] = (*RULES, *DROP_REASONS)
+    return next(entry.hint for entry in entries if entry.name == name)

@@ -1,0 +1,77 @@
+"""The shape of a row: empty, binary, too long or short, repetitive, in another language. Judged, never changed."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+from job.cleaning.rules.rule import Row
+
+MOST_CHARACTERS = 100_000
+"""In question and answer together; longer ones would be dropped for their tokens, an hour later."""
+MOST_CONTROL = 0.02
+"""Share of control characters; above it a text is binary data."""
+MOST_REPEATED = 0.4
+"""Share of an answer's word 4-grams that stand there before; above it an answer runs in circles."""
+SURE = 0.99
+_CONTROL = tuple(chr(number) for number in [*range(9), 11, 12, *range(14, 32), 127])
+
+
+def empty(row: Row) -> bool:
+    return not row.question.text.strip() or not row.answer.text.strip()
+
+
+def enormous(row: Row) -> bool:
+    return len(row.question.text) + len(row.answer.text) > MOST_CHARACTERS
+
+
+def binary(row: Row) -> bool:
+    return _is_binary(row.question.text) or _is_binary(row.answer.text)
+
+
+def short_answer(row: Row) -> bool:
+    return len(row.answer.words) < row.options.min_answer_words
+
+
+def too_many_words(row: Row) -> bool:
+    return len(row.answer.words) + len(row.question.words) > row.options.max_words
+
+
+def repetitive(row: Row) -> bool:
+    return repeated_share(row.answer.words) > MOST_REPEATED
+
+
+def other_language(row: Row) -> bool:
+    return bool(row.options.languages) and is_other_language(row.answer.text, row.options.languages)
+
+
+def _is_binary(text: str) -> bool:
+    if text.isascii() and text.isprintable():
+        return False
+    odd = sum(text.count(letter) for letter in _CONTROL if letter in text) + text.count("\ufffd")
+    return odd > MOST_CONTROL * len(text)
+
+
+def repeated_share(words: list[str]) -> float:
+    """Share of the 4-grams of words that repeat an earlier one; 0 for texts of under 12 words."""
+    if len(words) < 12 or len(set(words)) > (1 - MOST_REPEATED) * len(words):
+        return 0.0  # as many different 4-grams as different words at least, less three
+    grams = list(zip(words, words[1:], words[2:], words[3:], strict=False))
+    return 1 - len(set(grams)) / len(grams)
+
+
+@functools.cache
+def _identifier() -> Callable[[str], tuple[str, float]]:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # half a second, only where languages are named
+
+    found: Callable[[str], tuple[str, float]] = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True).classify
+    return found
+
+
+def is_other_language(text: str, wanted: tuple[str, ...]) -> bool:
+    """Whether the text is surely (99 %) in none of the wanted languages; short texts are never sure."""
+    beginning = text[:600]
+    if len(beginning.split()) < 8 and beginning.isascii():
+        return False
+    language, probability = _identifier()(beginning)
+    return language not in wanted and float(probability) >= SURE

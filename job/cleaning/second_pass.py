@@ -1,0 +1,92 @@
+"""The second pass: kept rows go to the training or the evaluation file, the others to the dropped rows, and the result is
+gathered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy
+
+from job.cleaning.audit import counts, masked_row, token_counts
+from job.cleaning.decisions import FATES, KEPT, Decisions
+from job.cleaning.first_pass import FirstPass, line_of
+from job.cleaning.rules import Rules
+from job.cleaning.rules.digest import digest
+from job.modeling.chat import Chat
+from job.results import Cleaned, SourceCount
+
+MASKED_ROWS = 3
+
+
+def second_pass(
+    first: FirstPass, decisions: Decisions, chat: Chat, rules: Rules, *, loss: str, max_tokens: int
+) -> Cleaned:
+    """Write the files beside those of the first pass, and report what became of the rows."""
+    sha256, shown = _write(first, decisions)
+    kept = decisions.fate == KEPT
+    training = kept & ~decisions.held_out
+    tokens = numpy.frombuffer(first.tokens, dtype=numpy.uint32)
+    return Cleaned(
+        rows_in=sum(first.rows_in),
+        train_rows=int(training.sum()),
+        eval_rows=int(decisions.held_out.sum()),
+        dropped=dict(first.dropped.most_common()),
+        sources=_source_counts(first, decisions),
+        rules=counts(first.tally, sum(first.rows_in), first.dropped, rules),
+        rules_sha256=digest(rules),
+        near_duplicate_groups=decisions.near_groups,
+        plain_split_leaked_rows=decisions.leaked_rows,
+        plain_split_eval_rows=decisions.plain_eval_rows,
+        token_counts=token_counts(tokens[kept], first.too_long, max_tokens),
+        masked_rows=[masked_row(chat, row, loss) for row in shown],
+        system_prompt=first.prompts.most_common(1)[0][0],
+        system_in_user_turn=chat.folds_system and any(first.prompts),
+        thinking_off="enable_thinking" in chat.options,
+        stop_token=chat.stop_token,
+        train_tokens=int(tokens[training].sum()),
+        answer_tokens=int(numpy.frombuffer(first.answer_tokens, dtype=numpy.uint32)[training].sum()),
+        longest_tokens=int(tokens[training].max()),
+        train_path="clean/train.jsonl",
+        eval_path="clean/eval.jsonl",
+        dropped_path="clean/dropped.jsonl",
+        sha256=sha256,
+    )
+
+
+def _write(first: FirstPass, decisions: Decisions) -> tuple[str, list[dict[str, str]]]:
+    """(sha256 over the bytes of training and evaluation rows in their order, the first training rows)."""
+    sha256 = hashlib.sha256()
+    shown: list[dict[str, str]] = []
+    with (
+        (first.folder / "rows.jsonl").open("rb") as rows,
+        (first.folder / "train.jsonl").open("wb") as train,
+        (first.folder / "eval.jsonl").open("wb") as evaluation,
+        (first.folder / "dropped.jsonl").open("ab") as first.dropped_file,
+    ):
+        for number, line in enumerate(rows):
+            row = json.loads(line)
+            if decisions.fate[number] != KEPT:
+                first.drop(FATES[decisions.fate[number]], first.source[number], row)
+                continue
+            made = line_of(row | {"source": str(first.data.sources[first.source[number]])})
+            sha256.update(made)
+            (evaluation if decisions.held_out[number] else train).write(made)
+            if len(shown) < MASKED_ROWS and not decisions.held_out[number]:
+                shown.append(row)
+    return sha256.hexdigest(), shown
+
+
+def _source_counts(first: FirstPass, decisions: Decisions) -> list[SourceCount]:
+    source = numpy.frombuffer(first.source, dtype=numpy.uint16)
+    return [
+        SourceCount(
+            source=str(name),
+            revision=first.loaded[number].revision,
+            layout=first.loaded[number].layout,
+            rows_in=first.rows_in[number],
+            rows_out=int(((decisions.fate == KEPT) & (source == number)).sum()),
+            list_rows=decisions.lists[number],
+        )
+        for number, name in enumerate(first.data.sources)
+    ]

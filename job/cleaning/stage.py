@@ -1,0 +1,123 @@
+"""Stage 1: rows from any source become rows to train on and rows to evaluate on.
+
+Rows stream through the rules into a file; duplicates, sample and split are decided on a few numbers of each row; then the file
+streams into its parts. Memory grows by about 100 bytes a row. Knows nothing about training beyond the length of a row in the
+base model's tokens.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import shutil
+from pathlib import Path
+
+from job.cleaning import workers
+from job.cleaning.batch import process
+from job.cleaning.decisions import FATES, KEPT, Decisions, decide
+from job.cleaning.first_pass import FirstPass
+from job.cleaning.rules import Rules
+from job.cleaning.rules.registry import hint
+from job.cleaning.second_pass import second_pass
+from job.errors import DataError
+from job.hosts.libraries import usable_cpus
+from job.modeling.chat import Chat
+from job.modeling.files import fetch_files
+from job.modeling.tokenizer import load_tokenizer
+from job.results import Cleaned
+from job.runs.folder import replace_folder
+from job.settings.fields import DataSettings, ModelSettings
+from job.settings.files import find_file, read_text
+from job.settings.rule_file import read as read_rules
+
+log = logging.getLogger("job.clean")
+
+
+def clean(
+    data: DataSettings,
+    model: ModelSettings,
+    *,
+    max_tokens: int,
+    loss: str,
+    seed: int,
+    token: str,
+    root: Path,
+) -> Cleaned:
+    """From sources to `clean/{train,eval,dropped}.jsonl` below `root`.
+
+    Raises DataError (65) for unreadable sources and when fewer than FINETUNE_DATA_MIN_ROWS are left, SettingsError (64) for a
+    user's pattern that backtracks without end, and what the Hub's failures mean (66, 67, 76).
+    """
+    files = fetch_files(model, token, weights=False)
+    chat = Chat(load_tokenizer(files, model))
+    rules = rules_of(data)
+    partial = root / "clean.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    first = FirstPass(data, chat, partial, max_tokens=max_tokens)
+    near = data.near_duplicates != "off"
+    function = functools.partial(process, rules=rules, system=read_text(data.system_prompt_file), seed=seed, near=near)
+    with first:
+        for batch in workers.in_order(function, first.batches(token), data.workers or usable_cpus()):
+            first.take(batch)
+    decisions = decide(first, data, seed, near=near)
+    _require(decisions, first, data, max_tokens)
+    result = second_pass(first, decisions, chat, rules, loss=loss, max_tokens=max_tokens)
+    _log(result, max_tokens)
+    for name in ("rows.jsonl", "bands"):
+        (partial / name).unlink(missing_ok=True)
+    replace_folder(partial, root / "clean")
+    return result
+
+
+def rules_of(data: DataSettings) -> Rules:
+    return Rules(
+        packs=data.cleaning,
+        brands=data.brands,
+        contacts=data.remove_contacts,
+        languages=data.languages,
+        min_answer_words=data.min_answer_words,
+        max_words=data.max_words,
+        user_rules=tuple(read_rules(find_file(data.rules_file))) if data.rules_file else (),
+    )
+
+
+def _log(result: Cleaned, max_tokens: int) -> None:
+    """The funnel in the log, and what the token limit costs, before any training."""
+    log.info("stage=clean rows_in=%d train_rows=%d eval_rows=%d", result.rows_in, result.train_rows, result.eval_rows)
+    for reason, rows in result.dropped.items():
+        log.info("stage=clean dropped=%s rows=%d", reason, rows)
+    if result.system_in_user_turn:
+        log.info("stage=clean system_prompt=in_user_turn: the base model's chat template has no system role")
+    counts = result.token_counts
+    log.info(
+        "stage=clean median_tokens=%d limit=%d rows_above=%d longest=%d",
+        counts.median,
+        max_tokens,
+        counts.rows_above,
+        counts.longest_above or result.longest_tokens,
+    )
+    if counts.rows_above > 0.1 * result.rows_in:
+        log.warning(
+            "stage=clean FINETUNE_TRAIN_MAX_TOKENS=%d drops %d of %d rows; a higher one keeps them and costs memory",
+            max_tokens,
+            counts.rows_above,
+            result.rows_in,
+        )
+
+
+def _require(decisions: Decisions, first: FirstPass, data: DataSettings, max_tokens: int) -> None:
+    kept = int((decisions.fate == KEPT).sum())
+    if kept >= data.min_rows:
+        return
+    reasons = first.dropped.copy()
+    for code, reason in enumerate(FATES):
+        if code != KEPT and (count := int((decisions.fate == code).sum())):
+            reasons[reason] = count
+    most = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common(4))
+    look_at = hint(reasons.most_common(1)[0][0]) if reasons else "FINETUNE_DATA_SOURCES"
+    raise DataError(
+        f"Of {sum(first.rows_in):,} rows {kept:,} are left after cleaning, fewer than FINETUNE_DATA_MIN_ROWS "
+        f"({data.min_rows}). Dropped: {most or 'none'}.",
+        remedy=f"Look at {look_at.format(data=data, max_tokens=max_tokens)}, or lower FINETUNE_DATA_MIN_ROWS.",
+    )

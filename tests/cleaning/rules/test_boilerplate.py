@@ -1,0 +1,49 @@
+"""The tables that save time must not cost a match."""
+
+from __future__ import annotations
+
+import pytest
+
+from job.cleaning.rules import boilerplate
+from job.cleaning.rules.text import has_any
+
+pytestmark = pytest.mark.light
+
+OPENINGS = {
+    "displaced_blank": ["HiT hanks for your query. "],
+    "dear_name": ["Dear Anna, ", "Hello Anna, ", "Good morning Anna, ", "Namaste Anna, ", "Respected Anna, "],
+    "greeting": ["hello ", "Greetings, ", "namaste ", "respected sir "],
+    "dear": ["dear doctor, "],
+    "address": ["sir, ", "Madam. "],
+    "thanks": ["many thanks for your question. ", "thank you for your question. "],
+    "thanks_alone": ["many thanks. ", "Thanks, "],
+    "welcome": ["a warm welcome to our forum. ", "very warm welcome to us. ", "you are welcome here. ", "most welcome to us. "],
+    "welcome_elsewhere": ["Welcome to Plants.org. "],
+    "introduction": ["I am Dr. Fern. ", "This is Dr Fern. ", "Myself Dr Fern. "],
+    "query_read": ["and I have read your query. ", "I understand your concern. "],
+    "query_read_and": ["I read your query and would say"],
+    "query_read_about": ["I understand your concern about it. "],
+    "query_read_short": ["I have read your long letter. "],
+    "having_read": ["After reading your query I ", "Thereafter on going through your query I ", "By reading your query I ", "Upon reading your query I "],
+    "help_offer": ["As an assistant, I'd be happy to help you. ", "I am happy to help you. "],
+    "best_try": ["I will try to answer. ", "and I will do my best to help. "],
+    "praise": ["That is a great question. ", "What a good question. ", "Excellent question! ", "Very good question. ", "Interesting question. "],
+    "certainly": ["Certainly! ", "Sure! ", "Of course! ", "Absolutely! "],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", boilerplate.LETTERS)
+def test_an_opening_is_looked_for_under_its_first_letter(rule: str) -> None:
+    pattern = boilerplate.OPENINGS[rule]
+    for text in OPENINGS[rule]:
+        assert pattern.match(text), text
+        assert pattern in boilerplate.RULES_BY_LETTER[text[0].lower()], text
+
+
+def test_every_opening_has_its_letters() -> None:
+    assert set(boilerplate.LETTERS) == set(boilerplate.OPENINGS) - {"punctuation"} == set(OPENINGS)
+
+
+def test_every_sign_contains_a_stem() -> None:
+    assert all(has_any(sign, boilerplate.STEMS) for sign in boilerplate.SIGNS)
+    assert boilerplate.STRONG_SIGNS <= boilerplate.SIGNS <= boilerplate.WORDS

@@ -1,0 +1,43 @@
+"""The hash of the rule set follows everything that can change a row."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from job.cleaning.rules import Rules
+from job.cleaning.rules import digest as module
+from job.cleaning.rules.digest import digest
+from job.settings.rule_file import UserRule
+from tests.cleaning.rules.one_row import RULES
+
+pytestmark = pytest.mark.light
+
+FOLDER = Path(module.__file__).parent
+
+
+def test_the_hash_follows_the_options() -> None:
+    assert digest(RULES) == digest(Rules(brands=("LeafTalk",), min_answer_words=1))
+    assert digest(RULES) != digest(Rules(brands=("Other",), min_answer_words=1))
+    assert digest(Rules(user_rules=(UserRule("a", "x", False),))) != digest(
+        Rules(user_rules=(UserRule("a", "y", False),))
+    )
+
+
+@pytest.mark.parametrize("changed", sorted(path.name for path in FOLDER.glob("*.py")))
+def test_the_hash_follows_every_module(changed: str, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(FOLDER, tmp_path / "rules", ignore=shutil.ignore_patterns("__pycache__")))
+    assert digest(RULES, copy) == digest(RULES)
+    with (copy / changed).open("a", encoding="utf-8") as file:
+        file.write("\n")
+    assert digest(RULES, copy) != digest(RULES)
+
+
+def test_the_hash_follows_a_new_module_and_a_renamed_one(tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(FOLDER, tmp_path / "rules", ignore=shutil.ignore_patterns("__pycache__")))
+    (copy / "new_family.py").touch()
+    added = digest(RULES, copy)
+    (copy / "new_family.py").rename(copy / "other_family.py")
+    assert len({digest(RULES), added, digest(RULES, copy)}) == 3

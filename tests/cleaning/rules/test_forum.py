@@ -1,0 +1,127 @@
+"""Boilerplate goes, and above all: what is none stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cleaning.rules.one_row import ADVICE, cleaned
+
+pytestmark = pytest.mark.light
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "Hello, ",
+        "Hi. ",
+        "HI, thanks for using LeafTalk. ",
+        "Dear user, welcome to Leaf Talk forum. ",
+        "Hello and welcome to LeafTalk. I have gone through your query. ",
+        "Good morning, I am Dr. Fern and I will answer your question. ",
+        "Thank you for your question. I understand your concern. ",
+        "As a plant care assistant, I'd be happy to help you with that! ",
+        "Great question! ",
+        "Hi Anna, ",
+        "Dear Mr. Moss, thank you for writing in. ",
+        "I can understand your situation and problem. ",
+        "I have read your query carefully and I understand your concern. ",
+        "That is a very interesting question and I appreciate your trust. ",
+    ],
+)
+def test_openings_go_and_the_first_sentence_stays(opening: str) -> None:
+    assert cleaned(opening + ADVICE) == ADVICE
+
+
+@pytest.mark.parametrize(
+    "mangled",
+    [
+        "HiT hanks for the query. ",  # a displaced blank
+        "HelloThanks for your query. ",  # a lost one
+        "Hi, dairy have gone through your question. ",  # a spell-checker's word
+        "Hello rearward welcome to LeafTalk. ",
+        "Howell come to LeafTalk. ",
+        "Degree understand your concerns. ",
+        "Welcome to the LeafTalkI understand your concern. ",
+    ],
+)
+def test_mangled_openings_go_too(mangled: str) -> None:
+    assert cleaned(mangled + ADVICE) == ADVICE
+
+
+@pytest.mark.parametrize(
+    ("answer", "rest"),
+    [
+        ("Hello thanks for your question water it twice a week.", "Water it twice a week."),
+        ("Hi there can be mould in the soil.", "There can be mould in the soil."),
+        (
+            "I understand your concern and would explain that ferns like shade.",
+            "I would explain that ferns like shade.",
+        ),
+        ("I have read your query and the reports and it is mould.", "It is mould."),
+        ("After going through your query I think it is mould.", "I think it is mould."),
+        ("HI, thanks for using Leaf Talk Peat helps the roots to breathe.", "Peat helps the roots to breathe."),
+    ],
+)
+def test_a_missing_full_stop_does_not_cost_the_first_sentence(answer: str, rest: str) -> None:
+    assert cleaned(answer) == rest
+
+
+@pytest.mark.parametrize(
+    "closing",
+    [
+        " Hope this helps.",
+        " Hope I have answered your question. Let me know if I can assist you further.",
+        " Regards, LeafTalk team.",
+        " Wish you good health. Take care.",
+        " If you have any more questions, do write back. Best wishes.",
+        " Thanks. Dr. Fern",
+        "\n\nKind regards,\nLeaf Talk",
+        " RegardsJay Moss, LeafTalk.",
+        " For more information consult a gardener online -->",
+        " For more information consult a gardener online --> <link>",
+        " Revert back with pictures to a gardener online.",
+        " I will be happy to answer your further questions on bit.ly/ LeafTalk.",
+        " With the grace of God I wish your garden a good year. Regards",
+        " Please do not hesitate to ask in case of any further doubts. LeafTalk. Senior Specialist.",
+        " However, if you have a doubt then get back to me.",
+        " (If the answer has helped you, please indicate this) Best of luck.",
+        " Thank you for choosing LeafTalk. Have a nice day!!",
+    ],
+)
+def test_closings_go_and_the_full_stop_stays(closing: str) -> None:
+    assert cleaned(ADVICE + closing) == ADVICE
+
+
+@pytest.mark.parametrize(
+    "closing", [" Hope this helps", " take care", " good luck", "good luck", ", all the best.", " Thanks"]
+)
+def test_a_closing_without_a_stop_before_it(closing: str) -> None:
+    assert cleaned(ADVICE[:-1] + closing) == ADVICE
+
+
+def test_a_sentence_that_was_cut_off_goes() -> None:
+    assert cleaned(f"{ADVICE} The treatment of mould is as follows") == ADVICE
+    assert cleaned(f"{ADVICE} Feed it with a mix of the Take care.") == ADVICE
+    assert cleaned("The pests that come to ferns include") == "cut_off"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ADVICE,
+        "Thanks to its thick leaves it needs little water. Hope is not a plan, a calendar is.",
+        "Higher pots hold more water.\n\n1. Fill the pot.\n2. Press the soil down.",
+        "Take care of the roots when you cut it.",
+        "Dearth of light makes it pale. High places are warm.",
+        "Welcome rain falls in May. The fern drinks it.",
+        "pH matters most. Dr. Moss measured 5.5 vs. 6.5 in pots.",
+        "Regard the soil as a sponge. It holds what the roots need.",
+        "The question is whether it gets light. In the north it does not.",
+        "I wish the pot were larger, because roots need room.",
+        "Fertiliser feeds it. If you see any further yellow leaves, water less.",
+        "Its leaves (which fall in autumn) are best left on the ground",
+        "Contact with cold glass harms the leaves. Call it frost burn.",
+    ],
+)
+def test_text_without_boilerplate_comes_back_unchanged(text: str) -> None:
+    assert cleaned(text) == text

@@ -1,0 +1,50 @@
+"""The shape of a row decides whether it stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from job.cleaning.rules import Rules, shape
+from tests.cleaning.rules.one_row import ADVICE, cleaned
+
+pytestmark = pytest.mark.light
+
+
+def test_an_answer_that_runs_in_circles_goes() -> None:
+    assert cleaned("Water it well and keep it warm. " * 6) == "repetitive"
+    assert shape.repeated_share("a b c d".split() * 4) == pytest.approx(9 / 13)
+    assert shape.repeated_share("a b c d e f g h i j k l m".split()) == 0
+
+
+def test_another_language_goes_only_when_sure() -> None:
+    rules = Rules(packs=("wiki",), languages=("en",), min_answer_words=1)
+    german = "Gießen Sie die Pflanze zweimal in der Woche und halten Sie sie aus der Sonne, bis die Blätter wieder grün werden."
+    assert cleaned(german, rules) == "other_language"
+    assert cleaned(german, Rules(packs=("wiki",), languages=("en", "de"), min_answer_words=1)) == german
+    assert cleaned("Ja, Wasser.", rules) == "Ja, Wasser."
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("", "empty"),
+        (" \n ", "empty"),
+        ("x" * 10_000_000, "enormous"),
+        ("PK\x03\x04\x00\x00\x00\x08\x00" * 20, "binary"),
+        ("Hello, thanks for your question. Regards.", "nothing_but_boilerplate"),
+        ("(" * 50_000, "cut_off"),
+        ("a" * 90_000 + " " + "[" * 9_000, "wiki_markup"),
+        ("Hello " * 15_000, "too_many_words"),
+        ("Hello. " * 12_000, "nothing_but_boilerplate"),
+        ("1 " * 40_000, "too_many_words"),
+        ("\u202e" * 50 + ADVICE, "short_answer"),
+    ],
+    ids=range(11),
+)
+def test_awkward_rows_have_a_reason(answer: str, reason: str) -> None:
+    assert cleaned(answer, Rules(brands=("LeafTalk",))) == reason
+
+
+def test_none_changes_nothing() -> None:
+    text = "Hello, mail jane@plants.org.  Regards"
+    assert cleaned(text, Rules(packs=("none",))) == text

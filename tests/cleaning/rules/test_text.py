@@ -1,0 +1,67 @@
+"""Repair, sentences and words, which all rules share."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from job.cleaning.rules.text import capital, full_stop, normalised, repair, sentences
+
+pytestmark = pytest.mark.light
+
+
+@pytest.mark.parametrize(
+    ("damaged", "mended"),
+    [
+        ("two\\u00a0days \r\n  later\x07\t on", "two days\nlater on"),
+        ("the plant\\s pot and the do\\s", "the plant's pot and the do's"),
+        ("called \\\\leaf rot\\\\ here", 'called "leaf rot" here'),
+        ("It doesnâ€™t like cafÃ© water", "It doesn't like café water"),
+        ("a\u200bb \u202eright\u202c to left\ufeff", "ab right to left"),
+        ("one\u2028two", "one\ntwo"),
+    ],
+)
+def test_damage_is_mended_and_line_breaks_stay(damaged: str, mended: str) -> None:
+    assert repair(damaged).replace("’", "'") == mended
+
+
+def test_joiners_stay_where_a_script_needs_them() -> None:
+    persian = "می\u200cخواهم"
+    assert repair(persian) == persian
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("Water it. Then wait.", ["Water it. ", "Then wait."]),
+        ("See Dr. Moss. Use 2.5 ml, e.g. twice.", ["See Dr. Moss. ", "Use 2.5 ml, e.g. twice."]),
+        ("Water the fern.Then wait.", ["Water the fern.", "Then wait."]),  # a lost blank
+        ("First line\nsecond line", ["First line\n", "second line"]),
+        ("1. Fill it. 2. Press it.", ["1. Fill it. ", "2. Press it."]),
+        ("", [""]),
+    ],
+)
+def test_sentences_are_the_pieces_of_a_text(text: str, pieces: list[str]) -> None:
+    assert sentences(text) == pieces
+
+
+@given(st.text("abI .!?…\n1*•-\"')"))
+def test_sentences_joined_are_the_text(text: str) -> None:
+    assert "".join(sentences(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"), [("Water it ,", "Water it."), ("Why?", "Why?"), ("", ""), ("(see above)", "(see above)")]
+)
+def test_a_sentence_gets_its_full_stop_back(text: str, whole: str) -> None:
+    assert full_stop(text) == whole
+
+
+def test_the_first_letter_becomes_a_capital_unless_it_begins_a_name() -> None:
+    assert [capital(text) for text in ("water", "pH is 7", "iPhone", "")] == ["Water", "pH is 7", "iPhone", ""]
+
+
+def test_rows_are_compared_by_letters_and_digits() -> None:
+    assert normalised("Water it - 2 times!") == normalised("WATER  it: 2, times") == "water it 2 times"
+    assert normalised("naïve – ok") == "naïve ok"

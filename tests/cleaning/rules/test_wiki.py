@@ -1,0 +1,24 @@
+"""Wiki markup goes, its words stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cleaning.rules.one_row import cleaned
+
+pytestmark = pytest.mark.light
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("A [[fern|ferny plant]] grows in [[shade]].", "A ferny plant grows in shade."),
+        ("Ferns (pronunciation: {{IPA|x}}) grow.<ref>Moss, 1999</ref>", "Ferns grow."),
+        ("Ferns grow.\nTemplate:Plant Sources", "Ferns grow."),
+        ("Ferns '''grow''' in shade.\n[[Category:Plants]]", "Ferns grow in shade."),
+        ("Ferns {{grow in shade.", "wiki_markup"),
+        ("a < b and c > d, 5 == 5", "a < b and c > d, 5 == 5"),
+    ],
+)
+def test_wiki_markup_goes_and_its_words_stay(text: str, rest: str) -> None:
+    assert cleaned(text) == rest

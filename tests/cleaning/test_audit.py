@@ -1,0 +1,65 @@
+"""What the result says of rules and rows."""
+
+from __future__ import annotations
+
+from array import array
+from pathlib import Path
+
+import numpy
+
+from job.cleaning.audit import counts, token_counts
+from job.cleaning.rules import Rules
+from job.cleaning.rules.rule import Count
+from job.settings.rule_file import UserRule
+from tests.cleaning.stage_runs import cleaned, read
+from tests.conftest import make_rows, write_rows
+
+
+def test_the_result_shows_what_each_rule_did_and_what_the_limit_cost(base: Path, tmp_path: Path) -> None:
+    rows = make_rows(40)
+    rows[0]["output"] = "The list is at jane@plants.org now. " + rows[0]["output"]
+    rows[5]["output"] = rows[5]["output"].replace(
+        "Take the", "Carry it out into the yard and set it on a dry board. Take the"
+    )
+    path = write_rows(tmp_path / "rows.jsonl", rows)
+    result = cleaned(path, base, tmp_path, max_tokens=100)  # the rows have 87 tokens each, but for the one made longer
+    assert result.rules["opening"].changed >= 39
+    assert result.rules["opening"].examples[-1].before.startswith("Hello, thanks for your question.")
+    assert result.rules["email"].changed == 1
+    assert result.rules["email"].examples == []
+    assert "jane@plants.org" not in result.model_dump_json()
+    counts = result.token_counts
+    assert sum(counts.rows) == result.train_rows + result.eval_rows
+    assert counts.rows_above == result.dropped["too_many_tokens"]
+    assert counts.rows_above == 1
+    assert counts.longest_above > 100
+    assert len(result.rules_sha256) == 64
+
+
+def test_the_masked_rows_are_what_is_trained_on(base: Path, tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "rows.jsonl", make_rows(40))
+    result = cleaned(path, base, tmp_path)
+    first = read(tmp_path / result.train_path)[0]
+    row = result.masked_rows[0]
+    assert len(result.masked_rows) == 3
+    assert first["question"] in "".join(row.tokens[: row.learned_from])
+    assert "".join(row.tokens[row.learned_from :]).startswith(first["answer"])
+
+
+def test_lengths_are_counted_in_sixteen_steps_up_to_the_limit() -> None:
+    found = token_counts(numpy.array([1, 32, 33, 512]), array("I", [513, 900]), 512)
+    assert found.step == 32
+    assert found.rows == [2, 1, *[0] * 13, 1]
+    assert (found.rows_above, found.longest_above, found.median) == (2, 900, 32)
+
+
+def test_rules_see_the_rows_that_those_before_them_left() -> None:
+    tally = {"empty": Count(dropped=2), "short_answer": Count(dropped=3), "repetitive": Count(dropped=1)}
+    dropped = {"bad_json": 4, "empty": 2, "short_answer": 3, "repetitive": 1, "too_many_tokens": 5, "duplicate": 6}
+    found = counts(tally, 100, dropped, Rules(user_rules=(UserRule("votes", "x", False),)))
+    assert {name: rule.seen for name, rule in found.items()} == {
+        "empty": 96,
+        "own:votes": 94,
+        "short_answer": 94,
+        "repetitive": 91,
+    }

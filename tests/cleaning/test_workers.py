@@ -1,0 +1,58 @@
+"""Batches in processes: order, failures, and a process that dies. Light, since every process imports this module anew."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from job.cleaning import workers
+from job.errors import HostUnfit, SettingsError
+
+pytestmark = pytest.mark.light
+
+
+def _fails_on_seven(number: int) -> int:
+    if number == 7:
+        raise SettingsError(["FINETUNE_DATA_RULES_FILE: seven"])
+    return number
+
+
+def _dies_on_seven(number: int) -> int:
+    if number == 7:
+        os._exit(9)
+    return number
+
+
+def test_results_come_in_order_and_a_failure_comes_as_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "FIRST", 2)
+    assert list(workers.in_order(abs, range(-20, 0), 2)) == list(range(20, 0, -1))
+    with pytest.raises(SettingsError) as caught:
+        list(workers.in_order(_fails_on_seven, range(12), 2))
+    assert caught.value.problems == ("FINETUNE_DATA_RULES_FILE: seven",)
+
+
+def test_a_process_that_is_ended_from_outside_is_exit_68(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "FIRST", 2)
+    with pytest.raises(HostUnfit, match="ended from outside") as caught:
+        list(workers.in_order(_dies_on_seven, range(12), 2))
+    assert "FINETUNE_DATA_WORKERS=1" in caught.value.remedy
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_batches_are_read_ahead_of_what_is_taken(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory stays small however many rows there are and however slow the one who takes them is."""
+    monkeypatch.setattr(workers, "FIRST", 2)
+    read = []
+
+    def batches() -> Iterator[int]:
+        for number in range(1, 101):
+            read.append(number)
+            yield number
+
+    results = workers.in_order(abs, batches(), count)
+    for taken in range(1, 101):
+        assert next(results) == taken
+        assert len(read) - taken <= 4 * count
+    assert list(results) == []
