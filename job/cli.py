@@ -190,17 +190,18 @@ def _stars(token: str) -> str:
 
 def _manifest(arguments: list[str]) -> int:
     """What the queue takes goes to standard output; what is still to be done goes to standard error."""
-    from job.submit import TARGETS, sentence
+    from job.submit import TARGETS
     from job.submit.placeholders import notes
     from job.submit.submission import describe, external_files
 
     parser = _Parser(
         prog="python entrypoint.py manifest",
         description="Write to standard output what a queue takes to run the settings of an env file.",
-        epilog="targets:\n" + "\n".join(f"  {target:<12} {sentence(target)}" for target in TARGETS),
+        epilog="targets:\n" + "\n".join(f"  {target.name:<12} {target.sentence}" for target in TARGETS),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("target", choices=TARGETS, metavar="TARGET", help="one of the targets below")
+    names = [target.name for target in TARGETS]
+    parser.add_argument("target", choices=names, metavar="TARGET", help="one of the targets below")
     parser.add_argument("--env-file", type=Path, metavar="FILE", required=True, help="the run, by docker's rules")
     parser.add_argument("--image", metavar="IMAGE", required=True, help="the image, as the queue pulls it")
     asked = parser.parse_args(arguments)
@@ -210,9 +211,10 @@ def _manifest(arguments: list[str]) -> int:
     except SettingsError as error:
         log.error("%s\n%s", error, error.remedy)
         return error.exit_code
-    text = TARGETS[asked.target](job)
+    target = next(target for target in TARGETS if target.name == asked.target)
+    text = target.write(job)
     print(text, end="")
-    for line in [*external_files(job), *notes(text), f"{asked.target}: {sentence(asked.target)}"]:
+    for line in [*external_files(job), *notes(text), f"{target.name}: {target.sentence}"]:
         print(line, file=sys.stderr)
     return SUCCESS
 

@@ -1,0 +1,234 @@
+"""What holds for every queue, for every env file that ships; and that a new queue is one entry of TARGETS."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from job import cli, submit
+from job.settings.env_files import read_env_file
+from job.settings.fields import OUTPUT_DIR
+from job.submit import TARGETS, targets
+from job.submit.submission import Submission
+from job.submit.targets import Target, table
+from tests.conftest import PROJECT, run_job
+from tests.submit.manifests import (
+    FILES,
+    IMAGE,
+    NAMES,
+    PLANTED,
+    environment,
+    every_target,
+    everything,
+    made,
+)
+
+pytestmark = pytest.mark.light
+QUICKSTART = PROJECT / "env" / "quickstart.env"
+
+
+def nomad(job: Submission) -> str:
+    return f'job "{job.name}" {{ image = "{job.image}" }}\n'
+
+
+NOMAD = Target(
+    "nomad",
+    what="A Nomad batch job",
+    submit="nomad job run FILE",
+    retries="nothing",
+    grace="5 s",
+    results="host volume",
+    write=nomad,
+)
+
+
+def test_one_entry_more_is_a_choice_has_its_help_and_is_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(submit, "TARGETS", (*TARGETS, NOMAD))
+    monkeypatch.setattr(targets, "TARGETS", (*TARGETS, NOMAD))
+    monkeypatch.setattr(cli, "start_logging", lambda: None)
+    with pytest.raises(SystemExit):
+        cli.main(["manifest", "--help"])
+    assert "  nomad        A Nomad batch job: `nomad job run FILE`.\n" in capsys.readouterr().out
+
+    assert cli.main(["manifest", "nomad", "--env-file", str(QUICKSTART), "--image", IMAGE]) == 0
+    written = capsys.readouterr()
+    assert written.out == f'job "lora-quickstart" {{ image = "{IMAGE}" }}\n'
+    assert written.err == "nomad: A Nomad batch job: `nomad job run FILE`.\n"
+    assert table().endswith("| `nomad` | `nomad job run FILE` | nothing | 5 s | host volume |\n")
+
+
+def test_names_are_unique() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+
+
+def test_the_readme_has_the_table_of_queues() -> None:
+    """`python -m job.submit` prints it: put it into the page of the room after a change."""
+    printed = subprocess.run([sys.executable, "-m", "job.submit"], cwd=PROJECT, capture_output=True, text=True).stdout
+    assert printed == table()
+    pages = [PROJECT / "README.md", *PROJECT.glob("job/*/README.md")]
+    assert any(printed in page.read_text("utf-8") for page in pages)
+
+
+def test_help_lists_every_target_with_its_sentence() -> None:
+    shown = run_job({}, "manifest", "--help").stdout
+    for target in TARGETS:
+        assert f"  {target.name:<12} {target.sentence}" in shown
+
+
+def test_a_sentence_says_what_it_is_and_how_to_submit_it() -> None:
+    sentences = {target.name: target.sentence for target in TARGETS}
+    assert sentences["slurm"] == "A batch script for Slurm with Apptainer: `sbatch FILE`."
+
+
+@everything
+def test_env_values_are_those_of_the_file(target: str, file: Path, tmp_path: Path) -> None:
+    found = environment(target, made(target, file), tmp_path)
+    expected = {name: value for name, value in read_env_file(file).items() if name != OUTPUT_DIR}
+    assert {name: found[name] for name in expected} == expected
+    assert list(expected) == [name for name in found if name in expected], "the order is the file's"
+
+
+@every_target
+def test_values_that_a_reader_could_misread_stay_as_they_are(target: str, tmp_path: Path) -> None:
+    values = {
+        "FINETUNE_TRAIN_LEARNING_RATE": "1e-4",
+        "FINETUNE_TRAIN_EPOCHS": "1.0",
+        "FINETUNE_HUB_PRIVATE": "true",
+        "FINETUNE_TRAIN_SEED": "0123",
+        "FINETUNE_DATA_QUESTION_COLUMN": "y",
+        "FINETUNE_DATA_ANSWER_COLUMN": "null",
+        "FINETUNE_DATA_BRANDS": "it's,12:34,a b,#c,{x},$HOME",
+        "FINETUNE_DATA_SOURCES": "quickstart",
+        "FINETUNE_MODEL_BASE": "quickstart",
+        "FINETUNE_HUB_REPO_ID": "",
+    }
+    file = tmp_path / "Odd values_2.env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in values.items()), "utf-8")
+    found = environment(target, made(target, file), tmp_path)
+    assert {name: found[name] for name in values} == values
+
+
+@everything
+def test_same_bytes_each_time_and_under_a_second(target: str, file: Path) -> None:
+    begun = time.monotonic()
+    first = made(target, file)
+    assert time.monotonic() - begun < 1
+    assert made(target, file) == first
+    assert first.endswith("\n")
+
+
+@everything
+def test_the_output_folder_outlives_the_machine_and_is_the_same_for_the_same_file(
+    target: str, file: Path, tmp_path: Path
+) -> None:
+    text = made(target, file)
+    name = f"lora-{file.stem}"
+    place, mount = {  # the output folder, and where the platform keeps what the job writes to it
+        "docker": ("/output", f'"$PWD/output/{name}:/output"'),
+        "compose": ("/output", "output:/output"),
+        "kubernetes": (f"/output/{name}", "mountPath: /output"),
+        "kueue": (f"/output/{name}", "mountPath: /output"),
+        "kubeflow": (f"/output/{name}", "mountPath: /output"),
+        "gcp-batch": (f"/mnt/disks/output/{name}", '"mountPath": "/mnt/disks/output"'),
+        "aws-batch": (f"/output/{name}", '"containerPath": "/output"'),
+        "vertex": (f"/gcs/YOUR_BUCKET/{name}", "gs://YOUR_BUCKET"),
+        "sagemaker": ("/opt/ml/checkpoints", f"s3://YOUR_BUCKET/{name}/"),
+        "azureml": ("${{outputs.run}}", f"paths/lora-job/{name}"),
+        "huggingface": (f"/output/{name}", "hf://buckets/YOUR_NAMESPACE/YOUR_BUCKET:/output"),
+        "skypilot": ("/output", f"/mnt/lora-job/{name}:/output"),
+        "slurm": ("/output", f"YOUR_SHARED_FOLDER/{name}:/output"),
+        "runpod": (f"/workspace/{name}", '"volumeMountPath": "/workspace"'),
+    }[target]
+    assert environment(target, text, tmp_path).get("FINETUNE_OUTPUT_DIR", "${{outputs.run}}") == place
+    assert mount in text
+    assert "FINETUNE_OUTPUT_DIR=output" not in text
+
+
+@every_target
+def test_no_secret_value_is_written(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "mine.env"
+    file.write_text(f"FINETUNE_DATA_SOURCES=owner/name\nHF_TOKEN={PLANTED}\n", "utf-8")
+    monkeypatch.setenv("HF_TOKEN", PLANTED)
+    text = made(target, file)
+    assert PLANTED not in text
+    assert "HF_TOKEN" in text, "it goes by reference"
+
+
+def test_a_run_without_the_hub_needs_no_secret() -> None:
+    for target in NAMES:
+        assert "HF_TOKEN" not in made(target, QUICKSTART), target
+
+
+@pytest.mark.parametrize("target", ["docker", "compose", "huggingface", "vertex", "azureml", "runpod"])
+def test_a_platform_that_cannot_tell_codes_apart_does_not_retry(target: str) -> None:
+    text = made(target, FILES[0])
+    assert not re.search(r"--restart|on-failure|--attempts|max_retries|restartJobOnWorkerRestart: true", text)
+
+
+@pytest.mark.parametrize("target", ["docker", "slurm", "aws-batch", "huggingface"])
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_shell_syntax_by_bash(target: str, file: Path) -> None:
+    subprocess.run(["bash", "-n"], input=made(target, file), text=True, check=True)
+
+
+def test_what_is_set_in_this_shell_does_not_travel(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = made("compose", QUICKSTART)
+    monkeypatch.setenv("FINETUNE_LORA_R", "8")
+    monkeypatch.setenv("FINETUNE_TRAIN_EPOCHS", "nonsense")
+    environ = dict(os.environ)
+    assert made("compose", QUICKSTART) == before
+    assert dict(os.environ) == environ
+
+
+def test_a_submission_needs_no_more_than_its_file_and_image() -> None:
+    job = Submission(name="x", image="y", env=(), secrets=())
+    for target in TARGETS:
+        assert target.write(job)
+
+
+def test_manifest_goes_to_stdout_and_what_is_left_to_do_to_stderr() -> None:
+    begun = time.monotonic()
+    result = run_job(
+        {"HF_TOKEN": PLANTED}, "manifest", "kubernetes", "--env-file", "env/medical-t4.env", "--image", IMAGE
+    )
+    assert result.returncode == 0
+    assert time.monotonic() - begun < 3  # start of the interpreter included; 0.5 s on idle cores
+    assert result.stdout == made("kubernetes", PROJECT / "env" / "medical-t4.env")
+    assert "replace YOUR_PVC (line " in result.stderr
+    assert result.stderr.splitlines()[-1] == (
+        "kubernetes: A Kubernetes Job that retries by exit code: `kubectl apply -f FILE`."
+    )
+    assert PLANTED not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["nomad", "--env-file", "env/quickstart.env", "--image", IMAGE], "'nomad'"),
+        (["docker", "--image", IMAGE], "--env-file"),
+        (["docker", "--env-file", "env/quickstart.env"], "--image"),
+        (["docker", "--env-file", "env/missing.env", "--image", IMAGE], "env/missing.env"),
+        (["docker", "--env-file", "env/quickstart.env", "--image", "two words"], "two words"),
+    ],
+)
+def test_a_wrong_command_line_exits_64_and_says_why(words: list[str], named: str) -> None:
+    result = run_job({}, "manifest", *words)
+    assert result.returncode == 64
+    assert result.stdout == ""
+    assert named in result.stderr
+
+
+def test_wrong_settings_exit_64_before_anything_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.env"
+    file.write_text("FINETUNE_DATA_SOURCES=quickstart\nFINETUNE_LORA_R=0\n", "utf-8")
+    result = run_job({}, "manifest", "docker", "--env-file", str(file), "--image", IMAGE)
+    assert (result.returncode, result.stdout) == (64, "")
+    assert "FINETUNE_LORA_R" in result.stderr
