@@ -115,8 +115,8 @@ def aws_batch(job: Submission) -> str:
 
 
 def _decades(codes: tuple[int, ...]) -> list[str]:
-    """`6*` for 61 to 68: EXIT_CODES groups its codes by tens, so one glob covers a group. Other codes have none."""
-    return sorted({f"{code // 10}*" for code in codes if 10 <= code < 100})
+    """`6*` for 61 to 68: EXIT_CODES groups its codes by tens, so that one glob covers a group."""
+    return sorted({f"{code // 10}*" for code in codes})
 
 
 def vertex(job: Submission) -> str:

@@ -103,17 +103,21 @@ def _options(program: str) -> Callable[[str, Path], dict[str, str]]:
 
 def _compose(text: str, _: Path) -> dict[str, str]:
     variables = yaml.safe_load(text)["services"]["job"]["environment"]
-    return {name: value.replace("$$", "$") for name, value in variables.items() if value is not None}
+    return _expanded({name: value for name, value in variables.items() if value is not None})
 
 
 def _pod(text: str, _: Path) -> dict[str, str]:
-    """As kubelet reads them: `$$` is a dollar."""
-    variables = _pairs(yaml.safe_load(text)["spec"]["template"]["spec"]["containers"][0]["env"])
-    return {name: value.replace("$$", "$") for name, value in variables.items()}
+    return _expanded(_pairs(yaml.safe_load(text)["spec"]["template"]["spec"]["containers"][0]["env"]))
 
 
 def _train_job(text: str, _: Path) -> dict[str, str]:
-    variables = _pairs(list(yaml.safe_load_all(text))[-1]["spec"]["trainer"]["env"])
+    return _expanded(_pairs(list(yaml.safe_load_all(text))[-1]["spec"]["trainer"]["env"]))
+
+
+def _expanded(variables: dict[str, str]) -> dict[str, str]:
+    """As Compose and kubelet read them: `$$` is a dollar, and a single dollar may begin a reference."""
+    for name, value in variables.items():
+        assert "$" not in value.replace("$$", ""), f"{name} would be expanded"
     return {name: value.replace("$$", "$") for name, value in variables.items()}
 
 

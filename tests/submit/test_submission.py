@@ -133,6 +133,7 @@ def test_files_that_only_this_machine_has_are_named(tmp_path: Path) -> None:
     ]
 
 
-def test_a_run_of_the_hub_names_no_external_files() -> None:
+def test_files_of_the_image_are_no_external_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     for file in FILES:
         assert list(external_files(describe(file, IMAGE))) == []

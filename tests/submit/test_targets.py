@@ -105,7 +105,7 @@ def test_values_that_a_reader_could_misread_stay_as_they_are(target: str, tmp_pa
         "FINETUNE_TRAIN_SEED": "0123",
         "FINETUNE_DATA_QUESTION_COLUMN": "y",
         "FINETUNE_DATA_ANSWER_COLUMN": "null",
-        "FINETUNE_DATA_BRANDS": "it's,12:34,a b,#c,{x},$HOME",
+        "FINETUNE_DATA_BRANDS": "it's,12:34,a b,#c,{x},$HOME,$(HOME),$$",
         "FINETUNE_DATA_SOURCES": "quickstart",
         "FINETUNE_MODEL_BASE": "quickstart",
         "FINETUNE_HUB_REPO_ID": "",

@@ -28,7 +28,7 @@ def test_what_yaml_1_1_reads_as_a_boolean_is_quoted(word: str) -> None:
     assert as_yaml([word]) in (f'- "{word}"\n', f"- '{word}'\n")
 
 
-@pytest.mark.parametrize("word", ["1e-4", "0o7", "0x1F", "1_000", "12:34", "+1", "-1", ".5", ".inf", "9"])
+@pytest.mark.parametrize("word", ["1e-4", "0o7", "0x1F", "1_000", "12:34", "+1", "-1", ".5", ".5e3", ".inf", "9"])
 def test_what_some_reader_takes_for_a_number_is_quoted(word: str) -> None:
     assert as_yaml([word]) in (f'- "{word}"\n', f"- '{word}'\n")
 
