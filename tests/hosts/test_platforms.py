@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from job import cli
 from job.hosts import platforms
-from job.settings import files
 from tests.submit.manifests import PLANTED
 
 pytestmark = pytest.mark.light
@@ -45,15 +43,3 @@ def test_a_place_that_cannot_be_written_does_not_fail_the_job(tmp_path: Path, mo
     monkeypatch.setattr(platforms, "FAILURE", tmp_path / "failure")
     (tmp_path / "failure").mkdir()
     platforms.write_termination_message("what", "remedy")
-
-
-def test_each_ending_with_a_failure_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = tmp_path / "termination-log"
-    log.touch()
-    monkeypatch.setattr(platforms, "TERMINATION_LOG", log)
-    monkeypatch.setattr(files, "SAGEMAKER_DIRS", ())
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("logging.captureWarnings", lambda on: None)
-    assert cli._run(None, cli.StopRequest()) == 64
-    assert "FINETUNE_DATA_SOURCES: not set" in log.read_text("utf-8")
-    assert "first run" in log.read_text("utf-8")

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 import yaml
 
 from job.submit import TARGETS
-from job.submit.submission import describe
+from job.submit.submission import Submission, describe
 from tests.conftest import PROJECT
 
 FILES = sorted((PROJECT / "env").glob("*.env"))
@@ -42,9 +43,19 @@ everything = pytest.mark.parametrize(
 )
 
 
+@cache
+def described(file: Path) -> Submission:
+    """Read once: the same few files go to every target."""
+    return describe(file, IMAGE)
+
+
+@cache
 def made(target: str, file: Path) -> str:
-    write = {each.name: each.write for each in TARGETS}[target]
-    return write(describe(file, IMAGE))
+    return written(target, described(file))
+
+
+def written(target: str, job: Submission) -> str:
+    return {each.name: each.write for each in TARGETS}[target](job)
 
 
 def filled(text: str) -> str:

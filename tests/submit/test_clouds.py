@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 import yaml
 
-from job.submit.submission import describe
 from tests.submit.manifests import (
     DEV,
     FILES,
@@ -26,6 +25,7 @@ from tests.submit.manifests import (
     PLANTED,
     RETRIED,
     arguments,
+    described,
     every_file,
     filled,
     made,
@@ -40,7 +40,7 @@ TOKEN_FILE = {
 
 
 def with_secret(*, secret: bool = True) -> Path:
-    return next(file for file in FILES if bool(describe(file, IMAGE).secrets) == secret)
+    return next(file for file in FILES if bool(described(file).secrets) == secret)
 
 
 # --- Google Cloud Batch ----------------------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ def test_gcp_batch_by_structure(file: Path) -> None:
     }
     assert document["logsPolicy"] == {"destination": "CLOUD_LOGGING"}
     secrets = {"HF_TOKEN": "projects/YOUR_PROJECT/secrets/YOUR_SECRET/versions/latest"}
-    assert task["environment"].get("secretVariables", {}) == (secrets if describe(file, IMAGE).secrets else {})
+    assert task["environment"].get("secretVariables", {}) == (secrets if described(file).secrets else {})
 
 
 def test_gcp_batch_retries_the_codes_worth_another_try_and_a_lost_machine() -> None:
@@ -141,7 +141,7 @@ def test_aws_batch_by_structure(file: Path, tmp_path: Path) -> None:
     assert container["mountPoints"] == [{"sourceVolume": "output", "containerPath": "/output"}]
     assert container["executionRoleArn"] == "YOUR_EXECUTION_ROLE_ARN"
     secrets = [{"name": "HF_TOKEN", "valueFrom": "YOUR_SECRET_ARN"}]
-    assert container["secrets"] == (secrets if describe(file, IMAGE).secrets else [])
+    assert container["secrets"] == (secrets if described(file).secrets else [])
 
 
 def test_aws_batch_stops_where_the_definition_is_refused(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_vertex_by_structure(file: Path) -> None:
     assert document["scheduling"] == {"strategy": "SPOT", "timeout": "86400s", "disableRetries": False}
     assert document["baseOutputDirectory"] == {"outputUriPrefix": f"gs://YOUR_BUCKET/lora-{file.stem}"}
     token = {"name": "HF_TOKEN_PATH", "value": TOKEN_FILE["vertex"]}
-    assert (token in container["env"]) == bool(describe(file, IMAGE).secrets)
+    assert (token in container["env"]) == bool(described(file).secrets)
 
 
 @every_file
@@ -245,7 +245,7 @@ def test_vertex_by_googles_protobuf_types(file: Path) -> None:
 @every_file
 def test_azureml_by_structure(file: Path) -> None:
     document = yaml.safe_load(made("azureml", file))
-    secrets = bool(describe(file, IMAGE).secrets)
+    secrets = bool(described(file).secrets)
     token = 'HF_TOKEN_PATH="${{inputs.hf_token}}" ' if secrets else ""
     assert document["command"] == (
         'FINETUNE_OUTPUT_DIR="${{outputs.run}}" ' + token + "exec python3 /app/entrypoint.py run"
@@ -274,9 +274,10 @@ def test_azureml_by_its_clients_load_job(file: Path, tmp_path: Path) -> None:
 # --- Hugging Face Jobs -----------------------------------------------------------------------------------------------
 
 
-@every_file
-def test_huggingface_by_hf_jobs_run_dry_run(file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("secret", [True, False])
+def test_huggingface_by_hf_jobs_run_dry_run(secret: bool, tmp_path: Path) -> None:
     """The client itself, which reads every option and submits nothing."""
+    file = with_secret(secret=secret)
     (words,) = arguments(filled(made("huggingface", file)), "hf", tmp_path)
     program = Path(sys.executable).with_name("hf")
     if not program.exists():
@@ -304,7 +305,7 @@ def test_huggingface_by_structure(file: Path, tmp_path: Path) -> None:
     assert words[:3] == ["jobs", "run", "--name"]
     assert option(words, "--name") == [f"lora-{file.stem}"]
     assert option(words, "--volume") == ["hf://buckets/YOUR_NAMESPACE/YOUR_BUCKET:/output"]
-    assert option(words, "--secrets") == list(describe(file, IMAGE).secrets)
+    assert option(words, "--secrets") == list(described(file).secrets)
     assert words[-5:] == ["--detach", IMAGE, "python3", "/app/entrypoint.py", "run"]
 
 
@@ -328,7 +329,7 @@ def test_skypilot_by_structure(file: Path) -> None:
     assert option(words, "--user") == ["$(id -u):$(id -g)"]
     assert option(words, "--volume") == [f"/mnt/lora-job/{name}:/output", "$HOME/lora-job-cache:/cache"]
     assert option(words, "--env") == [*document["envs"], *document.get("secrets", {})], "names alone"
-    assert document.get("secrets") == ({"HF_TOKEN": None} if describe(file, IMAGE).secrets else None)
+    assert document.get("secrets") == ({"HF_TOKEN": None} if described(file).secrets else None)
 
 
 def test_skypilot_recovers_what_another_try_mends() -> None:
@@ -374,5 +375,5 @@ def test_runpod_by_structure(file: Path) -> None:
         "dockerStartCmd": ["run"],
     }
     assert variables["HF_HOME"] == "/workspace/cache/huggingface"
-    secret = "{{ RUNPOD_SECRET_HF_TOKEN }}" if describe(file, IMAGE).secrets else None
+    secret = "{{ RUNPOD_SECRET_HF_TOKEN }}" if described(file).secrets else None
     assert variables.get("HF_TOKEN") == secret

@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 from job.settings.env_files import read_env_file
-from job.submit.submission import describe
 from tests.submit.manifests import (
     DEV,
     FILES,
@@ -22,6 +21,7 @@ from tests.submit.manifests import (
     PLANTED,
     RETRIED,
     arguments,
+    described,
     every_file,
     made,
     option,
@@ -42,7 +42,7 @@ def test_docker_by_its_own_words(file: Path, tmp_path: Path) -> None:
     assert option(words, "--gpus") == ["all"]
     assert option(words, "--stop-timeout") == ["120"]
     assert option(words, "--user") == [f"{os.getuid()}:{os.getgid()}"]
-    assert ("HF_TOKEN" in option(words, "--env")) == bool(describe(file, IMAGE).secrets)
+    assert ("HF_TOKEN" in option(words, "--env")) == bool(described(file).secrets)
 
 
 @every_file
@@ -74,7 +74,7 @@ def test_compose_by_docker_compose_config(file: Path, tmp_path: Path) -> None:
     )
     service = json.loads(shown.stdout)["services"]["job"]
     expected = read_env_file(file) | {"FINETUNE_OUTPUT_DIR": "/output"}
-    expected |= dict.fromkeys(describe(file, IMAGE).secrets, PLANTED)
+    expected |= dict.fromkeys(described(file).secrets, PLANTED)
     assert service["environment"] == expected
     assert service["stop_grace_period"] == "2m0s"
 
@@ -129,7 +129,7 @@ def test_slurm_does_not_requeue_after_scancel(tmp_path: Path) -> None:
 
 
 def test_slurm_starts_the_image_with_its_folders_and_variables(tmp_path: Path) -> None:
-    file = next(file for file in FILES if describe(file, IMAGE).secrets)
+    file = next(file for file in FILES if described(file).secrets)
     job = slurm_job(tmp_path, file=file, srun='echo "$@"; env')
     words, _, variables = job.stdout.partition("\n")
     output = f"{tmp_path}/lora-{file.stem}"

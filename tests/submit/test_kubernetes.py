@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from job.submit.submission import describe
-from tests.submit.manifests import DEV, FILES, IMAGE, PERMANENT, every_file, made, pod
+from tests.submit.manifests import DEV, FILES, IMAGE, PERMANENT, described, every_file, made, pod
 
 pytestmark = pytest.mark.light
 every_kind = pytest.mark.parametrize("target", ["kubernetes", "kueue", "kubeflow"])
@@ -61,7 +60,7 @@ def test_a_job_has_its_name_its_gpu_and_its_secret(target: str, file: Path) -> N
     key = {"name": "YOUR_HF_SECRET", "key": "HF_TOKEN", "optional": True}
     references = [entry for entry in container["env"] if "valueFrom" in entry]
     secret = [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": key}}]
-    assert references == (secret if describe(file, IMAGE).secrets else [])
+    assert references == (secret if described(file).secrets else [])
     assert {"name": "HF_HOME", "value": "/output/cache/huggingface"} in container["env"]
 
 
