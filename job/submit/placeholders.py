@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 MEANINGS = {
-    "YOUR_ACCESS_POINT_ID": "access point of that EFS file system with uid and gid 10001 (aws efs create-access-point)",
+    "YOUR_ACCESS_POINT_ID": "EFS access point on the file system, with uid and gid 10001 (aws efs create-access-point)",
     "YOUR_BUCKET": "bucket for the run folder, in the region of the job",
     "YOUR_COMPUTE": "name of an Azure ML compute cluster with a GPU",
     "YOUR_EXECUTION_ROLE_ARN": "IAM role that lets Batch read the secret and write logs",

@@ -21,7 +21,7 @@ KILLED = (137, 143)  # SIGKILL, and SIGTERM before the job could handle it: the 
 
 def codes(again: str) -> tuple[int, ...]:
     """The exit codes whose answer to "worth another try?" begins with this word."""
-    return tuple(sorted(code for code, (_, told) in EXIT_CODES.items() if told.partition(",")[0] == again))
+    return tuple(sorted(code for code, (_, answer) in EXIT_CODES.items() if answer.partition(",")[0] == again))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The queues, in one table. A new queue is a function that writes its manifest and one entry of TARGETS.
 
-The command line's choices, `manifest --help`, the last line that `manifest` prints and the table of the README follow
+The choices of the command line, `manifest --help`, the last line that `manifest` prints, and the table in README.md follow
 from it.
 """
 
@@ -15,17 +15,17 @@ from job.submit.submission import Submission
 
 @dataclass(frozen=True)
 class Target:
-    """In its texts FILE is the manifest, NAME the job (`lora-` and the env file's name), and YOUR_... a placeholder."""
+    """One queue. FILE stands for the manifest, NAME for the job (`lora-` and the env file's name), YOUR_... for placeholders."""
 
     name: str
     what: str
-    """What it is and where it runs, without a full stop."""
+    """What the manifest is and where it runs, without a full stop."""
     submit: str
     """The command that submits FILE."""
     retries: str
-    """What the platform starts again by itself. The exit codes are those of EXIT_CODES."""
+    """What the platform starts again by itself."""
     grace: str
-    """From the signal to the kill."""
+    """The time between the stop signal and the kill."""
     results: str
     """Where the run folder stays when the machine is gone."""
     write: Callable[[Submission], str]
@@ -74,7 +74,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(
         "kubeflow",
-        what="A Kubeflow TrainJob (Trainer v2) with a runtime of its own",
+        what="A Kubeflow TrainJob (Trainer v2) with its own runtime",
         submit="kubectl apply -f FILE",
         retries="by exit code, four times; a disruption does not count",
         grace="120 s",
@@ -92,7 +92,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(
         "aws-batch",
-        what="AWS Batch, T4 (g4dn) on Spot: one script that registers the job definition and submits the job",
+        what="AWS Batch, T4 (g4dn) on Spot, as a script that registers the job definition and submits the job",
         submit="bash FILE",
         retries="by exit code, and a lost machine, four times; never after a timeout or a failed image pull",
         grace="30 s",
@@ -166,7 +166,7 @@ TARGETS: tuple[Target, ...] = (
 
 
 def table() -> str:
-    """The table of the README, in Markdown."""
+    """The table of queues for README.md, in Markdown."""
     lines = ["| target | submit it with | started again | grace | results |", "| --- | --- | --- | --- | --- |"]
     lines += [
         f"| `{target.name}` | `{target.submit}` | {target.retries} | {target.grace} | {target.results} |"

@@ -58,14 +58,14 @@ print(json.dumps(seen))
     assert bad[0] == "HfHubHTTPError"
     assert "Invalid credentials" in bad[1]
     assert {name for name, _ in seen.values()} == {"DatasetNotFoundError"}
-    told = {
+    expected = {
         "unknown": "doesn't exist on the Hub or cannot be accessed",
         "unknown, anonymous": "doesn't exist on the Hub or cannot be accessed",
         "gated": "is a gated dataset on the Hub. Visit the dataset page",
         "gated, anonymous": "is a gated dataset on the Hub. You must be authenticated",
         "unknown revision": "Revision 'nowhere' doesn't exist",
     }
-    assert {case: part in seen[case][1] for case, part in told.items()} == dict.fromkeys(told, True)
+    assert {case: part in seen[case][1] for case, part in expected.items()} == dict.fromkeys(expected, True)
 
 
 @pytest.mark.slow
