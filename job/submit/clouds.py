@@ -185,8 +185,6 @@ def azureml(job: Submission) -> str:
     ours = {"FINETUNE_OUTPUT_DIR": "${{outputs.run}}"}
     if job.secrets:
         ours["HF_TOKEN_PATH"] = "${{inputs.hf_token}}"
-    values = job.environment("")
-    del values["FINETUNE_OUTPUT_DIR"]
     document: dict[str, Any] = {
         "$schema": "https://azuremlschemas.azureedge.net/latest/commandJob.schema.json",
         "type": "command",
@@ -194,7 +192,7 @@ def azureml(job: Submission) -> str:
         "experiment_name": "lora-job",
         "compute": "azureml:YOUR_COMPUTE",
         "environment": {"image": job.image},
-        "environment_variables": values,
+        "environment_variables": dict(job.env),
         "command": " ".join([*(f'{name}="{value}"' for name, value in ours.items()), "exec", *job.command]),
         "outputs": {"run": {"type": "uri_folder", "mode": "rw_mount", "path": f"{store}/lora-job/{job.name}"}},
         "limits": {"timeout": job.max_seconds},

@@ -15,7 +15,7 @@ from job.submit.submission import Submission
 
 @dataclass(frozen=True)
 class Target:
-    """One queue. FILE stands for the manifest, NAME for the job (`lora-` and the env file's name), YOUR_... for placeholders."""
+    """One queue. FILE is the manifest, NAME the job (`lora-` and the name of the env file), and YOUR_... a placeholder."""
 
     name: str
     what: str

@@ -35,6 +35,7 @@ def test_docker_by_its_own_words(file: Path, tmp_path: Path) -> None:
     """By structure: docker itself is started by the tests that need an engine."""
     (words,) = arguments(made("docker", file), "docker", tmp_path)
     name = f"lora-{file.stem}"
+    assert made("docker", file).startswith(f"#!/bin/sh\nmkdir -p output/{name} ")
     assert words[:4] == ["run", "--rm", "--name", name]
     assert words[-2:] == [IMAGE, "run"]
     assert option(words, "--volume") == [f"{tmp_path}/output/{name}:/output", "lora-job-cache:/cache"]

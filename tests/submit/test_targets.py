@@ -66,6 +66,9 @@ def test_one_entry_more_is_a_choice_has_its_help_and_is_written(
     written = capsys.readouterr()
     assert written.out == f'job "lora-quickstart" {{ image = "{IMAGE}" }}\n'
     assert written.err == "nomad: A Nomad batch job: `nomad job run FILE`.\n"
+    assert table().startswith(
+        "| target | submit it with | started again | grace | results |\n| --- | --- | --- | --- | --- |\n"
+    )
     assert table().endswith("| `nomad` | `nomad job run FILE` | nothing | 5 s | host volume |\n")
 
 
