@@ -133,7 +133,7 @@ def write_rows(out: Path, count: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent)
-    parser.add_argument("--steps", type=int, default=400, help="optimizer steps of pretraining; 0 writes only the rows")
+    parser.add_argument("--steps", type=int, default=400, help="optimizer steps of pretraining; 0 makes no model")
     parser.add_argument("--rows", type=int, default=480)
     args = parser.parse_args()
     write_rows(args.out, args.rows)
