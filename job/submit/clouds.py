@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from job.submit.submission import Submission
@@ -109,7 +108,7 @@ def aws_batch(job: Submission) -> str:
     }
     submission = {"jobName": job.name, "jobQueue": "YOUR_JOB_QUEUE", "jobDefinition": job.name}
     return "#!/bin/sh\nset -e\n" + "".join(
-        command([["aws", "batch", verb, "--cli-input-json"], [json.dumps(value, ensure_ascii=False, indent=2)]])
+        command([["aws", "batch", verb, "--cli-input-json"], [as_json(value).strip()]])
         for verb, value in (("register-job-definition", definition), ("submit-job", submission))
     )
 

@@ -52,7 +52,7 @@ def as_json(document: Any) -> str:
 
 
 def command(groups: Iterable[Iterable[str]]) -> str:
-    """One shell command, a group of words per line. Words are quoted, except those that the shell shall expand: `Raw`."""
+    """One shell command, a group of words per line. Words are quoted, except `Raw` ones, which the shell expands."""
     lines = (" ".join(word if isinstance(word, Raw) else shlex.quote(word) for word in group) for group in groups)
     return " \\\n  ".join(lines) + "\n"
 

@@ -16,7 +16,7 @@ From the inside out:
     uploads       cards, large files and commits
     downloads     one file, whole or a range
     routes        which address leads to which of these
-    faults        requests that shall go wrong
+    faults        requests that go wrong on purpose
     hub           StandInHub: what a test arranges and looks at
     server        HTTP: reads a request, lets the hub answer it, and cuts the connection where a fault says so
     __main__      the same from a shell: ``python -m tests.standin_hub --help``

@@ -1,4 +1,4 @@
-"""Requests that shall go wrong."""
+"""Faults: requests that go wrong on purpose."""
 
 from __future__ import annotations
 

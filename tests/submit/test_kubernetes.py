@@ -85,6 +85,7 @@ def test_kubeflow_by_structure(file: Path) -> None:
     runtime, train_job = yaml.safe_load_all(made("kubeflow", file))
     name = f"lora-{file.stem}"
     assert [document["kind"] for document in (runtime, train_job)] == ["TrainingRuntime", "TrainJob"]
+    assert {document["apiVersion"] for document in (runtime, train_job)} == {"trainer.kubeflow.org/v1alpha1"}
     assert [document["metadata"]["name"] for document in (runtime, train_job)] == [name, name]
     assert train_job["spec"]["runtimeRef"] == {
         "apiGroup": "trainer.kubeflow.org",

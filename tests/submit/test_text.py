@@ -52,6 +52,6 @@ def test_json_is_indented_and_keeps_characters() -> None:
     assert json.loads(text) == {"a": ["ü"]}
 
 
-def test_words_are_quoted_for_the_shell_unless_it_shall_expand_them() -> None:
+def test_words_are_quoted_for_the_shell_unless_they_are_raw() -> None:
     assert command([["run", "a b", Raw('"$PWD"')], ["$HOME"]]) == "run 'a b' \"$PWD\" \\\n  '$HOME'\n"
     assert shlex.split(command([["a b", "it's"]])) == ["a b", "it's"]
