@@ -6,8 +6,10 @@ import itertools
 import json
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -89,7 +91,7 @@ def option(words: list[str], name: str) -> list[str]:
 
 def environment(target: str, text: str, folder: Path) -> dict[str, str]:
     """The variables that the job gets, read from the manifest as the platform reads them."""
-    return READERS[target](text, folder)
+    return PLATFORMS[target].variables(text, folder)
 
 
 def pod(target: str, text: str) -> dict[str, Any]:
@@ -137,6 +139,13 @@ def _aws_batch(text: str, folder: Path) -> dict[str, str]:
     return _pairs(definition["containerProperties"]["environment"])
 
 
+def _azureml(text: str, _: Path) -> dict[str, str]:
+    """With what the command line adds."""
+    document = yaml.safe_load(text)
+    added = dict(word.split("=", 1) for word in shlex.split(document["command"]) if "=" in word)
+    return dict(document["environment_variables"]) | added
+
+
 def _slurm(text: str, _: Path) -> dict[str, str]:
     lines = [line for line in text.splitlines() if line.startswith("export APPTAINERENV_FINETUNE")]
     show = "".join(f"{line}\n" for line in lines) + "env -0"
@@ -146,19 +155,43 @@ def _slurm(text: str, _: Path) -> dict[str, str]:
     return {name.removeprefix("APPTAINERENV_"): variables[name] for name in names}
 
 
-READERS: dict[str, Callable[[str, Path], dict[str, str]]] = {
-    "docker": _options("docker"),
-    "compose": _compose,
-    "kubernetes": _pod,
-    "kueue": _pod,
-    "kubeflow": _train_job,
-    "gcp-batch": lambda text, _: dict(json.loads(text)["taskGroups"][0]["taskSpec"]["environment"]["variables"]),
-    "aws-batch": _aws_batch,
-    "vertex": lambda text, _: _pairs(yaml.safe_load(text)["workerPoolSpecs"][0]["containerSpec"]["env"]),
-    "sagemaker": lambda text, _: dict(json.loads(text)["Environment"]),
-    "azureml": lambda text, _: dict(yaml.safe_load(text)["environment_variables"]),
-    "huggingface": _options("hf"),
-    "skypilot": lambda text, _: dict(yaml.safe_load(text)["envs"]),
-    "slurm": _slurm,
-    "runpod": lambda text, _: dict(json.loads(text)["env"]),
+@dataclass(frozen=True)
+class Platform:
+    """How the platform of a target reads its manifest. <name> stands for the job's name."""
+
+    variables: Callable[[str, Path], dict[str, str]]
+    """From a manifest and an empty folder for scripts that run."""
+    output: str
+    """The output folder of the job."""
+    mount: str
+    """Words of the manifest that make the platform keep what the job writes there."""
+
+
+PLATFORMS = {
+    "docker": Platform(_options("docker"), "/output", '"$PWD/output/<name>:/output"'),
+    "compose": Platform(_compose, "/output", "output:/output"),
+    "kubernetes": Platform(_pod, "/output/<name>", "mountPath: /output"),
+    "kueue": Platform(_pod, "/output/<name>", "mountPath: /output"),
+    "kubeflow": Platform(_train_job, "/output/<name>", "mountPath: /output"),
+    "gcp-batch": Platform(
+        lambda text, _: dict(json.loads(text)["taskGroups"][0]["taskSpec"]["environment"]["variables"]),
+        "/mnt/disks/output/<name>",
+        '"mountPath": "/mnt/disks/output"',
+    ),
+    "aws-batch": Platform(_aws_batch, "/output/<name>", '"containerPath": "/output"'),
+    "vertex": Platform(
+        lambda text, _: _pairs(yaml.safe_load(text)["workerPoolSpecs"][0]["containerSpec"]["env"]),
+        "/gcs/YOUR_BUCKET/<name>",
+        "gs://YOUR_BUCKET",
+    ),
+    "sagemaker": Platform(
+        lambda text, _: dict(json.loads(text)["Environment"]), "/opt/ml/checkpoints", "s3://YOUR_BUCKET/<name>/"
+    ),
+    "azureml": Platform(_azureml, "${{outputs.run}}", "paths/lora-job/<name>"),
+    "huggingface": Platform(_options("hf"), "/output/<name>", "hf://buckets/YOUR_NAMESPACE/YOUR_BUCKET:/output"),
+    "skypilot": Platform(lambda text, _: dict(yaml.safe_load(text)["envs"]), "/output", "/mnt/lora-job/<name>:/output"),
+    "slurm": Platform(_slurm, "/output", "YOUR_SHARED_FOLDER/<name>:/output"),
+    "runpod": Platform(
+        lambda text, _: dict(json.loads(text)["env"]), "/workspace/<name>", '"volumeMountPath": "/workspace"'
+    ),
 }

@@ -24,6 +24,7 @@ from tests.submit.manifests import (
     IMAGE,
     NAMES,
     PLANTED,
+    PLATFORMS,
     environment,
     every_target,
     everything,
@@ -35,41 +36,41 @@ pytestmark = pytest.mark.light
 QUICKSTART = PROJECT / "env" / "quickstart.env"
 
 
-def nomad(job: Submission) -> str:
+def abacus(job: Submission) -> str:
     return f'job "{job.name}" {{ image = "{job.image}" }}\n'
 
 
-NOMAD = Target(
-    "nomad",
-    what="A Nomad batch job",
-    submit="nomad job run FILE",
+ABACUS = Target(
+    "abacus",
+    what="A job for an abacus",
+    submit="abacus FILE",
     retries="nothing",
     grace="5 s",
     results="host volume",
-    write=nomad,
+    write=abacus,
 )
 
 
 def test_one_entry_more_is_a_choice_has_its_help_and_is_written(
     command: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(submit, "TARGETS", (*TARGETS, NOMAD))
-    monkeypatch.setattr(targets, "TARGETS", (*TARGETS, NOMAD))
+    monkeypatch.setattr(submit, "TARGETS", (*TARGETS, ABACUS))
+    monkeypatch.setattr(targets, "TARGETS", (*TARGETS, ABACUS))
     with pytest.raises(SystemExit):
         command({}, "manifest", "--help")
     shown = capsys.readouterr().out
-    for target in (*TARGETS, NOMAD):
+    for target in (*TARGETS, ABACUS):
         assert f"  {target.name:<12} {target.sentence}\n" in shown
-    assert "  nomad        A Nomad batch job: `nomad job run FILE`.\n" in shown
+    assert "  abacus       A job for an abacus: `abacus FILE`.\n" in shown
 
-    assert command({}, "manifest", "nomad", "--env-file", str(QUICKSTART), "--image", IMAGE) == 0
+    assert command({}, "manifest", "abacus", "--env-file", str(QUICKSTART), "--image", IMAGE) == 0
     written = capsys.readouterr()
     assert written.out == f'job "lora-quickstart" {{ image = "{IMAGE}" }}\n'
-    assert written.err == "nomad: A Nomad batch job: `nomad job run FILE`.\n"
+    assert written.err == "abacus: A job for an abacus: `abacus FILE`.\n"
     assert table().startswith(
         "| target | submit it with | started again | grace | results |\n| --- | --- | --- | --- | --- |\n"
     )
-    assert table().endswith("| `nomad` | `nomad job run FILE` | nothing | 5 s | host volume |\n")
+    assert table().endswith("| `abacus` | `abacus FILE` | nothing | 5 s | host volume |\n")
 
 
 def test_names_are_unique() -> None:
@@ -130,26 +131,10 @@ def test_same_bytes_each_time_and_under_a_second(target: str, file: Path) -> Non
 def test_the_output_folder_outlives_the_machine_and_is_the_same_for_the_same_file(
     target: str, file: Path, tmp_path: Path
 ) -> None:
-    text = made(target, file)
-    name = f"lora-{file.stem}"
-    place, mount = {  # the output folder, and where the platform keeps what the job writes to it
-        "docker": ("/output", f'"$PWD/output/{name}:/output"'),
-        "compose": ("/output", "output:/output"),
-        "kubernetes": (f"/output/{name}", "mountPath: /output"),
-        "kueue": (f"/output/{name}", "mountPath: /output"),
-        "kubeflow": (f"/output/{name}", "mountPath: /output"),
-        "gcp-batch": (f"/mnt/disks/output/{name}", '"mountPath": "/mnt/disks/output"'),
-        "aws-batch": (f"/output/{name}", '"containerPath": "/output"'),
-        "vertex": (f"/gcs/YOUR_BUCKET/{name}", "gs://YOUR_BUCKET"),
-        "sagemaker": ("/opt/ml/checkpoints", f"s3://YOUR_BUCKET/{name}/"),
-        "azureml": ("${{outputs.run}}", f"paths/lora-job/{name}"),
-        "huggingface": (f"/output/{name}", "hf://buckets/YOUR_NAMESPACE/YOUR_BUCKET:/output"),
-        "skypilot": ("/output", f"/mnt/lora-job/{name}:/output"),
-        "slurm": ("/output", f"YOUR_SHARED_FOLDER/{name}:/output"),
-        "runpod": (f"/workspace/{name}", '"volumeMountPath": "/workspace"'),
-    }[target]
-    assert environment(target, text, tmp_path).get("FINETUNE_OUTPUT_DIR", "${{outputs.run}}") == place
-    assert mount in text
+    text, name, platform = made(target, file), f"lora-{file.stem}", PLATFORMS[target]
+    found = environment(target, text, tmp_path)
+    assert found["FINETUNE_OUTPUT_DIR"] == platform.output.replace("<name>", name)
+    assert platform.mount.replace("<name>", name) in text
     assert "FINETUNE_OUTPUT_DIR=output" not in text
 
 
@@ -213,7 +198,7 @@ def test_manifest_goes_to_stdout_and_what_is_left_to_do_to_stderr() -> None:
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        ("nomad --env-file env/quickstart.env --image job", "'nomad'"),
+        ("abacus --env-file env/quickstart.env --image job", "'abacus'"),
         ("docker --image job", "--env-file"),
         ("docker --env-file env/quickstart.env", "--image"),
         ("docker --env-file env/missing.env --image job", "env/missing.env"),
