@@ -1,16 +1,16 @@
 # The job as an image: `docker run --gpus all --env-file env/quickstart.env -v "$PWD/output:/output" lora-job`.
-# This base brings CUDA's compatibility libraries, with which a data-center card works under an older driver.
+# This base image has CUDA's compatibility libraries: with them a data-center GPU works with an older driver.
 ARG BASE_IMAGE=nvidia/cuda:13.0.2-base-ubuntu24.04
-# `cpu` runs the quickstart and the tests; torch then comes from TORCH_WHEELS.
+# `cpu` is enough for the quickstart and the tests; torch then comes from TORCH_WHEELS.
 ARG VARIANT=cuda
-# 1 adds Triton, Liger's kernels and the C compiler that Triton needs at run time: 0.8 GB for up to a quarter less kernel time from
-# compute capability 8.0 up (README, "Precision, memory and speed"); nobody has run them on a T4.
+# 1 adds Triton, Liger's kernels and the C compiler that Triton needs at run time. It costs 0.8 GB and saves up to a quarter of
+# the kernel time on compute capability 8.0 and newer (job/training/README.md). Nobody has run it on a T4.
 ARG TRITON=0
 
 FROM ${BASE_IMAGE} AS python
 ARG TRITON
 ENV DEBIAN_FRONTEND=noninteractive
-# The base image is pinned by its tag or digest; its own packages are not, so that security fixes come in.
+# A tag or digest pins the base image. The packages added here are not pinned, so that every build gets security fixes.
 # hadolint ignore=DL3008,SC2086
 RUN set -e; packages=""; \
     command -v python3 >/dev/null && python3 -c 'import ensurepip' 2>/dev/null || packages="python3 python3-venv"; \
@@ -24,11 +24,11 @@ RUN set -e; packages=""; \
 FROM python AS build
 ARG VARIANT
 ARG TRITON
-# A folder or page with CPU wheels of torch, for VARIANT=cpu.
+# For VARIANT=cpu: a folder or page with CPU wheels of torch.
 ARG TORCH_WHEELS=""
 COPY .locks /locks
-# Dependencies before sources: a change of ours moves no gigabytes. An index of one's own may need its certificates:
-# --secret id=ca,src=FILE; nothing of it stays.
+# Dependencies come before sources, so that a change in the sources rebuilds no gigabytes. For a package index with its own
+# certificate authority pass --secret id=ca,src=FILE; no layer keeps it.
 RUN --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
     set -e; \
     if [ -s /run/secrets/ca.crt ]; then export PIP_CERT=/run/secrets/ca.crt; fi; \
@@ -40,8 +40,8 @@ RUN --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
         $install ${TORCH_WHEELS:+--find-links "$TORCH_WHEELS"} "torch==$(sed -n 's/^torch==\([0-9.]*\).*/\1/p' /locks/cuda.txt)"; \
     fi; \
     /venv/bin/pip uninstall --yes pip
-# What no job uses on any card from a T4 to an H200: bitsandbytes for other CUDA versions and other makers, second copies of the
-# run-time compiler, the solver for several cards, static libraries, headers, tests.
+# Remove what no job uses on any GPU from a T4 to an H200: bitsandbytes for other CUDA versions and other vendors, second copies
+# of the run-time compiler, the multi-GPU solver, static libraries, headers, tests.
 # hadolint ignore=DL3003
 RUN set -e; cd /venv/lib/python3*/site-packages; \
     keep=cuda130; [ "$VARIANT" = cuda ] || keep=cpu; \
@@ -54,7 +54,7 @@ RUN set -e; cd /venv/lib/python3*/site-packages; \
         find "$package" -type d -name tests -prune -exec rm -rf {} +; \
     done; \
     mkdir -p nvidia; mv nvidia /nvidia; ln -s /nvidia nvidia; \
-    # proves that nothing was removed that is needed
+    # fails the build if something needed was removed
     /venv/bin/python -c 'import torch, bitsandbytes, transformers, peft, trl, datasets, pandas, pyarrow.parquet, matplotlib'
 
 FROM python
@@ -67,10 +67,10 @@ LABEL org.opencontainers.image.title="lora-job" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.base.name="${BASE_IMAGE}"
-# CUDA's libraries in a layer of their own: no layer is over 4 GB.
+# CUDA's libraries are a separate layer, so that no layer exceeds 4 GB.
 COPY --from=build /nvidia /nvidia
 COPY --from=build /venv /venv
-# Any uid works (`--user`): HOME and caches are world-writable, and getpass finds a USER without an entry in passwd.
+# Any uid works (`--user`): HOME and caches are world-writable, and USER is set for getpass, which else looks into passwd.
 RUN mkdir -p /home/job /cache /output \
     && chmod 1777 /home/job /cache /output \
     && printf 'job:x:10001:10001::/home/job:/usr/sbin/nologin\n' >>/etc/passwd
@@ -89,7 +89,8 @@ COPY entrypoint.py pyproject.toml /app/
 COPY env /app/env
 COPY job /app/job
 USER 10001:10001
-# The default output folder is `output` here: no variable hides the place that a platform names (AIP_MODEL_DIR, /opt/ml).
+# The output folder is `output` in this directory by default. FINETUNE_OUTPUT_DIR stays unset: it would override the folder that
+# a platform collects (AIP_MODEL_DIR, /opt/ml).
 WORKDIR /
 VOLUME ["/output", "/cache"]
 ENTRYPOINT ["python3", "/app/entrypoint.py"]

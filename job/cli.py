@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import Literal, NoReturn
 
 from job import __version__, pipeline
 from job.errors import (
@@ -42,9 +42,6 @@ from job.settings.fields import OUTPUT_DIR, PREFIX
 from job.settings.files import collected_dir
 from job.settings.loading import load_settings, load_token
 from job.settings.reference import variables
-
-if TYPE_CHECKING:
-    from job.submit.submission import Submission
 
 log = logging.getLogger("job")
 
@@ -150,18 +147,13 @@ def _add_env_file(parser: argparse.ArgumentParser, default: str | None) -> None:
 
 
 def _add_target(parser: argparse.ArgumentParser) -> None:
-    listed = _targets()
-    parser.add_argument("target", choices=list(listed), metavar="TARGET", help="one of the targets below")
+    from job.submit import TARGETS
+
+    names = [target.name for target in TARGETS]
+    parser.add_argument("target", choices=names, metavar="TARGET", help="one of the targets below")
     parser.add_argument("--image", metavar="IMAGE", required=True, help="the image, as the queue pulls it")
-    targets = "\n".join(f"  {name:<12} {sentence}" for name, (sentence, _) in listed.items())
+    targets = "\n".join(f"  {target.name:<12} {target.sentence}" for target in TARGETS)
     parser.epilog = f"{parser.epilog}\n\ntargets:\n{targets}"
-
-
-def _targets() -> dict[str, tuple[str, Callable[[Submission], str]]]:
-    """Name -> (sentence, what writes the manifest)."""
-    from job.submit import TARGETS, sentence
-
-    return {name: (sentence(name), write) for name, write in TARGETS.items()}
 
 
 def reference() -> str:
@@ -361,10 +353,11 @@ def _plan(args: argparse.Namespace) -> int:
 
 def _manifest(args: argparse.Namespace) -> int:
     """The manifest goes to standard output; what is still to be done goes to standard error."""
+    from job.submit import TARGETS
     from job.submit.placeholders import notes
     from job.submit.submission import describe, external_files
 
-    sentence, write = _targets()[args.target]
+    target = next(target for target in TARGETS if target.name == args.target)
     try:
         if args.env_file is None:
             raise SettingsError(["--env-file FILE: missing; a manifest is made from an env file"])
@@ -372,9 +365,9 @@ def _manifest(args: argparse.Namespace) -> int:
     except SettingsError as error:
         _log_failure(error, "manifest")
         return error.exit_code
-    text = write(job)
+    text = target.write(job)
     print(text, end="")
-    for line in [*external_files(job), *notes(text), f"{args.target}: {sentence}"]:
+    for line in [*external_files(job), *notes(text), f"{target.name}: {target.sentence}"]:
         print(line, file=sys.stderr)
     return SUCCESS
 

@@ -1,7 +1,7 @@
-"""Makes the quickstart: pretrains the tiny base model from scratch and writes rows, questions and system prompt.
+"""Make the quickstart: pretrain the tiny base model from scratch, and write rows, questions and system prompt.
 
-Run as `python -m job.quickstart.make_base [--out FOLDER] [--steps N]`. The texts are those of `texts.py` alone, the seed is
-fixed. It prints the loss and takes some minutes on two cores.
+Run `python -m job.quickstart.make_base [--out FOLDER] [--steps N] [--rows N]`. All texts come from `texts.py`, and the seed
+is fixed. It prints the loss, and takes a few minutes on two cores.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BEGIN, HEADER, HEADER_END, END, SPARE = SPECIALS = (
     "<|start_header_id|>",
     "<|end_header_id|>",
     "<|eot_id|>",
-    "<|finetune_right_pad_id|>",  # spare: no text uses it
+    "<|finetune_right_pad_id|>",  # spare: no text contains it
 )
 CHAT_TEMPLATE = (
     "{{- bos_token }}"
@@ -83,7 +83,7 @@ def make_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
 
 
 def pretraining_texts(tokenizer: Any, count: int) -> list[str]:
-    """One half care sheets, one half chats in the very template, with the job's system prompt or without."""
+    """Half care sheets, half chats in the chat template, four in five of them with the job's system prompt."""
     random_numbers = random.Random(SEED)
     sheets = [f"{BEGIN}{sheet}{END}" for sheet in islice(care_sheets(random_numbers), count // 2)]
     chats = []
@@ -133,13 +133,11 @@ def write_rows(out: Path, count: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent)
-    parser.add_argument(
-        "--steps", type=int, default=400, help="optimizer steps of pretraining; 0 writes the rows alone"
-    )
+    parser.add_argument("--steps", type=int, default=400, help="optimizer steps of pretraining; 0 makes no model")
     parser.add_argument("--rows", type=int, default=480)
-    asked = parser.parse_args()
-    write_rows(asked.out, asked.rows)
-    if not asked.steps:
+    args = parser.parse_args()
+    write_rows(args.out, args.rows)
+    if not args.steps:
         return
     random_numbers = random.Random(SEED)
     plain = list(islice(care_sheets(random_numbers), 1500))
@@ -148,13 +146,13 @@ def main() -> None:
     tokenizer = make_tokenizer(plain + talk + forum)
     model = make_model(tokenizer)
     print(f"parameters={model.num_parameters():,} vocabulary={len(tokenizer)}")
-    loss = pretrain(model, tokenizer, asked.steps)
-    folder = asked.out / "base"
+    loss = pretrain(model, tokenizer, args.steps)
+    folder = args.out / "base"
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.to(torch.float16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     for path in folder.iterdir():
-        path.chmod(0o644)  # safetensors writes 0600, which an image's ordinary user could not read
+        path.chmod(0o644)  # safetensors writes 0600, which the image's user could not read
     (folder / "README.md").write_text(CARD, "utf-8")
     print(f"final_loss={loss:.4f} folder={folder}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from job.cleaning.rules import registry
+from job.cleaning.rules.rule import Rule
 
 
 def readable(name: str) -> str:
@@ -14,7 +15,8 @@ def readable(name: str) -> str:
 def rule_words(name: str) -> str:
     """What this rule does; empty where nothing is known but its name."""
     key = registry.OWN if name.startswith(registry.OWN) else name
-    return next((rule.words for rule in (*registry.RULES, *registry.DROP_REASONS) if rule.name == key), "")
+    entries: tuple[Rule | registry.Reason, ...] = (*registry.RULES, *registry.DROP_REASONS)
+    return next((entry.words for entry in entries if entry.name == key), "")
 
 
 def is_quoted(name: str) -> bool:

@@ -1,8 +1,7 @@
-"""Queues of clouds. Each names the place that outlives the machine as output folder: that is what continues a run."""
+"""Queues of clouds. Each puts the output folder where it outlives the machine, so that the next attempt continues the run."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from job.submit.submission import Submission
@@ -10,9 +9,9 @@ from job.submit.text import Raw, as_json, as_yaml, command
 
 
 def gcp_batch(job: Submission) -> str:
-    """Google Cloud Batch, T4 on Spot: `gcloud batch jobs submit NAME --location YOUR_REGION --config FILE`."""
-    # A bucket is mounted by root on a machine that lives for this task alone, so the job runs as root there.
-    # Batch's own codes: 50001 preempted ... 50006 VM recreated; 50005, the time limit, would only be met again.
+    """A Google Cloud Batch job with a bucket as its volume."""
+    # Root mounts the bucket, on a machine that lives for this task alone, so the job runs as root there.
+    # Batch's own codes: 50001 preempted ... 50006 VM recreated. Not 50005, the time limit: another try would hit it again.
     bucket = "/mnt/disks/output"
     environment: dict[str, Any] = {"variables": job.environment(f"{bucket}/{job.name}")}
     if job.secrets:
@@ -61,8 +60,8 @@ def gcp_batch(job: Submission) -> str:
 
 
 def aws_batch(job: Submission) -> str:
-    """AWS Batch, job definition and submission, T4 (g4dn) on Spot, results on EFS: `bash FILE`."""
-    # Five rules at most, and what no rule names is tried again: that is 1, 137 and 143. A timeout never is.
+    """A script that registers an AWS Batch job definition and submits the job; results on EFS."""
+    # At most five rules are allowed. Batch retries what no rule names (1, 137 and 143), and never a timeout.
     container: dict[str, Any] = {
         "image": job.image,
         "command": ["run"],
@@ -109,21 +108,19 @@ def aws_batch(job: Submission) -> str:
     }
     submission = {"jobName": job.name, "jobQueue": "YOUR_JOB_QUEUE", "jobDefinition": job.name}
     return "#!/bin/sh\nset -e\n" + "".join(
-        command([["aws", "batch", verb, "--cli-input-json"], [json.dumps(value, ensure_ascii=False, indent=2)]])
+        command([["aws", "batch", verb, "--cli-input-json"], [as_json(value).strip()]])
         for verb, value in (("register-job-definition", definition), ("submit-job", submission))
     )
 
 
 def _decades(codes: tuple[int, ...]) -> list[str]:
-    """`6*` for 61 to 68: the glob by which codes are grouped in EXIT_CODES. Others have none."""
-    return sorted({f"{code // 10}*" for code in codes if 10 <= code < 100})
+    """`6*` for 61 to 68: EXIT_CODES groups its codes by tens, so that one glob covers a group."""
+    return sorted({f"{code // 10}*" for code in codes})
 
 
 def vertex(job: Submission) -> str:
-    """Vertex AI, T4 on Spot, token in gs://YOUR_BUCKET/secrets/hf_token:
-    `gcloud ai custom-jobs create --region YOUR_REGION --display-name NAME --config FILE`.
-    """
-    # Its env knows no secrets: the token is a file in the bucket, which Vertex mounts under /gcs.
+    """A Vertex AI custom job."""
+    # Its env takes no secrets: the token is a file in the bucket, which Vertex mounts under /gcs.
     values = job.environment(f"/gcs/YOUR_BUCKET/{job.name}", **_token_file(job, "/gcs/YOUR_BUCKET/secrets/hf_token"))
     return as_yaml(
         {
@@ -150,11 +147,9 @@ def vertex(job: Submission) -> str:
 
 
 def sagemaker(job: Submission) -> str:
-    """SageMaker, T4 (g4dn) on Spot, token in s3://YOUR_BUCKET/secrets/hf_token:
-    `aws sagemaker create-training-job --cli-input-json file://FILE --training-job-name NEW_NAME`.
-    """
-    # /opt/ml/checkpoints is copied to S3 while the job runs and back before it starts again; /opt/ml/model only at its end.
-    # Its environment knows no secrets: the token is a file of an input channel.
+    """A SageMaker training job."""
+    # SageMaker copies /opt/ml/checkpoints to S3 while the job runs, and back before a restart; /opt/ml/model only at the end.
+    # Its environment takes no secrets: the token is a file of an input channel.
     values = job.environment("/opt/ml/checkpoints", **_token_file(job, "/opt/ml/input/data/secrets/hf_token"))
     channel = {
         "ChannelName": "secrets",
@@ -183,14 +178,12 @@ def sagemaker(job: Submission) -> str:
 
 
 def azureml(job: Submission) -> str:
-    """Azure Machine Learning command job, token in secrets/hf_token of its blob store: `az ml job create --file FILE`."""
-    # Outputs and inputs are known to the command line alone. The output's path is fixed, so the next job finds it.
+    """An Azure Machine Learning command job."""
+    # Only the command line can refer to outputs and inputs. The output's path is fixed, so that the next job finds it.
     store = "azureml://datastores/workspaceblobstore/paths"
     ours = {"FINETUNE_OUTPUT_DIR": "${{outputs.run}}"}
     if job.secrets:
         ours["HF_TOKEN_PATH"] = "${{inputs.hf_token}}"
-    values = job.environment("")
-    del values["FINETUNE_OUTPUT_DIR"]
     document: dict[str, Any] = {
         "$schema": "https://azuremlschemas.azureedge.net/latest/commandJob.schema.json",
         "type": "command",
@@ -198,7 +191,7 @@ def azureml(job: Submission) -> str:
         "experiment_name": "lora-job",
         "compute": "azureml:YOUR_COMPUTE",
         "environment": {"image": job.image},
-        "environment_variables": values,
+        "environment_variables": dict(job.env),
         "command": " ".join([*(f'{name}="{value}"' for name, value in ours.items()), "exec", *job.command]),
         "outputs": {"run": {"type": "uri_folder", "mode": "rw_mount", "path": f"{store}/lora-job/{job.name}"}},
         "limits": {"timeout": job.max_seconds},
@@ -209,8 +202,8 @@ def azureml(job: Submission) -> str:
 
 
 def huggingface(job: Submission) -> str:
-    """Hugging Face Jobs, T4, results in a bucket of the Hub: `bash FILE`. Start it again to continue."""
-    # No --attempts: they know no exit codes. Without --timeout a job ends after 30 minutes.
+    """A command for Hugging Face Jobs, with a bucket of the Hub as its volume."""
+    # No --attempts: it would retry permanent failures too. Without --timeout a job ends after 30 minutes.
     values = job.environment(f"{job.output}/{job.name}")
     return "#!/bin/sh\n" + command(
         [
@@ -224,9 +217,9 @@ def huggingface(job: Submission) -> str:
 
 
 def skypilot(job: Submission) -> str:
-    """SkyPilot managed job, T4 on Spot, any cloud: `sky jobs launch --secret HF_TOKEN FILE`."""
-    # The image is a task with an entrypoint, not a machine to log into: docker runs it, and its exit code is the job's.
-    # These codes count against no limit, so only those are here that another try mends; a lost machine needs none.
+    """A SkyPilot managed job."""
+    # The image is a program, not a machine to log into: docker runs it, and its exit code becomes the job's.
+    # recover_on_exit_codes has no limit, so it holds only the codes that another try mends. A lost machine needs no code.
     values = job.environment(job.output)
     mount = "/mnt/lora-job"
     run = f'mkdir -p {mount}/{job.name} "$HOME/lora-job-cache"\n' + command(
@@ -255,15 +248,13 @@ def skypilot(job: Submission) -> str:
         "run": run,
     }
     if job.secrets:
-        document["secrets"] = dict.fromkeys(job.secrets)  # without a value: `sky` takes the caller's
+        document["secrets"] = dict.fromkeys(job.secrets)  # no value: `sky` takes the caller's
     return as_yaml(document)
 
 
 def runpod(job: Submission) -> str:
-    """RunPod pod on an RTX A4000 or L4, which bills until you stop it:
-    `curl -H "Authorization: Bearer $RUNPOD_API_KEY" --json @FILE https://rest.runpod.io/v1/pods`.
-    """
-    # RunPod has no T4 and no retries; a secret of the account is named in double braces.
+    """The body of a request that creates a RunPod pod."""
+    # RunPod has no T4 and no retries. Double braces refer to a secret of the account.
     values = job.environment(f"/workspace/{job.name}", HF_HOME="/workspace/cache/huggingface")
     return as_json(
         {

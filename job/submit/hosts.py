@@ -1,4 +1,4 @@
-"""A machine of one's own: docker, Compose, Slurm."""
+"""Machines of your own: docker, Compose, Slurm."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from job.submit.text import Raw, as_yaml, command
 
 
 def docker(job: Submission) -> str:
-    """One command on a machine with a GPU: `bash FILE`. Start it again to continue."""
-    # No restart policy: docker's knows no exit codes, and would begin a run again that a person has stopped.
+    """A script with one `docker run`."""
+    # No restart policy: docker's looks at no exit code, and would restart a run that a person has stopped.
     folder = Raw(f'"$PWD/output/{job.name}:{job.output}"')
     values = job.environment(job.output)
     return "#!/bin/sh\n" + command(
@@ -26,11 +26,11 @@ def docker(job: Submission) -> str:
 
 
 def compose(job: Submission) -> str:
-    """A Compose service: `docker compose -f FILE up --exit-code-from job`."""
+    """A Compose file with one service."""
     values: dict[str, str | None] = {
         name: value.replace("$", "$$") for name, value in job.environment(job.output).items()
     }
-    values |= dict.fromkeys(job.secrets)  # without a value Compose passes the caller's
+    values |= dict.fromkeys(job.secrets)  # no value: Compose passes the caller's
     return as_yaml(
         {
             "name": job.name,
@@ -55,8 +55,8 @@ def compose(job: Submission) -> str:
 
 
 def slurm(job: Submission) -> str:
-    """A batch script for Slurm with Apptainer: `sbatch FILE`."""
-    # --signal reaches the step inside srun; requeueing itself keeps the job's id and log.
+    """A Slurm batch script that runs the image with Apptainer."""
+    # --signal reaches the step inside srun. The script requeues itself, which keeps the job's id and log.
     host = f"YOUR_SHARED_FOLDER/{job.name}"
     again = "|".join(map(str, job.retried))
     exports = "".join(
@@ -73,12 +73,12 @@ def slurm(job: Submission) -> str:
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
-{exports}{secrets}# --cleanenv keeps the login shell's modules out; these go in.
+{exports}{secrets}# --cleanenv keeps the login shell's variables out of the container; APPTAINERENV_ passes these in.
 export APPTAINERENV_CUDA_VISIBLE_DEVICES="${{CUDA_VISIBLE_DEVICES:-0}}"
 export APPTAINERENV_SLURM_JOB_ID="$SLURM_JOB_ID" APPTAINERENV_SLURM_RESTART_COUNT="${{SLURM_RESTART_COUNT:-0}}"
 mkdir -p {host} YOUR_SHARED_FOLDER/cache
 stopped=no
-trap 'stopped=yes' TERM  # scancel: the run ends in order and is not queued again
+trap 'stopped=yes' TERM  # after scancel the run ends in order and is not requeued
 srun apptainer run --nv --cleanenv --no-home \\
   --bind {host}:{job.output},YOUR_SHARED_FOLDER/cache:{job.cache} \\
   docker://{job.image} run

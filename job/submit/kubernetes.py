@@ -1,4 +1,4 @@
-"""Kubernetes: a Job, the same Job in a Kueue queue, and a Kubeflow TrainJob with a runtime of its own."""
+"""Kubernetes: a Job, the same Job in a Kueue queue, and a Kubeflow TrainJob with its own runtime."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ USER = 10001  # the image's own
 
 
 def kubernetes(job: Submission) -> str:
-    """A Kubernetes Job that retries by exit code: `kubectl apply -f FILE`."""
+    """A Job that retries by exit code."""
     return as_yaml(_job(job))
 
 
 def kueue(job: Submission) -> str:
-    """The Job in a Kueue queue, which starts and evicts it: `kubectl apply -f FILE`."""
+    """The Job with a queue's label, suspended until Kueue starts it."""
     document = _job(job)
     document["metadata"]["labels"] = {"kueue.x-k8s.io/queue-name": "YOUR_LOCAL_QUEUE"}
     document["spec"]["suspend"] = True
@@ -24,9 +24,9 @@ def kueue(job: Submission) -> str:
 
 
 def kubeflow(job: Submission) -> str:
-    """A Kubeflow TrainJob (Trainer v2) and its runtime: `kubectl apply -f FILE`."""
-    # A TrainJob has no place for exit codes, volumes and grace; its runtime has, so it brings its own. A permanent failure
-    # fails the Job by PodFailurePolicy, and that the JobSet; what counts is tried again by the Job itself.
+    """A TrainJob of Kubeflow Trainer v2 and its runtime."""
+    # A TrainJob has no fields for exit codes, volumes and grace; a runtime has, so this one brings its own. On a permanent
+    # failure podFailurePolicy fails the Job, and that fails the JobSet. The Job itself retries everything else.
     spec = _job_spec(job)
     container = spec["template"]["spec"]["containers"][0]
     env, resources = container.pop("env"), container.pop("resources")
@@ -83,7 +83,7 @@ def _job_spec(job: Submission) -> dict[str, Any]:
     return {
         "backoffLimit": job.attempts - 1,
         "activeDeadlineSeconds": job.max_seconds,
-        "podReplacementPolicy": "Failed",  # else two pods write one volume
+        "podReplacementPolicy": "Failed",  # or else two pods write to one volume
         "podFailurePolicy": {
             "rules": [
                 {"action": "FailJob", "onExitCodes": {"operator": "In", "values": list(job.never)}},
@@ -95,15 +95,15 @@ def _job_spec(job: Submission) -> dict[str, Any]:
 
 
 def _pod_spec(job: Submission) -> dict[str, Any]:
-    # One mount for output and cache: kubelet makes subPath folders that fsGroup does not reach.
+    # One mount for output and cache: fsGroup does not reach the folders that kubelet makes for a subPath.
     values = job.environment(f"{job.output}/{job.name}", HF_HOME=f"{job.output}/cache/huggingface")
     env: list[dict[str, Any]] = [{"name": name, "value": value.replace("$", "$$")} for name, value in values.items()]
     for name in job.secrets:
-        # optional: a pod whose secret is missing would hang; the job ends with 67 and says what to do
+        # optional: without it, a pod whose secret is missing hangs; with it, the job ends with 67 and says what to do
         key = {"name": "YOUR_HF_SECRET", "key": name, "optional": True}
         env.append({"name": name, "valueFrom": {"secretKeyRef": key}})
     return {
-        "restartPolicy": "Never",  # podFailurePolicy asks for it
+        "restartPolicy": "Never",  # podFailurePolicy requires it
         "terminationGracePeriodSeconds": job.grace_seconds,
         "securityContext": {
             "runAsNonRoot": True,

@@ -1,4 +1,4 @@
-"""What every target needs to know of a run, from one env file and the table of exit codes. Knows no platform."""
+"""What every queue needs to know about a run, from one env file and the table of exit codes. Knows no platform."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from job.settings.sources import is_path
 
 IMAGE = re.compile(r"[A-Za-z0-9][\w./:@+-]*")
 SECRET = re.compile(r"(TOKEN|SECRET|PASSWORD|KEY|CREDENTIALS)$")
-KILLED = (137, 143)  # SIGKILL and SIGTERM before the job could answer: a preempted or evicted host
+KILLED = (137, 143)  # SIGKILL, and SIGTERM before the job could handle it: the host was preempted or evicted
 
 
 def codes(again: str) -> tuple[int, ...]:
-    """The exit codes whose column "another try?" begins with this word."""
-    return tuple(sorted(code for code, (_, told) in EXIT_CODES.items() if told.partition(",")[0] == again))
+    """The exit codes whose answer to "worth another try?" begins with this word."""
+    return tuple(sorted(code for code, (_, answer) in EXIT_CODES.items() if answer.partition(",")[0] == again))
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One run, named after its env file, so that the same file finds the same folder again."""
+    """One run. Its name comes from its env file, so that the same file finds the same run folder again."""
 
     name: str
     image: str
     env: tuple[tuple[str, str], ...]
-    """As in the file and in its order, without the output folder (each target names its own) and without secrets."""
+    """As in the file, in its order, without secrets and without the output folder, which each target sets itself."""
     secrets: tuple[str, ...]
-    """Variables that reach the job by reference: the manifest never holds their values."""
+    """Variables that the manifest passes by reference: it never holds their values."""
     output: str = "/output"
     cache: str = "/cache"
     command: tuple[str, ...] = ("python3", "/app/entrypoint.py", "run")
@@ -43,25 +43,26 @@ class Submission:
     again: tuple[int, ...] = codes("yes")
     never: tuple[int, ...] = codes("no")
     retried: tuple[int, ...] = (*codes("limited"), *codes("yes"), *KILLED)
-    """Where the number of attempts is limited."""
+    """For platforms that limit the number of attempts."""
 
     @property
     def max_seconds(self) -> int:
         return self.max_hours * 3600
 
-    def environment(self, output_dir: str, **ours: str) -> dict[str, str]:
-        """The file's variables, then ours where the file does not set them, then the output folder."""
+    def environment(self, output_dir: str, **defaults: str) -> dict[str, str]:
+        """The file's variables, then the defaults that the file does not set, then the output folder."""
         theirs = dict(self.env)
-        return theirs | {name: ours[name] for name in ours if name not in theirs} | {OUTPUT_DIR: output_dir}
+        missing = {name: value for name, value in defaults.items() if name not in theirs}
+        return theirs | missing | {OUTPUT_DIR: output_dir}
 
 
 def describe(env_file: Path, image: str) -> Submission:
-    """Raises SettingsError (64) where the file gives no valid run, or holds a secret's value."""
+    """Raises SettingsError (64) if the file describes no valid run, or contains the value of a secret."""
     if not IMAGE.fullmatch(image):
-        raise SettingsError([f"--image {image}: is no image name; it is [registry/]name[:tag][@digest]"])
+        raise SettingsError([f"--image {image}: not an image name; write [registry/]name[:tag][@digest]"])
     settings, values = load_file(env_file)
     problems = [
-        f"{name} in {env_file}: looks like a secret, and a manifest holds none; take it out of the file"
+        f"{name} in {env_file}: looks like a secret, and a manifest must hold none; remove it from the file"
         for name, value in values.items()
         if name != TOKEN and (STARS in redact(value) or (SECRET.search(name) and not name.startswith(PREFIX)))
     ]
@@ -77,10 +78,10 @@ def describe(env_file: Path, image: str) -> Submission:
 
 
 def external_files(job: Submission) -> Iterator[str]:
-    """Files that the run names and the image does not hold: only this machine has them."""
+    """One line for each file or folder that the run names and the image does not contain: the queue cannot see it."""
     for name, value in job.env:
         for part in value.split(",") if name.startswith(PREFIX) else ():
             path = part.partition("=")[0]
             named = name.endswith("_FILE") or (name.endswith(("_SOURCES", "_BASE")) and is_path(path))
             if path and path != "quickstart" and named and not find_file(path).resolve().is_relative_to(PROJECT):
-                yield f"{name}: {path} is not in the image; bring it with a volume, at the same path, or through the Hub"
+                yield f"{name}: {path} is not in the image; mount it at the same path, or put it on the Hub"

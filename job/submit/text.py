@@ -1,4 +1,4 @@
-"""YAML, JSON and shell lines. A text stays a text under every reader: `1e-4`, `true`, `0.1` and `:` are quoted."""
+"""YAML, JSON and shell lines. A string stays a string for every reader: `1e-4`, `true`, `0.1` and `:` are quoted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def as_yaml(*documents: Any) -> str:
 
 
 def _careful(value: Any) -> Any:
-    """PyYAML quotes what YAML 1.1 would misread; Go's readers also take `1e-4` for a number and `y` for true."""
+    """Quote strings that PyYAML writes plain and other readers misread: Go's take `1e-4` for a number and `y` for true."""
     if isinstance(value, dict):
         return {key: _careful(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -51,11 +51,11 @@ def as_json(document: Any) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-def command(groups: Iterable[Iterable[str]], *, indent: str = "") -> str:
-    """One command, a group of words a line. Words with `$(` or `$PWD` are the caller's to quote: see `Raw`."""
+def command(groups: Iterable[Iterable[str]]) -> str:
+    """One shell command, a group of words per line. Words are quoted, except `Raw` ones, which the shell expands."""
     lines = (" ".join(word if isinstance(word, Raw) else shlex.quote(word) for word in group) for group in groups)
-    return f" \\\n{indent}  ".join(lines) + "\n"
+    return " \\\n  ".join(lines) + "\n"
 
 
 class Raw(str):
-    """A word for the shell to expand, already in its quotes."""
+    """A word that the shell expands; it brings its own quotes."""

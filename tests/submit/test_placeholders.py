@@ -1,0 +1,35 @@
+"""Each YOUR_... of a manifest is listed with its lines and what to replace it with."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from job.submit.placeholders import MEANINGS, notes
+from tests.submit.manifests import FILES, NAMES, everything, made
+
+pytestmark = pytest.mark.light
+
+
+def test_a_note_names_every_line() -> None:
+    text = "a: YOUR_BUCKET\nb: x\nc: gs://YOUR_BUCKET/YOUR_SECRET_ARN\nd: YOUR_SECRET\n"
+    assert list(notes(text)) == [
+        f"replace YOUR_BUCKET (line 1, 3): {MEANINGS['YOUR_BUCKET']}",
+        f"replace YOUR_SECRET (line 4): {MEANINGS['YOUR_SECRET']}",
+        f"replace YOUR_SECRET_ARN (line 3): {MEANINGS['YOUR_SECRET_ARN']}",
+    ]
+
+
+@everything
+def test_each_placeholder_is_listed_once(target: str, file: Path) -> None:
+    text = made(target, file)
+    found = set(re.findall(r"YOUR_[A-Z_]+", text))
+    assert found <= set(MEANINGS)
+    assert [line.split()[1] for line in notes(text)] == sorted(found)
+
+
+def test_every_meaning_belongs_to_a_manifest() -> None:
+    texts = "".join(made(target, file) for target in NAMES for file in FILES)
+    assert {name for name in MEANINGS if name not in texts} == set()

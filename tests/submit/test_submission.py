@@ -1,0 +1,139 @@
+"""What every queue needs to know about a run: its name, its variables, its secrets, and which exit codes are retried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from job.errors import SettingsError
+from job.submit.submission import Submission, describe, external_files
+from tests.conftest import PROJECT
+from tests.submit.manifests import FILES, IMAGE, MENDED_BY_ANOTHER_TRY, PERMANENT, PLANTED, RETRIED
+
+pytestmark = pytest.mark.light
+
+
+def env_file(folder: Path, *lines: str, name: str = "mine.env") -> Path:
+    file = folder / name
+    file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return file
+
+
+def test_exit_codes_are_split_into_what_is_retried_and_what_is_not() -> None:
+    job = describe(FILES[0], IMAGE)
+    assert (set(job.again), set(job.never), set(job.retried)) == (MENDED_BY_ANOTHER_TRY, PERMANENT, RETRIED)
+    for codes in (job.again, job.never):
+        assert list(codes) == sorted(codes)
+    assert len(job.retried) == len(RETRIED)
+
+
+def test_the_limits_of_a_job() -> None:
+    job = describe(FILES[0], IMAGE)
+    assert (job.attempts, job.grace_seconds, job.max_hours, job.max_seconds) == (5, 120, 24, 86400)
+    assert (job.output, job.cache) == ("/output", "/cache")
+    assert job.command == ("python3", "/app/entrypoint.py", "run")
+
+
+def test_variables_are_the_files_then_the_queues_then_the_output_folder() -> None:
+    job = Submission(name="x", image="y", env=(("B", "1"), ("HF_HOME", "mine")), secrets=())
+    assert list(job.environment("/out", HF_HOME="ours", A="2").items()) == [
+        ("B", "1"),
+        ("HF_HOME", "mine"),
+        ("A", "2"),
+        ("FINETUNE_OUTPUT_DIR", "/out"),
+    ]
+
+
+def test_the_output_folder_and_the_token_of_the_file_stay_behind(tmp_path: Path) -> None:
+    lines = "FINETUNE_DATA_SOURCES=owner/name", "FINETUNE_OUTPUT_DIR=here", f"HF_TOKEN={PLANTED}", "HF_HOME=/cache"
+    job = describe(env_file(tmp_path, *lines), IMAGE)
+    assert job.env == (("FINETUNE_DATA_SOURCES", "owner/name"), ("HF_HOME", "/cache"))
+    assert job.secrets == ("HF_TOKEN",)
+    assert job.image == IMAGE
+
+
+def test_a_run_without_the_hub_has_no_secrets() -> None:
+    assert describe(PROJECT / "env" / "quickstart.env", IMAGE).secrets == ()
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [("Medical T4_v2", "lora-medical-t4-v2"), ("_", "lora-job"), ("x" * 80, "lora-" + "x" * 40), ("0.a-", "lora-0-a")],
+)
+def test_a_name_fits_every_platform(stem: str, name: str, tmp_path: Path) -> None:
+    file = env_file(tmp_path, "FINETUNE_DATA_SOURCES=quickstart", name=f"{stem}.env")
+    assert describe(file, IMAGE).name == name
+
+
+def test_a_name_that_is_cut_at_a_hyphen_does_not_end_with_it(tmp_path: Path) -> None:
+    file = env_file(tmp_path, "FINETUNE_DATA_SOURCES=quickstart", name="x" * 39 + "-y.env")
+    assert describe(file, IMAGE).name == "lora-" + "x" * 39
+
+
+@pytest.mark.parametrize("image", ["job", "localhost:5000/team/job", "job:1.2", "a/b@sha256:" + "0" * 64])
+def test_images_have_a_registry_a_tag_or_a_digest(image: str) -> None:
+    assert describe(FILES[0], image).image == image
+
+
+@pytest.mark.parametrize("image", ["", "two words", "$(image)", "-job", "job;rm"])
+def test_what_is_no_image_name_is_refused(image: str) -> None:
+    with pytest.raises(SettingsError, match="not an image name") as caught:
+        describe(FILES[0], image)
+    assert f"--image {image}:" in str(caught.value)
+
+
+def test_what_looks_like_a_secret_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "planted")
+    file = env_file(
+        tmp_path,
+        *("FINETUNE_DATA_SOURCES=quickstart", "AWS_SECRET_ACCESS_KEY", f"FINETUNE_HUB_REPO_ID=a/{PLANTED}"),
+    )
+    with pytest.raises(SettingsError) as caught:
+        describe(file, IMAGE)
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == [
+        f"AWS_SECRET_ACCESS_KEY in {file}",
+        f"FINETUNE_HUB_REPO_ID in {file}",
+    ]
+    assert "planted" not in str(caught.value)
+    assert PLANTED not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["MY_TOKEN", "CLIENT_SECRET", "DB_PASSWORD", "API_KEY", "GOOGLE_CREDENTIALS"])
+def test_a_variable_named_like_a_secret_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=f"{name} in .*: looks like a secret"):
+        describe(env_file(tmp_path, "FINETUNE_DATA_SOURCES=quickstart", f"{name}=x"), IMAGE)
+
+
+def test_settings_of_ours_may_have_token_in_their_names(tmp_path: Path) -> None:
+    lines = "FINETUNE_DATA_SOURCES=quickstart", "FINETUNE_MODEL_PAD_TOKEN=reserved", "TOKENIZERS_PARALLELISM=false"
+    assert len(describe(env_file(tmp_path, *lines), IMAGE).env) == 3
+
+
+def test_files_that_only_this_machine_has_are_named(tmp_path: Path) -> None:
+    rows, prompt, base = tmp_path / "rows.jsonl", tmp_path / "prompt.txt", tmp_path / "base"
+    rows.write_text("{}\n", "utf-8")
+    prompt.write_text("You repair things.\n", "utf-8")
+    base.mkdir()
+    (base / "config.json").write_text("{}", "utf-8")
+    file = env_file(
+        tmp_path,
+        f"FINETUNE_DATA_SOURCES=quickstart,owner/name=5,{rows}=7",
+        f"FINETUNE_DATA_SYSTEM_PROMPT_FILE={prompt}",
+        f"FINETUNE_MODEL_BASE={base}",
+        f"FINETUNE_DATA_BRANDS={tmp_path}",  # no setting that names a file
+        f"OTHER_FILE={prompt}",
+        "FINETUNE_PROBE_QUESTIONS_FILE=env/medical/questions.txt",
+    )
+    advice = "is not in the image; mount it at the same path, or put it on the Hub"
+    assert list(external_files(describe(file, IMAGE))) == [
+        f"FINETUNE_DATA_SOURCES: {rows} {advice}",
+        f"FINETUNE_DATA_SYSTEM_PROMPT_FILE: {prompt} {advice}",
+        f"FINETUNE_MODEL_BASE: {base} {advice}",
+    ]
+
+
+def test_files_of_the_image_are_no_external_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in FILES:
+        assert list(external_files(describe(file, IMAGE))) == []

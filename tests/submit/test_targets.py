@@ -1,0 +1,218 @@
+"""What holds for every queue, for every env file that ships; and that a new queue is one entry of TARGETS."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from job import submit
+from job.settings.env_files import read_env_file
+from job.settings.fields import OUTPUT_DIR
+from job.submit import TARGETS, targets
+from job.submit.submission import Submission, describe
+from job.submit.targets import Target, table
+from tests.conftest import PROJECT, run_job
+from tests.submit.manifests import (
+    FILES,
+    IMAGE,
+    NAMES,
+    PLANTED,
+    PLATFORMS,
+    environment,
+    every_target,
+    everything,
+    made,
+    written,
+)
+
+pytestmark = pytest.mark.light
+QUICKSTART = PROJECT / "env" / "quickstart.env"
+
+
+def abacus(job: Submission) -> str:
+    return f'job "{job.name}" {{ image = "{job.image}" }}\n'
+
+
+ABACUS = Target(
+    "abacus",
+    what="A job for an abacus",
+    submit="abacus FILE",
+    retries="nothing",
+    grace="5 s",
+    results="host volume",
+    write=abacus,
+)
+
+
+def test_one_entry_more_is_a_choice_has_its_help_and_is_written(
+    command: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(submit, "TARGETS", (*TARGETS, ABACUS))
+    monkeypatch.setattr(targets, "TARGETS", (*TARGETS, ABACUS))
+    with pytest.raises(SystemExit):
+        command({}, "manifest", "--help")
+    shown = capsys.readouterr().out
+    for target in (*TARGETS, ABACUS):
+        assert f"  {target.name:<12} {target.sentence}\n" in shown
+    assert "  abacus       A job for an abacus: `abacus FILE`.\n" in shown
+
+    assert command({}, "manifest", "abacus", "--env-file", str(QUICKSTART), "--image", IMAGE) == 0
+    written = capsys.readouterr()
+    assert written.out == f'job "lora-quickstart" {{ image = "{IMAGE}" }}\n'
+    assert written.err == "abacus: A job for an abacus: `abacus FILE`.\n"
+    assert table().startswith(
+        "| target | submit it with | started again | grace | results |\n| --- | --- | --- | --- | --- |\n"
+    )
+    assert table().endswith("| `abacus` | `abacus FILE` | nothing | 5 s | host volume |\n")
+
+
+def test_names_are_unique() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+
+
+def test_the_readme_has_the_table_of_queues() -> None:
+    """`python -m job.submit` prints it: put it into the page of the room after a change."""
+    printed = subprocess.run([sys.executable, "-m", "job.submit"], cwd=PROJECT, capture_output=True, text=True).stdout
+    assert printed == table()
+    pages = [PROJECT / "README.md", *PROJECT.glob("job/*/README.md")]
+    assert any(printed in page.read_text("utf-8") for page in pages)
+
+
+def test_a_sentence_says_what_it_is_and_how_to_submit_it() -> None:
+    sentences = {target.name: target.sentence for target in TARGETS}
+    assert sentences["slurm"] == "A batch script for Slurm with Apptainer: `sbatch FILE`."
+
+
+@everything
+def test_env_values_are_those_of_the_file(target: str, file: Path, tmp_path: Path) -> None:
+    found = environment(target, made(target, file), tmp_path)
+    expected = {name: value for name, value in read_env_file(file).items() if name != OUTPUT_DIR}
+    assert {name: found[name] for name in expected} == expected
+    assert list(expected) == [name for name in found if name in expected], "the order is the file's"
+
+
+@every_target
+def test_values_that_a_reader_could_misread_stay_as_they_are(target: str, tmp_path: Path) -> None:
+    values = {
+        "FINETUNE_TRAIN_LEARNING_RATE": "1e-4",
+        "FINETUNE_TRAIN_EPOCHS": "1.0",
+        "FINETUNE_HUB_PRIVATE": "true",
+        "FINETUNE_TRAIN_SEED": "0123",
+        "FINETUNE_DATA_QUESTION_COLUMN": "y",
+        "FINETUNE_DATA_ANSWER_COLUMN": "null",
+        "FINETUNE_DATA_BRANDS": "it's,12:34,a b,#c,{x},$HOME,$(HOME),$$",
+        "FINETUNE_DATA_SOURCES": "quickstart",
+        "FINETUNE_MODEL_BASE": "quickstart",
+        "FINETUNE_HUB_REPO_ID": "",
+    }
+    file = tmp_path / "Odd values_2.env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in values.items()), "utf-8")
+    found = environment(target, made(target, file), tmp_path)
+    assert {name: found[name] for name in values} == values
+
+
+@everything
+def test_same_bytes_each_time_and_under_a_second(target: str, file: Path) -> None:
+    begun = time.monotonic()
+    first = written(target, describe(file, IMAGE))
+    assert time.monotonic() - begun < 1
+    assert made(target, file) == first
+    assert first.endswith("\n")
+
+
+@everything
+def test_the_output_folder_outlives_the_machine_and_is_the_same_for_the_same_file(
+    target: str, file: Path, tmp_path: Path
+) -> None:
+    text, name, platform = made(target, file), f"lora-{file.stem}", PLATFORMS[target]
+    found = environment(target, text, tmp_path)
+    assert found["FINETUNE_OUTPUT_DIR"] == platform.output.replace("<name>", name)
+    assert platform.mount.replace("<name>", name) in text
+    assert "FINETUNE_OUTPUT_DIR=output" not in text
+
+
+@every_target
+def test_no_secret_value_is_written(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "mine.env"
+    file.write_text(f"FINETUNE_DATA_SOURCES=owner/name\nHF_TOKEN={PLANTED}\n", "utf-8")
+    monkeypatch.setenv("HF_TOKEN", PLANTED)
+    text = made(target, file)
+    assert PLANTED not in text
+    assert "HF_TOKEN" in text, "it goes by reference"
+
+
+def test_a_run_without_the_hub_needs_no_secret() -> None:
+    for target in NAMES:
+        assert "HF_TOKEN" not in made(target, QUICKSTART), target
+
+
+@pytest.mark.parametrize("target", ["docker", "compose", "huggingface", "vertex", "azureml", "runpod"])
+def test_a_platform_that_cannot_tell_codes_apart_does_not_retry(target: str) -> None:
+    text = made(target, FILES[0])
+    assert not re.search(r"--restart|on-failure|--attempts|max_retries|restartJobOnWorkerRestart: true", text)
+
+
+@pytest.mark.parametrize("target", ["docker", "slurm", "aws-batch", "huggingface"])
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_shell_syntax_by_bash(target: str, file: Path) -> None:
+    subprocess.run(["bash", "-n"], input=made(target, file), text=True, check=True)
+
+
+def test_what_is_set_in_this_shell_does_not_travel(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = written("compose", describe(QUICKSTART, IMAGE))
+    monkeypatch.setenv("FINETUNE_LORA_R", "8")
+    monkeypatch.setenv("FINETUNE_TRAIN_EPOCHS", "nonsense")
+    environ = dict(os.environ)
+    assert written("compose", describe(QUICKSTART, IMAGE)) == before
+    assert dict(os.environ) == environ
+
+
+def test_a_submission_needs_no_more_than_its_file_and_image() -> None:
+    job = Submission(name="x", image="y", env=(), secrets=())
+    for target in TARGETS:
+        assert target.write(job)
+
+
+def test_manifest_goes_to_stdout_and_what_is_left_to_do_to_stderr() -> None:
+    begun = time.monotonic()
+    result = run_job(
+        {"HF_TOKEN": PLANTED}, "manifest", "kubernetes", "--env-file", "env/medical-t4.env", "--image", IMAGE
+    )
+    assert result.returncode == 0
+    assert time.monotonic() - begun < 3  # start of the interpreter included; 0.5 s on idle cores
+    assert result.stdout == made("kubernetes", PROJECT / "env" / "medical-t4.env")
+    assert "replace YOUR_PVC (line " in result.stderr
+    assert result.stderr.splitlines()[-1] == (
+        "kubernetes: A Kubernetes Job that retries by exit code: `kubectl apply -f FILE`."
+    )
+    assert PLANTED not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("abacus --env-file env/quickstart.env --image job", "'abacus'"),
+        ("docker --image job", "--env-file"),
+        ("docker --env-file env/quickstart.env", "--image"),
+        ("docker --env-file env/missing.env --image job", "env/missing.env"),
+        ("docker --env-file env/quickstart.env --image two;words", "two;words"),
+    ],
+)
+def test_a_wrong_command_line_exits_64_and_says_why(
+    words: str, named: str, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = command({}, "manifest", *words.split())
+    except SystemExit as ended:  # by argparse
+        code = int(str(ended.code))
+    assert code == 64
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert named in output.err
