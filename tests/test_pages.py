@@ -34,7 +34,7 @@ PAGES = [README, *sorted((PROJECT / "job").glob("*/README.md")), PROJECT / ".loc
 MOST_WORDS = 2_200
 MOST_PICTURE_BYTES = 200_000
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+INLINE = re.compile(r"(?<!`)`((?:[^`\n]|\n(?!\n))+)`(?!`)")
 LINK = re.compile(r"(!?)\[[^\]]*\]\(([^)\s]+)\)")
 OLD_WORDS = re.compile(
     r"\b(?:levers?|rungs?|ladders?|climb\w*|courtes\w+|holes?|journals?|twins?|strangers?|proofs?|trials?|memory_plan|"
@@ -49,6 +49,11 @@ Check = Callable[[Path, str], Iterator[str]]
 
 def prose(text: str) -> str:
     return INLINE.sub("", FENCE.sub("", text))
+
+
+def inline(text: str) -> list[str]:
+    """Code in sentences, where a line may end within it."""
+    return [" ".join(code.split()) for code in INLINE.findall(FENCE.sub("", text))]
 
 
 # --- links, pictures, paths, words -----------------------------------------------------------------------------------
@@ -82,7 +87,7 @@ def pictures(path: Path, text: str) -> Iterator[str]:
 
 
 def paths(_: Path, text: str) -> Iterator[str]:
-    for word in " ".join(INLINE.findall(FENCE.sub("", text))).split():
+    for word in " ".join(inline(text)).split():
         name = word.partition("::")[0].rstrip(":,.")
         if name.startswith(OURS) and not any(PROJECT.glob(name.rstrip("/"))):
             yield f"{word}: there is no such file or folder"
@@ -114,7 +119,7 @@ def settings(_: Path, text: str) -> Iterator[str]:
 
 def commands(_: Path, text: str) -> Iterator[str]:
     lines = [line for language, block in FENCE.findall(text) if language == "bash" for line in joined(block)]
-    for line in [*lines, *INLINE.findall(FENCE.sub("", text))]:
+    for line in [*lines, *inline(text)]:
         for command in split(line):
             for fault in faults(command):
                 yield f"{line}: {fault}"
@@ -303,6 +308,7 @@ def test_a_page_is_true(path: Path, check: Check) -> None:
         (commands, "`pytest tests/test_structure.py -k nowhere`", "no test there has nowhere"),
         (commands, "`python -m pytest -m 'not heavy'`", "no marker heavy"),
         (commands, "`python entrypoint.py destroy`", "no subcommand destroy"),
+        (commands, "`python\n  entrypoint.py destroy`", "no subcommand destroy"),
         (commands, "`python entrypoint.py plan --env-file env/nowhere.env`", "no env/nowhere.env"),
         (commands, "`lora-job run --faster`", "no option --faster"),
         (commands, "`lora-job manifest nomad --env-file my.env --image x`", "no target nomad"),
