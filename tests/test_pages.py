@@ -20,11 +20,12 @@ from pathlib import Path
 
 import pytest
 
-from job.cli import main
+from job.cli import parse
 from job.errors import EXIT_CODES
 from job.settings.env_files import read_env_file
 from job.settings.loading import load_settings
 from job.settings.reference import variables
+from job.submit.targets import TARGETS
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.light
@@ -150,10 +151,14 @@ def faults(command: list[str]) -> Iterator[str]:
     match [Path(word).name if place == 0 else word for place, word in enumerate(command)]:
         case ["python" | "python3", "-m", "pytest", *rest] | ["pytest", *rest]:
             yield from pytest_faults(rest)
+        case (
+            ["python" | "python3", "entrypoint.py", *rest]
+            | ["python" | "python3", "-m", "job", *rest]
+            | ["lora-job", *rest]
+        ):
+            yield from entry_faults(rest)
         case ["python" | "python3", "-m", module, *rest]:
             yield from module_faults(module, rest)
-        case ["python" | "python3", "entrypoint.py", *rest] | ["lora-job", *rest]:
-            yield from entry_faults(rest)
         case ["pip", "install", *rest]:
             yield from pip_faults(rest)
         case ["docker", "build", *rest]:
@@ -199,22 +204,16 @@ def module_faults(module: str, words: list[str]) -> Iterator[str]:
 
 
 def entry_faults(words: list[str]) -> Iterator[str]:
-    """Against what `--help` says of the words and options of the command."""
     yield from env_file_faults(words)
-    verb, *rest = [word for word in words if not word.startswith("-")] or [""]
-    shown = help_text()
-    if verb and not re.search(rf"\b{re.escape(verb)}\b", shown) and not is_value(verb, words):
-        yield f"there is no subcommand {verb}"
-    if verb in ("plan", "run", "manifest"):
-        shown += help_text(verb)
-    yield from (f"there is no option {word}" for word in options(words) if word not in shown)
-    target = next((word for word in rest if not is_value(word, words)), "")
-    if verb == "manifest" and target and target != "TARGET" and not re.search(rf"^ +{target} ", shown, re.MULTILINE):
-        yield f"there is no target {target}"
-
-
-def is_value(word: str, words: list[str]) -> bool:
-    return words.index(word) > 0 and words[words.index(word) - 1].startswith("--")
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        try:
+            parse(words)
+        except SystemExit as end:
+            if not end.code:  # --help
+                return
+    if said.getvalue():
+        yield said.getvalue().strip()
 
 
 def env_file_faults(words: list[str]) -> Iterator[str]:
@@ -241,14 +240,6 @@ def build_faults(words: list[str]) -> Iterator[str]:
 
 def options(words: list[str]) -> list[str]:
     return [word.partition("=")[0] for word in words if word.startswith("--")]
-
-
-@functools.cache
-def help_text(*words: str) -> str:
-    shown = io.StringIO()
-    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
-        main([*words, "--help"])
-    return shown.getvalue()
 
 
 @functools.cache
@@ -301,20 +292,21 @@ def test_a_page_is_true(path: Path, check: Check) -> None:
         (settings, "`FINETUNE_DATA_EVAL_SHARE=0.1`", "FINETUNE_DATA_EVAL_SHARE"),
         (settings, "`FINETUNE_HAB_*`", "FINETUNE_HAB_"),
         (commands, "`python -m tests.nowhere`", "no module"),
-        (commands, "`python -m job`", "no module"),
+        (commands, "`python -m job.runs`", "no module job.runs to run"),
         (commands, "`python -m tests.bench.train_speed --faster`", "--faster"),
         (commands, "`pytest tests/test_nowhere.py`", "no tests/test_nowhere.py"),
         (commands, "`pytest tests/test_pages.py::test_nowhere`", "has no test_nowhere"),
         (commands, "`pytest tests/test_structure.py -k nowhere`", "no test there has nowhere"),
         (commands, "`python -m pytest -m 'not heavy'`", "no marker heavy"),
-        (commands, "`python entrypoint.py destroy`", "no subcommand destroy"),
-        (commands, "`python\n  entrypoint.py destroy`", "no subcommand destroy"),
+        (commands, "`python entrypoint.py destroy`", "there is no 'destroy'"),
+        (commands, "`python\n  entrypoint.py destroy`", "there is no 'destroy'"),
         (commands, "`python entrypoint.py plan --env-file env/nowhere.env`", "no env/nowhere.env"),
         (commands, "`lora-job run --faster`", "no option --faster"),
-        (commands, "`lora-job manifest nomad --env-file my.env --image x`", "no target nomad"),
-        (commands, "```bash\nA=1 python \\\n  entrypoint.py destroy\n```", "no subcommand destroy"),
+        (commands, "`lora-job manifest docker --env-file my.env`", "--image"),
+        (commands, "`lora-job manifest nomad --env-file my.env --image x`", "there is no 'nomad'"),
+        (commands, "```bash\nA=1 python \\\n  entrypoint.py destroy\n```", "there is no 'destroy'"),
         (commands, "```bash\nmkdir x && docker run --env-file env/nowhere.env lora-job\n```", "no env/nowhere.env"),
-        (commands, "`docker run --rm lora-job destroy`", "no subcommand destroy"),
+        (commands, "`docker run --rm lora-job destroy`", "there is no 'destroy'"),
         (commands, "`docker build --build-arg COLOUR=red .`", "no COLOUR"),
         (commands, "`pip install '.[tpu]'`", "no extra tpu"),
         (commands, "`mypy --strict nowhere.py`", "no nowhere.py"),
@@ -339,6 +331,12 @@ def test_readme_is_a_front_door() -> None:
     assert sum(bool(is_picture) for is_picture, _ in LINK.findall(text)) >= 2
     linked = {(README.parent / target.partition("#")[0]).resolve() for _, target in LINK.findall(text)}
     assert {path for path in PAGES[1:] if path.parent.name != ".locks"} <= linked, "every page has a link in README"
+
+
+def test_readme_has_a_line_for_each_queue() -> None:
+    """The first two columns of what `python -m job.submit` prints."""
+    lines = [f"| `{target.name}` | `{target.submit}` |" for target in TARGETS]
+    assert "\n".join(lines) in README.read_text("utf-8")
 
 
 def test_every_exit_code_has_its_advice() -> None:
