@@ -4,7 +4,7 @@ ARG BASE_IMAGE=nvidia/cuda:13.0.2-base-ubuntu24.04
 # `cpu` runs the quickstart and the tests; torch then comes from TORCH_WHEELS.
 ARG VARIANT=cuda
 # 1 adds Triton, Liger's kernels and the C compiler that Triton needs at run time: 0.8 GB for up to a quarter less kernel time from
-# compute capability 8.0 up (job/training/README.md, "Speed"); nobody has run them on a T4.
+# compute capability 8.0 up (README, "Precision, memory and speed"); nobody has run them on a T4.
 ARG TRITON=0
 
 FROM ${BASE_IMAGE} AS python

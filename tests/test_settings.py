@@ -12,7 +12,7 @@ import pytest
 from job.errors import AccessDenied, SettingsError
 from job.settings.env_files import read_env_file
 from job.settings.loading import RENAMED, load_settings, load_token
-from job.settings.reference import example_env, variables
+from job.settings.reference import example_env, reference_table, variables
 from job.settings.sources import Source
 from tests.conftest import PROJECT
 
@@ -186,6 +186,12 @@ def test_a_plan_does_not_wait_for_a_hub_that_is_not_there(tmp_path: Path) -> Non
 def test_example_env_is_current() -> None:
     assert (PROJECT / "env" / "example.env").read_text("utf-8") == example_env(), (
         "run: python -m job.settings > env/example.env"
+    )
+
+
+def test_readme_has_the_table_of_variables() -> None:
+    assert reference_table() in (PROJECT / "README.md").read_text("utf-8"), (
+        "README's table is made by reference_table()"
     )
 
 

@@ -1,4 +1,4 @@
-"""Every variable in words, for --help and env/example.env."""
+"""Every variable in words: for --help, env/example.env and README's table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from job.settings.fields import PREFIX, SECTIONS, Settings
 
 
 class Variable(BaseModel):
-    """One environment variable as --help and env/example.env show it."""
+    """One environment variable as --help, README and env/example.env show it."""
 
     name: str
     kind: str
@@ -84,3 +84,15 @@ def example_env() -> str:
         lines += [f"# {variable.kind}{limits}".replace("true|false", "true or false")]
         lines += [f"{variable.name}={'quickstart' if variable.required else variable.default}"]
     return "\n".join(lines) + "\n"
+
+
+def reference_table() -> str:
+    """README's table of variables."""
+    rows = ["| variable | type | default | meaning |", "| --- | --- | --- | --- |"]
+    for variable in variables():
+        kind = variable.kind + (f": {variable.bounds}" if variable.bounds else "")
+        default = f"`{variable.default}`" if variable.default else ""
+        if variable.required:
+            default = "required"
+        rows.append(f"| `{variable.name}` | {kind.replace('|', ', ')} | {default} | {variable.sentence} |")
+    return "\n".join(rows)
