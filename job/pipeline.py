@@ -241,7 +241,6 @@ def run(settings: Settings, token: str, run_dir: RunDir, metrics_writer: Metrics
     check_host(work, run_dir, metrics_writer)
     for stage in STAGES:
         metrics_writer.at(stage.name)
-        stop.stage = stage.name
         result = run_dir.step(
             stage.name,
             partial(stage.run, work),

@@ -1,7 +1,7 @@
 """Log lines on standard error: `2026-01-31T12:00:00Z stage=train step=100 loss=2.570`.
 
-A line of ours begins with its stage, goes on with fields, and may end in words behind a colon. Levels other than info are named
-before it.
+A line begins with its stage, goes on with fields, and may end in words behind a colon. Levels other than info are named before
+it. What several stages share, and libraries, do not know the stage: their lines get the one at work.
 """
 
 from __future__ import annotations
@@ -24,12 +24,17 @@ QUIET = (
 class LineFormatter(logging.Formatter):
     """Redacts the finished line, traceback included; a filter would see the message alone."""
 
+    stage = "start"
+    """At work now."""
+
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(level)s%(message)s", "%Y-%m-%dT%H:%M:%SZ")
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
         record.level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+        if not str(record.msg).startswith("stage="):
+            record.level += f"stage={self.stage} "
         return redact(super().format(record))
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from job import __version__
 from job.results import Failure, Metrics
 from job.runs.folder import RunDir, now, write_text
+from job.runs.logs import LineFormatter
 from job.runs.redaction import redact
 
 log = logging.getLogger("job")
@@ -32,7 +33,7 @@ class MetricsWriter:
         return self.run_dir.root / "metrics.json"
 
     def at(self, stage: str) -> None:
-        self.stage = stage
+        self.stage = LineFormatter.stage = stage
         self.write()
 
     def add(self, **results: Any) -> None:

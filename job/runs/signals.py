@@ -20,8 +20,6 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.requested = False
-        self.stage = "start"
-        """For the log."""
         self._polled = False
 
     @contextmanager
@@ -37,7 +35,7 @@ class StopRequest:
         name = signal.Signals(number).name
         if again or not self._polled:
             raise Stopped(f"{name} arrived.")
-        log.warning("stage=%s signal=%s: stopping between two micro-batches", self.stage, name)
+        log.warning("signal=%s: stopping between two micro-batches", name)
 
     @contextmanager
     def listening(self) -> Iterator[None]:

@@ -7,23 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from job.quickstart.make_base import write_rows
-from job.settings.files import QUICKSTART
 from tests.conftest import PROJECT, metrics_of, run_job
-
-
-def test_it_is_small() -> None:
-    assert sum(path.stat().st_size for path in QUICKSTART.rglob("*") if "__pycache__" not in path.parts) < 5_000_000
-
-
-def test_an_images_ordinary_user_can_read_it() -> None:
-    assert all(path.stat().st_mode & 0o004 for path in (QUICKSTART / "base").iterdir())
-
-
-def test_the_shipped_rows_are_those_of_the_script(tmp_path: Path) -> None:
-    write_rows(tmp_path, 480)
-    for name in ("rows.jsonl", "questions.txt", "system_prompt.txt"):
-        assert (tmp_path / name).read_bytes() == (QUICKSTART / name).read_bytes(), name
 
 
 @pytest.mark.slow

@@ -24,6 +24,12 @@ def test_a_line_is_a_time_in_utc_and_an_event() -> None:
     assert line(logging.WARNING, "stage=train skipped=true") == "1970-01-01T00:00:00Z warning: stage=train skipped=true"
 
 
+def test_a_line_that_names_no_stage_gets_the_one_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LineFormatter, "stage", "probe")
+    assert line(logging.INFO, "template=pinned") == "1970-01-01T00:00:00Z stage=probe template=pinned"
+    assert line(logging.WARNING, "a library's words") == "1970-01-01T00:00:00Z warning: stage=probe a library's words"
+
+
 def test_secrets_are_starred_in_tracebacks_too() -> None:
     text = line(logging.ERROR, "stage=train error=ValueError", error=ValueError("hf_" + "t" * 30))
     assert "ValueError: **********" in text
