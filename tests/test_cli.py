@@ -236,6 +236,27 @@ def test_wrong_settings_exit_64_and_leave_metrics(
     assert (metrics["status"], metrics["exit_code"], metrics["error"]["kind"]) == ("failed", 64, "SettingsError")
 
 
+@pytest.mark.parametrize(("wrong", "code", "stage"), [({}, 68, "start"), ({"FINETUNE_LORA_R": "0"}, 64, "settings")])
+def test_a_folder_that_cannot_be_written_gets_no_metrics(
+    wrong: dict[str, str],
+    code: int,
+    stage: str,
+    command: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    message = tmp_path / "termination-log"
+    message.touch()
+    monkeypatch.setattr(platforms, "TERMINATION_LOG", message)
+    variables = {"FINETUNE_OUTPUT_DIR": "/proc/output", **wrong}  # /proc takes no folder, from root neither
+    assert command(variables, "--env-file", "env/quickstart.env") == code
+    said = capsys.readouterr().err
+    assert f"error: stage={stage} error=" in said
+    assert f"error: stage=end status=failed exit_code={code} metrics=none: /proc/output is not ours to write" in said
+    assert message.read_text("utf-8")
+
+
 def test_nothing_set_says_what_to_do(
     command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
