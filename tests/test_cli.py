@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import shlex
 import signal
@@ -16,11 +17,15 @@ from typing import Any
 
 import pytest
 
-from job import __version__, cli
+from job import __version__, cli, pipeline
 from job.errors import DataError, FolderError, Stopped
 from job.hosts import platforms
+from job.runs import redaction
 from job.runs.folder import RunDir
 from job.runs.metrics import MetricsWriter
+from job.runs.redaction import redact
+from job.runs.signals import StopRequest
+from job.settings.fields import Settings
 from tests.conftest import PROJECT, metrics_of
 
 pytestmark = pytest.mark.light
@@ -184,6 +189,39 @@ sys.meta_path.insert(0, Arrives())
 # --- endings ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_run_says_where_it_is_and_ends_with_success(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Around stages that were all done before."""
+    token = "a-token-of-no-known-shape"
+
+    def run(settings: Settings, given: str, run_dir: RunDir, writer: MetricsWriter, stop: StopRequest) -> None:
+        assert (given, redact(token), os.environ["HF_HUB_OFFLINE"]) == (token, "**********", "1")
+        with pytest.raises(FolderError, match="Another process"):
+            RunDir(run_dir.root).open()
+        run_dir.reused += [stage.name for stage in pipeline.STAGES]
+
+    reports: list[str] = []
+    monkeypatch.setattr(redaction, "_known", set())
+    monkeypatch.setattr(platforms, "PLATFORM_JOBS", ("AWS_BATCH_JOB_ID",))
+    monkeypatch.setattr(pipeline, "run", run)
+    monkeypatch.setattr(MetricsWriter, "write_report", lambda self: reports.append(self.metrics().status))
+    output = tmp_path / "output"
+    variables = {"FINETUNE_OUTPUT_DIR": str(output), "HF_TOKEN": token, "AWS_BATCH_JOB_ID": "f00d"}
+    assert command(variables, "--env-file", "env/quickstart.env") == 0
+    lines = [line.partition(" ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert lines == [
+        f"stage=start version={__version__} output={output}",
+        "stage=start AWS_BATCH_JOB_ID=f00d",
+        "stage=end reused=all: nothing to do, every stage of this run is done",
+        f"stage=end status=succeeded exit_code=0 metrics={output / 'metrics.json'}",
+    ]
+    assert metrics_of(output)["status"] == "succeeded"
+    settings = json.loads((output / "settings.json").read_text("utf-8"))
+    assert (settings["hf_token"], settings["data"]["brands"]) == ("**********", ["Leafwise"])
+    assert reports == ["succeeded"]
+
+
 def test_wrong_settings_exit_64_and_leave_metrics(
     command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -196,6 +234,27 @@ def test_wrong_settings_exit_64_and_leave_metrics(
     assert "first run" not in said
     metrics = metrics_of(tmp_path / "out")
     assert (metrics["status"], metrics["exit_code"], metrics["error"]["kind"]) == ("failed", 64, "SettingsError")
+
+
+@pytest.mark.parametrize(("wrong", "code", "stage"), [({}, 68, "start"), ({"FINETUNE_LORA_R": "0"}, 64, "settings")])
+def test_a_folder_that_cannot_be_written_gets_no_metrics(
+    wrong: dict[str, str],
+    code: int,
+    stage: str,
+    command: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    message = tmp_path / "termination-log"
+    message.touch()
+    monkeypatch.setattr(platforms, "TERMINATION_LOG", message)
+    variables = {"FINETUNE_OUTPUT_DIR": "/proc/output", **wrong}  # /proc takes no folder, from root neither
+    assert command(variables, "--env-file", "env/quickstart.env") == code
+    said = capsys.readouterr().err
+    assert f"error: stage={stage} error=" in said
+    assert f"error: stage=end status=failed exit_code={code} metrics=none: /proc/output is not ours to write" in said
+    assert message.read_text("utf-8")
 
 
 def test_nothing_set_says_what_to_do(
@@ -252,7 +311,13 @@ def caused_by(error: BaseException) -> ValueError:
     ids=lambda value: str(value)[:20],
 )
 def test_an_exception_becomes_a_code_metrics_and_a_termination_message(
-    error: BaseException, status: str, code: int, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: BaseException,
+    status: str,
+    code: int,
+    kind: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     message = tmp_path / "termination-log"
     message.touch()
@@ -268,6 +333,7 @@ def test_an_exception_becomes_a_code_metrics_and_a_termination_message(
     assert metrics["error"]["remedy"]
     assert len(message.read_text("utf-8").splitlines()) == 2
     assert reports == ["train"]
+    assert f"stage=train {'stopped=true' if status == 'stopped' else f'error={kind}'}: " in caplog.text
     if code == 1:
         assert "division by zero" in metrics["error"]["message"]
 
