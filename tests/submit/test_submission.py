@@ -59,7 +59,13 @@ def test_a_run_without_the_hub_has_no_secrets() -> None:
 
 @pytest.mark.parametrize(
     ("stem", "name"),
-    [("Medical T4_v2", "lora-medical-t4-v2"), ("_", "lora-job"), ("x" * 80, "lora-" + "x" * 40), ("0.a-", "lora-0-a")],
+    [
+        ("Medical T4_v2", "lora-medical-t4-v2"),
+        ("_", "lora-job"),
+        ("x" * 80, "lora-" + "x" * 40),
+        ("0.a-", "lora-0-a"),
+        ("_" + "x" * 40, "lora-" + "x" * 40),
+    ],
 )
 def test_a_name_fits_every_platform(stem: str, name: str, tmp_path: Path) -> None:
     file = env_file(tmp_path, "FINETUNE_DATA_SOURCES=quickstart", name=f"{stem}.env")
