@@ -32,9 +32,8 @@ class LineFormatter(logging.Formatter):
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
-        record.level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        if not str(record.msg).startswith("stage="):
-            record.level += f"stage={self.stage} "
+        level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+        record.level = level if str(record.msg).startswith("stage=") else f"{level}stage={self.stage} "
         return redact(super().format(record))
 
 

@@ -49,6 +49,10 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         self.started = time.monotonic()
         self.last_mark = (0.0, 0)
+        step = state.global_step
+        if step and step % int(args.eval_steps) == 0 and not self.log.has_evaluation(step):
+            assert self.trainer is not None
+            self.trainer.evaluate()  # a stop fell into this evaluation, and its adapter may be the best
 
     def on_log(
         self, args: Any, state: TrainerState, control: Any, logs: dict[str, float] | None = None, **_: Any

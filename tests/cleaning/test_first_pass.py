@@ -47,6 +47,6 @@ def test_lengths_are_those_of_the_rows_whatever_the_template_does(template: str,
         for answer in ("It is 1.\n2.", "{%", "ends \n", "é – 'x'")
     ]
     plain = [chat.text(row["system"], row["question"], row["answer"]) for row in rows]
-    assert [chat._framed(row["system"], row["question"], row["answer"]) for row in rows] == plain
+    assert [chat.framed(row["system"], row["question"], row["answer"]) for row in rows] == plain
     tokens = [(found.prompt_length, len(found.ids) - found.prompt_length) for found in chat.rows(rows)]
     assert chat.lengths(rows) == tokens

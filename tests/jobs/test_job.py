@@ -51,7 +51,6 @@ def log_lines() -> Iterator[list[str]]:
     logging.getLogger("job").removeHandler(handler)
 
 
-@pytest.mark.xfail(strict=True, reason="lines of modeling, training, probing and publishing are still of older forms")
 def test_every_log_line_is_an_event_with_its_stage(
     command: Callable[..., int], log_lines: list[str], base: Path, rows_file: Path, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import islice
 
 import pytest
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.light
 
 
 def test_every_plant_has_a_care_sheet_with_its_facts() -> None:
-    sheets = list(care_sheets(random.Random(0)))
+    sheets = list(islice(care_sheets(random.Random(0)), 2000))  # it never ends
     for plant in PLANTS:
         assert any(plant.name in sheet and plant.water in sheet for sheet in sheets), plant.name
 

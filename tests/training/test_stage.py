@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 from job.cleaning.stage import clean
-from job.errors import SettingsError
+from job.errors import SettingsError, Stopped
 from job.modeling.architecture import Architecture
 from job.modeling.chat import Chat
 from job.modeling.sizes import sizes
@@ -37,14 +37,21 @@ TRAIN = TrainSettings(max_tokens=256, warmup_steps=1, eval_steps=2, log_steps=1,
 
 
 def trained(
-    root: Path, base: Path, *, model: dict[str, Any] | None = None, train_settings: TrainSettings = TRAIN
+    root: Path,
+    base: Path,
+    *,
+    model: dict[str, Any] | None = None,
+    train_settings: TrainSettings = TRAIN,
+    stop: StopRequest | None = None,
 ) -> Trained:
     """A real training of four steps on real NF4."""
     rows = write_rows(root / "rows.jsonl", make_rows(60))
     data = DataSettings(sources=(Source.parse(str(rows)),), min_answer_words=5, min_rows=2)
     model_settings = ModelSettings(base=str(base), **(model or {}))
     cleaned = clean(data, model_settings, max_tokens=256, loss="answer", seed=42, token="", root=root)
-    return train(cleaned, model_settings, LoraSettings(), train_settings, token="", root=root, stop=StopRequest())
+    return train(
+        cleaned, model_settings, LoraSettings(), train_settings, token="", root=root, stop=stop or StopRequest()
+    )
 
 
 @pytest.fixture
@@ -155,3 +162,25 @@ def test_a_row_that_does_not_learn_the_stop_token_is_refused(loss: str, base: Pa
     assert len(read_rows(chat, write_rows(tmp_path / "train.jsonl", rows[:1]), loss)) == 1
     with pytest.raises(SettingsError, match=r"row 2 in train.jsonl with <\|im_end\|>"):
         read_rows(chat, write_rows(tmp_path / "train.jsonl", rows), loss)
+
+
+@pytest.mark.slow
+def test_an_evaluation_that_a_stop_cut_off_is_made_up_for(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the adapter of that step could never be the best one, and the run would end in another adapter."""
+    stop = StopRequest()
+    real = Float32AdapterTrainer._mean_eval_loss
+
+    def stopped_at_step_2(self: Float32AdapterTrainer) -> float:
+        stop.requested = stop.requested or self.state.global_step == 2
+        return real(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Float32AdapterTrainer, "_mean_eval_loss", stopped_at_step_2)
+        with pytest.raises(Stopped):
+            trained(tmp_path, base, stop=stop)
+    assert [entry.step for entry in read_lines(tmp_path / "train/log.jsonl", LogEntry) if entry.eval_loss] == [0]
+    result = trained(tmp_path, base)
+    assert result.resumed_from_step == 2
+    assert [entry.step for entry in read_lines(tmp_path / "train/log.jsonl", LogEntry) if entry.eval_loss] == [0, 2, 4]
