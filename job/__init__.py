@@ -3,13 +3,13 @@
 The map of the package, in the order in which data goes through it:
 
     __main__     where every run starts; answers SIGTERM before the imports
-    cli          the command line; an exception becomes an exit code and metrics.json
+    cli          the command line
     pipeline     the stages, one tuple, and the function that walks it: the whole program
     plan         what a run would do, without doing it
     errors       the failures that a user can meet, each with an exit code and a remedy
     results      what flows between stages and into metrics.json
     settings/    every variable: fields, how a source is written, env files, --help
-    runs/        the run folder and the life of a run: records, metrics.json, log lines, signals, redaction
+    runs/        the run folder and the life of a run: records, metrics.json, log lines, signals, redaction, endings
     hosts/       what differs between machines: GPU, driver, disk, libraries' variables, the Hub, platforms
     cleaning/    stage 1: sources, rules on batches in any number of processes, duplicates, lengths, split, audit
     modeling/    what stages share: base model in NF4, its layers and sizes, tokenizer, chat text, precision

@@ -1,45 +1,29 @@
-"""The command line, and the one place where an exception becomes an exit code, metrics.json and report.html."""
+"""The command line: its words and options, and what each command calls."""
 
 from __future__ import annotations
 
 import argparse
 import difflib
-import errno
 import logging
 import os
 import re
 import sys
-import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import indent
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 from job import __version__, pipeline
-from job.errors import (
-    BUG,
-    EXIT_CODES,
-    SUCCESS,
-    DiskFull,
-    FolderError,
-    HostUnfit,
-    JobError,
-    MemoryExhausted,
-    SettingsError,
-    Stopped,
-    causes,
-)
+from job.errors import EXIT_CODES, SUCCESS, JobError, SettingsError
 from job.hosts import platforms
 from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries
-from job.results import Failure
+from job.runs.endings import end_without_folder, ended_by, last_line, log_failure, refused
 from job.runs.folder import RunDir, write_json
 from job.runs.logs import start_logging
-from job.runs.metrics import MetricsWriter, failure
+from job.runs.metrics import MetricsWriter
 from job.runs.redaction import STARS, hide, redact
 from job.runs.signals import StopRequest
 from job.settings.fields import OUTPUT_DIR, PREFIX
-from job.settings.files import collected_dir
 from job.settings.loading import load_settings, load_token
 from job.settings.reference import variables
 
@@ -189,13 +173,13 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
     except SettingsError as error:
         if env_file is None and not any(name.startswith(PREFIX) and name != OUTPUT_DIR for name in os.environ):
             error.remedy = FIRST_STEPS
-        return _refused(error)
+        return refused(error)
     run_dir = RunDir(settings.output_dir)
     metrics_writer = MetricsWriter(run_dir, settings.model_dump(mode="json"))
     try:
         run_dir.open()
     except JobError as error:
-        return _end_without_folder(error, run_dir)
+        return end_without_folder(error, run_dir)
     try:
         token = load_token()
         hide(token)
@@ -206,118 +190,12 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
             log.info("stage=start %s", platforms.platform_job())
         pipeline.run(settings, token, run_dir, metrics_writer, stop)
     except BaseException as error:
-        return _ended_by(error, metrics_writer)
+        return ended_by(error, metrics_writer)
     if len(run_dir.reused) == len(pipeline.STAGES):
         log.info("stage=end reused=all: nothing to do, every stage of this run is done")
     metrics_writer.end("succeeded", SUCCESS)
     metrics_writer.write_report()
-    return _last_line(metrics_writer, "succeeded", SUCCESS)
-
-
-@dataclass(frozen=True)
-class Ending:
-    """What an exception means for the log, the platform, metrics.json and the exit code."""
-
-    status: Literal["failed", "stopped"]
-    exit_code: int
-    message: str
-    remedy: str
-    failure: Failure
-
-
-def _ended_by(error: BaseException, metrics_writer: MetricsWriter) -> int:
-    """Classify, record, report. What was complete stays as it is."""
-    error = _classified(error, metrics_writer.stage)
-    ending = _ending(error)
-    _log_ending(error, ending, metrics_writer.stage)
-    platforms.write_termination_message(ending.message, ending.remedy)
-    try:
-        metrics_writer.end(ending.status, ending.exit_code, ending.failure)
-    except OSError as full:
-        log.error("stage=end error=%s: metrics.json could not be written: %s", type(full).__name__, full)
-        return ending.exit_code
-    if not isinstance(error, FolderError):  # report.html there is that of the run that owns the folder
-        metrics_writer.write_report()
-    return _last_line(metrics_writer, ending.status, ending.exit_code)
-
-
-def _classified(error: BaseException, stage: str) -> BaseException:
-    """Ours for a full disk and for GPU memory, which libraries raise in forms of their own."""
-    if isinstance(error, Stopped):
-        return error
-    if _is_disk_full(error):
-        return DiskFull(f"The disk is full: {error}")
-    # torch's OutOfMemoryError, by name: torch is not imported here
-    if not isinstance(error, JobError) and any(type(cause).__name__ == "OutOfMemoryError" for cause in causes(error)):
-        return MemoryExhausted(f"GPU memory ran out in the stage {stage}: {error}")
-    return error
-
-
-def _is_disk_full(error: BaseException) -> bool:
-    """ENOSPC anywhere in the causes, or torch's writer, which says only "unexpected pos"."""
-    return any(
-        (isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT))
-        or (isinstance(cause, RuntimeError) and "unexpected pos" in str(cause))
-        for cause in causes(error)
-    )
-
-
-def _ending(error: BaseException) -> Ending:
-    if isinstance(error, Stopped):
-        return Ending("stopped", error.exit_code, str(error), error.remedy, failure(error, error.remedy))
-    if isinstance(error, JobError):
-        return Ending("failed", error.exit_code, str(error), error.remedy, failure(error, error.remedy))
-    fault = failure(error, "This is a bug in the program: please report it with this file.")
-    message = f"unexpected {fault.kind}: {fault.message}"
-    trace = redact("".join(traceback.format_exception(error))[-8000:])
-    fault = fault.model_copy(update={"message": trace})
-    return Ending("failed", BUG, message, "See metrics.json in the output folder.", fault)
-
-
-def _log_ending(error: BaseException, ending: Ending, stage: str) -> None:
-    if ending.status == "stopped":
-        log.warning("stage=%s stopped=true: %s %s", stage, ending.message, ending.remedy)
-    elif isinstance(error, JobError):
-        _log_failure(error, stage)
-    else:
-        log.error("stage=%s error=%s: unexpected", stage, type(error).__name__, exc_info=error)
-
-
-def _log_failure(error: JobError, stage: str) -> None:
-    log.error("stage=%s error=%s: %s\n%s", stage, type(error).__name__, error, indent(error.remedy, "  "))
-
-
-def _refused(error: SettingsError) -> int:
-    """Wrong settings: said on stderr, and in metrics.json where the output folder is known and can be written."""
-    _log_failure(error, "settings")
-    platforms.write_termination_message(str(error), error.remedy)
-    run_dir = RunDir(Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output"))
-    try:
-        run_dir.open()
-    except JobError as closed:
-        return _without_metrics(error, run_dir) if isinstance(closed, HostUnfit) else error.exit_code
-    metrics_writer = MetricsWriter(run_dir, {})
-    metrics_writer.end("failed", error.exit_code, failure(error, error.remedy))
-    return _last_line(metrics_writer, "failed", error.exit_code)
-
-
-def _end_without_folder(error: JobError, run_dir: RunDir) -> int:
-    """No metrics.json: the folder cannot be written, or another process is working in it."""
-    _log_failure(error, "start")
-    platforms.write_termination_message(str(error), error.remedy)
-    return _without_metrics(error, run_dir)
-
-
-def _without_metrics(error: JobError, run_dir: RunDir) -> int:
-    log.error(
-        "stage=end status=failed exit_code=%d metrics=none: %s is not ours to write", error.exit_code, run_dir.root
-    )
-    return error.exit_code
-
-
-def _last_line(metrics_writer: MetricsWriter, status: str, code: int) -> int:
-    log.info("stage=end status=%s exit_code=%d metrics=%s", status, code, metrics_writer.path.absolute())
-    return code
+    return last_line(metrics_writer, "succeeded", SUCCESS)
 
 
 def _stars(token: str) -> str:
@@ -343,7 +221,7 @@ def _plan(args: argparse.Namespace) -> int:
         for line in lines(settings, token, origin=origin):
             print(redact(line))
     except JobError as error:
-        _log_failure(error, "plan")
+        log_failure(error, "plan")
         return error.exit_code
     return SUCCESS
 
@@ -363,7 +241,7 @@ def _manifest(args: argparse.Namespace) -> int:
             raise SettingsError(["--env-file FILE: missing; a manifest is made from an env file"])
         job = describe(args.env_file, args.image)
     except SettingsError as error:
-        _log_failure(error, "manifest")
+        log_failure(error, "manifest")
         return error.exit_code
     text = target.write(job)
     print(text, end="")

@@ -1,0 +1,139 @@
+"""How a run ends: an exception becomes an exit code, log lines, metrics.json and report.html."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import indent
+from typing import Literal
+
+from job.errors import (
+    BUG,
+    DiskFull,
+    FolderError,
+    HostUnfit,
+    JobError,
+    MemoryExhausted,
+    SettingsError,
+    Stopped,
+    causes,
+)
+from job.hosts import platforms
+from job.results import Failure
+from job.runs.folder import RunDir
+from job.runs.metrics import MetricsWriter, failure
+from job.runs.redaction import redact
+from job.settings.fields import OUTPUT_DIR
+from job.settings.files import collected_dir
+
+log = logging.getLogger("job")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What an exception means for the log, the platform, metrics.json and the exit code."""
+
+    status: Literal["failed", "stopped"]
+    exit_code: int
+    message: str
+    remedy: str
+    failure: Failure
+
+
+def ended_by(error: BaseException, metrics_writer: MetricsWriter) -> int:
+    """Classify, record, report. What was complete stays as it is."""
+    error = _classified(error, metrics_writer.stage)
+    ending = _ending(error)
+    _log_ending(error, ending, metrics_writer.stage)
+    platforms.write_termination_message(ending.message, ending.remedy)
+    try:
+        metrics_writer.end(ending.status, ending.exit_code, ending.failure)
+    except OSError as full:
+        log.error("stage=end error=%s: metrics.json could not be written: %s", type(full).__name__, full)
+        return ending.exit_code
+    if not isinstance(error, FolderError):  # report.html there is that of the run that owns the folder
+        metrics_writer.write_report()
+    return last_line(metrics_writer, ending.status, ending.exit_code)
+
+
+def _classified(error: BaseException, stage: str) -> BaseException:
+    """Ours for a full disk and for GPU memory, which libraries raise in forms of their own."""
+    if isinstance(error, Stopped):
+        return error
+    if _is_disk_full(error):
+        return DiskFull(f"The disk is full: {error}")
+    # torch's OutOfMemoryError, by name: torch is not imported here
+    if not isinstance(error, JobError) and any(type(cause).__name__ == "OutOfMemoryError" for cause in causes(error)):
+        return MemoryExhausted(f"GPU memory ran out in the stage {stage}: {error}")
+    return error
+
+
+def _is_disk_full(error: BaseException) -> bool:
+    """ENOSPC anywhere in the causes, or torch's writer, which says only "unexpected pos"."""
+    return any(
+        (isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT))
+        or (isinstance(cause, RuntimeError) and "unexpected pos" in str(cause))
+        for cause in causes(error)
+    )
+
+
+def _ending(error: BaseException) -> Ending:
+    if isinstance(error, Stopped):
+        return Ending("stopped", error.exit_code, str(error), error.remedy, failure(error, error.remedy))
+    if isinstance(error, JobError):
+        return Ending("failed", error.exit_code, str(error), error.remedy, failure(error, error.remedy))
+    fault = failure(error, "This is a bug in the program: please report it with this file.")
+    message = f"unexpected {fault.kind}: {fault.message}"
+    trace = redact("".join(traceback.format_exception(error))[-8000:])
+    fault = fault.model_copy(update={"message": trace})
+    return Ending("failed", BUG, message, "See metrics.json in the output folder.", fault)
+
+
+def _log_ending(error: BaseException, ending: Ending, stage: str) -> None:
+    if ending.status == "stopped":
+        log.warning("stage=%s stopped=true: %s %s", stage, ending.message, ending.remedy)
+    elif isinstance(error, JobError):
+        log_failure(error, stage)
+    else:
+        log.error("stage=%s error=%s: unexpected", stage, type(error).__name__, exc_info=error)
+
+
+def log_failure(error: JobError, stage: str) -> None:
+    log.error("stage=%s error=%s: %s\n%s", stage, type(error).__name__, error, indent(error.remedy, "  "))
+
+
+def refused(error: SettingsError) -> int:
+    """Wrong settings: said on stderr, and in metrics.json where the output folder is known and can be written."""
+    log_failure(error, "settings")
+    platforms.write_termination_message(str(error), error.remedy)
+    run_dir = RunDir(Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output"))
+    try:
+        run_dir.open()
+    except JobError as closed:
+        return _without_metrics(error, run_dir) if isinstance(closed, HostUnfit) else error.exit_code
+    metrics_writer = MetricsWriter(run_dir, {})
+    metrics_writer.end("failed", error.exit_code, failure(error, error.remedy))
+    return last_line(metrics_writer, "failed", error.exit_code)
+
+
+def end_without_folder(error: JobError, run_dir: RunDir) -> int:
+    """No metrics.json: the folder cannot be written, or another process is working in it."""
+    log_failure(error, "start")
+    platforms.write_termination_message(str(error), error.remedy)
+    return _without_metrics(error, run_dir)
+
+
+def _without_metrics(error: JobError, run_dir: RunDir) -> int:
+    log.error(
+        "stage=end status=failed exit_code=%d metrics=none: %s is not ours to write", error.exit_code, run_dir.root
+    )
+    return error.exit_code
+
+
+def last_line(metrics_writer: MetricsWriter, status: str, code: int) -> int:
+    log.info("stage=end status=%s exit_code=%d metrics=%s", status, code, metrics_writer.path.absolute())
+    return code

@@ -1,0 +1,86 @@
+"""What an exception becomes: an exit code, a log line, metrics.json and the platform's text of a failure."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from job.errors import DataError, FolderError, Stopped
+from job.hosts import platforms
+from job.runs.endings import ended_by
+from job.runs.folder import RunDir
+from job.runs.metrics import MetricsWriter
+
+pytestmark = pytest.mark.light
+
+
+class OutOfMemoryError(RuntimeError):
+    """By the name of torch's."""
+
+
+def caused_by(error: BaseException) -> ValueError:
+    outer = ValueError("while saving")
+    outer.__cause__ = error
+    return outer
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "kind"),
+    [
+        (Stopped("SIGTERM arrived."), "stopped", 75, "Stopped"),
+        (DataError("too few rows"), "failed", 65, "DataError"),
+        (caused_by(OSError(errno.ENOSPC, "no space")), "failed", 73, "DiskFull"),
+        (OSError(errno.EDQUOT, "quota"), "failed", 73, "DiskFull"),
+        (RuntimeError("unexpected pos 64 vs 0"), "failed", 73, "DiskFull"),
+        (caused_by(OutOfMemoryError("CUDA out of memory")), "failed", 62, "MemoryExhausted"),
+        (ZeroDivisionError("division by zero"), "failed", 1, "ZeroDivisionError"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_an_exception_becomes_a_code_metrics_and_a_termination_message(
+    error: BaseException,
+    status: str,
+    code: int,
+    kind: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    message = tmp_path / "termination-log"
+    message.touch()
+    monkeypatch.setattr(platforms, "TERMINATION_LOG", message)
+    reports: list[str] = []
+    monkeypatch.setattr(MetricsWriter, "write_report", lambda self: reports.append(self.stage))
+    writer = MetricsWriter(RunDir(tmp_path / "out"), {})
+    writer.at("train")
+    assert ended_by(error, writer) == code
+    metrics: dict[str, Any] = json.loads(writer.path.read_text("utf-8"))
+    assert (metrics["status"], metrics["exit_code"], metrics["error"]["kind"]) == (status, code, kind)
+    assert metrics["stage"] == "train"
+    assert metrics["error"]["remedy"]
+    assert len(message.read_text("utf-8").splitlines()) == 2
+    assert reports == ["train"]
+    assert f"stage=train {'stopped=true' if status == 'stopped' else f'error={kind}'}: " in caplog.text
+    if code == 1:
+        assert "division by zero" in metrics["error"]["message"]
+
+
+def test_the_report_of_another_run_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MetricsWriter, "write_report", lambda self: pytest.fail("report.html is the other run's"))
+    writer = MetricsWriter(RunDir(tmp_path), {})
+    assert ended_by(FolderError("holds another run"), writer) == 61
+
+
+def test_metrics_that_cannot_be_written_change_no_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(MetricsWriter, "write", full)
+    assert ended_by(DataError("too few rows"), MetricsWriter(RunDir(tmp_path), {})) == 65
+    assert "stage=end error=OSError: metrics.json could not be written" in caplog.text
