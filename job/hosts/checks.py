@@ -49,7 +49,7 @@ def inspect(root: Path) -> Host:
 
 
 def check(settings: Settings, token: str, root: Path, host: Host) -> None:
-    """In the order of their cost.
+    """Run all checks, the cheapest first.
 
     Raises HostUnfit (68), SettingsError (64) for a base model that cannot be trained as the settings say, AccessDenied (67),
     NotFound (66), HubUnavailable (76).
@@ -86,12 +86,12 @@ def _check_gpu(host: Host, driver_cuda: int, torch_cuda: str | None) -> None:
             f"The NVIDIA driver of this host supports CUDA {driver_cuda // 1000}.{driver_cuda % 1000 // 10}, and this PyTorch "
             f"is built for CUDA {torch_cuda}.",
             remedy="Install driver R580 or newer on the host (`nvidia-smi` shows the one in use), or use an image with "
-            "NVIDIA's cuda-compat libraries. With CUDA_VISIBLE_DEVICES= (empty) the run stays on the CPU.",
+            "NVIDIA's cuda-compat libraries. To run on the CPU, set CUDA_VISIBLE_DEVICES= (empty).",
         )
     if host.device == "cuda" and tuple(map(int, host.compute_capability.split("."))) < OLDEST_GPU:
         raise HostUnfit(
-            f"{host.gpu} (compute capability {host.compute_capability}) is too old: PyTorch for CUDA 13 has code from "
-            f"{OLDEST_GPU[0]}.{OLDEST_GPU[1]} (NVIDIA's Turing) up.",
+            f"{host.gpu} (compute capability {host.compute_capability}) is too old: PyTorch for CUDA 13 supports "
+            f"{OLDEST_GPU[0]}.{OLDEST_GPU[1]} (NVIDIA's Turing) and newer.",
             remedy="Use a T4 or any newer GPU.",
         )
 
@@ -100,12 +100,12 @@ def _check_gpu_settings(settings: Settings, host: Host) -> None:
     train = settings.train
     if host.device == "cpu" and train.precision in ("float16", "bfloat16"):
         raise HostUnfit(
-            f"FINETUNE_TRAIN_PRECISION={train.precision} needs a GPU, and none is visible.",
+            f"FINETUNE_TRAIN_PRECISION={train.precision} needs a GPU, but none is visible.",
             remedy="Set FINETUNE_TRAIN_PRECISION=auto, or start the container with --gpus all.",
         )
     if host.device == "cpu" and train.optimizer == "paged_adamw_32bit":
         raise HostUnfit(
-            "FINETUNE_TRAIN_OPTIMIZER=paged_adamw_32bit pages GPU memory, and no GPU is visible.",
+            "FINETUNE_TRAIN_OPTIMIZER=paged_adamw_32bit pages GPU memory, but no GPU is visible.",
             remedy="Set FINETUNE_TRAIN_OPTIMIZER=adamw, or start the container with --gpus all.",
         )
     if train.precision == "bfloat16" and host.device == "cuda" and float(host.compute_capability) < 8:
@@ -123,7 +123,7 @@ def _check_gpu_memory(base: Architecture, settings: Settings, host: Host, free_b
     (need,) = predictions(base, settings.lora, [last], width=width_of(base, settings, (major, minor)))
     if need and need * 0.85 > free_bytes:
         raise HostUnfit(
-            f"{host.gpu} has {free_bytes / GIB:.1f} of {host.gpu_bytes / GIB:.1f} GiB free, and one row of "
+            f"{host.gpu} has {free_bytes / GIB:.1f} of {host.gpu_bytes / GIB:.1f} GiB free, but one row of "
             f"{train.max_tokens:,} tokens needs about {need / GIB:.1f} GiB.",
             remedy="Stop whatever else uses the GPU (`nvidia-smi` lists it), lower FINETUNE_TRAIN_MAX_TOKENS, or use a larger "
             "GPU.",
@@ -151,7 +151,7 @@ def require_space(folder: Path, needed_bytes: int, what: str, variable: str) -> 
 
 
 def _weight_bytes(settings: Settings, token: str) -> int:
-    """Bytes of the base model's safetensors files. Raises HostUnfit (68) where those to be downloaded do not fit the cache."""
+    """Bytes of the base model's safetensors files. Raises HostUnfit (68) if missing ones do not fit the cache."""
     if settings.model.is_local:
         return sum(path.stat().st_size for path in Path(settings.model.location).glob("*.safetensors"))
     name, revision = settings.model.base, settings.model.revision

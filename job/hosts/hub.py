@@ -37,7 +37,7 @@ def translate_hub_errors(what: str, variable: str, *, has_token: bool) -> Iterat
 
 
 def translate(error: Exception, what: str, variable: str, *, has_token: bool) -> JobError | None:
-    """None where the Hub has nothing to do with it."""
+    """None if the error has nothing to do with the Hub."""
     token = "the token of HF_TOKEN" if has_token else "no token (HF_TOKEN is not set)"
     for cause in causes(error):
         ours = _of_the_client(cause, what, variable, token) or _of_datasets(cause, what, variable, token)
@@ -69,7 +69,7 @@ def _of_the_client(cause: BaseException, what: str, variable: str, token: str) -
     if isinstance(cause, ConnectionError | TimeoutError) or _is_transport_error(cause):
         return HubUnavailable(
             f"The Hub cannot be reached for the {what}: {type(cause).__name__} {first_line(cause)}",
-            remedy="Check the network and HF_ENDPOINT, then start again: nothing that is done is done twice.",
+            remedy="Check the network and HF_ENDPOINT, then start again: finished work is not repeated.",
         )
     return None
 

@@ -29,7 +29,7 @@ def prepare_libraries(settings: Settings, *, terminal: bool) -> None:
 def do_not_wait_for_the_hub() -> None:
     """Work from the cache where the Hub does not answer within two seconds: its client would try for two minutes.
 
-    For `plan`, which can do without the Hub. Behind a proxy nothing is tried.
+    For `plan`, which can do without the Hub. Behind a proxy it tries no connection.
     """
     endpoint = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
     port = endpoint.port or (80 if endpoint.scheme == "http" else 443)

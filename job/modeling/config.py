@@ -43,7 +43,7 @@ def load_config(folder: Path, name: str) -> PreTrainedConfig:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # transformers has errors of its own for fields
         raise NotFound(
-            f"The config.json of {name} is not accepted by transformers: {one_line(error)}", remedy=DAMAGED_CONFIG
+            f"transformers does not accept the config.json of {name}: {one_line(error)}", remedy=DAMAGED_CONFIG
         ) from error
     if config.is_encoder_decoder:
         raise no_causal_model(name, "an encoder beside the decoder")
@@ -54,11 +54,9 @@ def _require_fit(raw: dict[str, Any], name: str) -> None:
     """Raises SettingsError (64) where a config says that its model needs code of its own, or is no decoder."""
     kind = str(raw.get("model_type", ""))
     if kind not in CONFIG_MAPPING:
-        why = f"transformers knows no model type '{kind}' ({name}); choose another model, or a newer transformers"
+        why = f"transformers does not know the model type '{kind}' ({name}); choose another model, or a newer transformers"
         if raw.get("auto_map"):
-            why = (
-                f"{name} needs code from its own repository, which is never run; choose a model that transformers knows"
-            )
+            why = f"{name} needs code from its own repository, which the job never runs; choose a model that transformers knows"
         raise SettingsError([f"FINETUNE_MODEL_BASE: {why}"])
     listed = raw.get("architectures")
     named = [str(one) for one in listed if one] if isinstance(listed, list) else []
@@ -73,6 +71,6 @@ def published_dtype(config: PreTrainedConfig) -> torch.dtype:
 
 
 def attention_of(config: PreTrainedConfig) -> str:
-    """`eager` where attention scores are capped (Gemma 2): up to 5.17 transformers takes PyTorch's attention there, which drops
-    the cap without a word. Empty where transformers' own choice is right."""
+    """`eager` where attention scores are capped (Gemma 2): up to 5.17, transformers uses PyTorch's attention there, which
+    silently drops the cap. Empty if transformers' own choice is right."""
     return "eager" if getattr(config.get_text_config(), "attn_logit_softcapping", None) else ""

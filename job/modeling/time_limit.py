@@ -1,4 +1,4 @@
-"""A limit of processor time for code that its author may not have ended, such as a chat template."""
+"""A limit of processor time for code that may never end, such as a chat template."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class OutOfTime(BaseException):
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raises OutOfTime after so many seconds of processor time; a machine that stands still uses none.
+    """Raises OutOfTime after this many seconds of processor time; a machine that stands still uses none.
 
     Only in the main thread: Python runs signal handlers nowhere else.
     """

@@ -24,7 +24,7 @@ def load_tokenizer(files: BaseFiles, model: ModelSettings) -> PreTrainedTokenize
         tokenizer = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=False)
     except Exception as error:  # for a damaged tokenizer.json the Rust library raises a plain Exception
         raise NotFound(
-            f"The base model {files.name} has no tokenizer that loads: {error}", remedy="Check FINETUNE_MODEL_BASE."
+            f"The tokenizer of the base model {files.name} does not load: {error}", remedy="Check FINETUNE_MODEL_BASE."
         ) from error
     prepare_template(tokenizer, read_text(model.chat_template_file), files.name)
     if model.pad_token == "add":

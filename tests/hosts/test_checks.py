@@ -65,7 +65,7 @@ def test_a_gpu_that_is_full_is_found_before_the_download(llama_3b: Architecture)
     wanted = settings(lora=LoraSettings(), train=TrainSettings(max_tokens=512))
     checks._check_gpu_memory(llama_3b, wanted, T4, 14 * 2**30)
     with pytest.raises(
-        HostUnfit, match=r"Tesla T4 has 1\.0 of 14\.0 GiB free, and one row of 512 tokens needs about"
+        HostUnfit, match=r"Tesla T4 has 1\.0 of 14\.0 GiB free, but one row of 512 tokens needs about"
     ) as caught:
         checks._check_gpu_memory(llama_3b, wanted, T4, 2**30)
     assert "nvidia-smi" in caught.value.remedy
