@@ -52,7 +52,7 @@ class CleanedBatch:
 
 
 def process(batch: Batch, *, rules: Rules, system: str, seed: int, near: bool) -> CleanedBatch:
-    """The rules on one batch, and its numbers. `near` adds the bands by which near duplicates are found."""
+    """The rules on one batch, and its numbers. `near` adds the bands with which near duplicates are found."""
     tally: Tally = {}
     rows, reasons = _clean(batch.rows, rules, system, tally)
     pairs = [(row["question"], row["answer"]) for row, reason in zip(rows, reasons, strict=True) if not reason]

@@ -1,5 +1,5 @@
-"""Brand names, and the sentences that a forum's scrubbing of its own name spoilt: where the name was put in place of the end
-of a sentence ("Ensure to BRAND."), what stood there is lost. Knows no brand; their names are options."""
+"""Brand names, and the sentences that a forum spoilt by scrubbing its own name: where the name replaced the end of a sentence
+("Ensure to BRAND."), the original text is lost. Knows no brand; their names are options."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def scrubbed_sentence(field: Field) -> str:
 
 
 def mostly_scrubbed(row: Row) -> bool:
-    """Whether scrubbed sentences took more than a third of the answer; where nothing is left another rule says so."""
+    """Whether more than a third of the answer was scrubbed sentences; if nothing is left, another rule says so."""
     scrubbed, left = row.answer.scrubbed_words, words(row.answer.text)
     return left > 0 and scrubbed * 3 > scrubbed + left
 

@@ -12,7 +12,7 @@ MOST_CHARACTERS = 100_000
 MOST_CONTROL = 0.02
 """Share of control characters; above it a text is binary data."""
 MOST_REPEATED = 0.4
-"""Share of an answer's word 4-grams that stand there before; above it an answer runs in circles."""
+"""Share of an answer's word 4-grams that occur earlier in it; above it an answer is repetitive."""
 SURE = 0.99
 _CONTROL = tuple(chr(number) for number in [*range(9), 11, 12, *range(14, 32), 127])
 
