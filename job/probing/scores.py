@@ -1,6 +1,6 @@
 """The scores of answers: one list, SCORES, from which the results, the log, the report and the model card follow.
 
-They judge form, not truth. The filler patterns are written apart from the cleaning rules on purpose: what the rules miss
+They judge form, not truth. The filler patterns are kept apart from the cleaning rules on purpose: what the rules miss
 shows here. So is `repetition`: cleaning's `repeated_share` gives 0 wherever a row is sure to be kept, and is no score.
 """
 

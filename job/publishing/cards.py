@@ -22,7 +22,7 @@ SHOWN_ANSWERS = 5
 
 
 def _quoted(text: str) -> str:
-    """As a literal of Python."""
+    """The text as a Python literal."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -31,7 +31,7 @@ def _one_line(text: str) -> str:
 
 
 def _quote(text: str) -> str:
-    """As a block quote of Markdown."""
+    """The text as a Markdown block quote."""
     return "\n".join(f"> {line}" for line in text.splitlines() or [""])
 
 
@@ -108,7 +108,7 @@ def _vocabulary_grew(trained: Trained, settings: Settings) -> bool:
 
 
 def how_to_ask(cleaned: Cleaned) -> str:
-    """The model card's section of that name: the prompt as training had it. Its code needs a `tokenizer` and a `model`."""
+    """The model card's section of that name, with the prompt that training used. Its code needs a `tokenizer` and a `model`."""
     system, question = cleaned.system_prompt, "Your question"
     if system and cleaned.system_in_user_turn:
         system, question = "", in_user_turn(system, question)

@@ -1,4 +1,4 @@
-"""How the report names a cleaning rule or another reason to drop a row. What each does is said in the registry of rules."""
+"""How the report names a cleaning rule or another reason to drop a row. The registry of rules says what each does."""
 
 from __future__ import annotations
 

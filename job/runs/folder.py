@@ -48,7 +48,7 @@ def read_lines(path: Path, kind: type[R]) -> list[R]:
     """The whole lines of a JSONL file that hold a `kind`. A torn or foreign line is left out; a missing file gives []."""
     found = []
     try:
-        with path.open("rb") as file:  # as bytes: a line that is not UTF-8 is one that cannot be read, and no more
+        with path.open("rb") as file:  # as bytes, so that a line that is not UTF-8 costs only itself
             for line in file:
                 try:
                     found.append(kind.model_validate_json(line))
@@ -160,8 +160,8 @@ class RunDir:
             f"{section}.{name}" for section in inputs for name in _new_names(record["inputs"], inputs, section)
         ]:
             raise FolderError(
-                f"The folder {self.root.absolute()} holds a run of another version of this program, which had no "
-                f"{', '.join(unknown)} ({stage}).",
+                f"The folder {self.root.absolute()} holds a run of another version of this program, which did not "
+                f"have {', '.join(unknown)} ({stage}).",
                 remedy="Set FINETUNE_OUTPUT_DIR to a new folder, or use the version that began the run.",
             )
         if changes:
@@ -183,7 +183,7 @@ class RunDir:
         """Run a stage once in the life of this folder.
 
         `inputs`: everything that its result depends on, as JSON values. `begun`: an earlier attempt left something that this
-        one continues, so other inputs are refused. `replaceable`: a stored result gives way to one of other inputs.
+        one continues, so other inputs are refused. `replaceable`: a stored result may be replaced by one with other inputs.
         Raises FolderError (61), and what `run` raises.
         """
         if not replaceable:

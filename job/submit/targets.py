@@ -139,7 +139,7 @@ TARGETS: tuple[Target, ...] = (
         "skypilot",
         what="SkyPilot managed job, T4 on Spot, any cloud",
         submit="sky jobs launch --secret HF_TOKEN FILE",
-        retries="codes that another try mends, and a lost machine, without limit",
+        retries="codes worth another try, and a lost machine, without limit",
         grace="the cloud's",
         results="`NAME/` in the bucket",
         write=clouds.skypilot,
