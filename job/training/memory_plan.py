@@ -84,7 +84,7 @@ class MemoryPlan:
             self.fall_back(step=0, peak=peak)
 
     def forget_peak(self) -> None:
-        """The memory that a comparison in float32 took is no part of the run."""
+        """Restart the peak: the memory that a comparison in float32 took is not part of the run."""
         if self.measured:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
@@ -120,7 +120,7 @@ class MemoryPlan:
         )
 
     def set_checkpointing(self) -> None:
-        """Set which decoder layers are computed again in the backward pass."""
+        """Set which decoder layers are recomputed in the backward pass."""
         base = self.forward.base
         how = self.candidate.checkpointing
         if how == "none":

@@ -51,7 +51,7 @@ def enable(forward: Forward, _longest: int) -> Revert:
 
 
 def _replace(model: PeftModel, reverts: list[Revert]) -> None:
-    """Adds to `reverts` as it goes, so that what it has done can be reverted where it raises."""
+    """Adds to `reverts` as it goes, so that a failure part of the way can be reverted."""
     adapted = [module for module in model.modules() if isinstance(module, LoraLinear4bit)]
     for reason in filter(None, map(_unlike_plain_lora, adapted)):
         raise NotImplementedError(reason)
