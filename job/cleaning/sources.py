@@ -1,7 +1,7 @@
 """Rows from the Hub and from files, as `Raw` questions and answers, row by row.
 
-Files are read without `datasets`: its readers stop at the first row of another type or encoding, and one bad line must
-cost that line alone.
+Files are read without `datasets`: its readers stop at the first row of another type or encoding, but one bad line must
+cost only that line.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ READ_AHEAD = 1000
 @dataclass
 class Loaded:
     rows: Iterator[Raw]
-    """To be read once, in order; may raise DataError on the way."""
+    """An iterator to read once, in order; it may raise DataError."""
     layout: str
     revision: str
 
@@ -93,7 +93,7 @@ def _arrow_rows(rows: Any) -> Iterator[dict[str, Any] | None]:
 
 
 def _local_rows(path: Path) -> Iterator[dict[str, Any] | None]:
-    """Rows as dicts; None for a line that is no JSON object."""
+    """Rows as dicts; None for a line that is not a JSON object."""
     try:
         yield from _rows_of(path)
     except DataError:

@@ -58,7 +58,7 @@ def in_order(function: Callable[[Given], Made], batches: Iterable[Given], worker
 
 
 def _begin() -> None:
-    """In a new process: the parent alone answers signals, and when it ends this one ends too."""
+    """Set up a new process: only the parent answers signals, and when the parent ends, this process ends too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(OSError, AttributeError):  # not Linux
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

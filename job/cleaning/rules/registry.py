@@ -13,7 +13,7 @@ from job.cleaning.rules import brands, contacts, forum, shape, text, wiki
 from job.cleaning.rules.rule import BOTH, Rule
 
 OWN = "own:"
-"""Before the names of the user's rules, in counts and reasons."""
+"""Prefix of the names of the user's rules, in counts and reasons."""
 COLUMNS = "the columns (FINETUNE_DATA_QUESTION_COLUMN, FINETUNE_DATA_ANSWER_COLUMN)"
 
 RULES: tuple[Rule, ...] = (
@@ -21,7 +21,7 @@ RULES: tuple[Rule, ...] = (
     Rule("empty", "question or answer is empty", "always", ("check", "judge"), drop=shape.empty, hint=COLUMNS),
     Rule("enormous", "too long to be a row of text", "always", ("check",), drop=shape.enormous),
     Rule("binary", "binary data instead of text", "always", ("check",), drop=shape.binary),
-    # Until nothing changes. What scrubbing and boilerplate leave behind shows only when they are gone.
+    # Until nothing changes: some remains show only once scrubbed sentences and boilerplate are gone.
     Rule(
         "repair",
         "escapes, broken encoding, odd spaces and line ends repaired",

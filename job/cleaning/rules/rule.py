@@ -84,7 +84,7 @@ class Count:
 
 
 Tally = dict[str, Count]
-"""By the names of rules."""
+"""Rule name -> what the rule did."""
 
 
 class Field:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from job.cleaning.rules.rule import Row
 
 MOST_CHARACTERS = 100_000
-"""In question and answer together; longer ones would be dropped for their tokens, an hour later."""
+"""Limit for question and answer together; the token limit would drop longer rows anyway, but an hour later."""
 MOST_CONTROL = 0.02
 """Share of control characters; above it a text is binary data."""
 MOST_REPEATED = 0.4
