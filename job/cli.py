@@ -142,7 +142,7 @@ def _add_env_file(parser: argparse.ArgumentParser, default: str | None) -> None:
         type=Path,
         metavar="FILE",
         default=default,
-        help="file of variables in docker's format; the environment overrides it. May stand before or after the command",
+        help="file of variables in docker's format; the environment overrides it; goes before or after the command",
     )
 
 

@@ -99,8 +99,8 @@ def row_lines(settings: Settings) -> Iterator[str]:
 
 def question_lines(settings: Settings) -> Iterator[str]:
     if settings.probe.questions_file:
-        yield f"  those of {settings.probe.questions_file}"
-    yield f"  those of {settings.probe.eval_rows} evaluation rows"
+        yield f"  from {settings.probe.questions_file}"
+    yield f"  from {settings.probe.eval_rows} evaluation rows"
 
 
 def hub_lines(settings: Settings) -> Iterator[str]:
@@ -127,8 +127,8 @@ def file_lines(settings: Settings, base: Architecture | None, problem: str) -> I
         return
     found = sizes(base, settings)
     yield (
-        f"  adapter_model.safetensors: {found.adapter_bytes:,} bytes, of which "
-        f"{found.lora_parameters:,} float32 parameters of LoRA ({found.lora_bytes:,})"
+        f"  adapter_model.safetensors: {found.adapter_bytes:,} bytes: "
+        f"{found.lora_parameters:,} float32 LoRA parameters ({found.lora_bytes:,})"
         + (f" and the embedding layer ({found.embedding_bytes:,})" if found.embedding_bytes else "")
     )
     yield f"  checkpoints: about {9 * found.lora_bytes:,} bytes at most"

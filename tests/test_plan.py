@@ -63,7 +63,7 @@ def test_what_is_asked_and_what_is_pushed(monkeypatch: pytest.MonkeyPatch) -> No
     questions = "job/quickstart/questions.txt"
     found = settings(monkeypatch, HUB_REPO_ID="owner/adapter", PROBE_QUESTIONS_FILE=questions, PROBE_EVAL_ROWS="3")
     assert list(hub_lines(found)) == ["  adapter: owner/adapter (private)", "  cleaned rows: not pushed"]
-    assert list(question_lines(found)) == [f"  those of {questions}", "  those of 3 evaluation rows"]
+    assert list(question_lines(found)) == [f"  from {questions}", "  from 3 evaluation rows"]
 
 
 @pytest.mark.light

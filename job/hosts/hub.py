@@ -75,7 +75,7 @@ def _of_the_client(cause: BaseException, what: str, variable: str, token: str) -
 
 
 def _of_datasets(cause: BaseException, what: str, variable: str, token: str) -> JobError | None:
-    """Its DatasetNotFoundError wraps 401 and 404 without a cause. By name, since importing datasets takes 1.6 s."""
+    """Its DatasetNotFoundError wraps 401 and 404 without a cause. Compared by name, since importing datasets takes 1.6 s."""
     if type(cause).__name__ != "DatasetNotFoundError":
         return None
     return _gated(what, token) if "gated" in str(cause) else _unknown_or_private(what, variable, token)
@@ -96,7 +96,7 @@ def _unknown_or_private(what: str, variable: str, token: str) -> NotFound:
 
 
 def _is_transport_error(error: BaseException) -> bool:
-    """By name: the Hub client uses httpx in one version and httpx2 in the next."""
+    """Compares names, since the Hub client uses httpx in one version and httpx2 in the next."""
     return any(base.__name__ == "TransportError" for base in type(error).__mro__)
 
 

@@ -41,7 +41,7 @@ class Architecture:
 
     @classmethod
     def read(cls, folder: Path, name: str) -> Architecture:
-        """From the config.json in `folder`; `name` is what the user calls the model.
+        """The architecture in `folder`'s config.json; `name` is what the user calls the model.
 
         Raises what `load_config` raises, NotFound (66) if no model can be built from it, SettingsError (64) for an encoder.
         """

@@ -84,7 +84,7 @@ class Chat:
         special = {*self.tokenizer.added_tokens_decoder, *self.tokenizer.all_special_ids}
         for number in self.tokenizer(after, add_special_tokens=False)["input_ids"]:
             token: str = self.tokenizer.convert_ids_to_tokens(number)
-            # Not blanks, which some tokenizers add in runs, and not <unk>, which stands for something else.
+            # Not spaces, which some tokenizers add in runs, and not <unk>, which stands for something else.
             if number in special and token in after and token.strip():
                 return token
         return ""

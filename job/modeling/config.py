@@ -41,7 +41,7 @@ def load_config(folder: Path, name: str) -> PreTrainedConfig:
     _require_fit(raw, name)
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except Exception as error:  # transformers has errors of its own for fields
+    except Exception as error:  # transformers raises its own errors for fields
         raise NotFound(
             f"transformers does not accept the config.json of {name}: {one_line(error)}", remedy=DAMAGED_CONFIG
         ) from error
@@ -51,7 +51,7 @@ def load_config(folder: Path, name: str) -> PreTrainedConfig:
 
 
 def _require_fit(raw: dict[str, Any], name: str) -> None:
-    """Raises SettingsError (64) where a config says that its model needs code of its own, or is no decoder."""
+    """Raises SettingsError (64) where a config says that its model needs code of its own, or is not a decoder."""
     kind = str(raw.get("model_type", ""))
     if kind not in CONFIG_MAPPING:
         why = f"transformers does not know the model type '{kind}' ({name}); choose another model, or a newer transformers"

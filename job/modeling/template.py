@@ -25,8 +25,8 @@ MANY_WORDS = " ".join(["Why", "is", "It", "so?"] * 25)
 def prepare_template(tokenizer: PreTrainedTokenizerBase, replacement: str, base: str) -> None:
     """Give the tokenizer the template of the run: its own or `replacement`, with the date pinned.
 
-    Raises SettingsError (64) for a base model without a template, and for a template that does not render, changes the texts
-    that it gets, begins a chat with two begin tokens that cannot be reduced to one, or ends an answer without a special token.
+    Raises SettingsError (64) for a base model without a template, and for a template that does not render or changes the texts
+    that it gets. Also for one whose two begin tokens cannot be reduced to one, or that ends an answer without a special token.
     """
     template = _only_template(replacement or tokenizer.chat_template, base)
     body = template.removeprefix(_PIN_DATE)

@@ -34,5 +34,5 @@ def limited(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, signal.SIG_DFL if handler is None else handler)
-        if left:  # somebody else's timer goes on
+        if left:  # another timer was running: it goes on
             signal.setitimer(signal.ITIMER_PROF, max(left - (time.process_time() - started), 1e-6), interval)

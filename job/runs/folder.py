@@ -150,7 +150,7 @@ class RunDir:
     def refuse_other_run(self, stage: str, inputs: dict[str, Any], *, begun: bool) -> None:
         """Raises FolderError (61) where the folder holds this stage of another run.
 
-        An unfinished stage that left nothing to continue (`begun` is false) takes new inputs.
+        An unfinished stage that left nothing to continue (`begun` is false) accepts new inputs.
         """
         record = self.record(stage)
         if record is None or (record["result"] is None and not begun):

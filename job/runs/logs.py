@@ -38,7 +38,7 @@ class LineFormatter(logging.Formatter):
 
 
 def start_logging() -> None:
-    """Ours from info on, everybody else's from warning on."""
+    """The job's own lines from info on, all others from warning on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     root = logging.getLogger()

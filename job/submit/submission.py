@@ -31,7 +31,7 @@ class Submission:
     name: str
     image: str
     env: tuple[tuple[str, str], ...]
-    """As in the file, in its order, without secrets and without the output folder, which each target sets itself."""
+    """The file's variables in its order, without secrets and without the output folder, which each target sets itself."""
     secrets: tuple[str, ...]
     """Variables that the manifest passes by reference: it never holds their values."""
     output: str = "/output"
@@ -43,7 +43,7 @@ class Submission:
     again: tuple[int, ...] = codes("yes")
     never: tuple[int, ...] = codes("no")
     retried: tuple[int, ...] = (*codes("limited"), *codes("yes"), *KILLED)
-    """For platforms that limit the number of attempts."""
+    """Used on platforms that limit the number of attempts."""
 
     @property
     def max_seconds(self) -> int:
