@@ -254,7 +254,7 @@ def run(settings: Settings, token: str, run_dir: RunDir, metrics_writer: Metrics
 
 
 def refuse_other_run(stage: Stage, run_dir: RunDir, settings: Settings) -> None:
-    """Raises FolderError (61) where the folder holds this stage of another run.
+    """Raises FolderError (61) if the folder holds this stage of another run.
 
     A push that was skipped accepts other hub settings, so nothing is trained twice.
     """

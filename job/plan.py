@@ -110,7 +110,7 @@ def hub_lines(settings: Settings) -> Iterator[str]:
 
 
 def read_base(settings: Settings, token: str) -> tuple[Architecture | None, str]:
-    """The base model, or None and the reason where its config cannot be fetched now."""
+    """The base model, or None and the reason why its config cannot be fetched now."""
     try:
         return architecture_of(settings, token), ""
     except (HubUnavailable, AccessDenied) as error:

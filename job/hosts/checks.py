@@ -65,7 +65,7 @@ def check(settings: Settings, token: str, root: Path, host: Host) -> None:
 
 
 def cuda_of_driver() -> int:
-    """The CUDA version that the NVIDIA driver supports, as 13000 for 13.0; 0 without a driver or where no GPU is wanted.
+    """The CUDA version that the NVIDIA driver supports, as 13000 for 13.0; 0 without a driver or if no GPU is wanted.
 
     From the driver's own library: PyTorch only says that CUDA is not available.
     """
@@ -83,7 +83,7 @@ def _check_gpu(host: Host, driver_cuda: int, torch_cuda: str | None) -> None:
     """`driver_cuda`: of `cuda_of_driver`; `torch_cuda`: as "13.0", None for a CPU build. Raises HostUnfit (68)."""
     if host.device == "cpu" and torch_cuda and 0 < driver_cuda < int(torch_cuda.partition(".")[0]) * 1000:
         raise HostUnfit(
-            f"The NVIDIA driver of this host supports CUDA {driver_cuda // 1000}.{driver_cuda % 1000 // 10}, and this PyTorch "
+            f"The NVIDIA driver of this host supports CUDA {driver_cuda // 1000}.{driver_cuda % 1000 // 10}, but this PyTorch "
             f"is built for CUDA {torch_cuda}.",
             remedy="Install driver R580 or newer on the host (`nvidia-smi` shows the one in use), or use an image with "
             "NVIDIA's cuda-compat libraries. To run on the CPU, set CUDA_VISIBLE_DEVICES= (empty).",
@@ -116,7 +116,7 @@ def _check_gpu_settings(settings: Settings, host: Host) -> None:
 
 
 def _check_gpu_memory(base: Architecture, settings: Settings, host: Host, free_bytes: int) -> None:
-    """Raises HostUnfit (68) where even one row with every layer recomputed does not fit. The prediction may be 15 % off."""
+    """Raises HostUnfit (68) if even one row with every layer recomputed does not fit. The prediction may be 15 % off."""
     train = settings.train
     major, minor = map(int, host.compute_capability.split("."))
     last = candidates(train.max_tokens, train.max_tokens, recomputable=bool(decoder_layers(base.model)))[-1]
@@ -131,7 +131,7 @@ def _check_gpu_memory(base: Architecture, settings: Settings, host: Host, free_b
 
 
 def _check_cpu(host: Host, weight_bytes: int) -> None:
-    """Raises HostUnfit (68) where a large base would be trained without a GPU."""
+    """Raises HostUnfit (68) if a large base would be trained without a GPU."""
     if host.device == "cpu" and weight_bytes > LARGE_FOR_CPU_BYTES:
         raise HostUnfit(
             f"No GPU is visible, and the base model has {weight_bytes / 1e9:.1f} GB of weights: a CPU would take days.",

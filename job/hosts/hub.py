@@ -24,7 +24,7 @@ from job.errors import AccessDenied, HubUnavailable, JobError, NotFound, causes
 
 @contextmanager
 def translate_hub_errors(what: str, variable: str, *, has_token: bool) -> Iterator[None]:
-    """Raise our error where the Hub fails inside. `what`: "base model owner/name"; `variable`: the setting that names it."""
+    """Raise our error if the Hub fails inside. `what`: "base model owner/name"; `variable`: the setting that names it."""
     try:
         yield
     except JobError:
@@ -64,7 +64,9 @@ def _of_the_client(cause: BaseException, what: str, variable: str, token: str) -
     if isinstance(cause, HfHubHTTPError):
         status = cause.response.status_code if cause.response is not None else 0
         if status in (401, 403):
-            return AccessDenied(f"The Hub refused the {what} (status {status}) with {token}: {first_line(cause)}")
+            return AccessDenied(
+                f"The Hub refused access to the {what} (status {status}) with {token}: {first_line(cause)}"
+            )
         return HubUnavailable(f"The Hub failed on the {what} (status {status}): {first_line(cause)}")
     if isinstance(cause, ConnectionError | TimeoutError) or _is_transport_error(cause):
         return HubUnavailable(

@@ -41,7 +41,7 @@ def load_base(files: BaseFiles, tokenizer: PreTrainedTokenizerBase, dtype: torch
     No `prepare_model_for_kbit_training`: it makes float32 copies of embedding, head and norms (1.58 instead of 0.79 GB on
     Llama 3.2 3B) and switches checkpointing on; freezing is enough.
 
-    Raises NotFound (66) where weights are missing, damaged or of other shapes than the config says, SettingsError (64) where
+    Raises NotFound (66) if weights are missing, damaged or of other shapes than the config says, SettingsError (64) if
     they are quantized already, and for a model that looks ahead.
     """
     stored_tensors(files.folder, files.name)

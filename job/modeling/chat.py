@@ -78,7 +78,7 @@ class Chat:
 
     @cached_property
     def stop_token(self) -> str:
-        """The first special token that the template writes after an answer; empty where there is none."""
+        """The first special token that the template writes after an answer; empty if there is none."""
         _prompt, answer = self.text(SYSTEM, QUESTION, ANSWER)
         after = answer.rpartition(ANSWER)[2]
         special = {*self.tokenizer.added_tokens_decoder, *self.tokenizer.all_special_ids}
@@ -107,7 +107,7 @@ class Chat:
     def text(self, system: str, question: str, answer: str) -> tuple[str, str]:
         """(prompt, answer with the template's end of turn).
 
-        Raises SettingsError (64) where the template does not render, or does not put the answer right after the prompt.
+        Raises SettingsError (64) if the template does not render, or does not put the answer right after the prompt.
         """
         prompt, whole = self._both(system, question, answer, self.options)
         if not whole.startswith(prompt):

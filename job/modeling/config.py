@@ -19,7 +19,7 @@ GENERATIVE = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 def load_config(folder: Path, name: str) -> PreTrainedConfig:
     """transformers' config of the base model in `folder`; `name` is what the user calls it.
 
-    Raises NotFound (66) where the file is damaged, SettingsError (64) for a model that cannot be trained here: with code of its
+    Raises NotFound (66) if the file is damaged, SettingsError (64) for a model that cannot be trained here: with code of its
     own, no causal language model, quantized already.
     """
     path = folder / "config.json"
@@ -51,7 +51,7 @@ def load_config(folder: Path, name: str) -> PreTrainedConfig:
 
 
 def _require_fit(raw: dict[str, Any], name: str) -> None:
-    """Raises SettingsError (64) where a config says that its model needs code of its own, or is not a decoder."""
+    """Raises SettingsError (64) if a config says that its model needs code of its own, or is not a decoder."""
     kind = str(raw.get("model_type", ""))
     if kind not in CONFIG_MAPPING:
         why = f"transformers does not know the model type '{kind}' ({name}); choose another model, or a newer transformers"
@@ -65,7 +65,7 @@ def _require_fit(raw: dict[str, Any], name: str) -> None:
 
 
 def published_dtype(config: PreTrainedConfig) -> torch.dtype:
-    """The dtype in which the base was published; float32 where its config names none."""
+    """The dtype in which the base was published; float32 if its config names none."""
     dtype = config.dtype or config.get_text_config().dtype
     return dtype if isinstance(dtype, torch.dtype) else torch.float32
 

@@ -87,7 +87,7 @@ def listed_weights(model: ModelSettings, token: str) -> dict[str, int]:
 def stored_tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
     """The tensors of a base on disk, on the meta device: names and shapes, from the headers of its safetensors files alone.
 
-    Raises NotFound (66) where a file is missing or shorter than its header says, SettingsError (64) for quantized weights.
+    Raises NotFound (66) if a file is missing or shorter than its header says, SettingsError (64) for quantized weights.
     """
     whole, index = folder / WHOLE, folder / INDEX
     tensors = {}
@@ -136,7 +136,7 @@ def require_whole(base: Architecture, folder: Path) -> None:
 
 
 def require_all(loaded: dict[str, Any], name: str) -> None:
-    """Raises NotFound (66) where tensors are missing: transformers would go on with random numbers in their place."""
+    """Raises NotFound (66) if tensors are missing: transformers would go on with random numbers in their place."""
     missing = sorted(map(str, loaded["missing_keys"]))
     other = sorted(f"{key} {list(found)} instead of {list(wanted)}" for key, found, wanted in loaded["mismatched_keys"])
     problems = [

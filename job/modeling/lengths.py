@@ -12,7 +12,7 @@ from job.modeling.layers import decoder_of
 
 
 def require_lengths(base: Architecture, max_tokens: int, max_new_tokens: int) -> None:
-    """Raises SettingsError (64) where rows or answers may be longer than a table of learned positions, or so long that the
+    """Raises SettingsError (64) if rows or answers may be longer than a table of learned positions, or so long that the
     rotary embedding of a row would depend on the rows beside it."""
     problems = []
     tokens = base.model.get_input_embeddings()

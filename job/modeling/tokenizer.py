@@ -18,7 +18,7 @@ def load_tokenizer(files: BaseFiles, model: ModelSettings) -> PreTrainedTokenize
     """The base model's tokenizer with the run's chat template and a pad token that is not its end-of-turn token.
 
     Padding with the end-of-turn token teaches a model not to stop, so `reserved` is refused where a tokenizer has no spare
-    token (SettingsError, 64). Raises NotFound (66) where no tokenizer loads.
+    token (SettingsError, 64). Raises NotFound (66) if no tokenizer loads.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=False)

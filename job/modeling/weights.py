@@ -58,7 +58,7 @@ def quantized_share(model: PreTrainedModel) -> float:
 
 
 def require_quantized(model: PreTrainedModel, base: str, *, allowed: bool) -> None:
-    """Raises SettingsError (64) where less than nine tenths of the linear weights are in 4 bits, unless that is `allowed`."""
+    """Raises SettingsError (64) if less than nine tenths of the linear weights are in 4 bits, unless that is `allowed`."""
     share = quantized_share(model)
     if allowed or share >= LEAST_QUANTIZED_SHARE:
         return

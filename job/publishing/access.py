@@ -34,5 +34,6 @@ def check_write_access(hub: HubSettings, token: str) -> None:
         except AccessDenied as error:
             raise AccessDenied(
                 str(error),
-                remedy=f"Set HF_TOKEN to a token that may write to {repo_id}, or {variable} to a repository of its owner.",
+                remedy=f"Set HF_TOKEN to a token that may write to {repo_id}, or "
+                f"{variable} to a repository of the token's owner.",
             ) from error

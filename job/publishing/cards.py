@@ -49,7 +49,7 @@ CARDS.globals.update(version=__version__)
 def model_card(
     cleaned: Cleaned, trained: Trained, probed: Probed, samples: list[Sample], settings: Settings, licence: str
 ) -> str:
-    """README.md of the adapter. `licence`: the base model's, empty where it is not known."""
+    """README.md of the adapter. `licence`: the base model's, empty if it is not known."""
     name = settings.hub.repo_id.rpartition("/")[2] or "adapter"
     base = settings.model.location
     change = trained.best_eval_loss / trained.base_eval_loss - 1 if trained.base_eval_loss else 0.0
@@ -128,7 +128,7 @@ def data_card(cleaned: Cleaned, settings: Settings) -> str:
 
 
 def licence_of(readme: Path) -> str:
-    """What the front matter of a model's README names as its licence; empty where it names none or cannot be read."""
+    """What the front matter of a model's README names as its licence; empty if it names none or cannot be read."""
     try:
         licence = (metadata_load(readme) or {}).get("license")
     except (OSError, ValueError, yaml.YAMLError):

@@ -48,7 +48,7 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
 
 
 def base_licence(settings: Settings, token: str) -> str:
-    """The licence that the base model's own card names; empty where it cannot be read, which is no reason to fail."""
+    """The licence that the base model's own card names; empty if it cannot be read, which is no reason to fail."""
     if settings.model.is_local:
         return licence_of(Path(settings.model.location) / "README.md")
     try:

@@ -112,7 +112,7 @@ class RunDir:
     def open(self) -> None:
         """Make the folder, make sure that it can be written, and lock it.
 
-        Raises HostUnfit (68) where it cannot be written, FolderError (61) where another process works in it.
+        Raises HostUnfit (68) if it cannot be written, FolderError (61) if another process works in it.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ class RunDir:
         self._lock = lock
 
     def record(self, stage: str) -> dict[str, Any] | None:
-        """The stage's record, or None where there is none that can be read."""
+        """The stage's record, or None if there is none that can be read."""
         try:
             record = json.loads((self.root / f"{stage}.json").read_text("utf-8"))
         except (FileNotFoundError, json.JSONDecodeError):
@@ -148,7 +148,7 @@ class RunDir:
         return bool(record and record["result"] is not None)
 
     def refuse_other_run(self, stage: str, inputs: dict[str, Any], *, begun: bool) -> None:
-        """Raises FolderError (61) where the folder holds this stage of another run.
+        """Raises FolderError (61) if the folder holds this stage of another run.
 
         An unfinished stage that left nothing to continue (`begun` is false) accepts new inputs.
         """

@@ -30,5 +30,5 @@ def collected_dir(environ: Mapping[str, str]) -> Path | None:
 
 
 def read_text(value: str) -> str:
-    """The stripped text of the file that a setting names; empty where the setting is empty."""
+    """The stripped text of the file that a setting names; empty if the setting is empty."""
     return find_file(value).read_text("utf-8").strip() if value else ""

@@ -57,9 +57,9 @@ def load_file(path: Path) -> tuple[Settings, dict[str, str]]:
 
 def load_token() -> str:
     """The Hub token: from HF_TOKEN, else from the file that HF_TOKEN_PATH names, else from the place where engines mount a
-    secret `hf_token`; empty where there is none.
+    secret `hf_token`; empty if there is none.
 
-    Raises AccessDenied (67) where that file cannot be read: without the token the run would fail hours later.
+    Raises AccessDenied (67) if that file cannot be read: without the token the run would fail hours later.
     """
     token = os.environ.get("HF_TOKEN", "").strip()
     path = os.environ.get("HF_TOKEN_PATH", "").strip()

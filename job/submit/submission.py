@@ -62,7 +62,7 @@ def describe(env_file: Path, image: str) -> Submission:
         raise SettingsError([f"--image {image}: not an image name; write [registry/]name[:tag][@digest]"])
     settings, values = load_file(env_file)
     problems = [
-        f"{name} in {env_file}: looks like a secret, and a manifest must hold none; remove it from the file"
+        f"{name} in {env_file}: looks like a secret, which a manifest must not hold; remove it from the file"
         for name, value in values.items()
         if name != TOKEN and (STARS in redact(value) or (SECRET.search(name) and not name.startswith(PREFIX)))
     ]

@@ -27,7 +27,7 @@ class Target:
     grace: str
     """The time between the stop signal and the kill."""
     results: str
-    """Where the run folder stays when the machine is gone."""
+    """Where the run folder is kept after the machine is gone."""
     write: Callable[[Submission], str]
 
     @property

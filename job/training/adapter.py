@@ -30,7 +30,7 @@ WEIGHTS = "adapter_model.safetensors"
 def attach(model: PreTrainedModel, lora: LoraSettings, seed: int, base: str) -> PeftModel:
     """LoRA on the layers that FINETUNE_LORA_TARGETS names; its parameters are float32 and the only trainable ones.
 
-    Raises SettingsError (64) where a target names no layer of this model.
+    Raises SettingsError (64) if a target names no layer of this model.
     """
     chosen = peft_names(targets(model, lora.targets, base), model)
     torch.manual_seed(seed)  # the initial adapter does not depend on what drew random numbers before

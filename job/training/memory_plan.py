@@ -62,7 +62,7 @@ class MemoryPlan:
     def select(self, dry_run_step: Callable[[Sequence[Row]], DryRun]) -> DryRun | None:
         """Take the fastest candidate whose measured peak leaves the reserve free; returns its dry run.
 
-        None on a CPU, where there is nothing to choose. Raises MemoryExhausted (62) where the last candidate does not fit.
+        None on a CPU, where there is nothing to choose. Raises MemoryExhausted (62) if the last candidate does not fit.
         """
         if not self.measured:
             return None
@@ -90,7 +90,7 @@ class MemoryPlan:
             torch.cuda.reset_peak_memory_stats()
 
     def fall_back(self, *, step: int, peak: int) -> None:
-        """Take the next candidate. Raises MemoryExhausted (62) where there is none, with what was tried."""
+        """Take the next candidate. Raises MemoryExhausted (62) if there is none, with what was tried."""
         self._note(step=step, peak=peak, fits=False)
         if self.place + 1 == len(self.candidates):
             table = "\n".join(f"  {attempt}" for attempt in self.tried)

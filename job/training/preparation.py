@@ -82,7 +82,7 @@ def prepare(
     """Load, attach, choose precision, optimizations and memory plan. Where 16 bits overflow on the longest rows, do it all
     again in float32.
 
-    Raises MemoryExhausted (62), Diverged (63) where float32 is not finite either, and SettingsError (64) for a base
+    Raises MemoryExhausted (62), Diverged (63) if float32 is not finite either, and SettingsError (64) for a base
     too little of which can be quantized, or that computes a row differently beside others.
     """
     architecture = Architecture.read(files.folder, files.name)
@@ -137,7 +137,7 @@ def _load(
 
 
 def _self_test(forward: Forward, rows: Sequence[Row], name: str) -> SelfTest:
-    """The reference gradients. Raises SettingsError (64) where the base cannot be trained, or mixes rows."""
+    """The reference gradients. Raises SettingsError (64) if the base cannot be trained, or mixes rows."""
     try:
         test = SelfTest(forward, rows)
     except (torch.OutOfMemoryError, JobError):
@@ -197,7 +197,7 @@ def _choose_step(
 
 
 def _fall_back_to_float32(precision: Choice, dry_run: DryRun) -> Choice:
-    """Raises Diverged (63) where the dry run failed in float32."""
+    """Raises Diverged (63) if the dry run failed in float32."""
     if precision.value == "float32":
         raise Diverged(
             f"One step on the longest rows fails in float32: {dry_run.problem}.",

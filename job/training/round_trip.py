@@ -57,7 +57,7 @@ def check(
     """Load base and adapter in a fresh process with the model card's code, and compare logits on `rows`.
 
     If rows of the embedding are saved, the loaded layer's vectors for them are compared as well, the new ones first, and all
-    logits, including the new token's. Raises JobError (1) where anything differs by more than the dtype's
+    logits, including the new token's. Raises JobError (1) if anything differs by more than the dtype's
     rounding.
     """
     embedding_saved = bool(new_rows) and save_embedding != "none"

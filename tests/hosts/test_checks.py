@@ -54,7 +54,7 @@ def test_a_gpu_or_driver_that_is_too_old_is_named() -> None:
         checks._check_gpu(old, 13000, "13.0")
     for capability in ("7.5", "9.0", "10.0"):
         checks._check_gpu(T4.model_copy(update={"compute_capability": capability}), 13000, "13.0")
-    with pytest.raises(HostUnfit, match=r"supports CUDA 12\.8, and this PyTorch is built for CUDA 13\.0") as caught:
+    with pytest.raises(HostUnfit, match=r"supports CUDA 12\.8, but this PyTorch is built for CUDA 13\.0") as caught:
         checks._check_gpu(CPU, 12080, "13.0")
     assert "R580" in caught.value.remedy
     checks._check_gpu(CPU, 0, "13.0")  # no driver: what the weights ask for decides later

@@ -32,7 +32,7 @@ def _drop(rule: UserRule) -> Callable[[Row], bool]:
 
 
 def _in_time(rule: UserRule, search: Callable[..., Any], *arguments: str) -> Any:
-    """Raises SettingsError where the pattern takes longer than SECONDS on one answer."""
+    """Raises SettingsError if the pattern takes longer than SECONDS on one answer."""
     begun = time.monotonic()
     try:
         return search(*arguments, timeout=SECONDS)

@@ -22,7 +22,7 @@ NAME = "lora_job_varlen"
 
 
 def _operator(name: str) -> Any:
-    """One of PyTorch's attention operators, which have no documented name; None where this version lacks it."""
+    """One of PyTorch's attention operators, which have no documented name; None if this version lacks it."""
     return getattr(torch.ops.aten, name, None)
 
 

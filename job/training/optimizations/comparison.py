@@ -32,7 +32,7 @@ class Difference:
         return f"loss by {self.loss:.1e}, gradients by {self.gradient:.1e}, their scale by {self.scale:.1e}"
 
     def within(self, most: Difference) -> bool:
-        """False where any of it is NaN."""
+        """False if any of it is NaN."""
         return self.loss <= most.loss and self.gradient <= most.gradient and self.scale <= most.scale
 
     def worse(self, other: Difference) -> Difference:

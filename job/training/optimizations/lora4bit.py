@@ -31,7 +31,7 @@ except (ImportError, AttributeError):  # a private name, absent from CPU builds;
 def enable(forward: Forward, _longest: int) -> Revert:
     """Replace the forward of all 4-bit linear layers.
 
-    Raises NotImplementedError where there are none, or an adapter is more than one plain LoRA.
+    Raises NotImplementedError if there are none, or an adapter is more than one plain LoRA.
     """
     reverts: list[Revert] = []
     try:

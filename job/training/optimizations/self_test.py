@@ -1,4 +1,4 @@
-"""The self-test: an optimization stays on only where it gives what the reference path gives, on this card, model and rows.
+"""The self-test: an optimization stays on only if it gives what the reference path gives, on this card, model and rows.
 
 The reference path is the model as transformers and peft made it, on padded rows. Before training its loss and adapter
 gradients are computed on real rows of this data set: the longest and short ones together in eval mode, then the longest and a
