@@ -116,7 +116,7 @@ def extend_vocabulary(model: PreTrainedModel, rows: int, stored: torch.dtype) ->
     old = int(model.get_input_embeddings().weight.shape[0])
     if rows <= old:
         return 0
-    model.resize_token_embeddings(rows, mean_resizing=False)  # which would draw from a covariance of all rows
+    model.resize_token_embeddings(rows, mean_resizing=False)  # True would draw from a covariance of all rows
     layers = {id(layer.weight): layer.weight for layer in (model.get_input_embeddings(), model.get_output_embeddings())}
     with torch.no_grad():
         for weight in layers.values():  # only one if embedding and head are tied
