@@ -27,7 +27,7 @@ ARG TRITON
 # For VARIANT=cpu: a folder or page with CPU wheels of torch.
 ARG TORCH_WHEELS=""
 COPY .locks /locks
-# Dependencies come before sources, so that a change in the sources rebuilds no gigabytes. For a package index with its own
+# Dependencies come before sources, so that a change in the sources does not rebuild gigabytes. For a package index with its own
 # certificate authority pass --secret id=ca,src=FILE; no layer keeps it.
 RUN --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
     set -e; \
@@ -70,7 +70,7 @@ LABEL org.opencontainers.image.title="lora-job" \
 # CUDA's libraries are a separate layer, so that no layer exceeds 4 GB.
 COPY --from=build /nvidia /nvidia
 COPY --from=build /venv /venv
-# Any uid works (`--user`): HOME and caches are world-writable, and USER is set for getpass, which else looks into passwd.
+# Any uid works (`--user`): HOME and caches are world-writable, and USER is set for getpass, which otherwise looks into passwd.
 RUN mkdir -p /home/job /cache /output \
     && chmod 1777 /home/job /cache /output \
     && printf 'job:x:10001:10001::/home/job:/usr/sbin/nologin\n' >>/etc/passwd

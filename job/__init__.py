@@ -1,6 +1,6 @@
 """lora-job: one headless command that cleans, trains, probes and publishes a LoRA adapter on a 4-bit base model.
 
-The map of the package, in the order in which data goes through it:
+The map of the package, in the order in which data flows through it:
 
     __main__     where every run starts; answers SIGTERM before the imports
     cli          the command line
@@ -15,9 +15,9 @@ The map of the package, in the order in which data goes through it:
     modeling/    what stages share: base model in NF4, its layers and sizes, tokenizer, chat text, precision
     training/    stage 2: LoRA on the 4-bit base, optimizations, memory, checkpoints, the adapter and its round trip
     probing/     stage 3: answers of base and tuned model side by side, scores
-    publishing/  stage 4: model card, data set card, and the only room that writes to the Hub
+    publishing/  stage 4: model card, data set card, and the only package that writes to the Hub
     reporting/   report.html
-    submit/      the same settings as what a queue takes: Kubernetes, cloud batch, Slurm, ...
+    submit/      the same settings as a manifest for a queue: Kubernetes, cloud batch, Slurm, ...
     quickstart/  the embedded base model and rows of the first run
 
 Arrows point one way: cli -> pipeline -> stages -> (modeling, hosts, runs) -> results, settings, errors. No stage imports

@@ -1,6 +1,6 @@
 """Where every run starts: `lora-job`, `python entrypoint.py` and `python -m job`.
 
-Imports nothing of ours at the top: the process answers SIGTERM before the imports, which take half a second.
+Imports nothing of the job at the top: the process must answer SIGTERM before these imports, which take half a second.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def main() -> int:
 
 
 def stopped_before_start(number: int, _frame: FrameType | None) -> None:
-    """As process 1 of a container Python ignores SIGTERM until it has a handler."""
+    """Needed because Python, as process 1 of a container, ignores SIGTERM until it has a handler."""
     print(f"{signal.Signals(number).name} arrived before the run began.", file=sys.stderr)
     sys.exit(75)
 

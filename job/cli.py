@@ -30,7 +30,7 @@ from job.settings.reference import variables
 log = logging.getLogger("job")
 
 PROG = "lora-job" if Path(sys.argv[0]).name == "lora-job" else "python entrypoint.py"
-FIRST_STEPS = f"""Nothing is set. Variables or an env file describe a run.
+FIRST_STEPS = f"""No settings found. Describe a run with environment variables or an env file.
 first run, no GPU, no token:  docker run --rm -v "$PWD/output:/output" IMAGE --env-file env/quickstart.env
 a run of your own:            docker run --rm --gpus all --env-file my.env -e HF_TOKEN -v "$PWD/output:/output" IMAGE
 all variables, exit codes:    docker run --rm IMAGE --help
@@ -56,7 +56,7 @@ class Command:
     """What follows `lora-job` or `python entrypoint.py`."""
     call: Callable[[argparse.Namespace], int]
     add_arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None
-    """Those that it takes beside --env-file."""
+    """Adds the arguments that it takes besides --env-file."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -77,7 +77,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """`command` and `env_file`, and for a manifest `target` and `image`. Ends the process for a wrong line (64) and --help."""
+    """`command`, `env_file`, and for a manifest `target` and `image`. Exits on a wrong command line (64) and on --help."""
     parser = _parser()
     arguments = _without_platform_words(arguments)
     for option in [word.partition("=")[0] for word in arguments if word.startswith("--")]:
@@ -87,7 +87,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _without_platform_words(arguments: list[str]) -> list[str]:
-    """SageMaker puts `train` after our entrypoint; where a platform requires a command, ours may come a second time."""
+    """SageMaker puts `train` after our entrypoint; where a platform requires a command, ours may be repeated."""
     for position, word in enumerate(arguments[:2]):
         if Path(word).name in ("entrypoint.py", "lora-job"):
             arguments = arguments[position + 1 :]
@@ -115,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         word.set_defaults(command=command)
-        _add_env_file(word, default=argparse.SUPPRESS)  # a file that stands before the word stays
+        _add_env_file(word, default=argparse.SUPPRESS)  # keeps an --env-file that stands before the command
         command.add_arguments(word)
     return parser
 
@@ -126,7 +126,7 @@ def _add_env_file(parser: argparse.ArgumentParser, default: str | None) -> None:
         type=Path,
         metavar="FILE",
         default=default,
-        help="variables, by docker's rules, before or after the command; the environment wins",
+        help="file of variables in docker's format; the environment overrides it; goes before or after the command",
     )
 
 
@@ -238,7 +238,7 @@ def _manifest(args: argparse.Namespace) -> int:
     target = next(target for target in TARGETS if target.name == args.target)
     try:
         if args.env_file is None:
-            raise SettingsError(["--env-file FILE: missing; a manifest is made from an env file"])
+            raise SettingsError(["--env-file FILE: missing; a manifest needs an env file"])
         job = describe(args.env_file, args.image)
     except SettingsError as error:
         log_failure(error, "manifest")
@@ -251,19 +251,21 @@ def _manifest(args: argparse.Namespace) -> int:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("run", "Do the run that the settings describe. The default.", "run --env-file my.env", _run_command),
+    Command(
+        "run", "Run what the settings describe. This is the default command.", "run --env-file my.env", _run_command
+    ),
     Command(
         "plan",
-        "Print what a run would do, without GPU, weights or any write.",
+        "Print what a run would do. Needs no GPU, loads no weights and writes nothing.",
         "plan --env-file env/medical-t4.env",
         _plan,
     ),
     Command(
         "manifest",
-        "Print what a queue takes to do the run of an env file.",
+        "Print the manifest that makes a queue run what an env file describes.",
         "manifest kubernetes --env-file my.env --image registry.example/team/lora-job:0.1.0 > job.yaml",
         _manifest,
         _add_target,
     ),
 )
-"""In the order of --help; the first one is taken where no word is given."""
+"""In the order of --help; without a command, the first one runs."""

@@ -12,9 +12,9 @@
     ├── DiskFull         73  no space left while running
     └── HubUnavailable   76  Hub or network failed after all retries
 
-Codes 61-69 are permanent, 70-79 are worth another try: a queue's retry rule is one glob. All stay below 125, above which
-docker and the shell use their own. `Stopped` (75) is no error: a signal asked the run to end, and it did so in order.
-`remedy` says what to do about it; a raise site that knows better passes its own.
+Codes 61-69 are permanent, 70-79 are worth another try: a queue's retry rule is one glob. All stay below 125: docker and
+the shell use the codes from there up. `Stopped` (75) is not an error: a signal asked the run to end, and it shut down
+cleanly. `remedy` says what to do; a raise site that knows better passes its own.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class JobError(Exception):
 
 class FolderError(JobError):
     exit_code = 61
-    remedy = "Set FINETUNE_OUTPUT_DIR to a new folder, or go back to its settings."
+    remedy = "Set FINETUNE_OUTPUT_DIR to a new folder, or restore the settings that this folder's run began with."
 
 
 class MemoryExhausted(JobError):
@@ -55,7 +55,7 @@ class SettingsError(JobError):
     """Holds every problem found, one sentence each."""
 
     exit_code = 64
-    remedy = "Change the variables named above; `--help` lists all of them."
+    remedy = "Change the variables named above; `--help` lists every variable."
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -64,7 +64,7 @@ class SettingsError(JobError):
         super().__init__("\n  ".join([f"{heading}:", *self.problems]))
 
     def __reduce__(self) -> tuple[type[SettingsError], tuple[tuple[str, ...]]]:
-        """So that it pickles: the default would pass the message where the list of problems belongs."""
+        """Needed for pickling: the default would pass the message in place of the list of problems."""
         return SettingsError, (self.problems,)
 
 
@@ -89,12 +89,12 @@ class HostUnfit(JobError):
 
 class DiskFull(JobError):
     exit_code = 73
-    remedy = "Free space on the output volume and start again: what was complete is intact."
+    remedy = "Free space on the output volume and start again: completed work is intact."
 
 
 class HubUnavailable(JobError):
     exit_code = 76
-    remedy = "Start again with the same settings: only what is missing is done."
+    remedy = "Start again with the same settings: the run does only what is still missing."
 
 
 class Stopped(BaseException):
@@ -105,7 +105,7 @@ class Stopped(BaseException):
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything that led to it, each once: chains can be circles."""
+    """The error and everything that led to it, each once: a chain of causes can contain a cycle."""
     seen: set[int] = set()
     following: BaseException | None = error
     while following is not None and id(following) not in seen:
@@ -128,7 +128,7 @@ EXIT_CODES: dict[int, tuple[str, str]] = {
     66: ("model, data set or revision not found, or damaged files", "no"),
     67: ("access: gated, no token, token cannot write", "no"),
     68: ("host unfit: no GPU, driver too old, memory or disk too small, volume not writable", "no"),
-    73: ("disk full while running; what was complete is intact", "yes, elsewhere"),
+    73: ("disk full while running; completed work is intact", "yes, elsewhere"),
     75: ("stopped by a signal; the checkpoint is saved", "yes, continues"),
     76: ("Hub or network failed; the adapter is safe in the output folder", "yes, only the rest is done"),
 }

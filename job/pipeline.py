@@ -1,7 +1,7 @@
 """The stages in their order, and the function that walks them: the whole program.
 
-A stage is one record of `STAGES`. Its stored record, its log lines, its part of metrics.json and its lines in `plan` all follow
-from that record; its name stands nowhere else.
+A stage is one entry of `STAGES`. Its stored record, its log lines, its part of metrics.json and its lines in `plan` all follow
+from that entry; its name appears nowhere else.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ R = TypeVar("R", bound=Result)
 
 @dataclass
 class Run:
-    """What every stage is given, and the results of those before it."""
+    """What every stage gets, and the results of the stages before it."""
 
     settings: Settings
     token: str
@@ -35,7 +35,7 @@ class Run:
     results: list[Result] = field(default_factory=list)
 
     def result(self, kind: type[R]) -> R:
-        """Of the earlier stage that returns this type."""
+        """The result of the earlier stage that returns this type."""
         return next(result for result in self.results if isinstance(result, kind))
 
 
@@ -63,7 +63,7 @@ def model_inputs(settings: Settings) -> dict[str, Any]:
 
 
 def train_inputs(settings: Settings) -> dict[str, Any]:
-    """Beyond what the cleaned rows depend on, which the stage before has compared. Logging changes nothing."""
+    """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Logging changes nothing."""
     return {
         "model": {**model_inputs(settings), "save_embedding": settings.model.save_embedding},
         "lora": settings.lora.model_dump(mode="json"),
@@ -93,7 +93,7 @@ def fingerprint(source: Source) -> str:
     return digest.hexdigest()
 
 
-# --- how each stage is called: the only late imports, since what is behind them takes seconds to import ---------------
+# --- how each stage is called: the only late imports, since these modules take seconds to import ----------------------
 
 
 def run_clean(run: Run) -> Cleaned:
@@ -170,7 +170,7 @@ def _has_checkpoint(root: Path) -> bool:
 @dataclass(frozen=True)
 class Stage:
     name: str
-    """Of its record, its log lines and its result in metrics.json."""
+    """Names its record, its log lines and its result in metrics.json."""
     words: str
     """What it does, for `plan`."""
     files: tuple[str, ...]
@@ -182,11 +182,11 @@ class Stage:
     begun: Callable[[Path], bool] = lambda root: False
     """Whether an earlier attempt left something that the next one continues, so that the inputs must agree."""
     replaceable: Callable[[dict[str, Any]], bool] = lambda result: False
-    """Whether a stored result gives way to one of other inputs."""
+    """Whether a stored result may be replaced by one with other inputs."""
     check: Callable[[Run], None] = lambda run: None
-    """What of it can be checked before the first stage starts."""
+    """Checks what can be checked before the first stage starts."""
     long_work: bool = True
-    """Whether the checks are worth their seconds where this stage is still to be done."""
+    """Whether the checks are worth their seconds if this stage has yet to run."""
 
 
 STAGES: tuple[Stage, ...] = (
@@ -224,7 +224,7 @@ STAGES: tuple[Stage, ...] = (
         result=Pushed,
         replaceable=lambda result: bool(result["skipped"]),
         check=check_push,
-        long_work=False,  # a push that is left over finds out by itself
+        long_work=False,  # if only the push is left, it finds problems by itself
     ),
 )
 
@@ -233,7 +233,7 @@ STAGES: tuple[Stage, ...] = (
 
 
 def run(settings: Settings, token: str, run_dir: RunDir, metrics_writer: MetricsWriter, stop: StopRequest) -> None:
-    """Do every stage that is missing in the run folder and take the results of the others. Raises JobError, Stopped."""
+    """Run every stage that is missing in the run folder, and reuse the results of the others. Raises JobError, Stopped."""
     metrics_writer.at("check")
     for stage in STAGES:
         refuse_other_run(stage, run_dir, settings)
@@ -254,9 +254,9 @@ def run(settings: Settings, token: str, run_dir: RunDir, metrics_writer: Metrics
 
 
 def refuse_other_run(stage: Stage, run_dir: RunDir, settings: Settings) -> None:
-    """Raises FolderError (61) where the folder holds this stage of another run.
+    """Raises FolderError (61) if the folder holds this stage of another run.
 
-    A push that was skipped takes other hub settings: nothing is trained twice for them.
+    A push that was skipped accepts other hub settings, so nothing is trained twice.
     """
     if not _is_replaceable(stage, run_dir):
         run_dir.refuse_other_run(stage.name, stage.inputs(settings), begun=stage.begun(run_dir.root))
@@ -268,7 +268,7 @@ def _is_replaceable(stage: Stage, run_dir: RunDir) -> bool:
 
 
 def check_host(run: Run, run_dir: RunDir, metrics_writer: MetricsWriter) -> None:
-    """Describe the machine, and check it and what the stages need where there is long work to do.
+    """Describe the machine. If there is long work to do, also check it and what the stages need.
 
     Called after other runs are refused: importing torch takes seconds.
     """

@@ -1,7 +1,7 @@
-"""What a run would do, printed without GPU, weights or any write: `python entrypoint.py plan`.
+"""Prints what a run would do, without a GPU, without weights and without writing anything: `python entrypoint.py plan`.
 
-Sizes follow from the base model's shapes, which its config.json alone gives. Heavy libraries are imported no earlier than that:
-a wrong setting is reported in half a second.
+Sizes follow from the base model's shapes, which come from its config.json alone. Heavy libraries are imported only
+then, so that a wrong setting is reported in half a second.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def count_rows(source: Source) -> int | None:
-    """Rows of a local file; None where only reading all of it with its library would show."""
+    """Rows of a local file; None if counting them means reading all of it with its library."""
     if not source.is_local or not source.path.is_file():
         return None
     name = source.path.name
@@ -86,7 +86,7 @@ def row_lines(settings: Settings) -> Iterator[str]:
     train = settings.train
     counts = [(source, count_rows(source)) for source in settings.data.sources]
     for source, rows in counts:
-        yield f"  {source}: {f'{rows:,} rows' if rows is not None else 'rows are counted when the run reads it'}"
+        yield f"  {source}: {f'{rows:,} rows' if rows is not None else 'row count unknown until the run reads it'}"
     taken = [min(source.rows or (rows or 0), rows or source.rows) for source, rows in counts]
     if all(taken):
         most = min(sum(taken), settings.data.max_rows or sum(taken))
@@ -99,8 +99,8 @@ def row_lines(settings: Settings) -> Iterator[str]:
 
 def question_lines(settings: Settings) -> Iterator[str]:
     if settings.probe.questions_file:
-        yield f"  those of {settings.probe.questions_file}"
-    yield f"  those of {settings.probe.eval_rows} evaluation rows"
+        yield f"  from {settings.probe.questions_file}"
+    yield f"  from {settings.probe.eval_rows} evaluation rows"
 
 
 def hub_lines(settings: Settings) -> Iterator[str]:
@@ -110,7 +110,7 @@ def hub_lines(settings: Settings) -> Iterator[str]:
 
 
 def read_base(settings: Settings, token: str) -> tuple[Architecture | None, str]:
-    """The base model, or None and the reason where its config cannot be fetched now."""
+    """The base model, or None and the reason why its config cannot be fetched now."""
     try:
         return architecture_of(settings, token), ""
     except (HubUnavailable, AccessDenied) as error:
@@ -118,17 +118,17 @@ def read_base(settings: Settings, token: str) -> tuple[Architecture | None, str]
 
 
 def file_lines(settings: Settings, base: Architecture | None, problem: str) -> Iterator[str]:
-    """What the stages leave, and the bytes of what is large."""
+    """The files that the stages leave, and the sizes of the large ones."""
     for stage in pipeline.STAGES:
         yield f"  {' '.join((f'{stage.name}.json', *stage.files))}"
     yield "  settings.json metrics.json report.html"
     if not base:
-        yield f"  sizes are unknown, since the base model's config cannot be read now: {problem}"
+        yield f"  sizes are unknown, because the base model's config cannot be read now: {problem}"
         return
     found = sizes(base, settings)
     yield (
-        f"  adapter_model.safetensors: {found.adapter_bytes:,} bytes, of which "
-        f"{found.lora_parameters:,} float32 parameters of LoRA ({found.lora_bytes:,})"
+        f"  adapter_model.safetensors: {found.adapter_bytes:,} bytes: "
+        f"{found.lora_parameters:,} float32 LoRA parameters ({found.lora_bytes:,})"
         + (f" and the embedding layer ({found.embedding_bytes:,})" if found.embedding_bytes else "")
     )
     yield f"  checkpoints: about {9 * found.lora_bytes:,} bytes at most"
@@ -144,7 +144,7 @@ def base_lines(base: Architecture, settings: Settings) -> Iterator[str]:
         parameters[count.kind] += count.parameters
     for kind, number in parameters.items():
         yield f"  {kind:<18} {number:>15,} parameters"
-    yield f"  in 4 bits: {quantized_share(base.model):.1%} of the linear weights (embedding and head aside)"
+    yield f"  in 4 bits: {quantized_share(base.model):.1%} of the linear weights (not counting embedding and head)"
     chosen = targets(base.model, settings.lora.targets, base.name)
     yield f"  adapter on {', '.join(shown(chosen, base.model))}: {len(chosen)} layers"
 

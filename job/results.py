@@ -17,7 +17,7 @@ class Result(BaseModel):
 
 
 class Host(Result):
-    """The machine of this start. No part of any record's inputs: a restart may land on another one."""
+    """The machine of this start. It is in no record's inputs: a restart may land on another machine."""
 
     device: Literal["cuda", "cpu"]
     gpu: str
@@ -43,7 +43,7 @@ class SourceCount(Result):
 
 
 class Example(Result):
-    """An excerpt around what a rule changed. Rules that take personal data have none."""
+    """An excerpt around what a rule changed. Rules that remove personal data have none."""
 
     before: str
     after: str
@@ -65,7 +65,7 @@ class TokenCounts(Result):
     step: int
     rows: list[int]
     rows_above: int
-    """Rows that the limit cost."""
+    """Rows dropped by the limit."""
     longest_above: int
     median: int
 
@@ -95,7 +95,7 @@ class Cleaned(Result):
     near_duplicate_groups: int
     plain_split_leaked_rows: int
     """Evaluation rows that a plain random split would have leaked: training would hold the same text, the same question or a
-    near duplicate. The split that is used keeps such rows together."""
+    near duplicate. The job's own split keeps such rows together."""
     plain_split_eval_rows: int
     token_counts: TokenCounts
     masked_rows: list[MaskedRow]
@@ -106,7 +106,7 @@ class Cleaned(Result):
     thinking_off: bool
     """The chat template was rendered with enable_thinking=False throughout."""
     stop_token: str
-    """Ends every answer of training and of the probe."""
+    """The token that ends every answer in training and in the probe."""
     train_tokens: int
     answer_tokens: int
     longest_tokens: int
@@ -125,7 +125,7 @@ class Choice(Result):
 
 
 class Optimization(Result):
-    """What became of one optimization: on where its self-test on this device passed, else off with the reason."""
+    """What became of one optimization: on if its self-test passed on this device, else off with the reason."""
 
     name: str
     on: bool
@@ -141,11 +141,11 @@ class DryRun(Result):
     tokens: int
     loss: float
     loss_scale: float
-    """Of float16's gradient scaler when the gradients were finite; 1 otherwise."""
+    """The loss scale of float16 at which the gradients were finite; 1 in other precisions."""
     largest_activation: float
-    """Largest absolute value that left a decoder layer; float16 ends at 65,504."""
+    """Largest absolute output of a decoder layer; float16 ends at 65,504."""
     problem: str
-    """What was not finite; empty where everything was."""
+    """What was not finite; empty if everything was finite."""
 
 
 class Attempt(Result):
@@ -156,7 +156,7 @@ class Attempt(Result):
     checkpointing: Literal["none", "half", "all"]
     predicted_bytes: int | None
     peak_bytes: int
-    """The most that PyTorch had reserved."""
+    """The most memory that PyTorch reserved."""
     fits: bool
 
     def __str__(self) -> str:
@@ -169,7 +169,7 @@ class Attempt(Result):
 
 
 class WeightCount(Result):
-    """Parameters of the loaded base of one kind and dtype."""
+    """The loaded base's parameters of one kind and dtype."""
 
     kind: Literal["4-bit linear", "linear", "experts", "embedding and head", "norms and biases"]
     dtype: str
@@ -207,7 +207,7 @@ class Trained(Result):
     """The layers that carry the adapter, by the names that the base gives them."""
     weights: list[WeightCount]
     quantized_share: float
-    """The share of the linear weights in 4 bits, with experts, without embedding and head."""
+    """The share of the linear weights in 4 bits; experts count, embedding and head do not."""
     base_eval_loss: float
     """Evaluation loss before the first step: the base model's, since a new adapter changes nothing."""
     best_eval_loss: float
@@ -239,13 +239,13 @@ class Trained(Result):
     """Largest difference of a logit between the trained model in memory and the adapter loaded by a fresh process."""
     round_trip_tolerance: float
     round_trip_cpu_kernel_difference: float | None = None
-    """The same on bitsandbytes' bfloat16 kernel, which the card's lines take on a CPU with AVX512-BF16; None elsewhere."""
+    """The same with bitsandbytes' bfloat16 kernel, which the card's code uses on a CPU with AVX512-BF16; None elsewhere."""
     round_trip_cpu_kernel_error: str = ""
-    """Why that kernel cannot compute this base, where it cannot; the card says how to load the adapter without it."""
+    """Why that kernel cannot compute this base; empty if it can. The card says how to load the adapter without that kernel."""
 
 
 Scores = dict[str, int | float]
-"""Of one model: `answers`, their number, then the mean of each score of job/probing/scores.py by its name, in that order."""
+"""One model's scores: `answers` (how many), then the mean of each score of job/probing/scores.py by its name, in that order."""
 
 
 class Sample(Result):
@@ -301,7 +301,7 @@ class Failure(Result):
 class Metrics(Result):
     """metrics.json: rewritten whole at each change, present at every ending.
 
-    A stage's result stands under the stage's name: those of today are typed below, a new one's needs no field.
+    A stage's result is stored under the stage's name. Today's results are typed below; that of a new stage needs no field.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -318,7 +318,7 @@ class Metrics(Result):
     stage_seconds: dict[str, float]
     """Time that each finished stage took, in the start that finished it."""
     reused: list[str]
-    """Stages whose stored result was taken."""
+    """Stages whose stored result was reused."""
     settings: dict[str, Any]
     host: Host | None = None
     clean: Cleaned | None = None

@@ -251,7 +251,9 @@ def test_a_folder_that_cannot_be_written_gets_no_metrics(
     assert command(variables, "--env-file", "env/quickstart.env") == code
     said = capsys.readouterr().err
     assert f"error: stage={stage} error=" in said
-    assert f"error: stage=end status=failed exit_code={code} metrics=none: /proc/output is not ours to write" in said
+    assert (
+        f"error: stage=end status=failed exit_code={code} metrics=none: this run cannot write to /proc/output" in said
+    )
     assert message.read_text("utf-8")
 
 

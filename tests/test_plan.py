@@ -49,7 +49,7 @@ def test_steps_follow_from_rows_batch_and_epochs(tmp_path: Path, monkeypatch: py
     shown = list(row_lines(settings(monkeypatch, DATA_SOURCES=sources, TRAIN_EPOCHS="2")))
     assert shown == [
         f"  {file}=50: 100 rows",
-        "  owner/rows@main:train=50: rows are counted when the run reads it",
+        "  owner/rows@main:train=50: row count unknown until the run reads it",
         "  at most 90 rows for training, 12 optimizer steps of 16 rows",
     ]
     shown = list(row_lines(settings(monkeypatch, DATA_SOURCES=sources, DATA_MAX_ROWS="20", TRAIN_EPOCHS="1")))
@@ -63,7 +63,7 @@ def test_what_is_asked_and_what_is_pushed(monkeypatch: pytest.MonkeyPatch) -> No
     questions = "job/quickstart/questions.txt"
     found = settings(monkeypatch, HUB_REPO_ID="owner/adapter", PROBE_QUESTIONS_FILE=questions, PROBE_EVAL_ROWS="3")
     assert list(hub_lines(found)) == ["  adapter: owner/adapter (private)", "  cleaned rows: not pushed"]
-    assert list(question_lines(found)) == [f"  those of {questions}", "  those of 3 evaluation rows"]
+    assert list(question_lines(found)) == [f"  from {questions}", "  from 3 evaluation rows"]
 
 
 @pytest.mark.light

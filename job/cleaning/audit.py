@@ -1,4 +1,4 @@
-"""What the result says of the rules and the rows: counts, lengths, and rows as the model is trained on them."""
+"""What the result says about rules and rows: counts, lengths, and rows as the model is trained on them."""
 
 from __future__ import annotations
 

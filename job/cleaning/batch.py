@@ -48,11 +48,11 @@ class CleanedBatch:
     lists: list[int]
     """Numbers of lists.KINDS."""
     bands: bytes
-    """As duplicates.bands makes them; empty where near duplicates are not looked for."""
+    """The bands that duplicates.bands makes; empty if near duplicates are not looked for."""
 
 
 def process(batch: Batch, *, rules: Rules, system: str, seed: int, near: bool) -> CleanedBatch:
-    """The rules on one batch, and its numbers. `near` adds the bands by which near duplicates are found."""
+    """The rules on one batch, and its numbers. `near` adds the bands with which near duplicates are found."""
     tally: Tally = {}
     rows, reasons = _clean(batch.rows, rules, system, tally)
     pairs = [(row["question"], row["answer"]) for row, reason in zip(rows, reasons, strict=True) if not reason]
@@ -86,5 +86,5 @@ def _clean(raws: list[Raw], rules: Rules, system: str, tally: Tally) -> tuple[li
 
 
 def _places(pairs: list[tuple[str, str]], seed: int, salt: str) -> list[int]:
-    """The place of each row in a random order that neither other rows nor their order change."""
+    """The place of each row in a random order that does not depend on other rows or their order."""
     return [duplicates.hash64(f"{seed}\0{salt}\0{question}\0{answer}") for question, answer in pairs]

@@ -81,7 +81,7 @@ def _near_groups(first: FirstPass, fate: Any) -> duplicates.Groups:
 def _leaking_groups(groups: duplicates.Groups, text: Hashes, question: Hashes) -> Integers:
     """The group of each row, with the same text and the same question joined too: rows that must stay on one side.
 
-    Exact duplicates are in it: the leak of a plain split is counted on the rows as they came.
+    Exact duplicates are included: the leak of a plain split is counted on the rows as they came.
     """
     everyone = numpy.ones(len(text), dtype=bool)
     groups.join_equal(text, everyone)

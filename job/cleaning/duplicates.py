@@ -1,4 +1,4 @@
-"""Duplicates and near duplicates, found on a few numbers for each row.
+"""Duplicates and near duplicates, found from a few numbers per row.
 
 A row costs about 60 bytes here, whatever its text: 10 million rows take 0.6 GB. MinHash (rensa) in bands finds candidates for
 near duplicates, and the exact Jaccard similarity of their word triples confirms them.
@@ -79,7 +79,7 @@ def bands(texts: Sequence[str]) -> Hashes:
 
 
 def repeats(hashes: Hashes, of: Mask) -> Mask:
-    """Rows of `of` whose hash an earlier one of `of` has."""
+    """Rows of `of` whose hash an earlier row of `of` has too."""
     numbers = numpy.flatnonzero(of)
     order = numbers[numpy.argsort(hashes[numbers], kind="stable")]
     again = numpy.zeros(len(hashes), dtype=bool)

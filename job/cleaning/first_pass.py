@@ -97,7 +97,7 @@ class FirstPass:
         self.answer_tokens.append(answer)
 
     def drop(self, reason: str, source: int, row: Raw | Mapping[str, str]) -> None:
-        """Into dropped.jsonl, as it was found if a rule dropped it."""
+        """Write the row to dropped.jsonl, as it was found if a rule dropped it."""
         self.dropped[reason] += 1
         fields = {"reason": reason, "source": str(self.data.sources[source])}
         if isinstance(row, Raw):

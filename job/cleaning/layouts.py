@@ -38,16 +38,16 @@ def layout_of(rows: list[dict[str, Any]], data: DataSettings, name: str) -> tupl
         if question in columns and answer in columns:
             return f"{question}/{answer}", lambda row, q=question, a=answer: Raw("", row.get(q), row.get(a))
     raise DataError(
-        f"The source {name} has the columns {', '.join(columns)}, which make no usual layout "
+        f"The source {name} has the columns {', '.join(columns)}, which match no known layout "
         "(instruction/input/output, question/answer, prompt/completion, messages).",
         remedy="Set FINETUNE_DATA_QUESTION_COLUMN and FINETUNE_DATA_ANSWER_COLUMN.",
     )
 
 
 def _instruction_layout(rows: list[dict[str, Any]], output: str) -> tuple[str, Reader]:
-    """instruction/input/output means two things: one system prompt for all rows, or a task each with optional input.
+    """instruction/input/output means two things: one system prompt for all rows, or a task per row with optional input.
 
-    The first where at most one row in a hundred brings a new instruction and rows have input.
+    It is the first if at most one row in a hundred brings a new instruction and rows have input.
     """
     instructions = Counter(str(row.get("instruction")) for row in rows)
     with_input = sum(bool(row.get("input")) for row in rows)

@@ -1,5 +1,5 @@
-"""The second pass: kept rows go to the training or the evaluation file, the others to the dropped rows, and the result is
-gathered."""
+"""The second pass: it writes kept rows to the training or the evaluation file and the others to the dropped rows, and
+collects the result."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Rows from the Hub and from files, as `Raw` questions and answers, row by row.
 
-Files are read without `datasets`: its readers stop at the first row of another type or encoding, and one bad line must
-cost that line alone.
+Files are read without `datasets`: its readers stop at the first row of another type or encoding, but one bad line must
+cost only that line.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from job.settings.fields import DataSettings
 from job.settings.sources import Source
 
 HEAD = 1000
-"""Rows by which the layout is recognised."""
+"""Rows from which the layout is recognised."""
 READ_AHEAD = 1000
 
 
 @dataclass
 class Loaded:
     rows: Iterator[Raw]
-    """To be read once, in order; may raise DataError on the way."""
+    """An iterator to read once, in order; it may raise DataError."""
     layout: str
     revision: str
 
@@ -41,8 +41,8 @@ class Loaded:
 def load(source: Source, data: DataSettings, token: str) -> Loaded:
     """A source, whose rows are read as they are consumed.
 
-    Raises DataError (65) for an unreadable or empty source and for columns without a known layout, and what the Hub's
-    failures mean (66, 67, 76).
+    Raises DataError (65) for an unreadable or empty source and for columns without a known layout, and the errors
+    for failures of the Hub (66, 67, 76).
     """
     rows, revision = (_local_rows(source.path), "") if source.is_local else _hub_rows(source, token)
     head = list(islice(rows, HEAD))
@@ -72,7 +72,7 @@ def _hub_rows(source: Source, token: str) -> tuple[Iterator[dict[str, Any] | Non
 
 
 def _commit(source: Source, token: str) -> str:
-    """The commit that a revision names; without network the one that was fetched last, from the cache."""
+    """The commit that a revision names; offline, the last one fetched into the cache."""
     if not constants.is_offline_mode():
         return HfApi(token=token or False).dataset_info(source.name, revision=source.revision).sha or ""
     folder = Path(constants.HF_HUB_CACHE) / f"datasets--{source.name.replace('/', '--')}"
@@ -93,7 +93,7 @@ def _arrow_rows(rows: Any) -> Iterator[dict[str, Any] | None]:
 
 
 def _local_rows(path: Path) -> Iterator[dict[str, Any] | None]:
-    """Rows as dicts; None for a line that is no JSON object."""
+    """Rows as dicts; None for a line that is not a JSON object."""
     try:
         yield from _rows_of(path)
     except DataError:
@@ -101,7 +101,7 @@ def _local_rows(path: Path) -> Iterator[dict[str, Any] | None]:
     except Exception as error:
         raise DataError(
             f"The source {path} cannot be read: {type(error).__name__}: {first_line(error)}",
-            remedy="Check the file named in FINETUNE_DATA_SOURCES, and that its ending says what it is.",
+            remedy="Check the file named in FINETUNE_DATA_SOURCES, and that its extension matches its format.",
         ) from error
 
 
@@ -126,7 +126,7 @@ def _rows_of(path: Path) -> Iterator[dict[str, Any] | None]:
                 yield from (dict(row) for row in csv.DictReader(line.replace("\0", "") for line in text))
     else:
         raise DataError(
-            f"The source {path} has no ending that says what it is.",
+            f"The source {path} has no file extension that the job knows.",
             remedy="FINETUNE_DATA_SOURCES takes .jsonl, .json, .csv (each also .gz), .parquet and save_to_disk folders.",
         )
 
@@ -135,7 +135,7 @@ def _one_split(saved: Any, path: Path) -> Any:
     if hasattr(saved, "keys"):  # a DatasetDict
         if "train" not in saved:
             raise DataError(
-                f"The folder {path} holds the splits {', '.join(saved)} and no train; name one: {path}/SPLIT"
+                f"The folder {path} holds the splits {', '.join(saved)} but no train split; name one: {path}/SPLIT"
             )
         return saved["train"]
     return saved

@@ -8,7 +8,7 @@ from job.cleaning.duplicates import Hashes, Integers, Mask
 
 
 def smallest(keys: Hashes, of: Mask, count: int) -> Mask:
-    """The `count` rows of `of` with the smallest keys: a sample that neither the order of rows nor other rows change."""
+    """The `count` rows of `of` with the smallest keys: a sample that does not depend on other rows or their order."""
     numbers = numpy.flatnonzero(of)
     chosen = numpy.zeros(len(keys), dtype=bool)
     chosen[numbers[numpy.argsort(keys[numbers], kind="stable")[:count]]] = True

@@ -1,6 +1,6 @@
 """Stage 1: rows from any source become rows to train on and rows to evaluate on.
 
-Rows stream through the rules into a file; duplicates, sample and split are decided on a few numbers of each row; then the file
+Rows stream through the rules into a file; duplicates, sample and split are decided from a few numbers per row; then the file
 streams into its parts. Memory grows by about 100 bytes a row. Knows nothing about training beyond the length of a row in the
 base model's tokens.
 """
@@ -46,7 +46,7 @@ def clean(
     """From sources to `clean/{train,eval,dropped}.jsonl` below `root`.
 
     Raises DataError (65) for unreadable sources and when fewer than FINETUNE_DATA_MIN_ROWS are left, SettingsError (64) for a
-    user's pattern that backtracks without end, and what the Hub's failures mean (66, 67, 76).
+    user's pattern that backtracks without end, and the errors for failures of the Hub (66, 67, 76).
     """
     files = fetch_files(model, token, weights=False)
     chat = Chat(load_tokenizer(files, model))
@@ -99,7 +99,7 @@ def _log(result: Cleaned, max_tokens: int) -> None:
     )
     if counts.rows_above > 0.1 * result.rows_in:
         log.warning(
-            "stage=clean FINETUNE_TRAIN_MAX_TOKENS=%d drops %d of %d rows; a higher one keeps them and costs memory",
+            "stage=clean FINETUNE_TRAIN_MAX_TOKENS=%d drops %d of %d rows; a higher limit keeps them and costs memory",
             max_tokens,
             counts.rows_above,
             result.rows_in,
@@ -117,7 +117,7 @@ def _require(decisions: Decisions, first: FirstPass, data: DataSettings, max_tok
     most = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common(4))
     look_at = hint(reasons.most_common(1)[0][0]) if reasons else "FINETUNE_DATA_SOURCES"
     raise DataError(
-        f"Of {sum(first.rows_in):,} rows {kept:,} are left after cleaning, fewer than FINETUNE_DATA_MIN_ROWS "
+        f"{kept:,} of {sum(first.rows_in):,} rows are left after cleaning, fewer than FINETUNE_DATA_MIN_ROWS "
         f"({data.min_rows}). Dropped: {most or 'none'}.",
         remedy=f"Look at {look_at.format(data=data, max_tokens=max_tokens)}, or lower FINETUNE_DATA_MIN_ROWS.",
     )

@@ -19,7 +19,7 @@ from job.errors import HostUnfit
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 FIRST = 8
-"""Batches that are processed here before any process is started: for few rows that would not pay."""
+"""Batches that this process works on before it starts others, which would not pay for few rows."""
 AHEAD = 3
 """Batches for each process that are read ahead; the bound keeps memory small."""
 PR_SET_PDEATHSIG = 1
@@ -28,7 +28,7 @@ PR_SET_PDEATHSIG = 1
 def in_order(function: Callable[[Given], Made], batches: Iterable[Given], workers: int) -> Iterator[Made]:
     """`function` of each batch. It must be a function of a module, and its argument and result must pickle.
 
-    Raises what `function` raises, and HostUnfit (68) where a process was ended from outside.
+    Raises what `function` raises, and HostUnfit (68) if a process was killed from outside.
     """
     coming = iter(batches)
     yield from map(function, islice(coming, FIRST))
@@ -50,7 +50,7 @@ def in_order(function: Callable[[Given], Made], batches: Iterable[Given], worker
             yield pending.popleft().result()
     except BrokenProcessPool as error:
         raise HostUnfit(
-            "A process of the cleaning stage was ended from outside, most likely by the kernel for lack of memory.",
+            "A cleaning process was killed from outside, most likely by the kernel because memory ran out.",
             remedy="Give the container more memory, or set FINETUNE_DATA_WORKERS=1.",
         ) from error
     finally:
@@ -58,7 +58,7 @@ def in_order(function: Callable[[Given], Made], batches: Iterable[Given], worker
 
 
 def _begin() -> None:
-    """In a new process: the parent alone answers signals, and when it ends this one ends too."""
+    """Set up a new process: only the parent answers signals, and when the parent ends, this process ends too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(OSError, AttributeError):  # not Linux
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

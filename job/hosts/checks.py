@@ -49,7 +49,7 @@ def inspect(root: Path) -> Host:
 
 
 def check(settings: Settings, token: str, root: Path, host: Host) -> None:
-    """In the order of their cost.
+    """Run all checks, the cheapest first.
 
     Raises HostUnfit (68), SettingsError (64) for a base model that cannot be trained as the settings say, AccessDenied (67),
     NotFound (66), HubUnavailable (76).
@@ -65,7 +65,7 @@ def check(settings: Settings, token: str, root: Path, host: Host) -> None:
 
 
 def cuda_of_driver() -> int:
-    """The CUDA version that the NVIDIA driver supports, as 13000 for 13.0; 0 without a driver or where no GPU is wanted.
+    """The CUDA version that the NVIDIA driver supports, as 13000 for 13.0; 0 without a driver or if no GPU is wanted.
 
     From the driver's own library: PyTorch only says that CUDA is not available.
     """
@@ -83,15 +83,15 @@ def _check_gpu(host: Host, driver_cuda: int, torch_cuda: str | None) -> None:
     """`driver_cuda`: of `cuda_of_driver`; `torch_cuda`: as "13.0", None for a CPU build. Raises HostUnfit (68)."""
     if host.device == "cpu" and torch_cuda and 0 < driver_cuda < int(torch_cuda.partition(".")[0]) * 1000:
         raise HostUnfit(
-            f"The NVIDIA driver of this host supports CUDA {driver_cuda // 1000}.{driver_cuda % 1000 // 10}, and this PyTorch "
+            f"The NVIDIA driver of this host supports CUDA {driver_cuda // 1000}.{driver_cuda % 1000 // 10}, but this PyTorch "
             f"is built for CUDA {torch_cuda}.",
             remedy="Install driver R580 or newer on the host (`nvidia-smi` shows the one in use), or use an image with "
-            "NVIDIA's cuda-compat libraries. With CUDA_VISIBLE_DEVICES= (empty) the run stays on the CPU.",
+            "NVIDIA's cuda-compat libraries. To run on the CPU, set CUDA_VISIBLE_DEVICES= (empty).",
         )
     if host.device == "cuda" and tuple(map(int, host.compute_capability.split("."))) < OLDEST_GPU:
         raise HostUnfit(
-            f"{host.gpu} (compute capability {host.compute_capability}) is too old: PyTorch for CUDA 13 has code from "
-            f"{OLDEST_GPU[0]}.{OLDEST_GPU[1]} (NVIDIA's Turing) up.",
+            f"{host.gpu} (compute capability {host.compute_capability}) is too old: PyTorch for CUDA 13 supports "
+            f"{OLDEST_GPU[0]}.{OLDEST_GPU[1]} (NVIDIA's Turing) and newer.",
             remedy="Use a T4 or any newer GPU.",
         )
 
@@ -100,12 +100,12 @@ def _check_gpu_settings(settings: Settings, host: Host) -> None:
     train = settings.train
     if host.device == "cpu" and train.precision in ("float16", "bfloat16"):
         raise HostUnfit(
-            f"FINETUNE_TRAIN_PRECISION={train.precision} needs a GPU, and none is visible.",
+            f"FINETUNE_TRAIN_PRECISION={train.precision} needs a GPU, but none is visible.",
             remedy="Set FINETUNE_TRAIN_PRECISION=auto, or start the container with --gpus all.",
         )
     if host.device == "cpu" and train.optimizer == "paged_adamw_32bit":
         raise HostUnfit(
-            "FINETUNE_TRAIN_OPTIMIZER=paged_adamw_32bit pages GPU memory, and no GPU is visible.",
+            "FINETUNE_TRAIN_OPTIMIZER=paged_adamw_32bit pages GPU memory, but no GPU is visible.",
             remedy="Set FINETUNE_TRAIN_OPTIMIZER=adamw, or start the container with --gpus all.",
         )
     if train.precision == "bfloat16" and host.device == "cuda" and float(host.compute_capability) < 8:
@@ -116,14 +116,14 @@ def _check_gpu_settings(settings: Settings, host: Host) -> None:
 
 
 def _check_gpu_memory(base: Architecture, settings: Settings, host: Host, free_bytes: int) -> None:
-    """Raises HostUnfit (68) where even one row with every layer recomputed does not fit. The prediction may be 15 % off."""
+    """Raises HostUnfit (68) if even one row with every layer recomputed does not fit. The prediction may be 15 % off."""
     train = settings.train
     major, minor = map(int, host.compute_capability.split("."))
     last = candidates(train.max_tokens, train.max_tokens, recomputable=bool(decoder_layers(base.model)))[-1]
     (need,) = predictions(base, settings.lora, [last], width=width_of(base, settings, (major, minor)))
     if need and need * 0.85 > free_bytes:
         raise HostUnfit(
-            f"{host.gpu} has {free_bytes / GIB:.1f} of {host.gpu_bytes / GIB:.1f} GiB free, and one row of "
+            f"{host.gpu} has {free_bytes / GIB:.1f} of {host.gpu_bytes / GIB:.1f} GiB free, but one row of "
             f"{train.max_tokens:,} tokens needs about {need / GIB:.1f} GiB.",
             remedy="Stop whatever else uses the GPU (`nvidia-smi` lists it), lower FINETUNE_TRAIN_MAX_TOKENS, or use a larger "
             "GPU.",
@@ -131,7 +131,7 @@ def _check_gpu_memory(base: Architecture, settings: Settings, host: Host, free_b
 
 
 def _check_cpu(host: Host, weight_bytes: int) -> None:
-    """Raises HostUnfit (68) where a large base would be trained without a GPU."""
+    """Raises HostUnfit (68) if a large base would be trained without a GPU."""
     if host.device == "cpu" and weight_bytes > LARGE_FOR_CPU_BYTES:
         raise HostUnfit(
             f"No GPU is visible, and the base model has {weight_bytes / 1e9:.1f} GB of weights: a CPU would take days.",
@@ -151,7 +151,7 @@ def require_space(folder: Path, needed_bytes: int, what: str, variable: str) -> 
 
 
 def _weight_bytes(settings: Settings, token: str) -> int:
-    """Bytes of the base model's safetensors files. Raises HostUnfit (68) where those to be downloaded do not fit the cache."""
+    """Bytes of the base model's safetensors files. Raises HostUnfit (68) if missing ones do not fit the cache."""
     if settings.model.is_local:
         return sum(path.stat().st_size for path in Path(settings.model.location).glob("*.safetensors"))
     name, revision = settings.model.base, settings.model.revision

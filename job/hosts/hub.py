@@ -24,7 +24,7 @@ from job.errors import AccessDenied, HubUnavailable, JobError, NotFound, causes
 
 @contextmanager
 def translate_hub_errors(what: str, variable: str, *, has_token: bool) -> Iterator[None]:
-    """Raise our error where the Hub fails inside. `what`: "base model owner/name"; `variable`: the setting that names it."""
+    """Raise our error if the Hub fails inside. `what`: "base model owner/name"; `variable`: the setting that names it."""
     try:
         yield
     except JobError:
@@ -37,7 +37,7 @@ def translate_hub_errors(what: str, variable: str, *, has_token: bool) -> Iterat
 
 
 def translate(error: Exception, what: str, variable: str, *, has_token: bool) -> JobError | None:
-    """None where the Hub has nothing to do with it."""
+    """None if the error has nothing to do with the Hub."""
     token = "the token of HF_TOKEN" if has_token else "no token (HF_TOKEN is not set)"
     for cause in causes(error):
         ours = _of_the_client(cause, what, variable, token) or _of_datasets(cause, what, variable, token)
@@ -64,18 +64,20 @@ def _of_the_client(cause: BaseException, what: str, variable: str, token: str) -
     if isinstance(cause, HfHubHTTPError):
         status = cause.response.status_code if cause.response is not None else 0
         if status in (401, 403):
-            return AccessDenied(f"The Hub refused the {what} (status {status}) with {token}: {first_line(cause)}")
+            return AccessDenied(
+                f"The Hub refused access to the {what} (status {status}) with {token}: {first_line(cause)}"
+            )
         return HubUnavailable(f"The Hub failed on the {what} (status {status}): {first_line(cause)}")
     if isinstance(cause, ConnectionError | TimeoutError) or _is_transport_error(cause):
         return HubUnavailable(
             f"The Hub cannot be reached for the {what}: {type(cause).__name__} {first_line(cause)}",
-            remedy="Check the network and HF_ENDPOINT, then start again: nothing that is done is done twice.",
+            remedy="Check the network and HF_ENDPOINT, then start again: finished work is not repeated.",
         )
     return None
 
 
 def _of_datasets(cause: BaseException, what: str, variable: str, token: str) -> JobError | None:
-    """Its DatasetNotFoundError wraps 401 and 404 without a cause. By name, since importing datasets takes 1.6 s."""
+    """Its DatasetNotFoundError wraps 401 and 404 without a cause. Compared by name, since importing datasets takes 1.6 s."""
     if type(cause).__name__ != "DatasetNotFoundError":
         return None
     return _gated(what, token) if "gated" in str(cause) else _unknown_or_private(what, variable, token)
@@ -96,7 +98,7 @@ def _unknown_or_private(what: str, variable: str, token: str) -> NotFound:
 
 
 def _is_transport_error(error: BaseException) -> bool:
-    """By name: the Hub client uses httpx in one version and httpx2 in the next."""
+    """Compares names, since the Hub client uses httpx in one version and httpx2 in the next."""
     return any(base.__name__ == "TransportError" for base in type(error).__mro__)
 
 

@@ -27,9 +27,9 @@ def prepare_libraries(settings: Settings, *, terminal: bool) -> None:
 
 
 def do_not_wait_for_the_hub() -> None:
-    """Work from the cache where the Hub does not answer within two seconds: its client would try for two minutes.
+    """Work from the cache if the Hub does not answer within two seconds: its client would try for two minutes.
 
-    For `plan`, which can do without the Hub. Behind a proxy nothing is tried.
+    For `plan`, which can do without the Hub. Behind a proxy it tries no connection.
     """
     endpoint = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
     port = endpoint.port or (80 if endpoint.scheme == "http" else 443)
@@ -55,7 +55,7 @@ def prepare_cuda(environ: MutableMapping[str, str]) -> None:
 
 
 def gpu_wanted() -> bool:
-    """False where CUDA_VISIBLE_DEVICES is set and empty: the usual way to stay on the CPU of a machine with a GPU."""
+    """False if CUDA_VISIBLE_DEVICES is set but empty: the usual way to stay on the CPU of a machine with a GPU."""
     return os.environ.get("CUDA_VISIBLE_DEVICES") != ""
 
 

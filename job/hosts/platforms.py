@@ -30,7 +30,7 @@ PLATFORM_JOBS = (
 
 
 def write_termination_message(what: str, remedy: str) -> None:
-    """Where the platform has created the place. Creates no folder, and never fails a run."""
+    """Write it where the platform has made a place for it. Creates no folder, and never fails a run."""
     text = redact(f"{what}\n{remedy}")
     with contextlib.suppress(OSError):
         if TERMINATION_LOG.exists():

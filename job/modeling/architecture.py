@@ -1,8 +1,8 @@
 """What a base model is made of, known from its config.json alone, before any weight is downloaded.
 
 The model is built on PyTorch's meta device, which holds shapes and no numbers (0.3 s for a model of 30 billion parameters).
-Its layers are replaced as they will be when it is loaded in 4 bits. So the layers that get an adapter, its size and what stays
-unquantized are counted, not guessed from names of models; the same function counts the loaded model.
+Its layers are replaced just as loading in 4 bits will replace them. So the job counts which layers get an adapter, how large it
+is and what stays unquantized, instead of guessing from model names. The same function counts the loaded model.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ class Architecture:
     config: PreTrainedConfig
     model: PreTrainedModel
     published_width: int
-    """Bytes of a number as the base was published."""
+    """Bytes per number in the published weights."""
     new_rows: int = 1
-    """Rows by which its tokenizer extends the vocabulary, where it is known."""
+    """Rows that its tokenizer adds to the vocabulary, if known."""
 
     @classmethod
     def read(cls, folder: Path, name: str) -> Architecture:
-        """From the config.json in `folder`; `name` is what the user calls the model.
+        """The architecture in `folder`'s config.json; `name` is what the user calls the model.
 
-        Raises as `load_config`, NotFound (66) where no model can be built of it, SettingsError (64) for an encoder.
+        Raises what `load_config` raises, NotFound (66) if no model can be built from it, SettingsError (64) for an encoder.
         """
         config = load_config(folder, name)
         published = published_dtype(config)  # before transformers writes the empty model's into the config
@@ -67,9 +67,9 @@ class Architecture:
 
     @classmethod
     def of(cls, model: ModelSettings, token: str) -> Architecture:
-        """Of the base model that the settings name. From the Hub only its config.json is downloaded.
+        """The architecture of the base model that the settings name. From the Hub only its config.json is downloaded.
 
-        Raises as `read`, and what the Hub's failures mean (66, 67, 76).
+        Raises what `read` raises, and the errors for failures of the Hub (66, 67, 76).
         """
         if model.is_local:
             return cls.read(Path(model.location), model.location)
@@ -93,8 +93,8 @@ class Architecture:
         return adapter_of(targets(self.model, lora.targets, self.name), lora.r)
 
     def embedding_bytes(self, how: str) -> int:
-        """Saved by FINETUNE_MODEL_SAVE_EMBEDDING=`how` where the vocabulary is extended: of the whole layer, and the head where
-        it is another one; of the new rows alone; or 0.
+        """Bytes that FINETUNE_MODEL_SAVE_EMBEDDING=`how` saves if the vocabulary is extended: the whole layer (and the head, if
+        it is a separate one), the new rows alone, or 0.
 
         Raises SettingsError (64) for new rows alone where the head has rows of its own.
         """
@@ -105,8 +105,8 @@ class Architecture:
         if how == "none" and self.new_rows > 1:
             raise SettingsError(
                 [
-                    f"FINETUNE_MODEL_SAVE_EMBEDDING: the tokenizer of {self.name} has {self.new_rows - 1:,} tokens more than "
-                    "its embedding has rows, and with none those would be random wherever the adapter is loaded; set it to full"
+                    f"FINETUNE_MODEL_SAVE_EMBEDDING: the tokenizer of {self.name} has {self.new_rows - 1:,} more tokens than "
+                    "its embedding has rows; with none their rows are random wherever the adapter is loaded; set it to full"
                 ]
             )
         layers = [self.model.get_input_embeddings()] + ([] if self.tied else [self.model.get_output_embeddings()])
@@ -115,7 +115,7 @@ class Architecture:
         return rows * int(layers[0].weight.shape[1]) * self.published_width
 
     def weight_bytes(self, width: int) -> int:
-        """On the GPU: 4 bits a weight and a float32 scale for 64 of them; all others in `width` bytes."""
+        """Bytes on the GPU: 4 bits per weight and a float32 scale for every 64; all other weights take `width` bytes each."""
         return sum(
             int(count.parameters * (0.5 + 4 / 64 if count.kind == "4-bit linear" else width))
             for count in count_weights(self.model)

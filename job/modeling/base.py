@@ -1,6 +1,6 @@
-"""The base model, loaded in 4 bits (bitsandbytes NF4, double quantization), and the lines by which users load it.
+"""The base model, loaded in 4 bits (bitsandbytes NF4, double quantization), and the code with which users load it.
 
-Runs on CPU as on CUDA. Loads safetensors only and runs no code from a model repository.
+Runs on CPU and on CUDA. Loads safetensors only and runs no code from a model repository.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ log = logging.getLogger("job.model")
 GROUPED_QUERIES = "use_gqa_in_sdpa"
 """transformers' own switch, which has no documented name."""
 LOOKING_AHEAD = 0.1
-"""Of the size of the logits: more than rounding in bfloat16 where experts get their tokens in other groups."""
+"""Change of a logit, relative to the largest, from which a later token counts as seen. Rounding in bfloat16 stays below it,
+also in mixtures of experts, where other tokens in the batch change the order of sums."""
 
 
 def _require_gpu_memory(error: RuntimeError) -> None:
@@ -36,12 +37,12 @@ def _require_gpu_memory(error: RuntimeError) -> None:
 
 
 def load_base(files: BaseFiles, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype) -> PreTrainedModel:
-    """The frozen NF4 base in `dtype`, its vocabulary extended where the tokenizer has more tokens than it has rows.
+    """The frozen NF4 base in `dtype`, its vocabulary extended if the tokenizer has more tokens than the base has rows.
 
     No `prepare_model_for_kbit_training`: it makes float32 copies of embedding, head and norms (1.58 instead of 0.79 GB on
     Llama 3.2 3B) and switches checkpointing on; freezing is enough.
 
-    Raises NotFound (66) where weights are missing, damaged or of other shapes than the config says, SettingsError (64) where
+    Raises NotFound (66) if weights are missing, damaged or of other shapes than the config says, SettingsError (64) if
     they are quantized already, and for a model that looks ahead.
     """
     stored_tensors(files.folder, files.name)
@@ -61,7 +62,7 @@ def load_base(files: BaseFiles, tokenizer: PreTrainedTokenizerBase, dtype: torch
         raise
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         if isinstance(error, RuntimeError) and torch.cuda.is_available():
-            _require_gpu_memory(error)  # transformers raises the same error for everything that happens to a tensor
+            _require_gpu_memory(error)  # transformers raises this error for anything that goes wrong with a tensor
         raise damaged_weights(files.name, str(error).strip()) from error
     except (KeyError, TypeError, AttributeError) as error:
         raise not_in_4_bits(files.name, error) from error
@@ -104,32 +105,32 @@ def guard_attention(capability: tuple[int, int]) -> None:
     if capability >= (8, 0):
         return
     if not hasattr(sdpa_attention, GROUPED_QUERIES):
-        log.warning("missing=%s: attention takes PyTorch's slow math kernel on this GPU", GROUPED_QUERIES)
+        log.warning("missing=%s: attention uses PyTorch's slow math kernel on this GPU", GROUPED_QUERIES)
     setattr(sdpa_attention, GROUPED_QUERIES, lambda *_, **__: False)
 
 
 def extend_vocabulary(model: PreTrainedModel, rows: int, stored: torch.dtype) -> int:
-    """Grow embedding and head to `rows`; the new rows are the mean of the old ones, as they will be stored.
+    """Grow embedding and head to `rows`; the new rows are the mean of the old ones, rounded as they will be stored.
 
     Returns the number of new rows. Never shrinks: some vocabularies are padded beyond their tokenizer.
     """
     old = int(model.get_input_embeddings().weight.shape[0])
     if rows <= old:
         return 0
-    model.resize_token_embeddings(rows, mean_resizing=False)  # its mean needs a covariance of all rows, and a draw
+    model.resize_token_embeddings(rows, mean_resizing=False)  # True would draw from a covariance of all rows
     layers = {id(layer.weight): layer.weight for layer in (model.get_input_embeddings(), model.get_output_embeddings())}
     with torch.no_grad():
-        for weight in layers.values():  # one where embedding and head are tied
+        for weight in layers.values():  # only one if embedding and head are tied
             weight[old:] = weight[:old].float().mean(dim=0).to(stored).to(weight.dtype)
             weight.requires_grad_(False)
     return rows - old
 
 
 def loading_code(base: str, revision: str, dtype: str, vocabulary_rows: int, attention: str) -> str:
-    """The lines by which users load the tuned model. `adapter` stands for the Hub name or the folder.
+    """The code with which users load the tuned model. `adapter` stands for the Hub name or the folder.
 
-    `vocabulary_rows`: to which the base is extended, 0 where it is not. `attention`: from `attention_of`. After training, a
-    fresh process runs these very lines and compares logits (job/training/round_trip.py).
+    `vocabulary_rows`: the size to which the base is extended, 0 if it is not. `attention`: from `attention_of`. After
+    training, a fresh process runs this very code and compares logits (job/training/round_trip.py).
     """
     pinned = f'\n    revision="{revision}",' if revision else ""
     pinned += f'\n    attn_implementation="{attention}",' if attention else ""

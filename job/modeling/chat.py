@@ -29,7 +29,7 @@ SYSTEM, QUESTION, ANSWER = "7130592846", "2948610375", "6402857193"
 
 
 def in_user_turn(system: str, question: str) -> str:
-    """The first user turn where a template has no system role."""
+    """The first user turn for a template without a system role."""
     return f"{system}\n\n{question}"
 
 
@@ -50,7 +50,7 @@ class Chat:
 
     @cached_property
     def folds_system(self) -> bool:
-        """Whether the system prompt goes to the front of the first user turn: the template refuses the role or drops it."""
+        """Whether the system prompt goes to the front of the first user turn, as the template refuses or drops the role."""
         try:
             rendered = self._render(
                 [{"role": "system", "content": SYSTEM}, {"role": "user", "content": QUESTION}],
@@ -64,7 +64,7 @@ class Chat:
 
     @cached_property
     def options(self) -> dict[str, bool]:
-        """Options of the template beside the turns: thinking is off where only then the prompt begins the answered chat."""
+        """Template options besides the turns: thinking is off if the answered chat begins with the prompt only then."""
         for options in ({}, {"enable_thinking": False}):
             prompt, whole = self._both(SYSTEM, QUESTION, ANSWER, options)
             if whole.startswith(prompt):
@@ -73,18 +73,18 @@ class Chat:
 
     @cached_property
     def opening(self) -> str:
-        """The text that the template itself writes at the start of an answer, such as empty thinking tags; mostly none."""
+        """The text that the template itself writes at the start of an answer, such as empty thinking tags; usually empty."""
         return self.text(SYSTEM, QUESTION, ANSWER)[1].partition(ANSWER)[0]
 
     @cached_property
     def stop_token(self) -> str:
-        """The first special token that the template writes after an answer; empty where there is none."""
+        """The first special token that the template writes after an answer; empty if there is none."""
         _prompt, answer = self.text(SYSTEM, QUESTION, ANSWER)
         after = answer.rpartition(ANSWER)[2]
         special = {*self.tokenizer.added_tokens_decoder, *self.tokenizer.all_special_ids}
         for number in self.tokenizer(after, add_special_tokens=False)["input_ids"]:
             token: str = self.tokenizer.convert_ids_to_tokens(number)
-            # Not blanks, which some tokenizers add in runs, and not <unk>, which stands for something else.
+            # Not spaces, which some tokenizers add in runs, and not <unk>, which stands for something else.
             if number in special and token in after and token.strip():
                 return token
         return ""
@@ -107,14 +107,14 @@ class Chat:
     def text(self, system: str, question: str, answer: str) -> tuple[str, str]:
         """(prompt, answer with the template's end of turn).
 
-        Raises SettingsError (64) where the template does not render, or does not put the answer right after the prompt.
+        Raises SettingsError (64) if the template does not render, or does not put the answer right after the prompt.
         """
         prompt, whole = self._both(system, question, answer, self.options)
         if not whole.startswith(prompt):
             raise SettingsError(
                 [
                     "FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template renders an answered question differently "
-                    "from an open one, so that training and inference would see different prompts; set a template in "
+                    "from an open one, so training and inference would see different prompts; set a template in "
                     "which the generation prompt is a prefix of the answered chat"
                 ]
             )
@@ -127,15 +127,15 @@ class Chat:
         return self._render(turns, add_generation_prompt=True, **options), self._render(answered, **options)
 
     def _render(self, turns: list[dict[str, str]], **options: bool) -> str:
-        """A template is a program that somebody wrote: whatever it raises, or if it never ends, the setting is wrong."""
+        """A template is somebody else's program: if it raises anything or never ends, the setting is wrong."""
         try:
             with limited(RENDER_SECONDS):
                 text: str = self.tokenizer.apply_chat_template(turns, tokenize=False, **options)
         except OutOfTime as error:
             raise SettingsError(
                 [
-                    f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template was stopped after {RENDER_SECONDS:g} s of "
-                    "computing on one chat, so it loops without end or nearly so; set a template that does not"
+                    f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the job stopped the chat template after {RENDER_SECONDS:g} s of "
+                    "computing on one chat: it loops forever, or nearly so; set a template that does not"
                 ]
             ) from error
         except Exception as error:
@@ -148,7 +148,7 @@ class Chat:
         return text
 
     def lengths(self, rows: list[dict[str, str]]) -> list[tuple[int, int]]:
-        """(tokens of the prompt, tokens of the answer) of each row; as `rows` gives them, in a third of the time."""
+        """(tokens of the prompt, tokens of the answer) of each row; the same as from `rows`, in a third of the time."""
         texts = [self.framed(row["system"], row["question"], row["answer"]) for row in rows]
         if not texts or not self.tokenizer.is_fast:
             return [(tokens.prompt_length, len(tokens.ids) - tokens.prompt_length) for tokens in self.rows(rows)]
@@ -158,9 +158,9 @@ class Chat:
         return [(len(prompt), len(answer)) for prompt, answer in zip(prompts, answers, strict=True)]
 
     def framed(self, system: str, question: str, answer: str) -> tuple[str, str]:
-        """As `text`, by putting question and answer into the template's own text: 3 us a row instead of 400.
+        """Like `text`, but puts question and answer into the template's own text: 3 us a row instead of 400.
 
-        Only where two awkward texts show that the template leaves them as they are.
+        Used only if two awkward texts show that the template leaves texts as they are.
         """
         if system not in self.frames:
             if len(self.frames) >= MOST_FRAMES:

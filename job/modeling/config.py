@@ -19,7 +19,7 @@ GENERATIVE = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 def load_config(folder: Path, name: str) -> PreTrainedConfig:
     """transformers' config of the base model in `folder`; `name` is what the user calls it.
 
-    Raises NotFound (66) where the file is damaged, SettingsError (64) for a model that cannot be trained here: with code of its
+    Raises NotFound (66) if the file is damaged, SettingsError (64) for a model that cannot be trained here: with code of its
     own, no causal language model, quantized already.
     """
     path = folder / "config.json"
@@ -41,9 +41,9 @@ def load_config(folder: Path, name: str) -> PreTrainedConfig:
     _require_fit(raw, name)
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except Exception as error:  # transformers has errors of its own for fields
+    except Exception as error:  # transformers raises its own errors for fields
         raise NotFound(
-            f"The config.json of {name} is not accepted by transformers: {one_line(error)}", remedy=DAMAGED_CONFIG
+            f"transformers does not accept the config.json of {name}: {one_line(error)}", remedy=DAMAGED_CONFIG
         ) from error
     if config.is_encoder_decoder:
         raise no_causal_model(name, "an encoder beside the decoder")
@@ -51,14 +51,12 @@ def load_config(folder: Path, name: str) -> PreTrainedConfig:
 
 
 def _require_fit(raw: dict[str, Any], name: str) -> None:
-    """Raises SettingsError (64) where a config says that its model needs code of its own, or is no decoder."""
+    """Raises SettingsError (64) if a config says that its model needs code of its own, or is not a decoder."""
     kind = str(raw.get("model_type", ""))
     if kind not in CONFIG_MAPPING:
-        why = f"transformers knows no model type '{kind}' ({name}); choose another model, or a newer transformers"
+        why = f"transformers does not know the model type '{kind}' ({name}); choose another model, or a newer transformers"
         if raw.get("auto_map"):
-            why = (
-                f"{name} needs code from its own repository, which is never run; choose a model that transformers knows"
-            )
+            why = f"{name} needs code from its own repository, which the job never runs; choose a model that transformers knows"
         raise SettingsError([f"FINETUNE_MODEL_BASE: {why}"])
     listed = raw.get("architectures")
     named = [str(one) for one in listed if one] if isinstance(listed, list) else []
@@ -67,12 +65,12 @@ def _require_fit(raw: dict[str, Any], name: str) -> None:
 
 
 def published_dtype(config: PreTrainedConfig) -> torch.dtype:
-    """The dtype in which the base was published; float32 where its config names none."""
+    """The dtype in which the base was published; float32 if its config names none."""
     dtype = config.dtype or config.get_text_config().dtype
     return dtype if isinstance(dtype, torch.dtype) else torch.float32
 
 
 def attention_of(config: PreTrainedConfig) -> str:
-    """`eager` where attention scores are capped (Gemma 2): up to 5.17 transformers takes PyTorch's attention there, which drops
-    the cap without a word. Empty where transformers' own choice is right."""
+    """`eager` where attention scores are capped (Gemma 2): up to 5.17, transformers uses PyTorch's attention there, which
+    silently drops the cap. Empty if transformers' own choice is right."""
     return "eager" if getattr(config.get_text_config(), "attn_logit_softcapping", None) else ""

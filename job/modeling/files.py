@@ -21,14 +21,14 @@ from job.modeling.refusals import damaged_weights, quantized_already
 from job.settings.fields import ModelSettings
 
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
-NO_WEIGHTS = f"there is neither {WHOLE} nor {INDEX}, and no other format is read, such as pytorch_model.bin"
+NO_WEIGHTS = f"there is neither {WHOLE} nor {INDEX}, and the job reads no other format, such as pytorch_model.bin"
 FLOATS = ("F16", "BF16", "F32", "F64")
 FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
 
 
 @dataclass(frozen=True)
 class BaseFiles:
-    """A base model on disk. `name` is what users load it by, `revision` its commit (empty for a folder)."""
+    """A base model on disk. `name` is the name under which users load it, `revision` its commit (empty for a folder)."""
 
     folder: Path
     name: str
@@ -36,7 +36,7 @@ class BaseFiles:
 
     @property
     def config(self) -> PreTrainedConfig:
-        """Raises as `load_config`."""
+        """Raises what `load_config` raises."""
         return load_config(self.folder, self.name)
 
 
@@ -64,9 +64,9 @@ def fetch_files(model: ModelSettings, token: str, *, weights: bool) -> BaseFiles
 
 
 def listed_weights(model: ModelSettings, token: str) -> dict[str, int]:
-    """Path -> bytes of the safetensors files of a base on the Hub; empty where HF_HUB_OFFLINE forbids to look.
+    """Path -> bytes of the safetensors files of a base on the Hub; empty if HF_HUB_OFFLINE forbids the lookup.
 
-    Raises NotFound (66) where there are none that transformers would load, and what the Hub's failures mean (66, 67, 76).
+    Raises NotFound (66) if there are none that transformers would load, and the errors for failures of the Hub (66, 67, 76).
     """
     if constants.is_offline_mode():
         return {}
@@ -87,7 +87,7 @@ def listed_weights(model: ModelSettings, token: str) -> dict[str, int]:
 def stored_tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
     """The tensors of a base on disk, on the meta device: names and shapes, from the headers of its safetensors files alone.
 
-    Raises NotFound (66) where a file is missing or shorter than its header says, SettingsError (64) for quantized weights.
+    Raises NotFound (66) if a file is missing or shorter than its header says, SettingsError (64) for quantized weights.
     """
     whole, index = folder / WHOLE, folder / INDEX
     tensors = {}
@@ -112,10 +112,10 @@ def stored_tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
 
 
 def require_whole(base: Architecture, folder: Path) -> None:
-    """Check in milliseconds that a local base has every tensor in the shape that its config says: transformers fills a model on
-    the meta device, so that its own renaming and merging of tensors counts.
+    """Check in milliseconds that a local base has every tensor in the shape that its config says. transformers fills a model on
+    the meta device, so its own renaming and merging of tensors counts.
 
-    Raises as `stored_tensors`, and NotFound (66).
+    Raises what `stored_tensors` raises, and NotFound (66).
     """
     tensors = stored_tensors(folder, base.name)
     logging.disable(logging.WARNING)  # transformers' table of missing tensors advises to train them
@@ -136,7 +136,7 @@ def require_whole(base: Architecture, folder: Path) -> None:
 
 
 def require_all(loaded: dict[str, Any], name: str) -> None:
-    """Raises NotFound (66) where tensors are missing: transformers would go on with random numbers in their place."""
+    """Raises NotFound (66) if tensors are missing: transformers would go on with random numbers in their place."""
     missing = sorted(map(str, loaded["missing_keys"]))
     other = sorted(f"{key} {list(found)} instead of {list(wanted)}" for key, found, wanted in loaded["mismatched_keys"])
     problems = [

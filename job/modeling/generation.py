@@ -61,7 +61,7 @@ def end_ids(model: PreTrainedModel, chat: Chat) -> set[int]:
 
 
 def _answer(ids: list[int], ends: set[int], chat: Chat) -> Answer:
-    """From the new tokens of one prompt, which may go on with an end token and padding."""
+    """The answer in the new tokens of one prompt, which may end with an end token and padding."""
     length = next((place for place, token in enumerate(ids) if token in ends), len(ids))
     text = chat.tokenizer.decode(ids[:length], skip_special_tokens=True).strip()
     return Answer(text.removeprefix(chat.opening.strip()).strip(), length, length < len(ids))

@@ -16,8 +16,8 @@ log = logging.getLogger("job.model")
 
 
 def decoder_of(model: PreTrainedModel) -> torch.nn.Module:
-    """The language model without its head, which gives the last hidden state. The `get_decoder` of some models returns
-    themselves (Llama 4), that of ModernBERT the head, which it calls its decoder."""
+    """The language model without its head; it returns the last hidden state. Some models' `get_decoder` returns the model
+    itself (Llama 4); ModernBERT's returns the head, which it calls its decoder."""
     decoder: Any = model.get_decoder()
     found: torch.nn.Module
     if decoder is model.get_output_embeddings():
@@ -30,14 +30,12 @@ def decoder_of(model: PreTrainedModel) -> torch.nn.Module:
 
 
 def decoder_layers(model: PreTrainedModel) -> list[GradientCheckpointingLayer]:
-    """The decoder's layers that transformers can compute again in the backward pass, in their order.
+    """The decoder's layers that transformers can recompute in the backward pass, in their order.
 
-    Empty where transformers lacks its own switch for a layer, which has no documented name.
+    Empty if transformers lacks its own, undocumented switch for a layer.
     """
     if not hasattr(GradientCheckpointingLayer, "gradient_checkpointing"):
-        log.warning(
-            "missing=gradient_checkpointing: transformers' layers lack this switch, so no layer is computed again"
-        )
+        log.warning("missing=gradient_checkpointing: transformers' layers lack this switch, so no layer is recomputed")
         return []
     return [module for module in decoder_of(model).modules() if isinstance(module, GradientCheckpointingLayer)]
 

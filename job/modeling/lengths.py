@@ -12,7 +12,7 @@ from job.modeling.layers import decoder_of
 
 
 def require_lengths(base: Architecture, max_tokens: int, max_new_tokens: int) -> None:
-    """Raises SettingsError (64) where rows or answers may be longer than a table of learned positions, or so long that the
+    """Raises SettingsError (64) if rows or answers may be longer than a table of learned positions, or so long that the
     rotary embedding of a row would depend on the rows beside it."""
     problems = []
     tokens = base.model.get_input_embeddings()
@@ -24,8 +24,8 @@ def require_lengths(base: Architecture, max_tokens: int, max_new_tokens: int) ->
     for name, places in tables.items():
         if max_tokens + max_new_tokens > places:
             problems.append(
-                f"FINETUNE_TRAIN_MAX_TOKENS ({max_tokens:,}) and FINETUNE_PROBE_MAX_NEW_TOKENS ({max_new_tokens:,}): together "
-                f"at most {places:,}, the positions that {base.name} has learned ({name})"
+                f"FINETUNE_TRAIN_MAX_TOKENS ({max_tokens:,}) and FINETUNE_PROBE_MAX_NEW_TOKENS ({max_new_tokens:,}): their sum "
+                f"may be at most {places:,}, the positions that {base.name} has learned ({name})"
             )
     config = base.text_config
     rope = getattr(config, "rope_parameters", None)
@@ -37,8 +37,8 @@ def require_lengths(base: Architecture, max_tokens: int, max_new_tokens: int) ->
         most = most or config.max_position_embeddings
         if max_tokens > most:
             problems.append(
-                f"FINETUNE_TRAIN_MAX_TOKENS: at most {most:,} for {base.name}: where a row is longer, its {kind['rope_type']} "
-                "rotary embedding changes for every row beside it, so that a step would depend on how it is cut"
+                f"FINETUNE_TRAIN_MAX_TOKENS: at most {most:,} for {base.name}: a longer row would change the "
+                f"{kind['rope_type']} rotary embedding of every row beside it, so a step would depend on how it is cut"
             )
     if problems:
         raise SettingsError(dict.fromkeys(problems))

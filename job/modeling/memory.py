@@ -1,5 +1,5 @@
 """GPU memory of a training step, from the shapes in a base model's config: the ways to cut a step, fastest first, and the peak
-of each. Imports no heavy library; the card has the last word (job/training/memory_plan.py).
+of each. Imports no heavy library; a measurement on the card decides (job/training/memory_plan.py).
 
 The arithmetic counts what the backward pass keeps of each token and layer with all optimizations (job/training/optimizations/),
 what a layer and the head need for a moment, and what stays in memory all the time.
@@ -14,7 +14,7 @@ GIB = 2**30
 T4_BYTES = int(14.56 * GIB)
 """What PyTorch sees of a T4's 16 GB with error correction on."""
 RESERVE_SHARE = 0.08
-"""Of the card, left free for fragments, another step's longer rows, a display."""
+"""Share of the card left free for fragments, another step's longer rows, a display."""
 SMALLEST_BUDGET = 1024
 """Below this many tokens a product does not fill a T4, and recomputing layers costs less than smaller micro-batches."""
 HEAD_SLICE = 512
@@ -26,7 +26,7 @@ Checkpointing = Literal["none", "half", "all"]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A way to cut a step: the most tokens of a micro-batch, and which layers are computed again in the backward pass."""
+    """A way to cut a step: the most tokens of a micro-batch, and which layers are recomputed in the backward pass."""
 
     tokens: int
     checkpointing: Checkpointing
@@ -38,10 +38,10 @@ class Candidate:
 
 def candidates(longest: int, step_tokens: int, *, recomputable: bool = True) -> list[Candidate]:
     """All ways to cut a step, fastest first. `longest`: tokens of the longest row, `step_tokens`: of the largest step;
-    `recomputable`: whether the model's layers can be computed again.
+    `recomputable`: whether the model's layers can be recomputed.
 
-    Recomputing costs a third more arithmetic, smaller micro-batches above 1,024 tokens cost nearly nothing. So first the
-    micro-batch shrinks, then layers are recomputed.
+    Recomputing costs a third more arithmetic; smaller micro-batches cost nearly nothing above 1,024 tokens. So the
+    micro-batch shrinks first, and only then are layers recomputed.
     """
     least = min(max(longest, SMALLEST_BUDGET), max(step_tokens, longest))
     budgets = [max(step_tokens, longest)]
@@ -61,7 +61,7 @@ def candidates(longest: int, step_tokens: int, *, recomputable: bool = True) -> 
 
 @dataclass(frozen=True)
 class Shapes:
-    """Of a decoder: sizes in elements. Read from a config by job/modeling/architecture.py."""
+    """Sizes of a decoder, in elements. Read from a config by job/modeling/architecture.py."""
 
     hidden: int
     layers: int

@@ -1,4 +1,4 @@
-"""NF4: how the base is quantized, and what this project uses of bitsandbytes beyond its documented names."""
+"""NF4: how the base is quantized, and the undocumented names of bitsandbytes that this project uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from transformers import BitsAndBytesConfig
 log = logging.getLogger("job.model")
 
 CPU_KERNEL = "support_avx512bf16_for_cpu"
-"""Of a Linear4bit: whether its first forward pass in eval mode may pack its weights for a CPU with AVX512-BF16."""
+"""Attribute of a Linear4bit: whether its first forward pass in eval mode may pack its weights for a CPU with AVX512-BF16."""
 
 
 def quantization(dtype: torch.dtype) -> BitsAndBytesConfig:
@@ -29,8 +29,8 @@ def stay_differentiable(model: torch.nn.Module) -> None:
     """Keep every 4-bit layer on the path that has a backward pass, whatever the CPU can do.
 
     On a CPU with AVX512-BF16 (AMD Zen 4, Intel Sapphire Rapids and later) bitsandbytes 0.50 packs the weights of a layer in its
-    first forward pass in eval mode. From then on the layer is `gemv_4bit`, which rounds to bfloat16 and has no backward:
-    gradients stop there, and training goes on with a part of them.
+    first forward pass in eval mode. From then on the layer calls `gemv_4bit`, which rounds to bfloat16 and has no
+    backward: gradients stop there, and training goes on with a part of them.
     """
     layers = list(four_bit_layers(model))
     if layers and not hasattr(layers[0], CPU_KERNEL):

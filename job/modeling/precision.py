@@ -15,7 +15,7 @@ OVERFLOWING_SOURCE = "unsloth's models/loader.py trains this family in float32 w
 
 
 def choose_precision(setting: str, model_type: str, capability: tuple[int, int] | None) -> Choice:
-    """By compute capability: `torch.cuda.is_bf16_supported()` is true on a T4, which only emulates bfloat16.
+    """Choose by compute capability: `torch.cuda.is_bf16_supported()` is true on a T4, which only emulates bfloat16.
 
     This is the first choice: a dry run on the longest rows confirms it or falls back to float32 (job/training/preparation.py).
     """

@@ -14,7 +14,7 @@ from job.settings.fields import LoraSettings
 def predictions(
     architecture: Architecture, lora: LoraSettings, candidates: Sequence[Candidate], *, width: int
 ) -> list[int | None]:
-    """Peak bytes of each way to cut a step; None where the config does not name its sizes, or layers differ in them."""
+    """Peak bytes of each way to cut a step; None if the config does not name its sizes, or layers differ in them."""
     try:
         shapes = shapes_of(architecture.text_config)
     except RuntimeError:  # transformers', for a size that differs between layers (Gemma 4)
@@ -29,7 +29,7 @@ def predictions(
 
 
 def shapes_of(config: PreTrainedConfig) -> Shapes | None:
-    """Sizes of the language model, by the names that transformers gives them in every family; None where one is missing."""
+    """Sizes of the language model, by the names that transformers gives them in every family; None if one is missing."""
 
     def first(*names: str) -> int:
         return next(

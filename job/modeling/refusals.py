@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from job.errors import NotFound, SettingsError
 
-DAMAGED_CONFIG = "Check FINETUNE_MODEL_BASE: its config.json is damaged or of another version of transformers."
+DAMAGED_CONFIG = "Check FINETUNE_MODEL_BASE: its config.json is damaged, or belongs to another version of transformers."
 
 
 def damaged_weights(name: str, what: str) -> NotFound:
     return NotFound(
         f"The weights of the base model {name} cannot be loaded: {what[:1000]}",
-        remedy="Check FINETUNE_MODEL_BASE: it needs whole safetensors weights that fit its config.json; download the model "
-        "again (on the Hub's cache, remove its folder below HF_HOME first).",
+        remedy="Check FINETUNE_MODEL_BASE: it needs complete safetensors weights that match its config.json; download the "
+        "model again (if it is in the Hub's cache, first remove its folder below HF_HOME).",
     )
 
 
@@ -19,7 +19,7 @@ def quantized_already(name: str, how: str) -> SettingsError:
     return SettingsError(
         [
             f"FINETUNE_MODEL_BASE: {name} is quantized already{f' ({how})' if how else ''}; the job quantizes 16- or 32-bit "
-            "weights itself, so set it to the checkpoint that this one was made from"
+            "weights itself, so set it to the checkpoint from which this one was made"
         ]
     )
 
@@ -56,7 +56,7 @@ def rows_of_two_layers(name: str) -> SettingsError:
     return SettingsError(
         [
             f"FINETUNE_MODEL_SAVE_EMBEDDING: rows needs a base whose head shares the embedding's weights, and {name} has two "
-            "layers; set it to full, or FINETUNE_MODEL_PAD_TOKEN=reserved"
+            "layers; set it to full, or set FINETUNE_MODEL_PAD_TOKEN=reserved"
         ]
     )
 

@@ -25,8 +25,8 @@ class Sizes:
 
     @property
     def run_bytes(self) -> int:
-        """Most that the output folder holds at once: adapter and its copy in the making, best adapter, and three
-        checkpoints (two kept, one being written) of adapter and two Adam moments in float32; and 50 MB of records."""
+        """The most that the output folder holds at once: the adapter and the copy being written, the best adapter, three
+        checkpoints (two kept, one being written) of adapter and two Adam moments in float32, and 50 MB of records."""
         return 2 * self.adapter_bytes + self.lora_bytes + 3 * 3 * self.lora_bytes + 50_000_000
 
 
@@ -45,8 +45,8 @@ def sizes(architecture: Architecture, settings: Settings) -> Sizes:
 def architecture_of(settings: Settings, token: str) -> Architecture:
     """The base model on the meta device, for `plan` and the checks before a run. Imports transformers, 4 s.
 
-    Raises whatever is wrong with a base and shows without its weights: SettingsError (64), NotFound (66), AccessDenied (67),
-    HubUnavailable (76). Weights on this machine have their headers read too.
+    Raises every error that a base shows without its weights: SettingsError (64), NotFound (66), AccessDenied (67),
+    HubUnavailable (76). If the weights are on this machine, their headers are read too.
     """
     from job.modeling.architecture import Architecture
     from job.modeling.files import fetch_files, listed_weights, require_whole
@@ -65,7 +65,7 @@ def architecture_of(settings: Settings, token: str) -> Architecture:
 
 
 def width_of(base: Architecture, settings: Settings, capability: tuple[int, int] | None) -> int:
-    """Bytes of a number in the precision that a GPU of this compute capability would take."""
+    """Bytes per number in the precision that the run would choose on a GPU of this compute capability."""
     from job.modeling.precision import choose_precision
 
     return 4 if choose_precision(settings.train.precision, base.config.model_type, capability).value == "float32" else 2

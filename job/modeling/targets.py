@@ -40,7 +40,7 @@ def targets(model: PreTrainedModel, wanted: Sequence[str], base: str) -> dict[st
         if not found:
             raise SettingsError(
                 [
-                    f"FINETUNE_LORA_TARGETS: the attention of {base} has no linear layer that auto would find; name some of "
+                    f"FINETUNE_LORA_TARGETS: auto finds no linear layer in the attention of {base}; name some of "
                     f"{', '.join(names) or 'its layers (it has none)'}"
                 ]
             )
@@ -56,7 +56,7 @@ def targets(model: PreTrainedModel, wanted: Sequence[str], base: str) -> dict[st
             problems.append(f"FINETUNE_LORA_TARGETS: {one} is the output head, which gets no adapter; leave it out")
         else:
             problems.append(
-                f"FINETUNE_LORA_TARGETS: {base} has no layer {one}; it has {', '.join(names)}; auto takes those of attention"
+                f"FINETUNE_LORA_TARGETS: {base} has no layer {one}; it has {', '.join(names)}; auto selects those of attention"
             )
     if problems:
         raise SettingsError(problems)
@@ -76,7 +76,7 @@ def _short(name: str, layers: dict[str, torch.nn.Module]) -> str:
 
 
 def peft_names(chosen: dict[str, torch.nn.Module], model: PreTrainedModel) -> list[str]:
-    """The shortest names by which peft finds the chosen layers and no others."""
+    """The shortest names with which peft finds the chosen layers and no others."""
     every = [name for name, _ in model.named_modules()]
     layers = linear_layers(model)
     for shorten in (lambda name: name.rpartition(".")[2], lambda name: _short(name, layers)):

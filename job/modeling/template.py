@@ -19,14 +19,14 @@ FIXED_DATE = "26 Jul 2024"  # the date that Llama 3's own template falls back to
 _PIN_DATE = "{%- macro strftime_now(format) -%}" + FIXED_DATE + "{%- endmacro -%}"
 _NO_BEGIN = "{%- set bos_token = '' -%}"
 MANY_WORDS = " ".join(["Why", "is", "It", "so?"] * 25)
-"""So many, and in both cases of letters, that they show whether a template cuts or changes texts."""
+"""Enough words, in upper and lower case, to show whether a template cuts or changes texts."""
 
 
 def prepare_template(tokenizer: PreTrainedTokenizerBase, replacement: str, base: str) -> None:
     """Give the tokenizer the template of the run: its own or `replacement`, with the date pinned.
 
-    Raises SettingsError (64) for a base model without a template, and for a template that does not render, changes the texts
-    that it gets, begins a chat with two begin tokens that cannot be made one, or ends an answer without a special token.
+    Raises SettingsError (64) for a base model without a template, and for a template that does not render or changes the texts
+    that it gets. Also for one whose two begin tokens cannot be reduced to one, or that ends an answer without a special token.
     """
     template = _only_template(replacement or tokenizer.chat_template, base)
     body = template.removeprefix(_PIN_DATE)
@@ -55,15 +55,15 @@ def _require_stop_token(tokenizer: PreTrainedTokenizerBase, base: str) -> None:
     if tokenizer.eos_token is None:
         raise SettingsError(
             [
-                f"FINETUNE_MODEL_BASE: the tokenizer of {base} has no end token and its chat template ends an answer with "
-                "no special token, so that a model trained on it would never stop; choose the model's instruct version"
+                f"FINETUNE_MODEL_BASE: the tokenizer of {base} has no end token, and its chat template ends an answer "
+                "without a special token, so a model trained on it would never stop; choose the model's instruct version"
             ]
         )
     raise SettingsError(
         [
             f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} writes no special token after an answer, so "
-            "that a model trained on it would never stop; name a file with a copy of the template here, in which "
-            f"{{{{ eos_token }}}} (this tokenizer's {tokenizer.eos_token}) stands after the assistant's content"
+            "a model trained on it would never stop; set it to a file with a copy of the template in which "
+            f"{{{{ eos_token }}}} ({tokenizer.eos_token} for this tokenizer) follows the assistant's content"
         ]
     )
 
@@ -74,15 +74,15 @@ def _only_template(template: str | dict[str, str] | None, base: str) -> str:
         if template and "default" not in template:
             raise SettingsError(
                 [
-                    f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: of the chat templates of {base} ({', '.join(sorted(template))}) "
-                    "none is the default; set it to the one to train with"
+                    f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: none of the chat templates of {base} "
+                    f"({', '.join(sorted(template))}) is the default; set it to a file with the one to train with"
                 ]
             )
         template = template.get("default")
     if not template or not isinstance(template, str):
         raise SettingsError(
             [
-                f"FINETUNE_MODEL_BASE: {base} has no chat template (it is no instruction-tuned model); set "
+                f"FINETUNE_MODEL_BASE: {base} has no chat template (it is not instruction-tuned); set "
                 "FINETUNE_MODEL_CHAT_TEMPLATE_FILE to a Jinja chat template, or choose the model's instruct version"
             ]
         )
@@ -108,8 +108,8 @@ def _begin_once(tokenizer: PreTrainedTokenizerBase, pin: str, body: str, base: s
             return
     raise SettingsError(
         [
-            f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} begins a chat with {begin} twice; name a file "
-            "with a copy of the template here, in which one of the two is deleted"
+            f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template of {base} begins a chat with {begin} twice; set it to "
+            "a file with a copy of the template in which one of the two is deleted"
         ]
     )
 

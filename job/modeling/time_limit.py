@@ -1,4 +1,4 @@
-"""A limit of processor time for code that its author may not have ended, such as a chat template."""
+"""A limit of processor time for code that may never end, such as a chat template."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class OutOfTime(BaseException):
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raises OutOfTime after so many seconds of processor time; a machine that stands still uses none.
+    """Raises OutOfTime after this many seconds of processor time; a machine that stands still uses none.
 
     Only in the main thread: Python runs signal handlers nowhere else.
     """
@@ -34,5 +34,5 @@ def limited(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, signal.SIG_DFL if handler is None else handler)
-        if left:  # somebody else's timer goes on
+        if left:  # another timer was running: it goes on
             signal.setitimer(signal.ITIMER_PROF, max(left - (time.process_time() - started), 1e-6), interval)

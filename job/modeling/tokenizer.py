@@ -18,13 +18,13 @@ def load_tokenizer(files: BaseFiles, model: ModelSettings) -> PreTrainedTokenize
     """The base model's tokenizer with the run's chat template and a pad token that is not its end-of-turn token.
 
     Padding with the end-of-turn token teaches a model not to stop, so `reserved` is refused where a tokenizer has no spare
-    token (SettingsError, 64). Raises NotFound (66) where no tokenizer loads.
+    token (SettingsError, 64). Raises NotFound (66) if no tokenizer loads.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=False)
     except Exception as error:  # for a damaged tokenizer.json the Rust library raises a plain Exception
         raise NotFound(
-            f"The base model {files.name} has no tokenizer that loads: {error}", remedy="Check FINETUNE_MODEL_BASE."
+            f"The tokenizer of the base model {files.name} does not load: {error}", remedy="Check FINETUNE_MODEL_BASE."
         ) from error
     prepare_template(tokenizer, read_text(model.chat_template_file), files.name)
     if model.pad_token == "add":

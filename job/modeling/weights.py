@@ -58,7 +58,7 @@ def quantized_share(model: PreTrainedModel) -> float:
 
 
 def require_quantized(model: PreTrainedModel, base: str, *, allowed: bool) -> None:
-    """Raises SettingsError (64) where less than nine tenths of the linear weights are in 4 bits, unless that is `allowed`."""
+    """Raises SettingsError (64) if less than nine tenths of the linear weights are in 4 bits, unless that is `allowed`."""
     share = quantized_share(model)
     if allowed or share >= LEAST_QUANTIZED_SHARE:
         return
@@ -69,10 +69,10 @@ def require_quantized(model: PreTrainedModel, base: str, *, allowed: bool) -> No
     worst = ", ".join(f"{owner} {in_words(count)}" for owner, count in left.most_common(2))
     raise SettingsError(
         [
-            f"FINETUNE_MODEL_BASE: of the linear weights of {base} only {share:.0%} can be held in 4 bits; {worst} stay in 16 "
-            f"bits, {in_words(2 * left.total())}B of memory: transformers' integration of bitsandbytes quantizes nn.Linear and "
-            "Conv1D alone, no fused experts and no other classes. Choose another base model, or set "
-            "FINETUNE_MODEL_ALLOW_UNQUANTIZED=true where that fits the GPU"
+            f"FINETUNE_MODEL_BASE: only {share:.0%} of the linear weights of {base} can be held in 4 bits; {worst} stay in 16 "
+            f"bits and take {in_words(2 * left.total())}B of memory, because transformers' bitsandbytes integration quantizes "
+            "only nn.Linear and Conv1D, not fused experts or other classes. Choose another base model, or set "
+            "FINETUNE_MODEL_ALLOW_UNQUANTIZED=true if that fits the GPU"
         ]
     )
 

@@ -1,7 +1,7 @@
 """The scores of answers: one list, SCORES, from which the results, the log, the report and the model card follow.
 
-They judge form, not truth. The filler patterns are written apart from the cleaning rules on purpose: what the rules miss
-shows here. So is `repetition`: cleaning's `repeated_share` gives 0 wherever a row is sure to be kept, and is no score.
+They judge form, not truth. The filler patterns are kept apart from the cleaning rules on purpose: what the rules miss
+shows here. `repetition` is not cleaning's `repeated_share` either, which decides about rows and gives 0 for short texts.
 """
 
 from __future__ import annotations
@@ -58,15 +58,15 @@ class Score:
     """A number for each answer; the mean over all answers is the score of a model."""
 
     name: str
-    """In metrics.json, in the stage's record and in the log."""
+    """Used in metrics.json, in the stage's record and in the log."""
     words: str
-    """In the tables of the report and of the model card."""
+    """Used in the tables of the report and of the model card."""
     unit: str
     """`share` (0-1, shown in percent), or what is counted."""
     better: Literal["higher", "lower", "neither"]
     of: Callable[[Answer], float]
     headline: str = ""
-    """Its name among the figures at the top of the report; empty: it stands in the table alone."""
+    """Its name among the figures at the top of the report; if empty, only the table shows it."""
 
 
 SCORES: tuple[Score, ...] = (
@@ -105,7 +105,7 @@ SCORES: tuple[Score, ...] = (
 
 
 def score(answers: Sequence[Answer]) -> Scores:
-    """The number of answers, and the mean of every score over them; 0 where there is no answer."""
+    """The number of answers, and the mean of every score over them; 0 if there are none."""
 
     def mean(values: list[float]) -> float:
         return round(sum(values) / len(values), 4) if values else 0.0

@@ -31,7 +31,7 @@ from job.settings.files import read_text
 
 log = logging.getLogger("job.probe")
 BATCH = 16
-"""Questions at a time; half as many each time that GPU memory runs out."""
+"""Questions per batch; halved each time that GPU memory runs out."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ def answer_all(model: Any, chat: Chat, prompts: list[list[int]], settings: Probe
             if batch == 1:
                 raise MemoryExhausted(
                     f"GPU memory ran out during the answer to one question of {len(prompts[numbers[0]])} tokens: {error}",
-                    remedy="Set FINETUNE_PROBE_MAX_NEW_TOKENS lower, or end what else uses the GPU (nvidia-smi lists it); "
-                    "the same command goes on with the trained adapter.",
+                    remedy="Set FINETUNE_PROBE_MAX_NEW_TOKENS lower, or end other processes on the GPU (nvidia-smi lists "
+                    "them); the same command continues with the trained adapter.",
                 ) from error
             found = None
         if found is None:  # not in the except block: its traceback still holds the cache of keys and values

@@ -1,4 +1,4 @@
-"""Before anything is trained: may the token write to the repositories of the push? Creates those that are missing."""
+"""Checks before training that the token may write to the repositories of the push, and creates missing ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_write_access(hub: HubSettings, token: str) -> None:
             continue
         if not token:
             raise AccessDenied(
-                f"{variable}={repo_id} names a repository to push to, and there is no token.",
+                f"{variable}={repo_id} names a repository to push to, but there is no token.",
                 remedy=f"Set HF_TOKEN (or HF_TOKEN_PATH) to a token with write access, or leave {variable} empty.",
             )
         api = HfApi(token=token)
@@ -34,5 +34,6 @@ def check_write_access(hub: HubSettings, token: str) -> None:
         except AccessDenied as error:
             raise AccessDenied(
                 str(error),
-                remedy=f"Set HF_TOKEN to a token that may write to {repo_id}, or {variable} to a repository of its owner.",
+                remedy=f"Set HF_TOKEN to a token that may write to {repo_id}, or "
+                f"{variable} to a repository of the token's owner.",
             ) from error

@@ -22,7 +22,7 @@ SHOWN_ANSWERS = 5
 
 
 def _quoted(text: str) -> str:
-    """As a literal of Python."""
+    """The text as a Python literal."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -31,7 +31,7 @@ def _one_line(text: str) -> str:
 
 
 def _quote(text: str) -> str:
-    """As a block quote of Markdown."""
+    """The text as a Markdown block quote."""
     return "\n".join(f"> {line}" for line in text.splitlines() or [""])
 
 
@@ -49,7 +49,7 @@ CARDS.globals.update(version=__version__)
 def model_card(
     cleaned: Cleaned, trained: Trained, probed: Probed, samples: list[Sample], settings: Settings, licence: str
 ) -> str:
-    """README.md of the adapter. `licence`: the base model's, empty where it is not known."""
+    """README.md of the adapter. `licence`: the base model's, empty if it is not known."""
     name = settings.hub.repo_id.rpartition("/")[2] or "adapter"
     base = settings.model.location
     change = trained.best_eval_loss / trained.base_eval_loss - 1 if trained.base_eval_loss else 0.0
@@ -108,7 +108,7 @@ def _vocabulary_grew(trained: Trained, settings: Settings) -> bool:
 
 
 def how_to_ask(cleaned: Cleaned) -> str:
-    """The model card's section of that name: the prompt as training had it. Its code needs a `tokenizer` and a `model`."""
+    """The model card's section of that name, with the prompt that training used. Its code needs a `tokenizer` and a `model`."""
     system, question = cleaned.system_prompt, "Your question"
     if system and cleaned.system_in_user_turn:
         system, question = "", in_user_turn(system, question)
@@ -128,7 +128,7 @@ def data_card(cleaned: Cleaned, settings: Settings) -> str:
 
 
 def licence_of(readme: Path) -> str:
-    """What the front matter of a model's README names as its licence; empty where it names none or cannot be read."""
+    """What the front matter of a model's README names as its licence; empty if it names none or cannot be read."""
     try:
         licence = (metadata_load(readme) or {}).get("license")
     except (OSError, ValueError, yaml.YAMLError):

@@ -1,4 +1,4 @@
-"""Stage 4: write the cards, push adapter and rows, and check that the Hub holds the files that lie here."""
+"""Stage 4: write the cards, push adapter and rows, and check that the Hub holds the same files as this machine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     licence = base_licence(settings, token)
     write_text(adapter / "README.md", model_card(cleaned, trained, probed, samples, settings, licence))
     if not settings.hub.repo_id and not settings.hub.dataset_repo_id:
-        reason = "no push was asked for (FINETUNE_HUB_REPO_ID and FINETUNE_HUB_DATASET_REPO_ID are empty)"
+        reason = "no repository is set (FINETUNE_HUB_REPO_ID and FINETUNE_HUB_DATASET_REPO_ID are empty)"
         return Pushed(skipped=True, reason=reason, repositories=[])
     pushed = []
     if settings.hub.dataset_repo_id:
@@ -48,7 +48,7 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
 
 
 def base_licence(settings: Settings, token: str) -> str:
-    """The licence that the base model's own card names; empty where it cannot be read, which is no reason to fail."""
+    """The licence that the base model's own card names; empty if it cannot be read, which is no reason to fail."""
     if settings.model.is_local:
         return licence_of(Path(settings.model.location) / "README.md")
     try:
@@ -107,7 +107,7 @@ def _compare(api: HfApi, kind: str, repo_id: str, commit: str, files: list[Path]
     for path in files:
         entry, content = remote.get(path.name), path.read_bytes()
         if entry is None or entry.size != len(content):
-            raise HubUnavailable(f"{repo_id} does not hold {path.name} as it was pushed.")
+            raise HubUnavailable(f"{repo_id} lacks {path.name}, or holds it with another size than the one pushed.")
         if entry.lfs:
             same = entry.lfs.sha256 == hashlib.sha256(content).hexdigest()
         else:  # git's own hash of a file

@@ -68,7 +68,7 @@ class ListCount:
 
     source: str
     rows: int | None
-    """Rows among which they were counted; None where the dropped rows of this source are not known."""
+    """Rows among which they were counted; None if the dropped rows of this source are not known."""
     bars: list[Bar]
 
 

@@ -33,7 +33,7 @@ FEWEST_SAME_WORDS = 4
 
 
 def difference(example: Example) -> Change:
-    """Word by word. An excerpt that was cut goes on, so what the other has beyond its end is no difference."""
+    """Word by word. An excerpt that was cut goes on in the data, so text beyond its end in the other is no difference."""
     before, after = (_PART.findall(text.removesuffix(CUT)) for text in (example.before, example.after))
     old: list[Piece] = []
     new: list[Piece] = []

@@ -20,7 +20,7 @@ class Losses:
     base: float | None
     """Evaluation loss of the base model."""
     best: Point | None
-    """Of the adapter that is kept, or would be if training ended now."""
+    """Step and loss of the adapter that is kept, or would be if training ended now."""
 
     @classmethod
     def of(cls, metrics: Metrics, log: Sequence[LogEntry]) -> Losses:

@@ -53,7 +53,7 @@ def count_dropped(path: Path) -> dict[str, Counter[str]]:
             try:
                 row = json.loads(line)
                 counts.setdefault(str(row["source"]), Counter())[str(row["reason"])] += 1
-            except (ValueError, KeyError, TypeError):  # torn, or no row of ours
+            except (ValueError, KeyError, TypeError):  # torn, or not a row that this job wrote
                 continue
     return counts
 

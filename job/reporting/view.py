@@ -1,6 +1,6 @@
 """What the page shows: a run's results as sentences, figures and rows of tables.
 
-Knows nothing about HTML. What a run has not come to is left out.
+Knows nothing about HTML. Leaves out what a run has not reached.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class View:
     heading: str
     verdict: str
     meaning: tuple[str, str] | None
-    """Of the exit code, and whether another try is worth it."""
+    """What the exit code means, and whether another try is worth it."""
     base_model: str
     adapter_repo: PushedRepo | None
     tiles: list[Tile]
@@ -81,7 +81,7 @@ class View:
     questions: list[Sample]
     eval_rows: list[Sample]
     parts: list[Bar]
-    """Of the adapter file."""
+    """The parts of the adapter file."""
     timings: list[Bar]
     settings: list[tuple[str, str]]
 
@@ -127,7 +127,7 @@ def heading(metrics: Metrics) -> str:
 
 
 def verdict(metrics: Metrics, losses: Losses) -> str:
-    """What the run has achieved so far, in a sentence."""
+    """What the run has achieved so far, in one sentence."""
     parts = [*_loss_words(metrics, losses), *_score_words(metrics)]
     if not parts and metrics.clean:
         kept = metrics.clean.train_rows + metrics.clean.eval_rows

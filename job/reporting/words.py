@@ -1,4 +1,4 @@
-"""How the report names a cleaning rule or another reason to drop a row. What each does is said in the registry of rules."""
+"""How the report names a cleaning rule or another reason to drop a row. The registry of rules says what each does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def readable(name: str) -> str:
 
 
 def rule_words(name: str) -> str:
-    """What this rule does; empty where nothing is known but its name."""
+    """What this rule does; empty if nothing is known but its name."""
     key = registry.OWN if name.startswith(registry.OWN) else name
     entries: tuple[Rule | registry.Reason, ...] = (*registry.RULES, *registry.DROP_REASONS)
     return next((entry.words for entry in entries if entry.name == key), "")

@@ -55,20 +55,20 @@ def ended_by(error: BaseException, metrics_writer: MetricsWriter) -> int:
     except OSError as full:
         log.error("stage=end error=%s: metrics.json could not be written: %s", type(full).__name__, full)
         return ending.exit_code
-    if not isinstance(error, FolderError):  # report.html there is that of the run that owns the folder
+    if not isinstance(error, FolderError):  # that folder's report.html belongs to the run that owns it
         metrics_writer.write_report()
     return last_line(metrics_writer, ending.status, ending.exit_code)
 
 
 def _classified(error: BaseException, stage: str) -> BaseException:
-    """Ours for a full disk and for GPU memory, which libraries raise in forms of their own."""
+    """Our exceptions for a full disk and for exhausted GPU memory, which each library reports in its own way."""
     if isinstance(error, Stopped):
         return error
     if _is_disk_full(error):
         return DiskFull(f"The disk is full: {error}")
     # torch's OutOfMemoryError, by name: torch is not imported here
     if not isinstance(error, JobError) and any(type(cause).__name__ == "OutOfMemoryError" for cause in causes(error)):
-        return MemoryExhausted(f"GPU memory ran out in the stage {stage}: {error}")
+        return MemoryExhausted(f"GPU memory ran out in stage {stage}: {error}")
     return error
 
 
@@ -107,7 +107,7 @@ def log_failure(error: JobError, stage: str) -> None:
 
 
 def refused(error: SettingsError) -> int:
-    """Wrong settings: said on stderr, and in metrics.json where the output folder is known and can be written."""
+    """Report wrong settings on stderr, and in metrics.json if the output folder is known and writable."""
     log_failure(error, "settings")
     platforms.write_termination_message(str(error), error.remedy)
     run_dir = RunDir(Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output"))
@@ -129,7 +129,7 @@ def end_without_folder(error: JobError, run_dir: RunDir) -> int:
 
 def _without_metrics(error: JobError, run_dir: RunDir) -> int:
     log.error(
-        "stage=end status=failed exit_code=%d metrics=none: %s is not ours to write", error.exit_code, run_dir.root
+        "stage=end status=failed exit_code=%d metrics=none: this run cannot write to %s", error.exit_code, run_dir.root
     )
     return error.exit_code
 

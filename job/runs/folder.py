@@ -48,7 +48,7 @@ def read_lines(path: Path, kind: type[R]) -> list[R]:
     """The whole lines of a JSONL file that hold a `kind`. A torn or foreign line is left out; a missing file gives []."""
     found = []
     try:
-        with path.open("rb") as file:  # as bytes: a line that is not UTF-8 is one that cannot be read, and no more
+        with path.open("rb") as file:  # as bytes, so that a line that is not UTF-8 costs only itself
             for line in file:
                 try:
                     found.append(kind.model_validate_json(line))
@@ -112,7 +112,7 @@ class RunDir:
     def open(self) -> None:
         """Make the folder, make sure that it can be written, and lock it.
 
-        Raises HostUnfit (68) where it cannot be written, FolderError (61) where another process works in it.
+        Raises HostUnfit (68) if it cannot be written, FolderError (61) if another process works in it.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ class RunDir:
         self._lock = lock
 
     def record(self, stage: str) -> dict[str, Any] | None:
-        """The stage's record, or None where there is none that can be read."""
+        """The stage's record, or None if there is none that can be read."""
         try:
             record = json.loads((self.root / f"{stage}.json").read_text("utf-8"))
         except (FileNotFoundError, json.JSONDecodeError):
@@ -148,9 +148,9 @@ class RunDir:
         return bool(record and record["result"] is not None)
 
     def refuse_other_run(self, stage: str, inputs: dict[str, Any], *, begun: bool) -> None:
-        """Raises FolderError (61) where the folder holds this stage of another run.
+        """Raises FolderError (61) if the folder holds this stage of another run.
 
-        An unfinished stage that left nothing to continue (`begun` is false) takes new inputs.
+        An unfinished stage that left nothing to continue (`begun` is false) accepts new inputs.
         """
         record = self.record(stage)
         if record is None or (record["result"] is None and not begun):
@@ -160,8 +160,8 @@ class RunDir:
             f"{section}.{name}" for section in inputs for name in _new_names(record["inputs"], inputs, section)
         ]:
             raise FolderError(
-                f"The folder {self.root.absolute()} holds a run of another version of this program, which had no "
-                f"{', '.join(unknown)} ({stage}).",
+                f"The folder {self.root.absolute()} holds a run of another version of this program, which did not "
+                f"have {', '.join(unknown)} ({stage}).",
                 remedy="Set FINETUNE_OUTPUT_DIR to a new folder, or use the version that began the run.",
             )
         if changes:
@@ -183,7 +183,7 @@ class RunDir:
         """Run a stage once in the life of this folder.
 
         `inputs`: everything that its result depends on, as JSON values. `begun`: an earlier attempt left something that this
-        one continues, so other inputs are refused. `replaceable`: a stored result gives way to one of other inputs.
+        one continues, so other inputs are refused. `replaceable`: a stored result may be replaced by one with other inputs.
         Raises FolderError (61), and what `run` raises.
         """
         if not replaceable:

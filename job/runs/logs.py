@@ -1,7 +1,7 @@
 """Log lines on standard error: `2026-01-31T12:00:00Z stage=train step=100 loss=2.570`.
 
-A line begins with its stage, goes on with fields, and may end in words behind a colon. Levels other than info are named before
-it. What several stages share, and libraries, do not know the stage: their lines get the one at work.
+A line begins with its stage, goes on with fields, and may end in words after a colon. A level other than info precedes
+it. Libraries and code that several stages share do not know the stage: their lines get the current one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class LineFormatter(logging.Formatter):
     """Redacts the finished line, traceback included; a filter would see the message alone."""
 
     stage = "start"
-    """At work now."""
+    """The current stage."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(level)s%(message)s", "%Y-%m-%dT%H:%M:%SZ")
@@ -38,7 +38,7 @@ class LineFormatter(logging.Formatter):
 
 
 def start_logging() -> None:
-    """Ours from info on, everybody else's from warning on."""
+    """The job's own lines from info on, all others from warning on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     root = logging.getLogger()

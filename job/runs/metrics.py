@@ -64,7 +64,7 @@ class MetricsWriter:
         write_text(self.path, self.metrics().model_dump_json(indent=2) + "\n")
 
     def write_report(self) -> None:
-        """Never fails a run: what goes wrong here is logged."""
+        """Never fails a run: errors here are only logged."""
         try:
             from job.reporting.report import write_report  # late, since matplotlib takes a second
 

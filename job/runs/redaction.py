@@ -13,7 +13,7 @@ _known: set[str] = set()
 
 
 def hide(secret: str) -> None:
-    """From now on this value is replaced wherever `redact` looks."""
+    """From now on `redact` replaces this value."""
     if len(secret) >= 4:  # shorter ones would star out half of every text
         _known.add(secret)
 

@@ -23,9 +23,9 @@ class Section(BaseModel):
 
 class DataSettings(Section):
     sources: Sources = Field(
-        description="Data sets, separated by commas: owner/name[@revision][:split][=rows] on the Hub, or a path to a "
-        "JSONL, JSON, CSV (each also .gz) or Parquet file or a save_to_disk folder, also with =rows; `quickstart` is the "
-        "embedded one."
+        description="Data sets, separated by commas. On the Hub: owner/name[@revision][:split][=rows]. Local: the path of a "
+        "JSONL, JSON, CSV (each also .gz) or Parquet file or of a save_to_disk folder, also with =rows. `quickstart` is the "
+        "embedded data set."
     )
     question_column: str = Field(
         "auto", description="Column that holds the question; auto recognizes the usual layouts."
@@ -33,13 +33,13 @@ class DataSettings(Section):
     answer_column: str = Field("auto", description="Column that holds the answer; auto recognizes the usual layouts.")
     system_prompt_file: TextFile = Field(
         "",
-        description="Text file with the system prompt of every row and question; empty uses the prompts in the rows.",
+        description="Text file with the system prompt for every row and question; empty uses the prompts in the rows.",
     )
     cleaning: Annotated[tuple[Literal["qa-forum", "wiki", "none"], ...], NoDecode, BeforeValidator(comma_list)] = Field(
         ("qa-forum", "wiki"),
         min_length=1,
         description="Packs of cleaning rules: qa-forum removes greetings, thanks and sign-offs, wiki removes wiki markup, "
-        "none switches both off.",
+        "none runs no rule except the checks for empty, oversized and binary rows.",
     )
     brands: Names = Field(
         (),
@@ -76,7 +76,9 @@ class DataSettings(Section):
         (),
         description="Language codes such as en,de; answers clearly in another language are dropped. Empty keeps all.",
     )
-    workers: int = Field(0, ge=0, description="Processes that clean; 0 starts one per CPU. Changes no result.")
+    workers: int = Field(
+        0, ge=0, description="Number of cleaning processes; 0 starts one per CPU. It changes no result."
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -107,12 +109,12 @@ class ModelSettings(Section):
     )
     save_embedding: Literal["full", "rows", "none"] = Field(
         "full",
-        description="What is saved of an extended embedding layer with the adapter: full saves all of it, rows only the new "
-        "rows, none nothing.",
+        description="How much of an extended embedding layer is saved with the adapter: full saves all of it, rows only the "
+        "new rows, none nothing.",
     )
     allow_unquantized: bool = Field(
         False,
-        description="Also train a base model of which less than 90 % of the linear weights can be stored in 4 bits.",
+        description="Also train a base model if less than 90 % of its linear weights can be stored in 4 bits.",
     )
 
     @model_validator(mode="after")
@@ -177,16 +179,16 @@ class TrainSettings(Section):
     )
     loss_on: Literal["answer", "text"] = Field(
         "answer",
-        description="Tokens that count in the loss: answer for those of the answer, text for the question as well.",
+        description="Tokens that count in the loss: answer counts those of the answer, text also those of the question.",
     )
     eval_steps: int = Field(
         100,
         ge=1,
-        description="Optimizer steps between evaluations; each saves a checkpoint, and the best adapter is kept.",
+        description="Optimizer steps between evaluations; each evaluation saves a checkpoint, and the best adapter is kept.",
     )
     log_steps: int = Field(25, ge=1, description="Optimizer steps between log lines of the training loss.")
     seed: int = Field(
-        42, ge=0, lt=2**32, description="The one seed of sampling, split, order, initial adapter and dropout."
+        42, ge=0, lt=2**32, description="The one seed for sampling, split, row order, initial adapter and dropout."
     )
 
 
@@ -194,8 +196,8 @@ class ProbeSettings(Section):
     questions_file: TextFile = Field(
         "", description="Text file with questions for the base and the tuned model, one per line; empty asks none."
     )
-    eval_rows: int = Field(20, ge=0, description="Evaluation rows whose questions both models answer as well.")
-    max_new_tokens: int = Field(256, ge=1, le=8192, description="Most tokens of an answer.")
+    eval_rows: int = Field(20, ge=0, description="Number of evaluation rows whose questions both models answer too.")
+    max_new_tokens: int = Field(256, ge=1, le=8192, description="Maximum number of tokens in an answer.")
     repetition_penalty: float = Field(
         1.0,
         ge=1,
@@ -219,7 +221,7 @@ class HubSettings(Section):
 
 
 class Settings(BaseSettings):
-    """Six sections and the output folder. `hf_token` is no part of any dump."""
+    """Six sections and the output folder. `hf_token` is not part of any dump."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -237,7 +239,9 @@ class Settings(BaseSettings):
     train: TrainSettings = TrainSettings()
     probe: ProbeSettings = ProbeSettings()
     hub: HubSettings = HubSettings()
-    output_dir: Path = Field(Path("output"), description="Folder for everything that the run leaves; its only state.")
+    output_dir: Path = Field(
+        Path("output"), description="Folder for everything that a run leaves; it is the run's only state."
+    )
 
     @model_validator(mode="before")
     @classmethod

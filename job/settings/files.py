@@ -11,14 +11,14 @@ SAGEMAKER_DIRS = (Path("/opt/ml/checkpoints"), Path("/opt/ml/model"))
 
 
 def find_file(name: str) -> Path:
-    """A relative path counts from the working directory, else from the project's own folder, for the shipped files."""
+    """Resolve a relative path in the working directory, else in the project's own folder, where the shipped files are."""
     path = Path(name)
     shipped = PROJECT / path
     return shipped if not path.exists() and not path.is_absolute() and shipped.exists() else path
 
 
 def collected_dir(environ: Mapping[str, str]) -> Path | None:
-    """Where the platform collects results, if it says so: the output folder where none is set.
+    """The folder whose contents the platform collects, if it names one: the default output folder.
 
     Vertex names a bucket and mounts it under /gcs. SageMaker creates folders: it copies checkpoints out while the job runs
     and back before it starts again, the model only at the end.
@@ -30,5 +30,5 @@ def collected_dir(environ: Mapping[str, str]) -> Path | None:
 
 
 def read_text(value: str) -> str:
-    """The stripped text of the file that a setting names; empty where the setting is empty."""
+    """The stripped text of the file that a setting names; empty if the setting is empty."""
     return find_file(value).read_text("utf-8").strip() if value else ""

@@ -41,7 +41,7 @@ def load_settings(env_file: Path | None = None) -> Settings:
 
 
 def load_file(path: Path) -> tuple[Settings, dict[str, str]]:
-    """The settings of a file by itself, and its values as they stand there: what travels to another machine.
+    """The settings of one file alone, and its values verbatim: what goes to another machine.
 
     Raises SettingsError (64) with all problems. This process's own FINETUNE_ variables are ignored.
     """
@@ -57,9 +57,9 @@ def load_file(path: Path) -> tuple[Settings, dict[str, str]]:
 
 def load_token() -> str:
     """The Hub token: from HF_TOKEN, else from the file that HF_TOKEN_PATH names, else from the place where engines mount a
-    secret `hf_token`; empty where there is none.
+    secret `hf_token`; empty if there is none.
 
-    Raises AccessDenied (67) where that file cannot be read: without the token the run would fail hours later.
+    Raises AccessDenied (67) if that file cannot be read: without the token the run would fail hours later.
     """
     token = os.environ.get("HF_TOKEN", "").strip()
     path = os.environ.get("HF_TOKEN_PATH", "").strip()
@@ -82,7 +82,7 @@ RENAMED = {
     "FINETUNE_TRAIN_LOSS": "FINETUNE_TRAIN_LOSS_ON",
     "FINETUNE_TRAIN_SCHEDULE": "FINETUNE_TRAIN_LR_SCHEDULER",
 }
-"""Names of version 0.1.0 -> today's. An old name is refused with the new one, so that nobody has to keep two."""
+"""Names of version 0.1.0 -> today's. An old name is refused with a message that gives the new one: no setting has two names."""
 
 
 def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
@@ -108,7 +108,7 @@ def _is_quoted(value: str) -> bool:
 
 
 def _sentences(error: ValidationError, environ: Mapping[str, str]) -> Iterator[str]:
-    """What pydantic found, by variable; without what _unknown_names and _quoted report."""
+    """A sentence for each problem that pydantic found, except those that _unknown_names and _quoted report."""
     reported = set()
     for problem in error.errors(include_input=False, include_context=False, include_url=False):
         name = _variable_at(problem["loc"])
@@ -117,7 +117,7 @@ def _sentences(error: ValidationError, environ: Mapping[str, str]) -> Iterator[s
         if problem["type"] == "extra_forbidden" or _is_quoted(value):
             continue
         if problem["type"] == "too_short" and name in reported:
-            continue  # pydantic counts the items of a list that are right
+            continue  # pydantic counts only the valid items of a list
         reported.add(name)
         if problem["type"] == "missing":
             yield f"{name}: not set; name a data set, for instance owner/name or ./rows.jsonl"

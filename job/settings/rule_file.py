@@ -17,7 +17,7 @@ import regex
 
 LINE = re.compile(r"(?P<drop>drop\s+)?(?P<name>[a-z][a-z0-9_]{0,39})\s*=\s*(?P<pattern>.+)")
 SECONDS = 1.0
-"""For one pattern on one answer; the patterns of a sane file take microseconds."""
+"""Time limit for one pattern on one answer; sane patterns take microseconds."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 class Source(BaseModel):
     """One data set: `owner/name[@revision][:split][=rows]` on the Hub, or a path with optional `=rows`.
 
-    A path starts with `/`, `./` or `../`, or ends like a data file; `quickstart` names the embedded rows. `rows` of those left
-    after cleaning are sampled; 0 takes all.
+    A path starts with `/`, `./` or `../`, or ends like a data file; `quickstart` names the embedded rows. `rows` is the
+    number of rows to sample after cleaning; 0 keeps all.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -17,7 +17,7 @@ from job.settings.sources import HUB_ID, Source
 
 
 def comma_list(value: object) -> object:
-    """`a, b` as ("a", "b"); what is no text stays as it is."""
+    """`a, b` as ("a", "b"); anything but text stays as it is."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value

@@ -1,4 +1,4 @@
-"""The settings of a run as a queue takes them: `python entrypoint.py manifest TARGET --env-file FILE --image IMAGE`.
+"""The settings of a run in the form that a queue takes: `python entrypoint.py manifest TARGET --env-file FILE --image IMAGE`.
 
     targets       the queues, in one table
     submission    what every queue needs to know, read from one env file

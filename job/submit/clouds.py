@@ -61,7 +61,7 @@ def gcp_batch(job: Submission) -> str:
 
 def aws_batch(job: Submission) -> str:
     """A script that registers an AWS Batch job definition and submits the job; results on EFS."""
-    # At most five rules are allowed. Batch retries what no rule names (1, 137 and 143), and never a timeout.
+    # At most five rules are allowed. Batch retries any code that no rule names (1, 137 and 143), and never a timeout.
     container: dict[str, Any] = {
         "image": job.image,
         "command": ["run"],
@@ -219,7 +219,7 @@ def huggingface(job: Submission) -> str:
 def skypilot(job: Submission) -> str:
     """A SkyPilot managed job."""
     # The image is a program, not a machine to log into: docker runs it, and its exit code becomes the job's.
-    # recover_on_exit_codes has no limit, so it holds only the codes that another try mends. A lost machine needs no code.
+    # recover_on_exit_codes has no limit, so it holds only the codes worth another try. A lost machine needs no code.
     values = job.environment(job.output)
     mount = "/mnt/lora-job"
     run = f'mkdir -p {mount}/{job.name} "$HOME/lora-job-cache"\n' + command(

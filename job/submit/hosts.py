@@ -10,7 +10,7 @@ from job.submit.text import Raw, as_yaml, command
 
 def docker(job: Submission) -> str:
     """A script with one `docker run`."""
-    # No restart policy: docker's looks at no exit code, and would restart a run that a person has stopped.
+    # No restart policy: docker's ignores exit codes, and would restart a run that a person has stopped.
     folder = Raw(f'"$PWD/output/{job.name}:{job.output}"')
     values = job.environment(job.output)
     return "#!/bin/sh\n" + command(

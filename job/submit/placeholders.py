@@ -1,4 +1,4 @@
-"""Placeholders: YOUR_... stands in a manifest for what only the user knows. Here is what to replace each with."""
+"""Placeholders: in a manifest, YOUR_... stands for what only the user knows. This module says what to put in its place."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Submission:
     name: str
     image: str
     env: tuple[tuple[str, str], ...]
-    """As in the file, in its order, without secrets and without the output folder, which each target sets itself."""
+    """The file's variables in its order, without secrets and without the output folder, which each target sets itself."""
     secrets: tuple[str, ...]
     """Variables that the manifest passes by reference: it never holds their values."""
     output: str = "/output"
@@ -43,7 +43,7 @@ class Submission:
     again: tuple[int, ...] = codes("yes")
     never: tuple[int, ...] = codes("no")
     retried: tuple[int, ...] = (*codes("limited"), *codes("yes"), *KILLED)
-    """For platforms that limit the number of attempts."""
+    """Used on platforms that limit the number of attempts."""
 
     @property
     def max_seconds(self) -> int:
@@ -62,7 +62,7 @@ def describe(env_file: Path, image: str) -> Submission:
         raise SettingsError([f"--image {image}: not an image name; write [registry/]name[:tag][@digest]"])
     settings, values = load_file(env_file)
     problems = [
-        f"{name} in {env_file}: looks like a secret, and a manifest must hold none; remove it from the file"
+        f"{name} in {env_file}: looks like a secret, which a manifest must not hold; remove it from the file"
         for name, value in values.items()
         if name != TOKEN and (STARS in redact(value) or (SECRET.search(name) and not name.startswith(PREFIX)))
     ]

@@ -27,7 +27,7 @@ class Target:
     grace: str
     """The time between the stop signal and the kill."""
     results: str
-    """Where the run folder stays when the machine is gone."""
+    """Where the run folder is kept after the machine is gone."""
     write: Callable[[Submission], str]
 
     @property
@@ -139,7 +139,7 @@ TARGETS: tuple[Target, ...] = (
         "skypilot",
         what="SkyPilot managed job, T4 on Spot, any cloud",
         submit="sky jobs launch --secret HF_TOKEN FILE",
-        retries="codes that another try mends, and a lost machine, without limit",
+        retries="codes worth another try, and a lost machine, without limit",
         grace="the cloud's",
         results="`NAME/` in the bucket",
         write=clouds.skypilot,

@@ -30,7 +30,7 @@ WEIGHTS = "adapter_model.safetensors"
 def attach(model: PreTrainedModel, lora: LoraSettings, seed: int, base: str) -> PeftModel:
     """LoRA on the layers that FINETUNE_LORA_TARGETS names; its parameters are float32 and the only trainable ones.
 
-    Raises SettingsError (64) where a target names no layer of this model.
+    Raises SettingsError (64) if a target names no layer of this model.
     """
     chosen = peft_names(targets(model, lora.targets, base), model)
     torch.manual_seed(seed)  # the initial adapter does not depend on what drew random numbers before
@@ -69,7 +69,7 @@ def save(
 ) -> dict[str, int]:
     """Write adapter and tokenizer into `folder`; returns bytes by part. Raises DiskFull (73) before it writes the adapter.
 
-    `new_rows`: rows by which the vocabulary was extended; with 0 there is no embedding to save.
+    `new_rows`: rows added to the vocabulary; with 0 there is no embedding to save.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -89,7 +89,7 @@ def save(
     needed = int(sum(parts.values()) * 1.5)
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise DiskFull(f"The adapter needs {needed:,} bytes at {folder}, and {free:,} are free.")
+        raise DiskFull(f"The adapter needs {needed:,} bytes at {folder}, but only {free:,} are free.")
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
     saved.save_pretrained(str(folder))
     tokenizer.save_pretrained(folder)
@@ -98,7 +98,7 @@ def save(
 
 
 def embedding_tensors(model: PeftModel, stored: torch.dtype, new_rows: int, how: str) -> dict[str, torch.Tensor]:
-    """The rows or layers to save of embedding and head: one layer where they are tied, both where not."""
+    """The rows or layers of embedding and head to save: one layer if they are tied, both if not."""
     layer, head_layer = model.get_input_embeddings(), model.get_base_model().get_output_embeddings()
     key = name_of(model, layer)
     weight, head = layer.weight.detach(), head_layer.weight.detach()  # (V, H)

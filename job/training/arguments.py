@@ -18,7 +18,7 @@ SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_
 
 
 def arguments(settings: TrainSettings, folder: Path, precision: str, train_rows: int) -> SFTConfig:
-    """`folder`: for the checkpoints. Warns where the run ends before the warm-up does."""
+    """`folder`: for the checkpoints. Warns if the run ends before the warm-up does."""
     steps = math.ceil(math.ceil(train_rows / settings.batch_size) * settings.epochs)
     if settings.warmup_steps >= steps:
         log.warning(

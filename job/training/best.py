@@ -18,7 +18,7 @@ class BestAdapter:
         self.folder = folder
 
     def found(self) -> tuple[float, int]:
-        """(evaluation loss, step); the loss is infinite where there is none yet."""
+        """(evaluation loss, step); the loss is infinite if there is none yet."""
         try:
             facts = json.loads((self.folder / "best.json").read_text("utf-8"))
             return float(facts["eval_loss"]), int(facts["step"])

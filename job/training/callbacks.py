@@ -38,7 +38,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.first_step = 0
 
     def restore(self, step: int) -> None:
-        """Take over what the log says up to the step that training continues from."""
+        """Take over the log up to the step that training continues from."""
         self.first_step = step
         self.log.restore(step)
         self.seconds_before = max((entry.seconds for entry in self.log.entries), default=0.0)
@@ -52,7 +52,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         step = state.global_step
         if step and step % int(args.eval_steps) == 0 and not self.log.has_evaluation(step):
             assert self.trainer is not None
-            self.trainer.evaluate()  # a stop fell into this evaluation, and its adapter may be the best
+            self.trainer.evaluate()  # a stop interrupted this evaluation, and its adapter may be the best
 
     def on_log(
         self, args: Any, state: TrainerState, control: Any, logs: dict[str, float] | None = None, **_: Any
@@ -104,21 +104,21 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         """Raises Diverged (63) for a loss that is not finite, or worse than twice that of guessing."""
         if not math.isfinite(loss) and step == 0:
             raise Diverged(
-                f"The base model's own loss is {loss}, before any training.",
-                remedy="Set FINETUNE_TRAIN_PRECISION=float32 in a new FINETUNE_OUTPUT_DIR; if that changes nothing, its "
-                "weights are damaged: check FINETUNE_MODEL_BASE.",
+                f"Before any training the base model's own loss is {loss}.",
+                remedy="Set FINETUNE_TRAIN_PRECISION=float32 in a new FINETUNE_OUTPUT_DIR; if that changes nothing, the "
+                "model's weights are damaged: check FINETUNE_MODEL_BASE.",
             )
         if not math.isfinite(loss):
             raise Diverged(f"Training diverged: {name} is {loss} at step {step}.")
         if loss > self.worst_loss and step == 0:
             raise Diverged(
-                f"The base model's own loss is {loss:.2f}, worse than twice that of guessing every token, before any training.",
-                remedy="Check FINETUNE_MODEL_BASE (are its weights trained ones, for this text?) and its chat template "
+                f"Before any training the base model's own loss is {loss:.2f}, more than twice that of guessing every token.",
+                remedy="Check FINETUNE_MODEL_BASE (are its weights trained, and for such text?) and its chat template "
                 "(FINETUNE_MODEL_CHAT_TEMPLATE_FILE), in a new FINETUNE_OUTPUT_DIR.",
             )
         if loss > self.worst_loss:
             raise Diverged(
-                f"Training diverged: {name} is {loss:.2f} at step {step}, worse than twice that of guessing every token."
+                f"Training diverged: {name} is {loss:.2f} at step {step}, more than twice that of guessing every token."
             )
 
     # --- stopping ------------------------------------------------------------------------------------------------

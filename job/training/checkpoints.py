@@ -1,7 +1,7 @@
 """Whole checkpoints only: a manifest with sizes and hashes, written last, says that a checkpoint is complete.
 
 transformers resumes from the highest number even where files are missing or bytes have flipped (a missing optimizer file
-or a flipped weight gives exit 0 and other weights), so this module decides what it resumes from.
+or a flipped weight gives exit 0 and other weights). So this module decides what it resumes from.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from job.training.batching import Row
 from job.training.forward import Forward
 
 LOSS_SCALES = 12
-"""Tried in float16, from 65,536 down to 16, each half of the one before: the first is the scaler's own, and no run here has
-needed more."""
+"""How many loss scales float16 tries, from 65,536 down to 32, each half of the one before. The first is the scaler's own, and
+no run here has needed more."""
 
 
 def dry_run_step(forward: Forward, rows: Sequence[Row], learning_rate: float) -> DryRun:

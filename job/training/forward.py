@@ -1,4 +1,4 @@
-"""From rows to the sum of their loss: on the reference path (padded rows, the model's own logits), or with what the
+"""Computes the sum of the loss of rows: on the reference path (padded rows, the model's own logits), or with what the
 optimizations put in its place."""
 
 from __future__ import annotations

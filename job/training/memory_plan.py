@@ -62,7 +62,7 @@ class MemoryPlan:
     def select(self, dry_run_step: Callable[[Sequence[Row]], DryRun]) -> DryRun | None:
         """Take the fastest candidate whose measured peak leaves the reserve free; returns its dry run.
 
-        None on a CPU, where there is nothing to choose. Raises MemoryExhausted (62) where the last candidate does not fit.
+        None on a CPU, where there is nothing to choose. Raises MemoryExhausted (62) if the last candidate does not fit.
         """
         if not self.measured:
             return None
@@ -84,13 +84,13 @@ class MemoryPlan:
             self.fall_back(step=0, peak=peak)
 
     def forget_peak(self) -> None:
-        """The memory that a comparison in float32 took is no part of the run."""
+        """Restart the peak: the memory that a comparison in float32 took is not part of the run."""
         if self.measured:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
 
     def fall_back(self, *, step: int, peak: int) -> None:
-        """Take the next candidate. Raises MemoryExhausted (62) where there is none, with what was tried."""
+        """Take the next candidate. Raises MemoryExhausted (62) if there is none, with what was tried."""
         self._note(step=step, peak=peak, fits=False)
         if self.place + 1 == len(self.candidates):
             table = "\n".join(f"  {attempt}" for attempt in self.tried)
@@ -120,7 +120,7 @@ class MemoryPlan:
         )
 
     def set_checkpointing(self) -> None:
-        """Set which decoder layers are computed again in the backward pass."""
+        """Set which decoder layers are recomputed in the backward pass."""
         base = self.forward.base
         how = self.candidate.checkpointing
         if how == "none":

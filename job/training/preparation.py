@@ -41,7 +41,7 @@ class Loaded:
     trainable_parameters: int
     total_parameters: int
     new_rows: int
-    """Rows by which the vocabulary was extended."""
+    """Rows that were added to the vocabulary."""
     weights: list[WeightCount]
     quantized_share: float
     lora_targets: list[str]
@@ -65,7 +65,7 @@ class Prepared:
     step: Step
     precision: Choice
     overflowed: DryRun | None
-    """The dry run that failed in 16 bits, where one did."""
+    """The dry run that failed in 16 bits, if one did."""
 
 
 def prepare(
@@ -82,8 +82,8 @@ def prepare(
     """Load, attach, choose precision, optimizations and memory plan. Where 16 bits overflow on the longest rows, do it all
     again in float32.
 
-    Raises MemoryExhausted (62), Diverged (63) where float32 is not finite either, and SettingsError (64) for a base of which
-    too little can be quantized, or which computes a row differently beside others.
+    Raises MemoryExhausted (62), Diverged (63) if float32 is not finite either, and SettingsError (64) for a base
+    too little of which can be quantized, or that computes a row differently beside others.
     """
     architecture = Architecture.read(files.folder, files.name)
     precision = choose_precision(
@@ -137,21 +137,21 @@ def _load(
 
 
 def _self_test(forward: Forward, rows: Sequence[Row], name: str) -> SelfTest:
-    """The reference gradients. Raises SettingsError (64) where the base cannot be trained, or mixes rows."""
+    """The reference gradients. Raises SettingsError (64) if the base cannot be trained, or mixes rows."""
     try:
         test = SelfTest(forward, rows)
     except (torch.OutOfMemoryError, JobError):
         raise
     except Exception as error:
-        if "CUDA" in str(error):  # a card that fails is no wrong setting
+        if "CUDA" in str(error):  # a failing card is not a wrong setting
             raise
-        # the reference path is transformers' and peft's alone, so it is this base that they cannot train
+        # the reference path is only transformers and peft, so this base is one that they cannot train
         raise not_in_4_bits(name, error) from error
     if test.interference:
         raise SettingsError(
             [
                 f"FINETUNE_MODEL_BASE: what {name} computes for a row depends on the rows beside it ({test.interference}), so "
-                "training would depend on how a step is cut; choose another model, or a lower FINETUNE_TRAIN_MAX_TOKENS where "
+                "training would depend on how a step is cut; choose another model, or lower FINETUNE_TRAIN_MAX_TOKENS if "
                 "its rotary embedding changes with the length"
             ]
         )
@@ -189,7 +189,7 @@ def _choose_step(
             raise JobError(
                 f"A training step with {memory_plan.candidate} {problem}.",
                 remedy="This base model cannot be trained correctly on this machine: choose another FINETUNE_MODEL_BASE, or a "
-                "GPU on which no layer has to be computed again.",
+                "GPU on which no layer has to be recomputed.",
             )
         log.warning("stage=train optimizations=reverted: the whole step %s", problem)
         forward.revert_optimizations()
@@ -197,7 +197,7 @@ def _choose_step(
 
 
 def _fall_back_to_float32(precision: Choice, dry_run: DryRun) -> Choice:
-    """Raises Diverged (63) where the dry run failed in float32."""
+    """Raises Diverged (63) if the dry run failed in float32."""
     if precision.value == "float32":
         raise Diverged(
             f"One step on the longest rows fails in float32: {dry_run.problem}.",

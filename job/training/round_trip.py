@@ -1,8 +1,8 @@
 """The round-trip check: the saved adapter, loaded by a fresh process, answers as the trained model does.
 
-`python -m job.training.round_trip REQUEST.json` is that process: it runs the model card's lines and prints one JSON line. On
-a CPU with AVX512-BF16 these lines alone end in a kernel that rounds to bfloat16 (job/modeling/nf4.py). So the adapter is
-compared without it, and the distance of that kernel's answers from the trained model's is measured as well.
+`python -m job.training.round_trip REQUEST.json` is that process: it runs the model card's code and prints one JSON line. On
+a CPU with AVX512-BF16, this code by itself uses a kernel that rounds to bfloat16 (job/modeling/nf4.py). So the adapter is
+compared without that kernel, and the distance of the kernel's answers from the trained model's is measured as well.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from job.modeling.refusals import one_line
 
 COMPARED_ROWS = 64
 EMBEDDING_ROUNDING = 0.01
-"""Of a row's length: one rounding to bfloat16 is at most 0.004."""
+"""As a share of a row's length; one rounding to bfloat16 is at most 0.004."""
 OUR_FAULT = "This is a fault of the program or of its library versions: please report it"
 
 
@@ -38,7 +38,7 @@ class RoundTrip:
     difference: float
     tolerance: float
     cpu_kernel_difference: float | None = None
-    """As `difference`, on the CPU kernel that the card's lines alone end in; None where this machine has none."""
+    """Like `difference`, but with the CPU kernel that the card's code by itself uses; None if this machine has none."""
     cpu_kernel_error: str = ""
     """Why that kernel cannot compute this base."""
 
@@ -54,10 +54,10 @@ def check(
     save_embedding: str,
     pad_token: int,
 ) -> RoundTrip:
-    """Load base and adapter in a fresh process by the lines of the model card, and compare logits on `rows`.
+    """Load base and adapter in a fresh process with the model card's code, and compare logits on `rows`.
 
-    Where rows of the embedding are saved, the vectors that the loaded layer gives for them are compared as well, the new ones
-    first, and all logits, the new token's among them. Raises JobError (1) where anything differs by more than the dtype's
+    If rows of the embedding are saved, the loaded layer's vectors for them are compared as well, the new ones first, and all
+    logits, including the new token's. Raises JobError (1) if anything differs by more than the dtype's
     rounding.
     """
     embedding_saved = bool(new_rows) and save_embedding != "none"
@@ -79,13 +79,13 @@ def check(
     )
     if not result.difference <= result.tolerance:
         raise JobError(
-            f"The adapter in a fresh process answers differently from the trained model: a logit differs by "
+            f"Loaded in a fresh process, the adapter answers differently from the trained model: a logit differs by "
             f"{result.difference:g}, more than {result.tolerance:g}.",
             remedy=f"{OUR_FAULT} with metrics.json.",
         )
     if not answer.get("embedding_difference", 0.0) <= EMBEDDING_ROUNDING:
         raise JobError(
-            f"The saved embedding layer is not what a fresh process loads: a row of it differs by "
+            f"A fresh process loads another embedding layer than the one in memory: a row differs by "
             f"{answer['embedding_difference']:.1%} of its length.",
             remedy=f"{OUR_FAULT} with metrics.json. With FINETUNE_MODEL_PAD_TOKEN=reserved, in a new FINETUNE_OUTPUT_DIR, no "
             "embedding layer has to be saved.",
@@ -113,7 +113,7 @@ def _expected(model: PeftModel, rows: list[list[int]], new_rows: int) -> dict[st
 
 
 def _fresh_process(request: dict[str, Any], expected: dict[str, torch.Tensor], adapter: Path) -> dict[str, Any]:
-    """What `main` prints in a process of its own. Raises JobError (1) where that fails."""
+    """What `main` prints in a separate process. Raises JobError (1) if that process fails."""
     folder = adapter.with_name("round_trip.partial")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

@@ -44,8 +44,8 @@ def train(
 ) -> Trained:
     """From cleaned rows to an `adapter/` below `root` that a fresh process has loaded and compared.
 
-    Continues from the newest whole checkpoint. Raises MemoryExhausted (62), Diverged (63), what the Hub's failures
-    mean (66, 67, 76), and Stopped (75) after a checkpoint was saved.
+    Continues from the newest whole checkpoint. Raises MemoryExhausted (62), Diverged (63), the errors
+    for failures of the Hub (66, 67, 76), and Stopped (75) after a checkpoint was saved.
     """
     files = fetch_files(model, token, weights=True)
     tokenizer = load_tokenizer(files, model)
@@ -71,15 +71,15 @@ def train(
 
 
 def read_rows(chat: Chat, path: Path, loss: str) -> list[Row]:
-    """Raises SettingsError (64) for a row in which the end of the answer is not learned: the model would talk on."""
+    """Raises SettingsError (64) for a row in which the end of the answer is not learned: the model would not learn to stop."""
     with path.open(encoding="utf-8") as file:
         rows = chat.rows([json.loads(line) for line in file])
     for number, row in enumerate(rows, 1):
         if chat.stop_id not in row.ids[row.prompt_length :]:
             raise SettingsError(
                 [
-                    f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template does not end the answer of row {number} in "
-                    f"{path.name} with {chat.stop_token}, as it does others; set one that ends every answer with it"
+                    f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template ends other answers with {chat.stop_token}, but "
+                    f"not that of row {number} in {path.name}; set a template that ends every answer with it"
                 ]
             )
     return [Row.of(row, loss) for row in rows]
@@ -108,7 +108,7 @@ def _trainer(
 
 @dataclass(frozen=True)
 class Fit:
-    """What the training loop gave."""
+    """What the training loop returned."""
 
     first_step: int
     """The step that it continued from; 0 for a new run."""
@@ -139,7 +139,7 @@ def _fit(trainer: Float32AdapterTrainer) -> Fit:
             watch.stop_now(trainer.state)
     best_loss, best_step = watch.best.found()
     if not math.isfinite(best_loss):
-        raise Diverged("Training ended without one finite evaluation loss.")
+        raise Diverged("Training ended without a single finite evaluation loss.")
     log.info("stage=train best_step=%d best_eval_loss=%.4f", best_step, best_loss)
     seconds = float(output.metrics.get("train_runtime", 0.0))
     return Fit(first_step, seconds, float(output.training_loss), best_loss, best_step)
@@ -155,8 +155,8 @@ class Saved:
 
 
 def _save(prepared: Prepared, trainer: Float32AdapterTrainer, fit: Fit, save_embedding: str, root: Path) -> Saved:
-    """Put the best adapter in `adapter/` below `root`, once a fresh process has loaded it. Raises JobError (1) where that one
-    answers differently."""
+    """Put the best adapter in `adapter/` below `root`, once a fresh process has loaded it. Raises JobError (1) if that process
+    gets different answers."""
     loaded = prepared.loaded
     files, tokenizer, forward, new_rows = loaded.files, loaded.tokenizer, loaded.forward, loaded.new_rows
     adapters.load_lora_tensors(forward.model, trainer.watch.best.path(fit.best_step))

@@ -1,5 +1,5 @@
 """TRL's SFTTrainer with what a batch job needs: a float32 adapter, steps cut to the card's memory, small checkpoints that are
-whole, and a stop between micro-batches that loses nothing."""
+complete, and a stop between micro-batches that loses nothing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         args: SFTConfig,
         processing_class: PreTrainedTokenizerBase,
     ) -> None:
-        for name in ("_save", "_save_checkpoint"):  # without a documented name; what follows overrides them
+        for name in ("_save", "_save_checkpoint"):  # undocumented methods, overridden below
             if not hasattr(SFTTrainer, name):
                 log.warning(
                     "stage=train missing=%s: transformers' Trainer lacks it, so no run continues from a checkpoint",

@@ -35,7 +35,7 @@ def test_results_come_in_order_and_a_failure_comes_as_itself(monkeypatch: pytest
 
 def test_a_process_that_is_ended_from_outside_is_exit_68(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "FIRST", 2)
-    with pytest.raises(HostUnfit, match="ended from outside") as caught:
+    with pytest.raises(HostUnfit, match="killed from outside") as caught:
         list(workers.in_order(_dies_on_seven, range(12), 2))
     assert "FINETUNE_DATA_WORKERS=1" in caught.value.remedy
 

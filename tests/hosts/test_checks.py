@@ -54,7 +54,7 @@ def test_a_gpu_or_driver_that_is_too_old_is_named() -> None:
         checks._check_gpu(old, 13000, "13.0")
     for capability in ("7.5", "9.0", "10.0"):
         checks._check_gpu(T4.model_copy(update={"compute_capability": capability}), 13000, "13.0")
-    with pytest.raises(HostUnfit, match=r"supports CUDA 12\.8, and this PyTorch is built for CUDA 13\.0") as caught:
+    with pytest.raises(HostUnfit, match=r"supports CUDA 12\.8, but this PyTorch is built for CUDA 13\.0") as caught:
         checks._check_gpu(CPU, 12080, "13.0")
     assert "R580" in caught.value.remedy
     checks._check_gpu(CPU, 0, "13.0")  # no driver: what the weights ask for decides later
@@ -65,7 +65,7 @@ def test_a_gpu_that_is_full_is_found_before_the_download(llama_3b: Architecture)
     wanted = settings(lora=LoraSettings(), train=TrainSettings(max_tokens=512))
     checks._check_gpu_memory(llama_3b, wanted, T4, 14 * 2**30)
     with pytest.raises(
-        HostUnfit, match=r"Tesla T4 has 1\.0 of 14\.0 GiB free, and one row of 512 tokens needs about"
+        HostUnfit, match=r"Tesla T4 has 1\.0 of 14\.0 GiB free, but one row of 512 tokens needs about"
     ) as caught:
         checks._check_gpu_memory(llama_3b, wanted, T4, 2**30)
     assert "nvidia-smi" in caught.value.remedy

@@ -54,7 +54,7 @@ def test_an_unusual_decoder_is_planned(kind: str, tmp_path: Path) -> None:
 def test_tokens_that_the_embedding_lacks_are_not_left_random(base: Path) -> None:
     planned = dataclasses.replace(Architecture.read(base, "base"), new_rows=4)
     assert planned.embedding_bytes("rows") == 4 * 64 * 2
-    with pytest.raises(SettingsError, match="3 tokens more than its embedding has rows"):
+    with pytest.raises(SettingsError, match="3 more tokens than its embedding has rows"):
         planned.embedding_bytes("none")
 
 

@@ -34,7 +34,7 @@ CASES = (
     Case("weights torn", torn(WEIGHTS), 66, (BASE, "weights", "download the model again")),
     Case("weights are a pointer", content(WEIGHTS, "version https://git-lfs"), 66, (BASE, "header too large")),
     Case("no weights", without(WEIGHTS), 66, (BASE, f"neither {WEIGHTS} nor {INDEX}")),
-    Case("pickled weights", renamed(WEIGHTS, "pytorch_model.bin"), 66, (BASE, "no other format is read")),
+    Case("pickled weights", renamed(WEIGHTS, "pytorch_model.bin"), 66, (BASE, "reads no other format")),
     Case("weights of another name", renamed(WEIGHTS, "weights.safetensors"), 66, (BASE, f"neither {WEIGHTS}")),
     Case(
         "a shard missing",
@@ -65,8 +65,8 @@ def test_a_base_without_whole_weights_is_refused(case: Case, refused: Callable[[
 HUB_CASES = (
     Case("quantized", config(quantization_config={"quant_method": "fp8"}), 64, (BASE, "quantized already (fp8)")),
     Case("unknown layer", nothing, 64, (TARGETS, "has no layer qproj"), {"LORA_TARGETS": "qproj"}),
-    Case("tokenizer torn", torn("tokenizer.json"), 66, (BASE, "no tokenizer that loads")),
-    Case("pickled weights", renamed(WEIGHTS, "pytorch_model.bin"), 66, (BASE, "no other format is read")),
+    Case("tokenizer torn", torn("tokenizer.json"), 66, (BASE, "does not load")),
+    Case("pickled weights", renamed(WEIGHTS, "pytorch_model.bin"), 66, (BASE, "reads no other format")),
 )
 
 

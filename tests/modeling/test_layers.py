@@ -40,5 +40,5 @@ def test_without_transformers_switch_no_layer_is_said_to_be_computed_again(
     monkeypatch.delattr(GradientCheckpointingLayer, "gradient_checkpointing")
     with caplog.at_level(logging.WARNING):
         assert decoder_layers(model) == []
-    assert "no layer is computed again" in caplog.text
+    assert "no layer is recomputed" in caplog.text
     assert {candidate.checkpointing for candidate in candidates(100, 1000, recomputable=False)} == {"none"}

@@ -36,5 +36,5 @@ def test_rows_and_answers_that_a_table_of_positions_does_not_hold_are_refused(tm
     (gpt2,) = (family for family in FAMILIES if family.name == "gpt2")
     planned = Architecture.read(make_family_base(tmp_path, gpt2), "gpt2")
     require_lengths(planned, 256, 256)
-    with pytest.raises(SettingsError, match=r"FINETUNE_TRAIN_MAX_TOKENS \(256\) .* together at most 512"):
+    with pytest.raises(SettingsError, match=r"FINETUNE_TRAIN_MAX_TOKENS \(256\) .* their sum may be at most 512"):
         require_lengths(planned, 256, 257)

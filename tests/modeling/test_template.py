@@ -72,7 +72,7 @@ ENDLESS = replace(
 def test_a_template_without_a_stop_token_is_refused_with_what_to_add(base: Path) -> None:
     with pytest.raises(SettingsError, match="FINETUNE_MODEL_CHAT_TEMPLATE_FILE") as caught:
         tokenizer_of(ENDLESS, base)
-    assert "{{ eos_token }} (this tokenizer's <|endoftext|>) stands after the assistant's content" in str(caught.value)
+    assert "{{ eos_token }} (<|endoftext|> for this tokenizer) follows the assistant's content" in str(caught.value)
     assert "the-base" in str(caught.value)
     mended = ENDLESS.text.replace("\n{% endfor", "{% if m.role == 'assistant' %}{{ eos_token }}{% endif %}\n{% endfor")
     tokenizer = raw_tokenizer(ENDLESS, base)
@@ -131,7 +131,7 @@ def test_of_several_templates_the_default_is_taken(base: Path, tmp_path: Path) -
     tokenizer.save_pretrained(tmp_path)
     assert load(tmp_path).chat_template == CHATML.text
     tokenizer.chat_template = {"rag": CHATML.text, "tool_use": CHATML.text}
-    with pytest.raises(SettingsError, match=r"\(rag, tool_use\) none is the default"):
+    with pytest.raises(SettingsError, match=r"\(rag, tool_use\) is the default"):
         prepare_template(tokenizer, "", "the-base")
 
 
@@ -149,7 +149,7 @@ def test_templates_in_a_list_as_older_tokenizers_have_them(base: Path, tmp_path:
         elif "template" in templates[0]:  # type: ignore[index]
             assert load(tmp_path).chat_template == CHATML.text
         else:
-            with pytest.raises(NotFound, match="no tokenizer that loads"):
+            with pytest.raises(NotFound, match=r"The tokenizer of the base model .* does not load"):
                 load(tmp_path)
 
 
@@ -166,7 +166,7 @@ CASES = (
     Case("no template", without("chat_template.jinja"), 64, (BASE, "has no chat template")),
     Case("a template that raises", template("{{ raise_exception('no!') }}"), 64, (TEMPLATE_FILE, "does not render", "no!")),
     Case("a template torn", template(CHAT), 64, (TEMPLATE_FILE, "does not render", "endfor")),
-    Case("a template that loops", template(LOOP), 64, (TEMPLATE_FILE, "stopped after 1 s", "loops")),
+    Case("a template that loops", template(LOOP), 64, (TEMPLATE_FILE, "stopped the chat template after 1 s", "loops")),
     Case(
         "a template without the question",
         template("{% for m in messages if m.role != 'user' %}{{ m.content }}<|eot_id|>{% endfor %}"),

@@ -24,7 +24,7 @@ def test_a_template_that_does_not_end_is_stopped(base: Path, monkeypatch: pytest
     handler = signal.signal(signal.SIGPROF, lambda *_: None)
     signal.setitimer(signal.ITIMER_PROF, 1000)
     try:
-        with pytest.raises(SettingsError, match=r"was stopped after 0\.2 s of computing"):
+        with pytest.raises(SettingsError, match=r"stopped the chat template after 0\.2 s of computing"):
             prepare_template(tokenizer, "", "the-base")
         left, _interval = signal.setitimer(signal.ITIMER_PROF, 0)
         assert 900 < left < 1000
@@ -56,5 +56,7 @@ def test_a_template_that_does_not_end_is_a_wrong_setting_before_rows_are_cleaned
     assert result.returncode == 64, result.stderr
     metrics = metrics_of(output)
     assert (metrics["stage"], metrics["error"]["kind"]) == ("check", "SettingsError")
-    assert "FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template was stopped after 1 s" in metrics["error"]["message"]
+    assert (
+        "FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the job stopped the chat template after 1 s" in metrics["error"]["message"]
+    )
     assert not list(output.glob("clean*/"))

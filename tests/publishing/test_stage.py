@@ -122,7 +122,7 @@ def test_a_file_that_is_missing_on_the_hub_is_found(
         return real(self, **{**options, "allow_patterns": ["README.md"]})
 
     monkeypatch.setattr(HfApi, "upload_folder", upload_less)
-    with pytest.raises(HubUnavailable, match="does not hold adapter_config"):
+    with pytest.raises(HubUnavailable, match="lacks adapter_config"):
         push_from(run, repo_id="alice/adapter")
 
 

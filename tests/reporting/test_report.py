@@ -124,9 +124,9 @@ def test_an_exit_code_that_nobody_knows_stands_alone() -> None:
 
 
 def test_a_skipped_push_gives_its_reason_and_the_folder() -> None:
-    skipped = Pushed(skipped=True, reason="no push was asked for", repositories=[])
+    skipped = Pushed(skipped=True, reason="no repository is set", repositories=[])
     text = text_of(page_of(DONE.model_copy(update={"push": skipped}), LOG))
-    assert "Skipped: no push was asked for." in text
+    assert "Skipped: no repository is set." in text
     assert "acme/small-3b → folder adapter" in text
 
 

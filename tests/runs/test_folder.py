@@ -91,7 +91,7 @@ def test_a_result_is_there_when_the_stage_has_finished(tmp_path: Path) -> None:
 def test_a_run_of_another_version_is_told_from_one_with_other_settings(tmp_path: Path) -> None:
     RunDir(tmp_path).step("train", answer, Choice, {"train": {"learning_rate": 0.0002}})
     with pytest.raises(
-        FolderError, match=r"another version of this program, which had no train\.seed \(train\)"
+        FolderError, match=r"another version of this program, which did not have train\.seed \(train\)"
     ) as caught:
         RunDir(tmp_path).refuse_other_run("train", INPUTS, begun=False)
     assert "new folder" in caught.value.remedy

@@ -34,7 +34,7 @@ def test_a_full_disk_is_found_before_anything_is_written(
 ) -> None:
     forward, files = forward_of(base), BaseFiles(base, str(base), "")
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
-    with pytest.raises(DiskFull, match=r"bytes at .* and 1,000 are free"):
+    with pytest.raises(DiskFull, match=r"bytes at .* but only 1,000 are free"):
         adapters.save(forward.model, tokenizer_of(base), files, tmp_path / "adapter", new_rows=0, save_embedding="none")
     assert not list((tmp_path / "adapter").iterdir())
 

@@ -16,7 +16,7 @@ def test_a_base_that_is_worse_than_chance_is_named_before_training(tmp_path: Pat
     watch = Watch(tmp_path, worst_loss=9.0, stop=StopRequest())
     with pytest.raises(Diverged) as raised:
         watch.require_convergence(9.5, 0, "eval_loss")
-    assert "before any training" in str(raised.value)
+    assert "Before any training" in str(raised.value)
     assert "FINETUNE_MODEL_BASE" in raised.value.remedy
     with pytest.raises(Diverged) as raised:
         watch.require_convergence(9.5, 3, "eval_loss")
@@ -26,7 +26,7 @@ def test_a_base_that_is_worse_than_chance_is_named_before_training(tmp_path: Pat
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
 def test_a_loss_that_is_not_finite_has_diverged(loss: float, tmp_path: Path) -> None:
     watch = Watch(tmp_path, worst_loss=9.0, stop=StopRequest())
-    with pytest.raises(Diverged, match="The base model's own loss is"):
+    with pytest.raises(Diverged, match="the base model's own loss is"):
         watch.require_convergence(loss, 0, "eval_loss")
     with pytest.raises(Diverged, match=r"Training diverged: loss is .* at step 3"):
         watch.require_convergence(loss, 3, "loss")

@@ -45,7 +45,7 @@ def test_an_embedding_that_a_fresh_process_does_not_load_is_found(
     tuned = attach(load_base(files, tokenizer, torch.float32), LoraSettings(), 1, "base")
     adapters.save(tuned, tokenizer, files, tmp_path / "adapter", new_rows=1, save_embedding=how)
     saved = {"dtype": "float32", "new_rows": 1, "save_embedding": how, "pad_token": tokenizer.pad_token_id}
-    with pytest.raises(JobError, match=r"embedding layer is not what a fresh process loads|answers differently"):
+    with pytest.raises(JobError, match=r"loads another embedding layer|answers differently"):
         round_trip.check(tuned, [[5, 6, 7]], files, tmp_path / "adapter", **saved)
 
 

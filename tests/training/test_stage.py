@@ -160,7 +160,7 @@ def test_a_row_that_does_not_learn_the_stop_token_is_refused(loss: str, base: Pa
     row = {"system": "You answer.", "question": "My lamp is broken.", "answer": "Replace it."}
     rows = [row, row | {"answer": "a <b>"}]
     assert len(read_rows(chat, write_rows(tmp_path / "train.jsonl", rows[:1]), loss)) == 1
-    with pytest.raises(SettingsError, match=r"row 2 in train.jsonl with <\|im_end\|>"):
+    with pytest.raises(SettingsError, match=r"<\|im_end\|>, but not that of row 2 in train\.jsonl"):
         read_rows(chat, write_rows(tmp_path / "train.jsonl", rows), loss)
 
 

@@ -7,7 +7,7 @@ import re
 LONGEST = 320
 """Characters of a boilerplate sentence; longer ones say something."""
 MOST_WORDS = 16
-"""Of a boilerplate sentence with one unknown word; longer ones say something."""
+"""Characters of a boilerplate sentence with one unknown word; longer ones say something."""
 BRAND = "ourforum"
 """Stands for a brand name while words are compared."""
 
@@ -98,7 +98,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _spaced(*phrases: str) -> str:
-    """Phrases in which blanks may stand anywhere: a lost or displaced blank makes "HiT hanks" of "Hi Thanks"."""
+    """Phrases in which spaces may stand anywhere: a lost or displaced space turns "Hi Thanks" into "HiT hanks"."""
     return "|".join(r"\s?".join(phrase.replace(" ", "")) for phrase in phrases)
 
 
@@ -326,7 +326,7 @@ PLACEHOLDER = _pattern(
     r"\s*[(\[][^()\[\]\n]{0,40}\b(?:removed|deleted|hidden|redacted)\b[^()\[\]\n]{0,40}\b(?:protect|privacy|identity|policy|moderat\w+)"
     r"[^()\[\]\n]{0,30}[)\]]"
 )
-# "HelloThanks", "askingHistory": a blank is lost behind one of these words where such a word begins.
+# "HelloThanks", "askingHistory": a space is lost after one of these words where another such word begins.
 GLUED_WORDS = frozenset(
     "Hello HELLO Hi Hey Dear dear Thanks you Regards Welcome Query query Question question Concern concern Help help Asking asking "
     "Posting posting Forum forum Clarification clarification Clarifications clarifications Care care Health health Helps helps "
@@ -337,10 +337,10 @@ WORD_BEHIND = re.compile(r"(?:Thanks?|Welcome|Hope|Regards|Take|I|You|Your|The|I
 GLUED_BRAND = re.compile(rf"{BRAND}(?=[A-Z][a-z]|I\s)")
 BRAND_END = _pattern(rf"{BRAND}(?:\s+(?:forum|team|community|here|clinic))*{END}")
 REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)\b|(?![AI]\s)[A-Z]\b(?!['’]))")
-"""How the rest of a sentence begins whose middle is lost."""
+"""How the rest of a sentence begins after its middle is lost."""
 HOPES = _pattern(GOODBYES[0])
 GLUED = re.compile(r"[a-zIO][A-Z]")
-"""Without it no blank was lost."""
+"""A text without this sign lost no space."""
 INSIDE = (
     *(
         "hope",
@@ -357,4 +357,4 @@ INSIDE = (
     ),
     *("your query", "your question", "your concern", "welcome", "get back", "revert"),
 )
-"""Without one of these no sentence is boilerplate; looking for them takes 3 us a row, for the sentences 100."""
+"""A sentence without one of these is no boilerplate. Looking for them takes 3 us a row; judging the sentences takes 100."""

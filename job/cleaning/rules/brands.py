@@ -1,5 +1,5 @@
-"""Brand names, and the sentences that a forum's scrubbing of its own name spoilt: where the name was put in place of the end
-of a sentence ("Ensure to BRAND."), what stood there is lost. Knows no brand; their names are options."""
+"""Brand names, and the sentences that a forum spoilt by scrubbing its own name: where the name replaced the end of a sentence
+("Ensure to BRAND."), the original text is lost. Knows no brand; their names are options."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def brand_pattern(brand: str) -> re.Pattern[str]:
     """`ChatDoctor` also finds `Chat Doctor`, `chat  doctor`, `Chat-Doctor` and `ChatDoctorI`."""
     name = r"[\s-]*".join(map(re.escape, _parts(brand)))
     first, rest = brand[0], name[len(re.escape(brand[0])) :]
-    # A name may be followed by the capital of a word that lost its blank, never by a small letter. The first letter is a
+    # A name may be followed by the capital of a word that lost its space, never by a small letter. The first letter is a
     # class of its own, and the lookbehind stands after it, so that the search looks for that letter alone.
     pattern = rf"[{re.escape(first.upper() + first.lower())}](?<![A-Za-z].)(?i:{rest})(?:(?i:\.com)(?![a-z]))?(?![a-z])"
     if not brand.islower():
@@ -35,8 +35,8 @@ def _patterns(brands: tuple[str, ...]) -> list[tuple[str, str, re.Pattern[str]]]
 
 
 def brand_name(field: Field) -> str:
-    """Brand names as one word, and blanks where they were lost behind it. The rules that follow need not know how a name is
-    spelt."""
+    """The text with each brand name as one word, and with the spaces that were lost after it. So later rules need not know
+    how a name is spelt."""
     text = field.text
     for first, last, pattern in _patterns(field.options.brands):
         if last in field.lowered and first in field.lowered:
@@ -47,7 +47,7 @@ def brand_name(field: Field) -> str:
 
 
 def scrubbed_sentence(field: Field) -> str:
-    """Without the sentences that hold a brand name, and the rest of a sentence whose middle is lost.
+    """The text without sentences that hold a brand name, and without the rest of a sentence whose middle is lost.
 
     The asker's words stay: from a question they go only where two thirds of it are left.
     """
@@ -64,7 +64,7 @@ def scrubbed_sentence(field: Field) -> str:
 
 
 def mostly_scrubbed(row: Row) -> bool:
-    """Whether scrubbed sentences took more than a third of the answer; where nothing is left another rule says so."""
+    """Whether more than a third of the answer was scrubbed sentences; if nothing is left, another rule says so."""
     scrubbed, left = row.answer.scrubbed_words, words(row.answer.text)
     return left > 0 and scrubbed * 3 > scrubbed + left
 

@@ -24,9 +24,9 @@ def clean_batch(
 ) -> tuple[list[dict[str, str]], list[str]]:
     """(rows, reasons), as many as came in: each row with `question` and `answer` cleaned, and why it must go, or "".
 
-    The entry for Ray Data, Spark or anything that maps batches. Other fields pass through. A row that must go comes back as
-    it was. `tally` collects what each rule did, with examples as they are in the data: examples.py masks them. Raises
-    SettingsError for a pattern of the user's that backtracks without end.
+    The entry for Ray Data, Spark or anything that maps batches. Other fields pass through. A row that must go is returned
+    unchanged. `tally` collects what each rule did, with examples as they are in the data: examples.py masks them. Raises
+    SettingsError for a user's pattern that backtracks without end.
     """
     cleaner = _cleaner(rules, registry.RULES)
     counts = {} if tally is None else tally

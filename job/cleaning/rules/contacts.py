@@ -1,6 +1,6 @@
 """Contact data: e-mail addresses, links, phone numbers, signatures and people's own names. Counted, never quoted.
 
-A short sentence that gives a contact and little else goes whole; from a longer one the contact alone is cut.
+A short sentence that gives a contact and little else is removed whole; from a longer one only the contact is cut.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _SIGNS: dict[str, tuple[str, ...]] = {
     ),
 }
 FEWEST_DIGITS = 7
-"""Of a phone number."""
+"""Digits of a phone number."""
 
 TAIL = 120
 """Characters at the end in which a signature is looked for."""
@@ -110,7 +110,7 @@ def signature(field: Field) -> str:
 
 
 def own_name(field: Field) -> str:
-    """ "Thanks, Anna", "my name is Anna", "I am Anna, 35 years old": the name goes, what is said with it stays."""
+    """ "Thanks, Anna", "my name is Anna", "I am Anna, 35 years old": the name is removed, the rest stays."""
     text, lowered = field.text, field.lowered
     if has_any(lowered[-TAIL:], _GOODBYES):
         match = _SIGNED.search(text, max(0, len(text) - TAIL))
@@ -130,7 +130,7 @@ _NAMED = re.compile(
 
 
 def masked(text: str) -> str:
-    """The text as an example may show it: contact data, and names behind a title or a greeting, as […]."""
+    """The text as an example may show it: contact data, and names after a title or a greeting, become […]."""
     for pattern in PATTERNS.values():
         text = pattern.sub("[…]", text)
     return _NAMED.sub(lambda match: match["before"] + "[…]", text)

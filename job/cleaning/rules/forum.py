@@ -16,14 +16,15 @@ from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.text import boundaries, full_stop, has_any, sentences
 
 EDGE, END = 320, 220
-"""Characters at the beginning and at the end in which boilerplate is looked for; between them only where a sign is."""
+"""Characters at the beginning and at the end that are searched for boilerplate. The text between is searched only around a word
+that boilerplate contains."""
 
 
 # --- the rules -------------------------------------------------------------------------------------------------------
 
 
 def placeholder(field: Field) -> str:
-    """Without "(attachment removed to protect the user's identity)"."""
+    """The text without "(attachment removed to protect the user's identity)"."""
     text = field.text
     if ("(" in text or "[" in text) and has_any(field.lowered, boilerplate.HIDDEN):
         return boilerplate.PLACEHOLDER.sub("", text)
@@ -51,7 +52,7 @@ def cut_off_end(field: Field) -> str:
 
 
 def boilerplate_inside(field: Field) -> str:
-    """Without sentences of pure boilerplate in the middle."""
+    """The text without sentences of pure boilerplate in the middle."""
     text = field.text
     if not has_any(field.lowered, boilerplate.INSIDE):
         return text
@@ -65,11 +66,11 @@ def cut_off(row: Row) -> bool:
     return is_cut_off(row.answer.text)
 
 
-# --- lost blanks -----------------------------------------------------------------------------------------------------
+# --- lost spaces -----------------------------------------------------------------------------------------------------
 
 
 def separated(text: str) -> str:
-    """With the blanks that boilerplate at either end has lost behind it."""
+    """The text with the spaces that were lost after boilerplate at either end."""
     places = [
         match.start() + 1
         for match in boilerplate.GLUED.finditer(text)
@@ -86,7 +87,7 @@ def separated(text: str) -> str:
 
 
 def opened(text: str) -> str:
-    """Without its first piece of boilerplate: a phrase, or a whole sentence."""
+    """The text without its first piece of boilerplate: a phrase, or a whole sentence."""
     head = text[:EDGE]
     for rule in boilerplate.RULES_BY_LETTER.get(head[:1].lower(), boilerplate.PUNCTUATION):
         match = rule.match(head)
@@ -108,7 +109,7 @@ def opened(text: str) -> str:
 
 
 def closed(text: str) -> str:
-    """Without the boilerplate at its end: sentences, a signature behind one, goodbyes that have no stop before them."""
+    """The text without the boilerplate at its end: sentences, a signature after one, goodbyes without a stop before them."""
     while True:
         window = max(0, len(text) - END)
         starts = [window, *boundaries(text, window)]
@@ -134,7 +135,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
             end = place
             starts.pop()
         elif len(starts) > 2 and _signature(text[place:end]) and _goodbye(text[starts[-2] : place].strip()):
-            end = starts[-2]  # what stands behind a goodbye is a signature, or it is not the end
+            end = starts[-2]  # what follows a goodbye is a signature, or this is not the end
             del starts[-2:]
         else:
             break
@@ -142,7 +143,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
 
 
 def without_cut_off_end(text: str) -> str:
-    """Without a last sentence that was cut off upstream ("Management involves"); unchanged where it is all there is."""
+    """The text without a last sentence that was cut off upstream ("Management involves"); unchanged if that is all of it."""
     if text.endswith(boilerplate.STOPS):
         return text
     starts = list(boundaries(text, max(0, len(text) - 2 * EDGE)))

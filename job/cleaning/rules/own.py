@@ -32,7 +32,7 @@ def _drop(rule: UserRule) -> Callable[[Row], bool]:
 
 
 def _in_time(rule: UserRule, search: Callable[..., Any], *arguments: str) -> Any:
-    """Raises SettingsError where the pattern takes longer than SECONDS on one answer."""
+    """Raises SettingsError if the pattern takes longer than SECONDS on one answer."""
     begun = time.monotonic()
     try:
         return search(*arguments, timeout=SECONDS)
@@ -40,7 +40,7 @@ def _in_time(rule: UserRule, search: Callable[..., Any], *arguments: str) -> Any
         raise SettingsError(
             [
                 f"FINETUNE_DATA_RULES_FILE: the pattern of {rule.name} was stopped after {time.monotonic() - begun:.1f} s on "
-                f"one answer of {len(arguments[-1]):,} characters; it backtracks without end (nested repeats such as (a+)+ or "
-                "(a|a)* do): write it without them, or with possessive repeats (a++)"
+                f"one answer of {len(arguments[-1]):,} characters: it backtracks without end, as nested repeats such as (a+)+ "
+                "or (a|a)* do. Write it without them, or with possessive repeats (a++)"
             ]
         ) from error

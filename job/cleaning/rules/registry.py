@@ -1,7 +1,7 @@
 """Every rule and every other reason to drop a row, in the order in which they run.
 
-All else follows from these two tuples: what runs, what the result and the report list and in which order, the hints, and the
-hash of the rule set. A new rule is a function in a family's file and one entry here.
+Everything else follows from these two tuples: what runs, what the result and the report list and in which order, the hints, and
+the hash of the rule set. A new rule is a function in a family's file and one entry here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from job.cleaning.rules import brands, contacts, forum, shape, text, wiki
 from job.cleaning.rules.rule import BOTH, Rule
 
 OWN = "own:"
-"""Before the names of the user's rules, in counts and reasons."""
+"""Prefix of the names of the user's rules, in counts and reasons."""
 COLUMNS = "the columns (FINETUNE_DATA_QUESTION_COLUMN, FINETUNE_DATA_ANSWER_COLUMN)"
 
 RULES: tuple[Rule, ...] = (
@@ -21,10 +21,10 @@ RULES: tuple[Rule, ...] = (
     Rule("empty", "question or answer is empty", "always", ("check", "judge"), drop=shape.empty, hint=COLUMNS),
     Rule("enormous", "too long to be a row of text", "always", ("check",), drop=shape.enormous),
     Rule("binary", "binary data instead of text", "always", ("check",), drop=shape.binary),
-    # Until nothing changes. What scrubbing and boilerplate leave behind shows only when they are gone.
+    # Until nothing changes: some remains show only once scrubbed sentences and boilerplate are gone.
     Rule(
         "repair",
-        "escapes, broken encoding, odd blanks and line ends put right",
+        "escapes, broken encoding, odd spaces and line ends repaired",
         "repair",
         ("repair",),
         cut=lambda field: text.repair(field.text),
@@ -32,7 +32,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "wiki_markup_cut",
-        "wiki markup taken out, its words kept",
+        "wiki markup removed, its words kept",
         "wiki",
         ("markup",),
         cut=wiki.markup_cut,
@@ -56,7 +56,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "lost_blank",
-        "blanks that were lost behind a greeting or thanks",
+        "spaces that were lost after a greeting or thanks",
         "qa-forum",
         ("blanks",),
         cut=forum.lost_blank,
@@ -97,7 +97,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "mostly_scrubbed",
-        "too much went with brand names",
+        "too much was removed with brand names",
         "qa-forum",
         ("inside",),
         drop=brands.mostly_scrubbed,
@@ -106,7 +106,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "capital",
-        "a capital for the first letter after a cut",
+        "first letter capitalized after a cut",
         "qa-forum",
         ("beginning", "inside"),
         cut=lambda field: text.capital(field.text),
@@ -120,14 +120,14 @@ RULES: tuple[Rule, ...] = (
     Rule("own_name", "people's own names", "contacts", ("inside",), cut=contacts.own_name, fields=BOTH, private=True),
     Rule(
         "nothing_but_boilerplate",
-        "the cuts left nothing",
+        "nothing is left after the cuts",
         "repair",
         ("repair",),
         drop=lambda row: not row.answer.text,
     ),
     # The clean row.
-    Rule("unstable", "cutting came to no end", "repair", ("judge",), drop=lambda row: not row.answer.settled),
-    Rule("wiki_markup", "wiki markup that cannot be taken apart", "wiki", ("judge",), drop=wiki.markup_left),
+    Rule("unstable", "cutting never reached an end", "repair", ("judge",), drop=lambda row: not row.answer.settled),
+    Rule("wiki_markup", "wiki markup that cannot be removed", "wiki", ("judge",), drop=wiki.markup_left),
     Rule("cut_off", "the answer breaks off", "qa-forum", ("judge",), drop=forum.cut_off),
     Rule(
         "short_answer",
@@ -145,7 +145,7 @@ RULES: tuple[Rule, ...] = (
         drop=shape.too_many_words,
         hint="FINETUNE_DATA_MAX_WORDS ({data.max_words})",
     ),
-    Rule("repetitive", "the answer runs in circles", "shape", ("judge",), drop=shape.repetitive),
+    Rule("repetitive", "the answer repeats itself", "shape", ("judge",), drop=shape.repetitive),
     Rule(
         "other_language",
         "in none of FINETUNE_DATA_LANGUAGES",
@@ -159,7 +159,7 @@ RULES: tuple[Rule, ...] = (
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a row goes that no rule drops: it cannot be read, it has too many tokens, or all rows had to be known."""
+    """Why a row is dropped by no rule: it cannot be read, it has too many tokens, or the decision needs all rows."""
 
     name: str
     words: str
@@ -169,8 +169,8 @@ class Reason:
 
 DROP_REASONS: tuple[Reason, ...] = (
     # Before the rules.
-    Reason("bad_json", "a line that is no JSON object", "reading"),
-    Reason("not_text", "question or answer is no text", "reading", COLUMNS),
+    Reason("bad_json", "a line that is not a JSON object", "reading"),
+    Reason("not_text", "question or answer is not text", "reading", COLUMNS),
     Reason("broken_utf8", "bytes that are not UTF-8", "reading"),
     # After them.
     Reason(

@@ -41,7 +41,7 @@ class Rules:
 @dataclass(frozen=True, eq=False)
 class Rule:
     """An entry of the registry. It has either `cut`, which returns the text of a field without what it takes, or `drop`,
-    which says whether the row must go. Compared by identity, which is fast and all that anybody asks."""
+    which says whether the row must go. Compared by identity, which is fast and sufficient."""
 
     name: str
     words: str
@@ -59,9 +59,9 @@ class Rule:
     again: bool = False
     """When it has changed the text, its step begins anew."""
     sign: Callable[[str], bool] | None = None
-    """Looked for once, in the repaired text; a rule whose sign is missing does not run. It saves time."""
+    """Looked for once, in the repaired text. To save time, a rule whose sign is missing does not run."""
     counts_as: str = ""
-    """The rule under whose name its changes are counted, where not its own."""
+    """The rule under whose name its changes are counted, if not its own."""
     private: bool = False
     """What it takes is personal data: counted, never quoted."""
 
@@ -74,7 +74,7 @@ class Count:
     dropped: int = 0
     characters_removed: int = 0
     examples: list[tuple[str, str]] = field(default_factory=list)
-    """The whole text before and after; of private rules none. Not to be shown before examples.py has masked them."""
+    """The whole text before and after; none for private rules. examples.py must mask them before they are shown."""
 
     def add(self, other: Count) -> None:
         self.changed += other.changed
@@ -84,7 +84,7 @@ class Count:
 
 
 Tally = dict[str, Count]
-"""By the names of rules."""
+"""Rule name -> what the rule did."""
 
 
 class Field:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from job.cleaning.rules.rule import Row
 
 MOST_CHARACTERS = 100_000
-"""In question and answer together; longer ones would be dropped for their tokens, an hour later."""
+"""Limit for question and answer together; the token limit would drop longer rows anyway, but an hour later."""
 MOST_CONTROL = 0.02
 """Share of control characters; above it a text is binary data."""
 MOST_REPEATED = 0.4
-"""Share of an answer's word 4-grams that stand there before; above it an answer runs in circles."""
+"""Share of an answer's word 4-grams that occur earlier in it; above it an answer is repetitive."""
 SURE = 0.99
 _CONTROL = tuple(chr(number) for number in [*range(9), 11, 12, *range(14, 32), 127])
 

@@ -1,4 +1,4 @@
-"""What all rules share: repair of characters and blanks, sentences, words. Pure functions that know no pack."""
+"""What all rules share: repair of characters and spaces, sentences, words. Pure functions that know no pack."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BOUNDARY = re.compile(r"[.!?…\n][.!?…]*[\"'”’)\]]*(\s+|(?=[A-Z][a-zA-Z]
 
 
 def repair(text: str) -> str:
-    """Literal escapes, backslashes for apostrophes, mojibake, line ends, odd blanks, unseen characters; line breaks stay."""
+    """Literal escapes, backslashes for apostrophes, mojibake, line ends, odd spaces, unseen characters; line breaks stay."""
     if "\\" in text:
         text = _ESCAPE.sub(lambda match: _letter(int(match[1], 16)), text)
         text = _ESCAPED_BREAK.sub("\n", text)
@@ -58,7 +58,7 @@ def _letter(code: int) -> str:
 
 
 def boundaries(text: str, begin: int = 0) -> Iterator[int]:
-    """Where sentences begin after `begin`: behind a stop and blanks, a stop glued to a capital, or a line break."""
+    """Where sentences begin after `begin`: after a stop and spaces, after a stop glued to a capital, or after a line break."""
     for match in _BOUNDARY.finditer(text, begin):
         at = match.start()
         if text[at] != "\n":
@@ -82,13 +82,13 @@ def _numbers_a_list(text: str, at: int) -> bool:
 
 
 def sentences(text: str) -> list[str]:
-    """The pieces of a text, blanks and line breaks behind each included: joined they are the text again."""
+    """The sentences of a text, each with the spaces and line breaks after it: joined they give the text again."""
     starts = [0, *boundaries(text), len(text)]
     return [text[begin:end] for begin, end in pairwise(starts)]
 
 
 def has_any(text: str, signs: Iterable[str]) -> bool:
-    """Whether one of the signs is in the text; a plain loop takes half the time of any()."""
+    """Whether one of the signs is in the text; a loop takes half the time of any()."""
     for sign in signs:  # noqa: SIM110
         if sign in text:
             return True

@@ -8,7 +8,7 @@ from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.text import has_any
 
 _SIGNS = ("{{", "}}", "{|", "[[", "]]", "[http", "<", "emplate:", "ategory:", "ile:", "mage:", "(UTC)", "''", "==", "|")
-"""Without one of these there is no markup; looking for them takes 2 us, for the patterns 50."""
+"""Signs of markup: a text without any has none. Looking for them takes 2 us; trying the patterns takes 50."""
 _EMPTY = re.compile(r"[ ]?\((?:[^()\n]{0,30}[:,;])?\s*\)")
 """What markup leaves of "(pronunciation: {{IPA|...}})"."""
 _REPLACEMENTS: tuple[tuple[re.Pattern[str], str], ...] = (

@@ -1,10 +1,10 @@
 """Optimization: exact attention within each row of a packed micro-batch, without padding and without a T x T mask.
 
-Three kernels, one meaning: PyTorch's flash kernel from compute capability 8.0, its memory-efficient kernel below (the one
-that runs on a T4), and on a CPU one call a row. All know causal attention, over the whole row or a sliding window of it, and
-nothing else. So each layer is surveyed first: one tiny forward pass in train mode collects the mask that transformers would
-build and every argument that reaches attention. A model that needs more than that (chunks, capped logits, sinks, dropout, an
-argument not known here) is refused. Training builds no mask.
+Three kernels compute the same: PyTorch's flash kernel from compute capability 8.0, its memory-efficient kernel below (the one
+that runs on a T4), and on a CPU one call per row. All support causal attention, over the whole row or a sliding window of
+it, and nothing else. So each layer is surveyed first: one tiny forward pass in train mode collects the mask that transformers
+would build and every argument that reaches attention. A model that needs more than that (chunks, capped logits, sinks, dropout,
+an argument not known here) is refused. Training builds no mask.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NAME = "lora_job_varlen"
 
 
 def _operator(name: str) -> Any:
-    """One of PyTorch's attention operators, which have no documented name; None where this version lacks it."""
+    """One of PyTorch's attention operators, which have no documented name; None if this version lacks it."""
     return getattr(torch.ops.aten, name, None)
 
 

@@ -18,10 +18,10 @@ from job.training.forward import Forward
 
 @dataclass(frozen=True)
 class Difference:
-    """Between two paths, each relative: of the loss, of the gradients, and of their length along the known gradient.
+    """Relative differences between two paths: of the loss, of the gradients, and of their length along the known gradient.
 
     Rounding moves a gradient in all directions and hardly along itself; a wrong factor moves it along itself alone. So a scale
-    of 1.02 is found in bfloat16 too, where rounding moves the gradient by 1 % or more.
+    of 1.02 shows in bfloat16 too, where rounding moves the gradient by 1 % or more.
     """
 
     loss: float
@@ -32,7 +32,7 @@ class Difference:
         return f"loss by {self.loss:.1e}, gradients by {self.gradient:.1e}, their scale by {self.scale:.1e}"
 
     def within(self, most: Difference) -> bool:
-        """False where any of it is NaN."""
+        """False if any of it is NaN."""
         return self.loss <= most.loss and self.gradient <= most.gradient and self.scale <= most.scale
 
     def worse(self, other: Difference) -> Difference:

@@ -14,7 +14,7 @@ import torch
 from transformers import PreTrainedModel
 
 if TYPE_CHECKING:
-    from job.training.forward import Forward, Revert  # which computes the loss by what stands here
+    from job.training.forward import Forward, Revert  # which computes the loss with this module
 
 SLICE = 512
 

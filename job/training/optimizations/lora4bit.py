@@ -31,7 +31,7 @@ except (ImportError, AttributeError):  # a private name, absent from CPU builds;
 def enable(forward: Forward, _longest: int) -> Revert:
     """Replace the forward of all 4-bit linear layers.
 
-    Raises NotImplementedError where there are none, or an adapter is more than one plain LoRA.
+    Raises NotImplementedError if there are none, or an adapter is more than one plain LoRA.
     """
     reverts: list[Revert] = []
     try:
@@ -51,7 +51,7 @@ def enable(forward: Forward, _longest: int) -> Revert:
 
 
 def _replace(model: PeftModel, reverts: list[Revert]) -> None:
-    """Adds to `reverts` as it goes, so that what it has done can be reverted where it raises."""
+    """Adds to `reverts` as it goes, so that a failure part of the way can be reverted."""
     adapted = [module for module in model.modules() if isinstance(module, LoraLinear4bit)]
     for reason in filter(None, map(_unlike_plain_lora, adapted)):
         raise NotImplementedError(reason)

@@ -16,7 +16,7 @@ from job.training.optimizations.replacement import replace_forward, revert_all
 
 
 def enable(forward: Forward, _longest: int) -> Revert:
-    """Replace the forward of all RMS norms. Raises NotImplementedError where there is none of a known form."""
+    """Replace the forward of all RMS norms. Raises NotImplementedError if there is none of a known form."""
     norms = [
         module
         for module in forward.base.modules()

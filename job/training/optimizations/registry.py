@@ -16,7 +16,7 @@ class Entry:
     words: str
     """What it does, in one sentence."""
     enable: Callable[[Forward, int], Revert]
-    """Takes the forward and the tokens of the longest row. Raises NotImplementedError where the model asks for something that
+    """Takes the forward and the tokens of the longest row. Raises NotImplementedError if the model asks for something that
     is not implemented here."""
 
 

@@ -1,10 +1,10 @@
-"""The self-test: an optimization stays on only where it gives what the reference path gives, on this card, model and rows.
+"""The self-test: an optimization stays on only if it gives what the reference path gives, on this card, model and rows.
 
 The reference path is the model as transformers and peft made it, on padded rows. Before training its loss and adapter
-gradients are computed on real rows of this data set, the longest beside short ones: together in eval mode, and the longest and
-a short one alone in train mode with the same random numbers, so that dropout is compared too. Then each optimization is
-enabled on top of those before it, and the same is computed again. One that raises or differs is reverted, with a warning and
-the reason in the result. At last the whole step is compared, with the layers that it computes again.
+gradients are computed on real rows of this data set: the longest and short ones together in eval mode, then the longest and a
+short one, each alone, in train mode. Train mode uses the same random numbers each time, so that dropout is compared too. Then
+each optimization is enabled on top of those before it, and the same is computed again. One that raises or differs is reverted,
+with a warning and the reason in the result. Finally the whole step is compared, including the layers that it recomputes.
 
 In 16 bits no two paths agree to more than their rounding, which hides mistakes: on Llama 3.2 3B's shape it moves a gradient by
 1 % in float16 and 8 % in bfloat16. So an optimization is compared twice there: in float32, where the same mathematics agrees to
@@ -38,15 +38,17 @@ ROUNDING = {
     "bfloat16": Difference(2e-3, 2e-2, 7e-3),
 }
 """The least that counts as the rounding of a path. In float32: the largest that correct optimizations show on 18 families. In
-16 bits: what the quieter of them show, since the base's own is measured (`python -m tests.bench.self_test` prints all)."""
+16 bits: what the quieter families show, since the base's own is measured (`python -m tests.bench.self_test` prints all)."""
 SAME_MATHEMATICS = Difference(1e-5, 1e-4, 1e-4)
-"""At most, for a model in 16 bits that computes in float32 for the time: 30 times the rounding of float32."""
+"""Largest difference allowed while a model in 16 bits computes in float32: 30 times the rounding of float32."""
 APART = Difference(1e-3, 1e-2, 1e-2)
-"""At most, of rows computed alone in float32: more than a router's choice that tips with the last digit."""
+"""Largest difference allowed between a row alone and beside others, in float32. A router that chooses another expert because
+of the last digit stays below it."""
 LARGEST_ROUNDING = 0.3
-"""Of the gradients: against a reference path in 16 bits that lies farther from itself in float32, nothing can be compared."""
+"""Relative difference of the gradients, reference path in 16 bits against reference path in float32. Above it, rounding hides
+everything, and nothing can be compared."""
 ATTENTION_DROPOUT = ("attention_dropout", "attn_pdrop", "attn_dropout", "attention_probs_dropout_prob")
-"""What configs call it."""
+"""The names that configs give to attention dropout."""
 SHORT_ROWS = 2
 SHORTEST_PIECE = 64
 SEED = 20
@@ -85,8 +87,8 @@ class SelfTest:
         log.info("stage=train self_test=measured rows=%s rounding=%r", lengths, str(self.rounding))
 
     def _gradients(self, budget: int = 0) -> list[tuple[float, torch.Tensor]]:
-        """Of all rows together in eval mode, then of the longest and a short one alone in train mode: alone, because the
-        random numbers of dropout depend on how rows are laid out. Each starts from the same seed."""
+        """Gradients of all rows together in eval mode, then of the longest and of a short one alone in train mode: alone,
+        because dropout's random numbers depend on how rows are laid out. Each starts from the same seed."""
         forward = self.forward
         forward.model.eval()
         found = [gradients(forward, self.rows, forward.cut(self.rows, budget) if budget else None)]
@@ -101,8 +103,8 @@ class SelfTest:
         return found
 
     def _as_long_as_fits(self, work: Callable[[], T]) -> T:
-        """What `work` returns. Where memory runs out, start over from the reference path with half of the longest row, and at
-        last without float32, in which those numbers of a base that are not in 4 bits take twice the room."""
+        """Return what `work` returns. If memory runs out, start over from the reference path with half of the longest row. As a
+        last resort leave out float32, in which the parts of a base that are not in 4 bits take twice the room."""
         whole, shortened = self.rows[0], False
         while True:
             try:
@@ -135,7 +137,7 @@ class SelfTest:
 
     @property
     def interference(self) -> str:
-        """By how much the result of a row depends on the rows beside it, on the reference path; empty where by no more than
+        """By how much a row's result on the reference path depends on the rows beside it; empty if by no more than
         rounding.
 
         No optimization is to blame: some rotary embeddings change with the longest row of a batch, and some models select
@@ -181,7 +183,7 @@ class SelfTest:
         return reason, difference
 
     def verdict(self, difference: Difference) -> str:
-        """Empty where what is enabled now is the same mathematics, and `difference` in 16 bits is no more than rounding."""
+        """Empty if what is enabled now computes the same mathematics, and `difference` in 16 bits is no more than rounding."""
         return self._in_float32() or self._by_rounding(difference)
 
     def _in_float32(self, budget: int = 0) -> str:
@@ -202,7 +204,7 @@ class SelfTest:
         return f"differs from the reference path: {difference} (at most {self.most})"
 
     def _untested_window(self) -> str:
-        """Where the longest row had to be shortened: whether a window lies beyond what was tested."""
+        """If the longest row had to be shortened: whether a window lies beyond what was tested."""
         tested = len(self.rows[0].ids)
         windows = {
             module.lora_job_window for module in self.forward.base.modules() if hasattr(module, "lora_job_window")
@@ -214,8 +216,8 @@ class SelfTest:
     # --- all of them together ------------------------------------------------------------------------------------
 
     def whole_step(self, budget: int) -> str:
-        """Empty where the step that the run will take gives the reference gradients, with micro-batches of `budget` tokens and
-        the layers that it computes again; else by how much it differs."""
+        """Empty if the run's real step, with micro-batches of `budget` tokens and the layers that it recomputes, gives the
+        reference gradients; else by how much it differs."""
         try:
             with Perturbed(self.forward.model):
                 difference = self.compare(budget)

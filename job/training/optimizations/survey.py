@@ -11,12 +11,12 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from job.modeling.layers import decoder_of
 
 WHOLE_ROW = 0
-"""In place of a window's size."""
+"""Stands for a window's size where there is no window."""
 SURVEYED_TOKENS = 5
 SURVEYED_QUERIES = 64
 UNKNOWN_TO_KERNELS = {
     "attn_logit_softcapping": "caps attention logits",
-    "attn_temperature_tuning": "scales queries by their place in the whole sequence, which is not their place in the row",
+    "attn_temperature_tuning": "scales queries by their place in the packed sequence, which is not their place in the row",
 }
 """Settings of a config that no argument of attention shows."""
 HARMLESS = {
@@ -90,7 +90,7 @@ class Survey:
             raise NotImplementedError("keys and values are of different widths")
         self.found[module] = attention_mask
         groups = query.shape[1] // value.shape[1]
-        # of the right shape; nobody looks at its numbers
+        # only the shape matters, not the numbers
         return value.repeat_interleave(groups, 1).transpose(1, 2), None
 
 
