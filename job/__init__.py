@@ -21,7 +21,7 @@ The map of the package, in the order in which data flows through it:
     quickstart/  the embedded base model and rows of the first run
 
 Arrows point one way: cli -> pipeline -> stages -> (modeling, hosts, runs) -> results, settings, errors. No stage imports
-another. Only settings and hosts.libraries read the environment, only runs writes records. cli, pipeline, plan, errors, results,
+another. Settings come from settings alone, only runs writes records. cli, pipeline, plan, errors, results,
 settings, runs, submit and the cleaning rules import no torch, transformers, datasets, peft or trl.
 """
 

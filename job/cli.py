@@ -89,6 +89,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def _without_platform_words(arguments: list[str]) -> list[str]:
     """SageMaker puts `train` after our entrypoint; where a platform requires a command, ours may be repeated."""
     for position, word in enumerate(arguments[:2]):
+        if word.startswith("-"):
+            break
         if Path(word).name in ("entrypoint.py", "lora-job"):
             arguments = arguments[position + 1 :]
             break
@@ -190,7 +192,9 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
             log.info("stage=start %s", platforms.platform_job())
         pipeline.run(settings, token, run_dir, metrics_writer, stop)
     except BaseException as error:
+        stop.ending()
         return ended_by(error, metrics_writer)
+    stop.ending()
     if len(run_dir.reused) == len(pipeline.STAGES):
         log.info("stage=end reused=all: nothing to do, every stage of this run is done")
     metrics_writer.end("succeeded", SUCCESS)

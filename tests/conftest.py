@@ -32,10 +32,11 @@ TEMPLATE = (
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """`-m light` leaves files without a light test alone: importing them takes longer than all light tests together."""
-    if config.getoption("markexpr") != "light" or not collection_path.name.startswith("test_"):
+    """`-m light` leaves files and folders without a light test alone: importing them takes longer than all light tests."""
+    if config.getoption("markexpr") != "light":
         return None
-    return "pytest.mark.light" not in collection_path.read_text("utf-8") or None
+    files = collection_path.rglob("test_*.py") if collection_path.is_dir() else [collection_path]
+    return not any("pytest.mark.light" in file.read_text("utf-8") for file in files if file.suffix == ".py") or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

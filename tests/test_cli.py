@@ -88,6 +88,7 @@ def test_a_manifest_is_a_manifest_wherever_the_env_file_stands(words: str) -> No
         ("python3 /app/entrypoint.py run --env-file my.env", "run", "my.env"),
         ("/app/entrypoint.py train", "run", None),
         ("lora-job plan --env-file my.env", "plan", "my.env"),
+        ("--env-file lora-job plan", "plan", "lora-job"),
     ],
 )
 def test_run_is_the_default_and_words_of_platforms_are_none_of_ours(words: str, name: str, file: str | None) -> None:
@@ -255,6 +256,15 @@ def test_a_folder_that_cannot_be_written_gets_no_metrics(
         f"error: stage=end status=failed exit_code={code} metrics=none: this run cannot write to /proc/output" in said
     )
     assert message.read_text("utf-8")
+
+
+def test_a_wrong_output_folder_is_not_made(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command({"FINETUNE_OUTPUT_DIR": '"out"', "FINETUNE_DATA_SOURCES": "quickstart"}) == 64
+    assert "metrics=none: FINETUNE_OUTPUT_DIR is wrong" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_set_says_what_to_do(

@@ -303,7 +303,7 @@ def test_a_page_is_true(path: Path, check: Check) -> None:
         (commands, "`python entrypoint.py plan --env-file env/nowhere.env`", "no env/nowhere.env"),
         (commands, "`lora-job run --faster`", "no option --faster"),
         (commands, "`lora-job manifest docker --env-file my.env`", "--image"),
-        (commands, "`lora-job manifest nomad --env-file my.env --image x`", "there is no 'nomad'"),
+        (commands, "`lora-job manifest abacus --env-file my.env --image x`", "there is no 'abacus'"),
         (commands, "```bash\nA=1 python \\\n  entrypoint.py destroy\n```", "there is no 'destroy'"),
         (commands, "```bash\nmkdir x && docker run --env-file env/nowhere.env lora-job\n```", "no env/nowhere.env"),
         (commands, "`docker run --rm lora-job destroy`", "there is no 'destroy'"),

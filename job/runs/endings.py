@@ -110,6 +110,9 @@ def refused(error: SettingsError) -> int:
     """Report wrong settings on stderr, and in metrics.json if the output folder is known and writable."""
     log_failure(error, "settings")
     platforms.write_termination_message(str(error), error.remedy)
+    if any(problem.startswith(OUTPUT_DIR) for problem in error.problems):
+        log.error("stage=end status=failed exit_code=%d metrics=none: %s is wrong", error.exit_code, OUTPUT_DIR)
+        return error.exit_code
     run_dir = RunDir(Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output"))
     try:
         run_dir.open()

@@ -21,6 +21,11 @@ class StopRequest:
     def __init__(self) -> None:
         self.requested = False
         self._polled = False
+        self._ending = False
+
+    def ending(self) -> None:
+        """From now on signals change nothing: the run ends already, and what it writes last must be whole."""
+        self._ending = True
 
     @contextmanager
     def polled(self) -> Iterator[None]:
@@ -31,6 +36,8 @@ class StopRequest:
             self._polled = False
 
     def arrive(self, number: int, _frame: FrameType | None) -> None:
+        if self._ending:
+            return
         again, self.requested = self.requested, True
         name = signal.Signals(number).name
         if again or not self._polled:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from job.errors import AccessDenied, SettingsError
 from job.settings.env_files import read_env_file
-from job.settings.fields import OUTPUT_DIR, PREFIX, Settings
+from job.settings.fields import OUTPUT_DIR, PREFIX, SECTIONS, Settings
 from job.settings.reference import variables
 
 MOUNTED_TOKEN = Path("/run/secrets/hf_token")
@@ -30,6 +30,8 @@ def load_settings(env_file: Path | None = None) -> Settings:
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         os.environ[name] = os.environ[name].strip()
     problems = [*_unknown_names(os.environ), *_quoted(os.environ)]
+    for section in SECTIONS:  # `FINETUNE_LORA=16` is no variable, and would hide every other problem of its section
+        os.environ.pop(f"{PREFIX}{section}".upper(), None)
     try:
         settings = Settings()
     except ValidationError as error:

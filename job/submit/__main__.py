@@ -1,4 +1,4 @@
-"""`python -m job.submit` prints the table of queues for README.md."""
+"""`python -m job.submit` prints the table of queues in job/submit/README.md."""
 
 from __future__ import annotations
 

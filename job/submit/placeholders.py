@@ -32,4 +32,4 @@ def notes(text: str) -> Iterator[str]:
         lines = [
             str(number) for number, line in enumerate(text.splitlines(), 1) if re.search(rf"{name}(?![A-Z_])", line)
         ]
-        yield f"replace {name} (line {', '.join(lines)}): {MEANINGS[name]}"
+        yield f"replace {name} (line {', '.join(lines)}): {MEANINGS.get(name, 'a value of yours')}"

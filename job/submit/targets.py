@@ -166,7 +166,7 @@ TARGETS: tuple[Target, ...] = (
 
 
 def table() -> str:
-    """The table of queues for README.md, in Markdown."""
+    """The table of queues in job/submit/README.md."""
     lines = ["| target | submit it with | started again | grace | results |", "| --- | --- | --- | --- | --- |"]
     lines += [
         f"| `{target.name}` | `{target.submit}` | {target.retries} | {target.grace} | {target.results} |"

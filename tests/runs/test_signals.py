@@ -45,3 +45,14 @@ def test_the_handlers_of_before_come_back() -> None:
     with stop.listening():
         assert signal.getsignal(signal.SIGTERM) == stop.arrive
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_while_the_ending_is_written_signals_change_nothing() -> None:
+    """A queue sends SIGTERM twice, a person presses Ctrl-C twice: metrics.json and the exit code must come out whole."""
+    stop = StopRequest()
+    with stop.listening():
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGTERM)
+        stop.ending()
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)

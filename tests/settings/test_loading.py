@@ -41,6 +41,14 @@ def test_a_misspelt_section_is_found_too(monkeypatch: pytest.MonkeyPatch) -> Non
     assert said == ["FINETUNE_TRIAN_SEED: there is no such variable; did you mean FINETUNE_TRAIN_SEED?"]
 
 
+def test_a_sections_name_alone_hides_no_other_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = problems(monkeypatch, DATA_SOURCES="owner/name", LORA="16", LORA_R="many")
+    assert said == [
+        "FINETUNE_LORA: there is no such variable; did you mean FINETUNE_LORA_R?",
+        "FINETUNE_LORA_R: must be a valid integer, unable to parse string as an integer, not 'many'",
+    ]
+
+
 def test_without_a_data_set_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert problems(monkeypatch)[0].startswith("FINETUNE_DATA_SOURCES: not set")
 
