@@ -42,13 +42,13 @@ _MIXED = st.lists(
 ).map(" ".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(_PLAIN)
 def test_sentences_without_boilerplate_are_never_touched(text: str) -> None:
     assert cleaned(text) in (text, "repetitive")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_MIXED, _MIXED)
 def test_cleaning_its_own_output_changes_nothing(question: str, answer: str) -> None:
     rows, reasons = clean_batch([{"question": question, "answer": answer}], RULES)
@@ -56,7 +56,7 @@ def test_cleaning_its_own_output_changes_nothing(question: str, answer: str) -> 
         assert clean_batch(rows, RULES) == (rows, [""])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(_MIXED, _MIXED), max_size=12))
 def test_counts_add_up(pairs: list[tuple[str, str]]) -> None:
     tally: Tally = {}

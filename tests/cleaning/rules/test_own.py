@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from job.cleaning.rules import Rules
+from job.cleaning.rules import Rules, own
 from job.errors import SettingsError
 from job.settings.rule_file import UserRule, parse
 from tests.cleaning.rules.one_row import ADVICE, cleaned
@@ -20,7 +20,8 @@ def test_own_rules_cut_and_drop() -> None:
     assert cleaned(f"{ADVICE} See the price list.", mine) == "own:prices"
 
 
-def test_a_pattern_that_backtracks_without_end_is_stopped_and_named() -> None:
+def test_a_pattern_that_backtracks_without_end_is_stopped_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own, "SECONDS", 0.2)
     rules = Rules(user_rules=(UserRule("endless", r"(a|aa)+$", False),))
     with pytest.raises(
         SettingsError, match=r"FINETUNE_DATA_RULES_FILE: the pattern of endless was stopped after \d+\.\d s"
