@@ -11,9 +11,6 @@ from job.cleaning.rules import Rules, clean_batch
 from tests.cleaning.detector import flags
 from tests.conftest import PROJECT
 
-pytestmark = pytest.mark.light
-
-
 SHARED = PROJECT.parent / "shared" / "data" / "dev.jsonl"
 
 
