@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any
 
 import numpy
+import numpy.typing as npt
 
 from job.cleaning import duplicates, split
 from job.cleaning.duplicates import Hashes, Integers, Mask
@@ -24,13 +24,15 @@ DUPLICATE, NEAR_DUPLICATE, LIST_OVER_SHARE, NOT_SAMPLED = (
     FATES.index(name) for name in ("duplicate", "near_duplicate", "list_over_share", "not_sampled")
 )
 
+Fates = npt.NDArray[numpy.uint8]
+
 
 @dataclass
 class Decisions:
     """What becomes of each kept row: one of the numbers of FATES, and whether it is held out."""
 
-    fate: Any  # (rows,) uint8
-    held_out: Any  # (rows,) bool
+    fate: Fates  # (rows,)
+    held_out: Mask  # (rows,)
     near_groups: int
     leaked_rows: int
     """Evaluation rows that a plain random split would have leaked into training."""
@@ -71,7 +73,7 @@ def decide(first: FirstPass, data: DataSettings, seed: int, *, near: bool) -> De
     )
 
 
-def _near_groups(first: FirstPass, fate: Any) -> duplicates.Groups:
+def _near_groups(first: FirstPass, fate: Fates) -> duplicates.Groups:
     groups = duplicates.Groups(len(fate))
     for one, other in duplicates.near_pairs(first.folder / "bands", fate == KEPT, first.words):
         groups.join(one, other)
@@ -95,11 +97,11 @@ def _leaked(names: Integers, data: DataSettings, seed: int) -> tuple[int, int]:
     return split.leaked_rows(names, numpy.ones(len(names), dtype=bool), data.eval_fraction, seed)
 
 
-def _list_rows(lists: Any) -> dict[str, int]:
+def _list_rows(lists: Fates) -> dict[str, int]:
     return {kind: int((lists == code).sum()) for code, kind in enumerate(KINDS) if kind}
 
 
-def _cap_lists(fate: Any, of: Mask, is_list: Mask, sample: Hashes, share: float) -> None:
+def _cap_lists(fate: Fates, of: Mask, is_list: Mask, sample: Hashes, share: float) -> None:
     """Among the kept rows of `of`, at most this share are lists."""
     if share >= 1:
         return
@@ -108,7 +110,7 @@ def _cap_lists(fate: Any, of: Mask, is_list: Mask, sample: Hashes, share: float)
     fate[of & is_list & ~split.smallest(sample, of & is_list, most)] = LIST_OVER_SHARE
 
 
-def _draw(fate: Any, of: Mask, sample: Hashes, rows: int) -> None:
+def _draw(fate: Fates, of: Mask, sample: Hashes, rows: int) -> None:
     of = of & (fate == KEPT)
     fate[of & ~split.smallest(sample, of, rows)] = NOT_SAMPLED
 
@@ -118,6 +120,6 @@ def _warn_of_few(source: str, wanted: int, found: int) -> None:
         log.warning("stage=clean source=%s wanted_rows=%d found_rows=%d: too few are left", source, wanted, found)
 
 
-def _held_out(fate: Any, places: Hashes, names: Integers, share: float) -> Mask:
+def _held_out(fate: Fates, places: Hashes, names: Integers, share: float) -> Mask:
     kept: Mask = fate == KEPT
     return split.held_out(places, names, kept, share) if kept.sum() > 1 else kept & False
