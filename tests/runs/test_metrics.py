@@ -72,3 +72,7 @@ def test_the_report_is_made_of_the_metrics_of_now(writer: MetricsWriter, monkeyp
     writer.at("probe")
     writer.write_report()
     assert made == [(writer.run_dir.root, "probe")]
+
+
+def test_the_time_is_that_since_the_start(writer: MetricsWriter) -> None:
+    assert 0 <= writer.metrics().seconds < 60

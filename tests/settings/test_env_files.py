@@ -68,3 +68,17 @@ def test_the_t4_recipes_are_those_of_the_write_up(monkeypatch: pytest.MonkeyPatc
     assert [source.rows for source in settings.data.sources] == [8500, 1500]
     assert set(settings.lora.targets) >= {"gate_proj", "up_proj", "down_proj"}
     assert (settings.model.pad_token, settings.probe.repetition_penalty) == ("reserved", 1.3)
+
+
+def test_line_ends_of_windows_and_a_byte_order_mark_are_no_part_of_a_value(tmp_path: Path) -> None:
+    file = tmp_path / "run.env"
+    file.write_bytes("\ufeffA=1\r\n\tB=two words\r\n".encode())
+    assert read_env_file(file) == {"A": "1", "B": "two words"}
+
+
+def test_a_line_without_a_name_is_told_with_its_number(tmp_path: Path) -> None:
+    file = tmp_path / "run.env"
+    file.write_text("A=1\nMY NAME=2\n=3\n", "utf-8")
+    with pytest.raises(SettingsError) as caught:
+        read_env_file(file)
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == [f"{file} line 2", f"{file} line 3"]

@@ -33,3 +33,7 @@ def test_a_line_is_a_rule_that_cuts_or_drops(tmp_path: Path) -> None:
         UserRule("prices", "\\bprice list\\b", True),
     ]
     assert parse(path.read_text("utf-8"))[1] == []
+
+
+def test_every_wrong_line_is_reported() -> None:
+    assert [problem.partition(":")[0] for problem in parse("votes: x\nkept = y\nmore: z")[1]] == ["line 1", "line 3"]

@@ -35,3 +35,8 @@ def test_a_missing_file_is_named_with_the_folder_it_was_looked_for_in(
         Source.parse("rows.jsonl=10")
     (tmp_path / "rows.jsonl").touch()
     assert str(Source.parse("rows.jsonl=10")) == "rows.jsonl=10"
+
+
+def test_a_file_has_no_revision_and_no_split() -> None:
+    source = Source.parse("quickstart=10")
+    assert (source.revision, source.split, source.rows, str(source)) == ("", "", 10, "quickstart=10")
