@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from huggingface_hub import HfApi
 
 from tests.standin_hub import StandInHub
@@ -55,6 +54,8 @@ JSONL = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
 
 
 def parquet(folder: Path) -> bytes:
-    arrow, writer = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    writer.write_table(arrow.Table.from_pylist(ROWS), folder / "rows.parquet")
+    import pyarrow
+    from pyarrow import parquet as writer
+
+    writer.write_table(pyarrow.Table.from_pylist(ROWS), folder / "rows.parquet")
     return (folder / "rows.parquet").read_bytes()

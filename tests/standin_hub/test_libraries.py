@@ -20,7 +20,6 @@ from tests.standin_hub.clients import (
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_load_dataset_reads_a_revision(hub: StandInHub, tmp_path: Path, kind: str) -> None:
-    pytest.importorskip("datasets")
     data = JSONL if kind == "jsonl" else parquet(tmp_path)
     oid = hub.add_repo("dataset", "alice/rows", {f"data/train.{kind}": data})
     hub.add_commit("dataset", "alice/rows", {f"data/train.{kind}": b"broken"})
@@ -33,7 +32,6 @@ print(json.dumps(list(rows)))
 
 
 def test_what_load_dataset_raises(hub: StandInHub, tmp_path: Path) -> None:
-    pytest.importorskip("datasets")
     hub.add_repo("dataset", "alice/rows", {"train.jsonl": JSONL})
     hub.add_repo("dataset", "meta/gated", {"train.jsonl": JSONL}, gated=True)
     code = """
@@ -70,8 +68,8 @@ print(json.dumps(seen))
 
 @pytest.mark.slow
 def test_transformers_loads_a_configuration_and_a_tokenizer(hub: StandInHub, tmp_path: Path) -> None:
-    pytest.importorskip("transformers")
-    tokenizers = pytest.importorskip("tokenizers")
+    import tokenizers
+
     words = tokenizers.models.WordLevel({"[UNK]": 0, "hello": 1, "hub": 2}, unk_token="[UNK]")
     tokenizer = tokenizers.Tokenizer(words)
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()

@@ -22,6 +22,10 @@ def test_a_note_names_every_line() -> None:
     ]
 
 
+def test_a_placeholder_without_a_meaning_is_listed_too() -> None:
+    assert list(notes("a: YOUR_ABACUS\n")) == ["replace YOUR_ABACUS (line 1): a value of yours"]
+
+
 @everything
 def test_each_placeholder_is_listed_once(target: str, file: Path) -> None:
     text = made(target, file)
