@@ -62,11 +62,16 @@ def test_an_exception_becomes_a_code_metrics_and_a_termination_message(
     assert (metrics["status"], metrics["exit_code"], metrics["error"]["kind"]) == (status, code, kind)
     assert metrics["stage"] == "train"
     assert metrics["error"]["remedy"]
-    assert len(message.read_text("utf-8").splitlines()) == 2
+    happened, remedy = message.read_text("utf-8").splitlines()
+    assert str(error).partition(":")[0] in happened
+    assert remedy == ("See metrics.json in the output folder." if code == 1 else metrics["error"]["remedy"])
+    assert str(error).partition(":")[0] in caplog.text
+    assert code == 1 or remedy in caplog.text
     assert reports == ["train"]
     assert f"stage=train {'stopped=true' if status == 'stopped' else f'error={kind}'}: " in caplog.text
     if code == 1:
-        assert "division by zero" in metrics["error"]["message"]
+        assert "ZeroDivisionError: division by zero" in metrics["error"]["message"]
+        assert "ZeroDivisionError: division by zero" in caplog.text
 
 
 def test_the_report_of_another_run_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
