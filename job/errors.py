@@ -118,7 +118,7 @@ SUCCESS = 0
 BUG = 1
 
 EXIT_CODES: dict[int, tuple[str, str]] = {
-    SUCCESS: ("everything is done, and a push is verified", ""),
+    SUCCESS: ("everything is done, and any push is verified", ""),
     BUG: ("a bug (the traceback is kept), or a library ended the process", "limited"),
     61: ("the run folder holds another run (the difference is printed), or another process uses it", "no"),
     62: ("GPU memory ran out", "no"),
