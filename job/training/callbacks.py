@@ -15,6 +15,7 @@ from job.results import LogEntry
 from job.runs.signals import StopRequest
 from job.training.best import BestAdapter
 from job.training.log_file import LogFile
+from job.training.random_states import RandomStates
 
 if TYPE_CHECKING:
     from job.training.trainer import Float32AdapterTrainer
@@ -36,6 +37,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.skipped_steps = 0
         self.last_mark = (0.0, 0)
         self.first_step = 0
+        self.after_step: RandomStates | None = None
 
     def restore(self, step: int) -> None:
         """Take over the log up to the step that training continues from."""
@@ -125,6 +127,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         assert self.trainer is not None
+        self.after_step = RandomStates()
         if self.trainer.accelerator.optimizer_step_was_skipped:
             self.skipped_steps += 1
             log.info(
@@ -134,9 +137,14 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             self.stop_now(state)
 
     def stop_now(self, state: TrainerState) -> NoReturn:
-        """Save a checkpoint if there is anything new, and raise Stopped (75)."""
+        """Save a checkpoint if there is anything new, and raise Stopped (75).
+
+        The checkpoint holds the random states as they were when its last step ended. Dropout may have drawn since, and a new
+        epoch's data loader draws before the first step: the run that goes on draws again.
+        """
         assert self.trainer is not None
-        if state.global_step > self.first_step:
+        if self.after_step:
+            self.after_step.restore()
             self.trainer.save_now()
         log.warning("stage=train step=%d stopped=true checkpoint=saved", state.global_step)
         raise Stopped(f"Stopped at step {state.global_step}; its checkpoint is saved.")

@@ -82,7 +82,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         model.train()
         while True:
             try:
-                return self._step(rows, random_states)
+                return self._step(rows)
             except torch.OutOfMemoryError as error:
                 log.warning(
                     "stage=train step=%d out_of_memory=%r", self.state.global_step, str(error).partition(". ")[0]
@@ -92,13 +92,11 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
             random_states.restore()
             self.memory_plan.fall_back(step=self.state.global_step, peak=torch.cuda.max_memory_reserved())
 
-    def _step(self, rows: list[Row], random_states: RandomStates) -> torch.Tensor:
+    def _step(self, rows: list[Row]) -> torch.Tensor:
         learned = max(sum(row.targets for row in rows), 1)
         total = torch.zeros((), device=self.forward.device)
         for micro_batch in self.forward.cut(rows, self.memory_plan.candidate.tokens):
             if self.watch.stop.requested:
-                self.model.zero_grad(set_to_none=True)
-                random_states.restore()
                 self.watch.stop_now(self.state)
             loss = self.forward.loss_sum(micro_batch) / learned
             self.accelerator.backward(loss)
