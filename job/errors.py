@@ -1,7 +1,7 @@
 """The failures that a user can meet, each with its own exit code.
 
     JobError
-    ├── FolderError      61  the run folder holds another run, or is in use
+    ├── FolderError      61  the run folder holds another run
     ├── MemoryExhausted  62  GPU memory ran out
     ├── Diverged         63  the loss became NaN, infinite or exploded
     ├── SettingsError    64  environment variables
@@ -9,7 +9,9 @@
     ├── NotFound         66  model, data set or revision does not exist, or its files are damaged
     ├── AccessDenied     67  gated, no token, token cannot write
     ├── HostUnfit        68  GPU, driver, memory, disk or volume
+    ├── FolderInUse      72  another process works in the run folder
     ├── DiskFull         73  no space left while running
+    ├── NoProgress       74  nothing moved for too long
     └── HubUnavailable   76  Hub or network failed after all retries
 
 Codes 61-69 are permanent, 70-79 are worth another try: a queue's retry rule is one glob. All stay below 125: docker and
@@ -87,9 +89,22 @@ class HostUnfit(JobError):
     exit_code = 68
 
 
+class FolderInUse(JobError):
+    exit_code = 72
+    remedy = "Wait for the other process to end, or set FINETUNE_OUTPUT_DIR to another folder."
+
+
 class DiskFull(JobError):
     exit_code = 73
     remedy = "Free space on the output volume and start again: completed work is intact."
+
+
+class NoProgress(JobError):
+    exit_code = 74
+    remedy = (
+        "Start again with the same settings: the run continues. If it hangs at the same place, the log shows where every "
+        "thread stood; FINETUNE_WATCHDOG_MINUTES sets how long the job waits."
+    )
 
 
 class HubUnavailable(JobError):
@@ -120,7 +135,7 @@ BUG = 1
 EXIT_CODES: dict[int, tuple[str, str]] = {
     SUCCESS: ("everything is done, and any push is verified", ""),
     BUG: ("a bug (the traceback is kept), or a library ended the process", "limited"),
-    61: ("the run folder holds another run (the difference is printed), or another process uses it", "no"),
+    61: ("the run folder holds another run (the difference is printed)", "no"),
     62: ("GPU memory ran out", "no"),
     63: ("training diverged: NaN, infinite or exploding loss", "no"),
     64: ("settings", "no"),
@@ -128,7 +143,9 @@ EXIT_CODES: dict[int, tuple[str, str]] = {
     66: ("model, data set or revision not found, or damaged files", "no"),
     67: ("access: gated, no token, token cannot write", "no"),
     68: ("host unfit: no GPU, driver too old, memory or disk too small, volume not writable", "no"),
+    72: ("another process is working in the run folder", "yes, later"),
     73: ("disk full while running; completed work is intact", "yes, elsewhere"),
+    74: ("no progress for too long; the log shows where every thread stood", "yes, continues"),
     75: ("stopped by a signal; the checkpoint is saved", "yes, continues"),
     76: ("Hub or network failed; the adapter is safe in the output folder", "yes, only the rest is done"),
 }

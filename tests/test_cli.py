@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from job import __version__, cli, pipeline
-from job.errors import FolderError, Stopped
+from job.errors import FolderInUse, Stopped
 from job.hosts import platforms
 from job.runs import redaction
 from job.runs.folder import RunDir
@@ -196,7 +196,7 @@ def test_a_run_says_where_it_is_and_ends_with_success(
 
     def run(settings: Settings, given: str, run_dir: RunDir, writer: MetricsWriter, stop: StopRequest) -> None:
         assert (given, redact(token), os.environ["HF_HUB_OFFLINE"]) == (token, "**********", "1")
-        with pytest.raises(FolderError, match="Another process"):
+        with pytest.raises(FolderInUse, match="Another process"):
             RunDir(run_dir.root).open()
         run_dir.reused += [stage.name for stage in pipeline.STAGES]
 

@@ -7,7 +7,6 @@ name. Only this module writes records.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
@@ -16,12 +15,13 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from job.errors import FolderError, HostUnfit
 from job.results import SCHEMA_VERSION, Result
+from job.runs.lock import FolderLock
 from job.runs.redaction import redact
 
 log = logging.getLogger("job")
@@ -107,33 +107,22 @@ class RunDir:
         self.root = root
         self.reused: list[str] = []
         self.stage_seconds: dict[str, float] = {}
-        self._lock: IO[str] | None = None
+        self._lock = FolderLock(root)
 
     def open(self) -> None:
         """Make the folder, make sure that it can be written, and lock it.
 
-        Raises HostUnfit (68) if it cannot be written, FolderError (61) if another process works in it.
+        Raises HostUnfit (68) if it cannot be written, FolderInUse (72) if another process works in it.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            lock = (self.root / ".lock").open("w")
+            self._lock.take()
         except OSError as error:
             raise HostUnfit(
                 f"The output folder {self.root.absolute()} cannot be written: {error.strerror or error}.",
                 remedy=f"Set FINETUNE_OUTPUT_DIR to a folder that uid {os.getuid()} may write, or run "
                 f"`sudo chown -R {os.getuid()} FOLDER` on the host, or start with --user $(id -u):$(id -g).",
             ) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.close()
-            raise FolderError(
-                f"Another process is working in {self.root.absolute()}.",
-                remedy="Wait for it to end, or set FINETUNE_OUTPUT_DIR to another folder.",
-            ) from error
-        except OSError:
-            pass  # a mounted object store without locks; two writers there are the queue's to prevent
-        self._lock = lock
 
     def record(self, stage: str) -> dict[str, Any] | None:
         """The stage's record, or None if there is none that can be read."""

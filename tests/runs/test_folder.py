@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from job.errors import FolderError, HostUnfit
+from job.errors import FolderError, FolderInUse, HostUnfit
 from job.results import Choice, Result
 from job.runs.folder import RunDir, difference, replace_folder, write_json, write_text
 
@@ -107,7 +107,7 @@ def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
     tmp_path = tmp_path / "made" / "here"
     first, second = RunDir(tmp_path), RunDir(tmp_path)
     first.open()
-    with pytest.raises(FolderError, match="Another process"):
+    with pytest.raises(FolderInUse, match="Another process"):
         second.open()
 
 

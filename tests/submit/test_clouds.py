@@ -338,7 +338,7 @@ def test_skypilot_recovers_what_another_try_mends() -> None:
     assert yaml.safe_load(made("skypilot", FILES[0]))["resources"]["job_recovery"] == {
         "strategy": "EAGER_NEXT_REGION",
         "max_restarts_on_errors": 0,
-        "recover_on_exit_codes": [73, 75, 76],
+        "recover_on_exit_codes": [72, 73, 74, 75, 76],
     }
 
 
