@@ -18,7 +18,8 @@ from job.errors import EXIT_CODES, SUCCESS, JobError, SettingsError
 from job.hosts import platforms
 from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries
 from job.runs.endings import end_without_folder, ended_by, last_line, log_failure, refused
-from job.runs.folder import RunDir, write_json
+from job.runs.files import write_json
+from job.runs.folder import RunDir
 from job.runs.logs import start_logging
 from job.runs.metrics import MetricsWriter
 from job.runs.redaction import STARS, hide, redact

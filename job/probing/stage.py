@@ -25,7 +25,7 @@ from job.modeling.precision import DTYPES
 from job.modeling.tokenizer import load_tokenizer
 from job.probing.scores import score
 from job.results import Cleaned, Probed, Sample, Trained
-from job.runs.folder import replace_folder
+from job.runs.files import replace_folder
 from job.settings.fields import ModelSettings, ProbeSettings
 from job.settings.files import read_text
 

@@ -15,7 +15,7 @@ from job.errors import HubUnavailable
 from job.hosts.hub import translate_hub_errors
 from job.publishing.cards import data_card, licence_of, model_card
 from job.results import Cleaned, Probed, Pushed, PushedRepo, Sample, Trained
-from job.runs.folder import read_lines, write_text
+from job.runs.files import read_lines, write_text
 from job.settings.fields import Settings
 
 log = logging.getLogger("job.push")
