@@ -12,9 +12,11 @@ from pathlib import Path
 import torch
 
 from job.errors import Diverged, SettingsError
+from job.hosts import disk
 from job.modeling.chat import Chat
 from job.modeling.config import attention_of
 from job.modeling.files import fetch_files
+from job.modeling.sizes import Sizes
 from job.modeling.tokenizer import load_tokenizer
 from job.results import Cleaned, Trained
 from job.runs.files import remove, replace_folder
@@ -46,7 +48,7 @@ def train(
 ) -> Trained:
     """From cleaned rows to an `adapter/` below `root` that a fresh process has loaded and compared.
 
-    Continues from the newest whole checkpoint. Raises MemoryExhausted (62), Diverged (63), the errors
+    Continues from the newest whole checkpoint. Raises MemoryExhausted (62), Diverged (63), DiskFull (73), the errors
     for failures of the Hub (66, 67, 76), and Stopped (75) after a checkpoint was saved.
     """
     files = fetch_files(model, token, weights=True)
@@ -63,6 +65,9 @@ def train(
         eval_rows=eval_rows,
         allow_unquantized=model.allow_unquantized,
     )
+    parameters = prepared.loaded.trainable_parameters
+    needed = Sizes(parameters, 4 * parameters, 0).run_bytes
+    disk.require_left(root, needed - disk.present_bytes(root), "checkpoints and adapter")
     trainer = _trainer(prepared, settings, rows, eval_rows, root / "train", stop)
     fit = _fit(trainer)
     saved = _save(prepared, trainer, fit, model.save_embedding, root)
