@@ -80,6 +80,7 @@ def save(
         parts["embedding"] = _bytes(embedding)
         tensors |= embedding
     saved = LoraConfig(**{**config.to_dict(), "inference_mode": True})
+    saved.target_modules = sorted(saved.target_modules)  # peft keeps a set, whose order differs from process to process
     saved.base_model_name_or_path, saved.revision = files.name, files.revision or None
     if new_rows and save_embedding == "rows":
         first = model.get_input_embeddings().weight.shape[0] - new_rows
