@@ -50,6 +50,8 @@ def ended_by(error: BaseException, metrics_writer: MetricsWriter) -> int:
     ending = _ending(error)
     _log_ending(error, ending, metrics_writer.stage)
     platforms.write_termination_message(ending.message, ending.remedy)
+    if isinstance(error, DiskFull):
+        metrics_writer.run_dir.make_room()
     try:
         metrics_writer.end(ending.status, ending.exit_code, ending.failure)
     except OSError as full:

@@ -117,6 +117,22 @@ def test_a_disk_that_is_really_full_is_told_from_a_bug_whatever_the_library_says
     assert not _is_disk_full(DataError(f"row 3 holds {str(error)!r}"))
 
 
+def test_metrics_tell_of_a_full_disk_on_that_very_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MetricsWriter, "write_report", lambda self: None)
+    with small_disk(tmp_path / "disk", 2**20) as folder:
+        run_dir = RunDir(folder)
+        run_dir.open()
+        writer = MetricsWriter(run_dir, {})
+        writer.write()
+        fill(folder)
+        with pytest.raises(OSError):
+            writer.write()
+        assert ended_by(OSError(errno.ENOSPC, "no space"), writer) == 73
+        assert json.loads(writer.path.read_text("utf-8"))["status"] == "failed"
+        fill(folder)
+        RunDir(folder / "next").open()  # a disk without room to spare is no reason to refuse
+
+
 def test_the_report_of_another_run_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MetricsWriter, "write_report", lambda self: pytest.fail("report.html is the other run's"))
     writer = MetricsWriter(RunDir(tmp_path), {})
