@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoTokenizer
 
 from job.errors import DiskFull, SettingsError
 from job.modeling.base import load_base
@@ -47,3 +49,15 @@ def test_whoever_mounted_the_volume_can_read_the_adapter(base: Path, tmp_path: P
     plain = tmp_path / "plain"
     plain.touch()
     assert {path.stat().st_mode for path in (tmp_path / "adapter").iterdir()} == {plain.stat().st_mode}
+
+
+def test_equal_adapters_are_equal_files_whether_the_hub_was_asked_or_not(base: Path, tmp_path: Path) -> None:
+    """Else a stage that runs again, offline, would seem to have made another adapter."""
+    forward, files = forward_of(base), BaseFiles(base, str(base), "")
+    for name in ("online", "offline"):
+        tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=name == "offline")
+        adapters.save(forward.model, tokenizer, files, tmp_path / name, new_rows=0, save_embedding="none")
+    for path in (tmp_path / "online").iterdir():
+        assert path.read_bytes() == (tmp_path / "offline" / path.name).read_bytes(), path.name
+    config = json.loads((tmp_path / "online" / "adapter_config.json").read_text("utf-8"))
+    assert config["target_modules"] == sorted(config["target_modules"])
