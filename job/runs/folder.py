@@ -41,6 +41,8 @@ log = logging.getLogger("job")
 R = TypeVar("R", bound=Result)
 ROOM, ROOM_BYTES = ".room", 512 * 1024
 """A file in the run folder that gives way to the last words of a run whose disk is full."""
+FOLDERS = ("adapter", "clean", "probe", "train")
+"""What the job itself leaves in the run folder; other folders (a volume's lost+found) are nobody's business."""
 OWNER = (
     f"Set FINETUNE_OUTPUT_DIR to a folder that uid {os.getuid()} may write, or run `sudo chown -R {os.getuid()} FOLDER` on the "
     "host, or start with --user $(id -u):$(id -g)."
@@ -88,7 +90,8 @@ class RunDir:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self._lock.take()
-            for folder in (path for path in sorted(self.root.rglob("*")) if path.is_dir()):
+            own = [self.root / name for name in FOLDERS]
+            for folder in (path for name in own for path in (name, *sorted(name.rglob("*"))) if path.is_dir()):
                 if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
                     raise PermissionError(errno.EACCES, f"no right to change {folder.relative_to(self.root)}/")
         except OSError as error:
