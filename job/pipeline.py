@@ -235,8 +235,6 @@ STAGES: tuple[Stage, ...] = (
 def run(settings: Settings, token: str, run_dir: RunDir, metrics_writer: MetricsWriter, stop: StopRequest) -> None:
     """Run every stage that is missing in the run folder, and reuse the results of the others. Raises JobError, Stopped."""
     metrics_writer.at("check")
-    for stage in STAGES:
-        refuse_other_run(stage, run_dir, settings)
     work = Run(settings, token, run_dir.root, stop)
     check_host(work, run_dir, metrics_writer)
     for stage in STAGES:
@@ -253,13 +251,14 @@ def run(settings: Settings, token: str, run_dir: RunDir, metrics_writer: Metrics
         metrics_writer.add(**{stage.name: result})
 
 
-def refuse_other_run(stage: Stage, run_dir: RunDir, settings: Settings) -> None:
-    """Raises FolderError (61) if the folder holds this stage of another run.
+def refuse_other_run(settings: Settings, run_dir: RunDir) -> None:
+    """Before anything is touched. Raises FolderError (61) if the folder holds stages of another run.
 
     A push that was skipped accepts other hub settings, so nothing is trained twice.
     """
-    if not _is_replaceable(stage, run_dir):
-        run_dir.refuse_other_run(stage.name, stage.inputs(settings), begun=stage.begun(run_dir.root))
+    for stage in STAGES:
+        if not _is_replaceable(stage, run_dir):
+            run_dir.refuse_other_run(stage.name, stage.inputs(settings), begun=stage.begun(run_dir.root))
 
 
 def _is_replaceable(stage: Stage, run_dir: RunDir) -> bool:

@@ -295,7 +295,11 @@ class Pushed(Result):
 class Failure(Result):
     kind: str
     message: str
+    """What happened."""
     remedy: str
+    """What to do about it."""
+    details: str = ""
+    """The traceback, or the last lines of the log."""
 
 
 class Metrics(Result):
@@ -319,6 +323,8 @@ class Metrics(Result):
     """Time that each finished stage took, in the start that finished it."""
     reused: list[str]
     """Stages whose stored result was reused."""
+    progress: dict[str, int] = {}
+    """What this start has done so far: rows, steps, tokens, bytes."""
     settings: dict[str, Any]
     host: Host | None = None
     clean: Cleaned | None = None

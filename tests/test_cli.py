@@ -20,7 +20,7 @@ from job.errors import FolderInUse, Stopped
 from job.hosts import platforms
 from job.runs import redaction
 from job.runs.folder import RunDir
-from job.runs.metrics import MetricsWriter
+from job.runs.metrics import MetricsFile, MetricsWriter
 from job.runs.redaction import redact
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
@@ -204,7 +204,7 @@ def test_a_run_says_where_it_is_and_ends_with_success(
     monkeypatch.setattr(redaction, "_known", set())
     monkeypatch.setattr(platforms, "PLATFORM_JOBS", ("AWS_BATCH_JOB_ID",))
     monkeypatch.setattr(pipeline, "run", run)
-    monkeypatch.setattr(MetricsWriter, "write_report", lambda self: reports.append(self.metrics().status))
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: reports.append(self.metrics.status))
     output = tmp_path / "output"
     variables = {"FINETUNE_OUTPUT_DIR": str(output), "HF_TOKEN": token, "AWS_BATCH_JOB_ID": "f00d"}
     assert command(variables, "--env-file", "env/quickstart.env") == 0

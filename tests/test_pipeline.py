@@ -14,7 +14,7 @@ from job.errors import FolderError
 from job.pipeline import STAGES, Run, Stage, clean_inputs, fingerprint, train_inputs
 from job.results import Choice
 from job.runs.folder import RunDir, write_json
-from job.runs.metrics import MetricsWriter
+from job.runs.metrics import MetricsFile, MetricsWriter
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
 from job.settings.loading import load_settings
@@ -59,7 +59,8 @@ def test_a_stage_runs_leaves_its_record_and_stands_in_metrics_and_log(
 
     def run() -> RunDir:
         run_dir = RunDir(tmp_path)
-        pipeline.run(wanted, "", run_dir, MetricsWriter(run_dir, {}), StopRequest())
+        pipeline.refuse_other_run(wanted, run_dir)
+        pipeline.run(wanted, "", run_dir, MetricsWriter(run_dir, {}, MetricsFile(tmp_path).take), StopRequest())
         return run_dir
 
     assert run().reused == []
@@ -141,10 +142,10 @@ def test_training_that_left_a_checkpoint_is_continued_with_its_own_settings_only
     record = {"schema_version": 1, "inputs": train.inputs(settings(monkeypatch)), "result": None}
     write_json(tmp_path / "train.json", record)
     other = settings(monkeypatch, LORA_R="8")
-    pipeline.refuse_other_run(train, run_dir, other)
+    pipeline.refuse_other_run(other, run_dir)
     (tmp_path / "train" / "checkpoints" / "checkpoint-5").mkdir(parents=True)
     with pytest.raises(FolderError, match=r"lora\.r: 16 -> 8"):
-        pipeline.refuse_other_run(train, run_dir, other)
+        pipeline.refuse_other_run(other, run_dir)
 
 
 @pytest.mark.light
@@ -161,7 +162,7 @@ def test_a_push_that_was_skipped_takes_other_hub_settings_and_a_finished_one_doe
     write_json(tmp_path / "push.json", record)
     other = settings(monkeypatch, HUB_REPO_ID="owner/adapter")
     if skipped:
-        pipeline.refuse_other_run(push, run_dir, other)
+        pipeline.refuse_other_run(other, run_dir)
     else:
         with pytest.raises(FolderError, match=r"hub\.repo_id"):
-            pipeline.refuse_other_run(push, run_dir, other)
+            pipeline.refuse_other_run(other, run_dir)

@@ -25,6 +25,8 @@ from job.runs.lock import FolderLock
 from job.runs.redaction import redact
 
 log = logging.getLogger("job")
+SETTINGS = "settings.json"
+"""Written by the first start that is accepted."""
 R = TypeVar("R", bound=Result)
 
 
@@ -123,6 +125,18 @@ class RunDir:
                 remedy=f"Set FINETUNE_OUTPUT_DIR to a folder that uid {os.getuid()} may write, or run "
                 f"`sudo chown -R {os.getuid()} FOLDER` on the host, or start with --user $(id -u):$(id -g).",
             ) from error
+
+    def beat(self) -> None:
+        """Say to other processes that this run is alive."""
+        self._lock.beat()
+
+    def close(self) -> None:
+        """Let the next start in at once, on whatever host."""
+        self._lock.release()
+
+    def holds_a_run(self) -> bool:
+        """Whether a start has been accepted here before."""
+        return (self.root / SETTINGS).exists()
 
     def record(self, stage: str) -> dict[str, Any] | None:
         """The stage's record, or None if there is none that can be read."""

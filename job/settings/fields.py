@@ -221,7 +221,7 @@ class HubSettings(Section):
 
 
 class Settings(BaseSettings):
-    """Six sections and the output folder. `hf_token` is not part of any dump."""
+    """Six sections, and what belongs to none. `hf_token` is not part of any dump."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -241,6 +241,13 @@ class Settings(BaseSettings):
     hub: HubSettings = HubSettings()
     output_dir: Path = Field(
         Path("output"), description="Folder for everything that a run leaves; it is the run's only state."
+    )
+
+    watchdog_minutes: float = Field(
+        30,
+        gt=0,
+        le=10_000,
+        description="Minutes without progress after which the run is ended (74): rows, steps, tokens, bytes.",
     )
 
     @model_validator(mode="before")

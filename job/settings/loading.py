@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from job.errors import AccessDenied, SettingsError
 from job.settings.env_files import read_env_file
-from job.settings.fields import OUTPUT_DIR, PREFIX, SECTIONS, Settings
+from job.settings.fields import PREFIX, SECTIONS, Settings
 from job.settings.reference import variables
 
 MOUNTED_TOKEN = Path("/run/secrets/hf_token")
@@ -135,6 +135,4 @@ def _variable_at(place: tuple[int | str, ...]) -> str:
     """("train", "seed") -> FINETUNE_TRAIN_SEED. Without any data variable the whole section is missing."""
     if place == ("data",):
         return f"{PREFIX}DATA_SOURCES"
-    if place[0] == "output_dir":
-        return OUTPUT_DIR
     return (PREFIX + "_".join(map(str, place[:2]))).upper()
