@@ -197,12 +197,17 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
     (folder / REFUSED).unlink(missing_ok=True)
     prepare_libraries(settings, terminal=sys.stderr.isatty())
     file = MetricsFile(folder)
-    death = supervise(
-        partial(work, settings, token, run_dir, stop),
-        file,
-        watchdog_seconds=settings.watchdog_minutes * 60,
-        beat=run_dir.beat,
-    )
+    for halved in (False, True):
+        death = supervise(
+            partial(work, settings, token, run_dir, stop, halved),
+            file,
+            watchdog_seconds=settings.watchdog_minutes * 60,
+            beat=run_dir.beat,
+        )
+        if not (death.memory_killed and smaller_steps_help(file.metrics)):
+            break
+        if not halved:
+            log.warning("stage=train memory=killed: once more, with micro-batches of half the size")
     stop.ending()
     code = conclude(death, file, settings.model_dump(mode="json"))
     run_dir.close()
@@ -213,7 +218,19 @@ def nothing_is_set() -> bool:
     return not any(name.startswith(PREFIX) and name != OUTPUT_DIR for name in os.environ)
 
 
-def work(settings: Settings, token: str, run_dir: RunDir, stop: StopRequest, take: Callable[[Metrics], None]) -> int:
+def smaller_steps_help(metrics: Metrics | None) -> bool:
+    """Where the kernel killed the run for main memory: on a CPU, training's activations are most of it."""
+    return bool(metrics and metrics.stage == "train" and metrics.host and metrics.host.device == "cpu")
+
+
+def work(
+    settings: Settings,
+    token: str,
+    run_dir: RunDir,
+    stop: StopRequest,
+    halved: bool,
+    take: Callable[[Metrics], None],
+) -> int:
     """The run itself, in the process that is watched. `take`: gets all figures at each change. Returns the exit code."""
     metrics_writer = MetricsWriter(run_dir, settings.model_dump(mode="json"), take)
     with stop.listening():
@@ -222,7 +239,7 @@ def work(settings: Settings, token: str, run_dir: RunDir, stop: StopRequest, tak
             log.info("stage=start version=%s output=%s", __version__, run_dir.root.absolute())
             if platforms.platform_job():
                 log.info("stage=start %s", platforms.platform_job())
-            pipeline.run(settings, token, run_dir, metrics_writer, stop)
+            pipeline.run(settings, token, run_dir, metrics_writer, stop, halved=halved)
         except BaseException as error:
             stop.ending()
             return ended_by(error, metrics_writer)

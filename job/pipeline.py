@@ -32,6 +32,8 @@ class Run:
     token: str
     root: Path
     stop: StopRequest
+    halved: bool = False
+    """Whether training cuts its steps into micro-batches of half the size: main memory ran out before."""
     results: list[Result] = field(default_factory=list)
 
     def result(self, kind: type[R]) -> R:
@@ -123,6 +125,7 @@ def run_train(run: Run) -> Trained:
         token=run.token,
         root=run.root,
         stop=run.stop,
+        halved=run.halved,
     )
 
 
@@ -232,10 +235,18 @@ STAGES: tuple[Stage, ...] = (
 # --- the walk --------------------------------------------------------------------------------------------------------
 
 
-def run(settings: Settings, token: str, run_dir: RunDir, metrics_writer: MetricsWriter, stop: StopRequest) -> None:
+def run(
+    settings: Settings,
+    token: str,
+    run_dir: RunDir,
+    metrics_writer: MetricsWriter,
+    stop: StopRequest,
+    *,
+    halved: bool = False,
+) -> None:
     """Run every stage that is missing in the run folder, and reuse the results of the others. Raises JobError, Stopped."""
     metrics_writer.at("check")
-    work = Run(settings, token, run_dir.root, stop)
+    work = Run(settings, token, run_dir.root, stop, halved)
     check_host(work, run_dir, metrics_writer)
     for stage in STAGES:
         metrics_writer.at(stage.name)

@@ -74,7 +74,7 @@ class Death:
     idle_seconds: float
     """Since something moved."""
     memory_killed: bool
-    """Whether the kernel has killed a process for memory meanwhile."""
+    """Whether the kernel killed it because main memory ran out."""
     tail: str
     """The last that it wrote to the log."""
 
@@ -94,12 +94,14 @@ def cause_of(death: Death, stage: str) -> JobError | Stopped:
         return NoProgress(
             f"Nothing moved for {death.idle_seconds / 60:.1f} minutes in stage {stage}; the process was ended."
         )
+    if death.signal and death.status == -signal.SIGTERM:
+        return Stopped(f"{death.signal} arrived in stage {stage}, before the work began.")
     if death.killed == "signal":
         return Stopped(
             f"{death.signal} arrived in stage {stage}; what was under way did not end in time and was broken off. Everything "
             "that was saved before is intact."
         )
-    if death.status == -signal.SIGKILL and death.memory_killed:
+    if death.memory_killed:
         return HostUnfit(
             f"The kernel killed the process in stage {stage} because main memory ran out.", remedy=MORE_MEMORY
         )

@@ -34,6 +34,7 @@ Take = Callable[[Metrics], None]
 Work = Callable[[Take], int]
 """The run itself: hands on its figures, the last time with its ending, and returns the exit code."""
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 HEARTBEAT_SECONDS = 30.0
 GRACE_SECONDS = 8.0
 """From the first signal on. Docker kills after 10 s, spot machines after 30 s."""
@@ -55,6 +56,7 @@ class Child:
         sys.stdout.flush()
         sys.stderr.flush()
         parent = os.getpid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until both processes have their own handlers
         self.pid = os.fork()
         if self.pid == 0:
             os.close(figures)
@@ -127,6 +129,9 @@ def _work(work: Work, parent: int, figures: int, lines: int) -> NoReturn:
     """The child's whole life."""
     code = BUG
     try:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         os.setpgid(0, 0)  # Ctrl-C in a terminal reaches the parent alone, which passes it on
         with contextlib.suppress(OSError, AttributeError):  # not Linux
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -173,7 +178,8 @@ class Signals:
                 self.again = moment
             child.send(signal.SIGTERM)
 
-        before = {number: signal.signal(number, arrive) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {number: signal.signal(number, arrive) for number in SIGNALS}
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         try:
             yield
         finally:
@@ -235,7 +241,7 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
         killed=killed,
         signal=signals.name,
         idle_seconds=time.monotonic() - moved,
-        memory_killed=memory_kills() > kills_before,
+        memory_killed=status == -signal.SIGKILL and not killed and memory_kills() > kills_before,
         tail=child.tail.decode(errors="replace"),
     )
 

@@ -41,10 +41,13 @@ def train(
     token: str,
     root: Path,
     stop: StopRequest,
+    halved: bool = False,
 ) -> Trained:
     """From cleaned rows to an `adapter/` below `root` that a fresh process has loaded and compared.
 
-    Continues from the newest whole checkpoint. Raises MemoryExhausted (62), Diverged (63), the errors
+    Continues from the newest whole checkpoint. `halved`: begin the memory plan with micro-batches of half the size.
+
+    Raises MemoryExhausted (62), Diverged (63), the errors
     for failures of the Hub (66, 67, 76), and Stopped (75) after a checkpoint was saved.
     """
     files = fetch_files(model, token, weights=True)
@@ -60,6 +63,7 @@ def train(
         rows,
         eval_rows=eval_rows,
         allow_unquantized=model.allow_unquantized,
+        halved=halved,
     )
     trainer = _trainer(prepared, settings, rows, eval_rows, root / "train", stop)
     fit = _fit(trainer)

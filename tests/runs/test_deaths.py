@@ -23,7 +23,7 @@ def death(status: int = 1, tail: str = "", **facts: object) -> Death:
     [
         (death(-signal.SIGKILL, memory_killed=True), 68, "The kernel killed the process in stage train"),
         (death(-signal.SIGKILL), 1, "ended by SIGKILL"),
-        (death(1, memory_killed=True), 1, "A library ended the process"),
+        (death(1), 1, "A library ended the process"),
         (
             death(-signal.SIGABRT, "terminate called after throwing an instance of 'std::bad_alloc'"),
             68,
@@ -36,7 +36,13 @@ def death(status: int = 1, tail: str = "", **facts: object) -> Death:
             74,
             "Nothing moved for 30.5 minutes in stage train",
         ),
-        (death(-signal.SIGKILL, killed="signal", signal="SIGTERM"), 75, "SIGTERM arrived in stage train"),
+        (
+            death(-signal.SIGKILL, killed="signal", signal="SIGTERM"),
+            75,
+            "SIGTERM arrived in stage train; what was under",
+        ),
+        (death(-signal.SIGTERM, signal="SIGINT"), 75, "SIGINT arrived in stage train, before the work began"),
+        (death(-signal.SIGTERM), 1, "ended by SIGTERM"),
     ],
     ids=lambda value: str(value)[:12],
 )

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ sys.exit(conclude(death, file, {}))
 """
 
 
-def start(folder: Path, body: str, watchdog: float = 20) -> subprocess.Popen[str]:
+def start(folder: Path, body: str, watchdog: float = 20, **options: Any) -> subprocess.Popen[str]:
     """A watching process, and below it one whose work is `body`."""
     script = SCRIPT.replace("BODY", body.replace("\n", "\n    ")).replace("WATCHDOG", str(watchdog))
     return subprocess.Popen(
@@ -53,6 +54,7 @@ def start(folder: Path, body: str, watchdog: float = 20) -> subprocess.Popen[str
         env=clean_environment({}),
         stderr=subprocess.PIPE,
         text=True,
+        **options,
     )
 
 
@@ -109,6 +111,34 @@ def test_a_process_that_is_gone_without_a_word_gets_an_ending(
     assert says in failure["message"]
     assert failure["remedy"] in errors
     assert failure["message"] == metrics["error"]["message"]
+
+
+@pytest.fixture
+def little_memory() -> Iterator[Callable[[], None]]:
+    """Puts the process that calls it, and its children, into a group with 200 MB."""
+    groups = [Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")]
+    root = next((group for group in groups if (group / "cgroup.procs").exists()), None)
+    group = (root or groups[0]) / f"lora-job-test-{os.getpid()}"
+    try:
+        group.mkdir()
+        limit = next(path for name in ("memory.limit_in_bytes", "memory.max") if (path := group / name).exists())
+        limit.write_text(str(200 << 20))
+    except (OSError, StopIteration):
+        pytest.skip("no control group with a memory limit can be made here")
+    yield lambda: (group / "cgroup.procs").write_text(str(os.getpid())) and None
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        try:
+            group.rmdir()
+            break
+        except OSError:
+            time.sleep(0.1)
+
+
+def test_the_kernel_kills_for_memory(tmp_path: Path, little_memory: Callable[[], None]) -> None:
+    code, errors = ended(start(tmp_path, "hungry = b'x' * (1 << 30)", preexec_fn=little_memory))
+    assert (code, failure_of(tmp_path)["kind"]) == (68, "HostUnfit"), errors
+    assert "The kernel killed the process in stage train because main memory ran out." in errors
 
 
 def test_the_last_lines_of_the_log_are_kept(tmp_path: Path) -> None:
