@@ -21,7 +21,7 @@ from job.runs.endings import end_without_folder, ended_by, last_line, log_failur
 from job.runs.folder import RunDir, write_json
 from job.runs.logs import start_logging
 from job.runs.metrics import MetricsWriter
-from job.runs.redaction import STARS, hide, redact
+from job.runs.redaction import STARS, hide, hide_passwords, redact
 from job.runs.signals import StopRequest
 from job.settings.fields import OUTPUT_DIR, PREFIX
 from job.settings.loading import load_settings, load_token
@@ -176,6 +176,7 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
         if env_file is None and not any(name.startswith(PREFIX) and name != OUTPUT_DIR for name in os.environ):
             error.remedy = FIRST_STEPS
         return refused(error)
+    hide_passwords(os.environ)
     run_dir = RunDir(settings.output_dir)
     metrics_writer = MetricsWriter(run_dir, settings.model_dump(mode="json"))
     try:
@@ -215,6 +216,7 @@ def _plan(args: argparse.Namespace) -> int:
     before = {name for name in os.environ if name.startswith(PREFIX)}
     try:
         settings = load_settings(args.env_file)
+        hide_passwords(os.environ)
         token = load_token()
         hide(token)
         prepare_libraries(settings, terminal=False)
