@@ -30,7 +30,7 @@ def test_without_a_repository_the_card_is_written_and_nothing_pushed(run: Path, 
     pushed = push_from(run)
     assert pushed.skipped
     assert "FINETUNE_HUB_REPO_ID" in pushed.reason
-    assert "**What now?**" in (run / "adapter" / "README.md").read_text("utf-8")
+    assert "What now?" in (run / "adapter" / "README.md").read_text("utf-8")
     assert not hub.requests
 
 
