@@ -23,7 +23,7 @@ from job.runs.endings import REFUSED, conclude, ended_by, log_failure, refused
 from job.runs.folder import SETTINGS, RunDir, write_json
 from job.runs.logs import start_logging
 from job.runs.metrics import MetricsFile, MetricsWriter
-from job.runs.redaction import STARS, hide, redact
+from job.runs.redaction import STARS, hide, hide_passwords, redact
 from job.runs.signals import StopRequest
 from job.runs.supervisor import supervise
 from job.settings.fields import OUTPUT_DIR, PREFIX, Settings
@@ -177,8 +177,10 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
     """Everything that may refuse this start; then the run itself, in a process that this one watches."""
     folder = Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output")
     stage = "settings"
+    hide_passwords(os.environ)
     try:
         settings = load_settings(env_file)
+        hide_passwords(os.environ)  # once more: the env file may hold some
         folder, stage = settings.output_dir, "start"
         run_dir = RunDir(folder)
         run_dir.open()
@@ -263,6 +265,7 @@ def _plan(args: argparse.Namespace) -> int:
     before = {name for name in os.environ if name.startswith(PREFIX)}
     try:
         settings = load_settings(args.env_file)
+        hide_passwords(os.environ)
         token = load_token()
         hide(token)
         prepare_libraries(settings, terminal=False)

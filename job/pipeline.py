@@ -79,7 +79,7 @@ def probe_inputs(settings: Settings) -> dict[str, Any]:
 
 
 def push_inputs(settings: Settings) -> dict[str, Any]:
-    return {"hub": settings.hub.model_dump(mode="json")}
+    return {"hub": settings.hub.model_dump(mode="json", exclude={"overwrite"})}
 
 
 def fingerprint(source: Source) -> str:
@@ -160,7 +160,7 @@ def run_push(run: Run) -> Pushed:
 def check_push(run: Run) -> None:
     from job.publishing.access import check_write_access
 
-    check_write_access(run.settings.hub, run.token)
+    check_write_access(run.settings.hub, run.token, run.root)
 
 
 # --- the stages ------------------------------------------------------------------------------------------------------

@@ -282,6 +282,8 @@ class PushedRepo(Result):
     url: str
     files: int
     bytes: int
+    kept: str = ""
+    """The tag that keeps what others had put there; empty if there was nothing."""
 
 
 class Pushed(Result):

@@ -217,7 +217,17 @@ class ProbeSettings(Section):
 class HubSettings(Section):
     repo_id: HubId = Field("", description="Model repository owner/name for the adapter; empty pushes none.")
     dataset_repo_id: HubId = Field("", description="Data set repository for the cleaned rows; empty pushes none.")
-    private: bool = Field(True, description="Create the repositories as private.")
+    private: bool = Field(
+        True, description="Push to private repositories only; missing ones are created private, with false public."
+    )
+    overwrite: bool = Field(
+        False,
+        description="Push also to a repository with files that this run did not push; a tag keeps the commit that held them.",
+    )
+    quote_rows: bool = Field(
+        False,
+        description="Quote evaluation rows in the model card where there are no fixed questions; the rows may be private.",
+    )
 
 
 class Settings(BaseSettings):

@@ -63,3 +63,9 @@ class Source(BaseModel):
 
 def is_path(name: str) -> bool:
     return name == "quickstart" or name.startswith(("/", "./", "../")) or name.endswith(FILE_ENDINGS)
+
+
+def without_path(source: str) -> str:
+    """A written source as it may be published: of a file on this machine, only its name."""
+    name, equals, rows = source.partition("=")
+    return f"{Path(name).name}{equals}{rows}" if is_path(name) else source
