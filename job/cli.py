@@ -20,7 +20,8 @@ from job.hosts import platforms
 from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries
 from job.results import Metrics
 from job.runs.endings import REFUSED, conclude, ended_by, log_failure, refused
-from job.runs.folder import SETTINGS, RunDir, write_json
+from job.runs.files import write_json
+from job.runs.folder import SETTINGS, RunDir
 from job.runs.logs import start_logging
 from job.runs.metrics import MetricsFile, MetricsWriter
 from job.runs.redaction import STARS, hide, hide_passwords, redact

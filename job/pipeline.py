@@ -7,6 +7,7 @@ from that entry; its name appears nowhere else.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,13 +15,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from job.results import Cleaned, Probed, Pushed, Result, Trained
-from job.runs.folder import RunDir
+from job.runs.folder import FileChanged, RunDir
 from job.runs.metrics import MetricsWriter
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
 from job.settings.files import QUICKSTART, read_text
 from job.settings.sources import Source
 
+log = logging.getLogger("job")
 R = TypeVar("R", bound=Result)
 
 
@@ -248,6 +250,17 @@ def run(
     metrics_writer.at("check")
     work = Run(settings, token, run_dir.root, stop, halved)
     check_host(work, run_dir, metrics_writer)
+    try:
+        _walk(work, run_dir, metrics_writer)
+    except FileChanged as changed:
+        log.warning("stage=%s changed=true: %s It is made again.", metrics_writer.stage, changed)
+        work.results.clear()
+        run_dir.forget()
+        _walk(work, run_dir, metrics_writer)
+
+
+def _walk(work: Run, run_dir: RunDir, metrics_writer: MetricsWriter) -> None:
+    settings = work.settings
     for stage in STAGES:
         metrics_writer.at(stage.name)
         result = run_dir.step(

@@ -194,6 +194,7 @@ class Trained(Result):
     """Stage 2. A fresh process has loaded and compared the adapter in `adapter_path`."""
 
     adapter_path: str
+    log_path: str
     base_revision: str
     """The commit of the base model that was loaded from the Hub; empty for a folder."""
     precision: Choice

@@ -194,7 +194,9 @@ def test_a_run_says_where_it_is_and_ends_with_success(
     """Around stages that were all done before."""
     token = "a-token-of-no-known-shape"
 
-    def run(settings: Settings, given: str, run_dir: RunDir, writer: MetricsWriter, stop: StopRequest) -> None:
+    def run(
+        settings: Settings, given: str, run_dir: RunDir, writer: MetricsWriter, stop: StopRequest, *, halved: bool
+    ) -> None:
         assert (given, redact(token), os.environ["HF_HUB_OFFLINE"]) == (token, "**********", "1")
         with pytest.raises(FolderInUse, match="Another process"):
             RunDir(run_dir.root).open()

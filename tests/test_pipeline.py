@@ -13,7 +13,8 @@ from job import pipeline
 from job.errors import FolderError
 from job.pipeline import STAGES, Run, Stage, clean_inputs, fingerprint, train_inputs
 from job.results import Choice
-from job.runs.folder import RunDir, write_json
+from job.runs.files import write_sealed
+from job.runs.folder import RunDir
 from job.runs.metrics import MetricsFile, MetricsWriter
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
@@ -140,7 +141,7 @@ def test_training_that_left_a_checkpoint_is_continued_with_its_own_settings_only
 ) -> None:
     run_dir, train = RunDir(tmp_path), stage("train")
     record = {"schema_version": 1, "inputs": train.inputs(settings(monkeypatch)), "result": None}
-    write_json(tmp_path / "train.json", record)
+    write_sealed(tmp_path / "train.json", record)
     other = settings(monkeypatch, LORA_R="8")
     pipeline.refuse_other_run(other, run_dir)
     (tmp_path / "train" / "checkpoints" / "checkpoint-5").mkdir(parents=True)
@@ -159,7 +160,7 @@ def test_a_push_that_was_skipped_takes_other_hub_settings_and_a_finished_one_doe
         "inputs": push.inputs(settings(monkeypatch)),
         "result": {"skipped": skipped, "reason": "", "repositories": []},
     }
-    write_json(tmp_path / "push.json", record)
+    write_sealed(tmp_path / "push.json", record)
     other = settings(monkeypatch, HUB_REPO_ID="owner/adapter")
     if skipped:
         pipeline.refuse_other_run(other, run_dir)

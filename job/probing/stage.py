@@ -17,6 +17,7 @@ import torch
 from peft import PeftModel
 
 from job.errors import MemoryExhausted
+from job.hosts import disk
 from job.modeling.base import load_base
 from job.modeling.chat import Chat
 from job.modeling.files import fetch_files
@@ -25,7 +26,7 @@ from job.modeling.precision import DTYPES
 from job.modeling.tokenizer import load_tokenizer
 from job.probing.scores import score
 from job.results import Cleaned, Probed, Sample, Trained
-from job.runs.folder import replace_folder
+from job.runs.files import replace_folder
 from job.settings.fields import ModelSettings, ProbeSettings
 from job.settings.files import read_text
 
@@ -52,7 +53,8 @@ def probe(
     token: str,
     root: Path,
 ) -> Probed:
-    """Let base and tuned model answer, and write `probe/samples.jsonl` below `root`. Raises MemoryExhausted (62)."""
+    """Let base and tuned model answer, and write `probe/samples.jsonl` below `root`. Raises MemoryExhausted (62), DiskFull
+    (73)."""
     files = fetch_files(model, token, weights=True)
     tokenizer = load_tokenizer(files, model)
     base = load_base(files, tokenizer, DTYPES[trained.precision.value])
@@ -61,6 +63,7 @@ def probe(
     chat = Chat(tokenizer)
     questions = fixed_questions(settings, cleaned.system_prompt)
     questions += eval_questions(root / cleaned.eval_path, settings.eval_rows, seed)
+    disk.require_left(root, disk.answers_bytes(len(questions), settings.max_new_tokens), "answers")
     prompts = [chat.prompt_ids(question.system, question.text) for question in questions]
     with tuned.disable_adapter():
         before = answer_all(tuned, chat, prompts, settings)

@@ -16,7 +16,7 @@ from job.publishing.access import check_write_access
 from job.publishing.cards import data_card, licence_of, model_card
 from job.publishing.repository import Target, commit, targets
 from job.results import Cleaned, Probed, Pushed, PushedRepo, Sample, Trained
-from job.runs.folder import read_lines, write_text
+from job.runs.files import read_lines, write_text
 from job.runs.identity import run_id
 from job.settings.fields import Settings
 

@@ -21,7 +21,8 @@ from job.errors import (
 from job.hosts import platforms
 from job.results import SCHEMA_VERSION, Failure
 from job.runs.deaths import Death, by_last_words, cause_of
-from job.runs.folder import RunDir, now, write_json
+from job.runs.files import write_json
+from job.runs.folder import RunDir, now
 from job.runs.metrics import MetricsFile, MetricsWriter, failure
 from job.runs.progress import counts
 from job.runs.redaction import redact
@@ -86,11 +87,21 @@ def _classified(error: BaseException, stage: str) -> BaseException:
     return known or error
 
 
+DISK_FULL = (
+    "No space left on device",  # safetensors, tokenizers, hf_xet
+    "Disk quota exceeded",
+    "Not enough disk space",  # datasets, without a number
+    "unexpected pos",  # torch, from inline_container.cc
+    "database or disk is full",  # SQLite
+)
+"""What libraries say of a full disk when their error is no OSError with a number."""
+
+
 def _is_disk_full(error: BaseException) -> bool:
-    """ENOSPC anywhere in the causes, or torch's writer, which says only "unexpected pos"."""
+    """ENOSPC or EDQUOT anywhere in the causes, or a library's words for it. Our own errors may quote such words from a row."""
     return any(
         (isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT))
-        or (isinstance(cause, RuntimeError) and "unexpected pos" in str(cause))
+        or (not isinstance(cause, JobError) and any(words in str(cause) for words in DISK_FULL))
         for cause in causes(error)
     )
 

@@ -9,7 +9,7 @@ import re
 import secrets
 from pathlib import Path
 
-from job.runs.folder import write_text
+from job.runs.files import write_text
 
 NAME = re.compile(r"[0-9a-f]{32}")
 

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from job import __version__
 from job.results import Failure, Metrics
 from job.runs import progress
-from job.runs.folder import RunDir, now, write_text
+from job.runs.files import write_text
+from job.runs.folder import RunDir, now
 from job.runs.logs import LineFormatter
 from job.runs.redaction import redact
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import errno
 import json
+import sqlite3
 from pathlib import Path
 
+import numpy
 import pytest
 
 from job.errors import DataError, FolderError, FolderInUse, JobError, SettingsError, Stopped, causes
 from job.hosts import platforms
 from job.results import SCHEMA_VERSION
 from job.runs.deaths import Death
-from job.runs.endings import conclude, ended_by, refused
+from job.runs.endings import _is_disk_full, conclude, ended_by, refused
 from job.runs.folder import RunDir
 from job.runs.metrics import MetricsFile, MetricsWriter
 from tests.conftest import metrics_of
+from tests.faults.small_disk import fill, small_disk
 
 pytestmark = pytest.mark.light
 GONE = Death(1, killed="", signal="", idle_seconds=0, memory_killed=False, tail="the last line")
@@ -115,6 +118,46 @@ def test_in_a_new_folder_a_refused_start_leaves_metrics(tmp_path: Path) -> None:
     assert refused(SettingsError(["A: wrong"]), tmp_path / "out", "settings") == 64
     assert metrics_of(tmp_path / "out")["exit_code"] == 64
     assert not (tmp_path / "out" / "refused.json").exists()
+
+
+def full_disk(library: str, folder: Path) -> BaseException:
+    """What the library raises when it writes to a real disk that is full."""
+    try:
+        match library:
+            case "open":
+                (folder / "file").write_bytes(b"x" * 2_000_000)
+            case "safetensors":
+                from safetensors.numpy import save_file
+
+                save_file({"a": numpy.zeros(1_000_000)}, folder / "file")
+            case "pyarrow":
+                import pyarrow
+                import pyarrow.parquet
+
+                pyarrow.parquet.write_table(pyarrow.table({"a": numpy.random.rand(500_000)}), folder / "file")
+            case "SQLite":
+                connection = sqlite3.connect(folder / "file")
+                connection.execute("create table a (b)")
+                connection.execute("insert into a values (?)", ("x" * 2_000_000,))
+                connection.commit()
+            case "tokenizers":
+                from tokenizers import Tokenizer
+                from tokenizers.models import BPE
+
+                fill(folder)
+                Tokenizer(BPE()).save(str(folder / "file"))
+    except Exception as error:
+        return error
+    raise AssertionError("it fits")
+
+
+@pytest.mark.parametrize("library", ["open", "safetensors", "pyarrow", "SQLite", "tokenizers"])
+def test_a_disk_that_is_really_full_is_told_from_a_bug_whatever_the_library_says(library: str, tmp_path: Path) -> None:
+    """torch's words ("unexpected pos") stand above: importing torch takes longer than all of this file."""
+    with small_disk(tmp_path / "disk", 2**20) as folder:
+        error = full_disk(library, folder)
+    assert _is_disk_full(error), repr(error)
+    assert not _is_disk_full(DataError(f"row 3 holds {str(error)!r}"))
 
 
 def test_metrics_that_cannot_be_written_change_no_exit_code(

@@ -11,6 +11,7 @@ import torch
 from job.errors import DiskFull, SettingsError
 from job.modeling.base import load_base
 from job.modeling.files import BaseFiles
+from job.runs.files import replace_folder
 from job.settings.fields import LoraSettings
 from job.training import adapter as adapters
 from tests.training.building import adapter, forward_of, tokenizer_of
@@ -42,7 +43,8 @@ def test_a_full_disk_is_found_before_anything_is_written(
 
 def test_whoever_mounted_the_volume_can_read_the_adapter(base: Path, tmp_path: Path) -> None:
     forward, files = forward_of(base), BaseFiles(base, str(base), "")
-    adapters.save(forward.model, tokenizer_of(base), files, tmp_path / "adapter", new_rows=0, save_embedding="none")
+    adapters.save(forward.model, tokenizer_of(base), files, tmp_path / "partial", new_rows=0, save_embedding="none")
+    replace_folder(tmp_path / "partial", tmp_path / "adapter")
     plain = tmp_path / "plain"
     plain.touch()
     assert {path.stat().st_mode for path in (tmp_path / "adapter").iterdir()} == {plain.stat().st_mode}

@@ -22,7 +22,7 @@ from job.modeling.chat import Chat
 from job.modeling.sizes import sizes
 from job.modeling.template import prepare_template
 from job.results import LogEntry, Trained
-from job.runs.folder import read_lines
+from job.runs.files import read_lines
 from job.runs.signals import StopRequest
 from job.settings.fields import DataSettings, LoraSettings, ModelSettings, Settings, TrainSettings
 from job.settings.sources import Source
