@@ -77,7 +77,8 @@ def probe_inputs(settings: Settings) -> dict[str, Any]:
 
 
 def push_inputs(settings: Settings) -> dict[str, Any]:
-    return {"hub": settings.hub.model_dump(mode="json")}
+    """What is pushed where. How long a Hub is waited for changes nothing."""
+    return {"hub": settings.hub.model_dump(mode="json", exclude={"retry_minutes"})}
 
 
 def fingerprint(source: Source) -> str:

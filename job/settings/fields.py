@@ -218,6 +218,12 @@ class HubSettings(Section):
     repo_id: HubId = Field("", description="Model repository owner/name for the adapter; empty pushes none.")
     dataset_repo_id: HubId = Field("", description="Data set repository for the cleaned rows; empty pushes none.")
     private: bool = Field(True, description="Create the repositories as private.")
+    retry_minutes: float = Field(
+        10,
+        ge=0,
+        description="How long a Hub that fails or does not answer is tried again, in every stage, before the run ends with exit "
+        "code 76; 0 tries once.",
+    )
 
 
 class Settings(BaseSettings):
