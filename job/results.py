@@ -30,6 +30,15 @@ class Host(Result):
     versions: dict[str, str]
 
 
+class Pin(Result):
+    """A repository on the Hub that a run depends on, and the commit that its revision named when the run began."""
+
+    kind: Literal["model", "dataset"]
+    name: str
+    revision: str
+    commit: str
+
+
 class SourceCount(Result):
     """What became of one source. `revision` is the commit that was read; empty for files."""
 
@@ -320,6 +329,7 @@ class Metrics(Result):
     reused: list[str]
     """Stages whose stored result was reused."""
     settings: dict[str, Any]
+    pins: list[Pin] = []
     host: Host | None = None
     clean: Cleaned | None = None
     train: Trained | None = None

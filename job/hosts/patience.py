@@ -119,13 +119,13 @@ def _once(call: Callable[[], T], what: str, moved: Movement) -> T:
     try:
         for seconds in _seconds_until(work.done):
             still = moved.look()
-            if still > _limits.try_seconds:
-                raise HubUnavailable(f"The Hub sent and took nothing for {still:.0f} seconds ({what}).")
             if seconds % _limits.line_seconds < 1:
                 log.info(
                     "hub=waiting seconds=%d bytes=%d still_seconds=%d ends_at_still_seconds=%.0f what=%r",
                     *(seconds, moved.bytes, still, _limits.try_seconds, what),
                 )
+            if still > _limits.try_seconds:
+                raise HubUnavailable(f"The Hub sent and took nothing for {still:.0f} seconds ({what}).")
     except HubUnavailable:
         work.give_up(spared, seconds=30)
         raise

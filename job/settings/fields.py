@@ -1,4 +1,4 @@
-"""Every setting: six frozen sections and the output folder. Knows nothing of what the values do."""
+"""Every setting: six frozen sections, and what is none of their business. Knows nothing of what the values do."""
 
 from __future__ import annotations
 
@@ -221,13 +221,13 @@ class HubSettings(Section):
     retry_minutes: float = Field(
         10,
         ge=0,
-        description="How long a Hub that fails or does not answer is tried again, in every stage, before the run ends with exit "
-        "code 76; 0 tries once.",
+        description="How long a Hub that fails or does not answer is tried again before the run ends with exit code 76; 0 "
+        "tries once.",
     )
 
 
 class Settings(BaseSettings):
-    """Six sections and the output folder. `hf_token` is not part of any dump."""
+    """Six sections, the output folder, and which stages to run. `hf_token` is not part of any dump."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -247,6 +247,12 @@ class Settings(BaseSettings):
     hub: HubSettings = HubSettings()
     output_dir: Path = Field(
         Path("output"), description="Folder for everything that a run leaves; it is the run's only state."
+    )
+
+    stages: Names = Field(
+        (),
+        description="Stages that this start may run, in a row: clean,train,probe,push. Earlier ones must have their results in "
+        "the output folder. Empty runs all that are missing; push alone needs no GPU.",
     )
 
     @model_validator(mode="before")
