@@ -15,6 +15,7 @@ from job import pipeline
 from job.errors import FolderError, SettingsError
 from job.pipeline import STAGES, Run, Stage, clean_inputs, fingerprint, push_inputs, train_inputs
 from job.results import Choice
+from job.runs import pins
 from job.runs.folder import RunDir, write_json
 from job.runs.metrics import MetricsWriter
 from job.runs.signals import StopRequest
@@ -292,12 +293,15 @@ def test_another_revision_gets_its_own_commit(on_the_hub: OnTheHub, hub: StandIn
 
 def test_commits_that_stages_have_used_outlive_the_loss_of_their_file(on_the_hub: OnTheHub, hub: StandInHub) -> None:
     """A folder of a version that kept no pins, or one in which the file rotted."""
-    used = {"clean": {"sources": []}, "train": {"base_revision": on_the_hub.commit}}
+    rows = {"source": "owner/rows@main:train=50", "revision": "r" * 40}
+    data = on_the_hub.settings.data.model_copy(update={"sources": (Source.parse("owner/rows=50"),)})
+    on_the_hub = on_the_hub._replace(settings=on_the_hub.settings.model_copy(update={"data": data}))
+    used = {"clean": {"sources": [rows]}, "train": {"base_revision": on_the_hub.commit}}
     for name, result in used.items():
         write_json(on_the_hub.run_dir.root / f"{name}.json", {"schema_version": 1, "inputs": {}, "result": result})
     hub.add_commit("model", "meta/base", {"config.json": b"[]"})
     assert on_the_hub.pin() == on_the_hub.commit
-    assert (on_the_hub.run_dir.root / "pins.json").exists()
+    assert [pin.commit for pin in pins.read(on_the_hub.run_dir.root)] == [on_the_hub.commit, "r" * 40]
     assert not hub.requests
 
 

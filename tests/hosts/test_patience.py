@@ -154,6 +154,22 @@ def test_a_hub_that_hangs_or_trickles_is_left(
     assert not [thread for thread in threading.enumerate() if thread.name == "hub"]
 
 
+def test_xet_that_hangs_is_left() -> None:
+    """Written in Rust: it listens to no signal, and its uploads report no progress."""
+    import hf_xet
+    from huggingface_hub.utils._xet import get_xet_session
+
+    def download(url: str) -> None:
+        access = {"endpoint": url, "token": "t", "token_expiry_unix_secs": int(time.time()) + 9999}
+        with get_xet_session().new_file_download_group(**access) as group:
+            group.start_download_file(hf_xet.XetFileInfo("ab" * 32, 300_000), "/dev/null")
+
+    set_limits(Limits(still_seconds=1))
+    with server(hang) as url, pytest.raises(HubUnavailable, match="nothing for"):
+        patiently(lambda: download(url), WHAT)
+    assert not [thread for thread in threading.enumerate() if thread.name == "hub"]
+
+
 def test_a_signal_ends_a_hanging_call_at_once() -> None:
     """In the thread of the run, which waits in no library; nothing of the call is left behind."""
     set_limits(Limits(still_seconds=60))
