@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from pathlib import Path
 from typing import Literal
 
@@ -12,15 +11,13 @@ from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
 
 from job.errors import HubUnavailable
-from job.hosts.hub import translate_hub_errors
+from job.hosts.hub import ask
 from job.publishing.cards import data_card, licence_of, model_card
 from job.results import Cleaned, Probed, Pushed, PushedRepo, Sample, Trained
 from job.runs.folder import read_lines, write_text
 from job.settings.fields import Settings
 
 log = logging.getLogger("job.push")
-WAITS_SECONDS = (5, 15, 45, 120)
-"""Pauses between tries, on top of the Hub client's own five within 23 s; then exit 76, and the queue tries again."""
 
 
 def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings, *, token: str, root: Path) -> Pushed:
@@ -66,31 +63,26 @@ def _push_files(
     """One commit with all files, tried again while the Hub fails, then compared file by file."""
     variable = "FINETUNE_HUB_REPO_ID" if kind == "model" else "FINETUNE_HUB_DATASET_REPO_ID"
     api = HfApi(token=token)
-    what = f"{kind} repository {repo_id}"
-    for number, wait in enumerate((*WAITS_SECONDS, None), 1):
-        try:
-            with translate_hub_errors(what, variable, has_token=True):
-                api.create_repo(repo_id, repo_type=kind, private=settings.hub.private, exist_ok=True)
-                commit = api.upload_folder(
-                    repo_id=repo_id,
-                    repo_type=kind,
-                    folder_path=files[0].parent,
-                    allow_patterns=[path.name for path in files],
-                    commit_message="Adapter and card" if kind == "model" else "Cleaned rows and card",
-                )
-                _compare(api, kind, repo_id, commit.oid, files)
-            break
-        except HubUnavailable as error:
-            if wait is None:
-                raise
-            log.warning("stage=push repo=%s try=%d next_in_seconds=%d: %s", repo_id, number, wait, error)
-            time.sleep(wait)
+
+    def commit_all() -> str:
+        api.create_repo(repo_id, repo_type=kind, private=settings.hub.private, exist_ok=True)
+        commit = api.upload_folder(
+            repo_id=repo_id,
+            repo_type=kind,
+            folder_path=files[0].parent,
+            allow_patterns=[path.name for path in files],
+            commit_message="Adapter and card" if kind == "model" else "Cleaned rows and card",
+        )
+        _compare(api, kind, repo_id, commit.oid, files)
+        return str(commit.oid)
+
+    commit = ask(commit_all, f"{kind} repository {repo_id}", variable, token=token)
     url = f"{api.endpoint}/{'datasets/' if kind == 'dataset' else ''}{repo_id}"
-    log.info("stage=push repo=%s commit=%s files=%d verified=true", repo_id, commit.oid, len(files))
+    log.info("stage=push repo=%s commit=%s files=%d verified=true", repo_id, commit, len(files))
     return PushedRepo(
         kind=kind,
         repo_id=repo_id,
-        commit=commit.oid,
+        commit=commit,
         url=url,
         files=len(files),
         bytes=sum(path.stat().st_size for path in files),

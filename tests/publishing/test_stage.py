@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from huggingface_hub import HfApi, constants
 
 from job.errors import AccessDenied, HubUnavailable
-from job.publishing import stage
+from job.hosts.patience import Limits, set_limits
 from job.publishing.stage import base_licence, push
 from job.results import Pushed
 from tests.conftest import READ_TOKEN, WRITE_TOKEN
@@ -18,15 +19,17 @@ from tests.standin_hub import StandInHub
 
 
 @pytest.fixture(autouse=True)
-def client(hub: StandInHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The Hub client of this process speaks to the stand-in, and waits for nothing."""
+def client(hub: StandInHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """The Hub client of this process speaks to the stand-in, and a push is tried for half a second."""
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
     template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(stage, "WAITS_SECONDS", (0, 0))
+    set_limits(Limits(retry_seconds=0.5, waits_seconds=(0.2,)))
+    yield
+    set_limits(Limits())
 
 
 @pytest.fixture
@@ -128,10 +131,10 @@ def test_a_file_that_is_missing_on_the_hub_is_found(
 
 def test_a_hub_that_fails_once_is_tried_again(run: Path, hub: StandInHub, caplog: pytest.LogCaptureFixture) -> None:
     hub.fail("preupload", status=400)
-    with caplog.at_level("INFO", logger="job.push"):
+    with caplog.at_level("INFO", logger="job"):
         pushed = push_from(run, repo_id="alice/adapter")
     assert pushed.repositories[0].repo_id == "alice/adapter"
-    assert "stage=push repo=alice/adapter try=1 next_in_seconds=0:" in caplog.text
+    assert "hub=failed try=1" in caplog.text
     assert f"stage=push repo=alice/adapter commit={pushed.repositories[0].commit} files=3 verified=true" in caplog.text
 
 
