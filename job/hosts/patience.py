@@ -97,8 +97,7 @@ def patiently(call: Callable[[], T], what: str) -> T:
                 raise
             if left <= 0:
                 raise HubUnavailable(
-                    f"{error} Given up after {number} tries in {_limits.retry_seconds / 60:g} minutes "
-                    "(FINETUNE_HUB_RETRY_MINUTES).",
+                    f"{error} Given up after {_limits.retry_seconds / 60:g} minutes (FINETUNE_HUB_RETRY_MINUTES; try {number}).",
                     remedy=error.remedy,
                 ) from error
             wait = min(wait, left)

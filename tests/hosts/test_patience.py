@@ -58,7 +58,7 @@ def test_a_hub_that_fails_twice_answers_the_third_try(caplog: pytest.LogCaptureF
 def test_a_hub_that_keeps_failing_is_given_up_after_the_minutes_of_the_settings() -> None:
     started = time.monotonic()
     with pytest.raises(
-        HubUnavailable, match=r"Given up after \d+ tries in 0.0333333 minutes \(FINETUNE_HUB_RETRY_MINUTES\)"
+        HubUnavailable, match=r"Given up after 0.0333333 minutes \(FINETUNE_HUB_RETRY_MINUTES; try \d\d+\)"
     ):
         patiently(failing(10**6), WHAT)
     assert 1.5 < time.monotonic() - started < 6
@@ -145,7 +145,7 @@ def test_a_hub_that_hangs_or_trickles_is_left(
         server(answer) as url,
         caplog.at_level(logging.INFO, "job.hub"),
         pytest.raises(
-            HubUnavailable, match=r"nothing for \d seconds \(base model meta/base\)\. Given up after 2 tries"
+            HubUnavailable, match=r"nothing for \d seconds \(base model meta/base\)\. Given up after .* try 2"
         ),
     ):
         ask(lambda: HfApi(endpoint=url, token=False).model_info("meta/base"), WHAT, "X", token="")
