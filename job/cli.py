@@ -186,6 +186,7 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
         run_dir = RunDir(folder)
         run_dir.open()
         pipeline.refuse_other_run(settings, run_dir)
+        pipeline.require_earlier(pipeline.chosen(settings), run_dir)
         token = load_token()
     except JobError as error:
         if isinstance(error, SettingsError) and env_file is None and nothing_is_set():

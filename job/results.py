@@ -30,6 +30,15 @@ class Host(Result):
     versions: dict[str, str]
 
 
+class Pin(Result):
+    """A repository on the Hub that a run depends on, and the commit that its revision named when the run began."""
+
+    kind: Literal["model", "dataset"]
+    name: str
+    revision: str
+    commit: str
+
+
 class SourceCount(Result):
     """What became of one source. `revision` is the commit that was read; empty for files."""
 
@@ -329,6 +338,7 @@ class Metrics(Result):
     progress: dict[str, int] = {}
     """What this start has done so far: rows, steps, tokens, bytes."""
     settings: dict[str, Any]
+    pins: list[Pin] = []
     host: Host | None = None
     clean: Cleaned | None = None
     train: Trained | None = None

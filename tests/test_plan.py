@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from job import pipeline
-from job.plan import count_rows, hub_lines, question_lines, row_lines, settings_lines, stage_lines
+from job.errors import SettingsError
+from job.plan import count_rows, hub_lines, pin_lines, question_lines, row_lines, settings_lines, stage_lines
+from job.results import Pin
 from job.settings.fields import Settings
 from job.settings.loading import load_settings
 from job.settings.sources import Source
@@ -70,8 +72,24 @@ def test_what_is_asked_and_what_is_pushed(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_stages_are_those_of_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
     extra = replace(pipeline.STAGES[0], name="count", words="count the rows")
     monkeypatch.setattr(pipeline, "STAGES", (*pipeline.STAGES, extra))
-    assert [line.split()[0] for line in stage_lines()] == [stage.name for stage in pipeline.STAGES]
-    assert list(stage_lines())[-1] == "  count  count the rows"
+    shown = list(stage_lines(settings(monkeypatch)))
+    assert [line.split()[0] for line in shown] == [stage.name for stage in pipeline.STAGES]
+    assert shown[-1] == "  count  count the rows"
+
+
+@pytest.mark.light
+def test_stages_that_are_not_asked_for_are_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = list(stage_lines(settings(monkeypatch, STAGES="train,probe")))
+    assert [line.endswith("(not in this start)") for line in shown] == [True, False, False, True]
+    with pytest.raises(SettingsError, match="there is no stage cook"):
+        list(stage_lines(settings(monkeypatch, STAGES="cook")))
+
+
+@pytest.mark.light
+def test_the_commits_of_the_run_in_the_folder_are_shown() -> None:
+    pin = Pin(kind="model", name="meta/base", revision="main", commit="c0ffee")
+    assert list(pin_lines([pin])) == ["  meta/base@main stays at c0ffee"]
+    assert not list(pin_lines([]))
 
 
 def test_a_plan_names_the_files_their_sizes_and_the_memory(

@@ -117,7 +117,7 @@ def log_calls(path: Path) -> Iterator[ast.expr]:
                 yield node.args[0]
 
 
-SHARED_BY_STAGES = ("modeling/", "runs/files.py", "runs/signals.py")
+SHARED_BY_STAGES = ("modeling/", "runs/files.py", "runs/signals.py", "hosts/patience.py")
 """The formatter names the stage at work in their lines."""
 
 

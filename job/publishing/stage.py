@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from huggingface_hub import HfApi
 
-from job.errors import HubUnavailable
+from job.hosts.hub import ask
+from job.hosts.patience import patiently
 from job.publishing.access import check_write_access
 from job.publishing.cards import data_card, licence_of, model_card
 from job.publishing.repository import Target, commit, targets
@@ -21,9 +19,6 @@ from job.runs.identity import run_id
 from job.settings.fields import Settings
 
 log = logging.getLogger("job.push")
-T = TypeVar("T")
-WAITS_SECONDS = (5, 15, 45, 120)
-"""Pauses between tries, on top of the Hub client's own five within 23 s; then exit 76, and the queue tries again."""
 
 
 def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings, *, token: str, root: Path) -> Pushed:
@@ -39,7 +34,7 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
         reason = "no repository is set (FINETUNE_HUB_REPO_ID and FINETUNE_HUB_DATASET_REPO_ID are empty)"
         return Pushed(skipped=True, reason=reason, repositories=[])
     files = {target: _files(target, cleaned, adapter, settings, root) for target in targets(settings.hub)}
-    _patiently("both repositories", partial(check_write_access, settings.hub, token, root, files))
+    patiently(partial(check_write_access, settings.hub, token, root, files), "repositories of the push")
     pushed = [_push_files(target, paths, settings, token, root) for target, paths in files.items()]
     return Pushed(skipped=False, reason="", repositories=pushed)
 
@@ -68,7 +63,8 @@ def base_licence(settings: Settings, token: str) -> str:
 def _push_files(target: Target, files: list[Path], settings: Settings, token: str, root: Path) -> PushedRepo:
     """One commit with all files, tried again while the Hub fails."""
     api = HfApi(token=token)
-    made = _patiently(target.repo_id, partial(commit, api, target, files, settings.hub, run_id(root)))
+    push = partial(commit, api, target, files, settings.hub, run_id(root))
+    made = ask(push, str(target), target.variable, token=token)
     log.info("stage=push repo=%s commit=%s files=%d verified=true", target.repo_id, made.oid, len(files))
     return PushedRepo(
         kind=target.kind,
@@ -79,14 +75,3 @@ def _push_files(target: Target, files: list[Path], settings: Settings, token: st
         bytes=sum(path.stat().st_size for path in files),
         kept=made.kept,
     )
-
-
-def _patiently(what: str, act: Callable[[], T]) -> T:
-    """`act`, again while the Hub fails. Raises HubUnavailable (76), and what else `act` raises."""
-    for number, wait in enumerate(WAITS_SECONDS, 1):
-        try:
-            return act()
-        except HubUnavailable as error:
-            log.warning("stage=push repo=%s try=%d next_in_seconds=%d: %s", what, number, wait, error)
-            time.sleep(wait)
-    return act()

@@ -1,4 +1,4 @@
-"""Every setting: six frozen sections and the output folder. Knows nothing of what the values do."""
+"""Every setting: six frozen sections, and what is none of their business. Knows nothing of what the values do."""
 
 from __future__ import annotations
 
@@ -228,6 +228,12 @@ class HubSettings(Section):
         False,
         description="Quote evaluation rows in the model card where there are no fixed questions; the rows may be private.",
     )
+    retry_minutes: float = Field(
+        10,
+        ge=0,
+        description="How long a Hub that fails or does not answer is tried again before the run ends with exit code 76; 0 "
+        "tries once.",
+    )
 
 
 class Settings(BaseSettings):
@@ -258,6 +264,11 @@ class Settings(BaseSettings):
         gt=0,
         le=10_000,
         description="Minutes without progress after which the run is ended (74): rows, steps, tokens, bytes.",
+    )
+    stages: Names = Field(
+        (),
+        description="Stages that this start may run, in a row: clean,train,probe,push. Earlier ones must have their results in "
+        "the output folder. Empty runs all that are missing; push alone needs no GPU.",
     )
 
     @model_validator(mode="before")

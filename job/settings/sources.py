@@ -26,6 +26,9 @@ class Source(BaseModel):
     revision: str = "main"
     split: str = "train"
     rows: int = 0
+    commit: str = ""
+    """What the revision named when the run began. No part of the text that stands for a source. Empty until then, and for a
+    path."""
 
     @classmethod
     def parse(cls, text: str) -> Source:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
 
-from job.publishing import stage
+from job.hosts.patience import Limits, set_limits
 from tests.sample_results import SAMPLES
 from tests.standin_hub import StandInHub
 
 
 @pytest.fixture
-def client(hub: StandInHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The Hub client of this process speaks to the stand-in, and waits for nothing."""
+def client(hub: StandInHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """The Hub client of this process speaks to the stand-in, and a push is tried for a second."""
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
     template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(stage, "WAITS_SECONDS", (0, 0))
+    set_limits(Limits(retry_seconds=1, waits_seconds=(0.2,)))
+    yield
+    set_limits(Limits())
 
 
 @pytest.fixture

@@ -106,6 +106,21 @@ class StandInHub:
         with self._lock:
             self._faults.add(Fault(re.compile(match), status, times, after, drop, sleep))
 
+    def lie(self, match: str, body: bytes) -> None:
+        """Answer all such requests with 200 and this body."""
+        with self._lock:
+            self._faults.add(Fault(re.compile(match), 200, 10**6, after=False, drop=False, sleep=0, body=body))
+
+    def trickle(self, match: str, pace: float) -> None:
+        """Answer all such requests rightly, at `pace` bytes a second."""
+        with self._lock:
+            self._faults.add(Fault(re.compile(match), None, 10**6, after=False, drop=False, sleep=0, pace=pace))
+
+    def remove_commit(self, kind: Kind, repo_id: str, commit: str) -> None:
+        """As after a force push: nothing leads to it any more, and the Hub has cleaned up."""
+        with self._lock:
+            del self.repo(kind, repo_id).history[commit]
+
     def forgive(self) -> None:
         """No more injected faults."""
         with self._lock:
