@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from job.results import Cleaned, Probed, Pushed, Result, Trained
+from job.runs.deadline import Deadline
 from job.runs.folder import RunDir
 from job.runs.metrics import MetricsWriter
 from job.runs.signals import StopRequest
@@ -32,6 +33,7 @@ class Run:
     token: str
     root: Path
     stop: StopRequest
+    deadline: Deadline = field(default_factory=Deadline)
     results: list[Result] = field(default_factory=list)
 
     def result(self, kind: type[R]) -> R:
@@ -63,11 +65,12 @@ def model_inputs(settings: Settings) -> dict[str, Any]:
 
 
 def train_inputs(settings: Settings) -> dict[str, Any]:
-    """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Logging changes nothing."""
+    """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Lines of the log and when
+    checkpoints are saved change nothing."""
     return {
         "model": {**model_inputs(settings), "save_embedding": settings.model.save_embedding},
         "lora": settings.lora.model_dump(mode="json"),
-        "train": settings.train.model_dump(mode="json", exclude={"log_steps"}),
+        "train": settings.train.model_dump(mode="json", exclude={"log_steps", "checkpoint_minutes"}),
     }
 
 
@@ -123,6 +126,7 @@ def run_train(run: Run) -> Trained:
         token=run.token,
         root=run.root,
         stop=run.stop,
+        deadline=run.deadline,
     )
 
 
@@ -237,10 +241,11 @@ def run(settings: Settings, token: str, run_dir: RunDir, metrics_writer: Metrics
     metrics_writer.at("check")
     for stage in STAGES:
         refuse_other_run(stage, run_dir, settings)
-    work = Run(settings, token, run_dir.root, stop)
+    work = Run(settings, token, run_dir.root, stop, Deadline.of(settings))
     check_host(work, run_dir, metrics_writer)
     for stage in STAGES:
         metrics_writer.at(stage.name)
+        work.deadline.stop_if_passed(f"stage {stage.name} is left to the next start.")
         result = run_dir.step(
             stage.name,
             partial(stage.run, work),

@@ -1,4 +1,4 @@
-"""Every setting: six frozen sections and the output folder. Knows nothing of what the values do."""
+"""Every setting: six frozen sections and what concerns a run as a whole. Knows nothing of what the values do."""
 
 from __future__ import annotations
 
@@ -186,6 +186,12 @@ class TrainSettings(Section):
         ge=1,
         description="Optimizer steps between evaluations; each evaluation saves a checkpoint, and the best adapter is kept.",
     )
+    checkpoint_minutes: float = Field(
+        10,
+        gt=0,
+        description="Minutes after which a checkpoint is saved if no evaluation saved one: the most training that a killed run "
+        "repeats. It changes no result.",
+    )
     log_steps: int = Field(25, ge=1, description="Optimizer steps between log lines of the training loss.")
     seed: int = Field(
         42, ge=0, lt=2**32, description="The one seed for sampling, split, row order, initial adapter and dropout."
@@ -221,7 +227,7 @@ class HubSettings(Section):
 
 
 class Settings(BaseSettings):
-    """Six sections and the output folder. `hf_token` is not part of any dump."""
+    """Six sections, and the fields of the run as a whole. `hf_token` is not part of any dump."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -241,6 +247,14 @@ class Settings(BaseSettings):
     hub: HubSettings = HubSettings()
     output_dir: Path = Field(
         Path("output"), description="Folder for everything that a run leaves; it is the run's only state."
+    )
+    deadline_minutes: float = Field(
+        0, ge=0, description="Minutes from the start of the process until the run has to end; 0 sets no deadline."
+    )
+    deadline_action: Literal["continue", "finish"] = Field(
+        "continue",
+        description="What a run does that will not fit: continue saves a checkpoint and exits with 75, and the next start goes "
+        "on; finish stops training in time to evaluate, save, probe and push the adapter that is there.",
     )
 
     @model_validator(mode="before")
