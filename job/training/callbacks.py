@@ -164,6 +164,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         control.should_save = last or self.times.due(evaluation=bool(control.should_evaluate))
 
     def note_evaluation_seconds(self, seconds: float) -> None:
+        if seconds > 60 * self.times.minutes >= self.evaluation_seconds:
+            log.warning(
+                "stage=train evaluation_minutes=%.1f: a run that is killed during an evaluation repeats it, though no step; "
+                "lower FINETUNE_DATA_EVAL_FRACTION to shorten it",
+                seconds / 60,
+            )
         self.evaluation_seconds = seconds
         self.all_evaluations_seconds += seconds
 
