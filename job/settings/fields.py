@@ -119,7 +119,7 @@ class ModelSettings(Section):
 
     @model_validator(mode="after")
     def _exists(self) -> Self:
-        if self.is_local and not (Path(self.location) / "config.json").is_file():
+        if self.is_local and not os.path.isfile(Path(self.location) / "config.json"):  # noqa: PTH113 (it never raises)
             raise ValueError(f"FINETUNE_MODEL_BASE: the folder {self.location} holds no model (no config.json)")
         if not self.is_local and not HUB_ID.fullmatch(self.base):
             raise ValueError(f"FINETUNE_MODEL_BASE: '{self.base}' is neither owner/name nor a folder (/..., ./...)")
