@@ -115,11 +115,13 @@ def run_clean(run: Run) -> Cleaned:
 
 
 def run_train(run: Run) -> Trained:
+    from job.modeling.sizes import require_questions_behind
     from job.training.stage import train
 
-    settings = run.settings
+    settings, cleaned = run.settings, run.result(Cleaned)
+    require_questions_behind(cleaned.system_prompt, settings, run.token)
     return train(
-        run.result(Cleaned),
+        cleaned,
         settings.model,
         settings.lora,
         settings.train,
@@ -142,6 +144,8 @@ def run_probe(run: Run) -> Probed:
         settings.train.seed,
         token=run.token,
         root=run.root,
+        stop=run.stop,
+        deadline=run.deadline,
     )
 
 

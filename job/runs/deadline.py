@@ -9,7 +9,7 @@ from typing import Literal
 
 from job.errors import Stopped
 from job.settings.fields import Settings
-from job.settings.files import read_text
+from job.settings.files import read_lines
 
 STARTED = time.monotonic()
 """When the program was loaded: a child that is forked from this process later counts from the same moment."""
@@ -30,12 +30,11 @@ class Deadline:
     @classmethod
     def of(cls, settings: Settings, started: float = STARTED) -> Deadline:
         minutes = settings.deadline_minutes
-        fixed = sum(bool(line.strip()) for line in read_text(settings.probe.questions_file).splitlines())
         return cls(
             minutes,
             settings.deadline_action,
             started + 60 * minutes if minutes else math.inf,
-            questions=fixed + settings.probe.eval_rows,
+            questions=len(read_lines(settings.probe.questions_file)) + settings.probe.eval_rows,
             max_new_tokens=settings.probe.max_new_tokens,
             pushes=bool(settings.hub.repo_id),
         )

@@ -63,3 +63,9 @@ def read_file(path: Path, encoding: str = "utf-8") -> str:
 def read_text(value: str) -> str:
     """The stripped text of the file that a setting names; empty if the setting is empty."""
     return read_file(find_file(value)).strip() if value else ""
+
+
+def read_lines(value: str) -> list[tuple[int, str]]:
+    """(number, stripped text) of the lines that hold something, in the file that a setting names."""
+    lines = read_file(find_file(value)).splitlines() if value else []
+    return [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]

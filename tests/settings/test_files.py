@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from job.settings import files
-from job.settings.files import MOST_TEXT_BYTES, PROJECT, collected_dir, find_file, irregular, read_file, read_text
+from job.settings.files import (
+    MOST_TEXT_BYTES,
+    PROJECT,
+    collected_dir,
+    find_file,
+    irregular,
+    read_file,
+    read_lines,
+    read_text,
+)
 
 pytestmark = pytest.mark.light
 
@@ -67,3 +76,9 @@ def test_a_file_that_is_no_text_of_a_setting_is_not_read_into_memory(tmp_path: P
         file.truncate(10**12)  # takes no space
     with pytest.raises(OSError, match="more than 10,000,000 bytes"):
         read_file(path)
+
+
+def test_lines_keep_the_numbers_that_an_editor_shows(tmp_path: Path) -> None:
+    (tmp_path / "questions.txt").write_text("\n Why?\n\nHow?\n", "utf-8")
+    assert read_lines(str(tmp_path / "questions.txt")) == [(2, "Why?"), (4, "How?")]
+    assert read_lines("") == []
