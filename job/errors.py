@@ -146,7 +146,7 @@ EXIT_CODES: dict[int, tuple[str, str]] = {
     72: ("another process is working in the run folder", "yes, later"),
     73: ("disk full while running; completed work is intact", "yes, elsewhere"),
     74: ("no progress for too long; the log shows where every thread stood", "yes, continues"),
-    75: ("stopped by a signal; the checkpoint is saved", "yes, continues"),
+    75: ("stopped by a signal or before the deadline; what was done is saved", "yes, continues"),
     76: ("Hub or network failed; the adapter is safe in the output folder", "yes, only the rest is done"),
 }
 """Exit code -> (meaning, worth another try?), for README's table, `--help` and the retry rules of manifests."""

@@ -17,6 +17,7 @@ from typing import Any, NoReturn, TypeVar
 from job.errors import SettingsError
 from job.results import Cleaned, Pin, Probed, Pushed, Result, Trained
 from job.runs import pins
+from job.runs.deadline import Deadline
 from job.runs.folder import FileChanged, RunDir
 from job.runs.metrics import MetricsWriter
 from job.runs.signals import StopRequest
@@ -37,6 +38,7 @@ class Run:
     token: str
     root: Path
     stop: StopRequest
+    deadline: Deadline = field(default_factory=Deadline)
     halved: bool = False
     """Whether training cuts its steps into micro-batches of half the size: main memory ran out before."""
     results: list[Result] = field(default_factory=list)
@@ -70,11 +72,12 @@ def model_inputs(settings: Settings) -> dict[str, Any]:
 
 
 def train_inputs(settings: Settings) -> dict[str, Any]:
-    """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Logging changes nothing."""
+    """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Lines of the log and when
+    checkpoints are saved change nothing."""
     return {
         "model": {**model_inputs(settings), "save_embedding": settings.model.save_embedding},
         "lora": settings.lora.model_dump(mode="json"),
-        "train": settings.train.model_dump(mode="json", exclude={"log_steps"}),
+        "train": settings.train.model_dump(mode="json", exclude={"log_steps", "checkpoint_minutes"}),
     }
 
 
@@ -120,11 +123,13 @@ def run_clean(run: Run) -> Cleaned:
 
 
 def run_train(run: Run) -> Trained:
+    from job.modeling.sizes import require_questions_behind
     from job.training.stage import train
 
-    settings = run.settings
+    settings, cleaned = run.settings, run.result(Cleaned)
+    require_questions_behind(cleaned.system_prompt, settings, run.token)
     return train(
-        run.result(Cleaned),
+        cleaned,
         settings.model,
         settings.lora,
         settings.train,
@@ -132,6 +137,7 @@ def run_train(run: Run) -> Trained:
         root=run.root,
         stop=run.stop,
         halved=run.halved,
+        deadline=run.deadline,
     )
 
 
@@ -147,6 +153,8 @@ def run_probe(run: Run) -> Probed:
         settings.train.seed,
         token=run.token,
         root=run.root,
+        stop=run.stop,
+        deadline=run.deadline,
     )
 
 
@@ -260,7 +268,7 @@ def run(
     wanted = chosen(settings)
     prepare_hub(settings)
     pinned = pin(settings, token, wanted, run_dir, metrics_writer)
-    work = Run(pinned, token, run_dir.root, stop, halved)
+    work = Run(pinned, token, run_dir.root, stop, Deadline.of(settings), halved)
     check_host(work, wanted, run_dir, metrics_writer)
     try:
         _walk(work, settings, wanted, run_dir, metrics_writer)
@@ -279,6 +287,7 @@ def _walk(
     """`settings`: as the user wrote them, for the records; those of `work` name commits in place of branches."""
     for stage in STAGES[: STAGES.index(wanted[-1]) + 1]:
         metrics_writer.at(stage.name)
+        work.deadline.stop_if_passed(f"stage {stage.name} is left to the next start.")
         result = run_dir.step(
             stage.name,
             partial(stage.run, work) if stage in wanted else partial(_lacks, [stage], wanted, run_dir),

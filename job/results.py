@@ -210,6 +210,10 @@ class Trained(Result):
     attention: str
     """transformers' attention implementation that the base needs; empty for the default."""
     steps: int
+    planned_steps: int = 0
+    """What the settings ask for; more than `steps` if the run stopped early."""
+    stopped_early: bool = False
+    """The deadline ended training: the learning rate has not reached the end of its schedule."""
     epochs: float
     trainable_parameters: int
     total_parameters: int

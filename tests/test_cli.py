@@ -127,7 +127,9 @@ def test_help_lists_every_command_variable_and_exit_code(capsys: pytest.CaptureF
     for command in cli.COMMANDS:
         assert f"    {command.name} " in text
     assert "number (> 0, <= 1), default 0.0002. Peak learning rate." in text
-    assert "  75  stopped by a signal; the checkpoint is saved [another try: yes, continues]" in text
+    assert (
+        "  75  stopped by a signal or before the deadline; what was done is saved [another try: yes, continues]" in text
+    )
 
 
 @pytest.mark.parametrize("words", [[], *([command.name] for command in cli.COMMANDS)], ids=" ".join)

@@ -104,6 +104,8 @@ def test_the_cleaned_rows_depend_on_texts_and_not_on_where_they_lie(
         (clean_inputs, "MODEL_SAVE_EMBEDDING", "none"),
         (clean_inputs, "TRAIN_LEARNING_RATE", "0.1"),
         (train_inputs, "TRAIN_LOG_STEPS", "1"),
+        (train_inputs, "TRAIN_CHECKPOINT_MINUTES", "1"),
+        (train_inputs, "DEADLINE_MINUTES", "60"),
         (train_inputs, "DATA_WORKERS", "3"),
         (push_inputs, "HUB_RETRY_MINUTES", "3"),
     ],

@@ -15,6 +15,7 @@ from job.cleaning.rules import Rules
 from job.cleaning.rules.digest import digest
 from job.modeling.chat import Chat
 from job.results import Cleaned, SourceCount
+from job.runs.progress import advance
 from job.settings.sources import without_path
 
 MASKED_ROWS = 3
@@ -66,6 +67,7 @@ def _write(first: FirstPass, decisions: Decisions) -> tuple[str, list[dict[str, 
         (first.folder / "dropped.jsonl").open("ab") as first.dropped_file,
     ):
         for number, line in enumerate(rows):
+            advance("rows")
             row = json.loads(line)
             if decisions.fate[number] != KEPT:
                 first.drop(FATES[decisions.fate[number]], first.source[number], row)

@@ -26,7 +26,13 @@ from job.settings.sources import Source
 
 HEAD = 1000
 """Rows from which the layout is recognised."""
+HEAD_CHARACTERS = 64_000_000
+"""Fewer rows do if they are that long."""
 READ_AHEAD = 1000
+MOST_LINE = 32 * 2**20
+"""Characters of a line. No row that is kept comes near; a file without line ends must not be read into memory as one."""
+MOST_JSON = 500_000_000
+"""Characters of a .json file, which is read as a whole: the job then takes about 3 GB."""
 
 
 @dataclass
@@ -44,7 +50,7 @@ def load(source: Source, data: DataSettings, token: str) -> Loaded:
     for failures of the Hub (66, 67, 76).
     """
     rows, revision = (_local_rows(source.path), "") if source.is_local else _hub_rows(source, token)
-    head = list(islice(rows, HEAD))
+    head = _head(rows)
     if not head:
         raise DataError(f"The source {source} holds no rows.")
     faults = sum(row is None for row in head)
@@ -56,6 +62,16 @@ def load(source: Source, data: DataSettings, token: str) -> Loaded:
     layout, read = layout_of([row for row in head if row is not None], data, str(source))
     raws = (Raw(fault=BAD_JSON) if row is None else _checked(read(row)) for row in chain(head, rows))
     return Loaded(raws, layout, revision)
+
+
+def _head(rows: Iterator[dict[str, Any] | None]) -> list[dict[str, Any] | None]:
+    head, characters = [], 0
+    for row in islice(rows, HEAD):
+        head.append(row)
+        characters += len(repr(row))
+        if characters > HEAD_CHARACTERS:
+            break
+    return head
 
 
 def _hub_rows(source: Source, token: str) -> tuple[Iterator[dict[str, Any] | None], str]:
@@ -108,17 +124,51 @@ def _rows_of(path: Path) -> Iterator[dict[str, Any] | None]:
     elif name.endswith((".jsonl", ".json", ".csv")):
         with _open(path) as text:
             if name.endswith(".jsonl"):
-                yield from (_json_object(line) for line in text if line.strip())
+                yield from (_json_object(line) for line in _lines(text, path) if line.strip())
             elif name.endswith(".json"):
-                yield from _json_rows(json.load(text), path)
+                yield from _json_rows(json.loads(_whole(text, path)), path)
             else:
-                csv.field_size_limit(2**31 - 1)
-                yield from (dict(row) for row in csv.DictReader(line.replace("\0", "") for line in text))
+                yield from _csv_rows(text, path)
     else:
         raise DataError(
             f"The source {path} has no file extension that the job knows.",
             remedy="FINETUNE_DATA_SOURCES takes .jsonl, .json, .csv (each also .gz), .parquet and save_to_disk folders.",
         )
+
+
+def _lines(text: IO[str], path: Path) -> Iterator[str]:
+    """Raises DataError (65) for a line that is too long to be one."""
+    for number, line in enumerate(iter(lambda: text.readline(MOST_LINE + 1), ""), 1):
+        if len(line) > MOST_LINE:
+            raise DataError(
+                f"Line {number:,} of the source {path} has more than {MOST_LINE:,} characters.",
+                remedy="Check the file named in FINETUNE_DATA_SOURCES; .jsonl and .csv hold one row per line.",
+            )
+        yield line
+
+
+def _whole(text: IO[str], path: Path) -> str:
+    """Raises DataError (65) for more than fits into memory."""
+    found = text.read(MOST_JSON + 1)
+    if len(found) > MOST_JSON:
+        raise DataError(
+            f"The source {path} is one JSON value of more than {MOST_JSON:,} characters, which would have to fit into memory.",
+            remedy="Write it as .jsonl, which is read row by row: jq -c '.[]' rows.json > rows.jsonl",
+        )
+    return found
+
+
+def _csv_rows(text: IO[str], path: Path) -> Iterator[dict[str, Any]]:
+    """Raises DataError (65) with the line where a field gets too long, as behind a quote that nothing closes."""
+    csv.field_size_limit(MOST_LINE)
+    reader = csv.DictReader(line.replace("\0", "") for line in _lines(text, path))
+    try:
+        yield from map(dict, reader)
+    except csv.Error as error:
+        raise DataError(
+            f"The source {path} cannot be read at line {reader.line_num:,}: {error}.",
+            remedy="Check that line in the file named in FINETUNE_DATA_SOURCES: a quote may be open or missing.",
+        ) from error
 
 
 def _one_split(saved: Any, path: Path) -> Any:

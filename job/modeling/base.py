@@ -16,6 +16,7 @@ from transformers.integrations import sdpa_attention
 from job.errors import MemoryExhausted
 from job.modeling.config import attention_of, published_dtype
 from job.modeling.files import BaseFiles, require_all, stored_tensors
+from job.modeling.loading import weights_as_progress
 from job.modeling.nf4 import quantization, stay_differentiable
 from job.modeling.refusals import damaged_weights, looks_ahead, not_in_4_bits
 
@@ -49,16 +50,17 @@ def load_base(files: BaseFiles, tokenizer: PreTrainedTokenizerBase, dtype: torch
     stored_tensors(files.folder, files.name)
     config = files.config
     try:
-        model, loaded = AutoModelForCausalLM.from_pretrained(
-            files.folder,
-            dtype=dtype,
-            quantization_config=quantization(dtype),
-            device_map={"": 0 if torch.cuda.is_available() else "cpu"},
-            use_safetensors=True,
-            attn_implementation=attention_of(config) or None,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
+        with weights_as_progress(files.folder):
+            model, loaded = AutoModelForCausalLM.from_pretrained(
+                files.folder,
+                dtype=dtype,
+                quantization_config=quantization(dtype),
+                device_map={"": 0 if torch.cuda.is_available() else "cpu"},
+                use_safetensors=True,
+                attn_implementation=attention_of(config) or None,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
     except torch.OutOfMemoryError:
         raise
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:

@@ -1,4 +1,4 @@
-"""Every setting: six frozen sections, and what is none of their business. Knows nothing of what the values do."""
+"""Every setting: six frozen sections and what concerns a run as a whole. Knows nothing of what the values do."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class ModelSettings(Section):
 
     @model_validator(mode="after")
     def _exists(self) -> Self:
-        if self.is_local and not (Path(self.location) / "config.json").is_file():
+        if self.is_local and not os.path.isfile(Path(self.location) / "config.json"):  # noqa: PTH113 (it never raises)
             raise ValueError(f"FINETUNE_MODEL_BASE: the folder {self.location} holds no model (no config.json)")
         if not self.is_local and not HUB_ID.fullmatch(self.base):
             raise ValueError(f"FINETUNE_MODEL_BASE: '{self.base}' is neither owner/name nor a folder (/..., ./...)")
@@ -185,6 +185,12 @@ class TrainSettings(Section):
         100,
         ge=1,
         description="Optimizer steps between evaluations; each evaluation saves a checkpoint, and the best adapter is kept.",
+    )
+    checkpoint_minutes: float = Field(
+        10,
+        gt=0,
+        description="Minutes after which a checkpoint is saved if no evaluation saved one: the most training that a killed run "
+        "repeats. It changes no result.",
     )
     log_steps: int = Field(25, ge=1, description="Optimizer steps between log lines of the training loss.")
     seed: int = Field(
@@ -257,6 +263,14 @@ class Settings(BaseSettings):
     hub: HubSettings = HubSettings()
     output_dir: Path = Field(
         Path("output"), description="Folder for everything that a run leaves; it is the run's only state."
+    )
+    deadline_minutes: float = Field(
+        0, ge=0, description="Minutes from the start of the process until the run has to end; 0 sets no deadline."
+    )
+    deadline_action: Literal["continue", "finish"] = Field(
+        "continue",
+        description="What a run does that will not fit: continue saves a checkpoint and exits with 75, and the next start goes "
+        "on; finish stops training in time to evaluate, save, probe and push the adapter that is there.",
     )
 
     watchdog_minutes: float = Field(

@@ -105,6 +105,12 @@ def test_the_recipe_is_a_table_of_what_was_set_and_chosen() -> None:
     assert "| adapter file | lora 36,000,000 bytes, embedding 4,000,000 bytes |" in rows
 
 
+def test_a_training_that_the_deadline_ended_says_so_on_its_card() -> None:
+    text = card(stopped_early=True, planned_steps=1200, epochs=0.02).replace("\u00a0", " ")
+    assert "(0.02 epochs; stopped early, of 1,200 planned)" in text
+    assert "stopped early" not in card()
+
+
 def test_sources_and_reasons_stand_in_the_order_of_the_result() -> None:
     text = section(card(), "Data")
     assert "| a/b@main:train | abc123 | 12,000 | 9,450 |\n\nDropped: short_answer 550, duplicate 2,000." in text

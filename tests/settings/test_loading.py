@@ -59,6 +59,29 @@ def test_quotes_that_docker_keeps_are_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert said == ["FINETUNE_LORA_R: the value is in quotes, which docker --env-file keeps; write it without quotes"]
 
 
+def test_a_value_that_is_not_utf8_is_a_problem_that_can_be_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environb, b"FINETUNE_DATA_BRANDS", b"caf\xe9")
+    monkeypatch.setitem(os.environb, b"FINETUNE_\xff", b"1")
+    said = problems(monkeypatch, DATA_SOURCES="owner/name", LORA_R="0")
+    assert sorted(said) == [
+        "FINETUNE_DATA_BRANDS: name or value is not UTF-8 text",
+        "FINETUNE_LORA_R: must be greater than or equal to 1, not '0'",
+        "FINETUNE_\\udcff: name or value is not UTF-8 text",
+    ]
+    "".join(said).encode()
+
+
+def test_a_token_of_other_letters_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(os.environb, b"HF_TOKEN", b"hf_\xff")
+    with pytest.raises(AccessDenied, match="characters that no token has"):
+        load_token()
+    monkeypatch.delenv("HF_TOKEN")
+    os.mkfifo(tmp_path / "token")
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "token"))
+    with pytest.raises(AccessDenied, match="it is a pipe"):
+        load_token()
+
+
 def test_an_empty_value_means_the_default_and_blanks_are_stripped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINETUNE_DATA_SOURCES", " owner/name ")
     monkeypatch.setenv("FINETUNE_LORA_R", "")

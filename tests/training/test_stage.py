@@ -22,6 +22,7 @@ from job.modeling.chat import Chat
 from job.modeling.sizes import sizes
 from job.modeling.template import prepare_template
 from job.results import LogEntry, Trained
+from job.runs.deadline import Deadline
 from job.runs.files import read_lines
 from job.runs.signals import StopRequest
 from job.settings.fields import DataSettings, LoraSettings, ModelSettings, Settings, TrainSettings
@@ -43,6 +44,7 @@ def trained(
     model: dict[str, Any] | None = None,
     train_settings: TrainSettings = TRAIN,
     stop: StopRequest | None = None,
+    deadline: Deadline | None = None,
 ) -> Trained:
     """A real training of four steps on real NF4."""
     rows = write_rows(root / "rows.jsonl", make_rows(60))
@@ -50,7 +52,14 @@ def trained(
     model_settings = ModelSettings(base=str(base), **(model or {}))
     cleaned = clean(data, model_settings, max_tokens=256, loss="answer", seed=42, token="", root=root)
     return train(
-        cleaned, model_settings, LoraSettings(), train_settings, token="", root=root, stop=stop or StopRequest()
+        cleaned,
+        model_settings,
+        LoraSettings(),
+        train_settings,
+        token="",
+        root=root,
+        stop=stop or StopRequest(),
+        deadline=deadline,
     )
 
 
