@@ -77,7 +77,7 @@ OPTIONS = ("--env-file", "--image", "--help", "--version")
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
+    near = difflib.get_close_matches(word, known)
     return f"; did you mean {near[0]}?" if near else ""
 
 
