@@ -173,6 +173,7 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
     try:
         settings = load_settings(env_file)
     except SettingsError as error:
+        hide_passwords(os.environ)  # the message quotes values
         if env_file is None and not any(name.startswith(PREFIX) and name != OUTPUT_DIR for name in os.environ):
             error.remedy = FIRST_STEPS
         return refused(error)

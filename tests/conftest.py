@@ -172,7 +172,7 @@ def command() -> Iterator[Callable[..., int]]:
     from job.cli import main
 
     root, hook, environment = logging.getLogger(), sys.excepthook, dict(os.environ)
-    handlers, level = root.handlers[:], root.level
+    handlers, level, streams = root.handlers[:], root.level, (sys.stdout, sys.stderr)
 
     def put_back() -> None:
         os.environ.clear()
@@ -187,6 +187,7 @@ def command() -> Iterator[Callable[..., int]]:
         yield run
     root.handlers, sys.excepthook = handlers, hook
     root.setLevel(level)
+    sys.stdout, sys.stderr = streams
     logging.captureWarnings(False)
     put_back()
 

@@ -5,6 +5,7 @@ transformers and datasets wrap the Hub client's errors in their own, so the whol
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,8 @@ from huggingface_hub.errors import (
 )
 
 from job.errors import AccessDenied, HubUnavailable, JobError, NotFound, causes
+
+logging.getLogger("huggingface_hub").handlers.clear()  # its own handler writes each line a second time, without a stage
 
 
 @contextmanager

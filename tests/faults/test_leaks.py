@@ -1,4 +1,5 @@
-"""No secret in anything that a run leaves: two of the endings that `python -m tests.faults.leaks` tries, and its own search."""
+"""No secret in anything that a run leaves: two quick endings of those that `python -m tests.faults.leaks` tries, and its own
+search."""
 
 from __future__ import annotations
 
@@ -11,15 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.leaks import ENDINGS, MARK, PASSWORD, TOKEN, Ending, ProcessWatch, outcome_of, search
+from tests.faults.leaks import ENDINGS, MARK, PASSWORD, TOKEN, ProcessWatch, outcome_of, search
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ending", [ENDINGS[0], ENDINGS[1]], ids=lambda ending: str(ending.name))
-def test_no_secret_is_left_behind(ending: Ending, base: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["wrong settings", "Hub refuses, its address with a password"])
+def test_no_secret_is_left_behind(name: str, base: Path, tmp_path: Path) -> None:
+    (ending,) = (ending for ending in ENDINGS if ending.name == name)
     outcome = outcome_of(ending, base, tmp_path / "run")
     assert outcome.found == []
-    assert outcome.processes >= (3 if ending.exit_code == 0 else 0)  # two that clean, one that loads the adapter
+    assert outcome.bytes_searched > 1000
 
 
 @pytest.mark.parametrize(
