@@ -178,10 +178,8 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
     """Everything that may refuse this start; then the run itself, in a process that this one watches."""
     folder = Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output")
     stage = "settings"
-    hide_passwords(os.environ)
     try:
         settings = load_settings(env_file)
-        hide_passwords(os.environ)  # once more: the env file may hold some
         folder, stage = settings.output_dir, "start"
         run_dir = RunDir(folder)
         run_dir.open()
@@ -189,6 +187,7 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
         pipeline.require_earlier(pipeline.chosen(settings), run_dir)
         token = load_token()
     except JobError as error:
+        hide_passwords(os.environ)  # the message quotes values of the env file too
         if isinstance(error, SettingsError) and env_file is None and nothing_is_set():
             error.remedy = FIRST_STEPS
         stop.ending()
@@ -197,6 +196,7 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
         stop.ending()
         log.warning("stage=%s stopped=true: %s The run had not begun.", stage, error)
         return error.exit_code
+    hide_passwords(os.environ)
     hide(token)
     (folder / REFUSED).unlink(missing_ok=True)
     prepare_libraries(settings, terminal=sys.stderr.isatty())

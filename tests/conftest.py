@@ -178,7 +178,7 @@ def command() -> Iterator[Callable[..., int]]:
         return Death(status, killed="", signal="", idle_seconds=0, memory_killed=False, tail="")
 
     root, hook, environment = logging.getLogger(), sys.excepthook, dict(os.environ)
-    handlers, level = root.handlers[:], root.level
+    handlers, level, streams = root.handlers[:], root.level, (sys.stdout, sys.stderr)
 
     def put_back() -> None:
         os.environ.clear()
@@ -194,6 +194,7 @@ def command() -> Iterator[Callable[..., int]]:
         yield run
     root.handlers, sys.excepthook = handlers, hook
     root.setLevel(level)
+    sys.stdout, sys.stderr = streams
     logging.captureWarnings(False)
     put_back()
 

@@ -6,6 +6,7 @@ job calls the Hub: with these errors, and with the patience that the settings al
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,6 +50,9 @@ def ask(call: Callable[[], T], what: str, variable: str, *, token: str) -> T:
             return call()
 
     return patiently(translated, what)
+
+
+logging.getLogger("huggingface_hub").handlers.clear()  # its own handler writes each line a second time, without a stage
 
 
 @contextmanager

@@ -164,7 +164,7 @@ def prove(api: HfApi, target: Target, hub: HubSettings, run: str, files: Sequenc
         create(api, target, hub)
         content = look(api, target, run, files)
         if content is None:
-            raise AccessDenied(f"The {target} was created, but the token may not read it.")
+            raise AccessDenied(f"The {target} exists, but the token may not read it.")
     require_rights(api, target)
     refuse(target, content, hub)
     return content

@@ -9,13 +9,16 @@ from __future__ import annotations
 import html
 import json
 import re
+import sys
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TextIO
 from urllib.parse import quote, quote_plus, unquote
 
 TOKEN = re.compile(r"hf_[A-Za-z0-9]{20,}")
-CREDENTIALS = re.compile(r"(://(?:[^\s/?#:@\"'<>`]*:)?)([^\s/?#\"'<>`]+)(?=@)")
-"""`scheme://user:password@`: the beginning up to the password, and the password. A lone `scheme://secret@` has no user."""
+CREDENTIALS = re.compile(r"(:/{1,2}(?:[^\s/?#:@\"'<>`]*:)?)([^\s/?#\"'<>`]+)(?=@)")
+"""`scheme://user:password@`: the beginning up to the password, and the password. A lone `scheme://secret@` has no user.
+One slash is left where the URL was taken for a path."""
 BARE_PROXY = re.compile(r"(^[^\s/:@]*:)([^\s/]+)(?=@)")
 """`user:password@host:port`, as some clients accept a proxy."""
 STARS = "**********"
@@ -50,6 +53,32 @@ def redact(text: str) -> str:
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment for a process that needs none: without the variables whose value holds a secret."""
     return {name: value for name, value in environ.items() if redact(value) == value}
+
+
+class RedactedStream:
+    """A text stream for whatever libraries print past the job's log: progress, warnings, lines of handlers of their own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(redact(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def redact_streams() -> None:
+    """From now on this process prints no secret; what it starts later inherits the plain descriptors."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, RedactedStream):
+            setattr(sys, name, RedactedStream(stream))
 
 
 def _forms(secret: str) -> Iterator[str]:

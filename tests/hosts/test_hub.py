@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -210,3 +211,8 @@ def test_what_is_no_failure_of_the_hub_rises_as_it_is(error: Exception) -> None:
 def test_the_first_line_of_a_long_message() -> None:
     assert first_line(ValueError("\n\nfirst\nsecond")) == "first"
     assert first_line(ValueError("")) == "ValueError"
+
+
+def test_the_client_writes_no_lines_of_its_own() -> None:
+    """They would stand beside the job's, without a stage."""
+    assert not logging.getLogger("huggingface_hub").handlers

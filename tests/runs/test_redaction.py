@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import json
+import logging
+import sys
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -12,7 +14,7 @@ import markupsafe
 import pytest
 
 from job.runs import redaction
-from job.runs.redaction import STARS, hide, hide_passwords, redact, without_secrets
+from job.runs.redaction import STARS, hide, hide_passwords, redact, redact_streams, without_secrets
 
 pytestmark = pytest.mark.light
 
@@ -37,6 +39,7 @@ def test_a_secret_is_hidden_by_its_value_wherever_it_stands() -> None:
     [
         ("get http://user:pw@host/x failed", f"get http://user:{STARS}@host/x failed"),
         ("socks5h://user:p@ss:word@proxy:1080", f"socks5h://user:{STARS}@proxy:1080"),
+        ("no file https:/user:pw@host/rows.jsonl", f"no file https:/user:{STARS}@host/rows.jsonl"),
         ("https://lonetoken@host", f"https://{STARS}@host"),
         ('{"a":"http://u:p@h:80","b":"x@y"}', f'{{"a":"http://u:{STARS}@h:80","b":"x@y"}}'),
     ],
@@ -119,3 +122,16 @@ def test_a_secret_too_short_to_be_one_stars_out_nothing(secret: str) -> None:
 def test_a_secret_of_four_characters_is_hidden() -> None:
     hide("abcd")
     assert redact("abcd") == STARS
+
+
+def test_what_libraries_print_past_the_log_shows_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    """The Hub's client has a log handler of its own, which prints addresses."""
+    hide(PASSWORD)
+    redact_streams()
+    redact_streams()  # as a second call in the same process
+    handler = logging.StreamHandler()
+    handler.emit(logging.makeLogRecord({"msg": f"HEAD http://user:{PASSWORD}@host"}))
+    print(PASSWORD, file=sys.stderr)
+    sys.stdout.writelines([f"{PASSWORD}\n", "plain\n"])
+    assert sys.stdout.encoding.lower() == "utf-8"
+    assert capsys.readouterr() == (f"{STARS}\nplain\n", f"HEAD http://user:{STARS}@host\n{STARS}\n")

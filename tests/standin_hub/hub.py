@@ -88,6 +88,17 @@ class StandInHub:
         """The commits that lead to a revision, the newest first."""
         return list(self.repo(kind, repo_id).log(revision))
 
+    def stored(self) -> dict[str, bytes]:
+        """Everything that was ever pushed: each file of each commit, and what the commit says."""
+        with self._lock:
+            found = {}
+            for (kind, repo_id), repo in self._store.repos.items():
+                for oid, commit in repo.history.items():
+                    place = f"{kind} {repo_id} at {oid[:7]}"
+                    found[f"{place}: message"] = f"{commit.title}\n{commit.description}".encode()
+                    found |= {f"{place}: {path}": file.data for path, file in commit.files.items()}
+            return found
+
     def fail(
         self,
         match: str,
