@@ -126,9 +126,10 @@ def _of_xet(cause: BaseException, what: str, token: str) -> JobError | None:
     if status in (401, 403) or type(cause).__name__ == "XetAuthenticationError":
         return AccessDenied(f"The Hub's file store (Xet) refused access to the {what} with {token}: {text}")
     if status == 404 or type(cause).__name__ == "XetObjectNotFoundError":
+        lack = "has no such store" if re.search(r"/xet-\w+-token", text) else "lacks a file"
         return NotFound(
-            f"The Hub's file store (Xet) lacks a file of the {what}: {text}",
-            remedy="Start again with HF_HUB_DISABLE_XET=1, which fetches files without Xet, or choose another revision.",
+            f"The Hub's file store (Xet) is tried for the {what}, but the Hub {lack}: {text}",
+            remedy="Start again with HF_HUB_DISABLE_XET=1: the run then moves files without Xet.",
         )
     return HubUnavailable(
         f"The Hub's file store (Xet) failed on the {what}: {text}",
