@@ -20,7 +20,6 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
-    RevisionResolutionError,
 )
 
 from job.errors import AccessDenied, DiskFull, HubUnavailable, JobError, NotFound, causes
@@ -85,7 +84,7 @@ def _of_the_client(cause: BaseException, what: str, variable: str, token: str) -
         return _gated(what, token)
     if isinstance(cause, RevisionNotFoundError):
         return _no_revision(what, variable)
-    if isinstance(cause, LocalEntryNotFoundError | OfflineModeIsEnabled | RevisionResolutionError):
+    if isinstance(cause, LocalEntryNotFoundError | OfflineModeIsEnabled):
         return HubUnavailable(
             f"The {what} is not in the local cache, and the Hub cannot be reached: {first_line(cause)}",
             remedy="Check the network and HF_ENDPOINT (and HF_HUB_OFFLINE), then start again.",

@@ -63,6 +63,9 @@ def set_limits(limits: Limits) -> None:
     global _limits
     _limits = limits
     set_client_factory(_client)
+    logging.getLogger(
+        "huggingface_hub"
+    ).handlers.clear()  # its lines have neither time nor stage, and reach our handler too
 
 
 def _client() -> Any:
@@ -97,7 +100,7 @@ def patiently(call: Callable[[], T], what: str) -> T:
                 raise
             if left <= 0:
                 raise HubUnavailable(
-                    f"{error} Given up after {_limits.retry_seconds / 60:g} minutes and {number} tries "
+                    f"{str(error).rstrip('.')}. Given up after {_limits.retry_seconds / 60:g} minutes and {number} tries "
                     "(FINETUNE_HUB_RETRY_MINUTES).",
                     remedy=error.remedy,
                 ) from error
