@@ -122,7 +122,10 @@ def pin_lines(known: list[Pin]) -> Iterator[str]:
 
 
 def read_base(settings: Settings, token: str) -> tuple[Architecture | None, str]:
-    """The base model, or None and the reason why its config cannot be fetched now."""
+    """The base model, or None and the reason why its config cannot be fetched now: a plan can do without."""
+    from job.hosts.patience import Limits, set_limits
+
+    set_limits(Limits(still_seconds=20))
     try:
         return architecture_of(settings, token), ""
     except (HubUnavailable, AccessDenied) as error:

@@ -21,7 +21,6 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
-    RevisionResolutionError,
 )
 
 from job.errors import AccessDenied, DiskFull, HubUnavailable, JobError, NotFound, causes
@@ -89,7 +88,7 @@ def _of_the_client(cause: BaseException, what: str, variable: str, token: str) -
         return _gated(what, token)
     if isinstance(cause, RevisionNotFoundError):
         return _no_revision(what, variable)
-    if isinstance(cause, LocalEntryNotFoundError | OfflineModeIsEnabled | RevisionResolutionError):
+    if isinstance(cause, LocalEntryNotFoundError | OfflineModeIsEnabled):
         return HubUnavailable(
             f"The {what} is not in the local cache, and the Hub cannot be reached: {first_line(cause)}",
             remedy="Check the network and HF_ENDPOINT (and HF_HUB_OFFLINE), then start again.",
@@ -130,9 +129,10 @@ def _of_xet(cause: BaseException, what: str, token: str) -> JobError | None:
     if status in (401, 403) or type(cause).__name__ == "XetAuthenticationError":
         return AccessDenied(f"The Hub's file store (Xet) refused access to the {what} with {token}: {text}")
     if status == 404 or type(cause).__name__ == "XetObjectNotFoundError":
+        lack = "has no such store" if re.search(r"/xet-\w+-token", text) else "lacks a file"
         return NotFound(
-            f"The Hub's file store (Xet) lacks a file of the {what}: {text}",
-            remedy="Start again with HF_HUB_DISABLE_XET=1, which fetches files without Xet, or choose another revision.",
+            f"The Hub's file store (Xet) is tried for the {what}, but the Hub {lack}: {text}",
+            remedy="Start again with HF_HUB_DISABLE_XET=1: the run then moves files without Xet.",
         )
     return HubUnavailable(
         f"The Hub's file store (Xet) failed on the {what}: {text}",

@@ -11,7 +11,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
@@ -63,6 +63,9 @@ def set_limits(limits: Limits) -> None:
     global _limits
     _limits = limits
     set_client_factory(_client)
+    logging.getLogger(
+        "huggingface_hub"
+    ).handlers.clear()  # its lines have neither time nor stage, and reach our handler too
 
 
 def _client() -> Any:
@@ -97,8 +100,8 @@ def patiently(call: Callable[[], T], what: str) -> T:
                 raise
             if left <= 0:
                 raise HubUnavailable(
-                    f"{error} Given up after {_limits.retry_seconds / 60:g} minutes "
-                    f"(FINETUNE_HUB_RETRY_MINUTES; try {number}).",
+                    f"{str(error).rstrip('.')}. Given up after {_limits.retry_seconds / 60:g} minutes and {number} tries "
+                    "(FINETUNE_HUB_RETRY_MINUTES).",
                     remedy=error.remedy,
                 ) from error
             wait = min(wait, left)
@@ -116,16 +119,20 @@ def _once(call: Callable[[], T], what: str, moved: Movement) -> T:
     work = _Try(call)
     spared = sockets.connections()
     work.start()
+    began = line_at = time.monotonic()
     try:
-        for seconds in _seconds_until(work.done):
+        while not work.done.wait(min(1, _limits.try_seconds / 4)):
             still = moved.look()
-            if seconds % _limits.line_seconds < 1:
+            if time.monotonic() - line_at >= _limits.line_seconds:
+                line_at = time.monotonic()
                 log.info(
-                    "hub=waiting seconds=%d bytes=%d still_seconds=%d ends_at_still_seconds=%.0f what=%r",
-                    *(seconds, moved.bytes, still, _limits.try_seconds, what),
+                    "hub=waiting seconds=%.0f bytes=%d still_seconds=%.0f ends_at_still_seconds=%.0f what=%r",
+                    *(line_at - began, moved.bytes, still, _limits.try_seconds, what),
                 )
             if still > _limits.try_seconds:
-                raise HubUnavailable(f"The Hub sent and took nothing for {still:.0f} seconds ({what}).")
+                raise HubUnavailable(
+                    f"The Hub stands still: {moved.bytes_since:,} bytes were sent or received in {still:.0f} seconds ({what})."
+                )
     except HubUnavailable:
         work.give_up(spared, seconds=30)
         raise
@@ -135,14 +142,6 @@ def _once(call: Callable[[], T], what: str, moved: Movement) -> T:
     finally:
         moved.look()
     return work.value()
-
-
-def _seconds_until(done: threading.Event) -> Iterator[int]:
-    """The number of each second that passes, beginning with 1."""
-    seconds = 0
-    while not done.wait(1):
-        seconds += 1
-        yield seconds
 
 
 class _Try(threading.Thread, Generic[T]):
@@ -196,6 +195,11 @@ class Movement:
     def _mark(self) -> None:
         self._marked_bytes, self._marked_cpu = self.bytes, time.process_time()
 
+    @property
+    def bytes_since(self) -> int:
+        """The bytes since the last progress."""
+        return self.bytes - self._marked_bytes
+
     def look(self) -> float:
         """Seconds since the last progress."""
         now = sockets.connections()
@@ -204,7 +208,7 @@ class Movement:
         self.bytes += more
         advance("bytes", more)
         working = time.process_time() - self._marked_cpu >= LEAST_CPU_SECONDS
-        moving = self.bytes - self._marked_bytes >= LEAST_BYTES or not sockets.countable()
+        moving = self.bytes_since >= LEAST_BYTES or not sockets.countable()
         if moving or working or self._another_process_downloads():
             self.last = time.monotonic()
             self._mark()

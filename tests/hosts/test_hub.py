@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import OfflineModeIsEnabled
 
 from job.errors import AccessDenied, DataError, DiskFull, HubUnavailable, JobError, NotFound
@@ -126,6 +127,37 @@ def test_what_xets_store_answers_decides(
     assert isinstance(error, ours)
     assert f"({status} " in str(error)
     assert "file store (Xet)" in str(error)
+
+
+def upload_folder(hub: StandInHub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> JobError:
+    """A push as the Hub client does it with Xet switched on."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    hub.add_repo("model", "alice/adapter")
+    (folder / "adapter_model.safetensors").write_bytes(bytes(range(250)) * 1200)
+    api = HfApi(endpoint=hub.url, token=WRITE_TOKEN)
+    return translated(lambda: api.upload_folder(repo_id="alice/adapter", folder_path=folder))
+
+
+def test_a_push_through_xet_that_its_store_refuses(
+    hub: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = {"casUrl": hub.url, "accessToken": "t", "exp": 9999999999}
+    hub.lie("xet-write-token", json.dumps(access).encode())
+    hub.fail("xorb", status=403, times=100)
+    error = upload_folder(hub, tmp_path, monkeypatch)
+    assert isinstance(error, AccessDenied)
+    assert "file store (Xet) refused access" in str(error)
+    assert len(hub.commits("model", "alice/adapter")) == 1
+
+
+def test_a_push_through_xet_to_a_hub_without_xet(
+    hub: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client tries Xet first and falls back to nothing."""
+    error = upload_folder(hub, tmp_path, monkeypatch)
+    assert isinstance(error, NotFound)
+    assert "has no such store" in str(error)
+    assert "HF_HUB_DISABLE_XET=1" in error.remedy
 
 
 def test_a_disk_that_is_full_under_xet(tmp_path: Path) -> None:
