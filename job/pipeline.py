@@ -6,8 +6,10 @@ from that entry; its name appears nowhere else.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +22,7 @@ from job.runs import pins
 from job.runs.deadline import Deadline
 from job.runs.folder import FileChanged, RunDir
 from job.runs.metrics import MetricsWriter
+from job.runs.progress import advance
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
 from job.settings.files import QUICKSTART, read_text
@@ -99,9 +102,25 @@ def fingerprint(source: Source) -> str:
     for path in sorted(source.path.rglob("*")) if source.path.is_dir() else [source.path]:
         if path.is_file():
             digest.update(str(path.relative_to(source.path)).encode())
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+            facts = path.stat()
+            known = time.time() - facts.st_mtime > SETTLED_SECONDS
+            digest.update((_sha256 if known else _sha256.__wrapped__)(path, facts.st_size, facts.st_mtime_ns))
     return digest.hexdigest()
+
+
+SETTLED_SECONDS = 2.0
+"""A file that changed later may change again without another time stamp."""
+
+
+@functools.cache
+def _sha256(path: Path, _size: int, _modified_ns: int) -> bytes:
+    """Remembered in this start: several stages ask, and gigabytes take seconds."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(2**23):
+            digest.update(piece)
+            advance("bytes", len(piece))
+    return digest.digest()
 
 
 # --- how each stage is called: the only late imports, since these modules take seconds to import ----------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from job.runs import pins
 from job.runs.files import write_sealed
 from job.runs.folder import RunDir
 from job.runs.metrics import MetricsFile, MetricsWriter
+from job.runs.progress import counts
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
 from job.settings.loading import load_settings
@@ -140,6 +142,19 @@ def test_a_file_of_rows_is_known_by_its_content(tmp_path: Path) -> None:
     assert fingerprint(source) != before[0]
     assert fingerprint(folder) != before[1]
     assert fingerprint(Source.parse("quickstart")) == "embedded"
+
+
+@pytest.mark.light
+def test_a_file_is_hashed_once_in_a_start_and_its_bytes_are_progress(tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "rows.jsonl", [{"question": "a", "answer": "b"}])
+    os.utime(file, (1, 1))  # it has settled long ago
+    before = counts().get("bytes", 0)
+    first = fingerprint(Source.parse(str(file)))
+    assert fingerprint(Source.parse(str(file))) == first
+    assert counts()["bytes"] - before == file.stat().st_size
+    write_rows(file, [{"question": "a", "answer": "c"}])
+    os.utime(file, (2, 2))
+    assert fingerprint(Source.parse(str(file))) != first
 
 
 @pytest.mark.light

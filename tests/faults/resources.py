@@ -185,7 +185,7 @@ CASES: tuple[Case, ...] = (
     ),
     Case(
         "a question too long behind the rows' system prompt",
-        lambda p: {"PROBE_QUESTIONS_FILE": text(p, "questions.txt", "ab " * 163), "PROBE_MAX_NEW_TOKENS": "8"},
+        lambda p: {"PROBE_QUESTIONS_FILE": text(p, "questions.txt", "ab " * 158), "PROBE_MAX_NEW_TOKENS": "8"},
         64,
         "line 1 of ",
         slow=True,
