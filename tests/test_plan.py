@@ -82,7 +82,7 @@ def test_what_is_asked_and_what_is_pushed(monkeypatch: pytest.MonkeyPatch) -> No
     found = settings(monkeypatch, HUB_REPO_ID="owner/adapter", PROBE_QUESTIONS_FILE=questions, PROBE_EVAL_ROWS="3")
     assert list(hub_lines(found)) == ["  adapter: owner/adapter (private)", "  cleaned rows: not pushed"]
     public = settings(monkeypatch, HUB_REPO_ID="owner/adapter", HUB_PRIVATE="false")
-    assert list(hub_lines(public))[0] == "  adapter: owner/adapter (public)"
+    assert next(hub_lines(public)) == "  adapter: owner/adapter (public)"
     assert list(question_lines(found)) == [f"  from {questions}", "  from 3 evaluation rows"]
 
 
