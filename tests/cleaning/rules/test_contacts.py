@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from job.cleaning.rules import Rules, clean_batch
+from job.cleaning.rules.contacts import masked
 from job.cleaning.rules.rule import Tally
 from tests.cleaning.rules.one_row import ADVICE, RULES, cleaned, cleaned_question
 
@@ -20,7 +21,10 @@ pytestmark = pytest.mark.light
         (f"{ADVICE} Write to jane (at) plants (dot) org.", ADVICE),
         (f"{ADVICE}\n- Anna Moss", ADVICE),
         (f"{ADVICE} Dr. John Fern, MD", ADVICE),
-        ("Send 13 words and a contact to be cut, which I say at jane@plants.org. Water it.", "Water it."),  # 15 in all
+        (
+            "Send thirteen words and a contact to be cut, which I say here at jane@plants.org. Water it.",
+            "Water it.",
+        ),  # 15 in all
         (
             "Take pictures of the leaves from both sides and send them to me at jane@plants.org , then wait. Water it.",
             "Take pictures of the leaves from both sides and send them to me, then wait. Water it.",
@@ -65,6 +69,10 @@ def test_contact_data_of_an_answer_goes(text: str, rest: str) -> None:
 )
 def test_contact_data_of_a_question_goes(question: str, rest: str) -> None:
     assert cleaned_question(question) == rest
+
+
+def test_an_example_shows_no_contact_data_and_no_name() -> None:
+    assert masked("Dear Anna, write to jane@plants.org or call 555-123-4567.") == "Dear […], write to […] or call […]."
 
 
 def test_a_signature_takes_its_line_with_it() -> None:
