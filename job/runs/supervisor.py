@@ -27,6 +27,7 @@ from job.results import Metrics
 from job.runs import progress
 from job.runs.deaths import Death, memory_kills
 from job.runs.metrics import MetricsFile
+from job.runs.redaction import redact
 from job.runs.signals import AGAIN_SECONDS
 
 log = logging.getLogger("job")
@@ -42,7 +43,9 @@ SAVING_SECONDS = 25.0
 """The same for a child that is just saving: its checkpoint is worth the risk."""
 SECOND_GRACE_SECONDS = 2.0
 STACKS_SECONDS = 2.0
-TAIL_BYTES = 8000
+TAIL_CHARACTERS = 8000
+LONGEST_LINE = 1 << 16
+"""Bytes; a longer one is passed on in pieces."""
 PR_SET_PDEATHSIG = 1
 
 
@@ -50,7 +53,8 @@ class Child:
     """A forked process at work: its figures and its log come through pipes."""
 
     def __init__(self, work: Work) -> None:
-        self.tail = b""
+        self.tail = ""
+        self._line = b""
         figures, figures_end = os.pipe()
         lines, lines_end = os.pipe()
         sys.stdout.flush()
@@ -72,7 +76,10 @@ class Child:
 
     def read(self, seconds: float) -> Iterator[Metrics]:
         """Copy what it logs, and yield the figures that it sent, for at most `seconds` of waiting."""
-        for key, _ in self._selector.select(seconds):
+        ready = self._selector.select(seconds)
+        if not ready:
+            self._copy(b"", whole=False)
+        for key, _ in ready:
             pipe = key.fd
             try:
                 data = os.read(pipe, 1 << 16)
@@ -86,19 +93,31 @@ class Child:
                 *whole, self._unread = (self._unread + data).split(b"\n")
                 yield from (Metrics.model_validate_json(line) for line in whole)
 
-    def _copy(self, data: bytes) -> None:
-        self.tail = (self.tail + data)[-TAIL_BYTES:]
+    def _copy(self, data: bytes, *, whole: bool = True) -> None:
+        """Pass the log on, redacted: what libraries write themselves has met no formatter.
+
+        `whole`: keep back a line that has no end yet, since a secret may be cut in two, until nothing more comes.
+        """
+        data = self._line + data
+        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1 if whole else len(data)
+        if len(data) - end > LONGEST_LINE:
+            end = len(data)
+        data, self._line = data[:end], data[end:]
+        if not data:
+            return
+        text = redact(data.decode(errors="surrogateescape"))
+        self.tail = (self.tail + text)[-TAIL_CHARACTERS:]
         with contextlib.suppress(OSError):  # nobody reads the log any more
             sys.stderr.flush()
-            os.write(2, data)
+            os.write(2, text.encode(errors="surrogateescape"))
 
     def rest(self) -> Iterator[Metrics]:
         """What is left in the pipes of a process that has ended. Its own children may hold them open."""
         while self._selector.get_map():
-            ready = self._selector.select(0)
-            if not ready:
-                return
+            if not self._selector.select(0):
+                break
             yield from self.read(0)
+        self._copy(b"", whole=False)
 
     def ended(self) -> int | None:
         """Its exit status as `subprocess` counts (negative: a signal), or None. Reaps orphans too: as process 1 of a container
@@ -242,7 +261,7 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
         signal=signals.name,
         idle_seconds=time.monotonic() - moved,
         memory_killed=status == -signal.SIGKILL and not killed and memory_kills() > kills_before,
-        tail=child.tail.decode(errors="replace"),
+        tail=child.tail.encode(errors="surrogateescape").decode(errors="replace"),
     )
 
 

@@ -84,6 +84,19 @@ def test_work_that_ends_by_itself(tmp_path: Path) -> None:
     assert not (tmp_path / "failure.json").exists()
 
 
+def test_what_a_library_writes_itself_is_redacted_too(tmp_path: Path) -> None:
+    token = "hf_" + "s" * 30
+    body = (
+        f"os.write(2, b'token {token[:9]}'); time.sleep(0.05); os.write(2, b'{token[9:]} and more\\n')\n"
+        f"os.write(2, b'{token}')\nos._exit(1)"
+    )
+    code, errors = ended(start(tmp_path, body))
+    assert code == 1
+    assert "token ********** and more\n**********" in errors
+    produced = errors + "".join(path.read_text("utf-8") for path in tmp_path.iterdir() if path.is_file())
+    assert token not in produced
+
+
 @pytest.mark.parametrize(
     ("body", "code", "kind", "says"),
     [
