@@ -54,6 +54,11 @@ def cuts(match: str) -> Callable[[StandInHub], None]:
     return lambda hub: hub.fail(match, times=FOREVER, after=True, drop=True)
 
 
+def drops(match: str) -> Callable[[StandInHub], None]:
+    """Ends the connection without an answer."""
+    return lambda hub: hub.fail(match, times=FOREVER, drop=True)
+
+
 INFO, FILE, LIST, COMMIT = (
     "GET /api/models/meta",
     "GET /meta/base/resolve",
@@ -80,7 +85,7 @@ FAULTS = (
     Fault("push: hangs before the upload", hangs("preupload"), 76, "The Hub stands still", "push"),
     Fault("push: hangs in the upload", hangs(STORE), 76, "The Hub stands still", "push"),
     Fault("push: hangs at the commit", hangs(COMMIT), 76, "The Hub stands still", "push"),
-    Fault("push: cuts the upload", cuts(STORE), 76, "FINETUNE_HUB_RETRY_MINUTES", "push"),
+    Fault("push: cuts the upload", drops(STORE), 76, "FINETUNE_HUB_RETRY_MINUTES", "push"),
     Fault("push: loses the answer to the commit", lambda hub: hub.fail(COMMIT, after=True, drop=True), 0, "try=1", "push"),
     Fault("push: answers 401", answers("preupload", 401), 67, "refused access", "push"),
     Fault("push: answers 403", answers("preupload", 403), 67, "refused access", "push"),
