@@ -56,7 +56,12 @@ def base_licence(settings: Settings, token: str) -> str:
         return licence_of(Path(settings.model.location) / "README.md")
     try:
         api = HfApi(token=token or False)  # False: not even a token that lies in the user's home
-        readme = api.hf_hub_download(settings.model.base, "README.md", revision=settings.model.revision)
+        readme = ask(
+            lambda: api.hf_hub_download(settings.model.base, "README.md", revision=settings.model.revision),
+            f"card of the base model {settings.model.base}",
+            "FINETUNE_MODEL_BASE",
+            token=token,
+        )
     except Exception as error:
         log.warning("stage=push licence=unknown: the base model's card could not be read: %s", error)
         return ""
