@@ -161,12 +161,12 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         self.model.save_pretrained(output_dir, save_embedding_layers=False)
 
     def _save_checkpoint(self, model: Any, *arguments: Any, **options: Any) -> None:
-        """A checkpoint of the last whole optimizer step, unless there is one: it may have been saved before an evaluation."""
+        """A checkpoint of the last whole optimizer step. One that was saved before an evaluation is only sealed again: log and
+        best adapter may have changed."""
         checkpoint = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-        if (checkpoint / checkpoints.MANIFEST).exists():
-            return
         with self.watch.times.saving():
-            super()._save_checkpoint(model, *arguments, **options)
+            if not (checkpoint / checkpoints.MANIFEST).exists():
+                super()._save_checkpoint(model, *arguments, **options)
             checkpoints.seal(checkpoint)
 
     def save_now(self) -> None:
