@@ -30,6 +30,15 @@ class Host(Result):
     versions: dict[str, str]
 
 
+class Pin(Result):
+    """A repository on the Hub that a run depends on, and the commit that its revision named when the run began."""
+
+    kind: Literal["model", "dataset"]
+    name: str
+    revision: str
+    commit: str
+
+
 class SourceCount(Result):
     """What became of one source. `revision` is the commit that was read; empty for files."""
 
@@ -194,6 +203,7 @@ class Trained(Result):
     """Stage 2. A fresh process has loaded and compared the adapter in `adapter_path`."""
 
     adapter_path: str
+    log_path: str
     base_revision: str
     """The commit of the base model that was loaded from the Hub; empty for a folder."""
     precision: Choice
@@ -286,6 +296,8 @@ class PushedRepo(Result):
     url: str
     files: int
     bytes: int
+    kept: str = ""
+    """The tag that keeps what others had put there; empty if there was nothing."""
 
 
 class Pushed(Result):
@@ -299,7 +311,11 @@ class Pushed(Result):
 class Failure(Result):
     kind: str
     message: str
+    """What happened."""
     remedy: str
+    """What to do about it."""
+    details: str = ""
+    """The traceback, or the last lines of the log."""
 
 
 class Metrics(Result):
@@ -323,7 +339,10 @@ class Metrics(Result):
     """Time that each finished stage took, in the start that finished it."""
     reused: list[str]
     """Stages whose stored result was reused."""
+    progress: dict[str, int] = {}
+    """What this start has done so far: rows, steps, tokens, bytes."""
     settings: dict[str, Any]
+    pins: list[Pin] = []
     host: Host | None = None
     clean: Cleaned | None = None
     train: Trained | None = None

@@ -6,22 +6,27 @@ import json
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from job import pipeline
-from job.errors import FolderError
-from job.pipeline import STAGES, Run, Stage, clean_inputs, fingerprint, train_inputs
+from job.errors import FolderError, SettingsError
+from job.pipeline import STAGES, Run, Stage, clean_inputs, fingerprint, push_inputs, train_inputs
 from job.results import Choice
-from job.runs.folder import RunDir, write_json
-from job.runs.metrics import MetricsWriter
+from job.runs import pins
+from job.runs.files import write_sealed
+from job.runs.folder import RunDir
+from job.runs.metrics import MetricsFile, MetricsWriter
 from job.runs.progress import counts
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
 from job.settings.loading import load_settings
 from job.settings.sources import Source
-from tests.conftest import write_rows
+from tests.conftest import READ_TOKEN, write_rows
+from tests.standin_hub import StandInHub
 
 
 def settings(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
@@ -61,7 +66,8 @@ def test_a_stage_runs_leaves_its_record_and_stands_in_metrics_and_log(
 
     def run() -> RunDir:
         run_dir = RunDir(tmp_path)
-        pipeline.run(wanted, "", run_dir, MetricsWriter(run_dir, {}), StopRequest())
+        pipeline.refuse_other_run(wanted, run_dir)
+        pipeline.run(wanted, "", run_dir, MetricsWriter(run_dir, {}, MetricsFile(tmp_path).take), StopRequest())
         return run_dir
 
     assert run().reused == []
@@ -103,6 +109,7 @@ def test_the_cleaned_rows_depend_on_texts_and_not_on_where_they_lie(
         (train_inputs, "TRAIN_CHECKPOINT_MINUTES", "1"),
         (train_inputs, "DEADLINE_MINUTES", "60"),
         (train_inputs, "DATA_WORKERS", "3"),
+        (push_inputs, "HUB_RETRY_MINUTES", "3"),
     ],
 )
 def test_what_changes_no_result_is_no_input(
@@ -156,12 +163,12 @@ def test_training_that_left_a_checkpoint_is_continued_with_its_own_settings_only
 ) -> None:
     run_dir, train = RunDir(tmp_path), stage("train")
     record = {"schema_version": 1, "inputs": train.inputs(settings(monkeypatch)), "result": None}
-    write_json(tmp_path / "train.json", record)
+    write_sealed(tmp_path / "train.json", record)
     other = settings(monkeypatch, LORA_R="8")
-    pipeline.refuse_other_run(train, run_dir, other)
+    pipeline.refuse_other_run(other, run_dir)
     (tmp_path / "train" / "checkpoints" / "checkpoint-5").mkdir(parents=True)
     with pytest.raises(FolderError, match=r"lora\.r: 16 -> 8"):
-        pipeline.refuse_other_run(train, run_dir, other)
+        pipeline.refuse_other_run(other, run_dir)
 
 
 @pytest.mark.light
@@ -175,10 +182,154 @@ def test_a_push_that_was_skipped_takes_other_hub_settings_and_a_finished_one_doe
         "inputs": push.inputs(settings(monkeypatch)),
         "result": {"skipped": skipped, "reason": "", "repositories": []},
     }
-    write_json(tmp_path / "push.json", record)
+    write_sealed(tmp_path / "push.json", record)
     other = settings(monkeypatch, HUB_REPO_ID="owner/adapter")
     if skipped:
-        pipeline.refuse_other_run(push, run_dir, other)
+        pipeline.refuse_other_run(other, run_dir)
     else:
         with pytest.raises(FolderError, match=r"hub\.repo_id"):
-            pipeline.refuse_other_run(push, run_dir, other)
+            pipeline.refuse_other_run(other, run_dir)
+
+
+# --- which stages ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.light
+@pytest.mark.parametrize(
+    ("named", "names"),
+    [
+        ("", ["clean", "train", "probe", "push"]),
+        ("push", ["push"]),
+        ("clean", ["clean"]),
+        ("probe,train", ["train", "probe"]),
+    ],
+)
+def test_the_stages_of_a_start_are_a_row_of_the_pipeline(
+    named: str, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [stage.name for stage in pipeline.chosen(settings(monkeypatch, STAGES=named))] == names
+
+
+@pytest.mark.light
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("clean,cook", "there is no stage cook; the stages are clean,train,probe,push"),
+        ("clean,push", "stages between the first and the last are left out; write clean,train,probe,push"),
+    ],
+)
+def test_stages_that_do_not_exist_or_leave_a_gap_are_refused(
+    named: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError, match=f"FINETUNE_STAGES: {said}"):
+        pipeline.chosen(settings(monkeypatch, STAGES=named))
+
+
+def run_tiny(folder: Path, wanted: Settings) -> RunDir:
+    run_dir = RunDir(folder)
+    pipeline.require_earlier(pipeline.chosen(wanted), run_dir)
+    pipeline.run(wanted, "", run_dir, MetricsWriter(run_dir, {}, MetricsFile(folder).take), StopRequest())
+    return run_dir
+
+
+def test_a_start_runs_the_stages_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pipeline, "STAGES", TINY)
+    caplog.set_level(logging.INFO, "job")
+    with pytest.raises(SettingsError, match=f"echo needs the result of count, which is not in {tmp_path}"):
+        run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
+    assert run_tiny(tmp_path, settings(monkeypatch, STAGES="count")).has_result("count")
+    assert "stage=end left_out=echo" in caplog.text
+    assert not (tmp_path / "echo.json").exists()
+    tail = run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
+    assert tail.reused == ["count"]
+    assert tail.has_result("echo")
+
+
+def test_checks_are_made_for_the_stages_of_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No GPU is asked for where nothing computes, and no repository where nothing is pushed."""
+    from job.hosts import checks
+
+    asked = []
+    monkeypatch.setattr(checks, "check", lambda *_args, computes: asked.append(computes))
+    heavy = replace(TINY[0], long_work=True, check=lambda run: asked.append("count"))
+    computing = replace(TINY[1], long_work=True, computes=True, check=lambda run: asked.append("echo"))
+    monkeypatch.setattr(pipeline, "STAGES", (heavy, computing))
+    run_tiny(tmp_path, settings(monkeypatch, STAGES="count"))
+    assert asked == [False, "count"]
+    run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
+    assert asked[2:] == [True, "echo"]
+    run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
+    assert len(asked) == 4
+
+
+# --- which commits ---------------------------------------------------------------------------------------------------
+
+
+class OnTheHub(NamedTuple):
+    """A run whose base is on the Hub."""
+
+    settings: Settings
+    run_dir: RunDir
+    commit: str
+
+    def pin(self, wanted: tuple[Stage, ...] = STAGES) -> str:
+        """The base's revision as the stages get it."""
+        return pipeline.pin(
+            self.settings,
+            READ_TOKEN,
+            wanted,
+            self.run_dir,
+            MetricsWriter(self.run_dir, {}, MetricsFile(self.run_dir.root).take),
+        ).model.revision
+
+
+@pytest.fixture
+def on_the_hub(hub: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OnTheHub:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    commit = hub.add_repo("model", "meta/base", {"config.json": b"{}"})
+    return OnTheHub(settings(monkeypatch, MODEL_BASE="meta/base"), RunDir(tmp_path / "out"), commit)
+
+
+def test_upstream_moves_and_the_run_stays(on_the_hub: OnTheHub, hub: StandInHub) -> None:
+    assert on_the_hub.pin() == on_the_hub.commit
+    hub.add_commit("model", "meta/base", {"config.json": b"[]"})
+    asked = len(hub.requests)
+    assert on_the_hub.pin() == on_the_hub.commit
+    assert len(hub.requests) == asked
+    metrics = json.loads((on_the_hub.run_dir.root / "metrics.json").read_text("utf-8"))
+    pin = {"kind": "model", "name": "meta/base", "revision": "main", "commit": on_the_hub.commit}
+    assert metrics["pins"] == [pin]
+
+
+def test_another_revision_gets_its_own_commit(on_the_hub: OnTheHub, hub: StandInHub) -> None:
+    on_the_hub.pin()
+    new = hub.add_commit("model", "meta/base", {"config.json": b"[]"})
+    hub.repo("model", "meta/base").tags["v2"] = new
+    model = on_the_hub.settings.model.model_copy(update={"revision": "v2"})
+    other = on_the_hub._replace(settings=on_the_hub.settings.model_copy(update={"model": model}))
+    assert other.pin() == new
+
+
+def test_commits_that_stages_have_used_outlive_the_loss_of_their_file(on_the_hub: OnTheHub, hub: StandInHub) -> None:
+    """A folder of a version that kept no pins, or one in which the file rotted."""
+    rows = {"source": "owner/rows@main:train=50", "revision": "r" * 40}
+    data = on_the_hub.settings.data.model_copy(update={"sources": (Source.parse("owner/rows=50"),)})
+    on_the_hub = on_the_hub._replace(settings=on_the_hub.settings.model_copy(update={"data": data}))
+    used = {"clean": {"sources": [rows]}, "train": {"base_revision": on_the_hub.commit}}
+    for name, result in used.items():
+        write_sealed(on_the_hub.run_dir.root / f"{name}.json", {"schema_version": 1, "inputs": {}, "result": result})
+    hub.add_commit("model", "meta/base", {"config.json": b"[]"})
+    assert on_the_hub.pin() == on_the_hub.commit
+    assert [pin.commit for pin in pins.read(on_the_hub.run_dir.root)] == [on_the_hub.commit, "r" * 40]
+    assert not hub.requests
+
+
+def test_a_run_that_is_done_asks_the_hub_for_nothing(on_the_hub: OnTheHub, hub: StandInHub) -> None:
+    write_sealed(on_the_hub.run_dir.root / "count.json", {"schema_version": 1, "inputs": {}, "result": {"value": "1"}})
+    assert on_the_hub.pin(wanted=TINY[:1]) == "main"
+    assert not hub.requests

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow.parquet
-from huggingface_hub import HfApi, constants
 
 from job.cleaning.batch import BAD_JSON, BROKEN_UTF8, NOT_TEXT, Raw
 from job.cleaning.layouts import layout_of
 from job.errors import DataError
-from job.hosts.hub import first_line, translate_hub_errors
+from job.hosts.hub import ask, first_line
 from job.settings.fields import DataSettings
 from job.settings.sources import Source
 
@@ -78,27 +77,18 @@ def _head(rows: Iterator[dict[str, Any] | None]) -> list[dict[str, Any] | None]:
 def _hub_rows(source: Source, token: str) -> tuple[Iterator[dict[str, Any] | None], str]:
     from datasets import load_dataset  # 1.6 s that a run on local files need not wait for
 
-    with translate_hub_errors(f"data set {source}", "FINETUNE_DATA_SOURCES", has_token=bool(token)):
-        commit = _commit(source, token)
-        try:
-            rows = load_dataset(source.name, revision=commit, split=source.split, token=token or None)
-        except ValueError as error:  # an unknown split, or no data files
-            raise DataError(f"The data set {source} cannot be loaded: {first_line(error)}") from error
-    return _arrow_rows(rows), commit
-
-
-def _commit(source: Source, token: str) -> str:
-    """The commit that a revision names; offline, the last one fetched into the cache."""
-    if not constants.is_offline_mode():
-        return HfApi(token=token or False).dataset_info(source.name, revision=source.revision).sha or ""
-    folder = Path(constants.HF_HUB_CACHE) / f"datasets--{source.name.replace('/', '--')}"
-    fetched = sorted((folder / "snapshots").glob("*"), key=lambda path: path.stat().st_mtime)
-    if not fetched:
-        raise DataError(
-            f"The data set {source} is not in the cache {constants.HF_HUB_CACHE}, and HF_HUB_OFFLINE forbids fetching it.",
-            remedy="Run once without HF_HUB_OFFLINE and with the same HF_HOME, or name a file in FINETUNE_DATA_SOURCES.",
+    what = f"data set {source}" + (f" (commit {source.commit})" if source.commit else "")
+    revision = source.commit or source.revision
+    try:
+        rows = ask(
+            lambda: load_dataset(source.name, revision=revision, split=source.split, token=token or False),
+            what,
+            "FINETUNE_DATA_SOURCES",
+            token=token,
         )
-    return fetched[-1].name
+    except ValueError as error:  # an unknown split, or no data files
+        raise DataError(f"The {what} cannot be loaded: {first_line(error)}") from error
+    return _arrow_rows(rows), source.commit
 
 
 def _arrow_rows(rows: Any) -> Iterator[dict[str, Any] | None]:

@@ -25,7 +25,7 @@ from job.modeling.chat import Chat
 from job.modeling.files import fetch_files
 from job.modeling.tokenizer import load_tokenizer
 from job.results import Cleaned
-from job.runs.folder import replace_folder
+from job.runs.files import replace_folder
 from job.settings.fields import DataSettings, ModelSettings
 from job.settings.files import find_file, read_text
 from job.settings.rule_file import read as read_rules

@@ -17,6 +17,7 @@ from huggingface_hub import constants, try_to_load_from_cache
 
 from job import __version__
 from job.errors import HostUnfit
+from job.hosts.disk import RECORDS_BYTES, cleaning_bytes, present_bytes, require_space
 from job.hosts.libraries import gpu_wanted, usable_cpus
 from job.modeling.architecture import Architecture
 from job.modeling.files import listed_weights
@@ -48,19 +49,22 @@ def inspect(root: Path) -> Host:
     )
 
 
-def check(settings: Settings, token: str, root: Path, host: Host) -> None:
-    """Run all checks, the cheapest first.
+def check(settings: Settings, token: str, root: Path, host: Host, *, computes: bool = True) -> None:
+    """Run all checks, the cheapest first. Without stages that compute, only the base model's: its tokenizer counts tokens.
 
     Raises HostUnfit (68), SettingsError (64) for a base model that cannot be trained as the settings say, AccessDenied (67),
     NotFound (66), HubUnavailable (76).
     """
-    _check_gpu(host, cuda_of_driver(), torch.version.cuda)
-    _check_gpu_settings(settings, host)
+    if computes:
+        _check_gpu(host, cuda_of_driver(), torch.version.cuda)
+        _check_gpu_settings(settings, host)
     base = architecture_of(settings, token)
+    if not computes:
+        return
     expected = sizes(base, settings)
     if host.device == "cuda":
         _check_gpu_memory(base, settings, host, torch.cuda.mem_get_info()[0])
-    require_space(root, expected.run_bytes, "checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
+    _check_disk(root, cleaning_bytes(settings.data) + expected.run_bytes)
     _check_cpu(host, _weight_bytes(settings, token))
 
 
@@ -130,6 +134,12 @@ def _check_gpu_memory(base: Architecture, settings: Settings, host: Host, free_b
         )
 
 
+def _check_disk(root: Path, run_bytes: int) -> None:
+    """Raises HostUnfit (68) if the run's files do not fit beside what else is there. A run that goes on has some of them."""
+    missing = max(run_bytes - present_bytes(root), RECORDS_BYTES)
+    require_space(root, missing, "rows, checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
+
+
 def _check_cpu(host: Host, weight_bytes: int) -> None:
     """Raises HostUnfit (68) if a large base would be trained without a GPU."""
     if host.device == "cpu" and weight_bytes > LARGE_FOR_CPU_BYTES:
@@ -137,16 +147,6 @@ def _check_cpu(host: Host, weight_bytes: int) -> None:
             f"No GPU is visible, and the base model has {weight_bytes / 1e9:.1f} GB of weights: a CPU would take days.",
             remedy="Start the container with --gpus all (`nvidia-smi` must work on the host and inside it), or set "
             "FINETUNE_MODEL_BASE to a small model.",
-        )
-
-
-def require_space(folder: Path, needed_bytes: int, what: str, variable: str) -> None:
-    """`what` needs the space, and `variable` sets the folder. Raises HostUnfit (68)."""
-    free = shutil.disk_usage(folder).free
-    if free < needed_bytes:
-        raise HostUnfit(
-            f"The disk of {folder.absolute()} has {free / 1e9:.2f} GB free; {what} need up to {needed_bytes / 1e9:.2f} GB.",
-            remedy=f"Free space there, or set {variable} to a larger volume.",
         )
 
 

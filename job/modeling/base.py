@@ -5,6 +5,7 @@ Runs on CPU and on CUDA. Loads safetensors only and runs no code from a model re
 
 from __future__ import annotations
 
+import json
 import logging
 
 import torch
@@ -137,13 +138,13 @@ def loading_code(base: str, revision: str, dtype: str, vocabulary_rows: int, att
     pinned = f'\n    revision="{revision}",' if revision else ""
     pinned += f'\n    attn_implementation="{attention}",' if attention else ""
     extend = f"model.resize_token_embeddings({vocabulary_rows}, mean_resizing=False)\n" if vocabulary_rows else ""
-    return f'''import torch
+    return f"""import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 tokenizer = AutoTokenizer.from_pretrained(adapter)
 model = AutoModelForCausalLM.from_pretrained(
-    "{base}",{pinned}
+    {json.dumps(base, ensure_ascii=False)},{pinned}
     dtype=torch.{dtype},
     device_map="auto",
     quantization_config=BitsAndBytesConfig(
@@ -154,4 +155,4 @@ model = AutoModelForCausalLM.from_pretrained(
     ),
 )
 {extend}model = PeftModel.from_pretrained(model, adapter).eval()
-'''
+"""

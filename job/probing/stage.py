@@ -18,6 +18,7 @@ import torch
 from peft import PeftModel
 
 from job.errors import MemoryExhausted, Stopped
+from job.hosts import disk
 from job.modeling.base import load_base
 from job.modeling.chat import Chat
 from job.modeling.files import fetch_files
@@ -28,7 +29,7 @@ from job.modeling.tokenizer import load_tokenizer
 from job.probing.scores import score
 from job.results import Cleaned, Probed, Sample, Trained
 from job.runs.deadline import Deadline
-from job.runs.folder import replace_folder
+from job.runs.files import replace_folder
 from job.runs.progress import advance
 from job.runs.signals import StopRequest
 from job.settings.fields import ModelSettings, ProbeSettings
@@ -64,8 +65,8 @@ def probe(
 ) -> Probed:
     """Let base and tuned model answer, and write `probe/samples.jsonl` below `root`.
 
-    Raises MemoryExhausted (62), SettingsError (64) for a question that is too long behind the rows' system prompt, and Stopped
-    (75) on request or once the deadline has passed.
+    Raises MemoryExhausted (62), SettingsError (64) for a question that is too long behind the rows' system prompt, DiskFull
+    (73), and Stopped (75) on request or once the deadline has passed.
     """
     files = fetch_files(model, token, weights=True)
     tokenizer = load_tokenizer(files, model)
@@ -78,6 +79,7 @@ def probe(
     tuned.config.use_cache = True
     questions = fixed_questions(settings, cleaned.system_prompt)
     questions += eval_questions(root / cleaned.eval_path, settings.eval_rows, seed)
+    disk.require_left(root, disk.answers_bytes(len(questions), settings.max_new_tokens), "answers")
     prompts = [chat.prompt_ids(question.system, question.text) for question in questions]
 
     def look() -> None:

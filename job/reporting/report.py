@@ -20,7 +20,7 @@ from job.reporting.numbers import count, duration, loss_text, moment, share, siz
 from job.reporting.view import view
 from job.reporting.words import readable
 from job.results import LogEntry, Metrics, Sample
-from job.runs.folder import read_lines, write_text
+from job.runs.files import read_lines, write_text
 
 PAGE = Environment(
     loader=FileSystemLoader(Path(__file__).parent),

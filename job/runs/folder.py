@@ -1,16 +1,16 @@
 """The run folder: the only state of a run, and the reason why the same command continues it.
 
-Each stage leaves `<stage>.json` beside its files: its inputs first, its typed result when it is done. The next start with
-the same inputs takes the stored result; with other inputs it stops and prints the difference. Knows nothing of a stage but its
-name. Only this module writes records.
+Each stage leaves `<stage>.json` beside its files: its inputs first; its typed result and the hashes of its files when it is
+done. The next start with the same inputs takes the stored result, if the files are as recorded; with other inputs it stops and
+prints the difference. Knows nothing of a stage but its name, which is that of its folder too. Only this module writes records.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -21,69 +21,35 @@ from pydantic import ValidationError
 
 from job.errors import FolderError, HostUnfit
 from job.results import SCHEMA_VERSION, Result
+from job.runs.files import (
+    Facts,
+    facts_of,
+    files_of,
+    is_as_recorded,
+    move,
+    read_sealed,
+    remove,
+    seal_of,
+    set_aside,
+    settle,
+    write_sealed,
+)
 from job.runs.lock import FolderLock
-from job.runs.redaction import redact
 
 log = logging.getLogger("job")
+SETTINGS = "settings.json"
+"""Written by the first start that is accepted."""
 R = TypeVar("R", bound=Result)
+OWNER = (
+    f"Set FINETUNE_OUTPUT_DIR to a folder that uid {os.getuid()} may write, or run `sudo chown -R {os.getuid()} FOLDER` on the "
+    "host, or start with --user $(id -u):$(id -g)."
+)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Whole or not at all: written under another name, synced, renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(redact(text))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    sync_folder(path.parent)
+class FileChanged(HostUnfit):
+    """A file of an earlier stage is no longer what this start has written or checked."""
 
-
-def write_json(path: Path, value: object) -> None:
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
-
-
-def read_lines(path: Path, kind: type[R]) -> list[R]:
-    """The whole lines of a JSONL file that hold a `kind`. A torn or foreign line is left out; a missing file gives []."""
-    found = []
-    try:
-        with path.open("rb") as file:  # as bytes, so that a line that is not UTF-8 costs only itself
-            for line in file:
-                try:
-                    found.append(kind.model_validate_json(line))
-                except ValidationError:
-                    continue
-    except FileNotFoundError:
-        return []
-    return found
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in it durable. Object stores mounted as folders may refuse this; they do not need it."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass
-    finally:
-        os.close(handle)
-
-
-def replace_folder(partial: Path, final: Path) -> None:
-    """Put a finished folder in its place. Readers see the old one, none, or the new one; never half of one."""
-    if final.exists():
-        old = final.with_name(final.name + ".old")
-        shutil.rmtree(old, ignore_errors=True)
-        final.replace(old)
-        partial.replace(final)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        partial.replace(final)
-    sync_folder(final.parent)
+    remedy = "Nothing but the job may write to its folder. If nothing else does, the volume is faulty: use another one."
 
 
 def difference(old: Any, new: Any, name: str = "") -> Iterator[str]:
@@ -108,29 +74,67 @@ class RunDir:
         self.reused: list[str] = []
         self.stage_seconds: dict[str, float] = {}
         self._lock = FolderLock(root)
+        self._files: dict[str, dict[str, Facts]] = {}
+        """What each stage of this start has left or reused."""
+        self._unchanged: dict[str, tuple[int, int, int]] = {}
+        """Size, time and inode of each file when its hash was known to be that of the record."""
 
     def open(self) -> None:
-        """Make the folder, make sure that it can be written, and lock it.
+        """Make the folder, make sure that it and the folders in it can be written, and lock it.
 
-        Raises HostUnfit (68) if it cannot be written, FolderInUse (72) if another process works in it.
+        Raises HostUnfit (68) if they cannot, FolderInUse (72) if another process works in it.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self._lock.take()
+            for folder in (path for path in sorted(self.root.rglob("*")) if path.is_dir()):
+                if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, f"no right to change {folder.relative_to(self.root)}/")
         except OSError as error:
             raise HostUnfit(
                 f"The output folder {self.root.absolute()} cannot be written: {error.strerror or error}.",
-                remedy=f"Set FINETUNE_OUTPUT_DIR to a folder that uid {os.getuid()} may write, or run "
-                f"`sudo chown -R {os.getuid()} FOLDER` on the host, or start with --user $(id -u):$(id -g).",
+                remedy=OWNER,
             ) from error
 
+    def beat(self) -> None:
+        """Say to other processes that this run is alive."""
+        self._lock.beat()
+
+    def close(self) -> None:
+        """Let the next start in at once, on whatever host."""
+        self._lock.release()
+
+    def holds_a_run(self) -> bool:
+        """Whether a start has been accepted here before."""
+        return (self.root / SETTINGS).exists()
+
+    def forget(self) -> None:
+        """Begin the walk over the stages again, as another start would."""
+        self.reused.clear()
+        self._files.clear()
+        self._unchanged.clear()
+
     def record(self, stage: str) -> dict[str, Any] | None:
-        """The stage's record, or None if there is none that can be read."""
-        try:
-            record = json.loads((self.root / f"{stage}.json").read_text("utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
+        """The stage's record, or None without one.
+
+        Records are kept twice. One that is not as it was written is set aside with a warning, and its copy takes its place.
+        Raises HostUnfit (68) if it cannot be read.
+        """
+        path, copy = self.root / f"{stage}.json", self.root / f".{stage}.json"
+        if not path.exists():
             return None
-        return record if isinstance(record, dict) and record.get("schema_version") == SCHEMA_VERSION else None
+        try:
+            record = read_sealed(path)
+            if record is None and (record := read_sealed(copy)):
+                write_sealed(path, record)
+                log.warning("stage=%s restored=%s: from its copy", stage, path.name)
+        except PermissionError as error:
+            raise HostUnfit(f"{error.filename} cannot be read: {error.strerror}.", remedy=OWNER) from error
+        return record if record and record.get("schema_version") == SCHEMA_VERSION else None
+
+    def _write_record(self, stage: str, entry: dict[str, Any]) -> None:
+        for name in (f".{stage}.json", f"{stage}.json"):
+            write_sealed(self.root / name, entry)
 
     def has_result(self, stage: str) -> bool:
         record = self.record(stage)
@@ -177,24 +181,45 @@ class RunDir:
         """
         if not replaceable:
             self.refuse_other_run(stage, inputs, begun=begun)
-        stored = self._stored(stage, result_type, inputs)
+        record = self.record(stage)
+        stored = self._stored(stage, record, result_type, inputs)
         if stored is not None:
             return stored
+        self._require_intact()
+        if begun and (record is None or record["earlier"] != self._earlier()):
+            self._begin_anew(stage)
         started = time.monotonic()
         log.info("stage=%s started=true", stage)
-        entry = {"schema_version": SCHEMA_VERSION, "stage": stage, "inputs": inputs, "seconds": None, "result": None}
-        write_json(self.root / f"{stage}.json", entry)
+        entry = {
+            "schema_version": SCHEMA_VERSION,
+            "stage": stage,
+            "inputs": inputs,
+            "earlier": self._earlier(),
+            "seconds": None,
+            "result": None,
+        }
+        self._write_record(stage, entry)
         result = run()
+        self._files[stage] = self._hash(result)
         seconds = round(time.monotonic() - started, 3)
-        entry |= {"seconds": seconds, "finished_at": now(), "result": result.model_dump(mode="json")}
-        write_json(self.root / f"{stage}.json", entry)
+        entry |= {
+            "seconds": seconds,
+            "finished_at": now(),
+            "result": result.model_dump(mode="json"),
+            "files": self._files[stage],
+        }
+        self._write_record(stage, entry)
         self.stage_seconds[stage] = seconds
         log.info("stage=%s finished=true seconds=%.1f", stage, seconds)
         return result
 
-    def _stored(self, stage: str, result_type: type[R], inputs: dict[str, Any]) -> R | None:
-        """The result of an earlier start with the same inputs, if every file that it names is still there."""
-        record = self.record(stage)
+    def _stored(
+        self, stage: str, record: dict[str, Any] | None, result_type: type[R], inputs: dict[str, Any]
+    ) -> R | None:
+        """The result of an earlier start with the same inputs, if its files and those of the stages before it are as recorded.
+
+        Broken files are set aside. Raises HostUnfit (68) for a file that cannot be read.
+        """
         if not record or record["result"] is None or record["inputs"] != json.loads(json.dumps(inputs)):
             return None
         try:
@@ -204,14 +229,93 @@ class RunDir:
                 f"{self.root / stage}.json was written by another version of this program.",
                 remedy="Set FINETUNE_OUTPUT_DIR to a new folder.",
             ) from error
-        gone = [path for name, path in result if name.endswith("_path") and not (self.root / path).exists()]
-        if gone:
-            log.warning("stage=%s gone=%s: the stage runs again", stage, ",".join(gone))
+        if record["earlier"] != self._earlier():
+            log.warning("stage=%s earlier=changed: what it was made from is no longer the same; it runs again", stage)
             return None
+        broken = self._broken(record["files"])
+        for path in broken:
+            self._set_aside(stage, path)
+        if broken:
+            return None
+        self._files[stage] = record["files"]
         self.reused.append(stage)
         self.stage_seconds[stage] = record["seconds"]
         log.info("stage=%s reused=true seconds=%.1f", stage, record["seconds"])
         return result
+
+    # --- what it wrote is what it reads ------------------------------------------------------------------------------
+
+    def _hash(self, result: Result) -> dict[str, Facts]:
+        """Size and sha256 of every file that a result names, on the disk by then."""
+        facts = {}
+        for name, path in result:
+            if not name.endswith("_path"):
+                continue
+            settle(self.root / path)
+            for file in files_of(self.root / path):
+                relative = file.relative_to(self.root).as_posix()
+                facts[relative] = facts_of(file)
+                self._unchanged[relative] = _identity(file)
+        return facts
+
+    def _broken(self, files: dict[str, Facts]) -> list[str]:
+        """Those that are not as recorded. A file is read again unless size and time are those of when it was read last.
+
+        Raises HostUnfit (68) for a file that cannot be read.
+        """
+        broken = []
+        for name, facts in files.items():
+            path = self.root / name
+            try:
+                if name in self._unchanged and self._unchanged[name] == _identity(path):
+                    continue
+                if is_as_recorded(path, facts):
+                    self._unchanged[name] = _identity(path)
+                else:
+                    broken.append(name)
+            except OSError as error:
+                raise HostUnfit(f"{path} cannot be read: {error.strerror}.", remedy=OWNER) from error
+        return broken
+
+    def _earlier(self) -> dict[str, str]:
+        """What a stage is made from: a digest over the files of each stage before it."""
+        return {stage: seal_of(files) for stage, files in self._files.items() if files}
+
+    def _require_intact(self) -> None:
+        """Raises FileChanged if a file of an earlier stage changed while this run worked."""
+        for stage, files in self._files.items():
+            if broken := self._broken(files):
+                raise FileChanged(
+                    f"{', '.join(broken)} (stage {stage}) changed after this run had written or checked it."
+                )
+
+    def _set_aside(self, stage: str, name: str) -> None:
+        path = self.root / name
+        if not path.exists():
+            log.warning("stage=%s gone=%s: the stage runs again", stage, name)
+            return
+        aside = self.root / f"broken-{path.name}"
+        remove(aside)
+        move(path, aside)
+        log.warning(
+            "stage=%s broken=%s: it is not as recorded; set aside as %s, the stage runs again", stage, name, aside.name
+        )
+
+    def _begin_anew(self, stage: str) -> None:
+        """Set aside what an earlier attempt left: nothing shows any more that it was made from the same inputs."""
+        folder = self.root / stage
+        if folder.exists():
+            aside = set_aside(folder)
+            log.warning(
+                "stage=%s begun=unknown: what it was begun with is unknown or has changed; set aside as %s, it begins anew",
+                stage,
+                aside.name,
+            )
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _new_names(before: dict[str, Any], now: dict[str, Any], section: str) -> list[str]:

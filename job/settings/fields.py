@@ -223,11 +223,27 @@ class ProbeSettings(Section):
 class HubSettings(Section):
     repo_id: HubId = Field("", description="Model repository owner/name for the adapter; empty pushes none.")
     dataset_repo_id: HubId = Field("", description="Data set repository for the cleaned rows; empty pushes none.")
-    private: bool = Field(True, description="Create the repositories as private.")
+    private: bool = Field(
+        True, description="Push to private repositories only; missing ones are created private, with false public."
+    )
+    overwrite: bool = Field(
+        False,
+        description="Push also to a repository with files that this run did not push; a tag keeps the commit that held them.",
+    )
+    quote_rows: bool = Field(
+        False,
+        description="Quote evaluation rows in the model card where there are no fixed questions; the rows may be private.",
+    )
+    retry_minutes: float = Field(
+        10,
+        ge=0,
+        description="How long a Hub that fails or does not answer is tried again before the run ends with exit code 76; 0 "
+        "tries once.",
+    )
 
 
 class Settings(BaseSettings):
-    """Six sections, and the fields of the run as a whole. `hf_token` is not part of any dump."""
+    """Six sections, and what belongs to none. `hf_token` is not part of any dump."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -255,6 +271,18 @@ class Settings(BaseSettings):
         "continue",
         description="What a run does that will not fit: continue saves a checkpoint and exits with 75, and the next start goes "
         "on; finish stops training in time to evaluate, save, probe and push the adapter that is there.",
+    )
+
+    watchdog_minutes: float = Field(
+        30,
+        gt=0,
+        le=10_000,
+        description="Minutes without progress after which the run is ended (74): rows, steps, tokens, bytes.",
+    )
+    stages: Names = Field(
+        (),
+        description="Stages that this start may run, in a row: clean,train,probe,push. Earlier ones must have their results in "
+        "the output folder. Empty runs all that are missing; push alone needs no GPU.",
     )
 
     @model_validator(mode="before")

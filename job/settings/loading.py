@@ -11,12 +11,14 @@ from pydantic import ValidationError
 
 from job.errors import AccessDenied, SettingsError
 from job.settings.env_files import read_env_file
-from job.settings.fields import OUTPUT_DIR, PREFIX, SECTIONS, Settings
+from job.settings.fields import PREFIX, SECTIONS, Settings
 from job.settings.files import read_file
 from job.settings.reference import variables
 
 MOUNTED_TOKEN = Path("/run/secrets/hf_token")
 TOKEN = "HF_TOKEN"
+TOKEN_VARIABLES = (TOKEN, "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN")
+"""Where the Hub's client looks for a token by itself. The job reads no token from the last one, a name of the past."""
 
 
 def load_settings(env_file: Path | None = None) -> Settings:
@@ -63,10 +65,11 @@ def load_token() -> str:
     """The Hub token: from HF_TOKEN, else from the file that HF_TOKEN_PATH names, else from the place where engines mount a
     secret `hf_token`; empty if there is none.
 
-    Raises AccessDenied (67) if that is no token or the file cannot be read: without the token the run would fail hours later.
+    Takes these variables out of the environment: processes that this one starts need no token, and those who download or push
+    get it as an argument. Raises AccessDenied (67) if that is no token or the file cannot be read: without the token the
+    run would fail hours later.
     """
-    token = os.environ.get("HF_TOKEN", "").strip()
-    path = os.environ.get("HF_TOKEN_PATH", "").strip()
+    token, path, _ = (os.environ.pop(name, "").strip() for name in TOKEN_VARIABLES)
     if not path and os.path.exists(MOUNTED_TOKEN):  # noqa: PTH110 (Path.exists raises in a folder of root)
         path = str(MOUNTED_TOKEN)
     if token and not token.isascii():
@@ -151,6 +154,4 @@ def _variable_at(place: tuple[int | str, ...]) -> str:
     """("train", "seed") -> FINETUNE_TRAIN_SEED. Without any data variable the whole section is missing."""
     if place == ("data",):
         return f"{PREFIX}DATA_SOURCES"
-    if place[0] == "output_dir":
-        return OUTPUT_DIR
     return (PREFIX + "_".join(map(str, place[:2]))).upper()

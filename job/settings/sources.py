@@ -26,6 +26,9 @@ class Source(BaseModel):
     revision: str = "main"
     split: str = "train"
     rows: int = 0
+    commit: str = ""
+    """What the revision named when the run began. No part of the text that stands for a source. Empty until then, and for a
+    path."""
 
     @classmethod
     def parse(cls, text: str) -> Source:
@@ -74,3 +77,9 @@ def _require_file_or_folder(path: Path) -> None:
 
 def is_path(name: str) -> bool:
     return name == "quickstart" or name.startswith(("/", "./", "../")) or name.endswith(FILE_ENDINGS)
+
+
+def without_path(source: str) -> str:
+    """A written source as it may be published: of a file on this machine, only its name."""
+    name, equals, rows = source.partition("=")
+    return f"{Path(name).name}{equals}{rows}" if is_path(name) else source

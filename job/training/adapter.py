@@ -7,7 +7,6 @@ the base model was published (0.83 GB), or as its new rows alone (37 MB).
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -81,7 +80,8 @@ def save(
         parts["embedding"] = _bytes(embedding)
         tensors |= embedding
     saved = LoraConfig(**{**config.to_dict(), "inference_mode": True})
-    saved.base_model_name_or_path, saved.revision = files.name, files.revision or None
+    name = files.name if files.revision else files.folder.name  # it is published: no path of this machine
+    saved.base_model_name_or_path, saved.revision = name, files.revision or None
     if new_rows and save_embedding == "rows":
         first = model.get_input_embeddings().weight.shape[0] - new_rows
         name = name_of(model, model.get_input_embeddings()).rpartition(".")[2]
@@ -93,7 +93,6 @@ def save(
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
     saved.save_pretrained(str(folder))
     tokenizer.save_pretrained(folder)
-    _readable(folder)
     return parts
 
 
@@ -121,11 +120,3 @@ def name_of(model: PeftModel, layer: torch.nn.Module) -> str:
 
 def _bytes(tensors: dict[str, torch.Tensor]) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-
-
-def _readable(folder: Path) -> None:
-    """safetensors writes mode 0600 whatever the umask; whoever mounted the volume must be able to read."""
-    umask = os.umask(0)
-    os.umask(umask)
-    for path in folder.iterdir():
-        path.chmod(0o666 & ~umask)

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import math
 from pathlib import Path
+from typing import Any
 
 from peft import PeftModel
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-from job.runs.folder import write_json
-from job.training.adapter import lora_tensors
+from job.runs.files import (
+    facts_of,
+    is_as_recorded,
+    open_sealed,
+    place,
+    read_sealed,
+    remove,
+    set_aside,
+    settle,
+    write_sealed,
+)
+from job.training import checkpoints
+from job.training.adapter import WEIGHTS, lora_tensors
+
+log = logging.getLogger("job.train")
+FACTS = "best.json"
 
 
 class BestAdapter:
@@ -19,11 +34,8 @@ class BestAdapter:
 
     def found(self) -> tuple[float, int]:
         """(evaluation loss, step); the loss is infinite if there is none yet."""
-        try:
-            facts = json.loads((self.folder / "best.json").read_text("utf-8"))
-            return float(facts["eval_loss"]), int(facts["step"])
-        except (OSError, ValueError, KeyError):
-            return math.inf, 0
+        best = read_sealed(self.folder / FACTS)
+        return (best["eval_loss"], best["step"]) if best else (math.inf, 0)
 
     def path(self, step: int) -> Path:
         return self.folder / f"adapter-{step}.safetensors"
@@ -34,9 +46,52 @@ class BestAdapter:
             return
         self.folder.mkdir(exist_ok=True)
         path = self.path(step)
-        save_file(lora_tensors(model), self.folder / "next.safetensors")
-        (self.folder / "next.safetensors").replace(path)
-        write_json(self.folder / "best.json", {"eval_loss": eval_loss, "step": step, "file": path.name})
-        for old in self.folder.glob("adapter-*.safetensors"):
-            if old != path:
-                old.unlink()
+        save_file(lora_tensors(model), self.folder / "next.partial")
+        place(self.folder / "next.partial", path)
+        write_sealed(self.folder / FACTS, {"eval_loss": eval_loss, "step": step, "adapter": facts_of(path)})
+        for old in self.folder.iterdir():
+            if old not in (path, self.folder / FACTS):
+                remove(old)
+
+    def is_whole(self) -> bool:
+        """Whether the file is the one that was kept; also if none was kept yet."""
+        best = read_sealed(self.folder / FACTS)
+        return best is None or is_as_recorded(self.path(best["step"]), best["adapter"])
+
+    def recover(self, checkpoint: Path) -> bool:
+        """Make sure of the best adapter before a training continues from a whole checkpoint. False if it is lost.
+
+        A broken file is made again from the checkpoint of its step, if that is still there and gives the very same bytes. If
+        it does not, the best adapter as of the checkpoint that the run continues from may be the one that is still there.
+        """
+        now = read_sealed(self.folder / FACTS)
+        at_checkpoint = open_sealed(checkpoint / FACTS) if (checkpoint / FACTS).exists() else None
+        if now and self._make_good(now, checkpoint.parent):
+            return True
+        if at_checkpoint is None:  # no evaluation before it: whatever was kept since will be found again
+            remove(self.folder)
+            return True
+        if not self._make_good(at_checkpoint, checkpoint.parent):
+            return False
+        write_sealed(self.folder / FACTS, at_checkpoint)
+        return True
+
+    def _make_good(self, best: dict[str, Any], folder: Path) -> bool:
+        path = self.path(best["step"])
+        if is_as_recorded(path, best["adapter"]):
+            return True
+        source = folder / f"checkpoint-{best['step']}"
+        if not checkpoints.is_whole(source):
+            return False
+        made = path.with_name("next.partial")
+        self.folder.mkdir(exist_ok=True)
+        save_file(load_file(source / WEIGHTS), made)
+        settle(made)
+        if not is_as_recorded(made, best["adapter"]):
+            remove(made)
+            return False
+        if path.exists():
+            set_aside(path)
+        place(made, path)
+        log.warning("stage=train broken=best/%s: made again from %s", path.name, source.name)
+        return True

@@ -1,47 +1,55 @@
 """Whole checkpoints only: a manifest with sizes and hashes, written last, says that a checkpoint is complete.
 
 transformers resumes from the highest number even where files are missing or bytes have flipped (a missing optimizer file
-or a flipped weight gives exit 0 and other weights). So this module decides what it resumes from.
+or a flipped weight gives exit 0 and other weights). So this module decides what it resumes from. Beside transformers' files a
+checkpoint holds the log and the facts of the best adapter as they were then: whoever continues from it trusts it alone.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import os
 import shutil
 from pathlib import Path
 
-from job.runs.folder import sync_folder, write_json
+from job.runs.files import (
+    facts_of,
+    files_of,
+    is_as_recorded,
+    open_sealed,
+    remove,
+    set_aside,
+    settle,
+    sync_folder,
+    write_sealed,
+)
 
 log = logging.getLogger("job.train")
 MANIFEST = "manifest.json"
+BESIDE = ("log.jsonl", "best/best.json")
+"""Files of train/ that a checkpoint keeps a copy of, under their names without a folder."""
 
 
 def seal(checkpoint: Path) -> None:
-    """Sync every file and write the manifest."""
-    files = {}
-    for path in sorted(checkpoint.iterdir()):
-        if path.name == MANIFEST:
-            continue
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-            files[path.name] = {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-    write_json(checkpoint / MANIFEST, files)
+    """Copy what belongs to it, bring every file to the disk, and write the manifest. Broken checkpoints are removed then."""
+    for name in BESIDE:
+        source = checkpoint.parent.parent / name
+        if source.exists():
+            shutil.copyfile(source, checkpoint / source.name)
+    remove(checkpoint / MANIFEST)
+    settle(checkpoint)
+    files = {path.relative_to(checkpoint).as_posix(): facts_of(path) for path in files_of(checkpoint)}
+    write_sealed(checkpoint / MANIFEST, {"files": files})
     sync_folder(checkpoint.parent)
+    for broken in checkpoint.parent.glob("broken-*"):
+        remove(broken)
 
 
 def is_whole(checkpoint: Path) -> bool:
     try:
-        files = json.loads((checkpoint / MANIFEST).read_text("utf-8"))
-        for name, facts in files.items():
-            with (checkpoint / name).open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != facts["sha256"]:
-                    return False
+        files = open_sealed(checkpoint / MANIFEST)["files"]
+        return all(is_as_recorded(checkpoint / name, facts) for name, facts in files.items())
     except (OSError, ValueError, KeyError):
         return False
-    return True
 
 
 def step_of(checkpoint: Path) -> int:
@@ -49,13 +57,16 @@ def step_of(checkpoint: Path) -> int:
 
 
 def newest_whole(folder: Path) -> Path | None:
-    """The checkpoint to continue from. Broken ones are moved to `broken-...`, never deleted."""
+    """The checkpoint to continue from. Broken ones are set aside as `broken-...`; ones that were never finished are removed,
+    since nothing in them can be trusted and the disk may be full of them."""
     found = [path for path in folder.glob("checkpoint-*") if path.is_dir() and path.name.rpartition("-")[2].isdecimal()]
     for checkpoint in sorted(found, key=step_of, reverse=True):
         if is_whole(checkpoint):
             return checkpoint
-        aside = folder / f"broken-{checkpoint.name}"
-        shutil.rmtree(aside, ignore_errors=True)
-        checkpoint.replace(aside)
-        log.warning("stage=train checkpoint=%s whole=false: moved to %s", checkpoint.name, aside.name)
+        if (checkpoint / MANIFEST).exists():
+            aside = set_aside(checkpoint)
+            log.warning("stage=train checkpoint=%s whole=false: set aside as %s", checkpoint.name, aside.name)
+        else:
+            remove(checkpoint)
+            log.warning("stage=train checkpoint=%s finished=false: removed", checkpoint.name)
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from job.results import LogEntry
-from job.runs.folder import read_lines
+from job.runs.files import read_lines, write_text
 
 
 class LogFile:
@@ -36,6 +36,5 @@ class LogFile:
         return [entry.eval_loss for entry in self.entries if entry.eval_loss is not None]
 
     def _write(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         lines = [entry.model_dump_json(exclude_none=True) for entry in self.entries]
-        self.path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        write_text(self.path, "".join(f"{line}\n" for line in lines))

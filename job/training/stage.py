@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import shutil
 import time
 from dataclasses import dataclass
 from itertools import islice
@@ -13,13 +14,16 @@ from pathlib import Path
 import torch
 
 from job.errors import Diverged, SettingsError
+from job.hosts import disk
 from job.modeling.chat import Chat
 from job.modeling.config import attention_of
 from job.modeling.files import fetch_files
+from job.modeling.sizes import Sizes
 from job.modeling.tokenizer import load_tokenizer
 from job.results import Cleaned, Trained
 from job.runs.deadline import Deadline
-from job.runs.folder import replace_folder
+from job.runs.files import remove, replace_folder
+from job.runs.folder import FileChanged
 from job.runs.progress import advance
 from job.runs.signals import StopRequest
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
@@ -50,11 +54,14 @@ def train(
     root: Path,
     stop: StopRequest,
     deadline: Deadline | None = None,
+    halved: bool = False,
 ) -> Trained:
     """From cleaned rows to an `adapter/` below `root` that a fresh process has loaded and compared.
 
-    Continues from the newest whole checkpoint. Raises MemoryExhausted (62), Diverged (63), the errors
-    for failures of the Hub (66, 67, 76), and Stopped (75) on request or before the deadline.
+    Continues from the newest whole checkpoint. `halved`: begin the memory plan with micro-batches of half the size.
+
+    Raises MemoryExhausted (62), Diverged (63), DiskFull (73), the errors for failures of the Hub (66, 67, 76), and Stopped (75)
+    on request or before the deadline.
     """
     began = time.monotonic()
     files = fetch_files(model, token, weights=True)
@@ -70,13 +77,17 @@ def train(
         rows,
         eval_rows=eval_rows,
         allow_unquantized=model.allow_unquantized,
+        halved=halved,
     )
+    parameters = prepared.loaded.trainable_parameters
+    needed = Sizes(parameters, 4 * parameters, 0).run_bytes
+    disk.require_left(root, needed - disk.present_bytes(root), "checkpoints and adapter")
     later = _later(prepared, model.save_embedding, deadline or Deadline(), load_seconds=time.monotonic() - began)
     forecast = Forecast(deadline or Deadline(), later.seconds)
     trainer = _trainer(prepared, settings, rows, eval_rows, root / "train", stop, forecast)
     fit = _fit(trainer)
     saved = _save(prepared, trainer, fit, model.save_embedding, root)
-    result = _result(cleaned, settings, prepared, trainer, fit, saved)
+    result = _result(cleaned, settings, prepared, trainer, fit, saved, root)
     del trainer, prepared
     release()  # the probe loads base and adapter anew
     return result
@@ -160,10 +171,11 @@ class Fit:
 def _fit(trainer: Float32AdapterTrainer) -> Fit:
     """All steps that are left, with an evaluation before the first and after the last.
 
-    Raises Diverged (63) without a finite evaluation loss, and Stopped (75).
+    Raises Diverged (63) without a finite evaluation loss, FileChanged (68) if the best adapter is no longer as it was kept,
+    and Stopped (75).
     """
     watch = trainer.watch
-    resume = checkpoints.newest_whole(Path(trainer.args.output_dir))
+    resume = _resume(watch, Path(trainer.args.output_dir))
     first_step = checkpoints.step_of(resume) if resume else 0
     watch.restore(first_step)
     with watch.stop.polled():
@@ -177,11 +189,32 @@ def _fit(trainer: Float32AdapterTrainer) -> Fit:
         if watch.stop.requested:
             watch.stop_now(trainer.state)
     best_loss, best_step = watch.best.found()
+    if not watch.best.is_whole() or (not best_step and any(map(math.isfinite, watch.log.eval_losses[1:]))):
+        raise FileChanged(f"The best adapter in {watch.best.folder} changed after it was written.")
     if not math.isfinite(best_loss):
         raise Diverged("Training ended without a single finite evaluation loss.")
     log.info("stage=train best_step=%d best_eval_loss=%.4f", best_step, best_loss)
     seconds = float(output.metrics.get("train_runtime", 0.0))
     return Fit(first_step, seconds, float(output.training_loss), best_loss, best_step)
+
+
+def _resume(watch: Watch, folder: Path) -> Path | None:
+    """The newest whole checkpoint, with log and best adapter as they were; None if training begins from the first step.
+
+    Nothing else of an earlier start counts. Without its best adapter a run would end in another one, so it begins anew.
+    """
+    resume = checkpoints.newest_whole(folder)
+    if resume and not watch.best.recover(resume):
+        log.warning("stage=train best=lost: its file is broken, and no checkpoint holds it: training begins anew")
+        for checkpoint in folder.glob("checkpoint-*"):
+            remove(checkpoint)
+        resume = None
+    remove(watch.log.path)
+    if not resume:
+        remove(watch.best.folder)
+    elif (resume / watch.log.path.name).exists():
+        shutil.copyfile(resume / watch.log.path.name, watch.log.path)
+    return resume
 
 
 @dataclass(frozen=True)
@@ -225,11 +258,13 @@ def _result(
     trainer: Float32AdapterTrainer,
     fit: Fit,
     saved: Saved,
+    root: Path,
 ) -> Trained:
     loaded, step, watch = prepared.loaded, prepared.step, trainer.watch
     epochs = round(trainer.state.epoch, 2) if watch.stopped_early else settings.epochs
     return Trained(
         adapter_path="adapter",
+        log_path=watch.log.path.relative_to(root).as_posix(),
         base_revision=loaded.files.revision,
         precision=prepared.precision,
         attention=attention_of(loaded.files.config),

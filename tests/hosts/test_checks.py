@@ -11,7 +11,8 @@ from job.hosts import checks
 from job.hosts.libraries import usable_cpus
 from job.modeling.architecture import Architecture
 from job.results import Host
-from job.settings.fields import HubSettings, LoraSettings, ModelSettings, Settings, TrainSettings
+from job.settings.fields import DataSettings, HubSettings, LoraSettings, ModelSettings, Settings, TrainSettings
+from job.settings.sources import Source
 
 CPU = Host(
     device="cpu",
@@ -30,7 +31,12 @@ T4 = CPU.model_copy(
 
 
 def settings(**sections: object) -> Settings:
-    base = {"model": ModelSettings(base="quickstart"), "train": TrainSettings(), "hub": HubSettings()}
+    base = {
+        "data": DataSettings(sources=(Source.parse("quickstart"),)),
+        "model": ModelSettings(base="quickstart"),
+        "train": TrainSettings(),
+        "hub": HubSettings(),
+    }
     return Settings.model_construct(**(base | sections))  # type: ignore[arg-type]
 
 
@@ -78,10 +84,17 @@ def test_a_large_base_without_a_gpu_is_refused(monkeypatch: pytest.MonkeyPatch, 
     assert "--gpus all" in caught.value.remedy
 
 
-def test_a_disk_that_is_too_small_is_found_before_training(tmp_path: Path) -> None:
-    with pytest.raises(HostUnfit, match="GB free") as caught:
-        checks.require_space(tmp_path, 10**18, "checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
-    assert "FINETUNE_OUTPUT_DIR" in caught.value.remedy
+def test_a_run_that_goes_on_needs_less_than_one_that_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 60_000_000}))
+    with pytest.raises(HostUnfit, match=r"0\.06 GB free; rows, checkpoints and adapter need up to 0\.07 GB"):
+        checks._check_disk(tmp_path, 70_000_000)
+    (tmp_path / "adapter").mkdir()
+    with (tmp_path / "adapter" / "adapter_model.safetensors").open("wb") as file:
+        file.truncate(20_000_000)
+    checks._check_disk(tmp_path, 70_000_000)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 5_000_000}))
+    with pytest.raises(HostUnfit, match=r"need up to 0\.01 GB"):
+        checks._check_disk(tmp_path, 20_000_000)
 
 
 def test_the_host_is_described(tmp_path: Path) -> None:

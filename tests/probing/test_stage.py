@@ -15,7 +15,7 @@ from job.modeling.generation import Answer
 from job.probing import stage
 from job.probing.stage import BATCH, Question, answer_all, eval_questions, fixed_questions, write_samples
 from job.results import Sample
-from job.runs.folder import read_lines
+from job.runs.files import read_lines
 from job.runs.progress import counts
 from job.settings.fields import ProbeSettings
 

@@ -11,7 +11,7 @@ import pytest
 
 from job.reporting.report import count_dropped, write_report
 from job.results import Failure, LogEntry, MaskedRow, Metrics, Pushed, Sample, TokenCounts
-from job.runs.folder import read_lines
+from job.runs.files import read_lines
 from tests.conftest import PROJECT
 from tests.reporting.pages import Tags, page_of, text_of
 from tests.sample_results import (

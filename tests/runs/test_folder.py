@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from job.errors import FolderError, FolderInUse, HostUnfit
 from job.results import Choice, Result
-from job.runs.folder import RunDir, difference, replace_folder, write_json, write_text
+from job.runs.files import open_sealed, write_sealed, write_text
+from job.runs.folder import FileChanged, RunDir, difference
 
 pytestmark = pytest.mark.light
 
@@ -64,16 +66,49 @@ def test_an_unfinished_stage_takes_new_inputs_unless_it_left_something_to_go_on_
 def test_a_torn_record_counts_as_none(tmp_path: Path) -> None:
     RunDir(tmp_path).step("train", answer, Choice, INPUTS)
     record = tmp_path / "train.json"
+    (tmp_path / ".train.json").unlink()
     record.write_text(record.read_text("utf-8")[:40], "utf-8")
     assert RunDir(tmp_path).step("train", answer, Choice, INPUTS) == answer()
-    assert json.loads(record.read_text("utf-8"))["result"] == {"value": "x", "reason": "y"}
+    assert open_sealed(record)["result"] == {"value": "x", "reason": "y"}
 
 
-@pytest.mark.parametrize("text", ["[]", '{"schema_version": 0, "inputs": {}, "result": {}}', "{}"])
-def test_a_record_of_another_form_counts_as_none(text: str, tmp_path: Path) -> None:
-    (tmp_path / "train.json").write_text(text, "utf-8")
+BROKEN = {
+    "empty": b"",
+    "a list": b"[]",
+    "without keys": b"{}",
+    "not UTF-8": b'{"stage": "\xff"}',
+    "without a seal": b'{"schema_version": 1, "inputs": {}, "result": {"value": "z", "reason": "y"}, "earlier": {}}',
+    "too deep": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_a_record_that_is_not_as_it_was_written_gives_way_to_its_copy(
+    content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    RunDir(tmp_path).step("train", answer, Choice, INPUTS)
+    whole = (tmp_path / "train.json").read_bytes()
+    (tmp_path / "train.json").write_bytes(content)
+    assert RunDir(tmp_path).step("train", never, Choice, INPUTS) == answer()
+    assert (tmp_path / "train.json").read_bytes() == whole
+    assert (tmp_path / "broken-train.json").read_bytes() == content
+    assert "broken=train.json" in caplog.text
+    for name in ("train.json", ".train.json"):
+        (tmp_path / name).write_bytes(content)
     assert RunDir(tmp_path).record("train") is None
     assert not RunDir(tmp_path).has_result("train")
+
+
+def test_a_digit_of_a_result_that_flipped_is_not_believed(tmp_path: Path) -> None:
+    RunDir(tmp_path).step("train", lambda: Choice(value="0.125", reason=""), Choice, INPUTS)
+    record = tmp_path / "train.json"
+    record.write_text(record.read_text("utf-8").replace("0.125", "0.135"), "utf-8")
+    assert RunDir(tmp_path).step("train", never, Choice, INPUTS).value == "0.125"
+
+
+def test_a_record_of_another_schema_counts_as_none(tmp_path: Path) -> None:
+    write_sealed(tmp_path / "train.json", {"schema_version": 0, "inputs": {}, "result": {}})
+    assert RunDir(tmp_path).record("train") is None
 
 
 def test_a_result_is_there_when_the_stage_has_finished(tmp_path: Path) -> None:
@@ -124,63 +159,118 @@ def test_difference_names_fields() -> None:
     assert list(difference({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}, "d": 4})) == ["a.c: 2 -> 3", "d: null -> 4"]
 
 
-def test_written_text_is_redacted_and_leaves_nothing_half(tmp_path: Path) -> None:
-    token = "hf_" + "q" * 30
-    write_text(tmp_path / "a.json", f"before {token} after")
-    assert (tmp_path / "a.json").read_text("utf-8") == "before ********** after"
-    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+@pytest.fixture
+def two_stages(tmp_path: Path) -> Callable[..., RunDir]:
+    """One stage writes rows, the next one copies them; `rows` are what the first one writes if it runs again."""
+
+    def start(rows: str = "rows", *, begun: bool = False, between: Callable[[], object] = lambda: None) -> RunDir:
+        run_dir = RunDir(tmp_path)
+
+        def first() -> Left:
+            write_text(tmp_path / "clean" / "rows", rows)
+            return Left(rows_path="clean/rows")
+
+        def second() -> Left:
+            write_text(tmp_path / "copy" / "rows", (tmp_path / "clean" / "rows").read_text("utf-8"))
+            return Left(rows_path="copy")
+
+        run_dir.step("clean", first, Left, INPUTS)
+        between()
+        run_dir.step("copy", second, Left, INPUTS, begun=begun)
+        return run_dir
+
+    return start
 
 
-def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synced: list[tuple[str, bool]] = []
-    fsync = os.fsync
-
-    def spy(handle: int) -> None:
-        synced.append((Path(f"/proc/self/fd/{handle}").readlink().name, (tmp_path / "a" / "b.json").exists()))
-        fsync(handle)
-
-    monkeypatch.setattr(os, "fsync", spy)
-    write_json(tmp_path / "a" / "b.json", {"ü": 1})
-    assert synced == [("b.json.partial", False), ("a", True)]
-    assert (tmp_path / "a" / "b.json").read_text("utf-8") == '{\n  "ü": 1\n}\n'
-
-
-def test_a_folder_takes_its_place_where_there_was_none(tmp_path: Path) -> None:
-    (tmp_path / "new").mkdir()
-    (tmp_path / "new" / "file").touch()
-    replace_folder(tmp_path / "new", tmp_path / "final")
-    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["final", "final/file"]
+@pytest.mark.parametrize("change", ["gone", "flipped", "longer"])
+def test_a_stage_whose_file_is_not_as_recorded_runs_again_and_the_next_is_reused_if_that_gives_the_same(
+    change: str, two_stages: Callable[..., RunDir], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    two_stages()
+    assert two_stages().reused == ["clean", "copy"]
+    file = tmp_path / "clean" / "rows"
+    if change == "gone":
+        file.unlink()
+    else:
+        file.write_text({"flipped": "rowt", "longer": "rows "}[change], "utf-8")
+    assert two_stages().reused == ["copy"]
+    assert file.read_text("utf-8") == "rows"
+    assert f"stage=clean {'gone' if change == 'gone' else 'broken'}=clean/rows" in caplog.text
+    if change != "gone":
+        assert (tmp_path / "broken-rows").read_text("utf-8") != "rows"
 
 
-def test_what_an_interrupted_replacement_left_is_no_obstacle(tmp_path: Path) -> None:
-    for name in ("new", "final", "final.old"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / name).touch()
-    replace_folder(tmp_path / "new", tmp_path / "final")
-    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["final", "final/new"]
-
-
-def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
-    for name in ("new", "final"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / name).write_text("", "utf-8")
-    replace_folder(tmp_path / "new", tmp_path / "final")
-    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["final", "final/new"]
-
-
-def test_a_stage_whose_file_is_gone_runs_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    def leave() -> Left:
-        write_text(tmp_path / "clean" / "rows", "rows")
-        return Left(rows_path="clean/rows")
-
-    RunDir(tmp_path).step("clean", leave, Left, INPUTS)
-    assert RunDir(tmp_path).step("clean", leave_nothing, Left, INPUTS) == Left(rows_path="clean/rows")
+def test_what_was_made_from_other_files_is_made_again(two_stages: Callable[..., RunDir], tmp_path: Path) -> None:
+    two_stages()
     (tmp_path / "clean" / "rows").unlink()
-    again = RunDir(tmp_path)
-    again.step("clean", leave, Left, INPUTS)
-    assert again.reused == []
-    assert (tmp_path / "clean" / "rows").exists()
-    assert "stage=clean gone=clean/rows" in caplog.text
+    assert two_stages(rows="other rows").reused == []
+    assert (tmp_path / "copy" / "rows").read_text("utf-8") == "other rows"
+
+
+def test_what_was_begun_with_other_files_or_by_nobody_knows_whom_is_set_aside(
+    two_stages: Callable[..., RunDir], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A checkpoint of other rows or settings must not be continued."""
+    two_stages()
+    (tmp_path / "copy" / "checkpoint").touch()
+    (tmp_path / "clean" / "rows").unlink()
+    two_stages(rows="other rows", begun=True)
+    assert (tmp_path / "broken-copy" / "checkpoint").exists()
+    assert not (tmp_path / "copy" / "checkpoint").exists()
+    assert "stage=copy begun=unknown" in caplog.text
+    (tmp_path / "copy" / "later").touch()
+    (tmp_path / "copy.json").unlink()
+    two_stages(rows="other rows", begun=True)
+    assert (tmp_path / "broken-copy" / "later").exists()
+
+
+def test_a_file_that_changes_while_the_run_works_is_found_before_it_is_used(
+    two_stages: Callable[..., RunDir], tmp_path: Path
+) -> None:
+    file = tmp_path / "clean" / "rows"
+    with pytest.raises(FileChanged, match=r"clean/rows \(stage clean\) changed"):
+        two_stages(between=lambda: file.write_text("rowt", "utf-8"))
+    assert not (tmp_path / "copy").exists()
+    two_stages(between=file.touch)  # another time, but the same content
+    assert (tmp_path / "copy" / "rows").read_text("utf-8") == "rows"
+
+
+def as_nobody(function: Callable[[], object]) -> str:
+    """What the function raises in a process without root's rights; root may do everything."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgid(65534)
+            os.setuid(65534)
+            function()
+        except BaseException as error:
+            os.write(writer, f"{type(error).__name__} {error}".encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader, "rb") as file:
+        return file.read().decode()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can leave files of another owner")
+def test_pieces_of_another_owner_are_named_with_the_remedy() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o777)
+        (root / "train" / "checkpoints").mkdir(parents=True)
+        assert as_nobody(lambda: RunDir(root).open()).startswith("HostUnfit")
+        assert "no right to change train/" in as_nobody(lambda: RunDir(root).open())
+        (root / "train").rename(root / "elsewhere")
+        (root / "elsewhere" / "checkpoints").rmdir()
+        (root / "elsewhere").rmdir()
+        (root / ".lock").unlink()
+        assert as_nobody(lambda: RunDir(root).open()) == ""
+        write_sealed(root / "train.json", {"schema_version": 1, "inputs": {}, "result": None})
+        (root / "train.json").chmod(0o600)
+        found = as_nobody(lambda: RunDir(root).record("train"))
+        assert found.startswith("HostUnfit") and "train.json cannot be read" in found
 
 
 def test_a_replaceable_result_gives_way_to_other_inputs(tmp_path: Path) -> None:

@@ -14,6 +14,10 @@ class Fault:
     after: bool
     drop: bool
     sleep: float
+    body: bytes | None = None
+    """A lie: the answer with status 200, whatever was asked for."""
+    pace: float = 0
+    """Bytes a second of the answer; 0 sends it as fast as it goes."""
 
 
 class Faults:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from job.errors import DiskFull, SettingsError
 from job.modeling.base import load_base
 from job.modeling.files import BaseFiles
+from job.runs.files import replace_folder
 from job.settings.fields import LoraSettings
 from job.training import adapter as adapters
 from tests.training.building import adapter, forward_of, tokenizer_of
@@ -41,7 +43,17 @@ def test_a_full_disk_is_found_before_anything_is_written(
 
 def test_whoever_mounted_the_volume_can_read_the_adapter(base: Path, tmp_path: Path) -> None:
     forward, files = forward_of(base), BaseFiles(base, str(base), "")
-    adapters.save(forward.model, tokenizer_of(base), files, tmp_path / "adapter", new_rows=0, save_embedding="none")
+    adapters.save(forward.model, tokenizer_of(base), files, tmp_path / "partial", new_rows=0, save_embedding="none")
+    replace_folder(tmp_path / "partial", tmp_path / "adapter")
     plain = tmp_path / "plain"
     plain.touch()
     assert {path.stat().st_mode for path in (tmp_path / "adapter").iterdir()} == {plain.stat().st_mode}
+
+
+def test_no_file_of_the_adapter_holds_a_path_of_this_machine(base: Path, tmp_path: Path) -> None:
+    forward, files = forward_of(base), BaseFiles(base, str(base), "")
+    adapters.save(forward.model, tokenizer_of(base), files, tmp_path / "adapter", new_rows=0, save_embedding="none")
+    config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text("utf-8"))
+    assert (config["base_model_name_or_path"], config["revision"]) == (base.name, None)
+    for path in (tmp_path / "adapter").iterdir():
+        assert str(base.parent).encode() not in path.read_bytes(), path.name

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
+import pytest
+
 from job.results import LogEntry
-from job.runs.folder import read_lines
+from job.runs.files import read_lines
 from job.training.log_file import LogFile
 
 LINES = """{"step": 0, "eval_loss": 3.0, "seconds": 1}
@@ -33,3 +37,12 @@ def test_an_evaluation_is_known_by_its_step(tmp_path: Path) -> None:
     log.append(LogEntry(step=4, eval_loss=2.0, seconds=1))
     assert log.has_evaluation(4)
     assert not log.has_evaluation(5)
+
+
+def test_a_reader_never_sees_half_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = LogFile(tmp_path / "train" / "log.jsonl")
+    log.append(LogEntry(step=1, loss=2.0, seconds=1))
+    monkeypatch.setattr(os, "fsync", lambda handle: (_ for _ in ()).throw(OSError(errno.ENOSPC, "no space")))
+    with pytest.raises(OSError):
+        log.append(LogEntry(step=2, loss=2.0, seconds=1))
+    assert [entry.step for entry in read_lines(log.path, LogEntry)] == [1]

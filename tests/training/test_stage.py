@@ -26,7 +26,7 @@ from job.modeling.template import prepare_template
 from job.modeling.tokenizer import load_tokenizer
 from job.results import LogEntry, Trained
 from job.runs.deadline import Deadline
-from job.runs.folder import read_lines
+from job.runs.files import read_lines
 from job.runs.progress import counts
 from job.runs.signals import StopRequest
 from job.settings.fields import DataSettings, LoraSettings, ModelSettings, Settings, TrainSettings

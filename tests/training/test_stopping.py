@@ -12,7 +12,7 @@ import pytest
 from job.errors import Stopped
 from job.results import LogEntry
 from job.runs.deadline import Deadline
-from job.runs.folder import read_lines
+from job.runs.files import read_lines
 from job.runs.signals import StopRequest
 from job.settings.fields import TrainSettings
 from job.training import stage
