@@ -161,13 +161,16 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         self.model.save_pretrained(output_dir, save_embedding_layers=False)
 
     def _save_checkpoint(self, model: Any, *arguments: Any, **options: Any) -> None:
-        """A checkpoint of the last whole optimizer step. One that was saved before an evaluation is only sealed again: log and
-        best adapter may have changed."""
+        """A checkpoint of the last whole optimizer step. One that was saved before an evaluation gets what that has changed."""
         checkpoint = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
         with self.watch.times.saving():
-            if not (checkpoint / checkpoints.MANIFEST).exists():
+            if (checkpoint / checkpoints.MANIFEST).exists():
+                checkpoints.seal_again(checkpoint)
+            else:
                 super()._save_checkpoint(model, *arguments, **options)
-            checkpoints.seal(checkpoint)
+                checkpoints.seal(checkpoint)
 
     def save_now(self) -> None:
-        self._save_checkpoint(self.model, None)
+        """The same, unless there is one."""
+        if not (Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}" / checkpoints.MANIFEST).exists():
+            self._save_checkpoint(self.model, None)
