@@ -8,6 +8,7 @@ import math
 import shutil
 import time
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -23,6 +24,7 @@ from job.results import Cleaned, Trained
 from job.runs.deadline import Deadline
 from job.runs.files import remove, replace_folder
 from job.runs.folder import FileChanged
+from job.runs.progress import advance
 from job.runs.signals import StopRequest
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
 from job.training import adapter as adapters
@@ -37,6 +39,8 @@ from job.training.preparation import Prepared, prepare
 from job.training.trainer import Float32AdapterTrainer
 
 log = logging.getLogger("job.train")
+ROWS_AT_ONCE = 1000
+"""Rows whose tokens the tokenizer holds as lists at once."""
 ROUND_TRIP_ROWS, ROUND_TRIP_TOKENS = 4, 128
 
 
@@ -91,17 +95,20 @@ def train(
 
 def read_rows(chat: Chat, path: Path, loss: str) -> list[Row]:
     """Raises SettingsError (64) for a row in which the end of the answer is not learned: the model would not learn to stop."""
+    rows: list[Row] = []
     with path.open(encoding="utf-8") as file:
-        rows = chat.rows([json.loads(line) for line in file])
-    for number, row in enumerate(rows, 1):
-        if chat.stop_id not in row.ids[row.prompt_length :]:
-            raise SettingsError(
-                [
-                    f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template ends other answers with {chat.stop_token}, but "
-                    f"not that of row {number} in {path.name}; set a template that ends every answer with it"
-                ]
-            )
-    return [Row.of(row, loss) for row in rows]
+        while some := list(islice(file, ROWS_AT_ONCE)):
+            for tokens in chat.rows([json.loads(line) for line in some]):
+                if chat.stop_id not in tokens.ids[tokens.prompt_length :]:
+                    raise SettingsError(
+                        [
+                            f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template ends other answers with {chat.stop_token}, "
+                            f"but not that of row {len(rows) + 1} in {path.name}; set a template that ends every answer with it"
+                        ]
+                    )
+                rows.append(Row.of(tokens, loss))
+            advance("rows", len(some))
+    return rows
 
 
 def _later(prepared: Prepared, save_embedding: str, deadline: Deadline, *, load_seconds: float) -> Later:
@@ -231,7 +238,7 @@ def _save(prepared: Prepared, trainer: Float32AdapterTrainer, fit: Fit, save_emb
     parts = adapters.save(tuned, tokenizer, files, partial, new_rows=new_rows, save_embedding=save_embedding)
     found = round_trip.check(
         tuned,
-        [row.ids[:ROUND_TRIP_TOKENS] for row in trainer.eval_rows[:ROUND_TRIP_ROWS]],
+        [list(row.ids[:ROUND_TRIP_TOKENS]) for row in trainer.eval_rows[:ROUND_TRIP_ROWS]],
         files,
         partial,
         dtype=prepared.precision.value,

@@ -161,13 +161,16 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         self.model.save_pretrained(output_dir, save_embedding_layers=False)
 
     def _save_checkpoint(self, model: Any, *arguments: Any, **options: Any) -> None:
-        """A checkpoint of the last whole optimizer step, unless there is one: it may have been saved before an evaluation."""
+        """A checkpoint of the last whole optimizer step. One that was saved before an evaluation gets what that has changed."""
         checkpoint = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-        if (checkpoint / checkpoints.MANIFEST).exists():
-            return
         with self.watch.times.saving():
-            super()._save_checkpoint(model, *arguments, **options)
-            checkpoints.seal(checkpoint)
+            if (checkpoint / checkpoints.MANIFEST).exists():
+                checkpoints.seal_again(checkpoint)
+            else:
+                super()._save_checkpoint(model, *arguments, **options)
+                checkpoints.seal(checkpoint)
 
     def save_now(self) -> None:
-        self._save_checkpoint(self.model, None)
+        """The same, unless there is one."""
+        if not (Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}" / checkpoints.MANIFEST).exists():
+            self._save_checkpoint(self.model, None)

@@ -12,6 +12,7 @@ import argparse
 import gzip
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -28,7 +29,9 @@ from tests.modeling.chats import LOOP
 from tests.templates import CHATML
 
 SECONDS = 60.0
-"""No fault may take longer to be told."""
+"""No fault may take more processor time to be told: a shared machine may stand still for longer."""
+HANGS_SECONDS = 300.0
+"""A process that runs for so long hangs, and is killed."""
 MOST_MB = 2500
 """Nor more memory; the libraries alone take 900."""
 
@@ -55,13 +58,15 @@ class Case:
     code: int
     says: str
     """A part of the message."""
-    slow: bool = False
+    busy: bool = False
+    """The run trains until the end of its deadline."""
 
 
 @dataclass(frozen=True)
 class Seen:
     code: int
     seconds: float
+    cpu_seconds: float
     megabytes: float
     message: str
     has_metrics: bool
@@ -69,7 +74,7 @@ class Seen:
 
 
 def run(case: Case, place: Place) -> Seen:
-    """The real command in a process of its own, which may take a minute."""
+    """The real command in a process of its own."""
     changes = case.change(place)
     env_file = changes.pop("--env-file", "")
     output = place.folder / "output"
@@ -78,23 +83,24 @@ def run(case: Case, place: Place) -> Seen:
     began = time.monotonic()
     with (place.folder / "log").open("w") as log:
         child = subprocess.Popen(words, env=variables, stdout=log, stderr=log)
-        code, usage = _wait(child, limit=3 * SECONDS)
+        code, usage = _wait(child)
     seconds = time.monotonic() - began
     metrics: dict[str, Any] = {}
     if (output / "metrics.json").exists():
         metrics = json.loads((output / "metrics.json").read_text("utf-8"))
     message = (metrics.get("error") or {}).get("message") or (place.folder / "log").read_text("utf-8")[-600:]
-    return Seen(code, seconds, usage / 1000, message, bool(metrics), output)
+    cpu = usage.ru_utime + usage.ru_stime
+    return Seen(code, seconds, cpu, usage.ru_maxrss / 1000, message, bool(metrics), output)
 
 
-def _wait(child: subprocess.Popen[bytes], limit: float) -> tuple[int, int]:
-    """(exit code, kilobytes of its largest process). One that hangs is killed: code -9."""
-    end = time.monotonic() + limit
+def _wait(child: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage]:
+    """(exit code, what it and its own processes took). One that hangs is killed: code -9."""
+    end = time.monotonic() + HANGS_SECONDS
     while True:
         pid, status, usage = os.wait4(child.pid, os.WNOHANG)
         if pid:
             child.returncode = os.waitstatus_to_exitcode(status)
-            return child.returncode, usage.ru_maxrss
+            return child.returncode, usage
         if time.monotonic() > end:
             child.kill()
         time.sleep(0.02)
@@ -166,7 +172,7 @@ CASES: tuple[Case, ...] = (
     Case("a pipe as source", lambda p: {"DATA_SOURCES": pipe(p, "rows.jsonl")}, 64, "is a pipe (FIFO); a source is"),
     Case("/dev/zero as source", lambda p: {"DATA_SOURCES": "/dev/zero"}, 64, "is a device; a source is"),
     Case("a socket as source", lambda p: {"DATA_SOURCES": sock(p, "rows.jsonl")}, 64, "is a socket; a source is"),
-    Case("an empty folder as source", lambda p: {"DATA_SOURCES": str(p.folder)}, 65, "cannot be read", slow=True),
+    Case("an empty folder as source", lambda p: {"DATA_SOURCES": str(p.folder)}, 65, "cannot be read"),
     Case("a pipe as env file", lambda p: {"--env-file": pipe(p, "my.env")}, 64, "is a pipe (FIFO), not a file"),
     Case("/dev/zero as env file", lambda p: {"--env-file": "/dev/zero"}, 64, "is a device, not a file"),
     Case("a value that is not UTF-8", lambda p: {"DATA_BRANDS": "caf\udce9"}, 64, "name or value is not UTF-8 text"),
@@ -181,50 +187,43 @@ CASES: tuple[Case, ...] = (
         lambda p: {"PROBE_QUESTIONS_FILE": text(p, "questions.txt", "Why?\n" + "ab cd " * 8500)},
         64,
         "line 2 of ",
-        slow=True,
     ),
     Case(
         "a question too long behind the rows' system prompt",
         lambda p: {"PROBE_QUESTIONS_FILE": text(p, "questions.txt", "ab " * 158), "PROBE_MAX_NEW_TOKENS": "8"},
         64,
         "line 1 of ",
-        slow=True,
     ),
     Case(
         "a line without an end, .jsonl",
         lambda p: {"DATA_SOURCES": endless_line(p, "rows.jsonl")},
         65,
         "Line 1 of the source",
-        slow=True,
     ),
     Case(
         "a line without an end, .jsonl.gz",
         lambda p: {"DATA_SOURCES": packed_endless_line(p)},
         65,
         "Line 1 of the source",
-        slow=True,
     ),
     Case(
         "a line without an end, .csv",
         lambda p: {"DATA_SOURCES": endless_line(p, "rows.csv", b"question,answer\n")},
         65,
         "Line 2 of the source",
-        slow=True,
     ),
-    Case("a quote that nothing closes", lambda p: {"DATA_SOURCES": open_quote(p)}, 65, "field larger than", slow=True),
+    Case("a quote that nothing closes", lambda p: {"DATA_SOURCES": open_quote(p)}, 65, "field larger than"),
     Case(
         "a .json file of gigabytes",
         lambda p: {"DATA_SOURCES": endless_line(p, "rows.json", b"[")},
         65,
         "one JSON value of more than",
-        slow=True,
     ),
     Case(
         "a chat template that loops",
         lambda p: {"MODEL_CHAT_TEMPLATE_FILE": text(p, "chat.jinja", LOOP + CHATML.text)},
         64,
         "the job stopped the chat template after 1 s",
-        slow=True,
     ),
     Case(
         "a chat template with range(10**9)",
@@ -233,21 +232,20 @@ CASES: tuple[Case, ...] = (
         },
         64,
         "the chat template does not render",
-        slow=True,
     ),
     Case(
         "a deadline that is near, to be continued",
         lambda p: {"TRAIN_EPOCHS": "1000", "DEADLINE_MINUTES": "0.8"},
         75,
         "its checkpoint is saved",
-        slow=True,
+        busy=True,
     ),
     Case(
         "a deadline that is near, to be finished",
         lambda p: {"TRAIN_EPOCHS": "1000", "DEADLINE_MINUTES": "2", "DEADLINE_ACTION": "finish"},
         0,
         "stopped_early",
-        slow=True,
+        busy=True,
     ),
 )
 
@@ -278,8 +276,8 @@ def faults_of(case: Case, seen: Seen) -> Iterator[str]:
         yield f"the message lacks {case.says!r}: {seen.message}"
     if not case.code and not json.loads((seen.output / "train.json").read_text("utf-8"))["result"]["stopped_early"]:
         yield "training did not stop early"
-    if seen.seconds > (SECONDS if case.code else 2 * SECONDS):
-        yield f"{seen.seconds:.0f} s"
+    if seen.cpu_seconds > SECONDS and not case.busy:
+        yield f"{seen.cpu_seconds:.0f} s of processor time"
     if seen.megabytes > MOST_MB:
         yield f"{seen.megabytes:.0f} MB"
 
@@ -300,8 +298,6 @@ def cleaning_memory(megabytes: int) -> None:
                 file.write(json.dumps({"question": f"What about part {number}?", "answer": f"{answer}."}) + "\n")
         began = time.monotonic()
         result = cleaned(path, here.base, here.folder, max_tokens=100_000, workers=1)
-        import resource
-
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
         size = path.stat().st_size / 1e6
         print(f"{size:,.0f} MB, {result.rows_in:,} rows, {result.train_rows:,} for training: peak {peak:,.0f} MB, "
@@ -317,7 +313,9 @@ def main() -> int:
     if options.rows:
         cleaning_memory(options.rows)
         return 0
-    print("| fault | exit code | seconds | MB | as it should be |\n| --- | ---: | ---: | ---: | --- |")
+    print(
+        "| fault | exit code | seconds | of processor time | MB | as it should be |\n| --- | ---: | ---: | ---: | ---: | --- |"
+    )
     wrong = 0
     with place(options.gigabytes) as make:
         for case in CASES:
@@ -326,10 +324,8 @@ def main() -> int:
             seen = run(case, make())
             problems = "; ".join(faults_of(case, seen))
             wrong += bool(problems)
-            print(
-                f"| {case.name} | {seen.code} | {seen.seconds:.1f} | {seen.megabytes:.0f} | {problems or 'yes'} |",
-                flush=True,
-            )
+            figures = f"{seen.seconds:.1f} | {seen.cpu_seconds:.1f} | {seen.megabytes:.0f}"
+            print(f"| {case.name} | {seen.code} | {figures} | {problems or 'yes'} |", flush=True)
     return wrong
 
 

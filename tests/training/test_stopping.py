@@ -113,6 +113,10 @@ def test_a_killed_training_repeats_no_more_than_its_checkpoint_minutes(
     assert trained(tmp_path, base, train_settings=each_step).resumed_from_step == 4
     evaluated = [entry.step for entry in read_lines(tmp_path / "train/log.jsonl", LogEntry) if entry.eval_loss]
     assert evaluated == [0, 3, 6, 8]
+    newest = newest_whole(tmp_path / "train" / "checkpoints")
+    assert newest and read_lines(newest / "log.jsonl", LogEntry)[-1].eval_loss, (
+        "it is sealed again after its evaluation"
+    )
     assert not differing_tensors(best_adapter(tmp_path), uninterrupted)
 
 
