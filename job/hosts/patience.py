@@ -131,7 +131,7 @@ def _once(call: Callable[[], T], what: str, moved: Movement) -> T:
                     "hub=waiting seconds=%.0f bytes=%d still_seconds=%.0f ends_at_still_seconds=%.0f what=%r",
                     *(line_at - began, moved.bytes, still, _limits.try_seconds, what),
                 )
-            if still > _limits.try_seconds:
+            if still > _limits.try_seconds and not moved.elsewhere():
                 raise HubUnavailable(
                     f"The Hub stands still: {moved.bytes_since:,} bytes were sent or received in {still:.0f} seconds ({what})."
                 )
@@ -190,11 +190,11 @@ class Movement:
 
     def __init__(self) -> None:
         self.bytes = 0
-        self.last = time.monotonic()
         self._seen = sockets.connections()
         self._mark()
 
     def _mark(self) -> None:
+        self.last = time.monotonic()
         self._marked_bytes, self._marked_cpu = self.bytes, time.process_time()
 
     @property
@@ -210,18 +210,21 @@ class Movement:
         self.bytes += more
         advance("bytes", more)
         working = time.process_time() - self._marked_cpu >= LEAST_CPU_SECONDS
-        moving = self.bytes_since >= LEAST_BYTES or not sockets.countable()
-        if moving or working or self._another_process_downloads():
-            self.last = time.monotonic()
+        if working or self.bytes_since >= LEAST_BYTES or not sockets.countable():
             self._mark()
         return time.monotonic() - self.last
 
-    def _another_process_downloads(self) -> bool:
-        """Whether a file in the cache has grown since the last progress: one that shares it holds the file's lock, and this
-        process waits for the same file."""
-        since = time.time() - (time.monotonic() - self.last)
-        files = Path(constants.HF_HUB_CACHE).glob("*/blobs/*.incomplete")
-        return any(_changed(path) > since for path in files)
+    def elsewhere(self) -> bool:
+        """Whether a file in the cache has grown lately, which then counts as progress: another process that shares the cache
+        downloads the file, and this one waits for its lock. Looks through all of the cache.
+
+        Lately is the second half of the time since the last progress: a download that hangs made its own file in the first.
+        """
+        since = time.time() - (time.monotonic() - self.last) / 2
+        grown = any(_changed(path) > since for path in Path(constants.HF_HUB_CACHE).glob("*/blobs/*.incomplete"))
+        if grown:
+            self._mark()
+        return grown
 
 
 def _changed(path: Path) -> float:

@@ -16,7 +16,7 @@ VARIABLES = {"model": "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION", "datase
 
 
 def commit_of(pin: Pin, token: str) -> str:
-    """Where the Hub cannot be reached, or must not be (HF_HUB_OFFLINE), the commit that the local cache holds.
+    """Where the Hub cannot be reached, or must not be (HF_HUB_OFFLINE), the commit that the local cache holds for it.
 
     Raises NotFound (66), AccessDenied (67), HubUnavailable (76).
     """
@@ -26,9 +26,10 @@ def commit_of(pin: Pin, token: str) -> str:
         try:
             return api.resolve_revision(pin.name, repo_type=pin.kind, revision=pin.revision).resolved
         except RevisionResolutionError:
-            if fetched := _newest_in_cache(pin):
-                return fetched
-            raise
+            fetched = _newest_in_cache(pin) if constants.is_offline_mode() else ""
+            if not fetched:
+                raise
+            return fetched
         except json.JSONDecodeError as error:
             raise HubUnavailable(
                 f"What answers at {constants.ENDPOINT} is not the Hub: {first_line(error)}",

@@ -63,8 +63,12 @@ def test_without_the_network_the_commit_of_the_cache(
         commit_of(pin, WRITE_TOKEN)
 
 
-def test_the_cache_of_datasets_names_no_branch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_of_datasets_names_no_branch(hub: StandInHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its newest commit counts where the Hub must not be asked, and not where it fails."""
     (Path(constants.HF_HUB_CACHE) / "datasets--owner--rows" / "snapshots" / ("c" * 40)).mkdir(parents=True)
+    hub.fail("/api/datasets", status=500, times=9)
+    with pytest.raises(HubUnavailable, match="status 500"):
+        commit_of(ROWS, "")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert commit_of(ROWS, "") == "c" * 40
     with pytest.raises(HubUnavailable):
