@@ -303,6 +303,7 @@ class PushedRepo(Result):
 class Pushed(Result):
     """Stage 4. `reason` says why the push was skipped."""
 
+    card_path: str = "adapter/README.md"
     skipped: bool
     reason: str
     repositories: list[PushedRepo]

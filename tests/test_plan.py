@@ -7,17 +7,21 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from job import pipeline, plan
-from job.errors import SettingsError
+from job.errors import HubUnavailable, SettingsError
 from job.plan import count_rows, hub_lines, lines, pin_lines, question_lines, row_lines, settings_lines, stage_lines
 from job.results import Pin
 from job.settings.fields import Settings
 from job.settings.loading import load_settings
 from job.settings.sources import Source
 from tests.conftest import run_job, write_rows
+
+if TYPE_CHECKING:
+    from job.modeling.architecture import Architecture  # imports torch
 
 
 def settings(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
@@ -142,6 +146,47 @@ def test_a_plan_says_what_it_knows_while_the_base_cannot_be_read(monkeypatch: py
         "GPU memory on an NVIDIA T4 for the longest rows that the settings allow (a run measures it before training)",
         "  unknown",
     ]
+
+
+@pytest.mark.light
+def test_a_hub_that_does_not_answer_leaves_the_base_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_answer(settings: Settings, token: str) -> None:
+        raise HubUnavailable(f"no answer for {token}")
+
+    monkeypatch.setattr(plan, "architecture_of", no_answer)
+    assert plan.read_base(settings(monkeypatch), "a-token") == (None, "no answer for a-token")
+
+
+def test_the_layers_of_a_base_are_counted(llama_3b: Architecture, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(plan.base_lines(llama_3b, settings(monkeypatch))) == [
+        "  4-bit linear         2,818,572,288 parameters",
+        "  embedding and head     394,002,432 parameters",
+        "  norms and biases           175,104 parameters",
+        "  in 4 bits: 100.0% of the linear weights (not counting embedding and head)",
+        "  adapter on k_proj, o_proj, q_proj, v_proj: 112 layers",
+    ]
+    with pytest.raises(SettingsError, match="llama-3b has no layer gates"):
+        list(plan.base_lines(llama_3b, settings(monkeypatch, LORA_TARGETS="gates")))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "line"),
+    [
+        ("512", "micro-batches of 4,096 tokens, no layer recomputed: 11.5 GiB of 13.4 usable, 8% kept in reserve"),
+        (
+            "8192",
+            "micro-batches of 8,192 tokens, every second layer recomputed: 12.8 GiB of 13.4 usable, 8% kept in reserve",
+        ),
+        (
+            "65536",
+            "one row does not fit: 20.0 GiB of 13.4 usable, 8% kept in reserve; lower FINETUNE_TRAIN_MAX_TOKENS",
+        ),
+    ],
+)
+def test_a_step_is_cut_until_it_fits_a_t4(
+    tokens: str, line: str, llama_3b: Architecture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert plan.memory_line(llama_3b, settings(monkeypatch, TRAIN_MAX_TOKENS=tokens)) == line
 
 
 def test_a_plan_names_the_files_their_sizes_and_the_memory(

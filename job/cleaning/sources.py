@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow.parquet
+from huggingface_hub import HfApi
 
 from job.cleaning.batch import BAD_JSON, BROKEN_UTF8, NOT_TEXT, Raw
 from job.cleaning.layouts import layout_of
-from job.errors import DataError
+from job.errors import DataError, HubUnavailable
 from job.hosts.hub import ask, first_line
 from job.settings.fields import DataSettings
 from job.settings.sources import Source
@@ -75,20 +76,28 @@ def _head(rows: Iterator[dict[str, Any] | None]) -> list[dict[str, Any] | None]:
 
 
 def _hub_rows(source: Source, token: str) -> tuple[Iterator[dict[str, Any] | None], str]:
-    from datasets import load_dataset  # 1.6 s that a run on local files need not wait for
-
     what = f"data set {source}" + (f" (commit {source.commit})" if source.commit else "")
-    revision = source.commit or source.revision
     try:
-        rows = ask(
-            lambda: load_dataset(source.name, revision=revision, split=source.split, token=token or False),
-            what,
-            "FINETUNE_DATA_SOURCES",
-            token=token,
-        )
+        rows = ask(lambda: _fetched(source, token), what, "FINETUNE_DATA_SOURCES", token=token)
     except ValueError as error:  # an unknown split, or no data files
         raise DataError(f"The {what} cannot be loaded: {first_line(error)}") from error
     return _arrow_rows(rows), source.commit
+
+
+def _fetched(source: Source, token: str) -> Any:
+    """The split of a data set on the Hub, at its commit.
+
+    After any failure `datasets` silently takes the newest commit that its cache holds (5.2.0), and keeps the reason to itself.
+    """
+    from datasets import load_dataset_builder  # 1.6 s that a run on local files need not wait for
+
+    access = token or False  # False: not even a token that lies in the user's home
+    builder = load_dataset_builder(source.name, revision=source.commit or source.revision, token=access)
+    if source.commit and builder.hash != source.commit:
+        HfApi(token=access).dataset_info(source.name, revision=source.commit)  # raises the reason, if it is still there
+        raise HubUnavailable(f"The data set {source} could not be read at its commit {source.commit}.")
+    builder.download_and_prepare()
+    return builder.as_dataset(split=source.split)
 
 
 def _arrow_rows(rows: Any) -> Iterator[dict[str, Any] | None]:

@@ -71,7 +71,11 @@ def translate_hub_errors(what: str, variable: str, *, has_token: bool) -> Iterat
 def translate(error: Exception, what: str, variable: str, *, has_token: bool) -> JobError | None:
     """None if the error has nothing to do with the Hub."""
     token = "the token of HF_TOKEN" if has_token else "no token (HF_TOKEN is not set)"
-    for cause in causes(error):
+    chain = list(causes(error))
+    chain.sort(
+        key=lambda cause: isinstance(cause, LocalEntryNotFoundError)
+    )  # "not in the cache" says least, and comes first
+    for cause in chain:
         ours = (
             _of_xet(cause, what, token)
             or _of_the_client(cause, what, variable, token)

@@ -88,6 +88,8 @@ def patiently(call: Callable[[], T], what: str) -> T:
 
     Raises what `call` raises. One thread at a time may be in here.
     """
+    if isinstance(threading.current_thread(), _Try):  # a part of a call that is watched already
+        return call()
     failing_since = None
     for number, wait in enumerate(chain(_limits.waits_seconds, repeat(_limits.waits_seconds[-1])), 1):
         moved = Movement()

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import HfApi, constants, snapshot_download
+from huggingface_hub import HfApi, constants, get_cached_repo_tree, snapshot_download
+from huggingface_hub.errors import CachedRepoTreeNotFoundError
 from huggingface_hub.hf_api import RepoFile
 from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedConfig
 
+from job.errors import HubUnavailable
 from job.hosts.hub import ask
 from job.modeling.architecture import Architecture
 from job.modeling.config import load_config
@@ -51,16 +53,29 @@ def fetch_files(model: ModelSettings, token: str, *, weights: bool) -> BaseFiles
     patterns = FILES if weights else [pattern for pattern in FILES if pattern != "*.safetensors"]
 
     def download() -> str:
-        return snapshot_download(
+        folder = snapshot_download(
             model.base,
             revision=model.revision,
             token=token or False,
             allow_patterns=patterns,
             ignore_patterns=["original/*"],  # Llama repositories hold a second copy of the weights there
         )
+        if not constants.is_offline_mode():
+            _require_listing(model, token)
+        return folder
 
     folder = ask(download, f"base model {model.base} at {model.revision}", VARIABLES, token=token)
     return BaseFiles(Path(folder), model.base, Path(folder).name)
+
+
+def _require_listing(model: ModelSettings, token: str) -> None:
+    """Raise the Hub's failure that `snapshot_download` keeps to itself: without a listing it takes what the cache holds for
+    all there is, be it the config alone (huggingface_hub 2.4.0)."""
+    try:
+        get_cached_repo_tree(model.base, revision=model.revision)
+    except CachedRepoTreeNotFoundError:
+        list(HfApi(token=token or False).list_repo_tree(model.base, revision=model.revision))
+        raise HubUnavailable(f"The files of the base model {model.base} could not be listed.") from None
 
 
 def listed_weights(model: ModelSettings, token: str) -> dict[str, int]:

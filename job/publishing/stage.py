@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from job.runs.identity import run_id
 from job.settings.fields import Settings
 
 log = logging.getLogger("job.push")
+NOT_OURS = re.compile(r"^(\.|broken-)|\.partial$")
 
 
 def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings, *, token: str, root: Path) -> Pushed:
@@ -40,8 +42,9 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
 
 
 def _files(target: Target, cleaned: Cleaned, adapter: Path, settings: Settings, root: Path) -> list[Path]:
+    """What goes to it: no hidden file, none that was set aside, none that a killed start left half-written."""
     if target.kind == "model":
-        return sorted(path for path in adapter.iterdir() if path.is_file())
+        return sorted(path for path in adapter.iterdir() if path.is_file() and not NOT_OURS.search(path.name))
     card = root / "clean" / "README.md"
     write_text(card, data_card(cleaned, settings))
     return [card, root / cleaned.train_path, root / cleaned.eval_path]
@@ -53,7 +56,12 @@ def base_licence(settings: Settings, token: str) -> str:
         return licence_of(Path(settings.model.location) / "README.md")
     try:
         api = HfApi(token=token or False)  # False: not even a token that lies in the user's home
-        readme = api.hf_hub_download(settings.model.base, "README.md", revision=settings.model.revision)
+        readme = ask(
+            lambda: api.hf_hub_download(settings.model.base, "README.md", revision=settings.model.revision),
+            f"card of the base model {settings.model.base}",
+            "FINETUNE_MODEL_BASE",
+            token=token,
+        )
     except Exception as error:
         log.warning("stage=push licence=unknown: the base model's card could not be read: %s", error)
         return ""

@@ -9,13 +9,16 @@ import resource
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from job.cleaning import first_pass, sources
 from job.cleaning.sources import HEAD, load
-from job.errors import DataError
+from job.errors import AccessDenied, DataError, HubUnavailable, NotFound
+from job.settings.fields import DataSettings
 from job.settings.sources import Source
 from tests.cleaning.stage_runs import settings
 from tests.conftest import make_rows, write_rows
+from tests.standin_hub import StandInHub
 
 
 def formats(folder: Path) -> list[Path]:
@@ -125,3 +128,52 @@ def test_few_rows_are_held_where_they_are_long(tmp_path: Path, monkeypatch: pyte
     batches = [len(batch.rows) for batch in first.batches("")]
     assert batches == [3] * 13 + [1]
     assert first.rows_in == [40]
+
+
+# --- rows on the Hub -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def client(hub: StandInHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The Hub client and `datasets` in this process speak to the stand-in."""
+    import datasets.config
+
+    monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.url)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+
+
+@pytest.mark.usefixtures("client")
+def test_rows_on_the_hub_are_those_of_the_commit_or_none(
+    hub: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`datasets` alone would take whatever its cache holds, should the Hub fail."""
+
+    def rows(count: int) -> dict[str, bytes]:
+        return {"train.jsonl": write_rows(tmp_path / "rows.jsonl", make_rows(count)).read_bytes()}
+
+    def read(commit: str, name: str = "owner/rows") -> int:
+        source = Source.parse(name).model_copy(update={"commit": commit})
+        return sum(1 for _ in load(source, DataSettings(sources=(source,)), "").rows)
+
+    first = hub.add_repo("dataset", "owner/rows", rows(40))
+    second = hub.add_commit("dataset", "owner/rows", rows(30))
+    assert read(first) == 40
+    hub.fail("/datasets/", status=403, times=10**6)
+    with pytest.raises(AccessDenied, match=f"data set owner/rows@main:train \\(commit {second}\\)"):
+        read(second)
+    hub.forgive()
+    hub.remove_commit("dataset", "owner/rows", first)
+    assert read(second) == 30
+    with pytest.raises(NotFound, match="has no such revision"):
+        read("c" * 40)
+    with pytest.raises(DataError, match="cannot be loaded"):
+        read(second, "owner/rows:test")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    assert read(second) == 30
+    with pytest.raises(HubUnavailable, match="not in the local cache"):
+        read(first)

@@ -36,8 +36,8 @@ class Fault:
     """FINETUNE_STAGES of both starts: `clean` downloads, `push` uploads what an earlier run has trained."""
     again: int = 0
     """Exit code of the next start, with a Hub that is well."""
-    signal_after: float = 0
-    """Seconds until SIGTERM arrives."""
+    signal: bool = False
+    """SIGTERM arrives a second after a request has met the fault."""
 
 
 def answers(match: str, status: int) -> Callable[[StandInHub], None]:
@@ -52,6 +52,11 @@ def hangs(match: str) -> Callable[[StandInHub], None]:
 def cuts(match: str) -> Callable[[StandInHub], None]:
     """Ends the connection in the middle of each answer."""
     return lambda hub: hub.fail(match, times=FOREVER, after=True, drop=True)
+
+
+def drops(match: str) -> Callable[[StandInHub], None]:
+    """Ends the connection without an answer."""
+    return lambda hub: hub.fail(match, times=FOREVER, drop=True)
 
 
 INFO, FILE, LIST, COMMIT = (
@@ -76,11 +81,11 @@ FAULTS = (
     Fault("answers 429", answers(INFO, 429), 76, "FINETUNE_HUB_RETRY_MINUTES"),
     Fault("answers 500", answers(INFO, 500), 76, "FINETUNE_HUB_RETRY_MINUTES"),
     Fault("answers 503", answers(INFO, 503), 76, "FINETUNE_HUB_RETRY_MINUTES"),
-    Fault("hangs, and SIGTERM arrives", hangs(FILE), 75, "SIGTERM", signal_after=9),
+    Fault("hangs, and SIGTERM arrives", hangs(FILE), 75, "SIGTERM", signal=True),
     Fault("push: hangs before the upload", hangs("preupload"), 76, "The Hub stands still", "push"),
     Fault("push: hangs in the upload", hangs(STORE), 76, "The Hub stands still", "push"),
     Fault("push: hangs at the commit", hangs(COMMIT), 76, "The Hub stands still", "push"),
-    Fault("push: cuts the upload", cuts(STORE), 76, "FINETUNE_HUB_RETRY_MINUTES", "push"),
+    Fault("push: cuts the upload", drops(STORE), 76, "FINETUNE_HUB_RETRY_MINUTES", "push"),
     Fault("push: loses the answer to the commit", lambda hub: hub.fail(COMMIT, after=True, drop=True), 0, "try=1", "push"),
     Fault("push: answers 401", answers("preupload", 401), 67, "refused access", "push"),
     Fault("push: answers 403", answers("preupload", 403), 67, "refused access", "push"),
@@ -88,7 +93,7 @@ FAULTS = (
     Fault("push: answers 500", answers(COMMIT, 500), 76, "FINETUNE_HUB_RETRY_MINUTES", "push"),
     Fault("push: answers 503 once", lambda hub: hub.fail(COMMIT, status=503), 0, "try=1", "push"),
     Fault("push: answers 503", answers("preupload", 503), 76, "FINETUNE_HUB_RETRY_MINUTES", "push"),
-    Fault("push: hangs, and SIGTERM arrives", hangs(STORE), 75, "SIGTERM", "push", signal_after=9),
+    Fault("push: hangs, and SIGTERM arrives", hangs(STORE), 75, "SIGTERM", "push", signal=True),
 )  # fmt: skip
 
 
@@ -118,14 +123,12 @@ def meet(fault: Fault, files: dict[str, bytes], rows: bytes, finished: Path, pla
         }
         fault.arrange(hub)
         started = time.monotonic()
-        first = stopped(variables, fault.signal_after) if fault.signal_after else run_job(variables)
+        first = stopped(variables, hub) if fault.signal else run_job(variables)
         seconds = time.monotonic() - started
         problem = metrics_of(output)["error"]
         hub.forgive()
         second = run_job(variables)
-        pushed = (
-            [commit.title for commit in hub.commits("model", ADAPTER)] if ("model", ADAPTER) in hub._store.repos else []
-        )
+        pushed = [commit.title for commit in hub.commits("model", ADAPTER)] if hub.has("model", ADAPTER) else []
     errors = first.stderr + second.stderr
     said = re.sub(r"\S+Z ", "", str(problem["message"]) if problem else "everything is done").splitlines()[0]
     wrong = [
@@ -134,7 +137,7 @@ def meet(fault: Fault, files: dict[str, bytes], rows: bytes, finished: Path, pla
         (fault.says not in first.stderr, f"the log does not say {fault.says!r}: {first.stderr[-1500:]}"),
         (WRITE_TOKEN in errors or holds(output, WRITE_TOKEN.encode()), "the token was written"),
         (fault.stages == "push" and len(pushed) != 2, f"the commits are {pushed}"),  # the repository's first one and ours
-        (seconds > 60, "it took more than a minute"),
+        (seconds > 120, "it took more than two minutes"),  # most of them imports, on a busy machine
     ]  # fmt: skip
     return Seen(
         fault, first.returncode, seconds, said, second.returncode, "; ".join(text for bad, text in wrong if bad)
@@ -147,14 +150,18 @@ def variables_of(fault: Fault, finished: Path, output: Path) -> dict[str, str]:
     return small_run(Path(base), Path(rows), output, STAGES=fault.stages, HUB_RETRY_MINUTES="0.1", **hub)
 
 
-def stopped(variables: dict[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
-    """Started, and asked to stop after some seconds. It may take ten more."""
+def stopped(variables: dict[str, str], hub: StandInHub) -> subprocess.CompletedProcess[str]:
+    """Started, and asked to stop while it waits for the Hub. The call ends within two seconds; the rest is the end of
+    a Python process with torch on a busy machine."""
     child = start_job(variables)
-    time.sleep(seconds)
+    while not hub.faults_met and child.poll() is None:
+        time.sleep(0.05)
+    time.sleep(1)
     child.send_signal(signal.SIGTERM)
     asked = time.monotonic()
     output, errors = child.communicate(timeout=60)
-    assert time.monotonic() - asked < 10, f"it ended {time.monotonic() - asked:.0f} seconds after SIGTERM"
+    ended = time.monotonic() - asked
+    assert ended < 20, f"it ended {ended:.0f} seconds after SIGTERM: {errors[-2000:]}"
     return subprocess.CompletedProcess(child.args, child.returncode, output, errors)
 
 

@@ -64,6 +64,22 @@ def test_a_hub_that_keeps_failing_is_given_up_after_the_minutes_of_the_settings(
     assert 1 < time.monotonic() - started < 6
 
 
+def test_a_call_within_a_call_is_watched_and_repeated_with_it() -> None:
+    inner, outer = [], []
+
+    def part() -> None:
+        inner.append(1)
+        raise HubUnavailable("The Hub failed.")
+
+    def whole() -> None:
+        outer.append(1)
+        if len(outer) < 3:
+            patiently(part, "a part")
+
+    patiently(whole, WHAT)
+    assert (len(outer), len(inner)) == (3, 2)
+
+
 def test_zero_minutes_are_one_try() -> None:
     set_limits(Limits(retry_seconds=0))
     with pytest.raises(HubUnavailable, match=r"^The Hub failed\.$"):

@@ -14,6 +14,7 @@ from job.publishing.repository import Content, Target, commit, look, targets
 from job.settings.fields import HubSettings
 from tests.conftest import WRITE_TOKEN
 from tests.standin_hub import StandInHub
+from tests.standin_hub.access import User
 
 pytestmark = pytest.mark.usefixtures("client")
 ADAPTER = Target("model", "alice/adapter", "FINETUNE_HUB_REPO_ID")
@@ -176,6 +177,14 @@ def test_a_repository_made_public_while_large_files_go_up_gets_no_commit(
     with pytest.raises(AccessDenied, match="is public"):
         commit(api, ADAPTER, files, PRIVATE, RUN)
     assert untouched(hub)
+
+
+def test_a_token_that_may_no_longer_write_sends_nothing(api: HfApi, hub: StandInHub, files: list[Path]) -> None:
+    hub.add_repo("model", "alice/adapter", {}, private=True)
+    hub.users[WRITE_TOKEN] = User("alice", "read")
+    with pytest.raises(AccessDenied, match="status 403"):
+        commit(api, ADAPTER, files, PRIVATE, RUN)
+    assert {method for method, _, _ in hub.requests} == {"GET"}
 
 
 def test_a_token_revoked_while_large_files_go_up_writes_nothing(

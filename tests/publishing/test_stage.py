@@ -52,6 +52,14 @@ def test_adapter_and_rows_are_pushed_and_dropped_rows_are_not(run: Path, hub: St
     assert repo.bytes == sum(path.stat().st_size for path in (run / "adapter").iterdir())
 
 
+def test_what_only_lies_in_the_adapters_folder_is_not_pushed(run: Path, hub: StandInHub) -> None:
+    for name in (".DS_Store", ".nfs0001", "broken-adapter_config.json", "adapter_model.safetensors.partial"):
+        (run / "adapter" / name).write_bytes(b"x")
+    push_from(run, repo_id="alice/adapter")
+    pushed = {".gitattributes", "README.md", "adapter_config.json", "adapter_model.safetensors"}
+    assert set(hub.files("model", "alice/adapter")) == pushed
+
+
 def test_repositories_are_private_unless_the_settings_say_otherwise(run: Path, hub: StandInHub) -> None:
     push_from(run, repo_id="alice/adapter")
     push_from(run, repo_id="alice/open", private=False)

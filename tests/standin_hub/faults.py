@@ -23,6 +23,8 @@ class Fault:
 class Faults:
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+        self.met = 0
+        """Requests that have met a fault."""
 
     def add(self, fault: Fault) -> None:
         self._faults.append(fault)
@@ -35,5 +37,6 @@ class Faults:
         for fault in self._faults:
             if fault.times > 0 and fault.match.search(line):
                 fault.times -= 1
+                self.met += 1
                 return fault
         return None

@@ -132,6 +132,14 @@ class StandInHub:
         with self._lock:
             del self.repo(kind, repo_id).history[commit]
 
+    @property
+    def faults_met(self) -> int:
+        """How many requests have met a fault, whether it is over or not."""
+        return self._faults.met
+
+    def has(self, kind: Kind, repo_id: str) -> bool:
+        return (kind, repo_id) in self._store.repos
+
     def forgive(self) -> None:
         """No more injected faults."""
         with self._lock:

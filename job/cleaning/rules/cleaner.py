@@ -67,6 +67,7 @@ class Cleaner:
             name: {step: [rule for rule in self.rules if step in rule.steps and name in rule.fields] for step in STEPS}
             for name in BOTH
         }
+        self.signed = {name: [rule for rule in self.rules if rule.sign and name in rule.fields] for name in BOTH}
 
     def row(self, question: str, answer: str, tally: Tally) -> tuple[str, str, str]:
         """(question, answer, reason); of a row that must go, question and answer as they came."""
@@ -86,7 +87,7 @@ class Cleaner:
 
     def _clean(self, row: Row, field: Field) -> None:
         self._run("repair", row, field)
-        field.idle = tuple(rule for rule in self.rules if rule.sign and not rule.sign(field.text))
+        field.idle = tuple(rule for rule in self.signed[field.name] if rule.sign and not rule.sign(field.text))
         for _ in range(MOST_PASSES):
             self._run("markup", row, field)
             self._run("blanks", row, field)

@@ -95,7 +95,7 @@ def opened(text: str) -> str:
     end = next(boundaries(head), len(head) if len(text) <= EDGE else 0)
     if end and _is_opening(head[:end]):
         return text[end:]
-    at = head.find(BRAND, 0, 120)
+    at = head.find(BRAND)
     if at >= 0 and len(head[:at].split()) <= 3:  # "Howell come to <brand>"
         behind = boilerplate.BRAND_END.match(head, at)
         assert behind

@@ -1,0 +1,171 @@
+"""A flipped bit in every file of a run folder: `python -m tests.faults.integrity`, about ten minutes.
+
+Of a finished run and of one that was killed in the middle of training, each file in turn gets one flipped bit and the job is
+started again, in this process, to its end. `found`: the log names it, and what was made again equals what was. `harmless`:
+the log says nothing, and every result is the same. `SILENT`: a result differs and the log does not say why; none may be.
+
+Then 200 places at random, weighted by size. What the job's own checks do not notice there must lie in a file that is not read:
+the job is started to see that (once a file in the folder that was killed, each time in the finished one).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import random
+import re
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from job.cli import main as job
+from job.runs.files import files_of, is_as_recorded, open_sealed
+from job.runs.logs import LineFormatter
+from job.training import checkpoints
+from job.training.best import BestAdapter
+from tests.conftest import run_job
+from tests.faults.runs import STAGES, disturbed, results, small_inputs, variables
+
+NOTICED = re.compile(
+    r"broken=|gone=|restored=|begun=unknown|earlier=changed|whole=false|finished=false|best=lost|Error"
+)
+NOT_KEPT = (".lock", "manifest.partial")
+
+
+def start(wanted: dict[str, str]) -> tuple[int, str]:
+    """The job in this process, where its libraries are loaded already; its exit code and its log."""
+    before, root = dict(os.environ), logging.getLogger()
+    handlers, log = root.handlers[:], io.StringIO()
+    os.environ.update(wanted)
+    try:
+        with contextlib.redirect_stderr(log):
+            code = job([])
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        root.handlers = handlers
+        LineFormatter.stage = "start"
+    return code, log.getvalue()
+
+
+def flip(path: Path, place: int, bit: int) -> None:
+    with path.open("r+b") as file:  # in place: the file is not truncated
+        file.seek(place)
+        (byte,) = file.read(1)
+        file.seek(place)
+        file.write(bytes([byte ^ 1 << bit]))
+
+
+def is_noticed(root: Path) -> bool:
+    """What the job checks before it uses anything, without a start."""
+    try:
+        for stage in STAGES:
+            if not (root / f"{stage}.json").exists():
+                continue
+            record = open_sealed(root / f"{stage}.json")
+            if not all(is_as_recorded(root / name, facts) for name, facts in record.get("files", {}).items()):
+                return True
+        for checkpoint in root.glob("train/checkpoints/checkpoint-*"):
+            if not checkpoints.is_whole(checkpoint):
+                return True
+        open_sealed(root / "train" / "best" / "best.json")
+        return not BestAdapter(root / "train" / "best").is_whole()
+    except ValueError:
+        return True
+
+
+class Folder:
+    """A run folder to be spoilt again and again; `output` is where it is started."""
+
+    def __init__(self, name: str, pristine: Path, output: Path, wanted: dict[str, str], result: dict[str, Any]) -> None:
+        self.name, self.pristine, self.output, self.wanted, self.result = name, pristine, output, wanted, result
+        self.judged: dict[str, str] = {}
+
+    @property
+    def files(self) -> list[Path]:
+        found = (path.relative_to(self.pristine) for path in files_of(self.pristine))
+        return [path for path in found if path.name not in NOT_KEPT and (self.pristine / path).stat().st_size]
+
+    def spoil(self, file: Path, place: int, bit: int) -> None:
+        shutil.rmtree(self.output, ignore_errors=True)
+        shutil.copytree(self.pristine, self.output)
+        flip(self.output / file, place, bit)
+
+    def judge(self) -> str:
+        code, log = start(self.wanted)
+        noticed = bool(NOTICED.search(log))
+        try:
+            same = code == 0 and results(self.output) == self.result
+        except (OSError, ValueError):
+            same = False
+        if same:
+            return "found" if noticed else "harmless"
+        return f"found, exit code {code}" if noticed and code else "SILENT"
+
+
+def every_file(folder: Folder, numbers: random.Random) -> Counter[str]:
+    count: Counter[str] = Counter()
+    for file in folder.files:
+        size = (folder.pristine / file).stat().st_size
+        folder.spoil(file, numbers.randrange(size), numbers.randrange(8))
+        verdict = folder.judged[str(file)] = folder.judge()
+        count[verdict] += 1
+        print(f"| {folder.name} | {file} | {verdict} |", flush=True)
+    return count
+
+
+def sample(folder: Folder, places: int, numbers: random.Random) -> Counter[str]:
+    count: Counter[str] = Counter()
+    files = folder.files
+    sizes = [(folder.pristine / file).stat().st_size for file in files]
+    for _ in range(places):
+        (file,) = numbers.choices(files, sizes)
+        place, bit = numbers.randrange((folder.pristine / file).stat().st_size), numbers.randrange(8)
+        folder.spoil(file, place, bit)
+        if is_noticed(folder.output):
+            verdict = "found"
+        elif folder.name == "killed" and folder.judged.get(str(file)) == "harmless":
+            verdict = "harmless"
+        else:
+            verdict = folder.judge()
+        count[verdict] += 1
+        if verdict == "SILENT":
+            print(f"| {folder.name} | {file} bit {bit} of byte {place} | {verdict} |", flush=True)
+    return count
+
+
+def folders(root: Path) -> list[Folder]:
+    """A finished run and one that was killed, both to be started in the same place."""
+    inputs, output = small_inputs(root), root / "output"
+    wanted = variables(inputs, output, TRAIN_EPOCHS="3", TRAIN_EVAL_STEPS="3")
+    code, _ = disturbed(wanted, "stage=train step=8 of", lambda child: child.kill())
+    assert code == -9
+    killed = output.rename(root / "killed")
+    assert run_job(wanted).returncode == 0
+    result = results(output)
+    finished = output.rename(root / "finished")
+    return [Folder(path.name, path, output, wanted, result) for path in (finished, killed)]
+
+
+def main(places: int) -> int:
+    numbers = random.Random(1)
+    silent = 0
+    with tempfile.TemporaryDirectory() as name:
+        print("| run | file | one flipped bit |\n| --- | --- | --- |")
+        for folder in folders(Path(name)):
+            for words, count in (
+                ("every file", every_file(folder, numbers)),
+                (f"{places} places", sample(folder, places, numbers)),
+            ):
+                silent += count["SILENT"]
+                print(f"| {folder.name} | **{words}** | {dict(count)} |", flush=True)
+    return int(silent > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 200))

@@ -1,0 +1,69 @@
+"""kill -9 at random moments: `python -m tests.faults.kills [RUNS]`, 50 by default, a minute or two each.
+
+A small job is started again and again. Each start but the last is killed at a random moment between its first line and the
+time that it would have needed; what it comes to is compared byte for byte with an undisturbed run.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.conftest import run_job, start_job
+from tests.faults.runs import results, small_inputs, variables
+
+MOST_KILLS = 3
+"""Then the job may end."""
+
+
+def killed_until_done(wanted: dict[str, str], seconds: float, numbers: random.Random) -> list[float]:
+    """Runs the job to its end; returns when each earlier start was killed."""
+    moments: list[float] = []
+    while len(moments) < MOST_KILLS:
+        child = start_job(wanted, start_new_session=True)
+        moment = numbers.uniform(0.2, seconds)
+        started = time.monotonic()
+        while child.poll() is None and time.monotonic() < started + moment:
+            time.sleep(0.01)
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            moments.append(round(moment, 2))
+        _, log = child.communicate()
+        if child.returncode == 0:
+            return moments
+        assert child.returncode == -9, log
+    last = run_job(wanted)
+    assert last.returncode == 0, last.stderr
+    return moments
+
+
+def main(runs: int) -> int:
+    """1 if a run came to anything else than the undisturbed one."""
+    equal = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        inputs = small_inputs(folder)
+        options = {"TRAIN_EPOCHS": "12", "TRAIN_EVAL_STEPS": "5", "TRAIN_LEARNING_RATE": "0.001"}
+        started = time.monotonic()
+        assert run_job(variables(inputs, folder / "wanted", **options)).returncode == 0
+        seconds = time.monotonic() - started
+        wanted = results(folder / "wanted")
+        for number in range(runs):
+            output = folder / f"output-{number}"
+            moments = killed_until_done(variables(inputs, output, **options), seconds, random.Random(number))
+            same = results(output) == wanted
+            equal += same
+            print(f"run {number + 1} killed_at_seconds={moments} {'equal' if same else 'DIFFERENT'}", flush=True)
+            if not same:
+                print(f"  kept for a look: {output.rename(Path(tempfile.mkdtemp()) / 'output')}")
+    print(f"{equal} of {runs} runs ended in equal bytes")
+    return int(equal != runs)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 50))

@@ -1,0 +1,61 @@
+"""What the faults share: a small job, what it must come to, and a process that is disturbed at a line of its log."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from job.runs.files import facts_of, files_of, open_sealed
+from tests.conftest import make_base, make_rows, small_run, start_job, write_rows
+
+STAGES = ("clean", "train", "probe", "push")
+VARYING = re.compile(r"_seconds$|^seconds$|^tokens_per_second$|^finished_at$|^resumed_from_step$|^round_trip_")
+"""Fields of results that are measured, not computed."""
+
+
+def small_inputs(folder: Path) -> tuple[Path, Path]:
+    """A tiny base and its rows."""
+    return make_base(folder / "base"), write_rows(folder / "rows.jsonl", make_rows(60))
+
+
+def variables(inputs: tuple[Path, Path], output: Path, **changes: str) -> dict[str, str]:
+    return small_run(*inputs, output, **changes)
+
+
+def results(output: Path) -> dict[str, Any]:
+    """What a run came to: hashes of all files that its records name, and its results without what is measured."""
+    found: dict[str, Any] = {}
+    for stage in STAGES:
+        record = open_sealed(output / f"{stage}.json")
+        found[stage] = _computed(record["result"])
+        for name in record["files"]:
+            if not name.endswith("log.jsonl"):  # holds seconds
+                found[name] = facts_of(output / name)
+    extra = {path.relative_to(output).as_posix() for path in files_of(output / "adapter")}
+    found["adapter"] = sorted(extra)
+    return found
+
+
+def _computed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _computed(item) for name, item in value.items() if not VARYING.search(name)}
+    return [_computed(item) for item in value] if isinstance(value, list) else value
+
+
+def disturbed(
+    variables: dict[str, str], line: str, action: Callable[[subprocess.Popen[str]], object]
+) -> tuple[int, str]:
+    """The exit code and the log of a real job; `action` is called once, when the log has a line that holds `line`."""
+    child = start_job(variables)
+    assert child.stderr is not None
+    log, done = [], False
+    for text in child.stderr:
+        log.append(text)
+        if not done and line in text:
+            done = True
+            action(child)
+    child.wait(timeout=60)
+    return child.returncode, "".join(log)

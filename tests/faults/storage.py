@@ -1,0 +1,130 @@
+"""Disks that fill, and mounts that are no real file systems: `python -m tests.faults.storage`, about five minutes.
+
+The real job, on a disk of 64 MB that is full from the moment at which a stage begins, and on an object store that refuses to
+rename folders and loses what was not synced. Every run is started again, and must end in the same bytes as an undisturbed one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from job.errors import DiskFull
+from tests.conftest import metrics_of, run_job
+from tests.faults.object_store import crash, object_store
+from tests.faults.runs import disturbed, results, small_inputs, variables
+from tests.faults.small_disk import fill, small_disk
+
+DISK_BYTES = 64 * 2**20
+MOMENTS = {
+    "the first line": "stage=start version=",
+    "clean": "stage=clean started=true",
+    "train": "stage=train started=true",
+    "the first checkpoint": "stage=train step=0 eval_loss=",
+    "the adapter": "stage=train best_step=",
+    "probe": "stage=probe started=true",
+}
+"""What the disk is full for, and the line of the log after which it is. Push and report come too fast after each other: for
+them a finished run without its last record is started on a full disk."""
+Row = tuple[str, str, str, str]
+
+
+def full_at(moment: str, inputs: tuple[Path, Path], wanted: dict[str, object], folder: Path) -> Row:
+    """The disk is full from this moment on; then there is room again."""
+    with small_disk(folder, DISK_BYTES) as disk:
+        output = disk / "output"
+        code, log = disturbed(variables(inputs, output), MOMENTS[moment], lambda _: fill(disk))
+        said = next((line for line in log.splitlines() if "error=DiskFull" in line), log[-300:])
+        (disk / "ballast").unlink()
+        again = run_job(variables(inputs, output))
+        same = again.returncode == 0 and results(output) == wanted
+        reused = metrics_of(output)["reused"] if same else again.stderr[-500:]
+    assert code == DiskFull.exit_code, (moment, log[-3000:])
+    return f"disk full: {moment}", str(code), said[21:120], f"{'equal' if same else 'DIFFERENT'}, reused {reused}"
+
+
+def full_for_the_push(inputs: tuple[Path, Path], wanted: dict[str, object], folder: Path) -> Row:
+    with small_disk(folder, DISK_BYTES) as disk:
+        output = disk / "output"
+        assert run_job(variables(inputs, output)).returncode == 0
+        for name in ("push.json", ".push.json"):
+            (output / name).unlink()
+        fill(disk)
+        result = run_job(variables(inputs, output))
+        said = next((line for line in result.stderr.splitlines() if "error=DiskFull" in line), result.stderr[-300:])
+        (disk / "ballast").unlink()
+        again = run_job(variables(inputs, output))
+        same = again.returncode == 0 and results(output) == wanted
+        reused = metrics_of(output)["reused"] if same else again.stderr[-500:]
+    return (
+        "disk full: push",
+        str(result.returncode),
+        said[21:120],
+        f"{'equal' if same else 'DIFFERENT'}, reused {reused}",
+    )
+
+
+def too_small(inputs: tuple[Path, Path], folder: Path) -> Row:
+    """A disk that cannot hold the run is found before any work."""
+    with small_disk(folder, 8 * 2**20) as disk:
+        result = run_job(variables(inputs, disk / "output"))
+        cleaned = (disk / "output" / "clean").exists()
+    said = next((line for line in result.stderr.splitlines() if "error=" in line), result.stderr[-300:])
+    return (
+        "disk too small for the run",
+        str(result.returncode),
+        said[21:120],
+        "nothing begun" if not cleaned else "BEGUN",
+    )
+
+
+def on_an_object_store(inputs: tuple[Path, Path], wanted: dict[str, object], folder: Path) -> Row:
+    """It goes through, and nothing that a later start relies on was left unsynced."""
+    with object_store(folder) as server:
+        output = folder / "output"
+        result = run_job(variables(inputs, output))
+        crash(server, folder)
+        again = run_job(variables(inputs, output))
+        same = again.returncode == 0 and results(output) == wanted
+        reused = metrics_of(output)["reused"] if again.returncode == 0 else again.stderr[-500:]
+    return (
+        "folders not renamed, a crash",
+        str(result.returncode),
+        "",
+        f"{'equal' if same else 'DIFFERENT'}, reused {reused}",
+    )
+
+
+def stopped_on_an_object_store(inputs: tuple[Path, Path], wanted: dict[str, object], folder: Path) -> Row:
+    """Killed in training, with a crash of the store: what its checkpoint says is there."""
+    with object_store(folder) as server:
+        output = folder / "output"
+        code, _ = disturbed(variables(inputs, output), "step=3 ", lambda child: child.kill())
+        crash(server, folder)
+        again = run_job(variables(inputs, output))
+        same = again.returncode == 0 and results(output) == wanted
+        step = metrics_of(output)["train"]["resumed_from_step"] if same else again.stderr[-500:]
+    return "killed at step 3, a crash", str(code), "", f"{'equal' if same else 'DIFFERENT'}, resumed from step {step}"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        inputs = small_inputs(folder)
+        assert run_job(variables(inputs, folder / "wanted")).returncode == 0
+        wanted = results(folder / "wanted")
+        rows: list[Callable[[], Row]] = [
+            lambda: too_small(inputs, folder / "small"),
+            *((lambda moment=moment: full_at(moment, inputs, wanted, folder / "disk")) for moment in MOMENTS),  # type: ignore[misc]
+            lambda: full_for_the_push(inputs, wanted, folder / "full"),
+            lambda: on_an_object_store(inputs, wanted, folder / "store"),
+            lambda: stopped_on_an_object_store(inputs, wanted, folder / "stopped"),
+        ]
+        print("| fault | exit code | said | next start |\n| --- | --- | --- | --- |")
+        for row in rows:
+            print("| " + " | ".join(row()) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""The whole job on an object store, with bits that flip, and on a disk that fills.
+
+The rest is in `python -m tests.faults.storage` and `python -m tests.faults.integrity`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from job.runs.files import open_sealed
+from job.runs.folder import RunDir
+from job.training import checkpoints
+from tests.conftest import metrics_of, small_run
+from tests.faults.integrity import flip
+from tests.faults.object_store import crash, object_store
+from tests.faults.runs import results
+from tests.faults.small_disk import fill, small_disk
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_store_that_renames_no_folder_and_forgets_what_was_not_synced_and_bits_that_flip(
+    command: Callable[..., int], base: Path, rows_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with object_store(tmp_path / "store") as server:
+        output = tmp_path / "store" / "output"
+        assert command(small_run(base, rows_file, output)) == 0
+        wanted = results(output)
+        crash(server, tmp_path / "store")
+        assert results(output) == wanted
+        for name in ("clean/train.jsonl", "adapter/adapter_model.safetensors", "probe.json"):
+            flip(output / name, (output / name).stat().st_size // 2, 3)
+        assert command(small_run(base, rows_file, output)) == 0
+        assert metrics_of(output)["reused"] == ["probe"]  # the card lies in the adapter's folder
+        assert results(output) == wanted
+        assert {path.name for path in output.glob("broken-*")} == {
+            *("broken-train.jsonl", "broken-adapter_model.safetensors", "broken-probe.json")
+        }
+    log = capfd.readouterr().err
+    for words in ("broken=clean/train.jsonl", "broken=adapter/adapter_model.safetensors", "restored=probe.json"):
+        assert words in log
+
+
+class FillAt(logging.Handler):
+    """Fills the disk when the job logs this line."""
+
+    def __init__(self, line: str, disk: Path) -> None:
+        super().__init__()
+        self.line, self.disk = line, disk
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.line in record.getMessage():
+            fill(self.disk)
+
+
+def test_a_disk_that_fills_at_the_first_checkpoint(
+    command: Callable[..., int], base: Path, rows_file: Path, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk", 64 * 2**20) as disk:
+        output = disk / "output"
+        handler = FillAt("stage=train step=0 eval_loss=", disk)
+        logging.getLogger("job").addHandler(handler)
+        try:
+            assert command(small_run(base, rows_file, output)) == 73
+        finally:
+            logging.getLogger("job").removeHandler(handler)
+        assert RunDir(output)._broken(open_sealed(output / "clean.json")["files"]) == []
+        assert not any(checkpoints.is_whole(path) for path in output.glob("train/checkpoints/*"))
