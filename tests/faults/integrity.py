@@ -32,7 +32,7 @@ from tests.conftest import run_job
 from tests.faults.runs import STAGES, disturbed, results, small_inputs, variables
 
 NOTICED = re.compile(
-    r"broken=|gone=|restored=|begun=unknown|earlier=changed|whole=false|finished=false|best=lost|Error"
+    r"broken=|gone=|restored=|begun=unknown|earlier=changed|whole=false|finished=false|best=lost|error="
 )
 NOT_KEPT = (".lock", "manifest.partial")
 
