@@ -10,21 +10,25 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from job import __version__, pipeline
-from job.errors import EXIT_CODES, SUCCESS, JobError, SettingsError
+from job.errors import EXIT_CODES, SUCCESS, JobError, SettingsError, Stopped
 from job.hosts import platforms
 from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries
-from job.runs.endings import end_without_folder, ended_by, last_line, log_failure, refused
+from job.results import Metrics
+from job.runs.endings import REFUSED, conclude, ended_by, log_failure, refused
 from job.runs.files import write_json
-from job.runs.folder import RunDir
+from job.runs.folder import SETTINGS, RunDir
 from job.runs.logs import start_logging
-from job.runs.metrics import MetricsWriter
-from job.runs.redaction import STARS, hide, redact
+from job.runs.metrics import MetricsFile, MetricsWriter
+from job.runs.redaction import STARS, hide, hide_passwords, redact
 from job.runs.signals import StopRequest
-from job.settings.fields import OUTPUT_DIR, PREFIX
+from job.runs.supervisor import supervise
+from job.settings.fields import OUTPUT_DIR, PREFIX, Settings
+from job.settings.files import collected_dir
 from job.settings.loading import load_settings, load_token
 from job.settings.reference import variables
 
@@ -73,7 +77,7 @@ OPTIONS = ("--env-file", "--image", "--help", "--version")
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
+    near = difflib.get_close_matches(word, known)
     return f"; did you mean {near[0]}?" if near else ""
 
 
@@ -138,7 +142,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
 
     names = [target.name for target in TARGETS]
     parser.add_argument("target", choices=names, metavar="TARGET", help="one of the targets below")
-    parser.add_argument("--image", metavar="IMAGE", required=True, help="the image, as the queue pulls it")
+    parser.add_argument("--image", required=True, help="the image, as the queue pulls it")
     targets = "\n".join(f"  {target.name:<12} {target.sentence}" for target in TARGETS)
     parser.epilog = f"{parser.epilog}\n\ntargets:\n{targets}"
 
@@ -171,36 +175,83 @@ def _run_command(args: argparse.Namespace) -> int:
 
 
 def _run(env_file: Path | None, stop: StopRequest) -> int:
+    """Everything that may refuse this start; then the run itself, in a process that this one watches."""
+    folder = Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output")
+    stage = "settings"
     try:
         settings = load_settings(env_file)
-    except SettingsError as error:
-        if env_file is None and not any(name.startswith(PREFIX) and name != OUTPUT_DIR for name in os.environ):
-            error.remedy = FIRST_STEPS
-        return refused(error)
-    run_dir = RunDir(settings.output_dir)
-    metrics_writer = MetricsWriter(run_dir, settings.model_dump(mode="json"))
-    try:
+        folder, stage = settings.output_dir, "start"
+        run_dir = RunDir(folder)
         run_dir.open()
-    except JobError as error:
-        return end_without_folder(error, run_dir)
-    try:
+        pipeline.refuse_other_run(settings, run_dir)
+        pipeline.require_earlier(pipeline.chosen(settings), run_dir)
         token = load_token()
-        hide(token)
-        prepare_libraries(settings, terminal=sys.stderr.isatty())
-        write_json(run_dir.root / "settings.json", metrics_writer.metrics().settings | {"hf_token": _stars(token)})
-        log.info("stage=start version=%s output=%s", __version__, run_dir.root.absolute())
-        if platforms.platform_job():
-            log.info("stage=start %s", platforms.platform_job())
-        pipeline.run(settings, token, run_dir, metrics_writer, stop)
-    except BaseException as error:
+    except JobError as error:
+        hide_passwords(os.environ)  # the message quotes values of the env file too
+        if isinstance(error, SettingsError) and env_file is None and nothing_is_set():
+            error.remedy = FIRST_STEPS
         stop.ending()
-        return ended_by(error, metrics_writer)
+        return refused(error, folder, stage)
+    except Stopped as error:
+        stop.ending()
+        log.warning("stage=%s stopped=true: %s The run had not begun.", stage, error)
+        return error.exit_code
+    hide_passwords(os.environ)
+    hide(token)
+    (folder / REFUSED).unlink(missing_ok=True)
+    prepare_libraries(settings, terminal=sys.stderr.isatty())
+    file = MetricsFile(folder)
+    for halved in (False, True):
+        death = supervise(
+            partial(work, settings, token, run_dir, stop, halved),
+            file,
+            watchdog_seconds=settings.watchdog_minutes * 60,
+            beat=run_dir.beat,
+        )
+        if not (death.memory_killed and smaller_steps_help(file.metrics)):
+            break
+        if not halved:
+            log.warning("stage=train memory=killed: once more, with micro-batches of half the size")
     stop.ending()
-    if len(run_dir.reused) == len(pipeline.STAGES):
-        log.info("stage=end reused=all: nothing to do, every stage of this run is done")
-    metrics_writer.end("succeeded", SUCCESS)
-    metrics_writer.write_report()
-    return last_line(metrics_writer, "succeeded", SUCCESS)
+    code = conclude(death, file, settings.model_dump(mode="json"))
+    run_dir.close()
+    return code
+
+
+def nothing_is_set() -> bool:
+    return not any(name.startswith(PREFIX) and name != OUTPUT_DIR for name in os.environ)
+
+
+def smaller_steps_help(metrics: Metrics | None) -> bool:
+    """Where the kernel killed the run for main memory: on a CPU, training's activations are most of it."""
+    return bool(metrics and metrics.stage == "train" and metrics.host and metrics.host.device == "cpu")
+
+
+def work(
+    settings: Settings,
+    token: str,
+    run_dir: RunDir,
+    stop: StopRequest,
+    halved: bool,
+    take: Callable[[Metrics], None],
+) -> int:
+    """The run itself, in the process that is watched. `take`: gets all figures at each change. Returns the exit code."""
+    metrics_writer = MetricsWriter(run_dir, settings.model_dump(mode="json"), take)
+    with stop.listening():
+        try:
+            write_json(run_dir.root / SETTINGS, metrics_writer.metrics().settings | {"hf_token": _stars(token)})
+            log.info("stage=start version=%s output=%s", __version__, run_dir.root.absolute())
+            if platforms.platform_job():
+                log.info("stage=start %s", platforms.platform_job())
+            pipeline.run(settings, token, run_dir, metrics_writer, stop, halved=halved)
+        except BaseException as error:
+            stop.ending()
+            return ended_by(error, metrics_writer)
+        stop.ending()
+        if len(run_dir.reused) == len(pipeline.STAGES):
+            log.info("stage=end reused=all: nothing to do, every stage of this run is done")
+        metrics_writer.end("succeeded", SUCCESS)
+    return SUCCESS
 
 
 def _stars(token: str) -> str:
@@ -216,6 +267,7 @@ def _plan(args: argparse.Namespace) -> int:
     before = {name for name in os.environ if name.startswith(PREFIX)}
     try:
         settings = load_settings(args.env_file)
+        hide_passwords(os.environ)
         token = load_token()
         hide(token)
         prepare_libraries(settings, terminal=False)

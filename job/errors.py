@@ -7,7 +7,7 @@
     ├── SettingsError    64  environment variables
     ├── DataError        65  rows unreadable, wrong columns, too few left
     ├── NotFound         66  model, data set or revision does not exist, or its files are damaged
-    ├── AccessDenied     67  gated, no token, token cannot write
+    ├── AccessDenied     67  gated, no token, token cannot write, repository public or not empty
     ├── HostUnfit        68  GPU, driver, memory, disk or volume
     ├── FolderInUse      72  another process works in the run folder
     ├── DiskFull         73  no space left while running
@@ -141,12 +141,12 @@ EXIT_CODES: dict[int, tuple[str, str]] = {
     64: ("settings", "no"),
     65: ("data: unreadable, wrong columns, too few rows left", "no"),
     66: ("model, data set or revision not found, or damaged files", "no"),
-    67: ("access: gated, no token, token cannot write", "no"),
+    67: ("access: gated, no token, token cannot write, repository public or not empty", "no"),
     68: ("host unfit: no GPU, driver too old, memory or disk too small, volume not writable", "no"),
     72: ("another process is working in the run folder", "yes, later"),
     73: ("disk full while running; completed work is intact", "yes, elsewhere"),
     74: ("no progress for too long; the log shows where every thread stood", "yes, continues"),
-    75: ("stopped by a signal; the checkpoint is saved", "yes, continues"),
+    75: ("stopped by a signal or before the deadline; what was done is saved", "yes, continues"),
     76: ("Hub or network failed; the adapter is safe in the output folder", "yes, only the rest is done"),
 }
 """Exit code -> (meaning, worth another try?), for README's table, `--help` and the retry rules of manifests."""

@@ -6,17 +6,23 @@ from that entry; its name appears nowhere else.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from job.results import Cleaned, Probed, Pushed, Result, Trained
+from job.errors import SettingsError
+from job.results import Cleaned, Pin, Probed, Pushed, Result, Trained
+from job.runs import pins
+from job.runs.deadline import Deadline
 from job.runs.folder import FileChanged, RunDir
 from job.runs.metrics import MetricsWriter
+from job.runs.progress import advance
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
 from job.settings.files import QUICKSTART, read_text
@@ -31,9 +37,13 @@ class Run:
     """What every stage gets, and the results of the stages before it."""
 
     settings: Settings
+    """With the commits that the run keeps to in place of revisions."""
     token: str
     root: Path
     stop: StopRequest
+    deadline: Deadline = field(default_factory=Deadline)
+    halved: bool = False
+    """Whether training cuts its steps into micro-batches of half the size: main memory ran out before."""
     results: list[Result] = field(default_factory=list)
 
     def result(self, kind: type[R]) -> R:
@@ -65,11 +75,12 @@ def model_inputs(settings: Settings) -> dict[str, Any]:
 
 
 def train_inputs(settings: Settings) -> dict[str, Any]:
-    """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Logging changes nothing."""
+    """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Lines of the log and when
+    checkpoints are saved change nothing."""
     return {
         "model": {**model_inputs(settings), "save_embedding": settings.model.save_embedding},
         "lora": settings.lora.model_dump(mode="json"),
-        "train": settings.train.model_dump(mode="json", exclude={"log_steps"}),
+        "train": settings.train.model_dump(mode="json", exclude={"log_steps", "checkpoint_minutes"}),
     }
 
 
@@ -79,7 +90,8 @@ def probe_inputs(settings: Settings) -> dict[str, Any]:
 
 
 def push_inputs(settings: Settings) -> dict[str, Any]:
-    return {"hub": settings.hub.model_dump(mode="json")}
+    """What is pushed where. How long a Hub is waited for, and what a push may replace, changes nothing."""
+    return {"hub": settings.hub.model_dump(mode="json", exclude={"overwrite", "retry_minutes"})}
 
 
 def fingerprint(source: Source) -> str:
@@ -90,9 +102,25 @@ def fingerprint(source: Source) -> str:
     for path in sorted(source.path.rglob("*")) if source.path.is_dir() else [source.path]:
         if path.is_file():
             digest.update(str(path.relative_to(source.path)).encode())
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+            facts = path.stat()
+            known = time.time() - facts.st_mtime > SETTLED_SECONDS
+            digest.update((_sha256 if known else _sha256.__wrapped__)(path, facts.st_size, facts.st_mtime_ns))
     return digest.hexdigest()
+
+
+SETTLED_SECONDS = 2.0
+"""A file that changed later may change again without another time stamp."""
+
+
+@functools.cache
+def _sha256(path: Path, _size: int, _modified_ns: int) -> bytes:
+    """Remembered in this start: several stages ask, and gigabytes take seconds."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(2**23):
+            digest.update(piece)
+            advance("bytes", len(piece))
+    return digest.digest()
 
 
 # --- how each stage is called: the only late imports, since these modules take seconds to import ----------------------
@@ -114,17 +142,21 @@ def run_clean(run: Run) -> Cleaned:
 
 
 def run_train(run: Run) -> Trained:
+    from job.modeling.sizes import require_questions_behind
     from job.training.stage import train
 
-    settings = run.settings
+    settings, cleaned = run.settings, run.result(Cleaned)
+    require_questions_behind(cleaned.system_prompt, settings, run.token)
     return train(
-        run.result(Cleaned),
+        cleaned,
         settings.model,
         settings.lora,
         settings.train,
         token=run.token,
         root=run.root,
         stop=run.stop,
+        halved=run.halved,
+        deadline=run.deadline,
     )
 
 
@@ -140,6 +172,8 @@ def run_probe(run: Run) -> Probed:
         settings.train.seed,
         token=run.token,
         root=run.root,
+        stop=run.stop,
+        deadline=run.deadline,
     )
 
 
@@ -157,9 +191,10 @@ def run_push(run: Run) -> Pushed:
 
 
 def check_push(run: Run) -> None:
+    from job.hosts.patience import patiently
     from job.publishing.access import check_write_access
 
-    check_write_access(run.settings.hub, run.token)
+    patiently(partial(check_write_access, run.settings.hub, run.token, run.root), "repositories of the push")
 
 
 # --- the stages ------------------------------------------------------------------------------------------------------
@@ -189,6 +224,8 @@ class Stage:
     """Checks what can be checked before the first stage starts."""
     long_work: bool = True
     """Whether the checks are worth their seconds if this stage has yet to run."""
+    computes: bool = False
+    """Whether it needs the GPU, the memory and the disk that the settings ask for."""
 
 
 STAGES: tuple[Stage, ...] = (
@@ -207,6 +244,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=train_inputs,
         run=run_train,
         result=Trained,
+        computes=True,
         begun=_has_checkpoint,
     ),
     Stage(
@@ -216,6 +254,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=probe_inputs,
         run=run_probe,
         result=Probed,
+        computes=True,
     ),
     Stage(
         name="push",
@@ -234,29 +273,45 @@ STAGES: tuple[Stage, ...] = (
 # --- the walk --------------------------------------------------------------------------------------------------------
 
 
-def run(settings: Settings, token: str, run_dir: RunDir, metrics_writer: MetricsWriter, stop: StopRequest) -> None:
-    """Run every stage that is missing in the run folder, and reuse the results of the others. Raises JobError, Stopped."""
+def run(
+    settings: Settings,
+    token: str,
+    run_dir: RunDir,
+    metrics_writer: MetricsWriter,
+    stop: StopRequest,
+    *,
+    halved: bool = False,
+) -> None:
+    """Run the chosen stages that are missing in the run folder, and reuse the others' results. Raises JobError, Stopped."""
     metrics_writer.at("check")
-    for stage in STAGES:
-        refuse_other_run(stage, run_dir, settings)
-    work = Run(settings, token, run_dir.root, stop)
-    check_host(work, run_dir, metrics_writer)
+    wanted = chosen(settings)
+    prepare_hub(settings)
+    pinned = pin(settings, token, wanted, run_dir, metrics_writer)
+    names = [stage.name for stage in wanted]
+    deadline = Deadline.of(settings, probes="probe" in names, pushes="push" in names)
+    work = Run(pinned, token, run_dir.root, stop, deadline, halved)
+    check_host(work, wanted, run_dir, metrics_writer)
     try:
-        _walk(work, run_dir, metrics_writer)
+        _walk(work, settings, wanted, run_dir, metrics_writer)
     except FileChanged as changed:
         log.warning("stage=%s changed=true: %s It is made again.", metrics_writer.stage, changed)
         work.results.clear()
         run_dir.forget()
-        _walk(work, run_dir, metrics_writer)
+        _walk(work, settings, wanted, run_dir, metrics_writer)
+    if left_out := [stage.name for stage in STAGES[STAGES.index(wanted[-1]) + 1 :]]:
+        log.info("stage=end left_out=%s: FINETUNE_STAGES does not name them", ",".join(left_out))
 
 
-def _walk(work: Run, run_dir: RunDir, metrics_writer: MetricsWriter) -> None:
-    settings = work.settings
-    for stage in STAGES:
+def _walk(
+    work: Run, settings: Settings, wanted: tuple[Stage, ...], run_dir: RunDir, metrics_writer: MetricsWriter
+) -> None:
+    """`settings`: as the user wrote them, for the records; those of `work` name commits in place of branches."""
+    for stage in STAGES[: STAGES.index(wanted[-1]) + 1]:
         metrics_writer.at(stage.name)
+        work.deadline.stop_if_passed(f"stage {stage.name} is left to the next start.")
         result = run_dir.step(
             stage.name,
-            partial(stage.run, work),
+            partial(stage.run, work) if stage in wanted else partial(_lacks, [stage], wanted, run_dir),
             stage.result,
             stage.inputs(settings),
             begun=stage.begun(run_dir.root),
@@ -266,13 +321,95 @@ def _walk(work: Run, run_dir: RunDir, metrics_writer: MetricsWriter) -> None:
         metrics_writer.add(**{stage.name: result})
 
 
-def refuse_other_run(stage: Stage, run_dir: RunDir, settings: Settings) -> None:
-    """Raises FolderError (61) if the folder holds this stage of another run.
+def chosen(settings: Settings) -> tuple[Stage, ...]:
+    """The stages of FINETUNE_STAGES; all of them where it is empty. Raises SettingsError (64)."""
+    known = [stage.name for stage in STAGES]
+    if unknown := sorted(set(settings.stages) - set(known)):
+        raise SettingsError(
+            [f"FINETUNE_STAGES: there is no stage {', '.join(unknown)}; the stages are {','.join(known)}"]
+        )
+    found = tuple(stage for stage in STAGES if not settings.stages or stage.name in settings.stages)
+    row = STAGES[STAGES.index(found[0]) : STAGES.index(found[-1]) + 1]
+    if found != row:
+        gap = ",".join(stage.name for stage in row)
+        raise SettingsError([f"FINETUNE_STAGES: stages between the first and the last are left out; write {gap}"])
+    return found
+
+
+def require_earlier(wanted: tuple[Stage, ...], run_dir: RunDir) -> None:
+    """Raises SettingsError (64) if a stage before the chosen ones has no result in the folder."""
+    earlier = STAGES[: STAGES.index(wanted[0])]
+    if missing := [stage for stage in earlier if not run_dir.has_result(stage.name)]:
+        _lacks(missing, wanted, run_dir)
+
+
+def _lacks(missing: list[Stage], wanted: tuple[Stage, ...], run_dir: RunDir) -> NoReturn:
+    names = ", ".join(stage.name for stage in missing)
+    raise SettingsError(
+        [
+            f"FINETUNE_STAGES: {wanted[0].name} needs the result of {names}, which is not in {run_dir.root.absolute()}; name "
+            "that stage too, or set FINETUNE_OUTPUT_DIR to the folder of the run that is to go on"
+        ]
+    )
+
+
+def prepare_hub(settings: Settings) -> None:
+    """From now on calls of the Hub have time limits, and are tried again as long as the settings allow."""
+    if settings.uses_hub:
+        from job.hosts.patience import Limits, set_limits
+
+        set_limits(Limits(retry_seconds=60 * settings.hub.retry_minutes))
+
+
+def pin(
+    settings: Settings, token: str, wanted: tuple[Stage, ...], run_dir: RunDir, metrics_writer: MetricsWriter
+) -> Settings:
+    """The settings with the commits that this run keeps to. What has none yet gets the one that its revision names now, unless
+    every stage is done. Raises NotFound (66), AccessDenied (67), HubUnavailable (76)."""
+    before = pins.read(run_dir.root)
+    known = {(one.kind, one.name, one.revision): one for one in (*before, *_used(settings, run_dir))}
+    found = []
+    for one in pins.unpinned(settings):
+        kept = known.get((one.kind, one.name, one.revision))
+        if kept is None and all(run_dir.has_result(stage.name) for stage in wanted):
+            continue
+        if kept is None:
+            from job.hosts.revisions import commit_of
+
+            kept = one.model_copy(update={"commit": commit_of(one, token)})
+        log.info(
+            "stage=check pinned=%s name=%s revision=%s commit=%s", kept.kind, kept.name, kept.revision, kept.commit
+        )
+        found.append(kept)
+    if found != before:
+        pins.write(run_dir.root, found)
+    metrics_writer.add(pins=found)
+    return pins.pinned(settings, found)
+
+
+def _used(settings: Settings, run_dir: RunDir) -> Iterator[Pin]:
+    """The commits that finished stages have used, whatever became of pins.json."""
+    records = {stage.result: run_dir.record(stage.name) for stage in STAGES}
+    results = {kind: record["result"] for kind, record in records.items() if record and record["result"]}
+    for one in pins.unpinned(settings):
+        commit = ""
+        if one.kind == "model":
+            commit = results.get(Trained, {}).get("base_revision", "")
+        for read in results.get(Cleaned, {}).get("sources", []) if one.kind == "dataset" else []:
+            if read["source"].startswith(f"{one.name}@{one.revision}:"):
+                commit = read["revision"]
+        if commit:
+            yield one.model_copy(update={"commit": commit})
+
+
+def refuse_other_run(settings: Settings, run_dir: RunDir) -> None:
+    """Before anything is touched. Raises FolderError (61) if the folder holds stages of another run.
 
     A push that was skipped accepts other hub settings, so nothing is trained twice.
     """
-    if not _is_replaceable(stage, run_dir):
-        run_dir.refuse_other_run(stage.name, stage.inputs(settings), begun=stage.begun(run_dir.root))
+    for stage in STAGES:
+        if not _is_replaceable(stage, run_dir):
+            run_dir.refuse_other_run(stage.name, stage.inputs(settings), begun=stage.begun(run_dir.root))
 
 
 def _is_replaceable(stage: Stage, run_dir: RunDir) -> bool:
@@ -280,7 +417,7 @@ def _is_replaceable(stage: Stage, run_dir: RunDir) -> bool:
     return bool(record and record["result"] and stage.replaceable(record["result"]))
 
 
-def check_host(run: Run, run_dir: RunDir, metrics_writer: MetricsWriter) -> None:
+def check_host(run: Run, wanted: tuple[Stage, ...], run_dir: RunDir, metrics_writer: MetricsWriter) -> None:
     """Describe the machine. If there is long work to do, also check it and what the stages need.
 
     Called after other runs are refused: importing torch takes seconds.
@@ -289,7 +426,8 @@ def check_host(run: Run, run_dir: RunDir, metrics_writer: MetricsWriter) -> None
 
     host = checks.inspect(run.root)
     metrics_writer.add(host=host)
-    if any(stage.long_work and not run_dir.has_result(stage.name) for stage in STAGES):
-        checks.check(run.settings, run.token, run.root, host)
-        for stage in STAGES:
+    missing = [stage for stage in wanted if not run_dir.has_result(stage.name)]
+    if any(stage.long_work for stage in missing):
+        checks.check(run.settings, run.token, run.root, host, computes=any(stage.computes for stage in missing))
+        for stage in wanted:
             stage.check(run)

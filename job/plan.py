@@ -16,6 +16,8 @@ from job import pipeline
 from job.errors import AccessDenied, HubUnavailable
 from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES, candidates
 from job.modeling.sizes import architecture_of, sizes, width_of
+from job.results import Pin
+from job.runs import pins
 from job.runs.redaction import STARS
 from job.settings.fields import PREFIX, Settings
 from job.settings.reference import as_text
@@ -48,14 +50,16 @@ def lines(settings: Settings, token: str, *, origin: dict[str, str]) -> Iterator
     yield "Settings"
     yield from settings_lines(settings, token, origin)
     yield "\nStages"
-    yield from stage_lines()
+    yield from stage_lines(settings)
     yield "\nRows"
     yield from row_lines(settings)
     yield "\nQuestions"
     yield from question_lines(settings)
     yield "\nHub"
     yield from hub_lines(settings)
-    base, problem = read_base(settings, token)
+    known = pins.read(settings.output_dir)
+    yield from pin_lines(known)
+    base, problem = read_base(pins.pinned(settings, known), token)
     yield f"\nFiles in {settings.output_dir}"
     yield from file_lines(settings, base, problem)
     if base:
@@ -75,10 +79,12 @@ def settings_lines(settings: Settings, token: str, origin: dict[str, str]) -> It
     yield f"  HF_TOKEN={STARS if token else ''}"
 
 
-def stage_lines() -> Iterator[str]:
+def stage_lines(settings: Settings) -> Iterator[str]:
+    """Raises SettingsError (64) for FINETUNE_STAGES that cannot be run."""
+    wanted = pipeline.chosen(settings)
     width = max(len(stage.name) for stage in pipeline.STAGES)
     for stage in pipeline.STAGES:
-        yield f"  {stage.name:<{width}}  {stage.words}"
+        yield f"  {stage.name:<{width}}  {stage.words}" + ("" if stage in wanted else " (not in this start)")
 
 
 def row_lines(settings: Settings) -> Iterator[str]:
@@ -109,8 +115,17 @@ def hub_lines(settings: Settings) -> Iterator[str]:
         yield f"  {what}: {f'{repo_id} ({visibility})' if repo_id else 'not pushed'}"
 
 
+def pin_lines(known: list[Pin]) -> Iterator[str]:
+    """The commits that the run in the output folder keeps to; a new run finds its own."""
+    for pin in known:
+        yield f"  {pin.name}@{pin.revision} stays at {pin.commit}"
+
+
 def read_base(settings: Settings, token: str) -> tuple[Architecture | None, str]:
-    """The base model, or None and the reason why its config cannot be fetched now."""
+    """The base model, or None and the reason why its config cannot be fetched now: a plan can do without."""
+    from job.hosts.patience import Limits, set_limits
+
+    set_limits(Limits(still_seconds=20))
     try:
         return architecture_of(settings, token), ""
     except (HubUnavailable, AccessDenied) as error:

@@ -30,6 +30,15 @@ class Host(Result):
     versions: dict[str, str]
 
 
+class Pin(Result):
+    """A repository on the Hub that a run depends on, and the commit that its revision named when the run began."""
+
+    kind: Literal["model", "dataset"]
+    name: str
+    revision: str
+    commit: str
+
+
 class SourceCount(Result):
     """What became of one source. `revision` is the commit that was read; empty for files."""
 
@@ -201,6 +210,10 @@ class Trained(Result):
     attention: str
     """transformers' attention implementation that the base needs; empty for the default."""
     steps: int
+    planned_steps: int = 0
+    """What the settings ask for; more than `steps` if the run stopped early."""
+    stopped_early: bool = False
+    """The deadline ended training: the learning rate has not reached the end of its schedule."""
     epochs: float
     trainable_parameters: int
     total_parameters: int
@@ -283,6 +296,8 @@ class PushedRepo(Result):
     url: str
     files: int
     bytes: int
+    kept: str = ""
+    """The tag that keeps what others had put there; empty if there was nothing."""
 
 
 class Pushed(Result):
@@ -297,7 +312,11 @@ class Pushed(Result):
 class Failure(Result):
     kind: str
     message: str
+    """What happened."""
     remedy: str
+    """What to do about it."""
+    details: str = ""
+    """The traceback, or the last lines of the log."""
 
 
 class Metrics(Result):
@@ -321,7 +340,10 @@ class Metrics(Result):
     """Time that each finished stage took, in the start that finished it."""
     reused: list[str]
     """Stages whose stored result was reused."""
+    progress: dict[str, int] = {}
+    """What this start has done so far: rows, steps, tokens, bytes."""
     settings: dict[str, Any]
+    pins: list[Pin] = []
     host: Host | None = None
     clean: Cleaned | None = None
     train: Trained | None = None

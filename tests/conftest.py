@@ -168,11 +168,17 @@ def hub() -> Iterator[StandInHub]:
 
 @pytest.fixture
 def command() -> Iterator[Callable[..., int]]:
-    """The command's own function: a process of its own would spend ten seconds on imports. What it sets up is put back."""
-    from job.cli import main
+    """The command's own function, without the process that watches: one of its own would spend ten seconds on imports. What it
+    sets up is put back."""
+    from job import cli
+    from job.runs.deaths import Death
+
+    def unwatched(work: Callable[..., int], file: Any, **_: Any) -> Death:
+        status = work(file.take)
+        return Death(status, killed="", signal="", idle_seconds=0, memory_killed=False, tail="")
 
     root, hook, environment = logging.getLogger(), sys.excepthook, dict(os.environ)
-    handlers, level = root.handlers[:], root.level
+    handlers, level, streams = root.handlers[:], root.level, (sys.stdout, sys.stderr)
 
     def put_back() -> None:
         os.environ.clear()
@@ -181,14 +187,20 @@ def command() -> Iterator[Callable[..., int]]:
     def run(variables: dict[str, str], *arguments: str) -> int:
         put_back()
         os.environ.update(variables)
-        return main(list(arguments))
+        return cli.main(list(arguments))
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patched:
+        patched.setattr(cli, "supervise", unwatched)
         yield run
     root.handlers, sys.excepthook = handlers, hook
     root.setLevel(level)
+    sys.stdout, sys.stderr = streams
     logging.captureWarnings(False)
     put_back()
+    if "job.hosts.patience" in sys.modules:  # a run on the Hub tries for ten minutes
+        from job.hosts.patience import Limits, set_limits
+
+        set_limits(Limits())
 
 
 def small_run(base: Path, rows: Path, output: Path, **changes: str) -> dict[str, str]:

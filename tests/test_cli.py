@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from job.errors import FolderInUse, Stopped
 from job.hosts import platforms
 from job.runs import redaction
 from job.runs.folder import RunDir
-from job.runs.metrics import MetricsWriter
+from job.runs.metrics import MetricsFile, MetricsWriter
 from job.runs.redaction import redact
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
@@ -126,8 +126,63 @@ def test_help_lists_every_command_variable_and_exit_code(capsys: pytest.CaptureF
     text = shown(capsys, "--help")
     for command in cli.COMMANDS:
         assert f"    {command.name} " in text
-    assert "number (> 0, <= 1), default 0.0002. Peak learning rate." in text
-    assert "  75  stopped by a signal; the checkpoint is saved [another try: yes, continues]" in text
+    lines = text.splitlines()
+    assert "      number (> 0, <= 1), default 0.0002. Peak learning rate." in lines
+    assert any(line.startswith("      true|false, default true. Push to private repositories only;") for line in lines)
+    sources = lines.index("  FINETUNE_DATA_SOURCES")
+    assert lines[sources - 2 : sources] == ["", "variables:"]
+    assert lines[sources + 1].startswith("      list, required. Data sets, separated by commas.")
+    assert any(line.startswith("      text, default empty. Text file with the system prompt") for line in lines)
+    token = lines.index("  HF_TOKEN, HF_TOKEN_PATH")
+    assert lines[token + 1 :][:4] == [
+        "      Hub token, or the file that holds it; needed for gated or private repositories and for a push.",
+        "",
+        "exit codes:",
+        "  0   everything is done, and any push is verified",
+    ]
+    assert (
+        "  75  stopped by a signal or before the deadline; what was done is saved [another try: yes, continues]"
+        in lines
+    )
+
+
+ENV_FILE_HELP = (
+    "  --env-file FILE  file of variables in docker's format; the environment overrides it; "
+    "goes before or after the command"
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "usage", "said"),
+    [
+        (
+            "",
+            "[--version] [--env-file FILE] COMMAND ...",
+            [
+                "Clean rows, train a LoRA adapter on a 4-bit base model, probe both models, push the adapter to the Hub.",
+                "commands:",
+                "  COMMAND",
+            ],
+        ),
+        (
+            "plan",
+            "[--env-file FILE]",
+            ["Print what a run would do. Needs no GPU, loads no weights and writes nothing."],
+        ),
+        (
+            "manifest",
+            "[--env-file FILE] --image IMAGE TARGET",
+            ["  TARGET           one of the targets below", "  --image IMAGE    the image, as the queue pulls it"],
+        ),
+    ],
+)
+def test_help_says_what_a_command_and_its_options_are_for(
+    words: str, usage: str, said: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    lines = shown(capsys, *words.split(), "--help").splitlines()
+    assert lines[0] == " ".join(f"usage: python entrypoint.py {words} [-h] {usage}".split())
+    assert {ENV_FILE_HELP, *said} <= set(lines)
 
 
 @pytest.mark.parametrize("words", [[], *([command.name] for command in cli.COMMANDS)], ids=" ".join)
@@ -194,7 +249,9 @@ def test_a_run_says_where_it_is_and_ends_with_success(
     """Around stages that were all done before."""
     token = "a-token-of-no-known-shape"
 
-    def run(settings: Settings, given: str, run_dir: RunDir, writer: MetricsWriter, stop: StopRequest) -> None:
+    def run(
+        settings: Settings, given: str, run_dir: RunDir, writer: MetricsWriter, stop: StopRequest, *, halved: bool
+    ) -> None:
         assert (given, redact(token), os.environ["HF_HUB_OFFLINE"]) == (token, "**********", "1")
         with pytest.raises(FolderInUse, match="Another process"):
             RunDir(run_dir.root).open()
@@ -204,7 +261,7 @@ def test_a_run_says_where_it_is_and_ends_with_success(
     monkeypatch.setattr(redaction, "_known", set())
     monkeypatch.setattr(platforms, "PLATFORM_JOBS", ("AWS_BATCH_JOB_ID",))
     monkeypatch.setattr(pipeline, "run", run)
-    monkeypatch.setattr(MetricsWriter, "write_report", lambda self: reports.append(self.metrics().status))
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: reports.append(self.metrics.status))
     output = tmp_path / "output"
     variables = {"FINETUNE_OUTPUT_DIR": str(output), "HF_TOKEN": token, "AWS_BATCH_JOB_ID": "f00d"}
     assert command(variables, "--env-file", "env/quickstart.env") == 0
@@ -219,6 +276,15 @@ def test_a_run_says_where_it_is_and_ends_with_success(
     settings = json.loads((output / "settings.json").read_text("utf-8"))
     assert (settings["hf_token"], settings["data"]["brands"]) == ("**********", ["Leafwise"])
     assert reports == ["succeeded"]
+
+
+def test_a_run_without_a_token_shows_none(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "run", lambda *_: None)
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
+    assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path)}, "--env-file", "env/quickstart.env") == 0
+    assert json.loads((tmp_path / "settings.json").read_text("utf-8"))["hf_token"] == ""
 
 
 def test_wrong_settings_exit_64_and_leave_metrics(
@@ -294,7 +360,30 @@ def test_a_manifest_is_made_from_an_env_file(command: Callable[..., int], capsys
     assert command({"FINETUNE_DATA_SOURCES": "quickstart"}, "manifest", "docker", "--image", IMAGE) == 64
     output = capsys.readouterr()
     assert output.out == ""
-    assert "--env-file FILE: missing" in output.err
+    assert "\n  --env-file FILE: missing; a manifest needs an env file\n" in output.err
+
+
+def test_a_plan_knows_where_each_value_came_from_and_hides_the_token(
+    command: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Around the lines, which need the base model's shapes; test_plan.py has the whole."""
+    token = "a-token-of-no-known-shape"
+
+    def lines(settings: Settings, given: str, *, origin: dict[str, str]) -> Iterator[str]:
+        assert (settings.lora.r, given) == (8, token)
+        assert origin.pop("FINETUNE_LORA_R") == "environment"
+        assert set(origin.values()) == {"env/quickstart.env"}
+        assert "FINETUNE_DATA_BRANDS" in origin
+        assert "FINETUNE_HUB_REPO_ID" not in origin  # set, but empty
+        assert all(name.startswith("FINETUNE_") for name in origin)
+        assert (os.environ["HF_HUB_OFFLINE"], os.environ["HF_HUB_DISABLE_PROGRESS_BARS"]) == ("1", "1")
+        yield f"token {given}"
+
+    monkeypatch.setattr(redaction, "_known", set())
+    monkeypatch.setattr("job.plan.lines", lines)
+    variables = {"FINETUNE_LORA_R": "8", "FINETUNE_HUB_REPO_ID": "", "HF_TOKEN": token}
+    assert command(variables, "plan", "--env-file", "env/quickstart.env") == 0
+    assert capsys.readouterr().out == "token **********\n"
 
 
 def test_a_signal_has_the_code_of_a_stop() -> None:

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from job import pipeline
-from job.errors import FolderError
-from job.pipeline import STAGES, Run, Stage, clean_inputs, fingerprint, train_inputs
+from job.errors import FolderError, SettingsError
+from job.pipeline import STAGES, Run, Stage, clean_inputs, fingerprint, push_inputs, train_inputs
 from job.results import Choice, Result
+from job.runs import pins
 from job.runs.files import open_sealed, write_sealed
 from job.runs.folder import FileChanged, RunDir
-from job.runs.metrics import MetricsWriter
+from job.runs.metrics import MetricsFile, MetricsWriter
+from job.runs.progress import counts
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
 from job.settings.loading import load_settings
 from job.settings.sources import Source
-from tests.conftest import write_rows
+from tests.conftest import READ_TOKEN, write_rows
+from tests.standin_hub import StandInHub
 
 
 def settings(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
@@ -60,7 +66,8 @@ def test_a_stage_runs_leaves_its_record_and_stands_in_metrics_and_log(
 
     def run() -> RunDir:
         run_dir = RunDir(tmp_path)
-        pipeline.run(wanted, "", run_dir, MetricsWriter(run_dir, {}), StopRequest())
+        pipeline.refuse_other_run(wanted, run_dir)
+        pipeline.run(wanted, "", run_dir, MetricsWriter(run_dir, {}, MetricsFile(tmp_path).take), StopRequest())
         return run_dir
 
     assert run().reused == []
@@ -118,12 +125,12 @@ def test_a_file_that_changes_behind_the_runs_back_is_made_again_once(
     monkeypatch.setattr(pipeline, "check_host", lambda *_: None)
     run_dir = RunDir(tmp_path / "once")
     run_dir.open()
-    pipeline.run(settings(monkeypatch), "", run_dir, Spoiling(run_dir, {}), StopRequest())
+    pipeline.run(settings(monkeypatch), "", run_dir, Spoiling(run_dir, {}, MetricsFile(tmp_path).take), StopRequest())
     assert open_sealed(tmp_path / "once" / "read.json")["result"]["value"] == "rows"
     assert "stage=read changed=true: rows (stage leave) changed after this run had written or checked it" in caplog.text
     run_dir = RunDir(tmp_path / "twice")
     run_dir.open()
-    always = Spoiling(run_dir, {})
+    always = Spoiling(run_dir, {}, MetricsFile(tmp_path).take)
     always.times = 2
     with pytest.raises(FileChanged) as caught:
         pipeline.run(settings(monkeypatch), "", run_dir, always, StopRequest())
@@ -152,7 +159,10 @@ def test_the_cleaned_rows_depend_on_texts_and_not_on_where_they_lie(
         (clean_inputs, "MODEL_SAVE_EMBEDDING", "none"),
         (clean_inputs, "TRAIN_LEARNING_RATE", "0.1"),
         (train_inputs, "TRAIN_LOG_STEPS", "1"),
+        (train_inputs, "TRAIN_CHECKPOINT_MINUTES", "1"),
+        (train_inputs, "DEADLINE_MINUTES", "60"),
         (train_inputs, "DATA_WORKERS", "3"),
+        (push_inputs, "HUB_RETRY_MINUTES", "3"),
     ],
 )
 def test_what_changes_no_result_is_no_input(
@@ -188,6 +198,19 @@ def test_a_file_of_rows_is_known_by_its_content(tmp_path: Path) -> None:
 
 
 @pytest.mark.light
+def test_a_file_is_hashed_once_in_a_start_and_its_bytes_are_progress(tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "rows.jsonl", [{"question": "a", "answer": "b"}])
+    os.utime(file, (1, 1))  # it has settled long ago
+    before = counts().get("bytes", 0)
+    first = fingerprint(Source.parse(str(file)))
+    assert fingerprint(Source.parse(str(file))) == first
+    assert counts()["bytes"] - before == file.stat().st_size
+    write_rows(file, [{"question": "a", "answer": "c"}])
+    os.utime(file, (2, 2))
+    assert fingerprint(Source.parse(str(file))) != first
+
+
+@pytest.mark.light
 def test_training_that_left_a_checkpoint_is_continued_with_its_own_settings_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,10 +218,10 @@ def test_training_that_left_a_checkpoint_is_continued_with_its_own_settings_only
     record = {"schema_version": 1, "inputs": train.inputs(settings(monkeypatch)), "result": None}
     write_sealed(tmp_path / "train.json", record)
     other = settings(monkeypatch, LORA_R="8")
-    pipeline.refuse_other_run(train, run_dir, other)
+    pipeline.refuse_other_run(other, run_dir)
     (tmp_path / "train" / "checkpoints" / "checkpoint-5").mkdir(parents=True)
     with pytest.raises(FolderError, match=r"lora\.r: 16 -> 8"):
-        pipeline.refuse_other_run(train, run_dir, other)
+        pipeline.refuse_other_run(other, run_dir)
 
 
 @pytest.mark.light
@@ -215,7 +238,151 @@ def test_a_push_that_was_skipped_takes_other_hub_settings_and_a_finished_one_doe
     write_sealed(tmp_path / "push.json", record)
     other = settings(monkeypatch, HUB_REPO_ID="owner/adapter")
     if skipped:
-        pipeline.refuse_other_run(push, run_dir, other)
+        pipeline.refuse_other_run(other, run_dir)
     else:
         with pytest.raises(FolderError, match=r"hub\.repo_id"):
-            pipeline.refuse_other_run(push, run_dir, other)
+            pipeline.refuse_other_run(other, run_dir)
+
+
+# --- which stages ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.light
+@pytest.mark.parametrize(
+    ("named", "names"),
+    [
+        ("", ["clean", "train", "probe", "push"]),
+        ("push", ["push"]),
+        ("clean", ["clean"]),
+        ("probe,train", ["train", "probe"]),
+    ],
+)
+def test_the_stages_of_a_start_are_a_row_of_the_pipeline(
+    named: str, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [stage.name for stage in pipeline.chosen(settings(monkeypatch, STAGES=named))] == names
+
+
+@pytest.mark.light
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("clean,cook", "there is no stage cook; the stages are clean,train,probe,push"),
+        ("clean,push", "stages between the first and the last are left out; write clean,train,probe,push"),
+    ],
+)
+def test_stages_that_do_not_exist_or_leave_a_gap_are_refused(
+    named: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError, match=f"FINETUNE_STAGES: {said}"):
+        pipeline.chosen(settings(monkeypatch, STAGES=named))
+
+
+def run_tiny(folder: Path, wanted: Settings) -> RunDir:
+    run_dir = RunDir(folder)
+    pipeline.require_earlier(pipeline.chosen(wanted), run_dir)
+    pipeline.run(wanted, "", run_dir, MetricsWriter(run_dir, {}, MetricsFile(folder).take), StopRequest())
+    return run_dir
+
+
+def test_a_start_runs_the_stages_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pipeline, "STAGES", TINY)
+    caplog.set_level(logging.INFO, "job")
+    with pytest.raises(SettingsError, match=f"echo needs the result of count, which is not in {tmp_path}"):
+        run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
+    assert run_tiny(tmp_path, settings(monkeypatch, STAGES="count")).has_result("count")
+    assert "stage=end left_out=echo" in caplog.text
+    assert not (tmp_path / "echo.json").exists()
+    tail = run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
+    assert tail.reused == ["count"]
+    assert tail.has_result("echo")
+
+
+def test_checks_are_made_for_the_stages_of_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No GPU is asked for where nothing computes, and no repository where nothing is pushed."""
+    from job.hosts import checks
+
+    asked = []
+    monkeypatch.setattr(checks, "check", lambda *_args, computes: asked.append(computes))
+    heavy = replace(TINY[0], long_work=True, check=lambda run: asked.append("count"))
+    computing = replace(TINY[1], long_work=True, computes=True, check=lambda run: asked.append("echo"))
+    monkeypatch.setattr(pipeline, "STAGES", (heavy, computing))
+    run_tiny(tmp_path, settings(monkeypatch, STAGES="count"))
+    assert asked == [False, "count"]
+    run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
+    assert asked[2:] == [True, "echo"]
+    run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
+    assert len(asked) == 4
+
+
+# --- which commits ---------------------------------------------------------------------------------------------------
+
+
+class OnTheHub(NamedTuple):
+    """A run whose base is on the Hub."""
+
+    settings: Settings
+    run_dir: RunDir
+    commit: str
+
+    def pin(self, wanted: tuple[Stage, ...] = STAGES) -> str:
+        """The base's revision as the stages get it."""
+        return pipeline.pin(
+            self.settings,
+            READ_TOKEN,
+            wanted,
+            self.run_dir,
+            MetricsWriter(self.run_dir, {}, MetricsFile(self.run_dir.root).take),
+        ).model.revision
+
+
+@pytest.fixture
+def on_the_hub(hub: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OnTheHub:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    commit = hub.add_repo("model", "meta/base", {"config.json": b"{}"})
+    return OnTheHub(settings(monkeypatch, MODEL_BASE="meta/base"), RunDir(tmp_path / "out"), commit)
+
+
+def test_upstream_moves_and_the_run_stays(on_the_hub: OnTheHub, hub: StandInHub) -> None:
+    assert on_the_hub.pin() == on_the_hub.commit
+    hub.add_commit("model", "meta/base", {"config.json": b"[]"})
+    asked = len(hub.requests)
+    assert on_the_hub.pin() == on_the_hub.commit
+    assert len(hub.requests) == asked
+    metrics = json.loads((on_the_hub.run_dir.root / "metrics.json").read_text("utf-8"))
+    pin = {"kind": "model", "name": "meta/base", "revision": "main", "commit": on_the_hub.commit}
+    assert metrics["pins"] == [pin]
+
+
+def test_another_revision_gets_its_own_commit(on_the_hub: OnTheHub, hub: StandInHub) -> None:
+    on_the_hub.pin()
+    new = hub.add_commit("model", "meta/base", {"config.json": b"[]"})
+    hub.repo("model", "meta/base").tags["v2"] = new
+    model = on_the_hub.settings.model.model_copy(update={"revision": "v2"})
+    other = on_the_hub._replace(settings=on_the_hub.settings.model_copy(update={"model": model}))
+    assert other.pin() == new
+
+
+def test_commits_that_stages_have_used_outlive_the_loss_of_their_file(on_the_hub: OnTheHub, hub: StandInHub) -> None:
+    """A folder of a version that kept no pins, or one in which the file rotted."""
+    rows = {"source": "owner/rows@main:train=50", "revision": "r" * 40}
+    data = on_the_hub.settings.data.model_copy(update={"sources": (Source.parse("owner/rows=50"),)})
+    on_the_hub = on_the_hub._replace(settings=on_the_hub.settings.model_copy(update={"data": data}))
+    used = {"clean": {"sources": [rows]}, "train": {"base_revision": on_the_hub.commit}}
+    for name, result in used.items():
+        write_sealed(on_the_hub.run_dir.root / f"{name}.json", {"schema_version": 1, "inputs": {}, "result": result})
+    hub.add_commit("model", "meta/base", {"config.json": b"[]"})
+    assert on_the_hub.pin() == on_the_hub.commit
+    assert [pin.commit for pin in pins.read(on_the_hub.run_dir.root)] == [on_the_hub.commit, "r" * 40]
+    assert not hub.requests
+
+
+def test_a_run_that_is_done_asks_the_hub_for_nothing(on_the_hub: OnTheHub, hub: StandInHub) -> None:
+    write_sealed(on_the_hub.run_dir.root / "count.json", {"schema_version": 1, "inputs": {}, "result": {"value": "1"}})
+    assert on_the_hub.pin(wanted=TINY[:1]) == "main"
+    assert not hub.requests

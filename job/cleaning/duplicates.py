@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy
 import numpy.typing as npt
 
+from job.runs.progress import advance
+
 Integers = npt.NDArray[numpy.int64]
 Hashes = npt.NDArray[numpy.uint64]
 Mask = npt.NDArray[numpy.bool_]
@@ -132,6 +134,7 @@ def near_pairs(path: Path, of: Mask, text: Callable[[int], str]) -> Iterator[tup
         if row not in known:
             if len(known) > MOST_KNOWN:
                 known.clear()
+            advance("rows")
             known[row] = numpy.unique(triples([text(row)])[0])
         return known[row]
 

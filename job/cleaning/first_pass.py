@@ -16,11 +16,14 @@ from job.cleaning.rules.rule import Count, Tally
 from job.cleaning.rules.text import normalised
 from job.cleaning.sources import Loaded, load
 from job.modeling.chat import Chat
+from job.runs.progress import advance
 from job.settings.fields import DataSettings
 
 log = logging.getLogger("job.clean")
 
 BATCH = 500
+BATCH_CHARACTERS = 16_000_000
+"""A batch ends before 500 rows if they are that long: several are in memory at once."""
 MOST_PROMPTS = 1000
 """Different system prompts to remember; with more, each row brings its own."""
 
@@ -56,12 +59,13 @@ class FirstPass:
             self.loaded.append(loaded)
             log.info("stage=clean source=%s layout=%r", source, loaded.layout)
             rows = iter(loaded.rows)
-            while some := list(islice(rows, BATCH)):
+            while some := _batch(rows):
                 self.rows_in[number] += len(some)
                 yield Batch(number, some)
             log.info("stage=clean source=%s rows=%d", source, self.rows_in[number])
 
     def take(self, batch: CleanedBatch) -> None:
+        advance("rows", len(batch.raws))
         for rule, count in batch.tally.items():
             self.tally.setdefault(rule, Count()).add(count)
         kept = [row for row, reason in zip(batch.rows, batch.reasons, strict=True) if not reason]
@@ -110,6 +114,16 @@ class FirstPass:
             file.seek(self.offset[row])
             found = json.loads(file.readline())
         return f"{normalised(found['question'])} {normalised(found['answer'])}"
+
+
+def _batch(rows: Iterator[Raw]) -> list[Raw]:
+    some, characters = [], 0
+    for row in islice(rows, BATCH):
+        some.append(row)
+        characters += len(row.system) + len(row.question) + len(row.answer)
+        if characters > BATCH_CHARACTERS:
+            break
+    return some
 
 
 def line_of(fields: Mapping[str, Any]) -> bytes:

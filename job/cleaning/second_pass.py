@@ -15,6 +15,8 @@ from job.cleaning.rules import Rules
 from job.cleaning.rules.digest import digest
 from job.modeling.chat import Chat
 from job.results import Cleaned, SourceCount
+from job.runs.progress import advance
+from job.settings.sources import without_path
 
 MASKED_ROWS = 3
 
@@ -65,11 +67,13 @@ def _write(first: FirstPass, decisions: Decisions) -> tuple[str, list[dict[str, 
         (first.folder / "dropped.jsonl").open("ab") as first.dropped_file,
     ):
         for number, line in enumerate(rows):
+            advance("rows")
             row = json.loads(line)
             if decisions.fate[number] != KEPT:
                 first.drop(FATES[decisions.fate[number]], first.source[number], row)
                 continue
-            made = line_of(row | {"source": str(first.data.sources[first.source[number]])})
+            # where the rows may be published, the path of a file on this machine is not
+            made = line_of(row | {"source": without_path(str(first.data.sources[first.source[number]]))})
             sha256.update(made)
             (evaluation if decisions.held_out[number] else train).write(made)
             if len(shown) < MASKED_ROWS and not decisions.held_out[number]:

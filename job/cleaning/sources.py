@@ -16,18 +16,24 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow.parquet
-from huggingface_hub import HfApi, constants
+from huggingface_hub import HfApi
 
 from job.cleaning.batch import BAD_JSON, BROKEN_UTF8, NOT_TEXT, Raw
 from job.cleaning.layouts import layout_of
-from job.errors import DataError
-from job.hosts.hub import first_line, translate_hub_errors
+from job.errors import DataError, HubUnavailable
+from job.hosts.hub import ask, first_line
 from job.settings.fields import DataSettings
 from job.settings.sources import Source
 
 HEAD = 1000
 """Rows from which the layout is recognised."""
+HEAD_CHARACTERS = 64_000_000
+"""Fewer rows do if they are that long."""
 READ_AHEAD = 1000
+MOST_LINE = 32 * 2**20
+"""Characters of a line. No row that is kept comes near; a file without line ends must not be read into memory as one."""
+MOST_JSON = 500_000_000
+"""Characters of a .json file, which is read as a whole: with rows of 1 kB a character takes 2.2 bytes of memory."""
 
 
 @dataclass
@@ -45,7 +51,7 @@ def load(source: Source, data: DataSettings, token: str) -> Loaded:
     for failures of the Hub (66, 67, 76).
     """
     rows, revision = (_local_rows(source.path), "") if source.is_local else _hub_rows(source, token)
-    head = list(islice(rows, HEAD))
+    head = _head(rows)
     if not head:
         raise DataError(f"The source {source} holds no rows.")
     faults = sum(row is None for row in head)
@@ -59,30 +65,39 @@ def load(source: Source, data: DataSettings, token: str) -> Loaded:
     return Loaded(raws, layout, revision)
 
 
+def _head(rows: Iterator[dict[str, Any] | None]) -> list[dict[str, Any] | None]:
+    head, characters = [], 0
+    for row in islice(rows, HEAD):
+        head.append(row)
+        characters += len(repr(row))
+        if characters > HEAD_CHARACTERS:
+            break
+    return head
+
+
 def _hub_rows(source: Source, token: str) -> tuple[Iterator[dict[str, Any] | None], str]:
-    from datasets import load_dataset  # 1.6 s that a run on local files need not wait for
-
-    with translate_hub_errors(f"data set {source}", "FINETUNE_DATA_SOURCES", has_token=bool(token)):
-        commit = _commit(source, token)
-        try:
-            rows = load_dataset(source.name, revision=commit, split=source.split, token=token or None)
-        except ValueError as error:  # an unknown split, or no data files
-            raise DataError(f"The data set {source} cannot be loaded: {first_line(error)}") from error
-    return _arrow_rows(rows), commit
+    what = f"data set {source}" + (f" (commit {source.commit})" if source.commit else "")
+    try:
+        rows = ask(lambda: _fetched(source, token), what, "FINETUNE_DATA_SOURCES", token=token)
+    except ValueError as error:  # an unknown split, or no data files
+        raise DataError(f"The {what} cannot be loaded: {first_line(error)}") from error
+    return _arrow_rows(rows), source.commit
 
 
-def _commit(source: Source, token: str) -> str:
-    """The commit that a revision names; offline, the last one fetched into the cache."""
-    if not constants.is_offline_mode():
-        return HfApi(token=token or False).dataset_info(source.name, revision=source.revision).sha or ""
-    folder = Path(constants.HF_HUB_CACHE) / f"datasets--{source.name.replace('/', '--')}"
-    fetched = sorted((folder / "snapshots").glob("*"), key=lambda path: path.stat().st_mtime)
-    if not fetched:
-        raise DataError(
-            f"The data set {source} is not in the cache {constants.HF_HUB_CACHE}, and HF_HUB_OFFLINE forbids fetching it.",
-            remedy="Run once without HF_HUB_OFFLINE and with the same HF_HOME, or name a file in FINETUNE_DATA_SOURCES.",
-        )
-    return fetched[-1].name
+def _fetched(source: Source, token: str) -> Any:
+    """The split of a data set on the Hub, at its commit.
+
+    After any failure `datasets` silently takes the newest commit that its cache holds (5.2.0), and keeps the reason to itself.
+    """
+    from datasets import load_dataset_builder  # 1.6 s that a run on local files need not wait for
+
+    access = token or False  # False: not even a token that lies in the user's home
+    builder = load_dataset_builder(source.name, revision=source.commit or source.revision, token=access)
+    if source.commit and builder.hash != source.commit:
+        HfApi(token=access).dataset_info(source.name, revision=source.commit)  # raises the reason, if it is still there
+        raise HubUnavailable(f"The data set {source} could not be read at its commit {source.commit}.")
+    builder.download_and_prepare()
+    return builder.as_dataset(split=source.split)
 
 
 def _arrow_rows(rows: Any) -> Iterator[dict[str, Any] | None]:
@@ -118,17 +133,51 @@ def _rows_of(path: Path) -> Iterator[dict[str, Any] | None]:
     elif name.endswith((".jsonl", ".json", ".csv")):
         with _open(path) as text:
             if name.endswith(".jsonl"):
-                yield from (_json_object(line) for line in text if line.strip())
+                yield from (_json_object(line) for line in _lines(text, path) if line.strip())
             elif name.endswith(".json"):
-                yield from _json_rows(json.load(text), path)
+                yield from _json_rows(json.loads(_whole(text, path)), path)
             else:
-                csv.field_size_limit(2**31 - 1)
-                yield from (dict(row) for row in csv.DictReader(line.replace("\0", "") for line in text))
+                yield from _csv_rows(text, path)
     else:
         raise DataError(
             f"The source {path} has no file extension that the job knows.",
             remedy="FINETUNE_DATA_SOURCES takes .jsonl, .json, .csv (each also .gz), .parquet and save_to_disk folders.",
         )
+
+
+def _lines(text: IO[str], path: Path) -> Iterator[str]:
+    """Raises DataError (65) for a line that is too long to be one."""
+    for number, line in enumerate(iter(lambda: text.readline(MOST_LINE + 1), ""), 1):
+        if len(line) > MOST_LINE:
+            raise DataError(
+                f"Line {number:,} of the source {path} has more than {MOST_LINE:,} characters.",
+                remedy="Check the file named in FINETUNE_DATA_SOURCES; .jsonl and .csv hold one row per line.",
+            )
+        yield line
+
+
+def _whole(text: IO[str], path: Path) -> str:
+    """Raises DataError (65) for more than fits into memory."""
+    found = text.read(MOST_JSON + 1)
+    if len(found) > MOST_JSON:
+        raise DataError(
+            f"The source {path} is one JSON value of more than {MOST_JSON:,} characters, which would have to fit into memory.",
+            remedy="Write it as .jsonl, which is read row by row: jq -c '.[]' rows.json > rows.jsonl",
+        )
+    return found
+
+
+def _csv_rows(text: IO[str], path: Path) -> Iterator[dict[str, Any]]:
+    """Raises DataError (65) with the line where a field gets too long, as behind a quote that nothing closes."""
+    csv.field_size_limit(MOST_LINE)
+    reader = csv.DictReader(line.replace("\0", "") for line in _lines(text, path))
+    try:
+        yield from map(dict, reader)
+    except csv.Error as error:
+        raise DataError(
+            f"The source {path} cannot be read at line {reader.line_num:,}: {error}.",
+            remedy="Check that line in the file named in FINETUNE_DATA_SOURCES: a quote may be open or missing.",
+        ) from error
 
 
 def _one_split(saved: Any, path: Path) -> Any:

@@ -53,6 +53,10 @@ def in_order(function: Callable[[Given], Made], batches: Iterable[Given], worker
             "A cleaning process was killed from outside, most likely by the kernel because memory ran out.",
             remedy="Give the container more memory, or set FINETUNE_DATA_WORKERS=1.",
         ) from error
+    except BaseException:
+        for process in multiprocessing.active_children():  # a stop does not wait for the batches that they are at
+            process.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -49,15 +49,18 @@ def inspect(root: Path) -> Host:
     )
 
 
-def check(settings: Settings, token: str, root: Path, host: Host) -> None:
-    """Run all checks, the cheapest first.
+def check(settings: Settings, token: str, root: Path, host: Host, *, computes: bool = True) -> None:
+    """Run all checks, the cheapest first. Without stages that compute, only the base model's: its tokenizer counts tokens.
 
     Raises HostUnfit (68), SettingsError (64) for a base model that cannot be trained as the settings say, AccessDenied (67),
     NotFound (66), HubUnavailable (76).
     """
-    _check_gpu(host, cuda_of_driver(), torch.version.cuda)
-    _check_gpu_settings(settings, host)
+    if computes:
+        _check_gpu(host, cuda_of_driver(), torch.version.cuda)
+        _check_gpu_settings(settings, host)
     base = architecture_of(settings, token)
+    if not computes:
+        return
     expected = sizes(base, settings)
     if host.device == "cuda":
         _check_gpu_memory(base, settings, host, torch.cuda.mem_get_info()[0])

@@ -1,12 +1,16 @@
 """What a failure of the Hub means for the user: which of our errors, which exit code, which variable to change.
 
-transformers and datasets wrap the Hub client's errors in their own, so the whole chain of causes is searched.
+transformers and datasets wrap the Hub client's errors in their own, so the whole chain of causes is searched. `ask` is how the
+job calls the Hub: with these errors, and with the patience that the settings allow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from huggingface_hub.errors import (
     EntryNotFoundError,
@@ -19,7 +23,35 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from job.errors import AccessDenied, HubUnavailable, JobError, NotFound, causes
+from job.errors import AccessDenied, DiskFull, HubUnavailable, JobError, NotFound, causes
+from job.hosts.patience import patiently
+
+T = TypeVar("T")
+XET = re.compile(
+    r"(Task|Network|Data processing|Internal|Authentication|Data integrity|I/O|IO|Configuration|Client|Runtime) error: "
+    r"|Operation cancelled: |Xet headers |.*\bCAS\b",
+    re.IGNORECASE,
+)
+"""How the messages of hf_xet begin (1.8.0). It raises RuntimeError and ConnectionError as well as classes of its own, and puts
+an HTTP status into the text alone."""
+XET_STATUS = re.compile(r"\((\d{3}) [A-Z]|status(?: code)?:? (\d{3})")
+
+
+def ask(call: Callable[[], T], what: str, variable: str, *, token: str) -> T:
+    """The value of `call`, which reaches the Hub. `what`: "base model owner/name"; `variable`: the setting that names it.
+
+    Raises NotFound (66), AccessDenied (67), DiskFull (73), HubUnavailable (76) once the patience is at its end, and what else
+    `call` raises.
+    """
+
+    def translated() -> T:
+        with translate_hub_errors(what, variable, has_token=bool(token)):
+            return call()
+
+    return patiently(translated, what)
+
+
+logging.getLogger("huggingface_hub").handlers.clear()  # its own handler writes each line a second time, without a stage
 
 
 @contextmanager
@@ -39,8 +71,16 @@ def translate_hub_errors(what: str, variable: str, *, has_token: bool) -> Iterat
 def translate(error: Exception, what: str, variable: str, *, has_token: bool) -> JobError | None:
     """None if the error has nothing to do with the Hub."""
     token = "the token of HF_TOKEN" if has_token else "no token (HF_TOKEN is not set)"
-    for cause in causes(error):
-        ours = _of_the_client(cause, what, variable, token) or _of_datasets(cause, what, variable, token)
+    chain = list(causes(error))
+    chain.sort(
+        key=lambda cause: isinstance(cause, LocalEntryNotFoundError)
+    )  # "not in the cache" says least, and comes first
+    for cause in chain:
+        ours = (
+            _of_xet(cause, what, token)
+            or _of_the_client(cause, what, variable, token)
+            or _of_datasets(cause, what, variable, token)
+        )
         if ours:
             return ours
     return None
@@ -51,7 +91,7 @@ def _of_the_client(cause: BaseException, what: str, variable: str, token: str) -
     if isinstance(cause, GatedRepoError):
         return _gated(what, token)
     if isinstance(cause, RevisionNotFoundError):
-        return NotFound(f"The {what} has no such revision.", remedy=f"Check the revision in {variable}.")
+        return _no_revision(what, variable)
     if isinstance(cause, LocalEntryNotFoundError | OfflineModeIsEnabled):
         return HubUnavailable(
             f"The {what} is not in the local cache, and the Hub cannot be reached: {first_line(cause)}",
@@ -68,6 +108,10 @@ def _of_the_client(cause: BaseException, what: str, variable: str, token: str) -
                 f"The Hub refused access to the {what} (status {status}) with {token}: {first_line(cause)}"
             )
         return HubUnavailable(f"The Hub failed on the {what} (status {status}): {first_line(cause)}")
+    if isinstance(cause, OSError) and str(cause).startswith("Consistency check failed"):
+        return HubUnavailable(
+            f"The Hub sent a file of the {what} with another size than announced: {first_line(cause)}"
+        )
     if isinstance(cause, ConnectionError | TimeoutError) or _is_transport_error(cause):
         return HubUnavailable(
             f"The Hub cannot be reached for the {what}: {type(cause).__name__} {first_line(cause)}",
@@ -76,11 +120,45 @@ def _of_the_client(cause: BaseException, what: str, variable: str, token: str) -
     return None
 
 
+def _of_xet(cause: BaseException, what: str, token: str) -> JobError | None:
+    """Xet moves the contents of large files, beside the Hub's own HTTP interface."""
+    text = first_line(cause)
+    plain = isinstance(cause, RuntimeError | OSError | ValueError) and not isinstance(cause, HfHubHTTPError)
+    if not type(cause).__module__.startswith("hf_xet") and not (plain and XET.match(text)):
+        return None
+    if "No space left on device" in text or "os error 28" in text:
+        return DiskFull(f"The disk is full: {text}")
+    found = XET_STATUS.search(text)
+    status = int(found[1] or found[2]) if found else 0
+    if status in (401, 403) or type(cause).__name__ == "XetAuthenticationError":
+        return AccessDenied(f"The Hub's file store (Xet) refused access to the {what} with {token}: {text}")
+    if status == 404 or type(cause).__name__ == "XetObjectNotFoundError":
+        lack = "has no such store" if re.search(r"/xet-\w+-token", text) else "lacks a file"
+        return NotFound(
+            f"The Hub's file store (Xet) is tried for the {what}, but the Hub {lack}: {text}",
+            remedy="Start again with HF_HUB_DISABLE_XET=1: the run then moves files without Xet.",
+        )
+    return HubUnavailable(
+        f"The Hub's file store (Xet) failed on the {what}: {text}",
+        remedy="Start again: the run does only what is still missing. If it fails again, set HF_HUB_DISABLE_XET=1.",
+    )
+
+
 def _of_datasets(cause: BaseException, what: str, variable: str, token: str) -> JobError | None:
     """Its DatasetNotFoundError wraps 401 and 404 without a cause. Compared by name, since importing datasets takes 1.6 s."""
     if type(cause).__name__ != "DatasetNotFoundError":
         return None
+    if str(cause).startswith("Revision "):
+        return _no_revision(what, variable)
     return _gated(what, token) if "gated" in str(cause) else _unknown_or_private(what, variable, token)
+
+
+def _no_revision(what: str, variable: str) -> NotFound:
+    return NotFound(
+        f"The {what} has no such revision.",
+        remedy=f"Check the revision in {variable}. A run keeps to the commits that it began with (pins.json in its folder): if "
+        "one of them is gone from the Hub, begin anew in another FINETUNE_OUTPUT_DIR.",
+    )
 
 
 def _gated(what: str, token: str) -> AccessDenied:

@@ -14,7 +14,7 @@ def prepare_libraries(settings: Settings, *, terminal: bool) -> None:
     """Set the libraries' variables as the settings imply. `terminal`: a person watches, so progress bars make sense."""
     environ = os.environ
     environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    environ.setdefault("TOKENIZERS_PARALLELISM", "true")  # safe: nothing here forks a process
+    environ.setdefault("TOKENIZERS_PARALLELISM", "true")  # safe: no process forks after its first use
     environ.setdefault("BITSANDBYTES_NOWELCOME", "1")
     prepare_cuda(environ)
     if not terminal:

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.quantizers import AutoHfQuantizer
 
 from job.errors import NotFound, SettingsError
-from job.hosts.hub import translate_hub_errors
+from job.hosts.hub import ask
 from job.modeling.config import load_config, published_dtype
 from job.modeling.layers import decoder_of
 from job.modeling.memory import Adapter
@@ -74,8 +74,12 @@ class Architecture:
         if model.is_local:
             return cls.read(Path(model.location), model.location)
         what = f"base model {model.base} at {model.revision}"
-        with translate_hub_errors(what, "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION", has_token=bool(token)):
-            path = hf_hub_download(model.base, "config.json", revision=model.revision, token=token or False)
+        path = ask(
+            lambda: hf_hub_download(model.base, "config.json", revision=model.revision, token=token or False),
+            what,
+            "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION",
+            token=token,
+        )
         return cls.read(Path(path).parent, model.base)
 
     @property

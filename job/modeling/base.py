@@ -5,6 +5,7 @@ Runs on CPU and on CUDA. Loads safetensors only and runs no code from a model re
 
 from __future__ import annotations
 
+import json
 import logging
 
 import torch
@@ -15,6 +16,7 @@ from transformers.integrations import sdpa_attention
 from job.errors import MemoryExhausted
 from job.modeling.config import attention_of, published_dtype
 from job.modeling.files import BaseFiles, require_all, stored_tensors
+from job.modeling.loading import weights_as_progress
 from job.modeling.nf4 import quantization, stay_differentiable
 from job.modeling.refusals import damaged_weights, looks_ahead, not_in_4_bits
 
@@ -48,16 +50,17 @@ def load_base(files: BaseFiles, tokenizer: PreTrainedTokenizerBase, dtype: torch
     stored_tensors(files.folder, files.name)
     config = files.config
     try:
-        model, loaded = AutoModelForCausalLM.from_pretrained(
-            files.folder,
-            dtype=dtype,
-            quantization_config=quantization(dtype),
-            device_map={"": 0 if torch.cuda.is_available() else "cpu"},
-            use_safetensors=True,
-            attn_implementation=attention_of(config) or None,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
+        with weights_as_progress(files.folder):
+            model, loaded = AutoModelForCausalLM.from_pretrained(
+                files.folder,
+                dtype=dtype,
+                quantization_config=quantization(dtype),
+                device_map={"": 0 if torch.cuda.is_available() else "cpu"},
+                use_safetensors=True,
+                attn_implementation=attention_of(config) or None,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
     except torch.OutOfMemoryError:
         raise
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
@@ -135,13 +138,13 @@ def loading_code(base: str, revision: str, dtype: str, vocabulary_rows: int, att
     pinned = f'\n    revision="{revision}",' if revision else ""
     pinned += f'\n    attn_implementation="{attention}",' if attention else ""
     extend = f"model.resize_token_embeddings({vocabulary_rows}, mean_resizing=False)\n" if vocabulary_rows else ""
-    return f'''import torch
+    return f"""import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 tokenizer = AutoTokenizer.from_pretrained(adapter)
 model = AutoModelForCausalLM.from_pretrained(
-    "{base}",{pinned}
+    {json.dumps(base, ensure_ascii=False)},{pinned}
     dtype=torch.{dtype},
     device_map="auto",
     quantization_config=BitsAndBytesConfig(
@@ -152,4 +155,4 @@ model = AutoModelForCausalLM.from_pretrained(
     ),
 )
 {extend}model = PeftModel.from_pretrained(model, adapter).eval()
-'''
+"""

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import HfApi, constants, snapshot_download
+from huggingface_hub import HfApi, constants, get_cached_repo_tree, snapshot_download
+from huggingface_hub.errors import CachedRepoTreeNotFoundError
 from huggingface_hub.hf_api import RepoFile
 from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedConfig
 
-from job.hosts.hub import translate_hub_errors
+from job.errors import HubUnavailable
+from job.hosts.hub import ask
 from job.modeling.architecture import Architecture
 from job.modeling.config import load_config
 from job.modeling.refusals import damaged_weights, quantized_already
@@ -23,6 +25,7 @@ from job.settings.fields import ModelSettings
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 NO_WEIGHTS = f"there is neither {WHOLE} nor {INDEX}, and the job reads no other format, such as pytorch_model.bin"
 FLOATS = ("F16", "BF16", "F32", "F64")
+VARIABLES = "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION"
 FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
 
 
@@ -48,11 +51,8 @@ def fetch_files(model: ModelSettings, token: str, *, weights: bool) -> BaseFiles
     if model.is_local:
         return BaseFiles(Path(model.location), model.location, "")
     patterns = FILES if weights else [pattern for pattern in FILES if pattern != "*.safetensors"]
-    with translate_hub_errors(
-        f"base model {model.base} at {model.revision}",
-        "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION",
-        has_token=bool(token),
-    ):
+
+    def download() -> str:
         folder = snapshot_download(
             model.base,
             revision=model.revision,
@@ -60,7 +60,22 @@ def fetch_files(model: ModelSettings, token: str, *, weights: bool) -> BaseFiles
             allow_patterns=patterns,
             ignore_patterns=["original/*"],  # Llama repositories hold a second copy of the weights there
         )
+        if not constants.is_offline_mode():
+            _require_listing(model, token)
+        return folder
+
+    folder = ask(download, f"base model {model.base} at {model.revision}", VARIABLES, token=token)
     return BaseFiles(Path(folder), model.base, Path(folder).name)
+
+
+def _require_listing(model: ModelSettings, token: str) -> None:
+    """Raise the Hub's failure that `snapshot_download` keeps to itself: without a listing it takes what the cache holds for
+    all there is, be it the config alone (huggingface_hub 2.4.0)."""
+    try:
+        get_cached_repo_tree(model.base, revision=model.revision)
+    except CachedRepoTreeNotFoundError:
+        list(HfApi(token=token or False).list_repo_tree(model.base, revision=model.revision))
+        raise HubUnavailable(f"The files of the base model {model.base} could not be listed.") from None
 
 
 def listed_weights(model: ModelSettings, token: str) -> dict[str, int]:
@@ -70,13 +85,12 @@ def listed_weights(model: ModelSettings, token: str) -> dict[str, int]:
     """
     if constants.is_offline_mode():
         return {}
-    with translate_hub_errors(
-        f"base model {model.base} at {model.revision}",
-        "FINETUNE_MODEL_BASE and FINETUNE_MODEL_REVISION",
-        has_token=bool(token),
-    ):
+
+    def listing() -> dict[str, int]:
         entries = HfApi(token=token or False).list_repo_tree(model.base, revision=model.revision, recursive=True)
-        sizes = {entry.path: entry.size for entry in entries if isinstance(entry, RepoFile)}
+        return {entry.path: entry.size for entry in entries if isinstance(entry, RepoFile)}
+
+    sizes = ask(listing, f"base model {model.base} at {model.revision}", VARIABLES, token=token)
     if not {WHOLE, INDEX} & set(sizes):
         raise damaged_weights(model.base, NO_WEIGHTS)
     return {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 
 from job.modeling.chat import Chat
 
@@ -26,8 +28,10 @@ def generate(
     *,
     max_new_tokens: int,
     repetition_penalty: float = 1.0,
+    each_token: Callable[[int], None] = lambda rows: None,
 ) -> list[Answer]:
-    """One greedy answer for each prompt, all computed in one batch. Raises torch.OutOfMemoryError."""
+    """One greedy answer for each prompt, all computed in one batch. `each_token`: called with the number of prompts whenever
+    each of them has got a token; what it raises ends the answers. Raises torch.OutOfMemoryError."""
     tokenizer = chat.tokenizer
     width = max(map(len, prompts))
     ids = torch.full((len(prompts), width), tokenizer.pad_token_id)  # (B, T), padded on the left
@@ -49,8 +53,20 @@ def generate(
             repetition_penalty=repetition_penalty,
             eos_token_id=sorted(ends),
             pad_token_id=tokenizer.pad_token_id,
+            stopping_criteria=StoppingCriteriaList([_EachToken(each_token)]),
         )
     return [_answer(new, ends, chat) for new in output[:, width:].tolist()]
+
+
+class _EachToken(StoppingCriteria):  # type: ignore[misc]
+    """Stops nothing; transformers asks it after each token."""
+
+    def __init__(self, call: Callable[[int], None]) -> None:
+        self.call = call
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
+        self.call(len(input_ids))
+        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 
 def end_ids(model: PreTrainedModel, chat: Chat) -> set[int]:

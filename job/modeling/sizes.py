@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from job.settings.fields import Settings
+from job.settings.files import read_text
 
 if TYPE_CHECKING:
     from job.modeling.architecture import Architecture
@@ -49,7 +50,9 @@ def architecture_of(settings: Settings, token: str) -> Architecture:
     HubUnavailable (76). If the weights are on this machine, their headers are read too.
     """
     from job.modeling.architecture import Architecture
+    from job.modeling.chat import Chat
     from job.modeling.files import fetch_files, listed_weights, require_whole
+    from job.modeling.lengths import LONGEST_QUESTION, require_questions
     from job.modeling.tokenizer import load_tokenizer
     from job.modeling.weights import require_quantized
 
@@ -60,8 +63,29 @@ def architecture_of(settings: Settings, token: str) -> Architecture:
         require_whole(base, files.folder)
     else:
         listed_weights(settings.model, token)
-    tokens = len(load_tokenizer(files, settings.model))
-    return replace(base, new_rows=max(0, tokens - len(base.model.get_input_embeddings().weight)))
+    tokenizer = load_tokenizer(files, settings.model)
+    require_questions(
+        Chat(tokenizer),
+        base.config,
+        settings.probe,
+        system=read_text(settings.data.system_prompt_file),
+        longest=max(LONGEST_QUESTION, settings.train.max_tokens),
+    )
+    return replace(base, new_rows=max(0, len(tokenizer) - len(base.model.get_input_embeddings().weight)))
+
+
+def require_questions_behind(system: str, settings: Settings, token: str) -> None:
+    """The questions once more, in prompts with the system prompt that the cleaned rows bring: before training, not after it.
+    Raises SettingsError (64)."""
+    if not settings.probe.questions_file or not system:
+        return
+    from job.modeling.chat import Chat
+    from job.modeling.files import fetch_files
+    from job.modeling.lengths import require_questions
+    from job.modeling.tokenizer import load_tokenizer
+
+    files = fetch_files(settings.model, token, weights=False)
+    require_questions(Chat(load_tokenizer(files, settings.model)), files.config, settings.probe, system=system)
 
 
 def width_of(base: Architecture, settings: Settings, capability: tuple[int, int] | None) -> int:

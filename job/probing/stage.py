@@ -9,6 +9,7 @@ import json
 import logging
 import random
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,23 +17,30 @@ from typing import Any, Literal
 import torch
 from peft import PeftModel
 
-from job.errors import MemoryExhausted
+from job.errors import MemoryExhausted, Stopped
 from job.hosts import disk
 from job.modeling.base import load_base
 from job.modeling.chat import Chat
 from job.modeling.files import fetch_files
 from job.modeling.generation import Answer, generate
+from job.modeling.lengths import require_questions
 from job.modeling.precision import DTYPES
 from job.modeling.tokenizer import load_tokenizer
 from job.probing.scores import score
 from job.results import Cleaned, Probed, Sample, Trained
+from job.runs.deadline import Deadline
 from job.runs.files import replace_folder
+from job.runs.progress import advance
+from job.runs.signals import StopRequest
 from job.settings.fields import ModelSettings, ProbeSettings
-from job.settings.files import read_text
+from job.settings.files import read_lines
 
 log = logging.getLogger("job.probe")
 BATCH = 16
 """Questions per batch; halved each time that GPU memory runs out."""
+BATCH_TOKENS = 32_768
+"""Tokens of a batch, padding and answers included: long questions are answered fewer at a time. On Llama 3.2 3B the keys and
+values of so many take 3.8 GB."""
 
 
 @dataclass(frozen=True)
@@ -52,22 +60,36 @@ def probe(
     *,
     token: str,
     root: Path,
+    stop: StopRequest,
+    deadline: Deadline,
 ) -> Probed:
-    """Let base and tuned model answer, and write `probe/samples.jsonl` below `root`. Raises MemoryExhausted (62), DiskFull
-    (73)."""
+    """Let base and tuned model answer, and write `probe/samples.jsonl` below `root`.
+
+    Raises MemoryExhausted (62), SettingsError (64) for a question that is too long behind the rows' system prompt, DiskFull
+    (73), and Stopped (75) on request or once the deadline has passed.
+    """
     files = fetch_files(model, token, weights=True)
     tokenizer = load_tokenizer(files, model)
+    chat = Chat(tokenizer)
+    require_questions(
+        chat, files.config, settings, system=cleaned.system_prompt
+    )  # they may have changed since training
     base = load_base(files, tokenizer, DTYPES[trained.precision.value])
     tuned = PeftModel.from_pretrained(base, root / trained.adapter_path).eval()
     tuned.config.use_cache = True
-    chat = Chat(tokenizer)
     questions = fixed_questions(settings, cleaned.system_prompt)
     questions += eval_questions(root / cleaned.eval_path, settings.eval_rows, seed)
     disk.require_left(root, disk.answers_bytes(len(questions), settings.max_new_tokens), "answers")
     prompts = [chat.prompt_ids(question.system, question.text) for question in questions]
+
+    def look() -> None:
+        if stop.requested:
+            raise Stopped("Stopped while the models answered.")
+        deadline.stop_if_passed("the models had not answered all questions: the next start asks them again.")
+
     with tuned.disable_adapter():
-        before = answer_all(tuned, chat, prompts, settings)
-    after = answer_all(tuned, chat, prompts, settings)
+        before = answer_all(tuned, chat, prompts, settings, look)
+    after = answer_all(tuned, chat, prompts, settings, look)
     write_samples(questions, before, after, root / "probe")
     result = Probed(
         samples_path="probe/samples.jsonl",
@@ -83,8 +105,7 @@ def probe(
 
 def fixed_questions(settings: ProbeSettings, system: str) -> list[Question]:
     """The lines of FINETUNE_PROBE_QUESTIONS_FILE."""
-    lines = (line.strip() for line in read_text(settings.questions_file).splitlines())
-    return [Question(line, system, "", "question") for line in lines if line]
+    return [Question(line, system, "", "question") for _, line in read_lines(settings.questions_file)]
 
 
 def eval_questions(path: Path, count: int, seed: int) -> list[Question]:
@@ -95,13 +116,27 @@ def eval_questions(path: Path, count: int, seed: int) -> list[Question]:
     return [Question(row["question"], row["system"], row["answer"], "eval_row") for row in chosen]
 
 
-def answer_all(model: Any, chat: Chat, prompts: list[list[int]], settings: ProbeSettings) -> list[Answer]:
-    """Answers in the order of the prompts, computed in batches of similar lengths. Raises MemoryExhausted (62)."""
+def answer_all(
+    model: Any,
+    chat: Chat,
+    prompts: list[list[int]],
+    settings: ProbeSettings,
+    look: Callable[[], None] = lambda: None,
+) -> list[Answer]:
+    """Answers in the order of the prompts, computed in batches of similar lengths. `look`: called after each token; it raises
+    what is to end the answers. Raises MemoryExhausted (62)."""
+
+    def each_token(rows: int) -> None:
+        advance("tokens", rows)
+        look()
+
     order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
     answers: dict[int, Answer] = {}
     batch = BATCH
     while len(answers) < len(order):
         numbers = order[len(answers) : len(answers) + batch]
+        while len(numbers) > 1 and len(numbers) * (len(prompts[numbers[-1]]) + settings.max_new_tokens) > BATCH_TOKENS:
+            numbers.pop()
         try:
             found = generate(
                 model,
@@ -109,9 +144,10 @@ def answer_all(model: Any, chat: Chat, prompts: list[list[int]], settings: Probe
                 [prompts[number] for number in numbers],
                 max_new_tokens=settings.max_new_tokens,
                 repetition_penalty=settings.repetition_penalty,
+                each_token=each_token,
             )
         except torch.OutOfMemoryError as error:
-            if batch == 1:
+            if len(numbers) == 1:
                 raise MemoryExhausted(
                     f"GPU memory ran out during the answer to one question of {len(prompts[numbers[0]])} tokens: {error}",
                     remedy="Set FINETUNE_PROBE_MAX_NEW_TOKENS lower, or end other processes on the GPU (nvidia-smi lists "

@@ -1,39 +1,43 @@
-"""Checks before training that the token may write to the repositories of the push, and creates missing ones."""
+"""Whether both repositories may be written to: known before any work, and again before the first commit."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from huggingface_hub import HfApi
 
 from job.errors import AccessDenied
-from job.hosts.hub import translate_hub_errors
+from job.publishing.repository import Target, errors_of, look, prove, refuse, require_owner, require_rights, targets
+from job.runs.identity import run_id
 from job.settings.fields import HubSettings
 
 
-def check_write_access(hub: HubSettings, token: str) -> None:
-    """Raises AccessDenied (67), NotFound (66), HubUnavailable (76).
+def check_write_access(
+    hub: HubSettings, token: str, root: Path, files: Mapping[Target, Sequence[Path]] | None = None
+) -> None:
+    """Creates missing repositories once both are accepted. `root`: the run folder, whose own earlier push is no obstacle.
+    `files`: what will be pushed, if it is there already.
 
-    `create_repo(exist_ok=True)` succeeds with a read token on an existing repository, so `auth_check` decides.
+    Raises AccessDenied (67), NotFound (66), HubUnavailable (76).
     """
-    targets = [
-        ("model", hub.repo_id, "FINETUNE_HUB_REPO_ID"),
-        ("dataset", hub.dataset_repo_id, "FINETUNE_HUB_DATASET_REPO_ID"),
-    ]
-    for kind, repo_id, variable in targets:
-        if not repo_id:
-            continue
+    missing = []
+    for target in targets(hub):
         if not token:
             raise AccessDenied(
-                f"{variable}={repo_id} names a repository to push to, but there is no token.",
-                remedy=f"Set HF_TOKEN (or HF_TOKEN_PATH) to a token with write access, or leave {variable} empty.",
+                f"{target.variable}={target.repo_id} names a repository to push to, but there is no token.",
+                remedy="Set HF_TOKEN (or HF_TOKEN_PATH) to a token with write access, or leave "
+                f"{target.variable} empty.",
             )
-        api = HfApi(token=token)
-        try:
-            with translate_hub_errors(f"{kind} repository {repo_id}", variable, has_token=True):
-                api.create_repo(repo_id, repo_type=kind, private=hub.private, exist_ok=True)
-                api.auth_check(repo_id, repo_type=kind, write=True)
-        except AccessDenied as error:
-            raise AccessDenied(
-                str(error),
-                remedy=f"Set HF_TOKEN to a token that may write to {repo_id}, or "
-                f"{variable} to a repository of the token's owner.",
-            ) from error
+        api, run = HfApi(token=token), run_id(root)
+        with errors_of(target):
+            content = look(api, target, run, files[target] if files else ())
+            if content:
+                require_rights(api, target)
+                refuse(target, content, hub)
+            else:
+                require_owner(api, target)
+                missing.append(target)
+    for target in missing:
+        with errors_of(target):
+            prove(api, target, hub, run, ())

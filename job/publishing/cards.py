@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import textwrap
+from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -17,8 +20,12 @@ from job.reporting.numbers import count, share, signed
 from job.reporting.scores import score_rows
 from job.results import Cleaned, Probed, Sample, Trained
 from job.settings.fields import Settings
+from job.settings.sources import without_path
 
 SHOWN_ANSWERS = 5
+LINE = 100
+"""Characters in a line of a quoted answer."""
+MARKUP = re.compile(r"[&<>\\`*\[\]!|~$]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
 
 def _quoted(text: str) -> str:
@@ -26,13 +33,17 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _inline(text: str) -> str:
+    """The text on one line, with every character that Markdown or HTML would read as markup as an entity."""
+    return MARKUP.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
 
 
-def _quote(text: str) -> str:
-    """The text as a Markdown block quote."""
-    return "\n".join(f"> {line}" for line in text.splitlines() or [""])
+def _fenced(text: str) -> str:
+    """The text in a code block, where nothing is markup: no HTML, image, link or table. Long lines are wrapped, since a browser
+    does not wrap them there."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    lines = (textwrap.wrap(line, LINE, break_long_words=False, break_on_hyphens=False) for line in text.splitlines())
+    return "\n".join([f"{fence}text", *chain.from_iterable(wrapped or [""] for wrapped in lines), fence])
 
 
 CARDS = Environment(
@@ -42,26 +53,36 @@ CARDS = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-CARDS.filters.update(count=count, share=share, quoted=_quoted, one_line=_one_line, quote=_quote)
+CARDS.filters.update(
+    count=count, share=share, quoted=_quoted, inline=_inline, fenced=_fenced, without_path=without_path
+)
 CARDS.globals.update(version=__version__)
 
 
 def model_card(
     cleaned: Cleaned, trained: Trained, probed: Probed, samples: list[Sample], settings: Settings, licence: str
 ) -> str:
-    """README.md of the adapter. `licence`: the base model's, empty if it is not known."""
+    """README.md of the adapter. `licence`: the base model's, empty if it is not known.
+
+    It names no path of this machine. Texts of the rows stand in it only where FINETUNE_HUB_QUOTE_ROWS asks for them: whether
+    rows may be shown does not follow from the settings (a public card may belong to private, gated or local data).
+    """
     name = settings.hub.repo_id.rpartition("/")[2] or "adapter"
-    base = settings.model.location
+    is_local = settings.model.is_local
+    base = (Path(settings.model.base).name or "base") if is_local else settings.model.base
     change = trained.best_eval_loss / trained.base_eval_loss - 1 if trained.base_eval_loss else 0.0
-    questions = [sample for sample in samples if sample.source == "question"]
+    shown = [sample for sample in samples if sample.source == "question"]
+    if settings.hub.quote_rows:
+        shown = shown or samples
     return CARDS.get_template("model_card.md.jinja").render(
         metadata=_model_metadata(name, trained, settings, licence).to_yaml(),
         name=name,
         base=base,
+        base_is_local=is_local,
         adapter=settings.hub.repo_id or "./adapter",
         loss_change=signed(change * 100, "%"),
         loading_code=loading_code(
-            base,
+            f"path/to/{base}" if is_local else base,
             trained.base_revision,
             trained.precision.value,
             trained.vocabulary_rows if _vocabulary_grew(trained, settings) else 0,
@@ -74,7 +95,7 @@ def model_card(
         lora=settings.lora,
         answers=probed.questions + probed.eval_rows,
         scores=score_rows(probed),
-        samples=(questions or samples)[:SHOWN_ANSWERS],
+        samples=shown[:SHOWN_ANSWERS],
         how_to_ask=how_to_ask(cleaned),
     )
 

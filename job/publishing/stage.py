@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import time
+import re
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from huggingface_hub import HfApi
-from huggingface_hub.hf_api import RepoFile
 
-from job.errors import HubUnavailable
-from job.hosts.hub import translate_hub_errors
+from job.hosts.hub import ask
+from job.hosts.patience import patiently
+from job.publishing.access import check_write_access
 from job.publishing.cards import data_card, licence_of, model_card
+from job.publishing.repository import Target, commit, targets
 from job.results import Cleaned, Probed, Pushed, PushedRepo, Sample, Trained
 from job.runs.files import read_lines, write_text
+from job.runs.identity import run_id
 from job.settings.fields import Settings
 
 log = logging.getLogger("job.push")
-WAITS_SECONDS = (5, 15, 45, 120)
-"""Pauses between tries, on top of the Hub client's own five within 23 s; then exit 76, and the queue tries again."""
+NOT_OURS = re.compile(r"^(\.|broken-)|\.partial$")
 
 
 def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings, *, token: str, root: Path) -> Pushed:
@@ -32,19 +32,22 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     samples = read_lines(root / probed.samples_path, Sample)
     licence = base_licence(settings, token)
     write_text(adapter / "README.md", model_card(cleaned, trained, probed, samples, settings, licence))
-    if not settings.hub.repo_id and not settings.hub.dataset_repo_id:
+    if not targets(settings.hub):
         reason = "no repository is set (FINETUNE_HUB_REPO_ID and FINETUNE_HUB_DATASET_REPO_ID are empty)"
         return Pushed(skipped=True, reason=reason, repositories=[])
-    pushed = []
-    if settings.hub.dataset_repo_id:
-        card = root / "clean" / "README.md"
-        write_text(card, data_card(cleaned, settings))
-        files = [card, root / cleaned.train_path, root / cleaned.eval_path]
-        pushed.append(_push_files("dataset", settings.hub.dataset_repo_id, files, settings, token))
-    if settings.hub.repo_id:
-        files = sorted(path for path in adapter.iterdir() if path.is_file())
-        pushed.append(_push_files("model", settings.hub.repo_id, files, settings, token))
+    files = {target: _files(target, cleaned, adapter, settings, root) for target in targets(settings.hub)}
+    patiently(partial(check_write_access, settings.hub, token, root, files), "repositories of the push")
+    pushed = [_push_files(target, paths, settings, token, root) for target, paths in files.items()]
     return Pushed(skipped=False, reason="", repositories=pushed)
+
+
+def _files(target: Target, cleaned: Cleaned, adapter: Path, settings: Settings, root: Path) -> list[Path]:
+    """What goes to it: no hidden file, none that was set aside, none that a killed start left half-written."""
+    if target.kind == "model":
+        return sorted(path for path in adapter.iterdir() if path.is_file() and not NOT_OURS.search(path.name))
+    card = root / "clean" / "README.md"
+    write_text(card, data_card(cleaned, settings))
+    return [card, root / cleaned.train_path, root / cleaned.eval_path]
 
 
 def base_licence(settings: Settings, token: str) -> str:
@@ -53,64 +56,30 @@ def base_licence(settings: Settings, token: str) -> str:
         return licence_of(Path(settings.model.location) / "README.md")
     try:
         api = HfApi(token=token or False)  # False: not even a token that lies in the user's home
-        readme = api.hf_hub_download(settings.model.base, "README.md", revision=settings.model.revision)
+        readme = ask(
+            lambda: api.hf_hub_download(settings.model.base, "README.md", revision=settings.model.revision),
+            f"card of the base model {settings.model.base}",
+            "FINETUNE_MODEL_BASE",
+            token=token,
+        )
     except Exception as error:
         log.warning("stage=push licence=unknown: the base model's card could not be read: %s", error)
         return ""
     return licence_of(Path(readme))
 
 
-def _push_files(
-    kind: Literal["model", "dataset"], repo_id: str, files: list[Path], settings: Settings, token: str
-) -> PushedRepo:
-    """One commit with all files, tried again while the Hub fails, then compared file by file."""
-    variable = "FINETUNE_HUB_REPO_ID" if kind == "model" else "FINETUNE_HUB_DATASET_REPO_ID"
+def _push_files(target: Target, files: list[Path], settings: Settings, token: str, root: Path) -> PushedRepo:
+    """One commit with all files, tried again while the Hub fails."""
     api = HfApi(token=token)
-    what = f"{kind} repository {repo_id}"
-    for number, wait in enumerate((*WAITS_SECONDS, None), 1):
-        try:
-            with translate_hub_errors(what, variable, has_token=True):
-                api.create_repo(repo_id, repo_type=kind, private=settings.hub.private, exist_ok=True)
-                commit = api.upload_folder(
-                    repo_id=repo_id,
-                    repo_type=kind,
-                    folder_path=files[0].parent,
-                    allow_patterns=[path.name for path in files],
-                    commit_message="Adapter and card" if kind == "model" else "Cleaned rows and card",
-                )
-                _compare(api, kind, repo_id, commit.oid, files)
-            break
-        except HubUnavailable as error:
-            if wait is None:
-                raise
-            log.warning("stage=push repo=%s try=%d next_in_seconds=%d: %s", repo_id, number, wait, error)
-            time.sleep(wait)
-    url = f"{api.endpoint}/{'datasets/' if kind == 'dataset' else ''}{repo_id}"
-    log.info("stage=push repo=%s commit=%s files=%d verified=true", repo_id, commit.oid, len(files))
+    push = partial(commit, api, target, files, settings.hub, run_id(root))
+    made = ask(push, str(target), target.variable, token=token)
+    log.info("stage=push repo=%s commit=%s files=%d verified=true", target.repo_id, made.oid, len(files))
     return PushedRepo(
-        kind=kind,
-        repo_id=repo_id,
-        commit=commit.oid,
-        url=url,
+        kind=target.kind,
+        repo_id=target.repo_id,
+        commit=made.oid,
+        url=target.page(api.endpoint),
         files=len(files),
         bytes=sum(path.stat().st_size for path in files),
+        kept=made.kept,
     )
-
-
-def _compare(api: HfApi, kind: str, repo_id: str, commit: str, files: list[Path]) -> None:
-    """Every file at that commit has our size and our hash. Raises HubUnavailable (76)."""
-    remote = {
-        entry.path: entry
-        for entry in api.list_repo_tree(repo_id, repo_type=kind, revision=commit, recursive=True)
-        if isinstance(entry, RepoFile)
-    }
-    for path in files:
-        entry, content = remote.get(path.name), path.read_bytes()
-        if entry is None or entry.size != len(content):
-            raise HubUnavailable(f"{repo_id} lacks {path.name}, or holds it with another size than the one pushed.")
-        if entry.lfs:
-            same = entry.lfs.sha256 == hashlib.sha256(content).hexdigest()
-        else:  # git's own hash of a file
-            same = entry.blob_id == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-        if not same:
-            raise HubUnavailable(f"{path.name} in {repo_id} differs from the file that was pushed.")

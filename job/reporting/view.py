@@ -118,8 +118,9 @@ def view(metrics: Metrics, log: Sequence[LogEntry], samples: Sequence[Sample], d
 
 
 def heading(metrics: Metrics) -> str:
+    only = metrics.settings.get("stages")
     return {
-        "succeeded": "Succeeded",
+        "succeeded": f"Succeeded: {', '.join(only)}" if only else "Succeeded",
         "failed": f"Failed in stage “{metrics.stage}”",
         "stopped": f"Stopped in stage “{metrics.stage}”",
         "running": f"Running: stage “{metrics.stage}”",

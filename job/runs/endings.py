@@ -4,74 +4,89 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
-from typing import Literal
+from typing import Any, Literal
 
 from job.errors import (
     BUG,
     DiskFull,
-    FolderError,
     HostUnfit,
     JobError,
-    MemoryExhausted,
     SettingsError,
     Stopped,
     causes,
 )
 from job.hosts import platforms
-from job.results import Failure
-from job.runs.folder import RunDir
-from job.runs.metrics import MetricsWriter, failure
+from job.results import SCHEMA_VERSION, Failure
+from job.runs.deaths import Death, by_last_words, cause_of
+from job.runs.files import write_json
+from job.runs.folder import RunDir, now
+from job.runs.metrics import MetricsFile, MetricsWriter, failure
+from job.runs.progress import counts
 from job.runs.redaction import redact
 from job.settings.fields import OUTPUT_DIR
-from job.settings.files import collected_dir
 
 log = logging.getLogger("job")
-
-
-@dataclass(frozen=True)
-class Ending:
-    """What an exception means for the log, the platform, metrics.json and the exit code."""
-
-    status: Literal["failed", "stopped"]
-    exit_code: int
-    message: str
-    remedy: str
-    failure: Failure
+FAILURE, REFUSED = "failure.json", "refused.json"
 
 
 def ended_by(error: BaseException, metrics_writer: MetricsWriter) -> int:
-    """Classify, record, report. What was complete stays as it is."""
+    """In the process that works: classify, log, hand on. What was complete stays as it is."""
     error = _classified(error, metrics_writer.stage)
-    ending = _ending(error)
-    _log_ending(error, ending, metrics_writer.stage)
-    platforms.write_termination_message(ending.message, ending.remedy)
-    if isinstance(error, DiskFull):
-        metrics_writer.run_dir.make_room()
+    status, code, fault = _ending(error)
+    _log_ending(error, fault, metrics_writer.stage)
+    metrics_writer.end(status, code, fault)
+    return code
+
+
+def conclude(death: Death, file: MetricsFile, settings: dict[str, Any]) -> int:
+    """In the process that watches: the last metrics.json, failure.json, the platform's text, the report. Returns the exit code.
+
+    `death`: how the process that worked has ended. `settings`: for metrics.json, if that process never got to it.
+    """
+    metrics = file.metrics or MetricsWriter(RunDir(file.path.parent), settings, file.take).metrics()
+    if metrics.status == "running":
+        error = cause_of(death, metrics.stage)
+        status, code, fault = _ending(error)
+        fault = fault.model_copy(update={"details": redact(death.tail)})
+        _log_ending(error, fault, metrics.stage)
+        metrics = metrics.model_copy(
+            update={"status": status, "exit_code": code, "error": fault, "updated_at": now(), "progress": counts()}
+        )
+    code = BUG if metrics.exit_code is None else metrics.exit_code
+    if code == DiskFull.exit_code:
+        RunDir(file.path.parent).make_room()
     try:
-        metrics_writer.end(ending.status, ending.exit_code, ending.failure)
+        file.take(metrics)
+        record_failure(file.path.parent, metrics.error, code)
     except OSError as full:
         log.error("stage=end error=%s: metrics.json could not be written: %s", type(full).__name__, full)
-        return ending.exit_code
-    if not isinstance(error, FolderError):  # that folder's report.html belongs to the run that owns it
-        metrics_writer.write_report()
-    return last_line(metrics_writer, ending.status, ending.exit_code)
+        return code
+    file.write_report()
+    return last_line(file.path, metrics.status, code)
+
+
+def record_failure(folder: Path, fault: Failure | None, code: int, name: str = FAILURE) -> None:
+    """The last failure, classified, in the run folder and where the platform looks for it; after a success there is none."""
+    if fault is None:
+        (folder / name).unlink(missing_ok=True)
+        return
+    platforms.write_termination_message(fault.message, fault.remedy)
+    write_json(folder / name, {"schema_version": SCHEMA_VERSION, "exit_code": code, "at": now(), **fault.model_dump()})
 
 
 def _classified(error: BaseException, stage: str) -> BaseException:
-    """Our exceptions for a full disk and for exhausted GPU memory, which each library reports in its own way."""
+    """Our exception for what each library reports in its own way: a full disk, exhausted memory, a failing GPU."""
     if isinstance(error, Stopped):
         return error
     if _is_disk_full(error):
         return DiskFull(f"The disk is full: {error}")
-    # torch's OutOfMemoryError, by name: torch is not imported here
-    if not isinstance(error, JobError) and any(type(cause).__name__ == "OutOfMemoryError" for cause in causes(error)):
-        return MemoryExhausted(f"GPU memory ran out in stage {stage}: {error}")
-    return error
+    if isinstance(error, JobError) or not isinstance(error, Exception):
+        return error
+    known = by_last_words("\n".join(f"{type(cause).__name__}: {cause}" for cause in causes(error)), stage)
+    return known or error
 
 
 DISK_FULL = (
@@ -93,62 +108,59 @@ def _is_disk_full(error: BaseException) -> bool:
     )
 
 
-def _ending(error: BaseException) -> Ending:
+def _ending(error: BaseException) -> tuple[Literal["failed", "stopped"], int, Failure]:
+    """(status, exit code, what metrics.json says)."""
     if isinstance(error, Stopped):
-        return Ending("stopped", error.exit_code, str(error), error.remedy, failure(error, error.remedy))
+        return "stopped", error.exit_code, failure(error, error.remedy)
     if isinstance(error, JobError):
-        return Ending("failed", error.exit_code, str(error), error.remedy, failure(error, error.remedy))
-    fault = failure(error, "This is a bug in the program: please report it with this file.")
-    message = f"unexpected {fault.kind}: {fault.message}"
-    trace = redact("".join(traceback.format_exception(error))[-8000:])
-    fault = fault.model_copy(update={"message": trace})
-    return Ending("failed", BUG, message, "See metrics.json in the output folder.", fault)
+        return "failed", error.exit_code, failure(error, error.remedy)
+    trace = "".join(traceback.format_exception(error))[-8000:]
+    fault = failure(error, "This is a bug in the program: please report it with failure.json.", trace)
+    return "failed", BUG, fault.model_copy(update={"message": f"unexpected {fault.kind}: {fault.message}"})
 
 
-def _log_ending(error: BaseException, ending: Ending, stage: str) -> None:
-    if ending.status == "stopped":
-        log.warning("stage=%s stopped=true: %s %s", stage, ending.message, ending.remedy)
+def _log_ending(error: BaseException, fault: Failure, stage: str) -> None:
+    if isinstance(error, Stopped):
+        log.warning("stage=%s stopped=true: %s %s", stage, fault.message, fault.remedy)
     elif isinstance(error, JobError):
         log_failure(error, stage)
     else:
-        log.error("stage=%s error=%s: unexpected", stage, type(error).__name__, exc_info=error)
+        log.error("stage=%s error=%s: unexpected", stage, fault.kind, exc_info=error)
 
 
 def log_failure(error: JobError, stage: str) -> None:
     log.error("stage=%s error=%s: %s\n%s", stage, type(error).__name__, error, indent(error.remedy, "  "))
 
 
-def refused(error: SettingsError) -> int:
-    """Report wrong settings on stderr, and in metrics.json if the output folder is known and writable."""
-    log_failure(error, "settings")
-    platforms.write_termination_message(str(error), error.remedy)
-    if any(problem.startswith(OUTPUT_DIR) for problem in error.problems):
+def refused(error: JobError, folder: Path, stage: str) -> int:
+    """End a start that may not go on, and touch nothing of the run that the folder holds: `refused.json` lies beside it. In a
+    folder without a run it is metrics.json, as at every ending. Returns the exit code."""
+    log_failure(error, stage)
+    fault = failure(error, error.remedy)
+    platforms.write_termination_message(fault.message, fault.remedy)
+    if isinstance(error, SettingsError) and any(problem.startswith(OUTPUT_DIR) for problem in error.problems):
         log.error("stage=end status=failed exit_code=%d metrics=none: %s is wrong", error.exit_code, OUTPUT_DIR)
         return error.exit_code
-    run_dir = RunDir(Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output"))
+    run_dir = RunDir(folder)
     try:
+        if isinstance(error, HostUnfit):
+            raise error
+        if run_dir.holds_a_run():
+            record_failure(folder, fault, error.exit_code, REFUSED)
+            return last_line(folder / REFUSED, "refused", error.exit_code)
         run_dir.open()
-    except JobError as closed:
-        return _without_metrics(error, run_dir) if isinstance(closed, HostUnfit) else error.exit_code
-    metrics_writer = MetricsWriter(run_dir, {})
-    metrics_writer.end("failed", error.exit_code, failure(error, error.remedy))
-    return last_line(metrics_writer, "failed", error.exit_code)
+        file = MetricsFile(folder)
+        writer = MetricsWriter(run_dir, {}, file.take)
+        writer.end("failed", error.exit_code, fault)
+        return last_line(file.path, "failed", error.exit_code)
+    except (OSError, JobError):
+        log.error(
+            "stage=end status=failed exit_code=%d metrics=none: this run cannot write to %s", error.exit_code, folder
+        )
+        return error.exit_code
 
 
-def end_without_folder(error: JobError, run_dir: RunDir) -> int:
-    """No metrics.json: the folder cannot be written, or another process is working in it."""
-    log_failure(error, "start")
-    platforms.write_termination_message(str(error), error.remedy)
-    return _without_metrics(error, run_dir)
-
-
-def _without_metrics(error: JobError, run_dir: RunDir) -> int:
-    log.error(
-        "stage=end status=failed exit_code=%d metrics=none: this run cannot write to %s", error.exit_code, run_dir.root
-    )
-    return error.exit_code
-
-
-def last_line(metrics_writer: MetricsWriter, status: str, code: int) -> int:
-    log.info("stage=end status=%s exit_code=%d metrics=%s", status, code, metrics_writer.path.absolute())
+def last_line(written: Path, status: str, code: int) -> int:
+    """`written`: the file that holds the ending."""
+    log.info("stage=end status=%s exit_code=%d %s=%s", status, code, written.stem, written.absolute())
     return code

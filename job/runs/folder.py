@@ -38,6 +38,8 @@ from job.runs.files import (
 from job.runs.lock import FolderLock
 
 log = logging.getLogger("job")
+SETTINGS = "settings.json"
+"""Written by the first start that is accepted."""
 R = TypeVar("R", bound=Result)
 ROOM, ROOM_BYTES = ".room", 512 * 1024
 """A file in the run folder that gives way to the last words of a run whose disk is full."""
@@ -109,6 +111,18 @@ class RunDir:
     def make_room(self) -> None:
         """Free some space on a full disk, so that metrics.json can tell how the run ended."""
         remove(self.root / ROOM)
+
+    def beat(self) -> None:
+        """Say to other processes that this run is alive."""
+        self._lock.beat()
+
+    def close(self) -> None:
+        """Let the next start in at once, on whatever host."""
+        self._lock.release()
+
+    def holds_a_run(self) -> bool:
+        """Whether a start has been accepted here before."""
+        return (self.root / SETTINGS).exists()
 
     def forget(self) -> None:
         """Begin the walk over the stages again, as another start would."""

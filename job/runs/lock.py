@@ -1,31 +1,136 @@
-"""The lock of a run folder: one process at a time works in it."""
+"""The lock of a run folder: one run at a time works in it.
+
+Two things say who works here. The kernel's lock on `.lock` ends with its processes, but a shared file system may not have it,
+or keep it for a host that is gone. `owner.json` names host and process, and is written anew with every heartbeat; a dead
+owner's stays as it was.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import json
+import logging
+import os
+import socket
+import time
 from pathlib import Path
 from typing import IO
 
 from job.errors import FolderInUse
 
-NAME = ".lock"
+log = logging.getLogger("job")
+LOCK, OWNER = ".lock", "owner.json"
+DEAD_SECONDS = 120.0
+"""An owner that has not written for so long is gone: four heartbeats."""
+WATCH_SECONDS = 36.0
+"""So long a younger owner.json is watched: more than one heartbeat."""
 
 
 class FolderLock:
-    """Held until the process ends. `root` must exist."""
+    """Held until the process and its forks end. `root` must exist.
 
-    def __init__(self, root: Path) -> None:
-        self.path = root / NAME
+    `watch_seconds`: how long an owner on another host may take for its next heartbeat.
+    """
+
+    def __init__(self, root: Path, watch_seconds: float = WATCH_SECONDS) -> None:
+        self.root = root
+        self.owner = root / OWNER
+        self.watch_seconds = watch_seconds
         self._file: IO[str] | None = None
+        self._beats = 0
 
     def take(self) -> None:
         """Raises FolderInUse (72), and OSError if the folder cannot be written."""
-        lock = self.path.open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        lock = (self.root / LOCK).open("a")
+        held = _flock(lock)
+        owner = self._read()
+        if held is False and (owner is None or _is_here(owner)):
             lock.close()
-            raise FolderInUse(f"Another process is working in {self.path.parent.absolute()}.") from error
-        except OSError:
-            pass  # a mounted object store without locks; two writers there are the queue's to prevent
+            raise self._in_use(owner)
+        if owner is not None and (held is None or not _is_here(owner)) and self._is_alive(owner):
+            lock.close()
+            raise self._in_use(owner)
+        if owner is not None and not _is_here(owner):
+            log.warning("stage=start lock=taken_over from_host=%s from_pid=%s", owner.get("host"), owner.get("pid"))
         self._file = lock
+        try:
+            self.beat()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):  # a full disk is said by who needs its space
+                raise
+
+    def beat(self) -> None:
+        """Say that this run is alive."""
+        self._beats += 1
+        value = {"host": socket.gethostname(), "boot": _boot(), "pid": os.getpid(), "beats": self._beats}
+        partial = self.owner.with_name(OWNER + ".partial")
+        partial.write_text(json.dumps(value) + "\n", "utf-8")
+        partial.replace(self.owner)
+
+    def release(self) -> None:
+        """At a regular end, so that the next start on another host need not watch for a heartbeat."""
+        self.owner.unlink(missing_ok=True)
+
+    def _read(self) -> dict[str, object] | None:
+        try:
+            value = json.loads(self.owner.read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def _is_alive(self, owner: dict[str, object]) -> bool:
+        """Whether the owner still writes. The ages of two files are compared, so that only the file system's clock counts."""
+        if _is_here(owner):
+            return _runs_here(owner.get("pid"))
+        probe = self.root / f"{LOCK}.probe-{os.getpid()}"
+        probe.touch()
+        try:
+            age = probe.stat().st_mtime - self.owner.stat().st_mtime
+        except FileNotFoundError:
+            return False
+        finally:
+            probe.unlink(missing_ok=True)
+        if age >= DEAD_SECONDS:
+            return False
+        log.info(
+            "stage=start lock=watched host=%s seconds=%.0f: waiting for the next heartbeat of the run that held this folder",
+            owner.get("host"),
+            self.watch_seconds,
+        )
+        until = time.monotonic() + self.watch_seconds
+        while time.monotonic() < until:
+            time.sleep(min(0.5, self.watch_seconds / 10))
+            if (found := self._read()) != owner:
+                return found is not None
+        return False
+
+    def _in_use(self, owner: dict[str, object] | None) -> FolderInUse:
+        who = f" (process {owner.get('pid')} on {owner.get('host')})" if owner else ""
+        return FolderInUse(f"Another process is working in {self.root.absolute()}{who}.")
+
+
+def _flock(lock: IO[str]) -> bool | None:
+    """Whether this process holds it now; None where the file system has no such locks."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _is_here(owner: dict[str, object]) -> bool:
+    return (owner.get("host"), owner.get("boot")) == (socket.gethostname(), _boot())
+
+
+def _runs_here(pid: object) -> bool:
+    return isinstance(pid, int) and pid != os.getpid() and Path(f"/proc/{pid}").exists()

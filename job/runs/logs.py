@@ -12,7 +12,7 @@ import time
 import traceback
 import warnings
 
-from job.runs.redaction import redact
+from job.runs.redaction import redact, redact_streams
 
 log = logging.getLogger("job")
 QUIET = (
@@ -38,7 +38,8 @@ class LineFormatter(logging.Formatter):
 
 
 def start_logging() -> None:
-    """The job's own lines from info on, all others from warning on."""
+    """The job's own lines from info on, all others from warning on. Nothing that this process prints shows a secret."""
+    redact_streams()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     root = logging.getLogger()

@@ -1,14 +1,17 @@
-"""metrics.json, rewritten at each change and present at every ending; report.html at the end of a run."""
+"""What is known of a run so far. The process that works gathers it and hands on the whole of it at each change; the process
+that watches keeps metrics.json and report.html."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 from job import __version__
 from job.results import Failure, Metrics
+from job.runs import progress
 from job.runs.files import write_text
 from job.runs.folder import RunDir, now
 from job.runs.logs import LineFormatter
@@ -17,21 +20,54 @@ from job.runs.redaction import redact
 log = logging.getLogger("job")
 
 
-class MetricsWriter:
-    """Holds what is known of the run so far, and writes it whole."""
+class MetricsFile:
+    """metrics.json and report.html in the run folder, made of the newest figures."""
 
-    def __init__(self, run_dir: RunDir, settings: dict[str, Any]) -> None:
+    def __init__(self, root: Path) -> None:
+        self.path = root / "metrics.json"
+        self.metrics: Metrics | None = None
+
+    def take(self, metrics: Metrics) -> None:
+        """Newer figures."""
+        self.metrics = metrics
+        LineFormatter.stage = metrics.stage
+        self.write()
+
+    def beat(self, seconds: float) -> None:
+        """The same figures, with the time of now and what has been done. `seconds`: since the start."""
+        if self.metrics:
+            self.metrics = self.metrics.model_copy(
+                update={"updated_at": now(), "seconds": round(seconds, 3), "progress": progress.counts()}
+            )
+            self.write()
+
+    def write(self) -> None:
+        assert self.metrics
+        write_text(self.path, self.metrics.model_dump_json(indent=2) + "\n")
+
+    def write_report(self) -> None:
+        """Never fails a run: errors here are only logged."""
+        assert self.metrics
+        try:
+            from job.reporting.report import write_report  # late, since matplotlib takes a second
+
+            write_report(self.path.parent, self.metrics)
+        except Exception:
+            log.exception("stage=%s report=failed: report.html could not be written", self.metrics.stage)
+
+
+class MetricsWriter:
+    """Gathers the figures of a run. `take`: what is called with all of them at each change."""
+
+    def __init__(self, run_dir: RunDir, settings: dict[str, Any], take: Callable[[Metrics], None]) -> None:
         self.run_dir = run_dir
+        self.take = take
         self._started = time.monotonic()
         self._facts: dict[str, Any] = {"version": __version__, "started_at": now(), "settings": settings}
         self._status: Literal["running", "succeeded", "failed", "stopped"] = "running"
         self.stage = "settings"
         self._exit_code: int | None = None
         self._error: Failure | None = None
-
-    @property
-    def path(self) -> Path:
-        return self.run_dir.root / "metrics.json"
 
     def at(self, stage: str) -> None:
         self.stage = LineFormatter.stage = stage
@@ -58,21 +94,13 @@ class MetricsWriter:
             seconds=round(time.monotonic() - self._started, 3),
             stage_seconds=self.run_dir.stage_seconds,
             reused=self.run_dir.reused,
+            progress=progress.counts(),
             **self._facts,
         )
 
     def write(self) -> None:
-        write_text(self.path, self.metrics().model_dump_json(indent=2) + "\n")
-
-    def write_report(self) -> None:
-        """Never fails a run: errors here are only logged."""
-        try:
-            from job.reporting.report import write_report  # late, since matplotlib takes a second
-
-            write_report(self.run_dir.root, self.metrics())
-        except Exception:
-            log.exception("stage=%s report=failed: report.html could not be written", self.stage)
+        self.take(self.metrics())
 
 
-def failure(error: BaseException, remedy: str) -> Failure:
-    return Failure(kind=type(error).__name__, message=redact(str(error)), remedy=remedy)
+def failure(error: BaseException, remedy: str, details: str = "") -> Failure:
+    return Failure(kind=type(error).__name__, message=redact(str(error)), remedy=remedy, details=redact(details))

@@ -1,24 +1,101 @@
 """Keeps secrets out of everything that is written: logs, tracebacks, records, pages.
 
-Knows the secrets of this run by value and Hub tokens by their shape.
+Knows the secrets of this run by value, in every form in which a library may print them; Hub tokens and the credentials in a
+URL also by their shape.
 """
 
 from __future__ import annotations
 
+import html
+import json
 import re
+import sys
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TextIO
+from urllib.parse import quote, quote_plus, unquote
 
 TOKEN = re.compile(r"hf_[A-Za-z0-9]{20,}")
+CREDENTIALS = re.compile(r"(:/{1,2}(?:[^\s/?#:@\"'<>`]*:)?)([^\s/?#\"'<>`]+)(?=@)")
+"""`scheme://user:password@`: the beginning up to the password, and the password. A lone `scheme://secret@` has no user.
+One slash is left where the URL was taken for a path."""
+BARE_PROXY = re.compile(r"(^[^\s/:@]*:)([^\s/]+)(?=@)")
+"""`user:password@host:port`, as some clients accept a proxy."""
 STARS = "**********"
+SHORTEST = 4
+SHORTEST_BASE64 = 8
 _known: set[str] = set()
 
 
 def hide(secret: str) -> None:
-    """From now on `redact` replaces this value."""
-    if len(secret) >= 4:  # shorter ones would star out half of every text
-        _known.add(secret)
+    """From now on `redact` replaces this value, also where it stands percent-encoded, in base64, in JSON or in HTML."""
+    if len(secret) >= SHORTEST:  # shorter ones would star out half of every text
+        _known.update(_forms(secret))
+
+
+def hide_passwords(environ: Mapping[str, str]) -> None:
+    """Hide the password of every URL in these variables: HF_ENDPOINT, proxies, package indexes, whatever else is there."""
+    for name, value in environ.items():
+        found = [*CREDENTIALS.finditer(value)]
+        if name.lower().endswith("_proxy"):
+            found += BARE_PROXY.finditer(value)
+        for match in found:
+            hide(match[2])
+            hide(unquote(match[2]))
 
 
 def redact(text: str) -> str:
-    for secret in _known:
+    for secret in sorted(_known, key=len, reverse=True):  # a shorter one may be a part of a longer one
         text = text.replace(secret, STARS)
-    return TOKEN.sub(STARS, text)
+    return CREDENTIALS.sub(rf"\1{STARS}", TOKEN.sub(STARS, text))
+
+
+def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process that needs none: without the variables whose value holds a secret."""
+    return {name: value for name, value in environ.items() if redact(value) == value}
+
+
+class RedactedStream:
+    """A text stream for whatever libraries print past the job's log: progress, warnings, lines of handlers of their own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(redact(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def redact_streams() -> None:
+    """From now on this process prints no secret; what it starts later inherits the plain descriptors."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, RedactedStream):
+            setattr(sys, name, RedactedStream(stream))
+
+
+def _forms(secret: str) -> Iterator[str]:
+    yield secret
+    yield from (quote(secret, safe=""), quote_plus(secret))
+    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    yield from (html.escape(secret), html.escape(secret).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"))
+    for form in _in_base64(secret.encode()):
+        if len(form) >= SHORTEST_BASE64:
+            yield from (form, form.replace("+", "-").replace("/", "_"))
+
+
+def _in_base64(secret: bytes) -> Iterator[str]:
+    """What base64 shows of it wherever it stands in a longer text, as in `Basic base64(user:password)`.
+
+    The text before it shifts it by 0, 1 or 2 bytes; characters that it shares with its neighbours are left out.
+    """
+    for before in range(3):
+        encoded = b64encode(bytes(before) + secret).decode()
+        yield encoded[-(-before * 8 // 6) : (before + len(secret)) * 8 // 6]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -12,14 +13,17 @@ from typing import Any
 from job.errors import Stopped
 
 log = logging.getLogger("job")
+AGAIN_SECONDS = 1.0
+"""A signal sooner after the first is the same request: queues signal every process of a job, and ours is passed on as well."""
 
 
 class StopRequest:
     """A signal raises Stopped where it arrives, except inside `polled()`: code in there looks at `requested` often, and ends
-    without losing anything. A second signal always raises."""
+    without losing anything. A second request always raises."""
 
     def __init__(self) -> None:
         self.requested = False
+        self._first = 0.0
         self._polled = False
         self._ending = False
 
@@ -39,6 +43,11 @@ class StopRequest:
         if self._ending:
             return
         again, self.requested = self.requested, True
+        moment = time.monotonic()
+        if not again:
+            self._first = moment
+        elif moment - self._first < AGAIN_SECONDS:
+            return
         name = signal.Signals(number).name
         if again or not self._polled:
             raise Stopped(f"{name} arrived.")

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from job.errors import SettingsError
-from job.settings.files import find_file
+from job.settings.files import find_file, read_file
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -17,7 +17,7 @@ def read_env_file(path: Path) -> dict[str, str]:
     Raises SettingsError (64) with every wrong line.
     """
     try:
-        text = find_file(str(path)).read_text("utf-8-sig")
+        text = read_file(find_file(str(path)), "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([f"--env-file {path}: cannot be read ({error})"]) from error
     values, problems = {}, []
@@ -26,10 +26,12 @@ def read_env_file(path: Path) -> dict[str, str]:
         if not line or line.startswith("#"):
             continue
         name, equals, value = line.partition("=")
-        if not name or re.search(r"\s", name):
+        if not name or re.search(r"[\s\0]", name):
             problems.append(
                 f"{path} line {number}: '{name}' is not a variable name; a line is NAME=value, without spaces"
             )
+        elif "\0" in value:
+            problems.append(f"{path} line {number}: the value holds a zero byte, which no variable can")
         elif equals:
             values[name] = value
         elif name in os.environ:

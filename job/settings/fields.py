@@ -1,4 +1,4 @@
-"""Every setting: six frozen sections and the output folder. Knows nothing of what the values do."""
+"""Every setting: six frozen sections and what concerns a run as a whole. Knows nothing of what the values do."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class ModelSettings(Section):
 
     @model_validator(mode="after")
     def _exists(self) -> Self:
-        if self.is_local and not (Path(self.location) / "config.json").is_file():
+        if self.is_local and not os.path.isfile(Path(self.location) / "config.json"):  # noqa: PTH113 (it never raises)
             raise ValueError(f"FINETUNE_MODEL_BASE: the folder {self.location} holds no model (no config.json)")
         if not self.is_local and not HUB_ID.fullmatch(self.base):
             raise ValueError(f"FINETUNE_MODEL_BASE: '{self.base}' is neither owner/name nor a folder (/..., ./...)")
@@ -186,6 +186,12 @@ class TrainSettings(Section):
         ge=1,
         description="Optimizer steps between evaluations; each evaluation saves a checkpoint, and the best adapter is kept.",
     )
+    checkpoint_minutes: float = Field(
+        10,
+        gt=0,
+        description="Minutes after which a checkpoint is saved if no evaluation saved one: the most training that a killed run "
+        "repeats. It changes no result.",
+    )
     log_steps: int = Field(25, ge=1, description="Optimizer steps between log lines of the training loss.")
     seed: int = Field(
         42, ge=0, lt=2**32, description="The one seed for sampling, split, row order, initial adapter and dropout."
@@ -217,11 +223,27 @@ class ProbeSettings(Section):
 class HubSettings(Section):
     repo_id: HubId = Field("", description="Model repository owner/name for the adapter; empty pushes none.")
     dataset_repo_id: HubId = Field("", description="Data set repository for the cleaned rows; empty pushes none.")
-    private: bool = Field(True, description="Create the repositories as private.")
+    private: bool = Field(
+        True, description="Push to private repositories only; missing ones are created private, with false public."
+    )
+    overwrite: bool = Field(
+        False,
+        description="Push also to a repository with files that this run did not push; a tag keeps the commit that held them.",
+    )
+    quote_rows: bool = Field(
+        False,
+        description="Quote evaluation rows in the model card where there are no fixed questions; the rows may be private.",
+    )
+    retry_minutes: float = Field(
+        10,
+        ge=0,
+        description="How long a Hub that fails or does not answer is tried again before the run ends with exit code 76; 0 "
+        "tries once.",
+    )
 
 
 class Settings(BaseSettings):
-    """Six sections and the output folder. `hf_token` is not part of any dump."""
+    """Six sections, and what belongs to none. `hf_token` is not part of any dump."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -241,6 +263,26 @@ class Settings(BaseSettings):
     hub: HubSettings = HubSettings()
     output_dir: Path = Field(
         Path("output"), description="Folder for everything that a run leaves; it is the run's only state."
+    )
+    deadline_minutes: float = Field(
+        0, ge=0, description="Minutes from the start of the process until the run has to end; 0 sets no deadline."
+    )
+    deadline_action: Literal["continue", "finish"] = Field(
+        "continue",
+        description="What a run does that will not fit: continue saves a checkpoint and exits with 75, and the next start goes "
+        "on; finish stops training in time to evaluate, save, probe and push the adapter that is there.",
+    )
+
+    watchdog_minutes: float = Field(
+        30,
+        gt=0,
+        le=10_000,
+        description="Minutes without progress after which the run is ended (74): rows, steps, tokens, bytes.",
+    )
+    stages: Names = Field(
+        (),
+        description="Stages that this start may run, in a row: clean,train,probe,push. Earlier ones must have their results in "
+        "the output folder. Empty runs all that are missing; push alone needs no GPU.",
     )
 
     @model_validator(mode="before")

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 QUICKSTART = PROJECT / "job" / "quickstart"
+MOST_TEXT_BYTES = 10_000_000
+"""Of a file that a setting names: a prompt, questions, rules, a template. More is a mistaken path, such as one of rows."""
+IRREGULAR = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe (FIFO)",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
 SAGEMAKER_DIRS = (Path("/opt/ml/checkpoints"), Path("/opt/ml/model"))
 
 
@@ -14,7 +25,8 @@ def find_file(name: str) -> Path:
     """Resolve a relative path in the working directory, else in the project's own folder, where the shipped files are."""
     path = Path(name)
     shipped = PROJECT / path
-    return shipped if not path.exists() and not path.is_absolute() and shipped.exists() else path
+    exists = os.path.exists  # Path.exists raises for a name that is too long, and in a folder of another user
+    return shipped if not exists(path) and not path.is_absolute() and exists(shipped) else path
 
 
 def collected_dir(environ: Mapping[str, str]) -> Path | None:
@@ -29,6 +41,31 @@ def collected_dir(environ: Mapping[str, str]) -> Path | None:
     return next((folder for folder in SAGEMAKER_DIRS if folder.is_dir()), None)
 
 
+def irregular(path: Path) -> str:
+    """What the path leads to, in words, if that is no regular file; else empty. Raises OSError, FileNotFoundError among them.
+
+    Reading some of them never ends, and only a file can be read again by the next start.
+    """
+    return IRREGULAR.get(stat.S_IFMT(path.stat().st_mode), "")
+
+
+def read_file(path: Path, encoding: str = "utf-8") -> str:
+    """The text of a regular file of at most 10 MB. Raises OSError and UnicodeDecodeError."""
+    if kind := irregular(path):
+        raise OSError(f"it is {kind}, not a file")
+    with path.open("rb") as file:
+        content = file.read(MOST_TEXT_BYTES + 1)
+    if len(content) > MOST_TEXT_BYTES:
+        raise OSError(f"it has more than {MOST_TEXT_BYTES:,} bytes")
+    return content.decode(encoding)
+
+
 def read_text(value: str) -> str:
     """The stripped text of the file that a setting names; empty if the setting is empty."""
-    return find_file(value).read_text("utf-8").strip() if value else ""
+    return read_file(find_file(value)).strip() if value else ""
+
+
+def read_lines(value: str) -> list[tuple[int, str]]:
+    """(number, stripped text) of the lines that hold something, in the file that a setting names."""
+    lines = read_file(find_file(value)).splitlines() if value else []
+    return [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]

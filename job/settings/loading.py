@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from job.errors import AccessDenied, SettingsError
 from job.settings.env_files import read_env_file
-from job.settings.fields import OUTPUT_DIR, PREFIX, SECTIONS, Settings
+from job.settings.fields import PREFIX, SECTIONS, Settings
+from job.settings.files import read_file
 from job.settings.reference import variables
 
 MOUNTED_TOKEN = Path("/run/secrets/hf_token")
 TOKEN = "HF_TOKEN"
+TOKEN_VARIABLES = (TOKEN, "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN")
+"""Where the Hub's client looks for a token by itself. The job reads no token from the last one, a name of the past."""
 
 
 def load_settings(env_file: Path | None = None) -> Settings:
@@ -27,9 +30,10 @@ def load_settings(env_file: Path | None = None) -> Settings:
     if env_file:
         for name, value in read_env_file(env_file).items():
             os.environ.setdefault(name, value)
+    problems = list(_drop_broken_text(os.environ))
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         os.environ[name] = os.environ[name].strip()
-    problems = [*_unknown_names(os.environ), *_quoted(os.environ)]
+    problems += [*_unknown_names(os.environ), *_quoted(os.environ)]
     for section in SECTIONS:  # `FINETUNE_LORA=16` is no variable, and would hide every other problem of its section
         os.environ.pop(f"{PREFIX}{section}".upper(), None)
     try:
@@ -61,16 +65,19 @@ def load_token() -> str:
     """The Hub token: from HF_TOKEN, else from the file that HF_TOKEN_PATH names, else from the place where engines mount a
     secret `hf_token`; empty if there is none.
 
-    Raises AccessDenied (67) if that file cannot be read: without the token the run would fail hours later.
+    Takes these variables out of the environment: processes that this one starts need no token, and those who download or push
+    get it as an argument. Raises AccessDenied (67) if that is no token or the file cannot be read: without the token the
+    run would fail hours later.
     """
-    token = os.environ.get("HF_TOKEN", "").strip()
-    path = os.environ.get("HF_TOKEN_PATH", "").strip()
+    token, path, _ = (os.environ.pop(name, "").strip() for name in TOKEN_VARIABLES)
     if not path and os.path.exists(MOUNTED_TOKEN):  # noqa: PTH110 (Path.exists raises in a folder of root)
         path = str(MOUNTED_TOKEN)
+    if token and not token.isascii():
+        raise AccessDenied("HF_TOKEN holds characters that no token has.")
     if token or not path:
         return token
     try:
-        return Path(path).read_text("utf-8").strip()
+        return read_file(Path(path), "ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise AccessDenied(
             f"The token file {path} cannot be read ({error}).",
@@ -97,6 +104,18 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
         else:
             near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.6)
             yield f"{name}: there is no such variable" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _drop_broken_text(environ: MutableMapping[str, str]) -> Iterator[str]:
+    """Names and values that are not UTF-8. Python holds them as text that cannot be written down, in metrics.json for one."""
+    for name in [name for name in environ if name.upper().startswith(PREFIX)]:
+        if _is_broken(name) or _is_broken(environ[name]):
+            del environ[name]
+            yield f"{name.encode('utf-8', 'backslashreplace').decode()}: name or value is not UTF-8 text"
+
+
+def _is_broken(text: str) -> bool:
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _quoted(environ: Mapping[str, str]) -> Iterator[str]:
@@ -135,6 +154,4 @@ def _variable_at(place: tuple[int | str, ...]) -> str:
     """("train", "seed") -> FINETUNE_TRAIN_SEED. Without any data variable the whole section is missing."""
     if place == ("data",):
         return f"{PREFIX}DATA_SOURCES"
-    if place[0] == "output_dir":
-        return OUTPUT_DIR
     return (PREFIX + "_".join(map(str, place[:2]))).upper()

@@ -27,7 +27,9 @@ def variables() -> Iterator[Variable]:
     for section, model in SECTIONS.items():
         for field, info in model.model_fields.items():
             yield _variable(f"{PREFIX}{section}_{field}".upper(), info)
-    yield _variable(f"{PREFIX}OUTPUT_DIR", Settings.model_fields["output_dir"])
+    for field, info in Settings.model_fields.items():
+        if field not in SECTIONS:
+            yield _variable(f"{PREFIX}{field}".upper(), info)
 
 
 def _variable(name: str, info: FieldInfo) -> Variable:

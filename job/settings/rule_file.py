@@ -15,6 +15,8 @@ from pathlib import Path
 
 import regex
 
+from job.settings.files import read_file
+
 LINE = re.compile(r"(?P<drop>drop\s+)?(?P<name>[a-z][a-z0-9_]{0,39})\s*=\s*(?P<pattern>.+)")
 SECONDS = 1.0
 """Time limit for one pattern on one answer; sane patterns take microseconds."""
@@ -62,4 +64,4 @@ def _problems(name: str, pattern: str, before: list[UserRule]) -> Iterator[str]:
 
 def read(path: Path) -> list[UserRule]:
     """The rules of a file that has passed the checks of the settings."""
-    return parse(path.read_text("utf-8"))[0]
+    return parse(read_file(path))[0]

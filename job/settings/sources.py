@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from job.settings.files import QUICKSTART, find_file
+from job.settings.files import QUICKSTART, find_file, irregular
 
 FILE_ENDINGS = (".jsonl", ".json", ".csv", ".parquet", ".jsonl.gz", ".json.gz", ".csv.gz")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -26,6 +26,9 @@ class Source(BaseModel):
     revision: str = "main"
     split: str = "train"
     rows: int = 0
+    commit: str = ""
+    """What the revision named when the run began. No part of the text that stands for a source. Empty until then, and for a
+    path."""
 
     @classmethod
     def parse(cls, text: str) -> Source:
@@ -36,8 +39,7 @@ class Source(BaseModel):
         count = int(rows or 0)
         if is_path(name):
             source = cls(name=name, revision="", split="", rows=count)
-            if not source.path.exists():
-                raise ValueError(f"there is no file or folder {source.path} (working directory: {Path.cwd()})")
+            _require_file_or_folder(source.path)
             return source
         rest, _, split = name.partition(":")
         repo, _, revision = rest.partition("@")
@@ -61,5 +63,23 @@ class Source(BaseModel):
         return f"{self.name}{rows}" if self.is_local else f"{self.name}@{self.revision}:{self.split}{rows}"
 
 
+def _require_file_or_folder(path: Path) -> None:
+    """Raises ValueError with the sentence for the user."""
+    try:
+        kind = irregular(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ValueError(f"there is no file or folder {path} (working directory: {Path.cwd()})") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror})") from error
+    if kind and not path.is_dir():
+        raise ValueError(f"{path} is {kind}; a source is a file or a folder, since each start reads it anew")
+
+
 def is_path(name: str) -> bool:
     return name == "quickstart" or name.startswith(("/", "./", "../")) or name.endswith(FILE_ENDINGS)
+
+
+def without_path(source: str) -> str:
+    """A written source as it may be published: of a file on this machine, only its name."""
+    name, equals, rows = source.partition("=")
+    return f"{Path(name).name}{equals}{rows}" if is_path(name) else source

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 from pydantic_settings import NoDecode
 
-from job.settings.files import find_file
+from job.settings.files import find_file, read_file
 from job.settings.rule_file import parse as parse_rules
 from job.settings.sources import HUB_ID, Source
 
@@ -43,7 +43,7 @@ def _text_file(value: str) -> str:
     """The path must lead to a file that is UTF-8 text and not empty."""
     path = find_file(value)
     try:
-        if value and not path.read_text("utf-8").strip():
+        if value and not read_file(path).strip():
             raise ValueError(f"the file {path} is empty")
     except FileNotFoundError:
         raise ValueError(f"there is no file {path} (working directory: {Path.cwd()})") from None
@@ -54,7 +54,7 @@ def _text_file(value: str) -> str:
 
 def _rule_file(value: str) -> str:
     if _text_file(value):
-        problems = parse_rules(find_file(value).read_text("utf-8"))[1]
+        problems = parse_rules(read_file(find_file(value)))[1]
         if problems:
             raise ValueError("; ".join(f"{find_file(value)} {problem}" for problem in problems))
     return value

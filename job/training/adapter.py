@@ -80,8 +80,9 @@ def save(
         parts["embedding"] = _bytes(embedding)
         tensors |= embedding
     saved = LoraConfig(**{**config.to_dict(), "inference_mode": True})
+    name = files.name if files.revision else files.folder.name  # it is published: no path of this machine
+    saved.base_model_name_or_path, saved.revision = name, files.revision or None
     saved.target_modules = sorted(saved.target_modules)  # peft keeps a set, whose order differs from process to process
-    saved.base_model_name_or_path, saved.revision = files.name, files.revision or None
     if new_rows and save_embedding == "rows":
         first = model.get_input_embeddings().weight.shape[0] - new_rows
         name = name_of(model, model.get_input_embeddings()).rpartition(".")[2]

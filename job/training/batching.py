@@ -6,6 +6,7 @@ changes no result: the gradient of a step is a sum over its rows.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,13 +21,13 @@ IGNORED = -100
 class Row:
     """One row: token ids and how many at its start are not learned."""
 
-    ids: list[int]
+    ids: Sequence[int]
     skip: int
 
     @classmethod
     def of(cls, tokens: Tokens, loss: str) -> Row:
-        """`loss`: on the `answer` only, or on the whole `text`."""
-        return cls(tokens.ids, tokens.prompt_length if loss == "answer" else 0)
+        """`loss`: on the `answer` only, or on the whole `text`. All rows stay in memory: 4 bytes a token instead of 36."""
+        return cls(array("i", tokens.ids), tokens.prompt_length if loss == "answer" else 0)
 
     @property
     def targets(self) -> int:

@@ -1,4 +1,5 @@
-"""Watches a training: logs its figures, keeps the best adapter, stops on a diverging loss and on request."""
+"""Watches a training: logs its figures, keeps the best adapter, says when a checkpoint is due, and stops on a diverging loss,
+on request and before the deadline."""
 
 from __future__ import annotations
 
@@ -12,8 +13,12 @@ from transformers import TrainerCallback, TrainerState
 
 from job.errors import Diverged, Stopped
 from job.results import LogEntry
+from job.runs.deadline import Deadline
+from job.runs.progress import advance
 from job.runs.signals import StopRequest
 from job.training.best import BestAdapter
+from job.training.checkpoint_times import CheckpointTimes
+from job.training.forecast import SAID_AFTER_STEPS, Forecast, Measured
 from job.training.log_file import LogFile
 from job.training.random_states import RandomStates
 
@@ -26,11 +31,25 @@ log = logging.getLogger("job.train")
 class Watch(TrainerCallback):  # type: ignore[misc]
     """`folder`: train/ in the run folder. `worst_loss`: above it, training has diverged."""
 
-    def __init__(self, folder: Path, *, worst_loss: float, stop: StopRequest) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        worst_loss: float,
+        stop: StopRequest,
+        times: CheckpointTimes | None = None,
+        forecast: Forecast | None = None,
+    ) -> None:
         self.log = LogFile(folder / "log.jsonl")
         self.best = BestAdapter(folder / "best")
         self.worst_loss = worst_loss
         self.stop = stop
+        self.times = times or CheckpointTimes(minutes=10)
+        self.forecast = forecast or Forecast(Deadline(), later_seconds=0.0)
+        self.evaluation_seconds = 0.0
+        self.all_evaluations_seconds = 0.0
+        self.stopped_early = False
+        """The deadline ended training before its last step."""
         self.trainer: Float32AdapterTrainer | None = None
         self.started = time.monotonic()
         self.seconds_before = 0.0
@@ -51,6 +70,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         self.started = time.monotonic()
         self.last_mark = (0.0, 0)
+        self.times.begin()
+        self.all_evaluations_seconds = 0.0
         step = state.global_step
         if step and step % int(args.eval_steps) == 0 and not self.log.has_evaluation(step):
             assert self.trainer is not None
@@ -123,10 +144,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]
                 f"Training diverged: {name} is {loss:.2f} at step {step}, more than twice that of guessing every token."
             )
 
-    # --- stopping ------------------------------------------------------------------------------------------------
+    # --- the end of a step ---------------------------------------------------------------------------------------
 
     def on_step_end(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
+        """Called after transformers has set what the step's number asks for: evaluation, checkpoint, end of training."""
         assert self.trainer is not None
+        advance("steps")
         self.after_step = RandomStates()
         if self.trainer.accelerator.optimizer_step_was_skipped:
             self.skipped_steps += 1
@@ -135,8 +158,47 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             )
         if self.stop.requested:
             self.stop_now(state)
+        if self.forecast.deadline.is_set and not control.should_training_stop:
+            self._keep_deadline(args, state, control)
+        last = bool(control.should_training_stop)
+        control.should_save = last or self.times.due(evaluation=bool(control.should_evaluate))
 
-    def stop_now(self, state: TrainerState) -> NoReturn:
+    def note_evaluation_seconds(self, seconds: float) -> None:
+        if seconds > 60 * self.times.minutes >= self.evaluation_seconds:
+            log.warning(
+                "stage=train evaluation_minutes=%.1f: a run that is killed during an evaluation repeats it, though no step; "
+                "lower FINETUNE_DATA_EVAL_FRACTION to shorten it",
+                seconds / 60,
+            )
+        self.evaluation_seconds = seconds
+        self.all_evaluations_seconds += seconds
+
+    def _keep_deadline(self, args: Any, state: TrainerState, control: Any) -> None:
+        """Say whether the run fits; end training while there is time for what has to follow. Raises Stopped (75)."""
+        step, done = state.global_step, state.global_step - self.first_step
+        stepping = time.monotonic() - self.started - self.all_evaluations_seconds - self.times.spent
+        measured = Measured(stepping / max(done, 1), self.evaluation_seconds, self.times.longest)
+        if done >= min(SAID_AFTER_STEPS, state.max_steps - self.first_step - 1):
+            left = state.max_steps // int(args.eval_steps) - step // int(args.eval_steps)
+            self.forecast.say(measured, step, state.max_steps, evaluations_left=left + bool(control.should_evaluate))
+        if not self.forecast.must_end(measured, evaluation=bool(control.should_evaluate)):
+            return
+        minutes = self.forecast.deadline.minutes
+        if self.forecast.deadline.action == "continue":
+            self.stop_now(state, f"The deadline of {minutes:g} minutes is near.")
+        log.warning(
+            "stage=train step=%d of=%d stopped_early=true: the deadline of %g minutes leaves time for evaluation, saving, "
+            "probe and push, but for no more steps; the learning rate has not reached the end of its schedule",
+            step,
+            state.max_steps,
+            minutes,
+        )
+        self.stopped_early = True
+        control.should_training_stop = control.should_evaluate = True
+
+    # --- stopping ------------------------------------------------------------------------------------------------
+
+    def stop_now(self, state: TrainerState, reason: str = "") -> NoReturn:
         """Save a checkpoint if there is anything new, and raise Stopped (75).
 
         The checkpoint holds the random states as they were when its last step ended. Dropout may have drawn since, and a new
@@ -146,5 +208,11 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         if self.after_step:
             self.after_step.restore()
             self.trainer.save_now()
-        log.warning("stage=train step=%d stopped=true checkpoint=saved", state.global_step)
-        raise Stopped(f"Stopped at step {state.global_step}; its checkpoint is saved.")
+        step = state.global_step or self.first_step  # an evaluation before training knows of no step yet
+        if not step:
+            log.warning("stage=train step=0 stopped=true checkpoint=none")
+            raise Stopped(
+                f"{reason or 'Stopped.'} No training step was finished yet: the next start begins training anew."
+            )
+        log.warning("stage=train step=%d stopped=true checkpoint=saved", step)
+        raise Stopped(f"{reason} Stopped at step {step}; its checkpoint is saved.".strip())

@@ -16,6 +16,7 @@ from job.runs.files import (
     files_of,
     is_as_recorded,
     open_sealed,
+    place,
     remove,
     set_aside,
     settle,
@@ -42,6 +43,23 @@ def seal(checkpoint: Path) -> None:
     sync_folder(checkpoint.parent)
     for broken in checkpoint.parent.glob("broken-*"):
         remove(broken)
+
+
+def seal_again(checkpoint: Path) -> None:
+    """Once the evaluation after it is done: log and best adapter as they are now, so that whoever continues from it does not
+    repeat that evaluation. Milliseconds, in which a kill would cost this checkpoint: all other files keep their hashes."""
+    files = open_sealed(checkpoint / MANIFEST)["files"]
+    changed = []
+    for name in BESIDE:
+        source, copy = checkpoint.parent.parent / name, checkpoint / Path(name).name
+        if source.exists():
+            partial = copy.with_name(f"{copy.name}.partial")
+            shutil.copyfile(source, partial)
+            files[copy.name] = facts_of(partial)
+            changed.append((partial, copy))
+    for partial, copy in changed:
+        place(partial, copy)
+    write_sealed(checkpoint / MANIFEST, {"files": files})
 
 
 def is_whole(checkpoint: Path) -> bool:

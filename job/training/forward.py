@@ -11,6 +11,7 @@ import torch
 from peft import PeftModel
 
 from job.modeling.layers import decoder_of
+from job.runs.progress import advance
 from job.training.batching import IGNORED, Row, cut, pack, pad
 from job.training.optimizations.head import Form, HeadLoss
 
@@ -63,7 +64,9 @@ class Forward:
     def loss_sum(self, rows: Sequence[Row]) -> torch.Tensor:
         """Cross-entropy summed over all learned tokens of `rows`; a float32 scalar."""
         with self.autocast():
-            return self._packed_loss(rows) if self.packed else self._padded_loss(rows)
+            loss = self._packed_loss(rows) if self.packed else self._padded_loss(rows)
+        advance("tokens", sum(len(row.ids) for row in rows))
+        return loss
 
     def _packed_loss(self, rows: Sequence[Row]) -> torch.Tensor:
         batch = pack(rows, self.device)

@@ -38,7 +38,9 @@ class MemoryPlan:
         batch_size: int,
         architecture: Architecture | None,
         lora: LoraSettings,
+        halved: bool = False,
     ) -> None:
+        """`halved`: begin with micro-batches of at most half the largest, because main memory ran out before."""
         lengths = sorted((len(row.ids) for row in rows), reverse=True)
         self.forward = forward
         self.longest_rows = sorted(rows, key=lambda row: -len(row.ids))[:batch_size]
@@ -50,7 +52,9 @@ class MemoryPlan:
             if architecture
             else [None] * len(self.candidates)
         )
-        self.place = 0
+        half = self.candidates[0].tokens // 2
+        smaller = [place for place, candidate in enumerate(self.candidates) if candidate.tokens <= half]
+        self.place = 0 if not halved else smaller[0] if smaller else len(self.candidates) - 1
         self.tried: list[Attempt] = []
         self.measured = forward.device.type == "cuda"
         self.set_checkpointing()

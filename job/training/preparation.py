@@ -78,6 +78,7 @@ def prepare(
     eval_rows: Sequence[Row] = (),
     optimizations: Sequence[Entry] = OPTIMIZATIONS,
     allow_unquantized: bool = False,
+    halved: bool = False,
 ) -> Prepared:
     """Load, attach, choose precision, optimizations and memory plan. Where 16 bits overflow on the longest rows, do it all
     again in float32.
@@ -96,7 +97,7 @@ def prepare(
         log.info("stage=train precision=%s reason=%r base=%s", precision.value, precision.reason, files.name)
         loaded = _load(files, tokenizer, architecture, lora, precision.value, settings.seed, allow_unquantized)
         test = _self_test(loaded.forward, [*rows, *eval_rows], architecture.name)
-        step = _choose_step(test, architecture, lora, settings, rows, optimizations)
+        step = _choose_step(test, architecture, lora, settings, rows, optimizations, halved)
         if not step.dry_run or not step.dry_run.problem:
             return Prepared(loaded, step, precision, overflowed)
         overflowed = step.dry_run
@@ -165,6 +166,7 @@ def _choose_step(
     settings: TrainSettings,
     rows: Sequence[Row],
     optimizations: Sequence[Entry],
+    halved: bool,
 ) -> Step:
     """The optimizations that pass their self-test, the memory plan, and a dry run of the step that they make together.
 
@@ -173,7 +175,9 @@ def _choose_step(
     forward = test.forward
     enabled = test.enable(optimizations)
     while True:
-        memory_plan = MemoryPlan(forward, rows, batch_size=settings.batch_size, architecture=architecture, lora=lora)
+        memory_plan = MemoryPlan(
+            forward, rows, batch_size=settings.batch_size, architecture=architecture, lora=lora, halved=halved
+        )
         dry_run = memory_plan.select(partial(dry_run_step, forward, learning_rate=settings.learning_rate))
         if dry_run:
             facts = " ".join(f"{key}={value!r}" for key, value in dry_run.model_dump().items() if value != "")

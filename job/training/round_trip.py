@@ -26,6 +26,7 @@ from job.modeling.config import attention_of
 from job.modeling.files import BaseFiles
 from job.modeling.nf4 import CPU_KERNEL, layers_on_the_cpu_kernel, stay_differentiable
 from job.modeling.refusals import one_line
+from job.runs.redaction import without_secrets
 
 COMPARED_ROWS = 64
 EMBEDDING_ROUNDING = 0.01
@@ -126,7 +127,7 @@ def _fresh_process(request: dict[str, Any], expected: dict[str, torch.Tensor], a
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": _import_path()},
+            env=_environment(),
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -137,6 +138,11 @@ def _fresh_process(request: dict[str, Any], expected: dict[str, torch.Tensor], a
         )
     answer: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
     return answer
+
+
+def _environment() -> dict[str, str]:
+    """It loads local files only: no network, and none of this process's secrets."""
+    return {**without_secrets(os.environ), "HF_HUB_OFFLINE": "1", "PYTHONPATH": _import_path()}
 
 
 def _import_path() -> str:

@@ -6,7 +6,9 @@ import json
 import logging
 import math
 import shutil
+import time
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -19,8 +21,10 @@ from job.modeling.files import fetch_files
 from job.modeling.sizes import Sizes
 from job.modeling.tokenizer import load_tokenizer
 from job.results import Cleaned, Trained
+from job.runs.deadline import Deadline
 from job.runs.files import remove, replace_folder
 from job.runs.folder import FileChanged
+from job.runs.progress import advance
 from job.runs.signals import StopRequest
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
 from job.training import adapter as adapters
@@ -28,11 +32,15 @@ from job.training import checkpoints, round_trip
 from job.training.arguments import arguments
 from job.training.batching import Row
 from job.training.callbacks import Watch
+from job.training.checkpoint_times import CheckpointTimes
+from job.training.forecast import Forecast, Later
 from job.training.memory_plan import release
 from job.training.preparation import Prepared, prepare
 from job.training.trainer import Float32AdapterTrainer
 
 log = logging.getLogger("job.train")
+ROWS_AT_ONCE = 1000
+"""Rows whose tokens the tokenizer holds as lists at once."""
 ROUND_TRIP_ROWS, ROUND_TRIP_TOKENS = 4, 128
 
 
@@ -45,12 +53,17 @@ def train(
     token: str,
     root: Path,
     stop: StopRequest,
+    deadline: Deadline | None = None,
+    halved: bool = False,
 ) -> Trained:
     """From cleaned rows to an `adapter/` below `root` that a fresh process has loaded and compared.
 
-    Continues from the newest whole checkpoint. Raises MemoryExhausted (62), Diverged (63), DiskFull (73), the errors
-    for failures of the Hub (66, 67, 76), and Stopped (75) after a checkpoint was saved.
+    Continues from the newest whole checkpoint. `halved`: begin the memory plan with micro-batches of half the size.
+
+    Raises MemoryExhausted (62), Diverged (63), DiskFull (73), the errors for failures of the Hub (66, 67, 76), and Stopped (75)
+    on request or before the deadline.
     """
+    began = time.monotonic()
     files = fetch_files(model, token, weights=True)
     tokenizer = load_tokenizer(files, model)
     chat = Chat(tokenizer)
@@ -64,11 +77,14 @@ def train(
         rows,
         eval_rows=eval_rows,
         allow_unquantized=model.allow_unquantized,
+        halved=halved,
     )
     parameters = prepared.loaded.trainable_parameters
     needed = Sizes(parameters, 4 * parameters, 0).run_bytes
     disk.require_left(root, needed - disk.present_bytes(root), "checkpoints and adapter")
-    trainer = _trainer(prepared, settings, rows, eval_rows, root / "train", stop)
+    later = _later(prepared, model.save_embedding, deadline or Deadline(), load_seconds=time.monotonic() - began)
+    forecast = Forecast(deadline or Deadline(), later.seconds)
+    trainer = _trainer(prepared, settings, rows, eval_rows, root / "train", stop, forecast)
     fit = _fit(trainer)
     saved = _save(prepared, trainer, fit, model.save_embedding, root)
     result = _result(cleaned, settings, prepared, trainer, fit, saved, root)
@@ -79,17 +95,37 @@ def train(
 
 def read_rows(chat: Chat, path: Path, loss: str) -> list[Row]:
     """Raises SettingsError (64) for a row in which the end of the answer is not learned: the model would not learn to stop."""
+    rows: list[Row] = []
     with path.open(encoding="utf-8") as file:
-        rows = chat.rows([json.loads(line) for line in file])
-    for number, row in enumerate(rows, 1):
-        if chat.stop_id not in row.ids[row.prompt_length :]:
-            raise SettingsError(
-                [
-                    f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template ends other answers with {chat.stop_token}, but "
-                    f"not that of row {number} in {path.name}; set a template that ends every answer with it"
-                ]
-            )
-    return [Row.of(row, loss) for row in rows]
+        while some := list(islice(file, ROWS_AT_ONCE)):
+            for tokens in chat.rows([json.loads(line) for line in some]):
+                if chat.stop_id not in tokens.ids[tokens.prompt_length :]:
+                    raise SettingsError(
+                        [
+                            f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template ends other answers with {chat.stop_token}, "
+                            f"but not that of row {len(rows) + 1} in {path.name}; set a template that ends every answer with it"
+                        ]
+                    )
+                rows.append(Row.of(tokens, loss))
+            advance("rows", len(some))
+    return rows
+
+
+def _later(prepared: Prepared, save_embedding: str, deadline: Deadline, *, load_seconds: float) -> Later:
+    """What follows training, for its forecast. `load_seconds`: what loading and checking the base took."""
+    loaded = prepared.loaded
+    rows = {"full": loaded.forward.vocabulary_rows, "rows": loaded.new_rows, "none": 0}[save_embedding]
+    width = loaded.forward.base.get_input_embeddings().weight.shape[1]
+    adapter_bytes = 4 * (loaded.trainable_parameters + (rows * width if loaded.new_rows else 0))
+    return Later(
+        load_seconds=load_seconds,
+        parameters=loaded.total_parameters,
+        on_gpu=loaded.forward.device.type == "cuda",
+        adapter_bytes=adapter_bytes,
+        questions=deadline.questions,
+        max_new_tokens=deadline.max_new_tokens,
+        pushed_bytes=adapter_bytes if deadline.pushes else 0,
+    )
 
 
 def _trainer(
@@ -99,6 +135,7 @@ def _trainer(
     eval_rows: list[Row],
     folder: Path,
     stop: StopRequest,
+    forecast: Forecast,
 ) -> Float32AdapterTrainer:
     forward, precision = prepared.loaded.forward, prepared.precision.value
     guessing = math.log(forward.vocabulary_rows)  # the loss where every token is as likely as any other
@@ -107,7 +144,13 @@ def _trainer(
         memory_plan=prepared.step.memory_plan,
         rows=rows,
         eval_rows=eval_rows,
-        watch=Watch(folder, worst_loss=2 * guessing, stop=stop),
+        watch=Watch(
+            folder,
+            worst_loss=2 * guessing,
+            stop=stop,
+            times=CheckpointTimes(settings.checkpoint_minutes),
+            forecast=forecast,
+        ),
         args=arguments(settings, folder / "checkpoints", precision, len(rows)),
         processing_class=prepared.loaded.tokenizer,
     )
@@ -195,7 +238,7 @@ def _save(prepared: Prepared, trainer: Float32AdapterTrainer, fit: Fit, save_emb
     parts = adapters.save(tuned, tokenizer, files, partial, new_rows=new_rows, save_embedding=save_embedding)
     found = round_trip.check(
         tuned,
-        [row.ids[:ROUND_TRIP_TOKENS] for row in trainer.eval_rows[:ROUND_TRIP_ROWS]],
+        [list(row.ids[:ROUND_TRIP_TOKENS]) for row in trainer.eval_rows[:ROUND_TRIP_ROWS]],
         files,
         partial,
         dtype=prepared.precision.value,
@@ -218,6 +261,7 @@ def _result(
     root: Path,
 ) -> Trained:
     loaded, step, watch = prepared.loaded, prepared.step, trainer.watch
+    epochs = round(trainer.state.epoch, 2) if watch.stopped_early else settings.epochs
     return Trained(
         adapter_path="adapter",
         log_path=watch.log.path.relative_to(root).as_posix(),
@@ -225,7 +269,9 @@ def _result(
         precision=prepared.precision,
         attention=attention_of(loaded.files.config),
         steps=trainer.state.global_step,
-        epochs=settings.epochs,
+        planned_steps=trainer.state.max_steps,
+        stopped_early=watch.stopped_early,
+        epochs=epochs,
         trainable_parameters=loaded.trainable_parameters,
         total_parameters=loaded.total_parameters,
         lora_targets=loaded.lora_targets,
@@ -236,7 +282,7 @@ def _result(
         best_step=fit.best_step,
         final_train_loss=watch.log.losses[-1] if watch.log.losses else fit.mean_loss,
         train_seconds=round(watch.seconds_before + fit.seconds, 2),
-        train_tokens=round(cleaned.train_tokens * settings.epochs),
+        train_tokens=round(cleaned.train_tokens * epochs),
         tokens_per_second=round(trainer.tokens_seen / fit.seconds, 1) if fit.seconds else 0.0,
         resumed_from_step=fit.first_step,
         dry_run=step.dry_run,

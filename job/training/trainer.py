@@ -4,6 +4,7 @@ complete, and a stop between micro-batches that loses nothing."""
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,13 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         return total
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """The mean loss over all learned tokens of the evaluation rows, in batches of like lengths."""
+        """The mean loss over all learned tokens of the evaluation rows, in batches of like lengths.
+
+        A checkpoint that is due is saved before it: whatever an evaluation takes, a killed run repeats no step for it.
+        """
+        if self.control.should_save:
+            self.save_now()
+        began = time.monotonic()
         while True:
             try:
                 loss = self._mean_eval_loss()
@@ -118,6 +125,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
                 )
             self.memory_plan.fall_back(step=self.state.global_step, peak=torch.cuda.max_memory_reserved())
         metrics = {"eval_loss": loss}
+        self.watch.note_evaluation_seconds(time.monotonic() - began)
         self.log(metrics)
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
@@ -153,10 +161,16 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         self.model.save_pretrained(output_dir, save_embedding_layers=False)
 
     def _save_checkpoint(self, model: Any, *arguments: Any, **options: Any) -> None:
-        super()._save_checkpoint(model, *arguments, **options)
-        checkpoints.seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
+        """A checkpoint of the last whole optimizer step. One that was saved before an evaluation gets what that has changed."""
+        checkpoint = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        with self.watch.times.saving():
+            if (checkpoint / checkpoints.MANIFEST).exists():
+                checkpoints.seal_again(checkpoint)
+            else:
+                super()._save_checkpoint(model, *arguments, **options)
+                checkpoints.seal(checkpoint)
 
     def save_now(self) -> None:
-        """A checkpoint of the last whole optimizer step, unless there is one."""
+        """The same, unless there is one."""
         if not (Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}" / checkpoints.MANIFEST).exists():
             self._save_checkpoint(self.model, None)

@@ -16,6 +16,7 @@ def test_the_files_are_what_the_result_says(base: Path, tmp_path: Path) -> None:
     train, evaluation = read(tmp_path / result.train_path), read(tmp_path / result.eval_path)
     assert (len(train), len(evaluation)) == (result.train_rows, result.eval_rows) == (36, 4)
     assert set(train[0]) == {"system", "question", "answer", "source"}
+    assert {row["source"] for row in train + evaluation} == {"rows.jsonl"}  # they may be published: no path
     (dropped,) = read(tmp_path / result.dropped_path)
     assert dropped["reason"] == "duplicate"
     (source,) = result.sources

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from job.cleaning import workers
-from job.errors import HostUnfit, SettingsError
+from job.errors import HostUnfit, SettingsError, Stopped
 
 pytestmark = pytest.mark.light
 
@@ -23,6 +25,27 @@ def _dies_on_seven(number: int) -> int:
     if number == 7:
         os._exit(9)
     return number
+
+
+def _takes_long(number: int) -> int:
+    time.sleep(60 if number > 2 else 0)
+    return number
+
+
+def test_a_stop_does_not_wait_for_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "FIRST", 2)
+
+    def batches() -> Iterator[int]:
+        yield from (1, 2, 3, 4)
+        while not multiprocessing.active_children():
+            time.sleep(0.01)
+        raise Stopped("SIGTERM arrived.")
+
+    began = time.monotonic()
+    with pytest.raises(Stopped):
+        list(workers.in_order(_takes_long, batches(), 2))
+    assert time.monotonic() - began < 10
+    assert not multiprocessing.active_children()
 
 
 def test_results_come_in_order_and_a_failure_comes_as_itself(monkeypatch: pytest.MonkeyPatch) -> None:

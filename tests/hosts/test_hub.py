@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import OfflineModeIsEnabled
 
-from job.errors import AccessDenied, DataError, HubUnavailable, JobError, NotFound
+from job.errors import AccessDenied, DataError, DiskFull, HubUnavailable, JobError, NotFound
 from job.hosts.hub import first_line, translate_hub_errors
 from tests.conftest import READ_TOKEN, WRITE_TOKEN
 from tests.standin_hub import StandInHub
@@ -82,6 +85,122 @@ def test_work_from_the_cache_names_the_variable_that_asks_for_it() -> None:
     assert "HF_HUB_OFFLINE" in error.remedy
 
 
+# --- Xet: large files, through a library in Rust ---------------------------------------------------------------------
+
+
+def download_by_xet(endpoint: str, file_hash: str, target: str) -> None:
+    """What the Hub client does for a large file, without the Hub."""
+    import hf_xet
+
+    session = hf_xet.XetSession()
+    access = {"endpoint": endpoint, "token": "t", "token_expiry_unix_secs": int(time.time()) + 9999}
+    with session.new_file_download_group(**access) as group:
+        group.start_download_file(hf_xet.XetFileInfo(file_hash, 300_000), target)
+
+
+def upload_by_xet(endpoint: str, file: Path) -> str:
+    """The file's hash."""
+    import hf_xet
+
+    file.write_bytes(bytes(range(250)) * 1200)
+    session = hf_xet.XetSession()
+    access = {"endpoint": endpoint, "token": "t", "token_expiry_unix_secs": int(time.time()) + 9999}
+    with session.new_upload_commit(**access) as group:
+        handle = group.start_upload_file(str(file), hf_xet.COMPUTE_SHA256)
+    return str(handle.result().xet_info.hash)
+
+
+@pytest.mark.parametrize(("status", "ours"), [(401, AccessDenied), (403, AccessDenied), (404, NotFound)])
+@pytest.mark.parametrize("way", ["down", "up"])
+def test_what_xets_store_answers_decides(
+    way: str, status: int, ours: type[JobError], hub: StandInHub, tmp_path: Path
+) -> None:
+    """Its own words for it are a RuntimeError one way and a ConnectionError the other, with the status in the text."""
+    hub.fail(".", status=status, times=100)
+    error = translated(
+        lambda: (
+            download_by_xet(hub.url, "ab" * 32, str(tmp_path / "file"))
+            if way == "down"
+            else upload_by_xet(hub.url, tmp_path / "file")
+        )
+    )
+    assert isinstance(error, ours)
+    assert f"({status} " in str(error)
+    assert "file store (Xet)" in str(error)
+
+
+def upload_folder(hub: StandInHub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> JobError:
+    """A push as the Hub client does it with Xet switched on."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    hub.add_repo("model", "alice/adapter")
+    (folder / "adapter_model.safetensors").write_bytes(bytes(range(250)) * 1200)
+    api = HfApi(endpoint=hub.url, token=WRITE_TOKEN)
+    return translated(lambda: api.upload_folder(repo_id="alice/adapter", folder_path=folder))
+
+
+def test_a_push_through_xet_that_its_store_refuses(
+    hub: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = {"casUrl": hub.url, "accessToken": "t", "exp": 9999999999}
+    hub.lie("xet-write-token", json.dumps(access).encode())
+    hub.fail("xorb", status=403, times=100)
+    error = upload_folder(hub, tmp_path, monkeypatch)
+    assert isinstance(error, AccessDenied)
+    assert "file store (Xet) refused access" in str(error)
+    assert len(hub.commits("model", "alice/adapter")) == 1
+
+
+def test_a_push_through_xet_to_a_hub_without_xet(
+    hub: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client tries Xet first and falls back to nothing."""
+    error = upload_folder(hub, tmp_path, monkeypatch)
+    assert isinstance(error, NotFound)
+    assert "has no such store" in str(error)
+    assert "HF_HUB_DISABLE_XET=1" in error.remedy
+
+
+def test_a_disk_that_is_full_under_xet(tmp_path: Path) -> None:
+    store = f"local://{tmp_path / 'store'}"
+    file_hash = upload_by_xet(store, tmp_path / "file")
+    download_by_xet(store, file_hash, str(tmp_path / "again"))
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "file").read_bytes()
+    error = translated(lambda: download_by_xet(store, file_hash, "/dev/full"))
+    assert isinstance(error, DiskFull)
+    assert "No space left on device" in str(error)
+
+
+def test_a_file_that_arrives_with_another_size_under_xet(tmp_path: Path) -> None:
+    store = f"local://{tmp_path / 'store'}"
+    upload_by_xet(store, tmp_path / "file")
+    error = translated(lambda: download_by_xet(store, "ab" * 32, str(tmp_path / "again")))
+    assert isinstance(error, HubUnavailable)
+    assert "File size mismatch" in str(error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Task error: File reconstruction error: CAS Client Error: Request middleware error: error sending request for url",
+        "Network error: Request middleware error: error sending request for url (http://127.0.0.1:9/v1/xorb-grants)",
+        "Data processing error: CAS service error : ReqwestMiddleware Error: Request failed after 5 retries",
+        "Data processing error: CAS service error : Error : single flight error: Real call failed",
+        "Operation cancelled: Task cancelled: task 11 was cancelled",
+        "Xet headers have not been correctly set by the server.",
+    ],
+)
+def test_what_xet_says_after_minutes_of_tries_of_its_own(text: str) -> None:
+    """Seen with 1.8.0 (a store that refuses connections, after 210 s down and 346 s up) and, the two with "Data processing",
+    in reports about older versions."""
+    error = translated(fails(RuntimeError(text)))
+    assert isinstance(error, HubUnavailable)
+    assert text in str(error)
+    assert "HF_HUB_DISABLE_XET=1" in error.remedy
+
+
+# --- datasets, and errors around errors ------------------------------------------------------------------------------
+
+
 class DatasetNotFoundError(Exception):
     """By the name of the one in datasets."""
 
@@ -89,6 +208,21 @@ class DatasetNotFoundError(Exception):
 def test_datasets_own_error_is_known_by_its_name() -> None:
     assert isinstance(translated(fails(DatasetNotFoundError("'owner/rows' doesn't exist on the Hub"))), NotFound)
     assert isinstance(translated(fails(DatasetNotFoundError("'owner/rows' is a gated dataset"))), AccessDenied)
+    revision = translated(
+        fails(DatasetNotFoundError("Revision 'c0ffee' doesn't exist for dataset 'owner/rows' on the Hub."))
+    )
+    assert isinstance(revision, NotFound)
+    assert "no such revision" in str(revision)
+    assert "begin anew in another FINETUNE_OUTPUT_DIR" in revision.remedy
+
+
+def test_a_file_that_arrives_with_another_size(api: HfApi, hub: StandInHub, tmp_path: Path) -> None:
+    """The client's own error for it is a plain OSError."""
+    writer = HfApi(endpoint=hub.url, token=WRITE_TOKEN)
+    hub.lie("GET /meta/base/resolve/", b"{}  ")
+    error = translated(lambda: writer.hf_hub_download("meta/base", "config.json", cache_dir=tmp_path))
+    assert isinstance(error, HubUnavailable)
+    assert "another size than announced" in str(error)
 
 
 def test_a_wrapped_failure_is_found_in_the_chain_of_causes() -> None:
@@ -99,7 +233,7 @@ def test_a_wrapped_failure_is_found_in_the_chain_of_causes() -> None:
     assert "ConnectionResetError reset by peer" in str(error)
 
 
-@pytest.mark.parametrize("error", [ValueError("a bug"), DataError("too few rows")])
+@pytest.mark.parametrize("error", [ValueError("a bug"), RuntimeError("a bug"), DataError("too few rows")])
 def test_what_is_no_failure_of_the_hub_rises_as_it_is(error: Exception) -> None:
     with pytest.raises(type(error)) as caught, translate_hub_errors(WHAT, VARIABLE, has_token=False):
         raise error
@@ -109,3 +243,8 @@ def test_what_is_no_failure_of_the_hub_rises_as_it_is(error: Exception) -> None:
 def test_the_first_line_of_a_long_message() -> None:
     assert first_line(ValueError("\n\nfirst\nsecond")) == "first"
     assert first_line(ValueError("")) == "ValueError"
+
+
+def test_the_client_writes_no_lines_of_its_own() -> None:
+    """They would stand beside the job's, without a stage."""
+    assert not logging.getLogger("huggingface_hub").handlers

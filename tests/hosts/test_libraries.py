@@ -56,6 +56,12 @@ def test_another_endpoint_is_used_without_xet(monkeypatch: pytest.MonkeyPatch) -
     assert os.environ["HF_HUB_DISABLE_XET"] == "1"
 
 
+def test_the_hub_itself_is_no_other_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://huggingface.co/")
+    prepare_libraries(settings("owner/rows"), terminal=False)
+    assert "HF_HUB_DISABLE_XET" not in os.environ
+
+
 def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setenv("PYTORCH_ALLOC_CONF", "backend:native")
@@ -109,10 +115,11 @@ def test_a_hub_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.Monkey
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
         do_not_wait_for_the_hub()
         assert "HF_HUB_OFFLINE" not in os.environ
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")  # the proxy reaches what we cannot
-    do_not_wait_for_the_hub()
-    assert "HF_HUB_OFFLINE" not in os.environ
-    monkeypatch.delenv("HTTPS_PROXY")
+    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        with monkeypatch.context() as behind_a_proxy:  # which reaches what we cannot
+            behind_a_proxy.setenv(name, "http://proxy.example")
+            do_not_wait_for_the_hub()
+            assert "HF_HUB_OFFLINE" not in os.environ, name
     do_not_wait_for_the_hub()
     assert os.environ["HF_HUB_OFFLINE"] == "1"
 
@@ -125,3 +132,13 @@ def test_cpus_that_this_process_may_not_use_do_not_count() -> None:
     finally:
         os.sched_setaffinity(0, before)
     assert usable_cpus() == len(before)
+
+
+@pytest.mark.parametrize(("counted", "usable"), [(3, 3), (None, 1)])
+def test_a_system_without_affinity_counts_its_cpus(
+    counted: int | None, usable: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on macOS."""
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: counted)
+    assert usable_cpus() == usable

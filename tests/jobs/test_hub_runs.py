@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,17 +48,24 @@ def test_a_token_that_cannot_write_is_found_before_training(
 def test_base_and_rows_from_the_hub(base: Path, tmp_path: Path, hub: StandInHub) -> None:
     """A gated base with a token that may read it, a data set at its revision, and what is said without the token."""
     files = {path.name: path.read_bytes() for path in base.iterdir()}
-    hub.add_repo("model", "meta/base", files, gated=True, allowed=("alice",))
+    base_commit = hub.add_repo("model", "meta/base", files, gated=True, allowed=("alice",))
     commit = hub.add_repo(
         "dataset", "owner/rows", {"train.jsonl": write_rows(tmp_path / "r", make_rows(60)).read_bytes()}
     )
     wanted = small_run(Path("meta/base"), Path("owner/rows"), tmp_path / "output")
     surroundings = {**hub.environment(WRITE_TOKEN), "HF_HOME": str(tmp_path / "hf")}
+    cleaning = run_job({**wanted, **surroundings, "FINETUNE_STAGES": "clean"})
+    assert cleaning.returncode == 0, cleaning.stderr
+    assert "stage=end left_out=train,probe,push" in cleaning.stderr
+    hub.add_commit("model", "meta/base", {"config.json": b"{}"})  # upstream moves, and the run stays
+    hub.add_commit("dataset", "owner/rows", {"train.jsonl": b"{}"})
     result = run_job({**wanted, **surroundings})
     assert result.returncode == 0, result.stderr
     metrics = metrics_of(tmp_path / "output")
+    assert metrics["reused"] == ["clean"]
     assert metrics["clean"]["sources"][0]["revision"] == commit
-    assert metrics["train"]["base_revision"]
+    assert metrics["train"]["base_revision"] == base_commit
+    assert [pin["commit"] for pin in metrics["pins"]] == [base_commit, commit]
     config = json.loads((tmp_path / "output" / "adapter" / "adapter_config.json").read_text("utf-8"))
     assert (config["base_model_name_or_path"], config["revision"]) == ("meta/base", metrics["train"]["base_revision"])
 
@@ -100,9 +108,18 @@ def test_base_and_rows_from_the_hub(base: Path, tmp_path: Path, hub: StandInHub)
     assert revision.returncode == 66, revision.stderr
     assert "FINETUNE_MODEL_REVISION" in revision.stderr
 
+    hub.remove_commit("model", "meta/base", base_commit)
+    (tmp_path / "o7").mkdir()
+    shutil.copy(tmp_path / "output" / "pins.json", tmp_path / "o7")
+    begun_before = {"HF_HOME": str(tmp_path / "h3"), "FINETUNE_OUTPUT_DIR": str(tmp_path / "o7")}
+    vanished = run_job({**wanted, **surroundings, **begun_before})
+    assert vanished.returncode == 66, vanished.stderr
+    assert f"base model meta/base at {base_commit} has no such revision" in vanished.stderr
+    assert "begin anew in another FINETUNE_OUTPUT_DIR" in vanished.stderr
+
 
 def test_a_hub_that_is_down_is_worth_another_try(base: Path, rows_file: Path, tmp_path: Path) -> None:
-    variables = small_run(Path("meta/base"), rows_file, tmp_path / "output")
+    variables = small_run(Path("meta/base"), rows_file, tmp_path / "output", HUB_RETRY_MINUTES="0")
     result = run_job({**variables, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "hf")})
     assert result.returncode == 76, result.stderr
     assert metrics_of(tmp_path / "output")["error"]["remedy"]

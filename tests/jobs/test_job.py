@@ -134,10 +134,11 @@ def test_other_settings_stop_with_the_difference(finished: Path, base: Path, row
     result = run_job(small_run(base, rows_file, finished, TRAIN_LEARNING_RATE="0.02"))
     assert result.returncode == 61
     assert "train.learning_rate: 0.01 -> 0.02" in result.stderr
-    assert metrics_of(finished)["exit_code"] == 61
+    assert json.loads((finished / "refused.json").read_text("utf-8"))["exit_code"] == 61
+    assert metrics_of(finished)["status"] == "succeeded"
     again = run_job(small_run(base, rows_file, finished))
     assert again.returncode == 0
-    assert metrics_of(finished)["status"] == "succeeded"
+    assert not (finished / "refused.json").exists()
 
 
 def test_push_to_the_hub_and_read_back(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import logging
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import torch
 from transformers.integrations import sdpa_attention
 
 from job.modeling import base as bases
-from job.modeling.base import guard_attention, load_base
+from job.modeling.base import guard_attention, load_base, loading_code
 from job.modeling.files import BaseFiles
 from job.modeling.tokenizer import load_tokenizer
 from job.settings.fields import ModelSettings
@@ -85,3 +86,11 @@ def test_without_transformers_rule_for_grouped_queries_it_is_said(
         assert not caplog.text
         bases.guard_attention((7, 5))
     assert "slow math kernel" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["owner/name", 'a "quoted" folder', "back\\slash", 'x", trust_remote_code=True, a="'])
+def test_a_base_of_any_name_is_one_literal_in_the_loading_code(name: str) -> None:
+    tree = ast.parse(loading_code(name, "", "float32", 0, ""))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and "AutoModel" in ast.unparse(node.func)]
+    (place,) = (call.args[0] for call in calls)
+    assert ast.literal_eval(place) == name

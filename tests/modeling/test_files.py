@@ -7,7 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants, hf_hub_download
 
+from job.errors import AccessDenied, HubUnavailable, JobError
+from job.modeling.files import fetch_files, listed_weights
+from job.settings.fields import ModelSettings
 from tests.conftest import WRITE_TOKEN, metrics_of, small_run
 from tests.modeling.spoiling import (
     BASE,
@@ -98,3 +102,34 @@ def test_a_bad_base_on_the_hub_is_refused_before_any_weights_are_requested(
     paths = [path for _, path, _ in hub.requests]
     assert any(path.endswith("/config.json") for path in paths)
     assert not any(path.endswith((".safetensors", ".bin")) for path in paths)
+
+
+@pytest.fixture
+def client(hub: StandInHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize(("status", "ours"), [(400, HubUnavailable), (403, AccessDenied)])
+def test_a_cache_that_holds_the_config_alone_is_no_base(
+    status: int, ours: type[JobError], hub: StandInHub, base: Path
+) -> None:
+    """The Hub fails between the config, which the checks read, and the listing of the other files."""
+    commit = hub.add_repo("model", "meta/base", {path.name: path.read_bytes() for path in base.iterdir()})
+    model = ModelSettings(base="meta/base", revision=commit)
+    hf_hub_download("meta/base", "config.json", revision=commit, token=False)
+    hub.fail("/tree/", status=status, times=10**6)
+    with pytest.raises(ours):
+        fetch_files(model, "", weights=False)
+    hub.forgive()
+    folder = fetch_files(model, "", weights=False).folder
+    hub.fail("/tree/", status=status, times=10**6)
+    with pytest.raises(ours):
+        listed_weights(model, "")
+    assert fetch_files(model, "", weights=False).folder == folder
+    hub.fail("/resolve/", status=status, times=10**6)
+    with pytest.raises(ours):
+        fetch_files(model, "", weights=True)

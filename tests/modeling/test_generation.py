@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
+from job.errors import Stopped
 from job.modeling.base import load_base
 from job.modeling.chat import Chat
 from job.modeling.files import fetch_files
@@ -45,3 +47,16 @@ def test_a_repetition_penalty_changes_an_answer(base: Path) -> None:
     (free,) = generate(model, chat, [[0, 5, 6]], max_new_tokens=12)
     (punished,) = generate(model, chat, [[0, 5, 6]], max_new_tokens=12, repetition_penalty=2.0)
     assert free.text != punished.text
+
+
+def test_each_token_is_told_and_what_it_raises_ends_the_answers(base: Path) -> None:
+    model, chat = load(str(base))
+    told: list[int] = []
+    generate(model, chat, [[0, 5, 6], [0, 5]], max_new_tokens=4, each_token=told.append)
+    assert told == [2] * len(told) and 1 <= len(told) <= 4
+
+    def stop(_: int) -> None:
+        raise Stopped("SIGTERM arrived.")
+
+    with pytest.raises(Stopped):
+        generate(model, chat, [[0, 5, 6]], max_new_tokens=4, each_token=stop)

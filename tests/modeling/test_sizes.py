@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from job.errors import SettingsError
 from job.modeling.architecture import Architecture
-from job.modeling.sizes import sizes
-from job.settings.fields import LoraSettings, ModelSettings, Settings
+from job.modeling.sizes import require_questions_behind, sizes
+from job.settings.fields import LoraSettings, ModelSettings, ProbeSettings, Settings
 
 
 def test_sizes_for_llama_3b_are_those_of_the_real_shapes(llama_3b: Architecture) -> None:
@@ -17,3 +22,15 @@ def test_sizes_for_llama_3b_are_those_of_the_real_shapes(llama_3b: Architecture)
         found = sizes(llama_3b, settings)
         assert found.lora_parameters == 9_175_040
         assert found.adapter_bytes == size
+
+
+def test_questions_are_checked_behind_the_system_prompt_of_the_rows(base: Path, tmp_path: Path) -> None:
+    """The base has 512 positions."""
+    (tmp_path / "questions.txt").write_text("Why?", "utf-8")
+    settings = Settings.model_construct(
+        model=ModelSettings(base=str(base)),  # type: ignore[arg-type]
+        probe=ProbeSettings(questions_file=str(tmp_path / "questions.txt"), max_new_tokens=100),
+    )
+    require_questions_behind("You repair things.", settings, "")
+    with pytest.raises(SettingsError, match="FINETUNE_PROBE_QUESTIONS_FILE: line 1 of"):
+        require_questions_behind("You repair things. " * 100, settings, "")

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import torch
 
-from job.errors import MemoryExhausted
+from job.errors import MemoryExhausted, Stopped
 from job.modeling.generation import Answer
 from job.probing import stage
 from job.probing.stage import BATCH, Question, answer_all, eval_questions, fixed_questions, write_samples
 from job.results import Sample
 from job.runs.files import read_lines
+from job.runs.progress import counts
 from job.settings.fields import ProbeSettings
 
 SETTINGS = ProbeSettings(max_new_tokens=4)
@@ -50,6 +51,34 @@ def test_batches_are_halved_until_they_fit(monkeypatch: pytest.MonkeyPatch) -> N
     answers = answer_all(None, None, [[7]] * 10, SETTINGS)
     assert len(answers) == 10
     assert [len(batch) for batch in batches] == [10, 8, 4, 4, 2]
+
+
+def test_long_questions_are_answered_fewer_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 4 new tokens each."""
+    batches: list[list[int]] = []
+    monkeypatch.setattr(stage, "generate", generator(BATCH, batches))
+    monkeypatch.setattr(stage, "BATCH_TOKENS", 60)
+    assert len(answer_all(None, None, [[7] * length for length in (2, 2, 2, 16, 16, 16, 16, 90)], SETTINGS)) == 8
+    assert batches == [[2, 2, 2], [16, 16, 16], [16], [90]]
+
+
+def test_answers_are_progress_and_end_where_the_look_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def generate(*_: Any, each_token: Callable[[int], None], **__: Any) -> list[Answer]:
+        each_token(3)
+        each_token(3)
+        return [Answer("so", 2, True)] * 3
+
+    def look() -> None:
+        looks.append(counts()["tokens"] - before)
+        if len(looks) == 2:
+            raise Stopped("SIGTERM arrived.")
+
+    looks: list[int] = []
+    before = counts().get("tokens", 0)
+    monkeypatch.setattr(stage, "generate", generate)
+    with pytest.raises(Stopped):
+        answer_all(None, None, [[7]] * 3, SETTINGS, look)
+    assert looks == [3, 6]
 
 
 def test_one_question_that_does_not_fit_ends_the_probe(monkeypatch: pytest.MonkeyPatch) -> None:

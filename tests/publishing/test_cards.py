@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from huggingface_hub import ModelCard
+from markdown_it import MarkdownIt
 
 from job.probing import scores as registry
 from job.probing.scores import SCORES, Score
@@ -17,8 +19,14 @@ from job.results import Sample
 from tests.sample_results import CLEANED, PROBED, SAMPLES, TRAINED, run_settings, sample, scores
 
 
-def card(base: str = "acme/small-3b", samples: list[Sample] = SAMPLES, licence: str = "mit", **trained: Any) -> str:
-    settings = run_settings(base, repo_id="acme/tuned")
+def card(
+    base: str = "acme/small-3b",
+    samples: list[Sample] = SAMPLES,
+    licence: str = "mit",
+    quote_rows: bool = False,
+    **trained: Any,
+) -> str:
+    settings = run_settings(base, repo_id="acme/tuned", quote_rows=quote_rows)
     return model_card(CLEANED, TRAINED.model_copy(update=trained), PROBED, samples, settings, licence)
 
 
@@ -28,6 +36,28 @@ def section(page: str, heading: str) -> str:
 
 def code_of(text: str) -> list[str]:
     return [block.partition("```")[0] for block in text.split("```python\n")[1:]]
+
+
+class Page(HTMLParser):
+    """What a reader's browser gets: the tags, the addresses that it may open, and the text."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.text = ""
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("href", "src")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def rendered(text: str) -> Page:
+    return Page(MarkdownIt("gfm-like").render(text.partition("\n---\n")[2]))
 
 
 # --- the model card --------------------------------------------------------------------------------------------------
@@ -75,6 +105,12 @@ def test_the_recipe_is_a_table_of_what_was_set_and_chosen() -> None:
     assert "| adapter file | lora 36,000,000 bytes, embedding 4,000,000 bytes |" in rows
 
 
+def test_a_training_that_the_deadline_ended_says_so_on_its_card() -> None:
+    text = card(stopped_early=True, planned_steps=1200, epochs=0.02).replace("\u00a0", " ")
+    assert "(0.02 epochs; stopped early, of 1,200 planned)" in text
+    assert "stopped early" not in card()
+
+
 def test_sources_and_reasons_stand_in_the_order_of_the_result() -> None:
     text = section(card(), "Data")
     assert "| a/b@main:train | abc123 | 12,000 | 9,450 |\n\nDropped: short_answer 550, duplicate 2,000." in text
@@ -98,17 +134,91 @@ def test_a_new_score_is_on_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "| words an answer | 20 | 31 |" in text
 
 
-def test_answers_are_quoted_line_by_line() -> None:
-    text = card(samples=[sample(question="What\nnow?", base="## Hello\n\nDear", tuned="")])
-    assert "**What now?**\n\nBase:\n> ## Hello\n> \n> Dear\n\nTuned:\n> \n" in text
+def test_questions_and_answers_are_shown_as_they_are() -> None:
+    text = card(samples=[sample(question="What\nnow?", base="## Hello\n\n    Dear", tuned="")])
+    shown = (
+        "Question 1:\n```text\nWhat\nnow?\n```\n\nBase:\n```text\n## Hello\n\n    Dear\n```\n\nTuned:\n```text\n```\n"
+    )
+    assert shown in text
+
+
+def test_long_lines_of_an_answer_are_wrapped() -> None:
+    text = card(samples=[sample(base="word " * 60 + "x" * 150)])
+    shown = text.partition("Base:\n```text\n")[2].partition("\n```")[0].splitlines()
+    assert [len(line) for line in shown] == [99, 99, 99, 150]
+
+
+EVIL = (
+    "<script>alert(1)</script>",
+    "![x](https://tracker.example/p.png)",
+    "[click](javascript:alert(1))",
+    "https://tracker.example and www.tracker.example",
+    "a | b\n--- | ---\n1 | 2",
+    "```\n<b>out</b>\n```",
+    "~~~~\n`````text\n<b>out</b>",
+    "</code></pre><img src=https://tracker.example/p.png>",
+    "# Heading\n\n- [ ] task\n\n---\n&lt;b&gt;",
+    "{{ 7 * 7 }} {% raw %} $$x$$",
+)
+
+
+@pytest.mark.parametrize("text", EVIL)
+def test_what_models_and_users_write_stays_text(text: str) -> None:
+    """In a renderer that knows tables, links without brackets, and HTML, as the Hub's does."""
+    plain, evil = (
+        rendered(card(samples=[sample(question=said, base=said, tuned=said)], quote_rows=True))
+        for said in ("What now?", text)
+    )
+    assert evil.tags == plain.tags
+    assert evil.addresses == plain.addresses
+    assert text.split("\n")[0] in evil.text
+
+
+@pytest.mark.parametrize("text", [text.split("\n")[0] for text in EVIL])
+def test_names_of_files_and_tokens_stay_text(text: str) -> None:
+    def page(said: str) -> Page:
+        source = CLEANED.sources[0].model_copy(update={"source": f"{said.replace('/', ':')}.jsonl"})
+        cleaned = CLEANED.model_copy(update={"sources": [source]})
+        changes = {"pad_token": said, "round_trip_cpu_kernel_error": said, "lora_targets": [said]}
+        return rendered(model_card(cleaned, TRAINED.model_copy(update=changes), PROBED, [], run_settings(), ""))
+
+    assert page(text).tags == page("harmless").tags
+    assert page(text).addresses == page("harmless").addresses
+    assert page(text).text.count(text) >= 3
+
+
+def test_rows_are_quoted_only_where_that_is_asked_for() -> None:
+    """Whether the rows are private does not follow from the settings."""
+    row = SAMPLES[1]
+    assert row.source == "eval_row"
+    for samples in ([row], SAMPLES):
+        text = card(samples=samples)
+        assert not [said for said in (row.question, row.reference) if said in text]
+    assert "which this card does not quote" in card(samples=[row])
+    assert row.question in card(samples=[row], quote_rows=True)
+    assert "which this card does not quote" not in card(samples=SAMPLES)
 
 
 def test_fixed_questions_come_before_evaluation_rows() -> None:
     many = [sample(question=f"Why {n}?") for n in range(SHOWN_ANSWERS + 1)]
-    text = card(samples=[*SAMPLES[1:], *many])
-    assert "**And then?**" not in text
+    text = card(samples=[*SAMPLES[1:], *many], quote_rows=True)
+    assert "And then?" not in text
     assert text.count("\nTuned:\n") == SHOWN_ANSWERS
-    assert "**And then?**" in card(samples=SAMPLES[1:])
+
+
+def test_no_path_of_this_machine_is_on_a_card(tmp_path: Path) -> None:
+    base = tmp_path / 'my "base"'
+    base.mkdir()
+    (base / "config.json").write_text("{}", "utf-8")
+    rows = CLEANED.sources[0].model_copy(update={"source": f"{tmp_path}/rows.jsonl=100", "revision": ""})
+    cleaned = CLEANED.model_copy(update={"sources": [rows]})
+    settings = run_settings(str(base), repo_id="acme/tuned", dataset_repo_id="acme/rows")
+    for text in (model_card(cleaned, TRAINED, PROBED, SAMPLES, settings, ""), data_card(cleaned, settings)):
+        assert str(tmp_path) not in text
+        assert "| rows.jsonl=100 |" in text
+    text = model_card(cleaned, TRAINED, PROBED, SAMPLES, settings, "")
+    assert 'A LoRA adapter for my "base", a local base model' in text
+    assert "'path/to/my \"base\"'" in ast.unparse(ast.parse(code_of(text)[0]))
 
 
 # --- how to ask ------------------------------------------------------------------------------------------------------

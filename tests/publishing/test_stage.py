@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from huggingface_hub import HfApi, constants
+from huggingface_hub import HfApi
 
 from job.errors import AccessDenied, HubUnavailable
-from job.publishing import stage
+from job.publishing.access import check_write_access
 from job.publishing.stage import base_licence, push
 from job.results import Pushed
+from job.settings.fields import HubSettings
 from tests.conftest import READ_TOKEN, WRITE_TOKEN
-from tests.sample_results import CLEANED, PROBED, SAMPLES, TRAINED, run_settings
+from tests.sample_results import CLEANED, PROBED, TRAINED, run_settings
 from tests.standin_hub import StandInHub
 
-
-@pytest.fixture(autouse=True)
-def client(hub: StandInHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The Hub client of this process speaks to the stand-in, and waits for nothing."""
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(stage, "WAITS_SECONDS", (0, 0))
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """A run folder as the stages before leave it."""
-    root = tmp_path / "run"
-    (tmp_path / "base").mkdir()
-    (tmp_path / "base" / "config.json").write_text("{}", "utf-8")
-    for folder in ("adapter", "clean", "probe"):
-        (root / folder).mkdir(parents=True)
-    (root / "adapter" / "adapter_model.safetensors").write_bytes(b"\0" * 300)
-    (root / "adapter" / "adapter_config.json").write_text("{}", "utf-8")
-    (root / "clean" / "train.jsonl").write_text("{}\n" * 3, "utf-8")
-    (root / "clean" / "eval.jsonl").write_text("{}\n", "utf-8")
-    (root / "clean" / "dropped.jsonl").write_text("{}\n", "utf-8")
-    lines = "".join(f"{sample.model_dump_json()}\n" for sample in SAMPLES)
-    (root / "probe" / "samples.jsonl").write_text(lines, "utf-8")
-    return root
+pytestmark = pytest.mark.usefixtures("client")
 
 
 def push_from(root: Path, token: str = WRITE_TOKEN, **hub: Any) -> Pushed:
@@ -56,7 +30,7 @@ def test_without_a_repository_the_card_is_written_and_nothing_pushed(run: Path, 
     pushed = push_from(run)
     assert pushed.skipped
     assert "FINETUNE_HUB_REPO_ID" in pushed.reason
-    assert "**What now?**" in (run / "adapter" / "README.md").read_text("utf-8")
+    assert "What now?" in (run / "adapter" / "README.md").read_text("utf-8")
     assert not hub.requests
 
 
@@ -78,6 +52,14 @@ def test_adapter_and_rows_are_pushed_and_dropped_rows_are_not(run: Path, hub: St
     assert repo.bytes == sum(path.stat().st_size for path in (run / "adapter").iterdir())
 
 
+def test_what_only_lies_in_the_adapters_folder_is_not_pushed(run: Path, hub: StandInHub) -> None:
+    for name in (".DS_Store", ".nfs0001", "broken-adapter_config.json", "adapter_model.safetensors.partial"):
+        (run / "adapter" / name).write_bytes(b"x")
+    push_from(run, repo_id="alice/adapter")
+    pushed = {".gitattributes", "README.md", "adapter_config.json", "adapter_model.safetensors"}
+    assert set(hub.files("model", "alice/adapter")) == pushed
+
+
 def test_repositories_are_private_unless_the_settings_say_otherwise(run: Path, hub: StandInHub) -> None:
     push_from(run, repo_id="alice/adapter")
     push_from(run, repo_id="alice/open", private=False)
@@ -93,52 +75,82 @@ def test_equal_files_make_no_new_commit(run: Path, hub: StandInHub) -> None:
 
 
 @pytest.mark.parametrize("name", ["adapter_model.safetensors", "adapter_config.json"])  # by Git LFS, and in git itself
-def test_a_file_that_the_hub_holds_otherwise_is_found(
-    name: str, run: Path, hub: StandInHub, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("damage", ["other bytes", "missing"])
+def test_a_hub_that_holds_other_files_than_it_received_is_found(
+    name: str, damage: str, run: Path, hub: StandInHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody changes a file behind the upload's back, to as many other bytes; each try sees it."""
-    real = HfApi.upload_folder
+    """Each try sees it."""
+    real = HfApi.create_commit
     tries = []
 
-    def upload_and_damage(self: HfApi, **options: Any) -> Any:
-        commit = real(self, **options)
-        content = (run / "adapter" / name).read_bytes()
+    def commit_and_damage(self: HfApi, *given: Any, **options: Any) -> Any:
+        made = real(self, *given, **options)
+        history = hub.repo("model", "alice/adapter").history
+        files = {path: file for path, file in history[made.oid].files.items() if path != name}
+        if damage == "other bytes":  # as many as there were
+            file = history[made.oid].files[name]
+            files[name] = replace(file, data=bytes(byte ^ 1 for byte in file.data))
+        history[made.oid] = replace(history[made.oid], files=files)
         tries.append(name)
-        commit.oid = hub.add_commit("model", "alice/adapter", {name: bytes(byte ^ 1 for byte in content)})
-        return commit
+        return made
 
-    monkeypatch.setattr(HfApi, "upload_folder", upload_and_damage)
-    with pytest.raises(HubUnavailable, match=f"{name} in alice/adapter differs"):
+    monkeypatch.setattr(HfApi, "create_commit", commit_and_damage)
+    with pytest.raises(
+        HubUnavailable, match=f"lacks {name}" if damage == "missing" else f"{name} in alice/adapter differs"
+    ):
         push_from(run, repo_id="alice/adapter")
-    assert len(tries) == 3
-
-
-def test_a_file_that_is_missing_on_the_hub_is_found(
-    run: Path, hub: StandInHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = HfApi.upload_folder
-
-    def upload_less(self: HfApi, **options: Any) -> Any:
-        return real(self, **{**options, "allow_patterns": ["README.md"]})
-
-    monkeypatch.setattr(HfApi, "upload_folder", upload_less)
-    with pytest.raises(HubUnavailable, match="lacks adapter_config"):
-        push_from(run, repo_id="alice/adapter")
+    assert len(tries) > 1
 
 
 def test_a_hub_that_fails_once_is_tried_again(run: Path, hub: StandInHub, caplog: pytest.LogCaptureFixture) -> None:
     hub.fail("preupload", status=400)
-    with caplog.at_level("INFO", logger="job.push"):
+    with caplog.at_level("INFO", logger="job"):
         pushed = push_from(run, repo_id="alice/adapter")
     assert pushed.repositories[0].repo_id == "alice/adapter"
-    assert "stage=push repo=alice/adapter try=1 next_in_seconds=0:" in caplog.text
+    assert "hub=failed try=1" in caplog.text
     assert f"stage=push repo=alice/adapter commit={pushed.repositories[0].commit} files=3 verified=true" in caplog.text
 
 
 def test_a_token_that_cannot_write_is_not_tried_again(run: Path, hub: StandInHub) -> None:
     with pytest.raises(AccessDenied):
         push_from(run, token=READ_TOKEN, repo_id="alice/adapter")
-    assert sum(method == "POST" for method, _, _ in hub.requests) == 1
+    assert not [path for method, path, _ in hub.requests if method != "GET"]
+    assert sum(path == "/api/whoami-v2" for _, path, _ in hub.requests) == 1
+
+
+def test_both_repositories_are_accepted_before_the_first_commit(run: Path, hub: StandInHub) -> None:
+    """The rows would be out before the adapter's repository is refused."""
+    hub.add_repo("model", "alice/adapter", {}, private=False)
+    with pytest.raises(AccessDenied, match="alice/adapter is public"):
+        push_from(run, repo_id="alice/adapter", dataset_repo_id="alice/rows")
+    assert not [path for method, path, _ in hub.requests if method != "GET"]
+
+
+def test_a_token_revoked_since_the_check_pushes_nothing(run: Path, hub: StandInHub) -> None:
+    check_write_access(HubSettings(repo_id="alice/adapter"), WRITE_TOKEN, run)
+    del hub.users[WRITE_TOKEN]
+    with pytest.raises(AccessDenied, match="status 401"):
+        push_from(run, repo_id="alice/adapter")
+    assert set(hub.files("model", "alice/adapter")) == {".gitattributes"}
+
+
+def test_a_push_that_ended_between_rows_and_adapter_goes_on(run: Path, hub: StandInHub) -> None:
+    hub.fail("models/alice/adapter/preupload", status=403)
+    with pytest.raises(AccessDenied):
+        push_from(run, repo_id="alice/adapter", dataset_repo_id="alice/rows")
+    pushed = push_from(run, repo_id="alice/adapter", dataset_repo_id="alice/rows")
+    assert [repo.kind for repo in pushed.repositories] == ["dataset", "model"]
+    assert [len(hub.commits("dataset", "alice/rows")), len(hub.commits("model", "alice/adapter"))] == [2, 2]
+
+
+def test_a_second_run_leaves_the_first_ones_repository_alone(run: Path, hub: StandInHub) -> None:
+    push_from(run, repo_id="alice/adapter")
+    (run / "run_id").unlink()
+    (run / "adapter" / "adapter_model.safetensors").write_bytes(b"\1" * 300)
+    with pytest.raises(AccessDenied, match="holds what this run did not push"):
+        push_from(run, repo_id="alice/adapter")
+    (pushed,) = push_from(run, repo_id="alice/adapter", overwrite=True).repositories
+    assert hub.files("model", "alice/adapter", pushed.kept)["adapter_model.safetensors"] == b"\0" * 300
 
 
 def test_the_licence_of_the_base_model_is_on_the_card(run: Path, hub: StandInHub) -> None:

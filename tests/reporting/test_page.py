@@ -6,7 +6,7 @@ import re
 
 from job.results import Failure, MaskedRow
 from tests.reporting.pages import Tags, cleaning, page_of, text_of
-from tests.sample_results import CLEANED, DONE, LOG, MODEL_REPO, PUSHED, SAMPLES, rule, sample
+from tests.sample_results import CLEANED, DONE, LOG, MODEL_REPO, PUSHED, SAMPLES, TRAINED, rule, sample
 
 
 def test_rules_stand_in_their_order_with_what_each_did() -> None:
@@ -70,6 +70,13 @@ def test_what_is_trained_on_is_marked() -> None:
     assert '<details class="row" open><summary>Row 1' in page
     assert '<details class="row"><summary>Row 2' in page
     assert "What is trained on" not in cleaning(masked_rows=[])
+
+
+def test_a_training_that_the_deadline_ended_says_so() -> None:
+    early = TRAINED.model_copy(update={"stopped_early": True, "planned_steps": 1_200})
+    text = text_of(page_of(DONE.model_copy(update={"train": early})))
+    assert "stopped early : the deadline left no time for all 1,200 steps" in text
+    assert "stopped early" not in text_of(page_of(DONE))
 
 
 def test_own_rules_keep_the_name_that_the_user_gave_them() -> None:

@@ -15,6 +15,7 @@ def test_the_heading_names_the_stage_as_the_log_does() -> None:
     assert heading(metrics(status="failed", stage="train")) == "Failed in stage “train”"
     assert heading(metrics(status="stopped", stage="clean")) == "Stopped in stage “clean”"
     assert heading(metrics(stage="check")) == "Running: stage “check”"
+    assert heading(DONE.model_copy(update={"settings": {**SETTINGS, "stages": ["clean"]}})) == "Succeeded: clean"
 
 
 def test_a_run_that_won_nothing_says_so() -> None:

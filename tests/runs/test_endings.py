@@ -5,20 +5,24 @@ from __future__ import annotations
 import errno
 import json
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy
 import pytest
 
-from job.errors import DataError, FolderError, Stopped
+from job.errors import DataError, FolderError, FolderInUse, JobError, SettingsError, Stopped, causes
 from job.hosts import platforms
-from job.runs.endings import _is_disk_full, ended_by
+from job.results import SCHEMA_VERSION
+from job.runs.deaths import Death
+from job.runs.endings import _is_disk_full, conclude, ended_by, refused
 from job.runs.folder import RunDir
-from job.runs.metrics import MetricsWriter
+from job.runs.metrics import MetricsFile, MetricsWriter
+from tests.conftest import metrics_of
 from tests.faults.small_disk import fill, small_disk
 
 pytestmark = pytest.mark.light
+GONE = Death(1, killed="", signal="", idle_seconds=0, memory_killed=False, tail="the last line")
 
 
 class OutOfMemoryError(RuntimeError):
@@ -56,25 +60,65 @@ def test_an_exception_becomes_a_code_metrics_and_a_termination_message(
     message = tmp_path / "termination-log"
     message.touch()
     monkeypatch.setattr(platforms, "TERMINATION_LOG", message)
+    file = MetricsFile(tmp_path)
     reports: list[str] = []
-    monkeypatch.setattr(MetricsWriter, "write_report", lambda self: reports.append(self.stage))
-    writer = MetricsWriter(RunDir(tmp_path / "out"), {})
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: reports.append(self.metrics.stage))
+    writer = MetricsWriter(RunDir(tmp_path), {}, file.take)
     writer.at("train")
     assert ended_by(error, writer) == code
-    metrics: dict[str, Any] = json.loads(writer.path.read_text("utf-8"))
+    assert conclude(GONE, file, {}) == code
+    metrics = metrics_of(tmp_path)
     assert (metrics["status"], metrics["exit_code"], metrics["error"]["kind"]) == (status, code, kind)
     assert metrics["stage"] == "train"
-    assert metrics["error"]["remedy"]
-    happened, remedy = message.read_text("utf-8").splitlines()
-    assert str(error).partition(":")[0] in happened
-    assert remedy == ("See metrics.json in the output folder." if code == 1 else metrics["error"]["remedy"])
-    assert str(error).partition(":")[0] in caplog.text
-    assert code == 1 or remedy in caplog.text
+    failure = json.loads((tmp_path / "failure.json").read_text("utf-8"))
+    assert failure == {"schema_version": SCHEMA_VERSION, "exit_code": code, "at": failure["at"], **metrics["error"]}
+    assert message.read_text("utf-8").splitlines() == [failure["message"], failure["remedy"]]
+    assert failure["remedy"]
+    assert any(str(cause).partition(":")[0] in failure["message"] for cause in causes(error))
+    assert failure["message"] in caplog.text or code == 1
+    assert code == 1 or failure["remedy"] in caplog.text
     assert reports == ["train"]
     assert f"stage=train {'stopped=true' if status == 'stopped' else f'error={kind}'}: " in caplog.text
     if code == 1:
-        assert "ZeroDivisionError: division by zero" in metrics["error"]["message"]
+        assert "ZeroDivisionError: division by zero" in failure["details"]
         assert "ZeroDivisionError: division by zero" in caplog.text
+
+
+def test_a_success_leaves_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
+    for end in (lambda writer: ended_by(DataError("too few rows"), writer), lambda writer: writer.end("succeeded", 0)):
+        file = MetricsFile(tmp_path)
+        end(MetricsWriter(RunDir(tmp_path), {}, file.take))
+        conclude(GONE, file, {})
+    assert not (tmp_path / "failure.json").exists()
+
+
+def test_work_that_never_said_anything_gets_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
+    assert conclude(GONE, MetricsFile(tmp_path), {"lora": {"r": 16}}) == 1
+    metrics = metrics_of(tmp_path)
+    assert (metrics["status"], metrics["error"]["details"]) == ("failed", "the last line")
+    assert metrics["settings"] == {"lora": {"r": 16}}
+
+
+@pytest.mark.parametrize(
+    "error", [FolderError("holds another run"), FolderInUse("in use"), SettingsError(["A: wrong"])]
+)
+def test_a_start_that_is_refused_touches_nothing_of_the_run(error: JobError, tmp_path: Path) -> None:
+    for name in ("settings.json", "metrics.json", "report.html"):
+        (tmp_path / name).write_text(name, "utf-8")
+    assert refused(error, tmp_path, "start") == error.exit_code
+    found = json.loads((tmp_path / "refused.json").read_text("utf-8"))
+    assert (found["exit_code"], found["kind"]) == (error.exit_code, type(error).__name__)
+    for name in ("settings.json", "metrics.json", "report.html"):
+        assert (tmp_path / name).read_text("utf-8") == name
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_in_a_new_folder_a_refused_start_leaves_metrics(tmp_path: Path) -> None:
+    assert refused(SettingsError(["A: wrong"]), tmp_path / "out", "settings") == 64
+    assert metrics_of(tmp_path / "out")["exit_code"] == 64
+    assert not (tmp_path / "out" / "refused.json").exists()
 
 
 def full_disk(library: str, folder: Path) -> BaseException:
@@ -118,25 +162,22 @@ def test_a_disk_that_is_really_full_is_told_from_a_bug_whatever_the_library_says
 
 
 def test_metrics_tell_of_a_full_disk_on_that_very_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MetricsWriter, "write_report", lambda self: None)
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
     with small_disk(tmp_path / "disk", 2**20) as folder:
         run_dir = RunDir(folder)
         run_dir.open()
-        writer = MetricsWriter(run_dir, {})
+        file = MetricsFile(folder)
+        writer = MetricsWriter(run_dir, {}, file.take)
         writer.write()
         fill(folder)
         with pytest.raises(OSError):
             writer.write()
-        assert ended_by(OSError(errno.ENOSPC, "no space"), writer) == 73
-        assert json.loads(writer.path.read_text("utf-8"))["status"] == "failed"
+        with suppress(OSError):  # as the supervisor does: a heartbeat that cannot be written ends no run
+            ended_by(OSError(errno.ENOSPC, "no space"), writer)
+        assert conclude(GONE, file, {}) == 73
+        assert metrics_of(folder)["status"] == "failed"
         fill(folder)
         RunDir(folder / "next").open()  # a disk without room to spare is no reason to refuse
-
-
-def test_the_report_of_another_run_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MetricsWriter, "write_report", lambda self: pytest.fail("report.html is the other run's"))
-    writer = MetricsWriter(RunDir(tmp_path), {})
-    assert ended_by(FolderError("holds another run"), writer) == 61
 
 
 def test_metrics_that_cannot_be_written_change_no_exit_code(
@@ -145,6 +186,8 @@ def test_metrics_that_cannot_be_written_change_no_exit_code(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "no space")
 
-    monkeypatch.setattr(MetricsWriter, "write", full)
-    assert ended_by(DataError("too few rows"), MetricsWriter(RunDir(tmp_path), {})) == 65
+    file = MetricsFile(tmp_path)
+    ended_by(DataError("too few rows"), MetricsWriter(RunDir(tmp_path), {}, file.take))
+    monkeypatch.setattr(MetricsFile, "write", full)
+    assert conclude(GONE, file, {}) == 65
     assert "stage=end error=OSError: metrics.json could not be written" in caplog.text

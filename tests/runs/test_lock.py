@@ -1,19 +1,104 @@
-"""One process at a time works in a run folder."""
+"""One run at a time works in a run folder; a dead one's folder is taken over."""
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from job.errors import FolderInUse
-from job.runs.lock import FolderLock
+from job.runs.lock import OWNER, FolderLock
 
 pytestmark = pytest.mark.light
+ELSEWHERE = {"host": "another-host", "boot": "b", "pid": 1, "beats": 5}
+
+
+def leave(root: Path, owner: dict[str, object], *, seconds_ago: float = 0) -> None:
+    path = root / OWNER
+    path.write_text(json.dumps(owner), "utf-8")
+    moment = time.time() - seconds_ago
+    os.utime(path, (moment, moment))
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     first = FolderLock(tmp_path)
     first.take()
-    with pytest.raises(FolderInUse, match="Another process is working in"):
+    with pytest.raises(FolderInUse, match=rf"Another process is working in {tmp_path} \(process {os.getpid()} on "):
         FolderLock(tmp_path).take()
+
+
+def test_the_folder_of_a_process_that_was_killed_is_free_at_once(tmp_path: Path) -> None:
+    code = """
+import os, sys
+from pathlib import Path
+from job.runs.lock import FolderLock
+FolderLock(Path(sys.argv[1])).take()
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert (tmp_path / OWNER).exists()
+    started = time.monotonic()
+    FolderLock(tmp_path).take()
+    assert time.monotonic() - started < 1
+
+
+def test_a_run_on_another_host_that_still_writes_is_left_alone(tmp_path: Path) -> None:
+    """Its lock does not reach this host: some network file systems keep locks to each host."""
+    leave(tmp_path, ELSEWHERE)
+    timer = threading.Timer(0.2, leave, (tmp_path, ELSEWHERE | {"beats": 6}))
+    timer.start()
+    with pytest.raises(FolderInUse, match="process 1 on another-host"):
+        FolderLock(tmp_path, watch_seconds=2).take()
+    timer.join()
+
+
+@pytest.mark.parametrize(("seconds_ago", "watched"), [(30, True), (-3600, True), (600, False)])
+def test_a_run_on_another_host_that_is_gone_is_taken_over(tmp_path: Path, seconds_ago: float, watched: bool) -> None:
+    """A heartbeat from the future is that of a clock that was set back: only watching tells."""
+    leave(tmp_path, ELSEWHERE, seconds_ago=seconds_ago)
+    started = time.monotonic()
+    FolderLock(tmp_path, watch_seconds=0.3).take()
+    assert (time.monotonic() - started >= 0.3) == watched
+    assert json.loads((tmp_path / OWNER).read_text("utf-8"))["pid"] == os.getpid()
+
+
+def test_a_lock_that_lingers_for_a_host_that_is_gone_is_passed_over(tmp_path: Path) -> None:
+    leave(tmp_path, ELSEWHERE, seconds_ago=600)
+    with (tmp_path / ".lock").open("w") as server:
+        fcntl.flock(server, fcntl.LOCK_EX)
+        FolderLock(tmp_path).take()
+
+
+def test_a_lock_without_an_owner_is_that_of_a_run_which_begins(tmp_path: Path) -> None:
+    with (tmp_path / ".lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(FolderInUse):
+            FolderLock(tmp_path).take()
+
+
+def test_where_there_are_no_locks_a_live_process_of_this_host_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("job.runs.lock._flock", lambda _: None)
+    first = FolderLock(tmp_path)
+    first.take()
+    owner = json.loads((tmp_path / OWNER).read_text("utf-8"))
+    leave(tmp_path, owner | {"pid": os.getppid()})
+    with pytest.raises(FolderInUse):
+        FolderLock(tmp_path).take()
+    leave(tmp_path, owner | {"pid": 2**22 + 1})
+    FolderLock(tmp_path).take()
+
+
+def test_a_run_that_ended_leaves_no_owner(tmp_path: Path) -> None:
+    lock = FolderLock(tmp_path)
+    lock.take()
+    lock.release()
+    assert not (tmp_path / OWNER).exists()

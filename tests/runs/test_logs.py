@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
+import sys
+import warnings
+from collections.abc import Iterator
 
 import pytest
 
-from job.runs.logs import LineFormatter
+from job.runs.logs import QUIET, LineFormatter, start_logging
 from tests.log_lines import ours
 
 pytestmark = pytest.mark.light
@@ -34,6 +38,50 @@ def test_secrets_are_starred_in_tracebacks_too() -> None:
     text = line(logging.ERROR, "stage=train error=ValueError", error=ValueError("hf_" + "t" * 30))
     assert "ValueError: **********" in text
     assert "tttt" not in text
+
+
+@pytest.fixture
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    before = (root.handlers, root.level, sys.excepthook)
+    quiet = [logging.getLogger(name) for name in ("job", *QUIET)]
+    levels = [logger.level for logger in quiet]
+    with warnings.catch_warnings():
+        yield
+    logging.captureWarnings(False)
+    root.handlers, root.level, sys.excepthook = before
+    for logger, level in zip(quiet, levels, strict=True):
+        logger.setLevel(level)
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+def test_what_reaches_the_log_of_a_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LineFormatter, "stage", "clean")
+    start_logging()
+    logging.getLogger("job").info("stage=clean rows=3")
+    logging.getLogger("library").info("details")
+    logging.getLogger("library").warning("mind the gap")
+    for name in QUIET:
+        logging.getLogger(name).warning("install this")
+    for kind in (DeprecationWarning, FutureWarning, UserWarning):
+        warnings.warn(f"a {kind.__name__}", kind, stacklevel=1)
+    lines = [line[21:] for line in capsys.readouterr().err.splitlines()]
+    assert lines[:2] == ["stage=clean rows=3", "warning: stage=clean mind the gap"]
+    assert lines[2].startswith("warning: stage=clean ") and lines[2].endswith(": UserWarning: a UserWarning")
+    assert not re.search("a DeprecationWarning|a FutureWarning|install this", "".join(lines))
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+def test_an_error_that_nothing_catches_is_a_line_of_the_log_too(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging()
+    try:
+        raise ValueError("unheard of")
+    except ValueError as error:
+        sys.excepthook(ValueError, error, error.__traceback__)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0][21:] == "critical: stage=end error=ValueError: unexpected"
+    assert lines[1] == "Traceback (most recent call last):"
+    assert lines[3:] == ['    raise ValueError("unheard of")', "ValueError: unheard of", ""]
 
 
 @pytest.mark.parametrize(

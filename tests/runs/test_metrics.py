@@ -13,18 +13,24 @@ import pytest
 from job.errors import DiskFull
 from job.results import Choice
 from job.runs.folder import RunDir
-from job.runs.metrics import MetricsWriter, failure
+from job.runs.metrics import MetricsFile, MetricsWriter, failure
+from job.runs.progress import advance
 
 pytestmark = pytest.mark.light
 
 
 @pytest.fixture
-def writer(tmp_path: Path) -> MetricsWriter:
-    return MetricsWriter(RunDir(tmp_path), {"lora": {"r": 16}})
+def file(tmp_path: Path) -> MetricsFile:
+    return MetricsFile(tmp_path)
+
+
+@pytest.fixture
+def writer(tmp_path: Path, file: MetricsFile) -> MetricsWriter:
+    return MetricsWriter(RunDir(tmp_path), {"lora": {"r": 16}}, file.take)
 
 
 def written(writer: MetricsWriter) -> dict[str, Any]:
-    value = json.loads(writer.path.read_text("utf-8"))
+    value = json.loads((writer.run_dir.root / "metrics.json").read_text("utf-8"))
     assert isinstance(value, dict)
     return value
 
@@ -55,24 +61,38 @@ def test_an_ending_says_what_to_do(writer: MetricsWriter) -> None:
 
 
 def test_a_report_that_cannot_be_written_fails_nothing(
-    writer: MetricsWriter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    writer: MetricsWriter, file: MetricsFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "job.reporting.report", None)
     writer.at("probe")
-    writer.write_report()
+    file.write_report()
     assert "stage=probe report=failed" in caplog.text
 
 
-def test_the_report_is_made_of_the_metrics_of_now(writer: MetricsWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_is_made_of_the_metrics_of_now(
+    writer: MetricsWriter, file: MetricsFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In place of the real one, which imports matplotlib."""
     made: list[tuple[Path, str]] = []
     report = ModuleType("job.reporting.report")
     report.write_report = lambda root, metrics: made.append((root, metrics.stage))  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "job.reporting.report", report)
     writer.at("probe")
-    writer.write_report()
+    file.write_report()
     assert made == [(writer.run_dir.root, "probe")]
 
 
 def test_the_time_is_that_since_the_start(writer: MetricsWriter) -> None:
     assert 0 <= writer.metrics().seconds < 60
+
+
+def test_a_heartbeat_changes_only_the_time_and_the_progress(writer: MetricsWriter, file: MetricsFile) -> None:
+    writer.at("train")
+    before = written(writer)
+    advance("steps", 3)
+    file.beat(12.5)
+    after = written(writer)
+    assert after["progress"]["steps"] == before["progress"]["steps"] + 3
+    assert after["seconds"] == 12.5
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed <= {"updated_at", "seconds", "progress"}

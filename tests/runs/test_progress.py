@@ -1,19 +1,35 @@
-"""Counts of what was done, from any thread."""
+"""Counts of what was done, from any thread, and seen by the parent of a fork."""
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from job.runs.progress import advance, counts
+from job.runs.progress import advance, counts, is_saving, saving
 
 pytestmark = pytest.mark.light
 
 
 def test_counts_add_up_from_any_thread() -> None:
-    before = counts().get("rows", 0)
+    before = counts()["rows"]
     with ThreadPoolExecutor(8) as pool:
         for _ in range(200):
             pool.submit(advance, "rows", 3)
     assert counts()["rows"] == before + 600
+
+
+def test_saving_is_said_and_taken_back() -> None:
+    with saving():
+        assert is_saving()
+    assert not is_saving()
+
+
+def test_a_parent_sees_what_its_fork_counts() -> None:
+    before = counts()["tokens"]
+    if (pid := os.fork()) == 0:
+        advance("tokens", 11)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert counts()["tokens"] == before + 11

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import html
+import json
+import logging
+import sys
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
+from urllib.parse import quote
 
+import markupsafe
 import pytest
 
 from job.runs import redaction
-from job.runs.redaction import STARS, hide, redact
+from job.runs.redaction import STARS, hide, hide_passwords, redact, redact_streams, without_secrets
 
 pytestmark = pytest.mark.light
 
@@ -20,11 +27,86 @@ def _forget(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def test_a_password_is_hidden_by_its_value_wherever_it_stands() -> None:
-    text = f"proxy http://user:{PASSWORD}@host failed twice: {PASSWORD}"
+def test_a_secret_is_hidden_by_its_value_wherever_it_stands() -> None:
+    text = f"login failed twice: {PASSWORD}"
     assert redact(text) == text
     hide(PASSWORD)
-    assert redact(text) == f"proxy http://user:{STARS}@host failed twice: {STARS}"
+    assert redact(text) == f"login failed twice: {STARS}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("get http://user:pw@host/x failed", f"get http://user:{STARS}@host/x failed"),
+        ("socks5h://user:p@ss:word@proxy:1080", f"socks5h://user:{STARS}@proxy:1080"),
+        ("no file https:/user:pw@host/rows.jsonl", f"no file https:/user:{STARS}@host/rows.jsonl"),
+        ("https://lonetoken@host", f"https://{STARS}@host"),
+        ('{"a":"http://u:p@h:80","b":"x@y"}', f'{{"a":"http://u:{STARS}@h:80","b":"x@y"}}'),
+    ],
+)
+def test_credentials_in_a_url_are_known_by_their_shape(text: str, expected: str) -> None:
+    assert redact(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["http://host:8080/a@b", "mail me@host", "http://host:80 and x@y", '"http://h:80","a@b"', "git@host:a/b"]
+)
+def test_what_only_resembles_credentials_is_kept(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize("name", ["HF_ENDPOINT", "https_proxy", "PIP_INDEX_URL"])
+def test_passwords_in_the_environment_are_hidden_by_their_value(name: str) -> None:
+    hide_passwords({name: f"https://user:{PASSWORD}@host/path", "HOME": "/home/user"})
+    assert redact(f"refused {PASSWORD} in /home/user") == f"refused {STARS} in /home/user"
+
+
+def test_a_proxy_may_have_no_scheme() -> None:
+    hide_passwords({"ALL_PROXY": f"user:{PASSWORD}@proxy:3128", "OTHER": "name:anything@else"})
+    assert redact(f"{PASSWORD} anything") == f"{STARS} anything"
+
+
+def test_a_password_is_hidden_in_each_form_in_which_libraries_print_it() -> None:
+    password = 'p&s "w/ö\\rd'
+    hide_passwords({"HF_ENDPOINT": f"https://user:{quote(password, safe='')}@host"})
+    for form in (
+        password,
+        quote(password, safe=""),
+        json.dumps(password)[1:-1],
+        json.dumps(password, ensure_ascii=False)[1:-1],
+        html.escape(password),
+        str(markupsafe.escape(password)),
+    ):
+        assert redact(f"<{form}>") == f"<{STARS}>", form
+
+
+@pytest.mark.parametrize("user", ["", "u", "us", "use", "user"])
+def test_basic_authentication_shows_no_password(user: str) -> None:
+    """Every base64 character that the password alone decides is gone; its first and last may share one with a neighbour."""
+    hide(PASSWORD)
+    for encode in (b64encode, urlsafe_b64encode):
+        sent = encode(f"{user}:{PASSWORD}@x".encode()).decode()
+        shown = redact(f"Authorization: Basic {sent}").removeprefix("Authorization: Basic ")
+        assert STARS in shown
+        left, _, right = shown.partition(STARS)
+        assert len(left) + len(right) <= len(encode(f"{user}:@x".encode())) + 2
+
+
+def test_a_longer_secret_is_hidden_before_one_that_it_contains() -> None:
+    hide("secret")
+    hide("secret-and-more")
+    assert redact("secret-and-more") == STARS
+
+
+def test_a_child_that_needs_no_secret_gets_no_variable_that_holds_one() -> None:
+    hide(PASSWORD)
+    environ = {
+        "PATH": "/bin",
+        "HF_TOKEN": "hf_" + "a1B" * 8,
+        "OTHER": PASSWORD,
+        "HF_ENDPOINT": "http://user:pw@host",
+    }
+    assert without_secrets(environ) == {"PATH": "/bin"}
 
 
 def test_hub_tokens_are_known_by_their_shape() -> None:
@@ -40,3 +122,16 @@ def test_a_secret_too_short_to_be_one_stars_out_nothing(secret: str) -> None:
 def test_a_secret_of_four_characters_is_hidden() -> None:
     hide("abcd")
     assert redact("abcd") == STARS
+
+
+def test_what_libraries_print_past_the_log_shows_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    """The Hub's client has a log handler of its own, which prints addresses."""
+    hide(PASSWORD)
+    redact_streams()
+    redact_streams()  # as a second call in the same process
+    handler = logging.StreamHandler()
+    handler.emit(logging.makeLogRecord({"msg": f"HEAD http://user:{PASSWORD}@host"}))
+    print(PASSWORD, file=sys.stderr)
+    sys.stdout.writelines([f"{PASSWORD}\n", "plain\n"])
+    assert sys.stdout.encoding.lower() == "utf-8"
+    assert capsys.readouterr() == (f"{STARS}\nplain\n", f"HEAD http://user:{STARS}@host\n{STARS}\n")

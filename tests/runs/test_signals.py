@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from job.errors import Stopped
+from job.runs import signals
 from job.runs.signals import StopRequest
 
 pytestmark = pytest.mark.light
@@ -20,12 +21,18 @@ def test_a_signal_stops_the_run_where_it_arrives(number: signal.Signals) -> None
     assert stop.requested
 
 
-def test_code_that_polls_is_not_interrupted_until_the_second_signal(caplog: pytest.LogCaptureFixture) -> None:
+def test_code_that_polls_is_not_interrupted_until_the_second_request(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     stop = StopRequest()
     with stop.listening(), stop.polled():
         signal.raise_signal(signal.SIGTERM)
         assert stop.requested
         assert "signal=SIGTERM: stopping" in caplog.text
+        signal.raise_signal(
+            signal.SIGTERM
+        )  # at once: a queue signals every process of the job, and the parent passes it on
+        monkeypatch.setattr(signals, "AGAIN_SECONDS", 0)
         with pytest.raises(Stopped):
             signal.raise_signal(signal.SIGTERM)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -37,6 +38,17 @@ def test_a_broken_env_file_is_a_settings_error(tmp_path: Path) -> None:
         read_env_file(file)
     with pytest.raises(SettingsError, match="cannot be read"):
         read_env_file(tmp_path / "missing.env")
+
+
+def test_a_pipe_and_a_zero_byte_are_settings_errors(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SettingsError, match=r"--env-file .*pipe: cannot be read \(it is a pipe \(FIFO\), not a file\)"):
+        read_env_file(tmp_path / "pipe")
+    file = tmp_path / "run.env"
+    file.write_bytes(b"A=1\nB=x\0y\nC\0=1\n")
+    with pytest.raises(SettingsError) as caught:
+        read_env_file(file)
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == [f"{file} line 2", f"{file} line 3"]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

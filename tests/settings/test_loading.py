@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,29 @@ def test_quotes_that_docker_keeps_are_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert said == ["FINETUNE_LORA_R: the value is in quotes, which docker --env-file keeps; write it without quotes"]
 
 
+def test_a_value_that_is_not_utf8_is_a_problem_that_can_be_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environb, b"FINETUNE_DATA_BRANDS", b"caf\xe9")
+    monkeypatch.setitem(os.environb, b"FINETUNE_\xff", b"1")
+    said = problems(monkeypatch, DATA_SOURCES="owner/name", LORA_R="0")
+    assert sorted(said) == [
+        "FINETUNE_DATA_BRANDS: name or value is not UTF-8 text",
+        "FINETUNE_LORA_R: must be greater than or equal to 1, not '0'",
+        "FINETUNE_\\udcff: name or value is not UTF-8 text",
+    ]
+    "".join(said).encode()
+
+
+def test_a_token_of_other_letters_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(os.environb, b"HF_TOKEN", b"hf_\xff")
+    with pytest.raises(AccessDenied, match="characters that no token has"):
+        load_token()
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    os.mkfifo(tmp_path / "token")
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "token"))
+    with pytest.raises(AccessDenied, match="it is a pipe"):
+        load_token()
+
+
 def test_an_empty_value_means_the_default_and_blanks_are_stripped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINETUNE_DATA_SOURCES", " owner/name ")
     monkeypatch.setenv("FINETUNE_LORA_R", "")
@@ -88,8 +112,22 @@ def test_the_token_comes_from_the_variable_or_its_file(tmp_path: Path, monkeypat
     file.write_text("hf_from_file\n", "utf-8")
     monkeypatch.setenv("HF_TOKEN_PATH", str(file))
     assert load_token() == "hf_from_file"
+    monkeypatch.setenv("HF_TOKEN_PATH", str(file))
     monkeypatch.setenv("HF_TOKEN", "hf_from_variable")
     assert load_token() == "hf_from_variable"
+
+
+def test_processes_started_after_the_token_was_read_do_not_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("hf_in_a_file", "utf-8")
+    monkeypatch.setenv("HF_TOKEN", "hf_planted")
+    monkeypatch.setenv("HUGGING_FACE_HUB_TOKEN", "hf_old_name")
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "token"))
+    assert load_token() == "hf_planted"
+    child = subprocess.run(["/usr/bin/env"], capture_output=True, text=True, check=True)
+    assert "PATH=" in child.stdout
+    assert not [line for line in child.stdout.splitlines() if "TOKEN" in line or "hf_" in line.partition("=")[2]]
 
 
 def test_an_unreadable_token_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +146,6 @@ def test_a_mounted_secret_is_the_token_and_an_unreadable_one_is_named(
     assert load_token() == "hf_mounted"
     monkeypatch.setenv("HF_TOKEN", "hf_given")
     assert load_token() == "hf_given"
-    monkeypatch.delenv("HF_TOKEN")
     mounted.write_bytes(b"\xff\xfe")
     with pytest.raises(AccessDenied, match="hf_token cannot be read"):
         load_token()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from job.settings.sources import Source, is_path
+from job.settings.sources import Source, is_path, without_path
 
 pytestmark = pytest.mark.light
 
@@ -40,3 +40,16 @@ def test_a_missing_file_is_named_with_the_folder_it_was_looked_for_in(
 def test_a_file_has_no_revision_and_no_split() -> None:
     source = Source.parse("quickstart=10")
     assert (source.revision, source.split, source.rows, str(source)) == ("", "", 10, "quickstart=10")
+
+
+@pytest.mark.parametrize(
+    ("source", "published"),
+    [
+        ("/home/me/data/rows.jsonl=10", "rows.jsonl=10"),
+        ("../rows", "rows"),
+        ("quickstart", "quickstart"),
+        ("owner/name@v1:train=5", "owner/name@v1:train=5"),
+    ],
+)
+def test_only_the_name_of_a_file_is_published(source: str, published: str) -> None:
+    assert without_path(source) == published

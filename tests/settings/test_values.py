@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from job.settings.fields import ModelSettings
 from job.settings.sources import Source
 from job.settings.values import HubId, Names, RuleFile, Sources, TextFile
 
@@ -45,6 +47,22 @@ def test_a_text_file_holds_utf8_text(tmp_path: Path) -> None:
     assert "is empty" in refused(TextFile, str(blank))
     assert "cannot be read as UTF-8 text" in refused(TextFile, str(bytes_))
     assert "there is no file" in refused(TextFile, str(tmp_path / "missing"))
+
+
+def test_a_pipe_or_a_device_is_refused_by_every_setting_that_names_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path, kind in ((tmp_path / "pipe", "a pipe (FIFO)"), (Path("/dev/zero"), "a device")):
+        assert f"{path} cannot be read as UTF-8 text (it is {kind}, not a file)" in refused(TextFile, str(path))
+        assert f"it is {kind}, not a file" in refused(RuleFile, str(path))
+        assert f"{path} is {kind}; a source is a file or a folder" in refused(Sources, str(path))
+
+
+def test_a_name_that_no_file_can_have_is_a_problem_like_any_other() -> None:
+    name = f"./{'x' * 300}.jsonl"
+    assert "File name too long" in refused(Sources, name)
+    assert "File name too long" in refused(TextFile, name)
+    with pytest.raises(ValidationError, match="holds no model"):
+        ModelSettings(base=f"./{'x' * 300}")
 
 
 def test_a_rule_file_is_checked_line_by_line(tmp_path: Path) -> None:

@@ -88,6 +88,17 @@ class StandInHub:
         """The commits that lead to a revision, the newest first."""
         return list(self.repo(kind, repo_id).log(revision))
 
+    def stored(self) -> dict[str, bytes]:
+        """Everything that was ever pushed: each file of each commit, and what the commit says."""
+        with self._lock:
+            found = {}
+            for (kind, repo_id), repo in self._store.repos.items():
+                for oid, commit in repo.history.items():
+                    place = f"{kind} {repo_id} at {oid[:7]}"
+                    found[f"{place}: message"] = f"{commit.title}\n{commit.description}".encode()
+                    found |= {f"{place}: {path}": file.data for path, file in commit.files.items()}
+            return found
+
     def fail(
         self,
         match: str,
@@ -105,6 +116,29 @@ class StandInHub:
         """
         with self._lock:
             self._faults.add(Fault(re.compile(match), status, times, after, drop, sleep))
+
+    def lie(self, match: str, body: bytes) -> None:
+        """Answer all such requests with 200 and this body."""
+        with self._lock:
+            self._faults.add(Fault(re.compile(match), 200, 10**6, after=False, drop=False, sleep=0, body=body))
+
+    def trickle(self, match: str, pace: float) -> None:
+        """Answer all such requests rightly, at `pace` bytes a second."""
+        with self._lock:
+            self._faults.add(Fault(re.compile(match), None, 10**6, after=False, drop=False, sleep=0, pace=pace))
+
+    def remove_commit(self, kind: Kind, repo_id: str, commit: str) -> None:
+        """As after a force push: nothing leads to it any more, and the Hub has cleaned up."""
+        with self._lock:
+            del self.repo(kind, repo_id).history[commit]
+
+    @property
+    def faults_met(self) -> int:
+        """How many requests have met a fault, whether it is over or not."""
+        return self._faults.met
+
+    def has(self, kind: Kind, repo_id: str) -> bool:
+        return (kind, repo_id) in self._store.repos
 
     def forgive(self) -> None:
         """No more injected faults."""

@@ -50,6 +50,7 @@ class Commit:
     parent: str | None
     date: str
     files: Mapping[str, StoredFile]
+    description: str = ""
 
     def tree(self) -> dict[str, dict[str, Any]]:
         """Every file and folder by its path, as the Hub lists them."""
@@ -126,12 +127,15 @@ class Store:
         head = repo.find("main")
         return self.commit(repo, "main", {**(head.files if head else {}), **new}, title)
 
-    def commit(self, repo: Repo, branch: str, files: dict[str, StoredFile], title: str) -> Commit:
+    def commit(
+        self, repo: Repo, branch: str, files: dict[str, StoredFile], title: str, description: str = ""
+    ) -> Commit:
         """Make these the files of the branch."""
         parent = repo.branches.get(branch)
         content = [repo.kind, repo.repo_id, parent, title, next(self._counter)]
         oid = hashlib.sha1(json.dumps([content, [(p, f.blob_id) for p, f in files.items()]]).encode()).hexdigest()
-        commit = Commit(oid, title, parent, time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()), files)
+        date = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+        commit = Commit(oid, title, parent, date, files, description)
         repo.history[oid], repo.branches[branch] = commit, oid
         if self._folder and branch == "main":
             self._write(self._folder / f"{repo.kind}s" / repo.repo_id, files)

@@ -161,8 +161,9 @@ def _paths_info(commit: Commit, request: Request) -> Response:
 
 
 def _log(repo: Repo, commit: Commit) -> Response:
-    common = {"message": "", "authors": [{"user": repo.namespace}]}
-    return as_json([common | {"id": c.oid, "title": c.title, "date": c.date} for c in repo.log(commit.oid)])
+    authors = [{"user": repo.namespace}]
+    log = [{"id": c.oid, "title": c.title, "message": c.description, "date": c.date} for c in repo.log(commit.oid)]
+    return as_json([{**entry, "authors": authors} for entry in log])
 
 
 def _tag(repo: Repo, commit: Commit, request: Request) -> Response:

@@ -48,13 +48,15 @@ class _Handler(BaseHTTPRequestHandler):
                 query = parse_qs(address.query)
                 request = Request(self.command, address.path, query, self.headers, body, self.hub.url)
                 response = self.hub.answer(request)
-            if fault and fault.status is not None and not fault.drop:
+            if fault and fault.body is not None:
+                response = Response(200, fault.body)
+            elif fault and fault.status is not None and not fault.drop:
                 response = as_json({"error": "injected fault"}, fault.status)
-        self._finish(address.path, response, cut=bool(fault and fault.drop))
+        self._finish(address.path, response, cut=bool(fault and fault.drop), pace=fault.pace if fault else 0)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _handle
 
-    def _finish(self, path: str, response: Response | None, cut: bool = False) -> None:
+    def _finish(self, path: str, response: Response | None, cut: bool = False, pace: float = 0) -> None:
         """Record the request, then answer it: wholly, by half (``cut``) or not at all."""
         self.hub.record(self.command, path, 0 if response is None or cut else response.status)
         with contextlib.suppress(OSError):  # the client may be gone
@@ -64,7 +66,15 @@ class _Handler(BaseHTTPRequestHandler):
                     self.send_header(name, value)
                 self.end_headers()
                 if self.command != "HEAD":
-                    self.wfile.write(response.body[: len(response.body) // 2] if cut else response.body)
+                    self._write(response.body[: len(response.body) // 2] if cut else response.body, pace)
             if response is None or cut:
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _write(self, body: bytes, pace: float) -> None:
+        """A tenth of a second's bytes at a time, where a fault sets the pace."""
+        size = max(1, int(pace / 10)) if pace else len(body)
+        for start in range(0, len(body), size or 1):
+            self.wfile.write(body[start : start + size])
+            if pace and not self.hub.closed:
+                time.sleep(size / pace)

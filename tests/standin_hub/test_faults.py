@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from huggingface_hub import constants
 from huggingface_hub.errors import (
     HfHubHTTPError,
+    RevisionNotFoundError,
 )
 
 from tests.standin_hub import StandInHub
@@ -54,6 +56,32 @@ def test_a_download_that_breaks_off_is_taken_up_again(hub: StandInHub, monkeypat
 def test_a_slow_answer_is_still_an_answer(hub: StandInHub) -> None:
     hub.fail("whoami", status=None, sleep=0.2)
     assert api(hub).whoami()["name"] == "alice"
+
+
+def test_a_lie_is_an_answer_with_another_body_until_it_is_forgiven(hub: StandInHub) -> None:
+    hub.add_repo("model", "alice/adapter", {"config.json": b"{}"})
+    hub.lie("/resolve/", b"<html>")
+    address = f"{hub.url}/alice/adapter/resolve/main/config.json"
+    assert [urllib.request.urlopen(address).read() for _ in range(2)] == [b"<html>"] * 2
+    hub.forgive()
+    assert urllib.request.urlopen(address).read() == b"{}"
+
+
+def test_an_answer_that_trickles_is_whole_in_the_end(hub: StandInHub) -> None:
+    hub.add_repo("model", "alice/adapter", {"config.json": b"0123456789"})
+    hub.trickle("/resolve/", pace=20)
+    started = time.monotonic()
+    assert urllib.request.urlopen(f"{hub.url}/alice/adapter/resolve/main/config.json").read() == b"0123456789"
+    assert time.monotonic() - started > 0.3
+
+
+def test_a_commit_that_was_removed_is_gone(hub: StandInHub) -> None:
+    old = hub.add_repo("model", "alice/adapter", {"config.json": b"{}"})
+    new = hub.add_commit("model", "alice/adapter", {"config.json": b"[]"})
+    hub.remove_commit("model", "alice/adapter", old)
+    assert api(hub).model_info("alice/adapter").sha == new
+    with pytest.raises(RevisionNotFoundError):
+        api(hub).model_info("alice/adapter", revision=old)
 
 
 def test_a_fault_can_be_ordered_from_outside_and_called_off(hub: StandInHub) -> None:

@@ -31,6 +31,17 @@ print(json.dumps(list(rows)))
     assert json.loads(run_python(hub, code, tmp_path / "home")) == ROWS
 
 
+def test_load_dataset_reads_a_private_one_with_a_token_that_no_variable_holds(hub: StandInHub, tmp_path: Path) -> None:
+    """The job takes HF_TOKEN out of its environment, so that its children do not have it."""
+    hub.add_repo("dataset", "alice/rows", {"train.jsonl": JSONL}, private=True)
+    code = f"""
+import json, datasets
+rows = datasets.load_dataset("alice/rows", split="train", token={WRITER!r})
+print(json.dumps(list(rows)))
+"""
+    assert json.loads(run_python(hub, code, tmp_path / "home")) == ROWS
+
+
 def test_what_load_dataset_raises(hub: StandInHub, tmp_path: Path) -> None:
     hub.add_repo("dataset", "alice/rows", {"train.jsonl": JSONL})
     hub.add_repo("dataset", "meta/gated", {"train.jsonl": JSONL}, gated=True)

@@ -27,12 +27,15 @@ from tests.standin_hub.clients import (
 def test_a_pushed_model_comes_back_byte_for_byte(hub: StandInHub, tmp_path: Path) -> None:
     client = api(hub)
     client.create_repo("alice/adapter", private=True)
-    pushed = client.upload_folder(repo_id="alice/adapter", folder_path=write_folder(tmp_path / "out", ADAPTER))
+    pushed = client.upload_folder(
+        repo_id="alice/adapter", folder_path=write_folder(tmp_path / "out", ADAPTER), commit_description="by run 7"
+    )
 
     stored = hub.files("model", "alice/adapter")
     assert {name: stored[name] for name in ADAPTER} == ADAPTER
     assert hub.repo("model", "alice/adapter").private
     assert hub.commits("model", "alice/adapter")[0].oid == pushed.oid
+    assert [commit.message for commit in client.list_repo_commits("alice/adapter")] == ["by run 7", ""]
 
     entries = client.list_repo_tree("alice/adapter", recursive=True, revision=pushed.oid)
     listed = {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
@@ -110,3 +113,15 @@ def test_a_bad_card_is_refused_before_the_push(hub: StandInHub) -> None:
     with pytest.raises(ValueError, match="not a line of YAML"):
         api(hub).upload_file(path_or_fileobj=card, path_in_repo="README.md", repo_id="alice/adapter")
     assert hub.files("model", "alice/adapter") == {}
+
+
+def test_what_was_pushed_once_is_found_in_the_store(hub: StandInHub) -> None:
+    client = api(hub)
+    client.create_repo("alice/adapter")
+    for content in (b"first", b"second"):
+        client.upload_file(
+            path_or_fileobj=content, path_in_repo="a.txt", repo_id="alice/adapter", commit_description="x1"
+        )
+    stored = hub.stored()
+    assert {b"first", b"second"} <= {data for name, data in stored.items() if name.endswith("a.txt")}
+    assert sum(data.endswith(b"x1") for name, data in stored.items() if name.endswith("message")) == 2

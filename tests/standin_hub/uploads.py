@@ -62,13 +62,13 @@ def store_object(store: Store, oid: str, request: Request) -> Response:
 
 
 def receive_commit(store: Store, repo: Repo, branch: str, head: Commit, request: Request) -> Response:
-    files, title, parent = dict(head.files), "", None
+    files, title, description, parent = dict(head.files), "", "", None
     for line in request.body.splitlines():
         item = json.loads(line)
         key, value = item["key"], item["value"]
         match key:
             case "header":
-                title, parent = value["summary"], value.get("parentCommit")
+                title, description, parent = value["summary"], value.get("description", ""), value.get("parentCommit")
             case "file":
                 files[value["path"]] = StoredFile(base64.b64decode(value["content"]), large=False)
             case "lfsFile":
@@ -86,6 +86,6 @@ def receive_commit(store: Store, repo: Repo, branch: str, head: Commit, request:
         raise Refused(404, f"Invalid rev id: {branch}", "RevisionNotFound")
     if parent and parent != head.oid:
         raise Refused(412, "A commit has happened since. Please refresh and try again.")
-    commit = store.commit(repo, branch, files, title)
+    commit = store.commit(repo, branch, files, title, description)
     address = f"{request.server}/{repo.page}/commit/{commit.oid}"
     return as_json({"success": True, "commitOid": commit.oid, "commitUrl": address, "hookOutput": ""})

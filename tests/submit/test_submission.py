@@ -94,12 +94,14 @@ def test_what_looks_like_a_secret_is_refused(tmp_path: Path, monkeypatch: pytest
     file = env_file(
         tmp_path,
         *("FINETUNE_DATA_SOURCES=quickstart", "AWS_SECRET_ACCESS_KEY", f"FINETUNE_HUB_REPO_ID=a/{PLANTED}"),
+        *("HTTPS_PROXY=http://user:word@proxy:3128", "HTTP_PROXY=http://proxy:3128"),
     )
     with pytest.raises(SettingsError) as caught:
         describe(file, IMAGE)
     assert [problem.partition(":")[0] for problem in caught.value.problems] == [
         f"AWS_SECRET_ACCESS_KEY in {file}",
         f"FINETUNE_HUB_REPO_ID in {file}",
+        f"HTTPS_PROXY in {file}",
     ]
     assert "planted" not in str(caught.value)
     assert PLANTED not in str(caught.value)

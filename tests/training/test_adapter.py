@@ -51,6 +51,15 @@ def test_whoever_mounted_the_volume_can_read_the_adapter(base: Path, tmp_path: P
     assert {path.stat().st_mode for path in (tmp_path / "adapter").iterdir()} == {plain.stat().st_mode}
 
 
+def test_no_file_of_the_adapter_holds_a_path_of_this_machine(base: Path, tmp_path: Path) -> None:
+    forward, files = forward_of(base), BaseFiles(base, str(base), "")
+    adapters.save(forward.model, tokenizer_of(base), files, tmp_path / "adapter", new_rows=0, save_embedding="none")
+    config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text("utf-8"))
+    assert (config["base_model_name_or_path"], config["revision"]) == (base.name, None)
+    for path in (tmp_path / "adapter").iterdir():
+        assert str(base.parent).encode() not in path.read_bytes(), path.name
+
+
 def test_equal_adapters_are_equal_files_whether_the_hub_was_asked_or_not(base: Path, tmp_path: Path) -> None:
     """Else a stage that runs again, offline, would seem to have made another adapter."""
     forward, files = forward_of(base), BaseFiles(base, str(base), "")

@@ -4,6 +4,7 @@ answer."""
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,14 +20,18 @@ from job.cleaning.stage import clean
 from job.errors import SettingsError, Stopped
 from job.modeling.architecture import Architecture
 from job.modeling.chat import Chat
+from job.modeling.files import fetch_files
 from job.modeling.sizes import sizes
 from job.modeling.template import prepare_template
+from job.modeling.tokenizer import load_tokenizer
 from job.results import LogEntry, Trained
+from job.runs.deadline import Deadline
 from job.runs.files import read_lines
+from job.runs.progress import counts
 from job.runs.signals import StopRequest
 from job.settings.fields import DataSettings, LoraSettings, ModelSettings, Settings, TrainSettings
 from job.settings.sources import Source
-from job.training import checkpoints
+from job.training import checkpoints, stage
 from job.training.adapter import WEIGHTS
 from job.training.best import BestAdapter
 from job.training.callbacks import Watch
@@ -46,6 +51,7 @@ def trained(
     model: dict[str, Any] | None = None,
     train_settings: TrainSettings = TRAIN,
     stop: StopRequest | None = None,
+    deadline: Deadline | None = None,
 ) -> Trained:
     """A real training of four steps on real NF4."""
     rows = write_rows(root / "rows.jsonl", make_rows(60))
@@ -53,7 +59,14 @@ def trained(
     model_settings = ModelSettings(base=str(base), **(model or {}))
     cleaned = clean(data, model_settings, max_tokens=256, loss="answer", seed=42, token="", root=root)
     return train(
-        cleaned, model_settings, LoraSettings(), train_settings, token="", root=root, stop=stop or StopRequest()
+        cleaned,
+        model_settings,
+        LoraSettings(),
+        train_settings,
+        token="",
+        root=root,
+        stop=stop or StopRequest(),
+        deadline=deadline,
     )
 
 
@@ -165,6 +178,22 @@ def test_a_row_that_does_not_learn_the_stop_token_is_refused(loss: str, base: Pa
     assert len(read_rows(chat, write_rows(tmp_path / "train.jsonl", rows[:1]), loss)) == 1
     with pytest.raises(SettingsError, match=r"<\|im_end\|>, but not that of row 2 in train\.jsonl"):
         read_rows(chat, write_rows(tmp_path / "train.jsonl", rows), loss)
+
+
+def test_rows_are_read_in_pieces_and_hold_four_bytes_a_token(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = ModelSettings(base=str(base))
+    chat = Chat(load_tokenizer(fetch_files(model, "", weights=False), model))
+    rows = [{"system": "", "question": f"Why {number}?", "answer": f"So {number}."} for number in range(7)]
+    path = write_rows(tmp_path / "train.jsonl", rows)
+    whole = read_rows(chat, path, "answer")
+    before = counts().get("rows", 0)
+    monkeypatch.setattr(stage, "ROWS_AT_ONCE", 3)
+    assert read_rows(chat, path, "answer") == whole
+    assert counts()["rows"] - before == 7
+    assert [list(row.ids) for row in whole] == [tokens.ids for tokens in chat.rows(rows)]
+    assert {row.ids.itemsize for row in whole if isinstance(row.ids, array)} == {4}
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import re
 LONGEST = 320
 """Characters of a boilerplate sentence; longer ones say something."""
 MOST_WORDS = 16
-"""Characters of a boilerplate sentence with one unknown word; longer ones say something."""
+"""Words of a boilerplate sentence with one unknown word; longer ones say something."""
 BRAND = "ourforum"
 """Stands for a brand name while words are compared."""
 

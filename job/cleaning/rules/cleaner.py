@@ -34,7 +34,7 @@ def clean_batch(
     reasons = []
     for row in rows:
         question, answer, reason = cleaner.row(row["question"], row["answer"], counts)
-        found.append({**row} if reason else {**row, "question": question, "answer": answer})
+        found.append({**row, "question": question, "answer": answer})
         reasons.append(reason)
     return found, reasons
 
@@ -70,7 +70,7 @@ class Cleaner:
         self.signed = {name: [rule for rule in self.rules if rule.sign and name in rule.fields] for name in BOTH}
 
     def row(self, question: str, answer: str, tally: Tally) -> tuple[str, str, str]:
-        """(question, answer, reason)."""
+        """(question, answer, reason); of a row that must go, question and answer as they came."""
         row = Row(question, answer, self.options)
         try:
             self._run("check", row, row.answer)

@@ -66,7 +66,6 @@ FEWEST_DIGITS = 7
 TAIL = 120
 """Characters at the end in which a signature is looked for."""
 _GOODBYES = ("thank", "regard", "sincerely", "cheers", "wishes", "yours", "love")
-_AGES = ("year", "yr", "y/o")
 _NAME = r"[A-Z][a-z'’-]+(?:\s+(?:[A-Z][a-z'’-]+|[A-Z](?:\.|\b))){0,2}"
 _SIGNED = re.compile(
     rf"(?P<goodbye>\b(?i:thanks(?:\s+(?:and|in|a)\s+\w+)?|thank\s+you|regards|sincerely|cheers|best\s+wishes|yours(?:\s+\w+)?|love))"
@@ -118,7 +117,7 @@ def own_name(field: Field) -> str:
             text = text[: match.start("gap")] + "."
     if "my name is" in lowered or "myself" in lowered or "i am called" in lowered:
         text = _MY_NAME.sub(_without_name, text)
-    if has_any(lowered, _AGES) and has_any(text, ("I am", "I'm", "I’m", "This is")):
+    if has_any(text, ("I am", "I'm", "I’m", "This is")):
         text = _I_AM.sub(lambda found: found["am"] + " ", text)
     return text
 

@@ -56,9 +56,7 @@ def boilerplate_inside(field: Field) -> str:
     text = field.text
     if not has_any(field.lowered, boilerplate.INSIDE):
         return text
-    pieces = sentences(text)
-    kept = [piece for piece in pieces if not _goes_inside(piece)]
-    return text if len(kept) == len(pieces) else "".join(kept).strip() or text
+    return "".join(piece for piece in sentences(text) if not _goes_inside(piece)).strip() or text
 
 
 def cut_off(row: Row) -> bool:
@@ -97,7 +95,7 @@ def opened(text: str) -> str:
     end = next(boundaries(head), len(head) if len(text) <= EDGE else 0)
     if end and _is_opening(head[:end]):
         return text[end:]
-    at = head.find(BRAND, 0, 120)
+    at = head.find(BRAND)
     if at >= 0 and len(head[:at].split()) <= 3:  # "Howell come to <brand>"
         behind = boilerplate.BRAND_END.match(head, at)
         assert behind
@@ -115,9 +113,8 @@ def closed(text: str) -> str:
         starts = [window, *boundaries(text, window)]
         end = _goodbyes_begin(text, starts)
         if end < len(text):
-            rest, text = text[:end].rstrip(), full_stop(text[:end])
-            if text != rest or (len(starts) <= 3 and window):
-                continue  # the last sentence has another end now, or the window is nearly used up
+            text = full_stop(text[:end])
+            continue  # the last sentence may have another end now, and the window reaches further back
         glued = _last_words(text) or boilerplate.GLUED_GOODBYE.search(text, starts[-1])
         if not glued or not glued.start():
             return text

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from ftfy import fix_encoding
-from ftfy.badness import is_bad
 
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _ESCAPED_BREAK = re.compile(r"\\r\\n|\\n(?=[\s\\A-Z0-9*-])|\\r(?=[\s\\])|\\t(?=[\s\\])")
@@ -41,7 +40,7 @@ def repair(text: str) -> str:
         text = _ESCAPED_BREAK.sub("\n", text)
         text = _QUOTES.sub(r'"\1"', _APOSTROPHE.sub("'", text))
     if not (text.isascii() and text.isprintable()):
-        if _MOJIBAKE.search(text) and is_bad(text):
+        if _MOJIBAKE.search(text):
             text = fix_encoding(text)
         text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
         text = text.translate(_REMOVED_BUT_JOINERS if _JOINED.search(text) else _REMOVED)
@@ -54,7 +53,7 @@ def repair(text: str) -> str:
 
 
 def _letter(code: int) -> str:
-    return "" if 0xD800 <= code <= 0xDFFF or (code < 32 and code not in (9, 10, 13)) else chr(code)
+    return "" if 0xD800 <= code <= 0xDFFF else chr(code)  # half a pair is no character
 
 
 def boundaries(text: str, begin: int = 0) -> Iterator[int]:
@@ -65,7 +64,7 @@ def boundaries(text: str, begin: int = 0) -> Iterator[int]:
             if match.start(1) == at + 1 and text[at] == ".":
                 last = text[max(0, at - 8) : at].replace("\n", " ").replace("(", " ")
                 last = last[last.rfind(" ") + 1 :]
-                if len(last) <= 6 and (last.lower() in _ABBREVIATIONS or (len(last) == 1 and last.isupper())):
+                if last.lower() in _ABBREVIATIONS or (len(last) == 1 and last.isupper()):
                     continue
                 if last.isdigit() and len(last) <= 2 and _numbers_a_list(text, at - len(last)):
                     continue

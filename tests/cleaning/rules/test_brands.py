@@ -24,21 +24,37 @@ def test_brands_are_found_in_every_spelling() -> None:
         assert pattern.search(f"ask {spelling} now"), spelling
     assert not pattern.search("a leaf talks")
     assert not pattern.search("a tealeaf talk")
+    assert not pattern.search("a leaf t-alk")
 
 
 def test_a_scrubbed_sentence_goes_whole() -> None:
-    scrubbed = "Water it twice a week. Ensure to Leaf Talk. This keeps the roots wet. Keep it out of the sun. Turn it once a month."
+    scrubbed = (
+        "Water it twice a week. Ensure to Leaf Talk. This keeps the roots wet. 20 ml are enough. Turn it once a month."
+    )
     assert (
-        cleaned(scrubbed)
-        == "Water it twice a week. This keeps the roots wet. Keep it out of the sun. Turn it once a month."
+        cleaned(scrubbed) == "Water it twice a week. This keeps the roots wet. 20 ml are enough. Turn it once a month."
+    )
+    assert cleaned("it needs water twice a week. Ensure to LeafTalk. This keeps the roots wet.").startswith(
+        "It needs water"
     )
     assert cleaned(f"{ADVICE} Turn it. Feed it. Use hy LeafTalk. 20 mg twice daily. Then wait for a week.") == (
         f"{ADVICE} Turn it. Feed it. Then wait for a week."
     )
 
 
+def test_a_word_that_lost_its_space_behind_a_name_begins_a_sentence() -> None:
+    glued = "Water it well every week. Ensure to LeafTalkThen wait for rain. Keep it dry in winter."
+    assert cleaned(glued) == "Water it well every week. Then wait for rain. Keep it dry in winter."
+
+
 def test_a_row_goes_when_more_than_a_third_of_it_is_scrubbed() -> None:
     assert cleaned("Water it well every week. Use more of LeafTalk. Then wait.") == "mostly_scrubbed"  # 4 words of 11
+    assert cleaned("Then add some more of the old LeafTalk. Stir.") == "mostly_scrubbed"
+    shows_once_the_middle_is_gone = (
+        "Ferns and moss ask Leaf\nAlso use the LeafTalk.\nTalk about growth."  # 4 words, then 7
+    )
+    behind = "Then fill the pot, press the soil down, and water it once more in the evening."  # 15
+    assert cleaned(f"{shows_once_the_middle_is_gone} {behind}") == "mostly_scrubbed"
     assert cleaned("Water it well every other week. Use more of LeafTalk. Then wait.").endswith("week. Then wait.")
     assert cleaned("Use the LeafTalk. Then add some more of the old LeafTalk. Water it.") == "mostly_scrubbed"
     assert cleaned("Then add some more of the old LeafTalk and stir.") == "nothing_but_boilerplate"
@@ -47,3 +63,5 @@ def test_a_row_goes_when_more_than_a_third_of_it_is_scrubbed() -> None:
 def test_a_name_in_the_question_never_costs_the_row() -> None:
     assert cleaned_question(f"Hi LeafTalk. {QUESTION} It stands in the shade.") == f"{QUESTION} It stands in the shade."
     assert cleaned_question("I asked LeafTalk why it is yellow.") == "I asked LeafTalk why it is yellow."
+    assert cleaned_question("I asked LeafTalk. Why is it yellow now, then?") == "Why is it yellow now, then?"  # 6 of 9
+    assert cleaned_question("I asked LeafTalk. Why is it yellow now?") == "I asked LeafTalk. Why is it yellow now?"

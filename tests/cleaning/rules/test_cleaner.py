@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from job.cleaning.rules import Rules, clean_batch, registry
 from job.cleaning.rules.boilerplate import BRAND
-from job.cleaning.rules.rule import Rule, Tally
+from job.cleaning.rules.cleaner import STEPS
+from job.cleaning.rules.rule import BOTH, FieldName, Rule, Step, Tally
 from tests.cleaning.detector import flags
 from tests.cleaning.rules.one_row import ADVICE, QUESTION, RULES, cleaned
 from tests.conftest import make_rows
@@ -134,3 +135,12 @@ def test_a_rule_is_left_out_where_its_sign_is_missing(monkeypatch: pytest.Monkey
     monkeypatch.setattr(registry, "RULES", (*registry.RULES, cut))
     assert cleaned(f"Snail. {ADVICE}") == f"Snail. {ADVICE}"
     assert cleaned(f"Snail! {ADVICE}") == f"Slug! {ADVICE}"
+
+
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("step", STEPS)
+def test_a_rule_may_drop_a_row_in_any_step(step: Step, name: FieldName, monkeypatch: pytest.MonkeyPatch) -> None:
+    slugs = Rule("slugs", "a slug", "repair", (step,), drop=lambda row: "slug" in row.answer.text, fields=(name,))
+    monkeypatch.setattr(registry, "RULES", (*registry.RULES, slugs))
+    judged = name == "answer" or step not in ("check", "judge")  # these two run once a row
+    assert cleaned("Mind the slug.") == ("slugs" if judged else "Mind the slug.")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from job.cleaning.rules import Rules
+from job.cleaning.rules import Rules, registry
 from job.cleaning.rules import digest as module
 from job.cleaning.rules.digest import digest
+from job.cleaning.rules.rule import Rule
 from job.settings.rule_file import UserRule
 from tests.cleaning.rules.one_row import RULES
 
@@ -24,6 +25,18 @@ def test_the_hash_follows_the_options() -> None:
     assert digest(Rules(user_rules=(UserRule("a", "x", False),))) != digest(
         Rules(user_rules=(UserRule("a", "y", False),))
     )
+
+
+def rule(hint: str) -> Rule:
+    return Rule("snails", "snails", "own", ("inside",), cut=lambda field: field.text, hint=hint)
+
+
+def test_the_hash_follows_an_entry_and_not_where_its_function_lies_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for hint in ("one", "one", "other"):
+        monkeypatch.setattr(registry, "RULES", (rule(hint),))
+        found.append(digest(RULES))
+    assert found[0] == found[1] != found[2]
 
 
 @pytest.mark.parametrize("changed", sorted(path.name for path in FOLDER.glob("*.py")))

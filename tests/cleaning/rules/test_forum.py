@@ -8,6 +8,10 @@ from tests.cleaning.rules.one_row import ADVICE, cleaned
 
 pytestmark = pytest.mark.light
 
+MORE = " ".join(f"Pot {number} has {number} ml." for number in range(12, 60))
+LONG = ", ".join(f"pot {number} gets {number} ml" for number in range(12, 30))
+"""More than 320 characters without a stop."""
+
 
 @pytest.mark.parametrize(
     "opening",
@@ -26,6 +30,8 @@ pytestmark = pytest.mark.light
         "I can understand your situation and problem. ",
         "I have read your query carefully and I understand your concern. ",
         "That is a very interesting question and I appreciate your trust. ",
+        "It is one of its kind and the best question that I have got about ferns. ",  # 16 words, one unknown
+        "I hope this letter finds your garden in bloom. ",
     ],
 )
 def test_openings_go_and_the_first_sentence_stays(opening: str) -> None:
@@ -60,6 +66,8 @@ def test_mangled_openings_go_too(mangled: str) -> None:
         ("I have read your query and the reports and it is mould.", "It is mould."),
         ("After going through your query I think it is mould.", "I think it is mould."),
         ("HI, thanks for using Leaf Talk Peat helps the roots to breathe.", "Peat helps the roots to breathe."),
+        ("Howell come to Leaf Talk Peat helps the roots to breathe.", "Peat helps the roots to breathe."),
+        ("LeafTalk Peat helps the roots to breathe.", "Peat helps the roots to breathe."),
     ],
 )
 def test_a_missing_full_stop_does_not_cost_the_first_sentence(answer: str, rest: str) -> None:
@@ -86,10 +94,56 @@ def test_a_missing_full_stop_does_not_cost_the_first_sentence(answer: str, rest:
         " However, if you have a doubt then get back to me.",
         " (If the answer has helped you, please indicate this) Best of luck.",
         " Thank you for choosing LeafTalk. Have a nice day!!",
+        " And a good night!",
+        " Ferns of all kinds are shown on my website.",
+        " All good wishes. Anna Moss",
+        " All good wishes. Anna Moss, plant advisor",
+        " All good wishes. .",
     ],
 )
 def test_closings_go_and_the_full_stop_stays(closing: str) -> None:
     assert cleaned(ADVICE + closing) == ADVICE
+
+
+@pytest.mark.parametrize(
+    "closing",
+    [
+        " Have a nice day.",
+        " All good wishes. Anna Moss",
+        " All good wishes. Gardeners In The Far North LeafTalk",
+        " Anna Moss gardens at LeafTalk.",
+    ],
+)
+@pytest.mark.parametrize("text", ["Water it well.", "Fill the pot. Press the soil. Water it well."])
+def test_a_closing_goes_behind_one_sentence_and_behind_three(text: str, closing: str) -> None:
+    assert cleaned(f"{text}{closing}") == text
+
+
+def test_the_name_of_the_forum_is_a_closing_in_a_sentence_of_five_words() -> None:
+    assert cleaned("Water it well. Anna Moss gardens here at LeafTalk.") == "mostly_scrubbed"  # six: it said something
+
+
+def test_the_name_of_the_forum_ends_an_opening_of_three_words() -> None:
+    assert cleaned(f"Ferns grew once on LeafTalk roofs. {MORE}") == MORE  # of four: the sentence goes whole
+
+
+@pytest.mark.parametrize(
+    ("answer", "rest"),
+    [
+        ("Water it twice a week. Thank you, that’s a great question. Keep it out of the sun.", ADVICE),
+        (f"Look at it (attachment removed to protect the user's identity). {ADVICE}", f"Look at it. {ADVICE}"),
+        (f"Look at it [picture deleted for privacy]. {ADVICE}", f"Look at it. {ADVICE}"),
+    ],
+)
+def test_boilerplate_between_sentences_and_notes_in_place_of_pictures_go(answer: str, rest: str) -> None:
+    assert cleaned(answer) == rest
+
+
+def test_a_lost_blank_comes_back_near_both_ends_of_an_answer() -> None:
+    assert cleaned("HelloYour fern needs light.") == "Your fern needs light."
+    assert cleaned(f"{MORE} Ask for helpThe cat eats it.") == f"{MORE} Ask for help. The cat eats it."
+    middle = f"{MORE} Ask for helpThe cat eats it. {MORE.replace('ml', 'cm')}"
+    assert cleaned(middle) == middle
 
 
 @pytest.mark.parametrize(
@@ -102,6 +156,7 @@ def test_a_closing_without_a_stop_before_it(closing: str) -> None:
 def test_a_sentence_that_was_cut_off_goes() -> None:
     assert cleaned(f"{ADVICE} The treatment of mould is as follows") == ADVICE
     assert cleaned(f"{ADVICE} Feed it with a mix of the Take care.") == ADVICE
+    assert cleaned(f"{ADVICE} For mould try the following measures") == ADVICE
     assert cleaned("The pests that come to ferns include") == "cut_off"
 
 
@@ -121,6 +176,16 @@ def test_a_sentence_that_was_cut_off_goes() -> None:
         "Fertiliser feeds it. If you see any further yellow leaves, water less.",
         "Its leaves (which fall in autumn) are best left on the ground",
         "Contact with cold glass harms the leaves. Call it frost burn.",
+        "Chop the roots first. Then press the soil.",
+        "This will make your day. Water it now and then.",
+        "This is good for ferns. They like shade.",
+        "Keep it dry. Thank you for your fern question, said the cat. Keep it warm.",
+        "Keep it dry. Thank the fern in your question. Keep it warm.",
+        "Keep it out of the sun. Turn it once a day.",
+        "Keep it out of the sun. Curly leaves need water.",
+        f"Keep it dry. {LONG} that you will thank me for. Keep it warm.",
+        f"I hope that {LONG}",
+        f"Keep it dry. I hope that {LONG}.",
     ],
 )
 def test_text_without_boilerplate_comes_back_unchanged(text: str) -> None:

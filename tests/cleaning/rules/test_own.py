@@ -15,15 +15,21 @@ pytestmark = pytest.mark.light
 def test_own_rules_cut_and_drop() -> None:
     rules, problems = parse("# mine\nvotes = (?i)please vote for me\\.?\ndrop prices = \\bprice list\\b\n")
     assert problems == []
-    mine = Rules(min_answer_words=1, user_rules=tuple(rules))
+    mine = Rules(
+        packs=("wiki",), min_answer_words=1, user_rules=tuple(rules)
+    )  # qa-forum would cut the plea for votes too
     assert cleaned(f"{ADVICE} Please vote for me.", mine) == ADVICE
     assert cleaned(f"{ADVICE} See the price list.", mine) == "own:prices"
 
 
-def test_a_pattern_that_backtracks_without_end_is_stopped_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own, "SECONDS", 0.2)
-    rules = Rules(user_rules=(UserRule("endless", r"(a|aa)+$", False),))
+@pytest.mark.parametrize("drops", [False, True])
+def test_a_pattern_that_backtracks_without_end_is_stopped_and_named(
+    drops: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own, "SECONDS", 0.1)
+    rules = Rules(user_rules=(UserRule("endless", r"(a|aa)+$", drops),))
     with pytest.raises(
-        SettingsError, match=r"FINETUNE_DATA_RULES_FILE: the pattern of endless was stopped after \d+\.\d s"
+        SettingsError,
+        match=r"FINETUNE_DATA_RULES_FILE: the pattern of endless was stopped after \d\.\d s on one answer of 61 characters",
     ):
         cleaned("a" * 60 + "b", rules)

@@ -28,6 +28,8 @@ def test_a_field_notes_each_rule_once_with_its_first_change() -> None:
     field.becomes(PRIVATE, "")
     assert field.changes["cut"] == Count(changed=1, characters_removed=10, examples=[("One two Three", "One two")])
     assert field.changes["private"] == Count(changed=1, characters_removed=3)
+    field.becomes(CUT, "One two")  # longer than before
+    assert field.changes["cut"].characters_removed == 10
 
 
 def test_small_letters_and_words_follow_the_text() -> None:

@@ -16,12 +16,36 @@ def test_an_answer_that_runs_in_circles_goes() -> None:
     assert shape.repeated_share("a b c d e f g h i j k l m".split()) == 0
 
 
+def test_words_repeat_themselves_in_runs_of_four() -> None:
+    assert shape.repeated_share("a b c d".split() * 3) == pytest.approx(5 / 9)
+    assert shape.repeated_share(" ".join(f"a b c {number}" for number in range(5)).split()) == 0
+    assert shape.repeated_share("no no no no no no".split()) == 0  # too short to judge
+
+
+def test_a_limit_itself_is_within_it() -> None:
+    rules = Rules(packs=("wiki",), min_answer_words=5, max_words=9)
+    for words, verdict in ((4, "short_answer"), (5, ""), (6, "too_many_words")):  # the question has four
+        answer = " ".join("abcdefg"[:words])
+        assert cleaned(answer, rules, question="Why is it yellow?") == (verdict or answer)
+    any_length = Rules(packs=("wiki",), min_answer_words=1)
+    circle = "a b c d e f a b c d e f a"  # 4 of 10 runs of four words stood there before
+    assert cleaned(circle, any_length) == circle
+    assert cleaned(f"{circle} b", any_length) == "repetitive"
+    assert shape.binary(shape.Row("Why?", "\0" + "x" * 48, any_length))
+    assert not shape.binary(shape.Row("Why?", "\0" + "x" * 49, any_length))
+    assert shape.enormous(shape.Row("x", "x" * shape.MOST_CHARACTERS, any_length))
+    assert not shape.enormous(shape.Row("x", "x" * (shape.MOST_CHARACTERS - 1), any_length))
+
+
 def test_another_language_goes_only_when_sure() -> None:
     rules = Rules(packs=("wiki",), languages=("en",), min_answer_words=1)
     german = "Gießen Sie die Pflanze zweimal in der Woche und halten Sie sie aus der Sonne, bis die Blätter wieder grün werden."
     assert cleaned(german, rules) == "other_language"
     assert cleaned(german, Rules(packs=("wiki",), languages=("en", "de"), min_answer_words=1)) == german
     assert cleaned("Ja, Wasser.", rules) == "Ja, Wasser."
+    assert cleaned("Bitte die Pflanze einmal in der Woche umdrehen.", rules) == "other_language"
+    seven = "Bitte die Pflanze in der Woche umdrehen."  # of ASCII words: too few to be sure
+    assert cleaned(seven, rules) == seven
 
 
 @pytest.mark.parametrize(
@@ -31,6 +55,7 @@ def test_another_language_goes_only_when_sure() -> None:
         (" \n ", "empty"),
         ("x" * 10_000_000, "enormous"),
         ("PK\x03\x04\x00\x00\x00\x08\x00" * 20, "binary"),
+        ("Water it \ufffd\ufffd\ufffd twice", "binary"),
         ("Hello, thanks for your question. Regards.", "nothing_but_boilerplate"),
         ("(" * 50_000, "cut_off"),
         ("a" * 90_000 + " " + "[" * 9_000, "wiki_markup"),
@@ -39,7 +64,7 @@ def test_another_language_goes_only_when_sure() -> None:
         ("1 " * 40_000, "too_many_words"),
         ("\u202e" * 50 + ADVICE, "short_answer"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_awkward_rows_have_a_reason(answer: str, reason: str) -> None:
     assert cleaned(answer, Rules(brands=("LeafTalk",))) == reason

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from job.cleaning.rules.text import capital, full_stop, normalised, repair, sentences
+from job.cleaning.rules.text import boundaries, capital, full_stop, normalised, repair, sentences
 
 pytestmark = pytest.mark.light
 
@@ -19,7 +19,13 @@ pytestmark = pytest.mark.light
         ("called \\\\leaf rot\\\\ here", 'called "leaf rot" here'),
         ("It doesnâ€™t like cafÃ© water", "It doesn't like café water"),
         ("a\u200bb \u202eright\u202c to left\ufeff", "ab right to left"),
-        ("one\u2028two", "one\ntwo"),
+        ("one\u2028two\u2029three\rfour", "one\ntwo\n\nthree\nfour"),
+        ("Fill the pot.\\nThen wait.", "Fill the pot.\nThen wait."),
+        (
+            "leaf\\u0007 rot \\ud800\\udfff\\ue000",
+            "leaf rot \ue000",
+        ),  # half a pair is no letter, a private letter is one
+        ("wa\u200cter", "water"),
     ],
 )
 def test_damage_is_mended_and_line_breaks_stay(damaged: str, mended: str) -> None:
@@ -39,11 +45,25 @@ def test_joiners_stay_where_a_script_needs_them() -> None:
         ("Water the fern.Then wait.", ["Water the fern.", "Then wait."]),  # a lost blank
         ("First line\nsecond line", ["First line\n", "second line"]),
         ("1. Fill it. 2. Press it.", ["1. Fill it. ", "2. Press it."]),
+        ("10. Fill it. 11. Press it.", ["10. Fill it. ", "11. Press it."]),
+        ("First fill it\n2. Press it.", ["First fill it\n", "2. Press it."]),
+        ("Then: 2. Press it.", ["Then: 2. Press it."]),
+        ("It stood in row 12. Then it died in 1999. It cost: 100. Why?", ["It stood in row 12. ", "Then it died in 1999. ", "It cost: 100. ", "Why?"]),
+        ("Is it a no? Then wait.", ["Is it a no? ", "Then wait."]),  # a question ends with no abbreviation
+        ("Ask\nDr. Moss (approx. 2 m) or J. Moss.", ["Ask\n", "Dr. Moss (approx. 2 m) or J. Moss."]),
+        ("Give vitamin c. Measure the PH. Then wait.", ["Give vitamin c. ", "Measure the PH. ", "Then wait."]),
+        ("Let it be wet.Then take b.Plant food. Wait.", ["Let it be wet.", "Then take b.Plant food. ", "Wait."]),
+        ("Dig.Then wait at pH 6\nor more.\n", ["Dig.", "Then wait at pH 6\n", "or more.\n"]),
+        ("! Then wait.", ["! ", "Then wait."]),
         ("", [""]),
     ],
-)
+)  # fmt: skip
 def test_sentences_are_the_pieces_of_a_text(text: str, pieces: list[str]) -> None:
     assert sentences(text) == pieces
+
+
+def test_sentences_are_looked_for_from_a_place_on() -> None:
+    assert list(boundaries("One. Two. Three.", 5)) == [10]
 
 
 @given(st.text("abI .!?…\n1*•-\"')"))

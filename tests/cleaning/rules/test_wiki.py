@@ -18,6 +18,7 @@ pytestmark = pytest.mark.light
         ("Ferns '''grow''' in shade.\n[[Category:Plants]]", "Ferns grow in shade."),
         ("Ferns {{grow in shade.", "wiki_markup"),
         ("a < b and c > d, 5 == 5", "a < b and c > d, 5 == 5"),
+        ("If a < b, call print() and stop (see: ).", "If a < b, call print() and stop (see: )."),
     ],
 )
 def test_wiki_markup_goes_and_its_words_stay(text: str, rest: str) -> None:

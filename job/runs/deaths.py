@@ -1,0 +1,148 @@
+"""What the end of a working process means when it left no ending of its own: killed, crashed, or ended by a library.
+
+Knows exit statuses, the kernel's counters and what libraries print last; knows nothing of stages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from job.errors import HostUnfit, JobError, MemoryExhausted, NoProgress, Stopped
+
+KILLS = re.compile(r"^oom_kill (\d+)", re.MULTILINE)
+
+MORE_MEMORY = (
+    "Give the container or the machine more main memory, or set FINETUNE_DATA_WORKERS=1 (cleaning) or "
+    "FINETUNE_TRAIN_MAX_TOKENS lower (training)."
+)
+
+
+@dataclass(frozen=True)
+class LastWords:
+    """What a library or the driver prints before the process is gone."""
+
+    pattern: re.Pattern[str]
+    error: type[JobError]
+    happened: str
+    remedy: str
+
+
+LAST_WORDS: tuple[LastWords, ...] = (
+    LastWords(
+        re.compile(r"OutOfMemoryError|CUDA error: out of memory|CUDA out of memory", re.I),
+        MemoryExhausted,
+        "GPU memory ran out",
+        MemoryExhausted.remedy,
+    ),
+    LastWords(
+        re.compile(r"no kernel image is available|invalid device function", re.I),
+        HostUnfit,
+        "a library holds no code for this GPU",
+        "Use a GPU of compute capability 7.5 or newer, or an image that was built for this one.",
+    ),
+    LastWords(
+        re.compile(r"uncorrectable ECC|fallen off the bus|unspecified launch failure|hardware stack error", re.I),
+        HostUnfit,
+        "the GPU failed",
+        "Start again on another machine: this GPU or its driver has failed (`dmesg` and `nvidia-smi -q` say more).",
+    ),
+    LastWords(
+        re.compile(r"std::bad_alloc|Cannot allocate memory|MemoryError", re.I),
+        HostUnfit,
+        "main memory ran out",
+        MORE_MEMORY,
+    ),
+)
+"""In this order; the first that is found counts."""
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a working process ended."""
+
+    status: int
+    """As `subprocess` counts: below 0 it is a signal."""
+    killed: str
+    """Why the watching process killed it: `watchdog`, `signal`, or empty."""
+    signal: str
+    """The signal that this run was asked to stop with, or empty."""
+    idle_seconds: float
+    """Since something moved."""
+    memory_killed: bool
+    """Whether the kernel killed it because main memory ran out."""
+    tail: str
+    """The last that it wrote to the log."""
+
+
+class Ended(JobError):
+    """The process is gone without an ending of its own, and nothing says why. Exit code 1: worth a limited number of tries."""
+
+    remedy = (
+        "Start again with the same settings: the run continues. If it ends at the same place again, please report it with "
+        "failure.json, which holds the last lines of the log."
+    )
+
+
+def cause_of(death: Death, stage: str) -> JobError | Stopped:
+    """The error that an ending is made of."""
+    if death.killed == "watchdog":
+        return NoProgress(
+            f"Nothing moved for {death.idle_seconds / 60:.1f} minutes in stage {stage}; the process was ended."
+        )
+    if death.signal and death.status == -signal.SIGTERM:
+        return Stopped(f"{death.signal} arrived in stage {stage}, before the work began.")
+    if death.killed == "signal":
+        return Stopped(
+            f"{death.signal} arrived in stage {stage}; what was under way did not end in time and was broken off. Everything "
+            "that was saved before is intact."
+        )
+    if death.memory_killed:
+        return HostUnfit(
+            f"The kernel killed the process in stage {stage} because main memory ran out.", remedy=MORE_MEMORY
+        )
+    if known := by_last_words(death.tail, stage):
+        return known
+    if death.status < 0:
+        name = signal.Signals(-death.status).name
+        return Ended(f"The process was ended by {name} in stage {stage}, without a word of its own.")
+    return Ended(
+        f"A library ended the process in stage {stage} with status {death.status}, without a word to this program."
+    )
+
+
+def by_last_words(text: str, stage: str) -> JobError | None:
+    """What a library's text means, if it is one that we know."""
+    for words in LAST_WORDS:
+        if words.pattern.search(text):
+            return words.error(f"In stage {stage} {words.happened}: {_line(words.pattern, text)}", remedy=words.remedy)
+    return None
+
+
+def _line(pattern: re.Pattern[str], text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if pattern.search(line)), "")
+
+
+def memory_kills() -> int:
+    """How many processes the kernel has killed for memory, in this container's groups and on this machine. Only a change says
+    something; 0 where nothing counts them."""
+    found = 0
+    for path in _counters():
+        with contextlib.suppress(OSError, ValueError):
+            found += sum(map(int, KILLS.findall(path.read_text())))
+    return found
+
+
+def _counters() -> Iterator[Path]:
+    yield Path("/proc/vmstat")
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, kinds, group = line.split(":", 2)
+            if not kinds:
+                yield Path(f"/sys/fs/cgroup{group}/memory.events")
+            elif "memory" in kinds.split(","):
+                yield Path(f"/sys/fs/cgroup/memory{group}/memory.oom_control")

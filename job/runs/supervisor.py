@@ -1,0 +1,279 @@
+"""The process that watches: it forks the one that works, and whatever ends that one, the run gets an ending.
+
+It stays light (no torch), so it survives what ends a heavy process without a word: the kernel's out-of-memory kill, a library's
+`exit(1)`, a crash in native code, a hang. It passes signals on, copies the log, writes a heartbeat, and ends a child that no
+longer moves. It knows nothing of what the child does but its figures and its counts of progress.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import logging
+import os
+import selectors
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NoReturn
+
+from job.errors import BUG
+from job.results import Metrics
+from job.runs import progress
+from job.runs.deaths import Death, memory_kills
+from job.runs.metrics import MetricsFile
+from job.runs.redaction import redact
+from job.runs.signals import AGAIN_SECONDS
+
+log = logging.getLogger("job")
+Take = Callable[[Metrics], None]
+Work = Callable[[Take], int]
+"""The run itself: hands on its figures, the last time with its ending, and returns the exit code."""
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+HEARTBEAT_SECONDS = 30.0
+GRACE_SECONDS = 8.0
+"""From the first signal on. Docker kills after 10 s, spot machines after 30 s."""
+SAVING_SECONDS = 25.0
+"""The same for a child that is just saving: its checkpoint is worth the risk."""
+SECOND_GRACE_SECONDS = 2.0
+STACKS_SECONDS = 2.0
+TAIL_CHARACTERS = 8000
+LONGEST_LINE = 1 << 16
+"""Bytes; a longer one is passed on in pieces."""
+PR_SET_PDEATHSIG = 1
+
+
+class Child:
+    """A forked process at work: its figures and its log come through pipes."""
+
+    def __init__(self, work: Work) -> None:
+        self.tail = ""
+        self._line = b""
+        figures, figures_end = os.pipe()
+        lines, lines_end = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        parent = os.getpid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until both processes have their own handlers
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(figures)
+            os.close(lines)
+            _work(work, parent, figures_end, lines_end)
+        os.close(figures_end)
+        os.close(lines_end)
+        self._figures, self._lines, self._unread = figures, lines, b""
+        self._selector = selectors.DefaultSelector()
+        for pipe in (figures, lines):
+            os.set_blocking(pipe, False)
+            self._selector.register(pipe, selectors.EVENT_READ)
+
+    def read(self, seconds: float) -> Iterator[Metrics]:
+        """Copy what it logs, and yield the figures that it sent, for at most `seconds` of waiting."""
+        ready = self._selector.select(seconds)
+        if not ready:
+            self._copy(b"", whole=False)
+        for key, _ in ready:
+            pipe = key.fd
+            try:
+                data = os.read(pipe, 1 << 16)
+            except BlockingIOError:
+                continue
+            if not data:
+                self._selector.unregister(pipe)
+            elif pipe == self._lines:
+                self._copy(data)
+            else:
+                *whole, self._unread = (self._unread + data).split(b"\n")
+                yield from (Metrics.model_validate_json(line) for line in whole)
+
+    def _copy(self, data: bytes, *, whole: bool = True) -> None:
+        """Pass the log on, redacted: what libraries write themselves has met no formatter.
+
+        `whole`: keep back a line that has no end yet, since a secret may be cut in two, until nothing more comes.
+        """
+        data = self._line + data
+        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1 if whole else len(data)
+        if len(data) - end > LONGEST_LINE:
+            end = len(data)
+        data, self._line = data[:end], data[end:]
+        if not data:
+            return
+        text = redact(data.decode(errors="surrogateescape"))
+        self.tail = (self.tail + text)[-TAIL_CHARACTERS:]
+        with contextlib.suppress(OSError):  # nobody reads the log any more
+            sys.stderr.flush()
+            os.write(2, text.encode(errors="surrogateescape"))
+
+    def rest(self) -> Iterator[Metrics]:
+        """What is left in the pipes of a process that has ended. Its own children may hold them open."""
+        while self._selector.get_map():
+            if not self._selector.select(0):
+                break
+            yield from self.read(0)
+        self._copy(b"", whole=False)
+
+    def ended(self) -> int | None:
+        """Its exit status as `subprocess` counts (negative: a signal), or None. Reaps orphans too: as process 1 of a container
+        this process inherits them."""
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == self.pid:
+                    return os.waitstatus_to_exitcode(status)
+                if pid == 0:
+                    return None
+        return None
+
+    def send(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def close(self) -> None:
+        """End what the child started and left behind."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._selector.close()
+        os.close(self._figures)
+        os.close(self._lines)
+
+
+def _work(work: Work, parent: int, figures: int, lines: int) -> NoReturn:
+    """The child's whole life."""
+    code = BUG
+    try:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        os.setpgid(0, 0)  # Ctrl-C in a terminal reaches the parent alone, which passes it on
+        with contextlib.suppress(OSError, AttributeError):  # not Linux
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(BUG)
+        os.dup2(lines, 2)
+        faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
+        faulthandler.enable(file=2)
+        code = work(_sender(figures))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)  # no exit handler of a library, and no thread that hangs, comes after the ending
+
+
+def _sender(figures: int) -> Take:
+    def send(metrics: Metrics) -> None:
+        data = metrics.model_dump_json().encode() + b"\n"
+        with contextlib.suppress(BrokenPipeError):  # the parent was killed, and this process ends as well
+            while data:
+                data = data[os.write(figures, data) :]
+
+    return send
+
+
+@dataclass
+class Signals:
+    """What has arrived in this process, and when."""
+
+    first: float | None = None
+    name: str = ""
+    again: float | None = None
+
+    @contextmanager
+    def passed_on(self, child: Child) -> Iterator[None]:
+        def arrive(number: int, _frame: object) -> None:
+            moment = time.monotonic()
+            if self.first is None:
+                self.first, self.name = moment, signal.Signals(number).name
+            elif self.again is None and moment - self.first >= AGAIN_SECONDS:
+                self.again = moment
+            child.send(signal.SIGTERM)
+
+        before = {number: signal.signal(number, arrive) for number in SIGNALS}
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def time_is_up(self) -> bool:
+        """Whether a child that was asked to stop has had its time."""
+        if self.first is None:
+            return False
+        moment = time.monotonic()
+        if self.again is not None and moment - self.again > SECOND_GRACE_SECONDS:
+            return True
+        return moment - self.first > (SAVING_SECONDS if progress.is_saving() else GRACE_SECONDS)
+
+
+def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: Callable[[], None]) -> Death:
+    """Run `work` in a child until it has ended, in whatever way. `beat` is called with every heartbeat.
+
+    If nothing moves for `watchdog_seconds`, the stacks of all threads go to the log, and the child is killed.
+    """
+    started = time.monotonic()
+    kills_before = memory_kills()
+    child = Child(work)
+    signals = Signals()
+    killed = ""
+    moved, counts, beaten = started, progress.counts(), started
+    with signals.passed_on(child):
+        while (status := child.ended()) is None:
+            for metrics in child.read(0.2):
+                moved = time.monotonic()
+                _quietly(lambda metrics=metrics: file.take(metrics))  # type: ignore[misc]
+            moment = time.monotonic()
+            if progress.counts() != counts:
+                moved, counts = moment, progress.counts()
+            if moment - beaten >= HEARTBEAT_SECONDS:
+                beaten = moment
+                _quietly(lambda: file.beat(moment - started))  # noqa: B023
+                _quietly(beat)
+            if not killed and moment - moved > watchdog_seconds:
+                killed = "watchdog"
+                log.error(
+                    "stage=%s watchdog=expired seconds=%.0f progress=%r: the stacks of all threads follow",
+                    file.metrics.stage if file.metrics else "start",
+                    moment - moved,
+                    counts,
+                )
+                child.send(signal.SIGUSR1)
+                _read_for(child, STACKS_SECONDS)
+                child.send(signal.SIGKILL)
+            elif not killed and signals.time_is_up():
+                killed = "signal"
+                child.send(signal.SIGKILL)
+        for metrics in child.rest():
+            _quietly(lambda metrics=metrics: file.take(metrics))  # type: ignore[misc]
+    child.close()
+    return Death(
+        status=status,
+        killed=killed,
+        signal=signals.name,
+        idle_seconds=time.monotonic() - moved,
+        memory_killed=status == -signal.SIGKILL and not killed and memory_kills() > kills_before,
+        tail=child.tail.encode(errors="surrogateescape").decode(errors="replace"),
+    )
+
+
+def _read_for(child: Child, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        list(child.read(0.2))
+
+
+def _quietly(write: Callable[[], None]) -> None:
+    """A full disk or a vanished volume while a heartbeat is written ends no run: the child meets it too, and says so."""
+    try:
+        write()
+    except OSError as error:
+        log.warning("stage=run heartbeat=not_written: %s", error)

@@ -1,0 +1,69 @@
+"""What the end of a process means that left no ending of its own."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from job.runs import deaths
+from job.runs.deaths import Death, by_last_words, cause_of, memory_kills
+
+pytestmark = pytest.mark.light
+
+
+def death(status: int = 1, tail: str = "", **facts: object) -> Death:
+    known = {"killed": "", "signal": "", "idle_seconds": 0.0, "memory_killed": False} | facts
+    return Death(status=status, tail=tail, **known)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "says"),
+    [
+        (death(-signal.SIGKILL, memory_killed=True), 68, "The kernel killed the process in stage train"),
+        (death(-signal.SIGKILL), 1, "ended by SIGKILL"),
+        (death(1), 1, "A library ended the process"),
+        (
+            death(-signal.SIGABRT, "terminate called after throwing an instance of 'std::bad_alloc'"),
+            68,
+            "std::bad_alloc",
+        ),
+        (death(1, "a\nCUDA error: uncorrectable ECC error encountered\nb"), 68, "the GPU failed: CUDA error: uncorr"),
+        (death(1, "RuntimeError: CUDA error: out of memory"), 62, "GPU memory ran out"),
+        (
+            death(-signal.SIGKILL, killed="watchdog", idle_seconds=1830),
+            74,
+            "Nothing moved for 30.5 minutes in stage train",
+        ),
+        (
+            death(-signal.SIGKILL, killed="signal", signal="SIGTERM"),
+            75,
+            "SIGTERM arrived in stage train; what was under",
+        ),
+        (death(-signal.SIGTERM, signal="SIGINT"), 75, "SIGINT arrived in stage train, before the work began"),
+        (death(-signal.SIGTERM), 1, "ended by SIGTERM"),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_an_end_has_a_cause_and_a_remedy(what: Death, code: int, says: str) -> None:
+    error = cause_of(what, "train")
+    assert (error.exit_code, says in str(error)) == (code, True), str(error)
+    assert error.remedy
+
+
+def test_an_unknown_text_means_nothing() -> None:
+    assert by_last_words("ZeroDivisionError: division by zero", "train") is None
+
+
+def test_the_kernels_kills_are_counted_wherever_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "memory.events").write_text("low 0\noom 1\noom_kill 2\n", "utf-8")
+    (tmp_path / "vmstat").write_text("pgfault 7\noom_kill 3\n", "utf-8")
+    monkeypatch.setattr(
+        deaths, "_counters", lambda: [tmp_path / "memory.events", tmp_path / "vmstat", tmp_path / "none"]
+    )
+    assert memory_kills() == 5
+
+
+def test_this_machine_counts_its_kills_or_not_at_all() -> None:
+    assert memory_kills() >= 0

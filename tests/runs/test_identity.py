@@ -1,0 +1,26 @@
+"""A run keeps its name, and two runs have two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from job.runs.identity import NAME, run_id
+
+pytestmark = pytest.mark.light
+
+
+def test_a_run_keeps_its_name_and_another_has_its_own(tmp_path: Path) -> None:
+    first = run_id(tmp_path / "a")
+    assert NAME.fullmatch(first)
+    assert run_id(tmp_path / "a") == first
+    assert run_id(tmp_path / "b") != first
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"0123", b"../../x" * 5])
+def test_a_name_that_cannot_be_read_is_replaced(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "run_id").write_bytes(content)
+    name = run_id(tmp_path)
+    assert NAME.fullmatch(name)
+    assert run_id(tmp_path) == name

@@ -1,0 +1,255 @@
+"""The process that watches, and real processes that end in all the ways there are."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import PROJECT, clean_environment, metrics_of
+
+SCRIPT = """
+import ctypes, os, signal, sys, time
+from pathlib import Path
+from job.results import Metrics
+from job.runs import progress, supervisor
+from job.runs.endings import conclude
+from job.runs.folder import RunDir
+from job.runs.logs import start_logging
+from job.runs.metrics import MetricsFile, MetricsWriter
+
+root = Path(sys.argv[1])
+file = MetricsFile(root)
+file.write_report = lambda: None  # matplotlib takes two seconds
+supervisor.GRACE_SECONDS = supervisor.STACKS_SECONDS = 0.5
+supervisor.HEARTBEAT_SECONDS = 0.2
+
+def work(take):
+    writer = MetricsWriter(RunDir(root), {}, take)
+    writer.at("train")
+    BODY
+    writer.end("succeeded", 0)
+    return 0
+
+start_logging()
+death = supervisor.supervise(work, file, watchdog_seconds=WATCHDOG, beat=lambda: None)
+sys.exit(conclude(death, file, {}))
+"""
+
+
+def start(folder: Path, body: str, watchdog: float = 20, **options: Any) -> subprocess.Popen[str]:
+    """A watching process, and below it one whose work is `body`."""
+    script = SCRIPT.replace("BODY", body.replace("\n", "\n    ")).replace("WATCHDOG", str(watchdog))
+    return subprocess.Popen(
+        [sys.executable, "-c", script, str(folder)],
+        cwd=PROJECT,
+        env=clean_environment({}),
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def ended(child: subprocess.Popen[str]) -> tuple[int, str]:
+    """(exit code, log)."""
+    _, errors = child.communicate(timeout=30)
+    return child.returncode, errors
+
+
+def failure_of(folder: Path) -> dict[str, Any]:
+    value = json.loads((folder / "failure.json").read_text("utf-8"))
+    assert isinstance(value, dict)
+    return value
+
+
+def wait_for(path: Path) -> None:
+    until = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} never came"
+        time.sleep(0.02)
+
+
+def test_work_that_ends_by_itself(tmp_path: Path) -> None:
+    code, errors = ended(start(tmp_path, "print('a line of a library', file=sys.stderr)"))
+    assert (code, metrics_of(tmp_path)["status"]) == (0, "succeeded")
+    assert "a line of a library\n" in errors
+    assert not (tmp_path / "failure.json").exists()
+
+
+def test_what_a_library_writes_itself_is_redacted_too(tmp_path: Path) -> None:
+    token = "hf_" + "s" * 30
+    body = (
+        f"os.write(2, b'token {token[:9]}'); time.sleep(0.05); os.write(2, b'{token[9:]} and more\\n')\n"
+        f"os.write(2, b'{token}')\nos._exit(1)"
+    )
+    code, errors = ended(start(tmp_path, body))
+    assert code == 1
+    assert "token ********** and more\n**********" in errors
+    produced = errors + "".join(path.read_text("utf-8") for path in tmp_path.iterdir() if path.is_file())
+    assert token not in produced
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "kind", "says"),
+    [
+        ("os.write(2, b'the last line\\n'); os._exit(1)", 1, "Ended", "A library ended the process in stage train"),
+        ("os._exit(0)", 1, "Ended", "A library ended the process in stage train with status 0"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", 1, "Ended", "SIGKILL in stage train"),
+        ("ctypes.string_at(0)", 1, "Ended", "SIGSEGV in stage train"),
+        (
+            "os.write(2, b'Error no kernel image is available at line 83\\n'); os._exit(1)",
+            68,
+            "HostUnfit",
+            "at line 83",
+        ),
+        ("raise RuntimeError('escaped')", 1, "Ended", "status 1"),
+    ],
+)
+def test_a_process_that_is_gone_without_a_word_gets_an_ending(
+    body: str, code: int, kind: str, says: str, tmp_path: Path
+) -> None:
+    found, errors = ended(start(tmp_path, body))
+    assert found == code, errors
+    metrics, failure = metrics_of(tmp_path), failure_of(tmp_path)
+    assert (metrics["status"], metrics["stage"], metrics["exit_code"]) == ("failed", "train", code)
+    assert (failure["kind"], failure["exit_code"]) == (kind, code)
+    assert says in failure["message"]
+    assert failure["remedy"] in errors
+    assert failure["message"] == metrics["error"]["message"]
+
+
+@pytest.fixture
+def little_memory() -> Iterator[Callable[[], None]]:
+    """Puts the process that calls it, and its children, into a group with 200 MB."""
+    groups = [Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")]
+    root = next((group for group in groups if (group / "cgroup.procs").exists()), None)
+    group = (root or groups[0]) / f"lora-job-test-{os.getpid()}"
+    try:
+        group.mkdir()
+        limit = next(path for name in ("memory.limit_in_bytes", "memory.max") if (path := group / name).exists())
+        limit.write_text(str(200 << 20))
+    except (OSError, StopIteration):
+        pytest.skip("no control group with a memory limit can be made here")
+    yield lambda: (group / "cgroup.procs").write_text(str(os.getpid())) and None
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        try:
+            group.rmdir()
+            break
+        except OSError:
+            time.sleep(0.1)
+
+
+def test_the_kernel_kills_for_memory(tmp_path: Path, little_memory: Callable[[], None]) -> None:
+    code, errors = ended(start(tmp_path, "hungry = b'x' * (1 << 30)", preexec_fn=little_memory))
+    assert (code, failure_of(tmp_path)["kind"]) == (68, "HostUnfit"), errors
+    assert "The kernel killed the process in stage train because main memory ran out." in errors
+
+
+def test_the_last_lines_of_the_log_are_kept(tmp_path: Path) -> None:
+    ended(start(tmp_path, "ctypes.string_at(0)"))
+    assert "Fatal Python error: Segmentation fault" in failure_of(tmp_path)["details"]
+
+
+def test_nothing_moves_for_too_long(tmp_path: Path) -> None:
+    code, errors = ended(start(tmp_path, "time.sleep(60)", watchdog=0.5))
+    assert (code, failure_of(tmp_path)["kind"]) == (74, "NoProgress")
+    assert "stage=train watchdog=expired" in errors
+    assert 'File "<string>"' in errors
+    assert "in work" in errors, "the stack of the thread that hangs"
+
+
+def test_slow_work_that_moves_is_left_alone(tmp_path: Path) -> None:
+    body = "for _ in range(8):\n    time.sleep(0.2)\n    progress.advance('rows', 5)"
+    code, errors = ended(start(tmp_path, body, watchdog=0.8))
+    assert code == 0, errors
+    assert metrics_of(tmp_path)["progress"]["rows"] == 40
+
+
+def test_a_heartbeat_says_how_far_it_is(tmp_path: Path) -> None:
+    child = start(tmp_path, "progress.advance('steps', 7)\ntime.sleep(60)")
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        if (tmp_path / "metrics.json").exists() and metrics_of(tmp_path)["progress"]["steps"] == 7:
+            break
+        time.sleep(0.05)
+    assert metrics_of(tmp_path)["status"] == "running"
+    child.terminate()
+    ended(child)
+
+
+def test_a_signal_is_passed_on_once(tmp_path: Path) -> None:
+    body = (
+        "got = []\nsignal.signal(signal.SIGTERM, lambda *_: got.append(1))\n(root / 'ready').touch()\n"
+        "while not got: time.sleep(0.01)\nwriter.end('stopped', 75)\nreturn 75"
+    )
+    child = start(tmp_path, body)
+    wait_for(tmp_path / "ready")
+    child.send_signal(signal.SIGINT)
+    assert ended(child)[0] == 75
+    assert metrics_of(tmp_path)["status"] == "stopped"
+
+
+def test_work_that_does_not_stop_is_broken_off(tmp_path: Path) -> None:
+    body = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n(root / 'ready').touch()\ntime.sleep(60)"
+    child = start(tmp_path, body)
+    wait_for(tmp_path / "ready")
+    started = time.monotonic()
+    child.terminate()
+    code, errors = ended(child)
+    assert (code, metrics_of(tmp_path)["status"]) == (75, "stopped")
+    assert time.monotonic() - started < 5
+    assert "SIGTERM arrived in stage train; what was under way did not end in time" in errors
+
+
+def test_saving_gets_more_time_than_anything_else(tmp_path: Path) -> None:
+    body = (
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwith progress.saving():\n    (root / 'ready').touch()\n"
+        "    time.sleep(1.5)\nwriter.end('stopped', 75)\nreturn 75"
+    )
+    child = start(tmp_path, body)
+    wait_for(tmp_path / "ready")
+    child.terminate()
+    code, errors = ended(child)
+    assert code == 75
+    assert "did not end in time" not in errors
+
+
+def test_a_child_whose_parent_was_killed_stops_as_well(tmp_path: Path) -> None:
+    body = (
+        "def stop(*_):\n    (root / 'stopped').touch()\n    os._exit(75)\n"
+        "signal.signal(signal.SIGTERM, stop)\n(root / 'ready').touch()\ntime.sleep(60)"
+    )
+    child = start(tmp_path, body)
+    wait_for(tmp_path / "ready")
+    child.kill()
+    wait_for(tmp_path / "stopped")
+    child.communicate(timeout=20)
+
+
+def test_what_the_child_started_ends_with_it(tmp_path: Path) -> None:
+    body = (
+        "if (pid := os.fork()) == 0: time.sleep(60)\n(root / 'pid').write_text(str(pid))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert ended(start(tmp_path, body))[0] == 1
+    pid, until = int((tmp_path / "pid").read_text()), time.monotonic() + 5
+    while time.monotonic() < until and not _is_gone(pid):
+        time.sleep(0.05)
+    assert _is_gone(pid)
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
