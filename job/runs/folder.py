@@ -103,9 +103,7 @@ class RunDir:
                 f"The output folder {self.root.absolute()} cannot be written: {error.strerror or error}.",
                 remedy=OWNER,
             ) from error
-        with contextlib.suppress(
-            OSError
-        ):  # a disk that is nearly full has no room to spare, and the run finds that soon
+        with contextlib.suppress(OSError):  # nearly full: the run will find that soon enough
             (self.root / ROOM).write_bytes(b"\0" * ROOM_BYTES)
 
     def make_room(self) -> None:
