@@ -21,17 +21,28 @@ MOST_KILLS = 3
 """Then the job may end."""
 
 
+def kill_all(pid: int) -> None:
+    """kill -9 of a process and all that it has started, the first one first: nobody gets to say a word."""
+    try:
+        below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        os.kill(pid, signal.SIGKILL)
+    except (FileNotFoundError, ProcessLookupError):
+        return
+    for number in below:
+        kill_all(int(number))
+
+
 def killed_until_done(wanted: dict[str, str], seconds: float, numbers: random.Random) -> list[float]:
     """Runs the job to its end; returns when each earlier start was killed."""
     moments: list[float] = []
     while len(moments) < MOST_KILLS:
-        child = start_job(wanted, start_new_session=True)
+        child = start_job(wanted)
         moment = numbers.uniform(0.2, 0.8 * seconds)
         started = time.monotonic()
         while child.poll() is None and time.monotonic() < started + moment:
             time.sleep(0.01)
         if child.poll() is None:
-            os.killpg(child.pid, signal.SIGKILL)
+            kill_all(child.pid)
             moments.append(round(moment, 2))
         _, log = child.communicate()
         if child.returncode == 0:
