@@ -177,12 +177,13 @@ def _run_command(args: argparse.Namespace) -> int:
 def _run(env_file: Path | None, stop: StopRequest) -> int:
     """Everything that may refuse this start; then the run itself, in a process that this one watches."""
     folder = Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output")
-    stage = "settings"
+    stage, held = "settings", False
     try:
         settings = load_settings(env_file)
         folder, stage = settings.output_dir, "start"
         run_dir = RunDir(folder)
         run_dir.open()
+        held = True
         pipeline.refuse_other_run(settings, run_dir)
         pipeline.require_earlier(pipeline.chosen(settings), run_dir)
         token = load_token()
@@ -191,7 +192,7 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
         if isinstance(error, SettingsError) and env_file is None and nothing_is_set():
             error.remedy = FIRST_STEPS
         stop.ending()
-        return refused(error, folder, stage)
+        return refused(error, folder, stage, held=held)
     except Stopped as error:
         stop.ending()
         log.warning("stage=%s stopped=true: %s The run had not begun.", stage, error)

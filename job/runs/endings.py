@@ -130,9 +130,10 @@ def log_failure(error: JobError, stage: str) -> None:
     log.error("stage=%s error=%s: %s\n%s", stage, type(error).__name__, error, indent(error.remedy, "  "))
 
 
-def refused(error: JobError, folder: Path, stage: str) -> int:
+def refused(error: JobError, folder: Path, stage: str, *, held: bool = False) -> int:
     """End a start that may not go on, and touch nothing of the run that the folder holds: `refused.json` lies beside it. In a
-    folder without a run it is metrics.json, as at every ending. Returns the exit code."""
+    folder without a run it is metrics.json, as at every ending. `held`: this process has opened the folder already, and would
+    meet its own lock. Returns the exit code."""
     log_failure(error, stage)
     fault = failure(error, error.remedy)
     platforms.write_termination_message(fault.message, fault.remedy)
@@ -146,7 +147,8 @@ def refused(error: JobError, folder: Path, stage: str) -> int:
         if run_dir.holds_a_run():
             record_failure(folder, fault, error.exit_code, REFUSED)
             return last_line(folder / REFUSED, "refused", error.exit_code)
-        run_dir.open()
+        if not held:
+            run_dir.open()
         file = MetricsFile(folder)
         writer = MetricsWriter(run_dir, {}, file.take)
         writer.end("failed", error.exit_code, fault)
