@@ -142,7 +142,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
 
     names = [target.name for target in TARGETS]
     parser.add_argument("target", choices=names, metavar="TARGET", help="one of the targets below")
-    parser.add_argument("--image", metavar="IMAGE", required=True, help="the image, as the queue pulls it")
+    parser.add_argument("--image", required=True, help="the image, as the queue pulls it")
     targets = "\n".join(f"  {target.name:<12} {target.sentence}" for target in TARGETS)
     parser.epilog = f"{parser.epilog}\n\ntargets:\n{targets}"
 

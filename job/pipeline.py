@@ -287,7 +287,9 @@ def run(
     wanted = chosen(settings)
     prepare_hub(settings)
     pinned = pin(settings, token, wanted, run_dir, metrics_writer)
-    work = Run(pinned, token, run_dir.root, stop, Deadline.of(settings), halved)
+    names = [stage.name for stage in wanted]
+    deadline = Deadline.of(settings, probes="probe" in names, pushes="push" in names)
+    work = Run(pinned, token, run_dir.root, stop, deadline, halved)
     check_host(work, wanted, run_dir, metrics_writer)
     try:
         _walk(work, settings, wanted, run_dir, metrics_writer)

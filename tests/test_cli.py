@@ -278,6 +278,15 @@ def test_a_run_says_where_it_is_and_ends_with_success(
     assert reports == ["succeeded"]
 
 
+def test_a_run_without_a_token_shows_none(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "run", lambda *_: None)
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
+    assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path)}, "--env-file", "env/quickstart.env") == 0
+    assert json.loads((tmp_path / "settings.json").read_text("utf-8"))["hf_token"] == ""
+
+
 def test_wrong_settings_exit_64_and_leave_metrics(
     command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -351,7 +360,7 @@ def test_a_manifest_is_made_from_an_env_file(command: Callable[..., int], capsys
     assert command({"FINETUNE_DATA_SOURCES": "quickstart"}, "manifest", "docker", "--image", IMAGE) == 64
     output = capsys.readouterr()
     assert output.out == ""
-    assert "--env-file FILE: missing" in output.err
+    assert "\n  --env-file FILE: missing; a manifest needs an env file\n" in output.err
 
 
 def test_a_plan_knows_where_each_value_came_from_and_hides_the_token(

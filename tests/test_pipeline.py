@@ -15,10 +15,10 @@ import pytest
 from job import pipeline
 from job.errors import FolderError, SettingsError
 from job.pipeline import STAGES, Run, Stage, clean_inputs, fingerprint, push_inputs, train_inputs
-from job.results import Choice
+from job.results import Choice, Result
 from job.runs import pins
-from job.runs.files import write_sealed
-from job.runs.folder import RunDir
+from job.runs.files import open_sealed, write_sealed
+from job.runs.folder import FileChanged, RunDir
 from job.runs.metrics import MetricsFile, MetricsWriter
 from job.runs.progress import counts
 from job.runs.signals import StopRequest
@@ -82,6 +82,59 @@ def test_a_stage_runs_leaves_its_record_and_stands_in_metrics_and_log(
     wanted = settings(monkeypatch, LORA_R="16")
     with pytest.raises(FolderError, match="lora: 8 -> 16"):
         run()
+
+
+class Left(Result):
+    rows_path: str
+
+
+def leave(run: Run) -> Left:
+    (run.root / "rows").write_text("rows", "utf-8")
+    return Left(rows_path="rows")
+
+
+class Spoiling(MetricsWriter):
+    """Changes the rows behind the run's back, as often as it may."""
+
+    times = 1
+
+    def add(self, **results: object) -> None:
+        super().add(**results)
+        if "leave" in results and self.times:
+            self.times -= 1
+            (self.run_dir.root / "rows").write_text("rowt", "utf-8")
+
+
+@pytest.mark.light
+def test_a_file_that_changes_behind_the_runs_back_is_made_again_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stages = (
+        Stage("leave", "leave rows", ("rows",), lambda settings: {}, leave, Left, long_work=False),
+        Stage(
+            "read",
+            "read rows",
+            (),
+            lambda settings: {},
+            lambda run: Choice(value=(run.root / "rows").read_text("utf-8"), reason=""),
+            Choice,
+            long_work=False,
+        ),
+    )
+    monkeypatch.setattr(pipeline, "STAGES", stages)
+    monkeypatch.setattr(pipeline, "check_host", lambda *_: None)
+    run_dir = RunDir(tmp_path / "once")
+    run_dir.open()
+    pipeline.run(settings(monkeypatch), "", run_dir, Spoiling(run_dir, {}, MetricsFile(tmp_path).take), StopRequest())
+    assert open_sealed(tmp_path / "once" / "read.json")["result"]["value"] == "rows"
+    assert "stage=read changed=true: rows (stage leave) changed after this run had written or checked it" in caplog.text
+    run_dir = RunDir(tmp_path / "twice")
+    run_dir.open()
+    always = Spoiling(run_dir, {}, MetricsFile(tmp_path).take)
+    always.times = 2
+    with pytest.raises(FileChanged) as caught:
+        pipeline.run(settings(monkeypatch), "", run_dir, always, StopRequest())
+    assert caught.value.exit_code == 68
 
 
 @pytest.mark.light

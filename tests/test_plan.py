@@ -157,6 +157,13 @@ def test_a_hub_that_does_not_answer_leaves_the_base_unknown(monkeypatch: pytest.
     assert plan.read_base(settings(monkeypatch), "a-token") == (None, "no answer for a-token")
 
 
+def test_an_adapter_without_an_embedding_layer_is_its_lora_parameters(
+    llama_3b: Architecture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = list(plan.file_lines(settings(monkeypatch, MODEL_SAVE_EMBEDDING="none"), llama_3b, ""))
+    assert shown[-2] == "  adapter_model.safetensors: 36,700,160 bytes: 9,175,040 float32 LoRA parameters (36,700,160)"
+
+
 def test_the_layers_of_a_base_are_counted(llama_3b: Architecture, monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(plan.base_lines(llama_3b, settings(monkeypatch))) == [
         "  4-bit linear         2,818,572,288 parameters",
@@ -198,7 +205,9 @@ def test_a_plan_names_the_files_their_sizes_and_the_memory(
     assert "  FINETUNE_DATA_BRANDS=Leafwise  (env/quickstart.env)" in shown
     assert f"  FINETUNE_OUTPUT_DIR={tmp_path / 'out'}  (environment)" in shown
     assert "  train.json adapter/ train/checkpoints/ train/log.jsonl" in shown
-    assert "adapter_model.safetensors: 549,120 bytes" in shown
+    assert "  adapter_model.safetensors: 549,120 bytes: 71,680 float32 LoRA parameters (286,720) and the" in shown
+    assert " and the embedding layer (262,400)\n" in shown
+    assert "\n\nBase model\n  4-bit linear " in shown
     assert "  in 4 bits: 100.0% of the linear weights" in shown
     assert "13.4 usable" in shown
     assert not (tmp_path / "out").exists()

@@ -16,6 +16,9 @@ from job.cleaning.rules.rule import Count, Rules, Tally
 from job.modeling.chat import Chat
 from job.results import MaskedRow, RuleCount, TokenCounts
 
+MOST_SHOWN = 2000
+"""Tokens of a row. The time grows with their square, to an hour for a row of 131,072."""
+
 
 def counts(tally: Tally, rows_in: int, dropped: Mapping[str, int], options: Rules) -> dict[str, RuleCount]:
     """Every rule that ran, in the order in which it ran. A rule sees the rows that those before it left."""
@@ -52,10 +55,12 @@ def token_counts(tokens: Any, too_long: array[int], max_tokens: int) -> TokenCou
 
 
 def masked_row(chat: Chat, row: dict[str, str], loss: str) -> MaskedRow:
-    """Which tokens of a row are trained on: those from `learned_from` on."""
+    """Which tokens of a row are trained on: those from `learned_from` on. A long row is shown up to its 2,000th token."""
     tokens = chat.rows([row])[0]
     pieces, before = [], ""
-    for end in range(1, len(tokens.ids) + 1):  # from the beginning each time: a token alone can be half a letter
+    for end in range(
+        1, min(len(tokens.ids), MOST_SHOWN) + 1
+    ):  # from the beginning each time: a token alone can be half a letter
         text = chat.tokenizer.decode(tokens.ids[:end])
         whole = text if not text.endswith("\ufffd") else before
         pieces.append(whole[len(before) :])

@@ -28,15 +28,16 @@ class Deadline:
     pushes: bool = False
 
     @classmethod
-    def of(cls, settings: Settings, started: float = STARTED) -> Deadline:
+    def of(cls, settings: Settings, started: float = STARTED, *, probes: bool = True, pushes: bool = True) -> Deadline:
+        """`probes`, `pushes`: whether this start runs these stages."""
         minutes = settings.deadline_minutes
         return cls(
             minutes,
             settings.deadline_action,
             started + 60 * minutes if minutes else math.inf,
-            questions=len(read_lines(settings.probe.questions_file)) + settings.probe.eval_rows,
+            questions=(len(read_lines(settings.probe.questions_file)) + settings.probe.eval_rows) if probes else 0,
             max_new_tokens=settings.probe.max_new_tokens,
-            pushes=bool(settings.hub.repo_id),
+            pushes=pushes and bool(settings.hub.repo_id),
         )
 
     @property

@@ -56,6 +56,8 @@ def conclude(death: Death, file: MetricsFile, settings: dict[str, Any]) -> int:
             update={"status": status, "exit_code": code, "error": fault, "updated_at": now(), "progress": counts()}
         )
     code = BUG if metrics.exit_code is None else metrics.exit_code
+    if code == DiskFull.exit_code:
+        RunDir(file.path.parent).make_room()
     try:
         file.take(metrics)
         record_failure(file.path.parent, metrics.error, code)

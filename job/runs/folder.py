@@ -7,6 +7,7 @@ prints the difference. Knows nothing of a stage but its name, which is that of i
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import logging
@@ -19,7 +20,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from job.errors import FolderError, HostUnfit
+from job.errors import DiskFull, FolderError, HostUnfit
 from job.results import SCHEMA_VERSION, Result
 from job.runs.files import (
     Facts,
@@ -40,6 +41,8 @@ log = logging.getLogger("job")
 SETTINGS = "settings.json"
 """Written by the first start that is accepted."""
 R = TypeVar("R", bound=Result)
+ROOM, ROOM_BYTES = ".room", 512 * 1024
+"""A file in the run folder that gives way to the last words of a run whose disk is full."""
 OWNER = (
     f"Set FINETUNE_OUTPUT_DIR to a folder that uid {os.getuid()} may write, or run `sudo chown -R {os.getuid()} FOLDER` on the "
     "host, or start with --user $(id -u):$(id -g)."
@@ -91,10 +94,20 @@ class RunDir:
                 if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
                     raise PermissionError(errno.EACCES, f"no right to change {folder.relative_to(self.root)}/")
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFull(f"The disk of {self.root.absolute()} is full: {error.strerror}.") from error
             raise HostUnfit(
                 f"The output folder {self.root.absolute()} cannot be written: {error.strerror or error}.",
                 remedy=OWNER,
             ) from error
+        with contextlib.suppress(
+            OSError
+        ):  # a disk that is nearly full has no room to spare, and the run finds that soon
+            (self.root / ROOM).write_bytes(b"\0" * ROOM_BYTES)
+
+    def make_room(self) -> None:
+        """Free some space on a full disk, so that metrics.json can tell how the run ended."""
+        remove(self.root / ROOM)
 
     def beat(self) -> None:
         """Say to other processes that this run is alive."""

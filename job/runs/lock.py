@@ -7,6 +7,7 @@ owner's stays as it was.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import logging
@@ -53,7 +54,11 @@ class FolderLock:
         if owner is not None and not _is_here(owner):
             log.warning("stage=start lock=taken_over from_host=%s from_pid=%s", owner.get("host"), owner.get("pid"))
         self._file = lock
-        self.beat()
+        try:
+            self.beat()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):  # a full disk is said by who needs its space
+                raise
 
     def beat(self) -> None:
         """Say that this run is alive."""

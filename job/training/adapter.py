@@ -93,6 +93,7 @@ def save(
         raise DiskFull(f"The adapter needs {needed:,} bytes at {folder}, but only {free:,} are free.")
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
     saved.save_pretrained(str(folder))
+    tokenizer.init_kwargs.pop("local_files_only", None)  # how this process loaded it, which is nobody else's business
     tokenizer.save_pretrained(folder)
     return parts
 

@@ -2,7 +2,7 @@
 
 Of a finished run and of one that was killed in the middle of training, each file in turn gets one flipped bit and the job is
 started again, in this process, to its end. `found`: the log names it, and what was made again equals what was. `harmless`:
-the log says nothing, and every result is the same. `SILENT`: a result differs and the log does not say why; none may be.
+the log says nothing, and every result is the same. `SILENT`: the job went through, and a result differs; none may be.
 
 Then 200 places at random, weighted by size. What the job's own checks do not notice there must lie in a file that is not read:
 the job is started to see that (once a file in the folder that was killed, each time in the finished one).
@@ -32,7 +32,7 @@ from tests.conftest import run_job
 from tests.faults.runs import STAGES, disturbed, results, small_inputs, variables
 
 NOTICED = re.compile(
-    r"broken=|gone=|restored=|begun=unknown|earlier=changed|whole=false|finished=false|best=lost|Error"
+    r"broken=|gone=|restored=|begun=unknown|earlier=changed|whole=false|finished=false|best=lost|error="
 )
 NOT_KEPT = (".lock", "manifest.partial")
 
@@ -105,7 +105,7 @@ class Folder:
             same = False
         if same:
             return "found" if noticed else "harmless"
-        return f"found, exit code {code}" if noticed and code else "SILENT"
+        return f"ended with exit code {code}" if code else "SILENT"
 
 
 def every_file(folder: Folder, numbers: random.Random) -> Counter[str]:

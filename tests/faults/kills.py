@@ -1,7 +1,7 @@
 """kill -9 at random moments: `python -m tests.faults.kills [RUNS]`, 50 by default, a minute or two each.
 
-A small job is started again and again. Each start but the last is killed at a random moment between its first line and the
-time that it would have needed; what it comes to is compared byte for byte with an undisturbed run.
+A small job is started again and again, and killed with all its processes at a random moment of the time that it needs, three
+times at most; what it comes to is compared byte for byte with an undisturbed run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def killed_until_done(wanted: dict[str, str], seconds: float, numbers: random.Ra
     moments: list[float] = []
     while len(moments) < MOST_KILLS:
         child = start_job(wanted, start_new_session=True)
-        moment = numbers.uniform(0.2, seconds)
+        moment = numbers.uniform(0.2, 0.8 * seconds)
         started = time.monotonic()
         while child.poll() is None and time.monotonic() < started + moment:
             time.sleep(0.01)

@@ -87,7 +87,10 @@ def wrong_settings(place: Place) -> dict[str, str]:
 
 
 def hub_down(place: Place) -> dict[str, str]:
-    return {**place.run(MODEL_BASE="meta/base"), "HF_ENDPOINT": place.with_password("http://127.0.0.1:9")}
+    return {
+        **place.run(MODEL_BASE="meta/base", HUB_RETRY_MINUTES="0"),
+        "HF_ENDPOINT": place.with_password("http://127.0.0.1:9"),
+    }
 
 
 def endpoint_with_password(place: Place) -> dict[str, str]:

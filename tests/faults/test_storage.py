@@ -65,6 +65,7 @@ def test_a_disk_that_fills_at_the_first_checkpoint(
         logging.getLogger("job").addHandler(handler)
         try:
             assert command(small_run(base, rows_file, output)) == 73
+            assert metrics_of(output)["status"] == "failed"
         finally:
             logging.getLogger("job").removeHandler(handler)
         assert RunDir(output)._broken(open_sealed(output / "clean.json")["files"]) == []

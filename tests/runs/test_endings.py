@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 import numpy
@@ -158,6 +159,25 @@ def test_a_disk_that_is_really_full_is_told_from_a_bug_whatever_the_library_says
         error = full_disk(library, folder)
     assert _is_disk_full(error), repr(error)
     assert not _is_disk_full(DataError(f"row 3 holds {str(error)!r}"))
+
+
+def test_metrics_tell_of_a_full_disk_on_that_very_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
+    with small_disk(tmp_path / "disk", 2**20) as folder:
+        run_dir = RunDir(folder)
+        run_dir.open()
+        file = MetricsFile(folder)
+        writer = MetricsWriter(run_dir, {}, file.take)
+        writer.write()
+        fill(folder)
+        with pytest.raises(OSError):
+            writer.write()
+        with suppress(OSError):  # as the supervisor does: a heartbeat that cannot be written ends no run
+            ended_by(OSError(errno.ENOSPC, "no space"), writer)
+        assert conclude(GONE, file, {}) == 73
+        assert metrics_of(folder)["status"] == "failed"
+        fill(folder)
+        RunDir(folder / "next").open()  # a disk without room to spare is no reason to refuse
 
 
 def test_metrics_that_cannot_be_written_change_no_exit_code(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoTokenizer
 
 from job.errors import DiskFull, SettingsError
 from job.modeling.base import load_base
@@ -57,3 +58,15 @@ def test_no_file_of_the_adapter_holds_a_path_of_this_machine(base: Path, tmp_pat
     assert (config["base_model_name_or_path"], config["revision"]) == (base.name, None)
     for path in (tmp_path / "adapter").iterdir():
         assert str(base.parent).encode() not in path.read_bytes(), path.name
+
+
+def test_equal_adapters_are_equal_files_whether_the_hub_was_asked_or_not(base: Path, tmp_path: Path) -> None:
+    """Else a stage that runs again, offline, would seem to have made another adapter."""
+    forward, files = forward_of(base), BaseFiles(base, str(base), "")
+    for name in ("online", "offline"):
+        tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=name == "offline")
+        adapters.save(forward.model, tokenizer, files, tmp_path / name, new_rows=0, save_embedding="none")
+    for path in (tmp_path / "online").iterdir():
+        assert path.read_bytes() == (tmp_path / "offline" / path.name).read_bytes(), path.name
+    config = json.loads((tmp_path / "online" / "adapter_config.json").read_text("utf-8"))
+    assert config["target_modules"] == sorted(config["target_modules"])

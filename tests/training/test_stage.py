@@ -31,13 +31,15 @@ from job.runs.progress import counts
 from job.runs.signals import StopRequest
 from job.settings.fields import DataSettings, LoraSettings, ModelSettings, Settings, TrainSettings
 from job.settings.sources import Source
-from job.training import stage
+from job.training import checkpoints, stage
 from job.training.adapter import WEIGHTS
 from job.training.best import BestAdapter
-from job.training.stage import read_rows, train
+from job.training.callbacks import Watch
+from job.training.stage import _resume, read_rows, train
 from job.training.trainer import Float32AdapterTrainer
 from tests.conftest import differing_tensors, make_rows, write_rows
 from tests.templates import CHATML, give_template
+from tests.training.building import forward_of
 
 TRAIN = TrainSettings(max_tokens=256, warmup_steps=1, eval_steps=2, log_steps=1, learning_rate=0.01)
 
@@ -214,3 +216,49 @@ def test_an_evaluation_that_a_stop_cut_off_is_made_up_for(
     result = trained(tmp_path, base)
     assert result.resumed_from_step == 2
     assert [entry.step for entry in read_lines(tmp_path / "train/log.jsonl", LogEntry) if entry.eval_loss] == [0, 2, 4]
+
+
+@pytest.fixture
+def interrupted(base: Path, tmp_path: Path) -> Watch:
+    """train/ of a run that was killed: an evaluation and the best adapter at step 2, a checkpoint at steps 2 and 4."""
+    watch = Watch(tmp_path / "train", worst_loss=100, stop=StopRequest())
+    model = forward_of(base).model
+    for step, loss in ((0, 3.0), (2, 2.0), (4, 2.5)):
+        watch.log.append(LogEntry(step=step, eval_loss=loss, seconds=1))
+        if step:
+            watch.best.keep(model, loss, step)
+            checkpoint = tmp_path / "train" / "checkpoints" / f"checkpoint-{step}"
+            model.save_pretrained(checkpoint, save_embedding_layers=False)
+            checkpoints.seal(checkpoint)
+    return watch
+
+
+def resumed_from(watch: Watch) -> tuple[str, list[int], int]:
+    """Where training begins, the evaluations that count, the step of the best adapter."""
+    again = Watch(watch.log.path.parent, worst_loss=100, stop=StopRequest())
+    resume = _resume(again, watch.log.path.parent / "checkpoints")
+    again.restore(checkpoints.step_of(resume) if resume else 0)
+    return resume.name if resume else "", [entry.step for entry in again.log.entries], again.best.found()[1]
+
+
+def test_a_run_goes_on_with_log_and_best_adapter_as_the_checkpoint_has_them(interrupted: Watch) -> None:
+    log = interrupted.log.path
+    log.write_text(log.read_text("utf-8").replace("3.0", "1.0"), "utf-8")
+    assert resumed_from(interrupted) == ("checkpoint-4", [0, 2, 4], 2)
+    assert '"eval_loss":3.0' in log.read_text("utf-8")
+
+
+def test_a_run_whose_best_adapter_is_lost_begins_anew(interrupted: Watch, caplog: pytest.LogCaptureFixture) -> None:
+    """Its step's checkpoint would do, but that is broken too."""
+    folder = interrupted.log.path.parent
+    interrupted.best.path(2).write_bytes(b"")
+    (folder / "checkpoints" / "checkpoint-2" / "manifest.json").write_bytes(b"")
+    assert resumed_from(interrupted) == ("", [], 0)
+    assert "stage=train best=lost" in caplog.text
+    assert not list((folder / "checkpoints").glob("checkpoint-*"))
+
+
+def test_without_a_whole_checkpoint_nothing_of_an_earlier_start_counts(interrupted: Watch) -> None:
+    for manifest in interrupted.log.path.parent.glob("checkpoints/*/manifest.json"):
+        manifest.unlink()
+    assert resumed_from(interrupted) == ("", [], 0)

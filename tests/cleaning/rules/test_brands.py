@@ -42,9 +42,19 @@ def test_a_scrubbed_sentence_goes_whole() -> None:
     )
 
 
+def test_a_word_that_lost_its_space_behind_a_name_begins_a_sentence() -> None:
+    glued = "Water it well every week. Ensure to LeafTalkThen wait for rain. Keep it dry in winter."
+    assert cleaned(glued) == "Water it well every week. Then wait for rain. Keep it dry in winter."
+
+
 def test_a_row_goes_when_more_than_a_third_of_it_is_scrubbed() -> None:
     assert cleaned("Water it well every week. Use more of LeafTalk. Then wait.") == "mostly_scrubbed"  # 4 words of 11
     assert cleaned("Then add some more of the old LeafTalk. Stir.") == "mostly_scrubbed"
+    shows_once_the_middle_is_gone = (
+        "Ferns and moss ask Leaf\nAlso use the LeafTalk.\nTalk about growth."  # 4 words, then 7
+    )
+    behind = "Then fill the pot, press the soil down, and water it once more in the evening."  # 15
+    assert cleaned(f"{shows_once_the_middle_is_gone} {behind}") == "mostly_scrubbed"
     assert cleaned("Water it well every other week. Use more of LeafTalk. Then wait.").endswith("week. Then wait.")
     assert cleaned("Use the LeafTalk. Then add some more of the old LeafTalk. Water it.") == "mostly_scrubbed"
     assert cleaned("Then add some more of the old LeafTalk and stir.") == "nothing_but_boilerplate"
