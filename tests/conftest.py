@@ -166,16 +166,18 @@ def hub() -> Iterator[StandInHub]:
         yield server
 
 
+def unwatched(work: Callable[..., int], file: Any, **_: Any) -> Any:
+    """In place of `supervise`: the work in this process."""
+    from job.runs.deaths import Death
+
+    return Death(work(file.take), killed="", signal="", idle_seconds=0, memory_killed=False, tail="")
+
+
 @pytest.fixture
 def command() -> Iterator[Callable[..., int]]:
     """The command's own function, without the process that watches: one of its own would spend ten seconds on imports. What it
     sets up is put back."""
     from job import cli
-    from job.runs.deaths import Death
-
-    def unwatched(work: Callable[..., int], file: Any, **_: Any) -> Death:
-        status = work(file.take)
-        return Death(status, killed="", signal="", idle_seconds=0, memory_killed=False, tail="")
 
     root, hook, environment = logging.getLogger(), sys.excepthook, dict(os.environ)
     handlers, level, streams = root.handlers[:], root.level, (sys.stdout, sys.stderr)

@@ -43,6 +43,8 @@ SETTINGS = "settings.json"
 R = TypeVar("R", bound=Result)
 ROOM, ROOM_BYTES = ".room", 512 * 1024
 """A file in the run folder that gives way to the last words of a run whose disk is full."""
+FOLDERS = ("adapter", "clean", "probe", "train")
+"""What the job itself leaves in the run folder; other folders (a volume's lost+found) are nobody's business."""
 OWNER = (
     f"Set FINETUNE_OUTPUT_DIR to a folder that uid {os.getuid()} may write, or run `sudo chown -R {os.getuid()} FOLDER` on the "
     "host, or start with --user $(id -u):$(id -g)."
@@ -90,7 +92,8 @@ class RunDir:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self._lock.take()
-            for folder in (path for path in sorted(self.root.rglob("*")) if path.is_dir()):
+            own = [self.root / name for name in FOLDERS]
+            for folder in (path for name in own for path in (name, *sorted(name.rglob("*"))) if path.is_dir()):
                 if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
                     raise PermissionError(errno.EACCES, f"no right to change {folder.relative_to(self.root)}/")
         except OSError as error:
@@ -100,9 +103,7 @@ class RunDir:
                 f"The output folder {self.root.absolute()} cannot be written: {error.strerror or error}.",
                 remedy=OWNER,
             ) from error
-        with contextlib.suppress(
-            OSError
-        ):  # a disk that is nearly full has no room to spare, and the run finds that soon
+        with contextlib.suppress(OSError):  # nearly full: the run will find that soon enough
             (self.root / ROOM).write_bytes(b"\0" * ROOM_BYTES)
 
     def make_room(self) -> None:

@@ -23,12 +23,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from job.cli import main as job
+import pytest
+
+from job import cli
 from job.runs.files import files_of, is_as_recorded, open_sealed
 from job.runs.logs import LineFormatter
 from job.training import checkpoints
 from job.training.best import BestAdapter
-from tests.conftest import run_job
+from tests.conftest import run_job, unwatched
 from tests.faults.runs import STAGES, disturbed, results, small_inputs, variables
 
 NOTICED = re.compile(
@@ -43,8 +45,9 @@ def start(wanted: dict[str, str]) -> tuple[int, str]:
     handlers, log = root.handlers[:], io.StringIO()
     os.environ.update(wanted)
     try:
-        with contextlib.redirect_stderr(log):
-            code = job([])
+        with contextlib.redirect_stderr(log), pytest.MonkeyPatch.context() as patched:
+            patched.setattr(cli, "supervise", unwatched)
+            code = cli.main([])
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -4,7 +4,6 @@ The rest is in `python -m tests.faults.storage` and `python -m tests.faults.inte
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,11 +11,10 @@ import pytest
 
 from job.runs.files import open_sealed
 from job.runs.folder import RunDir
-from job.training import checkpoints
 from tests.conftest import metrics_of, small_run
 from tests.faults.integrity import flip
 from tests.faults.object_store import crash, object_store
-from tests.faults.runs import results
+from tests.faults.runs import disturbed, results
 from tests.faults.small_disk import fill, small_disk
 
 pytestmark = pytest.mark.slow
@@ -44,29 +42,11 @@ def test_a_store_that_renames_no_folder_and_forgets_what_was_not_synced_and_bits
         assert words in log
 
 
-class FillAt(logging.Handler):
-    """Fills the disk when the job logs this line."""
-
-    def __init__(self, line: str, disk: Path) -> None:
-        super().__init__()
-        self.line, self.disk = line, disk
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if self.line in record.getMessage():
-            fill(self.disk)
-
-
-def test_a_disk_that_fills_at_the_first_checkpoint(
-    command: Callable[..., int], base: Path, rows_file: Path, tmp_path: Path
-) -> None:
+def test_a_disk_that_is_full_when_training_begins(base: Path, rows_file: Path, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 64 * 2**20) as disk:
         output = disk / "output"
-        handler = FillAt("stage=train step=0 eval_loss=", disk)
-        logging.getLogger("job").addHandler(handler)
-        try:
-            assert command(small_run(base, rows_file, output)) == 73
-            assert metrics_of(output)["status"] == "failed"
-        finally:
-            logging.getLogger("job").removeHandler(handler)
+        wanted = small_run(base, rows_file, output)
+        code, log = disturbed(wanted, "stage=train started=true", lambda _: fill(disk))
+        assert code == 73, log
+        assert metrics_of(output)["status"] == "failed"
         assert RunDir(output)._broken(open_sealed(output / "clean.json")["files"]) == []
-        assert not any(checkpoints.is_whole(path) for path in output.glob("train/checkpoints/*"))

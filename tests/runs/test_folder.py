@@ -259,6 +259,7 @@ def test_pieces_of_another_owner_are_named_with_the_remedy() -> None:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         root.chmod(0o777)
+        (root / "lost+found").mkdir(mode=0o700)
         (root / "train" / "checkpoints").mkdir(parents=True)
         assert as_nobody(lambda: RunDir(root).open()).startswith("HostUnfit")
         assert "no right to change train/" in as_nobody(lambda: RunDir(root).open())
