@@ -177,25 +177,26 @@ def _run_command(args: argparse.Namespace) -> int:
 def _run(env_file: Path | None, stop: StopRequest) -> int:
     """Everything that may refuse this start; then the run itself, in a process that this one watches."""
     folder = Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output")
-    stage = "settings"
+    stage: str = "settings"
+    held: RunDir | None = None
     try:
         settings = load_settings(env_file)
         folder, stage = settings.output_dir, "start"
         run_dir = RunDir(folder)
         run_dir.open()
+        held = run_dir
         pipeline.refuse_other_run(settings, run_dir)
         pipeline.require_earlier(pipeline.chosen(settings), run_dir)
         token = load_token()
-    except JobError as error:
+    except (Exception, Stopped) as error:
+        stop.ending()
         hide_passwords(os.environ)  # the message quotes values of the env file too
         if isinstance(error, SettingsError) and env_file is None and nothing_is_set():
             error.remedy = FIRST_STEPS
-        stop.ending()
-        return refused(error, folder, stage)
-    except Stopped as error:
-        stop.ending()
-        log.warning("stage=%s stopped=true: %s The run had not begun.", stage, error)
-        return error.exit_code
+        code = refused(error, folder, stage, held=held is not None)
+        if held:
+            held.close()
+        return code
     hide_passwords(os.environ)
     hide(token)
     (folder / REFUSED).unlink(missing_ok=True)

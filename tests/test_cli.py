@@ -281,7 +281,7 @@ def test_a_run_says_where_it_is_and_ends_with_success(
 def test_a_run_without_a_token_shows_none(
     command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "run", lambda *_: None)
+    monkeypatch.setattr(pipeline, "run", lambda *_, **__: None)
     monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
     assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path)}, "--env-file", "env/quickstart.env") == 0
     assert json.loads((tmp_path / "settings.json").read_text("utf-8"))["hf_token"] == ""

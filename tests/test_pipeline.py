@@ -25,7 +25,7 @@ from job.runs.signals import StopRequest
 from job.settings.fields import Settings
 from job.settings.loading import load_settings
 from job.settings.sources import Source
-from tests.conftest import READ_TOKEN, write_rows
+from tests.conftest import READ_TOKEN, metrics_of, write_rows
 from tests.standin_hub import StandInHub
 
 
@@ -298,6 +298,22 @@ def test_a_start_runs_the_stages_that_it_names(
     tail = run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
     assert tail.reused == ["count"]
     assert tail.has_result("echo")
+
+
+@pytest.mark.light
+@pytest.mark.parametrize("stages", ["push", "cook"])
+def test_a_start_that_cannot_run_its_stages_is_refused_at_once(
+    stages: str, tmp_path: Path, command: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    variables = {
+        "DATA_SOURCES": "quickstart",
+        "MODEL_BASE": "quickstart",
+        "STAGES": stages,
+        "OUTPUT_DIR": str(tmp_path),
+    }
+    assert command({f"FINETUNE_{name}": value for name, value in variables.items()}) == 64
+    assert "FINETUNE_STAGES: " in capfd.readouterr().err
+    assert metrics_of(tmp_path)["exit_code"] == 64
 
 
 def test_checks_are_made_for_the_stages_of_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

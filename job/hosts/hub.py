@@ -28,8 +28,8 @@ from job.hosts.patience import patiently
 
 T = TypeVar("T")
 XET = re.compile(
-    r"(Task|Network|Data processing|Internal|Authentication|Data integrity|I/O|IO|Configuration|Client|Runtime) error: "
-    r"|Operation cancelled: |Xet headers |.*\bCAS\b",
+    r"(Task|Network|Data processing|Internal|Authentication|Data integrity|I/O|IO|Configuration|Client|Server|Runtime) error: "
+    r"|Operation cancelled: |Rate limited: |Xet headers |.*\bCAS\b",
     re.IGNORECASE,
 )
 """How the messages of hf_xet begin (1.8.0). It raises RuntimeError and ConnectionError as well as classes of its own, and puts

@@ -195,7 +195,7 @@ class Movement:
 
     def _mark(self) -> None:
         self.last = time.monotonic()
-        self._marked_bytes, self._marked_cpu = self.bytes, time.process_time()
+        self._marked_bytes, self._marked_cpu = self.bytes, _others_cpu_seconds()
 
     @property
     def bytes_since(self) -> int:
@@ -209,7 +209,7 @@ class Movement:
         self._seen = now
         self.bytes += more
         advance("bytes", more)
-        working = time.process_time() - self._marked_cpu >= LEAST_CPU_SECONDS
+        working = _others_cpu_seconds() - self._marked_cpu >= LEAST_CPU_SECONDS
         if working or self.bytes_since >= LEAST_BYTES or not sockets.countable():
             self._mark()
         return time.monotonic() - self.last
@@ -225,6 +225,11 @@ class Movement:
         if grown:
             self._mark()
         return grown
+
+
+def _others_cpu_seconds() -> float:
+    """What all other threads of this process have computed: watching them is no progress."""
+    return time.process_time() - time.thread_time()
 
 
 def _changed(path: Path) -> float:

@@ -40,10 +40,10 @@ def cut(spared: Container[int]) -> None:
 
 def _connections() -> Iterator[tuple[int, socket.socket]]:
     """By a second handle, which shares its state with the owner's and can be closed alone."""
-    for link in OPEN_FILES.iterdir() if countable() else ():
+    for number in os.listdir(OPEN_FILES) if countable() else ():  # noqa: PTH208 (pathlib takes three times as long)
         try:
-            kind, _, inode = str(link.readlink()).partition(":")
-            handle = os.dup(int(link.name)) if kind == "socket" else -1
+            kind, _, inode = os.readlink(f"{OPEN_FILES}/{number}").partition(":")  # noqa: PTH115
+            handle = os.dup(int(number)) if kind == "socket" else -1
         except OSError:  # closed in the meantime
             continue
         if handle < 0:

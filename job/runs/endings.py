@@ -132,32 +132,33 @@ def log_failure(error: JobError, stage: str) -> None:
     log.error("stage=%s error=%s: %s\n%s", stage, type(error).__name__, error, indent(error.remedy, "  "))
 
 
-def refused(error: JobError, folder: Path, stage: str) -> int:
-    """End a start that may not go on, and touch nothing of the run that the folder holds: `refused.json` lies beside it. In a
-    folder without a run it is metrics.json, as at every ending. Returns the exit code."""
-    log_failure(error, stage)
-    fault = failure(error, error.remedy)
+def refused(error: BaseException, folder: Path, stage: str, *, held: bool = False) -> int:
+    """End a start before its run begins, and touch nothing of the run that the folder holds: `refused.json` lies beside it. In
+    a folder without a run it is metrics.json, as at every ending. `held`: this process has opened the folder already, and would
+    meet its own lock. Returns the exit code."""
+    error = _classified(error, stage)
+    status, code, fault = _ending(error)
+    _log_ending(error, fault, stage)
     platforms.write_termination_message(fault.message, fault.remedy)
     if isinstance(error, SettingsError) and any(problem.startswith(OUTPUT_DIR) for problem in error.problems):
-        log.error("stage=end status=failed exit_code=%d metrics=none: %s is wrong", error.exit_code, OUTPUT_DIR)
-        return error.exit_code
+        log.error("stage=end status=failed exit_code=%d metrics=none: %s is wrong", code, OUTPUT_DIR)
+        return code
     run_dir = RunDir(folder)
     try:
         if isinstance(error, HostUnfit):
             raise error
         if run_dir.holds_a_run():
-            record_failure(folder, fault, error.exit_code, REFUSED)
-            return last_line(folder / REFUSED, "refused", error.exit_code)
-        run_dir.open()
+            record_failure(folder, fault, code, REFUSED)
+            return last_line(folder / REFUSED, "refused", code)
+        if not held:
+            run_dir.open()
         file = MetricsFile(folder)
         writer = MetricsWriter(run_dir, {}, file.take)
-        writer.end("failed", error.exit_code, fault)
-        return last_line(file.path, "failed", error.exit_code)
+        writer.end(status, code, fault)
+        return last_line(file.path, status, code)
     except (OSError, JobError):
-        log.error(
-            "stage=end status=failed exit_code=%d metrics=none: this run cannot write to %s", error.exit_code, folder
-        )
-        return error.exit_code
+        log.error("stage=end status=failed exit_code=%d metrics=none: this run cannot write to %s", code, folder)
+        return code
 
 
 def last_line(written: Path, status: str, code: int) -> int:

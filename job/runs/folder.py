@@ -43,8 +43,8 @@ SETTINGS = "settings.json"
 R = TypeVar("R", bound=Result)
 ROOM, ROOM_BYTES = ".room", 512 * 1024
 """A file in the run folder that gives way to the last words of a run whose disk is full."""
-FOLDERS = ("adapter", "clean", "probe", "train")
-"""What the job itself leaves in the run folder; other folders (a volume's lost+found) are nobody's business."""
+OF_THE_VOLUME = "lost+found"
+"""Belongs to root on every volume with ext4."""
 OWNER = (
     f"Set FINETUNE_OUTPUT_DIR to a folder that uid {os.getuid()} may write, or run `sudo chown -R {os.getuid()} FOLDER` on the "
     "host, or start with --user $(id -u):$(id -g)."
@@ -92,8 +92,9 @@ class RunDir:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self._lock.take()
-            own = [self.root / name for name in FOLDERS]
-            for folder in (path for name in own for path in (name, *sorted(name.rglob("*"))) if path.is_dir()):
+            for folder in (
+                path for path in sorted(self.root.rglob("*")) if path.is_dir() and path.name != OF_THE_VOLUME
+            ):
                 if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
                     raise PermissionError(errno.EACCES, f"no right to change {folder.relative_to(self.root)}/")
         except OSError as error:

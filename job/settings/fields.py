@@ -291,6 +291,14 @@ class Settings(BaseSettings):
         place = collected_dir(os.environ)
         return {"output_dir": place} | values if place else values
 
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.uses_hub and self.watchdog_minutes <= self.hub.retry_minutes:
+            raise ValueError(
+                "FINETUNE_WATCHDOG_MINUTES: must be above FINETUNE_HUB_RETRY_MINUTES, or waiting for the Hub counts as hanging"
+            )
+        return self
+
     @property
     def uses_hub(self) -> bool:
         """Whether anything has to be fetched from the Hub or pushed to it."""

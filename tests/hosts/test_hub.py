@@ -183,6 +183,8 @@ def test_a_file_that_arrives_with_another_size_under_xet(tmp_path: Path) -> None
     [
         "Task error: File reconstruction error: CAS Client Error: Request middleware error: error sending request for url",
         "Network error: Request middleware error: error sending request for url (http://127.0.0.1:9/v1/xorb-grants)",
+        "Rate limited: Request error: HTTP status client error (429 Too Many Requests), domain: http://127.0.0.1:9/v1/xorb-grants",
+        "Server error: Request error: HTTP status server error (500 Internal Server Error), domain: http://127.0.0.1:9/v1/x",
         "Data processing error: CAS service error : ReqwestMiddleware Error: Request failed after 5 retries",
         "Data processing error: CAS service error : Error : single flight error: Real call failed",
         "Operation cancelled: Task cancelled: task 11 was cancelled",
@@ -190,8 +192,8 @@ def test_a_file_that_arrives_with_another_size_under_xet(tmp_path: Path) -> None
     ],
 )
 def test_what_xet_says_after_minutes_of_tries_of_its_own(text: str) -> None:
-    """Seen with 1.8.0 (a store that refuses connections, after 210 s down and 346 s up) and, the two with "Data processing",
-    in reports about older versions."""
+    """Seen with 1.8.0 (a store that refuses connections: after 210 s down and 346 s up; 429: 143 and 276 s; 500: 45 and 263 s)
+    and, the two with "Data processing", in reports about older versions."""
     error = translated(fails(RuntimeError(text)))
     assert isinstance(error, HubUnavailable)
     assert text in str(error)

@@ -196,3 +196,13 @@ def test_a_list_of_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_single_quote_is_a_value_that_is_wrong_and_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     (said,) = problems(monkeypatch, DATA_SOURCES="owner/name", LORA_R="'")
     assert said.startswith("FINETUNE_LORA_R: must be a valid integer")
+
+
+def test_a_watchdog_does_not_end_the_waiting_for_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINETUNE_DATA_SOURCES", "quickstart")
+    monkeypatch.setenv("FINETUNE_MODEL_BASE", "quickstart")
+    monkeypatch.setenv("FINETUNE_WATCHDOG_MINUTES", "5")
+    assert load_settings().watchdog_minutes == 5, "this run needs no Hub"
+    monkeypatch.setenv("FINETUNE_MODEL_BASE", "owner/base")
+    with pytest.raises(SettingsError, match="FINETUNE_WATCHDOG_MINUTES: must be above FINETUNE_HUB_RETRY_MINUTES"):
+        load_settings()

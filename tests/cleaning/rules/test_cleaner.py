@@ -88,8 +88,8 @@ def test_each_rule_counts_what_it_did() -> None:
 
 def test_a_row_that_is_dropped_counts_no_change() -> None:
     tally: Tally = {}
-    clean_batch([{"question": QUESTION, "answer": f"Hello. {ADVICE}"}], Rules(min_answer_words=50), tally)
-    assert {rule: (count.changed, count.dropped) for rule, count in tally.items()} == {"short_answer": (0, 1)}
+    clean_batch([{"question": QUESTION, "answer": f"Hello. {ADVICE}"}] * 2, Rules(min_answer_words=50), tally)
+    assert {rule: (count.changed, count.dropped) for rule, count in tally.items()} == {"short_answer": (0, 2)}
 
 
 def test_other_fields_pass_through_and_a_dropped_row_comes_back_as_it_was() -> None:

@@ -177,6 +177,7 @@ def test_a_sentence_that_was_cut_off_goes() -> None:
         "Its leaves (which fall in autumn) are best left on the ground",
         "Contact with cold glass harms the leaves. Call it frost burn.",
         "Chop the roots first. Then press the soil.",
+        "If you have any doubt about its roots, lift it out of the pot and look at them.",
         "This will make your day. Water it now and then.",
         "This is good for ferns. They like shade.",
         "Keep it dry. Thank you for your fern question, said the cat. Keep it warm.",
