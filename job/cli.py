@@ -209,7 +209,7 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
             watchdog_seconds=settings.watchdog_minutes * 60,
             beat=run_dir.beat,
         )
-        if not (death.memory_killed and smaller_steps_help(file.metrics)):
+        if death.signal or not (death.memory_killed and smaller_steps_help(file.metrics)):
             break
         if not halved:
             log.warning("stage=train memory=killed: once more, with micro-batches of half the size")

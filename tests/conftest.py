@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import random
+import signal
 import subprocess
 import sys
 import warnings
@@ -179,12 +180,15 @@ def command() -> Iterator[Callable[..., int]]:
     sets up is put back."""
     from job import cli
 
+    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     root, hook, environment = logging.getLogger(), sys.excepthook, dict(os.environ)
     handlers, level, streams = root.handlers[:], root.level, (sys.stdout, sys.stderr)
 
     def put_back() -> None:
         os.environ.clear()
         os.environ.update(environment)
+        for number, handler in signals.items():  # ignored once a run has ended
+            signal.signal(number, handler)
 
     def run(variables: dict[str, str], *arguments: str) -> int:
         put_back()

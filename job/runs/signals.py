@@ -28,7 +28,10 @@ class StopRequest:
         self._ending = False
 
     def ending(self) -> None:
-        """From now on signals change nothing: the run ends already, and what it writes last must be whole."""
+        """From now on signals change nothing: the run ends already, and what it writes last must be whole.
+
+        They stay ignored until the process is gone: in the last moments Python itself would give them their default back.
+        """
         self._ending = True
 
     @contextmanager
@@ -62,4 +65,4 @@ class StopRequest:
             yield
         finally:
             for number, handler in before.items():
-                signal.signal(number, handler)
+                signal.signal(number, signal.SIG_IGN if self._ending else handler)

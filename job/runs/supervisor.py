@@ -189,6 +189,8 @@ class Signals:
 
     @contextmanager
     def passed_on(self, child: Child) -> Iterator[None]:
+        """Inside, signals go to the child. Afterwards they change nothing: what is written last must be whole."""
+
         def arrive(number: int, _frame: object) -> None:
             moment = time.monotonic()
             if self.first is None:
@@ -197,13 +199,14 @@ class Signals:
                 self.again = moment
             child.send(signal.SIGTERM)
 
-        before = {number: signal.signal(number, arrive) for number in SIGNALS}
+        for number in SIGNALS:
+            signal.signal(number, arrive)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         try:
             yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            for number in SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
 
     def time_is_up(self) -> bool:
         """Whether a child that was asked to stop has had its time."""

@@ -56,6 +56,7 @@ def test_the_handlers_of_before_come_back() -> None:
 
 def test_while_the_ending_is_written_signals_change_nothing() -> None:
     """A queue sends SIGTERM twice, a person presses Ctrl-C twice: metrics.json and the exit code must come out whole."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     stop = StopRequest()
     with stop.listening():
         with pytest.raises(Stopped):
@@ -63,3 +64,7 @@ def test_while_the_ending_is_written_signals_change_nothing() -> None:
         stop.ending()
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN, "until the process is gone"
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
