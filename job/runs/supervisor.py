@@ -52,7 +52,8 @@ PR_SET_PDEATHSIG = 1
 class Child:
     """A forked process at work: its figures and its log come through pipes."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, orphaned: Take) -> None:
+        """`orphaned`: gets the figures in the child once this process was killed."""
         self.tail = ""
         self._line = b""
         figures, figures_end = os.pipe()
@@ -65,7 +66,7 @@ class Child:
         if self.pid == 0:
             os.close(figures)
             os.close(lines)
-            _work(work, parent, figures_end, lines_end)
+            _work(work, orphaned, parent, figures_end, lines_end)
         os.close(figures_end)
         os.close(lines_end)
         self._figures, self._lines, self._unread = figures, lines, b""
@@ -144,7 +145,7 @@ class Child:
         os.close(self._lines)
 
 
-def _work(work: Work, parent: int, figures: int, lines: int) -> NoReturn:
+def _work(work: Work, orphaned: Take, parent: int, figures: int, lines: int) -> NoReturn:
     """The child's whole life."""
     code = BUG
     try:
@@ -159,7 +160,7 @@ def _work(work: Work, parent: int, figures: int, lines: int) -> NoReturn:
         os.dup2(lines, 2)
         faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
         faulthandler.enable(file=2)
-        code = work(_sender(figures))
+        code = work(_sender(figures, orphaned))
     except BaseException:
         traceback.print_exc()
     finally:
@@ -169,12 +170,14 @@ def _work(work: Work, parent: int, figures: int, lines: int) -> NoReturn:
         os._exit(code)  # no exit handler of a library, and no thread that hangs, comes after the ending
 
 
-def _sender(figures: int) -> Take:
+def _sender(figures: int, orphaned: Take) -> Take:
     def send(metrics: Metrics) -> None:
         data = metrics.model_dump_json().encode() + b"\n"
-        with contextlib.suppress(BrokenPipeError):  # the parent was killed, and this process ends as well
+        try:
             while data:
                 data = data[os.write(figures, data) :]
+        except BrokenPipeError:  # the parent was killed, and this process is ending as well
+            orphaned(metrics)
 
     return send
 
@@ -225,7 +228,7 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
     """
     started = time.monotonic()
     kills_before = memory_kills()
-    child = Child(work)
+    child = Child(work, orphaned=file.take)
     signals = Signals()
     killed = ""
     moved, counts, beaten = started, progress.counts(), started

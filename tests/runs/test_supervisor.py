@@ -225,7 +225,7 @@ def test_saving_gets_more_time_than_anything_else(tmp_path: Path) -> None:
 
 def test_a_child_whose_parent_was_killed_stops_as_well(tmp_path: Path) -> None:
     body = (
-        "def stop(*_):\n    (root / 'stopped').touch()\n    os._exit(75)\n"
+        "def stop(*_):\n    writer.end('stopped', 75)\n    (root / 'stopped').touch()\n    os._exit(75)\n"
         "signal.signal(signal.SIGTERM, stop)\n(root / 'ready').touch()\ntime.sleep(60)"
     )
     child = start(tmp_path, body)
@@ -233,6 +233,7 @@ def test_a_child_whose_parent_was_killed_stops_as_well(tmp_path: Path) -> None:
     child.kill()
     wait_for(tmp_path / "stopped")
     child.communicate(timeout=20)
+    assert metrics_of(tmp_path)["status"] == "stopped", "nobody else writes it any more"
 
 
 def test_what_the_child_started_ends_with_it(tmp_path: Path) -> None:
