@@ -61,6 +61,9 @@ class Child:
         sys.stdout.flush()
         sys.stderr.flush()
         parent = os.getpid()
+        signal.signal(
+            signal.SIGCHLD, signal.SIG_DFL
+        )  # some launchers ignore it, and nobody would learn how the child ended
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until both processes have their own handlers
         self.pid = os.fork()
         if self.pid == 0:
@@ -110,7 +113,9 @@ class Child:
         self.tail = (self.tail + text)[-TAIL_CHARACTERS:]
         with contextlib.suppress(OSError):  # nobody reads the log any more
             sys.stderr.flush()
-            os.write(2, text.encode(errors="surrogateescape"))
+            data = text.encode(errors="surrogateescape")
+            while data:
+                data = data[os.write(2, data) :]
 
     def rest(self) -> Iterator[Metrics]:
         """What is left in the pipes of a process that has ended. Its own children may hold them open."""
@@ -123,14 +128,12 @@ class Child:
     def ended(self) -> int | None:
         """Its exit status as `subprocess` counts (negative: a signal), or None. Reaps orphans too: as process 1 of a container
         this process inherits them."""
-        with contextlib.suppress(ChildProcessError):
-            while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-                if pid == self.pid:
-                    return os.waitstatus_to_exitcode(status)
-                if pid == 0:
-                    return None
-        return None
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == self.pid:
+                return os.waitstatus_to_exitcode(status)
+            if pid == 0:
+                return None
 
     def send(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):

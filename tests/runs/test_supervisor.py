@@ -84,6 +84,11 @@ def test_work_that_ends_by_itself(tmp_path: Path) -> None:
     assert not (tmp_path / "failure.json").exists()
 
 
+def test_a_launcher_that_ignores_ended_children_changes_nothing(tmp_path: Path) -> None:
+    ignore = lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN) and None  # noqa: E731
+    assert ended(start(tmp_path, "os._exit(1)", preexec_fn=ignore))[0] == 1
+
+
 def test_what_a_library_writes_itself_is_redacted_too(tmp_path: Path) -> None:
     token = "hf_" + "s" * 30
     body = (
