@@ -14,6 +14,7 @@ from pathlib import Path
 
 from job.errors import HostUnfit, JobError, MemoryExhausted, NoProgress, Stopped
 
+GROUPS = Path("/proc/self/cgroup")
 KILLS = re.compile(r"^oom_kill (\d+)", re.MULTILINE)
 
 MORE_MEMORY = (
@@ -128,21 +129,22 @@ def _line(pattern: re.Pattern[str], text: str) -> str:
 
 
 def memory_kills() -> int:
-    """How many processes the kernel has killed for memory, in this container's groups and on this machine. Only a change says
-    something; 0 where nothing counts them."""
-    found = 0
+    """How many processes of this control group the kernel has killed for memory, whoever's limit it was. Without groups: of the
+    whole machine. Only a change says something; 0 where nothing counts them."""
     for path in _counters():
         with contextlib.suppress(OSError, ValueError):
-            found += sum(map(int, KILLS.findall(path.read_text())))
-    return found
+            if found := KILLS.search(path.read_text()):
+                return int(found[1])
+    return 0
 
 
 def _counters() -> Iterator[Path]:
-    yield Path("/proc/vmstat")
+    """In a container, whose own group is the root that it sees, the path of the group may be one of the host."""
     with contextlib.suppress(OSError, ValueError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
+        for line in GROUPS.read_text().splitlines():
             _, kinds, group = line.split(":", 2)
             if not kinds:
-                yield Path(f"/sys/fs/cgroup{group}/memory.events")
+                yield from (Path(f"/sys/fs/cgroup{place}/memory.events") for place in (group, ""))
             elif "memory" in kinds.split(","):
-                yield Path(f"/sys/fs/cgroup/memory{group}/memory.oom_control")
+                yield from (Path(f"/sys/fs/cgroup/memory{place}/memory.oom_control") for place in (group, ""))
+    yield Path("/proc/vmstat")

@@ -56,13 +56,30 @@ def test_an_unknown_text_means_nothing() -> None:
     assert by_last_words("ZeroDivisionError: division by zero", "train") is None
 
 
-def test_the_kernels_kills_are_counted_wherever_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kernels_kills_are_those_of_the_own_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process of the machine that was killed says nothing about this run."""
     (tmp_path / "memory.events").write_text("low 0\noom 1\noom_kill 2\n", "utf-8")
     (tmp_path / "vmstat").write_text("pgfault 7\noom_kill 3\n", "utf-8")
     monkeypatch.setattr(
-        deaths, "_counters", lambda: [tmp_path / "memory.events", tmp_path / "vmstat", tmp_path / "none"]
+        deaths, "_counters", lambda: [tmp_path / "none", tmp_path / "memory.events", tmp_path / "vmstat"]
     )
-    assert memory_kills() == 5
+    assert memory_kills() == 2
+
+
+@pytest.mark.parametrize(
+    ("groups", "first"),
+    [
+        ("0::/my/job\n", "/sys/fs/cgroup/my/job/memory.events"),
+        ("4:cpu:/\n3:memory:/docker/abc\n", "/sys/fs/cgroup/memory/docker/abc/memory.oom_control"),
+        ("", "/proc/vmstat"),
+    ],
+)
+def test_the_own_group_is_that_of_the_process(
+    groups: str, first: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cgroup").write_text(groups, "utf-8")
+    monkeypatch.setattr(deaths, "GROUPS", tmp_path / "cgroup")
+    assert str(next(deaths._counters())) == first
 
 
 def test_this_machine_counts_its_kills_or_not_at_all() -> None:
