@@ -5,6 +5,7 @@ The map of the package, in the order in which data flows through it:
     __main__     where every run starts; answers SIGTERM before the imports
     cli          the command line
     pipeline     the stages, one tuple, and the function that walks it: the whole program
+    inputs       what each stage's result depends on
     plan         what a run would do, without doing it
     errors       the failures that a user can meet, each with an exit code and a remedy
     results      what flows between stages and into metrics.json
@@ -21,8 +22,8 @@ The map of the package, in the order in which data flows through it:
     quickstart/  the embedded base model and rows of the first run
 
 Arrows point one way: cli -> pipeline -> stages -> (modeling, hosts, runs) -> results, settings, errors. No stage imports
-another. Settings come from settings alone, only runs writes records. cli, pipeline, plan, errors, results,
-settings, runs, submit and the cleaning rules import no torch, transformers, datasets, peft or trl.
+another. Settings come from settings alone, only runs writes records. cli, pipeline, inputs, plan, errors,
+results, settings, runs, submit and the cleaning rules import no torch, transformers, datasets, peft or trl.
 """
 
 __version__ = "0.1.0"

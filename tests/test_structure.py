@@ -22,7 +22,7 @@ JOB = PROJECT / "job"
 ROOMS = ("cleaning", "training", "probing", "publishing")
 HEAVY = ("torch", "transformers", "datasets", "peft", "trl", "bitsandbytes", "accelerate", "matplotlib")
 LIGHT = (
-    *("__main__", "cli", "errors", "pipeline", "plan", "results", "submit", "settings.__main__"),
+    *("__main__", "cli", "errors", "inputs", "pipeline", "plan", "results", "submit", "settings.__main__"),
     *(f"settings.{path.stem}" for path in sorted((JOB / "settings").glob("*.py")) if not path.stem.startswith("__")),
     *(f"runs.{path.stem}" for path in sorted((JOB / "runs").glob("*.py")) if not path.stem.startswith("__")),
     *("submit.placeholders", "hosts.libraries", "hosts.platforms", "modeling.memory", "modeling.sizes"),
@@ -51,7 +51,7 @@ def imports(path: Path) -> list[str]:
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_stage_knows_another_or_the_pipeline(room: str) -> None:
     others = {f"job.{other}" for other in ROOMS if other != room}
-    forbidden = others | {"job.pipeline", "job.cli", "job.plan", "job.runs.metrics", "job.hosts.checks"}
+    forbidden = others | {"job.pipeline", "job.inputs", "job.cli", "job.plan", "job.runs.metrics", "job.hosts.checks"}
     for path in (JOB / room).rglob("*.py"):
         for name in imports(path):
             assert not any(name == other or name.startswith(other + ".") for other in forbidden), (path.name, name)
@@ -59,7 +59,14 @@ def test_no_stage_knows_another_or_the_pipeline(room: str) -> None:
 
 @pytest.mark.parametrize("room", ["settings", "runs", "hosts", "modeling", "errors.py", "results.py"])
 def test_what_stages_build_on_knows_none_of_them(room: str) -> None:
-    forbidden = {*(f"job.{other}" for other in ROOMS), "job.pipeline", "job.cli", "job.plan", "job.submit"}
+    forbidden = {
+        *(f"job.{other}" for other in ROOMS),
+        "job.pipeline",
+        "job.inputs",
+        "job.cli",
+        "job.plan",
+        "job.submit",
+    }
     for path in [JOB / room] if room.endswith(".py") else (JOB / room).rglob("*.py"):
         for name in imports(path):
             assert not any(name == other or name.startswith(other + ".") for other in forbidden), (path.name, name)

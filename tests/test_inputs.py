@@ -1,0 +1,90 @@
+"""What the result of a stage depends on, and what changes none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from job.inputs import clean_inputs, fingerprint, push_inputs, train_inputs
+from job.runs.progress import counts
+from job.settings.fields import Settings
+from job.settings.loading import load_settings
+from job.settings.sources import Source
+from tests.conftest import write_rows
+from tests.test_pipeline import settings
+
+
+@pytest.mark.light
+def test_the_cleaned_rows_depend_on_texts_and_not_on_where_they_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).write_text("You repair things.\n", "utf-8")
+    one = clean_inputs(settings(monkeypatch, DATA_SYSTEM_PROMPT_FILE=str(tmp_path / "one")))
+    other = clean_inputs(settings(monkeypatch, DATA_SYSTEM_PROMPT_FILE=str(tmp_path / "other")))
+    assert one == other
+    assert one["data"]["system_prompt"] == "You repair things."
+    (tmp_path / "other").write_text("You sell things.\n", "utf-8")
+    assert clean_inputs(load_settings()) != one
+
+
+@pytest.mark.light
+@pytest.mark.parametrize(
+    ("inputs", "name", "value"),
+    [
+        (clean_inputs, "DATA_WORKERS", "3"),
+        (clean_inputs, "MODEL_SAVE_EMBEDDING", "none"),
+        (clean_inputs, "TRAIN_LEARNING_RATE", "0.1"),
+        (train_inputs, "TRAIN_LOG_STEPS", "1"),
+        (train_inputs, "TRAIN_CHECKPOINT_MINUTES", "1"),
+        (train_inputs, "DEADLINE_MINUTES", "60"),
+        (train_inputs, "DATA_WORKERS", "3"),
+        (push_inputs, "HUB_RETRY_MINUTES", "3"),
+    ],
+)
+def test_what_changes_no_result_is_no_input(
+    inputs: Callable[[Settings], object], name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = inputs(settings(monkeypatch))
+    assert inputs(settings(monkeypatch, **{name: value})) == before
+
+
+@pytest.mark.light
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MAX_TOKENS", "256"), ("LOSS_ON", "text"), ("SEED", "1")],
+)
+def test_settings_of_training_that_change_the_rows_are_inputs_of_cleaning(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = clean_inputs(settings(monkeypatch))
+    assert clean_inputs(settings(monkeypatch, **{f"TRAIN_{name}": value})) != before
+
+
+@pytest.mark.light
+def test_a_file_of_rows_is_known_by_its_content(tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "rows.jsonl", [{"question": "a", "answer": "b"}])
+    source, folder = Source.parse(str(file)), Source.parse(str(tmp_path))
+    before = fingerprint(source), fingerprint(folder)
+    file.touch()
+    assert (fingerprint(source), fingerprint(folder)) == before
+    write_rows(file, [{"question": "a", "answer": "c"}])
+    assert fingerprint(source) != before[0]
+    assert fingerprint(folder) != before[1]
+    assert fingerprint(Source.parse("quickstart")) == "embedded"
+
+
+@pytest.mark.light
+def test_a_file_is_hashed_once_in_a_start_and_its_bytes_are_progress(tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "rows.jsonl", [{"question": "a", "answer": "b"}])
+    os.utime(file, (1, 1))  # it has settled long ago
+    before = counts().get("bytes", 0)
+    first = fingerprint(Source.parse(str(file)))
+    assert fingerprint(Source.parse(str(file))) == first
+    assert counts()["bytes"] - before == file.stat().st_size
+    write_rows(file, [{"question": "a", "answer": "c"}])
+    os.utime(file, (2, 2))
+    assert fingerprint(Source.parse(str(file))) != first
