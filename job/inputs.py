@@ -1,6 +1,7 @@
 """What the result of each stage depends on, beyond earlier results, as JSON values.
 
-A record holds it, and the next start compares. A setting that changes no result stands in none of them. Knows nothing of what a stage does.
+A record holds it, and the next start compares. A setting that changes no result stands in none of them. Knows nothing of what a
+stage does.
 """
 
 from __future__ import annotations
