@@ -5,6 +5,7 @@ Imports nothing of the job at the top: the process must answer SIGTERM before th
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -12,16 +13,27 @@ from types import FrameType
 
 def main() -> int:
     """Returns the exit code."""
-    signal.signal(signal.SIGTERM, stopped_before_start)
+    open_closed_streams()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stopped_before_start)
     from job import cli
 
     return cli.main(sys.argv[1:])
 
 
+def open_closed_streams() -> None:
+    """Whoever starts the job may have closed its output: the next file that is opened would take its place."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
 def stopped_before_start(number: int, _frame: FrameType | None) -> None:
     """Needed because Python, as process 1 of a container, ignores SIGTERM until it has a handler."""
-    print(f"{signal.Signals(number).name} arrived before the run began.", file=sys.stderr)
-    sys.exit(75)
+    print(f"{signal.Signals(number).name} arrived before the run began.", file=sys.stderr, flush=True)
+    os._exit(75)  # an exception could be lost in whatever is being imported
 
 
 if __name__ == "__main__":

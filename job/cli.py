@@ -24,7 +24,7 @@ from job.runs.files import write_json
 from job.runs.folder import SETTINGS, RunDir
 from job.runs.logs import start_logging
 from job.runs.metrics import MetricsFile, MetricsWriter
-from job.runs.redaction import STARS, hide, hide_passwords, redact
+from job.runs.redaction import STARS, hide, hide_secrets, redact
 from job.runs.signals import StopRequest
 from job.runs.supervisor import supervise
 from job.settings.fields import OUTPUT_DIR, PREFIX, Settings
@@ -179,8 +179,10 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
     folder = Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output")
     stage: str = "settings"
     held: RunDir | None = None
+    hide_secrets(os.environ)
     try:
         settings = load_settings(env_file)
+        hide_secrets(os.environ)
         folder, stage = settings.output_dir, "start"
         run_dir = RunDir(folder)
         run_dir.open()
@@ -190,14 +192,16 @@ def _run(env_file: Path | None, stop: StopRequest) -> int:
         token = load_token()
     except (Exception, Stopped) as error:
         stop.ending()
-        hide_passwords(os.environ)  # the message quotes values of the env file too
+        hide_secrets(os.environ)  # the message quotes values of the env file too
+        if stage == "settings":  # and it may name the folder
+            folder = Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output")
         if isinstance(error, SettingsError) and env_file is None and nothing_is_set():
             error.remedy = FIRST_STEPS
         code = refused(error, folder, stage, held=held is not None)
         if held:
             held.close()
         return code
-    hide_passwords(os.environ)
+    hide_secrets(os.environ)
     hide(token)
     (folder / REFUSED).unlink(missing_ok=True)
     prepare_libraries(settings, terminal=sys.stderr.isatty())
@@ -247,6 +251,10 @@ def work(
             pipeline.run(settings, token, run_dir, metrics_writer, stop, halved=halved)
         except BaseException as error:
             stop.ending()
+            if stop.requested and not isinstance(error, (JobError, Stopped)):
+                error = Stopped(
+                    f"Stopped while {type(error).__name__} came of it."
+                )  # an import that was broken off, for one
             return ended_by(error, metrics_writer)
         stop.ending()
         if len(run_dir.reused) == len(pipeline.STAGES):
@@ -268,7 +276,7 @@ def _plan(args: argparse.Namespace) -> int:
     before = {name for name in os.environ if name.startswith(PREFIX)}
     try:
         settings = load_settings(args.env_file)
-        hide_passwords(os.environ)
+        hide_secrets(os.environ)
         token = load_token()
         hide(token)
         prepare_libraries(settings, terminal=False)

@@ -7,7 +7,7 @@ from that entry; its name appears nowhere else.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -234,11 +234,12 @@ def _walk(
         work.deadline.stop_if_passed(f"stage {stage.name} is left to the next start.")
         result = run_dir.step(
             stage.name,
-            partial(stage.run, work) if stage in wanted else partial(_lacks, [stage], wanted, run_dir),
+            partial(stage.run, work),
             stage.result,
             stage.inputs(settings),
             begun=stage.begun(run_dir.root),
             replaceable=_is_replaceable(stage, run_dir),
+            lacking=None if stage in wanted else partial(_lacks, [stage], wanted, run_dir),
         )
         work.results.append(result)
         metrics_writer.add(**{stage.name: result})
@@ -266,12 +267,18 @@ def require_earlier(wanted: tuple[Stage, ...], run_dir: RunDir) -> None:
         _lacks(missing, wanted, run_dir)
 
 
-def _lacks(missing: list[Stage], wanted: tuple[Stage, ...], run_dir: RunDir) -> NoReturn:
+def _lacks(missing: list[Stage], wanted: tuple[Stage, ...], run_dir: RunDir, files: Sequence[str] = ()) -> NoReturn:
+    """`files`: those of the result that are gone, or not as they were written."""
     names = ", ".join(stage.name for stage in missing)
+    what = (
+        f"{', '.join(files)} of {names}, gone or no longer as written"
+        if files
+        else f"the result of {names}, which is not"
+    )
     raise SettingsError(
         [
-            f"FINETUNE_STAGES: {wanted[0].name} needs the result of {names}, which is not in {run_dir.root.absolute()}; name "
-            "that stage too, or set FINETUNE_OUTPUT_DIR to the folder of the run that is to go on"
+            f"FINETUNE_STAGES: {wanted[0].name} needs {what} in {run_dir.root.absolute()}; name that stage too, or set "
+            "FINETUNE_OUTPUT_DIR to the folder of the run that is to go on"
         ]
     )
 

@@ -5,7 +5,7 @@ Numbers carry their unit in the name; a share lies in 0-1; paths are relative to
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +14,8 @@ SCHEMA_VERSION = 1
 
 class Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+    expendable: ClassVar[tuple[str, ...]] = ()
+    """Fields whose files nothing but the report reads: without them a result still counts."""
 
 
 class Host(Result):
@@ -202,7 +204,10 @@ class LogEntry(Result):
 class Trained(Result):
     """Stage 2. A fresh process has loaded and compared the adapter in `adapter_path`."""
 
+    expendable: ClassVar[tuple[str, ...]] = ("log_path",)
     adapter_path: str
+    adapter_files: list[str]
+    """Names of what training left in `adapter_path`; nothing else in that folder is published."""
     log_path: str
     base_revision: str
     """The commit of the base model that was loaded from the Hub; empty for a folder."""

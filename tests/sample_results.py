@@ -129,6 +129,7 @@ CLEANED = Cleaned(
 )
 TRAINED = Trained(
     adapter_path="adapter",
+    adapter_files=["adapter_config.json", "adapter_model.safetensors"],
     log_path="train/log.jsonl",
     base_revision="feedbeef",
     precision=Choice(value="float16", reason="compute capability 7.5 has no bfloat16"),

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -386,9 +387,35 @@ def test_a_plan_knows_where_each_value_came_from_and_hides_the_token(
     assert capsys.readouterr().out == "token **********\n"
 
 
-def test_a_signal_has_the_code_of_a_stop() -> None:
-    from job.__main__ import stopped_before_start
+def test_a_token_of_any_shape_in_the_wrong_place_is_starred(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(redaction, "_known", set())
+    token = "some.mirrors-own_token"
+    file = tmp_path / "wrong.env"
+    file.write_text(
+        f"FINETUNE_OUTPUT_DIR={tmp_path / 'named'}\nFINETUNE_TRAIN_SEED={token}\nHF_TOKEN={token}\n", "utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert command({}, "--env-file", str(file)) == 64
+    assert metrics_of(tmp_path / "named")["exit_code"] == 64, "the folder that the env file names"
+    assert token not in capsys.readouterr().err + (tmp_path / "named" / "metrics.json").read_text("utf-8")
+    assert not (tmp_path / "output").exists()
 
-    with pytest.raises(SystemExit) as caught:
-        stopped_before_start(signal.SIGTERM, None)
-    assert caught.value.code == Stopped.exit_code
+
+def test_whatever_a_stop_breaks_is_a_stop(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import that Stopped has broken off raises something else later."""
+
+    def run(
+        settings: Settings, given: str, run_dir: RunDir, writer: MetricsWriter, stop: StopRequest, **_: object
+    ) -> None:
+        with suppress(Stopped):
+            signal.raise_signal(signal.SIGTERM)
+        raise ModuleNotFoundError("half an import")
+
+    monkeypatch.setattr(pipeline, "run", run)
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
+    assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path)}, "--env-file", "env/quickstart.env") == 75
+    assert metrics_of(tmp_path)["status"] == "stopped"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from job.runs.identity import run_id
 from job.settings.fields import Settings
 
 log = logging.getLogger("job.push")
-NOT_OURS = re.compile(r"^(\.|broken-)|\.partial$")
 
 
 def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings, *, token: str, root: Path) -> Pushed:
@@ -35,16 +33,16 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     if not targets(settings.hub):
         reason = "no repository is set (FINETUNE_HUB_REPO_ID and FINETUNE_HUB_DATASET_REPO_ID are empty)"
         return Pushed(skipped=True, reason=reason, repositories=[])
-    files = {target: _files(target, cleaned, adapter, settings, root) for target in targets(settings.hub)}
+    files = {target: _files(target, cleaned, trained, settings, root) for target in targets(settings.hub)}
     patiently(partial(check_write_access, settings.hub, token, root, files), "repositories of the push")
     pushed = [_push_files(target, paths, settings, token, root) for target, paths in files.items()]
     return Pushed(skipped=False, reason="", repositories=pushed)
 
 
-def _files(target: Target, cleaned: Cleaned, adapter: Path, settings: Settings, root: Path) -> list[Path]:
-    """What goes to it: no hidden file, none that was set aside, none that a killed start left half-written."""
+def _files(target: Target, cleaned: Cleaned, trained: Trained, settings: Settings, root: Path) -> list[Path]:
+    """What this run made for it, and nothing else that may lie in the same folder."""
     if target.kind == "model":
-        return sorted(path for path in adapter.iterdir() if path.is_file() and not NOT_OURS.search(path.name))
+        return [root / trained.adapter_path / name for name in sorted({*trained.adapter_files, "README.md"})]
     card = root / "clean" / "README.md"
     write_text(card, data_card(cleaned, settings))
     return [card, root / cleaned.train_path, root / cleaned.eval_path]

@@ -95,12 +95,10 @@ def cause_of(death: Death, stage: str) -> JobError | Stopped:
         return NoProgress(
             f"Nothing moved for {death.idle_seconds / 60:.1f} minutes in stage {stage}; the process was ended."
         )
-    if death.signal and death.status == -signal.SIGTERM:
-        return Stopped(f"{death.signal} arrived in stage {stage}, before the work began.")
-    if death.killed == "signal":
+    if death.signal:
+        ended = "did not end in time and was broken off" if death.killed else "ended without a word of its own"
         return Stopped(
-            f"{death.signal} arrived in stage {stage}; what was under way did not end in time and was broken off. Everything "
-            "that was saved before is intact."
+            f"{death.signal} arrived in stage {stage}; what was under way {ended}. Everything that was saved before is intact."
         )
     if death.memory_killed:
         return HostUnfit(

@@ -22,13 +22,15 @@ from pydantic import ValidationError
 
 from job.results import Result
 from job.runs.progress import advance
-from job.runs.redaction import redact
+from job.runs.redaction import redact, redact_values
 
 R = TypeVar("R", bound=Result)
 
 log = logging.getLogger("job")
 SEAL = "sha256"
 """The field of a sealed file that holds the sha256 of the others."""
+SHORTEST_IN_RECORDS = 12
+"""Characters of a secret that is starred by its value in sealed files; URLs and Hub tokens are known by their shape."""
 CHUNK_BYTES = 4 * 2**20
 
 
@@ -43,18 +45,27 @@ class Facts(TypedDict):
 
 
 def write_text(path: Path, text: str) -> None:
-    """Whole or not at all: written under another name, synced, renamed."""
+    """Whole or not at all: written under another name, synced, renamed. Redacted."""
+    _write(path, redact(text))
+
+
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     with partial.open("w", encoding="utf-8") as file:
-        file.write(redact(text))
+        file.write(text)
         sync_file(file)
     partial.replace(path)
     sync_folder(path.parent)
 
 
 def write_json(path: Path, value: object) -> None:
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    """Like `write_text`, and JSON whatever the secrets are."""
+    _write(path, _json(redact_values(value)))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
 def read_lines(path: Path, kind: type[R]) -> list[R]:
@@ -201,8 +212,14 @@ def seal_of(value: object) -> str:
 
 def write_sealed(path: Path, value: dict[str, Any]) -> None:
     """Adds the seal. Secrets are starred first, so that the seal is that of the file's content."""
-    written = json.loads(redact(json.dumps(value, ensure_ascii=False)))
-    write_json(path, written | {SEAL: seal_of(written)})
+    written = as_sealed(value)
+    _write(path, _json(written | {SEAL: seal_of(written)}))
+
+
+def as_sealed(value: Any) -> Any:
+    """JSON values as `write_sealed` writes them, for comparison. A short password may be a common word, and a record in which
+    such a word is starred would belong to no run."""
+    return redact_values(json.loads(json.dumps(value)), shortest=SHORTEST_IN_RECORDS)
 
 
 def open_sealed(path: Path) -> dict[str, Any]:

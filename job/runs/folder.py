@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
@@ -24,6 +24,7 @@ from job.errors import DiskFull, FolderError, HostUnfit
 from job.results import SCHEMA_VERSION, Result
 from job.runs.files import (
     Facts,
+    as_sealed,
     facts_of,
     files_of,
     is_as_recorded,
@@ -121,7 +122,7 @@ class RunDir:
 
     def holds_a_run(self) -> bool:
         """Whether a start has been accepted here before."""
-        return (self.root / SETTINGS).exists()
+        return (self.root / SETTINGS).exists() or any(self.root.glob(".*.json"))
 
     def forget(self) -> None:
         """Begin the walk over the stages again, as another start would."""
@@ -163,7 +164,7 @@ class RunDir:
         record = self.record(stage)
         if record is None or (record["result"] is None and not begun):
             return
-        changes = list(difference(record["inputs"], json.loads(json.dumps(inputs))))
+        changes = list(difference(record["inputs"], as_sealed(inputs)))
         if unknown := [
             f"{section}.{name}" for section in inputs for name in _new_names(record["inputs"], inputs, section)
         ]:
@@ -187,19 +188,23 @@ class RunDir:
         *,
         begun: bool = False,
         replaceable: bool = False,
+        lacking: Callable[[list[str]], NoReturn] | None = None,
     ) -> R:
         """Run a stage once in the life of this folder.
 
         `inputs`: everything that its result depends on, as JSON values. `begun`: an earlier attempt left something that this
         one continues, so other inputs are refused. `replaceable`: a stored result may be replaced by one with other inputs.
-        Raises FolderError (61), and what `run` raises.
+        `lacking`: called in place of `run`, with the names of broken or missing files, where this start may not run the stage:
+        nothing is touched then. Raises FolderError (61), and what `run` or `lacking` raises.
         """
         if not replaceable:
             self.refuse_other_run(stage, inputs, begun=begun)
         record = self.record(stage)
-        stored = self._stored(stage, record, result_type, inputs)
+        stored = self._stored(stage, record, result_type, inputs, lacking)
         if stored is not None:
             return stored
+        if lacking:
+            lacking([])
         self._require_intact()
         if begun and (record is None or record["earlier"] != self._earlier()):
             self._begin_anew(stage)
@@ -215,13 +220,15 @@ class RunDir:
         }
         self._write_record(stage, entry)
         result = run()
-        self._files[stage] = self._hash(result)
+        hashed = self._hash(result)
+        expendable = {getattr(result, name) for name in result_type.expendable}
+        self._files[stage] = {name: facts for name, facts in hashed.items() if name not in expendable}
         seconds = round(time.monotonic() - started, 3)
         entry |= {
             "seconds": seconds,
             "finished_at": now(),
             "result": result.model_dump(mode="json"),
-            "files": self._files[stage],
+            "files": hashed,
         }
         self._write_record(stage, entry)
         self.stage_seconds[stage] = seconds
@@ -229,13 +236,18 @@ class RunDir:
         return result
 
     def _stored(
-        self, stage: str, record: dict[str, Any] | None, result_type: type[R], inputs: dict[str, Any]
+        self,
+        stage: str,
+        record: dict[str, Any] | None,
+        result_type: type[R],
+        inputs: dict[str, Any],
+        lacking: Callable[[list[str]], NoReturn] | None,
     ) -> R | None:
         """The result of an earlier start with the same inputs, if its files and those of the stages before it are as recorded.
 
         Broken files are set aside. Raises HostUnfit (68) for a file that cannot be read.
         """
-        if not record or record["result"] is None or record["inputs"] != json.loads(json.dumps(inputs)):
+        if not record or record["result"] is None or record["inputs"] != as_sealed(inputs):
             return None
         try:
             result = result_type.model_validate(record["result"])
@@ -248,11 +260,15 @@ class RunDir:
             log.warning("stage=%s earlier=changed: what it was made from is no longer the same; it runs again", stage)
             return None
         broken = self._broken(record["files"])
-        for path in broken:
-            self._set_aside(stage, path)
-        if broken:
+        expendable = {getattr(result, name) for name in result_type.expendable}
+        needed = [name for name in broken if name not in expendable]
+        if needed and lacking:
+            lacking(needed)
+        for name in broken:
+            self._set_aside(stage, name, "the stage runs again" if needed else "nothing else needs it")
+        if needed:
             return None
-        self._files[stage] = record["files"]
+        self._files[stage] = {name: facts for name, facts in record["files"].items() if name not in expendable}
         self.reused.append(stage)
         self.stage_seconds[stage] = record["seconds"]
         log.info("stage=%s reused=true seconds=%.1f", stage, record["seconds"])
@@ -304,17 +320,15 @@ class RunDir:
                     f"{', '.join(broken)} (stage {stage}) changed after this run had written or checked it."
                 )
 
-    def _set_aside(self, stage: str, name: str) -> None:
+    def _set_aside(self, stage: str, name: str, then: str) -> None:
         path = self.root / name
         if not path.exists():
-            log.warning("stage=%s gone=%s: the stage runs again", stage, name)
+            log.warning("stage=%s gone=%s: %s", stage, name, then)
             return
         aside = self.root / f"broken-{path.name}"
         remove(aside)
         move(path, aside)
-        log.warning(
-            "stage=%s broken=%s: it is not as recorded; set aside as %s, the stage runs again", stage, name, aside.name
-        )
+        log.warning("stage=%s broken=%s: it is not as recorded; set aside as %s, %s", stage, name, aside.name, then)
 
     def _begin_anew(self, stage: str) -> None:
         """Set aside what an earlier attempt left: nothing shows any more that it was made from the same inputs."""

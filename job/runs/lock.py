@@ -45,7 +45,7 @@ class FolderLock:
         lock = (self.root / LOCK).open("a")
         held = _flock(lock)
         owner = self._read()
-        if held is False and (owner is None or _is_here(owner)):
+        if held is False and (owner is None or owner.get("boot") == _boot()):  # the same kernel: its lock tells
             lock.close()
             raise self._in_use(owner)
         if owner is not None and (held is None or not _is_here(owner)) and self._is_alive(owner):

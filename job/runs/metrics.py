@@ -12,7 +12,7 @@ from typing import Any, Literal
 from job import __version__
 from job.results import Failure, Metrics
 from job.runs import progress
-from job.runs.files import write_text
+from job.runs.files import write_json
 from job.runs.folder import RunDir, now
 from job.runs.logs import LineFormatter
 from job.runs.redaction import redact
@@ -43,7 +43,7 @@ class MetricsFile:
 
     def write(self) -> None:
         assert self.metrics
-        write_text(self.path, self.metrics.model_dump_json(indent=2) + "\n")
+        write_json(self.path, self.metrics.model_dump(mode="json"))
 
     def write_report(self) -> None:
         """Never fails a run: errors here are only logged."""

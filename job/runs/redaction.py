@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
+import select
 import sys
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +23,8 @@ CREDENTIALS = re.compile(r"(:/{1,2}(?:[^\s/?#:@\"'<>`]*:)?)([^\s/?#\"'<>`]+)(?=@
 One slash is left where the URL was taken for a path."""
 BARE_PROXY = re.compile(r"(^[^\s/:@]*:)([^\s/]+)(?=@)")
 """`user:password@host:port`, as some clients accept a proxy."""
+TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 STARS = "**********"
 SHORTEST = 4
 SHORTEST_BASE64 = 8
@@ -31,6 +35,13 @@ def hide(secret: str) -> None:
     """From now on `redact` replaces this value, also where it stands percent-encoded, in base64, in JSON or in HTML."""
     if len(secret) >= SHORTEST:  # shorter ones would star out half of every text
         _known.update(_forms(secret))
+
+
+def hide_secrets(environ: Mapping[str, str]) -> None:
+    """Hide every token of the Hub, whatever its shape, and every password in these variables."""
+    for name in TOKENS:
+        hide(environ.get(name, "").strip())
+    hide_passwords(environ)
 
 
 def hide_passwords(environ: Mapping[str, str]) -> None:
@@ -44,10 +55,21 @@ def hide_passwords(environ: Mapping[str, str]) -> None:
             hide(unquote(match[2]))
 
 
-def redact(text: str) -> str:
+def redact(text: str, *, shortest: int = SHORTEST) -> str:
+    """`shortest`: length from which a secret is known by its value."""
     for secret in sorted(_known, key=len, reverse=True):  # a shorter one may be a part of a longer one
-        text = text.replace(secret, STARS)
+        if len(secret) >= shortest:
+            text = text.replace(secret, STARS)
     return CREDENTIALS.sub(rf"\1{STARS}", TOKEN.sub(STARS, text))
+
+
+def redact_values(value: Any, *, shortest: int = SHORTEST) -> Any:
+    """JSON values with every text redacted. Keys, numbers and hashes stay: a password may be a common word or a number."""
+    if isinstance(value, dict):
+        return {key: redact_values(one, shortest=shortest) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact_values(one, shortest=shortest) for one in value]
+    return redact(value, shortest=shortest) if isinstance(value, str) and not HASH.fullmatch(value) else value
 
 
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
@@ -55,14 +77,45 @@ def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if redact(value) == value}
 
 
-class RedactedStream:
-    """A text stream for whatever libraries print past the job's log: progress, warnings, lines of handlers of their own."""
+PIECE_BYTES = 4096
+"""So much a pipe takes at once or not at all."""
+PATIENCE_SECONDS = 2.0
+_stuck: set[int] = set()
 
-    def __init__(self, stream: TextIO) -> None:
+
+def write_where_read(descriptor: int, data: bytes) -> None:
+    """All of it where somebody reads. Where a pipe or a terminal takes nothing for two seconds the rest is lost, and what
+    follows until it takes something again: a log that nobody reads must not hold a run. Raises OSError."""
+    while data:
+        _, ready, _ = select.select([], [descriptor], [], 0 if descriptor in _stuck else PATIENCE_SECONDS)
+        if not ready:
+            _stuck.add(descriptor)
+            return
+        _stuck.discard(descriptor)
+        data = data[os.write(descriptor, data[:PIECE_BYTES]) :]
+
+
+class RedactedStream:
+    """A text stream for whatever libraries print past the job's log: progress, warnings, lines of handlers of their own.
+
+    `is_log`: what nobody reads may be lost.
+    """
+
+    def __init__(self, stream: TextIO, *, is_log: bool) -> None:
         self._stream = stream
+        self._is_log = is_log
 
     def write(self, text: str) -> int:
-        self._stream.write(redact(text))
+        shown = redact(text)
+        try:
+            descriptor = self._stream.fileno() if self._is_log else None
+        except (OSError, ValueError):  # not a file of the system
+            descriptor = None
+        if descriptor is None:
+            self._stream.write(shown)
+        else:
+            self._stream.flush()
+            write_where_read(descriptor, shown.encode(errors="backslashreplace"))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -77,8 +130,8 @@ def redact_streams() -> None:
     """From now on this process prints no secret; what it starts later inherits the plain descriptors."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if not isinstance(stream, RedactedStream):
-            setattr(sys, name, RedactedStream(stream))
+        if stream and not isinstance(stream, RedactedStream):  # None where the caller has closed it
+            setattr(sys, name, RedactedStream(stream, is_log=name == "stderr"))
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -13,8 +13,15 @@ from typing import Any
 from job.errors import Stopped
 
 log = logging.getLogger("job")
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""SIGHUP: the terminal or the ssh connection is gone."""
 AGAIN_SECONDS = 1.0
 """A signal sooner after the first is the same request: queues signal every process of a job, and ours is passed on as well."""
+
+
+def listened_to() -> tuple[signal.Signals, ...]:
+    """All but SIGHUP where it is ignored: that is what `nohup` is for."""
+    return tuple(one for one in SIGNALS if one is not signal.SIGHUP or signal.getsignal(one) != signal.SIG_IGN)
 
 
 class StopRequest:
@@ -59,7 +66,7 @@ class StopRequest:
     @contextmanager
     def listening(self) -> Iterator[None]:
         before: dict[signal.Signals, Any] = {}
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in listened_to():
             before[number] = signal.signal(number, self.arrive)
         try:
             yield

@@ -27,22 +27,23 @@ from job.results import Metrics
 from job.runs import progress
 from job.runs.deaths import Death, memory_kills
 from job.runs.metrics import MetricsFile
-from job.runs.redaction import redact
-from job.runs.signals import AGAIN_SECONDS
+from job.runs.redaction import redact, write_where_read
+from job.runs.signals import AGAIN_SECONDS, SIGNALS, listened_to
 
 log = logging.getLogger("job")
 Take = Callable[[Metrics], None]
 Work = Callable[[Take], int]
 """The run itself: hands on its figures, the last time with its ending, and returns the exit code."""
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
 HEARTBEAT_SECONDS = 30.0
-GRACE_SECONDS = 8.0
+GRACE_SECONDS = 7.0
 """From the first signal on. Docker kills after 10 s, spot machines after 30 s."""
 SAVING_SECONDS = 25.0
 """The same for a child that is just saving: its checkpoint is worth the risk."""
 SECOND_GRACE_SECONDS = 2.0
 STACKS_SECONDS = 2.0
+PAUSE_SECONDS = 5.0
+"""Without a look at the child: this process itself stood still."""
 TAIL_CHARACTERS = 8000
 LONGEST_LINE = 1 << 16
 """Bytes; a longer one is passed on in pieces."""
@@ -58,8 +59,7 @@ class Child:
         self._line = b""
         figures, figures_end = os.pipe()
         lines, lines_end = os.pipe()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         parent = os.getpid()
         signal.signal(
             signal.SIGCHLD, signal.SIG_DFL
@@ -111,11 +111,8 @@ class Child:
             return
         text = redact(data.decode(errors="surrogateescape"))
         self.tail = (self.tail + text)[-TAIL_CHARACTERS:]
-        with contextlib.suppress(OSError):  # nobody reads the log any more
-            sys.stderr.flush()
-            data = text.encode(errors="surrogateescape")
-            while data:
-                data = data[os.write(2, data) :]
+        with contextlib.suppress(OSError):  # nobody has it open any more
+            write_where_read(2, text.encode(errors="surrogateescape"))
 
     def rest(self) -> Iterator[Metrics]:
         """What is left in the pipes of a process that has ended. Its own children may hold them open."""
@@ -148,11 +145,17 @@ class Child:
         os.close(self._lines)
 
 
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream:  # None where the caller has closed it
+            stream.flush()
+
+
 def _work(work: Work, orphaned: Take, parent: int, figures: int, lines: int) -> NoReturn:
     """The child's whole life."""
     code = BUG
     try:
-        for number in SIGNALS:
+        for number in listened_to():
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         os.setpgid(0, 0)  # Ctrl-C in a terminal reaches the parent alone, which passes it on
@@ -168,8 +171,7 @@ def _work(work: Work, orphaned: Take, parent: int, figures: int, lines: int) -> 
         traceback.print_exc()
     finally:
         with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
+            _flush()
         os._exit(code)  # no exit handler of a library, and no thread that hangs, comes after the ending
 
 
@@ -205,7 +207,7 @@ class Signals:
                 self.again = moment
             child.send(signal.SIGTERM)
 
-        for number in SIGNALS:
+        for number in listened_to():
             signal.signal(number, arrive)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         try:
@@ -234,13 +236,16 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
     child = Child(work, orphaned=file.take)
     signals = Signals()
     killed = ""
-    moved, counts, beaten = started, progress.counts(), started
+    moved, counts, beaten, looked = started, progress.counts(), started, started
     with signals.passed_on(child):
         while (status := child.ended()) is None:
             for metrics in child.read(0.2):
                 moved = time.monotonic()
                 _quietly(lambda metrics=metrics: file.take(metrics))  # type: ignore[misc]
             moment = time.monotonic()
+            if moment - looked > PAUSE_SECONDS:  # a machine or container that stood still is no run that hangs
+                moved += moment - looked
+            looked = moment
             if progress.counts() != counts:
                 moved, counts = moment, progress.counts()
             if moment - beaten >= HEARTBEAT_SECONDS:

@@ -264,6 +264,7 @@ def _result(
     epochs = round(trainer.state.epoch, 2) if watch.stopped_early else settings.epochs
     return Trained(
         adapter_path="adapter",
+        adapter_files=sorted(path.name for path in (root / "adapter").iterdir()),
         log_path=watch.log.path.relative_to(root).as_posix(),
         base_revision=loaded.files.revision,
         precision=prepared.precision,

@@ -55,6 +55,8 @@ def test_adapter_and_rows_are_pushed_and_dropped_rows_are_not(run: Path, hub: St
 def test_what_only_lies_in_the_adapters_folder_is_not_pushed(run: Path, hub: StandInHub) -> None:
     for name in (".DS_Store", ".nfs0001", "broken-adapter_config.json", "adapter_model.safetensors.partial"):
         (run / "adapter" / name).write_bytes(b"x")
+    (run / "adapter" / "my.env").write_text("HF_TOKEN=secret", "utf-8")
+    (run / "adapter" / "link.txt").symlink_to("/etc/hostname")
     push_from(run, repo_id="alice/adapter")
     pushed = {".gitattributes", "README.md", "adapter_config.json", "adapter_model.safetensors"}
     assert set(hub.files("model", "alice/adapter")) == pushed

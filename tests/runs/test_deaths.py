@@ -41,7 +41,11 @@ def death(status: int = 1, tail: str = "", **facts: object) -> Death:
             75,
             "SIGTERM arrived in stage train; what was under",
         ),
-        (death(-signal.SIGTERM, signal="SIGINT"), 75, "SIGINT arrived in stage train, before the work began"),
+        (
+            death(-signal.SIGTERM, signal="SIGINT"),
+            75,
+            "SIGINT arrived in stage train; what was under way ended without",
+        ),
         (death(-signal.SIGTERM), 1, "ended by SIGTERM"),
     ],
     ids=lambda value: str(value)[:12],

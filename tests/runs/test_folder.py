@@ -6,11 +6,13 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from job.errors import FolderError, FolderInUse, HostUnfit
+from job.errors import FolderError, FolderInUse, HostUnfit, SettingsError
 from job.results import Choice, Result
+from job.runs import redaction
 from job.runs.files import open_sealed, write_sealed, write_text
 from job.runs.folder import FileChanged, RunDir, difference
 
@@ -198,6 +200,65 @@ def test_a_stage_whose_file_is_not_as_recorded_runs_again_and_the_next_is_reused
     assert f"stage=clean {'gone' if change == 'gone' else 'broken'}=clean/rows" in caplog.text
     if change != "gone":
         assert (tmp_path / "broken-rows").read_text("utf-8") != "rows"
+
+
+class Lean(Left):
+    expendable = ("rows_path",)
+
+
+@pytest.mark.parametrize("change", ["gone", "flipped"])
+def test_a_file_that_only_the_report_reads_makes_no_stage_run_again(
+    change: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def leave() -> Lean:
+        write_text(tmp_path / "rows", "rows")
+        return Lean(rows_path="rows")
+
+    RunDir(tmp_path).step("log", leave, Lean, INPUTS)
+    (tmp_path / "rows").unlink() if change == "gone" else (tmp_path / "rows").write_text("rowt", "utf-8")
+    again = RunDir(tmp_path)
+    again.step("log", leave, Lean, INPUTS)
+    again.step("next", answer, Choice, INPUTS)
+    assert again.reused == ["log"]
+    assert "rows: " in caplog.text
+    assert "nothing else needs it" in caplog.text
+
+
+@pytest.mark.parametrize("change", ["gone", "flipped"])
+def test_a_stage_that_a_start_may_not_run_is_left_as_it_is(change: str, tmp_path: Path) -> None:
+    """What is missing may come back: a copy that was not complete, a volume that was not mounted."""
+
+    def leave() -> Left:
+        write_text(tmp_path / "rows", "rows")
+        return Left(rows_path="rows")
+
+    def lacking(files: list[str]) -> NoReturn:
+        raise SettingsError([",".join(files)])
+
+    RunDir(tmp_path).step("leave", leave, Left, INPUTS)
+    (tmp_path / "rows").unlink() if change == "gone" else (tmp_path / "rows").write_text("rowt", "utf-8")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(SettingsError, match="rows"):
+        RunDir(tmp_path).step("leave", leave, Left, INPUTS, lacking=lacking)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_folder_that_looks_like_a_secret_and_a_password_that_is_a_common_word_refuse_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redaction, "_known", {"clean", "8128", "0.5"})
+    inputs = {"clean": {"rate": 0.5, "rows": 118128, "source": "/data/hf_medicalquestionsandanswers/rows.jsonl"}}
+    RunDir(tmp_path).step("clean", answer, Choice, inputs)
+    again = RunDir(tmp_path)
+    again.refuse_other_run("clean", inputs, begun=True)
+    again.step("clean", answer, Choice, inputs)
+    assert again.reused == ["clean"]
+
+
+def test_a_folder_with_records_holds_a_run_without_its_settings_too(tmp_path: Path) -> None:
+    assert not RunDir(tmp_path).holds_a_run()
+    RunDir(tmp_path).step("clean", answer, Choice, INPUTS)
+    assert RunDir(tmp_path).holds_a_run()
 
 
 def test_what_was_made_from_other_files_is_made_again(two_stages: Callable[..., RunDir], tmp_path: Path) -> None:

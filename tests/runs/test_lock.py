@@ -76,6 +76,16 @@ def test_a_lock_that_lingers_for_a_host_that_is_gone_is_passed_over(tmp_path: Pa
         FolderLock(tmp_path).take()
 
 
+def test_a_run_in_another_container_of_this_machine_is_left_alone_however_long_it_stood_still(tmp_path: Path) -> None:
+    """Its host has another name, but the kernel's lock is the same."""
+    first = FolderLock(tmp_path)
+    first.take()
+    owner = json.loads((tmp_path / OWNER).read_text("utf-8"))
+    leave(tmp_path, owner | {"host": "container"}, seconds_ago=3600)
+    with pytest.raises(FolderInUse):
+        FolderLock(tmp_path).take()
+
+
 def test_a_lock_without_an_owner_is_that_of_a_run_which_begins(tmp_path: Path) -> None:
     with (tmp_path / ".lock").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)

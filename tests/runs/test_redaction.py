@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import json
 import logging
+import os
 import sys
+import time
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -14,7 +16,16 @@ import markupsafe
 import pytest
 
 from job.runs import redaction
-from job.runs.redaction import STARS, hide, hide_passwords, redact, redact_streams, without_secrets
+from job.runs.redaction import (
+    STARS,
+    hide,
+    hide_passwords,
+    redact,
+    redact_streams,
+    redact_values,
+    without_secrets,
+    write_where_read,
+)
 
 pytestmark = pytest.mark.light
 
@@ -122,6 +133,30 @@ def test_a_secret_too_short_to_be_one_stars_out_nothing(secret: str) -> None:
 def test_a_secret_of_four_characters_is_hidden() -> None:
     hide("abcd")
     assert redact("abcd") == STARS
+
+
+def test_json_stays_json_and_numbers_numbers() -> None:
+    for secret in ("train", "8128"):
+        hide(secret)
+    digest = "8128" * 16
+    value = {"train": {"bytes": 118128, "sha256": digest, "says": ["train at 8128", None, True]}}
+    assert redact_values(value) == {
+        "train": {"bytes": 118128, "sha256": digest, "says": [f"{STARS} at {STARS}", None, True]}
+    }
+    assert redact_values(value, shortest=12) == value
+
+
+def test_a_pipe_that_nobody_reads_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(redaction, "_stuck", set())
+    reading, writing = os.pipe()
+    began = time.monotonic()
+    write_where_read(writing, b"x" * 10**6)
+    write_where_read(writing, b"lost too, at once")
+    assert time.monotonic() - began < 1
+    assert len(os.read(reading, 1 << 20)) == 1 << 16, "what a pipe holds"
+    write_where_read(writing, b"read again")
+    assert os.read(reading, 100).endswith(b"read again")
 
 
 def test_what_libraries_print_past_the_log_shows_no_secret(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,11 +26,15 @@ from job.runs.folder import RunDir
 from job.runs.logs import start_logging
 from job.runs.metrics import MetricsFile, MetricsWriter
 
+from job.__main__ import open_closed_streams
+
+open_closed_streams()
 root = Path(sys.argv[1])
 file = MetricsFile(root)
 file.write_report = lambda: None  # matplotlib takes two seconds
 supervisor.GRACE_SECONDS = supervisor.STACKS_SECONDS = 0.5
 supervisor.HEARTBEAT_SECONDS = 0.2
+supervisor.PAUSE_SECONDS = 1.0
 
 def work(take):
     writer = MetricsWriter(RunDir(root), {}, take)
@@ -172,6 +176,34 @@ def test_nothing_moves_for_too_long(tmp_path: Path) -> None:
     assert "in work" in errors, "the stack of the thread that hangs"
 
 
+def test_a_machine_that_stood_still_is_no_run_that_hangs(tmp_path: Path) -> None:
+    child = start(tmp_path, "(root / 'ready').touch()\ntime.sleep(3.5)", watchdog=2)
+    wait_for(tmp_path / "ready")
+    child.send_signal(signal.SIGSTOP)
+    time.sleep(2.5)
+    child.send_signal(signal.SIGCONT)
+    assert ended(child)[0] == 0
+
+
+def test_a_log_that_nobody_reads_holds_no_run(tmp_path: Path) -> None:
+    child = start(tmp_path, "while True: os.write(2, b'x' * 4000 + b'\\n')")
+    wait_for(tmp_path / "metrics.json")
+    time.sleep(1)  # the pipe is full by now
+    child.terminate()
+    child.wait(timeout=10)
+    assert child.returncode == 75
+    assert metrics_of(tmp_path)["status"] == "stopped"
+
+
+def test_closed_streams_hold_no_run(tmp_path: Path) -> None:
+    def close() -> None:
+        os.close(1)
+        os.close(2)
+
+    child = start(tmp_path, "pass", preexec_fn=close)
+    assert ended(child)[0] == 0
+
+
 def test_slow_work_that_moves_is_left_alone(tmp_path: Path) -> None:
     body = "for _ in range(8):\n    time.sleep(0.2)\n    progress.advance('rows', 5)"
     code, errors = ended(start(tmp_path, body, watchdog=0.8))
@@ -191,14 +223,16 @@ def test_a_heartbeat_says_how_far_it_is(tmp_path: Path) -> None:
     ended(child)
 
 
-def test_a_signal_is_passed_on_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_is_passed_on_once(number: signal.Signals, tmp_path: Path) -> None:
     body = (
         "got = []\nsignal.signal(signal.SIGTERM, lambda *_: got.append(1))\n(root / 'ready').touch()\n"
         "while not got: time.sleep(0.01)\nwriter.end('stopped', 75)\nreturn 75"
     )
-    child = start(tmp_path, body)
+    not_ignored = lambda: signal.signal(number, signal.SIG_DFL) and None  # noqa: E731
+    child = start(tmp_path, body, preexec_fn=not_ignored)
     wait_for(tmp_path / "ready")
-    child.send_signal(signal.SIGINT)
+    child.send_signal(number)
     assert ended(child)[0] == 75
     assert metrics_of(tmp_path)["status"] == "stopped"
 
