@@ -153,7 +153,7 @@ def test_a_pipe_that_nobody_reads_holds_nobody(monkeypatch: pytest.MonkeyPatch) 
     began = time.monotonic()
     write_where_read(writing, b"x" * 10**6)
     write_where_read(writing, b"lost too, at once")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
     assert len(os.read(reading, 1 << 20)) == 1 << 16, "what a pipe holds"
     write_where_read(writing, b"read again")
     assert os.read(reading, 100).endswith(b"read again")

@@ -177,10 +177,10 @@ def test_nothing_moves_for_too_long(tmp_path: Path) -> None:
 
 
 def test_a_machine_that_stood_still_is_no_run_that_hangs(tmp_path: Path) -> None:
-    child = start(tmp_path, "(root / 'ready').touch()\ntime.sleep(3.5)", watchdog=2)
+    child = start(tmp_path, "(root / 'ready').touch()\ntime.sleep(6.5)", watchdog=4)
     wait_for(tmp_path / "ready")
     child.send_signal(signal.SIGSTOP)
-    time.sleep(2.5)
+    time.sleep(5)
     child.send_signal(signal.SIGCONT)
     assert ended(child)[0] == 0
 
@@ -190,7 +190,7 @@ def test_a_log_that_nobody_reads_holds_no_run(tmp_path: Path) -> None:
     wait_for(tmp_path / "metrics.json")
     time.sleep(1)  # the pipe is full by now
     child.terminate()
-    child.wait(timeout=10)
+    child.wait(timeout=30)
     assert child.returncode == 75
     assert metrics_of(tmp_path)["status"] == "stopped"
 
@@ -205,8 +205,8 @@ def test_closed_streams_hold_no_run(tmp_path: Path) -> None:
 
 
 def test_slow_work_that_moves_is_left_alone(tmp_path: Path) -> None:
-    body = "for _ in range(8):\n    time.sleep(0.2)\n    progress.advance('rows', 5)"
-    code, errors = ended(start(tmp_path, body, watchdog=0.8))
+    body = "for _ in range(8):\n    time.sleep(0.5)\n    progress.advance('rows', 5)"
+    code, errors = ended(start(tmp_path, body, watchdog=2.5))
     assert code == 0, errors
     assert metrics_of(tmp_path)["progress"]["rows"] == 40
 
@@ -245,7 +245,7 @@ def test_work_that_does_not_stop_is_broken_off(tmp_path: Path) -> None:
     child.terminate()
     code, errors = ended(child)
     assert (code, metrics_of(tmp_path)["status"]) == (75, "stopped")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20, "and not after its sixty seconds"
     assert "SIGTERM arrived in stage train; what was under way did not end in time" in errors
 
 
