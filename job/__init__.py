@@ -4,6 +4,7 @@ The map of the package, in the order in which data flows through it:
 
     __main__     where every run starts; answers SIGTERM before the imports
     cli          the command line
+    start        one start of a run: what may refuse it, the process that is watched, its ending
     pipeline     the stages, one tuple, and the function that walks it: the whole program
     inputs       what each stage's result depends on
     plan         what a run would do, without doing it
@@ -21,8 +22,8 @@ The map of the package, in the order in which data flows through it:
     submit/      the same settings as a manifest for a queue: Kubernetes, cloud batch, Slurm, ...
     quickstart/  the embedded base model and rows of the first run
 
-Arrows point one way: cli -> pipeline -> stages -> (modeling, hosts, runs) -> results, settings, errors. No stage imports
-another. Settings come from settings alone, only runs writes records. cli, pipeline, inputs, plan, errors,
+Arrows point one way: cli -> start -> pipeline -> stages -> (modeling, hosts, runs) -> results, settings, errors. No stage
+imports another. Settings come from settings alone, only runs writes records. cli, start, pipeline, inputs, plan, errors,
 results, settings, runs, submit and the cleaning rules import no torch, transformers, datasets, peft or trl.
 """
 

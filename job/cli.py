@@ -10,27 +10,19 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from job import __version__, pipeline
-from job.errors import EXIT_CODES, SUCCESS, JobError, SettingsError, Stopped
-from job.hosts import platforms
+from job import __version__
+from job.errors import EXIT_CODES, SUCCESS, JobError, SettingsError
 from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries
-from job.results import Metrics
-from job.runs.endings import REFUSED, conclude, ended_by, log_failure, refused
-from job.runs.files import write_json
-from job.runs.folder import SETTINGS, RunDir
+from job.runs.endings import log_failure
 from job.runs.logs import start_logging
-from job.runs.metrics import MetricsFile, MetricsWriter
-from job.runs.redaction import STARS, hide, hide_secrets, redact
-from job.runs.signals import StopRequest
-from job.runs.supervisor import supervise
-from job.settings.fields import OUTPUT_DIR, PREFIX, Settings
-from job.settings.files import collected_dir
+from job.runs.redaction import hide, hide_secrets, redact
+from job.settings.fields import PREFIX
 from job.settings.loading import load_settings, load_token
 from job.settings.reference import variables
+from job.start import start
 
 log = logging.getLogger("job")
 
@@ -169,102 +161,7 @@ def reference() -> str:
 
 
 def _run_command(args: argparse.Namespace) -> int:
-    stop = StopRequest()
-    with stop.listening():
-        return _run(args.env_file, stop)
-
-
-def _run(env_file: Path | None, stop: StopRequest) -> int:
-    """Everything that may refuse this start; then the run itself, in a process that this one watches."""
-    folder = Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output")
-    stage: str = "settings"
-    held: RunDir | None = None
-    hide_secrets(os.environ)
-    try:
-        settings = load_settings(env_file)
-        hide_secrets(os.environ)
-        folder, stage = settings.output_dir, "start"
-        run_dir = RunDir(folder)
-        run_dir.open()
-        held = run_dir
-        pipeline.refuse_other_run(settings, run_dir)
-        pipeline.require_earlier(pipeline.chosen(settings), run_dir)
-        token = load_token()
-    except (Exception, Stopped) as error:
-        stop.ending()
-        hide_secrets(os.environ)  # the message quotes values of the env file too
-        if stage == "settings":  # and it may name the folder
-            folder = Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output")
-        if isinstance(error, SettingsError) and env_file is None and nothing_is_set():
-            error.remedy = FIRST_STEPS
-        code = refused(error, folder, stage, held=held is not None)
-        if held:
-            held.close()
-        return code
-    hide_secrets(os.environ)
-    hide(token)
-    (folder / REFUSED).unlink(missing_ok=True)
-    prepare_libraries(settings, terminal=sys.stderr.isatty())
-    file = MetricsFile(folder)
-    for halved in (False, True):
-        death = supervise(
-            partial(work, settings, token, run_dir, stop, halved),
-            file,
-            watchdog_seconds=settings.watchdog_minutes * 60,
-            beat=run_dir.beat,
-        )
-        if death.signal or not (death.memory_killed and smaller_steps_help(file.metrics)):
-            break
-        if not halved:
-            log.warning("stage=train memory=killed: once more, with micro-batches of half the size")
-    stop.ending()
-    code = conclude(death, file, settings.model_dump(mode="json"))
-    run_dir.close()
-    return code
-
-
-def nothing_is_set() -> bool:
-    return not any(name.startswith(PREFIX) and name != OUTPUT_DIR for name in os.environ)
-
-
-def smaller_steps_help(metrics: Metrics | None) -> bool:
-    """Where the kernel killed the run for main memory: on a CPU, training's activations are most of it."""
-    return bool(metrics and metrics.stage == "train" and metrics.host and metrics.host.device == "cpu")
-
-
-def work(
-    settings: Settings,
-    token: str,
-    run_dir: RunDir,
-    stop: StopRequest,
-    halved: bool,
-    take: Callable[[Metrics], None],
-) -> int:
-    """The run itself, in the process that is watched. `take`: gets all figures at each change. Returns the exit code."""
-    metrics_writer = MetricsWriter(run_dir, settings.model_dump(mode="json"), take)
-    with stop.listening():
-        try:
-            write_json(run_dir.root / SETTINGS, metrics_writer.metrics().settings | {"hf_token": _stars(token)})
-            log.info("stage=start version=%s output=%s", __version__, run_dir.root.absolute())
-            if platforms.platform_job():
-                log.info("stage=start %s", platforms.platform_job())
-            pipeline.run(settings, token, run_dir, metrics_writer, stop, halved=halved)
-        except BaseException as error:
-            stop.ending()
-            if stop.requested and not isinstance(error, (JobError, Stopped)):
-                error = Stopped(
-                    f"Stopped while {type(error).__name__} came of it."
-                )  # an import that was broken off, for one
-            return ended_by(error, metrics_writer)
-        stop.ending()
-        if len(run_dir.reused) == len(pipeline.STAGES):
-            log.info("stage=end reused=all: nothing to do, every stage of this run is done")
-        metrics_writer.end("succeeded", SUCCESS)
-    return SUCCESS
-
-
-def _stars(token: str) -> str:
-    return STARS if token else ""
+    return start(args.env_file, FIRST_STEPS)
 
 
 # --- plan ------------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 
 from job.errors import SettingsError
 from job.inputs import clean_inputs, probe_inputs, push_inputs, train_inputs
-from job.results import Cleaned, Pin, Probed, Pushed, Result, Trained
+from job.results import Cleaned, Metrics, Pin, Probed, Pushed, Result, Trained
 from job.runs import pins
 from job.runs.deadline import Deadline
 from job.runs.folder import FileChanged, RunDir
@@ -145,6 +145,8 @@ class Stage:
     """Whether a stored result may be replaced by one with other inputs."""
     check: Callable[[Run], None] = lambda run: None
     """Checks what can be checked before the first stage starts."""
+    takes_steps: bool = False
+    """Whether it computes optimizer steps, whose activations are most of the main memory on a CPU."""
     long_work: bool = True
     """Whether the checks are worth their seconds if this stage has yet to run."""
     computes: bool = False
@@ -169,6 +171,7 @@ STAGES: tuple[Stage, ...] = (
         result=Trained,
         computes=True,
         begun=_has_checkpoint,
+        takes_steps=True,
     ),
     Stage(
         name="probe",
@@ -243,6 +246,12 @@ def _walk(
         )
         work.results.append(result)
         metrics_writer.add(**{stage.name: result})
+
+
+def smaller_steps_help(metrics: Metrics | None) -> bool:
+    """Where the kernel killed the run because main memory ran out."""
+    stepping = metrics is not None and any(stage.takes_steps and stage.name == metrics.stage for stage in STAGES)
+    return bool(stepping and metrics and metrics.host and metrics.host.device == "cpu")
 
 
 def chosen(settings: Settings) -> tuple[Stage, ...]:

@@ -178,7 +178,7 @@ def unwatched(work: Callable[..., int], file: Any, **_: Any) -> Any:
 def command() -> Iterator[Callable[..., int]]:
     """The command's own function, without the process that watches: one of its own would spend ten seconds on imports. What it
     sets up is put back."""
-    from job import cli
+    from job import cli, start
 
     signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     root, hook, environment = logging.getLogger(), sys.excepthook, dict(os.environ)
@@ -196,7 +196,7 @@ def command() -> Iterator[Callable[..., int]]:
         return cli.main(list(arguments))
 
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patched:
-        patched.setattr(cli, "supervise", unwatched)
+        patched.setattr(start, "supervise", unwatched)
         yield run
     root.handlers, sys.excepthook = handlers, hook
     root.setLevel(level)

@@ -22,7 +22,7 @@ JOB = PROJECT / "job"
 ROOMS = ("cleaning", "training", "probing", "publishing")
 HEAVY = ("torch", "transformers", "datasets", "peft", "trl", "bitsandbytes", "accelerate", "matplotlib")
 LIGHT = (
-    *("__main__", "cli", "errors", "inputs", "pipeline", "plan", "results", "submit", "settings.__main__"),
+    *("__main__", "cli", "errors", "inputs", "pipeline", "plan", "results", "start", "submit", "settings.__main__"),
     *(f"settings.{path.stem}" for path in sorted((JOB / "settings").glob("*.py")) if not path.stem.startswith("__")),
     *(f"runs.{path.stem}" for path in sorted((JOB / "runs").glob("*.py")) if not path.stem.startswith("__")),
     *("submit.placeholders", "hosts.libraries", "hosts.platforms", "modeling.memory", "modeling.sizes"),
@@ -51,7 +51,15 @@ def imports(path: Path) -> list[str]:
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_stage_knows_another_or_the_pipeline(room: str) -> None:
     others = {f"job.{other}" for other in ROOMS if other != room}
-    forbidden = others | {"job.pipeline", "job.inputs", "job.cli", "job.plan", "job.runs.metrics", "job.hosts.checks"}
+    forbidden = others | {
+        "job.pipeline",
+        "job.inputs",
+        "job.start",
+        "job.cli",
+        "job.plan",
+        "job.runs.metrics",
+        "job.hosts.checks",
+    }
     for path in (JOB / room).rglob("*.py"):
         for name in imports(path):
             assert not any(name == other or name.startswith(other + ".") for other in forbidden), (path.name, name)
@@ -63,6 +71,7 @@ def test_what_stages_build_on_knows_none_of_them(room: str) -> None:
         *(f"job.{other}" for other in ROOMS),
         "job.pipeline",
         "job.inputs",
+        "job.start",
         "job.cli",
         "job.plan",
         "job.submit",
@@ -76,7 +85,7 @@ def test_only_settings_and_the_libraries_read_the_environment() -> None:
     allowed = {
         *("settings/fields.py", "settings/loading.py", "settings/env_files.py"),
         *("hosts/libraries.py", "hosts/platforms.py"),
-        "cli.py",  # where settings are wrong
+        *("cli.py", "start.py"),  # where settings are wrong
         "training/round_trip.py",  # passes it to its child
     }
     readers = {path for path in JOB.rglob("*.py") if "os.environ" in path.read_text("utf-8")}
@@ -108,7 +117,7 @@ def test_a_stages_name_stands_in_the_pipeline_alone() -> None:
     """`clean`, `train`, ... as a whole text, in what stages and their callers share."""
     words_of_others = {"cli.py": {"train"}}  # SageMaker's
     names = {stage.name for stage in STAGES}
-    for path in (JOB / "cli.py", JOB / "plan.py", JOB / "results.py", *(JOB / "runs").glob("*.py")):
+    for path in (JOB / "cli.py", JOB / "start.py", JOB / "plan.py", JOB / "results.py", *(JOB / "runs").glob("*.py")):
         nodes = ast.walk(ast.parse(path.read_text("utf-8")))
         found = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
         assert found & names <= words_of_others.get(path.name, set()), path.name

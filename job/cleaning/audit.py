@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping
-from typing import Any
 
 import numpy
 
@@ -40,7 +39,7 @@ def counts(tally: Tally, rows_in: int, dropped: Mapping[str, int], options: Rule
     return found
 
 
-def token_counts(tokens: Any, too_long: array[int], max_tokens: int) -> TokenCounts:
+def token_counts(tokens: numpy.ndarray, too_long: array[int], max_tokens: int) -> TokenCounts:
     """Lengths of the kept rows in sixteen steps up to the limit, and of those above it."""
     step = max(1, -(-max_tokens // 16))
     rows = numpy.bincount((tokens.astype(numpy.int64) - 1) // step, minlength=16)

@@ -7,6 +7,9 @@ from job.cleaning.rules.contacts import masked
 from job.cleaning.rules.rule import Rules
 from job.results import Example
 
+AROUND, MOST = 60, 240
+"""Characters: shown on both sides of a change, and in all."""
+
 
 def example(before: str, after: str, options: Rules) -> Example:
     """Masked first: an excerpt's edge could cut an address in two, and half of it would not be found."""
@@ -14,7 +17,7 @@ def example(before: str, after: str, options: Rules) -> Example:
     return excerpt(masked(before.replace(BRAND, brand)), masked(after.replace(BRAND, brand)))
 
 
-def excerpt(before: str, after: str, around: int = 60, most: int = 240) -> Example:
+def excerpt(before: str, after: str) -> Example:
     """The part that differs, with some characters around it."""
     begin = next(
         (at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after))
@@ -22,10 +25,10 @@ def excerpt(before: str, after: str, around: int = 60, most: int = 240) -> Examp
     same_end = 0
     while same_end < min(len(before), len(after)) - begin and before[-1 - same_end] == after[-1 - same_end]:
         same_end += 1
-    start = max(0, begin - around)
+    start = max(0, begin - AROUND)
 
     def part(text: str) -> str:
-        found = text[start : min(len(text) - same_end + around, start + most)]
+        found = text[start : min(len(text) - same_end + AROUND, start + MOST)]
         return ("…" if start else "") + found + ("…" if start + len(found) < len(text) else "")
 
     return Example(before=part(before), after=part(after))

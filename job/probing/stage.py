@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from peft import PeftModel
@@ -117,7 +117,7 @@ def eval_questions(path: Path, count: int, seed: int) -> list[Question]:
 
 
 def answer_all(
-    model: Any,
+    model: PeftModel,
     chat: Chat,
     prompts: list[list[int]],
     settings: ProbeSettings,

@@ -13,7 +13,6 @@ import random
 import time
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -82,7 +81,7 @@ def make_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     return LlamaForCausalLM(config)
 
 
-def pretraining_texts(tokenizer: Any, count: int) -> list[str]:
+def pretraining_texts(tokenizer: PreTrainedTokenizerFast, count: int) -> list[str]:
     """Half care sheets, half chats in the chat template, four in five of them with the job's system prompt."""
     random_numbers = random.Random(SEED)
     sheets = [f"{BEGIN}{sheet}{END}" for sheet in islice(care_sheets(random_numbers), count // 2)]
@@ -96,7 +95,7 @@ def pretraining_texts(tokenizer: Any, count: int) -> list[str]:
     return texts
 
 
-def pretrain(model: LlamaForCausalLM, tokenizer: Any, steps: int) -> float:
+def pretrain(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, steps: int) -> float:
     """Next-token prediction over whole texts; returns the mean loss of the last 50 steps."""
     texts = pretraining_texts(tokenizer, steps * BATCH)
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LEARNING_RATE, betas=(0.9, 0.95), weight_decay=0.01)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from transformers import TrainerCallback, TrainerState
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from job.errors import Diverged, Stopped
 from job.results import LogEntry
@@ -67,7 +67,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
     # --- figures -------------------------------------------------------------------------------------------------
 
-    def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self.started = time.monotonic()
         self.last_mark = (0.0, 0)
         self.times.begin()
@@ -78,7 +78,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             self.trainer.evaluate()  # a stop interrupted this evaluation, and its adapter may be the best
 
     def on_log(
-        self, args: Any, state: TrainerState, control: Any, logs: dict[str, float] | None = None, **_: Any
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
     ) -> None:
         if logs and "loss" in logs:
             self._note_loss(logs, state)
@@ -146,7 +151,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
     # --- the end of a step ---------------------------------------------------------------------------------------
 
-    def on_step_end(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Called after transformers has set what the step's number asks for: evaluation, checkpoint, end of training."""
         assert self.trainer is not None
         advance("steps")
@@ -173,7 +178,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.evaluation_seconds = seconds
         self.all_evaluations_seconds += seconds
 
-    def _keep_deadline(self, args: Any, state: TrainerState, control: Any) -> None:
+    def _keep_deadline(self, args: TrainingArguments, state: TrainerState, control: TrainerControl) -> None:
         """Say whether the run fits; end training while there is time for what has to follow. Raises Stopped (75)."""
         step, done = state.global_step, state.global_step - self.first_step
         stepping = time.monotonic() - self.started - self.all_evaluations_seconds - self.times.spent

@@ -78,6 +78,17 @@ def test_predictions_are_part_of_the_record(base: Path) -> None:
     assert "step=3" in str(memory_plan.tried[0])
 
 
+def test_a_run_that_was_killed_for_memory_begins_with_half(base: Path) -> None:
+    forward, rows = forward_of(base), random_rows(16, longest=400)
+    whole, half = (
+        MemoryPlan(forward, rows, batch_size=16, architecture=None, lora=LoraSettings(), halved=halved)
+        for halved in (False, True)
+    )
+    assert whole.candidate == whole.candidates[0]
+    assert half.candidate.tokens <= whole.candidate.tokens // 2
+    assert half.candidates[half.place - 1].tokens > whole.candidate.tokens // 2, "the largest of them"
+
+
 # --- on a card -------------------------------------------------------------------------------------------------------
 
 

@@ -96,7 +96,7 @@ class Cleaner:
             trimmed = field.text
             self._run("inside", row, field)
             self._run("repair", row, field)
-            if field.text == trimmed and (trimmed == spaced or not self._would_change("blanks", field)):
+            if field.text == trimmed and (trimmed == spaced or not self._shows_blanks(field)):
                 field.settled = True
                 return
 
@@ -129,11 +129,11 @@ class Cleaner:
                 break
         return last
 
-    def _would_change(self, step: Step, field: Field) -> bool:
-        """Whether a cut at an end has shown something new to this step."""
+    def _shows_blanks(self, field: Field) -> bool:
+        """Whether a cut at an end has shown something new to the step of the blanks."""
         return any(
             rule not in field.idle and rule.cut and rule.cut(field) != field.text
-            for rule in self.steps[field.name][step]
+            for rule in self.steps[field.name]["blanks"]
         )
 
     def _note(self, field: Field, tally: Tally) -> None:

@@ -1,0 +1,129 @@
+"""One start of a run: what may refuse it, then the run in a process of its own, then its ending.
+
+Knows nothing of the command line, nor of what the stages do.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from job import __version__, pipeline
+from job.errors import SUCCESS, JobError, SettingsError, Stopped
+from job.hosts import platforms
+from job.hosts.libraries import prepare_libraries
+from job.results import Metrics
+from job.runs.endings import REFUSED, conclude, ended_by, refused
+from job.runs.files import write_json
+from job.runs.folder import SETTINGS, RunDir
+from job.runs.logs import LineFormatter
+from job.runs.metrics import MetricsFile, MetricsWriter
+from job.runs.redaction import STARS, hide, hide_secrets
+from job.runs.signals import StopRequest
+from job.runs.supervisor import supervise
+from job.settings.fields import OUTPUT_DIR, PREFIX, Settings
+from job.settings.files import collected_dir
+from job.settings.loading import load_settings, load_token
+
+log = logging.getLogger("job")
+
+
+def start(env_file: Path | None, first_steps: str) -> int:
+    """Everything that may refuse this start, then the run itself. Returns the exit code.
+
+    `first_steps`: what to say where nothing is set.
+    """
+    stop = StopRequest()
+    with stop.listening():
+        return _start(env_file, first_steps, stop)
+
+
+def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
+    folder = Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output")
+    stage: str = "settings"
+    held: RunDir | None = None
+    hide_secrets(os.environ)
+    try:
+        settings = load_settings(env_file)
+        hide_secrets(os.environ)
+        folder, stage = settings.output_dir, "start"
+        run_dir = RunDir(folder)
+        run_dir.open()
+        held = run_dir
+        pipeline.refuse_other_run(settings, run_dir)
+        pipeline.require_earlier(pipeline.chosen(settings), run_dir)
+        token = load_token()
+    except (Exception, Stopped) as error:
+        stop.ending()
+        hide_secrets(os.environ)  # the message quotes values of the env file too
+        if stage == "settings":  # and it may name the folder
+            folder = Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output")
+        if isinstance(error, SettingsError) and env_file is None and nothing_is_set():
+            error.remedy = first_steps
+        code = refused(error, folder, stage, held=held is not None)
+        if held:
+            held.close()
+        return code
+    hide_secrets(os.environ)
+    hide(token)
+    (folder / REFUSED).unlink(missing_ok=True)
+    prepare_libraries(settings, terminal=sys.stderr.isatty())
+    file = MetricsFile(folder)
+    for halved in (False, True):
+        death = supervise(
+            partial(work, settings, token, run_dir, stop, halved),
+            file,
+            watchdog_seconds=settings.watchdog_minutes * 60,
+            beat=run_dir.beat,
+        )
+        if death.signal or not (death.memory_killed and pipeline.smaller_steps_help(file.metrics)):
+            break
+        if not halved:
+            log.warning("stage=%s memory=killed: once more, with micro-batches of half the size", LineFormatter.stage)
+    stop.ending()
+    code = conclude(death, file, settings.model_dump(mode="json"))
+    run_dir.close()
+    return code
+
+
+def nothing_is_set() -> bool:
+    return not any(name.startswith(PREFIX) and name != OUTPUT_DIR for name in os.environ)
+
+
+def work(
+    settings: Settings,
+    token: str,
+    run_dir: RunDir,
+    stop: StopRequest,
+    halved: bool,
+    take: Callable[[Metrics], None],
+) -> int:
+    """The run itself, in the process that is watched. `take`: gets all figures at each change. Returns the exit code."""
+    metrics_writer = MetricsWriter(run_dir, settings.model_dump(mode="json"), take)
+    with stop.listening():
+        try:
+            write_json(run_dir.root / SETTINGS, metrics_writer.metrics().settings | {"hf_token": _stars(token)})
+            log.info("stage=start version=%s output=%s", __version__, run_dir.root.absolute())
+            if platforms.platform_job():
+                log.info("stage=start %s", platforms.platform_job())
+            pipeline.run(settings, token, run_dir, metrics_writer, stop, halved=halved)
+        except BaseException as error:
+            stop.ending()
+            if stop.requested and not isinstance(error, (JobError, Stopped)):
+                error = Stopped(
+                    f"Stopped while {type(error).__name__} came of it."
+                )  # an import that was broken off, for one
+            return ended_by(error, metrics_writer)
+        stop.ending()
+        if len(run_dir.reused) == len(pipeline.STAGES):
+            log.info("stage=end reused=all: nothing to do, every stage of this run is done")
+        metrics_writer.end("succeeded", SUCCESS)
+    return SUCCESS
+
+
+def _stars(token: str) -> str:
+    return STARS if token else ""

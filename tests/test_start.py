@@ -1,0 +1,197 @@
+"""One start of a run: refused before anything is touched, or run and ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from job import __version__, pipeline, start
+from job.errors import FolderInUse, Stopped
+from job.hosts import platforms
+from job.runs import redaction
+from job.runs.deaths import Death
+from job.runs.folder import RunDir
+from job.runs.metrics import MetricsFile, MetricsWriter
+from job.runs.redaction import redact
+from job.runs.signals import StopRequest
+from job.settings.fields import Settings
+from tests.conftest import metrics_of
+from tests.sample_results import HOST
+
+pytestmark = pytest.mark.light
+
+
+def test_a_run_says_where_it_is_and_ends_with_success(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Around stages that were all done before."""
+    token = "a-token-of-no-known-shape"
+
+    def run(
+        settings: Settings, given: str, run_dir: RunDir, writer: MetricsWriter, stop: StopRequest, *, halved: bool
+    ) -> None:
+        assert (given, redact(token), os.environ["HF_HUB_OFFLINE"]) == (token, "**********", "1")
+        with pytest.raises(FolderInUse, match="Another process"):
+            RunDir(run_dir.root).open()
+        run_dir.reused += [stage.name for stage in pipeline.STAGES]
+
+    reports: list[str] = []
+    monkeypatch.setattr(redaction, "_known", set())
+    monkeypatch.setattr(platforms, "PLATFORM_JOBS", ("AWS_BATCH_JOB_ID",))
+    monkeypatch.setattr(pipeline, "run", run)
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: reports.append(self.metrics.status))
+    output = tmp_path / "output"
+    variables = {"FINETUNE_OUTPUT_DIR": str(output), "HF_TOKEN": token, "AWS_BATCH_JOB_ID": "f00d"}
+    assert command(variables, "--env-file", "env/quickstart.env") == 0
+    lines = [line.partition(" ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert lines == [
+        f"stage=start version={__version__} output={output}",
+        "stage=start AWS_BATCH_JOB_ID=f00d",
+        "stage=end reused=all: nothing to do, every stage of this run is done",
+        f"stage=end status=succeeded exit_code=0 metrics={output / 'metrics.json'}",
+    ]
+    assert metrics_of(output)["status"] == "succeeded"
+    settings = json.loads((output / "settings.json").read_text("utf-8"))
+    assert (settings["hf_token"], settings["data"]["brands"]) == ("**********", ["Leafwise"])
+    assert reports == ["succeeded"]
+
+
+def test_a_run_without_a_token_shows_none(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "run", lambda *_, **__: None)
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
+    assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path)}, "--env-file", "env/quickstart.env") == 0
+    assert json.loads((tmp_path / "settings.json").read_text("utf-8"))["hf_token"] == ""
+
+
+def test_wrong_settings_exit_64_and_leave_metrics(
+    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path / "out"), "FINETUNE_LORA_R": "0"}) == 64
+    said = capsys.readouterr().err
+    assert "error: stage=settings error=SettingsError: 2 settings are wrong:\n" in said
+    assert "FINETUNE_DATA_SOURCES: not set" in said
+    assert "FINETUNE_LORA_R: must be greater than or equal to 1, not '0'" in said
+    assert "stage=end status=failed exit_code=64" in said
+    assert "first run" not in said
+    metrics = metrics_of(tmp_path / "out")
+    assert (metrics["status"], metrics["exit_code"], metrics["error"]["kind"]) == ("failed", 64, "SettingsError")
+
+
+@pytest.mark.parametrize(("wrong", "code", "stage"), [({}, 68, "start"), ({"FINETUNE_LORA_R": "0"}, 64, "settings")])
+def test_a_folder_that_cannot_be_written_gets_no_metrics(
+    wrong: dict[str, str],
+    code: int,
+    stage: str,
+    command: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    message = tmp_path / "termination-log"
+    message.touch()
+    monkeypatch.setattr(platforms, "TERMINATION_LOG", message)
+    variables = {"FINETUNE_OUTPUT_DIR": "/proc/output", **wrong}  # /proc takes no folder, from root neither
+    assert command(variables, "--env-file", "env/quickstart.env") == code
+    said = capsys.readouterr().err
+    assert f"error: stage={stage} error=" in said
+    assert (
+        f"error: stage=end status=failed exit_code={code} metrics=none: this run cannot write to /proc/output" in said
+    )
+    assert message.read_text("utf-8")
+
+
+def test_a_wrong_output_folder_is_not_made(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command({"FINETUNE_OUTPUT_DIR": '"out"', "FINETUNE_DATA_SOURCES": "quickstart"}) == 64
+    assert "metrics=none: FINETUNE_OUTPUT_DIR is wrong" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_set_says_what_to_do(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for variables in ({}, {"FINETUNE_OUTPUT_DIR": str(tmp_path)}):
+        assert command(variables) == 64
+        said = capsys.readouterr().err
+        assert "IMAGE --env-file env/quickstart.env" in said
+        assert len(said.splitlines()) < 12
+
+
+def test_a_token_of_any_shape_in_the_wrong_place_is_starred(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(redaction, "_known", set())
+    token = "some.mirrors-own_token"
+    file = tmp_path / "wrong.env"
+    file.write_text(
+        f"FINETUNE_OUTPUT_DIR={tmp_path / 'named'}\nFINETUNE_TRAIN_SEED={token}\nHF_TOKEN={token}\n", "utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert command({}, "--env-file", str(file)) == 64
+    assert metrics_of(tmp_path / "named")["exit_code"] == 64, "the folder that the env file names"
+    assert token not in capsys.readouterr().err + (tmp_path / "named" / "metrics.json").read_text("utf-8")
+    assert not (tmp_path / "output").exists()
+
+
+def test_whatever_a_stop_breaks_is_a_stop(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import that Stopped has broken off raises something else later."""
+
+    def run(
+        settings: Settings, given: str, run_dir: RunDir, writer: MetricsWriter, stop: StopRequest, **_: object
+    ) -> None:
+        with suppress(Stopped):
+            signal.raise_signal(signal.SIGTERM)
+        raise ModuleNotFoundError("half an import")
+
+    monkeypatch.setattr(pipeline, "run", run)
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
+    assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path)}, "--env-file", "env/quickstart.env") == 75
+    assert metrics_of(tmp_path)["status"] == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("stage", "device", "signal_name", "tries"),
+    [
+        ("train", "cpu", "", [False, True]),
+        ("train", "cuda", "", [False]),
+        ("clean", "cpu", "", [False]),
+        ("train", "cpu", "SIGTERM", [False]),
+    ],
+)
+def test_a_training_on_a_cpu_that_is_killed_for_memory_is_tried_once_more_with_half(
+    stage: str,
+    device: str,
+    signal_name: str,
+    tries: list[bool],
+    command: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The kernel's part is that of tests/runs/test_supervisor.py: here the process has been killed already."""
+    halved: list[bool] = []
+
+    def killed(work: Any, file: MetricsFile, **_: object) -> Death:
+        halved.append(work.args[-1])
+        writer = MetricsWriter(RunDir(tmp_path), {}, file.take)
+        writer.add(host=HOST.model_copy(update={"device": device}))
+        writer.at(stage)
+        return Death(-9, killed="", signal=signal_name, idle_seconds=0, memory_killed=True, tail="")
+
+    monkeypatch.setattr(start, "supervise", killed)
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
+    code = command({"FINETUNE_OUTPUT_DIR": str(tmp_path)}, "--env-file", "env/quickstart.env")
+    assert (halved, code) == (tries, 75 if signal_name else 68)
