@@ -251,7 +251,7 @@ def test_a_manifest_is_made_from_an_env_file(command: Callable[..., int], capsys
     assert command({"FINETUNE_DATA_SOURCES": "quickstart"}, "manifest", "docker", "--image", IMAGE) == 64
     output = capsys.readouterr()
     assert output.out == ""
-    assert "\n  --env-file FILE: missing; a manifest needs an env file\n" in output.err
+    assert "error: stage=manifest   --env-file FILE: missing; a manifest needs an env file\n" in output.err
 
 
 def test_a_plan_knows_where_each_value_came_from_and_hides_the_token(

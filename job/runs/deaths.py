@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from job.errors import HostUnfit, JobError, MemoryExhausted, NoProgress, Stopped
+from job.runs.logs import PREFIX
 
 GROUPS = Path("/proc/self/cgroup")
 KILLS = re.compile(r"^oom_kill (\d+)", re.MULTILINE)
@@ -123,7 +124,9 @@ def by_last_words(text: str, stage: str) -> JobError | None:
 
 
 def _line(pattern: re.Pattern[str], text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if pattern.search(line)), "")
+    """The last line that matches, without the time, level and stage of a log line."""
+    found = next((line for line in reversed(text.splitlines()) if pattern.search(line)), "")
+    return PREFIX.sub("", found).strip()
 
 
 def memory_kills() -> int:

@@ -1,15 +1,18 @@
 """Log lines on standard error: `2026-01-31T12:00:00Z stage=train step=100 loss=2.570`.
 
 A line begins with its stage, goes on with fields, and may end in words after a colon. A level other than info precedes
-it. Libraries and code that several stages share do not know the stage: their lines get the current one.
+it. Libraries and code that several stages share do not know the stage: their lines get the current one. Further lines of
+a message (problems, a remedy, a traceback) begin with the same time, level and stage and keep their indentation, so each
+line stands alone where the log is split or searched. What native code, faulthandler (stacks for the watchdog) and some
+libraries write to standard error themselves meets no formatter and stays as it is.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import time
-import traceback
 import warnings
 
 from job.runs.redaction import redact, redact_streams
@@ -19,22 +22,30 @@ QUIET = (
     "bitsandbytes",  # advises to install what the job does not need
     "transformers.integrations.bitsandbytes",  # a word on eetq where nothing can be held in 4 bits
 )
+PREFIX = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (?:[a-z]+: )?stage=\S+ ")
+"""What every line begins with."""
 
 
 class LineFormatter(logging.Formatter):
-    """Redacts the finished line, traceback included; a filter would see the message alone."""
+    """Redacts the finished message, traceback included (a filter would see the message alone), then begins each line."""
 
     stage = "start"
     """The current stage."""
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(level)s%(message)s", "%Y-%m-%dT%H:%M:%SZ")
+        super().__init__(datefmt="%Y-%m-%dT%H:%M:%SZ")
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
+        text = redact(super().format(record))  # as a whole: a secret may span lines
+        if not text.startswith("stage="):
+            text = f"stage={self.stage} {text}"
+        stage = re.split(r"[\s:]", text, maxsplit=1)[0]
+        first, *others = text.splitlines()
+        lines = [first, *(f"{stage} {line}" for line in others if line.strip())]
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        record.level = level if str(record.msg).startswith("stage=") else f"{level}stage={self.stage} "
-        return redact(super().format(record))
+        moment = self.formatTime(record, self.datefmt)
+        return "\n".join(f"{moment} {level}{line}" for line in lines)
 
 
 def start_logging() -> None:
@@ -52,5 +63,5 @@ def start_logging() -> None:
     warnings.simplefilter("ignore", DeprecationWarning)
     warnings.simplefilter("ignore", FutureWarning)
     sys.excepthook = lambda kind, error, trace: log.critical(
-        "stage=end error=%s: unexpected\n%s", kind.__name__, "".join(traceback.format_exception(kind, error, trace))
+        "stage=%s error=%s: unexpected", LineFormatter.stage, kind.__name__, exc_info=(kind, error, trace)
     )

@@ -31,6 +31,7 @@ def death(status: int = 1, tail: str = "", **facts: object) -> Death:
         ),
         (death(1, "a\nCUDA error: uncorrectable ECC error encountered\nb"), 68, "the GPU failed: CUDA error: uncorr"),
         (death(1, "RuntimeError: CUDA error: out of memory"), 62, "GPU memory ran out"),
+        (death(1, "2026-01-31T12:00:00Z error: stage=train   MemoryError: 1 GB"), 68, "ran out: MemoryError: 1 GB"),
         (
             death(-signal.SIGKILL, killed="watchdog", idle_seconds=1830),
             74,

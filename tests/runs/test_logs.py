@@ -6,14 +6,21 @@ import logging
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from job.runs.logs import QUIET, LineFormatter, start_logging
-from tests.log_lines import ours
+from job import pipeline
+from job.errors import DataError
+from job.runs import redaction
+from job.runs.logs import PREFIX, QUIET, LineFormatter, start_logging
+from job.runs.metrics import MetricsFile
+from tests.log_lines import ours, stands_alone
 
 pytestmark = pytest.mark.light
+TRACEBACK = "Traceback (most recent call last):"
 
 
 def line(level: int, message: str, *arguments: object, error: Exception | None = None) -> str:
@@ -32,6 +39,35 @@ def test_a_line_that_names_no_stage_gets_the_one_at_work(monkeypatch: pytest.Mon
     monkeypatch.setattr(LineFormatter, "stage", "probe")
     assert line(logging.INFO, "template=pinned") == "1970-01-01T00:00:00Z stage=probe template=pinned"
     assert line(logging.WARNING, "a library's words") == "1970-01-01T00:00:00Z warning: stage=probe a library's words"
+
+
+def test_each_line_of_a_message_stands_alone_and_keeps_its_indentation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LineFormatter, "stage", "probe")
+    text = line(logging.ERROR, "stage=train error=%s: two problems\n  A: wrong\n\n    B: wrong too\n", "DataError")
+    begin = "1970-01-01T00:00:00Z error: stage=train "
+    assert text.splitlines() == [
+        f"{begin}error=DataError: two problems",
+        f"{begin}  A: wrong",
+        f"{begin}    B: wrong too",
+    ]
+    assert line(logging.INFO, "words\rmore").splitlines() == [
+        "1970-01-01T00:00:00Z stage=probe words",
+        "1970-01-01T00:00:00Z stage=probe more",
+    ]
+    assert line(logging.WARNING, "") == "1970-01-01T00:00:00Z warning: stage=probe "
+
+
+def test_a_traceback_follows_with_the_stage_of_its_message() -> None:
+    lines = line(logging.ERROR, "stage=train error=ValueError", error=ValueError("one\ntwo")).splitlines()
+    assert [PREFIX.sub("", each) for each in lines] == ["error=ValueError", "ValueError: one", "two"]
+    assert all(each.startswith("1970-01-01T00:00:00Z error: stage=train ") for each in lines)
+
+
+def test_a_secret_of_several_lines_is_starred_before_the_lines_are_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_known", {"first half\nsecond half"})
+    assert (
+        line(logging.INFO, "stage=push key=first half\nsecond half") == "1970-01-01T00:00:00Z stage=push key=**********"
+    )
 
 
 def test_secrets_are_starred_in_tracebacks_too() -> None:
@@ -65,23 +101,83 @@ def test_what_reaches_the_log_of_a_run(capsys: pytest.CaptureFixture[str], monke
         logging.getLogger(name).warning("install this")
     for kind in (DeprecationWarning, FutureWarning, UserWarning):
         warnings.warn(f"a {kind.__name__}", kind, stacklevel=1)
-    lines = [line[21:] for line in capsys.readouterr().err.splitlines()]
+    said = capsys.readouterr().err.splitlines()
+    assert [each for each in said if not stands_alone(each)] == []
+    lines = [line[21:] for line in said]
     assert lines[:2] == ["stage=clean rows=3", "warning: stage=clean mind the gap"]
     assert lines[2].startswith("warning: stage=clean ") and lines[2].endswith(": UserWarning: a UserWarning")
     assert not re.search("a DeprecationWarning|a FutureWarning|install this", "".join(lines))
 
 
 @pytest.mark.usefixtures("_logging_as_before")
-def test_an_error_that_nothing_catches_is_a_line_of_the_log_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_that_nothing_catches_is_in_the_log_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LineFormatter, "stage", "probe")
     start_logging()
     try:
         raise ValueError("unheard of")
     except ValueError as error:
         sys.excepthook(ValueError, error, error.__traceback__)
+    lines = [line[21:] for line in capsys.readouterr().err.splitlines()]
+    assert lines[:2] == [f"critical: stage=probe {said}" for said in ("error=ValueError: unexpected", TRACEBACK)]
+    assert lines[3:] == [
+        'critical: stage=probe     raise ValueError("unheard of")',
+        "critical: stage=probe ValueError: unheard of",
+    ]
+
+
+def wrong_rows() -> NoReturn:
+    raise DataError("too few rows", remedy="Add rows.\nOr lower FINETUNE_DATA_MIN_ROWS.")
+
+
+def bug() -> NoReturn:
+    try:
+        raise KeyError("cause")
+    except KeyError as cause:
+        raise ZeroDivisionError("division by zero") from cause
+
+
+@pytest.mark.parametrize(
+    ("variables", "happens", "code", "says"),
+    [
+        ({"FINETUNE_LORA_R": "0", "FINETUNE_TRAIN_SEED": "x"}, None, 64, "settings   FINETUNE_TRAIN_SEED: must be"),
+        ({}, wrong_rows, 65, "settings   Or lower FINETUNE_DATA_MIN_ROWS."),
+        ({}, bug, 1, "settings ZeroDivisionError: division by zero"),
+    ],
+    ids=["several problems", "a remedy", "a traceback with a cause"],
+)
+def test_every_line_of_a_failed_start_stands_alone(
+    variables: dict[str, str],
+    happens: Callable[[], NoReturn] | None,
+    code: int,
+    says: str,
+    command: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if happens:
+        monkeypatch.setattr(pipeline, "run", lambda *_, **__: happens())
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
+    assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path), **variables}, "--env-file", "env/quickstart.env") == code
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0][21:] == "critical: stage=end error=ValueError: unexpected"
-    assert lines[1] == "Traceback (most recent call last):"
-    assert lines[3:] == ['    raise ValueError("unheard of")', "ValueError: unheard of", ""]
+    assert [line for line in lines if not stands_alone(line)] == []
+    assert any(f"error: stage={says}" in line for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("1970-01-01T00:00:00Z error: stage=train   a remedy", True),
+        ("1970-01-01T00:00:00Z stage=train step=100", True),
+        ("1970-01-01T00:00:00Z error:   a remedy", False),
+        ("  a remedy", False),
+        ("", False),
+    ],
+)
+def test_what_stands_alone_begins_with_time_and_stage(text: str, right: bool) -> None:
+    assert (stands_alone(text), bool(PREFIX.match(text))) == (right, right)
 
 
 @pytest.mark.parametrize(
