@@ -16,7 +16,6 @@ import selectors
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -167,8 +166,8 @@ def _work(work: Work, orphaned: Take, parent: int, figures: int, lines: int) -> 
         faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
         faulthandler.enable(file=2)
         code = work(_sender(figures, orphaned))
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
     finally:
         with contextlib.suppress(OSError, ValueError):
             _flush()

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import PROJECT, clean_environment, metrics_of
+from tests.log_lines import stands_alone
 
 SCRIPT = """
 import ctypes, os, signal, sys, time
@@ -120,6 +121,7 @@ def test_what_a_library_writes_itself_is_redacted_too(tmp_path: Path) -> None:
             "at line 83",
         ),
         ("raise RuntimeError('escaped')", 1, "Ended", "status 1"),
+        ("raise MemoryError('escaped')", 68, "HostUnfit", "main memory ran out: MemoryError: escaped"),
     ],
 )
 def test_a_process_that_is_gone_without_a_word_gets_an_ending(
@@ -166,6 +168,13 @@ def test_the_kernel_kills_for_memory(tmp_path: Path, little_memory: Callable[[],
 def test_the_last_lines_of_the_log_are_kept(tmp_path: Path) -> None:
     ended(start(tmp_path, "ctypes.string_at(0)"))
     assert "Fatal Python error: Segmentation fault" in failure_of(tmp_path)["details"]
+
+
+def test_an_exception_that_escapes_is_a_part_of_the_log(tmp_path: Path) -> None:
+    _, errors = ended(start(tmp_path, "raise RuntimeError('escaped')"))
+    assert "critical: stage=train error=RuntimeError: unexpected\n" in errors
+    assert "critical: stage=train RuntimeError: escaped\n" in errors
+    assert [line for line in errors.splitlines() if not stands_alone(line)] == []
 
 
 def test_nothing_moves_for_too_long(tmp_path: Path) -> None:
