@@ -193,6 +193,26 @@ def test_a_list_of_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said == [f"FINETUNE_{name}: needs at least one value, not ','" for name in ("DATA_CLEANING", "LORA_TARGETS")]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, "~/there") for name in ("OUTPUT_DIR", "DATA_SYSTEM_PROMPT_FILE", "DATA_RULES_FILE", "MODEL_BASE")),
+        *(("OUTPUT_DIR", value) for value in ("~", "~alice/out", "$HOME/out", "${SCRATCH}/out", "$SCRATCH")),
+        ("DATA_SOURCES", "./rows.jsonl,~/rows.jsonl=20"),
+    ],
+)
+def test_a_path_that_only_a_shell_completes_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (said,) = problems(monkeypatch, **{"DATA_SOURCES": "owner/name", name: value})
+    assert said == f"FINETUNE_{name}: '{value}' holds what only a shell expands; write the path without ~ or $"
+
+
+def test_a_tilde_or_a_dollar_elsewhere_is_a_character_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINETUNE_DATA_SOURCES", "owner/name")
+    for value in ("/data/~/out", "./out~", "/data/a$b"):
+        monkeypatch.setenv("FINETUNE_OUTPUT_DIR", value)
+        assert str(load_settings().output_dir) == str(Path(value))
+
+
 def test_a_single_quote_is_a_value_that_is_wrong_and_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     (said,) = problems(monkeypatch, DATA_SOURCES="owner/name", LORA_R="'")
     assert said.startswith("FINETUNE_LORA_R: must be a valid integer")
