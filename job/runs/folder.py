@@ -46,6 +46,8 @@ ROOM, ROOM_BYTES = ".room", 512 * 1024
 """A file in the run folder that gives way to the last words of a run whose disk is full."""
 OF_THE_VOLUME = "lost+found"
 """Belongs to root on every volume with ext4."""
+WRONG_KIND = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST)
+"""A folder in place of a file, or a file in place of a folder."""
 OWNER = (
     f"Set FINETUNE_OUTPUT_DIR to a folder that uid {os.getuid()} may write, or run `sudo chown -R {os.getuid()} FOLDER` on the "
     "host, or start with --user $(id -u):$(id -g)."
@@ -103,7 +105,7 @@ class RunDir:
                 raise DiskFull(f"The disk of {self.root.absolute()} is full: {error.strerror}.") from error
             raise HostUnfit(
                 f"The output folder {self.root.absolute()} cannot be written: {error.strerror or error}.",
-                remedy=OWNER,
+                remedy=_remedy(error),
             ) from error
         with contextlib.suppress(OSError):  # nearly full: the run will find that soon enough
             (self.root / ROOM).write_bytes(b"\0" * ROOM_BYTES)
@@ -207,7 +209,9 @@ class RunDir:
             lacking([])
         self._require_intact()
         if begun and (record is None or record["earlier"] != self._earlier()):
-            self._begin_anew(stage)
+            self._begin_anew(stage, "begun=unknown: what it was begun with is unknown or has changed")
+        if (self.root / stage).is_file():
+            self._begin_anew(stage, f"broken={stage}: it is no folder")
         started = time.monotonic()
         log.info("stage=%s started=true", stage)
         entry = {
@@ -330,16 +334,20 @@ class RunDir:
         move(path, aside)
         log.warning("stage=%s broken=%s: it is not as recorded; set aside as %s, %s", stage, name, aside.name, then)
 
-    def _begin_anew(self, stage: str) -> None:
-        """Set aside what an earlier attempt left: nothing shows any more that it was made from the same inputs."""
-        folder = self.root / stage
-        if folder.exists():
-            aside = set_aside(folder)
-            log.warning(
-                "stage=%s begun=unknown: what it was begun with is unknown or has changed; set aside as %s, it begins anew",
-                stage,
-                aside.name,
-            )
+    def _begin_anew(self, stage: str, why: str) -> None:
+        """Set aside what lies in the stage's place: nothing shows that it was made from the same inputs."""
+        if (self.root / stage).exists():
+            aside = set_aside(self.root / stage)
+            log.warning("stage=%s %s; set aside as %s, it begins anew", stage, why, aside.name)
+
+
+def _remedy(error: OSError) -> str:
+    """What to do about a run folder that cannot be opened."""
+    if error.errno in WRONG_KIND:
+        path = Path(error.filename2 or error.filename)
+        found = next(place for place in (path, *path.parents) if place.exists())
+        return f"Move {found.absolute()} away, or set FINETUNE_OUTPUT_DIR to another folder."
+    return OWNER
 
 
 def _identity(path: Path) -> tuple[int, int, int]:

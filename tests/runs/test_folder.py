@@ -152,7 +152,30 @@ def test_a_folder_that_cannot_be_made_names_the_variable(tmp_path: Path) -> None
     (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(HostUnfit, match=r"file/output cannot be written: Not a directory\.") as caught:
         RunDir(tmp_path / "file" / "output").open()
-    assert "FINETUNE_OUTPUT_DIR" in caught.value.remedy
+    move = f"Move {tmp_path / 'file'} away, or set FINETUNE_OUTPUT_DIR to another folder."
+    assert caught.value.remedy == move
+    with pytest.raises(HostUnfit) as caught:
+        RunDir(tmp_path / "file").open()
+    assert caught.value.remedy == move
+
+
+@pytest.mark.parametrize("name", [".lock", "owner.json", "owner.json.partial"])
+def test_a_folder_in_the_place_of_the_lock_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "inner").touch()
+    with pytest.raises(HostUnfit, match=r"cannot be written: Is a directory\.") as caught:
+        RunDir(tmp_path).open()
+    assert caught.value.remedy.startswith(f"Move {tmp_path / name} away")
+
+
+def test_a_file_in_the_place_of_a_stages_folder_is_set_aside(
+    two_stages: Callable[..., RunDir], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "copy").write_text("a file", "utf-8")
+    two_stages()
+    assert (tmp_path / "copy" / "rows").read_text("utf-8") == "rows"
+    assert (tmp_path / "broken-copy").read_text("utf-8") == "a file"
+    assert "stage=copy broken=copy: it is no folder; set aside as broken-copy" in caplog.text
 
 
 def test_difference_names_fields() -> None:
