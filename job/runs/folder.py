@@ -235,6 +235,7 @@ class RunDir:
             "files": hashed,
         }
         self._write_record(stage, entry)
+        self._remove_aside(stage)
         self.stage_seconds[stage] = seconds
         log.info("stage=%s finished=true seconds=%.1f", stage, seconds)
         return result
@@ -339,6 +340,11 @@ class RunDir:
         if (self.root / stage).exists():
             aside = set_aside(self.root / stage)
             log.warning("stage=%s %s; set aside as %s, it begins anew", stage, why, aside.name)
+
+    def _remove_aside(self, stage: str) -> None:
+        """The attempt that a finished one has replaced: gigabytes of checkpoints. A file in its place is not the job's."""
+        if (aside := self.root / f"broken-{stage}").is_dir():
+            remove(aside)
 
 
 def _remedy(error: OSError) -> str:

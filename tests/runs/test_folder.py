@@ -188,7 +188,13 @@ def test_difference_names_fields() -> None:
 def two_stages(tmp_path: Path) -> Callable[..., RunDir]:
     """One stage writes rows, the next one copies them; `rows` are what the first one writes if it runs again."""
 
-    def start(rows: str = "rows", *, begun: bool = False, between: Callable[[], object] = lambda: None) -> RunDir:
+    def start(
+        rows: str = "rows",
+        *,
+        begun: bool = False,
+        between: Callable[[], object] = lambda: None,
+        within: Callable[[], object] = lambda: None,
+    ) -> RunDir:
         run_dir = RunDir(tmp_path)
 
         def first() -> Left:
@@ -196,6 +202,7 @@ def two_stages(tmp_path: Path) -> Callable[..., RunDir]:
             return Left(rows_path="clean/rows")
 
         def second() -> Left:
+            within()
             write_text(tmp_path / "copy" / "rows", (tmp_path / "clean" / "rows").read_text("utf-8"))
             return Left(rows_path="copy")
 
@@ -294,18 +301,26 @@ def test_what_was_made_from_other_files_is_made_again(two_stages: Callable[..., 
 def test_what_was_begun_with_other_files_or_by_nobody_knows_whom_is_set_aside(
     two_stages: Callable[..., RunDir], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A checkpoint of other rows or settings must not be continued."""
+    """A checkpoint of other rows or settings must not be continued. It stays until there is a result in its place."""
+
+    def killed() -> None:
+        assert (tmp_path / "broken-copy" / "checkpoint").exists()
+        assert not (tmp_path / "copy").exists()
+        raise KeyboardInterrupt
+
     two_stages()
     (tmp_path / "copy" / "checkpoint").touch()
     (tmp_path / "clean" / "rows").unlink()
-    two_stages(rows="other rows", begun=True)
+    with pytest.raises(KeyboardInterrupt):
+        two_stages(rows="other rows", begun=True, within=killed)
     assert (tmp_path / "broken-copy" / "checkpoint").exists()
-    assert not (tmp_path / "copy" / "checkpoint").exists()
     assert "stage=copy begun=unknown" in caplog.text
-    (tmp_path / "copy" / "later").touch()
+    two_stages(rows="other rows")
+    assert not (tmp_path / "broken-copy").exists()
+    (tmp_path / "copy" / "checkpoint").touch()
     (tmp_path / "copy.json").unlink()
-    two_stages(rows="other rows", begun=True)
-    assert (tmp_path / "broken-copy" / "later").exists()
+    with pytest.raises(KeyboardInterrupt):
+        two_stages(rows="other rows", begun=True, within=killed)
 
 
 def test_a_file_that_changes_while_the_run_works_is_found_before_it_is_used(
