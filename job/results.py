@@ -309,6 +309,8 @@ class Pushed(Result):
     """Stage 4. `reason` says why the push was skipped."""
 
     card_path: str = "adapter/README.md"
+    data_card_path: str | None = None
+    """None if no data set is pushed."""
     skipped: bool
     reason: str
     repositories: list[PushedRepo]

@@ -285,7 +285,7 @@ class RunDir:
         """Size and sha256 of every file that a result names, on the disk by then."""
         facts = {}
         for name, path in result:
-            if not name.endswith("_path"):
+            if path is None or not name.endswith("_path"):
                 continue
             settle(self.root / path)
             for file in files_of(self.root / path):
