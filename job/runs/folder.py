@@ -48,10 +48,6 @@ OF_THE_VOLUME = "lost+found"
 """Belongs to root on every volume with ext4."""
 WRONG_KIND = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST)
 """A folder in place of a file, or a file in place of a folder."""
-OWNER = (
-    f"Set FINETUNE_OUTPUT_DIR to a folder that uid {os.getuid()} may write, or run `sudo chown -R {os.getuid()} FOLDER` on the "
-    "host, or start with --user $(id -u):$(id -g)."
-)
 
 
 class FileChanged(HostUnfit):
@@ -147,7 +143,7 @@ class RunDir:
                 write_sealed(path, record)
                 log.warning("stage=%s restored=%s: from its copy", stage, path.name)
         except PermissionError as error:
-            raise HostUnfit(f"{error.filename} cannot be read: {error.strerror}.", remedy=OWNER) from error
+            raise HostUnfit(f"{error.filename} cannot be read: {error.strerror}.", remedy=_remedy(error)) from error
         return record if record and record.get("schema_version") == SCHEMA_VERSION else None
 
     def _write_record(self, stage: str, entry: dict[str, Any]) -> None:
@@ -310,7 +306,7 @@ class RunDir:
                 else:
                     broken.append(name)
             except OSError as error:
-                raise HostUnfit(f"{path} cannot be read: {error.strerror}.", remedy=OWNER) from error
+                raise HostUnfit(f"{path} cannot be read: {error.strerror}.", remedy=_remedy(error)) from error
         return broken
 
     def _earlier(self) -> dict[str, str]:
@@ -348,12 +344,18 @@ class RunDir:
 
 
 def _remedy(error: OSError) -> str:
-    """What to do about a run folder that cannot be opened."""
+    """What to do about a run folder that cannot be used. Root may read and write everything but what its mount refuses."""
+    uid = os.getuid()
     if error.errno in WRONG_KIND:
         path = Path(error.filename2 or error.filename)
         found = next(place for place in (path, *path.parents) if place.exists())
         return f"Move {found.absolute()} away, or set FINETUNE_OUTPUT_DIR to another folder."
-    return OWNER
+    elsewhere = f"set FINETUNE_OUTPUT_DIR to a folder that uid {uid} may write"
+    if error.errno == errno.EROFS:
+        return f"Mount it read-write, or {elsewhere}."
+    if uid == 0:
+        return f"Mount it read-write, or start with its owner's uid (--user $(stat -c %u:%g FOLDER)), or {elsewhere}."
+    return f"Run `sudo chown -R {uid} FOLDER` on the host, or start with --user $(id -u):$(id -g), or {elsewhere}."
 
 
 def _identity(path: Path) -> tuple[int, int, int]:

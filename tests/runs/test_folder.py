@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from job.results import Choice, Result
 from job.runs import redaction
 from job.runs.files import open_sealed, write_sealed, write_text
 from job.runs.folder import FileChanged, RunDir, difference
+from tests.faults.small_disk import small_disk
 
 pytestmark = pytest.mark.light
 
@@ -334,6 +336,21 @@ def test_a_file_that_changes_while_the_run_works_is_found_before_it_is_used(
     assert (tmp_path / "copy" / "rows").read_text("utf-8") == "rows"
 
 
+def test_on_a_read_only_mount_nobodys_rights_are_to_blame(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 2**20) as disk:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        with pytest.raises(HostUnfit, match="Read-only file system") as caught:
+            RunDir(disk).open()
+    assert caught.value.remedy.startswith("Mount it read-write, or set FINETUNE_OUTPUT_DIR")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="about root's rights")
+def test_root_is_not_told_to_take_what_it_owns_already() -> None:
+    with pytest.raises(HostUnfit) as caught:
+        RunDir(Path("/proc/output")).open()  # as a mount that refuses root
+    assert caught.value.remedy.startswith("Mount it read-write, or start with its owner's uid (--user $(stat -c %u:%g")
+
+
 def as_nobody(function: Callable[[], object]) -> str:
     """What the function raises in a process without root's rights; root may do everything."""
     reader, writer = os.pipe()
@@ -344,7 +361,7 @@ def as_nobody(function: Callable[[], object]) -> str:
             os.setuid(65534)
             function()
         except BaseException as error:
-            os.write(writer, f"{type(error).__name__} {error}".encode())
+            os.write(writer, f"{type(error).__name__} {error} {getattr(error, 'remedy', '')}".encode())
         finally:
             os._exit(0)
     os.close(writer)
@@ -361,7 +378,8 @@ def test_pieces_of_another_owner_are_named_with_the_remedy() -> None:
         (root / "lost+found").mkdir(mode=0o700)
         (root / "train" / "checkpoints").mkdir(parents=True)
         assert as_nobody(lambda: RunDir(root).open()).startswith("HostUnfit")
-        assert "no right to change train/" in as_nobody(lambda: RunDir(root).open())
+        found = as_nobody(lambda: RunDir(root).open())
+        assert "no right to change train/" in found and "sudo chown -R 65534 FOLDER" in found
         (root / "train").rename(root / "elsewhere")
         (root / "elsewhere" / "checkpoints").rmdir()
         (root / "elsewhere").rmdir()
