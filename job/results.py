@@ -198,6 +198,8 @@ class LogEntry(Result):
     skipped_steps: int | None = None
     tokens_per_second: float | None = None
     eta_seconds: float | None = None
+    checkpoint_seconds: float | None = None
+    """What saving checkpoints took so far."""
     seconds: float
 
 
@@ -233,6 +235,9 @@ class Trained(Result):
     best_step: int
     final_train_loss: float
     train_seconds: float
+    """Of all starts, each up to the line of the log from which the next one went on; so with `checkpoint_seconds`."""
+    checkpoint_seconds: float = 0.0
+    """Those of `train_seconds` in which checkpoints were saved."""
     train_tokens: int
     tokens_per_second: float
     resumed_from_step: int
@@ -309,6 +314,8 @@ class Pushed(Result):
     """Stage 4. `reason` says why the push was skipped."""
 
     card_path: str = "adapter/README.md"
+    data_card_path: str | None = None
+    """None if no data set is pushed."""
     skipped: bool
     reason: str
     repositories: list[PushedRepo]

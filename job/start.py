@@ -18,7 +18,7 @@ from job.hosts import platforms
 from job.hosts.libraries import prepare_libraries
 from job.results import Metrics
 from job.runs.endings import REFUSED, conclude, ended_by, refused
-from job.runs.files import write_json
+from job.runs.files import remove, write_json
 from job.runs.folder import SETTINGS, RunDir
 from job.runs.logs import LineFormatter
 from job.runs.metrics import MetricsFile, MetricsWriter
@@ -70,7 +70,7 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
         return code
     hide_secrets(os.environ)
     hide(token)
-    (folder / REFUSED).unlink(missing_ok=True)
+    remove(folder / REFUSED)
     prepare_libraries(settings, terminal=sys.stderr.isatty())
     file = MetricsFile(folder)
     for halved in (False, True):

@@ -72,6 +72,18 @@ def test_a_run_without_a_token_shows_none(
     assert json.loads((tmp_path / "settings.json").read_text("utf-8"))["hf_token"] == ""
 
 
+@pytest.mark.parametrize("name", ["settings.json", "metrics.json", "refused.json", "failure.json"])
+def test_a_folder_in_the_place_of_a_file_of_the_run_ends_no_run(
+    name: str, command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "run", lambda *_, **__: None)
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
+    (tmp_path / name / "inner").mkdir(parents=True)
+    assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path)}, "--env-file", "env/quickstart.env") == 0
+    assert metrics_of(tmp_path)["status"] == "succeeded"
+    assert not (tmp_path / name).is_dir()
+
+
 def test_wrong_settings_exit_64_and_leave_metrics(
     command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

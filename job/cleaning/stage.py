@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import shutil
 from pathlib import Path
 
 from job.cleaning import workers
@@ -25,7 +24,7 @@ from job.modeling.chat import Chat
 from job.modeling.files import fetch_files
 from job.modeling.tokenizer import load_tokenizer
 from job.results import Cleaned
-from job.runs.files import replace_folder
+from job.runs.files import remove, replace_folder
 from job.settings.fields import DataSettings, ModelSettings
 from job.settings.files import find_file, read_text
 from job.settings.rule_file import read as read_rules
@@ -52,7 +51,7 @@ def clean(
     chat = Chat(load_tokenizer(files, model))
     rules = rules_of(data)
     partial = root / "clean.partial"
-    shutil.rmtree(partial, ignore_errors=True)
+    remove(partial)
     partial.mkdir(parents=True)
     first = FirstPass(data, chat, partial, max_tokens=max_tokens)
     near = data.near_duplicates != "off"

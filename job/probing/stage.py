@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import random
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ from job.modeling.tokenizer import load_tokenizer
 from job.probing.scores import score
 from job.results import Cleaned, Probed, Sample, Trained
 from job.runs.deadline import Deadline
-from job.runs.files import replace_folder
+from job.runs.files import remove, replace_folder
 from job.runs.progress import advance
 from job.runs.signals import StopRequest
 from job.settings.fields import ModelSettings, ProbeSettings
@@ -179,7 +178,7 @@ def write_samples(questions: list[Question], before: list[Answer], after: list[A
         for question, base, tuned in zip(questions, before, after, strict=True)
     ]
     partial = folder.with_name("probe.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    remove(partial)
     partial.mkdir(parents=True)
     lines = "".join(f"{sample.model_dump_json()}\n" for sample in samples)
     (partial / "samples.jsonl").write_text(lines, "utf-8")

@@ -19,6 +19,7 @@ from job.runs.identity import run_id
 from job.settings.fields import Settings
 
 log = logging.getLogger("job.push")
+DATA_CARD = "clean/README.md"
 
 
 def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings, *, token: str, root: Path) -> Pushed:
@@ -36,14 +37,15 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     files = {target: _files(target, cleaned, trained, settings, root) for target in targets(settings.hub)}
     patiently(partial(check_write_access, settings.hub, token, root, files), "repositories of the push")
     pushed = [_push_files(target, paths, settings, token, root) for target, paths in files.items()]
-    return Pushed(skipped=False, reason="", repositories=pushed)
+    data_card_path = DATA_CARD if settings.hub.dataset_repo_id else None
+    return Pushed(data_card_path=data_card_path, skipped=False, reason="", repositories=pushed)
 
 
 def _files(target: Target, cleaned: Cleaned, trained: Trained, settings: Settings, root: Path) -> list[Path]:
     """What this run made for it, and nothing else that may lie in the same folder."""
     if target.kind == "model":
         return [root / trained.adapter_path / name for name in sorted({*trained.adapter_files, "README.md"})]
-    card = root / "clean" / "README.md"
+    card = root / DATA_CARD
     write_text(card, data_card(cleaned, settings))
     return [card, root / cleaned.train_path, root / cleaned.eval_path]
 

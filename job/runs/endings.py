@@ -21,7 +21,7 @@ from job.errors import (
 from job.hosts import platforms
 from job.results import SCHEMA_VERSION, Failure
 from job.runs.deaths import Death, by_last_words, cause_of
-from job.runs.files import write_json
+from job.runs.files import remove, write_json
 from job.runs.folder import RunDir, now
 from job.runs.metrics import MetricsFile, MetricsWriter, failure
 from job.runs.progress import counts
@@ -71,7 +71,7 @@ def conclude(death: Death, file: MetricsFile, settings: dict[str, Any]) -> int:
 def record_failure(folder: Path, fault: Failure | None, code: int, name: str = FAILURE) -> None:
     """The last failure, classified, in the run folder and where the platform looks for it; after a success there is none."""
     if fault is None:
-        (folder / name).unlink(missing_ok=True)
+        remove(folder / name)
         return
     platforms.write_termination_message(fault.message, fault.remedy)
     write_json(folder / name, {"schema_version": SCHEMA_VERSION, "exit_code": code, "at": now(), **fault.model_dump()})

@@ -51,6 +51,8 @@ def write_text(path: Path, text: str) -> None:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        log.warning("broken=%s: it is a folder; set aside as %s", path.name, set_aside(path).name)
     partial = path.with_name(path.name + ".partial")
     with partial.open("w", encoding="utf-8") as file:
         file.write(text)

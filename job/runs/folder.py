@@ -46,10 +46,8 @@ ROOM, ROOM_BYTES = ".room", 512 * 1024
 """A file in the run folder that gives way to the last words of a run whose disk is full."""
 OF_THE_VOLUME = "lost+found"
 """Belongs to root on every volume with ext4."""
-OWNER = (
-    f"Set FINETUNE_OUTPUT_DIR to a folder that uid {os.getuid()} may write, or run `sudo chown -R {os.getuid()} FOLDER` on the "
-    "host, or start with --user $(id -u):$(id -g)."
-)
+WRONG_KIND = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST)
+"""A folder in place of a file, or a file in place of a folder."""
 
 
 class FileChanged(HostUnfit):
@@ -103,7 +101,7 @@ class RunDir:
                 raise DiskFull(f"The disk of {self.root.absolute()} is full: {error.strerror}.") from error
             raise HostUnfit(
                 f"The output folder {self.root.absolute()} cannot be written: {error.strerror or error}.",
-                remedy=OWNER,
+                remedy=_remedy(error),
             ) from error
         with contextlib.suppress(OSError):  # nearly full: the run will find that soon enough
             (self.root / ROOM).write_bytes(b"\0" * ROOM_BYTES)
@@ -145,7 +143,7 @@ class RunDir:
                 write_sealed(path, record)
                 log.warning("stage=%s restored=%s: from its copy", stage, path.name)
         except PermissionError as error:
-            raise HostUnfit(f"{error.filename} cannot be read: {error.strerror}.", remedy=OWNER) from error
+            raise HostUnfit(f"{error.filename} cannot be read: {error.strerror}.", remedy=_remedy(error)) from error
         return record if record and record.get("schema_version") == SCHEMA_VERSION else None
 
     def _write_record(self, stage: str, entry: dict[str, Any]) -> None:
@@ -207,7 +205,9 @@ class RunDir:
             lacking([])
         self._require_intact()
         if begun and (record is None or record["earlier"] != self._earlier()):
-            self._begin_anew(stage)
+            self._begin_anew(stage, "begun=unknown: what it was begun with is unknown or has changed")
+        if (self.root / stage).is_file():
+            self._begin_anew(stage, f"broken={stage}: it is no folder")
         started = time.monotonic()
         log.info("stage=%s started=true", stage)
         entry = {
@@ -231,6 +231,7 @@ class RunDir:
             "files": hashed,
         }
         self._write_record(stage, entry)
+        self._remove_aside(stage)
         self.stage_seconds[stage] = seconds
         log.info("stage=%s finished=true seconds=%.1f", stage, seconds)
         return result
@@ -280,7 +281,7 @@ class RunDir:
         """Size and sha256 of every file that a result names, on the disk by then."""
         facts = {}
         for name, path in result:
-            if not name.endswith("_path"):
+            if path is None or not name.endswith("_path"):
                 continue
             settle(self.root / path)
             for file in files_of(self.root / path):
@@ -305,7 +306,7 @@ class RunDir:
                 else:
                     broken.append(name)
             except OSError as error:
-                raise HostUnfit(f"{path} cannot be read: {error.strerror}.", remedy=OWNER) from error
+                raise HostUnfit(f"{path} cannot be read: {error.strerror}.", remedy=_remedy(error)) from error
         return broken
 
     def _earlier(self) -> dict[str, str]:
@@ -330,16 +331,31 @@ class RunDir:
         move(path, aside)
         log.warning("stage=%s broken=%s: it is not as recorded; set aside as %s, %s", stage, name, aside.name, then)
 
-    def _begin_anew(self, stage: str) -> None:
-        """Set aside what an earlier attempt left: nothing shows any more that it was made from the same inputs."""
-        folder = self.root / stage
-        if folder.exists():
-            aside = set_aside(folder)
-            log.warning(
-                "stage=%s begun=unknown: what it was begun with is unknown or has changed; set aside as %s, it begins anew",
-                stage,
-                aside.name,
-            )
+    def _begin_anew(self, stage: str, why: str) -> None:
+        """Set aside what lies in the stage's place: nothing shows that it was made from the same inputs."""
+        if (self.root / stage).exists():
+            aside = set_aside(self.root / stage)
+            log.warning("stage=%s %s; set aside as %s, it begins anew", stage, why, aside.name)
+
+    def _remove_aside(self, stage: str) -> None:
+        """The attempt that a finished one has replaced: gigabytes of checkpoints. A file in its place is not the job's."""
+        if (aside := self.root / f"broken-{stage}").is_dir():
+            remove(aside)
+
+
+def _remedy(error: OSError) -> str:
+    """What to do about a run folder that cannot be used. Root may read and write everything but what its mount refuses."""
+    uid = os.getuid()
+    if error.errno in WRONG_KIND:
+        path = Path(error.filename2 or error.filename)
+        found = next(place for place in (path, *path.parents) if place.exists())
+        return f"Move {found.absolute()} away, or set FINETUNE_OUTPUT_DIR to another folder."
+    elsewhere = f"set FINETUNE_OUTPUT_DIR to a folder that uid {uid} may write"
+    if error.errno == errno.EROFS:
+        return f"Mount it read-write, or {elsewhere}."
+    if uid == 0:
+        return f"Mount it read-write, or start with its owner's uid (--user $(stat -c %u:%g FOLDER)), or {elsewhere}."
+    return f"Run `sudo chown -R {uid} FOLDER` on the host, or start with --user $(id -u):$(id -g), or {elsewhere}."
 
 
 def _identity(path: Path) -> tuple[int, int, int]:

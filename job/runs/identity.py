@@ -17,12 +17,12 @@ NAME = re.compile(r"[0-9a-f]{32}")
 def run_id(root: Path) -> str:
     """32 hexadecimal digits. Written, and synced, before they are used: a run that is killed keeps its name.
 
-    A file that holds something else counts as missing.
+    Anything else under its name counts as missing.
     """
     path = root / "run_id"
     try:
         known = path.read_bytes().decode("ascii", "replace").strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         known = ""
     if not NAME.fullmatch(known):
         known = secrets.token_hex(16)

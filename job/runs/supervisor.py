@@ -40,6 +40,7 @@ GRACE_SECONDS = 7.0
 SAVING_SECONDS = 25.0
 """The same for a child that is just saving: its checkpoint is worth the risk."""
 SECOND_GRACE_SECONDS = 2.0
+"""After a second signal, and after a checkpoint was saved."""
 STACKS_SECONDS = 2.0
 PAUSE_SECONDS = 5.0
 """Without a look at the child: this process itself stood still."""
@@ -193,6 +194,8 @@ class Signals:
     first: float | None = None
     name: str = ""
     again: float | None = None
+    saved: float | None = None
+    """When the child was last seen saving, after the first one."""
 
     @contextmanager
     def passed_on(self, child: Child) -> Iterator[None]:
@@ -222,7 +225,12 @@ class Signals:
         moment = time.monotonic()
         if self.again is not None and moment - self.again > SECOND_GRACE_SECONDS:
             return True
-        return moment - self.first > (SAVING_SECONDS if progress.is_saving() else GRACE_SECONDS)
+        if progress.is_saving():
+            self.saved = moment
+        ends = self.first + GRACE_SECONDS
+        if self.saved is not None:  # once it has saved, it still has to say so
+            ends = max(ends, min(self.saved + SECOND_GRACE_SECONDS, self.first + SAVING_SECONDS))
+        return moment > ends
 
 
 def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: Callable[[], None]) -> Death:

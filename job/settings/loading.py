@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -17,6 +19,7 @@ from job.settings.reference import variables
 
 MOUNTED_TOKEN = Path("/run/secrets/hf_token")
 TOKEN = "HF_TOKEN"
+ENDPOINT = "HF_ENDPOINT"
 TOKEN_VARIABLES = (TOKEN, "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN")
 """Where the Hub's client looks for a token by itself. The job reads no token from the last one, a name of the past."""
 
@@ -33,7 +36,12 @@ def load_settings(env_file: Path | None = None) -> Settings:
     problems = list(_drop_broken_text(os.environ))
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         os.environ[name] = os.environ[name].strip()
-    problems += [*_unknown_names(os.environ), *_quoted(os.environ)]
+    problems += [
+        *_unknown_names(os.environ),
+        *_quoted(os.environ),
+        *_unexpanded(os.environ),
+        *_wrong_endpoint(os.environ),
+    ]
     for section in SECTIONS:  # `FINETUNE_LORA=16` is no variable, and would hide every other problem of its section
         os.environ.pop(f"{PREFIX}{section}".upper(), None)
     try:
@@ -124,18 +132,48 @@ def _quoted(environ: Mapping[str, str]) -> Iterator[str]:
             yield f"{name}: the value is in quotes, which docker --env-file keeps; write it without quotes"
 
 
+SHELLS_WORK = re.compile(r"(?:^|,)\s*(?:~[\w.-]*|\$\w+|\$\{\w+\})(?:/|,|$)")
+"""`~/rows.jsonl` or `$HOME/out`, also in a list."""
+
+
+def _unexpanded(environ: Mapping[str, str]) -> Iterator[str]:
+    """No reader of env files expands these, and a folder called `~` is not what anybody means."""
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and SHELLS_WORK.search(environ[name]):
+            yield f"{name}: '{environ[name]}' holds what only a shell expands; write the path without ~ or $"
+
+
+def _wrong_endpoint(environ: MutableMapping[str, str]) -> Iterator[str]:
+    """The Hub's client takes any text, and fails on it as on a Hub that is down. An empty value means the default here too.
+
+    The sentence does not quote the value: it may hold a password that no pattern recognizes.
+    """
+    address = environ.pop(ENDPOINT, "").strip()
+    if not address:
+        return
+    environ[ENDPOINT] = address
+    try:
+        parts = urlsplit(address)
+        right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and len(address.split()) == 1
+    except ValueError:  # a port that is no number, or brackets around no IPv6 address
+        right = False
+    if not right:
+        yield f"{ENDPOINT}: must be http:// or https://, a host and perhaps a port, as in https://huggingface.co"
+
+
 def _is_quoted(value: str) -> bool:
     return len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]
 
 
 def _sentences(error: ValidationError, environ: Mapping[str, str]) -> Iterator[str]:
-    """A sentence for each problem that pydantic found, except those that _unknown_names and _quoted report."""
+    """A sentence for each problem that pydantic found, except those that have one by now."""
     reported = set()
     for problem in error.errors(include_input=False, include_context=False, include_url=False):
-        name = _variable_at(problem["loc"])
-        value = environ.get(name, "")
         message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-        if problem["type"] == "extra_forbidden" or _is_quoted(value):
+        named = message.startswith(PREFIX)  # by the check of a whole section
+        name = message.partition(":")[0] if named else _variable_at(problem["loc"])
+        value = environ.get(name, "")
+        if problem["type"] == "extra_forbidden" or _is_quoted(value) or SHELLS_WORK.search(value):
             continue
         if problem["type"] == "too_short" and name in reported:
             continue  # pydantic counts only the valid items of a list
@@ -145,7 +183,7 @@ def _sentences(error: ValidationError, environ: Mapping[str, str]) -> Iterator[s
         elif problem["type"] == "too_short":
             yield f"{name}: needs at least one value, not '{value}'"
         elif problem["type"] == "value_error":
-            yield message if message.startswith(PREFIX) else f"{name}: {message}"
+            yield message if named else f"{name}: {message}"
         else:
             yield f"{name}: must be {message}" + (f", not '{value}'" if value else "")
 

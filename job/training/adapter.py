@@ -21,6 +21,7 @@ from job.modeling.config import published_dtype
 from job.modeling.files import BaseFiles
 from job.modeling.refusals import rows_of_two_layers
 from job.modeling.targets import peft_names, targets
+from job.runs.files import remove
 from job.settings.fields import LoraSettings
 
 WEIGHTS = "adapter_model.safetensors"
@@ -70,7 +71,7 @@ def save(
 
     `new_rows`: rows added to the vocabulary; with 0 there is no embedding to save.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
     folder.mkdir(parents=True)
     tensors = lora_tensors(model)
     parts = {"lora": _bytes(tensors)}

@@ -14,7 +14,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from job.errors import Diverged, Stopped
 from job.results import LogEntry
 from job.runs.deadline import Deadline
-from job.runs.progress import advance
+from job.runs.progress import advance, saving
 from job.runs.signals import StopRequest
 from job.training.best import BestAdapter
 from job.training.checkpoint_times import CheckpointTimes
@@ -53,6 +53,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.trainer: Float32AdapterTrainer | None = None
         self.started = time.monotonic()
         self.seconds_before = 0.0
+        self.checkpoint_seconds_before = 0.0
         self.skipped_steps = 0
         self.last_mark = (0.0, 0)
         self.first_step = 0
@@ -63,7 +64,13 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.first_step = step
         self.log.restore(step)
         self.seconds_before = max((entry.seconds for entry in self.log.entries), default=0.0)
+        self.checkpoint_seconds_before = max((entry.checkpoint_seconds or 0 for entry in self.log.entries), default=0.0)
         self.skipped_steps = max((entry.skipped_steps or 0 for entry in self.log.entries), default=0)
+
+    @property
+    def checkpoint_seconds(self) -> float:
+        """What saving checkpoints took, over all starts."""
+        return self.checkpoint_seconds_before + self.times.spent
 
     # --- figures -------------------------------------------------------------------------------------------------
 
@@ -105,6 +112,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             skipped_steps=self.skipped_steps or None,
             tokens_per_second=round((tokens - marked_tokens) / max(seconds - marked_seconds, 1e-9), 1),
             eta_seconds=round(seconds / max(done, 1) * (state.max_steps - state.global_step), 1),
+            checkpoint_seconds=round(self.checkpoint_seconds, 2) or None,
             seconds=round(self.seconds_before + seconds, 2),
         )
         log.info(
@@ -123,10 +131,18 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.require_convergence(loss, step, "eval_loss")
         log.info("stage=train step=%d eval_loss=%.4f", step, loss)
         if not self.log.has_evaluation(step):
-            self.log.append(LogEntry(step=step, eval_loss=loss, seconds=round(seconds + self.seconds_before, 2)))
+            self.log.append(
+                LogEntry(
+                    step=step,
+                    eval_loss=loss,
+                    checkpoint_seconds=round(self.checkpoint_seconds, 2) or None,
+                    seconds=round(self.seconds_before + seconds, 2),
+                )
+            )
         if step:
             assert self.trainer is not None
-            self.best.keep(self.trainer.model, loss, step)
+            with saving():
+                self.best.keep(self.trainer.model, loss, step)
 
     def require_convergence(self, loss: float, step: int, name: str) -> None:
         """Raises Diverged (63) for a loss that is not finite, or worse than twice that of guessing."""

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from job.runs import progress
+
 log = logging.getLogger("job.train")
 MOST_SHARE = 0.02
 """Of the training time."""
@@ -24,7 +26,7 @@ class CheckpointTimes:
         self.minutes, self.clock = minutes, clock
         self.began = self.last = clock()
         self.spent = 0.0
-        """Seconds that all checkpoints took."""
+        """Seconds that the checkpoints of this start took."""
         self.longest = 0.0
         self.spaced = False
 
@@ -52,9 +54,10 @@ class CheckpointTimes:
 
     @contextmanager
     def saving(self) -> Iterator[None]:
-        """Measures what a checkpoint takes."""
+        """Measures what a checkpoint takes, and says meanwhile that one is being saved: a signal leaves it more time."""
         began = self.clock()
-        yield
+        with progress.saving():
+            yield
         self.last = self.clock()
         self.spent += self.last - began
         self.longest = max(self.longest, self.last - began)

@@ -77,6 +77,8 @@ def step_of(checkpoint: Path) -> int:
 def newest_whole(folder: Path) -> Path | None:
     """The checkpoint to continue from. Broken ones are set aside as `broken-...`; ones that were never finished are removed,
     since nothing in them can be trusted and the disk may be full of them."""
+    if folder.is_file():
+        log.warning("stage=train broken=%s: it is no folder; set aside as %s", folder.name, set_aside(folder).name)
     found = [path for path in folder.glob("checkpoint-*") if path.is_dir() and path.name.rpartition("-")[2].isdecimal()]
     for checkpoint in sorted(found, key=step_of, reverse=True):
         if is_whole(checkpoint):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from job.modeling.config import attention_of
 from job.modeling.files import BaseFiles
 from job.modeling.nf4 import CPU_KERNEL, layers_on_the_cpu_kernel, stay_differentiable
 from job.modeling.refusals import one_line
+from job.runs.files import remove
 from job.runs.redaction import without_secrets
 
 COMPARED_ROWS = 64
@@ -116,7 +116,7 @@ def _expected(model: PeftModel, rows: list[list[int]], new_rows: int) -> dict[st
 def _fresh_process(request: dict[str, Any], expected: dict[str, torch.Tensor], adapter: Path) -> dict[str, Any]:
     """What `main` prints in a separate process. Raises JobError (1) if that process fails."""
     folder = adapter.with_name("round_trip.partial")
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
     folder.mkdir()
     try:
         save_file(expected, folder / "expected.safetensors")
@@ -130,7 +130,7 @@ def _fresh_process(request: dict[str, Any], expected: dict[str, torch.Tensor], a
             env=_environment(),
         )
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
     if child.returncode:
         raise JobError(
             f"The saved adapter does not load in a fresh process:\n{child.stderr.strip()[-2000:]}",

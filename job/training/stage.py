@@ -24,7 +24,7 @@ from job.results import Cleaned, Trained
 from job.runs.deadline import Deadline
 from job.runs.files import remove, replace_folder
 from job.runs.folder import FileChanged
-from job.runs.progress import advance
+from job.runs.progress import advance, saving
 from job.runs.signals import StopRequest
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
 from job.training import adapter as adapters
@@ -235,7 +235,8 @@ def _save(prepared: Prepared, trainer: Float32AdapterTrainer, fit: Fit, save_emb
     forward.revert_optimizations()
     tuned = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     partial = root / "adapter.partial"
-    parts = adapters.save(tuned, tokenizer, files, partial, new_rows=new_rows, save_embedding=save_embedding)
+    with saving():
+        parts = adapters.save(tuned, tokenizer, files, partial, new_rows=new_rows, save_embedding=save_embedding)
     found = round_trip.check(
         tuned,
         [list(row.ids[:ROUND_TRIP_TOKENS]) for row in trainer.eval_rows[:ROUND_TRIP_ROWS]],
@@ -283,6 +284,7 @@ def _result(
         best_step=fit.best_step,
         final_train_loss=watch.log.losses[-1] if watch.log.losses else fit.mean_loss,
         train_seconds=round(watch.seconds_before + fit.seconds, 2),
+        checkpoint_seconds=round(watch.checkpoint_seconds, 2),
         train_tokens=round(cleaned.train_tokens * epochs),
         tokens_per_second=round(trainer.tokens_seen / fit.seconds, 1) if fit.seconds else 0.0,
         resumed_from_step=fit.first_step,

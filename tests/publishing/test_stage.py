@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from job.errors import AccessDenied, HubUnavailable
 from job.publishing.access import check_write_access
 from job.publishing.stage import base_licence, push
 from job.results import Pushed
+from job.runs.folder import RunDir
 from job.settings.fields import HubSettings
 from tests.conftest import READ_TOKEN, WRITE_TOKEN
 from tests.sample_results import CLEANED, PROBED, TRAINED, run_settings
@@ -28,7 +30,7 @@ def push_from(root: Path, token: str = WRITE_TOKEN, **hub: Any) -> Pushed:
 
 def test_without_a_repository_the_card_is_written_and_nothing_pushed(run: Path, hub: StandInHub) -> None:
     pushed = push_from(run)
-    assert pushed.skipped
+    assert (pushed.skipped, pushed.data_card_path) == (True, None)
     assert "FINETUNE_HUB_REPO_ID" in pushed.reason
     assert "What now?" in (run / "adapter" / "README.md").read_text("utf-8")
     assert not hub.requests
@@ -46,10 +48,28 @@ def test_adapter_and_rows_are_pushed_and_dropped_rows_are_not(run: Path, hub: St
     }
     assert {"README.md", "train.jsonl", "eval.jsonl"} <= set(hub.files("dataset", "alice/rows"))
     assert "dropped.jsonl" not in hub.files("dataset", "alice/rows")
+    assert (pushed.card_path, pushed.data_card_path) == ("adapter/README.md", "clean/README.md")
     repo = pushed.repositories[1]
     assert repo.url == f"{hub.url}/alice/adapter"
     assert repo.commit == hub.commits("model", "alice/adapter")[0].oid
     assert repo.bytes == sum(path.stat().st_size for path in (run / "adapter").iterdir())
+
+
+def test_a_broken_card_of_the_rows_is_written_and_pushed_again(run: Path, hub: StandInHub) -> None:
+    names = {"repo_id": "alice/adapter", "dataset_repo_id": "alice/rows"}
+
+    def start() -> RunDir:
+        run_dir = RunDir(run)
+        run_dir.step("push", partial(push_from, run, **names), Pushed, {"hub": names})
+        return run_dir
+
+    start()
+    card = run / "clean" / "README.md"
+    whole = card.read_bytes()
+    assert start().reused == ["push"]
+    card.write_bytes(whole[:-1] + b"?")
+    assert start().reused == []
+    assert card.read_bytes() == whole == hub.files("dataset", "alice/rows")["README.md"]
 
 
 def test_what_only_lies_in_the_adapters_folder_is_not_pushed(run: Path, hub: StandInHub) -> None:

@@ -90,6 +90,9 @@ def test_a_success_leaves_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyP
         end(MetricsWriter(RunDir(tmp_path), {}, file.take))
         conclude(GONE, file, {})
     assert not (tmp_path / "failure.json").exists()
+    (tmp_path / "failure.json").mkdir()
+    assert conclude(GONE, file, {}) == 0
+    assert not (tmp_path / "failure.json").exists()
 
 
 def test_work_that_never_said_anything_gets_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,14 @@ def test_written_text_is_redacted_and_leaves_nothing_half(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_a_folder_in_the_place_of_a_file_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "a.json" / "inner").mkdir(parents=True)
+    write_json(tmp_path / "a.json", {})
+    assert (tmp_path / "a.json").is_file()
+    assert (tmp_path / "broken-a.json" / "inner").exists()
+    assert "broken=a.json: it is a folder" in caplog.text
+
+
 def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[tuple[str, bool]] = []
     fsync = os.fsync

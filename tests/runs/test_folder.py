@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from job.results import Choice, Result
 from job.runs import redaction
 from job.runs.files import open_sealed, write_sealed, write_text
 from job.runs.folder import FileChanged, RunDir, difference
+from tests.faults.small_disk import small_disk
 
 pytestmark = pytest.mark.light
 
@@ -152,7 +154,30 @@ def test_a_folder_that_cannot_be_made_names_the_variable(tmp_path: Path) -> None
     (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(HostUnfit, match=r"file/output cannot be written: Not a directory\.") as caught:
         RunDir(tmp_path / "file" / "output").open()
-    assert "FINETUNE_OUTPUT_DIR" in caught.value.remedy
+    move = f"Move {tmp_path / 'file'} away, or set FINETUNE_OUTPUT_DIR to another folder."
+    assert caught.value.remedy == move
+    with pytest.raises(HostUnfit) as caught:
+        RunDir(tmp_path / "file").open()
+    assert caught.value.remedy == move
+
+
+@pytest.mark.parametrize("name", [".lock", "owner.json", "owner.json.partial"])
+def test_a_folder_in_the_place_of_the_lock_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "inner").touch()
+    with pytest.raises(HostUnfit, match=r"cannot be written: Is a directory\.") as caught:
+        RunDir(tmp_path).open()
+    assert caught.value.remedy.startswith(f"Move {tmp_path / name} away")
+
+
+def test_a_file_in_the_place_of_a_stages_folder_is_set_aside(
+    two_stages: Callable[..., RunDir], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "copy").write_text("a file", "utf-8")
+    two_stages()
+    assert (tmp_path / "copy" / "rows").read_text("utf-8") == "rows"
+    assert (tmp_path / "broken-copy").read_text("utf-8") == "a file"
+    assert "stage=copy broken=copy: it is no folder; set aside as broken-copy" in caplog.text
 
 
 def test_difference_names_fields() -> None:
@@ -165,7 +190,13 @@ def test_difference_names_fields() -> None:
 def two_stages(tmp_path: Path) -> Callable[..., RunDir]:
     """One stage writes rows, the next one copies them; `rows` are what the first one writes if it runs again."""
 
-    def start(rows: str = "rows", *, begun: bool = False, between: Callable[[], object] = lambda: None) -> RunDir:
+    def start(
+        rows: str = "rows",
+        *,
+        begun: bool = False,
+        between: Callable[[], object] = lambda: None,
+        within: Callable[[], object] = lambda: None,
+    ) -> RunDir:
         run_dir = RunDir(tmp_path)
 
         def first() -> Left:
@@ -173,6 +204,7 @@ def two_stages(tmp_path: Path) -> Callable[..., RunDir]:
             return Left(rows_path="clean/rows")
 
         def second() -> Left:
+            within()
             write_text(tmp_path / "copy" / "rows", (tmp_path / "clean" / "rows").read_text("utf-8"))
             return Left(rows_path="copy")
 
@@ -271,18 +303,26 @@ def test_what_was_made_from_other_files_is_made_again(two_stages: Callable[..., 
 def test_what_was_begun_with_other_files_or_by_nobody_knows_whom_is_set_aside(
     two_stages: Callable[..., RunDir], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A checkpoint of other rows or settings must not be continued."""
+    """A checkpoint of other rows or settings must not be continued. It stays until there is a result in its place."""
+
+    def killed() -> None:
+        assert (tmp_path / "broken-copy" / "checkpoint").exists()
+        assert not (tmp_path / "copy").exists()
+        raise KeyboardInterrupt
+
     two_stages()
     (tmp_path / "copy" / "checkpoint").touch()
     (tmp_path / "clean" / "rows").unlink()
-    two_stages(rows="other rows", begun=True)
+    with pytest.raises(KeyboardInterrupt):
+        two_stages(rows="other rows", begun=True, within=killed)
     assert (tmp_path / "broken-copy" / "checkpoint").exists()
-    assert not (tmp_path / "copy" / "checkpoint").exists()
     assert "stage=copy begun=unknown" in caplog.text
-    (tmp_path / "copy" / "later").touch()
+    two_stages(rows="other rows")
+    assert not (tmp_path / "broken-copy").exists()
+    (tmp_path / "copy" / "checkpoint").touch()
     (tmp_path / "copy.json").unlink()
-    two_stages(rows="other rows", begun=True)
-    assert (tmp_path / "broken-copy" / "later").exists()
+    with pytest.raises(KeyboardInterrupt):
+        two_stages(rows="other rows", begun=True, within=killed)
 
 
 def test_a_file_that_changes_while_the_run_works_is_found_before_it_is_used(
@@ -296,6 +336,21 @@ def test_a_file_that_changes_while_the_run_works_is_found_before_it_is_used(
     assert (tmp_path / "copy" / "rows").read_text("utf-8") == "rows"
 
 
+def test_on_a_read_only_mount_nobodys_rights_are_to_blame(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 2**20) as disk:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        with pytest.raises(HostUnfit, match="Read-only file system") as caught:
+            RunDir(disk).open()
+    assert caught.value.remedy.startswith("Mount it read-write, or set FINETUNE_OUTPUT_DIR")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="about root's rights")
+def test_root_is_not_told_to_take_what_it_owns_already() -> None:
+    with pytest.raises(HostUnfit) as caught:
+        RunDir(Path("/proc/output")).open()  # as a mount that refuses root
+    assert caught.value.remedy.startswith("Mount it read-write, or start with its owner's uid (--user $(stat -c %u:%g")
+
+
 def as_nobody(function: Callable[[], object]) -> str:
     """What the function raises in a process without root's rights; root may do everything."""
     reader, writer = os.pipe()
@@ -306,7 +361,7 @@ def as_nobody(function: Callable[[], object]) -> str:
             os.setuid(65534)
             function()
         except BaseException as error:
-            os.write(writer, f"{type(error).__name__} {error}".encode())
+            os.write(writer, f"{type(error).__name__} {error} {getattr(error, 'remedy', '')}".encode())
         finally:
             os._exit(0)
     os.close(writer)
@@ -323,7 +378,8 @@ def test_pieces_of_another_owner_are_named_with_the_remedy() -> None:
         (root / "lost+found").mkdir(mode=0o700)
         (root / "train" / "checkpoints").mkdir(parents=True)
         assert as_nobody(lambda: RunDir(root).open()).startswith("HostUnfit")
-        assert "no right to change train/" in as_nobody(lambda: RunDir(root).open())
+        found = as_nobody(lambda: RunDir(root).open())
+        assert "no right to change train/" in found and "sudo chown -R 65534 FOLDER" in found
         (root / "train").rename(root / "elsewhere")
         (root / "elsewhere" / "checkpoints").rmdir()
         (root / "elsewhere").rmdir()

@@ -24,3 +24,8 @@ def test_a_name_that_cannot_be_read_is_replaced(content: bytes, tmp_path: Path) 
     name = run_id(tmp_path)
     assert NAME.fullmatch(name)
     assert run_id(tmp_path) == name
+
+
+def test_a_folder_in_its_place_is_no_name(tmp_path: Path) -> None:
+    (tmp_path / "run_id").mkdir()
+    assert run_id(tmp_path) == run_id(tmp_path)

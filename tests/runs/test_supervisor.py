@@ -26,6 +26,7 @@ from job.runs.endings import conclude
 from job.runs.folder import RunDir
 from job.runs.logs import start_logging
 from job.runs.metrics import MetricsFile, MetricsWriter
+from job.training.checkpoint_times import CheckpointTimes
 
 from job.__main__ import open_closed_streams
 
@@ -259,9 +260,10 @@ def test_work_that_does_not_stop_is_broken_off(tmp_path: Path) -> None:
 
 
 def test_saving_gets_more_time_than_anything_else(tmp_path: Path) -> None:
+    """And what it has saved it still has to say."""
     body = (
-        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwith progress.saving():\n    (root / 'ready').touch()\n"
-        "    time.sleep(1.5)\nwriter.end('stopped', 75)\nreturn 75"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwith CheckpointTimes(10).saving():\n    (root / 'ready').touch()\n"
+        "    time.sleep(1.5)\ntime.sleep(0.7)\nwriter.end('stopped', 75)\nreturn 75"
     )
     child = start(tmp_path, body)
     wait_for(tmp_path / "ready")

@@ -193,6 +193,26 @@ def test_a_list_of_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said == [f"FINETUNE_{name}: needs at least one value, not ','" for name in ("DATA_CLEANING", "LORA_TARGETS")]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, "~/there") for name in ("OUTPUT_DIR", "DATA_SYSTEM_PROMPT_FILE", "DATA_RULES_FILE", "MODEL_BASE")),
+        *(("OUTPUT_DIR", value) for value in ("~", "~alice/out", "$HOME/out", "${SCRATCH}/out", "$SCRATCH")),
+        ("DATA_SOURCES", "./rows.jsonl,~/rows.jsonl=20"),
+    ],
+)
+def test_a_path_that_only_a_shell_completes_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (said,) = problems(monkeypatch, **{"DATA_SOURCES": "owner/name", name: value})
+    assert said == f"FINETUNE_{name}: '{value}' holds what only a shell expands; write the path without ~ or $"
+
+
+def test_a_tilde_or_a_dollar_elsewhere_is_a_character_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINETUNE_DATA_SOURCES", "owner/name")
+    for value in ("/data/~/out", "./out~", "/data/a$b"):
+        monkeypatch.setenv("FINETUNE_OUTPUT_DIR", value)
+        assert str(load_settings().output_dir) == str(Path(value))
+
+
 def test_a_single_quote_is_a_value_that_is_wrong_and_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     (said,) = problems(monkeypatch, DATA_SOURCES="owner/name", LORA_R="'")
     assert said.startswith("FINETUNE_LORA_R: must be a valid integer")
@@ -206,3 +226,44 @@ def test_a_watchdog_does_not_end_the_waiting_for_the_hub(monkeypatch: pytest.Mon
     monkeypatch.setenv("FINETUNE_MODEL_BASE", "owner/base")
     with pytest.raises(SettingsError, match="FINETUNE_WATCHDOG_MINUTES: must be above FINETUNE_HUB_RETRY_MINUTES"):
         load_settings()
+
+
+NO_ADDRESSES = (
+    *("not-a-url", "hub.example", "ftp://hub.example", "https://", "https://hub .example", "https://[::1"),
+    *(
+        "https://hub.example:port",
+        "https://hub.example:0",
+        "https://hub.example:99999",
+        "user:correct-horse@hub.example",
+    ),
+)
+
+
+@pytest.mark.parametrize("address", NO_ADDRESSES)
+def test_an_endpoint_that_is_no_address_is_a_problem_like_any_other(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    endpoint, other = problems(monkeypatch, DATA_SOURCES="owner/name", LORA_R="many")
+    assert (
+        endpoint == "HF_ENDPOINT: must be http:// or https://, a host and perhaps a port, as in https://huggingface.co"
+    )
+    assert other.startswith("FINETUNE_LORA_R")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://huggingface.co/", "http://127.0.0.1:8080", "http://[::1]:80/hub", "https://user:pw@hub.example"],
+)
+def test_any_other_endpoint_stays_as_it_is(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINETUNE_DATA_SOURCES", "owner/name")
+    monkeypatch.setenv("HF_ENDPOINT", f" {address} ")
+    load_settings()
+    assert os.environ["HF_ENDPOINT"] == address
+
+
+def test_an_empty_endpoint_means_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINETUNE_DATA_SOURCES", "owner/name")
+    monkeypatch.setenv("HF_ENDPOINT", " ")
+    load_settings()
+    assert "HF_ENDPOINT" not in os.environ

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from job.runs.progress import is_saving
 from job.training.checkpoint_times import CheckpointTimes
 
 
@@ -54,6 +55,12 @@ def test_saving_takes_two_percent_at_most_and_the_log_says_what_that_costs(
     assert len(found) * save <= 0.02 * (clock.now - began) + 5 + save
     assert len(found) > 10
     assert caplog.text.count("spaced_minutes=") == 1
+
+
+def test_a_checkpoint_that_is_being_saved_is_known_to_whoever_wants_to_end_the_process() -> None:
+    with CheckpointTimes(10).saving():
+        assert is_saving()
+    assert not is_saving()
 
 
 def test_a_run_that_has_just_begun_saves_with_every_evaluation(caplog: pytest.LogCaptureFixture) -> None:

@@ -31,6 +31,13 @@ def test_only_whole_checkpoints_are_resumed_from(tmp_path: Path) -> None:
     assert checkpoints.newest_whole(tmp_path) is None
 
 
+def test_a_file_in_the_place_of_their_folder_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").write_text("a file", "utf-8")
+    assert checkpoints.newest_whole(tmp_path / "checkpoints") is None
+    assert make(tmp_path / "checkpoints", 5) == checkpoints.newest_whole(tmp_path / "checkpoints")
+    assert (tmp_path / "broken-checkpoints").read_text("utf-8") == "a file"
+
+
 @pytest.mark.parametrize("manifest", [b"", b"[]", b"{}", b'{"files": {}}', b"\xff"])
 def test_a_manifest_that_is_not_as_it_was_written_vouches_for_nothing(manifest: bytes, tmp_path: Path) -> None:
     checkpoint = make(tmp_path, 5)

@@ -27,7 +27,7 @@ from job.modeling.tokenizer import load_tokenizer
 from job.results import LogEntry, Trained
 from job.runs.deadline import Deadline
 from job.runs.files import read_lines
-from job.runs.progress import counts
+from job.runs.progress import counts, is_saving
 from job.runs.signals import StopRequest
 from job.settings.fields import DataSettings, LoraSettings, ModelSettings, Settings, TrainSettings
 from job.settings.sources import Source
@@ -110,6 +110,29 @@ def test_the_adapter_is_float32_from_construction_to_file(
     lora = {name: t for name, t in load_file(tmp_path / "adapter" / WEIGHTS).items() if "lora_" in name}
     assert {tensor.dtype for tensor in lora.values()} == {torch.float32}
     assert not differing_tensors(tmp_path / "first" / WEIGHTS, tmp_path / "adapter" / WEIGHTS)
+
+
+@pytest.mark.slow
+def test_while_training_saves_something_a_signal_leaves_it_more_time(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: dict[str, bool] = {}
+
+    def watch(owner: Any, name: str) -> None:
+        real = getattr(owner, name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            said[name] = is_saving()
+            return real(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, call)
+
+    for owner, name in ((checkpoints, "seal"), (BestAdapter, "keep"), (stage.adapters, "save")):
+        watch(owner, name)
+    result = trained(tmp_path, base)
+    assert said == {"seal": True, "keep": True, "save": True}
+    assert not is_saving()
+    assert 0 < result.checkpoint_seconds < result.train_seconds
 
 
 EMBEDDINGS = {

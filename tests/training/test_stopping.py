@@ -110,7 +110,11 @@ def test_a_killed_training_repeats_no_more_than_its_checkpoint_minutes(
             trained(tmp_path, base, train_settings=each_step, stop=KillAtLook(look))
         newest = newest_whole(tmp_path / "train" / "checkpoints")
         assert newest and step_of(newest) == saved, place
-    assert trained(tmp_path, base, train_settings=each_step).resumed_from_step == 4
+    result = trained(tmp_path, base, train_settings=each_step)
+    assert result.resumed_from_step == 4
+    saving = [entry.checkpoint_seconds or 0 for entry in read_lines(tmp_path / "train/log.jsonl", LogEntry)]
+    assert saving == sorted(saving), "over all starts"
+    assert 0 < saving[-1] <= result.checkpoint_seconds < result.train_seconds
     evaluated = [entry.step for entry in read_lines(tmp_path / "train/log.jsonl", LogEntry) if entry.eval_loss]
     assert evaluated == [0, 3, 6, 8]
     newest = newest_whole(tmp_path / "train" / "checkpoints")
