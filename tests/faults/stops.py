@@ -24,7 +24,7 @@ from tests.standin_hub import StandInHub
 
 LONGEST_SECONDS = 10.0
 BASE, ADAPTER = "meta/base", "alice/adapter"
-SHOWN = ("steps", "tokens_per_second", "train_seconds", "checkpoint_seconds", "eval_seconds")
+SHOWN = ("steps", "tokens_per_second", "train_seconds", "checkpoint_seconds", "train_tokens")
 
 
 def nothing(hub: StandInHub) -> None:
