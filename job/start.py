@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from job import __version__, pipeline
-from job.errors import SUCCESS, JobError, SettingsError, Stopped
+from job.errors import SUCCESS, FolderInUse, JobError, SettingsError, Stopped
 from job.hosts import platforms
 from job.hosts.libraries import prepare_libraries
 from job.results import Metrics
@@ -74,12 +74,15 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
     prepare_libraries(settings, terminal=sys.stderr.isatty())
     file = MetricsFile(folder)
     for halved in (False, True):
-        death = supervise(
-            partial(work, settings, token, run_dir, stop, halved),
-            file,
-            watchdog_seconds=settings.watchdog_minutes * 60,
-            beat=run_dir.beat,
-        )
+        try:
+            death = supervise(
+                partial(work, settings, token, run_dir, stop, halved),
+                file,
+                watchdog_seconds=settings.watchdog_minutes * 60,
+                beat=run_dir.beat,
+            )
+        except FolderInUse as taken_over:
+            return refused(taken_over, folder, LineFormatter.stage, held=True)
         if death.signal or not (death.memory_killed and pipeline.smaller_steps_help(file.metrics)):
             break
         if not halved:

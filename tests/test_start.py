@@ -175,6 +175,22 @@ def test_whatever_a_stop_breaks_is_a_stop(
     assert metrics_of(tmp_path)["status"] == "stopped"
 
 
+def test_a_run_whose_folder_was_taken_over_is_refused_like_a_second_one(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = ("settings.json", "metrics.json", "owner.json")
+
+    def taken_over(*_: object, **__: object) -> Death:
+        for name in theirs:
+            (tmp_path / name).write_text("{}", "utf-8")
+        raise FolderInUse("Another process is working here.")
+
+    monkeypatch.setattr(start, "supervise", taken_over)
+    assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path)}, "--env-file", "env/quickstart.env") == 72
+    assert json.loads((tmp_path / "refused.json").read_text("utf-8"))["exit_code"] == 72
+    assert {(tmp_path / name).read_text("utf-8") for name in theirs} == {"{}"}
+
+
 @pytest.mark.parametrize(
     ("stage", "device", "signal_name", "tries"),
     [

@@ -38,6 +38,7 @@ class FolderLock:
         self.owner = root / OWNER
         self.watch_seconds = watch_seconds
         self._file: IO[str] | None = None
+        self._me = {"host": socket.gethostname(), "boot": _boot(), "pid": os.getpid()}
         self._beats = 0
 
     def take(self) -> None:
@@ -55,22 +56,29 @@ class FolderLock:
             log.warning("stage=start lock=taken_over from_host=%s from_pid=%s", owner.get("host"), owner.get("pid"))
         self._file = lock
         try:
-            self.beat()
+            self._write()
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):  # a full disk is said by who needs its space
                 raise
 
     def beat(self) -> None:
-        """Say that this run is alive."""
+        """Say that this run is alive. Raises FolderInUse (72) if another process took the folder over, since this one gave no
+        sign for too long, and OSError."""
+        owner = self._read()
+        if owner is not None and not self._is_mine(owner):
+            raise self._in_use(owner)
+        self._write()
+
+    def _write(self) -> None:
         self._beats += 1
-        value = {"host": socket.gethostname(), "boot": _boot(), "pid": os.getpid(), "beats": self._beats}
         partial = self.owner.with_name(OWNER + ".partial")
-        partial.write_text(json.dumps(value) + "\n", "utf-8")
+        partial.write_text(json.dumps(self._me | {"beats": self._beats}) + "\n", "utf-8")
         partial.replace(self.owner)
 
     def release(self) -> None:
         """At a regular end, so that the next start on another host need not watch for a heartbeat."""
-        self.owner.unlink(missing_ok=True)
+        if self._is_mine(self._read() or {}):
+            self.owner.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, object] | None:
         try:
@@ -78,6 +86,9 @@ class FolderLock:
         except (OSError, ValueError):
             return None
         return value if isinstance(value, dict) else None
+
+    def _is_mine(self, owner: dict[str, object]) -> bool:
+        return owner | self._me == owner
 
     def _is_alive(self, owner: dict[str, object]) -> bool:
         """Whether the owner still writes. The ages of two files are compared, so that only the file system's clock counts."""

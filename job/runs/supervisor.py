@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
-from job.errors import BUG
+from job.errors import BUG, FolderInUse
 from job.results import Metrics
 from job.runs import progress
 from job.runs.deaths import Death, memory_kills
@@ -136,6 +136,13 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
+    def kill(self) -> None:
+        """End it at once."""
+        self.send(signal.SIGKILL)
+        while self.ended() is None:
+            time.sleep(0.01)
+        self.close()
+
     def close(self) -> None:
         """End what the child started and left behind."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -236,7 +243,8 @@ class Signals:
 def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: Callable[[], None]) -> Death:
     """Run `work` in a child until it has ended, in whatever way. `beat` is called with every heartbeat.
 
-    If nothing moves for `watchdog_seconds`, the stacks of all threads go to the log, and the child is killed.
+    If nothing moves for `watchdog_seconds`, the stacks of all threads go to the log, and the child is killed. Raises
+    FolderInUse (72) if `beat` does, once the child is killed.
     """
     started = time.monotonic()
     kills_before = memory_kills()
@@ -257,8 +265,12 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
                 moved, counts = moment, progress.counts()
             if moment - beaten >= HEARTBEAT_SECONDS:
                 beaten = moment
+                try:
+                    _quietly(beat)
+                except FolderInUse:
+                    child.kill()
+                    raise
                 _quietly(lambda: file.beat(moment - started))  # noqa: B023
-                _quietly(beat)
             if not killed and moment - moved > watchdog_seconds:
                 killed = "watchdog"
                 log.error(

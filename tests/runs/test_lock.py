@@ -108,6 +108,20 @@ def test_where_there_are_no_locks_a_live_process_of_this_host_counts(
     FolderLock(tmp_path).take()
 
 
+def test_a_run_whose_folder_was_taken_over_notices_at_its_next_heartbeat(tmp_path: Path) -> None:
+    lock = FolderLock(tmp_path)
+    lock.take()
+    lock.beat()
+    leave(tmp_path, ELSEWHERE)
+    with pytest.raises(FolderInUse, match="process 1 on another-host"):
+        lock.beat()
+    lock.release()
+    assert json.loads((tmp_path / OWNER).read_text("utf-8")) == ELSEWHERE
+    (tmp_path / OWNER).unlink()
+    lock.beat()
+    assert (tmp_path / OWNER).exists()
+
+
 def test_a_run_that_ended_leaves_no_owner(tmp_path: Path) -> None:
     lock = FolderLock(tmp_path)
     lock.take()

@@ -24,6 +24,7 @@ from job.results import Metrics
 from job.runs import progress, supervisor
 from job.runs.endings import conclude
 from job.runs.folder import RunDir
+from job.runs.lock import FolderLock
 from job.runs.logs import start_logging
 from job.runs.metrics import MetricsFile, MetricsWriter
 from job.training.checkpoint_times import CheckpointTimes
@@ -46,7 +47,9 @@ def work(take):
     return 0
 
 start_logging()
-death = supervisor.supervise(work, file, watchdog_seconds=WATCHDOG, beat=lambda: None)
+lock = FolderLock(root)
+lock.take()
+death = supervisor.supervise(work, file, watchdog_seconds=WATCHDOG, beat=lock.beat)
 sys.exit(conclude(death, file, {}))
 """
 
@@ -284,6 +287,23 @@ def test_a_child_whose_parent_was_killed_stops_as_well(tmp_path: Path) -> None:
     wait_for(tmp_path / "stopped")
     child.communicate(timeout=20)
     assert metrics_of(tmp_path)["status"] == "stopped", "nobody else writes it any more"
+
+
+def test_a_run_whose_folder_was_taken_over_ends_and_writes_nothing_more(tmp_path: Path) -> None:
+    body = (
+        "if (pid := os.fork()) == 0: time.sleep(60)\n(root / 'pids').write_text(f'{os.getpid()} {pid}')\n"
+        "(root / 'ready').touch()\ntime.sleep(60)"
+    )
+    child = start(tmp_path, body)
+    wait_for(tmp_path / "ready")
+    while child.poll() is None:  # a heartbeat may lie between two of these
+        (tmp_path / "owner.json").write_text('{"host": "another-host", "boot": "b", "pid": 1}', "utf-8")
+        time.sleep(0.05)
+    assert "FolderInUse: Another process is working in" in ended(child)[1]
+    assert all(_is_gone(int(pid)) for pid in (tmp_path / "pids").read_text("utf-8").split())
+    assert metrics_of(tmp_path)["status"] == "running"
+    assert not (tmp_path / "failure.json").exists()
+    assert "another-host" in (tmp_path / "owner.json").read_text("utf-8")
 
 
 def test_what_the_child_started_ends_with_it(tmp_path: Path) -> None:
