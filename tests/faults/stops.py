@@ -1,7 +1,7 @@
-"""SIGTERM wherever a run spends its time, on a base of any size: `python -m tests.faults.stops BASE`.
+"""SIGTERM wherever a run spends its time, on a base of any size: `python -m tests.faults.stops BASE [WORD ...]`.
 
 BASE is a folder, such as the one of Llama 3.2 3B's shape that `python -m tests.bench.random_base BASE` makes; a stand-in Hub
-serves it. One run is stopped in each place in turn, and the next start goes on. Prints how long each end took and what the
+serves it. Words choose places by their names. One run is stopped in each place in turn, and the next start goes on. Prints how long each end took and what the
 last start came to; exits with 1 if an end took ten seconds or had another exit code than 75 (0 where the run was over). With
 Llama 3.2 3B's shape it needs an NVIDIA GPU and takes six minutes on an H100.
 """
@@ -99,7 +99,7 @@ def variables_of(hub: StandInHub, root: Path) -> dict[str, str]:
     return {**run, **hub.environment(WRITE_TOKEN), "HF_HOME": str(root / "hf")}
 
 
-def main(base: Path) -> int:
+def main(base: Path, words: list[str]) -> int:
     wrong = []
     with (
         tempfile.TemporaryDirectory() as name,
@@ -110,6 +110,8 @@ def main(base: Path) -> int:
         variables = variables_of(hub, root)
         print("| SIGTERM in | exit code | seconds to the end |\n| --- | --- | --- |", flush=True)
         for place in PLACES:
+            if words and not any(word in place.name for word in words):
+                continue
             place.arrange(hub)
             code, seconds, log = stopped_in(place, variables)
             hub.forgive()
@@ -124,4 +126,4 @@ def main(base: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))

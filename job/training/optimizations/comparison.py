@@ -95,11 +95,15 @@ class InFloat32:
         self.forward.precision = "float32"
 
     def __exit__(self, *_: object) -> None:
-        for tensor, data in self.tensors:
-            tensor.data = data.to(tensor.device)
+        """Needs no more memory than is held: an exception for want of memory leaves through here, and its traceback still holds
+        what filled the card. So each tensor in float32 goes before its 16 bits come back, into the same block."""
+        self.forward.precision = self.precision
         for layer, computing, unpacked in self.layers:
             layer.compute_dtype, layer.weight.quant_state.dtype = computing, unpacked
-        self.forward.precision = self.precision
+        for tensor, data in self.tensors:
+            device = tensor.device
+            tensor.data = data
+            tensor.data = data.to(device)
 
 
 class EqualDropout(TorchDispatchMode):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from job.modeling.nf4 import four_bit_layers
 from job.training.optimizations.comparison import Difference, InFloat32, Perturbed, difference, gradients
+from job.training.optimizations.self_test import SelfTest
+from tests.conftest import make_base
 from tests.training.building import adapter, forward_of, random_rows
 
 
@@ -45,3 +49,51 @@ def test_the_adapter_and_the_precision_are_as_they_were(base: Path) -> None:
     for name, tensor in forward.model.named_parameters():
         assert tensor.dtype == before[name][0]
         assert torch.equal(tensor, before[name][1])
+
+
+def test_float32_gives_its_memory_back_before_the_16_bits_return(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full card there is room for one of them only: an exception for want of memory leaves through here too."""
+    forward = forward_of(base, "float16")
+    inside = InFloat32(forward)
+    inside.__enter__()
+    holders = {id(data): tensor for tensor, data in inside.tensors}
+    assert {tensor.dtype for tensor in holders.values()} == {torch.float32}
+    to = torch.Tensor.to
+
+    def on_a_full_card(data: torch.Tensor, *arguments: Any) -> torch.Tensor:
+        if id(data) in holders and holders[id(data)].dtype == torch.float32:
+            raise torch.OutOfMemoryError
+        return to(data, *arguments)
+
+    monkeypatch.setattr(torch.Tensor, "to", on_a_full_card)
+    inside.__exit__()
+    assert forward.precision == "float16"
+    assert {tensor.dtype for tensor in holders.values()} == {torch.float16}
+
+
+@pytest.mark.gpu
+def test_a_self_test_that_runs_out_of_memory_leaves_the_precision_as_it_was(tmp_path: Path) -> None:
+    """Limits from too little for float32 to enough: the comparison runs out of memory in every place."""
+    base = make_base(tmp_path / "base", hidden_size=512, num_hidden_layers=4, intermediate_size=2048, vocab_size=32_000)
+    total = torch.cuda.get_device_properties(0).total_memory
+    rows = [row for row in random_rows(3000, longest=900) if len(row.ids) > 700][:4]
+    shortened = 0
+    for mib in range(150, 1000, 50):
+        forward = forward_of(base, "float16")
+        dtypes = [parameter.dtype for parameter in forward.model.parameters()]
+        torch.cuda.empty_cache()
+        torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + mib * 2**20) / total)
+        try:
+            test = SelfTest(forward, rows)
+            test.enable()
+            shortened += len(test.rows[0].ids) < test.longest
+        except torch.OutOfMemoryError:
+            continue
+        finally:
+            torch.cuda.set_per_process_memory_fraction(1.0)
+            forward.revert_optimizations()
+            assert forward.precision == "float16"
+            assert [parameter.dtype for parameter in forward.model.parameters()] == dtypes
+            assert {layer.compute_dtype for layer in four_bit_layers(forward.model)} == {torch.float16}
+            del forward
+    assert shortened
