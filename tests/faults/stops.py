@@ -1,9 +1,9 @@
 """SIGTERM wherever a run spends its time, on a base of any size: `python -m tests.faults.stops BASE [WORD ...]`.
 
 BASE is a folder, such as the one of Llama 3.2 3B's shape that `python -m tests.bench.random_base BASE` makes; a stand-in Hub
-serves it. Words choose places by their names. One run is stopped in each place in turn, and the next start goes on. Prints how long each end took and what the
-last start came to; exits with 1 if an end took ten seconds or had another exit code than 75 (0 where the run was over). With
-Llama 3.2 3B's shape it needs an NVIDIA GPU and takes six minutes on an H100.
+serves it. One run is stopped in each place in turn, and the next start goes on; words choose places by their names. Prints how
+long each end took and what the last start came to. Exits with 1 if an end took ten seconds or had another exit code than 75 (0
+where the run was over). Needs an NVIDIA GPU; with a base of that shape it takes eight minutes on an H100.
 """
 
 from __future__ import annotations
