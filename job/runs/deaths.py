@@ -61,6 +61,8 @@ LAST_WORDS: tuple[LastWords, ...] = (
     ),
 )
 """In this order; the first that is found counts."""
+SURVIVED = re.compile(r"\S+Z (?:warning: )?stage=")
+"""The job's own line on what did not end it: a training that ran out of memory goes on with smaller micro-batches."""
 
 
 @dataclass(frozen=True)
@@ -117,16 +119,11 @@ def cause_of(death: Death, stage: str) -> JobError | Stopped:
 
 def by_last_words(text: str, stage: str) -> JobError | None:
     """What a library's text means, if it is one that we know."""
+    lines = [PREFIX.sub("", line).strip() for line in text.splitlines() if not SURVIVED.match(line)]
     for words in LAST_WORDS:
-        if words.pattern.search(text):
-            return words.error(f"In stage {stage} {words.happened}: {_line(words.pattern, text)}", remedy=words.remedy)
+        if found := [line for line in lines if words.pattern.search(line)]:
+            return words.error(f"In stage {stage} {words.happened}: {found[-1]}", remedy=words.remedy)
     return None
-
-
-def _line(pattern: re.Pattern[str], text: str) -> str:
-    """The last line that matches, without the time, level and stage of a log line."""
-    found = next((line for line in reversed(text.splitlines()) if pattern.search(line)), "")
-    return PREFIX.sub("", found).strip()
 
 
 def memory_kills() -> int:

@@ -46,7 +46,7 @@ def start(wanted: dict[str, str]) -> tuple[int, str]:
     os.environ.update(wanted)
     try:
         with contextlib.redirect_stderr(log), pytest.MonkeyPatch.context() as patched:
-            patched.setattr(cli, "supervise", unwatched)
+            patched.setattr("job.start.supervise", unwatched)
             code = cli.main([])
     finally:
         os.environ.clear()

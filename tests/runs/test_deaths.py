@@ -61,6 +61,14 @@ def test_an_unknown_text_means_nothing() -> None:
     assert by_last_words("ZeroDivisionError: division by zero", "train") is None
 
 
+def test_what_the_run_survived_is_not_why_it_ended() -> None:
+    survived = "2026-01-31T12:00:00Z warning: stage=train step=1 out_of_memory='CUDA out of memory'"
+    ended = "2026-01-31T12:00:00Z error: stage=train step=9 CUDA out of memory"
+    assert by_last_words(f"{survived}\nSegmentation fault", "train") is None
+    found = by_last_words(f"{survived}\n{ended}", "train")
+    assert found is not None and str(found) == "In stage train GPU memory ran out: step=9 CUDA out of memory"
+
+
 def test_the_kernels_kills_are_those_of_the_own_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process of the machine that was killed says nothing about this run."""
     (tmp_path / "memory.events").write_text("low 0\noom 1\noom_kill 2\n", "utf-8")
