@@ -46,7 +46,7 @@ def test_with_dropout_another_cut_is_another_draw(capsys: pytest.CaptureFixture[
     chat = Chat(tokenizer_of(base))
     lines = (QUICKSTART / "rows.jsonl").read_text("utf-8").splitlines()[:16]
     texts = [{"system": "", "question": row["input"], "answer": row["output"]} for row in map(json.loads, lines)]
-    rows = [Row.of(tokens, "answer") for tokens in chat.rows(texts)]
+    rows = [Row.of(tokens, "answers") for (tokens,) in chat.rows(texts, "answers")]
     enable(forward, "packed_rows", longest=max(len(row.ids) for row in rows))
     found = {}
     forward.model.train()
