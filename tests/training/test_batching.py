@@ -45,3 +45,15 @@ def test_padding_is_neither_seen_nor_learned() -> None:
     assert batch.ids.tolist() == [[11, 12, 13], [21, 7, 7]]
     assert batch.mask.tolist() == [[1, 1, 1], [1, 0, 0]]
     assert batch.labels.tolist() == [[-100, -100, 13], [21, -100, -100]]
+
+
+def test_of_a_conversation_each_answer_is_learned_and_nothing_between() -> None:
+    row = Row([11, 12, 13, 14, 15, 16], ((1, 3), (5, 6)))
+    assert row.targets == 3
+    packed = pack([Row.after([21, 22], 1), row], torch.device("cpu"))
+    assert packed.predicting.tolist() == [0, 2, 3, 6]
+    assert packed.targets.tolist() == [22, 12, 13, 16]
+    padded = pad([row], 7, torch.device("cpu"))
+    assert padded.labels.tolist() == [[-100, 12, 13, -100, -100, 16]]
+    assert Row.of(Tokens([*row.ids], row.learned), "answers") == Row(array("i", row.ids), row.learned)
+    assert Row([11, 12], ((0, 1),)).targets == 0
