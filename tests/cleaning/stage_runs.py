@@ -17,9 +17,16 @@ def settings(path: Path, **changes: Any) -> DataSettings:
 
 
 def cleaned(
-    path: Path, base: Path, root: Path, *, max_tokens: int = 256, loss: str = "answers", **changes: Any
+    path: Path,
+    base: Path,
+    root: Path,
+    *,
+    max_tokens: int = 256,
+    loss: str = "answers",
+    template: str = "",
+    **changes: Any,
 ) -> Cleaned:
-    model = ModelSettings(base=str(base))
+    model = ModelSettings(base=str(base), chat_template_file=template)
     data = settings(path, **changes)
     result = clean(data, model, max_tokens=max_tokens, loss=loss, seed=42, token="", root=root)
     assert result.rows_in == result.train_rows + result.eval_rows + sum(result.dropped.values())
