@@ -105,6 +105,14 @@ PATTERNS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             r"\b(?:your|the|this) (?:query|question|concern) is (?:very |quite )?(?:genuine|valid|good|common|"
             r"interesting)\b",
             r"\bappreciate (?:you|your|ur)\b",
+            r"^\W*(?:i am|i'm) (?:an? |the )?(?:\w+ ){0,2}(?:doctor|physician|surgeon|specialist|\w+ologist|"
+            r"psychiatrist|dentist)\b",
+            r"\byour (?:concern|worry|anxiety) is (?:understandable|noted|valid|natural|genuine)\b",
+            r"\blet me (?:try to )?(?:answer|address|help) (?:you|your)\b",
+            r"\b(?:nice|good|glad|happy) to (?:see|meet|hear from) you",
+            r"\b(?:in response|in reply|with reference|in answer) to your (?:query|question|concern)\b",
+            r"\bhere (?:is|are) my (?:advi[cs]e|suggestions?|opinion|recommendations?|comments?|answers?)\b",
+            r"\bmy (?:opinion|advi[cs]e) is as follows?\b|\bfind my (?:observations|answers?|comments?|advi[cs]e|opinion)\b",
         ),
     ),
     (
@@ -125,17 +133,19 @@ PATTERNS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         (
             r"\bhop(?:e|es|ed|ing|efully),? (?:that )?(?:i|we|it|this|that|these|those|above|the (?:above|"
             r"\w+ ?%ANSWER%|%ANSWER%)|(?:my|our|your|all)(?: \w+)?)\b[^.!?]{0,50}?(?:help|answer|clarif|useful|"
-            r"quer|question|inform|solv|satisf|clear|suffic|assist|guid|benefi|understood|doubt|point)",
+            r"quer|question|inform|solv|satisf|clear|suffic|assist|guid|benefi|understood|doubt|point|"
+            r"resolv|address|reassur|enough)",
             r"\bhop(?:e|ing) (?:you|u)\b[^.!?]{0,40}?(?:satisf|useful|helpful|find|clear|happy|understood)",
-            r"\bhop(?:e|ing) (?:you|u|for|he|she|your \w+|they)(?: \w+){0,4} (?:better|soon|recover\w*|best|"
-            r"health|point)\b",
+            r"\bhop(?:e|ing) (?:you|u|for|he|she|your \w+|they|things|everything|all)(?: \w+){0,4} "
+            r"(?:better|soon|recover\w*|best|health|point)\b",
             r"\bwish(?:ing|es)? (?:you|u|him|her|them|your|ur|for your|to you|for you|all|good|best|speedy|long|"
             r"quick|early)\b(?! could| would| had| to\b)",
             r"\b(?:best|warm(?:est)?|good|kind|many|my) wishes\b|\bwishes (?:to|for) (?:you|your)",
             r"\bbest of (?:luck|health)|(?<!a )(?<!for )(?<!your )\bspeedy recovery\b|get well soon",
             r"\bfeel better soon\W*(?:$|sorry)|good luck\b|\ball the (?:very )?best\b",
             r"\b(?:have|enjoy|live|lead)(?: \w+)? (?:nice|great|happy|wonderful|pleasant|blessed|lovely|long|"
-            r"good)(?: \w+){0,2} (?:day|life|weekend|evening|night|time ahead)\b",
+            r"good)(?: \w+){0,2} (?:day|life|weekend|evening|night|time ahead)\b|[.!?,] ?good day\b|[.!?] ?best\W*$",
+            r"\bpray(?:s|ing)? for (?:you|your|his|her)\b|\binsha ?allah\b|\bgod willing\b|\bdisclaimer\b",
             r"\bgod bless|\bmay (?:god|allah|the lord|the almighty|almighty|you (?:get|live|have|be|recover))\b",
             r"\b(?:i|we|will) pray\b|\bpraying for\b",
             r"(?<!to )(?<!can )(?<!must )\btake (?:good )?care(?: of (?:yourself|your ?self|your health|"
@@ -175,7 +185,9 @@ PATTERNS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             r"\brevert (?:me|us|back|with|for|in case|if|to (?:me|us|an?))\b(?! to normal)(?! into)",
             r"\b(?:do|please|kindly|pls|plz) (?:reply|revert|respond|get back|feel free)\b",
             r"\b(?:a?waiting|wait|await) (?:for )?(?:(?:your|ur|you|the) )?(?:reply|response|answer|feedback)",
-            r"\bfeel free\b|\bhesitate (?:to|in)\b",
+            r"\bfeel free\b|\bhesitate (?:to|in)\b|\bhit (?:the )?(?:thank|like)|\bask (?:me )?a? ?follow[- ]?up\b",
+            r"\bin case of any (?:further )?(?:doubts?|quer(?:y|ies)|questions?|clarifications?|assistance)\b",
+            r"[.!?] ?any (?:more |other |further )?(?:doubts?|questions?|quer(?:y|ies))\W*$",
             r"\b(?:ask|contact|consult|call|message|mail|email|text|ping|inbox|whatsapp|inform|chat with|reach|"
             r"discuss with|follow(?:ing)? up with|in touch with) (?:me|us|again)\b",
             r"\blet (?:me|us) know(?: \w+){0,3}? ?(?:if|in case|incase|whether|about|for|results?|outcome|[.!…]|"
@@ -214,7 +226,7 @@ PATTERNS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "name",
         ANYWHERE,
         (
-            r"\b(?:sir|madam|ma ?' ?am|ma am)\b(?=\s*[,.!?…]|$| just| i\b| your?\b| please)",
+            r"\b(?:sir|madam|mam|ma ?' ?am|ma am)\b(?=\s*[,.!?…]|$| just| i\b| your?\b| please)",
             r"^\W*(?:sir|madam|ma'?am)\b|^\W*\w+ (?:madam|sir)\b|\b(?-i:Mr|Mrs|Ms)\.? (?-i:[A-Z])\w+",
             r"\b(?:agree with|as|by|like) dr\.? \w+",
             r"\bdear (?:friend|patient|user|client|customer|member|sister|brother)\b|,? dear\s*[.,!…]",
