@@ -1,4 +1,4 @@
-"""What the judge looks for: one literal table of expressions for each class, and the words that several of them share."""
+"""What the judge looks for: a literal table of expressions by class, and the words that several of them share."""
 
 from __future__ import annotations
 

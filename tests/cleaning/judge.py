@@ -56,7 +56,7 @@ def counts(rows: Sequence[Row]) -> list[str]:
     kept = kept_of(rows)
     found = [(row["source"], flags(answer, BRANDS)) for row, answer in kept]
     sources = sorted({row["source"] for row in rows})
-    groups = [(source, (source,)) for source in sources]
+    groups: list[tuple[str, tuple[str, ...]]] = [(source, (source,)) for source in sources]
     groups.append(("all forums", tuple(source for source in sources if source.startswith(FORUMS))))
     lines = []
     for name, members in groups:
