@@ -80,7 +80,7 @@ _NO_NAMES = frozenset(
     ).split()
 )
 _LIKE_AN_ADJECTIVE = re.compile(
-    r"(?:(?<!hm|mm|fr)ed|ing|ic|ful|ous|ive|[ai]ble|less|ish|ese|[rt]ian|ican|ant|ent|oid|ical|ual|[a-z]{4}ly|ional|ory|proof|free|phobic)$"
+    r"(?:(?<!hm|mm|fr)ed|ing|ic|ful|ous|ive|[ai]ble|less|ish|ese|(?<![bmv])ian|ican|ant|ent|oid|ical|ual|[a-z]{4}ly|ional|ory|proof|free|phobic)$"
 )
 """States, diagnoses and nations: Pregnant, Diabetic, Worried, Indian. Names such as Vincent or Dominic stay in for it."""
 
@@ -107,7 +107,7 @@ def unsigned(text: str) -> str:
 def _is_signed(before: str) -> bool:
     """A dash before the last item of a list, or before whom a quotation is from, signs nothing."""
     line = before.rpartition("\n")[2]
-    return before[-1:] in (".", "!", "?") and not _ITEM.match(line) and line[:1] not in ('"', "“", "'", "‘")
+    return before[-1:] not in (":", ",", ";") and not _ITEM.match(line) and line[:1] not in ('"', "“", "'", "‘")
 
 
 def may_hold_a_name(text: str) -> bool:
@@ -141,7 +141,7 @@ def ungreeted(text: str, cut: bool) -> str:
 def _is_name(name: str) -> bool:
     """Whether capitalized words can be a name: none of them is a common word, a state, a diagnosis or a nation."""
     found = [word.strip(".") for word in name.lower().split()]
-    return not _NO_NAMES.intersection(found) and not _LIKE_AN_ADJECTIVE.search(found[0])
+    return bool(found) and not _NO_NAMES.intersection(found) and not _LIKE_AN_ADJECTIVE.search(found[0])
 
 
 def _says_goodbye(match: re.Match[str]) -> bool:
@@ -149,7 +149,7 @@ def _says_goodbye(match: re.Match[str]) -> bool:
     last = match["goodbye"].split()[-1].lower()
     if match["gap"] == " " and (last in ("love", "cheers", "yours") or (match["inside"] and last != "regards")):
         return False
-    return bool(match["name"]) and _is_name(re.sub(rf"^{_TITLE}", "", match["name"]))
+    return _is_name(re.sub(rf"^{_TITLE}", "", match["name"]))
 
 
 def _without_told(text: str) -> str:

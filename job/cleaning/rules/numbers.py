@@ -55,7 +55,7 @@ BEFORE = 60
 _OTHER_NUMBER = re.compile(
     r"(?:\b(?:order|invoice|ticket|isbn|issn|doi|pmid|id|ids|identifier|ref|reference|serial|version|account|tracking|case|sku|part|model|lot|batch|"
     r"policy|registration|licen[cs]e|passport|mrn|npi|upc|ean|barcode|lottery|numbers|sequence|series|digits|scores?|gene|cas|patent|grant|from|between|coordinates)"
-    r"\b|#|№)[^.!?\n]{0,12}$",
+    r"\b|#|№)(?:[^.!?\n]|(?<=\bno)\.){0,12}$",
     re.IGNORECASE,
 )
 _COUNTED = re.compile(r"\s?(?:%|°|(?P<word>[^\W\d_]+))")
