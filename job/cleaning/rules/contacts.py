@@ -4,6 +4,10 @@ quoted.
 In the middle of a sentence a placeholder such as [phone] takes their place; a sentence or line that says nothing else goes
 whole. A link is content ("Go to https://... and enter your address") and stays, unless it reaches one person: a messenger, a
 profile, an address in it, or "my page" before it. What stands in backticks is code and stays as it is.
+
+Read by hand, on 7,931 forum and encyclopaedia rows and 2,599 rows of web text, instructions and code: all 51 changes that were
+no stump of a link, and 50 that were. Each took what its rule names; in three rows that was what the row is about (code for a
+phone number). Of everything else there with an @ or seven digits in groups, one phone number had been missed, and is found now.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ _NO_NAMES = frozenset(
         "there support staff member members colleague colleagues manager committee editor parents students guys reader readers god jesus lord santa "
         "thanks thank regards hello hi hey dear please welcome cheers best yours advance again very much help "
         # Words that no sentence can do without.
-        "the a an this that these those my your his her our their i you he she it we they in on at of for to from by with and or but so as if not no yes any some "
+        "myself the a an this that these those my your his her our their i you he she it we they in on at of for to from by with and or but so as if not no yes any some "
         "is are was were be been do does did have has had can could will would should may must what why how when where who which also just still too now only "
         "being called given used spelled spelt written listed mentioned wrong correct misspelled missing important unknown withheld secret confidential changed "
         "one two first last next here there since after before during while because yesterday today tomorrow world diary bye "
@@ -158,20 +158,26 @@ def _without_told(text: str) -> str:
     while match := _MY_NAME.search(text, at):
         at = match.end()
         end = _end_of_name(text, match)
-        line = text.rfind("\n", 0, at) + 1
-        if not end or text.count('"', line, at) % 2 or text.count("“", line, at) > text.count("”", line, at):
-            continue  # no name, or somebody in a story says it
-        before = text[: match.start()].rstrip(" ")
-        word = before[-12:].split(" ")[-1].lower()
-        begins = match["and"] or not before or before[-1] in ".!?,;:\n" or word in _STARTERS
-        behind = _BEHIND.match(text, end)
-        if begins and behind and (before or text[behind.end() :].strip()):
-            left = _joined(before, behind["stop"], text[behind.end() :])
-            at, text = len(before), left
+        if not end:
+            continue
+        before = text[max(0, match.start() - 24) : match.start()].rstrip(" ")
+        begins = match["and"] or before[-1:] in ("", *".!?,;:\n") or before.split(" ")[-1].lower() in _STARTERS
+        behind = _BEHIND.match(text, end) if begins else None
+        if not (behind or match["told"]) or _is_quoted(text, match.start()):
+            continue
+        if behind and (before or text[behind.end() :].strip()):
+            before = text[: match.start()].rstrip(" ")
+            at, text = len(before), _joined(before, behind["stop"], text[behind.end() :])
         elif match["told"]:
             begin = match.start("title") if match["title"] else match.end()
             text = text[:begin] + PLACEHOLDER + text[end:]
     return text
+
+
+def _is_quoted(text: str, at: int) -> bool:
+    """Whether somebody in a story says it: a quotation that began on this line is open."""
+    line = text.rfind("\n", 0, at) + 1
+    return text.count('"', line, at) % 2 == 1 or text.count("“", line, at) > text.count("”", line, at)
 
 
 def _end_of_name(text: str, match: re.Match[str]) -> int:

@@ -46,10 +46,12 @@ _REACH = r"(?:call(?:ing|ed)?|phone|telephone|ring|dial|text|sms|fax|tel|ph|mob|
 _SAID = re.compile(
     rf"\b{_REACH}\b\.?(?:\W{{1,3}}(?:me|us|him|her|them|it|is|are|at|on|to|no|nr|number|numbers|via|under|the|this|our|my|now|today|office|line|free|or|and))"
     rf"{{0,5}}\W{{0,3}}$|\b(?:{_REACH}|contact|reach|message)\b(?:\W{{1,3}}[\w'’-]{{1,20}}){{1,4}}?(?:\s(?:at|on|under|via)|:)\s?$|"
-    r"\b(?:my|our|his|her|their|contact)\s(?:number|no|nr)\b\.?(?:\s(?:is|was)|:)?\s?$",
+    r"\b(?:my|our|his|her|their|contact)\s(?:number|no|nr)\b\.?(?:\s(?:is|was)|:)?\s?$|"
+    r"\[email\](?:,| or| and)? $",
     re.IGNORECASE,
 )
-"""What says that a phone number follows, up to the number."""
+"""What says that a phone number follows, up to the number. Addresses have their placeholder by then."""
+_BESIDE = re.compile(r"(?:,| or| and)? \[email\]")
 BEFORE = 60
 """Characters in which these words are looked for."""
 _OTHER_NUMBER = re.compile(
@@ -99,7 +101,8 @@ def phones(text: str) -> Iterator[Span]:
         if len(found) > LONGEST_RUN or _digits(found) < FEWEST_DIGITS or _DATES.fullmatch(found):
             continue
         before = text[max(0, run.start() - BEFORE) : run.start()].rpartition("\n")[2]
-        if found[0] == "+" or (_SAID.search(before) and _digits(found) <= MOST_DIGITS):
+        said = _SAID.search(before) or _BESIDE.match(text, run.end())
+        if found[0] == "+" or (said and _digits(found) <= MOST_DIGITS):
             if found[0] != "+" or _is_number(found, None):
                 yield run.start(), _end(text, run.end())
         elif len(by_form) <= MOST_BY_FORM and not _OTHER_NUMBER.search(before):

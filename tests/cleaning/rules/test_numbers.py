@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 
-from job.cleaning.rules.numbers import IBAN_LENGTHS, MOST_BY_FORM, cards, ibans, may_hold_a_number, phones
+from job.cleaning.rules.numbers import IBAN_LENGTHS, MOST_BY_FORM, Span, cards, ibans, may_hold_a_number, phones
 
 pytestmark = pytest.mark.light
 
 
-def found(find, text: str) -> list[str]:  # type: ignore[no-untyped-def]
+def found(find: Callable[[str], Iterator[Span]], text: str) -> list[str]:
     return [text[begin:end] for begin, end in find(text)]
 
 
@@ -29,6 +31,8 @@ PHONES = (
     ("Mobile no 9988776655", ["9988776655"]),
     ("contact number: 99887 76655", ["99887 76655"]),
     ("WhatsApp 050 1234567", ["050 1234567"]),
+    ("Anna Moss, at 262-3773 or [email].", ["262-3773"]),
+    ("Ask [email], 262-3773.", ["262-3773"]),
     # by its form
     ("555 123 4567", ["555 123 4567"]),
     ("Try 555-123-4567 or (415) 555-0132 ext. 12.", ["555-123-4567", "(415) 555-0132 ext. 12"]),
