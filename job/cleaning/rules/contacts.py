@@ -56,7 +56,7 @@ _ADDRESSES = (
 )
 _ADDRESS_SIGNS = tuple(sign for signs, _ in _ADDRESSES for sign in signs)
 _NOBODYS = re.compile(
-    r"@(?:[\w-]+\.){0,4}(?:example\.(?:com|org|net|edu)|example|test|invalid|(?:your|my)?(?:domain|email)\.com)$",
+    r"@(?:[\w-]+\.){0,4}(?:example\.(?:com|org|net|edu)|example|test|invalid|(?:your|my)?(?:domain|email|company)\.com)$",
     re.IGNORECASE,
 )
 """Addresses in examples: RFC 2606 keeps some domains for them."""

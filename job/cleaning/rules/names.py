@@ -21,7 +21,7 @@ _DEGREE = r"(?:M\.?D|MBBS|MS|MRCP|FRCS|DNB|Ph\.?D|RN|DO|BSc|MSc)\b\.?"
 _SIGNED = re.compile(
     r"(?:^|[.!?\n,;:)]\s?|(?P<inside>\s))(?P<goodbye>(?:(?:many|with|best|kind|kindest|warm|warmest)\s){0,2}"
     r"(?:thanks(?:\s(?:and|in|a)\s\w+)?|thank\s?you|regards|sincerely|cheers|wishes|yours(?:\s\w+)?|love))"
-    rf"(?P<gap>\s?[,.!–—-]+\s*|\n+|\s)(?-i:(?P<name>{_TITLE}?{_NAME}))(?:[,. ]+{_DEGREE})*+(?:\s?\(\w+\))?\s?[.!]?$",
+    rf"(?P<gap>\s?[,.!–—-]+\s*|\n+|\s|(?<=regards))(?-i:(?P<name>{_TITLE}?{_NAME}))(?:[,. ]+{_DEGREE})*+(?:\s?\(\w+\))?\s?[.!]?$",
     re.IGNORECASE,
 )
 _DOCTOR_SIGNED = re.compile(
@@ -43,8 +43,8 @@ _AGED = re.compile(
 )
 _GREETING = r"(?:hi|hello|hey|dear|good (?:morning|evening|afternoon|day))"
 _I_AM = re.compile(
-    rf"^(?P<hi>(?:(?i:{_GREETING}|doctor|sir|madam|dr)\b[.]?[ ,!.]{{0,3}}){{0,3}})(?P<am>I am|I['’]m) (?P<title>{_TITLE})?(?P<name>{_NAME})"
-    r"(?P<behind>[.!](?:\s|$)|, (?=I\b|my\b|and I\b)| (?=from\b)| and (?=I\b)|(?=,))"
+    rf"^(?P<hi>(?:(?i:{_GREETING}|doctor|doc|sir|madam|dr)\b[.]?[ ,!.]{{0,3}}){{0,3}})(?P<am>I am|I['’]m) (?P<title>{_TITLE})?(?P<name>{_NAME})"
+    r"(?P<behind>[.!](?:\s|$)|, (?=I\b|my\b|and I\b)| (?=from\b)| and (?=I\b)|(?= ?[,(]))"
 )
 _GREETED = re.compile(
     rf"(?P<hi>(?i:{_GREETING}(?: dear)?)) (?P<title>{_TITLE})?(?P<name>{_NAME})(?P<behind>\s?[,!:;–—-]|\.(?:\s|$)|$)?"
@@ -147,7 +147,7 @@ def _is_name(name: str) -> bool:
 def _says_goodbye(match: re.Match[str]) -> bool:
     """ "I love Paris" and "He thanks Anna" say no goodbye."""
     last = match["goodbye"].split()[-1].lower()
-    if match["gap"] == " " and (last in ("love", "cheers", "yours") or (match["inside"] and last != "regards")):
+    if match["gap"] in ("", " ") and (last in ("love", "cheers", "yours") or (match["inside"] and last != "regards")):
         return False
     return _is_name(re.sub(rf"^{_TITLE}", "", match["name"]))
 

@@ -121,6 +121,7 @@ def test_email_addresses(address: str) -> None:
     [
         "john@example.com",
         "you@yourdomain.com",
+        "boss@company.com",
         "popper.js@1.16.1/dist",
         "git clone git@github.com:plants/fern.git",
         "@app.route and user@host",

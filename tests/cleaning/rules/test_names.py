@@ -43,6 +43,7 @@ pytestmark = pytest.mark.light
         ("I am Anna from Delhi and it is yellow", "I am from Delhi and it is yellow"),
         ("I am Anna and I ask why.", "I ask why."),
         ("I am Anna, mother of two.", "I am [name], mother of two."),
+        ("Hi Doc, I am Anna ( female )", "Hi Doc, I am [name] ( female )"),
         ("I am Anna.", "I am [name]."),
     ],
 )
@@ -91,6 +92,7 @@ def test_other_words_stay(text: str) -> None:
         ("Water it. Thank you Dr. Moss", "Water it. Thank you."),
         ("Water it.\nWith love,\nAnna", "Water it.\nWith love."),
         ("Water it.\nSincerely, Prof. Anna Moss, PhD", "Water it.\nSincerely."),
+        ("Why?RegardsAnna", "Why?Regards."),
         ("Why? Dr. John Fern, MD", "Why?"),
         ("Why? Doctor John Fern", "Why?"),
         ("Water it.\nDr. John Fern\nMBBS, MD\nCardiologist", "Water it."),
