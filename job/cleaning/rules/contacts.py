@@ -62,12 +62,12 @@ _NOBODYS = re.compile(
 """Addresses in examples: RFC 2606 keeps some domains for them."""
 
 _LINK = re.compile(
-    r"(?<![\w@.-])(?:https?://|www\.|mailto:|tel:|skype:|(?:[\w-]{1,63}\.){1,4}(?:com|org|me)(?:\.[a-z]{2})?(?![\w@.-]\w))[^\s<>\"'`)\]}]*(?<![.,;:!?])",
+    r"(?<![\w@.-])(?:https?://|www\.|mailto:|skype:|(?:[\w-]{1,63}\.){1,4}(?:com|org|me)(?:\.[a-z]{2})?(?![\w@.-]\w))[^\s<>\"'`)\]}]*(?<![.,;:!?])",
     re.IGNORECASE,
 )
-_LINK_SIGNS = ("http", "www.", ".com", ".org", ".me/", ".ly", "mailto:", "tel:", "skype:", "link>")
+_LINK_SIGNS = ("http", "www.", ".com", ".org", ".me/", ".ly", "mailto:", "skype:", "link>")
 _PERSONAL = re.compile(
-    r"(?:mailto|tel|skype):.|(?:https?://)?(?:www\.|m\.|web\.|[a-z]{2}\.)?(?:wa\.me|(?:api|chat)\.whatsapp\.com|t\.me|telegram\.me|m\.me|signal\.me|"
+    r"(?:mailto|skype):.|(?:https?://)?(?:www\.|m\.|web\.|[a-z]{2}\.)?(?:wa\.me|(?:api|chat)\.whatsapp\.com|t\.me|telegram\.me|m\.me|signal\.me|"
     r"fb\.me|fb\.com|facebook\.com|instagram\.com|twitter\.com|x\.com|linkedin\.com/in|tiktok\.com/@|snapchat\.com/add|calendly\.com)/[\w@+.]",
     re.IGNORECASE,
 )

@@ -1,5 +1,6 @@
 """People's names, where the text itself says that it is one: a signature at the end, a greeting at the beginning, "my name
 is ...", "I am ..." before an age or at the beginning. Knows no list of names; a capital alone is no evidence.
+Knows the words around a name in English.
 """
 
 from __future__ import annotations

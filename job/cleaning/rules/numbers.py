@@ -26,7 +26,7 @@ REGIONS = ("GB", "IN", "DE", "FR")
 """Where a number with a 0 in front of it may come from that has neither a country's code nor a word before it. North
 America's are known by their form alone."""
 
-_RUN = re.compile(r"(?<![\w.,/:#$€£¥=^*-])(?:\+|(?<!\d ))\(?\d(?:[ ().–-]{0,3}\d)*+(?![\w/%])(?![.,:-]\d)")
+_RUN = re.compile(r"(?<![\w.,/+#$€£¥=^*-])(?<!\d:)(?:\+|(?<!\d ))\(?\d(?:[ ().–-]{0,3}\d)*+(?![\w/%])(?![.,:-]\d)")
 """Digits with blanks, brackets, dots and hyphens between them, all of them: possessive, so the pattern is linear."""
 _EXTENSION = re.compile(r"[ ,]{0,2}(?:ext\.?|extension|x)\s?\d{1,5}\b", re.IGNORECASE)
 _PAIRS = re.compile(r"\d\d(?:[ .]\d\d){4}")
@@ -37,10 +37,11 @@ _ONE_DIGIT = re.compile(r"(?<!\d)\d(?!\d)")
 _NORTH_AMERICAN = re.compile(
     r"(?:\+?1[ .-]?)?(?:\([2-9]\d\d\)[ .-]?|[2-9]\d\d[ .-])\d{3}[ .-]\d{4}|1[ -]?8\d\d[ -]\d{3}[ -]?\d{4}"
 )
-_DATES = re.compile(
-    r"\d{4}[-–./]\d{1,2}[-–./]\d{1,2}|\d{1,2}[-–./]\d{1,2}[-–./]\d{2,4}|(?:1[5-9]|20)\d\d\s?[-–]\s?(?:1[5-9]|20)\d\d|\d{1,3}(?:\.\d{1,3}){3}"
+_OTHER = re.compile(
+    r"\d{4}[-–./ ]\d{1,2}[-–./ ]\d{1,2}|\d{1,2}[-–./ ]\d{1,2}[-–./ ]\d{2,4}|(?:1[5-9]|20)\d\d\s?[-–]\s?(?:1[5-9]|20)\d\d|\d{1,3}(?:\.\d{1,3}){3}|"
+    r"\d{1,3}(?: \d{3})* 000(?: \d{3})*"
 )
-"""Dates, ranges of years and IPv4 addresses, as a whole."""
+"""Dates, ranges of years, IPv4 addresses and thousands, as a whole."""
 
 _REACH = r"(?:call(?:ing|ed)?|phone|telephone|ring|dial|text|sms|fax|tel|ph|mob|mobile|cell(?:phone)?|whats\s?app|hotline|helpline|toll[ -]free)"
 _SAID = re.compile(
@@ -60,7 +61,7 @@ _OTHER_NUMBER = re.compile(
     r"\b|#|№)(?:[^.!?\n]|(?<=\bno)\.){0,12}$",
     re.IGNORECASE,
 )
-_COUNTED = re.compile(r"\s?(?:%|°|(?P<word>[^\W\d_]+))")
+_COUNTED = re.compile(r"\s?(?:%|°|(?P<word>[A-Za-zÀ-ÿ]+))")
 """A word behind a number in blanks is what it counts, unless it goes on a sentence."""
 _GOES_ON = frozenset(
     "or and for if when to at any anytime between from ext x is during on today now please thanks thank before after but so in with i we my the as this".split()
@@ -98,7 +99,7 @@ def phones(text: str) -> Iterator[Span]:
     by_form: list[re.Match[str]] = []
     for run in _RUN.finditer(text):
         found = run[0]
-        if len(found) > LONGEST_RUN or _digits(found) < FEWEST_DIGITS or _DATES.fullmatch(found):
+        if len(found) > LONGEST_RUN or _digits(found) < FEWEST_DIGITS or _OTHER.fullmatch(found):
             continue
         before = text[max(0, run.start() - BEFORE) : run.start()].rpartition("\n")[2]
         said = _SAID.search(before) or _BESIDE.match(text, run.end())
@@ -153,8 +154,8 @@ def _part_of_more(run: str, match: re.Match[str]) -> bool:
 
 
 def _is_round(run: str) -> bool:
-    """All groups of at least three digits end with zeros, as in "200 300 4000"."""
-    return all(group.endswith("00") for group in re.split(r"\D+", run) if len(group) >= 3)
+    """Whether it ends with hundreds, as "250 300 4000" does."""
+    return run.endswith("00")
 
 
 def _digits(text: str) -> int:

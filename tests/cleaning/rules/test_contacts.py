@@ -144,7 +144,7 @@ def test_what_is_nobodys_address_stays(text: str) -> None:
         "https://www.linkedin.com/in/anna-moss",
         "Facebook.com/AnnaMoss",
         "mailto:jane@plants.org",
-        "tel:+4917123456",
+        "skype:annamoss",
         "https://user:secret@plants.org/x",
         "https://plants.org/?mail=jane@plants.org",
         "my own page https://plants.org/fern",
