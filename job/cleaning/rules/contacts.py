@@ -5,9 +5,10 @@ In the middle of a sentence a placeholder such as [phone] takes their place; a s
 whole. A link is content ("Go to https://... and enter your address") and stays, unless it reaches one person: a messenger, a
 profile, an address in it, or "my page" before it. What stands in backticks is code and stays as it is.
 
-Read by hand, on 7,931 forum and encyclopaedia rows and 2,599 rows of web text, instructions and code: all 51 changes that were
-no stump of a link, and 50 that were. Each took what its rule names; in three rows that was what the row is about (code for a
-phone number). Of everything else there with an @ or seven digits in groups, one phone number had been missed, and is found now.
+Read by hand, on 7,931 forum and encyclopaedia rows and 2,599 rows of web text, instructions, code and tool calls: all 39 changes
+that were no arrow with a link's stump, and 100 of the 135 that were. Each took what its rule names; in three rows that was what
+the row is about (code for a phone number). Of all else there with an @ or seven digits in groups, handles of social media
+aside, nothing was a contact that had been missed.
 """
 
 from __future__ import annotations

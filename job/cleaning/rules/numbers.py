@@ -101,11 +101,13 @@ def phones(text: str) -> Iterator[Span]:
         found = run[0]
         if len(found) > LONGEST_RUN or _digits(found) < FEWEST_DIGITS or _OTHER.fullmatch(found):
             continue
-        before = text[max(0, run.start() - BEFORE) : run.start()].rpartition("\n")[2]
-        said = _SAID.search(before) or _BESIDE.match(text, run.end())
-        if found[0] == "+" or (said and _digits(found) <= MOST_DIGITS):
-            if found[0] != "+" or _is_number(found, None):
+        if found[0] == "+":
+            if _is_number(found, None):
                 yield run.start(), _end(text, run.end())
+            continue
+        before = text[max(0, run.start() - BEFORE) : run.start()].rpartition("\n")[2]
+        if _digits(found) <= MOST_DIGITS and (_SAID.search(before) or _BESIDE.match(text, run.end())):
+            yield run.start(), _end(text, run.end())
         elif len(by_form) <= MOST_BY_FORM and not _OTHER_NUMBER.search(before):
             by_form.append(run)
     if len(by_form) <= MOST_BY_FORM:
