@@ -81,7 +81,7 @@ _NO_NAMES = frozenset(
     ).split()
 )
 _LIKE_AN_ADJECTIVE = re.compile(
-    r"(?:(?<!hm|mm|fr)ed|ing|ic|ful|ous|ive|[ai]ble|less|ish|ese|(?<![bmv])ian|ican|ant|ent|oid|ical|ual|[a-z]{4}ly|ional|ory|proof|free|phobic)$"
+    r"(?:(?<!hm|mm|fr)ed|ing|ic|ful|ous|ive|[ai]ble|less|ish|ese|(?<![bmv])ian|ican|ant|ent|oid|ical|ual|[a-z]{4}ly|ional|ory|proof|free|phobic|itis|osis|iasis|emia|oma)$"
 )
 """States, diagnoses and nations: Pregnant, Diabetic, Worried, Indian. Names such as Vincent or Dominic stay in for it."""
 

@@ -63,6 +63,7 @@ def test_the_own_name_goes(text: str, rest: str) -> None:
         "I am Indian, 30 years old.",
         "I am Sick. Help me.",
         "I am Female 24 years",
+        "This is Arthritis, 50 years old",
         "I am Anxious and I cannot sleep.",
         "I am Single, 30 years.",
         "This is Asthma, 3 years now.",
