@@ -12,6 +12,8 @@ import pytest
 from huggingface_hub import constants
 
 from job.cleaning import first_pass, sources
+from job.cleaning.reading.formats import read_file
+from job.cleaning.reading.rows import local_file
 from job.cleaning.sources import HEAD, load
 from job.errors import AccessDenied, DataError, HubUnavailable, NotFound
 from job.settings.fields import DataSettings
@@ -97,7 +99,7 @@ def test_a_line_without_an_end_is_named_and_not_read_into_memory(name: str, tmp_
 
 
 def test_a_quote_that_nothing_closes_is_found_at_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MOST_LINE", 1000)
+    monkeypatch.setattr("job.cleaning.reading.rows.MOST_LINE", 1000)
     path = tmp_path / "rows.csv"
     path.write_text('question,answer\nQ,A\nQ,"open\n' + "Q,a longer answer\n" * 100, "utf-8")
     with pytest.raises(
@@ -110,8 +112,8 @@ def test_a_quote_that_nothing_closes_is_found_at_its_line(tmp_path: Path, monkey
 def test_a_json_file_that_would_have_to_fit_into_memory_is_refused_with_the_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "MOST_JSON", 1000)
-    path = sparse(tmp_path / "rows.json", b"[", 5 * 10**9)
+    monkeypatch.setattr("job.cleaning.reading.json_rows.MOST_JSON", 1000)
+    path = sparse(tmp_path / "rows.json", b"[\n", 5 * 10**9)
     with pytest.raises(DataError, match=r"one JSON value of more than 1,000 characters") as caught:
         load(Source.parse(str(path)), settings(path), "")
     assert "jq -c" in caught.value.remedy
@@ -123,7 +125,7 @@ def test_few_rows_are_held_where_they_are_long(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(first_pass, "BATCH_CHARACTERS", 2_500)
     rows = [{"question": f"Q {number}", "answer": "A" * 1000} for number in range(40)]
     path = write_rows(tmp_path / "rows.jsonl", rows)
-    assert len(sources._head(sources._local_rows(path))) == 5
+    assert len(sources._head(read_file(local_file(path)).rows)) == 5
     first = first_pass.FirstPass(settings(path), None, tmp_path, max_tokens=10)  # type: ignore[arg-type]
     batches = [len(batch.rows) for batch in first.batches("")]
     assert batches == [3] * 13 + [1]

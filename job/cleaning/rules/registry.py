@@ -15,6 +15,7 @@ from job.cleaning.rules.rule import BOTH, Rule
 OWN = "own:"
 """Prefix of the names of the user's rules, in counts and reasons."""
 COLUMNS = "the columns (FINETUNE_DATA_QUESTION_COLUMN, FINETUNE_DATA_ANSWER_COLUMN)"
+FILES = "format and encoding of the files in FINETUNE_DATA_SOURCES"
 
 RULES: tuple[Rule, ...] = (
     # The row as it came; `empty` again when it is clean.
@@ -169,9 +170,11 @@ class Reason:
 
 DROP_REASONS: tuple[Reason, ...] = (
     # Before the rules.
-    Reason("bad_json", "a line that is not a JSON object", "reading"),
+    Reason("bad_json", "a line that is not a JSON object", "reading", FILES),
+    Reason("ragged", "a line with more or fewer fields than the header", "reading", FILES),
+    Reason("repeated_header", "a line that is the header again", "reading", FILES),
     Reason("not_text", "question or answer is not text", "reading", COLUMNS),
-    Reason("broken_utf8", "bytes that are not UTF-8", "reading"),
+    Reason("broken_utf8", "characters that are broken in the encoding of the file", "reading", FILES),
     # After them.
     Reason(
         "too_many_tokens",
