@@ -135,19 +135,6 @@ def test_few_rows_are_held_where_they_are_long(tmp_path: Path, monkeypatch: pyte
 # --- rows on the Hub -------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def client(hub: StandInHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The Hub client and `datasets` in this process speak to the stand-in."""
-    import datasets.config
-
-    monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.url)
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}")
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-
-
 @pytest.mark.usefixtures("client")
 def test_rows_on_the_hub_are_those_of_the_commit_or_none(
     hub: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

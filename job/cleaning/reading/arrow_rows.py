@@ -9,13 +9,13 @@ from typing import Any
 import pyarrow.parquet
 
 from job.cleaning.reading.rows import READ_AHEAD, File, Row, Table
-from job.cleaning.reading.text import refuse_other_kinds
+from job.cleaning.reading.text import require_kind
 from job.errors import DataError
 
 
 def read_parquet(file: File) -> Table:
     with file.open() as stream:
-        refuse_other_kinds(stream.read(1000), file, but=b"PAR1")
+        require_kind(stream.read(1000), file, but=b"PAR1")
     table = pyarrow.parquet.ParquetFile(file.open())
     return Table("Parquet", _parquet_rows(table), tuple(table.schema_arrow.names))
 

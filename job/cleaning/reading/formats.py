@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 
 from job.cleaning.reading.arrow_rows import read_parquet
@@ -27,6 +29,11 @@ FORMATS: tuple[tuple[str, Callable[[File], Table]], ...] = (
     ("parquet", read_parquet),
 )
 """The kinds of settings.sources.KINDS, and what reads a file of each."""
+
+CUT_OFF = (EOFError, zlib.error, zipfile.BadZipFile)
+"""Of gzip and of workbooks."""
+CUT_OFF_WORDS = ("Truncated", "magic bytes not found in footer", "CRC check failed")
+"""Of Arrow, which reads zstd and Parquet, and of gzip."""
 
 
 def read_files(files: Sequence[File]) -> Table:
@@ -82,7 +89,9 @@ def _guarded(file: File, rows: Iterator[Row]) -> Iterator[Row]:
 
 
 def _unreadable(file: File, error: Exception) -> DataError:
+    cut = isinstance(error, CUT_OFF) or any(words in str(error) for words in CUT_OFF_WORDS)
+    why = "it is cut off or damaged" if cut else f"{type(error).__name__}: {first_line(error)}"
     return DataError(
-        f"The source {file.shown} cannot be read: {type(error).__name__}: {first_line(error)}",
+        f"The source {file.shown} cannot be read: {why}" + (f" ({first_line(error)})." if cut else ""),
         remedy="Check that the file named in FINETUNE_DATA_SOURCES is whole, and that its extension matches its format.",
     )

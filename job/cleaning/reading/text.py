@@ -41,8 +41,14 @@ MARKS = (  # that of UTF-32 begins like that of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
-ENCODINGS = ("cp1252", "latin_1", "cp1250", "cp1251", "cp1253", "cp1254", "cp932", "euc_jp", "gb18030", "big5", "cp949")
-"""What editors and spreadsheets wrote before UTF-8. charset-normalizer knows 90 more, and takes them for these."""
+ENCODINGS = (
+    *("cp1252", "latin_1", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r", "mac_roman", "cp850"),
+    *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
+)
+"""What editors and spreadsheets wrote before UTF-8. charset-normalizer knows 80 more, and takes them for these."""
+LEAST_SHARE = 0.01
+"""Of characters that are not ASCII. With less of them to judge by, English prose with a few quotes or degree signs is taken for
+Chinese; it is cp1252 unless that has no such character. German has 2 %, Polish 6 %."""
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -83,13 +89,9 @@ def open_text(file: File) -> Text:
     stream, packed = unpacked(file)
     with stream:
         sample = stream.read(SAMPLE)
-    refuse_other_kinds(sample, file)
+    require_kind(sample, file)
     codec, encoding = encoding_of(sample, file)
     head = codecs.getincrementaldecoder(codec)("replace").decode(sample)
-    if not head.strip():
-        raise DataError(
-            f"The source {file.shown} is empty.", remedy="Check what wrote the file named in FINETUNE_DATA_SOURCES."
-        )
     first_line = head.lstrip().partition("\n")[0][:1000]
     if CONTROL.search(first_line):
         raise DataError(
@@ -99,13 +101,20 @@ def open_text(file: File) -> Text:
     return Text(file, codec, head, len(sample) < SAMPLE, (encoding, packed))
 
 
-def refuse_other_kinds(begin: bytes, file: File, but: bytes = b"") -> None:
-    """`but`: how a file of the right kind begins. Raises DataError (65) for a file of another kind than its name says."""
+def require_kind(begin: bytes, file: File, but: bytes = b"") -> None:
+    """`but`: how a file of the right kind begins. Raises DataError (65) for an empty file, and for one of another kind than its
+    name says."""
+    if not begin.strip(b"\xef\xbb\xbf\xff\xfe\t\r\n "):  # a byte order mark is no content
+        raise DataError(
+            f"The source {file.shown} is empty.", remedy="Check what wrote the file named in FINETUNE_DATA_SOURCES."
+        )
     if but and begin.startswith(but):
         return
     found = next((words for signature, words in SIGNATURES if begin.startswith(signature)), "")
     if not found and PAGE.match(begin):
         found = "a web page or XML"
+    if not found and but:
+        found = f"something that begins with {begin[:20]!r}"
     if found:
         raise DataError(
             f"The source {file.shown} is not what its name says: it is {found}.",
@@ -121,29 +130,34 @@ def encoding_of(sample: bytes, file: File) -> tuple[str, str]:
     for mark, codec, words in MARKS:
         if sample.startswith(mark):
             return codec, words
-    even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    for codec, nul, other in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
-        if nul > 20 * other and nul > len(sample) / 50 and _decodes(sample, codec):
-            return codec, f"{codec.upper()} without a byte order mark"
+    if b"\0" in sample:
+        marks = {codec: _marks_in(sample, codec) for codec in ("utf-16-le", "utf-16-be")}
+        best = max(marks, key=lambda codec: marks[codec])
+        if marks[best] > 3 * min(marks.values()):
+            return best, f"{best.upper()} without a byte order mark"
     text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(sample)
-    broken = len(re.findall("[\udc80-\udcff]+", text))
+    broken = len(re.findall("[\udc80-\udcff]", text))
     right = len(re.findall("[^\0-\x7f\ud800-\udfff]", text))
     if broken < 2 or broken <= right:
         return "utf-8", "UTF-8"
     return (found := _detected(sample, file)), found.replace("_", "-")
 
 
-def _decodes(sample: bytes, codec: str) -> bool:
+def _marks_in(sample: bytes, codec: str) -> int:
+    """Line ends, blanks and punctuation, which are letters in the wrong order of bytes; 0 if it is no text."""
     try:
-        codecs.getincrementaldecoder(codec)().decode(sample)
+        text = codecs.getincrementaldecoder(codec)().decode(sample)
     except UnicodeDecodeError:
-        return False
-    return True
+        return 0
+    return 0 if "\0" in text else sum(map(text.count, '\n ",;:.{'))
 
 
 def _detected(sample: bytes, file: File) -> str:
     import charset_normalizer
 
+    odd = len(re.findall(rb"[\x80-\xff]", sample))
+    if odd < LEAST_SHARE * len(sample) and not re.search(rb"[\x81\x8d\x8f\x90\x9d]", sample):
+        return "cp1252"
     lines = b"\n".join(line for line in sample.split(b"\n") if not line.isascii())[:65_536]
     end = max(lines.rfind(mark) for mark in (b'"', b" ", b"\n", b","))  # no encoding has them inside a character
     found = charset_normalizer.from_bytes(lines[: end + 1] or lines, cp_isolation=list(ENCODINGS))

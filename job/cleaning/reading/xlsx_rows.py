@@ -9,7 +9,7 @@ from typing import Any
 
 from job.cleaning.reading.columns import header_of, row_under
 from job.cleaning.reading.rows import File, Row, Table
-from job.cleaning.reading.text import refuse_other_kinds
+from job.cleaning.reading.text import require_kind
 from job.errors import DataError
 
 MOST_UNPACKED = 500_000_000
@@ -46,7 +46,7 @@ def _require_workbook(file: File) -> None:
     """Raises DataError (65)."""
     with file.open() as stream:
         begin = stream.read(100)
-        refuse_other_kinds(begin, file, but=b"PK\x03\x04")
+        require_kind(begin, file, but=b"PK\x03\x04")
         with zipfile.ZipFile(stream) as parts:
             sizes = {
                 part.filename: part.file_size for part in parts.infolist()
