@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ FAULTS = (
     (REPEATED_HEADER, "lines are the header again", "a table has one header"),
 )
 """Why lines are no rows, with the words for a source that is mostly made of them."""
+BROKEN = re.compile("[\ud800-\udfff]")
+"""What becomes of bytes that the encoding of a file does not know."""
 
 
 @dataclass
@@ -113,6 +116,6 @@ def _checked(raw: Raw) -> Raw:
             continue
         if not isinstance(part, str):
             return Raw(fault=NOT_TEXT)
-        if any("\ud800" <= letter <= "\udfff" for letter in part):
+        if BROKEN.search(part):
             return Raw(fault=BROKEN_UTF8)
     return Raw(raw.system or "", raw.question or "", raw.answer or "")

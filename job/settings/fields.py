@@ -23,9 +23,10 @@ class Section(BaseModel):
 
 class DataSettings(Section):
     sources: Sources = Field(
-        description="Data sets, separated by commas. On the Hub: owner/name[@revision][:split][=rows]. Local: the path of a "
-        "JSONL, JSON, CSV (each also .gz) or Parquet file or of a save_to_disk folder, also with =rows. `quickstart` is the "
-        "embedded data set."
+        description="Data sets, separated by commas. On the Hub: owner/name[@revision][:split][=rows], or one file as "
+        "hf://datasets/owner/name[@revision]/path/to/file. Local: the path of a JSONL, JSON, CSV, TSV, TXT (each also .gz or "
+        ".zst), XLSX or Parquet file, of a folder or a pattern such as data/*.jsonl, or of a save_to_disk folder, also with "
+        "=rows. `quickstart` is the embedded data set."
     )
     question_column: str = Field(
         "auto", description="Column that holds the question; auto recognizes the usual layouts."

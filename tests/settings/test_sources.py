@@ -48,6 +48,7 @@ def test_a_file_has_no_revision_and_no_split() -> None:
         ("/home/me/data/rows.jsonl=10", "rows.jsonl=10"),
         ("../rows", "rows"),
         ("quickstart", "quickstart"),
+        ("/home/me/data/*.jsonl=10", "*.jsonl=10"),
         ("owner/name@v1:train=5", "owner/name@v1:train=5"),
     ],
 )
@@ -120,6 +121,7 @@ def test_one_file_of_a_data_set_is_spelt_as_the_hub_spells_it(text: str, parts: 
     assert (source.name, source.revision, source.file) == parts
     assert (source.rows, source.split, source.is_local) == (7, "", False)
     assert Source.parse(str(source)) == source
+    assert not is_path(text)
     assert without_path(str(source)) == str(source)
 
 
