@@ -150,7 +150,7 @@ def test_shards_are_one_source_and_empty_ones_are_none(tmp_path: Path) -> None:
         assert loaded.format == "2 files, JSON lines, UTF-8"
     write_rows(tmp_path / "part-0.jsonl", [])
     write_rows(tmp_path / "part-2.jsonl", [])
-    with pytest.raises(DataError, match="part-0.jsonl is empty"):
+    with pytest.raises(DataError, match=r"part-0.jsonl is empty"):
         load(source, DataSettings(sources=(source,)), "")
     for path in tmp_path.iterdir():
         path.unlink()

@@ -61,10 +61,13 @@ def _lines_of(text: Text) -> Iterator[str]:
 
 def _dialect_of(text: Text) -> Dialect:
     """The one in which most of the first records have as many fields as the header, at least two; of equal ones the one with
-    more columns. Raises DataError (65) if there is none for half of them."""
+    more columns, then with more records, since a quote that only opens swallows lines.
+
+    Raises DataError (65) if there is none for half of them.
+    """
     found = {dialect: _records(text, dialect) for dialect in DIALECTS}
     fits = {
-        dialect: (sum(len(record) == len(records[0]) for record in records) / len(records), len(records[0]))
+        dialect: (_fitting(records) / len(records), len(records[0]), len(records))
         for dialect, records in found.items()
         if records and len(records[0]) > 1
     }
@@ -83,11 +86,14 @@ def _dialect_of(text: Text) -> Dialect:
     )
 
 
+def _fitting(records: list[list[str]]) -> int:
+    return sum(len(record) == len(records[0]) for record in records)
+
+
 def _fit(records: list[list[str]]) -> str:
     if not records or len(records[0]) == 1:
         return "no second column"
-    same = sum(len(record) == len(records[0]) for record in records)
-    return f"{len(records[0])} columns, {same} of {len(records)} lines fit"
+    return f"{len(records[0])} columns, {_fitting(records)} of {len(records)} lines fit"
 
 
 def _records(text: Text, dialect: Dialect) -> list[list[str]]:

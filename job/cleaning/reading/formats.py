@@ -32,8 +32,8 @@ FORMATS: tuple[tuple[str, Callable[[File], Table]], ...] = (
 
 CUT_OFF = (EOFError, zlib.error, zipfile.BadZipFile)
 """Of gzip and of workbooks."""
-CUT_OFF_WORDS = ("Truncated", "magic bytes not found in footer", "CRC check failed")
-"""Of Arrow, which reads zstd and Parquet, and of gzip."""
+CUT_OFF_WORDS = ("Truncated", "magic bytes not found in footer", "CRC check failed", "truncated data")
+"""Of Arrow, which reads zstd and Parquet, of gzip and of UTF-16."""
 
 
 def read_files(files: Sequence[File]) -> Table:

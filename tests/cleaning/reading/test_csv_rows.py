@@ -35,6 +35,11 @@ def test_quotes_are_text_where_they_enclose_nothing(tmp_path: Path) -> None:
     assert len(rows) == 3
 
 
+def test_a_quote_that_only_opens_swallows_no_lines(tmp_path: Path) -> None:
+    _, rows = read(tmp_path, "rows.tsv", b'question\tanswer\nQ 1\t"Well\nQ 2\tYes\nQ 3\t"No\n')
+    assert [row["answer"] for row in rows if isinstance(row, dict)] == ['"Well', "Yes", '"No']
+
+
 def test_lines_that_do_not_fit_cost_themselves(tmp_path: Path) -> None:
     content = b"question,answer\n" + b"Q,A\n" * 5 + b"only one\nQ,A,more\nquestion,answer\nQ,A,,\n\n"
     _, rows = read(tmp_path, "rows.csv", content)

@@ -122,6 +122,14 @@ def test_compressed_text_is_unpacked_and_one_that_is_cut_off_is_named(
         read(tmp_path, f"rows.jsonl.{ending}", line)
 
 
+def test_a_changed_byte_in_a_compressed_file_and_half_a_character_are_damage(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(b'{"question": "Q", "answer": "A"}\n' * 500))
+    packed[-6] ^= 1
+    for name, content in (("rows.jsonl.gz", bytes(packed)), ("rows.txt", "some rows\n".encode("utf-16")[:-1])):
+        with pytest.raises(DataError, match="it is cut off or damaged"):
+            read(tmp_path, name, content)
+
+
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.json", "rows.csv", "rows.tsv", "rows.txt"])
 @pytest.mark.parametrize(
     ("content", "what"),
