@@ -133,7 +133,7 @@ def encoding_of(sample: bytes, file: File) -> tuple[str, str]:
     if b"\0" in sample:
         marks = {codec: _marks_in(sample, codec) for codec in ("utf-16-le", "utf-16-be")}
         best = max(marks, key=lambda codec: marks[codec])
-        if marks[best] > 3 * min(marks.values()):
+        if marks[best] > max(3 * min(marks.values()), len(sample) / 200):  # a stray NUL makes no UTF-16
             return best, f"{best.upper()} without a byte order mark"
     text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(sample)
     broken = len(re.findall("[\udc80-\udcff]", text))

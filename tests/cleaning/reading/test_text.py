@@ -87,6 +87,13 @@ def test_a_few_broken_characters_do_not_make_another_encoding() -> None:
     assert encoding("für\n".encode() * 10 + b"f\xfcr\n" * 11)[0] != "utf-8"
 
 
+@pytest.mark.parametrize("stray", [b"\0", b"\0\n", b"\n\0", b"\0\0\0"])
+@pytest.mark.parametrize("place", [40, 41, -40, -41])
+def test_a_stray_nul_makes_no_utf_16(stray: bytes, place: int) -> None:
+    content = b"Clean all of it and then wait for a while.\n" * 50
+    assert encoding(content[:place] + stray + content[place:]) == ("utf-8", "UTF-8")
+
+
 def test_a_character_that_the_sample_cuts_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "rows.txt"
     path.write_bytes(b"x" * (SAMPLE - 1) + "ü".encode() * 10)
