@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from job.cleaning.batch import BROKEN_UTF8, NOT_TEXT, Raw
+from job.cleaning.batch import NOT_TEXT, Raw, fault_of
 from job.cleaning.layouts import layout_of
 from job.cleaning.reading import hub_rows
 from job.cleaning.reading.arrow_rows import read_saved
@@ -29,8 +28,6 @@ FAULTS = (
     (REPEATED_HEADER, "lines are the header again", "a table has one header"),
 )
 """Why lines are no rows, with the words for a source that is mostly made of them."""
-BROKEN = re.compile("[\ud800-\udfff]")
-"""What becomes of bytes that the encoding of a file does not know."""
 
 
 @dataclass
@@ -109,13 +106,12 @@ def _table(source: Source, token: str) -> Table:
 
 
 def _checked(raw: Raw) -> Raw:
-    if raw.fault:
-        return raw
-    for part in (raw.system, raw.question, raw.answer):
+    for name in ("system", "question", "answer", "text"):
+        part = getattr(raw, name)
         if part is None:
-            continue
-        if not isinstance(part, str):
+            setattr(raw, name, "")
+        elif not isinstance(part, str):
             return Raw(fault=NOT_TEXT)
-        if BROKEN.search(part):
-            return Raw(fault=BROKEN_UTF8)
-    return Raw(raw.system or "", raw.question or "", raw.answer or "")
+        elif fault := fault_of(part):
+            return Raw(fault=fault)
+    return raw
