@@ -18,6 +18,7 @@ from huggingface_hub import constants, try_to_load_from_cache
 from job import __version__
 from job.errors import HostUnfit
 from job.hosts.disk import RECORDS_BYTES, cleaning_bytes, present_bytes, require_space
+from job.hosts.hub import cache_unusable
 from job.hosts.libraries import gpu_wanted, usable_cpus
 from job.modeling.architecture import Architecture
 from job.modeling.files import listed_weights
@@ -151,7 +152,8 @@ def _check_cpu(host: Host, weight_bytes: int) -> None:
 
 
 def _weight_bytes(settings: Settings, token: str) -> int:
-    """Bytes of the base model's safetensors files. Raises HostUnfit (68) if missing ones do not fit the cache."""
+    """Bytes of the base model's safetensors files. Raises HostUnfit (68) if missing ones do not fit the cache, or cannot be
+    written there."""
     if settings.model.is_local:
         return sum(path.stat().st_size for path in Path(settings.model.location).glob("*.safetensors"))
     name, revision = settings.model.base, settings.model.revision
@@ -162,7 +164,9 @@ def _weight_bytes(settings: Settings, token: str) -> int:
         if not isinstance(try_to_load_from_cache(name, path, revision=revision), str)
     )
     if missing:
-        cache = Path(constants.HF_HUB_CACHE)
-        existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
+        folder = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
+        existing = next(place for place in (folder, *folder.parents) if os.path.exists(place))  # noqa: PTH110 (never raises)
+        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+            raise cache_unusable(f"base model {name} at {revision}", f"{existing} is no folder that it may write")
         require_space(existing, int(missing * 1.05), "the base model's weights", "HF_HOME")
     return sum(files.values())

@@ -6,12 +6,16 @@ job calls the Hub: with these errors, and with the patience that the settings al
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
+from huggingface_hub import constants
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -23,7 +27,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from job.errors import AccessDenied, DiskFull, HubUnavailable, JobError, NotFound, causes
+from job.errors import AccessDenied, DiskFull, HostUnfit, HubUnavailable, JobError, NotFound, causes
 from job.hosts.patience import patiently
 
 T = TypeVar("T")
@@ -40,8 +44,8 @@ XET_STATUS = re.compile(r"\((\d{3}) [A-Z]|status(?: code)?:? (\d{3})")
 def ask(call: Callable[[], T], what: str, variable: str, *, token: str) -> T:
     """The value of `call`, which reaches the Hub. `what`: "base model owner/name"; `variable`: the setting that names it.
 
-    Raises NotFound (66), AccessDenied (67), DiskFull (73), HubUnavailable (76) once the patience is at its end, and what else
-    `call` raises.
+    Raises NotFound (66), AccessDenied (67), HostUnfit (68) if the cache cannot be written, DiskFull (73), HubUnavailable (76)
+    once the patience is at its end, and what else `call` raises.
     """
 
     def translated() -> T:
@@ -77,13 +81,38 @@ def translate(error: Exception, what: str, variable: str, *, has_token: bool) ->
     )  # "not in the cache" says least, and comes first
     for cause in chain:
         ours = (
-            _of_xet(cause, what, token)
+            _of_the_cache(cause, what)
+            or _of_xet(cause, what, token)
             or _of_the_client(cause, what, variable, token)
             or _of_datasets(cause, what, variable, token)
         )
         if ours:
             return ours
     return None
+
+
+NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
+"""EEXIST, ENOTDIR: a file or a device in place of a folder."""
+
+
+def _of_the_cache(cause: BaseException, what: str) -> HostUnfit | None:
+    if not isinstance(cause, OSError) or not isinstance(cause.filename, str):
+        return None
+    place = Path(cause.filename).absolute()
+    for cache in (Path(constants.HF_HUB_CACHE).absolute(), Path(constants.HF_HOME).absolute()):
+        below, above = place.is_relative_to(cache), cache.is_relative_to(place)
+        if (cause.errno in NOT_WRITABLE and (below or above)) or (cause.errno == errno.ENOENT and above):
+            return cache_unusable(what, f"{cause.strerror} ({place})")
+    return None
+
+
+def cache_unusable(what: str, reason: str) -> HostUnfit:
+    variable = "HF_HOME" if Path(constants.HF_HUB_CACHE).is_relative_to(constants.HF_HOME) else "HF_HUB_CACHE"
+    return HostUnfit(
+        f"The {what} has to be downloaded, but the cache {constants.HF_HUB_CACHE} cannot be written: {reason}.",
+        remedy=f"Set {variable} to a folder that uid {os.getuid()} may write, or mount a writable volume there "
+        "(-v lora-job-cache:/cache).",
+    )
 
 
 def _of_the_client(cause: BaseException, what: str, variable: str, token: str) -> JobError | None:
@@ -128,6 +157,8 @@ def _of_xet(cause: BaseException, what: str, token: str) -> JobError | None:
         return None
     if "No space left on device" in text or "os error 28" in text:
         return DiskFull(f"The disk is full: {text}")
+    if "Read-only file system" in text:
+        return cache_unusable(what, text)
     found = XET_STATUS.search(text)
     status = int(found[1] or found[2]) if found else 0
     if status in (401, 403) or type(cause).__name__ == "XetAuthenticationError":

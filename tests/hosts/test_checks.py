@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from job.errors import HostUnfit
 from job.hosts import checks
@@ -82,6 +83,20 @@ def test_a_large_base_without_a_gpu_is_refused(monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(HostUnfit, match="No GPU is visible") as caught:
         checks.check(settings(), "", tmp_path, CPU)
     assert "--gpus all" in caught.value.remedy
+
+
+def test_a_cache_that_cannot_take_the_weights_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    base = ModelSettings(base="meta/base")
+    monkeypatch.setattr(checks, "listed_weights", lambda *_: {"model.safetensors": 5})
+    for cache in ("/dev/null/hub", str(tmp_path / "file" / "hub")):
+        (tmp_path / "file").touch()
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", cache)
+        with pytest.raises(HostUnfit, match="has to be downloaded, but the cache") as caught:
+            checks._weight_bytes(settings(model=base), "")
+        assert "HF_HUB_CACHE" in caught.value.remedy
+    # Whoever has them all needs no right to write.
+    monkeypatch.setattr(checks, "try_to_load_from_cache", lambda *_, **__: "/dev/null")
+    assert checks._weight_bytes(settings(model=base), "") == 5
 
 
 def test_a_run_that_goes_on_needs_less_than_one_that_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

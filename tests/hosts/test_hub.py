@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import time
@@ -12,7 +13,7 @@ import pytest
 from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import OfflineModeIsEnabled
 
-from job.errors import AccessDenied, DataError, DiskFull, HubUnavailable, JobError, NotFound
+from job.errors import AccessDenied, DataError, DiskFull, HostUnfit, HubUnavailable, JobError, NotFound
 from job.hosts.hub import first_line, translate_hub_errors
 from tests.conftest import READ_TOKEN, WRITE_TOKEN
 from tests.standin_hub import StandInHub
@@ -76,6 +77,30 @@ def fails(error: Exception) -> Callable[[], object]:
         raise error
 
     return call
+
+
+@pytest.mark.parametrize("cache", ["/dev/null/hub", "/proc/none/hub"])
+def test_a_cache_that_cannot_be_made(cache: str, hub: StandInHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add_repo("model", "meta/open", {"config.json": b"{}"})
+    monkeypatch.setattr(constants, "HF_HOME", str(Path(cache).parent))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", cache)
+    open_to_all = HfApi(endpoint=hub.url, token=False)
+    error = translated(lambda: open_to_all.hf_hub_download("meta/open", "config.json"))
+    assert isinstance(error, HostUnfit)
+    assert f"has to be downloaded, but the cache {cache} cannot be written: " in str(error)
+    assert "Set HF_HOME to a folder that uid" in error.remedy and "mount" in error.remedy
+    monkeypatch.setattr(constants, "HF_HOME", "/elsewhere")
+    assert "Set HF_HUB_CACHE" in translated(lambda: open_to_all.hf_hub_download("meta/open", "config.json")).remedy
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOTDIR])
+def test_a_cache_that_refuses_a_file(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", "/cache/hub")
+    assert isinstance(translated(fails(OSError(number, "refused", "/cache/hub/models--a/blobs/1"))), HostUnfit)
+    assert isinstance(translated(fails(RuntimeError("I/O error: Read-only file system (os error 30)"))), HostUnfit)
+    elsewhere = OSError(number, "refused", "/somewhere/else")
+    with pytest.raises(OSError, match="refused"), translate_hub_errors(WHAT, VARIABLE, has_token=True):
+        raise elsewhere
 
 
 def test_work_from_the_cache_names_the_variable_that_asks_for_it() -> None:
