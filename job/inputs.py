@@ -34,6 +34,15 @@ def clean_inputs(settings: Settings) -> dict[str, Any]:
     }
 
 
+def absent_as_recorded(inputs: dict[str, Any], recorded: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The inputs with the recorded hashes of those sources of which no file is on this machine, and the sources' names."""
+    files, known = (side.get("data", {}).get("files", {}) for side in (inputs, recorded))
+    absent = [name for name, found in files.items() if not found and name in known]
+    if not absent:
+        return inputs, []
+    return inputs | {"data": inputs["data"] | {"files": files | {name: known[name] for name in absent}}}, absent
+
+
 def model_inputs(settings: Settings) -> dict[str, Any]:
     dump = settings.model.model_dump(mode="json", exclude={"chat_template_file", "save_embedding"})
     return {**dump, "chat_template": read_text(settings.model.chat_template_file)}
@@ -60,16 +69,17 @@ def push_inputs(settings: Settings) -> dict[str, Any]:
 
 
 def fingerprint(source: Source) -> str:
-    """sha256 over all files of a source, in the order of their names."""
+    """sha256 over all files of a source, in the order of their names; empty where none is on this machine."""
     if source.path.is_relative_to(QUICKSTART):
         return "embedded"
     digest = hashlib.sha256()
-    for path in source.list_files():
+    files = source.list_files()
+    for path in files:
         digest.update(os.path.relpath(path, source.path).encode())
         facts = path.stat()
         known = time.time() - facts.st_mtime > SETTLED_SECONDS
         digest.update((_sha256 if known else _sha256.__wrapped__)(path, facts.st_size, facts.st_mtime_ns))
-    return digest.hexdigest()
+    return digest.hexdigest() if files else ""
 
 
 SETTLED_SECONDS = 2.0

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from job.errors import SettingsError
-from job.inputs import clean_inputs, probe_inputs, push_inputs, train_inputs
+from job.inputs import absent_as_recorded, clean_inputs, probe_inputs, push_inputs, train_inputs
 from job.results import Cleaned, Metrics, Pin, Probed, Pushed, Result, Trained
 from job.runs import pins
 from job.runs.deadline import Deadline
@@ -235,11 +235,14 @@ def _walk(
     for stage in STAGES[: STAGES.index(wanted[-1]) + 1]:
         metrics_writer.at(stage.name)
         work.deadline.stop_if_passed(f"stage {stage.name} is left to the next start.")
+        inputs, absent = _inputs(stage, settings, run_dir)
+        if absent:
+            log.info("stage=%s absent=%s: not on this machine; the recorded hash counts", stage.name, ",".join(absent))
         result = run_dir.step(
             stage.name,
             partial(stage.run, work),
             stage.result,
-            stage.inputs(settings),
+            inputs,
             begun=stage.begun(run_dir.root),
             replaceable=_is_replaceable(stage, run_dir),
             lacking=None if stage in wanted else partial(_lacks, [stage], wanted, run_dir),
@@ -348,7 +351,14 @@ def refuse_other_run(settings: Settings, run_dir: RunDir) -> None:
     """
     for stage in STAGES:
         if not _is_replaceable(stage, run_dir):
-            run_dir.refuse_other_run(stage.name, stage.inputs(settings), begun=stage.begun(run_dir.root))
+            inputs, _ = _inputs(stage, settings, run_dir)
+            run_dir.refuse_other_run(stage.name, inputs, begun=stage.begun(run_dir.root))
+
+
+def _inputs(stage: Stage, settings: Settings, run_dir: RunDir) -> tuple[dict[str, Any], list[str]]:
+    """A machine that does not read the rows need not have them: the stage's inputs, and the absent sources' names."""
+    record = run_dir.record(stage.name)
+    return absent_as_recorded(stage.inputs(settings), record["inputs"] if record else {})
 
 
 def _is_replaceable(stage: Stage, run_dir: RunDir) -> bool:

@@ -10,6 +10,7 @@ import gzip
 import math
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from job import pipeline
@@ -123,6 +124,8 @@ def pin_lines(known: list[Pin]) -> Iterator[str]:
 
 def read_base(settings: Settings, token: str) -> tuple[Architecture | None, str]:
     """The base model, or None and the reason why its config cannot be fetched now: a plan can do without."""
+    if settings.model.is_local and not Path(settings.model.location).exists():
+        return None, f"{settings.model.location} is not on this machine"
     from job.hosts.patience import Limits, set_limits
 
     set_limits(Limits(still_seconds=20))

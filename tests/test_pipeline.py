@@ -13,6 +13,7 @@ import pytest
 
 from job import pipeline
 from job.errors import FolderError, SettingsError
+from job.inputs import clean_inputs
 from job.pipeline import STAGES, Run, Stage
 from job.results import Choice, Result
 from job.runs import pins
@@ -23,7 +24,7 @@ from job.runs.signals import StopRequest
 from job.settings.fields import Settings
 from job.settings.loading import load_settings
 from job.settings.sources import Source
-from tests.conftest import READ_TOKEN, metrics_of
+from tests.conftest import READ_TOKEN, metrics_of, write_rows
 from tests.standin_hub import StandInHub
 
 
@@ -223,6 +224,27 @@ def test_a_start_runs_the_stages_that_it_names(
     tail = run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
     assert tail.reused == ["count"]
     assert tail.has_result("echo")
+
+
+def test_rows_that_a_later_stages_machine_lacks_count_as_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "job")
+    monkeypatch.setattr(pipeline, "STAGES", (replace(TINY[0], inputs=clean_inputs), TINY[1]))
+    rows = write_rows(tmp_path / "rows.jsonl", [{"question": "a", "answer": "b"}])
+    folder = tmp_path / "run"
+    run_tiny(folder, settings(monkeypatch, DATA_SOURCES=str(rows), STAGES="count"))
+    known = (folder / "count.json").read_bytes()
+    rows.rename(tmp_path / "away.jsonl")
+    monkeypatch.setattr("job.settings.sources.is_needed", lambda *_: False)  # as for a stage that reads no rows
+    wanted = settings(monkeypatch, DATA_SOURCES=str(rows), STAGES="echo")
+    pipeline.refuse_other_run(wanted, RunDir(folder))
+    assert run_tiny(folder, wanted).reused == ["count"]
+    assert f"absent={rows}: not on this machine; the recorded hash counts" in caplog.text
+    assert (folder / "count.json").read_bytes() == known
+    write_rows(rows, [{"question": "a", "answer": "another"}])
+    with pytest.raises(FolderError, match=r"data\.files"):
+        pipeline.refuse_other_run(wanted, RunDir(folder))
 
 
 @pytest.mark.light

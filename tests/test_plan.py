@@ -157,6 +157,12 @@ def test_a_hub_that_does_not_answer_leaves_the_base_unknown(monkeypatch: pytest.
     assert plan.read_base(settings(monkeypatch), "a-token") == (None, "no answer for a-token")
 
 
+@pytest.mark.light
+def test_a_base_that_lies_on_another_machine_leaves_its_sizes_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = settings(monkeypatch, MODEL_BASE="/nowhere/base", STAGES="push")
+    assert plan.read_base(wanted, "") == (None, "/nowhere/base is not on this machine")
+
+
 def test_an_adapter_without_an_embedding_layer_is_its_lora_parameters(
     llama_3b: Architecture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

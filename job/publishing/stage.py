@@ -53,6 +53,8 @@ def _files(target: Target, cleaned: Cleaned, trained: Trained, settings: Setting
 def base_licence(settings: Settings, token: str) -> str:
     """The licence that the base model's own card names; empty if it cannot be read, which is no reason to fail."""
     if settings.model.is_local:
+        if not Path(settings.model.location).is_dir():
+            log.warning("stage=push licence=unknown: %s is not on this machine", settings.model.location)
         return licence_of(Path(settings.model.location) / "README.md")
     try:
         api = HfApi(token=token or False)  # False: not even a token that lies in the user's home

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from job.settings.files import QUICKSTART, collected_dir, find_file
+from job.settings.files import QUICKSTART, collected_dir, find_file, is_needed
 from job.settings.sources import HUB_ID
 from job.settings.values import HubId, Names, RuleFile, Sources, TextFile, comma_list
 
@@ -127,7 +127,8 @@ class ModelSettings(Section):
 
     @model_validator(mode="after")
     def _exists(self) -> Self:
-        if self.is_local and not os.path.isfile(Path(self.location) / "config.json"):  # noqa: PTH113 (it never raises)
+        missing = self.is_local and not os.path.isfile(Path(self.location) / "config.json")  # noqa: PTH113 (never raises)
+        if missing and is_needed("base", os.environ):
             raise ValueError(f"FINETUNE_MODEL_BASE: the folder {self.location} holds no model (no config.json)")
         if not self.is_local and not HUB_ID.fullmatch(self.base):
             raise ValueError(f"FINETUNE_MODEL_BASE: '{self.base}' is neither owner/name nor a folder (/..., ./...)")

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 PROJECT = Path(__file__).resolve().parents[2]
 QUICKSTART = PROJECT / "job" / "quickstart"
@@ -18,6 +19,8 @@ IRREGULAR = {
     stat.S_IFBLK: "a device",
     stat.S_IFSOCK: "a socket",
 }
+READERS = {"rows": ("clean",), "base": ("clean", "train", "probe")}
+"""The stages that read local rows and a local base model."""
 SAGEMAKER_DIRS = (Path("/opt/ml/checkpoints"), Path("/opt/ml/model"))
 
 
@@ -27,6 +30,12 @@ def find_file(name: str) -> Path:
     shipped = PROJECT / path
     exists = os.path.exists  # Path.exists raises for a name that is too long, and in a folder of another user
     return shipped if not exists(path) and not path.is_absolute() and exists(shipped) else path
+
+
+def is_needed(what: Literal["rows", "base"], environ: Mapping[str, str]) -> bool:
+    """Whether a stage that this start may run reads them: only then must they be on this machine."""
+    named = {name.strip() for name in environ.get("FINETUNE_STAGES", "").split(",")} - {""}
+    return not named or not named.isdisjoint(READERS[what])
 
 
 def collected_dir(environ: Mapping[str, str]) -> Path | None:

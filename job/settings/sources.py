@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict
 
-from job.settings.files import QUICKSTART, find_file, irregular
+from job.settings.files import QUICKSTART, find_file, irregular, is_needed
 
 TEXT_KINDS = ("jsonl", "json", "csv", "tsv", "txt")
 KINDS = (*TEXT_KINDS, "xlsx", "parquet")
@@ -138,6 +138,8 @@ def _require_file_or_folder(path: Path) -> None:
     try:
         kind = irregular(path)
     except (FileNotFoundError, NotADirectoryError):
+        if not is_needed("rows", os.environ):
+            return
         raise ValueError(f"there is no file or folder {path} (working directory: {Path.cwd()})") from None
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror})") from error
@@ -150,7 +152,7 @@ def _require_one_kind(source: Source) -> None:
     if is_saved(source.path) or not (source.is_pattern or source.path.is_dir()):
         return
     kinds = sorted({kind_of(path.name) for path in source.list_files()})
-    if not kinds:
+    if not kinds and is_needed("rows", os.environ):
         raise ValueError(
             f"there is no data file ({KNOWN}) in {source.name} (working directory: {Path.cwd()}), and save_to_disk did not "
             "write it; files in subfolders are found by a pattern such as data/*/*.jsonl"

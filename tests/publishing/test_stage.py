@@ -15,7 +15,7 @@ from job.publishing.access import check_write_access
 from job.publishing.stage import base_licence, push
 from job.results import Pushed
 from job.runs.folder import RunDir
-from job.settings.fields import HubSettings
+from job.settings.fields import HubSettings, ModelSettings
 from tests.conftest import READ_TOKEN, WRITE_TOKEN
 from tests.sample_results import CLEANED, PROBED, TRAINED, run_settings
 from tests.standin_hub import StandInHub
@@ -185,4 +185,7 @@ def test_a_licence_is_read_from_the_hub_or_left_out(hub: StandInHub, caplog: pyt
     hub.add_repo("model", "acme/small-3b", {"README.md": b"---\nlicense: mit\n---\n"})
     assert base_licence(run_settings(), "") == "mit"
     assert base_licence(run_settings("acme/none"), "") == ""
+    away = run_settings("acme/none").model_copy(update={"model": ModelSettings.model_construct(base="/nowhere/base")})
+    assert base_licence(away, "") == ""
+    assert "licence=unknown: /nowhere/base is not on this machine" in caplog.text
     assert "stage=push licence=unknown" in caplog.text

@@ -37,6 +37,31 @@ def test_all_problems_are_reported_at_once_with_the_variable_to_change(monkeypat
     assert "FINETUNE_HUB_REPO_ID: must be owner/name" in said
 
 
+@pytest.mark.parametrize(
+    ("stages", "missing"),
+    [
+        ("", ("rows", "base")),
+        ("clean", ("rows", "base")),
+        ("train,probe", ("base",)),
+        ("probe", ("base",)),
+        ("push", ()),
+    ],
+)
+@pytest.mark.parametrize("rows", ["/nowhere/rows.jsonl", "/nowhere/*.jsonl"])
+def test_local_files_must_be_there_for_the_stages_that_read_them(
+    stages: str, missing: tuple[str, ...], rows: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"DATA_SOURCES": rows, "MODEL_BASE": "/nowhere/base", "STAGES": stages}
+    if missing:
+        variables_named = {"rows": "FINETUNE_DATA_SOURCES", "base": "FINETUNE_MODEL_BASE"}
+        said = problems(monkeypatch, **values)
+        assert [one.partition(":")[0] for one in said] == [variables_named[what] for what in missing]
+        return
+    for name, value in values.items():
+        monkeypatch.setenv(f"FINETUNE_{name}", value)
+    assert str(load_settings().data.sources[0]) == rows
+
+
 def test_a_misspelt_section_is_found_too(monkeypatch: pytest.MonkeyPatch) -> None:
     said = problems(monkeypatch, TRIAN_SEED="1", DATA_SOURCES="owner/name")
     assert said == ["FINETUNE_TRIAN_SEED: there is no such variable; did you mean FINETUNE_TRAIN_SEED?"]
