@@ -22,12 +22,16 @@ def main() -> int:
 
 
 def open_closed_streams() -> None:
-    """Whoever starts the job may have closed its output: the next file that is opened would take its place."""
-    for descriptor in (0, 1, 2):
+    """Whoever starts the job may have closed its output: the next file that is opened would take its place, and Python has None
+    for a stream."""
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", errors="backslashreplace", closefd=False))  # noqa: SIM115
 
 
 def stopped_before_start(number: int, _frame: FrameType | None) -> None:

@@ -217,6 +217,18 @@ def test_closed_streams_hold_no_run(tmp_path: Path) -> None:
     assert ended(child)[0] == 0
 
 
+def test_a_process_whose_streams_are_closed_has_some_all_the_same(tmp_path: Path) -> None:
+    code = (
+        "import sys; from job.__main__ import open_closed_streams; open_closed_streams()\n"
+        "print('text', file=sys.stderr, flush=True); print('text', flush=True)\n"
+        "numbers = [stream.fileno() for stream in (sys.stdin, sys.stdout, sys.stderr)]\n"
+        f"open({str(tmp_path / 'numbers')!r}, 'w').write(f'{{numbers}} {{sys.stderr.isatty()}}')"
+    )
+    command = f'exec "{sys.executable}" -c "$CODE" 0<&- 1>&- 2>&-'
+    subprocess.run(["sh", "-c", command], cwd=PROJECT, env=clean_environment({"CODE": code}), check=True)
+    assert (tmp_path / "numbers").read_text("utf-8") == "[0, 1, 2] False"
+
+
 def test_slow_work_that_moves_is_left_alone(tmp_path: Path) -> None:
     body = "for _ in range(8):\n    time.sleep(0.5)\n    progress.advance('rows', 5)"
     code, errors = ended(start(tmp_path, body, watchdog=2.5))
