@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import resource
 import traceback
 from pathlib import Path
 from textwrap import indent
@@ -78,11 +79,13 @@ def record_failure(folder: Path, fault: Failure | None, code: int, name: str = F
 
 
 def _classified(error: BaseException, stage: str) -> BaseException:
-    """Our exception for what each library reports in its own way: a full disk, exhausted memory, a failing GPU."""
+    """Our exception for what each library reports in its own way: a full disk, too large a file, no memory, a failing GPU."""
     if isinstance(error, Stopped):
         return error
     if _is_disk_full(error):
         return DiskFull(f"The disk is full: {error}")
+    if _is_file_too_large(error):
+        return _file_too_large(error)
     if isinstance(error, JobError) or not isinstance(error, Exception):
         return error
     known = by_last_words("\n".join(f"{type(cause).__name__}: {cause}" for cause in causes(error)), stage)
@@ -100,11 +103,33 @@ DISK_FULL = (
 
 
 def _is_disk_full(error: BaseException) -> bool:
-    """ENOSPC or EDQUOT anywhere in the causes, or a library's words for it. Our own errors may quote such words from a row."""
+    """ENOSPC or EDQUOT, or a library's words for it."""
+    return _comes_of(error, (errno.ENOSPC, errno.EDQUOT), DISK_FULL)
+
+
+def _is_file_too_large(error: BaseException) -> bool:
+    return _comes_of(error, (errno.EFBIG,), ("File too large",))
+
+
+def _comes_of(error: BaseException, numbers: tuple[int, ...], words: tuple[str, ...]) -> bool:
+    """Anywhere in the causes. Our own errors may quote such words from a row."""
     return any(
-        (isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT))
-        or (not isinstance(cause, JobError) and any(words in str(cause) for words in DISK_FULL))
+        (isinstance(cause, OSError) and cause.errno in numbers)
+        or (not isinstance(cause, JobError) and any(text in str(cause) for text in words))
         for cause in causes(error)
+    )
+
+
+def _file_too_large(error: BaseException) -> DiskFull:
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if limit == resource.RLIM_INFINITY:
+        return DiskFull(
+            f"The file system takes no file as large as the run needs: {error}",
+            remedy="Set FINETUNE_OUTPUT_DIR (and HF_HOME) to a file system that takes larger files: FAT ends at 4 GB.",
+        )
+    return DiskFull(
+        f"The limit on the size of a file (`ulimit -f`), {limit:,} bytes, is too low: {error}",
+        remedy="Start again with `ulimit -f unlimited`, in docker with --ulimit fsize=-1: completed work is intact.",
     )
 
 

@@ -54,10 +54,15 @@ def _write(path: Path, text: str) -> None:
     if path.is_dir():
         log.warning("broken=%s: it is a folder; set aside as %s", path.name, set_aside(path).name)
     partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        sync_file(file)
-    partial.replace(path)
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            sync_file(file)
+        partial.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
     sync_folder(path.parent)
 
 

@@ -52,6 +52,8 @@ class MetricsFile:
             from job.reporting.report import write_report  # late, since matplotlib takes a second
 
             write_report(self.path.parent, self.metrics)
+        except OSError as error:  # of the disk: the run's own ending says what to do
+            log.warning("stage=%s report=not_written: %s", self.metrics.stage, error)
         except Exception:
             log.exception("stage=%s report=failed: report.html could not be written", self.metrics.stage)
 
