@@ -20,6 +20,7 @@ from job.results import Metrics
 from job.runs.endings import REFUSED, conclude, ended_by, refused
 from job.runs.files import remove, write_json
 from job.runs.folder import SETTINGS, RunDir
+from job.runs.lock import FolderGone
 from job.runs.logs import LineFormatter
 from job.runs.metrics import MetricsFile, MetricsWriter
 from job.runs.redaction import STARS, hide, hide_secrets
@@ -81,8 +82,9 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
                 watchdog_seconds=settings.watchdog_minutes * 60,
                 beat=run_dir.beat,
             )
-        except FolderInUse as taken_over:
-            return refused(taken_over, folder, LineFormatter.stage, held=True)
+            run_dir.require_here()
+        except (FolderInUse, FolderGone) as lost:
+            return refused(lost, folder, LineFormatter.stage, held=True)
         if death.signal or not (death.memory_killed and pipeline.smaller_steps_help(file.metrics)):
             break
         if not halved:

@@ -84,6 +84,16 @@ def test_a_folder_in_the_place_of_a_file_of_the_run_ends_no_run(
     assert not (tmp_path / name).is_dir()
 
 
+def test_a_run_whose_folder_was_moved_ends_with_68_and_makes_no_other(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "output"
+    monkeypatch.setattr(start, "supervise", lambda *_, **__: folder.rename(tmp_path / "moved"))
+    assert command({"FINETUNE_OUTPUT_DIR": str(folder)}, "--env-file", "env/quickstart.env") == 68
+    assert "was moved or removed while the run worked" in capsys.readouterr().err
+    assert not folder.exists()
+
+
 def test_wrong_settings_exit_64_and_leave_metrics(
     command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

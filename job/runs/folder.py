@@ -111,8 +111,12 @@ class RunDir:
         remove(self.root / ROOM)
 
     def beat(self) -> None:
-        """Say to other processes that this run is alive."""
+        """Say to other processes that this run is alive. Raises FolderInUse (72), FolderGone (68)."""
         self._lock.beat()
+
+    def require_here(self) -> None:
+        """Raises FolderGone (68) if the folder was moved or removed."""
+        self._lock.require_here()
 
     def close(self) -> None:
         """Let the next start in at once, on whatever host."""

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import IO
 
-from job.errors import FolderInUse
+from job.errors import FolderInUse, HostUnfit
 
 log = logging.getLogger("job")
 LOCK, OWNER = ".lock", "owner.json"
@@ -25,6 +25,15 @@ DEAD_SECONDS = 120.0
 """An owner that has not written for so long is gone: four heartbeats."""
 WATCH_SECONDS = 36.0
 """So long a younger owner.json is watched: more than one heartbeat."""
+
+
+class FolderGone(HostUnfit):
+    """What a run writes under the old name from then on would be a second, broken run."""
+
+    remedy = (
+        "Start again with FINETUNE_OUTPUT_DIR at the folder's new place: the run continues. While a run works, leave its "
+        "folder where it is."
+    )
 
 
 class FolderLock:
@@ -63,11 +72,25 @@ class FolderLock:
 
     def beat(self) -> None:
         """Say that this run is alive. Raises FolderInUse (72) if another process took the folder over, since this one gave no
-        sign for too long, and OSError."""
+        sign for too long, FolderGone (68) and OSError."""
+        self.require_here()
         owner = self._read()
         if owner is not None and not self._is_mine(owner):
             raise self._in_use(owner)
         self._write()
+
+    def require_here(self) -> None:
+        """Raises FolderGone (68) if the folder no longer holds the file that this process has locked. Where a mount numbers its
+        files anew, this process's owner.json is still there."""
+        if self._file is None or self._is_mine(self._read() or {}):
+            return
+        held = os.fstat(self._file.fileno())
+        try:
+            found = (self.root / LOCK).stat()
+        except FileNotFoundError:
+            found = None
+        if found is None or (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino):
+            raise FolderGone(f"The output folder {self.root.absolute()} was moved or removed while the run worked.")
 
     def _write(self) -> None:
         self._beats += 1

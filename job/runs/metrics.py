@@ -42,7 +42,9 @@ class MetricsFile:
             self.write()
 
     def write(self) -> None:
+        """Raises OSError, also if the folder is gone: one that was moved is not made again at its old place."""
         assert self.metrics
+        self.path.parent.stat()
         write_json(self.path, self.metrics.model_dump(mode="json"))
 
     def write_report(self) -> None:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
-from job.errors import BUG, FolderInUse
+from job.errors import BUG, JobError
 from job.results import Metrics
 from job.runs import progress
 from job.runs.deaths import Death, memory_kills
@@ -244,7 +244,7 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
     """Run `work` in a child until it has ended, in whatever way. `beat` is called with every heartbeat.
 
     If nothing moves for `watchdog_seconds`, the stacks of all threads go to the log, and the child is killed. Raises
-    FolderInUse (72) if `beat` does, once the child is killed.
+    what `beat` does of our errors, once the child is killed.
     """
     started = time.monotonic()
     kills_before = memory_kills()
@@ -256,6 +256,8 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
         while (status := child.ended()) is None:
             for metrics in child.read(0.2):
                 moved = time.monotonic()
+                if not os.path.exists(file.path.parent):  # noqa: PTH110 (it never raises)
+                    beaten = -HEARTBEAT_SECONDS  # at once: the heartbeat tells what has happened
                 _quietly(lambda metrics=metrics: file.take(metrics))  # type: ignore[misc]
             moment = time.monotonic()
             if moment - looked > PAUSE_SECONDS:  # a machine or container that stood still is no run that hangs
@@ -267,7 +269,7 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
                 beaten = moment
                 try:
                     _quietly(beat)
-                except FolderInUse:
+                except JobError:
                     child.kill()
                     raise
                 _quietly(lambda: file.beat(moment - started))  # noqa: B023

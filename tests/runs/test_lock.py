@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from job.errors import FolderInUse
-from job.runs.lock import OWNER, FolderLock
+from job.runs.lock import LOCK, OWNER, FolderGone, FolderLock
 
 pytestmark = pytest.mark.light
 ELSEWHERE = {"host": "another-host", "boot": "b", "pid": 1, "beats": 5}
@@ -120,6 +120,33 @@ def test_a_run_whose_folder_was_taken_over_notices_at_its_next_heartbeat(tmp_pat
     (tmp_path / OWNER).unlink()
     lock.beat()
     assert (tmp_path / OWNER).exists()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_folder_that_was_moved_is_noticed_and_not_made_again(again: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    lock = FolderLock(folder)
+    lock.take()
+    folder.rename(tmp_path / "moved")
+    if again:  # by another run
+        folder.mkdir()
+        FolderLock(folder).take()
+        leave(folder, ELSEWHERE)
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(FolderGone, match=f"{folder} was moved or removed while the run worked"):
+        lock.beat()
+    lock.release()
+    assert sorted(folder.rglob("*")) == before
+    assert folder.exists() == again
+
+
+def test_a_mount_that_numbers_its_files_anew_ends_no_run(tmp_path: Path) -> None:
+    lock = FolderLock(tmp_path)
+    lock.take()
+    (tmp_path / LOCK).rename(tmp_path / "other")
+    (tmp_path / LOCK).touch()
+    lock.beat()
 
 
 def test_a_run_that_ended_leaves_no_owner(tmp_path: Path) -> None:

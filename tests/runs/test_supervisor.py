@@ -318,6 +318,18 @@ def test_a_run_whose_folder_was_taken_over_ends_and_writes_nothing_more(tmp_path
     assert "another-host" in (tmp_path / "owner.json").read_text("utf-8")
 
 
+def test_a_run_whose_folder_was_moved_ends_and_writes_nothing_at_its_old_place(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    child = start(folder, "(root / 'pid').write_text(str(os.getpid()))\nwhile True: writer.write(); time.sleep(0.01)")
+    wait_for(folder / "pid")
+    wait_for(folder / "metrics.json")
+    folder.rename(tmp_path / "moved")
+    assert "FolderGone: The output folder" in ended(child)[1]
+    assert _is_gone(int((tmp_path / "moved" / "pid").read_text()))
+    assert not folder.exists()
+
+
 def test_what_the_child_started_ends_with_it(tmp_path: Path) -> None:
     body = (
         "if (pid := os.fork()) == 0: time.sleep(60)\n(root / 'pid').write_text(str(pid))\n"
