@@ -14,7 +14,7 @@ from types import FrameType
 def main() -> int:
     """Returns the exit code."""
     open_closed_streams()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU):
         signal.signal(number, stopped_before_start)
     from job import cli
 

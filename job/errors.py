@@ -113,7 +113,7 @@ class HubUnavailable(JobError):
 
 
 class Stopped(BaseException):
-    """SIGTERM or SIGINT arrived. Not an Exception, so that no library's `except Exception` swallows it."""
+    """A signal asked the run to stop. Not an Exception, so that no library's `except Exception` swallows it."""
 
     exit_code = 75
     remedy = "Start again with the same settings: the run continues."

@@ -109,6 +109,7 @@ def work(
 ) -> int:
     """The run itself, in the process that is watched. `take`: gets all figures at each change. Returns the exit code."""
     metrics_writer = MetricsWriter(run_dir, settings.model_dump(mode="json"), take)
+    stop.watched_by = os.getppid()
     with stop.listening():
         try:
             write_json(run_dir.root / SETTINGS, metrics_writer.metrics().settings | {"hf_token": _stars(token)})

@@ -179,8 +179,9 @@ def command() -> Iterator[Callable[..., int]]:
     """The command's own function, without the process that watches: one of its own would spend ten seconds on imports. What it
     sets up is put back."""
     from job import cli, start
+    from job.runs.signals import SIGNALS
 
-    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    signals = {number: signal.getsignal(number) for number in SIGNALS}
     root, hook, environment = logging.getLogger(), sys.excepthook, dict(os.environ)
     handlers, level, streams = root.handlers[:], root.level, (sys.stdout, sys.stderr)
 

@@ -217,19 +217,20 @@ def test_lora_job_is_the_same_command_under_its_own_name() -> None:
     "start",
     ["import runpy; runpy.run_path('entrypoint.py', run_name='__main__')", "from job.__main__ import main; main()"],
 )
-def test_a_signal_during_the_imports_is_answered(start: str) -> None:
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGXCPU"])
+def test_a_signal_during_the_imports_is_answered(name: str, start: str) -> None:
     """As process 1 of a container Python would ignore it."""
     arrives = f"""
 import signal, sys
 class Arrives:
     def find_spec(self, name, *_):
         if name == "job.cli":
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.{name})
 sys.meta_path.insert(0, Arrives())
 {start}
 """
     result = started(arrives)
-    assert (result.returncode, result.stderr) == (75, "SIGTERM arrived before the run began.\n")
+    assert (result.returncode, result.stderr) == (75, f"{name} arrived before the run began.\n")
 
 
 # --- commands --------------------------------------------------------------------------------------------------------

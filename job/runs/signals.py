@@ -1,8 +1,9 @@
-"""SIGTERM and SIGINT: most code is interrupted at once; a training step finishes first."""
+"""SIGTERM, SIGINT and what else asks a run to stop: most code is interrupted at once; a training step finishes first."""
 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ from typing import Any
 from job.errors import Stopped
 
 log = logging.getLogger("job")
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""SIGHUP: the terminal or the ssh connection is gone."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
+"""SIGHUP: the terminal or the ssh connection is gone. SIGUSR1, SIGUSR2: a queue's warning, as of Slurm's --signal. SIGXCPU: a
+limit on CPU time (`ulimit -t`) is near; the kernel repeats it every second."""
 AGAIN_SECONDS = 1.0
 """A signal sooner after the first is the same request: queues signal every process of a job, and ours is passed on as well."""
 
@@ -30,6 +32,8 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.requested = False
+        self.watched_by = 0
+        """The process whose end this one hears of by a signal; 0 for none."""
         self._first = 0.0
         self._polled = False
         self._ending = False
@@ -56,11 +60,16 @@ class StopRequest:
         moment = time.monotonic()
         if not again:
             self._first = moment
-        elif moment - self._first < AGAIN_SECONDS:
+        elif moment - self._first < AGAIN_SECONDS or number == signal.SIGXCPU:
             return
         name = signal.Signals(number).name
+        orphaned = self.watched_by and os.getppid() != self.watched_by
+        if orphaned:
+            log.warning("watched=false: the process that watched this run was killed")
         if again or not self._polled:
-            raise Stopped(f"{name} arrived.")
+            raise Stopped(
+                "The process that watched this run is gone: it was killed." if orphaned else f"{name} arrived."
+            )
         log.warning("signal=%s: stopping between two micro-batches", name)
 
     @contextmanager

@@ -41,6 +41,8 @@ SAVING_SECONDS = 25.0
 """The same for a child that is just saving: its checkpoint is worth the risk."""
 SECOND_GRACE_SECONDS = 2.0
 """After a second signal, and after a checkpoint was saved."""
+STACKS_SIGNAL = signal.SIGQUIT
+"""Asks the child for the stacks of all threads; it is none of those that stop a run."""
 STACKS_SECONDS = 2.0
 PAUSE_SECONDS = 5.0
 """Without a look at the child: this process itself stood still."""
@@ -171,7 +173,7 @@ def _work(work: Work, orphaned: Take, parent: int, figures: int, lines: int) -> 
         if os.getppid() != parent:
             os._exit(BUG)
         os.dup2(lines, 2)
-        faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
+        faulthandler.register(STACKS_SIGNAL, file=2, all_threads=True)
         faulthandler.enable(file=2)
         code = work(_sender(figures, orphaned))
     except BaseException as error:
@@ -214,7 +216,7 @@ class Signals:
                 self.first, self.name = moment, signal.Signals(number).name
             elif self.again is None and moment - self.first >= AGAIN_SECONDS:
                 self.again = moment
-            child.send(signal.SIGTERM)
+            child.send(number)
 
         for number in listened_to():
             signal.signal(number, arrive)
@@ -281,7 +283,7 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
                     moment - moved,
                     counts,
                 )
-                child.send(signal.SIGUSR1)
+                child.send(STACKS_SIGNAL)
                 _read_for(child, STACKS_SECONDS)
                 child.send(signal.SIGKILL)
             elif not killed and signals.time_is_up():

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
 
 from job.errors import Stopped
 from job.runs import signals
-from job.runs.signals import StopRequest
+from job.runs.signals import SIGNALS, StopRequest
 
 pytestmark = pytest.mark.light
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [one for one in SIGNALS if one is not signal.SIGHUP])
 def test_a_signal_stops_the_run_where_it_arrives(number: signal.Signals) -> None:
     stop = StopRequest()
     with stop.listening(), pytest.raises(Stopped, match=f"{number.name} arrived"):
@@ -37,6 +38,22 @@ def test_code_that_polls_is_not_interrupted_until_the_second_request(
             signal.raise_signal(signal.SIGTERM)
 
 
+def test_the_kernels_repetition_of_a_cpu_limit_is_no_second_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "AGAIN_SECONDS", 0)
+    stop = StopRequest()
+    with stop.listening(), stop.polled():
+        for _ in range(3):
+            signal.raise_signal(signal.SIGXCPU)
+    assert stop.requested
+
+
+def test_a_signal_after_the_watching_process_is_gone_says_so() -> None:
+    stop = StopRequest()
+    stop.watched_by = os.getpid()  # which is not the parent of this process
+    with stop.listening(), pytest.raises(Stopped, match="The process that watched this run is gone"):
+        signal.raise_signal(signal.SIGTERM)
+
+
 def test_after_polling_a_signal_stops_at_once_again() -> None:
     stop = StopRequest()
     with stop.listening():
@@ -56,7 +73,7 @@ def test_the_handlers_of_before_come_back() -> None:
 
 def test_while_the_ending_is_written_signals_change_nothing() -> None:
     """A queue sends SIGTERM twice, a person presses Ctrl-C twice: metrics.json and the exit code must come out whole."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
     stop = StopRequest()
     with stop.listening():
         with pytest.raises(Stopped):

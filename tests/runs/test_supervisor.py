@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from job.runs.signals import SIGNALS
 from tests.conftest import PROJECT, clean_environment, metrics_of
 from tests.log_lines import stands_alone
 
@@ -248,10 +249,10 @@ def test_a_heartbeat_says_how_far_it_is(tmp_path: Path) -> None:
     ended(child)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_is_passed_on_once(number: signal.Signals, tmp_path: Path) -> None:
     body = (
-        "got = []\nsignal.signal(signal.SIGTERM, lambda *_: got.append(1))\n(root / 'ready').touch()\n"
+        f"got = []\nsignal.signal({number:d}, lambda *_: got.append(1))\n(root / 'ready').touch()\n"
         "while not got: time.sleep(0.01)\nwriter.end('stopped', 75)\nreturn 75"
     )
     not_ignored = lambda: signal.signal(number, signal.SIG_DFL) and None  # noqa: E731
