@@ -20,6 +20,7 @@ from job.runs import pins
 from job.runs.deadline import Deadline
 from job.runs.folder import FileChanged, RunDir
 from job.runs.metrics import MetricsWriter
+from job.runs.progress import importing
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
 
@@ -50,7 +51,8 @@ class Run:
 
 
 def run_clean(run: Run) -> Cleaned:
-    from job.cleaning.stage import clean
+    with importing():
+        from job.cleaning.stage import clean
 
     train = run.settings.train
     return clean(
@@ -65,8 +67,9 @@ def run_clean(run: Run) -> Cleaned:
 
 
 def run_train(run: Run) -> Trained:
-    from job.modeling.sizes import require_questions_behind
-    from job.training.stage import train
+    with importing():
+        from job.modeling.sizes import require_questions_behind
+        from job.training.stage import train
 
     settings, cleaned = run.settings, run.result(Cleaned)
     require_questions_behind(cleaned.system_prompt, settings, run.token)
@@ -84,7 +87,8 @@ def run_train(run: Run) -> Trained:
 
 
 def run_probe(run: Run) -> Probed:
-    from job.probing.stage import probe
+    with importing():
+        from job.probing.stage import probe
 
     settings = run.settings
     return probe(
@@ -101,7 +105,8 @@ def run_probe(run: Run) -> Probed:
 
 
 def run_push(run: Run) -> Pushed:
-    from job.publishing.stage import push
+    with importing():
+        from job.publishing.stage import push
 
     return push(
         run.result(Cleaned),
@@ -371,7 +376,8 @@ def check_host(run: Run, wanted: tuple[Stage, ...], run_dir: RunDir, metrics_wri
 
     Called after other runs are refused: importing torch takes seconds.
     """
-    from job.hosts import checks
+    with importing():
+        from job.hosts import checks
 
     host = checks.inspect(run.root)
     metrics_writer.add(host=host)

@@ -233,6 +233,7 @@ def test_rows_that_a_later_stages_machine_lacks_count_as_recorded(
     monkeypatch.setattr(pipeline, "STAGES", (replace(TINY[0], inputs=clean_inputs), TINY[1]))
     rows = write_rows(tmp_path / "rows.jsonl", [{"question": "a", "answer": "b"}])
     folder = tmp_path / "run"
+    folder.mkdir()
     run_tiny(folder, settings(monkeypatch, DATA_SOURCES=str(rows), STAGES="count"))
     known = (folder / "count.json").read_bytes()
     rows.rename(tmp_path / "away.jsonl")

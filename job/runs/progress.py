@@ -17,7 +17,8 @@ Unit = Literal["rows", "steps", "tokens", "bytes"]
 UNITS: tuple[Unit, ...] = ("rows", "steps", "tokens", "bytes")
 _COUNT = struct.Struct("q")
 _SAVING = len(UNITS) * _COUNT.size
-_shared = mmap.mmap(-1, _SAVING + 1)
+_IMPORTING = _SAVING + 1
+_shared = mmap.mmap(-1, _IMPORTING + 1)
 _lock = threading.Lock()
 
 
@@ -45,3 +46,17 @@ def saving() -> Iterator[None]:
 
 def is_saving() -> bool:
     return bool(_shared[_SAVING])
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Inside, libraries are imported, which counts nothing and may take a minute: computing is progress there."""
+    _shared[_IMPORTING] = 1
+    try:
+        yield
+    finally:
+        _shared[_IMPORTING] = 0
+
+
+def is_importing() -> bool:
+    return bool(_shared[_IMPORTING])

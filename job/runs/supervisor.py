@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from job.errors import BUG, JobError
@@ -133,6 +134,14 @@ class Child:
                 return os.waitstatus_to_exitcode(status)
             if pid == 0:
                 return None
+
+    def cpu_ticks(self) -> int:
+        """What it has computed, in clock ticks of the kernel; 0 where nothing counts them."""
+        try:
+            after_name = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0
+        return int(after_name[11]) + int(after_name[12])
 
     def send(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -253,7 +262,7 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
     child = Child(work, orphaned=file.take)
     signals = Signals()
     killed = ""
-    moved, counts, beaten, looked = started, progress.counts(), started, started
+    moved, counts, beaten, looked, ticks = started, progress.counts(), started, started, 0
     with signals.passed_on(child):
         while (status := child.ended()) is None:
             for metrics in child.read(0.2):
@@ -267,6 +276,8 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
             looked = moment
             if progress.counts() != counts:
                 moved, counts = moment, progress.counts()
+            if progress.is_importing() and (now := child.cpu_ticks()) != ticks:
+                moved, ticks = moment, now
             if moment - beaten >= HEARTBEAT_SECONDS:
                 beaten = moment
                 try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
 import pytest
 
-from job.runs.progress import advance, counts, is_saving, saving
+from job.runs.progress import advance, counts, importing, is_importing, is_saving, saving
 
 pytestmark = pytest.mark.light
 
@@ -20,10 +22,13 @@ def test_counts_add_up_from_any_thread() -> None:
     assert counts()["rows"] == before + 600
 
 
-def test_saving_is_said_and_taken_back() -> None:
-    with saving():
-        assert is_saving()
-    assert not is_saving()
+@pytest.mark.parametrize(("begin", "is_on"), [(saving, is_saving), (importing, is_importing)])
+def test_what_is_said_is_taken_back(
+    begin: Callable[[], AbstractContextManager[None]], is_on: Callable[[], bool]
+) -> None:
+    with begin():
+        assert is_on()
+    assert not is_on()
 
 
 def test_a_parent_sees_what_its_fork_counts() -> None:

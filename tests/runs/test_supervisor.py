@@ -190,6 +190,13 @@ def test_nothing_moves_for_too_long(tmp_path: Path) -> None:
     assert "in work" in errors, "the stack of the thread that hangs"
 
 
+def test_an_import_that_computes_moves_and_one_that_stands_still_does_not(tmp_path: Path) -> None:
+    busy = "until = time.monotonic() + 4\nwith progress.importing():\n    while time.monotonic() < until: pass"
+    assert ended(start(tmp_path, busy, watchdog=1.5))[0] == 0
+    assert ended(start(tmp_path, busy.replace("progress.importing()", "progress.saving()"), watchdog=1.5))[0] == 74
+    assert ended(start(tmp_path, "with progress.importing(): time.sleep(60)", watchdog=1.5))[0] == 74
+
+
 def test_a_machine_that_stood_still_is_no_run_that_hangs(tmp_path: Path) -> None:
     child = start(tmp_path, "(root / 'ready').touch()\ntime.sleep(6.5)", watchdog=4)
     wait_for(tmp_path / "ready")
