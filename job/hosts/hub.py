@@ -28,6 +28,7 @@ from huggingface_hub.errors import (
 )
 
 from job.errors import AccessDenied, DiskFull, HostUnfit, HubUnavailable, JobError, NotFound, causes
+from job.hosts.libraries import proxy_variables
 from job.hosts.patience import patiently
 
 T = TypeVar("T")
@@ -124,7 +125,7 @@ def _of_the_client(cause: BaseException, what: str, variable: str, token: str) -
     if isinstance(cause, LocalEntryNotFoundError | OfflineModeIsEnabled):
         return HubUnavailable(
             f"The {what} is not in the local cache, and the Hub cannot be reached: {first_line(cause)}",
-            remedy="Check the network and HF_ENDPOINT (and HF_HUB_OFFLINE), then start again.",
+            remedy=f"Check {_the_way()} (and HF_HUB_OFFLINE), then start again.",
         )
     if isinstance(cause, RepositoryNotFoundError):
         return _unknown_or_private(what, variable, token)
@@ -144,9 +145,17 @@ def _of_the_client(cause: BaseException, what: str, variable: str, token: str) -
     if isinstance(cause, ConnectionError | TimeoutError) or _is_transport_error(cause):
         return HubUnavailable(
             f"The Hub cannot be reached for the {what}: {type(cause).__name__} {first_line(cause)}",
-            remedy="Check the network and HF_ENDPOINT, then start again: finished work is not repeated.",
+            remedy=f"Check {_the_way()}, then start again: finished work is not repeated.",
         )
     return None
+
+
+def _the_way() -> str:
+    """What lies between this machine and the Hub."""
+    proxies = proxy_variables()
+    return (
+        f"the network, the proxy of {', '.join(proxies)} and HF_ENDPOINT" if proxies else "the network and HF_ENDPOINT"
+    )
 
 
 def _of_xet(cause: BaseException, what: str, token: str) -> JobError | None:

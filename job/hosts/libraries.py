@@ -33,15 +33,20 @@ def do_not_wait_for_the_hub() -> None:
     """
     endpoint = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
     port = endpoint.port or (80 if endpoint.scheme == "http" else 443)
-    if any(
-        os.environ.get(name)
-        for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-    ):
+    if proxy_variables():
         return
     try:
         socket.create_connection((endpoint.hostname or "", port), timeout=2).close()
     except OSError:
         os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+
+
+def proxy_variables() -> list[str]:
+    """Those that are set. Their values may hold passwords."""
+    return [name for name in PROXIES if os.environ.get(name)]
 
 
 def prepare_cuda(environ: MutableMapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -17,6 +18,7 @@ from job.settings.fields import PREFIX, SECTIONS, Settings
 from job.settings.files import read_file
 from job.settings.reference import variables
 
+log = logging.getLogger("job")
 MOUNTED_TOKEN = Path("/run/secrets/hf_token")
 TOKEN = "HF_TOKEN"
 ENDPOINT = "HF_ENDPOINT"
@@ -77,11 +79,13 @@ def load_token() -> str:
     get it as an argument. Raises AccessDenied (67) if that is no token or the file cannot be read: without the token the
     run would fail hours later.
     """
-    token, path, _ = (os.environ.pop(name, "").strip() for name in TOKEN_VARIABLES)
+    token, path, old = (os.environ.pop(name, "").strip() for name in TOKEN_VARIABLES)
     if not path and os.path.exists(MOUNTED_TOKEN):  # noqa: PTH110 (Path.exists raises in a folder of root)
         path = str(MOUNTED_TOKEN)
     if token and not token.isascii():
         raise AccessDenied("HF_TOKEN holds characters that no token has.")
+    if old and not token and not path:
+        log.warning("stage=settings token=none: HUGGING_FACE_HUB_TOKEN is an old name that is not read; set HF_TOKEN instead")
     if token or not path:
         return token
     try:

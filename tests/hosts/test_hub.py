@@ -72,6 +72,15 @@ def test_a_hub_that_cannot_be_reached_is_worth_another_try() -> None:
     assert "cannot be reached" in str(error)
 
 
+def test_a_proxy_on_the_way_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "proxy" not in translated(fails(ConnectionError("refused"))).remedy
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:correct-horse@127.0.0.1:9")
+    for error in (ConnectionError("refused"), OfflineModeIsEnabled("offline")):
+        ours = translated(fails(error))
+        assert "Check the network, the proxy of HTTPS_PROXY and HF_ENDPOINT" in ours.remedy
+        assert "correct-horse" not in f"{ours} {ours.remedy}"
+
+
 def fails(error: Exception) -> Callable[[], object]:
     def call() -> None:
         raise error

@@ -155,6 +155,19 @@ def test_processes_started_after_the_token_was_read_do_not_have_it(
     assert not [line for line in child.stdout.splitlines() if "TOKEN" in line or "hf_" in line.partition("=")[2]]
 
 
+def test_a_token_under_its_old_name_is_not_read_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("HUGGING_FACE_HUB_TOKEN", "hf_old_name")
+    assert load_token() == ""
+    assert "HUGGING_FACE_HUB_TOKEN is an old name that is not read; set HF_TOKEN instead" in caplog.text
+    assert "hf_old_name" not in caplog.text
+    caplog.clear()
+    monkeypatch.setenv("HUGGING_FACE_HUB_TOKEN", "hf_old_name")
+    monkeypatch.setenv("HF_TOKEN", "hf_new_name")
+    assert (load_token(), caplog.text) == ("hf_new_name", "")
+
+
 def test_an_unreadable_token_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "missing"))
     with pytest.raises(AccessDenied, match="missing"):
