@@ -119,16 +119,20 @@ def work(
             pipeline.run(settings, token, run_dir, metrics_writer, stop, halved=halved)
         except BaseException as error:
             stop.ending()
-            if stop.requested and not isinstance(error, (JobError, Stopped)):
-                error = Stopped(
-                    f"Stopped while {type(error).__name__} came of it."
-                )  # an import that was broken off, for one
+            if stop.requested and not isinstance(error, JobError):
+                error = _stopped(error, stop.reason)
             return ended_by(error, metrics_writer)
         stop.ending()
         if len(run_dir.reused) == len(pipeline.STAGES):
             log.info("stage=end reused=all: nothing to do, every stage of this run is done")
         metrics_writer.end("succeeded", SUCCESS)
     return SUCCESS
+
+
+def _stopped(error: BaseException, reason: str) -> Stopped:
+    """What a stop was answered with, behind what asked for it. An import that was broken off fails with anything."""
+    sentence = str(error) if isinstance(error, Stopped) else f"Stopped while {type(error).__name__} came of it."
+    return Stopped(sentence if reason in sentence else f"{reason} {sentence}")
 
 
 def _stars(token: str) -> str:

@@ -167,8 +167,20 @@ def test_a_token_of_any_shape_in_the_wrong_place_is_starred(
     assert not (tmp_path / "output").exists()
 
 
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (ModuleNotFoundError("half an import"), "SIGUSR1 arrived. Stopped while ModuleNotFoundError came of it."),
+        (Stopped("Stopped at step 6."), "SIGUSR1 arrived. Stopped at step 6."),
+        (Stopped("SIGUSR1 arrived."), "SIGUSR1 arrived."),
+    ],
+)
 def test_whatever_a_stop_breaks_is_a_stop(
-    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    answer: BaseException,
+    message: str,
+    command: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An import that Stopped has broken off raises something else later."""
 
@@ -176,13 +188,13 @@ def test_whatever_a_stop_breaks_is_a_stop(
         settings: Settings, given: str, run_dir: RunDir, writer: MetricsWriter, stop: StopRequest, **_: object
     ) -> None:
         with suppress(Stopped):
-            signal.raise_signal(signal.SIGTERM)
-        raise ModuleNotFoundError("half an import")
+            signal.raise_signal(signal.SIGUSR1)
+        raise answer
 
     monkeypatch.setattr(pipeline, "run", run)
     monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
     assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path)}, "--env-file", "env/quickstart.env") == 75
-    assert metrics_of(tmp_path)["status"] == "stopped"
+    assert (metrics_of(tmp_path)["status"], metrics_of(tmp_path)["error"]["message"]) == ("stopped", message)
 
 
 def test_a_run_whose_folder_was_taken_over_is_refused_like_a_second_one(

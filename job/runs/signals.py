@@ -32,6 +32,8 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.requested = False
+        self.reason = ""
+        """A sentence on what the first request was."""
         self.watched_by = 0
         """The process whose end this one hears of by a signal; 0 for none."""
         self._first = 0.0
@@ -64,12 +66,10 @@ class StopRequest:
             return
         name = signal.Signals(number).name
         orphaned = self.watched_by and os.getppid() != self.watched_by
-        if orphaned:
-            log.warning("watched=false: the process that watched this run was killed")
+        reason = "The process that watched this run is gone: it was killed." if orphaned else f"{name} arrived."
+        self.reason = self.reason or reason
         if again or not self._polled:
-            raise Stopped(
-                "The process that watched this run is gone: it was killed." if orphaned else f"{name} arrived."
-            )
+            raise Stopped(reason)
         log.warning("signal=%s: stopping between two micro-batches", name)
 
     @contextmanager

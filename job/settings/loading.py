@@ -85,7 +85,9 @@ def load_token() -> str:
     if token and not token.isascii():
         raise AccessDenied("HF_TOKEN holds characters that no token has.")
     if old and not token and not path:
-        log.warning("stage=settings token=none: HUGGING_FACE_HUB_TOKEN is an old name that is not read; set HF_TOKEN instead")
+        log.warning(
+            "stage=settings token=none: HUGGING_FACE_HUB_TOKEN is an old name that is not read; set HF_TOKEN instead"
+        )
     if token or not path:
         return token
     try:
