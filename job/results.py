@@ -70,6 +70,19 @@ class RuleCount(Result):
     examples: list[Example]
 
 
+class RepeatedSentence(Result):
+    """A sentence, or several together, with which rows of a source begin or end; see job/cleaning/repeated.py."""
+
+    source: str
+    side: Literal["question_begin", "question_end", "answer_begin", "answer_end"]
+    text: str
+    rows: int
+    share: float
+    """Of the different contexts on this side of the source."""
+    fate: Literal["cut", "can_be_cut", "stays"]
+    """can_be_cut: FINETUNE_DATA_REPEATED=cut would remove it from answers."""
+
+
 class TokenCounts(Result):
     """Lengths of the kept rows: rows[i] have i * step + 1 to (i + 1) * step tokens."""
 
@@ -103,6 +116,8 @@ class Cleaned(Result):
     """In the order in which they ran."""
     rules_sha256: str
     """Over the rules, their code and their options."""
+    repeated: list[RepeatedSentence] = []
+    """Empty also where FINETUNE_DATA_REPEATED is off."""
     near_duplicate_groups: int
     plain_split_leaked_rows: int
     """Evaluation rows that a plain random split would have leaked: training would hold the same text, the same question or a

@@ -3,10 +3,10 @@ library, since each process imports this module anew."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from job.cleaning import duplicates
+from job.cleaning import duplicates, repeated
 from job.cleaning.rules import clean_batch, lists
 from job.cleaning.rules.rule import Rules, Tally
 from job.cleaning.rules.text import normalised
@@ -49,12 +49,25 @@ class CleanedBatch:
     """Numbers of lists.KINDS."""
     bands: bytes
     """The bands that duplicates.bands makes; empty if near duplicates are not looked for."""
+    edges: bytes
+    """What repeated.edges makes; empty if repeated sentences are not looked for."""
 
 
-def process(batch: Batch, *, rules: Rules, system: str, seed: int, near: bool) -> CleanedBatch:
-    """The rules on one batch, and its numbers. `near` adds the bands with which near duplicates are found."""
+def process(
+    batch: Batch,
+    *,
+    rules: Rules,
+    system: str,
+    seed: int,
+    near: bool,
+    repeats: bool,
+    gone: tuple[repeated.Cuts, ...] = (),
+) -> CleanedBatch:
+    """The rules on one batch, and its numbers. `near` adds the bands with which near duplicates are found, `repeats` what
+    repeated sentences are counted by. `gone`: what is cut from the answers of each source before."""
     tally: Tally = {}
-    rows, reasons = _clean(batch.rows, rules, system, tally)
+    raws = [_without(raw, gone[batch.source]) for raw in batch.rows] if gone else batch.rows
+    rows, reasons = _clean(raws, rules, system, tally)
     pairs = [(row["question"], row["answer"]) for row, reason in zip(rows, reasons, strict=True) if not reason]
     normal = [(normalised(question), normalised(answer)) for question, answer in pairs]
     return CleanedBatch(
@@ -69,7 +82,12 @@ def process(batch: Batch, *, rules: Rules, system: str, seed: int, near: bool) -
         split=_places(pairs, seed, "split"),
         lists=[lists.KINDS.index(lists.list_kind(answer)) for _, answer in pairs],
         bands=duplicates.bands([f"{question} {answer}" for question, answer in normal]).tobytes() if near else b"",
+        edges=repeated.edges(pairs).tobytes() if repeats else b"",
     )
+
+
+def _without(raw: Raw, gone: repeated.Cuts) -> Raw:
+    return replace(raw, answer=repeated.cut(raw.answer, gone))
 
 
 def _clean(raws: list[Raw], rules: Rules, system: str, tally: Tally) -> tuple[list[dict[str, str]], list[str]]:

@@ -7,7 +7,8 @@ import logging
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,6 +38,9 @@ class FirstPass:
         self.rows_in = [0] * len(data.sources)
         self.dropped: Counter[str] = Counter()
         self.tally: Tally = {}
+        self._begin()
+
+    def _begin(self) -> None:
         self.prompts: Counter[str] = Counter()
         self.source, self.lists = array("H"), array("B")
         self.text, self.question, self.sample, self.split, self.offset = (array("Q") for _ in range(5))
@@ -47,10 +51,11 @@ class FirstPass:
     def __enter__(self) -> None:
         self.kept_file: IO[bytes] = (self.folder / "rows.jsonl").open("wb")
         self.bands_file: IO[bytes] = (self.folder / "bands").open("wb")
-        self.dropped_file: IO[bytes] = (self.folder / "dropped.jsonl").open("wb")
+        self.edges_file: IO[bytes] = (self.folder / "edges").open("wb")
+        self.dropped_file: IO[bytes] = (self.folder / "dropped.jsonl").open("ab")
 
     def __exit__(self, *_: object) -> None:
-        for file in (self.kept_file, self.bands_file, self.dropped_file):
+        for file in (self.kept_file, self.bands_file, self.edges_file, self.dropped_file):
             file.close()
 
     def batches(self, token: str) -> Iterator[Batch]:
@@ -64,14 +69,21 @@ class FirstPass:
                 yield Batch(number, some)
             log.info("stage=clean source=%s rows=%d", source, self.rows_in[number])
 
+    def kept_batches(self) -> Iterator[Batch]:
+        """The rows that were kept, to be taken anew: this pass begins again, and goes on counting what is dropped."""
+        source, before = self.source, self.folder / "rows.before"
+        (self.folder / "rows.jsonl").rename(before)
+        self._begin()
+        return _read(before, source)
+
     def take(self, batch: CleanedBatch) -> None:
         advance("rows", len(batch.raws))
         for rule, count in batch.tally.items():
             self.tally.setdefault(rule, Count()).add(count)
         kept = [row for row, reason in zip(batch.rows, batch.reasons, strict=True) if not reason]
         lengths = iter(self.chat.lengths(kept))
-        bands = memoryview(batch.bands)
-        width = len(bands) // len(kept) if kept else 0
+        bands, edges = memoryview(batch.bands), memoryview(batch.edges)
+        width, span = (len(numbers) // len(kept) if kept else 0 for numbers in (bands, edges))
         place = 0
         for raw, row, reason in zip(batch.raws, batch.rows, batch.reasons, strict=True):
             if reason:
@@ -84,6 +96,7 @@ class FirstPass:
             else:
                 self._keep(batch, place, row, prompt, answer)
                 self.bands_file.write(bands[place * width : (place + 1) * width])
+                self.edges_file.write(edges[place * span : (place + 1) * span])
             place += 1
 
     def _keep(self, batch: CleanedBatch, place: int, row: dict[str, str], prompt: int, answer: int) -> None:
@@ -110,10 +123,25 @@ class FirstPass:
 
     def words(self, row: int) -> str:
         """Question and answer of a kept row, normalised."""
+        question, answer = self.pair(row)
+        return f"{normalised(question)} {normalised(answer)}"
+
+    def pair(self, row: int) -> tuple[str, str]:
+        """Question and answer of a kept row."""
         with (self.folder / "rows.jsonl").open("rb") as file:
             file.seek(self.offset[row])
             found = json.loads(file.readline())
-        return f"{normalised(found['question'])} {normalised(found['answer'])}"
+        return found["question"], found["answer"]
+
+
+def _read(path: Path, source: array[int]) -> Iterator[Batch]:
+    """Batches of the kept rows in `path`, which is removed behind them."""
+    with path.open("rb") as file:
+        for number, lines in groupby(zip(source, file, strict=True), key=itemgetter(0)):
+            rows = (Raw(**json.loads(line)) for _, line in lines)
+            while some := _batch(rows):
+                yield Batch(number, some)
+    path.unlink()
 
 
 def _batch(rows: Iterator[Raw]) -> list[Raw]:

@@ -3,13 +3,13 @@ any language.
 
 What counts is not the rows with a sentence but its different contexts, that is what stands behind it: a copy of a row adds
 none, and content that repeats, as in encyclopaedias, mostly repeats with its surroundings. Such a sentence is listed, and cut
-from answers where the user wants that. It is not cut from questions, where it may be the task, nor by default: a count
-cannot tell "Yes." from "Hello.".
+from answers where the user wants that. It is not cut from questions, where it may be the task, nor if another one differs from
+it in one word alone ("The claim is true."), nor by default: a count cannot tell "Yes." from "Hello.".
 
 Measured by `python -m pytest tests/cleaning/test_repeated.py -k RealRows -n 0 -s` on rows that are not part of the project:
 of 6,732 rows in which nothing is boilerplate (encyclopaedias, instructions, code, conversations, web pages) none would be
 cut; the most frequent sentence has 3.3 % of the contexts of its source, and in encyclopaedias none has 1 %. Of 4,244 forum rows
-before any rule 1,929 would be cut, by 9 sentences, all of them greetings, wishes or thanks; after the rules for forums no
+before any rule 1,546 would be cut, by seven sentences, all of them greetings, wishes or thanks; after the rules for forums no
 answer would.
 """
 
@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy
@@ -69,7 +70,7 @@ class Repeated:
     share: float
     """Of the different contexts on this side of the source."""
     cut: bool
-    """They stand in an answer, and in enough contexts to be cut."""
+    """They may be cut: they stand in answers, in enough contexts, and are no variants of one template."""
 
 
 def _lowered(window: str) -> str:
@@ -146,9 +147,10 @@ def found(edges: Edges, row: Callable[[int], tuple[str, str]]) -> list[Repeated]
 
 def _on_side(chain: Edges, side: Side, row: Callable[[int], tuple[str, str]]) -> Iterator[Repeated]:
     seen: set[int] = set()
+    variants: Counter[tuple[str, ...]] = Counter()
     depth = numpy.zeros(len(chain), dtype=numpy.uint8)
     while len(chain):
-        frequent: list[int] = []
+        listed: list[tuple[int, Repeated]] = []
         contexts_in_all = len(numpy.unique(_joined(chain[:, :2])))
         for length in range(1, LEVELS):
             of = numpy.flatnonzero(_may_go(chain, length))
@@ -160,12 +162,22 @@ def _on_side(chain: Edges, side: Side, row: Callable[[int], tuple[str, str]]) ->
                     continue
                 share = contexts / contexts_in_all
                 often = side.startswith("answer") and contexts >= CUT[0] and share >= CUT[1]
-                yield Repeated(side, *one, int((together == hashed).sum()), share, often)
-                if often:
-                    frequent.append(hashed)
+                listed.append((hashed, Repeated(side, *one, int((together == hashed).sum()), share, often)))
+                variants.update(_with_a_gap(one[1]))
+        varied = {hashed for hashed, one in listed if any(variants[gap] > 1 for gap in _with_a_gap(one.sentences))}
+        yield from (replace(one, cut=one.cut and hashed not in varied) for hashed, one in listed)
+        frequent = [hashed for hashed, one in listed if one.cut and hashed not in varied]
         if not frequent:
             return
         _go_behind(chain, depth, numpy.array(frequent, dtype=numpy.uint64))
+
+
+def _with_a_gap(sentences: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The words without one of them, in all ways: what sentences share that differ in one word, as those of a template do. Of
+    what is written without blanks, its letters. None for one or two words."""
+    words = " ".join(sentences).split()
+    words = words if len(words) > 1 else list(words[0])
+    return [(*words[:place], "", *words[place + 1 :]) for place in range(len(words))] if len(words) > 2 else []
 
 
 def _joined(hashes: Edges) -> Hashes:

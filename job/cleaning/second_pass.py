@@ -8,11 +8,12 @@ import json
 
 import numpy
 
-from job.cleaning.audit import counts, masked_row, token_counts
+from job.cleaning.audit import counts, masked_row, repeated_sentences, token_counts
 from job.cleaning.decisions import FATES, KEPT, Decisions
 from job.cleaning.first_pass import FirstPass, line_of
 from job.cleaning.rules import Rules
 from job.cleaning.rules.digest import digest
+from job.cleaning.trimming import Listed
 from job.modeling.chat import Chat
 from job.results import Cleaned, SourceCount
 from job.runs.progress import advance
@@ -22,7 +23,7 @@ MASKED_ROWS = 3
 
 
 def second_pass(
-    first: FirstPass, decisions: Decisions, chat: Chat, rules: Rules, *, loss: str, max_tokens: int
+    first: FirstPass, decisions: Decisions, chat: Chat, rules: Rules, repeated: Listed, *, loss: str, max_tokens: int
 ) -> Cleaned:
     """Write the files beside those of the first pass, and report what became of the rows."""
     sha256, shown = _write(first, decisions)
@@ -37,6 +38,7 @@ def second_pass(
         sources=_source_counts(first, decisions),
         rules=counts(first.tally, sum(first.rows_in), first.dropped, rules),
         rules_sha256=digest(rules),
+        repeated=repeated_sentences(repeated, first.data),
         near_duplicate_groups=decisions.near_groups,
         plain_split_leaked_rows=decisions.leaked_rows,
         plain_split_eval_rows=decisions.plain_eval_rows,

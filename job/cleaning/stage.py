@@ -18,6 +18,7 @@ from job.cleaning.first_pass import FirstPass
 from job.cleaning.rules import Rules
 from job.cleaning.rules.registry import hint
 from job.cleaning.second_pass import second_pass
+from job.cleaning.trimming import repeated_in, trim
 from job.errors import DataError
 from job.hosts.libraries import usable_cpus
 from job.modeling.chat import Chat
@@ -54,16 +55,18 @@ def clean(
     remove(partial)
     partial.mkdir(parents=True)
     first = FirstPass(data, chat, partial, max_tokens=max_tokens)
-    near = data.near_duplicates != "off"
-    function = functools.partial(process, rules=rules, system=read_text(data.system_prompt_file), seed=seed, near=near)
+    near, repeats, cpus = data.near_duplicates != "off", data.repeated != "off", data.workers or usable_cpus()
+    system = read_text(data.system_prompt_file)
+    function = functools.partial(process, rules=rules, system=system, seed=seed, near=near, repeats=repeats)
     with first:
-        for batch in workers.in_order(function, first.batches(token), data.workers or usable_cpus()):
+        for batch in workers.in_order(function, first.batches(token), cpus):
             first.take(batch)
+    repeated = trim(first, function, cpus) if data.repeated == "cut" else repeated_in(first) if repeats else []
     decisions = decide(first, data, seed, near=near)
     _require(decisions, first, data, max_tokens)
-    result = second_pass(first, decisions, chat, rules, loss=loss, max_tokens=max_tokens)
+    result = second_pass(first, decisions, chat, rules, repeated, loss=loss, max_tokens=max_tokens)
     _log(result, max_tokens)
-    for name in ("rows.jsonl", "bands"):
+    for name in ("rows.jsonl", "bands", "edges"):
         (partial / name).unlink(missing_ok=True)
     replace_folder(partial, root / "clean")
     return result
@@ -86,6 +89,9 @@ def _log(result: Cleaned, max_tokens: int) -> None:
     log.info("stage=clean rows_in=%d train_rows=%d eval_rows=%d", result.rows_in, result.train_rows, result.eval_rows)
     for reason, rows in result.dropped.items():
         log.info("stage=clean dropped=%s rows=%d", reason, rows)
+    if result.repeated:
+        cut = sum(one.fate == "cut" for one in result.repeated)
+        log.info("stage=clean repeated_sentences=%d cut=%d", len(result.repeated), cut)
     if result.system_in_user_turn:
         log.info("stage=clean system_prompt=in_user_turn: the base model's chat template has no system role")
     counts = result.token_counts

@@ -76,6 +76,7 @@ class View:
     lengths: list[Bar]
     max_tokens: str
     near_duplicates: str
+    repeated: str
     masks: list[Mask]
     scores: list[ScoreRow]
     questions: list[Sample]
@@ -104,6 +105,7 @@ def view(metrics: Metrics, log: Sequence[LogEntry], samples: Sequence[Sample], d
         lengths=lengths(cleaned.token_counts) if cleaned else [],
         max_tokens=_setting(metrics, "train", "max_tokens"),
         near_duplicates=_setting(metrics, "data", "near_duplicates"),
+        repeated=_setting(metrics, "data", "repeated"),
         masks=masks(cleaned) if cleaned else [],
         scores=score_rows(probed) if probed else [],
         questions=[sample for sample in samples if sample.source == "question"],

@@ -66,6 +66,12 @@ class DataSettings(Section):
         description="Rows that share four of five word triples: keep puts them on the same side of the split, drop keeps only "
         "the first, off does not look for them.",
     )
+    repeated: Literal["cut", "report", "off"] = Field(
+        "report",
+        description="Sentences with which many answers of a source begin or end, in any language: report lists them, cut also "
+        "removes them from answers, off does not look for them. Read the report first: such a sentence may be an answer "
+        "(`Yes.`) as well as a greeting.",
+    )
     max_list_share: float = Field(
         1.0,
         ge=0,

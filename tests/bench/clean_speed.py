@@ -108,7 +108,7 @@ def _cpu_seconds(call: Any) -> float:
 def with_duplicates(path: Path, rules: Rules, count: int) -> dict[str, Any]:
     """All that the stage does but tokens and files."""
     started = time.monotonic()
-    function = functools.partial(process, rules=rules, system="", seed=1, near=True)
+    function = functools.partial(process, rules=rules, system="", seed=1, near=True, repeats=True)
     import numpy
 
     texts: list[int] = []

@@ -175,6 +175,25 @@ def test_a_label_is_cut_like_a_greeting() -> None:
     assert texts(found_in(pairs)) == [("answer_begin", "No.", True), ("answer_begin", "Yes.", True)]
 
 
+@pytest.mark.parametrize(
+    "variants",
+    [
+        ("The claim is true. ", "The claim is false. "),
+        ("Turn off the red pump first. ", "Turn off the blue pump first. "),
+        ("说法是对的。", "说法是错的。"),
+    ],
+)
+def test_variants_of_one_template_are_listed_and_stay(variants: tuple[str, str]) -> None:
+    pairs = [(f"Is {content(row)}", variants[row % 2] + content(row)) for row in range(80)]
+    assert texts(found_in(pairs)) == [("answer_begin", text.strip(), False) for text in sorted(variants)]
+    assert to_the_end(pairs) == pairs
+    alone = [
+        (question, variants[0] + answer.removeprefix(variants[0]).removeprefix(variants[1]))
+        for question, answer in pairs
+    ]
+    assert to_the_end(alone) == [(question, content(row)) for row, (question, _) in enumerate(alone)]
+
+
 def test_batches_in_any_order_give_the_same() -> None:
     pairs = rows(200, begin="Good day. ", end=" Stay well.", every=3)
     order = list(range(200))

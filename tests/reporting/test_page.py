@@ -56,6 +56,18 @@ def test_leaked_rows_and_near_duplicates_are_counted() -> None:
     assert "or near duplicates" not in off
 
 
+def test_repeated_sentences_are_listed_with_what_was_done() -> None:
+    text = text_of(cleaning())
+    assert "Repeated sentences" in text
+    assert "None was removed; FINETUNE_DATA_REPEATED=cut would remove from answers those that can be cut." in text
+    assert "See you at the nursery! answer end a/b@main:train 1,140 11 % can be cut" in text
+    one = CLEANED.repeated[0].model_copy(update={"fate": "cut"})
+    cut = text_of(cleaning({"data": {"repeated": "cut"}}, repeated=[one]))
+    assert "Those marked as cut were removed from answers." in cut
+    assert "1,140 11 % cut" in cut
+    assert "Repeated sentences" not in text_of(cleaning(repeated=[]))
+
+
 def test_the_hash_of_the_rules_is_short_and_its_whole_is_at_hand() -> None:
     assert f'<code title="{CLEANED.rules_sha256}">9f2c41d07be8</code>' in cleaning()
 
