@@ -18,7 +18,7 @@ from typing import IO, Any
 import pyarrow.parquet
 from huggingface_hub import HfApi
 
-from job.cleaning.batch import BAD_JSON, BROKEN_UTF8, NOT_TEXT, Raw
+from job.cleaning.batch import BAD_JSON, NOT_TEXT, Raw, fault_of
 from job.cleaning.layouts import layout_of
 from job.errors import DataError, HubUnavailable
 from job.hosts.hub import ask, first_line
@@ -214,13 +214,12 @@ def _json_rows(value: object, path: Path) -> list[dict[str, Any] | None]:
 
 
 def _checked(raw: Raw) -> Raw:
-    if raw.fault:
-        return raw
-    for part in (raw.system, raw.question, raw.answer):
+    for name in ("system", "question", "answer", "text"):
+        part = getattr(raw, name)
         if part is None:
-            continue
-        if not isinstance(part, str):
+            setattr(raw, name, "")
+        elif not isinstance(part, str):
             return Raw(fault=NOT_TEXT)
-        if any("\ud800" <= letter <= "\udfff" for letter in part):
-            return Raw(fault=BROKEN_UTF8)
-    return Raw(raw.system or "", raw.question or "", raw.answer or "")
+        elif fault := fault_of(part):
+            return Raw(fault=fault)
+    return raw

@@ -54,7 +54,7 @@ def clean(
     partial = root / "clean.partial"
     remove(partial)
     partial.mkdir(parents=True)
-    first = FirstPass(data, chat, partial, max_tokens=max_tokens)
+    first = FirstPass(data, chat, partial, max_tokens=max_tokens, loss=loss)
     near, repeats, cpus = data.near_duplicates != "off", data.repeated != "off", data.workers or usable_cpus()
     system = read_text(data.system_prompt_file)
     function = functools.partial(process, rules=rules, system=system, seed=seed, near=near, repeats=repeats)
@@ -89,6 +89,8 @@ def _log(result: Cleaned, max_tokens: int) -> None:
     log.info("stage=clean rows_in=%d train_rows=%d eval_rows=%d", result.rows_in, result.train_rows, result.eval_rows)
     for reason, rows in result.dropped.items():
         log.info("stage=clean dropped=%s rows=%d", reason, rows)
+    for note, count in result.turn_notes.items():
+        log.info("stage=clean turns=%s count=%d", note, count)
     if result.repeated:
         cut = sum(one.fate == "cut" for one in result.repeated)
         log.info("stage=clean repeated_sentences=%d cut=%d", len(result.repeated), cut)

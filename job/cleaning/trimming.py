@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable
 
 import numpy
 
 from job.cleaning import workers
-from job.cleaning.batch import CleanedBatch
+from job.cleaning.batch import CleanedBatch, ends_of
 from job.cleaning.first_pass import FirstPass
 from job.cleaning.repeated import LEVELS, SIDES, Repeated, cuts, found
 
@@ -37,12 +38,13 @@ def trim(first: FirstPass, process: Callable[..., CleanedBatch], count: int) -> 
     """
     listed = latest = repeated_in(first)
     while any(one.cut for source in latest for one in source):
-        before = first.text
+        before, notes, first.notes = first.text, first.notes, Counter()
         function = functools.partial(process, gone=tuple(cuts(source) for source in latest))
         batches = first.kept_batches()
         with first:
             for batch in workers.in_order(function, batches, count):
                 first.take(batch)
+        first.notes |= notes  # what was done to a row is noted again, and counts once
         if first.text == before:
             break
         latest = repeated_in(first)
@@ -51,7 +53,7 @@ def trim(first: FirstPass, process: Callable[..., CleanedBatch], count: int) -> 
 
 
 def _pair(first: FirstPass, begin: int, row: int) -> tuple[str, str]:
-    return first.pair(begin + row)
+    return ends_of(first.texts(begin + row))
 
 
 def _joined(old: list[Repeated], new: list[Repeated]) -> list[Repeated]:

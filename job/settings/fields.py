@@ -56,6 +56,11 @@ class DataSettings(Section):
         True,
         description="Remove e-mail addresses, phone numbers, links, signatures and people's own names from the rows.",
     )
+    long_chats: Literal["cut", "split", "drop"] = Field(
+        "cut",
+        description="A conversation of too many tokens: cut leaves out its first exchanges, split makes parts that each fit "
+        "(of plain text too), drop drops it.",
+    )
     rules_file: RuleFile = Field(
         "",
         description="Text file with your own cleaning rules, one per line: `name = pattern` cuts what the pattern finds, "
@@ -183,9 +188,9 @@ class TrainSettings(Section):
     max_tokens: int = Field(
         512, ge=16, le=131072, description="Rows with more tokens, chat template included, are dropped."
     )
-    loss_on: Literal["answer", "text"] = Field(
-        "answer",
-        description="Tokens that count in the loss: answer counts those of the answer, text also those of the question.",
+    loss_on: Literal["answers", "last", "text"] = Field(
+        "answers",
+        description="Tokens that count in the loss: those of all answers of a row, of its last answer, or of the whole text.",
     )
     eval_steps: int = Field(
         100,

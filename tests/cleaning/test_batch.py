@@ -7,11 +7,12 @@ from typing import Any
 import numpy
 import pytest
 
-from job.cleaning.batch import BAD_JSON, Batch, CleanedBatch, Raw, process
+from job.cleaning.batch import BAD_JSON, Batch, CleanedBatch, Raw, ends_of, process
 from job.cleaning.duplicates import BANDS
 from job.cleaning.repeated import edges
 from job.cleaning.rules import Rules
 from job.cleaning.rules.lists import KINDS
+from job.modeling.conversation import Conversation
 
 pytestmark = pytest.mark.light
 
@@ -78,3 +79,24 @@ def test_what_repeats_in_a_source_goes_before_the_rules_run() -> None:
     assert found.rows[0]["answer"] == "It is too dry there."
     assert found.raws == [raw]
     assert found.tally["closing"].changed == 1
+
+
+def test_what_repeats_goes_from_the_last_answer_of_a_conversation_and_from_plain_text() -> None:
+    gone = ((frozenset[tuple[str, ...]](), frozenset({("all our love",)})),) * 3
+    ending = " It is too dry there. All our love."
+    answers = [{"role": role, "content": f"{role}:{ending}"} for role in ("user", "assistant", "user", "assistant")]
+    found = processed(Raw("", conversation=Conversation("", tuple(answers))), Raw(text=f"Of moss.{ending}"), gone=gone)
+    assert [turn["content"].endswith("love.") for turn in found.rows[0]["turns"]] == [True, True, True, False]
+    assert found.rows[1]["text"] == "Of moss. It is too dry there."
+    call = {
+        "role": "assistant",
+        "content": f"Let me see.{ending}",
+        "tool_calls": [{"function": {"name": "see", "arguments": "{}"}}],
+    }
+    kept = processed(Raw("", conversation=Conversation("", (answers[0], call))), gone=gone)
+    assert kept.rows[0]["turns"][-1] == call
+
+
+def test_a_conversation_begins_with_its_first_question_and_ends_with_its_last_answer() -> None:
+    assert ends_of(["Why?", "So.", "And now?", "Water it."]) == ("Why?", "Water it.")
+    assert ends_of(["Of moss."]) == ("", "Of moss.")

@@ -105,7 +105,7 @@ def clean_all(paths: list[Path], base: Path, root: Path) -> Cleaned:
         DataSettings(sources=sources, min_answer_words=5, repeated="cut"),
         ModelSettings(base=str(base)),
         max_tokens=256,
-        loss="answer",
+        loss="answers",
         seed=42,
         token="",
         root=root,

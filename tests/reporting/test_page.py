@@ -125,7 +125,7 @@ def test_what_models_and_rows_say_is_text_and_never_markup() -> None:
                 },
                 "rules_sha256": f'"{evil}',
                 "sources": [CLEANED.sources[0].model_copy(update={"source": evil, "list_rows": {evil: 1}})],
-                "masked_rows": [MaskedRow(tokens=[evil, evil], learned_from=1)],
+                "masked_rows": [MaskedRow(tokens=[evil, evil], learned=[(1, 2)])],
             }
         ),
     }

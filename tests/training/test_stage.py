@@ -210,12 +210,12 @@ def test_rows_are_read_in_pieces_and_hold_four_bytes_a_token(
     chat = Chat(load_tokenizer(fetch_files(model, "", weights=False), model))
     rows = [{"system": "", "question": f"Why {number}?", "answer": f"So {number}."} for number in range(7)]
     path = write_rows(tmp_path / "train.jsonl", rows)
-    whole = read_rows(chat, path, "answer")
+    whole = read_rows(chat, path, "answers", 512)
     before = counts().get("rows", 0)
     monkeypatch.setattr(stage, "ROWS_AT_ONCE", 3)
-    assert read_rows(chat, path, "answer") == whole
+    assert read_rows(chat, path, "answers", 512) == whole
     assert counts()["rows"] - before == 7
-    assert [list(row.ids) for row in whole] == [tokens.ids for tokens in chat.rows(rows)]
+    assert [list(row.ids) for row in whole] == [tokens.ids for (tokens,) in chat.rows(rows, "answers")]
     assert {row.ids.itemsize for row in whole if isinstance(row.ids, array)} == {4}
 
 
