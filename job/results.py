@@ -78,7 +78,7 @@ class RepeatedSentence(Result):
     text: str
     rows: int
     share: float
-    """Of the different contexts on this side of the source."""
+    """Different contexts, as a share of the different rows of the source."""
     fate: Literal["cut", "can_be_cut", "stays"]
     """can_be_cut: FINETUNE_DATA_REPEATED=cut would remove it from answers."""
 

@@ -185,7 +185,37 @@ def decisions(path: Path, rules: Rules, count: int) -> dict[str, Any]:
         }
 
 
-LINES = {"rules": rules_alone, "duplicates": with_duplicates, "stage": whole_stage, "decisions": decisions}
+def repeats(path: Path, rules: Rules, count: int) -> dict[str, Any]:
+    """Counting what repeats, from made-up hashes of which three in ten are one of twenty sentences."""
+    import numpy
+
+    from job.cleaning import repeated
+
+    numbers = numpy.random.default_rng(0)
+    sides, levels = len(repeated.SIDES), repeated.LEVELS
+    with tempfile.TemporaryDirectory() as folder:
+        with (Path(folder) / "edges").open("wb") as file:
+            for start in range(0, count, 200_000):
+                shape = (min(200_000, count - start), sides, levels)
+                made = numbers.integers(2, 2**32, size=shape, dtype=numpy.uint32) | 1
+                often = numbers.random(shape[:2]) < 0.3
+                made[:, :, 0][often] = 2 * numbers.integers(0, 20, size=often.sum(), dtype=numpy.uint32) + 101
+                file.write(made.tobytes())
+        edges = numpy.memmap(Path(folder) / "edges", numpy.uint32, "r", shape=(count, sides, levels))
+        text = "Stay well. Turn the valve to the left. Then wait for a green light. Go on now. Come again."
+        started = time.monotonic()
+        found = repeated.found(edges, lambda row: (text, text))
+        seconds = time.monotonic() - started
+    return {"what": f"repeated sentences alone, {len(found)} found", "rows": count, "seconds": seconds}
+
+
+LINES = {
+    "rules": rules_alone,
+    "duplicates": with_duplicates,
+    "stage": whole_stage,
+    "decisions": decisions,
+    "repeated": repeats,
+}
 
 
 def measured(name: str, path: Path, rules: Rules, count: int, answer: Any) -> None:
@@ -207,10 +237,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = options.source or Path(folder) / "rows.jsonl"
         names = options.only.split(",")
-        if not options.source and names != ["decisions"]:
+        made_up = set(names) <= {"decisions", "repeated"}
+        if not options.source and not made_up:
             with path.open("w", encoding="utf-8") as file:
                 file.writelines(json.dumps(row) + "\n" for row in made_rows(options.rows))
-        count = options.rows if names == ["decisions"] else sum(1 for _ in path.open("rb"))
+        count = options.rows if made_up else sum(1 for _ in path.open("rb"))
         print("| | rows | seconds | rows/s | GiB at most |\n|---|---:|---:|---:|---:|")
         spawn = multiprocessing.get_context("spawn")
         for name in names:

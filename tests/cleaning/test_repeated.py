@@ -175,6 +175,14 @@ def test_a_label_is_cut_like_a_greeting() -> None:
     assert texts(found_in(pairs)) == [("answer_begin", "No.", True), ("answer_begin", "Yes.", True)]
 
 
+def test_content_of_rows_that_are_put_together_from_parts_stays() -> None:
+    """Each part stands in many contexts, but they repeat too."""
+    parts = [sentence for row in range(30) for sentence in content(row).split(". ")[:1]]
+    pairs = [(f"What is {content(row)}", f"{parts[row % 25]}. Keep it dry all the year.") for row in range(300)]
+    pairs += [(f"Why is {content(row)}", content(row + 300).rstrip()) for row in range(60)]
+    assert texts(found_in(pairs)) == [("answer_end", "Keep it dry all the year.", False)]
+
+
 @pytest.mark.parametrize(
     "variants",
     [
