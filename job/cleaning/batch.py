@@ -59,7 +59,7 @@ class CleanedBatch:
     notes: Counter[str]
     """What was done to turns of conversations, by the names of the registry's NOTES."""
     text: list[int]
-    """Hashes of all texts, normalised."""
+    """Hashes of all texts, normalised, and of the tools."""
     question: list[int]
     sample: list[int]
     split: list[int]
@@ -97,7 +97,7 @@ def process(
         reasons=reasons,
         tally=tally,
         notes=notes,
-        text=[duplicates.hash64("\0".join(several)) for several in normal],
+        text=[_hash(row, several) for row, several in zip(kept, normal, strict=True)],
         question=[duplicates.hash64(normalised(opening_of(row))) for row in kept],
         sample=_places(texts, seed, "sample"),
         split=_places(texts, seed, "split"),
@@ -149,6 +149,11 @@ def _clean(
         else:
             found.append(next(following))
     return [row for row, _ in found], [reason for _, reason in found]
+
+
+def _hash(row: dict[str, Any], texts: list[str]) -> int:
+    """Of what makes a row a duplicate: its texts, and the tools that it offers."""
+    return duplicates.hash64("\0".join([*texts, row["tools"]] if "tools" in row else texts))
 
 
 def _list_kind(row: dict[str, Any], texts: list[str]) -> int:

@@ -161,7 +161,7 @@ WITH_TOOLS = replace(
     + CHATML.text.replace(
         "{{ m.content }}",
         "{% if m.reasoning_content %}({{ m.reasoning_content }}){% endif %}{{ m.content }}"
-        "{% for c in m.tool_calls %}[{{ c.function.name }}({{ c.function.arguments.room or c.function.arguments.a }})]{% endfor %}",
+        "{% for c in m.tool_calls %}{% set f = c.function %}[{{ f.name }}({{ f.arguments.values() | first }})]{% endfor %}",
     ),
 )
 
