@@ -139,7 +139,8 @@ def edges(rows: Iterable[tuple[str, str]]) -> Edges:
 def found(edges: Edges, row: Callable[[int], tuple[str, str]]) -> list[Repeated]:
     """What repeats in the rows of one source, the most frequent first. `row`: question and answer of a row by its number.
 
-    What stands behind sentences that are cut counts as if they were gone. BYTES
+    What stands behind sentences that are cut counts as if they were gone. Takes about 60 bytes a row
+    beside `edges`, which may be mapped from a file.
     """
     made: list[Repeated] = []
     whole = _joined(edges.reshape(len(edges), len(SIDES) * LEVELS))
