@@ -57,6 +57,7 @@ _BOUNDARY = re.compile(
 """Between two sentences, in small letters; not behind an initial, "Dr." or "Ms."."""
 _ODD = numpy.uint64(0x9E3779B97F4A7C15)
 _AROUND = _ANY_STOP + _QUOTES + " \n\t,-–—*"
+_WORD = re.compile(f"[^{re.escape(_AROUND)}]")
 _OWN_CONTENT = re.compile(r"[\d{}\[\]<>=;\\|_#$%`/@^~+]|:$")
 """Numbers, code, addresses, and what announces a list."""
 
@@ -100,9 +101,9 @@ def _beginning(text: str) -> tuple[list[int], list[str]]:
 
 
 def _ending(text: str) -> tuple[list[int], list[str]]:
-    """(where each of the last sentences begins, the sentences and what stands before them), the last one first."""
+    """(where each of the last sentences begins in the last characters, the sentences and what stands before them), the last
+    one first."""
     window = _lowered(text[-WINDOW:])
-    before = max(0, len(text) - WINDOW)
     places, found, end = [], [], len(window)
     stopped = window[-1:] in _ANY_STOP
     for match in [*_BOUNDARY.finditer(window)][::-1]:
@@ -111,7 +112,7 @@ def _ending(text: str) -> tuple[list[int], list[str]]:
             continue
         if end - begin > LONGEST or not (stopped or behind_stop):
             break
-        places.append(before + begin)
+        places.append(begin)
         found.append(window[begin:end].strip(_AROUND))
         end, stopped = begin, behind_stop
         if len(places) == LEVELS:
@@ -250,8 +251,9 @@ def _go_behind(chain: Edges, depth: npt.NDArray[numpy.uint8], frequent: Hashes) 
 
 def _sentences(row: tuple[str, str], side: Side, depth: int, length: int) -> tuple[str, tuple[str, ...]] | None:
     """(as they stand in the row, normalised), or None if they may be the row's own content."""
-    text = row[side.startswith("answer")]
     begins = side.endswith("begin")
+    text = row[side.startswith("answer")]
+    text = text[:WINDOW] if begins else text[-WINDOW:]
     places, sentences = _beginning(text) if begins else _ending(text)
     bounds = [0 if begins else len(text), *places]
     begin, end = sorted((bounds[depth], bounds[depth + length]))
@@ -276,26 +278,33 @@ def cut(answer: str, gone: Cuts) -> str:
 
 
 def _without_beginning(text: str, gone: frozenset[tuple[str, ...]]) -> str:
+    begin = 0
     while gone:
-        places, sentences = _beginning(text)
-        place = _innermost(places, sentences, gone)
-        if not text[place:].strip(_AROUND) or not place:
+        place = begin + _innermost(*_beginning(text[begin : begin + WINDOW]), gone)
+        if place == begin or not _WORD.search(text, place):
             break
-        text = text[place:]
-    return text
+        begin = place
+    return text[begin:]
 
 
 def _without_ending(text: str, gone: frozenset[tuple[str, ...]]) -> str:
+    end = len(text)
     while gone:
-        places, sentences = _ending(text)
-        place = _innermost(places, sentences, gone)
-        if not text[:place].strip(_AROUND):
+        window = text[max(0, end - WINDOW) : end].rstrip()
+        place = _innermost(*_ending(window), gone)
+        begin = max(0, end - WINDOW)
+        if not place or not _WORD.search(text, 0, begin + place):
             break
-        text = text[:place].rstrip()
-    return text
+        end = begin + place
+    return text if end == len(text) else text[:end].rstrip()
 
 
 def _innermost(places: list[int], sentences: list[str], gone: frozenset[tuple[str, ...]]) -> int:
-    """The end of the longest row of outermost sentences that goes; 0 if none does."""
-    lengths = range(len(places), 0, -1)
-    return next((places[length - 1] for length in lengths if tuple(sentences[:length]) in gone), 0)
+    """How far the sentences go that are cut, the longest row of them first; 0 if none is."""
+    at = 0
+    while True:
+        lengths = range(len(places) - at, 0, -1)
+        length = next((length for length in lengths if tuple(sentences[at : at + length]) in gone), 0)
+        if not length:
+            return places[at - 1] if at else 0
+        at += length

@@ -238,6 +238,13 @@ def test_only_the_most_frequent_are_listed() -> None:
     assert len(found_in(pairs)) == repeated.MOST_LISTED
 
 
+def test_many_in_a_row_go_one_by_one() -> None:
+    what = (frozenset({("hi",)}), frozenset({("bye",)}))
+    assert cut("Hi. " * 20_000 + "The pump is dry." + " Bye.\n" * 20_000, what) == "The pump is dry."
+    assert cut(("Hi. " * 20_000).strip(), what) == "Hi."
+    assert cut(("Bye. " * 20_000).strip(), what) == "Bye."
+
+
 def test_odd_texts_are_no_trouble() -> None:
     odd = ["", ".", "...", "\n", "\n\n\n", "。。", "\ud800.", "a" * 10_000, ". " * 5_000, "İ. " * 400, "?!\n" * 3000]
     assert edges([(text, text) for text in odd]).shape == (len(odd), len(repeated.SIDES), repeated.LEVELS)

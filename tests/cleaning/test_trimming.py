@@ -71,6 +71,15 @@ def test_cleaning_the_output_again_changes_nothing(base: Path, tmp_path: Path) -
     assert kept(tmp_path / "b") == kept(tmp_path / "a")
 
 
+def test_languages_without_rules_are_cut_too(base: Path, tmp_path: Path) -> None:
+    several: list[dict[str, Any]] = [
+        {"question": f"पंप {number} क्यों रुका?", "answer": f"नमस्ते जी। सील {number} सूखी है। आपका दिन शुभ हो।"}
+        for number in range(40)
+    ]
+    cleaned(write_rows(tmp_path / "rows.jsonl", several), base, tmp_path, repeated="cut", cleaning=("none",))
+    assert kept(tmp_path) == sorted((row["question"], f"सील {number} सूखी है।") for number, row in enumerate(several))
+
+
 def test_any_number_of_workers_and_any_batch_size_give_the_same_bytes(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
