@@ -98,7 +98,10 @@ def process(
         tally=tally,
         notes=notes,
         text=[_hash(row, several) for row, several in zip(kept, normal, strict=True)],
-        question=[duplicates.hash64(normalised(opening_of(row))) for row in kept],
+        question=[
+            duplicates.hash64(normalised(opening_of(row)) if "turns" in row else several[0])
+            for row, several in zip(kept, normal, strict=True)
+        ],
         sample=_places(texts, seed, "sample"),
         split=_places(texts, seed, "split"),
         lists=[_list_kind(row, several) for row, several in zip(kept, texts, strict=True)],

@@ -59,8 +59,6 @@ def _conversation(messages: object, system: object, tools: object, notes: list[s
             if turns:
                 notes.append("system_moved")
             prompts += [turn["content"]] if turn["content"].strip() else []
-        elif turn["role"] == "reasoning":
-            turns.append({"role": "assistant", "content": "", "reasoning_content": turn["content"]})
         elif not turns or not _joined(turns[-1], turn, notes):
             turns.append(turn)
     begin = next((place for place, turn in enumerate(turns) if turn["role"] == "user"), len(turns))
@@ -81,6 +79,8 @@ def _turn(message: object, notes: list[str]) -> Turn:
         raise Unreadable(UNKNOWN_ROLE)
     turn: Turn = {"role": role}
     turn["content"], reasoning = _content(message.get("content", message.get("value")))
+    if role == "reasoning":
+        return {"role": "assistant", "content": "", "reasoning_content": turn["content"]}
     if role == "call":
         return {"role": "assistant", **_calls_in(turn["content"])}
     if role == "assistant":
@@ -169,7 +169,9 @@ def _joined(last: Turn, turn: Turn, notes: list[str]) -> bool:
     if last["content"] and turn["content"]:
         notes.append("turns_merged")
     last["content"] = "\n\n".join(filter(None, (last["content"], turn["content"])))
-    for field in ("reasoning_content", "tool_calls"):
-        if field in turn:
-            last[field] = last[field] + turn[field] if field == "tool_calls" and field in last else turn[field]
+    reasoning = [one["reasoning_content"] for one in (last, turn) if one.get("reasoning_content")]
+    if reasoning:
+        last["reasoning_content"] = "\n\n".join(reasoning)
+    if "tool_calls" in turn:
+        last["tool_calls"] = [*last.get("tool_calls", ()), *turn["tool_calls"]]
     return True

@@ -21,6 +21,8 @@ CHATS = {
 }
 """Columns of chats, in the order in which they are looked for, and how the log names them."""
 PREFERENCE = ("chosen", "rejected")
+CLEANED = {"system", "question", "answer", "source"}
+"""Columns of the job's own rows."""
 TEXT = "text, trained as a whole"
 Reader = Callable[[dict[str, Any]], Raw]
 
@@ -52,7 +54,7 @@ def layout_of(rows: list[dict[str, Any]], data: DataSettings, name: str) -> tupl
         return _with_history(layout, read) if "history" in columns else (layout, read)
     for question, answer in PAIRS:
         if question in columns and answer in columns:
-            return _pair_layout(rows, question, answer, "history" in columns)
+            return _pair_layout(rows, columns, question, answer)
     if "text" in columns:
         return TEXT, lambda row: _text(row.get("text"))
     raise DataError(
@@ -62,17 +64,22 @@ def layout_of(rows: list[dict[str, Any]], data: DataSettings, name: str) -> tupl
     )
 
 
-def _pair_layout(rows: list[dict[str, Any]], question: str, answer: str, history: bool) -> tuple[str, Reader]:
-    """Question and answer as texts, or as lists of messages (TRL)."""
+def _pair_layout(rows: list[dict[str, Any]], columns: list[str], question: str, answer: str) -> tuple[str, Reader]:
+    """Question and answer as texts, or as lists of messages (TRL).
+
+    A column `system` is a prompt in cleaned rows and beside a history; elsewhere it may be anything, a part of the body say.
+    """
     if any(isinstance(row.get(question), list) for row in rows):
         return f"{question}/{answer} as messages (TRL)", lambda row: _chat(
             row, [*_messages(row.get(question), "user"), *_messages(row.get(answer), "assistant")]
         )
 
-    def pair(row: dict[str, Any]) -> Raw:
-        return Raw(row.get("system"), row.get(question), row.get(answer))
+    with_system = "history" in columns or set(columns) <= CLEANED
 
-    return _with_history(f"{question}/{answer}", pair) if history else (f"{question}/{answer}", pair)
+    def pair(row: dict[str, Any]) -> Raw:
+        return Raw(row.get("system") if with_system else "", row.get(question), row.get(answer))
+
+    return _with_history(f"{question}/{answer}", pair) if "history" in columns else (f"{question}/{answer}", pair)
 
 
 def _messages(value: Any, role: str) -> list[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from job.errors import SettingsError
@@ -45,7 +46,7 @@ class Chat:
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self.tokenizer = tokenizer
         self.frames: dict[str, Frame | None] = {}
-        self.later_frames: dict[str, Frame | None] = {}
+        self.later_frames: dict[str, tuple[str, str, str] | None] = {}
 
     @cached_property
     def folds_system(self) -> bool:
@@ -237,14 +238,13 @@ class Chat:
             prompt, answer = self.framed(row["system"], row["question"], row["answer"])
             return [[(prompt, False), (answer, True)]]
         conversation = Conversation.of(row)
-        pairs = self._framed_turns(conversation) if loss != "last" else None
-        if pairs:
-            return [[piece for prompt, answer in pairs for piece in ((prompt, False), (answer, True))]]
-        places = list(conversation.answers())
-        found = [self.answered(conversation, place) for place in (places[-1:] if loss == "last" else places)]
-        if one := one_text(found, self.stop_token):
+        found = self._framed_turns(conversation)
+        if found is None:
+            places = list(conversation.answers())
+            found = [self.answered(conversation, place) for place in (places[-1:] if loss == "last" else places)]
+        if loss != "last" and (one := one_text(found, self.stop_token)):
             return [one]
-        return [[(prompt, False), (answer, True)] for prompt, answer in (found[-1:] if loss == "text" else found)]
+        return [[(prompt, False), (answer, True)] for prompt, answer in (found if loss == "answers" else found[-1:])]
 
     @cached_property
     def text_begin(self) -> str:
@@ -303,45 +303,47 @@ class Chat:
         return found.pop() if len(found) == 1 else None
 
     def _framed_turns(self, conversation: Conversation) -> list[tuple[str, str]] | None:
-        """(prompt or what stands between two answers, answer) of each exchange by the template's own text, as in `framed`; None
-        for turns that are not plain, and where three exchanges show that the template does more than add one to the others."""
-        if not conversation.alternates:
+        """What `answered` gives for each answer, from the template's own text as in `framed`. None for turns that are not
+        plain, and where three exchanges show that the template does more than add one to the others."""
+        texts = [turn["content"] for turn in conversation.turns]
+        if not conversation.alternates or any(text != text.strip() or "<" in text or not text for text in texts):
             return None
         system = conversation.system
         if system not in self.later_frames:
             if len(self.later_frames) >= MOST_FRAMES:
                 self.later_frames.clear()
             self.later_frames[system] = self._later_frame(system)
-        later, texts = self.later_frames[system], [turn["content"] for turn in conversation.turns]
-        if later is None or any(text != text.strip() or "<" in text or not text for text in texts):
-            return None
         pairs = [self.framed(system, texts[0], texts[1])]
-        before, between, opening, after = later
-        for question, answer in zip(texts[2::2], texts[3::2], strict=True):
-            pairs.append((f"{before}{question}{between}", f"{opening}{answer}{after}"))
+        frame, later = self.frames[system], self.later_frames[system]
+        if frame is None or later is None:
+            return None
+        (_, _, opening, after), (before_answer, between, end) = frame, later
+        prompt = pairs[0][0]
+        for place in range(2, len(texts), 2):
+            prompt += f"{before_answer}{texts[place - 1]}{between}{texts[place]}{end}"
+            pairs.append((prompt, f"{opening}{texts[place + 1]}{after}"))
         return pairs
 
-    def _later_frame(self, system: str) -> Frame | None:
-        """What the template writes around the second and the third exchange, if that is the same."""
-        if self.frame(system) is None:
-            return None
-        found: set[Frame] = set()
+    def _later_frame(self, system: str) -> tuple[str, str, str] | None:
+        """What the template adds to a prompt for the next one: (before the answer, from there to the next question, behind
+        that). None where the second and the third exchange differ, or an answer that is not the first."""
+        found = set()
         for question, answer in AWKWARD_TEXTS:
             turns = ({"role": "user", "content": question}, {"role": "assistant", "content": answer}) * 3
             conversation = Conversation(system, turns)
             try:
-                pieces = one_text(
-                    [self.answered(conversation, place) for place in conversation.answers()], self.stop_token
-                )
+                pairs = [self.answered(conversation, place) for place in conversation.answers()]
             except SettingsError:  # the row itself will say so
                 return None
-            if pieces is None or (pieces[0][0], pieces[1][0]) != self.framed(system, question, answer):
+            if pairs[0] != self.framed(system, question, answer) or len({rest for _, rest in pairs}) != 1:
                 return None
-            for (prompt, _), (rest, _) in zip(pieces[2::2], pieces[3::2], strict=True):
-                if prompt.count(question) != 1 or rest.count(answer) != 1:
+            for (prompt, _), (longer, _) in pairwise(pairs):
+                added = longer[len(prompt) :]
+                before, _, rest = added.partition(answer)
+                between, _, end = rest.partition(question)
+                if longer != prompt + f"{before}{answer}{between}{question}{end}":
                     return None
-                (before, between), (opening, after) = prompt.split(question), rest.split(answer)
-                found.add((before, between, opening, after))
+                found.add((before, between, end))
         return found.pop() if len(found) == 1 else None
 
     def prompt_ids(self, system: str, question: str) -> list[int]:

@@ -103,9 +103,7 @@ def _text_of(turn: Turn) -> str:
 
 
 def opening_of(row: Mapping[str, Any]) -> str:
-    """What makes two rows begin alike: the question; of a conversation the user's turns up to one that says something."""
-    if "turns" not in row:
-        return str(row["question"] if "question" in row else row["text"])
+    """What makes two conversations begin alike: the user's turns up to one that says something."""
     said: list[str] = []
     for turn in row["turns"]:
         if turn["role"] == "user":

@@ -134,6 +134,14 @@ def test_reasoning_belongs_to_its_answer(turns: list[Turn]) -> None:
     assert found == Conversation("", (user(), assistant(reasoning_content="R")))
 
 
+def test_turns_of_the_assistant_in_a_row_are_one_with_all_that_they_hold() -> None:
+    reasoning = {"role": "reasoning", "content": "R"}
+    call = {"role": "function_call", "content": json.dumps(CALL["function"])}
+    found = conversation([user(), assistant("A"), reasoning, assistant("B"), call, call]).conversation
+    last = assistant("A\n\nB", reasoning_content="R", tool_calls=[CALL, CALL])
+    assert found == Conversation("", (user(), last))
+
+
 @pytest.mark.parametrize(
     ("turns", "fault"),
     [

@@ -76,6 +76,12 @@ def test_every_layout_of_several_turns_gives_the_same_conversation(row: dict[str
     assert read_one(row, tmp_path) == Raw("S", conversation=Conversation("S", TWO))
 
 
+def test_a_column_named_system_is_a_prompt_in_cleaned_rows_alone(tmp_path: Path) -> None:
+    row = {"system": "S", "question": "Q", "answer": "A", "source": "rows.jsonl"}
+    assert read_one(row, tmp_path) == Raw("S", "Q", "A")
+    assert read_one(row | {"organ": "heart"}, tmp_path) == Raw("", "Q", "A")
+
+
 def test_a_history_that_is_no_list_of_pairs_is_no_text(tmp_path: Path) -> None:
     for history in ("Q A", [["Q"]], [["Q", 1]]):
         assert read_one({"instruction": "Q2", "output": "A2", "history": history}, tmp_path).fault == NOT_TEXT

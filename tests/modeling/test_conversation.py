@@ -69,8 +69,6 @@ def test_the_texts_of_a_row_are_all_but_the_system_prompt() -> None:
 @pytest.mark.parametrize(
     ("row", "opening"),
     [
-        (PAIR, "Q"),
-        ({"text": "T"}, "T"),
         (
             {"turns": turns("Hi", "Hello!", "Why is my fern yellow?", "Sun.", "And now?", "Shade.")},
             "Hi\nWhy is my fern yellow?",

@@ -100,11 +100,12 @@ def test_the_fast_way_gives_what_rendering_gives(
     assert chat.rows(rows, loss) == fast
 
 
-def test_plain_turns_are_not_rendered_one_by_one(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    chat = chat_of(CHATML, base)
-    chat.rows([THREE], "answers")
+@pytest.mark.parametrize("style", STYLES)
+def test_plain_turns_are_not_rendered_one_by_one(style: str, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chat = chat_of(STYLES[style], base)
+    found = chat.rows([THREE], "answers")
     monkeypatch.setattr(Chat, "_render", lambda *_, **__: pytest.fail("rendered"))
-    assert len(chat.rows([THREE], "answers")[0]) == 1
+    assert chat.rows([THREE], "answers") == found
 
 
 def test_the_loss_on_the_last_answer_leaves_the_others_to_the_prompt(base: Path) -> None:
@@ -133,6 +134,24 @@ def test_answers_that_a_template_writes_anew_are_no_one_text() -> None:
     assert one_text([("q", "a|."), ("qa|r", "b|.")], "|") == [("q", False), ("a|", True), ("r", False), ("b|.", True)]
     assert one_text([("q", "ta|"), ("qa|r", "tb|")], "|") is None
     assert one_text([("q", "a"), ("q2", "b")], "|") is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{{ loop.index if loop.index > 3 else '' }}{{ m.content }}",
+        "{{ 'again' if loop.index == 3 else '' }}{{ m.content }}",
+        "{{ m.content | upper if m.role == 'assistant' and not loop.last else m.content }}",
+    ],
+)
+def test_a_template_that_counts_turns_or_changes_earlier_ones_is_rendered(content: str, base: Path) -> None:
+    text = CHATML.text.replace("{{ m.content }}", content)
+    chat = chat_of(replace(CHATML, text=text), base)
+    conversation = Conversation.of(THREE)
+    rendered = [chat.answered(conversation, place) for place in conversation.answers()]
+    assert chat._framed_turns(conversation) is None
+    answers = [answer for tokens in chat.rows([THREE], "answers")[0] for answer in learned(chat, tokens)]
+    assert answers == [answer for _, answer in rendered]
 
 
 def test_a_template_that_changes_the_question_of_an_answered_chat_is_refused(base: Path) -> None:
