@@ -80,6 +80,22 @@ def test_languages_without_rules_are_cut_too(base: Path, tmp_path: Path) -> None
     assert kept(tmp_path) == sorted((row["question"], f"सील {number} सूखी है।") for number, row in enumerate(several))
 
 
+def test_conversations_lose_it_at_their_end(base: Path, tmp_path: Path) -> None:
+    turns = [
+        [row["input"], row["output"], "And if it stays so?", f"Look at {row['input'][3:]} {LOVE}"] for row in rows(40)
+    ]
+    roles = ("user", "assistant", "user", "assistant")
+    several = [
+        {"messages": [{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)]}
+        for texts in turns
+    ]
+    result = cleaned(write_rows(tmp_path / "rows.jsonl", several), base, tmp_path, repeated="cut", max_tokens=512)
+    assert result.conversations == result.train_rows + result.eval_rows == 40
+    found = [*read(tmp_path / "clean" / "train.jsonl"), *read(tmp_path / "clean" / "eval.jsonl")]
+    ends = [[turn["content"].endswith(LOVE) for turn in row["turns"]] for row in found]
+    assert ends == [[False, True, False, False]] * 40
+
+
 def test_any_number_of_workers_and_any_batch_size_give_the_same_bytes(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
