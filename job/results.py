@@ -46,6 +46,8 @@ class SourceCount(Result):
 
     source: str
     revision: str
+    format: str
+    """Kind of file, separator, encoding and compression, in words."""
     layout: str
     rows_in: int
     rows_out: int

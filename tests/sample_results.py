@@ -86,6 +86,7 @@ CLEANED = Cleaned(
         SourceCount(
             source="a/b@main:train",
             revision="abc123",
+            format="a data set on the Hub",
             layout="question/answer",
             rows_in=12_000,
             rows_out=9_450,

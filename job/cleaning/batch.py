@@ -3,6 +3,7 @@ library, since each process imports this module anew."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,9 @@ from job.modeling.conversation import Conversation, opening_of, texts_of
 BAD_JSON, NOT_TEXT, BROKEN_UTF8 = "bad_json", "not_text", "broken_utf8"
 MEDIA, UNKNOWN_ROLE = "media", "unknown_role"
 """Faults of a row as it was found; reasons of the registry."""
+
+BROKEN = re.compile("[\ud800-\udfff]")
+"""What becomes of bytes that the encoding of a file does not know."""
 
 
 @dataclass
@@ -174,4 +178,4 @@ def _places(rows: list[list[str]], seed: int, salt: str) -> list[int]:
 
 def fault_of(text: str) -> str:
     """The fault of a text that was read with bytes that are not UTF-8; empty if it has none."""
-    return BROKEN_UTF8 if any("\ud800" <= letter <= "\udfff" for letter in text) else ""
+    return BROKEN_UTF8 if BROKEN.search(text) else ""

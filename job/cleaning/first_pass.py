@@ -74,7 +74,7 @@ class FirstPass:
         for number, source in enumerate(self.data.sources):
             loaded = load(source, self.data, token)
             self.loaded.append(loaded)
-            log.info("stage=clean source=%s layout=%r", source, loaded.layout)
+            log.info("stage=clean source=%s format=%r layout=%r", source, loaded.format, loaded.layout)
             rows = self._showing_one(iter(loaded.rows), source)
             while some := _batch(rows):
                 self.rows_in[number] += len(some)

@@ -97,6 +97,7 @@ def _source_counts(first: FirstPass, decisions: Decisions) -> list[SourceCount]:
         SourceCount(
             source=str(name),
             revision=first.loaded[number].revision,
+            format=first.loaded[number].format,
             layout=first.loaded[number].layout,
             rows_in=first.rows_in[number],
             rows_out=int(((decisions.fate == KEPT) & (source == number)).sum()),

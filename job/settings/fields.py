@@ -23,9 +23,10 @@ class Section(BaseModel):
 
 class DataSettings(Section):
     sources: Sources = Field(
-        description="Data sets, separated by commas. On the Hub: owner/name[@revision][:split][=rows]. Local: the path of a "
-        "JSONL, JSON, CSV (each also .gz) or Parquet file or of a save_to_disk folder, also with =rows. `quickstart` is the "
-        "embedded data set."
+        description="Data sets, separated by commas. On the Hub: owner/name[@revision][:split][=rows], or one file as "
+        "hf://datasets/owner/name[@revision]/path/to/file. Local: the path of a JSONL, JSON, CSV, TSV, TXT (each also .gz or "
+        ".zst), XLSX or Parquet file, of a folder or a pattern such as data/*.jsonl, or of a save_to_disk folder, also with "
+        "=rows. `quickstart` is the embedded data set."
     )
     question_column: str = Field(
         "auto", description="Column that holds the question; auto recognizes the usual layouts."
@@ -52,9 +53,11 @@ class DataSettings(Section):
     eval_fraction: float = Field(
         0.1, gt=0, lt=1, description="Fraction of the cleaned rows that is held out for evaluation."
     )
-    remove_contacts: bool = Field(
-        True,
-        description="Remove e-mail addresses, phone numbers, links, signatures and people's own names from the rows.",
+    remove_contacts: Literal["mask", "cut", "keep"] = Field(
+        "mask",
+        description="E-mail addresses, phone and card numbers, bank accounts, links to a person, signatures and names: mask "
+        "puts [phone] or the like in their place and removes sentences that say nothing else, cut leaves a placeholder only "
+        "where the sentence needs one, keep changes nothing.",
     )
     long_chats: Literal["cut", "split", "drop"] = Field(
         "cut",

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -105,7 +106,7 @@ def read_rows(chat: Chat, path: Path, loss: str, max_tokens: int) -> list[Row]:
         while some := [json.loads(line) for line in islice(file, ROWS_AT_ONCE)]:
             for row, texts in zip(some, fitted(chat, some, loss, max_tokens), strict=True):
                 number += 1
-                if "text" not in row and not all(map(chat.stops, texts)):
+                if _ends_alike(row) and not all(map(chat.stops, texts)):
                     raise SettingsError(
                         [
                             f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template ends other answers with {chat.stop_token}, "
@@ -115,6 +116,11 @@ def read_rows(chat: Chat, path: Path, loss: str, max_tokens: int) -> list[Row]:
                 rows += [Row.of(tokens, loss) for tokens in texts]
             advance("rows", len(some))
     return rows
+
+
+def _ends_alike(row: dict[str, Any]) -> bool:
+    """Whether all answers of a row must end with the stop token: a call of a tool may end otherwise (Gemma 4), as text does."""
+    return "text" not in row and not any("tool_calls" in turn for turn in row.get("turns", ()))
 
 
 def _later(prepared: Prepared, save_embedding: str, deadline: Deadline, *, load_seconds: float) -> Later:

@@ -241,3 +241,38 @@ def test_plain_text_begins_as_the_tokenizer_begins_it(base: Path) -> None:
     ((tokens,),) = Chat(tokenizer).rows([{"text": "Ferns"}], "answers")
     assert tokenizer.decode(tokens.ids) == "<|begin_of_text|>Ferns<|eot_id|>"
     assert tokens.answers == ((1, len(tokens.ids)),)
+
+
+# --- templates of real models ----------------------------------------------------------------------------------------
+
+REAL = {
+    "llama3_1": ("<|eot_id|>", True),
+    "gemma3": ("<end_of_turn>", False),
+    "phi3": ("<|end|>", False),
+    "qwen2_5": ("<|im_end|>", True),
+    "qwen3": ("<|im_end|>", True),
+    "gemma4": ("<turn|>", True),
+}
+"""Name among TRL's templates -> (stop token, whether it has a role for calls of tools)."""
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_templates_of_real_models_teach_every_answer(name: str, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import trl
+
+    path = Path(trl.__file__).parent / "chat_templates" / f"{name}.jinja"
+    if not path.exists():
+        pytest.skip(f"this version of TRL has no {path.name}")
+    stop, calls = REAL[name]
+    chat = chat_of(replace(CHATML, text=path.read_text("utf-8"), stop=stop, end=stop), base)
+    assert (chat.stop_token, chat.knows_calls) == (stop, calls)
+    for row in (THREE, CALLED):
+        (texts,) = chat.rows([row], "answers")
+        assert sum(len(tokens.answers) for tokens in texts) == (3 if row is THREE else 2)
+        last = texts[-1]
+        begin, end = last.answers[-1]
+        assert last.ids[:begin] == chat.last_prompt_ids(row)
+        assert chat.stop_id in last.ids[begin:end]
+    fast = chat.rows([THREE], "answers")
+    monkeypatch.setattr(Chat, "_framed_turns", lambda *_: None)
+    assert chat.rows([THREE], "answers") == fast

@@ -203,6 +203,28 @@ def test_a_row_that_does_not_learn_the_stop_token_is_refused(loss: str, base: Pa
         read_rows(chat, write_rows(tmp_path / "train.jsonl", rows), loss, 512)
 
 
+def test_a_call_of_a_tool_may_end_with_a_token_of_its_own(base: Path, tmp_path: Path) -> None:
+    stops = "{% if m.tool_calls %}{{ m.tool_calls[0].function }}{% else %}<|im_end|>{% endif %}"
+    text = CHATML.text.replace("<|im_end|>", stops)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    give_template(tokenizer, replace(CHATML, text=text))
+    prepare_template(tokenizer, "", "the-base")
+    call = {"function": {"name": "light", "arguments": '{"room": 1}'}}
+    turns = [
+        {"role": "user", "content": "Why?"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "dim"},
+        {"role": "assistant", "content": "So."},
+    ]
+    path = write_rows(tmp_path / "train.jsonl", [{"system": "", "turns": turns}])
+    chat = Chat(tokenizer)
+    assert chat.knows_calls
+    (row,) = read_rows(chat, path, "answers", 512)
+    (call_begin, call_end), (begin, end) = row.learned
+    assert chat.stop_id not in row.ids[call_begin:call_end]
+    assert chat.stop_id in row.ids[begin:end]
+
+
 def test_a_conversation_is_a_row_that_learns_each_answer_and_a_long_one_several(base: Path, tmp_path: Path) -> None:
     model = ModelSettings(base=str(base))
     chat = Chat(load_tokenizer(fetch_files(model, "", weights=False), model))
