@@ -24,10 +24,26 @@ RULES: tuple[Rule, ...] = (
     # Until nothing changes: some remains show only once scrubbed sentences and boilerplate are gone.
     Rule(
         "repair",
-        "escapes, broken encoding, odd spaces and line ends repaired",
+        "broken encoding, line ends and unseen characters repaired",
         "repair",
-        ("repair",),
+        ("decode",),
         cut=lambda field: text.repair(field.text),
+        fields=BOTH,
+    ),
+    Rule(
+        "escapes",
+        "escaped letters and line breaks, backslashes for apostrophes",
+        "escapes",
+        ("repair",),
+        cut=lambda field: text.unescaped(field.text),
+        fields=BOTH,
+    ),
+    Rule(
+        "spaces",
+        "odd, double and trailing spaces in prose",
+        "prose",
+        ("repair",),
+        cut=lambda field: text.respaced(field.text),
         fields=BOTH,
     ),
     Rule(

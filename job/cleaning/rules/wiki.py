@@ -33,7 +33,7 @@ _REPLACEMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         "",
     ),
-    (re.compile(r"'{2,5}"), ""),
+    (re.compile(r"(?<![\w'’)])'{2,5}(?=[^\s'])([^'\n]{1,200}(?:'(?!')[^'\n]{1,200}){0,5}?)'{2,5}(?!['\w])"), r"\1"),
     (re.compile(r"^\s*=+\s*(.{1,100}?)\s*=+\s*$", re.MULTILINE), r"\1"),
     (
         re.compile(
