@@ -8,6 +8,7 @@ from typing import Any
 from job.results import (
     Choice,
     Cleaned,
+    Evidence,
     Example,
     Host,
     LogEntry,
@@ -89,6 +90,11 @@ CLEANED = Cleaned(
             rows_in=12_000,
             rows_out=9_450,
             list_rows={"numbered": 945, "bulleted": 189, "flattened": 0},
+            packs=["qa-forum", "contacts"],
+            evidence=[
+                Evidence(pack="qa-forum", rows=912, seen=1_000, least=0.2, on=True, example="Hello"),
+                Evidence(pack="wiki", rows=2, seen=1_000, least=0.01, on=False, example="[[moss]]"),
+            ],
         )
     ],
     rules={

@@ -29,6 +29,7 @@ class Raw:
 class Batch:
     source: int
     rows: list[Raw]
+    rules: Rules
 
 
 @dataclass
@@ -51,10 +52,10 @@ class CleanedBatch:
     """The bands that duplicates.bands makes; empty if near duplicates are not looked for."""
 
 
-def process(batch: Batch, *, rules: Rules, system: str, seed: int, near: bool) -> CleanedBatch:
+def process(batch: Batch, *, system: str, seed: int, near: bool) -> CleanedBatch:
     """The rules on one batch, and its numbers. `near` adds the bands with which near duplicates are found."""
     tally: Tally = {}
-    rows, reasons = _clean(batch.rows, rules, system, tally)
+    rows, reasons = _clean(batch.rows, batch.rules, system, tally)
     pairs = [(row["question"], row["answer"]) for row, reason in zip(rows, reasons, strict=True) if not reason]
     normal = [(normalised(question), normalised(answer)) for question, answer in pairs]
     return CleanedBatch(

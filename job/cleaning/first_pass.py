@@ -7,15 +7,17 @@ import logging
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
 from job.cleaning.batch import Batch, CleanedBatch, Raw
-from job.cleaning.rules.rule import Count, Tally
+from job.cleaning.evidence import SAMPLE, evidence, rules_for, said
+from job.cleaning.rules.rule import Count, Rules, Tally
 from job.cleaning.rules.text import normalised
 from job.cleaning.sources import Loaded, load
 from job.modeling.chat import Chat
+from job.results import Evidence
 from job.runs.progress import advance
 from job.settings.fields import DataSettings
 
@@ -31,8 +33,12 @@ MOST_PROMPTS = 1000
 class FirstPass:
     """Takes cleaned batches in order: kept rows go to `rows.jsonl`, dropped ones to `dropped.jsonl`, numbers into arrays."""
 
-    def __init__(self, data: DataSettings, chat: Chat, folder: Path, *, max_tokens: int) -> None:
+    def __init__(self, data: DataSettings, chat: Chat, folder: Path, *, max_tokens: int, rules: Rules) -> None:
         self.data, self.chat, self.folder, self.max_tokens = data, chat, folder, max_tokens
+        self.options = rules
+        self.rules: list[Rules] = []
+        """Of each source."""
+        self.evidence: list[list[Evidence]] = []
         self.loaded: list[Loaded] = []
         self.rows_in = [0] * len(data.sources)
         self.dropped: Counter[str] = Counter()
@@ -58,11 +64,25 @@ class FirstPass:
             loaded = load(source, self.data, token)
             self.loaded.append(loaded)
             log.info("stage=clean source=%s layout=%r", source, loaded.layout)
-            rows = iter(loaded.rows)
+            rows = self._choose_packs(str(source), iter(loaded.rows))
             while some := _batch(rows):
                 self.rows_in[number] += len(some)
-                yield Batch(number, some)
+                yield Batch(number, some, self.rules[number])
             log.info("stage=clean source=%s rows=%d", source, self.rows_in[number])
+
+    def _choose_packs(self, source: str, rows: Iterator[Raw]) -> Iterator[Raw]:
+        """The rows, of which the first have been looked at where the packs depend on them."""
+        if self.options.packs != ("auto",):
+            self.rules.append(self.options)
+            self.evidence.append([])
+            return rows
+        sample = list(islice(rows, SAMPLE))
+        found = evidence([(raw.question, raw.answer) for raw in sample if not raw.fault])
+        self.rules.append(rules_for(found, self.options))
+        self.evidence.append(found)
+        for one in found:
+            log.info("stage=clean source=%s pack=%s %s", source, one.pack, said(one))
+        return chain(sample, rows)
 
     def take(self, batch: CleanedBatch) -> None:
         advance("rows", len(batch.raws))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy
 
@@ -21,9 +22,7 @@ from job.settings.sources import without_path
 MASKED_ROWS = 3
 
 
-def second_pass(
-    first: FirstPass, decisions: Decisions, chat: Chat, rules: Rules, *, loss: str, max_tokens: int
-) -> Cleaned:
+def second_pass(first: FirstPass, decisions: Decisions, chat: Chat, *, loss: str, max_tokens: int) -> Cleaned:
     """Write the files beside those of the first pass, and report what became of the rows."""
     sha256, shown = _write(first, decisions)
     kept = decisions.fate == KEPT
@@ -35,8 +34,8 @@ def second_pass(
         eval_rows=int(decisions.held_out.sum()),
         dropped=dict(first.dropped.most_common()),
         sources=_source_counts(first, decisions),
-        rules=counts(first.tally, sum(first.rows_in), first.dropped, rules),
-        rules_sha256=digest(rules),
+        rules=counts(first.tally, sum(first.rows_in), first.dropped, _all_packs(first.rules)),
+        rules_sha256=digest(*first.rules),
         near_duplicate_groups=decisions.near_groups,
         plain_split_leaked_rows=decisions.leaked_rows,
         plain_split_eval_rows=decisions.plain_eval_rows,
@@ -54,6 +53,12 @@ def second_pass(
         dropped_path="clean/dropped.jsonl",
         sha256=sha256,
     )
+
+
+def _all_packs(rules: list[Rules]) -> Rules:
+    """What ran on any source."""
+    packs = tuple(dict.fromkeys(pack for one in rules for pack in one.packs))
+    return replace(rules[0], packs=packs, contacts=any(one.contacts for one in rules))
 
 
 def _write(first: FirstPass, decisions: Decisions) -> tuple[str, list[dict[str, str]]]:
@@ -91,6 +96,8 @@ def _source_counts(first: FirstPass, decisions: Decisions) -> list[SourceCount]:
             rows_in=first.rows_in[number],
             rows_out=int(((decisions.fate == KEPT) & (source == number)).sum()),
             list_rows=decisions.lists[number],
+            packs=[*first.rules[number].packs, *["contacts"] * first.rules[number].runs("contacts")],
+            evidence=first.evidence[number],
         )
         for number, name in enumerate(first.data.sources)
     ]

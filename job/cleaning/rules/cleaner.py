@@ -1,10 +1,11 @@
 """Walks a row through the registry, and the entry for engines of any kind: `clean_batch(rows, rules)`.
 
-    check -> decode -> hide -> repair -> [markup -> blanks -> (beginning -> ending) -> inside -> repair] until nothing changes -> judge -> show
+    check -> decode -> hide -> repair -> [markup -> blanks -> (beginning -> ending) -> inside -> repair] -> judge -> show
 
 Code, formulas, tables and the like (kinds.py) are hidden from the rules: a private character stands for each, and a cut that
-would take one is not made. The inner bracket runs until both ends stay as they are, the outer one until the whole text does, so cleaning its own output
-changes nothing. Pure functions: the same row gives the same result in any process, batch or order. Knows no rule by name.
+would take one is not made. The inner bracket runs until both ends stay as they are, the outer one until the whole text does, so
+cleaning its own output changes nothing. Pure functions: the same row gives the same result in any process, batch or order.
+Knows no rule by name.
 """
 
 from __future__ import annotations

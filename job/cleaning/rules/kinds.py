@@ -62,7 +62,9 @@ _CODE_LINE = re.compile(
 _CODE_INSIDE = ("&&", "||", "===", "!==", "++;", "=> {", "=> (")
 _HALF_CODE = re.compile(r"\s*$|\s|//|#|--|/\*|\*")
 """A line that belongs to the code around it: blank, indented or a comment."""
-_SURE = re.compile(r"[(){}=<>\[\];*@#]|^\s*(?:import|from|using|package|return|for|Dim|End)\b|[A-Z]{4}\b|\b(?:else|try|finally)\s*:")
+_SURE = re.compile(
+    r"[(){}=<>\[\];*@#]|^\s*(?:import|from|using|package|return|for|Dim|End)\b|[A-Z]{4}\b|\b(?:else|try|finally)\s*:"
+)
 _BEFORE_SEMICOLON = (")", "]", "}", '"', "'", " ")
 LONGEST_CODE_LINE = 2000
 """Characters; of a longer line only its beginning is looked at."""
@@ -71,9 +73,35 @@ _TABLE_LINE = re.compile(r"\s*\|.*\|\s*$|(?:[^|\n]*\|){2}|[^\t\n]*\S\t+[^\t\n]*\
 _WIKI = ("[[", "{{", "{|", "|}", "|-")
 
 WORKS = (
-    *("letter", "email", "e-mail", "memo", "note", "invitation", "speech", "toast", "poem", "haiku", "sonnet", "limerick", "song"),
-    *("lyric", "verse", "story", "dialogue", "script", "essay", "reply", "response", "message", "greeting", "post", "tweet", "advert"),
-    *("press release", "card"),
+    *(
+        "letter",
+        "email",
+        "e-mail",
+        "memo",
+        "note",
+        "invitation",
+        "speech",
+        "toast",
+        "poem",
+        "haiku",
+        "sonnet",
+        "limerick",
+    ),
+    *(
+        "song",
+        "lyric",
+        "verse",
+        "story",
+        "dialogue",
+        "script",
+        "essay",
+        "reply",
+        "response",
+        "message",
+        "greeting",
+        "post",
+    ),
+    *("tweet", "advert", "press release", "card"),
 )
 _ASKS = re.compile(
     r"\b(?:write|draft|compose|create|generate|prepare|rewrite|rephrase|edit|correct|translate|make|give\s+me|suggest|come\s+up\s+with|"

@@ -76,7 +76,8 @@ def respaced(text: str) -> str:
         return _BLANKS.sub(" ", _ODD_BLANK.sub(" ", text)).strip()
     lines = text.strip().split("\n")
     return "\n".join(
-        line.rstrip() if _LIST_ITEM.match(line) else _BLANKS.sub(" ", _ODD_BLANK.sub(" ", line)).strip() for line in lines
+        line.rstrip() if _LIST_ITEM.match(line) else _BLANKS.sub(" ", _ODD_BLANK.sub(" ", line)).strip()
+        for line in lines
     )
 
 
@@ -126,14 +127,16 @@ def words(text: str) -> int:
     return len(text.split())
 
 
-_UNPARTED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]")
+_UNPARTED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
 """Letters of scripts without blanks between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese. Korean has blanks."""
 LETTERS_A_WORD = 2
-"""Letters of these scripts that count as a word; a Chinese word has 1.5 to 2 on average, a Japanese one with its endings 2 to 3."""
+"""Letters of these scripts that count as a word: a Chinese word has 1.5 to 2, a Japanese one with its endings 2 to 3."""
 
 
 def units(text: str) -> int:
-    """Length of a text in words, whatever its script: parts between blanks, and two letters a word where there are no blanks."""
+    """Length of a text in words of any script: parts between blanks, and two letters a word where a script has no blanks."""
     if text.isascii():
         return len(text.split())
     letters = len(_UNPARTED.findall(text))

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from job.cleaning.rules.text import boundaries, capital, full_stop, normalised, repair, respaced, sentences, unescaped, units
+from job.cleaning.rules.text import (
+    boundaries,
+    capital,
+    full_stop,
+    normalised,
+    repair,
+    respaced,
+    sentences,
+    unescaped,
+    units,
+)
 
 pytestmark = pytest.mark.light
 
@@ -50,7 +60,10 @@ def test_repair_leaves_all_that_is_no_damage(text: str) -> None:
         ("called \\\\leaf rot\\\\ here", 'called "leaf rot" here'),
         ("Fill the pot.\\nThen wait.", "Fill the pot.\nThen wait."),
         ("Fill it\\n\\nThen wait.", "Fill it\n\nThen wait."),
-        ("leaf\\u0007 rot \\ud800\\udfff\\ue000", "leaf rot \ue000"),  # half a pair is no letter, a private letter is one
+        (
+            "leaf\\u0007 rot \\ud800\\udfff\\ue000",
+            "leaf rot \ue000",
+        ),  # half a pair is no letter, a private letter is one
     ],
 )
 def test_escapes_become_what_they_stand_for(escaped: str, plain: str) -> None:
@@ -59,7 +72,14 @@ def test_escapes_become_what_they_stand_for(escaped: str, plain: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Fill the pot.\\nThen\nwait.", r"the tab \t or a\nB", r"\nu and \theta", r"foo\s+ and \d", r"so\udecade{x}", "\\" * 20_000],
+    [
+        "Fill the pot.\\nThen\nwait.",
+        r"the tab \t or a\nB",
+        r"\nu and \theta",
+        r"foo\s+ and \d",
+        r"so\udecade{x}",
+        "\\" * 20_000,
+    ],
 )
 def test_backslashes_that_prove_no_escape_stay(text: str) -> None:
     assert unescaped(text) == text
