@@ -103,6 +103,9 @@ class Cleaner:
             after = field.whole
             if after == before or not field.settled or not self.hides:
                 return
+            if field.foreign and not languages.is_foreign(field.text):
+                field.show()
+                continue
             if [after[begin:end] for begin, end in kinds.kept(after, ending=work)] == field.hidden_parts():
                 return
             field.show()

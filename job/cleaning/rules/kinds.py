@@ -46,6 +46,7 @@ _CODE_LINE = re.compile(
     r"\s*(?:"
     r"(?:async\s+)?def\s+\w+\s*\(|class\s+\w+\s*[:({]|(?:from\s+[\w.]+\s+)?import\s+[\w.{*]+(?:\s+as\s+\w+)?[\s;]*$|"
     r"(?:if|elif|for|while|with|except|switch|catch|else\s+if)\b[^.!?]*[(=<>\[][^.!?]*[:{]\s*$|(?:else|try|finally|do)\s*[:{]\s*$|"
+    r"except\b[^.!?]{0,60}:\s*$|(?:if|elif|while|for)\b.*;\s*(?:then|do)\s*$|(?:fi|done|esac|end)\s*$|"
     r"[})\]]+[;,)]*\s*$|[{\[(]\s*$|\}\s*(?:else|catch|finally|while)\b|"
     rf"<(?:{_TAG}|!DOCTYPE[^<>]*|!--.*)>|#include\b|#!/|@\w+\s*(?:\(.*\))?\s*$|"
     r"(?:var|let|const|public|private|protected|static|final|int|float|double|char|bool|boolean|string|String|void|auto|long)\s+[\w<>\[\],*&\s]+[=;({]|"
@@ -61,16 +62,19 @@ _CODE_LINE = re.compile(
 )
 _CODE_INSIDE = ("&&", "||", "===", "!==", "++;", "=> {", "=> (")
 _HALF_CODE = re.compile(r"\s*$|\s|//|#|--|/\*|\*")
+_INDENTED = re.compile(r"(?: {2}|\t)\s*\S")
 """A line that belongs to the code around it: blank, indented or a comment."""
 _SURE = re.compile(
-    r"[(){}=<>\[\];*@#]|^\s*(?:import|from|using|package|return|for|Dim|End)\b|[A-Z]{4}\b|\b(?:else|try|finally)\s*:"
+    r"[(){}=<>\[\];*@#]|^\s*(?:import|from|using|package|return|for|Dim|End)\b|[A-Z]{4}\b|\b(?:else|try|finally)\s*:|^\s*(?:except\b|(?:fi|done|esac|end)$)"
 )
 _BEFORE_SEMICOLON = (")", "]", "}", '"', "'", " ")
 LONGEST_CODE_LINE = 2000
 """Characters; of a longer line only its beginning is looked at."""
 
 _TABLE_LINE = re.compile(r"\s*\|.*\|\s*$|(?:[^|\n]*\|){2}|[^\t\n]*\S\t+[^\t\n]*\S")
-_WIKI = ("[[", "{{", "{|", "|}", "|-")
+_WIKI = ("[[", "{{", "{|", "|}")
+_BULLETS = re.compile(r"(?m)^[ \t]*[-*+•–]+[ \t]+(?=\S)")
+"""The bullets of a list, without its words: a rule may take an item, and with it its bullet."""
 
 WORKS = (
     *(
@@ -128,10 +132,16 @@ def kept(text: str, *, ending: bool = False) -> list[Span]:
     """The parts of the text that keep every character: (begin, end), in order, none within another. `ending` adds the last
     lines, as of a letter."""
     found = [(text.rfind("\n", 0, max(0, len(text) - ENDING)) + 1, len(text))] if ending else []
-    if has_any(text, _SIGNS):
+    if has_any(text, _SIGNS) or "\n" in text:
         found += [*_fenced(text), *_matched(text)]
         if "\n" in text:
             found += _line_blocks(text)
+            bullets = (
+                [match.span() for match in _BULLETS.finditer(text)]
+                if has_any(text, ("- ", "* ", "+ ", "• ", "– "))
+                else []
+            )
+            found += bullets if len(bullets) > 1 else []
         elif has_any(text, _CODE_SIGNS) and _is_code(text):
             found = [(0, len(text))]
     return list(_joined(sorted(found))) if found else []
@@ -208,7 +218,9 @@ def _line_blocks(text: str) -> Iterator[Span]:
         return
     begin = end = lines = place = 0
     for line in text.split("\n"):
-        is_part = (code and _is_code(line)) or (table and _TABLE_LINE.match(line) and not has_any(line, _WIKI))
+        is_part = (code and (_is_code(line) or (lines and _INDENTED.match(line)))) or (
+            table and _TABLE_LINE.match(line) and not has_any(line, _WIKI)
+        )
         if is_part:
             begin = begin if lines else place
             end = place + len(line)

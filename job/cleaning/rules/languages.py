@@ -1,12 +1,10 @@
-"""Which languages the word rules know, and whether a text is in another one. A light test that says "other" only when sure;
+"""Whether a text is in a language that the word rules do not know; they know English alone. A light test that says "other" only when sure;
 FINETUNE_DATA_LANGUAGES asks a real identifier (shape.py)."""
 
 from __future__ import annotations
 
 import re
 
-KNOWN = ("en",)
-"""Languages whose words the pack qa-forum knows."""
 _PLAIN = (" the ", " you ", " your ", " and ", " is ", " are ", " with ", " it ")
 FEWEST_PLAIN = 2
 """Different words of English that settle the question at once, which they do for nearly every English answer."""
@@ -34,7 +32,7 @@ _OTHERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "es",
         frozenset(
-            """el la los las de que y en un una por con para no se es del al lo como más pero sus le ha su está son
+            """el la los las de que en un una por con para no se es del al lo como más pero sus le ha su está son
             este esta muy usted puede cuando también hay si""".split()
         ),
     ),
@@ -48,14 +46,14 @@ _OTHERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "it",
         frozenset(
-            """il lo la gli le di che e un una per con non si è del della sono da come più anche nel questo questa
+            """il lo la gli le di che un una per con non si è del della sono da come più anche nel questo questa
             ma molto può""".split()
         ),
     ),
     (
         "pt",
         frozenset(
-            """o a os as de que e em um uma por com para não se é do da dos das no na mais mas você ao como está
+            """os as de que em um uma por com para não se do da dos das no na mais mas você ao como está
             são muito pode""".split()
         ),
     ),
@@ -68,7 +66,7 @@ _OTHERS: tuple[tuple[str, frozenset[str]], ...] = (
     ),
     (
         "pl",
-        frozenset("""nie się na jest do to że w i z co jak za ale od czy przez są po dla lub może""".split()),
+        frozenset("""nie się na jest do to że co jak za ale od czy przez są po dla lub może""".split()),
     ),
     (
         "tr",

@@ -10,6 +10,7 @@ from typing import Literal
 from job.cleaning.rules.text import HIDDEN
 from job.settings.rule_file import UserRule
 
+_BULLET = re.compile(r"\W{1,60}")
 _HIDDEN = re.compile(f"[{chr(HIDDEN.start)}-{chr(HIDDEN.stop - 1)}]")
 
 EXAMPLES = 3
@@ -175,8 +176,13 @@ class Field:
         return [self.hidden[match[0]] for match in _HIDDEN.finditer(self.text)] if self.hidden else []
 
     def keeps_hidden(self, rule: Rule, text: str) -> bool:
-        """Whether a rule's cut leaves all hidden parts; the user's own rules see them, and may cut them."""
-        return not self.hidden or rule.pack == "own" or all(mark in text for mark in self.hidden if mark in self.text)
+        """Whether a rule's cut leaves all hidden parts but bullets, which may go with their item; the user's own rules see what
+        is hidden, and may cut it."""
+        if not self.hidden or rule.pack == "own":
+            return True
+        return all(
+            mark in text for mark, part in self.hidden.items() if mark in self.text and not _BULLET.fullmatch(part)
+        )
 
     def becomes(self, rule: Rule, text: str) -> None:
         """The change counts once the whole row is kept; until then it is noted here."""

@@ -18,7 +18,7 @@ _MOJIBAKE = re.compile("[ÂÃâäåæçèéïðÄÅĂĎÐÎÏÑØÙ€]")
 """What bytes of UTF-8 look like when they are read in another encoding; only then does the costly check run."""
 _ODD_BLANK = re.compile(r"[^\S\n ]")
 _BLANKS = re.compile(r"  +")
-_LIST_ITEM = re.compile(r"[ \t]+(?:[-*+•–·]|\d{1,3}[.)])[ \t]")
+_LIST_ITEM = re.compile(r"[ \t]+(?:[-*+•–·]|\d{1,3}[.)]|[a-zA-Z][.)])[ \t]")
 """An indented item of a list: the indentation is its depth."""
 # Invisible, and without meaning for a reader: direction marks, joiners at odd places, soft hyphens, byte-order marks.
 _UNSEEN = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xAD, 0xFEFF, 0xFFFC])
