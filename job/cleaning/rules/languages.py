@@ -1,4 +1,4 @@
-"""Whether a text is in a language that the word rules do not know; they know English alone. A light test that says "other" only when sure;
+"""Whether a text is in a language that the word rules do not know; they know English alone. Light, and "other" only when sure;
 FINETUNE_DATA_LANGUAGES asks a real identifier (shape.py)."""
 
 from __future__ import annotations

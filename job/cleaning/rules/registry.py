@@ -24,7 +24,7 @@ RULES: tuple[Rule, ...] = (
     # Until nothing changes: some remains show only once scrubbed sentences and boilerplate are gone.
     Rule(
         "repair",
-        "broken encoding, line ends and unseen characters repaired",
+        "broken encoding, line ends and control characters repaired",
         "repair",
         ("decode",),
         cut=lambda field: text.repair(field.text),
@@ -40,7 +40,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "spaces",
-        "odd, double and trailing spaces in prose",
+        "odd, double and trailing spaces and unseen characters in prose",
         "prose",
         ("repair",),
         cut=lambda field: text.respaced(field.text),

@@ -20,16 +20,15 @@ _ODD_BLANK = re.compile(r"[^\S\n ]")
 _BLANKS = re.compile(r"  +")
 _LIST_ITEM = re.compile(r"[ \t]+(?:[-*+•–·]|\d{1,3}[.)]|[a-zA-Z][.)])[ \t]")
 """An indented item of a list: the indentation is its depth."""
-# Invisible, and without meaning for a reader: direction marks, joiners at odd places, soft hyphens, byte-order marks.
-_UNSEEN = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xAD, 0xFEFF, 0xFFFC])
 _CONTROL = dict.fromkeys(number for number in [*range(32), *range(127, 160)] if number not in (9, 10, 13, 0x85))
-_REMOVED = {**_UNSEEN, **_CONTROL}
-_REMOVED_BUT_MARKS = {**_CONTROL, 0xFEFF: None, 0xFFFC: None}
+_REMOVED = {**_CONTROL, 0xFEFF: None, 0xFFFC: None}
+"""Control characters, byte-order marks, places of lost objects."""
+# Invisible, and without meaning for a reader of prose: direction marks, joiners at odd places, soft hyphens.
+_UNSEEN = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xAD])
 _MARKED = re.compile(
     r"[\u0590-\u07ff\u0900-\u0fff\u1000-\u109f\u1780-\u18af\ufb1d-\ufdff\ufe70-\ufefc\U0001f000-\U0001faff]"
 )
-"""Scripts in which joiners shape letters or part words, or which are written from right to left, and emoji: there all but
-byte-order marks stay."""
+"""Scripts in which joiners shape letters or part words, or which are written from right to left, and emoji: there they stay."""
 
 HIDDEN = range(0xF0000, 0xFFFFE)
 """Private characters that stand for the parts of a text which keep every character, while the rules run."""
@@ -43,7 +42,7 @@ _BOUNDARY = re.compile(r"[.!?…\n][.!?…]*[\"'”’)\]]*(\s+|(?=[A-Z][a-zA-Z]
 
 
 def repair(text: str) -> str:
-    """The text with its letters decoded as they should have been, LF line ends, and no control or unseen characters.
+    """The text with its letters decoded as they should have been, LF line ends, and no control characters.
 
     Only what is damage in any text: blanks, tabs, backslashes and the lines themselves stay.
     """
@@ -52,7 +51,7 @@ def repair(text: str) -> str:
             text = fix_encoding(text)
         if "\r" in text or not text.isascii():
             text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
-        text = text.translate(_REMOVED_BUT_MARKS if _MARKED.search(text) else _REMOVED)
+        text = text.translate(_REMOVED)
     return text
 
 
@@ -69,7 +68,10 @@ def unescaped(text: str) -> str:
 
 
 def respaced(text: str) -> str:
-    """Prose with single blanks, and none at the ends of lines or of the text. Items of lists keep theirs."""
+    """Prose with single blanks, none at the ends of lines or of the text, and no unseen characters. Indented items of lists
+    keep their blanks."""
+    if not text.isascii() and not _MARKED.search(text):
+        text = text.translate(_UNSEEN)
     if text.isascii() and text.isprintable():
         return (_BLANKS.sub(" ", text) if "  " in text else text).strip()
     if "\n" not in text:
