@@ -79,8 +79,14 @@ class Cleaner:
         row = Row(question, answer, self.options)
         try:
             self._run("check", row, row.answer)
-            self._clean_to_the_end(row, row.question)
-            self._clean_to_the_end(row, row.answer)
+            if self.hides and kinds.is_work(
+                question, answer
+            ):  # whether it is one depends on the question as it will be
+                self._clean_to_the_end(row, row.question)
+                self._clean_to_the_end(row, row.answer, work=kinds.is_work(row.question.whole, answer))
+            else:
+                self._clean_to_the_end(row, row.answer)
+                self._clean_to_the_end(row, row.question)
             self._run("judge", row, row.answer)
         except Dropped as dropped:
             reason = str(dropped)
@@ -90,10 +96,10 @@ class Cleaner:
         self._note(row.question, tally)
         return row.question.whole, row.answer.whole, ""
 
-    def _clean_to_the_end(self, row: Row, field: Field) -> None:
-        """Until the hidden parts are those that would be hidden from the result: a cut may show what is left to be code."""
+    def _clean_to_the_end(self, row: Row, field: Field, *, work: bool = False) -> None:
+        """Until the hidden parts are those that would be hidden from the result: a cut may show what is left to be code. Of a
+        `work` the last lines are hidden too, and the word rules do not run."""
         self._run("decode", row, field)
-        work = bool(self.hides) and field.name == "answer" and kinds.is_work(row.question.whole, field.text)
         for _ in range(MOST_PASSES):
             before = field.text
             if self.hides:

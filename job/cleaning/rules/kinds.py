@@ -107,9 +107,12 @@ WORKS = (
     ),
     *("tweet", "advert", "press release", "card"),
 )
+_VERBS = (
+    *("write", "draft", "compose", "create", "generate", "prepare", "rephrase", "edit", "correct", "translate", "make"),
+    *("give me", "suggest", "come up with", "design", "produce", "craft", "provide"),
+)
 _ASKS = re.compile(
-    r"\b(?:write|draft|compose|create|generate|prepare|rewrite|rephrase|edit|correct|translate|make|give\s+me|suggest|come\s+up\s+with|"
-    r"design|produce|craft|pen|provide)\b(?:[^\w.!?\n]+[\w'’-]+){0,8}?[^\w.!?\n]+(?:" + "|".join(WORKS) + r")s?\b",
+    r"\b(?:re)?(?:" + "|".join(_VERBS) + r")\b(?:[^\w.!?\n]+[\w'’-]+){0,8}?[^\w.!?\n]+(?:" + "|".join(WORKS) + r")s?\b",
     re.IGNORECASE,
 )
 _BLANKS_TO_FILL = re.compile(
@@ -124,7 +127,8 @@ ASKED_WITHIN = 1000
 def is_work(question: str, answer: str) -> bool:
     """Whether the answer is a text that was asked for, with an ending of its own: a letter, a poem, a speech."""
     beginning = question[:ASKED_WITHIN]
-    asked = has_any(beginning.lower(), WORKS) and bool(_ASKS.search(beginning))
+    lowered = beginning.lower()
+    asked = has_any(lowered, _VERBS) and has_any(lowered, WORKS) and bool(_ASKS.search(beginning))
     return asked or ("[" in answer and bool(_BLANKS_TO_FILL.search(answer)))
 
 

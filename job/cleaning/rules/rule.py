@@ -180,9 +180,8 @@ class Field:
         is hidden, and may cut it."""
         if not self.hidden or rule.pack == "own":
             return True
-        return all(
-            mark in text for mark, part in self.hidden.items() if mark in self.text and not _BULLET.fullmatch(part)
-        )
+        lost = set(_HIDDEN.findall(self.text)).difference(_HIDDEN.findall(text))
+        return all(_BULLET.fullmatch(self.hidden[mark]) for mark in lost)
 
     def becomes(self, rule: Rule, text: str) -> None:
         """The change counts once the whole row is kept; until then it is noted here."""

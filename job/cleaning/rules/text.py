@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -113,8 +114,14 @@ def _numbers_a_list(text: str, at: int) -> bool:
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text, each with the spaces and line breaks after it: joined they give the text again."""
+    return list(_sentences(text))
+
+
+@functools.lru_cache(maxsize=8)
+def _sentences(text: str) -> tuple[str, ...]:
+    """Several rules in a row ask for the sentences of the same text."""
     starts = [0, *boundaries(text), len(text)]
-    return [text[begin:end] for begin, end in pairwise(starts)]
+    return tuple(text[begin:end] for begin, end in pairwise(starts))
 
 
 def has_any(text: str, signs: Iterable[str]) -> bool:
