@@ -84,6 +84,8 @@ class RuleCount(Result):
     seen: int
     changed: int
     dropped: int
+    skipped: int
+    """Rows that passed it by, in a language that it does not know."""
     characters_removed: int
     examples: list[Example]
 

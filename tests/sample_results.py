@@ -63,7 +63,9 @@ SETTINGS = {
 
 def rule(seen: int, *, examples: Sequence[tuple[str, str]] = (), **counts: int) -> RuleCount:
     shown = [Example(before=before, after=after) for before, after in examples]
-    return RuleCount(**({"changed": 0, "dropped": 0, "characters_removed": 0} | counts), seen=seen, examples=shown)
+    return RuleCount(
+        **({"changed": 0, "dropped": 0, "skipped": 0, "characters_removed": 0} | counts), seen=seen, examples=shown
+    )
 
 
 HOST = Host(
@@ -102,6 +104,7 @@ CLEANED = Cleaned(
         "opening": rule(
             11_993,
             changed=5_210,
+            skipped=14,
             characters_removed=88_231,
             examples=[("Hi! Water it.", "Water it."), ("Hey, mist it.", "mist it.")],
         ),
