@@ -23,6 +23,7 @@ QUESTION = "Why are the leaves of my fern yellow?"
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--characters", type=int, default=MOST_CHARACTERS - 1000)
+    parser.add_argument("--parts", help="only texts whose part holds this")
     parser.add_argument("--slowest", type=int, default=10)
     options = parser.parse_args()
     found = []
@@ -30,6 +31,8 @@ def main() -> int:
         rules = Rules(packs=packs, brands=("LeafTalk",), min_answer_words=1, max_words=10**6)
         clean_batch([{"question": QUESTION, "answer": "Water it."}], rules)
         for part, text in zip(PARTS, awkward(options.characters), strict=True):
+            if options.parts and options.parts not in part:
+                continue
             for row in ({"question": QUESTION, "answer": text}, {"question": text, "answer": "Water it."}):
                 begun = time.process_time()
                 _, (reason,) = clean_batch([row], rules)

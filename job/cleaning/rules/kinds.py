@@ -68,6 +68,8 @@ _SURE = re.compile(
     r"[(){}=<>\[\];*@#]|^\s*(?:import|from|using|package|return|for|Dim|End)\b|[A-Z]{4}\b|\b(?:else|try|finally)\s*:|^\s*(?:except\b|(?:fi|done|esac|end)$)"
 )
 _BEFORE_SEMICOLON = (")", "]", "}", '"', "'", " ")
+MOST_BULLETS = 100
+"""At the beginning and at the end, where a bullet may look like what is cut; between them no rule takes one."""
 LONGEST_CODE_LINE = 2000
 """Characters; of a longer line only its beginning is looked at."""
 
@@ -77,39 +79,14 @@ _BULLETS = re.compile(r"(?m)^[ \t]*[-*+•–]+[ \t]+(?=\S)")
 """The bullets of a list, without its words: a rule may take an item, and with it its bullet."""
 
 WORKS = (
-    *(
-        "letter",
-        "email",
-        "e-mail",
-        "memo",
-        "note",
-        "invitation",
-        "speech",
-        "toast",
-        "poem",
-        "haiku",
-        "sonnet",
-        "limerick",
-    ),
-    *(
-        "song",
-        "lyric",
-        "verse",
-        "story",
-        "dialogue",
-        "script",
-        "essay",
-        "reply",
-        "response",
-        "message",
-        "greeting",
-        "post",
-    ),
-    *("tweet", "advert", "press release", "card"),
+    "press release",
+    *"letter email e-mail memo note invitation speech toast poem haiku sonnet limerick song lyric verse story".split(),
+    *"dialogue script essay reply response message greeting post tweet advert card".split(),
 )
 _VERBS = (
-    *("write", "draft", "compose", "create", "generate", "prepare", "rephrase", "edit", "correct", "translate", "make"),
-    *("give me", "suggest", "come up with", "design", "produce", "craft", "provide"),
+    *("give me", "come up with"),
+    *"write draft compose create generate prepare phrase edit correct translate make suggest design produce craft".split(),
+    "provide",
 )
 _ASKS = re.compile(
     r"\b(?:re)?(?:" + "|".join(_VERBS) + r")\b(?:[^\w.!?\n]+[\w'’-]+){0,8}?[^\w.!?\n]+(?:" + "|".join(WORKS) + r")s?\b",
@@ -145,7 +122,7 @@ def kept(text: str, *, ending: bool = False) -> list[Span]:
                 if has_any(text, ("- ", "* ", "+ ", "• ", "– "))
                 else []
             )
-            found += bullets if len(bullets) > 1 else []
+            found += [*bullets[:MOST_BULLETS], *bullets[-MOST_BULLETS:]] if len(bullets) > 1 else []
         elif has_any(text, _CODE_SIGNS) and _is_code(text):
             found = [(0, len(text))]
     return list(_joined(sorted(found))) if found else []

@@ -142,7 +142,13 @@ RULES: tuple[Rule, ...] = (
         drop=lambda row: not row.answer.text,
     ),
     # The clean row.
-    Rule("unstable", "cutting never reached an end", "repair", ("judge",), drop=lambda row: not row.answer.settled),
+    Rule(
+        "unstable",
+        "cutting never reached an end",
+        "repair",
+        ("judge",),
+        drop=lambda row: not (row.answer.settled and row.question.settled),
+    ),
     Rule("wiki_markup", "wiki markup that cannot be removed", "wiki", ("judge",), drop=wiki.markup_left),
     Rule("cut_off", "the answer breaks off", "qa-forum", ("judge",), drop=forum.cut_off),
     Rule(
