@@ -64,17 +64,8 @@ def _first(pattern: re.Pattern[str], field: Field) -> str:
     return found[0] if found else ""
 
 
-_STAND_INS = re.compile(
-    r"[\w.+-]{1,60}@(?:example|company|domain|email|test|mail|acme)\.[a-z]{2,3}\b|\(?\b555\)?[\s.-]{0,2}\d{3,4}\b(?:[\s.-]\d{4})?",
-    re.IGNORECASE,
-)
-"""Addresses and numbers of nobody, as examples have them."""
-
-
 def _personal(field: Field) -> str:
     """The rule for contact data that would take something, links aside, which are sources more often than contacts."""
-    if "@" in field.text or "555" in field.text:
-        field = Field(field.name, _STAND_INS.sub("it", field.text), field.options)
     rules = (rule for rule in registry.RULES if rule.pack == "contacts" and rule.name != "link")
     return next((rule.name for rule in rules if rule.cut and rule.cut(field) != field.text), "")
 
@@ -99,13 +90,13 @@ PACKS: tuple[Pack, ...] = (
 )
 
 
-def evidence(rows: Sequence[tuple[str, str]], options: Rules | None = None) -> list[Evidence]:
+def evidence(rows: Sequence[tuple[str, str]]) -> list[Evidence]:
     """What the rows (question, answer) show for each pack. A text without a question, such as a web page, counts for all packs
     but contacts: what was published is no one's private data."""
     counts = dict.fromkeys((pack.name for pack in PACKS), 0)
     examples = dict.fromkeys(counts, "")
     for question, answer in rows:
-        fields = _fields(question, answer, options or Rules())
+        fields = _fields(question, answer)
         for pack in PACKS:
             if pack.name == "contacts" and not question:
                 continue
@@ -136,14 +127,14 @@ def said(found: Evidence) -> str:
     return f"{'on' if found.on else 'off'}: {share}, and {100 * found.least:g} % switch it on"
 
 
-def _fields(question: str, answer: str, options: Rules) -> list[Field]:
+def _fields(question: str, answer: str) -> list[Field]:
     """The fields with code and the like hidden; of an answer that was asked for as a letter nothing counts."""
     texts: dict[FieldName, str] = {"question": question, "answer": answer}
     fields = []
     for name in BOTH:
         if name == "answer" and kinds.is_work(question, answer):
             continue
-        field = Field(name, texts[name], options)
+        field = Field(name, texts[name], Rules())
         field.hide(kinds.kept(field.text))
         fields.append(field)
     return fields
@@ -155,5 +146,5 @@ def rules_for(found: Sequence[Evidence], options: Rules) -> Rules:
     return replace(
         options,
         packs=tuple(pack.name for pack in PACKS if pack.name in on and pack.name != "contacts"),
-        contacts=options.contacts and "contacts" in on,
+        contacts=options.contacts if "contacts" in on else "keep",
     )

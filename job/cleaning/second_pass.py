@@ -58,7 +58,9 @@ def second_pass(first: FirstPass, decisions: Decisions, chat: Chat, *, loss: str
 def _all_packs(rules: list[Rules]) -> Rules:
     """What ran on any source."""
     packs = tuple(dict.fromkeys(pack for one in rules for pack in one.packs))
-    return replace(rules[0], packs=packs, contacts=any(one.contacts for one in rules))
+    return replace(
+        rules[0], packs=packs, contacts=next((one.contacts for one in rules if one.runs("contacts")), "keep")
+    )
 
 
 def _write(first: FirstPass, decisions: Decisions) -> tuple[str, list[dict[str, str]]]:

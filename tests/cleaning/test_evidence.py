@@ -40,7 +40,7 @@ def packs(rows: list[tuple[str, str]]) -> list[str]:
         ("Water it for 2\\u00a0days.", ["escapes"]),
         ("The fern\\s pot is dry.", ["escapes"]),
         (f"{ADVICE} Call Anna at (212) 664-7665.", ["contacts"]),
-        (f"{ADVICE} Write to anna@example.com or call 555-1234.", []),  # no one's
+        (f"{ADVICE} Write to anna@example.com for it.", []),  # no one's
         (f"{ADVICE} It is known (see https://plants.org).", []),
     ],
 )
@@ -93,7 +93,7 @@ def test_the_options_take_over_what_is_on() -> None:
         Evidence(pack=pack, rows=1, seen=1, least=0.1, on=on, example="")
         for pack, on in (("qa-forum", True), ("wiki", False), ("escapes", True), ("contacts", False))
     ]
-    assert rules_for(found, AUTO) == Rules(packs=("qa-forum", "escapes"), contacts=False)
+    assert rules_for(found, AUTO) == Rules(packs=("qa-forum", "escapes"), contacts="keep")
 
 
 def first_pass(folder: Path, cleaning: tuple[Any, ...], **rows: list[dict[str, Any]]) -> FirstPass:
@@ -115,7 +115,7 @@ def test_each_source_gets_its_own_packs_and_the_log_says_why(tmp_path: Path, cap
     code = [row("x = [[1]]  ||  y", number) for number in range(40)]
     first = first_pass(tmp_path, ("auto",), forum=forum, code=code)
     assert [rules.packs for rules in first.rules[:2]] == [("qa-forum",), ()]
-    assert [rules.contacts for rules in first.rules[:2]] == [True, False]
+    assert [rules.contacts for rules in first.rules[:2]] == ["mask", "keep"]
     assert first.evidence[0][0].seen == 1000
     assert "pack=qa-forum on: 100.0 % of 1,000 rows" in caplog.text
     assert "pack=wiki off: 0.0 % of 40 rows" in caplog.text

@@ -34,7 +34,7 @@ class Rules:
 
     packs: tuple[str, ...] = ("qa-forum", "wiki", "escapes")
     brands: tuple[str, ...] = ()
-    contacts: bool = True
+    contacts: Literal["mask", "cut", "keep"] = "mask"
     languages: tuple[str, ...] = ()
     min_answer_words: int | None = None
     """None for LEAST_WORDS where a pack for prose runs, and no limit elsewhere; `max_words` likewise."""
@@ -46,7 +46,7 @@ class Rules:
         if pack == "always" or self.packs == ("none",):
             return pack == "always"
         if pack == "contacts":
-            return self.contacts
+            return self.contacts != "keep"
         if pack == "prose":
             return not set(PROSE).isdisjoint(self.packs)
         return pack in (*self.packs, "repair", "shape", "own")
