@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from job.cleaning.batch import Raw
 from job.cleaning.rules import kinds, registry
 from job.cleaning.rules.contacts import masked
 from job.cleaning.rules.rule import BOTH, Field, FieldName, Rules
@@ -88,6 +89,16 @@ PACKS: tuple[Pack, ...] = (
     # Also on where qa-forum is: people write there about themselves.
     Pack("contacts", _personal, 0.005),
 )
+
+
+def pairs_of(raw: Raw) -> list[tuple[str, str]]:
+    """Each question and its answer in words; of a plain text no question and the text."""
+    if raw.fault:
+        return []
+    if raw.conversation:
+        exchanges = raw.conversation.exchanges()
+        return [(turns[0]["content"], turns[-1]["content"]) for turns in exchanges if turns[-1]["role"] == "assistant"]
+    return [("", raw.text)] if raw.text else [(raw.question, raw.answer)]
 
 
 def evidence(rows: Sequence[tuple[str, str]]) -> list[Evidence]:

@@ -99,7 +99,7 @@ def test_the_options_take_over_what_is_on() -> None:
 def first_pass(folder: Path, cleaning: tuple[Any, ...], **rows: list[dict[str, Any]]) -> FirstPass:
     sources = tuple(Source.parse(str(write_rows(folder / f"{name}.jsonl", some))) for name, some in rows.items())
     data = DataSettings(sources=sources, cleaning=cleaning)
-    first = FirstPass(data, None, folder, max_tokens=10, rules=Rules(packs=cleaning))  # type: ignore[arg-type]
+    first = FirstPass(data, None, folder, max_tokens=10, loss="answers", rules=Rules(packs=cleaning))  # type: ignore[arg-type]
     for number, some in enumerate(rows.values()):
         assert sum(len(batch.rows) for batch in first.batches("") if batch.source == number) >= len(some)
     return first

@@ -7,7 +7,7 @@ profile, an address in it, or "my page" before it. What stands in backticks is c
 
 Read by hand, on 7,931 forum and encyclopaedia rows and 2,599 rows of web text, instructions, code and tool calls: all 39 changes
 that were no arrow with a link's stump, and 100 of the 135 that were. Each took what its rule names; in three rows that was what
-the row is about (code for a phone number). Of all else there with an @ or seven digits in groups, handles of social media
+the row is about (code for a phone number). Of what else has an @ or seven digits in groups, up to 14 a source, handles of media
 aside, none was a contact; of 95 other greetings, endings and "I am ...", one held a name ("Hallow Dear ...").
 """
 
