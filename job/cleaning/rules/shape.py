@@ -47,7 +47,9 @@ def too_many_words(row: Row) -> bool:
 
 def repetitive(row: Row) -> bool:
     """Prose alone: programs and tables repeat themselves with good reason."""
-    return repeated_share(row.answer.words) > MOST_REPEATED and not kinds.kept(row.answer.whole)
+    if row.answer.hidden or repeated_share(row.answer.words) <= MOST_REPEATED:
+        return False
+    return not kinds.kept(row.answer.text)
 
 
 def _length(field: Field) -> int:
