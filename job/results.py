@@ -41,6 +41,20 @@ class Pin(Result):
     commit: str
 
 
+class Evidence(Result):
+    """What a sample of a source shows of the damage that a pack of cleaning rules mends."""
+
+    pack: str
+    rows: int
+    """Rows with the sign, of `seen`."""
+    seen: int
+    least: float
+    """Share of rows from which the pack is on."""
+    on: bool
+    example: str
+    """The first sign, without contact data; empty for personal data."""
+
+
 class SourceCount(Result):
     """What became of one source. `revision` is the commit that was read; empty for files."""
 
@@ -53,6 +67,10 @@ class SourceCount(Result):
     rows_out: int
     list_rows: dict[str, int]
     """Rows whose answer is a list, by its kind (numbered, bulleted, flattened), before their share is capped."""
+    packs: list[str]
+    """Packs of cleaning rules that ran."""
+    evidence: list[Evidence]
+    """Why, where FINETUNE_DATA_CLEANING is auto; else empty."""
 
 
 class Example(Result):
@@ -68,6 +86,8 @@ class RuleCount(Result):
     seen: int
     changed: int
     dropped: int
+    skipped: int
+    """Rows that passed it by, in a language that it does not know."""
     characters_removed: int
     examples: list[Example]
 

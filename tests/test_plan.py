@@ -36,7 +36,7 @@ def test_a_setting_says_where_it_came_from_and_the_token_stays_hidden(monkeypatc
     shown = list(settings_lines(settings(monkeypatch, LORA_R="8"), token, {"FINETUNE_LORA_R": "my.env"}))
     assert "  FINETUNE_LORA_R=8  (my.env)" in shown
     assert "  FINETUNE_LORA_ALPHA=32" in shown
-    assert "  FINETUNE_DATA_CLEANING=qa-forum,wiki" in shown
+    assert "  FINETUNE_DATA_CLEANING=auto" in shown
     assert "  FINETUNE_OUTPUT_DIR=output" in shown
     assert shown[-1] == "  HF_TOKEN=**********"
     assert list(settings_lines(load_settings(), "", {}))[-1] == "  HF_TOKEN="

@@ -38,6 +38,7 @@ def counts(tally: Tally, rows_in: int, dropped: Mapping[str, int], options: Rule
             seen=seen,
             changed=count.changed,
             dropped=count.dropped,
+            skipped=count.skipped,
             characters_removed=count.characters_removed,
             examples=[example(before, after, options) for before, after in count.examples],
         )

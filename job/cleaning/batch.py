@@ -49,6 +49,7 @@ class Raw:
 class Batch:
     source: int
     rows: list[Raw]
+    rules: Rules
 
 
 @dataclass
@@ -78,7 +79,6 @@ class CleanedBatch:
 def process(
     batch: Batch,
     *,
-    rules: Rules,
     system: str,
     seed: int,
     near: bool,
@@ -90,7 +90,7 @@ def process(
     tally: Tally = {}
     notes: Counter[str] = Counter()
     raws = [_without(raw, gone[batch.source]) for raw in batch.rows] if gone else batch.rows
-    rows, reasons = _clean(raws, rules, system, tally, notes)
+    rows, reasons = _clean(raws, batch.rules, system, tally, notes)
     kept = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
     texts = [texts_of(row) for row in kept]
     normal = [[normalised(text) for text in several] for several in texts]

@@ -7,14 +7,15 @@ import logging
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
 from job.cleaning.batch import Batch, CleanedBatch, Raw
+from job.cleaning.evidence import SAMPLE, evidence, pairs_of, rules_for, said
 from job.cleaning.rules.contacts import masked
-from job.cleaning.rules.rule import Count, Tally
+from job.cleaning.rules.rule import Count, Rules, Tally
 from job.cleaning.rules.text import normalised
 from job.cleaning.sources import Loaded, load
 from job.errors import SettingsError
@@ -23,6 +24,7 @@ from job.modeling.conversation import Conversation, texts_of
 from job.modeling.examples import Length
 from job.modeling.fitting import cut, fitted
 from job.modeling.time_limit import OutOfTime
+from job.results import Evidence
 from job.runs.progress import advance
 from job.runs.redaction import redact
 from job.settings.fields import DataSettings
@@ -42,8 +44,14 @@ MOST_PROMPTS = 1000
 class FirstPass:
     """Takes cleaned batches in order: kept rows go to `rows.jsonl`, dropped ones to `dropped.jsonl`, numbers into arrays."""
 
-    def __init__(self, data: DataSettings, chat: Chat, folder: Path, *, max_tokens: int, loss: str) -> None:
+    def __init__(
+        self, data: DataSettings, chat: Chat, folder: Path, *, max_tokens: int, loss: str, rules: Rules
+    ) -> None:
         self.data, self.chat, self.folder, self.max_tokens, self.loss = data, chat, folder, max_tokens, loss
+        self.options = rules
+        self.rules: list[Rules] = []
+        """Of each source."""
+        self.evidence: list[list[Evidence]] = []
         self.loaded: list[Loaded] = []
         self.rows_in = [0] * len(data.sources)
         self.dropped: Counter[str] = Counter()
@@ -75,10 +83,10 @@ class FirstPass:
             loaded = load(source, self.data, token)
             self.loaded.append(loaded)
             log.info("stage=clean source=%s format=%r layout=%r", source, loaded.format, loaded.layout)
-            rows = self._showing_one(iter(loaded.rows), source)
+            rows = self._choose_packs(source, self._showing_one(iter(loaded.rows), source))
             while some := _batch(rows):
                 self.rows_in[number] += len(some)
-                yield Batch(number, some)
+                yield Batch(number, some, self.rules[number])
             log.info("stage=clean source=%s rows=%d", source, self.rows_in[number])
 
     def kept_batches(self) -> Iterator[Batch]:
@@ -86,7 +94,21 @@ class FirstPass:
         source, before = self.source, self.folder / "rows.before"
         (self.folder / "rows.jsonl").rename(before)
         self._begin()
-        return _read(before, source)
+        return _read(before, source, self.rules)
+
+    def _choose_packs(self, source: Source, rows: Iterator[Raw]) -> Iterator[Raw]:
+        """The rows, of which the first have been looked at where the packs depend on them."""
+        if self.options.packs != ("auto",):
+            self.rules.append(self.options)
+            self.evidence.append([])
+            return rows
+        sample = list(islice(rows, SAMPLE))
+        found = evidence([pair for raw in sample for pair in pairs_of(raw)])
+        self.rules.append(rules_for(found, self.options))
+        self.evidence.append(found)
+        for one in found:
+            log.info("stage=clean source=%s pack=%s %s", source, one.pack, said(one))
+        return chain(sample, rows)
 
     def take(self, batch: CleanedBatch) -> None:
         advance("rows", len(batch.raws))
@@ -207,13 +229,13 @@ class FirstPass:
             return texts_of(json.loads(file.readline()))
 
 
-def _read(path: Path, source: array[int]) -> Iterator[Batch]:
+def _read(path: Path, source: array[int], rules: list[Rules]) -> Iterator[Batch]:
     """Batches of the kept rows in `path`, which is removed behind them."""
     with path.open("rb") as file:
         for number, lines in groupby(zip(source, file, strict=True), key=itemgetter(0)):
             rows = (_raw(json.loads(line)) for _, line in lines)
             while some := _batch(rows):
-                yield Batch(number, some)
+                yield Batch(number, some, rules[number])
     path.unlink()
 
 

@@ -50,21 +50,20 @@ def clean(
     """
     files = fetch_files(model, token, weights=False)
     chat = Chat(load_tokenizer(files, model))
-    rules = rules_of(data)
     partial = root / "clean.partial"
     remove(partial)
     partial.mkdir(parents=True)
-    first = FirstPass(data, chat, partial, max_tokens=max_tokens, loss=loss)
+    first = FirstPass(data, chat, partial, max_tokens=max_tokens, loss=loss, rules=rules_of(data))
     near, repeats, cpus = data.near_duplicates != "off", data.repeated != "off", data.workers or usable_cpus()
     system = read_text(data.system_prompt_file)
-    function = functools.partial(process, rules=rules, system=system, seed=seed, near=near, repeats=repeats)
+    function = functools.partial(process, system=system, seed=seed, near=near, repeats=repeats)
     with first:
         for batch in workers.in_order(function, first.batches(token), cpus):
             first.take(batch)
     repeated = trim(first, function, cpus) if data.repeated == "cut" else repeated_in(first) if repeats else []
     decisions = decide(first, data, seed, near=near)
     _require(decisions, first, data, max_tokens)
-    result = second_pass(first, decisions, chat, rules, repeated, loss=loss, max_tokens=max_tokens)
+    result = second_pass(first, decisions, chat, repeated, loss=loss, max_tokens=max_tokens)
     _log(result, max_tokens)
     for name in ("rows.jsonl", "bands", "edges"):
         (partial / name).unlink(missing_ok=True)
@@ -73,13 +72,14 @@ def clean(
 
 
 def rules_of(data: DataSettings) -> Rules:
+    """With FINETUNE_DATA_CLEANING=auto each source adds its packs; see evidence.py."""
     return Rules(
         packs=data.cleaning,
         brands=data.brands,
         contacts=data.remove_contacts,
         languages=data.languages,
-        min_answer_words=data.min_answer_words,
-        max_words=data.max_words,
+        min_answer_words=None if data.min_answer_words == "auto" else data.min_answer_words,
+        max_words=None if data.max_words == "auto" else data.max_words,
         user_rules=tuple(read_rules(find_file(data.rules_file))) if data.rules_file else (),
     )
 

@@ -43,8 +43,10 @@ def trim(first: FirstPass, process: Callable[..., CleanedBatch], count: int) -> 
         batches = first.kept_batches()
         with first:
             for batch in workers.in_order(function, batches, count):
+                for rule in batch.tally.values():
+                    rule.skipped = 0  # what was not done to a row was counted when it came, as were its notes
                 first.take(batch)
-        first.notes |= notes  # what was done to a row is noted again, and counts once
+        first.notes |= notes
         if first.text == before:
             break
         latest = repeated_in(first)

@@ -40,6 +40,7 @@ class RuleRow:
     seen: int
     changed: int
     dropped: int
+    skipped: int
     characters_removed: int
     quoted: bool
     """False for contact data: counted, never shown."""
@@ -202,6 +203,7 @@ def rule_rows(cleaned: Cleaned) -> list[RuleRow]:
             seen=rule.seen,
             changed=rule.changed,
             dropped=rule.dropped,
+            skipped=rule.skipped,
             characters_removed=rule.characters_removed,
             quoted=is_quoted(name),
             examples=[difference(example) for example in rule.examples] if is_quoted(name) else [],

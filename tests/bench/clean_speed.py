@@ -85,10 +85,10 @@ def read(path: Path) -> Iterator[dict[str, str]]:
         yield from map(json.loads, file)
 
 
-def batches(rows: Iterable[dict[str, str]]) -> Iterator[Batch]:
+def batches(rows: Iterable[dict[str, str]], rules: Rules) -> Iterator[Batch]:
     coming = iter(rows)
     while some := list(islice(coming, 500)):
-        yield Batch(0, [Raw(row.get("instruction", ""), row["input"], row["output"]) for row in some])
+        yield Batch(0, [Raw(row.get("instruction", ""), row["input"], row["output"]) for row in some], rules)
 
 
 def rules_alone(path: Path, rules: Rules, count: int) -> dict[str, Any]:
@@ -108,12 +108,12 @@ def _cpu_seconds(call: Any) -> float:
 def with_duplicates(path: Path, rules: Rules, count: int) -> dict[str, Any]:
     """All that the stage does but tokens and files."""
     started = time.monotonic()
-    function = functools.partial(process, rules=rules, system="", seed=1, near=True, repeats=True)
+    function = functools.partial(process, system="", seed=1, near=True, repeats=True)
     import numpy
 
     texts: list[int] = []
     bands: list[bytes] = []
-    for cleaned in workers.in_order(function, batches(read(path)), usable_cpus()):
+    for cleaned in workers.in_order(function, batches(read(path), rules), usable_cpus()):
         texts += cleaned.text
         bands.append(cleaned.bands)
     kept = numpy.ones(len(texts), dtype=bool)
@@ -135,9 +135,7 @@ def whole_stage(path: Path, rules: Rules, count: int) -> dict[str, Any]:
     from job.settings.sources import Source
 
     started = time.monotonic()
-    data = DataSettings(
-        sources=(Source.parse(str(path)),), brands=rules.brands, min_answer_words=rules.min_answer_words
-    )
+    data = DataSettings(sources=(Source.parse(str(path)),), brands=rules.brands)
     with tempfile.TemporaryDirectory() as root:
         result = clean(
             data, ModelSettings(base="quickstart"), max_tokens=2048, loss="answers", seed=42, token="", root=Path(root)

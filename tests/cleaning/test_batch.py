@@ -22,7 +22,7 @@ MOSS = Raw("", "Why is my moss brown?", "It is too dry there.")
 
 
 def processed(*raws: Raw, system: str = "", seed: int = 1, near: bool = True, **more: Any) -> CleanedBatch:
-    return process(Batch(2, list(raws)), rules=RULES, system=system, seed=seed, near=near, **({"repeats": True} | more))
+    return process(Batch(2, list(raws), RULES), system=system, seed=seed, near=near, **({"repeats": True} | more))
 
 
 def test_every_row_has_a_reason_or_is_kept() -> None:

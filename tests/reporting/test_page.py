@@ -9,11 +9,17 @@ from tests.reporting.pages import Tags, cleaning, page_of, text_of
 from tests.sample_results import CLEANED, DONE, LOG, MODEL_REPO, PUSHED, SAMPLES, TRAINED, rule, sample
 
 
+def test_the_packs_of_a_source_stand_with_their_evidence() -> None:
+    text = text_of(cleaning())
+    assert "a/b@main:train qa-forum on 912 of 1,000 20 % Hello" in text
+    assert "wiki off 2 of 1,000 1.0 % [[moss]]" in text
+
+
 def test_rules_stand_in_their_order_with_what_each_did() -> None:
     text = text_of(cleaning())
     rows = [
         "empty 12,000 0 7 0 question or answer is empty",
-        "opening 11,993 5,210 0 88,231 greetings and thanks at the beginning 2 examples",
+        "opening passed by 14 rows in other languages 11,993 5,210 0 88,231 greetings and thanks at the beginning 2 examples",
         "own rule please_vote 11,993 31 0 620 from FINETUNE_DATA_RULES_FILE 1 example",
         "phone 11,993 17 0 204 phone numbers; counted, never quoted own rule",
         "own rule price_list 11,993 0 3 0",

@@ -37,7 +37,7 @@ def test_values_that_exclude_each_other(monkeypatch: pytest.MonkeyPatch) -> None
             MODEL_BASE="./nothing",
         )
     )
-    assert "FINETUNE_DATA_CLEANING: none cannot be combined with a pack" in said
+    assert "FINETUNE_DATA_CLEANING: auto and none cannot be combined with a pack" in said
     assert "FINETUNE_PROBE_EVAL_ROWS" in said
     assert "FINETUNE_MODEL_BASE: the folder nothing holds no model" in said
 

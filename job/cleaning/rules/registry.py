@@ -25,10 +25,26 @@ RULES: tuple[Rule, ...] = (
     # Until nothing changes: some remains show only once scrubbed sentences and boilerplate are gone.
     Rule(
         "repair",
-        "escapes, broken encoding, odd spaces and line ends repaired",
+        "broken encoding, line ends and control characters repaired",
         "repair",
-        ("repair",),
+        ("decode",),
         cut=lambda field: text.repair(field.text),
+        fields=BOTH,
+    ),
+    Rule(
+        "escapes",
+        "escaped letters and line breaks, backslashes for apostrophes",
+        "escapes",
+        ("repair",),
+        cut=lambda field: text.unescaped(field.text),
+        fields=BOTH,
+    ),
+    Rule(
+        "spaces",
+        "odd, double and trailing spaces and unseen characters in prose",
+        "prose",
+        ("repair",),
+        cut=lambda field: text.respaced(field.text),
         fields=BOTH,
     ),
     Rule(
@@ -192,7 +208,13 @@ RULES: tuple[Rule, ...] = (
         drop=lambda row: not row.answer.text,
     ),
     # The clean row.
-    Rule("unstable", "cutting never reached an end", "repair", ("judge",), drop=lambda row: not row.answer.settled),
+    Rule(
+        "unstable",
+        "cutting never reached an end",
+        "repair",
+        ("judge",),
+        drop=lambda row: not (row.answer.settled and row.question.settled),
+    ),
     Rule("wiki_markup", "wiki markup that cannot be removed", "wiki", ("judge",), drop=wiki.markup_left),
     Rule("cut_off", "the answer breaks off", "qa-forum", ("judge",), drop=forum.cut_off),
     Rule(
