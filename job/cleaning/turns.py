@@ -46,8 +46,7 @@ def clean_conversation(
         notes["exchange_cut"] += len(cut)
     for name, count in own.items():
         if count.changed:
-            whole = Count(changed=1, characters_removed=count.characters_removed, examples=count.examples[:EXAMPLES])
-            tally.setdefault(name, Count()).add(whole)
+            tally.setdefault(name, Count()).add(Count(1, 0, count.characters_removed, count.examples[:EXAMPLES]))
     return kept.row(), ""
 
 
