@@ -120,6 +120,7 @@ class Cleaner:
     def _clean(self, row: Row, field: Field, idle: tuple[Rule, ...]) -> None:
         field.idle = idle
         self._run("repair", row, field)
+        repaired = field.text
         field.idle += tuple(rule for rule in self.signed[field.name] if rule.sign and not rule.sign(field.text))
         for _ in range(MOST_PASSES):
             self._run("markup", row, field)
@@ -128,7 +129,9 @@ class Cleaner:
             self._clean_ends(row, field)
             trimmed = field.text
             self._run("inside", row, field)
-            self._run("repair", row, field)
+            if field.text != repaired:
+                self._run("repair", row, field)
+                repaired = field.text
             if field.text == trimmed and (trimmed == spaced or not self._shows_blanks(field)):
                 field.settled = True
                 return

@@ -11,7 +11,7 @@ FEWEST_PLAIN = 2
 _LETTERS = re.compile(r"[^\W\d_]")
 _LATIN_END = "\u024f"
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-MOST_READ = 600
+MOST_READ = 400
 """Characters of a text that are looked at."""
 FEWEST_WORDS = 3
 """Different words of another language that make a text foreign, if English has fewer."""
