@@ -15,8 +15,6 @@ from job.cleaning.repeated import Repeated, cut, cuts, edges, found
 from job.cleaning.rules import Rules, clean_batch
 from tests.conftest import PROJECT
 
-pytestmark = pytest.mark.light
-
 Pairs = list[tuple[str, str]]
 
 
