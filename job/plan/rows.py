@@ -1,0 +1,278 @@
+"""A sample of each source, cleaned as the run would clean it, and how many rows it lets expect."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from job.errors import HubUnavailable
+from job.results import RuleCount
+from job.settings.fields import Settings
+from job.settings.files import read_text
+from job.settings.sources import Source
+
+if TYPE_CHECKING:
+    from job.modeling.chat import Chat
+    from job.plan.facts import Facts
+
+ROWS = 200
+"""Of each source, spread evenly over what is read of it."""
+MOST_READ = 20_000
+"""Rows, read in 0.2 s as .jsonl."""
+MOST_CHARACTERS = 64_000_000
+"""Fewer rows do if they are that long."""
+MOST_COUNTED_BYTES = 2 * 2**30
+"""Of a .jsonl file, whose lines are counted in 2 s; a packed one may have a tenth, since unpacking takes that much longer."""
+BYTES_PER_TOKEN = 4
+"""Of UTF-8, where no tokenizer is at hand: English has 4 to 5, Chinese 3 to 4."""
+MOST_SHOWN = 120
+"""Characters of a dropped row."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    layout: str
+    rows: int
+    total: int | None
+    """Rows of the source; None if counting them means reading all of it."""
+    read: int
+    """Rows from which the sample was taken."""
+    dropped: dict[str, int]
+    """Reason -> rows of the sample, the most frequent first."""
+    shown: dict[str, str]
+    """Reason -> the beginning of one such row, without contact data."""
+    rules: dict[str, RuleCount]
+    """What each rule that ran did to the sample."""
+    tokens: list[int]
+    """Lengths of the rows that no rule drops, those above the limit included."""
+    system: str
+    """The most frequent system prompt of the kept rows."""
+    kept: int
+
+    @property
+    def share(self) -> float:
+        return self.kept / self.rows if self.rows else 0.0
+
+    @property
+    def is_all(self) -> bool:
+        """Whether every row of the source is in the sample."""
+        return self.rows == self.total
+
+
+def count_rows(source: Source) -> int | None:
+    """Rows of a local file; None if counting them means reading all of it with its library."""
+    if not source.is_local or not source.path.is_file():
+        return None
+    name, size = source.path.name, source.path.stat().st_size
+    if name.endswith((".jsonl", ".jsonl.gz")) and size <= MOST_COUNTED_BYTES / (10 if name.endswith(".gz") else 1):
+        with gzip.open(source.path, "rb") if name.endswith(".gz") else source.path.open("rb") as file:
+            return sum(1 for line in file if line.strip())
+    if name.endswith(".parquet"):
+        import pyarrow.parquet
+
+        return int(pyarrow.parquet.read_metadata(source.path).num_rows)
+    return None
+
+
+def take(source: Source, settings: Settings, token: str, chat: Chat | None) -> Sample:
+    """Read, clean and measure a sample. `chat`: the base's, if it can be had; without it tokens are estimated.
+
+    Raises what reading and cleaning raise: DataError (65), SettingsError (64), and the Hub's (66, 67, 76).
+    """
+    from job.cleaning.sources import load
+
+    if not source.is_local:
+        raise HubUnavailable(f"The data set {source} is read by a run alone, since that downloads all of it.")
+    loaded = load(source, settings.data, token)
+    raws: list[Any] = []
+    characters = 0
+    for raw in itertools.islice(loaded.rows, MOST_READ):
+        raws.append(raw)
+        characters += len(repr(raw))
+        if characters > MOST_CHARACTERS:
+            break
+    ended = len(raws) < MOST_READ and characters <= MOST_CHARACTERS
+    total = len(raws) if ended else count_rows(source)
+    picked = [raws[place * len(raws) // ROWS] for place in range(ROWS)] if len(raws) > ROWS else raws
+    return _cleaned(picked, len(raws), total, loaded.layout, settings, chat)
+
+
+def _cleaned(
+    raws: list[Any], read: int, total: int | None, layout: str, settings: Settings, chat: Chat | None
+) -> Sample:
+    """The same functions as in the run, on the rows of the sample."""
+    from job.cleaning.audit import counts
+    from job.cleaning.batch import Batch, process
+    from job.cleaning.stage import rules_of
+
+    rules = rules_of(settings.data)
+    system = read_text(settings.data.system_prompt_file)
+    batch = process(Batch(0, raws), rules=rules, system=system, seed=settings.train.seed, near=False)
+    dropped = Counter(reason for reason in batch.reasons if reason)
+    shown = {
+        reason: _beginning(row)
+        for row, reason in zip(reversed(batch.rows), reversed(batch.reasons), strict=True)
+        if reason
+    }
+    seen: set[int] = set()
+    rows: list[dict[str, str]] = []
+    for row, name in zip(
+        (row for row, why in zip(batch.rows, batch.reasons, strict=True) if not why), batch.text, strict=True
+    ):
+        if name in seen:
+            dropped["duplicate"] += 1
+        else:
+            rows.append(row)
+        seen.add(name)
+    lengths = [sum(pair) for pair in chat.lengths(rows)] if chat else [_estimated(row) for row in rows]
+    fitting = [row for row, length in zip(rows, lengths, strict=True) if length <= settings.train.max_tokens]
+    dropped["too_many_tokens"] += len(rows) - len(fitting)
+    prompts = Counter(row["system"] for row in fitting)
+    return Sample(
+        layout=layout,
+        rows=len(raws),
+        total=total,
+        read=read,
+        dropped={reason: count for reason, count in dropped.most_common() if count},
+        shown=shown,
+        rules=counts(batch.tally, len(raws), dropped, rules),
+        tokens=sorted(lengths),
+        system=prompts.most_common(1)[0][0] if prompts else "",
+        kept=len(fitting),
+    )
+
+
+def _estimated(row: dict[str, str]) -> int:
+    """Tokens of a row; the marks of JSON stand for those of the chat template."""
+    return len(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")) // BYTES_PER_TOKEN
+
+
+def _beginning(row: dict[str, str]) -> str:
+    from job.cleaning.rules.contacts import masked
+
+    text = masked(json.dumps({name: row[name] for name in row if name != "system"}, ensure_ascii=False))
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
+
+
+# --- what the samples let expect -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Rows and steps of the run, as the samples let expect."""
+
+    kept: int | None
+    """Rows after cleaning; None if some source's number of rows is unknown."""
+    certainty: str
+    """`exactly` where every row is in a sample, `about`, or `at most` where a source could not be sampled."""
+    train_rows: int
+    eval_rows: int
+    steps: int | None
+    row_tokens: float
+    """The mean of the kept rows; 0 without any."""
+
+
+def expected(samples: list[tuple[Source, Sample | None]], settings: Settings) -> Expected:
+    data, train = settings.data, settings.train
+    kept = [_kept(source, sample) for source, sample in samples]
+    known = [number for number in kept if number is not None]
+    total = min(sum(known), data.max_rows or sum(known)) if len(known) == len(kept) else None
+    if data.max_rows and total is None:
+        total = data.max_rows
+    found = [sample for _, sample in samples if sample]
+    lengths = [length for sample in found for length in sample.tokens if length <= train.max_tokens]
+    if len(found) < len(samples) or len(known) < len(kept):
+        certainty = "at most"
+    else:
+        certainty = "exactly" if all(sample.is_all for sample in found) else "about"
+    eval_rows = max(1, min(round((total or 0) * data.eval_fraction), (total or 0) - 1)) if (total or 0) > 1 else 0
+    train_rows = (total or 0) - eval_rows
+    return Expected(
+        kept=total,
+        certainty=certainty,
+        train_rows=train_rows,
+        eval_rows=eval_rows,
+        steps=math.ceil(math.ceil(train_rows / train.batch_size) * train.epochs) if total is not None else None,
+        row_tokens=sum(lengths) / len(lengths) if lengths else 0.0,
+    )
+
+
+def _kept(source: Source, sample: Sample | None) -> int | None:
+    """Rows of a source that are left; with a wanted number that number, as long as nothing says that there are fewer."""
+    if sample is None:
+        return source.rows or None
+    if sample.total is None:
+        return source.rows or (0 if not sample.kept else None)
+    left = round(sample.share * sample.total)
+    return min(source.rows, left) if source.rows else left
+
+
+# --- lines -----------------------------------------------------------------------------------------------------------
+
+
+def source_lines(facts: Facts) -> Iterator[str]:
+    """What each source holds, and what is left of it after cleaning."""
+    for source, found in facts.samples:
+        sample = found.value
+        if not sample:
+            yield f"  {source}: not read: {found.problem}"
+            continue
+        rows = f"{sample.total:,} rows" if sample.total is not None else f"more than {sample.read:,} rows"
+        yield f"  {source}: {rows}, layout {sample.layout}"
+        of = "all" if sample.is_all else f"a sample of {sample.rows:,} from the first {sample.read:,}"
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sample.dropped.items())
+        yield f"    {of}: {sample.kept:,} kept" + (f"; dropped: {reasons}" if reasons else "")
+        yield f"    {_lengths(sample.tokens, facts)}"
+    wanted = facts.expected
+    if wanted.kept is None:
+        yield "  rows after cleaning: unknown until the run counts them"
+    else:
+        yield (
+            f"  {wanted.certainty} {wanted.kept:,} rows after cleaning: {wanted.train_rows:,} for training, "
+            f"{wanted.eval_rows:,} for evaluation"
+        )
+
+
+def _lengths(tokens: list[int], facts: Facts) -> str:
+    if not tokens:
+        return "no row to measure"
+    limit = facts.settings.train.max_tokens
+    above = sum(length > limit for length in tokens)
+    how = (
+        "" if facts.chat else f", estimated as {BYTES_PER_TOKEN} bytes a token: the base's tokenizer cannot be read now"
+    )
+    return (
+        f"tokens a row: median {median(tokens):,.0f}, 95 % up to {tokens[len(tokens) * 95 // 100]:,}, longest {tokens[-1]:,}; "
+        f"{above:,} above FINETUNE_TRAIN_MAX_TOKENS ({limit:,}){how}"
+    )
+
+
+def rule_lines(facts: Facts) -> Iterator[str]:
+    """Each rule that changes or drops a row of a sample, with examples; contact data is masked."""
+    for source, found in facts.samples:
+        if not (sample := found.value):
+            continue
+        yield f"  {source}"
+        acted = {name: count for name, count in sample.rules.items() if count.changed or count.dropped}
+        for name, count in acted.items():
+            yield f"    {name}: changes {count.changed:,}, drops {count.dropped:,} of {count.seen:,} rows"
+            for example in count.examples:
+                if example.before == example.after:  # a brand, which examples show in one spelling
+                    continue
+                yield f"      before  {_quoted(example.before)}"
+                yield f"      after   {_quoted(example.after)}"
+            if name in sample.shown:
+                yield f"      dropped {sample.shown[name]}"
+        if not acted:
+            yield "    no rule changes or drops a row"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
