@@ -210,7 +210,7 @@ def cost_lines(facts: Facts) -> Iterator[str]:
         yield f"  memory: one row does not fit: {peak}; lower FINETUNE_TRAIN_MAX_TOKENS"
     cost = facts.cost.value
     if not cost:
-        yield "  time: unknown, because the number of rows is"
+        yield "  time: unknown, as the number of steps is"
         return
     yield (
         f"  time: about {_minutes(cost.total)}: cleaning {_minutes(cost.cleaning)}, training {_minutes(cost.training)} "

@@ -6,20 +6,18 @@ A check gives the errors that the run itself would raise, most of them by callin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from job import pipeline
 from job.errors import DataError, HostUnfit, HubUnavailable, JobError
 from job.hosts.disk import cleaning_bytes, present_bytes, require_space
 from job.modeling.memory import GIB
 from job.plan.cost import memory
+from job.plan.facts import Facts, Found
+from job.results import Cleaned
 from job.runs.folder import RunDir
 from job.runs.signals import StopRequest
 
-if TYPE_CHECKING:
-    from job.plan.facts import Facts
-
-Check = Callable[["Facts"], Iterator[JobError]]
+Check = Callable[[Facts], Iterator[JobError]]
 
 
 def problems(facts: Facts) -> list[JobError]:
@@ -78,8 +76,18 @@ def _of_the_push(facts: Facts) -> Iterator[JobError]:
     yield from ()
 
 
+def _cleans(facts: Facts) -> bool:
+    """Whether this start reads the sources; otherwise the rows lie in the output folder, or another start makes them."""
+    run_dir = RunDir(facts.settings.output_dir)
+    (stage,) = (stage for stage in pipeline.STAGES if stage.result is Cleaned)
+    wanted = Found.of(lambda: pipeline.chosen(facts.settings)).value
+    return (wanted is None or stage in wanted) and not run_dir.has_result(stage.name)
+
+
 def _of_the_rows(facts: Facts) -> Iterator[JobError]:
     """Sources that cannot be read, and too few rows that are left of them."""
+    if not _cleans(facts):
+        return
     yield from (found.problem for _, found in facts.samples if found.problem)
     data, kept = facts.settings.data, facts.expected.kept
     if kept is None or kept >= data.min_rows or any(found.problem for _, found in facts.samples):
@@ -105,7 +113,7 @@ def _of_the_rows(facts: Facts) -> Iterator[JobError]:
 
 def _of_the_questions(facts: Facts) -> Iterator[JobError]:
     """Once more, in prompts with the system prompt that the rows bring."""
-    if facts.chat:
+    if facts.chat and _cleans(facts):
         from job.modeling.sizes import require_questions_behind
 
         system = next((found.value.system for _, found in facts.samples if found.value), "")

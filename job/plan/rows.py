@@ -155,9 +155,10 @@ def _estimated(row: dict[str, str]) -> int:
 
 
 def _beginning(row: dict[str, str]) -> str:
+    """The answer first, which most rules judge."""
     from job.cleaning.rules.contacts import masked
 
-    text = masked(json.dumps({name: row[name] for name in row if name != "system"}, ensure_ascii=False))
+    text = masked(json.dumps({name: row[name] for name in sorted(row) if name != "system"}, ensure_ascii=False))
     return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
 
 
@@ -180,6 +181,7 @@ class Expected:
 
 
 def expected(samples: list[tuple[Source, Sample | None]], settings: Settings) -> Expected:
+    """The share of a sample that is kept, times the rows of its source. Near duplicates and a limit on lists are left out."""
     data, train = settings.data, settings.train
     kept = [_kept(source, sample) for source, sample in samples]
     known = [number for number in kept if number is not None]

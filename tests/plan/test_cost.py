@@ -62,7 +62,7 @@ def test_a_step_is_cut_until_it_fits_a_t4(
     known.base = Found(llama_3b)
     shown = list(cost_lines(known))
     assert shown[0].endswith(line)
-    assert shown[1] == "  time: unknown, because the number of rows is"
+    assert shown[1] == "  time: unknown, as the number of steps is"
 
 
 ROWS = Expected(kept=5000, certainty="about", train_rows=4500, eval_rows=500, steps=282, row_tokens=255.0)
