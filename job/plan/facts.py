@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from job.errors import JobError
+from job.errors import HubUnavailable, JobError
 from job.modeling.sizes import Sizes, architecture_of, sizes
 from job.plan.cost import T4, Card, Cost, cost
 from job.plan.rows import Expected, Sample, expected, take
@@ -95,7 +95,13 @@ class Facts:
 
     @cached_property
     def expected(self) -> Expected:
-        return expected([(source, sample.value) for source, sample in self.samples], self.settings)
+        """Of the sources that can be read, now or by the run; the others end it."""
+        wanted = [
+            (source, found.value)
+            for source, found in self.samples
+            if found.value or isinstance(found.problem, HubUnavailable)
+        ]
+        return expected(wanted, self.settings)
 
     @cached_property
     def cost(self) -> Found[Cost | None]:

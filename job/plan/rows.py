@@ -184,18 +184,16 @@ def expected(samples: list[tuple[Source, Sample | None]], settings: Settings) ->
     """The share of a sample that is kept, times the rows of its source. Near duplicates and a limit on lists are left out."""
     data, train = settings.data, settings.train
     kept = [_kept(source, sample) for source, sample in samples]
-    known = [number for number in kept if number is not None]
-    total = min(sum(known), data.max_rows or sum(known)) if len(known) == len(kept) else None
-    if data.max_rows and total is None:
-        total = data.max_rows
+    total = _total(kept, data.max_rows)
     found = [sample for _, sample in samples if sample]
     lengths = [length for sample in found for length in sample.tokens if length <= train.max_tokens]
-    if len(found) < len(samples) or len(known) < len(kept):
+    if len(found) < len(samples) or None in kept:
         certainty = "at most"
     else:
         certainty = "exactly" if all(sample.is_all for sample in found) else "about"
-    eval_rows = max(1, min(round((total or 0) * data.eval_fraction), (total or 0) - 1)) if (total or 0) > 1 else 0
-    train_rows = (total or 0) - eval_rows
+    rows = total or 0
+    eval_rows = max(1, min(round(rows * data.eval_fraction), rows - 1)) if rows > 1 else 0
+    train_rows = rows - eval_rows
     return Expected(
         kept=total,
         certainty=certainty,
@@ -204,6 +202,16 @@ def expected(samples: list[tuple[Source, Sample | None]], settings: Settings) ->
         steps=math.ceil(math.ceil(train_rows / train.batch_size) * train.epochs) if total is not None else None,
         row_tokens=sum(lengths) / len(lengths) if lengths else 0.0,
     )
+
+
+def _total(kept: list[int | None], max_rows: int) -> int | None:
+    """Rows of all sources together. Where those of one are unknown, the wanted number stands for them."""
+    known = [rows for rows in kept if rows is not None]
+    if not kept:
+        return None
+    if len(known) < len(kept):
+        return max_rows or None
+    return min(sum(known), max_rows or sum(known))
 
 
 def _kept(source: Source, sample: Sample | None) -> int | None:

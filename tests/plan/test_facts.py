@@ -71,6 +71,10 @@ def test_a_source_that_fails_leaves_the_others(facts: Callable[..., Facts], rows
     (_, first), (_, second) = known.samples
     assert isinstance(first.problem, DataError)
     assert second.value and second.value.kept == 60
+    assert known.expected.kept == 60
+    nothing = facts(DATA_SOURCES=f"{empty}=50")
+    assert nothing.expected.kept is None
+    assert facts(DATA_SOURCES="owner/rows=50").expected.kept == 50
 
 
 def test_a_base_that_is_not_there(facts: Callable[..., Facts], tmp_path: Path) -> None:
