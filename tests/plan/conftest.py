@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from job.errors import HubUnavailable
 from job.plan.facts import Facts, Found
 from job.plan.rows import Sample
 from job.settings.fields import ModelSettings, Settings
@@ -61,6 +62,10 @@ def sample(*, rows: int = 100, kept: int | None = None, total: int | None = 100,
 
 
 def with_samples(known: Facts, *samples: Sample | None) -> Facts:
-    """The facts with these samples in place of what the sources hold."""
-    known.samples = [(source, Found(one)) for source, one in zip(known.settings.data.sources, samples, strict=True)]
+    """The facts with these samples in place of what the sources hold; None for one that cannot be read now."""
+    away = HubUnavailable("The Hub does not answer.")
+    known.samples = [
+        (source, Found(one) if one else Found(problem=away))
+        for source, one in zip(known.settings.data.sources, samples, strict=True)
+    ]
     return known

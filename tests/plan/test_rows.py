@@ -182,7 +182,7 @@ def test_a_source_says_what_it_holds_and_what_is_left(facts: Callable[..., Facts
         "    a sample of 200 from the first 1,000: 150 kept; dropped: empty 40, duplicate 10",
         "    tokens a row: median 600, 95 % up to 600, longest 600; 20 above FINETUNE_TRAIN_MAX_TOKENS (512), estimated "
         "as 4 bytes a token: the base's tokenizer cannot be read now",
-        "  owner/rows@main:train=30: not read: None",
+        "  owner/rows@main:train=30: not read: The Hub does not answer.",
         "  at most 780 rows after cleaning: 702 for training, 78 for evaluation",
     ]
     unknown = with_samples(facts(DATA_SOURCES="quickstart"), sample(total=None, tokens=[]))
