@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import io
 import itertools
 import json
 import math
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from job.errors import HubUnavailable
 from job.results import RuleCount
@@ -44,17 +45,17 @@ class Sample:
     """Rows of the source; None if counting them means reading all of it."""
     read: int
     """Rows from which the sample was taken."""
-    dropped: dict[str, int]
+    kept: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
     """Reason -> rows of the sample, the most frequent first."""
-    shown: dict[str, str]
+    shown: dict[str, str] = field(default_factory=dict)
     """Reason -> the beginning of one such row, without contact data."""
-    rules: dict[str, RuleCount]
+    rules: dict[str, RuleCount] = field(default_factory=dict)
     """What each rule that ran did to the sample."""
-    tokens: list[int]
-    """Lengths of the rows that no rule drops, those above the limit included."""
-    system: str
+    tokens: list[int] = field(default_factory=list)
+    """Lengths of the rows that no rule drops, those above the limit included, in order."""
+    system: str = ""
     """The most frequent system prompt of the kept rows."""
-    kept: int
 
     @property
     def share(self) -> float:
@@ -101,57 +102,44 @@ def take(source: Source, settings: Settings, token: str, chat: Chat | None) -> S
     ended = len(raws) < MOST_READ and characters <= MOST_CHARACTERS
     total = len(raws) if ended else count_rows(source)
     picked = [raws[place * len(raws) // ROWS] for place in range(ROWS)] if len(raws) > ROWS else raws
-    return _cleaned(picked, len(raws), total, loaded.layout, settings, chat)
+    sample = Sample(layout=loaded.layout, rows=len(picked), total=total, read=len(raws))
+    return _cleaned(sample, picked, source, settings, chat or Estimate())
 
 
-def _cleaned(
-    raws: list[Any], read: int, total: int | None, layout: str, settings: Settings, chat: Chat | None
-) -> Sample:
-    """The same functions as in the run, on the rows of the sample."""
+def _cleaned(sample: Sample, raws: list[Any], source: Source, settings: Settings, chat: Chat | Estimate) -> Sample:
+    """With what the run's own first pass makes of the rows of the sample, in memory."""
     from job.cleaning.audit import counts
     from job.cleaning.batch import Batch, process
+    from job.cleaning.first_pass import FirstPass
     from job.cleaning.stage import rules_of
 
-    rules = rules_of(settings.data)
-    system = read_text(settings.data.system_prompt_file)
+    data = settings.data.model_copy(update={"sources": (source,)})
+    rules = rules_of(data)
+    first = FirstPass(data, cast("Chat", chat), Path(), max_tokens=settings.train.max_tokens)
+    first.kept_file = first.bands_file = first.dropped_file = io.BytesIO()
+    system = read_text(data.system_prompt_file)
     batch = process(Batch(0, raws), rules=rules, system=system, seed=settings.train.seed, near=False)
-    dropped = Counter(reason for reason in batch.reasons if reason)
-    shown = {
-        reason: _beginning(row)
-        for row, reason in zip(reversed(batch.rows), reversed(batch.reasons), strict=True)
-        if reason
-    }
-    seen: set[int] = set()
-    rows: list[dict[str, str]] = []
-    for row, name in zip(
-        (row for row, why in zip(batch.rows, batch.reasons, strict=True) if not why), batch.text, strict=True
-    ):
-        if name in seen:
-            dropped["duplicate"] += 1
-        else:
-            rows.append(row)
-        seen.add(name)
-    lengths = [sum(pair) for pair in chat.lengths(rows)] if chat else [_estimated(row) for row in rows]
-    fitting = [row for row, length in zip(rows, lengths, strict=True) if length <= settings.train.max_tokens]
-    dropped["too_many_tokens"] += len(rows) - len(fitting)
-    prompts = Counter(row["system"] for row in fitting)
-    return Sample(
-        layout=layout,
-        rows=len(raws),
-        total=total,
-        read=read,
-        dropped={reason: count for reason, count in dropped.most_common() if count},
-        shown=shown,
-        rules=counts(batch.tally, len(raws), dropped, rules),
-        tokens=sorted(lengths),
-        system=prompts.most_common(1)[0][0] if prompts else "",
-        kept=len(fitting),
+    first.take(batch)
+    first.dropped["duplicate"] += len(first.text) - len(set(first.text))
+    reasons = zip(reversed(batch.rows), reversed(batch.reasons), strict=True)
+    return replace(
+        sample,
+        dropped={reason: count for reason, count in first.dropped.most_common() if count},
+        shown={reason: _beginning(row) for row, reason in reasons if reason},
+        rules=counts(first.tally, len(raws), first.dropped, rules),
+        tokens=sorted([*first.tokens, *first.too_long]),
+        system=first.prompts.most_common(1)[0][0] if first.prompts else "",
+        kept=len(set(first.text)),
     )
 
 
-def _estimated(row: dict[str, str]) -> int:
-    """Tokens of a row; the marks of JSON stand for those of the chat template."""
-    return len(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")) // BYTES_PER_TOKEN
+class Estimate:
+    """Lengths of rows without a tokenizer."""
+
+    def lengths(self, rows: list[dict[str, str]]) -> list[tuple[int, int]]:
+        """The marks of JSON stand for those of the chat template."""
+        texts = [json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") for row in rows]
+        return [(len(text) // BYTES_PER_TOKEN, 0) for text in texts]
 
 
 def _beginning(row: dict[str, str]) -> str:

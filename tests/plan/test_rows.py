@@ -69,7 +69,7 @@ def test_a_sample_is_cleaned_as_the_run_would_clean_it(
     assert "Hope this helps" not in found.rules["closing"].examples[0].after
     assert found.system == "You repair things."
     assert '"answer": ""' in found.shown["empty"]
-    assert len(found.tokens) == 60
+    assert len(found.tokens) == 61
 
 
 def test_a_sample_is_spread_over_what_is_read(
