@@ -184,9 +184,9 @@ def step_lines(facts: Facts) -> Iterator[str]:
     """How many optimizer steps that makes, and where warm-up, log lines and evaluations fall."""
     train, steps = facts.settings.train, facts.expected.steps
     if steps is None:
-        yield f"  {train.epochs:g} epochs in optimizer steps of {train.batch_size} rows"
+        yield f"  epochs: {train.epochs:g}, in optimizer steps of {train.batch_size} rows"
         return
-    yield f"  {facts.expected.certainty} {steps:,} optimizer steps of {train.batch_size} rows, {train.epochs:g} epochs"
+    yield f"  {facts.expected.certainty} {steps:,} optimizer steps of {train.batch_size} rows; epochs: {train.epochs:g}"
     yield (
         f"  {min(train.warmup_steps, steps):,} of them warm up; {steps // train.log_steps:,} log lines, "
         f"{evaluations(steps, train.eval_steps):,} evaluations (before the first, every {train.eval_steps:,}, after the last)"

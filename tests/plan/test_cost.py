@@ -27,11 +27,11 @@ def test_evaluations_are_those_of_a_run() -> None:
 def test_steps_say_where_warmup_log_lines_and_evaluations_fall(facts: Callable[..., Facts]) -> None:
     known = with_samples(facts(TRAIN_EPOCHS="2", TRAIN_LOG_STEPS="5"), sample())
     assert list(step_lines(known)) == [
-        "  exactly 12 optimizer steps of 16 rows, 2 epochs",
+        "  exactly 12 optimizer steps of 16 rows; epochs: 2",
         "  12 of them warm up; 2 log lines, 2 evaluations (before the first, every 100, after the last)",
     ]
     unknown = with_samples(facts(DATA_SOURCES="owner/rows"), None)
-    assert list(step_lines(unknown)) == ["  1 epochs in optimizer steps of 16 rows"]
+    assert list(step_lines(unknown)) == ["  epochs: 1, in optimizer steps of 16 rows"]
 
 
 @pytest.mark.light
