@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import gzip
 import io
-import itertools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, cast
 
-from job.errors import HubUnavailable
 from job.results import RuleCount
 from job.settings.fields import Settings
 from job.settings.files import read_text
@@ -21,12 +19,13 @@ from job.settings.sources import Source
 
 if TYPE_CHECKING:
     from job.modeling.chat import Chat
+    from job.modeling.examples import Length
     from job.plan.facts import Facts
 
 ROWS = 200
 """Of each source, spread evenly over what is read of it."""
 MOST_READ = 20_000
-"""Rows, read in 0.2 s as .jsonl."""
+"""Rows of a local source, read in 0.2 s as .jsonl. Of one on the Hub only the sample is fetched."""
 MOST_CHARACTERS = 64_000_000
 """Fewer rows do if they are that long."""
 MOST_COUNTED_BYTES = 2 * 2**30
@@ -39,6 +38,8 @@ MOST_SHOWN = 120
 
 @dataclass(frozen=True)
 class Sample:
+    format: str
+    columns: tuple[str, ...]
     layout: str
     rows: int
     total: int | None
@@ -54,6 +55,8 @@ class Sample:
     """What each rule that ran did to the sample."""
     tokens: list[int] = field(default_factory=list)
     """Lengths of the rows that no rule drops, those above the limit included, in order."""
+    notes: dict[str, int] = field(default_factory=dict)
+    """What was done to turns of conversations, by the names of the registry's NOTES."""
     system: str = ""
     """The most frequent system prompt of the kept rows."""
 
@@ -67,19 +70,21 @@ class Sample:
         return self.rows == self.total
 
 
-def count_rows(source: Source) -> int | None:
-    """Rows of a local file; None if counting them means reading all of it with its library."""
-    if not source.is_local or not source.path.is_file():
-        return None
-    name, size = source.path.name, source.path.stat().st_size
-    if name.endswith((".jsonl", ".jsonl.gz")) and size <= MOST_COUNTED_BYTES / (10 if name.endswith(".gz") else 1):
-        with gzip.open(source.path, "rb") if name.endswith(".gz") else source.path.open("rb") as file:
-            return sum(1 for line in file if line.strip())
-    if name.endswith(".parquet"):
+def count_rows(paths: Sequence[Path], format: str) -> int | None:
+    """Rows of local files, `format` being what the reader found in them; None if counting means reading all of them."""
+    if format.endswith("Parquet"):
         import pyarrow.parquet
 
-        return int(pyarrow.parquet.read_metadata(source.path).num_rows)
-    return None
+        return sum(int(pyarrow.parquet.read_metadata(path).num_rows) for path in paths)
+    sizes = sum(path.stat().st_size * (10 if path.suffix == ".gz" else 1) for path in paths)
+    if "JSON lines" not in format or any(path.suffix == ".zst" for path in paths) or sizes > MOST_COUNTED_BYTES:
+        return None
+    return sum(_count_lines(path) for path in paths)
+
+
+def _count_lines(path: Path) -> int:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+        return sum(1 for line in file if line.strip())
 
 
 def take(source: Source, settings: Settings, token: str, chat: Chat | None) -> Sample:
@@ -87,22 +92,22 @@ def take(source: Source, settings: Settings, token: str, chat: Chat | None) -> S
 
     Raises what reading and cleaning raise: DataError (65), SettingsError (64), and the Hub's (66, 67, 76).
     """
-    from job.cleaning.sources import load
+    from job.cleaning import sources
 
-    if not source.is_local:
-        raise HubUnavailable(f"The data set {source} is read by a run alone, since that downloads all of it.")
-    loaded = load(source, settings.data, token)
+    most = MOST_READ if source.is_local else ROWS
+    loaded = sources.sample(source, settings.data, token, most)
     raws: list[Any] = []
     characters = 0
-    for raw in itertools.islice(loaded.rows, MOST_READ):
+    for raw in loaded.rows:
         raws.append(raw)
         characters += len(repr(raw))
         if characters > MOST_CHARACTERS:
             break
-    ended = len(raws) < MOST_READ and characters <= MOST_CHARACTERS
-    total = len(raws) if ended else count_rows(source)
+    total = count_rows(source.list_files(), loaded.format) if source.is_local else loaded.total
+    if len(raws) < most and characters <= MOST_CHARACTERS:
+        total = len(raws)
     picked = [raws[place * len(raws) // ROWS] for place in range(ROWS)] if len(raws) > ROWS else raws
-    sample = Sample(layout=loaded.layout, rows=len(picked), total=total, read=len(raws))
+    sample = Sample(loaded.format, loaded.columns, loaded.layout, rows=len(picked), total=total, read=len(raws))
     return _cleaned(sample, picked, source, settings, chat or Estimate())
 
 
@@ -114,11 +119,13 @@ def _cleaned(sample: Sample, raws: list[Any], source: Source, settings: Settings
     from job.cleaning.stage import rules_of
 
     data = settings.data.model_copy(update={"sources": (source,)})
+    if isinstance(chat, Estimate) and data.long_chats == "split":  # parts need a tokenizer; as many tokens are kept
+        data = data.model_copy(update={"long_chats": "cut"})
     rules = rules_of(data)
-    first = FirstPass(data, cast("Chat", chat), Path(), max_tokens=settings.train.max_tokens)
+    train, system = settings.train, read_text(data.system_prompt_file)
+    first = FirstPass(data, cast("Chat", chat), Path(), max_tokens=train.max_tokens, loss=train.loss_on)
     first.kept_file = first.bands_file = first.dropped_file = io.BytesIO()
-    system = read_text(data.system_prompt_file)
-    batch = process(Batch(0, raws), rules=rules, system=system, seed=settings.train.seed, near=False)
+    batch = process(Batch(0, raws), rules=rules, system=system, seed=train.seed, near=False)
     first.take(batch)
     first.dropped["duplicate"] += len(first.text) - len(set(first.text))
     reasons = zip(reversed(batch.rows), reversed(batch.reasons), strict=True)
@@ -128,21 +135,26 @@ def _cleaned(sample: Sample, raws: list[Any], source: Source, settings: Settings
         shown={reason: _beginning(row) for row, reason in reasons if reason},
         rules=counts(first.tally, len(raws), first.dropped, rules),
         tokens=sorted([*first.tokens, *first.too_long]),
+        notes=dict(first.notes.most_common()),
         system=first.prompts.most_common(1)[0][0] if first.prompts else "",
         kept=len(set(first.text)),
     )
 
 
 class Estimate:
-    """Lengths of rows without a tokenizer."""
+    """In place of a Chat: lengths of rows without a tokenizer."""
 
-    def lengths(self, rows: list[dict[str, str]]) -> list[tuple[int, int]]:
+    takes_tools = knows_calls = shows_reasoning = True
+
+    def lengths(self, rows: list[dict[str, Any]], loss: str) -> list[Length]:
         """The marks of JSON stand for those of the chat template."""
+        from job.modeling.examples import Length
+
         texts = [json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") for row in rows]
-        return [(len(text) // BYTES_PER_TOKEN, 0) for text in texts]
+        return [Length(len(text) // BYTES_PER_TOKEN, 0, len(text) // BYTES_PER_TOKEN) for text in texts]
 
 
-def _beginning(row: dict[str, str]) -> str:
+def _beginning(row: dict[str, Any]) -> str:
     """The answer first, which most rules judge."""
     from job.cleaning.rules.contacts import masked
 
@@ -223,10 +235,12 @@ def source_lines(facts: Facts) -> Iterator[str]:
             yield f"  {source}: not read: {found.problem}"
             continue
         rows = f"{sample.total:,} rows" if sample.total is not None else f"more than {sample.read:,} rows"
-        yield f"  {source}: {rows}, layout {sample.layout}"
+        yield f"  {source}: {rows} ({sample.format}; columns {', '.join(sample.columns)}), layout {sample.layout}"
         of = "all" if sample.is_all else f"a sample of {sample.rows:,} from the first {sample.read:,}"
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sample.dropped.items())
         yield f"    {of}: {sample.kept:,} kept" + (f"; dropped: {reasons}" if reasons else "")
+        if sample.notes:
+            yield f"    turns: {', '.join(f'{note} {count:,}' for note, count in sample.notes.items())}"
         yield f"    {_lengths(sample.tokens, facts)}"
     wanted = facts.expected
     if wanted.kept is None:

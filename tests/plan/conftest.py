@@ -14,6 +14,7 @@ from job.plan.facts import Facts, Found
 from job.plan.rows import Sample
 from job.settings.fields import ModelSettings, Settings
 from job.settings.loading import load_settings
+from tests.cleaning.conftest import client as client  # the stand-in Hub for `datasets` too
 
 if TYPE_CHECKING:
     from job.modeling.chat import Chat
@@ -55,6 +56,7 @@ def chat() -> Chat:
 
 def sample(*, rows: int = 100, kept: int | None = None, total: int | None = 100, **changes: object) -> Sample:
     values: dict[str, object] = {
+        "format": "JSON lines", "columns": ("question", "answer"),
         "layout": "question/answer", "rows": rows, "total": total, "read": rows, "dropped": {}, "shown": {},
         "rules": {}, "tokens": [100] * rows, "system": "", "kept": rows if kept is None else kept,
     }  # fmt: skip

@@ -10,45 +10,39 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from job.errors import DataError, HubUnavailable
+from job.errors import DataError, NotFound
 from job.plan import rows
 from job.plan.facts import Facts
 from job.plan.rows import count_rows, expected, rule_lines, source_lines, take
 from job.settings.fields import Settings
-from job.settings.sources import Source
 from tests.conftest import make_rows, write_rows
 from tests.plan.conftest import sample, with_samples
+from tests.standin_hub import StandInHub
 
 if TYPE_CHECKING:
     from job.modeling.chat import Chat  # imports torch
 
 
 @pytest.mark.light
-def test_rows_of_files_are_counted_and_those_of_the_hub_are_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lines_of_files_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write_rows(tmp_path / "rows.jsonl", [{"question": "a", "answer": "b"}] * 3)
     file.write_text(file.read_text("utf-8") + "\n", "utf-8")
-    assert count_rows(Source.parse(str(file))) == 3
     packed = tmp_path / "rows.jsonl.gz"
     packed.write_bytes(gzip.compress(file.read_bytes()))
-    assert count_rows(Source.parse(str(packed))) == 3
-    table = tmp_path / "rows.csv"
-    table.write_text("question,answer\na,b\n", "utf-8")
-    assert count_rows(Source.parse(str(table))) is None
-    assert count_rows(Source.parse("owner/name")) is None
-    assert count_rows(Source.parse(str(tmp_path))) is None
+    assert count_rows([file], "JSON lines, utf-8") == 3
+    assert count_rows([file, packed], "2 files, JSON lines, utf-8") == 6
+    assert count_rows([file], "a JSON array in spite of its name") is None
     monkeypatch.setattr(rows, "MOST_COUNTED_BYTES", 10)
-    assert count_rows(Source.parse(str(file))) is None
+    assert count_rows([file], "JSON lines") is None
 
 
-def test_rows_of_a_parquet_file_are_counted(tmp_path: Path) -> None:
+def test_rows_of_parquet_files_are_counted(tmp_path: Path) -> None:
     import pyarrow
     from pyarrow import parquet
 
     file = tmp_path / "rows.parquet"
     parquet.write_table(pyarrow.table({"question": ["a"] * 4, "answer": ["b"] * 4}), file)
-    assert count_rows(Source.parse(str(file))) == 4
+    assert count_rows([file, file], "2 files, Parquet") == 8
 
 
 # --- the sample ------------------------------------------------------------------------------------------------------
@@ -106,13 +100,41 @@ def test_a_row_over_the_token_limit_is_dropped(settings: Callable[..., Settings]
 
 
 def test_a_source_that_cannot_be_read_says_why(settings: Callable[..., Settings], tmp_path: Path) -> None:
-    array = tmp_path / "rows.jsonl"
-    array.write_text(json.dumps(make_rows(3), indent=1), "utf-8")
-    wanted = settings(DATA_SOURCES=f"{array},owner/rows")
+    file = tmp_path / "rows.jsonl"
+    file.write_text("no JSON\n" * 3, "utf-8")
+    wanted = settings(DATA_SOURCES=str(file))
     with pytest.raises(DataError, match="is not what its name says"):
         take(wanted.data.sources[0], wanted, "", None)
-    with pytest.raises(HubUnavailable, match="read by a run alone"):
-        take(wanted.data.sources[1], wanted, "", None)
+
+
+@pytest.mark.usefixtures("client")
+def test_of_a_data_set_on_the_hub_only_the_sample_is_read(settings: Callable[..., Settings], hub: StandInHub) -> None:
+    """Its card may say how many rows there are."""
+    rows_bytes = b"".join(json.dumps(row).encode() + b"\n" for row in make_rows(300))
+    card = "---\ndataset_info:\n  splits:\n  - name: train\n    num_examples: 300\n---\n"
+    hub.add_repo("dataset", "owner/rows", {"train.jsonl": rows_bytes})
+    hub.add_repo("dataset", "owner/known", {"train.jsonl": rows_bytes, "README.md": card.encode()})
+    hub.add_repo("dataset", "owner/few", {"train.jsonl": b"".join(rows_bytes.splitlines(keepends=True)[:50])})
+    wanted = settings(DATA_SOURCES="owner/rows,owner/known,owner/few,owner/nobody", DATA_MIN_ANSWER_WORDS="5")
+    *there, nobody = wanted.data.sources
+    found = [take(source, wanted, "", None) for source in there]
+    assert [(one.rows, one.kept, one.total) for one in found] == [(200, 200, None), (200, 200, 300), (50, 50, 50)]
+    with pytest.raises(NotFound):
+        take(nobody, wanted, "", None)
+
+
+@pytest.mark.parametrize("tokenizer", [True, False])
+@pytest.mark.parametrize(("long_chats", "note"), [("cut", "turns_over_limit"), ("split", "split_over_limit")])
+def test_conversations_are_cut_to_the_limit_and_what_is_done_to_their_turns_is_counted(
+    tokenizer: bool, long_chats: str, note: str, settings: Callable[..., Settings], chat: Chat, tmp_path: Path
+) -> None:
+    """Without a tokenizer a conversation is always cut: it keeps about as many tokens."""
+    turns = [{"role": role, "content": "It stands in the sun. " * 7} for role in ("user", "assistant") * 6]
+    file = write_rows(tmp_path / "rows.jsonl", [{"messages": turns}] * 3)
+    wanted = settings(DATA_SOURCES=str(file), DATA_CLEANING="none", TRAIN_MAX_TOKENS="250", DATA_LONG_CHATS=long_chats)
+    found = take(wanted.data.sources[0], wanted, "", chat if tokenizer else None)
+    assert (found.kept, found.dropped) == (1, {"duplicate": 2})  # the others repeat it
+    assert (note if tokenizer else "turns_over_limit") in found.notes
 
 
 # --- what it lets expect ---------------------------------------------------------------------------------------------
@@ -178,7 +200,7 @@ def test_a_source_says_what_it_holds_and_what_is_left(facts: Callable[..., Facts
     known = with_samples(facts(DATA_SOURCES="quickstart,owner/rows=30"), one, None)
     known.chat = None
     assert list(source_lines(known)) == [
-        "  quickstart: 1,000 rows, layout question/answer",
+        "  quickstart: 1,000 rows (JSON lines; columns question, answer), layout question/answer",
         "    a sample of 200 from the first 1,000: 150 kept; dropped: empty 40, duplicate 10",
         "    tokens a row: median 600, 95 % up to 600, longest 600; 20 above FINETUNE_TRAIN_MAX_TOKENS (512), estimated "
         "as 4 bytes a token: the base's tokenizer cannot be read now",

@@ -109,7 +109,7 @@ def test_a_plan_of_the_quickstart(
     assert "  train.json adapter/ train/checkpoints/ train/log.jsonl" in shown
     assert "  adapter_model.safetensors: 549,120 bytes: 71,680 float32 LoRA parameters (286,720) and the" in shown
     assert "\n\nBase model\n  4-bit linear " in shown
-    assert "  quickstart: 518 rows, layout " in shown
+    assert "  quickstart: 518 rows (JSON lines, UTF-8; columns instruction, input, output), layout " in shown
     assert "    closing: changes " in shown
     assert "\nMemory and time on an NVIDIA L4 (an estimate)\n" in shown
     assert "  price: about 0.0" in shown

@@ -15,6 +15,7 @@ from job.cleaning.rules.rule import BOTH, Rule
 OWN = "own:"
 """Prefix of the names of the user's rules, in counts and reasons."""
 COLUMNS = "the columns (FINETUNE_DATA_QUESTION_COLUMN, FINETUNE_DATA_ANSWER_COLUMN)"
+FILES = "format and encoding of the files in FINETUNE_DATA_SOURCES"
 
 RULES: tuple[Rule, ...] = (
     # The row as it came; `empty` again when it is clean.
@@ -169,9 +170,13 @@ class Reason:
 
 DROP_REASONS: tuple[Reason, ...] = (
     # Before the rules.
-    Reason("bad_json", "a line that is not a JSON object", "reading"),
+    Reason("bad_json", "a line that is not a JSON object", "reading", FILES),
+    Reason("ragged", "a line with more or fewer fields than the header", "reading", FILES),
+    Reason("repeated_header", "a line that is the header again", "reading", FILES),
     Reason("not_text", "question or answer is not text", "reading", COLUMNS),
-    Reason("broken_utf8", "bytes that are not UTF-8", "reading"),
+    Reason("broken_utf8", "characters that are broken in the encoding of the file", "reading", FILES),
+    Reason("media", "a turn holds a picture, sound or a file", "reading"),
+    Reason("unknown_role", "a turn has a role that is unknown", "reading"),
     # After them.
     Reason(
         "too_many_tokens",
@@ -179,6 +184,7 @@ DROP_REASONS: tuple[Reason, ...] = (
         "counting",
         "FINETUNE_TRAIN_MAX_TOKENS ({max_tokens})",
     ),
+    Reason("not_rendered", "the chat template refuses its turns", "counting", "FINETUNE_MODEL_CHAT_TEMPLATE_FILE"),
     Reason("duplicate", "the same words as an earlier row", "deciding"),
     Reason("near_duplicate", "nearly the same words as an earlier row", "deciding", "FINETUNE_DATA_NEAR_DUPLICATES"),
     Reason(
@@ -193,6 +199,33 @@ DROP_REASONS: tuple[Reason, ...] = (
         "deciding",
         "the row counts in FINETUNE_DATA_SOURCES and FINETUNE_DATA_MAX_ROWS",
     ),
+)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What was done to turns of conversations whose row may well be kept."""
+
+    name: str
+    words: str
+
+
+NOTES: tuple[Note, ...] = (
+    # When they were read.
+    Note("system_moved", "system turns moved to the front"),
+    Note("turns_merged", "turns joined to the one before them, of the same role"),
+    Note("turn_before_user", "turns before the first of the user left out"),
+    Note("unanswered", "turns after the last answer left out"),
+    Note("weight_ignored", "turns with a weight, which is ignored"),
+    # By the rules, and by the limit of tokens.
+    Note("exchange_cut", "turns cut at an end, in exchanges that a rule drops"),
+    Note("turns_over_limit", "turns cut at the front, over FINETUNE_TRAIN_MAX_TOKENS"),
+    Note("split_over_limit", "conversations split into parts, over FINETUNE_TRAIN_MAX_TOKENS"),
+    # By the chat template.
+    Note("tools_left_out", "conversations without their list of tools, which the chat template does not take"),
+    Note("calls_as_text", "conversations with calls of tools as plain text, for which the chat template has no role"),
+    Note("reasoning_left_out", "conversations without their reasoning, which the chat template does not show"),
+    Note("row_per_answer", "conversations in one row per answer: the chat template writes earlier turns differently"),
 )
 
 
