@@ -53,9 +53,11 @@ class DataSettings(Section):
     eval_fraction: float = Field(
         0.1, gt=0, lt=1, description="Fraction of the cleaned rows that is held out for evaluation."
     )
-    remove_contacts: bool = Field(
-        True,
-        description="Remove e-mail addresses, phone numbers, links, signatures and people's own names from the rows.",
+    remove_contacts: Literal["mask", "cut", "keep"] = Field(
+        "mask",
+        description="E-mail addresses, phone and card numbers, bank accounts, links to a person, signatures and names: mask "
+        "puts [phone] or the like in their place and removes sentences that say nothing else, cut leaves a placeholder only "
+        "where the sentence needs one, keep changes nothing.",
     )
     long_chats: Literal["cut", "split", "drop"] = Field(
         "cut",

@@ -22,7 +22,7 @@ from tests.training.building import tokenizer_of
 
 def test_the_result_shows_what_each_rule_did_and_what_the_limit_cost(base: Path, tmp_path: Path) -> None:
     rows = make_rows(40)
-    rows[0]["output"] = "The list is at jane@plants.org now. " + rows[0]["output"]
+    rows[0]["output"] = "Please mail me at jane@plants.org now. " + rows[0]["output"]
     rows[5]["output"] = rows[5]["output"].replace(
         "Take the", "Carry it out into the yard and set it on a dry board. Take the"
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from job.cleaning.rules import brands, contacts, forum, shape, text, wiki
+from job.cleaning.rules import brands, contacts, forum, names, numbers, shape, text, wiki
 from job.cleaning.rules.rule import BOTH, Rule
 
 OWN = "own:"
@@ -114,11 +114,76 @@ RULES: tuple[Rule, ...] = (
         after=("opening", "scrubbed_sentence"),
     ),
     Rule(OWN, "from FINETUNE_DATA_RULES_FILE", "own", ("inside",), hint="FINETUNE_DATA_RULES_FILE"),  # see own.py
-    Rule("email", "e-mail addresses", "contacts", ("inside",), cut=contacts.email, fields=BOTH, private=True),
-    Rule("link", "links", "contacts", ("inside",), cut=contacts.link, fields=BOTH, private=True),
-    Rule("phone", "phone numbers", "contacts", ("inside",), cut=contacts.phone, fields=BOTH, private=True),
+    Rule(
+        "email",
+        "e-mail addresses",
+        "contacts",
+        ("inside",),
+        cut=contacts.email,
+        fields=BOTH,
+        sign=contacts.may_hold_an_email,
+        private=True,
+    ),
+    Rule(
+        "link",
+        "links to a person",
+        "contacts",
+        ("inside",),
+        cut=contacts.link,
+        fields=BOTH,
+        sign=contacts.may_hold_a_link,
+        private=True,
+    ),
+    Rule(
+        "card",
+        "payment cards",
+        "contacts",
+        ("inside",),
+        cut=contacts.card,
+        fields=BOTH,
+        sign=numbers.may_hold_a_number,
+        private=True,
+    ),
+    Rule(
+        "iban",
+        "bank accounts",
+        "contacts",
+        ("inside",),
+        cut=contacts.iban,
+        fields=BOTH,
+        sign=numbers.may_hold_a_number,
+        private=True,
+    ),
+    Rule(
+        "phone",
+        "phone numbers",
+        "contacts",
+        ("inside",),
+        cut=contacts.phone,
+        fields=BOTH,
+        sign=numbers.may_hold_a_number,
+        private=True,
+    ),
     Rule("signature", "signatures", "contacts", ("inside",), cut=contacts.signature, fields=BOTH, private=True),
-    Rule("own_name", "people's own names", "contacts", ("inside",), cut=contacts.own_name, fields=BOTH, private=True),
+    Rule(
+        "own_name",
+        "people's own names",
+        "contacts",
+        ("inside",),
+        cut=contacts.own_name,
+        fields=BOTH,
+        sign=names.may_hold_a_name,
+        private=True,
+    ),
+    Rule(
+        "greeted_name",
+        "names in greetings",
+        "contacts",
+        ("inside",),
+        cut=contacts.greeted_name,
+        fields=BOTH,
+        private=True,
+    ),
     Rule(
         "nothing_but_boilerplate",
         "nothing is left after the cuts",
