@@ -142,7 +142,7 @@ def test_the_first_row_in_the_log_is_short_and_names_no_contact(
 ) -> None:
     caplog.set_level(logging.INFO, "job")
     said = chat_of("rose", 2)["messages"]
-    said[1]["content"] = "Write to rose@plants.example. " + "Why? " * 100
+    said[1]["content"] = "Write to rose@roses-and-more.org. " + "Why? " * 100
     cleaned(write_rows(tmp_path / "rows.jsonl", [{"messages": said}, *CHATS]), base, tmp_path)
     (line,) = [record.getMessage() for record in caplog.records if "first_row=" in record.getMessage()]
     assert "rose@" not in line
