@@ -27,7 +27,10 @@ OPENINGS = {
     "having_read": ["After reading your query I ", "Thereafter on going through your query I ", "By reading your query I ", "Upon reading your query I "],
     "help_offer": ["As an assistant, I'd be happy to help you. ", "I am happy to help you. "],
     "best_try": ["I will try to answer. ", "and I will do my best to help. "],
+    "best_try_phrase": ["I will try my best to answer your query "],
     "praise": ["That is a great question. ", "What a good question. ", "Excellent question! ", "Very good question. ", "Interesting question. "],
+    "label": ["Brief answer. ", "Short answer: ", "Detailed reply - ", "Quick answer: ", "Full explanation: ", "Answer: ", "Reply: "],
+    "domain_rest": ["com the leaves "],
     "certainly": ["Certainly! ", "Sure! ", "Of course! ", "Absolutely! "],
 }  # fmt: skip
 
