@@ -34,11 +34,6 @@ SIGNS = frozenset(
     pleasure forum ourforum satisfied assist assistance star stars vote votes upvote rated ratings reviews thumb testimonial god
     goodluck greeting""".split()
 ) | MISSPELT_THANKS
-STEMS = (
-    "understand",
-    *(sign for sign in sorted(SIGNS, key=len) if not any(other in sign for other in SIGNS - {sign} if len(other) > 2)),
-)
-"""One of them is in every sentence that has a sign; looking for them takes 1 us, for the words 8."""
 STRONG_SIGNS = frozenset(
     f"query queries question questions concern concerns thanks thank welcome forum {BRAND}".split()
 )
@@ -260,7 +255,6 @@ GLUED_SMALL = pattern(
     r"what|based|after)\b)|thank(?:s|you)(?=(?:for|so|a)\b)|welcome(?=to\b))"
 )
 """The same in small letters, at the beginning alone: "hithis", "thanksfor"."""
-ORGANISATIONS = ("linic", "ospital", "epartment", "ept.", "entre", "enter", "nstitute", "ivision", "eam", "elpdesk", "upport", "onsultancy")
 LETTERHEAD = re.compile(
     r"^(?:(?:[A-Z][\w&'’-]*|of|and|for|the|&)\s+){0,5}?(?:[Vv]irtual\s+)?"
     r"(?:Clinics?|Hospitals?|Department|Dept\.?|Cent(?:re|er)|Institute|Division|Team|Helpdesk|Support|Consultancy)"

@@ -32,7 +32,6 @@ GOODBYES = (
     r"(?:i\s+(?:will|would|shall)|i['’]ll)\s+(?:like|love|try|be)\s+(?:to\s+)?(?:my\s+best\s+to\s+)?(?:help|assist|answer|guide|clarify|waiting)",
     r"(?:happy|glad|pleased|available|here)\s+(?:to|for)\s+(?:help|assist|answer|further|any|more)",
     r"for\s+(?:more|further|any|other)\s+(?:\w+\s+)?(?:information|quer|doubt|question|help|assistance|clarif|guidance|details|discussion|suggestion)",
-    r"[^.!?]{0,60}\b(?:consult(?:ation)?|revert(?:\s+back)?|get\s+back|follow\s*-?up)\b[^.!?]{0,90}\bonline\b",
     r"(?:if|is)\s+there\s+(?:is\s+|are\s+)?any(?:thing|\s+other)\b.{0,80}\b(?:ask|know|help|enquire|assist|answer|doubt)",
     r"(?:you\s+(?:can|may|could)\s+)?(?:also\s+|always\s+|directly\s+|do\s+)*(?:write|talk|speak|come\s+back|send\s+\w+)\s+(?:back\s+)?to\s+(?:me|us)\b",
     r"i\s+(?:remain|am|will\s+be)\s+(?:always\s+)?(?:at\s+your\s+(?:disposal|service)|available|there\s+for\s+you)",
@@ -53,18 +52,17 @@ GOODBYES = (
     r"(?:you\s+can\s+(?:always\s+|also\s+)?|please\s+|kindly\s+)?(?:contact|consult|ask|reach|message|approach|chat\s+with|email|mail|call)\s+(?:me|us|with\s+me|with\s+us)\b",
     r"(?:you\s+can\s+|you\s+may\s+)?(?:book|schedule)\s+(?:for\s+)?an?\s+(?:online|video|phone|chat|appointment|consultation)",
     r"i\s+(?:have\s+)?(?:tried|did)\s+my\s+best\b",
-    r"[^.!?\n]{0,60}\b(?:contact|reach|message|mail|email|ask)\s+(?:me|us)\b[^.!?\n]{0,60}[.!?\s]*$",
     r"(?:pleased?|nice|good)\s+to\s+(?:help|answer|assist)",
     r"(?:i\s+)?(?:sincerely\s+|really\s+)hope\b",
-    r"(?:[\w\s]{0,60}\s)?revert(?:\s+back)?\s*[.!]*$",
     r"(?:this|that)\s+is\s+my\s+(?:best\s+)?(?:advice|opinion|suggestion)\s+(?:for|to)\s+you",
     r"dr\.?\s+(?-i:[A-Z])[\w.]*(?:\s+(?-i:[A-Z])[\w.]*){0,3}\s*(?:,.{0,60})?$",
 )
 COURTEOUS = (
     *("thank", "hope", "hoping", "wish", "regards", "revert", "let me know", "let us know", "get back", "write back", "online"),
     *("feel free", "hesitate", "feedback", "contact me", "contact us", "rate ", "vote", "star", "call me", "chat", "bless", "luck"),
+    *("thanx", "thx", "take care", "all the best", "cheers", "bye", "of help", "get well", "good day", "stay ", "for more", "for further"),
 )
-"""A sentence without one of these has no courteous clause."""
+"""An end without one of these has no courteous clause. Looking for them takes 2 us, for the clauses 25."""
 WORDS = frozenset(
     """anything enquire enquiry asap touch rid pain relief following advices exact url http https www link links ly bit com online follow followup treatment treating family management manage plan planning proper
     diagnosis diagnose proceed accordingly adjusted sign signs symptom discussing discuss further further's above asked answers
@@ -103,6 +101,12 @@ FILLER = (
     r"until\s+then|for\s+now|once\s+again)\b[\s,]*){0,3}"
 )
 GOODBYE = pattern("^[\\s\"'(*•-]*" + FILLER + "(?:" + "|".join(GOODBYES) + ")")
+# The same behind any words; tried where one of the signs is there, since it costs as much as all the others.
+FAR_SIGNS = ("online", "revert", "contact ", "reach ", "message ", "mail ", "ask ")
+FAR_GOODBYE = pattern(
+    r"^[^.!?\n]{0,60}\b(?:(?:consult(?:ation)?|revert(?:\s+back)?|get\s+back|follow\s*-?up)\b[^.!?]{0,90}\bonline\b|"
+    r"(?:contact|reach|message|mail|email|ask)\s+(?:me|us)\b[^.!?\n]{0,60}[.!?\s]*$|revert(?:\s+back)?\s*[.!]*$)"
+)
 # The same a few words into a sentence: "With the grace of God I wish you ...". Only tried where the word is there at all.
 WISHES = pattern(
     r"^[\w\s\"'(-]{0,26}\bwish(?:ing|es)?\s+(?:you|your|u|ur|him|her|them|good|a\s+|all|for|the\s+best|speedy|well)\b"

@@ -22,6 +22,8 @@ EDGE, END = 320, 220
 that boilerplate contains."""
 MOST_UNKNOWN = 3
 """Words of a goodbye that no list holds ("Hope your grandson's football match goes well"); with more it says something."""
+FIRST_WORDS = 48
+"""Characters of a sentence that are looked at first."""
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
 
@@ -105,7 +107,7 @@ def opened(text: str) -> str:
                 continue
             again = "I " if rule is boilerplate.OPENINGS["query_read_and"] else ""  # "I read it and would say ..."
             return again + text[match.end() :]
-    if has_any(head[:100], boilerplate.ORGANISATIONS) and (match := boilerplate.LETTERHEAD.match(head)):
+    if match := boilerplate.LETTERHEAD.match(head):
         return text[match.end() :]
     end = next(boundaries(head), len(head) if len(text) <= EDGE else 0)
     if end and _is_opening(head[:end]):
@@ -130,10 +132,10 @@ def closed(text: str) -> str:
         if end < len(text):
             text = full_stop(text[:end])
             continue  # the last sentence may have another end now, and the window reaches further back
+        if not has_any(text[window:].lower(), closings.COURTEOUS):
+            return text
         glued = _last_words(text) or _glued_goodbye(text, starts[-1])
         if not glued or not glued.start():
-            if not has_any(text[-END:].lower(), closings.COURTEOUS):
-                return text
             last = text[starts[-1] :]
             shorter = without_courtesy(last)
             if shorter == last:
@@ -213,10 +215,10 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     """Whether a sentence is made of words of boilerplate, with a sign among them; up to `unknown` words may be others."""
     if len(sentence) > boilerplate.LONGEST or sentence.rstrip().endswith(":"):
         return False
-    lowered = sentence.lower()
-    if not has_any(lowered, boilerplate.STEMS):
-        return False
-    found = boilerplate.WORD.findall(lowered.replace("’", "'"))
+    lowered = sentence.lower().replace("’", "'")
+    if _unknown(boilerplate.WORD.findall(lowered, 0, FIRST_WORDS)[:-1]) > unknown:
+        return False  # true of most sentences; all words of a sentence take 4 us longer
+    found = boilerplate.WORD.findall(lowered)
     others = [word for word in found if word not in boilerplate.WORDS]
     if len(others) > unknown:
         return False
@@ -228,6 +230,10 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     ):
         return False
     return (understood or not boilerplate.SIGNS.isdisjoint(found)) and not closings.REFERRAL.search(sentence)
+
+
+def _unknown(found: list[str]) -> int:
+    return len([word for word in found if word not in boilerplate.WORDS])
 
 
 def _last_words(text: str) -> re.Match[str] | None:
@@ -252,6 +258,8 @@ def _begins_like_goodbye(sentence: str) -> bool:
     if closings.GOODBYE.match(sentence):
         return True
     lowered = sentence.lower()
+    if has_any(lowered, closings.FAR_SIGNS) and closings.FAR_GOODBYE.match(sentence):
+        return True
     if _wishes(sentence, lowered) or (
         has_any(lowered[-16:], closings.DAYS) and closings.GOOD_DAY.search(sentence[-60:])
     ):

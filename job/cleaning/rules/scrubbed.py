@@ -6,6 +6,7 @@ can stand by themselves. Works on texts in which the name is one word, whatever 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from job.cleaning.rules.boilerplate import BRAND, pattern
 from job.cleaning.rules.text import full_stop, sentences
@@ -15,53 +16,58 @@ _DRUGS = (
     r"prokinetic|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|immunosuppressant|chemotherapy)"
 )
 _DRINKS = r"(?:caffeinated|carbonated|(?:non-?)?alcoholic|soft|energy|fizzy|aerated|cool|sugary|sweetened)"
-_ONE = r"\b(?:an?|one|this|another)\s+(?:[\w-]+\s+){0,2}"
-_TREATS = r"\b(?:use|using|start|instil+|apply|take|put|continue|treatment|antibiotic|steroid|drops)\b[^.]*"
+_ONE = r"(?:an?|one|this|another)\s+(?:[\w-]+\s+){0,2}"
+_TREATS = r"(?:use|using|start|instil+|apply|take|put|continue|treatment|antibiotic|steroid|drops)\b[^.]*"
 
 _MEDICAL = r"\b(?:medicines?|medications?|drugs?|tablets?|mg|dos(?:e|age|es)|antibiotics?|symptoms?|therapy)\b"
 
-COMPLETIONS: tuple[tuple[str, str, str], ...] = (
-    # What stands before the name; the lost letters; what must stand in the same answer. A blank belongs to the letters.
-    (r"\bsyn", "drome", ""),
-    (r"\bcarbohy", "drates", ""),
-    (r"\b(?:de|re)hy", "dration", ""),
-    (r"\bchil", "dren", ""),
-    (r"\bhyperan", "drogenism", ""),
-    (r"\ban\s+an", "drologist", ""),
-    (r"\bcostochon", "dritis", ""),
-    (r"\bconverted\s+to\s+dihy", "drotestosterone", ""),
-    (r"\bwell\s+hy", "drated", ""),
-    (r"\bmaintain(?:s|ing)?\s+(?:\w+\s+)?hy", "dration", ""),
-    (r"\bpseudoephe", "drine", ""),
-    (r"\bephe", "drine", ""),
-    (r"\b(?:upper|lower|inner|outer)\s+qua", "drant", ""),
-    (r"\bstatic\s+qua", "driceps", ""),
-    (r"\b(?:ruptur|perforat|punctur|injur|beyond)\w*\s+(?:of\s+)?(?:(?:the|your)\s+)?ear", "drum", ""),
-    (r"\b(?:the|a|for|social|alcohol|opioid|nicotine|caffeine|hormone|progesterone)\s+with", "drawal", ""),
-    (r"\b(?:of|on|for|have|treat|if)\s+dan", "druff", r"\b(?:hairs?|scalp|shampoo)\b"),
-    (rf"{_ONE}{_DRUGS}", " drug", ""),
-    (rf"\b{_DRUGS}", " drugs", ""),
-    (r"\b(?:group|combination|class)\s+of", " drugs", _MEDICAL),
-    (r"\bis\s+(?:an?\s+)?[\w-]+\s+group", " drug", _MEDICAL),
-    (r"\bname\s+of\s+the", " drug", _MEDICAL),
-    (r"\bside\s+effects\s+of\s+(?:the|these)", " drugs", ""),
-    (rf"{_ONE}{_DRINKS}", " drink", ""),
-    (rf"\b{_DRINKS}", " drinks", ""),
-    (r"\bsex(?:ual)?", " drive", ""),
-    (r"\beating\s+(?:or|and)", " drinking", ""),
-    (r"\beat\s+(?:or|and)", " drink", ""),
-    (r"\bwater\s+to", " drink", ""),
-    (r"\b(?:ensure|remember|try|need)\s+to", " drink", r"\b(?:dilute|hydrat\w+|urine|thirst\w*)\b"),
-    (rf"{_TREATS}\b(?:ear|eye|nasal|nose)", " drops", ""),
-    (r"\bkeep\s+(?:\w+\s+){1,3}(?:area|skin|clean\s+and)", " dry", ""),
-    (r"\bmakes?\s+(?:the\s+|your\s+)?skin", " dry", ""),
-    (r"\bincised?\s+and", " drain", ""),
-    (r"\bpus\b[^.]*\b(?:needs?|ha(?:s|ve))\s+to\s+be", " drained", ""),
+COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
+    # What stands before; the word right before the name; the lost letters; what the answer must hold besides. A blank that
+    # belongs between is one of the letters.
+    ("", "syn", "drome", ""),
+    ("", "carbohy", "drates", ""),
+    ("", "[dr]ehy", "dration", ""),
+    ("", "chil", "dren", ""),
+    ("", "hyperan", "drogenism", ""),
+    (r"an\s+", "an", "drologist", ""),
+    ("", "costochon", "dritis", ""),
+    (r"converted\s+to\s+", "dihy", "drotestosterone", ""),
+    (r"well\s+", "hy", "drated", ""),
+    (r"maintain(?:s|ing)?\s+(?:\w+\s+)?", "hy", "dration", ""),
+    ("", "(?:pseudo)?ephe", "drine", ""),
+    (r"(?:upper|lower|inner|outer)\s+", "qua", "drant", ""),
+    (r"static\s+", "qua", "driceps", ""),
+    (r"(?:ruptur|perforat|punctur|injur|beyond)\w*\s+(?:of\s+)?(?:(?:the|your)\s+)?", "ear", "drum", ""),
+    (r"(?:the|a|for|social|alcohol|opioid|nicotine|caffeine|hormone|progesterone)\s+", "with", "drawal", ""),
+    (r"(?:of|on|for|have|treat|if)\s+", "dan", "druff", r"\b(?:hairs?|scalp|shampoo)\b"),
+    (_ONE, _DRUGS, " drug", ""),
+    ("", _DRUGS, " drugs", ""),
+    (r"(?:group|combination|class)\s+", "of", " drugs", _MEDICAL),
+    (r"is\s+(?:an?\s+)?[\w-]+\s+", "group", " drug", _MEDICAL),
+    (r"name\s+of\s+", "the", " drug", _MEDICAL),
+    (r"side\s+effects\s+of\s+", "(?:the|these)", " drugs", ""),
+    (_ONE, _DRINKS, " drink", ""),
+    ("", _DRINKS, " drinks", ""),
+    ("", "sex(?:ual)?", " drive", ""),
+    (r"eating\s+", "(?:or|and)", " drinking", ""),
+    (r"eat\s+", "(?:or|and)", " drink", ""),
+    (r"water\s+", "to", " drink", ""),
+    (r"(?:ensure|remember|try|need)\s+", "to", " drink", r"\b(?:dilute|hydrat\w+|urine|thirst\w*)\b"),
+    (rf"{_TREATS}\b", "(?:ear|eye|nasal|nose)", " drops", ""),
+    (r"keep\s+(?:\w+\s+){1,3}", "(?:area|skin)", " dry", ""),
+    (r"keep\s+(?:\w+\s+){1,3}clean\s+", "and", " dry", ""),
+    (r"makes?\s+(?:the\s+|your\s+)?", "skin", " dry", ""),
+    (r"incised?\s+", "and", " drain", ""),
+    (r"pus\b[^.]*\b(?:needs?|ha(?:s|ve))\s+to\s+", "be", " drained", ""),
 )
 _COMPLETIONS = tuple(
-    (re.compile(rf"(?i:{before})$"), letters, pattern(beside) if beside else None)
-    for before, letters, beside in COMPLETIONS
+    (re.compile(rf"\b(?i:{context}{word})$"), letters, pattern(beside) if beside else None)
+    for context, word, letters, beside in COMPLETIONS
 )
+_EATEN = re.compile(rf"\b(?i:{'|'.join(dict.fromkeys(word for _, word, _, _ in COMPLETIONS))})\s*$")
+"""A word of the table before the name: where there is none, the table need not be tried."""
+LONGEST_EATEN = 26
+"""Characters of such a word and of the blanks behind it."""
 _CAPITALS = re.compile(r"\b[A-Z]{2,}$")
 _AT_THE_END = re.compile(rf"\s*{BRAND}(?P<stop>\s*\)?\s*[.!?]?[\s)]*)$")
 REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)\b|(?![AI]\s)[A-Z]\b(?!['’]))")
@@ -97,22 +103,34 @@ _OPEN_END = pattern(
 )
 # Where a clause may end so that what goes with the rest neither limits nor reverses what stays: no "if", "until" or "but".
 _CLAUSE_ENDS = re.compile(
-    rf"\s*;\s+|\s*,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
-    rf"\s*,?\s+(?=(?:because(?!\s+of\b)|so\s+that|since|(?<!such )as\s+{_PERSONS})\b)|"
-    rf"\s*,?\s+(?=and\s+(?:(?:then|also|so|please|always)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES})\b)|"
-    r"\s*,?\s+(?=(?:such\s+as|including|for\s+example)\b)"
+    rf";\s+|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
+    rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|since|(?<!such )as\s+{_PERSONS})\b)|"
+    rf",?\s+(?=and\s+(?:(?:then|also|so|please|always)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES})\b)|"
+    r",?\s+(?=(?:such\s+as|including|for\s+example)\b)"
 )
 _LAST_MEMBER = re.compile(r"\s+(?:and|or)$")
 _LISTS = pattern(r",|:|\b(?:two|three|both|between|either|neither|combin\w+|reasons?|following|such\s+as|like|includ\w+|not|no|never|avoid)\b")
 _GOES_ON = pattern(r"(?:\b(?:that|because|as|when|if|while)\s+(?:the\s+)?|[,;]\s*the\s+)[\w-]+$")
 """A completed word that is the subject of what is lost."""
+REACH = 100
+"""Characters before the name in which its word is recognized."""
 FEWEST_WORDS = 4
 """Words of a clause that can stand by itself."""
 
 
 def completed(text: str) -> str:
     """The text with the words that the name ate, where a sentence can stand with nothing but that word."""
+    if not any(_EATEN.search(text, max(0, at - LONGEST_EATEN), at) for at in _places(text)):
+        return text
     return "".join(_completed(sentence, text) if BRAND in sentence else sentence for sentence in sentences(text))
+
+
+def _places(text: str) -> Iterator[int]:
+    """Where the name stands."""
+    at = text.find(BRAND)
+    while at >= 0:
+        yield at
+        at = text.find(BRAND, at + 1)
 
 
 def without_scrubbed(text: str) -> str:
@@ -148,7 +166,7 @@ def _completed(sentence: str, text: str) -> str:
         return sentence
     before = sentence[: found.start()]
     for word, letters, beside in _COMPLETIONS:
-        if word.search(before) and (beside is None or beside.search(text)):
+        if word.search(before, max(0, len(before) - REACH)) and (beside is None or beside.search(text)):
             if letters[0] != " ":
                 before = _CAPITALS.sub(lambda found: found[0].lower(), before)  # "HY" of HYDRATION
             whole = before + letters
