@@ -104,7 +104,7 @@ I_READ = (
     r"read\s+and\s+)*(?:gone\s+through|went\s+through|read(?:\s+(?:through|and\s+underst\w+))?|reviewed?|understood|understand|understanding|appreciate|"
     r"studied|noted|evaluated|analy[sz]ed|share|seen|see)\s+(?:[a-z]+ly\s+)?(?:(?:all|the|your|ur|you|of)\s+){1,3}"
     + READ
-    + r"\b(?:\s+and\s+(?:(?:I\s+)?(?:can\s+)?(?:understand|understood|appreciate|noted|reviewed)\s+)?(?:(?:all|the|your|attached|relevant|available)\s+)+"
+    + r"\b(?:\s+and\s+(?:(?:I\s+)?(?:can\s+)?(?:understand|understood|appreciate|noted|reviewed)\s+)?(?:(?:all|the|your|attached|relevant|available)\s+)*"
     + READ
     + r"\b)*"
 )
@@ -140,7 +140,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     "thanks": pattern(
         rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|you))?\b"
         rf"(?!\s+to\b)(?:\s+{LINK}\b){{0,9}}?\s+{NOUN}\b(?:\s+(?:to\s+)?(?:{NOUN}|doctors?)\b)*"
-        rf"(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*)?{END}"
+        rf"(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*|\s+with\s+(?:your|this)\s+\w+(?=[.!,]))?{END}"
     ),
     "thanks_alone": pattern(rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|again))?\s*[,.!:]+\s*"),
     "welcome": pattern(

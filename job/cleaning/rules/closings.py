@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from job.cleaning.rules.boilerplate import pattern
+from job.cleaning.rules.boilerplate import MISSPELT_THANKS, pattern
 
 
 # A sentence at the end that begins so says goodbye; it goes whole.
 GOODBYES = (
     r"(?:and\s+|so\s+)?(?:i\s+|we\s+)?(?:do\s+|really\s+|sincerely\s+|just\s+|am\s+)?hop(?:e|ing|ed)\s+(?:this|that|it|i|my|the\s+(?:above|"
     r"information|answer|details|best)|you(?:r(?!\s+(?:doctor|physician|dentist)))?|to\s+(?:have|hear|see)|these|we|for\s+(?:the\s+)?(?:best|your)|"
-    r"above|all|everything|every\s+thing|answer)\b",
+    r"he|she|they|we|god|above|all|everything|every\s+thing|answer)\b",
     r"(?:and\s+)?(?:many\s+)?(?:thanks?(?:\s+(?:you|u))?|thankyou|thanx|thx)\b(?!\s+to\b)",
     r"(?:with\s+)?(?:(?:best|kind|kindly|warm|warmest|kindest|good)\s+)*(?:regards|wishes)\b",
     r"(?:best|warmly|truly|yours?(?:\s+(?:sincerely|truly|faithfully))?|sincerely|faithfully|respectfully)\s*[,.!]*$",
@@ -29,7 +29,7 @@ GOODBYES = (
     r"(?:any|for\s+any)\s+(?:quer|question|doubt|concern|clarification)",
     r"(?:i\s+(?:will|would|shall|am|['’]ll)|i['’](?:ll|m|d)|we\s+(?:will|would|are)|would|will)\s+(?:be\s+|always\s+|really\s+|more\s+than\s+)*"
     r"(?:happy|glad|pleased|delighted|here|available|waiting|obliged|grateful)\b",
-    r"(?:i\s+(?:will|would|shall)|i['’]ll)\s+(?:like|love|try|be)\s+(?:to\s+)?(?:my\s+best\s+to\s+)?(?:help|assist|answer|guide|clarify|waiting)",
+    r"(?:i\s+(?:will|would|shall)|i['’]ll)\s+(?:like|love|try|be)\s+(?:to\s+)?(?:my\s+best\s+to\s+)?(?:help|assist|answer|guide|clarify|waiting|hear|see\s+you)",
     r"(?:happy|glad|pleased|available|here)\s+(?:to|for)\s+(?:help|assist|answer|further|any|more)",
     r"for\s+(?:more|further|any|other)\s+(?:\w+\s+)?(?:information|quer|doubt|question|help|assistance|clarif|guidance|details|discussion|suggestion)",
     r"(?:if|is)\s+there\s+(?:is\s+|are\s+)?any(?:thing|\s+other)\b.{0,80}\b(?:ask|know|help|enquire|assist|answer|doubt)",
@@ -37,10 +37,30 @@ GOODBYES = (
     r"i\s+(?:remain|am|will\s+be)\s+(?:always\s+)?(?:at\s+your\s+(?:disposal|service)|available|there\s+for\s+you)",
     r"(?:further|more)\s+(?:quer|question|clarification|consultation|discussion)",
     r"(?:wel+comed?|available|looking\s+forward|waiting)\s+(?:for|to|you)\b",
-    r"(?:have|enjoy)\s+(?:a|an|your)\s+(?:very\s+)?(?:nice|great|good|healthy|wonderful|blessed|pleasant|lovely|safe|speedy|happy)\b",
+    r"(?:have|enjoy)\s+(?:a|an|your)\s+(?:very\s+)?(?:(?:nice|great|good|healthy|wonderful|blessed|pleasant|lovely|safe|speedy|happy|quick|smooth|long)[\s,]+(?:and\s+)?)+"
+    r"(?:day|night|evening|morning|afternoon|weekend|week|year|time|one|life|future|recovery|pregnancy|delivery|journey|trip|holidays?|new\s+year|health|ahead)\b(?!['’])",
     r"(?:will\s+|would\s+)(?:highly\s+|really\s+)?appreciate\s+(?:your|if\s+you)\b",
     r"contact\b.{0,50}\b(?:me|us)\b",
-    r"get\s+(?:well|better)\b(?:\s+soon)?\s*[.!,]*$",
+    r"(?:get|feel|be)\s+(?:well|better|safe|fine|healthy)\b(?:\s+and\s+\w+)?(?:\s+soon)?\s*[.!,]*$",
+    r"(?:a\s+|wish\w*\s+)?speedy\s+recovery\b",
+    r"(?:please\s+|kindly\s+|do\s+|don['’]?t\s+forget\s+to\s+)*(?:leave|give|write|provide|share|drop|post|add|press|hit)\s+(?:me\s+|us\s+|your\s+|a\s+|an\s+|some\s+|the\s+|my\s+|this\s+|\w+\s+)*?"
+    r"(?:feedbacks?|reviews?|comments?|ratings?|stars?|votes?|testimonials?|thumbs?|points|likes?|thanks)\b",
+    r"(?:please\s+|kindly\s+|do\s+|don['’]?t\s+forget\s+to\s+)*(?:up-?vote|thumbs?[\s-]?up\b|(?:rate|vote|star|like|review)\s+(?:this|my|me|us|it|if|for|high|"
+    r"the\s+(?:answers?|reply|response|service|thread|doctor|session)))\b",
+    r"(?:you\s+(?:can|may|could)\s+|please\s+|kindly\s+|do\s+|also\s+|always\s+|just\s+)*(?:chat|call|ring|phone|video[\s-]?call|text|whatsapp|"
+    r"message|ping|talk|speak|connect|meet|discuss|follow[\s-]*up|stay\s+in\s+touch|be\s+in\s+touch)\s+(?:(?:to|with|on)\s+)?"
+    r"(?:me|us|our\s+(?:team|experts?|doctors?|staff)|here|again|back|directly|anytime|any\s+time)\b",
+    r"(?:chat|follow[\s-]*up)\s+(?:again\s+)?if\s+(?:you\s+(?:need|have|want|wish|like)|required|needed)\b",
+    r"(?:you\s+(?:can|may|could)\s+|please\s+|do\s+|always\s+|just\s+)*(?:come|visit)\s+(?:back\s+|again\s+)?(?:any\s?time|again|back|here|to\s+us|to\s+me|us)\b",
+    r"so\s+(?:that\s+)?(?:i|we)\s+can\s+(?:help|assist|guide)\b",
+    r"tell\s+(?:me|us)\s+(?:the\s+|any\s+)?updates?\b",
+    r"(?:so\s+)?(?:that\s+is|that['’]?s|this\s+is)\s+my\s+(?:advice|opinion|suggestion)\b.{0,12}$",
+    r"(?:may\s+)(?:you|your\s+\w+|god|the\s+lord|allah|almighty|he|she|they|all)\b",
+    r"(?:(?:stay|be|keep|live|lead|have)\s+(?:(?:a|an|and|very|good|healthy|safe|blessed|peaceful|happy|happily|prosperous|wonderful)[\s,]+)*)+"
+    r"(?:happy|long|happily)\b(?:[\s,]+(?:and\s+)?(?:life|lives|long|healthy|happy|blessed|prosperous|always|forever|smiling))*\s*[.!]*$",
+    r"(?:i\s+|we\s+|will\s+|always\s+)*pray(?:ing|s)?\s+(?:for|to)\b",
+    r"(?:a\s+|your\s+|an\s+)?(?:five|5)[\s-]*stars?\b",
+    r"(?:long|happy|healthy)\s+(?:and\s+\w+\s+)?life\s+(?:to|for)\b",
     r"(?:best\s+of|good|all\s+the)\s+luck\b",
     r"all\s+the\s+(?:very\s+)?best\b",
     r"(?:may\s+)?god\s+(?:bless|help)\b",
@@ -50,7 +70,7 @@ GOODBYES = (
     r"(?:\(?if|when)\s+(?:the|this|my|you\s+(?:find|found|are|like|feel))\s+(?:this\s+|my\s+|the\s+)?(?:answer|satisfied|helpful|happy)",
     r"(?:cheers|bye|goodbye|ciao|thats?\s+all|that['’]s\s+all|over\s+and\s+out)\s*[.!,]*$",
     r"(?:you\s+can\s+(?:always\s+|also\s+)?|please\s+|kindly\s+)?(?:contact|consult|ask|reach|message|approach|chat\s+with|email|mail|call)\s+(?:me|us|with\s+me|with\s+us)\b",
-    r"(?:you\s+can\s+|you\s+may\s+)?(?:book|schedule)\s+(?:for\s+)?an?\s+(?:online|video|phone|chat|appointment|consultation)",
+    r"(?:you\s+can\s+|you\s+may\s+)?(?:book|schedule)\s+(?:for\s+)?an?\s+(?:online|video|phone|chat|appointment|consultation|call|session|slot)",
     r"i\s+(?:have\s+)?(?:tried|did)\s+my\s+best\b",
     r"(?:pleased?|nice|good)\s+to\s+(?:help|answer|assist)",
     r"(?:i\s+)?(?:sincerely\s+|really\s+)hope\b",
@@ -79,7 +99,9 @@ _ACT = (
 )
 INSTRUCTION = pattern(
     rf"(?:[,;:–]|\s-|\b(?:and|but|then|so|please|kindly|(?:free|hesitate)\s+to))\s+(?:then\s+|please\s+|kindly\s+|also\s+|do\s+|not\s+|don['’]t\s+|never\s+)*{_ACT}\s+"
-    r"(?!(?:me|us|back|in\s+touch|care|this|the|my|your)\b)\w|^(?:please\s+)?(?:stop|avoid|apply|drink|continue|start|reduce)\b"
+    r"(?!(?:me|us|back|in\s+touch|care|this|the|my|your)\b)\w|"
+    r"^(?:please\s+|kindly\s+)*(?:stop|avoid|apply|drink|eat|continue|start|wash|repeat|reduce|increase|rinse|remove|replace|monitor)\b|"
+    rf"^(?:please\s+|kindly\s+)*{_ACT}\s+(?!(?:me|us|back|in\s+touch|care|well|better|this|the|my|your|an?|some)\b)\w"
 )
 """A clause that tells the reader what to do; among courtesies alone it does not count."""
 STATEMENT = pattern(
@@ -114,35 +136,26 @@ WISHES = pattern(
 GOOD_DAY = pattern(r"^[\w\s\"'(-]{0,22}\b(?:good|nice|great)\s+(?:day|night|evening|morning|weekend|time)\s*[.!,]*$")
 # Where a goodbye begins without a full stop before it; only words that cannot go on a sentence.
 GLUED_GOODBYE = re.compile(
-    r"[\s,.!;:)\]-]+(?:(?i:and\s+|so\s+)?(?:I\s+(?:do\s+)?hope\s+(?:this|that|it|I|you|my|the\s+(?:above|information|answer))\b|"
+    r"(?:[\s,.!;:)\]…-]+|(?<=[a-z\d)])(?=[A-Z]))(?:(?i:and\s+|so\s+)?(?:I\s+(?:do\s+)?hope\s+(?:this|that|it|I|you|my|the\s+(?:above|information|answer))\b|"
     r"Hope\s+(?:this|that|it|I|you|my|the|for)\b|Regards\b|(?:[Ww]ith\s+)?(?:Kind|Best|Warm)\s+(?:[Rr]egards|[Ww]ishes)\b|"
     r"Thanks?\b(?!\s+to\b)|THANKS?\b(?!\s+TO\b)|Take\s+[Cc]are\s+(?=ourforum)|Wish(?:ing)?\s+(?:you|good|U)\b|Get\s+well\s+soon\b|"
     r"Let\s+me\s+know\s+(?:if|in)\b|[Ff]eel\s+free\s+to\b|(?:please\s+)?do\s+not\s+hesitate\b|All\s+the\s+best\b|Good\s+luck\b|"
     r"(?i:for\s+(?:more|further)\s+(?:information|queries|doubts|details)\s*,?\s*consult)\b|For\s+(?:more|further)\s+information\b|"
     r"(?i:(?:i\s+)?(?:do\s+)?hope\s+(?:that\s+)?(?:i|this|it|these|the|my|you)\b[^.!?\n]{0,60}\b(?:answer|help|clear|satisf|query|question|useful))\w*|"
+    r"[Tt]hanks?\s+(?:you\s+)?for\s+(?:more|any|your|the|asking|using|choosing|posting|contacting|consulting|trusting)\b|"
+    r"(?i:hope\s+(?:he|she|they|your\s+\w+)\s+(?:gets?|feels?|recovers?|is|are|will)\b)|"
     r"if\s+so\s+do\s+vote\b|Good\s+day\b|Stay\s+(?:healthy|safe)\b))[^.!?\n]{0,160}[.!?\s]*$"
 )
 # What can only end a text, whatever stands before it, and however close.
 LAST_WORDS = pattern(
-    r"(?:[\s,.!;:)-]+(?:thank\s*you|thanks|thanx|thx|take\s+care|all\s+the\s+best|best\s+wishes|regards|cheers|bye)|"
-    r"[\s,.!;:)-]*(?:best\s+of\s+luck|good\s+luck|hope\s+i\s+was\s+of\s+help)(?:\s+to\s+you)?)[\s.!]*$"
+    r"(?:[\s,.!;:)…-]+(?:thanx|thx|take\s+care|all\s+the\s+best|best\s+wishes|best|regards|cheers|bye|god\s+bless(?:\s+you)?|feel\s+better\s+soon)|"
+    rf"[\s,.!;:)…-]*(?:best\s+of\s+luck|go[oi]d\s*luck|get\s+well\s+soon|thank\s*you|thanks|hope\s+i\s+was\s+of\s+help|"
+    rf"{'|'.join(sorted(MISSPELT_THANKS - {'hans', 'thans'}))})(?:\s+to\s+you)?)[\s.!…\U0001f300-\U0001faff\u263a\ufe0f]*$"
 )
 LAST_WORDS_WINDOW = 48
 ENDS = (
-    *(
-        "thank you",
-        "thankyou",
-        "thanks",
-        "thanx",
-        "thx",
-        "take care",
-        "all the best",
-        "best wishes",
-        "regards",
-        "cheers",
-        "bye",
-    ),
-    *("luck", "of help", "to you"),
+    *("thank you", "thankyou", "thanks", "thanx", "thx", "take care", "the best", "wishes", "regards", "cheers", "bye", "luck"),
+    *("of help", "to you", "soon", "bless", "bless you", "best", *sorted(MISSPELT_THANKS)),
 )
 DAYS = ("day", "night", "evening", "morning", "weekend", "time")
 LINKS = ("link", "http", "bit.ly", "url", "website", "->")

@@ -200,7 +200,9 @@ def is_cut_off(sentence: str) -> bool:
 
 
 def _goes_inside(piece: str) -> bool:
-    return has_any(piece.lower(), boilerplate.INSIDE) and _is_boilerplate(piece, unknown=0)
+    return has_any(piece.lower(), boilerplate.INSIDE) and (
+        _is_boilerplate(piece, unknown=0) or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
+    )
 
 
 def _is_opening(sentence: str) -> bool:
@@ -237,7 +239,7 @@ def _unknown(found: list[str]) -> int:
 
 
 def _last_words(text: str) -> re.Match[str] | None:
-    tail = text[-closings.LAST_WORDS_WINDOW :].lower().rstrip(" .!\n")
+    tail = text[-closings.LAST_WORDS_WINDOW :].lower().rstrip(" .!…\n\U0001f642\U0001f60a\u263a")
     return (
         closings.LAST_WORDS.search(text, max(0, len(text) - closings.LAST_WORDS_WINDOW))
         if tail.endswith(closings.ENDS)
