@@ -19,7 +19,9 @@ GOODBYES = (
     r"(?:so\s+)?(?:please\s+|kindly\s+|do\s+)*(?:let|keep)\s+(?:me|us)\s+(?:know|informed|posted|updated)\b",
     r"(?:so\s+)?(?:please\s+|kindly\s+|do\s+|you\s+(?:can|may|could)\s+|always\s+)*(?:write|get|revert|come|post|report|reply)\s+(?:me\s+|us\s+)?back\b",
     r"(?:so\s+)?(?:please\s+|kindly\s+|do\s+|you\s+(?:can|may)\s+)*revert\b",
-    r"(?:please\s+|kindly\s+|do\s+)*(?:rate|click|accept|close|vote|hit|indicate|mark)\s+(?:this|the|my|it|as|on|for|me)\b",
+    r"(?:please\s+|kindly\s+|do\s+)*(?:click|press|select|accept|close|hit|indicate|mark)\s+(?:this|the|my|it|as|on|for|me)\b[^.!?\n]{0,60}?\b(?:answers?|"
+    r"reply|query|discussion|thread|stars?|thumbs?|thanks|helpful|helped|ratings?|feedback|votes?|best)\b",
+    r"(?:please\s+|kindly\s+|do\s+)*(?:rate|vote)\s+(?:it|as|on|for|me)\b",
     r"(?:so\s+)?(?:please\s+|kindly\s+)*(?:don['’]?t|do\s+not|never)\s+hesitate\b",
     r"(?:and\s+|but\s+|so\s+)?(?:please\s+)?(?:if|in\s+case|should|incase|do\s+you|for)\s+(?:you|u|of|there\s+(?:is|are)|still|any)?\s*"
     r"(?:still\s+|do\s+)?(?:have|had|need|require|want|wish|are\s+having|get|of)?\s*(?:any|more|some|further|additional|other|a|my)\s+"
@@ -29,7 +31,7 @@ GOODBYES = (
     r"(?:any|for\s+any)\s+(?:quer|question|doubt|concern|clarification)",
     r"(?:i\s+(?:will|would|shall|am|['’]ll)|i['’](?:ll|m|d)|we\s+(?:will|would|are)|would|will)\s+(?:be\s+|always\s+|really\s+|more\s+than\s+)*"
     r"(?:happy|glad|pleased|delighted|here|available|waiting|obliged|grateful)\b",
-    r"(?:i\s+(?:will|would|shall)|i['’]ll)\s+(?:like|love|try|be)\s+(?:to\s+)?(?:my\s+best\s+to\s+)?(?:help|assist|answer|guide|clarify|waiting|hear|see\s+you)",
+    r"(?:i\s+(?:will|would|shall)|i['’]ll)\s+(?:like|love|try|be)\s+(?:to\s+)?(?:my\s+best\s+to\s+)?(?:help|assist|answer|guide|clarify|waiting|hear|see\s+you\b)",
     r"(?:happy|glad|pleased|available|here)\s+(?:to|for)\s+(?:help|assist|answer|further|any|more)",
     r"for\s+(?:more|further|any|other)\s+(?:\w+\s+)?(?:information|quer|doubt|question|help|assistance|clarif|guidance|details|discussion|suggestion)",
     r"(?:if|is)\s+there\s+(?:is\s+|are\s+)?any(?:thing|\s+other)\b.{0,80}\b(?:ask|know|help|enquire|assist|answer|doubt)",
@@ -84,7 +86,7 @@ COURTEOUS = (
 )
 """An end without one of these has no courteous clause. Looking for them takes 2 us, for the clauses 25."""
 WORDS = frozenset(
-    """anything enquire enquiry asap touch rid pain relief following advices exact url http https www link links ly bit com online follow followup treatment treating family management manage plan planning proper
+    """explain something anything enquire enquiry asap touch rid pain relief following advices exact url http https www link links ly bit com online follow followup treatment treating family management manage plan planning proper
     diagnosis diagnose proceed accordingly adjusted sign signs symptom discussing discuss further further's above asked answers
     test tests results result weeks week days month months investigations investigation lab laboratory photos picture
     personal clinical purpose ent general internal medicine medical aids hiv child eye oral general fetal plastic hair transplant
@@ -148,7 +150,7 @@ GLUED_GOODBYE = re.compile(
 )
 # What can only end a text, whatever stands before it, and however close.
 LAST_WORDS = pattern(
-    r"(?:[\s,.!;:)…-]+(?:thanx|thx|take\s+care|all\s+the\s+best|best\s+wishes|best|regards|cheers|bye|god\s+bless(?:\s+you)?|feel\s+better\s+soon)|"
+    r"(?:[\s,.!;:)…-]+(?:thanx|thx|take\s+care|all\s+the\s+best|best\s+wishes|(?<=…)best|(?<=…\s)best|regards|cheers|bye|god\s+bless(?:\s+you)?|feel\s+better\s+soon)|"
     rf"[\s,.!;:)…-]*(?:best\s+of\s+luck|go[oi]d\s*luck|get\s+well\s+soon|thank\s*you|thanks|hope\s+i\s+was\s+of\s+help|"
     rf"{'|'.join(sorted(MISSPELT_THANKS - {'hans', 'thans'}))})(?:\s+to\s+you)?)[\s.!…\U0001f300-\U0001faff\u263a\ufe0f]*$"
 )
@@ -170,13 +172,13 @@ ROLE = re.compile(
 )
 # Where an answer was cut off: words that cannot end a sentence.
 DANGLING = pattern(
-    r"(?:^|[\s(])(?:the|a|an|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|includes?|including|involves?|following|"
+    r"(?:^|[\s(])(?:the|(?-i:a)|an|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|includes?|including|involves?|following|"
     r"(?:as\s+)?follows|like|than|because|into|your|their|its|his|her|be|that|which|who|if|when|such\s+as|consists?(?:\s+of)?|may|can|"
     r"should|will|would|must|not|do|does|about|between|during|until|any|some|these|those|very|e\.g|i\.e|syn|hy|chil|hun)\s*[:,;\-–—]*$|[,;(\-–—]$"
 )
 PROMISE = pattern(
     r"(?:\bthe\s+following\b|\bas\s+follow(?:s|ing)?\b|\bthese\s+are\s+the\b|\b(?:given|listed|mentioned|described)\s+below\b|\bfollow\s+these\b|"
-    r"\b(?:some|few)\s+(?:\w+\s+)?(?:tips|measures|suggestions|points)\s*$)[^.]{0,60}$"
+    r"\b(?:some|few)\s+(?:\w+\s+)?(?:tips|measures|suggestions|points)\s*$)[^.:]{0,60}:?\s*$"
 )
 """A last sentence without a stop that announces a list: the list was lost upstream."""
 HOPES = pattern(GOODBYES[0])

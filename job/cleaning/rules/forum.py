@@ -103,7 +103,7 @@ def opened(text: str) -> str:
         if match and match.end():
             if rule in boilerplate.FREE and closings.INSTRUCTION.search(match[0]):
                 continue
-            if rule is boilerplate.OPENINGS["best_try"] and _says_something(match[0]):
+            if rule is boilerplate.OPENINGS["best_try"] and _says_something(match[0], most=2):
                 continue
             again = "I " if rule is boilerplate.OPENINGS["query_read_and"] else ""  # "I read it and would say ..."
             return again + text[match.end() :]
@@ -132,9 +132,11 @@ def closed(text: str) -> str:
         if end < len(text):
             text = full_stop(text[:end])
             continue  # the last sentence may have another end now, and the window reaches further back
-        if not has_any(text[window:].lower(), closings.COURTEOUS):
-            return text
-        glued = _last_words(text) or _glued_goodbye(text, starts[-1])
+        glued = _last_words(text)
+        if not glued:
+            if not has_any(text[window:].lower(), closings.COURTEOUS):
+                return text
+            glued = _glued_goodbye(text, starts[-1])
         if not glued or not glued.start():
             last = text[starts[-1] :]
             shorter = without_courtesy(last)
@@ -168,8 +170,6 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
 
 def without_courtesy(sentence: str) -> str:
     """The sentence without a courteous clause at its end or beginning; of a condition ("If in doubt, ...") nothing goes."""
-    if found := closings.ONLINE.search(sentence):  # "consult a dermatologist online --> <link>"
-        return full_stop(sentence[: found.start()])
     clauses = list(closings.CLAUSE.finditer(sentence))
     for between in reversed(clauses):
         head, tail = sentence[: between.start()], sentence[between.end() :]
@@ -179,7 +179,8 @@ def without_courtesy(sentence: str) -> str:
         head, tail = sentence[: clauses[0].start()], sentence[clauses[0].end() :]
         if words(tail) >= FEWEST_WORDS < words(head) + 1 and MAIN_CLAUSE.match(tail) and _courteous(head):
             return capital(tail)
-    return sentence
+    found = closings.ONLINE.search(sentence)  # "consult a dermatologist online --> <link>"
+    return full_stop(sentence[: found.start()]) if found else sentence
 
 
 def without_cut_off_end(text: str) -> str:

@@ -48,3 +48,9 @@ def test_every_opening_has_its_letters() -> None:
 
 def test_every_sign_is_a_word_of_boilerplate() -> None:
     assert boilerplate.STRONG_SIGNS <= boilerplate.SIGNS <= boilerplate.WORDS
+
+
+def test_misspellings_keep_the_first_letter_and_are_no_words() -> None:
+    assert {"thnks", "tahnks", "thansk", "thankks"} <= boilerplate.MISSPELT_THANKS
+    assert not boilerplate.MISSPELT_THANKS & {"tanks", "tank", "than", "thank", "thanks"}
+    assert boilerplate.misspelt("ab") == {"a", "abb"}
