@@ -132,8 +132,9 @@ def _quoted(environ: Mapping[str, str]) -> Iterator[str]:
             yield f"{name}: the value is in quotes, which docker --env-file keeps; write it without quotes"
 
 
-SHELLS_WORK = re.compile(r"(?:^|,)\s*(?:~[\w.-]*|\$\w+|\$\{\w+\})(?:/|,|$)")
-"""`~/rows.jsonl` or `$HOME/out`, also in a list."""
+_SHORT = r"(?:~[\w.-]*|\$\w+|\$\{\w+\})"
+SHELLS_WORK = re.compile(rf"(?:^|,)\s*{_SHORT}/|^{_SHORT}$")
+"""`~/rows.jsonl` or `$HOME/out`, also in a list, or nothing else. A word of a list, such as a brand, may be `$x`."""
 
 
 def _unexpanded(environ: Mapping[str, str]) -> Iterator[str]:
