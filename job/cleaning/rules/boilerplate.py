@@ -26,14 +26,17 @@ MISSPELT_THANKS = (misspelt("thanks") | misspelt("thank") | {"thankx", "thnx", "
     ("tanks", "tank", "than", "thank", "thanks")
 )
 
-SIGNS = frozenset(
-    """hello hi hey hii hai greetings namaste welcome wellcome welcom wecome welocme regads reagrds regrds regars thank thanks thankyou thanx thx query queries question
+SIGNS = (
+    frozenset(
+        """hello hi hey hii hai greetings namaste welcome wellcome welcom wecome welocme regads reagrds regrds regars thank thanks thankyou thanx thx query queries question
     questions querys concern concerns doubt doubts regards regard hope hoping hoped hopefully wish wishes wishing luck bless
     hesitate revert rate rating vote helpful posting consulting contacting clarification clarifications answered feedback
     reviewed appreciate appreciated understood studied gone sincerely thumbs cheers bye goodbye clarify contact premium
     pleasure forum ourforum satisfied assist assistance star stars vote votes upvote rated ratings reviews thumb testimonial god
     goodluck greeting""".split()
-) | MISSPELT_THANKS
+    )
+    | MISSPELT_THANKS
+)
 STRONG_SIGNS = frozenset(
     f"query queries question questions concern concerns thanks thank welcome forum {BRAND}".split()
 )
@@ -73,7 +76,7 @@ WORDS = SIGNS | frozenset(
 )
 WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*|\d+")
 
-GREETING = r"h(?:i+|ello+|ey+|ai|allo|ullo|elo|ii|ellow)|greetings|namaste|namaskar|good\s+(?:morning|afternoon|evening|day)|respected"
+GREETING = r"h(?:i+|ello+|ey+|ai|allow?|ullo|elo|ii|ellow)|greetings|namaste|namaskar|good\s+(?:morning|afternoon|evening|day)|respected"
 ADDRESS = (
     r"(?:there(?!\s+(?:can|is|are|was|were|may|could|might|will|would|seems?|must|has|have|should)\b)|dear|doctor|dr|doc|sir|madam|ma['’]?am|mam|user|patient|friend|buddy|all|everyone|again|mr|mrs|ms|miss|"
     r"parents?|member|customer|questioner|reader|asker|mother|dad|mom)"
@@ -127,7 +130,8 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         rf"(?![a-z])(?:\s+{LINK}\b)*(?:\s+{NOUN}\b)*{END}"
     ),
     "dear_name": re.compile(
-        rf"^(?i:{GREETING}|dear)\s+(?:(?i:dear|mr|mrs|ms|miss)\.?\s+)?[A-Z][\w'’-]{{1,20}}\s*[,!:]+\s*"
+        rf"^(?i:{GREETING}|dear)\s+(?:(?i:dear|mr|mrs|ms|miss)\.?\s+)?[A-Z][\w'’-]{{1,20}}\s*"
+        r"(?:[,!:]+\s*|(?i:sir|madam|mam|ma['’]am)\s*[.,!:]+\s*)"
     ),
     "greeting": pattern(
         rf"^(?:{GREETING})(?![\w'’-])(?:[\s,]+{ADDRESS}\b\.?)*(?:\s+(?:(?:and|abd|an|nad)(?=\s+(?:welcome|thank|good))|"
@@ -139,8 +143,8 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     "address": pattern(r"^(?:sir|madam|ma['’]?am)\b(?:/(?:sir|madam|ma['’]?am))?" + END),
     "thanks": pattern(
         rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|you))?\b"
-        rf"(?!\s+to\b)(?:\s+{LINK}\b){{0,9}}?\s+{NOUN}\b(?:\s+(?:to\s+)?(?:{NOUN}|doctors?)\b)*"
-        rf"(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*|\s+with\s+(?:your|this)\s+\w+(?=[.!,]))?{END}"
+        rf"(?!\s+to\b)(?:\s+{LINK}\b){{0,9}}?\s+{NOUN}\b(?:\s+(?:to\s+)?(?:{NOUN}|doctors?)\b)*(?:\s+and\s+(?:an?|the|your)\s+\w+\s+{NOUN}\b)?"
+        rf"(?:\s+of\s+yours?\b)?(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*|\s+with\s+(?:your|this)\s+\w+(?=[.!,]))?{END}"
     ),
     "thanks_alone": pattern(rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|again))?\s*[,.!:]+\s*"),
     "welcome": pattern(
@@ -249,7 +253,9 @@ GLUED_WORDS = frozenset(
     "Soon soon Luck luck".split()
 )
 WORD_BEFORE = re.compile(r"(?<![A-Za-z])([A-Za-z]+)$")
-WORD_BEHIND = re.compile(r"(?:For|Dr|Sir|We|My|How|Thanks?|Welcome|Hope|Regards|Take|I|You|Your|The|It|As|In|[A-Z][a-z]{3,})\b")
+WORD_BEHIND = re.compile(
+    r"(?:For|Dr|Sir|We|My|How|Thanks?|Welcome|Hope|Regards|Take|I|You|Your|The|It|As|In|[A-Z][a-z]{3,})\b"
+)
 GLUED_SMALL = pattern(
     r"^(?:(?:hi|hello|hey|dear)(?=(?:this|that|these|thanks?|regarding|your?|there|according|please|welcome|dear|doctor|sir|madam|how|"
     r"what|based|after)\b)|thank(?:s|you)(?=(?:for|so|a)\b)|welcome(?=to\b))"

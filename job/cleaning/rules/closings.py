@@ -6,7 +6,6 @@ import re
 
 from job.cleaning.rules.boilerplate import MISSPELT_THANKS, pattern
 
-
 # A sentence at the end that begins so says goodbye; it goes whole.
 GOODBYES = (
     r"(?:and\s+|so\s+)?(?:i\s+|we\s+)?(?:do\s+|really\s+|sincerely\s+|just\s+|am\s+)?hop(?:e|ing|ed)\s+(?:this|that|it|i|my|the\s+(?:above|"
@@ -45,7 +44,7 @@ GOODBYES = (
     r"contact\b.{0,50}\b(?:me|us)\b",
     r"(?:get|feel|be)\s+(?:well|better|safe|fine|healthy)\b(?:\s+and\s+\w+)?(?:\s+soon)?\s*[.!,]*$",
     r"(?:a\s+|wish\w*\s+)?speedy\s+recovery\b",
-    r"(?:please\s+|kindly\s+|do\s+|don['’]?t\s+forget\s+to\s+)*(?:leave|give|write|provide|share|drop|post|add|press|hit)\s+(?:me\s+|us\s+|your\s+|a\s+|an\s+|some\s+|the\s+|my\s+|this\s+|\w+\s+)*?"
+    r"(?:please\s+|kindly\s+|do\s+|don['’]?t\s+forget\s+to\s+)*(?:leave|give|write|provide|share|drop|post|add|press|hit)\s+(?:\w+\s+){0,6}?"
     r"(?:feedbacks?|reviews?|comments?|ratings?|stars?|votes?|testimonials?|thumbs?|points|likes?|thanks)\b",
     r"(?:please\s+|kindly\s+|do\s+|don['’]?t\s+forget\s+to\s+)*(?:up-?vote|thumbs?[\s-]?up\b|(?:rate|vote|star|like|review)\s+(?:this|my|me|us|it|if|for|high|"
     r"the\s+(?:answers?|reply|response|service|thread|doctor|session)))\b",
@@ -80,20 +79,62 @@ GOODBYES = (
     r"dr\.?\s+(?-i:[A-Z])[\w.]*(?:\s+(?-i:[A-Z])[\w.]*){0,3}\s*(?:,.{0,60})?$",
 )
 COURTEOUS = (
-    *("thank", "hope", "hoping", "wish", "regards", "revert", "let me know", "let us know", "get back", "write back", "online"),
-    *("feel free", "hesitate", "feedback", "contact me", "contact us", "rate ", "vote", "star", "call me", "chat", "bless", "luck"),
-    *("thanx", "thx", "take care", "all the best", "cheers", "bye", "of help", "get well", "good day", "stay ", "for more", "for further"),
+    *(
+        "thank",
+        "hope",
+        "hoping",
+        "wish",
+        "regards",
+        "revert",
+        "let me know",
+        "let us know",
+        "get back",
+        "write back",
+        "online",
+    ),
+    *(
+        "feel free",
+        "hesitate",
+        "feedback",
+        "contact me",
+        "contact us",
+        "rate ",
+        "vote",
+        "star",
+        "call me",
+        "chat",
+        "bless",
+        "luck",
+    ),
+    *(
+        "thanx",
+        "thx",
+        "take care",
+        "all the best",
+        "cheers",
+        "bye",
+        "of help",
+        "get well",
+        "good day",
+        "stay ",
+        "for more",
+        "for further",
+    ),
 )
 """An end without one of these has no courteous clause. Looking for them takes 2 us, for the clauses 25."""
 WORDS = frozenset(
-    """explain something anything enquire enquiry asap touch rid pain relief following advices exact url http https www link links ly bit com online follow followup treatment treating family management manage plan planning proper
-    diagnosis diagnose proceed accordingly adjusted sign signs symptom discussing discuss further further's above asked answers
+    """explain something anything enquire enquiry asap touch rid pain relief following advices exact url http https
+    www link links ly bit com online follow followup treatment treating family management manage plan planning proper
+    diagnosis diagnose proceed accordingly adjusted sign signs symptom discussing discuss further above asked answers
     test tests results result weeks week days month months investigations investigation lab laboratory photos picture
-    personal clinical purpose ent general internal medicine medical aids hiv child eye oral general fetal plastic hair transplant
-    letter finds night weekend year garden son daughter mother father wife husband baby child grandson granddaughter kid kids pet""".split()
+    personal clinical purpose ent general internal medicine medical aids hiv child eye oral fetal plastic hair
+    transplant letter finds night weekend year garden son daughter mother father wife husband baby grandson
+    granddaughter kid kids pet""".split()
 )
 """What goodbyes speak of besides: the reader's people, the reports to come back with, the specialists of a platform."""
-TITLE = pattern(r"(?:ologist|iatrist|ician|aedist|opedist|therapist|dentist|counsell?or|surgeon|practitioner|physician)s?$")
+TITLE = pattern(
+    r"(?:ologist|iatrist|ician|aedist|opedist|therapist|dentist|counsell?or|surgeon|practitioner|physician)s?$"
+)
 _ACT = (
     r"(?:stop|avoid|apply|drink|eat|continue|start|wash|repeat|check|reduce|increase|add|rinse|clean|switch|remove|"
     r"replace|restart|install|take|use|try|get|see|keep|go|give|make|put|visit|wear|limit|quit|monitor|feed|turn|"
@@ -118,7 +159,9 @@ REFERRAL = pattern(
 )
 """Somebody to turn to who is not the writer: that is advice."""
 CLAUSE = pattern(r"\s*[,;–-]\s*(?:and|but|so|also)?\s+|\s+(?:and|but)\s+(?:also\s+|then\s+)?|\s*…\s*")
-CONDITION = pattern(r"^[\s\"'(]*(?:and\s+|but\s+|so\s+|also\s+)?(?:if|in\s+case|incase|when|whenever|should|unless|until|once|after|before)\b")
+CONDITION = pattern(
+    r"^[\s\"'(]*(?:and\s+|but\s+|so\s+|also\s+)?(?:if|in\s+case|incase|when|whenever|should|unless|until|once|after|before)\b"
+)
 ONLINE = pattern(r"\s+onl+ine\b[\s.,-]*(?:-+>?\s*)?(?:<(?:link|url)>)?\s*$")
 FILLER = (
     r"(?:(?:also|so|and|but|else|otherwise|then|however|finally|lastly|meanwhile|anyways?|again|pls|plz|please|kindly|moreover|till\s+then|"
@@ -156,7 +199,20 @@ LAST_WORDS = pattern(
 )
 LAST_WORDS_WINDOW = 48
 ENDS = (
-    *("thank you", "thankyou", "thanks", "thanx", "thx", "take care", "the best", "wishes", "regards", "cheers", "bye", "luck"),
+    *(
+        "thank you",
+        "thankyou",
+        "thanks",
+        "thanx",
+        "thx",
+        "take care",
+        "the best",
+        "wishes",
+        "regards",
+        "cheers",
+        "bye",
+        "luck",
+    ),
     *("of help", "to you", "soon", "bless", "bless you", "best", *sorted(MISSPELT_THANKS)),
 )
 DAYS = ("day", "night", "evening", "morning", "weekend", "time")

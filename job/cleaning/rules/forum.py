@@ -202,7 +202,8 @@ def is_cut_off(sentence: str) -> bool:
 
 def _goes_inside(piece: str) -> bool:
     return has_any(piece.lower(), boilerplate.INSIDE) and (
-        _is_boilerplate(piece, unknown=0) or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
+        _is_boilerplate(piece, unknown=0)
+        or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
     )
 
 
@@ -274,7 +275,9 @@ def _begins_like_goodbye(sentence: str) -> bool:
 
 def _courteous(clause: str) -> bool:
     """Whether a clause of a sentence says goodbye, with at most one word that is no word of a goodbye."""
-    return bool(closings.GOODBYE.match(clause) and not _says_something(clause, most=1)) or _is_boilerplate(clause, unknown=0)
+    return bool(closings.GOODBYE.match(clause) and not _says_something(clause, most=1)) or _is_boilerplate(
+        clause, unknown=0
+    )
 
 
 def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:

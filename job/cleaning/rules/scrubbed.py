@@ -5,8 +5,9 @@ can stand by themselves. Works on texts in which the name is one word, whatever 
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from job.cleaning.rules.boilerplate import BRAND, pattern
 from job.cleaning.rules.text import full_stop, sentences
@@ -90,7 +91,9 @@ _VERB = pattern(
     r"\b(?:you|I|we|they|he|she|it|people|patients|(?:your|the)\s+body)\s+(?!(?:to|who|with|and|or|of|in|as|like|that|than)\b)[a-z]{2,}"
 )
 _ITEM = re.compile(r"^\s*(?:\d+\s*[.)]|[*•-])\s*")
-_COMMAND = pattern(rf"^(?:[\w\s-]{{1,24}},\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|or|otherwise)\b[\s,]*){{0,2}}{_IMPERATIVES}\b")
+_COMMAND = pattern(
+    rf"^(?:[\w\s-]{{1,24}},\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|or|otherwise)\b[\s,]*){{0,2}}{_IMPERATIVES}\b"
+)
 MAIN_CLAUSE = pattern(rf"^(?:(?:then|please|kindly|also)\s+)*(?:{_PERSONS}|{_IMPERATIVES})\b")
 _HANGS = pattern(
     r"^(?:(?:but|and|so|also|first(?:ly)?|secondly|lastly|however|moreover|yes|no|well|for)\b,?\s+)*(?:if|when|while|as|since|because|"
@@ -109,7 +112,9 @@ _CLAUSE_ENDS = re.compile(
     r",?\s+(?=(?:such\s+as|including|for\s+example)\b)"
 )
 _LAST_MEMBER = re.compile(r"\s+(?:and|or)$")
-_LISTS = pattern(r",|:|\b(?:two|three|both|between|either|neither|combin\w+|reasons?|following|such\s+as|like|includ\w+|not|no|never|avoid)\b")
+_LISTS = pattern(
+    r",|:|\b(?:two|three|both|between|either|neither|combin\w+|reasons?|following|such\s+as|like|includ\w+|not|no|never|avoid)\b"
+)
 _GOES_ON = pattern(r"(?:\b(?:that|because|as|when|if|while)\s+(?:the\s+)?|[,;]\s*the\s+)[\w-]+$")
 """A completed word that is the subject of what is lost."""
 REACH = 100
@@ -122,7 +127,8 @@ def completed(text: str) -> str:
     """The text with the words that the name ate, where a sentence can stand with nothing but that word."""
     if not any(_EATEN.search(text, max(0, at - LONGEST_EATEN), at) for at in _places(text)):
         return text
-    return "".join(_completed(sentence, text) if BRAND in sentence else sentence for sentence in sentences(text))
+    holds = functools.cache(lambda word: word.search(text) is not None)  # once, however many sentences ask
+    return "".join(_completed(sentence, holds) if BRAND in sentence else sentence for sentence in sentences(text))
 
 
 def _places(text: str) -> Iterator[int]:
@@ -160,13 +166,13 @@ def stands(sentence: str) -> bool:
     return bool(_COMMAND.match(body) or _VERB.search(body))
 
 
-def _completed(sentence: str, text: str) -> str:
+def _completed(sentence: str, holds: Callable[[re.Pattern[str]], bool]) -> str:
     found = _AT_THE_END.search(sentence)
     if not found or sentence.count(BRAND) > 1:
         return sentence
     before = sentence[: found.start()]
     for word, letters, beside in _COMPLETIONS:
-        if word.search(before, max(0, len(before) - REACH)) and (beside is None or beside.search(text)):
+        if word.search(before, max(0, len(before) - REACH)) and (beside is None or holds(beside)):
             if letters[0] != " ":
                 before = _CAPITALS.sub(lambda found: found[0].lower(), before)  # "HY" of HYDRATION
             whole = before + letters

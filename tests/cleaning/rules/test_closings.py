@@ -10,9 +10,30 @@ from job.cleaning.rules.text import has_any
 pytestmark = pytest.mark.light
 
 GLUED = (
-    *("I hope this helps", "Hope that it helps", "Regards, Anna", "Kind regards", "Thanks", "Take care ourforum", "Wish you well"),
-    *("Get well soon", "Let me know if it works", "Feel free to ask", "please do not hesitate", "All the best", "Good luck"),
-    *("For more information ask", "for further details, consult", "hope it is a helpful answer", "thanks for asking", "hope he is well"),
+    *(
+        "I hope this helps",
+        "Hope that it helps",
+        "Regards, Anna",
+        "Kind regards",
+        "Thanks",
+        "Take care ourforum",
+        "Wish you well",
+    ),
+    *(
+        "Get well soon",
+        "Let me know if it works",
+        "Feel free to ask",
+        "please do not hesitate",
+        "All the best",
+        "Good luck",
+    ),
+    *(
+        "For more information ask",
+        "for further details, consult",
+        "hope it is a helpful answer",
+        "thanks for asking",
+        "hope he is well",
+    ),
     *("if so do vote", "Good day", "Stay safe"),
 )
 
@@ -29,14 +50,18 @@ def test_last_words_have_their_end_and_their_sign(last: str) -> None:
     assert last.endswith(closings.ENDS)
 
 
-@pytest.mark.parametrize("far", ["You can always revert back", "With that you may contact me again", "In a week follow up with a gardener online"])
+@pytest.mark.parametrize(
+    "far",
+    ["You can always revert back", "With that you may contact me again", "In a week follow up with a gardener online"],
+)
 def test_a_goodbye_behind_other_words_has_a_sign(far: str) -> None:
     assert closings.FAR_GOODBYE.match(far)
     assert has_any(far.lower(), closings.FAR_SIGNS)
 
 
 @pytest.mark.parametrize(
-    "sentence", ["see your doctor", "Contact a specialist", "go to the nearest hospital", "talk to your own doctor", "call a vet"]
+    "sentence",
+    ["see your doctor", "Contact a specialist", "go to the nearest hospital", "talk to your own doctor", "call a vet"],
 )
 def test_advice_to_turn_to_somebody_is_known(sentence: str) -> None:
     assert closings.REFERRAL.search(sentence)
@@ -48,7 +73,16 @@ def test_a_title_is_known_by_its_ending() -> None:
     assert not closings.TITLE.search("list")
 
 
-@pytest.mark.parametrize("clause", ["Hope it helps, stop feeding it", "Thanks and repeat it", "feel free to drink water", "give him vitamins", "Continue this"])
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "Hope it helps, stop feeding it",
+        "Thanks and repeat it",
+        "feel free to drink water",
+        "give him vitamins",
+        "Continue this",
+    ],
+)
 def test_an_instruction_is_known(clause: str) -> None:
     assert closings.INSTRUCTION.search(clause)
     assert not closings.INSTRUCTION.search("Hope it helps, take care and get back to me")
@@ -59,6 +93,8 @@ def test_a_statement_begins_behind_a_comma_or_a_conjunction() -> None:
     assert not closings.STATEMENT.search("The very best to you")
 
 
-@pytest.mark.parametrize("text", ["It is caused by a", "Feed it with", "try the following tips", "They are listed below", "as follows:"])
+@pytest.mark.parametrize(
+    "text", ["It is caused by a", "Feed it with", "try the following tips", "They are listed below", "as follows:"]
+)
 def test_a_sentence_that_breaks_off_is_known(text: str) -> None:
     assert closings.DANGLING.search(text) or closings.PROMISE.search(text)

@@ -95,7 +95,10 @@ def test_openings_of_every_class_go(opening: str) -> None:
     [
         ("I am Dr. Fern. Water it twice a week.", "Water it twice a week."),
         ("I am Dr. A. B. Fern MD. Water it twice a week.", "Water it twice a week."),
-        ("I read carefully your question and would explain that ferns like shade.", "I would explain that ferns like shade."),
+        (
+            "I read carefully your question and would explain that ferns like shade.",
+            "I would explain that ferns like shade.",
+        ),
         ("I will try my best to answer your query ferns like shade and peat.", "Ferns like shade and peat."),
         ("Hope your other pots, mainly peat, sand, bark and lava, are deep enough. Water it.", None),
         ("If you wish for more leaves then you can use the food for ferns that is sold in spring. Water it.", None),
@@ -200,7 +203,16 @@ def test_closings_of_every_class_go(closing: str) -> None:
 
 @pytest.mark.parametrize(
     "courtesy",
-    ["…hope this helps", "goodluck", "goid luck", "thankyou", "get well soon 🙂", " …best.", " thanks for more queries.", "Thanks for asking."],
+    [
+        "…hope this helps",
+        "goodluck",
+        "goid luck",
+        "thankyou",
+        "get well soon 🙂",
+        " …best.",
+        " thanks for more queries.",
+        "Thanks for asking.",
+    ],
 )
 def test_a_closing_that_lost_its_blank(courtesy: str) -> None:
     assert cleaned(ADVICE[:-1] + courtesy) == ADVICE
@@ -212,7 +224,10 @@ def test_a_closing_that_lost_its_blank(courtesy: str) -> None:
         ("Hope this helps, but stop feeding if the tips turn brown.", "Stop feeding if the tips turn brown."),
         ("Keep the pot moist and let me know.", "Keep the pot moist."),
         ("Remove the brown leaves and revert back to a gardener online -->", "Remove the brown leaves."),
-        ("If the mould stays even in a dry place, consult a gardener online --> <link>", "If the mould stays even in a dry place, consult a gardener."),
+        (
+            "If the mould stays even in a dry place, consult a gardener online --> <link>",
+            "If the mould stays even in a dry place, consult a gardener.",
+        ),
         ("Do these things and provide your valuable feedback.", "Do these things."),
     ],
 )
@@ -262,7 +277,9 @@ def test_an_answer_of_nothing_but_a_goodbye_goes() -> None:
 
 def test_a_short_goodbye_in_the_middle_goes() -> None:
     assert cleaned(f"Fill the pot. Take care. {ADVICE}") == f"Fill the pot. {ADVICE}"
-    assert cleaned(f"Fill the pot. Take care of the roots. {ADVICE}") == f"Fill the pot. Take care of the roots. {ADVICE}"
+    assert (
+        cleaned(f"Fill the pot. Take care of the roots. {ADVICE}") == f"Fill the pot. Take care of the roots. {ADVICE}"
+    )
 
 
 @pytest.mark.parametrize(
