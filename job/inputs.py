@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -59,16 +60,15 @@ def push_inputs(settings: Settings) -> dict[str, Any]:
 
 
 def fingerprint(source: Source) -> str:
-    """sha256 over a file, or over all files of a save_to_disk folder in the order of their names."""
+    """sha256 over all files of a source, in the order of their names."""
     if source.path.is_relative_to(QUICKSTART):
         return "embedded"
     digest = hashlib.sha256()
-    for path in sorted(source.path.rglob("*")) if source.path.is_dir() else [source.path]:
-        if path.is_file():
-            digest.update(str(path.relative_to(source.path)).encode())
-            facts = path.stat()
-            known = time.time() - facts.st_mtime > SETTLED_SECONDS
-            digest.update((_sha256 if known else _sha256.__wrapped__)(path, facts.st_size, facts.st_mtime_ns))
+    for path in source.list_files():
+        digest.update(os.path.relpath(path, source.path).encode())
+        facts = path.stat()
+        known = time.time() - facts.st_mtime > SETTLED_SECONDS
+        digest.update((_sha256 if known else _sha256.__wrapped__)(path, facts.st_size, facts.st_mtime_ns))
     return digest.hexdigest()
 
 

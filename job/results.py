@@ -46,6 +46,8 @@ class SourceCount(Result):
 
     source: str
     revision: str
+    format: str
+    """Kind of file, separator, encoding and compression, in words."""
     layout: str
     rows_in: int
     rows_out: int
@@ -82,10 +84,10 @@ class TokenCounts(Result):
 
 
 class MaskedRow(Result):
-    """A training row as the model sees it: the tokens from `learned_from` on are trained on."""
+    """A training row as the model sees it: the tokens of each (begin, end) in `learned` are trained on."""
 
     tokens: list[str]
-    learned_from: int
+    learned: list[tuple[int, int]]
 
 
 class Cleaned(Result):
@@ -108,6 +110,12 @@ class Cleaned(Result):
     """Evaluation rows that a plain random split would have leaked: training would hold the same text, the same question or a
     near duplicate. The job's own split keeps such rows together."""
     plain_split_eval_rows: int
+    conversations: int = 0
+    """Kept rows that are more than one exchange."""
+    texts: int = 0
+    """Kept rows of plain text."""
+    turn_notes: dict[str, int] = {}
+    """What was done to turns of conversations: the names of NOTES in job/cleaning/rules/registry.py, with their counts."""
     token_counts: TokenCounts
     masked_rows: list[MaskedRow]
     system_prompt: str

@@ -85,6 +85,7 @@ CLEANED = Cleaned(
         SourceCount(
             source="a/b@main:train",
             revision="abc123",
+            format="a data set on the Hub",
             layout="question/answer",
             rows_in=12_000,
             rows_out=9_450,
@@ -112,8 +113,8 @@ CLEANED = Cleaned(
         step=32, rows=[5, 1_000, 4_000, 3_445, 1_000, *[0] * 11], rows_above=61, longest_above=1_943, median=101
     ),
     masked_rows=[
-        MaskedRow(tokens=["<s>", "How", " often", "?", " Twice", " a", " week", ".", "</s>"], learned_from=4),
-        MaskedRow(tokens=["<s>", "Why", "?", *[" drip"] * 200, "</s>"], learned_from=3),
+        MaskedRow(tokens=["<s>", "How", " often", "?", " Twice", " a", " week", ".", "</s>"], learned=[(4, 9)]),
+        MaskedRow(tokens=["<s>", "Why", "?", *[" drip"] * 200, "</s>"], learned=[(3, 204)]),
     ],
     system_prompt="Be brief.",
     system_in_user_turn=False,

@@ -78,6 +78,17 @@ def test_a_file_of_rows_is_known_by_its_content(tmp_path: Path) -> None:
 
 
 @pytest.mark.light
+def test_files_that_a_pattern_names_are_known_by_their_contents(tmp_path: Path) -> None:
+    write_rows(tmp_path / "a.jsonl", [{"question": "a", "answer": "b"}])
+    source = Source.parse(f"{tmp_path}/*.jsonl")
+    before = fingerprint(source)
+    (tmp_path / "notes.txt").touch()
+    assert fingerprint(source) == before
+    write_rows(tmp_path / "b.jsonl", [{"question": "a", "answer": "b"}])
+    assert fingerprint(source) != before
+
+
+@pytest.mark.light
 def test_a_file_is_hashed_once_in_a_start_and_its_bytes_are_progress(tmp_path: Path) -> None:
     file = write_rows(tmp_path / "rows.jsonl", [{"question": "a", "answer": "b"}])
     os.utime(file, (1, 1))  # it has settled long ago

@@ -54,7 +54,7 @@ def test_rows_of_files_are_counted_and_those_of_the_hub_are_not(tmp_path: Path) 
     table.write_text("question,answer\na,b\n", "utf-8")
     assert count_rows(Source.parse(str(table))) is None
     assert count_rows(Source.parse("owner/name")) is None
-    assert count_rows(Source.parse(str(tmp_path))) is None
+    assert count_rows(Source.parse(f"{tmp_path}/*.csv")) is None
 
 
 def test_rows_of_a_parquet_file_are_counted(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping
+from typing import Any
 
 import numpy
 
@@ -13,6 +14,7 @@ from job.cleaning.rules.cleaner import running
 from job.cleaning.rules.registry import DROP_REASONS
 from job.cleaning.rules.rule import Count, Rules, Tally
 from job.modeling.chat import Chat
+from job.modeling.fitting import fitted
 from job.results import MaskedRow, RuleCount, TokenCounts
 
 MOST_SHOWN = 2000
@@ -53,9 +55,10 @@ def token_counts(tokens: numpy.ndarray, too_long: array[int], max_tokens: int) -
     )
 
 
-def masked_row(chat: Chat, row: dict[str, str], loss: str) -> MaskedRow:
-    """Which tokens of a row are trained on: those from `learned_from` on. A long row is shown up to its 2,000th token."""
-    tokens = chat.rows([row])[0]
+def masked_row(chat: Chat, row: dict[str, Any], loss: str, max_tokens: int) -> MaskedRow:
+    """Which tokens of a row are trained on. A long row is shown up to its 2,000th token, and of a row that is trained on as
+    several texts the last one."""
+    tokens = fitted(chat, [row], loss, max_tokens)[0][-1]
     pieces, before = [], ""
     for end in range(
         1, min(len(tokens.ids), MOST_SHOWN) + 1
@@ -64,4 +67,7 @@ def masked_row(chat: Chat, row: dict[str, str], loss: str) -> MaskedRow:
         whole = text if not text.endswith("\ufffd") else before
         pieces.append(whole[len(before) :])
         before = whole
-    return MaskedRow(tokens=pieces, learned_from=tokens.prompt_length if loss == "answer" else 1)
+    learned = [(1, len(tokens.ids))] if loss == "text" else list(tokens.answers)
+    return MaskedRow(
+        tokens=pieces, learned=[(begin, min(end, len(pieces))) for begin, end in learned if begin < len(pieces)]
+    )

@@ -3,26 +3,46 @@ library, since each process imports this module anew."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import Any
 
 from job.cleaning import duplicates
 from job.cleaning.rules import clean_batch, lists
 from job.cleaning.rules.rule import Rules, Tally
 from job.cleaning.rules.text import normalised
+from job.cleaning.turns import clean_conversation, clean_text
+from job.modeling.conversation import Conversation, opening_of, texts_of
 
 BAD_JSON, NOT_TEXT, BROKEN_UTF8 = "bad_json", "not_text", "broken_utf8"
+MEDIA, UNKNOWN_ROLE = "media", "unknown_role"
 """Faults of a row as it was found; reasons of the registry."""
+
+BROKEN = re.compile("[\ud800-\udfff]")
+"""What becomes of bytes that the encoding of a file does not know."""
 
 
 @dataclass
 class Raw:
-    """One row as it was found. `fault` is set where no question and answer could be read from it."""
+    """One row as it was found: one exchange, a longer conversation, or plain text. `fault` is set where none could be read."""
 
     system: Any = ""
     question: Any = ""
     answer: Any = ""
     fault: str = ""
+    conversation: Conversation | None = None
+    text: Any = ""
+    notes: tuple[str, ...] = ()
+    """What was done to its turns when it was read: names of the registry's NOTES, one for each turn."""
+
+    def fields(self) -> dict[str, Any]:
+        """As the keys of a row on disk; empty if it could not be read."""
+        if self.fault:
+            return {}
+        if self.conversation:
+            return self.conversation.row()
+        return {"text": self.text} if self.text else {"question": self.question, "answer": self.answer}
 
 
 @dataclass(frozen=True)
@@ -37,11 +57,13 @@ class CleanedBatch:
 
     source: int
     raws: list[Raw]
-    rows: list[dict[str, str]]
+    rows: list[dict[str, Any]]
     reasons: list[str]
     tally: Tally
+    notes: Counter[str]
+    """What was done to turns of conversations, by the names of the registry's NOTES."""
     text: list[int]
-    """Hashes of question and answer, normalised."""
+    """Hashes of all texts, normalised, and of the tools."""
     question: list[int]
     sample: list[int]
     split: list[int]
@@ -54,37 +76,75 @@ class CleanedBatch:
 def process(batch: Batch, *, rules: Rules, system: str, seed: int, near: bool) -> CleanedBatch:
     """The rules on one batch, and its numbers. `near` adds the bands with which near duplicates are found."""
     tally: Tally = {}
-    rows, reasons = _clean(batch.rows, rules, system, tally)
-    pairs = [(row["question"], row["answer"]) for row, reason in zip(rows, reasons, strict=True) if not reason]
-    normal = [(normalised(question), normalised(answer)) for question, answer in pairs]
+    notes: Counter[str] = Counter()
+    rows, reasons = _clean(batch.rows, rules, system, tally, notes)
+    kept = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
+    texts = [texts_of(row) for row in kept]
+    normal = [[normalised(text) for text in several] for several in texts]
     return CleanedBatch(
         source=batch.source,
         raws=batch.rows,
         rows=rows,
         reasons=reasons,
         tally=tally,
-        text=[duplicates.hash64(f"{question}\0{answer}") for question, answer in normal],
-        question=[duplicates.hash64(question) for question, _ in normal],
-        sample=_places(pairs, seed, "sample"),
-        split=_places(pairs, seed, "split"),
-        lists=[lists.KINDS.index(lists.list_kind(answer)) for _, answer in pairs],
-        bands=duplicates.bands([f"{question} {answer}" for question, answer in normal]).tobytes() if near else b"",
+        notes=notes,
+        text=[_hash(row, several) for row, several in zip(kept, normal, strict=True)],
+        question=[
+            duplicates.hash64(normalised(opening_of(row)) if "turns" in row else several[0])
+            for row, several in zip(kept, normal, strict=True)
+        ],
+        sample=_places(texts, seed, "sample"),
+        split=_places(texts, seed, "split"),
+        lists=[_list_kind(row, several) for row, several in zip(kept, texts, strict=True)],
+        bands=duplicates.bands([" ".join(several) for several in normal]).tobytes() if near else b"",
     )
 
 
-def _clean(raws: list[Raw], rules: Rules, system: str, tally: Tally) -> tuple[list[dict[str, str]], list[str]]:
+def _clean(
+    raws: list[Raw], rules: Rules, system: str, tally: Tally, notes: Counter[str]
+) -> tuple[list[dict[str, Any]], list[str]]:
     """(rows, reasons), as many as came in; a row that could not be read is empty, and its fault is the reason."""
-    readable = [raw for raw in raws if not raw.fault]
+    pairs = [raw for raw in raws if not (raw.fault or raw.conversation or raw.text)]
     cleaned, reasons = clean_batch(
-        [{"system": system or raw.system.strip(), "question": raw.question, "answer": raw.answer} for raw in readable],
+        [{"system": system or raw.system.strip(), "question": raw.question, "answer": raw.answer} for raw in pairs],
         rules,
         tally,
     )
     following = iter(zip(cleaned, reasons, strict=True))
-    found = [({}, raw.fault) if raw.fault else next(following) for raw in raws]
+    found: list[tuple[dict[str, Any], str]] = []
+    for raw in raws:
+        notes.update(raw.notes)
+        if raw.fault:
+            found.append(({}, raw.fault))
+        elif raw.conversation:
+            found.append(
+                clean_conversation(replace(raw.conversation, system=system or raw.system.strip()), rules, tally, notes)
+            )
+        elif raw.text:
+            found.append(clean_text(raw.text, rules, tally))
+        else:
+            found.append(next(following))
     return [row for row, _ in found], [reason for _, reason in found]
 
 
-def _places(pairs: list[tuple[str, str]], seed: int, salt: str) -> list[int]:
+def _hash(row: dict[str, Any], texts: list[str]) -> int:
+    """Of what makes a row a duplicate: its texts, and the tools that it offers."""
+    return duplicates.hash64("\0".join([*texts, row["tools"]] if "tools" in row else texts))
+
+
+def _list_kind(row: dict[str, Any], texts: list[str]) -> int:
+    """The number of the kind of list that the first answer with a list is."""
+    answers = (
+        [turn["content"] for turn in row["turns"] if turn["role"] == "assistant"] if "turns" in row else texts[-1:]
+    )
+    return next(filter(None, (lists.KINDS.index(lists.list_kind(answer)) for answer in answers)), 0)
+
+
+def _places(rows: list[list[str]], seed: int, salt: str) -> list[int]:
     """The place of each row in a random order that does not depend on other rows or their order."""
-    return [duplicates.hash64(f"{seed}\0{salt}\0{question}\0{answer}") for question, answer in pairs]
+    return [duplicates.hash64("\0".join([str(seed), salt, *texts])) for texts in rows]
+
+
+def fault_of(text: str) -> str:
+    """The fault of a text that was read with bytes that are not UTF-8; empty if it has none."""
+    return BROKEN_UTF8 if BROKEN.search(text) else ""

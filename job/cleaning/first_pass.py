@@ -12,15 +12,25 @@ from pathlib import Path
 from typing import IO, Any
 
 from job.cleaning.batch import Batch, CleanedBatch, Raw
+from job.cleaning.rules.contacts import masked
 from job.cleaning.rules.rule import Count, Tally
 from job.cleaning.rules.text import normalised
 from job.cleaning.sources import Loaded, load
+from job.errors import SettingsError
 from job.modeling.chat import Chat
+from job.modeling.conversation import texts_of
+from job.modeling.examples import Length
+from job.modeling.fitting import cut, fitted
+from job.modeling.time_limit import OutOfTime
 from job.runs.progress import advance
+from job.runs.redaction import redact
 from job.settings.fields import DataSettings
+from job.settings.sources import Source
 
 log = logging.getLogger("job.clean")
 
+SHOWN = 200
+"""Characters of a source's first row in the log."""
 BATCH = 500
 BATCH_CHARACTERS = 16_000_000
 """A batch ends before 500 rows if they are that long: several are in memory at once."""
@@ -31,16 +41,18 @@ MOST_PROMPTS = 1000
 class FirstPass:
     """Takes cleaned batches in order: kept rows go to `rows.jsonl`, dropped ones to `dropped.jsonl`, numbers into arrays."""
 
-    def __init__(self, data: DataSettings, chat: Chat, folder: Path, *, max_tokens: int) -> None:
-        self.data, self.chat, self.folder, self.max_tokens = data, chat, folder, max_tokens
+    def __init__(self, data: DataSettings, chat: Chat, folder: Path, *, max_tokens: int, loss: str) -> None:
+        self.data, self.chat, self.folder, self.max_tokens, self.loss = data, chat, folder, max_tokens, loss
         self.loaded: list[Loaded] = []
         self.rows_in = [0] * len(data.sources)
         self.dropped: Counter[str] = Counter()
         self.tally: Tally = {}
+        self.notes: Counter[str] = Counter()
+        """What was done to turns of conversations, by the names of the registry's NOTES."""
         self.prompts: Counter[str] = Counter()
         self.source, self.lists = array("H"), array("B")
         self.text, self.question, self.sample, self.split, self.offset = (array("Q") for _ in range(5))
-        self.tokens, self.answer_tokens = array("I"), array("I")
+        self.tokens, self.answer_tokens, self.longest = array("I"), array("I"), array("I")
         self.too_long = array("I")
         """Lengths of the rows that have more tokens than are allowed."""
 
@@ -57,8 +69,8 @@ class FirstPass:
         for number, source in enumerate(self.data.sources):
             loaded = load(source, self.data, token)
             self.loaded.append(loaded)
-            log.info("stage=clean source=%s layout=%r", source, loaded.layout)
-            rows = iter(loaded.rows)
+            log.info("stage=clean source=%s format=%r layout=%r", source, loaded.format, loaded.layout)
+            rows = self._showing_one(iter(loaded.rows), source)
             while some := _batch(rows):
                 self.rows_in[number] += len(some)
                 yield Batch(number, some)
@@ -68,8 +80,9 @@ class FirstPass:
         advance("rows", len(batch.raws))
         for rule, count in batch.tally.items():
             self.tally.setdefault(rule, Count()).add(count)
+        self.notes += batch.notes
         kept = [row for row, reason in zip(batch.rows, batch.reasons, strict=True) if not reason]
-        lengths = iter(self.chat.lengths(kept))
+        lengths = iter(self._lengths(kept))
         bands = memoryview(batch.bands)
         width = len(bands) // len(kept) if kept else 0
         place = 0
@@ -77,50 +90,114 @@ class FirstPass:
             if reason:
                 self.drop(reason, batch.source, raw)
                 continue
-            prompt, answer = next(lengths)
-            if prompt + answer > self.max_tokens:
-                self.too_long.append(prompt + answer)
-                self.drop("too_many_tokens", batch.source, row)
-            else:
-                self._keep(batch, place, row, prompt, answer)
+            length = next(lengths)
+            if length is None:
+                self.drop("not_rendered", batch.source, row)
+            elif fitting := self._fitting(row, length):
+                self._keep(batch, place, *fitting)
                 self.bands_file.write(bands[place * width : (place + 1) * width])
+            else:
+                self.too_long.append(length.longest)
+                self.drop("too_many_tokens", batch.source, row)
             place += 1
 
-    def _keep(self, batch: CleanedBatch, place: int, row: dict[str, str], prompt: int, answer: int) -> None:
+    def _showing_one(self, rows: Iterator[Raw], source: Source) -> Iterator[Raw]:
+        """The log shows the first row that could be read, so that a wrong layout is seen before it costs anything."""
+        shown = False
+        for raw in rows:
+            if not shown and not raw.fault:
+                shown = True
+                text = json.dumps(raw.fields(), ensure_ascii=False)
+                log.info("stage=clean source=%s first_row=%s", source, masked(redact(text[: 10 * SHOWN]))[:SHOWN])
+            yield raw
+
+    def _lengths(self, rows: list[dict[str, Any]]) -> list[Length | None]:
+        """None for a conversation that the template refuses: it may take only some orders of turns."""
+        try:
+            return [*self.chat.lengths(rows, self.loss)]
+        except SettingsError as error:
+            if len(rows) > 1:
+                return [length for row in rows for length in self._lengths([row])]
+            if "turns" not in rows[0] or isinstance(error.__cause__, OutOfTime):
+                raise
+            if not self.dropped["not_rendered"]:
+                log.warning("stage=clean not_rendered=%s", error.problems[0])
+            return [None]
+
+    def _fitting(self, row: dict[str, Any], length: Length) -> tuple[dict[str, Any], Length] | None:
+        """The row as it is kept, with its length; None if it has too many tokens."""
+        if length.longest > self.max_tokens:
+            if "question" in row or self.data.long_chats == "drop":
+                return None
+            if self.data.long_chats == "split":
+                found = [text for texts in fitted(self.chat, [row], self.loss, self.max_tokens) for text in texts]
+                if not found:
+                    return None
+                self.notes["split_over_limit"] += 1
+                sizes = [len(text.ids) for text in found]
+                answers = sum(end - begin for text in found for begin, end in text.answers)
+                return row, Length(sum(sizes), answers, max(sizes), len(sizes))
+            shorter = cut(self.chat, row, self.loss, self.max_tokens)
+            if shorter is None:
+                return None
+            self.notes["turns_over_limit"] += len(texts_of(row)) - len(texts_of(shorter))
+            row, length = shorter, self.chat.lengths([shorter], self.loss)[0]
+        if length.texts > 1:
+            self.notes["row_per_answer"] += 1
+        if "turns" in row:
+            self.notes.update(self._left_out(row))
+        return row, length
+
+    def _left_out(self, row: dict[str, Any]) -> Iterator[str]:
+        """What of a conversation the chat template does not take."""
+        if "tools" in row and not self.chat.takes_tools:
+            yield "tools_left_out"
+        if any(turn["role"] == "tool" or "tool_calls" in turn for turn in row["turns"]) and not self.chat.knows_calls:
+            yield "calls_as_text"
+        if any("reasoning_content" in turn for turn in row["turns"]) and not self.chat.shows_reasoning:
+            yield "reasoning_left_out"
+
+    def _keep(self, batch: CleanedBatch, place: int, row: dict[str, Any], length: Length) -> None:
         self.offset.append(self.kept_file.tell())
         self.kept_file.write(line_of(row))
-        if len(self.prompts) < MOST_PROMPTS or row["system"] in self.prompts:
-            self.prompts[row["system"]] += 1
+        system = row.get("system", "")
+        if len(self.prompts) < MOST_PROMPTS or system in self.prompts:
+            self.prompts[system] += 1
         self.source.append(batch.source)
         self.lists.append(batch.lists[place])
         self.text.append(batch.text[place])
         self.question.append(batch.question[place])
         self.sample.append(batch.sample[place])
         self.split.append(batch.split[place])
-        self.tokens.append(prompt + answer)
-        self.answer_tokens.append(answer)
+        self.tokens.append(length.total)
+        self.answer_tokens.append(length.answers)
+        self.longest.append(length.longest)
 
-    def drop(self, reason: str, source: int, row: Raw | Mapping[str, str]) -> None:
+    def drop(self, reason: str, source: int, row: Raw | Mapping[str, Any]) -> None:
         """Write the row to dropped.jsonl, as it was found if a rule dropped it."""
         self.dropped[reason] += 1
         fields = {"reason": reason, "source": str(self.data.sources[source])}
         if isinstance(row, Raw):
-            row = {"question": row.question, "answer": row.answer} if not row.fault else {}
-        self.dropped_file.write(line_of(fields | {name: row[name] for name in ("question", "answer") if name in row}))
+            row = row.fields()
+        self.dropped_file.write(
+            line_of(fields | {name: row[name] for name in ("question", "answer", "turns", "text") if name in row})
+        )
 
     def words(self, row: int) -> str:
-        """Question and answer of a kept row, normalised."""
+        """All texts of a kept row, normalised."""
         with (self.folder / "rows.jsonl").open("rb") as file:
             file.seek(self.offset[row])
             found = json.loads(file.readline())
-        return f"{normalised(found['question'])} {normalised(found['answer'])}"
+        return " ".join(map(normalised, texts_of(found)))
 
 
 def _batch(rows: Iterator[Raw]) -> list[Raw]:
     some, characters = [], 0
     for row in islice(rows, BATCH):
         some.append(row)
-        characters += len(row.system) + len(row.question) + len(row.answer)
+        turns = row.conversation.turns if row.conversation else ()
+        characters += len(row.system) + len(row.question) + len(row.answer) + len(row.text)
+        characters += sum(len(turn["content"]) for turn in turns)
         if characters > BATCH_CHARACTERS:
             break
     return some

@@ -1,4 +1,4 @@
-"""Which columns of a source hold question and answer. Recognises the usual layouts; judges nothing else."""
+"""Which columns of a source hold questions and answers, chats or text. Recognises the usual layouts; judges nothing else."""
 
 from __future__ import annotations
 
@@ -7,13 +7,23 @@ from collections.abc import Callable
 from typing import Any
 
 from job.cleaning.batch import NOT_TEXT, Raw
-from job.cleaning.conversations import first_exchange
+from job.cleaning.conversations import conversation
 from job.errors import DataError
 from job.settings.fields import DataSettings
 
 PAIRS = (("question", "answer"), ("prompt", "completion"), ("prompt", "response"), ("input", "output"))
 """Column names (question, answer) that are recognised, in this order."""
-CHATS = ("messages", "conversations")
+CHATS = {
+    "messages": "messages",
+    "conversations": "conversations (ShareGPT)",
+    "conversation": "conversation",
+    "turns": "turns",
+}
+"""Columns of chats, in the order in which they are looked for, and how the log names them."""
+PREFERENCE = ("chosen", "rejected")
+CLEANED = {"system", "question", "answer", "source"}
+"""Columns of the job's own rows."""
+TEXT = "text, trained as a whole"
 Reader = Callable[[dict[str, Any]], Raw]
 
 
@@ -28,20 +38,79 @@ def layout_of(rows: list[dict[str, Any]], data: DataSettings, name: str) -> tupl
             )
         question, answer = data.question_column, data.answer_column
         return f"{question}/{answer}", lambda row: Raw("", row.get(question), row.get(answer))
+    if all(column in columns for column in PREFERENCE):
+        raise DataError(
+            f"The source {name} holds pairs of a better and a worse answer (columns chosen and rejected), as preference "
+            "training (DPO) takes them. This job trains on one answer.",
+            remedy="Write a file with prompt and chosen as question and answer; where both columns are text, "
+            "FINETUNE_DATA_QUESTION_COLUMN=prompt and FINETUNE_DATA_ANSWER_COLUMN=chosen do.",
+        )
     chat = next((column for column in CHATS if column in columns), "")
     if chat:
-        return chat, lambda row: first_exchange(row.get(chat))
+        return CHATS[chat], lambda row: _chat(row, row.get(chat))
     output = next((column for column in ("output", "response") if column in columns), "")
     if "instruction" in columns and output:
-        return _instruction_layout(rows, output)
+        layout, read = _instruction_layout(rows, output)
+        return _with_history(layout, read) if "history" in columns else (layout, read)
     for question, answer in PAIRS:
         if question in columns and answer in columns:
-            return f"{question}/{answer}", lambda row, q=question, a=answer: Raw("", row.get(q), row.get(a))
+            return _pair_layout(rows, columns, question, answer)
+    if "text" in columns:
+        return TEXT, lambda row: _text(row.get("text"))
     raise DataError(
         f"The source {name} has the columns {', '.join(columns)}, which match no known layout "
-        "(instruction/input/output, question/answer, prompt/completion, messages).",
+        "(instruction/input/output, question/answer, prompt/completion, messages, conversations, text).",
         remedy="Set FINETUNE_DATA_QUESTION_COLUMN and FINETUNE_DATA_ANSWER_COLUMN.",
     )
+
+
+def _pair_layout(rows: list[dict[str, Any]], columns: list[str], question: str, answer: str) -> tuple[str, Reader]:
+    """Question and answer as texts, or as lists of messages (TRL).
+
+    A column `system` is a prompt in cleaned rows and beside a history; elsewhere it may be anything, a part of the body say.
+    """
+    if any(isinstance(row.get(question), list) for row in rows):
+        return f"{question}/{answer} as messages (TRL)", lambda row: _chat(
+            row, [*_messages(row.get(question), "user"), *_messages(row.get(answer), "assistant")]
+        )
+
+    with_system = "history" in columns or set(columns) <= CLEANED
+
+    def pair(row: dict[str, Any]) -> Raw:
+        return Raw(row.get("system") if with_system else "", row.get(question), row.get(answer))
+
+    return _with_history(f"{question}/{answer}", pair) if "history" in columns else (f"{question}/{answer}", pair)
+
+
+def _messages(value: Any, role: str) -> list[Any]:
+    return value if isinstance(value, list) else [{"role": role, "content": value}]
+
+
+def _chat(row: dict[str, Any], messages: object) -> Raw:
+    return conversation(messages, system=row.get("system"), tools=row.get("tools") or row.get("functions"))
+
+
+def _text(text: object) -> Raw:
+    return Raw(fault=NOT_TEXT) if text is not None and not isinstance(text, str) else Raw(text=text or "")
+
+
+def _with_history(layout: str, read: Reader) -> tuple[str, Reader]:
+    """Earlier exchanges as pairs in the column `history` (Alpaca)."""
+
+    def chat(row: dict[str, Any]) -> Raw:
+        raw, history = read(row), row.get("history")
+        if raw.fault or not history:
+            return raw
+        if not isinstance(history, list) or not all(
+            isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in history
+        ):
+            return Raw(fault=NOT_TEXT)
+        pairs = [*history, (raw.question, raw.answer)]
+        roles = (("user", "assistant") for _ in pairs)
+        turns = zip([role for both in roles for role in both], [text for pair in pairs for text in pair], strict=True)
+        return conversation([{"role": role, "content": text} for role, text in turns], system=raw.system)
+
+    return f"{layout}, with history (Alpaca)", chat
 
 
 def _instruction_layout(rows: list[dict[str, Any]], output: str) -> tuple[str, Reader]:
@@ -60,6 +129,6 @@ def _instruction_layout(rows: list[dict[str, Any]], output: str) -> tuple[str, R
         parts = [row.get("instruction"), row.get("input")]
         if any(part is not None and not isinstance(part, str) for part in parts):
             return Raw(fault=NOT_TEXT)
-        return Raw("", "\n\n".join(part for part in parts if part), row.get(output))
+        return Raw(row.get("system"), "\n\n".join(part for part in parts if part), row.get(output))
 
     return f"instruction and input as question, {output}", task

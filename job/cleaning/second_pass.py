@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
+from typing import Any
 
 import numpy
 
@@ -13,6 +15,7 @@ from job.cleaning.decisions import FATES, KEPT, Decisions
 from job.cleaning.first_pass import FirstPass, line_of
 from job.cleaning.rules import Rules
 from job.cleaning.rules.digest import digest
+from job.cleaning.rules.registry import NOTES
 from job.modeling.chat import Chat
 from job.results import Cleaned, SourceCount
 from job.runs.progress import advance
@@ -25,10 +28,10 @@ def second_pass(
     first: FirstPass, decisions: Decisions, chat: Chat, rules: Rules, *, loss: str, max_tokens: int
 ) -> Cleaned:
     """Write the files beside those of the first pass, and report what became of the rows."""
-    sha256, shown = _write(first, decisions)
+    sha256, shown, forms = _write(first, decisions)
     kept = decisions.fate == KEPT
     training = kept & ~decisions.held_out
-    tokens = numpy.frombuffer(first.tokens, dtype=numpy.uint32)
+    tokens, longest = (numpy.frombuffer(lengths, dtype=numpy.uint32) for lengths in (first.tokens, first.longest))
     return Cleaned(
         rows_in=sum(first.rows_in),
         train_rows=int(training.sum()),
@@ -40,15 +43,18 @@ def second_pass(
         near_duplicate_groups=decisions.near_groups,
         plain_split_leaked_rows=decisions.leaked_rows,
         plain_split_eval_rows=decisions.plain_eval_rows,
-        token_counts=token_counts(tokens[kept], first.too_long, max_tokens),
-        masked_rows=[masked_row(chat, row, loss) for row in shown],
+        conversations=forms["turns"],
+        texts=forms["text"],
+        turn_notes={note.name: first.notes[note.name] for note in NOTES if first.notes[note.name]},
+        token_counts=token_counts(longest[kept], first.too_long, max_tokens),
+        masked_rows=[masked_row(chat, row, loss, max_tokens) for row in shown],
         system_prompt=first.prompts.most_common(1)[0][0],
         system_in_user_turn=chat.folds_system and any(first.prompts),
         thinking_off="enable_thinking" in chat.options,
         stop_token=chat.stop_token,
         train_tokens=int(tokens[training].sum()),
         answer_tokens=int(numpy.frombuffer(first.answer_tokens, dtype=numpy.uint32)[training].sum()),
-        longest_tokens=int(tokens[training].max()),
+        longest_tokens=int(longest[training].max()),
         train_path="clean/train.jsonl",
         eval_path="clean/eval.jsonl",
         dropped_path="clean/dropped.jsonl",
@@ -56,10 +62,11 @@ def second_pass(
     )
 
 
-def _write(first: FirstPass, decisions: Decisions) -> tuple[str, list[dict[str, str]]]:
-    """(sha256 over the bytes of training and evaluation rows in their order, the first training rows)."""
+def _write(first: FirstPass, decisions: Decisions) -> tuple[str, list[dict[str, Any]], Counter[str]]:
+    """(sha256 over the bytes of training and evaluation rows in their order, the first training rows, rows by their form)."""
     sha256 = hashlib.sha256()
-    shown: list[dict[str, str]] = []
+    shown: list[dict[str, Any]] = []
+    forms: Counter[str] = Counter()
     with (
         (first.folder / "rows.jsonl").open("rb") as rows,
         (first.folder / "train.jsonl").open("wb") as train,
@@ -75,10 +82,11 @@ def _write(first: FirstPass, decisions: Decisions) -> tuple[str, list[dict[str, 
             # where the rows may be published, the path of a file on this machine is not
             made = line_of(row | {"source": without_path(str(first.data.sources[first.source[number]]))})
             sha256.update(made)
+            forms.update({"turns", "text"} & row.keys())
             (evaluation if decisions.held_out[number] else train).write(made)
             if len(shown) < MASKED_ROWS and not decisions.held_out[number]:
                 shown.append(row)
-    return sha256.hexdigest(), shown
+    return sha256.hexdigest(), shown, forms
 
 
 def _source_counts(first: FirstPass, decisions: Decisions) -> list[SourceCount]:
@@ -87,6 +95,7 @@ def _source_counts(first: FirstPass, decisions: Decisions) -> list[SourceCount]:
         SourceCount(
             source=str(name),
             revision=first.loaded[number].revision,
+            format=first.loaded[number].format,
             layout=first.loaded[number].layout,
             rows_in=first.rows_in[number],
             rows_out=int(((decisions.fate == KEPT) & (source == number)).sum()),

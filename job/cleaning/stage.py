@@ -53,7 +53,7 @@ def clean(
     partial = root / "clean.partial"
     remove(partial)
     partial.mkdir(parents=True)
-    first = FirstPass(data, chat, partial, max_tokens=max_tokens)
+    first = FirstPass(data, chat, partial, max_tokens=max_tokens, loss=loss)
     near = data.near_duplicates != "off"
     function = functools.partial(process, rules=rules, system=read_text(data.system_prompt_file), seed=seed, near=near)
     with first:
@@ -86,6 +86,8 @@ def _log(result: Cleaned, max_tokens: int) -> None:
     log.info("stage=clean rows_in=%d train_rows=%d eval_rows=%d", result.rows_in, result.train_rows, result.eval_rows)
     for reason, rows in result.dropped.items():
         log.info("stage=clean dropped=%s rows=%d", reason, rows)
+    for note, count in result.turn_notes.items():
+        log.info("stage=clean turns=%s count=%d", note, count)
     if result.system_in_user_turn:
         log.info("stage=clean system_prompt=in_user_turn: the base model's chat template has no system role")
     counts = result.token_counts

@@ -18,7 +18,7 @@ RECORDS_BYTES = 10_000_000
 """Records, log, metrics.json and report.html of one run."""
 COPIES = 2
 """Each row is written once by each of cleaning's two passes; the first pass's file goes when the second is done."""
-TEXT_PER_BYTE = {".gz": 5, ".parquet": 4}
+TEXT_PER_BYTE = {".gz": 5, ".zst": 6, ".xlsx": 5, ".parquet": 4}
 """How much text a byte of a compressed file holds; measured 2.5 to 4 on questions and answers in English."""
 BYTES_PER_ROW = 500
 """A short row; it turns bytes into rows, each of which repeats the system prompt."""
@@ -50,8 +50,7 @@ def cleaning_bytes(data: DataSettings) -> int:
 
 
 def _text_bytes(source: Source) -> int:
-    files = source.path.rglob("*") if source.path.is_dir() else [source.path]
-    return sum(path.stat().st_size * TEXT_PER_BYTE.get(path.suffix, 1) for path in files if path.is_file())
+    return sum(path.stat().st_size * TEXT_PER_BYTE.get(path.suffix, 1) for path in source.list_files())
 
 
 def answers_bytes(questions: int, max_new_tokens: int) -> int:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from peft import PeftModel
@@ -20,7 +20,9 @@ from job.errors import MemoryExhausted, Stopped
 from job.hosts import disk
 from job.modeling.base import load_base
 from job.modeling.chat import Chat
+from job.modeling.conversation import beginning, texts_of
 from job.modeling.files import fetch_files
+from job.modeling.fitting import cut
 from job.modeling.generation import Answer, generate
 from job.modeling.lengths import require_questions
 from job.modeling.precision import DTYPES
@@ -48,6 +50,8 @@ class Question:
     system: str
     reference: str
     source: Literal["question", "eval_row"]
+    row: dict[str, Any] | None = None
+    """The row whose last answer is asked for, where it is more than one exchange."""
 
 
 def probe(
@@ -79,7 +83,7 @@ def probe(
     questions = fixed_questions(settings, cleaned.system_prompt)
     questions += eval_questions(root / cleaned.eval_path, settings.eval_rows, seed)
     disk.require_left(root, disk.answers_bytes(len(questions), settings.max_new_tokens), "answers")
-    prompts = [chat.prompt_ids(question.system, question.text) for question in questions]
+    prompts = [prompt_of(chat, question, cleaned.longest_tokens) for question in questions]
 
     def look() -> None:
         if stop.requested:
@@ -112,7 +116,29 @@ def eval_questions(path: Path, count: int, seed: int) -> list[Question]:
     with path.open(encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     chosen = random.Random(f"{seed} probe").sample(rows, min(count, len(rows)))
-    return [Question(row["question"], row["system"], row["answer"], "eval_row") for row in chosen]
+    return [question_of(row) for row in chosen]
+
+
+def question_of(row: dict[str, Any]) -> Question:
+    """The last answer of a row is asked for, with all that stands before it; plain text is to be continued."""
+    if "question" in row:
+        return Question(row["question"], row["system"], row["answer"], "eval_row")
+    if "text" in row:
+        begin, rest = beginning(row["text"])
+        return Question(begin, "", rest.strip(), "eval_row", row)
+    turns = row["turns"]
+    said = [f"{turn['role']}: {text}" for turn, text in zip(turns[:-1], texts_of(row), strict=False)]
+    return Question("\n\n".join(said), row["system"], texts_of(row)[-1], "eval_row", row)
+
+
+def prompt_of(chat: Chat, question: Question, limit: int) -> list[int]:
+    """Token ids. `limit`: the most that training has seen; what it took in parts is asked without its beginning."""
+    if question.row is None:
+        return chat.prompt_ids(question.system, question.text)
+    ids = chat.last_prompt_ids(question.row)
+    if len(ids) > limit and (shorter := cut(chat, question.row, "last", limit)):
+        ids = chat.last_prompt_ids(shorter)
+    return ids[-limit:]
 
 
 def answer_all(

@@ -15,8 +15,8 @@ from job.reporting.changes import Change, difference
 from job.reporting.losses import Losses
 from job.reporting.numbers import count, duration, loss_text, share, signed, size
 from job.reporting.scores import ScoreRow, score_rows
-from job.reporting.words import is_quoted, readable, rule_words
-from job.results import Cleaned, LogEntry, Metrics, PushedRepo, Sample
+from job.reporting.words import is_quoted, note_words, readable, rule_words
+from job.results import Cleaned, LogEntry, MaskedRow, Metrics, PushedRepo, Sample
 
 LONG_TEXT = 600
 """Characters; a longer training row is folded away."""
@@ -50,8 +50,8 @@ class RuleRow:
 class Mask:
     """A training row: what the model is shown, and what it is trained to say."""
 
-    shown: str
-    learned: str
+    pieces: list[tuple[str, bool]]
+    """Texts, each with whether it is trained on."""
     tokens: int
     learned_tokens: int
     long: bool
@@ -73,6 +73,8 @@ class View:
     dropped: Dropped
     lists: list[ListCount]
     rules: list[RuleRow]
+    turns: list[tuple[str, int]]
+    """What was done to turns of conversations, and how often."""
     lengths: list[Bar]
     max_tokens: str
     near_duplicates: str
@@ -101,6 +103,7 @@ def view(metrics: Metrics, log: Sequence[LogEntry], samples: Sequence[Sample], d
         dropped=dropped,
         lists=list_counts(cleaned, dropped) if cleaned else [],
         rules=rule_rows(cleaned) if cleaned else [],
+        turns=[(note_words(name), number) for name, number in cleaned.turn_notes.items()] if cleaned else [],
         lengths=lengths(cleaned.token_counts) if cleaned else [],
         max_tokens=_setting(metrics, "train", "max_tokens"),
         near_duplicates=_setting(metrics, "data", "near_duplicates"),
@@ -208,14 +211,23 @@ def rule_rows(cleaned: Cleaned) -> list[RuleRow]:
 def masks(cleaned: Cleaned) -> list[Mask]:
     return [
         Mask(
-            shown="".join(row.tokens[: row.learned_from]),
-            learned="".join(row.tokens[row.learned_from :]),
+            pieces=list(_pieces(row)),
             tokens=len(row.tokens),
-            learned_tokens=len(row.tokens[row.learned_from :]),
+            learned_tokens=sum(end - begin for begin, end in row.learned),
             long=sum(map(len, row.tokens)) > LONG_TEXT,
         )
         for row in cleaned.masked_rows
     ]
+
+
+def _pieces(row: MaskedRow) -> Iterator[tuple[str, bool]]:
+    """The text of a row in pieces, each with whether it is trained on."""
+    at = 0
+    for begin, end in row.learned:
+        yield "".join(row.tokens[at:begin]), False
+        yield "".join(row.tokens[begin:end]), True
+        at = end
+    yield "".join(row.tokens[at:]), False
 
 
 # --- settings --------------------------------------------------------------------------------------------------------

@@ -19,6 +19,11 @@ def rule_words(name: str) -> str:
     return next((entry.words for entry in entries if entry.name == key), "")
 
 
+def note_words(name: str) -> str:
+    """What was done to turns of conversations; the name itself if nothing is known but that."""
+    return next((note.words for note in registry.NOTES if note.name == name), readable(name))
+
+
 def is_quoted(name: str) -> bool:
     """Whether the page may show examples of what this rule took out: never of contact data, even where a result has one."""
     return not any(rule.private for rule in registry.RULES if rule.name == name)

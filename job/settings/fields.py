@@ -23,9 +23,10 @@ class Section(BaseModel):
 
 class DataSettings(Section):
     sources: Sources = Field(
-        description="Data sets, separated by commas. On the Hub: owner/name[@revision][:split][=rows]. Local: the path of a "
-        "JSONL, JSON, CSV (each also .gz) or Parquet file or of a save_to_disk folder, also with =rows. `quickstart` is the "
-        "embedded data set."
+        description="Data sets, separated by commas. On the Hub: owner/name[@revision][:split][=rows], or one file as "
+        "hf://datasets/owner/name[@revision]/path/to/file. Local: the path of a JSONL, JSON, CSV, TSV, TXT (each also .gz or "
+        ".zst), XLSX or Parquet file, of a folder or a pattern such as data/*.jsonl, or of a save_to_disk folder, also with "
+        "=rows. `quickstart` is the embedded data set."
     )
     question_column: str = Field(
         "auto", description="Column that holds the question; auto recognizes the usual layouts."
@@ -52,9 +53,16 @@ class DataSettings(Section):
     eval_fraction: float = Field(
         0.1, gt=0, lt=1, description="Fraction of the cleaned rows that is held out for evaluation."
     )
-    remove_contacts: bool = Field(
-        True,
-        description="Remove e-mail addresses, phone numbers, links, signatures and people's own names from the rows.",
+    remove_contacts: Literal["mask", "cut", "keep"] = Field(
+        "mask",
+        description="E-mail addresses, phone and card numbers, bank accounts, links to a person, signatures and names: mask "
+        "puts [phone] or the like in their place and removes sentences that say nothing else, cut leaves a placeholder only "
+        "where the sentence needs one, keep changes nothing.",
+    )
+    long_chats: Literal["cut", "split", "drop"] = Field(
+        "cut",
+        description="A conversation of too many tokens: cut leaves out its first exchanges, split makes parts that each fit "
+        "(of plain text too), drop drops it.",
     )
     rules_file: RuleFile = Field(
         "",
@@ -177,9 +185,9 @@ class TrainSettings(Section):
     max_tokens: int = Field(
         512, ge=16, le=131072, description="Rows with more tokens, chat template included, are dropped."
     )
-    loss_on: Literal["answer", "text"] = Field(
-        "answer",
-        description="Tokens that count in the loss: answer counts those of the answer, text also those of the question.",
+    loss_on: Literal["answers", "last", "text"] = Field(
+        "answers",
+        description="Tokens that count in the loss: those of all answers of a row, of its last answer, or of the whole text.",
     )
     eval_steps: int = Field(
         100,

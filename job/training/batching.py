@@ -12,27 +12,41 @@ from dataclasses import dataclass
 
 import torch
 
-from job.modeling.chat import Tokens
+from job.modeling.examples import Tokens
 
 IGNORED = -100
 
 
+Spans = tuple[tuple[int, int], ...]
+
+
 @dataclass(frozen=True)
 class Row:
-    """One row: token ids and how many at its start are not learned."""
+    """One row: token ids, and (begin, end) of what is learned, from left to right."""
 
     ids: Sequence[int]
-    skip: int
+    learned: Spans
 
     @classmethod
     def of(cls, tokens: Tokens, loss: str) -> Row:
-        """`loss`: on the `answer` only, or on the whole `text`. All rows stay in memory: 4 bytes a token instead of 36."""
-        return cls(array("i", tokens.ids), tokens.prompt_length if loss == "answer" else 0)
+        """`loss`: on the answers that `tokens` has, or on the whole `text`. All rows stay in memory: 4 bytes a token instead
+        of 36."""
+        return cls(array("i", tokens.ids), ((0, len(tokens.ids)),) if loss == "text" else tokens.answers)
+
+    @classmethod
+    def after(cls, ids: Sequence[int], skip: int) -> Row:
+        """A row of which all but the first `skip` tokens are learned."""
+        return cls(ids, ((skip, len(ids)),))
+
+    @property
+    def predicted(self) -> Spans:
+        """The learned spans without the first token of the row, which has nothing before it."""
+        return tuple((max(begin, 1), end) for begin, end in self.learned)
 
     @property
     def targets(self) -> int:
-        """Number of tokens that are predicted and learned; the first of a row has nothing before it."""
-        return len(self.ids) - max(self.skip, 1)
+        """Number of tokens that are predicted and learned."""
+        return sum(end - begin for begin, end in self.predicted)
 
 
 @dataclass(frozen=True)
@@ -81,12 +95,12 @@ def pack(rows: Sequence[Row], device: torch.device) -> Packed:
     targets: list[int] = []
     starts = [0]
     for row in rows:
-        begin = starts[-1]
+        start = starts[-1]
         ids += row.ids
         positions += range(len(row.ids))
-        first = max(row.skip, 1)
-        predicting += range(begin + first - 1, begin + len(row.ids) - 1)
-        targets += row.ids[first:]
+        for begin, end in row.predicted:
+            predicting += range(start + begin - 1, start + end - 1)
+            targets += row.ids[begin:end]
         starts.append(len(ids))
     return Packed(
         ids=torch.tensor([ids]).to(device, non_blocking=True),
@@ -106,5 +120,6 @@ def pad(rows: Sequence[Row], pad_token: int, device: torch.device) -> Padded:
     for place, row in enumerate(rows):
         ids[place, : len(row.ids)] = torch.tensor(row.ids)
         mask[place, : len(row.ids)] = 1
-        labels[place, row.skip : len(row.ids)] = torch.tensor(row.ids[row.skip :])
+        for begin, end in row.learned:
+            labels[place, begin:end] = torch.tensor(row.ids[begin:end])
     return Padded(ids.to(device), mask.to(device), labels.to(device))

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,6 +19,7 @@ from job.hosts import disk
 from job.modeling.chat import Chat
 from job.modeling.config import attention_of
 from job.modeling.files import fetch_files
+from job.modeling.fitting import fitted
 from job.modeling.sizes import Sizes
 from job.modeling.tokenizer import load_tokenizer
 from job.results import Cleaned, Trained
@@ -67,8 +69,8 @@ def train(
     files = fetch_files(model, token, weights=True)
     tokenizer = load_tokenizer(files, model)
     chat = Chat(tokenizer)
-    rows = read_rows(chat, root / cleaned.train_path, settings.loss_on)
-    eval_rows = read_rows(chat, root / cleaned.eval_path, settings.loss_on)
+    rows = read_rows(chat, root / cleaned.train_path, settings.loss_on, settings.max_tokens)
+    eval_rows = read_rows(chat, root / cleaned.eval_path, settings.loss_on, settings.max_tokens)
     prepared = prepare(
         files,
         tokenizer,
@@ -93,22 +95,32 @@ def train(
     return result
 
 
-def read_rows(chat: Chat, path: Path, loss: str) -> list[Row]:
-    """Raises SettingsError (64) for a row in which the end of the answer is not learned: the model would not learn to stop."""
+def read_rows(chat: Chat, path: Path, loss: str, max_tokens: int) -> list[Row]:
+    """Training rows from the file's: of a conversation one, or several where the template or its length demands it.
+
+    Raises SettingsError (64) for a row in which the end of an answer is not learned: the model would not learn to stop.
+    """
     rows: list[Row] = []
+    number = 0
     with path.open(encoding="utf-8") as file:
-        while some := list(islice(file, ROWS_AT_ONCE)):
-            for tokens in chat.rows([json.loads(line) for line in some]):
-                if chat.stop_id not in tokens.ids[tokens.prompt_length :]:
+        while some := [json.loads(line) for line in islice(file, ROWS_AT_ONCE)]:
+            for row, texts in zip(some, fitted(chat, some, loss, max_tokens), strict=True):
+                number += 1
+                if _ends_alike(row) and not all(map(chat.stops, texts)):
                     raise SettingsError(
                         [
                             f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template ends other answers with {chat.stop_token}, "
-                            f"but not that of row {len(rows) + 1} in {path.name}; set a template that ends every answer with it"
+                            f"but not that of row {number} in {path.name}; set a template that ends every answer with it"
                         ]
                     )
-                rows.append(Row.of(tokens, loss))
+                rows += [Row.of(tokens, loss) for tokens in texts]
             advance("rows", len(some))
     return rows
+
+
+def _ends_alike(row: dict[str, Any]) -> bool:
+    """Whether all answers of a row must end with the stop token: a call of a tool may end otherwise (Gemma 4), as text does."""
+    return "text" not in row and not any("tool_calls" in turn for turn in row.get("turns", ()))
 
 
 def _later(prepared: Prepared, save_embedding: str, deadline: Deadline, *, load_seconds: float) -> Later:

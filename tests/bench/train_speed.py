@@ -214,7 +214,7 @@ def _our_trainer(
     )
     files = fetch_files(model, "", weights=True)
     tokenizer = load_tokenizer(files, model)
-    all_rows = [Row(ids, 0) for ids in rows]
+    all_rows = [Row.after(ids, 0) for ids in rows]
     optimizations = [optimization for optimization in OPTIMIZATIONS if optimization.name != line.without]
     prepared = prepare(
         files, tokenizer, LoraSettings(targets=line.targets), settings, all_rows, optimizations=optimizations

@@ -13,6 +13,7 @@ from job.cleaning.audit import counts, masked_row, token_counts
 from job.cleaning.rules import Rules
 from job.cleaning.rules.rule import Count
 from job.modeling.chat import Chat
+from job.results import MaskedRow
 from job.settings.rule_file import UserRule
 from tests.cleaning.stage_runs import cleaned, read
 from tests.conftest import make_rows, write_rows
@@ -21,7 +22,7 @@ from tests.training.building import tokenizer_of
 
 def test_the_result_shows_what_each_rule_did_and_what_the_limit_cost(base: Path, tmp_path: Path) -> None:
     rows = make_rows(40)
-    rows[0]["output"] = "The list is at jane@plants.org now. " + rows[0]["output"]
+    rows[0]["output"] = "Please mail me at jane@plants.org now. " + rows[0]["output"]
     rows[5]["output"] = rows[5]["output"].replace(
         "Take the", "Carry it out into the yard and set it on a dry board. Take the"
     )
@@ -46,16 +47,16 @@ def test_the_masked_rows_are_what_is_trained_on(base: Path, tmp_path: Path) -> N
     first = read(tmp_path / result.train_path)[0]
     row = result.masked_rows[0]
     assert len(result.masked_rows) == 3
-    assert first["question"] in "".join(row.tokens[: row.learned_from])
-    assert "".join(row.tokens[row.learned_from :]).startswith(first["answer"])
+    assert first["question"] in "".join(row.tokens[: row.learned[0][0]])
+    assert "".join(row.tokens[row.learned[0][0] :]).startswith(first["answer"])
 
 
 def test_of_a_long_row_only_the_beginning_is_shown(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chat = Chat(tokenizer_of(base))
     row = {"system": "", "question": "Why?", "answer": "So it is, and so it was."}
-    whole = masked_row(chat, row, "answer")
+    whole = masked_row(chat, row, "answers", 256)
     monkeypatch.setattr(audit, "MOST_SHOWN", 8)
-    assert masked_row(chat, row, "answer") == whole.model_copy(update={"tokens": whole.tokens[:8]})
+    assert masked_row(chat, row, "answers", 256) == MaskedRow(tokens=whole.tokens[:8], learned=[])
 
 
 def test_lengths_are_counted_in_sixteen_steps_up_to_the_limit() -> None:

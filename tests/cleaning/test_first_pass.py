@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from job.modeling.chat import Chat
+from job.modeling.examples import Length
 from job.modeling.files import fetch_files
 from job.modeling.tokenizer import load_tokenizer
 from job.settings.fields import ModelSettings
@@ -48,5 +49,7 @@ def test_lengths_are_those_of_the_rows_whatever_the_template_does(template: str,
     ]
     plain = [chat.text(row["system"], row["question"], row["answer"]) for row in rows]
     assert [chat.framed(row["system"], row["question"], row["answer"]) for row in rows] == plain
-    tokens = [(found.prompt_length, len(found.ids) - found.prompt_length) for found in chat.rows(rows)]
-    assert chat.lengths(rows) == tokens
+    tokens = [text for (text,) in chat.rows(rows, "answers")]
+    assert chat.lengths(rows, "answers") == [
+        Length(len(text.ids), len(text.ids) - text.answers[0][0], len(text.ids)) for text in tokens
+    ]

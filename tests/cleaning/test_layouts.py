@@ -1,4 +1,4 @@
-"""Which columns hold question and answer."""
+"""Which columns hold questions and answers, chats or text."""
 
 from __future__ import annotations
 
@@ -7,20 +7,36 @@ from typing import Any
 
 import pytest
 
+from job.cleaning.batch import NOT_TEXT, Raw
 from job.cleaning.sources import load
 from job.errors import DataError
+from job.modeling.conversation import Conversation
 from job.settings.sources import Source
 from tests.cleaning.stage_runs import settings
 from tests.conftest import write_rows
 
+USER, ANSWER = {"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}
 LAYOUTS: dict[str, dict[str, Any]] = {
     "question/answer": {"question": "Q", "answer": "A"},
     "prompt/completion": {"prompt": "Q", "completion": "A"},
+    "prompt/completion as messages (TRL)": {"prompt": [USER], "completion": [ANSWER]},
     "input/output": {"input": "Q", "output": "A"},
-    "messages": {"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]},
-    "conversations": {"conversations": [{"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}]},
-    "instruction and input as question, output": {"instruction": "Q", "input": "", "output": "A"},
+    "messages": {"messages": [USER, ANSWER]},
+    "conversations (ShareGPT)": {"conversations": [{"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}]},
+    "turns": {"system": "", "turns": [USER, ANSWER]},
+    "instruction and input as question, output": {"instruction": "Q", "input": "", "output": "A", "text": "Q A"},
+    "instruction and input as question, output, with history (Alpaca)": {
+        "instruction": "Q",
+        "input": "",
+        "output": "A",
+        "history": [],
+    },
 }
+
+
+def read_one(row: dict[str, Any], folder: Path) -> Raw:
+    path = write_rows(folder / "rows.jsonl", [row] * 3)
+    return next(load(Source.parse(str(path)), settings(path), "").rows)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -28,8 +44,57 @@ def test_usual_layouts_are_recognised(layout: str, tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows.jsonl", [LAYOUTS[layout]] * 3)
     loaded = load(Source.parse(str(path)), settings(path), "")
     assert loaded.layout == layout
-    first = next(loaded.rows)
-    assert (first.question, first.answer) == ("Q", "A")
+    assert next(loaded.rows) == Raw("", "Q", "A")
+
+
+def test_plain_text_is_a_layout_where_nothing_else_is(tmp_path: Path) -> None:
+    assert read_one({"text": "Ferns like shade.", "url": "x"}, tmp_path) == Raw(text="Ferns like shade.")
+    assert read_one({"text": ["Ferns"]}, tmp_path).fault == NOT_TEXT
+    assert read_one({"text": None}, tmp_path) == Raw()
+
+
+TWO = (USER, ANSWER, {"role": "user", "content": "Q2"}, {"role": "assistant", "content": "A2"})
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"instruction": "Q2", "output": "A2", "history": [["Q", "A"]], "system": "S"},
+        {"prompt": "Q2", "response": "A2", "history": [["Q", "A"]], "system": "S"},
+        {"prompt": [{"role": "system", "content": "S"}, *TWO[:3]], "completion": [TWO[3]]},
+        {"prompt": [{"role": "system", "content": "S"}, *TWO[:3]], "completion": "A2"},
+        {
+            "conversations": [{"from": turn["role"], "value": turn["content"]} for turn in TWO],
+            "system": "S",
+            "tools": "[]",
+        },
+        {"messages": [{"role": "developer", "content": "S"}, *TWO], "tools": None},
+    ],
+    ids=["alpaca", "history", "trl", "trl-string", "sharegpt", "openai"],
+)
+def test_every_layout_of_several_turns_gives_the_same_conversation(row: dict[str, Any], tmp_path: Path) -> None:
+    assert read_one(row, tmp_path) == Raw("S", conversation=Conversation("S", TWO))
+
+
+def test_a_column_named_system_is_a_prompt_in_cleaned_rows_alone(tmp_path: Path) -> None:
+    row = {"system": "S", "question": "Q", "answer": "A", "source": "rows.jsonl"}
+    assert read_one(row, tmp_path) == Raw("S", "Q", "A")
+    assert read_one(row | {"organ": "heart"}, tmp_path) == Raw("", "Q", "A")
+
+
+def test_a_history_that_is_no_list_of_pairs_is_no_text(tmp_path: Path) -> None:
+    for history in ("Q A", [["Q"]], [["Q", 1]]):
+        assert read_one({"instruction": "Q2", "output": "A2", "history": history}, tmp_path).fault == NOT_TEXT
+
+
+def test_pairs_of_a_better_and_a_worse_answer_are_refused(tmp_path: Path) -> None:
+    row = {"prompt": "Q", "chosen": "A", "rejected": "B"}
+    path = write_rows(tmp_path / "rows.jsonl", [row] * 3)
+    with pytest.raises(DataError, match="preference training") as caught:
+        load(Source.parse(str(path)), settings(path), "")
+    assert "FINETUNE_DATA_ANSWER_COLUMN=chosen" in caught.value.remedy
+    loaded = load(Source.parse(str(path)), settings(path, question_column="prompt", answer_column="chosen"), "")
+    assert next(loaded.rows) == Raw("", "Q", "A")
 
 
 def test_other_columns_are_named_by_settings(tmp_path: Path) -> None:

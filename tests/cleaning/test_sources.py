@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import logging
 import resource
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import pytest
 from huggingface_hub import constants
 
 from job.cleaning import first_pass, sources
+from job.cleaning.reading.formats import read_file
+from job.cleaning.reading.rows import local_file
 from job.cleaning.sources import HEAD, load
 from job.errors import AccessDenied, DataError, HubUnavailable, NotFound
 from job.settings.fields import DataSettings
 from job.settings.sources import Source
-from tests.cleaning.stage_runs import settings
+from tests.cleaning.stage_runs import cleaned, settings
 from tests.conftest import make_rows, write_rows
 from tests.standin_hub import StandInHub
 
@@ -75,6 +78,94 @@ def test_the_layout_is_recognised_by_the_first_rows_and_the_others_stream(tmp_pa
     assert sum(1 for _ in load(Source.parse(str(path)), settings(path), "").rows) == HEAD + 5
 
 
+# --- what was found --------------------------------------------------------------------------------------------------
+
+
+def test_what_was_found_stands_in_the_log_and_in_the_result(
+    base: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "rows.csv"
+    with path.open("w", newline="", encoding="cp1252") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(("question", "answer"))
+        writer.writerows((f"{row['input']} Wie heiß?", f"{row['output']} Höchstens achtzig.") for row in make_rows(40))
+        writer.writerow(("only a question",))
+    with caplog.at_level(logging.INFO, logger="job.clean"):
+        result = cleaned(path, base, tmp_path)
+    (source,) = result.sources
+    assert source.format == "CSV, separator semicolon, cp1252"
+    assert f"source={path} format='CSV, separator semicolon, cp1252' layout='question/answer'" in caplog.text
+    assert result.dropped["ragged"] == 1
+    assert "Wie heiß?" in (tmp_path / "clean" / "train.jsonl").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            b'"a"\n"b"\n{"question": "Q", "answer": "A"}\n',
+            r"2 of its first 3 lines are not JSON objects\. It was read as JSON",
+        ),
+        (b"\n".join([b"Hello there", b"this is", b"no JSON"]), "3 of its first 3 lines are not JSON objects"),
+    ],
+)
+def test_a_source_whose_lines_are_mostly_no_rows_says_as_what_it_was_read(
+    content: bytes, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=words) as caught:
+        load(Source.parse(str(path)), settings(path), "")
+    assert "one JSON object per line" in caught.value.remedy
+
+
+def test_a_table_that_falls_apart_behind_its_first_rows_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("question,answer\n" + "Q,A\n" * 250 + "Well, it depends, on you\n" * 700, "utf-8")
+    with pytest.raises(
+        DataError, match=r"700 of its first 950 lines have more or fewer fields .* separator comma"
+    ) as caught:
+        load(Source.parse(str(path)), settings(path), "")
+    assert "in quotes" in caught.value.remedy
+
+
+def test_rows_that_are_lost_to_their_encoding_send_the_user_to_the_file(base: Path, tmp_path: Path) -> None:
+    """Not to the cleaning rules."""
+    path = tmp_path / "rows.jsonl"
+    row = b'{"question": "f\xfcr", "answer": "It is for all of it, and for the rest."}\n'
+    path.write_bytes('{"question": "für äöü äöü", "answer": ""}\n'.encode() * 4 + row * 20)
+    with pytest.raises(DataError, match="broken_utf8 20") as caught:
+        cleaned(path, base, tmp_path)
+    assert "encoding of the files in FINETUNE_DATA_SOURCES" in caught.value.remedy
+
+
+def test_shards_are_one_source_and_empty_ones_are_none(tmp_path: Path) -> None:
+    for number, count in enumerate((3, 0, 4)):
+        write_rows(tmp_path / f"part-{number}.jsonl", make_rows(count))
+    (tmp_path / "_SUCCESS").touch()
+    for name in (str(tmp_path), f"{tmp_path}/part-*.jsonl", f"{tmp_path}/*=5"):
+        source = Source.parse(name)
+        loaded = load(source, DataSettings(sources=(source,)), "")
+        assert len(list(loaded.rows)) == 7
+        assert loaded.format == "2 files, JSON lines, UTF-8"
+    write_rows(tmp_path / "part-0.jsonl", [])
+    write_rows(tmp_path / "part-2.jsonl", [])
+    with pytest.raises(DataError, match=r"part-0.jsonl is empty"):
+        load(source, DataSettings(sources=(source,)), "")
+    for path in tmp_path.iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match="is gone"):
+        load(source, DataSettings(sources=(source,)), "")
+
+
+def test_a_damaged_folder_of_save_to_disk_is_named(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text("{}", "utf-8")
+    source = Source.parse(str(tmp_path))
+    with pytest.raises(DataError, match=f"folder {tmp_path} cannot be read") as caught:
+        load(source, DataSettings(sources=(source,)), "")
+    assert "FINETUNE_DATA_SOURCES" in caught.value.remedy
+
+
 # --- more than fits into memory --------------------------------------------------------------------------------------
 
 
@@ -97,7 +188,7 @@ def test_a_line_without_an_end_is_named_and_not_read_into_memory(name: str, tmp_
 
 
 def test_a_quote_that_nothing_closes_is_found_at_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MOST_LINE", 1000)
+    monkeypatch.setattr("job.cleaning.reading.rows.MOST_LINE", 1000)
     path = tmp_path / "rows.csv"
     path.write_text('question,answer\nQ,A\nQ,"open\n' + "Q,a longer answer\n" * 100, "utf-8")
     with pytest.raises(
@@ -110,8 +201,8 @@ def test_a_quote_that_nothing_closes_is_found_at_its_line(tmp_path: Path, monkey
 def test_a_json_file_that_would_have_to_fit_into_memory_is_refused_with_the_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "MOST_JSON", 1000)
-    path = sparse(tmp_path / "rows.json", b"[", 5 * 10**9)
+    monkeypatch.setattr("job.cleaning.reading.json_rows.MOST_JSON", 1000)
+    path = sparse(tmp_path / "rows.json", b"[\n", 5 * 10**9)
     with pytest.raises(DataError, match=r"one JSON value of more than 1,000 characters") as caught:
         load(Source.parse(str(path)), settings(path), "")
     assert "jq -c" in caught.value.remedy
@@ -123,27 +214,14 @@ def test_few_rows_are_held_where_they_are_long(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(first_pass, "BATCH_CHARACTERS", 2_500)
     rows = [{"question": f"Q {number}", "answer": "A" * 1000} for number in range(40)]
     path = write_rows(tmp_path / "rows.jsonl", rows)
-    assert len(sources._head(sources._local_rows(path))) == 5
-    first = first_pass.FirstPass(settings(path), None, tmp_path, max_tokens=10)  # type: ignore[arg-type]
+    assert len(sources._head(read_file(local_file(path)).rows)) == 5
+    first = first_pass.FirstPass(settings(path), None, tmp_path, max_tokens=10, loss="answers")  # type: ignore[arg-type]
     batches = [len(batch.rows) for batch in first.batches("")]
     assert batches == [3] * 13 + [1]
     assert first.rows_in == [40]
 
 
 # --- rows on the Hub -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def client(hub: StandInHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The Hub client and `datasets` in this process speak to the stand-in."""
-    import datasets.config
-
-    monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.url)
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}")
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
 
 
 @pytest.mark.usefixtures("client")

@@ -141,7 +141,7 @@ def endless_line(place: Place, name: str, begin: bytes = b"") -> str:
 def packed_endless_line(place: Place) -> str:
     with gzip.open(place.folder / "rows.jsonl.gz", "wb", compresslevel=1) as file:
         for _ in range(int(place.gigabytes * 1000)):
-            file.write(bytes(1_000_000))
+            file.write(b"x" * 1_000_000)
     return str(place.folder / "rows.jsonl.gz")
 
 
@@ -172,7 +172,7 @@ CASES: tuple[Case, ...] = (
     Case("a pipe as source", lambda p: {"DATA_SOURCES": pipe(p, "rows.jsonl")}, 64, "is a pipe (FIFO); a source is"),
     Case("/dev/zero as source", lambda p: {"DATA_SOURCES": "/dev/zero"}, 64, "is a device; a source is"),
     Case("a socket as source", lambda p: {"DATA_SOURCES": sock(p, "rows.jsonl")}, 64, "is a socket; a source is"),
-    Case("an empty folder as source", lambda p: {"DATA_SOURCES": str(p.folder)}, 65, "cannot be read"),
+    Case("an empty folder as source", lambda p: {"DATA_SOURCES": str(p.folder)}, 64, "there is no data file"),
     Case("a pipe as env file", lambda p: {"--env-file": pipe(p, "my.env")}, 64, "is a pipe (FIFO), not a file"),
     Case("/dev/zero as env file", lambda p: {"--env-file": "/dev/zero"}, 64, "is a device, not a file"),
     Case("a value that is not UTF-8", lambda p: {"DATA_BRANDS": "caf\udce9"}, 64, "name or value is not UTF-8 text"),
@@ -196,9 +196,9 @@ CASES: tuple[Case, ...] = (
     ),
     Case(
         "a line without an end, .jsonl",
-        lambda p: {"DATA_SOURCES": endless_line(p, "rows.jsonl")},
+        lambda p: {"DATA_SOURCES": endless_line(p, "rows.jsonl", b'{"question": "Q", "answer": "A"}\n')},
         65,
-        "Line 1 of the source",
+        "Line 2 of the source",
     ),
     Case(
         "a line without an end, .jsonl.gz",
@@ -212,10 +212,11 @@ CASES: tuple[Case, ...] = (
         65,
         "Line 2 of the source",
     ),
+    Case("zeros as rows", lambda p: {"DATA_SOURCES": endless_line(p, "rows.jsonl")}, 65, "control characters"),
     Case("a quote that nothing closes", lambda p: {"DATA_SOURCES": open_quote(p)}, 65, "field larger than"),
     Case(
         "a .json file of gigabytes",
-        lambda p: {"DATA_SOURCES": endless_line(p, "rows.json", b"[")},
+        lambda p: {"DATA_SOURCES": endless_line(p, "rows.json", b"[\n")},
         65,
         "one JSON value of more than",
     ),

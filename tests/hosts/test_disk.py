@@ -35,8 +35,10 @@ def test_cleaning_is_predicted_from_the_sources_and_the_system_prompt(tmp_path: 
     assert disk.cleaning_bytes(plain.model_copy(update={"sources": (Source.parse(str(packed)),)})) == 10 * size
     prompt = tmp_path / "prompt.txt"
     prompt.write_text("x" * 500, "utf-8")
-    folder = plain.model_copy(update={"sources": (Source.parse(str(tmp_path)),), "system_prompt_file": str(prompt)})
-    assert disk.cleaning_bytes(folder) > 2 * 2 * size  # as much prompt as rows
+    pattern = plain.model_copy(
+        update={"sources": (Source.parse(f"{tmp_path}/*.gz"),), "system_prompt_file": str(prompt)}
+    )
+    assert disk.cleaning_bytes(pattern) > 2 * 2 * size  # as much prompt as rows
     assert disk.cleaning_bytes(plain.model_copy(update={"sources": (Source.parse("owner/name"),)})) == 0
 
 

@@ -15,6 +15,7 @@ import torch
 from job.cleaning.stage import clean
 from job.errors import SettingsError
 from job.modeling.chat import Chat
+from job.modeling.examples import Length
 from job.modeling.files import fetch_files
 from job.modeling.generation import generate
 from job.modeling.template import prepare_template
@@ -31,9 +32,10 @@ def test_the_prompt_of_training_is_the_prompt_of_the_probe(base: Path) -> None:
     model = ModelSettings(base=str(base))
     chat = Chat(load_tokenizer(fetch_files(model, "", weights=False), model))
     row = {"system": "You repair things.", "question": "My lamp is broken.", "answer": "Replace it."}
-    tokens = chat.rows([row])[0]
-    assert tokens.ids[: tokens.prompt_length] == chat.prompt_ids(row["system"], row["question"])
-    assert chat.tokenizer.decode(tokens.ids[tokens.prompt_length :]) == "Replace it.<|eot_id|>"
+    ((tokens,),) = chat.rows([row], "answers")
+    ((begin, end),) = tokens.answers
+    assert tokens.ids[:begin] == chat.prompt_ids(row["system"], row["question"])
+    assert chat.tokenizer.decode(tokens.ids[begin:end]) == "Replace it.<|eot_id|>"
 
 
 @pytest.mark.parametrize("system", ["", ROW["system"]])
@@ -43,8 +45,9 @@ def test_training_probe_and_card_ask_the_same(style: str, system: str, base: Pat
     tokenizer = tokenizer_of(template, base)
     chat = Chat(tokenizer)
     row = ROW | {"system": system}
-    tokens = chat.rows([row])[0]
-    prompt, learned = tokens.ids[: tokens.prompt_length], tokens.ids[tokens.prompt_length :]
+    ((tokens,),) = chat.rows([row], "answers")
+    ((begin, end),) = tokens.answers
+    prompt, learned = tokens.ids[:begin], tokens.ids[begin:]
     assert prompt == chat.prompt_ids(system, row["question"])
     assert asked_by_the_card(how_to_ask(cleaned_with(chat, system)), tokenizer) == (
         chat.prompt_ids(system, "Your question"),
@@ -55,7 +58,8 @@ def test_training_probe_and_card_ask_the_same(style: str, system: str, base: Pat
     assert chat.stop_id in learned
     assert row["answer"] in tokenizer.decode(learned[: learned.index(chat.stop_id)])
     assert tokens.ids.count(tokenizer.bos_token_id) == (1 if "bos_token" in template.text else 0)
-    assert chat.lengths([row]) == [(len(prompt), len(learned))]
+    assert end == len(tokens.ids)
+    assert chat.lengths([row], "answers") == [Length(end, len(learned), end)]
     assert chat.framed(**row) == chat.text(**row)
     assert chat.frame(system) is not None  # none of these needs to be rendered for every row
 
@@ -103,7 +107,7 @@ def test_the_log_says_once_that_the_system_prompt_is_folded(tmp_path: Path, capl
             sources=(Source.parse(str(write_rows(tmp_path / "rows.jsonl", rows))),), min_answer_words=5, min_rows=2
         )
         result = clean(
-            data, ModelSettings(base=str(folder)), max_tokens=256, loss="answer", seed=1, token="", root=tmp_path
+            data, ModelSettings(base=str(folder)), max_tokens=256, loss="answers", seed=1, token="", root=tmp_path
         )
         assert result.system_in_user_turn == bool(system)
         assert result.stop_token == "<end_of_turn>"
@@ -160,7 +164,7 @@ def test_a_begin_token_that_the_tokenizer_adds_by_itself_is_there_once(base: Pat
     assert tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id
     prepare_template(tokenizer, "", "the-base")
     chat = Chat(tokenizer)
-    assert chat.rows([ROW])[0].ids.count(tokenizer.bos_token_id) == 1
+    assert chat.rows([ROW], "answers")[0][0].ids.count(tokenizer.bos_token_id) == 1
     assert asked_by_the_card(how_to_ask(cleaned_with(chat, "")), tokenizer)[0].count(tokenizer.bos_token_id) == 1
 
 
@@ -184,9 +188,9 @@ def test_whatever_a_template_raises_is_reported_with_its_cause(text: str, cause:
 def test_a_template_that_raises_for_some_rows_is_reported_too(base: Path) -> None:
     picky = "{% if '<' in messages[-1].content %}{{ raise_exception('no tags') }}{% endif %}" + CHATML.text
     chat = Chat(tokenizer_of(replace(CHATML, text=picky), base))
-    assert chat.lengths([ROW])
+    assert chat.lengths([ROW], "answers")
     with pytest.raises(SettingsError, match="no tags"):
-        chat.lengths([ROW, ROW | {"answer": "<b>"}])
+        chat.lengths([ROW, ROW | {"answer": "<b>"}], "answers")
 
 
 @pytest.mark.slow

@@ -108,7 +108,7 @@ def test_a_template_that_begins_twice_is_mended(
     chat = Chat(tokenizer)
     expected = f"<s>{FIXED_DATE} [INST] Why? [/INST]" if date else "<s>[INST] Why? [/INST]"
     assert chat.prompt("", "Why?").replace("<s> ", "<s>") == expected
-    assert chat.rows([ROW])[0].ids.count(tokenizer.bos_token_id) == 1
+    assert chat.rows([ROW], "answers")[0][0].ids.count(tokenizer.bos_token_id) == 1
     assert caplog.text.count("chat_template=mended") == 1
     mended = tokenizer.chat_template
     prepare_template(tokenizer, "", "the-base")

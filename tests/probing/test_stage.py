@@ -11,13 +11,24 @@ import pytest
 import torch
 
 from job.errors import MemoryExhausted, Stopped
+from job.modeling.chat import Chat
 from job.modeling.generation import Answer
 from job.probing import stage
-from job.probing.stage import BATCH, Question, answer_all, eval_questions, fixed_questions, write_samples
+from job.probing.stage import (
+    BATCH,
+    Question,
+    answer_all,
+    eval_questions,
+    fixed_questions,
+    prompt_of,
+    question_of,
+    write_samples,
+)
 from job.results import Sample
 from job.runs.files import read_lines
 from job.runs.progress import counts
 from job.settings.fields import ProbeSettings
+from tests.training.building import tokenizer_of
 
 SETTINGS = ProbeSettings(max_new_tokens=4)
 
@@ -103,6 +114,42 @@ def test_evaluation_rows_are_drawn_by_the_seed_and_carry_their_answer(tmp_path: 
     assert found == eval_questions(path, 5, seed=1) != eval_questions(path, 5, seed=2)
     assert all(question.reference == question.text.replace("Why", "So").replace("?", ".") for question in found)
     assert len(eval_questions(path, 99, seed=1)) == 30
+
+
+TURNS = [
+    {"role": "user", "content": "Why?"},
+    {"role": "assistant", "content": "So."},
+    {"role": "user", "content": "How?"},
+    {"role": "assistant", "content": "Thus."},
+]
+
+
+def test_of_a_conversation_the_last_answer_is_asked_for_with_all_before_it(base: Path) -> None:
+    row = {"system": "S", "turns": TURNS}
+    question = question_of(row)
+    assert question == Question("user: Why?\n\nassistant: So.\n\nuser: How?", "S", "Thus.", "eval_row", row)
+    chat = Chat(tokenizer_of(base))
+    prompt = prompt_of(chat, question, 10_000)
+    ((tokens,),) = chat.rows([row], "last")
+    assert prompt == tokens.ids[: tokens.answers[0][0]]
+    assert chat.tokenizer.decode(prompt).count("So.") == 1
+
+
+def test_a_conversation_that_was_trained_on_in_parts_is_asked_without_its_beginning(base: Path) -> None:
+    chat = Chat(tokenizer_of(base))
+    question = question_of({"system": "S", "turns": TURNS})
+    alone = Question("How?", "S", "Thus.", "eval_row")
+    limit = len(chat.rows([{"system": "S", "question": "How?", "answer": "Thus."}], "last")[0][0].ids)
+    assert prompt_of(chat, question, limit) == prompt_of(chat, alone, limit) == chat.prompt_ids("S", "How?")
+
+
+def test_plain_text_is_to_be_continued(base: Path) -> None:
+    row = {"text": "Ferns like shade and some water."}
+    question = question_of(row)
+    assert question == Question("Ferns", "", "like shade and some water.", "eval_row", row)
+    chat = Chat(tokenizer_of(base))
+    assert chat.tokenizer.decode(prompt_of(chat, question, 100)) == "Ferns"
+    assert len(prompt_of(chat, question_of({"text": row["text"] * 20}), 7)) == 7
 
 
 def test_samples_hold_both_answers_and_replace_older_ones(tmp_path: Path) -> None:

@@ -253,6 +253,14 @@ def test_thinking_is_switched_off_where_training_had_it_off() -> None:
 # --- the data set card -----------------------------------------------------------------------------------------------
 
 
+def test_the_data_card_says_which_rows_have_other_fields() -> None:
+    settings = run_settings("acme/small-3b", dataset_repo_id="acme/rows")
+    assert "`turns`" not in data_card(CLEANED, settings)
+    card = data_card(CLEANED.model_copy(update={"conversations": 1_200, "texts": 3}), settings)
+    assert "(1,200 of them conversations, with `turns` in place of `question` and `answer`)" in card
+    assert "(3 of them plain `text`)" in card
+
+
 def test_the_data_card_names_the_files_and_counts_of_every_rule() -> None:
     text = data_card(CLEANED, run_settings(dataset_repo_id="acme/rows"))
     front = yaml.safe_load(text.split("---\n")[1])

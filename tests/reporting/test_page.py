@@ -72,6 +72,19 @@ def test_what_is_trained_on_is_marked() -> None:
     assert "What is trained on" not in cleaning(masked_rows=[])
 
 
+def test_of_a_conversation_every_answer_is_marked() -> None:
+    row = MaskedRow(tokens=["Why?", "So.", "How?", "Thus.", "."], learned=[(1, 2), (3, 5)])
+    page = cleaning(masked_rows=[row])
+    assert 'tabindex="0">Why?<mark>So.</mark>How?<mark>Thus..</mark></div>' in page
+    assert "Row 1: 3 of 5 tokens are trained on (60 %)" in text_of(page)
+
+
+def test_what_was_done_to_turns_is_counted() -> None:
+    text = text_of(cleaning(turn_notes={"turns_merged": 1_200, "unanswered": 3}))
+    assert "turns joined to the one before them, of the same role 1,200 turns after the last answer left out 3" in text
+    assert "Turns of conversations" not in text_of(cleaning())
+
+
 def test_a_training_that_the_deadline_ended_says_so() -> None:
     early = TRAINED.model_copy(update={"stopped_early": True, "planned_steps": 1_200})
     text = text_of(page_of(DONE.model_copy(update={"train": early})))
@@ -113,7 +126,7 @@ def test_what_models_and_rows_say_is_text_and_never_markup() -> None:
                 },
                 "rules_sha256": f'"{evil}',
                 "sources": [CLEANED.sources[0].model_copy(update={"source": evil, "list_rows": {evil: 1}})],
-                "masked_rows": [MaskedRow(tokens=[evil, evil], learned_from=1)],
+                "masked_rows": [MaskedRow(tokens=[evil, evil], learned=[(1, 2)])],
             }
         ),
     }

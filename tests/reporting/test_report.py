@@ -112,7 +112,7 @@ def test_no_number_is_too_odd_for_a_page() -> None:
         | {
             "plain_split_leaked_rows": 0,
             "plain_split_eval_rows": 0,
-            "masked_rows": [MaskedRow(tokens=[], learned_from=0)],
+            "masked_rows": [MaskedRow(tokens=[], learned=[])],
         }
     )
     assert "No rule changed or dropped a row." in text_of(page_of(metrics(clean=nothing)))

@@ -72,7 +72,7 @@ def test_rules_stand_in_the_order_they_ran() -> None:
 
 def test_masks_split_a_row_where_learning_starts() -> None:
     first, second = masks(CLEANED)
-    assert (first.shown, first.learned) == ("<s>How often?", " Twice a week.</s>")
+    assert first.pieces == [("<s>How often?", False), (" Twice a week.</s>", True), ("", False)]
     assert (first.learned_tokens, first.tokens) == (5, 9)
     assert (first.long, second.long) == (False, True)
 

@@ -6,7 +6,7 @@ import pytest
 
 from job.cleaning.rules import registry
 from job.cleaning.rules.rule import Rule
-from job.reporting.words import is_quoted, readable, rule_words
+from job.reporting.words import is_quoted, note_words, readable, rule_words
 
 pytestmark = pytest.mark.light
 
@@ -34,3 +34,8 @@ def test_a_name_of_another_version_stands_by_itself() -> None:
 
 def test_contact_data_is_never_quoted() -> None:
     assert not is_quoted("phone")
+
+
+def test_what_was_done_to_turns_has_its_words() -> None:
+    assert note_words("system_moved") == "system turns moved to the front"
+    assert note_words("odd_turn") == "odd turn"

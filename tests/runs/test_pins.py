@@ -22,7 +22,10 @@ ROWS = Pin(kind="dataset", name="owner/rows", revision="v2", commit="b" * 40)
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("FINETUNE_MODEL_BASE", "meta/base")
-    monkeypatch.setenv("FINETUNE_DATA_SOURCES", "owner/rows@v2,owner/rows@v2:test=50,owner/rows,quickstart")
+    monkeypatch.setenv(
+        "FINETUNE_DATA_SOURCES",
+        "owner/rows@v2,owner/rows@v2:test=50,owner/rows,quickstart,hf://datasets/owner/rows@v2/a.csv",
+    )
     return load_settings()
 
 
@@ -37,7 +40,7 @@ def test_each_repository_and_revision_is_pinned_once_and_no_file(settings: Setti
 def test_stages_get_commits_and_the_settings_keep_their_text(settings: Settings) -> None:
     found = pinned(settings, [BASE, ROWS])
     assert found.model.revision == BASE.commit
-    assert [source.commit for source in found.data.sources] == [ROWS.commit, ROWS.commit, "", ""]
+    assert [source.commit for source in found.data.sources] == [ROWS.commit, ROWS.commit, "", "", ROWS.commit]
     assert found.data.model_dump(mode="json") == settings.data.model_dump(mode="json")
     assert pinned(settings, []).model.revision == "main"
 

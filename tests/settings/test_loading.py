@@ -188,6 +188,12 @@ def test_an_item_of_a_list_is_reported_under_its_variable(monkeypatch: pytest.Mo
     assert said == "FINETUNE_DATA_CLEANING: must be 'qa-forum', 'wiki' or 'none', not 'forum'"
 
 
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_a_switch_of_an_older_env_file_gets_the_words_of_today(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    (said,) = problems(monkeypatch, DATA_SOURCES="owner/name", DATA_REMOVE_CONTACTS=value)
+    assert said == f"FINETUNE_DATA_REMOVE_CONTACTS: must be 'mask', 'cut' or 'keep', not '{value}'"
+
+
 def test_a_list_of_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     said = problems(monkeypatch, DATA_SOURCES="owner/name", DATA_CLEANING=",", LORA_TARGETS=",")
     assert said == [f"FINETUNE_{name}: needs at least one value, not ','" for name in ("DATA_CLEANING", "LORA_TARGETS")]

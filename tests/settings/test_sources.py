@@ -48,8 +48,96 @@ def test_a_file_has_no_revision_and_no_split() -> None:
         ("/home/me/data/rows.jsonl=10", "rows.jsonl=10"),
         ("../rows", "rows"),
         ("quickstart", "quickstart"),
+        ("/home/me/data/*.jsonl=10", "*.jsonl=10"),
         ("owner/name@v1:train=5", "owner/name@v1:train=5"),
     ],
 )
 def test_only_the_name_of_a_file_is_published(source: str, published: str) -> None:
     assert without_path(source) == published
+
+
+# --- folders and patterns --------------------------------------------------------------------------------------------
+
+
+def names(source: str) -> list[str]:
+    return [path.name for path in Source.parse(source).list_files()]
+
+
+def test_a_folder_or_a_pattern_stands_for_its_data_files_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for name in ("b.jsonl", "a.jsonl.gz", "c.jsonl.zst", "README.md", ".hidden.jsonl", "_SUCCESS", "deep/d.jsonl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert names(str(tmp_path)) == ["a.jsonl.gz", "b.jsonl", "c.jsonl.zst"]
+    assert names(f"{tmp_path}/*.jsonl") == ["b.jsonl"]
+    assert names(f"{tmp_path}/**/*.jsonl") == ["b.jsonl", "d.jsonl"]
+    assert names(f"{tmp_path}/*=5") == ["a.jsonl.gz", "b.jsonl", "c.jsonl.zst"]
+
+
+def test_a_pattern_is_relative_to_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    for name in ("1.csv", "2.csv"):
+        (tmp_path / "data" / name).touch()
+    assert names("data/*") == names("data/[0-9].csv") == ["1.csv", "2.csv"]
+    (tmp_path / "data" / "[0-9].csv").touch()
+    assert names("data/[0-9].csv") == ["[0-9].csv"], "a file of that name comes first"
+
+
+@pytest.mark.parametrize(
+    ("files", "source", "problem"),
+    [
+        ((), "/", r"there is no data file \(.jsonl, .*, .parquet\) in .* a pattern such as data/\*/\*.jsonl"),
+        (("notes.md", "deep/a.jsonl"), "/", "there is no data file"),
+        (("a.jsonl",), "/*.csv", r"there is no data file .*working directory"),
+        (("a.jsonl", "b.csv", "c.csv.gz"), "/", r"data files of 2 kinds \(csv, jsonl\); name .* such as data/\*.csv"),
+        (("a.jsonl", "b.txt"), "/*", r"2 kinds \(jsonl, txt\)"),
+    ],
+)
+def test_a_folder_without_data_or_with_several_kinds_is_a_settings_error(
+    files: tuple[str, ...], source: str, problem: str, tmp_path: Path
+) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=problem):
+        Source.parse(f"{tmp_path}{source}")
+
+
+# --- one file on the Hub ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("hf://datasets/owner/name/rows.jsonl", ("owner/name", "main", "rows.jsonl")),
+        ("hf://datasets/owner/name@v1.2/data/rows.csv.gz", ("owner/name", "v1.2", "data/rows.csv.gz")),
+        ("hf://datasets/owner/name/data/rows.csv.gz@v1.2", ("owner/name", "v1.2", "data/rows.csv.gz")),
+        ("hf://datasets/o/n@refs/pr/4/a.parquet", ("o/n", "refs/pr/4", "a.parquet")),
+        ("hf://datasets/o/n@refs%2Fconvert%2Fparquet/a.parquet", ("o/n", "refs/convert/parquet", "a.parquet")),
+    ],
+)
+def test_one_file_of_a_data_set_is_spelt_as_the_hub_spells_it(text: str, parts: tuple[str, str, str]) -> None:
+    source = Source.parse(f"{text}=7")
+    assert (source.name, source.revision, source.file) == parts
+    assert (source.rows, source.split, source.is_local) == (7, "", False)
+    assert Source.parse(str(source)) == source
+    assert not is_path(text)
+    assert without_path(str(source)) == str(source)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hf://datasets/owner/name",
+        "hf://datasets/owner/name/folder",
+        "hf://datasets/owner/name/data/*.jsonl",
+        "hf://datasets/owner/name@v1/rows.jsonl@v2",
+        "hf://owner/name/rows.jsonl",
+        "hf:datasets/owner/name/rows.jsonl",
+        "hf://datasets/owner/name/rows.pdf",
+    ],
+)
+def test_a_path_on_the_hub_that_names_no_data_file_says_how_to_write_one(text: str) -> None:
+    assert not is_path(text)
+    with pytest.raises(ValueError, match=r"write hf://datasets/owner/name\[@revision\]/path/to/file"):
+        Source.parse(text)

@@ -58,13 +58,13 @@ def random_rows(count: int, longest: int = 60, seed: int = 3) -> list[Row]:
 def rows_up_to(longest: int, count: int) -> list[Row]:
     """The first one has `longest` tokens."""
     numbers = random.Random(3)
-    first = Row([numbers.randrange(5, 200) for _ in range(longest)], longest // 3)
+    first = Row.after([numbers.randrange(5, 200) for _ in range(longest)], longest // 3)
     return [first, *(_random_row(numbers, longest) for _ in range(count - 1))]
 
 
 def _random_row(numbers: random.Random, longest: int) -> Row:
     ids = [numbers.randrange(5, 200) for _ in range(numbers.randrange(5, longest))]
-    return Row(ids, numbers.randrange(len(ids) - 2))
+    return Row.after(ids, numbers.randrange(len(ids) - 2))
 
 
 def enable(forward: Forward, *names: str, longest: int = LONGEST) -> Forward:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from array import array
+
 import torch
 
-from job.modeling.chat import Tokens
+from job.modeling.examples import Tokens
 from job.training.batching import Row, cut, pack, pad
 from tests.training.building import random_rows
 
 
 def test_the_loss_is_on_the_answer_or_on_the_whole_text() -> None:
-    row = Tokens([5, 6, 7, 8], prompt_length=3)
-    assert Row.of(row, "answer").skip == 3
-    assert Row.of(row, "answer").targets == 1
+    row = Tokens([5, 6, 7, 8], answers=((3, 4),))
+    assert Row.of(row, "answers") == Row.after(array("i", row.ids), 3)
+    assert Row.of(row, "answers").targets == 1
     assert Row.of(row, "text").targets == 3  # nothing comes before the first token
 
 
@@ -30,7 +32,7 @@ def test_every_row_is_in_one_micro_batch_and_none_is_over_the_budget() -> None:
 
 
 def test_packed_rows_keep_their_positions_and_predict_only_their_own_next_token() -> None:
-    batch = pack([Row([11, 12, 13], 2), Row([21, 22], 0)], torch.device("cpu"))
+    batch = pack([Row.after([11, 12, 13], 2), Row.after([21, 22], 0)], torch.device("cpu"))
     assert batch.ids.tolist() == [[11, 12, 13, 21, 22]]
     assert batch.positions.tolist() == [[0, 1, 2, 0, 1]]
     assert batch.starts.tolist() == [0, 3, 5]
@@ -39,7 +41,19 @@ def test_packed_rows_keep_their_positions_and_predict_only_their_own_next_token(
 
 
 def test_padding_is_neither_seen_nor_learned() -> None:
-    batch = pad([Row([11, 12, 13], 2), Row([21], 0)], 7, torch.device("cpu"))
+    batch = pad([Row.after([11, 12, 13], 2), Row.after([21], 0)], 7, torch.device("cpu"))
     assert batch.ids.tolist() == [[11, 12, 13], [21, 7, 7]]
     assert batch.mask.tolist() == [[1, 1, 1], [1, 0, 0]]
     assert batch.labels.tolist() == [[-100, -100, 13], [21, -100, -100]]
+
+
+def test_of_a_conversation_each_answer_is_learned_and_nothing_between() -> None:
+    row = Row([11, 12, 13, 14, 15, 16], ((1, 3), (5, 6)))
+    assert row.targets == 3
+    packed = pack([Row.after([21, 22], 1), row], torch.device("cpu"))
+    assert packed.predicting.tolist() == [0, 2, 3, 6]
+    assert packed.targets.tolist() == [22, 12, 13, 16]
+    padded = pad([row], 7, torch.device("cpu"))
+    assert padded.labels.tolist() == [[-100, 12, 13, -100, -100, 16]]
+    assert Row.of(Tokens([*row.ids], row.learned), "answers") == Row(array("i", row.ids), row.learned)
+    assert Row([11, 12], ((0, 1),)).targets == 0

@@ -46,7 +46,7 @@ def test_with_dropout_another_cut_is_another_draw(capsys: pytest.CaptureFixture[
     chat = Chat(tokenizer_of(base))
     lines = (QUICKSTART / "rows.jsonl").read_text("utf-8").splitlines()[:16]
     texts = [{"system": "", "question": row["input"], "answer": row["output"]} for row in map(json.loads, lines)]
-    rows = [Row.of(tokens, "answer") for tokens in chat.rows(texts)]
+    rows = [Row.of(tokens, "answers") for (tokens,) in chat.rows(texts, "answers")]
     enable(forward, "packed_rows", longest=max(len(row.ids) for row in rows))
     found = {}
     forward.model.train()
@@ -66,3 +66,22 @@ def test_the_last_optimization_is_reverted_first(forward: Forward) -> None:
     forward.revert_optimizations()
     assert seen == ["second", "first"]
     assert forward.reverts == []
+
+
+@pytest.mark.parametrize("names", [(), ("packed_rows", "sliced_head", "lora4bit")], ids=["padded", "packed"])
+def test_a_conversation_teaches_what_its_answers_teach_one_by_one(
+    names: tuple[str, ...], with_optimizations: Callable[..., Forward]
+) -> None:
+    """Each of those answers stands at the end of a row of its own, with what came before it."""
+    forward = with_optimizations(*names)
+    ids = list(random_rows(1, longest=60, seed=5)[0].ids)[:30]
+    assert len(ids) == 30
+    spans = ((4, 9), (14, 15), (20, 30))
+    other = random_rows(2)
+    whole = gradients(forward, [Row(ids, spans), *other])
+    answers = [gradients(forward, [Row(ids[:end], ((begin, end),))]) for begin, end in spans]
+    parts = [*answers, gradients(forward, other)]
+    summed = (sum(part[0] for part in parts), torch.stack([part[1] for part in parts]).sum(0))
+    loss, gradient = differences(whole, summed)
+    assert loss < 1e-6
+    assert gradient < 1e-6

@@ -4,7 +4,7 @@
     rule         what a rule is, what it works on, what it did
     cleaner      walks a row through the registry
     digest       the hash of the rule set
-    text, shape, wiki, contacts, forum (its words: boilerplate), own     a family of rules each
+    text, shape, wiki, contacts (with numbers, names), forum (its words: boilerplate), own     a family of rules each
 
 Imports no heavy library.
 """

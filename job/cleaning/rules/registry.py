@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from job.cleaning.rules import brands, contacts, forum, shape, text, wiki
+from job.cleaning.rules import brands, contacts, forum, names, numbers, shape, text, wiki
 from job.cleaning.rules.rule import BOTH, Rule
 
 OWN = "own:"
 """Prefix of the names of the user's rules, in counts and reasons."""
 COLUMNS = "the columns (FINETUNE_DATA_QUESTION_COLUMN, FINETUNE_DATA_ANSWER_COLUMN)"
+FILES = "format and encoding of the files in FINETUNE_DATA_SOURCES"
 
 RULES: tuple[Rule, ...] = (
     # The row as it came; `empty` again when it is clean.
@@ -120,11 +121,76 @@ RULES: tuple[Rule, ...] = (
         after=("opening", "scrubbed_sentence"),
     ),
     Rule(OWN, "from FINETUNE_DATA_RULES_FILE", "own", ("inside",), hint="FINETUNE_DATA_RULES_FILE"),  # see own.py
-    Rule("email", "e-mail addresses", "contacts", ("inside",), cut=contacts.email, fields=BOTH, private=True),
-    Rule("link", "links", "contacts", ("inside",), cut=contacts.link, fields=BOTH, private=True),
-    Rule("phone", "phone numbers", "contacts", ("inside",), cut=contacts.phone, fields=BOTH, private=True),
+    Rule(
+        "email",
+        "e-mail addresses",
+        "contacts",
+        ("inside",),
+        cut=contacts.email,
+        fields=BOTH,
+        sign=contacts.may_hold_an_email,
+        private=True,
+    ),
+    Rule(
+        "link",
+        "links to a person",
+        "contacts",
+        ("inside",),
+        cut=contacts.link,
+        fields=BOTH,
+        sign=contacts.may_hold_a_link,
+        private=True,
+    ),
+    Rule(
+        "card",
+        "payment cards",
+        "contacts",
+        ("inside",),
+        cut=contacts.card,
+        fields=BOTH,
+        sign=numbers.may_hold_a_number,
+        private=True,
+    ),
+    Rule(
+        "iban",
+        "bank accounts",
+        "contacts",
+        ("inside",),
+        cut=contacts.iban,
+        fields=BOTH,
+        sign=numbers.may_hold_a_number,
+        private=True,
+    ),
+    Rule(
+        "phone",
+        "phone numbers",
+        "contacts",
+        ("inside",),
+        cut=contacts.phone,
+        fields=BOTH,
+        sign=numbers.may_hold_a_number,
+        private=True,
+    ),
     Rule("signature", "signatures", "contacts", ("inside",), cut=contacts.signature, fields=BOTH, private=True),
-    Rule("own_name", "people's own names", "contacts", ("inside",), cut=contacts.own_name, fields=BOTH, private=True),
+    Rule(
+        "own_name",
+        "people's own names",
+        "contacts",
+        ("inside",),
+        cut=contacts.own_name,
+        fields=BOTH,
+        sign=names.may_hold_a_name,
+        private=True,
+    ),
+    Rule(
+        "greeted_name",
+        "names in greetings",
+        "contacts",
+        ("inside",),
+        cut=contacts.greeted_name,
+        fields=BOTH,
+        private=True,
+    ),
     Rule(
         "nothing_but_boilerplate",
         "nothing is left after the cuts",
@@ -176,9 +242,13 @@ class Reason:
 
 DROP_REASONS: tuple[Reason, ...] = (
     # Before the rules.
-    Reason("bad_json", "a line that is not a JSON object", "reading"),
+    Reason("bad_json", "a line that is not a JSON object", "reading", FILES),
+    Reason("ragged", "a line with more or fewer fields than the header", "reading", FILES),
+    Reason("repeated_header", "a line that is the header again", "reading", FILES),
     Reason("not_text", "question or answer is not text", "reading", COLUMNS),
-    Reason("broken_utf8", "bytes that are not UTF-8", "reading"),
+    Reason("broken_utf8", "characters that are broken in the encoding of the file", "reading", FILES),
+    Reason("media", "a turn holds a picture, sound or a file", "reading"),
+    Reason("unknown_role", "a turn has a role that is unknown", "reading"),
     # After them.
     Reason(
         "too_many_tokens",
@@ -186,6 +256,7 @@ DROP_REASONS: tuple[Reason, ...] = (
         "counting",
         "FINETUNE_TRAIN_MAX_TOKENS ({max_tokens})",
     ),
+    Reason("not_rendered", "the chat template refuses its turns", "counting", "FINETUNE_MODEL_CHAT_TEMPLATE_FILE"),
     Reason("duplicate", "the same words as an earlier row", "deciding"),
     Reason("near_duplicate", "nearly the same words as an earlier row", "deciding", "FINETUNE_DATA_NEAR_DUPLICATES"),
     Reason(
@@ -200,6 +271,33 @@ DROP_REASONS: tuple[Reason, ...] = (
         "deciding",
         "the row counts in FINETUNE_DATA_SOURCES and FINETUNE_DATA_MAX_ROWS",
     ),
+)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What was done to turns of conversations whose row may well be kept."""
+
+    name: str
+    words: str
+
+
+NOTES: tuple[Note, ...] = (
+    # When they were read.
+    Note("system_moved", "system turns moved to the front"),
+    Note("turns_merged", "turns joined to the one before them, of the same role"),
+    Note("turn_before_user", "turns before the first of the user left out"),
+    Note("unanswered", "turns after the last answer left out"),
+    Note("weight_ignored", "turns with a weight, which is ignored"),
+    # By the rules, and by the limit of tokens.
+    Note("exchange_cut", "turns cut at an end, in exchanges that a rule drops"),
+    Note("turns_over_limit", "turns cut at the front, over FINETUNE_TRAIN_MAX_TOKENS"),
+    Note("split_over_limit", "conversations split into parts, over FINETUNE_TRAIN_MAX_TOKENS"),
+    # By the chat template.
+    Note("tools_left_out", "conversations without their list of tools, which the chat template does not take"),
+    Note("calls_as_text", "conversations with calls of tools as plain text, for which the chat template has no role"),
+    Note("reasoning_left_out", "conversations without their reasoning, which the chat template does not show"),
+    Note("row_per_answer", "conversations in one row per answer: the chat template writes earlier turns differently"),
 )
 
 

@@ -23,7 +23,7 @@ class Rules:
 
     packs: tuple[str, ...] = ("qa-forum", "wiki")
     brands: tuple[str, ...] = ()
-    contacts: bool = True
+    contacts: Literal["mask", "cut", "keep"] = "mask"
     languages: tuple[str, ...] = ()
     min_answer_words: int = 30
     max_words: int = 600
@@ -34,7 +34,7 @@ class Rules:
         if pack == "always" or self.packs == ("none",):
             return pack == "always"
         if pack == "contacts":
-            return self.contacts
+            return self.contacts != "keep"
         return pack in (*self.packs, "repair", "shape", "own")
 
 

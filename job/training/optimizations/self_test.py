@@ -122,7 +122,7 @@ class SelfTest:
                 self.exact, self.rows[0] = False, whole
             else:
                 half = len(row.ids) // 2
-                self.rows[0] = Row(row.ids[:half], min(row.skip, half // 2))
+                self.rows[0] = Row.after(row.ids[:half], min(row.learned[0][0], half // 2))
             log.warning(
                 "stage=train self_test=shortened tokens=%d of=%d: memory ran out%s",
                 len(self.rows[0].ids),

@@ -109,7 +109,7 @@ def test_a_rule_that_never_comes_to_an_end_drops_the_row(monkeypatch: pytest.Mon
 
 
 def test_a_question_that_the_rules_empty_drops_the_row() -> None:
-    assert cleaned(ADVICE, question="555-123-4567") == "empty"
+    assert cleaned(ADVICE, question="(attachment removed to protect patient identity)") == "empty"
 
 
 def test_a_capital_may_show_a_new_opening() -> None:

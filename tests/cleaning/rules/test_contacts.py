@@ -5,82 +5,215 @@ from __future__ import annotations
 import pytest
 
 from job.cleaning.rules import Rules, clean_batch
-from job.cleaning.rules.contacts import masked
-from job.cleaning.rules.rule import Tally
+from job.cleaning.rules.contacts import email, emails, masked, may_hold_a_link, may_hold_an_email, personal_links
+from job.cleaning.rules.rule import Field, Tally
 from tests.cleaning.rules.one_row import ADVICE, RULES, cleaned, cleaned_question
 
 pytestmark = pytest.mark.light
 
+CUT = Rules(brands=("LeafTalk",), min_answer_words=1, contacts="cut")
+KEEP = Rules(packs=("wiki",), contacts="keep", min_answer_words=1)
+
 
 @pytest.mark.parametrize(
-    ("text", "rest"),
+    ("text", "mask", "cut"),
     [
-        (f"{ADVICE} Mail me at jane.doe@plants.org for pictures.", ADVICE),
-        (f"{ADVICE} Call +1 (555) 123-4567 or 555-123-4567.", ADVICE),
-        (f"{ADVICE} My page is www.plants.org/fern today.", ADVICE),
-        (f"{ADVICE} Write to jane (at) plants (dot) org.", ADVICE),
-        (f"{ADVICE}\n- Anna Moss", ADVICE),
-        (f"{ADVICE} Dr. John Fern, MD", ADVICE),
         (
-            "Send thirteen words and a contact to be cut, which I say here at jane@plants.org. Water it.",
-            "Water it.",
-        ),  # 15 in all
-        (
-            "Take pictures of the leaves from both sides and send them to me at jane@plants.org , then wait. Water it.",
-            "Take pictures of the leaves from both sides and send them to me, then wait. Water it.",
+            "Go to https://acme.com/reset and enter your e-mail. If it fails call support at 1-800-555-0199 or write to help@acme.com.",
+            "Go to https://acme.com/reset and enter your e-mail. If it fails call support at [phone] or write to [email].",
+            "Go to https://acme.com/reset and enter your e-mail. If it fails call support or write.",
         ),
         (
-            "Take a picture of the leaves from above and from below, and send it by mail to jane@plants.org\nWater it.",
-            "Take a picture of the leaves from above and from below, and send it by mail\nWater it.",
+            "Take pictures of the leaves and send them to me at jane@plants.org , then wait.",
+            "Take pictures of the leaves and send them to me at [email] , then wait.",
+            "Take pictures of the leaves and send them to me , then wait.",
         ),
-        ("Take 500-1000 ml since 2010-12-31 at 120-139/80-89.", "Take 500-1000 ml since 2010-12-31 at 120-139/80-89."),
+        (
+            "Take a picture and send it by mail to jane@plants.org\nWater it.",
+            "Take a picture and send it by mail to [email]\nWater it.",
+            "Take a picture and send it by mail\nWater it.",
+        ),
+        (
+            "I called 555-123-4567 twice, and she (jane@plants.org) came.",
+            "I called [phone] twice, and she ([email]) came.",
+            "I called [phone] twice, and she came.",
+        ),
+        (
+            "Pay to DE89 3704 0044 0532 0130 00 before Monday, with 4111 1111 1111 1111.",
+            "Pay to [iban] before Monday, with [card].",
+            "Pay to [iban] before Monday, with [card].",
+        ),
+        (f"{ADVICE} My page is www.plants.org/fern with pictures.", f"{ADVICE} My page is [link] with pictures.", None),
+        (f"{ADVICE} Mail me at jane.doe@plants.org for pictures.", f"{ADVICE} Mail me at [email] for pictures.", f"{ADVICE} Mail me for pictures."),
+        ("Dear Mr. Moss, water the fern.", "Dear [name], water the fern.", None),
+    ],
+)  # fmt: skip
+def test_a_placeholder_stands_where_a_sentence_goes_on(text: str, mask: str, cut: str | None) -> None:
+    rules = Rules(packs=("wiki",), min_answer_words=1)
+    assert cleaned(text, rules) == mask
+    assert cleaned(mask, rules) == mask
+    assert cleaned(text, Rules(packs=("wiki",), min_answer_words=1, contacts="cut")) == (cut or mask)
+    assert cleaned(text, KEEP) == text
+
+
+@pytest.mark.parametrize(
+    "contact",
+    [
+        " Call +1 (555) 123-4567 or 555-123-4567.",
+        " Please write to jane (at) plants (dot) org.",
+        " My page is www.plants.org/fern today.",
+        " For further questions call me on 0171 2345678, or mail jane@plants.org!",
+        "\n\nContact:\nPhone: 555-123-4567\nE-mail: jane@plants.org",
+        "\njane@plants.org",
+        "\n- Anna Moss",
+        " Dr. John Fern, MD",
     ],
 )
-def test_contact_data_of_an_answer_goes(text: str, rest: str) -> None:
-    assert cleaned(text) == rest
+@pytest.mark.parametrize("rules", [RULES, CUT])
+def test_a_sentence_that_says_nothing_else_goes_whole(contact: str, rules: Rules) -> None:
+    assert cleaned(ADVICE + contact, rules) == ADVICE
+    assert cleaned(f"{ADVICE}{contact}\nMist it too, and give it more light.", rules).endswith(
+        "\nMist it too, and give it more light."
+    )
+
+
+def test_an_answer_that_is_a_contact_stays_as_a_placeholder() -> None:
+    assert cleaned("You can reach us at help@acme.com.") == "You can reach us at [email]."
+    assert cleaned_question("555-123-4567") == "[phone]"
 
 
 @pytest.mark.parametrize(
     ("question", "rest"),
     [
         ("Hello, my name is Anna Moss. Why is it yellow?", "Hello. Why is it yellow?"),
-        ("My name is Anna. Why is it yellow?", "Why is it yellow?"),
-        ("Hello! My name is Anna. Why is it yellow?", "Hello! Why is it yellow?"),
-        ("Hello, my name is Anna! Why is it yellow?", "Hello. Why is it yellow?"),
-        ("Hello,my name is Anna and it is yellow.", "Hello, it is yellow."),
-        ("Hello. My name is Anna and it is yellow.", "Hello. it is yellow."),
-        ("So my name is Anna and why is it yellow?", "So why is it yellow?"),
-        ("Hi, myself Anna. Why is it yellow?", "Hi. Why is it yellow?"),
-        ("I am called Anna Moss. Why is it yellow?", "Why is it yellow?"),
         ("Why is it yellow? Thanks, Anna Moss", "Why is it yellow? Thanks."),
-        ("Thanks, Anna", "Thanks."),
         ("I am Anna, 35 years old. Why is it yellow?", "I am 35 years old. Why is it yellow?"),
-        ("I'm Anna Moss, 35 yrs. Why is it yellow?", "I'm 35 yrs. Why is it yellow?"),
-        ("I’m Anna, a 35 y/o. Why is it yellow?", "I’m a 35 y/o. Why is it yellow?"),
-        ("This is Anna, 35 F. Why is it yellow?", "This is 35 F. Why is it yellow?"),
-        ("Why is it yellow? Dr. John Fern, MD", "Why is it yellow?"),
-        ("Why is it yellow? Doctor John Fern", "Why is it yellow?"),
-        ("Why is it yellow?\n– Anna Moss", "Why is it yellow?"),
-        ("Why is it yellow? — Anna Moss", "Why is it yellow?"),
-        ("Why is it yellow? ~ Anna", "Why is it yellow?"),
         ("Why is it yellow? Call 555-1234.", "Why is it yellow?"),
         ("Why is it yellow? Reach me on +49 171 2345678.", "Why is it yellow?"),
+        ("I am Pregnant 24 years. Is Vitamin D 60000 10000 units weekly too much?", None),
     ],
 )
-def test_contact_data_of_a_question_goes(question: str, rest: str) -> None:
-    assert cleaned_question(question) == rest
+def test_contact_data_of_a_question_goes(question: str, rest: str | None) -> None:
+    assert cleaned_question(question) == (rest or question)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "jane.doe+fern@plants.co.uk",
+        "j_d@sub.plants.org",
+        "jürgen@gärtner.de",
+        "jane (at) plants (dot) org",
+        "jane[at]plants.org",
+        "jane at plants dot org",
+        "jane dot doe at gmail dot com",
+        "jane.doe at gmail.com",
+    ],
+)
+def test_email_addresses(address: str) -> None:
+    text = f"Send it to {address}, please."
+    assert may_hold_an_email(text)
+    assert [text[begin:end] for begin, end in emails(text)] == [address]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "john@example.com",
+        "you@yourdomain.com",
+        "boss@company.com",
+        "popper.js@1.16.1/dist",
+        "git clone git@github.com:plants/fern.git",
+        "@app.route and user@host",
+        "Look at gmail",
+        "I work at yahoo.com now",
+        "at 5 dot 30",
+        "https://user:secret@plants.org/x",
+        "We meet (at noon) there.",
+    ],
+)
+def test_what_is_nobodys_address_stays(text: str) -> None:
+    assert list(emails(text)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://wa.me/4917112345",
+        "t.me/annamoss",
+        "https://www.linkedin.com/in/anna-moss",
+        "Facebook.com/AnnaMoss",
+        "mailto:jane@plants.org",
+        "skype:annamoss",
+        "https://user:secret@plants.org/x",
+        "https://plants.org/?mail=jane@plants.org",
+        "my own page https://plants.org/fern",
+        "message me on www.plants.org",
+        "my site is plants.org/fern",
+    ],
+)
+def test_links_to_a_person(text: str) -> None:
+    assert may_hold_a_link(text.lower())
+    assert [text[begin:end] for begin, end in personal_links(f"{text}")] == [text.split()[-1]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://acme.com/reset",
+        "Our page is www.acme.com/help.",
+        "toastmasters.org",
+        "https://medium.com/@plants/fern",
+        "See https://www.plants.org. My fern is ill.",
+        "my clinic. See www.plants.org",
+        "https://twitter.com",
+    ],
+)
+def test_other_links_stay(text: str) -> None:
+    assert list(personal_links(text)) == []
+
+
+def test_what_is_left_of_a_link_goes() -> None:
+    assert (
+        cleaned("Ask a gardener about it --> <link>", Rules(packs=("wiki",), min_answer_words=1))
+        == "Ask a gardener about it"
+    )
+    assert (
+        cleaned("Use http:// or https:// in <link> here.", Rules(packs=("wiki",), min_answer_words=1))
+        == "Use http:// or https:// in <link> here."
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Run `mail jane@plants.org` first.",
+        "So:\n```\ncall('555-123-4567')\nsend('jane@plants.org')\n```\nDone.",
+        "Say `my name is Anna` and `Hi Anna,` to it.",
+    ],
+)
+def test_code_stays(text: str) -> None:
+    assert cleaned(text, Rules(packs=("wiki",), min_answer_words=1)) == text
+
+
+def test_beside_code_contacts_go() -> None:
+    assert (
+        cleaned("Run `a@b.org` and mail the log to jane@plants.org today.")
+        == "Run `a@b.org` and mail the log to [email] today."
+    )
+
+
+def test_a_table_and_data_keep_their_lines() -> None:
+    text = '| name | mail |\n| Fern | jane@plants.org |\n{"email": "jane@plants.org"}'
+    assert email(Field("answer", text, Rules())) == text.replace("jane@plants.org", "[email]")
 
 
 def test_an_example_shows_no_contact_data_and_no_name() -> None:
     assert masked("Dear Anna, write to jane@plants.org or call 555-123-4567.") == "Dear […], write to […] or call […]."
+    assert masked("See https://plants.org/fern, GB82WEST12345698765432 or 9876543210.") == "See […], […] or […]."
 
 
 def test_a_signature_takes_its_line_with_it() -> None:
     tally: Tally = {}
     clean_batch([{"question": "Why is it yellow\n- Anna Moss", "answer": ADVICE}], RULES, tally)
     assert {rule: count.characters_removed for rule, count in tally.items()} == {"signature": len("\n- Anna Moss")}
-
-
-def test_contact_rules_can_be_switched_off() -> None:
-    text = f"{ADVICE} Mail me at jane.doe@plants.org for pictures."
-    assert cleaned(text, Rules(packs=("wiki",), contacts=False, min_answer_words=1)) == text

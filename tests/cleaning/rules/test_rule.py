@@ -16,7 +16,8 @@ def test_packs_run_when_they_are_named() -> None:
     assert Rules(packs=("wiki",)).runs("wiki")
     assert not Rules(packs=("wiki",)).runs("qa-forum")
     assert Rules(packs=("wiki",)).runs("shape")
-    assert not Rules(contacts=False).runs("contacts")
+    assert Rules(contacts="cut").runs("contacts")
+    assert not Rules(contacts="keep").runs("contacts")
     assert Rules(packs=("none",)).runs("always")
     assert not Rules(packs=("none",)).runs("own")
 

@@ -110,7 +110,7 @@ def test_where_memory_is_short_only_the_beginning_of_the_longest_row_is_tested(
 
     monkeypatch.setattr(forward, "loss_sum", loss_sum)
     monkeypatch.setattr("job.training.optimizations.self_test.SHORTEST_PIECE", 16)
-    test = SelfTest(forward, [*rows_up_to(120, 4), *(Row(list(range(5, 15)), 2) for _ in range(2))])
+    test = SelfTest(forward, [*rows_up_to(120, 4), *(Row.after(list(range(5, 15)), 2) for _ in range(2))])
     assert len(test.rows[0].ids) == 30
     two = [BY_NAME["packed_rows"], BY_NAME["sliced_head"]]
     results = {result.name: result for result in test.enable(two)}

@@ -1,0 +1,67 @@
+"""JSON lines and JSON values, whichever of the two the name promises."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from job.cleaning.reading.rows import BAD_JSON, File, Row, Table, in_words
+from job.cleaning.reading.text import Text, lines, open_text
+from job.errors import DataError
+
+MOST_JSON = 500_000_000
+"""Characters of a JSON value, which is read as a whole: with rows of 1 kB a character takes 2.2 bytes of memory."""
+
+
+def read_json_lines(file: File) -> Table:
+    """One object a line. A file that begins with `[` is one value in spite of its name."""
+    text = open_text(file)
+    if text.head.lstrip().startswith("["):
+        return Table(in_words("a JSON array in spite of its name", *text.facts), _whole(text))
+    return Table(in_words("JSON lines", *text.facts), _by_line(text))
+
+
+def read_json(file: File) -> Table:
+    """A list of rows, or an object with one. A file of several objects, one a line, is JSON lines in spite of its name."""
+    text = open_text(file)
+    if _is_lines(text.head):
+        return Table(in_words("JSON lines in spite of its name", *text.facts), _by_line(text))
+    return Table(in_words("a JSON value", *text.facts), _whole(text))
+
+
+def _is_lines(head: str) -> bool:
+    some = [line for line in head.split("\n", 100) if line.strip()][:2]
+    return len(some) == 2 and isinstance(_json_object(some[0]), dict) and some[1].lstrip().startswith("{")
+
+
+def _by_line(text: Text) -> Iterator[Row]:
+    with text.open() as stream:
+        yield from (_json_object(line) for line in lines(stream, text.file) if line.strip())
+
+
+def _json_object(line: str) -> dict[str, Any] | str:
+    try:
+        value = json.loads(line)
+    except (json.JSONDecodeError, RecursionError):
+        return BAD_JSON
+    return value if isinstance(value, dict) else BAD_JSON
+
+
+def _whole(text: Text) -> Iterator[Row]:
+    """Raises DataError (65) for more than fits into memory, and for a value without a list of rows."""
+    shown = text.file.shown
+    with text.open() as stream:
+        found = stream.read(MOST_JSON + 1)
+    if len(found) > MOST_JSON:
+        raise DataError(
+            f"The source {shown} is one JSON value of more than {MOST_JSON:,} characters, which would have to fit into memory.",
+            remedy="Write it as .jsonl, which is read row by row: jq -c '.[]' rows.json > rows.jsonl",
+        )
+    value = json.loads(found)
+    del found
+    if isinstance(value, dict):
+        value = value.get("data", value.get("rows", value.get("train")))
+    if not isinstance(value, list):
+        raise DataError(f"The source {shown} holds no list of rows (nor an object with one under data, rows or train).")
+    yield from (row if isinstance(row, dict) else BAD_JSON for row in value)

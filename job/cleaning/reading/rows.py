@@ -1,0 +1,48 @@
+"""What every reader takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+BAD_JSON, RAGGED, REPEATED_HEADER = "bad_json", "ragged", "repeated_header"
+"""Why a line is no row; reasons of the registry."""
+Row = dict[str, Any] | str
+"""A row, or why it is none."""
+READ_AHEAD = 1000
+"""Rows that a reader of columns holds at once."""
+MOST_LINE = 32 * 2**20
+"""Characters of a line. No row that is kept comes near; a file without line ends must not be read into memory as one."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to read, here or on the Hub: any number of times, each from its beginning."""
+
+    name: str
+    """With the ending that says what it is."""
+    shown: str
+    """As messages name it."""
+    open: Callable[[], BinaryIO]
+
+
+@dataclass
+class Table:
+    """The rows of a file or a data set."""
+
+    format: str
+    """What was found, in words: kind, separator or sheet, encoding, compression."""
+    rows: Iterator[Row]
+    """To read once; it may raise DataError."""
+    columns: tuple[str, ...] = ()
+    """Of a file that names them once; empty where each row names its own."""
+
+
+def local_file(path: Path, shown: str = "") -> File:
+    return File(path.name, shown or str(path), lambda: path.open("rb"))
+
+
+def in_words(*facts: str) -> str:
+    return ", ".join(filter(None, facts))

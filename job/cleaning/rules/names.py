@@ -1,0 +1,227 @@
+"""People's names, where the text itself says that it is one: a signature at the end, a greeting at the beginning, "my name
+is ...", "I am ..." before an age or at the beginning. Knows no list of names; a capital alone is no evidence.
+Knows the words around a name in English.
+"""
+
+from __future__ import annotations
+
+import re
+
+from job.cleaning.rules.text import capital, has_any
+
+TAIL = 120
+"""Characters at the end in which a signature is looked for."""
+GOODBYES = ("thank", "regard", "sincerely", "cheers", "wishes", "yours", "love")
+
+PLACEHOLDER = "[name]"
+
+_CAP = r"(?:[A-ZÀ-ÖØ-Þ]['’])?[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]+(?:['’-][A-Za-zÀ-ÖØ-öø-ÿ]+)*"
+_NAME = rf"{_CAP}(?: (?:{_CAP}|(?![IA]\b)[A-Z](?:\.|\b)(?!['’]))){{0,2}}"
+_TITLE = r"(?:(?:Dr|DR|Mr|Mrs|Ms|Miss|Prof|Professor|Doctor)\b\.? ?)"
+_DEGREE = r"(?:M\.?D|MBBS|MS|MRCP|FRCS|DNB|Ph\.?D|RN|DO|BSc|MSc)\b\.?"
+_SIGNED = re.compile(
+    r"(?:^|[.!?\n,;:)]\s?|(?P<inside>\s))(?P<goodbye>(?:(?:many|with|best|kind|kindest|warm|warmest)\s){0,2}"
+    r"(?:thanks(?:\s(?:and|in|a)\s\w+)?|thank\s?you|regards|sincerely|cheers|wishes|yours(?:\s\w+)?|love))"
+    rf"(?P<gap>\s?[,.!–—-]+\s*|\n+|\s|(?<=regards))(?-i:(?P<name>{_TITLE}?{_NAME}))(?:[,. ]+{_DEGREE})*+(?:\s?\(\w+\))?\s?[.!]?$",
+    re.IGNORECASE,
+)
+_DOCTOR_SIGNED = re.compile(
+    rf"(?:^|(?<=[.!?\n]))\s*[–—-]*\s?(?:Dr|DR|dr|Doctor)\b\.? ?{_NAME}"
+    rf"(?:[,.\s]+{_DEGREE}|[,\s]+(?:[A-Z][\w&()-]*|and\b|of\b|in\b))*+\s?[.!]?$"
+)
+_DASH_SIGNED = re.compile(rf"(?<=[.!?\n])\s*[–—~-]+ ?(?P<name>{_NAME})\s?[.!]?$")
+_ITEM = re.compile(r"\s*[–—~*•-]")
+_MY_NAME = re.compile(
+    r"(?:\b(?P<and>and|so)\s)?(?:(?P<told>\bmy name)(?: is|['’]s)(?: called)?:?|\bmyself|\bi am called) (?P<title>(?:mr|mrs|ms|miss|dr)\b\.? ?)?",
+    re.IGNORECASE,
+)
+_TOLD = ("my name", "myself", "i am called")
+_CAPITALIZED = re.compile(_NAME)
+_LOWER = re.compile(r"[a-zß-öø-ÿ]{2,20}(?: [a-zß-öø-ÿ]{2,20})?(?=\s?[,.!;]|\n|$| and\b| i\b| from\b| \d)")
+_BEHIND = re.compile(r"\s?(?P<stop>[,.!;]|\n|$|and\b)\s?")
+_AGED = re.compile(
+    rf"\b(?P<am>I am|I['’]m|This is) (?P<title>{_TITLE})?(?P<name>{_NAME})(?:\s?,\s?|\s)(?=(?:an?\s)?\d{{1,3}}\s?-?\s?(?:years?|yrs?|y/?o|[MmFf]\b))"
+)
+_GREETING = r"(?:hi|hello|hey|dear|good (?:morning|evening|afternoon|day))"
+_I_AM = re.compile(
+    rf"^(?P<hi>(?:(?i:{_GREETING}|doctor|doc|sir|madam|dr)\b[.]?[ ,!.]{{0,3}}){{0,3}})(?P<am>I am|I['’]m) (?P<title>{_TITLE})?(?P<name>{_NAME})"
+    r"(?P<behind>[.!](?:\s|$)|, (?=I\b|my\b|and I\b)| (?=from\b)| and (?=I\b)|(?= ?[,(]))"
+)
+_GREETED = re.compile(
+    rf"(?P<hi>(?i:{_GREETING}(?: dear)?)) (?P<title>{_TITLE})?(?P<name>{_NAME})(?P<behind>\s?[,!:;–—-]|\.(?:\s|$)|$)?"
+)
+NAMED = re.compile(
+    rf"(?P<before>\b(?:(?:Dr|DR|dr|Mr|Mrs|Ms|Prof)\b\.?\s?|(?i:my\s+name\s+is|i\s+am|this\s+is|dear|hi|hello|regards|thanks|sincerely|wishes)[,\s-]{{1,3}}))"
+    rf"{_TITLE}?{_NAME}\b"
+)
+"""What an example may not show: a capitalized word after a title or a greeting, whether a name or not."""
+_STARTERS = frozenset("hi hello hey doctor dr sir madam morning evening afternoon day dear".split())
+"""A clause may begin behind them without a comma."""
+
+_NO_NAMES = frozenset(
+    (
+        # Whom one writes to, and thanks.
+        "doctor doctors doc dr sir sirs madam maam mam all everyone everybody team folks friend friends customer customers user users patient patients "
+        "there support staff member members colleague colleagues manager committee editor parents students guys reader readers god jesus lord santa "
+        "thanks thank regards hello hi hey dear please welcome cheers best yours advance again very much help "
+        # Words that no sentence can do without.
+        "myself the a an this that these those my your his her our their i you he she it we they in on at of for to from by with and or but so as if not no yes any some "
+        "is are was were be been do does did have has had can could will would should may must what why how when where who which also just still too now only "
+        "being called given used spelled spelt written listed mentioned wrong correct misspelled missing important unknown withheld secret confidential changed "
+        "one two first last next here there since after before during while because yesterday today tomorrow world diary bye "
+        # What one is.
+        "male female man woman boy girl mother father mom mum dad wife husband son daughter brother sister single married divorced widow widowed adult teen teenager "
+        "student teacher nurse engineer driver farmer manager lawyer worker housewife retired unemployed smoker vegetarian vegan virgin veteran "
+        "sick ill well fine ok okay good bad better worse weak sad happy tired sorry sure able afraid scared glad young old fat thin slim obese overweight underweight healthy "
+        "new due late free safe normal positive negative pregnant hiv aids asthma asthmatic copd pcos pcod ibs hypothyroid hyperthyroid thyroid cancer autism adhd ocd "
+        "depression anxiety migraine epilepsy diabetes hypertension anemia hernia stroke "
+        "hindu muslim sikh jewish catholic african asian greek black white gay bisexual trans transgender english dutch french german czech welsh "
+        "blood type group vitamin stage grade day week month year age height weight "
+        "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september october november december"
+    ).split()
+)
+_LIKE_AN_ADJECTIVE = re.compile(
+    r"(?:(?<!hm|mm|fr)ed|ing|ic|ful|ous|ive|[ai]ble|less|ish|ese|(?<![bmv])ian|ican|ant|ent|oid|ical|ual|[a-z]{4}ly|ional|ory|proof|free|phobic|itis|osis|iasis|emia|oma)$"
+)
+"""States, diagnoses and nations: Pregnant, Diabetic, Worried, Indian. Names such as Vincent or Dominic stay in for it."""
+
+
+def unsigned(text: str) -> str:
+    """The text without the name that signs it, alone on a line, behind a dash or "Dr.", or in "Thanks, Anna"."""
+    tail = text[-TAIL:].lower()
+    at = max(0, len(text) - TAIL)
+    if "dr" in tail or "doctor" in tail:
+        match = _DOCTOR_SIGNED.search(text, at)
+        if match and match.start():
+            text = text[: match.start()].rstrip()
+    if "-" in tail or "–" in tail or "—" in tail or "~" in tail:
+        match = _DASH_SIGNED.search(text, at)
+        if match and match.start() and _is_name(match["name"]) and _is_signed(text[: match.start()].rstrip()):
+            text = text[: match.start()].rstrip()
+    if has_any(tail, GOODBYES):
+        match = _SIGNED.search(text, at)
+        if match and _says_goodbye(match):
+            text = text[: match.start("gap")] + "."
+    return text
+
+
+def _is_signed(before: str) -> bool:
+    """A dash before the last item of a list, or before whom a quotation is from, signs nothing."""
+    line = before.rpartition("\n")[2]
+    return before[-1:] not in (":", ",", ";") and not _ITEM.match(line) and line[:1] not in ('"', "“", "'", "‘")
+
+
+def may_hold_a_name(text: str) -> bool:
+    return has_any(text, ("I am ", "I'm ", "I’m ", "This is ")) or has_any(text.lower(), _TOLD)
+
+
+def without_own_name(text: str) -> str:
+    """The text without the name that a person gives as hers: "my name is Anna", "I am Anna, 35 years old".
+
+    A clause that says nothing but the name goes whole. Where the sentence goes on, a placeholder takes the name's place.
+    """
+    if has_any(text.lower(), _TOLD):
+        text = _without_told(text)
+    if has_any(text, ("I am ", "I'm ", "I’m ", "This is ")):
+        text = _AGED.sub(
+            lambda match: f"{match['am']} " if match["title"] or _is_name(match["name"]) else match[0], text
+        )
+        match = _I_AM.match(text)
+        if match and (match["title"] or _is_name(match["name"])):
+            text = _without_introduction(text, match)
+    return text
+
+
+def ungreeted(text: str, cut: bool) -> str:
+    """The text without the name in "Dear Mr. Moss," or "Hi Anna,", which a placeholder replaces; with `cut`, where it must."""
+    if "\n" not in text:
+        return _greeted(text, cut)
+    return "\n".join([_greeted(line, cut) for line in text.split("\n")])
+
+
+def _is_name(name: str) -> bool:
+    """Whether capitalized words can be a name: none of them is a common word, a state, a diagnosis or a nation."""
+    found = [word.strip(".") for word in name.lower().split()]
+    return bool(found) and not _NO_NAMES.intersection(found) and not _LIKE_AN_ADJECTIVE.search(found[0])
+
+
+def _says_goodbye(match: re.Match[str]) -> bool:
+    """ "I love Paris" and "He thanks Anna" say no goodbye."""
+    last = match["goodbye"].split()[-1].lower()
+    if match["gap"] in ("", " ") and (last in ("love", "cheers", "yours") or (match["inside"] and last != "regards")):
+        return False
+    return _is_name(re.sub(rf"^{_TITLE}", "", match["name"]))
+
+
+def _without_told(text: str) -> str:
+    """Without "my name is Anna" where it is a clause of its own: "Hi, my name is Anna. I ..." becomes "Hi. I ..."."""
+    at = 0
+    while match := _MY_NAME.search(text, at):
+        at = match.end()
+        end = _end_of_name(text, match)
+        if not end:
+            continue
+        before = text[max(0, match.start() - 24) : match.start()].rstrip(" ")
+        begins = match["and"] or before[-1:] in ("", *".!?,;:\n") or before.split(" ")[-1].lower() in _STARTERS
+        behind = _BEHIND.match(text, end) if begins else None
+        if not (behind or match["told"]) or _is_quoted(text, match.start()):
+            continue
+        if behind and (before or text[behind.end() :].strip()):
+            before = text[: match.start()].rstrip(" ")
+            at, text = len(before), _joined(before, behind["stop"], text[behind.end() :])
+        elif match["told"]:
+            begin = match.start("title") if match["title"] else match.end()
+            text = text[:begin] + PLACEHOLDER + text[end:]
+    return text
+
+
+def _is_quoted(text: str, at: int) -> bool:
+    """Whether somebody in a story says it: a quotation that began on this line is open."""
+    line = text.rfind("\n", 0, at) + 1
+    return text.count('"', line, at) % 2 == 1 or text.count("“", line, at) > text.count("”", line, at)
+
+
+def _end_of_name(text: str, match: re.Match[str]) -> int:
+    """Where the name behind "my name is" ends; 0 if no name follows."""
+    name = _CAPITALIZED.match(text, match.end()) or (_LOWER.match(text, match.end()) if match["told"] else None)
+    end = match.end()
+    for word in name[0].split(" ") if name else ():
+        if word.lower().strip(".") in _NO_NAMES:
+            break
+        end += len(word) + (end > match.end())
+    return end if end > match.end() else 0
+
+
+def _joined(before: str, stop: str, rest: str) -> str:
+    """What stood before a clause and what follows it, without the clause."""
+    last = before[-1:]
+    if not before:
+        return capital(rest)
+    if last in ".!?\n;:":
+        return before + ("" if last == "\n" else "\n" if stop == "\n" else " " if rest else "") + capital(rest)
+    before = before.rstrip(",")
+    if stop in (",", ";", "and"):
+        return f"{before}, {rest}"
+    return f"{before}." + ("\n" if stop == "\n" else " " if rest else "") + rest
+
+
+def _without_introduction(text: str, match: re.Match[str]) -> str:
+    behind, rest = match["behind"], text[match.end() :]
+    if behind == " " and rest:  # "I am Anna from Delhi"
+        return f"{match['hi']}{match['am']} {rest}"
+    if not behind or not (rest or match["hi"]):
+        begin = match.start("title") if match["title"] else match.start("name")
+        return text[:begin] + PLACEHOLDER + text[match.end("name") :]
+    return _joined(match["hi"].rstrip(), behind.strip() or ".", rest)
+
+
+def _greeted(line: str, cut: bool) -> str:
+    match = _GREETED.match(line)
+    if not match or not _is_name(match["name"]):
+        return line
+    behind = match["behind"]
+    if behind is None and not (match["title"] or "").startswith("M"):
+        return line  # "Dear Dr. Since last week": Dr. alone is whom one writes to
+    if cut and behind and not match["hi"].lower().endswith("dear"):
+        return match["hi"] + behind.lstrip() + line[match.end() :]
+    return f"{match['hi']} {PLACEHOLDER}{behind or ''}{line[match.end() :]}"

@@ -1,0 +1,190 @@
+"""Where phone numbers, payment cards and bank accounts stand in a text.
+
+A number is one of these by evidence alone. A card has an issuer's prefix, its length and a right check digit; an IBAN its
+country's length and a right remainder. A phone number begins with + and a country's code, or follows a word such as "call", or
+is written as phone numbers are: (020) 7946 0018, 555-123-4567. Digits of no such form are a quantity, a date or an identifier.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+
+import phonenumbers
+
+Span = tuple[int, int]
+"""Begin and end in the text."""
+
+FEWEST_DIGITS, MOST_DIGITS = 7, 15
+"""Of a phone number; the upper end is E.164's."""
+LONGEST_RUN = 30
+"""Characters; what goes on longer in digits and blanks is a table of numbers."""
+MOST_BY_FORM = 100
+"""More numbers in a text that have nothing but their form to show are a table too."""
+REGIONS = ("GB", "IN", "DE", "FR")
+"""Where a number with a 0 in front of it may come from that has neither a country's code nor a word before it. North
+America's are known by their form alone."""
+
+_RUN = re.compile(r"(?<![\w.,/+#$€£¥=^*-])(?<!\d:)(?:\+|(?<!\d ))\(?\d(?:[ ().–-]{0,3}\d)*+(?![\w/%])(?![.,:-]\d)")
+"""Digits with blanks, brackets, dots and hyphens between them, all of them: possessive, so the pattern is linear."""
+_EXTENSION = re.compile(r"[ ,]{0,2}(?:ext\.?|extension|x)\s?\d{1,5}\b", re.IGNORECASE)
+_PAIRS = re.compile(r"\d\d(?:[ .]\d\d){4}")
+_FIVES = re.compile(r"[6-9]\d{4}[ -]\d{5}")
+"""How India writes its mobile numbers."""
+_ONE_DIGIT = re.compile(r"(?<!\d)\d(?!\d)")
+"""A group of an ISBN, or a number in a list."""
+_NORTH_AMERICAN = re.compile(
+    r"(?:\+?1[ .-]?)?(?:\([2-9]\d\d\)[ .-]?|[2-9]\d\d[ .-])\d{3}[ .-]\d{4}|1[ -]?8\d\d[ -]\d{3}[ -]?\d{4}"
+)
+_OTHER = re.compile(
+    r"\d{4}[-–./ ]\d{1,2}[-–./ ]\d{1,2}|\d{1,2}[-–./ ]\d{1,2}[-–./ ]\d{2,4}|(?:1[5-9]|20)\d\d\s?[-–]\s?(?:1[5-9]|20)\d\d|\d{1,3}(?:\.\d{1,3}){3}|"
+    r"\d{1,3}(?: \d{3})* 000(?: \d{3})*"
+)
+"""Dates, ranges of years, IPv4 addresses and thousands, as a whole."""
+
+_REACH = r"(?:call(?:ing|ed)?|phone|telephone|ring|dial|text|sms|fax|tel|ph|mob|mobile|cell(?:phone)?|whats\s?app|hotline|helpline|toll[ -]free)"
+_SAID = re.compile(
+    rf"\b{_REACH}\b\.?(?:\W{{1,3}}(?:me|us|him|her|them|it|is|are|at|on|to|no|nr|number|numbers|via|under|the|this|our|my|now|today|office|line|free|or|and))"
+    rf"{{0,5}}\W{{0,3}}$|\b(?:{_REACH}|contact|reach|message)\b(?:\W{{1,3}}[\w'’-]{{1,20}}){{1,4}}?(?:\s(?:at|on|under|via)|:)\s?$|"
+    r"\b(?:my|our|his|her|their|contact)\s(?:number|no|nr)\b\.?(?:\s(?:is|was)|:)?\s?$|"
+    r"\[email\](?:,| or| and)? $",
+    re.IGNORECASE,
+)
+"""What says that a phone number follows, up to the number. Addresses have their placeholder by then."""
+_BESIDE = re.compile(r"(?:,| or| and)? \[email\]")
+BEFORE = 60
+"""Characters in which these words are looked for."""
+_OTHER_NUMBER = re.compile(
+    r"(?:\b(?:order|invoice|ticket|isbn|issn|doi|pmid|id|ids|identifier|ref|reference|serial|version|account|tracking|case|sku|part|model|lot|batch|"
+    r"policy|registration|licen[cs]e|passport|mrn|npi|upc|ean|barcode|lottery|numbers|sequence|series|digits|scores?|gene|cas|patent|grant|from|between|coordinates)"
+    r"\b|#|№)(?:[^.!?\n]|(?<=\bno)\.){0,12}$",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(r"\s?(?:%|°|(?P<word>[A-Za-zÀ-ÿ]+))")
+"""A word behind a number in blanks is what it counts, unless it goes on a sentence."""
+_GOES_ON = frozenset(
+    "or and for if when to at any anytime between from ext x is during on today now please thanks thank before after but so in with i we my the as this".split()
+)
+_UNITS = frozenset(
+    "mg ml mcg g kg iu units unit cm mm m km hz mhz bytes usd eur dollars rupees steps votes people years days hours".split()
+)
+
+_CARD = re.compile(
+    r"4\d{12}(?:\d{3}){0,2}|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|(?:6011|64[4-9]\d|65\d\d)\d{12}|35\d{14}|3(?:0[0-5]|[68]\d)\d{11}|62\d{14,17}"
+)
+"""Visa, Mastercard, American Express, Discover, JCB, Diners Club, UnionPay: prefixes with lengths, ISO/IEC 7812."""
+_CARD_RUN = re.compile(r"(?<![\w.,/-])(?:\d{13,19}|\d{4}(?:[ -]\d{4}){3}|\d{4}[ -]\d{6}[ -]\d{4,5})(?![\w/]|[.,-]\d)")
+_IBAN = re.compile(r"\b([A-Z]{2})\d\d(?: ?[A-Z0-9]{1,4}){3,9}")
+IBAN_LENGTHS = {
+    country[:2]: int(country[2:])
+    for country in (
+        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 "
+        "GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 "
+        "MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 "
+        "VA22 VG24 XK20 YE30"
+    ).split()
+}
+"""Country -> characters; the registry of ISO 13616."""
+
+
+@functools.lru_cache(maxsize=1)  # three rules ask in a row, and counting takes 6 us
+def may_hold_a_number(text: str) -> bool:
+    """Whether the text has the digits of a phone number; all other costs begin there."""
+    return sum(map(text.count, "0123456789")) >= FEWEST_DIGITS
+
+
+def phones(text: str) -> Iterator[Span]:
+    """Numbers with a country's code, numbers that a word announces, and numbers written as in one of REGIONS."""
+    by_form: list[re.Match[str]] = []
+    for run in _RUN.finditer(text):
+        found = run[0]
+        if len(found) > LONGEST_RUN or _digits(found) < FEWEST_DIGITS or _OTHER.fullmatch(found):
+            continue
+        if found[0] == "+":
+            if _is_number(found, None):
+                yield run.start(), _end(text, run.end())
+            continue
+        before = text[max(0, run.start() - BEFORE) : run.start()].rpartition("\n")[2]
+        if _digits(found) <= MOST_DIGITS and (_SAID.search(before) or _BESIDE.match(text, run.end())):
+            yield run.start(), _end(text, run.end())
+        elif len(by_form) <= MOST_BY_FORM and not _OTHER_NUMBER.search(before):
+            by_form.append(run)
+    if len(by_form) <= MOST_BY_FORM:
+        for run in by_form:
+            for begin, end in _written_as_phones(run[0], text[run.end() : run.end() + 24]):
+                yield run.start() + begin, _end(text, run.start() + end)
+
+
+def _end(text: str, end: int) -> int:
+    extension = _EXTENSION.match(text, end)
+    return extension.end() if extension else end
+
+
+def _written_as_phones(run: str, behind: str) -> list[Span]:
+    """The phone numbers of a run of digits, known by their form, given what follows on the line."""
+    counted = _COUNTED.match(behind)
+    word = (counted["word"] or "%").lower() if counted else ""
+    if word in _UNITS or word == "%":
+        return []
+    is_counted = bool(word) and word not in _GOES_ON
+    found = [match.span() for match in _NORTH_AMERICAN.finditer(run) if not _part_of_more(run, match)]
+    if found:
+        in_blanks = all(letter.isdigit() or letter == " " for letter in run)
+        return [] if in_blanks and (is_counted or _is_round(run)) else found
+    if _FIVES.fullmatch(run):
+        regions: tuple[str, ...] = () if is_counted or _is_round(run) else ("IN",)
+    else:
+        regions = ("IN", "FR") if _PAIRS.fullmatch(run) else REGIONS if run.startswith(("0", "(0")) else ()
+    whole = _digits(run) <= MOST_DIGITS and not run.isdigit() and not _ONE_DIGIT.search(run)
+    return [(0, len(run))] if whole and any(_is_number(run, region) for region in regions) else []
+
+
+def _is_number(run: str, region: str | None) -> bool:
+    """Whether a number is valid in the region, or, with a country's code, has a length that numbers there have."""
+    try:
+        number = phonenumbers.parse(run, region)
+    except phonenumbers.NumberParseException:
+        return False
+    return (
+        phonenumbers.is_valid_number_for_region(number, region) if region else phonenumbers.is_possible_number(number)
+    )
+
+
+def _part_of_more(run: str, match: re.Match[str]) -> bool:
+    return run[match.start() - 1 : match.start()].isdigit() or run[match.end() : match.end() + 1].isdigit()
+
+
+def _is_round(run: str) -> bool:
+    """Whether it ends with hundreds, as "250 300 4000" does."""
+    return run.endswith("00")
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
+
+
+def cards(text: str) -> Iterator[Span]:
+    for match in _CARD_RUN.finditer(text):
+        digits = match[0].replace(" ", "").replace("-", "")
+        if _CARD.fullmatch(digits) and _luhn(digits) and len(set(digits)) > 1:
+            yield match.span()
+
+
+def _luhn(digits: str) -> bool:
+    """ISO/IEC 7812's check: every second digit from the right doubled, its digits added up, divisible by 10."""
+    doubled = (sum(divmod(int(digit) * (1 + place % 2), 10)) for place, digit in enumerate(reversed(digits)))
+    return sum(doubled) % 10 == 0
+
+
+def ibans(text: str) -> Iterator[Span]:
+    for match in _IBAN.finditer(text):
+        if match[1] not in IBAN_LENGTHS:
+            continue
+        places = [at for at in range(match.start(), match.end()) if text[at] != " "][: IBAN_LENGTHS[match[1]]]
+        account = "".join(text[at] for at in places)
+        end = places[-1] + 1
+        if len(account) < IBAN_LENGTHS[match[1]] or text[end : end + 1].isalnum():
+            continue
+        if int("".join(str(int(letter, 36)) for letter in account[4:] + account[:4])) % 97 == 1:
+            yield match.start(), end

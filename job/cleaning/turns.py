@@ -1,0 +1,81 @@
+"""The rules on what is no single exchange: on each exchange of a conversation by itself, and on plain text.
+
+A turn of the user is cleaned as a question is, the last answer to it as an answer. Calls of tools and what those returned stay
+as they are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from job.cleaning.rules import clean_batch, shape
+from job.cleaning.rules.rule import EXAMPLES, Count, Row, Rules, Tally
+from job.modeling.conversation import Conversation, Turn
+
+STAND_IN = "Yes."
+"""Stands where a text has no question, or a question is answered by a call. No rule changes it or drops it."""
+
+
+def clean_conversation(
+    conversation: Conversation, rules: Rules, tally: Tally, notes: Counter[str]
+) -> tuple[dict[str, Any], str]:
+    """(row, reason), the row as it came if it must go.
+
+    A conversation goes if one of its exchanges must, but where those are the last they are cut, and where the first say nothing
+    but courtesies too. Only its longest answer has to be long enough. Its changes count as those of one row.
+    """
+    if sum(len(turn["content"]) for turn in conversation.turns) > shape.MOST_CHARACTERS:
+        return conversation.row(), _dropped("enormous", tally)
+    own: Tally = {}
+    exchanges = conversation.exchanges()
+    found = [_clean_exchange(exchange, replace(rules, min_answer_words=0), own) for exchange in exchanges]
+    first, last = 0, len(found)
+    while last and found[last - 1][1]:
+        last -= 1
+    while first < last and found[first][1] == "nothing_but_boilerplate":
+        first += 1
+    reason = next((reason for _, reason in found[first:last] if reason), "" if last else found[0][1])
+    kept = conversation.part([exchange for exchange, _ in found[first:last]])
+    if not reason and _too_short(kept, rules):
+        reason = "short_answer"
+    if reason:
+        return conversation.row(), _dropped(reason, tally)
+    for cut, _ in found[:first] + found[last:]:
+        notes["exchange_cut"] += len(cut)
+    for name, count in own.items():
+        if count.changed:
+            tally.setdefault(name, Count()).add(Count(1, 0, count.characters_removed, count.examples[:EXAMPLES]))
+    return kept.row(), ""
+
+
+def clean_text(text: str, rules: Rules, tally: Tally) -> tuple[dict[str, Any], str]:
+    """Plain text, cleaned as an answer is."""
+    (row,), (reason,) = clean_batch([{"question": STAND_IN, "answer": text}], rules, tally)
+    return {"text": row["answer"]}, reason
+
+
+def _clean_exchange(exchange: tuple[Turn, ...], rules: Rules, tally: Tally) -> tuple[tuple[Turn, ...], str]:
+    """The question, and the last turn if that is an answer in words."""
+    question, last = exchange[0], exchange[-1]
+    answered = last["role"] == "assistant" and not last.get("tool_calls")
+    rows = [{"question": question["content"], "answer": last["content"] if answered else STAND_IN}]
+    (row,), (reason,) = clean_batch(rows, rules, tally)
+    turns = [{**question, "content": row["question"]}, *exchange[1:]]
+    if answered:
+        turns[-1] = {**last, "content": row["answer"]}
+    return tuple(turns), reason
+
+
+def _too_short(conversation: Conversation, rules: Rules) -> bool:
+    """One that has calls of tools is never too short: what they returned may need few words."""
+    if any("tool_calls" in turn for turn in conversation.turns):
+        return False
+    longest = max((conversation.turns[place]["content"] for place in conversation.answers()), key=len)
+    return shape.short_answer(Row("", longest, rules))
+
+
+def _dropped(reason: str, tally: Tally) -> str:
+    tally.setdefault(reason, Count()).dropped += 1
+    return reason

@@ -1,0 +1,50 @@
+"""JSON lines and JSON values."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from job.errors import DataError
+from tests.cleaning.reading.files import read
+
+ROWS = [{"question": f"Q {number}", "answer": "A"} for number in range(3)]
+LINES = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        ("a.jsonl", LINES, "JSON lines, UTF-8"),
+        ("a.jsonl", b"\n\n" + LINES.replace(b"\n", b"\r\n\r\n"), "JSON lines, UTF-8"),
+        ("a.jsonl", json.dumps(ROWS).encode(), "a JSON array in spite of its name, UTF-8"),
+        ("a.jsonl", json.dumps(ROWS, indent=2).encode(), "a JSON array in spite of its name, UTF-8"),
+        ("a.json", json.dumps(ROWS).encode(), "a JSON value, UTF-8"),
+        ("a.json", json.dumps({"data": ROWS}).encode(), "a JSON value, UTF-8"),
+        ("a.json", json.dumps({"data": ROWS}, indent=2).encode(), "a JSON value, UTF-8"),
+        ("a.json", LINES, "JSON lines in spite of its name, UTF-8"),
+    ],
+)
+def test_what_the_file_holds_decides_and_is_said(name: str, content: bytes, found: str, tmp_path: Path) -> None:
+    assert read(tmp_path, name, content) == (found, ROWS)
+
+
+def test_a_line_that_is_no_object_costs_itself(tmp_path: Path) -> None:
+    broken = [b"[1, 2]", b'"text"', b'{"question": "Q', b"null", b"[" * 10**5, b'{"question": "a\x00b"}']
+    _, rows = read(tmp_path, "a.jsonl", LINES + b"\n".join(broken) + b"\n")
+    assert rows == [*ROWS, *["bad_json"] * len(broken)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("a.jsonl", b'["Q", "A"]\n["Q", "A"]\n', "JSONDecodeError: Extra data"),
+        ("a.json", b'[{"question": "Q"', "JSONDecodeError"),
+        ("a.json", b'{"other": []}', "no list of rows"),
+    ],
+)
+def test_a_value_that_is_no_list_of_rows_is_an_error(name: str, content: bytes, problem: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=problem):
+        read(tmp_path, name, content)
