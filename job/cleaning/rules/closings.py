@@ -78,7 +78,7 @@ GOODBYES = (
     r"(?:this|that)\s+is\s+my\s+(?:best\s+)?(?:advice|opinion|suggestion)\s+(?:for|to)\s+you",
     r"dr\.?\s+(?-i:[A-Z])[\w.]*(?:\s+(?-i:[A-Z])[\w.]*){0,3}\s*(?:,.{0,60})?$",
 )
-COURTEOUS = (
+POLITE = (
     *(
         "thank",
         "hope",
@@ -121,7 +121,7 @@ COURTEOUS = (
         "for further",
     ),
 )
-"""An end without one of these has no courteous clause. Looking for them takes 2 us, for the clauses 25."""
+"""An end without one of these has no polite clause. Looking for them takes 2 us, for the clauses 25."""
 WORDS = frozenset(
     """explain something anything enquire enquiry asap touch rid pain relief following advices exact url http https
     www link links ly bit com online follow followup treatment treating family management manage plan planning proper
@@ -146,7 +146,7 @@ INSTRUCTION = pattern(
     r"^(?:please\s+|kindly\s+)*(?:stop|avoid|apply|drink|eat|continue|start|wash|repeat|reduce|increase|rinse|remove|replace|monitor)\b|"
     rf"^(?:please\s+|kindly\s+)*{_ACT}\s+(?!(?:me|us|back|in\s+touch|care|well|better|this|the|my|your|an?|some)\b)\w"
 )
-"""A clause that tells the reader what to do; among courtesies alone it does not count."""
+"""A clause that tells the reader what to do; among polite phrases alone it does not count."""
 STATEMENT = pattern(
     r"(?:[,;:–]|\s-|\b(?:and|but|because|since|as))\s+(?:the|it|its|this|these|they|there|he|she|an?|no|yes|"
     r"you\s+(?:should|must|need|have\s+to|are|may|can))\b[^,;]*"

@@ -3,8 +3,8 @@
 Two kinds of evidence find spellings that nobody has listed: phrases that only boilerplate begins with, and sentences made of
 nothing but words of boilerplate, one of which must be a sign ("query", "thanks", "welcome"). Such a sentence may have one
 unknown word: a spell-checker makes "dairy" of "dear, I". A phrase without a full stop is cut by closed word lists, so that it
-cannot swallow the next sentence. A sentence that only begins like a goodbye goes whole if the rest of it is courtesy too;
-otherwise the courteous clause alone goes, and of a condition not even that. The words stand in boilerplate.py and closings.py.
+cannot swallow the next sentence. A sentence that only begins like a goodbye goes whole if the rest of it is polite too;
+otherwise the polite clause alone goes, and of a condition not even that. The words stand in boilerplate.py and closings.py.
 """
 
 from __future__ import annotations
@@ -134,12 +134,12 @@ def closed(text: str) -> str:
             continue  # the last sentence may have another end now, and the window reaches further back
         glued = _last_words(text)
         if not glued:
-            if not has_any(text[window:].lower(), closings.COURTEOUS):
+            if not has_any(text[window:].lower(), closings.POLITE):
                 return text
             glued = _glued_goodbye(text, starts[-1])
         if not glued or not glued.start():
             last = text[starts[-1] :]
-            shorter = without_courtesy(last)
+            shorter = without_polite_clause(last)
             if shorter == last:
                 return text
             text = text[: starts[-1]] + shorter
@@ -154,7 +154,9 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     """Where the sentences that say goodbye begin; their own beginnings leave `starts`."""
     end = len(text)
     if text and starts == [0]:
-        return 0 if _goodbye(text) else end  # nothing but a goodbye
+        return (
+            0 if "[" not in text and _goodbye(text) else end
+        )  # nothing but a goodbye, and no placeholder of a contact
     while len(starts) > 1:
         place = starts[-1]
         if _goodbye(text[place:end].strip()):
@@ -168,16 +170,16 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     return end
 
 
-def without_courtesy(sentence: str) -> str:
-    """The sentence without a courteous clause at its end or beginning; of a condition ("If in doubt, ...") nothing goes."""
+def without_polite_clause(sentence: str) -> str:
+    """The sentence without a polite clause at its end or beginning; of a condition ("If in doubt, ...") nothing goes."""
     clauses = list(closings.CLAUSE.finditer(sentence))
     for between in reversed(clauses):
         head, tail = sentence[: between.start()], sentence[between.end() :]
-        if words(head) >= FEWEST_WORDS and _courteous(tail) and stands(head):
+        if words(head) >= FEWEST_WORDS and _polite(tail) and stands(head):
             return full_stop(head)
     if clauses and not closings.CONDITION.match(sentence):
         head, tail = sentence[: clauses[0].start()], sentence[clauses[0].end() :]
-        if words(tail) >= FEWEST_WORDS < words(head) + 1 and MAIN_CLAUSE.match(tail) and _courteous(head):
+        if words(tail) >= FEWEST_WORDS < words(head) + 1 and MAIN_CLAUSE.match(tail) and _polite(head):
             return capital(tail)
     found = closings.ONLINE.search(sentence)  # "consult a dermatologist online --> <link>"
     return full_stop(sentence[: found.start()]) if found else sentence
@@ -273,7 +275,7 @@ def _begins_like_goodbye(sentence: str) -> bool:
     return BRAND in sentence and (len(sentence.split()) <= 5 or bool(closings.ROLE.search(sentence)))
 
 
-def _courteous(clause: str) -> bool:
+def _polite(clause: str) -> bool:
     """Whether a clause of a sentence says goodbye, with at most one word that is no word of a goodbye."""
     return bool(closings.GOODBYE.match(clause) and not _says_something(clause, most=1)) or _is_boilerplate(
         clause, unknown=0
@@ -281,7 +283,7 @@ def _courteous(clause: str) -> bool:
 
 
 def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
-    """Whether a sentence that begins with courtesy goes on with something else: more than `most` words that no goodbye is made
+    """Whether a sentence that begins politely goes on with something else: more than `most` words that no goodbye is made
     of, a statement or an instruction with one, or a person to turn to who is not the writer."""
     others = _others(sentence)
     if len(others) > most or closings.REFERRAL.search(sentence):

@@ -1,4 +1,4 @@
-"""The tables of endings: what saves time must not cost a match, and what looks like courtesy must be some."""
+"""The tables of endings: what saves time must not cost a match, and what looks polite must be so."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ GLUED = (
 )
 
 
-@pytest.mark.parametrize("courtesy", GLUED)
-def test_a_goodbye_without_a_stop_before_it_has_a_sign(courtesy: str) -> None:
-    assert closings.GLUED_GOODBYE.search(f"water it well {courtesy}")
-    assert has_any(courtesy.lower(), closings.COURTEOUS)
+@pytest.mark.parametrize("phrase", GLUED)
+def test_a_goodbye_without_a_stop_before_it_has_a_sign(phrase: str) -> None:
+    assert closings.GLUED_GOODBYE.search(f"water it well {phrase}")
+    assert has_any(phrase.lower(), closings.POLITE)
 
 
 @pytest.mark.parametrize("last", ["thank you", "thanx", "take care", "all the best", "best wishes", "regards", "cheers", "bye", "good luck", "goid luck", "get well soon", "hope i was of help", "god bless you", "feel better soon", "…best", "thnaks", "good luck to you"])  # fmt: skip

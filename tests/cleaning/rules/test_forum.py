@@ -202,7 +202,7 @@ def test_closings_of_every_class_go(closing: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "courtesy",
+    "phrase",
     [
         "…hope this helps",
         "goodluck",
@@ -214,8 +214,8 @@ def test_closings_of_every_class_go(closing: str) -> None:
         "Thanks for asking.",
     ],
 )
-def test_a_closing_that_lost_its_blank(courtesy: str) -> None:
-    assert cleaned(ADVICE[:-1] + courtesy) == ADVICE
+def test_a_closing_that_lost_its_blank(phrase: str) -> None:
+    assert cleaned(ADVICE[:-1] + phrase) == ADVICE
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_closing_that_lost_its_blank(courtesy: str) -> None:
         ("Do these things and provide your valuable feedback.", "Do these things."),
     ],
 )
-def test_of_a_sentence_that_says_something_the_courtesy_alone_goes(sentence: str, rest: str) -> None:
+def test_of_a_sentence_that_says_something_the_polite_part_alone_goes(sentence: str, rest: str) -> None:
     assert cleaned(f"Fill the pot with peat. {sentence}") == f"Fill the pot with peat. {rest}"
 
 
