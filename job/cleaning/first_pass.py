@@ -126,27 +126,36 @@ class FirstPass:
 
     def _fitting(self, row: dict[str, Any], length: Length) -> tuple[dict[str, Any], Length] | None:
         """The row as it is kept, with its length; None if it has too many tokens."""
+        split = self.data.long_chats == "split" and length.longest > self.max_tokens
         if length.longest > self.max_tokens:
             if "question" in row or self.data.long_chats == "drop":
                 return None
-            if self.data.long_chats == "split":
-                found = [text for texts in fitted(self.chat, [row], self.loss, self.max_tokens) for text in texts]
-                if not found:
-                    return None
-                self.notes["split_over_limit"] += 1
-                sizes = [len(text.ids) for text in found]
-                answers = sum(end - begin for text in found for begin, end in text.answers)
-                return row, Length(sum(sizes), answers, max(sizes), len(sizes))
-            shorter = cut(self.chat, row, self.loss, self.max_tokens)
-            if shorter is None:
+            found = self._split(row) if split else self._cut(row)
+            if found is None:
                 return None
-            self.notes["turns_over_limit"] += len(texts_of(row)) - len(texts_of(shorter))
-            row, length = shorter, self.chat.lengths([shorter], self.loss)[0]
-        if length.texts > 1:
+            row, length = found
+        if length.texts > 1 and not split:
             self.notes["row_per_answer"] += 1
         if "turns" in row:
             self.notes.update(self._left_out(row))
         return row, length
+
+    def _split(self, row: dict[str, Any]) -> tuple[dict[str, Any], Length] | None:
+        """The row, which training takes in parts; None if no part fits."""
+        (texts,) = fitted(self.chat, [row], self.loss, self.max_tokens)
+        if not texts:
+            return None
+        self.notes["split_over_limit"] += 1
+        sizes = [len(text.ids) for text in texts]
+        answers = sum(end - begin for text in texts for begin, end in text.answers)
+        return row, Length(sum(sizes), answers, max(sizes), len(sizes))
+
+    def _cut(self, row: dict[str, Any]) -> tuple[dict[str, Any], Length] | None:
+        shorter = cut(self.chat, row, self.loss, self.max_tokens)
+        if shorter is None:
+            return None
+        self.notes["turns_over_limit"] += len(texts_of(row)) - len(texts_of(shorter))
+        return shorter, self.chat.lengths([shorter], self.loss)[0]
 
     def _left_out(self, row: dict[str, Any]) -> Iterator[str]:
         """What of a conversation the chat template does not take."""

@@ -140,7 +140,7 @@ def whole_stage(path: Path, rules: Rules, count: int) -> dict[str, Any]:
     )
     with tempfile.TemporaryDirectory() as root:
         result = clean(
-            data, ModelSettings(base="quickstart"), max_tokens=2048, loss="answer", seed=42, token="", root=Path(root)
+            data, ModelSettings(base="quickstart"), max_tokens=2048, loss="answers", seed=42, token="", root=Path(root)
         )
     seconds = time.monotonic() - started
     kept = (result.train_rows + result.eval_rows) / result.rows_in

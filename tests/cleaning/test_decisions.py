@@ -31,7 +31,7 @@ def test_two_sources_are_mixed_by_count(base: Path, tmp_path: Path) -> None:
         eval_fraction=0.2,
     )
     model = ModelSettings(base=str(base))
-    result = clean(data, model, max_tokens=256, loss="answer", seed=42, token="", root=tmp_path)
+    result = clean(data, model, max_tokens=256, loss="answers", seed=42, token="", root=tmp_path)
     assert [source.rows_out for source in result.sources] == [20, 10]
     assert (result.train_rows, result.eval_rows, sum(result.dropped.values())) == (24, 6, 50)
 

@@ -69,7 +69,7 @@ def test_too_few_rows_says_which_rule_took_most(base: Path, tmp_path: Path) -> N
             DataSettings(sources=(Source.parse(str(path)),), min_answer_words=100),
             ModelSettings(base=str(base)),
             max_tokens=256,
-            loss="answer",
+            loss="answers",
             seed=42,
             token="",
             root=tmp_path,

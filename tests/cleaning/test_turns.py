@@ -38,7 +38,7 @@ def said(row: dict[str, Any]) -> list[str]:
 
 def test_every_turn_is_cleaned_and_the_row_counts_once() -> None:
     greeted = chat(
-        FERN[0], f"Hello. {FERN[1]} Regards", f"{MOSS[0]} Write to me at fern@plants.example", f"Hello. {MOSS[1]}"
+        FERN[0], f"Hello. {FERN[1]} Regards", f"{MOSS[0]} Write to me at fern@ferns-and-more.org", f"Hello. {MOSS[1]}"
     )
     row, reason, notes, tally = cleaned(greeted)
     assert (reason, notes) == ("", Counter())
@@ -83,11 +83,11 @@ def test_a_conversation_goes_with_an_exchange_in_its_middle_or_with_all() -> Non
 
 
 def test_calls_and_what_tools_returned_stay_as_they_are() -> None:
-    call = {"function": {"name": "light", "arguments": '{"at": "fern@plants.example"}'}}
+    call = {"function": {"name": "light", "arguments": '{"at": "fern@ferns-and-more.org"}'}}
     turns: tuple[Turn, ...] = (
-        {"role": "user", "content": "Is there light? Write to fern@plants.example"},
+        {"role": "user", "content": "Is there light? Write to fern@ferns-and-more.org"},
         {"role": "assistant", "content": "Hello.", "tool_calls": [call]},
-        {"role": "tool", "content": "Hello. fern@plants.example"},
+        {"role": "tool", "content": "Hello. fern@ferns-and-more.org"},
     )
     answer: Turn = {"role": "assistant", "content": "Hello. It is dim.", "reasoning_content": "Hello."}
     row, reason, *_ = cleaned(Conversation("", (*turns, answer)))

@@ -57,7 +57,7 @@ def trained(
     rows = write_rows(root / "rows.jsonl", make_rows(60))
     data = DataSettings(sources=(Source.parse(str(rows)),), min_answer_words=5, min_rows=2)
     model_settings = ModelSettings(base=str(base), **(model or {}))
-    cleaned = clean(data, model_settings, max_tokens=256, loss="answer", seed=42, token="", root=root)
+    cleaned = clean(data, model_settings, max_tokens=256, loss="answers", seed=42, token="", root=root)
     return train(
         cleaned,
         model_settings,

@@ -1,0 +1,44 @@
+"""A data set of chats through the whole job: every answer is trained on, as the mask in the report shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import metrics_of, run_job, small_run, write_rows
+
+
+@pytest.mark.slow
+def test_chats_are_trained_on_every_turn(base: Path, tmp_path: Path) -> None:
+    rows = []
+    for number in range(24):
+        said = [
+            (f"Why is plant {number} pale?", f"Hello. Plant {number} stands too dark, so move it to a window."),
+            ("How often do I water it?", f"Water it every {number} days and let it dry in between."),
+        ]
+        turns = [
+            {"from": who, "value": text} for both in said for who, text in zip(("human", "gpt"), both, strict=True)
+        ]
+        rows.append({"conversations": turns, "system": "You know plants."})
+    texts = [{"text": f"Shelf {number} holds {number} pots of fern, moss and ivy in the shade."} for number in range(8)]
+    path, more = write_rows(tmp_path / "rows.jsonl", rows), write_rows(tmp_path / "texts.jsonl", texts)
+    output = tmp_path / "output"
+    result = run_job(small_run(base, path, output, DATA_SOURCES=f"{path},{more}"))
+    assert result.returncode == 0, result.stderr
+    assert "layout='conversations (ShareGPT)'" in result.stderr
+    assert "layout='text, trained as a whole'" in result.stderr
+    cleaned = metrics_of(output)["clean"]
+    assert (cleaned["conversations"], cleaned["texts"], cleaned["dropped"]) == (24, 8, {})
+    assert [len(row["learned"]) for row in cleaned["masked_rows"]] == [2, 2, 2]
+    page = (output / "report.html").read_text("utf-8")
+    first = page.partition('class="answer masked"')[2].partition("</div>")[0]
+    marked = [piece.partition("</mark>")[0] for piece in first.split("<mark>")[1:]]
+    assert len(marked) == 2
+    assert "stands too dark" in marked[0]
+    assert "Hello" not in first
+    assert "let it dry" in marked[1]
+    samples = [json.loads(line) for line in (output / "probe" / "samples.jsonl").read_text("utf-8").splitlines()]
+    assert len(samples) == 2
+    assert all(sample["reference"] for sample in samples)
