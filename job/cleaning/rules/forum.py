@@ -153,10 +153,8 @@ def closed(text: str) -> str:
 def _goodbyes_begin(text: str, starts: list[int]) -> int:
     """Where the sentences that say goodbye begin; their own beginnings leave `starts`."""
     end = len(text)
-    if text and starts == [0]:
-        return (
-            0 if "[" not in text and _goodbye(text) else end
-        )  # nothing but a goodbye, and no placeholder of a contact
+    if text and starts == [0]:  # an answer of nothing but a goodbye; one that gives a contact is an answer
+        return 0 if "[" not in text and not _others(text) and _goodbye(text) else end
     while len(starts) > 1:
         place = starts[-1]
         if _goodbye(text[place:end].strip()):

@@ -271,7 +271,7 @@ def test_a_last_sentence_that_only_begins_like_a_goodbye_stays(sentence: str) ->
 
 
 def test_an_answer_of_nothing_but_a_goodbye_goes() -> None:
-    assert cleaned("For more information consult a gardener online -->") == "nothing_but_boilerplate"
+    assert cleaned("For more information consult a dermatologist online -->") == "nothing_but_boilerplate"
     assert cleaned("Take care.") == "nothing_but_boilerplate"
 
 
