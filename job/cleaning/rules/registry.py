@@ -88,6 +88,13 @@ RULES: tuple[Rule, ...] = (
         cut=forum.opening,
         again=True,
     ),
+    Rule(
+        "scrubbed_word",
+        "words completed that a brand name had replaced",
+        "qa-forum",
+        ("ending",),
+        cut=brands.scrubbed_word,
+    ),
     Rule("closing", "good wishes and sign-offs at the end", "qa-forum", ("ending",), cut=forum.closing),
     Rule(
         "cut_off_end",
@@ -106,7 +113,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "scrubbed_sentence",
-        "sentences around a brand name",
+        "what a brand name spoilt; clauses that stand by themselves stay",
         "qa-forum",
         ("inside",),
         cut=brands.scrubbed_sentence,
