@@ -12,12 +12,13 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, cast
 
-from job.results import RuleCount
+from job.results import Evidence, RuleCount
 from job.settings.fields import Settings
 from job.settings.files import read_text
 from job.settings.sources import Source
 
 if TYPE_CHECKING:
+    from job.cleaning.rules.rule import Rules
     from job.modeling.chat import Chat
     from job.modeling.examples import Length
     from job.plan.facts import Facts
@@ -55,6 +56,8 @@ class Sample:
     """What each rule that ran did to the sample."""
     tokens: list[int] = field(default_factory=list)
     """Lengths of the rows that no rule drops, those above the limit included, in order."""
+    evidence: list[Evidence] = field(default_factory=list)
+    """What the first rows show for each pack of rules, where FINETUNE_DATA_CLEANING is auto."""
     notes: dict[str, int] = field(default_factory=dict)
     """What was done to turns of conversations, by the names of the registry's NOTES."""
     system: str = ""
@@ -108,24 +111,38 @@ def take(source: Source, settings: Settings, token: str, chat: Chat | None) -> S
         total = len(raws)
     picked = [raws[place * len(raws) // ROWS] for place in range(ROWS)] if len(raws) > ROWS else raws
     sample = Sample(loaded.format, loaded.columns, loaded.layout, rows=len(picked), total=total, read=len(raws))
-    return _cleaned(sample, picked, source, settings, chat or Estimate())
+    rules, found = _rules(raws, settings)
+    return _cleaned(replace(sample, evidence=found), picked, source, settings, rules, chat or Estimate())
 
 
-def _cleaned(sample: Sample, raws: list[Any], source: Source, settings: Settings, chat: Chat | Estimate) -> Sample:
+def _rules(raws: list[Any], settings: Settings) -> tuple[Rules, list[Evidence]]:
+    """The rules for a source, and what its first rows show for each pack, which is nothing where the user named the packs.
+    The run looks at up to 1,000 rows, also of a data set on the Hub."""
+    from job.cleaning.evidence import SAMPLE, evidence, pairs_of, rules_for
+    from job.cleaning.stage import rules_of
+
+    rules = rules_of(settings.data)
+    if rules.packs != ("auto",):
+        return rules, []
+    found = evidence([pair for raw in raws[:SAMPLE] for pair in pairs_of(raw)])
+    return rules_for(found, rules), found
+
+
+def _cleaned(
+    sample: Sample, raws: list[Any], source: Source, settings: Settings, rules: Rules, chat: Chat | Estimate
+) -> Sample:
     """With what the run's own first pass makes of the rows of the sample, in memory."""
     from job.cleaning.audit import counts
     from job.cleaning.batch import Batch, process
     from job.cleaning.first_pass import FirstPass
-    from job.cleaning.stage import rules_of
 
     data = settings.data.model_copy(update={"sources": (source,)})
     if isinstance(chat, Estimate) and data.long_chats == "split":  # parts need a tokenizer; as many tokens are kept
         data = data.model_copy(update={"long_chats": "cut"})
-    rules = rules_of(data)
     train, system = settings.train, read_text(data.system_prompt_file)
-    first = FirstPass(data, cast("Chat", chat), Path(), max_tokens=train.max_tokens, loss=train.loss_on)
-    first.kept_file = first.bands_file = first.dropped_file = io.BytesIO()
-    batch = process(Batch(0, raws), rules=rules, system=system, seed=train.seed, near=False)
+    first = FirstPass(data, cast("Chat", chat), Path(), max_tokens=train.max_tokens, loss=train.loss_on, rules=rules)
+    first.kept_file = first.bands_file = first.edges_file = first.dropped_file = io.BytesIO()
+    batch = process(Batch(0, raws, rules), system=system, seed=train.seed, near=False, repeats=False)
     first.take(batch)
     first.dropped["duplicate"] += len(first.text) - len(set(first.text))
     reasons = zip(reversed(batch.rows), reversed(batch.reasons), strict=True)
@@ -268,10 +285,15 @@ def _lengths(tokens: list[int], facts: Facts) -> str:
 
 def rule_lines(facts: Facts) -> Iterator[str]:
     """Each rule that changes or drops a row of a sample, with examples; contact data is masked."""
+    from job.cleaning.evidence import said
+
     for source, found in facts.samples:
         if not (sample := found.value):
             continue
         yield f"  {source}"
+        for one in sample.evidence:
+            sign = f", such as {_quoted(one.example)}" if one.example else ""
+            yield f"    pack {one.pack} {said(one)}{sign}"
         acted = {name: count for name, count in sample.rules.items() if count.changed or count.dropped}
         for name, count in acted.items():
             yield f"    {name}: changes {count.changed:,}, drops {count.dropped:,} of {count.seen:,} rows"

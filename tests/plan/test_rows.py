@@ -85,7 +85,7 @@ def test_a_sample_is_spread_over_what_is_read(
 def test_contact_data_of_rows_is_masked(settings: Callable[..., Settings], tmp_path: Path) -> None:
     row = {"question": "Write to jane@plants.org, please?", "answer": "Call 555-123-4567."}
     file = write_rows(tmp_path / "rows.jsonl", [row, {"question": "What?", "answer": "No. " * 40}])
-    wanted = settings(DATA_SOURCES=str(file))
+    wanted = settings(DATA_SOURCES=str(file), DATA_CLEANING="qa-forum")
     found = take(wanted.data.sources[0], wanted, "", None)
     assert found.kept == 0
     shown = json.dumps([found.shown, {name: rule.model_dump() for name, rule in found.rules.items()}])
@@ -221,5 +221,9 @@ def test_each_rule_shows_what_it_does(facts: Callable[..., Facts], rows_file: Pa
     assert shown[place + 1].startswith("      before  ") and "Hope this helps. Regards." in shown[place + 1]
     assert shown[place + 2].startswith("      after   ") and "Hope this helps" not in shown[place + 2]
     assert sum(line.startswith("      before") for line in shown[place : place + 7]) == 3
+    assert shown[1].startswith(
+        "    pack qa-forum on: 100.0 % of 60 rows show its sign, and 20 % switch it on, such as "
+    )
+    assert "    pack wiki off: 0.0 % of 60 rows show its sign, and 1 % switch it on" in shown
     none = facts(DATA_SOURCES=str(rows_file), DATA_CLEANING="none")
     assert list(rule_lines(none)) == [f"  {rows_file}", "    no rule changes or drops a row"]
