@@ -61,10 +61,10 @@ def test_too_short_and_equal_rows_that_are_left_go_with_their_reason(base: Path,
 
 
 def test_cleaning_the_output_again_changes_nothing(base: Path, tmp_path: Path) -> None:
-    several = rows(40) + rows(40, f" Come again soon. {LOVE}", 2) + rows(40, " Come again soon.", 3)
-    several += rows(30, " Yours, all of us. Many a greeting. To the gate with you! Come again soon.", 4)
+    several = rows(40) + rows(40, f" The gate opens at eight. {LOVE}", 2) + rows(40, " The gate opens at eight.", 3)
+    several += rows(30, " Yours, all of us. Many a greeting. To the gate with you! The gate opens at eight.", 4)
     first = cleaned(write_rows(tmp_path / "rows.jsonl", several), base, tmp_path / "a", repeated="cut")
-    assert {one.text for one in first.repeated if one.fate == "cut"} >= {LOVE, "Come again soon."}
+    assert {one.text for one in first.repeated if one.fate == "cut"} >= {LOVE, "The gate opens at eight."}
     output = [{"question": question, "answer": answer} for question, answer in kept(tmp_path / "a")]
     again = cleaned(write_rows(tmp_path / "again.jsonl", output), base, tmp_path / "b", repeated="cut")
     assert not any(one.fate == "cut" for one in again.repeated)
@@ -99,7 +99,7 @@ def test_conversations_lose_it_at_their_end(base: Path, tmp_path: Path) -> None:
 def test_any_number_of_workers_and_any_batch_size_give_the_same_bytes(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write_rows(tmp_path / "rows.jsonl", rows(300) + rows(100, " Come again soon.", 2))
+    path = write_rows(tmp_path / "rows.jsonl", rows(300) + rows(100, " The gate opens at eight.", 2))
     monkeypatch.setattr(workers, "FIRST", 2)
     found = []
     for count, batch in ((1, 500), (2, 37)):
