@@ -7,7 +7,6 @@ The map of the package, in the order in which data flows through it:
     start        one start of a run: what may refuse it, the process that is watched, its ending
     pipeline     the stages, one tuple, and the function that walks it: the whole program
     inputs       what each stage's result depends on
-    plan         what a run would do, without doing it
     errors       the failures that a user can meet, each with an exit code and a remedy
     results      what flows between stages and into metrics.json
     settings/    every variable: fields, how a source is written, env files, --help
@@ -19,6 +18,7 @@ The map of the package, in the order in which data flows through it:
     probing/     stage 3: answers of base and tuned model side by side, scores
     publishing/  stage 4: model card, data set card, and the only package that writes to the Hub
     reporting/   report.html
+    plan/        what a run would do, without doing it: a sample of the rows, cost on a card, problems
     submit/      the same settings as a manifest for a queue: Kubernetes, cloud batch, Slurm, ...
     quickstart/  the embedded base model and rows of the first run
 

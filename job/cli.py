@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import difflib
 import logging
+import math
 import os
 import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from job import __version__
 from job.errors import EXIT_CODES, SUCCESS, JobError, SettingsError
@@ -23,6 +24,9 @@ from job.settings.fields import PREFIX
 from job.settings.loading import load_settings, load_token
 from job.settings.reference import variables
 from job.start import start
+
+if TYPE_CHECKING:
+    from job.plan.cost import Card
 
 log = logging.getLogger("job")
 
@@ -65,7 +69,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(SettingsError.exit_code, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
-OPTIONS = ("--env-file", "--image", "--help", "--version")
+OPTIONS = ("--env-file", "--image", "--gpu", "--price", "--help", "--version")
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -139,6 +143,36 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.epilog = f"{parser.epilog}\n\ntargets:\n{targets}"
 
 
+def _add_card(parser: argparse.ArgumentParser) -> None:
+    from job.plan.cost import CARDS
+
+    names = ", ".join(card.name for card in CARDS)
+
+    def known(name: str) -> Card:
+        for card in CARDS:
+            if card.name == name.upper():
+                return card
+        raise argparse.ArgumentTypeError(f"must be one of {names}, not '{name}'")
+
+    parser.add_argument(
+        "--gpu",
+        type=known,
+        metavar="CARD",
+        help=f"card for which memory and time are estimated: {names}; without it {CARDS[0].name}",
+    )
+    parser.add_argument("--price", type=_price, default=0.0, help="price of an hour on that card, in any currency")
+
+
+def _price(text: str) -> float:
+    try:
+        price = float(text)
+    except ValueError:
+        price = 0.0
+    if not 0 < price < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number above 0, not '{text}'")
+    return price
+
+
 def reference() -> str:
     """An example, every variable and every exit code, for --help."""
     lines = ["example:", f"  {PROG} --env-file env/quickstart.env", "", "variables:"]
@@ -168,7 +202,8 @@ def _run_command(args: argparse.Namespace) -> int:
 
 
 def _plan(args: argparse.Namespace) -> int:
-    from job.plan import lines
+    from job.plan.facts import Facts
+    from job.plan.sections import lines
 
     before = {name for name in os.environ if name.startswith(PREFIX)}
     try:
@@ -181,7 +216,7 @@ def _plan(args: argparse.Namespace) -> int:
             do_not_wait_for_the_hub()
         now = {name for name in os.environ if name.startswith(PREFIX) and os.environ[name]}
         origin = {name: "environment" if name in before else f"{args.env_file}" for name in now}
-        for line in lines(settings, token, origin=origin):
+        for line in lines(Facts(settings, token, origin, args.gpu, args.price)):
             print(redact(line))
     except JobError as error:
         log_failure(error, "plan")
@@ -219,9 +254,11 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "plan",
-        "Print what a run would do. Needs no GPU, loads no weights and writes nothing.",
-        "plan --env-file env/medical-t4.env",
+        "Print what a run would do, from a sample of the rows, and what it would fail with. Needs no GPU, loads no weights and "
+        "writes nothing.",
+        "plan --gpu T4 --env-file env/medical-t4.env",
         _plan,
+        _add_card,
     ),
     Command(
         "manifest",

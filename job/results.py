@@ -41,6 +41,20 @@ class Pin(Result):
     commit: str
 
 
+class Evidence(Result):
+    """What a sample of a source shows of the damage that a pack of cleaning rules mends."""
+
+    pack: str
+    rows: int
+    """Rows with the sign, of `seen`."""
+    seen: int
+    least: float
+    """Share of rows from which the pack is on."""
+    on: bool
+    example: str
+    """The first sign, without contact data; empty for personal data."""
+
+
 class SourceCount(Result):
     """What became of one source. `revision` is the commit that was read; empty for files."""
 
@@ -53,6 +67,10 @@ class SourceCount(Result):
     rows_out: int
     list_rows: dict[str, int]
     """Rows whose answer is a list, by its kind (numbered, bulleted, flattened), before their share is capped."""
+    packs: list[str]
+    """Packs of cleaning rules that ran."""
+    evidence: list[Evidence]
+    """Why, where FINETUNE_DATA_CLEANING is auto; else empty."""
 
 
 class Example(Result):
@@ -68,8 +86,23 @@ class RuleCount(Result):
     seen: int
     changed: int
     dropped: int
+    skipped: int
+    """Rows that passed it by, in a language that it does not know."""
     characters_removed: int
     examples: list[Example]
+
+
+class RepeatedSentence(Result):
+    """A sentence, or several together, with which rows of a source begin or end; see job/cleaning/repeated.py."""
+
+    source: str
+    side: Literal["question_begin", "question_end", "answer_begin", "answer_end"]
+    text: str
+    rows: int
+    share: float
+    """Different contexts, as a share of the different rows of the source."""
+    fate: Literal["cut", "can_be_cut", "stays"]
+    """can_be_cut: FINETUNE_DATA_REPEATED=cut would remove it from answers."""
 
 
 class TokenCounts(Result):
@@ -105,6 +138,8 @@ class Cleaned(Result):
     """In the order in which they ran."""
     rules_sha256: str
     """Over the rules, their code and their options."""
+    repeated: list[RepeatedSentence] = []
+    """Empty also where FINETUNE_DATA_REPEATED is off."""
     near_duplicate_groups: int
     plain_split_leaked_rows: int
     """Evaluation rows that a plain random split would have leaked: training would hold the same text, the same question or a

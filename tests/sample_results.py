@@ -8,6 +8,7 @@ from typing import Any
 from job.results import (
     Choice,
     Cleaned,
+    Evidence,
     Example,
     Host,
     LogEntry,
@@ -16,6 +17,7 @@ from job.results import (
     Probed,
     Pushed,
     PushedRepo,
+    RepeatedSentence,
     RuleCount,
     Sample,
     Scores,
@@ -62,7 +64,9 @@ SETTINGS = {
 
 def rule(seen: int, *, examples: Sequence[tuple[str, str]] = (), **counts: int) -> RuleCount:
     shown = [Example(before=before, after=after) for before, after in examples]
-    return RuleCount(**({"changed": 0, "dropped": 0, "characters_removed": 0} | counts), seen=seen, examples=shown)
+    return RuleCount(
+        **({"changed": 0, "dropped": 0, "skipped": 0, "characters_removed": 0} | counts), seen=seen, examples=shown
+    )
 
 
 HOST = Host(
@@ -90,6 +94,11 @@ CLEANED = Cleaned(
             rows_in=12_000,
             rows_out=9_450,
             list_rows={"numbered": 945, "bulleted": 189, "flattened": 0},
+            packs=["qa-forum", "contacts"],
+            evidence=[
+                Evidence(pack="qa-forum", rows=912, seen=1_000, least=0.2, on=True, example="Hello"),
+                Evidence(pack="wiki", rows=2, seen=1_000, least=0.01, on=False, example="[[moss]]"),
+            ],
         )
     ],
     rules={
@@ -97,6 +106,7 @@ CLEANED = Cleaned(
         "opening": rule(
             11_993,
             changed=5_210,
+            skipped=14,
             characters_removed=88_231,
             examples=[("Hi! Water it.", "Water it."), ("Hey, mist it.", "mist it.")],
         ),
@@ -106,6 +116,16 @@ CLEANED = Cleaned(
         "short_answer": rule(11_990, dropped=540),
     },
     rules_sha256="9f2c41d07be8" + "a6" * 26,
+    repeated=[
+        RepeatedSentence(
+            source="a/b@main:train",
+            side="answer_end",
+            text="See you at the nursery!",
+            rows=1_140,
+            share=0.11,
+            fate="can_be_cut",
+        ),
+    ],
     near_duplicate_groups=214,
     plain_split_leaked_rows=36,
     plain_split_eval_rows=1_200,

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from job import __version__, cli
+from job.plan.cost import CARDS
+from job.plan.facts import Facts
 from job.runs import redaction
-from job.settings.fields import Settings
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.light
@@ -99,6 +100,10 @@ def test_run_is_the_default_and_words_of_platforms_are_none_of_ours(words: str, 
         ("plan docker", "unrecognized arguments: docker"),
         ("manifest docker --env-file x", "the following arguments are required: --image"),
         ("plan --env-file", "expected one argument"),
+        ("plan --gpu T5", "argument --gpu: must be one of T4, L4, A100, H100, not 'T5'"),
+        ("plan --price free", "argument --price: must be a number above 0, not 'free'"),
+        ("plan --price -1", "argument --price: must be a number above 0, not '-1'"),
+        ("run --gpu T4", "unrecognized arguments: --gpu T4"),
     ],
 )
 def test_a_wrong_line_says_what_is_wrong_and_what_was_meant(
@@ -158,8 +163,13 @@ ENV_FILE_HELP = (
         ),
         (
             "plan",
-            "[--env-file FILE]",
-            ["Print what a run would do. Needs no GPU, loads no weights and writes nothing."],
+            "[--env-file FILE] [--gpu CARD] [--price PRICE]",
+            [
+                "Print what a run would do, from a sample of the rows, and what it would fail with. Needs no GPU, loads no "
+                "weights and writes nothing.",
+                "  --gpu CARD       card for which memory and time are estimated: T4, L4, A100, H100; without it T4",
+                "  --price PRICE    price of an hour on that card, in any currency",
+            ],
         ),
         (
             "manifest",
@@ -261,18 +271,20 @@ def test_a_plan_knows_where_each_value_came_from_and_hides_the_token(
     """Around the lines, which need the base model's shapes; test_plan.py has the whole."""
     token = "a-token-of-no-known-shape"
 
-    def lines(settings: Settings, given: str, *, origin: dict[str, str]) -> Iterator[str]:
-        assert (settings.lora.r, given) == (8, token)
+    def lines(facts: Facts) -> Iterator[str]:
+        origin = facts.origin
+        assert (facts.settings.lora.r, facts.token) == (8, token)
+        assert (facts.named_card, facts.price) == (CARDS[1], 0.8)
         assert origin.pop("FINETUNE_LORA_R") == "environment"
         assert set(origin.values()) == {"env/quickstart.env"}
         assert "FINETUNE_DATA_BRANDS" in origin
         assert "FINETUNE_HUB_REPO_ID" not in origin  # set, but empty
         assert all(name.startswith("FINETUNE_") for name in origin)
         assert (os.environ["HF_HUB_OFFLINE"], os.environ["HF_HUB_DISABLE_PROGRESS_BARS"]) == ("1", "1")
-        yield f"token {given}"
+        yield f"token {facts.token}"
 
     monkeypatch.setattr(redaction, "_known", set())
-    monkeypatch.setattr("job.plan.lines", lines)
+    monkeypatch.setattr("job.plan.sections.lines", lines)
     variables = {"FINETUNE_LORA_R": "8", "FINETUNE_HUB_REPO_ID": "", "HF_TOKEN": token}
-    assert command(variables, "plan", "--env-file", "env/quickstart.env") == 0
+    assert command(variables, "plan", "--env-file", "env/quickstart.env", "--gpu", "l4", "--price", "0.8") == 0
     assert capsys.readouterr().out == "token **********\n"

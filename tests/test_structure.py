@@ -22,8 +22,9 @@ JOB = PROJECT / "job"
 ROOMS = ("cleaning", "training", "probing", "publishing")
 HEAVY = ("torch", "transformers", "datasets", "peft", "trl", "bitsandbytes", "accelerate", "matplotlib")
 LIGHT = (
-    *("__main__", "cli", "errors", "inputs", "pipeline", "plan", "results", "start", "submit", "settings.__main__"),
+    *("__main__", "cli", "errors", "inputs", "pipeline", "results", "start", "submit", "settings.__main__"),
     *(f"settings.{path.stem}" for path in sorted((JOB / "settings").glob("*.py")) if not path.stem.startswith("__")),
+    *(f"plan.{path.stem}" for path in sorted((JOB / "plan").glob("*.py")) if not path.stem.startswith("__")),
     *(f"runs.{path.stem}" for path in sorted((JOB / "runs").glob("*.py")) if not path.stem.startswith("__")),
     *("submit.placeholders", "hosts.libraries", "hosts.platforms", "modeling.memory", "modeling.sizes"),
     *("cleaning.batch", "cleaning.workers", "cleaning.rules.registry"),
@@ -113,11 +114,17 @@ def test_light_modules_import_no_model_library() -> None:
 # --- one place -------------------------------------------------------------------------------------------------------
 
 
+SHARED = (
+    *(JOB / name for name in ("cli.py", "start.py", "results.py")),
+    *(path for room in ("plan", "runs") for path in (JOB / room).glob("*.py")),
+)
+
+
 def test_a_stages_name_stands_in_the_pipeline_alone() -> None:
     """`clean`, `train`, ... as a whole text, in what stages and their callers share."""
     words_of_others = {"cli.py": {"train"}}  # SageMaker's
     names = {stage.name for stage in STAGES}
-    for path in (JOB / "cli.py", JOB / "start.py", JOB / "plan.py", JOB / "results.py", *(JOB / "runs").glob("*.py")):
+    for path in SHARED:
         nodes = ast.walk(ast.parse(path.read_text("utf-8")))
         found = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
         assert found & names <= words_of_others.get(path.name, set()), path.name

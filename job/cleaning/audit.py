@@ -9,13 +9,17 @@ from typing import Any
 import numpy
 
 from job.cleaning.examples import example
+from job.cleaning.repeated import SIDES
 from job.cleaning.rules import registry
 from job.cleaning.rules.cleaner import running
+from job.cleaning.rules.contacts import masked
 from job.cleaning.rules.registry import DROP_REASONS
 from job.cleaning.rules.rule import Count, Rules, Tally
+from job.cleaning.trimming import Listed
 from job.modeling.chat import Chat
 from job.modeling.fitting import fitted
-from job.results import MaskedRow, RuleCount, TokenCounts
+from job.results import MaskedRow, RepeatedSentence, RuleCount, TokenCounts
+from job.settings.fields import DataSettings
 
 MOST_SHOWN = 2000
 """Tokens of a row. The time grows with their square, to an hour for a row of 131,072."""
@@ -34,11 +38,28 @@ def counts(tally: Tally, rows_in: int, dropped: Mapping[str, int], options: Rule
             seen=seen,
             changed=count.changed,
             dropped=count.dropped,
+            skipped=count.skipped,
             characters_removed=count.characters_removed,
             examples=[example(before, after, options) for before, after in count.examples],
         )
         seen -= count.dropped
     return found
+
+
+def repeated_sentences(listed: Listed, data: DataSettings) -> list[RepeatedSentence]:
+    """What repeats, source by source, the most frequent of each side first; names and contact data are masked."""
+    return [
+        RepeatedSentence(
+            source=str(source),
+            side=one.side,
+            text=masked(one.text),
+            rows=one.rows,
+            share=one.share,
+            fate="stays" if not one.cut else "cut" if data.repeated == "cut" else "can_be_cut",
+        )
+        for source, found in zip(data.sources, listed, strict=bool(listed))
+        for one in sorted(found, key=lambda one: (SIDES.index(one.side), -one.share))
+    ]
 
 
 def token_counts(tokens: numpy.ndarray, too_long: array[int], max_tokens: int) -> TokenCounts:

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
-from job.cleaning import duplicates
+from job.cleaning import duplicates, repeated
 from job.cleaning.rules import clean_batch, lists
 from job.cleaning.rules.rule import Rules, Tally
 from job.cleaning.rules.text import normalised
@@ -49,6 +49,7 @@ class Raw:
 class Batch:
     source: int
     rows: list[Raw]
+    rules: Rules
 
 
 @dataclass
@@ -71,13 +72,25 @@ class CleanedBatch:
     """Numbers of lists.KINDS."""
     bands: bytes
     """The bands that duplicates.bands makes; empty if near duplicates are not looked for."""
+    edges: bytes
+    """What repeated.edges makes; empty if repeated sentences are not looked for."""
 
 
-def process(batch: Batch, *, rules: Rules, system: str, seed: int, near: bool) -> CleanedBatch:
-    """The rules on one batch, and its numbers. `near` adds the bands with which near duplicates are found."""
+def process(
+    batch: Batch,
+    *,
+    system: str,
+    seed: int,
+    near: bool,
+    repeats: bool,
+    gone: tuple[repeated.Cuts, ...] = (),
+) -> CleanedBatch:
+    """The rules on one batch, and its numbers. `near` adds the bands with which near duplicates are found, `repeats` what
+    repeated sentences are counted by. `gone`: what is cut from the answers of each source before."""
     tally: Tally = {}
     notes: Counter[str] = Counter()
-    rows, reasons = _clean(batch.rows, rules, system, tally, notes)
+    raws = [_without(raw, gone[batch.source]) for raw in batch.rows] if gone else batch.rows
+    rows, reasons = _clean(raws, batch.rules, system, tally, notes)
     kept = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
     texts = [texts_of(row) for row in kept]
     normal = [[normalised(text) for text in several] for several in texts]
@@ -97,7 +110,25 @@ def process(batch: Batch, *, rules: Rules, system: str, seed: int, near: bool) -
         split=_places(texts, seed, "split"),
         lists=[_list_kind(row, several) for row, several in zip(kept, texts, strict=True)],
         bands=duplicates.bands([" ".join(several) for several in normal]).tobytes() if near else b"",
+        edges=repeated.edges(map(ends_of, texts)).tobytes() if repeats else b"",
     )
+
+
+def ends_of(texts: list[str]) -> tuple[str, str]:
+    """The question and the answer of a row; of a conversation its first question and its last answer."""
+    return texts[0] if len(texts) > 1 else "", texts[-1]
+
+
+def _without(raw: Raw, gone: repeated.Cuts) -> Raw:
+    """Without what repeats in the answer that `ends_of` takes."""
+    if raw.conversation:
+        *before, last = raw.conversation.turns
+        if not last.get("tool_calls"):
+            last = {**last, "content": repeated.cut(last["content"], gone)}
+        return replace(raw, conversation=replace(raw.conversation, turns=(*before, last)))
+    if raw.text:
+        return replace(raw, text=repeated.cut(raw.text, gone))
+    return replace(raw, answer=repeated.cut(raw.answer, gone))
 
 
 def _clean(

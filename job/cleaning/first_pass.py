@@ -7,21 +7,24 @@ import logging
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
 from job.cleaning.batch import Batch, CleanedBatch, Raw
+from job.cleaning.evidence import SAMPLE, evidence, pairs_of, rules_for, said
 from job.cleaning.rules.contacts import masked
-from job.cleaning.rules.rule import Count, Tally
+from job.cleaning.rules.rule import Count, Rules, Tally
 from job.cleaning.rules.text import normalised
 from job.cleaning.sources import Loaded, load
 from job.errors import SettingsError
 from job.modeling.chat import Chat
-from job.modeling.conversation import texts_of
+from job.modeling.conversation import Conversation, texts_of
 from job.modeling.examples import Length
 from job.modeling.fitting import cut, fitted
 from job.modeling.time_limit import OutOfTime
+from job.results import Evidence
 from job.runs.progress import advance
 from job.runs.redaction import redact
 from job.settings.fields import DataSettings
@@ -41,28 +44,38 @@ MOST_PROMPTS = 1000
 class FirstPass:
     """Takes cleaned batches in order: kept rows go to `rows.jsonl`, dropped ones to `dropped.jsonl`, numbers into arrays."""
 
-    def __init__(self, data: DataSettings, chat: Chat, folder: Path, *, max_tokens: int, loss: str) -> None:
+    def __init__(
+        self, data: DataSettings, chat: Chat, folder: Path, *, max_tokens: int, loss: str, rules: Rules
+    ) -> None:
         self.data, self.chat, self.folder, self.max_tokens, self.loss = data, chat, folder, max_tokens, loss
+        self.options = rules
+        self.rules: list[Rules] = []
+        """Of each source."""
+        self.evidence: list[list[Evidence]] = []
         self.loaded: list[Loaded] = []
         self.rows_in = [0] * len(data.sources)
         self.dropped: Counter[str] = Counter()
         self.tally: Tally = {}
         self.notes: Counter[str] = Counter()
         """What was done to turns of conversations, by the names of the registry's NOTES."""
+        self.too_long = array("I")
+        """Lengths of the rows that have more tokens than are allowed."""
+        self._begin()
+
+    def _begin(self) -> None:
         self.prompts: Counter[str] = Counter()
         self.source, self.lists = array("H"), array("B")
         self.text, self.question, self.sample, self.split, self.offset = (array("Q") for _ in range(5))
         self.tokens, self.answer_tokens, self.longest = array("I"), array("I"), array("I")
-        self.too_long = array("I")
-        """Lengths of the rows that have more tokens than are allowed."""
 
     def __enter__(self) -> None:
         self.kept_file: IO[bytes] = (self.folder / "rows.jsonl").open("wb")
         self.bands_file: IO[bytes] = (self.folder / "bands").open("wb")
-        self.dropped_file: IO[bytes] = (self.folder / "dropped.jsonl").open("wb")
+        self.edges_file: IO[bytes] = (self.folder / "edges").open("wb")
+        self.dropped_file: IO[bytes] = (self.folder / "dropped.jsonl").open("ab")
 
     def __exit__(self, *_: object) -> None:
-        for file in (self.kept_file, self.bands_file, self.dropped_file):
+        for file in (self.kept_file, self.bands_file, self.edges_file, self.dropped_file):
             file.close()
 
     def batches(self, token: str) -> Iterator[Batch]:
@@ -70,11 +83,32 @@ class FirstPass:
             loaded = load(source, self.data, token)
             self.loaded.append(loaded)
             log.info("stage=clean source=%s format=%r layout=%r", source, loaded.format, loaded.layout)
-            rows = self._showing_one(iter(loaded.rows), source)
+            rows = self._choose_packs(source, self._showing_one(iter(loaded.rows), source))
             while some := _batch(rows):
                 self.rows_in[number] += len(some)
-                yield Batch(number, some)
+                yield Batch(number, some, self.rules[number])
             log.info("stage=clean source=%s rows=%d", source, self.rows_in[number])
+
+    def kept_batches(self) -> Iterator[Batch]:
+        """The rows that were kept, to be taken anew: this pass begins again, and goes on counting what is dropped."""
+        source, before = self.source, self.folder / "rows.before"
+        (self.folder / "rows.jsonl").rename(before)
+        self._begin()
+        return _read(before, source, self.rules)
+
+    def _choose_packs(self, source: Source, rows: Iterator[Raw]) -> Iterator[Raw]:
+        """The rows, of which the first have been looked at where the packs depend on them."""
+        if self.options.packs != ("auto",):
+            self.rules.append(self.options)
+            self.evidence.append([])
+            return rows
+        sample = list(islice(rows, SAMPLE))
+        found = evidence([pair for raw in sample for pair in pairs_of(raw)])
+        self.rules.append(rules_for(found, self.options))
+        self.evidence.append(found)
+        for one in found:
+            log.info("stage=clean source=%s pack=%s %s", source, one.pack, said(one))
+        return chain(sample, rows)
 
     def take(self, batch: CleanedBatch) -> None:
         advance("rows", len(batch.raws))
@@ -83,8 +117,8 @@ class FirstPass:
         self.notes += batch.notes
         kept = [row for row, reason in zip(batch.rows, batch.reasons, strict=True) if not reason]
         lengths = iter(self._lengths(kept))
-        bands = memoryview(batch.bands)
-        width = len(bands) // len(kept) if kept else 0
+        bands, edges = memoryview(batch.bands), memoryview(batch.edges)
+        width, span = (len(numbers) // len(kept) if kept else 0 for numbers in (bands, edges))
         place = 0
         for raw, row, reason in zip(batch.raws, batch.rows, batch.reasons, strict=True):
             if reason:
@@ -96,6 +130,7 @@ class FirstPass:
             elif fitting := self._fitting(row, length):
                 self._keep(batch, place, *fitting)
                 self.bands_file.write(bands[place * width : (place + 1) * width])
+                self.edges_file.write(edges[place * span : (place + 1) * span])
             else:
                 self.too_long.append(length.longest)
                 self.drop("too_many_tokens", batch.source, row)
@@ -194,10 +229,27 @@ class FirstPass:
 
     def words(self, row: int) -> str:
         """All texts of a kept row, normalised."""
+        return " ".join(map(normalised, self.texts(row)))
+
+    def texts(self, row: int) -> list[str]:
+        """All texts of a kept row."""
         with (self.folder / "rows.jsonl").open("rb") as file:
             file.seek(self.offset[row])
-            found = json.loads(file.readline())
-        return " ".join(map(normalised, texts_of(found)))
+            return texts_of(json.loads(file.readline()))
+
+
+def _read(path: Path, source: array[int], rules: list[Rules]) -> Iterator[Batch]:
+    """Batches of the kept rows in `path`, which is removed behind them."""
+    with path.open("rb") as file:
+        for number, lines in groupby(zip(source, file, strict=True), key=itemgetter(0)):
+            rows = (_raw(json.loads(line)) for _, line in lines)
+            while some := _batch(rows):
+                yield Batch(number, some, rules[number])
+    path.unlink()
+
+
+def _raw(row: dict[str, Any]) -> Raw:
+    return Raw(row["system"], conversation=Conversation.of(row)) if "turns" in row else Raw(**row)
 
 
 def _batch(rows: Iterator[Raw]) -> list[Raw]:

@@ -6,16 +6,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy
 
-from job.cleaning.audit import counts, masked_row, token_counts
+from job.cleaning.audit import counts, masked_row, repeated_sentences, token_counts
 from job.cleaning.decisions import FATES, KEPT, Decisions
 from job.cleaning.first_pass import FirstPass, line_of
 from job.cleaning.rules import Rules
 from job.cleaning.rules.digest import digest
 from job.cleaning.rules.registry import NOTES
+from job.cleaning.trimming import Listed
 from job.modeling.chat import Chat
 from job.results import Cleaned, SourceCount
 from job.runs.progress import advance
@@ -25,7 +27,7 @@ MASKED_ROWS = 3
 
 
 def second_pass(
-    first: FirstPass, decisions: Decisions, chat: Chat, rules: Rules, *, loss: str, max_tokens: int
+    first: FirstPass, decisions: Decisions, chat: Chat, repeated: Listed, *, loss: str, max_tokens: int
 ) -> Cleaned:
     """Write the files beside those of the first pass, and report what became of the rows."""
     sha256, shown, forms = _write(first, decisions)
@@ -38,8 +40,9 @@ def second_pass(
         eval_rows=int(decisions.held_out.sum()),
         dropped=dict(first.dropped.most_common()),
         sources=_source_counts(first, decisions),
-        rules=counts(first.tally, sum(first.rows_in), first.dropped, rules),
-        rules_sha256=digest(rules),
+        rules=counts(first.tally, sum(first.rows_in), first.dropped, _all_packs(first.rules)),
+        rules_sha256=digest(*first.rules),
+        repeated=repeated_sentences(repeated, first.data),
         near_duplicate_groups=decisions.near_groups,
         plain_split_leaked_rows=decisions.leaked_rows,
         plain_split_eval_rows=decisions.plain_eval_rows,
@@ -59,6 +62,14 @@ def second_pass(
         eval_path="clean/eval.jsonl",
         dropped_path="clean/dropped.jsonl",
         sha256=sha256,
+    )
+
+
+def _all_packs(rules: list[Rules]) -> Rules:
+    """What ran on any source."""
+    packs = tuple(dict.fromkeys(pack for one in rules for pack in one.packs))
+    return replace(
+        rules[0], packs=packs, contacts=next((one.contacts for one in rules if one.runs("contacts")), "keep")
     )
 
 
@@ -100,6 +111,8 @@ def _source_counts(first: FirstPass, decisions: Decisions) -> list[SourceCount]:
             rows_in=first.rows_in[number],
             rows_out=int(((decisions.fate == KEPT) & (source == number)).sum()),
             list_rows=decisions.lists[number],
+            packs=[*first.rules[number].packs, *["contacts"] * first.rules[number].runs("contacts")],
+            evidence=first.evidence[number],
         )
         for number, name in enumerate(first.data.sources)
     ]

@@ -38,6 +38,9 @@ class Loaded:
     revision: str
     format: str
     """What was found, in words: kind, separator or sheet, encoding, compression."""
+    columns: tuple[str, ...]
+    total: int | None = None
+    """Rows of all of it, where that is known before they are read."""
 
 
 def load(source: Source, data: DataSettings, token: str) -> Loaded:
@@ -73,9 +76,11 @@ def _recognised(table: Table, source: Source, data: DataSettings) -> Loaded:
             f"It was read as {table.format}.",
             remedy=f"Check the file named in FINETUNE_DATA_SOURCES; {rule}.",
         )
-    layout, read = layout_of([row for row in head if not isinstance(row, str)], data, str(source))
+    rows = [row for row in head if not isinstance(row, str)]
+    layout, read = layout_of(rows, data, str(source))
+    columns = tuple(dict.fromkeys(column for row in rows[:100] for column in row))
     raws = (Raw(fault=row) if isinstance(row, str) else _checked(read(row)) for row in chain(head, table.rows))
-    return Loaded(raws, layout, source.commit, table.format)
+    return Loaded(raws, layout, source.commit, table.format, columns, table.total)
 
 
 def _head(rows: Iterator[Row]) -> list[Row]:

@@ -18,6 +18,7 @@ from job.cleaning.first_pass import FirstPass
 from job.cleaning.rules import Rules
 from job.cleaning.rules.registry import hint
 from job.cleaning.second_pass import second_pass
+from job.cleaning.trimming import repeated_in, trim
 from job.errors import DataError
 from job.hosts.libraries import usable_cpus
 from job.modeling.chat import Chat
@@ -49,34 +50,36 @@ def clean(
     """
     files = fetch_files(model, token, weights=False)
     chat = Chat(load_tokenizer(files, model))
-    rules = rules_of(data)
     partial = root / "clean.partial"
     remove(partial)
     partial.mkdir(parents=True)
-    first = FirstPass(data, chat, partial, max_tokens=max_tokens, loss=loss)
-    near = data.near_duplicates != "off"
-    function = functools.partial(process, rules=rules, system=read_text(data.system_prompt_file), seed=seed, near=near)
+    first = FirstPass(data, chat, partial, max_tokens=max_tokens, loss=loss, rules=rules_of(data))
+    near, repeats, cpus = data.near_duplicates != "off", data.repeated != "off", data.workers or usable_cpus()
+    system = read_text(data.system_prompt_file)
+    function = functools.partial(process, system=system, seed=seed, near=near, repeats=repeats)
     with first:
-        for batch in workers.in_order(function, first.batches(token), data.workers or usable_cpus()):
+        for batch in workers.in_order(function, first.batches(token), cpus):
             first.take(batch)
+    repeated = trim(first, function, cpus) if data.repeated == "cut" else repeated_in(first) if repeats else []
     decisions = decide(first, data, seed, near=near)
     _require(decisions, first, data, max_tokens)
-    result = second_pass(first, decisions, chat, rules, loss=loss, max_tokens=max_tokens)
+    result = second_pass(first, decisions, chat, repeated, loss=loss, max_tokens=max_tokens)
     _log(result, max_tokens)
-    for name in ("rows.jsonl", "bands"):
+    for name in ("rows.jsonl", "bands", "edges"):
         (partial / name).unlink(missing_ok=True)
     replace_folder(partial, root / "clean")
     return result
 
 
 def rules_of(data: DataSettings) -> Rules:
+    """With FINETUNE_DATA_CLEANING=auto each source adds its packs; see evidence.py."""
     return Rules(
         packs=data.cleaning,
         brands=data.brands,
         contacts=data.remove_contacts,
         languages=data.languages,
-        min_answer_words=data.min_answer_words,
-        max_words=data.max_words,
+        min_answer_words=None if data.min_answer_words == "auto" else data.min_answer_words,
+        max_words=None if data.max_words == "auto" else data.max_words,
         user_rules=tuple(read_rules(find_file(data.rules_file))) if data.rules_file else (),
     )
 
@@ -88,6 +91,9 @@ def _log(result: Cleaned, max_tokens: int) -> None:
         log.info("stage=clean dropped=%s rows=%d", reason, rows)
     for note, count in result.turn_notes.items():
         log.info("stage=clean turns=%s count=%d", note, count)
+    if result.repeated:
+        cut = sum(one.fate == "cut" for one in result.repeated)
+        log.info("stage=clean repeated_sentences=%d cut=%d", len(result.repeated), cut)
     if result.system_in_user_turn:
         log.info("stage=clean system_prompt=in_user_turn: the base model's chat template has no system role")
     counts = result.token_counts

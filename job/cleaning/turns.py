@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from job.cleaning.rules import clean_batch, shape
-from job.cleaning.rules.rule import EXAMPLES, Count, Row, Rules, Tally
+from job.cleaning.rules.rule import Count, Row, Rules, Tally
 from job.modeling.conversation import Conversation, Turn
 
 STAND_IN = "Yes."
@@ -45,8 +45,9 @@ def clean_conversation(
     for cut, _ in found[:first] + found[last:]:
         notes["exchange_cut"] += len(cut)
     for name, count in own.items():
-        if count.changed:
-            tally.setdefault(name, Count()).add(Count(1, 0, count.characters_removed, count.examples[:EXAMPLES]))
+        if count.changed or count.skipped:
+            once = replace(count, changed=min(1, count.changed), dropped=0, skipped=min(1, count.skipped))
+            tally.setdefault(name, Count()).add(once)
     return kept.row(), ""
 
 

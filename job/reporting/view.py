@@ -40,6 +40,7 @@ class RuleRow:
     seen: int
     changed: int
     dropped: int
+    skipped: int
     characters_removed: int
     quoted: bool
     """False for contact data: counted, never shown."""
@@ -78,6 +79,7 @@ class View:
     lengths: list[Bar]
     max_tokens: str
     near_duplicates: str
+    repeated: str
     masks: list[Mask]
     scores: list[ScoreRow]
     questions: list[Sample]
@@ -107,6 +109,7 @@ def view(metrics: Metrics, log: Sequence[LogEntry], samples: Sequence[Sample], d
         lengths=lengths(cleaned.token_counts) if cleaned else [],
         max_tokens=_setting(metrics, "train", "max_tokens"),
         near_duplicates=_setting(metrics, "data", "near_duplicates"),
+        repeated=_setting(metrics, "data", "repeated"),
         masks=masks(cleaned) if cleaned else [],
         scores=score_rows(probed) if probed else [],
         questions=[sample for sample in samples if sample.source == "question"],
@@ -200,6 +203,7 @@ def rule_rows(cleaned: Cleaned) -> list[RuleRow]:
             seen=rule.seen,
             changed=rule.changed,
             dropped=rule.dropped,
+            skipped=rule.skipped,
             characters_removed=rule.characters_removed,
             quoted=is_quoted(name),
             examples=[difference(example) for example in rule.examples] if is_quoted(name) else [],

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from job.settings.files import QUICKSTART, collected_dir, find_file, is_needed
 from job.settings.sources import HUB_ID
-from job.settings.values import HubId, Names, RuleFile, Sources, TextFile, comma_list
+from job.settings.values import HubId, Names, RuleFile, Sources, TextFile, WordLimit, comma_list
 
 PREFIX = "FINETUNE_"
 OUTPUT_DIR = f"{PREFIX}OUTPUT_DIR"
@@ -36,18 +36,29 @@ class DataSettings(Section):
         "",
         description="Text file with the system prompt for every row and question; empty uses the prompts in the rows.",
     )
-    cleaning: Annotated[tuple[Literal["qa-forum", "wiki", "none"], ...], NoDecode, BeforeValidator(comma_list)] = Field(
-        ("qa-forum", "wiki"),
+    cleaning: Annotated[
+        tuple[Literal["auto", "qa-forum", "wiki", "escapes", "none"], ...], NoDecode, BeforeValidator(comma_list)
+    ] = Field(
+        ("auto",),
         min_length=1,
         description="Packs of cleaning rules: qa-forum removes greetings, thanks and sign-offs, wiki removes wiki markup, "
-        "none runs no rule except the checks for empty, oversized and binary rows.",
+        "escapes mends escaped text, auto runs for each source those that a sample of it needs, none runs no rule except the "
+        "checks for empty, oversized and binary rows.",
     )
     brands: Names = Field(
         (),
         description="Brand names to remove from the rows, written without spaces: ChatDoctor also finds `Chat Doctor`.",
     )
-    min_answer_words: int = Field(30, ge=1, description="Answers with fewer words after cleaning are dropped.")
-    max_words: int = Field(600, ge=10, description="Rows with more words in question and answer together are dropped.")
+    min_answer_words: WordLimit = Field(
+        "auto",
+        description="Answers with fewer words after cleaning are dropped: a number from 1; auto means 30 where the pack "
+        "qa-forum or wiki runs, else no limit.",
+    )
+    max_words: WordLimit = Field(
+        "auto",
+        description="Rows with more words in question and answer together are dropped: a number from 1; auto means 600 "
+        "where the pack qa-forum or wiki runs, else no limit.",
+    )
     max_rows: int = Field(0, ge=0, description="Rows to sample from all sources together after cleaning; 0 keeps all.")
     min_rows: int = Field(32, ge=2, description="With fewer rows left after cleaning, the run ends with exit code 65.")
     eval_fraction: float = Field(
@@ -74,6 +85,12 @@ class DataSettings(Section):
         description="Rows that share four of five word triples: keep puts them on the same side of the split, drop keeps only "
         "the first, off does not look for them.",
     )
+    repeated: Literal["cut", "report", "off"] = Field(
+        "report",
+        description="Sentences with which many answers of a source begin or end, in any language: report lists them, cut also "
+        "removes them from answers, off does not look for them. Read the report first: such a sentence may be an answer "
+        "(`Yes.`) as well as a greeting.",
+    )
     max_list_share: float = Field(
         1.0,
         ge=0,
@@ -90,13 +107,13 @@ class DataSettings(Section):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if "none" in self.cleaning and len(self.cleaning) > 1:
-            raise ValueError("FINETUNE_DATA_CLEANING: none cannot be combined with a pack")
+        if len(self.cleaning) > 1 and {"auto", "none"} & set(self.cleaning):
+            raise ValueError("FINETUNE_DATA_CLEANING: auto and none cannot be combined with a pack")
         if (self.question_column == "auto") != (self.answer_column == "auto"):
             raise ValueError(
                 "FINETUNE_DATA_QUESTION_COLUMN and FINETUNE_DATA_ANSWER_COLUMN: set both, or leave both at auto"
             )
-        if self.max_words <= self.min_answer_words:
+        if "auto" not in (self.max_words, self.min_answer_words) and int(self.max_words) <= int(self.min_answer_words):
             raise ValueError("FINETUNE_DATA_MAX_WORDS: must be above FINETUNE_DATA_MIN_ANSWER_WORDS")
         return self
 

@@ -57,6 +57,8 @@ def _kind(annotation: Any) -> tuple[str, str]:
         return "choice", "|".join(inner)
     if origin is tuple:
         return "list", _kind(inner[0])[1]
+    if set(inner) == {int, Literal["auto"]}:
+        return "auto or whole number", ""
     words = {int: "whole number", float: "number", bool: "true|false", str: "text", Path: "path"}
     return words.get(annotation, "text"), ""
 

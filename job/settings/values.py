@@ -6,7 +6,7 @@ A file is checked here, since a wrong path should end a run before it begins.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 from pydantic_settings import NoDecode
@@ -60,6 +60,16 @@ def _rule_file(value: str) -> str:
     return value
 
 
+def _word_limit(value: object) -> object:
+    """`auto`, or a whole number of words from 1."""
+    text = str(value).strip()
+    if text == "auto":
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"must be auto or a whole number from 1, not '{text}'")
+    return int(text)
+
+
 def _hub_id(value: str) -> str:
     if value and not HUB_ID.fullmatch(value):
         raise ValueError(f"must be owner/name, not '{value}'")
@@ -71,5 +81,6 @@ Sources = Annotated[
     tuple[Annotated[Source, PlainSerializer(str)], ...], NoDecode, BeforeValidator(_sources), Field(min_length=1)
 ]
 TextFile = Annotated[str, AfterValidator(_text_file)]
+WordLimit = Annotated[int | Literal["auto"], BeforeValidator(_word_limit)]
 RuleFile = Annotated[str, AfterValidator(_rule_file)]
 HubId = Annotated[str, AfterValidator(_hub_id)]

@@ -85,10 +85,10 @@ def read(path: Path) -> Iterator[dict[str, str]]:
         yield from map(json.loads, file)
 
 
-def batches(rows: Iterable[dict[str, str]]) -> Iterator[Batch]:
+def batches(rows: Iterable[dict[str, str]], rules: Rules) -> Iterator[Batch]:
     coming = iter(rows)
     while some := list(islice(coming, 500)):
-        yield Batch(0, [Raw(row.get("instruction", ""), row["input"], row["output"]) for row in some])
+        yield Batch(0, [Raw(row.get("instruction", ""), row["input"], row["output"]) for row in some], rules)
 
 
 def rules_alone(path: Path, rules: Rules, count: int) -> dict[str, Any]:
@@ -108,12 +108,12 @@ def _cpu_seconds(call: Any) -> float:
 def with_duplicates(path: Path, rules: Rules, count: int) -> dict[str, Any]:
     """All that the stage does but tokens and files."""
     started = time.monotonic()
-    function = functools.partial(process, rules=rules, system="", seed=1, near=True)
+    function = functools.partial(process, system="", seed=1, near=True, repeats=True)
     import numpy
 
     texts: list[int] = []
     bands: list[bytes] = []
-    for cleaned in workers.in_order(function, batches(read(path)), usable_cpus()):
+    for cleaned in workers.in_order(function, batches(read(path), rules), usable_cpus()):
         texts += cleaned.text
         bands.append(cleaned.bands)
     kept = numpy.ones(len(texts), dtype=bool)
@@ -135,9 +135,7 @@ def whole_stage(path: Path, rules: Rules, count: int) -> dict[str, Any]:
     from job.settings.sources import Source
 
     started = time.monotonic()
-    data = DataSettings(
-        sources=(Source.parse(str(path)),), brands=rules.brands, min_answer_words=rules.min_answer_words
-    )
+    data = DataSettings(sources=(Source.parse(str(path)),), brands=rules.brands)
     with tempfile.TemporaryDirectory() as root:
         result = clean(
             data, ModelSettings(base="quickstart"), max_tokens=2048, loss="answers", seed=42, token="", root=Path(root)
@@ -185,7 +183,37 @@ def decisions(path: Path, rules: Rules, count: int) -> dict[str, Any]:
         }
 
 
-LINES = {"rules": rules_alone, "duplicates": with_duplicates, "stage": whole_stage, "decisions": decisions}
+def repeats(path: Path, rules: Rules, count: int) -> dict[str, Any]:
+    """Counting what repeats, from made-up hashes of which three in ten are one of twenty sentences."""
+    import numpy
+
+    from job.cleaning import repeated
+
+    numbers = numpy.random.default_rng(0)
+    sides, levels = len(repeated.SIDES), repeated.LEVELS
+    with tempfile.TemporaryDirectory() as folder:
+        with (Path(folder) / "edges").open("wb") as file:
+            for start in range(0, count, 200_000):
+                shape = (min(200_000, count - start), sides, levels)
+                made = numbers.integers(2, 2**32, size=shape, dtype=numpy.uint32) | 1
+                often = numbers.random(shape[:2]) < 0.3
+                made[:, :, 0][often] = 2 * numbers.integers(0, 20, size=often.sum(), dtype=numpy.uint32) + 101
+                file.write(made.tobytes())
+        edges = numpy.memmap(Path(folder) / "edges", numpy.uint32, "r", shape=(count, sides, levels))
+        text = "Stay well. Turn the valve to the left. Then wait for a green light. Go on now. Come again."
+        started = time.monotonic()
+        found = repeated.found(edges, lambda row: (text, text))
+        seconds = time.monotonic() - started
+    return {"what": f"repeated sentences alone, {len(found)} found", "rows": count, "seconds": seconds}
+
+
+LINES = {
+    "rules": rules_alone,
+    "duplicates": with_duplicates,
+    "stage": whole_stage,
+    "decisions": decisions,
+    "repeated": repeats,
+}
 
 
 def measured(name: str, path: Path, rules: Rules, count: int, answer: Any) -> None:
@@ -207,10 +235,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = options.source or Path(folder) / "rows.jsonl"
         names = options.only.split(",")
-        if not options.source and names != ["decisions"]:
+        made_up = set(names) <= {"decisions", "repeated"}
+        if not options.source and not made_up:
             with path.open("w", encoding="utf-8") as file:
                 file.writelines(json.dumps(row) + "\n" for row in made_rows(options.rows))
-        count = options.rows if names == ["decisions"] else sum(1 for _ in path.open("rb"))
+        count = options.rows if made_up else sum(1 for _ in path.open("rb"))
         print("| | rows | seconds | rows/s | GiB at most |\n|---|---:|---:|---:|---:|")
         spawn = multiprocessing.get_context("spawn")
         for name in names:

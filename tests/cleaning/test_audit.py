@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
 from pathlib import Path
 
 import numpy
 import pytest
 
 from job.cleaning import audit
-from job.cleaning.audit import counts, masked_row, token_counts
+from job.cleaning.audit import counts, masked_row, repeated_sentences, token_counts
+from job.cleaning.repeated import Repeated
 from job.cleaning.rules import Rules
 from job.cleaning.rules.rule import Count
 from job.modeling.chat import Chat
 from job.results import MaskedRow
+from job.settings.fields import DataSettings
 from job.settings.rule_file import UserRule
+from job.settings.sources import Source
 from tests.cleaning.stage_runs import cleaned, read
 from tests.conftest import make_rows, write_rows
 from tests.training.building import tokenizer_of
@@ -76,3 +80,21 @@ def test_rules_see_the_rows_that_those_before_them_left() -> None:
         "short_answer": 94,
         "repetitive": 91,
     }
+
+
+def test_repeated_sentences_come_by_side_and_share_with_names_masked() -> None:
+    data = DataSettings(sources=(Source.parse("a/b"), Source.parse("c/d")))
+    one = Repeated("answer_end", "Yours, Dr. Fern.", ("yours, dr. fern",), 30, 0.2, True)
+    listed = [[replace(one, share=0.1), one, replace(one, side="question_end", cut=False)], [one]]
+    found = repeated_sentences(listed, data)
+    shown = [(sentence.source, sentence.side, sentence.share, sentence.fate) for sentence in found]
+    assert shown == [
+        ("a/b@main:train", "question_end", 0.2, "stays"),
+        ("a/b@main:train", "answer_end", 0.2, "can_be_cut"),
+        ("a/b@main:train", "answer_end", 0.1, "can_be_cut"),
+        ("c/d@main:train", "answer_end", 0.2, "can_be_cut"),
+    ]
+    assert "Fern" not in found[0].text
+    cut = repeated_sentences(listed, data.model_copy(update={"repeated": "cut"}))
+    assert [sentence.fate for sentence in cut] == ["stays", "cut", "cut", "cut"]
+    assert repeated_sentences([], data) == []

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy
 import pytest
 
-from job.cleaning.batch import BAD_JSON, Batch, CleanedBatch, Raw, process
+from job.cleaning.batch import BAD_JSON, Batch, CleanedBatch, Raw, ends_of, process
 from job.cleaning.duplicates import BANDS
+from job.cleaning.repeated import edges
 from job.cleaning.rules import Rules
 from job.cleaning.rules.lists import KINDS
+from job.modeling.conversation import Conversation
 
 pytestmark = pytest.mark.light
 
@@ -17,8 +21,8 @@ FERN = Raw(" You know plants. ", "Why is my fern yellow?", "Hello. It stands in 
 MOSS = Raw("", "Why is my moss brown?", "It is too dry there.")
 
 
-def processed(*raws: Raw, system: str = "", seed: int = 1, near: bool = True) -> CleanedBatch:
-    return process(Batch(2, list(raws)), rules=RULES, system=system, seed=seed, near=near)
+def processed(*raws: Raw, system: str = "", seed: int = 1, near: bool = True, **more: Any) -> CleanedBatch:
+    return process(Batch(2, list(raws), RULES), system=system, seed=seed, near=near, **({"repeats": True} | more))
 
 
 def test_every_row_has_a_reason_or_is_kept() -> None:
@@ -59,3 +63,40 @@ def test_lists_are_told_by_kind() -> None:
 def test_bands_are_made_where_near_duplicates_are_looked_for() -> None:
     assert numpy.frombuffer(processed(FERN, MOSS).bands, dtype=numpy.uint64).shape == (2 * BANDS,)
     assert processed(FERN, near=False).bands == b""
+
+
+def test_what_kept_rows_begin_and_end_with_is_there_where_it_is_looked_for() -> None:
+    found = processed(FERN, Raw(fault=BAD_JSON), MOSS)
+    texts = [(row["question"], row["answer"]) for row in (found.rows[0], found.rows[2])]
+    assert found.edges == edges(texts).tobytes()
+    assert processed(FERN, repeats=False).edges == b""
+
+
+def test_what_repeats_in_a_source_goes_before_the_rules_run() -> None:
+    raw = Raw("", "Why?", "It is too dry there. Take care. All our love.")
+    gone = (frozenset[tuple[str, ...]](), frozenset({("all our love",)}))
+    found = processed(raw, gone=((frozenset(), frozenset()), (frozenset(), frozenset()), gone))
+    assert found.rows[0]["answer"] == "It is too dry there."
+    assert found.raws == [raw]
+    assert found.tally["closing"].changed == 1
+
+
+def test_what_repeats_goes_from_the_last_answer_of_a_conversation_and_from_plain_text() -> None:
+    gone = ((frozenset[tuple[str, ...]](), frozenset({("all our love",)})),) * 3
+    ending = " It is too dry there. All our love."
+    answers = [{"role": role, "content": f"{role}:{ending}"} for role in ("user", "assistant", "user", "assistant")]
+    found = processed(Raw("", conversation=Conversation("", tuple(answers))), Raw(text=f"Of moss.{ending}"), gone=gone)
+    assert [turn["content"].endswith("love.") for turn in found.rows[0]["turns"]] == [True, True, True, False]
+    assert found.rows[1]["text"] == "Of moss. It is too dry there."
+    call = {
+        "role": "assistant",
+        "content": f"Let me see.{ending}",
+        "tool_calls": [{"function": {"name": "see", "arguments": "{}"}}],
+    }
+    kept = processed(Raw("", conversation=Conversation("", (answers[0], call))), gone=gone)
+    assert kept.rows[0]["turns"][-1] == call
+
+
+def test_a_conversation_begins_with_its_first_question_and_ends_with_its_last_answer() -> None:
+    assert ends_of(["Why?", "So.", "And now?", "Water it."]) == ("Why?", "Water it.")
+    assert ends_of(["Of moss."]) == ("", "Of moss.")

@@ -19,7 +19,11 @@ def test_the_same_rules_run_on_ray_data(tmp_path: Path) -> None:
     ray = pytest.importorskip("ray", reason="`pip install '.[ray]'` brings it")
     import pyarrow
 
-    rules = rules_of(DataSettings(sources=(Source.parse("quickstart"),), brands=("LeafTalk",), min_answer_words=5))
+    rules = rules_of(
+        DataSettings(
+            sources=(Source.parse("quickstart"),), brands=("LeafTalk",), cleaning=("qa-forum",), min_answer_words=5
+        )
+    )
     rows = [{"question": row["input"], "answer": row["output"]} for row in make_rows(40)]
     rows.append({"question": "Why?", "answer": "Hello. Too short."})
 

@@ -15,6 +15,7 @@ from huggingface_hub import constants
 from job.cleaning import first_pass, sources
 from job.cleaning.reading.formats import read_file
 from job.cleaning.reading.rows import local_file
+from job.cleaning.rules import Rules
 from job.cleaning.sources import HEAD, load
 from job.errors import AccessDenied, DataError, HubUnavailable, NotFound
 from job.settings.fields import DataSettings
@@ -215,7 +216,7 @@ def test_few_rows_are_held_where_they_are_long(tmp_path: Path, monkeypatch: pyte
     rows = [{"question": f"Q {number}", "answer": "A" * 1000} for number in range(40)]
     path = write_rows(tmp_path / "rows.jsonl", rows)
     assert len(sources._head(read_file(local_file(path)).rows)) == 5
-    first = first_pass.FirstPass(settings(path), None, tmp_path, max_tokens=10, loss="answers")  # type: ignore[arg-type]
+    first = first_pass.FirstPass(settings(path), None, tmp_path, max_tokens=10, loss="answers", rules=Rules())  # type: ignore[arg-type]
     batches = [len(batch.rows) for batch in first.batches("")]
     assert batches == [3] * 13 + [1]
     assert first.rows_in == [40]

@@ -41,7 +41,7 @@ def test_every_dropped_row_has_its_reason(base: Path, tmp_path: Path) -> None:
             b'{"instruction": "You repair things.", "input": "caf\xe9?", "output": "A broken byte in the question."}\n'
         )
         file.write(b"this is no JSON\n")
-    result = cleaned(path, base, tmp_path, brands=("LeafTalk",))
+    result = cleaned(path, base, tmp_path, brands=("LeafTalk",), cleaning=("qa-forum", "wiki"))
     assert result.dropped == {
         "duplicate": 1,
         "short_answer": 1,

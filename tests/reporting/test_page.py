@@ -9,11 +9,17 @@ from tests.reporting.pages import Tags, cleaning, page_of, text_of
 from tests.sample_results import CLEANED, DONE, LOG, MODEL_REPO, PUSHED, SAMPLES, TRAINED, rule, sample
 
 
+def test_the_packs_of_a_source_stand_with_their_evidence() -> None:
+    text = text_of(cleaning())
+    assert "a/b@main:train qa-forum on 912 of 1,000 20 % Hello" in text
+    assert "wiki off 2 of 1,000 1.0 % [[moss]]" in text
+
+
 def test_rules_stand_in_their_order_with_what_each_did() -> None:
     text = text_of(cleaning())
     rows = [
         "empty 12,000 0 7 0 question or answer is empty",
-        "opening 11,993 5,210 0 88,231 greetings and thanks at the beginning 2 examples",
+        "opening passed by 14 rows in other languages 11,993 5,210 0 88,231 greetings and thanks at the beginning 2 examples",
         "own rule please_vote 11,993 31 0 620 from FINETUNE_DATA_RULES_FILE 1 example",
         "phone 11,993 17 0 204 phone numbers; counted, never quoted own rule",
         "own rule price_list 11,993 0 3 0",
@@ -54,6 +60,18 @@ def test_leaked_rows_and_near_duplicates_are_counted() -> None:
     off = text_of(cleaning({"data": {"near_duplicates": "off"}}))
     assert "Near duplicates were not searched for." in off
     assert "or near duplicates" not in off
+
+
+def test_repeated_sentences_are_listed_with_what_was_done() -> None:
+    text = text_of(cleaning())
+    assert "Repeated sentences" in text
+    assert "None was removed; FINETUNE_DATA_REPEATED=cut would remove from answers those that can be cut." in text
+    assert "See you at the nursery! answer end a/b@main:train 1,140 11 % can be cut" in text
+    one = CLEANED.repeated[0].model_copy(update={"fate": "cut"})
+    cut = text_of(cleaning({"data": {"repeated": "cut"}}, repeated=[one]))
+    assert "Those marked as cut were removed from answers." in cut
+    assert "1,140 11 % cut" in cut
+    assert "Repeated sentences" not in text_of(cleaning(repeated=[]))
 
 
 def test_the_hash_of_the_rules_is_short_and_its_whole_is_at_hand() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from job.settings.fields import LoraSettings
+from job.settings.fields import DataSettings, LoraSettings
 from job.settings.loading import load_settings
+from job.settings.sources import Source
 from tests.settings.problems import problems
 
 pytestmark = pytest.mark.light
@@ -37,9 +38,21 @@ def test_values_that_exclude_each_other(monkeypatch: pytest.MonkeyPatch) -> None
             MODEL_BASE="./nothing",
         )
     )
-    assert "FINETUNE_DATA_CLEANING: none cannot be combined with a pack" in said
+    assert "FINETUNE_DATA_CLEANING: auto and none cannot be combined with a pack" in said
     assert "FINETUNE_PROBE_EVAL_ROWS" in said
     assert "FINETUNE_MODEL_BASE: the folder nothing holds no model" in said
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "ten", "2.5"])
+def test_a_limit_in_words_is_auto_or_a_number(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (said,) = problems(monkeypatch, DATA_SOURCES="owner/name", DATA_MIN_ANSWER_WORDS=value)
+    assert said.startswith("FINETUNE_DATA_MIN_ANSWER_WORDS: must be auto or a whole number from 1")
+
+
+def test_limits_in_words_exclude_each_other_where_both_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    (said,) = problems(monkeypatch, DATA_SOURCES="owner/name", DATA_MIN_ANSWER_WORDS="50", DATA_MAX_WORDS="50")
+    assert said == "FINETUNE_DATA_MAX_WORDS: must be above FINETUNE_DATA_MIN_ANSWER_WORDS"
+    assert DataSettings(sources=(Source.parse("quickstart"),), min_answer_words=900).max_words == "auto"
 
 
 def test_sections_are_frozen_and_know_their_names() -> None:

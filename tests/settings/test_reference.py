@@ -27,7 +27,7 @@ def test_types_bounds_and_defaults_are_shown_as_an_env_file_holds_them() -> None
     assert (rate.kind, rate.bounds, rate.default) == ("number", "> 0, <= 1", "0.0002")
     assert (scheduler.kind, scheduler.bounds) == ("choice", "linear|cosine|constant")
     assert seed.bounds == ">= 0, < 4294967296"
-    assert (known["DATA_CLEANING"].kind, known["DATA_CLEANING"].default) == ("list", "qa-forum,wiki")
+    assert (known["DATA_CLEANING"].kind, known["DATA_CLEANING"].default) == ("list", "auto")
     assert known["HUB_PRIVATE"].default == "true"
     assert known["DATA_SOURCES"].default == ""
     assert [name for name, variable in known.items() if variable.required] == ["DATA_SOURCES"]

@@ -30,10 +30,14 @@ def read_split(source: Source, token: str) -> Table:
 def sample_split(source: Source, token: str, rows: int) -> Table:
     """The first rows, of which little more is fetched. Raises as `read_split` does."""
 
-    def first() -> list[dict[str, Any]]:
-        return list(islice(_builder(source, token).as_streaming_dataset(split=source.split), rows))
+    def first() -> tuple[list[dict[str, Any]], int | None]:
+        builder = _builder(source, token)
+        split = (builder.info.splits or {}).get(source.split)  # of its card, if that says so
+        found = list(islice(builder.as_streaming_dataset(split=source.split), rows))
+        return found, (split.num_examples or None) if split else None
 
-    return Table("a data set on the Hub", iter(_asked(source, token, first)))
+    found, total = _asked(source, token, first)
+    return Table("a data set on the Hub", iter(found), total=total)
 
 
 def fetched_file(source: Source, token: str) -> File:

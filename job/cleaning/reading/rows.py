@@ -38,6 +38,8 @@ class Table:
     """To read once; it may raise DataError."""
     columns: tuple[str, ...] = ()
     """Of a file that names them once; empty where each row names its own."""
+    total: int | None = None
+    """Rows of all of it, where a sample of a data set on the Hub comes with their number."""
 
 
 def local_file(path: Path, shown: str = "") -> File:

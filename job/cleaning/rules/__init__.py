@@ -4,7 +4,8 @@
     rule         what a rule is, what it works on, what it did
     cleaner      walks a row through the registry
     digest       the hash of the rule set
-    text, shape, wiki, contacts (with numbers, names), forum (its words: boilerplate), own     a family of rules each
+    text, shape, wiki, contacts (with numbers, names), own     a family of rules each
+    forum (its words: boilerplate, closings), brands (its sentences: scrubbed)               the pack qa-forum
 
 Imports no heavy library.
 """

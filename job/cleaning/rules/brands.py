@@ -1,14 +1,15 @@
-"""Brand names, and the sentences that a forum spoilt by scrubbing its own name: where the name replaced the end of a sentence
-("Ensure to BRAND."), the original text is lost. Knows no brand; their names are options."""
+"""Brand names, and the rules for sentences that a forum spoilt by scrubbing its own name (see scrubbed.py). Knows no brand;
+their names are options."""
 
 from __future__ import annotations
 
 import functools
 import re
 
-from job.cleaning.rules.boilerplate import BRAND, GLUED_BRAND, REST
+from job.cleaning.rules import scrubbed
+from job.cleaning.rules.boilerplate import BRAND, GLUED_BRAND
 from job.cleaning.rules.rule import Field, Row
-from job.cleaning.rules.text import sentences, words
+from job.cleaning.rules.text import words
 
 
 def brand_pattern(brand: str) -> re.Pattern[str]:
@@ -24,8 +25,8 @@ def brand_pattern(brand: str) -> re.Pattern[str]:
 
 
 def _parts(brand: str) -> list[str]:
-    """`ChatDoctor` -> Chat, Doctor."""
-    return re.findall(r"[A-Z]?[^A-Z\s]+|[A-Z]+", brand)
+    """`ChatDoctor` -> Chat, Doctor; `MDHelp` -> MD, Help."""
+    return re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[^A-Z\s]+|[A-Z]+", brand)
 
 
 @functools.lru_cache(maxsize=8)
@@ -46,19 +47,24 @@ def brand_name(field: Field) -> str:
     return GLUED_BRAND.sub(f"{BRAND}. ", text).replace(f"{BRAND}.come have", f"{BRAND}. I have")
 
 
+def scrubbed_word(field: Field) -> str:
+    """The text with the words that a brand name ate, where there is no doubt which."""
+    return scrubbed.completed(field.text) if BRAND in field.text else field.text
+
+
 def scrubbed_sentence(field: Field) -> str:
-    """The text without sentences that hold a brand name, and without the rest of a sentence whose middle is lost.
+    """The text without what a brand name spoilt: of a sentence that holds one, only clauses stay that stand by themselves.
 
     The asker's words stay: from a question they go only where two thirds of it are left.
     """
     if field.name == "question":
         named = brand_name(field)
-        if BRAND in named and words(rest := _without_scrubbed(named)) * 3 >= words(named) * 2:
+        if BRAND in named and words(rest := scrubbed.without_scrubbed(named)) * 3 >= words(named) * 2:
             return rest
         return field.text
     if BRAND not in field.text:
         return field.text
-    rest = _without_scrubbed(field.text)
+    rest = scrubbed.without_scrubbed(field.text)
     field.scrubbed_words += words(field.text) - words(rest)
     return rest
 
@@ -67,14 +73,3 @@ def mostly_scrubbed(row: Row) -> bool:
     """Whether more than a third of the answer was scrubbed sentences; if nothing is left, another rule says so."""
     scrubbed, left = row.answer.scrubbed_words, words(row.answer.text)
     return left > 0 and scrubbed * 3 > scrubbed + left
-
-
-def _without_scrubbed(text: str) -> str:
-    kept, scrubbed = [], False
-    for sentence in sentences(text):
-        if BRAND in sentence:
-            scrubbed = True
-        elif not scrubbed or not REST.match(sentence):
-            kept.append(sentence)
-            scrubbed = False
-    return "".join(kept).strip()

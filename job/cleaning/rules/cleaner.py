@@ -1,9 +1,11 @@
 """Walks a row through the registry, and the entry for engines of any kind: `clean_batch(rows, rules)`.
 
-    check -> repair -> [markup -> blanks -> (beginning -> ending) -> inside -> repair] until nothing changes -> judge
+    check -> decode -> hide -> repair -> [markup -> blanks -> (beginning -> ending) -> inside -> repair] -> judge -> show
 
-The inner bracket runs until both ends stay as they are, the outer one until the whole text does, so cleaning its own output
-changes nothing. Pure functions: the same row gives the same result in any process, batch or order. Knows no rule by name.
+Code, formulas, tables and the like (kinds.py) are hidden from the rules: a private character stands for each, and a cut that
+would take one is not made. The inner bracket runs until both ends stay as they are, the outer one until the whole text does, so
+cleaning its own output changes nothing. Pure functions: the same row gives the same result in any process, batch or order.
+Knows no rule by name.
 """
 
 from __future__ import annotations
@@ -11,12 +13,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 
-from job.cleaning.rules import registry
+from job.cleaning.rules import kinds, languages, registry
 from job.cleaning.rules.own import own_rules
-from job.cleaning.rules.rule import BOTH, EXAMPLES, Count, Field, Row, Rule, Rules, Step, Tally
+from job.cleaning.rules.rule import BOTH, ENGLISH, EXAMPLES, Count, Field, Row, Rule, Rules, Step, Tally
 
 MOST_PASSES = 25
-STEPS: tuple[Step, ...] = ("check", "repair", "markup", "blanks", "beginning", "ending", "inside", "judge")
+STEPS: tuple[Step, ...] = ("check", "decode", "repair", "markup", "blanks", "beginning", "ending", "inside", "judge")
 
 
 def clean_batch(
@@ -67,6 +69,9 @@ class Cleaner:
             name: {step: [rule for rule in self.rules if step in rule.steps and name in rule.fields] for step in STEPS}
             for name in BOTH
         }
+        self.hides = any(rule.cut and rule.pack not in ("repair", "own") for rule in self.rules)
+        """Whether anything runs from which code is hidden; what repair mends is damage in code too."""
+        self.english = tuple(rule for rule in self.rules if rule.pack in ENGLISH)
         self.signed = {name: [rule for rule in self.rules if rule.sign and name in rule.fields] for name in BOTH}
 
     def row(self, question: str, answer: str, tally: Tally) -> tuple[str, str, str]:
@@ -74,8 +79,14 @@ class Cleaner:
         row = Row(question, answer, self.options)
         try:
             self._run("check", row, row.answer)
-            self._clean(row, row.answer)
-            self._clean(row, row.question)
+            if self.hides and kinds.is_work(
+                question, answer
+            ):  # whether it is one depends on the question as it will be
+                self._clean_to_the_end(row, row.question)
+                self._clean_to_the_end(row, row.answer, work=kinds.is_work(row.question.whole, answer))
+            else:
+                self._clean_to_the_end(row, row.answer)
+                self._clean_to_the_end(row, row.question)
             self._run("judge", row, row.answer)
         except Dropped as dropped:
             reason = str(dropped)
@@ -83,11 +94,34 @@ class Cleaner:
             return question, answer, reason
         self._note(row.answer, tally)
         self._note(row.question, tally)
-        return row.question.text, row.answer.text, ""
+        return row.question.whole, row.answer.whole, ""
 
-    def _clean(self, row: Row, field: Field) -> None:
+    def _clean_to_the_end(self, row: Row, field: Field, *, work: bool = False) -> None:
+        """Until the hidden parts are those that would be hidden from the result: a cut may show what is left to be code. Of a
+        `work` the last lines are hidden too, and the word rules do not run."""
+        self._run("decode", row, field)
+        for _ in range(MOST_PASSES):
+            before = field.text
+            if self.hides:
+                field.hide(kinds.kept(before, ending=work))
+            field.foreign = bool(self.english) and languages.is_foreign(field.text)
+            self._clean(row, field, self.english if work or field.foreign else ())
+            after = field.whole
+            if after == before or not field.settled or not self.hides:
+                return
+            if field.foreign and not languages.is_foreign(field.text):
+                field.show()
+                continue
+            if [after[begin:end] for begin, end in kinds.kept(after, ending=work)] == field.hidden_parts():
+                return
+            field.show()
+        field.settled = False
+
+    def _clean(self, row: Row, field: Field, idle: tuple[Rule, ...]) -> None:
+        field.idle = idle
         self._run("repair", row, field)
-        field.idle = tuple(rule for rule in self.signed[field.name] if rule.sign and not rule.sign(field.text))
+        repaired = field.text
+        field.idle += tuple(rule for rule in self.signed[field.name] if rule.sign and not rule.sign(field.text))
         for _ in range(MOST_PASSES):
             self._run("markup", row, field)
             self._run("blanks", row, field)
@@ -95,7 +129,9 @@ class Cleaner:
             self._clean_ends(row, field)
             trimmed = field.text
             self._run("inside", row, field)
-            self._run("repair", row, field)
+            if field.text != repaired:
+                self._run("repair", row, field)
+                repaired = field.text
             if field.text == trimmed and (trimmed == spaced or not self._shows_blanks(field)):
                 field.settled = True
                 return
@@ -115,12 +151,12 @@ class Cleaner:
         last: Rule | None = None
         for _ in range(MOST_PASSES):
             for rule in rules:
-                if (rule.after and (last is None or last.name not in rule.after)) or (rule.sign and rule in field.idle):
+                if (rule.after and (last is None or last.name not in rule.after)) or rule in field.idle:
                     continue
                 if rule.drop:
                     if rule.drop(row):
                         raise Dropped(rule.name)
-                elif rule.cut and (text := rule.cut(field)) != field.text:
+                elif rule.cut and (text := rule.cut(field)) != field.text and field.keeps_hidden(rule, text):
                     field.becomes(rule, text)
                     last = rule
                     if rule.again:
@@ -144,3 +180,7 @@ class Cleaner:
             count.characters_removed += change.characters_removed
             if len(count.examples) < EXAMPLES:
                 count.examples += change.examples
+        if field.foreign:
+            for rule in self.english:
+                if field.name in rule.fields:
+                    tally.setdefault(rule.counts_as or rule.name, Count()).skipped += 1

@@ -9,7 +9,7 @@ from job.cleaning.rules import registry
 from job.cleaning.rules.rule import Rules
 
 
-def digest(options: Rules, folder: Path = Path(__file__).parent) -> str:
+def digest(*options: Rules, folder: Path = Path(__file__).parent) -> str:
     found = hashlib.sha256(repr(options).encode("utf-8"))
     for rule in registry.RULES:  # functions by their names, since an address is another one in each process
         values = [value.__qualname__ if callable(value) else value for value in vars(rule).values()]

@@ -3,21 +3,29 @@
 Two kinds of evidence find spellings that nobody has listed: phrases that only boilerplate begins with, and sentences made of
 nothing but words of boilerplate, one of which must be a sign ("query", "thanks", "welcome"). Such a sentence may have one
 unknown word: a spell-checker makes "dairy" of "dear, I". A phrase without a full stop is cut by closed word lists, so that it
-cannot swallow the next sentence. Knows no subject matter; the words stand in boilerplate.py.
+cannot swallow the next sentence. A sentence that only begins like a goodbye goes whole if the rest of it is polite too;
+otherwise the polite clause alone goes, and of a condition not even that. The words stand in boilerplate.py and closings.py.
 """
 
 from __future__ import annotations
 
 import re
 
-from job.cleaning.rules import boilerplate
+from job.cleaning.rules import boilerplate, closings
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.rule import Field, Row
-from job.cleaning.rules.text import boundaries, full_stop, has_any, sentences
+from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
+from job.cleaning.rules.text import boundaries, capital, full_stop, has_any, sentences, words
 
 EDGE, END = 320, 220
 """Characters at the beginning and at the end that are searched for boilerplate. The text between is searched only around a word
 that boilerplate contains."""
+MOST_UNKNOWN = 3
+"""Words of a goodbye that no list holds ("Hope your grandson's football match goes well"); with more it says something."""
+FIRST_WORDS = 48
+"""Characters of a sentence that are looked at first."""
+FEWEST_WORDS = 3
+"""Words that must be left when a clause goes."""
 
 
 # --- the rules -------------------------------------------------------------------------------------------------------
@@ -36,7 +44,7 @@ def lost_blank(field: Field) -> str:
 
 
 def may_lack_a_blank(text: str) -> bool:
-    return bool(boilerplate.GLUED.search(text))
+    return bool(boilerplate.GLUED.search(text) or boilerplate.GLUED_SMALL.match(text))
 
 
 def opening(field: Field) -> str:
@@ -69,6 +77,9 @@ def cut_off(row: Row) -> bool:
 
 def separated(text: str) -> str:
     """The text with the spaces that were lost after boilerplate at either end."""
+    glued = boilerplate.GLUED_SMALL.match(text)
+    if glued:
+        text = f"{text[: glued.end()]} {text[glued.end() :]}"
     places = [
         match.start() + 1
         for match in boilerplate.GLUED.finditer(text)
@@ -90,8 +101,14 @@ def opened(text: str) -> str:
     for rule in boilerplate.RULES_BY_LETTER.get(head[:1].lower(), boilerplate.PUNCTUATION):
         match = rule.match(head)
         if match and match.end():
+            if rule in boilerplate.FREE and closings.INSTRUCTION.search(match[0]):
+                continue
+            if rule is boilerplate.OPENINGS["best_try"] and _says_something(match[0], most=2):
+                continue
             again = "I " if rule is boilerplate.OPENINGS["query_read_and"] else ""  # "I read it and would say ..."
             return again + text[match.end() :]
+    if match := boilerplate.LETTERHEAD.match(head):
+        return text[match.end() :]
     end = next(boundaries(head), len(head) if len(text) <= EDGE else 0)
     if end and _is_opening(head[:end]):
         return text[end:]
@@ -108,24 +125,36 @@ def opened(text: str) -> str:
 
 def closed(text: str) -> str:
     """The text without the boilerplate at its end: sentences, a signature after one, goodbyes without a stop before them."""
-    while True:
+    while text:
         window = max(0, len(text) - END)
         starts = [window, *boundaries(text, window)]
         end = _goodbyes_begin(text, starts)
         if end < len(text):
             text = full_stop(text[:end])
             continue  # the last sentence may have another end now, and the window reaches further back
-        glued = _last_words(text) or boilerplate.GLUED_GOODBYE.search(text, starts[-1])
+        glued = _last_words(text)
+        if not glued:
+            if not has_any(text[window:].lower(), closings.POLITE):
+                return text
+            glued = _glued_goodbye(text, starts[-1])
         if not glued or not glued.start():
-            return text
+            last = text[starts[-1] :]
+            shorter = without_polite_clause(last)
+            if shorter == last:
+                return text
+            text = text[: starts[-1]] + shorter
+            continue
         rest = text[: glued.start()]
         whole = without_cut_off_end(rest)
         text = full_stop(rest) if whole == rest else whole
+    return text
 
 
 def _goodbyes_begin(text: str, starts: list[int]) -> int:
     """Where the sentences that say goodbye begin; their own beginnings leave `starts`."""
     end = len(text)
+    if text and starts == [0]:  # an answer of nothing but a goodbye; one that gives a contact is an answer
+        return 0 if "[" not in text and not _others(text) and _goodbye(text) else end
     while len(starts) > 1:
         place = starts[-1]
         if _goodbye(text[place:end].strip()):
@@ -139,6 +168,21 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     return end
 
 
+def without_polite_clause(sentence: str) -> str:
+    """The sentence without a polite clause at its end or beginning; of a condition ("If in doubt, ...") nothing goes."""
+    clauses = list(closings.CLAUSE.finditer(sentence))
+    for between in reversed(clauses):
+        head, tail = sentence[: between.start()], sentence[between.end() :]
+        if words(head) >= FEWEST_WORDS and _polite(tail) and stands(head):
+            return full_stop(head)
+    if clauses and not closings.CONDITION.match(sentence):
+        head, tail = sentence[: clauses[0].start()], sentence[clauses[0].end() :]
+        if words(tail) >= FEWEST_WORDS < words(head) + 1 and MAIN_CLAUSE.match(tail) and _polite(head):
+            return capital(tail)
+    found = closings.ONLINE.search(sentence)  # "consult a dermatologist online --> <link>"
+    return full_stop(sentence[: found.start()]) if found else sentence
+
+
 def without_cut_off_end(text: str) -> str:
     """The text without a last sentence that was cut off upstream ("Management involves"); unchanged if that is all of it."""
     if text.endswith(boilerplate.STOPS):
@@ -149,7 +193,7 @@ def without_cut_off_end(text: str) -> str:
 
 def is_cut_off(sentence: str) -> bool:
     return not sentence.endswith(boilerplate.STOPS) and bool(
-        boilerplate.DANGLING.search(sentence[-24:]) or boilerplate.PROMISE.search(sentence[-120:])
+        closings.DANGLING.search(sentence[-24:]) or closings.PROMISE.search(sentence[-120:])
     )
 
 
@@ -157,66 +201,116 @@ def is_cut_off(sentence: str) -> bool:
 
 
 def _goes_inside(piece: str) -> bool:
-    return has_any(piece.lower(), boilerplate.INSIDE) and _is_boilerplate(piece, unknown=0)
+    return has_any(piece.lower(), boilerplate.INSIDE) and (
+        _is_boilerplate(piece, unknown=0)
+        or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
+    )
 
 
 def _is_opening(sentence: str) -> bool:
     lowered = sentence.lower()
-    hopes = "hop" in lowered and boilerplate.HOPES.match(sentence)
-    return bool(hopes) or _wishes(sentence, lowered) or _is_boilerplate(sentence, unknown=1)
+    hopes = "hop" in lowered and closings.HOPES.match(sentence)
+    if (hopes or _wishes(sentence, lowered)) and not _says_something(sentence):
+        return True
+    return _is_boilerplate(sentence, unknown=1)
 
 
 def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     """Whether a sentence is made of words of boilerplate, with a sign among them; up to `unknown` words may be others."""
-    if len(sentence) > boilerplate.LONGEST:
+    if len(sentence) > boilerplate.LONGEST or sentence.rstrip().endswith(":"):
         return False
-    lowered = sentence.lower()
-    if not has_any(lowered, boilerplate.STEMS):
-        return False
-    found = boilerplate.WORD.findall(lowered.replace("’", "'"))
+    lowered = sentence.lower().replace("’", "'")
+    if _unknown(boilerplate.WORD.findall(lowered, 0, FIRST_WORDS)[:-1]) > unknown:
+        return False  # true of most sentences; all words of a sentence take 4 us longer
+    found = boilerplate.WORD.findall(lowered)
     others = [word for word in found if word not in boilerplate.WORDS]
     if len(others) > unknown:
         return False
     understood = "understand" in found and "your" in found
-    if not others:
-        return understood or not boilerplate.SIGNS.isdisjoint(found)
-    return (
+    if others and not (
         4 <= len(found) <= boilerplate.MOST_WORDS
         and not others[0].isdigit()
         and (understood or not boilerplate.STRONG_SIGNS.isdisjoint(found))
-    )
+    ):
+        return False
+    return (understood or not boilerplate.SIGNS.isdisjoint(found)) and not closings.REFERRAL.search(sentence)
+
+
+def _unknown(found: list[str]) -> int:
+    return len([word for word in found if word not in boilerplate.WORDS])
 
 
 def _last_words(text: str) -> re.Match[str] | None:
-    tail = text[-boilerplate.LAST_WORDS_WINDOW :].lower().rstrip(" .!\n")
+    tail = text[-closings.LAST_WORDS_WINDOW :].lower().rstrip(" .!…\n\U0001f642\U0001f60a\u263a")
     return (
-        boilerplate.LAST_WORDS.search(text, max(0, len(text) - boilerplate.LAST_WORDS_WINDOW))
-        if tail.endswith(boilerplate.ENDS)
+        closings.LAST_WORDS.search(text, max(0, len(text) - closings.LAST_WORDS_WINDOW))
+        if tail.endswith(closings.ENDS)
         else None
     )
 
 
 def _wishes(sentence: str, lowered: str) -> bool:
-    return "wish" in lowered and bool(boilerplate.WISHES.match(sentence))
+    return "wish" in lowered and bool(closings.WISHES.match(sentence))
 
 
 def _goodbye(sentence: str) -> bool:
-    if boilerplate.GOODBYE.match(sentence):
+    """Whether a sentence says goodbye and nothing else."""
+    return (_begins_like_goodbye(sentence) and not _says_something(sentence)) or _is_boilerplate(sentence, unknown=0)
+
+
+def _begins_like_goodbye(sentence: str) -> bool:
+    if closings.GOODBYE.match(sentence):
         return True
     lowered = sentence.lower()
+    if has_any(lowered, closings.FAR_SIGNS) and closings.FAR_GOODBYE.match(sentence):
+        return True
     if _wishes(sentence, lowered) or (
-        has_any(lowered[-16:], boilerplate.DAYS) and boilerplate.GOOD_DAY.search(sentence[-60:])
+        has_any(lowered[-16:], closings.DAYS) and closings.GOOD_DAY.search(sentence[-60:])
     ):
         return True
-    if has_any(lowered, boilerplate.LINKS) and boilerplate.LINK_STUMP.search(sentence):
+    if has_any(lowered, closings.LINKS) and closings.LINK_STUMP.search(sentence):
         return True
-    if BRAND in sentence and (len(sentence.split()) <= 5 or boilerplate.ROLE.search(sentence)):
+    return BRAND in sentence and (len(sentence.split()) <= 5 or bool(closings.ROLE.search(sentence)))
+
+
+def _polite(clause: str) -> bool:
+    """Whether a clause of a sentence says goodbye, with at most one word that is no word of a goodbye."""
+    return bool(closings.GOODBYE.match(clause) and not _says_something(clause, most=1)) or _is_boilerplate(
+        clause, unknown=0
+    )
+
+
+def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
+    """Whether a sentence that begins politely goes on with something else: more than `most` words that no goodbye is made
+    of, a statement or an instruction with one, or a person to turn to who is not the writer."""
+    others = _others(sentence)
+    if len(others) > most or closings.REFERRAL.search(sentence):
         return True
-    return _is_boilerplate(sentence, unknown=0)
+    if not others:
+        return False
+    if closings.CONDITION.match(sentence) and len(_others(sentence.partition(",")[2])) > 1:
+        return True
+    return bool(closings.INSTRUCTION.search(sentence)) or any(
+        _others(found[0]) for found in closings.STATEMENT.finditer(sentence)
+    )
+
+
+def _others(text: str) -> list[str]:
+    """The words that no goodbye is made of."""
+    return [
+        word
+        for word in boilerplate.WORD.findall(text.lower().replace("’", "'"))
+        if word not in boilerplate.WORDS and word not in closings.WORDS and not closings.TITLE.search(word)
+    ]
+
+
+def _glued_goodbye(text: str, begin: int) -> re.Match[str] | None:
+    found = closings.GLUED_GOODBYE.search(text, begin)
+    return found if found and not _says_something(found[0]) else None
 
 
 def _signature(piece: str) -> bool:
     piece = piece.replace(BRAND, "")
     return len(piece) <= 60 and bool(
-        boilerplate.SIGNATURE.match(piece) or boilerplate.ROLE.search(piece) or not piece.strip(" .,-–—\n")
+        closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or not piece.strip(" .,-–—\n")
     )

@@ -23,12 +23,23 @@ def own_rules(place: Rule, options: Rules) -> Iterator[Rule]:
 
 def _cut(rule: UserRule) -> Callable[[Field], str]:
     pattern = regex.compile(rule.pattern)
-    return lambda field: str(_in_time(rule, pattern.sub, "", field.text)).strip()
+    return lambda field: _hidden(field, str(_in_time(rule, pattern.sub, "", field.whole)).strip())
 
 
 def _drop(rule: UserRule) -> Callable[[Row], bool]:
     pattern = regex.compile(rule.pattern)
-    return lambda row: bool(_in_time(rule, pattern.search, row.answer.text))
+    return lambda row: bool(_in_time(rule, pattern.search, row.answer.whole))
+
+
+def _hidden(field: Field, text: str) -> str:
+    """What is left, with the parts hidden again that it still holds: the user's rules see and cut everything."""
+    if not field.hidden:
+        return text
+    if text == field.whole:
+        return field.text
+    for mark, part in field.hidden.items():
+        text = text.replace(part, mark, 1)
+    return text
 
 
 def _in_time(rule: UserRule, search: Callable[..., Any], *arguments: str) -> Any:

@@ -25,10 +25,26 @@ RULES: tuple[Rule, ...] = (
     # Until nothing changes: some remains show only once scrubbed sentences and boilerplate are gone.
     Rule(
         "repair",
-        "escapes, broken encoding, odd spaces and line ends repaired",
+        "broken encoding, line ends and control characters repaired",
         "repair",
-        ("repair",),
+        ("decode",),
         cut=lambda field: text.repair(field.text),
+        fields=BOTH,
+    ),
+    Rule(
+        "escapes",
+        "escaped letters and line breaks, backslashes for apostrophes",
+        "escapes",
+        ("repair",),
+        cut=lambda field: text.unescaped(field.text),
+        fields=BOTH,
+    ),
+    Rule(
+        "spaces",
+        "odd, double and trailing spaces and unseen characters in prose",
+        "prose",
+        ("repair",),
+        cut=lambda field: text.respaced(field.text),
         fields=BOTH,
     ),
     Rule(
@@ -72,6 +88,13 @@ RULES: tuple[Rule, ...] = (
         cut=forum.opening,
         again=True,
     ),
+    Rule(
+        "scrubbed_word",
+        "words completed that a brand name had replaced",
+        "qa-forum",
+        ("ending",),
+        cut=brands.scrubbed_word,
+    ),
     Rule("closing", "good wishes and sign-offs at the end", "qa-forum", ("ending",), cut=forum.closing),
     Rule(
         "cut_off_end",
@@ -90,7 +113,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "scrubbed_sentence",
-        "sentences around a brand name",
+        "what a brand name spoilt; clauses that stand by themselves stay",
         "qa-forum",
         ("inside",),
         cut=brands.scrubbed_sentence,
@@ -192,7 +215,13 @@ RULES: tuple[Rule, ...] = (
         drop=lambda row: not row.answer.text,
     ),
     # The clean row.
-    Rule("unstable", "cutting never reached an end", "repair", ("judge",), drop=lambda row: not row.answer.settled),
+    Rule(
+        "unstable",
+        "cutting never reached an end",
+        "repair",
+        ("judge",),
+        drop=lambda row: not (row.answer.settled and row.question.settled),
+    ),
     Rule("wiki_markup", "wiki markup that cannot be removed", "wiki", ("judge",), drop=wiki.markup_left),
     Rule("cut_off", "the answer breaks off", "qa-forum", ("judge",), drop=forum.cut_off),
     Rule(

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from job.cleaning.rules.text import HIDDEN
 from job.settings.rule_file import UserRule
+
+_BULLET = re.compile(r"\W{1,60}")
+_HIDDEN = re.compile(f"[{chr(HIDDEN.start)}-{chr(HIDDEN.stop - 1)}]")
 
 EXAMPLES = 3
 """Kept of each rule."""
 
-Pack = Literal["always", "repair", "wiki", "qa-forum", "own", "contacts", "shape"]
-Step = Literal["check", "repair", "markup", "blanks", "beginning", "ending", "inside", "judge"]
+Pack = Literal["always", "repair", "escapes", "prose", "wiki", "qa-forum", "own", "contacts", "shape"]
+PROSE: tuple[Pack, ...] = ("qa-forum", "wiki")
+"""Packs for text that is meant to be prose: with one of them blanks are normalized and lengths have default limits."""
+ENGLISH: tuple[Pack, ...] = ("qa-forum", "prose")
+"""Packs that know English alone; a field in another language passes them by."""
+LEAST_WORDS, MOST_WORDS = 30, 600
+"""Default limits of rows from sources with prose."""
+Step = Literal["check", "decode", "repair", "markup", "blanks", "beginning", "ending", "inside", "judge"]
 FieldName = Literal["question", "answer"]
 BOTH: tuple[FieldName, ...] = ("question", "answer")
 
@@ -21,12 +32,13 @@ BOTH: tuple[FieldName, ...] = ("question", "answer")
 class Rules:
     """The options of the rules; small, hashable, and the same for every process."""
 
-    packs: tuple[str, ...] = ("qa-forum", "wiki")
+    packs: tuple[str, ...] = ("qa-forum", "wiki", "escapes")
     brands: tuple[str, ...] = ()
     contacts: Literal["mask", "cut", "keep"] = "mask"
     languages: tuple[str, ...] = ()
-    min_answer_words: int = 30
-    max_words: int = 600
+    min_answer_words: int | None = None
+    """None for LEAST_WORDS where a pack for prose runs, and no limit elsewhere; `max_words` likewise."""
+    max_words: int | None = None
     user_rules: tuple[UserRule, ...] = ()
 
     def runs(self, pack: Pack) -> bool:
@@ -35,6 +47,8 @@ class Rules:
             return pack == "always"
         if pack == "contacts":
             return self.contacts != "keep"
+        if pack == "prose":
+            return not set(PROSE).isdisjoint(self.packs)
         return pack in (*self.packs, "repair", "shape", "own")
 
 
@@ -73,6 +87,8 @@ class Count:
     changed: int = 0
     dropped: int = 0
     characters_removed: int = 0
+    skipped: int = 0
+    """Rows in a language that the rule does not know."""
     examples: list[tuple[str, str]] = field(default_factory=list)
     """The whole text before and after; none for private rules. examples.py must mask them before they are shown."""
 
@@ -80,6 +96,7 @@ class Count:
         self.changed += other.changed
         self.dropped += other.dropped
         self.characters_removed += other.characters_removed
+        self.skipped += other.skipped
         self.examples += other.examples[: EXAMPLES - len(self.examples)]
 
 
@@ -90,17 +107,25 @@ Tally = dict[str, Count]
 class Field:
     """The question or the answer of a row, on its way through the rules."""
 
-    __slots__ = ("_lowered", "_words", "changes", "idle", "name", "options", "scrubbed_words", "settled", "text")
+    __slots__ = (
+        *("_lowered", "_words", "changes", "foreign", "hidden", "idle", "name", "options", "scrubbed_words", "settled"),
+        "text",
+    )
 
     def __init__(self, name: FieldName, text: str, options: Rules) -> None:
         self.name = name
         self.text = text
+        """While rules run, with a private character in place of each hidden part."""
         self.options = options
+        self.hidden: dict[str, str] = {}
+        """Private character -> the part of the text that it stands for."""
         self.changes: Tally = {}
         self.idle: tuple[Rule, ...] = ()
-        """Rules whose sign the text lacks."""
+        """Rules whose sign the text lacks, or which do not know its language."""
         self.settled = False
         """Whether the rules came to an end."""
+        self.foreign = False
+        """Whether it is in a language that the word rules do not know."""
         self.scrubbed_words = 0
         """Words that went with scrubbed sentences."""
         self._lowered: str | None = None
@@ -114,9 +139,49 @@ class Field:
 
     @property
     def words(self) -> list[str]:
+        """Of the whole text, hidden parts included."""
         if self._words is None:
-            self._words = self.text.split()
+            self._words = self.whole.split()
         return self._words
+
+    @property
+    def whole(self) -> str:
+        """The text with the hidden parts in their places."""
+        return self.shown(self.text)
+
+    def shown(self, text: str) -> str:
+        return _HIDDEN.sub(lambda match: self.hidden[match[0]], text) if self.hidden else text
+
+    def hide(self, spans: Sequence[tuple[int, int]]) -> None:
+        """Put a private character in the place of each span; a text that has such characters itself is hidden as a whole."""
+        if not self.text.isascii() and _HIDDEN.search(self.text):
+            spans = [(0, len(self.text))]
+        if not spans:
+            return
+        pieces, last = [], 0
+        for number, (begin, end) in enumerate(spans):
+            mark = chr(HIDDEN[number])
+            self.hidden[mark] = self.text[begin:end]
+            pieces += [self.text[last:begin], mark]
+            last = end
+        self.text = "".join(pieces) + self.text[last:]
+        self._lowered = self._words = None
+
+    def show(self) -> None:
+        self.text, self.hidden = self.whole, {}
+        self._lowered = self._words = None
+
+    def hidden_parts(self) -> list[str]:
+        """The hidden parts that are still in the text, in their order there."""
+        return [self.hidden[match[0]] for match in _HIDDEN.finditer(self.text)] if self.hidden else []
+
+    def keeps_hidden(self, rule: Rule, text: str) -> bool:
+        """Whether a rule's cut leaves all hidden parts but bullets, which may go with their item; the user's own rules see what
+        is hidden, and may cut it."""
+        if not self.hidden or rule.pack == "own":
+            return True
+        lost = set(_HIDDEN.findall(self.text)).difference(_HIDDEN.findall(text))
+        return all(_BULLET.fullmatch(self.hidden[mark]) for mark in lost)
 
     def becomes(self, rule: Rule, text: str) -> None:
         """The change counts once the whole row is kept; until then it is noted here."""
@@ -125,7 +190,7 @@ class Field:
         if change is None:
             change = self.changes[name] = Count(changed=1)
             if not rule.private:
-                change.examples.append((self.text, text))
+                change.examples.append((self.shown(self.text), self.shown(text)))
         change.characters_removed += max(0, len(self.text) - len(text))
         self.text = text
         self._lowered = self._words = None

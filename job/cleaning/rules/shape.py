@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from job.cleaning.rules.rule import Row
+from job.cleaning.rules import kinds
+from job.cleaning.rules.rule import LEAST_WORDS, MOST_WORDS, Field, Row
+from job.cleaning.rules.text import units
 
 MOST_CHARACTERS = 100_000
 """Limit for question and answer together; the token limit would drop longer rows anyway, but an hour later."""
@@ -30,19 +32,32 @@ def binary(row: Row) -> bool:
 
 
 def short_answer(row: Row) -> bool:
-    return len(row.answer.words) < row.options.min_answer_words
+    least = row.options.min_answer_words
+    if least is None:
+        least = LEAST_WORDS if row.options.runs("prose") else 0
+    return least > 0 and _length(row.answer) < least
 
 
 def too_many_words(row: Row) -> bool:
-    return len(row.answer.words) + len(row.question.words) > row.options.max_words
+    most = row.options.max_words
+    if most is None:
+        most = MOST_WORDS if row.options.runs("prose") else 0
+    return most > 0 and _length(row.answer) + _length(row.question) > most
 
 
 def repetitive(row: Row) -> bool:
-    return repeated_share(row.answer.words) > MOST_REPEATED
+    """Prose alone: programs and tables repeat themselves with good reason."""
+    if row.answer.hidden or repeated_share(row.answer.words) <= MOST_REPEATED:
+        return False
+    return not kinds.kept(row.answer.text)
+
+
+def _length(field: Field) -> int:
+    return len(field.words) if field.text.isascii() else units(field.whole)
 
 
 def other_language(row: Row) -> bool:
-    return bool(row.options.languages) and is_other_language(row.answer.text, row.options.languages)
+    return bool(row.options.languages) and is_other_language(row.answer.whole, row.options.languages)
 
 
 def _is_binary(text: str) -> bool:

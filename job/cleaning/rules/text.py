@@ -1,29 +1,38 @@
-"""What all rules share: repair of characters and spaces, sentences, words. Pure functions that know no pack."""
+"""What all rules share: repair of characters, escapes and spaces, sentences, words. Pure functions that know no pack."""
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from ftfy import fix_encoding
 
-_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
-_ESCAPED_BREAK = re.compile(r"\\r\\n|\\n(?=[\s\\A-Z0-9*-])|\\r(?=[\s\\])|\\t(?=[\s\\])")
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})(?![0-9a-zA-Z]*\{)")
+_ESCAPED_BREAK = re.compile(r"\\r\\n|\\n(?=[\s\\A-Z0-9*-]|$)|\\r(?=[\s\\])|\\t(?=[\s\\])")
+_PROVES_BREAKS = re.compile(r"(?:[.!?:;,)]|\\n|\\r)[ ]?\\[rn](?=[\s\\A-Z0-9*-])")
+"""An escaped line break where a line may end: after a stop, or twice."""
+_APOSTROPHE = re.compile(r"(?<=[A-Za-z])\\(?=(?:s|t|m|d|re|ve|ll|ts)\b(?![\\+*?{(\[]))")
+_QUOTES = re.compile(r"(?<![^\s(])\\{1,4}([A-Za-z][^\\\n]{0,80}?)\\{1,4}(?![A-Za-z\\])")
 _MOJIBAKE = re.compile("[ÂÃâäåæçèéïðÄÅĂĎÐÎÏÑØÙ€]")
 """What bytes of UTF-8 look like when they are read in another encoding; only then does the costly check run."""
 _ODD_BLANK = re.compile(r"[^\S\n ]")
 _BLANKS = re.compile(r"  +")
-_AROUND_BREAKS = re.compile(r" *\n *")
-_APOSTROPHE = re.compile(r"(?<=[A-Za-z])\\(?=(?:s|t|m|d|re|ve|ll|ts)\b)")
-_QUOTES = re.compile(r"\\+([A-Za-z][^\\\n]{0,80}?)\\+(?![A-Za-z])")
-# Invisible, and without meaning for a reader: direction marks, joiners at odd places, soft hyphens, byte-order marks.
-_UNSEEN = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xAD, 0xFEFF, 0xFFFC])
+_LIST_ITEM = re.compile(r"[ \t]+(?:[-*+•–·]|\d{1,3}[.)]|[a-zA-Z][.)])[ \t]")
+"""An indented item of a list: the indentation is its depth."""
 _CONTROL = dict.fromkeys(number for number in [*range(32), *range(127, 160)] if number not in (9, 10, 13, 0x85))
-_REMOVED = {**_UNSEEN, **_CONTROL}
-_REMOVED_BUT_JOINERS = {code: None for code in _REMOVED if code not in (0x200C, 0x200D)}
-_JOINED = re.compile(r"[\u0600-\u07ff\u0900-\u0dff\ufb50-\ufdff\ufe70-\ufefc\U0001f000-\U0001faff]")
-"""Scripts in which joiners shape letters, and emoji; there they stay."""
+_REMOVED = {**_CONTROL, 0xFEFF: None, 0xFFFC: None}
+"""Control characters, byte-order marks, places of lost objects."""
+# Invisible, and without meaning for a reader of prose: direction marks, joiners at odd places, soft hyphens.
+_UNSEEN = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xAD])
+_MARKED = re.compile(
+    r"[\u0590-\u07ff\u0900-\u0fff\u1000-\u109f\u1780-\u18af\ufb1d-\ufdff\ufe70-\ufefc\U0001f000-\U0001faff]"
+)
+"""Scripts in which joiners shape letters or part words, or which are written from right to left, and emoji: there they stay."""
+
+HIDDEN = range(0xF0000, 0xFFFFE)
+"""Private characters that stand for the parts of a text which keep every character, while the rules run."""
 
 _ABBREVIATIONS = frozenset(
     "dr mr mrs ms prof st vs e.g i.e eg ie approx no fig inc jr sr dept al cf resp max min tab cap inj".split()
@@ -34,22 +43,45 @@ _BOUNDARY = re.compile(r"[.!?…\n][.!?…]*[\"'”’)\]]*(\s+|(?=[A-Z][a-zA-Z]
 
 
 def repair(text: str) -> str:
-    """Literal escapes, backslashes for apostrophes, mojibake, line ends, odd spaces, unseen characters; line breaks stay."""
-    if "\\" in text:
-        text = _ESCAPE.sub(lambda match: _letter(int(match[1], 16)), text)
-        text = _ESCAPED_BREAK.sub("\n", text)
-        text = _QUOTES.sub(r'"\1"', _APOSTROPHE.sub("'", text))
+    """The text with its letters decoded as they should have been, LF line ends, and no control characters.
+
+    Only what is damage in any text: blanks, tabs, backslashes and the lines themselves stay.
+    """
     if not (text.isascii() and text.isprintable()):
         if _MOJIBAKE.search(text):
             text = fix_encoding(text)
-        text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
-        text = text.translate(_REMOVED_BUT_JOINERS if _JOINED.search(text) else _REMOVED)
-        text = _ODD_BLANK.sub(" ", text)
-    if "  " in text:
-        text = _BLANKS.sub(" ", text)
-    if "\n" in text:
-        text = _AROUND_BREAKS.sub("\n", text)
-    return text.strip()
+        if "\r" in text or not text.isascii():
+            text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
+        text = text.translate(_REMOVED)
+    return text
+
+
+def unescaped(text: str) -> str:
+    """The text with what JSON escapes as the characters themselves, and with apostrophes and quotes where backslashes stand
+    for them. Escaped line breaks only in a text without any other, where one stands at the end of a sentence or line."""
+    if "\\" not in text:
+        return text
+    if _ESCAPE.search(text):
+        text = repair(_ESCAPE.sub(lambda match: _letter(int(match[1], 16)), text))
+    if "\n" not in text.strip() and _PROVES_BREAKS.search(text):
+        text = _ESCAPED_BREAK.sub("\n", text)
+    return _QUOTES.sub(r'"\1"', _APOSTROPHE.sub("'", text))
+
+
+def respaced(text: str) -> str:
+    """Prose with single blanks, none at the ends of lines or of the text, and no unseen characters. Indented items of lists
+    keep their blanks."""
+    if not text.isascii() and not _MARKED.search(text):
+        text = text.translate(_UNSEEN)
+    if text.isascii() and text.isprintable():
+        return (_BLANKS.sub(" ", text) if "  " in text else text).strip()
+    if "\n" not in text:
+        return _BLANKS.sub(" ", _ODD_BLANK.sub(" ", text)).strip()
+    lines = text.strip().split("\n")
+    return "\n".join(
+        line.rstrip() if _LIST_ITEM.match(line) else _BLANKS.sub(" ", _ODD_BLANK.sub(" ", line)).strip()
+        for line in lines
+    )
 
 
 def _letter(code: int) -> str:
@@ -82,8 +114,14 @@ def _numbers_a_list(text: str, at: int) -> bool:
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text, each with the spaces and line breaks after it: joined they give the text again."""
+    return list(_sentences(text))
+
+
+@functools.lru_cache(maxsize=8)
+def _sentences(text: str) -> tuple[str, ...]:
+    """Several rules in a row ask for the sentences of the same text."""
     starts = [0, *boundaries(text), len(text)]
-    return [text[begin:end] for begin, end in pairwise(starts)]
+    return tuple(text[begin:end] for begin, end in pairwise(starts))
 
 
 def has_any(text: str, signs: Iterable[str]) -> bool:
@@ -96,6 +134,24 @@ def has_any(text: str, signs: Iterable[str]) -> bool:
 
 def words(text: str) -> int:
     return len(text.split())
+
+
+_UNPARTED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
+"""Letters of scripts without blanks between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese. Korean has blanks."""
+LETTERS_A_WORD = 2
+"""Letters of these scripts that count as a word: a Chinese word has 1.5 to 2, a Japanese one with its endings 2 to 3."""
+
+
+def units(text: str) -> int:
+    """Length of a text in words of any script: parts between blanks, and two letters a word where a script has no blanks."""
+    if text.isascii():
+        return len(text.split())
+    letters = len(_UNPARTED.findall(text))
+    if not letters:
+        return len(text.split())
+    return -(-letters // LETTERS_A_WORD) + sum(any(map(str.isalnum, part)) for part in _UNPARTED.sub(" ", text).split())
 
 
 def normalised(text: str) -> str:
@@ -111,4 +167,4 @@ def capital(text: str) -> str:
 def full_stop(text: str) -> str:
     """The full stop that a cut in mid-sentence took away."""
     text = text.rstrip(" ,;:-–—\n")
-    return text if not text or text[-1] in ".!?…)\"'”’]*" else text + "."
+    return text if not text or text[-1] in ".!?…)\"'”’]*" or ord(text[-1]) in HIDDEN else text + "."

@@ -11,11 +11,11 @@ _SIGNS = ("{{", "}}", "{|", "[[", "]]", "[http", "<", "emplate:", "ategory:", "i
 """Signs of markup: a text without any has none. Looking for them takes 2 us; trying the patterns takes 50."""
 _EMPTY = re.compile(r"[ ]?\((?:[^()\n]{0,30}[:,;])?\s*\)")
 """What markup leaves of "(pronunciation: {{IPA|...}})"."""
+_BLOCKS = (("<!--", "-->", 2000), ("{|", "|}", 4000))
+"""What goes from its opening to its closing, and the characters that it may have between them."""
 _REPLACEMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"<!--.{0,2000}?-->", re.DOTALL), ""),
     (re.compile(r"<ref\b[^<>]{0,200}/>|<ref\b[^<>]{0,200}>.{0,600}?</ref>", re.DOTALL | re.IGNORECASE), ""),
     (re.compile(r"\{\{[^{}]{0,600}\}\}"), ""),
-    (re.compile(r"\{\|.{0,4000}?\|\}", re.DOTALL), ""),
     (re.compile(r"\[\[(?:File|Image|Category)::?[^\[\]\n]{0,300}\]\]", re.IGNORECASE), ""),
     (re.compile(r"\[\[(?:[^\[\]|\n]{0,120}\|)?([^\[\]|\n]{1,200})\]\]"), r"\1"),
     (re.compile(r"\[https?://\S{1,300}\s+([^\]\n]{1,200})\]"), r"\1"),
@@ -33,7 +33,7 @@ _REPLACEMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         "",
     ),
-    (re.compile(r"'{2,5}"), ""),
+    (re.compile(r"(?<![\w'’)])'{2,5}(?=[^\s'])([^'\n]{1,200}(?:'(?!')[^'\n]{1,200}){0,5}?)'{2,5}(?!['\w])"), r"\1"),
     (re.compile(r"^\s*=+\s*(.{1,100}?)\s*=+\s*$", re.MULTILINE), r"\1"),
     (
         re.compile(
@@ -48,10 +48,27 @@ _LEFT = re.compile(r"\{\{|\}\}|\[\[|\]\]|<ref\b|</ref>|\bTemplate:\w|\bCategory:
 
 def markup_cut(field: Field) -> str:
     text = field.text
+    for opening, closing, most in _BLOCKS:
+        if opening in text:
+            text = _without(text, opening, closing, most)
     for pattern, replacement in _REPLACEMENTS:
         cut = pattern.sub(replacement, text)
         text = cut if len(cut) == len(text) else _EMPTY.sub("", cut)
     return text.strip()
+
+
+def _without(text: str, opening: str, closing: str, most: int) -> str:
+    """The text without its blocks; each place is looked at once, which a pattern would do for every opening anew."""
+    pieces, last, end = [], 0, 0
+    begin = text.find(opening)
+    while begin >= 0 and end >= 0:
+        if end < begin + len(opening):
+            end = text.find(closing, begin + len(opening))
+        if 0 <= end <= begin + len(opening) + most:
+            pieces.append(text[last:begin])
+            last = end + len(closing)
+        begin = text.find(opening, max(last, begin + 1))
+    return "".join(pieces) + text[last:]
 
 
 def markup_left(row: Row) -> bool:

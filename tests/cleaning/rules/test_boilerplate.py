@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from job.cleaning.rules import boilerplate
-from job.cleaning.rules.text import has_any
 
 pytestmark = pytest.mark.light
 
@@ -27,7 +26,10 @@ OPENINGS = {
     "having_read": ["After reading your query I ", "Thereafter on going through your query I ", "By reading your query I ", "Upon reading your query I "],
     "help_offer": ["As an assistant, I'd be happy to help you. ", "I am happy to help you. "],
     "best_try": ["I will try to answer. ", "and I will do my best to help. "],
+    "best_try_phrase": ["I will try my best to answer your query "],
     "praise": ["That is a great question. ", "What a good question. ", "Excellent question! ", "Very good question. ", "Interesting question. "],
+    "label": ["Brief answer. ", "Short answer: ", "Detailed reply - ", "Quick answer: ", "Full explanation: ", "Answer: ", "Reply: "],
+    "domain_rest": ["com the leaves "],
     "certainly": ["Certainly! ", "Sure! ", "Of course! ", "Absolutely! "],
 }  # fmt: skip
 
@@ -44,6 +46,11 @@ def test_every_opening_has_its_letters() -> None:
     assert set(boilerplate.LETTERS) == set(boilerplate.OPENINGS) - {"punctuation"} == set(OPENINGS)
 
 
-def test_every_sign_contains_a_stem() -> None:
-    assert all(has_any(sign, boilerplate.STEMS) for sign in boilerplate.SIGNS)
+def test_every_sign_is_a_word_of_boilerplate() -> None:
     assert boilerplate.STRONG_SIGNS <= boilerplate.SIGNS <= boilerplate.WORDS
+
+
+def test_misspellings_keep_the_first_letter_and_are_no_words() -> None:
+    assert {"thnks", "tahnks", "thansk", "thankks"} <= boilerplate.MISSPELT_THANKS
+    assert not boilerplate.MISSPELT_THANKS & {"tanks", "tank", "than", "thank", "thanks"}
+    assert boilerplate.misspelt("ab") == {"a", "abb"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from job.cleaning.rules.brands import brand_pattern
-from tests.cleaning.rules.one_row import ADVICE, QUESTION, cleaned, cleaned_question
+from tests.cleaning.rules.one_row import ADVICE, QUESTION, RULES, cleaned, cleaned_question
 
 pytestmark = pytest.mark.light
 
@@ -25,6 +27,14 @@ def test_brands_are_found_in_every_spelling() -> None:
     assert not pattern.search("a leaf talks")
     assert not pattern.search("a tealeaf talk")
     assert not pattern.search("a leaf t-alk")
+
+
+def test_a_brand_of_capitals_is_found_in_its_parts() -> None:
+    pattern = brand_pattern("MDHelp")
+    assert all(map(pattern.search, ("MDHelp", "MD Help", "md help", "MD-Help")))
+    assert not pattern.search("MDHelper")
+    rules = replace(RULES, brands=("MDHelp",))
+    assert cleaned(f"MD Help. {ADVICE}", rules) == cleaned(f"MDHelp Answers. {ADVICE}", rules) == ADVICE
 
 
 def test_a_scrubbed_sentence_goes_whole() -> None:

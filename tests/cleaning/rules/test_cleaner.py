@@ -12,6 +12,7 @@ from job.cleaning.rules import Rules, clean_batch, registry
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.cleaner import STEPS
 from job.cleaning.rules.rule import BOTH, FieldName, Rule, Step, Tally
+from tests.cleaning.awkward_texts import PARTS
 from tests.cleaning.detector import flags
 from tests.cleaning.rules.one_row import ADVICE, QUESTION, RULES, cleaned
 from tests.conftest import make_rows
@@ -72,6 +73,14 @@ def test_counts_add_up(pairs: list[tuple[str, str]]) -> None:
 def test_the_rows_of_other_tests_clean_to_what_the_detector_passes(row: dict[str, str]) -> None:
     assert flags(row["output"])
     assert not flags(cleaned(row["output"]))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_awkward_texts_come_to_an_end_that_stays(part: str) -> None:
+    rows = [{"question": QUESTION, "answer": part * 40}, {"question": part * 40, "answer": ADVICE}]
+    found, reasons = clean_batch(rows, RULES)
+    kept = [row for row, reason in zip(found, reasons, strict=True) if not reason]
+    assert clean_batch(kept, RULES) == (kept, [""] * len(kept))
 
 
 def test_each_rule_counts_what_it_did() -> None:

@@ -42,15 +42,15 @@ def test_the_hash_follows_an_entry_and_not_where_its_function_lies_in_memory(mon
 @pytest.mark.parametrize("changed", sorted(path.name for path in FOLDER.glob("*.py")))
 def test_the_hash_follows_every_module(changed: str, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(FOLDER, tmp_path / "rules", ignore=shutil.ignore_patterns("__pycache__")))
-    assert digest(RULES, copy) == digest(RULES)
+    assert digest(RULES, folder=copy) == digest(RULES)
     with (copy / changed).open("a", encoding="utf-8") as file:
         file.write("\n")
-    assert digest(RULES, copy) != digest(RULES)
+    assert digest(RULES, folder=copy) != digest(RULES)
 
 
 def test_the_hash_follows_a_new_module_and_a_renamed_one(tmp_path: Path) -> None:
     copy = Path(shutil.copytree(FOLDER, tmp_path / "rules", ignore=shutil.ignore_patterns("__pycache__")))
     (copy / "new_family.py").touch()
-    added = digest(RULES, copy)
+    added = digest(RULES, folder=copy)
     (copy / "new_family.py").rename(copy / "other_family.py")
-    assert len({digest(RULES), added, digest(RULES, copy)}) == 3
+    assert len({digest(RULES), added, digest(RULES, folder=copy)}) == 3

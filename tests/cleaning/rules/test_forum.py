@@ -55,6 +55,62 @@ def test_mangled_openings_go_too(mangled: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "opening",
+    [
+        # Run together with the next word.
+        "hithere. ",
+        "hellothanks for asking. ",
+        "thankyoufor your question. ",
+        "ThanksFor posting your query. ",
+        "HelloI have read your question. ",
+        "HiDear, thanks for the question. ",
+        # Misspelt thanks and welcomes.
+        "Tahnks for your question. ",
+        "Thansk for the query. ",
+        "Thnaks. ",
+        "Hi abd welcome to our forum. ",
+        # Letterheads, labels, and what is left of a domain or of a name.
+        "Department of Ferns, North Hospital. ",
+        "Fern Clinic, Leeds. ",
+        "North Garden Support Team: ",
+        "Brief Answer: ",
+        "com ",
+        "LeafTalk Answers. ",
+        "Thank you for contacting LeafTalk with your plant concerns. ",
+        "Thanks for posting the query, ",
+        # What the writer will do.
+        "I have gone through your query and reports with diligence and would like you to know that I am here to help you. ",
+        "I totally understand your worry. ",
+        "As a gardener, I can understand your concern. ",
+        "I will try my best to answer your query. ",
+        "You have raised a very pertinent question. ",
+    ],
+)
+def test_openings_of_every_class_go(opening: str) -> None:
+    assert cleaned(opening + ADVICE) == ADVICE
+
+
+@pytest.mark.parametrize(
+    ("answer", "rest"),
+    [
+        ("I am Dr. Fern. Water it twice a week.", "Water it twice a week."),
+        ("I am Dr. A. B. Fern MD. Water it twice a week.", "Water it twice a week."),
+        (
+            "I read carefully your question and would explain that ferns like shade.",
+            "I would explain that ferns like shade.",
+        ),
+        ("I will try my best to answer your query ferns like shade and peat.", "Ferns like shade and peat."),
+        ("Hope your other pots, mainly peat, sand, bark and lava, are deep enough. Water it.", None),
+        ("If you wish for more leaves then you can use the food for ferns that is sold in spring. Water it.", None),
+        ("Clinic staff should water it. It is dry.", None),
+        ("Department stores sell it. It is cheap.", None),
+    ],
+)
+def test_an_opening_never_takes_what_says_something(answer: str, rest: str | None) -> None:
+    assert cleaned(answer) == (rest or answer)
+
+
+@pytest.mark.parametrize(
     ("answer", "rest"),
     [
         ("Hello thanks for your question water it twice a week.", "Water it twice a week."),
@@ -103,6 +159,127 @@ def test_a_missing_full_stop_does_not_cost_the_first_sentence(answer: str, rest:
 )
 def test_closings_go_and_the_full_stop_stays(closing: str) -> None:
     assert cleaned(ADVICE + closing) == ADVICE
+
+
+@pytest.mark.parametrize(
+    "closing",
+    [
+        # Stars, votes, ratings.
+        " Please rate this answer with five stars.",
+        " Five star rating would be appreciated.",
+        " Do vote for my answer if you liked it.",
+        " Kindly give me a thumbs up!",
+        " Please hit the thanks button below.",
+        " If this helped you, click on the star.",
+        " Do write a review on my page.",
+        " Kindly leave feedback.",
+        # Chats, calls, follow-ups.
+        " You can chat with me any time.",
+        " Call me again if you need.",
+        " Follow up with me next week.",
+        " Follow-up if you need any more information.",
+        " You may connect with me again for a video session.",
+        " Book a call with our experts.",
+        " Message us on WhatsApp.",
+        " Come back any time.",
+        " I would love to hear from you again.",
+        # A long and happy life.
+        " Wishing you a long and healthy life.",
+        " May you live long and happy.",
+        " Stay healthy and live long.",
+        " Have a happy and healthy life ahead!",
+        " Pray for your quick recovery.",
+        " speedy recovery wishes to your mom.",
+        " hope he gets well soon.",
+        " feel better soon",
+        # Misspelt.
+        " Thnaks and reagrds.",
+        " Thansk.",
+    ],
+)
+def test_closings_of_every_class_go(closing: str) -> None:
+    assert cleaned(ADVICE + closing) == ADVICE
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "…hope this helps",
+        "goodluck",
+        "goid luck",
+        "thankyou",
+        "get well soon 🙂",
+        " …best.",
+        " thanks for more queries.",
+        "Thanks for asking.",
+    ],
+)
+def test_a_closing_that_lost_its_blank(phrase: str) -> None:
+    assert cleaned(ADVICE[:-1] + phrase) == ADVICE
+
+
+@pytest.mark.parametrize(
+    ("sentence", "rest"),
+    [
+        ("Hope this helps, but stop feeding if the tips turn brown.", "Stop feeding if the tips turn brown."),
+        ("Keep the pot moist and let me know.", "Keep the pot moist."),
+        ("Remove the brown leaves and revert back to a gardener online -->", "Remove the brown leaves."),
+        (
+            "If the mould stays even in a dry place, consult a gardener online --> <link>",
+            "If the mould stays even in a dry place, consult a gardener.",
+        ),
+        ("Do these things and provide your valuable feedback.", "Do these things."),
+    ],
+)
+def test_of_a_sentence_that_says_something_the_polite_part_alone_goes(sentence: str, rest: str) -> None:
+    assert cleaned(f"Fill the pot with peat. {sentence}") == f"Fill the pot with peat. {rest}"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Thanks for the photo, the fern has mould.",
+        "If you have any doubt, call your doctor at once.",
+        "If you still have queries, then lift it out of the pot and look at the roots.",
+        "Feel free to drink water before the test.",
+        "Please call your doctor if the pain gets worse.",
+        "Do not hesitate to go to the hospital if it bleeds.",
+        "Good luck, and repeat the dose after eight hours.",
+        "Take care to wash the wound daily.",
+        "Wish you well, avoid salt.",
+        "See a doctor if you have concerns.",
+        "You can talk to your doctor about any concerns.",
+        "Contact the clinic if the fever is over 39.",
+        "Contact your health care professional if it is red.",
+        "Have a healthy diet.",
+        "Have a good day's rest after each session.",
+        "Enjoy a long walk each day.",
+        "Get well water tested for lead.",
+        "Rate of growth is slow in winter.",
+        "Review with your doctor in a week.",
+        "Click on the button at the top.",
+        "Close the cap of the bottle.",
+        "Let your doctor know about the fever.",
+        "May is the best month for planting.",
+        "I hope you understand that rather than at home, it is better done under the eyes of a gardener nearby.",
+        "Its causes are cold, draught, or a lack of vitamin A",
+        "It is diagnosed by the following tests: Soil acidity",
+    ],
+)
+def test_a_last_sentence_that_only_begins_like_a_goodbye_stays(sentence: str) -> None:
+    assert cleaned(f"Fill the pot with peat. {sentence}") == f"Fill the pot with peat. {sentence}"
+
+
+def test_an_answer_of_nothing_but_a_goodbye_goes() -> None:
+    assert cleaned("For more information consult a dermatologist online -->") == "nothing_but_boilerplate"
+    assert cleaned("Take care.") == "nothing_but_boilerplate"
+
+
+def test_a_short_goodbye_in_the_middle_goes() -> None:
+    assert cleaned(f"Fill the pot. Take care. {ADVICE}") == f"Fill the pot. {ADVICE}"
+    assert (
+        cleaned(f"Fill the pot. Take care of the roots. {ADVICE}") == f"Fill the pot. Take care of the roots. {ADVICE}"
+    )
 
 
 @pytest.mark.parametrize(

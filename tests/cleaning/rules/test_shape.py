@@ -70,6 +70,27 @@ def test_awkward_rows_have_a_reason(answer: str, reason: str) -> None:
     assert cleaned(answer, Rules(brands=("LeafTalk",))) == reason
 
 
+def test_limits_in_words_hold_where_prose_is_cleaned_or_the_user_sets_them() -> None:
+    short, long = ADVICE, " ".join(f"water{number}" for number in range(800))
+    for packs in ((), ("escapes",)):
+        assert [cleaned(text, Rules(packs=packs)) for text in (short, long)] == [short, long]
+    assert cleaned(short, Rules(packs=(), min_answer_words=20)) == "short_answer"
+    assert cleaned(long, Rules(packs=(), max_words=700)) == "too_many_words"
+    for packs in (("qa-forum",), ("wiki",)):
+        assert [cleaned(text, Rules(packs=packs)) for text in (short, long)] == ["short_answer", "too_many_words"]
+
+
+def test_a_language_without_blanks_is_not_too_short() -> None:
+    text = "每周给蕨类植物浇水两次,不要放在阳光下,用软水,并且保持土壤湿润,但不要让它积水。冬天每周一次就够了,叶子喜欢潮湿的空气。"
+    assert cleaned(text, Rules(packs=("wiki",), min_answer_words=20)) == text
+
+
+def test_code_that_repeats_itself_is_not_repetitive() -> None:
+    text = "\n".join(["water(pot, 2);", "wait(day);"] * 20)
+    assert cleaned(text, Rules(packs=())) == text
+    assert cleaned("Water the pot and wait a day. " * 20, Rules(packs=())) == "repetitive"
+
+
 def test_none_changes_nothing() -> None:
     text = "Hello, mail jane@plants.org.  Regards"
     assert cleaned(text, Rules(packs=("none",))) == text

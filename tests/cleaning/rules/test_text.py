@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from job.cleaning.rules.text import boundaries, capital, full_stop, normalised, repair, sentences
+from job.cleaning.rules.text import (
+    boundaries,
+    capital,
+    full_stop,
+    normalised,
+    repair,
+    respaced,
+    sentences,
+    unescaped,
+    units,
+)
 
 pytestmark = pytest.mark.light
 
@@ -14,27 +24,101 @@ pytestmark = pytest.mark.light
 @pytest.mark.parametrize(
     ("damaged", "mended"),
     [
-        ("two\\u00a0days \r\n  later\x07\t on", "two days\nlater on"),
+        ("two days \r\n  later\x07\t on", "two days \n  later\t on"),
+        ("It doesnâ€™t like cafÃ© water", "It doesn't like café water"),
+        ("\ufeffleft\ufffc", "left"),
+        ("one\u2028two\u2029three\rfour", "one\ntwo\n\nthree\nfour"),
+    ],
+)
+def test_broken_letters_and_line_ends_are_mended(damaged: str, mended: str) -> None:
+    assert repair(damaged).replace("’", "'") == mended
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\tif x:\n\t\treturn  1\n\n\n",
+        "  indented,  with two blanks",
+        r"C:\new\table.txt, \\server\share and \frac{1}{2}, \nu, \times, \u0041",
+        r"re.sub(r'\s+\d', '', text)  # a\nb",
+        "a || b, [[1, 2]], {{x}}, y'' = ''",
+        "10\u00a0% et Bonjour\u202f!",
+        "ไทย\u200bไทย",
+        "עברית\u200f (1)",
+        "a\u200bb and c\u00add",
+    ],
+)
+def test_repair_leaves_all_that_is_no_damage(text: str) -> None:
+    assert repair(text) == text
+
+
+@pytest.mark.parametrize(
+    ("escaped", "plain"),
+    [
+        ("two\\u00a0days", "two\u00a0days"),
         ("the plant\\s pot and the do\\s", "the plant's pot and the do's"),
         ("called \\\\leaf rot\\\\ here", 'called "leaf rot" here'),
-        ("It doesnâ€™t like cafÃ© water", "It doesn't like café water"),
-        ("a\u200bb \u202eright\u202c to left\ufeff", "ab right to left"),
-        ("one\u2028two\u2029three\rfour", "one\ntwo\n\nthree\nfour"),
         ("Fill the pot.\\nThen wait.", "Fill the pot.\nThen wait."),
+        ("Fill it\\n\\nThen wait.", "Fill it\n\nThen wait."),
         (
             "leaf\\u0007 rot \\ud800\\udfff\\ue000",
             "leaf rot \ue000",
         ),  # half a pair is no letter, a private letter is one
-        ("wa\u200cter", "water"),
     ],
 )
-def test_damage_is_mended_and_line_breaks_stay(damaged: str, mended: str) -> None:
-    assert repair(damaged).replace("’", "'") == mended
+def test_escapes_become_what_they_stand_for(escaped: str, plain: str) -> None:
+    assert unescaped(escaped) == plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fill the pot.\\nThen\nwait.",
+        r"the tab \t or a\nB",
+        r"\nu and \theta",
+        r"foo\s+ and \d",
+        r"so\udecade{x}",
+        "\\" * 20_000,
+    ],
+)
+def test_backslashes_that_prove_no_escape_stay(text: str) -> None:
+    assert unescaped(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "single"),
+    [
+        ("  two  blanks\t here ", "two blanks here"),
+        ("a\u200bb \u202eright\u202c to\u00ad left", "ab right to left"),
+        ("wa\u200cter", "water"),
+        ("one \n  two\u00a0\u00a0three", "one\ntwo three"),
+        ("- a\n  - b\n    1. c  d ", "- a\n  - b\n    1. c  d"),
+    ],
+)
+def test_prose_has_single_blanks_and_lists_keep_their_depth(text: str, single: str) -> None:
+    assert respaced(text) == single
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("Water it twice a week.", 5),
+        ("每周浇水两次。", 3),
+        ("週に二回水をやってください。", 7),
+        ("รดน้ำสัปดาห์ละสองครั้ง", 11),
+        ("매주 두 번 물을 주세요.", 5),
+        ("हर हफ़्ते दो बार पानी दें।", 6),
+        ("用 pH 计测量 twice", 4),
+        ("", 0),
+    ],
+)
+def test_length_is_counted_in_words_of_any_script(text: str, length: int) -> None:
+    assert units(text) == length
 
 
 def test_joiners_stay_where_a_script_needs_them() -> None:
     persian = "می\u200cخواهم"
-    assert repair(persian) == persian
+    assert repair(persian) == respaced(persian) == persian
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,161 @@
+"""Which packs of rules a source needs (FINETUNE_DATA_CLEANING=auto): how much of a sample shows the damage that each mends.
+
+A pack is on where enough rows show its sign. The signs are narrower than the rules: a greeting at the beginning, a goodbye at
+the end, markup, escapes outside of code. Deterministic: the same first rows give the same packs on every start.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from job.cleaning.batch import Raw
+from job.cleaning.rules import kinds, registry
+from job.cleaning.rules.contacts import masked
+from job.cleaning.rules.rule import BOTH, Field, FieldName, Rules
+from job.results import Evidence
+
+SAMPLE = 1000
+"""Rows at the beginning of a source that are looked at; half of the questions and answers of 10,000 would say the same."""
+EXAMPLE = 80
+"""Characters of an example."""
+Sign = Callable[[Field], str]
+"""What of a field shows the damage; empty if nothing does."""
+
+_GREETING = re.compile(
+    r"\W{0,3}(?:h(?:i+|ello+|ey)|dear|thanks?|thank\s+you|welcome|greetings|good\s+(?:morning|evening|afternoon|day)|namaste)\b[^.!?\n]{0,60}",
+    re.IGNORECASE,
+)
+_WITHIN = r"[^.!?\n]{0,60}"
+_GOODBYE = re.compile(
+    rf"(?:\b(?:regards|best\s+wishes|take\s+care|good\s+luck|thanks?|thank\s+you|all\s+the\s+best|hope\s+(?:this|i|that|it)\b{_WITHIN}|"
+    rf"let\s+me\s+know\b{_WITHIN}|feel\s+free\b{_WITHIN}|wish(?:ing)?\s+(?:you|u)\b{_WITHIN}|get\s+back\b{_WITHIN}|"
+    rf"happy\s+to\s+help\b{_WITHIN}|any\s+(?:more|further|other)\b{_WITHIN})|--+>\s*(?:<link>)?|<link>)\W*(?:[A-Z][\w.]*\W*){{0,4}}$",
+    re.IGNORECASE,
+)
+GOODBYE_WITHIN = 220
+_MARKUP = re.compile(
+    r"\[\[[^\[\]\n]{1,200}\]\]|\{\{[^{}\n]{1,300}\}\}|\bTemplate:\w[\w ]{0,40}|\bCategory::?\w[\w ]{0,40}|\d{4} \(UTC\)|<ref\b|"
+    r"(?<![\w'])'{2,3}[^'\n]{1,80}'{2,3}(?!\w)|^==+[^=\n]{1,80}==+\s*$",
+    re.MULTILINE,
+)
+_ESCAPES = re.compile(
+    r"\w*\\u[0-9a-fA-F]{4}(?![0-9a-zA-Z]*\{)\w*|\b[A-Za-z]{2,40}\\(?:s|t|m|d|re|ve|ll)\b(?![\\+*?{(\[])|[.!?]\\n(?:\\n)?(?=[A-Z0-9*-])"
+)
+
+
+def _courtesy(field: Field) -> str:
+    if field.name == "question":
+        return ""
+    found = _GREETING.match(field.text) or _GOODBYE.search(field.text, max(0, len(field.text) - GOODBYE_WITHIN))
+    return found[0] if found else ""
+
+
+def _markup(field: Field) -> str:
+    return _first(_MARKUP, field) if field.name == "answer" else ""
+
+
+def _escapes(field: Field) -> str:
+    return _first(_ESCAPES, field) if "\\" in field.text else ""
+
+
+def _first(pattern: re.Pattern[str], field: Field) -> str:
+    found = pattern.search(field.text)
+    return found[0] if found else ""
+
+
+def _personal(field: Field) -> str:
+    """The rule for contact data that would take something, links aside, which are sources more often than contacts."""
+    rules = (rule for rule in registry.RULES if rule.pack == "contacts" and rule.name != "link")
+    return next((rule.name for rule in rules if rule.cut and rule.cut(field) != field.text), "")
+
+
+@dataclass(frozen=True)
+class Pack:
+    name: str
+    sign: Sign
+    least: float
+    """Share of rows with the sign from which the pack is on."""
+
+
+PACKS: tuple[Pack, ...] = (
+    # Measured: answers of four forums 53 to 100 %; instructions, code, chats with an assistant and web text 0 to 8 %.
+    Pack("qa-forum", _courtesy, 0.2),
+    # An encyclopaedia with remains of markup 3 %, one without 0.8 %, others 0 to 0.2 %.
+    Pack("wiki", _markup, 0.01),
+    # Forums 1.7 and 8.6 %, others 0.
+    Pack("escapes", _escapes, 0.005),
+    # Also on where qa-forum is: people write there about themselves.
+    Pack("contacts", _personal, 0.005),
+)
+
+
+def pairs_of(raw: Raw) -> list[tuple[str, str]]:
+    """Each question and its answer in words; of a plain text no question and the text."""
+    if raw.fault:
+        return []
+    if raw.conversation:
+        exchanges = raw.conversation.exchanges()
+        return [(turns[0]["content"], turns[-1]["content"]) for turns in exchanges if turns[-1]["role"] == "assistant"]
+    return [("", raw.text)] if raw.text else [(raw.question, raw.answer)]
+
+
+def evidence(rows: Sequence[tuple[str, str]]) -> list[Evidence]:
+    """What the rows (question, answer) show for each pack. A text without a question, such as a web page, counts for all packs
+    but contacts: what was published is no one's private data."""
+    counts = dict.fromkeys((pack.name for pack in PACKS), 0)
+    examples = dict.fromkeys(counts, "")
+    for question, answer in rows:
+        fields = _fields(question, answer)
+        for pack in PACKS:
+            if pack.name == "contacts" and not question:
+                continue
+            sign = next(filter(None, map(pack.sign, fields)), "")
+            counts[pack.name] += bool(sign)
+            if sign and not examples[pack.name] and pack.name != "contacts":
+                examples[pack.name] = masked(sign.strip())[:EXAMPLE]
+    found: list[Evidence] = []
+    for pack in PACKS:
+        share = counts[pack.name] / max(1, len(rows))
+        on = share >= pack.least or (pack.name == "contacts" and found[0].on)
+        found.append(
+            Evidence(
+                pack=pack.name,
+                rows=counts[pack.name],
+                seen=len(rows),
+                least=pack.least,
+                on=on,
+                example=examples[pack.name],
+            )
+        )
+    return found
+
+
+def said(found: Evidence) -> str:
+    """The evidence in words, for the log and the plan."""
+    share = f"{100 * found.rows / max(1, found.seen):.1f} % of {found.seen:,} rows show its sign"
+    return f"{'on' if found.on else 'off'}: {share}, and {100 * found.least:g} % switch it on"
+
+
+def _fields(question: str, answer: str) -> list[Field]:
+    """The fields with code and the like hidden; of an answer that was asked for as a letter nothing counts."""
+    texts: dict[FieldName, str] = {"question": question, "answer": answer}
+    fields = []
+    for name in BOTH:
+        if name == "answer" and kinds.is_work(question, answer):
+            continue
+        field = Field(name, texts[name], Rules())
+        field.hide(kinds.kept(field.text))
+        fields.append(field)
+    return fields
+
+
+def rules_for(found: Sequence[Evidence], options: Rules) -> Rules:
+    """The options with the packs that the evidence switches on."""
+    on = {one.pack for one in found if one.on}
+    return replace(
+        options,
+        packs=tuple(pack.name for pack in PACKS if pack.name in on and pack.name != "contacts"),
+        contacts=options.contacts if "contacts" in on else "keep",
+    )

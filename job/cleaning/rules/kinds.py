@@ -1,0 +1,226 @@
+"""Which parts of a text keep every character: code, formulas, tables, paths, regular expressions; and which answers are a work
+of their own, such as a letter. Knows no rule: the cleaner hides these parts from all of them.
+
+Recognised by delimiters, by the look of lines, and for letters and poems by what the question asks for. Every search is linear
+in the text: delimiters are looked for with `find`, and what is missing once is not looked for again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from job.cleaning.rules.text import has_any
+
+Span = tuple[int, int]
+
+_CODE_SIGNS = ("{", "}", "=", ";", "<", "()", "):", ":\n", "print(", "import ", "SELECT ")
+_SIGNS = ("`", "~~~", "$", "\\", "|", "\t", "/", "]+", "]*", "]{", "]?", "(?", *_CODE_SIGNS)
+"""A text without any of these has nothing to keep, which half of all prose shows in 1 us."""
+
+_FENCES = ("```", "~~~")
+_DELIMITERS = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"))
+_INLINE_CODE = re.compile(r"(?<![\w`])`[^`\n]{1,300}`(?![\w`])")
+_INLINE_FORMULA = re.compile(r"(?<![\w$\\])\$(?=[^\s$])[^$\n]{1,200}(?<=\S)\$(?![\w$])")
+_FORMULA_SIGN = re.compile(r"[\\^_{=+<>]|^\$\w\$$")
+"""What tells `$x^2$` from two prices."""
+_BEGIN = re.compile(r"\\begin\{([a-zA-Z*]{1,30})\}")
+_COMMAND = re.compile(
+    r"\\(?:[a-zA-Z]{2,20}\{|(?:alpha|beta|gamma|delta|epsilon|theta|lambda|mu|nu|pi|rho|sigma|tau|phi|psi|omega|times|cdot|leq?|geq?|"
+    r"neq?|sum|prod|int|infty|partial|nabla|approx|rightarrow|to|in|pm|log|ln|sin|cos|tan|lim|quad)(?![a-zA-Z]))"
+)
+"""A line with a LaTeX command outside of dollars is a formula as a whole."""
+_WINDOWS_PATH = re.compile(
+    r"(?<![\w\\])[A-Za-z]:\\[^\s\"'<>|*?]{1,300}|(?<![\w\\])\\\\[\w.-]{1,60}\\\w[^\s\"'<>|*?]{0,300}"
+)
+_PATH = re.compile(r"/[\w.@-]{1,80}(?:/[\w.@-]{1,80}){1,40}/?")
+_BEFORE_PATH = " \n\t\"'(=~.["
+_REGEX = re.compile(
+    r"(?<!\S)\S{0,200}(?:\\[dwsbDWSB](?:[+*?{\])$\\]|$)|\[\^?[^\]\s]{1,40}\][+*?{]|\(\?[:=!<P])\S{0,200}", re.MULTILINE
+)
+
+_REGEX_SIGNS = ("\\", "]+", "]*", "]{", "]?", "(?")
+
+_TAG = r"(?!/?(?:br|ref|small|sup|sub|i|b|u|em|strong|center|nowiki|font|span|link|url)\b)/?[a-zA-Z][\w-]*(?:\s[^<>]*)?"
+_CODE_LINE = re.compile(
+    r"\s*(?:"
+    r"(?:async\s+)?def\s+\w+\s*\(|class\s+\w+\s*[:({]|(?:from\s+[\w.]+\s+)?import\s+[\w.{*]+(?:\s+as\s+\w+)?[\s;]*$|"
+    r"(?:if|elif|for|while|with|except|switch|catch|else\s+if)\b[^.!?]*[(=<>\[][^.!?]*[:{]\s*$|(?:else|try|finally|do)\s*[:{]\s*$|"
+    r"except\b[^.!?]{0,60}:\s*$|(?:if|elif|while|for)\b.*;\s*(?:then|do)\s*$|(?:fi|done|esac|end)\s*$|"
+    r"[})\]]+[;,)]*\s*$|[{\[(]\s*$|\}\s*(?:else|catch|finally|while)\b|"
+    rf"<(?:{_TAG}|!DOCTYPE[^<>]*|!--.*)>|#include\b|#!/|@\w+\s*(?:\(.*\))?\s*$|"
+    r"(?:var|let|const|public|private|protected|static|final|int|float|double|char|bool|boolean|string|String|void|auto|long)\s+[\w<>\[\],*&\s]+[=;({]|"
+    r"(?:func|fn|function|fun|sub)\s+[\w.]*\s*\(|(?:package|using|namespace|use)\s+[\w.:\\]+;?\s*$|"
+    r"(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|CREATE\s+(?:TABLE|INDEX|VIEW|DATABASE)|ALTER\s+TABLE|DROP\s+TABLE)\b\s*[\w*\"'`\[(]|"
+    r"(?:FROM|WHERE|GROUP\s+BY|ORDER\s+BY|(?:LEFT|RIGHT|INNER|OUTER)\s+JOIN|JOIN|VALUES|SET|HAVING|LIMIT)\b|"
+    r"[\w.$]+(?:\[[^\]\n]*\]|\.\w+)*\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)[;,]?\s*$|"
+    r"[\w.$'\"]+(?:\[[^\]\n]*\])*(?:\s*,\s*[\w.$]+)*\s*(?:[-+*/|&%^]?=|:=|<-|=>)(?![=\s]*$)|"
+    r"(?:return|print|echo|console\.\w+|yield|raise|throw|await|puts|System\.)\b.*[();\"'\]]\s*$|(?:return|yield)\s+[\w.+*/-]+;?\s*$|"
+    r"\"[\w-]+\"\s*:\s*[\[{\"\d]|[.#]?[\w-]+(?:[\s,>.#:][\w.#:-]+)*\s*\{\s*(?:$|[\w-]+\s*:)|[\w-]+\s*:\s*[^;]{1,80};\s*$|"
+    r"for\s+\w+\s+in\s+[\w.]+\s*:\s*$|Dim\s+\w+\s+As\b|End\s+(?:Sub|Module|Function|If)\s*$"
+    r")"
+)
+_CODE_INSIDE = ("&&", "||", "===", "!==", "++;", "=> {", "=> (")
+_HALF_CODE = re.compile(r"\s*$|\s|//|#|--|/\*|\*")
+_INDENTED = re.compile(r"(?: {2}|\t)\s*\S")
+"""A line that belongs to the code around it: blank, indented or a comment."""
+_SURE = re.compile(
+    r"[(){}=<>\[\];*@#]|^\s*(?:import|from|using|package|return|for|Dim|End)\b|[A-Z]{4}\b|\b(?:else|try|finally)\s*:|^\s*(?:except\b|(?:fi|done|esac|end)$)"
+)
+_BEFORE_SEMICOLON = (")", "]", "}", '"', "'", " ")
+MOST_BULLETS = 100
+"""At the beginning and at the end, where a bullet may look like what is cut; between them no rule takes one."""
+LONGEST_CODE_LINE = 2000
+"""Characters; of a longer line only its beginning is looked at."""
+
+_TABLE_LINE = re.compile(r"\s*\|.*\|\s*$|(?:[^|\n]*\|){2}|[^\t\n]*\S\t+[^\t\n]*\S")
+_WIKI = ("[[", "{{", "{|", "|}")
+_BULLETS = re.compile(r"(?m)^[ \t]*[-*+•–]+[ \t]+(?=\S)")
+"""The bullets of a list, without its words: a rule may take an item, and with it its bullet."""
+
+WORKS = (
+    "press release",
+    *"letter email e-mail memo note invitation speech toast poem haiku sonnet limerick song lyric verse story".split(),
+    *"dialogue script essay reply response message greeting post tweet advert card".split(),
+)
+_VERBS = (
+    *("give me", "come up with"),
+    *"write draft compose create generate prepare phrase edit correct translate make suggest design produce craft".split(),
+    "provide",
+)
+_ASKS = re.compile(
+    r"\b(?:re)?(?:" + "|".join(_VERBS) + r")\b(?:[^\w.!?\n]+[\w'’-]+){0,8}?[^\w.!?\n]+(?:" + "|".join(WORKS) + r")s?\b",
+    re.IGNORECASE,
+)
+_BLANKS_TO_FILL = re.compile(
+    r"\[(?:your|my|sender|recipient|company|name|date|address|position|manager)\b[^\]\n]{0,40}\]", re.IGNORECASE
+)
+ENDING = 160
+"""Characters that are the ending of a letter, and all of their first line."""
+ASKED_WITHIN = 1000
+"""Characters of the question in which a letter is asked for."""
+
+
+def is_work(question: str, answer: str) -> bool:
+    """Whether the answer is a text that was asked for, with an ending of its own: a letter, a poem, a speech."""
+    beginning = question[:ASKED_WITHIN]
+    lowered = beginning.lower()
+    asked = has_any(lowered, _VERBS) and has_any(lowered, WORKS) and bool(_ASKS.search(beginning))
+    return asked or ("[" in answer and bool(_BLANKS_TO_FILL.search(answer)))
+
+
+def kept(text: str, *, ending: bool = False) -> list[Span]:
+    """The parts of the text that keep every character: (begin, end), in order, none within another. `ending` adds the last
+    lines, as of a letter."""
+    found = [(text.rfind("\n", 0, max(0, len(text) - ENDING)) + 1, len(text))] if ending else []
+    if has_any(text, _SIGNS) or "\n" in text:
+        found += [*_fenced(text), *_matched(text)]
+        if "\n" in text:
+            found += _line_blocks(text)
+            bullets = (
+                [match.span() for match in _BULLETS.finditer(text)]
+                if has_any(text, ("- ", "* ", "+ ", "• ", "– "))
+                else []
+            )
+            found += [*bullets[:MOST_BULLETS], *bullets[-MOST_BULLETS:]] if len(bullets) > 1 else []
+        elif has_any(text, _CODE_SIGNS) and _is_code(text):
+            found = [(0, len(text))]
+    return list(_joined(sorted(found))) if found else []
+
+
+def _fenced(text: str) -> Iterator[Span]:
+    for fence in _FENCES:
+        yield from _between(text, fence, fence, open_end=True)
+    if "\\" in text or "$$" in text:
+        for opening, closing in _DELIMITERS:
+            yield from _between(text, opening, closing)
+
+
+def _between(text: str, opening: str, closing: str, *, open_end: bool = False) -> Iterator[Span]:
+    """From each opening to the next closing; with `open_end` the last one may lack its closing."""
+    begin = text.find(opening)
+    while begin >= 0:
+        end = text.find(closing, begin + len(opening))
+        if end < 0:
+            if open_end:
+                yield begin, len(text)
+            return
+        yield begin, end + len(closing)
+        begin = text.find(opening, end + len(closing))
+
+
+def _matched(text: str) -> Iterator[Span]:
+    if "`" in text:
+        yield from (match.span() for match in _INLINE_CODE.finditer(text))
+    if "$" in text:
+        yield from (match.span() for match in _INLINE_FORMULA.finditer(text) if _FORMULA_SIGN.search(match[0][1:-1]))
+    if "\\" in text:
+        yield from _environments(text)
+        for match in _COMMAND.finditer(text):
+            end = text.find("\n", match.end())
+            yield text.rfind("\n", 0, match.start()) + 1, len(text) if end < 0 else end
+        yield from (match.span() for match in _WINDOWS_PATH.finditer(text))
+    if "/" in text:
+        for match in _PATH.finditer(text):
+            if not match.start() or text[match.start() - 1] in _BEFORE_PATH:
+                yield match.span()
+    if has_any(text, _REGEX_SIGNS):
+        yield from (match.span() for match in _REGEX.finditer(text))
+
+
+def _environments(text: str) -> Iterator[Span]:
+    missing: set[str] = set()
+    last = 0
+    for match in _BEGIN.finditer(text):
+        if match.start() < last or match[1] in missing:
+            continue
+        closing = f"\\end{{{match[1]}}}"
+        end = text.find(closing, match.end())
+        if end < 0:
+            missing.add(match[1])
+        else:
+            last = end + len(closing)
+            yield match.start(), last
+
+
+def _is_code(line: str) -> bool:
+    beginning = line[:LONGEST_CODE_LINE].rstrip()
+    if not _SURE.search(beginning):
+        return False
+    ends = beginning.endswith((";", "{")) and beginning[-2:-1] in _BEFORE_SEMICOLON
+    return bool(ends or has_any(beginning, _CODE_INSIDE) or _CODE_LINE.match(beginning))
+
+
+def _line_blocks(text: str) -> Iterator[Span]:
+    """Runs of at least two lines that look like code or a table."""
+    code = has_any(text, _CODE_SIGNS)
+    table = "|" in text or "\t" in text
+    if not code and not table:
+        return
+    begin = end = lines = place = 0
+    for line in text.split("\n"):
+        is_part = (code and (_is_code(line) or (lines and _INDENTED.match(line)))) or (
+            table and _TABLE_LINE.match(line) and not has_any(line, _WIKI)
+        )
+        if is_part:
+            begin = begin if lines else place
+            end = place + len(line)
+            lines += 1
+        elif lines and not _HALF_CODE.match(line):
+            if lines > 1:
+                yield begin, end
+            lines = 0
+        place += len(line) + 1
+    if lines > 1 or (lines and not text[:begin].strip() and not text[end:].strip()):
+        yield begin, end
+
+
+def _joined(spans: list[Span]) -> Iterator[Span]:
+    begin, end = spans[0]
+    for other_begin, other_end in spans[1:]:
+        if other_begin <= end:
+            end = max(end, other_end)
+        else:
+            yield begin, end
+            begin, end = other_begin, other_end
+    yield begin, end

@@ -1,0 +1,198 @@
+"""Sentences that a forum spoilt by scrubbing its own name: from a word that began with "dr" to the end of the sentence, all
+became the name. The word is completed where what stands before it leaves no doubt; otherwise the clauses before it stay if they
+can stand by themselves. Works on texts in which the name is one word, whatever it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator
+
+from job.cleaning.rules.boilerplate import BRAND, pattern
+from job.cleaning.rules.text import full_stop, sentences
+
+_DRUGS = (
+    r"(?:anti-?\s?(?:inflammatory|hypertensive|tubercular|anxiety|thyroid|epileptic|psychotic|depressant|platelet|malarial|cancer)|"
+    r"prokinetic|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|immunosuppressant|chemotherapy)"
+)
+_DRINKS = r"(?:caffeinated|carbonated|(?:non-?)?alcoholic|soft|energy|fizzy|aerated|cool|sugary|sweetened)"
+_ONE = r"(?:an?|one|this|another)\s+(?:[\w-]+\s+){0,2}"
+_TREATS = r"(?:use|using|start|instil+|apply|take|put|continue|treatment|antibiotic|steroid|drops)\b[^.]*"
+
+_MEDICAL = r"\b(?:medicines?|medications?|drugs?|tablets?|mg|dos(?:e|age|es)|antibiotics?|symptoms?|therapy)\b"
+
+COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
+    # What stands before; the word right before the name; the lost letters; what the answer must hold besides. A blank that
+    # belongs between is one of the letters.
+    ("", "syn", "drome", ""),
+    ("", "carbohy", "drates", ""),
+    ("", "[dr]ehy", "dration", ""),
+    ("", "chil", "dren", ""),
+    ("", "hyperan", "drogenism", ""),
+    (r"an\s+", "an", "drologist", ""),
+    ("", "costochon", "dritis", ""),
+    (r"converted\s+to\s+", "dihy", "drotestosterone", ""),
+    (r"well\s+", "hy", "drated", ""),
+    (r"maintain(?:s|ing)?\s+(?:\w+\s+)?", "hy", "dration", ""),
+    ("", "(?:pseudo)?ephe", "drine", ""),
+    (r"(?:upper|lower|inner|outer)\s+", "qua", "drant", ""),
+    (r"static\s+", "qua", "driceps", ""),
+    (r"(?:ruptur|perforat|punctur|injur|beyond)\w*\s+(?:of\s+)?(?:(?:the|your)\s+)?", "ear", "drum", ""),
+    (r"(?:the|a|for|social|alcohol|opioid|nicotine|caffeine|hormone|progesterone)\s+", "with", "drawal", ""),
+    (r"(?:of|on|for|have|treat|if)\s+", "dan", "druff", r"\b(?:hairs?|scalp|shampoo)\b"),
+    (_ONE, _DRUGS, " drug", ""),
+    ("", _DRUGS, " drugs", ""),
+    (r"(?:group|combination|class)\s+", "of", " drugs", _MEDICAL),
+    (r"is\s+(?:an?\s+)?[\w-]+\s+", "group", " drug", _MEDICAL),
+    (r"name\s+of\s+", "the", " drug", _MEDICAL),
+    (r"side\s+effects\s+of\s+", "(?:the|these)", " drugs", ""),
+    (_ONE, _DRINKS, " drink", ""),
+    ("", _DRINKS, " drinks", ""),
+    ("", "sex(?:ual)?", " drive", ""),
+    (r"eating\s+", "(?:or|and)", " drinking", ""),
+    (r"eat\s+", "(?:or|and)", " drink", ""),
+    (r"water\s+", "to", " drink", ""),
+    (r"(?:ensure|remember|try|need)\s+", "to", " drink", r"\b(?:dilute|hydrat\w+|urine|thirst\w*)\b"),
+    (rf"{_TREATS}\b", "(?:ear|eye|nasal|nose)", " drops", ""),
+    (r"keep\s+(?:\w+\s+){1,3}", "(?:area|skin)", " dry", ""),
+    (r"keep\s+(?:\w+\s+){1,3}clean\s+", "and", " dry", ""),
+    (r"makes?\s+(?:the\s+|your\s+)?", "skin", " dry", ""),
+    (r"incised?\s+", "and", " drain", ""),
+    (r"pus\b[^.]*\b(?:needs?|ha(?:s|ve))\s+to\s+", "be", " drained", ""),
+)
+_COMPLETIONS = tuple(
+    (re.compile(rf"\b(?i:{context}{word})$"), letters, pattern(beside) if beside else None)
+    for context, word, letters, beside in COMPLETIONS
+)
+_EATEN = re.compile(rf"\b(?i:{'|'.join(dict.fromkeys(word for _, word, _, _ in COMPLETIONS))})\s*$")
+"""A word of the table before the name: where there is none, the table need not be tried."""
+LONGEST_EATEN = 26
+"""Characters of such a word and of the blanks behind it."""
+_CAPITALS = re.compile(r"\b[A-Z]{2,}$")
+_AT_THE_END = re.compile(rf"\s*{BRAND}(?P<stop>\s*\)?\s*[.!?]?[\s)]*)$")
+REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)\b|(?![AI]\s)[A-Z]\b(?!['’]))")
+"""How the rest of a sentence begins after its middle is lost."""
+_CAPITAL_BEGINS = re.compile(r"[.!?]\s+[A-Z]")
+
+_IMPERATIVES = (
+    r"(?:take|use|avoid|do|keep|start|stop|continue|apply|drink|eat|consult|get|have|try|wash|clean|discuss|visit|see|go|reduce|check|"
+    r"maintain|add|consume|give|make|put|exercise|follow|insert|let|send|please|kindly|never|don['’]?t|ensure|treat|quit|limit|rinse|"
+    r"water|feed|turn|press|remove|replace|repeat|wait|consider|choose|increase|restrict|stay|ask|call|contact|cover)"
+)
+_PERSONS = r"(?:you|I|it|this|these|they|we|he|she|there)"
+_AUXILIARIES = (
+    r"(?:is|are|was|were|has|have|had|can|could|may|might|must|shall|should|will|would|needs?|do|does|did|cannot|isn['’]t|"
+    r"aren['’]t|don['’]t|doesn['’]t)"
+)
+_VERB = pattern(
+    rf"(?<!\bto )\b(?:{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
+    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?)\b|"
+    r"\b(?:you|I|we|they|he|she|it|people|patients|(?:your|the)\s+body)\s+(?!(?:to|who|with|and|or|of|in|as|like|that|than)\b)[a-z]{2,}"
+)
+_ITEM = re.compile(r"^\s*(?:\d+\s*[.)]|[*•-])\s*")
+_COMMAND = pattern(
+    rf"^(?:[\w\s-]{{1,24}},\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|or|otherwise)\b[\s,]*){{0,2}}{_IMPERATIVES}\b"
+)
+MAIN_CLAUSE = pattern(rf"^(?:(?:then|please|kindly|also)\s+)*(?:{_PERSONS}|{_IMPERATIVES})\b")
+_HANGS = pattern(
+    r"^(?:(?:but|and|so|also|first(?:ly)?|secondly|lastly|however|moreover|yes|no|well|for)\b,?\s+)*(?:if|when|while|as|since|because|"
+    r"although|though|unless|until|after|before|once|in\s+case|whether|which|who|besides|despite|to)\b"
+)
+_OPEN_END = pattern(
+    r"\b(?:the|an?|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|than|your|their|its|his|her|be|that|which|who|if|when|"
+    r"not|no|very|any|some|these|those|this|such|like|including|between|about|into|over|more|most|following|may|can|should|will|would|must|"
+    r"has|have|due|because|but)$"
+)
+# Where a clause may end so that what goes with the rest neither limits nor reverses what stays: no "if", "until" or "but".
+_CLAUSE_ENDS = re.compile(
+    rf";\s+|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
+    rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|since|(?<!such )as\s+{_PERSONS})\b)|"
+    rf",?\s+(?=and\s+(?:(?:then|also|so|please|always)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES})\b)|"
+    r",?\s+(?=(?:such\s+as|including|for\s+example)\b)"
+)
+_LAST_MEMBER = re.compile(r"\s+(?:and|or)$")
+_LISTS = pattern(
+    r",|:|\b(?:two|three|both|between|either|neither|combin\w+|reasons?|following|such\s+as|like|includ\w+|not|no|never|avoid)\b"
+)
+_GOES_ON = pattern(r"(?:\b(?:that|because|as|when|if|while)\s+(?:the\s+)?|[,;]\s*the\s+)[\w-]+$")
+"""A completed word that is the subject of what is lost."""
+REACH = 100
+"""Characters before the name in which its word is recognized."""
+FEWEST_WORDS = 4
+"""Words of a clause that can stand by itself."""
+
+
+def completed(text: str) -> str:
+    """The text with the words that the name ate, where a sentence can stand with nothing but that word."""
+    if not any(_EATEN.search(text, max(0, at - LONGEST_EATEN), at) for at in _places(text)):
+        return text
+    holds = functools.cache(lambda word: word.search(text) is not None)  # once, however many sentences ask
+    return "".join(_completed(sentence, holds) if BRAND in sentence else sentence for sentence in sentences(text))
+
+
+def _places(text: str) -> Iterator[int]:
+    """Where the name stands."""
+    at = text.find(BRAND)
+    while at >= 0:
+        yield at
+        at = text.find(BRAND, at + 1)
+
+
+def without_scrubbed(text: str) -> str:
+    """The text without what the name spoilt: of each sentence with the name its clauses stay that stand by themselves, and
+    what follows goes where it is the rest of the same sentence."""
+    kept, scrubbed = [], False
+    lower_case = not _CAPITAL_BEGINS.search(text)
+    for sentence in sentences(text):
+        if BRAND in sentence:
+            kept.append(_clauses_before(sentence))
+            scrubbed = True
+        elif not scrubbed or not REST.match(sentence) or (lower_case and sentence[:1].islower()):
+            kept.append(sentence)
+            scrubbed = False
+    return "".join(kept).strip()
+
+
+def stands(sentence: str) -> bool:
+    """Whether a sentence has a verb outside its subordinate clauses and no open end; its full stop may be missing."""
+    body = _ITEM.sub("", sentence).strip(" .!?\n")
+    if body.count("(") != body.count(")") or _OPEN_END.search(body):
+        return False
+    if _HANGS.match(body):
+        _, comma, body = body.partition(", ")
+        if not comma or len(body.split()) < 2:
+            return False
+    return bool(_COMMAND.match(body) or _VERB.search(body))
+
+
+def _completed(sentence: str, holds: Callable[[re.Pattern[str]], bool]) -> str:
+    found = _AT_THE_END.search(sentence)
+    if not found or sentence.count(BRAND) > 1:
+        return sentence
+    before = sentence[: found.start()]
+    for word, letters, beside in _COMPLETIONS:
+        if word.search(before, max(0, len(before) - REACH)) and (beside is None or holds(beside)):
+            if letters[0] != " ":
+                before = _CAPITALS.sub(lambda found: found[0].lower(), before)  # "HY" of HYDRATION
+            whole = before + letters
+            stop = found["stop"]
+            if whole.count("(") == whole.count(")") + 1 and ")" not in stop:
+                stop = ")" + stop
+            return whole + stop if stands(whole + stop) and not _GOES_ON.search(whole) else sentence
+    return sentence
+
+
+def _clauses_before(sentence: str) -> str:
+    """What stands by itself before the name, as a sentence with the blanks behind it; may be empty."""
+    before = sentence[: sentence.index(BRAND)].rstrip()
+    blanks = sentence[len(sentence.rstrip()) :]
+    ends = [found.start() for found in _CLAUSE_ENDS.finditer(before)]
+    last = _LAST_MEMBER.search(before)
+    if last and not _LISTS.search(before):
+        ends.append(last.start())
+    for end in reversed(ends):
+        clause = before[:end].rstrip(" ,;")
+        if len(_ITEM.sub("", clause).split()) >= FEWEST_WORDS and stands(clause):
+            return full_stop(clause) + blanks
+    return ""

@@ -1,0 +1,225 @@
+"""Steps, memory, time and price of a run on a named card: estimates, since nothing is run.
+
+Times are those of this job's own kernels on an H200 (job/training/README.md#speed), scaled by the base's size and by the
+card's rates. Imports no heavy library by itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES, Candidate, Checkpointing, candidates
+from job.modeling.sizes import sizes, width_of
+from job.settings.fields import Settings
+
+if TYPE_CHECKING:
+    from job.modeling.architecture import Architecture
+    from job.plan.facts import Facts
+    from job.plan.rows import Expected
+
+
+@dataclass(frozen=True)
+class Card:
+    name: str
+    capability: tuple[int, int]
+    memory_bytes: int
+    """What PyTorch sees."""
+    tensor_tflops: float
+    """Peak of dense float16 products, from NVIDIA's data sheet."""
+    held: float
+    """Share of that peak which long products reach: 790 of 989 were measured on an H200, and 24 of 65 on a T4, whose 70
+    watts allow no more (NVIDIA's forum, 264462). An L4 has 72 watts."""
+    float32_tflops: float
+
+
+CARDS: tuple[Card, ...] = (
+    Card("T4", (7, 5), T4_BYTES, 65, 0.37, 8.1),
+    Card("L4", (8, 9), int(22.0 * GIB), 121, 0.37, 30.3),
+    Card("A100", (8, 0), int(39.4 * GIB), 312, 0.8, 19.5),  # the one with 40 GB
+    Card("H100", (9, 0), int(79.1 * GIB), 989, 0.8, 67.0),
+)
+"""What --gpu takes."""
+T4 = CARDS[0]
+
+H200_TFLOPS = 790
+MEASURED_WEIGHTS = 3_212_574_720
+"""Weights that a token of that base is multiplied with, the head included (Llama 3.2 3B)."""
+KERNEL_MS = {False: 35.6, True: 29.7}
+"""Of 1,000 tokens, layers not recomputed: without flash attention, as below compute capability 8.0, and with it."""
+RECOMPUTED: dict[Checkpointing, float] = {"none": 1.0, "half": 1.22, "all": 1.43}
+"""Arithmetic of a step: 18.8 GFLOP a token with every layer recomputed, 13.1 without."""
+FORWARD_SHARE = 0.5
+"""Of a step's arithmetic: the frozen weights have no gradient, so the backward pass takes as long as the forward pass."""
+HOST_SECONDS = 0.147 / 28
+"""Python and launches for a layer of a micro-batch, where the card is not what a step waits for: 28 layers in 0.147 s."""
+CLEANED_ROWS_PER_SECOND = 1000
+DOWNLOAD_BYTES_PER_SECOND = 100e6
+START_SECONDS = 60.0
+"""Imports, loading, self-test and dry run."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """How a step would be cut, and its predicted peak; None if this architecture does not name its sizes."""
+
+    candidate: Candidate
+    peak_bytes: int
+    usable_bytes: int
+
+    @property
+    def fits(self) -> bool:
+        return self.peak_bytes <= self.usable_bytes
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the check before a run would refuse the card: the prediction may be 15 % off."""
+        return self.peak_bytes * 0.85 > self.usable_bytes / (1 - RESERVE_SHARE)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds, apart from `tokens_per_second`."""
+
+    tokens_per_second: float
+    cleaning: float
+    training: float
+    evaluations: float
+    other: float
+    """Download, loading, self-test, round trip, probe, push."""
+
+    @property
+    def total(self) -> float:
+        return self.cleaning + self.training + self.evaluations + self.other
+
+
+def memory(base: Architecture, settings: Settings, card: Card) -> Memory | None:
+    """The first way to cut a step that fits the card, for the longest rows that the settings allow; else the last one."""
+    from job.modeling.layers import decoder_layers
+    from job.modeling.prediction import predictions
+
+    longest = settings.train.max_tokens
+    ways = candidates(longest, longest * settings.train.batch_size, recomputable=bool(decoder_layers(base.model)))
+    needs = predictions(base, settings.lora, ways, width=width_of(base, settings, card.capability))
+    found = None
+    for candidate, need in zip(ways, needs, strict=True):
+        if need is None:
+            return None
+        found = Memory(candidate, need, int(card.memory_bytes * (1 - RESERVE_SHARE)))
+        if found.fits:
+            break
+    return found
+
+
+def evaluations(steps: int, interval: int) -> int:
+    """One before the first step, one at each interval, one after the last step."""
+    return 1 + steps // interval + bool(steps % interval)
+
+
+def cost(base: Architecture, settings: Settings, rows: Expected, card: Card) -> Cost | None:
+    """None if the number of steps or the memory of one is unknown.
+
+    Raises SettingsError (64) for targets that the base lacks.
+    """
+    from job.modeling.layers import decoder_layers
+    from job.modeling.weights import count_weights
+
+    found = memory(base, settings, card)
+    if not (found and rows.steps and rows.row_tokens):
+        return None
+    step_tokens = rows.row_tokens * settings.train.batch_size
+    kernel_ms = _kernel_ms(base, settings, card)
+    micro_batches = math.ceil(step_tokens / found.candidate.tokens)
+    launching = HOST_SECONDS * len(decoder_layers(base.model)) * micro_batches
+    step = max(step_tokens * RECOMPUTED[found.candidate.checkpointing] * kernel_ms / 1e6, launching)
+    evaluation = rows.eval_rows * rows.row_tokens * FORWARD_SHARE * kernel_ms / 1e6
+    parameters = sum(count.parameters for count in count_weights(base.model))
+    return Cost(
+        tokens_per_second=step_tokens / step,
+        cleaning=(rows.kept or 0) / CLEANED_ROWS_PER_SECOND,
+        training=rows.steps * step,
+        evaluations=evaluations(rows.steps, settings.train.eval_steps) * evaluation,
+        other=_other(settings, sizes(base, settings).adapter_bytes, parameters, parameters * base.published_width),
+    )
+
+
+def _kernel_ms(base: Architecture, settings: Settings, card: Card) -> float:
+    """Of 1,000 tokens on the card."""
+    from job.modeling.weights import LINEAR, count_weights
+
+    head = base.model.get_output_embeddings()
+    weights = sum(count.parameters for count in count_weights(base.model) if count.kind in LINEAR)
+    weights += head.weight.numel() if head is not None else 0
+    rate = card.tensor_tflops * card.held
+    if width_of(base, settings, card.capability) == 4:
+        rate = card.float32_tflops
+    return KERNEL_MS[card.capability >= (8, 0)] * weights / MEASURED_WEIGHTS * H200_TFLOPS / rate
+
+
+def _other(settings: Settings, adapter_bytes: int, parameters: int, weight_bytes: int) -> float:
+    """All that is neither cleaning nor training, with the guesses that a run makes for its deadline."""
+    from job.runs.deadline import Deadline
+    from job.training.forecast import Later
+
+    load = weight_bytes / DOWNLOAD_BYTES_PER_SECOND
+    deadline = Deadline.of(settings)
+    later = Later(
+        load_seconds=load,
+        parameters=parameters,
+        on_gpu=True,
+        adapter_bytes=adapter_bytes,
+        questions=deadline.questions,
+        max_new_tokens=deadline.max_new_tokens,
+        pushed_bytes=adapter_bytes if deadline.pushes else 0,
+    )
+    return START_SECONDS + load + later.seconds
+
+
+# --- lines -----------------------------------------------------------------------------------------------------------
+
+
+def step_lines(facts: Facts) -> Iterator[str]:
+    """How many optimizer steps that makes, and where warm-up, log lines and evaluations fall."""
+    train, steps = facts.settings.train, facts.expected.steps
+    if steps is None:
+        yield f"  epochs: {train.epochs:g}, in optimizer steps of {train.batch_size} rows"
+        return
+    yield f"  {facts.expected.certainty} {steps:,} optimizer steps of {train.batch_size} rows; epochs: {train.epochs:g}"
+    yield (
+        f"  {min(train.warmup_steps, steps):,} of them warm up; {steps // train.log_steps:,} log lines, "
+        f"{evaluations(steps, train.eval_steps):,} evaluations (before the first, every {train.eval_steps:,}, after the last)"
+    )
+
+
+def cost_lines(facts: Facts) -> Iterator[str]:
+    """Raises SettingsError (64) for targets that the base lacks."""
+    base, card = facts.base.value, facts.card
+    if not base:
+        yield "  unknown without the base model"
+        return
+    found = memory(base, facts.settings, card)
+    if not found:
+        yield "  unknown for this architecture"
+        return
+    peak = f"{found.peak_bytes / GIB:.1f} GiB of {found.usable_bytes / GIB:.1f} usable, {RESERVE_SHARE:.0%} kept in reserve"
+    if found.fits:
+        yield f"  memory for the longest rows that the settings allow: {found.candidate}: {peak}"
+    else:
+        yield f"  memory: one row does not fit: {peak}; lower FINETUNE_TRAIN_MAX_TOKENS"
+    cost = facts.cost.value
+    if not cost:
+        yield "  time: unknown, as the number of steps is"
+        return
+    yield (
+        f"  time: about {_minutes(cost.total)}: cleaning {_minutes(cost.cleaning)}, training {_minutes(cost.training)} "
+        f"({cost.tokens_per_second:,.0f} tokens/s), evaluations {_minutes(cost.evaluations)}, all else {_minutes(cost.other)}"
+    )
+    if facts.price:
+        yield f"  price: about {facts.price * cost.total / 3600:,.2f}, at {facts.price:g} an hour"
+    yield "  scaled from kernel times on an H200 by the card's rates, and possibly off by a factor of two; a run measures both"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:,.0f} min" if seconds >= 600 else f"{seconds / 60:,.1f} min"

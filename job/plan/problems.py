@@ -1,0 +1,180 @@
+"""What the run would end with and what it would warn of, as far as it can be known now.
+
+A check gives the errors that the run itself would raise, most of them by calling what the run calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from job import pipeline
+from job.errors import DataError, HostUnfit, HubUnavailable, JobError
+from job.hosts.disk import cleaning_bytes, present_bytes, require_space
+from job.modeling.memory import GIB
+from job.plan.cost import memory
+from job.plan.facts import Facts, Found
+from job.results import Cleaned
+from job.runs.folder import RunDir
+from job.runs.signals import StopRequest
+
+Check = Callable[[Facts], Iterator[JobError]]
+
+
+def problems(facts: Facts) -> list[JobError]:
+    """In the order in which a run meets them. A Hub that does not answer is none: a run tries again."""
+    found: list[JobError] = []
+    for check in CHECKS:
+        try:
+            found += check(facts)
+        except JobError as error:
+            found.append(error)
+    known = {str(error): error for error in found if not isinstance(error, HubUnavailable)}
+    return list(known.values())
+
+
+def _of_the_folder(facts: Facts) -> Iterator[JobError]:
+    """The output folder holds another run, or lacks the results of stages that are left out."""
+    wanted = pipeline.chosen(facts.settings)
+    run_dir = RunDir(facts.settings.output_dir)
+    if run_dir.holds_a_run():
+        pipeline.refuse_other_run(facts.settings, run_dir)
+    pipeline.require_earlier(wanted, run_dir)
+    yield from ()
+
+
+def _of_the_base(facts: Facts) -> Iterator[JobError]:
+    """A start that only pushes does not read it."""
+    wanted = Found.of(lambda: pipeline.chosen(facts.settings)).value
+    if wanted and not any(stage.long_work for stage in wanted):
+        return
+    yield from (found.problem for found in (facts.base, facts.sizes) if found.problem)
+
+
+def _of_the_card(facts: Facts) -> Iterator[JobError]:
+    """Only for a card that the user has named."""
+    base, card = facts.base.value, facts.named_card
+    found = memory(base, facts.settings, card) if base and card else None
+    if found and card and not found.fits and found.hopeless:
+        yield HostUnfit(
+            f"One row of {facts.settings.train.max_tokens:,} tokens needs about {found.peak_bytes / GIB:.1f} GiB, more than "
+            f"the {card.memory_bytes / GIB:.1f} GiB of an NVIDIA {card.name}.",
+            remedy="Lower FINETUNE_TRAIN_MAX_TOKENS, or use a larger GPU.",
+        )
+
+
+def _of_the_disk(facts: Facts) -> Iterator[JobError]:
+    """The disk of the output folder, on this machine."""
+    root = facts.settings.output_dir.absolute()
+    existing = next(folder for folder in (root, *root.parents) if folder.is_dir())
+    needed = cleaning_bytes(facts.settings.data) + (facts.sizes.value.run_bytes if facts.sizes.value else 0)
+    require_space(existing, needed - present_bytes(root), "rows, checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
+    yield from ()
+
+
+def _of_the_push(facts: Facts) -> Iterator[JobError]:
+    """Only that there is no token: with one, the stages' own checks would make repositories."""
+    if not facts.token:
+        run = pipeline.Run(facts.settings, "", facts.settings.output_dir, StopRequest())
+        for stage in pipeline.chosen(facts.settings):
+            stage.check(run)
+    yield from ()
+
+
+def _cleans(facts: Facts) -> bool:
+    """Whether this start reads the sources; otherwise the rows lie in the output folder, or another start makes them."""
+    run_dir = RunDir(facts.settings.output_dir)
+    (stage,) = (stage for stage in pipeline.STAGES if stage.result is Cleaned)
+    wanted = Found.of(lambda: pipeline.chosen(facts.settings)).value
+    return (wanted is None or stage in wanted) and not run_dir.has_result(stage.name)
+
+
+def _of_the_rows(facts: Facts) -> Iterator[JobError]:
+    """Sources that cannot be read, and too few rows that are left of them."""
+    if not _cleans(facts):
+        return
+    yield from (found.problem for _, found in facts.samples if found.problem)
+    data, kept = facts.settings.data, facts.expected.kept
+    if kept is None or kept >= data.min_rows or any(found.problem for _, found in facts.samples):
+        return
+    from job.cleaning.rules.registry import hint
+
+    dropped: dict[str, int] = {}
+    for _, found in facts.samples:
+        for reason, count in found.value.dropped.items() if found.value else ():
+            dropped[reason] = dropped.get(reason, 0) + count
+    most = sorted(dropped, key=lambda reason: -dropped[reason])
+    look_at = hint(most[0]) if most else "FINETUNE_DATA_SOURCES"
+    rows = sum(found.value.rows for _, found in facts.samples if found.value)
+    yield DataError(
+        f"{facts.expected.certainty.capitalize()} {kept:,} rows are left after cleaning, fewer than FINETUNE_DATA_MIN_ROWS "
+        f"({data.min_rows}). Dropped, of the {rows:,} rows looked at: "
+        + (", ".join(f"{reason} {dropped[reason]:,}" for reason in most[:4]) or "none")
+        + ".",
+        remedy=f"Look at {look_at.format(data=data, max_tokens=facts.settings.train.max_tokens)}, or lower "
+        "FINETUNE_DATA_MIN_ROWS.",
+    )
+
+
+def _of_the_questions(facts: Facts) -> Iterator[JobError]:
+    """Once more, in prompts with the system prompt that the rows bring."""
+    if facts.chat and _cleans(facts):
+        from job.modeling.sizes import require_questions_behind
+
+        system = next((found.value.system for _, found in facts.samples if found.value), "")
+        require_questions_behind(system, facts.pinned, facts.token)
+    yield from ()
+
+
+CHECKS: tuple[Check, ...] = (
+    _of_the_folder,  # 61, 64
+    _of_the_base,  # 64, 66, 67
+    _of_the_card,  # 68
+    _of_the_disk,  # 68
+    _of_the_push,  # 67
+    _of_the_rows,  # 64 to 67
+    _of_the_questions,  # 64
+)
+"""In the order in which a run meets what they find."""
+
+
+def warnings(facts: Facts) -> Iterator[str]:
+    """What the run goes on with, though hardly as meant."""
+    train, steps = facts.settings.train, facts.expected.steps
+    if steps:
+        if train.warmup_steps >= steps:
+            yield (
+                f"the learning rate never reaches its peak: FINETUNE_TRAIN_WARMUP_STEPS ({train.warmup_steps:,}) is not below "
+                f"the {steps:,} steps of the run"
+            )
+        if train.eval_steps > steps:
+            yield (
+                f"the loss is evaluated before and after training alone: FINETUNE_TRAIN_EVAL_STEPS ({train.eval_steps:,}) is "
+                f"above the {steps:,} steps of the run"
+            )
+        if train.log_steps > steps:
+            yield (
+                f"no step writes a log line: FINETUNE_TRAIN_LOG_STEPS ({train.log_steps:,}) is above the {steps:,} steps of "
+                "the run"
+            )
+    yield from _many_too_long(facts)
+    for problem in (facts.base.problem, *(found.problem for _, found in facts.samples)):
+        if isinstance(problem, HubUnavailable):
+            yield f"not looked at: {problem}"
+    minutes, found = facts.settings.deadline_minutes, facts.cost.value
+    if minutes and found and found.total > 60 * minutes:
+        yield (
+            f"the run may not fit FINETUNE_DEADLINE_MINUTES ({minutes:g}): about {found.total / 60:,.0f} minutes on an NVIDIA "
+            f"{facts.card.name}"
+        )
+
+
+def _many_too_long(facts: Facts) -> Iterator[str]:
+    """As the log of cleaning says it."""
+    limit = facts.settings.train.max_tokens
+    lengths = [length for _, found in facts.samples if found.value for length in found.value.tokens]
+    above = sum(length > limit for length in lengths)
+    if above > 0.1 * len(lengths):
+        yield (
+            f"FINETUNE_TRAIN_MAX_TOKENS ({limit:,}) drops {above:,} of {len(lengths):,} rows looked at; a higher limit keeps "
+            "them and costs memory"
+        )

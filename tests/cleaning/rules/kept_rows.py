@@ -1,0 +1,73 @@
+"""Sixty answers of which every character matters: code, formulas, tables, paths, regular expressions, lists and letters."""
+
+from __future__ import annotations
+
+KEPT_ROWS: tuple[str, ...] = (
+    # Code in fences.
+    "```python\ndef  area(r):\n\treturn 3.14 * r ** 2  # Regards\n```",
+    "Use a loop:\n\n```js\nfor (const a of b) {\n    console.log(a  || 'none');\n}\n```",
+    "~~~\n[[ -f x ]] && echo  ok\n~~~",
+    "```\n{{ user.name }}\n\n\n{{ user.mail }}\n```\nThe blank lines are kept.",
+    "```bash\nssh anna@garden.org 'ls  -l'\n```",
+    "Call `a  ||  b` or `x['']  ` to see it.",
+    'Write `print("a\\nB\\tC")` in one line.',
+    "```c\nprintf(\"%d\\n\\n\", 5);\n/* Thanks */\n```",
+    # Code by its look.
+    "def water(pot):\n    if pot.dry:\n        pot.fill(2)\n    return pot",
+    "def total(values):\n\treturn sum(values)\n\nprint(total([1, 2, 3]))",
+    "for leaf in plant:\n    print(leaf)",
+    "x = [[1, 2], [3, 4]]\ny = x[0][1]  ||  0",
+    "public class Pot {\n    private int size;\n\n    public int getSize() {\n        return size;\n    }\n}",
+    "SELECT name\nFROM plants\nWHERE height > 10\nORDER BY name;",
+    "SELECT * FROM plants WHERE name LIKE '%fern%' AND note <> '';",
+    "<ul>\n  <li>Fern</li>\n  <li>Moss</li>\n</ul>",
+    "<div class=\"pot\">\n    <p>Hello</p>\n    <a href=\"https://plants.org/a\">Thanks</a>\n</div>",
+    "body {\n    color: #333;\n    margin:  0 auto;\n}",
+    "const add = (a, b) => a + b;\nconsole.log(add(1,  2));",
+    "let pots = plants.filter(p => p.size > 3 || p.kind === '');",
+    "import os\nfrom pathlib import Path\n\nprint(os.getcwd())",
+    "#include <stdio.h>\n\nint main(void) {\n    puts(\"Hello\\n\");\n    return 0;\n}",
+    "{\n  \"name\": \"fern\",\n  \"sizes\": [1,  2],\n  \"empty\": \"\"\n}",
+    "func main() {\n\tfmt.Println(\"Thank you\")\n}",
+    "if [ -z \"$a\" ]; then\n    echo \"Best regards\";\nfi",
+    "try:\n    pot = pots['']\nexcept KeyError:\n    pot = None",
+    "pots.sort(key=lambda p: p.size)\npots[0].water()",
+    "a = 5\nb = a  ** 2\nprint(a, b)",
+    "numbers.map(n => n * 2).forEach(n => { total += n; });",
+    "console.log(\"Take care\");",
+    # Formulas.
+    r"The area is $\frac{a  b}{2}$ of it.",
+    r"\[ \nu = \frac{c}{\lambda} \]",
+    r"\( \times \theta \) is the product, and \(\rho\) the density.",
+    "$$\nx^2  +  y^2 = r^2\n$$",
+    "\\begin{align}\na &= b \\\\\n  &= c\n\\end{align}",
+    r"Then \frac{{a}}{b} = \sqrt{2}  \times \nabla f",
+    r"We have $f''(x) = -f(x)$ and $y'' + y = 0$.",
+    "The equation y'' + 4y = 0 has y' = 2 cos(2t) and y'' = -4 sin(2t).",
+    r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix}",
+    r"Use \usepackage{tikz} and \udecade{5} in the file.",
+    r"$\{x \mid x > 0\}$ and $|x|  \leq 1$ hold.",
+    # Paths.
+    r"It lies in C:\new\table\notes.txt on the disk.",
+    r"Copy \\server\share\new to D:\backup\nightly\1 by hand.",
+    "Look into /etc/plants/ferns.conf and ~/pots/list.txt first.",
+    "The script is ./tools/water/run.sh in the folder.",
+    "Open /var/www/plants.org/index.html with it.",
+    r"Set the path to C:\Users\t\s\Documents and wait.",
+    # Regular expressions.
+    r"The pattern ^\s*\d+\.\d{2}$ finds a price.",
+    r"^(?=.*[a-z])(?=.*\d)[a-z\d]{6,}$",
+    r"Use \w+\s+\w+ for two words, or [^@\s]+@[^@\s]+ for an address.",
+    r"re.sub(r'\s+\n', '\n', text)",
+    r"grep -E '^[0-9]+\t[A-Z]' pots.tsv",
+    # Tables.
+    "| plant | water |\n| --- | --- |\n| fern  | 2 ||\n| moss |  1 |",
+    "Here they are:\n\n| a | b |\n|---|---|\n|   1 | x@y.org |",
+    "plant\twater\tsun\nfern\t2\t\tno\nmoss\t1\tyes",
+    "name | size | place\nfern | 20 | shade\nmoss | 2  | wall",
+    # Lists with depth, letters and poems.
+    "- Ferns\n    - in shade\n        1. wet\n        2. dry\n- Mosses",
+    "Dear [Recipient's name],\n\nthe pots are dry.\n\nBest regards,\n[Your Name]",
+    "Subject: Pots\n\nHello Mr. Moss,\n\nthe pots are here.\n\nThank you,\n[Your Name]\n[Your Position]",
+    "1. Fill the pot.\n2. Press the soil.\n   a) gently\n   b) evenly\n3. Water it.",
+)  # fmt: skip

@@ -1,0 +1,100 @@
+"""The tables of endings: what saves time must not cost a match, and what looks polite must be so."""
+
+from __future__ import annotations
+
+import pytest
+
+from job.cleaning.rules import closings
+from job.cleaning.rules.text import has_any
+
+pytestmark = pytest.mark.light
+
+GLUED = (
+    *(
+        "I hope this helps",
+        "Hope that it helps",
+        "Regards, Anna",
+        "Kind regards",
+        "Thanks",
+        "Take care ourforum",
+        "Wish you well",
+    ),
+    *(
+        "Get well soon",
+        "Let me know if it works",
+        "Feel free to ask",
+        "please do not hesitate",
+        "All the best",
+        "Good luck",
+    ),
+    *(
+        "For more information ask",
+        "for further details, consult",
+        "hope it is a helpful answer",
+        "thanks for asking",
+        "hope he is well",
+    ),
+    *("if so do vote", "Good day", "Stay safe"),
+)
+
+
+@pytest.mark.parametrize("phrase", GLUED)
+def test_a_goodbye_without_a_stop_before_it_has_a_sign(phrase: str) -> None:
+    assert closings.GLUED_GOODBYE.search(f"water it well {phrase}")
+    assert has_any(phrase.lower(), closings.POLITE)
+
+
+@pytest.mark.parametrize("last", ["thank you", "thanx", "take care", "all the best", "best wishes", "regards", "cheers", "bye", "good luck", "goid luck", "get well soon", "hope i was of help", "god bless you", "feel better soon", "…best", "thnaks", "good luck to you"])  # fmt: skip
+def test_last_words_have_their_end_and_their_sign(last: str) -> None:
+    assert closings.LAST_WORDS.search(f"water it {last}.")
+    assert last.endswith(closings.ENDS)
+
+
+@pytest.mark.parametrize(
+    "far",
+    ["You can always revert back", "With that you may contact me again", "In a week follow up with a gardener online"],
+)
+def test_a_goodbye_behind_other_words_has_a_sign(far: str) -> None:
+    assert closings.FAR_GOODBYE.match(far)
+    assert has_any(far.lower(), closings.FAR_SIGNS)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["see your doctor", "Contact a specialist", "go to the nearest hospital", "talk to your own doctor", "call a vet"],
+)
+def test_advice_to_turn_to_somebody_is_known(sentence: str) -> None:
+    assert closings.REFERRAL.search(sentence)
+    assert not closings.REFERRAL.search("for more information consult a dermatologist online -->")
+
+
+def test_a_title_is_known_by_its_ending() -> None:
+    assert all(map(closings.TITLE.search, ("dermatologist", "paediatrician", "psychiatrist", "counsellor", "surgeon")))
+    assert not closings.TITLE.search("list")
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "Hope it helps, stop feeding it",
+        "Thanks and repeat it",
+        "feel free to drink water",
+        "give him vitamins",
+        "Continue this",
+    ],
+)
+def test_an_instruction_is_known(clause: str) -> None:
+    assert closings.INSTRUCTION.search(clause)
+    assert not closings.INSTRUCTION.search("Hope it helps, take care and get back to me")
+
+
+def test_a_statement_begins_behind_a_comma_or_a_conjunction() -> None:
+    assert closings.STATEMENT.search("Thanks for the photo, the fern has mould")
+    assert not closings.STATEMENT.search("The very best to you")
+
+
+@pytest.mark.parametrize(
+    "text", ["It is caused by a", "Feed it with", "try the following tips", "They are listed below", "as follows:"]
+)
+def test_a_sentence_that_breaks_off_is_known(text: str) -> None:
+    assert closings.DANGLING.search(text) or closings.PROMISE.search(text)

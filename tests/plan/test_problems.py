@@ -1,0 +1,192 @@
+"""Every problem that a run would end with and that can be known before it, each with the run's own exit code."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from job.errors import HubUnavailable, NotFound
+from job.plan.cost import CARDS, T4
+from job.plan.facts import Facts, Found
+from job.plan.problems import problems, warnings
+from tests.conftest import make_rows, metrics_of, small_run, write_rows
+from tests.plan.conftest import sample, with_samples
+
+if TYPE_CHECKING:
+    from job.modeling.architecture import Architecture  # imports torch
+
+
+def without_base(known: Facts) -> Facts:
+    known.base, known.chat = Found(), None
+    return known
+
+
+@pytest.mark.light
+def test_too_few_rows_name_what_dropped_most(facts: Callable[..., Facts]) -> None:
+    few = sample(rows=50, kept=10, total=50, dropped={"short_answer": 30, "empty": 10})
+    (error,) = problems(without_base(with_samples(facts(), few)))
+    assert error.exit_code == 65
+    assert str(error) == (
+        "Exactly 10 rows are left after cleaning, fewer than FINETUNE_DATA_MIN_ROWS (32). Dropped, of the 50 rows looked "
+        "at: short_answer 30, empty 10."
+    )
+    assert error.remedy.startswith("Look at FINETUNE_DATA_MIN_ANSWER_WORDS (")
+    assert not problems(without_base(with_samples(facts(DATA_MIN_ROWS="10"), few)))
+    nothing = problems(without_base(with_samples(facts(), sample(rows=10, total=10))))
+    assert "Look at FINETUNE_DATA_SOURCES" in nothing[0].remedy
+
+
+@pytest.mark.light
+def test_a_push_without_a_token(facts: Callable[..., Facts]) -> None:
+    known = without_base(with_samples(facts(HUB_REPO_ID="owner/adapter"), sample()))
+    (error,) = problems(known)
+    assert (error.exit_code, str(error)) == (
+        67,
+        "FINETUNE_HUB_REPO_ID=owner/adapter names a repository to push to, but there is no token.",
+    )
+    known.token = "hf_" + "w" * 30
+    assert not problems(known)
+    assert not problems(without_base(with_samples(facts(HUB_REPO_ID="owner/adapter", STAGES="clean"), sample())))
+
+
+@pytest.mark.light
+def test_a_disk_that_is_too_small(facts: Callable[..., Facts], monkeypatch: pytest.MonkeyPatch) -> None:
+    known = without_base(with_samples(facts(), sample()))
+    used = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: used._replace(free=1000))
+    (error,) = problems(known)
+    assert error.exit_code == 68
+    assert "FINETUNE_OUTPUT_DIR" in error.remedy
+
+
+@pytest.mark.light
+def test_the_first_problem_is_that_which_a_run_meets_first_and_each_is_said_once(
+    facts: Callable[..., Facts],
+) -> None:
+    none = sample(rows=0, total=0)
+    known = without_base(with_samples(facts(HUB_REPO_ID="owner/adapter"), none))
+    known.base = Found(problem=NotFound("There is no base model."))
+    known.sizes = Found(problem=NotFound("There is no base model."))
+    assert [error.exit_code for error in problems(known)] == [66, 67, 65]
+    later = without_base(with_samples(facts(HUB_REPO_ID="owner/adapter", STAGES="push"), none))
+    assert [error.exit_code for error in problems(later)] == [
+        64,
+        67,
+    ]  # earlier stages have no result, and read the rows
+    later.base = Found(problem=NotFound("There is no base model."))
+    assert [error.exit_code for error in problems(later)] == [64, 67]  # the push does not read it
+    known = without_base(with_samples(facts(), sample()))
+    known.base = Found(problem=HubUnavailable("no answer"))
+    assert not problems(known)
+
+
+def test_a_card_that_is_too_small_is_a_problem_only_if_it_was_named(
+    facts: Callable[..., Facts], llama_3b: Architecture
+) -> None:
+    known = with_samples(facts(TRAIN_MAX_TOKENS="65536"), sample())
+    known.base, known.chat = Found(llama_3b), None
+    assert not problems(known)
+    known.named_card = T4
+    (error,) = problems(known)
+    assert (error.exit_code, str(error)) == (
+        68,
+        "One row of 65,536 tokens needs about 20.0 GiB, more than the 14.6 GiB of an NVIDIA T4.",
+    )
+    known.named_card = CARDS[-1]
+    assert not problems(known)
+
+
+@pytest.mark.light
+def test_what_does_not_fit_the_number_of_steps_is_a_warning(facts: Callable[..., Facts]) -> None:
+    """A run of 6 steps with the defaults: 50 of warm-up, an evaluation every 100, a log line every 25."""
+    known = without_base(with_samples(facts(), sample()))
+    assert [sentence.partition(":")[0] for sentence in warnings(known)] == [
+        "the learning rate never reaches its peak",
+        "the loss is evaluated before and after training alone",
+        "no step writes a log line",
+    ]
+    fitting = facts(TRAIN_WARMUP_STEPS="5", TRAIN_EVAL_STEPS="6", TRAIN_LOG_STEPS="6")
+    assert not list(warnings(without_base(with_samples(fitting, sample()))))
+
+
+@pytest.mark.light
+def test_a_token_limit_that_drops_many_rows_is_a_warning(facts: Callable[..., Facts]) -> None:
+    values = {"TRAIN_WARMUP_STEPS": "0", "TRAIN_EVAL_STEPS": "1", "TRAIN_LOG_STEPS": "1"}
+    for above, said in ((10, 0), (11, 1)):
+        one = sample(rows=100, tokens=[100] * (100 - above) + [600] * above)
+        assert len(list(warnings(without_base(with_samples(facts(**values), one))))) == said
+
+
+def test_a_deadline_that_is_too_short_is_a_warning(facts: Callable[..., Facts], llama_3b: Architecture) -> None:
+    values = {"TRAIN_WARMUP_STEPS": "0", "TRAIN_EVAL_STEPS": "1", "TRAIN_LOG_STEPS": "1"}
+    for minutes, said in (("1", 1), ("100000", 0)):
+        known = with_samples(facts(**values, DEADLINE_MINUTES=minutes), sample())
+        known.base, known.chat = Found(llama_3b), None
+        assert len(list(warnings(known))) == said
+
+
+CASES: dict[str, tuple[int, dict[str, str], list[dict[str, str]]]] = {
+    "wrong columns": (65, {}, [{"frage": "Was?", "antwort": "Das."}] * 60),
+    "ten rows": (65, {"DATA_MIN_ROWS": "32"}, make_rows(10)),
+    "short answers": (65, {"DATA_MIN_ANSWER_WORDS": "200"}, make_rows(60)),
+    "unknown targets": (64, {"LORA_TARGETS": "gates"}, make_rows(60)),
+    "no token": (67, {"HUB_REPO_ID": "owner/adapter"}, make_rows(60)),
+    "long rows": (65, {"TRAIN_MAX_TOKENS": "16"}, make_rows(60)),
+}
+
+
+@pytest.mark.parametrize(("code", "values", "rows"), CASES.values(), ids=CASES)
+def test_a_plan_ends_with_the_exit_code_of_the_run(
+    code: int,
+    values: dict[str, str],
+    rows: list[dict[str, str]],
+    base: Path,
+    tmp_path: Path,
+    command: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = write_rows(tmp_path / "rows.jsonl", rows)
+    variables = small_run(base, file, tmp_path / "out", **values)
+    assert command(variables, "plan") == code
+    shown = capsys.readouterr().out
+    assert f"\nProblems\n  exit code {code}: " in shown
+    assert not (tmp_path / "out").exists()
+    assert command(variables) == code
+    assert metrics_of(tmp_path / "out")["exit_code"] == code
+
+
+def test_a_question_that_is_too_long_behind_the_rows_system_prompt(
+    facts: Callable[..., Facts], base: Path, tmp_path: Path
+) -> None:
+    """The base has 512 positions. The question fits alone, but not behind a system prompt of 40 words."""
+    rows = [{**row, "instruction": "Be brief. " * 20} for row in make_rows(60)]
+    questions = tmp_path / "questions.txt"
+    questions.write_text("Why does it rattle? " * 35 + "\n", "utf-8")
+    known = facts(
+        DATA_SOURCES=str(write_rows(tmp_path / "rows.jsonl", rows)),
+        DATA_MIN_ANSWER_WORDS="5",
+        MODEL_BASE=str(base),
+        PROBE_QUESTIONS_FILE=str(questions),
+        PROBE_MAX_NEW_TOKENS="8",
+    )
+    errors = problems(known)
+    assert [error.exit_code for error in errors] == [64]
+    error = errors[0]
+    assert "FINETUNE_PROBE_QUESTIONS_FILE: line 1 " in str(error)
+
+
+def test_a_folder_with_another_run(
+    command: Callable[..., int], base: Path, rows_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    variables = small_run(base, rows_file, tmp_path / "out", STAGES="clean")
+    assert command(variables) == 0
+    assert command({**variables, "FINETUNE_TRAIN_SEED": "7"}, "plan") == 61
+    assert "train.seed: 42 -> 7" in capsys.readouterr().out
+    assert command(variables, "plan") == 0
+    rows = tmp_path / "out" / "clean" / "train.jsonl"
+    assert rows.exists()
+    assert command({**variables, "FINETUNE_STAGES": "train"}, "plan") == 0
