@@ -135,7 +135,7 @@ def evidence(rows: Sequence[tuple[str, str]]) -> list[Evidence]:
 def said(found: Evidence) -> str:
     """The evidence in words, for the log and the plan."""
     share = f"{100 * found.rows / max(1, found.seen):.1f} % of {found.seen:,} rows show its sign"
-    return f"{'on' if found.on else 'off'}: {share}, and {100 * found.least:g} % switch it on"
+    return f"{share}, and {100 * found.least:g} % switch it on"
 
 
 def _fields(question: str, answer: str) -> list[Field]:

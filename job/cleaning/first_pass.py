@@ -107,7 +107,7 @@ class FirstPass:
         self.rules.append(rules_for(found, self.options))
         self.evidence.append(found)
         for one in found:
-            log.info("stage=clean source=%s pack=%s %s", source, one.pack, said(one))
+            log.info("stage=clean source=%s pack=%s on=%s: %s", source, one.pack, str(one.on).lower(), said(one))
         return chain(sample, rows)
 
     def take(self, batch: CleanedBatch) -> None:
@@ -143,7 +143,7 @@ class FirstPass:
             if not shown and not raw.fault:
                 shown = True
                 text = json.dumps(raw.fields(), ensure_ascii=False)
-                log.info("stage=clean source=%s first_row=%s", source, masked(redact(text[: 10 * SHOWN]))[:SHOWN])
+                log.info("stage=clean source=%s first_row=%r", source, masked(redact(text[: 10 * SHOWN]))[:SHOWN])
             yield raw
 
     def _lengths(self, rows: list[dict[str, Any]]) -> list[Length | None]:

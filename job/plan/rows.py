@@ -293,7 +293,7 @@ def rule_lines(facts: Facts) -> Iterator[str]:
         yield f"  {source}"
         for one in sample.evidence:
             sign = f", such as {_quoted(one.example)}" if one.example else ""
-            yield f"    pack {one.pack} {said(one)}{sign}"
+            yield f"    pack {one.pack} {'on' if one.on else 'off'}: {said(one)}{sign}"
         acted = {name: count for name, count in sample.rules.items() if count.changed or count.dropped}
         for name, count in acted.items():
             yield f"    {name}: changes {count.changed:,}, drops {count.dropped:,} of {count.seen:,} rows"

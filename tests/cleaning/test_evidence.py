@@ -82,7 +82,7 @@ def test_no_rows_switch_nothing_on() -> None:
 @pytest.mark.light
 def test_evidence_is_said_with_its_share_and_an_example_without_contacts() -> None:
     found = evidence([(QUESTION, "Hello Anna, thanks for it.")] * 3 + [(QUESTION, ADVICE)])
-    assert said(found[0]) == "on: 75.0 % of 4 rows show its sign, and 20 % switch it on"
+    assert said(found[0]) == "75.0 % of 4 rows show its sign, and 20 % switch it on"
     assert "Anna" not in found[0].example and found[0].example.startswith("Hello")
     assert found[3].example == ""
 
