@@ -52,12 +52,12 @@ class DataSettings(Section):
     min_answer_words: WordLimit = Field(
         "auto",
         description="Answers with fewer words after cleaning are dropped: a number from 1; auto means 30 where the pack "
-        "qa-forum or wiki runs, else no limit.",
+        "qa-forum or wiki is named, else no limit.",
     )
     max_words: WordLimit = Field(
         "auto",
         description="Rows with more words in question and answer together are dropped: a number from 1; auto means 600 "
-        "where the pack qa-forum or wiki runs, else no limit.",
+        "where the pack qa-forum or wiki is named, else no limit.",
     )
     max_rows: int = Field(0, ge=0, description="Rows to sample from all sources together after cleaning; 0 keeps all.")
     min_rows: int = Field(32, ge=2, description="With fewer rows left after cleaning, the run ends with exit code 65.")

@@ -133,7 +133,8 @@ def test_what_happens_to_turns_is_counted_and_logged(
     assert "turns=tools_left_out count=1" in caplog.text
     assert "layout='messages'" in caplog.text
     assert (
-        'first_row={"system": "You know plants.", "turns": [{"role": "user", "content": "Why is my fern' in caplog.text
+        'first_row=\'{"system": "You know plants.", "turns": [{"role": "user", "content": "Why is my fern'
+        in caplog.text
     )
 
 

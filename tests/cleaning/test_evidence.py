@@ -117,8 +117,8 @@ def test_each_source_gets_its_own_packs_and_the_log_says_why(tmp_path: Path, cap
     assert [rules.packs for rules in first.rules[:2]] == [("qa-forum",), ()]
     assert [rules.contacts for rules in first.rules[:2]] == ["mask", "keep"]
     assert first.evidence[0][0].seen == 1000
-    assert "pack=qa-forum on: 100.0 % of 1,000 rows" in caplog.text
-    assert "pack=wiki off: 0.0 % of 40 rows" in caplog.text
+    assert "pack=qa-forum on=true: 100.0 % of 1,000 rows" in caplog.text
+    assert "pack=wiki on=false: 0.0 % of 40 rows" in caplog.text
 
 
 def test_packs_that_are_named_run_on_every_source(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ _MOJIBAKE = re.compile("[ÂÃâäåæçèéïðÄÅĂĎÐÎÏÑØÙ€]")
 """What bytes of UTF-8 look like when they are read in another encoding; only then does the costly check run."""
 _ODD_BLANK = re.compile(r"[^\S\n ]")
 _BLANKS = re.compile(r"  +")
-_LIST_ITEM = re.compile(r"[ \t]+(?:[-*+•–·]|\d{1,3}[.)]|[a-zA-Z][.)])[ \t]")
-"""An indented item of a list: the indentation is its depth."""
+_SET = re.compile(r"^(?: {2,}|\t| ?[-*•+\d])|\S(?: {3,}|\t)\S")
+"""A line whose blanks mean something: indented, an item of a list, or columns."""
 _CONTROL = dict.fromkeys(number for number in [*range(32), *range(127, 160)] if number not in (9, 10, 13, 0x85))
 _REMOVED = {**_CONTROL, 0xFEFF: None, 0xFFFC: None}
 """Control characters, byte-order marks, places of lost objects."""
@@ -69,8 +69,8 @@ def unescaped(text: str) -> str:
 
 
 def respaced(text: str) -> str:
-    """Prose with single blanks, none at the ends of lines or of the text, and no unseen characters. Indented items of lists
-    keep their blanks."""
+    """Prose with single blanks, none at the ends of lines or of the text, and no unseen characters. Between other lines, what
+    is indented or stands in columns keeps its blanks: lists, verse, and code that nothing else shows to be code."""
     if not text.isascii() and not _MARKED.search(text):
         text = text.translate(_UNSEEN)
     if text.isascii() and text.isprintable():
@@ -79,8 +79,7 @@ def respaced(text: str) -> str:
         return _BLANKS.sub(" ", _ODD_BLANK.sub(" ", text)).strip()
     lines = text.strip().split("\n")
     return "\n".join(
-        line.rstrip() if _LIST_ITEM.match(line) else _BLANKS.sub(" ", _ODD_BLANK.sub(" ", line)).strip()
-        for line in lines
+        line.rstrip() if _SET.search(line) else _BLANKS.sub(" ", _ODD_BLANK.sub(" ", line)).strip() for line in lines
     )
 
 
