@@ -155,8 +155,8 @@ def _fields(question: str, answer: str) -> list[Field]:
 
 
 def rules_for(found: Sequence[Evidence], options: Rules) -> Rules:
-    """The options with the packs that the evidence switches on. They bring no limits in words: a share of rows that shows damage
-    says nothing about the lengths of the others."""
+    """The options with the packs that the evidence switches on. They bring no limits in words: a share of rows that shows
+    damage says nothing about the lengths of the others."""
     on = {one.pack for one in found if one.on}
     return replace(
         options,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,16 @@ def packs(rows: list[tuple[str, str]]) -> list[str]:
         (f"Hello. {ADVICE}", ["qa-forum", "contacts"]),
         (f"{ADVICE} Hope this helps. Regards, Dr. Moss", ["qa-forum", "contacts"]),
         (f"{ADVICE} Consult a gardener online -->", ["qa-forum", "contacts"]),
-        (f"{ADVICE} See [[fern]].", ["wiki"]),
+        (f"{ADVICE} See [[Tree fern]].", ["wiki"]),
         (f"{ADVICE}\nTemplate:Plants", ["wiki"]),
         ("Water it for 2\\u00a0days.", ["escapes"]),
         ("The fern\\s pot is dry.", ["escapes"]),
         (f"{ADVICE} Call Anna at (212) 664-7665.", ["contacts"]),
         (f"{ADVICE} Write to anna@example.com for it.", []),  # no one's
         (f"{ADVICE} It is known (see https://plants.org).", []),
+        ("Take the columns df[['a','b']] or x[[1]], and [[nodiscard]] in C++.", []),
+        ("In a chart write {{ .Values.image }}, and '''text''' in Python.", []),
+        ('Write "\\u00e9" in JSON; the range is [\\u4e00-\\u9fff].', []),
     ],
 )
 def test_a_pack_is_on_where_its_sign_is_seen(answer: str, on: list[str]) -> None:
@@ -53,7 +57,7 @@ def test_a_pack_is_on_where_its_sign_is_seen(answer: str, on: list[str]) -> None
 def test_a_pack_is_off_where_too_few_rows_show_its_sign(pack: Any) -> None:
     signs = {
         "qa-forum": f"Hello. {ADVICE}",
-        "wiki": f"{ADVICE} {{{{fern}}}}",
+        "wiki": f"{ADVICE} [[Tree fern|ferns]]",
         "escapes": f"{ADVICE} 2\\u00a0days",
         "contacts": f"{ADVICE} Mail anna@moss.org.",
     }
@@ -93,7 +97,10 @@ def test_the_options_take_over_what_is_on() -> None:
         Evidence(pack=pack, rows=1, seen=1, least=0.1, on=on, example="")
         for pack, on in (("qa-forum", True), ("wiki", False), ("escapes", True), ("contacts", False))
     ]
-    assert rules_for(found, AUTO) == Rules(packs=("qa-forum", "escapes"), contacts="keep")
+    assert rules_for(found, AUTO) == Rules(
+        packs=("qa-forum", "escapes"), contacts="keep", min_answer_words=0, max_words=0
+    )
+    assert rules_for(found, replace(AUTO, min_answer_words=5)).min_answer_words == 5
 
 
 def first_pass(folder: Path, cleaning: tuple[Any, ...], **rows: list[dict[str, Any]]) -> FirstPass:

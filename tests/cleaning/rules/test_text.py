@@ -91,11 +91,14 @@ def test_backslashes_that_prove_no_escape_stay(text: str) -> None:
         ("  two  blanks\t here ", "two blanks here"),
         ("a\u200bb \u202eright\u202c to\u00ad left", "ab right to left"),
         ("wa\u200cter", "water"),
-        ("one \n  two\u00a0\u00a0three", "one\ntwo three"),
+        ("one \n two\u00a0\u00a0three", "one\ntwo three"),
+        ("services:\n  web:\n    image: nginx ", "services:\n  web:\n    image: nginx"),
+        ("build:\n\tcc -o  a a.c", "build:\n\tcc -o  a a.c"),
+        ("Name    Qty\nRope      2", "Name    Qty\nRope      2"),
         ("- a\n  - b\n    1. c  d ", "- a\n  - b\n    1. c  d"),
     ],
 )
-def test_prose_has_single_blanks_and_lists_keep_their_depth(text: str, single: str) -> None:
+def test_prose_has_single_blanks_and_what_is_indented_or_aligned_keeps_them(text: str, single: str) -> None:
     assert respaced(text) == single
 
 
