@@ -120,6 +120,7 @@ POLITE = (
         "for more",
         "for further",
     ),
+    *("send ", "upload", "attach", "share ", "post ", "provide ", " me ", " me.", " us ", " us."),
 )
 """An end without one of these has no polite clause. Looking for them takes 2 us, for the clauses 25."""
 WORDS = frozenset(
@@ -142,7 +143,7 @@ _ACT = (
 )
 INSTRUCTION = pattern(
     rf"(?:[,;:–]|\s-|\b(?:and|but|then|so|please|kindly|(?:free|hesitate)\s+to))\s+(?:then\s+|please\s+|kindly\s+|also\s+|do\s+|not\s+|don['’]t\s+|never\s+)*{_ACT}\s+"
-    r"(?!(?:me|us|back|in\s+touch|care|this|the|my|your)\b)\w|"
+    r"(?!(?:me|us|you|back|in\s+touch|care|this|the|my|your)\b)\w|"
     r"^(?:please\s+|kindly\s+)*(?:stop|avoid|apply|drink|eat|continue|start|wash|repeat|reduce|increase|rinse|remove|replace|monitor)\b|"
     rf"^(?:please\s+|kindly\s+)*{_ACT}\s+(?!(?:me|us|back|in\s+touch|care|well|better|this|the|my|your|an?|some)\b)\w"
 )
@@ -158,7 +159,10 @@ REFERRAL = pattern(
     r"physician|surgeon|provider|professional|hospital|clinic|emergency|pharmac\w+|vet)\b(?![^.!?]*(?:\bonlline\b|\bonline\b|-->))"
 )
 """Somebody to turn to who is not the writer: that is advice."""
-CLAUSE = pattern(r"\s*[,;–-]\s*(?:and|but|so|also)?\s+|\s+(?:and|but)\s+(?:also\s+|then\s+)?|\s*…\s*")
+CLAUSE = pattern(
+    r"\s*[,;–-]\s*(?:and|but|so|also)?\s+|\s+(?:and|but)\s+(?:also\s+|then\s+)?|\s*…\s*|"
+    r"\s+or\s+(?=(?:else|please|kindly|post|send|upload|you\s+(?:can|may|could)\s+(?:also\s+)?(?:send|post|upload|share))\b)"
+)
 CONDITION = pattern(
     r"^[\s\"'(]*(?:and\s+|but\s+|so\s+|also\s+)?(?:if|in\s+case|incase|when|whenever|should|unless|until|once|after|before)\b"
 )
@@ -168,6 +172,73 @@ FILLER = (
     r"until\s+then|for\s+now|once\s+again)\b[\s,]*){0,3}"
 )
 GOODBYE = pattern("^[\\s\"'(*•-]*" + FILLER + "(?:" + "|".join(GOODBYES) + ")")
+# A request to the asker to tell the writer more or to come back with something: never advice, whatever it asks for.
+_LEAD = (
+    r"(?:(?:please|kindly|pls|plz|do|also|just|always|then|can\s+you|could\s+you|would\s+you|will\s+you|you\s+(?:can|may|could|should|must|need\s+to|have\s+to)|"
+    r"i\s+(?:would\s+|will\s+)?(?:suggest|request|advise|recommend|want|need)\s+(?:that\s+)?you(?:\s+to)?|"
+    r"if\s+(?:possible|available|required|needed)|"
+    r"it\s+(?:will|would)\s+(?:be\s+)?(?:very\s+|really\s+|more\s+)?(?:help|helpful|good|better|great|best|nice|useful|appreciated)(?:\s+me)?\s+if\s+you(?:\s+(?:can|could|would))?)"
+    r"\b[\s,]*)"
+)
+_WHEN = r"(?:(?:if|in\s+case|once|when|as\s+soon\s+as|after|before)\b[^.!?\n]{2,90}?[\s,]+(?:then\s+)?)"
+_THING = (
+    r"(?:reports?|results?|photos?|photographs?|pictures?|images?|pics?|x-?rays?|radiographs?|scans?|mri|ct|ecg|echo|ultrasound|details|information|"
+    r"info|histor(?:y|ies)|prescriptions?|investigations?|values?|levels?|records?|documents?|files?|copy|copies|reading|readings|outcome|progress|"
+    r"answers?|quer(?:y|ies)|questions?|updates?|symptoms|findings|films?|videos?|screenshots?|logs?)"
+)
+_ASKED = r"(?:send|upload|attach|share|post|provide|forward|submit|mention|describe|specify|show|tell|report|convey|resend|give)"
+REQUEST = pattern(
+    rf"^[\s\"'(*•-]*{FILLER}{_WHEN}?(?:"
+    rf"{_LEAD}*(?:let|keep)\s+(?:me|us)\s+(?:know|informed|posted|updated)\b|"
+    rf"{_LEAD}*(?:send|show|tell|inform|update|forward|e?-?mail|provide|reply|write|message|share|report|post|upload|answer|give)\s+"
+    r"(?:it\s+|them\s+|this\s+|these\s+|that\s+|back\s+)*(?:(?:to|with|for)\s+)?(?:me|us)\b|"
+    rf"{_LEAD}*(?:revert|(?:get|come|write|report)\s+back)\b|"
+    rf"{_LEAD}+{_ASKED}\b(?:\s+[\w'’/&-]+,?){{0,9}}?\s+{_THING}\b|"
+    rf"{_LEAD}+(?:attach|upload|share)\s+(?:it|them|the\s+same)\b|"
+    rf"{_ASKED}\b(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b(?:$|[^.!?\n]{{0,60}}\b(?:me|us|here|(?:so\s+)?(?:that\s+)?(?:i|we)\s+(?:can|could|may)|for\s+(?:further|better|proper|more))\b)|"
+    rf"(?:share|upload|attach)\s+(?:your|the|his|her|those|these)\s+(?:[\w-]+\s+){{0,2}}?{_THING}\s*[.!]*$|"
+    rf"i\s+(?:would|will|should|may|do|still|also|really|just|['’]d|\s)*(?:like|love|want|need|prefer)\s+(?:to\s+)?(?:know|see|review|look\s+at|more|some|few|a\s+few|further)\b"
+    rf"(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b"
+    r")"
+)
+REQUEST_SIGNS = (
+    *(
+        "send",
+        "upload",
+        "attach",
+        "share",
+        "post",
+        "provide",
+        "forward",
+        "submit",
+        "mention",
+        "describe",
+        "specify",
+        "convey",
+    ),
+    *(" me", " us", "back", "revert", "i need", "i would", "i will", "i'd"),
+)
+"""A request holds one of these."""
+REQUEST_WORDS = frozenset(
+    """picture pictures pic pics x-ray x-rays xray xrays radiograph radiographs scan scans mri ct ecg ekg echo ultrasound usg
+    blood urine level levels values value records record documents document file files copy copies reading readings outcome progress
+    update updates findings films film video videos screenshot log prescription prescriptions medication medications medicine
+    medicines drug drugs age weight height affected area part lesion lesions skin face eyes teeth tooth quality clear good light
+    recent previous old latest complete current confirm evaluate evaluation suggest prescribe appropriate treatment conclude
+    decide assess examine judge comment opinion exactly present appropriately concerned concern next how you're respond
+    responding improvement improve improving relief changes change develop new persist persists worse done undergone taken""".split()
+)
+"""What requests speak of besides the words of goodbyes."""
+MOST_ASKED = 6
+"""Words of a request that no list holds: what the writer wants to know; with more, other sentences may run on in it."""
+SECOND_VERB = pattern(r"\b(?:and|or|then)\s+([a-z]+)\s+(?:the|your|an?|it|this|them|these|his|her)\b")
+"""What may be an instruction behind a request: "and repot it"."""
+OTHERS_TO_TELL = pattern(
+    r"\b(?:to|with|by|from|at|in)\s+(?:your|an?|the|his|her|their|nearest|local|some)\s+(?:[\w-]+\s+){0,2}?(?:doctors?|gp|specialist|\w+(?:ologist|iatrist|"
+    r"ician|aedist|therapist|dentist)|surgeon|nurse|hospital|emergency|clinic|lab|pharmac\w+|vet|teacher|school|family|insurer|team|server|folder|"
+    r"group|police|company|bank|employer)\b|\d\s*[-.)]\s*[a-z]"
+)
+"""Somebody or something else that is told, or a list that runs on: that is advice."""
 # The same behind any words; tried where one of the signs is there, since it costs as much as all the others.
 FAR_SIGNS = ("online", "revert", "contact ", "reach ", "message ", "mail ", "ask ")
 FAR_GOODBYE = pattern(

@@ -255,7 +255,25 @@ def _wishes(sentence: str, lowered: str) -> bool:
 
 def _goodbye(sentence: str) -> bool:
     """Whether a sentence says goodbye and nothing else."""
-    return (_begins_like_goodbye(sentence) and not _says_something(sentence)) or _is_boilerplate(sentence, unknown=0)
+    return (
+        (_begins_like_goodbye(sentence) and not _says_something(sentence))
+        or _is_boilerplate(sentence, unknown=0)
+        or _asks_back(sentence)
+    )
+
+
+def _asks_back(sentence: str) -> bool:
+    """Whether a sentence asks for reports, pictures, news or an answer, to be told to the writer, and says nothing else."""
+    if len(sentence) > boilerplate.LONGEST or not has_any(sentence.lower(), closings.REQUEST_SIGNS):
+        return False
+    if not closings.REQUEST.match(sentence) or closings.REFERRAL.search(sentence):
+        return False
+    if closings.OTHERS_TO_TELL.search(sentence) or closings.INSTRUCTION.search(sentence):
+        return False
+    others = [word for word in _others(sentence) if word not in closings.REQUEST_WORDS]
+    if len(others) > closings.MOST_ASKED or any(verb in others for verb in closings.SECOND_VERB.findall(sentence)):
+        return False
+    return not any(_others(found[0]) for found in closings.STATEMENT.finditer(sentence))
 
 
 def _begins_like_goodbye(sentence: str) -> bool:
@@ -275,8 +293,10 @@ def _begins_like_goodbye(sentence: str) -> bool:
 
 def _polite(clause: str) -> bool:
     """Whether a clause of a sentence says goodbye, with at most one word that is no word of a goodbye."""
-    return bool(closings.GOODBYE.match(clause) and not _says_something(clause, most=1)) or _is_boilerplate(
-        clause, unknown=0
+    return (
+        bool(closings.GOODBYE.match(clause) and not _says_something(clause, most=1))
+        or _is_boilerplate(clause, unknown=0)
+        or _asks_back(clause)
     )
 
 
