@@ -186,7 +186,10 @@ _THING = (
     r"info|histor(?:y|ies)|prescriptions?|investigations?|values?|levels?|records?|documents?|files?|copy|copies|reading|readings|outcome|progress|"
     r"answers?|quer(?:y|ies)|questions?|updates?|symptoms|findings|films?|videos?|screenshots?|logs?)"
 )
-_ASKED = r"(?:send|upload|attach|share|post|provide|forward|submit|mention|describe|specify|show|tell|report|convey|resend|give)"
+_ASKED = (
+    r"(?:send|upload|attach|share|post|provide|forward|submit|mention|describe|specify|show|tell|report|"
+    r"convey|resend|give)"
+)
 REQUEST = pattern(
     rf"^[\s\"'(*•-]*{FILLER}{_WHEN}?(?:"
     rf"{_LEAD}*(?:let|keep)\s+(?:me|us)\s+(?:know|informed|posted|updated)\b|"
@@ -220,13 +223,15 @@ REQUEST_SIGNS = (
 )
 """A request holds one of these."""
 REQUEST_WORDS = frozenset(
-    """picture pictures pic pics x-ray x-rays xray xrays radiograph radiographs scan scans mri ct ecg ekg echo ultrasound usg
-    blood urine level levels values value records record documents document file files copy copies reading readings outcome progress
-    update updates findings films film video videos screenshot log prescription prescriptions medication medications medicine
-    medicines drug drugs age weight height affected area part lesion lesions skin face eyes teeth tooth quality clear good light
-    recent previous old latest complete current confirm evaluate evaluation suggest prescribe appropriate treatment conclude
-    decide assess examine judge comment opinion exactly present appropriately concerned concern next how you're respond
-    responding improvement improve improving relief changes change develop new persist persists worse done undergone taken""".split()
+    """picture pictures pic pics x-ray x-rays xray xrays radiograph radiographs scan scans mri ct ecg ekg echo
+    ultrasound usg blood urine level levels values value records record documents document file files copy
+    copies reading readings outcome progress update updates findings films film video videos screenshot log
+    prescription prescriptions medication medications medicine medicines drug drugs age weight height affected
+    area part lesion lesions skin face eyes teeth tooth quality clear good light recent previous old latest
+    complete current confirm evaluate evaluation suggest prescribe appropriate treatment conclude decide
+    assess examine judge comment opinion exactly present appropriately concerned concern next how you're
+    respond responding improvement improve improving relief changes change develop new persist persists worse
+    done undergone taken""".split()
 )
 """What requests speak of besides the words of goodbyes."""
 MOST_ASKED = 6
