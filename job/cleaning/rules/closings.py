@@ -153,6 +153,8 @@ STATEMENT = pattern(
     r"you\s+(?:should|must|need|have\s+to|are|may|can))\b[^,;]*"
 )
 """A clause that tells the reader how things are."""
+ADVISES = pattern(rf"^\W*(?:please\s+|kindly\s+)*(?:{_ACT}|consult|contact|call|meet|ask|follow|do|start)\s")
+"""What no signature begins with."""
 REFERRAL = pattern(
     r"\b(?:consult|see|contact|call|visit|speak|talk|discuss|meet|ask|inform|tell|show|go|return|follow(?:\s*-?up)?|back)\b[^.!?]{0,40}?"
     r"\b(?:your|an?|the|his|her|our|nearest|nearby|local|some)\s+(?:[\w-]+\s+){0,2}?(?:doctor|gp|specialist|\w+(?:ologist|iatrist|ician|therapist|dentist)|"
@@ -314,3 +316,9 @@ PROMISE = pattern(
 )
 """A last sentence without a stop that announces a list: the list was lost upstream."""
 HOPES = pattern(GOODBYES[0])
+STUMP = re.compile(
+    r"(?:So|Usually|Generally|Sometimes|However|Therefore|Then|Also|But|And|If|In\s+case|Because|Since|When|Although|About|This|These)\b[^\n]*$"
+)
+"""How a sentence begins that is no item of a list."""
+LONGEST_STUMP = 8
+"""Words of a sentence that breaks off and says nothing yet; a longer one may hold advice that no pattern knows."""

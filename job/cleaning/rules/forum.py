@@ -14,7 +14,7 @@ import re
 from job.cleaning.rules import boilerplate, closings
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.rule import Field, Row
-from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
+from job.cleaning.rules.scrubbed import MAIN_CLAUSE, standing_clause, stands
 from job.cleaning.rules.text import boundaries, capital, full_stop, has_any, sentences, words
 
 EDGE, END = 320, 220
@@ -130,7 +130,7 @@ def closed(text: str) -> str:
         starts = [window, *boundaries(text, window)]
         end = _goodbyes_begin(text, starts)
         if end < len(text):
-            text = full_stop(text[:end])
+            text = full_stop(_with_bracket(text[:end], text[end:]))
             continue  # the last sentence may have another end now, and the window reaches further back
         glued = _last_words(text)
         if not glued:
@@ -157,7 +157,8 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
         return 0 if "[" not in text and not _others(text) and _goodbye(text) else end
     while len(starts) > 1:
         place = starts[-1]
-        if _goodbye(text[place:end].strip()):
+        piece = text[place:end].strip()
+        if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
             end = place
             starts.pop()
         elif len(starts) > 2 and _signature(text[place:end]) and _goodbye(text[starts[-2] : place].strip()):
@@ -166,6 +167,11 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
         else:
             break
     return end
+
+
+def _with_bracket(rest: str, gone: str) -> str:
+    """The rest with the bracket that was closed in what goes: "(in shade. Take care.)"."""
+    return rest.rstrip() + ")" if ")" in gone and rest.count("(") == rest.count(")") + 1 else rest
 
 
 def without_polite_clause(sentence: str) -> str:
@@ -184,11 +190,19 @@ def without_polite_clause(sentence: str) -> str:
 
 
 def without_cut_off_end(text: str) -> str:
-    """The text without a last sentence that was cut off upstream ("Management involves"); unchanged if that is all of it."""
+    """The text without a last sentence that was cut off upstream ("Management involves"), but with the clauses of it that stand
+    by themselves; unchanged if that is all of it."""
     if text.endswith(boilerplate.STOPS):
         return text
     starts = list(boundaries(text, max(0, len(text) - 2 * EDGE)))
-    return text[: starts[-1]].rstrip() if starts and is_cut_off(text[starts[-1] :]) else text
+    last = text[starts[-1] :] if starts else ""
+    if last and (is_cut_off(last) or _is_stump(last)):
+        return (text[: starts[-1]] + standing_clause(last)).rstrip()
+    return text
+
+
+def _is_stump(sentence: str) -> bool:
+    return bool(closings.STUMP.match(sentence)) and words(sentence) <= closings.LONGEST_STUMP and not stands(sentence)
 
 
 def is_cut_off(sentence: str) -> bool:
@@ -331,6 +345,8 @@ def _glued_goodbye(text: str, begin: int) -> re.Match[str] | None:
 
 def _signature(piece: str) -> bool:
     piece = piece.replace(BRAND, "")
+    if closings.REFERRAL.search(piece) or closings.ADVISES.match(piece):
+        return False
     return len(piece) <= 60 and bool(
         closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or not piece.strip(" .,-–—\n")
     )
