@@ -182,7 +182,12 @@ _LEAD = (
     r"it\s+(?:will|would)\s+(?:be\s+)?(?:very\s+|really\s+|more\s+)?(?:help|helpful|good|better|great|best|nice|useful|appreciated)(?:\s+me)?\s+if\s+you(?:\s+(?:can|could|would))?)"
     r"\b[\s,]*)"
 )
-_WHEN = r"(?:(?:if|in\s+case|once|when|as\s+soon\s+as|after|before)\b[^.!?\n]{2,90}?[\s,]+(?:then\s+)?)"
+_WHEN = (
+    r"(?:nevertheless,?\s+|hence,?\s+|for\s+(?:an?\s+)?(?:more|better|further|proper)\s+[^,.!?\n]{2,40}?[\s,]+|to\s+[^,.!?\n]{4,60},\s+|"
+    r"(?:if|in\s+case|once|when|as\s+soon\s+as|after|before)\b[^.!?\n]{2,90}?(?:,\s*(?:then\s+)?|\s+then\s+|"
+    r"\s+(?=(?:please|kindly|pls|plz|you\s+(?:can|may)|do\s+(?:let|send|share|upload|attach|post)|let\s+me|send\s+me)\b)))"
+)
+"""What stands before a request; a comma or a polite word ends it, or it could be the whole sentence."""
 _THING = (
     r"(?:reports?|results?|photos?|photographs?|pictures?|images?|pics?|x-?rays?|radiographs?|scans?|mri|ct|ecg|echo|ultrasound|details|information|"
     r"info|histor(?:y|ies)|prescriptions?|investigations?|values?|levels?|records?|documents?|files?|copy|copies|reading|readings|outcome|progress|"
@@ -197,9 +202,13 @@ REQUEST = pattern(
     rf"{_LEAD}*(?:let|keep)\s+(?:me|us)\s+(?:know|informed|posted|updated)\b|"
     rf"{_LEAD}*(?:send|show|tell|inform|update|forward|e?-?mail|provide|reply|write|message|share|report|post|upload|answer|give)\s+"
     r"(?:it\s+|them\s+|this\s+|these\s+|that\s+|back\s+)*(?:(?:to|with|for)\s+)?(?:me|us)\b|"
-    rf"{_LEAD}*(?:revert|(?:get|come|write|report)\s+back)\b|"
+    rf"{_LEAD}*(?:revert|(?:get|come|write|report)\s+back)\b(?=\s*(?:[.!,]|$)|\s+(?:(?:back|again)\s+)?(?:to\s+)?(?:me|us|here|with|after|if|once|when|in\s+case)\b)|"
     rf"{_LEAD}+{_ASKED}\b(?:\s+[\w'’/&-]+,?){{0,9}}?\s+{_THING}\b|"
-    rf"{_LEAD}+(?:attach|upload|share)\s+(?:it|them|the\s+same)\b|"
+    rf"{_LEAD}+(?:attach|upload|share|send)\s+(?:it|them|the\s+same)\b|"
+    r"i\s+(?:will\s+|would\s+|can\s+|could\s+|should\s+|be\s+|able\s+to\s+|have\s+)+(?:help|tell|guide|give|comment|advise)\w*\b[^.!?\n]{0,60}?\bif\s+you\s+"
+    r"(?:(?:can|could|would)\s+)?(?:provide|upload|send|attach|share|tell|give|show)\b|"
+    r"(?:i\s+(?:will|am|shall)\s+)?(?:be\s+)?(?:expect(?:ing)?|waiting|awaiting)\s+(?:for\s+)?(?:your|ur)\s+(?:reply|response|reports?|answers?|feedback)\b|"
+    r"i\s+need\s+to\s+see\s+(?:it|them|the|your|his|her)\b|"
     rf"{_ASKED}\b(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b(?:$|[^.!?\n]{{0,60}}\b(?:me|us|here|(?:so\s+)?(?:that\s+)?(?:i|we)\s+(?:can|could|may)|for\s+(?:further|better|proper|more))\b)|"
     rf"(?:share|upload|attach)\s+(?:your|the|his|her|those|these)\s+(?:[\w-]+\s+){{0,2}}?{_THING}\s*[.!]*$|"
     rf"i\s+(?:would|will|should|may|do|still|also|really|just|['’]d|\s)*(?:like|love|want|need|prefer)\s+(?:to\s+)?(?:know|see|review|look\s+at|more|some|few|a\s+few|further)\b"
@@ -221,9 +230,25 @@ REQUEST_SIGNS = (
         "specify",
         "convey",
     ),
-    *(" me", " us", "back", "revert", "i need", "i would", "i will", "i'd"),
+    *(" me", " us", "back", "revert", "i need", "i would", "i will", "i can", "i could", "waiting", "expect", "give "),
 )
 """A request holds one of these."""
+REQUESTS_INSIDE = (
+    "send me",
+    "send us",
+    "send it",
+    "upload",
+    "attach",
+    "share ",
+    "let me know",
+    "revert",
+    "get back",
+    "tell me",
+    "provide me",
+)
+"""The same in the middle of an answer, where the rest would cost time."""
+LISTS = pattern(r"\b(?:following|below|these|questions)\b|\?\s*$")
+"""What is asked for stands in the next sentences, or is a question of its own."""
 REQUEST_WORDS = frozenset(
     """picture pictures pic pics x-ray x-rays xray xrays radiograph radiographs scan scans mri ct ecg ekg echo
     ultrasound usg blood urine level levels values value records record documents document file files copy
@@ -233,7 +258,7 @@ REQUEST_WORDS = frozenset(
     complete current confirm evaluate evaluation suggest prescribe appropriate treatment conclude decide
     assess examine judge comment opinion exactly present appropriately concerned concern next how you're
     respond responding improvement improve improving relief changes change develop new persist persists worse
-    done undergone taken""".split()
+    done undergone taken prescribed""".split()
 )
 """What requests speak of besides the words of goodbyes."""
 MOST_ASKED = 6

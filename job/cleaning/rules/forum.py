@@ -24,6 +24,8 @@ MOST_UNKNOWN = 3
 """Words of a goodbye that no list holds ("Hope your grandson's football match goes well"); with more it says something."""
 FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
+INSIDE = tuple(dict.fromkeys((*boilerplate.INSIDE, *closings.REQUESTS_INSIDE)))
+"""An answer without one of these has no boilerplate in its middle."""
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
 
@@ -62,7 +64,7 @@ def cut_off_end(field: Field) -> str:
 def boilerplate_inside(field: Field) -> str:
     """The text without sentences of pure boilerplate in the middle."""
     text = field.text
-    if not has_any(field.lowered, boilerplate.INSIDE):
+    if not has_any(field.lowered, INSIDE):
         return text
     return "".join(piece for piece in sentences(text) if not _goes_inside(piece)).strip() or text
 
@@ -215,10 +217,14 @@ def is_cut_off(sentence: str) -> bool:
 
 
 def _goes_inside(piece: str) -> bool:
-    return has_any(piece.lower(), boilerplate.INSIDE) and (
-        _is_boilerplate(piece, unknown=0)
-        or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
-    )
+    lowered = piece.lower()
+    return (
+        has_any(lowered, boilerplate.INSIDE)
+        and (
+            _is_boilerplate(piece, unknown=0)
+            or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
+        )
+    ) or (has_any(lowered, closings.REQUESTS_INSIDE) and not closings.LISTS.search(piece) and _asks_back(piece.strip()))
 
 
 def _is_opening(sentence: str) -> bool:
@@ -278,11 +284,11 @@ def _goodbye(sentence: str) -> bool:
 
 def _asks_back(sentence: str) -> bool:
     """Whether a sentence asks for reports, pictures, news or an answer, to be told to the writer, and says nothing else."""
-    if len(sentence) > boilerplate.LONGEST or not has_any(sentence.lower(), closings.REQUEST_SIGNS):
+    if len(sentence) > boilerplate.LONGEST or ":" in sentence or not has_any(sentence.lower(), closings.REQUEST_SIGNS):
         return False
     if not closings.REQUEST.match(sentence) or closings.REFERRAL.search(sentence):
         return False
-    if closings.OTHERS_TO_TELL.search(sentence) or closings.INSTRUCTION.search(sentence):
+    if closings.OTHERS_TO_TELL.search(sentence) or closings.INSTRUCTION.search(sentence, 1):
         return False
     others = [word for word in _others(sentence) if word not in closings.REQUEST_WORDS]
     if len(others) > closings.MOST_ASKED or any(verb in others for verb in closings.SECOND_VERB.findall(sentence)):

@@ -115,6 +115,13 @@ REQUESTS = (
     "I need some more details to give you a proper answer.",
     "If you have the latest readings please attach the same.",
     "Tell me the details of the garden so I could find the cause.",
+    "For a more detailed advice please provide me with the readings.",
+    "I can tell you more if you can provide me with a picture.",
+    "I need to see it to help you further.",
+    "If yes, please send them across.",
+    "In case there is no relief then let me know.",
+    "waiting for your reply.",
+    "Kindly give more information about your pots.",
 )
 
 
@@ -150,8 +157,27 @@ def test_of_advice_the_request_alone_goes(answer: str, rest: str | None) -> None
         "Please tell me the size, the pot is too small for it.",
         "Let me know the result 2- cut the roots 3- change the soil.",
         "Post the results of the soil test on the door.",
+        "If you stop it may come back.",
+        "If it was dry for long it takes a year to get back to normal.",
+        "Once treated, it can come back.",
         f"Please tell me the details of {', '.join(f'pot {number}' for number in range(60))}.",
     ],
 )
 def test_what_is_told_to_others_or_goes_on_is_advice(advice: str) -> None:
     assert cleaned(f"{ADVICE} {advice}") == f"{ADVICE} {advice}"
+
+
+@pytest.mark.parametrize(
+    ("inside", "goes"),
+    [
+        ("Please share pictures of your fern.", True),
+        ("Get back to me after five days.", True),
+        ("Kindly send me the following details.", False),
+        ("Can you send me the size of the pot?", False),
+        ("Please send me the answers to these points:", False),
+        ("Please show the report to your gardener.", False),
+    ],
+)
+def test_a_request_between_sentences_goes_unless_it_announces_questions(inside: str, goes: bool) -> None:
+    behind = "Then wait for a week and look at the new leaves."
+    assert cleaned(f"{ADVICE} {inside} {behind}") == (f"{ADVICE} {behind}" if goes else f"{ADVICE} {inside} {behind}")
