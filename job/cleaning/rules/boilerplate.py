@@ -122,9 +122,7 @@ def _spaced(*phrases: str) -> str:
     return "|".join(r"\s?".join(phrase.replace(" ", "")) for phrase in phrases)
 
 
-_BEFORE = (
-    r"(?:(?:and|well|so|first\s+of\s+all|firstly|first|at\s+the\s+(?:outset|onset)|really|yes|oh|dear)\b[,\s]*){0,2}"
-)
+_BEFORE = r"(?:(?:and|so|first\s+of\s+all|firstly)\b[,\s]*){0,2}"
 _SAYS = (
     r"\b(?:but|however|its?|believe|something|this\s+(?:is|was|can|could|may|called)|is\s+(?:an?|the|often|usually|due|caused)|in\s+stage|should|must|need|because|due|"
     r"could|may|might|suggest|recommend|advise|think|say|tell|possib\w+|treat\w*|diagnosed)\b"
@@ -212,8 +210,8 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         r"(?:\s+(?:you|your|the|with|in|this|query|question|queries|questions|concern|concerns)\b)+[\s.,]*"
     ),
     "sympathy": pattern(
-        rf"^{_BEFORE}(?:(?:i\s+am|i['’]?m|am|we\s+are|it\s+is|it['’]?s|i\s+feel)\s+)?(?:(?:so|very|really|extremely|truly|deeply|quite|rather|sincerely)\s+)*"
-        r"(?:sorry|sad|saddened|disheartening|unfortunate)\s+(?:to\s+(?:hear|know|learn|read|see)|for\s+(?:your|what|the|his|her|all)|about)\b"
+        rf"^{_BEFORE}(?:(?:i\s+am|i['’]?m|am|we\s+are|it\s+is|it['’]?s|i\s+feel)\s+)?(?:(?:so|very|really|extremely|truly|deeply)\s+)*"
+        r"(?:sorry|sad|saddened)\s+(?:to\s+(?:hear|know|learn|read|see)|for\s+(?:your|what|the|his|her|all)|about)\b"
         rf"(?:(?!{_SAYS})[^.!?\n,;:]){{0,100}}[.!?]+\s*"
     ),
     "sympathy_understood": pattern(
@@ -222,7 +220,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         r"(?:[.!?]+\s*|\s*,?\s+(?:and|but)\s+(?=(?:it|this|these|there|here|most)\s))"
     ),
     "announcement": pattern(
-        r"^(?:so[,\s]+)?(?:here\s+(?:is|are)|(?:the\s+)?(?:following|below)\s+(?:is|are)|these\s+are|let\s+me\s+(?:give|answer|address))\s+"
+        r"^(?:here\s+(?:is|are)|(?:following|below)\s+(?:is|are)|let\s+me\s+(?:give|answer|address))\s+"
         r"(?:(?:certain|some|few|a|the|my|points?|of|brief|on|to|for|you|your|following)\s+)*"
         r"(?:advi[cs]es?|suggestions?|opinions?|thoughts?|answers?|recommendations?|explanations?|comments?|quer(?:y|ies)|questions?|concerns?|reply)\b"
         r"(?:\s+(?:to|for|on|regarding|about|that|which|i|you|your|would|like|can|give|quer(?:y|ies)|questions?|concerns?|this|the|case|as|follows?|below|in|"
@@ -266,9 +264,9 @@ LETTERS = {
     "help_offer": "ai",
     "best_try": "ai",
     "best_try_phrase": "ai",
-    "sympathy": "awsfryodivetqu",
-    "sympathy_understood": "awsfryodi",
-    "announcement": "shftbl",
+    "sympathy": "isafvr",
+    "sympathy_understood": "isaf",
+    "announcement": "hfbl",
     "opinion_follows": "barf",
     "thanks_for_help_sought": "i",
     "praise": "twgevi",

@@ -120,7 +120,7 @@ POLITE = (
         "for more",
         "for further",
     ),
-    *("send ", "upload", "attach", "share ", "post ", "provide ", " me ", " me.", " us ", " us."),
+    *("send ", "upload", "attach", "share ", "tell me", "to me", "provide me", "waiting"),
 )
 """An end without one of these has no polite clause. Looking for them takes 2 us, for the clauses 25."""
 WORDS = frozenset(
@@ -230,7 +230,21 @@ REQUEST_SIGNS = (
         "specify",
         "convey",
     ),
-    *(" me", " us", "back", "revert", "i need", "i would", "i will", "i can", "i could", "waiting", "expect", "give "),
+    *(
+        " me ",
+        " me.",
+        " us ",
+        " us.",
+        "t back",
+        "e back",
+        "revert",
+        "i need",
+        "i want",
+        "i would like",
+        "help",
+        "i can tell",
+    ),
+    *("waiting", "expect", "give "),
 )
 """A request holds one of these."""
 REQUESTS_INSIDE = (
