@@ -247,6 +247,13 @@ REQUEST_SIGNS = (
     *("waiting", "expect", "give "),
 )
 """A request holds one of these."""
+REQUEST_BEGINS = frozenset(
+    """also so and but else otherwise then however finally lastly meanwhile anyway anyways again pls plz please kindly moreover
+    till until for once do just always can could would will you i if it nevertheless hence to in when as after before let keep
+    send show tell inform update forward email e-mail mail provide reply write message share report post upload answer give
+    revert get come attach submit mention describe specify convey resend waiting awaiting expect expecting be""".split()
+)
+"""First words of requests: most sentences begin otherwise, and need not be looked at further."""
 REQUESTS_INSIDE = (
     "send me",
     "send us",

@@ -284,6 +284,9 @@ def _goodbye(sentence: str) -> bool:
 
 def _asks_back(sentence: str) -> bool:
     """Whether a sentence asks for reports, pictures, news or an answer, to be told to the writer, and says nothing else."""
+    first = sentence[:24].lstrip("\"'(*•- ").split(maxsplit=1)[:1]
+    if not first or first[0].rstrip(",.!").lower() not in closings.REQUEST_BEGINS:
+        return False
     if len(sentence) > boilerplate.LONGEST or ":" in sentence or not has_any(sentence.lower(), closings.REQUEST_SIGNS):
         return False
     if not closings.REQUEST.match(sentence) or closings.REFERRAL.search(sentence):

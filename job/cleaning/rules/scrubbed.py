@@ -221,5 +221,5 @@ def standing_clause(broken: str) -> str:
 
 def _refers(sentence: str) -> bool:
     """Whether a sentence sends the reader to somebody with its last word: only more about him can be lost."""
-    found = REFERRAL.search(sentence)
+    found = REFERRAL.search(sentence, max(0, len(sentence) - REACH))
     return bool(found and found.end() == len(sentence) and stands(sentence) and not _MORE.match(sentence))
