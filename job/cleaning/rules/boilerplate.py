@@ -104,7 +104,7 @@ READ = (
 )
 I_READ = (
     r"(?:as\s+an?\s+[\w-]+(?:\s+[\w-]+)?\s*,\s*)?(?:and\s+)?I\s+(?:[a-z]+ly\s+|have\s+|had\s+|did\s+|can\s+|do\s+|just\s+|am\s+|completely\s+|fully\s+|really\s+|very\s+well\s+|carefully\s+|thoroughly\s+|"
-    r"read\s+and\s+)*(?:gone\s+through|went\s+through|read(?:\s+(?:through|and\s+underst\w+))?|reviewed?|understood|understand|understanding|appreciate|"
+    r"read\s+and\s+)*(?:gone\s+(?:[a-z]+ly\s+)?through|went\s+(?:[a-z]+ly\s+)?through|passed\s+(?:[a-z]+ly\s+)?through|read(?:\s+(?:through|and\s+underst\w+))?|reviewed?|understood|understand|understanding|appreciate|"
     r"studied|noted|evaluated|analy[sz]ed|share|seen|see)\s+(?:[a-z]+ly\s+)?(?:(?:all|the|your|ur|you|of)\s+){1,3}"
     + READ
     + r"\b(?:\s+and\s+(?:(?:I\s+)?(?:can\s+)?(?:understand|understood|appreciate|noted|reviewed)\s+)?(?:(?:all|the|your|attached|relevant|available)\s+)*"
@@ -121,6 +121,17 @@ def _spaced(*phrases: str) -> str:
     """Phrases in which spaces may stand anywhere: a lost or displaced space turns "Hi Thanks" into "HiT hanks"."""
     return "|".join(r"\s?".join(phrase.replace(" ", "")) for phrase in phrases)
 
+
+_BEFORE = r"(?:(?:and|so|first\s+of\s+all|firstly)\b[,\s]*){0,2}"
+_SAYS = (
+    r"\b(?:but|however|its?|believe|something|this\s+(?:is|was|can|could|may|called)|is\s+(?:an?|the|often|usually|due|caused)|in\s+stage|should|must|need|because|due|"
+    r"could|may|might|suggest|recommend|advise|think|say|tell|possib\w+|treat\w*|diagnosed)\b"
+)
+"""What only a sentence holds that says something."""
+_FEELS = (
+    r"(?:worr\w+|concern(?:s|ed)?|anxi\w+|stress\w*|scared|afraid|upset|distress\w*|frustrat\w+|uncomfortable|disturb\w+|depressed|suffering|"
+    r"going\s+through|pain\s+you|feeling|(?:difficult|tough|hard|rough)\s+(?:time|situation|phase)|emotion\w*|fears?)"
+)
 
 # Applied to the beginning of an answer in this order, again and again until none applies.
 OPENINGS: dict[str, re.Pattern[str]] = {
@@ -180,7 +191,8 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     ),
     "having_read": pattern(
         r"^(?:thereafter\s+|after\s+|on\s+|by\s+|upon\s+)+(?:going|reading|reviewing|looking|analy[sz]ing|seeing|studying)\s+(?:through\s+|at\s+|into\s+)?"
-        rf"(?:(?:all|the|your|ur)\s+){{1,3}}{READ}\b\s*,?\s*(?=I\b|it\b|you\b|my\b)"
+        rf"(?:(?:all|the|your|ur)\s+){{1,3}}{READ}\b(?:\s+and\s+(?:(?:the|your)\s+)?{READ})?\s*(?:(?:that\s+)?(?:(?:was|were|have|has)\s+)?(?:you\s+)?"
+        r"(?:sent|provided|attached|uploaded|shared|mentioned|given)(?:\s+by\s+you)?\s*)?,?\s*(?=I\b|it|you\b|my\b|this\b|there\b)"
     ),
     "help_offer": pattern(
         r"^(?:as\s+an?\s+(?:[\w-]+\s+){0,4}(?:assistant|ai|(?:language\s+)?model),?\s+)?(?:and\s+)?"
@@ -196,6 +208,31 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     "best_try_phrase": pattern(
         r"^(?:and\s+)?I\s+(?:will|would|shall|am\s+going\s+to)\s+(?:try(?:\s+my\s+best)?|do\s+my\s+best)\s+to\s+(?:help|answer|guide|assist)"
         r"(?:\s+(?:you|your|the|with|in|this|query|question|queries|questions|concern|concerns)\b)+[\s.,]*"
+    ),
+    "sympathy": pattern(
+        rf"^{_BEFORE}(?:(?:i\s+am|i['’]?m|am|we\s+are|it\s+is|it['’]?s|i\s+feel)\s+)?(?:(?:so|very|really|extremely|truly|deeply)\s+)*"
+        r"(?:sorry|sad|saddened)\s+(?:to\s+(?:hear|know|learn|read|see)|for\s+(?:your|what|the|his|her|all)|about)\b"
+        rf"(?:(?!{_SAYS})[^.!?\n,;:]){{0,100}}[.!?]+\s*"
+    ),
+    "sympathy_understood": pattern(
+        rf"^{_BEFORE}i\s+(?:(?:can|could|do|really|totally|completely|fully|very|well|truly|certainly)\s+)*(?:understand|imagine|(?<=can\s)feel|see|sympathi[sz]e\s+with)\s+"
+        rf"(?:that|how|what|why|your|the)\s+(?:(?!{_SAYS})[^.!?\n,;:]){{0,60}}?\b{_FEELS}\b(?:(?!{_SAYS})[^.!?\n,;:]){{0,80}}"
+        r"(?:[.!?]+\s*|\s*,?\s+(?:and|but)\s+(?=(?:it|this|these|there|here|most)\s))"
+    ),
+    "announcement": pattern(
+        r"^(?:here\s+(?:is|are)|(?:following|below)\s+(?:is|are)|let\s+me\s+(?:give|answer|address))\s+"
+        r"(?:(?:certain|some|few|a|the|my|points?|of|brief|on|to|for|you|your|following)\s+)*"
+        r"(?:advi[cs]es?|suggestions?|opinions?|thoughts?|answers?|recommendations?|explanations?|comments?|quer(?:y|ies)|questions?|concerns?|reply)\b"
+        r"(?:\s+(?:to|for|on|regarding|about|that|which|i|you|your|would|like|can|give|quer(?:y|ies)|questions?|concerns?|this|the|case|as|follows?|below|in|"
+        r"points?|one|by|via|some|bullets|make|things|easier|easy|understand)\b)*\s*[.:!]+\s*(?=\S)"
+    ),
+    "opinion_follows": pattern(
+        r"^(?:based\s+on|according\s+to|as\s+per|after\s+(?:reading|reviewing)|regarding|for)\s+(?:(?:the|your|above|mentioned|provided)\s+)+"
+        rf"{READ}\s*,?\s*(?:my|the)\s+(?:opinions?|suggestions?|comments?|advi[cs]es?|answers?)\s+(?:is|are)\s*(?:as\s+follows?|the\s+following)?\s*[:.]+\s*(?=\S)"
+    ),
+    "thanks_for_help_sought": pattern(
+        r"^i\s+(?:really\s+|do\s+|truly\s+)*appreciate\s+(?:you|your|that\s+you)\b(?:\s+(?:are|have|for|seeking|taking|asking|help|vigilance|concern|care|"
+        r"interest|efforts?|patience|trust|your|his|her|the|mother|father|son|daughter|wife|husband|child|baby|health|in|about|and)\b)*\s*[.!]+\s*"
     ),
     "praise": pattern(
         r"^(?:that(?:['’]s|\s+is)\s+an?\s+|what\s+an?\s+)?(?:great|good|excellent|very\s+good|interesting)\s+question\s*[,.!:]+\s*"
@@ -227,12 +264,19 @@ LETTERS = {
     "help_offer": "ai",
     "best_try": "ai",
     "best_try_phrase": "ai",
+    "sympathy": "isafvr",
+    "sympathy_understood": "isaf",
+    "announcement": "hfbl",
+    "opinion_follows": "barf",
+    "thanks_for_help_sought": "i",
     "praise": "twgevi",
     "label": "bsdqfar",
     "domain_rest": "c",
     "certainly": "csoa",
 }
-FREE = frozenset(OPENINGS[rule] for rule in ("best_try", "query_read_about", "query_read_short"))
+FREE = frozenset(
+    OPENINGS[rule] for rule in ("best_try", "query_read_about", "query_read_short", "sympathy", "sympathy_understood")
+)
 """They take words that no list holds, so they must not take a sentence that says something."""
 PUNCTUATION = [OPENINGS["punctuation"]]
 RULES_BY_LETTER = {

@@ -14,7 +14,7 @@ import re
 from job.cleaning.rules import boilerplate, closings
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.rule import Field, Row
-from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
+from job.cleaning.rules.scrubbed import MAIN_CLAUSE, standing_clause, stands
 from job.cleaning.rules.text import boundaries, capital, full_stop, has_any, sentences, words
 
 EDGE, END = 320, 220
@@ -24,6 +24,8 @@ MOST_UNKNOWN = 3
 """Words of a goodbye that no list holds ("Hope your grandson's football match goes well"); with more it says something."""
 FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
+INSIDE = tuple(dict.fromkeys((*boilerplate.INSIDE, *closings.REQUESTS_INSIDE)))
+"""An answer without one of these has no boilerplate in its middle."""
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
 
@@ -62,7 +64,7 @@ def cut_off_end(field: Field) -> str:
 def boilerplate_inside(field: Field) -> str:
     """The text without sentences of pure boilerplate in the middle."""
     text = field.text
-    if not has_any(field.lowered, boilerplate.INSIDE):
+    if not has_any(field.lowered, INSIDE):
         return text
     return "".join(piece for piece in sentences(text) if not _goes_inside(piece)).strip() or text
 
@@ -130,7 +132,7 @@ def closed(text: str) -> str:
         starts = [window, *boundaries(text, window)]
         end = _goodbyes_begin(text, starts)
         if end < len(text):
-            text = full_stop(text[:end])
+            text = full_stop(_with_bracket(text[:end], text[end:]))
             continue  # the last sentence may have another end now, and the window reaches further back
         glued = _last_words(text)
         if not glued:
@@ -157,7 +159,8 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
         return 0 if "[" not in text and not _others(text) and _goodbye(text) else end
     while len(starts) > 1:
         place = starts[-1]
-        if _goodbye(text[place:end].strip()):
+        piece = text[place:end].strip()
+        if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
             end = place
             starts.pop()
         elif len(starts) > 2 and _signature(text[place:end]) and _goodbye(text[starts[-2] : place].strip()):
@@ -166,6 +169,11 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
         else:
             break
     return end
+
+
+def _with_bracket(rest: str, gone: str) -> str:
+    """The rest with the bracket that was closed in what goes: "(in shade. Take care.)"."""
+    return rest.rstrip() + ")" if ")" in gone and rest.count("(") == rest.count(")") + 1 else rest
 
 
 def without_polite_clause(sentence: str) -> str:
@@ -184,11 +192,19 @@ def without_polite_clause(sentence: str) -> str:
 
 
 def without_cut_off_end(text: str) -> str:
-    """The text without a last sentence that was cut off upstream ("Management involves"); unchanged if that is all of it."""
+    """The text without a last sentence that was cut off upstream ("Management involves"), but with the clauses of it that stand
+    by themselves; unchanged if that is all of it."""
     if text.endswith(boilerplate.STOPS):
         return text
     starts = list(boundaries(text, max(0, len(text) - 2 * EDGE)))
-    return text[: starts[-1]].rstrip() if starts and is_cut_off(text[starts[-1] :]) else text
+    last = text[starts[-1] :] if starts else ""
+    if last and (is_cut_off(last) or _is_stump(last)):
+        return (text[: starts[-1]] + standing_clause(last)).rstrip()
+    return text
+
+
+def _is_stump(sentence: str) -> bool:
+    return bool(closings.STUMP.match(sentence)) and words(sentence) <= closings.LONGEST_STUMP and not stands(sentence)
 
 
 def is_cut_off(sentence: str) -> bool:
@@ -201,10 +217,14 @@ def is_cut_off(sentence: str) -> bool:
 
 
 def _goes_inside(piece: str) -> bool:
-    return has_any(piece.lower(), boilerplate.INSIDE) and (
-        _is_boilerplate(piece, unknown=0)
-        or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
-    )
+    lowered = piece.lower()
+    return (
+        has_any(lowered, boilerplate.INSIDE)
+        and (
+            _is_boilerplate(piece, unknown=0)
+            or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
+        )
+    ) or (has_any(lowered, closings.REQUESTS_INSIDE) and not closings.LISTS.search(piece) and _asks_back(piece.strip()))
 
 
 def _is_opening(sentence: str) -> bool:
@@ -255,7 +275,28 @@ def _wishes(sentence: str, lowered: str) -> bool:
 
 def _goodbye(sentence: str) -> bool:
     """Whether a sentence says goodbye and nothing else."""
-    return (_begins_like_goodbye(sentence) and not _says_something(sentence)) or _is_boilerplate(sentence, unknown=0)
+    return (
+        (_begins_like_goodbye(sentence) and not _says_something(sentence))
+        or _is_boilerplate(sentence, unknown=0)
+        or _asks_back(sentence)
+    )
+
+
+def _asks_back(sentence: str) -> bool:
+    """Whether a sentence asks for reports, pictures, news or an answer, to be told to the writer, and says nothing else."""
+    first = sentence[:24].lstrip("\"'(*•- ").split(maxsplit=1)[:1]
+    if not first or first[0].rstrip(",.!").lower() not in closings.REQUEST_BEGINS:
+        return False
+    if len(sentence) > boilerplate.LONGEST or ":" in sentence or not has_any(sentence.lower(), closings.REQUEST_SIGNS):
+        return False
+    if not closings.REQUEST.match(sentence) or closings.REFERRAL.search(sentence):
+        return False
+    if closings.OTHERS_TO_TELL.search(sentence) or closings.INSTRUCTION.search(sentence, 1):
+        return False
+    others = [word for word in _others(sentence) if word not in closings.REQUEST_WORDS]
+    if len(others) > closings.MOST_ASKED or any(verb in others for verb in closings.SECOND_VERB.findall(sentence)):
+        return False
+    return not any(_others(found[0]) for found in closings.STATEMENT.finditer(sentence))
 
 
 def _begins_like_goodbye(sentence: str) -> bool:
@@ -275,8 +316,10 @@ def _begins_like_goodbye(sentence: str) -> bool:
 
 def _polite(clause: str) -> bool:
     """Whether a clause of a sentence says goodbye, with at most one word that is no word of a goodbye."""
-    return bool(closings.GOODBYE.match(clause) and not _says_something(clause, most=1)) or _is_boilerplate(
-        clause, unknown=0
+    return (
+        bool(closings.GOODBYE.match(clause) and not _says_something(clause, most=1))
+        or _is_boilerplate(clause, unknown=0)
+        or _asks_back(clause)
     )
 
 
@@ -311,6 +354,8 @@ def _glued_goodbye(text: str, begin: int) -> re.Match[str] | None:
 
 def _signature(piece: str) -> bool:
     piece = piece.replace(BRAND, "")
+    if closings.REFERRAL.search(piece) or closings.ADVISES.match(piece):
+        return False
     return len(piece) <= 60 and bool(
         closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or not piece.strip(" .,-–—\n")
     )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from job.cleaning.rules.boilerplate import BRAND, pattern
+from job.cleaning.rules.closings import REFERRAL
 from job.cleaning.rules.text import full_stop, sentences
 
 _DRUGS = (
@@ -112,6 +113,16 @@ _CLAUSE_ENDS = re.compile(
     r",?\s+(?=(?:such\s+as|including|for\s+example)\b)"
 )
 _LAST_MEMBER = re.compile(r"\s+(?:and|or)$")
+_DETERMINER = r"(?:\s+(?:the|your|an?|some|their|its|his|her|this|these))?$"
+_LAST_PHRASE = pattern(
+    rf"\s+for{_DETERMINER}|(?P<by>(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
+    rf"\s+(?:by{_DETERMINER}|and$))"
+)
+_ADVISES = pattern(
+    rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need))\b"
+)
+_DENIES = pattern(r"\b(?:not|no|never|avoid|stop|without|only|less|nor|neither)\b|n['’]t\b")
+_MORE = pattern(r"^\W*for\s+(?:more|further|any)\b")
 _LISTS = pattern(
     r",|:|\b(?:two|three|both|between|either|neither|combin\w+|reasons?|following|such\s+as|like|includ\w+|not|no|never|avoid)\b"
 )
@@ -185,14 +196,30 @@ def _completed(sentence: str, holds: Callable[[re.Pattern[str]], bool]) -> str:
 
 def _clauses_before(sentence: str) -> str:
     """What stands by itself before the name, as a sentence with the blanks behind it; may be empty."""
-    before = sentence[: sentence.index(BRAND)].rstrip()
-    blanks = sentence[len(sentence.rstrip()) :]
+    clause = standing_clause(sentence[: sentence.index(BRAND)])
+    return clause + sentence[len(sentence.rstrip()) :] if clause else ""
+
+
+def standing_clause(broken: str) -> str:
+    """What stands by itself of a sentence that breaks off, as a sentence; may be empty."""
+    before = broken.rstrip()
+    if _refers(before):
+        return full_stop(before)
     ends = [found.start() for found in _CLAUSE_ENDS.finditer(before)]
     last = _LAST_MEMBER.search(before)
     if last and not _LISTS.search(before):
         ends.append(last.start())
+    phrase = _LAST_PHRASE.search(before)
+    if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
+        ends.append(phrase.start())
     for end in reversed(ends):
         clause = before[:end].rstrip(" ,;")
         if len(_ITEM.sub("", clause).split()) >= FEWEST_WORDS and stands(clause):
-            return full_stop(clause) + blanks
+            return full_stop(clause)
     return ""
+
+
+def _refers(sentence: str) -> bool:
+    """Whether a sentence sends the reader to somebody with its last word: only more about him can be lost."""
+    found = REFERRAL.search(sentence, max(0, len(sentence) - REACH))
+    return bool(found and found.end() == len(sentence) and stands(sentence) and not _MORE.match(sentence))

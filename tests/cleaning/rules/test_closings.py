@@ -6,6 +6,7 @@ import pytest
 
 from job.cleaning.rules import closings
 from job.cleaning.rules.text import has_any
+from tests.cleaning.rules.one_row import ADVICE, cleaned
 
 pytestmark = pytest.mark.light
 
@@ -98,3 +99,85 @@ def test_a_statement_begins_behind_a_comma_or_a_conjunction() -> None:
 )
 def test_a_sentence_that_breaks_off_is_known(text: str) -> None:
     assert closings.DANGLING.search(text) or closings.PROMISE.search(text)
+
+
+REQUESTS = (
+    "Please revert with your reports.",
+    "Kindly send me the photos of the leaves so that I can guide you better.",
+    "If possible, upload a picture of the affected pot here.",
+    "Once you have the results of the soil test, you can get back to me.",
+    "It would be good if you could attach an image of the roots.",
+    "Can you send me the other view of the fern so that I can see its stem better?",
+    "As soon as you get the reports, please send them to me.",
+    "Let me know the results of the second soil test and how the fern is responding.",
+    "Do share with us the readings of the last week.",
+    "I would like to see the report before I comment further.",
+    "I need some more details to give you a proper answer.",
+    "If you have the latest readings please attach the same.",
+    "Tell me the details of the garden so I could find the cause.",
+    "For a more detailed advice please provide me with the readings.",
+    "I can tell you more if you can provide me with a picture.",
+    "I need to see it to help you further.",
+    "If yes, please send them across.",
+    "In case there is no relief then let me know.",
+    "waiting for your reply.",
+    "Kindly give more information about your pots.",
+)
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_a_request_to_tell_the_writer_more_goes(request_: str) -> None:
+    assert closings.REQUEST.match(request_)
+    assert has_any(request_.lower(), closings.REQUEST_SIGNS)
+    assert cleaned(f"{ADVICE} {request_}") == ADVICE
+
+
+@pytest.mark.parametrize(
+    ("answer", "rest"),
+    [
+        ("Get the soil tested for lime and share your reports.", "Get the soil tested for lime."),
+        ("Have the roots looked at by a gardener or you may send a picture of them.", "Have the roots looked at by a gardener."),
+        ("Please send me the photos and repot the fern.", None),
+    ],
+)  # fmt: skip
+def test_of_advice_the_request_alone_goes(answer: str, rest: str | None) -> None:
+    assert cleaned(f"{ADVICE} {answer}") == f"{ADVICE} {rest or answer}"
+
+
+@pytest.mark.parametrize(
+    "advice",
+    [
+        "Please show the report to your gardener.",
+        "Kindly send the soil to a lab and share the results with your family.",
+        "If the fever persists, go back to your doctor.",
+        "Send the form with the photos to the insurer.",
+        "Upload the picture to the server and restart it.",
+        "Provide good light and warm water.",
+        "Share the pot with a moss.",
+        "Please tell me the size, the pot is too small for it.",
+        "Let me know the result 2- cut the roots 3- change the soil.",
+        "Post the results of the soil test on the door.",
+        "If you stop it may come back.",
+        "If it was dry for long it takes a year to get back to normal.",
+        "Once treated, it can come back.",
+        f"Please tell me the details of {', '.join(f'pot {number}' for number in range(60))}.",
+    ],
+)
+def test_what_is_told_to_others_or_goes_on_is_advice(advice: str) -> None:
+    assert cleaned(f"{ADVICE} {advice}") == f"{ADVICE} {advice}"
+
+
+@pytest.mark.parametrize(
+    ("inside", "goes"),
+    [
+        ("Please share pictures of your fern.", True),
+        ("Get back to me after five days.", True),
+        ("Kindly send me the following details.", False),
+        ("Can you send me the size of the pot?", False),
+        ("Please send me the answers to these points:", False),
+        ("Please show the report to your gardener.", False),
+    ],
+)
+def test_a_request_between_sentences_goes_unless_it_announces_questions(inside: str, goes: bool) -> None:
+    behind = "Then wait for a week and look at the new leaves."
+    assert cleaned(f"{ADVICE} {inside} {behind}") == (f"{ADVICE} {behind}" if goes else f"{ADVICE} {inside} {behind}")

@@ -101,6 +101,10 @@ def test_a_forum_that_lost_no_word_is_left_alone() -> None:
         ("You can use a good soil such as peat and", "You can use a good soil."),
         ("The leaves will recover soon, and you may", "The leaves will recover soon."),
         ("Wait for an hour at least so that the", "Wait for an hour at least."),
+        ("If in doubt, have the roots examined by your", "If in doubt, have the roots examined."),
+        ("So, for that, get the soil tested and", "So, for that, get the soil tested."),
+        ("You can put it into a bigger pot for the", "You can put it into a bigger pot."),
+        ("For the mould you should see a specialist", "For the mould you should see a specialist."),
     ],
 )
 def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
@@ -118,6 +122,9 @@ def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
         "Because of the cold and the",
         "You can use",
         "Ensure to",
+        "Do not put it outside for the",  # without the rest it would forbid more
+        "The roots are responsible for the",  # no advice
+        "For more information consult a specialist",
     ],
 )
 def test_what_cannot_stand_or_would_say_something_else_goes_whole(spoilt: str) -> None:

@@ -1,0 +1,46 @@
+"""What breaks off at the end of an answer keeps what stands by itself; a goodbye takes neither a bracket nor advice along."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cleaning.rules.one_row import ADVICE, cleaned
+
+pytestmark = pytest.mark.light
+
+
+@pytest.mark.parametrize(
+    ("broken", "rest"),
+    [
+        ("Feed it in spring and cut it back, because it is", "Feed it in spring and cut it back."),
+        ("Use a bigger pot such as the", "Use a bigger pot."),
+        ("So", ""),
+        ("Usually this", ""),
+        ("About the pots, all", ""),
+        ("In case of mould and rot, mould", ""),
+    ],
+)
+def test_of_a_sentence_that_breaks_off_its_clauses_stay(broken: str, rest: str) -> None:
+    assert cleaned(f"{ADVICE} {broken}") == f"{ADVICE} {rest}".rstrip()
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "Sometimes more light may be needed",  # it lacks its stop alone
+        "Elevate both pots above ground",
+        "Peat, sand, bark",
+        "If that is not done yet please look after it because not using clay",  # long: it may hold advice
+    ],
+)
+def test_a_last_sentence_without_a_stop_stays(last: str) -> None:
+    assert cleaned(f"{ADVICE} {last}") == f"{ADVICE} {last}"
+
+
+def test_a_goodbye_leaves_the_bracket_that_it_closes() -> None:
+    assert cleaned(f"{ADVICE} (It likes shade. Take care.)") == f"{ADVICE} (It likes shade.)"
+
+
+@pytest.mark.parametrize("advice", ["See a physician.", "Consult Dr. Fern.", "Call a local plant expert."])
+def test_advice_behind_a_goodbye_is_no_signature(advice: str) -> None:
+    assert cleaned(f"{ADVICE} Hope this helps. {advice}").endswith(advice)

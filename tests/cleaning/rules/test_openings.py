@@ -1,0 +1,72 @@
+"""Sympathy and announcements before the first sentence go; a diagnosis, a finding or advice in the same words stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cleaning.rules.one_row import ADVICE, cleaned
+
+pytestmark = pytest.mark.light
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "I am sorry to hear about your fern. ",
+        "So sorry to know about the trouble with your garden. ",
+        "And I am really sorry for what you have had to go through. ",
+        "It is sad to hear that your pots are broken. ",
+        "I can understand that you are worried about your fern and the roots. ",
+        "I can imagine how upset you are about the garden. ",
+        "I understand that you are going through a difficult time. ",
+        "I can feel your pain and the fears that you have. ",
+        "Here is my advice. ",
+        "Here are a few suggestions for you: ",
+        "Following are my suggestions. ",
+        "Let me answer your questions one by one. ",
+        "Based on your query, my opinion is as follows: ",
+        "I really appreciate your concern for your mother. ",
+    ],
+)
+def test_sympathy_and_announcements_go(opening: str) -> None:
+    assert cleaned(opening + ADVICE) == ADVICE
+
+
+@pytest.mark.parametrize(
+    ("answer", "rest"),
+    [
+        (
+            "I understand that you are worried about your fern, and it seems to be mould. Keep it dry.",
+            "It seems to be mould. Keep it dry.",
+        ),
+        (
+            "I can understand that you are upset but these are signs of mould. Keep it dry.",
+            "These are signs of mould. Keep it dry.",
+        ),
+        (
+            "After going through your query and the images sent by you, this seems to be mould.",
+            "This seems to be mould.",
+        ),
+        ("I passed carefully through your query and would say that it is mould.", "I would say that it is mould."),
+    ],
+)
+def test_what_follows_sympathy_in_its_sentence_stays(answer: str, rest: str) -> None:
+    assert cleaned(answer) == rest
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I am sorry to hear that it is mould, which spreads quickly. Keep it dry.",
+        "Sorry to hear that this is an old fern in winter rest. Keep it dry.",
+        "I am sorry but the fern cannot be saved. Throw it away.",
+        "I feel that you are stressed by the cold. Keep warm.",
+        "I understand that you have pale leaves on the fern. Feed it.",
+        "I understand that you are worried because the fern needs light. Turn it.",
+        "Here is the pot that I would take. It has holes.",
+        "Following the advice of a gardener helps. Ask one.",
+        "I appreciate your fern in its clay pot. Feed it.",
+    ],
+)
+def test_an_opening_that_says_something_stays(answer: str) -> None:
+    assert cleaned(answer) == answer
