@@ -99,7 +99,7 @@ def test_backslashes_that_prove_no_escape_stay(text: str) -> None:
     ],
 )
 def test_prose_has_single_blanks_and_what_is_indented_or_aligned_keeps_them(text: str, single: str) -> None:
-    assert respaced(text) == single
+    assert respaced(text) == respaced(respaced(text)) == single
 
 
 @pytest.mark.parametrize(
