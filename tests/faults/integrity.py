@@ -31,7 +31,7 @@ from job.runs.logs import LineFormatter
 from job.training import checkpoints
 from job.training.best import BestAdapter
 from tests.conftest import run_job, unwatched
-from tests.faults.runs import STAGES, disturbed, results, small_inputs, variables
+from tests.faults.runs import STAGES, disturbed, require_no_secret, results, small_inputs, variables
 
 NOTICED = re.compile(
     r"broken=|gone=|restored=|begun=unknown|earlier=changed|whole=false|finished=false|best=lost|error="
@@ -53,6 +53,7 @@ def start(wanted: dict[str, str]) -> tuple[int, str]:
         os.environ.update(before)
         root.handlers = handlers
         LineFormatter.stage = "start"
+    require_no_secret(Path(wanted["FINETUNE_OUTPUT_DIR"]), log.getvalue())
     return code, log.getvalue()
 
 

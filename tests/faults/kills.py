@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from tests.conftest import run_job, start_job
-from tests.faults.runs import results, small_inputs, variables
+from tests.faults.runs import require_no_secret, results, small_inputs, variables
 
 MOST_KILLS = 3
 """Then the job may end."""
@@ -45,6 +45,7 @@ def killed_until_done(wanted: dict[str, str], seconds: float, numbers: random.Ra
             kill_all(child.pid)
             moments.append(round(moment, 2))
         _, log = child.communicate()
+        require_no_secret(Path(wanted["FINETUNE_OUTPUT_DIR"]), log)
         if child.returncode == 0:
             return moments
         assert child.returncode == -9, log
@@ -67,6 +68,7 @@ def main(runs: int) -> int:
         for number in range(runs):
             output = folder / f"output-{number}"
             moments = killed_until_done(variables(inputs, output, **options), seconds, random.Random(number))
+            require_no_secret(output)
             same = results(output) == wanted
             equal += same
             print(f"run {number + 1} killed_at_seconds={moments} {'equal' if same else 'DIFFERENT'}", flush=True)

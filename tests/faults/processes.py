@@ -17,7 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import make_base, make_rows, metrics_of, run_job, small_run, start_job, write_rows
+from tests.conftest import make_base, make_rows, metrics_of, run_job, start_job, write_rows
+from tests.faults.runs import require_no_secret, variables
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,9 @@ class Outcome:
         return self.code in (self.fault.code, 0 if self.fault.code == 75 else self.fault.code) and self.again == 0
 
 
-def happens(fault: Fault, variables: dict[str, str], output: Path) -> Outcome:
+def happens(fault: Fault, wanted: dict[str, str], output: Path) -> Outcome:
     """The run with the fault, and the same command once more."""
-    child = start_job(variables)
+    child = start_job(wanted)
     assert child.stderr
     lines = iter(child.stderr.readline, "")
     for line in lines:
@@ -102,21 +103,23 @@ def happens(fault: Fault, variables: dict[str, str], output: Path) -> Outcome:
             break
     began = time.monotonic()
     fault.act(child)
-    rest = threading.Thread(target=lambda: list(lines), daemon=True)
+    log: list[str] = []
+    rest = threading.Thread(target=lambda: log.extend(lines), daemon=True)
     rest.start()
     code = child.wait(120)
     seconds = time.monotonic() - began
     status = metrics_of(output)["status"] if (output / "metrics.json").exists() else "none"
     until = time.monotonic() + 60
-    again = run_job(variables)
+    again = run_job(wanted)
     while again.returncode == 72 and time.monotonic() < until:  # the child of a killed parent still saves
         time.sleep(1)
-        again = run_job(variables)
+        again = run_job(wanted)
+    require_no_secret(output, "".join(log) + again.stderr)
     return Outcome(fault, code, seconds, status, again.returncode)
 
 
 def variables_of(base: Path, rows: Path, output: Path) -> dict[str, str]:
-    return small_run(base, rows, output, TRAIN_EPOCHS="10", TRAIN_EVAL_STEPS="5", WATCHDOG_MINUTES="1.5")
+    return variables((base, rows), output, TRAIN_EPOCHS="10", TRAIN_EVAL_STEPS="5", WATCHDOG_MINUTES="1.5")
 
 
 def main() -> None:

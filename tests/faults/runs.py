@@ -21,8 +21,19 @@ def small_inputs(folder: Path) -> tuple[Path, Path]:
     return make_base(folder / "base"), write_rows(folder / "rows.jsonl", make_rows(60))
 
 
+PLANTED = {"HF_TOKEN": "hf_" + "pLanTed" * 5, "HTTPS_PROXY": "http://user:planted%2Dword@127.0.0.1:9"}
+"""Secrets that no fault may bring to light. Nothing here asks the Hub."""
+NEEDLES = (b"pLanTedpLanTed", b"planted%2Dword", b"planted-word")
+
+
 def variables(inputs: tuple[Path, Path], output: Path, **changes: str) -> dict[str, str]:
-    return small_run(*inputs, output, **changes)
+    return small_run(*inputs, output, **changes) | PLANTED
+
+
+def require_no_secret(folder: Path, log: str = "") -> None:
+    """In no file of a run folder and not in its log."""
+    found = [path for path in folder.rglob("*") if path.is_file() and any(one in path.read_bytes() for one in NEEDLES)]
+    assert not found and not any(one in log.encode() for one in NEEDLES), (found, log[-2000:])
 
 
 def results(output: Path) -> dict[str, Any]:

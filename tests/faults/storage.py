@@ -13,7 +13,7 @@ from pathlib import Path
 from job.errors import DiskFull, HostUnfit
 from tests.conftest import metrics_of, run_job
 from tests.faults.object_store import crash, object_store
-from tests.faults.runs import disturbed, results, small_inputs, variables
+from tests.faults.runs import disturbed, require_no_secret, results, small_inputs, variables
 from tests.faults.small_disk import fill, small_disk
 
 DISK_BYTES = 64 * 2**20
@@ -42,6 +42,7 @@ def full_at(moment: str, inputs: tuple[Path, Path], wanted: dict[str, object], f
         again = run_job(variables(inputs, output))
         same = again.returncode == 0 and results(output) == wanted
         reused = metrics_of(output)["reused"] if same else again.stderr[-500:]
+        require_no_secret(output, log + again.stderr)
     assert code == DiskFull.exit_code or (moment == BEFORE_THE_CHECK and code == HostUnfit.exit_code), log[-3000:]
     return f"disk full: {moment}", str(code), said[21:120], f"{'equal' if same else 'DIFFERENT'}, reused {reused}"
 
