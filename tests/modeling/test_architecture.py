@@ -39,7 +39,9 @@ def test_an_unusual_decoder_is_planned(kind: str, tmp_path: Path) -> None:
 
     from job.modeling.architecture import Architecture
     from job.modeling.layers import linear_layers
-    from job.plan import base_lines, memory_line
+    from job.plan.base import base_lines
+    from job.plan.cost import T4, memory
+    from job.plan.facts import Facts, Found
     from job.settings.fields import LoraSettings, Settings, TrainSettings
 
     AutoConfig.for_model(kind).save_pretrained(tmp_path)
@@ -47,8 +49,10 @@ def test_an_unusual_decoder_is_planned(kind: str, tmp_path: Path) -> None:
     assert read.adapter(LoraSettings()).parameters > 0
     assert read.model.get_output_embeddings() not in linear_layers(read.model).values()
     settings = Settings.model_construct(lora=LoraSettings(), train=TrainSettings())
-    assert any("adapter on" in line for line in base_lines(read, settings))
-    assert memory_line(read, settings)
+    facts = Facts(settings, "", {})
+    facts.base = Found(read)
+    assert any("adapter on" in line for line in base_lines(facts))
+    memory(read, settings, T4)  # None where it cannot be predicted; it must not raise
 
 
 def test_tokens_that_the_embedding_lacks_are_not_left_random(base: Path) -> None:
