@@ -58,6 +58,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.last_mark = (0.0, 0)
         self.first_step = 0
         self.after_step: RandomStates | None = None
+        self.stopping: str | None = None
+        """Why training stops as soon as the loss of the step that has just ended is logged."""
 
     def restore(self, step: int) -> None:
         """Take over the log up to the step that training continues from."""
@@ -94,6 +96,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         if logs and "loss" in logs:
             self._note_loss(logs, state)
+            if self.stopping is not None:
+                self.stop_now(state, self.stopping)
         elif logs and "eval_loss" in logs:
             self._note_evaluation(logs["eval_loss"], state.global_step)
 
@@ -178,7 +182,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
                 "stage=train step=%d skipped=true: gradients overflowed at float16's loss scale", state.global_step
             )
         if self.stop.requested:
-            self.stop_now(state)
+            self._stop_once_logged(state, control)
         if self.forecast.deadline.is_set and not control.should_training_stop:
             self._keep_deadline(args, state, control)
         last = bool(control.should_training_stop)
@@ -206,7 +210,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             return
         minutes = self.forecast.deadline.minutes
         if self.forecast.deadline.action == "continue":
-            self.stop_now(state, f"The deadline of {minutes:g} minutes is near.")
+            self._stop_once_logged(state, control, f"The deadline of {minutes:g} minutes is near.")
+            return
         log.warning(
             "stage=train step=%d of=%d stopped_early=true: the deadline of %g minutes leaves time for evaluation, saving, "
             "probe and push, but for no more steps; the learning rate has not reached the end of its schedule",
@@ -218,6 +223,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         control.should_training_stop = control.should_evaluate = True
 
     # --- stopping ------------------------------------------------------------------------------------------------
+
+    def _stop_once_logged(self, state: TrainerState, control: TrainerControl, reason: str = "") -> None:
+        """The checkpoint holds a copy of the log: the loss of its step must be in it, if that step's is to be logged."""
+        self.stopping = reason
+        if not control.should_log:
+            self.stop_now(state, reason)
 
     def stop_now(self, state: TrainerState, reason: str = "") -> NoReturn:
         """Save a checkpoint if there is anything new, and raise Stopped (75).

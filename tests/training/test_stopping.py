@@ -76,6 +76,25 @@ def test_wherever_training_notices_a_stop_between_two_epochs(
         assert not differing_tensors(best_adapter(root), uninterrupted), place
 
 
+def test_the_loss_of_the_step_after_which_a_training_stops_is_in_its_log(
+    base: Path, tmp_path: Path, uninterrupted: Path, two_micro_batches: None
+) -> None:
+    """After the very last step too, whose loss is a result of the run."""
+    known = [entry.loss for entry in losses(uninterrupted.parents[2])]
+    for number, (look, step) in enumerate(((13, 4), (25, 8))):
+        root = tmp_path / str(number)
+        root.mkdir()
+        with pytest.raises(Stopped, match=f"at step {step}"):
+            trained(root, base, train_settings=SETTINGS, stop=StopAtLook(look))
+        assert [entry.step for entry in losses(root)] == list(range(1, step + 1))
+        assert trained(root, base, train_settings=SETTINGS).final_train_loss == known[-1]
+        assert [entry.loss for entry in losses(root)] == known
+
+
+def losses(root: Path) -> list[LogEntry]:
+    return [entry for entry in read_lines(root / "train/log.jsonl", LogEntry) if entry.loss is not None]
+
+
 @pytest.mark.parametrize("look", [1, 2])
 def test_a_stop_before_the_first_step_has_nothing_saved_and_says_so(look: int, base: Path, tmp_path: Path) -> None:
     """In the evaluation before training, and in the first step."""
