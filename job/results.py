@@ -46,7 +46,7 @@ class Evidence(Result):
 
     pack: str
     rows: int
-    """Rows with the sign, of `seen`."""
+    """Exchanges of question and answer with the sign, of `seen`."""
     seen: int
     least: float
     """Share of rows from which the pack is on."""

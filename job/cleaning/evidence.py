@@ -1,6 +1,6 @@
 """Which packs of rules a source needs (FINETUNE_DATA_CLEANING=auto): how much of a sample shows the damage that each mends.
 
-A pack is on where enough rows show its sign. The signs are narrower than the rules: a greeting at the beginning, a goodbye at
+A pack is on where enough exchanges show its sign. The signs are narrower than the rules: a greeting at the beginning, a goodbye at
 the end, markup, escapes outside of code. Deterministic: the same first rows give the same packs on every start.
 """
 
@@ -137,8 +137,9 @@ def evidence(rows: Sequence[tuple[str, str]]) -> list[Evidence]:
 
 def said(found: Evidence) -> str:
     """The evidence in words, for the log and the plan."""
-    share = f"{100 * found.rows / max(1, found.seen):.1f} % of {found.seen:,} rows show its sign"
-    return f"{share}, and {100 * found.least:g} % switch it on"
+    share = found.rows / max(1, found.seen)
+    words = f"{100 * share:.1f} % of {found.seen:,} exchanges show its sign, and {100 * found.least:g} % switch it on"
+    return f"{words}, as qa-forum does here" if found.on and share < found.least else words
 
 
 def _fields(question: str, answer: str) -> list[Field]:

@@ -86,7 +86,9 @@ def test_no_rows_switch_nothing_on() -> None:
 @pytest.mark.light
 def test_evidence_is_said_with_its_share_and_an_example_without_contacts() -> None:
     found = evidence([(QUESTION, "Hello Anna, thanks for it.")] * 3 + [(QUESTION, ADVICE)])
-    assert said(found[0]) == "75.0 % of 4 rows show its sign, and 20 % switch it on"
+    assert said(found[0]) == "75.0 % of 4 exchanges show its sign, and 20 % switch it on"
+    with_it = evidence([(QUESTION, f"Hello. {ADVICE}")])[3]
+    assert said(with_it) == "0.0 % of 1 exchanges show its sign, and 0.5 % switch it on, as qa-forum does here"
     assert "Anna" not in found[0].example and found[0].example.startswith("Hello")
     assert found[3].example == ""
 
@@ -124,8 +126,8 @@ def test_each_source_gets_its_own_packs_and_the_log_says_why(tmp_path: Path, cap
     assert [rules.packs for rules in first.rules[:2]] == [("qa-forum",), ()]
     assert [rules.contacts for rules in first.rules[:2]] == ["mask", "keep"]
     assert first.evidence[0][0].seen == 1000
-    assert "pack=qa-forum on=true: 100.0 % of 1,000 rows" in caplog.text
-    assert "pack=wiki on=false: 0.0 % of 40 rows" in caplog.text
+    assert "pack=qa-forum on=true: 100.0 % of 1,000 exchanges" in caplog.text
+    assert "pack=wiki on=false: 0.0 % of 40 exchanges" in caplog.text
 
 
 def test_packs_that_are_named_run_on_every_source(tmp_path: Path) -> None:

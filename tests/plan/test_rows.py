@@ -222,8 +222,8 @@ def test_each_rule_shows_what_it_does(facts: Callable[..., Facts], rows_file: Pa
     assert shown[place + 2].startswith("      after   ") and "Hope this helps" not in shown[place + 2]
     assert sum(line.startswith("      before") for line in shown[place : place + 7]) == 3
     assert shown[1].startswith(
-        "    pack qa-forum on: 100.0 % of 60 rows show its sign, and 20 % switch it on, such as "
+        "    pack qa-forum on: 100.0 % of 60 exchanges show its sign, and 20 % switch it on, such as "
     )
-    assert "    pack wiki off: 0.0 % of 60 rows show its sign, and 1 % switch it on" in shown
+    assert "    pack wiki off: 0.0 % of 60 exchanges show its sign, and 1 % switch it on" in shown
     none = facts(DATA_SOURCES=str(rows_file), DATA_CLEANING="none")
     assert list(rule_lines(none)) == [f"  {rows_file}", "    no rule changes or drops a row"]
