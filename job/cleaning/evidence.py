@@ -1,6 +1,6 @@
 """Which packs of rules a source needs (FINETUNE_DATA_CLEANING=auto): how much of a sample shows the damage that each mends.
 
-A pack is on where enough exchanges show its sign. The signs are narrower than the rules: a greeting at the beginning, a goodbye at
+A pack is on where enough rows show its sign. The signs are narrower than the rules: a greeting at the beginning, a goodbye at
 the end, markup, escapes outside of code. Deterministic: the same first rows give the same packs on every start.
 """
 
