@@ -73,13 +73,14 @@ def respaced(text: str) -> str:
     is indented or stands in columns keeps its blanks: lists, verse, and code that nothing else shows to be code."""
     if not text.isascii() and not _MARKED.search(text):
         text = text.translate(_UNSEEN)
+    text = text.strip()
     if text.isascii() and text.isprintable():
-        return (_BLANKS.sub(" ", text) if "  " in text else text).strip()
+        return _BLANKS.sub(" ", text) if "  " in text else text
     if "\n" not in text:
         return _BLANKS.sub(" ", _ODD_BLANK.sub(" ", text)).strip()
-    lines = text.strip().split("\n")
     return "\n".join(
-        line.rstrip() if _SET.search(line) else _BLANKS.sub(" ", _ODD_BLANK.sub(" ", line)).strip() for line in lines
+        line.rstrip() if _SET.search(line) else _BLANKS.sub(" ", _ODD_BLANK.sub(" ", line)).strip()
+        for line in text.split("\n")
     )
 
 

@@ -95,6 +95,7 @@ def test_backslashes_that_prove_no_escape_stay(text: str) -> None:
         ("services:\n  web:\n    image: nginx ", "services:\n  web:\n    image: nginx"),
         ("build:\n\tcc -o  a a.c", "build:\n\tcc -o  a a.c"),
         ("Name    Qty\nRope      2", "Name    Qty\nRope      2"),
+        ("\n Leaf and   leaf", "Leaf and leaf"),
         ("- a\n  - b\n    1. c  d ", "- a\n  - b\n    1. c  d"),
     ],
 )
