@@ -40,6 +40,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return not any("pytest.mark.light" in file.read_text("utf-8") for file in files if file.suffix == ".py") or None
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their parameter: gzip writes the second into them, and two workers must collect the same names."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with the most slow tests first, so that the two workers end together."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
