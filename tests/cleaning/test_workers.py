@@ -12,8 +12,6 @@ import pytest
 from job.cleaning import workers
 from job.errors import HostUnfit, SettingsError, Stopped
 
-pytestmark = pytest.mark.light
-
 
 def _fails_on_seven(number: int) -> int:
     if number == 7:

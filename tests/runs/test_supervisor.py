@@ -356,3 +356,44 @@ def _is_gone(pid: int) -> bool:
     except ProcessLookupError:
         return True
     return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+import numpy
+from safetensors.numpy import save_file
+from job.runs.deaths import Death
+from job.runs.endings import conclude, ended_by
+from job.runs.files import write_text
+from job.runs.folder import RunDir
+from job.runs.logs import start_logging
+from job.runs.metrics import MetricsFile, MetricsWriter
+
+root = Path(sys.argv[1])
+start_logging()
+file = MetricsFile(root)
+writer = MetricsWriter(RunDir(root), {}, file.take)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    if sys.argv[2] == "safetensors":
+        save_file({"a": numpy.zeros(10_000)}, root / "file")
+    else:
+        write_text(root / "file", "x" * 30_000)
+except Exception as error:
+    ended_by(error, writer)
+sys.exit(conclude(Death(1, "", "", 0, False, ""), file, {}))
+"""
+
+
+@pytest.mark.parametrize("library", ["open", "safetensors"])
+def test_a_limit_on_the_size_of_files_is_named(library: str, tmp_path: Path) -> None:
+    """The report is larger than the limit too. So is byte code, of which Python would keep half files for good."""
+    command = [sys.executable, "-c", LIMITED, str(tmp_path), library]
+    environment = clean_environment({"PYTHONDONTWRITEBYTECODE": "1"})
+    ended = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 73, ended.stderr
+    assert "DiskFull: The limit on the size of a file (`ulimit -f`), 4,096 bytes, is too low: " in ended.stderr
+    assert "report=not_written: " in ended.stderr and "Traceback" not in ended.stderr
+    assert metrics_of(tmp_path)["exit_code"] == 73
+    assert not list(tmp_path.glob("*.partial"))

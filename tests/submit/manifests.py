@@ -96,7 +96,7 @@ def environment(target: str, text: str, folder: Path) -> dict[str, str]:
 
 def pod(target: str, text: str) -> dict[str, Any]:
     """The specification of the Kubernetes Job in a manifest."""
-    spec: dict[str, Any] = next(iter(yaml.safe_load_all(text)))["spec"]
+    spec: dict[str, Any] = next(iter(yaml.load_all(text, yaml.CSafeLoader)))["spec"]
     if target == "kubeflow":
         spec = spec["template"]["spec"]["replicatedJobs"][0]["template"]["spec"]
     return spec
@@ -115,16 +115,16 @@ def _options(program: str) -> Callable[[str, Path], dict[str, str]]:
 
 
 def _compose(text: str, _: Path) -> dict[str, str]:
-    variables = yaml.safe_load(text)["services"]["job"]["environment"]
+    variables = yaml.load(text, yaml.CSafeLoader)["services"]["job"]["environment"]
     return _expanded({name: value for name, value in variables.items() if value is not None})
 
 
 def _pod(text: str, _: Path) -> dict[str, str]:
-    return _expanded(_pairs(yaml.safe_load(text)["spec"]["template"]["spec"]["containers"][0]["env"]))
+    return _expanded(_pairs(yaml.load(text, yaml.CSafeLoader)["spec"]["template"]["spec"]["containers"][0]["env"]))
 
 
 def _train_job(text: str, _: Path) -> dict[str, str]:
-    return _expanded(_pairs(list(yaml.safe_load_all(text))[-1]["spec"]["trainer"]["env"]))
+    return _expanded(_pairs(list(yaml.load_all(text, yaml.CSafeLoader))[-1]["spec"]["trainer"]["env"]))
 
 
 def _expanded(variables: dict[str, str]) -> dict[str, str]:
@@ -141,7 +141,7 @@ def _aws_batch(text: str, folder: Path) -> dict[str, str]:
 
 def _azureml(text: str, _: Path) -> dict[str, str]:
     """With what the command line adds."""
-    document = yaml.safe_load(text)
+    document = yaml.load(text, yaml.CSafeLoader)
     added = dict(word.split("=", 1) for word in shlex.split(document["command"]) if "=" in word)
     return dict(document["environment_variables"]) | added
 
@@ -180,7 +180,7 @@ PLATFORMS = {
     ),
     "aws-batch": Platform(_aws_batch, "/output/<name>", '"containerPath": "/output"'),
     "vertex": Platform(
-        lambda text, _: _pairs(yaml.safe_load(text)["workerPoolSpecs"][0]["containerSpec"]["env"]),
+        lambda text, _: _pairs(yaml.load(text, yaml.CSafeLoader)["workerPoolSpecs"][0]["containerSpec"]["env"]),
         "/gcs/YOUR_BUCKET/<name>",
         "gs://YOUR_BUCKET",
     ),
@@ -189,7 +189,9 @@ PLATFORMS = {
     ),
     "azureml": Platform(_azureml, "${{outputs.run}}", "paths/lora-job/<name>"),
     "huggingface": Platform(_options("hf"), "/output/<name>", "hf://buckets/YOUR_NAMESPACE/YOUR_BUCKET:/output"),
-    "skypilot": Platform(lambda text, _: dict(yaml.safe_load(text)["envs"]), "/output", "/mnt/lora-job/<name>:/output"),
+    "skypilot": Platform(
+        lambda text, _: dict(yaml.load(text, yaml.CSafeLoader)["envs"]), "/output", "/mnt/lora-job/<name>:/output"
+    ),
     "slurm": Platform(_slurm, "/output", "YOUR_SHARED_FOLDER/<name>:/output"),
     "runpod": Platform(
         lambda text, _: dict(json.loads(text)["env"]), "/workspace/<name>", '"volumeMountPath": "/workspace"'

@@ -32,7 +32,7 @@ from tests.submit.manifests import (
     option,
 )
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.schemas
 TOKEN_FILE = {
     "vertex": "/gcs/YOUR_BUCKET/secrets/hf_token",
     "sagemaker": "/opt/ml/input/data/secrets/hf_token",
@@ -214,7 +214,7 @@ def test_sagemaker_reads_the_token_from_an_input_channel() -> None:
 
 @every_file
 def test_vertex_by_structure(file: Path) -> None:
-    document = yaml.safe_load(made("vertex", file))
+    document = yaml.load(made("vertex", file), yaml.CSafeLoader)
     (pool,) = document["workerPoolSpecs"]
     assert pool["machineSpec"] == {
         "machineType": "n1-standard-4",
@@ -237,7 +237,7 @@ def test_vertex_by_googles_protobuf_types(file: Path) -> None:
     from google.protobuf import json_format
 
     spec = types.CustomJobSpec()
-    json_format.ParseDict(yaml.safe_load(made("vertex", file)), types.CustomJobSpec.pb(spec))
+    json_format.ParseDict(yaml.load(made("vertex", file), yaml.CSafeLoader), types.CustomJobSpec.pb(spec))
     assert spec.scheduling.strategy.name == "SPOT"
 
 
@@ -246,7 +246,7 @@ def test_vertex_by_googles_protobuf_types(file: Path) -> None:
 
 @every_file
 def test_azureml_by_structure(file: Path) -> None:
-    document = yaml.safe_load(made("azureml", file))
+    document = yaml.load(made("azureml", file), yaml.CSafeLoader)
     secrets = bool(described(file).secrets)
     token = 'HF_TOKEN_PATH="${{inputs.hf_token}}" ' if secrets else ""
     assert document["command"] == (
@@ -315,7 +315,7 @@ def test_huggingface_by_structure(file: Path, tmp_path: Path) -> None:
 
 @every_file
 def test_skypilot_by_structure(file: Path) -> None:
-    document = yaml.safe_load(made("skypilot", file))
+    document = yaml.load(made("skypilot", file), yaml.CSafeLoader)
     name = f"lora-{file.stem}"
     assert document["name"] == name
     assert (document["resources"]["accelerators"], document["resources"]["use_spot"]) == ("T4:1", True)
@@ -335,7 +335,7 @@ def test_skypilot_by_structure(file: Path) -> None:
 
 def test_skypilot_recovers_what_another_try_mends() -> None:
     """These codes count against no limit; a bug (1) and a kill are left to `sky`'s own view of the machine."""
-    assert yaml.safe_load(made("skypilot", FILES[0]))["resources"]["job_recovery"] == {
+    assert yaml.load(made("skypilot", FILES[0]), yaml.CSafeLoader)["resources"]["job_recovery"] == {
         "strategy": "EAGER_NEXT_REGION",
         "max_restarts_on_errors": 0,
         "recover_on_exit_codes": [72, 73, 74, 75, 76],

@@ -27,7 +27,7 @@ from tests.submit.manifests import (
     option,
 )
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.schemas
 
 
 @every_file
@@ -48,7 +48,7 @@ def test_docker_by_its_own_words(file: Path, tmp_path: Path) -> None:
 
 @every_file
 def test_compose_by_structure(file: Path) -> None:
-    document = yaml.safe_load(made("compose", file))
+    document = yaml.load(made("compose", file), yaml.CSafeLoader)
     service = document["services"]["job"]
     assert document["name"] == f"lora-{file.stem}"
     assert (service["image"], service["command"], service["restart"]) == (IMAGE, ["run"], "no")

@@ -9,7 +9,7 @@ import yaml
 
 from tests.submit.manifests import DEV, FILES, IMAGE, PERMANENT, described, every_file, made, pod
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.schemas
 every_kind = pytest.mark.parametrize("target", ["kubernetes", "kueue", "kubeflow"])
 
 
@@ -52,7 +52,7 @@ GPU = {"requests": {"cpu": "2", "memory": "10Gi"}, "limits": {"nvidia.com/gpu": 
 @every_file
 @pytest.mark.parametrize("target", ["kubernetes", "kueue"])
 def test_a_job_has_its_name_its_gpu_and_its_secret(target: str, file: Path) -> None:
-    document = yaml.safe_load(made(target, file))
+    document = yaml.load(made(target, file), yaml.CSafeLoader)
     (container,) = document["spec"]["template"]["spec"]["containers"]
     assert (document["apiVersion"], document["kind"]) == ("batch/v1", "Job")
     assert document["metadata"]["name"] == f"lora-{file.stem}"
@@ -69,11 +69,11 @@ def test_a_job_has_its_name_its_gpu_and_its_secret(target: str, file: Path) -> N
 def test_job_by_the_kubernetes_schemas(target: str, file: Path) -> None:
     """The published JSON schemas, unknown fields refused, from the package kubernetes-validate."""
     validate = pytest.importorskip("kubernetes_validate", reason=f"kubernetes-validate {DEV}")
-    validate.validate(yaml.safe_load(made(target, file)), validate.latest_version(), strict=True)
+    validate.validate(yaml.load(made(target, file), yaml.CSafeLoader), validate.latest_version(), strict=True)
 
 
 def test_kueue_starts_the_job() -> None:
-    job, queued = (yaml.safe_load(made(target, FILES[0])) for target in ("kubernetes", "kueue"))
+    job, queued = (yaml.load(made(target, FILES[0]), yaml.CSafeLoader) for target in ("kubernetes", "kueue"))
     assert queued["metadata"].pop("labels") == {"kueue.x-k8s.io/queue-name": "YOUR_LOCAL_QUEUE"}
     assert queued["spec"].pop("suspend") is True
     assert queued == job
@@ -82,7 +82,7 @@ def test_kueue_starts_the_job() -> None:
 @every_file
 def test_kubeflow_by_structure(file: Path) -> None:
     """The runtime has what a TrainJob cannot say; the TrainJob has image, arguments, variables and GPU."""
-    runtime, train_job = yaml.safe_load_all(made("kubeflow", file))
+    runtime, train_job = yaml.load_all(made("kubeflow", file), yaml.CSafeLoader)
     name = f"lora-{file.stem}"
     assert [document["kind"] for document in (runtime, train_job)] == ["TrainingRuntime", "TrainJob"]
     assert {document["apiVersion"] for document in (runtime, train_job)} == {"trainer.kubeflow.org/v1alpha1"}

@@ -32,7 +32,7 @@ from tests.submit.manifests import (
     written,
 )
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.schemas
 QUICKSTART = PROJECT / "env" / "quickstart.env"
 
 

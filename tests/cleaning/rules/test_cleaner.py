@@ -59,7 +59,7 @@ def test_cleaning_its_own_output_changes_nothing(question: str, answer: str) -> 
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(_MIXED, _MIXED), max_size=12))
+@given(st.lists(st.tuples(_MIXED, _MIXED), max_size=5))
 def test_counts_add_up(pairs: list[tuple[str, str]]) -> None:
     tally: Tally = {}
     rows = [{"question": question, "answer": answer} for question, answer in pairs]
