@@ -66,7 +66,7 @@ class FirstPass:
         self.prompts: Counter[str] = Counter()
         self.source, self.lists = array("H"), array("B")
         self.text, self.question, self.sample, self.split, self.offset = (array("Q") for _ in range(5))
-        self.tokens, self.answer_tokens, self.longest = array("I"), array("I"), array("I")
+        self.tokens, self.answer_tokens, self.longest, self.parts = (array("I") for _ in range(4))
 
     def __enter__(self) -> None:
         self.kept_file: IO[bytes] = (self.folder / "rows.jsonl").open("wb")
@@ -216,6 +216,7 @@ class FirstPass:
         self.tokens.append(length.total)
         self.answer_tokens.append(length.answers)
         self.longest.append(length.longest)
+        self.parts.append(length.texts)
 
     def drop(self, reason: str, source: int, row: Raw | Mapping[str, Any]) -> None:
         """Write the row to dropped.jsonl, as it was found if a rule dropped it."""

@@ -127,14 +127,14 @@ def cost(base: Architecture, settings: Settings, rows: Expected, card: Card) -> 
     from job.modeling.weights import count_weights
 
     found = memory(base, settings, card)
-    if not (found and rows.steps and rows.row_tokens):
+    if not (found and rows.steps and rows.text_tokens):
         return None
-    step_tokens = rows.row_tokens * settings.train.batch_size
+    step_tokens = rows.text_tokens * settings.train.batch_size
     kernel_ms = _kernel_ms(base, settings, card)
     micro_batches = math.ceil(step_tokens / found.candidate.tokens)
     launching = HOST_SECONDS * len(decoder_layers(base.model)) * micro_batches
     step = max(step_tokens * RECOMPUTED[found.candidate.checkpointing] * kernel_ms / 1e6, launching)
-    evaluation = rows.eval_rows * rows.row_tokens * FORWARD_SHARE * kernel_ms / 1e6
+    evaluation = rows.eval_texts * rows.text_tokens * FORWARD_SHARE * kernel_ms / 1e6
     parameters = sum(count.parameters for count in count_weights(base.model))
     return Cost(
         tokens_per_second=step_tokens / step,
@@ -186,7 +186,8 @@ def step_lines(facts: Facts) -> Iterator[str]:
     if steps is None:
         yield f"  epochs: {train.epochs:g}, in optimizer steps of {train.batch_size} rows"
         return
-    yield f"  {facts.expected.certainty} {steps:,} optimizer steps of {train.batch_size} rows; epochs: {train.epochs:g}"
+    certainty, unit = ("about", "texts") if facts.expected.in_parts else (facts.expected.certainty, "rows")
+    yield f"  {certainty} {steps:,} optimizer steps of {train.batch_size} {unit}; epochs: {train.epochs:g}"
     yield (
         f"  {min(train.warmup_steps, steps):,} of them warm up; {steps // train.log_steps:,} log lines, "
         f"{evaluations(steps, train.eval_steps):,} evaluations (before the first, every {train.eval_steps:,}, after the last)"

@@ -55,7 +55,11 @@ class Sample:
     rules: dict[str, RuleCount] = field(default_factory=dict)
     """What each rule that ran did to the sample."""
     tokens: list[int] = field(default_factory=list)
-    """Lengths of the rows that no rule drops, those above the limit included, in order."""
+    """Of each row that no rule drops the length of its longest text, those above the limit included, in order."""
+    texts_per_row: float = 1.0
+    """Texts that a kept row is trained as: more than one where a conversation is split, or the template demands it."""
+    text_tokens: float = 0.0
+    """The mean length of these texts."""
     evidence: list[Evidence] = field(default_factory=list)
     """What the first rows show for each pack of rules, where FINETUNE_DATA_CLEANING is auto."""
     notes: dict[str, int] = field(default_factory=dict)
@@ -151,7 +155,9 @@ def _cleaned(
         dropped={reason: count for reason, count in first.dropped.most_common() if count},
         shown={reason: _beginning(row) for row, reason in reasons if reason},
         rules=counts(first.tally, len(raws), first.dropped, rules),
-        tokens=sorted([*first.tokens, *first.too_long]),
+        tokens=sorted([*first.longest, *first.too_long]),
+        texts_per_row=sum(first.parts) / len(first.parts) if first.parts else 1.0,
+        text_tokens=sum(first.tokens) / sum(first.parts) if first.parts else 0.0,
         notes=dict(first.notes.most_common()),
         system=first.prompts.most_common(1)[0][0] if first.prompts else "",
         kept=len(set(first.text)),
@@ -192,9 +198,18 @@ class Expected:
     """`exactly` where every row is in a sample, `about`, or `at most` where a source could not be sampled."""
     train_rows: int
     eval_rows: int
+    train_texts: int
+    """What the rows for training are trained as, a step taking so many texts; more than the rows where conversations are
+    split."""
+    eval_texts: int
     steps: int | None
-    row_tokens: float
-    """The mean of the kept rows; 0 without any."""
+    text_tokens: float
+    """The mean of these texts; 0 without any."""
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether rows are trained as several texts each. How many of these go to evaluation depends on the split."""
+        return self.train_texts > self.train_rows
 
 
 def expected(samples: list[tuple[Source, Sample | None]], settings: Settings) -> Expected:
@@ -203,7 +218,6 @@ def expected(samples: list[tuple[Source, Sample | None]], settings: Settings) ->
     kept = [_kept(source, sample) for source, sample in samples]
     total = _total(kept, data.max_rows)
     found = [sample for _, sample in samples if sample]
-    lengths = [length for sample in found for length in sample.tokens if length <= train.max_tokens]
     if len(found) < len(samples) or None in kept:
         certainty = "at most"
     else:
@@ -211,14 +225,28 @@ def expected(samples: list[tuple[Source, Sample | None]], settings: Settings) ->
     rows = total or 0
     eval_rows = max(1, min(round(rows * data.eval_fraction), rows - 1)) if rows > 1 else 0
     train_rows = rows - eval_rows
+    train_texts, eval_texts = (round(part * _texts_per_row(found)) for part in (train_rows, eval_rows))
     return Expected(
         kept=total,
         certainty=certainty,
         train_rows=train_rows,
         eval_rows=eval_rows,
-        steps=math.ceil(math.ceil(train_rows / train.batch_size) * train.epochs) if total is not None else None,
-        row_tokens=sum(lengths) / len(lengths) if lengths else 0.0,
+        train_texts=train_texts,
+        eval_texts=eval_texts,
+        steps=math.ceil(math.ceil(train_texts / train.batch_size) * train.epochs) if total is not None else None,
+        text_tokens=_mean([(sample.text_tokens, sample.kept * sample.texts_per_row) for sample in found]),
     )
+
+
+def _texts_per_row(samples: list[Sample]) -> float:
+    """Of the rows that are kept; a source counts by its size, if that is known."""
+    return _mean([(one.texts_per_row, one.share * one.total if one.total else one.kept) for one in samples]) or 1.0
+
+
+def _mean(weighted: list[tuple[float, float]]) -> float:
+    """Of (value, weight); 0 without any weight."""
+    weight = sum(weight for _, weight in weighted)
+    return sum(value * weight for value, weight in weighted) / weight if weight else 0.0
 
 
 def _total(kept: list[int | None], max_rows: int) -> int | None:
@@ -266,6 +294,7 @@ def source_lines(facts: Facts) -> Iterator[str]:
         yield (
             f"  {wanted.certainty} {wanted.kept:,} rows after cleaning: {wanted.train_rows:,} for training, "
             f"{wanted.eval_rows:,} for evaluation"
+            + (f", as {wanted.train_texts:,} and {wanted.eval_texts:,} texts" if wanted.in_parts else "")
         )
 
 

@@ -58,7 +58,7 @@ def sample(*, rows: int = 100, kept: int | None = None, total: int | None = 100,
     values: dict[str, object] = {
         "format": "JSON lines", "columns": ("question", "answer"),
         "layout": "question/answer", "rows": rows, "total": total, "read": rows, "dropped": {}, "shown": {},
-        "rules": {}, "tokens": [100] * rows, "system": "", "kept": rows if kept is None else kept,
+        "rules": {}, "tokens": [100] * rows, "text_tokens": 100.0, "system": "", "kept": rows if kept is None else kept,
     }  # fmt: skip
     return Sample(**{**values, **changes})  # type: ignore[arg-type]
 

@@ -65,7 +65,16 @@ def test_a_step_is_cut_until_it_fits_a_t4(
     assert shown[1] == "  time: unknown, as the number of steps is"
 
 
-ROWS = Expected(kept=5000, certainty="about", train_rows=4500, eval_rows=500, steps=282, row_tokens=255.0)
+ROWS = Expected(
+    kept=5000,
+    certainty="about",
+    train_rows=4500,
+    eval_rows=500,
+    train_texts=4500,
+    eval_texts=500,
+    steps=282,
+    text_tokens=255.0,
+)
 
 
 def test_the_measured_card_gives_the_measured_time(facts: Callable[..., Facts], llama_3b: Architecture) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from job.errors import DataError, NotFound
 from job.plan import rows
+from job.plan.cost import step_lines
 from job.plan.facts import Facts
 from job.plan.rows import count_rows, expected, rule_lines, source_lines, take
 from job.settings.fields import Settings
@@ -137,6 +138,29 @@ def test_conversations_are_cut_to_the_limit_and_what_is_done_to_their_turns_is_c
     assert (note if tokenizer else "turns_over_limit") in found.notes
 
 
+def test_a_conversation_that_is_split_is_kept_as_its_parts(
+    settings: Callable[..., Settings], chat: Chat, tmp_path: Path
+) -> None:
+    """Nothing of it is above the limit, and the parts are those that the run trains on."""
+    from job.cleaning.stage import clean
+    from job.training.stage import read_rows
+
+    rows = [
+        {"messages": [{"role": role, "content": f"Pot {pot} stands here. " * 7} for role in ("user", "assistant") * 6]}
+        for pot in "abcd"
+    ]
+    values = {"DATA_CLEANING": "none", "TRAIN_MAX_TOKENS": "250", "DATA_LONG_CHATS": "split", "DATA_MIN_ROWS": "2"}
+    wanted = settings(DATA_SOURCES=str(write_rows(tmp_path / "rows.jsonl", rows)), **values)
+    found = take(wanted.data.sources[0], wanted, "", chat)
+    assert (found.kept, found.dropped) == (4, {})
+    assert max(found.tokens) <= 250
+    result = clean(wanted.data, wanted.model, max_tokens=250, loss="answers", seed=1, token="", root=tmp_path)
+    paths = (tmp_path / result.train_path, tmp_path / result.eval_path)
+    texts = [text for path in paths for text in read_rows(chat, path, "answers", 250)]
+    assert len(texts) == 4 * found.texts_per_row > 4
+    assert found.text_tokens == pytest.approx(sum(len(text.ids) for text in texts) / len(texts))
+
+
 # --- what it lets expect ---------------------------------------------------------------------------------------------
 
 
@@ -187,8 +211,25 @@ def test_a_wanted_number_of_rows_is_the_most_and_never_stands_for_rows_that_are_
 @pytest.mark.light
 def test_the_mean_length_is_that_of_the_rows_that_are_kept(settings: Callable[..., Settings]) -> None:
     wanted = settings(TRAIN_MAX_TOKENS="512")
-    found = expected([(wanted.data.sources[0], sample(rows=3, tokens=[100, 200, 9000]))], wanted)
-    assert found.row_tokens == 150
+    one = sample(rows=3, kept=2, total=3, tokens=[100, 200, 9000], text_tokens=150.0)
+    found = expected([(wanted.data.sources[0], one)], wanted)
+    assert found.text_tokens == 150
+
+
+@pytest.mark.light
+def test_steps_are_counted_in_the_texts_that_rows_become(facts: Callable[..., Facts]) -> None:
+    """900 of 1,000 rows are for training; half of all come from a source whose rows become three texts each."""
+    known = facts(DATA_SOURCES="quickstart,owner/rows", TRAIN_BATCH_SIZE="16", TRAIN_EPOCHS="2")
+    halves = [sample(total=500), sample(rows=200, kept=100, total=1000, texts_per_row=3.0, text_tokens=300.0)]
+    known = with_samples(known, *halves)
+    found = known.expected
+    assert (found.train_rows, found.train_texts, found.eval_texts) == (900, 1800, 200)
+    assert found.steps == 2 * 113
+    assert found.text_tokens == 250  # a quarter of the texts has 100, the others 300
+    assert list(source_lines(known))[-1] == (
+        "  about 1,000 rows after cleaning: 900 for training, 100 for evaluation, as 1,800 and 200 texts"
+    )
+    assert next(step_lines(known)) == "  about 226 optimizer steps of 16 texts; epochs: 2"
 
 
 # --- lines -----------------------------------------------------------------------------------------------------------
