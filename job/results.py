@@ -149,6 +149,10 @@ class Cleaned(Result):
     """Kept rows that are more than one exchange."""
     texts: int = 0
     """Kept rows of plain text."""
+    turns_in: int = 0
+    """Turns of the conversations that are not dropped, as they came."""
+    turns_out: int = 0
+    """The same after the rules and the limit on tokens."""
     turn_notes: dict[str, int] = {}
     """What was done to turns of conversations: the names of NOTES in job/cleaning/rules/registry.py, with their counts."""
     token_counts: TokenCounts

@@ -22,7 +22,7 @@ from job.errors import SettingsError
 from job.modeling.chat import Chat
 from job.modeling.conversation import Conversation, texts_of
 from job.modeling.examples import Length
-from job.modeling.fitting import cut, fitted
+from job.modeling.fitting import cut, fitted, parts
 from job.modeling.time_limit import OutOfTime
 from job.results import Evidence
 from job.runs.progress import advance
@@ -58,6 +58,9 @@ class FirstPass:
         self.tally: Tally = {}
         self.notes: Counter[str] = Counter()
         """What was done to turns of conversations, by the names of the registry's NOTES."""
+        self.turns_in, self.turns_lost = 0, 0
+        """Of the conversations that are kept: turns as they came, and how many of these the rules and the limit take."""
+        self.first_time = True
         self.too_long = array("I")
         """Lengths of the rows that have more tokens than are allowed."""
         self._begin()
@@ -91,7 +94,7 @@ class FirstPass:
 
     def kept_batches(self) -> Iterator[Batch]:
         """The rows that were kept, to be taken anew: this pass begins again, and goes on counting what is dropped."""
-        source, before = self.source, self.folder / "rows.before"
+        source, before, self.first_time = self.source, self.folder / "rows.before", False
         (self.folder / "rows.jsonl").rename(before)
         self._begin()
         return _read(before, source, self.rules)
@@ -124,11 +127,15 @@ class FirstPass:
             if reason:
                 self.drop(reason, batch.source, raw)
                 continue
-            length = next(lengths)
+            length, over_limit = next(lengths), self.notes["turns_over_limit"]
             if length is None:
                 self.drop("not_rendered", batch.source, row)
             elif fitting := self._fitting(row, length):
                 self._keep(batch, place, *fitting)
+                if raw.conversation:
+                    came = len(raw.conversation.turns)
+                    self.turns_in += came * self.first_time
+                    self.turns_lost += came - len(texts_of(row)) + self.notes["turns_over_limit"] - over_limit
                 self.bands_file.write(bands[place * width : (place + 1) * width])
                 self.edges_file.write(edges[place * span : (place + 1) * span])
             else:
@@ -181,6 +188,9 @@ class FirstPass:
         if not texts:
             return None
         self.notes["split_over_limit"] += 1
+        if "turns" in row:
+            found = parts(self.chat, row, self.loss, self.max_tokens)
+            self.notes["turns_over_limit"] += len(row["turns"]) - sum(len(texts_of(part)) for part in found)
         sizes = [len(text.ids) for text in texts]
         answers = sum(end - begin for text in texts for begin, end in text.answers)
         return row, Length(sum(sizes), answers, max(sizes), len(sizes))

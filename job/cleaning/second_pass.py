@@ -48,6 +48,8 @@ def second_pass(
         plain_split_eval_rows=decisions.plain_eval_rows,
         conversations=forms["turns"],
         texts=forms["text"],
+        turns_in=first.turns_in,
+        turns_out=first.turns_in - first.turns_lost,
         turn_notes={note.name: first.notes[note.name] for note in NOTES if first.notes[note.name]},
         token_counts=token_counts(longest[kept], first.too_long, max_tokens),
         masked_rows=[masked_row(chat, row, loss, max_tokens) for row in shown],

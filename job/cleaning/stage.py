@@ -16,7 +16,7 @@ from job.cleaning.batch import process
 from job.cleaning.decisions import FATES, KEPT, Decisions, decide
 from job.cleaning.first_pass import FirstPass
 from job.cleaning.rules import Rules
-from job.cleaning.rules.registry import hint
+from job.cleaning.rules.registry import few_turns_left, hint
 from job.cleaning.second_pass import second_pass
 from job.cleaning.trimming import repeated_in, trim
 from job.errors import DataError
@@ -96,6 +96,8 @@ def _log(result: Cleaned, max_tokens: int) -> None:
         log.info("stage=clean repeated_sentences=%d cut=%d", len(result.repeated), cut)
     if result.system_in_user_turn:
         log.info("stage=clean system_prompt=in_user_turn: the base model's chat template has no system role")
+    if warning := few_turns_left(result.turns_in, result.turns_out, result.turn_notes):
+        log.warning("stage=clean %s", warning)
     counts = result.token_counts
     log.info(
         "stage=clean median_tokens=%d limit=%d rows_above=%d longest=%d",
@@ -122,9 +124,9 @@ def _require(decisions: Decisions, first: FirstPass, data: DataSettings, max_tok
         if code != KEPT and (count := int((decisions.fate == code).sum())):
             reasons[reason] = count
     most = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common(4))
-    look_at = hint(reasons.most_common(1)[0][0]) if reasons else "FINETUNE_DATA_SOURCES"
+    look_at = hint(reasons.most_common(1)[0][0], data, max_tokens) if reasons else "FINETUNE_DATA_SOURCES"
     raise DataError(
         f"{kept:,} of {sum(first.rows_in):,} rows are left after cleaning, fewer than FINETUNE_DATA_MIN_ROWS "
         f"({data.min_rows}). Dropped: {most or 'none'}.",
-        remedy=f"Look at {look_at.format(data=data, max_tokens=max_tokens)}, or lower FINETUNE_DATA_MIN_ROWS.",
+        remedy=f"Look at {look_at}, or lower FINETUNE_DATA_MIN_ROWS.",
     )

@@ -43,7 +43,7 @@ def clean_conversation(
     if reason:
         return conversation.row(), _dropped(reason, tally)
     for cut, _ in found[:first] + found[last:]:
-        notes["exchange_cut"] += len(cut)
+        notes["turns_cut"] += len(cut)
     for name, count in own.items():
         if count.changed or count.skipped:
             once = replace(count, changed=min(1, count.changed), dropped=0, skipped=min(1, count.skipped))

@@ -5,6 +5,7 @@ A check gives the errors that the run itself would raise, most of them by callin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from job import pipeline
@@ -103,15 +104,14 @@ def _of_the_rows(facts: Facts) -> Iterator[JobError]:
         for reason, count in found.value.dropped.items() if found.value else ():
             dropped[reason] = dropped.get(reason, 0) + count
     most = sorted(dropped, key=lambda reason: -dropped[reason])
-    look_at = hint(most[0]) if most else "FINETUNE_DATA_SOURCES"
+    look_at = hint(most[0], data, facts.settings.train.max_tokens) if most else "FINETUNE_DATA_SOURCES"
     rows = sum(found.value.rows for _, found in facts.samples if found.value)
     yield DataError(
         f"{facts.expected.certainty.capitalize()} {kept:,} rows are left after cleaning, fewer than FINETUNE_DATA_MIN_ROWS "
         f"({data.min_rows}). Dropped, of the {rows:,} rows looked at: "
         + (", ".join(f"{reason} {dropped[reason]:,}" for reason in most[:4]) or "none")
         + ".",
-        remedy=f"Look at {look_at.format(data=data, max_tokens=facts.settings.train.max_tokens)}, or lower "
-        "FINETUNE_DATA_MIN_ROWS.",
+        remedy=f"Look at {look_at}, or lower FINETUNE_DATA_MIN_ROWS.",
     )
 
 
@@ -157,6 +157,7 @@ def warnings(facts: Facts) -> Iterator[str]:
                 "the run"
             )
     yield from _many_too_long(facts)
+    yield from _few_turns_left(facts)
     for problem in (facts.base.problem, *(found.problem for _, found in facts.samples)):
         if isinstance(problem, HubUnavailable):
             yield f"not looked at: {problem}"
@@ -178,3 +179,13 @@ def _many_too_long(facts: Facts) -> Iterator[str]:
             f"FINETUNE_TRAIN_MAX_TOKENS ({limit:,}) drops {above:,} of {len(lengths):,} rows looked at; a higher limit keeps "
             "them and costs memory"
         )
+
+
+def _few_turns_left(facts: Facts) -> Iterator[str]:
+    from job.cleaning.rules.registry import few_turns_left
+
+    samples = [found.value for _, found in facts.samples if found.value]
+    notes = sum((Counter(one.notes) for one in samples), Counter())
+    warning = few_turns_left(sum(one.turns_in for one in samples), sum(one.turns_out for one in samples), notes)
+    if warning:
+        yield f"of the rows looked at {warning}"

@@ -64,6 +64,10 @@ class Sample:
     """What the first rows show for each pack of rules, where FINETUNE_DATA_CLEANING is auto."""
     notes: dict[str, int] = field(default_factory=dict)
     """What was done to turns of conversations, by the names of the registry's NOTES."""
+    turns_in: int = 0
+    """Turns of the conversations that are kept, as they came."""
+    turns_out: int = 0
+    """The same after the rules and the limit on tokens."""
     system: str = ""
     """The most frequent system prompt of the kept rows."""
 
@@ -159,6 +163,8 @@ def _cleaned(
         texts_per_row=sum(first.parts) / len(first.parts) if first.parts else 1.0,
         text_tokens=sum(first.tokens) / sum(first.parts) if first.parts else 0.0,
         notes=dict(first.notes.most_common()),
+        turns_in=first.turns_in,
+        turns_out=first.turns_in - first.turns_lost,
         system=first.prompts.most_common(1)[0][0] if first.prompts else "",
         kept=len(set(first.text)),
     )

@@ -105,7 +105,7 @@ def view(metrics: Metrics, log: Sequence[LogEntry], samples: Sequence[Sample], d
         dropped=dropped,
         lists=list_counts(cleaned, dropped) if cleaned else [],
         rules=rule_rows(cleaned) if cleaned else [],
-        turns=[(note_words(name), number) for name, number in cleaned.turn_notes.items()] if cleaned else [],
+        turns=turns(cleaned) if cleaned else [],
         lengths=lengths(cleaned.token_counts) if cleaned else [],
         max_tokens=_setting(metrics, "train", "max_tokens"),
         near_duplicates=_setting(metrics, "data", "near_duplicates"),

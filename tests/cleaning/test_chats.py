@@ -30,6 +30,10 @@ def chat_of(plant: str, exchanges: int = 3) -> dict[str, Any]:
     return {"messages": [{"role": "system", "content": "You know plants."}, *turns]}
 
 
+def turn(question: str, answer: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+
+
 LIMIT = 320
 """Tokens; all of CHATS have fewer."""
 CHATS = [chat_of(plant) for plant in PLANTS]
@@ -95,6 +99,8 @@ def test_a_chat_over_the_limit_is_cut_split_or_dropped(base: Path, tmp_path: Pat
     assert results["cut"].turn_notes == {"turns_over_limit": 24 - len(cut)}
     assert roses["split"] == [rows[-1]["messages"][1:]]
     assert results["split"].turn_notes == {"split_over_limit": 1}
+    turns = {way: (result.turns_in, result.turns_out) for way, result in results.items()}
+    assert turns == {"cut": (96, 72 + len(cut)), "split": (96, 96), "drop": (72, 72)}
     assert all(result.longest_tokens <= LIMIT and len(result.token_counts.rows) == 16 for result in results.values())
 
 
@@ -106,6 +112,34 @@ def test_a_chat_whose_last_exchange_is_over_the_limit_is_dropped(base: Path, tmp
     assert result.dropped == {"too_many_tokens": 1}
     (dropped,) = read(tmp_path / result.dropped_path)
     assert dropped["turns"] == long["messages"][1:]
+
+
+def test_an_exchange_too_long_for_any_part_is_counted(base: Path, tmp_path: Path) -> None:
+    """The parts are what stands before it and behind it."""
+    long = chat_of("rose", 5)
+    long["messages"][4]["content"] = " ".join(f"water {number}" for number in range(200))
+    path = write_rows(tmp_path / "rows.jsonl", [*CHATS, long])
+    result = cleaned(path, base, tmp_path, max_tokens=LIMIT, long_chats="split")
+    assert result.turn_notes == {"turns_over_limit": 2, "split_over_limit": 1}
+    assert (result.turns_in, result.turns_out) == (82, 80)
+
+
+@pytest.mark.parametrize("repeated", ["report", "cut"])
+def test_conversations_that_lose_most_of_their_turns_are_worth_a_warning(
+    repeated: str, base: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The passes that cut repeated sentences count no turn anew."""
+    caplog.set_level(logging.WARNING, "job")
+    long = [chat_of(plant, 12) for plant in PLANTS]
+    result = cleaned(write_rows(tmp_path / "rows.jsonl", long), base, tmp_path, max_tokens=LIMIT, repeated=repeated)
+    assert (result.turns_in, result.turns_out) == (12 * 24, 12 * 24 - result.turn_notes["turns_over_limit"])
+    (said,) = [record.getMessage() for record in caplog.records if "turns" in record.getMessage()]
+    assert f"lose {result.turns_in - result.turns_out} of 288 turns, most over FINETUNE_TRAIN_MAX_TOKENS" in said
+    polite = [{"messages": [*chat["messages"][:3], *turn("Bye", ""), *turn("Thanks!", "")]} for chat in CHATS]
+    caplog.clear()
+    result = cleaned(write_rows(tmp_path / "polite.jsonl", polite), base, tmp_path / "polite")
+    assert (result.turns_in, result.turns_out, result.turn_notes) == (72, 24, {"turns_cut": 48})
+    assert "lose 48 of 72 turns, most cut by rules" in caplog.text
 
 
 def test_what_happens_to_turns_is_counted_and_logged(

@@ -64,13 +64,13 @@ def test_only_the_longest_answer_has_to_be_long_enough() -> None:
 def test_exchanges_at_the_end_that_must_go_are_cut() -> None:
     row, reason, notes, _ = cleaned(chat(*FERN, "Thanks!", "You are welcome. Regards", "Bye", ""))
     assert (reason, row) == ("", {"system": "S", "question": FERN[0], "answer": FERN[1]})
-    assert notes == {"exchange_cut": 4}
+    assert notes == {"turns_cut": 4}
 
 
 def test_greetings_at_the_beginning_are_cut() -> None:
     row, reason, notes, _ = cleaned(chat("Hi", "Hello.", *FERN, *MOSS))
     assert (reason, said(row)) == ("", [*FERN, *MOSS])
-    assert notes == {"exchange_cut": 2}
+    assert notes == {"turns_cut": 2}
 
 
 def test_a_conversation_goes_with_an_exchange_in_its_middle_or_with_all() -> None:

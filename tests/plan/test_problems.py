@@ -34,7 +34,7 @@ def test_too_few_rows_name_what_dropped_most(facts: Callable[..., Facts]) -> Non
         "Exactly 10 rows are left after cleaning, fewer than FINETUNE_DATA_MIN_ROWS (32). Dropped, of the 50 rows looked "
         "at: short_answer 30, empty 10."
     )
-    assert error.remedy.startswith("Look at FINETUNE_DATA_MIN_ANSWER_WORDS (")
+    assert error.remedy.startswith("Look at FINETUNE_DATA_MIN_ANSWER_WORDS (30, since ")
     assert not problems(without_base(with_samples(facts(DATA_MIN_ROWS="10"), few)))
     nothing = problems(without_base(with_samples(facts(), sample(rows=10, total=10))))
     assert "Look at FINETUNE_DATA_SOURCES" in nothing[0].remedy
@@ -119,6 +119,16 @@ def test_a_token_limit_that_drops_many_rows_is_a_warning(facts: Callable[..., Fa
     for above, said in ((10, 0), (11, 1)):
         one = sample(rows=100, tokens=[100] * (100 - above) + [600] * above)
         assert len(list(warnings(without_base(with_samples(facts(**values), one))))) == said
+
+
+@pytest.mark.light
+def test_conversations_that_lose_many_turns_are_a_warning(facts: Callable[..., Facts]) -> None:
+    values = {"TRAIN_WARMUP_STEPS": "0", "TRAIN_EVAL_STEPS": "1", "TRAIN_LOG_STEPS": "1"}
+    one = sample(turns_in=200, turns_out=40, notes={"turns_over_limit": 160})
+    (said,) = warnings(without_base(with_samples(facts(**values), one)))
+    assert said.startswith(
+        "of the rows looked at conversations lose 160 of 200 turns, most over FINETUNE_TRAIN_MAX_TOKENS"
+    )
 
 
 def test_a_deadline_that_is_too_short_is_a_warning(facts: Callable[..., Facts], llama_3b: Architecture) -> None:

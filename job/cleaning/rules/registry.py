@@ -6,11 +6,15 @@ the hash of the rule set. A new rule is a function in a family's file and one en
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from job.cleaning.rules import brands, contacts, forum, names, numbers, shape, text, wiki
-from job.cleaning.rules.rule import BOTH, Rule
+from job.cleaning.rules.rule import BOTH, LEAST_WORDS, MOST_WORDS, Rule
+
+if TYPE_CHECKING:
+    from job.settings.fields import DataSettings
 
 OWN = "own:"
 """Prefix of the names of the user's rules, in counts and reasons."""
@@ -230,7 +234,7 @@ RULES: tuple[Rule, ...] = (
         "shape",
         ("judge",),
         drop=shape.short_answer,
-        hint="FINETUNE_DATA_MIN_ANSWER_WORDS ({data.min_answer_words})",
+        hint="FINETUNE_DATA_MIN_ANSWER_WORDS ({least})",
     ),
     Rule(
         "too_many_words",
@@ -238,7 +242,7 @@ RULES: tuple[Rule, ...] = (
         "shape",
         ("judge",),
         drop=shape.too_many_words,
-        hint="FINETUNE_DATA_MAX_WORDS ({data.max_words})",
+        hint="FINETUNE_DATA_MAX_WORDS ({most})",
     ),
     Rule("repetitive", "the answer repeats itself", "shape", ("judge",), drop=shape.repetitive),
     Rule(
@@ -312,8 +316,11 @@ NOTES: tuple[Note, ...] = (
     Note("unanswered", "turns after the last answer left out"),
     Note("weight_ignored", "turns with a weight, which is ignored"),
     # By the rules, and by the limit of tokens.
-    Note("exchange_cut", "turns cut at an end, in exchanges that a rule drops"),
-    Note("turns_over_limit", "turns cut at the front, over FINETUNE_TRAIN_MAX_TOKENS"),
+    Note("turns_cut", "turns cut at an end, in exchanges that a rule drops"),
+    Note(
+        "turns_over_limit",
+        "turns cut over FINETUNE_TRAIN_MAX_TOKENS: at the front, or in exchanges too long for any part",
+    ),
     Note("split_over_limit", "conversations split into parts, over FINETUNE_TRAIN_MAX_TOKENS"),
     # By the chat template.
     Note("tools_left_out", "conversations without their list of tools, which the chat template does not take"),
@@ -323,8 +330,27 @@ NOTES: tuple[Note, ...] = (
 )
 
 
-def hint(reason: str) -> str:
-    """Where to look when most rows go for this reason."""
+def hint(reason: str, data: DataSettings, max_tokens: int) -> str:
+    """Where to look when most rows go for this reason, with the limit that dropped them."""
     name = OWN if reason.startswith(OWN) else reason
     entries: tuple[Rule | Reason, ...] = (*RULES, *DROP_REASONS)
-    return next(entry.hint for entry in entries if entry.name == name)
+    found = next(entry.hint for entry in entries if entry.name == name)
+    least, most = (
+        f"{limit}, since FINETUNE_DATA_CLEANING names a pack for prose" if words == "auto" else f"{words}"
+        for words, limit in ((data.min_answer_words, LEAST_WORDS), (data.max_words, MOST_WORDS))
+    )
+    return found.format(data=data, max_tokens=max_tokens, least=least, most=most)
+
+
+def few_turns_left(before: int, after: int, notes: Mapping[str, int]) -> str:
+    """What to say where conversations that are kept lose more than a tenth of their turns; else empty."""
+    if after >= 0.9 * before:
+        return ""
+    over_limit = notes.get("turns_over_limit", 0) >= notes.get("turns_cut", 0)
+    look_at = (
+        "most over FINETUNE_TRAIN_MAX_TOKENS: a higher limit keeps them and costs memory, FINETUNE_DATA_LONG_CHATS=split keeps "
+        "them as texts of their own"
+        if over_limit
+        else "most cut by rules: see the rules that dropped exchanges, and FINETUNE_DATA_CLEANING"
+    )
+    return f"conversations lose {before - after:,} of {before:,} turns, {look_at}"

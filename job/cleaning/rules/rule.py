@@ -66,7 +66,7 @@ class Rule:
     cut: Callable[[Field], str] | None = None
     drop: Callable[[Row], bool] | None = None
     hint: str = "FINETUNE_DATA_CLEANING"
-    """Where to look when it drops too many rows; filled in with `data` and `max_tokens`."""
+    """Where to look when it drops too many rows; `registry.hint` fills in the limits."""
     fields: tuple[FieldName, ...] = ("answer",)
     after: tuple[str, ...] = ()
     """Runs only when one of these rules made the last change in the same step."""

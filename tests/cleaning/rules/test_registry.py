@@ -10,7 +10,7 @@ from job.cleaning.audit import counts
 from job.cleaning.rules import Rules, clean_batch, registry
 from job.cleaning.rules.cleaner import STEPS
 from job.cleaning.rules.digest import digest
-from job.cleaning.rules.registry import DROP_REASONS, OWN, RULES, Reason, hint
+from job.cleaning.rules.registry import DROP_REASONS, OWN, RULES, Reason, few_turns_left, hint
 from job.cleaning.rules.rule import Rule, Tally
 from job.results import RuleCount
 from job.settings.fields import DataSettings
@@ -36,7 +36,7 @@ def test_every_entry_has_one_name_words_and_a_hint(entry: Rule | Reason) -> None
     assert [other.name for other in (*RULES, *DROP_REASONS)].count(entry.name) == 1
     assert entry.words and entry.words == entry.words.strip(" .")
     data = DataSettings(sources=(Source.parse("quickstart"),))
-    shown = hint(entry.name).format(data=data, max_tokens=512)
+    shown = hint(entry.name, data, 512)
     assert "FINETUNE_" in shown and "{" not in shown
 
 
@@ -50,9 +50,32 @@ def test_every_rule_can_run(rule: Rule) -> None:
 
 def test_hints_name_what_to_change() -> None:
     data = DataSettings(sources=(Source.parse("quickstart"),), min_answer_words=7)
-    assert hint("short_answer").format(data=data, max_tokens=9) == "FINETUNE_DATA_MIN_ANSWER_WORDS (7)"
-    assert hint("too_many_tokens").format(data=data, max_tokens=9) == "FINETUNE_TRAIN_MAX_TOKENS (9)"
-    assert hint("own:price_list") == "FINETUNE_DATA_RULES_FILE"
+    assert hint("short_answer", data, 9) == "FINETUNE_DATA_MIN_ANSWER_WORDS (7)"
+    assert hint("too_many_tokens", data, 9) == "FINETUNE_TRAIN_MAX_TOKENS (9)"
+    assert hint("own:price_list", data, 9) == "FINETUNE_DATA_RULES_FILE"
+
+
+def test_a_hint_says_what_set_a_limit_that_nobody_named() -> None:
+    data = DataSettings(sources=(Source.parse("quickstart"),), cleaning=("qa-forum",))
+    why = "since FINETUNE_DATA_CLEANING names a pack for prose"
+    assert hint("short_answer", data, 9) == f"FINETUNE_DATA_MIN_ANSWER_WORDS (30, {why})"
+    assert hint("too_many_words", data, 9) == f"FINETUNE_DATA_MAX_WORDS (600, {why})"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "notes", "words"),
+    [
+        (100, 90, {"turns_over_limit": 10}, ""),
+        (0, 0, {}, ""),
+        (100, 89, {"turns_over_limit": 8, "turns_cut": 3}, "lose 11 of 100 turns, most over FINETUNE_TRAIN_MAX_TOKENS"),
+        (1000, 8, {"turns_cut": 992}, "lose 992 of 1,000 turns, most cut by rules"),
+    ],
+)
+def test_conversations_that_lose_more_than_a_tenth_of_their_turns_are_worth_a_warning(
+    before: int, after: int, notes: dict[str, int], words: str
+) -> None:
+    found = few_turns_left(before, after, notes)
+    assert words in found and bool(words) == bool(found)
 
 
 def test_a_new_entry_runs_and_is_counted_hinted_and_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +96,7 @@ def test_a_new_entry_runs_and_is_counted_hinted_and_hashed(monkeypatch: pytest.M
     assert (found["snails"].seen, found["snails"].changed, found["snails"].characters_removed) == (2, 1, 17)
     assert found["snails"].examples[0].before.endswith("Mind the snails.")
     assert (found["slugs"].seen, found["slugs"].dropped) == (2, 1)
-    assert hint("slugs") == "FINETUNE_X"
+    assert hint("slugs", DataSettings(sources=(Source.parse("quickstart"),)), 9) == "FINETUNE_X"
     assert digest(OPTIONS) != before
 
 
