@@ -89,6 +89,8 @@ def _log(result: Cleaned, max_tokens: int) -> None:
     log.info("stage=clean rows_in=%d train_rows=%d eval_rows=%d", result.rows_in, result.train_rows, result.eval_rows)
     for reason, rows in result.dropped.items():
         log.info("stage=clean dropped=%s rows=%d", reason, rows)
+    if result.turns_in:
+        log.info("stage=clean turns_in=%d turns_out=%d", result.turns_in, result.turns_out)
     for note, count in result.turn_notes.items():
         log.info("stage=clean turns=%s count=%d", note, count)
     if result.repeated:

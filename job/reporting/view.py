@@ -212,6 +212,16 @@ def rule_rows(cleaned: Cleaned) -> list[RuleRow]:
     ]
 
 
+def turns(cleaned: Cleaned) -> list[tuple[str, int]]:
+    """What was done to turns of conversations; how many came and stayed where there are some."""
+    numbers = [
+        ("turns of the conversations that are kept, as they came", cleaned.turns_in),
+        ("of these, after the rules and the limit on tokens", cleaned.turns_out),
+    ]
+    notes = [(note_words(name), number) for name, number in cleaned.turn_notes.items()]
+    return [*(numbers if cleaned.turns_in else []), *notes]
+
+
 def masks(cleaned: Cleaned) -> list[Mask]:
     return [
         Mask(

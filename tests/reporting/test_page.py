@@ -100,7 +100,10 @@ def test_of_a_conversation_every_answer_is_marked() -> None:
 def test_what_was_done_to_turns_is_counted() -> None:
     text = text_of(cleaning(turn_notes={"turns_merged": 1_200, "unanswered": 3}))
     assert "turns joined to the one before them, of the same role 1,200 turns after the last answer left out 3" in text
+    assert "as they came" not in text
     assert "Turns of conversations" not in text_of(cleaning())
+    text = text_of(cleaning(turns_in=1_000, turns_out=900))
+    assert "as they came 1,000 of these, after the rules and the limit on tokens 900" in text
 
 
 def test_a_training_that_the_deadline_ended_says_so() -> None:
