@@ -92,7 +92,10 @@ def _turn(message: object, notes: list[str]) -> Turn:
             turn["tool_calls"] = calls
     if role == "tool":
         turn |= {field: message[field] for field in ("name", "tool_call_id") if isinstance(message.get(field), str)}
-    if message.get("weight") is not None:
+    weight = message.get("weight")
+    if role == "assistant" and weight == 0:
+        turn["weight"] = 0
+    elif weight not in (None, 0, 1):
         notes.append("weight_ignored")
     return turn
 
@@ -172,6 +175,8 @@ def _joined(last: Turn, turn: Turn, notes: list[str]) -> bool:
     reasoning = [one["reasoning_content"] for one in (last, turn) if one.get("reasoning_content")]
     if reasoning:
         last["reasoning_content"] = "\n\n".join(reasoning)
+    if "weight" in turn:  # of a joined answer no part may be learned that was not meant to be
+        last["weight"] = 0
     if "tool_calls" in turn:
         last["tool_calls"] = [*last.get("tool_calls", ()), *turn["tool_calls"]]
     return True

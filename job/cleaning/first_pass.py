@@ -130,6 +130,8 @@ class FirstPass:
             length, over_limit = next(lengths), self.notes["turns_over_limit"]
             if length is None:
                 self.drop("not_rendered", batch.source, row)
+            elif not length.answers:
+                self.drop("nothing_to_learn", batch.source, row)
             elif fitting := self._fitting(row, length):
                 self._keep(batch, place, *fitting)
                 if raw.conversation:
@@ -180,6 +182,8 @@ class FirstPass:
             self.notes["row_per_answer"] += 1
         if "turns" in row:
             self.notes.update(self._left_out(row))
+            unlearned = sum("weight" in turn for turn in row["turns"])
+            self.notes["learned_as_text" if self.loss == "text" else "not_learned"] += unlearned
         return row, length
 
     def _split(self, row: dict[str, Any]) -> tuple[dict[str, Any], Length] | None:

@@ -230,7 +230,8 @@ class Chat:
         """The texts that a row is trained on: one, unless the template writes earlier turns differently once others follow
         (without their reasoning, say). Then each answer is a text of its own, with what stands before it at inference.
 
-        `loss`: `last` leaves the earlier answers to the prompt. Raises SettingsError (64) as `text` does.
+        `loss`: `last` leaves the earlier answers to the prompt, where those of weight 0 always stay. None for a row without any
+        other. Raises SettingsError (64) as `text` does.
         """
         if "text" in row:
             return [[(self.text_begin, False), (row["text"] + self.text_end, True)]]
@@ -240,9 +241,9 @@ class Chat:
         conversation = Conversation.of(row)
         found = self._framed_turns(conversation)
         if found is None:
-            places = list(conversation.answers())
+            places = list(conversation.learned())
             found = [self.answered(conversation, place) for place in (places[-1:] if loss == "last" else places)]
-        if loss != "last" and (one := one_text(found, self.stop_token)):
+        if loss != "last" and found and (one := one_text(found, self.stop_token)):
             return [one]
         return [[(prompt, False), (answer, True)] for prompt, answer in (found if loss == "answers" else found[-1:])]
 
@@ -262,7 +263,7 @@ class Chat:
         examples = [self.examples(row, loss) for row in rows]
         texts = [text for several in examples for example in several for text, _ in example]
         if not texts:
-            return []
+            return [length_of([]) for _ in rows]
         if self.tokenizer.is_fast:
             encode = self.tokenizer.backend_tokenizer.encode_batch_fast
             counts = iter([len(piece) for piece in encode(texts, add_special_tokens=False)])
@@ -362,7 +363,7 @@ class Chat:
         examples = [self.examples(row, loss) for row in rows]
         texts = [text for several in examples for example in several for text, _ in example]
         if not texts:
-            return []
+            return [[] for _ in rows]
         encoded = iter(self.tokenizer(texts, add_special_tokens=False)["input_ids"])
         return [
             [tokens_of([(next(encoded), learned) for _, learned in example]) for example in several]

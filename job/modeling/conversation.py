@@ -5,8 +5,8 @@
     {"text"}                           plain text, trained as a whole
 
 A turn has `role` (user, assistant or tool) and `content`; where the data has them also `reasoning_content`, `tool_calls`,
-`name` and `tool_call_id`. Tools and the arguments of calls are JSON in a string, as OpenAI's files have the latter: every row
-then has the same columns, whatever a tool takes.
+`name`, `tool_call_id` and, for an answer that is context and not learned, `weight` 0. Tools and the arguments of calls are JSON
+in a string, as OpenAI's files have the latter: every row then has the same columns, whatever a tool takes.
 """
 
 from __future__ import annotations
@@ -72,6 +72,10 @@ class Conversation:
     def answers(self) -> Iterator[int]:
         """Places of the assistant's turns."""
         return (place for place, turn in enumerate(self.turns) if turn["role"] == "assistant")
+
+    def learned(self) -> Iterator[int]:
+        """Places of the answers that are trained on: all without OpenAI's weight 0."""
+        return (place for place in self.answers() if "weight" not in self.turns[place])
 
 
 def calls_of(turn: Turn) -> list[dict[str, Any]]:

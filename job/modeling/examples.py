@@ -40,7 +40,7 @@ def tokens_of(pieces: list[tuple[list[int], bool]]) -> Tokens:
 def length_of(texts: list[list[tuple[int, bool]]]) -> Length:
     totals = [sum(count for count, _ in pieces) for pieces in texts]
     answers = sum(count for pieces in texts for count, is_answer in pieces if is_answer)
-    return Length(sum(totals), answers, max(totals), len(totals))
+    return Length(sum(totals), answers, max(totals, default=0), len(totals))
 
 
 def one_text(pairs: list[tuple[str, str]], stop: str) -> Example | None:

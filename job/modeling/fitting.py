@@ -16,6 +16,8 @@ def cut(chat: Chat, row: dict[str, Any], loss: str, limit: int) -> dict[str, Any
         return None
     conversation = Conversation.of(row)
     exchanges = conversation.exchanges()
+    while len(exchanges) > 1 and not any(conversation.part(exchanges[-1:]).learned()):
+        exchanges.pop()  # what is context for nothing
     first, last = 1, len(exchanges)
     while first < last:  # the fewest to cut: more are never longer
         middle = (first + last) // 2

@@ -180,7 +180,7 @@ class Estimate:
         from job.modeling.examples import Length
 
         texts = [json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") for row in rows]
-        return [Length(len(text) // BYTES_PER_TOKEN, 0, len(text) // BYTES_PER_TOKEN) for text in texts]
+        return [Length(tokens, tokens, tokens) for tokens in (len(text) // BYTES_PER_TOKEN for text in texts)]
 
 
 def _beginning(row: dict[str, Any]) -> str:

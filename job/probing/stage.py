@@ -20,7 +20,7 @@ from job.errors import MemoryExhausted, Stopped
 from job.hosts import disk
 from job.modeling.base import load_base
 from job.modeling.chat import Chat
-from job.modeling.conversation import beginning, texts_of
+from job.modeling.conversation import Conversation, beginning, texts_of
 from job.modeling.files import fetch_files
 from job.modeling.fitting import cut
 from job.modeling.generation import Answer, generate
@@ -120,15 +120,16 @@ def eval_questions(path: Path, count: int, seed: int) -> list[Question]:
 
 
 def question_of(row: dict[str, Any]) -> Question:
-    """The last answer of a row is asked for, with all that stands before it; plain text is to be continued."""
+    """The last answer of a row that was learned is asked for, with all that stands before it; plain text is to be continued."""
     if "question" in row:
         return Question(row["question"], row["system"], row["answer"], "eval_row")
     if "text" in row:
         begin, rest = beginning(row["text"])
         return Question(begin, "", rest.strip(), "eval_row", row)
-    turns = row["turns"]
-    said = [f"{turn['role']}: {text}" for turn, text in zip(turns[:-1], texts_of(row), strict=False)]
-    return Question("\n\n".join(said), row["system"], texts_of(row)[-1], "eval_row", row)
+    *_, last = Conversation.of(row).learned()
+    texts = texts_of(row)
+    said = [f"{turn['role']}: {text}" for turn, text in zip(row["turns"][:last], texts, strict=False)]
+    return Question("\n\n".join(said), row["system"], texts[last], "eval_row", row)
 
 
 def prompt_of(chat: Chat, question: Question, limit: int) -> list[int]:

@@ -218,6 +218,28 @@ def test_plain_text_is_kept_and_trained_on_whole(base: Path, tmp_path: Path) -> 
     assert "".join(shown.tokens).endswith("a quiet place.<|eot_id|>")
 
 
+@pytest.mark.parametrize("loss", ["answers", "last", "text"])
+def test_an_answer_of_weight_0_is_context_and_a_row_with_no_other_is_dropped(
+    loss: str, base: Path, tmp_path: Path
+) -> None:
+    """Wherever the answer stands; training on the whole text is told apart."""
+    rows = [chat_of(plant) for plant in PLANTS]
+    for number, row in enumerate(rows):
+        row["messages"][2 + number % 3 * 2]["weight"] = 0
+    never = {"messages": [{**turn, "weight": 0} for turn in chat_of("rose")["messages"]]}
+    result = cleaned(write_rows(tmp_path / "rows.jsonl", [*rows, never]), base, tmp_path, loss=loss)
+    assert (result.dropped, result.train_rows + result.eval_rows) == ({"nothing_to_learn": 1}, 12)
+    assert result.turn_notes == {"learned_as_text" if loss == "text" else "not_learned": 12}
+    kept = read(tmp_path / result.train_path)
+    for row, shown in zip(kept, result.masked_rows, strict=False):
+        learned = ["".join(shown.tokens[begin:end]) for begin, end in shown.learned]
+        meant = [turn["content"] for turn in row["turns"] if turn["role"] == "assistant" and "weight" not in turn]
+        if loss == "text":
+            assert all(text in learned[0] for text in meant)
+        else:
+            assert [text.removesuffix("<|eot_id|>") for text in learned] == (meant[-1:] if loss == "last" else meant)
+
+
 def test_the_same_chat_twice_and_nearly_the_same_are_found(base: Path, tmp_path: Path) -> None:
     near = json.loads(json.dumps(CHATS[0]).replace("at place 2 wants", "there wants"))
     result = cleaned(write_rows(tmp_path / "rows.jsonl", [*CHATS, CHATS[0], near]), base, tmp_path)

@@ -40,7 +40,8 @@ def system(text: str = "S") -> Turn:
         ([user(), assistant(), user("And?")], Raw("", "Q", "A", notes=("unanswered",))),
         ([user(), user("R"), assistant()], Raw("", "Q\n\nR", "A", notes=("turns_merged",))),
         ([user(), assistant(), assistant("B")], Raw("", "Q", "A\n\nB", notes=("turns_merged",))),
-        ([user(), assistant(weight=0)], Raw("", "Q", "A", notes=("weight_ignored",))),
+        ([user(), assistant(weight=1)], Raw("", "Q", "A")),
+        ([user(), assistant(weight=0.5)], Raw("", "Q", "A", notes=("weight_ignored",))),
         (
             [user([{"type": "text", "text": "Q"}, {"type": "text", "text": "R"}]), assistant(["A"])],
             Raw("", "Q\nR", "A"),
@@ -61,6 +62,16 @@ def test_every_turn_of_a_longer_chat_is_kept() -> None:
     assert found == Raw("S", conversation=Conversation("S", tuple(turns)))
     assert found.fields() == {"system": "S", "turns": turns}
     assert conversation(turns, system="S") == found
+
+
+def test_an_answer_of_weight_0_keeps_it_and_gives_it_to_what_is_joined_to_it() -> None:
+    turns = [user(), assistant("So?", weight=0), user(), assistant("No.", weight=1), assistant("Or so.", weight=0)]
+    found = conversation(turns)
+    assert found.conversation and found.notes == ("turns_merged",)
+    *_, first, _, last = found.conversation.turns
+    assert (first, last) == (assistant("So?", weight=0), assistant("No.\n\nOr so.", weight=0))
+    assert not list(found.conversation.learned())
+    assert conversation(found.fields()["turns"]) == Raw("", conversation=found.conversation)
 
 
 CALL = {"type": "function", "function": {"name": "light", "arguments": '{"room": "hall"}'}}

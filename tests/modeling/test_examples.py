@@ -276,3 +276,25 @@ def test_templates_of_real_models_teach_every_answer(name: str, base: Path, monk
     fast = chat.rows([THREE], "answers")
     monkeypatch.setattr(Chat, "_framed_turns", lambda *_: None)
     assert chat.rows([THREE], "answers") == fast
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_an_answer_of_weight_0_is_context_alone(style: str, base: Path) -> None:
+    chat = chat_of(STYLES[style], base)
+    for place in (1, 3, 5):
+        row = said(*(turn["content"] for turn in THREE["turns"]))
+        row["turns"][place]["weight"] = 0
+        meant = [
+            text for text in ("Replace it.", "Keep it.", "It still works.") if text != row["turns"][place]["content"]
+        ]
+        for loss, texts in (("answers", meant), ("last", meant[-1:])):
+            (found,) = chat.rows([row], loss)
+            answers = [answer for tokens in found for answer in learned(chat, tokens)]
+            assert len(answers) == len(texts)
+            assert all(text in answer for text, answer in zip(texts, answers, strict=True))
+        before = chat.tokenizer.decode(chat.rows([row], "last")[0][-1].ids)
+        assert ("Replace it." in before) and ("Keep it." in before)
+    for turn in row["turns"][1::2]:
+        turn["weight"] = 0
+    assert chat.rows([row], "answers") == [[]]
+    assert chat.lengths([row], "answers") == [Length(0, 0, 0, 0)]

@@ -76,3 +76,11 @@ def test_a_long_text_is_cut_into_pieces_of_the_limit(base: Path) -> None:
     assert [len(text.ids) for text in texts[:-1]] == [8] * (len(texts) - 1)
     assert [token for text in texts for token in text.ids] == whole.ids
     assert all(text.answers == ((0, len(text.ids)),) for text in texts)
+
+
+def test_what_is_left_of_a_cut_conversation_ends_with_an_answer_that_is_learned(base: Path) -> None:
+    chat = Chat(tokenizer_of(CHATML, base))
+    row = {**LONG, "turns": [*LONG["turns"][:-1], {**LONG["turns"][-1], "weight": 0}]}
+    found = cut(chat, row, "answers", length(chat, LONG) // 2)
+    assert found
+    assert found["turns"][-2:] == LONG["turns"][-4:-2]

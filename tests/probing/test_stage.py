@@ -135,6 +135,11 @@ def test_of_a_conversation_the_last_answer_is_asked_for_with_all_before_it(base:
     assert chat.tokenizer.decode(prompt).count("So.") == 1
 
 
+def test_an_answer_of_weight_0_is_never_asked_for() -> None:
+    row = {"system": "S", "turns": [*TURNS[:3], {**TURNS[3], "weight": 0}]}
+    assert question_of(row) == Question("user: Why?", "S", "So.", "eval_row", row)
+
+
 def test_a_conversation_that_was_trained_on_in_parts_is_asked_without_its_beginning(base: Path) -> None:
     chat = Chat(tokenizer_of(base))
     question = question_of({"system": "S", "turns": TURNS})

@@ -282,6 +282,7 @@ DROP_REASONS: tuple[Reason, ...] = (
         "counting",
         "FINETUNE_TRAIN_MAX_TOKENS ({max_tokens})",
     ),
+    Reason("nothing_to_learn", "every answer has weight 0", "counting", "the weights in FINETUNE_DATA_SOURCES"),
     Reason("not_rendered", "the chat template refuses its turns", "counting", "FINETUNE_MODEL_CHAT_TEMPLATE_FILE"),
     Reason("duplicate", "the same words as an earlier row", "deciding"),
     Reason("near_duplicate", "nearly the same words as an earlier row", "deciding", "FINETUNE_DATA_NEAR_DUPLICATES"),
@@ -314,7 +315,7 @@ NOTES: tuple[Note, ...] = (
     Note("turns_merged", "turns joined to the one before them, of the same role"),
     Note("turn_before_user", "turns before the first of the user left out"),
     Note("unanswered", "turns after the last answer left out"),
-    Note("weight_ignored", "turns with a weight, which is ignored"),
+    Note("weight_ignored", "turns with a weight other than 0 and 1, which is ignored"),
     # By the rules, and by the limit of tokens.
     Note("turns_cut", "turns cut at an end, in exchanges that a rule drops"),
     Note(
@@ -322,6 +323,9 @@ NOTES: tuple[Note, ...] = (
         "turns cut over FINETUNE_TRAIN_MAX_TOKENS: at the front, or in exchanges too long for any part",
     ),
     Note("split_over_limit", "conversations split into parts, over FINETUNE_TRAIN_MAX_TOKENS"),
+    # By the mask.
+    Note("not_learned", "answers of weight 0, which are context and not trained on"),
+    Note("learned_as_text", "answers of weight 0, which FINETUNE_TRAIN_LOSS_ON=text trains on like all else"),
     # By the chat template.
     Note("tools_left_out", "conversations without their list of tools, which the chat template does not take"),
     Note("calls_as_text", "conversations with calls of tools as plain text, for which the chat template has no role"),
