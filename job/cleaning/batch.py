@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from job.cleaning import duplicates, repeated
@@ -35,11 +35,13 @@ class Raw:
     text: Any = ""
     notes: tuple[str, ...] = ()
     """What was done to its turns when it was read: names of the registry's NOTES, one for each turn."""
+    place: dict[str, Any] = field(default_factory=dict)
+    """Where it stands in its source and how it begins, if it could not be read."""
 
     def fields(self) -> dict[str, Any]:
-        """As the keys of a row on disk; empty if it could not be read."""
+        """As the keys of a row on disk; if it could not be read, where it stands."""
         if self.fault:
-            return {}
+            return self.place
         if self.conversation:
             return self.conversation.row()
         return {"text": self.text} if self.text else {"question": self.question, "answer": self.answer}

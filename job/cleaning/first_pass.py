@@ -37,6 +37,8 @@ SHOWN = 200
 BATCH = 500
 BATCH_CHARACTERS = 16_000_000
 """A batch ends before 500 rows if they are that long: several are in memory at once."""
+WRITTEN = ("question", "answer", "turns", "text", "file", "line", "row", "begins")
+"""What dropped.jsonl holds of a row: its texts or, where it could not be read, where it stands and how it begins."""
 MOST_PROMPTS = 1000
 """Different system prompts to remember; with more, each row brings its own."""
 
@@ -238,9 +240,12 @@ class FirstPass:
         fields = {"reason": reason, "source": str(self.data.sources[source])}
         if isinstance(row, Raw):
             row = row.fields()
-        self.dropped_file.write(
-            line_of(fields | {name: row[name] for name in ("question", "answer", "turns", "text") if name in row})
-        )
+        found = {name: row[name] for name in WRITTEN if name in row}
+        if "begins" in found:
+            rules = self.rules[source] if self.rules else self.options
+            whole = found["begins"].encode("utf-8", "replace").decode()
+            found["begins"] = masked(whole) if rules.runs("contacts") else whole
+        self.dropped_file.write(line_of(fields | found))
 
     def words(self, row: int) -> str:
         """All texts of a kept row, normalised."""

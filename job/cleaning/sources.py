@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
 from job.cleaning.batch import NOT_TEXT, Raw, fault_of
-from job.cleaning.layouts import layout_of
+from job.cleaning.layouts import Reader, layout_of
 from job.cleaning.reading import hub_rows
 from job.cleaning.reading.arrow_rows import read_saved
 from job.cleaning.reading.formats import read_file, read_files
-from job.cleaning.reading.rows import BAD_JSON, RAGGED, REPEATED_HEADER, Row, Table, local_file
+from job.cleaning.reading.rows import BAD_JSON, RAGGED, REPEATED_HEADER, SHOWN, NoRow, Row, Table, local_file
 from job.errors import DataError
 from job.hosts.hub import first_line
 from job.settings.fields import DataSettings
@@ -68,7 +69,7 @@ def _recognised(table: Table, source: Source, data: DataSettings) -> Loaded:
     head = _head(table.rows)
     if not head:
         raise DataError(f"The source {source} holds no rows ({table.format}).")
-    faults = Counter(row for row in head if isinstance(row, str))
+    faults = Counter(str(row) for row in head if isinstance(row, str))
     if faults.total() > len(head) / 2:
         fault, words, rule = next(entry for entry in FAULTS if entry[0] == faults.most_common(1)[0][0])
         raise DataError(
@@ -79,8 +80,19 @@ def _recognised(table: Table, source: Source, data: DataSettings) -> Loaded:
     rows = [row for row in head if not isinstance(row, str)]
     layout, read = layout_of(rows, data, str(source))
     columns = tuple(dict.fromkeys(column for row in rows[:100] for column in row))
-    raws = (Raw(fault=row) if isinstance(row, str) else _checked(read(row)) for row in chain(head, table.rows))
+    raws = (_raw(row, number, read) for number, row in enumerate(chain(head, table.rows), 1))
     return Loaded(raws, layout, source.commit, table.format, columns, table.total)
+
+
+def _raw(row: Row, number: int, read: Reader) -> Raw:
+    """`number`: of the row in its source."""
+    if isinstance(row, NoRow):
+        return Raw(fault=row, place={"file": row.file, "line": row.line, "begins": row.begins})
+    raw = _checked(read(row))
+    if raw.fault:
+        text = json.dumps(row, ensure_ascii=False, default=str)[:SHOWN]
+        raw.place = {"row": number, "begins": text}
+    return raw
 
 
 def _head(rows: Iterator[Row]) -> list[Row]:

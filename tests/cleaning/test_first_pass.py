@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,27 @@ def test_a_dropped_row_is_written_as_it_was_found(base: Path, tmp_path: Path) ->
     result = cleaned(write_rows(tmp_path / "rows.jsonl", rows), base, tmp_path)
     (dropped,) = read(tmp_path / result.dropped_path)
     assert (dropped["reason"], dropped["answer"]) == ("short_answer", "Hello. Too short. Regards")
+
+
+@pytest.mark.parametrize("contacts", ["mask", "keep"])
+def test_a_row_that_could_not_be_read_says_where_it_stands(contacts: str, base: Path, tmp_path: Path) -> None:
+    """Lines of the file, and rows of the source where the line was read; contact data is masked where it is in the rows."""
+    path = write_rows(tmp_path / "rows.jsonl", make_rows(40))
+    odd = {"instruction": ["Write to ana@plants.org"], "input": "Why?", "output": "So."}
+    with path.open("ab") as file:
+        file.write(b'\nWrite to ana@plants.org, "please" ' + b"and " * 100 + b"\n")
+        file.write(json.dumps(odd).encode() + b"\n")
+        file.write(b'{"instruction": "", "input": "Wh\xff?", "output": "So."}\n')
+    result = cleaned(path, base, tmp_path, remove_contacts=contacts, cleaning=("qa-forum",))
+    bad, listed, broken = read(tmp_path / result.dropped_path)
+    name = "ana@plants.org" if contacts == "keep" else "[…]"
+    assert bad["begins"].startswith(f'Write to {name}, "please" and and')
+    assert 180 < len(bad.pop("begins")) <= 200
+    assert bad == {"reason": "bad_json", "source": str(path), "file": "rows.jsonl", "line": 42}
+    assert listed.pop("begins") == json.dumps(odd).replace("ana@plants.org", name)
+    assert listed == {"reason": "not_text", "source": str(path), "row": 42}
+    assert (broken["reason"], broken["row"]) == ("broken_utf8", 43)
+    assert "Wh?" in broken["begins"]
 
 
 TEMPLATES = {

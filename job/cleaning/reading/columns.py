@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from job.cleaning.reading.rows import RAGGED, REPEATED_HEADER, Row
+import json
+
+from job.cleaning.reading.rows import RAGGED, REPEATED_HEADER, NoRow, Row
 from job.errors import DataError
 
 LONGEST_NAME = 200
@@ -18,20 +20,21 @@ def header_of(fields: list[str], shown: str) -> list[str]:
             f"The header of the source {shown} has the same name twice: {', '.join(twice)}.",
             remedy="Give each column of the file named in FINETUNE_DATA_SOURCES a name of its own.",
         )
-    longest = max(names, key=len)
-    if len(longest) > LONGEST_NAME:
+    longest = max(names, key=len, default="")
+    if not names or len(longest) > LONGEST_NAME:
+        why = f"{longest[:100]!r}... cannot be the name of a column" if names else "nothing stands there"
         raise DataError(
-            f"The first line of the source {shown} is no header: {longest[:100]!r}... cannot be the name of a column.",
+            f"The first line of the source {shown} is no header: {why}.",
             remedy="Put a line with the names of the columns first in the file named in FINETUNE_DATA_SOURCES.",
         )
     return [name or f"column {number}" for number, name in enumerate(names, 1)]
 
 
-def row_under(header: list[str], fields: list[str]) -> Row:
+def row_under(header: list[str], fields: list[str], file: str, line: int) -> Row:
     """Empty fields beyond the header, which spreadsheets write, are left out."""
     width = len(header)
     if len(fields) < width or any(fields[width:]):
-        return RAGGED
+        return NoRow.of(RAGGED, file, line, json.dumps(fields, ensure_ascii=False))
     if [field.strip() for field in fields[:width]] == header:
-        return REPEATED_HEADER
+        return NoRow.of(REPEATED_HEADER, file, line, json.dumps(fields, ensure_ascii=False))
     return dict(zip(header, fields, strict=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -32,6 +33,8 @@ DIALECTS = (
     Dialect("\t", "tab, quotes as text", quotes=False),
 )
 """Of two that fit equally well the first is taken."""
+SEPARATOR_LINE = re.compile(r"""["']?sep=(.)["']?[,;\t|]*[ ]*(?:\r\n?|\n)""", re.IGNORECASE)
+"""What Excel writes and reads above the header, in files of its own."""
 SNIFFED = 200
 """Records by which dialects are compared."""
 ALONE = ("text", "messages", "conversations")
@@ -42,10 +45,18 @@ def read_separated(file: File) -> Table:
     """Rows with the columns of the header. Raises DataError (65) if no separator fits, and for a header that is none."""
     csv.field_size_limit(rows.MOST_LINE)
     text = open_text(file)
-    dialect = _dialect_of(text)
-    reader = _reader(_lines_of(text), dialect)
-    header = header_of(next(filter(None, reader)), file.shown)
-    return Table(in_words(f"CSV, separator {dialect.words}", *text.facts), _rows(reader, header, text), tuple(header))
+    said = SEPARATOR_LINE.match(text.head)
+    dialect = _said(said[1]) if said else _dialect_of(text)
+    reader = _reader(islice(_lines_of(text), bool(said), None), dialect)
+    header = header_of(next(filter(None, reader), []), file.shown)
+    return Table(
+        in_words(f"CSV, separator {dialect.words}", *text.facts), _rows(reader, header, text, bool(said)), tuple(header)
+    )
+
+
+def _said(separator: str) -> Dialect:
+    known = next((dialect for dialect in DIALECTS if dialect.separator == separator), None)
+    return known or Dialect(separator, repr(separator))
 
 
 def _reader(some: Iterable[str], dialect: Dialect) -> Any:
@@ -108,12 +119,15 @@ def _records(text: Text, dialect: Dialect) -> list[list[str]]:
     return found if text.whole or len(found) in (1, SNIFFED) else found[:-1]
 
 
-def _rows(reader: Any, header: list[str], text: Text) -> Iterator[Row]:
-    """Raises DataError (65) with the line where a field gets too long, as behind a quote that nothing closes."""
+def _rows(reader: Any, header: list[str], text: Text, before: int) -> Iterator[Row]:
+    """`before`: lines that the reader does not see. Raises DataError (65) with the line where a field gets too long, as behind
+    a quote that nothing closes."""
     try:
-        yield from (row_under(header, fields) for fields in reader if fields)
+        for fields in reader:
+            if fields:
+                yield row_under(header, fields, text.file.name, reader.line_num + before)
     except csv.Error as error:
         raise DataError(
-            f"The source {text.file.shown} cannot be read at line {reader.line_num:,}: {error}.",
+            f"The source {text.file.shown} cannot be read at line {reader.line_num + before:,}: {error}.",
             remedy="Check that line in the file named in FINETUNE_DATA_SOURCES: a quote may be open or missing.",
         ) from error

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from job.cleaning.reading.rows import BAD_JSON, File, Row, Table, in_words
+from job.cleaning.reading.rows import BAD_JSON, File, NoRow, Row, Table, in_words
 from job.cleaning.reading.text import Text, lines, open_text
 from job.errors import DataError
 
@@ -37,15 +37,18 @@ def _is_lines(head: str) -> bool:
 
 def _by_line(text: Text) -> Iterator[Row]:
     with text.open() as stream:
-        yield from (_json_object(line) for line in lines(stream, text.file) if line.strip())
+        for number, line in enumerate(lines(stream, text.file), 1):
+            if line.strip():
+                found = _json_object(line)
+                yield NoRow.of(BAD_JSON, text.file.name, number, line.strip()) if found is None else found
 
 
-def _json_object(line: str) -> dict[str, Any] | str:
+def _json_object(line: str) -> dict[str, Any] | None:
     try:
         value = json.loads(line)
     except (json.JSONDecodeError, RecursionError):
-        return BAD_JSON
-    return value if isinstance(value, dict) else BAD_JSON
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _whole(text: Text) -> Iterator[Row]:
@@ -64,4 +67,9 @@ def _whole(text: Text) -> Iterator[Row]:
         value = value.get("data", value.get("rows", value.get("train")))
     if not isinstance(value, list):
         raise DataError(f"The source {shown} holds no list of rows (nor an object with one under data, rows or train).")
-    yield from (row if isinstance(row, dict) else BAD_JSON for row in value)
+    for number, row in enumerate(value, 1):
+        yield (
+            row
+            if isinstance(row, dict)
+            else NoRow.of(BAD_JSON, text.file.name, number, json.dumps(row, ensure_ascii=False))
+        )

@@ -9,7 +9,26 @@ from typing import Any, BinaryIO
 
 BAD_JSON, RAGGED, REPEATED_HEADER = "bad_json", "ragged", "repeated_header"
 """Why a line is no row; reasons of the registry."""
-Row = dict[str, Any] | str
+SHOWN = 200
+"""Characters by which a line that is no row is found again."""
+
+
+class NoRow(str):
+    """The reason why a line is no row, with where it stands and how it begins."""
+
+    file: str
+    line: int
+    """From 1; of a JSON array the place."""
+    begins: str
+
+    @classmethod
+    def of(cls, reason: str, file: str, line: int, text: str) -> NoRow:
+        made = cls(reason)
+        made.file, made.line, made.begins = file, line, text[:SHOWN]
+        return made
+
+
+Row = dict[str, Any] | NoRow
 """A row, or why it is none."""
 READ_AHEAD = 1000
 """Rows that a reader of columns holds at once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 import zipfile
 from collections.abc import Iterator
+from datetime import datetime, time
 from typing import Any
 
 from job.cleaning.reading.columns import header_of, row_under
@@ -31,7 +32,7 @@ def read_workbook(file: File) -> Table:
     sheet = book.worksheets[0]
     sheet.reset_dimensions()  # some writers record a wrong size, to which openpyxl would cut
     records = _records(sheet)
-    first = next(records, None)
+    _, first = next(records, (0, None))
     if first is None:
         raise DataError(
             f"The first sheet of the source {file.shown}, {sheet.title!r}, is empty.",
@@ -39,7 +40,7 @@ def read_workbook(file: File) -> Table:
         )
     header = header_of(first, file.shown)
     more = f" (first of {len(book.worksheets)})" if len(book.worksheets) > 1 else ""
-    return Table(f"XLSX, sheet {sheet.title!r}{more}", _rows(records, header), tuple(header))
+    return Table(f"XLSX, sheet {sheet.title!r}{more}", _rows(records, header, file), tuple(header))
 
 
 def _require_workbook(file: File) -> None:
@@ -61,14 +62,14 @@ def _require_workbook(file: File) -> None:
         )
 
 
-def _records(sheet: Any) -> Iterator[list[str]]:
-    """Lines with something in them, without the empty cells at their ends."""
-    for cells in sheet.iter_rows(values_only=True, max_row=MOST_ROWS):
+def _records(sheet: Any) -> Iterator[tuple[int, list[str]]]:
+    """(number, fields) of lines with something in them, without the empty cells at their ends."""
+    for number, cells in enumerate(sheet.iter_rows(values_only=True, max_row=MOST_ROWS), 1):
         fields = [_as_text(value) for value in cells]
         while fields and not fields[-1]:
             fields.pop()
         if fields:
-            yield fields
+            yield number, fields
 
 
 def _as_text(value: Any) -> str:
@@ -82,9 +83,11 @@ def _as_text(value: Any) -> str:
         return str(value).upper()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, datetime) and value.time() == time():
+        return str(value.date())  # a day has no time in Excel, and openpyxl gives it midnight
     return str(value)  # other numbers, dates and times
 
 
-def _rows(records: Iterator[list[str]], header: list[str]) -> Iterator[Row]:
-    for fields in records:
-        yield row_under(header, fields + [""] * (len(header) - len(fields)))
+def _rows(records: Iterator[tuple[int, list[str]]], header: list[str], file: File) -> Iterator[Row]:
+    for number, fields in records:
+        yield row_under(header, fields + [""] * (len(header) - len(fields)), file.name, number)

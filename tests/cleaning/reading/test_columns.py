@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from job.cleaning.reading.columns import header_of, row_under
+from job.cleaning.reading.rows import NoRow
 from job.errors import DataError
 
 HEADER = ["question", "answer"]
@@ -37,4 +40,7 @@ def test_a_row_in_place_of_the_header_is_shown() -> None:
     ],
 )
 def test_a_line_is_a_row_or_says_why_it_is_none(fields: list[str], row: object) -> None:
-    assert row_under(HEADER, fields) == row
+    found = row_under(HEADER, fields, "rows.csv", 7)
+    assert found == row
+    if isinstance(found, NoRow):
+        assert (found.file, found.line, json.loads(found.begins)) == ("rows.csv", 7, fields)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from job.cleaning.reading.rows import NoRow
 from job.errors import DataError
 from tests.cleaning.reading.files import read
 
@@ -45,6 +46,28 @@ def test_lines_that_do_not_fit_cost_themselves(tmp_path: Path) -> None:
     _, rows = read(tmp_path, "rows.csv", content)
     fits = {"question": "Q", "answer": "A"}
     assert rows == [*[fits] * 5, "ragged", "ragged", "repeated_header", fits]
+
+
+@pytest.mark.parametrize(
+    ("line", "separator", "words"),
+    [("sep=;", ";", "semicolon"), ('"sep=\t"', "\t", "tab"), ("SEP=,", ",", "comma"), ("sep=^", "^", "'^'")],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_line_in_which_excel_names_the_separator_is_no_header(
+    line: str, separator: str, words: str, end: str, encoding: str, tmp_path: Path
+) -> None:
+    """Lines are counted with it."""
+    content = end.join((line, f"question{separator}answer", f"Why{separator}So", "alone", ""))
+    found, (row, alone) = read(tmp_path, "rows.csv", content.encode(encoding))
+    assert found.startswith(f"CSV, separator {words}, ")
+    assert row == {"question": "Why", "answer": "So"}
+    assert isinstance(alone, NoRow) and (alone.line, alone.begins) == (4, '["alone"]')
+
+
+def test_a_file_of_that_line_alone_has_no_header(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no header"):
+        read(tmp_path, "rows.csv", b"sep=;\n")
 
 
 def test_a_column_that_is_a_row_by_itself_needs_no_separator(tmp_path: Path) -> None:

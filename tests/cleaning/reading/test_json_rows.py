@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from job.cleaning.reading.rows import NoRow
 from job.errors import DataError
 from tests.cleaning.reading.files import read
 
@@ -35,6 +36,17 @@ def test_a_line_that_is_no_object_costs_itself(tmp_path: Path) -> None:
     broken = [b"[1, 2]", b'"text"', b'{"question": "Q', b"null", b"[" * 10**5, b'{"question": "a\x00b"}']
     _, rows = read(tmp_path, "a.jsonl", LINES + b"\n".join(broken) + b"\n")
     assert rows == [*ROWS, *["bad_json"] * len(broken)]
+    assert [(row.file, row.line) for row in rows[3:] if isinstance(row, NoRow)] == [
+        ("a.jsonl", 4 + n) for n in range(6)
+    ]
+    assert isinstance(rows[5], NoRow) and rows[5].begins == '{"question": "Q'
+    assert isinstance(rows[7], NoRow) and rows[7].begins == "[" * 200
+
+
+def test_what_is_no_object_in_an_array_has_its_place(tmp_path: Path) -> None:
+    _, (row, text) = read(tmp_path, "a.json", b'[{"question": "Q"}, "text"]')
+    assert (row, text) == ({"question": "Q"}, "bad_json")
+    assert isinstance(text, NoRow) and (text.line, text.begins) == (2, '"text"')
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import openpyxl
 import pytest
 
 from job.cleaning.reading import xlsx_rows
+from job.cleaning.reading.rows import NoRow
 from job.errors import DataError
 from tests.cleaning.reading.files import read
 
@@ -48,7 +49,7 @@ def test_the_first_sheet_is_read_as_text(tmp_path: Path) -> None:
         ["Why?", "Two\nlines_x000D_, one.", None],
         [None, None, None],
         [42, 1.5, datetime.date(2024, 2, 29)],
-        [7.0, True],
+        [7.0, True, datetime.datetime(2024, 2, 29, 8, 30)],
         ["question", "answer", "note"],
         ["Q", "A", "n", "beyond the header"],
         more=("Notes",),
@@ -57,11 +58,12 @@ def test_the_first_sheet_is_read_as_text(tmp_path: Path) -> None:
     assert found == "XLSX, sheet 'Rows' (first of 2)"
     assert rows == [
         {"question": "Why?", "answer": "Two\nlines\r, one.", "note": ""},
-        {"question": "42", "answer": "1.5", "note": "2024-02-29 00:00:00"},
-        {"question": "7", "answer": "TRUE", "note": ""},
+        {"question": "42", "answer": "1.5", "note": "2024-02-29"},
+        {"question": "7", "answer": "TRUE", "note": "2024-02-29 08:30:00"},
         "repeated_header",
         "ragged",
     ]
+    assert [row.line for row in rows if isinstance(row, NoRow)] == [7, 8]
 
 
 def test_a_wrong_size_in_the_sheet_hides_no_row(tmp_path: Path) -> None:
