@@ -33,7 +33,7 @@ from job.settings.sources import Source
 log = logging.getLogger("job.clean")
 
 SHOWN = 200
-"""Characters of a source's first row in the log."""
+"""Characters of a source's first row in the log, and of a row that could not be read."""
 BATCH = 500
 BATCH_CHARACTERS = 16_000_000
 """A batch ends before 500 rows if they are that long: several are in memory at once."""
@@ -244,7 +244,7 @@ class FirstPass:
         if "begins" in found:
             rules = self.rules[source] if self.rules else self.options
             whole = found["begins"].encode("utf-8", "replace").decode()
-            found["begins"] = masked(whole) if rules.runs("contacts") else whole
+            found["begins"] = (masked(whole) if rules.runs("contacts") else whole)[:SHOWN]
         self.dropped_file.write(line_of(fields | found))
 
     def words(self, row: int) -> str:

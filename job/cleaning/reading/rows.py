@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 
 BAD_JSON, RAGGED, REPEATED_HEADER = "bad_json", "ragged", "repeated_header"
 """Why a line is no row; reasons of the registry."""
-SHOWN = 200
-"""Characters by which a line that is no row is found again."""
+READ = 400
+"""Characters of a line that is no row; half of them are shown once contact data is masked, so that none is cut in two."""
 
 
 class NoRow(str):
@@ -24,7 +24,7 @@ class NoRow(str):
     @classmethod
     def of(cls, reason: str, file: str, line: int, text: str) -> NoRow:
         made = cls(reason)
-        made.file, made.line, made.begins = file, line, text[:SHOWN]
+        made.file, made.line, made.begins = file, line, text[:READ]
         return made
 
 

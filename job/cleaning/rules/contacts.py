@@ -21,7 +21,7 @@ from job.cleaning.rules.numbers import Span
 from job.cleaning.rules.rule import Field
 from job.cleaning.rules.text import has_any, sentences
 
-PLACEHOLDERS = {"email": "[email]", "link": "[link]", "card": "[card]", "iban": "[iban]", "phone": "[phone]"}
+PLACEHOLDERS = {kind: f"[{kind}]" for kind in ("email", "link", "card", "iban", "ssn", "phone")}
 _MARK, _CODE_MARK = "\0", "\1"
 """Stand for a placeholder and for code while a rule works; repair leaves no such characters in a text."""
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
@@ -30,7 +30,9 @@ _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
 _ADDRESSES = (
     (
         ("@",),
-        re.compile(r"(?<![\w.+%/-])[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,5}[^\W\d_]{2,24}(?![\w@-])(?!:[\w/])"),
+        re.compile(
+            r"(?<![\w.+%/-])[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,5}[^\W\d_]{2,24}(?![\w@(-])(?!(?:\.[\w-]{1,63}){0,4}:[\w/~.$])"
+        ),
     ),
     (
         ("(at", "[at"),
@@ -56,6 +58,14 @@ _ADDRESSES = (
     ),
 )
 _ADDRESS_SIGNS = tuple(sign for signs, _ in _ADDRESSES for sign in signs)
+_IN_CODE = re.compile(
+    r"""(?:^|[\s$>(])(?:ssh|scp|sftp|rsync|ssh-copy-id)(?:\s+(?:-\S+(?:\s\S+)?|\S*[/.]\S*)){0,6}\s+$|"""  # user@host
+    r"""\buser\.email\s*=?\s*["']?$|"""  # git config
+    r"""[\w\])]\s?=\s?["'][^"'\n]*$|"""  # a variable, an attribute
+    r"""\w\((?:[^()\n]*[,=]\s*)?["']$|"""  # a call
+    r""";\s?[\w ]{1,20}=$"""  # a connection string
+)
+"""What says, up to an address outside of fences and backticks, that it is part of code, which keeps every character."""
 _NOBODYS = re.compile(
     r"@(?:[\w-]+\.){0,4}(?:example\.(?:com|org|net|edu)|example|test|invalid|(?:your|my)?(?:domain|email|company)\.com)$",
     re.IGNORECASE,
@@ -82,7 +92,6 @@ BEFORE = 80
 """Characters in which these words are looked for."""
 _STUMP = re.compile(r" ?-+> ?<link>|\b(?:https?:/{0,2}|bit\.ly/?) ?$", re.IGNORECASE)
 """What a publisher left of a link: an arrow, a scheme alone at the end. It says nothing, so nothing takes its place."""
-_ANY_NUMBER = re.compile(r"\+?\(?\d(?:[ ().–-]{0,3}\d){6,}+")
 
 _WORD = re.compile(r"[^\W_]+")
 _STRUCTURE = re.compile(r"[{}|<>\"=\1]")
@@ -95,6 +104,7 @@ _CONTACT_WORDS = frozenset(
     ).split()
 )
 """A sentence of these and a contact says how to reach someone, and nothing else."""
+_HEADING = re.compile(r"(?::|\b(?:tel|ph|mob|no|nr)\.)\s*$", re.IGNORECASE)
 _CUT = re.compile(
     r" ?[(\[](?:(?:at|on|to|via|through|from|e-?mail|phone|tel)[.:]? )?\0[)\]]|"
     r" ?\b(?:at|on|to|via|through|from|under|by)\b:? \0(?:(?: or | and | ?, ?)(?:at |on |to |via )?\0)*"
@@ -129,6 +139,10 @@ def iban(field: Field) -> str:
     return _without("iban", field, numbers.ibans)
 
 
+def ssn(field: Field) -> str:
+    return _without("ssn", field, numbers.social_security)
+
+
 def phone(field: Field) -> str:
     return _without("phone", field, numbers.phones)
 
@@ -147,15 +161,24 @@ def greeted_name(field: Field) -> str:
 
 
 def emails(text: str) -> Iterator[Span]:
-    """Addresses, also written as "jane (at) plants (dot) org"; not those of example.com and not user@host in a link."""
+    """Addresses, also written as "jane (at) plants (dot) org"; not those of example.com, in code, and user@host in a link."""
+    return (span for span in _all_emails(text) if not _IN_CODE.search(_before(text, span[0])))
+
+
+def _all_emails(text: str) -> Iterator[Span]:
     lowered = text.lower()
     for signs, pattern in _ADDRESSES:
         if not has_any(lowered, signs):
             continue
         for match in pattern.finditer(text):
-            token = text[max(0, match.start() - BEFORE) : match.start()].rpartition(" ")[2]
+            token = _before(text, match.start()).rpartition(" ")[2]
             if "://" not in token and not _NOBODYS.search(match[0]):
                 yield match.span()
+
+
+def _before(text: str, at: int) -> str:
+    """What stands before this place on its line, and near it."""
+    return text[max(0, at - BEFORE) : at].rpartition("\n")[2]
 
 
 def personal_links(text: str) -> Iterator[Span]:
@@ -170,11 +193,10 @@ def personal_links(text: str) -> Iterator[Span]:
 
 
 def masked(text: str) -> str:
-    """The text as an example may show it: contact data, any link and long number, and names after a title or a greeting
-    become […]."""
-    for find in (emails, numbers.ibans):
+    """The text as an example may show it: contact data, in code too, and names after a title or a greeting become […]. Other
+    links and numbers are what an example is about."""
+    for find in (_all_emails, personal_links, numbers.cards, numbers.ibans, numbers.social_security, numbers.phones):
         text = _marked(text, find(text)).replace(_MARK, "[…]")
-    text = _ANY_NUMBER.sub("[…]", _LINK.sub("[…]", text))
     return names.NAMED.sub(lambda match: match["before"] + "[…]", text)
 
 
@@ -201,7 +223,7 @@ def _replaced(kind: str, text: str, find: Callable[[str], Iterable[Span]], cut: 
             kept.append(piece)
         elif not _says_how_to_reach(piece):
             kept.append(_CUT.sub("", piece) if cut else piece)
-        elif kept and kept[-1].rstrip().endswith(":") and _says_how_to_reach(kept[-1]):
+        elif kept and _HEADING.search(kept[-1]) and _says_how_to_reach(kept[-1]):
             kept.pop()  # the heading of what went
         elif kept and "\n" in piece[-2:]:
             kept[-1] = kept[-1].rstrip() + piece[len(piece.rstrip()) :]

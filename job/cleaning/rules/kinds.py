@@ -97,6 +97,9 @@ _BLANKS_TO_FILL = re.compile(
 )
 ENDING = 160
 """Characters that are the ending of a letter, and all of their first line."""
+_SALUTATION = re.compile(r"^[ \t]*(?:dear|hello|hi|hey)\b[^\n,:;!]{0,80}", re.IGNORECASE | re.MULTILINE)
+ADDRESSED_WITHIN = 600
+"""Characters in which a letter comes to its addressee, below addresses and a subject."""
 ASKED_WITHIN = 1000
 """Characters of the question in which a letter is asked for."""
 
@@ -110,9 +113,11 @@ def is_work(question: str, answer: str) -> bool:
 
 
 def kept(text: str, *, ending: bool = False) -> list[Span]:
-    """The parts of the text that keep every character: (begin, end), in order, none within another. `ending` adds the last
-    lines, as of a letter."""
+    """The parts of the text that keep every character: (begin, end), in order, none within another. `ending` adds the
+    salutation and the last lines, as of a letter."""
     found = [(text.rfind("\n", 0, max(0, len(text) - ENDING)) + 1, len(text))] if ending else []
+    if ending and (greeted := _SALUTATION.search(text, 0, ADDRESSED_WITHIN)):
+        found.append(greeted.span())
     if has_any(text, _SIGNS) or "\n" in text:
         found += [*_fenced(text), *_matched(text)]
         if "\n" in text:

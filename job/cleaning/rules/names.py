@@ -11,6 +11,8 @@ from job.cleaning.rules.text import capital, has_any
 
 TAIL = 120
 """Characters at the end in which a signature is looked for."""
+SIGNED_WITHIN = 400
+"""The same where a line of its own says goodbye, with a position, a firm and an address below the name."""
 GOODBYES = ("thank", "regard", "sincerely", "cheers", "wishes", "yours", "love")
 
 PLACEHOLDER = "[name]"
@@ -25,6 +27,16 @@ _SIGNED = re.compile(
     rf"(?P<gap>\s?[,.!–—-]+\s*|\n+|\s|(?<=regards))(?-i:(?P<name>{_TITLE}?{_NAME}))(?:[,. ]+{_DEGREE})*+(?:\s?\(\w+\))?\s?[.!]?$",
     re.IGNORECASE,
 )
+_SIGN_OFF = re.compile(
+    r"(?im)(?:^[ \t]*|(?<=[.!?] ))(?:(?:many|with|best|kind|kindest|warm|warmest)\s){0,2}(?:thanks(?:\sand\sregards|\sin\sadvance|\sagain)?|thank\s?you|"
+    r"regards|sincerely(?:\syours)?|cheers|(?:best\s)?wishes|yours\s(?:sincerely|truly|faithfully)|love)[ \t]*[,.!–—-]*[ \t]*\n\s*"
+)
+_WORD_OF_A_NAME = r"[A-ZÀ-ÖØ-Þ][\w'’-]*\.?"
+_NAME_ALONE = re.compile(
+    rf"{_TITLE}?(?P<name>{_WORD_OF_A_NAME}(?: (?:de|van|von|der|da|di|bin|al|{_WORD_OF_A_NAME})){{0,3}}|[a-zß-öø-ÿ]{{3,12}})"
+    rf"(?:,? {_DEGREE})*[ \t]*[,.]?[ \t]*(?=\n|$)"
+)
+"""A name on a line of its own, below a line that says goodbye: there initials, capitals and one lower-case word do too."""
 _DOCTOR_SIGNED = re.compile(
     rf"(?:^|(?<=[.!?\n]))\s*[–—-]*\s?(?:Dr|DR|dr|Doctor)\b\.? ?{_NAME}"
     rf"(?:[,.\s]+{_DEGREE}|[,\s]+(?:[A-Z][\w&()-]*|and\b|of\b|in\b))*+\s?[.!]?$"
@@ -63,6 +75,7 @@ _NO_NAMES = frozenset(
         # Whom one writes to, and thanks.
         "doctor doctors doc dr sir sirs madam maam mam all everyone everybody team folks friend friends customer customers user users patient patients "
         "there support staff member members colleague colleagues manager committee editor parents students guys reader readers god jesus lord santa "
+        "department service services ltd inc gmbh llc office desk hotline sent "
         "thanks thank regards hello hi hey dear please welcome cheers best yours advance again very much help "
         # Words that no sentence can do without.
         "myself the a an this that these those my your his her our their i you he she it we they in on at of for to from by with and or but so as if not no yes any some "
@@ -102,6 +115,21 @@ def unsigned(text: str) -> str:
         match = _SIGNED.search(text, at)
         if match and _says_goodbye(match):
             text = text[: match.start("gap")] + "."
+    if "\n" in text and has_any(text[-SIGNED_WITHIN:].lower(), GOODBYES):
+        text = _without_signed_line(text)
+    return text
+
+
+def _without_signed_line(text: str) -> str:
+    """The text without the name below a line that says goodbye, whatever stands below that: a position, a firm."""
+    for sign_off in _SIGN_OFF.finditer(text, max(0, len(text) - SIGNED_WITHIN)):
+        name = _NAME_ALONE.match(text, sign_off.end())
+        words = [word for word in name["name"].split() if len(word.strip(".")) > 1] if name else []
+        if name and _is_name(" ".join(words)):
+            rest = text[name.end() :].lstrip()
+            said = sign_off[0].strip().rstrip(",–—-").rstrip()
+            said += "" if said.endswith((".", "!")) else "," if rest else "."
+            return f"{text[: sign_off.start()]}{said}" + (f"\n{rest}" if rest else "")
     return text
 
 

@@ -1,7 +1,8 @@
 """Where phone numbers, payment cards and bank accounts stand in a text.
 
-A number is one of these by evidence alone. A card has an issuer's prefix, its length and a right check digit; an IBAN its
-country's length and a right remainder. A phone number begins with + and a country's code, or follows a word such as "call", or
+A number is one of these by evidence alone. A card has an issuer's prefix, its length, a right check digit, which one number in
+ten has by chance, and groups or a word such as "visa" beside it; an IBAN its country's length and a right remainder; a US social
+security number its form, or a word for it. A phone number begins with + and a country's code, or follows a word such as "call", or
 is written as phone numbers are: (020) 7946 0018, 555-123-4567. Digits of no such form are a quantity, a date or an identifier.
 """
 
@@ -61,6 +62,12 @@ _OTHER_NUMBER = re.compile(
     r"\b|#|№)(?:[^.!?\n]|(?<=\bno)\.){0,12}$",
     re.IGNORECASE,
 )
+_LABELLED = re.compile(
+    r"\b(?:order|invoice|ticket|tracking|reference|ref|serial|case|policy|claim|booking|confirmation|customer|part|batch|lot|sku|isbn)"
+    r"(?:\s(?:number|no|nr|id|code))?\b\.?(?:\sis|\swas)?[\s:#]{0,3}$",
+    re.IGNORECASE,
+)
+"""What the number behind it is, whatever else the sentence says: "call us with your order number: 12345678"."""
 _COUNTED = re.compile(r"\s?(?:%|°|(?P<word>[A-Za-zÀ-ÿ]+))")
 """A word behind a number in blanks is what it counts, unless it goes on a sentence."""
 _GOES_ON = frozenset(
@@ -75,6 +82,13 @@ _CARD = re.compile(
 )
 """Visa, Mastercard, American Express, Discover, JCB, Diners Club, UnionPay: prefixes with lengths, ISO/IEC 7812."""
 _CARD_RUN = re.compile(r"(?<![\w.,/-])(?:\d{13,19}|\d{4}(?:[ -]\d{4}){3}|\d{4}[ -]\d{6}[ -]\d{4,5})(?![\w/]|[.,-]\d)")
+_CARD_WORD = re.compile(
+    r"\b(?:cards?|visa|master\s?card|maestro|amex|american express|discover|diners|credit|debit|payments?|pay|paid|charged?|cvv2?|cvc|expir\w+)\b",
+    re.IGNORECASE,
+)
+_SSN = re.compile(r"(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}")
+_SSN_RUN = re.compile(r"(?<![\w.,/+#$-])\d{3}[ -]?\d\d[ -]?\d{4}(?![\w/-]|[.,]\d)")
+_SSN_WORD = re.compile(r"\b(?:ssn|social security|soc\. sec)\b[^.!?\n\d]{0,30}$", re.IGNORECASE)
 _IBAN = re.compile(r"\b([A-Z]{2})\d\d(?: ?[A-Z0-9]{1,4}){3,9}")
 IBAN_LENGTHS = {
     country[:2]: int(country[2:])
@@ -106,6 +120,8 @@ def phones(text: str) -> Iterator[Span]:
                 yield run.start(), _end(text, run.end())
             continue
         before = text[max(0, run.start() - BEFORE) : run.start()].rpartition("\n")[2]
+        if _LABELLED.search(before) or _SSN.fullmatch(found):
+            continue
         if _digits(found) <= MOST_DIGITS and (_SAID.search(before) or _BESIDE.match(text, run.end())):
             yield run.start(), _end(text, run.end())
         elif len(by_form) <= MOST_BY_FORM and not _OTHER_NUMBER.search(before):
@@ -167,7 +183,21 @@ def _digits(text: str) -> int:
 def cards(text: str) -> Iterator[Span]:
     for match in _CARD_RUN.finditer(text):
         digits = match[0].replace(" ", "").replace("-", "")
-        if _CARD.fullmatch(digits) and _luhn(digits) and len(set(digits)) > 1:
+        if not (_CARD.fullmatch(digits) and _luhn(digits) and len(set(digits)) > 1):
+            continue
+        begin = max(0, match.start() - BEFORE)
+        said = _CARD_WORD.search(text, begin, match.start()) or _CARD_WORD.search(
+            text, match.end(), match.end() + BEFORE
+        )
+        if said or (digits != match[0] and not _LABELLED.search(text[begin : match.start()])):
+            yield match.span()
+
+
+def social_security(text: str) -> Iterator[Span]:
+    """US social security numbers: by their exact form, or as nine digits behind a word for them."""
+    for match in _SSN_RUN.finditer(text):
+        before = text[max(0, match.start() - BEFORE) : match.start()]
+        if _SSN_WORD.search(before) or (_SSN.fullmatch(match[0]) and not _LABELLED.search(before)):
             yield match.span()
 
 

@@ -182,6 +182,16 @@ RULES: tuple[Rule, ...] = (
         private=True,
     ),
     Rule(
+        "ssn",
+        "US social security numbers",
+        "contacts",
+        ("inside",),
+        cut=contacts.ssn,
+        fields=BOTH,
+        sign=numbers.may_hold_a_number,
+        private=True,
+    ),
+    Rule(
         "phone",
         "phone numbers",
         "contacts",

@@ -40,7 +40,7 @@ def test_a_line_that_is_no_object_costs_itself(tmp_path: Path) -> None:
         ("a.jsonl", 4 + n) for n in range(6)
     ]
     assert isinstance(rows[5], NoRow) and rows[5].begins == '{"question": "Q'
-    assert isinstance(rows[7], NoRow) and rows[7].begins == "[" * 200
+    assert isinstance(rows[7], NoRow) and rows[7].begins == "[" * 400
 
 
 def test_what_is_no_object_in_an_array_has_its_place(tmp_path: Path) -> None:

@@ -130,9 +130,19 @@ def test_email_addresses(address: str) -> None:
         "at 5 dot 30",
         "https://user:secret@plants.org/x",
         "We meet (at noon) there.",
+        "Copy it: scp notes.txt jane@host.plants.org:~/notes",
+        "rsync -av ./notes jane@plants.org:/srv",
+        "ssh -i key.pem jane@ec2-1-2.compute.plants.org",
+        'git config --global user.email "jane@plants.org"',
+        "Set user.email = jane@plants.org in it.",
+        "sender = 'jane@plants.org'",
+        "Server=tcp:db;User Id=jane@plants.org;Password=x",
+        "smtp.sendmail(sender, 'jane@plants.org')",
+        "C = A@B.transpose(1)",
+        "import flask\napp@app.route('/')",
     ],
 )
-def test_what_is_nobodys_address_stays(text: str) -> None:
+def test_what_is_nobodys_address_or_code_stays(text: str) -> None:
     assert list(emails(text)) == []
 
 
@@ -210,7 +220,41 @@ def test_a_table_and_data_keep_their_lines() -> None:
 
 def test_an_example_shows_no_contact_data_and_no_name() -> None:
     assert masked("Dear Anna, write to jane@plants.org or call 555-123-4567.") == "Dear […], write to […] or call […]."
-    assert masked("See https://plants.org/fern, GB82WEST12345698765432 or 9876543210.") == "See […], […] or […]."
+    assert masked("See https://wa.me/4917112345, GB82WEST12345698765432 or +49 171 2345678.") == "See […], […] or […]."
+    assert (
+        masked("send('jane@plants.org', visa='4111111111111111') # SSN 123456789")
+        == "send('[…]', visa='[…]') # SSN […]"
+    )
+
+
+def test_an_example_shows_links_and_numbers_that_are_no_contact() -> None:
+    text = "See https://plants.org/fern on order 4155551234 of 2024-06-22, 1 234 567 seeds, pi is 3.14159265358979."
+    assert masked(text) == text
+
+
+def test_the_addressee_of_a_letter_that_was_asked_for_stays() -> None:
+    """However long it is; in any other answer he goes."""
+    words = " ".join(f"Fern {number} stands well in the shade of tree {number + 7}." for number in range(9))
+    letter = f"Subject: Ferns\n\nDear Mr. Moss,\n\n{words}\n\nSincerely,\nAnna Fern"
+    rules = Rules(packs=(), min_answer_words=1)
+    assert cleaned(letter, rules, "Write a letter to Mr. Moss on ferns.") == letter
+    assert cleaned(letter, rules, "What about ferns?") == (f"Subject: Ferns\n\nDear [name],\n\n{words}\n\nSincerely.")
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("My SSN is 123-45-6789, I think.", "My SSN is [ssn], I think."),
+        ("They asked for 123-45-6789 there.", "They asked for [ssn] there."),
+        ("Her social security number was 123 45 6789 then.", "Her social security number was [ssn] then."),
+        ("Call us with your order number: 12345678 today.", None),
+        ("The order 4012888888881881 is late.", None),
+        ("I paid by card 4012888888881881 today.", "I paid by card [card] today."),
+        ("Thanks,\nAnna\nTel. 555-123-4567", "Thanks."),
+    ],
+)
+def test_a_number_goes_under_the_name_of_what_it_is(text: str, rest: str | None) -> None:
+    assert cleaned(text, Rules(packs=(), min_answer_words=1)) == (rest or text)
 
 
 def test_a_signature_takes_its_line_with_it() -> None:

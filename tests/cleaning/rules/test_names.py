@@ -102,6 +102,14 @@ def test_other_words_stay(text: str) -> None:
         ("Why is it yellow\n- Anna Moss", "Why is it yellow"),
         ("Why? — Anna", "Why?"),
         ("Why? ~ Anna", "Why?"),
+        (
+            "Water it.\n\nBest regards,\nAnna Moss\nSenior Gardener\nCall 555-123-4567 today",
+            "Water it.\n\nBest regards,\nSenior Gardener\nCall 555-123-4567 today",
+        ),
+        ("Water it.\n\nSincerely yours,\n\nA. Moss", "Water it.\n\nSincerely yours."),
+        ("Water it.\nKind regards\nANNA VON MOSS, MD\nSent by hand", "Water it.\nKind regards,\nSent by hand"),
+        ("Water it. Cheers!\nanna\n", "Water it. Cheers!"),
+        ("Thanks,\nDr. Moss\nMist it too.", "Thanks,\nMist it too."),
     ],
 )
 def test_a_signature_goes(text: str, rest: str) -> None:
@@ -115,6 +123,10 @@ def test_a_signature_goes(text: str, rest: str) -> None:
         "Nobody thanks Anna.",
         "Thanks, Doctor",
         "Thanks. Waiting",
+        "Thanks,\nThe Support Team",
+        "Kind regards\nSales Department",
+        "Thank you\nWater it twice a week.",
+        "Thanks\nanyone here who knows?",
         "Eat:\n- Apples\n- Green Tea",
         "Eat this:\n- Green Tea",
         "Two teas.\n- Black Tea\n- Green Tea",

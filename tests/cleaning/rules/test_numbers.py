@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from job.cleaning.rules.numbers import IBAN_LENGTHS, MOST_BY_FORM, Span, cards, ibans, may_hold_a_number, phones
+from job.cleaning.rules.numbers import (
+    IBAN_LENGTHS,
+    MOST_BY_FORM,
+    Span,
+    cards,
+    ibans,
+    may_hold_a_number,
+    phones,
+    social_security,
+)
 
 pytestmark = pytest.mark.light
 
@@ -58,6 +67,9 @@ NO_PHONES = (
     "0-306-40615-2 is a book",
     "order 4155551234",
     "Order number: 415-555-1234",
+    "Call us with your order number: 12345678",
+    "phone us, tracking no. 555 123 4567",
+    "Call about 123-45-6789",
     "Your ticket #415-555-1234 is open.",
     "invoice no. 0171 2345678",
     "1234567890",
@@ -125,7 +137,11 @@ def test_more_numbers_than_a_text_has_are_a_table() -> None:
     ],
 )
 def test_cards(text: str) -> None:
-    assert found(cards, f"Take {text}, please.") == [text]
+    assert found(cards, f"My visa is {text}, please.") == [text]
+    assert found(cards, f"{text} is the card") == [text]
+    grouped = not text.isdigit()
+    assert found(cards, f"Take {text}, please.") == ([text] if grouped else [])
+    assert found(cards, f"Your order number is {text}.") == []
 
 
 @pytest.mark.parametrize(
@@ -141,7 +157,24 @@ def test_cards(text: str) -> None:
     ],
 )
 def test_other_numbers_are_no_cards(text: str) -> None:
-    assert found(cards, text) == []
+    assert found(cards, f"card {text}") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("It is 123-45-6789.", ["123-45-6789"]),
+        ("SSN: 123456789", ["123456789"]),
+        ("social security number of 123 45 6789", ["123 45 6789"]),
+        ("123456789 seeds", []),
+        ("123 45 6789", []),
+        ("order 123-45-6789", []),
+        ("666-45-6789 or 000-45-6789 or 912-45-6789 or 123-00-6789 or 123-45-0000", []),
+        ("A123-45-6789, 123-45-6789-1 and 0.123-45-6789", []),
+    ],
+)
+def test_social_security_numbers(text: str, numbers: list[str]) -> None:
+    assert found(social_security, text) == numbers
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_rules_are_listed_in_the_order_in_which_they_run(monkeypatch: pytest.Mon
 
 def test_a_rule_that_is_private_shows_no_example(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [rule.name for rule in RULES if rule.private]
-    assert found == ["email", "link", "card", "iban", "phone", "signature", "own_name", "greeted_name"]
+    assert found == ["email", "link", "card", "iban", "ssn", "phone", "signature", "own_name", "greeted_name"]
     assert audit(ROW)["email"].examples == []
     monkeypatch.setattr(registry, "RULES", tuple(replace(rule, private=False) for rule in RULES))
     assert audit(ROW)["email"].examples
