@@ -23,6 +23,8 @@ ROLES = {
 """The names that data sets use, and the turn that each stands for."""
 TEXT_PARTS, REASONING_PARTS = ("text", "input_text", "output_text"), ("thinking", "reasoning")
 MEDIA_PARTS = ("image", "image_url", "input_image", "audio", "input_audio", "video", "file")
+PARTS_AS_TEXT = '[{"type":'
+"""How parts begin that `datasets` made JSON, where other rows of a column are text."""
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
 
@@ -102,6 +104,8 @@ def _turn(message: object, notes: list[str]) -> Turn:
 
 def _content(value: object) -> tuple[str, list[str]]:
     """(text, reasoning) of a content, which may come in parts. What a tool returned may be an object."""
+    if isinstance(value, str) and value.startswith(PARTS_AS_TEXT):
+        value = _parsed_parts(value)
     if value is None or isinstance(value, str):
         return value or "", []
     if isinstance(value, Mapping):
@@ -119,6 +123,15 @@ def _content(value: object) -> tuple[str, list[str]]:
             raise Unreadable(NOT_TEXT)
         (reasoning if kind in REASONING_PARTS else texts).append(text)
     return "\n".join(texts), reasoning
+
+
+def _parsed_parts(text: str) -> object:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    kinds = {part.get("type") if isinstance(part, Mapping) else None for part in found}
+    return found if kinds.issubset((*TEXT_PARTS, *REASONING_PARTS, *MEDIA_PARTS)) else text
 
 
 def _calls_in(text: str) -> Turn:

@@ -28,7 +28,7 @@ Reader = Callable[[dict[str, Any]], Raw]
 
 
 def layout_of(rows: list[dict[str, Any]], data: DataSettings, name: str) -> tuple[str, Reader]:
-    columns = list(dict.fromkeys(column for row in rows[:100] for column in row))
+    columns = list(dict.fromkeys(column for row in rows for column in row))
     if data.question_column != "auto":
         missing = [column for column in (data.question_column, data.answer_column) if column not in columns]
         if missing:
@@ -47,7 +47,7 @@ def layout_of(rows: list[dict[str, Any]], data: DataSettings, name: str) -> tupl
         )
     chat = next((column for column in CHATS if column in columns), "")
     if chat:
-        return CHATS[chat], lambda row: _chat(row, row.get(chat))
+        return _chat_layout(rows, data, name, chat)
     output = next((column for column in ("output", "response") if column in columns), "")
     if "instruction" in columns and output:
         layout, read = _instruction_layout(rows, output)
@@ -62,6 +62,29 @@ def layout_of(rows: list[dict[str, Any]], data: DataSettings, name: str) -> tupl
         "(instruction/input/output, question/answer, prompt/completion, messages, conversations, text).",
         remedy="Set FINETUNE_DATA_QUESTION_COLUMN and FINETUNE_DATA_ANSWER_COLUMN.",
     )
+
+
+def _chat_layout(rows: list[dict[str, Any]], data: DataSettings, name: str, chat: str) -> tuple[str, Reader]:
+    """Rows without a chat are read by what else they hold: `datasets` gives every row all columns, empty where it had none."""
+
+    def read(row: dict[str, Any]) -> Raw:
+        return _chat(row, row.get(chat))
+
+    others = [_filled(row) for row in rows if row.get(chat) is None]
+    try:
+        layout, read_other = layout_of(others, data, name) if any(others) else ("", read)
+    except DataError:  # of no form: each such row is dropped with its reason
+        return CHATS[chat], read
+    if not layout:
+        return CHATS[chat], read
+    return (
+        f"{CHATS[chat]}; rows without: {layout}",
+        lambda row: read(row) if row.get(chat) is not None else read_other(_filled(row)),
+    )
+
+
+def _filled(row: dict[str, Any]) -> dict[str, Any]:
+    return {column: value for column, value in row.items() if value is not None}
 
 
 def _pair_layout(rows: list[dict[str, Any]], columns: list[str], question: str, answer: str) -> tuple[str, Reader]:

@@ -46,6 +46,8 @@ def system(text: str = "S") -> Turn:
             [user([{"type": "text", "text": "Q"}, {"type": "text", "text": "R"}]), assistant(["A"])],
             Raw("", "Q\nR", "A"),
         ),
+        ([user('[{"type":"text","text":"Q"}]'), assistant()], Raw("", "Q", "A")),
+        ([user('[{"type": 1}]'), assistant('[{"type":')], Raw("", '[{"type": 1}]', '[{"type":')),
         ([user()], Raw("", "Q", "")),
         ([assistant()], Raw("", "", "")),
         ([], Raw("", "", "")),

@@ -107,3 +107,27 @@ def test_other_columns_are_named_by_settings(tmp_path: Path) -> None:
     assert next(loaded.rows).answer == "A"
     with pytest.raises(DataError, match="no column reply; it has: ask, say"):
         load(Source.parse(str(path)), settings(path, question_column="ask", answer_column="reply"), "")
+
+
+MIXED = [LAYOUTS["question/answer"], LAYOUTS["messages"]]
+
+
+def test_rows_of_mixed_forms_are_each_read_by_their_own(tmp_path: Path) -> None:
+    """As JSON lines, and as `datasets` saves them: with every column in every row."""
+    from datasets import Dataset
+
+    path = write_rows(tmp_path / "rows.jsonl", MIXED * 3)
+    columns = dict.fromkeys(column for row in MIXED for column in row)
+    Dataset.from_list([columns | row for row in MIXED * 3]).save_to_disk(str(tmp_path / "saved"))
+    for place in (path, tmp_path / "saved"):
+        loaded = load(Source.parse(str(place)), settings(place), "")
+        assert loaded.layout == "messages; rows without: question/answer"
+        assert list(loaded.rows) == [Raw("", "Q", "A")] * 6
+
+
+def test_rows_without_a_chat_that_are_of_no_form_have_a_fault(tmp_path: Path) -> None:
+    rows = [*[LAYOUTS["messages"]] * 3, {"title": "Q"}, {"messages": None}]
+    path = write_rows(tmp_path / "rows.jsonl", rows)
+    loaded = load(Source.parse(str(path)), settings(path), "")
+    assert loaded.layout == "messages"
+    assert [raw.fault for raw in loaded.rows] == ["", "", "", NOT_TEXT, NOT_TEXT]

@@ -13,7 +13,7 @@ from huggingface_hub import HfApi, HfFileSystem, hf_hub_download
 
 from job.cleaning.reading.arrow_rows import rows_of
 from job.cleaning.reading.rows import File, Table, local_file
-from job.errors import DataError, HubUnavailable
+from job.errors import DataError, HubUnavailable, causes
 from job.hosts.hub import ask, first_line
 from job.settings.sources import Source
 
@@ -97,7 +97,16 @@ def _asked(source: Source, token: str, call: Callable[[], T]) -> T:
     what = f"data set {source}" + (f" (commit {source.commit})" if source.commit else "")
     try:
         return ask(call, what, "FINETUNE_DATA_SOURCES", token=token)
-    except ValueError as error:  # an unknown split, or no data files
+    except Exception as error:
+        if cast := next((cause for cause in causes(error) if str(cause).startswith("Couldn't cast")), None):
+            raise DataError(
+                f"The {what} holds files of different forms, which `datasets` cannot read as one table: "
+                f"{' '.join(str(cast).split())[:300]}",
+                remedy="Name its files in FINETUNE_DATA_SOURCES, separated by commas: the job reads each by itself "
+                f"(hf://datasets/{source.name}/FILE).",
+            ) from error
+        if not isinstance(error, ValueError):  # an unknown split, or no data files
+            raise
         raise DataError(f"The {what} cannot be loaded: {first_line(error)}") from error
 
 

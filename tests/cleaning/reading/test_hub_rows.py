@@ -134,3 +134,24 @@ def test_a_remote_file_can_be_read_from_its_end_and_reports_failures_as_its_own(
     hub.fail("/datasets/", status=403, times=10**6)
     with pytest.raises(AccessDenied):
         opened.read(100)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]},
+        {"question": ["Q"], "answer": ["A"]},
+    ],
+)
+def test_files_of_different_forms_are_to_be_named_one_by_one(others: dict[str, object], hub: StandInHub) -> None:
+    """Within one file rows of mixed forms are read."""
+    plain, other = (json.dumps(row).encode() + b"\n" for row in ({"question": "Q", "answer": "A"}, others))
+    hub.add_repo("dataset", "owner/mixed", {"a.jsonl": plain * 3, "b.jsonl": other * 3})
+    source = Source.parse("owner/mixed")
+    data = DataSettings(sources=(source,))
+    for read in (lambda: load(source, data, ""), lambda: sample(source, data, "", 10)):
+        with pytest.raises(DataError, match="holds files of different forms") as caught:
+            read()
+        assert "hf://datasets/owner/mixed/FILE" in caught.value.remedy
+    hub.add_repo("dataset", "owner/one", {"a.jsonl": (plain + other) * 3})
+    assert count("owner/one") == 6
