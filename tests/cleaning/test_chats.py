@@ -13,7 +13,7 @@ from job.errors import DataError
 from job.modeling.chat import Chat
 from tests.cleaning.stage_runs import cleaned, read
 from tests.conftest import write_rows
-from tests.templates import GEMMA, QWEN3, make_base_of
+from tests.templates import GEMMA, LLAMA3, QWEN3, Template, make_base_of
 from tests.training.building import tokenizer_of
 
 PLANTS = ("fern", "moss", "ivy", "palm", "fig", "yucca", "aloe", "basil", "mint", "sage", "thyme", "lemon")
@@ -254,3 +254,50 @@ def test_chats_with_pictures_or_unknown_roles_are_dropped_with_a_reason(base: Pa
     assert result.dropped == {"media": 1, "unknown_role": 1}
     with pytest.raises(DataError, match="media 3"):
         cleaned(write_rows(tmp_path / "rows.jsonl", [picture] * 3), base, tmp_path)
+
+
+def support_chat(number: int) -> dict[str, Any]:
+    """A system turn, a question that a call of a tool answers, another one, and thanks."""
+    plant = PLANTS[number % len(PLANTS)]
+    call = {"name": "soil", "arguments": json.dumps({"pot": number})}
+    return {
+        "messages": [
+            {"role": "system", "content": "You look after plants and may ask the sensors."},
+            {"role": "user", "content": f"Does the {plant} in pot {number} need water?"},
+            {
+                "role": "assistant",
+                "content": "",
+                "tool_calls": [{"id": f"c{number}", "type": "function", "function": call}],
+            },
+            {"role": "tool", "tool_call_id": f"c{number}", "content": json.dumps({"moisture": number})},
+            {"role": "assistant", "content": f"Yes, pot {number} is dry, so give the {plant} a cup of water."},
+            {"role": "user", "content": "And how often from then on?"},
+            {"role": "assistant", "content": f"Every {number + 2} days, and less in winter."},
+            {"role": "user", "content": "Where should it stand?"},
+            {"role": "assistant", "content": f"Put the {plant} near a window that faces east."},
+        ],
+        "tools": [
+            {"type": "function", "function": {"name": "soil", "parameters": {"type": "object", "properties": {}}}}
+        ],
+    }
+
+
+@pytest.mark.parametrize("template", [LLAMA3, QWEN3], ids=["one-text", "row-per-answer"])
+def test_every_turn_of_the_assistant_is_trained_on_a_call_of_a_tool_too(template: Template, tmp_path: Path) -> None:
+    folder = make_base_of(tmp_path / "base", template)
+    rows = [support_chat(number) for number in range(20)]
+    result = cleaned(write_rows(tmp_path / "rows.jsonl", rows), folder, tmp_path, max_tokens=2048)
+    assert (result.conversations, result.dropped, result.turns_in, result.turns_out) == (20, {}, 160, 160)
+    assert result.system_prompt == "You look after plants and may ask the sensors."
+    chat = Chat(tokenizer_of(folder))
+    kept = [row for path in (result.train_path, result.eval_path) for row in read(tmp_path / path)]
+    for row, texts in zip(kept, chat.rows(kept, "answers"), strict=True):
+        learned = [chat.tokenizer.decode(text.ids[begin:end]) for text in texts for begin, end in text.answers]
+        said = [turn["content"] or "soil" for turn in row["turns"] if turn["role"] == "assistant"]
+        assert len(learned) == len(said) == 4
+        assert all(text in answer for text, answer in zip(said, learned, strict=True))
+        assert not any("Where should it stand" in answer or "moisture" in answer for answer in learned)
+    for shown in result.masked_rows:
+        marked = ["".join(shown.tokens[begin:end]) for begin, end in shown.learned]
+        assert "faces east." in marked[-1]
+        assert len(marked) == (4 if template is LLAMA3 else 1)
