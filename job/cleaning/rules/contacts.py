@@ -63,8 +63,9 @@ _IN_CODE = re.compile(
     r"""\buser\.email\s*=?\s*["']?$|"""  # git config
     r"""[\w\])]\s?=\s?["'][^"'\n]*$|"""  # a variable, an attribute
     r"""\w\((?:[^()\n]*[,=]\s*)?["']$|"""  # a call
-    r""";\s?[\w ]{1,20}=$"""  # a connection string
+    r""";\s?[\w ]{1,20}=$"""  # a connection string, also by what follows
 )
+_SETTING = re.compile(r";\s?[\w ]{1,20}=")
 """What says, up to an address outside of fences and backticks, that it is part of code, which keeps every character."""
 _NOBODYS = re.compile(
     r"@(?:[\w-]+\.){0,4}(?:example\.(?:com|org|net|edu)|example|test|invalid|(?:your|my)?(?:domain|email|company)\.com)$",
@@ -162,7 +163,9 @@ def greeted_name(field: Field) -> str:
 
 def emails(text: str) -> Iterator[Span]:
     """Addresses, also written as "jane (at) plants (dot) org"; not those of example.com, in code, and user@host in a link."""
-    return (span for span in _all_emails(text) if not _IN_CODE.search(_before(text, span[0])))
+    for begin, end in _all_emails(text):
+        if not (_IN_CODE.search(_before(text, begin)) or _SETTING.match(text, end)):
+            yield begin, end
 
 
 def _all_emails(text: str) -> Iterator[Span]:
@@ -197,7 +200,7 @@ def masked(text: str) -> str:
     links and numbers are what an example is about."""
     for find in (_all_emails, personal_links, numbers.cards, numbers.ibans, numbers.social_security, numbers.phones):
         text = _marked(text, find(text)).replace(_MARK, "[…]")
-    return names.NAMED.sub(lambda match: match["before"] + "[…]", text)
+    return names.unnamed(text, "[…]")
 
 
 def _marked(text: str, spans: Iterable[Span]) -> str:

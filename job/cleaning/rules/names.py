@@ -62,11 +62,11 @@ _I_AM = re.compile(
 _GREETED = re.compile(
     rf"(?P<hi>(?i:{_GREETING}(?: dear)?)) (?P<title>{_TITLE})?(?P<name>{_NAME})(?P<behind>\s?[,!:;–—-]|\.(?:\s|$)|$)?"
 )
-NAMED = re.compile(
-    rf"(?P<before>\b(?:(?:Dr|DR|dr|Mr|Mrs|Ms|Prof)\b\.?\s?|(?i:my\s+name\s+is|i\s+am|this\s+is|dear|hi|hello|regards|thanks|sincerely|wishes)[,\s-]{{1,3}}))"
-    rf"{_TITLE}?{_NAME}\b"
+_NAMED = re.compile(
+    rf"(?P<before>\b(?:(?P<title>(?:Dr|DR|dr|Mr|Mrs|Ms|Prof)\b\.?\s?)|(?i:my\s+name\s+is|i\s+am|this\s+is|dear|hi|hello|regards|thanks|sincerely|wishes)[,\s-]{{1,3}}))"
+    rf"(?P<own_title>{_TITLE})?(?P<name>{_NAME})\b"
 )
-"""What an example may not show: a capitalized word after a title or a greeting, whether a name or not."""
+"""Who is named in a text: behind a title anybody, behind other words one of whose words is no common one."""
 _STARTERS = frozenset("hi hello hey doctor dr sir madam morning evening afternoon day dear".split())
 """A clause may begin behind them without a comma."""
 
@@ -158,6 +158,16 @@ def without_own_name(text: str) -> str:
         if match and (match["title"] or _is_name(match["name"])):
             text = _without_introduction(text, match)
     return text
+
+
+def unnamed(text: str, mark: str) -> str:
+    """The text with a mark in place of names, as an example may show it."""
+
+    def marked(match: re.Match[str]) -> str:
+        known = match["title"] or match["own_title"] or any(map(_is_name, match["name"].split()))
+        return match["before"] + mark if known else match[0]
+
+    return _NAMED.sub(marked, text)
 
 
 def ungreeted(text: str, cut: bool) -> str:

@@ -63,7 +63,7 @@ _OTHER_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _LABELLED = re.compile(
-    r"\b(?:order|invoice|ticket|tracking|reference|ref|serial|case|policy|claim|booking|confirmation|customer|part|batch|lot|sku|isbn)"
+    r"\b(?:order|invoice|ticket|tracking|reference|ref|serial|case|policy|claim|booking|confirmation|customer|member|account|model|part|batch|lot|sku|isbn|po|rma)"
     r"(?:\s(?:number|no|nr|id|code))?\b\.?(?:\sis|\swas)?[\s:#]{0,3}$",
     re.IGNORECASE,
 )

@@ -137,6 +137,7 @@ def test_email_addresses(address: str) -> None:
         "Set user.email = jane@plants.org in it.",
         "sender = 'jane@plants.org'",
         "Server=tcp:db;User Id=jane@plants.org;Password=x",
+        "Uid=jane@plants.org;Pwd=x",
         "smtp.sendmail(sender, 'jane@plants.org')",
         "C = A@B.transpose(1)",
         "import flask\napp@app.route('/')",
@@ -228,7 +229,7 @@ def test_an_example_shows_no_contact_data_and_no_name() -> None:
 
 
 def test_an_example_shows_links_and_numbers_that_are_no_contact() -> None:
-    text = "See https://plants.org/fern on order 4155551234 of 2024-06-22, 1 234 567 seeds, pi is 3.14159265358979."
+    text = "See https://plants.org/fern on order 4155551234 of 2024-06-22, 1 234 567 seeds, pi is 3.14159265358979. I am Pregnant. Hello Doctor."
     assert masked(text) == text
 
 

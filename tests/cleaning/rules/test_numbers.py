@@ -70,6 +70,7 @@ NO_PHONES = (
     "Call us with your order number: 12345678",
     "phone us, tracking no. 555 123 4567",
     "Call about 123-45-6789",
+    "contact us with your account number: 12345678",
     "Your ticket #415-555-1234 is open.",
     "invoice no. 0171 2345678",
     "1234567890",
