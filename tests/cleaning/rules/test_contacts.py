@@ -228,6 +228,10 @@ def test_an_example_shows_no_contact_data_and_no_name() -> None:
     )
 
 
+def test_a_name_beside_a_common_word_is_masked_too() -> None:
+    assert masked("Hello Anna Thanks, I am Pregnant.") == "Hello […], I am Pregnant."
+
+
 def test_an_example_shows_links_and_numbers_that_are_no_contact() -> None:
     text = "See https://plants.org/fern on order 4155551234 of 2024-06-22, 1 234 567 seeds, pi is 3.14159265358979. I am Pregnant. Hello Doctor."
     assert masked(text) == text
