@@ -24,7 +24,7 @@ ROLES = {
 TEXT_PARTS, REASONING_PARTS = ("text", "input_text", "output_text"), ("thinking", "reasoning")
 MEDIA_PARTS = ("image", "image_url", "input_image", "audio", "input_audio", "video", "file")
 PARTS_AS_TEXT = '[{"type":'
-"""How parts begin that `datasets` made JSON, where other rows of a column are text."""
+"""How parts begin that `datasets` made JSON, where other rows of a column are text. A tool may return such JSON itself."""
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
 
@@ -80,11 +80,19 @@ def _turn(message: object, notes: list[str]) -> Turn:
     if role is None:
         raise Unreadable(UNKNOWN_ROLE)
     turn: Turn = {"role": role}
-    turn["content"], reasoning = _content(message.get("content", message.get("value")))
+    content = message.get("content", message.get("value"))
+    if role != "tool" and isinstance(content, str) and content.startswith(PARTS_AS_TEXT):
+        content = _parsed_parts(content)
+    turn["content"], reasoning = _content(content)
+    weight = message.get("weight")
+    if weight not in (None, 0, 1):
+        notes.append("weight_ignored")
+    unlearned = {"weight": 0} if weight == 0 and role in ("assistant", "call", "reasoning") else {}
     if role == "reasoning":
-        return {"role": "assistant", "content": "", "reasoning_content": turn["content"]}
+        return {"role": "assistant", "content": "", "reasoning_content": turn["content"], **unlearned}
     if role == "call":
-        return {"role": "assistant", **_calls_in(turn["content"])}
+        return {"role": "assistant", **_calls_in(turn["content"]), **unlearned}
+    turn |= unlearned
     if role == "assistant":
         reasoning += [message[field] for field in REASONING_FIELDS if isinstance(message.get(field), str)][:1]
         if any(reasoning):
@@ -94,18 +102,11 @@ def _turn(message: object, notes: list[str]) -> Turn:
             turn["tool_calls"] = calls
     if role == "tool":
         turn |= {field: message[field] for field in ("name", "tool_call_id") if isinstance(message.get(field), str)}
-    weight = message.get("weight")
-    if role == "assistant" and weight == 0:
-        turn["weight"] = 0
-    elif weight not in (None, 0, 1):
-        notes.append("weight_ignored")
     return turn
 
 
 def _content(value: object) -> tuple[str, list[str]]:
     """(text, reasoning) of a content, which may come in parts. What a tool returned may be an object."""
-    if isinstance(value, str) and value.startswith(PARTS_AS_TEXT):
-        value = _parsed_parts(value)
     if value is None or isinstance(value, str):
         return value or "", []
     if isinstance(value, Mapping):
@@ -130,8 +131,8 @@ def _parsed_parts(text: str) -> object:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    kinds = {part.get("type") if isinstance(part, Mapping) else None for part in found}
-    return found if kinds.issubset((*TEXT_PARTS, *REASONING_PARTS, *MEDIA_PARTS)) else text
+    kinds = (part.get("type") if isinstance(part, Mapping) else None for part in found)
+    return found if all(kind in (*TEXT_PARTS, *REASONING_PARTS, *MEDIA_PARTS) for kind in kinds) else text
 
 
 def _calls_in(text: str) -> Turn:

@@ -47,6 +47,7 @@ def system(text: str = "S") -> Turn:
             Raw("", "Q\nR", "A"),
         ),
         ([user('[{"type":"text","text":"Q"}]'), assistant()], Raw("", "Q", "A")),
+        ([user('[{"type":{}}]'), assistant()], Raw("", '[{"type":{}}]', "A")),
         ([user('[{"type": 1}]'), assistant('[{"type":')], Raw("", '[{"type": 1}]', '[{"type":')),
         ([user()], Raw("", "Q", "")),
         ([assistant()], Raw("", "", "")),
@@ -74,6 +75,8 @@ def test_an_answer_of_weight_0_keeps_it_and_gives_it_to_what_is_joined_to_it() -
     assert (first, last) == (assistant("So?", weight=0), assistant("No.\n\nOr so.", weight=0))
     assert not list(found.conversation.learned())
     assert conversation(found.fields()["turns"]) == Raw("", conversation=found.conversation)
+    called = conversation([user(), {"from": "function_call", "value": '{"name": "light"}', "weight": 0}, *turns])
+    assert called.conversation and called.conversation.turns[1]["weight"] == 0
 
 
 CALL = {"type": "function", "function": {"name": "light", "arguments": '{"room": "hall"}'}}
