@@ -131,3 +131,9 @@ def test_rows_without_a_chat_that_are_of_no_form_have_a_fault(tmp_path: Path) ->
     loaded = load(Source.parse(str(path)), settings(path), "")
     assert loaded.layout == "messages"
     assert [raw.fault for raw in loaded.rows] == ["", "", "", NOT_TEXT, NOT_TEXT]
+
+
+def test_a_form_that_begins_late_is_seen(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "rows.jsonl", [*[LAYOUTS["question/answer"]] * 150, LAYOUTS["messages"]])
+    loaded = load(Source.parse(str(path)), settings(path), "")
+    assert list(loaded.rows) == [Raw("", "Q", "A")] * 151
