@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from job.cleaning.rules.text import has_any
+from job.cleaning.rules.text import Signs, has_any
 
 Span = tuple[int, int]
 
 _CODE_SIGNS = ("{", "}", "=", ";", "<", "()", "):", ":\n", "print(", "import ", "SELECT ")
-_SIGNS = ("`", "~~~", "$", "\\", "|", "\t", "/", "]+", "]*", "]{", "]?", "(?", *_CODE_SIGNS)
+_SIGNS = Signs("`", "~~~", "$", "\\", "|", "\t", "/", "]+", "]*", "]{", "]?", "(?", *_CODE_SIGNS)
 """A text without any of these has nothing to keep, which half of all prose shows in 1 us."""
 
 _FENCES = ("```", "~~~")
@@ -113,7 +113,7 @@ def kept(text: str, *, ending: bool = False) -> list[Span]:
     """The parts of the text that keep every character: (begin, end), in order, none within another. `ending` adds the last
     lines, as of a letter."""
     found = [(text.rfind("\n", 0, max(0, len(text) - ENDING)) + 1, len(text))] if ending else []
-    if has_any(text, _SIGNS) or "\n" in text:
+    if _SIGNS.found_in(text) or "\n" in text:
         found += [*_fenced(text), *_matched(text)]
         if "\n" in text:
             found += _line_blocks(text)

@@ -53,17 +53,24 @@ _OTHERS: dict[str, frozenset[str]] = {
     ),
     "vi": frozenset("""và của là có không được cho các một những trong với để khi này bạn""".split()),
 }
+_FOREIGN = frozenset().union(*_OTHERS.values())
 
 
 def is_foreign(text: str) -> bool:
     """Whether a text is surely in a language that the word rules do not know. Short texts are not sure."""
     beginning = text[:MOST_READ].lower()
-    if sum(word in beginning for word in _PLAIN) >= FEWEST_PLAIN:
-        return False
+    plain = 0
+    for word in _PLAIN:
+        if word in beginning:
+            plain += 1
+            if plain == FEWEST_PLAIN:
+                return False
     if not beginning.isascii():
         letters = _LETTERS.findall(beginning)
         if sum(letter > _LATIN_END for letter in letters) * 2 > len(letters):
             return True
     found = set(_WORD.findall(beginning))
+    if len(found & _FOREIGN) < FEWEST_WORDS:
+        return False
     least = max(FEWEST_WORDS, 1 + len(found & _ENGLISH))
     return any(len(found & words) >= least for words in _OTHERS.values())
