@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterable, Iterator
 from job.cleaning.rules import names, numbers
 from job.cleaning.rules.numbers import Span
 from job.cleaning.rules.rule import Field
-from job.cleaning.rules.text import Signs, has_any, sentences
+from job.cleaning.rules.signs import Signs
+from job.cleaning.rules.text import has_any, sentences
 
 PLACEHOLDERS = {"email": "[email]", "link": "[link]", "card": "[card]", "iban": "[iban]", "phone": "[phone]"}
 _MARK, _CODE_MARK = "\0", "\1"

@@ -9,9 +9,10 @@ otherwise the polite clause alone goes, and of a condition not even that. The wo
 
 from __future__ import annotations
 
+import functools
 import re
 
-from job.cleaning.rules import boilerplate, closings
+from job.cleaning.rules import boilerplate, closings, signs
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, standing_clause, stands
@@ -26,6 +27,8 @@ FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
 INSIDE = tuple(dict.fromkeys((*boilerplate.INSIDE, *closings.REQUESTS_INSIDE)))
 """An answer without one of these has no boilerplate in its middle."""
+REMEMBERED = 4096
+"""Short sentences whose judgement is remembered: goodbyes repeat from row to row, and all others from pass to pass."""
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
 
@@ -64,9 +67,11 @@ def cut_off_end(field: Field) -> str:
 def boilerplate_inside(field: Field) -> str:
     """The text without sentences of pure boilerplate in the middle."""
     text = field.text
-    if not has_any(field.lowered, INSIDE):
+    found = [sign for sign in INSIDE if sign in field.lowered]
+    if not found:
         return text
-    return "".join(piece for piece in sentences(text) if not _goes_inside(piece)).strip() or text
+    left = [piece for piece in sentences(text) if not (has_any(piece.lower(), found) and _goes_inside(piece))]
+    return "".join(left).strip() or text
 
 
 def cut_off(row: Row) -> bool:
@@ -83,9 +88,9 @@ def separated(text: str) -> str:
     if glued:
         text = f"{text[: glued.end()]} {text[glued.end() :]}"
     places = [
-        match.start() + 1
+        match.start()
         for match in boilerplate.GLUED.finditer(text)
-        if match.start() < EDGE or match.start() > len(text) - EDGE
+        if match.start() <= EDGE or match.start() > len(text) - EDGE + 1
     ]
     for place in reversed(places):
         word = boilerplate.WORD_BEFORE.search(text, max(0, place - 15), place)
@@ -99,7 +104,13 @@ def separated(text: str) -> str:
 
 def opened(text: str) -> str:
     """The text without its first piece of boilerplate: a phrase, or a whole sentence."""
-    head = text[:EDGE]
+    instead, end = _opening(text[:EDGE], len(text) <= EDGE)
+    return instead + text[end:] if end else text
+
+
+@functools.lru_cache(maxsize=8)  # a cut at the other end leaves the beginning as it is
+def _opening(head: str, is_all: bool) -> tuple[str, int]:
+    """Where the boilerplate ends with which a text begins, 0 for none, and what takes its place."""
     for rule in boilerplate.RULES_BY_LETTER.get(head[:1].lower(), boilerplate.PUNCTUATION):
         match = rule.match(head)
         if match and match.end():
@@ -108,18 +119,18 @@ def opened(text: str) -> str:
             if rule is boilerplate.OPENINGS["best_try"] and _says_something(match[0], most=2):
                 continue
             again = "I " if rule is boilerplate.OPENINGS["query_read_and"] else ""  # "I read it and would say ..."
-            return again + text[match.end() :]
+            return again, match.end()
     if match := boilerplate.LETTERHEAD.match(head):
-        return text[match.end() :]
-    end = next(boundaries(head), len(head) if len(text) <= EDGE else 0)
+        return "", match.end()
+    end = next(boundaries(head), len(head) if is_all else 0)
     if end and _is_opening(head[:end]):
-        return text[end:]
+        return "", end
     at = head.find(BRAND)
     if at >= 0 and len(head[:at].split()) <= 3:  # "Howell come to <brand>"
         behind = boilerplate.BRAND_END.match(head, at)
         assert behind
-        return text[behind.end() :]
-    return text
+        return "", behind.end()
+    return "", 0
 
 
 # --- the end ---------------------------------------------------------------------------------------------------------
@@ -176,6 +187,7 @@ def _with_bracket(rest: str, gone: str) -> str:
     return rest.rstrip() + ")" if ")" in gone and rest.count("(") == rest.count(")") + 1 else rest
 
 
+@functools.lru_cache(maxsize=REMEMBERED)
 def without_polite_clause(sentence: str) -> str:
     """The sentence without a polite clause at its end or beginning; of a condition ("If in doubt, ...") nothing goes."""
     clauses = list(closings.CLAUSE.finditer(sentence))
@@ -253,7 +265,7 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
         and (understood or not boilerplate.STRONG_SIGNS.isdisjoint(found))
     ):
         return False
-    return (understood or not boilerplate.SIGNS.isdisjoint(found)) and not closings.REFERRAL.search(sentence)
+    return (understood or not boilerplate.SIGNS.isdisjoint(found)) and not signs.referral(sentence)
 
 
 def _unknown(found: list[str]) -> int:
@@ -273,6 +285,7 @@ def _wishes(sentence: str, lowered: str) -> bool:
     return "wish" in lowered and bool(closings.WISHES.match(sentence))
 
 
+@functools.lru_cache(maxsize=REMEMBERED)  # the window at the end keeps them short
 def _goodbye(sentence: str) -> bool:
     """Whether a sentence says goodbye and nothing else."""
     return (
@@ -289,7 +302,7 @@ def _asks_back(sentence: str) -> bool:
         return False
     if len(sentence) > boilerplate.LONGEST or ":" in sentence or not has_any(sentence.lower(), closings.REQUEST_SIGNS):
         return False
-    if not closings.REQUEST.match(sentence) or closings.REFERRAL.search(sentence):
+    if not closings.REQUEST.match(sentence) or signs.referral(sentence):
         return False
     if closings.OTHERS_TO_TELL.search(sentence) or closings.INSTRUCTION.search(sentence, 1):
         return False
@@ -300,7 +313,7 @@ def _asks_back(sentence: str) -> bool:
 
 
 def _begins_like_goodbye(sentence: str) -> bool:
-    if closings.GOODBYE.match(sentence):
+    if signs.goodbye(sentence):
         return True
     lowered = sentence.lower()
     if has_any(lowered, closings.FAR_SIGNS) and closings.FAR_GOODBYE.match(sentence):
@@ -317,7 +330,7 @@ def _begins_like_goodbye(sentence: str) -> bool:
 def _polite(clause: str) -> bool:
     """Whether a clause of a sentence says goodbye, with at most one word that is no word of a goodbye."""
     return (
-        bool(closings.GOODBYE.match(clause) and not _says_something(clause, most=1))
+        bool(signs.goodbye(clause) and not _says_something(clause, most=1))
         or _is_boilerplate(clause, unknown=0)
         or _asks_back(clause)
     )
@@ -327,7 +340,7 @@ def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
     """Whether a sentence that begins politely goes on with something else: more than `most` words that no goodbye is made
     of, a statement or an instruction with one, or a person to turn to who is not the writer."""
     others = _others(sentence)
-    if len(others) > most or closings.REFERRAL.search(sentence):
+    if len(others) > most or signs.referral(sentence):
         return True
     if not others:
         return False
@@ -348,13 +361,13 @@ def _others(text: str) -> list[str]:
 
 
 def _glued_goodbye(text: str, begin: int) -> re.Match[str] | None:
-    found = closings.GLUED_GOODBYE.search(text, begin)
+    found = signs.glued_goodbye(text, begin)
     return found if found and not _says_something(found[0]) else None
 
 
 def _signature(piece: str) -> bool:
     piece = piece.replace(BRAND, "")
-    if closings.REFERRAL.search(piece) or closings.ADVISES.match(piece):
+    if signs.referral(piece) or closings.ADVISES.match(piece):
         return False
     return len(piece) <= 60 and bool(
         closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or not piece.strip(" .,-–—\n")

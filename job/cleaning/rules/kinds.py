@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from job.cleaning.rules.text import Signs, has_any
+from job.cleaning.rules.signs import Signs
+from job.cleaning.rules.text import has_any
 
 Span = tuple[int, int]
 

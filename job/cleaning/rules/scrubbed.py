@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from job.cleaning.rules.boilerplate import BRAND, pattern
-from job.cleaning.rules.closings import REFERRAL
+from job.cleaning.rules.signs import referral
 from job.cleaning.rules.text import full_stop, sentences
 
 _DRUGS = (
@@ -221,5 +221,5 @@ def standing_clause(broken: str) -> str:
 
 def _refers(sentence: str) -> bool:
     """Whether a sentence sends the reader to somebody with its last word: only more about him can be lost."""
-    found = REFERRAL.search(sentence, max(0, len(sentence) - REACH))
+    found = referral(sentence, max(0, len(sentence) - REACH))
     return bool(found and found.end() == len(sentence) and stands(sentence) and not _MORE.match(sentence))

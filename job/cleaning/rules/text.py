@@ -147,27 +147,6 @@ def has_any(text: str, signs: Iterable[str]) -> bool:
     return False
 
 
-class Signs:
-    """Parts of texts that are looked for together. Most hold a character that prose seldom has; where it is missing, so are
-    they, and a search for one character takes a tenth of the time."""
-
-    def __init__(self, *signs: str) -> None:
-        groups: dict[str, list[str]] = {}
-        for sign in signs:
-            groups.setdefault(next((letter for letter in sign if letter in _SELDOM), ""), []).append(sign)
-        self._groups = tuple((letter, tuple(group)) for letter, group in groups.items())
-
-    def found_in(self, text: str) -> bool:
-        """Whether one of them is in the text."""
-        for letter, group in self._groups:  # noqa: SIM110
-            if letter in text and has_any(text, group):
-                return True
-        return False
-
-
-_SELDOM = frozenset("`~$\\|\t/][(){}=;<>:@'#")
-
-
 def words(text: str) -> int:
     return len(text.split())
 

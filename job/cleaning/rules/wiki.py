@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from job.cleaning.rules.rule import Field, Row
-from job.cleaning.rules.text import Signs
+from job.cleaning.rules.signs import Signs
 
 _SIGNS = Signs(
     "{{", "}}", "{|", "[[", "]]", "[http", "<", "emplate:", "ategory:", "ile:", "mage:", "(UTC)", "''", "==", "|"
