@@ -16,7 +16,7 @@ from job.cleaning.rules import boilerplate, closings, signs
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, standing_clause, stands
-from job.cleaning.rules.text import boundaries, capital, full_stop, has_any, sentences, words
+from job.cleaning.rules.text import boundaries, capital, full_stop, has_any, remembered, sentences, words
 
 EDGE, END = 320, 220
 """Characters at the beginning and at the end that are searched for boilerplate. The text between is searched only around a word
@@ -27,8 +27,6 @@ FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
 INSIDE = tuple(dict.fromkeys((*boilerplate.INSIDE, *closings.REQUESTS_INSIDE)))
 """An answer without one of these has no boilerplate in its middle."""
-REMEMBERED = 4096
-"""Short sentences whose judgement is remembered: goodbyes repeat from row to row, and all others from pass to pass."""
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
 
@@ -67,7 +65,8 @@ def cut_off_end(field: Field) -> str:
 def boilerplate_inside(field: Field) -> str:
     """The text without sentences of pure boilerplate in the middle."""
     text = field.text
-    found = [sign for sign in INSIDE if sign in field.lowered]
+    lowered = field.lowered
+    found = [sign for sign in INSIDE if sign in lowered]
     if not found:
         return text
     left = [piece for piece in sentences(text) if not (has_any(piece.lower(), found) and _goes_inside(piece))]
@@ -187,7 +186,7 @@ def _with_bracket(rest: str, gone: str) -> str:
     return rest.rstrip() + ")" if ")" in gone and rest.count("(") == rest.count(")") + 1 else rest
 
 
-@functools.lru_cache(maxsize=REMEMBERED)
+@remembered
 def without_polite_clause(sentence: str) -> str:
     """The sentence without a polite clause at its end or beginning; of a condition ("If in doubt, ...") nothing goes."""
     clauses = list(closings.CLAUSE.finditer(sentence))
@@ -228,7 +227,9 @@ def is_cut_off(sentence: str) -> bool:
 # --- what a sentence is ----------------------------------------------------------------------------------------------
 
 
+@remembered
 def _goes_inside(piece: str) -> bool:
+    """Whether a sentence in the middle of a text is boilerplate."""
     lowered = piece.lower()
     return (
         has_any(lowered, boilerplate.INSIDE)
@@ -285,7 +286,7 @@ def _wishes(sentence: str, lowered: str) -> bool:
     return "wish" in lowered and bool(closings.WISHES.match(sentence))
 
 
-@functools.lru_cache(maxsize=REMEMBERED)  # the window at the end keeps them short
+@remembered
 def _goodbye(sentence: str) -> bool:
     """Whether a sentence says goodbye and nothing else."""
     return (

@@ -89,10 +89,17 @@ _VERBS = (
     *"write draft compose create generate prepare phrase edit correct translate make suggest design produce craft".split(),
     "provide",
 )
-_ASKS = re.compile(
-    r"\b(?:re)?(?:" + "|".join(_VERBS) + r")\b(?:[^\w.!?\n]+[\w'’-]+){0,8}?[^\w.!?\n]+(?:" + "|".join(WORKS) + r")s?\b",
-    re.IGNORECASE,
+_ASKS = tuple(
+    (
+        verb,
+        re.compile(
+            rf"{verb}\b(?:(?<=\b{verb})|(?<=\bre{verb}))(?:[^\w.!?\n]+[\w'’-]+){{0,8}}?[^\w.!?\n]+(?:{'|'.join(WORKS)})s?\b"
+        ),
+    )
+    for verb in _VERBS
 )
+"""A verb, or it with "re" before it, and its object, in small letters. The verb stands first in its pattern: a search for fixed
+letters takes a tenth of the time of one for any of the verbs."""
 _BLANKS_TO_FILL = re.compile(
     r"\[(?:your|my|sender|recipient|company|name|date|address|position|manager)\b[^\]\n]{0,40}\]", re.IGNORECASE
 )
@@ -104,10 +111,11 @@ ASKED_WITHIN = 1000
 
 def is_work(question: str, answer: str) -> bool:
     """Whether the answer is a text that was asked for, with an ending of its own: a letter, a poem, a speech."""
-    beginning = question[:ASKED_WITHIN]
-    lowered = beginning.lower()
-    asked = has_any(lowered, _VERBS) and has_any(lowered, WORKS) and bool(_ASKS.search(beginning))
-    return asked or ("[" in answer and bool(_BLANKS_TO_FILL.search(answer)))
+    lowered = question[:ASKED_WITHIN].lower()
+    asked = [pattern for verb, pattern in _ASKS if verb in lowered]
+    if asked and has_any(lowered, WORKS) and any(pattern.search(lowered) for pattern in asked):
+        return True
+    return "[" in answer and bool(_BLANKS_TO_FILL.search(answer))
 
 
 def kept(text: str, *, ending: bool = False) -> list[Span]:

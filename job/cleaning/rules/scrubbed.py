@@ -68,6 +68,65 @@ _COMPLETIONS = tuple(
 )
 _EATEN = re.compile(rf"\b(?i:{'|'.join(dict.fromkeys(word for _, word, _, _ in COMPLETIONS))})\s*$")
 """A word of the table before the name: where there is none, the table need not be tried."""
+_EATEN_ENDS = (
+    *(
+        "syn",
+        "carbohy",
+        "rehy",
+        "dehy",
+        "chil",
+        "hyperan",
+        "an",
+        "costochon",
+        "dihy",
+        "hy",
+        "ephe",
+        "qua",
+        "ear",
+        "with",
+        "dan",
+    ),
+    *(
+        "inflammatory",
+        "hypertensive",
+        "tubercular",
+        "anxiety",
+        "thyroid",
+        "epileptic",
+        "psychotic",
+        "depressant",
+        "platelet",
+    ),
+    *(
+        "malarial",
+        "cancer",
+        "prokinetic",
+        "anxiolytic",
+        "ssri",
+        "snri",
+        "nsaid",
+        "recreational",
+        "forming",
+        "psychotropic",
+    ),
+    *("psychoactive", "illicit", "immunosuppressant", "chemotherapy", "of", "group", "the", "these", "caffeinated"),
+    *(
+        "carbonated",
+        "alcoholic",
+        "soft",
+        "energy",
+        "fizzy",
+        "aerated",
+        "cool",
+        "sugary",
+        "sweetened",
+        "sex",
+        "sexual",
+        "or",
+    ),
+    *("and", "to", "eye", "nasal", "nose", "area", "skin", "be"),
+)
+"""How these words end: where none stands before the name, the pattern, which takes ten times as long, need not be tried."""
 LONGEST_EATEN = 26
 """Characters of such a word and of the blanks behind it."""
 _CAPITALS = re.compile(r"\b[A-Z]{2,}$")
@@ -118,6 +177,8 @@ _LAST_PHRASE = pattern(
     rf"\s+for{_DETERMINER}|(?P<by>(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
     rf"\s+(?:by{_DETERMINER}|and$))"
 )
+_PHRASE_ENDS = frozenset(("for", "by", "and"))
+"""One of these is the last word or the last but one where such a phrase ends a text."""
 _ADVISES = pattern(
     rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need))\b"
 )
@@ -136,10 +197,16 @@ FEWEST_WORDS = 4
 
 def completed(text: str) -> str:
     """The text with the words that the name ate, where a sentence can stand with nothing but that word."""
-    if not any(_EATEN.search(text, max(0, at - LONGEST_EATEN), at) for at in _places(text)):
+    if not any(_may_be_eaten(text, at) for at in _places(text)):
         return text
     holds = functools.cache(lambda word: word.search(text) is not None)  # once, however many sentences ask
     return "".join(_completed(sentence, holds) if BRAND in sentence else sentence for sentence in sentences(text))
+
+
+def _may_be_eaten(text: str, at: int) -> bool:
+    begin = max(0, at - LONGEST_EATEN)
+    ends = text[begin:at].rstrip().lower().endswith(_EATEN_ENDS)
+    return ends and _EATEN.search(text, begin, at) is not None
 
 
 def _places(text: str) -> Iterator[int]:
@@ -209,7 +276,7 @@ def standing_clause(broken: str) -> str:
     last = _LAST_MEMBER.search(before)
     if last and not _LISTS.search(before):
         ends.append(last.start())
-    phrase = _LAST_PHRASE.search(before)
+    phrase = _LAST_PHRASE.search(before) if _PHRASE_ENDS.intersection(before.lower().rsplit(None, 2)[1:]) else None
     if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
         ends.append(phrase.start())
     for end in reversed(ends):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
+from typing import TypeVar
 
 from ftfy import fix_encoding
+
+Judgement = TypeVar("Judgement")
 
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})(?![0-9a-zA-Z]*\{)")
 _ESCAPED_BREAK = re.compile(r"\\r\\n|\\n(?=[\s\\A-Z0-9*-]|$)|\\r(?=[\s\\])|\\t(?=[\s\\])")
@@ -137,6 +140,13 @@ def _sentences(text: str) -> tuple[str, ...]:
     """Several rules in a row ask for the sentences of the same text."""
     starts = [0, *boundaries(text), len(text)]
     return tuple(text[begin:end] for begin, end in pairwise(starts))
+
+
+def remembered(judge: Callable[[str], Judgement]) -> Callable[[str], Judgement]:
+    """A function of a sentence that remembers its last answers: goodbyes repeat from row to row, all others from pass to pass.
+    Long sentences are asked for anew, since the memory may hold 4,096."""
+    known = functools.lru_cache(maxsize=4096)(judge)
+    return functools.wraps(judge)(lambda text: known(text) if len(text) <= 400 else judge(text))
 
 
 def has_any(text: str, signs: Iterable[str]) -> bool:
