@@ -276,7 +276,7 @@ def standing_clause(broken: str) -> str:
     last = _LAST_MEMBER.search(before)
     if last and not _LISTS.search(before):
         ends.append(last.start())
-    phrase = _LAST_PHRASE.search(before) if _PHRASE_ENDS.intersection(before.lower().rsplit(None, 2)[1:]) else None
+    phrase = _LAST_PHRASE.search(before) if _PHRASE_ENDS.intersection(before.lower().rsplit(None, 2)[-2:]) else None
     if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
         ends.append(phrase.start())
     for end in reversed(ends):
