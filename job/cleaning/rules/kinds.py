@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from job.cleaning.rules.signs import Signs
-from job.cleaning.rules.text import has_any
+from job.cleaning.rules.text import has_any, words_of
 
 Span = tuple[int, int]
 
@@ -100,6 +100,9 @@ _ASKS = tuple(
 )
 """A verb, or it with "re" before it, and its object, in small letters. The verb stands first in its pattern: a search for fixed
 letters takes a tenth of the time of one for any of the verbs."""
+_ASKING = frozenset(again + verb.split()[0] for verb in _VERBS for again in ("", "re"))
+_ASKED = frozenset(work.replace("-", " ").split()[-1] + more for work in WORKS for more in ("", "s"))
+"""Words of which one each is in what these patterns find."""
 _BLANKS_TO_FILL = re.compile(
     r"\[(?:your|my|sender|recipient|company|name|date|address|position|manager)\b[^\]\n]{0,40}\]", re.IGNORECASE
 )
@@ -112,8 +115,9 @@ ASKED_WITHIN = 1000
 def is_work(question: str, answer: str) -> bool:
     """Whether the answer is a text that was asked for, with an ending of its own: a letter, a poem, a speech."""
     lowered = question[:ASKED_WITHIN].lower()
-    asked = [pattern for verb, pattern in _ASKS if verb in lowered]
-    if asked and has_any(lowered, WORKS) and any(pattern.search(lowered) for pattern in asked):
+    found = words_of(lowered)
+    may_ask = not (_ASKING.isdisjoint(found) or _ASKED.isdisjoint(found))
+    if may_ask and any(verb in lowered and pattern.search(lowered) for verb, pattern in _ASKS):
         return True
     return "[" in answer and bool(_BLANKS_TO_FILL.search(answer))
 

@@ -62,73 +62,37 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"incised?\s+", "and", " drain", ""),
     (r"pus\b[^.]*\b(?:needs?|ha(?:s|ve))\s+to\s+", "be", " drained", ""),
 )
+_ENDINGS: dict[str, tuple[str, ...]] = {
+    "[dr]ehy": ("dehy", "rehy"),
+    "(?:pseudo)?ephe": ("ephe",),
+    "(?:the|these)": ("the", "these"),
+    "sex(?:ual)?": ("sex", "sexual"),
+    "(?:or|and)": ("or", "and"),
+    "(?:ear|eye|nasal|nose)": ("ear", "eye", "nasal", "nose"),
+    "(?:area|skin)": ("area", "skin"),
+    _DRINKS: (
+        *("caffeinated", "carbonated", "alcoholic", "soft", "energy", "fizzy", "aerated", "cool", "sugary"),
+        "sweetened",
+    ),
+    _DRUGS: (
+        *("inflammatory", "hypertensive", "tubercular", "anxiety", "thyroid", "epileptic", "psychotic", "depressant"),
+        *("platelet", "malarial", "cancer", "prokinetic", "anxiolytic", "ssri", "snri", "nsaid", "recreational"),
+        *("forming", "psychotropic", "psychoactive", "illicit", "immunosuppressant", "chemotherapy"),
+    ),
+}
+"""How the words end that are more than one. Looking there first takes a tenth of the time of trying the table's patterns."""
 _COMPLETIONS = tuple(
-    (re.compile(rf"\b(?i:{context}{word})$"), letters, pattern(beside) if beside else None)
+    (
+        _ENDINGS.get(word, (word,)),
+        re.compile(rf"\b(?i:{context}{word})$"),
+        letters,
+        pattern(beside) if beside else None,
+    )
     for context, word, letters, beside in COMPLETIONS
 )
-_EATEN = re.compile(rf"\b(?i:{'|'.join(dict.fromkeys(word for _, word, _, _ in COMPLETIONS))})\s*$")
-"""A word of the table before the name: where there is none, the table need not be tried."""
-_EATEN_ENDS = (
-    *(
-        "syn",
-        "carbohy",
-        "rehy",
-        "dehy",
-        "chil",
-        "hyperan",
-        "an",
-        "costochon",
-        "dihy",
-        "hy",
-        "ephe",
-        "qua",
-        "ear",
-        "with",
-        "dan",
-    ),
-    *(
-        "inflammatory",
-        "hypertensive",
-        "tubercular",
-        "anxiety",
-        "thyroid",
-        "epileptic",
-        "psychotic",
-        "depressant",
-        "platelet",
-    ),
-    *(
-        "malarial",
-        "cancer",
-        "prokinetic",
-        "anxiolytic",
-        "ssri",
-        "snri",
-        "nsaid",
-        "recreational",
-        "forming",
-        "psychotropic",
-    ),
-    *("psychoactive", "illicit", "immunosuppressant", "chemotherapy", "of", "group", "the", "these", "caffeinated"),
-    *(
-        "carbonated",
-        "alcoholic",
-        "soft",
-        "energy",
-        "fizzy",
-        "aerated",
-        "cool",
-        "sugary",
-        "sweetened",
-        "sex",
-        "sexual",
-        "or",
-    ),
-    *("and", "to", "eye", "nasal", "nose", "area", "skin", "be"),
-)
-"""How these words end: where none stands before the name, the pattern, which takes ten times as long, need not be tried."""
+_EATEN = tuple(dict.fromkeys(ending for endings, *_ in _COMPLETIONS for ending in endings))
 LONGEST_EATEN = 26
-"""Characters of such a word and of the blanks behind it."""
+"""Characters of the end of such a word and of the blanks behind it."""
 _CAPITALS = re.compile(r"\b[A-Z]{2,}$")
 _AT_THE_END = re.compile(rf"\s*{BRAND}(?P<stop>\s*\)?\s*[.!?]?[\s)]*)$")
 REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)\b|(?![AI]\s)[A-Z]\b(?!['’]))")
@@ -197,16 +161,10 @@ FEWEST_WORDS = 4
 
 def completed(text: str) -> str:
     """The text with the words that the name ate, where a sentence can stand with nothing but that word."""
-    if not any(_may_be_eaten(text, at) for at in _places(text)):
+    if not any(text[max(0, at - LONGEST_EATEN) : at].rstrip().lower().endswith(_EATEN) for at in _places(text)):
         return text
     holds = functools.cache(lambda word: word.search(text) is not None)  # once, however many sentences ask
     return "".join(_completed(sentence, holds) if BRAND in sentence else sentence for sentence in sentences(text))
-
-
-def _may_be_eaten(text: str, at: int) -> bool:
-    begin = max(0, at - LONGEST_EATEN)
-    ends = text[begin:at].rstrip().lower().endswith(_EATEN_ENDS)
-    return ends and _EATEN.search(text, begin, at) is not None
 
 
 def _places(text: str) -> Iterator[int]:
@@ -249,7 +207,10 @@ def _completed(sentence: str, holds: Callable[[re.Pattern[str]], bool]) -> str:
     if not found or sentence.count(BRAND) > 1:
         return sentence
     before = sentence[: found.start()]
-    for word, letters, beside in _COMPLETIONS:
+    last = before[-LONGEST_EATEN:].lower()
+    for endings, word, letters, beside in _COMPLETIONS:
+        if not last.endswith(endings):
+            continue
         if word.search(before, max(0, len(before) - REACH)) and (beside is None or holds(beside)):
             if letters[0] != " ":
                 before = _CAPITALS.sub(lambda found: found[0].lower(), before)  # "HY" of HYDRATION
