@@ -10,7 +10,6 @@ otherwise the polite clause alone goes, and of a condition not even that. The wo
 from __future__ import annotations
 
 import functools
-import re
 
 from job.cleaning.rules import boilerplate, closings, signs
 from job.cleaning.rules.boilerplate import BRAND
@@ -144,19 +143,19 @@ def closed(text: str) -> str:
         if end < len(text):
             text = full_stop(_with_bracket(text[:end], text[end:]))
             continue  # the last sentence may have another end now, and the window reaches further back
-        glued = _last_words(text)
-        if not glued:
+        begin = len(text) - _last_words(text[-closings.LAST_WORDS_WINDOW - 2 :])
+        if begin == len(text):
             if not has_any(text[window:].lower(), closings.POLITE):
                 return text
-            glued = _glued_goodbye(text, starts[-1])
-        if not glued or not glued.start():
+            begin = _glued_goodbye(text, starts[-1])
+        if not begin:
             last = text[starts[-1] :]
             shorter = without_polite_clause(last)
             if shorter == last:
                 return text
             text = text[: starts[-1]] + shorter
             continue
-        rest = text[: glued.start()]
+        rest = text[:begin]
         whole = without_cut_off_end(rest)
         text = full_stop(rest) if whole == rest else whole
     return text
@@ -273,13 +272,13 @@ def _unknown(found: list[str]) -> int:
     return len([word for word in found if word not in boilerplate.WORDS])
 
 
-def _last_words(text: str) -> re.Match[str] | None:
-    tail = text[-closings.LAST_WORDS_WINDOW :].lower().rstrip(" .!…\n\U0001f642\U0001f60a\u263a")
-    return (
-        closings.LAST_WORDS.search(text, max(0, len(text) - closings.LAST_WORDS_WINDOW))
-        if tail.endswith(closings.ENDS)
-        else None
-    )
+@remembered
+def _last_words(tail: str) -> int:
+    """How many characters of a text's end are words that can only end it, given the window of them and the two before it."""
+    if not tail.lower().rstrip(" .!…\n\U0001f642\U0001f60a\u263a").endswith(closings.ENDS):
+        return 0
+    found = closings.LAST_WORDS.search(tail, max(0, len(tail) - closings.LAST_WORDS_WINDOW))
+    return len(tail) - found.start() if found else 0
 
 
 def _wishes(sentence: str, lowered: str) -> bool:
@@ -361,9 +360,10 @@ def _others(text: str) -> list[str]:
     ]
 
 
-def _glued_goodbye(text: str, begin: int) -> re.Match[str] | None:
+def _glued_goodbye(text: str, begin: int) -> int:
+    """Where a goodbye begins without a full stop before it; 0 for nowhere."""
     found = signs.glued_goodbye(text, begin)
-    return found if found and not _says_something(found[0]) else None
+    return found.start() if found and not _says_something(found[0]) else 0
 
 
 def _signature(piece: str) -> bool:
