@@ -84,7 +84,7 @@ WORKS = (
     *"letter email e-mail memo note invitation speech toast poem haiku sonnet limerick song lyric verse story".split(),
     *"dialogue script essay reply response message greeting post tweet advert card".split(),
 )
-_VERBS = (
+VERBS = (
     *("give me", "come up with"),
     *"write draft compose create generate prepare phrase edit correct translate make suggest design produce craft".split(),
     "provide",
@@ -96,11 +96,11 @@ _ASKS = tuple(
             rf"{verb}\b(?:(?<=\b{verb})|(?<=\bre{verb}))(?:[^\w.!?\n]+[\w'’-]+){{0,8}}?[^\w.!?\n]+(?:{'|'.join(WORKS)})s?\b"
         ),
     )
-    for verb in _VERBS
+    for verb in VERBS
 )
 """A verb, or it with "re" before it, and its object, in small letters. The verb stands first in its pattern: a search for fixed
 letters takes a tenth of the time of one for any of the verbs."""
-_ASKING = frozenset(again + verb.split()[0] for verb in _VERBS for again in ("", "re"))
+_ASKING = frozenset(again + verb.split()[0] for verb in VERBS for again in ("", "re"))
 _ASKED = frozenset(work.replace("-", " ").split()[-1] + more for work in WORKS for more in ("", "s"))
 """Words of which one each is in what these patterns find."""
 _BLANKS_TO_FILL = re.compile(

@@ -62,7 +62,7 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"incised?\s+", "and", " drain", ""),
     (r"pus\b[^.]*\b(?:needs?|ha(?:s|ve))\s+to\s+", "be", " drained", ""),
 )
-_ENDINGS: dict[str, tuple[str, ...]] = {
+ENDINGS: dict[str, tuple[str, ...]] = {
     "[dr]ehy": ("dehy", "rehy"),
     "(?:pseudo)?ephe": ("ephe",),
     "(?:the|these)": ("the", "these"),
@@ -83,7 +83,7 @@ _ENDINGS: dict[str, tuple[str, ...]] = {
 """How the words end that are more than one. Looking there first takes a tenth of the time of trying the table's patterns."""
 _COMPLETIONS = tuple(
     (
-        _ENDINGS.get(word, (word,)),
+        ENDINGS.get(word, (word,)),
         re.compile(rf"\b(?i:{context}{word})$"),
         letters,
         pattern(beside) if beside else None,
@@ -141,7 +141,7 @@ _LAST_PHRASE = pattern(
     rf"\s+for{_DETERMINER}|(?P<by>(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
     rf"\s+(?:by{_DETERMINER}|and$))"
 )
-_PHRASE_ENDS = frozenset(("for", "by", "and"))
+PHRASE_ENDS = frozenset(("for", "by", "and"))
 """One of these is the last word or the last but one where such a phrase ends a text."""
 _ADVISES = pattern(
     rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need))\b"
@@ -237,7 +237,7 @@ def standing_clause(broken: str) -> str:
     last = _LAST_MEMBER.search(before)
     if last and not _LISTS.search(before):
         ends.append(last.start())
-    phrase = _LAST_PHRASE.search(before) if _PHRASE_ENDS.intersection(before.lower().rsplit(None, 2)[-2:]) else None
+    phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 2)[-2:]) else None
     if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
         ends.append(phrase.start())
     for end in reversed(ends):

@@ -55,7 +55,7 @@ REFERRAL = (
 )
 """One of these is in what closings.REFERRAL finds; likewise for the next."""
 GLUED_GOODBYE = (
-    *("hope", "regard", "wish", "thank", "care", "well", "know", "free", "hesitate", "best", "luck", "information"),
+    *("hope", "regard", "wish", "thank", "care", "well", "know", "free", "hesitate", "best", "information"),
     *("consult", "vote", "good", "stay"),
 )
 

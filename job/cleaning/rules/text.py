@@ -45,10 +45,8 @@ _NO_LETTERS = {code: " " for code in range(0x2100) if code == 0x5F or not (chr(c
 _NO_ABBREVIATION = r"(?<=[a-z]{4}[.!?…])" + "".join(
     sorted(rf"(?<!{word[-4:]}\.)" for word in _ABBREVIATIONS if len(word) >= 4)
 )
-_BOUNDARY = re.compile(
-    rf"[.!?…\n](?:{_NO_ABBREVIATION}(?P<sure>\s+)|"
-    r"[.!?…]*[\"'”’)\]]*(?P<blank>\s+|(?=[A-Z][a-zA-Z]|[*•]\s?[A-Za-z])|(?<=\n)))"
-)
+_STOP, _BEHIND = r"[.!?…\n]", r"[.!?…]*[\"'”’)\]]*(?P<blank>\s+|(?=[A-Z][a-zA-Z]|[*•]\s?[A-Za-z])|(?<=\n))"
+_BOUNDARY = re.compile(rf"{_STOP}(?:{_NO_ABBREVIATION}(?P<sure>\s+)|{_BEHIND})")
 """Where a sentence may end. Behind four small letters a stop and a blank surely end one, which saves most of the questions."""
 
 
