@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re._constants as codes
-import re._parser as parser
+import re._constants as codes  # type: ignore[import-not-found]
+import re._parser as parser  # type: ignore[import-not-found]
 from typing import Any
 
 MOST_REPEATS = 3
