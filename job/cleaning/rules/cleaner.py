@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from job.cleaning.rules import kinds, languages, registry
 from job.cleaning.rules.own import own_rules
-from job.cleaning.rules.rule import BOTH, ENGLISH, EXAMPLES, Count, Field, Row, Rule, Rules, Step, Tally
+from job.cleaning.rules.rule import BOTH, ENGLISH, EXAMPLES, Count, Field, FieldName, Row, Rule, Rules, Step, Tally
 
 MOST_PASSES = 25
 STEPS: tuple[Step, ...] = ("check", "decode", "repair", "markup", "blanks", "beginning", "ending", "inside", "judge")
@@ -65,18 +65,17 @@ class Cleaner:
     def __init__(self, options: Rules, entries: tuple[Rule, ...]) -> None:
         self.options = options
         self.rules = running(options, entries)
-        self.steps = {
-            name: {step: [rule for rule in self.rules if step in rule.steps and name in rule.fields] for step in STEPS}
-            for name in BOTH
-        }
         self.hides = any(rule.cut and rule.pack not in ("repair", "own") for rule in self.rules)
         """Whether anything runs from which code is hidden; what repair mends is damage in code too."""
         self.english = tuple(rule for rule in self.rules if rule.pack in ENGLISH)
+        self.active: dict[tuple[FieldName, tuple[Rule, ...]], dict[Step, tuple[Rule, ...]]] = {}
+        """The rules of each step, by field and by what is idle; a few hundred entries."""
         self.signed = {name: [rule for rule in self.rules if rule.sign and name in rule.fields] for name in BOTH}
 
     def row(self, question: str, answer: str, tally: Tally) -> tuple[str, str, str]:
         """(question, answer, reason); of a row that must go, question and answer as they came."""
         row = Row(question, answer, self.options)
+        row.question.steps, row.answer.steps = self._steps("question"), self._steps("answer")
         try:
             self._run("check", row, row.answer)
             if self.hides and kinds.is_work(
@@ -118,10 +117,11 @@ class Cleaner:
         field.settled = False
 
     def _clean(self, row: Row, field: Field, idle: tuple[Rule, ...]) -> None:
-        field.idle = idle
+        field.steps = self._steps(field.name, idle)
         self._run("repair", row, field)
-        repaired = field.text
-        field.idle += tuple(rule for rule in self.signed[field.name] if rule.sign and not rule.sign(field.text))
+        repaired = text = field.text
+        unsigned = [rule for rule in self.signed[field.name] if rule.sign and not rule.sign(text)]
+        field.steps = self._steps(field.name, (*idle, *unsigned))
         for _ in range(MOST_PASSES):
             self._run("markup", row, field)
             self._run("blanks", row, field)
@@ -136,6 +136,15 @@ class Cleaner:
                 field.settled = True
                 return
 
+    def _steps(self, name: FieldName, idle: tuple[Rule, ...] = ()) -> dict[Step, tuple[Rule, ...]]:
+        """The rules of a field in each step, without those that are idle."""
+        found = self.active.get((name, idle))
+        if found is None:
+            rules = [rule for rule in self.rules if name in rule.fields and rule not in idle]
+            found = {step: tuple(rule for rule in rules if step in rule.steps) for step in STEPS}
+            self.active[name, idle] = found
+        return found
+
     def _clean_ends(self, row: Row, field: Field) -> None:
         """A cut at the end, or a capital, may show something new at the beginning."""
         for turn in range(MOST_PASSES):
@@ -147,30 +156,29 @@ class Cleaner:
 
     def _run(self, step: Step, row: Row, field: Field) -> Rule | None:
         """Each rule of a step on a field, in order. Gives the one that made the last change; raises Dropped."""
-        rules = self.steps[field.name][step]
+        rules = field.steps[step]
         last: Rule | None = None
+        if not rules:
+            return None
         for _ in range(MOST_PASSES):
             for rule in rules:
-                if (rule.after and (last is None or last.name not in rule.after)) or rule in field.idle:
+                if rule.after and (last is None or last.name not in rule.after):
                     continue
-                if rule.drop:
-                    if rule.drop(row):
-                        raise Dropped(rule.name)
-                elif rule.cut and (text := rule.cut(field)) != field.text and field.keeps_hidden(rule, text):
-                    field.becomes(rule, text)
-                    last = rule
-                    if rule.again:
-                        break
+                if rule.cut:
+                    if (text := rule.cut(field)) != field.text and field.keeps_hidden(rule, text):
+                        field.becomes(rule, text)
+                        last = rule
+                        if rule.again:
+                            break
+                elif rule.drop and rule.drop(row):
+                    raise Dropped(rule.name)
             else:
                 break
         return last
 
     def _shows_blanks(self, field: Field) -> bool:
         """Whether a cut at an end has shown something new to the step of the blanks."""
-        return any(
-            rule not in field.idle and rule.cut and rule.cut(field) != field.text
-            for rule in self.steps[field.name]["blanks"]
-        )
+        return any(rule.cut and rule.cut(field) != field.text for rule in field.steps["blanks"])
 
     def _note(self, field: Field, tally: Tally) -> None:
         """A row that is dropped counts no change, so changes are noted at the end."""

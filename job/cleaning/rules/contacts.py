@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from job.cleaning.rules import names, numbers
 from job.cleaning.rules.numbers import Span
 from job.cleaning.rules.rule import Field
+from job.cleaning.rules.signs import Signs
 from job.cleaning.rules.text import has_any, sentences
 
 PLACEHOLDERS = {kind: f"[{kind}]" for kind in ("email", "link", "card", "iban", "ssn", "phone")}
@@ -57,7 +58,7 @@ _ADDRESSES = (
         ),
     ),
 )
-_ADDRESS_SIGNS = tuple(sign for signs, _ in _ADDRESSES for sign in signs)
+_ADDRESS_SIGNS = Signs(*(sign for signs, _ in _ADDRESSES for sign in signs))
 _IN_CODE = re.compile(
     r"""(?:^|[\s$>(])(?:ssh|scp|sftp|rsync|ssh-copy-id)(?:\s+(?:-\S+(?:\s\S+)?|\S*[/.]\S*)){0,6}\s+$|"""  # user@host
     r"""\buser\.email\s*=?\s*["']?$|"""  # git config
@@ -77,7 +78,7 @@ _LINK = re.compile(
     r"(?<![\w@.-])(?:https?://|www\.|mailto:|skype:|(?:[\w-]{1,63}\.){1,4}(?:com|org|me)(?:\.[a-z]{2})?(?![\w@.-]\w))[^\s<>\"'`)\]}]*(?<![.,;:!?])",
     re.IGNORECASE,
 )
-_LINK_SIGNS = ("http", "www.", ".com", ".org", ".me/", ".ly", "mailto:", "skype:", "link>")
+_LINK_SIGNS = Signs("http", "www.", ".com", ".org", ".me/", ".ly", "mailto:", "skype:", "link>")
 _PERSONAL = re.compile(
     r"(?:mailto|skype):.|(?:https?://)?(?:www\.|m\.|web\.|[a-z]{2}\.)?(?:wa\.me|(?:api|chat)\.whatsapp\.com|t\.me|telegram\.me|m\.me|signal\.me|"
     r"fb\.me|fb\.com|facebook\.com|instagram\.com|twitter\.com|x\.com|linkedin\.com/in|tiktok\.com/@|snapchat\.com/add|calendly\.com)/[\w@+.]",
@@ -116,11 +117,11 @@ _CUT = re.compile(
 
 
 def may_hold_an_email(text: str) -> bool:
-    return has_any(text.lower(), _ADDRESS_SIGNS)
+    return _ADDRESS_SIGNS.found_in(text.lower())
 
 
 def may_hold_a_link(text: str) -> bool:
-    return has_any(text.lower(), _LINK_SIGNS)
+    return _LINK_SIGNS.found_in(text.lower())
 
 
 def email(field: Field) -> str:

@@ -9,13 +9,13 @@ otherwise the polite clause alone goes, and of a condition not even that. The wo
 
 from __future__ import annotations
 
-import re
+import functools
 
-from job.cleaning.rules import boilerplate, closings
+from job.cleaning.rules import boilerplate, closings, signs
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, standing_clause, stands
-from job.cleaning.rules.text import boundaries, capital, full_stop, has_any, sentences, words
+from job.cleaning.rules.text import boundaries, capital, full_stop, has_any, remembered, sentences, words
 
 EDGE, END = 320, 220
 """Characters at the beginning and at the end that are searched for boilerplate. The text between is searched only around a word
@@ -64,9 +64,12 @@ def cut_off_end(field: Field) -> str:
 def boilerplate_inside(field: Field) -> str:
     """The text without sentences of pure boilerplate in the middle."""
     text = field.text
-    if not has_any(field.lowered, INSIDE):
+    lowered = field.lowered
+    found = [sign for sign in INSIDE if sign in lowered]
+    if not found:
         return text
-    return "".join(piece for piece in sentences(text) if not _goes_inside(piece)).strip() or text
+    left = [piece for piece in sentences(text) if not (has_any(piece.lower(), found) and _goes_inside(piece))]
+    return "".join(left).strip() or text
 
 
 def cut_off(row: Row) -> bool:
@@ -83,9 +86,9 @@ def separated(text: str) -> str:
     if glued:
         text = f"{text[: glued.end()]} {text[glued.end() :]}"
     places = [
-        match.start() + 1
+        match.start()
         for match in boilerplate.GLUED.finditer(text)
-        if match.start() < EDGE or match.start() > len(text) - EDGE
+        if match.start() <= EDGE or match.start() > len(text) - EDGE + 1
     ]
     for place in reversed(places):
         word = boilerplate.WORD_BEFORE.search(text, max(0, place - 15), place)
@@ -99,7 +102,13 @@ def separated(text: str) -> str:
 
 def opened(text: str) -> str:
     """The text without its first piece of boilerplate: a phrase, or a whole sentence."""
-    head = text[:EDGE]
+    instead, end = _opening(text[:EDGE], len(text) <= EDGE)
+    return instead + text[end:] if end else text
+
+
+@functools.lru_cache(maxsize=8)  # a cut at the other end leaves the beginning as it is
+def _opening(head: str, is_all: bool) -> tuple[str, int]:
+    """Where the boilerplate ends with which a text begins, 0 for none, and what takes its place."""
     for rule in boilerplate.RULES_BY_LETTER.get(head[:1].lower(), boilerplate.PUNCTUATION):
         match = rule.match(head)
         if match and match.end():
@@ -108,18 +117,18 @@ def opened(text: str) -> str:
             if rule is boilerplate.OPENINGS["best_try"] and _says_something(match[0], most=2):
                 continue
             again = "I " if rule is boilerplate.OPENINGS["query_read_and"] else ""  # "I read it and would say ..."
-            return again + text[match.end() :]
+            return again, match.end()
     if match := boilerplate.LETTERHEAD.match(head):
-        return text[match.end() :]
-    end = next(boundaries(head), len(head) if len(text) <= EDGE else 0)
+        return "", match.end()
+    end = next(boundaries(head), len(head) if is_all else 0)
     if end and _is_opening(head[:end]):
-        return text[end:]
+        return "", end
     at = head.find(BRAND)
     if at >= 0 and len(head[:at].split()) <= 3:  # "Howell come to <brand>"
         behind = boilerplate.BRAND_END.match(head, at)
         assert behind
-        return text[behind.end() :]
-    return text
+        return "", behind.end()
+    return "", 0
 
 
 # --- the end ---------------------------------------------------------------------------------------------------------
@@ -134,19 +143,19 @@ def closed(text: str) -> str:
         if end < len(text):
             text = full_stop(_with_bracket(text[:end], text[end:]))
             continue  # the last sentence may have another end now, and the window reaches further back
-        glued = _last_words(text)
-        if not glued:
+        begin = len(text) - _last_words(text[-closings.LAST_WORDS_WINDOW - 2 :])
+        if begin == len(text):
             if not has_any(text[window:].lower(), closings.POLITE):
                 return text
-            glued = _glued_goodbye(text, starts[-1])
-        if not glued or not glued.start():
+            begin = _glued_goodbye(text, starts[-1])
+        if not begin:
             last = text[starts[-1] :]
             shorter = without_polite_clause(last)
             if shorter == last:
                 return text
             text = text[: starts[-1]] + shorter
             continue
-        rest = text[: glued.start()]
+        rest = text[:begin]
         whole = without_cut_off_end(rest)
         text = full_stop(rest) if whole == rest else whole
     return text
@@ -176,6 +185,7 @@ def _with_bracket(rest: str, gone: str) -> str:
     return rest.rstrip() + ")" if ")" in gone and rest.count("(") == rest.count(")") + 1 else rest
 
 
+@remembered
 def without_polite_clause(sentence: str) -> str:
     """The sentence without a polite clause at its end or beginning; of a condition ("If in doubt, ...") nothing goes."""
     clauses = list(closings.CLAUSE.finditer(sentence))
@@ -216,7 +226,9 @@ def is_cut_off(sentence: str) -> bool:
 # --- what a sentence is ----------------------------------------------------------------------------------------------
 
 
+@remembered
 def _goes_inside(piece: str) -> bool:
+    """Whether a sentence in the middle of a text is boilerplate."""
     lowered = piece.lower()
     return (
         has_any(lowered, boilerplate.INSIDE)
@@ -253,26 +265,27 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
         and (understood or not boilerplate.STRONG_SIGNS.isdisjoint(found))
     ):
         return False
-    return (understood or not boilerplate.SIGNS.isdisjoint(found)) and not closings.REFERRAL.search(sentence)
+    return (understood or not boilerplate.SIGNS.isdisjoint(found)) and not signs.referral(sentence)
 
 
 def _unknown(found: list[str]) -> int:
     return len([word for word in found if word not in boilerplate.WORDS])
 
 
-def _last_words(text: str) -> re.Match[str] | None:
-    tail = text[-closings.LAST_WORDS_WINDOW :].lower().rstrip(" .!…\n\U0001f642\U0001f60a\u263a")
-    return (
-        closings.LAST_WORDS.search(text, max(0, len(text) - closings.LAST_WORDS_WINDOW))
-        if tail.endswith(closings.ENDS)
-        else None
-    )
+@remembered
+def _last_words(tail: str) -> int:
+    """How many characters of a text's end are words that can only end it, given the window of them and the two before it."""
+    if not tail.lower().rstrip(" .!…\n\U0001f642\U0001f60a\u263a").endswith(closings.ENDS):
+        return 0
+    found = closings.LAST_WORDS.search(tail, max(0, len(tail) - closings.LAST_WORDS_WINDOW))
+    return len(tail) - found.start() if found else 0
 
 
 def _wishes(sentence: str, lowered: str) -> bool:
     return "wish" in lowered and bool(closings.WISHES.match(sentence))
 
 
+@remembered
 def _goodbye(sentence: str) -> bool:
     """Whether a sentence says goodbye and nothing else."""
     return (
@@ -289,7 +302,7 @@ def _asks_back(sentence: str) -> bool:
         return False
     if len(sentence) > boilerplate.LONGEST or ":" in sentence or not has_any(sentence.lower(), closings.REQUEST_SIGNS):
         return False
-    if not closings.REQUEST.match(sentence) or closings.REFERRAL.search(sentence):
+    if not closings.REQUEST.match(sentence) or signs.referral(sentence):
         return False
     if closings.OTHERS_TO_TELL.search(sentence) or closings.INSTRUCTION.search(sentence, 1):
         return False
@@ -300,7 +313,7 @@ def _asks_back(sentence: str) -> bool:
 
 
 def _begins_like_goodbye(sentence: str) -> bool:
-    if closings.GOODBYE.match(sentence):
+    if signs.goodbye(sentence):
         return True
     lowered = sentence.lower()
     if has_any(lowered, closings.FAR_SIGNS) and closings.FAR_GOODBYE.match(sentence):
@@ -317,7 +330,7 @@ def _begins_like_goodbye(sentence: str) -> bool:
 def _polite(clause: str) -> bool:
     """Whether a clause of a sentence says goodbye, with at most one word that is no word of a goodbye."""
     return (
-        bool(closings.GOODBYE.match(clause) and not _says_something(clause, most=1))
+        bool(signs.goodbye(clause) and not _says_something(clause, most=1))
         or _is_boilerplate(clause, unknown=0)
         or _asks_back(clause)
     )
@@ -327,7 +340,7 @@ def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
     """Whether a sentence that begins politely goes on with something else: more than `most` words that no goodbye is made
     of, a statement or an instruction with one, or a person to turn to who is not the writer."""
     others = _others(sentence)
-    if len(others) > most or closings.REFERRAL.search(sentence):
+    if len(others) > most or signs.referral(sentence):
         return True
     if not others:
         return False
@@ -347,14 +360,15 @@ def _others(text: str) -> list[str]:
     ]
 
 
-def _glued_goodbye(text: str, begin: int) -> re.Match[str] | None:
-    found = closings.GLUED_GOODBYE.search(text, begin)
-    return found if found and not _says_something(found[0]) else None
+def _glued_goodbye(text: str, begin: int) -> int:
+    """Where a goodbye begins without a full stop before it; 0 for nowhere."""
+    found = signs.glued_goodbye(text, begin)
+    return found.start() if found and not _says_something(found[0]) else 0
 
 
 def _signature(piece: str) -> bool:
     piece = piece.replace(BRAND, "")
-    if closings.REFERRAL.search(piece) or closings.ADVISES.match(piece):
+    if signs.referral(piece) or closings.ADVISES.match(piece):
         return False
     return len(piece) <= 60 and bool(
         closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or not piece.strip(" .,-–—\n")

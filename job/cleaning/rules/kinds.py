@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from job.cleaning.rules.text import has_any
+from job.cleaning.rules.signs import Signs
+from job.cleaning.rules.text import has_any, words_of
 
 Span = tuple[int, int]
 
 _CODE_SIGNS = ("{", "}", "=", ";", "<", "()", "):", ":\n", "print(", "import ", "SELECT ")
-_SIGNS = ("`", "~~~", "$", "\\", "|", "\t", "/", "]+", "]*", "]{", "]?", "(?", *_CODE_SIGNS)
+_SIGNS = Signs("`", "~~~", "$", "\\", "|", "\t", "/", "]+", "]*", "]{", "]?", "(?", *_CODE_SIGNS)
 """A text without any of these has nothing to keep, which half of all prose shows in 1 us."""
 
 _FENCES = ("```", "~~~")
@@ -83,15 +84,25 @@ WORKS = (
     *"letter email e-mail memo note invitation speech toast poem haiku sonnet limerick song lyric verse story".split(),
     *"dialogue script essay reply response message greeting post tweet advert card".split(),
 )
-_VERBS = (
+VERBS = (
     *("give me", "come up with"),
     *"write draft compose create generate prepare phrase edit correct translate make suggest design produce craft".split(),
     "provide",
 )
-_ASKS = re.compile(
-    r"\b(?:re)?(?:" + "|".join(_VERBS) + r")\b(?:[^\w.!?\n]+[\w'’-]+){0,8}?[^\w.!?\n]+(?:" + "|".join(WORKS) + r")s?\b",
-    re.IGNORECASE,
+_ASKS = tuple(
+    (
+        verb,
+        re.compile(
+            rf"{verb}\b(?:(?<=\b{verb})|(?<=\bre{verb}))(?:[^\w.!?\n]+[\w'’-]+){{0,8}}?[^\w.!?\n]+(?:{'|'.join(WORKS)})s?\b"
+        ),
+    )
+    for verb in VERBS
 )
+"""A verb, or it with "re" before it, and its object, in small letters. The verb stands first in its pattern: a search for fixed
+letters takes a tenth of the time of one for any of the verbs."""
+_ASKING = frozenset(again + verb.split()[0] for verb in VERBS for again in ("", "re"))
+_ASKED = frozenset(work.replace("-", " ").split()[-1] + more for work in WORKS for more in ("", "s"))
+"""Words of which one each is in what these patterns find."""
 _BLANKS_TO_FILL = re.compile(
     r"\[(?:your|my|sender|recipient|company|name|date|address|position|manager)\b[^\]\n]{0,40}\]", re.IGNORECASE
 )
@@ -106,10 +117,12 @@ ASKED_WITHIN = 1000
 
 def is_work(question: str, answer: str) -> bool:
     """Whether the answer is a text that was asked for, with an ending of its own: a letter, a poem, a speech."""
-    beginning = question[:ASKED_WITHIN]
-    lowered = beginning.lower()
-    asked = has_any(lowered, _VERBS) and has_any(lowered, WORKS) and bool(_ASKS.search(beginning))
-    return asked or ("[" in answer and bool(_BLANKS_TO_FILL.search(answer)))
+    lowered = question[:ASKED_WITHIN].lower()
+    found = words_of(lowered)
+    may_ask = not (_ASKING.isdisjoint(found) or _ASKED.isdisjoint(found))
+    if may_ask and any(verb in lowered and pattern.search(lowered) for verb, pattern in _ASKS):
+        return True
+    return "[" in answer and bool(_BLANKS_TO_FILL.search(answer))
 
 
 def kept(text: str, *, ending: bool = False) -> list[Span]:
@@ -118,7 +131,7 @@ def kept(text: str, *, ending: bool = False) -> list[Span]:
     found = [(text.rfind("\n", 0, max(0, len(text) - ENDING)) + 1, len(text))] if ending else []
     if ending and (greeted := _SALUTATION.search(text, 0, ADDRESSED_WITHIN)):
         found.append(greeted.span())
-    if has_any(text, _SIGNS) or "\n" in text:
+    if _SIGNS.found_in(text) or "\n" in text:
         found += [*_fenced(text), *_matched(text)]
         if "\n" in text:
             found += _line_blocks(text)

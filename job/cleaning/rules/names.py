@@ -51,6 +51,9 @@ _TOLD = ("my name", "myself", "i am called")
 _CAPITALIZED = re.compile(_NAME)
 _LOWER = re.compile(r"[a-zß-öø-ÿ]{2,20}(?: [a-zß-öø-ÿ]{2,20})?(?=\s?[,.!;]|\n|$| and\b| i\b| from\b| \d)")
 _BEHIND = re.compile(r"\s?(?P<stop>[,.!;]|\n|$|and\b)\s?")
+_AM = ("I am ", "I'm ", "I’m ", "This is ")
+_NAME_FOLLOWS = re.compile(r"(?:I am|I['’]m|This is) [A-ZÀ-ÖØ-Þ]")
+"""What the two patterns behind it find holds this; it takes a tenth of their time."""
 _AGED = re.compile(
     rf"\b(?P<am>I am|I['’]m|This is) (?P<title>{_TITLE})?(?P<name>{_NAME})(?:\s?,\s?|\s)(?=(?:an?\s)?\d{{1,3}}\s?-?\s?(?:years?|yrs?|y/?o|[MmFf]\b))"
 )
@@ -140,7 +143,7 @@ def _is_signed(before: str) -> bool:
 
 
 def may_hold_a_name(text: str) -> bool:
-    return has_any(text, ("I am ", "I'm ", "I’m ", "This is ")) or has_any(text.lower(), _TOLD)
+    return has_any(text, _AM) or has_any(text.lower(), _TOLD)
 
 
 def without_own_name(text: str) -> str:
@@ -150,7 +153,7 @@ def without_own_name(text: str) -> str:
     """
     if has_any(text.lower(), _TOLD):
         text = _without_told(text)
-    if has_any(text, ("I am ", "I'm ", "I’m ", "This is ")):
+    if has_any(text, _AM) and _NAME_FOLLOWS.search(text):
         text = _AGED.sub(
             lambda match: f"{match['am']} " if match["title"] or _is_name(match["name"]) else match[0], text
         )

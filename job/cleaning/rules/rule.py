@@ -108,8 +108,8 @@ class Field:
     """The question or the answer of a row, on its way through the rules."""
 
     __slots__ = (
-        *("_lowered", "_words", "changes", "foreign", "hidden", "idle", "name", "options", "scrubbed_words", "settled"),
-        "text",
+        *("_lowered", "_words", "changes", "foreign", "hidden", "name", "options", "scrubbed_words", "settled"),
+        *("steps", "text"),
     )
 
     def __init__(self, name: FieldName, text: str, options: Rules) -> None:
@@ -120,8 +120,8 @@ class Field:
         self.hidden: dict[str, str] = {}
         """Private character -> the part of the text that it stands for."""
         self.changes: Tally = {}
-        self.idle: tuple[Rule, ...] = ()
-        """Rules whose sign the text lacks, or which do not know its language."""
+        self.steps: dict[Step, tuple[Rule, ...]] = {}
+        """The rules that run: not those whose sign the text lacks, or which do not know its language."""
         self.settled = False
         """Whether the rules came to an end."""
         self.foreign = False

@@ -63,6 +63,8 @@ def other_language(row: Row) -> bool:
 def _is_binary(text: str) -> bool:
     if text.isascii() and text.isprintable():
         return False
+    if text.replace("\n", " ").replace("\t", " ").isprintable() and "\ufffd" not in text:
+        return False
     odd = sum(text.count(letter) for letter in _CONTROL if letter in text) + text.count("\ufffd")
     return odd > MOST_CONTROL * len(text)
 

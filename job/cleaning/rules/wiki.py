@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 from job.cleaning.rules.rule import Field, Row
-from job.cleaning.rules.text import has_any
+from job.cleaning.rules.signs import Signs
 
-_SIGNS = ("{{", "}}", "{|", "[[", "]]", "[http", "<", "emplate:", "ategory:", "ile:", "mage:", "(UTC)", "''", "==", "|")
-"""Signs of markup: a text without any has none. Looking for them takes 2 us; trying the patterns takes 50."""
+_SIGNS = Signs(
+    "{{", "}}", "{|", "[[", "]]", "[http", "<", "emplate:", "ategory:", "ile:", "mage:", "(UTC)", "''", "==", "|"
+)
+"""Signs of markup: a text without any has none. Looking for them takes 1 us; trying the patterns takes 50."""
 _EMPTY = re.compile(r"[ ]?\((?:[^()\n]{0,30}[:,;])?\s*\)")
 """What markup leaves of "(pronunciation: {{IPA|...}})"."""
 _BLOCKS = (("<!--", "-->", 2000), ("{|", "|}", 4000))
@@ -77,4 +79,4 @@ def markup_left(row: Row) -> bool:
 
 
 def may_have_markup(text: str) -> bool:
-    return has_any(text, _SIGNS)
+    return _SIGNS.found_in(text)

@@ -1,0 +1,154 @@
+"""Signs leave out nothing that their patterns find. A list that lacks one of them fails here."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from job.cleaning.rules import boilerplate, closings, kinds, names, numbers, scrubbed, signs, text
+from tests.cleaning.rules.spellings import first_words, spellings
+
+pytestmark = pytest.mark.light
+
+SIGNS = ("{{", "''", "ile:", "(at", " dot ", "http", "@", "]+", "\t", "import ")
+
+
+@given(st.lists(st.sampled_from([*SIGNS, "{", "'", ":", "a", "(", "]", " ", "dot", "+"]), max_size=5).map("".join))
+def test_signs_are_found_wherever_one_of_them_stands(found: str) -> None:
+    assert signs.Signs(*SIGNS).found_in(found) == any(sign in found for sign in SIGNS)
+
+
+@pytest.mark.parametrize("goodbye", [*closings.GOODBYES, closings.FILLER.replace("{0,3}", "")])
+def test_every_goodbye_begins_with_a_word_of_the_list(goodbye: str) -> None:
+    words = {word for word in first_words(goodbye) if not word.startswith(signs.GOODBYE_PREFIXES)}
+    assert not words - signs.GOODBYE_BEGINS
+
+
+def test_a_goodbye_is_known_behind_signs_and_fillers() -> None:
+    assert signs.goodbye('* "Hope this helps.')
+    assert signs.goodbye("So, please let me know.")
+    assert signs.goodbye("Wellcome to us again.")
+    assert not signs.goodbye("Water it and let me know.")
+    assert not signs.goodbye("...")
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        *("doctor", "GP", "specialist", "botanologist", "podiatrist", "technician", "hydrotherapist", "plantdentist", "surgeon"),
+        *("physician", "provider", "professional", "hospital", "clinic", "emergency", "pharmacy", "vet"),
+    ],
+)  # fmt: skip
+def test_whom_to_turn_to_is_found(who: str) -> None:
+    assert signs.referral(f"Please see your {who} soon.")
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.from_regex(closings.REFERRAL), st.from_regex(closings.GLUED_GOODBYE))
+def test_what_the_patterns_find_has_their_signs(referral: str, goodbye: str) -> None:
+    assert signs.referral(referral)
+    assert signs.glued_goodbye(goodbye, 0)
+
+
+@pytest.mark.parametrize(
+    "goodbye",
+    [
+        *("I hope this helps", "Hope it helps", "Regards", "With Best wishes", "Thanks", "Take care ourforum", "Wish you rain"),
+        *("Get well soon", "Let me know if", "Feel free to", "do not hesitate", "All the best", "Good luck", "if so do vote"),
+        *("for more queries, consult", "For further information", "Hope he feels", "Good day", "Stay safe", "THANKS"),
+    ],
+)  # fmt: skip
+def test_a_goodbye_without_a_stop_before_it_is_found(goodbye: str) -> None:
+    assert signs.glued_goodbye(f"Water it twice. {goodbye}", 0)
+
+
+@pytest.mark.parametrize("word", dict.fromkeys(word for _, word, _, _ in scrubbed.COMPLETIONS))
+def test_eaten_words_are_known_by_their_ends(word: str) -> None:
+    for found in spellings(word):
+        assert len(found) <= scrubbed.LONGEST_EATEN or found[-scrubbed.LONGEST_EATEN :].strip()
+        assert found.endswith(scrubbed.ENDINGS.get(word, (word,))), found
+
+
+@pytest.mark.parametrize(
+    "phrase", ["water it for", "it is tested by", "look for your", "it is done and", "use it FOR\tthese"]
+)
+def test_phrases_at_the_end_are_known_by_their_words(phrase: str) -> None:
+    assert scrubbed._LAST_PHRASE.search(phrase)
+    assert scrubbed.PHRASE_ENDS.intersection(phrase.lower().rsplit(None, 2)[-2:])
+
+
+@pytest.mark.parametrize("verb", kinds.VERBS)
+@pytest.mark.parametrize("work", ["letter", "press releases", "e-mail", "poems"])
+def test_every_verb_may_ask_for_a_work(verb: str, work: str) -> None:
+    assert kinds.is_work(f"Hi! {verb.capitalize()} for my aunt, the gardener, a {work}.", "")
+    assert kinds.is_work(f"Re{verb} it as a {work}", "")
+    assert not kinds.is_work(f"Un{verb} it as a {work}", "")
+
+
+_DIGITS = st.lists(
+    st.sampled_from(["1", "2", "34", "567", "8901", " ", "-", "(", ") ", "+", "DE", "A", ".", "x"]), max_size=14
+)
+
+
+@settings(max_examples=300)
+@given(_DIGITS.map("".join))
+def test_numbers_have_their_signs(found: str) -> None:
+    for run in numbers._RUN.finditer(found):
+        assert sum(map(str.isdigit, run[0])) < numbers.FEWEST_DIGITS or numbers._LONG_ENOUGH.search(found)
+    assert not numbers._CARD_RUN.search(found) or numbers._CARD_SIGN.search(found)
+    assert not numbers._IBAN.search(found) or numbers._IBAN_SIGN.search(found)
+
+
+@pytest.mark.parametrize(
+    "name", ["I am Anna, 35 years", "I'm Ödön 35 years", "This is Dr. Moss, a 7 y/o", "I’m O'Hara, 35 yrs"]
+)
+def test_names_before_an_age_have_their_sign(name: str) -> None:
+    assert names._AGED.search(name)
+    assert names._NAME_FOLLOWS.search(name)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(["a", "I", "O", "B", "Hello", "."]), max_size=8).map("".join))
+def test_a_lost_blank_is_found_wherever_a_small_letter_meets_a_capital(found: str) -> None:
+    assert bool(boilerplate.GLUED.search(found)) == bool(re.search("[a-zIO][A-Z]", found))
+
+
+_PIECES = st.sampled_from(
+    [
+        *(
+            "abcd",
+            "prof",
+            "approx",
+            "Dr",
+            "dept",
+            "e.g",
+            "1",
+            "12",
+            " ",
+            "  ",
+            "\n",
+            ".",
+            "!",
+            "…",
+            ")",
+            '"',
+            "A",
+            "Ab",
+            "* a",
+        )
+    ]
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(_PIECES, max_size=12).map("".join))
+def test_what_surely_ends_a_sentence_would_also_end_one_if_asked(found: str) -> None:
+    for match in text._BOUNDARY.finditer(found):
+        if match.lastgroup == "sure":
+            general = re.compile(text._STOP + text._BEHIND).match(found, match.start())
+            assert general
+            assert general.end() == match.end()
+            assert text._ends_a_sentence(found, general)
