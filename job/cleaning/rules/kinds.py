@@ -15,7 +15,7 @@ from job.cleaning.rules.text import has_any
 Span = tuple[int, int]
 
 _CODE_SIGNS = ("{", "}", "=", ";", "<", "()", "):", ":\n", "print(", "import ", "SELECT ")
-_SIGNS = ("`", "~~~", "$", "\\", "|", "\t", "/", "]+", "]*", "]{", "]?", "(?", *_CODE_SIGNS)
+_SIGNS = ("`", "[[", "'''", "~~~", "$", "\\", "|", "\t", "/", "]+", "]*", "]{", "]?", "(?", *_CODE_SIGNS)
 """A text without any of these has nothing to keep, which half of all prose shows in 1 us."""
 
 _FENCES = ("```", "~~~")
@@ -30,6 +30,21 @@ _COMMAND = re.compile(
     r"neq?|sum|prod|int|infty|partial|nabla|approx|rightarrow|to|in|pm|log|ln|sin|cos|tan|lim|quad)(?![a-zA-Z]))"
 )
 """A line with a LaTeX command outside of dollars is a formula as a whole."""
+_TEMPLATE = re.compile(
+    r"\{%[^{}\n]{1,200}%\}|\$\{\{[^{}\n]{1,200}\}\}|"
+    r"\{\{#\w+\b[^\n]{1,400}?\{\{/\w+\}\}|\{\{[a-z]+(?:_|[A-Z])\w*\}\}|\{\{(?:[-~]?[ ]|[-~.$#/>&^](?!\w+:)|[\w.]+[(.\[])(?![^{}\n]{0,200}\|[ ]*[\w ]{1,30}=)[^{}\n]{1,200}\}\}"
+)
+"""Where a program fills in its values: `{{ pot.name }}`, `{% if %}`, `{{#each}}`. A wiki's template has its name right behind the
+braces, or named parameters."""
+_BRACKETS = re.compile(
+    r"\[\[[ ](?=[^\[\]\n]*(?:[$\"=<>]|-[a-z][ ]))[^\[\]\n]{1,200}[ ]\]\]|"
+    r"(?<=[\w)\]])\[\[(?:['\"\d-]|\w{1,2}\])[^\[\]\n]{0,200}\]{1,2}|"
+    r"\[\[[\d\s-]*[.,][\d\s.,-]{0,200}\]\]|\[\[['\"][^\[\]\n]{1,200}['\"]\]\]|"
+    r"\[\[[^\[\]\n]{0,200}\](?=[^\[\]\n])[^\[\]\n]{0,60}(?:\[[^\[\]\n]{0,200}\][^\[\]\n]{0,60}){0,20}\]"
+)
+"""Tests of a shell, `x[[1]]`, and lists of lists; a wiki's link holds a name."""
+_DOCSTRING = re.compile(r"[=(,][ ]?'''[^'\n]{1,200}'''|^[ \t]*'''[^'\n]{1,200}[.!?]'''[ ]*$", re.MULTILINE)
+"""A text in three quotes that is assigned or passed, or a sentence of its own; a wiki's bold text is a name."""
 _WINDOWS_PATH = re.compile(
     r"(?<![\w\\])[A-Za-z]:\\[^\s\"'<>|*?]{1,300}|(?<![\w\\])\\\\[\w.-]{1,60}\\\w[^\s\"'<>|*?]{0,300}"
 )
@@ -46,7 +61,7 @@ _CODE_LINE = re.compile(
     r"\s*(?:"
     r"(?:async\s+)?def\s+\w+\s*\(|class\s+\w+\s*[:({]|(?:from\s+[\w.]+\s+)?import\s+[\w.{*]+(?:\s+as\s+\w+)?[\s;]*$|"
     r"(?:if|elif|for|while|with|except|switch|catch|else\s+if)\b[^.!?]*[(=<>\[][^.!?]*[:{]\s*$|(?:else|try|finally|do)\s*[:{]\s*$|"
-    r"except\b[^.!?]{0,60}:\s*$|(?:if|elif|while|for)\b.*;\s*(?:then|do)\s*$|(?:fi|done|esac|end)\s*$|"
+    r"except\b[^.!?]{0,60}:\s*$|(?:if|elif|while|for)\b.*;\s*(?:then|do)(?:\s*$|\s.*;\s*(?:fi|done)\s*$)|(?:fi|done|esac|end)\s*$|"
     r"[})\]]+[;,)]*\s*$|[{\[(]\s*$|\}\s*(?:else|catch|finally|while)\b|"
     rf"<(?:{_TAG}|!DOCTYPE[^<>]*|!--.*)>|#include\b|#!/|@\w+\s*(?:\(.*\))?\s*$|"
     r"(?:var|let|const|public|private|protected|static|final|int|float|double|char|bool|boolean|string|String|void|auto|long)\s+[\w<>\[\],*&\s]+[=;({]|"
@@ -93,8 +108,12 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _BLANKS_TO_FILL = re.compile(
-    r"\[(?:your|my|sender|recipient|company|name|date|address|position|manager)\b[^\]\n]{0,40}\]", re.IGNORECASE
+    r"\[(?:your|my|sender|recipient|company|name|date|address|position|manager)\b[^\]\n]{0,40}\]|"
+    r"\b(?:dear|hello|hi|hey|regards|sincerely|wishes|cheers|thanks),?\s+(?:\$?\{|<%|%[A-Z({]|<(?:your|name|first|customer|user|recipient)\b)",
+    re.IGNORECASE,
 )
+"""A name that is to be filled in: an answer with one is a template of a letter."""
+_OPENS_BLANK = ("[", "{", "<", "%")
 ENDING = 160
 """Characters that are the ending of a letter, and all of their first line."""
 ASKED_WITHIN = 1000
@@ -106,7 +125,7 @@ def is_work(question: str, answer: str) -> bool:
     beginning = question[:ASKED_WITHIN]
     lowered = beginning.lower()
     asked = has_any(lowered, _VERBS) and has_any(lowered, WORKS) and bool(_ASKS.search(beginning))
-    return asked or ("[" in answer and bool(_BLANKS_TO_FILL.search(answer)))
+    return asked or (has_any(answer, _OPENS_BLANK) and bool(_BLANKS_TO_FILL.search(answer)))
 
 
 def kept(text: str, *, ending: bool = False) -> list[Span]:
@@ -160,6 +179,12 @@ def _matched(text: str) -> Iterator[Span]:
             end = text.find("\n", match.end())
             yield text.rfind("\n", 0, match.start()) + 1, len(text) if end < 0 else end
         yield from (match.span() for match in _WINDOWS_PATH.finditer(text))
+    if "{{" in text or "{%" in text:
+        yield from (match.span() for match in _TEMPLATE.finditer(text))
+    if "[[" in text:
+        yield from (match.span() for match in _BRACKETS.finditer(text))
+    if "'''" in text:
+        yield from (match.span() for match in _DOCSTRING.finditer(text))
     if "/" in text:
         for match in _PATH.finditer(text):
             if not match.start() or text[match.start() - 1] in _BEFORE_PATH:
