@@ -78,7 +78,7 @@ WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*|\d+")
 
 GREETING = r"h(?:i+|ello+|ey+|ai|allow?|ullo|elo|ii|ellow)|greetings|namaste|namaskar|good\s+(?:morning|afternoon|evening|day)|respected"
 ADDRESS = (
-    r"(?:there(?!\s+(?:can|is|are|was|were|may|could|might|will|would|seems?|must|has|have|should)\b)|dear|doctor|dr|doc|sir|madam|ma['’]?am|mam|user|patient|friend|buddy|all|everyone|again|mr|mrs|ms|miss|"
+    r"(?:there(?!\s+(?:can|is|are|was|were|may|could|might|will|would|seems?|must|has|have|should|means)\b)|dear|doctor|dr|doc|sir|madam|ma['’]?am|mam|user|patient|friend|buddy|all|everyone|again|mr|mrs|ms|miss|"
     r"parents?|member|customer|questioner|reader|asker|mother|dad|mom)"
 )
 # Words between "thanks" or "welcome" and the noun that ends the phrase.
@@ -95,6 +95,13 @@ NOUN = (
     rf"contacting|consulting|consultation|contact|choosing|patience|time|in|in\s+to|us|again|info|reply|advice|{BRAND})"
     r"(?:(?<=ing)(?!\s+(?:the|your|this|a|us|ur)\s+(?:\w+\s+)?(?:quer|question|concern|problem))|(?<!ing))"
 )
+NO_GREETING = (
+    r"(?!\s+(?:is|was|are|has|means|comes)\s+(?!you|it|this|there|he|she|your|the)|,?\s+world\b|\s+there\s+means\b|"
+    r"(?-i:(?<=[a-z])\s+(?!(?:It|This|That|There|He|She|What|Your|Everything|Mr|Mrs)\b)[A-Z][a-z]+\s+(?:is|was|has|had)\s)|"
+    r"(?<=(?:rning|ening|.noon|d\sday))\s+(?!(?:i|you|your|u|it|its|the|this|that|there|as|for|we|my|in|if|and|to|so|what|yes|no|all|sir|mam|madam|ma|"
+    r"dear|doctor|dr|doc|friend|thanks?|thank|welcome|hope|from|with|since|based|after|regarding|sorry)\b)(?-i:[a-z]))"
+)
+"""What stands behind a word that greets nobody: "Hello is", "Hello world", "Hello Kitty is", "Good morning sun"."""
 END = r"[\s,.!:;?…\-–—]*"
 # "I have gone through your query": what is read, and the reading.
 READ = (
@@ -145,7 +152,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         r"(?:[,!:]+\s*|(?i:sir|madam|mam|ma['’]am)\s*[.,!:]+\s*)"
     ),
     "greeting": pattern(
-        rf"^(?:{GREETING})(?![\w'’-])(?:[\s,]+{ADDRESS}\b\.?)*(?:\s+(?:(?:and|abd|an|nad)(?=\s+(?:welcome|thank|good))|"
+        rf"^(?:{GREETING})(?![\w'’-]){NO_GREETING}(?:[\s,]+{ADDRESS}\b\.?)*(?:\s+(?:(?:and|abd|an|nad)(?=\s+(?:welcome|thank|good))|"
         rf"and\s+(?:the\s+)?forum\b))?{END}"
     ),
     "dear": pattern(

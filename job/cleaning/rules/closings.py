@@ -130,7 +130,10 @@ WORDS = frozenset(
     test tests results result weeks week days month months investigations investigation lab laboratory photos picture
     personal clinical purpose ent general internal medicine medical aids hiv child eye oral fetal plastic hair
     transplant letter finds night weekend year garden son daughter mother father wife husband baby grandson
-    granddaughter kid kids pet""".split()
+    granddaughter kid kids pet else still already future return final however either indicate beneficial early
+    two three four five six seven ten fifteen hitting needy patients
+    ayurveda ayurvedic homeopathic infertility allergy radiodiagnosis critical surgical nutritionist endodontist
+    orthodontist fitness yoga lactation dental sexual related next experts love mom""".split()
 )
 """What goodbyes speak of besides: the reader's people, the reports to come back with, the specialists of a platform."""
 TITLE = pattern(
@@ -166,7 +169,8 @@ CLAUSE = pattern(
     r"\s+or\s+(?=(?:else|please|kindly|post|send|upload|you\s+(?:can|may|could)\s+(?:also\s+)?(?:send|post|upload|share))\b)"
 )
 CONDITION = pattern(
-    r"^[\s\"'(]*(?:and\s+|but\s+|so\s+|also\s+)?(?:if|in\s+case|incase|when|whenever|should|unless|until|once|after|before)\b"
+    r"^[\s\"'(]*(?:and\s+|but\s+|so\s+|also\s+)?(?:if|in\s+case|incase|when|whenever|should|unless|until|once|after|before|"
+    r"for\s+(?:any|more|further|additional))\b"
 )
 ONLINE = pattern(r"\s+onl+ine\b[\s.,-]*(?:-+>?\s*)?(?:<(?:link|url)>)?\s*$")
 FILLER = (
@@ -300,7 +304,7 @@ FAR_GOODBYE = pattern(
 )
 # The same a few words into a sentence: "With the grace of God I wish you ...". Only tried where the word is there at all.
 WISHES = pattern(
-    r"^[\w\s\"'(-]{0,26}\bwish(?:ing|es)?\s+(?:you|your|u|ur|him|her|them|good|a\s+|all|for|the\s+best|speedy|well)\b"
+    r"^[\w\s\"'(-]{0,26}\bwish(?:ing|es)?\s+(?:you(?!\s+(?:were|had|would|could)\b)|your|u|ur|him|her|them|good|a\s+|all|for|the\s+best|speedy|well)\b"
 )
 GOOD_DAY = pattern(r"^[\w\s\"'(-]{0,22}\b(?:good|nice|great)\s+(?:day|night|evening|morning|weekend|time)\s*[.!,]*$")
 # Where a goodbye begins without a full stop before it; only words that cannot go on a sentence.
@@ -317,7 +321,7 @@ GLUED_GOODBYE = re.compile(
 )
 # What can only end a text, whatever stands before it, and however close.
 LAST_WORDS = pattern(
-    r"(?:[\s,.!;:)…-]+(?:thanx|thx|take\s+care|all\s+the\s+best|best\s+wishes|(?<=…)best|(?<=…\s)best|regards|cheers|bye|god\s+bless(?:\s+you)?|feel\s+better\s+soon)|"
+    r"(?:[\s,.!;:)…-]+(?:thanx|thx|take\s+care|all\s+the\s+best|(?<=…)best|(?<=…\s)best|(?:(?:kind|best|warm)\s+)?(?:regards|wishes)|cheers|bye|god\s+bless(?:\s+you)?|feel\s+better\s+soon)|"
     rf"[\s,.!;:)…-]*(?:best\s+of\s+luck|go[oi]d\s*luck|get\s+well\s+soon|thank\s*you|thanks|hope\s+i\s+was\s+of\s+help|"
     rf"{'|'.join(sorted(MISSPELT_THANKS - {'hans', 'thans'}))})(?:\s+to\s+you)?)[\s.!…\U0001f300-\U0001faff\u263a\ufe0f]*$"
 )

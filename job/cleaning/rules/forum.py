@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from job.cleaning.rules import boilerplate, closings
+from job.cleaning.rules import boilerplate, closings, content
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, standing_clause, stands
@@ -21,7 +21,8 @@ EDGE, END = 320, 220
 """Characters at the beginning and at the end that are searched for boilerplate. The text between is searched only around a word
 that boilerplate contains."""
 MOST_UNKNOWN = 3
-"""Words of a goodbye that no list holds ("Hope your grandson's football match goes well"); with more it says something."""
+"""Words of a hope or a wish that no list holds ("Hope your grandson's football match goes well"); with more it says something.
+Of another goodbye all must be known: "Feel free to" goes on with advice as well."""
 FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
 INSIDE = tuple(dict.fromkeys((*boilerplate.INSIDE, *closings.REQUESTS_INSIDE)))
@@ -181,6 +182,8 @@ def without_polite_clause(sentence: str) -> str:
     clauses = list(closings.CLAUSE.finditer(sentence))
     for between in reversed(clauses):
         head, tail = sentence[: between.start()], sentence[between.end() :]
+        if content.NAMED.match(tail) and "and" in between[0] and "," not in between[0]:
+            continue  # "say please and thank you", "with love and best wishes"
         if words(head) >= FEWEST_WORDS and _polite(tail) and stands(head):
             return full_stop(head)
     if clauses and not closings.CONDITION.match(sentence):
@@ -247,6 +250,8 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     if len(others) > unknown:
         return False
     understood = "understand" in found and "your" in found
+    if others and ('"' in sentence or content.ADDRESSES.isdisjoint(found)):
+        return False
     if others and not (
         4 <= len(found) <= boilerplate.MOST_WORDS
         and not others[0].isdigit()
@@ -262,11 +267,24 @@ def _unknown(found: list[str]) -> int:
 
 def _last_words(text: str) -> re.Match[str] | None:
     tail = text[-closings.LAST_WORDS_WINDOW :].lower().rstrip(" .!…\n\U0001f642\U0001f60a\u263a")
-    return (
-        closings.LAST_WORDS.search(text, max(0, len(text) - closings.LAST_WORDS_WINDOW))
-        if tail.endswith(closings.ENDS)
-        else None
-    )
+    if not tail.endswith(closings.ENDS):
+        return None
+    found = closings.LAST_WORDS.search(text, max(0, len(text) - closings.LAST_WORDS_WINDOW))
+    return found if found and not _goes_on(text, found) else None
+
+
+def _goes_on(text: str, goodbye: re.Match[str]) -> bool:
+    """Whether a goodbye at the end belongs to the sentence before it: "Clover means good luck.", "She said thanks."."""
+    before, said = text[: goodbye.start()], goodbye[0].lstrip(" ,.!;:)…\n-")
+    sign = goodbye[0][: len(goodbye[0]) - len(said)].strip(" ")
+    if sign:
+        return ":" in sign
+    if said[:1].isupper() or said == goodbye[0]:  # a sentence of its own, or one that lost its blank
+        return False
+    last = before[-closings.LAST_WORDS_WINDOW :].lower().split()[-1:]
+    if not last or last[0] in content.TAKES_OBJECT:
+        return bool(last)
+    return bool(content.NAMED.match(said) and content.WITH_CAPITALS.search(text))
 
 
 def _wishes(sentence: str, lowered: str) -> bool:
@@ -292,6 +310,8 @@ def _asks_back(sentence: str) -> bool:
     if not closings.REQUEST.match(sentence) or closings.REFERRAL.search(sentence):
         return False
     if closings.OTHERS_TO_TELL.search(sentence) or closings.INSTRUCTION.search(sentence, 1):
+        return False
+    if content.IS_SUBJECT.match(sentence) or content.FREE_TO.search(sentence):
         return False
     others = [word for word in _others(sentence) if word not in closings.REQUEST_WORDS]
     if len(others) > closings.MOST_ASKED or any(verb in others for verb in closings.SECOND_VERB.findall(sentence)):
@@ -324,17 +344,29 @@ def _polite(clause: str) -> bool:
 
 
 def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
-    """Whether a sentence that begins politely goes on with something else: more than `most` words that no goodbye is made
-    of, a statement or an instruction with one, or a person to turn to who is not the writer."""
-    others = _others(sentence)
-    if len(others) > most or closings.REFERRAL.search(sentence):
+    """Whether a sentence that begins politely goes on with something else: with more than `most` words that no goodbye is made
+    of (none but in a hope), a statement or an instruction with one, or a person to turn to who is not the writer."""
+    if closings.REFERRAL.search(sentence) or content.FREE_TO.search(sentence):
         return True
+    others = _others(sentence)
     if not others:
         return False
+    if len(others) > (most if closings.HOPES.match(sentence) or _speaks_for_itself(sentence) else 0):
+        return True
     if closings.CONDITION.match(sentence) and len(_others(sentence.partition(",")[2])) > 1:
         return True
-    return bool(closings.INSTRUCTION.search(sentence)) or any(
+    return bool(closings.INSTRUCTION.search(sentence) or content.IS_SUBJECT.match(sentence)) or any(
         _others(found[0]) for found in closings.STATEMENT.finditer(sentence)
+    )
+
+
+def _speaks_for_itself(sentence: str) -> bool:
+    """Whether a goodbye may hold any words: a wish for the reader, a forum's name, the stump of a link."""
+    lowered = sentence.lower()
+    if _wishes(sentence, lowered) or BRAND in sentence:
+        return True
+    return has_any(lowered, ("online", "onlline", *closings.LINKS)) and bool(
+        closings.ONLINE.search(sentence) or closings.LINK_STUMP.search(sentence)
     )
 
 

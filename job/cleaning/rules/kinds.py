@@ -32,10 +32,11 @@ _COMMAND = re.compile(
 """A line with a LaTeX command outside of dollars is a formula as a whole."""
 _TEMPLATE = re.compile(
     r"\{%[^{}\n]{1,200}%\}|\$\{\{[^{}\n]{1,200}\}\}|"
-    r"\{\{#\w+\b[^\n]{1,400}?\{\{/\w+\}\}|\{\{[a-z]+(?:_|[A-Z])\w*\}\}|\{\{(?:[-~]?[ ]|[-~.$#/>&^](?!\w+:)|[\w.]+[(.\[])(?![^{}\n]{0,200}\|[ ]*[\w ]{1,30}=)[^{}\n]{1,200}\}\}"
+    r"\{\{#\w+\b[^\n]{1,400}?\{\{/\w+\}\}|\{\{[a-z]+(?:_|[A-Z])\w*\}\}|\{\{(?:[-~]?[ ]|[-~.$#/>&^](?!\w+:)|[\w.]+[(.\[])"
+    r"(?![^{}\n]{0,200}\|[ ]*[\w ]{1,30}=)[^{}\n]{1,200}\}\}"
 )
-"""Where a program fills in its values: `{{ pot.name }}`, `{% if %}`, `{{#each}}`. A wiki's template has its name right behind the
-braces, or named parameters."""
+"""Where a program fills in its values: `{{ pot.name }}`, `{% if %}`, `{{#each}}`. A wiki's template has its name right behind
+the braces, or named parameters."""
 _BRACKETS = re.compile(
     r"\[\[[ ](?=[^\[\]\n]*(?:[$\"=<>]|-[a-z][ ]))[^\[\]\n]{1,200}[ ]\]\]|"
     r"(?<=[\w)\]])\[\[(?:['\"\d-]|\w{1,2}\])[^\[\]\n]{0,200}\]{1,2}|"
