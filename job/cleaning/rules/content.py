@@ -21,7 +21,7 @@ IS_SUBJECT = pattern(
 )
 """A sentence about a courtesy, or about what only begins like one: "Good luck is a matter of practice"."""
 WITH_CAPITALS = re.compile(r"[.!?]\s+[A-Z]")
-"""In a text whose later sentences begin with capitals (the first gets one from a cut) a goodbye has one too, or a stop before it."""
+"""Where later sentences begin with capitals (the first gets one from a cut), a goodbye has one too, or a stop before it."""
 TAKES_OBJECT = frozenset(
     """say says said saying mean means meant bring brings brought word words write writes wrote with for of no a an the and or
     so is are was hear hears have has need needs wish wishes want give gives called some any my your his her

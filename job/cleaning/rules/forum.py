@@ -147,7 +147,7 @@ def closed(text: str) -> str:
                 return text
             text = text[: starts[-1]] + shorter
             continue
-        rest = text[: glued.start()]
+        rest = _with_bracket(text[: glued.start()], glued[0])
         whole = without_cut_off_end(rest)
         text = full_stop(rest) if whole == rest else whole
     return text
@@ -174,7 +174,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
 
 def _with_bracket(rest: str, gone: str) -> str:
     """The rest with the bracket that was closed in what goes: "(in shade. Take care.)"."""
-    return rest.rstrip() + ")" if ")" in gone and rest.count("(") == rest.count(")") + 1 else rest
+    return rest.rstrip() + ")" if ")" in gone[:END] and rest.count("(") == rest.count(")") + 1 else rest
 
 
 def without_polite_clause(sentence: str) -> str:

@@ -15,10 +15,14 @@ from job.cleaning.rules.text import has_any
 Span = tuple[int, int]
 
 _CODE_SIGNS = ("{", "}", "=", ";", "<", "()", "):", ":\n", "print(", "import ", "SELECT ")
-_SIGNS = ("`", "[[", "'''", "~~~", "$", "\\", "|", "\t", "/", "]+", "]*", "]{", "]?", "(?", *_CODE_SIGNS)
+_SIGNS = ("`", ">", '"""', "[[", "'''", "~~~", "$", "\\", "|", "\t", "/", "]+", "]*", "]{", "]?", "(?", *_CODE_SIGNS)
 """A text without any of these has nothing to keep, which half of all prose shows in 1 us."""
 
 _FENCES = ("```", "~~~")
+_TEXTS = ('"""',)
+"""Around the text of a program, which may be a letter."""
+_QUOTED = re.compile(r"^[ \t]*>(?!\s*$)[^\n]*", re.MULTILINE)
+"""What somebody else wrote, or what stands behind a prompt."""
 _DELIMITERS = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"))
 _INLINE_CODE = re.compile(r"(?<![\w`])`[^`\n]{1,300}`(?![\w`])")
 _INLINE_FORMULA = re.compile(r"(?<![\w$\\])\$(?=[^\s$])[^$\n]{1,200}(?<=\S)\$(?![\w$])")
@@ -108,6 +112,50 @@ _ASKS = re.compile(
     r"\b(?:re)?(?:" + "|".join(_VERBS) + r")\b(?:[^\w.!?\n]+[\w'’-]+){0,8}?[^\w.!?\n]+(?:" + "|".join(WORKS) + r")s?\b",
     re.IGNORECASE,
 )
+_MAIL = r"(?:letter|e-?mail|mail|memo|speech|invitation|essay|poem|press\s+release)s?"
+_ASKED_FOR = re.compile(
+    rf"\b(?:template|sample|example|wording|draft)s?\b[^.!?\n]{{0,40}}?\b{_MAIL}\b|\b{_MAIL}\s+(?:template|sample|example)\b|"
+    r"\b(?:cover|resignation|apology|thank-you|recommendation|reference|complaint|love|farewell)\s+(?:letter|note|e-?mail)\b|"
+    r"\bhow\s+(?:do|can|should|would|could)\s+(?:i|you|we|one)\s+(?:best\s+|politely\s+)?(?:word|phrase|write|end|close|start|sign|answer|reply\s+to|"
+    rf"respond\s+to)\s+(?:an?|the|this|that|my)\s+(?:\w+\s+){{0,2}}(?:{'|'.join(WORKS)})\b|"
+    r"\bwhat\s+(?:should|could|can|do)\s+i\s+(?:write|say|answer|reply)\b|"
+    r"\b(?:put\s+together|complete|improve|finish|proofread|polish|shorten|rewrite|rephrase|translate)\b[^.!?\n]{0,20}?\b"
+    rf"(?:{'|'.join(WORKS)})\b|"
+    r"^\W*(?:please\s+)?(?:(?:reply|respond)\s+to\s+(?:this|the\s+following)|draft\b|translate\b|rephrase\b|paraphrase\b|proofread\b|"
+    r"make\s+(?:this|it|the\s+following)\s+(?:more|less|sound))",
+    re.IGNORECASE,
+)
+"""The same in other words, and a text that is to be changed."""
+_ASK_SIGNS = (
+    *(
+        "template",
+        "sample",
+        "example",
+        "wording",
+        "draft",
+        " letter",
+        "mail",
+        " note",
+        " i write",
+        " i say",
+        " i answer",
+        " i reply",
+    ),
+    *(
+        "reply to",
+        "respond to",
+        "translate",
+        "rephrase",
+        "paraphrase",
+        "proofread",
+        "make ",
+        "rewrite",
+        "shorten",
+        "improve",
+    ),
+)
+_LETTER_WITHIN = re.compile(r":\s*\n\s*[\"“']?(?:dear|hello|hi|hey|to\s+whom)\b[^\n]{0,40}[,:!][ ]*\n", re.IGNORECASE)
+"""A letter behind its announcement: "You could write:"."""
 _BLANKS_TO_FILL = re.compile(
     r"\[(?:your|my|sender|recipient|company|name|date|address|position|manager)\b[^\]\n]{0,40}\]|"
     r"\b(?:dear|hello|hi|hey|regards|sincerely|wishes|cheers|thanks),?\s+(?:\$?\{|<%|%[A-Z({]|<(?:your|name|first|customer|user|recipient)\b)",
@@ -125,8 +173,13 @@ def is_work(question: str, answer: str) -> bool:
     """Whether the answer is a text that was asked for, with an ending of its own: a letter, a poem, a speech."""
     beginning = question[:ASKED_WITHIN]
     lowered = beginning.lower()
-    asked = has_any(lowered, _VERBS) and has_any(lowered, WORKS) and bool(_ASKS.search(beginning))
-    return asked or (has_any(answer, _OPENS_BLANK) and bool(_BLANKS_TO_FILL.search(answer)))
+    if has_any(lowered, WORKS) and has_any(lowered, _VERBS) and _ASKS.search(beginning):
+        return True
+    if has_any(lowered, _ASK_SIGNS) and _ASKED_FOR.search(beginning):
+        return True
+    if has_any(answer, _OPENS_BLANK) and _BLANKS_TO_FILL.search(answer):
+        return True
+    return ":\n" in answer and bool(_LETTER_WITHIN.search(answer))
 
 
 def kept(text: str, *, ending: bool = False) -> list[Span]:
@@ -151,6 +204,10 @@ def kept(text: str, *, ending: bool = False) -> list[Span]:
 def _fenced(text: str) -> Iterator[Span]:
     for fence in _FENCES:
         yield from _between(text, fence, fence, open_end=True)
+    for quotes in _TEXTS:
+        yield from _between(text, quotes, quotes)
+    if ">" in text:
+        yield from (match.span() for match in _QUOTED.finditer(text))
     if "\\" in text or "$$" in text:
         for opening, closing in _DELIMITERS:
             yield from _between(text, opening, closing)

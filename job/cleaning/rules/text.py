@@ -51,6 +51,14 @@ HIDDEN = range(0xF0000, 0xFFFFE)
 _ABBREVIATIONS = frozenset(
     "dr mr mrs ms prof st vs e.g i.e eg ie approx no fig inc jr sr dept al cf resp max min tab cap inj".split()
 )
+_PLAIN_WORD = re.compile(r"[^\W\d_A-Z]+(?:['’-][a-z]+)*(?:[\s,;:!?]|\.(?:\s|$)|$)")
+_CODE_CHARACTERS = re.compile(r"[=<>{}\[\]_\\$`|]|://|\w[(/]\w?|[a-z]\.[a-z]|\w\(")
+_ITEM = re.compile(rf"\s*(?:[-*•+–]\s|\d{{1,2}}[.)]\s|[{chr(HIDDEN.start)}-{chr(HIDDEN.stop - 1)}])")
+_SENTENCE_WORDS = frozenset(
+    """the a an you your it its it's this that these those they them there their i i'm my me we our us he she his her him of to
+    and but because should can could may might must would will shall do does don't not is are was were be been being has have
+    had what how why when where which who yes no most more many some any all very also please if so then these here""".split()
+)
 _NO_LETTERS = {code: " " for code in range(0x2100) if code == 0x5F or not (chr(code).isalnum() or chr(code).isspace())}
 """ASCII and the common signs beyond it; a third of the time of a regular expression."""
 _BOUNDARY = re.compile(r"[.!?…\n][.!?…]*[\"'”’)\]]*(\s+|(?=[A-Z][a-zA-Z]|[*•]\s?[A-Za-z])|(?<=\n))")
@@ -185,11 +193,28 @@ def normalised(text: str) -> str:
 
 
 def capital(text: str) -> str:
-    """The first letter as a capital, unless it begins a name such as pH or iPhone."""
-    return text if text[1:2].isupper() else text[:1].upper() + text[1:]
+    """The first letter of prose as a capital; names such as pH or iPhone, commands and code keep theirs."""
+    return text[:1].upper() + text[1:] if _PLAIN_WORD.match(text) and _is_prose(text.partition("\n")[0]) else text
 
 
 def full_stop(text: str) -> str:
-    """The full stop that a cut in mid-sentence took away."""
-    text = text.rstrip(" ,;:-–—\n")
-    return text if not text or text[-1] in ".!?…)\"'”’]*" or ord(text[-1]) in HIDDEN else text + "."
+    """The full stop that a cut in mid-sentence took away. A line of its own gets none if it is no prose: code, an address, an
+    item of a list."""
+    line_ended = text.rstrip(" ").endswith("\n")
+    text = text.rstrip(" -–—\n")
+    last = text[text.rfind("\n") + 1 :]
+    if text.endswith(":") and line_ended:
+        return text
+    text = text.rstrip(" ,;:-–—\n") if not last.endswith(";") or _is_prose(last[:-1]) else text
+    if not text or text[-1] in ".!?…)\"'”’]*" or ord(text[-1]) in HIDDEN:
+        return text
+    if _CODE_CHARACTERS.search(last.split()[-1]) or (line_ended and (_ITEM.match(last) or not _is_prose(last))):
+        return text
+    return text + "."
+
+
+def _is_prose(line: str) -> bool:
+    """Whether a line has a word that sentences have and commands lack, and nothing of code."""
+    return not _CODE_CHARACTERS.search(line) and not _SENTENCE_WORDS.isdisjoint(
+        word.strip(".,;:!?") for word in line.lower().split()
+    )

@@ -177,8 +177,36 @@ def test_a_sentence_gets_its_full_stop_back(text: str, whole: str) -> None:
     assert full_stop(text) == whole
 
 
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("Water it\n", "Water it."),
+        ("Run this:\nnpm install pots\n", "Run this:\nnpm install pots"),
+        ("select name from pots\n", "select name from pots"),
+        ("See https://plants.org/ferns ", "See https://plants.org/ferns"),
+        ("Set size=5 ", "Set size=5"),
+        ("x = 5;\n", "x = 5;"),
+        ("Like this:\n\n", "Like this:"),
+        ("- fill it\n- press it\n", "- fill it\n- press it"),
+    ],
+)
+def test_code_and_items_get_no_full_stop(text: str, whole: str) -> None:
+    assert full_stop(text) == whole
+
+
 def test_the_first_letter_becomes_a_capital_unless_it_begins_a_name() -> None:
-    assert [capital(text) for text in ("water", "pH is 7", "iPhone", "")] == ["Water", "pH is 7", "iPhone", ""]
+    for text in (
+        "pH is 7",
+        "iPhone",
+        "",
+        "npm install pots",
+        "x = 5",
+        "import pots",
+        "os.path is the module",
+        "my_pot is it",
+    ):
+        assert capital(text) == text
+    assert [capital(text) for text in ("water it", "yes.", "the pot\nx = 5")] == ["Water it", "Yes.", "The pot\nx = 5"]
 
 
 def test_rows_are_compared_by_letters_and_digits() -> None:
