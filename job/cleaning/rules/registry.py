@@ -312,7 +312,7 @@ NOTES: tuple[Note, ...] = (
     Note("unanswered", "turns after the last answer left out"),
     Note("weight_ignored", "turns with a weight, which is ignored"),
     # By the rules, and by the limit of tokens.
-    Note("exchange_cut", "turns cut at an end, in exchanges that a rule drops"),
+    Note("exchange_cut", "turns cut, in exchanges that a rule drops"),
     Note("turns_over_limit", "turns cut at the front, over FINETUNE_TRAIN_MAX_TOKENS"),
     Note("split_over_limit", "conversations split into parts, over FINETUNE_TRAIN_MAX_TOKENS"),
     # By the chat template.
