@@ -43,7 +43,9 @@ def clean_conversation(
         reason = "short_answer"
     if reason:
         return conversation.row(), _dropped(reason, tally)
-    notes["exchange_cut"] += sum(len(cut) for (cut, _), keep in zip(found, stays, strict=True) if not keep)
+    for (cut, _), keep in zip(found, stays, strict=True):
+        if not keep:
+            notes["exchange_cut"] += len(cut)
     for name, count in own.items():
         if count.changed or count.skipped:
             once = replace(count, changed=min(1, count.changed), dropped=0, skipped=min(1, count.skipped))

@@ -42,7 +42,7 @@ STRONG_SIGNS = frozenset(
 )
 """With one of these a boilerplate sentence may have one unknown word."""
 WORDS = SIGNS | frozenset(
-    """i i'm im i'll i've i'd id ive me my mine myself we us our you your yours yourself u ur he she him her his they them their
+    """i i'm im you're you've i'll i've i'd id ive me my mine myself we us our you your yours yourself u ur he she him her his they them their
     it its it's this that that's these those there here the a an some any all each every more most much many very so too also
     just only well quite such other another further additional same one
     am is are was were be been being have has had having do does did doing done will would shall should can could may might

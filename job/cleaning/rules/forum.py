@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from job.cleaning.rules import boilerplate, closings, content
+from job.cleaning.rules import boilerplate, closings, content, sign_offs
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, standing_clause, stands
@@ -129,6 +129,10 @@ def opened(text: str) -> str:
 def closed(text: str) -> str:
     """The text without the boilerplate at its end: sentences, a signature after one, goodbyes without a stop before them."""
     while text:
+        signed = sign_offs.begin(text, _goodbye) if "\n" in text[-END:] else len(text)
+        if 0 < signed < len(text):
+            text = full_stop(text[:signed])
+            continue
         window = max(0, len(text) - END)
         starts = [window, *boundaries(text, window)]
         end = _goodbyes_begin(text, starts)
@@ -295,6 +299,7 @@ def _goodbye(sentence: str) -> bool:
     """Whether a sentence says goodbye and nothing else."""
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
+        or sign_offs.signs(sentence)
         or _is_boilerplate(sentence, unknown=0)
         or _asks_back(sentence)
     )
