@@ -78,7 +78,7 @@ WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*|\d+")
 
 GREETING = r"h(?:i+|ello+|ey+|ai|allow?|ullo|elo|ii|ellow)|greetings|namaste|namaskar|good\s+(?:morning|afternoon|evening|day)|respected"
 ADDRESS = (
-    r"(?:there(?!\s+(?:can|is|are|was|were|may|could|might|will|would|seems?|must|has|have|should|means)\b)|dear|doctor|dr|doc|sir|madam|ma['’]?am|mam|user|patient|friend|buddy|all|everyone|again|mr|mrs|ms|miss|"
+    r"(?:there(?!\s+(?:can|is|are|was|were|may|could|might|will|would|seems?|must|has|have|should|means)\b)|dear|doctor|dr|doc|sir|madam|ma['’]?am|mam|user|patient|friend|buddy|all|everyone|everybody|guys|folks|again|mr|mrs|ms|miss|"
     r"parents?|member|customer|questioner|reader|asker|mother|dad|mom)"
 )
 # Words between "thanks" or "welcome" and the noun that ends the phrase.
@@ -131,7 +131,7 @@ def _spaced(*phrases: str) -> str:
 
 _BEFORE = r"(?:(?:and|so|first\s+of\s+all|firstly)\b[,\s]*){0,2}"
 _SAYS = (
-    r"\b(?:but|however|its?|believe|something|this\s+(?:is|was|can|could|may|called)|is\s+(?:an?|the|often|usually|due|caused)|in\s+stage|should|must|need|because|due|"
+    r"\b(?:but|however|its?|believe|something|this\s+(?:is|was|can|could|may|called)|is\s+(?:an?|the|often|usually|due|caused|what|how|why)|in\s+stage|should|must|need|because|due|"
     r"could|may|might|suggest|recommend|advise|think|say|tell|possib\w+|treat\w*|diagnosed)\b"
 )
 """What only a sentence holds that says something."""
@@ -161,7 +161,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     "address": pattern(r"^(?:sir|madam|ma['’]?am)\b(?:/(?:sir|madam|ma['’]?am))?" + END),
     "thanks": pattern(
         rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|you))?\b"
-        rf"(?!\s+to\b)(?:\s+{LINK}\b){{0,9}}?\s+{NOUN}\b(?:\s+(?:to\s+)?(?:{NOUN}|doctors?)\b)*(?:\s+and\s+(?:an?|the|your)\s+\w+\s+{NOUN}\b)?"
+        rf"(?!\s+to\b)(?:\s+{LINK}\b){{0,9}}?\s+{NOUN}\b(?:\s+(?:to\s+)?(?:{NOUN}|doctors?|(?<={BRAND}\s)(?:customer\s+)?(?:support|service))\b)*(?:\s+and\s+(?:an?|the|your)\s+\w+\s+{NOUN}\b)?"
         rf"(?:\s+of\s+yours?\b)?(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*|\s+with\s+(?:your|this)\s+\w+(?=[.!,]))?{END}"
     ),
     "thanks_alone": pattern(rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|again))?\s*[,.!:]+\s*"),

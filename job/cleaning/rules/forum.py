@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from job.cleaning.rules import boilerplate, closings, content, sign_offs
+from job.cleaning.rules import boilerplate, closings, content, sign_offs, whole
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, standing_clause, stands
@@ -239,6 +239,8 @@ def _is_opening(sentence: str) -> bool:
     hopes = "hop" in lowered and closings.HOPES.match(sentence)
     if (hopes or _wishes(sentence, lowered)) and not _says_something(sentence):
         return True
+    if len(sentence) <= whole.LONGEST and whole.BEGINNING.match(sentence):
+        return True
     return _is_boilerplate(sentence, unknown=1)
 
 
@@ -274,21 +276,7 @@ def _last_words(text: str) -> re.Match[str] | None:
     if not tail.endswith(closings.ENDS):
         return None
     found = closings.LAST_WORDS.search(text, max(0, len(text) - closings.LAST_WORDS_WINDOW))
-    return found if found and not _goes_on(text, found) else None
-
-
-def _goes_on(text: str, goodbye: re.Match[str]) -> bool:
-    """Whether a goodbye at the end belongs to the sentence before it: "Clover means good luck.", "She said thanks."."""
-    before, said = text[: goodbye.start()], goodbye[0].lstrip(" ,.!;:)…\n-")
-    sign = goodbye[0][: len(goodbye[0]) - len(said)].strip(" ")
-    if sign:
-        return ":" in sign
-    if said[:1].isupper() or said == goodbye[0]:  # a sentence of its own, or one that lost its blank
-        return False
-    last = before[-closings.LAST_WORDS_WINDOW :].lower().split()[-1:]
-    if not last or last[0] in content.TAKES_OBJECT:
-        return bool(last)
-    return bool(content.NAMED.match(said) and content.WITH_CAPITALS.search(text))
+    return found if found and not content.goes_on(text, found) else None
 
 
 def _wishes(sentence: str, lowered: str) -> bool:
@@ -300,6 +288,7 @@ def _goodbye(sentence: str) -> bool:
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
         or sign_offs.signs(sentence)
+        or (len(sentence) <= whole.LONGEST and bool(whole.ENDING.match(sentence)))
         or _is_boilerplate(sentence, unknown=0)
         or _asks_back(sentence)
     )
@@ -394,5 +383,5 @@ def _signature(piece: str) -> bool:
     if closings.REFERRAL.search(piece) or closings.ADVISES.match(piece):
         return False
     return len(piece) <= 60 and bool(
-        closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or not piece.strip(" .,-–—\n")
+        closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or whole.SMILEY.match(piece)
     )

@@ -25,8 +25,8 @@ _STRONG = re.compile(
     re.IGNORECASE,
 )
 _SAME_LINE = re.compile(
-    r"\W*(?i:(?:with\s+)?(?:(?:best|kind|kindest|warm|warmest|good)\s+)*(?:regards|wishes)|(?:yours\s+)?(?:sincerely|faithfully|truly)(?:\s+yours)?)"
-    rf"[\s,.!–—-]+(?:{_NAME},?(?:\s+|$))(?:(?:{_NAME}|of|and|the|for|&|[|–—-]),?(?:\s+|$)){{0,9}}$"
+    r"(?:\W*(?i:(?:with\s+)?(?:(?:best|kind|kindest|warm|warmest|good)\s+)*(?:regards|wishes)|(?:yours\s+)?(?:sincerely|faithfully|truly)(?:\s+yours)?)[\s,.!–—-]+|\W*(?i:love|hugs|cheers|best)\s*[,!–—-]\s*)"
+    rf"(?:{_NAME},?(?:\s+|$))(?:(?:{_NAME}|of|and|the|for|&|[|–—-]),?(?:\s+|$)){{0,9}}$"
 )
 
 
