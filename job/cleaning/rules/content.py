@@ -42,10 +42,10 @@ def goes_on(text: str, goodbye: re.Match[str]) -> bool:
     """Whether a goodbye at the end belongs to the sentence before it: "Clover means good luck.", "She said thanks."."""
     before, said = text[: goodbye.start()], goodbye[0].lstrip(" ,.!;:)…\n-")
     sign = goodbye[0][: len(goodbye[0]) - len(said)].strip(" ")
-    if sign:
-        return ":" in sign
     if said[:1].isupper() or said == goodbye[0]:  # a sentence of its own, or one that lost its blank
         return False
+    if sign:
+        return ":" in sign
     last = before[-REACH:].lower().split()[-1:]
     if not last or last[0] in TAKES_OBJECT:
         return bool(last)

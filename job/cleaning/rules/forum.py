@@ -67,7 +67,8 @@ def boilerplate_inside(field: Field) -> str:
     text = field.text
     if not has_any(field.lowered, INSIDE):
         return text
-    return "".join(piece for piece in sentences(text) if not _goes_inside(piece)).strip() or text
+    kept = (_without_announcement(piece) for piece in sentences(text) if not _goes_inside(piece))
+    return "".join(kept).strip() or text
 
 
 def cut_off(row: Row) -> bool:
@@ -200,7 +201,8 @@ def without_polite_clause(sentence: str) -> str:
 
 def without_cut_off_end(text: str) -> str:
     """The text without a last sentence that was cut off upstream ("Management involves"), but with the clauses of it that stand
-    by themselves; unchanged if that is all of it."""
+    by themselves; unchanged if that is all of it. The number of an item that went goes too."""
+    text = closings.LONE_NUMBER.sub("", text)
     if text.endswith(boilerplate.STOPS):
         return text
     starts = list(boundaries(text, max(0, len(text) - 2 * EDGE)))
@@ -232,6 +234,12 @@ def _goes_inside(piece: str) -> bool:
             or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
         )
     ) or (has_any(lowered, closings.REQUESTS_INSIDE) and not closings.LISTS.search(piece) and _asks_back(piece.strip()))
+
+
+def _without_announcement(sentence: str) -> str:
+    """The sentence without "Based on your query, my opinion is as follows:"."""
+    found = boilerplate.OPENINGS["opinion_follows"].match(sentence)
+    return capital(sentence[found.end() :]) if found else sentence
 
 
 def _is_opening(sentence: str) -> bool:
@@ -360,7 +368,7 @@ def _speaks_for_itself(sentence: str) -> bool:
     if _wishes(sentence, lowered) or BRAND in sentence:
         return True
     return has_any(lowered, ("online", "onlline", *closings.LINKS)) and bool(
-        closings.ONLINE.search(sentence) or closings.LINK_STUMP.search(sentence)
+        closings.ONLINE.search(sentence) or closings.LINK_STUMP.search(sentence) or closings.FAR_GOODBYE.match(sentence)
     )
 
 

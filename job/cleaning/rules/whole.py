@@ -43,11 +43,25 @@ _END = (
     r"we\s+(?:\w+ly\s+)?(?:appreciate|value|thank\s+you\s+for)\s+your\s+(?:business|feedback|patience|understanding|trust|loyalty|support|cooperation)(?:\s+and\s+\w+)?",
     r"have\s+an?\s+(?:great|nice|good|lovely|wonderful|pleasant)\s+rest\s+of\s+(?:your|the)\s+(?:day|week|weekend|evening|afternoon)",
 )
+_HELPS = (
+    r"(?:do\s+not\s+worry,?\s+|don['’]?t\s+worry,?\s+)?(?:i|we)(?:['’](?:m|re|ll)|\s+(?:am|are|will|would|shall|can))\s+"
+    r"(?:(?:always|surely|definitely|certainly|be|there|here|try|happy|glad|to)\s+)*(?:help|assist|guide|answer)\s+(?:you|u)"
+    r"(?:\s+(?:out|with|in|on|your|this|the|any|all|problems?|quer(?:y|ies)|questions?|concerns?|issues?|better|further|matter|today|if|needed|required|you|"
+    r"need|want|wish|have|more))*"
+)
 _LATE = r"(?:reply|response|answer|delay|wait|inconvenience|trouble|confusion)"
-_BEGIN = (
+_EXCUSE = (
     r"(?:(?:i|we)(?:['’](?:m|re)|\s+am|\s+are)?\s+)?(?:(?:so|very|really|sincerely)\s+)*(?:sorry|apologi[sz]e|(?:my\s+|our\s+)?apologies)\s+(?:for|about)\s+"
     rf"(?:the|my|our|any|this|all\s+the)\s+(?:(?:late|delayed|slow|long|tardy|belated)\s+)?{_LATE}"
-    r"(?:\s+(?:in|with)\s+(?:replying|responding|answering|getting\s+back|my\s+reply|this)(?:\s+to\s+you)?)?(?:\s+(?:(?:this|it)\s+)?(?:may\s+)?(?:has\s+|have\s+)?caused?(?:\s+you)?)?",
+    r"(?:\s+(?:in|with)\s+(?:replying|responding|answering|getting\s+back|my\s+reply|this)(?:\s+to\s+you)?)?(?:\s+(?:(?:this|it)\s+)?(?:may\s+)?(?:has\s+|have\s+)?caused?(?:\s+you)?)?"
+)
+_BEGIN = (
+    _HELPS,
+    r"how\s+(?:are|r)\s+(?:you|u)(?:\s+doing)?(?:\s+(?:today|now))?",
+    r"(?:it\s+is\s+|it['’]s\s+)?(?:nice|good|great|glad|happy)\s+to\s+(?:hear\s+from|see|meet)\s+you(?:\s+(?:again|back|here))?",
+    r"(?:please\s+|kindly\s+)*(?:find|see)\s+(?:my|the)\s+(?:observations?|answers?|comments?|suggestions?|opinion|advice|response|reply)\s+"
+    r"(?:below|as\s+follows|herewith|attached)",
+    _EXCUSE,
     r"(?:(?:so|very|really)\s+)?sorry\s+(?:that\s+)?it\s+(?:took|has\s+taken)\s+(?:me\s+|us\s+)?so\s+long(?:\s+to\s+(?:reply|answer|respond|get\s+back(?:\s+to\s+you)?))?",
     r"sorry\s+to\s+bother\s+you(?:\s+again)?|(?:sorry\s+for|(?:please\s+)?(?:excuse|pardon))\s+my\s+(?:(?:bad|poor|broken)\s+)?english",
     r"(?:that['’]?s|that\s+is|this\s+is|what)\s+an?\s+(?:really\s+|very\s+|such\s+an?\s+)*(?:great|good|excellent|interesting|fantastic|wonderful)\s+question",
@@ -55,7 +69,7 @@ _BEGIN = (
     r"long[\s-]*time\s+(?:lurker|reader|listener)(?:\s+here)?(?:,?\s*first[\s-]*time\s+(?:poster|caller))?|first[\s-]*time\s+poster(?:\s+here)?",
     r"th(?:an)?(?:ks|x|k\s+you)\s+for\s+(?:the\s+)?a2a|thank(?:s|\s+you)\s+for\s+bringing\s+(?:this|it)\s+to\s+(?:my|our)\s+attention",
 )
-ENDING = pattern(rf"\W*(?:{'|'.join(_END + _BEGIN[:1])})\W*$")
+ENDING = pattern(rf"\W*(?:{'|'.join((*_END, _HELPS, _EXCUSE))})\W*$")
 BEGINNING = pattern(rf"\W*(?:{'|'.join(_BEGIN)})\W*$")
 LONGEST = 120
 SMILEY = pattern(
