@@ -14,6 +14,7 @@ from job.cleaning.batch import Raw
 from job.cleaning.rules import kinds, registry
 from job.cleaning.rules.contacts import masked
 from job.cleaning.rules.rule import BOTH, Field, FieldName, Rules
+from job.cleaning.rules.text import about_code, unescaped
 from job.results import Evidence
 
 SAMPLE = 1000
@@ -45,7 +46,7 @@ _ESCAPES = re.compile(
     r"(?<![\w\"'`\[(\\-])\w+\\u[0-9a-fA-F]{4}(?![0-9a-zA-Z]*\{)\w*|\b[A-Za-z]{2,40}\\(?:s|t|m|d|re|ve|ll)\b(?![\\+*?{(\[])|"
     r"[.!?]\\n(?:\\n)?(?=[A-Z0-9*-])"
 )
-"""In the middle of words of prose. An escape in quotes or by itself is what the text is about."""
+"""In the middle of words of prose, and only where the rule would mend it."""
 
 
 def _courtesy(field: Field) -> str:
@@ -56,11 +57,11 @@ def _courtesy(field: Field) -> str:
 
 
 def _markup(field: Field) -> str:
-    return _first(_MARKUP, field) if field.name == "answer" else ""
+    return "" if field.name == "question" or about_code(field.text) else _first(_MARKUP, field)
 
 
 def _escapes(field: Field) -> str:
-    return _first(_ESCAPES, field) if "\\" in field.text else ""
+    return _first(_ESCAPES, field) if "\\" in field.text and unescaped(field.text) != field.text else ""
 
 
 def _first(pattern: re.Pattern[str], field: Field) -> str:

@@ -23,27 +23,29 @@ def clean_conversation(
 ) -> tuple[dict[str, Any], str]:
     """(row, reason), the row as it came if it must go.
 
-    A conversation goes if one of its exchanges must, but where those are the last they are cut, and where the first say nothing
-    but courtesies too. Only its longest answer has to be long enough. Its changes count as those of one row.
+    A conversation goes if one of its exchanges must. But where those are the last they are cut, and so is one whose answer says
+    nothing but courtesies, wherever it stands, unless it calls a tool. Only its longest answer has to be long enough. Its
+    changes count as those of one row.
     """
     if sum(len(turn["content"]) for turn in conversation.turns) > shape.MOST_CHARACTERS:
         return conversation.row(), _dropped("enormous", tally)
     own: Tally = {}
     exchanges = conversation.exchanges()
     found = [_clean_exchange(exchange, replace(rules, min_answer_words=0), own) for exchange in exchanges]
-    first, last = 0, len(found)
+    last = len(found)
     while last and found[last - 1][1]:
         last -= 1
-    while first < last and found[first][1] == "nothing_but_boilerplate":
-        first += 1
-    reason = next((reason for _, reason in found[first:last] if reason), "" if last else found[0][1])
-    kept = conversation.part([exchange for exchange, _ in found[first:last]])
+    stays = [place < last and not _is_courtesy(*one) for place, one in enumerate(found)]
+    rest = [one for one, keep in zip(found, stays, strict=True) if keep]
+    reason = next((reason for _, reason in rest if reason), "" if rest else found[0][1])
+    kept = conversation.part([exchange for exchange, _ in rest])
     if not reason and _too_short(kept, rules):
         reason = "short_answer"
     if reason:
         return conversation.row(), _dropped(reason, tally)
-    for cut, _ in found[:first] + found[last:]:
-        notes["turns_cut"] += len(cut)
+    for (cut, _), keep in zip(found, stays, strict=True):
+        if not keep:
+            notes["turns_cut"] += len(cut)
     for name, count in own.items():
         if count.changed or count.skipped:
             once = replace(count, changed=min(1, count.changed), dropped=0, skipped=min(1, count.skipped))
@@ -67,6 +69,11 @@ def _clean_exchange(exchange: tuple[Turn, ...], rules: Rules, tally: Tally) -> t
     if answered:
         turns[-1] = {**last, "content": row["answer"]}
     return tuple(turns), reason
+
+
+def _is_courtesy(exchange: tuple[Turn, ...], reason: str) -> bool:
+    """Whether an exchange is thanks, a greeting or the like; what a tool returned in it may be needed later."""
+    return reason == "nothing_but_boilerplate" and len(exchange) == 2
 
 
 def _too_short(conversation: Conversation, rules: Rules) -> bool:

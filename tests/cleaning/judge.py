@@ -1,5 +1,8 @@
 """How much of the rows that nobody has read is kept, and how much of that the judge still flags.
 
+Cleaned as by default: each source gets the packs that its own rows call for (FINETUNE_DATA_CLEANING=auto). The last line says
+how many forum rows are kept where the packs are named, whose minimum of words drops short answers.
+
     python -m tests.cleaning.judge                                   counts alone, a line for each source
     python -m tests.cleaning.judge --half read                       the same for the half that rules may be tuned on
     python -m tests.cleaning.judge --sample 100 --out /tmp/kept.txt  random kept answers of the unread half, for a reader
@@ -17,6 +20,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from job.cleaning.evidence import SAMPLE, evidence, rules_for
 from job.cleaning.rules import Rules, clean_batch
 from tests.cleaning.detector import CLASSES, flags
 from tests.conftest import PROJECT
@@ -41,18 +45,25 @@ def rows_of(half: str, folder: Path = DATA, files: Sequence[str] = FILES) -> lis
     return [row for key, row in halves[half].items() if half == "read" or key not in halves["read"]]
 
 
-def kept_of(rows: Sequence[Row]) -> list[tuple[Row, str]]:
-    """The rows that cleaning keeps, each with its cleaned answer; sources are cleaned one by one."""
+def default_rules(rows: Sequence[Row]) -> Rules:
+    """What FINETUNE_DATA_CLEANING=auto chooses for the rows of a source."""
+    found = evidence([(row["question"], row["answer"]) for row in rows[:SAMPLE]])
+    return rules_for(found, Rules(packs=("auto",), brands=BRANDS))
+
+
+def kept_of(rows: Sequence[Row], rules: Rules | None = None) -> list[tuple[Row, str]]:
+    """The rows that cleaning keeps, each with its cleaned answer; sources are cleaned one by one, as by default."""
     kept = []
     for source in dict.fromkeys(row["source"] for row in rows):
         of_source = [row for row in rows if row["source"] == source]
-        cleaned, reasons = clean_batch(of_source, Rules(brands=BRANDS))
+        cleaned, reasons = clean_batch(of_source, rules or default_rules(of_source))
         kept += [(row, c["answer"]) for row, c, reason in zip(of_source, cleaned, reasons, strict=True) if not reason]
     return kept
 
 
 def counts(rows: Sequence[Row]) -> list[str]:
-    """A line for each source and one for all forums: rows, share kept, share of those flagged, classes."""
+    """A line for each source and one for all forums: rows, share kept, share of those flagged, classes; and the share that is
+    kept where packs are named."""
     kept = kept_of(rows)
     found = [(row["source"], flags(answer, BRANDS)) for row, answer in kept]
     sources = sorted({row["source"] for row in rows})
@@ -67,7 +78,9 @@ def counts(rows: Sequence[Row]) -> list[str]:
         shown = ", ".join(f"{name} {by_class[name]}" for name in CLASSES if by_class[name])
         shares = f"kept {len(of_group) / max(count, 1):6.1%}, flagged {len(flagged) / max(len(of_group), 1):6.1%}"
         lines.append(f"{name:28} {count:5} rows, {shares}  {shown}")
-    return lines
+    forum = [row for row in rows if row["source"].startswith(FORUMS)]
+    named = len(kept_of(forum, Rules(brands=BRANDS))) / max(len(forum), 1)
+    return [*lines, f"{'with named packs':28} {len(forum):5} rows, kept {named:6.1%}"]
 
 
 def write_sample(rows: Sequence[Row], size: int, path: Path, seed: int) -> int:

@@ -48,10 +48,22 @@ def test_halves_are_distinct_and_share_no_row(folder: Path) -> None:
 
 def test_counts_name_sources_shares_and_classes_without_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["--data", str(folder)])
-    made, wiki, forums = capsys.readouterr().out.splitlines()
+    made, wiki, forums, named = capsys.readouterr().out.splitlines()
     assert made.split() == ["hcm-made", "2", "rows,", "kept", "100.0%,", "flagged", "0.0%"]
     assert wiki.split()[:2] == ["wiki-made", "1"]
     assert forums.split()[:3] == ["all", "forums", "2"]
+    assert named.split() == ["with", "named", "packs", "2", "rows,", "kept", "100.0%"]
+
+
+def test_short_answers_are_kept_by_default_and_dropped_where_packs_are_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"input": "Question", "output": "Hello. Press a warm cloth on it.", "source": "hcm-made"}
+    (folder / FILES[0]).write_text("{0}\n{0}".format(json.dumps(row)), "utf-8")
+    main(["--data", str(folder), "--half", "read"])
+    made, *_, named = capsys.readouterr().out.splitlines()
+    assert made.split()[3:5] == ["kept", "100.0%,"]
+    assert named.split()[-1] == "50.0%"  # the other row is a long one
 
 
 def test_a_sample_holds_published_and_cleaned_answers_of_forums(

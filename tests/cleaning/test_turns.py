@@ -73,6 +73,30 @@ def test_greetings_at_the_beginning_are_cut() -> None:
     assert notes == {"turns_cut": 2}
 
 
+@pytest.mark.parametrize(
+    "thanks", [("Thanks!", "You're welcome!"), ("Great, that helps.", "I am glad to help. Take care!")]
+)
+def test_thanks_in_the_middle_are_cut_and_the_rest_stays(thanks: tuple[str, str]) -> None:
+    row, reason, notes, tally = cleaned(chat(*FERN, *thanks, *MOSS))
+    assert (reason, said(row)) == ("", [*FERN, *MOSS])
+    assert notes == {"turns_cut": 2}
+    assert "nothing_but_boilerplate" not in tally
+    assert cleaned(Conversation.of(row))[0] == row
+
+
+def test_thanks_after_a_call_in_the_middle_are_not_cut_from_it() -> None:
+    call = {"function": {"name": "light", "arguments": "{}"}}
+    turns: list[Turn] = [
+        {"role": "user", "content": "Is there light?"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "dim"},
+        {"role": "assistant", "content": "You're welcome!"},
+    ]
+    row, reason, notes, _ = cleaned(Conversation("", (*chat(*FERN).turns, *turns, *chat(*MOSS).turns)))
+    assert (reason, notes) == ("nothing_but_boilerplate", Counter())
+    assert len(row["turns"]) == 8
+
+
 def test_a_conversation_goes_with_an_exchange_in_its_middle_or_with_all() -> None:
     for texts in ((*FERN, "And?", "", *MOSS), ("", "", *FERN), ("And?", "", "And?", "")):
         row, reason, notes, tally = cleaned(chat(*texts))

@@ -42,7 +42,7 @@ STRONG_SIGNS = frozenset(
 )
 """With one of these a boilerplate sentence may have one unknown word."""
 WORDS = SIGNS | frozenset(
-    """i i'm im i'll i've i'd id ive me my mine myself we us our you your yours yourself u ur he she him her his they them their
+    """i i'm im you're you've i'll i've i'd id ive me my mine myself we us our you your yours yourself u ur he she him her his they them their
     it its it's this that that's these those there here the a an some any all each every more most much many very so too also
     just only well quite such other another further additional same one
     am is are was were be been being have has had having do does did doing done will would shall should can could may might
@@ -78,7 +78,7 @@ WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*|\d+")
 
 GREETING = r"h(?:i+|ello+|ey+|ai|allow?|ullo|elo|ii|ellow)|greetings|namaste|namaskar|good\s+(?:morning|afternoon|evening|day)|respected"
 ADDRESS = (
-    r"(?:there(?!\s+(?:can|is|are|was|were|may|could|might|will|would|seems?|must|has|have|should)\b)|dear|doctor|dr|doc|sir|madam|ma['’]?am|mam|user|patient|friend|buddy|all|everyone|again|mr|mrs|ms|miss|"
+    r"(?:there(?!\s+(?:can|is|are|was|were|may|could|might|will|would|seems?|must|has|have|should|means)\b)|dear|doctor|dr|doc|sir|madam|ma['’]?am|mam|user|patient|friend|buddy|all|everyone|everybody|guys|folks|again|mr|mrs|ms|miss|"
     r"parents?|member|customer|questioner|reader|asker|mother|dad|mom)"
 )
 # Words between "thanks" or "welcome" and the noun that ends the phrase.
@@ -95,6 +95,13 @@ NOUN = (
     rf"contacting|consulting|consultation|contact|choosing|patience|time|in|in\s+to|us|again|info|reply|advice|{BRAND})"
     r"(?:(?<=ing)(?!\s+(?:the|your|this|a|us|ur)\s+(?:\w+\s+)?(?:quer|question|concern|problem))|(?<!ing))"
 )
+NO_GREETING = (
+    r"(?!\s+(?:is|was|are|has|means|comes)\s+(?!you|it|this|there|he|she|your|the)|,?\s+world\b|\s+there\s+means\b|"
+    r"(?-i:(?<=[a-z])\s+(?!(?:It|This|That|There|He|She|What|Your|Everything|Mr|Mrs)\b)[A-Z][a-z]+\s+(?:is|was|has|had)\s)|"
+    r"(?<=(?:rning|ening|.noon|d\sday))\s+(?!(?:i|you|your|u|it|its|the|this|that|there|as|for|we|my|in|if|and|to|so|what|yes|no|all|sir|mam|madam|ma|"
+    r"dear|doctor|dr|doc|friend|thanks?|thank|welcome|hope|from|with|since|based|after|regarding|sorry)\b)(?-i:[a-z]))"
+)
+"""What stands behind a word that greets nobody: "Hello is", "Hello world", "Hello Kitty is", "Good morning sun"."""
 END = r"[\s,.!:;?…\-–—]*"
 # "I have gone through your query": what is read, and the reading.
 READ = (
@@ -124,7 +131,7 @@ def _spaced(*phrases: str) -> str:
 
 _BEFORE = r"(?:(?:and|so|first\s+of\s+all|firstly)\b[,\s]*){0,2}"
 _SAYS = (
-    r"\b(?:but|however|its?|believe|something|this\s+(?:is|was|can|could|may|called)|is\s+(?:an?|the|often|usually|due|caused)|in\s+stage|should|must|need|because|due|"
+    r"\b(?:but|however|its?|believe|something|this\s+(?:is|was|can|could|may|called)|is\s+(?:an?|the|often|usually|due|caused|what|how|why)|in\s+stage|should|must|need|because|due|"
     r"could|may|might|suggest|recommend|advise|think|say|tell|possib\w+|treat\w*|diagnosed)\b"
 )
 """What only a sentence holds that says something."""
@@ -145,7 +152,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         r"(?:[,!:]+\s*|(?i:sir|madam|mam|ma['’]am)\s*[.,!:]+\s*)"
     ),
     "greeting": pattern(
-        rf"^(?:{GREETING})(?![\w'’-])(?:[\s,]+{ADDRESS}\b\.?)*(?:\s+(?:(?:and|abd|an|nad)(?=\s+(?:welcome|thank|good))|"
+        rf"^(?:{GREETING})(?![\w'’-]){NO_GREETING}(?:[\s,]+{ADDRESS}\b\.?)*(?:\s+(?:(?:and|abd|an|nad)(?=\s+(?:welcome|thank|good))|"
         rf"and\s+(?:the\s+)?forum\b))?{END}"
     ),
     "dear": pattern(
@@ -154,8 +161,8 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     "address": pattern(r"^(?:sir|madam|ma['’]?am)\b(?:/(?:sir|madam|ma['’]?am))?" + END),
     "thanks": pattern(
         rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|you))?\b"
-        rf"(?!\s+to\b)(?:\s+{LINK}\b){{0,9}}?\s+{NOUN}\b(?:\s+(?:to\s+)?(?:{NOUN}|doctors?)\b)*(?:\s+and\s+(?:an?|the|your)\s+\w+\s+{NOUN}\b)?"
-        rf"(?:\s+of\s+yours?\b)?(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*|\s+with\s+(?:your|this)\s+\w+(?=[.!,]))?{END}"
+        rf"(?!\s+to\b)(?:\s+{LINK}\b){{0,9}}?\s+{NOUN}\b(?:\s+(?:to\s+)?(?:{NOUN}|doctors?|(?<={BRAND}\s)(?:customer\s+)?(?:support|service))\b)*(?:\s+and\s+(?:an?|the|your)\s+\w+\s+{NOUN}\b)?"
+        rf"(?:\s+of\s+(?:yours?|you|yourself)\b)?(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*|\s+with\s+(?:your|this)\s+\w+(?=[.!,]))?{END}"
     ),
     "thanks_alone": pattern(rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|again))?\s*[,.!:]+\s*"),
     "welcome": pattern(

@@ -11,6 +11,9 @@ from job.cleaning.rules.boilerplate import BRAND, GLUED_BRAND
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.text import words
 
+_PATH_BEHIND = re.compile(rf"{BRAND}(?:/[\w-]+)+")
+"""A page of the forum's own: "OurForum/ask-a-gardener"."""
+
 
 def brand_pattern(brand: str) -> re.Pattern[str]:
     """`ChatDoctor` also finds `Chat Doctor`, `chat  doctor`, `Chat-Doctor` and `ChatDoctorI`."""
@@ -44,6 +47,7 @@ def brand_name(field: Field) -> str:
             text = pattern.sub(BRAND, text)
     if BRAND not in text:
         return text
+    text = _PATH_BEHIND.sub(BRAND, text)
     return GLUED_BRAND.sub(f"{BRAND}. ", text).replace(f"{BRAND}.come have", f"{BRAND}. I have")
 
 

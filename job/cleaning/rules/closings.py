@@ -37,7 +37,7 @@ GOODBYES = (
     r"(?:you\s+(?:can|may|could)\s+)?(?:also\s+|always\s+|directly\s+|do\s+)*(?:write|talk|speak|come\s+back|send\s+\w+)\s+(?:back\s+)?to\s+(?:me|us)\b",
     r"i\s+(?:remain|am|will\s+be)\s+(?:always\s+)?(?:at\s+your\s+(?:disposal|service)|available|there\s+for\s+you)",
     r"(?:further|more)\s+(?:quer|question|clarification|consultation|discussion)",
-    r"(?:wel+comed?|available|looking\s+forward|waiting)\s+(?:for|to|you)\b",
+    r"(?:wel+comed?|available|looking\s+forward|waiting)\s+(?:for|to|you|your|ur)\b",
     r"(?:have|enjoy)\s+(?:a|an|your)\s+(?:very\s+)?(?:(?:nice|great|good|healthy|wonderful|blessed|pleasant|lovely|safe|speedy|happy|quick|smooth|long)[\s,]+(?:and\s+)?)+"
     r"(?:day|night|evening|morning|afternoon|weekend|week|year|time|one|life|future|recovery|pregnancy|delivery|journey|trip|holidays?|new\s+year|health|ahead)\b(?!['’])",
     r"(?:will\s+|would\s+)(?:highly\s+|really\s+)?appreciate\s+(?:your|if\s+you)\b",
@@ -130,7 +130,10 @@ WORDS = frozenset(
     test tests results result weeks week days month months investigations investigation lab laboratory photos picture
     personal clinical purpose ent general internal medicine medical aids hiv child eye oral fetal plastic hair
     transplant letter finds night weekend year garden son daughter mother father wife husband baby grandson
-    granddaughter kid kids pet""".split()
+    granddaughter kid kids pet else still already future return final however either indicate beneficial early
+    two three four five six seven ten fifteen hitting needy patients
+    ayurveda ayurvedic homeopathic infertility allergy radiodiagnosis critical surgical nutritionist endodontist
+    orthodontist fitness yoga lactation dental sexual related next experts love mom ciao waiting awaiting""".split()
 )
 """What goodbyes speak of besides: the reader's people, the reports to come back with, the specialists of a platform."""
 TITLE = pattern(
@@ -166,7 +169,8 @@ CLAUSE = pattern(
     r"\s+or\s+(?=(?:else|please|kindly|post|send|upload|you\s+(?:can|may|could)\s+(?:also\s+)?(?:send|post|upload|share))\b)"
 )
 CONDITION = pattern(
-    r"^[\s\"'(]*(?:and\s+|but\s+|so\s+|also\s+)?(?:if|in\s+case|incase|when|whenever|should|unless|until|once|after|before)\b"
+    r"^[\s\"'(]*(?:and\s+|but\s+|so\s+|also\s+)?(?:if|in\s+case|incase|when|whenever|should|unless|until|once|after|before|"
+    r"for\s+(?:any|more|further|additional))\b"
 )
 ONLINE = pattern(r"\s+onl+ine\b[\s.,-]*(?:-+>?\s*)?(?:<(?:link|url)>)?\s*$")
 FILLER = (
@@ -300,7 +304,7 @@ FAR_GOODBYE = pattern(
 )
 # The same a few words into a sentence: "With the grace of God I wish you ...". Only tried where the word is there at all.
 WISHES = pattern(
-    r"^[\w\s\"'(-]{0,26}\bwish(?:ing|es)?\s+(?:you|your|u|ur|him|her|them|good|a\s+|all|for|the\s+best|speedy|well)\b"
+    r"^[\w\s\"'(-]{0,26}\bwish(?:ing|es)?\s+(?:you(?!\s+(?:were|had|would|could)\b)|your|u|ur|him|her|them|good|a\s+|all|for|the\s+best|speedy|well)\b"
 )
 GOOD_DAY = pattern(r"^[\w\s\"'(-]{0,22}\b(?:good|nice|great)\s+(?:day|night|evening|morning|weekend|time)\s*[.!,]*$")
 # Where a goodbye begins without a full stop before it; only words that cannot go on a sentence.
@@ -313,12 +317,12 @@ GLUED_GOODBYE = re.compile(
     r"(?i:(?:i\s+)?(?:do\s+)?hope\s+(?:that\s+)?(?:i|this|it|these|the|my|you)\b[^.!?\n]{0,60}\b(?:answer|help|clear|satisf|query|question|useful))\w*|"
     r"[Tt]hanks?\s+(?:you\s+)?for\s+(?:more|any|your|the|asking|using|choosing|posting|contacting|consulting|trusting)\b|"
     r"(?i:hope\s+(?:he|she|they|your\s+\w+)\s+(?:gets?|feels?|recovers?|is|are|will)\b)|"
-    r"if\s+so\s+do\s+vote\b|Good\s+day\b|Stay\s+(?:healthy|safe)\b))[^.!?\n]{0,160}[.!?\s]*$"
+    r"(?i:(?:waiting|awaiting)\s+(?:for\s+)?(?:ur|your)\s+(?:reply|response|answers?)\b)|if\s+so\s+do\s+vote\b|Good\s+day\b|Stay\s+(?:healthy|safe)\b))[^.!?\n]{0,160}[.!?\s]*$"
 )
 # What can only end a text, whatever stands before it, and however close.
 LAST_WORDS = pattern(
-    r"(?:[\s,.!;:)…-]+(?:thanx|thx|take\s+care|all\s+the\s+best|best\s+wishes|(?<=…)best|(?<=…\s)best|regards|cheers|bye|god\s+bless(?:\s+you)?|feel\s+better\s+soon)|"
-    rf"[\s,.!;:)…-]*(?:best\s+of\s+luck|go[oi]d\s*luck|get\s+well\s+soon|thank\s*you|thanks|hope\s+i\s+was\s+of\s+help|"
+    r"(?:[\s,.!;:)…-]+(?:thanx|thx|take\s+care|all\s+the\s+best|(?<=…)best|(?<=…\s)best|(?:(?:kind|best|warm)\s+)?(?:regards|wishes)|cheers|bye|god\s+bless(?:\s+you)?|feel\s+better\s+soon)|"
+    rf"[\s,.!;:)…-]*(?:(?:thank\s*you|thanks)\s+and\s+good\s*luck|(?:best|kind|warm)\s+regards|best\s+of\s+luck|go[oi]d\s*luck|get\s+well\s+soon|thank\s*you|thanks|hope\s+i\s+was\s+of\s+help|"
     rf"{'|'.join(sorted(MISSPELT_THANKS - {'hans', 'thans'}))})(?:\s+to\s+you)?)[\s.!…\U0001f300-\U0001faff\u263a\ufe0f]*$"
 )
 LAST_WORDS_WINDOW = 48
@@ -354,8 +358,9 @@ ROLE = re.compile(
 DANGLING = pattern(
     r"(?:^|[\s(])(?:the|(?-i:a)|an|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|includes?|including|involves?|following|"
     r"(?:as\s+)?follows|like|than|because|into|your|their|its|his|her|be|that|which|who|if|when|such\s+as|consists?(?:\s+of)?|may|can|"
-    r"should|will|would|must|not|do|does|about|between|during|until|any|some|these|those|very|e\.g|i\.e|syn|hy|chil|hun)\s*[:,;\-–—]*$|[,;(\-–—]$"
+    r"should|will|would|must|not|do|does|about|between|during|until|any|some|these|those|very|e\.g|i\.e|syn|hy|chil|hun|carbohy|dihy|dehy|rehy|cylin|costochon)\s*[:,;\-–—]*$|[,;(\-–—]$"
 )
+LONE_NUMBER = re.compile(r"(?<=[a-z][a-z)][.!?])\s*\b\d{1,2}\s*[.)]\s*$")
 PROMISE = pattern(
     r"(?:\bthe\s+following\b|\bas\s+follow(?:s|ing)?\b|\bthese\s+are\s+the\b|\b(?:given|listed|mentioned|described)\s+below\b|\bfollow\s+these\b|"
     r"\b(?:some|few)\s+(?:\w+\s+)?(?:tips|measures|suggestions|points)\s*$)[^.:]{0,60}:?\s*$"

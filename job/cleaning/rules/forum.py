@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 
-from job.cleaning.rules import boilerplate, closings, signs
+from job.cleaning.rules import boilerplate, closings, content, sign_offs, signs, whole
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, standing_clause, stands
@@ -21,7 +21,8 @@ EDGE, END = 320, 220
 """Characters at the beginning and at the end that are searched for boilerplate. The text between is searched only around a word
 that boilerplate contains."""
 MOST_UNKNOWN = 3
-"""Words of a goodbye that no list holds ("Hope your grandson's football match goes well"); with more it says something."""
+"""Words of a hope or a wish that no list holds ("Hope your grandson's football match goes well"); with more it says something.
+Of another goodbye all must be known: "Feel free to" goes on with advice as well."""
 FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
 INSIDE = tuple(dict.fromkeys((*boilerplate.INSIDE, *closings.REQUESTS_INSIDE)))
@@ -68,8 +69,8 @@ def boilerplate_inside(field: Field) -> str:
     found = [sign for sign in INSIDE if sign in lowered]
     if not found:
         return text
-    left = [piece for piece in sentences(text) if not (has_any(piece.lower(), found) and _goes_inside(piece))]
-    return "".join(left).strip() or text
+    stay = (piece for piece in sentences(text) if not (has_any(piece.lower(), found) and _goes_inside(piece)))
+    return "".join(map(_without_announcement, stay)).strip() or text
 
 
 def cut_off(row: Row) -> bool:
@@ -137,6 +138,10 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
 def closed(text: str) -> str:
     """The text without the boilerplate at its end: sentences, a signature after one, goodbyes without a stop before them."""
     while text:
+        signed = sign_offs.begin(text, _goodbye) if "\n" in text[-END:] else len(text)
+        if 0 < signed < len(text):
+            text = full_stop(text[:signed])
+            continue
         window = max(0, len(text) - END)
         starts = [window, *boundaries(text, window)]
         end = _goodbyes_begin(text, starts)
@@ -144,7 +149,7 @@ def closed(text: str) -> str:
             text = full_stop(_with_bracket(text[:end], text[end:]))
             continue  # the last sentence may have another end now, and the window reaches further back
         begin = len(text) - _last_words(text[-closings.LAST_WORDS_WINDOW - 2 :])
-        if begin == len(text):
+        if begin == len(text) or content.goes_on(text, begin):
             if not has_any(text[window:].lower(), closings.POLITE):
                 return text
             begin = _glued_goodbye(text, starts[-1])
@@ -155,7 +160,7 @@ def closed(text: str) -> str:
                 return text
             text = text[: starts[-1]] + shorter
             continue
-        rest = text[:begin]
+        rest = _with_bracket(text[:begin], text[begin:])
         whole = without_cut_off_end(rest)
         text = full_stop(rest) if whole == rest else whole
     return text
@@ -182,7 +187,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
 
 def _with_bracket(rest: str, gone: str) -> str:
     """The rest with the bracket that was closed in what goes: "(in shade. Take care.)"."""
-    return rest.rstrip() + ")" if ")" in gone and rest.count("(") == rest.count(")") + 1 else rest
+    return rest.rstrip() + ")" if ")" in gone[:END] and rest.count("(") == rest.count(")") + 1 else rest
 
 
 @remembered
@@ -191,6 +196,8 @@ def without_polite_clause(sentence: str) -> str:
     clauses = list(closings.CLAUSE.finditer(sentence))
     for between in reversed(clauses):
         head, tail = sentence[: between.start()], sentence[between.end() :]
+        if content.NAMED.match(tail) and "and" in between[0] and "," not in between[0]:
+            continue  # "say please and thank you", "with love and best wishes"
         if words(head) >= FEWEST_WORDS and _polite(tail) and stands(head):
             return full_stop(head)
     if clauses and not closings.CONDITION.match(sentence):
@@ -203,7 +210,8 @@ def without_polite_clause(sentence: str) -> str:
 
 def without_cut_off_end(text: str) -> str:
     """The text without a last sentence that was cut off upstream ("Management involves"), but with the clauses of it that stand
-    by themselves; unchanged if that is all of it."""
+    by themselves; unchanged if that is all of it. The number of an item that went goes too."""
+    text = closings.LONE_NUMBER.sub("", text)
     if text.endswith(boilerplate.STOPS):
         return text
     starts = list(boundaries(text, max(0, len(text) - 2 * EDGE)))
@@ -239,10 +247,18 @@ def _goes_inside(piece: str) -> bool:
     ) or (has_any(lowered, closings.REQUESTS_INSIDE) and not closings.LISTS.search(piece) and _asks_back(piece.strip()))
 
 
+def _without_announcement(sentence: str) -> str:
+    """The sentence without "Based on your query, my opinion is as follows:"."""
+    found = boilerplate.OPENINGS["opinion_follows"].match(sentence)
+    return capital(sentence[found.end() :]) if found else sentence
+
+
 def _is_opening(sentence: str) -> bool:
     lowered = sentence.lower()
     hopes = "hop" in lowered and closings.HOPES.match(sentence)
     if (hopes or _wishes(sentence, lowered)) and not _says_something(sentence):
+        return True
+    if len(sentence) <= whole.LONGEST and whole.BEGINNING.match(sentence):
         return True
     return _is_boilerplate(sentence, unknown=1)
 
@@ -259,6 +275,8 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     if len(others) > unknown:
         return False
     understood = "understand" in found and "your" in found
+    if others and ('"' in sentence or content.ADDRESSES.isdisjoint(found)):
+        return False
     if others and not (
         4 <= len(found) <= boilerplate.MOST_WORDS
         and not others[0].isdigit()
@@ -290,6 +308,8 @@ def _goodbye(sentence: str) -> bool:
     """Whether a sentence says goodbye and nothing else."""
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
+        or sign_offs.signs(sentence)
+        or (len(sentence) <= whole.LONGEST and bool(whole.ENDING.match(sentence)))
         or _is_boilerplate(sentence, unknown=0)
         or _asks_back(sentence)
     )
@@ -305,6 +325,8 @@ def _asks_back(sentence: str) -> bool:
     if not closings.REQUEST.match(sentence) or signs.referral(sentence):
         return False
     if closings.OTHERS_TO_TELL.search(sentence) or closings.INSTRUCTION.search(sentence, 1):
+        return False
+    if content.IS_SUBJECT.match(sentence) or content.FREE_TO.search(sentence):
         return False
     others = [word for word in _others(sentence) if word not in closings.REQUEST_WORDS]
     if len(others) > closings.MOST_ASKED or any(verb in others for verb in closings.SECOND_VERB.findall(sentence)):
@@ -337,17 +359,29 @@ def _polite(clause: str) -> bool:
 
 
 def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
-    """Whether a sentence that begins politely goes on with something else: more than `most` words that no goodbye is made
-    of, a statement or an instruction with one, or a person to turn to who is not the writer."""
-    others = _others(sentence)
-    if len(others) > most or signs.referral(sentence):
+    """Whether a sentence that begins politely goes on with something else: with more than `most` words that no goodbye is made
+    of (none but in a hope), a statement or an instruction with one, or a person to turn to who is not the writer."""
+    if signs.referral(sentence) or content.FREE_TO.search(sentence):
         return True
+    others = _others(sentence)
     if not others:
         return False
+    if len(others) > (most if closings.HOPES.match(sentence) or _speaks_for_itself(sentence) else 0):
+        return True
     if closings.CONDITION.match(sentence) and len(_others(sentence.partition(",")[2])) > 1:
         return True
-    return bool(closings.INSTRUCTION.search(sentence)) or any(
+    return bool(closings.INSTRUCTION.search(sentence) or content.IS_SUBJECT.match(sentence)) or any(
         _others(found[0]) for found in closings.STATEMENT.finditer(sentence)
+    )
+
+
+def _speaks_for_itself(sentence: str) -> bool:
+    """Whether a goodbye may hold any words: a wish for the reader, a forum's name, the stump of a link."""
+    lowered = sentence.lower()
+    if _wishes(sentence, lowered) or BRAND in sentence:
+        return True
+    return has_any(lowered, ("online", "onlline", *closings.LINKS)) and bool(
+        closings.ONLINE.search(sentence) or closings.LINK_STUMP.search(sentence) or closings.FAR_GOODBYE.match(sentence)
     )
 
 
@@ -371,5 +405,5 @@ def _signature(piece: str) -> bool:
     if signs.referral(piece) or closings.ADVISES.match(piece):
         return False
     return len(piece) <= 60 and bool(
-        closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or not piece.strip(" .,-–—\n")
+        closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or whole.SMILEY.match(piece)
     )

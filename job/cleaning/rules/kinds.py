@@ -16,10 +16,16 @@ from job.cleaning.rules.text import has_any, words_of
 Span = tuple[int, int]
 
 _CODE_SIGNS = ("{", "}", "=", ";", "<", "()", "):", ":\n", "print(", "import ", "SELECT ")
-_SIGNS = Signs("`", "~~~", "$", "\\", "|", "\t", "/", "]+", "]*", "]{", "]?", "(?", *_CODE_SIGNS)
+_SIGNS = Signs(
+    "`", ">", '"""', "[[", "'''", "~~~", "$", "\\", "|", "\t", "/", "]+", "]*", "]{", "]?", "(?", *_CODE_SIGNS
+)
 """A text without any of these has nothing to keep, which half of all prose shows in 1 us."""
 
 _FENCES = ("```", "~~~")
+_TEXTS = ('"""',)
+"""Around the text of a program, which may be a letter."""
+_QUOTED = re.compile(r"^[ \t]*>(?!\s*$)[^\n]*", re.MULTILINE)
+"""What somebody else wrote, or what stands behind a prompt."""
 _DELIMITERS = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"))
 _INLINE_CODE = re.compile(r"(?<![\w`])`[^`\n]{1,300}`(?![\w`])")
 _INLINE_FORMULA = re.compile(r"(?<![\w$\\])\$(?=[^\s$])[^$\n]{1,200}(?<=\S)\$(?![\w$])")
@@ -31,6 +37,22 @@ _COMMAND = re.compile(
     r"neq?|sum|prod|int|infty|partial|nabla|approx|rightarrow|to|in|pm|log|ln|sin|cos|tan|lim|quad)(?![a-zA-Z]))"
 )
 """A line with a LaTeX command outside of dollars is a formula as a whole."""
+_TEMPLATE = re.compile(
+    r"\{%[^{}\n]{1,200}%\}|\$\{\{[^{}\n]{1,200}\}\}|"
+    r"\{\{#\w+\b[^\n]{1,400}?\{\{/\w+\}\}|\{\{[a-z]+(?:_|[A-Z])\w*\}\}|\{\{(?:[-~]?[ ]|[-~.$#/>&^](?!\w+:)|[\w.]+[(.\[])"
+    r"(?![^{}\n]{0,200}\|[ ]*[\w ]{1,30}=)[^{}\n]{1,200}\}\}"
+)
+"""Where a program fills in its values: `{{ pot.name }}`, `{% if %}`, `{{#each}}`. A wiki's template has its name right behind
+the braces, or named parameters."""
+_BRACKETS = re.compile(
+    r"\[\[[ ](?=[^\[\]\n]*(?:[$\"=<>]|-[a-z][ ]))[^\[\]\n]{1,200}[ ]\]\]|"
+    r"(?<=[\w)\]])\[\[(?:['\"\d-]|\w{1,2}\])[^\[\]\n]{0,200}\]{1,2}|"
+    r"\[\[[\d\s-]*[.,][\d\s.,-]{0,200}\]\]|\[\[['\"][^\[\]\n]{1,200}['\"]\]\]|"
+    r"\[\[[^\[\]\n]{0,200}\](?=[^\[\]\n])[^\[\]\n]{0,60}(?:\[[^\[\]\n]{0,200}\][^\[\]\n]{0,60}){0,20}\]"
+)
+"""Tests of a shell, `x[[1]]`, and lists of lists; a wiki's link holds a name."""
+_DOCSTRING = re.compile(r"[=(,][ ]?'''[^'\n]{1,200}'''|^[ \t]*'''[^'\n]{1,200}[.!?]'''[ ]*$", re.MULTILINE)
+"""A text in three quotes that is assigned or passed, or a sentence of its own; a wiki's bold text is a name."""
 _WINDOWS_PATH = re.compile(
     r"(?<![\w\\])[A-Za-z]:\\[^\s\"'<>|*?]{1,300}|(?<![\w\\])\\\\[\w.-]{1,60}\\\w[^\s\"'<>|*?]{0,300}"
 )
@@ -47,7 +69,7 @@ _CODE_LINE = re.compile(
     r"\s*(?:"
     r"(?:async\s+)?def\s+\w+\s*\(|class\s+\w+\s*[:({]|(?:from\s+[\w.]+\s+)?import\s+[\w.{*]+(?:\s+as\s+\w+)?[\s;]*$|"
     r"(?:if|elif|for|while|with|except|switch|catch|else\s+if)\b[^.!?]*[(=<>\[][^.!?]*[:{]\s*$|(?:else|try|finally|do)\s*[:{]\s*$|"
-    r"except\b[^.!?]{0,60}:\s*$|(?:if|elif|while|for)\b.*;\s*(?:then|do)\s*$|(?:fi|done|esac|end)\s*$|"
+    r"except\b[^.!?]{0,60}:\s*$|(?:if|elif|while|for)\b.*;\s*(?:then|do)(?:\s*$|\s.*;\s*(?:fi|done)\s*$)|(?:fi|done|esac|end)\s*$|"
     r"[})\]]+[;,)]*\s*$|[{\[(]\s*$|\}\s*(?:else|catch|finally|while)\b|"
     rf"<(?:{_TAG}|!DOCTYPE[^<>]*|!--.*)>|#include\b|#!/|@\w+\s*(?:\(.*\))?\s*$|"
     r"(?:var|let|const|public|private|protected|static|final|int|float|double|char|bool|boolean|string|String|void|auto|long)\s+[\w<>\[\],*&\s]+[=;({]|"
@@ -103,9 +125,57 @@ letters takes a tenth of the time of one for any of the verbs."""
 _ASKING = frozenset(again + verb.split()[0] for verb in VERBS for again in ("", "re"))
 _ASKED = frozenset(work.replace("-", " ").split()[-1] + more for work in WORKS for more in ("", "s"))
 """Words of which one each is in what these patterns find."""
-_BLANKS_TO_FILL = re.compile(
-    r"\[(?:your|my|sender|recipient|company|name|date|address|position|manager)\b[^\]\n]{0,40}\]", re.IGNORECASE
+_MAIL = r"(?:letter|e-?mail|mail|memo|speech|invitation|essay|poem|press\s+release)s?"
+_ASKED_FOR = re.compile(
+    rf"\b(?:template|sample|example|wording|draft)s?\b[^.!?\n]{{0,40}}?\b{_MAIL}\b|\b{_MAIL}\s+(?:template|sample|example)\b|"
+    r"\b(?:cover|resignation|apology|thank-you|recommendation|reference|complaint|love|farewell)\s+(?:letter|note|e-?mail)\b|"
+    r"\bhow\s+(?:do|can|should|would|could)\s+(?:i|you|we|one)\s+(?:best\s+|politely\s+)?(?:word|phrase|write|end|close|start|sign|answer|reply\s+to|"
+    rf"respond\s+to)\s+(?:an?|the|this|that|my)\s+(?:\w+\s+){{0,2}}(?:{'|'.join(WORKS)})\b|"
+    r"\bwhat\s+(?:should|could|can|do)\s+i\s+(?:write|say|answer|reply)\b|"
+    r"\b(?:put\s+together|complete|improve|finish|proofread|polish|shorten|rewrite|rephrase|translate)\b[^.!?\n]{0,20}?\b"
+    rf"(?:{'|'.join(WORKS)})\b|"
+    r"^\W*(?:please\s+)?(?:(?:reply|respond)\s+to\s+(?:this|the\s+following)|draft\b|translate\b|rephrase\b|paraphrase\b|proofread\b|"
+    r"make\s+(?:this|it|the\s+following)\s+(?:more|less|sound))",
+    re.IGNORECASE,
 )
+"""The same in other words, and a text that is to be changed."""
+_ASK_SIGNS = (
+    *(
+        "template",
+        "sample",
+        "example",
+        "wording",
+        "draft",
+        " letter",
+        "mail",
+        " note",
+        " i write",
+        " i say",
+        " i answer",
+        " i reply",
+    ),
+    *(
+        "reply to",
+        "respond to",
+        "translate",
+        "rephrase",
+        "paraphrase",
+        "proofread",
+        "make ",
+        "rewrite",
+        "shorten",
+        "improve",
+    ),
+)
+_LETTER_WITHIN = re.compile(r":\s*\n\s*[\"“']?(?:dear|hello|hi|hey|to\s+whom)\b[^\n]{0,40}[,:!][ ]*\n", re.IGNORECASE)
+"""A letter behind its announcement: "You could write:"."""
+_BLANKS_TO_FILL = re.compile(
+    r"\[(?:your|my|sender|recipient|company|name|date|address|position|manager)\b[^\]\n]{0,40}\]|"
+    r"\b(?:dear|hello|hi|hey|regards|sincerely|wishes|cheers|thanks),?\s+(?:\$?\{|<%|%[A-Z({]|<(?:your|name|first|customer|user|recipient)\b)",
+    re.IGNORECASE,
+)
+"""A name that is to be filled in: an answer with one is a template of a letter."""
+_OPENS_BLANK = ("[", "{", "<", "%")
 ENDING = 160
 """Characters that are the ending of a letter, and all of their first line."""
 _SALUTATION = re.compile(r"^[ \t]*(?:dear|hello|hi|hey)\b[^\n,:;!]{0,80}", re.IGNORECASE | re.MULTILINE)
@@ -122,7 +192,11 @@ def is_work(question: str, answer: str) -> bool:
     may_ask = not (_ASKING.isdisjoint(found) or _ASKED.isdisjoint(found))
     if may_ask and any(verb in lowered and pattern.search(lowered) for verb, pattern in _ASKS):
         return True
-    return "[" in answer and bool(_BLANKS_TO_FILL.search(answer))
+    if has_any(lowered, _ASK_SIGNS) and _ASKED_FOR.search(lowered):
+        return True
+    if has_any(answer, _OPENS_BLANK) and _BLANKS_TO_FILL.search(answer):
+        return True
+    return ":\n" in answer and bool(_LETTER_WITHIN.search(answer))
 
 
 def kept(text: str, *, ending: bool = False) -> list[Span]:
@@ -149,6 +223,10 @@ def kept(text: str, *, ending: bool = False) -> list[Span]:
 def _fenced(text: str) -> Iterator[Span]:
     for fence in _FENCES:
         yield from _between(text, fence, fence, open_end=True)
+    for quotes in _TEXTS:
+        yield from _between(text, quotes, quotes)
+    if ">" in text:
+        yield from (match.span() for match in _QUOTED.finditer(text))
     if "\\" in text or "$$" in text:
         for opening, closing in _DELIMITERS:
             yield from _between(text, opening, closing)
@@ -178,6 +256,12 @@ def _matched(text: str) -> Iterator[Span]:
             end = text.find("\n", match.end())
             yield text.rfind("\n", 0, match.start()) + 1, len(text) if end < 0 else end
         yield from (match.span() for match in _WINDOWS_PATH.finditer(text))
+    if "{{" in text or "{%" in text:
+        yield from (match.span() for match in _TEMPLATE.finditer(text))
+    if "[[" in text:
+        yield from (match.span() for match in _BRACKETS.finditer(text))
+    if "'''" in text:
+        yield from (match.span() for match in _DOCSTRING.finditer(text))
     if "/" in text:
         for match in _PATH.finditer(text):
             if not match.start() or text[match.start() - 1] in _BEFORE_PATH:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
@@ -13,11 +14,24 @@ from ftfy import fix_encoding
 Judgement = TypeVar("Judgement")
 
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})(?![0-9a-zA-Z]*\{)")
-_ESCAPED_BREAK = re.compile(r"\\r\\n|\\n(?=[\s\\A-Z0-9*-]|$)|\\r(?=[\s\\])|\\t(?=[\s\\])")
-_PROVES_BREAKS = re.compile(r"(?:[.!?:;,)]|\\n|\\r)[ ]?\\[rn](?=[\s\\A-Z0-9*-])")
+_PROVES_BREAKS = re.compile(r"(?:(?<=\w)[.!?:;,)]|\\n|\\r)[ ]?\\[rn](?=[\s\\A-Z0-9*-])")
 """An escaped line break where a line may end: after a stop, or twice."""
-_APOSTROPHE = re.compile(r"(?<=[A-Za-z])\\(?=(?:s|t|m|d|re|ve|ll|ts)\b(?![\\+*?{(\[]))")
+_NO_ESCAPE = re.compile(r"\\(?![\\/\"]|u[0-9a-fA-F]{4}(?![0-9a-zA-Z]*\{)|[nrt](?=\s*(?:[\\A-Z0-9*(\"•–-]|$)))")
+"""A backslash that JSON does not write: it escapes nothing, or a line break before a small letter."""
+_LONE = re.compile(r"(?<![\w\\])(?:\\u[0-9a-fA-F]{4})+(?!\w)")
+_APOSTROPHE = re.compile(r"(?:(?<=[A-Za-z][A-Za-z])|(?<=\bI))\\(?=(?:s|t|m|d|re|ve|ll|ts)\b(?![\\+*?{(\[]))")
 _QUOTES = re.compile(r"(?<![^\s(])\\{1,4}([A-Za-z][^\\\n]{0,80}?)\\{1,4}(?![A-Za-z\\])")
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a pair is no character."""
+_CODE_WORDS = re.compile(
+    r"\b(?:JSON|HTML|XML|YAML|TOML|CSV|CSS|SQL|LaTeX|Markdown|RegExp?|(?:Java|Type|ECMA)Script|JSX?|Java|Python|Perl|PHP|Ruby|Bash|Lua|"
+    r"Golang|Kotlin|Haskell|PowerShell|Jinja2?|Django|Vue|Angular(?:JS|['’]s|\s+(?:component|template|app)s?)|React(?:\.js|\s+(?:component|app)s?)|"
+    r"Handlebars|Mustache|Helm|Ansible|Terraform|GitHub|Unicode|ASCII|UTF-?\d+)\b|\bC(?:\+\+|#)|"
+    r"\b(?i:regexp?|regular\s+expressions?|newlines?|line\s+(?:breaks?|feeds?)|backslash(?:es)?|escape\s+(?:sequence|character|code)s?|"
+    r"(?:the|an)\s+escape(?=\s+\\)|code\s+points?|docstrings?|printf|syntax|placeholders?|stdout|(?:shell|bash)\s+scripts?|source\s+code|"
+    r"compilers?|interpolation|(?:string|character)\s+literals?|(?:html|page|email|helm|go)\s+templates?|(?:lines?|tabs?)\s+in\s+the\s+output|"
+    r"programming\s+languages?)\b"
+)
 _MOJIBAKE = re.compile("[ÂÃâäåæçèéïðÄÅĂĎÐÎÏÑØÙ€]")
 """What bytes of UTF-8 look like when they are read in another encoding; only then does the costly check run."""
 _ODD_BLANK = re.compile(r"[^\S\n ]")
@@ -39,6 +53,14 @@ HIDDEN = range(0xF0000, 0xFFFFE)
 
 _ABBREVIATIONS = frozenset(
     "dr mr mrs ms prof st vs e.g i.e eg ie approx no fig inc jr sr dept al cf resp max min tab cap inj".split()
+)
+_PLAIN_WORD = re.compile(r"[^\W\d_A-Z]+(?:['’-][a-z]+)*(?:[\s,;:!?]|\.(?:\s|$)|$)")
+_CODE_CHARACTERS = re.compile(r"[=<>{}\[\]_\\$`|]|://|\w[(/]\w?|[a-z]\.[a-z]|\w\(")
+_ITEM = re.compile(rf"\s*(?:[-*•+–]\s|\d{{1,2}}[.)]\s|[{chr(HIDDEN.start)}-{chr(HIDDEN.stop - 1)}])")
+_SENTENCE_WORDS = frozenset(
+    """the a an you your it its it's this that these those they them there their i i'm my me we our us he she his her him of to
+    and but because should can could may might must would will shall do does don't not is are was were be been being has have
+    had what how why when where which who yes no most more many some any all very also please if so then these here""".split()
 )
 _NO_LETTERS = {code: " " for code in range(0x2100) if code == 0x5F or not (chr(code).isalnum() or chr(code).isspace())}
 """ASCII and the common signs beyond it; a third of the time of a regular expression."""
@@ -65,15 +87,30 @@ def repair(text: str) -> str:
 
 
 def unescaped(text: str) -> str:
-    """The text with what JSON escapes as the characters themselves, and with apostrophes and quotes where backslashes stand
-    for them. Escaped line breaks only in a text without any other, where one stands at the end of a sentence or line."""
-    if "\\" not in text:
+    """The text as it was before JSON escaped it, and with apostrophes and quotes where backslashes stand for them. Not where
+    the text is about code: there an escape is what it speaks of."""
+    if "\\" not in text or about_code(text):
         return text
-    if _ESCAPE.search(text):
-        text = repair(_ESCAPE.sub(lambda match: _letter(int(match[1], 16)), text))
-    if "\n" not in text.strip() and _PROVES_BREAKS.search(text):
-        text = _ESCAPED_BREAK.sub("\n", text)
-    return _QUOTES.sub(r'"\1"', _APOSTROPHE.sub("'", text))
+    text = _APOSTROPHE.sub("'", text)
+    if (_ESCAPE.search(text) or _PROVES_BREAKS.search(text)) and _is_json(text):
+        text = repair(_HALF.sub("", json.loads(f'"{text}"', strict=False)))
+    return _QUOTES.sub(r'"\1"', text)
+
+
+def _is_json(text: str) -> bool:
+    """Whether JSON wrote all of the text: each backslash escapes something, and nothing is left that JSON would have escaped. A
+    letter that is escaped by itself is what the text is about."""
+    if not text.isascii() or "\n" in text.strip() or _NO_ESCAPE.search(text):
+        return False
+    escaped = text.replace("\\\\", "")
+    if '"' in escaped.replace('\\"', "") or escaped.endswith("\\"):
+        return False
+    return not any(any(map(str.isalnum, json.loads(f'"{found[0]}"'))) for found in _LONE.finditer(text))
+
+
+def about_code(text: str) -> bool:
+    """Whether a text names a programming language, a format of files or a thing of code."""
+    return bool(_CODE_WORDS.search(text))
 
 
 def respaced(text: str) -> str:
@@ -92,10 +129,6 @@ def respaced(text: str) -> str:
         line.rstrip() if _SET.search(line) else _BLANKS.sub(" ", _ODD_BLANK.sub(" ", line)).strip()
         for line in text.split("\n")
     )
-
-
-def _letter(code: int) -> str:
-    return "" if 0xD800 <= code <= 0xDFFF else chr(code)  # half a pair is no character
 
 
 def boundaries(text: str, begin: int = 0) -> Iterator[int]:
@@ -192,11 +225,28 @@ def normalised(text: str) -> str:
 
 
 def capital(text: str) -> str:
-    """The first letter as a capital, unless it begins a name such as pH or iPhone."""
-    return text if text[1:2].isupper() else text[:1].upper() + text[1:]
+    """The first letter of prose as a capital; names such as pH or iPhone, commands and code keep theirs."""
+    return text[:1].upper() + text[1:] if _PLAIN_WORD.match(text) and _is_prose(text.partition("\n")[0]) else text
 
 
 def full_stop(text: str) -> str:
-    """The full stop that a cut in mid-sentence took away."""
-    text = text.rstrip(" ,;:-–—\n")
-    return text if not text or text[-1] in ".!?…)\"'”’]*" or ord(text[-1]) in HIDDEN else text + "."
+    """The full stop that a cut in mid-sentence took away. A line of its own gets none if it is no prose: code, an address, an
+    item of a list."""
+    line_ended = text.rstrip(" ").endswith("\n")
+    text = text.rstrip(" -–—\n")
+    last = text[text.rfind("\n") + 1 :]
+    if text.endswith(":") and line_ended:
+        return text
+    text = text.rstrip(" ,;:-–—\n") if not last.endswith(";") or _is_prose(last[:-1]) else text
+    if not text or text[-1] in ".!?…)\"'”’]*" or ord(text[-1]) in HIDDEN:
+        return text
+    if _CODE_CHARACTERS.search(last.split()[-1]) or (line_ended and (_ITEM.match(last) or not _is_prose(last))):
+        return text
+    return text + "."
+
+
+def _is_prose(line: str) -> bool:
+    """Whether a line has a word that sentences have and commands lack, and nothing of code."""
+    return not _CODE_CHARACTERS.search(line) and not _SENTENCE_WORDS.isdisjoint(
+        word.strip(".,;:!?") for word in line.lower().split()
+    )

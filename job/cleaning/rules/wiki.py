@@ -6,6 +6,7 @@ import re
 
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.signs import Signs
+from job.cleaning.rules.text import about_code
 
 _SIGNS = Signs(
     "{{", "}}", "{|", "[[", "]]", "[http", "<", "emplate:", "ategory:", "ile:", "mage:", "(UTC)", "''", "==", "|"
@@ -15,11 +16,9 @@ _EMPTY = re.compile(r"[ ]?\((?:[^()\n]{0,30}[:,;])?\s*\)")
 """What markup leaves of "(pronunciation: {{IPA|...}})"."""
 _BLOCKS = (("<!--", "-->", 2000), ("{|", "|}", 4000))
 """What goes from its opening to its closing, and the characters that it may have between them."""
-_REPLACEMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
+_ALWAYS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"<ref\b[^<>]{0,200}/>|<ref\b[^<>]{0,200}>.{0,600}?</ref>", re.DOTALL | re.IGNORECASE), ""),
-    (re.compile(r"\{\{[^{}]{0,600}\}\}"), ""),
     (re.compile(r"\[\[(?:File|Image|Category)::?[^\[\]\n]{0,300}\]\]", re.IGNORECASE), ""),
-    (re.compile(r"\[\[(?:[^\[\]|\n]{0,120}\|)?([^\[\]|\n]{1,200})\]\]"), r"\1"),
     (re.compile(r"\[https?://\S{1,300}\s+([^\]\n]{1,200})\]"), r"\1"),
     (re.compile(r"\bTemplate:\w[^.\n]{0,60}$|\bTemplate:\w+(?:\s+[A-Z]\w*){0,2}", re.MULTILINE), ""),
     (
@@ -35,6 +34,11 @@ _REPLACEMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         "",
     ),
+)
+"""What only a wiki writes."""
+_IN_PROSE: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\{\{[^{}]{0,600}\}\}"), ""),
+    (re.compile(r"\[\[(?:[^\[\]|\n]{0,120}\|)?([^\[\]|\n]{1,200})\]\]"), r"\1"),
     (re.compile(r"(?<![\w'’)])'{2,5}(?=[^\s'])([^'\n]{1,200}(?:'(?!')[^'\n]{1,200}){0,5}?)'{2,5}(?!['\w])"), r"\1"),
     (re.compile(r"^\s*=+\s*(.{1,100}?)\s*=+\s*$", re.MULTILINE), r"\1"),
     (
@@ -45,15 +49,23 @@ _REPLACEMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
         " ",
     ),
 )
-_LEFT = re.compile(r"\{\{|\}\}|\[\[|\]\]|<ref\b|</ref>|\bTemplate:\w|\bCategory::?\w|\(UTC\)|\|\||\bFile:\w")
+"""What code writes too: it stays in a text about code."""
+_LEFT = re.compile(
+    r"\{\{(?=[\w#:])|\[\[(?=[\w:])|<ref\b|</ref>|\bTemplate:\w|\bCategory::?\w|\(UTC\)|\bFile:\w|\|\|\s*(?:style|align|(?:col|row)span)\b|"
+    r"^[ \t]*(?:[|!][^\n]*\|\||\}\})",
+    re.MULTILINE,
+)
 
 
 def markup_cut(field: Field) -> str:
     text = field.text
-    for opening, closing, most in _BLOCKS:
-        if opening in text:
-            text = _without(text, opening, closing, most)
-    for pattern, replacement in _REPLACEMENTS:
+    replacements = _ALWAYS
+    if not about_code(text):
+        replacements += _IN_PROSE
+        for opening, closing, most in _BLOCKS:
+            if opening in text:
+                text = _without(text, opening, closing, most)
+    for pattern, replacement in replacements:
         cut = pattern.sub(replacement, text)
         text = cut if len(cut) == len(text) else _EMPTY.sub("", cut)
     return text.strip()
@@ -75,7 +87,8 @@ def _without(text: str, opening: str, closing: str, most: int) -> str:
 
 def markup_left(row: Row) -> bool:
     """Whether markup is left that cannot be taken apart."""
-    return may_have_markup(row.answer.text) and bool(_LEFT.search(row.answer.text))
+    text = row.answer.text
+    return may_have_markup(text) and bool(_LEFT.search(text)) and not about_code(text)
 
 
 def may_have_markup(text: str) -> bool:

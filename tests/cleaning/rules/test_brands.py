@@ -75,3 +75,7 @@ def test_a_name_in_the_question_never_costs_the_row() -> None:
     assert cleaned_question("I asked LeafTalk why it is yellow.") == "I asked LeafTalk why it is yellow."
     assert cleaned_question("I asked LeafTalk. Why is it yellow now, then?") == "Why is it yellow now, then?"  # 6 of 9
     assert cleaned_question("I asked LeafTalk. Why is it yellow now?") == "I asked LeafTalk. Why is it yellow now?"
+
+
+def test_a_page_of_the_forum_goes_with_its_name() -> None:
+    assert cleaned(f"{ADVICE} For more information consult an an LeafTalk. LeafTalk/ask-a-gardener-online/an") == ADVICE

@@ -25,6 +25,26 @@ def test_of_a_sentence_that_breaks_off_its_clauses_stay(broken: str, rest: str) 
 
 
 @pytest.mark.parametrize(
+    ("answer", "rest"),
+    [
+        (f"1. Fill the pot.2. Press it well.3. {ADVICE}4. Then some more of the old LeafTalk.", None),
+        (f"{ADVICE} It is full of carbohy LeafTalk. So avoid carbohy", f"{ADVICE} It is full of carbohydrates."),
+        (f"{ADVICE} That speaks for costochon Take care.", ADVICE),
+        (f"{ADVICE} Look at section B.4.", None),
+    ],
+)
+def test_no_broken_word_and_no_lone_number_ends_an_answer(answer: str, rest: str | None) -> None:
+    whole = answer.partition("4. Then")[0]
+    assert cleaned(answer) == (rest or whole)
+
+
+@pytest.mark.parametrize("goodbye", ["best regards", " waiting ur reply", "thank you and good luck"])
+def test_a_goodbye_that_is_run_together_goes_whole(goodbye: str) -> None:
+    lower = ADVICE.lower()[:-1]
+    assert cleaned(lower + goodbye) == f"{lower}."
+
+
+@pytest.mark.parametrize(
     "last",
     [
         "Sometimes more light may be needed",  # it lacks its stop alone

@@ -324,10 +324,15 @@ def test_a_lost_blank_comes_back_near_both_ends_of_an_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "closing", [" Hope this helps", " take care", " good luck", "good luck", ", all the best.", " Thanks"]
+    "closing", [" Hope this helps", " take care", " Good luck", "good luck", ", all the best.", " Thanks"]
 )
 def test_a_closing_without_a_stop_before_it(closing: str) -> None:
     assert cleaned(ADVICE[:-1] + closing) == ADVICE
+
+
+def test_a_writer_without_capitals_says_goodbye_in_small_letters() -> None:
+    lower = ADVICE.lower()
+    assert cleaned(f"{lower[:-1]} good luck") == lower
 
 
 def test_a_sentence_that_was_cut_off_goes() -> None:

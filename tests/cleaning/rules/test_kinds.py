@@ -62,7 +62,18 @@ def test_parts_are_found_by_delimiters_and_by_the_look_of_lines(text: str, parts
         ("Please draft a short thank-you e-mail for the gardeners.", "Hi all, ...", True),
         ("Compose a four-line poem about moss.", "...", True),
         ("Why is it dry?", "Regards, [Your Name]", True),
+        ("How do I word a letter to customers whose pot has come?", "Dear ...", True),
+        ("What should I write to my boss?", "Dear ...", True),
+        ("How can I end an email politely?", "Kind regards", True),
+        ("I need a template for an apology e-mail.", "Dear ...", True),
+        ("Help me with a cover letter.", "Dear ...", True),
+        ("Reply to this customer: where is my pot?", "Dear ...", True),
+        ("Translate: Liebe Anna, danke.", "Dear Anna, thank you.", True),
+        ("Make this more formal: hi Anna", "Dear Anna", True),
+        (QUESTION, "You could write:\n\nDear Anna,\n\nit is dry.\n\nRegards", True),
+        (QUESTION, "Hello {{name}}, it is dry. Regards, {{gardener}}", True),
         ("I wrote a letter to my doctor. What can I do?", "Wait. Regards", False),
+        ("My blood sample got no response. Please reply with advice and answer my post.", "Wait. Regards", False),
         ("My hand hurts when I write. I got a letter about it.", "Wait. Regards", False),
         (QUESTION, ADVICE, False),
     ],
@@ -81,6 +92,36 @@ def test_a_letter_keeps_its_greeting_and_its_ending() -> None:
 def test_boilerplate_around_code_goes_and_the_code_stays() -> None:
     code = "```python\nprint('Hello  there')\n```"
     assert cleaned(f"Hello. Use this:\n{code}\nHope this helps. Regards", ALL) == f"Use this:\n{code}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{ADVICE}\n\n> It was dry all week,\n> and it goes on",
+        "> Thanks for the pots.\n\nThat was kind of her.",
+        "He wrote:\n> Hope this helps",
+        'text = """\nDear Anna,\n\nit is dry.\n\nBest regards,\nMoss\n"""',
+        "const mail = `Dear ${name},\n\nit is dry.\n\nBest regards,\nMoss`;",
+    ],
+)
+def test_what_is_quoted_keeps_every_character(text: str) -> None:
+    assert cleaned(text, ALL) == text
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ("Hello,\nnpm install pots\n\nHope this helps.", "npm install pots"),
+        ("Hi, git commit -m water\nGood luck", "git commit -m water"),
+        ("Hello. x = 5", "x = 5"),
+        ("Hello! import pots\n\nThanks", "import pots"),
+        ("Hi, os.path.join is what you need. Regards", "os.path.join is what you need."),
+        ("Hello, my_pot.fill() does it. Cheers", "my_pot.fill() does it."),
+        ("Try print(x) Hope this helps", "Try print(x)"),
+    ],
+)
+def test_code_between_courtesies_gets_no_capital_and_no_full_stop(answer: str, code: str) -> None:
+    assert cleaned(answer, ALL) == code
 
 
 def test_a_cut_that_would_take_code_with_it_is_not_made() -> None:

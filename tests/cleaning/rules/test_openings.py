@@ -21,6 +21,12 @@ pytestmark = pytest.mark.light
         "I understand that you are going through a difficult time. ",
         "I can feel your pain and the fears that you have. ",
         "Here is my advice. ",
+        "How are you doing today? ",
+        "Do not worry, I will surely help you with your problem. ",
+        "We are here to help you. ",
+        "Nice to hear from you again. ",
+        "Please find my observations below. ",
+        "Thank you for providing the history of you. ",
         "Here are a few suggestions for you: ",
         "Following are my suggestions. ",
         "Let me answer your questions one by one. ",
@@ -54,9 +60,16 @@ def test_what_follows_sympathy_in_its_sentence_stays(answer: str, rest: str) -> 
     assert cleaned(answer) == rest
 
 
+def test_an_announcement_between_sentences_goes() -> None:
+    answer = f"The fern is dry. Based on your query, my opinion is as follows: it needs a pot. {ADVICE}"
+    assert cleaned(answer) == f"The fern is dry. It needs a pot. {ADVICE}"
+
+
 @pytest.mark.parametrize(
     "answer",
     [
+        "How are you watering it? Use rain.",
+        "I will help you to a fern. Take two.",
         "I am sorry to hear that it is mould, which spreads quickly. Keep it dry.",
         "Sorry to hear that this is an old fern in winter rest. Keep it dry.",
         "I am sorry but the fern cannot be saved. Throw it away.",

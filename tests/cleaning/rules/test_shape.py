@@ -58,7 +58,7 @@ def test_another_language_goes_only_when_sure() -> None:
         ("Water it \ufffd\ufffd\ufffd twice", "binary"),
         ("Hello, thanks for your question. Regards.", "nothing_but_boilerplate"),
         ("(" * 50_000, "cut_off"),
-        ("a" * 90_000 + " " + "[" * 9_000, "wiki_markup"),
+        ("a" * 90_000 + " " + "{{b" * 3_000, "wiki_markup"),
         ("Hello " * 15_000, "too_many_words"),
         ("Hello. " * 12_000, "nothing_but_boilerplate"),
         ("1 " * 40_000, "too_many_words"),

@@ -61,9 +61,10 @@ def test_repair_leaves_all_that_is_no_damage(text: str) -> None:
         ("Fill the pot.\\nThen wait.", "Fill the pot.\nThen wait."),
         ("Fill it\\n\\nThen wait.", "Fill it\n\nThen wait."),
         (
-            "leaf\\u0007 rot \\ud800\\udfff\\ue000",
-            "leaf rot \ue000",
+            "leaf\\u0007 rot \\ud800 \\ud83c\\udf3f\\ue000",
+            "leaf rot  \U0001f33f\ue000",
         ),  # half a pair is no letter, a private letter is one
+        ('She calls it \\"fern\\u00a0rot\\".', 'She calls it "fern\u00a0rot".'),
     ],
 )
 def test_escapes_become_what_they_stand_for(escaped: str, plain: str) -> None:
@@ -78,6 +79,16 @@ def test_escapes_become_what_they_stand_for(escaped: str, plain: str) -> None:
         r"\nu and \theta",
         r"foo\s+ and \d",
         r"so\udecade{x}",
+        # Escapes that the text is about.
+        r"In JSON write \u00e9 for é.",
+        r"caf\u00e9 is how JSON writes it.",
+        'The word "caf\\u00e9" has one.',
+        r"Type \u0041 and press Alt and X.",
+        r"The escape \u2013 is a dash.",
+        r"\n is the newline.",
+        r"Write line one.\nLine two to get two lines in the output.",
+        r"Split it at .\n\n and count the parts.",
+        r"Fill the pot.\nThen rest in C:\new pots.",
         "\\" * 20_000,
     ],
 )
@@ -166,8 +177,36 @@ def test_a_sentence_gets_its_full_stop_back(text: str, whole: str) -> None:
     assert full_stop(text) == whole
 
 
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("Water it\n", "Water it."),
+        ("Run this:\nnpm install pots\n", "Run this:\nnpm install pots"),
+        ("select name from pots\n", "select name from pots"),
+        ("See https://plants.org/ferns ", "See https://plants.org/ferns"),
+        ("Set size=5 ", "Set size=5"),
+        ("x = 5;\n", "x = 5;"),
+        ("Like this:\n\n", "Like this:"),
+        ("- fill it\n- press it\n", "- fill it\n- press it"),
+    ],
+)
+def test_code_and_items_get_no_full_stop(text: str, whole: str) -> None:
+    assert full_stop(text) == whole
+
+
 def test_the_first_letter_becomes_a_capital_unless_it_begins_a_name() -> None:
-    assert [capital(text) for text in ("water", "pH is 7", "iPhone", "")] == ["Water", "pH is 7", "iPhone", ""]
+    for text in (
+        "pH is 7",
+        "iPhone",
+        "",
+        "npm install pots",
+        "x = 5",
+        "import pots",
+        "os.path is the module",
+        "my_pot is it",
+    ):
+        assert capital(text) == text
+    assert [capital(text) for text in ("water it", "yes.", "the pot\nx = 5")] == ["Water it", "Yes.", "The pot\nx = 5"]
 
 
 def test_rows_are_compared_by_letters_and_digits() -> None:

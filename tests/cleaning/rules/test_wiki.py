@@ -21,6 +21,12 @@ pytestmark = pytest.mark.light
         ("Ferns grow.\n{| class=a\n| b\n|}\nThey like {| shade.", "Ferns grow.\n\nThey like {| shade."),
         ("Ferns <!-- " + "a" * 2001 + " --> grow. <!-- b -->", "Ferns <!-- " + "a" * 2001 + " --> grow."),
         ("We have y'' = 2y and f''(x) = ''slow'' growth.", "We have y'' = 2y and f''(x) = slow growth."),
+        ("Ferns grow {{cite web | url = x}} in {{#ev:video|x}} shade.", "Ferns grow in shade."),
+        ("Ferns [[fern]] and [[1999]] grow.\n|-\n| a || b", "wiki_markup"),
+        (
+            "HTML has <b>, see [[Category:Formats]] [http://a.org here] and {{name}}.",
+            "HTML has <b>, see here and {{name}}.",
+        ),
         ("a < b and c > d, 5 == 5", "a < b and c > d, 5 == 5"),
         ("If a < b, call print() and stop (see: ).", "If a < b, call print() and stop (see: )."),
     ],

@@ -1,0 +1,53 @@
+"""A courtesy phrase that is the content of a sentence: "Feel free to remove the screws", "Clover means good luck". Data for
+forum.py: what keeps a sentence that closings.py would cut."""
+
+from __future__ import annotations
+
+import re
+
+from job.cleaning.rules.boilerplate import pattern
+
+FREE_TO = pattern(
+    r"\b(?:free|hesitate)\s+to\s+(?!(?:always\s+|directly\s+|please\s+|also\s+|kindly\s+|you\s+)*(?:ask|contact|write|get|reach|call|message|e?-?mail|consult|"
+    r"post|share|let|revert|come|follow|discuss|send|chat|talk|speak|raise|quer|repl|connect|approach|inform|tell|clarif|clear|comment|respond|"
+    r"return|visit|drop|put|pm|ping|text|phone|book|schedule|click|rate|vote|leave|give|upload|attach|seek|[ei]nquire|report|update|"
+    r"provide|mention|express|forward|answer|meet|us\b|me\b)|use\s+(?:this|my|our)\b)\w"
+)
+"""What the reader is free to do besides telling or asking: that is advice."""
+IS_SUBJECT = pattern(
+    r"^\W*(?:(?!(?:if|incase|case|when|how|what|which|who|where|why|that|whether|because|so|since|as|once|after|until|hop\w+|i|you|u|"
+    r"he|she|it|its|this|these|those|they|there|we|any|anything|all|everything)\b)"
+    r"[\w'’-]+\s+){1,6}(?:is|are|was|were|means?|comes?)\b(?!\s+(?:with|to)\s+you)"
+)
+"""A sentence about a courtesy, or about what only begins like one: "Good luck is a matter of practice"."""
+WITH_CAPITALS = re.compile(r"[.!?]\s+[A-Z]")
+"""Where later sentences begin with capitals (the first gets one from a cut), a goodbye has one too, or a stop before it."""
+TAKES_OBJECT = frozenset(
+    """say says said saying mean means meant bring brings brought word words write writes wrote with for of no a an the and or
+    so is are was hear hears have has need needs wish wishes want give gives called some any my your his her
+    their our which that to be like reads read than as by in on such""".split()
+)
+"""A word that a goodbye behind it belongs to: what is said, meant or wished."""
+NAMED = pattern(
+    r"^(?-i:(?:with\s+)?(?:thank(?:s|\s+you)|(?:kind|best|warm)\s+(?:regards|wishes)|regards|good\s*luck|bye|cheers)[.!]*\s*$)"
+)
+"""Goodbyes that can be things; and may join them to others."""
+ADDRESSES = frozenset("i my me we us you your yours u ur welcome thank thanks forum ourforum".split())
+"""A sentence of boilerplate with an unknown word speaks to somebody."""
+REACH = 48
+"""Characters before a goodbye in which the word before it stands."""
+
+
+def goes_on(text: str, begin: int) -> bool:
+    """Whether a goodbye from there to the end belongs to the sentence before it: "Clover means good luck."."""
+    before, goodbye = text[:begin], text[begin:]
+    said = goodbye.lstrip(" ,.!;:)…\n-")
+    sign = goodbye[: len(goodbye) - len(said)].strip(" ")
+    if said[:1].isupper() or said == goodbye:  # a sentence of its own, or one that lost its blank
+        return False
+    if sign:
+        return ":" in sign
+    last = before[-REACH:].lower().split()[-1:]
+    if not last or last[0] in TAKES_OBJECT:
+        return bool(last)
+    return bool(NAMED.match(said) and WITH_CAPITALS.search(text))

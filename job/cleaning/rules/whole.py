@@ -1,0 +1,78 @@
+"""Sentences that are boilerplate from the first word to the last, of mail programs, video channels and message boards: each is
+matched as a whole, so that nothing else can go with it. Data for forum.py."""
+
+from __future__ import annotations
+
+from job.cleaning.rules.boilerplate import pattern
+
+_PLEASE = r"(?:(?:please|kindly|pls|do|and|also|just|don['’]?t\s+forget\s+to|remember\s+to)\s+)*"
+_IT_HELPED = (
+    r"(?:\s+if\s+(?:it|this|that|you)\s+(?:has\s+|have\s+|are\s+|were\s+)?(?:help(?:s|ed|ful)|work(?:s|ed)|solve[sd]|like[sd]?|liked\s+it|satisfied|happy)"
+    r"(?:\s+(?:you|it|this|your\s+(?:problem|issue|question)|for\s+you|with\s+(?:it|this|my\s+answer)))*)?"
+)
+_IF = r"(?:if\s+(?:you|this|it|my\s+answer)\s+[^,.!?\n]{3,40},?\s+(?=please|kindly|do\s|don|consider|leave|give|rate))?"
+_STARS = r"(?:5|five)[\s-]*stars?"
+_MINE = r"(?:me|us|it|this|(?:this|my|our|the)\s+(?:answer|reply|response|post|advice|service|help|solution))"
+_DEVICE = (
+    r"(?:my|i(?:phone|pad|pod|os)|android|samsung|galaxy|huawei|nokia|blackberry|windows|yahoo|outlook|gmail|tapatalk|mail|e-?mail|mobile|"
+    r"smart\s?phone|cell|phone|tablet|device|app|for|on|using|via|plus|pro|max|mini|\d{1,2})"
+)
+_MISTAKES = (
+    r"(?:(?:my|any|the)\s+)?(?:typos?|typing(?:\s+(?:errors?|mistakes?))?|spelling(?:\s+(?:errors?|mistakes?))?|brevity|(?:bad|poor|broken)\s+english|"
+    r"english|grammar)"
+)
+_END = (
+    rf"sent\s+(?:from|via|by|with)(?:\s+{_DEVICE})+(?:[\s,.;]+(?:please\s+|so\s+)*(?:excuse|forgive|pardon)\s+{_MISTAKES})?",
+    r"get\s+outlook\s+for\s+(?:ios|android)",
+    rf"{_PLEASE}(?:excuse|forgive|pardon|sorry\s+for|sorry\s+about)\s+{_MISTAKES}",
+    rf"{_IF}{_PLEASE}(?:(?:rate|give|leave|award)\s+)(?:{_MINE}\s+)?(?:with\s+|an?\s+)*{_STARS}(?:\s+(?:rating|review))?{_IT_HELPED}",
+    rf"(?:an?\s+)?{_STARS}\s+(?:rating|review)s?\s+(?:would|will)\s+be\s+(?:\w+ly\s+|much\s+)?appreciated",
+    rf"(?:please|kindly|don['’]?t\s+forget\s+to|remember\s+to)\s+(?:rate|vote|up-?vote|review)(?:\s+{_MINE})?{_IT_HELPED}",
+    rf"{_PLEASE}follow\s+(?:me|us|my\s+(?:page|blog|profile|channel))(?:\s+for\s+more(?:\s+\w+)?|\s+on\s+(?:instagram|twitter|facebook|youtube|tiktok|linkedin))?",
+    rf"{_PLEASE}(?:like(?:,?\s+(?:share\s+)?(?:and|&)\s+|,\s+))?subscribe(?:\s+to\s+(?:my|our)\s+(?:channel|newsletter|blog))?",
+    rf"{_PLEASE}like\s+(?:and|&)\s+share",
+    rf"{_PLEASE}(?:mark|accept|select|up-?vote)\s+(?:this|it|my\s+(?:answer|reply)|this\s+answer)"
+    rf"(?:\s+as\s+(?:the\s+)?(?:accepted|correct|best|right)(?:\s+(?:answer|solution))?)?{_IT_HELPED}",
+    r"x(?:ox)+o?(?:,?\s+(?-i:[A-Z])\w+)?|x{2,3}|hugs(?:\s+and\s+kisses)?|lots\s+of\s+love|much\s+love",
+    r"hth|ttyl|hope\s+th(?:is|at)\s+helps?(?:\s+(?:you|out))?|(?:many\s+)?th(?:an)?(?:ks|x)\s+in\s+advance(?:\s+for\s+your\s+(?:help|time|answers?))?",
+    r"cheers,?\s+(?:mate|all|guys|everyone|folks)|happy\s+(?!ending)\w+ing",
+    r"(?:just\s+)?my\s+(?:two|2)\s*(?:cents?|c)(?:\s+worth)?",
+    r"(?:for|if\s+you\s+have|if\s+there\s+are|should\s+you\s+have)?\s*any\s+(?:more\s+|other\s+|further\s+)*(?:questions?|doubts?|quer(?:y|ies)|problems?),?\s+"
+    r"(?:just\s+|please\s+)?(?:fire\s+away|shout|ask(?:\s+away)?|holler|hit\s+me\s+up|give\s+(?:me|us)\s+a\s+shout|drop\s+(?:me|us)\s+a\s+line)",
+    r"(?:(?:feel\s+free\s+to|you\s+can|please|just)\s+)*(?:pm|dm|inbox)\s+(?:me|us)(?:\s+(?:if|for|with|any\s?time)\b[^.!?,\n]{0,40})?",
+    r"we\s+(?:\w+ly\s+)?(?:appreciate|value|thank\s+you\s+for)\s+your\s+(?:business|feedback|patience|understanding|trust|loyalty|support|cooperation)(?:\s+and\s+\w+)?",
+    r"have\s+an?\s+(?:great|nice|good|lovely|wonderful|pleasant)\s+rest\s+of\s+(?:your|the)\s+(?:day|week|weekend|evening|afternoon)",
+)
+_HELPS = (
+    r"(?:do\s+not\s+worry,?\s+|don['’]?t\s+worry,?\s+)?(?:i|we)(?:['’](?:m|re|ll)|\s+(?:am|are|will|would|shall|can))\s+"
+    r"(?:(?:always|surely|definitely|certainly|be|there|here|try|happy|glad|to)\s+)*(?:help|assist|guide|answer)\s+(?:you|u)"
+    r"(?:\s+(?:out|with|in|on|your|this|the|any|all|problems?|quer(?:y|ies)|questions?|concerns?|issues?|better|further|matter|today|if|needed|required|you|"
+    r"need|want|wish|have|more))*"
+)
+_LATE = r"(?:reply|response|answer|delay|wait|inconvenience|trouble|confusion)"
+_EXCUSE = (
+    r"(?:(?:i|we)(?:['’](?:m|re)|\s+am|\s+are)?\s+)?(?:(?:so|very|really|sincerely)\s+)*(?:sorry|apologi[sz]e|(?:my\s+|our\s+)?apologies)\s+(?:for|about)\s+"
+    rf"(?:the|my|our|any|this|all\s+the)\s+(?:(?:late|delayed|slow|long|tardy|belated)\s+)?{_LATE}"
+    r"(?:\s+(?:in|with)\s+(?:replying|responding|answering|getting\s+back|my\s+reply|this)(?:\s+to\s+you)?)?(?:\s+(?:(?:this|it)\s+)?(?:may\s+)?(?:has\s+|have\s+)?caused?(?:\s+you)?)?"
+)
+_BEGIN = (
+    _HELPS,
+    r"how\s+(?:are|r)\s+(?:you|u)(?:\s+doing)?(?:\s+(?:today|now))?",
+    r"(?:it\s+is\s+|it['’]s\s+)?(?:nice|good|great|glad|happy)\s+to\s+(?:hear\s+from|see|meet)\s+you(?:\s+(?:again|back|here))?",
+    r"(?:please\s+|kindly\s+)*(?:find|see)\s+(?:my|the)\s+(?:observations?|answers?|comments?|suggestions?|opinion|advice|response|reply)\s+"
+    r"(?:below|as\s+follows|herewith|attached)",
+    _EXCUSE,
+    r"(?:(?:so|very|really)\s+)?sorry\s+(?:that\s+)?it\s+(?:took|has\s+taken)\s+(?:me\s+|us\s+)?so\s+long(?:\s+to\s+(?:reply|answer|respond|get\s+back(?:\s+to\s+you)?))?",
+    r"sorry\s+to\s+bother\s+you(?:\s+again)?|(?:sorry\s+for|(?:please\s+)?(?:excuse|pardon))\s+my\s+(?:(?:bad|poor|broken)\s+)?english",
+    r"(?:that['’]?s|that\s+is|this\s+is|what)\s+an?\s+(?:really\s+|very\s+|such\s+an?\s+)*(?:great|good|excellent|interesting|fantastic|wonderful)\s+question",
+    r"(?:i(?:['’]m|\s+am)\s+)?(?:so\s+)?glad\s+(?:that\s+)?you\s+(?:have\s+)?asked(?:\s+(?:this|that|it|me))?|sure\s+thing",
+    r"long[\s-]*time\s+(?:lurker|reader|listener)(?:\s+here)?(?:,?\s*first[\s-]*time\s+(?:poster|caller))?|first[\s-]*time\s+poster(?:\s+here)?",
+    r"th(?:an)?(?:ks|x|k\s+you)\s+for\s+(?:the\s+)?a2a|thank(?:s|\s+you)\s+for\s+bringing\s+(?:this|it)\s+to\s+(?:my|our)\s+attention",
+)
+ENDING = pattern(rf"\W*(?:{'|'.join((*_END, _HELPS, _EXCUSE))})\W*$")
+BEGINNING = pattern(rf"\W*(?:{'|'.join(_BEGIN)})\W*$")
+LONGEST = 120
+SMILEY = pattern(
+    r"[\s.,–—-]*(?:(?:[:;=8]['’]?-?[)(dp3*|]+|<3|\^_?\^|[\U0001f300-\U0001faff\u2600-\u27bf\ufe0f])[\s.!]*)*$"
+)
+"""What may stand behind a goodbye."""

@@ -1,0 +1,137 @@
+"""Sentences that are boilerplate as a whole go; one that goes on with something else stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cleaning.rules.one_row import ADVICE, cleaned
+
+pytestmark = pytest.mark.light
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "Sent from my iPhone",
+        "Sent from my iPad.",
+        "Sent from my Samsung Galaxy smartphone.",
+        "Sent from Mail for Windows 10",
+        "Get Outlook for iOS",
+        "Sent via mobile, please excuse typos.",
+        "Please excuse my typos.",
+        "Sorry for any typos.",
+        "Please rate this answer with 5 stars.",
+        "Kindly rate my answer 5 stars if you are satisfied.",
+        "If you liked this, please leave a 5-star rating.",
+        "A 5 star rating would be appreciated.",
+        "Don't forget to rate!",
+        "Follow me for more.",
+        "Follow me for more tips!",
+        "Follow us on Instagram.",
+        "Like and subscribe!",
+        "Don't forget to like and subscribe.",
+        "Please subscribe to my channel.",
+        "Please like and share.",
+        "xoxo",
+        "XOXO, Anna",
+        "xx",
+        "Hugs",
+        "Lots of love",
+        "Love, Anna",
+        "Ciao!",
+        "TTYL",
+        "HTH",
+        "HTH!",
+        "Hope this helps! :-)",
+        "Happy gardening!",
+        "Happy coding!",
+        "Just my two cents.",
+        "Just my 2 cents.",
+        "My 2c.",
+        "If you have any more questions, fire away.",
+        "Feel free to PM me.",
+        "DM me if you have questions.",
+        "Please mark this as the accepted answer if it helped.",
+        "We appreciate your business.",
+        "We value your feedback.",
+        "Have a great rest of your day!",
+        "Thanks in advance.",
+        "Cheers, mate!",
+    ],
+)
+def test_the_last_words_of_mails_and_channels_go(last: str) -> None:
+    assert cleaned(f"{ADVICE} {last}") == ADVICE
+    assert cleaned(f"{ADVICE}\n\n{last}") == ADVICE
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "Sorry for the late reply.",
+        "Sorry for the late reply!",
+        "Apologies for the delay in replying.",
+        "I apologize for the delayed response.",
+        "Sorry for my late answer.",
+        "Sorry it took me so long to answer.",
+        "Sorry for the delay.",
+        "Sorry for the wait.",
+        "Sorry to bother you.",
+        "Sorry for my bad English.",
+        "Hi guys,",
+        "Hey everyone!",
+        "Hello everybody,",
+        "Hi folks,",
+        "Hi all!",
+        "Good question!",
+        "Great question!",
+        "That is a really good question.",
+        "Thanks for asking!",
+        "Thanks for reaching out to us.",
+        "Thank you for contacting LeafTalk support.",
+        "Thank you for your message.",
+        "I'm glad you asked.",
+        "I am happy to help with that!",
+        "I'd be happy to help.",
+        "Sure thing!",
+        "Hope you are doing well.",
+        "I hope this message finds you well.",
+        "Hope you're well!",
+        "Welcome back!",
+        "Long time lurker, first time poster.",
+        "First time poster here.",
+        "Hi, my name is Dr. Fern and I will be helping you today.",
+        "Thanks for the A2A.",
+        "Thanks for A2A!",
+        "As an AI language model, I am happy to help.",
+        "Thank you for bringing this to our attention.",
+        "We are sorry for the inconvenience.",
+        "We apologize for any inconvenience caused.",
+    ],
+)
+def test_excuses_and_praise_at_the_beginning_go(first: str) -> None:
+    assert cleaned(f"{first} {ADVICE}") == ADVICE
+    assert cleaned(f"{first}\n\n{ADVICE}") == ADVICE
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Sent from my phone, the photo lost its date.",
+        "Rate the heat with five stars if it burns.",
+        "Follow me is a song of 1977.",
+        "Follow the wall for more light.",
+        "Subscribe to the newsletter of the nursery.",
+        "Mark this as the north side.",
+        "Happy hour begins at five.",
+        "They lived to a happy ending.",
+        "Sorry for the delay is what the driver says.",
+        "Hugs calm a child.",
+        "A 5 star hotel has a lift.",
+        "Any questions go to the head gardener.",
+        "Sorry, the fern cannot be saved.",
+        "No problem!",
+    ],
+)
+def test_a_sentence_that_goes_on_stays(sentence: str) -> None:
+    assert cleaned(f"{ADVICE} {sentence}") == f"{ADVICE} {sentence}"
+    assert cleaned(f"{sentence} {ADVICE}") == f"{sentence} {ADVICE}"
