@@ -243,8 +243,8 @@ class FirstPass:
         found = {name: row[name] for name in WRITTEN if name in row}
         if "begins" in found:
             rules = self.rules[source] if self.rules else self.options
-            whole = found["begins"].encode("utf-8", "replace").decode()
-            found["begins"] = (masked(whole) if rules.runs("contacts") else whole)[:SHOWN]
+            begins = found["begins"]
+            found["begins"] = (masked(begins) if rules.runs("contacts") else begins)[:SHOWN]
         self.dropped_file.write(line_of(fields | found))
 
     def words(self, row: int) -> str:

@@ -13,7 +13,7 @@ from job.cleaning.layouts import Reader, layout_of
 from job.cleaning.reading import hub_rows
 from job.cleaning.reading.arrow_rows import read_saved
 from job.cleaning.reading.formats import read_file, read_files
-from job.cleaning.reading.rows import BAD_JSON, RAGGED, READ, REPEATED_HEADER, NoRow, Row, Table, local_file
+from job.cleaning.reading.rows import BAD_JSON, RAGGED, REPEATED_HEADER, NoRow, Row, Table, beginning, local_file
 from job.errors import DataError
 from job.hosts.hub import first_line
 from job.settings.fields import DataSettings
@@ -90,8 +90,7 @@ def _raw(row: Row, number: int, read: Reader) -> Raw:
         return Raw(fault=str(row), place={"file": row.file, "line": row.line, "begins": row.begins})
     raw = _checked(read(row))
     if raw.fault:
-        text = json.dumps(row, ensure_ascii=False, default=str)[:READ]
-        raw.place = {"row": number, "begins": text}
+        raw.place = {"row": number, "begins": beginning(json.dumps(row, ensure_ascii=False, default=str))}
     return raw
 
 

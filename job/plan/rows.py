@@ -153,7 +153,8 @@ def _cleaned(
     batch = process(Batch(0, raws, rules), system=system, seed=train.seed, near=False, repeats=False)
     first.take(batch)
     first.dropped["duplicate"] += len(first.text) - len(set(first.text))
-    reasons = zip(reversed(batch.rows), reversed(batch.reasons), strict=True)
+    found = (row or raw.fields() for row, raw in zip(reversed(batch.rows), reversed(raws), strict=True))
+    reasons = zip(found, reversed(batch.reasons), strict=True)
     return replace(
         sample,
         dropped={reason: count for reason, count in first.dropped.most_common() if count},
@@ -162,7 +163,7 @@ def _cleaned(
         tokens=sorted([*first.longest, *first.too_long]),
         texts_per_row=sum(first.parts) / len(first.parts) if first.parts else 1.0,
         text_tokens=sum(first.tokens) / sum(first.parts) if first.parts else 0.0,
-        notes=dict(first.notes.most_common()),
+        notes={note: count for note, count in first.notes.most_common() if count},
         turns_in=first.turns_in,
         turns_out=first.turns_in - first.turns_lost,
         system=first.prompts.most_common(1)[0][0] if first.prompts else "",
@@ -184,10 +185,15 @@ class Estimate:
 
 
 def _beginning(row: dict[str, Any]) -> str:
-    """The answer first, which most rules judge."""
+    """The answer first, which most rules judge; of a row that could not be read where it stands."""
     from job.cleaning.rules.contacts import masked
 
-    text = masked(json.dumps({name: row[name] for name in sorted(row) if name != "system"}, ensure_ascii=False))
+    text = masked(
+        json.dumps(
+            {name: row[name] for name in (row if "begins" in row else sorted(row)) if name != "system"},
+            ensure_ascii=False,
+        )
+    )
     return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
 
 
@@ -290,6 +296,9 @@ def source_lines(facts: Facts) -> Iterator[str]:
         of = "all" if sample.is_all else f"a sample of {sample.rows:,} from the first {sample.read:,}"
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sample.dropped.items())
         yield f"    {of}: {sample.kept:,} kept" + (f"; dropped: {reasons}" if reasons else "")
+        for reason in sample.dropped:
+            if reason in sample.shown and reason not in sample.rules:  # what rules drop is shown with them
+                yield f"    {reason}: {sample.shown[reason]}"
         if sample.notes:
             yield f"    turns: {', '.join(f'{note} {count:,}' for note, count in sample.notes.items())}"
         yield f"    {_lengths(sample.tokens, facts)}"

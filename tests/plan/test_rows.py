@@ -93,6 +93,16 @@ def test_contact_data_of_rows_is_masked(settings: Callable[..., Settings], tmp_p
     assert "jane@" not in shown and "555" not in shown
 
 
+def test_a_row_that_could_not_be_read_is_shown_with_its_place(facts: Callable[..., Facts], tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "rows.jsonl", make_rows(60))
+    with path.open("ab") as file:
+        file.write(b"Write to jane@plants.org \xff\n")
+    known = facts(DATA_SOURCES=str(path), DATA_MIN_ANSWER_WORDS="5")
+    known.chat = None
+    shown = '    bad_json: {"file": "rows.jsonl", "line": 61, "begins": "Write to […] ?"}'
+    assert shown in list(source_lines(known))
+
+
 def test_a_row_over_the_token_limit_is_dropped(settings: Callable[..., Settings], rows_file: Path, chat: Chat) -> None:
     wanted = settings(DATA_SOURCES=str(rows_file), DATA_MIN_ANSWER_WORDS="5", TRAIN_MAX_TOKENS="16")
     for one in (chat, None):
@@ -152,7 +162,7 @@ def test_a_conversation_that_is_split_is_kept_as_its_parts(
     values = {"DATA_CLEANING": "none", "TRAIN_MAX_TOKENS": "250", "DATA_LONG_CHATS": "split", "DATA_MIN_ROWS": "2"}
     wanted = settings(DATA_SOURCES=str(write_rows(tmp_path / "rows.jsonl", rows)), **values)
     found = take(wanted.data.sources[0], wanted, "", chat)
-    assert (found.kept, found.dropped) == (4, {})
+    assert (found.kept, found.dropped, found.notes) == (4, {}, {"split_over_limit": 4})
     assert max(found.tokens) <= 250
     result = clean(wanted.data, wanted.model, max_tokens=250, loss="answers", seed=1, token="", root=tmp_path)
     paths = (tmp_path / result.train_path, tmp_path / result.eval_path)

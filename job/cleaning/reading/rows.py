@@ -24,8 +24,13 @@ class NoRow(str):
     @classmethod
     def of(cls, reason: str, file: str, line: int, text: str) -> NoRow:
         made = cls(reason)
-        made.file, made.line, made.begins = file, line, text[:READ]
+        made.file, made.line, made.begins = file, line, beginning(text)
         return made
+
+
+def beginning(text: str) -> str:
+    """Without the halves of characters that a wrong encoding leaves."""
+    return text[:READ].encode("utf-8", "replace").decode()
 
 
 Row = dict[str, Any] | NoRow

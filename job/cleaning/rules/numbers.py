@@ -190,10 +190,9 @@ def cards(text: str) -> Iterator[Span]:
         if not (_CARD.fullmatch(digits) and _luhn(digits) and len(set(digits)) > 1):
             continue
         begin = max(0, match.start() - BEFORE)
-        said = _CARD_WORD.search(text, begin, match.start()) or _CARD_WORD.search(
-            text, match.end(), match.end() + BEFORE
-        )
-        if said or (digits != match[0] and not _LABELLED.search(text[begin : match.start()])):
+        labelled = _LABELLED.search(text[begin : match.start()])
+        beside = digits != match[0] or _CARD_WORD.search(text, match.end(), match.end() + BEFORE)
+        if _CARD_WORD.search(text, begin, match.start()) or (beside and not labelled):
             yield match.span()
 
 
