@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from job import __version__
 from job.errors import EXIT_CODES, SUCCESS, JobError, SettingsError
-from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries
+from job.hosts.libraries import (
+    do_not_wait_for_the_hub,
+    prepare_libraries,
+    require_way_to_hub,
+    require_working_folder,
+)
 from job.runs.endings import log_failure
 from job.runs.logs import start_logging
 from job.runs.redaction import hide, hide_secrets, redact
@@ -206,9 +211,12 @@ def _plan(args: argparse.Namespace) -> int:
     from job.plan.sections import lines
 
     before = {name for name in os.environ if name.startswith(PREFIX)}
+    hide_secrets(os.environ)
     try:
+        require_working_folder()
         settings = load_settings(args.env_file)
         hide_secrets(os.environ)
+        require_way_to_hub(settings)
         token = load_token()
         hide(token)
         prepare_libraries(settings, terminal=False)
@@ -219,6 +227,7 @@ def _plan(args: argparse.Namespace) -> int:
         for line in lines(Facts(settings, token, origin, args.gpu, args.price)):
             print(redact(line))
     except JobError as error:
+        hide_secrets(os.environ)  # the message quotes values of the env file too
         log_failure(error, "plan")
         return error.exit_code
     return SUCCESS

@@ -8,11 +8,11 @@ import os
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from job.errors import AccessDenied, SettingsError
+from job.settings.connection import wrong_connection
 from job.settings.env_files import read_env_file
 from job.settings.fields import PREFIX, SECTIONS, Settings
 from job.settings.files import read_file
@@ -21,7 +21,6 @@ from job.settings.reference import variables
 log = logging.getLogger("job")
 MOUNTED_TOKEN = Path("/run/secrets/hf_token")
 TOKEN = "HF_TOKEN"
-ENDPOINT = "HF_ENDPOINT"
 TOKEN_VARIABLES = (TOKEN, "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN")
 """Where the Hub's client looks for a token by itself. The job reads no token from the last one, a name of the past."""
 
@@ -42,7 +41,7 @@ def load_settings(env_file: Path | None = None) -> Settings:
         *_unknown_names(os.environ),
         *_quoted(os.environ),
         *_unexpanded(os.environ),
-        *_wrong_endpoint(os.environ),
+        *wrong_connection(os.environ),
     ]
     for section in SECTIONS:  # `FINETUNE_LORA=16` is no variable, and would hide every other problem of its section
         os.environ.pop(f"{PREFIX}{section}".upper(), None)
@@ -148,24 +147,6 @@ def _unexpanded(environ: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(environ):
         if name.startswith(PREFIX) and SHELLS_WORK.search(environ[name]):
             yield f"{name}: '{environ[name]}' holds what only a shell expands; write the path without ~ or $"
-
-
-def _wrong_endpoint(environ: MutableMapping[str, str]) -> Iterator[str]:
-    """The Hub's client takes any text, and fails on it as on a Hub that is down. An empty value means the default here too.
-
-    The sentence does not quote the value: it may hold a password that no pattern recognizes.
-    """
-    address = environ.pop(ENDPOINT, "").strip()
-    if not address:
-        return
-    environ[ENDPOINT] = address
-    try:
-        parts = urlsplit(address)
-        right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and len(address.split()) == 1
-    except ValueError:  # a port that is no number, or brackets around no IPv6 address
-        right = False
-    if not right:
-        yield f"{ENDPOINT}: must be http:// or https://, a host and perhaps a port, as in https://huggingface.co"
 
 
 def _is_quoted(value: str) -> bool:
