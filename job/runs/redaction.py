@@ -58,7 +58,7 @@ def hide_passwords(environ: Mapping[str, str]) -> None:
         if name.lower().endswith("_proxy"):
             passwords.append(_password_of(value))
         for password in passwords:
-            for part in (password, *re.split("[/?#]", password)):  # a client that takes it for a path quotes a part
+            for part in (password, *re.split("[/?#,=]", password)):  # who takes it for a path or a list quotes a part
                 hide(part)
                 hide(unquote(part))
 
