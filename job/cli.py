@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -25,6 +26,7 @@ from job.hosts.libraries import (
 from job.runs.endings import log_failure
 from job.runs.logs import start_logging
 from job.runs.redaction import hide, hide_secrets, redact
+from job.settings.env_files import read_env_file
 from job.settings.fields import PREFIX
 from job.settings.loading import load_settings, load_token
 from job.settings.reference import variables
@@ -243,11 +245,14 @@ def _manifest(args: argparse.Namespace) -> int:
     from job.submit.submission import describe, external_files
 
     target = next(target for target in TARGETS if target.name == args.target)
+    hide_secrets(os.environ)
     try:
         if args.env_file is None:
             raise SettingsError(["--env-file FILE: missing; a manifest needs an env file"])
         job = describe(args.env_file, args.image)
     except SettingsError as error:
+        with suppress(SettingsError):  # the message quotes values of the env file too
+            hide_secrets(read_env_file(args.env_file) if args.env_file else {})
         log_failure(error, "manifest")
         return error.exit_code
     text = target.write(job)
