@@ -10,16 +10,23 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from job import __version__
 from job.errors import EXIT_CODES, SUCCESS, JobError, SettingsError
-from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries
+from job.hosts.libraries import (
+    do_not_wait_for_the_hub,
+    prepare_libraries,
+    require_way_to_hub,
+    require_working_folder,
+)
 from job.runs.endings import log_failure
 from job.runs.logs import start_logging
 from job.runs.redaction import hide, hide_secrets, redact
+from job.settings.env_files import read_env_file
 from job.settings.fields import PREFIX
 from job.settings.loading import load_settings, load_token
 from job.settings.reference import variables
@@ -206,9 +213,12 @@ def _plan(args: argparse.Namespace) -> int:
     from job.plan.sections import lines
 
     before = {name for name in os.environ if name.startswith(PREFIX)}
+    hide_secrets(os.environ)
     try:
+        require_working_folder()
         settings = load_settings(args.env_file)
         hide_secrets(os.environ)
+        require_way_to_hub(settings)
         token = load_token()
         hide(token)
         prepare_libraries(settings, terminal=False)
@@ -219,6 +229,7 @@ def _plan(args: argparse.Namespace) -> int:
         for line in lines(Facts(settings, token, origin, args.gpu, args.price)):
             print(redact(line))
     except JobError as error:
+        hide_secrets(os.environ)  # the message quotes values of the env file too
         log_failure(error, "plan")
         return error.exit_code
     return SUCCESS
@@ -234,11 +245,14 @@ def _manifest(args: argparse.Namespace) -> int:
     from job.submit.submission import describe, external_files
 
     target = next(target for target in TARGETS if target.name == args.target)
+    hide_secrets(os.environ)
     try:
         if args.env_file is None:
             raise SettingsError(["--env-file FILE: missing; a manifest needs an env file"])
         job = describe(args.env_file, args.image)
     except SettingsError as error:
+        with suppress(SettingsError):  # the message quotes values of the env file too
+            hide_secrets(read_env_file(args.env_file) if args.env_file else {})
         log_failure(error, "manifest")
         return error.exit_code
     text = target.write(job)

@@ -15,7 +15,7 @@ from pathlib import Path
 from job import __version__, pipeline
 from job.errors import SUCCESS, FolderInUse, JobError, SettingsError, Stopped
 from job.hosts import platforms
-from job.hosts.libraries import prepare_libraries
+from job.hosts.libraries import prepare_libraries, require_way_to_hub, require_working_folder
 from job.results import Metrics
 from job.runs.endings import REFUSED, conclude, ended_by, refused
 from job.runs.files import remove, write_json
@@ -49,9 +49,11 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
     held: RunDir | None = None
     hide_secrets(os.environ)
     try:
+        require_working_folder()
         settings = load_settings(env_file)
         hide_secrets(os.environ)
         folder, stage = settings.output_dir, "start"
+        require_way_to_hub(settings)
         run_dir = RunDir(folder)
         run_dir.open()
         held = run_dir

@@ -258,6 +258,52 @@ def test_wrong_settings_of_a_plan_and_of_a_manifest_exit_64(
         assert f"stage={words[0]} error=SettingsError" in output.err
 
 
+@pytest.mark.parametrize("words", ["run", "plan", "manifest docker --image I"])
+def test_a_refusal_quotes_no_secret_of_the_env_file(
+    words: str,
+    command: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(redaction, "_known", set())
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "run.env"
+    lines = (
+        "HF_TOKEN=plain-secret",
+        "FINETUNE_TRAIN_SEED=plain-secret",
+        "HTTP_PROXY=http://user:s3cr3tpart#tail9@proxy:3128",
+        "FINETUNE_LORA_R=s3cr3tpart",
+        "FINETUNE_MODEL_BASE=https://user:pa/ss0word@host/base",
+        "FINETUNE_DATA_SOURCES=https://b.example/rows.jsonl?X-Amz-Signature=0123456789SIGN",
+    )
+    file.write_text("\n".join(lines), "utf-8")
+    assert command({}, *words.split(), "--env-file", str(file)) == 64
+    said = capsys.readouterr().err
+    assert "5 settings are wrong" in said
+    assert not re.findall("plain-secret|s3cr3t|tail9|ss0word|SIGN", said)
+
+
+@pytest.mark.parametrize("word", ["run", "plan"])
+def test_what_a_library_would_fail_on_is_told_before(
+    word: str,
+    command: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    variables = {"FINETUNE_OUTPUT_DIR": str(tmp_path / "out"), "FINETUNE_MODEL_BASE": "owner/base"}
+    words = (word, "--env-file", "env/quickstart.env")
+    assert command({**variables, "SSL_CERT_FILE": str(tmp_path / "no.pem")}, *words) == 64
+    assert "SSL_CERT_FILE: no certificates can be read from" in capsys.readouterr().err
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert command(variables, *words) == 68
+    assert "The folder that this command was started in does not exist any more" in capsys.readouterr().err
+    assert (tmp_path / "out" / "metrics.json").exists() == (word == "run")
+
+
 def test_a_manifest_is_made_from_an_env_file(command: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     assert command({"FINETUNE_DATA_SOURCES": "quickstart"}, "manifest", "docker", "--image", IMAGE) == 64
     output = capsys.readouterr()

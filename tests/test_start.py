@@ -151,6 +151,15 @@ def test_nothing_set_says_what_to_do(
         assert len(said.splitlines()) < 12
 
 
+def test_a_start_with_names_in_small_letters_is_refused_in_the_folder_that_was_meant(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command({"finetune_output_dir": str(tmp_path / "meant"), "finetune_data_sources": "quickstart"}) == 64
+    assert "finetune_data_sources: write the name in capitals" in metrics_of(tmp_path / "meant")["error"]["message"]
+    assert [path.name for path in tmp_path.iterdir()] == ["meant"]
+
+
 def test_a_token_of_any_shape_in_the_wrong_place_is_starred(
     command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

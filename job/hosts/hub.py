@@ -28,7 +28,7 @@ from huggingface_hub.errors import (
 )
 
 from job.errors import AccessDenied, DiskFull, HostUnfit, HubUnavailable, JobError, NotFound, causes
-from job.hosts.libraries import proxy_variables
+from job.hosts.libraries import proxies
 from job.hosts.patience import patiently
 
 T = TypeVar("T")
@@ -152,10 +152,8 @@ def _of_the_client(cause: BaseException, what: str, variable: str, token: str) -
 
 def _the_way() -> str:
     """What lies between this machine and the Hub."""
-    proxies = proxy_variables()
-    return (
-        f"the network, the proxy of {', '.join(proxies)} and HF_ENDPOINT" if proxies else "the network and HF_ENDPOINT"
-    )
+    names = ", ".join(proxies())
+    return f"the network, the proxy of {names} and HF_ENDPOINT" if names else "the network and HF_ENDPOINT"
 
 
 def _of_xet(cause: BaseException, what: str, token: str) -> JobError | None:

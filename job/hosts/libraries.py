@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import MutableMapping
+import ssl
+from collections.abc import Iterator, MutableMapping
+from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from job.errors import HostUnfit, SettingsError
+from job.settings.connection import proxy_variables
 from job.settings.fields import Settings
+from job.settings.files import irregular
+
+CERTIFICATES = "SSL_CERT_FILE"
 
 
 def prepare_libraries(settings: Settings, *, terminal: bool) -> None:
@@ -26,6 +34,47 @@ def prepare_libraries(settings: Settings, *, terminal: bool) -> None:
         environ.setdefault("HF_HUB_DISABLE_XET", "1")
 
 
+def require_working_folder() -> None:
+    """Raises HostUnfit (68) if it was removed: torch's libraries end a process there without a word, whatever the paths are."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise HostUnfit(
+            "The folder that this command was started in does not exist any more.",
+            remedy="Change into a folder that exists (`cd`), then start again.",
+        ) from None
+
+
+def require_way_to_hub(settings: Settings) -> None:
+    """What the variables of the way to the Hub name must be on this machine, if the run uses the Hub: its client fails without.
+
+    Raises SettingsError (64) with all problems.
+    """
+    problems = [*_socks_without_its_package(), *_certificates_that_cannot_be_read()] if settings.uses_hub else []
+    if problems:
+        raise SettingsError(problems)
+
+
+def _socks_without_its_package() -> Iterator[str]:
+    for name in proxies():
+        if os.environ[name].startswith("socks") and find_spec("socksio") is None:
+            yield f"{name}: a SOCKS proxy needs the package socksio (`pip install socksio`); or name an http:// proxy"
+
+
+def _certificates_that_cannot_be_read() -> Iterator[str]:
+    """Of SSL_CERT_FILE: the Hub's client reads neither REQUESTS_CA_BUNDLE nor CURL_CA_BUNDLE (huggingface_hub 2.4)."""
+    path = os.environ.get(CERTIFICATES)
+    if not path:
+        return
+    try:
+        if kind := irregular(Path(path)):
+            raise OSError(f"it is {kind}")
+        ssl.create_default_context(cafile=path)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        yield f"{CERTIFICATES}: no certificates can be read from {path} ({reason})"
+
+
 def do_not_wait_for_the_hub() -> None:
     """Work from the cache if the Hub does not answer within two seconds: its client would try for two minutes.
 
@@ -33,7 +82,7 @@ def do_not_wait_for_the_hub() -> None:
     """
     endpoint = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
     port = endpoint.port or (80 if endpoint.scheme == "http" else 443)
-    if proxy_variables():
+    if proxies():
         return
     try:
         socket.create_connection((endpoint.hostname or "", port), timeout=2).close()
@@ -41,12 +90,9 @@ def do_not_wait_for_the_hub() -> None:
         os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-
-
-def proxy_variables() -> list[str]:
-    """Those that are set. Their values may hold passwords."""
-    return [name for name in PROXIES if os.environ.get(name)]
+def proxies() -> list[str]:
+    """The names of the variables that set one."""
+    return proxy_variables(os.environ)
 
 
 def prepare_cuda(environ: MutableMapping[str, str]) -> None:

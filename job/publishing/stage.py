@@ -14,7 +14,7 @@ from job.publishing.access import check_write_access
 from job.publishing.cards import data_card, licence_of, model_card
 from job.publishing.repository import Target, commit, targets
 from job.results import Cleaned, Probed, Pushed, PushedRepo, Sample, Trained
-from job.runs.files import read_lines, write_text
+from job.runs.files import SHORTEST_IN_RECORDS, read_lines, write_text
 from job.runs.identity import run_id
 from job.settings.fields import Settings
 
@@ -30,7 +30,8 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     adapter = root / trained.adapter_path
     samples = read_lines(root / probed.samples_path, Sample)
     licence = base_licence(settings, token)
-    write_text(adapter / "README.md", model_card(cleaned, trained, probed, samples, settings, licence))
+    card = model_card(cleaned, trained, probed, samples, settings, licence)
+    write_text(adapter / "README.md", card, shortest=SHORTEST_IN_RECORDS)
     if not targets(settings.hub):
         reason = "no repository is set (FINETUNE_HUB_REPO_ID and FINETUNE_HUB_DATASET_REPO_ID are empty)"
         return Pushed(skipped=True, reason=reason, repositories=[])
@@ -46,7 +47,7 @@ def _files(target: Target, cleaned: Cleaned, trained: Trained, settings: Setting
     if target.kind == "model":
         return [root / trained.adapter_path / name for name in sorted({*trained.adapter_files, "README.md"})]
     card = root / DATA_CARD
-    write_text(card, data_card(cleaned, settings))
+    write_text(card, data_card(cleaned, settings), shortest=SHORTEST_IN_RECORDS)
     return [card, root / cleaned.train_path, root / cleaned.eval_path]
 
 

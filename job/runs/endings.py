@@ -13,7 +13,6 @@ from typing import Any, Literal
 from job.errors import (
     BUG,
     DiskFull,
-    HostUnfit,
     JobError,
     SettingsError,
     Stopped,
@@ -170,8 +169,6 @@ def refused(error: BaseException, folder: Path, stage: str, *, held: bool = Fals
         return code
     run_dir = RunDir(folder)
     try:
-        if isinstance(error, HostUnfit):
-            raise error
         if run_dir.holds_a_run():
             record_failure(folder, fault, code, REFUSED)
             return last_line(folder / REFUSED, "refused", code)

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from job.results import Result
 from job.runs.progress import advance
-from job.runs.redaction import redact, redact_values
+from job.runs.redaction import SHORTEST, redact, redact_values
 
 R = TypeVar("R", bound=Result)
 
@@ -30,7 +30,8 @@ log = logging.getLogger("job")
 SEAL = "sha256"
 """The field of a sealed file that holds the sha256 of the others."""
 SHORTEST_IN_RECORDS = 12
-"""Characters of a secret that is starred by its value in sealed files; URLs and Hub tokens are known by their shape."""
+"""Characters of a secret that is starred by its value in what programs read: sealed files and cards. URLs and Hub tokens are
+known by their shape."""
 CHUNK_BYTES = 4 * 2**20
 
 
@@ -44,12 +45,14 @@ class Facts(TypedDict):
 # --- written whole -----------------------------------------------------------------------------------------------------
 
 
-def write_text(path: Path, text: str) -> None:
-    """Whole or not at all: written under another name, synced, renamed. Redacted."""
-    _write(path, redact(text))
+def write_text(path: Path, text: str, *, shortest: int = SHORTEST) -> None:
+    """Whole or not at all: written under another name, synced, renamed. Redacted; `shortest` as in `redact`."""
+    write_unredacted(path, redact(text, shortest=shortest))
 
 
-def _write(path: Path, text: str) -> None:
+def write_unredacted(path: Path, text: str) -> None:
+    """Like `write_text`, and as it is: what programs read again and what holds nothing but names, hashes and numbers. There the
+    password of a proxy may be a common word."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         log.warning("broken=%s: it is a folder; set aside as %s", path.name, set_aside(path).name)
@@ -68,7 +71,7 @@ def _write(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: object) -> None:
     """Like `write_text`, and JSON whatever the secrets are."""
-    _write(path, _json(redact_values(value)))
+    write_unredacted(path, _json(redact_values(value)))
 
 
 def _json(value: object) -> str:
@@ -220,7 +223,7 @@ def seal_of(value: object) -> str:
 def write_sealed(path: Path, value: dict[str, Any]) -> None:
     """Adds the seal. Secrets are starred first, so that the seal is that of the file's content."""
     written = as_sealed(value)
-    _write(path, _json(written | {SEAL: seal_of(written)}))
+    write_unredacted(path, _json(written | {SEAL: seal_of(written)}))
 
 
 def as_sealed(value: Any) -> Any:

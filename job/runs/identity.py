@@ -9,7 +9,7 @@ import re
 import secrets
 from pathlib import Path
 
-from job.runs.files import write_text
+from job.runs.files import write_unredacted
 
 NAME = re.compile(r"[0-9a-f]{32}")
 
@@ -26,5 +26,5 @@ def run_id(root: Path) -> str:
         known = ""
     if not NAME.fullmatch(known):
         known = secrets.token_hex(16)
-        write_text(path, known + "\n")
+        write_unredacted(path, known + "\n")
     return known

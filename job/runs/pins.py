@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from job.results import SCHEMA_VERSION, Pin
-from job.runs.files import write_json
+from job.runs.files import write_unredacted
 from job.settings.fields import Settings
 
 log = logging.getLogger("job")
@@ -66,7 +66,8 @@ def read(root: Path) -> list[Pin]:
 
 def write(root: Path, pins: list[Pin]) -> None:
     entries = [pin.model_dump() for pin in pins]
-    write_json(root / NAME, {"schema_version": SCHEMA_VERSION, "pins": entries, "sha256": _sha256(pins)})
+    record = {"schema_version": SCHEMA_VERSION, "pins": entries, "sha256": _sha256(pins)}
+    write_unredacted(root / NAME, json.dumps(record, indent=2) + "\n")
 
 
 def _sha256(pins: list[Pin]) -> str:

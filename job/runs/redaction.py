@@ -1,7 +1,7 @@
 """Keeps secrets out of everything that is written: logs, tracebacks, records, pages.
 
-Knows the secrets of this run by value, in every form in which a library may print them; Hub tokens and the credentials in a
-URL also by their shape.
+Knows the secrets of this run by value, in every form in which a library may print them; Hub tokens and what grants access in a
+URL (credentials, signatures) also by their shape.
 """
 
 from __future__ import annotations
@@ -17,12 +17,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 from urllib.parse import quote, quote_plus, unquote
 
-TOKEN = re.compile(r"hf_[A-Za-z0-9]{20,}")
-CREDENTIALS = re.compile(r"(:/{1,2}(?:[^\s/?#:@\"'<>`]*:)?)([^\s/?#\"'<>`]+)(?=@)")
-"""`scheme://user:password@`: the beginning up to the password, and the password. A lone `scheme://secret@` has no user.
-One slash is left where the URL was taken for a path."""
-BARE_PROXY = re.compile(r"(^[^\s/:@]*:)([^\s/]+)(?=@)")
-"""`user:password@host:port`, as some clients accept a proxy."""
+TOKEN = re.compile(r"hf_(?:oauth|jwt)_[\w-]+(?:\.[\w-]+)*|hf_[A-Za-z0-9]{20,}")
+CREDENTIALS = re.compile(
+    r"(:/{1,2}[^\s/?#:@\[\"'<>`]*:)(?!\d+[/?#])([^\s\"'<>`]{1,256})(?=@)|(:/{1,2})([^\s/?#\"'<>`]+)(?=@)"
+)
+"""`scheme://user:password@`: the beginning up to the password, and the password, up to the last `@`: some leave `/`, `?` and
+`#` as they are. Digits before one of these are a port, and what follows is a path. The second form, `scheme://secret@`, has no
+user. One slash is left where the URL was taken for a path."""
+SIGNED = re.compile(
+    r"((?:[?&;]|\\u0026)[\w.-]*(?:sig|signature|token|credential|key|secret|password)=)[^\s&\"'<>`\\]+", re.IGNORECASE
+)
+"""The name and the value of what grants access in the query of a URL, such as X-Amz-Signature, sig or access_token."""
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 STARS = "**********"
@@ -40,19 +45,29 @@ def hide(secret: str) -> None:
 def hide_secrets(environ: Mapping[str, str]) -> None:
     """Hide every token of the Hub, whatever its shape, and every password in these variables."""
     for name in TOKENS:
-        hide(environ.get(name, "").strip())
+        value = environ.get(name, "")
+        for token in (value.strip(), *value.replace('"', " ").replace("'", " ").split()):
+            hide(token)
     hide_passwords(environ)
 
 
 def hide_passwords(environ: Mapping[str, str]) -> None:
     """Hide the password of every URL in these variables: HF_ENDPOINT, proxies, package indexes, whatever else is there."""
     for name, value in environ.items():
-        found = [*CREDENTIALS.finditer(value)]
+        passwords = [match[2] or match[4] for match in CREDENTIALS.finditer(value)]
         if name.lower().endswith("_proxy"):
-            found += BARE_PROXY.finditer(value)
-        for match in found:
-            hide(match[2])
-            hide(unquote(match[2]))
+            passwords.append(_password_of(value))
+        for password in passwords:
+            for part in (password, *re.split("[/?#,=]", password)):  # who takes it for a path or a list quotes a part
+                hide(part)
+                hide(unquote(part))
+
+
+def _password_of(proxy: str) -> str:
+    """Everything between the first colon and the last `@` of `[scheme://][user:]password@host:port`, whatever stands there."""
+    scheme, separator, rest = proxy.partition("://")
+    user, colon, password = (rest if separator else scheme).rpartition("@")[0].partition(":")
+    return password if colon else user
 
 
 def redact(text: str, *, shortest: int = SHORTEST) -> str:
@@ -60,7 +75,8 @@ def redact(text: str, *, shortest: int = SHORTEST) -> str:
     for secret in sorted(_known, key=len, reverse=True):  # a shorter one may be a part of a longer one
         if len(secret) >= shortest:
             text = text.replace(secret, STARS)
-    return CREDENTIALS.sub(rf"\1{STARS}", TOKEN.sub(STARS, text))
+    text = SIGNED.sub(rf"\1{STARS}", TOKEN.sub(STARS, text))
+    return CREDENTIALS.sub(lambda found: f"{found[1] or found[3]}{STARS}", text)
 
 
 def redact_values(value: Any, *, shortest: int = SHORTEST) -> Any:

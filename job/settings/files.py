@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from job.errors import SettingsError
+
 PROJECT = Path(__file__).resolve().parents[2]
 QUICKSTART = PROJECT / "job" / "quickstart"
 MOST_TEXT_BYTES = 10_000_000
@@ -70,11 +72,24 @@ def read_file(path: Path, encoding: str = "utf-8") -> str:
 
 
 def read_text(value: str) -> str:
-    """The stripped text of the file that a setting names; empty if the setting is empty."""
-    return read_file(find_file(value)).strip() if value else ""
+    """The stripped text of the file that a setting names; empty if the setting is empty. Raises SettingsError."""
+    return _read_named(value).strip()
 
 
 def read_lines(value: str) -> list[tuple[int, str]]:
-    """(number, stripped text) of the lines that hold something, in the file that a setting names."""
-    lines = read_file(find_file(value)).splitlines() if value else []
-    return [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+    """(number, stripped text) of the lines that hold something, in the file that a setting names. Raises SettingsError."""
+    lines = enumerate(_read_named(value).splitlines(), 1)
+    return [(number, line.strip()) for number, line in lines if line.strip()]
+
+
+def _read_named(value: str) -> str:
+    """Checked when the run began; removed or changed since, it is a setting that is wrong (64)."""
+    if not value:
+        return ""
+    path = find_file(value)
+    try:
+        return read_file(path)
+    except (OSError, UnicodeDecodeError) as error:
+        names = [name for name, given in os.environ.items() if name.startswith("FINETUNE_") and given == value]
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise SettingsError([f"{', '.join(names)}: the file {path} cannot be read any more ({reason})"]) from error

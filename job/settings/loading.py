@@ -8,11 +8,11 @@ import os
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from job.errors import AccessDenied, SettingsError
+from job.settings.connection import wrong_connection
 from job.settings.env_files import read_env_file
 from job.settings.fields import PREFIX, SECTIONS, Settings
 from job.settings.files import read_file
@@ -21,7 +21,6 @@ from job.settings.reference import variables
 log = logging.getLogger("job")
 MOUNTED_TOKEN = Path("/run/secrets/hf_token")
 TOKEN = "HF_TOKEN"
-ENDPOINT = "HF_ENDPOINT"
 TOKEN_VARIABLES = (TOKEN, "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN")
 """Where the Hub's client looks for a token by itself. The job reads no token from the last one, a name of the past."""
 
@@ -35,17 +34,18 @@ def load_settings(env_file: Path | None = None) -> Settings:
     if env_file:
         for name, value in read_env_file(env_file).items():
             os.environ.setdefault(name, value)
-    problems = list(_drop_broken_text(os.environ))
+    problems = [*_drop_broken_text(os.environ), *_in_capitals(os.environ)]
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         os.environ[name] = os.environ[name].strip()
     problems += [
         *_unknown_names(os.environ),
         *_quoted(os.environ),
         *_unexpanded(os.environ),
-        *_wrong_endpoint(os.environ),
+        *wrong_connection(os.environ),
     ]
-    for section in SECTIONS:  # `FINETUNE_LORA=16` is no variable, and would hide every other problem of its section
-        os.environ.pop(f"{PREFIX}{section}".upper(), None)
+    sections = {f"{PREFIX}{section}".upper() for section in SECTIONS}
+    for name in [name for name in os.environ if name.upper() in sections]:
+        del os.environ[name]  # `FINETUNE_LORA=16` is no variable, and would hide every other problem of its section
     try:
         settings = Settings()
     except ValidationError as error:
@@ -62,7 +62,9 @@ def load_file(path: Path) -> tuple[Settings, dict[str, str]]:
     Raises SettingsError (64) with all problems. This process's own FINETUNE_ variables are ignored.
     """
     values = read_env_file(path)
-    kept = {name: os.environ.pop(name) for name in list(os.environ) if name in values or name.startswith(PREFIX)}
+    kept = {
+        name: os.environ.pop(name) for name in list(os.environ) if name in values or name.upper().startswith(PREFIX)
+    }
     try:
         return load_settings(path), values
     finally:
@@ -82,21 +84,43 @@ def load_token() -> str:
     token, path, old = (os.environ.pop(name, "").strip() for name in TOKEN_VARIABLES)
     if not path and os.path.exists(MOUNTED_TOKEN):  # noqa: PTH110 (Path.exists raises in a folder of root)
         path = str(MOUNTED_TOKEN)
-    if token and not token.isascii():
-        raise AccessDenied("HF_TOKEN holds characters that no token has.")
+    _require_token(token, TOKEN)
     if old and not token and not path:
         log.warning(
             "stage=settings token=none: HUGGING_FACE_HUB_TOKEN is an old name that is not read; set HF_TOKEN instead"
         )
     if token or not path:
         return token
+    place = path if path == str(MOUNTED_TOKEN) else "that HF_TOKEN_PATH names"
     try:
-        return read_file(Path(path), "ascii").strip()
+        token = read_file(Path(path), "ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise AccessDenied(
-            f"The token file {path} cannot be read ({error}).",
+            f"The token file {place} cannot be read ({_without_value(error)}).",
             remedy="Set HF_TOKEN_PATH to a readable file that holds the token, or set HF_TOKEN.",
-        ) from error
+        ) from None  # the cause quotes the path, and who mixes the variables up has put the token there
+    _require_token(token, f"The token file {place}")
+    return token
+
+
+def _require_token(token: str, holder: str) -> None:
+    """Raises AccessDenied (67). `holder`: what holds it. The Hub's client takes any text, and then takes the Hub for down."""
+    if _is_quoted(token):
+        raise AccessDenied(
+            f"{holder} holds quotes around the token, which docker --env-file keeps.", remedy="Write it without quotes."
+        )
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        raise AccessDenied(
+            f"{holder} holds characters that no token has, such as a blank or a line break.",
+            remedy="Set it to the token alone.",
+        )
+
+
+def _without_value(error: OSError | UnicodeDecodeError) -> str:
+    """What happened, without the path."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return "it is not ASCII text"
 
 
 RENAMED = {
@@ -118,6 +142,16 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
         else:
             near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.6)
             yield f"{name}: there is no such variable" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _in_capitals(environ: MutableMapping[str, str]) -> Iterator[str]:
+    """Names in small letters are refused: docker and a shell take them for other variables. The value counts from here on, so
+    that the start is refused in the folder that was meant, with all its problems."""
+    known = {variable.name for variable in variables()}
+    for name in sorted(environ):
+        if name != name.upper() and name.upper() in known:
+            environ.setdefault(name.upper(), environ.pop(name))
+            yield f"{name}: write the name in capitals, {name.upper()}"
 
 
 def _drop_broken_text(environ: MutableMapping[str, str]) -> Iterator[str]:
@@ -148,24 +182,6 @@ def _unexpanded(environ: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(environ):
         if name.startswith(PREFIX) and SHELLS_WORK.search(environ[name]):
             yield f"{name}: '{environ[name]}' holds what only a shell expands; write the path without ~ or $"
-
-
-def _wrong_endpoint(environ: MutableMapping[str, str]) -> Iterator[str]:
-    """The Hub's client takes any text, and fails on it as on a Hub that is down. An empty value means the default here too.
-
-    The sentence does not quote the value: it may hold a password that no pattern recognizes.
-    """
-    address = environ.pop(ENDPOINT, "").strip()
-    if not address:
-        return
-    environ[ENDPOINT] = address
-    try:
-        parts = urlsplit(address)
-        right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and len(address.split()) == 1
-    except ValueError:  # a port that is no number, or brackets around no IPv6 address
-        right = False
-    if not right:
-        yield f"{ENDPOINT}: must be http:// or https://, a host and perhaps a port, as in https://huggingface.co"
 
 
 def _is_quoted(value: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from job.results import LogEntry
-from job.runs.files import read_lines, write_text
+from job.runs.files import read_lines, write_unredacted
 
 
 class LogFile:
@@ -37,4 +37,4 @@ class LogFile:
 
     def _write(self) -> None:
         lines = [entry.model_dump_json(exclude_none=True) for entry in self.entries]
-        write_text(self.path, "".join(f"{line}\n" for line in lines))
+        write_unredacted(self.path, "".join(f"{line}\n" for line in lines))

@@ -15,7 +15,7 @@ from huggingface_hub.errors import OfflineModeIsEnabled
 
 from job.errors import AccessDenied, DataError, DiskFull, HostUnfit, HubUnavailable, JobError, NotFound
 from job.hosts.hub import first_line, translate_hub_errors
-from job.hosts.libraries import PROXIES
+from job.settings.connection import PROXIES
 from tests.conftest import READ_TOKEN, WRITE_TOKEN
 from tests.standin_hub import StandInHub
 
@@ -74,7 +74,7 @@ def test_a_hub_that_cannot_be_reached_is_worth_another_try() -> None:
 
 
 def test_a_proxy_on_the_way_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in PROXIES:
+    for name in (*PROXIES, *map(str.upper, PROXIES)):
         monkeypatch.delenv(name, raising=False)
     assert "proxy" not in translated(fails(ConnectionError("refused"))).remedy
     monkeypatch.setenv("HTTPS_PROXY", "http://user:correct-horse@127.0.0.1:9")

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
-from job.hosts.libraries import do_not_wait_for_the_hub, gpu_wanted, prepare_cuda, prepare_libraries, usable_cpus
+from job.errors import HostUnfit, SettingsError
+from job.hosts import libraries
+from job.hosts.libraries import (
+    do_not_wait_for_the_hub,
+    gpu_wanted,
+    prepare_cuda,
+    prepare_libraries,
+    require_way_to_hub,
+    require_working_folder,
+    usable_cpus,
+)
 from job.settings.fields import DataSettings, ModelSettings, Settings
 
 pytestmark = pytest.mark.light
@@ -15,6 +26,7 @@ pytestmark = pytest.mark.light
 OURS = (
     *("HF_HUB_OFFLINE", "HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_TELEMETRY"),
     *("TOKENIZERS_PARALLELISM", "BITSANDBYTES_NOWELCOME", "CUDA_VISIBLE_DEVICES", "PYTORCH_ALLOC_CONF"),
+    "SSL_CERT_FILE",
     *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"),
 )
 
@@ -142,3 +154,42 @@ def test_a_system_without_affinity_counts_its_cpus(
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: counted)
     assert usable_cpus() == usable
+
+
+@pytest.mark.parametrize("name", ["ALL_PROXY", "https_proxy"])
+def test_a_socks_proxy_without_its_package_is_refused_where_the_hub_is_used(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "socks5://user:correct-horse@proxy:1080")
+    monkeypatch.setattr(libraries, "find_spec", lambda package: None)
+    require_way_to_hub(settings("quickstart"))
+    with pytest.raises(SettingsError) as caught:
+        require_way_to_hub(settings("owner/rows"))
+    assert caught.value.problems == (
+        f"{name}: a SOCKS proxy needs the package socksio (`pip install socksio`); or name an http:// proxy",
+    )
+    monkeypatch.setattr(libraries, "find_spec", lambda package: object())
+    require_way_to_hub(settings("owner/rows"))
+
+
+def test_certificates_that_cannot_be_read_are_named_where_the_hub_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "no.pem").write_text("no certificate", "utf-8")
+    os.mkfifo(tmp_path / "pipe")
+    for name, reason in (("gone", "No such file"), ("no.pem", ""), ("pipe", "it is a pipe"), ("", "it is a folder")):
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / name))
+        require_way_to_hub(settings("quickstart"))
+        with pytest.raises(SettingsError, match=rf"SSL_CERT_FILE: no certificates can be read from .* \(.*{reason}"):
+            require_way_to_hub(settings("owner/rows"))
+
+
+def test_a_working_folder_that_was_removed_is_told_before_a_library_dies_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_working_folder()
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(HostUnfit, match="does not exist any more"):
+        require_working_folder()

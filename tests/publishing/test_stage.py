@@ -14,6 +14,7 @@ from job.errors import AccessDenied, HubUnavailable
 from job.publishing.access import check_write_access
 from job.publishing.stage import base_licence, push
 from job.results import Pushed
+from job.runs import redaction
 from job.runs.folder import RunDir
 from job.settings.fields import HubSettings, ModelSettings
 from tests.conftest import READ_TOKEN, WRITE_TOKEN
@@ -189,3 +190,15 @@ def test_a_licence_is_read_from_the_hub_or_left_out(hub: StandInHub, caplog: pyt
     assert base_licence(away, "") == ""
     assert "licence=unknown: /nowhere/base is not on this machine" in caplog.text
     assert "stage=push licence=unknown" in caplog.text
+
+
+def test_a_password_that_is_a_common_word_leaves_no_stars_in_names_and_code_of_a_card(
+    run: Path, hub: StandInHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cards = (run / "adapter" / "README.md", run / "clean" / "README.md")
+    monkeypatch.setattr(redaction, "_known", set())
+    push_from(run, repo_id="alice/adapter", dataset_repo_id="alice/rows")
+    plain = [card.read_bytes() for card in cards]
+    monkeypatch.setattr(redaction, "_known", {"adapter", "train", "base", "model"})
+    push_from(run, repo_id="alice/adapter", dataset_repo_id="alice/rows")
+    assert [card.read_bytes() for card in cards] == plain

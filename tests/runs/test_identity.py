@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import pytest
 
+from job.runs import redaction
 from job.runs.identity import NAME, run_id
 
 pytestmark = pytest.mark.light
@@ -29,3 +31,11 @@ def test_a_name_that_cannot_be_read_is_replaced(content: bytes, tmp_path: Path) 
 def test_a_folder_in_its_place_is_no_name(tmp_path: Path) -> None:
     (tmp_path / "run_id").mkdir()
     assert run_id(tmp_path) == run_id(tmp_path)
+
+
+def test_a_password_that_is_a_part_of_the_name_changes_it_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_known", {"c0de"})
+    monkeypatch.setattr(secrets, "token_hex", lambda length: "c0de" * (length // 2))
+    assert run_id(tmp_path) == "c0de" * 8
+    monkeypatch.setattr(secrets, "token_hex", lambda length: "f00d" * (length // 2))
+    assert run_id(tmp_path) == "c0de" * 8

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from job.results import Pin
-from job.runs import pins
+from job.runs import pins, redaction
 from job.runs.pins import pinned, unpinned
 from job.settings.fields import Settings
 from job.settings.loading import load_settings
@@ -67,3 +67,11 @@ def test_no_changed_byte_is_believed(tmp_path: Path, caplog: pytest.LogCaptureFi
 def test_what_is_no_record_of_commits_is_treated_as_absent(content: bytes, tmp_path: Path) -> None:
     (tmp_path / pins.NAME).write_bytes(content)
     assert pins.read(tmp_path) == []
+
+
+def test_a_password_that_is_a_word_of_a_name_makes_no_pin_unreadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redaction, "_known", {"base", "owner/rows-of-ours", "aaaa"})
+    pins.write(tmp_path, [BASE, ROWS])
+    assert pins.read(tmp_path) == [BASE, ROWS]

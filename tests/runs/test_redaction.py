@@ -6,6 +6,7 @@ import html
 import json
 import logging
 import os
+import re
 import sys
 import time
 from base64 import b64encode, urlsafe_b64encode
@@ -20,6 +21,7 @@ from job.runs.redaction import (
     STARS,
     hide,
     hide_passwords,
+    hide_secrets,
     redact,
     redact_streams,
     redact_values,
@@ -51,6 +53,8 @@ def test_a_secret_is_hidden_by_its_value_wherever_it_stands() -> None:
         ("get http://user:pw@host/x failed", f"get http://user:{STARS}@host/x failed"),
         ("socks5h://user:p@ss:word@proxy:1080", f"socks5h://user:{STARS}@proxy:1080"),
         ("no file https:/user:pw@host/rows.jsonl", f"no file https:/user:{STARS}@host/rows.jsonl"),
+        ("http://user:p@ss/w#or?d@proxy:3128 failed", f"http://user:{STARS}@proxy:3128 failed"),
+        ("no file https:/user:pa/ss0word@host/rows.jsonl", f"no file https:/user:{STARS}@host/rows.jsonl"),
         ("https://lonetoken@host", f"https://{STARS}@host"),
         ('{"a":"http://u:p@h:80","b":"x@y"}', f'{{"a":"http://u:{STARS}@h:80","b":"x@y"}}'),
     ],
@@ -60,7 +64,17 @@ def test_credentials_in_a_url_are_known_by_their_shape(text: str, expected: str)
 
 
 @pytest.mark.parametrize(
-    "text", ["http://host:8080/a@b", "mail me@host", "http://host:80 and x@y", '"http://h:80","a@b"', "git@host:a/b"]
+    "text",
+    [
+        "http://host:8080/a@b",
+        "http://host:8080?q=a@b",
+        "http://[::1]:80/a@b",
+        "https://host/@scope/a@1",
+        "mail me@host",
+        "http://host:80 and x@y",
+        '"http://h:80","a@b"',
+        "git@host:a/b",
+    ],
 )
 def test_what_only_resembles_credentials_is_kept(text: str) -> None:
     assert redact(text) == text
@@ -70,6 +84,41 @@ def test_what_only_resembles_credentials_is_kept(text: str) -> None:
 def test_passwords_in_the_environment_are_hidden_by_their_value(name: str) -> None:
     hide_passwords({name: f"https://user:{PASSWORD}@host/path", "HOME": "/home/user"})
     assert redact(f"refused {PASSWORD} in /home/user") == f"refused {STARS} in /home/user"
+
+
+@pytest.mark.parametrize("scheme", ["http://", "", "socks5://"])
+@pytest.mark.parametrize("password", ["s3cr3tpart#tail9", "1234/tail9", "s3cr3tpart?tail9", "at@s3cr3t/tail9"])
+def test_a_client_that_takes_a_part_of_a_proxys_password_for_a_path_shows_none(scheme: str, password: str) -> None:
+    hide_passwords({"HTTP_PROXY": f"{scheme}user:{password}@proxy:3128"})
+    for part in (password, *re.split("[/?#]", password)):
+        if len(part) >= 4:
+            assert redact(f"Invalid port: {part!r}") == f"Invalid port: '{STARS}'"
+    assert redact("user of proxy:3128") == "user of proxy:3128"
+
+
+def test_a_proxys_user_may_be_its_secret() -> None:
+    hide_passwords({"ALL_PROXY": "https://s3cr3t/tail9@proxy"})
+    assert redact("s3cr3t/tail9, tail9") == f"{STARS}, {STARS}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "no https:/b.example/a.jsonl?X-Amz-Signature=abc%2Fdef=10 here",
+            f"no https:/b.example/a.jsonl?X-Amz-Signature={STARS} here",
+        ),
+        ("https://b.example/a?sv=2024&sig=abc&x=1", f"https://b.example/a?sv=2024&sig={STARS}&x=1"),
+        (
+            '{"url": "https://b.example/a?x=1\\u0026access_token=abc"}',
+            f'{{"url": "https://b.example/a?x=1\\u0026access_token={STARS}"}}',
+        ),
+        ("a?x=1&amp;X-Goog-Credential=abc&amp;y", f"a?x=1&amp;X-Goog-Credential={STARS}&amp;y"),
+        ("https://hub.example/api?recursive=true&design=1", "https://hub.example/api?recursive=true&design=1"),
+    ],
+)
+def test_what_signs_a_url_is_known_by_its_name(text: str, expected: str) -> None:
+    assert redact(text) == expected
 
 
 def test_a_proxy_may_have_no_scheme() -> None:
@@ -118,6 +167,17 @@ def test_a_child_that_needs_no_secret_gets_no_variable_that_holds_one() -> None:
         "HF_ENDPOINT": "http://user:pw@host",
     }
     assert without_secrets(environ) == {"PATH": "/bin"}
+
+
+@pytest.mark.parametrize("token", ["hf_oauth_eyJhbGci.eyJzY29w-Zv8.sig-na_ture", "hf_jwt_eyJhbGci.eyJz.c2ln"])
+def test_tokens_with_dots_are_known_by_their_shape(token: str) -> None:
+    assert redact(f"with {token}.") == f"with {STARS}."
+
+
+@pytest.mark.parametrize("value", ['"plain-token"', "plain-token\nplain-token", "plain-token\t"])
+def test_a_token_is_hidden_without_what_came_with_it(value: str) -> None:
+    hide_secrets({"HF_TOKEN": value})
+    assert redact("Bearer plain-token") == f"Bearer {STARS}"
 
 
 def test_hub_tokens_are_known_by_their_shape() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from job.errors import SettingsError
 from job.settings import files
 from job.settings.files import (
     MOST_TEXT_BYTES,
@@ -82,3 +84,17 @@ def test_lines_keep_the_numbers_that_an_editor_shows(tmp_path: Path) -> None:
     (tmp_path / "questions.txt").write_text("\n Why?\n\nHow?\n", "utf-8")
     assert read_lines(str(tmp_path / "questions.txt")) == [(2, "Why?"), (4, "How?")]
     assert read_lines("") == []
+
+
+@pytest.mark.parametrize("read", [read_text, read_lines])
+def test_a_file_that_is_removed_while_the_run_works_is_a_wrong_setting(
+    read: Callable[[str], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "questions.txt")
+    monkeypatch.setenv("FINETUNE_PROBE_QUESTIONS_FILE", path)
+    monkeypatch.setenv("QUESTIONS", path)
+    with pytest.raises(SettingsError) as caught:
+        read(path)
+    assert caught.value.problems == (
+        f"FINETUNE_PROBE_QUESTIONS_FILE: the file {path} cannot be read any more (No such file or directory)",
+    )

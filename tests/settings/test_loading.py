@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import traceback
 from pathlib import Path
 
 import pytest
@@ -170,8 +171,60 @@ def test_a_token_under_its_old_name_is_not_read_and_that_is_said(
 
 def test_an_unreadable_token_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "missing"))
-    with pytest.raises(AccessDenied, match="missing"):
+    with pytest.raises(AccessDenied, match=r"that HF_TOKEN_PATH names cannot be read \(No such file or directory\)"):
         load_token()
+
+
+def test_a_token_in_place_of_its_files_path_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN_PATH", "plain-secret")
+    with pytest.raises(AccessDenied) as caught:
+        load_token()
+    assert "plain-secret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("token", ['"hf_token"', "'hf_token'"])
+def test_quotes_around_a_token_are_named(token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(AccessDenied, match="HF_TOKEN holds quotes around the token, which docker --env-file keeps"):
+        load_token()
+    (tmp_path / "token").write_text(token, "utf-8")
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "token"))
+    with pytest.raises(AccessDenied, match="The token file that HF_TOKEN_PATH names holds quotes"):
+        load_token()
+
+
+@pytest.mark.parametrize("token", ["hf_one\nhf_two", "hf_one hf_two", "hf_one\rhf_two", "hf_\x1fone"])
+def test_a_token_with_a_break_inside_is_refused(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its request fails like a Hub that is down, and would be tried for ten minutes."""
+    monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(AccessDenied, match="characters that no token has, such as a blank or a line break"):
+        load_token()
+
+
+def test_a_name_in_small_letters_is_refused_with_the_right_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "run.env"
+    file.write_text("FINETUNE_DATA_SOURCES=owner/name\nFINETUNE_TRAIN_EPOCHS=2\n", "utf-8")
+    monkeypatch.setenv("finetune_train_epochs", "abc")
+    monkeypatch.setenv("Finetune_Output_Dir", "/there")
+    monkeypatch.setenv("finetune_lora", "16")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(file)
+    assert caught.value.problems == (
+        "Finetune_Output_Dir: write the name in capitals, FINETUNE_OUTPUT_DIR",
+        "finetune_train_epochs: write the name in capitals, FINETUNE_TRAIN_EPOCHS",
+        "finetune_lora: there is no such variable; did you mean FINETUNE_LORA_R?",
+    )
+    assert os.environ["FINETUNE_OUTPUT_DIR"] == "/there", "where this start is refused"
+
+
+def test_names_in_small_letters_of_this_process_do_not_count_for_another_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "run.env"
+    file.write_text("FINETUNE_DATA_SOURCES=owner/name\n", "utf-8")
+    monkeypatch.setenv("finetune_lora_r", "4")
+    assert load_file(file)[0].lora.r == 16
+    assert dict(os.environ)["finetune_lora_r"] == "4"
 
 
 def test_a_mounted_secret_is_the_token_and_an_unreadable_one_is_named(
@@ -270,44 +323,3 @@ def test_a_watchdog_does_not_end_the_waiting_for_the_hub(monkeypatch: pytest.Mon
     monkeypatch.setenv("FINETUNE_MODEL_BASE", "owner/base")
     with pytest.raises(SettingsError, match="FINETUNE_WATCHDOG_MINUTES: must be above FINETUNE_HUB_RETRY_MINUTES"):
         load_settings()
-
-
-NO_ADDRESSES = (
-    *("not-a-url", "hub.example", "ftp://hub.example", "https://", "https://hub .example", "https://[::1"),
-    *(
-        "https://hub.example:port",
-        "https://hub.example:0",
-        "https://hub.example:99999",
-        "user:correct-horse@hub.example",
-    ),
-)
-
-
-@pytest.mark.parametrize("address", NO_ADDRESSES)
-def test_an_endpoint_that_is_no_address_is_a_problem_like_any_other(
-    address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", address)
-    endpoint, other = problems(monkeypatch, DATA_SOURCES="owner/name", LORA_R="many")
-    assert (
-        endpoint == "HF_ENDPOINT: must be http:// or https://, a host and perhaps a port, as in https://huggingface.co"
-    )
-    assert other.startswith("FINETUNE_LORA_R")
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["https://huggingface.co/", "http://127.0.0.1:8080", "http://[::1]:80/hub", "https://user:pw@hub.example"],
-)
-def test_any_other_endpoint_stays_as_it_is(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FINETUNE_DATA_SOURCES", "owner/name")
-    monkeypatch.setenv("HF_ENDPOINT", f" {address} ")
-    load_settings()
-    assert os.environ["HF_ENDPOINT"] == address
-
-
-def test_an_empty_endpoint_means_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FINETUNE_DATA_SOURCES", "owner/name")
-    monkeypatch.setenv("HF_ENDPOINT", " ")
-    load_settings()
-    assert "HF_ENDPOINT" not in os.environ

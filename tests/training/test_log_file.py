@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from job.results import LogEntry
+from job.runs import redaction
 from job.runs.files import read_lines
 from job.training.log_file import LogFile
 
@@ -46,3 +47,9 @@ def test_a_reader_never_sees_half_of_it(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(OSError):
         log.append(LogEntry(step=2, loss=2.0, seconds=1))
     assert [entry.step for entry in read_lines(log.path, LogEntry)] == [1]
+
+
+def test_a_password_that_is_the_name_of_a_field_loses_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_known", {"loss"})
+    LogFile(tmp_path / "log.jsonl").append(LogEntry(step=2, loss=2.3, seconds=4))
+    assert [entry.loss for entry in read_lines(tmp_path / "log.jsonl", LogEntry)] == [2.3]
