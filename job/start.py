@@ -17,6 +17,7 @@ from job.errors import SUCCESS, FolderInUse, JobError, SettingsError, Stopped
 from job.hosts import platforms
 from job.hosts.libraries import prepare_libraries
 from job.results import Metrics
+from job.runs.claim import require_own
 from job.runs.endings import REFUSED, conclude, ended_by, refused
 from job.runs.files import remove, write_json
 from job.runs.folder import SETTINGS, RunDir
@@ -52,6 +53,7 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
         settings = load_settings(env_file)
         hide_secrets(os.environ)
         folder, stage = settings.output_dir, "start"
+        require_own(settings)
         run_dir = RunDir(folder)
         run_dir.open()
         held = run_dir

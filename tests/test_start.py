@@ -79,9 +79,26 @@ def test_a_folder_in_the_place_of_a_file_of_the_run_ends_no_run(
     monkeypatch.setattr(pipeline, "run", lambda *_, **__: None)
     monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
     (tmp_path / name / "inner").mkdir(parents=True)
+    (tmp_path / "run_id").write_text("0" * 32, "utf-8")
     assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path)}, "--env-file", "env/quickstart.env") == 0
     assert metrics_of(tmp_path)["status"] == "succeeded"
     assert not (tmp_path / name).is_dir()
+
+
+@pytest.mark.parametrize("also", [{}, {"FINETUNE_LORA_R": "0"}])
+def test_a_folder_with_others_files_is_refused_and_left_as_it_is(
+    also: dict[str, str], command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter" / "weights.bin").write_text("my own", "utf-8")
+    for _ in range(2):  # what the first one leaves is no mark of a run
+        assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path), **also}, "--env-file", "env/quickstart.env") == 64
+        said = capsys.readouterr().err
+        assert also or f"FINETUNE_OUTPUT_DIR: {tmp_path} holds adapter, which no run of this job wrote" in said
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == [
+        "adapter",
+        "adapter/weights.bin",
+    ]
 
 
 def test_a_run_whose_folder_was_moved_ends_with_68_and_makes_no_other(

@@ -31,9 +31,11 @@ from job.runs.files import (
     move,
     read_sealed,
     remove,
+    retire,
     seal_of,
     set_aside,
     settle,
+    unused,
     write_sealed,
 )
 from job.runs.lock import FolderLock
@@ -330,8 +332,7 @@ class RunDir:
         if not path.exists():
             log.warning("stage=%s gone=%s: %s", stage, name, then)
             return
-        aside = self.root / f"broken-{path.name}"
-        remove(aside)
+        aside = unused(self.root / f"broken-{path.name}")  # an earlier one may be rows that the user has edited
         move(path, aside)
         log.warning("stage=%s broken=%s: it is not as recorded; set aside as %s, %s", stage, name, aside.name, then)
 
@@ -344,7 +345,7 @@ class RunDir:
     def _remove_aside(self, stage: str) -> None:
         """The attempt that a finished one has replaced: gigabytes of checkpoints. A file in its place is not the job's."""
         if (aside := self.root / f"broken-{stage}").is_dir():
-            remove(aside)
+            retire(aside, self.root / stage, stage)
 
 
 def _remedy(error: OSError) -> str:
