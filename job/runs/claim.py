@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from job.errors import SettingsError
+from job.errors import FolderError, SettingsError
+from job.results import SCHEMA_VERSION
+from job.runs.files import SEAL
 from job.runs.identity import NAME
 from job.settings.fields import OUTPUT_DIR, Settings
 from job.settings.files import find_file
@@ -37,17 +41,47 @@ def _is_mark(path: Path) -> bool:
     try:
         if path.name == "run_id":
             return bool(NAME.fullmatch(path.read_text("ascii").split()[0]))
-        value = json.loads(path.read_text("utf-8")) if path.name in MARKS else None
+        return path.name in MARKS and all(field in _fields(path) for field in MARKS[path.name])
     except PermissionError:  # one of another owner ends the start before anything is replaced
         return path.name in RECORDS
-    except (OSError, ValueError, IndexError, RecursionError):
+    except (OSError, ValueError, IndexError):
         return False
-    return isinstance(value, dict) and all(field in value for field in MARKS[path.name])
+
+
+def _fields(path: Path) -> dict[str, Any]:
+    """Those of a JSON file, whoever wrote it; none if it is torn. Raises PermissionError."""
+    try:
+        value = json.loads(path.read_bytes().decode("utf-8"))
+    except PermissionError:
+        raise
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _of_another_version(root: Path) -> list[str]:
+    """Records of another layout than this program's. A flipped bit is none: it spoils one of two copies, or the seal alone.
+    Those of 0.1.0 had neither copy nor seal."""
+    found = []
+    for name in RECORDS:
+        with suppress(PermissionError):  # who reads the record says what to do
+            record, copy = _fields(root / name), _fields(root / f".{name}")
+            versions = {one["schema_version"] for one in (record, copy) if isinstance(one.get("schema_version"), int)}
+            unsealed = "inputs" in record and SEAL not in record and not (root / f".{name}").exists()
+            if (versions and SCHEMA_VERSION not in versions) or unsealed:
+                found.append(name)
+    return found
 
 
 def require_own(settings: Settings) -> None:
-    """Before anything is touched. Raises SettingsError (64) if the run would replace what it did not write or what it reads."""
+    """Before anything is touched. Raises SettingsError (64) if the run would replace what it did not write or what it reads,
+    FolderError (61) if another version wrote it."""
     root = settings.output_dir
+    if others := _of_another_version(root):
+        raise FolderError(
+            f"The folder {root.absolute()} holds a run that another version of this program wrote: {', '.join(others)}.",
+            remedy="Set FINETUNE_OUTPUT_DIR to a new folder, or use the version that began the run.",
+        )
     if found := strangers(root):
         shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if found[5:] else "")
         raise SettingsError(

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from job.errors import SettingsError
-from job.results import Choice
+from job.errors import FolderError, SettingsError
+from job.results import SCHEMA_VERSION, Choice
 from job.runs import pins
 from job.runs.claim import require_own, strangers
+from job.runs.files import open_sealed, write_json, write_sealed
 from job.runs.folder import RunDir
 from job.runs.identity import run_id
 from job.runs.lock import FolderLock
@@ -94,6 +95,46 @@ def test_what_a_run_reads_must_not_lie_where_it_writes(
         require_own(load_settings())
     monkeypatch.setenv("FINETUNE_OUTPUT_DIR", str(tmp_path / "another"))
     require_own(load_settings())
+
+
+def change_of_version(root: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        record = open_sealed(root / name)
+        write_sealed(root / name, record | {"schema_version": SCHEMA_VERSION + 1})
+
+
+def without_seal(root: Path) -> None:
+    """As 0.1.0 wrote them."""
+    write_json(root / "train.json", open_sealed(root / "train.json"))
+    (root / ".train.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        (lambda root: change_of_version(root, ("train.json", ".train.json")), True),
+        (without_seal, True),
+        (lambda root: change_of_version(root, ("train.json",)), False),
+        (lambda root: (root / "train.json").write_text("{", "utf-8"), False),
+        (lambda root: (root / "train.json").unlink(), False),
+    ],
+    ids=["another version", "0.1.0", "a flipped bit", "torn", "gone"],
+)
+def test_a_run_of_another_version_is_not_trained_over(
+    change: Callable[[Path], object], refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"DATA_SOURCES": "quickstart", "OUTPUT_DIR": str(tmp_path)}.items():
+        monkeypatch.setenv(f"FINETUNE_{name}", value)
+    step(tmp_path)
+    change(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    if refused:
+        with pytest.raises(FolderError, match=r"another version of this program wrote: train\.json") as caught:
+            require_own(load_settings())
+        assert "new folder" in caught.value.remedy
+    else:
+        require_own(load_settings())
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_rows_that_were_edited_twice_are_kept_twice(tmp_path: Path) -> None:
