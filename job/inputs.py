@@ -13,10 +13,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from job.errors import NotFound
 from job.runs.progress import advance
 from job.settings.fields import Settings
 from job.settings.files import QUICKSTART, read_text
 from job.settings.sources import Source
+
+DESCRIPTIONS = ("*.json", "*.jinja", "*.model", "vocab.txt", "merges.txt")
+"""Config, tokenizer and chat template of a base."""
+WEIGHTS = ("*.safetensors",)
 
 
 def clean_inputs(settings: Settings) -> dict[str, Any]:
@@ -29,30 +34,58 @@ def clean_inputs(settings: Settings) -> dict[str, Any]:
             "rules": read_text(settings.data.rules_file),
             "files": {str(source): fingerprint(source) for source in settings.data.sources if source.is_local},
         },
-        "model": model_inputs(settings),
+        "model": model_inputs(settings, weights=False),
         "train": settings.train.model_dump(mode="json", include={"max_tokens", "loss_on", "seed"}),
     }
 
 
 def absent_as_recorded(inputs: dict[str, Any], recorded: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The inputs with the recorded hashes of those sources of which no file is on this machine, and the sources' names."""
+    """The inputs with the recorded hashes of those sources, and of a base, of which no file is on this machine, and their
+    names."""
     files, known = (side.get("data", {}).get("files", {}) for side in (inputs, recorded))
     absent = [name for name, found in files.items() if not found and name in known]
-    if not absent:
-        return inputs, []
-    return inputs | {"data": inputs["data"] | {"files": files | {name: known[name] for name in absent}}}, absent
+    if absent:
+        inputs = inputs | {"data": inputs["data"] | {"files": files | {name: known[name] for name in absent}}}
+    model, known = (side.get("model", {}) for side in (inputs, recorded))
+    if known.get("files") and model.get("files") == {}:
+        inputs = inputs | {"model": model | {"files": known["files"]}}
+        absent = [*absent, model["base"]]
+    return inputs, absent
 
 
-def model_inputs(settings: Settings) -> dict[str, Any]:
+def model_inputs(settings: Settings, *, weights: bool) -> dict[str, Any]:
+    """`weights`: whether the result depends on those too."""
     dump = settings.model.model_dump(mode="json", exclude={"chat_template_file", "save_embedding"})
-    return {**dump, "chat_template": read_text(settings.model.chat_template_file)}
+    return {
+        **dump,
+        "chat_template": read_text(settings.model.chat_template_file),
+        "files": base_files(settings, (*DESCRIPTIONS, *(WEIGHTS if weights else ()))),
+    }
+
+
+def base_files(settings: Settings, patterns: tuple[str, ...]) -> dict[str, str]:
+    """Name -> sha256 of each such file of a base in a folder. A base on the Hub is known by its commit, ours by its name.
+
+    Raises NotFound (66) for a file that cannot be read.
+    """
+    if not settings.model.is_local or settings.model.base == "quickstart":
+        return {}
+    folder = Path(settings.model.location)
+    paths = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+    try:
+        return {path.name: sha256(path).hex() for path in sorted(paths)}
+    except OSError as error:
+        raise NotFound(
+            f"{error.filename} of the base model cannot be read: {error.strerror}.",
+            remedy="Make it readable for this user.",
+        ) from error
 
 
 def train_inputs(settings: Settings) -> dict[str, Any]:
     """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Lines of the log and when
     checkpoints are saved change nothing."""
     return {
-        "model": {**model_inputs(settings), "save_embedding": settings.model.save_embedding},
+        "model": {**model_inputs(settings, weights=True), "save_embedding": settings.model.save_embedding},
         "lora": settings.lora.model_dump(mode="json"),
         "train": settings.train.model_dump(mode="json", exclude={"log_steps", "checkpoint_minutes"}),
     }
@@ -76,10 +109,14 @@ def fingerprint(source: Source) -> str:
     files = source.list_files()
     for path in files:
         digest.update(os.path.relpath(path, source.path).encode())
-        facts = path.stat()
-        known = time.time() - facts.st_mtime > SETTLED_SECONDS
-        digest.update((_sha256 if known else _sha256.__wrapped__)(path, facts.st_size, facts.st_mtime_ns))
+        digest.update(sha256(path))
     return digest.hexdigest() if files else ""
+
+
+def sha256(path: Path) -> bytes:
+    facts = path.stat()
+    known = time.time() - facts.st_mtime > SETTLED_SECONDS
+    return (_sha256 if known else _sha256.__wrapped__)(path, facts.st_size, facts.st_mtime_ns)
 
 
 SETTLED_SECONDS = 2.0
