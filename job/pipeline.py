@@ -245,7 +245,7 @@ def _walk(
             log.info("stage=%s absent=%s: not on this machine; the recorded hash counts", stage.name, ",".join(absent))
         result = run_dir.step(
             stage.name,
-            partial(stage.run, work),
+            partial(_run, stage, work, metrics_writer),
             stage.result,
             inputs,
             begun=stage.begun(run_dir.root),
@@ -254,6 +254,11 @@ def _walk(
         )
         work.results.append(result)
         metrics_writer.add(**{stage.name: result})
+
+
+def _run(stage: Stage, work: Run, metrics_writer: MetricsWriter) -> Result:
+    metrics_writer.forget(stage.name)
+    return stage.run(work)
 
 
 def smaller_steps_help(metrics: Metrics | None) -> bool:
@@ -278,10 +283,13 @@ def chosen(settings: Settings) -> tuple[Stage, ...]:
 
 
 def require_earlier(wanted: tuple[Stage, ...], run_dir: RunDir) -> None:
-    """Raises SettingsError (64) if a stage before the chosen ones has no result in the folder."""
+    """Raises SettingsError (64) if a stage before the chosen ones has no result in the folder, or not the files of one."""
     earlier = STAGES[: STAGES.index(wanted[0])]
     if missing := [stage for stage in earlier if not run_dir.has_result(stage.name)]:
         _lacks(missing, wanted, run_dir)
+    for stage in earlier:
+        if files := run_dir.not_as_recorded(stage.name, stage.result):
+            _lacks([stage], wanted, run_dir, files)
 
 
 def _lacks(missing: list[Stage], wanted: tuple[Stage, ...], run_dir: RunDir, files: Sequence[str] = ()) -> NoReturn:

@@ -160,6 +160,14 @@ class RunDir:
         record = self.record(stage)
         return bool(record and record["result"] is not None)
 
+    def not_as_recorded(self, stage: str, result_type: type[Result]) -> list[str]:
+        """The files of a stored result that are gone or have changed, without those that nothing else needs."""
+        record = self.record(stage)
+        if not record or record["result"] is None:
+            return []
+        expendable = {record["result"].get(name) for name in result_type.expendable}
+        return self._broken({name: facts for name, facts in record["files"].items() if name not in expendable})
+
     def refuse_other_run(self, stage: str, inputs: dict[str, Any], *, begun: bool) -> None:
         """Raises FolderError (61) if the folder holds this stage of another run.
 
