@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from job.errors import NotFound
+from job.errors import DataError, NotFound
+from job.runs.folder import difference
 from job.runs.progress import advance
 from job.settings.fields import Settings
 from job.settings.files import QUICKSTART, read_text
@@ -51,6 +52,15 @@ def absent_as_recorded(inputs: dict[str, Any], recorded: dict[str, Any]) -> tupl
         inputs = inputs | {"model": model | {"files": known["files"]}}
         absent = [*absent, model["base"]]
     return inputs, absent
+
+
+def require_unchanged(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """After a stage has read its files. Raises DataError (65): the record would name what nobody has read."""
+    if changes := list(difference(before, now)):
+        raise DataError(
+            "What was read changed while it was read:\n  " + "\n  ".join(changes),
+            remedy="Start again once nothing else writes to these files.",
+        )
 
 
 def model_inputs(settings: Settings, *, weights: bool) -> dict[str, Any]:
@@ -116,7 +126,8 @@ def fingerprint(source: Source) -> str:
 def sha256(path: Path) -> bytes:
     facts = path.stat()
     known = time.time() - facts.st_mtime > SETTLED_SECONDS
-    return (_sha256 if known else _sha256.__wrapped__)(path, facts.st_size, facts.st_mtime_ns)
+    seen = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
+    return (_sha256 if known else _sha256.__wrapped__)(path, seen)
 
 
 SETTLED_SECONDS = 2.0
@@ -124,7 +135,7 @@ SETTLED_SECONDS = 2.0
 
 
 @functools.cache
-def _sha256(path: Path, _size: int, _modified_ns: int) -> bytes:
+def _sha256(path: Path, _seen: tuple[int, ...]) -> bytes:
     """Remembered in this start: several stages ask, and gigabytes take seconds."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
