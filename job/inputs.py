@@ -13,10 +13,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+from job.errors import DataError, NotFound
+from job.runs.folder import difference
 from job.runs.progress import advance
 from job.settings.fields import Settings
 from job.settings.files import QUICKSTART, read_text
 from job.settings.sources import Source
+
+DESCRIPTIONS = ("*.json", "*.jinja", "*.model", "vocab.txt", "merges.txt")
+"""Config, tokenizer and chat template of a base."""
+WEIGHTS = ("*.safetensors",)
 
 
 def clean_inputs(settings: Settings) -> dict[str, Any]:
@@ -29,30 +35,67 @@ def clean_inputs(settings: Settings) -> dict[str, Any]:
             "rules": read_text(settings.data.rules_file),
             "files": {str(source): fingerprint(source) for source in settings.data.sources if source.is_local},
         },
-        "model": model_inputs(settings),
+        "model": model_inputs(settings, weights=False),
         "train": settings.train.model_dump(mode="json", include={"max_tokens", "loss_on", "seed"}),
     }
 
 
 def absent_as_recorded(inputs: dict[str, Any], recorded: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The inputs with the recorded hashes of those sources of which no file is on this machine, and the sources' names."""
+    """The inputs with the recorded hashes of those sources, and of a base, of which no file is on this machine, and their
+    names."""
     files, known = (side.get("data", {}).get("files", {}) for side in (inputs, recorded))
     absent = [name for name, found in files.items() if not found and name in known]
-    if not absent:
-        return inputs, []
-    return inputs | {"data": inputs["data"] | {"files": files | {name: known[name] for name in absent}}}, absent
+    if absent:
+        inputs = inputs | {"data": inputs["data"] | {"files": files | {name: known[name] for name in absent}}}
+    model, known = (side.get("model", {}) for side in (inputs, recorded))
+    if known.get("files") and model.get("files") == {}:
+        inputs = inputs | {"model": model | {"files": known["files"]}}
+        absent = [*absent, model["base"]]
+    return inputs, absent
 
 
-def model_inputs(settings: Settings) -> dict[str, Any]:
+def require_unchanged(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """After a stage has read its files. Raises DataError (65): the record would name what nobody has read."""
+    if changes := list(difference(before, now)):
+        raise DataError(
+            "What was read changed while it was read:\n  " + "\n  ".join(changes),
+            remedy="Start again once nothing else writes to these files.",
+        )
+
+
+def model_inputs(settings: Settings, *, weights: bool) -> dict[str, Any]:
+    """`weights`: whether the result depends on those too."""
     dump = settings.model.model_dump(mode="json", exclude={"chat_template_file", "save_embedding"})
-    return {**dump, "chat_template": read_text(settings.model.chat_template_file)}
+    return {
+        **dump,
+        "chat_template": read_text(settings.model.chat_template_file),
+        "files": base_files(settings, (*DESCRIPTIONS, *(WEIGHTS if weights else ()))),
+    }
+
+
+def base_files(settings: Settings, patterns: tuple[str, ...]) -> dict[str, str]:
+    """Name -> sha256 of each such file of a base in a folder. A base on the Hub is known by its commit, ours by its name.
+
+    Raises NotFound (66) for a file that cannot be read.
+    """
+    if not settings.model.is_local or settings.model.base == "quickstart":
+        return {}
+    folder = Path(settings.model.location)
+    paths = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+    try:
+        return {path.name: sha256(path).hex() for path in sorted(paths)}
+    except OSError as error:
+        raise NotFound(
+            f"{error.filename} of the base model cannot be read: {error.strerror}.",
+            remedy="Make it readable for this user.",
+        ) from error
 
 
 def train_inputs(settings: Settings) -> dict[str, Any]:
     """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Lines of the log and when
     checkpoints are saved change nothing."""
     return {
-        "model": {**model_inputs(settings), "save_embedding": settings.model.save_embedding},
+        "model": {**model_inputs(settings, weights=True), "save_embedding": settings.model.save_embedding},
         "lora": settings.lora.model_dump(mode="json"),
         "train": settings.train.model_dump(mode="json", exclude={"log_steps", "checkpoint_minutes"}),
     }
@@ -76,10 +119,15 @@ def fingerprint(source: Source) -> str:
     files = source.list_files()
     for path in files:
         digest.update(os.path.relpath(path, source.path).encode())
-        facts = path.stat()
-        known = time.time() - facts.st_mtime > SETTLED_SECONDS
-        digest.update((_sha256 if known else _sha256.__wrapped__)(path, facts.st_size, facts.st_mtime_ns))
+        digest.update(sha256(path))
     return digest.hexdigest() if files else ""
+
+
+def sha256(path: Path) -> bytes:
+    facts = path.stat()
+    known = time.time() - facts.st_mtime > SETTLED_SECONDS
+    seen = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
+    return (_sha256 if known else _sha256.__wrapped__)(path, seen)
 
 
 SETTLED_SECONDS = 2.0
@@ -87,7 +135,7 @@ SETTLED_SECONDS = 2.0
 
 
 @functools.cache
-def _sha256(path: Path, _size: int, _modified_ns: int) -> bytes:
+def _sha256(path: Path, _seen: tuple[int, ...]) -> bytes:
     """Remembered in this start: several stages ask, and gigabytes take seconds."""
     digest = hashlib.sha256()
     with path.open("rb") as file:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from job.errors import SettingsError
-from job.inputs import absent_as_recorded, clean_inputs, probe_inputs, push_inputs, train_inputs
+from job.inputs import absent_as_recorded, clean_inputs, probe_inputs, push_inputs, require_unchanged, train_inputs
 from job.results import Cleaned, Metrics, Pin, Probed, Pushed, Result, Trained
 from job.runs import pins
 from job.runs.deadline import Deadline
@@ -154,6 +154,8 @@ class Stage:
     """Whether it computes optimizer steps, whose activations are most of the main memory on a CPU."""
     long_work: bool = True
     """Whether the checks are worth their seconds if this stage has yet to run."""
+    reads_files: bool = False
+    """Whether it reads files that others may change meanwhile, so that its inputs are compared again."""
     computes: bool = False
     """Whether it needs the GPU, the memory and the disk that the settings ask for."""
 
@@ -166,6 +168,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=clean_inputs,
         run=run_clean,
         result=Cleaned,
+        reads_files=True,
     ),
     Stage(
         name="train",
@@ -245,7 +248,7 @@ def _walk(
             log.info("stage=%s absent=%s: not on this machine; the recorded hash counts", stage.name, ",".join(absent))
         result = run_dir.step(
             stage.name,
-            partial(stage.run, work),
+            partial(_run, stage, work, partial(stage.inputs, settings), inputs, metrics_writer),
             stage.result,
             inputs,
             begun=stage.begun(run_dir.root),
@@ -254,6 +257,17 @@ def _walk(
         )
         work.results.append(result)
         metrics_writer.add(**{stage.name: result})
+
+
+def _run(
+    stage: Stage, work: Run, again: Callable[[], dict[str, Any]], inputs: dict[str, Any], metrics_writer: MetricsWriter
+) -> Result:
+    """`again`: gives the inputs as they are by now. Raises what the stage raises."""
+    metrics_writer.forget(stage.name)
+    result = stage.run(work)
+    if stage.reads_files:
+        require_unchanged(inputs, again())
+    return result
 
 
 def smaller_steps_help(metrics: Metrics | None) -> bool:
@@ -278,10 +292,13 @@ def chosen(settings: Settings) -> tuple[Stage, ...]:
 
 
 def require_earlier(wanted: tuple[Stage, ...], run_dir: RunDir) -> None:
-    """Raises SettingsError (64) if a stage before the chosen ones has no result in the folder."""
+    """Raises SettingsError (64) if a stage before the chosen ones has no result in the folder, or not the files of one."""
     earlier = STAGES[: STAGES.index(wanted[0])]
     if missing := [stage for stage in earlier if not run_dir.has_result(stage.name)]:
         _lacks(missing, wanted, run_dir)
+    for stage in earlier:
+        if files := run_dir.not_as_recorded(stage.name, stage.result):
+            _lacks([stage], wanted, run_dir, files)
 
 
 def _lacks(missing: list[Stage], wanted: tuple[Stage, ...], run_dir: RunDir, files: Sequence[str] = ()) -> NoReturn:
@@ -338,15 +355,7 @@ def _used(settings: Settings, run_dir: RunDir) -> Iterator[Pin]:
     """The commits that finished stages have used, whatever became of pins.json."""
     records = {stage.result: run_dir.record(stage.name) for stage in STAGES}
     results = {kind: record["result"] for kind, record in records.items() if record and record["result"]}
-    for one in pins.unpinned(settings):
-        commit = ""
-        if one.kind == "model":
-            commit = results.get(Trained, {}).get("base_revision", "")
-        for read in results.get(Cleaned, {}).get("sources", []) if one.kind == "dataset" else []:
-            if read["source"].startswith(f"{one.name}@{one.revision}:"):
-                commit = read["revision"]
-        if commit:
-            yield one.model_copy(update={"commit": commit})
+    return pins.used(settings, results.get(Trained, {}), results.get(Cleaned, {}))
 
 
 def refuse_other_run(settings: Settings, run_dir: RunDir) -> None:

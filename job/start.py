@@ -9,14 +9,18 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from job import __version__, pipeline
 from job.errors import SUCCESS, FolderInUse, JobError, SettingsError, Stopped
 from job.hosts import platforms
 from job.hosts.libraries import prepare_libraries, require_way_to_hub, require_working_folder
-from job.results import Metrics
+from job.results import Metrics, Result
+from job.runs.claim import require_own
 from job.runs.endings import REFUSED, conclude, ended_by, refused
 from job.runs.files import remove, write_json
 from job.runs.folder import SETTINGS, RunDir
@@ -54,6 +58,7 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
         hide_secrets(os.environ)
         folder, stage = settings.output_dir, "start"
         require_way_to_hub(settings)
+        require_own(settings)
         run_dir = RunDir(folder)
         run_dir.open()
         held = run_dir
@@ -76,10 +81,12 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
     remove(folder / REFUSED)
     prepare_libraries(settings, terminal=sys.stderr.isatty())
     file = MetricsFile(folder)
+    known = recorded(run_dir)
+    file.metrics = MetricsWriter(run_dir, settings.model_dump(mode="json"), file.take, known).metrics()
     for halved in (False, True):
         try:
             death = supervise(
-                partial(work, settings, token, run_dir, stop, halved),
+                partial(work, settings, token, run_dir, stop, known, halved),
                 file,
                 watchdog_seconds=settings.watchdog_minutes * 60,
                 beat=run_dir.beat,
@@ -97,6 +104,18 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
     return code
 
 
+def recorded(run_dir: RunDir) -> dict[str, Result]:
+    """The results that the folder's records hold, by the names of their stages, with their seconds."""
+    found = {}
+    for stage in pipeline.STAGES:
+        record = run_dir.record(stage.name)
+        if record and record["result"] is not None:
+            with suppress(ValidationError):  # the stage itself says that it is of another version
+                found[stage.name] = stage.result.model_validate(record["result"])
+                run_dir.stage_seconds[stage.name] = record["seconds"]
+    return found
+
+
 def nothing_is_set() -> bool:
     return not any(name.startswith(PREFIX) and name != OUTPUT_DIR for name in os.environ)
 
@@ -106,11 +125,13 @@ def work(
     token: str,
     run_dir: RunDir,
     stop: StopRequest,
+    known: dict[str, Result],
     halved: bool,
     take: Callable[[Metrics], None],
 ) -> int:
-    """The run itself, in the process that is watched. `take`: gets all figures at each change. Returns the exit code."""
-    metrics_writer = MetricsWriter(run_dir, settings.model_dump(mode="json"), take)
+    """The run itself, in the process that is watched. `known`: results of earlier starts. `take`: gets all figures at each
+    change. Returns the exit code."""
+    metrics_writer = MetricsWriter(run_dir, settings.model_dump(mode="json"), take, known)
     stop.watched_by = os.getppid()
     with stop.listening():
         try:

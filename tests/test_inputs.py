@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from job.inputs import clean_inputs, fingerprint, push_inputs, train_inputs
+from job.errors import NotFound
+from job.inputs import absent_as_recorded, clean_inputs, fingerprint, push_inputs, train_inputs
+from job.runs.folder import difference
 from job.runs.progress import counts
 from job.settings.fields import Settings
 from job.settings.loading import load_settings
@@ -97,5 +100,68 @@ def test_a_file_is_hashed_once_in_a_start_and_its_bytes_are_progress(tmp_path: P
     assert fingerprint(Source.parse(str(file))) == first
     assert counts()["bytes"] - before == file.stat().st_size
     write_rows(file, [{"question": "a", "answer": "c"}])
-    os.utime(file, (2, 2))
-    assert fingerprint(Source.parse(str(file))) != first
+    os.utime(file, (1, 1))
+    assert fingerprint(Source.parse(str(file))) != first, "the same size and time"
+
+
+@pytest.fixture
+def local_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Settings]:
+    folder = tmp_path / "base"
+    folder.mkdir()
+    for name in ("config.json", "tokenizer.json", "model.safetensors", "README.md"):
+        (folder / name).write_text("{}", "utf-8")
+    return folder, settings(monkeypatch, MODEL_BASE=str(folder))
+
+
+@pytest.mark.light
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("config.json", (True, True)),
+        ("tokenizer.json", (True, True)),
+        ("chat_template.jinja", (True, True)),
+        ("model.safetensors", (False, True)),
+        ("README.md", (False, False)),
+    ],
+)
+def test_a_base_in_a_folder_is_known_by_its_files(
+    name: str, changes: tuple[bool, bool], local_base: tuple[Path, Settings]
+) -> None:
+    """Cleaning reads no weights."""
+    folder, wanted = local_base
+    before = clean_inputs(wanted), train_inputs(wanted)
+    (folder / name).write_text("[]", "utf-8")
+    after = clean_inputs(wanted), train_inputs(wanted)
+    for then, now, changed in zip(before, after, changes, strict=True):
+        assert [field.partition(":")[0] for field in difference(then, now)] == [f"model.files.{name}"] * changed
+
+
+@pytest.mark.light
+def test_a_base_that_is_not_on_this_machine_counts_as_recorded(local_base: tuple[Path, Settings]) -> None:
+    folder, wanted = local_base
+    recorded = train_inputs(wanted)
+    assert absent_as_recorded(recorded, recorded) == (recorded, [])
+    folder.rename(folder.with_name("away"))
+    inputs = train_inputs(wanted)
+    assert inputs != recorded
+    assert absent_as_recorded(inputs, recorded) == (recorded, [str(folder)])
+    assert absent_as_recorded(inputs, {}) == (inputs, [])
+
+
+@pytest.mark.light
+def test_the_embedded_base_and_one_on_the_hub_are_known_by_name_and_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    for base in ("quickstart", "meta/base"):
+        assert train_inputs(settings(monkeypatch, MODEL_BASE=base))["model"]["files"] == {}
+
+
+@pytest.mark.light
+def test_a_file_of_a_base_that_cannot_be_read_is_named(
+    local_base: tuple[Path, Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    folder, wanted = local_base
+    monkeypatch.setattr("job.inputs.sha256", refuse)
+    with pytest.raises(NotFound, match=rf"{folder}/config\.json of the base model cannot be read: Permission denied"):
+        clean_inputs(wanted)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from job import pipeline
-from job.errors import FolderError, SettingsError
+from job.errors import DataError, FolderError, SettingsError
 from job.inputs import clean_inputs
 from job.pipeline import STAGES, Run, Stage
 from job.results import Choice, Result
@@ -246,6 +246,29 @@ def test_rows_that_a_later_stages_machine_lacks_count_as_recorded(
     write_rows(rows, [{"question": "a", "answer": "another"}])
     with pytest.raises(FolderError, match=r"data\.files"):
         pipeline.refuse_other_run(wanted, RunDir(folder))
+
+
+@pytest.mark.light
+def test_rows_that_change_while_they_are_read_are_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", [{"question": "a", "answer": "b"}])
+    wanted = settings(monkeypatch, DATA_SOURCES=str(rows))
+
+    def read(run: Run) -> Count:
+        text = rows.read_text("utf-8")
+        if "another" not in text:
+            write_rows(rows, [{"question": "a", "answer": "another"}])
+        return Count(value=text, reason="")
+
+    stage = Stage("count", "", (), clean_inputs, read, Count, long_work=False, reads_files=True)
+    monkeypatch.setattr(pipeline, "STAGES", (stage,))
+    monkeypatch.setattr(pipeline, "check_host", lambda *_: None)
+    (tmp_path / "run").mkdir()
+    with pytest.raises(DataError, match=r"changed while it was read:\n  data\.files\..*rows\.jsonl: "):
+        run_tiny(tmp_path / "run", wanted)
+    assert not RunDir(tmp_path / "run").has_result("count")
+    again = run_tiny(tmp_path / "run", wanted).record("count")
+    assert again and "another" in again["result"]["value"]
+    assert again["inputs"] == clean_inputs(wanted), "the record names what was read"
 
 
 @pytest.mark.light

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from job import __version__, pipeline, start
 from job.errors import FolderInUse, Stopped
 from job.hosts import platforms
+from job.pipeline import Stage
 from job.runs import redaction
 from job.runs.deaths import Death
 from job.runs.folder import RunDir
@@ -24,6 +26,7 @@ from job.runs.signals import StopRequest
 from job.settings.fields import Settings
 from tests.conftest import metrics_of
 from tests.sample_results import HOST
+from tests.test_pipeline import Count, Left, count, leave
 
 pytestmark = pytest.mark.light
 
@@ -79,9 +82,26 @@ def test_a_folder_in_the_place_of_a_file_of_the_run_ends_no_run(
     monkeypatch.setattr(pipeline, "run", lambda *_, **__: None)
     monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
     (tmp_path / name / "inner").mkdir(parents=True)
+    (tmp_path / "run_id").write_text("0" * 32, "utf-8")
     assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path)}, "--env-file", "env/quickstart.env") == 0
     assert metrics_of(tmp_path)["status"] == "succeeded"
     assert not (tmp_path / name).is_dir()
+
+
+@pytest.mark.parametrize("also", [{}, {"FINETUNE_LORA_R": "0"}])
+def test_a_folder_with_others_files_is_refused_and_left_as_it_is(
+    also: dict[str, str], command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter" / "weights.bin").write_text("my own", "utf-8")
+    for _ in range(2):  # what the first one leaves is no mark of a run
+        assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path), **also}, "--env-file", "env/quickstart.env") == 64
+        said = capsys.readouterr().err
+        assert also or f"FINETUNE_OUTPUT_DIR: {tmp_path} holds adapter, which no run of this job wrote" in said
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == [
+        "adapter",
+        "adapter/weights.bin",
+    ]
 
 
 def test_a_run_whose_folder_was_moved_ends_with_68_and_makes_no_other(
@@ -254,3 +274,67 @@ def test_a_training_on_a_cpu_that_is_killed_for_memory_is_tried_once_more_with_h
     monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
     code = command({"FINETUNE_OUTPUT_DIR": str(tmp_path)}, "--env-file", "env/quickstart.env")
     assert (halved, code) == (tries, 75 if signal_name else 68)
+
+
+@pytest.fixture
+def finished(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """A run of two stages in the folder `output`, and a way to start it again: the exit code and metrics.json."""
+    stages = (
+        Stage("leave", "leave rows", (), lambda settings: {}, leave, Left, long_work=False),
+        Stage("count", "count", (), lambda settings: {}, count, Count, long_work=False),
+    )
+    monkeypatch.setattr(pipeline, "STAGES", stages)
+    monkeypatch.setattr(pipeline, "check_host", lambda *_: None)
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
+
+    def again(**variables: str) -> tuple[int, dict[str, Any]]:
+        given = {"FINETUNE_OUTPUT_DIR": str(tmp_path / "output"), **variables}
+        return command(given, "--env-file", "env/quickstart.env"), metrics_of(tmp_path / "output")
+
+    assert again()[0] == 0
+    return again
+
+
+def test_a_later_stage_without_the_files_of_an_earlier_one_is_refused_and_the_run_stays_as_it_was(
+    finished: Callable[..., tuple[int, dict[str, Any]]], tmp_path: Path
+) -> None:
+    output = tmp_path / "output"
+    before = metrics_of(output)
+    (output / "rows").unlink()
+    assert finished(FINETUNE_STAGES="count") == (64, before)
+    refused = json.loads((output / "refused.json").read_text("utf-8"))
+    assert "count needs rows of leave, gone or no longer as written" in refused["message"]
+
+
+def test_a_start_that_is_stopped_early_keeps_the_results_of_finished_stages(
+    finished: Callable[..., tuple[int, dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = metrics_of(tmp_path / "output")
+
+    def stopped(*_: object, **__: object) -> None:
+        raise Stopped("SIGTERM arrived.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "pin", stopped)
+        code, found = finished()
+    kept = ("leave", "count", "stage_seconds")
+    assert (code, found["status"], [found[name] for name in kept]) == (75, "stopped", [before[name] for name in kept])
+    (tmp_path / "output" / "rows").write_text("edited", "utf-8")
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "STAGES", (replace(pipeline.STAGES[0], run=stopped), pipeline.STAGES[1]))
+        code, found = finished()
+    assert (code, found.get("leave"), found["count"]) == (75, None, before["count"]), (
+        "what is made anew is not there yet"
+    )
+
+
+def test_a_process_that_dies_before_its_first_word_wipes_nothing_out(
+    finished: Callable[..., tuple[int, dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = metrics_of(tmp_path / "output")
+    death = Death(-9, killed="", signal="SIGTERM", idle_seconds=0, memory_killed=False, tail="")
+    monkeypatch.setattr(start, "supervise", lambda *_, **__: death)
+    code, found = finished()
+    assert (code, found["leave"], found["count"]) == (75, before["leave"], before["count"])

@@ -15,6 +15,7 @@ from job.modeling.memory import GIB
 from job.plan.cost import memory
 from job.plan.facts import Facts, Found
 from job.results import Cleaned
+from job.runs.claim import require_own
 from job.runs.folder import RunDir
 from job.runs.signals import StopRequest
 
@@ -34,8 +35,9 @@ def problems(facts: Facts) -> list[JobError]:
 
 
 def _of_the_folder(facts: Facts) -> Iterator[JobError]:
-    """The output folder holds another run, or lacks the results of stages that are left out."""
+    """The output folder holds another run or others' files, or lacks the results of stages that are left out."""
     wanted = pipeline.chosen(facts.settings)
+    require_own(facts.settings)
     run_dir = RunDir(facts.settings.output_dir)
     if run_dir.holds_a_run():
         pipeline.refuse_other_run(facts.settings, run_dir)

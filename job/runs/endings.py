@@ -20,6 +20,7 @@ from job.errors import (
 )
 from job.hosts import platforms
 from job.results import SCHEMA_VERSION, Failure
+from job.runs.claim import strangers
 from job.runs.deaths import Death, by_last_words, cause_of
 from job.runs.files import remove, write_json
 from job.runs.folder import RunDir, now
@@ -158,14 +159,19 @@ def log_failure(error: JobError, stage: str) -> None:
 
 def refused(error: BaseException, folder: Path, stage: str, *, held: bool = False) -> int:
     """End a start before its run begins, and touch nothing of the run that the folder holds: `refused.json` lies beside it. In
-    a folder without a run it is metrics.json, as at every ending. `held`: this process has opened the folder already, and would
-    meet its own lock. Returns the exit code."""
+    a folder without a run it is metrics.json, as at every ending, and nothing where others' files lie. `held`: this process has
+    opened the folder already, and would meet its own lock. Returns the exit code."""
     error = _classified(error, stage)
     status, code, fault = _ending(error)
     _log_ending(error, fault, stage)
     platforms.write_termination_message(fault.message, fault.remedy)
     if isinstance(error, SettingsError) and any(problem.startswith(OUTPUT_DIR) for problem in error.problems):
         log.error("stage=end status=failed exit_code=%d metrics=none: %s is wrong", code, OUTPUT_DIR)
+        return code
+    if not held and strangers(folder):
+        log.error(
+            "stage=end status=failed exit_code=%d metrics=none: no run of this job wrote what is in %s", code, folder
+        )
         return code
     run_dir = RunDir(folder)
     try:

@@ -33,6 +33,10 @@ SHORTEST_IN_RECORDS = 12
 """Characters of a secret that is starred by its value in what programs read: sealed files and cards. URLs and Hub tokens are
 known by their shape."""
 CHUNK_BYTES = 4 * 2**20
+MOST_ASIDE = 9
+"""Files of one name that are kept after they had to give way."""
+CARD = "README.md"
+"""The stage that publishes writes it into folders of others."""
 
 
 class Facts(TypedDict):
@@ -104,15 +108,35 @@ def replace_folder(partial: Path, final: Path) -> None:
     """Put a finished folder in its place, once its files are on the disk.
 
     Readers see the old one, none, or the new one, except on a mount that refuses to rename folders: there the record alone
-    says that the folder is whole.
+    says that the folder is whole. What the new folder lacks of the old one is kept: its user may have put it there.
     """
     settle(partial)
     old = final.with_name(final.name + ".old")
-    remove(old)
     if final.exists():
+        retire(old, partial, final.name)
         move(final, old)
     move(partial, final)
+    retire(old, final, final.name)
+
+
+def retire(old: Path, new: Path, name: str) -> None:
+    """Remove a folder that another one replaces, except what only its user can have put there: that goes to `kept-NAME`."""
+    for path in sorted(old.iterdir()) if old.is_dir() else ():
+        if path.name == CARD or (new / path.name).exists():
+            continue
+        kept = old.with_name(f"kept-{name}")
+        kept.mkdir(exist_ok=True)
+        move(path, target := unused(kept / path.name))
+        log.warning("kept=%s/%s: the new %s/ has no such file", kept.name, target.name, name)
     remove(old)
+
+
+def unused(path: Path) -> Path:
+    """The path, or with a number behind it where something bears that name; the last of a few is given again."""
+    names = (path, *(path.with_name(f"{path.name}.{number}") for number in range(2, MOST_ASIDE + 1)))
+    free = next((name for name in names if not os.path.lexists(name)), names[-1])
+    remove(free)
+    return free
 
 
 def move(source: Path, target: Path) -> None:

@@ -31,9 +31,11 @@ from job.runs.files import (
     move,
     read_sealed,
     remove,
+    retire,
     seal_of,
     set_aside,
     settle,
+    unused,
     write_sealed,
 )
 from job.runs.lock import FolderLock
@@ -157,6 +159,14 @@ class RunDir:
     def has_result(self, stage: str) -> bool:
         record = self.record(stage)
         return bool(record and record["result"] is not None)
+
+    def not_as_recorded(self, stage: str, result_type: type[Result]) -> list[str]:
+        """The files of a stored result that are gone or have changed, without those that nothing else needs."""
+        record = self.record(stage)
+        if not record or record["result"] is None:
+            return []
+        expendable = {record["result"].get(name) for name in result_type.expendable}
+        return self._broken({name: facts for name, facts in record["files"].items() if name not in expendable})
 
     def refuse_other_run(self, stage: str, inputs: dict[str, Any], *, begun: bool) -> None:
         """Raises FolderError (61) if the folder holds this stage of another run.
@@ -330,8 +340,7 @@ class RunDir:
         if not path.exists():
             log.warning("stage=%s gone=%s: %s", stage, name, then)
             return
-        aside = self.root / f"broken-{path.name}"
-        remove(aside)
+        aside = unused(self.root / f"broken-{path.name}")  # an earlier one may be rows that the user has edited
         move(path, aside)
         log.warning("stage=%s broken=%s: it is not as recorded; set aside as %s, %s", stage, name, aside.name, then)
 
@@ -344,7 +353,7 @@ class RunDir:
     def _remove_aside(self, stage: str) -> None:
         """The attempt that a finished one has replaced: gigabytes of checkpoints. A file in its place is not the job's."""
         if (aside := self.root / f"broken-{stage}").is_dir():
-            remove(aside)
+            retire(aside, self.root / stage, stage)
 
 
 def _remedy(error: OSError) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from job import __version__
-from job.results import Failure, Metrics
+from job.results import Failure, Metrics, Result
 from job.runs import progress
 from job.runs.files import write_json
 from job.runs.folder import RunDir, now
@@ -61,13 +62,20 @@ class MetricsFile:
 
 
 class MetricsWriter:
-    """Gathers the figures of a run. `take`: what is called with all of them at each change."""
+    """Gathers the figures of a run. `take`: what is called with all of them at each change. `results`: of stages that earlier
+    starts have finished, by their names, so that a start that ends before it reaches them does not wipe them out."""
 
-    def __init__(self, run_dir: RunDir, settings: dict[str, Any], take: Callable[[Metrics], None]) -> None:
+    def __init__(
+        self,
+        run_dir: RunDir,
+        settings: dict[str, Any],
+        take: Callable[[Metrics], None],
+        results: Mapping[str, Result] = MappingProxyType({}),
+    ) -> None:
         self.run_dir = run_dir
         self.take = take
         self._started = time.monotonic()
-        self._facts: dict[str, Any] = {"version": __version__, "started_at": now(), "settings": settings}
+        self._facts: dict[str, Any] = {"version": __version__, "started_at": now(), "settings": settings, **results}
         self._status: Literal["running", "succeeded", "failed", "stopped"] = "running"
         self.stage = "settings"
         self._exit_code: int | None = None
@@ -79,6 +87,12 @@ class MetricsWriter:
 
     def add(self, **results: Any) -> None:
         self._facts |= results
+        self.write()
+
+    def forget(self, stage: str) -> None:
+        """Its result, which is about to be made anew."""
+        self._facts.pop(stage, None)
+        self.run_dir.stage_seconds.pop(stage, None)
         self.write()
 
     def end(

@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -30,6 +31,17 @@ def unpinned(settings: Settings) -> Iterator[Pin]:
     sources = {(source.name, source.revision): source for source in settings.data.sources if not source.is_local}
     for name, revision in sources:
         yield Pin(kind="dataset", name=name, revision=revision, commit="")
+
+
+def used(settings: Settings, trained: dict[str, Any], cleaned: dict[str, Any]) -> Iterator[Pin]:
+    """The commits in the stored results of a training and a cleaning, where there are such."""
+    for one in unpinned(settings):
+        commit = trained.get("base_revision", "") if one.kind == "model" else ""
+        for read in cleaned.get("sources", []) if one.kind == "dataset" else []:
+            if read["source"].startswith(f"{one.name}@{one.revision}:"):
+                commit = read["revision"]
+        if commit:
+            yield one.model_copy(update={"commit": commit})
 
 
 def pinned(settings: Settings, pins: Iterable[Pin]) -> Settings:

@@ -111,18 +111,26 @@ def test_work_that_never_said_anything_gets_metrics(tmp_path: Path, monkeypatch:
 def test_a_start_that_is_refused_touches_nothing_of_the_run(error: JobError, tmp_path: Path) -> None:
     for name in ("settings.json", "metrics.json", "report.html"):
         (tmp_path / name).write_text(name, "utf-8")
+    (tmp_path / "run_id").write_text("0" * 32, "utf-8")
     assert refused(error, tmp_path, "start") == error.exit_code
     found = json.loads((tmp_path / "refused.json").read_text("utf-8"))
     assert (found["exit_code"], found["kind"]) == (error.exit_code, type(error).__name__)
     for name in ("settings.json", "metrics.json", "report.html"):
         assert (tmp_path / name).read_text("utf-8") == name
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 def test_in_a_new_folder_a_refused_start_leaves_metrics(tmp_path: Path) -> None:
     assert refused(SettingsError(["A: wrong"]), tmp_path / "out", "settings") == 64
     assert metrics_of(tmp_path / "out")["exit_code"] == 64
     assert not (tmp_path / "out" / "refused.json").exists()
+
+
+def test_in_a_folder_of_others_a_refused_start_leaves_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "metrics.json").write_text('{"accuracy": 1}', "utf-8")
+    assert refused(SettingsError(["A: wrong"]), tmp_path, "settings") == 64
+    assert [path.read_text("utf-8") for path in tmp_path.iterdir()] == ['{"accuracy": 1}']
+    assert f"metrics=none: no run of this job wrote what is in {tmp_path}" in caplog.text
 
 
 def full_disk(library: str, folder: Path) -> BaseException:

@@ -11,13 +11,16 @@ import pytest
 
 from job.runs import files
 from job.runs.files import (
+    MOST_ASIDE,
     facts_of,
+    files_of,
     is_as_recorded,
     open_sealed,
     place,
     replace_folder,
     set_aside,
     settle,
+    unused,
     write_json,
     write_sealed,
     write_text,
@@ -67,16 +70,38 @@ def test_what_an_interrupted_replacement_left_is_no_obstacle(tmp_path: Path) -> 
     for name in ("new", "final", "final.old"):
         (tmp_path / name).mkdir()
         (tmp_path / name / name).touch()
+        (tmp_path / name / "both").write_text(name, "utf-8")
     replace_folder(tmp_path / "new", tmp_path / "final")
-    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["final", "final/new"]
+    found = sorted(path.relative_to(tmp_path).as_posix() for path in files_of(tmp_path))
+    assert found == ["final/both", "final/new", "kept-final/final", "kept-final/final.old"]
+    assert (tmp_path / "final" / "both").read_text("utf-8") == "new"
 
 
-def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
-    for name in ("new", "final"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / name).write_text("", "utf-8")
-    replace_folder(tmp_path / "new", tmp_path / "final")
-    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["final", "final/new"]
+def test_a_folder_is_replaced_whole_and_what_its_user_put_there_is_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for version in ("first", "second", "third"):
+        write_text(tmp_path / "new" / "rows", version)
+        replace_folder(tmp_path / "new", tmp_path / "final")
+        write_text(tmp_path / "final" / "notes", f"on the {version}")
+        write_text(tmp_path / "final" / "README.md", "a card, which the job itself adds")
+    kept = {path.relative_to(tmp_path).as_posix(): path.read_text("utf-8") for path in files_of(tmp_path)}
+    assert kept == {
+        "final/README.md": "a card, which the job itself adds",
+        "final/notes": "on the third",
+        "final/rows": "third",
+        "kept-final/notes": "on the first",
+        "kept-final/notes.2": "on the second",
+    }
+    assert "kept=kept-final/notes.2: the new final/ has no such file" in caplog.text
+
+
+def test_a_few_files_of_one_name_are_kept_and_the_first_of_them_for_good(tmp_path: Path) -> None:
+    for number in range(1, MOST_ASIDE + 3):
+        unused(tmp_path / "rows").write_text(str(number), "utf-8")
+    found = {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()}
+    assert len(found) == MOST_ASIDE
+    assert (found["rows"], found["rows.2"], found[f"rows.{MOST_ASIDE}"]) == ("1", "2", str(MOST_ASIDE + 2))
 
 
 @pytest.fixture
@@ -134,7 +159,7 @@ def test_a_folder_that_cannot_be_renamed_is_moved_file_by_file(
     (tmp_path / "final" / "gone").touch()
     replace_folder(tmp_path / "new", tmp_path / "final")
     assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == [
-        *("final", "final/inner", "final/inner/file")
+        *("final", "final/inner", "final/inner/file", "kept-final", "kept-final/gone")
     ]
     assert (tmp_path / "final" / "inner" / "file").read_text("utf-8") == "new"
     assert set_aside(tmp_path / "final") == tmp_path / "broken-final"
