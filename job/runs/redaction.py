@@ -23,7 +23,7 @@ CREDENTIALS = re.compile(
     r"|(:/{1,2}(?:[^\s/?#:@\"'<>`]*:)?)([^\s/?#\"'<>`]+)(?=@)"
 )
 """`scheme://user:password@`: the beginning up to the password, and the password. At first with everything up to the last `@`:
-some leave `/`, `?` and `#` as they are. Digits before one of these are a port, and what follows is a path. The second form is for
+some leave `/`, `?` and `#` as they are. Digits before one of these are a port, and what follows a path. The second form is for
 `scheme://secret@` too. One slash is left where the URL was taken for a path."""
 SIGNED = re.compile(
     r"((?:[?&;]|\\u0026)[\w.-]*(?:sig|signature|token|credential|key|secret|password)=)[^\s&\"'<>`\\]+", re.IGNORECASE
