@@ -19,11 +19,12 @@ from urllib.parse import quote, quote_plus, unquote
 
 TOKEN = re.compile(r"hf_(?:oauth|jwt)_[\w-]+(?:\.[\w-]+)*|hf_[A-Za-z0-9]{20,}")
 CREDENTIALS = re.compile(
-    r"(:/{1,2}[^\s/?#:@\[\"'<>`]*:)(?!\d+[/?#])([^\s\"'<>`]{1,256})(?=@)|(:/{1,2})([^\s/?#\"'<>`]+)(?=@)"
+    r"((?:://|https?:/)[^\s/?#:@\[\"'<>`]*:)(?!/|\d+[/?#])([^\s\"'<>`]{1,256})(?=@)"
+    r"|(:/{1,2}(?:[^\s/?#:@\"'<>`]*:)?)([^\s/?#\"'<>`]+)(?=@)"
 )
-"""`scheme://user:password@`: the beginning up to the password, and the password, up to the last `@`: some leave `/`, `?` and
-`#` as they are. Digits before one of these are a port, and what follows is a path. The second form, `scheme://secret@`, has no
-user. One slash is left where the URL was taken for a path."""
+"""`scheme://user:password@`: the beginning up to the password, and the password. At first with everything up to the last `@`:
+some leave `/`, `?` and `#` as they are. Digits before one of these are a port, and what follows a path. The second form is for
+`scheme://secret@` too. One slash is left where the URL was taken for a path."""
 SIGNED = re.compile(
     r"((?:[?&;]|\\u0026)[\w.-]*(?:sig|signature|token|credential|key|secret|password)=)[^\s&\"'<>`\\]+", re.IGNORECASE
 )

@@ -70,6 +70,8 @@ def test_credentials_in_a_url_are_known_by_their_shape(text: str, expected: str)
         "http://host:8080?q=a@b",
         "http://[::1]:80/a@b",
         "https://host/@scope/a@1",
+        "PATH=/usr/bin:/bin:/opt/python@3.11/bin",
+        "-v /data:/data:ro image@sha256",
         "mail me@host",
         "http://host:80 and x@y",
         '"http://h:80","a@b"',
