@@ -16,7 +16,15 @@ pytestmark = pytest.mark.light
     "name",
     [
         *("clean", "train/best/best.json", "adapter/adapter_config.json", "clean.partial/rows.jsonl", "adapter.old"),
-        *("train.json", ".train.json", "metrics.json.partial", "run_id", "broken-train", "clean/../adapter"),
+        *(
+            "train.json",
+            ".train.json",
+            "metrics.json.partial",
+            "run_id",
+            "broken-train.jsonl.2",
+            "kept-clean/notes",
+            "clean/../adapter",
+        ),
     ],
 )
 def test_what_the_job_writes_is_known_by_its_name(name: str, tmp_path: Path) -> None:
