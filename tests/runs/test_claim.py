@@ -14,7 +14,7 @@ from job.runs import pins
 from job.runs.claim import require_own, strangers
 from job.runs.files import open_sealed, write_json, write_sealed
 from job.runs.folder import RunDir
-from job.runs.identity import run_id
+from job.runs.identity import new_run_id
 from job.runs.lock import FolderLock
 from job.runs.metrics import MetricsFile, MetricsWriter
 from job.settings.loading import load_settings
@@ -34,7 +34,7 @@ def step(root: Path) -> None:
         lambda root: MetricsWriter(RunDir(root), {}, MetricsFile(root).take).write(),
         lambda root: FolderLock(root).take(),
         lambda root: pins.write(root, []),
-        run_id,
+        new_run_id,
     ],
     ids=["record", "copy of a record", "metrics", "owner", "pins", "name"],
 )
@@ -87,7 +87,7 @@ def test_what_a_run_reads_must_not_lie_where_it_writes(
     path.mkdir(parents=True) if not path.suffix else path.parent.mkdir(parents=True)
     for file in [path] if path.suffix else [path / ("config.json" if variable == "MODEL_BASE" else "rows.jsonl")]:
         file.write_text("{}", "utf-8")
-    run_id(output)
+    new_run_id(output)
     given = {"DATA_SOURCES": "quickstart", "MODEL_BASE": "quickstart", "OUTPUT_DIR": str(output), variable: str(path)}
     for name, value in given.items():
         monkeypatch.setenv(f"FINETUNE_{name}", value)
