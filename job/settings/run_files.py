@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-FOLDERS = ("clean", "train", "adapter", "probe")
+FOLDERS = ("clean", "train", "adapter", "probe", "push")
 RECORDS = ("clean.json", "train.json", "probe.json", "push.json")
 """Each with a hidden copy."""
 FILES = (

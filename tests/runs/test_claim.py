@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +64,13 @@ def test_files_of_such_names_alone_are_the_users(name: str, content: str, tmp_pa
     (tmp_path / name).write_text(content, "utf-8")
     (tmp_path / "notes.txt").write_text("no obstacle", "utf-8")
     assert strangers(tmp_path) == [name.partition("/")[0]]
+
+
+def test_whatever_bears_such_a_name_is_not_read_for_ever(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "train.json")
+    with (tmp_path / "metrics.json").open("wb") as file:
+        file.truncate(2**40)
+    assert strangers(tmp_path) == ["metrics.json", "train.json"]
 
 
 def test_a_folder_with_other_things_an_empty_and_a_missing_one_are_free(tmp_path: Path) -> None:
