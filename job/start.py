@@ -31,7 +31,7 @@ from job.runs.redaction import STARS, hide, hide_secrets
 from job.runs.signals import StopRequest
 from job.runs.supervisor import supervise
 from job.settings.fields import OUTPUT_DIR, PREFIX, Settings
-from job.settings.files import collected_dir
+from job.settings.files import output_dir
 from job.settings.loading import load_settings, load_token
 
 log = logging.getLogger("job")
@@ -48,7 +48,7 @@ def start(env_file: Path | None, first_steps: str) -> int:
 
 
 def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
-    folder = Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output")
+    folder = output_dir(os.environ)
     stage: str = "settings"
     held: RunDir | None = None
     hide_secrets(os.environ)
@@ -69,7 +69,7 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
         stop.ending()
         hide_secrets(os.environ)  # the message quotes values of the env file too
         if stage == "settings":  # and it may name the folder
-            folder = Path(os.environ.get(OUTPUT_DIR) or collected_dir(os.environ) or "output")
+            folder = output_dir(os.environ)
         if isinstance(error, SettingsError) and env_file is None and nothing_is_set():
             error.remedy = first_steps
         code = refused(error, folder, stage, held=held is not None)

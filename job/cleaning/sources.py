@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from job.hosts.hub import first_line
 from job.settings.fields import DataSettings
 from job.settings.sources import Source, is_saved
 
+log = logging.getLogger("job.clean")
 HEAD = 1000
 """Rows from which the layout is recognised."""
 HEAD_CHARACTERS = 64_000_000
@@ -109,6 +111,8 @@ def _table(source: Source, token: str) -> Table:
         return read_file(hub_rows.fetched_file(source, token))
     if not source.is_local:
         return hub_rows.read_split(source, token)
+    if own := source.list_left_out():
+        log.info("stage=clean source=%s left_out=%d: files that the job itself writes, as %s", source, len(own), own[0])
     if is_saved(source.path):
         try:
             return read_saved(source.path)

@@ -9,7 +9,7 @@ from huggingface_hub import HfApi
 
 from job.errors import AccessDenied
 from job.publishing.repository import Target, errors_of, look, prove, refuse, require_owner, require_rights, targets
-from job.runs.identity import run_id
+from job.runs.identity import run_ids
 from job.settings.fields import HubSettings
 
 
@@ -29,9 +29,9 @@ def check_write_access(
                 remedy="Set HF_TOKEN (or HF_TOKEN_PATH) to a token with write access, or leave "
                 f"{target.variable} empty.",
             )
-        api, run = HfApi(token=token), run_id(root)
+        api, runs = HfApi(token=token), run_ids(root)
         with errors_of(target):
-            content = look(api, target, run, files[target] if files else ())
+            content = look(api, target, runs, files[target] if files else ())
             if content:
                 require_rights(api, target)
                 refuse(target, content, hub)
@@ -40,4 +40,4 @@ def check_write_access(
                 missing.append(target)
     for target in missing:
         with errors_of(target):
-            prove(api, target, hub, run, ())
+            prove(api, target, hub, runs, ())

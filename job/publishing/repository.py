@@ -96,10 +96,10 @@ def errors_of(target: Target) -> Iterator[None]:
 # --- may we write? ---------------------------------------------------------------------------------------------------
 
 
-def look(api: HfApi, target: Target, run: str, files: Sequence[Path]) -> Content | None:
+def look(api: HfApi, target: Target, runs: Sequence[str], files: Sequence[Path]) -> Content | None:
     """None if there is no such repository, or the token may not see it.
 
-    `run`: the name that this run's commits bear. `files`: where they are known, a repository that holds exactly them is free
+    `runs`: the names that this run's commits bear. `files`: where they are known, a repository that holds exactly them is free
     whoever put them there, since nothing would be written.
     """
     try:
@@ -109,7 +109,8 @@ def look(api: HfApi, target: Target, run: str, files: Sequence[Path]) -> Content
     commits = api.list_repo_commits(target.repo_id, repo_type=target.kind)  # the newest first
     head = commits[0].commit_id if commits else ""
     names = frozenset(file.rfilename for file in getattr(info, "siblings", None) or ())
-    others = next((commit.commit_id for commit in commits if run not in f"{commit.title} {commit.message}"), "")
+    texts = {commit.commit_id: f"{commit.title} {commit.message}" for commit in commits}
+    others = next((oid for oid, text in texts.items() if not any(run in text for run in runs)), "")
     is_new = len(commits) == 1 and names <= INITIAL_FILES
     if is_new or (others == head and files and not any(differences(api, target, head, files))):
         others = ""
@@ -156,13 +157,13 @@ def create(api: HfApi, target: Target, hub: HubSettings) -> None:
     api.create_repo(target.repo_id, repo_type=target.kind, private=hub.private, exist_ok=True)
 
 
-def prove(api: HfApi, target: Target, hub: HubSettings, run: str, files: Sequence[Path]) -> Content:
+def prove(api: HfApi, target: Target, hub: HubSettings, runs: Sequence[str], files: Sequence[Path]) -> Content:
     """Rights, privacy and content as they are now; a missing repository is created. Raises AccessDenied (67), and what the Hub
     raises."""
-    content = look(api, target, run, files)
+    content = look(api, target, runs, files)
     if content is None:
         create(api, target, hub)
-        content = look(api, target, run, files)
+        content = look(api, target, runs, files)
         if content is None:
             raise AccessDenied(f"The {target} exists, but the token may not read it.")
     require_rights(api, target)
@@ -173,24 +174,24 @@ def prove(api: HfApi, target: Target, hub: HubSettings, run: str, files: Sequenc
 # --- the commit ------------------------------------------------------------------------------------------------------
 
 
-def commit(api: HfApi, target: Target, files: Sequence[Path], hub: HubSettings, run: str) -> Committed:
-    """One commit with all files, compared file by file afterwards. Equal content makes none.
+def commit(api: HfApi, target: Target, files: Sequence[Path], hub: HubSettings, runs: Sequence[str]) -> Committed:
+    """One commit with all files and the last name of `runs`, compared file by file afterwards. Equal content makes none.
 
     Large files go up first, which takes minutes; rights, privacy and content are proven before and after, and the commit names
     its parent, so that a repository that changes in between is not touched. Raises AccessDenied (67), HubUnavailable (76).
     """
     with errors_of(target):
-        prove(api, target, hub, run, files)
+        prove(api, target, hub, runs, files)
         additions = [CommitOperationAdd(path.name, path) for path in files]
         api.preupload_lfs_files(target.repo_id, additions, repo_type=target.kind, free_memory=False)
-        content = prove(api, target, hub, run, files)
+        content = prove(api, target, hub, runs, files)
         kept = _keep(api, target, content) if content.others else ""
         made = api.create_commit(
             target.repo_id,
             additions,
             repo_type=target.kind,
             commit_message="Adapter and card" if target.kind == "model" else "Cleaned rows and card",
-            commit_description=f"lora-job run {run}",
+            commit_description=f"lora-job run {runs[-1]}",
             parent_commit=content.head or None,
         )
         if difference := next(differences(api, target, made.oid, files), ""):

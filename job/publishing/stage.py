@@ -15,7 +15,7 @@ from job.publishing.cards import data_card, licence_of, model_card
 from job.publishing.repository import Target, commit, targets
 from job.results import Cleaned, Probed, Pushed, PushedRepo, Sample, Trained
 from job.runs.files import SHORTEST_IN_RECORDS, read_lines, write_text
-from job.runs.identity import run_id
+from job.runs.identity import new_run_id
 from job.settings.fields import Settings
 
 log = logging.getLogger("job.push")
@@ -37,7 +37,8 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
         return Pushed(skipped=True, reason=reason, repositories=[])
     files = {target: _files(target, cleaned, trained, settings, root) for target in targets(settings.hub)}
     patiently(partial(check_write_access, settings.hub, token, root, files), "repositories of the push")
-    pushed = [_push_files(target, paths, settings, token, root) for target, paths in files.items()]
+    runs = new_run_id(root)
+    pushed = [_push_files(target, paths, settings, token, runs) for target, paths in files.items()]
     data_card_path = DATA_CARD if settings.hub.dataset_repo_id else None
     return Pushed(data_card_path=data_card_path, skipped=False, reason="", repositories=pushed)
 
@@ -71,10 +72,10 @@ def base_licence(settings: Settings, token: str) -> str:
     return licence_of(Path(readme))
 
 
-def _push_files(target: Target, files: list[Path], settings: Settings, token: str, root: Path) -> PushedRepo:
+def _push_files(target: Target, files: list[Path], settings: Settings, token: str, runs: tuple[str, ...]) -> PushedRepo:
     """One commit with all files, tried again while the Hub fails."""
     api = HfApi(token=token)
-    push = partial(commit, api, target, files, settings.hub, run_id(root))
+    push = partial(commit, api, target, files, settings.hub, runs)
     made = ask(push, str(target), target.variable, token=token)
     log.info("stage=push repo=%s commit=%s files=%d verified=true", target.repo_id, made.oid, len(files))
     return PushedRepo(

@@ -13,7 +13,7 @@ from job.results import SCHEMA_VERSION
 from job.runs.files import SEAL
 from job.runs.identity import NAME
 from job.settings.fields import OUTPUT_DIR, Settings
-from job.settings.files import find_file
+from job.settings.files import find_file, read_file
 from job.settings.run_files import RECORDS, is_written
 
 MARKS: dict[str, tuple[str, ...]] = {
@@ -40,18 +40,19 @@ def strangers(root: Path) -> list[str]:
 def _is_mark(path: Path) -> bool:
     try:
         if path.name == "run_id":
-            return bool(NAME.fullmatch(path.read_text("ascii").split()[0]))
-        return path.name in MARKS and all(field in _fields(path) for field in MARKS[path.name])
+            return any(NAME.fullmatch(line) for line in read_file(path, "ascii").split())
+        fields = _fields(path) if path.name in MARKS else {}
     except PermissionError:  # one of another owner ends the start before anything is replaced
         return path.name in RECORDS
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError):
         return False
+    return bool(fields) and all(name in fields for name in MARKS[path.name])
 
 
 def _fields(path: Path) -> dict[str, Any]:
-    """Those of a JSON file, whoever wrote it; none if it is torn. Raises PermissionError."""
+    """Those of a JSON file, whoever wrote it; none if it is torn, or larger than any of ours. Raises PermissionError."""
     try:
-        value = json.loads(path.read_bytes().decode("utf-8"))
+        value = json.loads(read_file(path))
     except PermissionError:
         raise
     except (OSError, ValueError, RecursionError):

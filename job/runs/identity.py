@@ -1,6 +1,7 @@
-"""The name of a run: random, made once in the life of its folder. What the run leaves elsewhere bears it.
+"""The names of a run: random, a new one for each push. What the run leaves elsewhere bears the newest.
 
-Knows nothing of where that is.
+A folder may be copied, and each copy may push. So a folder knows as its own only what bears a name that it had made itself, or
+held when it was copied. Knows nothing of where that is.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from job.runs.files import write_unredacted
 NAME = re.compile(r"[0-9a-f]{32}")
 
 
-def run_id(root: Path) -> str:
-    """32 hexadecimal digits. Written, and synced, before they are used: a run that is killed keeps its name.
-
-    Anything else under its name counts as missing.
-    """
-    path = root / "run_id"
+def run_ids(root: Path) -> tuple[str, ...]:
+    """All names of the run so far, the newest last. Anything else in their file counts as missing."""
     try:
-        known = path.read_bytes().decode("ascii", "replace").strip()
+        lines = (root / "run_id").read_bytes().decode("ascii", "replace").split()
     except (FileNotFoundError, IsADirectoryError):
-        known = ""
-    if not NAME.fullmatch(known):
-        known = secrets.token_hex(16)
-        write_unredacted(path, known + "\n")
-    return known
+        return ()
+    return tuple(line for line in lines if NAME.fullmatch(line))
+
+
+def new_run_id(root: Path) -> tuple[str, ...]:
+    """The same with one more, of 32 hexadecimal digits. Written, and synced, before it is used: a killed run keeps it."""
+    names = (*run_ids(root), secrets.token_hex(16))
+    write_unredacted(root / "run_id", "\n".join(names) + "\n")
+    return names

@@ -1,8 +1,9 @@
 """The lock of a run folder: one run at a time works in it.
 
 Two things say who works here. The kernel's lock on `.lock` ends with its processes, but a shared file system may not have it,
-or keep it for a host that is gone. `owner.json` names host and process, and is written anew with every heartbeat; a dead
-owner's stays as it was.
+or keep it for a host that is gone, and somebody may remove the file. `owner.json` names host and process, and is written anew
+with every heartbeat; a dead owner's stays as it was. Containers may share the names of host and kernel and all be process 1, so
+a process is known by a random word, and as alive only by the time at which it began.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import fcntl
 import json
 import logging
 import os
+import secrets
 import socket
 import time
 from pathlib import Path
@@ -47,7 +49,13 @@ class FolderLock:
         self.owner = root / OWNER
         self.watch_seconds = watch_seconds
         self._file: IO[str] | None = None
-        self._me = {"host": socket.gethostname(), "boot": _boot(), "pid": os.getpid()}
+        self._me = {
+            "host": socket.gethostname(),
+            "boot": _boot(),
+            "pid": os.getpid(),
+            "began": _began(os.getpid()),
+            "word": secrets.token_hex(8),
+        }
         self._beats = 0
 
     def take(self) -> None:
@@ -58,7 +66,7 @@ class FolderLock:
         if held is False and (owner is None or owner.get("boot") == _boot()):  # the same kernel: its lock tells
             lock.close()
             raise self._in_use(owner)
-        if owner is not None and (held is None or not _is_here(owner)) and self._is_alive(owner):
+        if owner is not None and self._is_alive(owner, locks_tell=bool(held) and owner.get("boot") == _boot()):
             lock.close()
             raise self._in_use(owner)
         if owner is not None and not _is_here(owner):
@@ -113,10 +121,13 @@ class FolderLock:
     def _is_mine(self, owner: dict[str, object]) -> bool:
         return owner | self._me == owner
 
-    def _is_alive(self, owner: dict[str, object]) -> bool:
-        """Whether the owner still writes. The ages of two files are compared, so that only the file system's clock counts."""
-        if _is_here(owner):
-            return _runs_here(owner.get("pid"))
+    def _is_alive(self, owner: dict[str, object], *, locks_tell: bool) -> bool:
+        """Whether the owner's process runs here, or else still writes. The ages of two files are compared, so only the file
+        system's clock counts. `locks_tell`: the owner would hold the kernel's lock, if its file is still the same."""
+        if _runs_here(owner):
+            return True
+        if locks_tell:
+            return False
         probe = self.root / f"{LOCK}.probe-{os.getpid()}"
         probe.touch()
         try:
@@ -166,5 +177,15 @@ def _is_here(owner: dict[str, object]) -> bool:
     return (owner.get("host"), owner.get("boot")) == (socket.gethostname(), _boot())
 
 
-def _runs_here(pid: object) -> bool:
-    return isinstance(pid, int) and pid != os.getpid() and Path(f"/proc/{pid}").exists()
+def _began(pid: object) -> str:
+    """When a process of this machine began, in clock ticks of the kernel; empty if there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def _runs_here(owner: dict[str, object]) -> bool:
+    """A number may be given again, and process 1 is another one in each container."""
+    pid = owner.get("pid")
+    return _is_here(owner) and isinstance(pid, int) and pid != os.getpid() and _began(pid) == owner.get("began") != ""

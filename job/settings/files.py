@@ -52,6 +52,11 @@ def collected_dir(environ: Mapping[str, str]) -> Path | None:
     return next((folder for folder in SAGEMAKER_DIRS if folder.is_dir()), None)
 
 
+def output_dir(environ: Mapping[str, str]) -> Path:
+    """Before the settings are read, or where they are wrong."""
+    return Path(environ.get("FINETUNE_OUTPUT_DIR", "").strip() or collected_dir(environ) or "output")
+
+
 def irregular(path: Path) -> str:
     """What the path leads to, in words, if that is no regular file; else empty. Raises OSError, FileNotFoundError among them.
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-FOLDERS = ("clean", "train", "adapter", "probe")
+FOLDERS = ("clean", "train", "adapter", "probe", "push")
 RECORDS = ("clean.json", "train.json", "probe.json", "push.json")
 """Each with a hidden copy."""
 FILES = (
     *("settings.json", "metrics.json", "report.html", "failure.json", "refused.json"),
     *("pins.json", "owner.json", "run_id"),
 )
-ASIDE = "broken-"
+ASIDE = ("broken-", "kept-")
+"""What gives way to the job's own keeps its name behind one of these."""
 
 
 def is_written(path: Path, root: Path) -> bool:
@@ -22,7 +23,7 @@ def is_written(path: Path, root: Path) -> bool:
     for place, folder in ((path.absolute(), root.absolute()), (path.resolve(), root.resolve())):
         if place != folder and place.is_relative_to(folder):
             name = place.relative_to(folder).parts[0]
-            plain = name.removeprefix(ASIDE).removesuffix(".partial").removesuffix(".old")
-            if plain in (*FOLDERS, *RECORDS, *FILES) or plain.removeprefix(".") in RECORDS:
+            plain = name.removeprefix(".").removesuffix(".partial").removesuffix(".old")
+            if name.startswith(ASIDE) or plain in (*FOLDERS, *RECORDS, *FILES):
                 return True
     return False

@@ -10,7 +10,8 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict
 
-from job.settings.files import QUICKSTART, find_file, irregular, is_needed
+from job.settings.files import QUICKSTART, find_file, irregular, is_needed, output_dir
+from job.settings.run_files import is_written
 
 TEXT_KINDS = ("jsonl", "json", "csv", "tsv", "txt")
 KINDS = (*TEXT_KINDS, "xlsx", "parquet")
@@ -97,7 +98,19 @@ class Source(BaseModel):
 
     def list_files(self) -> tuple[Path, ...]:
         """All files of a local source in the order of their names: of a folder or a pattern the data files, of a folder that
-        save_to_disk wrote all. README.md and hidden files are no data; subfolders are searched where a pattern names them."""
+        save_to_disk wrote all. README.md, hidden files and what the job writes in its output folder are no data; subfolders are
+        searched where a pattern names them."""
+        own = set(self.list_left_out())
+        return tuple(file for file in self._found() if file not in own)
+
+    def list_left_out(self) -> tuple[Path, ...]:
+        """Files that a folder or a pattern would bring, and that the job writes: with them the next start would read others."""
+        output = output_dir(os.environ)
+        if not output.is_dir() or is_written(self.path, output):
+            return ()
+        return tuple(file for file in self._found() if is_written(file, output))
+
+    def _found(self) -> tuple[Path, ...]:
         path = self.path
         if is_saved(path):
             return tuple(sorted(file for file in path.rglob("*") if file.is_file()))

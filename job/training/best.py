@@ -49,8 +49,8 @@ class BestAdapter:
         save_file(lora_tensors(model), self.folder / "next.partial")
         place(self.folder / "next.partial", path)
         write_sealed(self.folder / FACTS, {"eval_loss": eval_loss, "step": step, "adapter": facts_of(path)})
-        for old in self.folder.iterdir():
-            if old not in (path, self.folder / FACTS):
+        for old in self.folder.glob("*adapter-*.safetensors"):  # also one that was set aside; others' files stay
+            if old != path:
                 remove(old)
 
     def is_whole(self) -> bool:

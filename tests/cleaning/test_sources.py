@@ -167,6 +167,19 @@ def test_a_damaged_folder_of_save_to_disk_is_named(tmp_path: Path) -> None:
     assert "FINETUNE_DATA_SOURCES" in caught.value.remedy
 
 
+def test_the_log_tells_which_files_are_left_out_since_the_job_writes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "job")
+    monkeypatch.setenv("FINETUNE_OUTPUT_DIR", str(tmp_path / "output"))
+    (tmp_path / "output" / "clean").mkdir(parents=True)
+    for name in ("rows.jsonl", "output/clean/train.jsonl"):
+        write_rows(tmp_path / name, [{"question": name, "answer": "b"}])
+    source = Source.parse(f"{tmp_path}/**/*.jsonl")
+    assert [raw.question for raw in load(source, DataSettings(sources=(source,)), "").rows] == ["rows.jsonl"]
+    assert f"source={source} left_out=1: files that the job itself writes" in caplog.text
+
+
 # --- more than fits into memory --------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ ADAPTER = Target("model", "alice/adapter", "FINETUNE_HUB_REPO_ID")
 PRIVATE = HubSettings(repo_id="alice/adapter")
 OVERWRITE = HubSettings(repo_id="alice/adapter", overwrite=True)
 CARD = b"---\nlicense: mit\n---\n# Adapter\n"
-RUN, OTHER_RUN = "a1" * 16, "b2" * 16
+RUN, OTHER_RUN = ("a1" * 16,), ("b2" * 16,)
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def files(tmp_path: Path) -> list[Path]:
     return [tmp_path / name for name in written]
 
 
-def is_free(api: HfApi, run: str = RUN, files: list[Path] | None = None) -> bool:
-    content = look(api, ADAPTER, run, files or [])
+def is_free(api: HfApi, runs: tuple[str, ...] = RUN, files: list[Path] | None = None) -> bool:
+    content = look(api, ADAPTER, runs, files or [])
     assert content
     return content.is_free
 
@@ -115,6 +115,7 @@ def test_a_commit_is_this_runs_own_and_no_others(api: HfApi, hub: StandInHub, fi
     assert hub.repo("model", "alice/adapter").private
     assert is_free(api)
     assert not is_free(api, OTHER_RUN)
+    assert is_free(api, (*OTHER_RUN, *RUN)), "by whichever of its names"
     files[0].write_bytes(CARD + b"Another.\n")
     commit(api, ADAPTER, files, PRIVATE, RUN)
     assert hub.files("model", "alice/adapter")["README.md"] == CARD + b"Another.\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -174,6 +175,27 @@ def test_a_second_run_leaves_the_first_ones_repository_alone(run: Path, hub: Sta
         push_from(run, repo_id="alice/adapter")
     (pushed,) = push_from(run, repo_id="alice/adapter", overwrite=True).repositories
     assert hub.files("model", "alice/adapter", pushed.kept)["adapter_model.safetensors"] == b"\0" * 300
+
+
+def test_a_copy_of_a_folder_leaves_alone_what_the_other_has_pushed_since(run: Path, hub: StandInHub) -> None:
+    push_from(run, repo_id="alice/first")  # each copy holds the name of this one
+    copy = Path(shutil.copytree(run, run.with_name("copy")))
+    push_from(run, repo_id="alice/adapter")
+    (copy / "adapter" / "adapter_model.safetensors").write_bytes(b"\1" * 300)
+    push_from(copy, repo_id="alice/first")
+    with pytest.raises(AccessDenied, match="holds what this run did not push"):
+        push_from(copy, repo_id="alice/adapter")
+    (pushed,) = push_from(copy, repo_id="alice/adapter", overwrite=True).repositories
+    assert hub.files("model", "alice/adapter", pushed.kept)["adapter_model.safetensors"] == b"\0" * 300
+
+
+def test_a_push_that_was_killed_behind_its_commit_goes_on_with_other_content_too(run: Path, hub: StandInHub) -> None:
+    hub.fail("POST .*/commit/", status=403, after=True)
+    with pytest.raises(AccessDenied):
+        push_from(run, repo_id="alice/adapter")
+    (run / "adapter" / "adapter_config.json").write_text('{"r": 8}', "utf-8")
+    push_from(run, repo_id="alice/adapter")
+    assert len(hub.commits("model", "alice/adapter")) == 3
 
 
 def test_the_licence_of_the_base_model_is_on_the_card(run: Path, hub: StandInHub) -> None:

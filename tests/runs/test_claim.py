@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from job.runs import pins
 from job.runs.claim import require_own, strangers
 from job.runs.files import open_sealed, write_json, write_sealed
 from job.runs.folder import RunDir
-from job.runs.identity import run_id
+from job.runs.identity import new_run_id
 from job.runs.lock import FolderLock
 from job.runs.metrics import MetricsFile, MetricsWriter
 from job.settings.loading import load_settings
@@ -34,7 +35,7 @@ def step(root: Path) -> None:
         lambda root: MetricsWriter(RunDir(root), {}, MetricsFile(root).take).write(),
         lambda root: FolderLock(root).take(),
         lambda root: pins.write(root, []),
-        run_id,
+        new_run_id,
     ],
     ids=["record", "copy of a record", "metrics", "owner", "pins", "name"],
 )
@@ -65,6 +66,13 @@ def test_files_of_such_names_alone_are_the_users(name: str, content: str, tmp_pa
     assert strangers(tmp_path) == [name.partition("/")[0]]
 
 
+def test_whatever_bears_such_a_name_is_not_read_for_ever(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "train.json")
+    with (tmp_path / "metrics.json").open("wb") as file:
+        file.truncate(2**40)
+    assert strangers(tmp_path) == ["metrics.json", "train.json"]
+
+
 def test_a_folder_with_other_things_an_empty_and_a_missing_one_are_free(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").touch()
     (tmp_path / "lost+found").mkdir()
@@ -87,7 +95,7 @@ def test_what_a_run_reads_must_not_lie_where_it_writes(
     path.mkdir(parents=True) if not path.suffix else path.parent.mkdir(parents=True)
     for file in [path] if path.suffix else [path / ("config.json" if variable == "MODEL_BASE" else "rows.jsonl")]:
         file.write_text("{}", "utf-8")
-    run_id(output)
+    new_run_id(output)
     given = {"DATA_SOURCES": "quickstart", "MODEL_BASE": "quickstart", "OUTPUT_DIR": str(output), variable: str(path)}
     for name, value in given.items():
         monkeypatch.setenv(f"FINETUNE_{name}", value)

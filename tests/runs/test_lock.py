@@ -14,17 +14,18 @@ from pathlib import Path
 import pytest
 
 from job.errors import FolderInUse
-from job.runs.lock import LOCK, OWNER, FolderGone, FolderLock
+from job.runs.lock import LOCK, OWNER, FolderGone, FolderLock, _began
 
 pytestmark = pytest.mark.light
 ELSEWHERE = {"host": "another-host", "boot": "b", "pid": 1, "beats": 5}
 
 
 def leave(root: Path, owner: dict[str, object], *, seconds_ago: float = 0) -> None:
-    path = root / OWNER
+    path = root / "written"
     path.write_text(json.dumps(owner), "utf-8")
     moment = time.time() - seconds_ago
     os.utime(path, (moment, moment))
+    path.replace(root / OWNER)
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
@@ -94,18 +95,47 @@ def test_a_lock_without_an_owner_is_that_of_a_run_which_begins(tmp_path: Path) -
             FolderLock(tmp_path).take()
 
 
-def test_where_there_are_no_locks_a_live_process_of_this_host_counts(
+def owner_of(root: Path, **changes: object) -> dict[str, object]:
+    """What a run of this host leaves in the folder, with changes."""
+    FolderLock(root).take()
+    owner: dict[str, object] = json.loads((root / OWNER).read_text("utf-8"))
+    return owner | changes
+
+
+PARENT = {"pid": os.getppid(), "began": _began(os.getppid())}
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_a_live_process_of_this_host_counts_where_there_is_no_lock_or_its_file_was_removed(
+    locks: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not locks:
+        monkeypatch.setattr("job.runs.lock._flock", lambda _: None)
+    owner = owner_of(tmp_path, **PARENT)
+    leave(tmp_path, owner, seconds_ago=600)
+    with pytest.raises(FolderInUse, match=f"process {os.getppid()} on "):
+        FolderLock(tmp_path).take()
+    leave(tmp_path, owner | {"began": "1"}, seconds_ago=600)  # its number was given again
+    FolderLock(tmp_path).take()
+
+
+def test_containers_of_one_name_are_told_apart_where_there_are_no_locks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Host, kernel and process have the same names in both: only the heartbeat and the random word tell."""
     monkeypatch.setattr("job.runs.lock._flock", lambda _: None)
-    first = FolderLock(tmp_path)
-    first.take()
-    owner = json.loads((tmp_path / OWNER).read_text("utf-8"))
-    leave(tmp_path, owner | {"pid": os.getppid()})
+    theirs = owner_of(tmp_path, word="theirs")
+    leave(tmp_path, theirs)
+    timer = threading.Timer(0.2, leave, (tmp_path, theirs | {"beats": 6}))
+    timer.start()
     with pytest.raises(FolderInUse):
-        FolderLock(tmp_path).take()
-    leave(tmp_path, owner | {"pid": 2**22 + 1})
-    FolderLock(tmp_path).take()
+        FolderLock(tmp_path, watch_seconds=2).take()
+    timer.join()
+    lock = FolderLock(tmp_path, watch_seconds=0.1)
+    lock.take()
+    leave(tmp_path, theirs)
+    with pytest.raises(FolderInUse):
+        lock.beat()
 
 
 def test_a_run_whose_folder_was_taken_over_notices_at_its_next_heartbeat(tmp_path: Path) -> None:

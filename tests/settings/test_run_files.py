@@ -16,7 +16,15 @@ pytestmark = pytest.mark.light
     "name",
     [
         *("clean", "train/best/best.json", "adapter/adapter_config.json", "clean.partial/rows.jsonl", "adapter.old"),
-        *("train.json", ".train.json", "metrics.json.partial", "run_id", "broken-train", "clean/../adapter"),
+        *(
+            "train.json",
+            ".train.json",
+            "metrics.json.partial",
+            "run_id",
+            "broken-train.jsonl.2",
+            "kept-clean/notes",
+            "clean/../adapter",
+        ),
     ],
 )
 def test_what_the_job_writes_is_known_by_its_name(name: str, tmp_path: Path) -> None:
@@ -40,4 +48,4 @@ def test_links_change_nothing(tmp_path: Path) -> None:
 def test_every_stage_has_its_names() -> None:
     assert tuple(f"{stage.name}.json" for stage in STAGES) == RECORDS
     tops = {file.partition("/")[0] for stage in STAGES for file in stage.files}
-    assert tops == set(FOLDERS)
+    assert tops | {stage.name for stage in STAGES} == set(FOLDERS)

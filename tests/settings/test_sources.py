@@ -73,6 +73,25 @@ def test_a_folder_or_a_pattern_stands_for_its_data_files_in_the_order_of_their_n
     assert names(f"{tmp_path}/*=5") == ["a.jsonl.gz", "b.jsonl", "c.jsonl.zst"]
 
 
+def test_what_the_job_writes_in_its_output_folder_is_no_data_of_a_pattern_or_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "output"
+    monkeypatch.setenv("FINETUNE_OUTPUT_DIR", str(output))
+    for name in ("mine.jsonl", "output/more.jsonl", "output/clean/train.jsonl", "output/broken-train.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (output / "metrics.json").touch()
+    pattern, folder = Source.parse(f"{tmp_path}/**/*.jsonl"), Source.parse(str(output))
+    assert [path.name for path in pattern.list_files()] == ["mine.jsonl", "more.jsonl"]
+    assert [path.name for path in folder.list_files()] == ["more.jsonl"]
+    assert [path.name for path in folder.list_left_out()] == ["broken-train.jsonl", "metrics.json"]
+    named = Source.parse(str(output / "clean"))  # refused later, with the reason
+    assert ([path.name for path in named.list_files()], named.list_left_out()) == (["train.jsonl"], ())
+    monkeypatch.setenv("FINETUNE_OUTPUT_DIR", str(tmp_path / "another"))
+    assert len(pattern.list_files()) == 4
+
+
 def test_a_pattern_is_relative_to_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()

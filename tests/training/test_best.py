@@ -26,8 +26,10 @@ def test_a_lower_loss_takes_the_place_and_a_higher_one_does_not(model: PeftModel
     assert best.is_whole()
     for step, loss, kept in ((5, 2.0, 5), (10, 2.5, 5), (15, 1.5, 15), (20, 1.5, 15)):
         best.keep(model, loss, step)
+        (tmp_path / "best" / "my notes").touch()
         assert best.found()[1] == kept
-        assert sorted(path.name for path in (tmp_path / "best").iterdir()) == [best.path(kept).name, "best.json"]
+        found = sorted(path.name for path in (tmp_path / "best").iterdir())
+        assert found == [best.path(kept).name, "best.json", "my notes"]
     (tmp_path / "best" / "best.json").write_text("", "utf-8")
     assert best.found() == (math.inf, 0)
     assert (tmp_path / "best" / "broken-best.json").exists()
