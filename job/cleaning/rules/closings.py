@@ -133,9 +133,11 @@ WORDS = frozenset(
     granddaughter kid kids pet""".split()
 )
 """What goodbyes speak of besides: the reader's people, the reports to come back with, the specialists of a platform."""
-TITLE = pattern(
-    r"(?:ologist|iatrist|ician|aedist|opedist|therapist|dentist|counsell?or|surgeon|practitioner|physician)s?$"
+TITLES = (
+    *("ologist", "iatrist", "ician", "aedist", "opedist", "therapist", "dentist", "counselor", "counsellor", "surgeon"),
+    *("practitioner", "physician"),
 )
+"""How words for people to turn to end, a plural s aside."""
 _ACT = (
     r"(?:stop|avoid|apply|drink|eat|continue|start|wash|repeat|check|reduce|increase|add|rinse|clean|switch|remove|"
     r"replace|restart|install|take|use|try|get|see|keep|go|give|make|put|visit|wear|limit|quit|monitor|feed|turn|"

@@ -356,7 +356,9 @@ def _others(text: str) -> list[str]:
     return [
         word
         for word in boilerplate.WORD.findall(text.lower().replace("’", "'"))
-        if word not in boilerplate.WORDS and word not in closings.WORDS and not closings.TITLE.search(word)
+        if word not in boilerplate.WORDS
+        and word not in closings.WORDS
+        and not word.removesuffix("s").endswith(closings.TITLES)
     ]
 
 

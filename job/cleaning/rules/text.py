@@ -50,12 +50,18 @@ _BOUNDARY = re.compile(rf"{_STOP}(?:{_NO_ABBREVIATION}(?P<sure>\s+)|{_BEHIND})")
 """Where a sentence may end. Behind four small letters a stop and a blank surely end one, which saves most of the questions."""
 
 
+@functools.lru_cache(maxsize=4)
+def is_plain(text: str) -> bool:
+    """Whether a text is one line of printable ASCII, which several rules ask; it takes 2 us a row."""
+    return text.isascii() and text.isprintable()
+
+
 def repair(text: str) -> str:
     """The text with its letters decoded as they should have been, LF line ends, and no control characters.
 
     Only what is damage in any text: blanks, tabs, backslashes and the lines themselves stay.
     """
-    if not (text.isascii() and text.isprintable()):
+    if not is_plain(text):
         if _MOJIBAKE.search(text):
             text = fix_encoding(text)
         if "\r" in text or not text.isascii():
@@ -82,7 +88,7 @@ def respaced(text: str) -> str:
     if not text.isascii() and not _MARKED.search(text):
         text = text.translate(_UNSEEN)
     text = text.strip()
-    if text.isascii() and text.isprintable():
+    if is_plain(text):
         return _BLANKS.sub(" ", text) if "  " in text else text
     if not (has_any(text, ("  ", " \n", "\n ")) or _ODD_BLANK.search(text)):
         return text
