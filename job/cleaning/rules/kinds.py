@@ -68,6 +68,8 @@ _INDENTED = re.compile(r"(?: {2}|\t)\s*\S")
 _SURE = re.compile(
     r"[(){}=<>\[\];*@#]|^\s*(?:import|from|using|package|return|for|Dim|End)\b|[A-Z]{4}\b|\b(?:else|try|finally)\s*:|^\s*(?:except\b|(?:fi|done|esac|end)$)"
 )
+_SURE_SIGN = re.compile(r"[(){}=<>\[\];*@#]")
+"""The same in a tenth of the time for most lines."""
 _BEFORE_SEMICOLON = (")", "]", "}", '"', "'", " ")
 MOST_BULLETS = 100
 """At the beginning and at the end, where a bullet may look like what is cut; between them no rule takes one."""
@@ -198,7 +200,7 @@ def _environments(text: str) -> Iterator[Span]:
 
 def _is_code(line: str) -> bool:
     beginning = line[:LONGEST_CODE_LINE].rstrip()
-    if not _SURE.search(beginning):
+    if not (_SURE_SIGN.search(beginning) or _SURE.search(beginning)):
         return False
     ends = beginning.endswith((";", "{")) and beginning[-2:-1] in _BEFORE_SEMICOLON
     return bool(ends or has_any(beginning, _CODE_INSIDE) or _CODE_LINE.match(beginning))

@@ -27,8 +27,11 @@ _SET = re.compile(r"^(?: {2,}|\t| ?[-*•+\d])|\S(?: {3,}|\t)\S")
 _CONTROL = dict.fromkeys(number for number in [*range(32), *range(127, 160)] if number not in (9, 10, 13, 0x85))
 _REMOVED = {**_CONTROL, 0xFEFF: None, 0xFFFC: None}
 """Control characters, byte-order marks, places of lost objects."""
+_HAS_REMOVED = re.compile(f"[{''.join(map(chr, _REMOVED))}]")
 # Invisible, and without meaning for a reader of prose: direction marks, joiners at odd places, soft hyphens.
 _UNSEEN = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xAD])
+_HAS_UNSEEN = re.compile(f"[{''.join(map(chr, _UNSEEN))}]")
+"""Looking for one takes a tenth of the time of taking them out."""
 _MARKED = re.compile(
     r"[\u0590-\u07ff\u0900-\u0fff\u1000-\u109f\u1780-\u18af\ufb1d-\ufdff\ufe70-\ufefc\U0001f000-\U0001faff]"
 )
@@ -66,7 +69,8 @@ def repair(text: str) -> str:
             text = fix_encoding(text)
         if "\r" in text or not text.isascii():
             text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
-        text = text.translate(_REMOVED)
+        if _HAS_REMOVED.search(text):
+            text = text.translate(_REMOVED)
     return text
 
 
@@ -85,7 +89,7 @@ def unescaped(text: str) -> str:
 def respaced(text: str) -> str:
     """Prose with single blanks, none at the ends of lines or of the text, and no unseen characters. Between other lines, what
     is indented or stands in columns keeps its blanks: lists, verse, and code that nothing else shows to be code."""
-    if not text.isascii() and not _MARKED.search(text):
+    if not text.isascii() and _HAS_UNSEEN.search(text) and not _MARKED.search(text):
         text = text.translate(_UNSEEN)
     text = text.strip()
     if is_plain(text):
