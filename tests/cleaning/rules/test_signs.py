@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from job.cleaning.rules import boilerplate, closings, kinds, names, numbers, scrubbed, signs, text
+from job.cleaning.rules import boilerplate, closings, contacts, kinds, names, numbers, scrubbed, signs, text
 from tests.cleaning.rules.spellings import first_words, spellings
 
 pytestmark = pytest.mark.light
@@ -152,3 +152,11 @@ def test_what_surely_ends_a_sentence_would_also_end_one_if_asked(found: str) -> 
             assert general
             assert general.end() == match.end()
             assert text._ends_a_sentence(found, general)
+
+
+@pytest.mark.parametrize(
+    "stump", ["see --> <Link>", "see http:", "see HTTPS:// \n", "see bit.ly/ \n", "see ->\n <link> there"]
+)
+def test_stumps_of_links_have_their_sign(stump: str) -> None:
+    assert contacts._STUMP.search(stump) is None or contacts._without_stump(stump) != stump
+    assert contacts._without_stump("see http: there") == "see http: there"
