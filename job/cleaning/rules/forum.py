@@ -370,8 +370,6 @@ def _glued_goodbye(text: str, begin: int) -> int:
 
 def _signature(piece: str) -> bool:
     piece = piece.replace(BRAND, "")
-    if signs.referral(piece) or closings.ADVISES.match(piece):
+    if len(piece) > 60 or signs.referral(piece) or closings.ADVISES.match(piece):
         return False
-    return len(piece) <= 60 and bool(
-        closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or not piece.strip(" .,-–—\n")
-    )
+    return bool(closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or not piece.strip(" .,-–—\n"))

@@ -19,6 +19,9 @@ _CODE_SIGNS = ("{", "}", "=", ";", "<", "()", "):", ":\n", "print(", "import ", 
 _SIGNS = Signs("`", "~~~", "$", "\\", "|", "\t", "/", "]+", "]*", "]{", "]?", "(?", *_CODE_SIGNS)
 """A text without any of these has nothing to keep, which half of all prose shows in 1 us."""
 
+_DELIMITED = ("`", "~~~", "$", "\\", "/", "]", "(?")
+"""One of these is in each part that is known by what stands around it or in it, not by the look of its line."""
+
 _FENCES = ("```", "~~~")
 _DELIMITERS = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"))
 _INLINE_CODE = re.compile(r"(?<![\w`])`[^`\n]{1,300}`(?![\w`])")
@@ -118,7 +121,7 @@ def is_work(question: str, answer: str) -> bool:
     """Whether the answer is a text that was asked for, with an ending of its own: a letter, a poem, a speech."""
     lowered = question[:ASKED_WITHIN].lower()
     found = words_of(lowered)
-    may_ask = not (_ASKING.isdisjoint(found) or _ASKED.isdisjoint(found))
+    may_ask = not (_ASKED.isdisjoint(found) or _ASKING.isdisjoint(found))
     if may_ask and any(verb in lowered and pattern.search(lowered) for verb, pattern in _ASKS):
         return True
     return "[" in answer and bool(_BLANKS_TO_FILL.search(answer))
@@ -129,7 +132,8 @@ def kept(text: str, *, ending: bool = False) -> list[Span]:
     lines, as of a letter."""
     found = [(text.rfind("\n", 0, max(0, len(text) - ENDING)) + 1, len(text))] if ending else []
     if _SIGNS.found_in(text) or "\n" in text:
-        found += [*_fenced(text), *_matched(text)]
+        if has_any(text, _DELIMITED):
+            found += [*_fenced(text), *_matched(text)]
         if "\n" in text:
             found += _line_blocks(text)
             bullets = (
