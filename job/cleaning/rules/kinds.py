@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from job.cleaning.rules.signs import Signs
-from job.cleaning.rules.text import has_any, words_of
+from job.cleaning.rules.text import has_any, remembered, words_of
 
 Span = tuple[int, int]
 
@@ -202,6 +202,7 @@ def _environments(text: str) -> Iterator[Span]:
             yield match.start(), last
 
 
+@remembered  # lines of code repeat
 def _is_code(line: str) -> bool:
     beginning = line[:LONGEST_CODE_LINE].rstrip()
     if not (_SURE_SIGN.search(beginning) or _SURE.search(beginning)):

@@ -150,11 +150,14 @@ def _sentences(text: str) -> tuple[str, ...]:
     return tuple(text[begin:end] for begin, end in pairwise(starts))
 
 
+REMEMBERED, LONGEST_REMEMBERED = 4096, 400
+
+
 def remembered(judge: Callable[[str], Judgement]) -> Callable[[str], Judgement]:
-    """A function of a sentence that remembers its last answers: goodbyes repeat from row to row, all others from pass to pass.
-    Long sentences are asked for anew, since the memory may hold 4,096."""
-    known = functools.lru_cache(maxsize=4096)(judge)
-    return functools.wraps(judge)(lambda text: known(text) if len(text) <= 400 else judge(text))
+    """A function of a sentence or line that remembers its last answers: goodbyes repeat from row to row, all others from pass
+    to pass. It is asked anew for long ones, which would fill the memory."""
+    known = functools.lru_cache(maxsize=REMEMBERED)(judge)
+    return functools.wraps(judge)(lambda text: known(text) if len(text) <= LONGEST_REMEMBERED else judge(text))
 
 
 def has_any(text: str, signs: Iterable[str]) -> bool:
