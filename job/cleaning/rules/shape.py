@@ -53,6 +53,9 @@ def repetitive(row: Row) -> bool:
 
 
 def _length(field: Field) -> int:
+    text = field.text
+    if is_plain(text) and "  " not in text and text == text.strip():
+        return text.count(" ") + bool(text)  # in a tenth of the time
     return len(field.words) if field.text.isascii() else units(field.whole)
 
 
