@@ -174,3 +174,12 @@ def test_signatures_have_their_signs(signature: str) -> None:
 @given(st.lists(st.sampled_from(["Water", "it", " ", "  ", "\n", "é"]), max_size=6).map("".join))
 def test_words_are_counted_by_their_blanks_where_these_are_single(found: str) -> None:
     assert shape._length(Field("answer", found, Rules())) == units(found)
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["`a b`", "~~~\na b\n~~~", "$x^2$", "\\alpha b", "/home/a/b", "[^a]+", "(?:a|b)", "$$a$$", "\\(a b\\)", "C:\\a"],
+)
+def test_each_delimiter_is_a_sign_by_itself(part: str) -> None:
+    found = f"Look at {part} here."
+    assert part in "".join(found[begin:end] for begin, end in kinds.kept(found))
