@@ -173,8 +173,9 @@ CONDITION = pattern(
 ONLINE = pattern(r"\s+onl+ine\b[\s.,-]*(?:-+>?\s*)?(?:<(?:link|url)>)?\s*$")
 FILLER = (
     r"(?:(?:also|so|and|but|else|otherwise|then|however|finally|lastly|meanwhile|anyways?|again|pls|plz|please|kindly|moreover|till\s+then|"
-    r"until\s+then|for\s+now|once\s+again)\b[\s,]*){0,3}"
+    r"until\s+then|for\s+now|once\s+again)\b[\s,]*+){0,3}"
 )
+"""Nothing behind a filler begins with a blank or a comma: possessive, so that it is not tried to give one back."""
 GOODBYE = pattern("^[\\s\"'(*•-]*" + FILLER + "(?:" + "|".join(GOODBYES) + ")")
 # A request to the asker to tell the writer more or to come back with something: never advice, whatever it asks for.
 _LEAD = (
