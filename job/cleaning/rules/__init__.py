@@ -4,6 +4,7 @@
     rule         what a rule is, what it works on, what it did
     cleaner      walks a row through the registry
     digest       the hash of the rule set
+    signs        what must be there for a costly pattern to be tried
     text, shape, wiki, contacts (with numbers, names), own     a family of rules each
     forum (its words: boilerplate, closings), brands (its sentences: scrubbed)               the pack qa-forum
 

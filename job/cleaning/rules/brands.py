@@ -41,9 +41,9 @@ def _patterns(brands: tuple[str, ...]) -> list[tuple[str, str, re.Pattern[str]]]
 def brand_name(field: Field) -> str:
     """The text with each brand name as one word, and with the spaces that were lost after it. So later rules need not know
     how a name is spelt."""
-    text = field.text
+    text, lowered = field.text, field.lowered
     for first, last, pattern in _patterns(field.options.brands):
-        if last in field.lowered and first in field.lowered:
+        if last in lowered and first in lowered:
             text = pattern.sub(BRAND, text)
     if BRAND not in text:
         return text

@@ -136,9 +136,11 @@ WORDS = frozenset(
     orthodontist fitness yoga lactation dental sexual related next experts love mom ciao waiting awaiting""".split()
 )
 """What goodbyes speak of besides: the reader's people, the reports to come back with, the specialists of a platform."""
-TITLE = pattern(
-    r"(?:ologist|iatrist|ician|aedist|opedist|therapist|dentist|counsell?or|surgeon|practitioner|physician)s?$"
+TITLES = (
+    *("ologist", "iatrist", "ician", "aedist", "opedist", "therapist", "dentist", "counselor", "counsellor", "surgeon"),
+    *("practitioner", "physician"),
 )
+"""How words for people to turn to end, a plural s aside."""
 _ACT = (
     r"(?:stop|avoid|apply|drink|eat|continue|start|wash|repeat|check|reduce|increase|add|rinse|clean|switch|remove|"
     r"replace|restart|install|take|use|try|get|see|keep|go|give|make|put|visit|wear|limit|quit|monitor|feed|turn|"
@@ -175,8 +177,9 @@ CONDITION = pattern(
 ONLINE = pattern(r"\s+onl+ine\b[\s.,-]*(?:-+>?\s*)?(?:<(?:link|url)>)?\s*$")
 FILLER = (
     r"(?:(?:also|so|and|but|else|otherwise|then|however|finally|lastly|meanwhile|anyways?|again|pls|plz|please|kindly|moreover|till\s+then|"
-    r"until\s+then|for\s+now|once\s+again)\b[\s,]*){0,3}"
+    r"until\s+then|for\s+now|once\s+again)\b[\s,]*+){0,3}"
 )
+"""Nothing behind a filler begins with a blank or a comma: possessive, so that it is not tried to give one back."""
 GOODBYE = pattern("^[\\s\"'(*•-]*" + FILLER + "(?:" + "|".join(GOODBYES) + ")")
 # A request to the asker to tell the writer more or to come back with something: never advice, whatever it asks for.
 _LEAD = (

@@ -94,6 +94,7 @@ BEFORE = 80
 """Characters in which these words are looked for."""
 _STUMP = re.compile(r" ?-+> ?<link>|\b(?:https?:/{0,2}|bit\.ly/?) ?$", re.IGNORECASE)
 """What a publisher left of a link: an arrow, a scheme alone at the end. It says nothing, so nothing takes its place."""
+STUMP_AT_THE_END = len("https:// \n")
 
 _WORD = re.compile(r"[^\W_]+")
 _STRUCTURE = re.compile(r"[{}|<>\"=\1]")
@@ -130,7 +131,14 @@ def email(field: Field) -> str:
 
 def link(field: Field) -> str:
     text = _without("link", field, personal_links)
-    return _outside_code(text, lambda text: _STUMP.sub("", text).rstrip() if _STUMP.search(text) else text)
+    return _outside_code(text, _without_stump)
+
+
+def _without_stump(text: str) -> str:
+    lowered = text.lower()
+    if "<link>" in lowered or has_any(lowered[-STUMP_AT_THE_END:], ("http", "bit.ly")):  # the pattern takes 50 us
+        return _STUMP.sub("", text).rstrip() if _STUMP.search(text) else text
+    return text
 
 
 def card(field: Field) -> str:

@@ -390,7 +390,9 @@ def _others(text: str) -> list[str]:
     return [
         word
         for word in boilerplate.WORD.findall(text.lower().replace("’", "'"))
-        if word not in boilerplate.WORDS and word not in closings.WORDS and not closings.TITLE.search(word)
+        if word not in boilerplate.WORDS
+        and word not in closings.WORDS
+        and not word.removesuffix("s").endswith(closings.TITLES)
     ]
 
 
@@ -402,8 +404,6 @@ def _glued_goodbye(text: str, begin: int) -> int:
 
 def _signature(piece: str) -> bool:
     piece = piece.replace(BRAND, "")
-    if signs.referral(piece) or closings.ADVISES.match(piece):
+    if len(piece) > 60 or signs.referral(piece) or closings.ADVISES.match(piece):
         return False
-    return len(piece) <= 60 and bool(
-        closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or whole.SMILEY.match(piece)
-    )
+    return bool(closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or whole.SMILEY.match(piece))

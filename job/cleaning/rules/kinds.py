@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from job.cleaning.rules.signs import Signs
-from job.cleaning.rules.text import has_any, words_of
+from job.cleaning.rules.text import has_any, remembered, words_of
 
 Span = tuple[int, int]
 
@@ -20,6 +20,9 @@ _SIGNS = Signs(
     "`", ">", '"""', "[[", "'''", "~~~", "$", "\\", "|", "\t", "/", "]+", "]*", "]{", "]?", "(?", *_CODE_SIGNS
 )
 """A text without any of these has nothing to keep, which half of all prose shows in 1 us."""
+
+_DELIMITED = ("`", "~~~", "$", "\\", "/", "]", "(?")
+"""One of these is in each part that is known by what stands around it or in it, not by the look of its line."""
 
 _FENCES = ("```", "~~~")
 _TEXTS = ('"""',)
@@ -90,6 +93,8 @@ _INDENTED = re.compile(r"(?: {2}|\t)\s*\S")
 _SURE = re.compile(
     r"[(){}=<>\[\];*@#]|^\s*(?:import|from|using|package|return|for|Dim|End)\b|[A-Z]{4}\b|\b(?:else|try|finally)\s*:|^\s*(?:except\b|(?:fi|done|esac|end)$)"
 )
+_SURE_SIGN = re.compile(r"[(){}=<>\[\];*@#]")
+"""The same in a tenth of the time for most lines."""
 _BEFORE_SEMICOLON = (")", "]", "}", '"', "'", " ")
 MOST_BULLETS = 100
 """At the beginning and at the end, where a bullet may look like what is cut; between them no rule takes one."""
@@ -189,7 +194,7 @@ def is_work(question: str, answer: str) -> bool:
     """Whether the answer is a text that was asked for, with an ending of its own: a letter, a poem, a speech."""
     lowered = question[:ASKED_WITHIN].lower()
     found = words_of(lowered)
-    may_ask = not (_ASKING.isdisjoint(found) or _ASKED.isdisjoint(found))
+    may_ask = not (_ASKED.isdisjoint(found) or _ASKING.isdisjoint(found))
     if may_ask and any(verb in lowered and pattern.search(lowered) for verb, pattern in _ASKS):
         return True
     if has_any(lowered, _ASK_SIGNS) and _ASKED_FOR.search(lowered):
@@ -206,7 +211,8 @@ def kept(text: str, *, ending: bool = False) -> list[Span]:
     if ending and (greeted := _SALUTATION.search(text, 0, ADDRESSED_WITHIN)):
         found.append(greeted.span())
     if _SIGNS.found_in(text) or "\n" in text:
-        found += [*_fenced(text), *_matched(text)]
+        if has_any(text, _DELIMITED):
+            found += [*_fenced(text), *_matched(text)]
         if "\n" in text:
             found += _line_blocks(text)
             bullets = (
@@ -285,9 +291,10 @@ def _environments(text: str) -> Iterator[Span]:
             yield match.start(), last
 
 
+@remembered  # lines of code repeat
 def _is_code(line: str) -> bool:
     beginning = line[:LONGEST_CODE_LINE].rstrip()
-    if not _SURE.search(beginning):
+    if not (_SURE_SIGN.search(beginning) or _SURE.search(beginning)):
         return False
     ends = beginning.endswith((";", "{")) and beginning[-2:-1] in _BEFORE_SEMICOLON
     return bool(ends or has_any(beginning, _CODE_INSIDE) or _CODE_LINE.match(beginning))

@@ -42,6 +42,9 @@ _DOCTOR_SIGNED = re.compile(
     rf"(?:[,.\s]+{_DEGREE}|[,\s]+(?:[A-Z][\w&()-]*|and\b|of\b|in\b))*+\s?[.!]?$"
 )
 _DASH_SIGNED = re.compile(rf"(?<=[.!?\n])\s*[–—~-]+ ?(?P<name>{_NAME})\s?[.!]?$")
+DOCTORS = ("Dr", "DR", "dr.", "dr ", "Doctor")
+_DASH_BEFORE_NAME = re.compile(r"[–—~-] ?[A-ZÀ-ÖØ-Þ]")
+"""What these two patterns find holds this; it takes a tenth of their time."""
 _ITEM = re.compile(r"\s*[–—~*•-]")
 _MY_NAME = re.compile(
     r"(?:\b(?P<and>and|so)\s)?(?:(?P<told>\bmy name)(?: is|['’]s)(?: called)?:?|\bmyself|\bi am called) (?P<title>(?:mr|mrs|ms|miss|dr)\b\.? ?)?",
@@ -106,11 +109,11 @@ def unsigned(text: str) -> str:
     """The text without the name that signs it, alone on a line, behind a dash or "Dr.", or in "Thanks, Anna"."""
     tail = text[-TAIL:].lower()
     at = max(0, len(text) - TAIL)
-    if "dr" in tail or "doctor" in tail:
+    if has_any(text[at:], DOCTORS):
         match = _DOCTOR_SIGNED.search(text, at)
         if match and match.start():
             text = text[: match.start()].rstrip()
-    if "-" in tail or "–" in tail or "—" in tail or "~" in tail:
+    if _DASH_BEFORE_NAME.search(text, at):
         match = _DASH_SIGNED.search(text, at)
         if match and match.start() and _is_name(match["name"]) and _is_signed(text[: match.start()].rstrip()):
             text = text[: match.start()].rstrip()

@@ -234,7 +234,7 @@ def standing_clause(broken: str) -> str:
     if _refers(before):
         return full_stop(before)
     ends = [found.start() for found in _CLAUSE_ENDS.finditer(before)]
-    last = _LAST_MEMBER.search(before)
+    last = _LAST_MEMBER.search(before) if before.endswith(("and", "or")) else None
     if last and not _LISTS.search(before):
         ends.append(last.start())
     phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 2)[-2:]) else None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from job.cleaning.rules import kinds
 from job.cleaning.rules.rule import LEAST_WORDS, MOST_WORDS, Field, Row
-from job.cleaning.rules.text import units
+from job.cleaning.rules.text import is_plain, units
 
 MOST_CHARACTERS = 100_000
 """Limit for question and answer together; the token limit would drop longer rows anyway, but an hour later."""
@@ -53,6 +53,9 @@ def repetitive(row: Row) -> bool:
 
 
 def _length(field: Field) -> int:
+    text = field.text
+    if is_plain(text) and "  " not in text and text == text.strip():
+        return text.count(" ") + bool(text)  # in a tenth of the time
     return len(field.words) if field.text.isascii() else units(field.whole)
 
 
@@ -61,7 +64,7 @@ def other_language(row: Row) -> bool:
 
 
 def _is_binary(text: str) -> bool:
-    if text.isascii() and text.isprintable():
+    if is_plain(text):
         return False
     if text.replace("\n", " ").replace("\t", " ").isprintable() and "\ufffd" not in text:
         return False

@@ -16,12 +16,15 @@ _EMPTY = re.compile(r"[ ]?\((?:[^()\n]{0,30}[:,;])?\s*\)")
 """What markup leaves of "(pronunciation: {{IPA|...}})"."""
 _BLOCKS = (("<!--", "-->", 2000), ("{|", "|}", 4000))
 """What goes from its opening to its closing, and the characters that it may have between them."""
-_ALWAYS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"<ref\b[^<>]{0,200}/>|<ref\b[^<>]{0,200}>.{0,600}?</ref>", re.DOTALL | re.IGNORECASE), ""),
-    (re.compile(r"\[\[(?:File|Image|Category)::?[^\[\]\n]{0,300}\]\]", re.IGNORECASE), ""),
-    (re.compile(r"\[https?://\S{1,300}\s+([^\]\n]{1,200})\]"), r"\1"),
-    (re.compile(r"\bTemplate:\w[^.\n]{0,60}$|\bTemplate:\w+(?:\s+[A-Z]\w*){0,2}", re.MULTILINE), ""),
+_Replacement = tuple[str, re.Pattern[str], str]
+"""What must be there, what goes, and what takes its place."""
+_ALWAYS: tuple[_Replacement, ...] = (
+    ("<", re.compile(r"<ref\b[^<>]{0,200}/>|<ref\b[^<>]{0,200}>.{0,600}?</ref>", re.DOTALL | re.IGNORECASE), ""),
+    ("[[", re.compile(r"\[\[(?:File|Image|Category)::?[^\[\]\n]{0,300}\]\]", re.IGNORECASE), ""),
+    ("[http", re.compile(r"\[https?://\S{1,300}\s+([^\]\n]{1,200})\]"), r"\1"),
+    ("Template:", re.compile(r"\bTemplate:\w[^.\n]{0,60}$|\bTemplate:\w+(?:\s+[A-Z]\w*){0,2}", re.MULTILINE), ""),
     (
+        ":",
         re.compile(
             r"\b(?:Category|File|Image)::?\s?[A-Z][^.\n]{0,80}$|\b(?:Category|File|Image)::?[A-Z]\w*(?:\s+[A-Z]\w*){0,2}",
             re.MULTILINE,
@@ -29,6 +32,7 @@ _ALWAYS: tuple[tuple[re.Pattern[str], str], ...] = (
         "",
     ),
     (
+        "(UTC)",
         re.compile(
             r"(?:^|(?<=[.!?\n]))[^.!?\n]{0,200}\b\d{1,2}:\d{2},\s+\d{1,2}\s+\w+\s+\d{4}\s+\(UTC\)", re.MULTILINE
         ),
@@ -36,12 +40,17 @@ _ALWAYS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
 )
 """What only a wiki writes."""
-_IN_PROSE: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\{\{[^{}]{0,600}\}\}"), ""),
-    (re.compile(r"\[\[(?:[^\[\]|\n]{0,120}\|)?([^\[\]|\n]{1,200})\]\]"), r"\1"),
-    (re.compile(r"(?<![\w'’)])'{2,5}(?=[^\s'])([^'\n]{1,200}(?:'(?!')[^'\n]{1,200}){0,5}?)'{2,5}(?!['\w])"), r"\1"),
-    (re.compile(r"^\s*=+\s*(.{1,100}?)\s*=+\s*$", re.MULTILINE), r"\1"),
+_IN_PROSE: tuple[_Replacement, ...] = (
+    ("{{", re.compile(r"\{\{[^{}]{0,600}\}\}"), ""),
+    ("[[", re.compile(r"\[\[(?:[^\[\]|\n]{0,120}\|)?([^\[\]|\n]{1,200})\]\]"), r"\1"),
     (
+        "''",
+        re.compile(r"(?<![\w'’)])'{2,5}(?=[^\s'])([^'\n]{1,200}(?:'(?!')[^'\n]{1,200}){0,5}?)'{2,5}(?!['\w])"),
+        r"\1",
+    ),
+    ("=", re.compile(r"^\s*=+\s*(.{1,100}?)\s*=+\s*$", re.MULTILINE), r"\1"),
+    (
+        "<",
         re.compile(
             r"</?(?:br|b|i|u|p|div|span|sup|sub|small|center|li|ul|ol|nowiki|table|tr|td|font)\b[^<>]{0,120}/?>",
             re.IGNORECASE,
@@ -65,7 +74,9 @@ def markup_cut(field: Field) -> str:
         for opening, closing, most in _BLOCKS:
             if opening in text:
                 text = _without(text, opening, closing, most)
-    for pattern, replacement in replacements:
+    for sign, pattern, replacement in replacements:
+        if sign not in text:
+            continue
         cut = pattern.sub(replacement, text)
         text = cut if len(cut) == len(text) else _EMPTY.sub("", cut)
     return text.strip()

@@ -32,7 +32,7 @@ def _walk(tree: Any, texts: set[str], *, first_word: bool) -> set[str]:
             texts = _walk(value[3], texts, first_word=first_word)
         elif code is codes.BRANCH:
             texts = set().union(*(_walk(branch, texts, first_word=first_word) for branch in value[1]))
-        elif code in (codes.MAX_REPEAT, codes.MIN_REPEAT):
+        elif code in (codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT):
             fewest, most, part = value
             found = set() if fewest else set(texts)
             for count in range(1, min(most, max(fewest, MOST_REPEATS)) + 1):

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from job.cleaning.rules import boilerplate, closings, kinds, names, numbers, scrubbed, signs, text
+from job.cleaning.rules import boilerplate, closings, contacts, kinds, names, numbers, scrubbed, shape, signs, text
+from job.cleaning.rules.rule import Field, Rules
+from job.cleaning.rules.text import units
 from tests.cleaning.rules.spellings import first_words, spellings
 
 pytestmark = pytest.mark.light
@@ -152,3 +154,32 @@ def test_what_surely_ends_a_sentence_would_also_end_one_if_asked(found: str) -> 
             assert general
             assert general.end() == match.end()
             assert text._ends_a_sentence(found, general)
+
+
+@pytest.mark.parametrize(
+    "stump", ["see --> <Link>", "see http:", "see HTTPS:// \n", "see bit.ly/ \n", "see ->\n <link> there"]
+)
+def test_stumps_of_links_have_their_sign(stump: str) -> None:
+    assert contacts._STUMP.search(stump) is None or contacts._without_stump(stump) != stump
+    assert contacts._without_stump("see http: there") == "see http: there"
+
+
+@pytest.mark.parametrize(
+    "signature", ["Dr. Moss", "DR Moss", "dr. Moss", "dr Moss", "Doctor Moss.", "- Moss", "—Anna Moss", "~ Öz"]
+)
+def test_signatures_have_their_signs(signature: str) -> None:
+    assert names.unsigned(f"Water it.\n{signature}") == "Water it."
+
+
+@given(st.lists(st.sampled_from(["Water", "it", " ", "  ", "\n", "é"]), max_size=6).map("".join))
+def test_words_are_counted_by_their_blanks_where_these_are_single(found: str) -> None:
+    assert shape._length(Field("answer", found, Rules())) == units(found)
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["`a b`", "~~~\na b\n~~~", "$x^2$", "\\alpha b", "/home/a/b", "[^a]+", "(?:a|b)", "$$a$$", "\\(a b\\)", "C:\\a"],
+)
+def test_each_delimiter_is_a_sign_by_itself(part: str) -> None:
+    found = f"Look at {part} here."
+    assert part in "".join(found[begin:end] for begin, end in kinds.kept(found))

@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from job.cleaning.rules.text import (
+    LONGEST_REMEMBERED,
     boundaries,
     capital,
     full_stop,
     normalised,
+    remembered,
     repair,
     respaced,
     sentences,
@@ -212,3 +214,15 @@ def test_the_first_letter_becomes_a_capital_unless_it_begins_a_name() -> None:
 def test_rows_are_compared_by_letters_and_digits() -> None:
     assert normalised("Water it - 2 times!") == normalised("WATER  it: 2, times") == "water it 2 times"
     assert normalised("naïve – ok") == "naïve ok"
+
+
+def test_a_short_sentence_is_judged_once_and_a_long_one_each_time() -> None:
+    asked: list[str] = []
+
+    def judge(sentence: str) -> int:
+        asked.append(sentence)
+        return len(sentence)
+
+    known, long = remembered(judge), "a" * (LONGEST_REMEMBERED + 1)
+    assert [known(sentence) for sentence in ("ab", "ab", long, long)] == [2, 2, len(long), len(long)]
+    assert asked == ["ab", long, long]
