@@ -21,7 +21,7 @@ _SIGNS = Signs(
 )
 """A text without any of these has nothing to keep, which half of all prose shows in 1 us."""
 
-_DELIMITED = ("`", "~~~", "$", "\\", "/", "]", "(?")
+_DELIMITED = ("`", "~~~", "$", "\\", "/", "]", "(?", ">", "{{", "{%", "'''", '"""')
 """One of these is in each part that is known by what stands around it or in it, not by the look of its line."""
 
 _FENCES = ("```", "~~~")

@@ -178,7 +178,22 @@ def test_words_are_counted_by_their_blanks_where_these_are_single(found: str) ->
 
 @pytest.mark.parametrize(
     "part",
-    ["`a b`", "~~~\na b\n~~~", "$x^2$", "\\alpha b", "/home/a/b", "[^a]+", "(?:a|b)", "$$a$$", "\\(a b\\)", "C:\\a"],
+    [
+        "`a b`",
+        "~~~\na b\n~~~",
+        "$x^2$",
+        "\\alpha b",
+        "/home/a/b",
+        "[^a]+",
+        "(?:a|b)",
+        "$$a$$",
+        "\\(a b\\)",
+        "C:\\a",
+        '"""a b"""',
+        "{{ a }}",
+        "{% a %}",
+        "('''a b'''",
+    ],
 )
 def test_each_delimiter_is_a_sign_by_itself(part: str) -> None:
     found = f"Look at {part} here."
