@@ -54,7 +54,8 @@ def write_text(path: Path, text: str) -> None:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
-        log.warning("broken=%s: it is a folder; set aside as %s", path.name, set_aside(path).name)
+        move(path, aside := unused(path.with_name(f"broken-{path.name}")))
+        log.warning("broken=%s: it is a folder; set aside as %s", path.name, aside.name)
     partial = path.with_name(path.name + ".partial")
     try:
         with partial.open("w", encoding="utf-8") as file:
