@@ -38,7 +38,9 @@ class JobError(Exception):
 
 class FolderError(JobError):
     exit_code = 61
-    remedy = "Set FINETUNE_OUTPUT_DIR to a new folder, or restore the settings that this folder's run began with."
+    remedy = (
+        "Set FINETUNE_OUTPUT_DIR to a new folder, or restore the settings and files that this folder's run began with."
+    )
 
 
 class MemoryExhausted(JobError):

@@ -35,8 +35,6 @@ known by their shape."""
 CHUNK_BYTES = 4 * 2**20
 MOST_ASIDE = 9
 """Files of one name that are kept after they had to give way."""
-CARD = "README.md"
-"""The stage that publishes writes it into folders of others."""
 
 
 class Facts(TypedDict):
@@ -59,7 +57,8 @@ def write_unredacted(path: Path, text: str) -> None:
     password of a proxy may be a common word."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
-        log.warning("broken=%s: it is a folder; set aside as %s", path.name, set_aside(path).name)
+        move(path, aside := unused(path.with_name(f"broken-{path.name}")))
+        log.warning("broken=%s: it is a folder; set aside as %s", path.name, aside.name)
     partial = path.with_name(path.name + ".partial")
     try:
         with partial.open("w", encoding="utf-8") as file:
@@ -120,9 +119,10 @@ def replace_folder(partial: Path, final: Path) -> None:
 
 
 def retire(old: Path, new: Path, name: str) -> None:
-    """Remove a folder that another one replaces, except what only its user can have put there: that goes to `kept-NAME`."""
+    """Remove a folder that another one replaces, except what that one lacks: its user may have put it there, or have edited a
+    card. That goes to `kept-NAME`."""
     for path in sorted(old.iterdir()) if old.is_dir() else ():
-        if path.name == CARD or (new / path.name).exists():
+        if (new / path.name).exists():
             continue
         kept = old.with_name(f"kept-{name}")
         kept.mkdir(exist_ok=True)

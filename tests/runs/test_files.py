@@ -38,10 +38,12 @@ def test_written_text_is_redacted_and_leaves_nothing_half(tmp_path: Path) -> Non
 
 
 def test_a_folder_in_the_place_of_a_file_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "a.json" / "inner").mkdir(parents=True)
-    write_json(tmp_path / "a.json", {})
-    assert (tmp_path / "a.json").is_file()
-    assert (tmp_path / "broken-a.json" / "inner").exists()
+    for name in ("first", "second"):
+        (tmp_path / "a.json" / name).mkdir(parents=True)
+        write_json(tmp_path / "a.json", {})
+        (tmp_path / "a.json").unlink()
+    assert (tmp_path / "broken-a.json" / "first").exists()
+    assert (tmp_path / "broken-a.json.2" / "second").exists()
     assert "broken=a.json: it is a folder" in caplog.text
 
 
@@ -84,10 +86,8 @@ def test_a_folder_is_replaced_whole_and_what_its_user_put_there_is_kept(
         write_text(tmp_path / "new" / "rows", version)
         replace_folder(tmp_path / "new", tmp_path / "final")
         write_text(tmp_path / "final" / "notes", f"on the {version}")
-        write_text(tmp_path / "final" / "README.md", "a card, which the job itself adds")
     kept = {path.relative_to(tmp_path).as_posix(): path.read_text("utf-8") for path in files_of(tmp_path)}
     assert kept == {
-        "final/README.md": "a card, which the job itself adds",
         "final/notes": "on the third",
         "final/rows": "third",
         "kept-final/notes": "on the first",
