@@ -303,9 +303,9 @@ GLUED_WORDS = frozenset(
     "Posting posting Forum forum Clarification clarification Clarifications clarifications Care care Health health Helps helps "
     "Soon soon Luck luck".split()
 )
-WORD_BEFORE = re.compile(r"(?<![A-Za-z])([A-Za-z]+)$")
+WORD_BEFORE = re.compile(r"(?<![A-Za-z\"'`(_./])([A-Za-z]+)$")
 WORD_BEHIND = re.compile(
-    r"(?:For|Dr|Sir|We|My|How|Thanks?|Welcome|Hope|Regards|Take|I|You|Your|The|It|As|In|[A-Z][a-z]{3,})\b"
+    r"(?:For|Dr|Sir|We|My|How|Thanks?|Welcome|Hope|Regards|Take|I|You|Your|The|It|As|In|(?!World\b)[A-Z][a-z]{3,})\b"
 )
 GLUED_SMALL = pattern(
     r"^(?:(?:hi|hello|hey|dear)(?=(?:this|that|these|thanks?|regarding|your?|there|according|please|welcome|dear|doctor|sir|madam|how|"

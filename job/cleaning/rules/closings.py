@@ -78,6 +78,13 @@ GOODBYES = (
     r"(?:this|that)\s+is\s+my\s+(?:best\s+)?(?:advice|opinion|suggestion)\s+(?:for|to)\s+you",
     r"dr\.?\s+(?-i:[A-Z])[\w.]*(?:\s+(?-i:[A-Z])[\w.]*){0,3}\s*(?:,.{0,60})?$",
 )
+OFFER = pattern(
+    r"^\W*(?:(?:and|but|so|also)\s+)?(?:if\s+(?:you|there)|should\s+you|whenever\s+you|in\s+case\s+(?:you|of))\b[^,.!?;\n]{2,80},?\s+(?:please\s+|just\s+|do\s+|"
+    r"kindly\s+|always\s+)*(?:(?:feel\s+free|do\s+not\s+hesitate|don['’]t\s+hesitate)\s+to\s+(?:ask|contact|reach\s+out|let\s+(?:me|us)\s+know|message|call|"
+    r"write|get\s+in\s+touch)|let\s+(?:me|us)\s+know|ask(?:\s+away)?|contact\s+(?:me|us)|reach\s+out|i(?:['’]m|\s+am)\s+here(?:\s+to\s+help)?)"
+    r"(?:\s+(?:me|us|to|again|here|any\s?time|at|about|it|them|for|help|with|more|back|out|directly))*\s*[.!]*$"
+)
+"""An offer to answer more, whatever it is about; the whole of a sentence."""
 POLITE = (
     *(
         "thank",
@@ -172,7 +179,10 @@ CONDITION = pattern(
     r"^[\s\"'(]*(?:and\s+|but\s+|so\s+|also\s+)?(?:if|in\s+case|incase|when|whenever|should|unless|until|once|after|before|"
     r"for\s+(?:any|more|further|additional))\b"
 )
-ONLINE = pattern(r"\s+onl+ine\b[\s.,-]*(?:-+>?\s*)?(?:<(?:link|url)>)?\s*$")
+ONLINE = pattern(
+    r"(?:(?<=ist)|(?<=ian)|(?<=ogy)|(?<=geon)|(?<=ctor)|(?<=tioner)|(?<=apist)|(?<=pert))\s+onl+ine\b[\s.,-]*(?:-+>?\s*)?(?:<(?:link|url)>)?\s*$|"
+    r"\s+onl+ine\b[\s.,]*-+>?\s*(?:<(?:link|url)>)?\s*$"
+)
 FILLER = (
     r"(?:(?:also|so|and|but|else|otherwise|then|however|finally|lastly|meanwhile|anyways?|again|pls|plz|please|kindly|moreover|till\s+then|"
     r"until\s+then|for\s+now|once\s+again)\b[\s,]*){0,3}"

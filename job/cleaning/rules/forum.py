@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 
-from job.cleaning.rules import boilerplate, closings, content, sign_offs, whole
+from job.cleaning.rules import boilerplate, breaks_off, closings, content, sign_offs, whole
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.rule import Field, Row
-from job.cleaning.rules.scrubbed import MAIN_CLAUSE, standing_clause, stands
+from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
 from job.cleaning.rules.text import boundaries, capital, full_stop, has_any, sentences, words
 
 EDGE, END = 320, 220
@@ -27,6 +27,8 @@ FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
 INSIDE = tuple(dict.fromkeys((*boilerplate.INSIDE, *closings.REQUESTS_INSIDE)))
 """An answer without one of these has no boilerplate in its middle."""
+FEWEST_BEFORE_REQUEST = 8
+"""Words before a request; behind fewer ("Sure, I can help with that.") it is the answer."""
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
 
@@ -59,7 +61,7 @@ def closing(field: Field) -> str:
 
 
 def cut_off_end(field: Field) -> str:
-    return without_cut_off_end(field.text)
+    return breaks_off.without_cut_off_end(field.text)
 
 
 def boilerplate_inside(field: Field) -> str:
@@ -67,13 +69,14 @@ def boilerplate_inside(field: Field) -> str:
     text = field.text
     if not has_any(field.lowered, INSIDE):
         return text
-    kept = (_without_announcement(piece) for piece in sentences(text) if not _goes_inside(piece))
-    return "".join(kept).strip() or text
+    all_words = words(text)
+    pieces = [piece for piece in sentences(text) if not _goes_inside(piece, all_words)]
+    return "".join(map(_without_announcement, pieces)).strip() or text
 
 
 def cut_off(row: Row) -> bool:
     """Whether the whole answer breaks off: nothing before its last sentence to keep."""
-    return is_cut_off(row.answer.text)
+    return breaks_off.is_cut_off(row.answer.text)
 
 
 # --- lost spaces -----------------------------------------------------------------------------------------------------
@@ -153,7 +156,7 @@ def closed(text: str) -> str:
             text = text[: starts[-1]] + shorter
             continue
         rest = _with_bracket(text[: glued.start()], glued[0])
-        whole = without_cut_off_end(rest)
+        whole = breaks_off.without_cut_off_end(rest)
         text = full_stop(rest) if whole == rest else whole
     return text
 
@@ -166,6 +169,8 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     while len(starts) > 1:
         place = starts[-1]
         piece = text[place:end].strip()
+        if _asks_back(piece) and words(text[:place]) < FEWEST_BEFORE_REQUEST:
+            break
         if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
             end = place
             starts.pop()
@@ -199,33 +204,10 @@ def without_polite_clause(sentence: str) -> str:
     return full_stop(sentence[: found.start()]) if found else sentence
 
 
-def without_cut_off_end(text: str) -> str:
-    """The text without a last sentence that was cut off upstream ("Management involves"), but with the clauses of it that stand
-    by themselves; unchanged if that is all of it. The number of an item that went goes too."""
-    text = closings.LONE_NUMBER.sub("", text)
-    if text.endswith(boilerplate.STOPS):
-        return text
-    starts = list(boundaries(text, max(0, len(text) - 2 * EDGE)))
-    last = text[starts[-1] :] if starts else ""
-    if last and (is_cut_off(last) or _is_stump(last)):
-        return (text[: starts[-1]] + standing_clause(last)).rstrip()
-    return text
-
-
-def _is_stump(sentence: str) -> bool:
-    return bool(closings.STUMP.match(sentence)) and words(sentence) <= closings.LONGEST_STUMP and not stands(sentence)
-
-
-def is_cut_off(sentence: str) -> bool:
-    return not sentence.endswith(boilerplate.STOPS) and bool(
-        closings.DANGLING.search(sentence[-24:]) or closings.PROMISE.search(sentence[-120:])
-    )
-
-
 # --- what a sentence is ----------------------------------------------------------------------------------------------
 
 
-def _goes_inside(piece: str) -> bool:
+def _goes_inside(piece: str, all_words: int) -> bool:
     lowered = piece.lower()
     return (
         has_any(lowered, boilerplate.INSIDE)
@@ -233,7 +215,12 @@ def _goes_inside(piece: str) -> bool:
             _is_boilerplate(piece, unknown=0)
             or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
         )
-    ) or (has_any(lowered, closings.REQUESTS_INSIDE) and not closings.LISTS.search(piece) and _asks_back(piece.strip()))
+    ) or (
+        has_any(lowered, closings.REQUESTS_INSIDE)
+        and all_words - words(piece) >= FEWEST_BEFORE_REQUEST
+        and not closings.LISTS.search(piece)
+        and _asks_back(piece.strip())
+    )
 
 
 def _without_announcement(sentence: str) -> str:
@@ -296,6 +283,7 @@ def _goodbye(sentence: str) -> bool:
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
         or sign_offs.signs(sentence)
+        or bool(closings.OFFER.match(sentence))
         or (len(sentence) <= whole.LONGEST and bool(whole.ENDING.match(sentence)))
         or _is_boilerplate(sentence, unknown=0)
         or _asks_back(sentence)
@@ -316,6 +304,8 @@ def _asks_back(sentence: str) -> bool:
     if content.IS_SUBJECT.match(sentence) or content.FREE_TO.search(sentence):
         return False
     others = [word for word in _others(sentence) if word not in closings.REQUEST_WORDS]
+    if len(others) > 1 and sentence.rstrip().endswith("?"):
+        return False  # it asks for something of its own
     if len(others) > closings.MOST_ASKED or any(verb in others for verb in closings.SECOND_VERB.findall(sentence)):
         return False
     return not any(_others(found[0]) for found in closings.STATEMENT.finditer(sentence))
@@ -383,7 +373,9 @@ def _others(text: str) -> list[str]:
 
 def _glued_goodbye(text: str, begin: int) -> re.Match[str] | None:
     found = closings.GLUED_GOODBYE.search(text, begin)
-    return found if found and not _says_something(found[0]) else None
+    if not found or _says_something(found[0]) or closings.CONDITION.match(text[begin : found.start()]):
+        return None  # a condition does not stand without its clause
+    return found
 
 
 def _signature(piece: str) -> bool:

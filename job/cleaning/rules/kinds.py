@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from job.cleaning.rules.text import has_any
+from job.cleaning.rules.text import has_any, is_prose
 
 Span = tuple[int, int]
 
@@ -87,9 +87,14 @@ _INDENTED = re.compile(r"(?: {2}|\t)\s*\S")
 _SURE = re.compile(
     r"[(){}=<>\[\];*@#]|^\s*(?:import|from|using|package|return|for|Dim|End)\b|[A-Z]{4}\b|\b(?:else|try|finally)\s*:|^\s*(?:except\b|(?:fi|done|esac|end)$)"
 )
+_NEAR_CODE = re.compile(
+    r"[={}\[\]<>_\\$`|@]|\w\(|//|::|;\s*$|^\s*(?:do|done|end|begin|then|fi|export\s.*|Module\s.*)\s*$", re.IGNORECASE
+)
+"""A line that is no prose and stands next to code: a closing brace with a name, an export."""
 _BEFORE_SEMICOLON = (")", "]", "}", '"', "'", " ")
 MOST_BULLETS = 100
 """At the beginning and at the end, where a bullet may look like what is cut; between them no rule takes one."""
+LONGEST_NEAR = 200
 LONGEST_CODE_LINE = 2000
 """Characters; of a longer line only its beginning is looked at."""
 
@@ -101,7 +106,8 @@ _BULLETS = re.compile(r"(?m)^[ \t]*[-*+•–]+[ \t]+(?=\S)")
 WORKS = (
     "press release",
     *"letter email e-mail memo note invitation speech toast poem haiku sonnet limerick song lyric verse story".split(),
-    *"dialogue script essay reply response message greeting post tweet advert card".split(),
+    *"dialogue script essay reply response message greeting post tweet advert card manual brochure newsletter blog".split(),
+    *"announcement conversation caption advertisement survey profile obituary eulogy article".split(),
 )
 _VERBS = (
     *("give me", "come up with"),
@@ -119,7 +125,7 @@ _ASKED_FOR = re.compile(
     r"\bhow\s+(?:do|can|should|would|could)\s+(?:i|you|we|one)\s+(?:best\s+|politely\s+)?(?:word|phrase|write|end|close|start|sign|answer|reply\s+to|"
     rf"respond\s+to)\s+(?:an?|the|this|that|my)\s+(?:\w+\s+){{0,2}}(?:{'|'.join(WORKS)})\b|"
     r"\bwhat\s+(?:should|could|can|do)\s+i\s+(?:write|say|answer|reply)\b|"
-    r"\b(?:put\s+together|complete|improve|finish|proofread|polish|shorten|rewrite|rephrase|translate)\b[^.!?\n]{0,20}?\b"
+    r"\b(?:put\s+together|add|complete|improve|finish|proofread|polish|shorten|rewrite|rephrase|translate)\b[^.!?\n]{0,40}?\b"
     rf"(?:{'|'.join(WORKS)})\b|"
     r"^\W*(?:please\s+)?(?:(?:reply|respond)\s+to\s+(?:this|the\s+following)|draft\b|translate\b|rephrase\b|paraphrase\b|proofread\b|"
     r"make\s+(?:this|it|the\s+following)\s+(?:more|less|sound))",
@@ -275,27 +281,32 @@ def _is_code(line: str) -> bool:
 
 
 def _line_blocks(text: str) -> Iterator[Span]:
-    """Runs of at least two lines that look like code or a table."""
+    """Runs of at least two lines that look like code or a table, one of them surely."""
     code = has_any(text, _CODE_SIGNS)
     table = "|" in text or "\t" in text
     if not code and not table:
         return
-    begin = end = lines = place = 0
+    begin = end = lines = sure = place = 0
     for line in text.split("\n"):
-        is_part = (code and (_is_code(line) or (lines and _INDENTED.match(line)))) or (
-            table and _TABLE_LINE.match(line) and not has_any(line, _WIKI)
-        )
-        if is_part:
+        is_sure = (code and _is_code(line)) or (table and _TABLE_LINE.match(line) and not has_any(line, _WIKI))
+        if is_sure or (code and ((lines and _INDENTED.match(line)) or _is_near_code(line))):
             begin = begin if lines else place
             end = place + len(line)
             lines += 1
+            sure += bool(is_sure)
         elif lines and not _HALF_CODE.match(line):
-            if lines > 1:
+            if lines > 1 and sure:
                 yield begin, end
-            lines = 0
+            lines = sure = 0
         place += len(line) + 1
-    if lines > 1 or (lines and not text[:begin].strip() and not text[end:].strip()):
+    if sure and (lines > 1 or (not text[:begin].strip() and not text[end:].strip())):
         yield begin, end
+
+
+def _is_near_code(line: str) -> bool:
+    if len(line) > LONGEST_NEAR or line.startswith("|") or not _NEAR_CODE.search(line):
+        return False
+    return not is_prose(line) and not has_any(line, (*_WIKI, "}}"))
 
 
 def _joined(spans: list[Span]) -> Iterator[Span]:

@@ -194,7 +194,7 @@ def normalised(text: str) -> str:
 
 def capital(text: str) -> str:
     """The first letter of prose as a capital; names such as pH or iPhone, commands and code keep theirs."""
-    return text[:1].upper() + text[1:] if _PLAIN_WORD.match(text) and _is_prose(text.partition("\n")[0]) else text
+    return text[:1].upper() + text[1:] if _PLAIN_WORD.match(text) and is_prose(text.partition("\n")[0]) else text
 
 
 def full_stop(text: str) -> str:
@@ -205,15 +205,15 @@ def full_stop(text: str) -> str:
     last = text[text.rfind("\n") + 1 :]
     if text.endswith(":") and line_ended:
         return text
-    text = text.rstrip(" ,;:-–—\n") if not last.endswith(";") or _is_prose(last[:-1]) else text
+    text = text.rstrip(" ,;:-–—\n") if not last.endswith(";") or is_prose(last[:-1]) else text
     if not text or text[-1] in ".!?…)\"'”’]*" or ord(text[-1]) in HIDDEN:
         return text
-    if _CODE_CHARACTERS.search(last.split()[-1]) or (line_ended and (_ITEM.match(last) or not _is_prose(last))):
+    if _CODE_CHARACTERS.search(last.split()[-1]) or (line_ended and (_ITEM.match(last) or not is_prose(last))):
         return text
     return text + "."
 
 
-def _is_prose(line: str) -> bool:
+def is_prose(line: str) -> bool:
     """Whether a line has a word that sentences have and commands lack, and nothing of code."""
     return not _CODE_CHARACTERS.search(line) and not _SENTENCE_WORDS.isdisjoint(
         word.strip(".,;:!?") for word in line.lower().split()

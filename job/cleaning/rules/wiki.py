@@ -20,7 +20,7 @@ _ALWAYS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bTemplate:\w[^.\n]{0,60}$|\bTemplate:\w+(?:\s+[A-Z]\w*){0,2}", re.MULTILINE), ""),
     (
         re.compile(
-            r"\b(?:Category|File|Image)::?\s?[A-Z][^.\n]{0,80}$|\b(?:Category|File|Image)::?[A-Z]\w*(?:\s+[A-Z]\w*){0,2}",
+            r"\b(?:Category|File|Image)::?[A-Z][^.\n]{0,80}$|\b(?:Category|File|Image)::?[A-Z]\w*(?:\s+[A-Z]\w*){0,2}",
             re.MULTILINE,
         ),
         "",
@@ -48,7 +48,7 @@ _IN_PROSE: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 """What code writes too: it stays in a text about code."""
 _LEFT = re.compile(
-    r"\{\{(?=[\w#:])|\[\[(?=[\w:])|<ref\b|</ref>|\bTemplate:\w|\bCategory::?\w|\(UTC\)|\bFile:\w|\|\|\s*(?:style|align|(?:col|row)span)\b|"
+    r"\{\{(?=[\w#:])|\[\[(?=[\w:])|<ref\b|</ref>|\bTemplate:\w|\bCategory::?\w|\d{4}\s+\(UTC\)|\bFile:\w|\|\|\s*(?:style|align|(?:col|row)span)\b|"
     r"^[ \t]*(?:[|!][^\n]*\|\||\}\})",
     re.MULTILINE,
 )

@@ -107,7 +107,6 @@ REQUESTS = (
     "If possible, upload a picture of the affected pot here.",
     "Once you have the results of the soil test, you can get back to me.",
     "It would be good if you could attach an image of the roots.",
-    "Can you send me the other view of the fern so that I can see its stem better?",
     "As soon as you get the reports, please send them to me.",
     "Let me know the results of the second soil test and how the fern is responding.",
     "Do share with us the readings of the last week.",
@@ -147,6 +146,8 @@ def test_of_advice_the_request_alone_goes(answer: str, rest: str | None) -> None
 @pytest.mark.parametrize(
     "advice",
     [
+        "Can you send me the other view of the fern so that I can see its stem?",  # a question of its own
+        "Could you please provide me with the title, date, and place?",
         "Please show the report to your gardener.",
         "Kindly send the soil to a lab and share the results with your family.",
         "If the fever persists, go back to your doctor.",
@@ -165,6 +166,31 @@ def test_of_advice_the_request_alone_goes(answer: str, rest: str | None) -> None
 )
 def test_what_is_told_to_others_or_goes_on_is_advice(advice: str) -> None:
     assert cleaned(f"{ADVICE} {advice}") == f"{ADVICE} {advice}"
+
+
+def test_a_request_behind_a_courtesy_alone_is_the_answer() -> None:
+    answer = "Sure, I can help with that. Please send me the photos of the leaves."
+    assert cleaned(answer) == answer
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        "If you need any other recipes, feel free to ask!",
+        "If you need help with the pots, don't hesitate to ask.",
+        "Should you want another plan, let me know.",
+        "If you need anything else, feel free to ask.",
+    ],
+)
+def test_an_offer_to_answer_more_goes_with_its_condition(offer: str) -> None:
+    assert cleaned(f"{ADVICE} {offer}") == ADVICE
+    advice = offer.replace("ask", "cut it").replace("let me know", "cut it")
+    assert cleaned(f"{ADVICE} {advice}") == f"{ADVICE} {advice}"
+
+
+@pytest.mark.parametrize("last", ["Buy tassels online.", "Be more vigilant online.", "That makes it easier online."])
+def test_what_is_online_is_no_referral(last: str) -> None:
+    assert cleaned(f"{ADVICE} {last}") == f"{ADVICE} {last}"
 
 
 @pytest.mark.parametrize(
