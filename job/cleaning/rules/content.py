@@ -34,6 +34,11 @@ NAMED = pattern(
 """Goodbyes that can be things; and may join them to others."""
 ADDRESSES = frozenset("i my me we us you your yours u ur welcome thank thanks forum ourforum".split())
 """A sentence of boilerplate with an unknown word speaks to somebody."""
+HELP_OFFERED = pattern(
+    r"^[^.!?\n]{0,40}\b(?:can|will|would|['’]d|['’]ll|happy\s+to|glad\s+to|love\s+to)\s+(?:be\s+(?:happy|glad)\s+to\s+)?(?:certainly\s+|definitely\s+)?"
+    r"(?:help|assist)\b[^.!?\n]{0,60}[.!]\s*$"
+)
+"""All that an answer says before it asks for what it needs: "Of course, I can help you with that."."""
 REACH = 48
 """Characters before a goodbye in which the word before it stands."""
 

@@ -69,8 +69,7 @@ def boilerplate_inside(field: Field) -> str:
     text = field.text
     if not has_any(field.lowered, INSIDE):
         return text
-    all_words = words(text)
-    pieces = [piece for piece in sentences(text) if not _goes_inside(piece, all_words)]
+    pieces = [piece for piece in sentences(text) if not _goes_inside(piece, text)]
     return "".join(map(_without_announcement, pieces)).strip() or text
 
 
@@ -165,11 +164,12 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     """Where the sentences that say goodbye begin; their own beginnings leave `starts`."""
     end = len(text)
     if text and starts == [0]:  # an answer of nothing but a goodbye; one that gives a contact is an answer
-        return 0 if "[" not in text and not _others(text) and _goodbye(text) else end
+        says_nothing = not _others(text) or closings.OFFER.match(text)
+        return 0 if "[" not in text and says_nothing and _goodbye(text) else end
     while len(starts) > 1:
         place = starts[-1]
         piece = text[place:end].strip()
-        if _asks_back(piece) and words(text[:place]) < FEWEST_BEFORE_REQUEST:
+        if _asks_back(piece) and _is_answer(text[:place]):
             break
         if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
             end = place
@@ -207,7 +207,7 @@ def without_polite_clause(sentence: str) -> str:
 # --- what a sentence is ----------------------------------------------------------------------------------------------
 
 
-def _goes_inside(piece: str, all_words: int) -> bool:
+def _goes_inside(piece: str, text: str) -> bool:
     lowered = piece.lower()
     return (
         has_any(lowered, boilerplate.INSIDE)
@@ -217,10 +217,15 @@ def _goes_inside(piece: str, all_words: int) -> bool:
         )
     ) or (
         has_any(lowered, closings.REQUESTS_INSIDE)
-        and all_words - words(piece) >= FEWEST_BEFORE_REQUEST
         and not closings.LISTS.search(piece)
         and _asks_back(piece.strip())
+        and not _is_answer(text.replace(piece, ""))
     )
+
+
+def _is_answer(rest: str) -> bool:
+    """Whether a request is the answer, since the rest says next to nothing."""
+    return words(rest) < FEWEST_BEFORE_REQUEST or bool(content.HELP_OFFERED.match(rest))
 
 
 def _without_announcement(sentence: str) -> str:

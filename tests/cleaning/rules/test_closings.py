@@ -169,8 +169,12 @@ def test_what_is_told_to_others_or_goes_on_is_advice(advice: str) -> None:
 
 
 def test_a_request_behind_a_courtesy_alone_is_the_answer() -> None:
-    answer = "Sure, I can help with that. Please send me the photos of the leaves."
-    assert cleaned(answer) == answer
+    for courtesy in ("Sure, I can help with that.", "Of course, I'd be happy to help you with that order."):
+        for request in (
+            "Please send me the photos of the leaves.",
+            "Could you please provide me with the URL of your website?",
+        ):
+            assert cleaned(f"{courtesy} {request}") == f"{courtesy} {request}"
 
 
 @pytest.mark.parametrize(
@@ -184,6 +188,7 @@ def test_a_request_behind_a_courtesy_alone_is_the_answer() -> None:
 )
 def test_an_offer_to_answer_more_goes_with_its_condition(offer: str) -> None:
     assert cleaned(f"{ADVICE} {offer}") == ADVICE
+    assert cleaned(f"You're welcome! {offer}") == "nothing_but_boilerplate"
     advice = offer.replace("ask", "cut it").replace("let me know", "cut it")
     assert cleaned(f"{ADVICE} {advice}") == f"{ADVICE} {advice}"
 
