@@ -337,6 +337,27 @@ INSIDE = (
         "happy to",
         "glad to",
     ),
-    *("your query", "your question", "your concern", "welcome", "get back", "revert"),
+    *(
+        "your query",
+        "your question",
+        "your concern",
+        "welcome",
+        "get back",
+        "revert",
+        "disposal",
+        "any help",
+        "help you",
+    ),
+    *(
+        "any quer",
+        "any question",
+        "any doubt",
+        "any further",
+        "more questions",
+        "all the best",
+        "very best",
+        "sorry for",
+    ),
+    *("please reply", "please answer", "help u", "guide u", "guide you", "advise you", "assist you"),
 )
 """A sentence without one of these is no boilerplate. Looking for them takes 3 us a row; judging the sentences takes 100."""

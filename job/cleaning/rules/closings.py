@@ -54,6 +54,7 @@ GOODBYES = (
     r"(?:chat|follow[\s-]*up)\s+(?:again\s+)?if\s+(?:you\s+(?:need|have|want|wish|like)|required|needed)\b",
     r"(?:you\s+(?:can|may|could)\s+|please\s+|do\s+|always\s+|just\s+)*(?:come|visit)\s+(?:back\s+|again\s+)?(?:any\s?time|again|back|here|to\s+us|to\s+me|us)\b",
     r"so\s+(?:that\s+)?(?:i|we)\s+can\s+(?:help|assist|guide)\b",
+    r"(?:please|kindly|pls)\s+(?:reply|answer|respond)\b(?!\s+to\s+(?:the|your|an?)\b)",
     r"tell\s+(?:me|us)\s+(?:the\s+|any\s+)?updates?\b",
     r"(?:so\s+)?(?:that\s+is|that['’]?s|this\s+is)\s+my\s+(?:advice|opinion|suggestion)\b.{0,12}$",
     r"(?:may\s+)(?:you|your\s+\w+|god|the\s+lord|allah|almighty|he|she|they|all)\b",
@@ -78,13 +79,6 @@ GOODBYES = (
     r"(?:this|that)\s+is\s+my\s+(?:best\s+)?(?:advice|opinion|suggestion)\s+(?:for|to)\s+you",
     r"dr\.?\s+(?-i:[A-Z])[\w.]*(?:\s+(?-i:[A-Z])[\w.]*){0,3}\s*(?:,.{0,60})?$",
 )
-OFFER = pattern(
-    r"^\W*(?:(?:and|but|so|also)\s+)?(?:if\s+(?:you|there)|should\s+you|whenever\s+you|in\s+case\s+(?:you|of))\b[^,.!?;\n]{2,80},?\s+(?:please\s+|just\s+|do\s+|"
-    r"kindly\s+|always\s+)*(?:(?:feel\s+free|do\s+not\s+hesitate|don['’]t\s+hesitate)\s+to\s+(?:ask|contact|reach\s+out|let\s+(?:me|us)\s+know|message|call|"
-    r"write|get\s+in\s+touch)|let\s+(?:me|us)\s+know|ask(?:\s+away)?|contact\s+(?:me|us)|reach\s+out|i(?:['’]m|\s+am)\s+here(?:\s+to\s+help)?)"
-    r"(?:\s+(?:me|us|to|again|here|any\s?time|at|about|it|them|for|help|with|more|back|out|directly))*\s*[.!]*$"
-)
-"""An offer to answer more, whatever it is about; the whole of a sentence."""
 POLITE = (
     *(
         "thank",

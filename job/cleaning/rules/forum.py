@@ -44,14 +44,6 @@ def placeholder(field: Field) -> str:
     return text
 
 
-def lost_blank(field: Field) -> str:
-    return separated(field.text)
-
-
-def may_lack_a_blank(text: str) -> bool:
-    return bool(boilerplate.GLUED.search(text) or boilerplate.GLUED_SMALL.match(text))
-
-
 def opening(field: Field) -> str:
     return opened(field.text).strip()
 
@@ -69,33 +61,15 @@ def boilerplate_inside(field: Field) -> str:
     text = field.text
     if not has_any(field.lowered, INSIDE):
         return text
+    if has_any(field.lowered, whole.SO_I_CAN_SIGNS):
+        text = whole.SO_I_CAN.sub("", text)
     pieces = [piece for piece in sentences(text) if not _goes_inside(piece, text)]
-    return "".join(map(_without_announcement, pieces)).strip() or text
+    return "".join(map(_without_courtesy, pieces)).strip() or text
 
 
 def cut_off(row: Row) -> bool:
     """Whether the whole answer breaks off: nothing before its last sentence to keep."""
     return breaks_off.is_cut_off(row.answer.text)
-
-
-# --- lost spaces -----------------------------------------------------------------------------------------------------
-
-
-def separated(text: str) -> str:
-    """The text with the spaces that were lost after boilerplate at either end."""
-    glued = boilerplate.GLUED_SMALL.match(text)
-    if glued:
-        text = f"{text[: glued.end()]} {text[glued.end() :]}"
-    places = [
-        match.start() + 1
-        for match in boilerplate.GLUED.finditer(text)
-        if match.start() < EDGE or match.start() > len(text) - EDGE
-    ]
-    for place in reversed(places):
-        word = boilerplate.WORD_BEFORE.search(text, max(0, place - 15), place)
-        if word and word[1] in boilerplate.GLUED_WORDS and boilerplate.WORD_BEHIND.match(text, place):
-            text = f"{text[:place]}. {text[place:]}"
-    return text
 
 
 # --- the beginning ---------------------------------------------------------------------------------------------------
@@ -164,7 +138,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     """Where the sentences that say goodbye begin; their own beginnings leave `starts`."""
     end = len(text)
     if text and starts == [0]:  # an answer of nothing but a goodbye; one that gives a contact is an answer
-        says_nothing = not _others(text) or closings.OFFER.match(text)
+        says_nothing = not _others(text) or whole.OFFER.match(text)
         return 0 if "[" not in text and says_nothing and _goodbye(text) else end
     while len(starts) > 1:
         place = starts[-1]
@@ -214,6 +188,8 @@ def _goes_inside(piece: str, text: str) -> bool:
         and (
             _is_boilerplate(piece, unknown=0)
             or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
+            or bool(whole.OFFER.match(piece))
+            or (len(piece) <= whole.LONGEST and bool(whole.BEGINNING.match(piece)))
         )
     ) or (
         has_any(lowered, closings.REQUESTS_INSIDE)
@@ -228,10 +204,15 @@ def _is_answer(rest: str) -> bool:
     return words(rest) < FEWEST_BEFORE_REQUEST or bool(content.HELP_OFFERED.match(rest))
 
 
-def _without_announcement(sentence: str) -> str:
-    """The sentence without "Based on your query, my opinion is as follows:"."""
+def _without_courtesy(sentence: str) -> str:
+    """The sentence without "Based on your query, my opinion is as follows:" and without "and let me know"."""
     found = boilerplate.OPENINGS["opinion_follows"].match(sentence)
-    return capital(sentence[found.end() :]) if found else sentence
+    if found:
+        return capital(sentence[found.end() :])
+    if has_any(sentence.lower(), whole.CLAUSES_INSIDE):
+        body = sentence.rstrip()
+        return without_polite_clause(body) + sentence[len(body) :]
+    return sentence
 
 
 def _is_opening(sentence: str) -> bool:
@@ -288,7 +269,7 @@ def _goodbye(sentence: str) -> bool:
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
         or sign_offs.signs(sentence)
-        or bool(closings.OFFER.match(sentence))
+        or bool(whole.OFFER.match(sentence))
         or (len(sentence) <= whole.LONGEST and bool(whole.ENDING.match(sentence)))
         or _is_boilerplate(sentence, unknown=0)
         or _asks_back(sentence)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from job.cleaning.rules import brands, contacts, forum, names, numbers, shape, text, wiki
+from job.cleaning.rules import brands, contacts, forum, glued, names, numbers, shape, text, wiki
 from job.cleaning.rules.rule import BOTH, Rule
 
 OWN = "own:"
@@ -76,8 +76,8 @@ RULES: tuple[Rule, ...] = (
         "spaces that were lost after a greeting or thanks",
         "qa-forum",
         ("blanks",),
-        cut=forum.lost_blank,
-        sign=forum.may_lack_a_blank,
+        cut=glued.lost_blank,
+        sign=glued.may_lack_a_blank,
         counts_as="repair",
     ),
     Rule(

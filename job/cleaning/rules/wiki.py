@@ -17,7 +17,7 @@ _ALWAYS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"<ref\b[^<>]{0,200}/>|<ref\b[^<>]{0,200}>.{0,600}?</ref>", re.DOTALL | re.IGNORECASE), ""),
     (re.compile(r"\[\[(?:File|Image|Category)::?[^\[\]\n]{0,300}\]\]", re.IGNORECASE), ""),
     (re.compile(r"\[https?://\S{1,300}\s+([^\]\n]{1,200})\]"), r"\1"),
-    (re.compile(r"\bTemplate:\w[^.\n]{0,60}$|\bTemplate:\w+(?:\s+[A-Z]\w*){0,2}", re.MULTILINE), ""),
+    (re.compile(r"\bTemplate:\w[^.\n]{0,60}$|\bTemplate:[\w-]+(?:\s+[A-Z]\w*){0,2}", re.MULTILINE), ""),
     (
         re.compile(
             r"\b(?:Category|File|Image)::?[A-Z][^.\n]{0,80}$|\b(?:Category|File|Image)::?[A-Z]\w*(?:\s+[A-Z]\w*){0,2}",

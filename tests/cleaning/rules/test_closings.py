@@ -212,3 +212,22 @@ def test_what_is_online_is_no_referral(last: str) -> None:
 def test_a_request_between_sentences_goes_unless_it_announces_questions(inside: str, goes: bool) -> None:
     behind = "Then wait for a week and look at the new leaves."
     assert cleaned(f"{ADVICE} {inside} {behind}") == (f"{ADVICE} {behind}" if goes else f"{ADVICE} {inside} {behind}")
+
+
+@pytest.mark.parametrize(
+    ("inside", "rest"),
+    [
+        ("Keep it dry for two weeks and let me know about the outcome.", "Keep it dry for two weeks."),
+        ("Feed it for 45 days and revert back.", "Feed it for 45 days."),
+        ("Measure the pot so that I can help you better.", "Measure the pot."),
+        ("Send the pot to a lab to guide you further.", "Send the pot to a lab."),
+        ("I remain at your disposal for any further questions whenever you need.", ""),
+        ("If you have more questions feel free to write back to us.", ""),
+        ("All the very best.", ""),
+        ("Feed it so that it can help you.", "Feed it so that it can help you."),
+        ("Let me know is a phrase.", "Let me know is a phrase."),
+    ],
+)
+def test_of_a_sentence_in_the_middle_the_courtesy_goes(inside: str, rest: str) -> None:
+    behind = "Then wait for a week and look at the new leaves."
+    assert cleaned(f"{ADVICE} {inside} {behind}") == " ".join(filter(None, (ADVICE, rest, behind)))
