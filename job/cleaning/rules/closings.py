@@ -54,6 +54,7 @@ GOODBYES = (
     r"(?:chat|follow[\s-]*up)\s+(?:again\s+)?if\s+(?:you\s+(?:need|have|want|wish|like)|required|needed)\b",
     r"(?:you\s+(?:can|may|could)\s+|please\s+|do\s+|always\s+|just\s+)*(?:come|visit)\s+(?:back\s+|again\s+)?(?:any\s?time|again|back|here|to\s+us|to\s+me|us)\b",
     r"so\s+(?:that\s+)?(?:i|we)\s+can\s+(?:help|assist|guide)\b",
+    r"(?:(?:you\s+(?:can|may)|please|kindly|do)\s+)*review\s+with\s+me\b",
     r"(?:please|kindly|pls)\s+(?:reply|answer|respond)\b(?!\s+to\s+(?:the|your|an?)\b)",
     r"tell\s+(?:me|us)\s+(?:the\s+|any\s+)?updates?\b",
     r"(?:so\s+)?(?:that\s+is|that['’]?s|this\s+is)\s+my\s+(?:advice|opinion|suggestion)\b.{0,12}$",
@@ -134,7 +135,7 @@ WORDS = frozenset(
     granddaughter kid kids pet else still already future return final however either indicate beneficial early
     two three four five six seven ten fifteen hitting needy patients
     ayurveda ayurvedic homeopathic infertility allergy radiodiagnosis critical surgical nutritionist endodontist
-    orthodontist fitness yoga lactation dental sexual related next experts love mom ciao waiting awaiting""".split()
+    orthodontist fitness yoga lactation dental sexual related next experts love mom ciao waiting awaiting disposal""".split()
 )
 """What goodbyes speak of besides: the reader's people, the reports to come back with, the specialists of a platform."""
 TITLE = pattern(
