@@ -13,7 +13,8 @@ REACH = 640
 def without_cut_off_end(text: str) -> str:
     """The text without a last sentence that was cut off upstream ("Management involves"), but with the clauses of it that stand
     by themselves; unchanged if that is all of it. The number of an item that went goes too."""
-    text = closings.LONE_NUMBER.sub("", text)
+    if text[-2:-1].isdigit() and (number := closings.LONE_NUMBER.search(text, max(0, len(text) - 6))):
+        text = text[: number.start()]
     if text.endswith(boilerplate.STOPS):
         return text
     starts = list(boundaries(text, max(0, len(text) - REACH)))

@@ -324,12 +324,12 @@ def _polite(clause: str) -> bool:
 def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
     """Whether a sentence that begins politely goes on with something else: with more than `most` words that no goodbye is made
     of (none but in a hope), a statement or an instruction with one, or a person to turn to who is not the writer."""
-    if closings.REFERRAL.search(sentence) or content.FREE_TO.search(sentence):
-        return True
     others = _others(sentence)
     if not others:
-        return False
+        return bool(content.FREE_TO.search(sentence) or closings.REFERRAL.search(sentence))
     if len(others) > (most if closings.HOPES.match(sentence) or _speaks_for_itself(sentence) else 0):
+        return True
+    if content.FREE_TO.search(sentence) or closings.REFERRAL.search(sentence):
         return True
     if closings.CONDITION.match(sentence) and len(_others(sentence.partition(",")[2])) > 1:
         return True

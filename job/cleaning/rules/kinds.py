@@ -154,10 +154,13 @@ _ASK_SIGNS = (
         "rephrase",
         "paraphrase",
         "proofread",
-        "make ",
+        "make this",
+        "make it",
+        "make the foll",
         "rewrite",
         "shorten",
-        "improve",
+        "improve th",
+        "improve my",
     ),
 )
 _LETTER_WITHIN = re.compile(r":\s*\n\s*[\"“']?(?:dear|hello|hi|hey|to\s+whom)\b[^\n]{0,40}[,:!][ ]*\n", re.IGNORECASE)

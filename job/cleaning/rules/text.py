@@ -53,6 +53,8 @@ _ABBREVIATIONS = frozenset(
 )
 _PLAIN_WORD = re.compile(r"[^\W\d_A-Z]+(?:['’-][a-z]+)*(?:[\s,;:!?]|\.(?:\s|$)|$)")
 _CODE_CHARACTERS = re.compile(r"[=<>{}\[\]_\\$`|]|://|\w[(/]\w?|[a-z]\.[a-z]|\w\(")
+LOOKED_AT = 160
+"""Characters of a line that show whether it is prose."""
 _ITEM = re.compile(rf"\s*(?:[-*•+–]\s|\d{{1,2}}[.)]\s|[{chr(HIDDEN.start)}-{chr(HIDDEN.stop - 1)}])")
 _SENTENCE_WORDS = frozenset(
     """the a an you your it its it's this that these those they them there their i i'm my me we our us he she his her him of to
@@ -194,7 +196,11 @@ def normalised(text: str) -> str:
 
 def capital(text: str) -> str:
     """The first letter of prose as a capital; names such as pH or iPhone, commands and code keep theirs."""
-    return text[:1].upper() + text[1:] if _PLAIN_WORD.match(text) and is_prose(text.partition("\n")[0]) else text
+    return (
+        text[:1].upper() + text[1:]
+        if _PLAIN_WORD.match(text) and is_prose(text[:LOOKED_AT].partition("\n")[0])
+        else text
+    )
 
 
 def full_stop(text: str) -> str:
@@ -202,7 +208,7 @@ def full_stop(text: str) -> str:
     item of a list."""
     line_ended = text.rstrip(" ").endswith("\n")
     text = text.rstrip(" -–—\n")
-    last = text[text.rfind("\n") + 1 :]
+    last = text[max(text.rfind("\n") + 1, len(text) - LOOKED_AT) :]
     if text.endswith(":") and line_ended:
         return text
     text = text.rstrip(" ,;:-–—\n") if not last.endswith(";") or is_prose(last[:-1]) else text
