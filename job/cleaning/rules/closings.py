@@ -135,7 +135,8 @@ WORDS = frozenset(
     granddaughter kid kids pet else still already future return final however either indicate beneficial early
     two three four five six seven ten fifteen hitting needy patients
     ayurveda ayurvedic homeopathic infertility allergy radiodiagnosis critical surgical nutritionist endodontist
-    orthodontist fitness yoga lactation dental sexual related next experts love mom ciao waiting awaiting disposal remain whenever""".split()
+    orthodontist fitness yoga lactation dental sexual related
+    next experts love mom ciao waiting awaiting disposal remain whenever""".split()
 )
 """What goodbyes speak of besides: the reader's people, the reports to come back with, the specialists of a platform."""
 TITLE = pattern(

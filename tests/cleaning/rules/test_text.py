@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from job.cleaning.rules.text import (
+    about_code,
     boundaries,
     capital,
     full_stop,
@@ -212,3 +213,12 @@ def test_the_first_letter_becomes_a_capital_unless_it_begins_a_name() -> None:
 def test_rows_are_compared_by_letters_and_digits() -> None:
     assert normalised("Water it - 2 times!") == normalised("WATER  it: 2, times") == "water it 2 times"
     assert normalised("naïve – ok") == "naïve ok"
+
+
+@pytest.mark.parametrize("word", ["JSON", "JS", "TypeScript", "RegExp", "Java", "Vue", "Angular's", "React.js", "UTF-8", "C++", "C#", "newlines", "regular expressions", "line feeds", "backslashes", "escape sequence", "code points", "docstring", "printf", "shell script", "source code", "string literals", "html template", "lines in the output", "programming language"])  # fmt: skip
+def test_a_text_that_names_a_thing_of_code_is_about_it(word: str) -> None:
+    assert about_code(f"Use {word} here.")
+
+
+def test_a_text_with_words_that_code_shares_is_not() -> None:
+    assert not about_code("React calmly: a python may escape its shell, and rust is an angular red. Get an echo.")
