@@ -162,7 +162,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     "thanks": pattern(
         rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|you))?\b"
         rf"(?!\s+to\b)(?:\s+{LINK}\b){{0,9}}?\s+{NOUN}\b(?:\s+(?:to\s+)?(?:{NOUN}|doctors?|(?<={BRAND}\s)(?:customer\s+)?(?:support|service))\b)*(?:\s+and\s+(?:an?|the|your)\s+\w+\s+{NOUN}\b)?"
-        rf"(?:\s+of\s+(?:yours?|you|yourself)\b)?(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*|\s+with\s+(?:your|this)\s+\w+(?=[.!,]))?{END}"
+        rf"(?:\s+of\s+(?:yours?|you|yourself)\b)?(?:\s+(?:me|us)\b(?:\s+(?:at|on|in|through|via)\s+(?:this|our|the)\s+\w+)?)?(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*|\s+with\s+(?:your|this)\s+\w+(?=[.!,]))?{END}"
     ),
     "thanks_alone": pattern(rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|again))?\s*[,.!:]+\s*"),
     "welcome": pattern(
@@ -235,7 +235,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     ),
     "opinion_follows": pattern(
         r"^(?:based\s+on|according\s+to|as\s+per|after\s+(?:reading|reviewing)|regarding|for)\s+(?:(?:the|your|above|mentioned|provided)\s+)+"
-        rf"{READ}\s*,?\s*(?:my|the)\s+(?:opinions?|suggestions?|comments?|advi[cs]es?|answers?)\s+(?:is|are)\s*(?:as\s+follows?|the\s+following)?\s*[:.]+\s*(?=\S)"
+        rf"{READ}(?:\s+and\s+(?:the\s+|your\s+)?\w+)?\s*,?\s*(?:my|the)\s+(?:opinions?|suggestions?|comments?|advi[cs]es?|answers?)\s+(?:is|are)\s*(?:as\s+follows?|the\s+following)?\s*[:.]+\s*(?=\S)"
     ),
     "thanks_for_help_sought": pattern(
         r"^i\s+(?:really\s+|do\s+|truly\s+)*appreciate\s+(?:you|your|that\s+you)\b(?:\s+(?:are|have|for|seeking|taking|asking|help|vigilance|concern|care|"
@@ -281,6 +281,8 @@ LETTERS = {
     "domain_rest": "c",
     "certainly": "csoa",
 }
+LEADING_AND = pattern(r"^and,?\s+(?=\S)")
+"""What is left of "I read your query and it is mould", or joins the first sentence to a courtesy that went."""
 FREE = frozenset(
     OPENINGS[rule] for rule in ("best_try", "query_read_about", "query_read_short", "sympathy", "sympathy_understood")
 )

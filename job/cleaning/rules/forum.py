@@ -45,7 +45,8 @@ def placeholder(field: Field) -> str:
 
 
 def opening(field: Field) -> str:
-    return opened(field.text).strip()
+    text = opened(field.text).strip()
+    return text if text == field.text else boilerplate.LEADING_AND.sub("", text)
 
 
 def closing(field: Field) -> str:

@@ -77,7 +77,7 @@ SMILEY = pattern(
 )
 """What may stand behind a goodbye."""
 OFFER = pattern(
-    r"^\W*(?:(?:and|but|so|also)\s+)?(?:if\s+(?:you|there|[^,.!?;\n]{2,60}\bif\s+you)|should\s+you|whenever\s+you|in\s+case\s+(?:you|of))\b[^,.!?;\n]{2,80},?\s+(?:please\s+|just\s+|do\s+|"
+    r"^\W*(?:(?:and|but|so|also)\s+)?(?:if\s+(?:you|there|[^,.!?;\n]{2,90}\bif\s+you)|should\s+you|whenever\s+you|in\s+case\s+(?:you|of))\b[^,.!?;\n]{2,80},?\s+(?:please\s+|just\s+|do\s+|"
     r"kindly\s+|always\s+)*(?:(?:feel\s+free|do\s+not\s+hesitate|don['’]t\s+hesitate)\s+to\s+(?:ask|contact|reach\s+out|let\s+(?:me|us)\s+know|message|call|"
     r"write|get\s+in\s+touch)|let\s+(?:me|us)\s+know|ask(?:\s+away)?|contact\s+(?:me|us)|reach\s+out|i(?:['’]m|\s+am)\s+here(?:\s+to\s+help)?)"
     r"(?:\s+(?:me|us|to|again|here|any\s?time|at|about|it|them|for|help|with|more|back|out|directly))*\s*[.!]*$"
