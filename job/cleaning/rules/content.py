@@ -22,6 +22,11 @@ IS_SUBJECT = pattern(
 """A sentence about a courtesy, or about what only begins like one: "Good luck is a matter of practice"."""
 WITH_CAPITALS = re.compile(r"[.!?]\s+[A-Z]")
 """Where later sentences begin with capitals (the first gets one from a cut), a goodbye has one too, or a stop before it."""
+NAMES_IT = pattern(
+    r"^\W*(?:good\s+luck|(?:(?:best|kind|warm)\s+)?(?:regards|wishes)|thanks|thank\s+you|cheers|bye|all\s+the\s+best)\s+"
+    r"(?:is|are|was|were|means?|comes?)\b(?!\s+(?:with|to)\s+you)"
+)
+"""The same where every word could be a goodbye's: "Good luck is not needed"."""
 TAKES_OBJECT = frozenset(
     """say says said saying mean means meant bring brings brought word words write writes wrote with for of no a an the and or
     so is are was hear hears have has need needs wish wishes want give gives called some any my your his her

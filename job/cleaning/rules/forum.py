@@ -88,10 +88,14 @@ def opened(text: str) -> str:
                 continue
             again = "I " if rule is boilerplate.OPENINGS["query_read_and"] else ""  # "I read it and would say ..."
             return again + text[match.end() :]
-    if match := boilerplate.LETTERHEAD.match(head):
+    match = boilerplate.LETTERHEAD.match(head)
+    if match and " " in match[0].strip(boilerplate.SEPARATORS):  # one word is a label
         return text[match.end() :]
     end = next(boundaries(head), len(head) if len(text) <= EDGE else 0)
-    if end and _is_opening(head[:end]):
+    goes_on = head[end : end + 1].islower() and head[:end].rstrip().endswith(
+        ("!", "?")
+    )  # "Hello Dolly! opened in 1964"
+    if end and not goes_on and _is_opening(head[:end]):
         return text[end:]
     at = head.find(BRAND)
     if at >= 0 and len(head[:at].split()) <= 3:  # "Howell come to <brand>"
@@ -325,6 +329,8 @@ def _polite(clause: str) -> bool:
 def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
     """Whether a sentence that begins politely goes on with something else: with more than `most` words that no goodbye is made
     of (none but in a hope), a statement or an instruction with one, or a person to turn to who is not the writer."""
+    if content.NAMES_IT.match(sentence):
+        return True
     others = _others(sentence)
     if not others:
         return bool(content.FREE_TO.search(sentence) or closings.REFERRAL.search(sentence))

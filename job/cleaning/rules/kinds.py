@@ -91,6 +91,7 @@ _NEAR_CODE = re.compile(
     r"[={}\[\]<>_\\$`|@]|\w\(|//|::|;\s*$|^\s*(?:do|done|end|begin|then|fi|export\s.*|Module\s.*)\s*$", re.IGNORECASE
 )
 """A line that is no prose and stands next to code: a closing brace with a name, an export."""
+_COMMENT = re.compile(r"\s*(?://|#(?:\s|!)|/\*)")
 _BEFORE_SEMICOLON = (")", "]", "}", '"', "'", " ")
 MOST_BULLETS = 100
 """At the beginning and at the end, where a bullet may look like what is cut; between them no rule takes one."""
@@ -171,6 +172,11 @@ _BLANKS_TO_FILL = re.compile(
     re.IGNORECASE,
 )
 """A name that is to be filled in: an answer with one is a template of a letter."""
+_SPEAKERS = re.compile(
+    r"^\W{0,3}(?:user|bot|human|ai|assistant|agent|customer|client|interviewer|speaker|person|friend|student|teacher|q|a)(?:\s+[\dA-Z])?\W{0,3}:",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Two lines of a dialogue."""
 _OPENS_BLANK = ("[", "{", "<", "%")
 ENDING = 160
 """Characters that are the ending of a letter, and all of their first line."""
@@ -188,7 +194,9 @@ def is_work(question: str, answer: str) -> bool:
         return True
     if has_any(answer, _OPENS_BLANK) and _BLANKS_TO_FILL.search(answer):
         return True
-    return ":\n" in answer and bool(_LETTER_WITHIN.search(answer))
+    if ":" not in answer or "\n" not in answer:
+        return False
+    return bool(_LETTER_WITHIN.search(answer)) or len(_SPEAKERS.findall(answer)) > 1
 
 
 def kept(text: str, *, ending: bool = False) -> list[Span]:
@@ -307,6 +315,8 @@ def _line_blocks(text: str) -> Iterator[Span]:
 
 
 def _is_near_code(line: str) -> bool:
+    if _COMMENT.match(line):
+        return True
     if len(line) > LONGEST_NEAR or line.startswith("|") or not _NEAR_CODE.search(line):
         return False
     return not is_prose(line) and not has_any(line, (*_WIKI, "}}"))

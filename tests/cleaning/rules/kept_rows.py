@@ -45,6 +45,11 @@ KEPT_ROWS: tuple[str, ...] = (
     "The result is HelloWorld and 'HelloWorld'.",
     "- Category: Waste\n- File: Pots\n- Image: A fern",
     "The clock shows Coordinated Universal Time (UTC).",
+    "// Thanks to Anna for this\nfunction water() {\n  return 1;\n}",
+    "# Best regards\nprint(1)",
+    "Q: Is it dry?\nA: Yes, thanks.",
+    "User: Hello\nBot: Hi, how can I help you?\nUser: bye",
+    "msg = 'Thank you for your query. Best regards'\nsend(msg)",
     # Formulas.
     r"The area is $\frac{a  b}{2}$ of it.",
     r"\[ \nu = \frac{c}{\lambda} \]",

@@ -162,9 +162,36 @@ ENDS = (
     "Close with a wish, for example: have a great day.",
 )
 """Sentences that end like one, or quote one."""
+WORDS = (
+    "Good luck is not needed.",
+    "I understand your question as one about soil: it should be loose.",
+    "Dear means expensive in British English.",
+    "Dear John letters end a relation.",
+    "Hey presto is what magicians say.",
+    "Hi hats are two cymbals.",
+    "Hi-fi systems need space.",
+    "Hello Dolly! opened in 1964.",
+    "Respected scientists disagree.",
+    "Greetings cards are printed in Leeds.",
+    "Sir Isaac Newton was born in 1642.",
+    "Mother Teresa was born in Skopje.",
+    "Doctor Who began in 1963.",
+    "Support: see below for what holds the stem.",
+    "Centre: the root is there.",
+    "Hospital - a place for the ill.",
+    "Department of Health figures show a rise.",
+    "Rate the movies with five stars if they are green.",
+    "Like most ferns, it needs shade.",
+    "Let me explain: the fern is dry.",
+    "Hope floats is a film.",
+    "Welcome mats trap dust.",
+    "The acronym HTH means hope that helps.",
+    "Certainly not.",
+)
+"""Words of courtesies that mean something else."""
 
 
-@pytest.mark.parametrize("sentence", BEGINS + ENDS)
+@pytest.mark.parametrize("sentence", BEGINS + ENDS + WORDS)
 def test_a_sentence_about_a_courtesy_stays_whole(sentence: str) -> None:
     for answer in (
         sentence,
