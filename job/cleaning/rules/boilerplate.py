@@ -149,7 +149,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     ),
     "dear_name": re.compile(
         rf"^(?i:{GREETING}|dear)\s+(?:(?i:dear|mr|mrs|ms|miss)\.?\s+)?[A-Z][\w'’-]{{1,20}}\s*"
-        r"(?:[,:]+\s*|!+\s*(?![a-z])|(?i:sir|madam|mam|ma['’]am)\s*[.,!:]+\s*)"
+        r"(?:[,:]+\s*|!+(?!\s*(?-i:[a-z]))\s*|(?i:sir|madam|mam|ma['’]am)\s*[.,!:]+\s*)"
     ),
     "greeting": pattern(
         rf"^(?:{GREETING})(?![\w'’-]){NO_GREETING}(?:[\s,]+{ADDRESS}\b\.?)*(?:\s+(?:(?:and|abd|an|nad)(?=\s+(?:welcome|thank|good))|"

@@ -250,7 +250,9 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
         and (understood or not boilerplate.STRONG_SIGNS.isdisjoint(found))
     ):
         return False
-    return (understood or not boilerplate.SIGNS.isdisjoint(found)) and not closings.REFERRAL.search(sentence)
+    if not understood and boilerplate.SIGNS.isdisjoint(found):
+        return False
+    return not (closings.REFERRAL.search(sentence) or content.NAMES_IT.match(sentence))
 
 
 def _unknown(found: list[str]) -> int:
