@@ -97,6 +97,7 @@ NOUN = (
 )
 NO_GREETING = (
     r"(?![\s-]+(?:hats?|fi|tech|res|presto)\b|\s+(?:is|was|are|has|means|comes)\s+(?!you|it|this|there|he|she|your|the)|,?\s+world\b|\s+there\s+means\b|"
+    r"(?-i:\s+[A-Z]\w+[!?]\s+[a-z])|"
     r"(?-i:(?<=[a-z])\s+(?!(?:It|This|That|There|He|She|What|Your|Everything|Mr|Mrs)\b)[A-Z][a-z]+\s+(?:is|was|has|had)\s)|"
     r"(?<=(?:rning|ening|.noon|d\sday|tings))\s+(?!(?:i|you|your|u|it|its|the|this|that|there|as|for|we|my|in|if|and|to|so|what|yes|no|all|sir|mam|madam|ma|"
     r"dear|doctor|dr|doc|friend|thanks?|thank|welcome|hope|from|with|since|based|after|regarding|sorry)\b)(?-i:[a-z]))"

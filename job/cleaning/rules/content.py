@@ -46,17 +46,19 @@ HELP_OFFERED = pattern(
 """All that an answer says before it asks for what it needs: "Of course, I can help you with that."."""
 REACH = 48
 """Characters before a goodbye in which the word before it stands."""
+FAR_REACH = 1000
+"""Characters at the end in which sentences show whether the writer uses capitals."""
 
 
 def goes_on(text: str, goodbye: re.Match[str]) -> bool:
     """Whether a goodbye at the end belongs to the sentence before it: "Clover means good luck.", "She said thanks."."""
-    before, said = text[: goodbye.start()], goodbye[0].lstrip(" ,.!;:)…\n-")
+    before, said = text[max(0, goodbye.start() - REACH) : goodbye.start()], goodbye[0].lstrip(" ,.!;:)…\n-")
     sign = goodbye[0][: len(goodbye[0]) - len(said)].strip(" ")
     if said[:1].isupper() or said == goodbye[0]:  # a sentence of its own, or one that lost its blank
         return False
     if sign:
         return ":" in sign
-    last = before[-REACH:].lower().split()[-1:]
+    last = before.lower().split()[-1:]
     if not last or last[0] in TAKES_OBJECT:
         return bool(last)
-    return bool(NAMED.match(said) and WITH_CAPITALS.search(text))
+    return bool(NAMED.match(said) and WITH_CAPITALS.search(text, max(0, len(text) - FAR_REACH)))

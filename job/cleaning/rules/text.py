@@ -214,9 +214,10 @@ def capital(text: str) -> str:
 def full_stop(text: str) -> str:
     """The full stop that a cut in mid-sentence took away. A line of its own gets none if it is no prose: code, an address, an
     item of a list."""
-    line_ended = text.rstrip(" ").endswith("\n")
+    line_ended = text[-LOOKED_AT:].rstrip(" ").endswith("\n")
     text = text.rstrip(" -–—\n")
-    last = text[max(text.rfind("\n") + 1, len(text) - LOOKED_AT) :]
+    last = text[-LOOKED_AT:]
+    last = last[last.rfind("\n") + 1 :]
     if text.endswith(":") and line_ended:
         return text
     text = text.rstrip(" ,;:-–—\n") if not last.endswith(";") or is_prose(last[:-1]) else text

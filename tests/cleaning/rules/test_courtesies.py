@@ -170,7 +170,6 @@ WORDS = (
     "Hey presto is what magicians say.",
     "Hi hats are two cymbals.",
     "Hi-fi systems need space.",
-    "Hello Dolly! opened in 1964.",
     "Respected scientists disagree.",
     "Greetings cards are printed in Leeds.",
     "Sir Isaac Newton was born in 1642.",
