@@ -46,7 +46,7 @@ HELP_OFFERED = pattern(
 """All that an answer says before it asks for what it needs: "Of course, I can help you with that."."""
 REACH = 48
 """Characters before a goodbye in which the word before it stands."""
-FAR_REACH = 1000
+FAR_REACH = 300
 """Characters at the end in which sentences show whether the writer uses capitals."""
 
 
