@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from job.cleaning.rules.boilerplate import pattern
+from job.cleaning.rules.text import HIDDEN
 
 FREE_TO = pattern(
     r"\b(?:free|hesitate)\s+to\s+(?!(?:always\s+|directly\s+|please\s+|also\s+|kindly\s+|you\s+)*(?:ask|contact|write|get|reach|call|message|e?-?mail|consult|"
@@ -54,11 +55,15 @@ def goes_on(text: str, goodbye: re.Match[str]) -> bool:
     """Whether a goodbye at the end belongs to the sentence before it: "Clover means good luck.", "She said thanks."."""
     before, said = text[max(0, goodbye.start() - REACH) : goodbye.start()], goodbye[0].lstrip(" ,.!;:)…\n-")
     sign = goodbye[0][: len(goodbye[0]) - len(said)].strip(" ")
+    last = before.lower().split()[-1:]
+    if said == goodbye[0] and before and ord(before[-1]) in HIDDEN:
+        return True  # an item of a list
+    if said.istitle() and " " in said and last and last[0] in TAKES_OBJECT:
+        return True  # a title: "The song is called Thank You."
     if said[:1].isupper() or said == goodbye[0]:  # a sentence of its own, or one that lost its blank
         return False
     if sign:
         return ":" in sign
-    last = before.lower().split()[-1:]
     if not last or last[0] in TAKES_OBJECT:
         return bool(last)
     return bool(NAMED.match(said) and WITH_CAPITALS.search(text, max(0, len(text) - FAR_REACH)))

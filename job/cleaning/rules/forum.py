@@ -15,7 +15,7 @@ from job.cleaning.rules import boilerplate, breaks_off, closings, content, sign_
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
-from job.cleaning.rules.text import boundaries, capital, full_stop, has_any, sentences, words
+from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, sentences, words
 
 EDGE, END = 320, 220
 """Characters at the beginning and at the end that are searched for boilerplate. The text between is searched only around a word
@@ -187,6 +187,8 @@ def without_polite_clause(sentence: str) -> str:
 
 
 def _goes_inside(piece: str, text: str) -> bool:
+    if piece.rstrip().endswith(":") or ord(piece[0]) in HIDDEN:
+        return False  # it announces something, or is an item of a list
     lowered = piece.lower()
     return (
         has_any(lowered, boilerplate.INSIDE)
@@ -232,7 +234,7 @@ def _is_opening(sentence: str) -> bool:
 
 def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     """Whether a sentence is made of words of boilerplate, with a sign among them; up to `unknown` words may be others."""
-    if len(sentence) > boilerplate.LONGEST or sentence.rstrip().endswith(":"):
+    if len(sentence) > boilerplate.LONGEST or sentence.rstrip().endswith(":") or sentence.lstrip().startswith("#"):
         return False
     lowered = sentence.lower().replace("’", "'")
     if _unknown(boilerplate.WORD.findall(lowered, 0, FIRST_WORDS)[:-1]) > unknown:
@@ -272,7 +274,9 @@ def _wishes(sentence: str, lowered: str) -> bool:
 
 
 def _goodbye(sentence: str) -> bool:
-    """Whether a sentence says goodbye and nothing else."""
+    """Whether a sentence says goodbye and nothing else; an item of a list does not."""
+    if sentence and ord(sentence[0]) in HIDDEN:
+        return False
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
         or sign_offs.signs(sentence)
@@ -368,7 +372,12 @@ def _others(text: str) -> list[str]:
 
 def _glued_goodbye(text: str, begin: int) -> re.Match[str] | None:
     found = closings.GLUED_GOODBYE.search(text, begin)
-    if not found or _says_something(found[0]) or closings.CONDITION.match(text[begin : found.start()]):
+    if (
+        not found
+        or _says_something(found[0])
+        or content.goes_on(text, found)
+        or closings.CONDITION.match(text[begin : found.start()])
+    ):
         return None  # a condition does not stand without its clause
     return found
 

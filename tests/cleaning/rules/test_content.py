@@ -186,6 +186,11 @@ WORDS = (
     "Welcome mats trap dust.",
     "The acronym HTH means hope that helps.",
     "Certainly not.",
+    "The song is called Thank You.",
+    "If you need a saw, ask the neighbour.",
+    "Please answer the three questions on the form.",
+    "Any questions the jury asks are written down.",
+    "We value the pot at 5 pounds.",
 )
 """Words of courtesies that mean something else."""
 
