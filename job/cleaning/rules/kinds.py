@@ -101,6 +101,7 @@ LONGEST_CODE_LINE = 2000
 
 _TABLE_LINE = re.compile(r"\s*\|.*\|\s*$|(?:[^|\n]*\|){2}|[^\t\n]*\S\t+[^\t\n]*\S")
 _WIKI = ("[[", "{{", "{|", "|}")
+_WIKI_LINE = re.compile(r"\[\[[A-Za-z:]|\{\{|\{\||\|\}|\}\}")
 _BULLETS = re.compile(r"(?m)^[ \t]*[-*+•–]+[ \t]+(?=\S)")
 """The bullets of a list, without its words: a rule may take an item, and with it its bullet."""
 
@@ -319,7 +320,7 @@ def _is_near_code(line: str) -> bool:
         return True
     if len(line) > LONGEST_NEAR or line.startswith("|") or not _NEAR_CODE.search(line):
         return False
-    return not is_prose(line) and not has_any(line, (*_WIKI, "}}"))
+    return not is_prose(line) and not _WIKI_LINE.search(line)
 
 
 def _joined(spans: list[Span]) -> Iterator[Span]:

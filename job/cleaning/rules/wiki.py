@@ -48,7 +48,7 @@ _IN_PROSE: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 """What code writes too: it stays in a text about code."""
 _LEFT = re.compile(
-    r"\{\{(?=[\w#:])|\[\[(?=[\w:])|<ref\b|</ref>|\bTemplate:\w|\bCategory::?\w|\d{4}\s+\(UTC\)|\bFile:\w|\|\|\s*(?:style|align|(?:col|row)span)\b|"
+    r"\{\{(?=[\w#:])|\[\[(?=[A-Za-z:])|<ref\b|</ref>|\bTemplate:\w|\bCategory::?\w|\d{4}\s+\(UTC\)|\bFile:\w|\|\|\s*(?:style|align|(?:col|row)span)\b|"
     r"^[ \t]*(?:[|!][^\n]*\|\||\}\})",
     re.MULTILINE,
 )

@@ -45,6 +45,7 @@ KEPT_ROWS: tuple[str, ...] = (
     "The result is HelloWorld and 'HelloWorld'.",
     "- Category: Waste\n- File: Pots\n- Image: A fern",
     "The clock shows Coordinated Universal Time (UTC).",
+    "const sum = (rows) => {\n  return rows;\n}\n\nconsole.log(sum([[1, 2],\n    [4, 5]]));",
     "// Thanks to Anna for this\nfunction water() {\n  return 1;\n}",
     "# Best regards\nprint(1)",
     "Q: Is it dry?\nA: Yes, thanks.",
