@@ -14,6 +14,7 @@ PARTS: tuple[str, ...] = (
     *("call ", "555 ", "5551234 ", "+1 ", "(555) ", "12-", "LeafTalk ", "Leaf Talk", "ChatChat", "Template:A ", "Category:A ", "12:00, "),
     *("== a ==\n", "= ", "(a: ", "a, ", "as follows ", "the following ", "Hope this helps. ", "[your ", "(removed ", "Category", "File::"),
     *("\\frac{", "\\alpha ", "\\w+", "[^a]+", "(?:", "a;\n", "a {\n", "}\n", "A " * 3, "Aa ", "Â", "ã€", "\u202e", "\U000f0000", "की "),
+    *("{{ a ", "{{#a ", "[[ ", "[[a] ", "'''a", "\n> a", "--\n", "if you a ", "so that i can ", "Q: a\n", "// a\n", "good luck is "),
 )  # fmt: skip
 
 

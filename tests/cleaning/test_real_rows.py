@@ -48,7 +48,7 @@ class TestRealRows:
         rows = [row for row in rows_of("unread", files=FILES[:1]) if row["source"].startswith("hcm")]
         lines = counts(rows)
         print("\n".join(lines))
-        assert [line.split("  ")[0] for line in lines] == ["hcm-sachink1729", "all forums"]
+        assert [line.split("  ")[0] for line in lines] == ["hcm-sachink1729", "all forums", "with named packs"]
         assert max(map(len, lines)) < 250
 
     def test_encyclopaedic_rows_keep_their_words_and_line_breaks(self, rows: list[dict[str, Any]]) -> None:

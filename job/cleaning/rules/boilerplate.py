@@ -76,7 +76,7 @@ WORDS = SIGNS | frozenset(
 )
 WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*|\d+")
 
-GREETING = r"h(?:i+|ello+|ey+|ai|allow?|ullo|elo|ii|ellow)|greetings|namaste|namaskar|good\s+(?:morning|afternoon|evening|day)|respected"
+GREETING = r"h(?:i+|ello+|ey+|ai|allow?|ullo|elo|ii|ellow)|greetings|namaste|namaskar|good\s+(?:morning|afternoon|evening|day)|respected(?=\s*[,.!]|\s+(?:sir|madam|mam|ma|dr|doc|user|patient|member|friend|colleague|all)|(?-i:\s+[A-Z][\w'’-]+\s*[,!:]))"
 ADDRESS = (
     r"(?:there(?!\s+(?:can|is|are|was|were|may|could|might|will|would|seems?|must|has|have|should|means)\b)|dear|doctor|dr|doc|sir|madam|ma['’]?am|mam|user|patient|friend|buddy|all|everyone|everybody|guys|folks|again|mr|mrs|ms|miss|"
     r"parents?|member|customer|questioner|reader|asker|mother|dad|mom)"
@@ -96,9 +96,10 @@ NOUN = (
     r"(?:(?<=ing)(?!\s+(?:the|your|this|a|us|ur)\s+(?:\w+\s+)?(?:quer|question|concern|problem))|(?<!ing))"
 )
 NO_GREETING = (
-    r"(?!\s+(?:is|was|are|has|means|comes)\s+(?!you|it|this|there|he|she|your|the)|,?\s+world\b|\s+there\s+means\b|"
+    r"(?![\s-]+(?:hats?|fi|tech|res|presto)\b|\s+(?:is|was|are|has|means|comes)\s+(?!you|it|this|there|he|she|your|the)|,?\s+world\b|\s+there\s+means\b|"
+    r"(?-i:\s+[A-Z]\w+[!?]\s+[a-z])|"
     r"(?-i:(?<=[a-z])\s+(?!(?:It|This|That|There|He|She|What|Your|Everything|Mr|Mrs)\b)[A-Z][a-z]+\s+(?:is|was|has|had)\s)|"
-    r"(?<=(?:rning|ening|.noon|d\sday))\s+(?!(?:i|you|your|u|it|its|the|this|that|there|as|for|we|my|in|if|and|to|so|what|yes|no|all|sir|mam|madam|ma|"
+    r"(?<=(?:rning|ening|.noon|d\sday|tings))\s+(?!(?:i|you|your|u|it|its|the|this|that|there|as|for|we|my|in|if|and|to|so|what|yes|no|all|sir|mam|madam|ma|"
     r"dear|doctor|dr|doc|friend|thanks?|thank|welcome|hope|from|with|since|based|after|regarding|sorry)\b)(?-i:[a-z]))"
 )
 """What stands behind a word that greets nobody: "Hello is", "Hello world", "Hello Kitty is", "Good morning sun"."""
@@ -149,20 +150,22 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     ),
     "dear_name": re.compile(
         rf"^(?i:{GREETING}|dear)\s+(?:(?i:dear|mr|mrs|ms|miss)\.?\s+)?[A-Z][\w'’-]{{1,20}}\s*"
-        r"(?:[,!:]+\s*|(?i:sir|madam|mam|ma['’]am)\s*[.,!:]+\s*)"
+        r"(?:[,:]+\s*|!+(?!\s*(?-i:[a-z]))\s*|(?i:sir|madam|mam|ma['’]am)\s*[.,!:]+\s*)"
     ),
     "greeting": pattern(
         rf"^(?:{GREETING})(?![\w'’-]){NO_GREETING}(?:[\s,]+{ADDRESS}\b\.?)*(?:\s+(?:(?:and|abd|an|nad)(?=\s+(?:welcome|thank|good))|"
         rf"and\s+(?:the\s+)?forum\b))?{END}"
     ),
     "dear": pattern(
-        rf"^dear\b(?=[\s,.]*[A-Z0-9])?(?:\s+{ADDRESS}\b\.?)*(?:\s*[,.!:\-–]+\s*|\s+(?=(?-i:[A-Z])|your?\b|i\b|we\b|welcome|thank))"
+        rf"^dear\b(?=[\s,.]*[A-Z0-9])?(?:\s+{ADDRESS}\b\.?)*(?:\s*[,.!:\-–]+\s*|\s+(?=(?-i:(?:I|A|The|This|That|These|It|Its|As|For|From|In|If|My|There|After|According|Yes|No|Hello|Hi|Since|Please|First)\b)|your?\b|i\b|we\b|welcome|thank))"
     ),
-    "address": pattern(r"^(?:sir|madam|ma['’]?am)\b(?:/(?:sir|madam|ma['’]?am))?" + END),
+    "address": pattern(
+        r"^(?:sir|madam|ma['’]?am)\b(?:/(?:sir|madam|ma['’]?am))?(?:\s*[,.!:;…–—-]+\s*|\s+(?=(?:i|you|your|u|it|the|this|thanks?|welcome|in|if|as|for|we|my)\b))"
+    ),
     "thanks": pattern(
         rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|you))?\b"
         rf"(?!\s+to\b)(?:\s+{LINK}\b){{0,9}}?\s+{NOUN}\b(?:\s+(?:to\s+)?(?:{NOUN}|doctors?|(?<={BRAND}\s)(?:customer\s+)?(?:support|service))\b)*(?:\s+and\s+(?:an?|the|your)\s+\w+\s+{NOUN}\b)?"
-        rf"(?:\s+of\s+(?:yours?|you|yourself)\b)?(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*|\s+with\s+(?:your|this)\s+\w+(?=[.!,]))?{END}"
+        rf"(?:\s+of\s+(?:yours?|you|yourself)\b)?(?:\s+(?:me|us)\b(?:\s+(?:at|on|in|through|via)\s+(?:this|our|the)\s+\w+)?)?(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*|\s+with\s+(?:your|this)\s+\w+(?=[.!,]))?{END}"
     ),
     "thanks_alone": pattern(rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|again))?\s*[,.!:]+\s*"),
     "welcome": pattern(
@@ -189,7 +192,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         r"suggest|advise|recommend|understand|see)\b)"
     ),
     "query_read_about": pattern(
-        rf"^{I_READ}\s+(?:about|for|regarding|related\s+to|as|with\s+regards?|over|on|of|that|since|because|given|due|in)\b(?:(?!\b(?:but|however|I)\b)[^.!?\n]){{0,140}}"
+        rf"^{I_READ}\s+(?:about|for|regarding|related\s+to|as|with\s+regards?|over|on|of|that|since|because|given|due|in)\b(?:(?!\b(?:but|however|I)\b)[^.!?:\n]){{0,140}}"
         r"[.!?]\s*"
     ),
     "query_read_short": pattern(
@@ -235,7 +238,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     ),
     "opinion_follows": pattern(
         r"^(?:based\s+on|according\s+to|as\s+per|after\s+(?:reading|reviewing)|regarding|for)\s+(?:(?:the|your|above|mentioned|provided)\s+)+"
-        rf"{READ}\s*,?\s*(?:my|the)\s+(?:opinions?|suggestions?|comments?|advi[cs]es?|answers?)\s+(?:is|are)\s*(?:as\s+follows?|the\s+following)?\s*[:.]+\s*(?=\S)"
+        rf"{READ}(?:\s+and\s+(?:the\s+|your\s+)?\w+)?\s*,?\s*(?:my|the)\s+(?:opinions?|suggestions?|comments?|advi[cs]es?|answers?)\s+(?:is|are)\s*(?:as\s+follows?|the\s+following)?\s*[:.]+\s*(?=\S)"
     ),
     "thanks_for_help_sought": pattern(
         r"^i\s+(?:really\s+|do\s+|truly\s+)*appreciate\s+(?:you|your|that\s+you)\b(?:\s+(?:are|have|for|seeking|taking|asking|help|vigilance|concern|care|"
@@ -281,6 +284,8 @@ LETTERS = {
     "domain_rest": "c",
     "certainly": "csoa",
 }
+LEADING_AND = pattern(r"^and,?\s+(?=\S)")
+"""What is left of "I read your query and it is mould", or joins the first sentence to a courtesy that went."""
 FREE = frozenset(
     OPENINGS[rule] for rule in ("best_try", "query_read_about", "query_read_short", "sympathy", "sympathy_understood")
 )
@@ -303,9 +308,9 @@ GLUED_WORDS = frozenset(
     "Posting posting Forum forum Clarification clarification Clarifications clarifications Care care Health health Helps helps "
     "Soon soon Luck luck".split()
 )
-WORD_BEFORE = re.compile(r"(?<![A-Za-z])([A-Za-z]+)$")
+WORD_BEFORE = re.compile(r"(?<![A-Za-z\"'`(_./])([A-Za-z]+)$")
 WORD_BEHIND = re.compile(
-    r"(?:For|Dr|Sir|We|My|How|Thanks?|Welcome|Hope|Regards|Take|I|You|Your|The|It|As|In|[A-Z][a-z]{3,})\b"
+    r"(?:For|Dr|Sir|We|My|How|Thanks?|Welcome|Hope|Regards|Take|I|You|Your|The|It|As|In|(?!World\b)[A-Z][a-z]{3,})\b"
 )
 GLUED_SMALL = pattern(
     r"^(?:(?:hi|hello|hey|dear)(?=(?:this|that|these|thanks?|regarding|your?|there|according|please|welcome|dear|doctor|sir|madam|how|"
@@ -319,6 +324,7 @@ LETTERHEAD = re.compile(
     r"\s*(?:[.:!\n]|\s[-–—]\s)\s*(?=\S)"
 )
 """Who writes, before the first sentence: "Department of Ferns, North Hospital."; every word of it a name."""
+SEPARATORS = " .:!\n-–—"
 GLUED_BRAND = re.compile(rf"{BRAND}(?=[A-Z][a-z]|I\s)")
 BRAND_END = pattern(rf"{BRAND}(?:\s+(?:forum|team|community|here|clinic))*{END}")
 GLUED = re.compile(r"[A-Z](?<=[a-zIO].)")
@@ -337,6 +343,27 @@ INSIDE = (
         "happy to",
         "glad to",
     ),
-    *("your query", "your question", "your concern", "welcome", "get back", "revert"),
+    *(
+        "your query",
+        "your question",
+        "your concern",
+        "welcome",
+        "get back",
+        "revert",
+        "disposal",
+        "any help",
+        "help you",
+    ),
+    *(
+        "any quer",
+        "any question",
+        "any doubt",
+        "any further",
+        "more questions",
+        "all the best",
+        "very best",
+        "sorry for",
+    ),
+    *("please reply", "please answer", "help u", "guide u", "guide you", "advise you", "assist you"),
 )
 """A sentence without one of these is no boilerplate. Looking for them takes 3 us a row; judging the sentences takes 100."""

@@ -54,6 +54,8 @@ GOODBYES = (
     r"(?:chat|follow[\s-]*up)\s+(?:again\s+)?if\s+(?:you\s+(?:need|have|want|wish|like)|required|needed)\b",
     r"(?:you\s+(?:can|may|could)\s+|please\s+|do\s+|always\s+|just\s+)*(?:come|visit)\s+(?:back\s+|again\s+)?(?:any\s?time|again|back|here|to\s+us|to\s+me|us)\b",
     r"so\s+(?:that\s+)?(?:i|we)\s+can\s+(?:help|assist|guide)\b",
+    r"(?:(?:you\s+(?:can|may)|please|kindly|do)\s+)*review\s+with\s+me\b",
+    r"(?:please|kindly|pls)\s+(?:reply|answer|respond)\b(?!\s+to\s+(?:the|your|an?)\b)",
     r"tell\s+(?:me|us)\s+(?:the\s+|any\s+)?updates?\b",
     r"(?:so\s+)?(?:that\s+is|that['’]?s|this\s+is)\s+my\s+(?:advice|opinion|suggestion)\b.{0,12}$",
     r"(?:may\s+)(?:you|your\s+\w+|god|the\s+lord|allah|almighty|he|she|they|all)\b",
@@ -133,7 +135,8 @@ WORDS = frozenset(
     granddaughter kid kids pet else still already future return final however either indicate beneficial early
     two three four five six seven ten fifteen hitting needy patients
     ayurveda ayurvedic homeopathic infertility allergy radiodiagnosis critical surgical nutritionist endodontist
-    orthodontist fitness yoga lactation dental sexual related next experts love mom ciao waiting awaiting""".split()
+    orthodontist fitness yoga lactation dental sexual related
+    next experts love mom ciao waiting awaiting disposal remain whenever""".split()
 )
 """What goodbyes speak of besides: the reader's people, the reports to come back with, the specialists of a platform."""
 TITLES = (
@@ -174,7 +177,10 @@ CONDITION = pattern(
     r"^[\s\"'(]*(?:and\s+|but\s+|so\s+|also\s+)?(?:if|in\s+case|incase|when|whenever|should|unless|until|once|after|before|"
     r"for\s+(?:any|more|further|additional))\b"
 )
-ONLINE = pattern(r"\s+onl+ine\b[\s.,-]*(?:-+>?\s*)?(?:<(?:link|url)>)?\s*$")
+ONLINE = pattern(
+    r"(?:(?<=ist)|(?<=ian)|(?<=ogy)|(?<=geon)|(?<=ctor)|(?<=tioner)|(?<=apist)|(?<=pert))\s+onl+ine\b[\s.,-]*(?:-+>?\s*)?(?:<(?:link|url)>)?\s*$|"
+    r"\s+onl+ine\b[\s.,]*-+>?\s*(?:<(?:link|url)>)?\s*$"
+)
 FILLER = (
     r"(?:(?:also|so|and|but|else|otherwise|then|however|finally|lastly|meanwhile|anyways?|again|pls|plz|please|kindly|moreover|till\s+then|"
     r"until\s+then|for\s+now|once\s+again)\b[\s,]*+){0,3}"
@@ -363,7 +369,7 @@ DANGLING = pattern(
     r"(?:as\s+)?follows|like|than|because|into|your|their|its|his|her|be|that|which|who|if|when|such\s+as|consists?(?:\s+of)?|may|can|"
     r"should|will|would|must|not|do|does|about|between|during|until|any|some|these|those|very|e\.g|i\.e|syn|hy|chil|hun|carbohy|dihy|dehy|rehy|cylin|costochon)\s*[:,;\-–—]*$|[,;(\-–—]$"
 )
-LONE_NUMBER = re.compile(r"(?<=[a-z][a-z)][.!?])\s*\b\d{1,2}\s*[.)]\s*$")
+LONE_NUMBER = re.compile(r"(?<=[a-z][a-z)][.!?])\s*\b\d{1,2}[.)]$")
 PROMISE = pattern(
     r"(?:\bthe\s+following\b|\bas\s+follow(?:s|ing)?\b|\bthese\s+are\s+the\b|\b(?:given|listed|mentioned|described)\s+below\b|\bfollow\s+these\b|"
     r"\b(?:some|few)\s+(?:\w+\s+)?(?:tips|measures|suggestions|points)\s*$)[^.:]{0,60}:?\s*$"

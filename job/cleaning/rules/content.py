@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from job.cleaning.rules.boilerplate import pattern
+from job.cleaning.rules.text import HIDDEN
 
 FREE_TO = pattern(
     r"\b(?:free|hesitate)\s+to\s+(?!(?:always\s+|directly\s+|please\s+|also\s+|kindly\s+|you\s+)*(?:ask|contact|write|get|reach|call|message|e?-?mail|consult|"
@@ -22,6 +23,11 @@ IS_SUBJECT = pattern(
 """A sentence about a courtesy, or about what only begins like one: "Good luck is a matter of practice"."""
 WITH_CAPITALS = re.compile(r"[.!?]\s+[A-Z]")
 """Where later sentences begin with capitals (the first gets one from a cut), a goodbye has one too, or a stop before it."""
+NAMES_IT = pattern(
+    r"^\W*(?:good\s+luck|(?:(?:best|kind|warm)\s+)?(?:regards|wishes)|thanks|thank\s+you|cheers|bye|all\s+the\s+best)\s+"
+    r"(?:is|are|was|were|means?|comes?)\b(?!\s+(?:with|to)\s+you)"
+)
+"""The same where every word could be a goodbye's: "Good luck is not needed"."""
 TAKES_OBJECT = frozenset(
     """say says said saying mean means meant bring brings brought word words write writes wrote with for of no a an the and or
     so is are was hear hears have has need needs wish wishes want give gives called some any my your his her
@@ -34,20 +40,31 @@ NAMED = pattern(
 """Goodbyes that can be things; and may join them to others."""
 ADDRESSES = frozenset("i my me we us you your yours u ur welcome thank thanks forum ourforum".split())
 """A sentence of boilerplate with an unknown word speaks to somebody."""
+HELP_OFFERED = pattern(
+    r"^[^.!?\n]{0,40}\b(?:can|will|would|['’]d|['’]ll|happy\s+to|glad\s+to|love\s+to)\s+(?:be\s+(?:happy|glad)\s+to\s+)?(?:certainly\s+|definitely\s+)?"
+    r"(?:help|assist)\b[^.!?\n]{0,60}[.!]\s*$"
+)
+"""All that an answer says before it asks for what it needs: "Of course, I can help you with that."."""
 REACH = 48
 """Characters before a goodbye in which the word before it stands."""
+FAR_REACH = 300
+"""Characters at the end in which sentences show whether the writer uses capitals."""
 
 
 def goes_on(text: str, begin: int) -> bool:
     """Whether a goodbye from there to the end belongs to the sentence before it: "Clover means good luck."."""
-    before, goodbye = text[:begin], text[begin:]
+    before, goodbye = text[max(0, begin - REACH) : begin], text[begin:]
     said = goodbye.lstrip(" ,.!;:)…\n-")
     sign = goodbye[: len(goodbye) - len(said)].strip(" ")
+    last = before.lower().split()[-1:]
+    if said == goodbye and before and ord(before[-1]) in HIDDEN:
+        return True  # an item of a list
+    if said.istitle() and " " in said and last and last[0] in TAKES_OBJECT:
+        return True  # a title: "The song is called Thank You."
     if said[:1].isupper() or said == goodbye:  # a sentence of its own, or one that lost its blank
         return False
     if sign:
         return ":" in sign
-    last = before[-REACH:].lower().split()[-1:]
     if not last or last[0] in TAKES_OBJECT:
         return bool(last)
-    return bool(NAMED.match(said) and WITH_CAPITALS.search(text))
+    return bool(NAMED.match(said) and WITH_CAPITALS.search(text, max(0, len(text) - FAR_REACH)))

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import functools
 
-from job.cleaning.rules import boilerplate, closings, content, sign_offs, signs, whole
+from job.cleaning.rules import boilerplate, breaks_off, closings, content, sign_offs, signs, whole
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.rule import Field, Row
-from job.cleaning.rules.scrubbed import MAIN_CLAUSE, standing_clause, stands
-from job.cleaning.rules.text import boundaries, capital, full_stop, has_any, remembered, sentences, words
+from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
+from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, remembered, sentences, words
 
 EDGE, END = 320, 220
 """Characters at the beginning and at the end that are searched for boilerplate. The text between is searched only around a word
@@ -27,6 +27,8 @@ FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
 INSIDE = tuple(dict.fromkeys((*boilerplate.INSIDE, *closings.REQUESTS_INSIDE)))
 """An answer without one of these has no boilerplate in its middle."""
+FEWEST_BEFORE_REQUEST = 8
+"""Words before a request; behind fewer ("Sure, I can help with that.") it is the answer."""
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
 
@@ -42,16 +44,9 @@ def placeholder(field: Field) -> str:
     return text
 
 
-def lost_blank(field: Field) -> str:
-    return separated(field.text)
-
-
-def may_lack_a_blank(text: str) -> bool:
-    return bool(boilerplate.GLUED.search(text) or boilerplate.GLUED_SMALL.match(text))
-
-
 def opening(field: Field) -> str:
-    return opened(field.text).strip()
+    text = opened(field.text).strip()
+    return text if text == field.text else boilerplate.LEADING_AND.sub("", text)
 
 
 def closing(field: Field) -> str:
@@ -59,7 +54,7 @@ def closing(field: Field) -> str:
 
 
 def cut_off_end(field: Field) -> str:
-    return without_cut_off_end(field.text)
+    return breaks_off.without_cut_off_end(field.text)
 
 
 def boilerplate_inside(field: Field) -> str:
@@ -69,33 +64,15 @@ def boilerplate_inside(field: Field) -> str:
     found = [sign for sign in INSIDE if sign in lowered]
     if not found:
         return text
-    stay = (piece for piece in sentences(text) if not (has_any(piece.lower(), found) and _goes_inside(piece)))
-    return "".join(map(_without_announcement, stay)).strip() or text
+    if has_any(lowered, whole.SO_I_CAN_SIGNS):
+        text = whole.SO_I_CAN.sub("", text)
+    stay = [piece for piece in sentences(text) if not (has_any(piece.lower(), found) and _goes_inside(piece, text))]
+    return "".join(map(_without_courtesy, stay)).strip() or text
 
 
 def cut_off(row: Row) -> bool:
     """Whether the whole answer breaks off: nothing before its last sentence to keep."""
-    return is_cut_off(row.answer.text)
-
-
-# --- lost spaces -----------------------------------------------------------------------------------------------------
-
-
-def separated(text: str) -> str:
-    """The text with the spaces that were lost after boilerplate at either end."""
-    glued = boilerplate.GLUED_SMALL.match(text)
-    if glued:
-        text = f"{text[: glued.end()]} {text[glued.end() :]}"
-    places = [
-        match.start()
-        for match in boilerplate.GLUED.finditer(text)
-        if match.start() <= EDGE or match.start() > len(text) - EDGE + 1
-    ]
-    for place in reversed(places):
-        word = boilerplate.WORD_BEFORE.search(text, max(0, place - 15), place)
-        if word and word[1] in boilerplate.GLUED_WORDS and boilerplate.WORD_BEHIND.match(text, place):
-            text = f"{text[:place]}. {text[place:]}"
-    return text
+    return breaks_off.is_cut_off(row.answer.text)
 
 
 # --- the beginning ---------------------------------------------------------------------------------------------------
@@ -119,10 +96,12 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
                 continue
             again = "I " if rule is boilerplate.OPENINGS["query_read_and"] else ""  # "I read it and would say ..."
             return again, match.end()
-    if match := boilerplate.LETTERHEAD.match(head):
+    match = boilerplate.LETTERHEAD.match(head)
+    if match and " " in match[0].strip(boilerplate.SEPARATORS):  # one word is a label
         return "", match.end()
     end = next(boundaries(head), len(head) if is_all else 0)
-    if end and _is_opening(head[:end]):
+    title = head[end : end + 1].islower() and head[:end].rstrip().endswith(("!", "?"))  # "Hello Dolly! opened in 1964"
+    if end and not title and _is_opening(head[:end]):
         return "", end
     at = head.find(BRAND)
     if at >= 0 and len(head[:at].split()) <= 3:  # "Howell come to <brand>"
@@ -161,8 +140,8 @@ def closed(text: str) -> str:
             text = text[: starts[-1]] + shorter
             continue
         rest = _with_bracket(text[:begin], text[begin:])
-        whole = without_cut_off_end(rest)
-        text = full_stop(rest) if whole == rest else whole
+        shorter = breaks_off.without_cut_off_end(rest)
+        text = full_stop(rest) if shorter == rest else shorter
     return text
 
 
@@ -170,10 +149,13 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     """Where the sentences that say goodbye begin; their own beginnings leave `starts`."""
     end = len(text)
     if text and starts == [0]:  # an answer of nothing but a goodbye; one that gives a contact is an answer
-        return 0 if "[" not in text and not _others(text) and _goodbye(text) else end
+        says_nothing = not _others(text) or whole.OFFER.match(text)
+        return 0 if "[" not in text and says_nothing and _goodbye(text) else end
     while len(starts) > 1:
         place = starts[-1]
         piece = text[place:end].strip()
+        if _asks_back(piece) and _is_answer(text[:place]):
+            break
         if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
             end = place
             starts.pop()
@@ -208,49 +190,46 @@ def without_polite_clause(sentence: str) -> str:
     return full_stop(sentence[: found.start()]) if found else sentence
 
 
-def without_cut_off_end(text: str) -> str:
-    """The text without a last sentence that was cut off upstream ("Management involves"), but with the clauses of it that stand
-    by themselves; unchanged if that is all of it. The number of an item that went goes too."""
-    text = closings.LONE_NUMBER.sub("", text)
-    if text.endswith(boilerplate.STOPS):
-        return text
-    starts = list(boundaries(text, max(0, len(text) - 2 * EDGE)))
-    last = text[starts[-1] :] if starts else ""
-    if last and (is_cut_off(last) or _is_stump(last)):
-        return (text[: starts[-1]] + standing_clause(last)).rstrip()
-    return text
-
-
-def _is_stump(sentence: str) -> bool:
-    return bool(closings.STUMP.match(sentence)) and words(sentence) <= closings.LONGEST_STUMP and not stands(sentence)
-
-
-def is_cut_off(sentence: str) -> bool:
-    return not sentence.endswith(boilerplate.STOPS) and bool(
-        closings.DANGLING.search(sentence[-24:]) or closings.PROMISE.search(sentence[-120:])
-    )
-
-
 # --- what a sentence is ----------------------------------------------------------------------------------------------
 
 
+def _goes_inside(piece: str, text: str) -> bool:
+    """Whether a sentence in the middle of the text is boilerplate."""
+    if piece.rstrip().endswith(":") or ord(piece[0]) in HIDDEN:
+        return False  # it announces something, or is an item of a list
+    return _is_courtesy(piece) or (_asks_inside(piece) and not _is_answer(text.replace(piece, "")))
+
+
 @remembered
-def _goes_inside(piece: str) -> bool:
-    """Whether a sentence in the middle of a text is boilerplate."""
-    lowered = piece.lower()
-    return (
-        has_any(lowered, boilerplate.INSIDE)
-        and (
-            _is_boilerplate(piece, unknown=0)
-            or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
-        )
-    ) or (has_any(lowered, closings.REQUESTS_INSIDE) and not closings.LISTS.search(piece) and _asks_back(piece.strip()))
+def _is_courtesy(piece: str) -> bool:
+    return has_any(piece.lower(), boilerplate.INSIDE) and (
+        _is_boilerplate(piece, unknown=0)
+        or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
+        or bool(whole.OFFER.match(piece))
+        or (len(piece) <= whole.LONGEST and bool(whole.BEGINNING.match(piece)))
+    )
 
 
-def _without_announcement(sentence: str) -> str:
-    """The sentence without "Based on your query, my opinion is as follows:"."""
+@remembered
+def _asks_inside(piece: str) -> bool:
+    may_ask = has_any(piece.lower(), closings.REQUESTS_INSIDE) and not closings.LISTS.search(piece)
+    return may_ask and _asks_back(piece.strip())
+
+
+def _is_answer(rest: str) -> bool:
+    """Whether a request is the answer, since the rest says next to nothing."""
+    return words(rest) < FEWEST_BEFORE_REQUEST or bool(content.HELP_OFFERED.match(rest))
+
+
+def _without_courtesy(sentence: str) -> str:
+    """The sentence without "Based on your query, my opinion is as follows:" and without "and let me know"."""
     found = boilerplate.OPENINGS["opinion_follows"].match(sentence)
-    return capital(sentence[found.end() :]) if found else sentence
+    if found:
+        return capital(sentence[found.end() :])
+    if has_any(sentence.lower(), whole.CLAUSES_INSIDE):
+        body = sentence.rstrip()
+        return without_polite_clause(body) + sentence[len(body) :]
+    return sentence
 
 
 def _is_opening(sentence: str) -> bool:
@@ -265,7 +244,7 @@ def _is_opening(sentence: str) -> bool:
 
 def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     """Whether a sentence is made of words of boilerplate, with a sign among them; up to `unknown` words may be others."""
-    if len(sentence) > boilerplate.LONGEST or sentence.rstrip().endswith(":"):
+    if len(sentence) > boilerplate.LONGEST or sentence.rstrip().endswith(":") or sentence.lstrip().startswith("#"):
         return False
     lowered = sentence.lower().replace("’", "'")
     if _unknown(boilerplate.WORD.findall(lowered, 0, FIRST_WORDS)[:-1]) > unknown:
@@ -283,7 +262,9 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
         and (understood or not boilerplate.STRONG_SIGNS.isdisjoint(found))
     ):
         return False
-    return (understood or not boilerplate.SIGNS.isdisjoint(found)) and not signs.referral(sentence)
+    if not understood and boilerplate.SIGNS.isdisjoint(found):
+        return False
+    return not (signs.referral(sentence) or content.NAMES_IT.match(sentence))
 
 
 def _unknown(found: list[str]) -> int:
@@ -305,10 +286,13 @@ def _wishes(sentence: str, lowered: str) -> bool:
 
 @remembered
 def _goodbye(sentence: str) -> bool:
-    """Whether a sentence says goodbye and nothing else."""
+    """Whether a sentence says goodbye and nothing else; an item of a list does not."""
+    if sentence and ord(sentence[0]) in HIDDEN:
+        return False
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
         or sign_offs.signs(sentence)
+        or bool(whole.OFFER.match(sentence))
         or (len(sentence) <= whole.LONGEST and bool(whole.ENDING.match(sentence)))
         or _is_boilerplate(sentence, unknown=0)
         or _asks_back(sentence)
@@ -329,6 +313,8 @@ def _asks_back(sentence: str) -> bool:
     if content.IS_SUBJECT.match(sentence) or content.FREE_TO.search(sentence):
         return False
     others = [word for word in _others(sentence) if word not in closings.REQUEST_WORDS]
+    if len(others) > 1 and sentence.rstrip().endswith("?"):
+        return False  # it asks for something of its own
     if len(others) > closings.MOST_ASKED or any(verb in others for verb in closings.SECOND_VERB.findall(sentence)):
         return False
     return not any(_others(found[0]) for found in closings.STATEMENT.finditer(sentence))
@@ -361,12 +347,14 @@ def _polite(clause: str) -> bool:
 def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
     """Whether a sentence that begins politely goes on with something else: with more than `most` words that no goodbye is made
     of (none but in a hope), a statement or an instruction with one, or a person to turn to who is not the writer."""
-    if signs.referral(sentence) or content.FREE_TO.search(sentence):
+    if content.NAMES_IT.match(sentence):
         return True
     others = _others(sentence)
     if not others:
-        return False
+        return bool(content.FREE_TO.search(sentence) or signs.referral(sentence))
     if len(others) > (most if closings.HOPES.match(sentence) or _speaks_for_itself(sentence) else 0):
+        return True
+    if content.FREE_TO.search(sentence) or signs.referral(sentence):
         return True
     if closings.CONDITION.match(sentence) and len(_others(sentence.partition(",")[2])) > 1:
         return True
@@ -399,7 +387,10 @@ def _others(text: str) -> list[str]:
 def _glued_goodbye(text: str, begin: int) -> int:
     """Where a goodbye begins without a full stop before it; 0 for nowhere."""
     found = signs.glued_goodbye(text, begin)
-    return found.start() if found and not _says_something(found[0]) else 0
+    if not found or _says_something(found[0]) or content.goes_on(text, found.start()):
+        return 0
+    is_condition = closings.CONDITION.match(text[begin : found.start()])  # it does not stand without its clause
+    return 0 if is_condition else found.start()
 
 
 def _signature(piece: str) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from job.cleaning.rules.signs import Signs
-from job.cleaning.rules.text import has_any, remembered, words_of
+from job.cleaning.rules.text import has_any, is_prose, remembered, words_of
 
 Span = tuple[int, int]
 
@@ -95,21 +95,29 @@ _SURE = re.compile(
 )
 _SURE_SIGN = re.compile(r"[(){}=<>\[\];*@#]")
 """The same in a tenth of the time for most lines."""
+_NEAR_CODE = re.compile(
+    r"[={}\[\]<>_\\$`|@]|\w\(|//|::|;\s*$|^\s*(?:do|done|end|begin|then|fi|export\s.*|Module\s.*)\s*$", re.IGNORECASE
+)
+"""A line that is no prose and stands next to code: a closing brace with a name, an export."""
+_COMMENT = re.compile(r"\s*(?://|#(?:\s|!)|/\*)")
 _BEFORE_SEMICOLON = (")", "]", "}", '"', "'", " ")
 MOST_BULLETS = 100
 """At the beginning and at the end, where a bullet may look like what is cut; between them no rule takes one."""
+LONGEST_NEAR = 200
 LONGEST_CODE_LINE = 2000
 """Characters; of a longer line only its beginning is looked at."""
 
 _TABLE_LINE = re.compile(r"\s*\|.*\|\s*$|(?:[^|\n]*\|){2}|[^\t\n]*\S\t+[^\t\n]*\S")
 _WIKI = ("[[", "{{", "{|", "|}")
+_WIKI_LINE = re.compile(r"\[\[[A-Za-z:]|\{\{|\{\||\|\}|\}\}")
 _BULLETS = re.compile(r"(?m)^[ \t]*[-*+•–]+[ \t]+(?=\S)")
 """The bullets of a list, without its words: a rule may take an item, and with it its bullet."""
 
 WORKS = (
     "press release",
     *"letter email e-mail memo note invitation speech toast poem haiku sonnet limerick song lyric verse story".split(),
-    *"dialogue script essay reply response message greeting post tweet advert card".split(),
+    *"dialogue script essay reply response message greeting post tweet advert card manual brochure newsletter blog".split(),
+    *"announcement conversation caption advertisement survey profile obituary eulogy article".split(),
 )
 VERBS = (
     *("give me", "come up with"),
@@ -137,7 +145,7 @@ _ASKED_FOR = re.compile(
     r"\bhow\s+(?:do|can|should|would|could)\s+(?:i|you|we|one)\s+(?:best\s+|politely\s+)?(?:word|phrase|write|end|close|start|sign|answer|reply\s+to|"
     rf"respond\s+to)\s+(?:an?|the|this|that|my)\s+(?:\w+\s+){{0,2}}(?:{'|'.join(WORKS)})\b|"
     r"\bwhat\s+(?:should|could|can|do)\s+i\s+(?:write|say|answer|reply)\b|"
-    r"\b(?:put\s+together|complete|improve|finish|proofread|polish|shorten|rewrite|rephrase|translate)\b[^.!?\n]{0,20}?\b"
+    r"\b(?:put\s+together|add|complete|improve|finish|proofread|polish|shorten|rewrite|rephrase|translate)\b[^.!?\n]{0,40}?\b"
     rf"(?:{'|'.join(WORKS)})\b|"
     r"^\W*(?:please\s+)?(?:(?:reply|respond)\s+to\s+(?:this|the\s+following)|draft\b|translate\b|rephrase\b|paraphrase\b|proofread\b|"
     r"make\s+(?:this|it|the\s+following)\s+(?:more|less|sound))",
@@ -166,10 +174,13 @@ _ASK_SIGNS = (
         "rephrase",
         "paraphrase",
         "proofread",
-        "make ",
+        "make this",
+        "make it",
+        "make the foll",
         "rewrite",
         "shorten",
-        "improve",
+        "improve th",
+        "improve my",
     ),
 )
 _LETTER_WITHIN = re.compile(r":\s*\n\s*[\"“']?(?:dear|hello|hi|hey|to\s+whom)\b[^\n]{0,40}[,:!][ ]*\n", re.IGNORECASE)
@@ -180,6 +191,11 @@ _BLANKS_TO_FILL = re.compile(
     re.IGNORECASE,
 )
 """A name that is to be filled in: an answer with one is a template of a letter."""
+_SPEAKERS = re.compile(
+    r"^\W{0,3}(?:user|bot|human|ai|assistant|agent|customer|client|interviewer|speaker|person|friend|student|teacher|q|a)(?:\s+[\dA-Z])?\W{0,3}:",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Two lines of a dialogue."""
 _OPENS_BLANK = ("[", "{", "<", "%")
 ENDING = 160
 """Characters that are the ending of a letter, and all of their first line."""
@@ -201,7 +217,9 @@ def is_work(question: str, answer: str) -> bool:
         return True
     if has_any(answer, _OPENS_BLANK) and _BLANKS_TO_FILL.search(answer):
         return True
-    return ":\n" in answer and bool(_LETTER_WITHIN.search(answer))
+    if ":" not in answer or "\n" not in answer:
+        return False
+    return bool(_LETTER_WITHIN.search(answer)) or len(_SPEAKERS.findall(answer)) > 1
 
 
 def kept(text: str, *, ending: bool = False) -> list[Span]:
@@ -301,27 +319,34 @@ def _is_code(line: str) -> bool:
 
 
 def _line_blocks(text: str) -> Iterator[Span]:
-    """Runs of at least two lines that look like code or a table."""
+    """Runs of at least two lines that look like code or a table, one of them surely."""
     code = has_any(text, _CODE_SIGNS)
     table = "|" in text or "\t" in text
     if not code and not table:
         return
-    begin = end = lines = place = 0
+    begin = end = lines = sure = place = 0
     for line in text.split("\n"):
-        is_part = (code and (_is_code(line) or (lines and _INDENTED.match(line)))) or (
-            table and _TABLE_LINE.match(line) and not has_any(line, _WIKI)
-        )
-        if is_part:
+        is_sure = (code and _is_code(line)) or (table and _TABLE_LINE.match(line) and not has_any(line, _WIKI))
+        if is_sure or (code and ((lines and _INDENTED.match(line)) or _is_near_code(line))):
             begin = begin if lines else place
             end = place + len(line)
             lines += 1
+            sure += bool(is_sure)
         elif lines and not _HALF_CODE.match(line):
-            if lines > 1:
+            if lines > 1 and sure:
                 yield begin, end
-            lines = 0
+            lines = sure = 0
         place += len(line) + 1
-    if lines > 1 or (lines and not text[:begin].strip() and not text[end:].strip()):
+    if sure and (lines > 1 or (not text[:begin].strip() and not text[end:].strip())):
         yield begin, end
+
+
+def _is_near_code(line: str) -> bool:
+    if _COMMENT.match(line):
+        return True
+    if len(line) > LONGEST_NEAR or line.startswith("|") or not _NEAR_CODE.search(line):
+        return False
+    return not is_prose(line) and not _WIKI_LINE.search(line)
 
 
 def _joined(spans: list[Span]) -> Iterator[Span]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from job.cleaning.rules import brands, contacts, forum, names, numbers, shape, text, wiki
+from job.cleaning.rules import brands, contacts, forum, glued, names, numbers, shape, text, wiki
 from job.cleaning.rules.rule import BOTH, LEAST_WORDS, MOST_WORDS, Rule
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ RULES: tuple[Rule, ...] = (
         "spaces that were lost after a greeting or thanks",
         "qa-forum",
         ("blanks",),
-        cut=forum.lost_blank,
-        sign=forum.may_lack_a_blank,
+        cut=glued.lost_blank,
+        sign=glued.may_lack_a_blank,
         counts_as="repair",
     ),
     Rule(

@@ -41,7 +41,7 @@ def begin(text: str, says_goodbye: Callable[[str], bool]) -> int:
     while place > 0:
         start = text.rfind("\n", 0, place) + 1
         line = text[start:place].strip()
-        if below and line and says_goodbye(line):
+        if below and line and not line.endswith(":") and says_goodbye(line):
             return start if below <= MOST_BELOW_A_WISH or _STRONG.search(line) else len(text)
         if not _RULE.match(line):
             if below == MOST_LINES or not _may_sign(line):

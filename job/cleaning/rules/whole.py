@@ -76,3 +76,26 @@ SMILEY = pattern(
     r"[\s.,–—-]*(?:(?:[:;=8]['’]?-?[)(dp3*|]+|<3|\^_?\^|[\U0001f300-\U0001faff\u2600-\u27bf\ufe0f])[\s.!]*)*$"
 )
 """What may stand behind a goodbye."""
+OFFER = pattern(
+    r"^\W*(?:(?:and|but|so|also)\s+)?(?:if\s+(?:you|there|[^,.!?;\n]{2,90}\bif\s+you)|should\s+you|whenever\s+you|in\s+case\s+(?:you|of))\b[^,.!?;\n]{2,80},?\s+(?:please\s+|just\s+|do\s+|"
+    r"kindly\s+|always\s+)*(?:(?:feel\s+free|do\s+not\s+hesitate|don['’]t\s+hesitate)\s+to\s+(?:ask|contact|reach\s+out|let\s+(?:me|us)\s+know|message|call|"
+    r"write|get\s+in\s+touch)|let\s+(?:me|us)\s+know|ask(?:\s+away)?|contact\s+(?:me|us)|reach\s+out|i(?:['’]m|\s+am)\s+here(?:\s+to\s+help)?)"
+    r"(?:\s+(?:me|us|to|again|here|any\s?time|at|about|it|them|for|help|with|more|back|out|directly))*\s*[.!]*$"
+)
+"""An offer to answer more, whatever it is about; the whole of a sentence."""
+CLAUSES_INSIDE = ("let me know", "let us know", " revert", "get back to me", "get back to us")
+"""A polite clause is looked for in the middle of an answer too where one of these is."""
+SO_I_CAN = pattern(
+    r",?\s+so\s+(?:that\s+)?(?:i|we)\s+(?:can|could|may)\s+(?:help|guide|advise|assist)\s+(?:you|u)(?:\s+(?:better|further|more|out|accordingly|appropriately|"
+    r"in\s+an?\s+better\s+way))*(?=\s*(?:[.!?…]|$))|,?\s+to\s+(?:help|guide|assist)\s+(?:you|u)\s+(?:further|better|in\s+(?:a\s+)?better\s+way)(?=\s*(?:[.!?…]|$))"
+)
+SO_I_CAN_SIGNS = (
+    "so that i ",
+    "so i c",
+    "so that we ",
+    "so we c",
+    "you further",
+    "you better",
+    "you in better",
+    "you in a better",
+)

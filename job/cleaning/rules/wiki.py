@@ -22,11 +22,11 @@ _ALWAYS: tuple[_Replacement, ...] = (
     ("<", re.compile(r"<ref\b[^<>]{0,200}/>|<ref\b[^<>]{0,200}>.{0,600}?</ref>", re.DOTALL | re.IGNORECASE), ""),
     ("[[", re.compile(r"\[\[(?:File|Image|Category)::?[^\[\]\n]{0,300}\]\]", re.IGNORECASE), ""),
     ("[http", re.compile(r"\[https?://\S{1,300}\s+([^\]\n]{1,200})\]"), r"\1"),
-    ("Template:", re.compile(r"\bTemplate:\w[^.\n]{0,60}$|\bTemplate:\w+(?:\s+[A-Z]\w*){0,2}", re.MULTILINE), ""),
+    ("Template:", re.compile(r"\bTemplate:\w[^.\n]{0,60}$|\bTemplate:[\w-]+(?:\s+[A-Z]\w*){0,2}", re.MULTILINE), ""),
     (
         ":",
         re.compile(
-            r"\b(?:Category|File|Image)::?\s?[A-Z][^.\n]{0,80}$|\b(?:Category|File|Image)::?[A-Z]\w*(?:\s+[A-Z]\w*){0,2}",
+            r"\b(?:Category|File|Image)::?[A-Z][^.\n]{0,80}$|\b(?:Category|File|Image)::?[A-Z]\w*(?:\s+[A-Z]\w*){0,2}",
             re.MULTILINE,
         ),
         "",
@@ -60,7 +60,7 @@ _IN_PROSE: tuple[_Replacement, ...] = (
 )
 """What code writes too: it stays in a text about code."""
 _LEFT = re.compile(
-    r"\{\{(?=[\w#:])|\[\[(?=[\w:])|<ref\b|</ref>|\bTemplate:\w|\bCategory::?\w|\(UTC\)|\bFile:\w|\|\|\s*(?:style|align|(?:col|row)span)\b|"
+    r"\{\{(?=[\w#:])|\[\[(?=[A-Za-z:])|<ref\b|</ref>|\bTemplate:\w|\bCategory::?\w|\d{4}\s+\(UTC\)|\bFile:\w|\|\|\s*(?:style|align|(?:col|row)span)\b|"
     r"^[ \t]*(?:[|!][^\n]*\|\||\}\})",
     re.MULTILINE,
 )

@@ -108,7 +108,6 @@ REQUESTS = (
     "If possible, upload a picture of the affected pot here.",
     "Once you have the results of the soil test, you can get back to me.",
     "It would be good if you could attach an image of the roots.",
-    "Can you send me the other view of the fern so that I can see its stem better?",
     "As soon as you get the reports, please send them to me.",
     "Let me know the results of the second soil test and how the fern is responding.",
     "Do share with us the readings of the last week.",
@@ -148,6 +147,8 @@ def test_of_advice_the_request_alone_goes(answer: str, rest: str | None) -> None
 @pytest.mark.parametrize(
     "advice",
     [
+        "Can you send me the other view of the fern so that I can see its stem?",  # a question of its own
+        "Could you please provide me with the title, date, and place?",
         "Please show the report to your gardener.",
         "Kindly send the soil to a lab and share the results with your family.",
         "If the fever persists, go back to your doctor.",
@@ -168,6 +169,36 @@ def test_what_is_told_to_others_or_goes_on_is_advice(advice: str) -> None:
     assert cleaned(f"{ADVICE} {advice}") == f"{ADVICE} {advice}"
 
 
+def test_a_request_behind_a_courtesy_alone_is_the_answer() -> None:
+    for courtesy in ("Sure, I can help with that.", "Of course, I'd be happy to help you with that order."):
+        for request in (
+            "Please send me the photos of the leaves.",
+            "Could you please provide me with the URL of your website?",
+        ):
+            assert cleaned(f"{courtesy} {request}") == f"{courtesy} {request}"
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        "If you need any other recipes, feel free to ask!",
+        "If you need help with the pots, don't hesitate to ask.",
+        "Should you want another plan, let me know.",
+        "If you need anything else, feel free to ask.",
+    ],
+)
+def test_an_offer_to_answer_more_goes_with_its_condition(offer: str) -> None:
+    assert cleaned(f"{ADVICE} {offer}") == ADVICE
+    assert cleaned(f"You're welcome! {offer}") == "nothing_but_boilerplate"
+    advice = offer.replace("ask", "cut it").replace("let me know", "cut it")
+    assert cleaned(f"{ADVICE} {advice}") == f"{ADVICE} {advice}"
+
+
+@pytest.mark.parametrize("last", ["Buy tassels online.", "Be more vigilant online.", "That makes it easier online."])
+def test_what_is_online_is_no_referral(last: str) -> None:
+    assert cleaned(f"{ADVICE} {last}") == f"{ADVICE} {last}"
+
+
 @pytest.mark.parametrize(
     ("inside", "goes"),
     [
@@ -182,3 +213,22 @@ def test_what_is_told_to_others_or_goes_on_is_advice(advice: str) -> None:
 def test_a_request_between_sentences_goes_unless_it_announces_questions(inside: str, goes: bool) -> None:
     behind = "Then wait for a week and look at the new leaves."
     assert cleaned(f"{ADVICE} {inside} {behind}") == (f"{ADVICE} {behind}" if goes else f"{ADVICE} {inside} {behind}")
+
+
+@pytest.mark.parametrize(
+    ("inside", "rest"),
+    [
+        ("Keep it dry for two weeks and let me know about the outcome.", "Keep it dry for two weeks."),
+        ("Feed it for 45 days and revert back.", "Feed it for 45 days."),
+        ("Measure the pot so that I can help you better.", "Measure the pot."),
+        ("Send the pot to a lab to guide you further.", "Send the pot to a lab."),
+        ("I remain at your disposal for any further questions whenever you need.", ""),
+        ("If you have more questions feel free to write back to us.", ""),
+        ("All the very best.", ""),
+        ("Feed it so that it can help you.", "Feed it so that it can help you."),
+        ("Let me know is a phrase.", "Let me know is a phrase."),
+    ],
+)
+def test_of_a_sentence_in_the_middle_the_courtesy_goes(inside: str, rest: str) -> None:
+    behind = "Then wait for a week and look at the new leaves."
+    assert cleaned(f"{ADVICE} {inside} {behind}") == " ".join(filter(None, (ADVICE, rest, behind)))

@@ -316,13 +316,6 @@ def test_boilerplate_between_sentences_and_notes_in_place_of_pictures_go(answer:
     assert cleaned(answer) == rest
 
 
-def test_a_lost_blank_comes_back_near_both_ends_of_an_answer() -> None:
-    assert cleaned("HelloYour fern needs light.") == "Your fern needs light."
-    assert cleaned(f"{MORE} Ask for helpThe cat eats it.") == f"{MORE} Ask for help. The cat eats it."
-    middle = f"{MORE} Ask for helpThe cat eats it. {MORE.replace('ml', 'cm')}"
-    assert cleaned(middle) == middle
-
-
 @pytest.mark.parametrize(
     "closing", [" Hope this helps", " take care", " Good luck", "good luck", ", all the best.", " Thanks"]
 )

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.light
         "I can feel your pain and the fears that you have. ",
         "Here is my advice. ",
         "How are you doing today? ",
+        "Thank you for consulting me at this platform. ",
+        "Based on your query and image, my opinion is as follows: ",
         "Do not worry, I will surely help you with your problem. ",
         "We are here to help you. ",
         "Nice to hear from you again. ",
@@ -53,6 +55,7 @@ def test_sympathy_and_announcements_go(opening: str) -> None:
             "After going through your query and the images sent by you, this seems to be mould.",
             "This seems to be mould.",
         ),
+        ("Hello. And from your photo it seems to be mould.", "From your photo it seems to be mould."),
         ("I passed carefully through your query and would say that it is mould.", "I would say that it is mould."),
     ],
 )

@@ -41,6 +41,10 @@ def test_a_signature_goes_with_its_sign_off(signed: str, between: str) -> None:
         "These like shade:\nFern\nMoss",
         "Take care:\nWater\nLight",
         "Jane Miller\nHead of Support",
+        "Thanks:\nAnna Moss\nTom Fern",
+        "Thanks to:\nAnna\nTom",
+        "Closing lines:\n- Kind regards\n- Best wishes\n- Yours sincerely",
+        "## Thanks\n\n- Anna\n- Tom",
     ],
 )
 def test_short_lines_below_no_sign_off_stay(lines: str) -> None:

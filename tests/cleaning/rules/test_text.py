@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from job.cleaning.rules.text import (
     LONGEST_REMEMBERED,
+    about_code,
     boundaries,
     capital,
     full_stop,
@@ -226,3 +227,12 @@ def test_a_short_sentence_is_judged_once_and_a_long_one_each_time() -> None:
     known, long = remembered(judge), "a" * (LONGEST_REMEMBERED + 1)
     assert [known(sentence) for sentence in ("ab", "ab", long, long)] == [2, 2, len(long), len(long)]
     assert asked == ["ab", long, long]
+
+
+@pytest.mark.parametrize("word", ["JSON", "JS", "TypeScript", "RegExp", "Java", "Vue", "Angular's", "React.js", "UTF-8", "C++", "C#", "newlines", "regular expressions", "line feeds", "backslashes", "escape sequence", "code points", "docstring", "printf", "shell script", "source code", "string literals", "html template", "lines in the output", "programming language"])  # fmt: skip
+def test_a_text_that_names_a_thing_of_code_is_about_it(word: str) -> None:
+    assert about_code(f"Use {word} here.")
+
+
+def test_a_text_with_words_that_code_shares_is_not() -> None:
+    assert not about_code("React calmly: a python may escape its shell, and rust is an angular red. Get an echo.")

@@ -162,9 +162,40 @@ ENDS = (
     "Close with a wish, for example: have a great day.",
 )
 """Sentences that end like one, or quote one."""
+WORDS = (
+    "Good luck is not needed.",
+    "I understand your question as one about soil: it should be loose.",
+    "Dear means expensive in British English.",
+    "Dear John letters end a relation.",
+    "Hey presto is what magicians say.",
+    "Hi hats are two cymbals.",
+    "Hi-fi systems need space.",
+    "Respected scientists disagree.",
+    "Greetings cards are printed in Leeds.",
+    "Sir Isaac Newton was born in 1642.",
+    "Mother Teresa was born in Skopje.",
+    "Doctor Who began in 1963.",
+    "Support: see below for what holds the stem.",
+    "Centre: the root is there.",
+    "Hospital - a place for the ill.",
+    "Department of Health figures show a rise.",
+    "Rate the movies with five stars if they are green.",
+    "Like most ferns, it needs shade.",
+    "Let me explain: the fern is dry.",
+    "Hope floats is a film.",
+    "Welcome mats trap dust.",
+    "The acronym HTH means hope that helps.",
+    "Certainly not.",
+    "The song is called Thank You.",
+    "If you need a saw, ask the neighbour.",
+    "Please answer the three questions on the form.",
+    "Any questions the jury asks are written down.",
+    "We value the pot at 5 pounds.",
+)
+"""Words of courtesies that mean something else."""
 
 
-@pytest.mark.parametrize("sentence", BEGINS + ENDS)
+@pytest.mark.parametrize("sentence", BEGINS + ENDS + WORDS)
 def test_a_sentence_about_a_courtesy_stays_whole(sentence: str) -> None:
     for answer in (
         sentence,

@@ -1,0 +1,36 @@
+"""Answers that break off: the last sentence was cut upstream, or its end was scrubbed."""
+
+from __future__ import annotations
+
+from job.cleaning.rules import boilerplate, closings
+from job.cleaning.rules.scrubbed import standing_clause, stands
+from job.cleaning.rules.text import boundaries, is_prose, words
+
+REACH = 640
+"""Characters at the end in which the last sentence begins."""
+
+
+def without_cut_off_end(text: str) -> str:
+    """The text without a last sentence that was cut off upstream ("Management involves"), but with the clauses of it that stand
+    by themselves; unchanged if that is all of it. The number of an item that went goes too."""
+    if text[-2:-1].isdigit() and (number := closings.LONE_NUMBER.search(text, max(0, len(text) - 6))):
+        text = text[: number.start()]
+    if text.endswith(boilerplate.STOPS):
+        return text
+    starts = list(boundaries(text, max(0, len(text) - REACH)))
+    last = text[starts[-1] :] if starts else ""
+    if last and (is_cut_off(last) or _is_stump(last)):
+        return (text[: starts[-1]] + standing_clause(last)).rstrip()
+    return text
+
+
+def _is_stump(sentence: str) -> bool:
+    return bool(closings.STUMP.match(sentence)) and words(sentence) <= closings.LONGEST_STUMP and not stands(sentence)
+
+
+def is_cut_off(sentence: str) -> bool:
+    if sentence.endswith(boilerplate.STOPS) or (sentence.endswith(";") and not is_prose(sentence)):
+        return False
+    last = sentence[-24:].rstrip(" :,;-–—").rpartition(" ")[2]
+    breaks = last[:1].islower() or not last.isalpha()
+    return bool((breaks and closings.DANGLING.search(sentence[-24:])) or closings.PROMISE.search(sentence[-120:]))

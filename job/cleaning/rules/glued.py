@@ -1,0 +1,34 @@
+"""Spaces that were lost after a greeting, thanks or a sign-off: "HelloThanks for asking"."""
+
+from __future__ import annotations
+
+from job.cleaning.rules import boilerplate
+from job.cleaning.rules.rule import Field
+
+EDGE = 320
+"""Characters at either end in which a space may be put back."""
+
+
+def lost_blank(field: Field) -> str:
+    return separated(field.text)
+
+
+def may_lack_a_blank(text: str) -> bool:
+    return bool(boilerplate.GLUED.search(text) or boilerplate.GLUED_SMALL.match(text))
+
+
+def separated(text: str) -> str:
+    """The text with the spaces that were lost after boilerplate at either end."""
+    glued = boilerplate.GLUED_SMALL.match(text)
+    if glued:
+        text = f"{text[: glued.end()]} {text[glued.end() :]}"
+    places = [
+        match.start()
+        for match in boilerplate.GLUED.finditer(text)
+        if match.start() <= EDGE or match.start() > len(text) - EDGE + 1
+    ]
+    for place in reversed(places):
+        word = boilerplate.WORD_BEFORE.search(text, max(0, place - 15), place)
+        if word and word[1] in boilerplate.GLUED_WORDS and boilerplate.WORD_BEHIND.match(text, place):
+            text = f"{text[:place]}. {text[place:]}"
+    return text

@@ -1,0 +1,26 @@
+"""Spaces that were lost between courtesies come back; names written in one word stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from job.cleaning.rules.glued import may_lack_a_blank, separated
+from tests.cleaning.rules.one_row import cleaned
+
+pytestmark = pytest.mark.light
+
+MORE = " ".join(f"Pot {number} has {number} ml." for number in range(12, 60))
+
+
+def test_a_lost_blank_comes_back_near_both_ends_of_an_answer() -> None:
+    assert cleaned("HelloYour fern needs light.") == "Your fern needs light."
+    assert cleaned(f"{MORE} Ask for helpThe cat eats it.") == f"{MORE} Ask for help. The cat eats it."
+    middle = f"{MORE} Ask for helpThe cat eats it. {MORE.replace('ml', 'cm')}"
+    assert cleaned(middle) == middle
+
+
+@pytest.mark.parametrize("name", ["HelloWorld", "'ThanksPage'", "(HelpDesk)", "self.HelpDesk", "the_HelloPage"])
+def test_a_name_in_one_word_stays(name: str) -> None:
+    text = f"Call {name} to see it."
+    assert may_lack_a_blank(text)
+    assert separated(text) == text
