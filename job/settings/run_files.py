@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 FOLDERS = ("clean", "train", "adapter", "probe", "push")
@@ -20,7 +21,8 @@ def is_written(path: Path, root: Path) -> bool:
 
     Both as it is written and where its links lead.
     """
-    for place, folder in ((path.absolute(), root.absolute()), (path.resolve(), root.resolve())):
+    led = (Path(os.path.realpath(one)) for one in (path, root))  # Path.resolve raises for links in a circle
+    for place, folder in ((path.absolute(), root.absolute()), tuple(led)):
         if place != folder and place.is_relative_to(folder):
             name = place.relative_to(folder).parts[0]
             plain = name.removeprefix(".").removesuffix(".partial").removesuffix(".old")

@@ -45,6 +45,11 @@ def test_links_change_nothing(tmp_path: Path) -> None:
     assert is_written(tmp_path / "link" / "clean", tmp_path / "output")
 
 
+def test_links_in_a_circle_are_the_users(tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    assert not is_written(tmp_path / "circle", tmp_path)
+
+
 def test_every_stage_has_its_names() -> None:
     assert tuple(f"{stage.name}.json" for stage in STAGES) == RECORDS
     tops = {file.partition("/")[0] for stage in STAGES for file in stage.files}
