@@ -375,6 +375,8 @@ PROMISE = pattern(
     r"\b(?:some|few)\s+(?:\w+\s+)?(?:tips|measures|suggestions|points)\s*$)[^.:]{0,60}:?\s*$"
 )
 """A last sentence without a stop that announces a list: the list was lost upstream."""
+PROMISE_SIGNS = ("follow", "these", "below", "some", "few")
+"""One of these is in it."""
 HOPES = pattern(GOODBYES[0])
 STUMP = re.compile(
     r"(?:So|Usually|Generally|Sometimes|However|Therefore|Then|Also|But|And|If|In\s+case|Because|Since|When|Although|About|This|These)\b[^\n]*$"

@@ -25,7 +25,10 @@ MOST_UNKNOWN = 3
 Of another goodbye all must be known: "Feel free to" goes on with advice as well."""
 FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
-INSIDE = tuple(dict.fromkeys((*boilerplate.INSIDE, *closings.REQUESTS_INSIDE)))
+INSIDE = signs.Signs(
+    *dict.fromkeys((*boilerplate.INSIDE, *closings.REQUESTS_INSIDE)),
+    shared=("hop", " me know", "question", "quer", "help", "best", "please ", "guide ", "send "),
+)
 """An answer without one of these has no boilerplate in its middle."""
 FEWEST_BEFORE_REQUEST = 8
 """Words before a request; behind fewer ("Sure, I can help with that.") it is the answer."""
@@ -61,13 +64,15 @@ def boilerplate_inside(field: Field) -> str:
     """The text without sentences of pure boilerplate in the middle."""
     text = field.text
     lowered = field.lowered
-    found = [sign for sign in INSIDE if sign in lowered]
+    found = INSIDE.all_in(lowered)
     if not found:
         return text
     if has_any(lowered, whole.SO_I_CAN_SIGNS):
         text = whole.SO_I_CAN.sub("", text)
+        lowered = text.lower()
     stay = [piece for piece in sentences(text) if not (has_any(piece.lower(), found) and _goes_inside(piece, text))]
-    return "".join(map(_without_courtesy, stay)).strip() or text
+    clauses = has_any(lowered, whole.CLAUSES_INSIDE)
+    return "".join([_without_courtesy(piece, clauses=clauses) for piece in stay]).strip() or text
 
 
 def cut_off(row: Row) -> bool:
@@ -186,7 +191,8 @@ def without_polite_clause(sentence: str) -> str:
         head, tail = sentence[: clauses[0].start()], sentence[clauses[0].end() :]
         if words(tail) >= FEWEST_WORDS < words(head) + 1 and MAIN_CLAUSE.match(tail) and _polite(head):
             return capital(tail)
-    found = closings.ONLINE.search(sentence)  # "consult a dermatologist online --> <link>"
+    # "consult a dermatologist online --> <link>"
+    found = closings.ONLINE.search(sentence) if "line" in sentence.lower() else None
     return full_stop(sentence[: found.start()]) if found else sentence
 
 
@@ -221,12 +227,13 @@ def _is_answer(rest: str) -> bool:
     return words(rest) < FEWEST_BEFORE_REQUEST or bool(content.HELP_OFFERED.match(rest))
 
 
-def _without_courtesy(sentence: str) -> str:
-    """The sentence without "Based on your query, my opinion is as follows:" and without "and let me know"."""
-    found = boilerplate.OPENINGS["opinion_follows"].match(sentence)
-    if found:
-        return capital(sentence[found.end() :])
-    if has_any(sentence.lower(), whole.CLAUSES_INSIDE):
+def _without_courtesy(sentence: str, *, clauses: bool) -> str:
+    """The sentence without "Based on your query, my opinion is as follows:" and, with `clauses`, without "and let me know"."""
+    if sentence[:1].lower() in boilerplate.LETTERS["opinion_follows"]:
+        found = boilerplate.OPENINGS["opinion_follows"].match(sentence)
+        if found:
+            return capital(sentence[found.end() :])
+    if clauses and has_any(sentence.lower(), whole.CLAUSES_INSIDE):
         body = sentence.rstrip()
         return without_polite_clause(body) + sentence[len(body) :]
     return sentence

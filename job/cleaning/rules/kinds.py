@@ -61,9 +61,9 @@ _WINDOWS_PATH = re.compile(
 )
 _PATH = re.compile(r"/[\w.@-]{1,80}(?:/[\w.@-]{1,80}){1,40}/?")
 _BEFORE_PATH = " \n\t\"'(=~.["
-_REGEX = re.compile(
-    r"(?<!\S)\S{0,200}(?:\\[dwsbDWSB](?:[+*?{\])$\\]|$)|\[\^?[^\]\s]{1,40}\][+*?{]|\(\?[:=!<P])\S{0,200}", re.MULTILINE
-)
+_IN_REGEX = r"(?:\\[dwsbDWSB](?:[+*?{\])$\\]|$)|\[\^?[^\]\s]{1,40}\][+*?{]|\(\?[:=!<P])"
+_REGEX_SIGN = re.compile(_IN_REGEX, re.MULTILINE)
+_REGEX = re.compile(rf"(?<!\S)\S{{0,200}}{_IN_REGEX}\S{{0,200}}", re.MULTILINE)
 
 _REGEX_SIGNS = ("\\", "]+", "]*", "]{", "]?", "(?")
 
@@ -138,6 +138,9 @@ letters takes a tenth of the time of one for any of the verbs."""
 _ASKING = frozenset(again + verb.split()[0] for verb in VERBS for again in ("", "re"))
 _ASKED = frozenset(work.replace("-", " ").split()[-1] + more for work in WORKS for more in ("", "s"))
 """Words of which one each is in what these patterns find."""
+_CHANGED = frozenset("reply respond draft translate rephrase paraphrase proofread make write say answer".split())
+_MAY_ASK = _ASKED | _CHANGED
+"""One of these words is in each question that asks for a work."""
 _MAIL = r"(?:letter|e-?mail|mail|memo|speech|invitation|essay|poem|press\s+release)s?"
 _ASKED_FOR = re.compile(
     rf"\b(?:template|sample|example|wording|draft)s?\b[^.!?\n]{{0,40}}?\b{_MAIL}\b|\b{_MAIL}\s+(?:template|sample|example)\b|"
@@ -196,7 +199,9 @@ _SPEAKERS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """Two lines of a dialogue."""
-_OPENS_BLANK = ("[", "{", "<", "%")
+_OPENS_BLANK = ("[", "{", "<")
+_PERCENT_BLANK = re.compile(r"%(?<=\s%)[A-Z({]", re.IGNORECASE)
+"""One of these is where a blank begins."""
 ENDING = 160
 """Characters that are the ending of a letter, and all of their first line."""
 _SALUTATION = re.compile(r"^[ \t]*(?:dear|hello|hi|hey)\b[^\n,:;!]{0,80}", re.IGNORECASE | re.MULTILINE)
@@ -210,12 +215,13 @@ def is_work(question: str, answer: str) -> bool:
     """Whether the answer is a text that was asked for, with an ending of its own: a letter, a poem, a speech."""
     lowered = question[:ASKED_WITHIN].lower()
     found = words_of(lowered)
-    may_ask = not (_ASKED.isdisjoint(found) or _ASKING.isdisjoint(found))
-    if may_ask and any(verb in lowered and pattern.search(lowered) for verb, pattern in _ASKS):
-        return True
-    if has_any(lowered, _ASK_SIGNS) and _ASKED_FOR.search(lowered):
-        return True
-    if has_any(answer, _OPENS_BLANK) and _BLANKS_TO_FILL.search(answer):
+    if not _MAY_ASK.isdisjoint(found):
+        may_ask = not (_ASKED.isdisjoint(found) or _ASKING.isdisjoint(found))
+        if may_ask and any(verb in lowered and pattern.search(lowered) for verb, pattern in _ASKS):
+            return True
+        if has_any(lowered, _ASK_SIGNS) and _ASKED_FOR.search(lowered):
+            return True
+    if (has_any(answer, _OPENS_BLANK) or _PERCENT_BLANK.search(answer)) and _BLANKS_TO_FILL.search(answer):
         return True
     if ":" not in answer or "\n" not in answer:
         return False
@@ -279,7 +285,8 @@ def _matched(text: str) -> Iterator[Span]:
         for match in _COMMAND.finditer(text):
             end = text.find("\n", match.end())
             yield text.rfind("\n", 0, match.start()) + 1, len(text) if end < 0 else end
-        yield from (match.span() for match in _WINDOWS_PATH.finditer(text))
+        if ":\\" in text or "\\\\" in text:
+            yield from (match.span() for match in _WINDOWS_PATH.finditer(text))
     if "{{" in text or "{%" in text:
         yield from (match.span() for match in _TEMPLATE.finditer(text))
     if "[[" in text:
@@ -290,7 +297,7 @@ def _matched(text: str) -> Iterator[Span]:
         for match in _PATH.finditer(text):
             if not match.start() or text[match.start() - 1] in _BEFORE_PATH:
                 yield match.span()
-    if has_any(text, _REGEX_SIGNS):
+    if has_any(text, _REGEX_SIGNS) and _REGEX_SIGN.search(text):
         yield from (match.span() for match in _REGEX.finditer(text))
 
 
