@@ -192,7 +192,7 @@ FILLER = (
     r"until\s+then|for\s+now|once\s+again)\b[\s,]*+)"
 )
 MOST_FILLERS = 3
-"""Before a goodbye or a request. Nothing behind a filler begins with a blank or a comma: possessive, so that none is given back."""
+"""Before a goodbye or a request. Nothing behind one begins with a blank or a comma: possessive, so that none is given back."""
 # A request to the asker to tell the writer more or to come back with something: never advice, whatever it asks for.
 _LEAD = (
     r"(?:(?:please|kindly|pls|plz|do|also|just|always|then|can\s+you|could\s+you|would\s+you|will\s+you|you\s+(?:can|may|could|should|must|need\s+to|have\s+to)|"

@@ -198,3 +198,84 @@ def test_words_are_counted_by_their_blanks_where_these_are_single(found: str) ->
 def test_each_delimiter_is_a_sign_by_itself(part: str) -> None:
     found = f"Look at {part} here."
     assert part in "".join(found[begin:end] for begin, end in kinds.kept(found))
+
+
+@pytest.mark.parametrize(("goodbye", "letters"), list(zip(closings.GOODBYES, closings.GOODBYE_LETTERS, strict=True)))
+def test_the_letters_of_a_goodbye_are_those_of_its_first_words(goodbye: str, letters: str) -> None:
+    assert {word[:1] for word in first_words(goodbye)} == set(letters)
+
+
+_SAID = st.sampled_from(
+    [
+        "so",
+        "and,",
+        "please",
+        "for now",
+        "then",
+        "also",
+        "let me know",
+        "hope this",
+        "thanks",
+        "Dr. Moss",
+        "water",
+        "-",
+        "(",
+    ]
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(_SAID, max_size=6).map(" ".join))
+def test_a_goodbye_by_its_letter_is_one_of_all(found: str) -> None:
+    every = boilerplate.pattern(
+        rf"[\s\"'(*•-]*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}(?:{'|'.join(closings.GOODBYES)})"
+    )
+    assert signs._begins_with_goodbye(found) == bool(every.match(found))
+
+
+@given(st.lists(st.sampled_from([*SIGNS, "a", " ", "dot"]), max_size=5).map("".join))
+def test_all_signs_of_a_text_are_found_by_what_they_share(found: str) -> None:
+    shared = signs.Signs(*SIGNS, shared=("t", " "))
+    assert sorted(shared.all_in(found)) == sorted(sign for sign in SIGNS if sign in found)
+    assert shared.found_in(found) == any(sign in found for sign in SIGNS)
+
+
+@settings(max_examples=300)
+@given(st.from_regex(kinds._ASKED_FOR))
+def test_what_asks_for_a_work_in_other_words_has_one_of_their_words(found: str) -> None:
+    lowered = found.lower()
+    assert not kinds._ASKED_FOR.search(lowered) or not kinds._MAY_ASK.isdisjoint(text.words_of(lowered))
+
+
+@pytest.mark.parametrize(
+    "blank", ["Dear %NAME%,", "Thanks, %(name)s", "Hello\t%{name}", "Dear [Your Name]", "Hi <%= a %>"]
+)
+def test_each_blank_to_fill_in_has_its_sign(blank: str) -> None:
+    assert kinds.is_work("How do I greet?", blank)
+
+
+@pytest.mark.parametrize("part", [r"\d+", r"[^a]+", "(?:a|b)", r"C:\pots", r"\\host\pots"])
+def test_each_expression_and_path_is_kept_by_itself(part: str) -> None:
+    found = f"Look at {part} here."
+    assert part in [found[begin:end] for begin, end in kinds.kept(found)]
+
+
+@settings(max_examples=300)
+@given(st.from_regex(closings.PROMISE), st.from_regex(closings.ONLINE))
+def test_promises_and_arrows_have_their_signs(promise: str, online: str) -> None:
+    assert text.has_any(promise.lower(), closings.PROMISE_SIGNS)
+    assert "line" in online.lower()
+
+
+@settings(max_examples=300)
+@given(_DIGITS.map("".join))
+def test_cards_and_social_security_numbers_are_long_runs(found: str) -> None:
+    if numbers._CARD_RUN.search(found) or numbers._SSN_RUN.search(found):
+        assert numbers._LONG_ENOUGH.search(found)
+
+
+@pytest.mark.parametrize(
+    "escaped", [r"the plant\s pot", r"I\m here", r"say \Fern\ now", r"(\\Fern\\) it", r"\Fern\ it"]
+)
+def test_backslashes_for_apostrophes_and_quotes_are_mended_wherever_they_stand(escaped: str) -> None:
+    assert "\\" not in text.unescaped(escaped)
