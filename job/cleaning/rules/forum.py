@@ -30,8 +30,6 @@ INSIDE = signs.Signs(
     shared=("hop", " me know", "question", "quer", "help", "best", "please ", "guide ", "send "),
 )
 """An answer without one of these has no boilerplate in its middle."""
-FEWEST_BEFORE_REQUEST = 8
-"""Words before a request; behind fewer ("Sure, I can help with that.") it is the answer."""
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
 
@@ -67,7 +65,7 @@ def boilerplate_inside(field: Field) -> str:
     found = INSIDE.all_in(lowered)
     if not found:
         return text
-    if has_any(lowered, whole.SO_I_CAN_SIGNS):
+    if whole.SO_I_CAN_SIGNS.found_in(lowered):
         text = whole.SO_I_CAN.sub("", text)
         lowered = text.lower()
     stay = [piece for piece in sentences(text) if not (has_any(piece.lower(), found) and _goes_inside(piece, text))]
@@ -159,7 +157,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     while len(starts) > 1:
         place = starts[-1]
         piece = text[place:end].strip()
-        if _asks_back(piece) and _is_answer(text[:place]):
+        if content.is_answer(text[:place]) and _asks_back(piece):
             break
         if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
             end = place
@@ -203,7 +201,7 @@ def _goes_inside(piece: str, text: str) -> bool:
     """Whether a sentence in the middle of the text is boilerplate."""
     if piece.rstrip().endswith(":") or ord(piece[0]) in HIDDEN:
         return False  # it announces something, or is an item of a list
-    return _is_courtesy(piece) or (_asks_inside(piece) and not _is_answer(text.replace(piece, "")))
+    return _is_courtesy(piece) or (_asks_inside(piece) and not content.is_answer(text.replace(piece, "")))
 
 
 @remembered
@@ -220,11 +218,6 @@ def _is_courtesy(piece: str) -> bool:
 def _asks_inside(piece: str) -> bool:
     may_ask = has_any(piece.lower(), closings.REQUESTS_INSIDE) and not closings.LISTS.search(piece)
     return may_ask and _asks_back(piece.strip())
-
-
-def _is_answer(rest: str) -> bool:
-    """Whether a request is the answer, since the rest says next to nothing."""
-    return words(rest) < FEWEST_BEFORE_REQUEST or bool(content.HELP_OFFERED.match(rest))
 
 
 def _without_courtesy(sentence: str, *, clauses: bool) -> str:

@@ -40,11 +40,13 @@ _COMMAND = re.compile(
     r"neq?|sum|prod|int|infty|partial|nabla|approx|rightarrow|to|in|pm|log|ln|sin|cos|tan|lim|quad)(?![a-zA-Z]))"
 )
 """A line with a LaTeX command outside of dollars is a formula as a whole."""
-_TEMPLATE = re.compile(
+_BLOCK = r"\{\{#\w+\b[^\n]{1,400}?\{\{/\w+\}\}|"
+_FILLED_IN = (
     r"\{%[^{}\n]{1,200}%\}|\$\{\{[^{}\n]{1,200}\}\}|"
-    r"\{\{#\w+\b[^\n]{1,400}?\{\{/\w+\}\}|\{\{[a-z]+(?:_|[A-Z])\w*\}\}|\{\{(?:[-~]?[ ]|[-~.$#/>&^](?!\w+:)|[\w.]+[(.\[])"
+    r"\{\{[a-z]+(?:_|[A-Z])\w*\}\}|\{\{(?:[-~]?[ ]|[-~.$#/>&^](?!\w+:)|[\w.]+[(.\[])"
     r"(?![^{}\n]{0,200}\|[ ]*[\w ]{1,30}=)[^{}\n]{1,200}\}\}"
 )
+_TEMPLATE, _TEMPLATE_OR_BLOCK = re.compile(_FILLED_IN), re.compile(_BLOCK + _FILLED_IN)
 """Where a program fills in its values: `{{ pot.name }}`, `{% if %}`, `{{#each}}`. A wiki's template has its name right behind
 the braces, or named parameters."""
 _BRACKETS = re.compile(
@@ -288,7 +290,8 @@ def _matched(text: str) -> Iterator[Span]:
         if ":\\" in text or "\\\\" in text:
             yield from (match.span() for match in _WINDOWS_PATH.finditer(text))
     if "{{" in text or "{%" in text:
-        yield from (match.span() for match in _TEMPLATE.finditer(text))
+        template = _TEMPLATE_OR_BLOCK if "{{/" in text else _TEMPLATE
+        yield from (match.span() for match in template.finditer(text))
     if "[[" in text:
         yield from (match.span() for match in _BRACKETS.finditer(text))
     if "'''" in text:

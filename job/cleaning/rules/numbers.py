@@ -107,10 +107,13 @@ IBAN_LENGTHS = {
 """Country -> characters; the registry of ISO 13616."""
 
 
-@functools.lru_cache(maxsize=1)  # three rules ask in a row, and counting takes 6 us
+_NO_DIGITS = bytes(set(range(256)).difference(b"0123456789"))
+
+
+@functools.lru_cache(maxsize=1)  # four rules ask in a row; counting each digit in the text takes three times as long
 def may_hold_a_number(text: str) -> bool:
     """Whether the text has the digits of a phone number; all other costs begin there."""
-    return sum(map(text.count, "0123456789")) >= FEWEST_DIGITS
+    return len(text.encode("utf-8", "surrogatepass").translate(None, _NO_DIGITS)) >= FEWEST_DIGITS
 
 
 @functools.lru_cache(maxsize=1)  # three rules ask in a row

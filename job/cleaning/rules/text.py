@@ -41,6 +41,14 @@ _CODE_SIGNS = (
     "programming",
 )
 """A text without any of these needs no search, which takes 150 us."""
+_CODE_NAMES = frozenset(
+    """json html xml yaml toml csv css sql latex markdown regex regexp javascript typescript ecmascript js jsx java
+    python perl php ruby bash lua golang kotlin haskell powershell jinja jinja2 django vue angular angularjs react
+    handlebars mustache helm ansible terraform github unicode ascii c regular newline newlines break breaks feed feeds
+    backslash backslashes escape code docstring docstrings printf syntax placeholder placeholders stdout script scripts
+    compiler compilers interpolation literal literals template templates output languages language""".split()
+)
+"""One of these words is in each text with such a name, but for UTF-8: looking for them takes 10 us, for the signs 40."""
 _MOJIBAKE = re.compile("[ÂÃâäåæçèéïðÄÅĂĎÐÎÏÑØÙ€]")
 """What bytes of UTF-8 look like when they are read in another encoding; only then does the costly check run."""
 _ODD_BLANK = re.compile(r"[^\S\n ]")
@@ -131,7 +139,10 @@ def _is_json(text: str) -> bool:
 
 def about_code(text: str) -> bool:
     """Whether a text names a programming language, a format of files or a thing of code."""
-    return has_any(text.lower(), _CODE_SIGNS) and bool(_CODE_WORDS.search(text))
+    lowered = text.lower()
+    if _CODE_NAMES.isdisjoint(words_of(lowered)) and "utf" not in lowered:
+        return False
+    return has_any(lowered, _CODE_SIGNS) and bool(_CODE_WORDS.search(text))
 
 
 def respaced(text: str) -> str:

@@ -4,6 +4,7 @@ matched as a whole, so that nothing else can go with it. Data for forum.py."""
 from __future__ import annotations
 
 from job.cleaning.rules.boilerplate import pattern
+from job.cleaning.rules.signs import Signs
 
 _PLEASE = r"(?:(?:please|kindly|pls|do|and|also|just|don['’]?t\s+forget\s+to|remember\s+to)\s+)*"
 _IT_HELPED = (
@@ -89,7 +90,7 @@ SO_I_CAN = pattern(
     r",?\s+so\s+(?:that\s+)?(?:i|we)\s+(?:can|could|may)\s+(?:help|guide|advise|assist)\s+(?:you|u)(?:\s+(?:better|further|more|out|accordingly|appropriately|"
     r"in\s+an?\s+better\s+way))*(?=\s*(?:[.!?…]|$))|,?\s+to\s+(?:help|guide|assist)\s+(?:you|u)\s+(?:further|better|in\s+(?:a\s+)?better\s+way)(?=\s*(?:[.!?…]|$))"
 )
-SO_I_CAN_SIGNS = (
+SO_I_CAN_SIGNS = Signs(
     "so that i ",
     "so i c",
     "so that we ",
@@ -98,4 +99,5 @@ SO_I_CAN_SIGNS = (
     "you better",
     "you in better",
     "you in a better",
+    shared=("so that ", "so ", "better"),
 )

@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from job.cleaning.rules import boilerplate, closings, contacts, kinds, names, numbers, scrubbed, shape, signs, text
+from job.cleaning.rules import (
+    boilerplate,
+    closings,
+    contacts,
+    kinds,
+    names,
+    numbers,
+    scrubbed,
+    shape,
+    signs,
+    text,
+    whole,
+)
 from job.cleaning.rules.rule import Field, Rules
 from job.cleaning.rules.text import units
 from tests.cleaning.rules.spellings import first_words, spellings
@@ -279,3 +291,29 @@ def test_cards_and_social_security_numbers_are_long_runs(found: str) -> None:
 )
 def test_backslashes_for_apostrophes_and_quotes_are_mended_wherever_they_stand(escaped: str) -> None:
     assert "\\" not in text.unescaped(escaped)
+
+
+@settings(max_examples=300)
+@given(st.from_regex(text._CODE_WORDS))
+def test_each_name_of_code_has_its_word(found: str) -> None:
+    lowered = found.lower()
+    assert "utf" in lowered or not text._CODE_NAMES.isdisjoint(text.words_of(lowered))
+
+
+@pytest.mark.parametrize("found", ["{{#each pots}} a pot {{/each}}", "{{#if a}} it {{ b }} {{/if}}"])
+def test_a_block_of_a_template_is_kept_as_a_whole(found: str) -> None:
+    assert kinds.kept(f"Then {found} ends.") == [(5, 5 + len(found))]
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(["12", "3456", "é", "٣", "a", " ", "\ud800"]), max_size=6).map("".join))
+def test_digits_are_counted_whatever_stands_between_them(found: str) -> None:
+    assert numbers.may_hold_a_number(found) == (sum(map(found.count, "0123456789")) >= numbers.FEWEST_DIGITS)
+
+
+@pytest.mark.parametrize(
+    "clause", ["so that I can guide you", "so we can help you", "to help you further", "to guide you in better way"]
+)
+def test_what_a_request_is_for_has_its_sign(clause: str) -> None:
+    assert whole.SO_I_CAN.sub("", f"Send it {clause}.") == "Send it."
+    assert whole.SO_I_CAN_SIGNS.found_in(f"send it {clause.lower()}.")
