@@ -210,7 +210,7 @@ def _is_courtesy(piece: str) -> bool:
         _is_boilerplate(piece, unknown=0)
         or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
         or bool(whole.OFFER.match(piece))
-        or (len(piece) <= whole.LONGEST and bool(whole.BEGINNING.match(piece)))
+        or whole.begins(piece)
     )
 
 
@@ -237,9 +237,7 @@ def _is_opening(sentence: str) -> bool:
     hopes = "hop" in lowered and closings.HOPES.match(sentence)
     if (hopes or _wishes(sentence, lowered)) and not _says_something(sentence):
         return True
-    if len(sentence) <= whole.LONGEST and whole.BEGINNING.match(sentence):
-        return True
-    return _is_boilerplate(sentence, unknown=1)
+    return whole.begins(sentence) or _is_boilerplate(sentence, unknown=1)
 
 
 def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
@@ -293,7 +291,7 @@ def _goodbye(sentence: str) -> bool:
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
         or sign_offs.signs(sentence)
         or bool(whole.OFFER.match(sentence))
-        or (len(sentence) <= whole.LONGEST and bool(whole.ENDING.match(sentence)))
+        or whole.ends(sentence)
         or _is_boilerplate(sentence, unknown=0)
         or _asks_back(sentence)
     )

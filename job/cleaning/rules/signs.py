@@ -69,10 +69,15 @@ GLUED_GOODBYE = (
 )
 
 
+def first_word(sentence: str) -> str:
+    """In small letters."""
+    first = _FIRST_WORD.search(sentence)
+    return first[0].lower() if first else ""
+
+
 def goodbye(sentence: str) -> bool:
     """Whether a sentence begins like a goodbye."""
-    first = _FIRST_WORD.search(sentence)
-    word = first[0].lower() if first else ""
+    word = first_word(sentence)
     return (word in GOODBYE_BEGINS or word.startswith(GOODBYE_PREFIXES)) and _begins_with_goodbye(sentence)
 
 

@@ -317,3 +317,13 @@ def test_digits_are_counted_whatever_stands_between_them(found: str) -> None:
 def test_what_a_request_is_for_has_its_sign(clause: str) -> None:
     assert whole.SO_I_CAN.sub("", f"Send it {clause}.") == "Send it."
     assert whole.SO_I_CAN_SIGNS.found_in(f"send it {clause.lower()}.")
+
+
+@pytest.mark.parametrize("sentence", [*whole._END, whole._HELPS, whole._EXCUSE])
+def test_every_whole_sentence_at_the_end_begins_with_a_word_of_the_list(sentence: str) -> None:
+    assert {word for word in first_words(sentence) if not word.startswith(whole.KISSES)} <= whole.ENDING_WORDS
+
+
+@pytest.mark.parametrize("sentence", whole._BEGIN)
+def test_every_whole_sentence_at_the_beginning_begins_with_a_word_of_the_list(sentence: str) -> None:
+    assert first_words(sentence) <= whole.BEGINNING_WORDS
