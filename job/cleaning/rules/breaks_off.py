@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from job.cleaning.rules import boilerplate, closings
 from job.cleaning.rules.scrubbed import standing_clause, stands
-from job.cleaning.rules.text import boundaries, is_prose, words
+from job.cleaning.rules.text import boundaries, has_any, is_prose, words
 
 REACH = 640
 """Characters at the end in which the last sentence begins."""
@@ -33,4 +33,7 @@ def is_cut_off(sentence: str) -> bool:
         return False
     last = sentence[-24:].rstrip(" :,;-–—").rpartition(" ")[2]
     breaks = last[:1].islower() or not last.isalpha()
-    return bool((breaks and closings.DANGLING.search(sentence[-24:])) or closings.PROMISE.search(sentence[-120:]))
+    if breaks and closings.DANGLING.search(sentence[-24:]):
+        return True
+    end = sentence[-120:]
+    return has_any(end.lower(), closings.PROMISE_SIGNS) and bool(closings.PROMISE.search(end))

@@ -80,6 +80,12 @@ GOODBYES = (
     r"(?:this|that)\s+is\s+my\s+(?:best\s+)?(?:advice|opinion|suggestion)\s+(?:for|to)\s+you",
     r"dr\.?\s+(?-i:[A-Z])[\w.]*(?:\s+(?-i:[A-Z])[\w.]*){0,3}\s*(?:,.{0,60})?$",
 )
+GOODBYE_LETTERS = (
+    *"adhijrsw amt bgkrw bfrstwy abdfkpsy dklps acdgkprswy dkprsy acdhikmps dkprv dknps abdfips af af iw i aghp".split(),
+    *"f i acdstwy i fm alw eh w c bfg asw adghklpsw dklprstuv abcdfjkmprstvwy cf acdjpvy s dkpry kp t st m".split(),
+    *"bhkls aipw 5afy hl abg a gm bks dpt dhi iw bcgot acekmpry bsy i gnp irs t d".split(),
+)
+"""The first letters of each goodbye, so that only those are tried which may be one."""
 POLITE = (
     *(
         "thank",
@@ -183,10 +189,10 @@ ONLINE = pattern(
 )
 FILLER = (
     r"(?:(?:also|so|and|but|else|otherwise|then|however|finally|lastly|meanwhile|anyways?|again|pls|plz|please|kindly|moreover|till\s+then|"
-    r"until\s+then|for\s+now|once\s+again)\b[\s,]*+){0,3}"
+    r"until\s+then|for\s+now|once\s+again)\b[\s,]*+)"
 )
-"""Nothing behind a filler begins with a blank or a comma: possessive, so that it is not tried to give one back."""
-GOODBYE = pattern("^[\\s\"'(*•-]*" + FILLER + "(?:" + "|".join(GOODBYES) + ")")
+MOST_FILLERS = 3
+"""Before a goodbye or a request. Nothing behind one begins with a blank or a comma: possessive, so that none is given back."""
 # A request to the asker to tell the writer more or to come back with something: never advice, whatever it asks for.
 _LEAD = (
     r"(?:(?:please|kindly|pls|plz|do|also|just|always|then|can\s+you|could\s+you|would\s+you|will\s+you|you\s+(?:can|may|could|should|must|need\s+to|have\s+to)|"
@@ -211,7 +217,7 @@ _ASKED = (
     r"convey|resend|give)"
 )
 REQUEST = pattern(
-    rf"^[\s\"'(*•-]*{FILLER}{_WHEN}?(?:"
+    rf"^[\s\"'(*•-]*(?:{FILLER}){{0,{MOST_FILLERS}}}{_WHEN}?(?:"
     rf"{_LEAD}*(?:let|keep)\s+(?:me|us)\s+(?:know|informed|posted|updated)\b|"
     rf"{_LEAD}*(?:send|show|tell|inform|update|forward|e?-?mail|provide|reply|write|message|share|report|post|upload|answer|give)\s+"
     r"(?:it\s+|them\s+|this\s+|these\s+|that\s+|back\s+)*(?:(?:to|with|for)\s+)?(?:me|us)\b|"
@@ -375,6 +381,8 @@ PROMISE = pattern(
     r"\b(?:some|few)\s+(?:\w+\s+)?(?:tips|measures|suggestions|points)\s*$)[^.:]{0,60}:?\s*$"
 )
 """A last sentence without a stop that announces a list: the list was lost upstream."""
+PROMISE_SIGNS = ("follow", "these", "below", "some", "few")
+"""One of these is in it."""
 HOPES = pattern(GOODBYES[0])
 STUMP = re.compile(
     r"(?:So|Usually|Generally|Sometimes|However|Therefore|Then|Also|But|And|If|In\s+case|Because|Since|When|Although|About|This|These)\b[^\n]*$"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from job.cleaning.rules.boilerplate import pattern
-from job.cleaning.rules.text import HIDDEN
+from job.cleaning.rules.text import HIDDEN, words
 
 FREE_TO = pattern(
     r"\b(?:free|hesitate)\s+to\s+(?!(?:always\s+|directly\s+|please\s+|also\s+|kindly\s+|you\s+)*(?:ask|contact|write|get|reach|call|message|e?-?mail|consult|"
@@ -45,6 +45,10 @@ HELP_OFFERED = pattern(
     r"(?:help|assist)\b[^.!?\n]{0,60}[.!]\s*$"
 )
 """All that an answer says before it asks for what it needs: "Of course, I can help you with that."."""
+FEWEST_BEFORE_REQUEST = 8
+"""Words before a request; behind fewer ("Sure, I can help with that.") it is the answer."""
+SURELY_SAYS_SOMETHING = 100
+"""Characters in which nearly every text has more words than that."""
 REACH = 48
 """Characters before a goodbye in which the word before it stands."""
 FAR_REACH = 300
@@ -68,3 +72,9 @@ def goes_on(text: str, begin: int) -> bool:
     if not last or last[0] in TAKES_OBJECT:
         return bool(last)
     return bool(NAMED.match(said) and WITH_CAPITALS.search(text, max(0, len(text) - FAR_REACH)))
+
+
+def is_answer(rest: str) -> bool:
+    """Whether a request is the answer, since the rest says next to nothing."""
+    few = words(rest[:SURELY_SAYS_SOMETHING]) <= FEWEST_BEFORE_REQUEST and words(rest) < FEWEST_BEFORE_REQUEST
+    return few or bool(HELP_OFFERED.match(rest))

@@ -25,10 +25,11 @@ MOST_UNKNOWN = 3
 Of another goodbye all must be known: "Feel free to" goes on with advice as well."""
 FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
-INSIDE = tuple(dict.fromkeys((*boilerplate.INSIDE, *closings.REQUESTS_INSIDE)))
+INSIDE = signs.Signs(
+    *dict.fromkeys((*boilerplate.INSIDE, *closings.REQUESTS_INSIDE)),
+    shared=("hop", " me know", "question", "quer", "help", "best", "please ", "guide ", "send "),
+)
 """An answer without one of these has no boilerplate in its middle."""
-FEWEST_BEFORE_REQUEST = 8
-"""Words before a request; behind fewer ("Sure, I can help with that.") it is the answer."""
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
 
@@ -61,13 +62,15 @@ def boilerplate_inside(field: Field) -> str:
     """The text without sentences of pure boilerplate in the middle."""
     text = field.text
     lowered = field.lowered
-    found = [sign for sign in INSIDE if sign in lowered]
+    found = INSIDE.all_in(lowered)
     if not found:
         return text
-    if has_any(lowered, whole.SO_I_CAN_SIGNS):
+    if whole.SO_I_CAN_SIGNS.found_in(lowered):
         text = whole.SO_I_CAN.sub("", text)
+        lowered = text.lower()
     stay = [piece for piece in sentences(text) if not (has_any(piece.lower(), found) and _goes_inside(piece, text))]
-    return "".join(map(_without_courtesy, stay)).strip() or text
+    clauses = has_any(lowered, whole.CLAUSES_INSIDE)
+    return "".join([_without_courtesy(piece, clauses=clauses) for piece in stay]).strip() or text
 
 
 def cut_off(row: Row) -> bool:
@@ -154,7 +157,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     while len(starts) > 1:
         place = starts[-1]
         piece = text[place:end].strip()
-        if _asks_back(piece) and _is_answer(text[:place]):
+        if content.is_answer(text[:place]) and _asks_back(piece):
             break
         if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
             end = place
@@ -186,7 +189,8 @@ def without_polite_clause(sentence: str) -> str:
         head, tail = sentence[: clauses[0].start()], sentence[clauses[0].end() :]
         if words(tail) >= FEWEST_WORDS < words(head) + 1 and MAIN_CLAUSE.match(tail) and _polite(head):
             return capital(tail)
-    found = closings.ONLINE.search(sentence)  # "consult a dermatologist online --> <link>"
+    # "consult a dermatologist online --> <link>"
+    found = closings.ONLINE.search(sentence) if "line" in sentence.lower() else None
     return full_stop(sentence[: found.start()]) if found else sentence
 
 
@@ -197,7 +201,7 @@ def _goes_inside(piece: str, text: str) -> bool:
     """Whether a sentence in the middle of the text is boilerplate."""
     if piece.rstrip().endswith(":") or ord(piece[0]) in HIDDEN:
         return False  # it announces something, or is an item of a list
-    return _is_courtesy(piece) or (_asks_inside(piece) and not _is_answer(text.replace(piece, "")))
+    return _is_courtesy(piece) or (_asks_inside(piece) and not content.is_answer(text.replace(piece, "")))
 
 
 @remembered
@@ -206,7 +210,7 @@ def _is_courtesy(piece: str) -> bool:
         _is_boilerplate(piece, unknown=0)
         or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
         or bool(whole.OFFER.match(piece))
-        or (len(piece) <= whole.LONGEST and bool(whole.BEGINNING.match(piece)))
+        or whole.begins(piece)
     )
 
 
@@ -216,17 +220,13 @@ def _asks_inside(piece: str) -> bool:
     return may_ask and _asks_back(piece.strip())
 
 
-def _is_answer(rest: str) -> bool:
-    """Whether a request is the answer, since the rest says next to nothing."""
-    return words(rest) < FEWEST_BEFORE_REQUEST or bool(content.HELP_OFFERED.match(rest))
-
-
-def _without_courtesy(sentence: str) -> str:
-    """The sentence without "Based on your query, my opinion is as follows:" and without "and let me know"."""
-    found = boilerplate.OPENINGS["opinion_follows"].match(sentence)
-    if found:
-        return capital(sentence[found.end() :])
-    if has_any(sentence.lower(), whole.CLAUSES_INSIDE):
+def _without_courtesy(sentence: str, *, clauses: bool) -> str:
+    """The sentence without "Based on your query, my opinion is as follows:" and, with `clauses`, without "and let me know"."""
+    if sentence[:1].lower() in boilerplate.LETTERS["opinion_follows"]:
+        found = boilerplate.OPENINGS["opinion_follows"].match(sentence)
+        if found:
+            return capital(sentence[found.end() :])
+    if clauses and has_any(sentence.lower(), whole.CLAUSES_INSIDE):
         body = sentence.rstrip()
         return without_polite_clause(body) + sentence[len(body) :]
     return sentence
@@ -237,9 +237,7 @@ def _is_opening(sentence: str) -> bool:
     hopes = "hop" in lowered and closings.HOPES.match(sentence)
     if (hopes or _wishes(sentence, lowered)) and not _says_something(sentence):
         return True
-    if len(sentence) <= whole.LONGEST and whole.BEGINNING.match(sentence):
-        return True
-    return _is_boilerplate(sentence, unknown=1)
+    return whole.begins(sentence) or _is_boilerplate(sentence, unknown=1)
 
 
 def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
@@ -293,7 +291,7 @@ def _goodbye(sentence: str) -> bool:
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
         or sign_offs.signs(sentence)
         or bool(whole.OFFER.match(sentence))
-        or (len(sentence) <= whole.LONGEST and bool(whole.ENDING.match(sentence)))
+        or whole.ends(sentence)
         or _is_boilerplate(sentence, unknown=0)
         or _asks_back(sentence)
     )

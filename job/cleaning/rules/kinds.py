@@ -40,11 +40,13 @@ _COMMAND = re.compile(
     r"neq?|sum|prod|int|infty|partial|nabla|approx|rightarrow|to|in|pm|log|ln|sin|cos|tan|lim|quad)(?![a-zA-Z]))"
 )
 """A line with a LaTeX command outside of dollars is a formula as a whole."""
-_TEMPLATE = re.compile(
+_BLOCK = r"\{\{#\w+\b[^\n]{1,400}?\{\{/\w+\}\}|"
+_FILLED_IN = (
     r"\{%[^{}\n]{1,200}%\}|\$\{\{[^{}\n]{1,200}\}\}|"
-    r"\{\{#\w+\b[^\n]{1,400}?\{\{/\w+\}\}|\{\{[a-z]+(?:_|[A-Z])\w*\}\}|\{\{(?:[-~]?[ ]|[-~.$#/>&^](?!\w+:)|[\w.]+[(.\[])"
+    r"\{\{[a-z]+(?:_|[A-Z])\w*\}\}|\{\{(?:[-~]?[ ]|[-~.$#/>&^](?!\w+:)|[\w.]+[(.\[])"
     r"(?![^{}\n]{0,200}\|[ ]*[\w ]{1,30}=)[^{}\n]{1,200}\}\}"
 )
+_TEMPLATE, _TEMPLATE_OR_BLOCK = re.compile(_FILLED_IN), re.compile(_BLOCK + _FILLED_IN)
 """Where a program fills in its values: `{{ pot.name }}`, `{% if %}`, `{{#each}}`. A wiki's template has its name right behind
 the braces, or named parameters."""
 _BRACKETS = re.compile(
@@ -61,9 +63,9 @@ _WINDOWS_PATH = re.compile(
 )
 _PATH = re.compile(r"/[\w.@-]{1,80}(?:/[\w.@-]{1,80}){1,40}/?")
 _BEFORE_PATH = " \n\t\"'(=~.["
-_REGEX = re.compile(
-    r"(?<!\S)\S{0,200}(?:\\[dwsbDWSB](?:[+*?{\])$\\]|$)|\[\^?[^\]\s]{1,40}\][+*?{]|\(\?[:=!<P])\S{0,200}", re.MULTILINE
-)
+_IN_REGEX = r"(?:\\[dwsbDWSB](?:[+*?{\])$\\]|$)|\[\^?[^\]\s]{1,40}\][+*?{]|\(\?[:=!<P])"
+_REGEX_SIGN = re.compile(_IN_REGEX, re.MULTILINE)
+_REGEX = re.compile(rf"(?<!\S)\S{{0,200}}{_IN_REGEX}\S{{0,200}}", re.MULTILINE)
 
 _REGEX_SIGNS = ("\\", "]+", "]*", "]{", "]?", "(?")
 
@@ -138,6 +140,9 @@ letters takes a tenth of the time of one for any of the verbs."""
 _ASKING = frozenset(again + verb.split()[0] for verb in VERBS for again in ("", "re"))
 _ASKED = frozenset(work.replace("-", " ").split()[-1] + more for work in WORKS for more in ("", "s"))
 """Words of which one each is in what these patterns find."""
+_CHANGED = frozenset("reply respond draft translate rephrase paraphrase proofread make write say answer".split())
+_MAY_ASK = _ASKED | _CHANGED
+"""One of these words is in each question that asks for a work."""
 _MAIL = r"(?:letter|e-?mail|mail|memo|speech|invitation|essay|poem|press\s+release)s?"
 _ASKED_FOR = re.compile(
     rf"\b(?:template|sample|example|wording|draft)s?\b[^.!?\n]{{0,40}}?\b{_MAIL}\b|\b{_MAIL}\s+(?:template|sample|example)\b|"
@@ -196,7 +201,9 @@ _SPEAKERS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """Two lines of a dialogue."""
-_OPENS_BLANK = ("[", "{", "<", "%")
+_OPENS_BLANK = ("[", "{", "<")
+_PERCENT_BLANK = re.compile(r"%(?<=\s%)[A-Z({]", re.IGNORECASE)
+"""One of these is where a blank begins."""
 ENDING = 160
 """Characters that are the ending of a letter, and all of their first line."""
 _SALUTATION = re.compile(r"^[ \t]*(?:dear|hello|hi|hey)\b[^\n,:;!]{0,80}", re.IGNORECASE | re.MULTILINE)
@@ -210,12 +217,13 @@ def is_work(question: str, answer: str) -> bool:
     """Whether the answer is a text that was asked for, with an ending of its own: a letter, a poem, a speech."""
     lowered = question[:ASKED_WITHIN].lower()
     found = words_of(lowered)
-    may_ask = not (_ASKED.isdisjoint(found) or _ASKING.isdisjoint(found))
-    if may_ask and any(verb in lowered and pattern.search(lowered) for verb, pattern in _ASKS):
-        return True
-    if has_any(lowered, _ASK_SIGNS) and _ASKED_FOR.search(lowered):
-        return True
-    if has_any(answer, _OPENS_BLANK) and _BLANKS_TO_FILL.search(answer):
+    if not _MAY_ASK.isdisjoint(found):
+        may_ask = not (_ASKED.isdisjoint(found) or _ASKING.isdisjoint(found))
+        if may_ask and any(verb in lowered and pattern.search(lowered) for verb, pattern in _ASKS):
+            return True
+        if has_any(lowered, _ASK_SIGNS) and _ASKED_FOR.search(lowered):
+            return True
+    if (has_any(answer, _OPENS_BLANK) or _PERCENT_BLANK.search(answer)) and _BLANKS_TO_FILL.search(answer):
         return True
     if ":" not in answer or "\n" not in answer:
         return False
@@ -279,9 +287,11 @@ def _matched(text: str) -> Iterator[Span]:
         for match in _COMMAND.finditer(text):
             end = text.find("\n", match.end())
             yield text.rfind("\n", 0, match.start()) + 1, len(text) if end < 0 else end
-        yield from (match.span() for match in _WINDOWS_PATH.finditer(text))
+        if ":\\" in text or "\\\\" in text:
+            yield from (match.span() for match in _WINDOWS_PATH.finditer(text))
     if "{{" in text or "{%" in text:
-        yield from (match.span() for match in _TEMPLATE.finditer(text))
+        template = _TEMPLATE_OR_BLOCK if "{{/" in text else _TEMPLATE
+        yield from (match.span() for match in template.finditer(text))
     if "[[" in text:
         yield from (match.span() for match in _BRACKETS.finditer(text))
     if "'''" in text:
@@ -290,7 +300,7 @@ def _matched(text: str) -> Iterator[Span]:
         for match in _PATH.finditer(text):
             if not match.start() or text[match.start() - 1] in _BEFORE_PATH:
                 yield match.span()
-    if has_any(text, _REGEX_SIGNS):
+    if has_any(text, _REGEX_SIGNS) and _REGEX_SIGN.search(text):
         yield from (match.span() for match in _REGEX.finditer(text))
 
 

@@ -109,7 +109,7 @@ def unsigned(text: str) -> str:
     """The text without the name that signs it, alone on a line, behind a dash or "Dr.", or in "Thanks, Anna"."""
     tail = text[-TAIL:].lower()
     at = max(0, len(text) - TAIL)
-    if has_any(text[at:], DOCTORS):
+    if ("dr" in tail or "doctor" in tail) and has_any(text[at:], DOCTORS):
         match = _DOCTOR_SIGNED.search(text, at)
         if match and match.start():
             text = text[: match.start()].rstrip()

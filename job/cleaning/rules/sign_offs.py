@@ -19,7 +19,8 @@ _LINE = re.compile(rf"[\s~*–—-]*(?:(?:{_NAME}|{_SMALL}|{_OTHER}),?(?:\s+|$))
 _SMALL_NAME = re.compile(r"[a-z]{2,12}$")
 _SENTENCE_ENDS = (".", "!", "?", ":", ";")
 _ABBREVIATED = re.compile(r"\b(?:Inc|Ltd|Co|Corp|Dr|Jr|Sr|Dept|M\.?D|Ph\.?D|B\.?Sc|[A-Z])\.$")
-_RULE = re.compile(r"[\s–—_=*~-]*$")
+_RULE = "–—_=*~-" + "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""What a line is made of that rules off a signature."""
 _STRONG = re.compile(
     r"(?:regards|wishes|sincerely|faithfully|truly|yours|respectfully|warmly|love|best|cheers|thanks|thank\s+you)\W*$",
     re.IGNORECASE,
@@ -43,10 +44,12 @@ def begin(text: str, says_goodbye: Callable[[str], bool]) -> int:
         line = text[start:place].strip()
         if below and line and not line.endswith(":") and says_goodbye(line):
             return start if below <= MOST_BELOW_A_WISH or _STRONG.search(line) else len(text)
-        if not _RULE.match(line):
-            if below == MOST_LINES or not _may_sign(line):
-                break
-            below += 1
+        if not line.strip(_RULE):  # all such lines at once: thousands of them took 10 ms
+            place = text.find("\n", len(text[:start].rstrip(_RULE)), start)
+            continue
+        if below == MOST_LINES or not _may_sign(line):
+            break
+        below += 1
         place = start - 1
     return len(text)
 

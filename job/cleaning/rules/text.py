@@ -19,8 +19,9 @@ _PROVES_BREAKS = re.compile(r"(?:(?<=\w)[.!?:;,)]|\\n|\\r)[ ]?\\[rn](?=[\s\\A-Z0
 _NO_ESCAPE = re.compile(r"\\(?![\\/\"]|u[0-9a-fA-F]{4}(?![0-9a-zA-Z]*\{)|[nrt](?=\s*(?:[\\A-Z0-9*(\"•–-]|$)))")
 """A backslash that JSON does not write: it escapes nothing, or a line break before a small letter."""
 _LONE = re.compile(r"(?<![\w\\])(?:\\u[0-9a-fA-F]{4})+(?!\w)")
-_APOSTROPHE = re.compile(r"(?:(?<=[A-Za-z][A-Za-z])|(?<=\bI))\\(?=(?:s|t|m|d|re|ve|ll|ts)\b(?![\\+*?{(\[]))")
-_QUOTES = re.compile(r"(?<![^\s(])\\{1,4}([A-Za-z][^\\\n]{0,80}?)\\{1,4}(?![A-Za-z\\])")
+_APOSTROPHE = re.compile(r"\\(?:(?<=[A-Za-z][A-Za-z]\\)|(?<=\bI\\))(?=(?:s|t|m|d|re|ve|ll|ts)\b(?![\\+*?{(\[]))")
+_QUOTES = re.compile(r"\\(?<![^\s(]\\)\\{0,3}([A-Za-z][^\\\n]{0,80}?)\\{1,4}(?![A-Za-z\\])")
+"""The backslash stands first in both, which is looked for in a tenth of the time of what stands before it."""
 _HALF = re.compile("[\ud800-\udfff]")
 """Half a pair is no character."""
 _CODE_WORDS = re.compile(
@@ -40,6 +41,14 @@ _CODE_SIGNS = (
     "programming",
 )
 """A text without any of these needs no search, which takes 150 us."""
+_CODE_NAMES = frozenset(
+    """json html xml yaml toml csv css sql latex markdown regex regexp javascript typescript ecmascript js jsx java
+    python perl php ruby bash lua golang kotlin haskell powershell jinja jinja2 django vue angular angularjs react
+    handlebars mustache helm ansible terraform github unicode ascii c regular newline newlines break breaks feed feeds
+    backslash backslashes escape code docstring docstrings printf syntax placeholder placeholders stdout script scripts
+    compiler compilers interpolation literal literals template templates output languages language""".split()
+)
+"""One of these words is in each text with such a name, but for UTF-8: looking for them takes 10 us, for the signs 40."""
 _MOJIBAKE = re.compile("[ÂÃâäåæçèéïðÄÅĂĎÐÎÏÑØÙ€]")
 """What bytes of UTF-8 look like when they are read in another encoding; only then does the costly check run."""
 _ODD_BLANK = re.compile(r"[^\S\n ]")
@@ -130,7 +139,10 @@ def _is_json(text: str) -> bool:
 
 def about_code(text: str) -> bool:
     """Whether a text names a programming language, a format of files or a thing of code."""
-    return has_any(text.lower(), _CODE_SIGNS) and bool(_CODE_WORDS.search(text))
+    lowered = text.lower()
+    if _CODE_NAMES.isdisjoint(words_of(lowered)) and "utf" not in lowered:
+        return False
+    return has_any(lowered, _CODE_SIGNS) and bool(_CODE_WORDS.search(text))
 
 
 def respaced(text: str) -> str:
@@ -212,12 +224,12 @@ def has_any(text: str, signs: Iterable[str]) -> bool:
 
 
 _WORD = re.compile(r"\w+")
-_TO_BLANKS = {code: " " for code in range(128) if chr(code) != "_" and not chr(code).isalnum()}
+_TO_BLANKS = bytes(code if chr(code) == "_" or chr(code).isalnum() else 32 for code in range(128)).ljust(256)
 
 
 def words_of(text: str) -> list[str]:
-    """The runs of letters, digits and underscores in a text; of most texts in a quarter of the pattern's time."""
-    return text.translate(_TO_BLANKS).split() if text.isascii() else _WORD.findall(text)
+    """The runs of letters, digits and underscores in a text; of most texts in a fifth of the pattern's time."""
+    return text.encode().translate(_TO_BLANKS).decode().split() if text.isascii() else _WORD.findall(text)
 
 
 def words(text: str) -> int:

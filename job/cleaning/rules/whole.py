@@ -4,6 +4,7 @@ matched as a whole, so that nothing else can go with it. Data for forum.py."""
 from __future__ import annotations
 
 from job.cleaning.rules.boilerplate import pattern
+from job.cleaning.rules.signs import Signs, first_word
 
 _PLEASE = r"(?:(?:please|kindly|pls|do|and|also|just|don['’]?t\s+forget\s+to|remember\s+to)\s+)*"
 _IT_HELPED = (
@@ -71,6 +72,20 @@ _BEGIN = (
 )
 ENDING = pattern(rf"\W*(?:{'|'.join((*_END, _HELPS, _EXCUSE))})\W*$")
 BEGINNING = pattern(rf"\W*(?:{'|'.join(_BEGIN)})\W*$")
+ENDING_WORDS = frozenset(
+    """5 5star 5stars a accept also an and any apologies apologise apologize award cheers dm do don dont excuse feel five
+    fivestar fivestars follow for forany forgive get give happy have hope hth hugs i if inbox just kindly leave like lots
+    many mark much my our pardon please pls pm rate really remember select sent should sincerely so sorry subscribe thanks
+    thanx thks thx ttyl up upvote very we you""".split()
+)
+KISSES = "x"
+"""Words of any length may begin so."""
+BEGINNING_WORDS = frozenset(
+    """apologies apologise apologize do don dont excuse find first firsttime glad good great happy how i it kindly long
+    longtime my nice our pardon please really see sincerely so sorry sure thank thanks thanx that thats this thk thks thx
+    very we what""".split()
+)
+"""First words of these sentences: to look for them takes 1 us, to try the patterns 4."""
 LONGEST = 120
 SMILEY = pattern(
     r"[\s.,–—-]*(?:(?:[:;=8]['’]?-?[)(dp3*|]+|<3|\^_?\^|[\U0001f300-\U0001faff\u2600-\u27bf\ufe0f])[\s.!]*)*$"
@@ -89,7 +104,7 @@ SO_I_CAN = pattern(
     r",?\s+so\s+(?:that\s+)?(?:i|we)\s+(?:can|could|may)\s+(?:help|guide|advise|assist)\s+(?:you|u)(?:\s+(?:better|further|more|out|accordingly|appropriately|"
     r"in\s+an?\s+better\s+way))*(?=\s*(?:[.!?…]|$))|,?\s+to\s+(?:help|guide|assist)\s+(?:you|u)\s+(?:further|better|in\s+(?:a\s+)?better\s+way)(?=\s*(?:[.!?…]|$))"
 )
-SO_I_CAN_SIGNS = (
+SO_I_CAN_SIGNS = Signs(
     "so that i ",
     "so i c",
     "so that we ",
@@ -98,4 +113,16 @@ SO_I_CAN_SIGNS = (
     "you better",
     "you in better",
     "you in a better",
+    shared=("so that ", "so ", "better"),
 )
+
+
+def ends(sentence: str) -> bool:
+    """Whether a sentence is one of those at the end."""
+    word = first_word(sentence) if len(sentence) <= LONGEST else ""
+    return (word in ENDING_WORDS or word.startswith(KISSES)) and bool(ENDING.match(sentence))
+
+
+def begins(sentence: str) -> bool:
+    """The same at the beginning."""
+    return len(sentence) <= LONGEST and first_word(sentence) in BEGINNING_WORDS and bool(BEGINNING.match(sentence))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from job.cleaning.rules import sign_offs
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
 pytestmark = pytest.mark.light
@@ -54,3 +55,10 @@ def test_short_lines_below_no_sign_off_stay(lines: str) -> None:
 def test_what_follows_a_sign_off_as_a_sentence_stays() -> None:
     assert cleaned(f"Best regards,\nJane\n\n{ADVICE}").endswith(ADVICE)
     assert cleaned(f"{ADVICE}\n\nBest regards,\nThe pots need more water.").endswith("The pots need more water.")
+
+
+@pytest.mark.parametrize("rules", ["--", "--\n\n====", "- -\n__", "\u3000~~"])
+def test_lines_that_rule_off_a_signature_are_passed_over(rules: str) -> None:
+    text = f"Water it twice a week.\n{rules}\nBest regards --\n{rules}\nJane Miller\n{rules}"
+    assert text[sign_offs.begin(text, lambda line: line.startswith("Best")) :].startswith("Best regards --")
+    assert sign_offs.begin(f"{rules}\n{rules}", lambda line: True) == len(f"{rules}\n{rules}")

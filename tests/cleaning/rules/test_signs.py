@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from job.cleaning.rules import boilerplate, closings, contacts, kinds, names, numbers, scrubbed, shape, signs, text
+from job.cleaning.rules import (
+    boilerplate,
+    closings,
+    contacts,
+    kinds,
+    names,
+    numbers,
+    scrubbed,
+    shape,
+    signs,
+    text,
+    whole,
+)
 from job.cleaning.rules.rule import Field, Rules
 from job.cleaning.rules.text import units
 from tests.cleaning.rules.spellings import first_words, spellings
@@ -23,7 +35,7 @@ def test_signs_are_found_wherever_one_of_them_stands(found: str) -> None:
     assert signs.Signs(*SIGNS).found_in(found) == any(sign in found for sign in SIGNS)
 
 
-@pytest.mark.parametrize("goodbye", [*closings.GOODBYES, closings.FILLER.replace("{0,3}", "")])
+@pytest.mark.parametrize("goodbye", [*closings.GOODBYES, closings.FILLER])
 def test_every_goodbye_begins_with_a_word_of_the_list(goodbye: str) -> None:
     words = {word for word in first_words(goodbye) if not word.startswith(signs.GOODBYE_PREFIXES)}
     assert not words - signs.GOODBYE_BEGINS
@@ -198,3 +210,120 @@ def test_words_are_counted_by_their_blanks_where_these_are_single(found: str) ->
 def test_each_delimiter_is_a_sign_by_itself(part: str) -> None:
     found = f"Look at {part} here."
     assert part in "".join(found[begin:end] for begin, end in kinds.kept(found))
+
+
+@pytest.mark.parametrize(("goodbye", "letters"), list(zip(closings.GOODBYES, closings.GOODBYE_LETTERS, strict=True)))
+def test_the_letters_of_a_goodbye_are_those_of_its_first_words(goodbye: str, letters: str) -> None:
+    assert {word[:1] for word in first_words(goodbye)} == set(letters)
+
+
+_SAID = st.sampled_from(
+    [
+        "so",
+        "and,",
+        "please",
+        "for now",
+        "then",
+        "also",
+        "let me know",
+        "hope this",
+        "thanks",
+        "Dr. Moss",
+        "water",
+        "-",
+        "(",
+    ]
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(_SAID, max_size=6).map(" ".join))
+def test_a_goodbye_by_its_letter_is_one_of_all(found: str) -> None:
+    every = boilerplate.pattern(
+        rf"[\s\"'(*•-]*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}(?:{'|'.join(closings.GOODBYES)})"
+    )
+    assert signs._begins_with_goodbye(found) == bool(every.match(found))
+
+
+@given(st.lists(st.sampled_from([*SIGNS, "a", " ", "dot"]), max_size=5).map("".join))
+def test_all_signs_of_a_text_are_found_by_what_they_share(found: str) -> None:
+    shared = signs.Signs(*SIGNS, shared=("t", " "))
+    assert sorted(shared.all_in(found)) == sorted(sign for sign in SIGNS if sign in found)
+    assert shared.found_in(found) == any(sign in found for sign in SIGNS)
+
+
+@settings(max_examples=300)
+@given(st.from_regex(kinds._ASKED_FOR))
+def test_what_asks_for_a_work_in_other_words_has_one_of_their_words(found: str) -> None:
+    lowered = found.lower()
+    assert not kinds._ASKED_FOR.search(lowered) or not kinds._MAY_ASK.isdisjoint(text.words_of(lowered))
+
+
+@pytest.mark.parametrize(
+    "blank", ["Dear %NAME%,", "Thanks, %(name)s", "Hello\t%{name}", "Dear [Your Name]", "Hi <%= a %>"]
+)
+def test_each_blank_to_fill_in_has_its_sign(blank: str) -> None:
+    assert kinds.is_work("How do I greet?", blank)
+
+
+@pytest.mark.parametrize("part", [r"\d+", r"[^a]+", "(?:a|b)", r"C:\pots", r"\\host\pots"])
+def test_each_expression_and_path_is_kept_by_itself(part: str) -> None:
+    found = f"Look at {part} here."
+    assert part in [found[begin:end] for begin, end in kinds.kept(found)]
+
+
+@settings(max_examples=300)
+@given(st.from_regex(closings.PROMISE), st.from_regex(closings.ONLINE))
+def test_promises_and_arrows_have_their_signs(promise: str, online: str) -> None:
+    assert text.has_any(promise.lower(), closings.PROMISE_SIGNS)
+    assert "line" in online.lower()
+
+
+@settings(max_examples=300)
+@given(_DIGITS.map("".join))
+def test_cards_and_social_security_numbers_are_long_runs(found: str) -> None:
+    if numbers._CARD_RUN.search(found) or numbers._SSN_RUN.search(found):
+        assert numbers._LONG_ENOUGH.search(found)
+
+
+@pytest.mark.parametrize(
+    "escaped", [r"the plant\s pot", r"I\m here", r"say \Fern\ now", r"(\\Fern\\) it", r"\Fern\ it"]
+)
+def test_backslashes_for_apostrophes_and_quotes_are_mended_wherever_they_stand(escaped: str) -> None:
+    assert "\\" not in text.unescaped(escaped)
+
+
+@settings(max_examples=300)
+@given(st.from_regex(text._CODE_WORDS))
+def test_each_name_of_code_has_its_word(found: str) -> None:
+    lowered = found.lower()
+    assert "utf" in lowered or not text._CODE_NAMES.isdisjoint(text.words_of(lowered))
+
+
+@pytest.mark.parametrize("found", ["{{#each pots}} a pot {{/each}}", "{{#if a}} it {{ b }} {{/if}}"])
+def test_a_block_of_a_template_is_kept_as_a_whole(found: str) -> None:
+    assert kinds.kept(f"Then {found} ends.") == [(5, 5 + len(found))]
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(["12", "3456", "é", "٣", "a", " ", "\ud800"]), max_size=6).map("".join))
+def test_digits_are_counted_whatever_stands_between_them(found: str) -> None:
+    assert numbers.may_hold_a_number(found) == (sum(map(found.count, "0123456789")) >= numbers.FEWEST_DIGITS)
+
+
+@pytest.mark.parametrize(
+    "clause", ["so that I can guide you", "so we can help you", "to help you further", "to guide you in better way"]
+)
+def test_what_a_request_is_for_has_its_sign(clause: str) -> None:
+    assert whole.SO_I_CAN.sub("", f"Send it {clause}.") == "Send it."
+    assert whole.SO_I_CAN_SIGNS.found_in(f"send it {clause.lower()}.")
+
+
+@pytest.mark.parametrize("sentence", [*whole._END, whole._HELPS, whole._EXCUSE])
+def test_every_whole_sentence_at_the_end_begins_with_a_word_of_the_list(sentence: str) -> None:
+    assert {word for word in first_words(sentence) if not word.startswith(whole.KISSES)} <= whole.ENDING_WORDS
+
+
+@pytest.mark.parametrize("sentence", whole._BEGIN)
+def test_every_whole_sentence_at_the_beginning_begins_with_a_word_of_the_list(sentence: str) -> None:
+    assert first_words(sentence) <= whole.BEGINNING_WORDS
