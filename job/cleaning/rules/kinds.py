@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from job.cleaning.rules.signs import Signs
+from job.cleaning.rules.system_task import asks_for_work
 from job.cleaning.rules.text import has_any, is_prose, remembered, words_of
 
 Span = tuple[int, int]
@@ -147,7 +148,9 @@ _ASKED_FOR = re.compile(
     r"\bwhat\s+(?:should|could|can|do)\s+i\s+(?:write|say|answer|reply)\b|"
     r"\b(?:put\s+together|add|complete|improve|finish|proofread|polish|shorten|rewrite|rephrase|translate)\b[^.!?\n]{0,40}?\b"
     rf"(?:{'|'.join(WORKS)})\b|"
-    r"^\W*(?:please\s+)?(?:(?:reply|respond)\s+to\s+(?:this|the\s+following)|draft\b|translate\b|rephrase\b|paraphrase\b|proofread\b|"
+    r"^\W*(?:please\s+)?(?:(?:reply|respond)\s+to\s+(?:this|the\s+following)|"
+    rf"(?:answer|reply\s+to|respond\s+to)\s+(?:the|this|an?)\s+(?:[\w'’-]+\s+){{0,3}}{_MAIL}\b|"
+    r"draft\b|translate\b|rephrase\b|paraphrase\b|proofread\b|"
     r"make\s+(?:this|it|the\s+following)\s+(?:more|less|sound))",
     re.IGNORECASE,
 )
@@ -196,6 +199,8 @@ _SPEAKERS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """Two lines of a dialogue."""
+_NAMED_SPEAKER = re.compile(r"^[ \t*]*([A-Z][\w'’.-]{0,20}(?: [A-Z][\w'’.-]{0,20})?)\**:\**(?=[ \t]*\S)", re.MULTILINE)
+"""A line of a dialogue; one of its names comes back. So it is in no forum row of 3,700."""
 _OPENS_BLANK = ("[", "{", "<", "%")
 ENDING = 160
 """Characters that are the ending of a letter, and all of their first line."""
@@ -206,8 +211,11 @@ ASKED_WITHIN = 1000
 """Characters of the question in which a letter is asked for."""
 
 
-def is_work(question: str, answer: str) -> bool:
-    """Whether the answer is a text that was asked for, with an ending of its own: a letter, a poem, a speech."""
+def is_work(question: str, answer: str, system: str = "") -> bool:
+    """Whether the answer is a text that was asked for, with an ending of its own: a letter, a poem, a speech. What the system
+    prompt asks for is asked of each answer."""
+    if system and asks_for_work(system):
+        return True
     lowered = question[:ASKED_WITHIN].lower()
     found = words_of(lowered)
     may_ask = not (_ASKED.isdisjoint(found) or _ASKING.isdisjoint(found))
@@ -219,7 +227,10 @@ def is_work(question: str, answer: str) -> bool:
         return True
     if ":" not in answer or "\n" not in answer:
         return False
-    return bool(_LETTER_WITHIN.search(answer)) or len(_SPEAKERS.findall(answer)) > 1
+    if _LETTER_WITHIN.search(answer) or len(_SPEAKERS.findall(answer)) > 1:
+        return True
+    speakers = _NAMED_SPEAKER.findall(answer)
+    return 1 < len(set(speakers)) < len(speakers)
 
 
 def kept(text: str, *, ending: bool = False) -> list[Span]:
