@@ -98,8 +98,8 @@ PACKS: tuple[Pack, ...] = (
 
 
 def exchanges_of(raw: Raw, system: str = "") -> list[tuple[str, str, str]]:
-    """Each question, its answer in words, and the system prompt, `system` if all rows have that; of a plain text no question and
-    the text."""
+    """Each question, its answer in words, and the system prompt, `system` if all rows have that; of a plain text no
+    question and the text."""
     if raw.fault:
         return []
     prompt = system or raw.system
@@ -114,8 +114,8 @@ def exchanges_of(raw: Raw, system: str = "") -> list[tuple[str, str, str]]:
 
 
 def evidence(rows: Sequence[tuple[str, str] | tuple[str, str, str]]) -> list[Evidence]:
-    """What the rows (question, answer, and the system prompt if there is one) show for each pack. A text without a question, such as
-    a web page, counts for all packs but contacts: what was published is no one's private data."""
+    """What the rows (question, answer, and the system prompt if there is one) show for each pack. A text without a question,
+    such as a web page, counts for all packs but contacts: what was published is no one's private data."""
     counts = dict.fromkeys((pack.name for pack in PACKS), 0)
     examples = dict.fromkeys(counts, "")
     for question, answer, *system in rows:

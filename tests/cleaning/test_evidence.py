@@ -81,7 +81,7 @@ def test_a_task_in_the_system_prompt_and_a_mirrored_courtesy_are_no_evidence() -
     assert "qa-forum" in packs([(QUESTION, letter)])
     assert evidence([(QUESTION, letter, "Translate it into English.")])[0].rows == 0
     for question in ("Hi, I am Anna!", "Thanks, it is green again.", "Warum sind die Blätter der Farne nicht grün?"):
-        assert packs([(question, f"Hello! {ADVICE}")]) == []
+        assert "qa-forum" not in packs([(question, f"Hello! {ADVICE}")])
     assert packs([("Hi", f"{ADVICE} Call Anna at (212) 664-7665.")]) == ["contacts"]
 
 
