@@ -63,7 +63,9 @@ def _markup(field: Field) -> str:
 
 
 def _escapes(field: Field) -> str:
-    return _first(_ESCAPES, field) if "\\" in field.text and unescaped(field.text) != field.text else ""
+    if "\\" not in field.text or (mended := unescaped(field.text)) == field.text:
+        return ""
+    return next((found[0] for found in _ESCAPES.finditer(field.text) if found[0] not in mended), "")
 
 
 def _first(pattern: re.Pattern[str], field: Field) -> str:

@@ -40,6 +40,7 @@ def packs(rows: list[tuple[str, str]]) -> list[str]:
         (f"{ADVICE} Consult a gardener online -->", ["qa-forum", "contacts"]),
         (f"{ADVICE} See [[Tree fern]].", ["wiki"]),
         (f"{ADVICE}\nTemplate:Plants", ["wiki"]),
+        ("Take fern\\t for a tab, GARDEN\\s.moss is the login.", []),
         ("Water it for 2\\u00a0days.", ["escapes"]),
         ("The fern\\s pot is dry.", ["escapes"]),
         (f"{ADVICE} Call Anna at (212) 664-7665.", ["contacts"]),
