@@ -1,5 +1,5 @@
-"""Which parts of a text keep every character: code, formulas, tables, paths, regular expressions; and which answers are a work
-of their own, such as a letter. Knows no rule: the cleaner hides these parts from all of them.
+"""Which parts of a text keep every character: code, formulas, tables, drawings, paths, regular expressions; and which answers
+are a work of their own, such as a letter. Knows no rule: the cleaner hides these parts from all of them.
 
 Recognised by delimiters, by the look of lines, and for letters and poems by what the question asks for. Every search is linear
 in the text: delimiters are looked for with `find`, and what is missing once is not looked for again.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from job.cleaning.rules import drawings
 from job.cleaning.rules.signs import Signs
 from job.cleaning.rules.system_task import asks_for_work
 from job.cleaning.rules.text import has_any, is_prose, remembered, words_of
@@ -243,7 +244,7 @@ def kept(text: str, *, ending: bool = False) -> list[Span]:
         if has_any(text, _DELIMITED):
             found += [*_fenced(text), *_matched(text)]
         if "\n" in text:
-            found += _line_blocks(text)
+            found += [*_line_blocks(text), *drawings.blocks(text)]
             bullets = (
                 [match.span() for match in _BULLETS.finditer(text)]
                 if has_any(text, ("- ", "* ", "+ ", "• ", "– "))
