@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from job.cleaning.batch import Raw
-from job.cleaning.rules import kinds, registry
+from job.cleaning.rules import kinds, languages, registry
 from job.cleaning.rules.contacts import masked
 from job.cleaning.rules.rule import BOTH, Field, FieldName, Rules
 from job.cleaning.rules.text import about_code, unescaped
@@ -19,6 +19,8 @@ from job.results import Evidence
 
 SAMPLE = 1000
 """Rows at the beginning of a source that are looked at; half of the questions and answers of 10,000 would say the same."""
+LONGEST_COURTESY = 40
+"""Characters of a turn that only greets or thanks: "Hi, I'm Anna!", "Thanks, that helped a lot."."""
 EXAMPLE = 80
 """Characters of an example."""
 Sign = Callable[[Field], str]
@@ -61,7 +63,9 @@ def _markup(field: Field) -> str:
 
 
 def _escapes(field: Field) -> str:
-    return _first(_ESCAPES, field) if "\\" in field.text and unescaped(field.text) != field.text else ""
+    if "\\" not in field.text or (mended := unescaped(field.text)) == field.text:
+        return ""
+    return next((found[0] for found in _ESCAPES.finditer(field.text) if found[0] not in mended), "")
 
 
 def _first(pattern: re.Pattern[str], field: Field) -> str:
@@ -95,25 +99,32 @@ PACKS: tuple[Pack, ...] = (
 )
 
 
-def pairs_of(raw: Raw) -> list[tuple[str, str]]:
-    """Each question and its answer in words; of a plain text no question and the text."""
+def exchanges_of(raw: Raw, system: str = "") -> list[tuple[str, str, str]]:
+    """Each question, its answer in words, and the system prompt, `system` if all rows have that; of a plain text no
+    question and the text."""
     if raw.fault:
         return []
+    prompt = system or raw.system
     if raw.conversation:
         exchanges = raw.conversation.exchanges()
-        return [(turns[0]["content"], turns[-1]["content"]) for turns in exchanges if turns[-1]["role"] == "assistant"]
-    return [("", raw.text)] if raw.text else [(raw.question, raw.answer)]
+        return [
+            (turns[0]["content"], turns[-1]["content"], prompt)
+            for turns in exchanges
+            if turns[-1]["role"] == "assistant"
+        ]
+    return [("", raw.text, "")] if raw.text else [(raw.question, raw.answer, prompt)]
 
 
-def evidence(rows: Sequence[tuple[str, str]]) -> list[Evidence]:
-    """What the rows (question, answer) show for each pack. A text without a question, such as a web page, counts for all packs
-    but contacts: what was published is no one's private data."""
+def evidence(rows: Sequence[tuple[str, str] | tuple[str, str, str]]) -> list[Evidence]:
+    """What the rows (question, answer, and the system prompt if there is one) show for each pack. A text without a question,
+    such as a web page, counts for all packs but contacts: what was published is no one's private data."""
     counts = dict.fromkeys((pack.name for pack in PACKS), 0)
     examples = dict.fromkeys(counts, "")
-    for question, answer in rows:
-        fields = _fields(question, answer)
+    for question, answer, *system in rows:
+        fields = _fields(question, answer, "".join(system))
+        mirrors = _mirrors(question, answer)
         for pack in PACKS:
-            if pack.name == "contacts" and not question:
+            if (pack.name == "contacts" and not question) or (pack.name == "qa-forum" and mirrors):
                 continue
             sign = next(filter(None, map(pack.sign, fields)), "")
             counts[pack.name] += bool(sign)
@@ -143,17 +154,24 @@ def said(found: Evidence) -> str:
     return f"{words}, as qa-forum does here" if found.on and share < found.least else words
 
 
-def _fields(question: str, answer: str) -> list[Field]:
+def _fields(question: str, answer: str, system: str) -> list[Field]:
     """The fields with code and the like hidden; of an answer that was asked for as a letter nothing counts."""
     texts: dict[FieldName, str] = {"question": question, "answer": answer}
     fields = []
     for name in BOTH:
-        if name == "answer" and kinds.is_work(question, answer):
+        if name == "answer" and kinds.is_work(question, answer, system):
             continue
         field = Field(name, texts[name], Rules())
         field.hide(kinds.kept(field.text))
         fields.append(field)
     return fields
+
+
+def _mirrors(question: str, answer: str) -> bool:
+    """Whether the question is a greeting or thanks and no more, or in another language than the answer."""
+    if len(question) <= LONGEST_COURTESY and _GREETING.match(question):
+        return True
+    return languages.is_foreign(question) and not languages.is_foreign(answer)
 
 
 def rules_for(found: Sequence[Evidence], options: Rules) -> Rules:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from job.cleaning.batch import Batch, CleanedBatch, Raw
-from job.cleaning.evidence import SAMPLE, evidence, pairs_of, rules_for, said
+from job.cleaning.evidence import SAMPLE, evidence, exchanges_of, rules_for, said
 from job.cleaning.rules.contacts import masked
 from job.cleaning.rules.rule import Count, Rules, Tally
 from job.cleaning.rules.text import normalised
@@ -28,6 +28,7 @@ from job.results import Evidence
 from job.runs.progress import advance
 from job.runs.redaction import redact
 from job.settings.fields import DataSettings
+from job.settings.files import read_text
 from job.settings.sources import Source
 
 log = logging.getLogger("job.clean")
@@ -107,8 +108,8 @@ class FirstPass:
             self.rules.append(self.options)
             self.evidence.append([])
             return rows
-        sample = list(islice(rows, SAMPLE))
-        found = evidence([pair for raw in sample for pair in pairs_of(raw)])
+        sample, system = list(islice(rows, SAMPLE)), read_text(self.data.system_prompt_file)
+        found = evidence([one for raw in sample for one in exchanges_of(raw, system)])
         self.rules.append(rules_for(found, self.options))
         self.evidence.append(found)
         for one in found:

@@ -31,7 +31,10 @@ def clean_conversation(
         return conversation.row(), _dropped("enormous", tally)
     own: Tally = {}
     exchanges = conversation.exchanges()
-    found = [_clean_exchange(exchange, replace(rules, min_answer_words=0), own) for exchange in exchanges]
+    found = [
+        _clean_exchange(exchange, conversation.system, replace(rules, min_answer_words=0), own)
+        for exchange in exchanges
+    ]
     last = len(found)
     while last and found[last - 1][1]:
         last -= 1
@@ -59,11 +62,14 @@ def clean_text(text: str, rules: Rules, tally: Tally) -> tuple[dict[str, Any], s
     return {"text": row["answer"]}, reason
 
 
-def _clean_exchange(exchange: tuple[Turn, ...], rules: Rules, tally: Tally) -> tuple[tuple[Turn, ...], str]:
+def _clean_exchange(
+    exchange: tuple[Turn, ...], system: str, rules: Rules, tally: Tally
+) -> tuple[tuple[Turn, ...], str]:
     """The question, and the last turn if that is an answer in words."""
     question, last = exchange[0], exchange[-1]
     answered = last["role"] == "assistant" and not last.get("tool_calls")
-    rows = [{"question": question["content"], "answer": last["content"] if answered else STAND_IN}]
+    answer = last["content"] if answered else STAND_IN
+    rows = [{"system": system, "question": question["content"], "answer": answer}]
     (row,), (reason,) = clean_batch(rows, rules, tally)
     turns = [{**question, "content": row["question"]}, *exchange[1:]]
     if answered:

@@ -126,13 +126,14 @@ def take(source: Source, settings: Settings, token: str, chat: Chat | None) -> S
 def _rules(raws: list[Any], settings: Settings) -> tuple[Rules, list[Evidence]]:
     """The rules for a source, and what its first rows show for each pack, which is nothing where the user named the packs.
     The run looks at up to 1,000 rows, also of a data set on the Hub."""
-    from job.cleaning.evidence import SAMPLE, evidence, pairs_of, rules_for
+    from job.cleaning.evidence import SAMPLE, evidence, exchanges_of, rules_for
     from job.cleaning.stage import rules_of
 
     rules = rules_of(settings.data)
     if rules.packs != ("auto",):
         return rules, []
-    found = evidence([pair for raw in raws[:SAMPLE] for pair in pairs_of(raw)])
+    system = read_text(settings.data.system_prompt_file)
+    found = evidence([one for raw in raws[:SAMPLE] for one in exchanges_of(raw, system)])
     return rules_for(found, rules), found
 
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from job.cleaning.evidence import PACKS, evidence, rules_for, said
+from job.cleaning.batch import Raw
+from job.cleaning.evidence import PACKS, evidence, exchanges_of, rules_for, said
 from job.cleaning.first_pass import FirstPass
 from job.cleaning.rules import Rules, clean_batch
+from job.modeling.conversation import Conversation
 from job.results import Evidence
 from job.settings.fields import DataSettings
 from job.settings.sources import Source
@@ -38,6 +40,7 @@ def packs(rows: list[tuple[str, str]]) -> list[str]:
         (f"{ADVICE} Consult a gardener online -->", ["qa-forum", "contacts"]),
         (f"{ADVICE} See [[Tree fern]].", ["wiki"]),
         (f"{ADVICE}\nTemplate:Plants", ["wiki"]),
+        ("Take fern\\t for a tab, GARDEN\\s.moss is the login.", []),
         ("Water it for 2\\u00a0days.", ["escapes"]),
         ("The fern\\s pot is dry.", ["escapes"]),
         (f"{ADVICE} Call Anna at (212) 664-7665.", ["contacts"]),
@@ -71,6 +74,24 @@ def test_a_pack_is_off_where_too_few_rows_show_its_sign(pack: Any) -> None:
 def test_code_formulas_and_letters_are_no_evidence() -> None:
     assert packs([(QUESTION, row) for row in KEPT_ROWS]) == []
     assert packs([("Write a letter to a friend.", f"Dear Moss,\n{ADVICE}\nKind regards, Anna")]) == []
+
+
+@pytest.mark.light
+def test_a_task_in_the_system_prompt_and_a_mirrored_courtesy_are_no_evidence() -> None:
+    letter = f"Dear Mrs. Moss, {ADVICE} All the best!"
+    assert "qa-forum" in packs([(QUESTION, letter)])
+    assert evidence([(QUESTION, letter, "Translate it into English.")])[0].rows == 0
+    for question in ("Hi, I am Anna!", "Thanks, it is green again.", "Warum sind die Blätter der Farne nicht grün?"):
+        assert "qa-forum" not in packs([(question, f"Hello! {ADVICE}")])
+    assert packs([("Hi", f"{ADVICE} Call Anna at (212) 664-7665.")]) == ["contacts"]
+
+
+@pytest.mark.light
+def test_each_exchange_is_judged_with_its_system_prompt() -> None:
+    chat = Conversation("Old.", ({"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}))
+    assert exchanges_of(Raw("Old.", conversation=chat)) == [("a", "b", "Old.")]
+    assert exchanges_of(Raw("Old.", "a", "b"), "New.") == [("a", "b", "New.")]
+    assert exchanges_of(Raw(text="a")) == [("", "a", "")]
 
 
 @pytest.mark.light

@@ -52,6 +52,13 @@ def test_every_turn_is_cleaned_and_the_row_counts_once() -> None:
     assert rest[1:] == [Counter(), {}]
 
 
+def test_the_system_prompt_is_part_of_what_is_asked() -> None:
+    letter = f"Dear Mrs. Moss, {FERN[1]} All the best!"
+    turns = chat(FERN[0], letter, MOSS[0], letter).turns
+    assert said(cleaned(Conversation("Answer the customer's letter.", turns))[0])[1::2] == [letter, letter]
+    assert letter not in said(cleaned(Conversation("Be brief.", turns))[0])
+
+
 def test_only_the_longest_answer_has_to_be_long_enough() -> None:
     row, reason, *_ = cleaned(chat(*FERN, "Is it?", "Yes."))
     assert (reason, said(row)) == ("", [*FERN, "Is it?", "Yes."])

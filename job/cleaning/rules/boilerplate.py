@@ -81,6 +81,21 @@ ADDRESS = (
     r"(?:there(?!\s+(?:can|is|are|was|were|may|could|might|will|would|seems?|must|has|have|should|means)\b)|dear|doctor|dr|doc|sir|madam|ma['’]?am|mam|user|patient|friend|buddy|all|everyone|everybody|guys|folks|again|mr|mrs|ms|miss|"
     r"parents?|member|customer|questioner|reader|asker|mother|dad|mom)"
 )
+TITLE = r"(?:mr|mrs|ms|miss|mx|dr|doctor|prof|professor|st|rev|sir|madam|mme|herr|frau)"
+"""What stands before a name."""
+STARTS = (
+    r"(?:I|You|Your|We|My|It|Its|The|This|That|These|There|Thanks?|Welcome|Hope|As|In|For|From|After|Since|Based|According|Regarding|"
+    r"Yes|No|Please|Kindly|Hi|Hello|Hey|Dear|Good|How|What|If|At|On|With|To|Now|First|Take|Use|Stop|Avoid|Keep|Nothing|Don|Do|Most)"
+)
+"""Words that begin a sentence and are no name."""
+NO_NAME = rf"(?!\s*,?\s*(?:(?:dear\s+)?{TITLE}\.?\s+(?-i:(?!{STARTS}\b)[A-Z][a-z'’])|@\w))"
+"""A greeting goes with the name of the person, or stays: "Hi Dr. Moss turned it off"."""
+NAMED = rf"(?-i:(?!{STARTS}\b)[A-Z][\w'’&-]*(?:\s+(?:(?:of|the|and|&)\s+)?[A-Z][\w'’&-]*){{0,3}})"
+NO_STUMP = (
+    r"(?!(?:\s+(?:at|on|with|in|to|via)|(?<=contacting)|(?<=choosing)|(?<=consulting))"
+    rf"\s+(?-i:(?!{STARTS}\b)[A-Z]))"
+)
+"""Behind thanks that go on with a name, which would be left alone: "Thanks for choosing Ferns, Moss and more"."""
 # Words between "thanks" or "welcome" and the noun that ends the phrase.
 THANKS = rf"(?:thanks?(?:\s+(?:you|u)\b)?|thankyou|thanx|thx|{'|'.join(sorted(MISSPELT_THANKS))})"
 LINK = (
@@ -149,23 +164,30 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         rf"(?![a-z])(?:\s+{LINK}\b)*(?:\s+{NOUN}\b)*{END}"
     ),
     "dear_name": re.compile(
-        rf"^(?i:{GREETING}|dear)\s+(?:(?i:dear|mr|mrs|ms|miss)\.?\s+)?[A-Z][\w'’-]{{1,20}}\s*"
+        rf"^(?i:{GREETING}|dear)(?:\s*,)?\s+(?i:dear\s+)?(?:(?i:{TITLE})\.?\s+){{1,2}}(?:[A-Z]\.\s*){{0,2}}(?!{STARTS}\b)[A-Z][\w'’-]{{1,20}}"
+        r"(?:\s+[A-Z][\w'’-]{1,20}){0,2}\s*(?:[,.:]+\s*|!+(?!\s*(?-i:[a-z]))\s*)|"
+        rf"^(?i:{GREETING}|dear)\s+(?:(?i:dear|mr|mrs|ms|miss)\.?\s+)?(?:[A-Z][\w'’-]{{1,20}}|@\w[\w.-]{{0,30}}\w)\s*"
         r"(?:[,:]+\s*|!+(?!\s*(?-i:[a-z]))\s*|(?i:sir|madam|mam|ma['’]am)\s*[.,!:]+\s*)"
     ),
     "greeting": pattern(
-        rf"^(?:{GREETING})(?![\w'’-]){NO_GREETING}(?:[\s,]+{ADDRESS}\b\.?)*(?:\s+(?:(?:and|abd|an|nad)(?=\s+(?:welcome|thank|good))|"
+        rf"^(?:{GREETING})(?![\w'’-]){NO_NAME}{NO_GREETING}(?:[\s,]+{ADDRESS}\b\.?)*(?:\s+(?:(?:and|abd|an|nad)(?=\s+(?:welcome|thank|good))|"
         rf"and\s+(?:the\s+)?forum\b))?{END}"
     ),
     "dear": pattern(
-        rf"^dear\b(?=[\s,.]*[A-Z0-9])?(?:\s+{ADDRESS}\b\.?)*(?:\s*[,.!:\-–]+\s*|\s+(?=(?-i:(?:I|A|The|This|That|These|It|Its|As|For|From|In|If|My|There|After|According|Yes|No|Hello|Hi|Since|Please|First)\b)|your?\b|i\b|we\b|welcome|thank))"
+        rf"^dear\b{NO_NAME}(?=[\s,.]*[A-Z0-9])?(?:\s+{ADDRESS}\b\.?)*(?:\s*[,.!:\-–]+\s*|\s+(?=(?-i:(?:I|A|The|This|That|These|It|Its|As|For|From|In|If|My|There|After|According|Yes|No|Hello|Hi|Since|Please|First)\b)|your?\b|i\b|we\b|welcome|thank))"
     ),
     "address": pattern(
         r"^(?:sir|madam|ma['’]?am)\b(?:/(?:sir|madam|ma['’]?am))?(?:\s*[,.!:;…–—-]+\s*|\s+(?=(?:i|you|your|u|it|the|this|thanks?|welcome|in|if|as|for|we|my)\b))"
     ),
+    "thanks_to_name": pattern(
+        rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|again))?\s+for\s+(?:contacting|choosing|calling|visiting|consulting|using|joining|"
+        r"trusting|(?:reaching\s+out|writing|coming|turning)\s+to|(?:asking|posting|shopping|booking|writing|your\s+(?:[a-z]+\s+)?[a-z]+)\s+(?:at|on|with|in|to))\s+"
+        rf"(?:us\s+(?:at|on)\s+)?(?:the\s+)?{NAMED}(?:\s+(?:for|with|about|regarding)\s+(?:your|this|the)(?:\s+[a-z]+)?\s+{NOUN})?(?:\s+today)?\s*(?:[.!…]+(?:\s+|$)|\n+)"
+    ),
     "thanks": pattern(
         rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|you))?\b"
         rf"(?!\s+to\b)(?:\s+{LINK}\b){{0,9}}?\s+{NOUN}\b(?:\s+(?:to\s+)?(?:{NOUN}|doctors?|(?<={BRAND}\s)(?:customer\s+)?(?:support|service))\b)*(?:\s+and\s+(?:an?|the|your)\s+\w+\s+{NOUN}\b)?"
-        rf"(?:\s+of\s+(?:yours?|you|yourself)\b)?(?:\s+(?:me|us)\b(?:\s+(?:at|on|in|through|via)\s+(?:this|our|the)\s+\w+)?)?(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*|\s+with\s+(?:your|this)\s+\w+(?=[.!,]))?{END}"
+        rf"(?:\s+of\s+(?:yours?|you|yourself)\b)?(?:\s+(?:me|us)\b(?:\s+(?:at|on|in|through|via)\s+(?:this|our|the)\s+\w+)?)?(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*|\s+with\s+(?:your|this)\s+\w+(?=[.!,]))?{NO_STUMP}{END}"
     ),
     "thanks_alone": pattern(rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|again))?\s*[,.!:]+\s*"),
     "welcome": pattern(
@@ -261,6 +283,7 @@ LETTERS = {
     "greeting": "hgnr",
     "dear": "d",
     "address": "sm",
+    "thanks_to_name": "mt",
     "thanks": "mt",
     "thanks_alone": "mt",
     "welcome": "avymwn",
@@ -308,6 +331,9 @@ GLUED_WORDS = frozenset(
     "Posting posting Forum forum Clarification clarification Clarifications clarifications Care care Health health Helps helps "
     "Soon soon Luck luck".split()
 )
+GLUED_NAMES = frozenset("Query Question Concern Help Asking Posting Forum Care Health Helps Soon Luck".split())
+"""Of these words, those that names in one word begin with."""
+STARTS_ALONE = re.compile(STARTS)
 WORD_BEFORE = re.compile(r"(?<![A-Za-z\"'`(_./])([A-Za-z]+)$")
 WORD_BEHIND = re.compile(
     r"(?:For|Dr|Sir|We|My|How|Thanks?|Welcome|Hope|Regards|Take|I|You|Your|The|It|As|In|(?!World\b)[A-Z][a-z]{3,})\b"

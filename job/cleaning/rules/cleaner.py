@@ -26,16 +26,16 @@ def clean_batch(
 ) -> tuple[list[dict[str, str]], list[str]]:
     """(rows, reasons), as many as came in: each row with `question` and `answer` cleaned, and why it must go, or "".
 
-    The entry for Ray Data, Spark or anything that maps batches. Other fields pass through. A row that must go is returned
-    unchanged. `tally` collects what each rule did, with examples as they are in the data: examples.py masks them. Raises
-    SettingsError for a user's pattern that backtracks without end.
+    The entry for Ray Data, Spark or anything that maps batches. Other fields pass through; `system` is read as part of what is
+    asked, where a row has it. A row that must go is returned unchanged. `tally` collects what each rule did, with examples as
+    they are in the data: examples.py masks them. Raises SettingsError for a user's pattern that backtracks without end.
     """
     cleaner = _cleaner(rules, registry.RULES)
     counts = {} if tally is None else tally
     found: list[dict[str, str]] = []
     reasons = []
     for row in rows:
-        question, answer, reason = cleaner.row(row["question"], row["answer"], counts)
+        question, answer, reason = cleaner.row(row["question"], row["answer"], counts, row.get("system", ""))
         found.append({**row, "question": question, "answer": answer})
         reasons.append(reason)
     return found, reasons
@@ -72,17 +72,15 @@ class Cleaner:
         """The rules of each step, by field and by what is idle; a few hundred entries."""
         self.signed = {name: [rule for rule in self.rules if rule.sign and name in rule.fields] for name in BOTH}
 
-    def row(self, question: str, answer: str, tally: Tally) -> tuple[str, str, str]:
+    def row(self, question: str, answer: str, tally: Tally, system: str = "") -> tuple[str, str, str]:
         """(question, answer, reason); of a row that must go, question and answer as they came."""
         row = Row(question, answer, self.options)
         row.question.steps, row.answer.steps = self._steps("question"), self._steps("answer")
         try:
             self._run("check", row, row.answer)
-            if self.hides and kinds.is_work(
-                question, answer
-            ):  # whether it is one depends on the question as it will be
-                self._clean_to_the_end(row, row.question)
-                self._clean_to_the_end(row, row.answer, work=kinds.is_work(row.question.whole, answer))
+            if self.hides and kinds.is_work(question, answer, system):
+                self._clean_to_the_end(row, row.question)  # whether it is one depends on the question as it will be
+                self._clean_to_the_end(row, row.answer, work=kinds.is_work(row.question.whole, answer, system))
             else:
                 self._clean_to_the_end(row, row.answer)
                 self._clean_to_the_end(row, row.question)

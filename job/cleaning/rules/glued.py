@@ -29,6 +29,12 @@ def separated(text: str) -> str:
     ]
     for place in reversed(places):
         word = boilerplate.WORD_BEFORE.search(text, max(0, place - 15), place)
-        if word and word[1] in boilerplate.GLUED_WORDS and boilerplate.WORD_BEHIND.match(text, place):
+        behind = boilerplate.WORD_BEHIND.match(text, place)
+        if word and behind and word[1] in boilerplate.GLUED_WORDS and not _is_name(word[1], behind[0]):
             text = f"{text[:place]}. {text[place:]}"
     return text
+
+
+def _is_name(word: str, behind: str) -> bool:
+    """Whether two words make a name: "HealthMagic". After a greeting a sentence may begin with any word."""
+    return word in boilerplate.GLUED_NAMES and not boilerplate.STARTS_ALONE.fullmatch(behind)

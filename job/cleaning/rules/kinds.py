@@ -1,5 +1,5 @@
-"""Which parts of a text keep every character: code, formulas, tables, paths, regular expressions; and which answers are a work
-of their own, such as a letter. Knows no rule: the cleaner hides these parts from all of them.
+"""Which parts of a text keep every character: code, formulas, tables, drawings, paths, regular expressions; and which answers
+are a work of their own, such as a letter. Knows no rule: the cleaner hides these parts from all of them.
 
 Recognised by delimiters, by the look of lines, and for letters and poems by what the question asks for. Every search is linear
 in the text: delimiters are looked for with `find`, and what is missing once is not looked for again.
@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from job.cleaning.rules import drawings
 from job.cleaning.rules.signs import Signs
+from job.cleaning.rules.system_task import asks_for_work
 from job.cleaning.rules.text import has_any, is_prose, remembered, words_of
 
 Span = tuple[int, int]
@@ -152,7 +154,9 @@ _ASKED_FOR = re.compile(
     r"\bwhat\s+(?:should|could|can|do)\s+i\s+(?:write|say|answer|reply)\b|"
     r"\b(?:put\s+together|add|complete|improve|finish|proofread|polish|shorten|rewrite|rephrase|translate)\b[^.!?\n]{0,40}?\b"
     rf"(?:{'|'.join(WORKS)})\b|"
-    r"^\W*(?:please\s+)?(?:(?:reply|respond)\s+to\s+(?:this|the\s+following)|draft\b|translate\b|rephrase\b|paraphrase\b|proofread\b|"
+    r"^\W*(?:please\s+)?(?:(?:reply|respond)\s+to\s+(?:this|the\s+following)|"
+    rf"(?:answer|reply\s+to|respond\s+to)\s+(?:the|this|an?)\s+(?:[\w'’-]+\s+){{0,3}}{_MAIL}\b|"
+    r"draft\b|translate\b|rephrase\b|paraphrase\b|proofread\b|"
     r"make\s+(?:this|it|the\s+following)\s+(?:more|less|sound))",
     re.IGNORECASE,
 )
@@ -201,6 +205,8 @@ _SPEAKERS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """Two lines of a dialogue."""
+_NAMED_SPEAKER = re.compile(r"^[ \t*]*([A-Z][\w'’.-]{0,20}(?: [A-Z][\w'’.-]{0,20})?)\**:\**(?=[ \t]*\S)", re.MULTILINE)
+"""A line of a dialogue; one of its names comes back. So it is in no forum row of 3,700."""
 _OPENS_BLANK = ("[", "{", "<")
 _PERCENT_BLANK = re.compile(r"%(?<=\s%)[A-Z({]", re.IGNORECASE)
 """One of these is where a blank begins."""
@@ -213,8 +219,11 @@ ASKED_WITHIN = 1000
 """Characters of the question in which a letter is asked for."""
 
 
-def is_work(question: str, answer: str) -> bool:
-    """Whether the answer is a text that was asked for, with an ending of its own: a letter, a poem, a speech."""
+def is_work(question: str, answer: str, system: str = "") -> bool:
+    """Whether the answer is a text that was asked for, with an ending of its own: a letter, a poem, a speech. What the system
+    prompt asks for is asked of each answer."""
+    if system and asks_for_work(system):
+        return True
     lowered = question[:ASKED_WITHIN].lower()
     found = words_of(lowered)
     if not _MAY_ASK.isdisjoint(found):
@@ -227,7 +236,10 @@ def is_work(question: str, answer: str) -> bool:
         return True
     if ":" not in answer or "\n" not in answer:
         return False
-    return bool(_LETTER_WITHIN.search(answer)) or len(_SPEAKERS.findall(answer)) > 1
+    if _LETTER_WITHIN.search(answer) or len(_SPEAKERS.findall(answer)) > 1:
+        return True
+    speakers = _NAMED_SPEAKER.findall(answer)
+    return 1 < len(set(speakers)) < len(speakers)
 
 
 def kept(text: str, *, ending: bool = False) -> list[Span]:
@@ -240,7 +252,7 @@ def kept(text: str, *, ending: bool = False) -> list[Span]:
         if has_any(text, _DELIMITED):
             found += [*_fenced(text), *_matched(text)]
         if "\n" in text:
-            found += _line_blocks(text)
+            found += [*_line_blocks(text), *drawings.blocks(text)]
             bullets = (
                 [match.span() for match in _BULLETS.finditer(text)]
                 if has_any(text, ("- ", "* ", "+ ", "• ", "– "))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import TypeVar
@@ -19,9 +20,21 @@ _PROVES_BREAKS = re.compile(r"(?:(?<=\w)[.!?:;,)]|\\n|\\r)[ ]?\\[rn](?=[\s\\A-Z0
 _NO_ESCAPE = re.compile(r"\\(?![\\/\"]|u[0-9a-fA-F]{4}(?![0-9a-zA-Z]*\{)|[nrt](?=\s*(?:[\\A-Z0-9*(\"•–-]|$)))")
 """A backslash that JSON does not write: it escapes nothing, or a line break before a small letter."""
 _LONE = re.compile(r"(?<![\w\\])(?:\\u[0-9a-fA-F]{4})+(?!\w)")
-_APOSTROPHE = re.compile(r"\\(?:(?<=[A-Za-z][A-Za-z]\\)|(?<=\bI\\))(?=(?:s|t|m|d|re|ve|ll|ts)\b(?![\\+*?{(\[]))")
+_NOT = ("don", "esn", "didn", "isn", "aren", "asn", "eren", "haven", "hadn", "ldn", "ustn", "eedn", "can", "won")
+_WHO = ("I", "ou", "we", "We", "hey", "he", "He", "it", "It", "hat", "who", "Who", "here", "ould", "ight", "ust")
+_APOSTROPHE = re.compile(
+    rf"(?:{'|'.join(f'(?<={word})' for word in _NOT)})\\(?=t\b(?![\\+*?{{(\[]))|"
+    rf"(?:{'|'.join(f'(?<={word})' for word in _WHO)})\\(?=(?:m|d|re|ve|ll)\b(?![\\+*?{{(\[]))|"
+    r"(?<=[A-Za-z][A-Za-z])\\(?=s(?:[.,;:!?)\"”]*\s|[.,;:!?)\"”]*$|-[a-z]))"
+)
+"""Behind the words that have such a form, and of `\\s`, which a regular expression has too, where its word ends."""
+_SEARCHES = re.compile(
+    r"(?-i:\\[wbDWSB])|\b(?:e?grep|sed|awk|pattern\s+\S*\\|match(?:es|ed|ing)?|whitespaces?|log-?\s?[io]n|user\s?names?|tabs?\s+character|strings?)\b",
+    re.IGNORECASE,
+)
+"""Where a backslash belongs to a pattern or to a login."""
 _QUOTES = re.compile(r"\\(?<![^\s(]\\)\\{0,3}([A-Za-z][^\\\n]{0,80}?)\\{1,4}(?![A-Za-z\\])")
-"""The backslash stands first in both, which is looked for in a tenth of the time of what stands before it."""
+"""The backslash stands first, which is looked for in a tenth of the time of what stands before it."""
 _HALF = re.compile("[\ud800-\udfff]")
 """Half a pair is no character."""
 _CODE_WORDS = re.compile(
@@ -51,6 +64,14 @@ _CODE_NAMES = frozenset(
 """One of these words is in each text with such a name, but for UTF-8: looking for them takes 10 us, for the signs 40."""
 _MOJIBAKE = re.compile("[ÂÃâäåæçèéïðÄÅĂĎÐÎÏÑØÙ€]")
 """What bytes of UTF-8 look like when they are read in another encoding; only then does the costly check run."""
+_ENCODINGS = re.compile(
+    r"\b(?:mojibake|utf-?8|latin-?1|iso[- ]?8859|(?:cp|windows)-?125\d|unicode|charset|character\s+(?:set|encoding)|"
+    r"text\s+encoding|encoding\s+(?:error|problem|issue))\b",
+    re.IGNORECASE,
+)
+"""A text that names one of these may show what wrong letters look like."""
+_ASKS_WHAT = re.compile(r"\W*(?:what|why|where|how)\b[^\n]{0,80}\?\W*$", re.IGNORECASE)
+_AROUND = " .,;:!?()[]\"'`*"
 _ODD_BLANK = re.compile(r"[^\S\n ]")
 _BLANKS = re.compile(r"  +")
 _SET = re.compile(r"^(?: {2,}|\t| ?[-*•+\d])|\S(?: {3,}|\t)\S")
@@ -106,8 +127,9 @@ def repair(text: str) -> str:
     Only what is damage in any text: blanks, tabs, backslashes and the lines themselves stay.
     """
     if not is_plain(text):
-        if _MOJIBAKE.search(text):
-            text = fix_encoding(text)
+        if _MOJIBAKE.search(text) and not _ENCODINGS.search(text):
+            mended = fix_encoding(text)
+            text = text if mended == text or _explains(text, mended) else mended
         if "\r" in text or not text.isascii():
             text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
         if _HAS_REMOVED.search(text):
@@ -115,12 +137,22 @@ def repair(text: str) -> str:
     return text
 
 
+def _explains(text: str, mended: str) -> bool:
+    """Whether a text speaks of the letters that would be mended: it holds a word in both forms, or asks for one by itself."""
+    before, after = (Counter(word.strip(_AROUND) for word in form.split()) for form in (text, mended))
+    changed = [word for word in after - before if not word.isascii()]
+    if any(word in before and any(not letter.isascii() and letter.isalpha() for letter in word) for word in changed):
+        return True
+    return bool(_ASKS_WHAT.match(text)) and any(len(word) == 1 for word in changed)
+
+
 def unescaped(text: str) -> str:
     """The text as it was before JSON escaped it, and with apostrophes and quotes where backslashes stand for them. Not where
     the text is about code: there an escape is what it speaks of."""
     if "\\" not in text or about_code(text):
         return text
-    text = _APOSTROPHE.sub("'", text)
+    if not _SEARCHES.search(text):
+        text = _APOSTROPHE.sub("'", text)
     if (_ESCAPE.search(text) or _PROVES_BREAKS.search(text)) and _is_json(text):
         text = repair(_HALF.sub("", json.loads(f'"{text}"', strict=False)))
     return _QUOTES.sub(r'"\1"', text)

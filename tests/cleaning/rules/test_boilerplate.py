@@ -14,6 +14,7 @@ OPENINGS = {
     "greeting": ["hello ", "Greetings, ", "namaste ", "respected sir "],
     "dear": ["dear doctor, "],
     "address": ["sir, ", "Madam. "],
+    "thanks_to_name": ["many thanks for choosing Fernworld. ", "Thank you for your order with Fern & Moss! "],
     "thanks": ["many thanks for your question. ", "thank you for your question. "],
     "thanks_alone": ["many thanks. ", "Thanks, "],
     "welcome": ["a warm welcome to our forum. ", "very warm welcome to us. ", "you are welcome here. ", "most welcome to us. "],

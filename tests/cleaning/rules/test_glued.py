@@ -15,11 +15,14 @@ MORE = " ".join(f"Pot {number} has {number} ml." for number in range(12, 60))
 def test_a_lost_blank_comes_back_near_both_ends_of_an_answer() -> None:
     assert cleaned("HelloYour fern needs light.") == "Your fern needs light."
     assert cleaned(f"{MORE} Ask for helpThe cat eats it.") == f"{MORE} Ask for help. The cat eats it."
+    assert cleaned("Welcome to our HealthYour fern needs light.") == "Your fern needs light."
     middle = f"{MORE} Ask for helpThe cat eats it. {MORE.replace('ml', 'cm')}"
     assert cleaned(middle) == middle
 
 
-@pytest.mark.parametrize("name", ["HelloWorld", "'ThanksPage'", "(HelpDesk)", "self.HelpDesk", "the_HelloPage"])
+@pytest.mark.parametrize(
+    "name", ["HelloWorld", "'ThanksPage'", "(HelpDesk)", "self.HelpDesk", "the_HelloPage", "HealthMoss", "CareFern"]
+)
 def test_a_name_in_one_word_stays(name: str) -> None:
     text = f"Call {name} to see it."
     assert may_lack_a_blank(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from job.cleaning.rules import Rules
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
 pytestmark = pytest.mark.light
@@ -86,3 +87,39 @@ def test_an_announcement_between_sentences_goes() -> None:
 )
 def test_an_opening_that_says_something_stays(answer: str) -> None:
     assert cleaned(answer) == answer
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "Thank you for contacting Fernworld. ",
+        "Thanks for choosing MossMagic for your query! ",
+        "Thanks for your question on Ask A Gardener. ",
+        "Thank you for your order with Fern & Moss. ",
+        "Thank you for reaching out to Fern Support! ",
+        "Thanks for shopping at Moss. ",
+        "Good morning, Mrs. Moss. ",
+        "Hi Dr. Fern. ",
+        "Good evening Mr. Tom O'Fern! ",
+        "Dear Prof. J. Fern, ",
+        "Dear St. Fern, ",
+        "Hi @anna, ",
+    ],
+)
+def test_thanks_to_a_name_and_greetings_go_with_the_name(opening: str) -> None:
+    assert cleaned(opening + ADVICE) == ADVICE
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Thanks for contacting Fernworld, the pot is on its way. Keep it dry.",
+        "Thank you for choosing Ferns, Mosses and Ivy. Keep them dry.",
+        "Thanks for your question on Asia and its ferns. Keep them dry.",
+        "Hi Dr. Fern turned it off. Keep it dry.",
+        "Dear Dr. Moss is right about it. Keep it dry.",
+        "Hi @anna wrote it. Keep it dry.",
+    ],
+)
+def test_a_name_that_the_sentence_goes_on_with_leaves_no_stump(answer: str) -> None:
+    assert cleaned(answer, Rules(min_answer_words=1, contacts="keep")) == answer

@@ -25,8 +25,6 @@ from job.cleaning.rules.rule import Field, Rules
 from job.cleaning.rules.text import units
 from tests.cleaning.rules.spellings import first_words, spellings
 
-pytestmark = pytest.mark.light
-
 SIGNS = ("{{", "''", "ile:", "(at", " dot ", "http", "@", "]+", "\t", "import ")
 
 

@@ -29,6 +29,9 @@ pytestmark = pytest.mark.light
     [
         ("two days \r\n  later\x07\t on", "two days \n  later\t on"),
         ("It doesnâ€™t like cafÃ© water", "It doesn't like café water"),
+        ("It isnâ€™t wet, it isn’t dry.", "It isn't wet, it isn't dry."),
+        ("What doesnâ€™t the cafÃ© have?", "What doesn't the café have?"),
+        ("A cafÃ© and a fern, naïve", "A café and a fern, naïve"),
         ("\ufeffleft\ufffc", "left"),
         ("one\u2028two\u2029three\rfour", "one\ntwo\n\nthree\nfour"),
     ],
@@ -49,6 +52,11 @@ def test_broken_letters_and_line_ends_are_mended(damaged: str, mended: str) -> N
         "ไทย\u200bไทย",
         "עברית\u200f (1)",
         "a\u200bb and c\u00add",
+        "André became AndrÃ© on the label.",
+        "Why do I see Ã© instead of é?",
+        "What is â€™?",
+        "Decode it as UTF-8, or cafÃ© stays.",
+        "It is mojibake: cafÃ©.",
     ],
 )
 def test_repair_leaves_all_that_is_no_damage(text: str) -> None:
@@ -60,6 +68,7 @@ def test_repair_leaves_all_that_is_no_damage(text: str) -> None:
     [
         ("two\\u00a0days", "two\u00a0days"),
         ("the plant\\s pot and the do\\s", "the plant's pot and the do's"),
+        ("it doesn\\t grow, they\\re dry, I\\ve seen Bell\\s.", "it doesn't grow, they're dry, I've seen Bell's."),
         ("called \\\\leaf rot\\\\ here", 'called "leaf rot" here'),
         ("Fill the pot.\\nThen wait.", "Fill the pot.\nThen wait."),
         ("Fill it\\n\\nThen wait.", "Fill it\n\nThen wait."),
@@ -81,6 +90,10 @@ def test_escapes_become_what_they_stand_for(escaped: str, plain: str) -> None:
         r"the tab \t or a\nB",
         r"\nu and \theta",
         r"foo\s+ and \d",
+        r"grep -P 'fern\s' pots.txt",
+        r"The pattern fern\s matches it before a blank.",
+        r"fern\t is a word and a tab.",
+        r"Log in as GARDEN\s.moss or GARDEN\t.fern.",
         r"so\udecade{x}",
         # Escapes that the text is about.
         r"In JSON write \u00e9 for é.",
