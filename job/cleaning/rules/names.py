@@ -6,6 +6,7 @@ Knows the words around a name in English.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from job.cleaning.rules.text import capital, has_any
 
@@ -166,14 +167,20 @@ def without_own_name(text: str) -> str:
     return text
 
 
-def unnamed(text: str, mark: str) -> str:
-    """The text with a mark in place of names, as an example may show it."""
+def unnamed(text: str, mark: str, known: Iterable[str] = ()) -> str:
+    """The text with a mark in place of names, as an example may show it; also of those that are `known` from elsewhere."""
+    for name in known:
+        text = text.replace(name, mark)
+    return _NAMED.sub(lambda match: match["before"] + mark if _is_named(match) else match[0], text)
 
-    def marked(match: re.Match[str]) -> str:
-        known = match["title"] or match["own_title"] or any(map(_is_name, match["name"].split()))
-        return match["before"] + mark if known else match[0]
 
-    return _NAMED.sub(marked, text)
+def named(text: str) -> list[str]:
+    """The names in a text that `unnamed` would mark."""
+    return [match["name"] for match in _NAMED.finditer(text) if _is_named(match)]
+
+
+def _is_named(match: re.Match[str]) -> bool:
+    return bool(match["title"] or match["own_title"] or any(map(_is_name, match["name"].split())))
 
 
 def ungreeted(text: str, cut: bool) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from job.cleaning.rules.boilerplate import BRAND
+from job.cleaning.rules.text import boundaries
 
 MOST_LINES = 6
 MOST_BELOW_A_WISH = 2
@@ -14,12 +15,18 @@ MOST_BELOW_A_WISH = 2
 LONGEST_LINE = 60
 _SMALL = r"(?:of|and|the|for|at|in|from|on|de|van|von|your|to)"
 _NAME = rf"(?:[A-Z][\w.'’&/-]*|{BRAND}\.?)"
-_OTHER = r"(?:[&|·•,–—-]|\d[\w./-]*|\+?[\d() -]{6,20}|\[[a-z -]{3,12}\]|\S{1,40}@\S{1,40}|(?:https?://|www\.)\S{1,60})"
+_OTHER = r"(?:[&|·•,–—-]|\d[\w./-]*|\+?[\d() -]{6,20}|\[[a-z -]{3,12}\]|\S{1,40}@\S{1,40}|@\w{2,30}|(?:Phone|Tel|Mobile|Cell|Fax|E-?[Mm]ail|Web)\.?:|(?:https?://|www\.)\S{1,60})"
 _LINE = re.compile(rf"[\s~*–—-]*(?:(?:{_NAME}|{_SMALL}|{_OTHER}),?(?:\s+|$)){{1,9}}$")
 _SMALL_NAME = re.compile(r"[a-z]{2,12}$")
 _SENTENCE_ENDS = (".", "!", "?", ":", ";")
 _ABBREVIATED = re.compile(r"\b(?:Inc|Ltd|Co|Corp|Dr|Jr|Sr|Dept|M\.?D|Ph\.?D|B\.?Sc|[A-Z])\.$")
 _RULE = re.compile(r"[\s–—_=*~-]*$")
+_DELIMITER = "--"
+"""Mail programs write this line above a signature."""
+_AFFECTION = re.compile(
+    r"(?:with\s+)?(?:(?:lots\s+of|all\s+my|much)\s+)?(?:love|hugs)(?:\s+and\s+\w+)?,$", re.IGNORECASE
+)
+"""A sign-off where a signature stands below."""
 _STRONG = re.compile(
     r"(?:regards|wishes|sincerely|faithfully|truly|yours|respectfully|warmly|love|best|cheers|thanks|thank\s+you)\W*$",
     re.IGNORECASE,
@@ -36,13 +43,21 @@ def signs(sentence: str) -> bool:
 
 
 def begin(text: str, says_goodbye: Callable[[str], bool]) -> int:
-    """Where the sign-off line begins that a signature ends the text below; the length of the text if there is none."""
-    place, below = len(text.rstrip()), 0
+    """Where the sign-off begins that a signature ends the text below; the length of the text if there is none. It is a line of
+    its own, or the last sentence of one."""
+    place, below, delimited = len(text.rstrip()), 0, False
     while place > 0:
         start = text.rfind("\n", 0, place) + 1
         line = text[start:place].strip()
-        if below and line and not line.endswith(":") and says_goodbye(line):
-            return start if below <= MOST_BELOW_A_WISH or _STRONG.search(line) else len(text)
+        if below and line and not line.endswith(":"):
+            if says_goodbye(line) or _AFFECTION.match(line):
+                few = below <= MOST_BELOW_A_WISH or delimited
+                return start if few or _STRONG.search(line) else len(text)
+            if _STRONG.search(line):
+                last = max(boundaries(text[:place], start), default=start)
+                if last > start and says_goodbye(text[last:place].strip()):
+                    return last
+        delimited = delimited or line == _DELIMITER
         if not _RULE.match(line):
             if below == MOST_LINES or not _may_sign(line):
                 break

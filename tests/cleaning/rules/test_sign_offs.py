@@ -33,6 +33,24 @@ def test_a_signature_goes_with_its_sign_off(signed: str, between: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "signed",
+    [
+        " Best wishes,\nJane Miller\nFern Team",
+        " Kind regards\nJane\nLeafTalk Support",
+        " Cheers,\nJane\n@janesferns",
+        "\n\nHTH\n-- \nJane Miller\nSenior Gardener, Fern Inc.\nPhone: +1 212 555 0199",
+        "\n\nLots of love,\nGrandma",
+    ],
+)
+def test_a_sign_off_may_end_the_last_line(signed: str) -> None:
+    assert cleaned(ADVICE + signed) == ADVICE
+
+
+def test_words_of_a_sentence_are_no_sign_off() -> None:
+    assert cleaned(f"{ADVICE} Plants give love\nFern\nMoss").endswith("love\nFern\nMoss")
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         "Thanks to the rain it grew.\nMoss\nFern",
