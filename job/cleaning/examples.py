@@ -13,8 +13,8 @@ AROUND, MOST = 60, 240
 
 
 def example(before: str, after: str, options: Rules) -> Example:
-    """Masked first: an excerpt's edge could cut an address in two, and half of it would not be found. What shows that a word is a
-    name may be what went."""
+    """Masked first: an excerpt's edge could cut an address in two, and half of it would not be found. What shows that a word
+    is a name may be what went."""
     brand = options.brands[0] if options.brands else ""
     return excerpt(masked(before.replace(BRAND, brand)), masked(after.replace(BRAND, brand), named(before)))
 
