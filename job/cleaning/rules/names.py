@@ -84,6 +84,7 @@ _NO_NAMES = frozenset(
         "there support staff member members colleague colleagues manager committee editor parents students guys reader readers god jesus lord santa "
         "department service services ltd inc gmbh llc office desk hotline sent "
         "thanks thank regards hello hi hey dear please welcome cheers best yours advance again very much help "
+        "greetings respects respectfully salutations farewell goodbye congratulations sincerely faithfully truly warmly love wishes cordially gratitude "
         # Words that no sentence can do without.
         "myself the a an this that these those my your his her our their i you he she it we they in on at of for to from by with and or but so as if not no yes any some "
         "is are was were be been do does did have has had can could will would should may must what why how when where who which also just still too now only "
@@ -143,7 +144,7 @@ def _without_signed_line(text: str) -> str:
 def _is_signed(before: str) -> bool:
     """A dash before the last item of a list, or before whom a quotation is from, signs nothing."""
     line = before.rpartition("\n")[2]
-    return before[-1:] not in (":", ",", ";") and not _ITEM.match(line) and line[:1] not in ('"', "“", "'", "‘")
+    return before[-1:] not in (*":,;\"”'’",) and not _ITEM.match(line) and line[:1] not in ('"', "“", "'", "‘")
 
 
 def may_hold_a_name(text: str) -> bool:

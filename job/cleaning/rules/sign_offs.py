@@ -4,10 +4,10 @@ forum.py, which says what a sign-off is."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from job.cleaning.rules.boilerplate import BRAND
-from job.cleaning.rules.text import boundaries
+from job.cleaning.rules.text import HIDDEN, boundaries
 
 MOST_LINES = 6
 MOST_BELOW_A_WISH = 2
@@ -35,6 +35,11 @@ _SAME_LINE = re.compile(
     r"(?:\W*(?i:(?:with\s+)?(?:(?:best|kind|kindest|warm|warmest|good)\s+)*(?:regards|wishes)|(?:yours\s+)?(?:sincerely|faithfully|truly)(?:\s+yours)?)[\s,.!–—-]+|\W*(?i:love|hugs|cheers|best)\s*[,!–—-]\s*)"
     rf"(?:{_NAME},?(?:\s+|$))(?:(?:{_NAME}|of|and|the|for|&|[|–—-]),?(?:\s+|$)){{0,9}}$"
 )
+
+_MARK = re.compile(rf"\s*(?:[{chr(HIDDEN.start)}-{chr(HIDDEN.stop - 1)}*•+–-]\s*|\(?(?:\d{{1,2}}|[a-z])[.)]\s+)")
+"""What an item of a list begins with."""
+_SPEAKER = re.compile(r"^[ \t*_]*[A-Z][\w.'’-]*(?: [A-Z\d][\w.'’-]*){0,2}[ \t*_]*:[*_]*[ \t]+(?=\S)", re.MULTILINE)
+MOST_WORDS_OF_ITEM = 3
 
 
 def signs(sentence: str) -> bool:
@@ -64,6 +69,37 @@ def begin(text: str, says_goodbye: Callable[[str], bool]) -> int:
             below += 1
         place = start - 1
     return len(text)
+
+
+def is_item(text: str, says_goodbye: Callable[[str], bool]) -> bool:
+    """Whether the last line is an item of a list or what somebody says, and all of it a goodbye: "3. Best wishes"."""
+    lines = text.rstrip().rsplit("\n", MOST_LINES + 1)
+    if len(lines) == 1:
+        return False
+    last = lines[-1]
+    mark = _MARK.match(last)
+    if not mark and (label := _SPEAKER.match(last)) and len(_SPEAKER.findall(text)) > 1:
+        mark = label
+    if mark:
+        return says_goodbye(last[mark.end() :].strip())
+    below = _below_a_colon(lines)
+    return below > 1 and any(says_goodbye(item.strip()) for item in lines[-below:])
+
+
+def is_listed(line: str, text: str) -> bool:
+    """Whether a line of the text stands in a list below a colon."""
+    before = text[: text.find(line)]
+    return before.endswith("\n") and _below_a_colon([*before[:-1].rsplit("\n", MOST_LINES), line.rstrip("\n")]) > 0
+
+
+def _below_a_colon(lines: Sequence[str]) -> int:
+    """How many short lines the last of these is below a line that ends with a colon; 0 if none does."""
+    for below, line in enumerate(reversed(lines)):
+        if line.endswith(":"):
+            return below
+        if not line or line.endswith((*_SENTENCE_ENDS, ",")) or len(line.split()) > MOST_WORDS_OF_ITEM:
+            return 0
+    return 0
 
 
 def _may_sign(line: str) -> bool:

@@ -72,3 +72,28 @@ def test_short_lines_below_no_sign_off_stay(lines: str) -> None:
 def test_what_follows_a_sign_off_as_a_sentence_stays() -> None:
     assert cleaned(f"Best regards,\nJane\n\n{ADVICE}").endswith(ADVICE)
     assert cleaned(f"{ADVICE}\n\nBest regards,\nThe pots need more water.").endswith("The pots need more water.")
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        "Use one of these:\n1. Yours sincerely\n2. Kind regards\n3. Best wishes",
+        "Use one of these:\n1) Hello\n2) Regards",
+        "Say to it:\n- Good luck\n- Best wishes",
+        "Say to it:\n* Thank you\n* Take care\n* All the best",
+        "Other words:\nGreetings\nBest wishes\nRespects",
+        "Other words:\ngratitude\nThanks",
+        "Other words:\nBest wishes\nGreetings\n\nUse them well.",
+        "Anna: Here is the fern.\nBen: Thanks!",
+        "HOST: How is the fern?\nGUEST: Thank you very much!",
+    ],
+)
+def test_an_item_of_a_list_and_what_somebody_says_are_no_sign_off(items: str) -> None:
+    assert cleaned(f"{ADVICE}\n\n{items}") == f"{ADVICE}\n\n{items}"
+
+
+@pytest.mark.parametrize(
+    "lines", ["\n1. Fill the can.\n2. Water it. Best wishes", "\nWater:\n- Fern\n- Moss\n\nBest wishes", " Best wishes"]
+)
+def test_a_sign_off_below_a_list_or_behind_an_item_goes(lines: str) -> None:
+    assert cleaned(ADVICE + lines) == (ADVICE + lines).removesuffix("Best wishes").rstrip()
