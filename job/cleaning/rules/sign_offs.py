@@ -40,6 +40,8 @@ _MARK = re.compile(rf"\s*(?:[{chr(HIDDEN.start)}-{chr(HIDDEN.stop - 1)}*•+–-
 """What an item of a list begins with."""
 _SPEAKER = re.compile(r"^[ \t*_]*[A-Z][\w.'’-]*(?: [A-Z\d][\w.'’-]*){0,2}[ \t*_]*:[*_]*[ \t]+(?=\S)", re.MULTILINE)
 MOST_WORDS_OF_ITEM = 3
+LAST = 120
+"""Characters that the last line has at most if it is an item or a speaker's goodbye."""
 
 
 def signs(sentence: str) -> bool:
@@ -73,9 +75,9 @@ def begin(text: str, says_goodbye: Callable[[str], bool]) -> int:
 
 def is_item(text: str, says_goodbye: Callable[[str], bool]) -> bool:
     """Whether the last line is an item of a list or what somebody says, and all of it a goodbye: "3. Best wishes"."""
-    lines = text.rstrip().rsplit("\n", MOST_LINES + 1)
-    if len(lines) == 1:
+    if "\n" not in text[-LAST:]:
         return False
+    lines = text.rstrip().rsplit("\n", MOST_LINES + 1)
     last = lines[-1]
     mark = _MARK.match(last)
     if not mark and (label := _SPEAKER.match(last)) and len(_SPEAKER.findall(text)) > 1:

@@ -33,6 +33,7 @@ _SPOKEN = re.compile(
     re.MULTILINE,
 )
 """A line of a dialogue: "Anna: ...", or a name in capitals above it."""
+LONGEST_NAME, FEWEST_TURNS = 60, 3
 
 _ASKS_QUOTE = pattern(
     r"\b(?:(?:an?|some|any|your|favou?rite|famous|best|\w+ing|\w+al|\w+ous)\s+quot(?:e|es|ations?)\b(?!\s+(?:for|on)\b)|"
@@ -87,10 +88,11 @@ def _line_ends(text: str) -> list[int]:
 
 def is_dialogue(text: str) -> bool:
     """Whether at least two speak in turn, one of them again."""
-    if "\n" not in text:
+    lines = [line for line in text.split("\n") if ":" in line[:LONGEST_NAME] or line.isupper()] if "\n" in text else ()
+    if len(lines) < FEWEST_TURNS:
         return False
     speakers = [name or above for name, above in _SPOKEN.findall(text)]
-    if len(speakers) < 3 or len(set(speakers)) < 2:
+    if len(speakers) < FEWEST_TURNS or len(set(speakers)) < 2:
         return False
     return any(
         first == third != second for first, second, third in zip(speakers, speakers[1:], speakers[2:], strict=False)
@@ -99,13 +101,15 @@ def is_dialogue(text: str) -> bool:
 
 def is_quotation(question: str, text: str) -> bool:
     """Whether a text is a quotation, or a phrase that the question asks for: it keeps its author and its courtesy."""
+    if len(question) > LONGEST_PHRASE:
+        return False
     tail = text[-LONGEST_PHRASE:].rstrip()
     if _CONTACT.search(tail):
         return False
     attributed = has_any(tail, "–—~-") and _ATTRIBUTED.search(tail)
     if question in NO_QUESTION:
         return bool(attributed) and words(text) <= MOST_QUOTED
-    if len(question) > LONGEST_PHRASE or not (attributed or len(text) <= LONGEST_PHRASE):
+    if not (attributed or len(text) <= LONGEST_PHRASE):
         return False
     lowered = question.lower()
     if has_any(lowered, _QUOTE_SIGNS) and _ASKS_QUOTE.search(lowered):
