@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from job.cleaning.batch import Raw
-from job.cleaning.rules import kinds, languages, registry
+from job.cleaning.rules import kinds, languages, registry, works
 from job.cleaning.rules.contacts import masked
 from job.cleaning.rules.rule import BOTH, Field, FieldName, Rules
 from job.cleaning.rules.text import about_code, unescaped
@@ -159,7 +159,7 @@ def _fields(question: str, answer: str, system: str) -> list[Field]:
     texts: dict[FieldName, str] = {"question": question, "answer": answer}
     fields = []
     for name in BOTH:
-        if name == "answer" and kinds.is_work(question, answer, system):
+        if name == "answer" and (kinds.is_work(question, answer, system) or works.is_letter(question, answer)):
             continue
         field = Field(name, texts[name], Rules())
         field.hide(kinds.kept(field.text))

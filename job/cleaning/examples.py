@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.contacts import masked
+from job.cleaning.rules.names import named
 from job.cleaning.rules.rule import Rules
 from job.results import Example
 
@@ -12,9 +13,10 @@ AROUND, MOST = 60, 240
 
 
 def example(before: str, after: str, options: Rules) -> Example:
-    """Masked first: an excerpt's edge could cut an address in two, and half of it would not be found."""
+    """Masked first: an excerpt's edge could cut an address in two, and half of it would not be found. What shows that a word
+    is a name may be what went."""
     brand = options.brands[0] if options.brands else ""
-    return excerpt(masked(before.replace(BRAND, brand)), masked(after.replace(BRAND, brand)))
+    return excerpt(masked(before.replace(BRAND, brand)), masked(after.replace(BRAND, brand), named(before)))
 
 
 def excerpt(before: str, after: str) -> Example:

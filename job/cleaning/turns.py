@@ -12,10 +12,8 @@ from typing import Any
 
 from job.cleaning.rules import clean_batch, shape
 from job.cleaning.rules.rule import Count, Row, Rules, Tally
+from job.cleaning.rules.works import STAND_IN
 from job.modeling.conversation import Conversation, Turn
-
-STAND_IN = "Yes."
-"""Stands where a text has no question, or a question is answered by a call. No rule changes it or drops it."""
 
 
 def clean_conversation(

@@ -34,5 +34,10 @@ def test_contact_data_and_names_are_masked_before_the_excerpt_is_cut() -> None:
     assert not any(part in str(found) for part in ("bob", "green", "555", "4567", "Anna", "John"))
 
 
+def test_a_name_is_masked_where_what_shows_it_went() -> None:
+    found = example("Water it. Kind regards,\nAnna Moss\nFern Team", "Water it. Anna Moss\nFern Team", Rules())
+    assert not any(part in found.before + found.after for part in ("Anna", "Moss"))
+
+
 def test_the_brand_has_its_own_name_again() -> None:
     assert example("Ask ourforum.", "", Rules(brands=("LeafTalk",))).before == "Ask LeafTalk."

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from job.cleaning.rules import boilerplate, closings
 from job.cleaning.rules.scrubbed import standing_clause, stands
-from job.cleaning.rules.text import boundaries, has_any, is_prose, words
+from job.cleaning.rules.text import HIDDEN, boundaries, has_any, is_prose, words
 
+_COMMAND = ("@", "/", "\\", "_", "=", "$", "|", "<", ">")
+"""A line with one of these holds a command or a path, and may end as it likes."""
 REACH = 640
 """Characters at the end in which the last sentence begins."""
 
@@ -19,13 +21,21 @@ def without_cut_off_end(text: str) -> str:
         return text
     starts = list(boundaries(text, max(0, len(text) - REACH)))
     last = text[starts[-1] :] if starts else ""
-    if last and (is_cut_off(last) or _is_stump(last)):
+    if last and (is_cut_off(last) or (_is_stump(last) and not _is_line_without_stop(text, starts[-1]))):
         return (text[: starts[-1]] + standing_clause(last)).rstrip()
     return text
 
 
 def _is_stump(sentence: str) -> bool:
-    return bool(closings.STUMP.match(sentence)) and words(sentence) <= closings.LONGEST_STUMP and not stands(sentence)
+    if not closings.STUMP.match(sentence) or words(sentence) > closings.LONGEST_STUMP:
+        return False
+    return not (has_any(sentence, _COMMAND) or any(ord(letter) in HIDDEN for letter in sentence) or stands(sentence))
+
+
+def _is_line_without_stop(text: str, begin: int) -> bool:
+    """Whether the line that begins there stands below another without a stop: so the lines of this text end."""
+    before = text[:begin].rstrip()
+    return text[begin - 1] == "\n" and before[-1:].isalnum()
 
 
 def is_cut_off(sentence: str) -> bool:

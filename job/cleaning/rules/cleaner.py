@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 
-from job.cleaning.rules import kinds, languages, registry
+from job.cleaning.rules import kinds, languages, registry, works
 from job.cleaning.rules.own import own_rules
 from job.cleaning.rules.rule import BOTH, ENGLISH, EXAMPLES, Count, Field, FieldName, Row, Rule, Rules, Step, Tally
 
@@ -82,7 +82,7 @@ class Cleaner:
                 self._clean_to_the_end(row, row.question)  # whether it is one depends on the question as it will be
                 self._clean_to_the_end(row, row.answer, work=kinds.is_work(row.question.whole, answer, system))
             else:
-                self._clean_to_the_end(row, row.answer)
+                self._clean_to_the_end(row, row.answer, letter=self.hides and works.is_letter(question, answer))
                 self._clean_to_the_end(row, row.question)
             self._run("judge", row, row.answer)
         except Dropped as dropped:
@@ -93,16 +93,16 @@ class Cleaner:
         self._note(row.question, tally)
         return row.question.whole, row.answer.whole, ""
 
-    def _clean_to_the_end(self, row: Row, field: Field, *, work: bool = False) -> None:
+    def _clean_to_the_end(self, row: Row, field: Field, *, work: bool = False, letter: bool = False) -> None:
         """Until the hidden parts are those that would be hidden from the result: a cut may show what is left to be code. Of a
-        `work` the last lines are hidden too, and the word rules do not run."""
+        `work` the last lines are hidden too, and the word rules do not run; nor do they on a `letter` that nobody asked for."""
         self._run("decode", row, field)
         for _ in range(MOST_PASSES):
             before = field.text
             if self.hides:
                 field.hide(kinds.kept(before, ending=work))
             field.foreign = bool(self.english) and languages.is_foreign(field.text)
-            self._clean(row, field, self.english if work or field.foreign else ())
+            self._clean(row, field, self.english if work or letter or field.foreign else ())
             after = field.whole
             if after == before or not field.settled or not self.hides:
                 return

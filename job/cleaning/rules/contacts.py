@@ -204,12 +204,12 @@ def personal_links(text: str) -> Iterator[Span]:
             yield match.span()
 
 
-def masked(text: str) -> str:
-    """The text as an example may show it: contact data, in code too, and names after a title or a greeting become […]. Other
-    links and numbers are what an example is about."""
+def masked(text: str, known: Iterable[str] = ()) -> str:
+    """The text as an example may show it: contact data, in code too, and names after a title or a greeting become […], or that
+    are `known`. Other links and numbers are what an example is about."""
     for find in (_all_emails, personal_links, numbers.cards, numbers.ibans, numbers.social_security, numbers.phones):
         text = _marked(text, find(text)).replace(_MARK, "[…]")
-    return names.unnamed(text, "[…]")
+    return names.unnamed(text, "[…]", known)
 
 
 def _marked(text: str, spans: Iterable[Span]) -> str:

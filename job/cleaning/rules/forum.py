@@ -74,7 +74,7 @@ def boilerplate_inside(field: Field) -> str:
 
 
 def cut_off(row: Row) -> bool:
-    """Whether the whole answer breaks off: nothing before its last sentence to keep."""
+    """Whether the whole answer breaks off."""
     return breaks_off.is_cut_off(row.answer.text)
 
 
@@ -119,7 +119,7 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
 
 def closed(text: str) -> str:
     """The text without the boilerplate at its end: sentences, a signature after one, goodbyes without a stop before them."""
-    while text:
+    while text and not sign_offs.is_item(text, _goodbye):
         signed = sign_offs.begin(text, _goodbye) if "\n" in text[-END:] else len(text)
         if 0 < signed < len(text):
             text = full_stop(text[:signed])
@@ -201,7 +201,9 @@ def _goes_inside(piece: str, text: str) -> bool:
     """Whether a sentence in the middle of the text is boilerplate."""
     if piece.rstrip().endswith(":") or ord(piece[0]) in HIDDEN:
         return False  # it announces something, or is an item of a list
-    return _is_courtesy(piece) or (_asks_inside(piece) and not content.is_answer(text.replace(piece, "")))
+    if _is_courtesy(piece):
+        return not sign_offs.is_listed(piece, text)
+    return _asks_inside(piece) and not content.is_answer(text.replace(piece, ""))
 
 
 @remembered
@@ -245,7 +247,8 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     if len(sentence) > boilerplate.LONGEST or sentence.rstrip().endswith(":") or sentence.lstrip().startswith("#"):
         return False
     lowered = sentence.lower().replace("’", "'")
-    if _unknown(boilerplate.WORD.findall(lowered, 0, FIRST_WORDS)[:-1]) > unknown:
+    begin = boilerplate.WORD.findall(lowered, 0, FIRST_WORDS)[:-1]
+    if len([word for word in begin if word not in boilerplate.WORDS]) > unknown:
         return False  # true of most sentences; all words of a sentence take 4 us longer
     found = boilerplate.WORD.findall(lowered)
     others = [word for word in found if word not in boilerplate.WORDS]
@@ -263,10 +266,6 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     if not understood and boilerplate.SIGNS.isdisjoint(found):
         return False
     return not (signs.referral(sentence) or content.NAMES_IT.match(sentence))
-
-
-def _unknown(found: list[str]) -> int:
-    return len([word for word in found if word not in boilerplate.WORDS])
 
 
 @remembered

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from job.cleaning.rules import drawings
+from job.cleaning.rules import drawings, works
 from job.cleaning.rules.signs import Signs
 from job.cleaning.rules.system_task import asks_for_work
 from job.cleaning.rules.text import has_any, is_prose, remembered, words_of
@@ -233,6 +233,8 @@ def is_work(question: str, answer: str, system: str = "") -> bool:
         if has_any(lowered, _ASK_SIGNS) and _ASKED_FOR.search(lowered):
             return True
     if (has_any(answer, _OPENS_BLANK) or _PERCENT_BLANK.search(answer)) and _BLANKS_TO_FILL.search(answer):
+        return True
+    if works.is_quotation(question, answer) or works.is_dialogue(answer):
         return True
     if ":" not in answer or "\n" not in answer:
         return False

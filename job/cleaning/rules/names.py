@@ -6,6 +6,7 @@ Knows the words around a name in English.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from job.cleaning.rules.text import capital, has_any
 
@@ -83,6 +84,7 @@ _NO_NAMES = frozenset(
         "there support staff member members colleague colleagues manager committee editor parents students guys reader readers god jesus lord santa "
         "department service services ltd inc gmbh llc office desk hotline sent "
         "thanks thank regards hello hi hey dear please welcome cheers best yours advance again very much help "
+        "greetings respects respectfully salutations farewell goodbye congratulations sincerely faithfully truly warmly love wishes cordially gratitude "
         # Words that no sentence can do without.
         "myself the a an this that these those my your his her our their i you he she it we they in on at of for to from by with and or but so as if not no yes any some "
         "is are was were be been do does did have has had can could will would should may must what why how when where who which also just still too now only "
@@ -142,7 +144,7 @@ def _without_signed_line(text: str) -> str:
 def _is_signed(before: str) -> bool:
     """A dash before the last item of a list, or before whom a quotation is from, signs nothing."""
     line = before.rpartition("\n")[2]
-    return before[-1:] not in (":", ",", ";") and not _ITEM.match(line) and line[:1] not in ('"', "“", "'", "‘")
+    return before[-1:] not in (*":,;\"”'’",) and not _ITEM.match(line) and line[:1] not in ('"', "“", "'", "‘")
 
 
 def may_hold_a_name(text: str) -> bool:
@@ -166,14 +168,20 @@ def without_own_name(text: str) -> str:
     return text
 
 
-def unnamed(text: str, mark: str) -> str:
-    """The text with a mark in place of names, as an example may show it."""
+def unnamed(text: str, mark: str, known: Iterable[str] = ()) -> str:
+    """The text with a mark in place of names, as an example may show it; also of those that are `known` from elsewhere."""
+    for name in known:
+        text = text.replace(name, mark)
+    return _NAMED.sub(lambda match: match["before"] + mark if _is_named(match) else match[0], text)
 
-    def marked(match: re.Match[str]) -> str:
-        known = match["title"] or match["own_title"] or any(map(_is_name, match["name"].split()))
-        return match["before"] + mark if known else match[0]
 
-    return _NAMED.sub(marked, text)
+def named(text: str) -> list[str]:
+    """The names in a text that `unnamed` would mark."""
+    return [match["name"] for match in _NAMED.finditer(text) if _is_named(match)]
+
+
+def _is_named(match: re.Match[str]) -> bool:
+    return bool(match["title"] or match["own_title"] or any(map(_is_name, match["name"].split())))
 
 
 def ungreeted(text: str, cut: bool) -> str:

@@ -4,9 +4,10 @@ forum.py, which says what a sign-off is."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from job.cleaning.rules.boilerplate import BRAND
+from job.cleaning.rules.text import HIDDEN, boundaries
 
 MOST_LINES = 6
 MOST_BELOW_A_WISH = 2
@@ -14,13 +15,19 @@ MOST_BELOW_A_WISH = 2
 LONGEST_LINE = 60
 _SMALL = r"(?:of|and|the|for|at|in|from|on|de|van|von|your|to)"
 _NAME = rf"(?:[A-Z][\w.'’&/-]*|{BRAND}\.?)"
-_OTHER = r"(?:[&|·•,–—-]|\d[\w./-]*|\+?[\d() -]{6,20}|\[[a-z -]{3,12}\]|\S{1,40}@\S{1,40}|(?:https?://|www\.)\S{1,60})"
+_OTHER = r"(?:[&|·•,–—-]|\d[\w./-]*|\+?[\d() -]{6,20}|\[[a-z -]{3,12}\]|\S{1,40}@\S{1,40}|@\w{2,30}|(?:Phone|Tel|Mobile|Cell|Fax|E-?[Mm]ail|Web)\.?:|(?:https?://|www\.)\S{1,60})"
 _LINE = re.compile(rf"[\s~*–—-]*(?:(?:{_NAME}|{_SMALL}|{_OTHER}),?(?:\s+|$)){{1,9}}$")
 _SMALL_NAME = re.compile(r"[a-z]{2,12}$")
 _SENTENCE_ENDS = (".", "!", "?", ":", ";")
 _ABBREVIATED = re.compile(r"\b(?:Inc|Ltd|Co|Corp|Dr|Jr|Sr|Dept|M\.?D|Ph\.?D|B\.?Sc|[A-Z])\.$")
 _RULE = "–—_=*~-" + "".join(filter(str.isspace, map(chr, range(0x3001))))
 """What a line is made of that rules off a signature."""
+_DELIMITER = "--"
+"""Mail programs write this line above a signature."""
+_AFFECTION = re.compile(
+    r"(?:with\s+)?(?:(?:lots\s+of|all\s+my|much)\s+)?(?:love|hugs)(?:\s+and\s+\w+)?,$", re.IGNORECASE
+)
+"""A sign-off where a signature stands below."""
 _STRONG = re.compile(
     r"(?:regards|wishes|sincerely|faithfully|truly|yours|respectfully|warmly|love|best|cheers|thanks|thank\s+you)\W*$",
     re.IGNORECASE,
@@ -30,6 +37,13 @@ _SAME_LINE = re.compile(
     rf"(?:{_NAME},?(?:\s+|$))(?:(?:{_NAME}|of|and|the|for|&|[|–—-]),?(?:\s+|$)){{0,9}}$"
 )
 
+_MARK = re.compile(rf"\s*(?:[{chr(HIDDEN.start)}-{chr(HIDDEN.stop - 1)}*•+–-]\s*|\(?(?:\d{{1,2}}|[a-z])[.)]\s+)")
+"""What an item of a list begins with."""
+_SPEAKER = re.compile(r"^[ \t*_]*[A-Z][\w.'’-]*(?: [A-Z\d][\w.'’-]*){0,2}[ \t*_]*:[*_]*[ \t]+(?=\S)", re.MULTILINE)
+MOST_WORDS_OF_ITEM = 3
+LAST = 120
+"""Characters that the last line has at most if it is an item or a speaker's goodbye."""
+
 
 def signs(sentence: str) -> bool:
     """Whether a sentence is a sign-off with its signature: "Best regards, Jane Miller, Head of Support"."""
@@ -37,21 +51,62 @@ def signs(sentence: str) -> bool:
 
 
 def begin(text: str, says_goodbye: Callable[[str], bool]) -> int:
-    """Where the sign-off line begins that a signature ends the text below; the length of the text if there is none."""
-    place, below = len(text.rstrip()), 0
+    """Where the sign-off begins that a signature ends the text below; the length of the text if there is none. It is a line of
+    its own, or the last sentence of one."""
+    place, below, delimited = len(text.rstrip()), 0, False
     while place > 0:
         start = text.rfind("\n", 0, place) + 1
         line = text[start:place].strip()
-        if below and line and not line.endswith(":") and says_goodbye(line):
-            return start if below <= MOST_BELOW_A_WISH or _STRONG.search(line) else len(text)
+        if below and line and not line.endswith(":"):
+            if says_goodbye(line) or _AFFECTION.match(line):
+                few = below <= MOST_BELOW_A_WISH or delimited
+                return start if few or _STRONG.search(line) else len(text)
+            if _STRONG.search(line):
+                last = max(boundaries(text[:place], start), default=start)
+                if last > start and says_goodbye(text[last:place].strip()):
+                    return last
+        delimited = delimited or line == _DELIMITER
         if not line.strip(_RULE):  # all such lines at once: thousands of them took 10 ms
-            place = text.find("\n", len(text[:start].rstrip(_RULE)), start)
+            above = text.find("\n", len(text[:start].rstrip(_RULE)), start)
+            delimited = delimited or any(each.strip() == _DELIMITER for each in text[above + 1 : start].split("\n"))
+            place = above
             continue
         if below == MOST_LINES or not _may_sign(line):
             break
         below += 1
         place = start - 1
     return len(text)
+
+
+def is_item(text: str, says_goodbye: Callable[[str], bool]) -> bool:
+    """Whether the last line is an item of a list or what somebody says, and all of it a goodbye: "3. Best wishes"."""
+    if "\n" not in text[-LAST:]:
+        return False
+    lines = text.rstrip().rsplit("\n", MOST_LINES + 1)
+    last = lines[-1]
+    mark = _MARK.match(last)
+    if not mark and (label := _SPEAKER.match(last)) and len(_SPEAKER.findall(text)) > 1:
+        mark = label
+    if mark:
+        return says_goodbye(last[mark.end() :].strip())
+    below = _below_a_colon(lines)
+    return below > 1 and any(says_goodbye(item.strip()) for item in lines[-below:])
+
+
+def is_listed(line: str, text: str) -> bool:
+    """Whether a line of the text stands in a list below a colon."""
+    before = text[: text.find(line)]
+    return before.endswith("\n") and _below_a_colon([*before[:-1].rsplit("\n", MOST_LINES), line.rstrip("\n")]) > 0
+
+
+def _below_a_colon(lines: Sequence[str]) -> int:
+    """How many short lines the last of these is below a line that ends with a colon; 0 if none does."""
+    for below, line in enumerate(reversed(lines)):
+        if line.endswith(":"):
+            return below
+        if not line or line.endswith((*_SENTENCE_ENDS, ",")) or len(line.split()) > MOST_WORDS_OF_ITEM:
+            return 0
+    return 0
 
 
 def _may_sign(line: str) -> bool:

@@ -22,6 +22,11 @@ _MISTAKES = (
     r"(?:(?:my|any|the)\s+)?(?:typos?|typing(?:\s+(?:errors?|mistakes?))?|spelling(?:\s+(?:errors?|mistakes?))?|brevity|(?:bad|poor|broken)\s+english|"
     r"english|grammar)"
 )
+_MESSAGE = r"(?:e-?mail|message|transmission|communication|and|any|its|attachments?|files?)"
+_PATIENCE = (
+    r"(?:i|we)\s+(?:\w+ly\s+)?(?:appreciate|thank\s+you\s+for)\s+(?:your|ur)\s+patience(?:\s+(?:while|in|when)\s+(?:you\s+(?:are|were)\s+)?"
+    r"(?:waiting|awaiting)(?:\s+for)?(?:\s+(?:my|our|a|the)\s+(?:reply|response|answer))?)?"
+)
 _END = (
     rf"sent\s+(?:from|via|by|with)(?:\s+{_DEVICE})+(?:[\s,.;]+(?:please\s+|so\s+)*(?:excuse|forgive|pardon)\s+{_MISTAKES})?",
     r"get\s+outlook\s+for\s+(?:ios|android)",
@@ -40,7 +45,15 @@ _END = (
     r"(?:just\s+)?my\s+(?:two|2)\s*(?:cents?|c)(?:\s+worth)?",
     r"(?:for|if\s+you\s+have|if\s+there\s+are|should\s+you\s+have)?\s*any\s+(?:more\s+|other\s+|further\s+)*(?:questions?|doubts?|quer(?:y|ies)|problems?),?\s+"
     r"(?:just\s+|please\s+)?(?:fire\s+away|shout|ask(?:\s+away)?|holler|hit\s+me\s+up|give\s+(?:me|us)\s+a\s+shout|drop\s+(?:me|us)\s+a\s+line)",
-    r"(?:(?:feel\s+free\s+to|you\s+can|please|just)\s+)*(?:pm|dm|inbox)\s+(?:me|us)(?:\s+(?:if|for|with|any\s?time)\b[^.!?,\n]{0,40})?",
+    r"(?:(?:feel\s+free\s+to|you\s+can|please|just)\s+)*(?:pm|dm|inbox)\s+(?:me|us)(?:\s+(?:if|for|with|any\s?time)\b[^.!?,\n]{0,40})?"
+    r"(?:,?\s+(?:go+d|gud|best\s+of)\s*luck)?",
+    r"edit(?:\s*\d)?\s*:\s*(?:wow,?\s+|oh\s+\w+,?\s+)?(?:thank(?:s|\s+you)|thx)\s+(?:\w+\s+){0,3}?for\s+(?:\w+\s+){0,4}?(?:gold|silver|platinum|awards?|"
+    r"up-?votes?|likes)(?:,?\s+(?:kind|dear|generous|mysterious)\s+(?:strangers?|redditors?|people|sir))?",
+    r"(?:many\s+)?th(?:an)?(?:ks|nx|x)\s+(?:n|&|and)\s+(?:(?:best|kind|warm)\s+)?regards",
+    r"(?:that['’]?s|that\s+is|this\s+is)\s+(?:all|it)\s+(?:(?:for\s+now\s+)?from\s+(?:my|our)\s+(?:side|end)|from\s+(?:me|us)(?:\s+for\s+now)?)",
+    r"(?:so,?\s+|and\s+)?is\s+there\s+anything\s+else(?:\s+(?:you|u)\s+(?:need|want|would\s+like)(?:\s+to\s+(?:know|ask))?)?(?:\s+today)?",
+    rf"this\s+(?:{_MESSAGE}\s+)+(?:is|are|may\s+be)\s+(?:strictly\s+)?(?:confidential|privileged)\s+and\s+(?:is\s+|are\s+)?(?:(?:only|solely)\s+)?"
+    r"(?:intended|meant)\s+(?:(?:only|solely)\s+)?for\s+(?:the\s+)?(?:use\s+of\s+the\s+)?(?:intended\s+|named\s+)?(?:addressees?|recipients?)",
     r"we\s+(?:\w+ly\s+)?(?:appreciate|value|thank\s+you\s+for)\s+your\s+(?:business|feedback|patience|understanding|trust|loyalty|support|cooperation)(?:\s+and\s+\w+)?",
     r"have\s+an?\s+(?:great|nice|good|lovely|wonderful|pleasant)\s+rest\s+of\s+(?:your|the)\s+(?:day|week|weekend|evening|afternoon)",
 )
@@ -58,6 +71,9 @@ _EXCUSE = (
 )
 _BEGIN = (
     _HELPS,
+    _PATIENCE,
+    r"h(?:y|i|ey|ello)\s+there[\s,!]*th(?:an)?(?:ks|x)\s+(?:4|for)\s+(?:ur|your|the)\s+(?:quer(?:y|ies)|questions?|messages?|posts?)",
+    r"h(?:y|i|ey|ello)\s+there",
     r"how\s+(?:are|r)\s+(?:you|u)(?:\s+doing)?(?:\s+(?:today|now))?",
     r"(?:it\s+is\s+|it['’]s\s+)?(?:nice|good|great|glad|happy)\s+to\s+(?:hear\s+from|see|meet)\s+you(?:\s+(?:again|back|here))?",
     r"(?:please\s+|kindly\s+)*(?:find|see)\s+(?:my|the)\s+(?:observations?|answers?|comments?|suggestions?|opinion|advice|response|reply)\s+"
@@ -70,20 +86,20 @@ _BEGIN = (
     r"long[\s-]*time\s+(?:lurker|reader|listener)(?:\s+here)?(?:,?\s*first[\s-]*time\s+(?:poster|caller))?|first[\s-]*time\s+poster(?:\s+here)?",
     r"th(?:an)?(?:ks|x|k\s+you)\s+for\s+(?:the\s+)?a2a|thank(?:s|\s+you)\s+for\s+bringing\s+(?:this|it)\s+to\s+(?:my|our)\s+attention",
 )
-ENDING = pattern(rf"\W*(?:{'|'.join((*_END, _HELPS, _EXCUSE))})\W*$")
+ENDING = pattern(rf"\W*(?:{'|'.join((*_END, _HELPS, _PATIENCE, _EXCUSE))})\W*$")
 BEGINNING = pattern(rf"\W*(?:{'|'.join(_BEGIN)})\W*$")
 ENDING_WORDS = frozenset(
-    """5 5star 5stars a accept also an and any apologies apologise apologize award cheers dm do don dont excuse feel five
-    fivestar fivestars follow for forany forgive get give happy have hope hth hugs i if inbox just kindly leave like lots
-    many mark much my our pardon please pls pm rate really remember select sent should sincerely so sorry subscribe thanks
-    thanx thks thx ttyl up upvote very we you""".split()
+    """5 5star 5stars a accept also an and any apologies apologise apologize award cheers dm do don dont edit edit*
+    excuse feel five fivestar fivestars follow for forany forgive get give happy have hope hth hugs i if inbox is
+    just kindly leave like lots many mark much my our pardon please pls pm rate really remember select sent should
+    sincerely so sorry subscribe thanks thannx thanx that thats this thks thnx thx ttyl up upvote very we you""".split()
 )
 KISSES = "x"
 """Words of any length may begin so."""
 BEGINNING_WORDS = frozenset(
-    """apologies apologise apologize do don dont excuse find first firsttime glad good great happy how i it kindly long
-    longtime my nice our pardon please really see sincerely so sorry sure thank thanks thanx that thats this thk thks thx
-    very we what""".split()
+    """apologies apologise apologize do don dont excuse find first firsttime glad good great happy hello hey hi how hy
+    i it kindly long longtime my nice our pardon please really see sincerely so sorry sure thank thanks thanx that
+    thats this thk thks thx very we what""".split()
 )
 """First words of these sentences: to look for them takes 1 us, to try the patterns 4."""
 LONGEST = 120

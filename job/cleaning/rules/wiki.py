@@ -16,17 +16,26 @@ _EMPTY = re.compile(r"[ ]?\((?:[^()\n]{0,30}[:,;])?\s*\)")
 """What markup leaves of "(pronunciation: {{IPA|...}})"."""
 _BLOCKS = (("<!--", "-->", 2000), ("{|", "|}", 4000))
 """What goes from its opening to its closing, and the characters that it may have between them."""
+_NOT_WITHIN = r"(?!\s?[,;)]|[ ](?:and|or|is|are|was|were|holds?|has|lists?|says?|to|in|on|for|of|with|which|that)\b)"
+"""Behind the name of a page that is a word of a sentence: "See Category:Ferns and ..."."""
 _Replacement = tuple[str, re.Pattern[str], str]
 """What must be there, what goes, and what takes its place."""
 _ALWAYS: tuple[_Replacement, ...] = (
     ("<", re.compile(r"<ref\b[^<>]{0,200}/>|<ref\b[^<>]{0,200}>.{0,600}?</ref>", re.DOTALL | re.IGNORECASE), ""),
     ("[[", re.compile(r"\[\[(?:File|Image|Category)::?[^\[\]\n]{0,300}\]\]", re.IGNORECASE), ""),
     ("[http", re.compile(r"\[https?://\S{1,300}\s+([^\]\n]{1,200})\]"), r"\1"),
-    ("Template:", re.compile(r"\bTemplate:\w[^.\n]{0,60}$|\bTemplate:[\w-]+(?:\s+[A-Z]\w*){0,2}", re.MULTILINE), ""),
+    (
+        "Template:",
+        re.compile(
+            rf"\bTemplate:\w[^.\n]{{0,60}}$|\bTemplate:[\w-]++(?:\s+[A-Z]\w*+){{0,2}}+{_NOT_WITHIN}", re.MULTILINE
+        ),
+        "",
+    ),
     (
         ":",
         re.compile(
-            r"\b(?:Category|File|Image)::?[A-Z][^.\n]{0,80}$|\b(?:Category|File|Image)::?[A-Z]\w*(?:\s+[A-Z]\w*){0,2}",
+            rf"\b(?:Category|File|Image)::?[A-Z][^.\n]{{0,80}}$|"
+            rf"\b(?:Category|File|Image)::?[A-Z]\w*+(?:\s+[A-Z]\w*+){{0,2}}+{_NOT_WITHIN}",
             re.MULTILINE,
         ),
         "",
@@ -60,7 +69,9 @@ _IN_PROSE: tuple[_Replacement, ...] = (
 )
 """What code writes too: it stays in a text about code."""
 _LEFT = re.compile(
-    r"\{\{(?=[\w#:])|\[\[(?=[A-Za-z:])|<ref\b|</ref>|\bTemplate:\w|\bCategory::?\w|\d{4}\s+\(UTC\)|\bFile:\w|\|\|\s*(?:style|align|(?:col|row)span)\b|"
+    r"\{\{(?=[\w#:])(?!-?[\d.]+\s*[,}])|\[\[(?=[A-Za-z:])|<ref\b|</ref>|"
+    rf"\b(?:Template:|Category::?|File:)(?=\w)[\w-]++(?:\s+[A-Z]\w*+)*+{_NOT_WITHIN}|"
+    r"\d{4}\s+\(UTC\)|\|\|\s*(?:style|align|(?:col|row)span)\b|"
     r"^[ \t]*(?:[|!][^\n]*\|\||\}\})",
     re.MULTILINE,
 )

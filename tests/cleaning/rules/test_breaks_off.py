@@ -50,6 +50,9 @@ def test_a_goodbye_that_is_run_together_goes_whole(goodbye: str) -> None:
         "Sometimes more light may be needed",  # it lacks its stop alone
         "Elevate both pots above ground",
         "Peat, sand, bark",
+        "Then scp pots.txt moss@ferns.example:/tmp/",
+        "Then ./water --pot 12",
+        "Open port 2222\nThen water it daily",
         "If that is not done yet please look after it because not using clay",  # long: it may hold advice
     ],
 )

@@ -34,6 +34,24 @@ def test_a_signature_goes_with_its_sign_off(signed: str, between: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "signed",
+    [
+        " Best wishes,\nJane Miller\nFern Team",
+        " Kind regards\nJane\nLeafTalk Support",
+        " Cheers,\nJane\n@janesferns",
+        "\n\nHTH\n-- \nJane Miller\nSenior Gardener, Fern Inc.\nPhone: +1 212 555 0199",
+        "\n\nLots of love,\nGrandma",
+    ],
+)
+def test_a_sign_off_may_end_the_last_line(signed: str) -> None:
+    assert cleaned(ADVICE + signed) == ADVICE
+
+
+def test_words_of_a_sentence_are_no_sign_off() -> None:
+    assert cleaned(f"{ADVICE} Plants give love\nFern\nMoss").endswith("love\nFern\nMoss")
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         "Thanks to the rain it grew.\nMoss\nFern",
@@ -62,3 +80,28 @@ def test_lines_that_rule_off_a_signature_are_passed_over(rules: str) -> None:
     text = f"Water it twice a week.\n{rules}\nBest regards --\n{rules}\nJane Miller\n{rules}"
     assert text[sign_offs.begin(text, lambda line: line.startswith("Best")) :].startswith("Best regards --")
     assert sign_offs.begin(f"{rules}\n{rules}", lambda line: True) == len(f"{rules}\n{rules}")
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        "Use one of these:\n1. Yours sincerely\n2. Kind regards\n3. Best wishes",
+        "Use one of these:\n1) Hello\n2) Regards",
+        "Say to it:\n- Good luck\n- Best wishes",
+        "Say to it:\n* Thank you\n* Take care\n* All the best",
+        "Other words:\nGreetings\nBest wishes\nRespects",
+        "Other words:\ngratitude\nThanks",
+        "Other words:\nBest wishes\nGreetings\n\nUse them well.",
+        "Anna: Here is the fern.\nBen: Thanks!",
+        "HOST: How is the fern?\nGUEST: Thank you very much!",
+    ],
+)
+def test_an_item_of_a_list_and_what_somebody_says_are_no_sign_off(items: str) -> None:
+    assert cleaned(f"{ADVICE}\n\n{items}") == f"{ADVICE}\n\n{items}"
+
+
+@pytest.mark.parametrize(
+    "lines", ["\n1. Fill the can.\n2. Water it. Best wishes", "\nWater:\n- Fern\n- Moss\n\nBest wishes", " Best wishes"]
+)
+def test_a_sign_off_below_a_list_or_behind_an_item_goes(lines: str) -> None:
+    assert cleaned(ADVICE + lines) == (ADVICE + lines).removesuffix("Best wishes").rstrip()

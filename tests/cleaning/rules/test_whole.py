@@ -57,6 +57,15 @@ pytestmark = pytest.mark.light
         "Have a great rest of your day!",
         "Thanks in advance.",
         "Cheers, mate!",
+        "EDIT: Thanks for the silver, kind stranger!",
+        "Edit 2: wow, thank you so much for all the upvotes.",
+        "PM me if u need the list, good luck!",
+        "Thnx n regards",
+        "Thanks & kind regards",
+        "That's all from my side.",
+        "Is there anything else?",
+        "We appreciate your patience while waiting for our reply.",
+        "This e-mail and any attachments are confidential and intended solely for the named recipient.",
     ],
 )
 def test_the_last_words_of_mails_and_channels_go(last: str) -> None:
@@ -67,6 +76,8 @@ def test_the_last_words_of_mails_and_channels_go(last: str) -> None:
 @pytest.mark.parametrize(
     "first",
     [
+        "Hy there,thanks 4 ur question.",
+        "I appreciate your patience while waiting for my answer.",
         "Sorry for the late reply.",
         "Sorry for the late reply!",
         "Apologies for the delay in replying.",
@@ -130,6 +141,11 @@ def test_excuses_and_praise_at_the_beginning_go(first: str) -> None:
         "Any questions go to the head gardener.",
         "Sorry, the fern cannot be saved.",
         "No problem!",
+        "Edit: thanks for the tip about gold leaf, I changed the pot.",
+        "This message is confidential.",
+        "That is all from the north side.",
+        "Is there anything else in the pot?",
+        "Would you like me to list ferns for the shade?",
     ],
 )
 def test_a_sentence_that_goes_on_stays(sentence: str) -> None:

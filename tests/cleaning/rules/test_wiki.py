@@ -31,6 +31,12 @@ pytestmark = pytest.mark.light
         ("Ferns grow.\nMoss 12:00, 1 May 2005 (UTC)", "Ferns grow."),
         ("== Ferns ==\nThey grow.\nFile:Fern at night", "Ferns\nThey grow."),
         ("[[File:Fern.jpg|A fern]] Ferns grow.", "Ferns grow."),
+        (
+            "See Category:Plants and Template:Fern; both list it.",
+            "See Category:Plants and Template:Fern; both list it.",
+        ),
+        ("Ferns grow. Category:Plants Category:Ferns", "Ferns grow."),
+        ("pots[[1]] = {{1,2},{3,4}}", "pots[[1]] = {{1,2},{3,4}}"),
         ("a < b and c > d, 5 == 5", "a < b and c > d, 5 == 5"),
         ("If a < b, call print() and stop (see: ).", "If a < b, call print() and stop (see: )."),
     ],
