@@ -132,7 +132,7 @@ class Cleaner:
             if field.text != repaired:
                 self._run("repair", row, field)
                 repaired = field.text
-            if field.text == trimmed and (trimmed == spaced or not self._shows_blanks(field)):
+            if field.text == trimmed and (trimmed == spaced or not self._shows_more(field)):
                 field.settled = True
                 return
 
@@ -176,9 +176,10 @@ class Cleaner:
                 break
         return last
 
-    def _shows_blanks(self, field: Field) -> bool:
-        """Whether a cut at an end has shown something new to the step of the blanks."""
-        return any(rule.cut and rule.cut(field) != field.text for rule in field.steps["blanks"])
+    def _shows_more(self, field: Field) -> bool:
+        """Whether a cut at an end has shown something new to the steps before it."""
+        rules = (*field.steps["markup"], *field.steps["blanks"])
+        return any(rule.cut and rule.cut(field) != field.text for rule in rules)
 
     def _note(self, field: Field, tally: Tally) -> None:
         """A row that is dropped counts no change, so changes are noted at the end."""
