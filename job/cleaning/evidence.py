@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from job.cleaning.batch import Raw
 from job.cleaning.rules import kinds, registry
-from job.cleaning.rules.contacts import masked
+from job.cleaning.rules.contacts import is_subject, masked
 from job.cleaning.rules.rule import BOTH, Field, FieldName, Rules
 from job.cleaning.rules.text import about_code, unescaped
 from job.results import Evidence
@@ -107,13 +107,13 @@ def pairs_of(raw: Raw) -> list[tuple[str, str]]:
 
 def evidence(rows: Sequence[tuple[str, str]]) -> list[Evidence]:
     """What the rows (question, answer) show for each pack. A text without a question, such as a web page, counts for all packs
-    but contacts: what was published is no one's private data."""
+    but contacts: what was published is no one's private data. Nor do rows count there that are about contact data."""
     counts = dict.fromkeys((pack.name for pack in PACKS), 0)
     examples = dict.fromkeys(counts, "")
     for question, answer in rows:
         fields = _fields(question, answer)
         for pack in PACKS:
-            if pack.name == "contacts" and not question:
+            if pack.name == "contacts" and (not question or is_subject(question)):
                 continue
             sign = next(filter(None, map(pack.sign, fields)), "")
             counts[pack.name] += bool(sign)
