@@ -88,6 +88,8 @@ class RuleCount(Result):
     dropped: int
     skipped: int
     """Rows that passed it by, in a language that it does not know."""
+    exchanges: int = 0
+    """Cut from conversations that stay, since the rule drops them."""
     characters_removed: int
     examples: list[Example]
 

@@ -39,6 +39,7 @@ def counts(tally: Tally, rows_in: int, dropped: Mapping[str, int], options: Rule
             changed=count.changed,
             dropped=count.dropped,
             skipped=count.skipped,
+            exchanges=count.exchanges,
             characters_removed=count.characters_removed,
             examples=[example(before, after, options) for before, after in count.examples],
         )

@@ -6,7 +6,8 @@ What is merged, moved or left out on the way is noted by name, and counted in th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from job.cleaning.batch import MEDIA, NOT_TEXT, UNKNOWN_ROLE, Raw, fault_of
@@ -22,6 +23,8 @@ ROLES = {
 }
 """The names that data sets use, and the turn that each stands for."""
 TEXT_PARTS, REASONING_PARTS = ("text", "input_text", "output_text"), ("thinking", "reasoning")
+CALL_PART, RESULT_PART = "tool_use", "tool_result"
+"""Anthropic's, in messages of the assistant and of the user."""
 MEDIA_PARTS = ("image", "image_url", "input_image", "audio", "input_audio", "video", "file")
 PARTS_AS_TEXT = '[{"type":'
 """How parts begin that `datasets` made JSON, where other rows of a column are text. A tool may return such JSON itself."""
@@ -51,11 +54,13 @@ def conversation(messages: object, *, system: object = "", tools: object = None)
 
 
 def _conversation(messages: object, system: object, tools: object, notes: list[str]) -> Conversation:
+    if isinstance(messages, str):
+        messages = _from_json(messages)
     if not isinstance(messages, Iterable) or isinstance(messages, (str, Mapping)):
         raise Unreadable(NOT_TEXT)
     prompts = [system] if isinstance(system, str) and system.strip() else []
     turns: list[Turn] = []
-    for message in messages:
+    for message in chain.from_iterable(map(_in_openai_form, messages)):
         turn = _turn(message, notes)
         if turn["role"] == "system":
             if turns:
@@ -70,6 +75,34 @@ def _conversation(messages: object, system: object, tools: object, notes: list[s
     notes += ["turn_before_user"] * begin + ["unanswered"] * (len(turns) - end)
     end = max(end, begin + 1)  # a question without any answer is shown among the dropped rows
     return Conversation("\n\n".join(prompts), tuple(turns[begin:end]), _tools(tools))
+
+
+def _from_json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(NOT_TEXT) from error
+
+
+def _in_openai_form(message: object) -> Iterator[object]:
+    """A message with its calls, and each result of a tool in it as a message, where Anthropic has them as parts."""
+    parts = message.get("content") if isinstance(message, Mapping) else None
+    kinds = [part.get("type") for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
+    if not {CALL_PART, RESULT_PART}.intersection(kind for kind in kinds if isinstance(kind, str)):
+        yield message
+        return
+    assert isinstance(message, Mapping) and isinstance(parts, list)
+    calls, rest = [], []
+    for part in parts:
+        kind = part.get("type") if isinstance(part, Mapping) else None
+        if kind == RESULT_PART:
+            yield {"role": "tool", "content": part.get("content"), "tool_call_id": part.get("tool_use_id")}
+        elif kind == CALL_PART:
+            calls.append({"id": part.get("id"), "name": part.get("name"), "arguments": part.get("input")})
+        else:
+            rest.append(part)
+    if rest or calls:
+        yield {**message, "content": rest} | ({"tool_calls": calls} if calls else {})
 
 
 def _turn(message: object, notes: list[str]) -> Turn:
@@ -168,8 +201,13 @@ def _tools(tools: object) -> str:
         return ""
     if not isinstance(found, list) or not all(isinstance(tool, Mapping) for tool in found):
         raise Unreadable(NOT_TEXT)
+    found = [_anthropic(tool) if "input_schema" in tool else tool for tool in found]
     wrapped = [tool if "function" in tool else {"type": "function", "function": tool} for tool in found]
     return json.dumps(_without_nulls(wrapped), ensure_ascii=False)
+
+
+def _anthropic(tool: Mapping[str, Any]) -> dict[str, Any]:
+    return {("parameters" if key == "input_schema" else key): value for key, value in tool.items()}
 
 
 def _without_nulls(value: Any) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from job.cleaning.batch import Raw
 from job.cleaning.rules import kinds, languages, registry, works
-from job.cleaning.rules.contacts import masked
+from job.cleaning.rules.contacts import is_subject, masked
 from job.cleaning.rules.rule import BOTH, Field, FieldName, Rules
 from job.cleaning.rules.text import about_code, unescaped
 from job.results import Evidence
@@ -117,14 +117,17 @@ def exchanges_of(raw: Raw, system: str = "") -> list[tuple[str, str, str]]:
 
 def evidence(rows: Sequence[tuple[str, str] | tuple[str, str, str]]) -> list[Evidence]:
     """What the rows (question, answer, and the system prompt if there is one) show for each pack. A text without a question,
-    such as a web page, counts for all packs but contacts: what was published is no one's private data."""
+    such as a web page, counts for all packs but contacts: what was published is no one's private data. Nor do rows count there
+    that are about contact data."""
     counts = dict.fromkeys((pack.name for pack in PACKS), 0)
     examples = dict.fromkeys(counts, "")
     for question, answer, *system in rows:
         fields = _fields(question, answer, "".join(system))
         mirrors = _mirrors(question, answer)
         for pack in PACKS:
-            if (pack.name == "contacts" and not question) or (pack.name == "qa-forum" and mirrors):
+            if pack.name == "contacts" and (not question or is_subject(question)):
+                continue
+            if pack.name == "qa-forum" and mirrors:
                 continue
             sign = next(filter(None, map(pack.sign, fields)), "")
             counts[pack.name] += bool(sign)

@@ -11,7 +11,13 @@ from job.cleaning.conversations import conversation
 from job.errors import DataError
 from job.settings.fields import DataSettings
 
-PAIRS = (("question", "answer"), ("prompt", "completion"), ("prompt", "response"), ("input", "output"))
+PAIRS = (
+    ("question", "answer"),
+    ("prompt", "completion"),
+    ("prompt", "response"),
+    ("input", "output"),
+    ("question", "response"),
+)
 """Column names (question, answer) that are recognised, in this order."""
 CHATS = {
     "messages": "messages",
@@ -24,6 +30,21 @@ PREFERENCE = ("chosen", "rejected")
 CLEANED = {"system", "question", "answer", "source"}
 """Columns of the job's own rows."""
 TEXT = "text, trained as a whole"
+KNOWN = frozenset(
+    [
+        *CHATS,
+        *CLEANED,
+        *PREFERENCE,
+        *(name for pair in PAIRS for name in pair),
+        "instruction",
+        "history",
+        "tools",
+        "text",
+    ]
+)
+"""Column names that are recognised, whatever their capitals."""
+LONGEST_NAME = 40
+"""Characters; a longer name, or one with a stop at its end, is a text where the header should be."""
 Reader = Callable[[dict[str, Any]], Raw]
 
 
@@ -45,6 +66,9 @@ def layout_of(rows: list[dict[str, Any]], data: DataSettings, name: str) -> tupl
             remedy="Write a file with prompt and chosen as question and answer; where both columns are text, "
             "FINETUNE_DATA_QUESTION_COLUMN=prompt and FINETUNE_DATA_ANSWER_COLUMN=chosen do.",
         )
+    renamed = {column: column.strip().lower() for column in columns if column.strip().lower() in KNOWN - set(columns)}
+    if len(set(renamed.values())) == len(renamed) > 0:
+        return _renamed_layout(rows, data, name, renamed)
     chat = next((column for column in CHATS if column in columns), "")
     if chat:
         return _chat_layout(rows, data, name, chat)
@@ -60,8 +84,23 @@ def layout_of(rows: list[dict[str, Any]], data: DataSettings, name: str) -> tupl
     raise DataError(
         f"The source {name} has the columns {', '.join(columns)}, which match no known layout "
         "(instruction/input/output, question/answer, prompt/completion, messages, conversations, text).",
-        remedy="Set FINETUNE_DATA_QUESTION_COLUMN and FINETUNE_DATA_ANSWER_COLUMN.",
+        remedy="It seems to have no header line: put one with the names of the columns, such as question and answer, first in "
+        "the file named in FINETUNE_DATA_SOURCES."
+        if any(len(column) > LONGEST_NAME or column.endswith((".", "?", "!")) for column in columns)
+        else "Set FINETUNE_DATA_QUESTION_COLUMN and FINETUNE_DATA_ANSWER_COLUMN.",
     )
+
+
+def _renamed_layout(
+    rows: list[dict[str, Any]], data: DataSettings, name: str, renamed: dict[str, str]
+) -> tuple[str, Reader]:
+    """Columns that are known but for capitals and blanks."""
+
+    def known(row: dict[str, Any]) -> dict[str, Any]:
+        return {renamed.get(column, column): value for column, value in row.items()}
+
+    layout, read = layout_of([known(row) for row in rows], data, name)
+    return f"{layout} (columns {', '.join(renamed)})", lambda row: read(known(row))
 
 
 def _chat_layout(rows: list[dict[str, Any]], data: DataSettings, name: str, chat: str) -> tuple[str, Reader]:

@@ -130,6 +130,8 @@ def _checked(raw: Raw) -> Raw:
         part = getattr(raw, name)
         if part is None:
             setattr(raw, name, "")
+        elif isinstance(part, (bool, int, float)):  # as CSV gives it; of a label or a sum
+            setattr(raw, name, json.dumps(part))
         elif not isinstance(part, str):
             return Raw(fault=NOT_TEXT)
         elif fault := fault_of(part):

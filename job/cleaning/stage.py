@@ -93,12 +93,15 @@ def _log(result: Cleaned, max_tokens: int) -> None:
         log.info("stage=clean turns_in=%d turns_out=%d", result.turns_in, result.turns_out)
     for note, count in result.turn_notes.items():
         log.info("stage=clean turns=%s count=%d", note, count)
+    exchanges = {name: rule.exchanges for name, rule in result.rules.items() if rule.exchanges}
+    for name, count in exchanges.items():
+        log.info("stage=clean cut_exchanges=%s count=%d", name, count)
     if result.repeated:
         cut = sum(one.fate == "cut" for one in result.repeated)
         log.info("stage=clean repeated_sentences=%d cut=%d", len(result.repeated), cut)
     if result.system_in_user_turn:
         log.info("stage=clean system_prompt=in_user_turn: the base model's chat template has no system role")
-    if warning := few_turns_left(result.turns_in, result.turns_out, result.turn_notes):
+    if warning := few_turns_left(result.turns_in, result.turns_out, result.turn_notes, exchanges):
         log.warning("stage=clean %s", warning)
     counts = result.token_counts
     log.info(

@@ -22,8 +22,8 @@ def clean_conversation(
     """(row, reason), the row as it came if it must go.
 
     A conversation goes if one of its exchanges must. But where those are the last they are cut, and so is one whose answer says
-    nothing but courtesies, wherever it stands, unless it calls a tool. Only its longest answer has to be long enough. Its
-    changes count as those of one row.
+    nothing but courtesies, wherever it stands, unless it calls a tool; the rule that drops it counts it. Only its longest
+    answer has to be long enough. Its changes count as those of one row.
     """
     if sum(len(turn["content"]) for turn in conversation.turns) > shape.MOST_CHARACTERS:
         return conversation.row(), _dropped("enormous", tally)
@@ -44,9 +44,11 @@ def clean_conversation(
         reason = "short_answer"
     if reason:
         return conversation.row(), _dropped(reason, tally)
-    for (cut, _), keep in zip(found, stays, strict=True):
+    for (cut, why), keep in zip(found, stays, strict=True):
         if not keep:
             notes["turns_cut"] += len(cut)
+            example = ("\n".join(turn["content"] for turn in cut), "")
+            tally.setdefault(why, Count()).add(Count(exchanges=1, examples=[example]))
     for name, count in own.items():
         if count.changed or count.skipped:
             once = replace(count, changed=min(1, count.changed), dropped=0, skipped=min(1, count.skipped))

@@ -188,6 +188,10 @@ def _few_turns_left(facts: Facts) -> Iterator[str]:
 
     samples = [found.value for _, found in facts.samples if found.value]
     notes = sum((Counter(one.notes) for one in samples), Counter())
-    warning = few_turns_left(sum(one.turns_in for one in samples), sum(one.turns_out for one in samples), notes)
+    exchanges: Counter[str] = Counter()
+    for one in samples:
+        exchanges.update({name: rule.exchanges for name, rule in one.rules.items()})
+    before, after = sum(one.turns_in for one in samples), sum(one.turns_out for one in samples)
+    warning = few_turns_left(before, after, notes, exchanges)
     if warning:
         yield f"of the rows looked at {warning}"

@@ -339,9 +339,12 @@ def rule_lines(facts: Facts) -> Iterator[str]:
         for one in sample.evidence:
             sign = f", such as {_quoted(one.example)}" if one.example else ""
             yield f"    pack {one.pack} {'on' if one.on else 'off'}: {said(one)}{sign}"
-        acted = {name: count for name, count in sample.rules.items() if count.changed or count.dropped}
+        acted = {
+            name: count for name, count in sample.rules.items() if count.changed or count.dropped or count.exchanges
+        }
         for name, count in acted.items():
-            yield f"    {name}: changes {count.changed:,}, drops {count.dropped:,} of {count.seen:,} rows"
+            cut = f", cuts {count.exchanges:,} exchanges from conversations" if count.exchanges else ""
+            yield f"    {name}: changes {count.changed:,}, drops {count.dropped:,} of {count.seen:,} rows{cut}"
             for example in count.examples:
                 if example.before == example.after:  # a brand, which examples show in one spelling
                     continue

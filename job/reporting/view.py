@@ -41,6 +41,7 @@ class RuleRow:
     changed: int
     dropped: int
     skipped: int
+    exchanges: int
     characters_removed: int
     quoted: bool
     """False for contact data: counted, never shown."""
@@ -204,6 +205,7 @@ def rule_rows(cleaned: Cleaned) -> list[RuleRow]:
             changed=rule.changed,
             dropped=rule.dropped,
             skipped=rule.skipped,
+            exchanges=rule.exchanges,
             characters_removed=rule.characters_removed,
             quoted=is_quoted(name),
             examples=[difference(example) for example in rule.examples] if is_quoted(name) else [],

@@ -139,7 +139,9 @@ def test_conversations_that_lose_most_of_their_turns_are_worth_a_warning(
     caplog.clear()
     result = cleaned(write_rows(tmp_path / "polite.jsonl", polite), base, tmp_path / "polite")
     assert (result.turns_in, result.turns_out, result.turn_notes) == (72, 24, {"turns_cut": 48})
-    assert "lose 48 of 72 turns, most cut by rules" in caplog.text
+    assert "lose 48 of 72 turns, most cut by rules, in exchanges: empty 24;" in caplog.text
+    assert (result.rules["empty"].exchanges, result.rules["empty"].dropped) == (24, 0)
+    assert result.rules["empty"].examples[0].before == "Bye\n"
 
 
 def test_what_happens_to_turns_is_counted_and_logged(

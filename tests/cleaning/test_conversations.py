@@ -180,3 +180,25 @@ def test_what_is_no_chat_of_texts_has_a_fault(turns: Any, fault: str) -> None:
 def test_tools_that_are_no_list_of_objects_are_a_fault() -> None:
     for tools in ("{", '{"name": "light"}', ["light"], 3):
         assert conversation([user(), assistant()], tools=tools).fault == NOT_TEXT
+
+
+def test_calls_and_results_may_be_parts_of_messages() -> None:
+    call = {"type": "tool_use", "id": "c1", "name": "light", "input": {"room": "hall"}}
+    result = {"type": "tool_result", "tool_use_id": "c1", "content": [{"type": "text", "text": "dim"}]}
+    turns = [
+        user("Is there light?"),
+        assistant([{"type": "text", "text": "I look."}, call]),
+        user([result]),
+        assistant("It is dim."),
+    ]
+    tools = [{"name": "light", "input_schema": {"type": "object"}}]
+    found = conversation(turns, tools=tools).conversation
+    assert found
+    assert [turn["role"] for turn in found.turns] == ["user", "assistant", "tool", "assistant"]
+    called = {"name": "light", "arguments": '{"room": "hall"}'}
+    assert found.turns[1]["tool_calls"] == [{"id": "c1", "type": "function", "function": called}]
+    assert found.turns[1]["content"] == "I look."
+    assert found.turns[2] == {"role": "tool", "content": "dim", "tool_call_id": "c1"}
+    assert json.loads(found.tools)[0]["function"] == {"name": "light", "parameters": {"type": "object"}}
+    both = conversation([*turns[:2], user([result, {"type": "text", "text": "And?"}]), turns[3]]).conversation
+    assert both and [turn["role"] for turn in both.turns] == ["user", "assistant", "tool", "user", "assistant"]

@@ -100,6 +100,11 @@ def test_texts_without_a_question_are_published_and_no_ones_contacts() -> None:
 
 
 @pytest.mark.light
+def test_what_a_question_asks_to_extract_is_no_evidence() -> None:
+    rows = [(f"Extract the e-mail: write to a{number}@plants.org", f"a{number}@plants.org") for number in range(20)]
+    assert next(one for one in evidence(rows) if one.pack == "contacts").rows == 0
+
+
 def test_no_rows_switch_nothing_on() -> None:
     assert packs([]) == []
 

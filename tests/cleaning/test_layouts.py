@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,42 @@ def test_usual_layouts_are_recognised(layout: str, tmp_path: Path) -> None:
     loaded = load(Source.parse(str(path)), settings(path), "")
     assert loaded.layout == layout
     assert next(loaded.rows) == Raw("", "Q", "A")
+
+
+@pytest.mark.parametrize(
+    ("row", "layout"),
+    [
+        ({"Question": "Q", "Answer": "A"}, "question/answer (columns Question, Answer)"),
+        ({"Question": "Q", "Response": "A", "Steps": "x"}, "question/response (columns Question, Response)"),
+        ({"PROMPT ": "Q", "completion": "A"}, "prompt/completion (columns PROMPT )"),
+        ({"Messages": [USER, ANSWER]}, "messages (columns Messages)"),
+        ({"question": "Q", "answer": "A", "Question": "other"}, "question/answer"),
+    ],
+)
+def test_columns_are_recognised_whatever_their_capitals(row: dict[str, Any], layout: str, tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "rows.jsonl", [row] * 3)
+    loaded = load(Source.parse(str(path)), settings(path), "")
+    assert loaded.layout == layout
+    assert next(loaded.rows) == Raw("", "Q", "A")
+
+
+def test_numbers_are_text(tmp_path: Path) -> None:
+    assert read_one({"question": "How many?", "answer": 12}, tmp_path) == Raw("", "How many?", "12")
+    assert read_one({"question": 1.5, "answer": True}, tmp_path) == Raw("", "1.5", "true")
+    assert read_one({"question": "How many?", "answer": [1]}, tmp_path).fault == NOT_TEXT
+
+
+def test_a_table_without_a_header_line_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("Why is it yellow?,It is dry.\nWhy is it brown?,It is cold.\n")
+    with pytest.raises(DataError) as caught:
+        load(Source.parse(str(path)), settings(path), "")
+    assert "no header line" in str(caught.value.remedy)
+
+
+def test_a_chat_may_be_json(tmp_path: Path) -> None:
+    assert read_one({"messages": json.dumps([USER, ANSWER])}, tmp_path) == Raw("", "Q", "A")
+    assert read_one({"messages": "[broken"}, tmp_path).fault == NOT_TEXT
 
 
 def test_plain_text_is_a_layout_where_nothing_else_is(tmp_path: Path) -> None:

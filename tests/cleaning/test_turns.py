@@ -69,9 +69,14 @@ def test_only_the_longest_answer_has_to_be_long_enough() -> None:
 
 
 def test_exchanges_at_the_end_that_must_go_are_cut() -> None:
-    row, reason, notes, _ = cleaned(chat(*FERN, "Thanks!", "You are welcome. Regards", "Bye", ""))
+    row, reason, notes, tally = cleaned(chat(*FERN, "Thanks!", "You are welcome. Regards", "Bye", ""))
     assert (reason, row) == ("", {"system": "S", "question": FERN[0], "answer": FERN[1]})
     assert notes == {"turns_cut": 4}
+    assert {name: (count.exchanges, count.dropped) for name, count in tally.items()} == {
+        "nothing_but_boilerplate": (1, 0),
+        "empty": (1, 0),
+    }
+    assert tally["nothing_but_boilerplate"].examples == [("Thanks!\nYou are welcome. Regards", "")]
 
 
 def test_greetings_at_the_beginning_are_cut() -> None:
@@ -87,7 +92,7 @@ def test_thanks_in_the_middle_are_cut_and_the_rest_stays(thanks: tuple[str, str]
     row, reason, notes, tally = cleaned(chat(*FERN, *thanks, *MOSS))
     assert (reason, said(row)) == ("", [*FERN, *MOSS])
     assert notes == {"turns_cut": 2}
-    assert "nothing_but_boilerplate" not in tally
+    assert tally["nothing_but_boilerplate"].exchanges == 1
     assert cleaned(Conversation.of(row))[0] == row
 
 

@@ -265,6 +265,23 @@ def test_a_source_says_what_it_holds_and_what_is_left(facts: Callable[..., Facts
     ]
 
 
+def test_a_rule_that_cuts_exchanges_alone_is_shown(facts: Callable[..., Facts], tmp_path: Path) -> None:
+    path = tmp_path / "chats.jsonl"
+    texts = [
+        ("user", "Why is my fern {} yellow?"),
+        ("assistant", "Fern {} is dry."),
+        ("user", "Bye"),
+        ("assistant", ""),
+    ]
+    chats = [
+        {"messages": [{"role": role, "content": text.format(number)} for role, text in texts]} for number in range(20)
+    ]
+    path.write_text("\n".join(map(json.dumps, chats)))
+    shown = list(rule_lines(facts(DATA_SOURCES=str(path))))
+    place = shown.index("    empty: changes 0, drops 0 of 20 rows, cuts 20 exchanges from conversations")
+    assert shown[place + 1 : place + 3] == ['      before  "Bye\\n"', '      after   ""']
+
+
 def test_each_rule_shows_what_it_does(facts: Callable[..., Facts], rows_file: Path) -> None:
     known = facts(DATA_SOURCES=str(rows_file), DATA_MIN_ANSWER_WORDS="5")
     shown = list(rule_lines(known))

@@ -106,6 +106,13 @@ def test_what_was_done_to_turns_is_counted() -> None:
     assert "as they came 1,000 of these, after the rules and the limit on tokens 900" in text
 
 
+def test_exchanges_that_a_rule_cuts_from_conversations_are_named() -> None:
+    name, rule = next(iter(CLEANED.rules.items()))
+    text = text_of(cleaning(rules={name: rule.model_copy(update={"exchanges": 1_200})}))
+    assert "cuts 1,200 exchanges from conversations" in text
+    assert "exchanges from conversations" not in text_of(cleaning())
+
+
 def test_a_training_that_the_deadline_ended_says_so() -> None:
     early = TRAINED.model_copy(update={"stopped_early": True, "planned_steps": 1_200})
     text = text_of(page_of(DONE.model_copy(update={"train": early})))

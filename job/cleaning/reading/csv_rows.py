@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -84,7 +84,7 @@ def _dialect_of(text: Text) -> Dialect:
     }
     best = max(fits, key=lambda dialect: fits[dialect], default=None)
     if best and fits[best][0] > 0.5:
-        return best
+        return _without_quotes(best, fits, text)
     first_line = text.head.strip().splitlines()[0]
     if not best and first_line.strip().strip('"').lower() in ALONE:
         return DIALECTS[0]
@@ -95,6 +95,15 @@ def _dialect_of(text: Text) -> Dialect:
         remedy="Check the file named in FINETUNE_DATA_SOURCES: a header line with at least two columns, one of these "
         "separators, and quotes around fields that hold it. .jsonl needs none of this.",
     )
+
+
+def _without_quotes(best: Dialect, fits: Mapping[Dialect, tuple[float, int, int]], text: Text) -> Dialect:
+    """The same separator with quotes as text, where a field goes on behind its closing quote and no fewer records fit."""
+    plain = next((other for other in DIALECTS if other.separator == best.separator and not other.quotes), best)
+    goes_on = re.compile(
+        rf"""(?:^|{re.escape(best.separator)})"(?:[^"\r\n]|"")*+"[^"\r\n{re.escape(best.separator)}]""", re.MULTILINE
+    )
+    return plain if fits.get(plain, (0.0,))[0] >= fits[best][0] and goes_on.search(text.head) else best
 
 
 def _fitting(records: list[list[str]]) -> int:

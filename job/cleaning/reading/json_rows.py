@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 from job.cleaning.reading.rows import BAD_JSON, File, NoRow, Row, Table, in_words
 from job.cleaning.reading.text import Text, lines, open_text
 from job.errors import DataError
+
+log = logging.getLogger("job.clean")
 
 MOST_JSON = 500_000_000
 """Characters of a JSON value, which is read as a whole: with rows of 1 kB a character takes 2.2 bytes of memory."""
@@ -17,7 +20,7 @@ MOST_JSON = 500_000_000
 def read_json_lines(file: File) -> Table:
     """One object a line. A file that begins with `[` is one value in spite of its name."""
     text = open_text(file)
-    if text.head.lstrip().startswith("["):
+    if text.head.lstrip().startswith("[") and not _is_lists(text.head):
         return Table(in_words("a JSON array in spite of its name", *text.facts), _whole(text))
     return Table(in_words("JSON lines", *text.facts), _by_line(text))
 
@@ -33,6 +36,15 @@ def read_json(file: File) -> Table:
 def _is_lines(head: str) -> bool:
     some = [line for line in head.split("\n", 100) if line.strip()][:2]
     return len(some) == 2 and isinstance(_json_object(some[0]), dict) and some[1].lstrip().startswith("{")
+
+
+def _is_lists(head: str) -> bool:
+    """Whether each line is a list by itself; none is a row, and the message says so."""
+    some = [line for line in head.split("\n", 100) if line.strip()][:2]
+    try:
+        return len(some) == 2 and isinstance(json.loads(some[0]), list) and some[1].lstrip().startswith("[")
+    except (json.JSONDecodeError, RecursionError):
+        return False
 
 
 def _by_line(text: Text) -> Iterator[Row]:
@@ -64,7 +76,16 @@ def _whole(text: Text) -> Iterator[Row]:
     value = json.loads(found)
     del found
     if isinstance(value, dict):
-        value = value.get("data", value.get("rows", value.get("train")))
+        lists = [name for name, held in value.items() if isinstance(held, list) and held and isinstance(held[0], dict)]
+        taken = next((name for name in ("data", "rows", "train") if name in value), "")
+        if others := [name for name in lists if taken and name != taken]:
+            log.warning(
+                "stage=clean source=%s taken=%s left_out=%s: to train on other lists too, write each to a file of its own",
+                shown,
+                taken,
+                ",".join(others),
+            )
+        value = value.get(taken)
     if not isinstance(value, list):
         raise DataError(f"The source {shown} holds no list of rows (nor an object with one under data, rows or train).")
     for number, row in enumerate(value, 1):

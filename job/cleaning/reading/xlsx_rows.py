@@ -6,6 +6,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime, time
+from itertools import chain
 from typing import Any
 
 from job.cleaning.reading.columns import header_of, row_under
@@ -15,12 +16,15 @@ from job.errors import DataError
 
 MOST_UNPACKED = 500_000_000
 """Bytes of a workbook's parts when unpacked. All different texts of a sheet are in memory at once."""
+MOST_TITLE = 60
+"""Characters of a title above the header that the log shows."""
 MOST_ROWS = 1_048_576
 """Of a sheet in Excel. A row with a higher number would be preceded by as many empty ones."""
 
 
 def read_workbook(file: File) -> Table:
-    """The first line with something in it is the header; lines without anything are left out.
+    """The first line with something in it is the header, unless it is one title above several columns; lines without anything
+    are left out.
 
     Raises DataError (65) for what is no workbook, has a password, would unpack to too much, or whose first sheet is empty.
     """
@@ -38,9 +42,14 @@ def read_workbook(file: File) -> Table:
             f"The first sheet of the source {file.shown}, {sheet.title!r}, is empty.",
             remedy="Put the rows of the file named in FINETUNE_DATA_SOURCES into its first sheet.",
         )
+    second = next(records, None)
+    below = ""
+    if second and len(first) == 1 and len(second[1]) > 1:
+        below, first, second = f", below the title {first[0][:MOST_TITLE]!r}", second[1], None
     header = header_of(first, file.shown)
+    records = chain([second] if second else [], records)
     more = f" (first of {len(book.worksheets)})" if len(book.worksheets) > 1 else ""
-    return Table(f"XLSX, sheet {sheet.title!r}{more}", _rows(records, header, file), tuple(header))
+    return Table(f"XLSX, sheet {sheet.title!r}{more}{below}", _rows(records, header, file), tuple(header))
 
 
 def _require_workbook(file: File) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 
-from job.cleaning.rules import kinds, languages, registry, works
+from job.cleaning.rules import contacts, kinds, languages, registry, works
 from job.cleaning.rules.own import own_rules
 from job.cleaning.rules.rule import BOTH, ENGLISH, EXAMPLES, Count, Field, FieldName, Row, Rule, Rules, Step, Tally
 
@@ -68,6 +68,7 @@ class Cleaner:
         self.hides = any(rule.cut and rule.pack not in ("repair", "own") for rule in self.rules)
         """Whether anything runs from which code is hidden; what repair mends is damage in code too."""
         self.english = tuple(rule for rule in self.rules if rule.pack in ENGLISH)
+        self.contacts = tuple(rule for rule in self.rules if rule.pack == "contacts")
         self.active: dict[tuple[FieldName, tuple[Rule, ...]], dict[Step, tuple[Rule, ...]]] = {}
         """The rules of each step, by field and by what is idle; a few hundred entries."""
         self.signed = {name: [rule for rule in self.rules if rule.sign and name in rule.fields] for name in BOTH}
@@ -76,14 +77,18 @@ class Cleaner:
         """(question, answer, reason); of a row that must go, question and answer as they came."""
         row = Row(question, answer, self.options)
         row.question.steps, row.answer.steps = self._steps("question"), self._steps("answer")
+        idle = self.contacts if self.contacts and contacts.is_subject(question) else ()
         try:
             self._run("check", row, row.answer)
             if self.hides and kinds.is_work(question, answer, system):
-                self._clean_to_the_end(row, row.question)  # whether it is one depends on the question as it will be
-                self._clean_to_the_end(row, row.answer, work=kinds.is_work(row.question.whole, answer, system))
+                self._clean_to_the_end(
+                    row, row.question, idle
+                )  # whether it is one depends on the question as it will be
+                self._clean_to_the_end(row, row.answer, idle, work=kinds.is_work(row.question.whole, answer, system))
             else:
-                self._clean_to_the_end(row, row.answer, letter=self.hides and works.is_letter(question, answer))
-                self._clean_to_the_end(row, row.question)
+                letter = self.hides and works.is_letter(question, answer)
+                self._clean_to_the_end(row, row.answer, idle, letter=letter)
+                self._clean_to_the_end(row, row.question, idle)
             self._run("judge", row, row.answer)
         except Dropped as dropped:
             reason = str(dropped)
@@ -93,7 +98,9 @@ class Cleaner:
         self._note(row.question, tally)
         return row.question.whole, row.answer.whole, ""
 
-    def _clean_to_the_end(self, row: Row, field: Field, *, work: bool = False, letter: bool = False) -> None:
+    def _clean_to_the_end(
+        self, row: Row, field: Field, idle: tuple[Rule, ...], *, work: bool = False, letter: bool = False
+    ) -> None:
         """Until the hidden parts are those that would be hidden from the result: a cut may show what is left to be code. Of a
         `work` the last lines are hidden too, and the word rules do not run; nor do they on a `letter` that nobody asked for."""
         self._run("decode", row, field)
@@ -102,7 +109,7 @@ class Cleaner:
             if self.hides:
                 field.hide(kinds.kept(before, ending=work))
             field.foreign = bool(self.english) and languages.is_foreign(field.text)
-            self._clean(row, field, self.english if work or letter or field.foreign else ())
+            self._clean(row, field, (*idle, *self.english) if work or letter or field.foreign else idle)
             after = field.whole
             if after == before or not field.settled or not self.hides:
                 return
@@ -130,7 +137,7 @@ class Cleaner:
             if field.text != repaired:
                 self._run("repair", row, field)
                 repaired = field.text
-            if field.text == trimmed and (trimmed == spaced or not self._shows_blanks(field)):
+            if field.text == trimmed and (trimmed == spaced or not self._shows_more(field)):
                 field.settled = True
                 return
 
@@ -174,9 +181,10 @@ class Cleaner:
                 break
         return last
 
-    def _shows_blanks(self, field: Field) -> bool:
-        """Whether a cut at an end has shown something new to the step of the blanks."""
-        return any(rule.cut and rule.cut(field) != field.text for rule in field.steps["blanks"])
+    def _shows_more(self, field: Field) -> bool:
+        """Whether a cut at an end has shown something new to the steps before it."""
+        rules = (*field.steps["markup"], *field.steps["blanks"])
+        return any(rule.cut and rule.cut(field) != field.text for rule in rules)
 
     def _note(self, field: Field, tally: Tally) -> None:
         """A row that is dropped counts no change, so changes are noted at the end."""

@@ -103,10 +103,21 @@ _CONTACT_WORDS = frozenset(
         "call phone telephone ring dial text sms fax mail email e write message contact reach whatsapp skype mobile cell tel ph mob no nr number numbers card iban "
         "link name address id visit see page website site web me us my our i am is are at on in to via through by under or and also either directly anytime any "
         "time now today here please pls kindly just feel free the this following you can may could your for more information info details further questions "
-        "question queries if have"
+        "question queries if have "
+        "fon telefon telefono teléfono telefone tél téléphone handy mobil móvil celular cellulare тел телефон моб unter email-adresse adresse 电话 電話 手机 手機 "
+        "फ़ोन फोन मोबाइल 전화 هاتف"
     ).split()
 )
 """A sentence of these and a contact says how to reach someone, and nothing else."""
+_HANDLES = "extract format parse normalize normalise standardize standardise redact mask anonymi identify validate tag recogni convert complete fill".split()
+_SUBJECT = re.compile(
+    r"(?:^|[.!?:;\n]\s*)(?:please |kindly |(?:can|could|would) you (?:please )?|your task is to |to )?"
+    r"(?:extract|(?:re)?format|parse|(?:normali|standardi)[sz]e|redact|mask|anonymi[sz]e|identify|validate|tag|recogni[sz]e|convert|complete|fill in)\b"
+    r"(?:(?!\.\s)[^!?\n]){0,80}?\b(?:e-?mails?|(?:phone|telephone|mobile|contact|card|account|security) (?:numbers?|data|details|info\w*)|phones|persons?|"
+    r"people|(?:full |all |the |person |personal |first |last )names|addresses|named entit\w+|entities|contacts|pii|personal (?:data|info\w*|details)|"
+    r"ibans?|signatures?)\b",
+    re.IGNORECASE,
+)
 _HEADING = re.compile(r"(?::|\b(?:tel|ph|mob|no|nr)\.)\s*$", re.IGNORECASE)
 _CUT = re.compile(
     r" ?[(\[](?:(?:at|on|to|via|through|from|e-?mail|phone|tel)[.:]? )?\0[)\]]|"
@@ -168,6 +179,11 @@ def own_name(field: Field) -> str:
 def greeted_name(field: Field) -> str:
     cut = field.options.contacts == "cut"
     return _outside_code(field.text, lambda text: names.ungreeted(text, cut=cut))
+
+
+def is_subject(question: str) -> bool:
+    """Whether a question asks to extract, format or complete contact data: these are what the row is about."""
+    return has_any(question.lower(), _HANDLES) and bool(_SUBJECT.search(question))
 
 
 def emails(text: str) -> Iterator[Span]:
@@ -237,6 +253,8 @@ def _replaced(kind: str, text: str, find: Callable[[str], Iterable[Span]], cut: 
             kept.append(_CUT.sub("", piece) if cut else piece)
         elif kept and _HEADING.search(kept[-1]) and _says_how_to_reach(kept[-1]):
             kept.pop()  # the heading of what went
+        elif kept and (label := numbers.LABEL_AT_THE_END.search(kept[-1])):
+            kept[-1] = kept[-1][: label.start()] + piece[len(piece.rstrip()) :]
         elif kept and "\n" in piece[-2:]:
             kept[-1] = kept[-1].rstrip() + piece[len(piece.rstrip()) :]
     left = "".join(kept).strip()

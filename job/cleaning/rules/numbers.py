@@ -4,6 +4,7 @@ A number is one of these by evidence alone. A card has an issuer's prefix, its l
 ten has by chance, and groups or a word such as "visa" beside it; an IBAN its country's length and a right remainder; a US social
 security number its form, or a word for it. A phone number begins with + and a country's code, or follows a word such as "call", or
 is written as phone numbers are: (020) 7946 0018, 555-123-4567. Digits of no such form are a quantity, a date or an identifier.
+A number that callers do not pay for, or pay for more, is a hotline's and nobody's: it stays.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import re
 from collections.abc import Iterator
 
 import phonenumbers
+from phonenumbers import PhoneNumberType
+
+from job.cleaning.rules.text import has_any
 
 Span = tuple[int, int]
 """Begin and end in the text."""
 
-FEWEST_DIGITS, MOST_DIGITS = 7, 15
-"""Of a phone number; the upper end is E.164's."""
+FEWEST_DIGITS, FEWEST_LABELLED, MOST_DIGITS = 7, 6, 15
+"""Of a phone number, and of one behind a label such as "Tel."; the upper end is E.164's."""
 LONGEST_RUN = 30
 """Characters; what goes on longer in digits and blanks is a table of numbers."""
 MOST_BY_FORM = 100
@@ -26,12 +30,38 @@ MOST_BY_FORM = 100
 REGIONS = ("GB", "IN", "DE", "FR")
 """Where a number with a 0 in front of it may come from that has neither a country's code nor a word before it. North
 America's are known by their form alone."""
+PUBLIC = frozenset(
+    (PhoneNumberType.TOLL_FREE, PhoneNumberType.SHARED_COST, PhoneNumberType.PREMIUM_RATE, PhoneNumberType.UAN)
+)
+"""Kinds of numbers that no person has."""
 
 _RUN = re.compile(r"(?<![\w.,/+#$€£¥=^*-])(?<!\d:)(?:\+|(?<!\d ))\(?\d(?:[ ().–-]{0,3}\d)*+(?![\w/%])(?![.,:-]\d)")
 """Digits with blanks, brackets, dots and hyphens between them, all of them: possessive, so the pattern is linear."""
 _LONG_ENOUGH = re.compile(rf"\d(?:[ ().–-]{{0,3}}\d){{{FEWEST_DIGITS - 1}}}")
 """A text without it has no run that is long enough, nor a card or a social security number; likewise for cards and accounts
 below. These signs take 10 us, the patterns 20."""
+_LABELS = (
+    r"(?:(?<![^\W_])(?:tel(?:efon[oe]?|éfono)?|tél(?:éphone)?|fon|handy(?:nr|nummer)?|mobil(?:e|nr|nummer)?|m[óo]vil|cel(?:ular)?|cellulare|"
+    r"fax|тел(?:ефон)?|моб)|(?:电话|電話|手机|手機|फ़ोन|फ\u093cोन|फोन|मोबाइल|전화|هاتف)(?:号码|號碼|番号| नंबर)?)"
+    r"(?:\.|\s?[:：]|\.\s?[:：])?"
+)
+"""What stands before a phone number on cards and below letters, in the languages that data sets have most of."""
+_LABEL_SIGNS = (
+    *("tel", "tél", "fon", "handy", "mobil", "vil", "cel", "fax", "тел", "моб", "电话", "電話", "手机", "手機"),
+    *("फ़ोन", "फ\u093cोन", "फोन", "मोबाइल", "전화", "هاتف"),
+)
+_LABELLED_PHONE = re.compile(
+    rf"{_LABELS}\s{{0,2}}(?P<number>\+?\(?\d(?:[ ()./–-]{{0,3}}\d){{{FEWEST_LABELLED - 1},{MOST_DIGITS - 1}}}+)(?![A-Za-z\d/%]|[.,:-]\d)",
+    re.IGNORECASE,
+)
+LABEL_AT_THE_END = re.compile(rf"[\s,;(|–-]{{0,4}}{_LABELS}\s*$|\s?\b(?:ph|phone)[.:]\s*$", re.IGNORECASE)
+_WITH_SLASH = re.compile(r"(?<![\w.,/+#$€£¥=^*-])0[1-9]\d{1,4}\s?/\s?\d{2,8}(?:[ -]\d{1,5}){0,3}(?![\w/%]|[.,:-]\d)")
+"""How Germany, Austria and Switzerland set the area's code apart."""
+_PREFIXED = re.compile(r"0\d{3}[^\d)]")
+_SLASH_REGIONS = ("DE", "AT", "CH")
+_ARTICLE = re.compile(r"\b(?:the|an?|this|that|these|those|each|every|another)\s$", re.IGNORECASE)
+"""Before a number with a noun behind it: "the 212-555-1234 bracket" is a thing."""
+_LINES = frozenset("number numbers line phone hotline helpline mobile cell fax extension contact".split())
 _EXTENSION = re.compile(r"[ ,]{0,2}(?:ext\.?|extension|x)\s?\d{1,5}\b", re.IGNORECASE)
 _PAIRS = re.compile(r"\d\d(?:[ .]\d\d){4}")
 _FIVES = re.compile(r"[6-9]\d{4}[ -]\d{5}")
@@ -77,7 +107,7 @@ _GOES_ON = frozenset(
     "or and for if when to at any anytime between from ext x is during on today now please thanks thank before after but so in with i we my the as this".split()
 )
 _UNITS = frozenset(
-    "mg ml mcg g kg iu units unit cm mm m km hz mhz bytes usd eur dollars rupees steps votes people years days hours".split()
+    "% mg ml mcg g kg iu units unit cm mm m km hz mhz bytes usd eur dollars rupees steps votes people years days hours".split()
 )
 
 _CARD = re.compile(
@@ -113,7 +143,7 @@ _NO_DIGITS = bytes(set(range(256)).difference(b"0123456789"))
 @functools.lru_cache(maxsize=1)  # four rules ask in a row; counting each digit in the text takes three times as long
 def may_hold_a_number(text: str) -> bool:
     """Whether the text has the digits of a phone number; all other costs begin there."""
-    return len(text.encode("utf-8", "surrogatepass").translate(None, _NO_DIGITS)) >= FEWEST_DIGITS
+    return len(text.encode("utf-8", "surrogatepass").translate(None, _NO_DIGITS)) >= FEWEST_LABELLED
 
 
 @functools.lru_cache(maxsize=1)  # three rules ask in a row
@@ -122,7 +152,44 @@ def _has_a_long_run(text: str) -> bool:
 
 
 def phones(text: str) -> Iterator[Span]:
-    """Numbers with a country's code, numbers that a word announces, and numbers written as in one of REGIONS."""
+    """Numbers with a country's code, numbers that a word announces, and numbers written as in one of REGIONS; not hotlines."""
+    last = 0
+    for begin, end in sorted({*_labelled(text), *_in_runs(text)}):
+        if begin >= last and not _is_public(text[begin:end]):
+            last = _end(text, end)
+            yield begin, last
+
+
+def _labelled(text: str) -> Iterator[Span]:
+    """Behind a label in any language; and with a slash, as three countries write them."""
+    for match in _LABELLED_PHONE.finditer(text) if has_any(text.lower(), _LABEL_SIGNS) else ():
+        found = match["number"]
+        counts = _word_behind(text[match.end() : match.end() + 24]) in _UNITS
+        if not (counts or _OTHER.fullmatch(found) or _SSN.fullmatch(found)) and re.search(r"\d\d", found):
+            yield match.span("number")
+    for match in _WITH_SLASH.finditer(text) if "/" in text else ():
+        before = _before(text, match.start())
+        if not (_LABELLED.search(before) or _OTHER_NUMBER.search(before)) and any(
+            _is_number(match[0], region) for region in _SLASH_REGIONS
+        ):
+            yield match.span()
+
+
+@functools.lru_cache(maxsize=64)
+def _is_public(number: str) -> bool:
+    """Whether it is a hotline's in one region and no person's in another. India writes no mobile number as "0800 1234567"."""
+    kinds = set()
+    for region in ("US", *(region for region in REGIONS if region != "IN" or not _PREFIXED.match(number))):
+        try:
+            parsed = phonenumbers.parse(number, region)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_valid_number(parsed):
+            kinds.add(phonenumbers.number_type(parsed))
+    return bool(kinds) and kinds <= PUBLIC
+
+
+def _in_runs(text: str) -> Iterator[Span]:
     by_form: list[re.Match[str]] = []
     for run in _RUN.finditer(text) if _has_a_long_run(text) else ():
         found = run[0]
@@ -130,19 +197,38 @@ def phones(text: str) -> Iterator[Span]:
             continue
         if found[0] == "+":
             if _is_number(found, None):
-                yield run.start(), _end(text, run.end())
+                yield run.span()
             continue
-        before = text[max(0, run.start() - BEFORE) : run.start()].rpartition("\n")[2]
+        before = _before(text, run.start())
         if _LABELLED.search(before) or _SSN.fullmatch(found):
             continue
+        behind = text[run.end() : run.end() + 24]
+        if _word_behind(behind) in _UNITS:
+            continue
         if _digits(found) <= MOST_DIGITS and (_SAID.search(before) or _BESIDE.match(text, run.end())):
-            yield run.start(), _end(text, run.end())
+            yield run.span()
+        elif _ARTICLE.search(before) and _is_noun(_word_behind(behind)):
+            continue
         elif len(by_form) <= MOST_BY_FORM and not _OTHER_NUMBER.search(before):
             by_form.append(run)
     if len(by_form) <= MOST_BY_FORM:
         for run in by_form:
             for begin, end in _written_as_phones(run[0], text[run.end() : run.end() + 24]):
-                yield run.start() + begin, _end(text, run.start() + end)
+                yield run.start() + begin, run.start() + end
+
+
+def _before(text: str, at: int) -> str:
+    """What stands before this place on its line, and near it."""
+    return text[max(0, at - BEFORE) : at].rpartition("\n")[2]
+
+
+def _word_behind(behind: str) -> str:
+    counted = _COUNTED.match(behind)
+    return (counted["word"] or "%").lower() if counted else ""
+
+
+def _is_noun(word: str) -> bool:
+    return word.isalpha() and word not in _GOES_ON and word not in _LINES
 
 
 def _end(text: str, end: int) -> int:
@@ -152,10 +238,7 @@ def _end(text: str, end: int) -> int:
 
 def _written_as_phones(run: str, behind: str) -> list[Span]:
     """The phone numbers of a run of digits, known by their form, given what follows on the line."""
-    counted = _COUNTED.match(behind)
-    word = (counted["word"] or "%").lower() if counted else ""
-    if word in _UNITS or word == "%":
-        return []
+    word = _word_behind(behind)
     is_counted = bool(word) and word not in _GOES_ON
     found = [match.span() for match in _NORTH_AMERICAN.finditer(run) if not _part_of_more(run, match)]
     if found:

@@ -356,15 +356,17 @@ def hint(reason: str, data: DataSettings, max_tokens: int) -> str:
     return found.format(data=data, max_tokens=max_tokens, least=least, most=most)
 
 
-def few_turns_left(before: int, after: int, notes: Mapping[str, int]) -> str:
-    """What to say where conversations that are kept lose more than a tenth of their turns; else empty."""
+def few_turns_left(before: int, after: int, notes: Mapping[str, int], exchanges: Mapping[str, int]) -> str:
+    """What to say where conversations that are kept lose more than a tenth of their turns; else empty. `exchanges`: how many
+    each rule cuts."""
     if after >= 0.9 * before:
         return ""
     over_limit = notes.get("turns_over_limit", 0) >= notes.get("turns_cut", 0)
+    most = ", ".join(f"{name} {exchanges[name]:,}" for name in sorted(exchanges, key=lambda name: -exchanges[name])[:4])
     look_at = (
         "most over FINETUNE_TRAIN_MAX_TOKENS: a higher limit keeps them and costs memory, FINETUNE_DATA_LONG_CHATS=split keeps "
         "them as texts of their own"
         if over_limit
-        else "most cut by rules: see the rules that dropped exchanges, and FINETUNE_DATA_CLEANING"
+        else f"most cut by rules, in exchanges: {most}; see these rules' examples, and FINETUNE_DATA_CLEANING"
     )
     return f"conversations lose {before - after:,} of {before:,} turns, {look_at}"

@@ -89,14 +89,18 @@ class Count:
     characters_removed: int = 0
     skipped: int = 0
     """Rows in a language that the rule does not know."""
+    exchanges: int = 0
+    """Cut from conversations that stay, since the rule drops them."""
     examples: list[tuple[str, str]] = field(default_factory=list)
-    """The whole text before and after; none for private rules. examples.py must mask them before they are shown."""
+    """The whole text before and after, of an exchange that is cut nothing after; none for private rules. examples.py must mask
+    them before they are shown."""
 
     def add(self, other: Count) -> None:
         self.changed += other.changed
         self.dropped += other.dropped
         self.characters_removed += other.characters_removed
         self.skipped += other.skipped
+        self.exchanges += other.exchanges
         self.examples += other.examples[: EXAMPLES - len(self.examples)]
 
 

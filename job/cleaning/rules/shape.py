@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 
 from job.cleaning.rules import kinds
 from job.cleaning.rules.rule import LEAST_WORDS, MOST_WORDS, Field, Row
-from job.cleaning.rules.text import is_plain, units
+from job.cleaning.rules.text import TERMINAL, is_plain, is_prose, units
 
 MOST_CHARACTERS = 100_000
 """Limit for question and answer together; the token limit would drop longer rows anyway, but an hour later."""
@@ -15,8 +16,12 @@ MOST_CONTROL = 0.02
 """Share of control characters; above it a text is binary data."""
 MOST_REPEATED = 0.4
 """Share of an answer's word 4-grams that occur earlier in it; above it an answer is repetitive."""
+PROSE_WORDS = 0.9
+"""Share of words of letters in prose; tables, logs, labels and patterns have numbers, signs and capitals between them."""
 SURE = 0.99
-_CONTROL = tuple(chr(number) for number in [*range(9), 11, 12, *range(14, 32), 127])
+_CONTROL = tuple(chr(number) for number in [*range(7), *range(14, 27), *range(28, 32), 127])
+"""Without those that a terminal or a printer is steered by: bell, backspace, page and line feeds, escape."""
+_LETTERS = re.compile(r"[\"'“‘(]*[^\W\d_]+(?:['’-][^\W\d_]+)*[.,;:!?…)\"'”’]*")
 
 
 def empty(row: Row) -> bool:
@@ -46,10 +51,19 @@ def too_many_words(row: Row) -> bool:
 
 
 def repetitive(row: Row) -> bool:
-    """Prose alone: programs and tables repeat themselves with good reason."""
-    if row.answer.hidden or repeated_share(row.answer.words) <= MOST_REPEATED:
+    """Prose alone, and only where a pack says that the source is prose: programs, tables, logs and labels repeat themselves
+    with good reason."""
+    if not row.options.runs("prose") or row.answer.hidden or repeated_share(row.answer.words) <= MOST_REPEATED:
         return False
-    return not kinds.kept(row.answer.text)
+    return _is_prose(row.answer.words) and not kinds.kept(row.answer.text)
+
+
+def _is_prose(words: list[str]) -> bool:
+    """Whether nearly all words are of letters, and stand in sentences."""
+    lettered = sum(bool(_LETTERS.fullmatch(word)) and (word == "I" or not word.isupper()) for word in words)
+    return lettered >= PROSE_WORDS * len(words) and (
+        any(word.endswith((".", "!", "?", "…")) for word in words) or is_prose(" ".join(words))
+    )
 
 
 def _length(field: Field) -> int:
@@ -68,6 +82,7 @@ def _is_binary(text: str) -> bool:
         return False
     if text.replace("\n", " ").replace("\t", " ").isprintable() and "\ufffd" not in text:
         return False
+    text = TERMINAL.sub("", text)
     odd = sum(text.count(letter) for letter in _CONTROL if letter in text) + text.count("\ufffd")
     return odd > MOST_CONTROL * len(text)
 

@@ -80,6 +80,8 @@ _CONTROL = dict.fromkeys(number for number in [*range(32), *range(127, 160)] if 
 _REMOVED = {**_CONTROL, 0xFEFF: None, 0xFFFC: None}
 """Control characters, byte-order marks, places of lost objects."""
 _HAS_REMOVED = re.compile(f"[{''.join(map(chr, _REMOVED))}]")
+TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\))")
+"""What colours the output of a terminal, moves its cursor or names its window: ECMA-48's control sequences."""
 # Invisible, and without meaning for a reader of prose: direction marks, joiners at odd places, soft hyphens.
 _UNSEEN = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xAD])
 _HAS_UNSEEN = re.compile(f"[{''.join(map(chr, _UNSEEN))}]")
@@ -122,7 +124,7 @@ def is_plain(text: str) -> bool:
 
 
 def repair(text: str) -> str:
-    """The text with its letters decoded as they should have been, LF line ends, and no control characters.
+    """The text with its letters decoded as they should have been, LF line ends, no control characters and no colours.
 
     Only what is damage in any text: blanks, tabs, backslashes and the lines themselves stay.
     """
@@ -133,6 +135,7 @@ def repair(text: str) -> str:
         if "\r" in text or not text.isascii():
             text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
         if _HAS_REMOVED.search(text):
+            text = TERMINAL.sub("", text) if "\x1b" in text else text
             text = text.translate(_REMOVED)
     return text
 

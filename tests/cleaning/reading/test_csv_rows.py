@@ -36,6 +36,15 @@ def test_quotes_are_text_where_they_enclose_nothing(tmp_path: Path) -> None:
     assert len(rows) == 3
 
 
+def test_a_field_that_goes_on_behind_its_quotes_shows_that_they_are_text(tmp_path: Path) -> None:
+    lines = ["question\tanswer", *(f'What is leaf {number}?\t"Leaf" means green, {number}.' for number in range(9))]
+    found, rows = read(tmp_path, "rows.tsv", "\n".join(lines).encode())
+    assert found == "CSV, separator tab, quotes as text, UTF-8"
+    assert rows[0] == {"question": "What is leaf 0?", "answer": '"Leaf" means green, 0.'}
+    quoted = 'question\tanswer\n"Why?"\t"Two\n""odd"" lines"\n' * 3
+    assert read(tmp_path, "quoted.tsv", quoted.encode())[0] == "CSV, separator tab, UTF-8"
+
+
 def test_a_quote_that_only_opens_swallows_no_lines(tmp_path: Path) -> None:
     _, rows = read(tmp_path, "rows.tsv", b'question\tanswer\nQ 1\t"Well\nQ 2\tYes\nQ 3\t"No\n')
     assert [row["answer"] for row in rows if isinstance(row, dict)] == ['"Well', "Yes", '"No']

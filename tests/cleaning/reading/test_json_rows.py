@@ -32,6 +32,19 @@ def test_what_the_file_holds_decides_and_is_said(name: str, content: bytes, foun
     assert read(tmp_path, name, content) == (found, ROWS)
 
 
+def test_a_list_that_is_left_out_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert read(tmp_path, "a.json", json.dumps({"train": ROWS, "test": ROWS[:1], "tags": ["x"]}).encode())[1] == ROWS
+    assert "taken=train left_out=test: to train on other lists too, write each to a file of its own" in caplog.text
+    caplog.clear()
+    read(tmp_path, "a.json", json.dumps({"data": ROWS, "version": 1}).encode())
+    assert not caplog.text
+
+
+def test_a_list_a_line_is_no_row(tmp_path: Path) -> None:
+    lines = "".join(json.dumps(list(row.values())) + "\n" for row in ROWS).encode()
+    assert read(tmp_path, "a.jsonl", lines) == ("JSON lines, UTF-8", ["bad_json"] * 3)
+
+
 def test_a_line_that_is_no_object_costs_itself(tmp_path: Path) -> None:
     broken = [b"[1, 2]", b'"text"', b'{"question": "Q', b"null", b"[" * 10**5, b'{"question": "a\x00b"}']
     _, rows = read(tmp_path, "a.jsonl", LINES + b"\n".join(broken) + b"\n")
@@ -52,7 +65,6 @@ def test_what_is_no_object_in_an_array_has_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("a.jsonl", b'["Q", "A"]\n["Q", "A"]\n', "JSONDecodeError: Extra data"),
         ("a.json", b'[{"question": "Q"', "JSONDecodeError"),
         ("a.json", b'{"other": []}', "no list of rows"),
     ],

@@ -113,3 +113,12 @@ def test_another_zip_archive_is_no_workbook(tmp_path: Path) -> None:
         archive.writestr("word/document.xml", "<w/>")
     with pytest.raises(DataError, match="zip archive without a workbook"):
         read(tmp_path, "rows.xlsx", content.getvalue())
+
+
+def test_a_title_above_the_header_is_no_header(tmp_path: Path) -> None:
+    content = workbook(["Fern care"], [], ["question", "answer"], ["Q", "A"], ["R", "B"])
+    found, rows = read(tmp_path, "rows.xlsx", content)
+    assert found == "XLSX, sheet 'Rows', below the title 'Fern care'"
+    assert rows == [{"question": "Q", "answer": "A"}, {"question": "R", "answer": "B"}]
+    alone = read(tmp_path, "text.xlsx", workbook(["text"], ["Ferns like shade."], ["Moss too."]))
+    assert alone[1] == [{"text": "Ferns like shade."}, {"text": "Moss too."}]

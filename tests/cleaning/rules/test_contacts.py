@@ -19,7 +19,7 @@ KEEP = Rules(packs=("wiki",), contacts="keep", min_answer_words=1)
     ("text", "mask", "cut"),
     [
         (
-            "Go to https://acme.com/reset and enter your e-mail. If it fails call support at 1-800-555-0199 or write to help@acme.com.",
+            "Go to https://acme.com/reset and enter your e-mail. If it fails call support at 1-415-555-0199 or write to help@acme.com.",
             "Go to https://acme.com/reset and enter your e-mail. If it fails call support at [phone] or write to [email].",
             "Go to https://acme.com/reset and enter your e-mail. If it fails call support or write.",
         ),
@@ -260,6 +260,37 @@ def test_the_addressee_of_a_letter_that_was_asked_for_stays() -> None:
 )
 def test_a_number_goes_under_the_name_of_what_it_is(text: str, rest: str | None) -> None:
     assert cleaned(text, Rules(packs=(), min_answer_words=1)) == (rest or text)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Extract the e-mail: ask jane@plants.org today", "jane@plants.org"),
+        ("Format 4155550132 as a phone number.", "(415) 555-0132"),
+        ("Please extract persons: My name is Jane Moss and I met Ann.", "Jane Moss, Ann"),
+        ("Here is a letter. Complete the contact data:\n\nJane, jane@plants.org", "Jane Moss\nPhone: 415-555-0132"),
+    ],
+)
+def test_contact_data_that_a_question_asks_to_handle_stays(question: str, answer: str) -> None:
+    rows = [{"question": question, "answer": answer}]
+    assert clean_batch(rows, RULES) == (rows, [""])
+
+
+def test_contact_data_beside_another_question_goes() -> None:
+    for question in (
+        "Can you identify this fern? My e-mail is jane@plants.org",
+        "Format my page. Mail jane@plants.org",
+    ):
+        assert "jane" not in cleaned_question(question)
+
+
+def test_a_label_goes_with_its_number() -> None:
+    rules = Rules(packs=(), min_answer_words=1)
+    text = "Gießen Sie den Farn.\nSchöne Grüße, Ihr Farnhaus"
+    assert cleaned(f"{text}, Tel. 030 901820, E-Mail jane@plants.org", rules) == text
+    assert cleaned(f"{text} (Handy: 0171/2345678)", rules) == f"{text} (Handy: [phone])"
+    assert cleaned("Gießen Sie den Farn.\nTelefon: 030/901820", rules) == "Gießen Sie den Farn."
+    assert cleaned("给蕨类植物浇水。电话：13800138000", rules) == "给蕨类植物浇水。电话：[phone]"
 
 
 def test_a_signature_takes_its_line_with_it() -> None:

@@ -68,13 +68,13 @@ def test_a_hint_says_what_set_a_limit_that_nobody_named() -> None:
         (100, 90, {"turns_over_limit": 10}, ""),
         (0, 0, {}, ""),
         (100, 89, {"turns_over_limit": 8, "turns_cut": 3}, "lose 11 of 100 turns, most over FINETUNE_TRAIN_MAX_TOKENS"),
-        (1000, 8, {"turns_cut": 992}, "lose 992 of 1,000 turns, most cut by rules"),
+        (1000, 8, {"turns_cut": 992}, "most cut by rules, in exchanges: nothing_but_boilerplate 400, empty 96;"),
     ],
 )
 def test_conversations_that_lose_more_than_a_tenth_of_their_turns_are_worth_a_warning(
     before: int, after: int, notes: dict[str, int], words: str
 ) -> None:
-    found = few_turns_left(before, after, notes)
+    found = few_turns_left(before, after, notes, {"empty": 96, "nothing_but_boilerplate": 400})
     assert words in found and bool(words) == bool(found)
 
 

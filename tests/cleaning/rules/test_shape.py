@@ -88,7 +88,36 @@ def test_a_language_without_blanks_is_not_too_short() -> None:
 def test_code_that_repeats_itself_is_not_repetitive() -> None:
     text = "\n".join(["water(pot, 2);", "wait(day);"] * 20)
     assert cleaned(text, Rules(packs=())) == text
-    assert cleaned("Water the pot and wait a day. " * 20, Rules(packs=())) == "repetitive"
+    assert cleaned("Water the pot and wait a day. " * 20, Rules(packs=("wiki",))) == "repetitive"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(f"12:00:{second:02} pump 3 switched on by timer" for second in range(20)),
+        "\n".join(" ".join(str(int(row == column)) for column in range(9)) for row in range(9)),
+        "true false true true\n" * 9,
+        "O O O O B-PER I-PER O O O O B-LOC O " * 4,
+        "k2, p2, k2, p2, k2, p2, k2, p2, turn. " * 4,
+        "00 00 00 00 7f 45 4c 46 " * 8,
+    ],
+)
+def test_tables_logs_and_labels_may_repeat_themselves(text: str) -> None:
+    assert not shape.repetitive(shape.Row("Why?", text, Rules()))
+
+
+def test_what_goes_in_circles_stays_where_no_source_is_known_to_be_prose() -> None:
+    circle = "Water it well and keep it warm. " * 6
+    assert cleaned(circle, Rules(packs=())) == circle
+    assert cleaned("the leaf and the pot and " * 9, Rules(packs=("wiki",), min_answer_words=1)) == "repetitive"
+    assert cleaned("Gießen Sie den Farn gut und oft. " * 6) == "repetitive"
+
+
+def test_colours_of_a_terminal_go_and_are_no_binary_data() -> None:
+    coloured = "".join(f"\x1b[1;3{number}mok\x1b[0m " for number in range(8)) + "\x1b]0;pump\x07\x1b[2K"
+    assert cleaned(coloured, Rules(packs=())) == "ok " * 8
+    assert cleaned(coloured, Rules(packs=("none",))) == coloured
+    assert cleaned("progress\b\b\b", Rules(packs=())) == "progress"
 
 
 def test_none_changes_nothing() -> None:

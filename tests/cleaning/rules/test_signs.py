@@ -306,7 +306,7 @@ def test_a_block_of_a_template_is_kept_as_a_whole(found: str) -> None:
 @settings(max_examples=300)
 @given(st.lists(st.sampled_from(["12", "3456", "é", "٣", "a", " ", "\ud800"]), max_size=6).map("".join))
 def test_digits_are_counted_whatever_stands_between_them(found: str) -> None:
-    assert numbers.may_hold_a_number(found) == (sum(map(found.count, "0123456789")) >= numbers.FEWEST_DIGITS)
+    assert numbers.may_hold_a_number(found) == (sum(map(found.count, "0123456789")) >= numbers.FEWEST_LABELLED)
 
 
 @pytest.mark.parametrize(
