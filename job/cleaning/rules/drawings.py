@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 _CHORD = r"[A-H][#b♯♭]?(?:maj|min|m|dim|aug|sus|add)?\d{0,2}(?:sus\d|add\d)?(?:/[A-H][#b]?)?"
-_CHORDS = re.compile(rf"^(?=.*\S[ \t]{{2,}}\S|[ \t]{{2,}}\S)[ \t]*{_CHORD}(?:[ \t|]+{_CHORD})*[ \t|]*$", re.MULTILINE)
+_CHORDS = re.compile(rf"[ \t]*{_CHORD}(?:[ \t|]+{_CHORD})*[ \t|]*$")
 _SHAPE = re.compile(r"[/\\|_^\u2500-\u25ff]|^\s*[*#]+\s*$")
 _WORD = re.compile(r"[^\W_]{3}|\{\||\|\}|\|-|\[\[|\{\{")
 """What a drawing has not: words, and the markup of a wiki."""
@@ -19,10 +19,11 @@ def blocks(text: str) -> Iterator[tuple[int, int]]:
     """The lines of chords, and runs of at least two lines of a drawing, of which one has blanks that mean something."""
     if "  " not in text and "\n " not in text and not text.startswith((" ", "\t")):
         return
-    yield from (match.span() for match in _CHORDS.finditer(text))
     place = begin = end = lines = shapes = 0
     blanks = False
     for line in (*text.split("\n"), "the end"):
+        if "  " in line and _CHORDS.match(line):
+            yield place, place + len(line)
         if line.strip() and len(line) <= LONGEST and not _WORD.search(line):
             begin = begin if lines else place
             end = place + len(line)

@@ -65,11 +65,12 @@ _CODE_NAMES = frozenset(
 _MOJIBAKE = re.compile("[ÂÃâäåæçèéïðÄÅĂĎÐÎÏÑØÙ€]")
 """What bytes of UTF-8 look like when they are read in another encoding; only then does the costly check run."""
 _ENCODINGS = re.compile(
-    r"\b(?:mojibake|utf-?8|latin-?1|iso[- ]?8859|(?:cp|windows)-?125\d|unicode|charset|character\s+(?:set|encoding)|"
-    r"text\s+encoding|encoding\s+(?:error|problem|issue))\b",
+    r"\b(?:(?:mojibake|utf-?8|latin-?1|iso[- ]?8859|(?:cp|windows)-?125\d|unicode|charset|character\s+(?:set|encoding)|"
+    r"text\s+encoding|encoding\s+(?:error|problem|issue))\b|"
+    r"(?:shows?|displays?|prints?|becomes?|became|instead\s+of|turn(?:s|ed)\s+into|looks?\s+like)\s+[\"“'‘(]?\w{0,30}?Ã)",
     re.IGNORECASE,
 )
-"""A text that names one of these may show what wrong letters look like."""
+"""A text that names one of these may show what wrong letters look like, or says what shows them."""
 _ASKS_WHAT = re.compile(r"\W*(?:what|why|where|how)\b[^\n]{0,80}\?\W*$", re.IGNORECASE)
 _AROUND = " .,;:!?()[]\"'`*"
 _ODD_BLANK = re.compile(r"[^\S\n ]")

@@ -55,6 +55,7 @@ def test_broken_letters_and_line_ends_are_mended(damaged: str, mended: str) -> N
         "André became AndrÃ© on the label.",
         "Why do I see Ã© instead of é?",
         "What is â€™?",
+        "The label shows AndrÃ©. How do I repair it?",
         "Decode it as UTF-8, or cafÃ© stays.",
         "It is mojibake: cafÃ©.",
     ],
