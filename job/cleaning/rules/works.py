@@ -28,8 +28,8 @@ CLOSED_WITHIN = 250
 """Characters at the end of a letter in which its close stands."""
 
 _SPOKEN = re.compile(
-    r"^[ \t*_]*(?:([A-Z][\w.'’-]*(?: [A-Z#\d][\w.'’-]*){0,2})[ \t*_]*:[*_]*[ \t]+\S|"
-    r"([A-Z][A-Z.'’-]+(?: [A-Z.'’-]+){0,2})[ \t]*(?:\([^)\n]{1,30}\))?\n(?=\S))",
+    r"^[ \t*_]*(?:([A-Z][\w.'’-]{0,30}(?: [A-Z#\d][\w.'’-]{0,30}){0,2})[ \t*_]{0,4}:[*_]{0,4}[ \t]+\S|"
+    r"([A-Z][A-Z.'’-]{1,30}(?: [A-Z.'’-]{1,30}){0,2})[ \t]*(?:\([^)\n]{1,30}\))?\n(?=\S))",
     re.MULTILINE,
 )
 """A line of a dialogue: "Anna: ...", or a name in capitals above it."""
