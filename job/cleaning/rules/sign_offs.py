@@ -101,7 +101,12 @@ def _below_a_colon(lines: Sequence[str]) -> int:
     for below, line in enumerate(reversed(lines)):
         if line.endswith(":"):
             return below
-        if not line or line.endswith((*_SENTENCE_ENDS, ",")) or len(line.split()) > MOST_WORDS_OF_ITEM:
+        if (
+            not line
+            or len(line) > LONGEST_LINE
+            or line.endswith((*_SENTENCE_ENDS, ","))
+            or len(line.split()) > MOST_WORDS_OF_ITEM
+        ):
             return 0
     return 0
 
