@@ -39,7 +39,9 @@ _SAME_LINE = re.compile(
 
 _MARK = re.compile(rf"\s*(?:[{chr(HIDDEN.start)}-{chr(HIDDEN.stop - 1)}*•+–-]\s*|\(?(?:\d{{1,2}}|[a-z])[.)]\s+)")
 """What an item of a list begins with."""
-_SPEAKER = re.compile(r"^[ \t*_]*[A-Z][\w.'’-]*(?: [A-Z\d][\w.'’-]*){0,2}[ \t*_]*:[*_]*[ \t]+(?=\S)", re.MULTILINE)
+_SPEAKER = re.compile(
+    r"^[ \t*_]*[A-Z][\w.'’-]{0,30}(?: [A-Z\d][\w.'’-]{0,30}){0,2}[ \t*_]{0,4}:[*_]{0,4}[ \t]+(?=\S)", re.MULTILINE
+)
 MOST_WORDS_OF_ITEM = 3
 LAST = 120
 """Characters that the last line has at most if it is an item or a speaker's goodbye."""
@@ -104,7 +106,12 @@ def _below_a_colon(lines: Sequence[str]) -> int:
     for below, line in enumerate(reversed(lines)):
         if line.endswith(":"):
             return below
-        if not line or line.endswith((*_SENTENCE_ENDS, ",")) or len(line.split()) > MOST_WORDS_OF_ITEM:
+        if (
+            not line
+            or len(line) > LONGEST_LINE
+            or line.endswith((*_SENTENCE_ENDS, ","))
+            or len(line.split()) > MOST_WORDS_OF_ITEM
+        ):
             return 0
     return 0
 

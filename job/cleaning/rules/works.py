@@ -28,8 +28,8 @@ CLOSED_WITHIN = 250
 """Characters at the end of a letter in which its close stands."""
 
 _SPOKEN = re.compile(
-    r"^[ \t*_]*(?:([A-Z][\w.'’-]*(?: [A-Z#\d][\w.'’-]*){0,2})[ \t*_]*:[*_]*[ \t]+\S|"
-    r"([A-Z][A-Z.'’-]+(?: [A-Z.'’-]+){0,2})[ \t]*(?:\([^)\n]{1,30}\))?\n(?=\S))",
+    r"^[ \t*_]*(?:([A-Z][\w.'’-]{0,30}(?: [A-Z#\d][\w.'’-]{0,30}){0,2})[ \t*_]{0,4}:[*_]{0,4}[ \t]+\S|"
+    r"([A-Z][A-Z.'’-]{1,30}(?: [A-Z.'’-]{1,30}){0,2})[ \t]*(?:\([^)\n]{1,30}\))?\n(?=\S))",
     re.MULTILINE,
 )
 """A line of a dialogue: "Anna: ...", or a name in capitals above it."""
@@ -45,6 +45,10 @@ _ASKS_PHRASE = pattern(
     r"(?:say|shout|cry|call\s+out|reply|answer)\b(?!\s+about)|"
     r"\bwhat\s+(?:do|should|would|can)\s+you\s+say\s+(?:to|when|if|in|after|before)\b|"
     r"\bhow\s+(?:do|would|can|does)\s+(?:you|i|we|one|people)\s+say\b|"
+    r"\bhow\s+(?:(?:do|should|can|would)\s+(?:you|i|we|one)|to)\s+(?:reply|respond|answer|greet|say|close|end|thank|sign\s+off)\b|"
+    r"\bwhat\s+does\s+[\"'“‘][^\"\n]{1,60}[\"'”’]\s+mean\b|\bsay\s+(?:hi|hello|thanks|thank\s+you|sorry|goodbye|bye)\b|"
+    r"\b(?:which|an?)\s+(?:\w+\s+)?(?:greeting|phrase|word|sentence|expression|answer|closing|sign-?off|reply)\b|"
+    r"\b(?:complete|fill\s+in|finish\s+(?:the|this)|(?:an?|some)\s+examples?\s+of|rewrite|rephrase|paraphrase)\b|"
     r"\btranslat\w+\b|\b(?:in|into)\s+english\s*[?.:]|\bopposite\s+of\b|"
     r"\b(?:what\s+is|what['’]s)\s+(?:the\s+(?:english|word|translation|phrase)\b|[\"'“‘][^\"\n]{1,60}[\"'”’]\s+in\s+\w+)"
 )
@@ -66,7 +70,7 @@ LONGEST_PHRASE = 160
 """Characters of an answer that can be a phrase or a quotation as a whole, and of the question that asks for it."""
 _ATTRIBUTED = re.compile(r"[.!?…\"'”’\w]\s+[–—~-]{1,2} ?[A-ZÀ-ÖØ-Þ][^\n.!?]{1,60}$")
 """A quotation's author at the end, behind a dash."""
-_CONTACT = re.compile(r"@|\d{3}")
+_CONTACT = re.compile(r"@|(?:\d[\s().-]{0,2}){6}\d")
 """What may be hidden from the rules for contact data does not hold this."""
 MOST_QUOTED = 60
 """Words of a text without a question that can be a quotation with its author."""
@@ -114,4 +118,4 @@ def is_quotation(question: str, text: str) -> bool:
     lowered = question.lower()
     if has_any(lowered, _QUOTE_SIGNS) and _ASKS_QUOTE.search(lowered):
         return True
-    return len(text) <= LONGEST_PHRASE and has_any(lowered, _PHRASE_SIGNS) and bool(_ASKS_PHRASE.search(lowered))
+    return len(text) <= LONGEST_PHRASE and bool(_ASKS_PHRASE.search(lowered))

@@ -62,6 +62,12 @@ def test_labels_are_no_speakers() -> None:
         (STAND_IN, f"{QUOTE}\n\n— Rosa Moss"),
         ("What is 'merci' in English?", "Thank you."),
         ("What does the parrot say?", "Hello!"),
+        ("Give me a quote about ferns.", "He who has 1200 ferns needs no clock.\n\n— Rosa Moss"),
+        ("Complete: 'Thank you for ...'", "Thank you for the ferns."),
+        ("Give an example of an imperative sentence.", "Please let me know."),
+        ("What does 'adieu' mean?", "Goodbye."),
+        ("Which greeting is formal?", "Good morning."),
+        ("How do I reply to 'How are you?'", "I'm fine, thank you."),
         ("How do I say goodbye in a letter to a friend?", "All the best"),
     ],
 )
