@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -89,6 +90,13 @@ def require_own(settings: Settings) -> None:
             [
                 f"{OUTPUT_DIR}: {root.absolute()} holds {shown}, which no run of this job wrote and a run would replace; "
                 "choose an empty folder, or move them away"
+            ]
+        )
+    base = settings.model.location
+    if settings.model.is_local and os.path.realpath(base) == os.path.realpath(root):
+        raise SettingsError(
+            [
+                f"{OUTPUT_DIR}: {root.absolute()} is FINETUNE_MODEL_BASE too; a run's folder is no base, choose another one"
             ]
         )
     if inside := [(variable, path) for variable, path in _given(settings) if is_written(path, root)]:

@@ -183,6 +183,8 @@ def refused(error: BaseException, folder: Path, stage: str, *, held: bool = Fals
         file = MetricsFile(folder)
         writer = MetricsWriter(run_dir, {}, file.take)
         writer.end(status, code, fault)
+        if not held:
+            run_dir.close()
         return last_line(file.path, status, code)
     except (OSError, JobError):
         log.error("stage=end status=failed exit_code=%d metrics=none: this run cannot write to %s", code, folder)

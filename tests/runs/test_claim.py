@@ -105,6 +105,21 @@ def test_what_a_run_reads_must_not_lie_where_it_writes(
     require_own(load_settings())
 
 
+def test_the_folder_of_the_base_is_no_output_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run's metrics.json would count as a file of the base, which so changes while it is read."""
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "config.json").write_text("{}", "utf-8")
+    (tmp_path / "link").symlink_to(base)
+    given = {"DATA_SOURCES": "quickstart", "MODEL_BASE": str(base), "OUTPUT_DIR": str(tmp_path / "link")}
+    for name, value in given.items():
+        monkeypatch.setenv(f"FINETUNE_{name}", value)
+    with pytest.raises(SettingsError, match="FINETUNE_OUTPUT_DIR: .*/link is FINETUNE_MODEL_BASE too"):
+        require_own(load_settings())
+    monkeypatch.setenv("FINETUNE_OUTPUT_DIR", str(base / "output"))
+    require_own(load_settings())
+
+
 def change_of_version(root: Path, names: tuple[str, ...]) -> None:
     for name in names:
         record = open_sealed(root / name)

@@ -124,6 +124,7 @@ def test_in_a_new_folder_a_refused_start_leaves_metrics(tmp_path: Path) -> None:
     assert refused(SettingsError(["A: wrong"]), tmp_path / "out", "settings") == 64
     assert metrics_of(tmp_path / "out")["exit_code"] == 64
     assert not (tmp_path / "out" / "refused.json").exists()
+    assert not (tmp_path / "out" / "owner.json").exists()
 
 
 def test_in_a_folder_of_others_a_refused_start_leaves_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
