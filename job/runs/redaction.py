@@ -31,7 +31,7 @@ SIGNED = re.compile(
     r"((?:[?&;]|\\u0026)[\w.-]*(?:sig|signature|token|credential|key|secret|password)=)[^\s&\"'<>`\\]+", re.IGNORECASE
 )
 """The name and the value of what grants access in the query of a URL, such as X-Amz-Signature, sig or access_token."""
-QUERY = re.compile(r"\b[A-Za-z][\w+.-]{0,20}:/{1,2}[^\s?\"'<>]*\?[^\s\"'<>]*")
+QUERY = re.compile(r"\b[A-Za-z][\w+.-]{0,20}:/{1,2}[^\s?\"'<>]{0,1000}\?[^\s\"'<>]*")
 QUERY_VALUE = re.compile(r"([?&](?:[\w.-]+=)?)[^&]+")
 """A URL with a query, and what stands in it: any name may be that of a key, such as code or auth."""
 OF_A_COPY = re.compile(r"(?<![\w.-])([\w.-]+:)(?!/)[^\s/:@\"'<>]+(?=@(?!sha256:)[\w.-]+:\S)")
