@@ -1,4 +1,5 @@
-"""The names that the job gives to files and folders in its output folder: what bears one of them there is replaced in time."""
+"""The names that the job gives to files and folders in its output folder, where what bears one of them is replaced in time; and
+the marks by which a folder is known to be a run's."""
 
 from __future__ import annotations
 
