@@ -17,7 +17,7 @@ from job import __version__, pipeline, start
 from job.errors import FolderInUse, Stopped
 from job.hosts import platforms
 from job.pipeline import Stage
-from job.runs import redaction
+from job.runs import pins, redaction
 from job.runs.deaths import Death
 from job.runs.folder import RunDir
 from job.runs.metrics import MetricsFile, MetricsWriter
@@ -82,7 +82,7 @@ def test_a_folder_in_the_place_of_a_file_of_the_run_ends_no_run(
     monkeypatch.setattr(pipeline, "run", lambda *_, **__: None)
     monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
     (tmp_path / name / "inner").mkdir(parents=True)
-    (tmp_path / "run_id").write_text("0" * 32, "utf-8")
+    pins.write(tmp_path, [])
     assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path)}, "--env-file", "env/quickstart.env") == 0
     assert metrics_of(tmp_path)["status"] == "succeeded"
     assert not (tmp_path / name).is_dir()

@@ -57,7 +57,7 @@ def require_way_to_hub(settings: Settings) -> None:
 
 def _socks_without_its_package() -> Iterator[str]:
     for name in proxies():
-        if os.environ[name].startswith("socks") and find_spec("socksio") is None:
+        if os.environ[name].lower().startswith("socks") and find_spec("socksio") is None:
             yield f"{name}: a SOCKS proxy needs the package socksio (`pip install socksio`); or name an http:// proxy"
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from job.runs.redaction import redact
+from job.runs.redaction import redact_message
 
 TERMINATION_LOG = Path("/dev/termination-log")  # Kubernetes; it keeps 4096 bytes
 FAILURE = Path("/opt/ml/output/failure")  # SageMaker; it keeps 1024 characters
@@ -31,7 +31,7 @@ PLATFORM_JOBS = (
 
 def write_termination_message(what: str, remedy: str) -> None:
     """Write it where the platform has made a place for it. Creates no folder, and never fails a run."""
-    text = redact(f"{what}\n{remedy}")
+    text = redact_message(f"{what}\n{remedy}")
     with contextlib.suppress(OSError):
         if TERMINATION_LOG.exists():
             TERMINATION_LOG.write_bytes(text.encode()[:4096])

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from job.errors import FolderError, SettingsError
 from job.results import SCHEMA_VERSION
 from job.runs.files import SEAL
-from job.runs.identity import NAME
 from job.settings.fields import OUTPUT_DIR, Settings
-from job.settings.files import find_file, read_file
-from job.settings.run_files import RECORDS, is_written
-
-MARKS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys((*RECORDS, *(f".{name}" for name in RECORDS)), ("inputs", "result")),
-    "settings.json": ("data", "hf_token"),
-    "metrics.json": ("status", "stage", "exit_code"),
-    "failure.json": ("exit_code", "kind", "remedy"),
-    "refused.json": ("exit_code", "kind", "remedy"),
-    "pins.json": ("pins", "sha256"),
-    "owner.json": ("host", "pid"),
-}
-"""Files by which a folder is known to be a run's, with the fields that they hold. One is enough: the others may be damaged."""
+from job.settings.files import find_file
+from job.settings.run_files import RECORDS, fields_of, holds_run, is_left_by_refusal, is_written
 
 
 def strangers(root: Path) -> list[str]:
@@ -34,30 +21,7 @@ def strangers(root: Path) -> list[str]:
         found = sorted(path.name for path in root.iterdir() if is_written(path, root))
     except OSError:  # none yet, or one that opening it refuses
         return []
-    return [] if any(_is_mark(root / name) for name in found) else found
-
-
-def _is_mark(path: Path) -> bool:
-    try:
-        if path.name == "run_id":
-            return any(NAME.fullmatch(line) for line in read_file(path, "ascii").split())
-        fields = _fields(path) if path.name in MARKS else {}
-    except PermissionError:  # one of another owner ends the start before anything is replaced
-        return path.name in RECORDS
-    except (OSError, ValueError):
-        return False
-    return bool(fields) and all(name in fields for name in MARKS[path.name])
-
-
-def _fields(path: Path) -> dict[str, Any]:
-    """Those of a JSON file, whoever wrote it; none if it is torn, or larger than any of ours. Raises PermissionError."""
-    try:
-        value = json.loads(read_file(path))
-    except PermissionError:
-        raise
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return [] if holds_run(root) else [name for name in found if not is_left_by_refusal(root / name)]
 
 
 def _of_another_version(root: Path) -> list[str]:
@@ -66,7 +30,7 @@ def _of_another_version(root: Path) -> list[str]:
     found = []
     for name in RECORDS:
         with suppress(PermissionError):  # who reads the record says what to do
-            record, copy = _fields(root / name), _fields(root / f".{name}")
+            record, copy = fields_of(root / name), fields_of(root / f".{name}")
             versions = {one["schema_version"] for one in (record, copy) if isinstance(one.get("schema_version"), int)}
             unsealed = "inputs" in record and SEAL not in record and not (root / f".{name}").exists()
             if (versions and SCHEMA_VERSION not in versions) or unsealed:
@@ -89,6 +53,13 @@ def require_own(settings: Settings) -> None:
             [
                 f"{OUTPUT_DIR}: {root.absolute()} holds {shown}, which no run of this job wrote and a run would replace; "
                 "choose an empty folder, or move them away"
+            ]
+        )
+    base = settings.model.location
+    if settings.model.is_local and os.path.realpath(base) == os.path.realpath(root):
+        raise SettingsError(
+            [
+                f"{OUTPUT_DIR}: {root.absolute()} is FINETUNE_MODEL_BASE too; a run's folder is no base, choose another one"
             ]
         )
     if inside := [(variable, path) for variable, path in _given(settings) if is_written(path, root)]:

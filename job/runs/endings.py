@@ -26,7 +26,7 @@ from job.runs.files import remove, write_json
 from job.runs.folder import RunDir, now
 from job.runs.metrics import MetricsFile, MetricsWriter, failure
 from job.runs.progress import counts
-from job.runs.redaction import redact
+from job.runs.redaction import redact_message
 from job.settings.fields import OUTPUT_DIR
 
 log = logging.getLogger("job")
@@ -51,7 +51,7 @@ def conclude(death: Death, file: MetricsFile, settings: dict[str, Any]) -> int:
     if metrics.status == "running":
         error = cause_of(death, metrics.stage)
         status, code, fault = _ending(error)
-        fault = fault.model_copy(update={"details": redact(death.tail)})
+        fault = fault.model_copy(update={"details": redact_message(death.tail)})
         _log_ending(error, fault, metrics.stage)
         metrics = metrics.model_copy(
             update={"status": status, "exit_code": code, "error": fault, "updated_at": now(), "progress": counts()}
@@ -183,6 +183,8 @@ def refused(error: BaseException, folder: Path, stage: str, *, held: bool = Fals
         file = MetricsFile(folder)
         writer = MetricsWriter(run_dir, {}, file.take)
         writer.end(status, code, fault)
+        if not held:
+            run_dir.close()
         return last_line(file.path, status, code)
     except (OSError, JobError):
         log.error("stage=end status=failed exit_code=%d metrics=none: this run cannot write to %s", code, folder)

@@ -6,13 +6,11 @@ held when it was copied. Knows nothing of where that is.
 
 from __future__ import annotations
 
-import re
 import secrets
 from pathlib import Path
 
 from job.runs.files import write_unredacted
-
-NAME = re.compile(r"[0-9a-f]{32}")
+from job.settings.run_files import RUN_NAME
 
 
 def run_ids(root: Path) -> tuple[str, ...]:
@@ -21,7 +19,7 @@ def run_ids(root: Path) -> tuple[str, ...]:
         lines = (root / "run_id").read_bytes().decode("ascii", "replace").split()
     except (FileNotFoundError, IsADirectoryError):
         return ()
-    return tuple(line for line in lines if NAME.fullmatch(line))
+    return tuple(line for line in lines if RUN_NAME.fullmatch(line))
 
 
 def new_run_id(root: Path) -> tuple[str, ...]:

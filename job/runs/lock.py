@@ -57,6 +57,7 @@ class FolderLock:
             "word": secrets.token_hex(8),
         }
         self._beats = 0
+        self._folder: list[int] = []
 
     def take(self) -> None:
         """Raises FolderInUse (72), and OSError if the folder cannot be written."""
@@ -66,12 +67,15 @@ class FolderLock:
         if held is False and (owner is None or owner.get("boot") == _boot()):  # the same kernel: its lock tells
             lock.close()
             raise self._in_use(owner)
-        if owner is not None and self._is_alive(owner, locks_tell=bool(held) and owner.get("boot") == _boot()):
+        locks_tell = (
+            bool(held) and owner is not None and (owner.get("boot"), owner.get("lock")) == (_boot(), _file_id(lock))
+        )
+        if owner is not None and self._is_alive(owner, locks_tell=locks_tell):
             lock.close()
             raise self._in_use(owner)
         if owner is not None and not _is_here(owner):
             log.warning("stage=start lock=taken_over from_host=%s from_pid=%s", owner.get("host"), owner.get("pid"))
-        self._file = lock
+        self._file, self._folder = lock, _id(self.root.stat())
         try:
             self._write()
         except OSError as error:
@@ -88,22 +92,28 @@ class FolderLock:
         self._write()
 
     def require_here(self) -> None:
-        """Raises FolderGone (68) if the folder no longer holds the file that this process has locked. Where a mount numbers its
-        files anew, this process's owner.json is still there."""
-        if self._file is None or self._is_mine(self._read() or {}):
+        """Raises FolderGone (68) if the folder no longer holds the file that this process has locked, FolderInUse (72) if it is
+        the same folder with another's owner.json. Where a mount numbers its files anew, this process's owner.json is still
+        there."""
+        owner = self._read()
+        if self._file is None or self._is_mine(owner or {}):
             return
-        held = os.fstat(self._file.fileno())
         try:
-            found = (self.root / LOCK).stat()
+            folder, found = _id(self.root.stat()), _id((self.root / LOCK).stat())
         except FileNotFoundError:
-            found = None
-        if found is None or (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino):
+            folder, found = [], []
+        if (
+            owner is not None and folder == self._folder
+        ):  # somebody has removed .lock, and another run has made a new one
+            raise self._in_use(owner)
+        if found != _file_id(self._file):
             raise FolderGone(f"The output folder {self.root.absolute()} was moved or removed while the run worked.")
 
     def _write(self) -> None:
         self._beats += 1
         partial = self.owner.with_name(OWNER + ".partial")
-        partial.write_text(json.dumps(self._me | {"beats": self._beats}) + "\n", "utf-8")
+        lock = _file_id(self._file) if self._file else []
+        partial.write_text(json.dumps(self._me | {"lock": lock, "beats": self._beats}) + "\n", "utf-8")
         partial.replace(self.owner)
 
     def release(self) -> None:
@@ -123,7 +133,7 @@ class FolderLock:
 
     def _is_alive(self, owner: dict[str, object], *, locks_tell: bool) -> bool:
         """Whether the owner's process runs here, or else still writes. The ages of two files are compared, so only the file
-        system's clock counts. `locks_tell`: the owner would hold the kernel's lock, if its file is still the same."""
+        system's clock counts. `locks_tell`: the owner would hold the lock that this process has got."""
         if _runs_here(owner):
             return True
         if locks_tell:
@@ -164,6 +174,15 @@ def _flock(lock: IO[str]) -> bool | None:
     except OSError:
         return None
     return True
+
+
+def _id(facts: os.stat_result) -> list[int]:
+    """What JSON gives back as it was."""
+    return [facts.st_dev, facts.st_ino]
+
+
+def _file_id(file: IO[str]) -> list[int]:
+    return _id(os.fstat(file.fileno()))
 
 
 def _boot() -> str:

@@ -15,7 +15,7 @@ import sys
 import time
 import warnings
 
-from job.runs.redaction import redact, redact_streams
+from job.runs.redaction import redact_message, redact_streams
 
 log = logging.getLogger("job")
 QUIET = (
@@ -37,7 +37,7 @@ class LineFormatter(logging.Formatter):
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
-        text = redact(super().format(record))  # as a whole: a secret may span lines
+        text = redact_message(super().format(record))  # as a whole: a secret may span lines
         if not text.startswith("stage="):
             text = f"stage={self.stage} {text}"
         stage = re.split(r"[\s:]", text, maxsplit=1)[0]

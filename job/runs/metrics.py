@@ -16,7 +16,7 @@ from job.runs import progress
 from job.runs.files import write_json
 from job.runs.folder import RunDir, now
 from job.runs.logs import LineFormatter
-from job.runs.redaction import redact
+from job.runs.redaction import redact_message
 
 log = logging.getLogger("job")
 
@@ -121,4 +121,6 @@ class MetricsWriter:
 
 
 def failure(error: BaseException, remedy: str, details: str = "") -> Failure:
-    return Failure(kind=type(error).__name__, message=redact(str(error)), remedy=remedy, details=redact(details))
+    return Failure(
+        kind=type(error).__name__, message=redact_message(str(error)), remedy=remedy, details=redact_message(details)
+    )

@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 from urllib.parse import quote, quote_plus, unquote
 
+from job.settings.fields import PREFIX
+
 TOKEN = re.compile(r"hf_(?:oauth|jwt)_[\w-]+(?:\.[\w-]+)*|hf_[A-Za-z0-9]{20,}")
 CREDENTIALS = re.compile(
     r"((?:://|https?:/)[^\s/?#:@\[\"'<>`]*:)(?!/|\d+[/?#])([^\s\"'<>`]{1,256})(?=@)"
@@ -29,6 +31,13 @@ SIGNED = re.compile(
     r"((?:[?&;]|\\u0026)[\w.-]*(?:sig|signature|token|credential|key|secret|password)=)[^\s&\"'<>`\\]+", re.IGNORECASE
 )
 """The name and the value of what grants access in the query of a URL, such as X-Amz-Signature, sig or access_token."""
+QUERY = re.compile(r"\b[A-Za-z][\w+.-]{0,20}:/{1,2}[^\s?\"'<>]{0,1000}\?[^\s\"'<>]*")
+QUERY_VALUE = re.compile(r"([?&](?:[\w.-]+=)?)[^&]+")
+"""A URL with a query, and what stands in it: any name may be that of a key, such as code or auth."""
+OF_A_COPY = re.compile(r"(?<![\w.-])([\w.-]+:)(?!/)[^\s/:@\"'<>]+(?=@(?!sha256:)[\w.-]+:\S)")
+"""`user:password@host:path`, as scp takes it: the user and the password. What has a digest behind its tag is an image."""
+WITH_BLANKS = re.compile(r":/{1,2}[^\s/?#:@]*:(?!\d+[/?#\s,])([^@\s]*\s[^@]*)@")
+"""The password of a URL in a value of its own, where a blank does not end it as in a text."""
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 STARS = "**********"
@@ -58,8 +67,13 @@ def hide_passwords(environ: Mapping[str, str]) -> None:
         passwords = [match[2] or match[4] for match in CREDENTIALS.finditer(value)]
         if name.lower().endswith("_proxy"):
             passwords.append(_password_of(value))
+        if name.upper().startswith(PREFIX):
+            passwords += WITH_BLANKS.findall(value)
         for password in passwords:
-            for part in (password, *re.split("[/?#,=]", password)):  # who takes it for a path or a list quotes a part
+            for part in (
+                password,
+                *re.split(r"[/?#,=\s]", password),
+            ):  # who takes it for a path or a list quotes a part
                 hide(part)
                 hide(unquote(part))
 
@@ -78,6 +92,13 @@ def redact(text: str, *, shortest: int = SHORTEST) -> str:
             text = text.replace(secret, STARS)
     text = SIGNED.sub(rf"\1{STARS}", TOKEN.sub(STARS, text))
     return CREDENTIALS.sub(lambda found: f"{found[1] or found[3]}{STARS}", text)
+
+
+def redact_message(text: str) -> str:
+    """What people are told may quote any value: there each value in the query of a URL goes too, and the password before a host
+    as scp takes it. Rows keep theirs."""
+    text = QUERY.sub(lambda url: QUERY_VALUE.sub(rf"\1{STARS}", url[0]), redact(text))
+    return OF_A_COPY.sub(rf"\1{STARS}", text)
 
 
 def redact_values(value: Any, *, shortest: int = SHORTEST) -> Any:
@@ -123,7 +144,7 @@ class RedactedStream:
         self._is_log = is_log
 
     def write(self, text: str) -> int:
-        shown = redact(text)
+        shown = redact_message(text) if self._is_log else redact(text)
         try:
             descriptor = self._stream.fileno() if self._is_log else None
         except (OSError, ValueError):  # not a file of the system

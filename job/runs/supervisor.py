@@ -27,7 +27,7 @@ from job.results import Metrics
 from job.runs import progress
 from job.runs.deaths import Death, memory_kills
 from job.runs.metrics import MetricsFile
-from job.runs.redaction import redact, write_where_read
+from job.runs.redaction import redact_message, write_where_read
 from job.runs.signals import AGAIN_SECONDS, SIGNALS, listened_to
 
 log = logging.getLogger("job")
@@ -112,7 +112,7 @@ class Child:
         data, self._line = data[:end], data[end:]
         if not data:
             return
-        text = redact(data.decode(errors="surrogateescape"))
+        text = redact_message(data.decode(errors="surrogateescape"))
         self.tail = (self.tail + text)[-TAIL_CHARACTERS:]
         with contextlib.suppress(OSError):  # nobody has it open any more
             write_where_read(2, text.encode(errors="surrogateescape"))

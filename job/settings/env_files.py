@@ -9,9 +9,6 @@ from pathlib import Path
 from job.errors import SettingsError
 from job.settings.files import find_file, read_file
 
-YAML_OR_SHELL = re.compile(r"(?:export\s+)?([A-Z][A-Z0-9_]*)\s*[:=]")
-"""`NAME: value`, `NAME = value` or `export NAME=value`."""
-
 
 def read_env_file(path: Path) -> dict[str, str]:
     """`NAME=value` verbatim, `#` only at the start of a line, a bare NAME copies the caller's value.
@@ -30,9 +27,10 @@ def read_env_file(path: Path) -> dict[str, str]:
             continue
         name, equals, value = line.partition("=")
         if not name or re.search(r"[\s\0]", name):
-            named = YAML_OR_SHELL.match(line)  # nothing else is quoted: it may be a secret
-            wrong = f"{named[1]} does not stand alone before '='" if named else "no variable name stands before '='"
-            problems.append(f"{path} line {number}: {wrong}; a line is NAME=value, without spaces")
+            # nothing is quoted: any word of it may be a secret
+            problems.append(
+                f"{path} line {number}: no name stands alone before '='; a line is NAME=value, without spaces"
+            )
         elif "\0" in value:
             problems.append(f"{path} line {number}: the value holds a zero byte, which no variable can")
         elif equals:

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
+from itertools import takewhile
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -141,7 +142,14 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
             yield f"{name}: this variable is now called {RENAMED[name.upper()]}"
         else:
             near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.6)
-            yield f"{name}: there is no such variable" + (f"; did you mean {near[0]}?" if near else "")
+            yield f"{_shown(name)}: there is no such variable" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _shown(name: str) -> str:
+    """As far as its words are letters in one case: who mistakes a line may have put a secret into the name."""
+    words = name.split("_")
+    plain = [*takewhile(lambda word: re.fullmatch("[A-Z]+|[A-Z]?[a-z]+", word), words)]
+    return "_".join(plain if len(plain) == len(words) else [*plain, "..."])
 
 
 def _in_capitals(environ: MutableMapping[str, str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict
 
 from job.settings.files import QUICKSTART, find_file, irregular, is_needed, output_dir
-from job.settings.run_files import is_written
+from job.settings.run_files import holds_run, is_written
 
 TEXT_KINDS = ("jsonl", "json", "csv", "tsv", "txt")
 KINDS = (*TEXT_KINDS, "xlsx", "parquet")
@@ -98,17 +98,25 @@ class Source(BaseModel):
 
     def list_files(self) -> tuple[Path, ...]:
         """All files of a local source in the order of their names: of a folder or a pattern the data files, of a folder that
-        save_to_disk wrote all. README.md, hidden files and what the job writes in its output folder are no data; subfolders are
+        save_to_disk wrote all. README.md, hidden files and what runs write in their folders are no data; subfolders are
         searched where a pattern names them."""
         own = set(self.list_left_out())
         return tuple(file for file in self._found() if file not in own)
 
     def list_left_out(self) -> tuple[Path, ...]:
-        """Files that a folder or a pattern would bring, and that the job writes: with them the next start would read others."""
+        """Files that a folder or a pattern would bring, and that a run writes, this one or another: with them the next start
+        would read others. Who names such a file or folder itself gets it."""
+        found = self._found()
+        above = {
+            folder
+            for file in found
+            for path in (file.absolute(), Path(os.path.realpath(file)))
+            for folder in path.parents
+        }
         output = output_dir(os.environ)
-        if not output.is_dir() or is_written(self.path, output):
-            return ()
-        return tuple(file for file in self._found() if is_written(file, output))
+        runs = [folder for folder in (output, *above) if folder == output or holds_run(folder)]
+        runs = [folder for folder in runs if not is_written(self.path, folder)]
+        return tuple(file for file in found if any(is_written(file, folder) for folder in runs))
 
     def _found(self) -> tuple[Path, ...]:
         path = self.path

@@ -156,11 +156,13 @@ def test_a_system_without_affinity_counts_its_cpus(
     assert usable_cpus() == usable
 
 
-@pytest.mark.parametrize("name", ["ALL_PROXY", "https_proxy"])
+@pytest.mark.parametrize(
+    ("name", "scheme"), [("ALL_PROXY", "socks5"), ("https_proxy", "socks5h"), ("ALL_PROXY", "SOCKS5")]
+)
 def test_a_socks_proxy_without_its_package_is_refused_where_the_hub_is_used(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(name, "socks5://user:correct-horse@proxy:1080")
+    monkeypatch.setenv(name, f"{scheme}://user:correct-horse@proxy:1080")
     monkeypatch.setattr(libraries, "find_spec", lambda package: None)
     require_way_to_hub(settings("quickstart"))
     with pytest.raises(SettingsError) as caught:

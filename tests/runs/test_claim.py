@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from job.errors import FolderError, SettingsError
-from job.results import SCHEMA_VERSION, Choice
+from job.results import SCHEMA_VERSION, Choice, Failure
 from job.runs import pins
 from job.runs.claim import require_own, strangers
+from job.runs.endings import record_failure, refused
 from job.runs.files import open_sealed, write_json, write_sealed
 from job.runs.folder import RunDir
 from job.runs.identity import new_run_id
@@ -32,12 +33,10 @@ def step(root: Path) -> None:
     [
         step,
         lambda root: (step(root), (root / "train.json").write_text("{", "utf-8")),
-        lambda root: MetricsWriter(RunDir(root), {}, MetricsFile(root).take).write(),
-        lambda root: FolderLock(root).take(),
+        lambda root: MetricsWriter(RunDir(root), {"lora": {"r": 16}}, MetricsFile(root).take).write(),
         lambda root: pins.write(root, []),
-        new_run_id,
     ],
-    ids=["record", "copy of a record", "metrics", "owner", "pins", "name"],
+    ids=["record", "copy of a record", "metrics", "pins"],
 )
 def test_one_mark_of_a_run_is_enough(leave_a_mark: Callable[[Path], object], tmp_path: Path) -> None:
     (tmp_path / "adapter").mkdir()
@@ -45,6 +44,26 @@ def test_one_mark_of_a_run_is_enough(leave_a_mark: Callable[[Path], object], tmp
     assert strangers(tmp_path) == ["adapter", "settings.json"]
     leave_a_mark(tmp_path)
     assert strangers(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        lambda root: refused(SettingsError(["A: wrong"]), root, "settings"),
+        lambda root: record_failure(root, Failure(kind="A", message="b", remedy="c", details=""), 64, "refused.json"),
+        lambda root: FolderLock(root).take(),
+        lambda root: (root / "settings.json.partial").touch(),
+        new_run_id,
+    ],
+    ids=["metrics", "refused", "owner", "killed at its first file", "name"],
+)
+def test_what_a_start_leaves_that_was_never_accepted_claims_nothing_beside_it(
+    leave: Callable[[Path], object], tmp_path: Path
+) -> None:
+    leave(tmp_path)
+    assert strangers(tmp_path) == [], "the next start may begin"
+    (tmp_path / "adapter").mkdir()
+    assert strangers(tmp_path) == ["adapter"]
 
 
 @pytest.mark.parametrize(
@@ -95,13 +114,28 @@ def test_what_a_run_reads_must_not_lie_where_it_writes(
     path.mkdir(parents=True) if not path.suffix else path.parent.mkdir(parents=True)
     for file in [path] if path.suffix else [path / ("config.json" if variable == "MODEL_BASE" else "rows.jsonl")]:
         file.write_text("{}", "utf-8")
-    new_run_id(output)
+    pins.write(output, [])
     given = {"DATA_SOURCES": "quickstart", "MODEL_BASE": "quickstart", "OUTPUT_DIR": str(output), variable: str(path)}
     for name, value in given.items():
         monkeypatch.setenv(f"FINETUNE_{name}", value)
     with pytest.raises(SettingsError, match=f"FINETUNE_{variable}: {path} lies where the run writes its own files"):
         require_own(load_settings())
     monkeypatch.setenv("FINETUNE_OUTPUT_DIR", str(tmp_path / "another"))
+    require_own(load_settings())
+
+
+def test_the_folder_of_the_base_is_no_output_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run's metrics.json would count as a file of the base, which so changes while it is read."""
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "config.json").write_text("{}", "utf-8")
+    (tmp_path / "link").symlink_to(base)
+    given = {"DATA_SOURCES": "quickstart", "MODEL_BASE": str(base), "OUTPUT_DIR": str(tmp_path / "link")}
+    for name, value in given.items():
+        monkeypatch.setenv(f"FINETUNE_{name}", value)
+    with pytest.raises(SettingsError, match=r"FINETUNE_OUTPUT_DIR: .*/link is FINETUNE_MODEL_BASE too"):
+        require_own(load_settings())
+    monkeypatch.setenv("FINETUNE_OUTPUT_DIR", str(base / "output"))
     require_own(load_settings())
 
 
@@ -118,7 +152,7 @@ def without_seal(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "refused"),
+    ("change", "is_refused"),
     [
         (lambda root: change_of_version(root, ("train.json", ".train.json")), True),
         (without_seal, True),
@@ -129,14 +163,14 @@ def without_seal(root: Path) -> None:
     ids=["another version", "0.1.0", "a flipped bit", "torn", "gone"],
 )
 def test_a_run_of_another_version_is_not_trained_over(
-    change: Callable[[Path], object], refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    change: Callable[[Path], object], is_refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {"DATA_SOURCES": "quickstart", "OUTPUT_DIR": str(tmp_path)}.items():
         monkeypatch.setenv(f"FINETUNE_{name}", value)
     step(tmp_path)
     change(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    if refused:
+    if is_refused:
         with pytest.raises(FolderError, match=r"another version of this program wrote: train\.json") as caught:
             require_own(load_settings())
         assert "new folder" in caught.value.remedy

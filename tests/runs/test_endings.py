@@ -13,6 +13,7 @@ import pytest
 from job.errors import DataError, FolderError, FolderInUse, JobError, SettingsError, Stopped, causes
 from job.hosts import platforms
 from job.results import SCHEMA_VERSION
+from job.runs import pins
 from job.runs.deaths import Death
 from job.runs.endings import _is_disk_full, conclude, ended_by, refused
 from job.runs.folder import RunDir
@@ -111,7 +112,7 @@ def test_work_that_never_said_anything_gets_metrics(tmp_path: Path, monkeypatch:
 def test_a_start_that_is_refused_touches_nothing_of_the_run(error: JobError, tmp_path: Path) -> None:
     for name in ("settings.json", "metrics.json", "report.html"):
         (tmp_path / name).write_text(name, "utf-8")
-    (tmp_path / "run_id").write_text("0" * 32, "utf-8")
+    pins.write(tmp_path, [])
     assert refused(error, tmp_path, "start") == error.exit_code
     found = json.loads((tmp_path / "refused.json").read_text("utf-8"))
     assert (found["exit_code"], found["kind"]) == (error.exit_code, type(error).__name__)
@@ -124,6 +125,7 @@ def test_in_a_new_folder_a_refused_start_leaves_metrics(tmp_path: Path) -> None:
     assert refused(SettingsError(["A: wrong"]), tmp_path / "out", "settings") == 64
     assert metrics_of(tmp_path / "out")["exit_code"] == 64
     assert not (tmp_path / "out" / "refused.json").exists()
+    assert not (tmp_path / "out" / "owner.json").exists()
 
 
 def test_in_a_folder_of_others_a_refused_start_leaves_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

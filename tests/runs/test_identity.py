@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from job.runs import redaction
-from job.runs.identity import NAME, new_run_id, run_ids
+from job.runs.identity import new_run_id, run_ids
+from job.settings.run_files import RUN_NAME
 
 pytestmark = pytest.mark.light
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.light
 def test_a_run_keeps_its_names_and_another_has_its_own(tmp_path: Path) -> None:
     assert run_ids(tmp_path) == ()
     (first,) = new_run_id(tmp_path / "a")
-    assert NAME.fullmatch(first)
+    assert RUN_NAME.fullmatch(first)
     names = new_run_id(tmp_path / "a")
     assert names == run_ids(tmp_path / "a")
     assert (names[0], len(set(names))) == (first, 2)

@@ -184,3 +184,27 @@ def test_a_run_that_ended_leaves_no_owner(tmp_path: Path) -> None:
     lock.take()
     lock.release()
     assert not (tmp_path / OWNER).exists()
+
+
+def test_a_new_lock_file_says_nothing_about_a_run_in_another_container_of_this_machine(tmp_path: Path) -> None:
+    """Somebody has removed the run's own `.lock`: only its heartbeat tells."""
+    first = FolderLock(tmp_path)
+    first.take()
+    owner = json.loads((tmp_path / OWNER).read_text("utf-8")) | {"host": "container"}
+    leave(tmp_path, owner)
+    (tmp_path / LOCK).unlink()
+    timer = threading.Timer(0.2, leave, (tmp_path, owner | {"beats": 6}))
+    timer.start()
+    with pytest.raises(FolderInUse, match="on container"):
+        FolderLock(tmp_path, watch_seconds=2).take()
+    timer.join()
+
+
+def test_a_run_whose_folder_was_taken_by_another_with_a_new_lock_file_says_so(tmp_path: Path) -> None:
+    first = FolderLock(tmp_path)
+    first.take()
+    (tmp_path / LOCK).unlink()
+    (tmp_path / LOCK).touch()
+    leave(tmp_path, ELSEWHERE)
+    with pytest.raises(FolderInUse, match="process 1 on another-host"):
+        first.beat()

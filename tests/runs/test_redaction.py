@@ -23,6 +23,7 @@ from job.runs.redaction import (
     hide_passwords,
     hide_secrets,
     redact,
+    redact_message,
     redact_streams,
     redact_values,
     without_secrets,
@@ -121,6 +122,45 @@ def test_a_proxys_user_may_be_its_secret() -> None:
 )
 def test_what_signs_a_url_is_known_by_its_name(text: str, expected: str) -> None:
     assert redact(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("'https://host/rows.jsonl?code=s3cr3t': wrong", f"'https://host/rows.jsonl?code={STARS}': wrong"),
+        ("no https:/host/rows.jsonl?x=1&auth=s3=cr;3t here", f"no https:/host/rows.jsonl?x={STARS}&auth={STARS} here"),
+        ("s3://bucket/rows?s3cr3t", f"s3://bucket/rows?{STARS}"),
+        ("no file or folder user:s3cr3t@host:/rows.jsonl", f"no file or folder user:{STARS}@host:/rows.jsonl"),
+        ("/data/user:s3cr3t@host:rows.jsonl", f"/data/user:{STARS}@host:rows.jsonl"),
+    ],
+)
+def test_a_message_shows_no_value_of_a_query_and_no_password_for_a_copy(text: str, expected: str) -> None:
+    assert redact_message(text) == expected
+    assert redact(text) == text, "an answer keeps its links"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "source=./rows-?.jsonl=100",
+        "owner/name@main:train=10, sources: owner/name@main:train",
+        "image registry:5000/lora-job@sha256:00ff",
+        "image python:3.12@sha256:00ff",
+        "git@host:a/b",
+        "Did https://host/page answer? No: ask me@host: today",
+    ],
+)
+def test_what_only_resembles_them_is_kept_in_a_message(text: str) -> None:
+    assert redact_message(text) == text
+
+
+def test_a_password_may_hold_a_blank() -> None:
+    source = "https://user:s3cr3t part2tail@host/rows.jsonl"
+    hide_passwords({"FINETUNE_DATA_SOURCES": f"{source},owner/name@main", "MOTD": "see http://a:b for mail me@host"})
+    assert redact(f"no {source}") == f"no https://user:{STARS}@host/rows.jsonl"
+    assert redact("part2tail of owner/name for mail") == f"{STARS} of owner/name for mail"
+    hide_passwords({"FINETUNE_DATA_SOURCES": "http://host:8080, owner/name@main"})
+    assert redact("8080 owner/name") == "8080 owner/name"
 
 
 def test_a_proxy_may_have_no_scheme() -> None:

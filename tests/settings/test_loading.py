@@ -68,6 +68,15 @@ def test_a_misspelt_section_is_found_too(monkeypatch: pytest.MonkeyPatch) -> Non
     assert said == ["FINETUNE_TRIAN_SEED: there is no such variable; did you mean FINETUNE_TRAIN_SEED?"]
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("HUB_TOKEN_Zq9SECRET", "HUB_TOKEN_..."), ("TRAIN_BETA2", "TRAIN_..."), ("HUB_TOKENS", "HUB_TOKENS")],
+)
+def test_of_an_unknown_name_only_plain_words_are_quoted(name: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = problems(monkeypatch, DATA_SOURCES="owner/name", **{name: "1"})
+    assert [one.partition(":")[0] for one in said] == [f"FINETUNE_{shown}"]
+
+
 def test_a_sections_name_alone_hides_no_other_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     said = problems(monkeypatch, DATA_SOURCES="owner/name", LORA="16", LORA_R="many")
     assert said == [

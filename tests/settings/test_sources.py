@@ -92,6 +92,26 @@ def test_what_the_job_writes_in_its_output_folder_is_no_data_of_a_pattern_or_fol
     assert len(pattern.list_files()) == 4
 
 
+def test_what_another_run_writes_is_no_data_of_a_pattern(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the rows of the first run would change while a second one works in a folder beside it."""
+    for name in (
+        "mine.jsonl",
+        "first/mine-too.jsonl",
+        "first/clean/train.jsonl",
+        "clean/own.jsonl",
+        "other/clean/a.jsonl",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "other" / "metrics.json").write_text('{"accuracy": 0.9}', "utf-8")  # no run's
+    (tmp_path / "first" / "settings.json").write_text('{"data": {}, "hf_token": ""}', "utf-8")
+    monkeypatch.setenv("FINETUNE_OUTPUT_DIR", str(tmp_path / "second"))
+    (tmp_path / "link").symlink_to("first")
+    assert names(f"{tmp_path}/**/*.jsonl") == ["own.jsonl", "mine-too.jsonl", "mine-too.jsonl", "mine.jsonl", "a.jsonl"]
+    for named in ("link/clean", "first/clean", "first/clean/*.jsonl"):
+        assert names(f"{tmp_path}/{named}") == ["train.jsonl"], "who names it gets it"
+
+
 def test_a_pattern_is_relative_to_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
