@@ -115,7 +115,8 @@ _SUBJECT = re.compile(
     r"(?:extract|(?:re)?format|parse|(?:normali|standardi)[sz]e|redact|mask|anonymi[sz]e|identify|validate|tag|recogni[sz]e|convert|complete|fill in)\b"
     r"(?:(?!\.\s)[^!?\n]){0,80}?\b(?:e-?mails?|(?:phone|telephone|mobile|contact|card|account|security) (?:numbers?|data|details|info\w*)|phones|persons?|"
     r"people|(?:full |all |the |person |personal |first |last )names|addresses|named entit\w+|entities|contacts|pii|personal (?:data|info\w*|details)|"
-    r"ibans?|signatures?)\b",
+    r"ibans?|signatures?)\b|"
+    r"(?:^|[.!?:;\n]\s*)(?:please )?(?:extract|parse|redact|anonymi[sz]e)\b[^.!?\n]{0,60}?\b(?:names?|phones?|address(?:es)?)\b",
     re.IGNORECASE,
 )
 _HEADING = re.compile(r"(?::|\b(?:tel|ph|mob|no|nr)\.)\s*$", re.IGNORECASE)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
@@ -167,7 +168,8 @@ def _labelled(text: str) -> Iterator[Span]:
         counts = _word_behind(text[match.end() : match.end() + 24]) in _UNITS
         if not (counts or _OTHER.fullmatch(found) or _SSN.fullmatch(found)) and re.search(r"\d\d", found):
             yield match.span("number")
-    for match in _WITH_SLASH.finditer(text) if "/" in text else ():
+    slashes = [*islice(_WITH_SLASH.finditer(text), MOST_BY_FORM + 1)] if "/" in text else []
+    for match in slashes if len(slashes) <= MOST_BY_FORM else ():
         before = _before(text, match.start())
         if not (_LABELLED.search(before) or _OTHER_NUMBER.search(before)) and any(
             _is_number(match[0], region) for region in _SLASH_REGIONS

@@ -266,6 +266,7 @@ def test_a_number_goes_under_the_name_of_what_it_is(text: str, rest: str | None)
     ("question", "answer"),
     [
         ("Extract the e-mail: ask jane@plants.org today", "jane@plants.org"),
+        ("Extract the name and phone: call Jane on 0171 2345678", "Jane, 0171 2345678"),
         ("Format 4155550132 as a phone number.", "(415) 555-0132"),
         ("Please extract persons: My name is Jane Moss and I met Ann.", "Jane Moss, Ann"),
         ("Here is a letter. Complete the contact data:\n\nJane, jane@plants.org", "Jane Moss\nPhone: 415-555-0132"),

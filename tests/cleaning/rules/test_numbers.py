@@ -149,6 +149,7 @@ def test_more_numbers_than_a_text_has_are_a_table() -> None:
     lines = [f"0171 23456{at:02}\n" for at in range(MOST_BY_FORM + 1)]
     assert len(found(phones, "".join(lines[1:]))) == MOST_BY_FORM
     assert found(phones, "".join(lines)) == []
+    assert found(phones, "".join(lines).replace(" ", "/")) == []
 
 
 @pytest.mark.parametrize(
