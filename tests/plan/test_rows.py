@@ -226,7 +226,6 @@ def test_the_mean_length_is_that_of_the_rows_that_are_kept(settings: Callable[..
     assert found.text_tokens == 150
 
 
-@pytest.mark.light
 def test_steps_are_counted_in_the_texts_that_rows_become(facts: Callable[..., Facts]) -> None:
     """900 of 1,000 rows are for training; half of all come from a source whose rows become three texts each."""
     known = facts(DATA_SOURCES="quickstart,owner/rows", TRAIN_BATCH_SIZE="16", TRAIN_EPOCHS="2")

@@ -32,7 +32,7 @@ from tests.submit.manifests import (
     option,
 )
 
-pytestmark = pytest.mark.schemas
+pytestmark = pytest.mark.examples
 TOKEN_FILE = {
     "vertex": "/gcs/YOUR_BUCKET/secrets/hf_token",
     "sagemaker": "/opt/ml/input/data/secrets/hf_token",

@@ -27,7 +27,7 @@ from tests.submit.manifests import (
     option,
 )
 
-pytestmark = pytest.mark.schemas
+pytestmark = pytest.mark.examples
 
 
 @every_file

@@ -9,7 +9,7 @@ import yaml
 
 from tests.submit.manifests import DEV, FILES, IMAGE, PERMANENT, described, every_file, made, pod
 
-pytestmark = pytest.mark.schemas
+pytestmark = pytest.mark.examples
 every_kind = pytest.mark.parametrize("target", ["kubernetes", "kueue", "kubeflow"])
 
 

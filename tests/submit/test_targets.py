@@ -32,7 +32,7 @@ from tests.submit.manifests import (
     written,
 )
 
-pytestmark = pytest.mark.schemas
+pytestmark = pytest.mark.examples
 QUICKSTART = PROJECT / "env" / "quickstart.env"
 
 

@@ -8,7 +8,7 @@ from job.cleaning.rules import closings
 from job.cleaning.rules.text import has_any
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 GLUED = (
     *(

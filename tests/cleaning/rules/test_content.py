@@ -6,7 +6,7 @@ import pytest
 
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 BEGINS = (
     "If you need more light, feel free to move it to the south window.",

@@ -6,7 +6,7 @@ import pytest
 
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 MORE = " ".join(f"Pot {number} has {number} ml." for number in range(12, 60))
 LONG = ", ".join(f"pot {number} gets {number} ml" for number in range(12, 30))

@@ -11,7 +11,7 @@ from job.cleaning.rules.kinds import is_work, kept
 from tests.cleaning.rules.kept_rows import KEPT_ROWS
 from tests.cleaning.rules.one_row import ADVICE, QUESTION, cleaned, cleaned_question
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 PACKS = ("qa-forum", "wiki", "escapes")
 ALL = Rules(packs=PACKS, brands=("LeafTalk",), min_answer_words=1, max_words=10_000)

@@ -8,7 +8,7 @@ from job.cleaning.rules import scrubbed
 from job.cleaning.rules.boilerplate import BRAND
 from tests.cleaning.rules.one_row import cleaned
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 KEPT = "The leaves are pale because the pot is too small for its roots, so it needs a bigger one."
 BEHIND = "Then wait for a week and look at the new leaves before you do anything else."

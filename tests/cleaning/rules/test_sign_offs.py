@@ -9,7 +9,7 @@ import pytest
 from job.cleaning.rules import sign_offs
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from job.cleaning.rules import Rules
 from job.cleaning.rules.works import STAND_IN, is_dialogue, is_letter, is_quotation
 from tests.cleaning.rules.one_row import ADVICE, QUESTION, cleaned
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 LETTER = "Dear Mrs. Moss,\n\nthe ferns have come. They like the shade.\n\nWith kind regards,\nAnna Fern"
 MASKED = Rules(min_answer_words=1, contacts="mask")
