@@ -6,7 +6,7 @@ import pytest
 
 from job.cleaning.rules import boilerplate
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 OPENINGS = {
     "displaced_blank": ["HiT hanks for your query. "],

@@ -9,7 +9,7 @@ import pytest
 from job.cleaning.rules.brands import brand_pattern
 from tests.cleaning.rules.one_row import ADVICE, QUESTION, RULES, cleaned, cleaned_question
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 
 def test_brands_are_found_in_every_spelling() -> None:

@@ -17,7 +17,7 @@ from tests.cleaning.detector import flags
 from tests.cleaning.rules.one_row import ADVICE, QUESTION, RULES, cleaned
 from tests.conftest import make_rows
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 
 _WORDS = st.sampled_from(

@@ -9,7 +9,7 @@ from job.cleaning.rules.contacts import email, emails, masked, may_hold_a_link, 
 from job.cleaning.rules.rule import Field, Tally
 from tests.cleaning.rules.one_row import ADVICE, RULES, cleaned, cleaned_question
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 CUT = Rules(brands=("LeafTalk",), min_answer_words=1, contacts="cut")
 KEEP = Rules(packs=("wiki",), contacts="keep", min_answer_words=1)

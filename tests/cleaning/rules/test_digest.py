@@ -14,7 +14,7 @@ from job.cleaning.rules.rule import Rule
 from job.settings.rule_file import UserRule
 from tests.cleaning.rules.one_row import RULES
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 FOLDER = Path(module.__file__).parent
 

@@ -7,7 +7,7 @@ import pytest
 from job.cleaning.rules.drawings import blocks
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 POT = "    _|_\n   /   \\\n  /_____\\"
 
 

@@ -7,7 +7,7 @@ import pytest
 from job.cleaning.rules.glued import may_lack_a_blank, separated
 from tests.cleaning.rules.one_row import cleaned
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 MORE = " ".join(f"Pot {number} has {number} ml." for number in range(12, 60))
 

@@ -9,7 +9,7 @@ from job.cleaning.rules.languages import is_foreign
 from job.cleaning.rules.rule import Tally
 from tests.cleaning.rules.one_row import ADVICE, QUESTION
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 RULES = Rules(packs=("qa-forum", "wiki", "escapes"), brands=("LeafTalk",), min_answer_words=1)
 FOREIGN = (

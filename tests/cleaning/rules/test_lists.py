@@ -7,7 +7,7 @@ import pytest
 from job.cleaning.rules.lists import list_kind
 from tests.cleaning.rules.one_row import ADVICE
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 
 @pytest.mark.parametrize(

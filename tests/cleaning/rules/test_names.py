@@ -6,7 +6,7 @@ import pytest
 
 from job.cleaning.rules.names import may_hold_a_name, ungreeted, unsigned, without_own_name
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 
 @pytest.mark.parametrize(

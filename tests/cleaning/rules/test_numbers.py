@@ -17,7 +17,7 @@ from job.cleaning.rules.numbers import (
     social_security,
 )
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 
 def found(find: Callable[[str], Iterator[Span]], text: str) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from job.cleaning.rules import Rules
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 
 @pytest.mark.parametrize(

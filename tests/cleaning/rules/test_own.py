@@ -9,7 +9,7 @@ from job.errors import SettingsError
 from job.settings.rule_file import UserRule, parse
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 
 def test_own_rules_cut_and_drop() -> None:

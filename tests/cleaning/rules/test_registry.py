@@ -18,7 +18,7 @@ from job.settings.rule_file import UserRule
 from job.settings.sources import Source
 from tests.cleaning.rules.one_row import ADVICE, QUESTION
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 OPTIONS = Rules(min_answer_words=1, user_rules=(UserRule("votes", "(?i)please vote for me", False),))
 ROW = {"question": QUESTION, "answer": f"{ADVICE} Please vote for me at votes@plants.org. Mind the snails."}

@@ -6,7 +6,7 @@ import pytest
 
 from job.cleaning.rules.rule import EXAMPLES, Count, Field, Row, Rule, Rules
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 CUT = Rule("cut", "cuts", "repair", ("inside",), cut=lambda field: field.text)
 PRIVATE = Rule("private", "personal data", "contacts", ("inside",), cut=lambda field: field.text, private=True)

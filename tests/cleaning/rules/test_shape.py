@@ -7,7 +7,7 @@ import pytest
 from job.cleaning.rules import Rules, shape
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 
 def test_an_answer_that_runs_in_circles_goes() -> None:

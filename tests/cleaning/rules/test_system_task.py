@@ -8,7 +8,7 @@ from job.cleaning.rules import Rules, clean_batch
 from job.cleaning.rules.system_task import asks_for_work
 from tests.cleaning.rules.one_row import ADVICE
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 LETTER = f"Dear Mrs. Fern, {ADVICE} All the best!"
 
 

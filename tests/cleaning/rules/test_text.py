@@ -21,7 +21,7 @@ from job.cleaning.rules.text import (
     units,
 )
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 
 @pytest.mark.parametrize(
