@@ -250,7 +250,7 @@ def test_all_signs_of_a_text_are_found_by_what_they_share(found: str) -> None:
     assert shared.found_in(found) == any(sign in found for sign in SIGNS)
 
 
-@settings(max_examples=300)
+@settings(max_examples=60)
 @given(st.from_regex(kinds._ASKED_FOR))
 def test_what_asks_for_a_work_in_other_words_has_one_of_their_words(found: str) -> None:
     lowered = found.lower()
@@ -270,7 +270,7 @@ def test_each_expression_and_path_is_kept_by_itself(part: str) -> None:
     assert part in [found[begin:end] for begin, end in kinds.kept(found)]
 
 
-@settings(max_examples=300)
+@settings(max_examples=60)
 @given(st.from_regex(closings.PROMISE), st.from_regex(closings.ONLINE))
 def test_promises_and_arrows_have_their_signs(promise: str, online: str) -> None:
     assert text.has_any(promise.lower(), closings.PROMISE_SIGNS)
