@@ -102,9 +102,7 @@ class FolderLock:
             folder, found = _id(self.root.stat()), _id((self.root / LOCK).stat())
         except FileNotFoundError:
             folder, found = [], []
-        if (
-            owner is not None and folder == self._folder
-        ):  # somebody has removed .lock, and another run has made a new one
+        if owner is not None and folder == self._folder:  # .lock was removed, and another run has made a new one
             raise self._in_use(owner)
         if found != _file_id(self._file):
             raise FolderGone(f"The output folder {self.root.absolute()} was moved or removed while the run worked.")

@@ -81,9 +81,8 @@ class Cleaner:
         try:
             self._run("check", row, row.answer)
             if self.hides and kinds.is_work(question, answer, system):
-                self._clean_to_the_end(
-                    row, row.question, idle
-                )  # whether it is one depends on the question as it will be
+                # The question first: whether the answer is one depends on the question as it will be.
+                self._clean_to_the_end(row, row.question, idle)
                 self._clean_to_the_end(row, row.answer, idle, work=kinds.is_work(row.question.whole, answer, system))
             else:
                 letter = self.hides and works.is_letter(question, answer)
