@@ -8,7 +8,7 @@ The map of the package, in the order in which data flows through it:
     pipeline     the stages, one tuple, and the function that walks it: the whole program
     inputs       what each stage's result depends on
     errors       the failures that a user can meet, each with an exit code and a remedy
-    results      what flows between stages and into metrics.json
+    results/     what flows between stages and into metrics.json
     settings/    every variable: fields, how a source is written, env files, --help
     runs/        the run folder and the life of a run: records, metrics.json, log lines, signals, redaction, endings
     hosts/       what differs between machines: GPU, driver, disk, libraries' variables, the Hub, platforms
