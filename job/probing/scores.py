@@ -54,6 +54,16 @@ def repetition(text: str) -> float:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """An answer, and what it answers."""
+
+    question: str
+    reference: str
+    """Empty for a question without one."""
+    answer: Answer
+
+
+@dataclass(frozen=True)
 class Score:
     """A number for each answer; the mean over all answers is the score of a model."""
 
@@ -64,9 +74,12 @@ class Score:
     unit: str
     """`share` (0-1, shown in percent), or what is counted."""
     better: Literal["higher", "lower", "neither"]
-    of: Callable[[Answer], float]
+    of: Callable[[Asked], float | None]
+    """None where it does not apply."""
     headline: str = ""
     """Its name among the figures at the top of the report; if empty, only the table shows it."""
+    margin: float | None = None
+    """How much worse than the base's the tuned model's mean may be, in the score's unit; None for what decides nothing."""
 
 
 SCORES: tuple[Score, ...] = (
@@ -75,7 +88,7 @@ SCORES: tuple[Score, ...] = (
         "stops by itself before the token limit",
         unit="share",
         better="higher",
-        of=lambda answer: answer.stopped,
+        of=lambda asked: asked.answer.stopped,
         headline="finished answers",
     ),
     Score(
@@ -83,7 +96,7 @@ SCORES: tuple[Score, ...] = (
         "opens with filler",
         unit="share",
         better="lower",
-        of=lambda answer: opens_with_filler(answer.text),
+        of=lambda asked: opens_with_filler(asked.answer.text),
         headline="filler openers",
     ),
     Score(
@@ -91,16 +104,16 @@ SCORES: tuple[Score, ...] = (
         "closes with filler",
         unit="share",
         better="lower",
-        of=lambda answer: closes_with_filler(answer.text),
+        of=lambda asked: closes_with_filler(asked.answer.text),
     ),
     Score(
         "repetition_share",
         "repeated phrases, share of the text",
         unit="share",
         better="lower",
-        of=lambda answer: repetition(answer.text),
+        of=lambda asked: repetition(asked.answer.text),
     ),
-    Score("mean_tokens", "mean length in tokens", unit="tokens", better="neither", of=lambda answer: answer.tokens),
+    Score("mean_tokens", "mean length in tokens", unit="tokens", better="neither", of=lambda asked: asked.answer.tokens),
 )
 
 

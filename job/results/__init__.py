@@ -11,7 +11,19 @@ from job.results.cleaned import (
     TokenCounts,
 )
 from job.results.metrics import SCHEMA_VERSION, Failure, Host, Metrics, Pin
-from job.results.probed import Probed, Sample, Scores
+from job.results.probed import (
+    Candidate,
+    Estimate,
+    Forgetting,
+    Guardrail,
+    Judged,
+    Probed,
+    RowLoss,
+    Sample,
+    Scores,
+    Skipped,
+    Verdict,
+)
 from job.results.pushed import Pushed, PushedRepo
 from job.results.result import Choice, Result
 from job.results.trained import Attempt, DryRun, LogEntry, Optimization, Trained, WeightCount
@@ -19,13 +31,18 @@ from job.results.trained import Attempt, DryRun, LogEntry, Optimization, Trained
 __all__ = [
     "SCHEMA_VERSION",
     "Attempt",
+    "Candidate",
     "Choice",
     "Cleaned",
     "DryRun",
+    "Estimate",
     "Evidence",
     "Example",
     "Failure",
+    "Forgetting",
+    "Guardrail",
     "Host",
+    "Judged",
     "LogEntry",
     "MaskedRow",
     "Metrics",
@@ -36,11 +53,14 @@ __all__ = [
     "PushedRepo",
     "RepeatedSentence",
     "Result",
+    "RowLoss",
     "RuleCount",
     "Sample",
     "Scores",
+    "Skipped",
     "SourceCount",
     "TokenCounts",
     "Trained",
+    "Verdict",
     "WeightCount",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
+
+from pydantic import Field
 
 from job.results.result import Result
 
@@ -22,13 +24,145 @@ class Sample(Result):
     base_stopped: bool
     """The answer ended before the token limit."""
     tuned_stopped: bool
+    base_scores: dict[str, float] = Field(default_factory=dict)
+    """Score name -> the score of this answer; without those that do not apply to it."""
+    tuned_scores: dict[str, float] = Field(default_factory=dict)
+    row: int | None = None
+    """Its line in probe/losses.jsonl, and in the evaluation rows; None for a question from the file."""
+    half: Literal["choice", "confirmation"] = "confirmation"
+    """Whether the checkpoint was chosen by it."""
+
+
+class RowLoss(Result):
+    """One line of probe/losses.jsonl: an evaluation row."""
+
+    row: int
+    """Its line in the evaluation rows, from 0."""
+    question: int
+    """The same number for rows with the same question."""
+    tokens: int
+    """Learned tokens."""
+    base: float
+    """Mean loss of the base model over them, in nats."""
+    tuned: float
+
+
+class Estimate(Result):
+    """A figure of the verdict: base and tuned model on the same rows."""
+
+    name: str
+    """A score's name, `loss`, `kl` or `choices`."""
+    base: float
+    tuned: float
+    difference: float
+    """tuned - base, on the rows that decide."""
+    low: float
+    high: float
+    """Interval of the difference at the level of `confidence`."""
+    confidence: float
+    rows: int
+    """Rows, of which those with the same question count together."""
+    detectable: float
+    """The smallest difference that so many rows show in four of five runs."""
+
+
+class Guardrail(Estimate):
+    """What must not get worse by more than a margin."""
+
+    harm: Literal["higher", "lower"]
+    """Which direction is worse."""
+    margin: float
+    """In the unit of the difference, above 0."""
+    p_safe: float
+    """How likely rows like these are if the harm were as large as the margin; corrected for the number of guardrails (Holm)."""
+    p_harm: float
+    """How likely they are if there were no harm; corrected likewise."""
+    state: Literal["passed", "undecided", "violated"]
+
+
+class Skipped(Result):
+    """A figure that could not be had, and why."""
+
+    name: str
+    reason: str
+
+
+class Verdict(Result):
+    """Whether the tuned model is better than the base, and what decided it."""
+
+    value: Literal["better", "no better", "worse", "inconclusive"]
+    sentence: str
+    """For somebody who knows none of these words."""
+    reasons: list[str]
+    """The figures that decided it, one sentence each."""
+    gain: Estimate | None
+    """The loss per answer token of the evaluation rows; None where there were none."""
+    guardrails: list[Guardrail]
+    skipped: list[Skipped]
+    rows_needed: int | None = None
+    """Where it is inconclusive: about how many rows would decide."""
+
+
+class Forgetting(Result):
+    """What the tuned model still knows of what the data does not teach."""
+
+    prompts: int
+    kl: float
+    """Mean over the tokens of general answers, in nats: how far the tuned model's next token is from the base's."""
+    choices: int
+    base_accuracy: float
+    tuned_accuracy: float
+    """Multiple-choice questions whose right answer has the highest log-probability."""
+
+
+class Candidate(Result):
+    """An adapter of training that the choice looked at."""
+
+    step: int
+    eval_loss: float
+    """Of all evaluation rows, from training."""
+    loss: float
+    """Of the rows in the half of the choice."""
+    scores: Scores
+    """Of the answers in that half."""
+    broken_share: float
+    """Answers in that half that nobody could use: empty, endless, looping or copied from the question."""
+    chosen: bool
+
+
+class Judged(Result):
+    """What the base model itself says of the two answers, asked in both orders. Weak evidence: it decides nothing."""
+
+    pairs: int
+    tuned_wins: int
+    base_wins: int
+    ties: int
+    """The two orders disagreed."""
+    unreadable: int
+    """It named neither answer."""
 
 
 class Probed(Result):
     """Stage 3. Both models answered `questions` fixed questions and those of `eval_rows` evaluation rows."""
 
+    expendable: ClassVar[tuple[str, ...]] = ("losses_path",)
+    adapter_path: str
+    """The chosen adapter, which a fresh process has loaded and compared."""
+    adapter_files: list[str]
+    """Names of what the probe put there; nothing else in that folder is published."""
     samples_path: str
+    losses_path: str
     questions: int
     eval_rows: int
     base: Scores
     tuned: Scores
+    likeness: dict[str, dict[str, float]]
+    """`base` and `tuned` -> likeness of the answers to the references, by its name. Never part of the verdict."""
+    forgetting: Forgetting | None
+    candidates: list[Candidate]
+    step: int
+    """Of training, after which the chosen adapter was saved."""
+    judged: Judged | None
+    verdict: Verdict
+    seconds: dict[str, float]
+    """Part of the probe -> seconds."""
