@@ -8,40 +8,35 @@ from __future__ import annotations
 import json
 import logging
 import random
-from collections.abc import Callable
+import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from peft import PeftModel
 
-from job.errors import MemoryExhausted, Stopped
+from job.errors import Stopped
 from job.hosts import disk
 from job.modeling.base import load_base
 from job.modeling.chat import Chat
 from job.modeling.conversation import Conversation, beginning, texts_of
 from job.modeling.files import fetch_files
 from job.modeling.fitting import cut
-from job.modeling.generation import Answer, generate
+from job.modeling.generation import Answer
 from job.modeling.lengths import require_questions
 from job.modeling.precision import DTYPES
 from job.modeling.tokenizer import load_tokenizer
+from job.probing.answers import answer_all, unpacked_where_it_fits
 from job.probing.scores import score
 from job.results import Cleaned, Probed, Sample, Trained
 from job.runs.deadline import Deadline
 from job.runs.files import remove, replace_folder
-from job.runs.progress import advance
 from job.runs.signals import StopRequest
 from job.settings.fields import ModelSettings, ProbeSettings
 from job.settings.files import read_lines
 
 log = logging.getLogger("job.probe")
-BATCH = 16
-"""Questions per batch; halved each time that GPU memory runs out."""
-BATCH_TOKENS = 32_768
-"""Tokens of a batch, padding and answers included: long questions are answered fewer at a time. On Llama 3.2 3B the keys and
-values of so many take 3.8 GB."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +85,16 @@ def probe(
             raise Stopped("Stopped while the models answered.")
         deadline.stop_if_passed("the models had not answered all questions: the next start asks them again.")
 
-    with tuned.disable_adapter():
-        before = answer_all(tuned, chat, prompts, settings, look)
-    after = answer_all(tuned, chat, prompts, settings, look)
+    until = time.monotonic() + 60 * settings.minutes
+    models = {"base": tuned.disable_adapter, "tuned": nullcontext}
+    with unpacked_where_it_fits(tuned, prompts, settings):
+        answers = answer_all(tuned, chat, prompts, settings, models, look=look, until=until)
+    asked = [
+        (question, base, tuned)
+        for question, base, tuned in zip(questions, answers["base"], answers["tuned"], strict=True)
+        if base and tuned
+    ]
+    questions, before, after = (list(column) for column in zip(*asked, strict=True)) if asked else ([], [], [])
     write_samples(questions, before, after, root / "probe")
     result = Probed(
         samples_path="probe/samples.jsonl",
@@ -140,54 +142,6 @@ def prompt_of(chat: Chat, question: Question, limit: int) -> list[int]:
     if len(ids) > limit and (shorter := cut(chat, question.row, "last", limit)):
         ids = chat.last_prompt_ids(shorter)
     return ids[-limit:]
-
-
-def answer_all(
-    model: PeftModel,
-    chat: Chat,
-    prompts: list[list[int]],
-    settings: ProbeSettings,
-    look: Callable[[], None] = lambda: None,
-) -> list[Answer]:
-    """Answers in the order of the prompts, computed in batches of similar lengths. `look`: called after each token; it raises
-    what is to end the answers. Raises MemoryExhausted (62)."""
-
-    def each_token(rows: int) -> None:
-        advance("tokens", rows)
-        look()
-
-    order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
-    answers: dict[int, Answer] = {}
-    batch = BATCH
-    while len(answers) < len(order):
-        numbers = order[len(answers) : len(answers) + batch]
-        while len(numbers) > 1 and len(numbers) * (len(prompts[numbers[-1]]) + settings.max_new_tokens) > BATCH_TOKENS:
-            numbers.pop()
-        try:
-            found = generate(
-                model,
-                chat,
-                [prompts[number] for number in numbers],
-                max_new_tokens=settings.max_new_tokens,
-                repetition_penalty=settings.repetition_penalty,
-                each_token=each_token,
-            )
-        except torch.OutOfMemoryError as error:
-            if len(numbers) == 1:
-                raise MemoryExhausted(
-                    f"GPU memory ran out during the answer to one question of {len(prompts[numbers[0]])} tokens: {error}",
-                    remedy="Set FINETUNE_PROBE_MAX_NEW_TOKENS lower, or end other processes on the GPU (nvidia-smi lists "
-                    "them); the same command continues with the trained adapter.",
-                ) from error
-            found = None
-        if found is None:  # not in the except block: its traceback still holds the cache of keys and values
-            batch //= 2
-            torch.cuda.empty_cache()
-            log.warning("stage=probe out_of_memory=true batch=%d", batch)
-            continue
-        answers.update(zip(numbers, found, strict=True))
-        log.info("stage=probe answered=%d of=%d", len(answers), len(prompts))
-    return [answers[number] for number in range(len(prompts))]
 
 
 def write_samples(questions: list[Question], before: list[Answer], after: list[Answer], folder: Path) -> None:

@@ -236,6 +236,12 @@ class ProbeSettings(Section):
         le=2,
         description="Divides the scores of tokens that the prompt or the answer already contains; 1 switches it off.",
     )
+    minutes: float = Field(
+        15,
+        gt=0,
+        description="Minutes that the questions may take; those that not every model has answered by then are left out, and "
+        "counted. A T4 needs about three with a base of 3 billion parameters.",
+    )
 
     @model_validator(mode="after")
     def _asks(self) -> Self:
