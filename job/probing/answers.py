@@ -29,7 +29,7 @@ SMALL_BATCH = 16
 UNPACKED_FACTOR = 3
 """A token step with packed weights moves about so many times the bytes of one with unpacked ones (from 4 bits read, 16 bits
 written and read again): unpacked they are worth batches of a third of the size."""
-TIMED_TOKENS = 16
+TIMED_TOKENS = 8
 """After so many of a batch it is known how long one takes."""
 
 
@@ -52,8 +52,8 @@ def unpacked_where_it_fits(
 
 def rows_that_fit(model: PeftModel, room: int, longest: int, new: int) -> int:
     """How many prompts of up to `longest` tokens can be answered at once in `room` bytes; 0 if not even one."""
-    sizes = answer_bytes(model.get_base_model())
-    if sizes is None or model.device.type != "cuda":
+    sizes = answer_bytes(model.get_base_model()) if model.device.type == "cuda" else None
+    if sizes is None:
         return SMALL_BATCH
     each_token, each_row, once = sizes
     return max(0, int((room - once) // ((longest + new) * each_token + each_row)))
@@ -80,19 +80,19 @@ def answer_all(
     while done < len(order) and time.monotonic() < until:
         numbers = _next(model, prompts, order[done:], settings.max_new_tokens, most)
         clock = _Clock(len(numbers), settings.max_new_tokens, len(models), until, look)
-        found = None
+        found, share = None, 0.5
         try:
             found = _answer_batch(model, chat, [prompts[number] for number in numbers], settings, models, clock)
         except torch.OutOfMemoryError as error:
             if len(numbers) == 1:
                 raise _exhausted(len(prompts[numbers[0]]), error) from error
             reason = "out_of_memory"
-        except _TooSlow:
-            reason = "too_slow"
+        except _TooSlow as slow:
+            reason, share = "too_slow", slow.share
         except _Late:
             break
         if found is None:  # not in the except block: its traceback still holds the cache of keys and values
-            most = len(numbers) // 2
+            most = max(1, int(len(numbers) * share))
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             log.warning("stage=probe %s=true batch=%d", reason, most)
@@ -162,7 +162,10 @@ class _Late(Exception):
 
 
 class _TooSlow(Exception):
-    """A batch will not end in time, and half of it may."""
+    """A batch may not end in time, and a share of it will, if prompts take as long as they are many."""
+
+    def __init__(self, share: float) -> None:
+        self.share = share
 
 
 class _Clock:
@@ -186,11 +189,8 @@ class _Clock:
             raise _Late
         if self.tokens == 1:
             self.first = now
-        if self.tokens == TIMED_TOKENS and self.rows > 1 and now + self._seconds_left(now) > self.until:
-            raise _TooSlow
-
-    def _seconds_left(self, now: float) -> float:
-        """At most: no answer need be as long as it may be."""
-        each = (now - self.first) / (self.tokens - 1)
-        prompts = self.first - self.began
-        return each * (self.new - self.tokens) + self.models_left * (prompts + each * self.new)
+        if self.tokens == TIMED_TOKENS and self.rows > 1:
+            each = (now - self.first) / (self.tokens - 1)
+            model = self.first - self.began + each * (self.new - 1)  # at most: an answer may be shorter
+            if self.began + (1 + self.models_left) * model > self.until:
+                raise _TooSlow(min(0.5, (self.until - now) / ((1 + self.models_left) * model)))
