@@ -35,7 +35,7 @@ from job.training import checkpoints, round_trip
 from job.training.arguments import arguments
 from job.training.callbacks import Watch
 from job.training.checkpoint_times import CheckpointTimes
-from job.training.forecast import Forecast, Later
+from job.training.forecast import LOSS_PASSES, Forecast, Later
 from job.training.memory_plan import release
 from job.training.preparation import Prepared, prepare
 from job.training.trainer import Float32AdapterTrainer
@@ -85,7 +85,7 @@ def train(
     needed = Sizes(parameters, 4 * parameters, 0).run_bytes
     disk.require_left(root, needed - disk.present_bytes(root), "checkpoints and adapter")
     later = _later(prepared, model.save_embedding, deadline or Deadline(), load_seconds=time.monotonic() - began)
-    forecast = Forecast(deadline or Deadline(), later.seconds)
+    forecast = Forecast(deadline or Deadline(), later.seconds, LOSS_PASSES if later.questions else 0)
     trainer = _trainer(prepared, settings, rows, eval_rows, root / "train", stop, forecast)
     fit = _fit(trainer)
     saved = _save(prepared, trainer, fit, model.save_embedding, root)
@@ -136,6 +136,7 @@ def _later(prepared: Prepared, save_embedding: str, deadline: Deadline, *, load_
         adapter_bytes=adapter_bytes,
         questions=deadline.questions,
         max_new_tokens=deadline.max_new_tokens,
+        probe_seconds=deadline.probe_seconds,
         pushed_bytes=adapter_bytes if deadline.pushes else 0,
     )
 
