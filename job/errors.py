@@ -108,8 +108,9 @@ class Worse(JobError):
 
     exit_code = 69
     remedy = (
-        "Look at the report: it shows the answers that decided it. Lower FINETUNE_TRAIN_LEARNING_RATE or FINETUNE_TRAIN_EPOCHS, "
-        "or clean the rows that taught it, in a new FINETUNE_OUTPUT_DIR; FINETUNE_HUB_PUSH_WHEN=always publishes it all the same."
+        "Look at the report: it shows the answers that decided it. Lower FINETUNE_TRAIN_LEARNING_RATE or "
+        "FINETUNE_TRAIN_EPOCHS, or clean the rows that taught it, in a new FINETUNE_OUTPUT_DIR; FINETUNE_HUB_PUSH_WHEN=always "
+        "publishes it all the same."
     )
 
 
