@@ -11,7 +11,8 @@ from huggingface_hub import HfApi
 from job.hosts.hub import ask
 from job.hosts.patience import patiently
 from job.publishing.access import check_write_access
-from job.publishing.cards import data_card, licence_of, model_card
+from job.publishing.cards import data_card, model_card
+from job.publishing.licences import Licence, licence_of
 from job.publishing.repository import IsPublic, Target, commit, targets
 from job.results import Cleaned, Probed, Pushed, PushedRepo, Sample, Trained, Verdict
 from job.runs.files import SHORTEST_IN_RECORDS, read_lines, write_text
@@ -36,6 +37,13 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     if not targets(settings.hub):
         reason = "no repository is set (FINETUNE_HUB_REPO_ID and FINETUNE_HUB_DATASET_REPO_ID are empty)"
         return Pushed(skipped=True, reason=reason, repositories=[])
+    if settings.hub.repo_id and not settings.hub.repo_id.rpartition("/")[2].startswith(licence.name_begins):
+        log.warning(
+            "stage=push name=%s: the base model's licence (%s) wants names of models made from it to begin with “%s”",
+            settings.hub.repo_id,
+            licence.id,
+            licence.name_begins,
+        )
     if reason := _withheld(probed.verdict, settings.hub):
         return Pushed(skipped=True, reason=reason, repositories=[])
     hub = settings.hub
@@ -71,8 +79,8 @@ def _files(target: Target, cleaned: Cleaned, probed: Probed, settings: Settings,
     return [card, root / cleaned.train_path, root / cleaned.eval_path]
 
 
-def base_licence(settings: Settings, token: str) -> str:
-    """The licence that the base model's own card names; empty if it cannot be read, which is no reason to fail."""
+def base_licence(settings: Settings, token: str) -> Licence:
+    """The licence that the base model's own card names; that it cannot be read is no reason to fail."""
     if settings.model.is_local:
         if not Path(settings.model.location).is_dir():
             log.warning("stage=push licence=unknown: %s is not on this machine", settings.model.location)
@@ -87,7 +95,7 @@ def base_licence(settings: Settings, token: str) -> str:
         )
     except Exception as error:
         log.warning("stage=push licence=unknown: the base model's card could not be read: %s", error)
-        return ""
+        return Licence()
     return licence_of(Path(readme))
 
 

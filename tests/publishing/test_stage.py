@@ -245,12 +245,22 @@ def test_the_licence_of_the_base_model_is_on_the_card(run: Path, hub: StandInHub
     assert "\nlicense: apache-2.0\n" in (run / "adapter" / "README.md").read_text("utf-8")
 
 
+def test_a_name_that_the_base_models_licence_does_not_want_is_said(
+    run: Path, hub: StandInHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    (run.parent / "base" / "README.md").write_text("---\nlicense: llama3.2\n---\n", "utf-8")
+    push_from(run, repo_id="alice/Llama-garden")
+    assert "licence" not in caplog.text
+    push_from(run, repo_id="alice/garden")
+    assert "name=alice/garden: the base model's licence (llama3.2) wants names" in caplog.text
+
+
 def test_a_licence_is_read_from_the_hub_or_left_out(hub: StandInHub, caplog: pytest.LogCaptureFixture) -> None:
     hub.add_repo("model", "acme/small-3b", {"README.md": b"---\nlicense: mit\n---\n"})
-    assert base_licence(run_settings(), "") == "mit"
-    assert base_licence(run_settings("acme/none"), "") == ""
+    assert base_licence(run_settings(), "").id == "mit"
+    assert base_licence(run_settings("acme/none"), "").id == ""
     away = run_settings("acme/none").model_copy(update={"model": ModelSettings.model_construct(base="/nowhere/base")})
-    assert base_licence(away, "") == ""
+    assert base_licence(away, "").id == ""
     assert "licence=unknown: /nowhere/base is not on this machine" in caplog.text
     assert "stage=push licence=unknown" in caplog.text
 
