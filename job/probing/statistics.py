@@ -4,9 +4,9 @@ Chosen so that they hold where probes live, at a dozen to a few hundred rows wit
 
 - a mean of losses: studentized bootstrap of whole questions (Efron and Tibshirani 1993, chapter 12)
 - harm in a paired rate: exact conditional test on the rows where the models differ (McNemar)
-- no harm as large as a margin in a paired rate: exact unconditional test, ordered by the score statistic (Tango 1998, Statistics
-  in Medicine 17:891; Hsueh, Liu and Chen 2001, Biometrics 57:478). A bootstrap of 0 events in 12 rows gives an interval of width
-  0 and calls everything safe; here the chance to see none is 28 % at a margin of 0.1.
+- no harm as large as a margin in a paired rate: exact unconditional test, ordered by the score statistic (Tango 1998, Stat.
+  Med. 17:891; Hsueh, Liu and Chen 2001, Biometrics 57:478). A bootstrap of 0 events in 12 rows gives an interval of width 0 and
+  calls everything safe; at a margin of 0.1 the chance to see none is 28 %, and so says this test.
 - other means: Student's t, never more certain than that many rows without an event allow
 """
 
@@ -128,8 +128,8 @@ def mean_interval(values: Sequence[float]) -> Interval:
 
 
 def p_mean_below(values: Sequence[float], bound: float, *, floor: float = 0.5) -> float:
-    """How likely a mean this far below `bound` is if the true one is `bound`: at least `floor` ** rows, so that a sample without
-    any spread proves no more than so many rows can."""
+    """How likely a mean this far below `bound` is if the true one is `bound`: at least `floor` ** rows, so that a sample
+    without any spread proves no more than so many rows can."""
     interval = mean_interval(values)
     rows = len(values)
     if rows < 2 or interval.estimate >= bound:

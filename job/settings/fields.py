@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from job.settings.files import QUICKSTART, collected_dir, find_file, is_needed
+from job.settings.margins import Margins
 from job.settings.sources import HUB_ID
 from job.settings.values import HubId, Names, RuleFile, Sources, TextFile, WordLimit, comma_list
 
@@ -235,6 +236,18 @@ class ProbeSettings(Section):
         ge=1,
         le=2,
         description="Divides the scores of tokens that the prompt or the answer already contains; 1 switches it off.",
+    )
+    min_gain: float = Field(
+        0.01,
+        ge=0,
+        lt=1,
+        description="How much lower the loss on the evaluation rows has to be for the verdict better, as a share of the base "
+        "model's loss.",
+    )
+    margins: Margins = Field(
+        (),
+        description="How much worse than the base's a figure of the tuned model may be, where that is not the default, such as "
+        "kl=0.5,closing_filler_share=off; off leaves a figure out of the verdict.",
     )
 
     @model_validator(mode="after")
