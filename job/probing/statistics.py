@@ -64,11 +64,12 @@ def bootstrap(values: Sequence[float], clusters: Sequence[int], *, seed: int = 0
         sums, counts = numpy.bincount(bins, sums), numpy.bincount(bins, counts)
     size = len(sums)
     products = (sums, counts, sums * sums, sums * counts, counts * counts)
-    mean, error = (float(found) for found in _mean_and_error(*(product.sum() for product in products), size))
+    found, errors = _means(numpy.array([[product.sum()] for product in products]), size)
+    mean, error = float(found[0]), float(errors[0])
     if not error:
         return Interval(mean, mean, mean, 0.0)
     drawn = rng.integers(size, size=(RESAMPLES, size))
-    means, errors = _mean_and_error(*(product[drawn].sum(axis=1) for product in products), size)
+    means, errors = _means(numpy.array([product[drawn].sum(axis=1) for product in products]), size)
     with numpy.errstate(divide="ignore", invalid="ignore"):
         studentized = numpy.nan_to_num((means - mean) / errors, nan=0.0)
     share = (1 + CONFIDENCE) / 2
@@ -77,20 +78,19 @@ def bootstrap(values: Sequence[float], clusters: Sequence[int], *, seed: int = 0
     return Interval(mean, mean - max(float(above), least) * error, mean + max(-float(below), least) * error, error)
 
 
-def _mean_and_error(
-    sums: Numbers, counts: Numbers, squares: Numbers, products: Numbers, squared_counts: Numbers, size: int
-) -> tuple[Numbers, Numbers]:
-    """Mean of clustered values and its standard error, from sums over clusters of s, n, s * s, s * n and n * n."""
-    mean = sums / counts
-    spread = numpy.maximum(squares - 2 * mean * products + mean**2 * squared_counts, 0)
-    spread = numpy.where(spread > 1e-14 * squares, spread, 0)  # all alike, but for rounding
-    return mean, numpy.sqrt(spread * size / (size - 1)) / counts
-
-
 def _sums(values: Numbers, clusters: Sequence[int]) -> tuple[Numbers, Numbers]:
     """Sum and number of the values in each cluster."""
     _, which = numpy.unique(numpy.asarray(clusters), return_inverse=True)
-    return numpy.bincount(which, values), numpy.bincount(which).astype(float)
+    return numpy.bincount(which, values), numpy.bincount(which, numpy.ones(len(values)))
+
+
+def _means(totals: Numbers, size: int) -> tuple[Numbers, Numbers]:
+    """Means of clustered values and their standard errors, from totals over `size` clusters of s, n, s * s, s * n and n * n."""
+    sums, counts, squares, products, squared_counts = totals
+    means = sums / counts
+    spread = numpy.maximum(squares - 2 * means * products + means**2 * squared_counts, 0)
+    spread = numpy.where(spread > 1e-14 * squares, spread, 0)  # all alike, but for rounding
+    return means, numpy.sqrt(spread * size / (size - 1)) / counts
 
 
 def t_tail(t: float, freedom: int) -> float:
@@ -155,7 +155,8 @@ def p_rate_harm(harmed: int, helped: int) -> float:
 def _log_choose(total: int) -> Numbers:
     """Logarithms of the binomial coefficients of `total` over 0, 1, ..., total."""
     logs = _log_factorials(total)
-    return logs[total] - logs - logs[::-1]
+    ways: Numbers = logs[total] - logs - logs[::-1]
+    return ways
 
 
 @functools.lru_cache(maxsize=64)
