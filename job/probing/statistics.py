@@ -61,7 +61,7 @@ def bootstrap(values: Sequence[float], clusters: Sequence[int], *, seed: int = 0
     rng = numpy.random.default_rng(seed)
     if len(sums) > BINS:
         bins = rng.permutation(len(sums)) % BINS
-        sums, counts = numpy.bincount(bins, sums), numpy.bincount(bins, counts)
+        sums, counts = _totals(bins, sums), _totals(bins, counts)
     size = len(sums)
     products = (sums, counts, sums * sums, sums * counts, counts * counts)
     found, errors = _means(numpy.array([[product.sum()] for product in products]), size)
@@ -81,7 +81,11 @@ def bootstrap(values: Sequence[float], clusters: Sequence[int], *, seed: int = 0
 def _sums(values: Numbers, clusters: Sequence[int]) -> tuple[Numbers, Numbers]:
     """Sum and number of the values in each cluster."""
     _, which = numpy.unique(numpy.asarray(clusters), return_inverse=True)
-    return numpy.bincount(which, values), numpy.bincount(which, numpy.ones(len(values)))
+    return _totals(which, values), _totals(which, numpy.ones(len(values)))
+
+
+def _totals(groups: npt.NDArray[numpy.intp], values: Numbers) -> Numbers:
+    return numpy.bincount(groups, values).astype(float)
 
 
 def _means(totals: Numbers, size: int) -> tuple[Numbers, Numbers]:
