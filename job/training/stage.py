@@ -16,6 +16,7 @@ import torch
 
 from job.errors import Diverged, SettingsError
 from job.hosts import disk
+from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.config import attention_of
 from job.modeling.files import fetch_files
@@ -32,7 +33,6 @@ from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
 from job.training import adapter as adapters
 from job.training import checkpoints, round_trip
 from job.training.arguments import arguments
-from job.training.batching import Row
 from job.training.callbacks import Watch
 from job.training.checkpoint_times import CheckpointTimes
 from job.training.forecast import Forecast, Later
