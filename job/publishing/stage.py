@@ -27,7 +27,7 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
 
     Raises AccessDenied (67), HubUnavailable (76).
     """
-    adapter = root / trained.adapter_path
+    adapter = root / probed.adapter_path
     samples = read_lines(root / probed.samples_path, Sample)
     licence = base_licence(settings, token)
     card = model_card(cleaned, trained, probed, samples, settings, licence)
@@ -35,7 +35,7 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     if not targets(settings.hub):
         reason = "no repository is set (FINETUNE_HUB_REPO_ID and FINETUNE_HUB_DATASET_REPO_ID are empty)"
         return Pushed(skipped=True, reason=reason, repositories=[])
-    files = {target: _files(target, cleaned, trained, settings, root) for target in targets(settings.hub)}
+    files = {target: _files(target, cleaned, probed, settings, root) for target in targets(settings.hub)}
     patiently(partial(check_write_access, settings.hub, token, root, files), "repositories of the push")
     runs = new_run_id(root)
     pushed = [_push_files(target, paths, settings, token, runs) for target, paths in files.items()]
@@ -43,10 +43,10 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     return Pushed(data_card_path=data_card_path, skipped=False, reason="", repositories=pushed)
 
 
-def _files(target: Target, cleaned: Cleaned, trained: Trained, settings: Settings, root: Path) -> list[Path]:
+def _files(target: Target, cleaned: Cleaned, probed: Probed, settings: Settings, root: Path) -> list[Path]:
     """What this run made for it, and nothing else that may lie in the same folder."""
     if target.kind == "model":
-        return [root / trained.adapter_path / name for name in sorted({*trained.adapter_files, "README.md"})]
+        return [root / probed.adapter_path / name for name in sorted({*probed.adapter_files, "README.md"})]
     card = root / DATA_CARD
     write_text(card, data_card(cleaned, settings), shortest=SHORTEST_IN_RECORDS)
     return [card, root / cleaned.train_path, root / cleaned.eval_path]
