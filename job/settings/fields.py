@@ -230,6 +230,13 @@ class ProbeSettings(Section):
         "", description="Text file with questions for the base and the tuned model, one per line; empty asks none."
     )
     eval_rows: int = Field(20, ge=0, description="Number of evaluation rows whose questions both models answer too.")
+    checkpoints: int = Field(
+        3,
+        ge=1,
+        le=20,
+        description="Number of adapters of a training of which the probe takes the one with the best answers: the one with the "
+        "lowest evaluation loss, and those of the last other evaluations. 1 takes the one with the lowest loss.",
+    )
     max_new_tokens: int = Field(256, ge=1, le=8192, description="Maximum number of tokens in an answer.")
     repetition_penalty: float = Field(
         1.0,
