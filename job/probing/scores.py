@@ -113,7 +113,9 @@ SCORES: tuple[Score, ...] = (
         better="lower",
         of=lambda asked: repetition(asked.answer.text),
     ),
-    Score("mean_tokens", "mean length in tokens", unit="tokens", better="neither", of=lambda asked: asked.answer.tokens),
+    Score(
+        "mean_tokens", "mean length in tokens", unit="tokens", better="neither", of=lambda asked: asked.answer.tokens
+    ),
 )
 
 
