@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from job.errors import SettingsError
+from job.errors import NoBetter, SettingsError, Worse
 from job.inputs import absent_as_recorded, clean_inputs, probe_inputs, push_inputs, require_unchanged, train_inputs
 from job.results import Cleaned, Metrics, Pin, Probed, Pushed, Result, Trained
 from job.runs import pins
@@ -234,6 +234,15 @@ def run(
         _walk(work, settings, wanted, run_dir, metrics_writer)
     if left_out := [stage.name for stage in STAGES[STAGES.index(wanted[-1]) + 1 :]]:
         log.info("stage=end left_out=%s: FINETUNE_STAGES does not name them", ",".join(left_out))
+    require_gain(work)
+
+
+def require_gain(work: Run) -> None:
+    """Raises NoBetter (60) or Worse (69) where that is the verdict, unless the settings publish whatever it is."""
+    found = next((result.verdict for result in work.results if isinstance(result, Probed)), None)
+    negative = {"no better": NoBetter, "worse": Worse}
+    if found is not None and found.value in negative and work.settings.hub.push_when != "always":
+        raise negative[found.value](found.sentence)
 
 
 def _walk(

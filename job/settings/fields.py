@@ -260,6 +260,11 @@ class HubSettings(Section):
         False,
         description="Quote evaluation rows in the model card where there are no fixed questions; the rows may be private.",
     )
+    push_when: Literal["better", "always"] = Field(
+        "better",
+        description="better publishes where the verdict is better, and as a private repository where it is inconclusive; a run "
+        "whose model is no better or worse ends with exit code 60 or 69. always publishes, and the run ends with 0.",
+    )
     retry_minutes: float = Field(
         10,
         ge=0,
