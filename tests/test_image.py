@@ -205,7 +205,7 @@ class TestEngine:
         )
         try:
             deadline = time.monotonic() + 240
-            while time.monotonic() < deadline and "step=20 " not in docker("logs", name).stderr:
+            while time.monotonic() < deadline and "step=20 " not in docker("logs", name).stdout:
                 time.sleep(0.2)
             started = time.monotonic()
             docker("stop", "--time", "30", name)

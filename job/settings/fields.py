@@ -330,6 +330,11 @@ class Settings(BaseSettings):
         le=10_000,
         description="Minutes without progress after which the run is ended (74): rows, steps, tokens, bytes.",
     )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="Lines of the log: text, or json with severity, status and every field as a key, as Cloud Logging and "
+        "Datadog read it.",
+    )
     stages: Names = Field(
         (),
         description="Stages that this start may run, in a row: clean,train,probe,push. Earlier ones must have their results in "

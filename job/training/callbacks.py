@@ -14,7 +14,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from job.errors import Diverged, Stopped
 from job.results import LogEntry
 from job.runs.deadline import Deadline
-from job.runs.progress import advance, saving
+from job.runs.progress import advance, expect, saving
 from job.runs.signals import StopRequest
 from job.training.candidates import Candidates
 from job.training.checkpoint_times import CheckpointTimes
@@ -83,6 +83,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.times.begin()
         self.all_evaluations_seconds = 0.0
         step = state.global_step
+        expect(state.max_steps, step)
         if step and step % int(args.eval_steps) == 0 and not self.log.has_evaluation(step):
             assert self.trainer is not None
             self.trainer.evaluate()  # a stop interrupted this evaluation, and its adapter may be a candidate

@@ -45,7 +45,7 @@ def start(wanted: dict[str, str]) -> tuple[int, str]:
     handlers, log = root.handlers[:], io.StringIO()
     os.environ.update(wanted)
     try:
-        with contextlib.redirect_stderr(log), pytest.MonkeyPatch.context() as patched:
+        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log), pytest.MonkeyPatch.context() as patched:
             patched.setattr("job.start.supervise", unwatched)
             code = cli.main([])
     finally:
