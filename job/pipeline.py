@@ -97,7 +97,7 @@ def run_probe(run: Run) -> Probed:
         run.result(Trained),
         settings.model,
         settings.probe,
-        settings.train.seed,
+        settings.train,
         token=run.token,
         root=run.root,
         stop=run.stop,

@@ -255,8 +255,8 @@ def verdict(value: str = "better", **changes: Any) -> Verdict:
 
 
 CANDIDATES = [
-    Candidate(step=10, eval_loss=1.61, loss=1.6, scores=scores(), broken_share=0.0, chosen=False),
-    Candidate(step=20, eval_loss=1.42, loss=1.41, scores=scores(repetition_share=0.06), broken_share=0.0, chosen=True),
+    Candidate(step=10, eval_loss=1.61, loss=1.6, scores=scores(), chosen=False),
+    Candidate(step=20, eval_loss=1.42, loss=1.41, scores=scores(repetition_share=0.06), chosen=True),
 ]
 PROBED = Probed(
     adapter_path="adapter",

@@ -122,12 +122,10 @@ class Candidate(Result):
     step: int
     eval_loss: float
     """Of all evaluation rows, from training."""
-    loss: float
-    """Of the rows in the half of the choice."""
+    loss: float | None
+    """The mean over the rows in the half of the choice; None where there were too few rows to choose by, or only one adapter."""
     scores: Scores
     """Of the answers in that half."""
-    broken_share: float
-    """Answers in that half that nobody could use: empty, endless, looping or copied from the question."""
     chosen: bool
 
 

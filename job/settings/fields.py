@@ -229,7 +229,12 @@ class ProbeSettings(Section):
     questions_file: TextFile = Field(
         "", description="Text file with questions for the base and the tuned model, one per line; empty asks none."
     )
-    eval_rows: int = Field(20, ge=0, description="Number of evaluation rows whose questions both models answer too.")
+    answers: int = Field(
+        200,
+        ge=1,
+        description="Number of questions that both models answer: those of the file, and of as many evaluation rows as are "
+        "missing to this number.",
+    )
     checkpoints: int = Field(
         3,
         ge=1,
@@ -256,14 +261,6 @@ class ProbeSettings(Section):
         description="How much worse than the base's a figure of the tuned model may be, where that is not the default, such as "
         "kl=0.5,closing_filler_share=off; off leaves a figure out of the verdict.",
     )
-
-    @model_validator(mode="after")
-    def _asks(self) -> Self:
-        if not self.questions_file and not self.eval_rows:
-            raise ValueError(
-                "FINETUNE_PROBE_EVAL_ROWS: with 0 rows and no FINETUNE_PROBE_QUESTIONS_FILE there is nothing to ask"
-            )
-        return self
 
 
 class HubSettings(Section):
