@@ -261,6 +261,20 @@ class ProbeSettings(Section):
         description="How much worse than the base's a figure of the tuned model may be, where that is not the default, such as "
         "kl=0.5,closing_filler_share=off; off leaves a figure out of the verdict.",
     )
+    minutes: float = Field(
+        15,
+        gt=0,
+        description="Minutes that the questions may take; those that not every model has answered by then are left out, and "
+        "counted. A T4 needs about three with a base of 3 billion parameters.",
+    )
+
+    @model_validator(mode="after")
+    def _asks(self) -> Self:
+        if not self.questions_file and not self.eval_rows:
+            raise ValueError(
+                "FINETUNE_PROBE_EVAL_ROWS: with 0 rows and no FINETUNE_PROBE_QUESTIONS_FILE there is nothing to ask"
+            )
+        return self
 
 
 class HubSettings(Section):
