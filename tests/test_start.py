@@ -53,7 +53,7 @@ def test_a_run_says_where_it_is_and_ends_with_success(
     output = tmp_path / "output"
     variables = {"FINETUNE_OUTPUT_DIR": str(output), "HF_TOKEN": token, "AWS_BATCH_JOB_ID": "f00d"}
     assert command(variables, "--env-file", "env/quickstart.env") == 0
-    lines = [line.partition(" ")[2] for line in capsys.readouterr().err.splitlines()]
+    lines = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
     assert lines == [
         f"stage=start version={__version__} output={output}",
         "stage=start AWS_BATCH_JOB_ID=f00d",

@@ -13,7 +13,7 @@ import re
 import select
 import sys
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, TextIO
 from urllib.parse import quote, quote_plus, unquote
 
@@ -164,12 +164,13 @@ class RedactedStream:
         return getattr(self._stream, name)
 
 
-def redact_streams() -> None:
-    """From now on this process prints no secret; what it starts later inherits the plain descriptors."""
+def redact_streams(logs: Container[str] = ("stderr",)) -> None:
+    """From now on this process prints no secret; what it starts later inherits the plain descriptors. `logs`: the streams that
+    hold no result."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream and not isinstance(stream, RedactedStream):  # None where the caller has closed it
-            setattr(sys, name, RedactedStream(stream, is_log=name == "stderr"))
+            setattr(sys, name, RedactedStream(stream, is_log=name in logs))
 
 
 def _forms(secret: str) -> Iterator[str]:

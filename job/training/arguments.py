@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
 from pathlib import Path
 
 import torch
@@ -51,7 +50,7 @@ def arguments(settings: TrainSettings, folder: Path, precision: str, train_rows:
         use_cpu=not torch.cuda.is_available(),
         dataloader_pin_memory=False,
         remove_unused_columns=False,
-        disable_tqdm=not sys.stderr.isatty(),
+        disable_tqdm=True,  # the watching process draws the one bar
         report_to="none",
         max_length=None,  # cleaning has dropped longer rows
         dataset_kwargs={"skip_prepare_dataset": True},

@@ -60,10 +60,10 @@ def disturbed(
     variables: dict[str, str], line: str, action: Callable[[subprocess.Popen[str]], object]
 ) -> tuple[int, str]:
     """The exit code and the log of a real job; `action` is called once, when the log has a line that holds `line`."""
-    child = start_job(variables)
-    assert child.stderr is not None
+    child = start_job(variables, stderr=subprocess.STDOUT)
+    assert child.stdout is not None
     log, done = [], False
-    for text in child.stderr:
+    for text in child.stdout:
         log.append(text)
         if not done and line in text:
             done = True
