@@ -16,6 +16,7 @@ import torch
 
 from job.errors import Diverged, SettingsError
 from job.hosts import disk
+from job.hosts.tracking import tracked
 from job.modeling.chat import Chat
 from job.modeling.config import attention_of
 from job.modeling.files import fetch_files
@@ -87,7 +88,8 @@ def train(
     later = _later(prepared, model.save_embedding, deadline or Deadline(), load_seconds=time.monotonic() - began)
     forecast = Forecast(deadline or Deadline(), later.seconds)
     trainer = _trainer(prepared, settings, rows, eval_rows, root / "train", stop, forecast)
-    fit = _fit(trainer)
+    with tracked(trainer, settings.report_to, root):
+        fit = _fit(trainer)
     saved = _save(prepared, trainer, fit, model.save_embedding, root)
     result = _result(cleaned, settings, prepared, trainer, fit, saved, root)
     del trainer, prepared
