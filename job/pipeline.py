@@ -83,6 +83,7 @@ def run_train(run: Run) -> Trained:
         stop=run.stop,
         halved=run.halved,
         deadline=run.deadline,
+        candidates=settings.probe.checkpoints,
     )
 
 
@@ -96,7 +97,7 @@ def run_probe(run: Run) -> Probed:
         run.result(Trained),
         settings.model,
         settings.probe,
-        settings.train.seed,
+        settings.train,
         token=run.token,
         root=run.root,
         stop=run.stop,
@@ -173,7 +174,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="train",
         words="train a LoRA adapter on the 4-bit base model, and load it again to check it",
-        files=("adapter/", "train/checkpoints/", "train/log.jsonl"),
+        files=("train/adapter/", "train/candidates/", "train/checkpoints/", "train/log.jsonl"),
         inputs=train_inputs,
         run=run_train,
         result=Trained,
@@ -184,7 +185,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="probe",
         words="ask base and tuned model the same questions",
-        files=("probe/samples.jsonl",),
+        files=("adapter/", "probe/samples.jsonl", "probe/losses.jsonl"),
         inputs=probe_inputs,
         run=run_probe,
         result=Probed,

@@ -229,8 +229,9 @@ def small_run(base: Path, rows: Path, output: Path, **changes: str) -> dict[str,
         "TRAIN_EVAL_STEPS": "2",
         "TRAIN_LOG_STEPS": "1",
         "TRAIN_LEARNING_RATE": "0.01",
-        "PROBE_EVAL_ROWS": "2",
+        "PROBE_ANSWERS": "2",
         "PROBE_MAX_NEW_TOKENS": "8",
+        "HUB_PUSH_WHEN": "always",  # a model of random numbers learns nothing that two answers show
         "OUTPUT_DIR": str(output),
     }
     return {f"FINETUNE_{name}": value for name, value in (names | changes).items()}

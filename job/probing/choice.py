@@ -6,6 +6,7 @@ The lowest loss alone is no guide: the public write-up's best loss gave its wors
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,4 +38,4 @@ def _rank(one: Seen) -> tuple[int, int, float, int]:
         (guardrail.difference if guardrail.harm == "higher" else -guardrail.difference) >= guardrail.margin
         for guardrail in guardrails
     )
-    return violated, beyond, one.candidate.loss, one.candidate.step
+    return violated, beyond, math.inf if one.candidate.loss is None else one.candidate.loss, one.candidate.step

@@ -75,13 +75,37 @@ class LogEntry(Result):
     seconds: float
 
 
+class TrainedAdapter(Result):
+    """An adapter among which the probe chooses: LoRA tensors alone."""
+
+    step: int
+    eval_loss: float
+    """Of all evaluation rows."""
+    path: str
+
+
+class RoundTrip(Result):
+    """How the adapter, loaded by a fresh process with the card's code, differs from the model in memory."""
+
+    max_difference: float
+    """Of a logit."""
+    tolerance: float
+    cpu_kernel_difference: float | None = None
+    """Like `max_difference`, with bitsandbytes' bfloat16 kernel, which the card's code uses on a CPU with AVX512-BF16; None
+    elsewhere."""
+    cpu_kernel_error: str = ""
+    """Why that kernel cannot compute this base; empty if it can. The card says how to load the adapter without that kernel."""
+
+
 class Trained(Result):
-    """Stage 2. A fresh process has loaded and compared the adapter in `adapter_path`."""
+    """Stage 2. A fresh process has loaded and compared the adapter in `adapter_path`, which has the lowest evaluation loss."""
 
     expendable: ClassVar[tuple[str, ...]] = ("log_path",)
     adapter_path: str
     adapter_files: list[str]
-    """Names of what training left in `adapter_path`; nothing else in that folder is published."""
+    """Names of what training left in `adapter_path`."""
+    candidates: list[TrainedAdapter]
+    """In the order of their steps. The one of `best_step` is that in `adapter_path`."""
     log_path: str
     base_revision: str
     """The commit of the base model that was loaded from the Hub; empty for a folder."""
@@ -127,14 +151,11 @@ class Trained(Result):
     checkpointing: Literal["none", "half", "all"]
     peak_gpu_reserved_bytes: int
     vocabulary_rows: int
+    new_rows: int
+    """Rows of the vocabulary that the base lacks."""
     pad_token: str
     adapter_bytes: int
     adapter_parts_bytes: dict[str, int]
     """The parts of adapter_model.safetensors: `lora` and, where saved, `embedding`."""
-    round_trip_max_difference: float
-    """Largest difference of a logit between the trained model in memory and the adapter loaded by a fresh process."""
-    round_trip_tolerance: float
-    round_trip_cpu_kernel_difference: float | None = None
-    """The same with bitsandbytes' bfloat16 kernel, which the card's code uses on a CPU with AVX512-BF16; None elsewhere."""
-    round_trip_cpu_kernel_error: str = ""
-    """Why that kernel cannot compute this base; empty if it can. The card says how to load the adapter without that kernel."""
+    round_trip: RoundTrip
+    """Of the adapter in `adapter_path`."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from job.settings.files import QUICKSTART, collected_dir, find_file, is_needed
+from job.settings.margins import Margins
 from job.settings.sources import HUB_ID
 from job.settings.values import HubId, Names, RuleFile, Sources, TextFile, WordLimit, comma_list
 
@@ -233,7 +234,19 @@ class ProbeSettings(Section):
     questions_file: TextFile = Field(
         "", description="Text file with questions for the base and the tuned model, one per line; empty asks none."
     )
-    eval_rows: int = Field(20, ge=0, description="Number of evaluation rows whose questions both models answer too.")
+    answers: int = Field(
+        200,
+        ge=1,
+        description="Number of questions that both models answer: those of the file, and of as many evaluation rows as are "
+        "missing to this number.",
+    )
+    checkpoints: int = Field(
+        3,
+        ge=1,
+        le=20,
+        description="Number of adapters of a training of which the probe takes the one with the best answers: the one with the "
+        "lowest evaluation loss, and those of the last other evaluations. 1 takes the one with the lowest loss.",
+    )
     max_new_tokens: int = Field(256, ge=1, le=8192, description="Maximum number of tokens in an answer.")
     repetition_penalty: float = Field(
         1.0,
@@ -241,14 +254,18 @@ class ProbeSettings(Section):
         le=2,
         description="Divides the scores of tokens that the prompt or the answer already contains; 1 switches it off.",
     )
-
-    @model_validator(mode="after")
-    def _asks(self) -> Self:
-        if not self.questions_file and not self.eval_rows:
-            raise ValueError(
-                "FINETUNE_PROBE_EVAL_ROWS: with 0 rows and no FINETUNE_PROBE_QUESTIONS_FILE there is nothing to ask"
-            )
-        return self
+    min_gain: float = Field(
+        0.01,
+        ge=0,
+        lt=1,
+        description="How much lower the loss on the evaluation rows has to be for the verdict better, as a share of the base "
+        "model's loss.",
+    )
+    margins: Margins = Field(
+        (),
+        description="How much worse than the base's a figure of the tuned model may be, where that is not the default, such as "
+        "kl=0.5,closing_filler_share=off; off leaves a figure out of the verdict.",
+    )
 
 
 class HubSettings(Section):

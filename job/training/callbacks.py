@@ -1,4 +1,4 @@
-"""Watches a training: logs its figures, keeps the best adapter, says when a checkpoint is due, and stops on a diverging loss,
+"""Watches a training: logs its figures, keeps candidates, says when a checkpoint is due, and stops on a diverging loss,
 on request and before the deadline."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from job.results import LogEntry
 from job.runs.deadline import Deadline
 from job.runs.progress import advance, expect, saving
 from job.runs.signals import StopRequest
-from job.training.best import BestAdapter
+from job.training.candidates import Candidates
 from job.training.checkpoint_times import CheckpointTimes
 from job.training.forecast import SAID_AFTER_STEPS, Forecast, Measured
 from job.training.log_file import LogFile
@@ -39,9 +39,10 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         stop: StopRequest,
         times: CheckpointTimes | None = None,
         forecast: Forecast | None = None,
+        candidates: int = 1,
     ) -> None:
         self.log = LogFile(folder / "log.jsonl")
-        self.best = BestAdapter(folder / "best")
+        self.candidates = Candidates(folder / "candidates", candidates)
         self.worst_loss = worst_loss
         self.stop = stop
         self.times = times or CheckpointTimes(minutes=10)
@@ -85,7 +86,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         expect(state.max_steps, step)
         if step and step % int(args.eval_steps) == 0 and not self.log.has_evaluation(step):
             assert self.trainer is not None
-            self.trainer.evaluate()  # a stop interrupted this evaluation, and its adapter may be the best
+            self.trainer.evaluate()  # a stop interrupted this evaluation, and its adapter may be a candidate
 
     def on_log(
         self,
@@ -147,7 +148,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         if step:
             assert self.trainer is not None
             with saving():
-                self.best.keep(self.trainer.model, loss, step)
+                self.candidates.keep(self.trainer.model, loss, step)
 
     def require_convergence(self, loss: float, step: int, name: str) -> None:
         """Raises Diverged (63) for a loss that is not finite, or worse than twice that of guessing."""

@@ -16,12 +16,12 @@ import torch
 
 from job.errors import MemoryExhausted
 from job.modeling.architecture import Architecture
+from job.modeling.batching import Row
 from job.modeling.layers import decoder_layers
 from job.modeling.memory import GIB, RESERVE_SHARE, Candidate, candidates
 from job.modeling.prediction import predictions
 from job.results import Attempt, DryRun
 from job.settings.fields import LoraSettings
-from job.training.batching import Row
 from job.training.forward import Forward
 
 log = logging.getLogger("job.train")

@@ -91,7 +91,7 @@ def variables_of(hub: StandInHub, root: Path) -> dict[str, str]:
         "MODEL_SAVE_EMBEDDING": "full",
         "TRAIN_LEARNING_RATE": "0.0002",
         "TRAIN_EVAL_STEPS": "10",
-        "PROBE_EVAL_ROWS": "8",
+        "PROBE_ANSWERS": "8",
         "PROBE_MAX_NEW_TOKENS": "200",
         "HUB_REPO_ID": ADAPTER,
     }

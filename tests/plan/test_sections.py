@@ -32,11 +32,14 @@ def test_a_setting_says_where_it_came_from_and_the_token_stays_hidden(facts: Cal
 @pytest.mark.light
 def test_what_is_asked_and_what_is_pushed(facts: Callable[..., Facts]) -> None:
     questions = "job/quickstart/questions.txt"
-    found = facts(HUB_REPO_ID="owner/adapter", PROBE_QUESTIONS_FILE=questions, PROBE_EVAL_ROWS="3")
+    found = facts(HUB_REPO_ID="owner/adapter", PROBE_QUESTIONS_FILE=questions, PROBE_ANSWERS="8")
     assert list(hub_lines(found)) == ["  adapter: owner/adapter (private)", "  cleaned rows: not pushed"]
     public = facts(HUB_REPO_ID="owner/adapter", HUB_PRIVATE="false")
     assert next(hub_lines(public)) == "  adapter: owner/adapter (public)"
-    assert list(question_lines(found)) == [f"  from {questions}", "  from 3 evaluation rows"]
+    assert list(question_lines(found)) == [
+        f"  5 from {questions}",
+        "  those of 3 evaluation rows, or of all where there are fewer",
+    ]
 
 
 @pytest.mark.light

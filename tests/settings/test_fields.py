@@ -34,12 +34,12 @@ def test_values_that_exclude_each_other(monkeypatch: pytest.MonkeyPatch) -> None
             monkeypatch,
             DATA_SOURCES="owner/name",
             DATA_CLEANING="none,wiki",
-            PROBE_EVAL_ROWS="0",
+            PROBE_ANSWERS="0",
             MODEL_BASE="./nothing",
         )
     )
     assert "FINETUNE_DATA_CLEANING: auto and none cannot be combined with a pack" in said
-    assert "FINETUNE_PROBE_EVAL_ROWS" in said
+    assert "FINETUNE_PROBE_ANSWERS" in said
     assert "FINETUNE_MODEL_BASE: the folder nothing holds no model" in said
 
 
