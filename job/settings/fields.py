@@ -220,6 +220,11 @@ class TrainSettings(Section):
         "repeats. It changes no result.",
     )
     log_steps: int = Field(25, ge=1, description="Optimizer steps between log lines of the training loss.")
+    report_to: Literal["none", "tensorboard", "mlflow", "wandb", "trackio"] = Field(
+        "none",
+        description="Tracker that gets settings, losses and the verdict's figures, in the run's folder `tracking` unless its "
+        "own variables say otherwise; its package has to be installed.",
+    )
     seed: int = Field(
         42, ge=0, lt=2**32, description="The one seed for sampling, split, row order, initial adapter and dropout."
     )
