@@ -272,14 +272,10 @@ class ProbeSettings(Section):
         description="Minutes that the questions may take; those that not every model has answered by then are left out, and "
         "counted. A T4 needs about three with a base of 3 billion parameters.",
     )
-
-    @model_validator(mode="after")
-    def _asks(self) -> Self:
-        if not self.questions_file and not self.eval_rows:
-            raise ValueError(
-                "FINETUNE_PROBE_EVAL_ROWS: with 0 rows and no FINETUNE_PROBE_QUESTIONS_FILE there is nothing to ask"
-            )
-        return self
+    judge: bool = Field(
+        False,
+        description="Let the base model itself say which of the two answers is better: weak evidence, shown and never counted.",
+    )
 
 
 class HubSettings(Section):
