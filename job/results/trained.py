@@ -101,6 +101,7 @@ class Trained(Result):
     """Stage 2. A fresh process has loaded and compared the adapter in `adapter_path`, which has the lowest evaluation loss."""
 
     expendable: ClassVar[tuple[str, ...]] = ("log_path",)
+    handed_on: ClassVar[tuple[str, ...]] = ("adapter_path", "candidates")
     adapter_path: str
     adapter_files: list[str]
     """Names of what training left in `adapter_path`."""
