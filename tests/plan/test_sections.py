@@ -90,7 +90,7 @@ def test_a_plan_says_what_it_knows_whatever_is_wrong_and_ends_with_the_first_pro
 
 @pytest.mark.light
 def test_a_plan_without_problems_says_so_and_a_hub_that_does_not_answer_is_none(facts: Callable[..., Facts]) -> None:
-    known = with_samples(facts(TRAIN_WARMUP_STEPS="1", TRAIN_EVAL_STEPS="2", TRAIN_LOG_STEPS="1"), sample())
+    known = with_samples(facts(TRAIN_EPOCHS="10"), sample())
     known.base, known.chat = Found(), None
     assert list(problem_lines(known)) == ["  none that can be known now"]
     known.base = Found(problem=HubUnavailable("The Hub does not answer."))
