@@ -23,8 +23,9 @@ The map of the package, in the order in which data flows through it:
     quickstart/  the embedded base model and rows of the first run
 
 Arrows point one way: cli -> start -> pipeline -> stages -> (modeling, hosts, runs) -> results, settings, errors. No stage
-imports another. Settings come from settings alone, only runs writes records. cli, start, pipeline, inputs, plan, errors,
-results, settings, runs, submit and the cleaning rules import no torch, transformers, datasets, peft or trl.
+imports another; the probe alone asks the cleaning rules whether filler came back. Settings come from settings alone, only runs
+writes records. cli, start, pipeline, inputs, plan, errors, results, settings, runs, submit, the cleaning rules and the scores
+import no torch, transformers, datasets, peft or trl.
 """
 
 __version__ = "0.1.0"

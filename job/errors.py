@@ -1,6 +1,7 @@
 """The failures that a user can meet, each with its own exit code.
 
     JobError
+    ├── NoBetter         60  trained, but no better than the base model
     ├── FolderError      61  the run folder holds another run
     ├── MemoryExhausted  62  GPU memory ran out
     ├── Diverged         63  the loss became NaN, infinite or exploded
@@ -9,6 +10,7 @@
     ├── NotFound         66  model, data set or revision does not exist, or its files are damaged
     ├── AccessDenied     67  gated, no token, token cannot write, repository public or not empty
     ├── HostUnfit        68  GPU, driver, memory, disk or volume
+    ├── Worse            69  trained, and worse than the base model
     ├── FolderInUse      72  another process works in the run folder
     ├── DiskFull         73  no space left while running
     ├── NoProgress       74  nothing moved for too long
@@ -34,6 +36,16 @@ class JobError(Exception):
         super().__init__(message)
         if remedy:
             self.remedy = remedy
+
+
+class NoBetter(JobError):
+    """The verdict: everything is kept, nothing published."""
+
+    exit_code = 60
+    remedy = (
+        "Look at the report: it says which rows and which figures. Train on more or better rows, or longer, in a new "
+        "FINETUNE_OUTPUT_DIR; FINETUNE_HUB_PUSH_WHEN=always publishes it all the same."
+    )
 
 
 class FolderError(JobError):
@@ -91,6 +103,17 @@ class HostUnfit(JobError):
     exit_code = 68
 
 
+class Worse(JobError):
+    """The verdict: everything is kept, nothing published."""
+
+    exit_code = 69
+    remedy = (
+        "Look at the report: it shows the answers that decided it. Lower FINETUNE_TRAIN_LEARNING_RATE or "
+        "FINETUNE_TRAIN_EPOCHS, or clean the rows that taught it, in a new FINETUNE_OUTPUT_DIR; FINETUNE_HUB_PUSH_WHEN=always "
+        "publishes it all the same."
+    )
+
+
 class FolderInUse(JobError):
     exit_code = 72
     remedy = "Wait for the other process to end, or set FINETUNE_OUTPUT_DIR to another folder."
@@ -137,6 +160,7 @@ BUG = 1
 EXIT_CODES: dict[int, tuple[str, str]] = {
     SUCCESS: ("everything is done, and any push is verified", ""),
     BUG: ("a bug (the traceback is kept), or a library ended the process", "limited"),
+    60: ("trained, but no better than the base model; everything is kept, nothing published", "no"),
     61: ("the run folder holds another run (the difference is printed)", "no"),
     62: ("GPU memory ran out", "no"),
     63: ("training diverged: NaN, infinite or exploding loss", "no"),
@@ -145,6 +169,7 @@ EXIT_CODES: dict[int, tuple[str, str]] = {
     66: ("model, data set or revision not found, or damaged files", "no"),
     67: ("access: gated, no token, token cannot write, repository public or not empty", "no"),
     68: ("host unfit: no GPU, driver too old, memory or disk too small, volume not writable", "no"),
+    69: ("trained, and worse than the base model; everything is kept, nothing published", "no"),
     72: ("another process is working in the run folder", "yes, later"),
     73: ("disk full while running; completed work is intact", "yes, elsewhere"),
     74: ("no progress for too long; the log shows where every thread stood", "yes, continues"),

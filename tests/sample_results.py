@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from job.results import (
+    Candidate,
     Choice,
     Cleaned,
+    Estimate,
     Evidence,
     Example,
+    Forgetting,
+    Guardrail,
     Host,
     LogEntry,
     MaskedRow,
@@ -18,12 +22,16 @@ from job.results import (
     Pushed,
     PushedRepo,
     RepeatedSentence,
+    RoundTrip,
     RuleCount,
     Sample,
     Scores,
+    Skipped,
     SourceCount,
     TokenCounts,
     Trained,
+    TrainedAdapter,
+    Verdict,
     WeightCount,
 )
 from job.settings.fields import DataSettings, HubSettings, ModelSettings, Settings
@@ -148,20 +156,28 @@ CLEANED = Cleaned(
     dropped_path="clean/dropped.jsonl",
     sha256="0",
 )
+ROUND_TRIP = RoundTrip(max_difference=0.002, tolerance=0.05)
 TRAINED = Trained(
-    adapter_path="adapter",
+    adapter_path="train/adapter",
     adapter_files=["adapter_config.json", "adapter_model.safetensors"],
+    candidates=[
+        TrainedAdapter(step=10, eval_loss=1.61, path="train/candidates/adapter-10.safetensors"),
+        TrainedAdapter(step=20, eval_loss=1.42, path="train/candidates/adapter-20.safetensors"),
+    ],
     log_path="train/log.jsonl",
     base_revision="feedbeef",
     precision=Choice(value="float16", reason="compute capability 7.5 has no bfloat16"),
     attention="",
     steps=20,
+    warmup_steps=2,
     epochs=1,
     trainable_parameters=9_000_000,
     total_parameters=3_200_000_000,
     lora_targets=["k_proj", "o_proj", "q_proj", "v_proj"],
     weights=[WeightCount(kind="4-bit linear", dtype="nf4", parameters=2_800_000_000)],
     quantized_share=1.0,
+    warnings=[],
+    zero_gradients=False,
     base_eval_loss=2.31,
     best_eval_loss=1.42,
     best_step=20,
@@ -180,11 +196,11 @@ TRAINED = Trained(
     checkpointing="none",
     peak_gpu_reserved_bytes=11_400_000_000,
     vocabulary_rows=128_256,
+    new_rows=1,
     pad_token="<|pad|>",
     adapter_bytes=40_000_000,
     adapter_parts_bytes={"lora": 36_000_000, "embedding": 4_000_000},
-    round_trip_max_difference=0.002,
-    round_trip_tolerance=0.05,
+    round_trip=ROUND_TRIP,
 )
 
 
@@ -200,12 +216,68 @@ def scores(**changes: float) -> Scores:
     return facts | changes
 
 
+def estimate(**changes: Any) -> dict[str, Any]:
+    facts = {
+        "name": "loss",
+        "base": 2.31,
+        "tuned": 1.42,
+        "difference": -0.89,
+        "low": -0.95,
+        "high": -0.83,
+        "confidence": 0.95,
+        "rows": 50,
+        "detectable": 0.08,
+    }
+    return facts | changes
+
+
+def guardrail(name: str, **changes: Any) -> Guardrail:
+    facts = estimate(name=name, base=0.04, tuned=0.0, difference=-0.04, low=-0.08, high=0.03, detectable=0.07)
+    test = {"harm": "higher", "margin": 0.1, "p_safe": 0.001, "p_harm": 1.0, "state": "passed"}
+    return Guardrail(**(facts | test | changes))
+
+
+def verdict(value: str = "better", **changes: Any) -> Verdict:
+    facts: dict[str, Any] = {
+        "value": value,
+        "sentence": {
+            "better": "The tuned model is better than the base model.",
+            "no better": "The tuned model is no better than the base model.",
+            "worse": "The tuned model is worse than the base model.",
+            "inconclusive": "So few rows do not show whether the tuned model is better.",
+        }[value],
+        "reasons": ["Loss per answer token 2.310 → 1.420 on 50 rows (95 % interval of the change: -0.95 to -0.83)."],
+        "gain": Estimate(**estimate()),
+        "guardrails": [
+            guardrail("stopped_share", harm="lower", base=0.4, tuned=1.0, difference=0.6, low=0.4, high=0.8)
+        ],
+        "skipped": [Skipped(name="choices", reason="the base model answers at chance")],
+        "rows_needed": 180 if value == "inconclusive" else None,
+    }
+    return Verdict(**(facts | changes))
+
+
+CANDIDATES = [
+    Candidate(step=10, eval_loss=1.61, loss=1.6, scores=scores(), chosen=False),
+    Candidate(step=20, eval_loss=1.42, loss=1.41, scores=scores(repetition_share=0.06), chosen=True),
+]
 PROBED = Probed(
+    adapter_path="adapter",
+    adapter_files=["adapter_config.json", "adapter_model.safetensors"],
+    round_trip=ROUND_TRIP,
     samples_path="probe/samples.jsonl",
+    losses_path="probe/losses.jsonl",
     questions=1,
     eval_rows=1,
     base=scores(opening_filler_share=0.96, mean_tokens=200),
     tuned=scores(repetition_share=0.06),
+    likeness={"base": {"chrf": 31.0, "rouge_l": 0.21}, "tuned": {"chrf": 44.0, "rouge_l": 0.33}},
+    forgetting=Forgetting(prompts=100, kl=0.08, choices=100, base_accuracy=0.71, tuned_accuracy=0.7),
+    candidates=CANDIDATES,
+    step=20,
+    judged=None,
+    verdict=verdict(),
+    seconds={"load": 4.0, "losses": 6.5, "answers": 14.2},
 )
 MODEL_REPO = PushedRepo(
     kind="model", repo_id="acme/tuned", commit="c0ffee", url="https://hub.example/acme/tuned", files=6, bytes=41_000_000

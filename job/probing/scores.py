@@ -1,56 +1,33 @@
 """The scores of answers: one list, SCORES, from which the results, the log, the report and the model card follow.
 
-They judge form, not truth. The filler patterns are kept apart from the cleaning rules on purpose: what the rules miss
-shows here. `repetition` is not cleaning's `repeated_share` either, which decides about rows and gives 0 for short texts.
+They judge form, not truth. Those with a margin are guardrails of the verdict. Every detector was built by reading answers, and
+says in its own words what it finds in answers that are right: loops.py, courtesies.py, copying.py, languages.py.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from job.cleaning.rules.text import units
+from job.probing.copying import copies
+from job.probing.courtesies import courtesies
+from job.probing.languages import keeps_language
+from job.probing.loops import loops
 from job.results import Scores
 
 if TYPE_CHECKING:  # the report needs the words of scores, and not torch
     from job.modeling.generation import Answer
 
-_OPENING = re.compile(
-    r"^\W*(?:"
-    r"(?:hi|hello|hey|greetings|dear|welcome|good\s+(?:morning|afternoon|evening|day))\b|"
-    r"(?:many\s+)?thank(?:s|\s+you)\b(?!\s+to\b)|"
-    r"(?:(?:that|this)(?:['’]s|\s+is)\s+an?\s+|what\s+an?\s+)?(?:great|good|excellent|wonderful|interesting)\s+question\b|"
-    r"(?:certainly|sure|of\s+course|absolutely|definitely)\b[,!. ]|"
-    r"as\s+an?\b[^.!?]{0,60}\b(?:assistant|ai|model|expert|advisor)\b|"
-    r"i(?:['’]d|['’]ll|['’]m|\s+would|\s+will|\s+am)(?:\s+be)?\s+(?:happy|glad|pleased|delighted|here|sorry)\b|"
-    r"i\s+(?:have\s+)?(?:gone\s+through|read|understand|understood|reviewed|appreciate)\b"
-    r")",
-    re.IGNORECASE,
-)
-_CLOSING = re.compile(
-    r"(?:hope\s+(?:this|that|it|i)\b|let\s+me\s+know|feel\s+free|(?:do\s+not|don['’]t)\s+hesitate|"
-    r"(?:best|kind|warm)\s+(?:wishes|regards)|\bregards\b|take\s+care\s*[.!]*$|wish\s+you|thank(?:s|\s+you)\b(?!\s+to)|"
-    r"happy\s+to\s+(?:help|assist|answer)|further\s+(?:questions|queries|assistance)|any\s+(?:other|more)\s+questions|good\s+luck)",
-    re.IGNORECASE,
-)
-_LAST_SENTENCES = 200
-"""Characters at the end in which a closing counts."""
-
-
-def opens_with_filler(text: str) -> bool:
-    return bool(_OPENING.match(text))
-
-
-def closes_with_filler(text: str) -> bool:
-    return bool(_CLOSING.search(text.rstrip(), max(0, len(text.rstrip()) - _LAST_SENTENCES)))
-
-
-def repetition(text: str) -> float:
-    """Share of word 4-grams that stood earlier in the same text: 0 for prose, near 1 for a loop."""
-    words = text.casefold().split()
-    grams = [tuple(words[i : i + 4]) for i in range(len(words) - 3)]
-    return 1 - len(set(grams)) / len(grams) if grams else 0.0
+MARGIN = 0.10
+"""Of the guardrails, all of which are shares: of ten answers one may be worse."""
+TIMES_AS_LONG = 3
+"""As the reference, or a third of it: from there an answer says much else, or next to nothing of what it should."""
+SHORT_REFERENCE = 10
+"""Words. Of a shorter one no answer is too short; and too long are those that would be for so many words."""
+GOES_ON = 1.5
+"""Times as many words as the reference, from which an answer that did not end is endless: it may have been on its way."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +42,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Score:
-    """A number for each answer; the mean over all answers is the score of a model."""
+    """A number for each answer; the mean over all answers to which it applies is the score of a model."""
 
     name: str
     """Used in metrics.json, in the stage's record and in the log."""
@@ -82,6 +59,71 @@ class Score:
     """How much worse than the base's the tuned model's mean may be, in the score's unit; None for what decides nothing."""
 
 
+# --- what an answer is -----------------------------------------------------------------------------------------------
+
+
+def is_empty(asked: Asked) -> bool:
+    """No letter and no digit."""
+    return not any(map(str.isalnum, asked.answer.text))
+
+
+def is_looping(asked: Asked) -> bool:
+    return loops(asked.answer.text, stopped=asked.answer.stopped, reference=asked.reference)
+
+
+def is_endless(asked: Asked) -> bool:
+    """Not at its end where the reference is long over. Without a reference nothing says where that is: only a loop is endless
+    then, and the share of answers that stop shows the rest."""
+    if asked.answer.stopped:
+        return False
+    return is_looping(asked) or bool(
+        asked.reference and units(asked.answer.text) > GOES_ON * max(units(asked.reference), SHORT_REFERENCE)
+    )
+
+
+def is_copied(asked: Asked) -> bool | None:
+    return copies(asked.question, asked.reference, asked.answer.text)
+
+
+def broken(asked: Asked) -> bool:
+    """Whether nobody could use the answer: empty, endless, looping or copied from the question."""
+    return is_empty(asked) or is_endless(asked) or is_looping(asked) or bool(is_copied(asked))
+
+
+def opens_with_filler(asked: Asked) -> bool | None:
+    """None for an answer to which the rules do not apply, and where the reference has filler itself: whoever keeps it in the
+    data wants it."""
+    of_reference = courtesies(asked.question, asked.reference)
+    found = courtesies(asked.question, asked.answer.text)
+    return found.opens if found and not (of_reference and of_reference.opens) else None
+
+
+def closes_with_filler(asked: Asked) -> bool | None:
+    """None as above."""
+    of_reference = courtesies(asked.question, asked.reference)
+    found = courtesies(asked.question, asked.answer.text)
+    return found.closes if found and not (of_reference and of_reference.closes) else None
+
+
+def has_another_length(asked: Asked) -> bool | None:
+    """More than three times as long as the reference, or less than a third of it; None without one."""
+    if not asked.reference:
+        return None
+    length, wanted = units(asked.answer.text), units(asked.reference)
+    too_short = wanted >= SHORT_REFERENCE and length * TIMES_AS_LONG < wanted
+    return too_short or length > TIMES_AS_LONG * max(wanted, SHORT_REFERENCE)
+
+
+def repetition(text: str) -> float:
+    """Share of word 4-grams that stood earlier in the same text: 0 for prose, near 1 for a loop. `repeated_share` of cleaning,
+    which decides about rows, gives 0 for short texts."""
+    words = text.casefold().split()
+    grams = [tuple(words[i : i + 4]) for i in range(len(words) - 3)]
+    return 1 - len(set(grams)) / len(grams) if grams else 0.0
+
+
+# --- the list --------------------------------------------------------------------------------------------------------
+
 SCORES: tuple[Score, ...] = (
     Score(
         "stopped_share",
@@ -90,21 +132,57 @@ SCORES: tuple[Score, ...] = (
         better="higher",
         of=lambda asked: asked.answer.stopped,
         headline="finished answers",
+        margin=MARGIN,
     ),
+    Score(
+        "looping_share",
+        "repeats itself in a loop, or lists without end",
+        unit="share",
+        better="lower",
+        of=is_looping,
+        margin=MARGIN,
+    ),
+    Score("empty_share", "is empty", unit="share", better="lower", of=is_empty, margin=MARGIN),
+    Score("copied_share", "is copied from the question", unit="share", better="lower", of=is_copied, margin=MARGIN),
     Score(
         "opening_filler_share",
         "opens with filler",
         unit="share",
         better="lower",
-        of=lambda asked: opens_with_filler(asked.answer.text),
+        of=opens_with_filler,
         headline="filler openers",
+        margin=MARGIN,
     ),
     Score(
         "closing_filler_share",
         "closes with filler",
         unit="share",
         better="lower",
-        of=lambda asked: closes_with_filler(asked.answer.text),
+        of=closes_with_filler,
+        margin=MARGIN,
+    ),
+    Score(
+        "other_length_share",
+        "over three times as long as the reference, or under a third",
+        unit="share",
+        better="lower",
+        of=has_another_length,
+        margin=MARGIN,
+    ),
+    Score(
+        "same_language_share",
+        "keeps the language",
+        unit="share",
+        better="higher",
+        of=lambda asked: keeps_language(asked.question, asked.reference, asked.answer.text),
+        margin=MARGIN,
+    ),
+    Score(
+        "broken_share",
+        "is of no use: empty, endless, looping or copied",
+        unit="share",
+        better="lower",
+        of=broken,  # no guardrail, since its parts are; the verdict asks whether most answers are broken
     ),
     Score(
         "repetition_share",
@@ -113,14 +191,30 @@ SCORES: tuple[Score, ...] = (
         better="lower",
         of=lambda asked: repetition(asked.answer.text),
     ),
-    Score("mean_tokens", "mean length in tokens", unit="tokens", better="neither", of=lambda asked: asked.answer.tokens),
+    Score(  # without a margin: the verdict has a rule of its own for it
+        "broken_share",
+        "is of no use: empty, endless, looping or copied",
+        unit="share",
+        better="lower",
+        of=broken,
+    ),
+    Score(
+        "mean_tokens", "mean length in tokens", unit="tokens", better="neither", of=lambda asked: asked.answer.tokens
+    ),
 )
 
 
-def score(answers: Sequence[Answer]) -> Scores:
-    """The number of answers, and the mean of every score over them; 0 if there are none."""
+def scores_of(asked: Asked) -> dict[str, float]:
+    """The scores of one answer by their names, without those that do not apply to it."""
+    found = ((score.name, score.of(asked)) for score in SCORES)
+    return {name: float(value) for name, value in found if value is not None}
 
-    def mean(values: list[float]) -> float:
-        return round(sum(values) / len(values), 4) if values else 0.0
 
-    return {"answers": len(answers), **{score.name: mean([score.of(answer) for answer in answers]) for score in SCORES}}
+def score(answers: Sequence[dict[str, float]]) -> Scores:
+    """The number of answers, of which each has what `scores_of` gives, and the mean of every score over those to which it
+    applies; without scores that apply to none."""
+    means: Scores = {"answers": len(answers)}
+    for one in SCORES:
+        if values := [found[one.name] for found in answers if one.name in found]:
+            means[one.name] = round(sum(values) / len(values), 4)
+    return means

@@ -40,4 +40,4 @@ def check_write_access(
                 missing.append(target)
     for target in missing:
         with errors_of(target):
-            prove(api, target, hub, runs, ())
+            prove(api, target, hub, runs, (), root)

@@ -8,14 +8,15 @@ import textwrap
 from itertools import chain
 from pathlib import Path
 
-import yaml
-from huggingface_hub import DatasetCardData, EvalResult, ModelCardData, metadata_load
+from huggingface_hub import DatasetCardData, EvalResult, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from job import __version__
 from job.modeling.base import loading_code
 from job.modeling.chat import in_user_turn
 from job.modeling.nf4 import CPU_KERNEL
+from job.publishing.licences import Licence
+from job.reporting.decision import decision_rows, words_of
 from job.reporting.numbers import count, share, signed
 from job.reporting.scores import score_rows
 from job.results import Cleaned, Probed, Sample, Trained
@@ -60,9 +61,9 @@ CARDS.globals.update(version=__version__)
 
 
 def model_card(
-    cleaned: Cleaned, trained: Trained, probed: Probed, samples: list[Sample], settings: Settings, licence: str
+    cleaned: Cleaned, trained: Trained, probed: Probed, samples: list[Sample], settings: Settings, licence: Licence
 ) -> str:
-    """README.md of the adapter. `licence`: the base model's, empty if it is not known.
+    """README.md of the adapter. `licence`: the base model's.
 
     It names no path of this machine. Texts of the rows stand in it only where FINETUNE_HUB_QUOTE_ROWS asks for them: whether
     rows may be shown does not follow from the settings (a public card may belong to private, gated or local data).
@@ -75,7 +76,7 @@ def model_card(
     if settings.hub.quote_rows:
         shown = shown or samples
     return CARDS.get_template("model_card.md.jinja").render(
-        metadata=_model_metadata(name, trained, settings, licence).to_yaml(),
+        metadata=_model_metadata(name, cleaned, trained, probed, settings, licence).to_yaml(),
         name=name,
         base=base,
         base_is_local=is_local,
@@ -95,32 +96,56 @@ def model_card(
         lora=settings.lora,
         answers=probed.questions + probed.eval_rows,
         scores=score_rows(probed),
+        verdict=probed.verdict,
+        decision=decision_rows(probed.verdict),
+        skipped=[(words_of(one.name), one.reason) for one in probed.verdict.skipped],
+        probed=probed,
+        licence=licence,
         samples=shown[:SHOWN_ANSWERS],
         how_to_ask=how_to_ask(cleaned),
     )
 
 
-def _model_metadata(name: str, trained: Trained, settings: Settings, licence: str) -> ModelCardData:
+def _model_metadata(
+    name: str, cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings, licence: Licence
+) -> ModelCardData:
     on_hub = not settings.model.is_local
     return ModelCardData(
         base_model=settings.model.base if on_hub else None,
         base_model_relation="adapter" if on_hub else None,
         library_name="peft",
         pipeline_tag="text-generation",
-        license=licence or None,
-        datasets=[source.name for source in settings.data.sources if not source.is_local] or None,
+        language=list(settings.data.languages) or None,
+        license=licence.id or None,
+        license_name=licence.name or None,
+        license_link=licence.link or None,
+        datasets=_data_sets(settings),
         tags=["lora", "qlora", "sft"],
         model_name=name,
-        eval_results=[
-            EvalResult(
-                task_type="text-generation",
-                dataset_type="evaluation-split",
-                dataset_name="held-out rows of the cleaned data",
-                metric_type="loss",
-                metric_value=round(trained.best_eval_loss, 4),
-            )
-        ],
+        eval_results=_eval_results(cleaned, trained, probed),
     )
+
+
+def _data_sets(settings: Settings) -> list[str] | None:
+    return [source.name for source in settings.data.sources if not source.is_local] or None
+
+
+def _eval_results(cleaned: Cleaned, trained: Trained, probed: Probed) -> list[EvalResult]:
+    """The model-index: the loss of all held-out rows, and the tuned model's figures that the verdict rests on."""
+    figures = {"loss": (trained.best_eval_loss, f"held-out rows of the cleaned data ({cleaned.eval_rows:,})")}
+    for one in probed.verdict.guardrails:
+        figures[one.name] = (one.tuned, f"questions of the probe ({one.rows:,})")
+    return [
+        EvalResult(
+            task_type="text-generation",
+            dataset_type="evaluation-split",
+            dataset_name=rows,
+            metric_type=metric,
+            metric_name=words_of(metric),
+            metric_value=round(value, 4),
+        )
+        for metric, (value, rows) in figures.items()
+    ]
 
 
 def _vocabulary_grew(trained: Trained, settings: Settings) -> bool:
@@ -140,18 +165,23 @@ def data_card(cleaned: Cleaned, settings: Settings) -> str:
     """README.md of the cleaned rows."""
     name = settings.hub.dataset_repo_id.rpartition("/")[2]
     files = [{"split": "train", "path": "train.jsonl"}, {"split": "eval", "path": "eval.jsonl"}]
+    rows = cleaned.train_rows + cleaned.eval_rows
     metadata = DatasetCardData(
+        language=list(settings.data.languages) or None,
+        license="other",
+        license_name="as-its-sources",
         task_categories=["question-answering", "text-generation"],
+        size_categories=_size_category(rows),
+        source_datasets=_data_sets(settings),
         pretty_name=name,
         configs=[{"config_name": "default", "data_files": files}],
     )
     return CARDS.get_template("data_card.md.jinja").render(metadata=metadata.to_yaml(), name=name, cleaned=cleaned)
 
 
-def licence_of(readme: Path) -> str:
-    """What the front matter of a model's README names as its licence; empty if it names none or cannot be read."""
-    try:
-        licence = (metadata_load(readme) or {}).get("license")
-    except (OSError, ValueError, yaml.YAMLError):
-        return ""
-    return licence if isinstance(licence, str) else ""
+SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
+"""Rows -> the Hub's name for a data set with fewer."""
+
+
+def _size_category(rows: int) -> str:
+    return next((name for most, name in SIZES if rows < most), "10M<n<100M")

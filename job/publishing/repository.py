@@ -20,6 +20,7 @@ from huggingface_hub.hf_api import RepoFile
 
 from job.errors import AccessDenied, HubUnavailable
 from job.hosts.hub import translate_hub_errors
+from job.runs.identity import created, note_created
 from job.settings.fields import HubSettings
 
 log = logging.getLogger("job.push")
@@ -68,6 +69,10 @@ class Content:
     def is_free(self) -> bool:
         """It is new, or its newest commit is of this run."""
         return not self.others or self.others != self.head
+
+
+class IsPublic(AccessDenied):
+    """The repository is public, and what is pushed must not be."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ def look(api: HfApi, target: Target, runs: Sequence[str], files: Sequence[Path])
 def refuse(target: Target, content: Content, hub: HubSettings) -> None:
     """Raises AccessDenied (67) if the push would make anything public, or touch what this run did not push."""
     if hub.private and not content.private:
-        raise AccessDenied(
+        raise IsPublic(
             f"FINETUNE_HUB_PRIVATE=true, but the {target} is public: everybody could read what this run pushes.",
             remedy=f"Make {target.repo_id} private in the settings of its page, set {target.variable} to another name, or set "
             "FINETUNE_HUB_PRIVATE=false if everybody may read it.",
@@ -153,16 +158,15 @@ def require_owner(api: HfApi, target: Target) -> None:
         raise AccessDenied(f"The {target} does not exist, and the token of {me['name']} may only read.")
 
 
-def create(api: HfApi, target: Target, hub: HubSettings) -> None:
-    api.create_repo(target.repo_id, repo_type=target.kind, private=hub.private, exist_ok=True)
-
-
-def prove(api: HfApi, target: Target, hub: HubSettings, runs: Sequence[str], files: Sequence[Path]) -> Content:
-    """Rights, privacy and content as they are now; a missing repository is created. Raises AccessDenied (67), and what the Hub
-    raises."""
+def prove(
+    api: HfApi, target: Target, hub: HubSettings, runs: Sequence[str], files: Sequence[Path], root: Path
+) -> Content:
+    """Rights, privacy and content as they are now. A missing repository is created, private whatever it will be: only the
+    verdict decides whether anything becomes public. Raises AccessDenied (67), and what the Hub raises."""
     content = look(api, target, runs, files)
     if content is None:
-        create(api, target, hub)
+        api.create_repo(target.repo_id, repo_type=target.kind, private=True, exist_ok=True)
+        note_created(root, str(target))
         content = look(api, target, runs, files)
         if content is None:
             raise AccessDenied(f"The {target} exists, but the token may not read it.")
@@ -174,17 +178,19 @@ def prove(api: HfApi, target: Target, hub: HubSettings, runs: Sequence[str], fil
 # --- the commit ------------------------------------------------------------------------------------------------------
 
 
-def commit(api: HfApi, target: Target, files: Sequence[Path], hub: HubSettings, runs: Sequence[str]) -> Committed:
+def commit(
+    api: HfApi, target: Target, files: Sequence[Path], hub: HubSettings, runs: Sequence[str], root: Path
+) -> Committed:
     """One commit with all files and the last name of `runs`, compared file by file afterwards. Equal content makes none.
 
     Large files go up first, which takes minutes; rights, privacy and content are proven before and after, and the commit names
     its parent, so that a repository that changes in between is not touched. Raises AccessDenied (67), HubUnavailable (76).
     """
     with errors_of(target):
-        prove(api, target, hub, runs, files)
+        prove(api, target, hub, runs, files, root)
         additions = [CommitOperationAdd(path.name, path) for path in files]
         api.preupload_lfs_files(target.repo_id, additions, repo_type=target.kind, free_memory=False)
-        content = prove(api, target, hub, runs, files)
+        content = prove(api, target, hub, runs, files, root)
         kept = _keep(api, target, content) if content.others else ""
         made = api.create_commit(
             target.repo_id,
@@ -196,6 +202,9 @@ def commit(api: HfApi, target: Target, files: Sequence[Path], hub: HubSettings, 
         )
         if difference := next(differences(api, target, made.oid, files), ""):
             raise HubUnavailable(difference)
+        if content.private and not hub.private and str(target) in created(root):
+            api.update_repo_settings(target.repo_id, repo_type=target.kind, private=False)
+            log.info("stage=push repo=%s public=true: FINETUNE_HUB_PRIVATE=false", target.repo_id)
         return Committed(made.oid, kept)
 
 

@@ -11,15 +11,17 @@ from huggingface_hub import HfApi
 from job.hosts.hub import ask
 from job.hosts.patience import patiently
 from job.publishing.access import check_write_access
-from job.publishing.cards import data_card, licence_of, model_card
-from job.publishing.repository import Target, commit, targets
-from job.results import Cleaned, Probed, Pushed, PushedRepo, Sample, Trained
+from job.publishing.cards import data_card, model_card
+from job.publishing.licences import Licence, licence_of
+from job.publishing.repository import IsPublic, Target, commit, targets
+from job.results import Cleaned, Probed, Pushed, PushedRepo, Sample, Trained, Verdict
 from job.runs.files import SHORTEST_IN_RECORDS, read_lines, write_text
 from job.runs.identity import new_run_id
-from job.settings.fields import Settings
+from job.settings.fields import HubSettings, Settings
 
 log = logging.getLogger("job.push")
 DATA_CARD = "clean/README.md"
+UNDECIDED = "An inconclusive model goes to a private repository only, unless FINETUNE_HUB_PUSH_WHEN=always."
 
 
 def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings, *, token: str, root: Path) -> Pushed:
@@ -27,7 +29,7 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
 
     Raises AccessDenied (67), HubUnavailable (76).
     """
-    adapter = root / trained.adapter_path
+    adapter = root / probed.adapter_path
     samples = read_lines(root / probed.samples_path, Sample)
     licence = base_licence(settings, token)
     card = model_card(cleaned, trained, probed, samples, settings, licence)
@@ -35,25 +37,50 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     if not targets(settings.hub):
         reason = "no repository is set (FINETUNE_HUB_REPO_ID and FINETUNE_HUB_DATASET_REPO_ID are empty)"
         return Pushed(skipped=True, reason=reason, repositories=[])
-    files = {target: _files(target, cleaned, trained, settings, root) for target in targets(settings.hub)}
-    patiently(partial(check_write_access, settings.hub, token, root, files), "repositories of the push")
-    runs = new_run_id(root)
-    pushed = [_push_files(target, paths, settings, token, runs) for target, paths in files.items()]
-    data_card_path = DATA_CARD if settings.hub.dataset_repo_id else None
+    if settings.hub.repo_id and not settings.hub.repo_id.rpartition("/")[2].startswith(licence.name_begins):
+        log.warning(
+            "stage=push name=%s: the base model's licence (%s) wants names of models made from it to begin with “%s”",
+            settings.hub.repo_id,
+            licence.id,
+            licence.name_begins,
+        )
+    if reason := _withheld(probed.verdict, settings.hub):
+        return Pushed(skipped=True, reason=reason, repositories=[])
+    hub = settings.hub
+    if probed.verdict.value == "inconclusive" and hub.push_when != "always":
+        hub = hub.model_copy(update={"private": True})
+    files = {target: _files(target, cleaned, probed, settings, root) for target in targets(hub)}
+    try:
+        patiently(partial(check_write_access, hub, token, root, files), "repositories of the push")
+        runs = new_run_id(root)
+        pushed = [_push_files(target, paths, hub, token, runs, root) for target, paths in files.items()]
+    except IsPublic as public:
+        if settings.hub.private:
+            raise
+        log.warning("stage=push skipped=true: %s", UNDECIDED)
+        return Pushed(skipped=True, reason=f"{UNDECIDED} {public}", repositories=[])
+    data_card_path = DATA_CARD if hub.dataset_repo_id else None
     return Pushed(data_card_path=data_card_path, skipped=False, reason="", repositories=pushed)
 
 
-def _files(target: Target, cleaned: Cleaned, trained: Trained, settings: Settings, root: Path) -> list[Path]:
+def _withheld(verdict: Verdict, hub: HubSettings) -> str:
+    """Why nothing is published; empty where it is."""
+    if verdict.value in ("better", "inconclusive") or hub.push_when == "always":
+        return ""
+    return f"the verdict is “{verdict.value}” (FINETUNE_HUB_PUSH_WHEN={hub.push_when})"
+
+
+def _files(target: Target, cleaned: Cleaned, probed: Probed, settings: Settings, root: Path) -> list[Path]:
     """What this run made for it, and nothing else that may lie in the same folder."""
     if target.kind == "model":
-        return [root / trained.adapter_path / name for name in sorted({*trained.adapter_files, "README.md"})]
+        return [root / probed.adapter_path / name for name in sorted({*probed.adapter_files, "README.md"})]
     card = root / DATA_CARD
     write_text(card, data_card(cleaned, settings), shortest=SHORTEST_IN_RECORDS)
     return [card, root / cleaned.train_path, root / cleaned.eval_path]
 
 
-def base_licence(settings: Settings, token: str) -> str:
-    """The licence that the base model's own card names; empty if it cannot be read, which is no reason to fail."""
+def base_licence(settings: Settings, token: str) -> Licence:
+    """The licence that the base model's own card names; that it cannot be read is no reason to fail."""
     if settings.model.is_local:
         if not Path(settings.model.location).is_dir():
             log.warning("stage=push licence=unknown: %s is not on this machine", settings.model.location)
@@ -68,14 +95,16 @@ def base_licence(settings: Settings, token: str) -> str:
         )
     except Exception as error:
         log.warning("stage=push licence=unknown: the base model's card could not be read: %s", error)
-        return ""
+        return Licence()
     return licence_of(Path(readme))
 
 
-def _push_files(target: Target, files: list[Path], settings: Settings, token: str, runs: tuple[str, ...]) -> PushedRepo:
+def _push_files(
+    target: Target, files: list[Path], hub: HubSettings, token: str, runs: tuple[str, ...], root: Path
+) -> PushedRepo:
     """One commit with all files, tried again while the Hub fails."""
     api = HfApi(token=token)
-    push = partial(commit, api, target, files, settings.hub, runs)
+    push = partial(commit, api, target, files, hub, runs, root)
     made = ask(push, str(target), target.variable, token=token)
     log.info("stage=push repo=%s commit=%s files=%d verified=true", target.repo_id, made.oid, len(files))
     return PushedRepo(

@@ -2,43 +2,109 @@
 
 from __future__ import annotations
 
-import json
+import subprocess
+import sys
+from dataclasses import dataclass
 
 import pytest
 
-from job.modeling.generation import Answer
 from job.probing import scores
-from job.probing.scores import SCORES, Score, closes_with_filler, opens_with_filler, repetition, score
-from job.results import Probed
+from job.probing.scores import SCORES, Asked, Score, broken, repetition, score, scores_of
+from tests.conftest import PROJECT
+
+pytestmark = pytest.mark.light
+
+REFERENCE = "Roots need air, so that a pot without holes harms them. Pour the water off that stands in the saucer."
+LOOP = "Water it well in the morning. " * 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """As in job/modeling/generation.py, which needs torch."""
+
+    text: str
+    tokens: int = 20
+    stopped: bool = True
+
+
+def asked(text: str, *, stopped: bool = True, reference: str = REFERENCE, question: str = "Why do roots rot?") -> Asked:
+    return Asked(question, reference, Answer(text, stopped=stopped))
+
+
+def of(name: str, one: Asked) -> float | None:
+    return scores_of(one).get(name)
+
+
+@pytest.mark.parametrize("text", ["", " \n", "...", "- \n- \n", "🌿"])
+def test_an_answer_without_a_letter_is_empty(text: str) -> None:
+    assert of("empty_share", asked(text)) == 1
+    assert broken(asked(text))
+    assert of("opening_filler_share", asked("")) is None
+
+
+@pytest.mark.parametrize("text", ["4", "Yes.", "是", REFERENCE])
+def test_a_short_answer_is_not_empty(text: str) -> None:
+    assert of("empty_share", asked(text, reference=text)) == 0
+    assert not broken(asked(text, reference=text))
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("one", "is_broken"),
     [
-        "As a medical assistant, I'd be happy to help you with that.",
-        "Great question! The roots need air.",
-        "Hello, the roots need air.",
-        "Thank you for your question.",
-        "I have gone through your query.",
-        "Certainly! Roots need air.",
+        (asked(LOOP), True),
+        (asked(LOOP, stopped=False), True),
+        (asked("Why do roots rot?"), True),
+        (asked(REFERENCE * 3, stopped=False), True),
+        (asked("Roots need air. Roots need water. They need both, " * 4, stopped=False, reference=""), True),
+        (
+            asked(
+                "Cold, heat and salt harm them too, and so does a pot that is too large, since its soil", stopped=False
+            ),
+            False,
+        ),
+        (asked("Cold, heat and salt harm them too, and a pot that is too large.", stopped=False, reference=""), False),
+        (asked("Hello! Thanks for your question. They need air. Regards"), False),
+        (
+            asked(REFERENCE + " Cut what is brown, and wait until the soil is dry before you water the plant again."),
+            False,
+        ),
     ],
 )
-def test_opening_filler_is_seen(text: str) -> None:
-    assert opens_with_filler(text)
+def test_a_broken_answer_is_one_that_nobody_could_use(one: Asked, is_broken: bool) -> None:
+    assert broken(one) is is_broken
+
+
+def test_an_answer_that_the_limit_cut_off_on_its_way_is_not_endless() -> None:
+    long = "Roots take up water, and leaves give it off. " + REFERENCE
+    assert not broken(asked(long[:150], stopped=False))
+    assert broken(asked(long + long, stopped=False))
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["The roots need air.", "Thanks to its roots it drinks little.", "Higher pots.", "Surely not.", "Heat harms it."],
+    ("text", "reference", "other"),
+    [
+        ("They need air.", REFERENCE, 1),
+        (REFERENCE, REFERENCE, 0),
+        (f"{REFERENCE} {REFERENCE}", REFERENCE, 0),
+        (" ".join([REFERENCE] * 4), REFERENCE, 1),
+        ("Yes.", "Yes, it is.", 0),
+        ("Yes, since roots need air as well as water.", "Yes.", 0),
+        (" ".join([REFERENCE] * 2), "Yes.", 1),
+        ("根需要空气，所以没有孔的花盆对它们有害。", "根需要空气，没有孔的花盆会伤害它们。", 0),
+        ("是。", "根需要空气，没有孔的花盆会伤害它们。请倒掉托盘里的水。", 1),
+        (REFERENCE, "", None),
+    ],
 )
-def test_content_is_not_mistaken_for_filler(text: str) -> None:
-    assert not opens_with_filler(text)
-    assert not closes_with_filler(text)
+def test_length_is_compared_with_the_reference(text: str, reference: str, other: float | None) -> None:
+    assert of("other_length_share", asked(text, reference=reference)) == other
 
 
-def test_closing_filler_counts_at_the_end_alone() -> None:
-    assert closes_with_filler("Roots need air. Hope this helps! Let me know if you have any other questions.")
-    assert not closes_with_filler("Let me know the pot first. " + "Roots need air and water. " * 20)
+def test_filler_that_the_reference_has_itself_is_wanted() -> None:
+    polite = f"Hello, {REFERENCE} Best regards"
+    both = ("opening_filler_share", "closing_filler_share")
+    assert [of(name, asked(polite)) for name in both] == [1, 1]
+    assert [of(name, asked(polite, reference="")) for name in both] == [1, 1]
+    assert [of(name, asked(polite, reference=polite)) for name in both] == [None, None]
 
 
 def test_repetition_is_zero_for_prose_and_near_one_for_a_loop() -> None:
@@ -47,31 +113,54 @@ def test_repetition_is_zero_for_prose_and_near_one_for_a_loop() -> None:
     assert repetition("a b c d A B C D") == pytest.approx(1 - 4 / 5)  # five 4-grams, one of them twice, in any case
 
 
-def test_scores_are_means_over_answers() -> None:
-    answers = [Answer("Hello, roots need air.", 6, True), Answer("Roots need air. Regards", 5, False)]
-    assert score(answers) == {
+def test_scores_are_means_over_the_answers_to_which_they_apply() -> None:
+    answers = [
+        Asked("Why?", "", Answer("Hello, the roots of a fern need air.", 6)),
+        Asked("Why?", REFERENCE, Answer("Air. Regards", 5, stopped=False)),
+    ]
+    found = score([scores_of(one) for one in answers])
+    assert found == {
         "answers": 2,
         "stopped_share": 0.5,
+        "looping_share": 0.0,
+        "empty_share": 0.0,
+        "copied_share": 0.0,
         "opening_filler_share": 0.5,
         "closing_filler_share": 0.5,
+        "other_length_share": 1.0,  # of one
         "repetition_share": 0.0,
+        "broken_share": 0.0,
         "mean_tokens": 5.5,
     }
 
 
-def test_without_answers_every_score_is_zero() -> None:
-    assert set(score([]).values()) == {0}
+def test_a_score_that_applies_to_no_answer_is_left_out() -> None:
+    assert score([]) == {"answers": 0}
+    assert "other_length_share" not in score([scores_of(asked("Air.", reference=""))])
 
 
 def test_a_new_score_is_in_every_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    shouts = Score("shouted_share", "is shouted", unit="share", better="lower", of=lambda answer: answer.text.isupper())
+    shouts = Score(
+        "shouted_share", "is shouted", unit="share", better="lower", of=lambda one: one.answer.text.isupper()
+    )
     monkeypatch.setattr(scores, "SCORES", (*SCORES, shouts))
-    result = score([Answer("AIR.", 2, True), Answer("Air.", 2, True)])
-    assert list(result) == ["answers", *(known.name for known in SCORES), "shouted_share"]
-    probed = Probed(samples_path="probe/samples.jsonl", questions=2, eval_rows=0, base=result, tuned=result)
-    assert json.loads(probed.model_dump_json())["tuned"]["shouted_share"] == 0.5
+    found = score([scores_of(asked("AIR AND WATER.")), scores_of(asked("Air and water."))])
+    assert list(found)[-1] == "shouted_share"
+    assert found["shouted_share"] == 0.5
 
 
 def test_names_are_unique_and_shares_say_so() -> None:
     assert len({known.name for known in SCORES}) == len(SCORES)
     assert all((known.unit == "share") == known.name.endswith("_share") for known in SCORES)
+
+
+def test_guardrails_are_shares_that_are_better_in_one_direction() -> None:
+    guardrails = [known for known in SCORES if known.margin]
+    assert len(guardrails) == 8
+    assert all(known.unit == "share" and known.better != "neither" and known.margin > 0 for known in guardrails)
+
+
+def test_the_scores_need_no_model_library() -> None:
+    code = "import sys, job.probing.scores as s; print([m for m in ('torch', 'transformers', 'py3langid') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

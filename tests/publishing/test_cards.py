@@ -14,7 +14,8 @@ from markdown_it import MarkdownIt
 
 from job.probing import scores as registry
 from job.probing.scores import SCORES, Score
-from job.publishing.cards import SHOWN_ANSWERS, data_card, how_to_ask, licence_of, model_card
+from job.publishing.cards import SHOWN_ANSWERS, data_card, how_to_ask, model_card
+from job.publishing.licences import Licence
 from job.results import Sample
 from tests.sample_results import CLEANED, PROBED, SAMPLES, TRAINED, run_settings, sample, scores
 
@@ -24,10 +25,14 @@ def card(
     samples: list[Sample] = SAMPLES,
     licence: str = "mit",
     quote_rows: bool = False,
+    cpu_kernel: dict[str, Any] | None = None,
     **trained: Any,
 ) -> str:
+    """`cpu_kernel`: fields of RoundTrip, without their beginning."""
     settings = run_settings(base, repo_id="acme/tuned", quote_rows=quote_rows)
-    return model_card(CLEANED, TRAINED.model_copy(update=trained), PROBED, samples, settings, licence)
+    said = {f"cpu_kernel_{name}": value for name, value in (cpu_kernel or {}).items()}
+    probed = PROBED.model_copy(update={"round_trip": PROBED.round_trip.model_copy(update=said)})
+    return model_card(CLEANED, TRAINED.model_copy(update=trained), probed, samples, settings, Licence(licence))
 
 
 def section(page: str, heading: str) -> str:
@@ -68,7 +73,8 @@ def test_the_front_matter_is_what_the_hub_reads() -> None:
     assert (data.base_model, data.base_model_relation) == ("acme/small-3b", "adapter")
     assert (data.license, data.library_name, data.datasets) == ("mit", "peft", ["a/b"])
     assert data.eval_results
-    assert (data.eval_results[0].metric_type, data.eval_results[0].metric_value) == ("loss", 1.42)
+    figures = {result.metric_type: result.metric_value for result in data.eval_results}
+    assert figures == {"loss": 1.42, "stopped_share": 1.0}
 
 
 def test_a_base_model_in_a_folder_has_no_name_on_the_hub() -> None:
@@ -82,9 +88,41 @@ def test_the_card_begins_with_what_the_run_achieved() -> None:
     assert "On 450 held-out rows, the loss went from 2.310 (base model) to 1.420 (−39 %)." in text
 
 
+def test_the_card_says_how_the_verdict_was_found() -> None:
+    text = section(card(), "Is it better than the base model?").replace("\u00a0", " ").replace("\u2212", "-")
+    assert "**The tuned model is better than the base model.**" in text
+    row = "| loss per answer token of the held-out rows | 2.31 | 1.42 | -0.890 | -0.950 to -0.830 | not at all | 50 | better |"
+    assert row in text.splitlines()
+    assert "Not measured: general multiple-choice questions answered right (the base model answers at chance)." in text
+    assert "the best of 2 checkpoints" in text
+    assert "chrf 31.00 to 44.00" in text
+    assert "They do not show that what it says is true." in text
+
+
+def test_a_licence_is_passed_on_with_its_notice() -> None:
+    text = card(licence="llama3.2")
+    assert ModelCard(text).data.license == "llama3.2"
+    assert "Built with Llama." in section(text, "Licence")
+    assert "## Licence" not in card()
+
+
+def test_the_data_card_has_size_sources_and_licence() -> None:
+    settings = run_settings(dataset_repo_id="acme/rows")
+    data = ModelCard(data_card(CLEANED, settings)).data.to_dict()
+    assert (data["license"], data["license_name"]) == ("other", "as-its-sources")
+    assert (data["size_categories"], data["source_datasets"]) == ("1K<n<10K", ["a/b"])
+    sizes = {
+        rows: ModelCard(
+            data_card(CLEANED.model_copy(update={"train_rows": rows, "eval_rows": 0}), settings)
+        ).data.to_dict()
+        for rows in (999, 1_000, 20_000_000)
+    }
+    assert [one["size_categories"] for one in sizes.values()] == ["n<1K", "1K<n<10K", "10M<n<100M"]
+
+
 def test_the_code_of_the_card_is_python() -> None:
-    for kernel in ({}, {"round_trip_cpu_kernel_error": "no such shape"}):
-        blocks = code_of(card(**kernel))
+    for kernel in ({}, {"error": "no such shape"}):
+        blocks = code_of(card(cpu_kernel=kernel))
         assert len(blocks) == 2 + len(kernel)
         for code in blocks:
             ast.parse(code)
@@ -93,8 +131,8 @@ def test_the_code_of_the_card_is_python() -> None:
 
 def test_the_cpu_kernel_is_mentioned_where_it_was_compared() -> None:
     assert "AVX512-BF16" not in card()
-    assert "a logit then differs by up to 0.069." in card(round_trip_cpu_kernel_difference=0.0687)
-    assert "cannot compute this base model (no such shape)." in card(round_trip_cpu_kernel_error="no such shape")
+    assert "a logit then differs by up to 0.069." in card(cpu_kernel={"difference": 0.0687})
+    assert "cannot compute this base model (no such shape)." in card(cpu_kernel={"error": "no such shape"})
 
 
 def test_the_recipe_is_a_table_of_what_was_set_and_chosen() -> None:
@@ -130,7 +168,7 @@ def test_a_new_score_is_on_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
     new = Score("words", "words an answer", unit="words", better="neither", of=lambda _: 1)
     monkeypatch.setattr(registry, "SCORES", (*SCORES, new))
     probed = PROBED.model_copy(update={"base": scores(words=20), "tuned": scores(words=31)})
-    text = model_card(CLEANED, TRAINED, probed, SAMPLES, run_settings(), "")
+    text = model_card(CLEANED, TRAINED, probed, SAMPLES, run_settings(), Licence())
     assert "| words an answer | 20 | 31 |" in text
 
 
@@ -179,8 +217,10 @@ def test_names_of_files_and_tokens_stay_text(text: str) -> None:
     def page(said: str) -> Page:
         source = CLEANED.sources[0].model_copy(update={"source": f"{said.replace('/', ':')}.jsonl"})
         cleaned = CLEANED.model_copy(update={"sources": [source]})
-        changes = {"pad_token": said, "round_trip_cpu_kernel_error": said, "lora_targets": [said]}
-        return rendered(model_card(cleaned, TRAINED.model_copy(update=changes), PROBED, [], run_settings(), ""))
+        trained = TRAINED.model_copy(update={"pad_token": said, "lora_targets": [said]})
+        found = PROBED.round_trip.model_copy(update={"cpu_kernel_error": said})
+        probed = PROBED.model_copy(update={"round_trip": found})
+        return rendered(model_card(cleaned, trained, probed, [], run_settings(), Licence()))
 
     assert page(text).tags == page("harmless").tags
     assert page(text).addresses == page("harmless").addresses
@@ -213,10 +253,10 @@ def test_no_path_of_this_machine_is_on_a_card(tmp_path: Path) -> None:
     rows = CLEANED.sources[0].model_copy(update={"source": f"{tmp_path}/rows.jsonl=100", "revision": ""})
     cleaned = CLEANED.model_copy(update={"sources": [rows]})
     settings = run_settings(str(base), repo_id="acme/tuned", dataset_repo_id="acme/rows")
-    for text in (model_card(cleaned, TRAINED, PROBED, SAMPLES, settings, ""), data_card(cleaned, settings)):
+    for text in (model_card(cleaned, TRAINED, PROBED, SAMPLES, settings, Licence()), data_card(cleaned, settings)):
         assert str(tmp_path) not in text
         assert "| rows.jsonl=100 |" in text
-    text = model_card(cleaned, TRAINED, PROBED, SAMPLES, settings, "")
+    text = model_card(cleaned, TRAINED, PROBED, SAMPLES, settings, Licence())
     assert 'A LoRA adapter for my "base", a local base model' in text
     assert "'path/to/my \"base\"'" in ast.unparse(ast.parse(code_of(text)[0]))
 
@@ -272,29 +312,3 @@ def test_the_data_card_names_the_files_and_counts_of_every_rule() -> None:
 
 
 # --- the licence -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("readme", "licence"),
-    [
-        ("---\nlicense: llama3.2\ntags:\n- x\n---\n# Base\n", "llama3.2"),
-        ('---\ntags: [a, b]\nlicense: "apache-2.0"  # ours\n---\n', "apache-2.0"),
-        ("---\r\nlicense: mit\r\n---\r\n", "mit"),
-        ("---\nlicense:\n- mit\n- other\n---\n", ""),
-        ("---\nlicense: [mit\n---\n", ""),
-        ("---\n- license\n---\n", ""),
-        ("---\ntags: []\n---\nlicense: mit\n", ""),
-        ("# Base\n\nlicense: mit\n", ""),
-        ("", ""),
-    ],
-)
-def test_the_licence_is_read_from_the_front_matter(readme: str, licence: str, tmp_path: Path) -> None:
-    path = tmp_path / "README.md"
-    path.write_bytes(readme.encode())
-    assert licence_of(path) == licence
-
-
-def test_a_readme_that_cannot_be_read_names_no_licence(tmp_path: Path) -> None:
-    assert licence_of(tmp_path / "README.md") == ""
-    (tmp_path / "README.md").write_bytes(b"---\nlicense: \xff\n---\n")
-    assert licence_of(tmp_path / "README.md") == ""

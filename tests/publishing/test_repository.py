@@ -10,7 +10,8 @@ import pytest
 from huggingface_hub import HfApi
 
 from job.errors import AccessDenied, HubUnavailable
-from job.publishing.repository import Content, Target, commit, look, targets
+from job.publishing import repository
+from job.publishing.repository import Committed, Content, Target, look, targets
 from job.settings.fields import HubSettings
 from tests.conftest import WRITE_TOKEN
 from tests.standin_hub import StandInHub
@@ -35,6 +36,10 @@ def files(tmp_path: Path) -> list[Path]:
     for name, content in written.items():
         (tmp_path / name).write_bytes(content)
     return [tmp_path / name for name in written]
+
+
+def commit(api: HfApi, target: Target, files: list[Path], hub: HubSettings, runs: tuple[str, ...]) -> Committed:
+    return repository.commit(api, target, files, hub, runs, files[0].parent)
 
 
 def is_free(api: HfApi, runs: tuple[str, ...] = RUN, files: list[Path] | None = None) -> bool:

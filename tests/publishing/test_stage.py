@@ -19,15 +19,16 @@ from job.runs import redaction
 from job.runs.folder import RunDir
 from job.settings.fields import HubSettings, ModelSettings
 from tests.conftest import READ_TOKEN, WRITE_TOKEN
-from tests.sample_results import CLEANED, PROBED, TRAINED, run_settings
+from tests.sample_results import CLEANED, PROBED, TRAINED, run_settings, verdict
 from tests.standin_hub import StandInHub
 
 pytestmark = pytest.mark.usefixtures("client")
 
 
-def push_from(root: Path, token: str = WRITE_TOKEN, **hub: Any) -> Pushed:
+def push_from(root: Path, token: str = WRITE_TOKEN, value: str = "better", **hub: Any) -> Pushed:
     base = str(root.parent / "base")
-    return push(CLEANED, TRAINED, PROBED, run_settings(base, **hub), token=token, root=root)
+    probed = PROBED.model_copy(update={"verdict": verdict(value)})
+    return push(CLEANED, TRAINED, probed, run_settings(base, **hub), token=token, root=root)
 
 
 def test_without_a_repository_the_card_is_written_and_nothing_pushed(run: Path, hub: StandInHub) -> None:
@@ -89,6 +90,46 @@ def test_repositories_are_private_unless_the_settings_say_otherwise(run: Path, h
     push_from(run, repo_id="alice/open", private=False)
     assert hub.repo("model", "alice/adapter").private
     assert not hub.repo("model", "alice/open").private
+
+
+def test_a_new_repository_is_public_only_once_the_verdict_is_known(run: Path, hub: StandInHub) -> None:
+    names = {"repo_id": "alice/adapter", "dataset_repo_id": "alice/rows", "private": False}
+    check_write_access(HubSettings(**names), WRITE_TOKEN, run)
+    assert hub.repo("model", "alice/adapter").private
+    push_from(run, **names)
+    assert not hub.repo("model", "alice/adapter").private
+    assert not hub.repo("dataset", "alice/rows").private
+
+
+def test_a_private_repository_that_was_there_stays_private(run: Path, hub: StandInHub) -> None:
+    hub.add_repo("model", "alice/adapter", {}, private=True)
+    assert not push_from(run, repo_id="alice/adapter", private=False).skipped
+    assert hub.repo("model", "alice/adapter").private
+
+
+@pytest.mark.parametrize("value", ["no better", "worse"])
+def test_what_is_no_better_is_published_only_where_the_settings_say_always(
+    value: str, run: Path, hub: StandInHub
+) -> None:
+    pushed = push_from(run, value=value, repo_id="alice/adapter", dataset_repo_id="alice/rows")
+    assert pushed.skipped
+    assert f"“{value}”" in pushed.reason
+    assert not hub.requests
+    assert (run / "adapter" / "README.md").exists()
+    assert not push_from(run, value=value, repo_id="alice/adapter", push_when="always").skipped
+    assert hub.files("model", "alice/adapter")
+
+
+def test_what_is_inconclusive_is_published_privately_only(run: Path, hub: StandInHub) -> None:
+    assert not push_from(run, value="inconclusive", repo_id="alice/adapter", private=False).skipped
+    assert hub.repo("model", "alice/adapter").private
+    hub.add_repo("model", "alice/open", {})
+    pushed = push_from(run, value="inconclusive", repo_id="alice/open", private=False)
+    assert pushed.skipped
+    assert "FINETUNE_HUB_PUSH_WHEN=always" in pushed.reason
+    assert not hub.files("model", "alice/open")
+    push_from(run, value="inconclusive", repo_id="alice/open", private=False, push_when="always")
+    assert hub.files("model", "alice/open")
 
 
 def test_equal_files_make_no_new_commit(run: Path, hub: StandInHub) -> None:
@@ -204,12 +245,22 @@ def test_the_licence_of_the_base_model_is_on_the_card(run: Path, hub: StandInHub
     assert "\nlicense: apache-2.0\n" in (run / "adapter" / "README.md").read_text("utf-8")
 
 
+def test_a_name_that_the_base_models_licence_does_not_want_is_said(
+    run: Path, hub: StandInHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    (run.parent / "base" / "README.md").write_text("---\nlicense: llama3.2\n---\n", "utf-8")
+    push_from(run, repo_id="alice/Llama-garden")
+    assert "licence" not in caplog.text
+    push_from(run, repo_id="alice/garden")
+    assert "name=alice/garden: the base model's licence (llama3.2) wants names" in caplog.text
+
+
 def test_a_licence_is_read_from_the_hub_or_left_out(hub: StandInHub, caplog: pytest.LogCaptureFixture) -> None:
     hub.add_repo("model", "acme/small-3b", {"README.md": b"---\nlicense: mit\n---\n"})
-    assert base_licence(run_settings(), "") == "mit"
-    assert base_licence(run_settings("acme/none"), "") == ""
+    assert base_licence(run_settings(), "").id == "mit"
+    assert base_licence(run_settings("acme/none"), "").id == ""
     away = run_settings("acme/none").model_copy(update={"model": ModelSettings.model_construct(base="/nowhere/base")})
-    assert base_licence(away, "") == ""
+    assert base_licence(away, "").id == ""
     assert "licence=unknown: /nowhere/base is not on this machine" in caplog.text
     assert "stage=push licence=unknown" in caplog.text
 

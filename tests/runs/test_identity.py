@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from job.runs import redaction
-from job.runs.identity import new_run_id, run_ids
+from job.runs.identity import created, new_run_id, note_created, run_ids
 from job.settings.run_files import RUN_NAME
 
 pytestmark = pytest.mark.light
@@ -50,3 +50,11 @@ def test_a_password_that_is_a_part_of_the_name_changes_it_not(tmp_path: Path, mo
     monkeypatch.setattr(redaction, "_known", {"c0de"})
     monkeypatch.setattr(secrets, "token_hex", lambda length: "c0de" * (length // 2))
     assert new_run_id(tmp_path) == run_ids(tmp_path) == ("c0de" * 8,)
+
+
+def test_a_run_knows_the_repositories_that_it_has_created(tmp_path: Path) -> None:
+    names = new_run_id(tmp_path)
+    note_created(tmp_path, "model repository alice/adapter")
+    assert created(tmp_path) == {"model repository alice/adapter"}
+    assert new_run_id(tmp_path)[:-1] == names
+    assert created(tmp_path) == {"model repository alice/adapter"}

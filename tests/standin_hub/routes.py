@@ -68,6 +68,10 @@ def _route_in_repo(store: Store, user: User | None, repo: Repo, parts: list[str]
             return as_json({})
         case "GET", "refs":
             return _refs(repo)
+        case "PUT", "settings":
+            require_writer(user, repo, "You don't have the rights to change this repository")
+            repo.private = request.json()["visibility"] == "private"
+            return as_json({})
     commit = _revision(repo, parts[1] if len(parts) > 1 else "main")
     match request.method, *parts:
         case ("GET",) | ("GET", "revision", _):

@@ -19,6 +19,8 @@ MOST_REPEATED = 0.4
 PROSE_WORDS = 0.9
 """Share of words of letters in prose; tables, logs, labels and patterns have numbers, signs and capitals between them."""
 SURE = 0.99
+LOOKED_AT = 600
+"""Characters of a text by which its language is told."""
 _CONTROL = tuple(chr(number) for number in [*range(7), *range(14, 27), *range(28, 32), 127])
 """Without those that a terminal or a printer is steered by: bell, backspace, page and line feeds, escape."""
 _LETTERS = re.compile(r"[\"'“‘(]*[^\W\d_]+(?:['’-][^\W\d_]+)*[.,;:!?…)\"'”’]*")
@@ -105,8 +107,14 @@ def _identifier() -> Callable[[str], tuple[str, float]]:
 
 def is_other_language(text: str, wanted: tuple[str, ...]) -> bool:
     """Whether the text is surely (99 %) in none of the wanted languages; short texts are never sure."""
-    beginning = text[:600]
+    beginning = text[:LOOKED_AT]
     if len(beginning.split()) < 8 and beginning.isascii():
         return False
-    language, probability = _identifier()(beginning)
-    return language not in wanted and float(probability) >= SURE
+    found = language_of(text)
+    return bool(found) and found not in wanted
+
+
+def language_of(text: str) -> str:
+    """Its ISO code where that is sure (99 %), else empty."""
+    language, probability = _identifier()(text[:LOOKED_AT])
+    return language if float(probability) >= SURE else ""

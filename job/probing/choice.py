@@ -1,0 +1,41 @@
+"""Which checkpoint is exported: the one whose answers and losses are best on one half of the rows. The other half, which had no
+part in it, confirms the choice: the best of five checkpoints flatters itself by 1.2 standard errors on the rows that chose it.
+
+The lowest loss alone is no guide: the public write-up's best loss gave its worst answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from job.results import Candidate, Verdict
+
+FEWEST_QUESTIONS = 100
+"""Held-out questions from which half of them can choose. With fewer, the checkpoint with the lowest loss is exported, and all
+rows count in the verdict."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A candidate, and what the half of the choice says of it."""
+
+    candidate: Candidate
+    verdict: Verdict
+
+
+def best(seen: Sequence[Seen]) -> Candidate:
+    """Fewest figures that are shown to be worse than the base's, then fewest that exceed their margin, then the lowest loss; of
+    two equals the earlier step."""
+    return min(seen, key=_rank).candidate
+
+
+def _rank(one: Seen) -> tuple[int, int, float, int]:
+    guardrails = one.verdict.guardrails
+    violated = sum(guardrail.state == "violated" for guardrail in guardrails)
+    beyond = sum(
+        (guardrail.difference if guardrail.harm == "higher" else -guardrail.difference) >= guardrail.margin
+        for guardrail in guardrails
+    )
+    return violated, beyond, math.inf if one.candidate.loss is None else one.candidate.loss, one.candidate.step

@@ -1,0 +1,52 @@
+"""Filler at the beginning and at the end of an answer, by the rules of cleaning: what they would cut has come back.
+
+There is no second list of phrases. A gap in the rules is a gap here too; tests/cleaning has a detector of its own for those.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from job.cleaning.rules import languages, registry
+from job.cleaning.rules.cleaner import Cleaner
+from job.cleaning.rules.rule import Rules, Tally
+
+OPENING, CLOSING = "opening", "closing"
+"""The rules for the two ends in the registry."""
+
+
+@dataclass(frozen=True)
+class Courtesies:
+    opens: bool
+    closes: bool
+
+
+@functools.cache
+def _cleaner() -> Cleaner:
+    """The rules of prose that cut. None that drops a row: of an answer that breaks off, the beginning counts all the same."""
+    rules = tuple(rule for rule in registry.RULES if rule.cut and rule.name != registry.OWN)
+    return Cleaner(Rules(packs=("qa-forum",), contacts="keep"), rules)
+
+
+@functools.lru_cache(maxsize=2048)
+def courtesies(question: str, answer: str) -> Courtesies | None:
+    """Which ends the rules would cut; None for an answer in another language than English, which they do not know, and for
+    an empty one. A letter, a poem or the like that the question asks for keeps its ends.
+
+    Measured on data in which nothing is filler: encyclopaedias 0.2 % open and 0.2 % close with it.
+    """
+    if not answer.strip() or languages.is_foreign(answer):
+        return None
+    tally: Tally = {}
+    _cleaner().row(question, answer, tally)
+    return Courtesies(_takes_words(tally, OPENING), _takes_words(tally, CLOSING))
+
+
+def _takes_words(tally: Tally, rule: str) -> bool:
+    """Not a stray comma, or a bullet, at an end."""
+    return any(_letters(before) > _letters(after) for before, after in tally[rule].examples) if rule in tally else False
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalnum, text))

@@ -1,0 +1,56 @@
+"""The verdict's figures as sentences."""
+
+from __future__ import annotations
+
+from job.probing.scores import SCORES
+from job.results import Estimate, Guardrail
+
+WORSE = "The tuned model is worse than the base model and should not be used: {}."
+NO_BETTER = "The tuned model is no better than the base model: {}."
+STATES = {"passed": "no harm as large as the margin", "undecided": "undecided", "violated": "harm"}
+
+
+def sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def loss_text(gain: Estimate, least: float) -> str:
+    share = 100 * gain.difference / gain.base if gain.base else 0.0
+    return (
+        f"Loss per answer token {gain.base:.3f} → {gain.tuned:.3f} ({share:+.1f} %): a change of {gain.difference:+.3f} on "
+        f"{gain.rows:,} rows (95 % interval {gain.low:+.3f} to {gain.high:+.3f}; {-least:+.3f} would count as better)."
+    )
+
+
+def guardrail_text(one: Guardrail) -> str:
+    unit, scale, digits = ("", 1.0, 3) if one.name == "kl" else (" points", 100.0, 1)
+    base, tuned = (f"{value:.3f}" if one.name == "kl" else f"{100 * value:.0f} %" for value in (one.base, one.tuned))
+    low, high = (f"{scale * end:+.{digits}f}" for end in (one.low, one.high))
+    margin = scale * one.margin * (1 if one.harm == "higher" else -1)
+    return (
+        f"{one.name}: {base} → {tuned} on {one.rows:,} rows, a change of "
+        f"{scale * one.difference:+.{digits}f}{unit} (95 % interval {low} to {high}, margin {margin:+g}): {STATES[one.state]}."
+    )
+
+
+def harm_text(one: Guardrail, others: int) -> str:
+    """For somebody who knows none of these words."""
+    if one.name == "kl":
+        text = f"it has changed where the data teaches nothing (a distance of {one.tuned:.2f} on general text)"
+    elif one.name == "choices":
+        text = f"it answers {100 * one.tuned:.0f} % of general questions right, the base model {100 * one.base:.0f} %"
+    else:
+        words = next((score.words for score in SCORES if score.name == one.name), one.name)
+        text = f"an answer {words} in {100 * one.tuned:.0f} % of cases, the base model's in {100 * one.base:.0f} %"
+    return text + (f"; {count(others, 'other check')} failed too" if others else "")
+
+
+def broken_text(rows: int, base: float, tuned: float) -> str:
+    return (
+        f"{100 * tuned:.0f} % of its {rows:,} answers are empty, endless, loops or copies of the question "
+        f"(base model: {100 * base:.0f} %)"
+    )

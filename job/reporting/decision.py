@@ -1,0 +1,86 @@
+"""The verdict's figures as rows of a table, for the report and for the model card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from job.probing import scores
+from job.reporting.numbers import MINUS, NO_BREAK, count, loss_text, points, share
+from job.results import Estimate, Guardrail, Verdict
+
+OTHERS = {
+    "loss": ("loss per answer token of the held-out rows", "nats"),
+    "kl": ("distance of the next-token distributions on general text", "nats"),
+    "choices": ("general multiple-choice questions answered right", "share"),
+}
+"""Figures that are no scores of answers -> (words, unit)."""
+STATES = {"passed": "no worse", "undecided": "undecided", "violated": "worse"}
+
+
+@dataclass(frozen=True)
+class DecisionRow:
+    words: str
+    base: str
+    tuned: str
+    change: str
+    interval: str
+    """Of the change."""
+    margin: str
+    """How much worse it may be; empty for the loss, which has to get better."""
+    judgement: str
+    rows: str
+    detectable: str
+    """The smallest change that so many rows would have shown."""
+
+
+def decision_rows(verdict: Verdict) -> list[DecisionRow]:
+    """The loss, then the guardrails."""
+    gain = [_row(verdict.gain, "", _direction(verdict.gain))] if verdict.gain else []
+    return gain + [_row(one, _margin(one), STATES[one.state]) for one in verdict.guardrails]
+
+
+def words_of(name: str) -> str:
+    return OTHERS[name][0] if name in OTHERS else next((one.words for one in scores.SCORES if one.name == name), name)
+
+
+def _direction(gain: Estimate) -> str:
+    return "better" if gain.high < 0 else "worse" if gain.low > 0 else "undecided"
+
+
+def _row(one: Estimate, margin: str, judgement: str) -> DecisionRow:
+    value, change = _texts(one.name)
+    return DecisionRow(
+        words=words_of(one.name),
+        base=value(one.base),
+        tuned=value(one.tuned),
+        change=change(one.difference),
+        interval=f"{change(one.low)} to {change(one.high)}",
+        margin=margin,
+        judgement=judgement,
+        rows=count(one.rows),
+        detectable=change(one.detectable).lstrip("+"),
+    )
+
+
+def _margin(one: Guardrail) -> str:
+    _, change = _texts(one.name)
+    return change(one.margin if one.harm == "higher" else -one.margin)
+
+
+def _texts(name: str) -> tuple[Callable[[float], str], Callable[[float], str]]:
+    """How a value of this figure is written, and a change of it."""
+    unit = OTHERS[name][1] if name in OTHERS else next((one.unit for one in scores.SCORES if one.name == name), "")
+    if unit == "share":
+        return share, points
+    if unit == "nats":
+        return loss_text, _nats
+    return lambda value: f"{value:,.2f}", lambda value: _with_sign(value, f"{abs(value):,.2f}{NO_BREAK}{unit}")
+
+
+def _nats(change: float) -> str:
+    return _with_sign(change, f"{abs(change):.3f}")
+
+
+def _with_sign(value: float, text: str) -> str:
+    return f"{'+' if value > 0 else MINUS if value < 0 else '±'}{text}"

@@ -1,0 +1,33 @@
+"""The checkpoint with the best answers is exported, not the one with the lowest loss."""
+
+from __future__ import annotations
+
+import pytest
+
+from job.probing.choice import Seen, best
+from job.results import Candidate, Guardrail
+from tests.sample_results import guardrail, scores, verdict
+
+pytestmark = pytest.mark.light
+
+
+def seen(step: int, loss: float, *guardrails: Guardrail) -> Seen:
+    candidate = Candidate(step=step, eval_loss=loss, loss=loss, scores=scores(), chosen=False)
+    return Seen(candidate, verdict(guardrails=list(guardrails)))
+
+
+def test_the_lowest_loss_wins_among_equals_and_the_earlier_step_among_those() -> None:
+    assert best([seen(10, 1.5), seen(20, 1.4), seen(30, 1.4)]).step == 20
+
+
+def test_a_lower_loss_with_answers_that_got_worse_loses() -> None:
+    loops = guardrail("looping_share", difference=0.3, state="violated")
+    assert best([seen(10, 1.5), seen(20, 1.2, loops)]).step == 10
+
+
+@pytest.mark.parametrize(("harm", "difference"), [("higher", 0.12), ("lower", -0.12)])
+def test_a_harm_beyond_the_margin_counts_before_it_is_shown(harm: str, difference: float) -> None:
+    doubtful = guardrail("stopped_share", harm=harm, difference=difference, state="undecided")
+    assert best([seen(10, 1.5), seen(20, 1.2, doubtful)]).step == 10
+    harmless = guardrail("stopped_share", harm=harm, difference=-difference, state="passed")
+    assert best([seen(10, 1.5), seen(20, 1.2, harmless)]).step == 20

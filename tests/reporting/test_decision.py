@@ -1,0 +1,42 @@
+"""The verdict's figures as a table."""
+
+from __future__ import annotations
+
+from job.reporting.decision import decision_rows, words_of
+from job.results import Estimate
+from tests.sample_results import estimate, guardrail, verdict
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ").replace("\u2212", "-")
+
+
+def test_the_loss_comes_first_and_guardrails_follow_with_their_margins() -> None:
+    loss, stopped = decision_rows(verdict())
+    assert (loss.base, loss.tuned, plain(loss.change), loss.judgement) == ("2.31", "1.42", "-0.890", "better")
+    assert plain(loss.interval) == "-0.950 to -0.830"
+    assert (loss.margin, loss.rows, loss.detectable) == ("", "50", "0.080")
+    assert plain(stopped.change) == "+60 points"
+    assert (plain(stopped.margin), stopped.judgement) == ("-10 points", "no worse")
+
+
+def test_harm_and_doubt_have_their_words() -> None:
+    states = {
+        state: decision_rows(verdict(gain=None, guardrails=[guardrail("kl", state=state)]))[0].judgement
+        for state in ("passed", "undecided", "violated")
+    }
+    assert states == {"passed": "no worse", "undecided": "undecided", "violated": "worse"}
+
+
+def test_a_loss_that_rose_is_worse_and_one_whose_interval_holds_zero_undecided() -> None:
+    def judged(low: float, high: float) -> str:
+        gain = Estimate(**estimate(low=low, high=high))
+        return decision_rows(verdict(gain=gain, guardrails=[]))[0].judgement
+
+    assert [judged(0.1, 0.3), judged(-0.1, 0.1), judged(-0.3, -0.1)] == ["worse", "undecided", "better"]
+
+
+def test_every_figure_has_words() -> None:
+    assert words_of("loss") == "loss per answer token of the held-out rows"
+    assert words_of("stopped_share") == "stops by itself before the token limit"
+    assert words_of("unknown") == "unknown"
