@@ -121,7 +121,6 @@ def cost(base: Architecture, settings: Settings, rows: Expected, card: Card) -> 
     """
     from job.modeling.layers import decoder_layers
     from job.modeling.weights import count_weights
-    from job.training.forecast import LOSS_PASSES
 
     found = memory(base, settings, card)
     if not (found and rows.steps and rows.text_tokens):
@@ -138,8 +137,7 @@ def cost(base: Architecture, settings: Settings, rows: Expected, card: Card) -> 
         cleaning=(rows.kept or 0) / CLEANED_ROWS_PER_SECOND,
         training=rows.steps * step,
         evaluations=evaluations(rows.steps, intervals(settings.train, rows.steps).eval_steps) * evaluation,
-        other=_other(settings, sizes(base, settings).adapter_bytes, parameters, parameters * base.published_width)
-        + LOSS_PASSES * evaluation,
+        other=_other(settings, sizes(base, settings).adapter_bytes, parameters, parameters * base.published_width),
     )
 
 
