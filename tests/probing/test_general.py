@@ -45,7 +45,9 @@ def test_no_topic_has_more_than_a_fifth() -> None:
 
 
 def test_none_is_about_medicine_or_a_business_of_the_quickstarts() -> None:
-    subjects = re.compile(r"\b(?:doctor|disease|patient|symptom|therapy|medicine|diabetes|fern|houseplant|repot)", re.IGNORECASE)
+    subjects = re.compile(
+        r"\b(?:doctor|disease|patient|symptom|therapy|medicine|diabetes|fern|houseplant|repot)", re.IGNORECASE
+    )
     assert not [one.question for one in (*PROMPTS, *CHOICES) if subjects.search(one.question)]
 
 
