@@ -23,6 +23,7 @@ from job.hosts.libraries import (
     require_way_to_hub,
     require_working_folder,
 )
+from job.hosts.trackers import require_tracker
 from job.runs.endings import log_failure
 from job.runs.logs import LineFormatter, start_logging
 from job.runs.redaction import hide, hide_secrets, redact
@@ -221,6 +222,7 @@ def _plan(args: argparse.Namespace) -> int:
         settings = load_settings(args.env_file)
         hide_secrets(os.environ)
         require_way_to_hub(settings)
+        require_tracker(settings)
         token = load_token()
         hide(token)
         prepare_libraries(settings)

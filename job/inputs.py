@@ -92,12 +92,12 @@ def base_files(settings: Settings, patterns: tuple[str, ...]) -> dict[str, str]:
 
 
 def train_inputs(settings: Settings) -> dict[str, Any]:
-    """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Lines of the log and when
-    checkpoints are saved change nothing. How many adapters the probe compares is how many training keeps."""
+    """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Lines of the log, a tracker, and
+    when checkpoints are saved change nothing. How many adapters the probe compares is how many training keeps."""
     return {
         "model": {**model_inputs(settings, weights=True), "save_embedding": settings.model.save_embedding},
         "lora": settings.lora.model_dump(mode="json"),
-        "train": settings.train.model_dump(mode="json", exclude={"log_steps", "checkpoint_minutes"}),
+        "train": settings.train.model_dump(mode="json", exclude={"log_steps", "checkpoint_minutes", "report_to"}),
         "probe": settings.probe.model_dump(mode="json", include={"checkpoints"}),
     }
 

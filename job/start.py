@@ -19,6 +19,7 @@ from job import __version__, pipeline
 from job.errors import SUCCESS, FolderInUse, JobError, SettingsError, Stopped
 from job.hosts import platforms
 from job.hosts.libraries import prepare_libraries, require_way_to_hub, require_working_folder
+from job.hosts.trackers import require_tracker
 from job.results import Metrics, Result
 from job.runs.bar import BAR
 from job.runs.claim import require_own
@@ -60,6 +61,7 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
         LineFormatter.as_json = settings.log_format == "json"
         folder, stage = settings.output_dir, "start"
         require_way_to_hub(settings)
+        require_tracker(settings)
         require_own(settings)
         run_dir = RunDir(folder)
         run_dir.open()

@@ -118,11 +118,11 @@ def test_wrong_settings_exit_64_and_leave_metrics(
     command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path / "out"), "FINETUNE_LORA_R": "0"}) == 64
-    said = capsys.readouterr().err
+    output, said = capsys.readouterr()
     assert "error: stage=settings error=SettingsError: 2 settings are wrong:" in said
     assert "FINETUNE_DATA_SOURCES: not set" in said
     assert "FINETUNE_LORA_R: must be greater than or equal to 1, not '0'" in said
-    assert "stage=end status=failed exit_code=64" in said
+    assert "stage=end status=failed exit_code=64" in output
     assert "first run" not in said
     metrics = metrics_of(tmp_path / "out")
     assert (metrics["status"], metrics["exit_code"], metrics["error"]["kind"]) == ("failed", 64, "SettingsError")

@@ -39,6 +39,7 @@ OF_A_COPY = re.compile(r"(?<![\w.-])([\w.-]+:)(?!/)[^\s/:@\"'<>]+(?=@(?!sha256:)
 WITH_BLANKS = re.compile(r":/{1,2}[^\s/?#:@]*:(?!\d+[/?#\s,])([^@\s]*\s[^@]*)@")
 """The password of a URL in a value of its own, where a blank does not end it as in a text."""
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+OF_TRACKERS = ("WANDB_API_KEY", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 STARS = "**********"
 SHORTEST = 4
@@ -53,8 +54,8 @@ def hide(secret: str) -> None:
 
 
 def hide_secrets(environ: Mapping[str, str]) -> None:
-    """Hide every token of the Hub, whatever its shape, and every password in these variables."""
-    for name in TOKENS:
+    """Hide every token of the Hub and of trackers, whatever its shape, and every password in these variables."""
+    for name in (*TOKENS, *OF_TRACKERS):
         value = environ.get(name, "")
         for token in (value.strip(), *value.replace('"', " ").replace("'", " ").split()):
             hide(token)

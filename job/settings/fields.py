@@ -220,6 +220,11 @@ class TrainSettings(Section):
         "repeats. It changes no result.",
     )
     log_steps: int = Field(25, ge=1, description="Optimizer steps between log lines of the training loss.")
+    report_to: Literal["none", "tensorboard", "mlflow", "wandb", "trackio"] = Field(
+        "none",
+        description="Tracker that gets settings, losses and the verdict's figures, in the run's folder `tracking` unless its "
+        "own variables say otherwise; its package has to be installed.",
+    )
     seed: int = Field(
         42, ge=0, lt=2**32, description="The one seed for sampling, split, row order, initial adapter and dropout."
     )
@@ -260,6 +265,16 @@ class ProbeSettings(Section):
         (),
         description="How much worse than the base's a figure of the tuned model may be, where that is not the default, such as "
         "kl=0.5,closing_filler_share=off; off leaves a figure out of the verdict.",
+    )
+    minutes: float = Field(
+        15,
+        gt=0,
+        description="Minutes that the questions may take; those that not every model has answered by then are left out, and "
+        "counted. A T4 needs about three with a base of 3 billion parameters.",
+    )
+    judge: bool = Field(
+        False,
+        description="Let the base model itself say which of the two answers is better: weak evidence, shown and never counted.",
     )
 
 

@@ -16,6 +16,7 @@ import torch
 
 from job.errors import Diverged, SettingsError
 from job.hosts import disk
+from job.hosts.tracking import tracked
 from job.modeling import round_trip
 from job.modeling.adapter_file import WEIGHTS, load_lora_tensors
 from job.modeling.batching import Row
@@ -98,7 +99,8 @@ def train(
         candidates=candidates,
     )
     trainer = _trainer(prepared, settings, rows, eval_rows, watch)
-    fit = _fit(trainer)
+    with tracked(trainer, settings.report_to, root):
+        fit = _fit(trainer)
     saved = _save(prepared, trainer, fit, model.save_embedding, root)
     result = _result(cleaned, settings, prepared, trainer, fit, saved, root)
     del trainer, prepared
