@@ -328,8 +328,8 @@ def _result(
         base=score([sample.base_scores for sample in samples]),
         tuned=score([sample.tuned_scores for sample in samples]),
         likeness={
-            name: likeness([Compared(sample.reference, answer(sample)) for sample in samples if sample.reference])
-            for name, answer in (("base", lambda one: one.base), ("tuned", lambda one: one.tuned))
+            BASE: likeness([Compared(one.reference, one.base) for one in samples if one.reference]),
+            TUNED: likeness([Compared(one.reference, one.tuned) for one in samples if one.reference]),
         },
         forgetting=_forgetting(measured.general),
         candidates=measured.candidates,
