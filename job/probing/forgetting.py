@@ -19,6 +19,7 @@ from peft import PeftModel
 from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.probing.general import Choice, Prompt, read
+from job.probing.guardrails import UNKNOWN_TEXT
 from job.probing.predictions import Enter, predictions
 
 AT_ONCE = 32
@@ -34,7 +35,7 @@ class GeneralRows:
     base_loss: float
     """Of the base model: mean over the tokens of all these answers, in nats."""
     base_right: list[bool]
-    """One per multiple-choice question."""
+    """One per multiple-choice question; none where the base does not know general text at all."""
     tuned_right: list[bool]
 
 
@@ -46,6 +47,8 @@ def general_rows(
     prompts, choices = read()
     models = (model.disable_adapter, nullcontext)
     kl, base_loss = _distances(model, chat, prompts, models, look, system)
+    if not base_loss < UNKNOWN_TEXT:  # also NaN; what it gets right is chance, and costs three quarters of the time
+        choices = []
     right = _right(model, chat, choices, models, look, system)
     return GeneralRows(kl, base_loss, [base for base, _ in right], [tuned for _, tuned in right])
 
