@@ -48,12 +48,10 @@ def general_rows(
     MemoryExhausted (62)."""
     prompts, choices = read()
     models = (model.disable_adapter, nullcontext)
-    some = _distances(model, chat, prompts[:: len(prompts) // FEW], models, look, system)
-    if not some[1] < UNKNOWN_TEXT:  # nothing to forget, and the rest would take most of a small probe's time
-        return GeneralRows(*some, [], [])
+    few = _distances(model, chat, prompts[:: max(1, len(prompts) // FEW)], models, look, system)
+    if not few[1] < UNKNOWN_TEXT:  # also NaN; nothing to forget, and the rest would take most of a small probe's time
+        return GeneralRows(*few, [], [])
     kl, base_loss = _distances(model, chat, prompts, models, look, system)
-    if not base_loss < UNKNOWN_TEXT:  # also NaN; what it gets right is chance, and costs three quarters of the time
-        choices = []
     right = _right(model, chat, choices, models, look, system)
     return GeneralRows(kl, base_loss, [base for base, _ in right], [tuned for _, tuned in right])
 
