@@ -23,11 +23,13 @@ from job.hosts.libraries import (
     require_way_to_hub,
     require_working_folder,
 )
+from job.hosts.trackers import require_tracker
 from job.runs.endings import log_failure
-from job.runs.logs import start_logging
+from job.runs.logs import LineFormatter, start_logging
 from job.runs.redaction import hide, hide_secrets, redact
 from job.settings.env_files import read_env_file
 from job.settings.fields import PREFIX
+from job.settings.files import wants_json
 from job.settings.loading import load_settings, load_token
 from job.settings.reference import variables
 from job.start import start
@@ -48,8 +50,9 @@ Without an image, write `{PROG}` before --env-file or --help."""
 def main(arguments: list[str]) -> int:
     """Returns the exit code."""
     args = parse(arguments)
-    start_logging()
     command: Command = args.command
+    start_logging("stdout" if command is COMMANDS[0] else "stderr")
+    LineFormatter.as_json = wants_json(os.environ)
     return command.call(args)
 
 
@@ -219,9 +222,10 @@ def _plan(args: argparse.Namespace) -> int:
         settings = load_settings(args.env_file)
         hide_secrets(os.environ)
         require_way_to_hub(settings)
+        require_tracker(settings)
         token = load_token()
         hide(token)
-        prepare_libraries(settings, terminal=False)
+        prepare_libraries(settings)
         if settings.uses_hub:
             do_not_wait_for_the_hub()
         now = {name for name in os.environ if name.startswith(PREFIX) and os.environ[name]}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from job.errors import DataError, NotFound
-from job.runs.folder import difference
+from job.runs.differences import difference
 from job.runs.progress import advance
 from job.settings.fields import Settings
 from job.settings.files import QUICKSTART, read_text
@@ -92,12 +92,13 @@ def base_files(settings: Settings, patterns: tuple[str, ...]) -> dict[str, str]:
 
 
 def train_inputs(settings: Settings) -> dict[str, Any]:
-    """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Lines of the log and when
-    checkpoints are saved change nothing."""
+    """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Lines of the log, a tracker, and
+    when checkpoints are saved change nothing. How many adapters the probe compares is how many training keeps."""
     return {
         "model": {**model_inputs(settings, weights=True), "save_embedding": settings.model.save_embedding},
         "lora": settings.lora.model_dump(mode="json"),
-        "train": settings.train.model_dump(mode="json", exclude={"log_steps", "checkpoint_minutes"}),
+        "train": settings.train.model_dump(mode="json", exclude={"log_steps", "checkpoint_minutes", "report_to"}),
+        "probe": settings.probe.model_dump(mode="json", include={"checkpoints"}),
     }
 
 

@@ -83,6 +83,7 @@ def run_train(run: Run) -> Trained:
         stop=run.stop,
         halved=run.halved,
         deadline=run.deadline,
+        candidates=settings.probe.checkpoints,
     )
 
 
@@ -96,7 +97,7 @@ def run_probe(run: Run) -> Probed:
         run.result(Trained),
         settings.model,
         settings.probe,
-        settings.train.seed,
+        settings.train,
         token=run.token,
         root=run.root,
         stop=run.stop,
@@ -173,7 +174,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="train",
         words="train a LoRA adapter on the 4-bit base model, and load it again to check it",
-        files=("adapter/", "train/checkpoints/", "train/log.jsonl"),
+        files=("train/adapter/", "train/candidates/", "train/checkpoints/", "train/log.jsonl"),
         inputs=train_inputs,
         run=run_train,
         result=Trained,
@@ -184,7 +185,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="probe",
         words="ask base and tuned model the same questions",
-        files=("probe/samples.jsonl",),
+        files=("adapter/", "probe/samples.jsonl", "probe/losses.jsonl"),
         inputs=probe_inputs,
         run=run_probe,
         result=Probed,
@@ -263,9 +264,16 @@ def _walk(
             begun=stage.begun(run_dir.root),
             replaceable=_is_replaceable(stage, run_dir),
             lacking=None if stage in wanted else partial(_lacks, [stage], wanted, run_dir),
+            consumer=_consumer(stage),
         )
         work.results.append(result)
         metrics_writer.add(**{stage.name: result})
+
+
+def _consumer(stage: Stage) -> tuple[str, type[Result]] | None:
+    """The stage after it."""
+    later = STAGES[STAGES.index(stage) + 1 :]
+    return (later[0].name, later[0].result) if later else None
 
 
 def _run(
@@ -306,7 +314,7 @@ def require_earlier(wanted: tuple[Stage, ...], run_dir: RunDir) -> None:
     if missing := [stage for stage in earlier if not run_dir.has_result(stage.name)]:
         _lacks(missing, wanted, run_dir)
     for stage in earlier:
-        if files := run_dir.not_as_recorded(stage.name, stage.result):
+        if files := run_dir.not_as_recorded(stage.name, stage.result, _consumer(stage)):
             _lacks([stage], wanted, run_dir, files)
 
 

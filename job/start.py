@@ -19,7 +19,9 @@ from job import __version__, pipeline
 from job.errors import SUCCESS, FolderInUse, JobError, SettingsError, Stopped
 from job.hosts import platforms
 from job.hosts.libraries import prepare_libraries, require_way_to_hub, require_working_folder
+from job.hosts.trackers import require_tracker
 from job.results import Metrics, Result
+from job.runs.bar import BAR
 from job.runs.claim import require_own
 from job.runs.endings import REFUSED, conclude, ended_by, refused
 from job.runs.files import remove, write_json
@@ -31,7 +33,7 @@ from job.runs.redaction import STARS, hide, hide_secrets
 from job.runs.signals import StopRequest
 from job.runs.supervisor import supervise
 from job.settings.fields import OUTPUT_DIR, PREFIX, Settings
-from job.settings.files import output_dir
+from job.settings.files import output_dir, wants_json
 from job.settings.loading import load_settings, load_token
 
 log = logging.getLogger("job")
@@ -56,8 +58,10 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
         require_working_folder()
         settings = load_settings(env_file)
         hide_secrets(os.environ)
+        LineFormatter.as_json = settings.log_format == "json"
         folder, stage = settings.output_dir, "start"
         require_way_to_hub(settings)
+        require_tracker(settings)
         require_own(settings)
         run_dir = RunDir(folder)
         run_dir.open()
@@ -68,6 +72,7 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
     except (Exception, Stopped) as error:
         stop.ending()
         hide_secrets(os.environ)  # the message quotes values of the env file too
+        LineFormatter.as_json = wants_json(os.environ)
         if stage == "settings":  # and it may name the folder
             folder = output_dir(os.environ)
         if isinstance(error, SettingsError) and env_file is None and nothing_is_set():
@@ -79,7 +84,8 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
     hide_secrets(os.environ)
     hide(token)
     remove(folder / REFUSED)
-    prepare_libraries(settings, terminal=sys.stderr.isatty())
+    prepare_libraries(settings)
+    BAR.start(terminal=sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not LineFormatter.as_json)
     file = MetricsFile(folder)
     known = recorded(run_dir)
     file.metrics = MetricsWriter(run_dir, settings.model_dump(mode="json"), file.take, known).metrics()

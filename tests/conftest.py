@@ -184,6 +184,7 @@ def command() -> Iterator[Callable[..., int]]:
     """The command's own function, without the process that watches: one of its own would spend ten seconds on imports. What it
     sets up is put back."""
     from job import cli, start
+    from job.runs.logs import LineFormatter
     from job.runs.signals import SIGNALS
 
     signals = {number: signal.getsignal(number) for number in SIGNALS}
@@ -191,6 +192,7 @@ def command() -> Iterator[Callable[..., int]]:
     handlers, level, streams = root.handlers[:], root.level, (sys.stdout, sys.stderr)
 
     def put_back() -> None:
+        LineFormatter.as_json = False
         os.environ.clear()
         os.environ.update(environment)
         for number, handler in signals.items():  # ignored once a run has ended
@@ -227,8 +229,9 @@ def small_run(base: Path, rows: Path, output: Path, **changes: str) -> dict[str,
         "TRAIN_EVAL_STEPS": "2",
         "TRAIN_LOG_STEPS": "1",
         "TRAIN_LEARNING_RATE": "0.01",
-        "PROBE_EVAL_ROWS": "2",
+        "PROBE_ANSWERS": "2",
         "PROBE_MAX_NEW_TOKENS": "8",
+        "HUB_PUSH_WHEN": "always",  # a model of random numbers learns nothing that two answers show
         "OUTPUT_DIR": str(output),
     }
     return {f"FINETUNE_{name}": value for name, value in (names | changes).items()}
@@ -245,14 +248,12 @@ def clean_environment(variables: dict[str, str]) -> dict[str, str]:
 
 
 def start_job(variables: dict[str, str], *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """The real command in a process of its own."""
+    """The real command in a process of its own. With `stderr=subprocess.STDOUT` its whole log comes through `stdout`."""
     return subprocess.Popen(
         [sys.executable, str(PROJECT / "entrypoint.py"), *arguments],
         env=clean_environment(variables),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
         text=True,
-        **options,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options,
     )
 
 

@@ -22,6 +22,7 @@ from job.results import (
     Pushed,
     PushedRepo,
     RepeatedSentence,
+    RoundTrip,
     RuleCount,
     Sample,
     Scores,
@@ -29,6 +30,7 @@ from job.results import (
     SourceCount,
     TokenCounts,
     Trained,
+    TrainedAdapter,
     Verdict,
     WeightCount,
 )
@@ -154,20 +156,28 @@ CLEANED = Cleaned(
     dropped_path="clean/dropped.jsonl",
     sha256="0",
 )
+ROUND_TRIP = RoundTrip(max_difference=0.002, tolerance=0.05)
 TRAINED = Trained(
-    adapter_path="adapter",
+    adapter_path="train/adapter",
     adapter_files=["adapter_config.json", "adapter_model.safetensors"],
+    candidates=[
+        TrainedAdapter(step=10, eval_loss=1.61, path="train/candidates/adapter-10.safetensors"),
+        TrainedAdapter(step=20, eval_loss=1.42, path="train/candidates/adapter-20.safetensors"),
+    ],
     log_path="train/log.jsonl",
     base_revision="feedbeef",
     precision=Choice(value="float16", reason="compute capability 7.5 has no bfloat16"),
     attention="",
     steps=20,
+    warmup_steps=2,
     epochs=1,
     trainable_parameters=9_000_000,
     total_parameters=3_200_000_000,
     lora_targets=["k_proj", "o_proj", "q_proj", "v_proj"],
     weights=[WeightCount(kind="4-bit linear", dtype="nf4", parameters=2_800_000_000)],
     quantized_share=1.0,
+    warnings=[],
+    zero_gradients=False,
     base_eval_loss=2.31,
     best_eval_loss=1.42,
     best_step=20,
@@ -186,11 +196,11 @@ TRAINED = Trained(
     checkpointing="none",
     peak_gpu_reserved_bytes=11_400_000_000,
     vocabulary_rows=128_256,
+    new_rows=1,
     pad_token="<|pad|>",
     adapter_bytes=40_000_000,
     adapter_parts_bytes={"lora": 36_000_000, "embedding": 4_000_000},
-    round_trip_max_difference=0.002,
-    round_trip_tolerance=0.05,
+    round_trip=ROUND_TRIP,
 )
 
 
@@ -248,12 +258,13 @@ def verdict(value: str = "better", **changes: Any) -> Verdict:
 
 
 CANDIDATES = [
-    Candidate(step=10, eval_loss=1.61, loss=1.6, scores=scores(), broken_share=0.0, chosen=False),
-    Candidate(step=20, eval_loss=1.42, loss=1.41, scores=scores(repetition_share=0.06), broken_share=0.0, chosen=True),
+    Candidate(step=10, eval_loss=1.61, loss=1.6, scores=scores(), chosen=False),
+    Candidate(step=20, eval_loss=1.42, loss=1.41, scores=scores(repetition_share=0.06), chosen=True),
 ]
 PROBED = Probed(
     adapter_path="adapter",
     adapter_files=["adapter_config.json", "adapter_model.safetensors"],
+    round_trip=ROUND_TRIP,
     samples_path="probe/samples.jsonl",
     losses_path="probe/losses.jsonl",
     questions=1,

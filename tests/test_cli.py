@@ -198,7 +198,7 @@ def test_every_help_has_an_example_that_works(words: list[str], capsys: pytest.C
 def test_a_new_command_is_one_entry(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     count = cli.Command("count", "Count the rows.", "count --env-file my.env", lambda args: 7)
     monkeypatch.setattr(cli, "COMMANDS", (*cli.COMMANDS, count))
-    monkeypatch.setattr(cli, "start_logging", lambda: None)
+    monkeypatch.setattr(cli, "start_logging", lambda info: None)
     assert cli.main(["--env-file", "my.env", "count"]) == 7
     assert "Count the rows." in shown(capsys, "--help")
 

@@ -33,7 +33,7 @@ SHORT = {
     "FINETUNE_TRAIN_EPOCHS": "0.5",
     "FINETUNE_TRAIN_EVAL_STEPS": "5",
     "FINETUNE_TRAIN_WARMUP_STEPS": "2",
-    "FINETUNE_PROBE_EVAL_ROWS": "1",
+    "FINETUNE_PROBE_ANSWERS": "1",
     "FINETUNE_PROBE_MAX_NEW_TOKENS": "8",
 }
 
@@ -205,7 +205,7 @@ class TestEngine:
         )
         try:
             deadline = time.monotonic() + 240
-            while time.monotonic() < deadline and "step=20 " not in docker("logs", name).stderr:
+            while time.monotonic() < deadline and "step=20 " not in docker("logs", name).stdout:
                 time.sleep(0.2)
             started = time.monotonic()
             docker("stop", "--time", "30", name)

@@ -53,7 +53,7 @@ def test_a_run_says_where_it_is_and_ends_with_success(
     output = tmp_path / "output"
     variables = {"FINETUNE_OUTPUT_DIR": str(output), "HF_TOKEN": token, "AWS_BATCH_JOB_ID": "f00d"}
     assert command(variables, "--env-file", "env/quickstart.env") == 0
-    lines = [line.partition(" ")[2] for line in capsys.readouterr().err.splitlines()]
+    lines = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
     assert lines == [
         f"stage=start version={__version__} output={output}",
         "stage=start AWS_BATCH_JOB_ID=f00d",
@@ -118,11 +118,11 @@ def test_wrong_settings_exit_64_and_leave_metrics(
     command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command({"FINETUNE_OUTPUT_DIR": str(tmp_path / "out"), "FINETUNE_LORA_R": "0"}) == 64
-    said = capsys.readouterr().err
+    output, said = capsys.readouterr()
     assert "error: stage=settings error=SettingsError: 2 settings are wrong:" in said
     assert "FINETUNE_DATA_SOURCES: not set" in said
     assert "FINETUNE_LORA_R: must be greater than or equal to 1, not '0'" in said
-    assert "stage=end status=failed exit_code=64" in said
+    assert "stage=end status=failed exit_code=64" in output
     assert "first run" not in said
     metrics = metrics_of(tmp_path / "out")
     assert (metrics["status"], metrics["exit_code"], metrics["error"]["kind"]) == ("failed", 64, "SettingsError")

@@ -60,5 +60,6 @@ def answers_bytes(questions: int, max_new_tokens: int) -> int:
 
 def present_bytes(root: Path) -> int:
     """What an earlier start left of a run's own files. Broken ones are not among them: they take space on top until they go."""
-    parts = [root / "clean", root / "train" / "best", root / "adapter", *root.glob("train/checkpoints/checkpoint-*")]
+    names = ("clean", "train/candidates", "train/adapter", "adapter")
+    parts = [*(root / name for name in names), *root.glob("train/checkpoints/checkpoint-*")]
     return sum(path.stat().st_size for part in parts for path in part.rglob("*") if path.is_file())

@@ -18,15 +18,14 @@ from job.settings.files import irregular
 CERTIFICATES = "SSL_CERT_FILE"
 
 
-def prepare_libraries(settings: Settings, *, terminal: bool) -> None:
-    """Set the libraries' variables as the settings imply. `terminal`: a person watches, so progress bars make sense."""
+def prepare_libraries(settings: Settings) -> None:
+    """Set the libraries' variables as the settings imply."""
     environ = os.environ
     environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     environ.setdefault("TOKENIZERS_PARALLELISM", "true")  # safe: no process forks after its first use
     environ.setdefault("BITSANDBYTES_NOWELCOME", "1")
     prepare_cuda(environ)
-    if not terminal:
-        environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # bytes count as progress, of which there is one bar
     if not settings.uses_hub:
         environ.setdefault("HF_HUB_OFFLINE", "1")
     if environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/") != "https://huggingface.co":

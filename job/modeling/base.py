@@ -133,7 +133,7 @@ def loading_code(base: str, revision: str, dtype: str, vocabulary_rows: int, att
     """The code with which users load the tuned model. `adapter` stands for the Hub name or the folder.
 
     `vocabulary_rows`: the size to which the base is extended, 0 if it is not. `attention`: from `attention_of`. After
-    training, a fresh process runs this very code and compares logits (job/training/round_trip.py).
+    training, a fresh process runs this very code and compares logits (job/modeling/round_trip.py).
     """
     pinned = f'\n    revision="{revision}",' if revision else ""
     pinned += f'\n    attn_implementation="{attention}",' if attention else ""

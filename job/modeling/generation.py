@@ -10,6 +10,7 @@ import torch
 from transformers import PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 
 from job.modeling.chat import Chat
+from job.modeling.decoding import Greedy
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ def generate(
     repetition_penalty: float = 1.0,
     each_token: Callable[[int], None] = lambda rows: None,
 ) -> list[Answer]:
-    """One greedy answer for each prompt, all computed in one batch. `each_token`: called with the number of prompts whenever
-    each of them has got a token; what it raises ends the answers. Raises torch.OutOfMemoryError."""
+    """One greedy answer for each prompt, all computed in one batch. `each_token`: called with the number of prompts in the
+    batch whenever each of them has got a token; what it raises ends the answers. Raises torch.OutOfMemoryError."""
     tokenizer = chat.tokenizer
     width = max(map(len, prompts))
     ids = torch.full((len(prompts), width), tokenizer.pad_token_id)  # (B, T), padded on the left
@@ -53,13 +54,15 @@ def generate(
             repetition_penalty=repetition_penalty,
             eos_token_id=sorted(ends),
             pad_token_id=tokenizer.pad_token_id,
+            use_cache=True,
+            custom_generate=Greedy(ends, tokenizer.pad_token_id, max_new_tokens, each_token),
             stopping_criteria=StoppingCriteriaList([_EachToken(each_token)]),
         )
     return [_answer(new, ends, chat) for new in output[:, width:].tolist()]
 
 
 class _EachToken(StoppingCriteria):  # type: ignore[misc]
-    """Stops nothing; transformers asks it after each token."""
+    """Stops nothing; transformers' own loop asks it after each token."""
 
     def __init__(self, call: Callable[[int], None]) -> None:
         self.call = call

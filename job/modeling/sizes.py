@@ -19,6 +19,8 @@ class Sizes:
     lora_parameters: int
     lora_bytes: int
     embedding_bytes: int
+    candidates: int
+    """Adapters among which the probe chooses."""
 
     @property
     def adapter_bytes(self) -> int:
@@ -26,9 +28,10 @@ class Sizes:
 
     @property
     def run_bytes(self) -> int:
-        """The most that the output folder holds at once: the adapter and the copy being written, the best adapter, three
-        checkpoints (two kept, one being written) of adapter and two Adam moments in float32, and 50 MB of records."""
-        return 2 * self.adapter_bytes + self.lora_bytes + 3 * 3 * self.lora_bytes + 50_000_000
+        """The most that the output folder holds at once: training's adapter, the chosen one and the copy being written of one
+        of them, the candidates and the one being written, three checkpoints (two kept, one being written) of adapter and two
+        Adam moments in float32, and 50 MB of records."""
+        return 3 * self.adapter_bytes + (self.candidates + 1 + 3 * 3) * self.lora_bytes + 50_000_000
 
 
 def sizes(architecture: Architecture, settings: Settings) -> Sizes:
@@ -40,7 +43,7 @@ def sizes(architecture: Architecture, settings: Settings) -> Sizes:
     parameters = architecture.adapter(settings.lora).parameters
     added = settings.model.pad_token == "add"
     embedding = architecture.embedding_bytes(settings.model.save_embedding) if added else 0
-    return Sizes(parameters, parameters * 4, embedding)
+    return Sizes(parameters, parameters * 4, embedding, settings.probe.checkpoints)
 
 
 def architecture_of(settings: Settings, token: str) -> Architecture:

@@ -14,6 +14,7 @@ from job.plan.problems import problems, warnings
 from job.plan.rows import rule_lines, source_lines
 from job.runs.redaction import STARS
 from job.settings.fields import PREFIX
+from job.settings.files import read_lines
 from job.settings.reference import as_text
 
 
@@ -55,9 +56,10 @@ def stage_lines(facts: Facts) -> Iterator[str]:
 
 def question_lines(facts: Facts) -> Iterator[str]:
     probe = facts.settings.probe
-    if probe.questions_file:
-        yield f"  from {probe.questions_file}"
-    yield f"  from {probe.eval_rows} evaluation rows"
+    fixed = len(read_lines(probe.questions_file))
+    if fixed:
+        yield f"  {fixed} from {probe.questions_file}"
+    yield f"  those of {max(0, probe.answers - fixed)} evaluation rows, or of all where there are fewer"
 
 
 def hub_lines(facts: Facts) -> Iterator[str]:

@@ -6,6 +6,7 @@ The lowest loss alone is no guide: the public write-up's best loss gave its wors
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,8 +26,8 @@ class Seen:
 
 
 def best(seen: Sequence[Seen]) -> Candidate:
-    """Fewest figures that are shown to be worse than the base's, then fewest that exceed their margin, then the lowest loss. The
-    earlier step of two equals."""
+    """Fewest figures that are shown to be worse than the base's, then fewest that exceed their margin, then the lowest loss; of
+    two equals the earlier step."""
     return min(seen, key=_rank).candidate
 
 
@@ -37,4 +38,4 @@ def _rank(one: Seen) -> tuple[int, int, float, int]:
         (guardrail.difference if guardrail.harm == "higher" else -guardrail.difference) >= guardrail.margin
         for guardrail in guardrails
     )
-    return violated, beyond, one.candidate.loss, one.candidate.step
+    return violated, beyond, math.inf if one.candidate.loss is None else one.candidate.loss, one.candidate.step

@@ -69,17 +69,6 @@ def prompt_of(chat: Chat, question: Question, limit: int) -> list[int]:
     return ids[-limit:]
 
 
-def groups(rows: list[dict[str, Any]]) -> list[int]:
-    """A number for each row, the same for rows with the same question: they say the same thing twice."""
-    known: dict[str, int] = {}
-    return [known.setdefault(_normalised(question_of(row).text), len(known)) for row in rows]
-
-
-def half_of(question: str, seed: int) -> Half:
-    """The same for the same question, whatever the other questions are."""
-    digest = hashlib.sha256(f"{seed} half {_normalised(question)}".encode()).digest()
-    return "choice" if digest[0] % 2 else "confirmation"
-
-
-def _normalised(question: str) -> str:
-    return " ".join(question.casefold().split())
+def half_of(question: int, seed: int) -> Half:
+    """`question`: the same number for rows with the same question, so that both halves know nothing of each other."""
+    return "choice" if hashlib.sha256(f"{seed} half {question}".encode()).digest()[0] % 2 else "confirmation"

@@ -1,57 +1,100 @@
-"""Stage 3: base and tuned model answer the same questions; samples.jsonl and the scores of both.
+"""Stage 3: which of training's adapters is the best, and is it better than the base? Both answer the same questions in the same
+batches, and predict the same rows that training did not see.
 
-Knows nothing about training beyond the adapter's folder, and nothing about what a score measures.
+Knows nothing about training beyond what it left: the adapters, and whether it could teach anything.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import random
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
 
-import torch
 from peft import PeftModel
 
-from job.errors import MemoryExhausted, Stopped
+from job.errors import Stopped
 from job.hosts import disk
+from job.modeling.adapter_file import load_lora_tensors
 from job.modeling.base import load_base
 from job.modeling.chat import Chat
-from job.modeling.conversation import Conversation, beginning, texts_of
-from job.modeling.files import fetch_files
-from job.modeling.fitting import cut
-from job.modeling.generation import Answer, generate
+from job.modeling.files import BaseFiles, fetch_files
+from job.modeling.generation import Answer
 from job.modeling.lengths import require_questions
 from job.modeling.precision import DTYPES
 from job.modeling.tokenizer import load_tokenizer
-from job.probing.scores import score
-from job.results import Cleaned, Probed, Sample, Trained
+from job.probing import choice
+from job.probing.answers import Models, answer_all, unpacked_where_it_fits
+from job.probing.export import ADAPTER, export
+from job.probing.forgetting import GeneralRows, general_rows
+from job.probing.judge import judge
+from job.probing.likeness import Compared, likeness
+from job.probing.losses import HeldOut, held_out, mean_losses
+from job.probing.questions import Half, Question, eval_questions, fixed_questions, half_of, prompt_of, read_rows
+from job.probing.scores import Asked, score, scores_of
+from job.probing.verdict import BROKEN, decide
+from job.results import (
+    Candidate,
+    Cleaned,
+    Forgetting,
+    Judged,
+    Probed,
+    Result,
+    RowLoss,
+    Sample,
+    Trained,
+    TrainedAdapter,
+    Verdict,
+)
 from job.runs.deadline import Deadline
 from job.runs.files import remove, replace_folder
-from job.runs.progress import advance
 from job.runs.signals import StopRequest
-from job.settings.fields import ModelSettings, ProbeSettings
-from job.settings.files import read_lines
+from job.settings.fields import ModelSettings, ProbeSettings, TrainSettings
 
 log = logging.getLogger("job.probe")
-BATCH = 16
-"""Questions per batch; halved each time that GPU memory runs out."""
-BATCH_TOKENS = 32_768
-"""Tokens of a batch, padding and answers included: long questions are answered fewer at a time. On Llama 3.2 3B the keys and
-values of so many take 3.8 GB."""
+BASE, TUNED = "base", "tuned"
+ROUND_TRIP_ROWS, ROUND_TRIP_TOKENS = 4, 128
 
 
-@dataclass(frozen=True)
-class Question:
-    text: str
+@dataclass
+class Probe:
+    """What all measurements share: the loaded models, and what is asked."""
+
+    tuned: PeftModel
+    """The base with an adapter, which is off where the base is meant."""
+    chat: Chat
+    settings: ProbeSettings
+    seed: int
     system: str
-    reference: str
-    source: Literal["question", "eval_row"]
-    row: dict[str, Any] | None = None
-    """The row whose last answer is asked for, where it is more than one exchange."""
+    """The prompt of most rows."""
+    questions: list[Question]
+    prompts: list[list[int]]
+    """Token ids of each question."""
+    rows: list[HeldOut]
+    halves: dict[int, Half]
+    """Line of an evaluation row -> its half."""
+    look: Callable[[], None]
+    until: float
+    """On the clock of `time.monotonic`."""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.seconds[part] = round(self.seconds.get(part, 0.0) + time.monotonic() - began, 2)
+
+    def half(self, question: Question) -> Half:
+        return "confirmation" if question.number is None else self.halves.get(question.number, "confirmation")
+
+    @contextmanager
+    def carrying(self, path: Path) -> Iterator[None]:
+        """The model with another adapter of the same training; the next one replaces it."""
+        load_lora_tensors(self.tuned, path)
+        yield
 
 
 def probe(
@@ -59,18 +102,25 @@ def probe(
     trained: Trained,
     model: ModelSettings,
     settings: ProbeSettings,
-    seed: int,
+    train: TrainSettings,
     *,
     token: str,
     root: Path,
     stop: StopRequest,
     deadline: Deadline,
 ) -> Probed:
-    """Let base and tuned model answer, and write `probe/samples.jsonl` below `root`.
+    """Choose an adapter, write `adapter/` and `probe/` below `root`, and say whether the tuned model is better.
 
     Raises MemoryExhausted (62), SettingsError (64) for a question that is too long behind the rows' system prompt, DiskFull
     (73), and Stopped (75) on request or once the deadline has passed.
     """
+
+    def look() -> None:
+        if stop.requested:
+            raise Stopped("Stopped while the models answered.")
+        deadline.stop_if_passed("the models had not answered all questions: the next start asks them again.")
+
+    began = time.monotonic()
     files = fetch_files(model, token, weights=True)
     tokenizer = load_tokenizer(files, model)
     chat = Chat(tokenizer)
@@ -81,132 +131,245 @@ def probe(
     tuned = PeftModel.from_pretrained(base, root / trained.adapter_path).eval()
     tuned.config.use_cache = True
     questions = fixed_questions(settings, cleaned.system_prompt)
-    questions += eval_questions(root / cleaned.eval_path, settings.eval_rows, seed)
+    eval_rows = read_rows(root / cleaned.eval_path)
+    questions += eval_questions(eval_rows, settings.answers - len(questions), train.seed)
     disk.require_left(root, disk.answers_bytes(len(questions), settings.max_new_tokens), "answers")
-    prompts = [prompt_of(chat, question, cleaned.longest_tokens) for question in questions]
-
-    def look() -> None:
-        if stop.requested:
-            raise Stopped("Stopped while the models answered.")
-        deadline.stop_if_passed("the models had not answered all questions: the next start asks them again.")
-
-    with tuned.disable_adapter():
-        before = answer_all(tuned, chat, prompts, settings, look)
-    after = answer_all(tuned, chat, prompts, settings, look)
-    write_samples(questions, before, after, root / "probe")
-    result = Probed(
-        samples_path="probe/samples.jsonl",
-        questions=sum(question.source == "question" for question in questions),
-        eval_rows=sum(question.source == "eval_row" for question in questions),
-        base=score(before),
-        tuned=score(after),
+    rows = held_out(chat, root / cleaned.eval_path, train.loss_on, train.max_tokens)
+    probing = Probe(
+        tuned=tuned,
+        chat=chat,
+        settings=settings,
+        seed=train.seed,
+        system=cleaned.system_prompt,
+        questions=questions,
+        prompts=[prompt_of(chat, question, cleaned.longest_tokens) for question in questions],
+        rows=rows,
+        halves=_halves(questions, rows, trained, train.seed),
+        look=look,
+        until=time.monotonic() + 60 * settings.minutes,
+        seconds={"load": round(time.monotonic() - began, 2)},
     )
-    for name, scores in (("base", result.base), ("tuned", result.tuned)):
-        log.info("stage=probe model=%s %s", name, " ".join(f"{key}={value}" for key, value in scores.items()))
+    with unpacked_where_it_fits(tuned, probing.prompts, settings):
+        measured = measure(probing, trained, root)
+        judged = _judged(probing, measured.samples) if settings.judge else None
+    result = _result(probing, measured, judged, trained, cleaned, files, root)
+    _say(result)
     return result
 
 
-def fixed_questions(settings: ProbeSettings, system: str) -> list[Question]:
-    """The lines of FINETUNE_PROBE_QUESTIONS_FILE."""
-    return [Question(line, system, "", "question") for _, line in read_lines(settings.questions_file)]
+def _halves(questions: list[Question], rows: list[HeldOut], trained: Trained, seed: int) -> dict[int, Half]:
+    """Where there is something to choose from, and enough to choose by: the half of each evaluation row."""
+    held = sum(question.number is not None for question in questions)
+    if len(trained.candidates) < 2 or held < choice.FEWEST_QUESTIONS:
+        return {}
+    return {row.row: half_of(row.question, seed) for row in rows}
 
 
-def eval_questions(path: Path, count: int, seed: int) -> list[Question]:
-    """Questions of `count` evaluation rows, drawn by the seed; of all rows where there are fewer."""
-    with path.open(encoding="utf-8") as file:
-        rows = [json.loads(line) for line in file]
-    chosen = random.Random(f"{seed} probe").sample(rows, min(count, len(rows)))
-    return [question_of(row) for row in chosen]
+# --- what is measured ------------------------------------------------------------------------------------------------
 
 
-def question_of(row: dict[str, Any]) -> Question:
-    """The last answer of a row that was learned is asked for, with all that stands before it; plain text is to be continued."""
-    if "question" in row:
-        return Question(row["question"], row["system"], row["answer"], "eval_row")
-    if "text" in row:
-        begin, rest = beginning(row["text"])
-        return Question(begin, "", rest.strip(), "eval_row", row)
-    *_, last = Conversation.of(row).learned()
-    texts = texts_of(row)
-    said = [f"{turn['role']}: {text}" for turn, text in zip(row["turns"][:last], texts, strict=False)]
-    return Question("\n\n".join(said), row["system"], texts[last], "eval_row", row)
+@dataclass(frozen=True)
+class Measured:
+    chosen: TrainedAdapter
+    candidates: list[Candidate]
+    losses: list[RowLoss]
+    samples: list[Sample]
+    general: GeneralRows | None
+    verdict: Verdict
 
 
-def prompt_of(chat: Chat, question: Question, limit: int) -> list[int]:
-    """Token ids. `limit`: the most that training has seen; what it took in parts is asked without its beginning."""
-    if question.row is None:
-        return chat.prompt_ids(question.system, question.text)
-    ids = chat.last_prompt_ids(question.row)
-    if len(ids) > limit and (shorter := cut(chat, question.row, "last", limit)):
-        ids = chat.last_prompt_ids(shorter)
-    return ids[-limit:]
+def measure(probing: Probe, trained: Trained, root: Path) -> Measured:
+    """The choice on one half of the rows, then all figures of the chosen adapter, and the verdict on the other half."""
+    candidates, losses, samples = _candidates(probing, trained, root)
+    chosen = next(
+        adapter
+        for adapter in trained.candidates
+        for candidate in candidates
+        if candidate.chosen and candidate.step == adapter.step
+    )
+    load_lora_tensors(probing.tuned, root / chosen.path)
+    models: Models = {TUNED: nullcontext}
+    confirming = [row for row in probing.rows if probing.halves.get(row.row) != "choice"]
+    losses += _losses(probing, confirming, models)[TUNED]
+    rest = [place for place, question in enumerate(probing.questions) if probing.half(question) != "choice"]
+    samples += _samples(probing, rest, models)[TUNED]
+    with probing.timed("forgetting"):
+        general = general_rows(probing.tuned, probing.chat, look=probing.look, system=probing.system)
+    verdict = decide(
+        [row for row in losses if probing.halves.get(row.row) != "choice"],
+        [sample for sample in samples if sample.half == "confirmation"],
+        general,
+        probing.settings,
+        no_gradients=trained.zero_gradients,
+        seed=probing.seed,
+    )
+    return Measured(chosen, candidates, sorted(losses, key=lambda row: row.row), samples, general, verdict)
 
 
-def answer_all(
-    model: PeftModel,
-    chat: Chat,
-    prompts: list[list[int]],
-    settings: ProbeSettings,
-    look: Callable[[], None] = lambda: None,
-) -> list[Answer]:
-    """Answers in the order of the prompts, computed in batches of similar lengths. `look`: called after each token; it raises
-    what is to end the answers. Raises MemoryExhausted (62)."""
-
-    def each_token(rows: int) -> None:
-        advance("tokens", rows)
-        look()
-
-    order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
-    answers: dict[int, Answer] = {}
-    batch = BATCH
-    while len(answers) < len(order):
-        numbers = order[len(answers) : len(answers) + batch]
-        while len(numbers) > 1 and len(numbers) * (len(prompts[numbers[-1]]) + settings.max_new_tokens) > BATCH_TOKENS:
-            numbers.pop()
-        try:
-            found = generate(
-                model,
-                chat,
-                [prompts[number] for number in numbers],
-                max_new_tokens=settings.max_new_tokens,
-                repetition_penalty=settings.repetition_penalty,
-                each_token=each_token,
-            )
-        except torch.OutOfMemoryError as error:
-            if len(numbers) == 1:
-                raise MemoryExhausted(
-                    f"GPU memory ran out during the answer to one question of {len(prompts[numbers[0]])} tokens: {error}",
-                    remedy="Set FINETUNE_PROBE_MAX_NEW_TOKENS lower, or end other processes on the GPU (nvidia-smi lists "
-                    "them); the same command continues with the trained adapter.",
-                ) from error
-            found = None
-        if found is None:  # not in the except block: its traceback still holds the cache of keys and values
-            batch //= 2
-            torch.cuda.empty_cache()
-            log.warning("stage=probe out_of_memory=true batch=%d", batch)
-            continue
-        answers.update(zip(numbers, found, strict=True))
-        log.info("stage=probe answered=%d of=%d", len(answers), len(prompts))
-    return [answers[number] for number in range(len(prompts))]
-
-
-def write_samples(questions: list[Question], before: list[Answer], after: list[Answer], folder: Path) -> None:
-    """`samples.jsonl`, one line for each question; the folder is replaced as a whole."""
-    samples = [
-        Sample(
-            question=question.text,
-            source=question.source,
-            reference=question.reference,
-            base=base.text,
-            tuned=tuned.text,
-            base_stopped=base.stopped,
-            tuned_stopped=tuned.stopped,
+def _candidates(probing: Probe, trained: Trained, root: Path) -> tuple[list[Candidate], list[RowLoss], list[Sample]]:
+    """Training's adapters with the chosen one among them, and what the half that chose it says of that one."""
+    if not probing.halves:
+        return [_unseen(adapter, chosen=adapter.step == trained.best_step) for adapter in trained.candidates], [], []
+    rows = [row for row in probing.rows if probing.halves[row.row] == "choice"]
+    asked = [place for place, question in enumerate(probing.questions) if probing.half(question) == "choice"]
+    models: Models = {str(one.step): partial(probing.carrying, root / one.path) for one in trained.candidates}
+    losses, samples = _losses(probing, rows, models), _samples(probing, asked, models)
+    seen = []
+    for adapter in trained.candidates:
+        predicted, said = losses[str(adapter.step)], samples[str(adapter.step)]
+        verdict = decide(predicted, said, None, probing.settings, seed=probing.seed)
+        loss = sum(row.tuned for row in predicted) / len(predicted) if predicted else None
+        scores = score([sample.tuned_scores for sample in said])
+        candidate = _unseen(adapter, chosen=False).model_copy(update={"loss": loss, "scores": scores})
+        log.info(
+            "stage=probe candidate=%d loss=%s broken_share=%s",
+            adapter.step,
+            loss and round(loss, 4),
+            scores.get(BROKEN),
         )
-        for question, base, tuned in zip(questions, before, after, strict=True)
-    ]
-    partial = folder.with_name("probe.partial")
-    remove(partial)
-    partial.mkdir(parents=True)
-    lines = "".join(f"{sample.model_dump_json()}\n" for sample in samples)
-    (partial / "samples.jsonl").write_text(lines, "utf-8")
-    replace_folder(partial, folder)
+        seen.append(choice.Seen(candidate, verdict))
+    best = choice.best(seen)
+    candidates = [one.candidate.model_copy(update={"chosen": one.candidate is best}) for one in seen]
+    return candidates, losses[str(best.step)], samples[str(best.step)]
+
+
+def _unseen(adapter: TrainedAdapter, *, chosen: bool) -> Candidate:
+    return Candidate(step=adapter.step, eval_loss=adapter.eval_loss, loss=None, scores={}, chosen=chosen)
+
+
+def _losses(probing: Probe, rows: Sequence[HeldOut], models: Models) -> dict[str, list[RowLoss]]:
+    """For each of these models, the loss of these rows beside the base's, which is computed in the same batches."""
+    both: Models = {BASE: probing.tuned.disable_adapter, **models}
+    with probing.timed("losses"):
+        found = mean_losses(probing.tuned, probing.chat.tokenizer.pad_token_id, rows, both, look=probing.look)
+    return {
+        name: [
+            RowLoss(row=row.row, question=row.question, tokens=row.tokens, base=before, tuned=after)
+            for row, before, after in zip(rows, found[BASE], found[name], strict=True)
+        ]
+        for name in models
+    }
+
+
+def _samples(probing: Probe, numbers: Sequence[int], models: Models) -> dict[str, list[Sample]]:
+    """For each of these models, its answers to these questions beside the base's, which are computed in the same batches. What
+    was not answered in time is left out."""
+    with probing.timed("answers"):
+        prompts = [probing.prompts[number] for number in numbers]
+        both: Models = {BASE: probing.tuned.disable_adapter, **models}
+        answers = answer_all(
+            probing.tuned, probing.chat, prompts, probing.settings, both, look=probing.look, until=probing.until
+        )
+    questions = [probing.questions[number] for number in numbers]
+    return {
+        name: [
+            _sample(question, base, tuned, probing.half(question))
+            for question, base, tuned in zip(questions, answers[BASE], answers[name], strict=True)
+            if base is not None and tuned is not None
+        ]
+        for name in models
+    }
+
+
+def _sample(question: Question, base: Answer, tuned: Answer, half: Half) -> Sample:
+    before, after = (scores_of(Asked(question.text, question.reference, answer)) for answer in (base, tuned))
+    return Sample(
+        question=question.text,
+        source=question.source,
+        reference=question.reference,
+        base=base.text,
+        tuned=tuned.text,
+        base_stopped=base.stopped,
+        tuned_stopped=tuned.stopped,
+        base_scores=before,
+        tuned_scores=after,
+        row=question.number,
+        half=half,
+    )
+
+
+def _judged(probing: Probe, samples: list[Sample]) -> Judged:
+    with probing.timed("judge"), probing.tuned.disable_adapter():
+        return judge(probing.tuned, probing.chat, samples, look=probing.look)
+
+
+# --- what is kept ----------------------------------------------------------------------------------------------------
+
+
+def _result(
+    probing: Probe,
+    measured: Measured,
+    judged: Judged | None,
+    trained: Trained,
+    cleaned: Cleaned,
+    files: BaseFiles,
+    root: Path,
+) -> Probed:
+    samples, losses = measured.samples, measured.losses
+    with probing.timed("export"):
+        checked = export(
+            trained,
+            measured.chosen,
+            root,
+            model=probing.tuned,
+            rows=[list(row.texts[0].ids[:ROUND_TRIP_TOKENS]) for row in probing.rows[:ROUND_TRIP_ROWS]],
+            files=files,
+            pad_token=probing.chat.tokenizer.pad_token_id,
+        )
+        write_answers(samples, losses, root / "probe")
+    return Probed(
+        adapter_path=ADAPTER,
+        adapter_files=trained.adapter_files,
+        round_trip=checked,
+        samples_path="probe/samples.jsonl",
+        losses_path="probe/losses.jsonl",
+        questions=sum(sample.source == "question" for sample in samples),
+        eval_rows=sum(sample.source == "eval_row" for sample in samples),
+        base=score([sample.base_scores for sample in samples]),
+        tuned=score([sample.tuned_scores for sample in samples]),
+        likeness={
+            BASE: likeness([Compared(one.reference, one.base) for one in samples if one.reference]),
+            TUNED: likeness([Compared(one.reference, one.tuned) for one in samples if one.reference]),
+        },
+        forgetting=_forgetting(measured.general),
+        candidates=measured.candidates,
+        step=measured.chosen.step,
+        judged=judged,
+        verdict=measured.verdict,
+        seconds=probing.seconds,
+    )
+
+
+def _forgetting(general: GeneralRows | None) -> Forgetting | None:
+    if general is None or not general.kl:
+        return None
+    choices = len(general.base_right)
+    return Forgetting(
+        prompts=len(general.kl),
+        kl=sum(general.kl) / len(general.kl),
+        choices=choices,
+        base_accuracy=sum(general.base_right) / max(choices, 1),
+        tuned_accuracy=sum(general.tuned_right) / max(choices, 1),
+    )
+
+
+def write_answers(samples: Sequence[Sample], losses: Sequence[RowLoss], folder: Path) -> None:
+    """`samples.jsonl`, one line for each question, and `losses.jsonl`, one for each row; the folder is replaced as a whole."""
+    partial_folder = folder.with_name(f"{folder.name}.partial")
+    remove(partial_folder)
+    partial_folder.mkdir(parents=True)
+    files: tuple[tuple[str, Sequence[Result]], ...] = (("samples.jsonl", samples), ("losses.jsonl", losses))
+    for name, lines in files:
+        (partial_folder / name).write_text("".join(f"{line.model_dump_json()}\n" for line in lines), "utf-8")
+    replace_folder(partial_folder, folder)
+
+
+def _say(result: Probed) -> None:
+    for name, scores in (("base", result.base), ("tuned", result.tuned)):
+        log.info("stage=probe model=%s %s", name, " ".join(f"{key}={value}" for key, value in scores.items()))
+    verdict = result.verdict
+    log.info("stage=probe verdict=%s step=%d: %s", verdict.value.replace(" ", "_"), result.step, verdict.sentence)
+    for reason in verdict.reasons:
+        log.info("stage=probe reason=%s", reason)
+    for skipped in verdict.skipped:
+        log.info("stage=probe skipped=%s: %s", skipped.name, skipped.reason)

@@ -26,7 +26,16 @@ from job.results.probed import (
 )
 from job.results.pushed import Pushed, PushedRepo
 from job.results.result import Choice, Result
-from job.results.trained import Attempt, DryRun, LogEntry, Optimization, Trained, WeightCount
+from job.results.trained import (
+    Attempt,
+    DryRun,
+    LogEntry,
+    Optimization,
+    RoundTrip,
+    Trained,
+    TrainedAdapter,
+    WeightCount,
+)
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -53,6 +62,7 @@ __all__ = [
     "PushedRepo",
     "RepeatedSentence",
     "Result",
+    "RoundTrip",
     "RowLoss",
     "RuleCount",
     "Sample",
@@ -61,6 +71,7 @@ __all__ = [
     "SourceCount",
     "TokenCounts",
     "Trained",
+    "TrainedAdapter",
     "Verdict",
     "WeightCount",
 ]

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from job.results.result import Result
+from job.results.trained import RoundTrip
 
 Scores = dict[str, int | float]
 """One model's scores: `answers` (how many), then the mean of each score of job/probing/scores.py by its name, in that order."""
@@ -121,12 +122,10 @@ class Candidate(Result):
     step: int
     eval_loss: float
     """Of all evaluation rows, from training."""
-    loss: float
-    """Of the rows in the half of the choice."""
+    loss: float | None
+    """The mean over the rows in the half of the choice; None where there were too few to choose by, or only one adapter."""
     scores: Scores
     """Of the answers in that half."""
-    broken_share: float
-    """Answers in that half that nobody could use: empty, endless, looping or copied from the question."""
     chosen: bool
 
 
@@ -150,6 +149,8 @@ class Probed(Result):
     """The chosen adapter, which a fresh process has loaded and compared."""
     adapter_files: list[str]
     """Names of what the probe put there; nothing else in that folder is published."""
+    round_trip: RoundTrip
+    """Of that adapter."""
     samples_path: str
     losses_path: str
     questions: int

@@ -75,13 +75,38 @@ class LogEntry(Result):
     seconds: float
 
 
+class TrainedAdapter(Result):
+    """An adapter among which the probe chooses: LoRA tensors alone."""
+
+    step: int
+    eval_loss: float
+    """Of all evaluation rows."""
+    path: str
+
+
+class RoundTrip(Result):
+    """How the adapter, loaded by a fresh process with the card's code, differs from the model in memory."""
+
+    max_difference: float
+    """Of a logit."""
+    tolerance: float
+    cpu_kernel_difference: float | None = None
+    """Like `max_difference`, with bitsandbytes' bfloat16 kernel, which the card's code uses on a CPU with AVX512-BF16; None
+    elsewhere."""
+    cpu_kernel_error: str = ""
+    """Why that kernel cannot compute this base; empty if it can. The card says how to load the adapter without that kernel."""
+
+
 class Trained(Result):
-    """Stage 2. A fresh process has loaded and compared the adapter in `adapter_path`."""
+    """Stage 2. A fresh process has loaded and compared the adapter in `adapter_path`, which has the lowest evaluation loss."""
 
     expendable: ClassVar[tuple[str, ...]] = ("log_path",)
+    handed_on: ClassVar[tuple[str, ...]] = ("adapter_path", "candidates")
     adapter_path: str
     adapter_files: list[str]
-    """Names of what training left in `adapter_path`; nothing else in that folder is published."""
+    """Names of what training left in `adapter_path`."""
+    candidates: list[TrainedAdapter]
+    """In the order of their steps. The one of `best_step` is that in `adapter_path`."""
     log_path: str
     base_revision: str
     """The commit of the base model that was loaded from the Hub; empty for a folder."""
@@ -93,6 +118,7 @@ class Trained(Result):
     """What the settings ask for; more than `steps` if the run stopped early."""
     stopped_early: bool = False
     """The deadline ended training: the learning rate has not reached the end of its schedule."""
+    warmup_steps: int
     epochs: float
     trainable_parameters: int
     total_parameters: int
@@ -101,6 +127,10 @@ class Trained(Result):
     weights: list[WeightCount]
     quantized_share: float
     """The share of the linear weights in 4 bits; experts count, embedding and head do not."""
+    warnings: list[str]
+    """Why the run may have taught nothing."""
+    zero_gradients: bool
+    """Every gradient was exactly zero, or no step took effect: the adapter's B is still zero, as in the base alone."""
     base_eval_loss: float
     """Evaluation loss before the first step: the base model's, since a new adapter changes nothing."""
     best_eval_loss: float
@@ -127,14 +157,11 @@ class Trained(Result):
     checkpointing: Literal["none", "half", "all"]
     peak_gpu_reserved_bytes: int
     vocabulary_rows: int
+    new_rows: int
+    """Rows of the vocabulary that the base lacks."""
     pad_token: str
     adapter_bytes: int
     adapter_parts_bytes: dict[str, int]
     """The parts of adapter_model.safetensors: `lora` and, where saved, `embedding`."""
-    round_trip_max_difference: float
-    """Largest difference of a logit between the trained model in memory and the adapter loaded by a fresh process."""
-    round_trip_tolerance: float
-    round_trip_cpu_kernel_difference: float | None = None
-    """The same with bitsandbytes' bfloat16 kernel, which the card's code uses on a CPU with AVX512-BF16; None elsewhere."""
-    round_trip_cpu_kernel_error: str = ""
-    """Why that kernel cannot compute this base; empty if it can. The card says how to load the adapter without that kernel."""
+    round_trip: RoundTrip
+    """Of the adapter in `adapter_path`."""

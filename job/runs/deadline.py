@@ -35,7 +35,7 @@ class Deadline:
             minutes,
             settings.deadline_action,
             started + 60 * minutes if minutes else math.inf,
-            questions=(len(read_lines(settings.probe.questions_file)) + settings.probe.eval_rows) if probes else 0,
+            questions=max(len(read_lines(settings.probe.questions_file)), settings.probe.answers) if probes else 0,
             max_new_tokens=settings.probe.max_new_tokens,
             pushes=pushes and bool(settings.hub.repo_id),
         )

@@ -1,20 +1,26 @@
-"""Log lines on standard error: `2026-01-31T12:00:00Z stage=train step=100 loss=2.570`.
+"""Log lines: `2026-01-31T12:00:00Z stage=train step=100 loss=2.570`, or JSON where FINETUNE_LOG_FORMAT asks for it.
+
+Info goes to standard output, warnings and errors to standard error: platforms take what comes there for errors.
 
 A line begins with its stage, goes on with fields, and may end in words after a colon. A level other than info precedes
 it. Libraries and code that several stages share do not know the stage: their lines get the current one. Further lines of
 a message (problems, a remedy, a traceback) begin with the same time, level and stage and keep their indentation, so each
-line stands alone where the log is split or searched. What native code, faulthandler (stacks for the watchdog) and some
-libraries write to standard error themselves meets no formatter and stays as it is.
+line stands alone where the log is split or searched. In JSON a message is one line, and its fields are keys.
 """
 
 from __future__ import annotations
 
+import ast
+import json
 import logging
 import re
 import sys
 import time
 import warnings
+from collections.abc import Iterator
+from typing import Any, Literal
 
+from job.runs.bar import BAR
 from job.runs.redaction import redact_message, redact_streams
 
 log = logging.getLogger("job")
@@ -23,7 +29,12 @@ QUIET = (
     "transformers.integrations.bitsandbytes",  # a word on eetq where nothing can be held in 4 bits
 )
 PREFIX = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (?:[a-z]+: )?stage=\S+ ")
-"""What every line begins with."""
+"""What every line begins with, as text."""
+FIELD = re.compile(r"""([A-Za-z_]\w*)=('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s'"]\S*?)(?=: | |$)""")
+NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:e[+-]\d\d)?")
+RESERVED = ("time", "timestamp", "severity", "status", "message", "host", "service")
+"""Keys that collectors read: a field of such a name is called `event_status`. As a status `failed` would be an emergency:
+Datadog goes by its first letter."""
 
 
 class LineFormatter(logging.Formatter):
@@ -31,27 +42,89 @@ class LineFormatter(logging.Formatter):
 
     stage = "start"
     """The current stage."""
+    as_json = False
+    """An env file may say so after the first lines."""
 
     def __init__(self) -> None:
-        super().__init__(datefmt="%Y-%m-%dT%H:%M:%SZ")
+        super().__init__(datefmt="%Y-%m-%dT%H:%M:%S")
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
         text = redact_message(super().format(record))  # as a whole: a secret may span lines
         if not text.startswith("stage="):
             text = f"stage={self.stage} {text}"
+        moment = self.formatTime(record, self.datefmt)
+        if self.as_json:
+            return json_line(text, record.levelname, f"{moment}.{record.msecs:03.0f}Z")
         stage = re.split(r"[\s:]", text, maxsplit=1)[0]
         first, *others = text.splitlines()
         lines = [first, *(f"{stage} {line}" for line in others if line.strip())]
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        moment = self.formatTime(record, self.datefmt)
-        return "\n".join(f"{moment} {level}{line}" for line in lines)
+        return "\n".join(f"{moment}Z {level}{line}" for line in lines)
 
 
-def start_logging() -> None:
-    """The job's own lines from info on, all others from warning on. Nothing that this process prints shows a secret."""
-    redact_streams()
-    handler = logging.StreamHandler(sys.stderr)
+def json_line(text: str, level: str, moment: str) -> str:
+    """`time` and `severity` are what Cloud Logging reads, `timestamp` and `status` what Datadog does."""
+    line = {"time": moment, "timestamp": moment, "severity": level, "status": level.lower(), "message": text.rstrip()}
+    return json.dumps(line | dict(fields(text)), ensure_ascii=False)
+
+
+def fields(text: str) -> Iterator[tuple[str, Any]]:
+    """Those with which a message begins."""
+    place = 0
+    while found := FIELD.match(text.partition("\n")[0], place):
+        yield f"event_{found[1]}" if found[1] in RESERVED else found[1], _value(found[2])
+        place = found.end() + 1
+
+
+def _value(text: str) -> Any:
+    if text in ("true", "false"):
+        return text == "true"
+    if NUMBER.fullmatch(text):
+        return float(text) if "." in text or "e" in text else int(text)
+    if text[0] in "'\"":
+        try:
+            return ast.literal_eval(text)
+        except (SyntaxError, ValueError):  # stars may stand where an escape did
+            return text[1:-1]
+    return text
+
+
+def wrapped(line: str) -> str:
+    """What native code or a library has written itself, as a JSON line."""
+    if line.startswith('{"time": ') or not line.strip():
+        return line
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    return json_line(f"stage={LineFormatter.stage} {line.rstrip()}", "WARNING", now)
+
+
+class Streams(logging.Handler):
+    """`info`: the stream of what is no warning."""
+
+    def __init__(self, info: Literal["stdout", "stderr"]) -> None:
+        super().__init__()
+        self.info = info
+
+    def emit(self, record: logging.LogRecord) -> None:
+        stream = getattr(sys, "stderr" if record.levelno >= logging.WARNING else self.info)
+        try:
+            text = self.format(record)
+            BAR.hide()
+            stream.write(f"{text}\n")
+            stream.flush()
+        except OSError:  # nobody has it open any more: a run goes on without its log
+            pass
+        except Exception:
+            self.handleError(record)
+
+
+def start_logging(info: Literal["stdout", "stderr"] = "stdout") -> None:
+    """The job's own lines from info on, all others from warning on. Nothing that this process prints shows a secret.
+
+    `info`: standard error for a command whose result goes to standard output.
+    """
+    redact_streams(logs=("stderr", info))
+    handler = Streams(info)
     handler.setFormatter(LineFormatter())
     root = logging.getLogger()
     root.handlers = [handler]

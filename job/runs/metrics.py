@@ -83,6 +83,7 @@ class MetricsWriter:
 
     def at(self, stage: str) -> None:
         self.stage = LineFormatter.stage = stage
+        progress.expect(0)
         self.write()
 
     def add(self, **results: Any) -> None:

@@ -18,7 +18,9 @@ UNITS: tuple[Unit, ...] = ("rows", "steps", "tokens", "bytes")
 _COUNT = struct.Struct("q")
 _SAVING = len(UNITS) * _COUNT.size
 _IMPORTING = _SAVING + 1
-_shared = mmap.mmap(-1, _IMPORTING + 1)
+_GOAL = struct.Struct("qq")
+_GOAL_PLACE = _SAVING + _COUNT.size
+_shared = mmap.mmap(-1, _GOAL_PLACE + _GOAL.size)
 _lock = threading.Lock()
 
 
@@ -32,6 +34,17 @@ def advance(unit: Unit, count: int = 1) -> None:
 def counts() -> dict[str, int]:
     """How many of each unit this run has done, in all stages of this start together."""
     return {unit: _COUNT.unpack_from(_shared, place * _COUNT.size)[0] for place, unit in enumerate(UNITS)}
+
+
+def expect(total: int, done: int = 0) -> None:
+    """From now on each step counts towards `total`, of which earlier starts have `done`; 0 where nobody knows."""
+    _GOAL.pack_into(_shared, _GOAL_PLACE, total, done - counts()["steps"])
+
+
+def goal() -> tuple[int, int]:
+    """(steps done, of how many); the latter is 0 if that is not known."""
+    total, before = _GOAL.unpack_from(_shared, _GOAL_PLACE)
+    return before + counts()["steps"], total
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import re
 import select
 import sys
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, TextIO
 from urllib.parse import quote, quote_plus, unquote
 
@@ -39,6 +39,7 @@ OF_A_COPY = re.compile(r"(?<![\w.-])([\w.-]+:)(?!/)[^\s/:@\"'<>]+(?=@(?!sha256:)
 WITH_BLANKS = re.compile(r":/{1,2}[^\s/?#:@]*:(?!\d+[/?#\s,])([^@\s]*\s[^@]*)@")
 """The password of a URL in a value of its own, where a blank does not end it as in a text."""
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+OF_TRACKERS = ("WANDB_API_KEY", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 STARS = "**********"
 SHORTEST = 4
@@ -53,8 +54,8 @@ def hide(secret: str) -> None:
 
 
 def hide_secrets(environ: Mapping[str, str]) -> None:
-    """Hide every token of the Hub, whatever its shape, and every password in these variables."""
-    for name in TOKENS:
+    """Hide every token of the Hub and of trackers, whatever its shape, and every password in these variables."""
+    for name in (*TOKENS, *OF_TRACKERS):
         value = environ.get(name, "")
         for token in (value.strip(), *value.replace('"', " ").replace("'", " ").split()):
             hide(token)
@@ -164,12 +165,13 @@ class RedactedStream:
         return getattr(self._stream, name)
 
 
-def redact_streams() -> None:
-    """From now on this process prints no secret; what it starts later inherits the plain descriptors."""
+def redact_streams(logs: Container[str] = ("stderr",)) -> None:
+    """From now on this process prints no secret; what it starts later inherits the plain descriptors. `logs`: the streams that
+    hold no result."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream and not isinstance(stream, RedactedStream):  # None where the caller has closed it
-            setattr(sys, name, RedactedStream(stream, is_log=name == "stderr"))
+            setattr(sys, name, RedactedStream(stream, is_log=name in logs))
 
 
 def _forms(secret: str) -> Iterator[str]:

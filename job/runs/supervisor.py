@@ -16,7 +16,7 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,9 @@ from typing import NoReturn
 from job.errors import BUG, JobError
 from job.results import Metrics
 from job.runs import progress
+from job.runs.bar import BAR
 from job.runs.deaths import Death, memory_kills
+from job.runs.logs import LineFormatter, wrapped
 from job.runs.metrics import MetricsFile
 from job.runs.redaction import redact_message, write_where_read
 from job.runs.signals import AGAIN_SECONDS, SIGNALS, listened_to
@@ -53,55 +55,16 @@ LONGEST_LINE = 1 << 16
 PR_SET_PDEATHSIG = 1
 
 
-class Child:
-    """A forked process at work: its figures and its log come through pipes."""
+class Copied:
+    """A stream of the child's on its way to the same one of this process."""
 
-    def __init__(self, work: Work, orphaned: Take) -> None:
-        """`orphaned`: gets the figures in the child once this process was killed."""
-        self.tail = ""
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.pipe, self.end = os.pipe()
         self._line = b""
-        figures, figures_end = os.pipe()
-        lines, lines_end = os.pipe()
-        _flush()
-        parent = os.getpid()
-        signal.signal(
-            signal.SIGCHLD, signal.SIG_DFL
-        )  # some launchers ignore it, and nobody would learn how the child ended
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until both processes have their own handlers
-        self.pid = os.fork()
-        if self.pid == 0:
-            os.close(figures)
-            os.close(lines)
-            _work(work, orphaned, parent, figures_end, lines_end)
-        os.close(figures_end)
-        os.close(lines_end)
-        self._figures, self._lines, self._unread = figures, lines, b""
-        self._selector = selectors.DefaultSelector()
-        for pipe in (figures, lines):
-            os.set_blocking(pipe, False)
-            self._selector.register(pipe, selectors.EVENT_READ)
 
-    def read(self, seconds: float) -> Iterator[Metrics]:
-        """Copy what it logs, and yield the figures that it sent, for at most `seconds` of waiting."""
-        ready = self._selector.select(seconds)
-        if not ready:
-            self._copy(b"", whole=False)
-        for key, _ in ready:
-            pipe = key.fd
-            try:
-                data = os.read(pipe, 1 << 16)
-            except BlockingIOError:
-                continue
-            if not data:
-                self._selector.unregister(pipe)
-            elif pipe == self._lines:
-                self._copy(data)
-            else:
-                *whole, self._unread = (self._unread + data).split(b"\n")
-                yield from (Metrics.model_validate_json(line) for line in whole)
-
-    def _copy(self, data: bytes, *, whole: bool = True) -> None:
-        """Pass the log on, redacted: what libraries write themselves has met no formatter.
+    def copy(self, data: bytes, *, whole: bool = True) -> str:
+        """Pass it on, redacted: what libraries write themselves has met no formatter. Returns what was passed on.
 
         `whole`: keep back a line that has no end yet, since a secret may be cut in two, until nothing more comes.
         """
@@ -111,11 +74,70 @@ class Child:
             end = len(data)
         data, self._line = data[:end], data[end:]
         if not data:
-            return
+            return ""
         text = redact_message(data.decode(errors="surrogateescape"))
-        self.tail = (self.tail + text)[-TAIL_CHARACTERS:]
+        text = "\n".join(map(wrapped, text.split("\n"))) if LineFormatter.as_json else text
+        BAR.hide()
+        BAR.at_line_start = text.endswith("\n")
         with contextlib.suppress(OSError):  # nobody has it open any more
-            write_where_read(2, text.encode(errors="surrogateescape"))
+            write_where_read(self.descriptor, text.encode(errors="surrogateescape"))
+        return text
+
+
+class Child:
+    """A forked process at work: its figures and its log come through pipes."""
+
+    def __init__(self, work: Work, orphaned: Take) -> None:
+        """`orphaned`: gets the figures in the child once this process was killed."""
+        self.tail = ""
+        figures, figures_end = os.pipe()
+        self._streams = (Copied(1), Copied(2))
+        _flush()
+        BAR.hide()
+        parent = os.getpid()
+        signal.signal(
+            signal.SIGCHLD, signal.SIG_DFL
+        )  # some launchers ignore it, and nobody would learn how the child ended
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until both processes have their own handlers
+        self.pid = os.fork()
+        if self.pid == 0:
+            for pipe in (figures, *(stream.pipe for stream in self._streams)):
+                os.close(pipe)
+            _work(work, orphaned, parent, figures_end, self._streams)
+        for pipe in (figures_end, *(stream.end for stream in self._streams)):
+            os.close(pipe)
+        self._figures, self._unread = figures, b""
+        self._copied = {stream.pipe: stream for stream in self._streams}
+        self._selector = selectors.DefaultSelector()
+        for pipe in (figures, *self._copied):
+            os.set_blocking(pipe, False)
+            self._selector.register(pipe, selectors.EVENT_READ)
+
+    def read(self, seconds: float) -> Iterator[Metrics]:
+        """Copy what it logs, and yield the figures that it sent, for at most `seconds` of waiting."""
+        ready = self._selector.select(seconds)
+        if not ready:
+            self._copy_rest()
+        for key, _ in ready:
+            pipe = key.fd
+            try:
+                data = os.read(pipe, 1 << 16)
+            except BlockingIOError:
+                continue
+            if not data:
+                self._selector.unregister(pipe)
+            elif pipe in self._copied:
+                self._note(self._copied[pipe].copy(data))
+            else:
+                *whole, self._unread = (self._unread + data).split(b"\n")
+                yield from (Metrics.model_validate_json(line) for line in whole)
+
+    def _note(self, text: str) -> None:
+        self.tail = (self.tail + text)[-TAIL_CHARACTERS:]
+
+    def _copy_rest(self) -> None:
+        for stream in self._streams:
+            self._note(stream.copy(b"", whole=False))
 
     def rest(self) -> Iterator[Metrics]:
         """What is left in the pipes of a process that has ended. Its own children may hold them open."""
@@ -123,7 +145,7 @@ class Child:
             if not self._selector.select(0):
                 break
             yield from self.read(0)
-        self._copy(b"", whole=False)
+        self._copy_rest()
 
     def ended(self) -> int | None:
         """Its exit status as `subprocess` counts (negative: a signal), or None. Reaps orphans too: as process 1 of a container
@@ -159,8 +181,8 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._selector.close()
-        os.close(self._figures)
-        os.close(self._lines)
+        for pipe in (self._figures, *self._copied):
+            os.close(pipe)
 
 
 def _flush() -> None:
@@ -169,7 +191,7 @@ def _flush() -> None:
             stream.flush()
 
 
-def _work(work: Work, orphaned: Take, parent: int, figures: int, lines: int) -> NoReturn:
+def _work(work: Work, orphaned: Take, parent: int, figures: int, streams: Iterable[Copied]) -> NoReturn:
     """The child's whole life."""
     code = BUG
     try:
@@ -181,7 +203,10 @@ def _work(work: Work, orphaned: Take, parent: int, figures: int, lines: int) -> 
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:
             os._exit(BUG)
-        os.dup2(lines, 2)
+        for stream in streams:
+            os.dup2(stream.end, stream.descriptor)
+            os.close(stream.end)
+        BAR.on = False
         faulthandler.register(STACKS_SIGNAL, file=2, all_threads=True)
         faulthandler.enable(file=2)
         code = work(_sender(figures, orphaned))
@@ -270,6 +295,7 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
                 if not os.path.exists(file.path.parent):  # noqa: PTH110 (it never raises)
                     beaten = -HEARTBEAT_SECONDS  # at once: the heartbeat tells what has happened
                 _quietly(lambda metrics=metrics: file.take(metrics))  # type: ignore[misc]
+            BAR.show(file.metrics.stage if file.metrics else "start")
             moment = time.monotonic()
             if moment - looked > PAUSE_SECONDS:  # a machine or container that stood still is no run that hangs
                 moved += moment - looked
@@ -302,6 +328,7 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
                 child.send(signal.SIGKILL)
         for metrics in child.rest():
             _quietly(lambda metrics=metrics: file.take(metrics))  # type: ignore[misc]
+    BAR.hide()
     child.close()
     return Death(
         status=status,

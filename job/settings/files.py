@@ -57,6 +57,11 @@ def output_dir(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("FINETUNE_OUTPUT_DIR", "").strip() or collected_dir(environ) or "output")
 
 
+def wants_json(environ: Mapping[str, str]) -> bool:
+    """The form of the log, as early as `output_dir`."""
+    return environ.get("FINETUNE_LOG_FORMAT", "").strip() == "json"
+
+
 def irregular(path: Path) -> str:
     """What the path leads to, in words, if that is no regular file; else empty. Raises OSError, FileNotFoundError among them.
 

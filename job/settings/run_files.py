@@ -11,7 +11,7 @@ from typing import Any
 
 from job.settings.files import read_file
 
-FOLDERS = ("clean", "train", "adapter", "probe", "push")
+FOLDERS = ("clean", "train", "adapter", "probe", "push", "tracking")
 RECORDS = ("clean.json", "train.json", "probe.json", "push.json")
 """Each with a hidden copy."""
 FILES = (

@@ -12,19 +12,16 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
-from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from job.errors import DiskFull, SettingsError
+from job.modeling.adapter_file import lora_tensors, write_weights
 from job.modeling.config import published_dtype
 from job.modeling.files import BaseFiles
 from job.modeling.refusals import rows_of_two_layers
 from job.modeling.targets import peft_names, targets
 from job.runs.files import remove
 from job.settings.fields import LoraSettings
-
-WEIGHTS = "adapter_model.safetensors"
 
 
 def attach(model: PreTrainedModel, lora: LoraSettings, seed: int, base: str) -> PeftModel:
@@ -46,16 +43,6 @@ def attach(model: PreTrainedModel, lora: LoraSettings, seed: int, base: str) -> 
         return get_peft_model(model, config)
     except ValueError as error:  # peft knows some layers to be fused with others (AFMoE's gate_proj)
         raise SettingsError([f"FINETUNE_LORA_TARGETS: peft refuses {', '.join(chosen)} of {base}: {error}"]) from error
-
-
-def lora_tensors(model: PeftModel) -> dict[str, torch.Tensor]:
-    """The adapter's own tensors under their file names, without any embedding."""
-    tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-
-
-def load_lora_tensors(model: PeftModel, path: Path) -> None:
-    set_peft_model_state_dict(model, load_file(path))
 
 
 def save(
@@ -92,7 +79,7 @@ def save(
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise DiskFull(f"The adapter needs {needed:,} bytes at {folder}, but only {free:,} are free.")
-    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    write_weights(tensors, folder)
     saved.save_pretrained(str(folder))
     tokenizer.init_kwargs.pop("local_files_only", None)  # how this process loaded it, which is nobody else's business
     tokenizer.save_pretrained(folder)

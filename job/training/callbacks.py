@@ -1,4 +1,4 @@
-"""Watches a training: logs its figures, keeps the best adapter, says when a checkpoint is due, and stops on a diverging loss,
+"""Watches a training: logs its figures, keeps candidates, says when a checkpoint is due, and stops on a diverging loss,
 on request and before the deadline."""
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from job.errors import Diverged, Stopped
 from job.results import LogEntry
 from job.runs.deadline import Deadline
-from job.runs.progress import advance, saving
+from job.runs.progress import advance, expect, saving
 from job.runs.signals import StopRequest
-from job.training.best import BestAdapter
+from job.training.candidates import Candidates
 from job.training.checkpoint_times import CheckpointTimes
 from job.training.forecast import SAID_AFTER_STEPS, Forecast, Measured
 from job.training.log_file import LogFile
@@ -39,9 +39,10 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         stop: StopRequest,
         times: CheckpointTimes | None = None,
         forecast: Forecast | None = None,
+        candidates: int = 1,
     ) -> None:
         self.log = LogFile(folder / "log.jsonl")
-        self.best = BestAdapter(folder / "best")
+        self.candidates = Candidates(folder / "candidates", candidates)
         self.worst_loss = worst_loss
         self.stop = stop
         self.times = times or CheckpointTimes(minutes=10)
@@ -55,6 +56,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.seconds_before = 0.0
         self.checkpoint_seconds_before = 0.0
         self.skipped_steps = 0
+        self.saw_gradient = False
+        """One that was not exactly zero."""
         self.last_mark = (0.0, 0)
         self.first_step = 0
         self.after_step: RandomStates | None = None
@@ -68,6 +71,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.seconds_before = max((entry.seconds for entry in self.log.entries), default=0.0)
         self.checkpoint_seconds_before = max((entry.checkpoint_seconds or 0 for entry in self.log.entries), default=0.0)
         self.skipped_steps = max((entry.skipped_steps or 0 for entry in self.log.entries), default=0)
+        self.saw_gradient = any(entry.grad_norm for entry in self.log.entries)
 
     @property
     def checkpoint_seconds(self) -> float:
@@ -82,9 +86,10 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.times.begin()
         self.all_evaluations_seconds = 0.0
         step = state.global_step
+        expect(state.max_steps, step)
         if step and step % int(args.eval_steps) == 0 and not self.log.has_evaluation(step):
             assert self.trainer is not None
-            self.trainer.evaluate()  # a stop interrupted this evaluation, and its adapter may be the best
+            self.trainer.evaluate()  # a stop interrupted this evaluation, and its adapter may be a candidate
 
     def on_log(
         self,
@@ -146,7 +151,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         if step:
             assert self.trainer is not None
             with saving():
-                self.best.keep(self.trainer.model, loss, step)
+                self.candidates.keep(self.trainer.model, loss, step)
 
     def require_convergence(self, loss: float, step: int, name: str) -> None:
         """Raises Diverged (63) for a loss that is not finite, or worse than twice that of guessing."""
@@ -169,7 +174,13 @@ class Watch(TrainerCallback):  # type: ignore[misc]
                 f"Training diverged: {name} is {loss:.2f} at step {step}, more than twice that of guessing every token."
             )
 
-    # --- the end of a step ---------------------------------------------------------------------------------------
+    # --- a step ---------------------------------------------------------------------------------------
+
+    def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
+        if not self.saw_gradient:
+            assert self.trainer is not None
+            gradients = [parameter.grad for parameter in self.trainer.model.parameters() if parameter.grad is not None]
+            self.saw_gradient = any(bool(gradient.count_nonzero()) for gradient in gradients)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Called after transformers has set what the step's number asks for: evaluation, checkpoint, end of training."""

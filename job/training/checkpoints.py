@@ -2,7 +2,7 @@
 
 transformers resumes from the highest number even where files are missing or bytes have flipped (a missing optimizer file
 or a flipped weight gives exit 0 and other weights). So this module decides what it resumes from. Beside transformers' files a
-checkpoint holds the log and the facts of the best adapter as they were then: whoever continues from it trusts it alone.
+checkpoint holds the log and the facts of the candidates as they were then: whoever continues from it trusts it alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from job.runs.files import (
 
 log = logging.getLogger("job.train")
 MANIFEST = "manifest.json"
-BESIDE = ("log.jsonl", "best/best.json")
+BESIDE = ("log.jsonl", "candidates/candidates.json")
 """Files of train/ that a checkpoint keeps a copy of, under their names without a folder."""
 
 
@@ -46,7 +46,7 @@ def seal(checkpoint: Path) -> None:
 
 
 def seal_again(checkpoint: Path) -> None:
-    """Once the evaluation after it is done: log and best adapter as they are now, so that whoever continues from it does not
+    """Once the evaluation after it is done: log and candidates as they are now, so that whoever continues from it does not
     repeat that evaluation. Milliseconds, in which a kill would cost this checkpoint: all other files keep their hashes."""
     files = open_sealed(checkpoint / MANIFEST)["files"]
     changed = []

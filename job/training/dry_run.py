@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from job.modeling.adapter_file import lora_tensors
+from job.modeling.batching import Row
 from job.modeling.layers import decoder_layers
 from job.results import DryRun
-from job.training.adapter import lora_tensors
-from job.training.batching import Row
 from job.training.forward import Forward
 
 LOSS_SCALES = 12

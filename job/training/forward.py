@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from peft import PeftModel
 
+from job.modeling.batching import IGNORED, Row, cut, pack, pad
 from job.modeling.layers import decoder_of
 from job.runs.progress import advance
-from job.training.batching import IGNORED, Row, cut, pack, pad
 from job.training.optimizations.head import Form, HeadLoss
 
 Revert = Callable[[], None]

@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from job.errors import Diverged, JobError, SettingsError
 from job.modeling.architecture import Architecture
 from job.modeling.base import load_base
+from job.modeling.batching import Row
 from job.modeling.files import BaseFiles
 from job.modeling.precision import DTYPES, choose_precision
 from job.modeling.refusals import not_in_4_bits
@@ -21,7 +22,6 @@ from job.modeling.weights import count_weights, quantized_share, require_quantiz
 from job.results import Choice, DryRun, Optimization, WeightCount
 from job.settings.fields import LoraSettings, TrainSettings
 from job.training import adapter as adapters
-from job.training.batching import Row
 from job.training.dry_run import dry_run_step
 from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan, release

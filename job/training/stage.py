@@ -16,13 +16,17 @@ import torch
 
 from job.errors import Diverged, SettingsError
 from job.hosts import disk
+from job.hosts.tracking import tracked
+from job.modeling import round_trip
+from job.modeling.adapter_file import WEIGHTS, is_untrained, load_lora_tensors
+from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.config import attention_of
 from job.modeling.files import fetch_files
 from job.modeling.fitting import fitted
 from job.modeling.sizes import Sizes
 from job.modeling.tokenizer import load_tokenizer
-from job.results import Cleaned, Trained
+from job.results import Cleaned, RoundTrip, Trained
 from job.runs.deadline import Deadline
 from job.runs.files import remove, replace_folder
 from job.runs.folder import FileChanged
@@ -30,12 +34,12 @@ from job.runs.progress import advance, saving
 from job.runs.signals import StopRequest
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
 from job.training import adapter as adapters
-from job.training import checkpoints, round_trip
+from job.training import checkpoints
 from job.training.arguments import arguments
-from job.training.batching import Row
 from job.training.callbacks import Watch
 from job.training.checkpoint_times import CheckpointTimes
 from job.training.forecast import Forecast, Later
+from job.training.intervals import doubts, steps_of
 from job.training.memory_plan import release
 from job.training.preparation import Prepared, prepare
 from job.training.trainer import Float32AdapterTrainer
@@ -43,7 +47,12 @@ from job.training.trainer import Float32AdapterTrainer
 log = logging.getLogger("job.train")
 ROWS_AT_ONCE = 1000
 """Rows whose tokens the tokenizer holds as lists at once."""
-ROUND_TRIP_ROWS, ROUND_TRIP_TOKENS = 4, 128
+ADAPTER = "train/adapter"
+ZERO_GRADIENTS = (
+    "every gradient of the adapter was exactly zero, so nothing was learned: set FINETUNE_TRAIN_PRECISION=float32, or look at "
+    "FINETUNE_LORA_TARGETS"
+)
+ZERO_B = "no step changed what the model computes, the adapter's B is still zero: set FINETUNE_TRAIN_EPOCHS higher"
 
 
 def train(
@@ -57,8 +66,10 @@ def train(
     stop: StopRequest,
     deadline: Deadline | None = None,
     halved: bool = False,
+    candidates: int = 1,
 ) -> Trained:
-    """From cleaned rows to an `adapter/` below `root` that a fresh process has loaded and compared.
+    """From cleaned rows to a `train/adapter/` below `root` that a fresh process has loaded and compared, and to the tensors of
+    `candidates` adapters.
 
     Continues from the newest whole checkpoint. `halved`: begin the memory plan with micro-batches of half the size.
 
@@ -82,14 +93,27 @@ def train(
         halved=halved,
     )
     parameters = prepared.loaded.trainable_parameters
-    needed = Sizes(parameters, 4 * parameters, 0).run_bytes
+    needed = Sizes(parameters, 4 * parameters, 0, candidates).run_bytes
     disk.require_left(root, needed - disk.present_bytes(root), "checkpoints and adapter")
     later = _later(prepared, model.save_embedding, deadline or Deadline(), load_seconds=time.monotonic() - began)
-    forecast = Forecast(deadline or Deadline(), later.seconds)
-    trainer = _trainer(prepared, settings, rows, eval_rows, root / "train", stop, forecast)
-    fit = _fit(trainer)
+    watch = Watch(
+        root / "train",
+        worst_loss=2 * math.log(prepared.loaded.forward.vocabulary_rows),  # twice that of guessing every token
+        stop=stop,
+        times=CheckpointTimes(settings.checkpoint_minutes),
+        forecast=Forecast(deadline or Deadline(), later.seconds),
+        candidates=candidates,
+    )
+    warnings = doubts(settings, steps_of(len(rows), settings))
+    for warning in warnings:
+        log.warning("stage=train doubt=true: %s", warning)
+    trainer = _trainer(prepared, settings, rows, eval_rows, watch)
+    with tracked(trainer, settings.report_to, root):
+        fit = _fit(trainer)
+    if fit.untrained:
+        warnings.append(fit.untrained)
     saved = _save(prepared, trainer, fit, model.save_embedding, root)
-    result = _result(cleaned, settings, prepared, trainer, fit, saved, root)
+    result = _result(cleaned, settings, prepared, trainer, fit, saved, warnings, root)
     del trainer, prepared
     release()  # the probe loads base and adapter anew
     return result
@@ -145,24 +169,15 @@ def _trainer(
     settings: TrainSettings,
     rows: list[Row],
     eval_rows: list[Row],
-    folder: Path,
-    stop: StopRequest,
-    forecast: Forecast,
+    watch: Watch,
 ) -> Float32AdapterTrainer:
-    forward, precision = prepared.loaded.forward, prepared.precision.value
-    guessing = math.log(forward.vocabulary_rows)  # the loss where every token is as likely as any other
+    folder, precision = watch.log.path.parent, prepared.precision.value
     return Float32AdapterTrainer(
-        forward=forward,
+        forward=prepared.loaded.forward,
         memory_plan=prepared.step.memory_plan,
         rows=rows,
         eval_rows=eval_rows,
-        watch=Watch(
-            folder,
-            worst_loss=2 * guessing,
-            stop=stop,
-            times=CheckpointTimes(settings.checkpoint_minutes),
-            forecast=forecast,
-        ),
+        watch=watch,
         args=arguments(settings, folder / "checkpoints", precision, len(rows)),
         processing_class=prepared.loaded.tokenizer,
     )
@@ -178,13 +193,15 @@ class Fit:
     mean_loss: float
     best_loss: float
     best_step: int
+    untrained: str
+    """Why the adapter is as it began; empty if it is not."""
 
 
 def _fit(trainer: Float32AdapterTrainer) -> Fit:
     """All steps that are left, with an evaluation before the first and after the last.
 
-    Raises Diverged (63) without a finite evaluation loss, FileChanged (68) if the best adapter is no longer as it was kept,
-    and Stopped (75).
+    Raises Diverged (63) without a finite evaluation loss, FileChanged (68) if a candidate is no longer as it was kept, and
+    Stopped (75).
     """
     watch = trainer.watch
     resume = _resume(watch, Path(trainer.args.output_dir))
@@ -200,30 +217,34 @@ def _fit(trainer: Float32AdapterTrainer) -> Fit:
             trainer.evaluate()
         if watch.stop.requested:
             watch.stop_now(trainer.state)
-    best_loss, best_step = watch.best.found()
-    if not watch.best.is_whole() or (not best_step and any(map(math.isfinite, watch.log.eval_losses[1:]))):
-        raise FileChanged(f"The best adapter in {watch.best.folder} changed after it was written.")
+    best_loss, best_step = watch.candidates.best()
+    if not watch.candidates.is_whole() or (not best_step and any(map(math.isfinite, watch.log.eval_losses[1:]))):
+        raise FileChanged(f"An adapter in {watch.candidates.folder} changed after it was written.")
     if not math.isfinite(best_loss):
         raise Diverged("Training ended without a single finite evaluation loss.")
     log.info("stage=train best_step=%d best_eval_loss=%.4f", best_step, best_loss)
     seconds = float(output.metrics.get("train_runtime", 0.0))
-    return Fit(first_step, seconds, float(output.training_loss), best_loss, best_step)
+    untrained = ZERO_GRADIENTS if not watch.saw_gradient else ZERO_B
+    untrained = untrained if is_untrained(trainer.model) else ""
+    if untrained:
+        log.warning("stage=train zero_gradients=%s: %s", str(not watch.saw_gradient).lower(), untrained)
+    return Fit(first_step, seconds, float(output.training_loss), best_loss, best_step, untrained)
 
 
 def _resume(watch: Watch, folder: Path) -> Path | None:
-    """The newest whole checkpoint, with log and best adapter as they were; None if training begins from the first step.
+    """The newest whole checkpoint, with log and candidates as they were; None if training begins from the first step.
 
-    Nothing else of an earlier start counts. Without its best adapter a run would end in another one, so it begins anew.
+    Nothing else of an earlier start counts. Without its candidates a run would end in others, so it begins anew.
     """
     resume = checkpoints.newest_whole(folder)
-    if resume and not watch.best.recover(resume):
-        log.warning("stage=train best=lost: its file is broken, and no checkpoint holds it: training begins anew")
+    if resume and not watch.candidates.recover(resume):
+        log.warning("stage=train candidates=lost: a file is broken, and no checkpoint holds it: training begins anew")
         for checkpoint in folder.glob("checkpoint-*"):
             remove(checkpoint)
         resume = None
     remove(watch.log.path)
     if not resume:
-        remove(watch.best.folder)
+        remove(watch.candidates.folder)
     elif (resume / watch.log.path.name).exists():
         shutil.copyfile(resume / watch.log.path.name, watch.log.path)
     return resume
@@ -235,33 +256,34 @@ class Saved:
 
     adapter_bytes: int
     parts_bytes: dict[str, int]
-    round_trip: round_trip.RoundTrip
+    round_trip: RoundTrip
 
 
 def _save(prepared: Prepared, trainer: Float32AdapterTrainer, fit: Fit, save_embedding: str, root: Path) -> Saved:
-    """Put the best adapter in `adapter/` below `root`, once a fresh process has loaded it. Raises JobError (1) if that process
-    gets different answers."""
+    """Put the adapter with the lowest loss in `train/adapter/` below `root`, once a fresh process has loaded it.
+
+    Raises JobError (1) if that process gets different answers."""
     loaded = prepared.loaded
     files, tokenizer, forward, new_rows = loaded.files, loaded.tokenizer, loaded.forward, loaded.new_rows
-    adapters.load_lora_tensors(forward.model, trainer.watch.best.path(fit.best_step))
+    load_lora_tensors(forward.model, trainer.watch.candidates.path(fit.best_step))
     forward.revert_optimizations()
     tuned = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    partial = root / "adapter.partial"
+    partial = root / f"{ADAPTER}.partial"
     with saving():
         parts = adapters.save(tuned, tokenizer, files, partial, new_rows=new_rows, save_embedding=save_embedding)
     found = round_trip.check(
         tuned,
-        [list(row.ids[:ROUND_TRIP_TOKENS]) for row in trainer.eval_rows[:ROUND_TRIP_ROWS]],
+        [list(row.ids[: round_trip.TOKENS]) for row in trainer.eval_rows[: round_trip.ROWS]],
         files,
         partial,
         dtype=prepared.precision.value,
         new_rows=new_rows,
-        save_embedding=save_embedding,
+        embedding_saved="embedding" in parts,
         pad_token=tokenizer.pad_token_id,
     )
-    log.info("stage=train round_trip=true max_difference=%.2e tolerance=%.2e", found.difference, found.tolerance)
-    replace_folder(partial, root / "adapter")
-    return Saved((root / "adapter" / adapters.WEIGHTS).stat().st_size, parts, found)
+    log.info("stage=train round_trip=true max_difference=%.2e tolerance=%.2e", found.max_difference, found.tolerance)
+    replace_folder(partial, root / ADAPTER)
+    return Saved((root / ADAPTER / WEIGHTS).stat().st_size, parts, found)
 
 
 def _result(
@@ -271,13 +293,15 @@ def _result(
     trainer: Float32AdapterTrainer,
     fit: Fit,
     saved: Saved,
+    warnings: list[str],
     root: Path,
 ) -> Trained:
     loaded, step, watch = prepared.loaded, prepared.step, trainer.watch
     epochs = round(trainer.state.epoch, 2) if watch.stopped_early else settings.epochs
     return Trained(
-        adapter_path="adapter",
-        adapter_files=sorted(path.name for path in (root / "adapter").iterdir()),
+        adapter_path=ADAPTER,
+        adapter_files=sorted(path.name for path in (root / ADAPTER).iterdir()),
+        candidates=watch.candidates.results(root),
         log_path=watch.log.path.relative_to(root).as_posix(),
         base_revision=loaded.files.revision,
         precision=prepared.precision,
@@ -285,12 +309,15 @@ def _result(
         steps=trainer.state.global_step,
         planned_steps=trainer.state.max_steps,
         stopped_early=watch.stopped_early,
+        warmup_steps=int(trainer.args.warmup_steps),
         epochs=epochs,
         trainable_parameters=loaded.trainable_parameters,
         total_parameters=loaded.total_parameters,
         lora_targets=loaded.lora_targets,
         weights=loaded.weights,
         quantized_share=loaded.quantized_share,
+        warnings=warnings,
+        zero_gradients=bool(fit.untrained),
         base_eval_loss=watch.log.eval_losses[0],
         best_eval_loss=fit.best_loss,
         best_step=fit.best_step,
@@ -310,11 +337,9 @@ def _result(
         checkpointing=step.memory_plan.candidate.checkpointing,
         peak_gpu_reserved_bytes=torch.cuda.max_memory_reserved() if torch.cuda.is_available() else 0,
         vocabulary_rows=loaded.forward.vocabulary_rows,
+        new_rows=loaded.new_rows,
         pad_token=loaded.tokenizer.pad_token,
         adapter_bytes=saved.adapter_bytes,
         adapter_parts_bytes=saved.parts_bytes,
-        round_trip_max_difference=saved.round_trip.difference,
-        round_trip_tolerance=saved.round_trip.tolerance,
-        round_trip_cpu_kernel_difference=saved.round_trip.cpu_kernel_difference,
-        round_trip_cpu_kernel_error=saved.round_trip.cpu_kernel_error,
+        round_trip=saved.round_trip,
     )

@@ -14,9 +14,9 @@ from transformers import PreTrainedTokenizerBase, PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
 from job.errors import Diverged
+from job.modeling.adapter_file import lora_tensors
+from job.modeling.batching import Row
 from job.training import checkpoints
-from job.training.adapter import lora_tensors
-from job.training.batching import Row
 from job.training.callbacks import Watch
 from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan

@@ -191,12 +191,12 @@ def _clock(line: Line) -> Any:
 def _our_trainer(
     line: Line, base: Path, rows: list[list[int]], scratch: Path, clock: Any
 ) -> tuple[Any, dict[str, Any]]:
+    from job.modeling.batching import Row
     from job.modeling.files import fetch_files
     from job.modeling.tokenizer import load_tokenizer
     from job.runs.signals import StopRequest
     from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
     from job.training.arguments import arguments
-    from job.training.batching import Row
     from job.training.callbacks import Watch
     from job.training.optimizations.registry import OPTIMIZATIONS
     from job.training.preparation import prepare

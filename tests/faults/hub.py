@@ -129,13 +129,13 @@ def meet(fault: Fault, files: dict[str, bytes], rows: bytes, finished: Path, pla
         hub.forgive()
         second = run_job(variables)
         pushed = [commit.title for commit in hub.commits("model", ADAPTER)] if hub.has("model", ADAPTER) else []
-    errors = first.stderr + second.stderr
+    logs = [run.stdout + run.stderr for run in (first, second)]
     said = re.sub(r"\S+Z ", "", str(problem["message"]) if problem else "everything is done").splitlines()[0]
     wrong = [
         (first.returncode != fault.code, f"exit code {first.returncode} instead of {fault.code}"),
         (second.returncode != fault.again, f"next start {second.returncode} instead of {fault.again}: {second.stderr[-500:]}"),
-        (fault.says not in first.stderr, f"the log does not say {fault.says!r}: {first.stderr[-1500:]}"),
-        (WRITE_TOKEN in errors or holds(output, WRITE_TOKEN.encode()), "the token was written"),
+        (fault.says not in logs[0], f"the log does not say {fault.says!r}: {logs[0][-1500:]}"),
+        (WRITE_TOKEN in "".join(logs) or holds(output, WRITE_TOKEN.encode()), "the token was written"),
         (fault.stages == "push" and len(pushed) != 2, f"the commits are {pushed}"),  # the repository's first one and ours
         (seconds > 120, "it took more than two minutes"),  # most of them imports, on a busy machine
     ]  # fmt: skip

@@ -29,12 +29,12 @@ from job import cli
 from job.runs.files import files_of, is_as_recorded, open_sealed
 from job.runs.logs import LineFormatter
 from job.training import checkpoints
-from job.training.best import BestAdapter
+from job.training.candidates import FACTS, Candidates
 from tests.conftest import run_job, unwatched
 from tests.faults.runs import STAGES, disturbed, require_no_secret, results, small_inputs, variables
 
 NOTICED = re.compile(
-    r"broken=|gone=|restored=|begun=unknown|earlier=changed|whole=false|finished=false|best=lost|error="
+    r"broken=|gone=|restored=|begun=unknown|earlier=changed|whole=false|finished=false|candidates=lost|error="
 )
 NOT_KEPT = (".lock", "manifest.partial")
 
@@ -45,7 +45,7 @@ def start(wanted: dict[str, str]) -> tuple[int, str]:
     handlers, log = root.handlers[:], io.StringIO()
     os.environ.update(wanted)
     try:
-        with contextlib.redirect_stderr(log), pytest.MonkeyPatch.context() as patched:
+        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log), pytest.MonkeyPatch.context() as patched:
             patched.setattr("job.start.supervise", unwatched)
             code = cli.main([])
     finally:
@@ -77,8 +77,8 @@ def is_noticed(root: Path) -> bool:
         for checkpoint in root.glob("train/checkpoints/checkpoint-*"):
             if not checkpoints.is_whole(checkpoint):
                 return True
-        open_sealed(root / "train" / "best" / "best.json")
-        return not BestAdapter(root / "train" / "best").is_whole()
+        open_sealed(root / "train" / "candidates" / FACTS)
+        return not Candidates(root / "train" / "candidates").is_whole()
     except ValueError:
         return True
 

@@ -44,7 +44,7 @@ def killed_until_done(wanted: dict[str, str], seconds: float, numbers: random.Ra
         if child.poll() is None:
             kill_all(child.pid)
             moments.append(round(moment, 2))
-        _, log = child.communicate()
+        log = "".join(child.communicate())
         require_no_secret(Path(wanted["FINETUNE_OUTPUT_DIR"]), log)
         if child.returncode == 0:
             return moments

@@ -95,9 +95,9 @@ class Outcome:
 
 def happens(fault: Fault, wanted: dict[str, str], output: Path) -> Outcome:
     """The run with the fault, and the same command once more."""
-    child = start_job(wanted)
-    assert child.stderr
-    lines = iter(child.stderr.readline, "")
+    child = start_job(wanted, stderr=subprocess.STDOUT)
+    assert child.stdout
+    lines = iter(child.stdout.readline, "")
     for line in lines:
         if fault.at in line:
             break
@@ -114,7 +114,7 @@ def happens(fault: Fault, wanted: dict[str, str], output: Path) -> Outcome:
     while again.returncode == 72 and time.monotonic() < until:  # the child of a killed parent still saves
         time.sleep(1)
         again = run_job(wanted)
-    require_no_secret(output, "".join(log) + again.stderr)
+    require_no_secret(output, "".join(log) + again.stdout + again.stderr)
     return Outcome(fault, code, seconds, status, again.returncode)
 
 

@@ -12,7 +12,7 @@ from job.runs.files import facts_of, files_of, open_sealed
 from tests.conftest import make_base, make_rows, small_run, start_job, write_rows
 
 STAGES = ("clean", "train", "probe", "push")
-VARYING = re.compile(r"_seconds$|^seconds$|^tokens_per_second$|^finished_at$|^resumed_from_step$|^round_trip_")
+VARYING = re.compile(r"_seconds$|^seconds$|^tokens_per_second$|^finished_at$|^resumed_from_step$|^round_trip$")
 """Fields of results that are measured, not computed."""
 
 
@@ -60,10 +60,10 @@ def disturbed(
     variables: dict[str, str], line: str, action: Callable[[subprocess.Popen[str]], object]
 ) -> tuple[int, str]:
     """The exit code and the log of a real job; `action` is called once, when the log has a line that holds `line`."""
-    child = start_job(variables)
-    assert child.stderr is not None
+    child = start_job(variables, stderr=subprocess.STDOUT)
+    assert child.stdout is not None
     log, done = [], False
-    for text in child.stderr:
+    for text in child.stdout:
         log.append(text)
         if not done and line in text:
             done = True

@@ -61,14 +61,14 @@ PLACES = (
 
 def stopped_in(place: Place, variables: dict[str, str]) -> tuple[int, float, str]:
     """(exit code, seconds from the signal to the end, the last lines of the log)."""
-    child = start_job(variables)
-    assert child.stderr
+    child = start_job(variables, stderr=subprocess.STDOUT)
+    assert child.stdout
     last: deque[str] = deque(maxlen=30)
-    for line in iter(child.stderr.readline, ""):
+    for line in iter(child.stdout.readline, ""):
         last.append(line)
         if place.line in line:
             break
-    rest = threading.Thread(target=lambda: last.extend(child.stderr or ()), daemon=True)
+    rest = threading.Thread(target=lambda: last.extend(child.stdout or ()), daemon=True)
     rest.start()
     time.sleep(place.seconds)
     began = time.monotonic()
@@ -91,7 +91,7 @@ def variables_of(hub: StandInHub, root: Path) -> dict[str, str]:
         "MODEL_SAVE_EMBEDDING": "full",
         "TRAIN_LEARNING_RATE": "0.0002",
         "TRAIN_EVAL_STEPS": "10",
-        "PROBE_EVAL_ROWS": "8",
+        "PROBE_ANSWERS": "8",
         "PROBE_MAX_NEW_TOKENS": "200",
         "HUB_REPO_ID": ADAPTER,
     }

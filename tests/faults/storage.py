@@ -43,7 +43,7 @@ def full_at(moment: str, inputs: tuple[Path, Path], wanted: dict[str, object], f
         again = run_job(variables(inputs, output))
         same = again.returncode == 0 and results(output) == wanted
         reused = metrics_of(output)["reused"] if same else again.stderr[-500:]
-        require_no_secret(output, log + again.stderr)
+        require_no_secret(output, log + again.stdout + again.stderr)
     assert code in (DiskFull.exit_code, ALSO.get(moment)), (moment, log[-3000:])
     return f"disk full: {moment}", str(code), said[21:120], f"{'equal' if same else 'DIFFERENT'}, reused {reused}"
 

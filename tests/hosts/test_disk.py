@@ -43,14 +43,15 @@ def test_cleaning_is_predicted_from_the_sources_and_the_system_prompt(tmp_path: 
 
 
 def test_what_a_run_has_written_already_need_not_fit_again_and_broken_pieces_do_not_count(tmp_path: Path) -> None:
-    for name in ("clean/train.jsonl", "train/checkpoints/checkpoint-5/optimizer.pt", "train/best/a", "adapter/a"):
+    names = ("train/checkpoints/checkpoint-5/optimizer.pt", "train/candidates/a", "train/adapter/a", "adapter/a")
+    for name in ("clean/train.jsonl", *names):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"x" * 1000)
-    assert disk.present_bytes(tmp_path) == 4000
+    assert disk.present_bytes(tmp_path) == 5000
     for name in ("broken-clean", "train/checkpoints/broken-checkpoint-10"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_bytes(b"x" * 1000)
-    assert disk.present_bytes(tmp_path) == 4000
+    assert disk.present_bytes(tmp_path) == 5000
 
 
 def test_answers_are_those_of_two_models() -> None:

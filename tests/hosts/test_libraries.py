@@ -45,7 +45,7 @@ def settings(source: str) -> Settings:
 
 
 def test_a_run_that_needs_no_hub_stays_off_the_network() -> None:
-    prepare_libraries(settings("quickstart"), terminal=False)
+    prepare_libraries(settings("quickstart"))
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     assert os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] == "1"
     for name in ("HF_HUB_DISABLE_TELEMETRY", "BITSANDBYTES_NOWELCOME"):
@@ -56,28 +56,27 @@ def test_a_run_that_needs_no_hub_stays_off_the_network() -> None:
 
 
 def test_a_run_with_rows_on_the_hub_reaches_it() -> None:
-    prepare_libraries(settings("owner/rows"), terminal=True)
+    prepare_libraries(settings("owner/rows"))
     assert "HF_HUB_OFFLINE" not in os.environ
-    assert "HF_HUB_DISABLE_PROGRESS_BARS" not in os.environ
     assert "HF_HUB_DISABLE_XET" not in os.environ
 
 
 def test_another_endpoint_is_used_without_xet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.example/")
-    prepare_libraries(settings("owner/rows"), terminal=False)
+    prepare_libraries(settings("owner/rows"))
     assert os.environ["HF_HUB_DISABLE_XET"] == "1"
 
 
 def test_the_hub_itself_is_no_other_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "https://huggingface.co/")
-    prepare_libraries(settings("owner/rows"), terminal=False)
+    prepare_libraries(settings("owner/rows"))
     assert "HF_HUB_DISABLE_XET" not in os.environ
 
 
 def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setenv("PYTORCH_ALLOC_CONF", "backend:native")
-    prepare_libraries(settings("quickstart"), terminal=False)
+    prepare_libraries(settings("quickstart"))
     assert (os.environ["HF_HUB_OFFLINE"], os.environ["PYTORCH_ALLOC_CONF"]) == ("0", "backend:native")
 
 

@@ -27,8 +27,8 @@ def test_chats_are_trained_on_every_turn(base: Path, tmp_path: Path) -> None:
     output = tmp_path / "output"
     result = run_job(small_run(base, path, output, DATA_SOURCES=f"{path},{more}"))
     assert result.returncode == 0, result.stderr
-    assert "layout='conversations (ShareGPT)'" in result.stderr
-    assert "layout='text, trained as a whole'" in result.stderr
+    assert "layout='conversations (ShareGPT)'" in result.stdout
+    assert "layout='text, trained as a whole'" in result.stdout
     cleaned = metrics_of(output)["clean"]
     assert (cleaned["conversations"], cleaned["texts"], cleaned["dropped"]) == (24, 8, {})
     assert [len(row["learned"]) for row in cleaned["masked_rows"]] == [2, 2, 2]

@@ -56,7 +56,7 @@ def test_base_and_rows_from_the_hub(base: Path, tmp_path: Path, hub: StandInHub)
     surroundings = {**hub.environment(WRITE_TOKEN), "HF_HOME": str(tmp_path / "hf")}
     cleaning = run_job({**wanted, **surroundings, "FINETUNE_STAGES": "clean"})
     assert cleaning.returncode == 0, cleaning.stderr
-    assert "stage=end left_out=train,probe,push" in cleaning.stderr
+    assert "stage=end left_out=train,probe,push" in cleaning.stdout
     hub.add_commit("model", "meta/base", {"config.json": b"{}"})  # upstream moves, and the run stays
     hub.add_commit("dataset", "owner/rows", {"train.jsonl": b"{}"})
     result = run_job({**wanted, **surroundings})

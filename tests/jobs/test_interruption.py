@@ -52,7 +52,7 @@ def test_an_interrupted_training_goes_on_and_ends_in_the_same_adapter(
         assert metrics_of(output)["status"] == "stopped"
     result = run_job(long_run(base, rows_file, output))
     assert result.returncode == 0, result.stderr
-    assert "resume_from_step=" in result.stderr
+    assert "resume_from_step=" in result.stdout
     assert metrics_of(output)["train"]["resumed_from_step"] >= 15
     weights = "adapter/adapter_model.safetensors"
     ways = [metrics_of(folder)["train"]["optimizations"] for folder in (output, uninterrupted)]

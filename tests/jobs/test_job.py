@@ -91,7 +91,7 @@ def finished(base: Path, rows_file: Path, tmp_path_factory: pytest.TempPathFacto
     output = tmp_path_factory.mktemp("finished") / "output"
     result = run_job(small_run(base, rows_file, output))
     assert result.returncode == 0, result.stderr
-    assert result.stderr.splitlines()[-1].endswith(f"status=succeeded exit_code=0 metrics={output}/metrics.json")
+    assert result.stdout.splitlines()[-1].endswith(f"status=succeeded exit_code=0 metrics={output}/metrics.json")
     return output
 
 
@@ -101,7 +101,8 @@ def test_a_run_leaves_all_that_was_promised(finished: Path) -> None:
     clean = metrics["clean"]
     assert clean["rows_in"] == clean["train_rows"] + clean["eval_rows"] + sum(clean["dropped"].values())
     assert metrics["train"]["best_eval_loss"] < metrics["train"]["base_eval_loss"]
-    assert metrics["train"]["round_trip_max_difference"] <= metrics["train"]["round_trip_tolerance"]
+    assert metrics["train"]["round_trip"]["max_difference"] <= metrics["train"]["round_trip"]["tolerance"]
+    assert (metrics["train"]["adapter_path"], metrics["probe"]["adapter_path"]) == ("train/adapter", "adapter")
     assert metrics["probe"]["eval_rows"] == 2
     assert metrics["push"]["skipped"]
     names = {path.name for path in (finished / "adapter").iterdir()}
@@ -125,7 +126,7 @@ def test_a_second_start_does_nothing_and_says_so(finished: Path, base: Path, row
     before = (adapter.stat().st_mtime_ns, (finished / "push.json").stat().st_mtime_ns)
     result = run_job(small_run(base, rows_file, finished))
     assert result.returncode == 0
-    assert "nothing to do" in result.stderr
+    assert "nothing to do" in result.stdout
     assert metrics_of(finished)["reused"] == ["clean", "train", "probe", "push"]
     assert (adapter.stat().st_mtime_ns, (finished / "push.json").stat().st_mtime_ns) == before
 
@@ -166,7 +167,7 @@ def test_push_to_the_hub_and_read_back(
     assert WRITE_TOKEN not in "".join(path.read_text("utf-8", errors="replace") for path in finished.rglob("*.json"))
     commits = len(hub.commits("model", "alice/adapter"))
     again = run_job(variables)
-    assert "nothing to do" in again.stderr
+    assert "nothing to do" in again.stdout
     assert len(hub.commits("model", "alice/adapter")) == commits
 
 

@@ -36,7 +36,7 @@ def test_300_steps_in_float16_end_where_float32_ends(tmp_path: Path) -> None:
             "FINETUNE_TRAIN_EPOCHS": "11.2",
             "FINETUNE_TRAIN_LEARNING_RATE": "0.0005",
             "FINETUNE_LORA_DROPOUT": "0",
-            "FINETUNE_PROBE_EVAL_ROWS": "1",
+            "FINETUNE_PROBE_ANSWERS": "1",
         }
         result = run_job(variables, "--env-file", "env/quickstart.env", cwd=PROJECT)
         assert result.returncode == 0, result.stderr

@@ -201,7 +201,7 @@ def test_the_whole_job_without_a_system_role(tokens: dict[str, None], rows_file:
     output = tmp_path / "output"
     result = run_job(small_run(folder, rows_file, output, PROBE_MAX_NEW_TOKENS="4"))
     assert result.returncode == 0, result.stderr
-    assert result.stderr.count("system_prompt=in_user_turn") == 1
+    assert (result.stdout + result.stderr).count("system_prompt=in_user_turn") == 1
     metrics = metrics_of(output)
     assert metrics["clean"]["system_prompt"] == "You repair things."
     assert metrics["clean"]["system_in_user_turn"]

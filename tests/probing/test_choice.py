@@ -12,7 +12,7 @@ pytestmark = pytest.mark.light
 
 
 def seen(step: int, loss: float, *guardrails: Guardrail) -> Seen:
-    candidate = Candidate(step=step, eval_loss=loss, loss=loss, scores=scores(), broken_share=0, chosen=False)
+    candidate = Candidate(step=step, eval_loss=loss, loss=loss, scores=scores(), chosen=False)
     return Seen(candidate, verdict(guardrails=list(guardrails)))
 
 

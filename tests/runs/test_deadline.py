@@ -47,7 +47,7 @@ def test_once_it_has_passed_the_rest_is_the_next_starts(monkeypatch: pytest.Monk
 def test_it_knows_what_follows_training(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "questions.txt").write_text("Why?\n\nHow?\n", "utf-8")
     monkeypatch.setenv("FINETUNE_PROBE_QUESTIONS_FILE", str(tmp_path / "questions.txt"))
-    monkeypatch.setenv("FINETUNE_PROBE_EVAL_ROWS", "3")
+    monkeypatch.setenv("FINETUNE_PROBE_ANSWERS", "5")
     monkeypatch.setenv("FINETUNE_HUB_REPO_ID", "owner/name")
     found = deadline(monkeypatch, "1", "continue", ago=0)
     assert (found.questions, found.max_new_tokens, found.pushes) == (5, 256, True)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from job import pipeline
 from job.errors import DataError
 from job.runs import redaction
-from job.runs.logs import PREFIX, QUIET, LineFormatter, start_logging
+from job.runs.logs import PREFIX, QUIET, LineFormatter, fields, start_logging
 from job.runs.metrics import MetricsFile
 from tests.log_lines import ours, stands_alone
 
@@ -26,7 +27,7 @@ TRACEBACK = "Traceback (most recent call last):"
 def line(level: int, message: str, *arguments: object, error: Exception | None = None) -> str:
     exc_info = (type(error), error, error.__traceback__) if error else None
     record = logging.LogRecord("job", level, __file__, 1, message, arguments, exc_info)
-    record.created = 0
+    record.created = record.msecs = 0
     return LineFormatter().format(record)
 
 
@@ -101,12 +102,76 @@ def test_what_reaches_the_log_of_a_run(capsys: pytest.CaptureFixture[str], monke
         logging.getLogger(name).warning("install this")
     for kind in (DeprecationWarning, FutureWarning, UserWarning):
         warnings.warn(f"a {kind.__name__}", kind, stacklevel=1)
-    said = capsys.readouterr().err.splitlines()
-    assert [each for each in said if not stands_alone(each)] == []
-    lines = [line[21:] for line in said]
-    assert lines[:2] == ["stage=clean rows=3", "warning: stage=clean mind the gap"]
-    assert lines[2].startswith("warning: stage=clean ") and lines[2].endswith(": UserWarning: a UserWarning")
+    output, errors = (text.splitlines() for text in capsys.readouterr())
+    assert [each for each in (*output, *errors) if not stands_alone(each)] == []
+    assert [line[21:] for line in output] == ["stage=clean rows=3"]
+    lines = [line[21:] for line in errors]
+    assert lines[0] == "warning: stage=clean mind the gap"
+    assert lines[1].startswith("warning: stage=clean ") and lines[1].endswith(": UserWarning: a UserWarning")
     assert not re.search("a DeprecationWarning|a FutureWarning|install this", "".join(lines))
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+def test_where_standard_output_holds_a_result_the_whole_log_goes_to_standard_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    start_logging("stderr")
+    logging.getLogger("job").info("stage=plan rows=3")
+    logging.getLogger("job").warning("stage=plan gone=rows")
+    output, errors = capsys.readouterr()
+    assert (output, [line[21:] for line in errors.splitlines()]) == (
+        "",
+        ["stage=plan rows=3", "warning: stage=plan gone=rows"],
+    )
+
+
+def as_json(level: int, message: str, *arguments: object, error: Exception | None = None) -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(LineFormatter, "as_json", True)
+        text = line(level, message, *arguments, error=error)
+    assert "\n" not in text
+    value = json.loads(text)
+    assert isinstance(value, dict)
+    return value
+
+
+def test_a_json_line_has_what_collectors_read_and_each_field_as_a_key() -> None:
+    message = "stage=train step=%d loss=%.3f skipped=true base=%s says=%r: words a=b"
+    written = as_json(logging.WARNING, message, 100, 2.57, "acme/small", 'it\'s "so"')
+    assert written == {
+        "time": "1970-01-01T00:00:00.000Z",
+        "timestamp": "1970-01-01T00:00:00.000Z",
+        "severity": "WARNING",
+        "status": "warning",
+        "message": message % (100, 2.57, "acme/small", 'it\'s "so"'),
+        "stage": "train",
+        "step": 100,
+        "loss": 2.57,
+        "skipped": True,
+        "base": "acme/small",
+        "says": 'it\'s "so"',
+    }
+    assert as_json(logging.INFO, "stage=end status=failed host=a")["status"] == "info", "what Datadog takes for a level"
+    assert as_json(logging.INFO, "stage=end status=failed host=a")["event_status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *[("7", 7), ("-0.5", -0.5), ("1.50e-04", 0.00015), ("0", 0), ("false", False), ("nan", "nan"), ("007", "007")],
+        *[("12e45", "12e45"), ("1234567890123456789", "1234567890123456789"), ("1,000", "1,000"), ("''", "")],
+        *[("'a\\'b'", "a'b"), ("'c\\**********'", "c\\**********"), ("http://h:80/a:b", "http://h:80/a:b")],
+    ],
+)
+def test_a_field_keeps_its_type(text: str, value: object) -> None:
+    assert dict(fields(f"stage=train value={text} last=1: x=2")) == {"stage": "train", "value": value, "last": 1}
+
+
+def test_a_message_of_several_lines_is_one_json_line() -> None:
+    message = "stage=train error=%s: two problems\n  A: wrong\n  B=2: wrong too"
+    written = as_json(logging.ERROR, message, "DataError", error=ValueError("hf_" + "t" * 30))
+    assert written["message"].splitlines()[2:] == ["  B=2: wrong too", "ValueError: **********"]
+    assert (written["error"], "B" in written) == ("DataError", False)
 
 
 @pytest.mark.usefixtures("_logging_as_before")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -19,15 +20,17 @@ from tests.conftest import PROJECT, clean_environment, metrics_of
 from tests.log_lines import stands_alone
 
 SCRIPT = """
-import ctypes, os, signal, sys, time
+import ctypes, logging, os, signal, sys, time
 from pathlib import Path
 from job.results import Metrics
 from job.runs import progress, supervisor
 from job.runs.endings import conclude
 from job.runs.folder import RunDir
 from job.runs.lock import FolderLock
-from job.runs.logs import start_logging
+from job.runs.bar import BAR
+from job.runs.logs import LineFormatter, start_logging
 from job.runs.metrics import MetricsFile, MetricsWriter
+from job.settings.files import wants_json
 from job.training.checkpoint_times import CheckpointTimes
 
 from job.__main__ import open_closed_streams
@@ -48,6 +51,9 @@ def work(take):
     return 0
 
 start_logging()
+log = logging.getLogger("job")
+LineFormatter.as_json = wants_json(os.environ)
+BAR.start(terminal=sys.stderr.isatty())
 lock = FolderLock(root)
 lock.take()
 death = supervisor.supervise(work, file, watchdog_seconds=WATCHDOG, beat=lock.beat)
@@ -55,21 +61,22 @@ sys.exit(conclude(death, file, {}))
 """
 
 
-def start(folder: Path, body: str, watchdog: float = 20, **options: Any) -> subprocess.Popen[str]:
+def start(
+    folder: Path, body: str, watchdog: float = 20, variables: dict[str, str] | None = None, **options: Any
+) -> subprocess.Popen[str]:
     """A watching process, and below it one whose work is `body`."""
     script = SCRIPT.replace("BODY", body.replace("\n", "\n    ")).replace("WATCHDOG", str(watchdog))
     return subprocess.Popen(
         [sys.executable, "-c", script, str(folder)],
         cwd=PROJECT,
-        env=clean_environment({}),
-        stderr=subprocess.PIPE,
+        env=clean_environment(variables or {}),
         text=True,
-        **options,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options,
     )
 
 
 def ended(child: subprocess.Popen[str]) -> tuple[int, str]:
-    """(exit code, log)."""
+    """(exit code, log of errors)."""
     _, errors = child.communicate(timeout=30)
     return child.returncode, errors
 
@@ -92,6 +99,53 @@ def test_work_that_ends_by_itself(tmp_path: Path) -> None:
     assert (code, metrics_of(tmp_path)["status"]) == (0, "succeeded")
     assert "a line of a library\n" in errors
     assert not (tmp_path / "failure.json").exists()
+
+
+def test_info_goes_to_standard_output_and_the_rest_to_standard_error_from_both_processes(tmp_path: Path) -> None:
+    body = "log.info('stage=train step=1')\nlog.warning('stage=train skipped=true')\nprint('printed')"
+    output, errors = (text.splitlines() for text in start(tmp_path, body).communicate(timeout=30))
+    assert [line.partition(" ")[2] for line in output if stands_alone(line)] == [
+        "stage=train step=1",
+        f"stage=end status=succeeded exit_code=0 metrics={tmp_path / 'metrics.json'}",
+    ]
+    assert "printed" in output
+    assert [line.partition(" ")[2] for line in errors] == ["warning: stage=train skipped=true"]
+
+
+def test_every_line_is_json_where_that_is_asked_for(tmp_path: Path) -> None:
+    body = (
+        "log.info('stage=train step=1')\nos.write(2, b'{half a line')\nos.write(2, b' of native code\\n\\n')\n"
+        "raise ValueError('one\\u2028two\\nthree')"
+    )
+    child = start(tmp_path, body, variables={"FINETUNE_LOG_FORMAT": "json"})
+    output, errors = (text.strip("\n").split("\n") for text in child.communicate(timeout=30))
+    assert [json.loads(line)["severity"] for line in output] == ["INFO", "INFO"]
+    said = [json.loads(line) for line in errors if line]
+    assert (said[0]["severity"], said[0]["message"]) == ("WARNING", "stage=train {half a line of native code")
+    assert said[1]["severity"] == "CRITICAL" and said[1]["message"].endswith("ValueError: one\u2028two\nthree")
+
+
+def test_on_a_terminal_one_bar_stands_below_the_lines(tmp_path: Path) -> None:
+    body = (
+        "progress.expect(40)\nfor step in range(4):\n    progress.advance('steps', 10)\n"
+        "    log.info('stage=train step=%d', 10 * step + 10)\n    time.sleep(0.5)"
+    )
+    terminal, end = pty.openpty()
+    with start(tmp_path, body, stdout=end, stderr=end) as child:
+        os.close(end)
+        written = b""
+        while True:
+            try:
+                written += os.read(terminal, 1 << 16)
+            except OSError:  # nobody has it open any more
+                break
+        assert child.wait(30) == 0
+    text = written.decode()
+    assert "[######..................]  step 10 of 40, 25%" in text
+    shown = [line.rpartition("\x1b[K")[2].strip() for line in text.split("\r\n")]
+    assert [line for line in shown if line] and all(stands_alone(line) for line in shown if line), shown
+    assert len(shown) == len(set(shown)), "each event once"
+    assert next(line for line in shown if "stage=train step=" in line).endswith("step=10")
 
 
 def test_a_launcher_that_ignores_ended_children_changes_nothing(tmp_path: Path) -> None:

@@ -15,7 +15,13 @@ pytestmark = pytest.mark.light
 @pytest.mark.parametrize(
     "name",
     [
-        *("clean", "train/best/best.json", "adapter/adapter_config.json", "clean.partial/rows.jsonl", "adapter.old"),
+        *(
+            "clean",
+            "train/candidates/candidates.json",
+            "adapter/adapter_config.json",
+            "clean.partial/rows.jsonl",
+            "adapter.old",
+        ),
         *(
             "train.json",
             ".train.json",

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from job.modeling.base import load_base
+from job.modeling.batching import Row
 from job.modeling.files import BaseFiles
 from job.modeling.precision import DTYPES
 from job.modeling.tokenizer import load_tokenizer
@@ -18,7 +19,6 @@ from job.runs.signals import StopRequest
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
 from job.training.adapter import attach
 from job.training.arguments import arguments
-from job.training.batching import Row
 from job.training.callbacks import Watch
 from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan

@@ -57,28 +57,28 @@ def test_broken_ones_go_when_a_newer_one_is_whole(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-5", "checkpoint-10"}
 
 
-def test_an_evaluation_after_it_changes_the_log_and_the_best_and_nothing_else(tmp_path: Path) -> None:
+def test_an_evaluation_after_it_changes_the_log_and_the_candidates_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text("lines", "utf-8")
     checkpoint = make(tmp_path / "checkpoints", 5)
     (tmp_path / "log.jsonl").write_text("lines and an evaluation", "utf-8")
-    (tmp_path / "best").mkdir()
-    (tmp_path / "best" / "best.json").write_text("facts", "utf-8")
+    (tmp_path / "candidates").mkdir()
+    (tmp_path / "candidates" / "candidates.json").write_text("facts", "utf-8")
     checkpoints.seal_again(checkpoint)
     assert (checkpoint / "log.jsonl").read_text("utf-8") == "lines and an evaluation"
-    assert (checkpoint / "best.json").read_text("utf-8") == "facts"
+    assert (checkpoint / "candidates.json").read_text("utf-8") == "facts"
     assert checkpoints.is_whole(checkpoint)
     (checkpoint / "optimizer.pt").write_bytes(b"flipped")
     checkpoints.seal_again(checkpoint)
     assert not checkpoints.is_whole(checkpoint), "it vouches for nothing that it has not written"
 
 
-def test_a_checkpoint_holds_the_log_and_the_best_adapters_facts_of_its_step(tmp_path: Path) -> None:
-    (tmp_path / "best").mkdir()
+def test_a_checkpoint_holds_the_log_and_the_candidates_facts_of_its_step(tmp_path: Path) -> None:
+    (tmp_path / "candidates").mkdir()
     (tmp_path / "log.jsonl").write_text("lines", "utf-8")
-    (tmp_path / "best" / "best.json").write_text("facts", "utf-8")
+    (tmp_path / "candidates" / "candidates.json").write_text("facts", "utf-8")
     checkpoint = make(tmp_path / "checkpoints", 5)
     assert (checkpoint / "log.jsonl").read_text("utf-8") == "lines"
-    assert (checkpoint / "best.json").read_text("utf-8") == "facts"
+    assert (checkpoint / "candidates.json").read_text("utf-8") == "facts"
     (checkpoint / "log.jsonl").write_text("line5", "utf-8")
     assert not checkpoints.is_whole(checkpoint)
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.settings.files import QUICKSTART
-from job.training.batching import Row
 from job.training.forward import Forward
 from job.training.optimizations.comparison import gradients
 from tests.training.building import differences, enable, forward_of, random_rows, tokenizer_of

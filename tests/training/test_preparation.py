@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from job.errors import Diverged, JobError, SettingsError
+from job.modeling.batching import Row
 from job.results import DryRun
-from job.training.batching import Row
 from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan
 from tests.conftest import make_base

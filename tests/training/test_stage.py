@@ -18,6 +18,7 @@ from transformers import AutoTokenizer
 
 from job.cleaning.stage import clean
 from job.errors import SettingsError, Stopped
+from job.modeling.adapter_file import WEIGHTS
 from job.modeling.architecture import Architecture
 from job.modeling.chat import Chat
 from job.modeling.files import fetch_files
@@ -32,9 +33,8 @@ from job.runs.signals import StopRequest
 from job.settings.fields import DataSettings, LoraSettings, ModelSettings, Settings, TrainSettings
 from job.settings.sources import Source
 from job.training import checkpoints, stage
-from job.training.adapter import WEIGHTS
-from job.training.best import BestAdapter
 from job.training.callbacks import Watch
+from job.training.candidates import Candidates
 from job.training.stage import _resume, read_rows, train
 from job.training.trainer import Float32AdapterTrainer
 from tests.conftest import differing_tensors, make_rows, write_rows
@@ -67,6 +67,7 @@ def trained(
         root=root,
         stop=stop or StopRequest(),
         deadline=deadline,
+        candidates=2,
     )
 
 
@@ -100,16 +101,16 @@ def test_the_adapter_is_float32_from_construction_to_file(
 ) -> None:
     """TRL casts it to bfloat16, which ends float16 training on a T4."""
     trained(tmp_path, base)
-    (tmp_path / "adapter").rename(tmp_path / "first")
+    (tmp_path / "train" / "adapter").rename(tmp_path / "first")
     trained(tmp_path, base, train_settings=TRAIN)  # the same folder: resumes from the last checkpoint
     assert dtypes_seen == {
         "after construction": {torch.float32},
         "after training": {torch.float32},
         "after resume": {torch.float32},
     }
-    lora = {name: t for name, t in load_file(tmp_path / "adapter" / WEIGHTS).items() if "lora_" in name}
+    lora = {name: t for name, t in load_file(tmp_path / "train" / "adapter" / WEIGHTS).items() if "lora_" in name}
     assert {tensor.dtype for tensor in lora.values()} == {torch.float32}
-    assert not differing_tensors(tmp_path / "first" / WEIGHTS, tmp_path / "adapter" / WEIGHTS)
+    assert not differing_tensors(tmp_path / "first" / WEIGHTS, tmp_path / "train" / "adapter" / WEIGHTS)
 
 
 @pytest.mark.slow
@@ -127,12 +128,44 @@ def test_while_training_saves_something_a_signal_leaves_it_more_time(
 
         monkeypatch.setattr(owner, name, call)
 
-    for owner, name in ((checkpoints, "seal"), (BestAdapter, "keep"), (stage.adapters, "save")):
+    for owner, name in ((checkpoints, "seal"), (Candidates, "keep"), (stage.adapters, "save")):
         watch(owner, name)
     result = trained(tmp_path, base)
     assert said == {"seal": True, "keep": True, "save": True}
     assert not is_saving()
     assert 0 < result.checkpoint_seconds < result.train_seconds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cause", ["no gradient", "no step"])
+def test_an_adapter_that_learned_nothing_is_flagged(
+    cause: str, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No gradient: in all steps exactly zero. No step: the learning rate is 0 in the first one of a warm-up."""
+    real = Float32AdapterTrainer._step
+
+    def without_gradient(self: Float32AdapterTrainer, rows: Any) -> torch.Tensor:
+        loss = real(self, rows)
+        self.model.zero_grad(set_to_none=False)
+        return loss
+
+    settings = TRAIN
+    if cause == "no gradient":
+        monkeypatch.setattr(Float32AdapterTrainer, "_step", without_gradient)
+    else:
+        settings = TRAIN.model_copy(update={"epochs": 0.25})
+    result = trained(tmp_path, base, train_settings=settings)
+    assert result.zero_gradients
+    assert result.best_eval_loss == result.base_eval_loss
+    assert result.warnings[0].startswith(f"{result.steps} optimizer steps hardly teach anything")
+    said = {
+        "no gradient": "every gradient of the adapter was exactly zero",
+        "no step": "no step changed what the model computes",
+    }
+    assert result.warnings[-1].startswith(said[cause])
+    assert len(result.warnings) == {"no gradient": 2, "no step": 3}[cause]
+    for warning in result.warnings:
+        assert warning in caplog.text
 
 
 EMBEDDINGS = {
@@ -147,7 +180,7 @@ EMBEDDINGS = {
 def test_the_embedding_layer_is_saved_once_in_the_base_models_dtype(how: str, base: Path, tmp_path: Path) -> None:
     """And a fresh process loads it by the model card's lines: `train` raises where its logits differ."""
     result = trained(tmp_path, base, model={"save_embedding": how})
-    with safe_open(tmp_path / "adapter" / WEIGHTS, "pt") as file:
+    with safe_open(tmp_path / "train" / "adapter" / WEIGHTS, "pt") as file:
         extra = {name: file.get_tensor(name) for name in file.keys() if "lora_" not in name}  # noqa: SIM118
     assert list(extra) == EMBEDDINGS[how]
     assert all(tensor.dtype == torch.float16 for tensor in extra.values())  # as the base was published
@@ -158,13 +191,15 @@ def test_the_embedding_layer_is_saved_once_in_the_base_models_dtype(how: str, ba
     )
     predicted = sizes(Architecture.read(base, "base"), settings)
     assert predicted.adapter_bytes == sum(result.adapter_parts_bytes.values())
-    assert not any("embed" in name for name in load_file(next((tmp_path / "train" / "best").glob("*.safetensors"))))
+    assert not any(
+        "embed" in name for name in load_file(next((tmp_path / "train" / "candidates").glob("*.safetensors")))
+    )
 
 
 @pytest.mark.slow
 def test_an_untied_head_is_saved_too(untied_base: Path, tmp_path: Path) -> None:
     trained(tmp_path, untied_base)
-    names = set(load_file(tmp_path / "adapter" / WEIGHTS))
+    names = set(load_file(tmp_path / "train" / "adapter" / WEIGHTS))
     assert {name for name in names if "lora_" not in name} == {
         "base_model.model.model.embed_tokens.weight",
         "base_model.model.lm_head.weight",
@@ -177,6 +212,7 @@ def test_a_reserved_pad_token_changes_no_vocabulary_and_the_log_has_what_a_plot_
 ) -> None:
     result = trained(tmp_path, base, model={"pad_token": "reserved"})
     assert result.pad_token == "<|finetune_right_pad_id|>"
+    assert (result.zero_gradients, len(result.warnings), result.warmup_steps) == (False, 1, 1)
     assert list(result.adapter_parts_bytes) == ["lora"]
     assert result.vocabulary_rows == json.loads((base / "config.json").read_text("utf-8"))["vocab_size"]
     entries = read_lines(tmp_path / "train" / "log.jsonl", LogEntry)
@@ -184,7 +220,10 @@ def test_a_reserved_pad_token_changes_no_vocabulary_and_the_log_has_what_a_plot_
     assert [entry.step for entry in entries if entry.eval_loss is not None] == [0, 2, 4]
     assert entries[0].eval_loss == result.base_eval_loss
     assert all(entry.tokens_per_second for entry in entries if entry.loss is not None)
-    assert BestAdapter(tmp_path / "train" / "best").found() == (result.best_eval_loss, result.best_step)
+    assert Candidates(tmp_path / "train" / "candidates").best() == (result.best_eval_loss, result.best_step)
+    assert [one.step for one in result.candidates] == [2, 4]
+    for one in result.candidates:
+        assert (tmp_path / one.path).is_file()
 
 
 @pytest.mark.parametrize("loss", ["answers", "last", "text"])
@@ -285,7 +324,7 @@ def interrupted(base: Path, tmp_path: Path) -> Watch:
     for step, loss in ((0, 3.0), (2, 2.0), (4, 2.5)):
         watch.log.append(LogEntry(step=step, eval_loss=loss, seconds=1))
         if step:
-            watch.best.keep(model, loss, step)
+            watch.candidates.keep(model, loss, step)
             checkpoint = tmp_path / "train" / "checkpoints" / f"checkpoint-{step}"
             model.save_pretrained(checkpoint, save_embedding_layers=False)
             checkpoints.seal(checkpoint)
@@ -297,7 +336,7 @@ def resumed_from(watch: Watch) -> tuple[str, list[int], int]:
     again = Watch(watch.log.path.parent, worst_loss=100, stop=StopRequest())
     resume = _resume(again, watch.log.path.parent / "checkpoints")
     again.restore(checkpoints.step_of(resume) if resume else 0)
-    return resume.name if resume else "", [entry.step for entry in again.log.entries], again.best.found()[1]
+    return resume.name if resume else "", [entry.step for entry in again.log.entries], again.candidates.best()[1]
 
 
 def test_a_run_goes_on_with_log_and_best_adapter_as_the_checkpoint_has_them(interrupted: Watch) -> None:
@@ -310,10 +349,10 @@ def test_a_run_goes_on_with_log_and_best_adapter_as_the_checkpoint_has_them(inte
 def test_a_run_whose_best_adapter_is_lost_begins_anew(interrupted: Watch, caplog: pytest.LogCaptureFixture) -> None:
     """Its step's checkpoint would do, but that is broken too."""
     folder = interrupted.log.path.parent
-    interrupted.best.path(2).write_bytes(b"")
+    interrupted.candidates.path(2).write_bytes(b"")
     (folder / "checkpoints" / "checkpoint-2" / "manifest.json").write_bytes(b"")
     assert resumed_from(interrupted) == ("", [], 0)
-    assert "stage=train best=lost" in caplog.text
+    assert "stage=train candidates=lost" in caplog.text
     assert not list((folder / "checkpoints").glob("checkpoint-*"))
 
 

@@ -16,11 +16,9 @@ from job.runs.files import read_lines
 from job.runs.signals import StopRequest
 from job.settings.fields import TrainSettings
 from job.training import stage
-from job.training.best import BestAdapter
 from job.training.checkpoints import newest_whole, step_of
 from job.training.forecast import Forecast, Measured
 from job.training.forward import Forward
-from tests.conftest import differing_tensors
 from tests.training.test_stage import trained
 
 pytestmark = pytest.mark.slow
@@ -49,17 +47,17 @@ def two_micro_batches() -> Iterator[None]:
         yield
 
 
-def best_adapter(root: Path) -> Path:
-    best = BestAdapter(root / "train/best")
-    _, step = best.found()
-    return best.path(step)
+def adapters(root: Path) -> dict[str, bytes]:
+    """All candidates, and the facts of them."""
+    return {path.name: path.read_bytes() for path in (root / "train/candidates").iterdir()}
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(base: Path, tmp_path_factory: pytest.TempPathFactory, two_micro_batches: None) -> Path:
     root = tmp_path_factory.mktemp("uninterrupted")
-    trained(root, base, train_settings=SETTINGS)
-    return best_adapter(root)
+    result = trained(root, base, train_settings=SETTINGS)
+    assert [one.step for one in result.candidates] == [6, 8]
+    return root
 
 
 def test_wherever_training_notices_a_stop_between_two_epochs(
@@ -73,14 +71,14 @@ def test_wherever_training_notices_a_stop_between_two_epochs(
         with pytest.raises(Stopped, match="at step 4"):
             trained(root, base, train_settings=SETTINGS, stop=StopAtLook(look))
         assert trained(root, base, train_settings=SETTINGS).resumed_from_step == 4
-        assert not differing_tensors(best_adapter(root), uninterrupted), place
+        assert adapters(root) == adapters(uninterrupted), place
 
 
 def test_the_loss_of_the_very_last_step_is_in_the_log_of_a_training_that_stops_after_it(
     base: Path, tmp_path: Path, uninterrupted: Path, two_micro_batches: None
 ) -> None:
     """It is a result of the run."""
-    known = [entry.loss for entry in losses(uninterrupted.parents[2])]
+    known = [entry.loss for entry in losses(uninterrupted)]
     with pytest.raises(Stopped, match="at step 8"):
         trained(tmp_path, base, train_settings=SETTINGS, stop=StopAtLook(25))
     assert [entry.step for entry in losses(tmp_path)] == list(range(1, 9))
@@ -137,7 +135,7 @@ def test_a_killed_training_repeats_no_more_than_its_checkpoint_minutes(
     assert newest and read_lines(newest / "log.jsonl", LogEntry)[-1].eval_loss, (
         "it is sealed again after its evaluation"
     )
-    assert not differing_tensors(best_adapter(tmp_path), uninterrupted)
+    assert adapters(tmp_path) == adapters(uninterrupted)
 
 
 # --- the deadline ----------------------------------------------------------------------------------------------------
@@ -178,4 +176,4 @@ def test_a_run_that_will_not_fit_may_finish_with_what_it_has(
     assert (result.steps, result.planned_steps, result.stopped_early) == (2, 8, True)
     assert (result.epochs, result.best_step) == (0.5, 2)  # it was evaluated
     assert "step=2 of=8 stopped_early=true" in caplog.text
-    assert (tmp_path / "adapter" / "adapter_model.safetensors").exists()
+    assert (tmp_path / "train/adapter/adapter_model.safetensors").exists()

@@ -11,8 +11,8 @@ import torch
 from peft import PeftModel
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from job.modeling.batching import Row
 from job.modeling.nf4 import four_bit_layers
-from job.training.batching import Row
 from job.training.forward import Forward
 
 

@@ -23,8 +23,8 @@ from typing import TypeVar
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from job.modeling.batching import Row
 from job.results import Optimization
-from job.training.batching import Row
 from job.training.forward import Forward, Revert
 from job.training.optimizations.comparison import Difference, EqualDropout, InFloat32, Perturbed, difference, gradients
 from job.training.optimizations.registry import OPTIMIZATIONS, Entry

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
+from job.modeling.batching import Row
 from job.modeling.nf4 import four_bit_layers
-from job.training.batching import Row
 from job.training.forward import Forward
 from job.training.optimizations.comparison import Difference, InFloat32, Perturbed, difference, gradients
 from job.training.optimizations.self_test import SelfTest

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from job.modeling.batching import Row
 from job.modeling.layers import decoder_layers
-from job.training.batching import Row
 from job.training.forward import Forward
 from job.training.optimizations.comparison import Perturbed, gradients
 from job.training.optimizations.self_test import SelfTest

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from job.training.batching import Row
+from job.modeling.batching import Row
 from job.training.forward import Forward, Revert
 from job.training.optimizations.comparison import Perturbed, gradients
 from job.training.optimizations.registry import OPTIMIZATIONS, Entry

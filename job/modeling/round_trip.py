@@ -1,6 +1,6 @@
 """The round-trip check: the saved adapter, loaded by a fresh process, answers as the trained model does.
 
-`python -m job.training.round_trip REQUEST.json` is that process: it runs the model card's code and prints one JSON line. On
+`python -m job.modeling.round_trip REQUEST.json` is that process: it runs the model card's code and prints one JSON line. On
 a CPU with AVX512-BF16, this code by itself uses a kernel that rounds to bfloat16 (job/modeling/nf4.py). So the adapter is
 compared without that kernel, and the distance of the kernel's answers from the trained model's is measured as well.
 """
@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +24,16 @@ from job.modeling.config import attention_of
 from job.modeling.files import BaseFiles
 from job.modeling.nf4 import CPU_KERNEL, layers_on_the_cpu_kernel, stay_differentiable
 from job.modeling.refusals import one_line
+from job.results import RoundTrip
 from job.runs.files import remove
 from job.runs.redaction import without_secrets
 
+ROWS, TOKENS = 4, 128
+"""At most so many rows, and tokens of each."""
 COMPARED_ROWS = 64
 EMBEDDING_ROUNDING = 0.01
 """As a share of a row's length; one rounding to bfloat16 is at most 0.004."""
 OUR_FAULT = "This is a fault of the program or of its library versions: please report it"
-
-
-@dataclass(frozen=True)
-class RoundTrip:
-    difference: float
-    tolerance: float
-    cpu_kernel_difference: float | None = None
-    """Like `difference`, but with the CPU kernel that the card's code by itself uses; None if this machine has none."""
-    cpu_kernel_error: str = ""
-    """Why that kernel cannot compute this base."""
 
 
 def check(
@@ -52,16 +44,16 @@ def check(
     *,
     dtype: str,
     new_rows: int,
-    save_embedding: str,
+    embedding_saved: bool,
     pad_token: int,
 ) -> RoundTrip:
-    """Load base and adapter in a fresh process with the model card's code, and compare logits on `rows`.
+    """Load base and adapter in a fresh process with the model card's code, and compare logits on the first `rows`.
 
-    If rows of the embedding are saved, the loaded layer's vectors for them are compared as well, the new ones first, and all
-    logits, including the new token's. Raises JobError (1) if anything differs by more than the dtype's
-    rounding.
+    `new_rows`: of the vocabulary. If the embedding is saved or its new rows are, the loaded layer's vectors for them are
+    compared as well, the new ones first, and all logits, including the new token's. Raises JobError (1) if anything differs by
+    more than the dtype's rounding.
     """
-    embedding_saved = bool(new_rows) and save_embedding != "none"
+    rows = [ids[:TOKENS] for ids in rows[:ROWS]]
     vocabulary_rows = model.get_input_embeddings().weight.shape[0]
     request = {
         "code": loading_code(
@@ -76,12 +68,15 @@ def check(
     rounding = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}[dtype]
     tolerance = rounding * max(1.0, answer["largest"])
     result = RoundTrip(
-        answer["difference"], tolerance, answer.get("cpu_kernel_difference"), answer.get("cpu_kernel_error", "")
+        max_difference=answer["difference"],
+        tolerance=tolerance,
+        cpu_kernel_difference=answer.get("cpu_kernel_difference"),
+        cpu_kernel_error=answer.get("cpu_kernel_error", ""),
     )
-    if not result.difference <= result.tolerance:
+    if not result.max_difference <= result.tolerance:
         raise JobError(
             f"Loaded in a fresh process, the adapter answers differently from the trained model: a logit differs by "
-            f"{result.difference:g}, more than {result.tolerance:g}.",
+            f"{result.max_difference:g}, more than {result.tolerance:g}.",
             remedy=f"{OUR_FAULT} with metrics.json.",
         )
     if not answer.get("embedding_difference", 0.0) <= EMBEDDING_ROUNDING:
@@ -123,7 +118,7 @@ def _fresh_process(request: dict[str, Any], expected: dict[str, torch.Tensor], a
         path = folder / "request.json"
         path.write_text(json.dumps({**request, "expected": str(folder / "expected.safetensors")}), "utf-8")
         child = subprocess.run(
-            [sys.executable, "-m", "job.training.round_trip", str(path)],
+            [sys.executable, "-m", "job.modeling.round_trip", str(path)],
             capture_output=True,
             text=True,
             check=False,

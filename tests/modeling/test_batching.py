@@ -6,8 +6,8 @@ from array import array
 
 import torch
 
+from job.modeling.batching import Row, cut, pack, pad
 from job.modeling.examples import Tokens
-from job.training.batching import Row, cut, pack, pad
 from tests.training.building import random_rows
 
 
