@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from job.probing import words
-from job.probing.guardrails import GeneralRows, Tested, answer_figures, general_figures, paired, same_questions, tested
+from job.probing.guardrails import (
+    Checked,
+    GeneralRows,
+    answer_figures,
+    check_all,
+    general_figures,
+    paired,
+    same_questions,
+)
 from job.probing.scores import SCORES, Score
 from job.probing.statistics import (
     ALPHA,
@@ -60,13 +68,13 @@ class Evidence:
     p_lost: float
     unchanged: bool
     """Every row has exactly the base's loss."""
-    tests: list[Tested]
+    tests: list[Checked]
     broken: Broken | None
     answers: int
     identical: bool
     no_gradients: bool
 
-    def of(self, state: str) -> list[Tested]:
+    def of(self, state: str) -> list[Checked]:
         """Guardrails in this state, the largest harm in proportion to its margin first."""
         found = [one for one in self.tests if one.guardrail.state == state]
         return sorted(found, key=lambda one: -one.harm / one.guardrail.margin)
@@ -102,7 +110,7 @@ def decide(
         lost=lost,
         p_lost=p_rate_harm(lost, regained),
         unchanged=bool(losses) and all(row.base == row.tuned for row in losses),
-        tests=tested([*answered, *asked]),
+        tests=check_all([*answered, *asked]),
         broken=_broken(samples, losses),
         answers=len(samples),
         identical=len(samples) >= FEWEST_IDENTICAL and all(sample.base == sample.tuned for sample in samples),

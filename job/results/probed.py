@@ -77,7 +77,7 @@ class Guardrail(Estimate):
     p_safe: float
     """How likely rows like these are if the harm were as large as the margin. Not corrected: `better` takes all guardrails."""
     p_harm: float
-    """How likely they are if there were no harm (for `kl`, none above the margin), corrected for the number of guardrails (Holm)."""
+    """How likely they are if there were no harm (`kl`: none above the margin); corrected for their number (Holm)."""
     state: Literal["passed", "undecided", "violated"]
 
 

@@ -272,8 +272,8 @@ def test_settings_know_every_figure_that_has_a_margin() -> None:
 
 @pytest.mark.parametrize("rows", [12, 50])
 def test_equal_models_are_called_worse_or_better_in_few_of_a_hundred(rows: int) -> None:
-    """The fast part of `python -m tests.bench.calibration`: 1 and 2 are `worse`. With a bootstrap of rows by percentiles 8 of those
-    with 12 rows are, without Holm's correction 7 of those with 50."""
+    """The fast part of `python -m tests.bench.calibration`: 2 and 1 are `worse`. With a plain percentile bootstrap it is 8 of
+    those with 12 rows, without Holm's correction 7 of those with 50."""
     values = [calibration.pair(seed, rows).value for seed in range(100)]
     assert values.count("worse") <= 5
     assert values.count("better") <= 3
