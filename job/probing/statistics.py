@@ -102,8 +102,9 @@ def t_tail(t: float, freedom: int) -> float:
     end = math.atan(t / math.sqrt(freedom))
 
     def area(to: float) -> float:
-        angles = numpy.linspace(-math.pi / 2, to, 4001)
-        return float(numpy.trapezoid(numpy.maximum(numpy.cos(angles), 0) ** (freedom - 1), angles))
+        angles, step = numpy.linspace(-math.pi / 2, to, 4001, retstep=True)
+        heights = numpy.maximum(numpy.cos(angles), 0) ** (freedom - 1)
+        return float((heights.sum() - (heights[0] + heights[-1]) / 2) * step)
 
     return area(end) / area(math.pi / 2)
 
