@@ -238,7 +238,7 @@ def _one(figure: Figure, safe: float, harm: float, level: float) -> Checked:
         name=figure.name,
         base=sum(figure.base) / rows,
         tuned=sum(figure.tuned) / rows,
-        difference=interval.estimate if figure.harm == "higher" else -interval.estimate,
+        difference=interval.estimate if figure.harm == "higher" else 0.0 - interval.estimate,
         low=ends[0],
         high=ends[1],
         confidence=CONFIDENCE,

@@ -204,6 +204,10 @@ def test_a_handful_of_rows_is_said_to_be_one(rows: int) -> None:
         reason = verdict.skipped[0].reason
         assert reason.endswith("an interval needs 6")
         assert "too few held-out rows" in verdict.sentence
+        assert verdict.rows_needed == 29
+    if rows == 1:
+        assert "1 answer does not exclude harm" in verdict.sentence
+        assert len(verdict.reasons) == 5  # three of the undecided ones, the rest of them, and those that passed
     if not rows:
         assert "no answer was looked at" in verdict.sentence
         assert {one.name: one.reason for one in verdict.skipped}["stopped_share"] == "no question was answered"

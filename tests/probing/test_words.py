@@ -33,6 +33,15 @@ def test_a_guardrail_is_given_in_its_unit_with_its_margin() -> None:
     assert "margin -10" in words.guardrail_text(fell)
 
 
+def test_undecided_ones_that_read_alike_are_named_alone() -> None:
+    some = [guardrail(f"score_{number}", state="undecided", rows=1) for number in range(5)]
+    texts = words.undecided_texts(some)
+    assert len(texts) == 4
+    assert "on 1 row, a change of" in texts[0]
+    assert texts[3] == "Undecided too: score_3, score_4."
+    assert len(words.undecided_texts(some[:2])) == 2
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
