@@ -19,8 +19,11 @@ from peft import PeftModel
 from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.probing.general import Choice, Prompt, read
+from job.probing.guardrails import UNKNOWN_TEXT
 from job.probing.predictions import Enter, predictions
 
+FEW = 20
+"""General prompts that show whether the base model knows general text at all."""
 AT_ONCE = 32
 """Tokens whose distributions are compared in float32 at once: 33 MB each at a vocabulary of 256,000."""
 MOST_NATS = 100.0
@@ -45,6 +48,9 @@ def general_rows(
     MemoryExhausted (62)."""
     prompts, choices = read()
     models = (model.disable_adapter, nullcontext)
+    some = _distances(model, chat, prompts[:: len(prompts) // FEW], models, look, system)
+    if not some[1] < UNKNOWN_TEXT:  # nothing to forget, and the rest would take most of a small probe's time
+        return GeneralRows(*some, [], [])
     kl, base_loss = _distances(model, chat, prompts, models, look, system)
     right = _right(model, chat, choices, models, look, system)
     return GeneralRows(kl, base_loss, [base for base, _ in right], [tuned for _, tuned in right])

@@ -1,97 +1,144 @@
-"""Which questions are put to the models, and what is written."""
+"""How the choice, the figures and the verdict follow from what the models say, and what is written. Whole runs are in
+tests/jobs."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from job.modeling.chat import Chat
+import pytest
+
+from job.modeling.batching import Row
 from job.modeling.generation import Answer
-from job.probing.stage import (
-    Question,
-    eval_questions,
-    fixed_questions,
-    prompt_of,
-    question_of,
-    write_samples,
-)
-from job.results import Sample
+from job.probing import stage
+from job.probing.losses import HeldOut
+from job.probing.questions import Question
+from job.probing.stage import Probe, measure, write_answers
+from job.results import RowLoss, Sample, TrainedAdapter
 from job.runs.files import read_lines
 from job.settings.fields import ProbeSettings
-from tests.training.building import tokenizer_of
+from tests.sample_results import TRAINED, sample
+
+PROSE = "Ferns need shade and water, and in winter they rest for some weeks."
+LOOP = "Water it well. " * 40
+STEPS = (10, 20, 30)
 
 
-def test_fixed_questions_are_the_lines_that_hold_something(tmp_path: Path) -> None:
-    path = tmp_path / "questions.txt"
-    path.write_text("Why?\n\n  How?  \n", "utf-8")
-    found = fixed_questions(ProbeSettings(questions_file=str(path)), "Be brief.")
-    assert found == [Question("Why?", "Be brief.", "", "question"), Question("How?", "Be brief.", "", "question")]
+def held_out(count: int) -> list[HeldOut]:
+    return [HeldOut(number, number, (Row((1, 2, 3), ((1, 3),)),)) for number in range(count)]
 
 
-def test_evaluation_rows_are_drawn_by_the_seed_and_carry_their_answer(tmp_path: Path) -> None:
-    rows = [{"system": "Be brief.", "question": f"Why {n}?", "answer": f"So {n}."} for n in range(30)]
-    path = tmp_path / "eval.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    found = eval_questions(path, 5, seed=1)
-    assert found == eval_questions(path, 5, seed=1) != eval_questions(path, 5, seed=2)
-    assert all(question.reference == question.text.replace("Why", "So").replace("?", ".") for question in found)
-    assert len(eval_questions(path, 99, seed=1)) == 30
+@pytest.fixture
+def probing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Probe]:
+    """A probe of models that say what the test wants: step -> (loss, answer); 0 is the base."""
 
+    def make(says: Mapping[int, tuple[float, str]], *, rows: int, fixed: int = 0) -> Probe:
+        carried = [max(STEPS)]
 
-TURNS = [
-    {"role": "user", "content": "Why?"},
-    {"role": "assistant", "content": "So."},
-    {"role": "user", "content": "How?"},
-    {"role": "assistant", "content": "Thus."},
-]
+        def models_of(models: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
+            found = {}
+            for name, enter in models.items():
+                with enter():
+                    found[name] = says[0 if name == "base" else carried[0]]
+            return found
 
+        def load(model: Any, path: Path) -> None:
+            carried[0] = int(path.stem)
 
-def test_of_a_conversation_the_last_answer_is_asked_for_with_all_before_it(base: Path) -> None:
-    row = {"system": "S", "turns": TURNS}
-    question = question_of(row)
-    assert question == Question("user: Why?\n\nassistant: So.\n\nuser: How?", "S", "Thus.", "eval_row", row)
-    chat = Chat(tokenizer_of(base))
-    prompt = prompt_of(chat, question, 10_000)
-    ((tokens,),) = chat.rows([row], "last")
-    assert prompt == tokens.ids[: tokens.answers[0][0]]
-    assert chat.tokenizer.decode(prompt).count("So.") == 1
+        def losses(model: Any, pad: int, rows: Sequence[HeldOut], models: Any, **_: Any) -> dict[str, list[float]]:
+            return {
+                name: [loss + 0.01 * (row.row % 7) for row in rows] for name, (loss, _) in models_of(models).items()
+            }
 
+        def answers(model: Any, chat: Any, prompts: Sequence[Any], settings: Any, models: Any, **_: Any) -> Any:
+            return {
+                name: [Answer(text, 20, text != LOOP) for _ in prompts] for name, (_, text) in models_of(models).items()
+            }
 
-def test_an_answer_of_weight_0_is_never_asked_for() -> None:
-    row = {"system": "S", "turns": [*TURNS[:3], {**TURNS[3], "weight": 0}]}
-    assert question_of(row) == Question("user: Why?", "S", "So.", "eval_row", row)
-
-
-def test_a_conversation_that_was_trained_on_in_parts_is_asked_without_its_beginning(base: Path) -> None:
-    chat = Chat(tokenizer_of(base))
-    question = question_of({"system": "S", "turns": TURNS})
-    alone = Question("How?", "S", "Thus.", "eval_row")
-    limit = len(chat.rows([{"system": "S", "question": "How?", "answer": "Thus."}], "last")[0][0].ids)
-    assert prompt_of(chat, question, limit) == prompt_of(chat, alone, limit) == chat.prompt_ids("S", "How?")
-
-
-def test_plain_text_is_to_be_continued(base: Path) -> None:
-    row = {"text": "Ferns like shade and some water."}
-    question = question_of(row)
-    assert question == Question("Ferns", "", "like shade and some water.", "eval_row", row)
-    chat = Chat(tokenizer_of(base))
-    assert chat.tokenizer.decode(prompt_of(chat, question, 100)) == "Ferns"
-    assert len(prompt_of(chat, question_of({"text": row["text"] * 20}), 7)) == 7
-
-
-def test_samples_hold_both_answers_and_replace_older_ones(tmp_path: Path) -> None:
-    question = Question("Why?", "", "Light.", "eval_row")
-    for text in ("Hello!", "Light."):
-        write_samples([question], [Answer("Hello!", 2, False)], [Answer(text, 2, True)], tmp_path / "probe")
-    assert read_lines(tmp_path / "probe" / "samples.jsonl", Sample) == [
-        Sample(
-            question="Why?",
-            source="eval_row",
-            reference="Light.",
-            base="Hello!",
-            tuned="Light.",
-            base_stopped=False,
-            tuned_stopped=True,
+        for name, function in (("load_lora_tensors", load), ("mean_losses", losses), ("answer_all", answers)):
+            monkeypatch.setattr(stage, name, function)
+        monkeypatch.setattr(stage, "general_rows", lambda *_, **__: None)
+        questions = [Question(f"How {n}?", "", "", "question") for n in range(fixed)]
+        questions += [Question(f"Why {n}?", "", PROSE, "eval_row", number=n) for n in range(rows)]
+        held = held_out(rows)
+        return Probe(
+            tuned=SimpleNamespace(disable_adapter=lambda: stage.nullcontext()),  # type: ignore[arg-type]
+            chat=SimpleNamespace(tokenizer=SimpleNamespace(pad_token_id=0)),  # type: ignore[arg-type]
+            settings=ProbeSettings(),
+            seed=1,
+            system="",
+            questions=questions,
+            prompts=[[1]] * len(questions),
+            rows=held,
+            halves=stage._halves(questions, held, trained(), 1),
+            look=lambda: None,
+            until=0.0,
         )
-    ]
+
+    return make
+
+
+def trained(**changes: Any) -> Any:
+    candidates = [TrainedAdapter(step=step, eval_loss=2 - step / 100, path=f"train/best/{step}") for step in STEPS]
+    return TRAINED.model_copy(update={"candidates": candidates, "best_step": max(STEPS)} | changes)
+
+
+def test_the_checkpoint_with_the_best_answers_is_chosen_on_one_half_and_judged_on_the_other(
+    probing: Callable[..., Probe], tmp_path: Path
+) -> None:
+    """The public write-up's week 4: the lowest loss, and lists without end."""
+    says = {0: (2.0, PROSE), 10: (1.6, PROSE + " So."), 20: (1.5, PROSE + " Yes."), 30: (1.2, LOOP)}
+    found = measure(probing(says, rows=200), trained(), tmp_path)
+    assert found.chosen.step == 20
+    assert [one.chosen for one in found.candidates] == [False, True, False]
+    assert [round(one.loss or 0, 1) for one in found.candidates] == [1.6, 1.5, 1.2]
+    assert found.candidates[2].scores["broken_share"] == 1
+    assert found.verdict.value == "better"
+    assert len(found.samples) == len(found.losses) == 200
+    confirming = [one for one in found.samples if one.half == "confirmation"]
+    assert 80 < len(confirming) < 120
+    assert found.verdict.gain
+    assert found.verdict.gain.rows == len(confirming)
+    assert {one.tuned for one in found.samples} == {PROSE + " Yes."}
+
+
+def test_where_every_checkpoint_is_ruined_the_verdict_says_so(probing: Callable[..., Probe], tmp_path: Path) -> None:
+    says = {0: (2.0, PROSE), 10: (1.6, LOOP), 20: (1.5, LOOP), 30: (1.2, LOOP)}
+    assert measure(probing(says, rows=200), trained(), tmp_path).verdict.value == "worse"
+
+
+def test_with_few_rows_the_lowest_loss_is_taken_and_all_rows_confirm(
+    probing: Callable[..., Probe], tmp_path: Path
+) -> None:
+    says = {0: (2.0, PROSE), 10: (1.6, PROSE), 20: (1.5, PROSE), 30: (1.2, "Shade, and water: that is all.")}
+    found = measure(probing(says, rows=60, fixed=5), trained(), tmp_path)
+    assert found.chosen.step == 30
+    assert {one.loss for one in found.candidates} == {None}
+    assert len(found.samples) == 65
+    assert {one.half for one in found.samples} == {"confirmation"}
+    assert found.verdict.gain
+    assert found.verdict.gain.rows == 60
+
+
+def test_fixed_questions_choose_nothing(probing: Callable[..., Probe]) -> None:
+    says = dict.fromkeys((0, *STEPS), (2.0, PROSE))
+    probe = probing(says, rows=200, fixed=5)
+    assert {probe.half(question) for question in probe.questions[:5]} == {"confirmation"}
+    assert {probe.half(question) for question in probe.questions[5:]} == {"choice", "confirmation"}
+
+
+def test_a_training_without_gradients_is_no_better(probing: Callable[..., Probe], tmp_path: Path) -> None:
+    says = {0: (2.0, PROSE), **dict.fromkeys(STEPS, (1.2, PROSE + " So."))}
+    found = measure(probing(says, rows=200), trained(zero_gradients=True), tmp_path)
+    assert found.verdict.value == "no better"
+
+
+def test_answers_and_losses_are_lines_and_replace_older_ones(tmp_path: Path) -> None:
+    loss = RowLoss(row=0, question=0, tokens=3, base=2.0, tuned=1.0)
+    for text in ("Hello!", "Light."):
+        write_answers([sample(tuned=text)], [loss], tmp_path / "probe")
+    assert [one.tuned for one in read_lines(tmp_path / "probe" / "samples.jsonl", Sample)] == ["Light."]
+    assert read_lines(tmp_path / "probe" / "losses.jsonl", RowLoss) == [loss]
     assert [path.name for path in tmp_path.iterdir()] == ["probe"]
