@@ -35,7 +35,8 @@ def courtesies(question: str, answer: str) -> Courtesies | None:
     an empty one. A letter, a poem or the like that the question asks for keeps its ends.
 
     Measured where nothing is filler: 1 of 4,686 answers of encyclopaedias and code opens with it, and none closes. Of general
-    instructions 5 and 3 of 997, all of them "Sure!" or the like; of forum answers as they are posted 23 to 100 % and 51 to 98 %.
+    instructions 8 of 1,994 ends, of which 2 are in a text that was asked for; of forum answers as posted 23 to 100 % open and
+    51 to 98 % close with it.
     """
     if not answer.strip() or languages.is_foreign(answer):
         return None

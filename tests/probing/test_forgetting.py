@@ -66,6 +66,7 @@ def test_an_adapter_that_changes_nothing_forgets_nothing_and_another_is_measured
 ) -> None:
     prompts, choices = read()
     monkeypatch.setattr(forgetting, "read", lambda: (prompts[:6], choices[:8]))
+    monkeypatch.setattr(forgetting, "UNKNOWN_TEXT", 20.0)  # the tiny base knows next to nothing
     model = forward_of(base).model.eval()
     chat = Chat(tokenizer_of(base))
     same = general_rows(model, chat)
@@ -81,3 +82,5 @@ def test_an_adapter_that_changes_nothing_forgets_nothing_and_another_is_measured
     assert all(0.01 < value < MOST_NATS for value in other.kl)
     assert other.base_loss == pytest.approx(same.base_loss)
     assert other.base_right == same.base_right
+    monkeypatch.setattr(forgetting, "UNKNOWN_TEXT", 1.0)
+    assert general_rows(model, chat).base_right == []
