@@ -28,7 +28,7 @@ from job.probing.statistics import (
     t_tail,
 )
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 
 # --- means -----------------------------------------------------------------------------------------------------------
