@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from job.errors import DataError, NotFound
-from job.runs.folder import difference
+from job.runs.differences import difference
 from job.runs.progress import advance
 from job.settings.fields import Settings
 from job.settings.files import QUICKSTART, read_text

@@ -42,6 +42,7 @@ def test_the_cleaned_rows_depend_on_texts_and_not_on_where_they_lie(
         (clean_inputs, "MODEL_SAVE_EMBEDDING", "none"),
         (clean_inputs, "TRAIN_LEARNING_RATE", "0.1"),
         (train_inputs, "TRAIN_LOG_STEPS", "1"),
+        (train_inputs, "PROBE_MAX_NEW_TOKENS", "1"),
         (train_inputs, "TRAIN_CHECKPOINT_MINUTES", "1"),
         (train_inputs, "DEADLINE_MINUTES", "60"),
         (train_inputs, "DATA_WORKERS", "3"),
@@ -65,6 +66,15 @@ def test_settings_of_training_that_change_the_rows_are_inputs_of_cleaning(
 ) -> None:
     before = clean_inputs(settings(monkeypatch))
     assert clean_inputs(settings(monkeypatch, **{f"TRAIN_{name}": value})) != before
+
+
+@pytest.mark.light
+def test_how_many_adapters_training_keeps_for_the_probe_is_an_input_of_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = train_inputs(settings(monkeypatch))
+    assert before["probe"] == {"checkpoints": 3}
+    assert train_inputs(settings(monkeypatch, PROBE_CHECKPOINTS="1"))["probe"] == {"checkpoints": 1}
 
 
 @pytest.mark.light

@@ -22,6 +22,11 @@ def lora_tensors(model: PeftModel) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
+def is_untrained(model: PeftModel) -> bool:
+    """Whether every B is zero, as it begins: the model computes what the base does."""
+    return not any(bool(tensor.count_nonzero()) for name, tensor in lora_tensors(model).items() if "lora_B" in name)
+
+
 def load_lora_tensors(model: PeftModel, path: Path) -> None:
     set_peft_model_state_dict(model, load_file(path))
 

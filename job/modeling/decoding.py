@@ -100,7 +100,7 @@ def _processed(
 
 
 def known_cache(ids: torch.Tensor, arguments: dict[str, Any]) -> DynamicCache | None:
-    """The cache among a model's arguments, if a row of it is a row of every tensor that it holds, and so it is in the others."""
+    """The cache among a model's arguments, if rows can be selected from it and from all other tensors among them."""
     found = [value for value in arguments.values() if isinstance(value, DynamicCache)]
     tensors = {name: value for name, value in arguments.items() if isinstance(value, torch.Tensor)}
     known = all(name in ROWS and value.shape in (ids.shape, ids[:1].shape) for name, value in tensors.items())
@@ -125,7 +125,8 @@ def _prefill(
     count, width = ids.shape
     if any(type(layer) is not DynamicLayer for layer in cache.layers):  # a window forgets what a piece has to write
         inputs = model.prepare_inputs_for_generation(ids, is_first_iteration=True, **arguments)
-        return model(**inputs, return_dict=True).logits[:, -1]
+        logits: torch.Tensor = model(**inputs, return_dict=True).logits[:, -1]
+        return logits
     layers = [_InPlace(count, width, new) for _ in cache.layers]
     cache.layers[:] = layers
     mask = arguments.get("attention_mask")
@@ -164,6 +165,7 @@ class _InPlace(DynamicLayer):  # type: ignore[misc]
         super().__init__()
         self.count, self.prompt, self.room = rows, prompt, prompt + new
         self.filled = prompt
+        self.is_initialized = False
         self.piece: slice | None = None
         """While prompts go through the model: the rows that do now, as if there were no others."""
 

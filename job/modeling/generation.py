@@ -31,8 +31,8 @@ def generate(
     repetition_penalty: float = 1.0,
     each_token: Callable[[int], None] = lambda rows: None,
 ) -> list[Answer]:
-    """One greedy answer for each prompt, all computed in one batch. `each_token`: called with the number of prompts in the batch
-    whenever each of them has got a token; what it raises ends the answers. Raises torch.OutOfMemoryError."""
+    """One greedy answer for each prompt, all computed in one batch. `each_token`: called with the number of prompts in the
+    batch whenever each of them has got a token; what it raises ends the answers. Raises torch.OutOfMemoryError."""
     tokenizer = chat.tokenizer
     width = max(map(len, prompts))
     ids = torch.full((len(prompts), width), tokenizer.pad_token_id)  # (B, T), padded on the left

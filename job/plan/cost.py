@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES, Candidate, Checkpointing, candidates
 from job.modeling.sizes import sizes, width_of
 from job.settings.fields import Settings
+from job.training.intervals import evaluations, intervals
 
 if TYPE_CHECKING:
     from job.modeling.architecture import Architecture
@@ -113,11 +114,6 @@ def memory(base: Architecture, settings: Settings, card: Card) -> Memory | None:
     return found
 
 
-def evaluations(steps: int, interval: int) -> int:
-    """One before the first step, one at each interval, one after the last step."""
-    return 1 + steps // interval + bool(steps % interval)
-
-
 def cost(base: Architecture, settings: Settings, rows: Expected, card: Card) -> Cost | None:
     """None if the number of steps or the memory of one is unknown.
 
@@ -140,7 +136,7 @@ def cost(base: Architecture, settings: Settings, rows: Expected, card: Card) -> 
         tokens_per_second=step_tokens / step,
         cleaning=(rows.kept or 0) / CLEANED_ROWS_PER_SECOND,
         training=rows.steps * step,
-        evaluations=evaluations(rows.steps, settings.train.eval_steps) * evaluation,
+        evaluations=evaluations(rows.steps, intervals(settings.train, rows.steps).eval_steps) * evaluation,
         other=_other(settings, sizes(base, settings).adapter_bytes, parameters, parameters * base.published_width),
     )
 
@@ -188,9 +184,10 @@ def step_lines(facts: Facts) -> Iterator[str]:
         return
     certainty, unit = ("about", "texts") if facts.expected.in_parts else (facts.expected.certainty, "rows")
     yield f"  {certainty} {steps:,} optimizer steps of {train.batch_size} {unit}; epochs: {train.epochs:g}"
+    found = intervals(train, steps)
     yield (
-        f"  {min(train.warmup_steps, steps):,} of them warm up; {steps // train.log_steps:,} log lines, "
-        f"{evaluations(steps, train.eval_steps):,} evaluations (before the first, every {train.eval_steps:,}, after the last)"
+        f"  {min(found.warmup_steps, steps):,} of them warm up; {steps // found.log_steps:,} log lines, "
+        f"{evaluations(steps, found.eval_steps):,} evaluations (before the first, every {found.eval_steps:,}, after the last)"
     )
 
 

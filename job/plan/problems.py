@@ -18,6 +18,7 @@ from job.results import Cleaned
 from job.runs.claim import require_own
 from job.runs.folder import RunDir
 from job.runs.signals import StopRequest
+from job.training.intervals import doubts, intervals
 
 Check = Callable[[Facts], Iterator[JobError]]
 
@@ -143,19 +144,16 @@ def warnings(facts: Facts) -> Iterator[str]:
     """What the run goes on with, though hardly as meant."""
     train, steps = facts.settings.train, facts.expected.steps
     if steps:
-        if train.warmup_steps >= steps:
+        yield from doubts(train, steps)
+        found = intervals(train, steps)
+        if found.eval_steps > steps:
             yield (
-                f"the learning rate never reaches its peak: FINETUNE_TRAIN_WARMUP_STEPS ({train.warmup_steps:,}) is not below "
-                f"the {steps:,} steps of the run"
-            )
-        if train.eval_steps > steps:
-            yield (
-                f"the loss is evaluated before and after training alone: FINETUNE_TRAIN_EVAL_STEPS ({train.eval_steps:,}) is "
+                f"the loss is evaluated before and after training alone: FINETUNE_TRAIN_EVAL_STEPS ({found.eval_steps:,}) is "
                 f"above the {steps:,} steps of the run"
             )
-        if train.log_steps > steps:
+        if found.log_steps > steps:
             yield (
-                f"no step writes a log line: FINETUNE_TRAIN_LOG_STEPS ({train.log_steps:,}) is above the {steps:,} steps of "
+                f"no step writes a log line: FINETUNE_TRAIN_LOG_STEPS ({found.log_steps:,}) is above the {steps:,} steps of "
                 "the run"
             )
     yield from _many_too_long(facts)
@@ -163,10 +161,10 @@ def warnings(facts: Facts) -> Iterator[str]:
     for problem in (facts.base.problem, *(found.problem for _, found in facts.samples)):
         if isinstance(problem, HubUnavailable):
             yield f"not looked at: {problem}"
-    minutes, found = facts.settings.deadline_minutes, facts.cost.value
-    if minutes and found and found.total > 60 * minutes:
+    minutes, cost = facts.settings.deadline_minutes, facts.cost.value
+    if minutes and cost and cost.total > 60 * minutes:
         yield (
-            f"the run may not fit FINETUNE_DEADLINE_MINUTES ({minutes:g}): about {found.total / 60:,.0f} minutes on an NVIDIA "
+            f"the run may not fit FINETUNE_DEADLINE_MINUTES ({minutes:g}): about {cost.total / 60:,.0f} minutes on an NVIDIA "
             f"{facts.card.name}"
         )
 

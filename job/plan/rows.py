@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from job.results import Evidence, RuleCount
 from job.settings.fields import Settings
 from job.settings.files import read_text
 from job.settings.sources import Source
+from job.training.intervals import steps_of
 
 if TYPE_CHECKING:
     from job.cleaning.rules.rule import Rules
@@ -246,7 +246,7 @@ def expected(samples: list[tuple[Source, Sample | None]], settings: Settings) ->
         eval_rows=eval_rows,
         train_texts=train_texts,
         eval_texts=eval_texts,
-        steps=math.ceil(math.ceil(train_texts / train.batch_size) * train.epochs) if total is not None else None,
+        steps=steps_of(train_texts, train) if total is not None else None,
         text_tokens=_mean([(sample.text_tokens, sample.kept * sample.texts_per_row) for sample in found]),
     )
 

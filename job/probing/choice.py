@@ -26,8 +26,8 @@ class Seen:
 
 
 def best(seen: Sequence[Seen]) -> Candidate:
-    """Fewest figures that are shown to be worse than the base's, then fewest that exceed their margin, then the lowest loss. The
-    earlier step of two equals."""
+    """Fewest figures that are shown to be worse than the base's, then fewest that exceed their margin, then the lowest loss; of
+    two equals the earlier step."""
     return min(seen, key=_rank).candidate
 
 

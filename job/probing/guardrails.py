@@ -34,8 +34,8 @@ KL_MARGIN = 0.5
 CHOICES_MARGIN = 0.1
 OPTIONS = 4
 UNKNOWN_TEXT = 4.0
-"""Loss per token, in nats, from which a model does not know general text: it would choose among 55 tokens as if by lot. One
-of 100 million parameters is near 3.5."""
+"""Loss per token, in nats, from which a model does not know general text: it would choose among 55 tokens as if by lot. GPT-2
+with 124 million parameters is at 3.1 on web text; the quickstart's base, which knows nothing but plants, at 10."""
 
 
 class GeneralRows(Protocol):

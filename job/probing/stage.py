@@ -35,7 +35,7 @@ from job.probing.likeness import Compared, likeness
 from job.probing.losses import HeldOut, held_out, mean_losses
 from job.probing.questions import Half, Question, eval_questions, fixed_questions, half_of, prompt_of, read_rows
 from job.probing.scores import Asked, score, scores_of
-from job.probing.verdict import decide
+from job.probing.verdict import BROKEN, decide
 from job.results import (
     Candidate,
     Cleaned,
@@ -55,6 +55,7 @@ from job.runs.signals import StopRequest
 from job.settings.fields import ModelSettings, ProbeSettings, TrainSettings
 
 log = logging.getLogger("job.probe")
+BASE, TUNED = "base", "tuned"
 ROUND_TRIP_ROWS, ROUND_TRIP_TOKENS = 4, 128
 
 
@@ -67,6 +68,8 @@ class Probe:
     chat: Chat
     settings: ProbeSettings
     seed: int
+    system: str
+    """The prompt of most rows."""
     questions: list[Question]
     prompts: list[list[int]]
     """Token ids of each question."""
@@ -137,6 +140,7 @@ def probe(
         chat=chat,
         settings=settings,
         seed=train.seed,
+        system=cleaned.system_prompt,
         questions=questions,
         prompts=[prompt_of(chat, question, cleaned.longest_tokens) for question in questions],
         rows=rows,
@@ -176,9 +180,7 @@ class Measured:
 
 def measure(probing: Probe, trained: Trained, root: Path) -> Measured:
     """The choice on one half of the rows, then all figures of the chosen adapter, and the verdict on the other half."""
-    with probing.timed("losses"):
-        base = _losses(probing, probing.rows, probing.tuned.disable_adapter)
-    candidates, samples = _candidates(probing, trained, base, root)
+    candidates, losses, samples = _candidates(probing, trained, root)
     chosen = next(
         adapter
         for adapter in trained.candidates
@@ -186,15 +188,13 @@ def measure(probing: Probe, trained: Trained, root: Path) -> Measured:
         if candidate.chosen and candidate.step == adapter.step
     )
     load_lora_tensors(probing.tuned, root / chosen.path)
-    with probing.timed("losses"):
-        after = _losses(probing, probing.rows, nullcontext)
-    losses = _paired(probing.rows, base, after)
-    rest = [
-        question for question in range(len(probing.questions)) if probing.half(probing.questions[question]) != "choice"
-    ]
-    samples += _samples(probing, rest, {"tuned": nullcontext})["tuned"]
+    models: Models = {TUNED: nullcontext}
+    confirming = [row for row in probing.rows if probing.halves.get(row.row) != "choice"]
+    losses += _losses(probing, confirming, models)[TUNED]
+    rest = [place for place, question in enumerate(probing.questions) if probing.half(question) != "choice"]
+    samples += _samples(probing, rest, models)[TUNED]
     with probing.timed("forgetting"):
-        general = general_rows(probing.tuned, probing.chat, look=probing.look)
+        general = general_rows(probing.tuned, probing.chat, look=probing.look, system=probing.system)
     verdict = decide(
         [row for row in losses if probing.halves.get(row.row) != "choice"],
         [sample for sample in samples if sample.half == "confirmation"],
@@ -203,54 +203,52 @@ def measure(probing: Probe, trained: Trained, root: Path) -> Measured:
         no_gradients=trained.zero_gradients,
         seed=probing.seed,
     )
-    return Measured(chosen, candidates, losses, samples, general, verdict)
+    return Measured(chosen, candidates, sorted(losses, key=lambda row: row.row), samples, general, verdict)
 
 
-def _candidates(
-    probing: Probe, trained: Trained, base: list[float], root: Path
-) -> tuple[list[Candidate], list[Sample]]:
-    """Training's adapters with the chosen one among them, and the samples of the half that chose it."""
+def _candidates(probing: Probe, trained: Trained, root: Path) -> tuple[list[Candidate], list[RowLoss], list[Sample]]:
+    """Training's adapters with the chosen one among them, and what the half that chose it says of that one."""
     if not probing.halves:
-        found = [_unseen(adapter, chosen=adapter.step == trained.best_step) for adapter in trained.candidates]
-        return found, []
-    numbers = [place for place, row in enumerate(probing.rows) if probing.halves[row.row] == "choice"]
-    rows, before = [probing.rows[place] for place in numbers], [base[place] for place in numbers]
+        return [_unseen(adapter, chosen=adapter.step == trained.best_step) for adapter in trained.candidates], [], []
+    rows = [row for row in probing.rows if probing.halves[row.row] == "choice"]
     asked = [place for place, question in enumerate(probing.questions) if probing.half(question) == "choice"]
-    models = {str(one.step): partial(probing.carrying, root / one.path) for one in trained.candidates}
-    samples = _samples(probing, asked, models)
+    models: Models = {str(one.step): partial(probing.carrying, root / one.path) for one in trained.candidates}
+    losses, samples = _losses(probing, rows, models), _samples(probing, asked, models)
     seen = []
     for adapter in trained.candidates:
-        said = samples[str(adapter.step)]
-        with probing.timed("choice"):
-            after = _losses(probing, rows, models[str(adapter.step)])
-        verdict = decide(_paired(rows, before, after), said, None, probing.settings, seed=probing.seed)
+        predicted, said = losses[str(adapter.step)], samples[str(adapter.step)]
+        verdict = decide(predicted, said, None, probing.settings, seed=probing.seed)
+        loss = sum(row.tuned for row in predicted) / len(predicted) if predicted else None
         scores = score([sample.tuned_scores for sample in said])
-        candidate = _unseen(adapter, chosen=False).model_copy(
-            update={"loss": sum(after) / max(len(after), 1), "scores": scores}
-        )
+        candidate = _unseen(adapter, chosen=False).model_copy(update={"loss": loss, "scores": scores})
         log.info(
-            "stage=probe candidate=%d loss=%.4f broken=%s", adapter.step, candidate.loss, scores.get("broken_share")
+            "stage=probe candidate=%d loss=%s broken_share=%s",
+            adapter.step,
+            loss and round(loss, 4),
+            scores.get(BROKEN),
         )
         seen.append(choice.Seen(candidate, verdict))
     best = choice.best(seen)
     candidates = [one.candidate.model_copy(update={"chosen": one.candidate is best}) for one in seen]
-    return candidates, samples[str(best.step)]
+    return candidates, losses[str(best.step)], samples[str(best.step)]
 
 
 def _unseen(adapter: TrainedAdapter, *, chosen: bool) -> Candidate:
     return Candidate(step=adapter.step, eval_loss=adapter.eval_loss, loss=None, scores={}, chosen=chosen)
 
 
-def _losses(probing: Probe, rows: Sequence[HeldOut], enter: Callable[[], object]) -> list[float]:
-    pad = probing.chat.tokenizer.pad_token_id
-    return mean_losses(probing.tuned, pad, rows, enter=enter, look=probing.look)  # type: ignore[arg-type]
-
-
-def _paired(rows: Sequence[HeldOut], base: Sequence[float], tuned: Sequence[float]) -> list[RowLoss]:
-    return [
-        RowLoss(row=row.row, question=row.question, tokens=row.tokens, base=before, tuned=after)
-        for row, before, after in zip(rows, base, tuned, strict=True)
-    ]
+def _losses(probing: Probe, rows: Sequence[HeldOut], models: Models) -> dict[str, list[RowLoss]]:
+    """For each of these models, the loss of these rows beside the base's, which is computed in the same batches."""
+    both: Models = {BASE: probing.tuned.disable_adapter, **models}
+    with probing.timed("losses"):
+        found = mean_losses(probing.tuned, probing.chat.tokenizer.pad_token_id, rows, both, look=probing.look)
+    return {
+        name: [
+            RowLoss(row=row.row, question=row.question, tokens=row.tokens, base=before, tuned=after)
+            for row, before, after in zip(rows, found[BASE], found[name], strict=True)
+        ]
+        for name in models
+    }
 
 
 def _samples(probing: Probe, numbers: Sequence[int], models: Models) -> dict[str, list[Sample]]:
@@ -258,7 +256,7 @@ def _samples(probing: Probe, numbers: Sequence[int], models: Models) -> dict[str
     was not answered in time is left out."""
     with probing.timed("answers"):
         prompts = [probing.prompts[number] for number in numbers]
-        both: Models = {"base": probing.tuned.disable_adapter, **models}
+        both: Models = {BASE: probing.tuned.disable_adapter, **models}
         answers = answer_all(
             probing.tuned, probing.chat, prompts, probing.settings, both, look=probing.look, until=probing.until
         )
@@ -266,7 +264,7 @@ def _samples(probing: Probe, numbers: Sequence[int], models: Models) -> dict[str
     return {
         name: [
             _sample(question, base, tuned, probing.half(question))
-            for question, base, tuned in zip(questions, answers["base"], answers[name], strict=True)
+            for question, base, tuned in zip(questions, answers[BASE], answers[name], strict=True)
             if base is not None and tuned is not None
         ]
         for name in models
@@ -330,8 +328,8 @@ def _result(
         base=score([sample.base_scores for sample in samples]),
         tuned=score([sample.tuned_scores for sample in samples]),
         likeness={
-            name: likeness([Compared(sample.reference, answer(sample)) for sample in samples if sample.reference])
-            for name, answer in (("base", lambda one: one.base), ("tuned", lambda one: one.tuned))
+            BASE: likeness([Compared(one.reference, one.base) for one in samples if one.reference]),
+            TUNED: likeness([Compared(one.reference, one.tuned) for one in samples if one.reference]),
         },
         forgetting=_forgetting(measured.general),
         candidates=measured.candidates,

@@ -27,7 +27,6 @@ from job.settings.margins import parse
 Value = Literal["better", "no better", "worse", "inconclusive"]
 BROKEN = "broken_share"
 """The score that says that nobody could use an answer: empty, endless, looping or copied."""
-PARTS_OF_BROKEN = ("empty_share", "looping_share", "copied_share")
 FEWEST_IDENTICAL = 5
 """Answers, all equal to the base's, from which most of all answers are: half of them being so would show this in 3 %."""
 BOTH_SIDES = (1 - CONFIDENCE) / 2
@@ -152,12 +151,7 @@ def _gain(losses: Sequence[RowLoss], seed: int) -> tuple[Estimate | None, float,
 
 
 def _broken(samples: Sequence[Sample], losses: Sequence[RowLoss]) -> Broken | None:
-    groups = same_questions(samples, losses)
-    if any(BROKEN in sample.tuned_scores for sample in samples):
-        base, tuned = paired(groups, BROKEN)
-    else:
-        parts = [pair for group in groups if (pair := _worst(group))]
-        base, tuned = [pair[0] for pair in parts], [pair[1] for pair in parts]
+    base, tuned = paired(same_questions(samples, losses), BROKEN)
     if not base:
         return None
     counts = [sum(value >= 0.5 for value in values) for values in (base, tuned)]
@@ -166,15 +160,6 @@ def _broken(samples: Sequence[Sample], losses: Sequence[RowLoss]) -> Broken | No
     rows = len(base)
     most = 1 - p_at_most(counts[1] - 1, rows, 0.5) if counts[1] else 1.0
     return Broken(rows, counts[0] / rows, counts[1] / rows, most, p_rate_harm(more, fewer))
-
-
-def _worst(group: Sequence[Sample]) -> tuple[float, float] | None:
-    """The largest part of BROKEN, of each model."""
-    found = [
-        [scores[name] for sample in group for name in PARTS_OF_BROKEN if name in (scores := getattr(sample, which))]
-        for which in ("base_scores", "tuned_scores")
-    ]
-    return (max(found[0]), max(found[1])) if all(found) else None
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------

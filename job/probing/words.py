@@ -28,11 +28,11 @@ def loss_text(gain: Estimate, least: float) -> str:
 
 def guardrail_text(one: Guardrail) -> str:
     unit, scale, digits = ("", 1.0, 3) if one.name == "kl" else (" points", 100.0, 1)
-    value = (lambda number: f"{number:.3f}") if one.name == "kl" else (lambda number: f"{100 * number:.0f} %")
+    base, tuned = (f"{value:.3f}" if one.name == "kl" else f"{100 * value:.0f} %" for value in (one.base, one.tuned))
     low, high = (f"{scale * end:+.{digits}f}" for end in (one.low, one.high))
     margin = scale * one.margin * (1 if one.harm == "higher" else -1)
     return (
-        f"{one.name}: {value(one.base)} → {value(one.tuned)} on {one.rows:,} rows, a change of "
+        f"{one.name}: {base} → {tuned} on {one.rows:,} rows, a change of "
         f"{scale * one.difference:+.{digits}f}{unit} (95 % interval {low} to {high}, margin {margin:+g}): {STATES[one.state]}."
     )
 
@@ -42,9 +42,7 @@ def harm_text(one: Guardrail, others: int) -> str:
     if one.name == "kl":
         text = f"it has changed where the data teaches nothing (a distance of {one.tuned:.2f} on general text)"
     elif one.name == "choices":
-        text = f"it answers {one.tuned:.0%} of general questions right, the base model {one.base:.0%}".replace(
-            "%", " %"
-        )
+        text = f"it answers {100 * one.tuned:.0f} % of general questions right, the base model {100 * one.base:.0f} %"
     else:
         words = next((score.words for score in SCORES if score.name == one.name), one.name)
         text = f"an answer {words} in {100 * one.tuned:.0f} % of cases, the base model's in {100 * one.base:.0f} %"

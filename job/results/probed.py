@@ -123,7 +123,7 @@ class Candidate(Result):
     eval_loss: float
     """Of all evaluation rows, from training."""
     loss: float | None
-    """The mean over the rows in the half of the choice; None where there were too few rows to choose by, or only one adapter."""
+    """The mean over the rows in the half of the choice; None where there were too few to choose by, or only one adapter."""
     scores: Scores
     """Of the answers in that half."""
     chosen: bool

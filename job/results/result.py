@@ -14,6 +14,8 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
     expendable: ClassVar[tuple[str, ...]] = ()
     """Fields whose files nothing but the report reads: without them a result still counts."""
+    handed_on: ClassVar[tuple[str, ...]] = ()
+    """Fields whose files the next stage alone reads: once that is done, the result counts without them."""
 
 
 class Choice(Result):

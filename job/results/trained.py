@@ -101,6 +101,7 @@ class Trained(Result):
     """Stage 2. A fresh process has loaded and compared the adapter in `adapter_path`, which has the lowest evaluation loss."""
 
     expendable: ClassVar[tuple[str, ...]] = ("log_path",)
+    handed_on: ClassVar[tuple[str, ...]] = ("adapter_path", "candidates")
     adapter_path: str
     adapter_files: list[str]
     """Names of what training left in `adapter_path`."""
@@ -117,6 +118,7 @@ class Trained(Result):
     """What the settings ask for; more than `steps` if the run stopped early."""
     stopped_early: bool = False
     """The deadline ended training: the learning rate has not reached the end of its schedule."""
+    warmup_steps: int
     epochs: float
     trainable_parameters: int
     total_parameters: int
@@ -125,6 +127,10 @@ class Trained(Result):
     weights: list[WeightCount]
     quantized_share: float
     """The share of the linear weights in 4 bits; experts count, embedding and head do not."""
+    warnings: list[str]
+    """Why the run may have taught nothing."""
+    zero_gradients: bool
+    """Every gradient was exactly zero, or no step took effect: the adapter's B is still zero, as in the base alone."""
     base_eval_loss: float
     """Evaluation loss before the first step: the base model's, since a new adapter changes nothing."""
     best_eval_loss: float

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -22,6 +21,7 @@ from pydantic import ValidationError
 
 from job.errors import DiskFull, FolderError, HostUnfit
 from job.results import SCHEMA_VERSION, Result
+from job.runs.differences import difference
 from job.runs.files import (
     Facts,
     as_sealed,
@@ -39,11 +39,14 @@ from job.runs.files import (
     write_sealed,
 )
 from job.runs.lock import FolderLock
+from job.runs.named_files import needed_of, paths, without
 
 log = logging.getLogger("job")
 SETTINGS = "settings.json"
 """Written by the first start that is accepted."""
 R = TypeVar("R", bound=Result)
+Consumer = tuple[str, type[Result]]
+"""A stage's name, and what it returns."""
 ROOM, ROOM_BYTES = ".room", 512 * 1024
 """A file in the run folder that gives way to the last words of a run whose disk is full."""
 OF_THE_VOLUME = "lost+found"
@@ -58,20 +61,6 @@ class FileChanged(HostUnfit):
     remedy = "Nothing but the job may write to its folder. If nothing else does, the volume is faulty: use another one."
 
 
-def difference(old: Any, new: Any, name: str = "") -> Iterator[str]:
-    """`train.learning_rate: 0.0002 -> 0.001`, one sentence per field that differs."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
-            yield from difference(old.get(key), new.get(key), f"{name}.{key}" if name else key)
-    elif old != new:
-        yield f"{name}: {_short(old)} -> {_short(new)}"
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
 class RunDir:
     """One run's folder, held by this process alone."""
 
@@ -84,6 +73,8 @@ class RunDir:
         """What each stage of this start has left or reused."""
         self._unchanged: dict[str, tuple[int, int, int]] = {}
         """Size, time and inode of each file when its hash was known to be that of the record."""
+        self._given_up: set[str] = set()
+        """Broken files of reused results that nothing needs any more."""
 
     def open(self) -> None:
         """Make the folder, make sure that it and the folders in it can be written, and lock it.
@@ -133,6 +124,7 @@ class RunDir:
         self.reused.clear()
         self._files.clear()
         self._unchanged.clear()
+        self._given_up.clear()
 
     def record(self, stage: str) -> dict[str, Any] | None:
         """The stage's record, or None without one.
@@ -160,13 +152,35 @@ class RunDir:
         record = self.record(stage)
         return bool(record and record["result"] is not None)
 
-    def not_as_recorded(self, stage: str, result_type: type[Result]) -> list[str]:
-        """The files of a stored result that are gone or have changed, without those that nothing else needs."""
+    def not_as_recorded(self, stage: str, result_type: type[Result], consumer: Consumer | None = None) -> list[str]:
+        """The files of a stored result that are gone or have changed, without those that nothing else needs.
+
+        `consumer`: the next stage, for which some were made.
+        """
         record = self.record(stage)
         if not record or record["result"] is None:
             return []
-        expendable = {record["result"].get(name) for name in result_type.expendable}
-        return self._broken({name: facts for name, facts in record["files"].items() if name not in expendable})
+        result = self._result(stage, record, result_type)
+        broken = self._broken(needed_of(result, record["files"]))
+        handed_on_alone = not without(result, result.handed_on, broken)
+        return [] if handed_on_alone and self._is_done(consumer) else broken
+
+    def _is_done(self, consumer: Consumer | None, earlier: dict[str, str] | None = None) -> bool:
+        """Whether its result and its files are there. `earlier`: what it must have been made from."""
+        record = self.record(consumer[0]) if consumer else None
+        if not consumer or not record or record["result"] is None:
+            return False
+        return earlier in (None, record["earlier"]) and not self.not_as_recorded(*consumer)
+
+    def _result(self, stage: str, record: dict[str, Any], result_type: type[R]) -> R:
+        """Raises FolderError (61)."""
+        try:
+            return result_type.model_validate(record["result"])
+        except ValidationError as error:
+            raise FolderError(
+                f"{self.root / stage}.json was written by another version of this program.",
+                remedy="Set FINETUNE_OUTPUT_DIR to a new folder.",
+            ) from error
 
     def refuse_other_run(self, stage: str, inputs: dict[str, Any], *, begun: bool) -> None:
         """Raises FolderError (61) if the folder holds this stage of another run.
@@ -201,18 +215,20 @@ class RunDir:
         begun: bool = False,
         replaceable: bool = False,
         lacking: Callable[[list[str]], NoReturn] | None = None,
+        consumer: Consumer | None = None,
     ) -> R:
         """Run a stage once in the life of this folder.
 
         `inputs`: everything that its result depends on, as JSON values. `begun`: an earlier attempt left something that this
         one continues, so other inputs are refused. `replaceable`: a stored result may be replaced by one with other inputs.
         `lacking`: called in place of `run`, with the names of broken or missing files, where this start may not run the stage:
-        nothing is touched then. Raises FolderError (61), and what `run` or `lacking` raises.
+        nothing is touched then. `consumer`: the next stage, for which some files are made. Raises FolderError (61), and what
+        `run` or `lacking` raises.
         """
         if not replaceable:
             self.refuse_other_run(stage, inputs, begun=begun)
         record = self.record(stage)
-        stored = self._stored(stage, record, result_type, inputs, lacking)
+        stored = self._stored(stage, record, result_type, inputs, lacking, consumer)
         if stored is not None:
             return stored
         if lacking:
@@ -235,8 +251,7 @@ class RunDir:
         self._write_record(stage, entry)
         result = run()
         hashed = self._hash(result)
-        expendable = {getattr(result, name) for name in result_type.expendable}
-        self._files[stage] = {name: facts for name, facts in hashed.items() if name not in expendable}
+        self._files[stage] = needed_of(result, hashed)
         seconds = round(time.monotonic() - started, 3)
         entry |= {
             "seconds": seconds,
@@ -257,33 +272,33 @@ class RunDir:
         result_type: type[R],
         inputs: dict[str, Any],
         lacking: Callable[[list[str]], NoReturn] | None,
+        consumer: Consumer | None,
     ) -> R | None:
         """The result of an earlier start with the same inputs, if its files and those of the stages before it are as recorded.
 
-        Broken files are set aside. Raises HostUnfit (68) for a file that cannot be read.
+        Files that were made for the next stage alone may be gone once that is done. Broken files are set aside. Raises
+        HostUnfit (68) for a file that cannot be read.
         """
         if not record or record["result"] is None or record["inputs"] != as_sealed(inputs):
             return None
-        try:
-            result = result_type.model_validate(record["result"])
-        except ValidationError as error:
-            raise FolderError(
-                f"{self.root / stage}.json was written by another version of this program.",
-                remedy="Set FINETUNE_OUTPUT_DIR to a new folder.",
-            ) from error
+        result = self._result(stage, record, result_type)
         if record["earlier"] != self._earlier():
             log.warning("stage=%s earlier=changed: what it was made from is no longer the same; it runs again", stage)
             return None
         broken = self._broken(record["files"])
-        expendable = {getattr(result, name) for name in result_type.expendable}
-        needed = [name for name in broken if name not in expendable]
+        files = needed_of(result, record["files"])
+        needed = [name for name in broken if name in files]
+        handed_on_alone = needed and not without(result, result.handed_on, needed)
+        if handed_on_alone and self._is_done(consumer, {**self._earlier(), stage: seal_of(files)}):
+            needed = []
         if needed and lacking:
             lacking(needed)
         for name in broken:
             self._set_aside(stage, name, "the stage runs again" if needed else "nothing else needs it")
         if needed:
             return None
-        self._files[stage] = {name: facts for name, facts in record["files"].items() if name not in expendable}
+        self._files[stage] = files
+        self._given_up.update(broken)
         self.reused.append(stage)
         self.stage_seconds[stage] = record["seconds"]
         log.info("stage=%s reused=true seconds=%.1f", stage, record["seconds"])
@@ -294,9 +309,7 @@ class RunDir:
     def _hash(self, result: Result) -> dict[str, Facts]:
         """Size and sha256 of every file that a result names, on the disk by then."""
         facts = {}
-        for name, path in result:
-            if path is None or not name.endswith("_path"):
-                continue
+        for _, path in paths(result):
             settle(self.root / path)
             for file in files_of(self.root / path):
                 relative = file.relative_to(self.root).as_posix()
@@ -330,7 +343,7 @@ class RunDir:
     def _require_intact(self) -> None:
         """Raises FileChanged if a file of an earlier stage changed while this run worked."""
         for stage, files in self._files.items():
-            if broken := self._broken(files):
+            if broken := self._broken({name: facts for name, facts in files.items() if name not in self._given_up}):
                 raise FileChanged(
                     f"{', '.join(broken)} (stage {stage}) changed after this run had written or checked it."
                 )

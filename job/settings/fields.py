@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from job.settings.files import QUICKSTART, collected_dir, find_file, is_needed
 from job.settings.margins import Margins
 from job.settings.sources import HUB_ID
-from job.settings.values import HubId, Names, RuleFile, Sources, TextFile, WordLimit, comma_list
+from job.settings.values import AutoOr0, AutoOr1, HubId, Names, RuleFile, Sources, TextFile, comma_list
 
 PREFIX = "FINETUNE_"
 OUTPUT_DIR = f"{PREFIX}OUTPUT_DIR"
@@ -50,12 +50,12 @@ class DataSettings(Section):
         (),
         description="Brand names to remove from the rows, written without spaces: ChatDoctor also finds `Chat Doctor`.",
     )
-    min_answer_words: WordLimit = Field(
+    min_answer_words: AutoOr1 = Field(
         "auto",
         description="Answers with fewer words after cleaning are dropped: a number from 1; auto means 30 where the pack "
         "qa-forum or wiki is named, else no limit.",
     )
-    max_words: WordLimit = Field(
+    max_words: AutoOr1 = Field(
         "auto",
         description="Rows with more words in question and answer together are dropped: a number from 1; auto means 600 "
         "where the pack qa-forum or wiki is named, else no limit.",
@@ -191,8 +191,10 @@ class TrainSettings(Section):
     epochs: float = Field(1, gt=0, le=1000, description="Passes over the training rows.")
     batch_size: int = Field(16, ge=1, description="Rows per optimizer step (effective batch).")
     learning_rate: float = Field(2e-4, gt=0, le=1, description="Peak learning rate.")
-    warmup_steps: int = Field(
-        50, ge=0, description="Optimizer steps in which the learning rate rises from 0 to its peak."
+    warmup_steps: AutoOr0 = Field(
+        "auto",
+        description="Optimizer steps in which the learning rate rises from 0 to its peak: a number from 0; auto means a tenth "
+        "of the run, at most 50.",
     )
     lr_scheduler: Literal["linear", "cosine", "constant"] = Field(
         "linear", description="Course of the learning rate after the warmup; linear and cosine end at 0."
@@ -208,10 +210,10 @@ class TrainSettings(Section):
         "answers",
         description="Tokens that count in the loss: those of all answers of a row, of its last answer, or of the whole text.",
     )
-    eval_steps: int = Field(
-        100,
-        ge=1,
-        description="Optimizer steps between evaluations; each evaluation saves a checkpoint, and the best adapter is kept.",
+    eval_steps: AutoOr1 = Field(
+        "auto",
+        description="Optimizer steps between evaluations: a number from 1; auto means a fifth of the run. Each evaluation "
+        "saves a checkpoint, and its adapter may be kept.",
     )
     checkpoint_minutes: float = Field(
         10,
@@ -219,7 +221,11 @@ class TrainSettings(Section):
         description="Minutes after which a checkpoint is saved if no evaluation saved one: the most training that a killed run "
         "repeats. It changes no result.",
     )
-    log_steps: int = Field(25, ge=1, description="Optimizer steps between log lines of the training loss.")
+    log_steps: AutoOr1 = Field(
+        "auto",
+        description="Optimizer steps between log lines of the training loss: a number from 1; auto means about 40 lines a run, "
+        "and at most 25 steps.",
+    )
     report_to: Literal["none", "tensorboard", "mlflow", "wandb", "trackio"] = Field(
         "none",
         description="Tracker that gets settings, losses and the verdict's figures, in the run's folder `tracking` unless its "
@@ -265,6 +271,16 @@ class ProbeSettings(Section):
         (),
         description="How much worse than the base's a figure of the tuned model may be, where that is not the default, such as "
         "kl=0.5,closing_filler_share=off; off leaves a figure out of the verdict.",
+    )
+    minutes: float = Field(
+        15,
+        gt=0,
+        description="Minutes that the questions may take; those that not every model has answered by then are left out, and "
+        "counted. A T4 needs about three with a base of 3 billion parameters.",
+    )
+    judge: bool = Field(
+        False,
+        description="Let the base model itself say which of the two answers is better: weak evidence, shown and never counted.",
     )
 
 

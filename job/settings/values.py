@@ -5,6 +5,7 @@ A file is checked here, since a wrong path should end a run before it begins.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -60,14 +61,18 @@ def _rule_file(value: str) -> str:
     return value
 
 
-def _word_limit(value: object) -> object:
-    """`auto`, or a whole number of words from 1."""
-    text = str(value).strip()
-    if text == "auto":
-        return text
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"must be auto or a whole number from 1, not '{text}'")
-    return int(text)
+def _auto_or_from(least: int) -> Callable[[object], object]:
+    """`auto`, or a whole number."""
+
+    def check(value: object) -> object:
+        text = str(value).strip()
+        if text == "auto":
+            return text
+        if not text.isdecimal() or int(text) < least:
+            raise ValueError(f"must be auto or a whole number from {least}, not '{text}'")
+        return int(text)
+
+    return check
 
 
 def _hub_id(value: str) -> str:
@@ -81,6 +86,7 @@ Sources = Annotated[
     tuple[Annotated[Source, PlainSerializer(str)], ...], NoDecode, BeforeValidator(_sources), Field(min_length=1)
 ]
 TextFile = Annotated[str, AfterValidator(_text_file)]
-WordLimit = Annotated[int | Literal["auto"], BeforeValidator(_word_limit)]
+AutoOr0 = Annotated[int | Literal["auto"], BeforeValidator(_auto_or_from(0))]
+AutoOr1 = Annotated[int | Literal["auto"], BeforeValidator(_auto_or_from(1))]
 RuleFile = Annotated[str, AfterValidator(_rule_file)]
 HubId = Annotated[str, AfterValidator(_hub_id)]

@@ -2,48 +2,39 @@
 
 from __future__ import annotations
 
-import logging
-import math
 from pathlib import Path
 
 import torch
 from trl import SFTConfig
 
 from job.settings.fields import TrainSettings
+from job.training.intervals import intervals, steps_of
 
-log = logging.getLogger("job.train")
 OPTIMIZERS = {"adamw": "adamw_torch_fused", "paged_adamw_32bit": "paged_adamw_32bit"}
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
 
 def arguments(settings: TrainSettings, folder: Path, precision: str, train_rows: int) -> SFTConfig:
-    """`folder`: for the checkpoints. Warns if the run ends before the warm-up does."""
-    steps = math.ceil(math.ceil(train_rows / settings.batch_size) * settings.epochs)
-    if settings.warmup_steps >= steps:
-        log.warning(
-            "stage=train warmup_steps=%d steps=%d: the learning rate never reaches its peak; lower "
-            "FINETUNE_TRAIN_WARMUP_STEPS",
-            settings.warmup_steps,
-            steps,
-        )
+    """`folder`: for the checkpoints."""
+    found = intervals(settings, steps_of(train_rows, settings))
     return SFTConfig(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
         per_device_train_batch_size=settings.batch_size,  # one step's rows; Float32AdapterTrainer cuts them
         learning_rate=settings.learning_rate,
-        warmup_steps=settings.warmup_steps,
+        warmup_steps=found.warmup_steps,
         lr_scheduler_type=SCHEDULES[settings.lr_scheduler],
         optim=OPTIMIZERS[settings.optimizer],
         max_grad_norm=settings.max_grad_norm,
         fp16=precision == "float16",
         bf16=precision == "bfloat16",
         gradient_checkpointing=False,  # the memory plan's; True would switch it on in every layer
-        logging_steps=settings.log_steps,
+        logging_steps=found.log_steps,
         logging_nan_inf_filter=False,  # it hides a NaN loss
         eval_strategy="steps",
-        eval_steps=settings.eval_steps,
+        eval_steps=found.eval_steps,
         save_strategy="steps",
-        save_steps=settings.eval_steps,
+        save_steps=found.eval_steps,
         save_total_limit=2,
         seed=settings.seed,
         data_seed=settings.seed,

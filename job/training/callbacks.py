@@ -56,6 +56,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.seconds_before = 0.0
         self.checkpoint_seconds_before = 0.0
         self.skipped_steps = 0
+        self.saw_gradient = False
+        """One that was not exactly zero."""
         self.last_mark = (0.0, 0)
         self.first_step = 0
         self.after_step: RandomStates | None = None
@@ -69,6 +71,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.seconds_before = max((entry.seconds for entry in self.log.entries), default=0.0)
         self.checkpoint_seconds_before = max((entry.checkpoint_seconds or 0 for entry in self.log.entries), default=0.0)
         self.skipped_steps = max((entry.skipped_steps or 0 for entry in self.log.entries), default=0)
+        self.saw_gradient = any(entry.grad_norm for entry in self.log.entries)
 
     @property
     def checkpoint_seconds(self) -> float:
@@ -171,7 +174,13 @@ class Watch(TrainerCallback):  # type: ignore[misc]
                 f"Training diverged: {name} is {loss:.2f} at step {step}, more than twice that of guessing every token."
             )
 
-    # --- the end of a step ---------------------------------------------------------------------------------------
+    # --- a step ---------------------------------------------------------------------------------------
+
+    def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
+        if not self.saw_gradient:
+            assert self.trainer is not None
+            gradients = [parameter.grad for parameter in self.trainer.model.parameters() if parameter.grad is not None]
+            self.saw_gradient = any(bool(gradient.count_nonzero()) for gradient in gradients)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Called after transformers has set what the step's number asks for: evaluation, checkpoint, end of training."""

@@ -18,8 +18,9 @@ from job.errors import MemoryExhausted
 from job.modeling.architecture import Architecture
 from job.modeling.batching import Row
 from job.modeling.layers import decoder_layers
-from job.modeling.memory import GIB, RESERVE_SHARE, Candidate, candidates
+from job.modeling.memory import GIB, Candidate, candidates
 from job.modeling.prediction import predictions
+from job.modeling.room import usable_bytes
 from job.results import Attempt, DryRun
 from job.settings.fields import LoraSettings
 from job.training.forward import Forward
@@ -134,13 +135,6 @@ class MemoryPlan:
             base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
             for number, layer in enumerate(self.layers):
                 layer.gradient_checkpointing = how == "all" or number % 2 == 1
-
-
-def usable_bytes() -> int:
-    """What this process may reserve on the card: free memory and its own, less the reserve."""
-    free, total = torch.cuda.mem_get_info()
-    allowed = torch.cuda.memory.get_per_process_memory_fraction() * total
-    return int(min(free + torch.cuda.memory_reserved(), allowed) - RESERVE_SHARE * min(total, allowed))
 
 
 def release() -> None:

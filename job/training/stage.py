@@ -18,7 +18,7 @@ from job.errors import Diverged, SettingsError
 from job.hosts import disk
 from job.hosts.tracking import tracked
 from job.modeling import round_trip
-from job.modeling.adapter_file import WEIGHTS, load_lora_tensors
+from job.modeling.adapter_file import WEIGHTS, is_untrained, load_lora_tensors
 from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.config import attention_of
@@ -39,6 +39,7 @@ from job.training.arguments import arguments
 from job.training.callbacks import Watch
 from job.training.checkpoint_times import CheckpointTimes
 from job.training.forecast import Forecast, Later
+from job.training.intervals import doubts, steps_of
 from job.training.memory_plan import release
 from job.training.preparation import Prepared, prepare
 from job.training.trainer import Float32AdapterTrainer
@@ -47,6 +48,11 @@ log = logging.getLogger("job.train")
 ROWS_AT_ONCE = 1000
 """Rows whose tokens the tokenizer holds as lists at once."""
 ADAPTER = "train/adapter"
+ZERO_GRADIENTS = (
+    "every gradient of the adapter was exactly zero, so nothing was learned: set FINETUNE_TRAIN_PRECISION=float32, or look at "
+    "FINETUNE_LORA_TARGETS"
+)
+ZERO_B = "no step changed what the model computes, the adapter's B is still zero: set FINETUNE_TRAIN_EPOCHS higher"
 
 
 def train(
@@ -98,11 +104,16 @@ def train(
         forecast=Forecast(deadline or Deadline(), later.seconds),
         candidates=candidates,
     )
+    warnings = doubts(settings, steps_of(len(rows), settings))
+    for warning in warnings:
+        log.warning("stage=train doubt=true: %s", warning)
     trainer = _trainer(prepared, settings, rows, eval_rows, watch)
     with tracked(trainer, settings.report_to, root):
         fit = _fit(trainer)
+    if fit.untrained:
+        warnings.append(fit.untrained)
     saved = _save(prepared, trainer, fit, model.save_embedding, root)
-    result = _result(cleaned, settings, prepared, trainer, fit, saved, root)
+    result = _result(cleaned, settings, prepared, trainer, fit, saved, warnings, root)
     del trainer, prepared
     release()  # the probe loads base and adapter anew
     return result
@@ -182,6 +193,8 @@ class Fit:
     mean_loss: float
     best_loss: float
     best_step: int
+    untrained: str
+    """Why the adapter is as it began; empty if it is not."""
 
 
 def _fit(trainer: Float32AdapterTrainer) -> Fit:
@@ -211,7 +224,11 @@ def _fit(trainer: Float32AdapterTrainer) -> Fit:
         raise Diverged("Training ended without a single finite evaluation loss.")
     log.info("stage=train best_step=%d best_eval_loss=%.4f", best_step, best_loss)
     seconds = float(output.metrics.get("train_runtime", 0.0))
-    return Fit(first_step, seconds, float(output.training_loss), best_loss, best_step)
+    untrained = ZERO_GRADIENTS if not watch.saw_gradient else ZERO_B
+    untrained = untrained if is_untrained(trainer.model) else ""
+    if untrained:
+        log.warning("stage=train zero_gradients=%s: %s", str(not watch.saw_gradient).lower(), untrained)
+    return Fit(first_step, seconds, float(output.training_loss), best_loss, best_step, untrained)
 
 
 def _resume(watch: Watch, folder: Path) -> Path | None:
@@ -276,6 +293,7 @@ def _result(
     trainer: Float32AdapterTrainer,
     fit: Fit,
     saved: Saved,
+    warnings: list[str],
     root: Path,
 ) -> Trained:
     loaded, step, watch = prepared.loaded, prepared.step, trainer.watch
@@ -291,12 +309,15 @@ def _result(
         steps=trainer.state.global_step,
         planned_steps=trainer.state.max_steps,
         stopped_early=watch.stopped_early,
+        warmup_steps=int(trainer.args.warmup_steps),
         epochs=epochs,
         trainable_parameters=loaded.trainable_parameters,
         total_parameters=loaded.total_parameters,
         lora_targets=loaded.lora_targets,
         weights=loaded.weights,
         quantized_share=loaded.quantized_share,
+        warnings=warnings,
+        zero_gradients=bool(fit.untrained),
         base_eval_loss=watch.log.eval_losses[0],
         best_eval_loss=fit.best_loss,
         best_step=fit.best_step,

@@ -101,7 +101,8 @@ def test_a_run_leaves_all_that_was_promised(finished: Path) -> None:
     clean = metrics["clean"]
     assert clean["rows_in"] == clean["train_rows"] + clean["eval_rows"] + sum(clean["dropped"].values())
     assert metrics["train"]["best_eval_loss"] < metrics["train"]["base_eval_loss"]
-    assert metrics["train"]["round_trip_max_difference"] <= metrics["train"]["round_trip_tolerance"]
+    assert metrics["train"]["round_trip"]["max_difference"] <= metrics["train"]["round_trip"]["tolerance"]
+    assert (metrics["train"]["adapter_path"], metrics["probe"]["adapter_path"]) == ("train/adapter", "adapter")
     assert metrics["probe"]["eval_rows"] == 2
     assert metrics["push"]["skipped"]
     names = {path.name for path in (finished / "adapter").iterdir()}

@@ -27,7 +27,7 @@ def logits(model: Any) -> torch.Tensor:
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     family = next(family for family in FAMILIES if family.name == request.param)
     folder = make_family_base(tmp_path_factory.mktemp("base"), family)
-    return forward_of(folder, dropout=0.3, **({"targets": ("all-linear",)})).model.eval()
+    return forward_of(folder, dropout=0.3, targets=("all-linear",)).model.eval()
 
 
 def test_every_logit_is_the_same_with_the_adapter_on_and_off(model: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from job.errors import HubUnavailable
-from job.plan.cost import CARDS, T4, cost, cost_lines, evaluations, step_lines
+from job.plan.cost import CARDS, T4, cost, cost_lines, step_lines
 from job.plan.facts import Facts, Found
 from job.plan.rows import Expected
 from tests.plan.conftest import sample, with_samples
@@ -18,17 +18,11 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.light
-def test_evaluations_are_those_of_a_run() -> None:
-    """Before the first step, at each interval, after the last step: once if that is an interval."""
-    assert [evaluations(steps, 10) for steps in (5, 10, 25)] == [2, 2, 4]
-
-
-@pytest.mark.light
 def test_steps_say_where_warmup_log_lines_and_evaluations_fall(facts: Callable[..., Facts]) -> None:
     known = with_samples(facts(TRAIN_EPOCHS="2", TRAIN_LOG_STEPS="5"), sample())
     assert list(step_lines(known)) == [
         "  exactly 12 optimizer steps of 16 rows; epochs: 2",
-        "  12 of them warm up; 2 log lines, 2 evaluations (before the first, every 100, after the last)",
+        "  1 of them warm up; 2 log lines, 5 evaluations (before the first, every 3, after the last)",
     ]
     unknown = with_samples(facts(DATA_SOURCES="owner/rows"), None)
     assert list(step_lines(unknown)) == ["  epochs: 1, in optimizer steps of 16 rows"]

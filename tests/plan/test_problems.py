@@ -102,20 +102,31 @@ def test_a_card_that_is_too_small_is_a_problem_only_if_it_was_named(
 
 @pytest.mark.light
 def test_what_does_not_fit_the_number_of_steps_is_a_warning(facts: Callable[..., Facts]) -> None:
-    """A run of 6 steps with the defaults: 50 of warm-up, an evaluation every 100, a log line every 25."""
-    known = without_base(with_samples(facts(), sample()))
+    """A run of 57 steps. With shares of the run, as by default, they fit any number."""
+    epochs = {"TRAIN_EPOCHS": "9.5"}
+    long = {"TRAIN_WARMUP_STEPS": "57", "TRAIN_EVAL_STEPS": "58", "TRAIN_LOG_STEPS": "58"}
+    known = without_base(with_samples(facts(**epochs, **long), sample()))
     assert [sentence.partition(":")[0] for sentence in warnings(known)] == [
         "the learning rate never reaches its peak",
         "the loss is evaluated before and after training alone",
         "no step writes a log line",
     ]
-    fitting = facts(TRAIN_WARMUP_STEPS="5", TRAIN_EVAL_STEPS="6", TRAIN_LOG_STEPS="6")
-    assert not list(warnings(without_base(with_samples(fitting, sample()))))
+    for fitting in ({"TRAIN_WARMUP_STEPS": "56", "TRAIN_EVAL_STEPS": "57", "TRAIN_LOG_STEPS": "57"}, {}):
+        assert not list(warnings(without_base(with_samples(facts(**epochs, **fitting), sample()))))
+
+
+@pytest.mark.light
+def test_a_run_too_short_to_teach_anything_is_a_warning(facts: Callable[..., Facts]) -> None:
+    (said,) = warnings(without_base(with_samples(facts(TRAIN_EPOCHS="4"), sample())))
+    assert said.startswith(
+        "24 optimizer steps hardly teach anything, 30 are the fewest that may: set FINETUNE_TRAIN_EPOCHS"
+    )
+    assert not list(warnings(without_base(with_samples(facts(TRAIN_EPOCHS="5"), sample()))))
 
 
 @pytest.mark.light
 def test_a_token_limit_that_drops_many_rows_is_a_warning(facts: Callable[..., Facts]) -> None:
-    values = {"TRAIN_WARMUP_STEPS": "0", "TRAIN_EVAL_STEPS": "1", "TRAIN_LOG_STEPS": "1"}
+    values = {"TRAIN_EPOCHS": "10"}
     for above, said in ((10, 0), (11, 1)):
         one = sample(rows=100, tokens=[100] * (100 - above) + [600] * above)
         assert len(list(warnings(without_base(with_samples(facts(**values), one))))) == said
@@ -123,7 +134,7 @@ def test_a_token_limit_that_drops_many_rows_is_a_warning(facts: Callable[..., Fa
 
 @pytest.mark.light
 def test_conversations_that_lose_many_turns_are_a_warning(facts: Callable[..., Facts]) -> None:
-    values = {"TRAIN_WARMUP_STEPS": "0", "TRAIN_EVAL_STEPS": "1", "TRAIN_LOG_STEPS": "1"}
+    values = {"TRAIN_EPOCHS": "10"}
     one = sample(turns_in=200, turns_out=40, notes={"turns_over_limit": 160})
     (said,) = warnings(without_base(with_samples(facts(**values), one)))
     assert said.startswith(
@@ -132,7 +143,7 @@ def test_conversations_that_lose_many_turns_are_a_warning(facts: Callable[..., F
 
 
 def test_a_deadline_that_is_too_short_is_a_warning(facts: Callable[..., Facts], llama_3b: Architecture) -> None:
-    values = {"TRAIN_WARMUP_STEPS": "0", "TRAIN_EVAL_STEPS": "1", "TRAIN_LOG_STEPS": "1"}
+    values = {"TRAIN_EPOCHS": "10"}
     for minutes, said in (("1", 1), ("100000", 0)):
         known = with_samples(facts(**values, DEADLINE_MINUTES=minutes), sample())
         known.base, known.chat = Found(llama_3b), None

@@ -93,7 +93,7 @@ def test_a_plan_says_what_it_knows_whatever_is_wrong_and_ends_with_the_first_pro
 
 @pytest.mark.light
 def test_a_plan_without_problems_says_so_and_a_hub_that_does_not_answer_is_none(facts: Callable[..., Facts]) -> None:
-    known = with_samples(facts(TRAIN_WARMUP_STEPS="1", TRAIN_EVAL_STEPS="2", TRAIN_LOG_STEPS="1"), sample())
+    known = with_samples(facts(TRAIN_EPOCHS="10"), sample())
     known.base, known.chat = Found(), None
     assert list(problem_lines(known)) == ["  none that can be known now"]
     known.base = Found(problem=HubUnavailable("The Hub does not answer."))
@@ -109,7 +109,7 @@ def test_a_plan_of_the_quickstart(
     shown = capsys.readouterr().out
     assert "  FINETUNE_DATA_BRANDS=Leafwise  (env/quickstart.env)" in shown
     assert f"  FINETUNE_OUTPUT_DIR={tmp_path / 'out'}  (environment)" in shown
-    assert "  train.json adapter/ train/checkpoints/ train/log.jsonl" in shown
+    assert "  train.json train/adapter/ train/candidates/ train/checkpoints/ train/log.jsonl" in shown
     assert "  adapter_model.safetensors: 549,120 bytes: 71,680 float32 LoRA parameters (286,720) and the" in shown
     assert "\n\nBase model\n  4-bit linear " in shown
     assert "  quickstart: 518 rows (JSON lines, UTF-8; columns instruction, input, output), layout " in shown

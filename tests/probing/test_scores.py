@@ -129,6 +129,7 @@ def test_scores_are_means_over_the_answers_to_which_they_apply() -> None:
         "closing_filler_share": 0.5,
         "other_length_share": 1.0,  # of one
         "repetition_share": 0.0,
+        "broken_share": 0.0,
         "mean_tokens": 5.5,
     }
 

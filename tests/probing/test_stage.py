@@ -1,23 +1,14 @@
-"""Which questions are put to the models, in what order the answers come back, and what is written."""
+"""Which questions are put to the models, and what is written."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import pytest
-import torch
-
-from job.errors import MemoryExhausted, Stopped
 from job.modeling.chat import Chat
 from job.modeling.generation import Answer
-from job.probing import stage
 from job.probing.stage import (
-    BATCH,
     Question,
-    answer_all,
     eval_questions,
     fixed_questions,
     prompt_of,
@@ -26,77 +17,8 @@ from job.probing.stage import (
 )
 from job.results import Sample
 from job.runs.files import read_lines
-from job.runs.progress import counts
 from job.settings.fields import ProbeSettings
 from tests.training.building import tokenizer_of
-
-SETTINGS = ProbeSettings(max_new_tokens=4)
-
-
-def generator(fits: int, batches: list[list[int]]) -> Callable[..., list[Answer]]:
-    """Answers a prompt with its length; memory runs out above `fits` prompts. Notes the lengths of each batch."""
-
-    def generate(model: Any, chat: Any, prompts: list[list[int]], **_: Any) -> list[Answer]:
-        batches.append([len(prompt) for prompt in prompts])
-        if len(prompts) > fits:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-        return [Answer(str(len(prompt)), 1, True) for prompt in prompts]
-
-    return generate
-
-
-def test_answers_come_in_the_order_of_the_questions_from_batches_of_similar_lengths(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    batches: list[list[int]] = []
-    monkeypatch.setattr(stage, "generate", generator(BATCH, batches))
-    prompts = [[7] * length for length in range(BATCH + 4, 0, -1)]
-    answers = answer_all(None, None, prompts, SETTINGS)
-    assert [answer.text for answer in answers] == [str(len(prompt)) for prompt in prompts]
-    assert batches == [list(range(1, BATCH + 1)), list(range(BATCH + 1, BATCH + 5))]
-
-
-def test_batches_are_halved_until_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    batches: list[list[int]] = []
-    monkeypatch.setattr(stage, "generate", generator(4, batches))
-    answers = answer_all(None, None, [[7]] * 10, SETTINGS)
-    assert len(answers) == 10
-    assert [len(batch) for batch in batches] == [10, 8, 4, 4, 2]
-
-
-def test_long_questions_are_answered_fewer_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With 4 new tokens each."""
-    batches: list[list[int]] = []
-    monkeypatch.setattr(stage, "generate", generator(BATCH, batches))
-    monkeypatch.setattr(stage, "BATCH_TOKENS", 60)
-    assert len(answer_all(None, None, [[7] * length for length in (2, 2, 2, 16, 16, 16, 16, 90)], SETTINGS)) == 8
-    assert batches == [[2, 2, 2], [16, 16, 16], [16], [90]]
-
-
-def test_answers_are_progress_and_end_where_the_look_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def generate(*_: Any, each_token: Callable[[int], None], **__: Any) -> list[Answer]:
-        each_token(3)
-        each_token(3)
-        return [Answer("so", 2, True)] * 3
-
-    def look() -> None:
-        looks.append(counts()["tokens"] - before)
-        if len(looks) == 2:
-            raise Stopped("SIGTERM arrived.")
-
-    looks: list[int] = []
-    before = counts().get("tokens", 0)
-    monkeypatch.setattr(stage, "generate", generate)
-    with pytest.raises(Stopped):
-        answer_all(None, None, [[7]] * 3, SETTINGS, look)
-    assert looks == [3, 6]
-
-
-def test_one_question_that_does_not_fit_ends_the_probe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "generate", generator(0, []))
-    with pytest.raises(MemoryExhausted, match="one question of 3 tokens") as failure:
-        answer_all(None, None, [[7, 7, 7]], SETTINGS)
-    assert "FINETUNE_PROBE_MAX_NEW_TOKENS" in failure.value.remedy
 
 
 def test_fixed_questions_are_the_lines_that_hold_something(tmp_path: Path) -> None:

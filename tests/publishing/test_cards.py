@@ -25,10 +25,14 @@ def card(
     samples: list[Sample] = SAMPLES,
     licence: str = "mit",
     quote_rows: bool = False,
+    cpu_kernel: dict[str, Any] | None = None,
     **trained: Any,
 ) -> str:
+    """`cpu_kernel`: fields of RoundTrip, without their beginning."""
     settings = run_settings(base, repo_id="acme/tuned", quote_rows=quote_rows)
-    return model_card(CLEANED, TRAINED.model_copy(update=trained), PROBED, samples, settings, Licence(licence))
+    said = {f"cpu_kernel_{name}": value for name, value in (cpu_kernel or {}).items()}
+    probed = PROBED.model_copy(update={"round_trip": PROBED.round_trip.model_copy(update=said)})
+    return model_card(CLEANED, TRAINED.model_copy(update=trained), probed, samples, settings, Licence(licence))
 
 
 def section(page: str, heading: str) -> str:
@@ -117,8 +121,8 @@ def test_the_data_card_has_size_sources_and_licence() -> None:
 
 
 def test_the_code_of_the_card_is_python() -> None:
-    for kernel in ({}, {"round_trip_cpu_kernel_error": "no such shape"}):
-        blocks = code_of(card(**kernel))
+    for kernel in ({}, {"error": "no such shape"}):
+        blocks = code_of(card(cpu_kernel=kernel))
         assert len(blocks) == 2 + len(kernel)
         for code in blocks:
             ast.parse(code)
@@ -127,8 +131,8 @@ def test_the_code_of_the_card_is_python() -> None:
 
 def test_the_cpu_kernel_is_mentioned_where_it_was_compared() -> None:
     assert "AVX512-BF16" not in card()
-    assert "a logit then differs by up to 0.069." in card(round_trip_cpu_kernel_difference=0.0687)
-    assert "cannot compute this base model (no such shape)." in card(round_trip_cpu_kernel_error="no such shape")
+    assert "a logit then differs by up to 0.069." in card(cpu_kernel={"difference": 0.0687})
+    assert "cannot compute this base model (no such shape)." in card(cpu_kernel={"error": "no such shape"})
 
 
 def test_the_recipe_is_a_table_of_what_was_set_and_chosen() -> None:
@@ -213,8 +217,10 @@ def test_names_of_files_and_tokens_stay_text(text: str) -> None:
     def page(said: str) -> Page:
         source = CLEANED.sources[0].model_copy(update={"source": f"{said.replace('/', ':')}.jsonl"})
         cleaned = CLEANED.model_copy(update={"sources": [source]})
-        changes = {"pad_token": said, "round_trip_cpu_kernel_error": said, "lora_targets": [said]}
-        return rendered(model_card(cleaned, TRAINED.model_copy(update=changes), PROBED, [], run_settings(), Licence()))
+        trained = TRAINED.model_copy(update={"pad_token": said, "lora_targets": [said]})
+        found = PROBED.round_trip.model_copy(update={"cpu_kernel_error": said})
+        probed = PROBED.model_copy(update={"round_trip": found})
+        return rendered(model_card(cleaned, trained, probed, [], run_settings(), Licence()))
 
     assert page(text).tags == page("harmless").tags
     assert page(text).addresses == page("harmless").addresses

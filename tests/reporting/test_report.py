@@ -123,6 +123,13 @@ def test_an_exit_code_that_nobody_knows_stands_alone() -> None:
     assert "Exit code 137 Started" in text_of(page_of(metrics(status="failed", exit_code=137)))
 
 
+def test_why_a_training_may_have_taught_nothing_stands_beside_its_steps() -> None:
+    trained = TRAINED.model_copy(update={"warnings": ["7 optimizer steps hardly teach anything"]})
+    text = text_of(page_of(DONE.model_copy(update={"train": trained}), LOG))
+    assert "Warning 7 optimizer steps hardly teach anything" in text
+    assert "Warning " not in text_of(page_of(DONE, LOG))
+
+
 def test_a_skipped_push_gives_its_reason_and_the_folder() -> None:
     skipped = Pushed(skipped=True, reason="no repository is set", repositories=[])
     text = text_of(page_of(DONE.model_copy(update={"push": skipped}), LOG))

@@ -15,7 +15,7 @@ from job.errors import FolderError, FolderInUse, HostUnfit, SettingsError
 from job.results import SCHEMA_VERSION, Choice, Result
 from job.runs import redaction
 from job.runs.files import open_sealed, write_sealed, write_text
-from job.runs.folder import FileChanged, RunDir, difference
+from job.runs.folder import FileChanged, RunDir
 from tests.faults.small_disk import small_disk
 
 pytestmark = pytest.mark.light
@@ -180,12 +180,6 @@ def test_a_file_in_the_place_of_a_stages_folder_is_set_aside(
     assert "stage=copy broken=copy: it is no folder; set aside as broken-copy" in caplog.text
 
 
-def test_difference_names_fields() -> None:
-    assert list(difference({"a": {"b": 1}}, {"a": 2})) == ['a: {"b": 1} -> 2']
-    assert list(difference({"a": "x" * 78}, {"a": "ü" * 79})) == [f'a: "{"x" * 78}" -> "{"ü" * 76}...']
-    assert list(difference({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}, "d": 4})) == ["a.c: 2 -> 3", "d: null -> 4"]
-
-
 @pytest.fixture
 def two_stages(tmp_path: Path) -> Callable[..., RunDir]:
     """One stage writes rows, the next one copies them; `rows` are what the first one writes if it runs again."""
@@ -254,6 +248,47 @@ def test_a_file_that_only_the_report_reads_makes_no_stage_run_again(
     assert again.reused == ["log"]
     assert "rows: " in caplog.text
     assert "nothing else needs it" in caplog.text
+
+
+class Handed(Left):
+    handed_on = ("rows_path",)
+
+
+@pytest.mark.parametrize("change", ["gone", "flipped"])
+@pytest.mark.parametrize("consumed", ["done", "broken", "of other rows", "not yet"])
+def test_a_file_that_the_next_stage_alone_reads_is_needed_until_that_is_done(
+    consumed: str, change: str, tmp_path: Path
+) -> None:
+    """Whoever removes gigabytes of a finished training does not train again to push."""
+
+    def leave() -> Handed:
+        write_text(tmp_path / "rows", "rows")
+        return Handed(rows_path="rows")
+
+    def copy() -> Left:
+        write_text(tmp_path / "copy", (tmp_path / "rows").read_text("utf-8"))
+        return Left(rows_path="copy")
+
+    def start(name: str) -> RunDir:
+        run_dir = RunDir(tmp_path)
+        run_dir.step("leave", leave, Handed, INPUTS, consumer=("copy", Left))
+        if name != "leave":
+            run_dir.step("copy", copy, Left, INPUTS)
+            run_dir.step("next", answer, Choice, INPUTS)
+        return run_dir
+
+    start("leave" if consumed == "not yet" else "next")
+    (tmp_path / "rows").unlink() if change == "gone" else (tmp_path / "rows").write_text("rowt", "utf-8")
+    (tmp_path / "next.json").unlink(missing_ok=True)
+    if consumed == "broken":
+        (tmp_path / "copy").write_text("copied", "utf-8")
+    if consumed == "of other rows":
+        record = open_sealed(tmp_path / "copy.json")
+        write_sealed(tmp_path / "copy.json", record | {"earlier": {"leave": "others"}})
+    lacking = RunDir(tmp_path).not_as_recorded("leave", Handed, ("copy", Left))
+    assert lacking == ([] if consumed in ("done", "of other rows") else ["rows"])
+    assert start("next").reused == (["leave", "copy"] if consumed == "done" else [])
+    assert (tmp_path / "copy").read_text("utf-8") == "rows"
 
 
 @pytest.mark.parametrize("change", ["gone", "flipped"])

@@ -19,8 +19,9 @@ def test_the_recipe_of_the_write_up_is_the_default(monkeypatch: pytest.MonkeyPat
     assert (settings.lora.r, settings.lora.alpha, settings.lora.dropout) == (16, 32, 0.05)
     assert settings.lora.targets == ("auto",)
     train = settings.train
-    assert (train.batch_size, train.learning_rate, train.warmup_steps) == (16, 2e-4, 50)
-    assert (train.epochs, train.max_tokens, train.eval_steps, train.seed) == (1, 512, 100, 42)
+    assert (train.batch_size, train.learning_rate) == (16, 2e-4)
+    assert (train.epochs, train.max_tokens, train.seed) == (1, 512, 42)
+    assert (train.warmup_steps, train.eval_steps, train.log_steps) == ("auto", "auto", "auto")
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "0", "2"])
@@ -43,10 +44,17 @@ def test_values_that_exclude_each_other(monkeypatch: pytest.MonkeyPatch) -> None
     assert "FINETUNE_MODEL_BASE: the folder nothing holds no model" in said
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "ten", "2.5"])
-def test_a_limit_in_words_is_auto_or_a_number(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    (said,) = problems(monkeypatch, DATA_SOURCES="owner/name", DATA_MIN_ANSWER_WORDS=value)
-    assert said.startswith("FINETUNE_DATA_MIN_ANSWER_WORDS: must be auto or a whole number from 1")
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("DATA_MIN_ANSWER_WORDS", 1), ("TRAIN_WARMUP_STEPS", 0), ("TRAIN_EVAL_STEPS", 1), ("TRAIN_LOG_STEPS", 1)],
+)
+def test_some_numbers_may_be_auto(name: str, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in (str(least - 1), "ten", "2.5"):
+        (said,) = problems(monkeypatch, **{"DATA_SOURCES": "owner/name", name: value})
+        assert said.startswith(f"FINETUNE_{name}: must be auto or a whole number from {least}")
+    for value in ("auto", str(least)):
+        monkeypatch.setenv(f"FINETUNE_{name}", value)
+        load_settings()
 
 
 def test_limits_in_words_exclude_each_other_where_both_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:

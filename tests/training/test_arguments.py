@@ -10,13 +10,9 @@ from job.settings.fields import TrainSettings
 from job.training.arguments import OPTIMIZERS, SCHEDULES, arguments
 
 
-def test_a_warm_up_longer_than_the_run_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    settings = TrainSettings(batch_size=16, epochs=2, warmup_steps=8)
-    arguments(settings, tmp_path, "float32", 60)  # 2 x 4 steps
-    assert "stage=train warmup_steps=8 steps=8: the learning rate never reaches its peak" in caplog.text
-    caplog.clear()
-    arguments(settings, tmp_path, "float32", 65)
-    assert not caplog.text
+def test_intervals_are_those_of_the_runs_steps(tmp_path: Path) -> None:
+    found = arguments(TrainSettings(batch_size=16, epochs=2, eval_steps=7), tmp_path, "float32", 1000)  # 2 x 63 steps
+    assert (found.warmup_steps, found.logging_steps, found.eval_steps, found.save_steps) == (12, 3, 7, 7)
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULES)

@@ -136,6 +136,38 @@ def test_while_training_saves_something_a_signal_leaves_it_more_time(
     assert 0 < result.checkpoint_seconds < result.train_seconds
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("cause", ["no gradient", "no step"])
+def test_an_adapter_that_learned_nothing_is_flagged(
+    cause: str, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No gradient: in all steps exactly zero. No step: the learning rate is 0 in the first one of a warm-up."""
+    real = Float32AdapterTrainer._step
+
+    def without_gradient(self: Float32AdapterTrainer, rows: Any) -> torch.Tensor:
+        loss = real(self, rows)
+        self.model.zero_grad(set_to_none=False)
+        return loss
+
+    settings = TRAIN
+    if cause == "no gradient":
+        monkeypatch.setattr(Float32AdapterTrainer, "_step", without_gradient)
+    else:
+        settings = TRAIN.model_copy(update={"epochs": 0.25})
+    result = trained(tmp_path, base, train_settings=settings)
+    assert result.zero_gradients
+    assert result.best_eval_loss == result.base_eval_loss
+    assert result.warnings[0].startswith(f"{result.steps} optimizer steps hardly teach anything")
+    said = {
+        "no gradient": "every gradient of the adapter was exactly zero",
+        "no step": "no step changed what the model computes",
+    }
+    assert result.warnings[-1].startswith(said[cause])
+    assert len(result.warnings) == {"no gradient": 2, "no step": 3}[cause]
+    for warning in result.warnings:
+        assert warning in caplog.text
+
+
 EMBEDDINGS = {
     "full": ["base_model.model.model.embed_tokens.weight"],
     "rows": ["base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta"],
@@ -180,6 +212,7 @@ def test_a_reserved_pad_token_changes_no_vocabulary_and_the_log_has_what_a_plot_
 ) -> None:
     result = trained(tmp_path, base, model={"pad_token": "reserved"})
     assert result.pad_token == "<|finetune_right_pad_id|>"
+    assert (result.zero_gradients, len(result.warnings), result.warmup_steps) == (False, 1, 1)
     assert list(result.adapter_parts_bytes) == ["lora"]
     assert result.vocabulary_rows == json.loads((base / "config.json").read_text("utf-8"))["vocab_size"]
     entries = read_lines(tmp_path / "train" / "log.jsonl", LogEntry)

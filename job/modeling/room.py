@@ -1,0 +1,70 @@
+"""Memory that is free now, and what an answer takes of it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from job.modeling.decoding import PIECE_TOKENS
+from job.modeling.memory import RESERVE_SHARE, Shapes
+from job.modeling.prediction import shapes_of
+
+MEMORY = Path("/proc/meminfo")
+GROUP = Path("/sys/fs/cgroup")
+"""Of this process, as a container sees it."""
+
+
+def usable_bytes() -> int:
+    """What this process may reserve on the card: free memory and its own, less the reserve."""
+    free, total = torch.cuda.mem_get_info()
+    allowed = torch.cuda.memory.get_per_process_memory_fraction() * total
+    return int(min(free + torch.cuda.memory_reserved(), allowed) - RESERVE_SHARE * min(total, allowed))
+
+
+def room_bytes(device: torch.device) -> int:
+    """What new tensors may take on the card, or half of the free main memory, which is not for this process alone."""
+    if device.type == "cuda":
+        return usable_bytes() - torch.cuda.memory_allocated()
+    return _main_memory_bytes() // 2
+
+
+def _main_memory_bytes() -> int:
+    """0 where nothing says how much is free."""
+    found = []
+    with suppress(OSError, ValueError, IndexError):
+        lines = [line.split() for line in MEMORY.read_text().splitlines()]
+        found += [1024 * int(words[1]) for words in lines if words[0] == "MemAvailable:"]
+    with suppress(OSError, ValueError):  # `max` where there is no limit
+        found.append(int((GROUP / "memory.max").read_text()) - int((GROUP / "memory.current").read_text()))
+    return max(min(found, default=0), 0)
+
+
+def answer_bytes(model: PreTrainedModel) -> tuple[int, int, int] | None:
+    """(for each token of a row, for each row, once): keys and values, logits, a layer's states of a piece of prompts. None if
+    the config does not name its sizes. Of layers with a window it is the most that they can take."""
+    shapes = _shapes(model)
+    if shapes is None:
+        return None
+    width = model.get_input_embeddings().weight.element_size()
+    states = 3 * shapes.inner + 4 * shapes.hidden + 2 * (shapes.query + shapes.keys)
+    # logits as the head gives them, in float32, and once more where a penalty changes them
+    return 2 * shapes.layers * shapes.keys * width, shapes.vocabulary * (width + 8), PIECE_TOKENS * states * width
+
+
+def loss_token_bytes(model: PreTrainedModel) -> int | None:
+    """For each token of a batch of rows without a backward pass: logits, and a layer's states; None as above."""
+    shapes = _shapes(model)
+    if shapes is None:
+        return None
+    width: int = model.get_input_embeddings().weight.element_size()
+    return width * (shapes.vocabulary + 3 * shapes.inner + 4 * shapes.hidden + 2 * (shapes.query + shapes.keys))
+
+
+def _shapes(model: PreTrainedModel) -> Shapes | None:
+    try:
+        return shapes_of(model.config.get_text_config())
+    except RuntimeError:  # transformers', for a size that differs between layers (Gemma 4)
+        return None

@@ -1,0 +1,159 @@
+"""The loss of every held-out row, base and tuned model on the same rows in the same batches.
+
+The model's own forward pass on padded rows, as users run it. Rows of like lengths share a batch, so little is padding: 0.6 % of
+the tokens of 990 rows with the lengths of the published recipe, in batches of 16,384 tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+
+from job.errors import MemoryExhausted
+from job.modeling.batching import Row, cut, pad
+from job.modeling.chat import Chat
+from job.modeling.fitting import fitted
+from job.modeling.room import loss_token_bytes, room_bytes
+from job.probing.answers import Models
+from job.results import RowLoss
+from job.runs.progress import advance
+
+log = logging.getLogger("job.probe")
+ROWS_AT_ONCE = 1000
+"""Rows whose tokens the tokenizer holds as lists at once."""
+MOST_TOKENS = 16_384
+"""Of a batch, padding included: more are no faster on an H200."""
+MOST_TOKENS_ON_A_CPU = 4096
+"""A request to stop waits for one batch."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """An evaluation row as training takes it: one text, or several where the template or its length demands it."""
+
+    row: int
+    """Its line in the evaluation rows, from 0."""
+    question: int
+    """The same number for rows with the same question."""
+    texts: tuple[Row, ...]
+
+    @property
+    def tokens(self) -> int:
+        """That are learned."""
+        return sum(text.targets for text in self.texts)
+
+
+def held_out(chat: Chat, path: Path, loss: str, max_tokens: int) -> list[HeldOut]:
+    """The evaluation rows of which something is learned."""
+    found: list[HeldOut] = []
+    numbers: dict[str, int] = {}
+    with path.open(encoding="utf-8") as file:
+        line = 0
+        while some := [json.loads(text) for text in islice(file, ROWS_AT_ONCE)]:
+            for row, texts in zip(some, fitted(chat, some, loss, max_tokens), strict=True):
+                question = numbers.setdefault(_question(row), len(numbers))
+                found.append(HeldOut(line, question, tuple(Row.of(tokens, loss) for tokens in texts)))
+                line += 1
+    return [row for row in found if row.tokens]
+
+
+def _question(row: dict[str, Any]) -> str:
+    """What makes rows alike: the question, the first turn of a conversation; texts have none."""
+    if "question" in row:
+        return str(row["question"])
+    if "turns" in row:
+        first = next((turn for turn in row["turns"] if turn["role"] == "user"), row["turns"][0])
+        return json.dumps(first.get("content"), sort_keys=True)
+    return json.dumps(row, sort_keys=True)
+
+
+def paired(rows: Sequence[HeldOut], base: Sequence[float], tuned: Sequence[float]) -> list[RowLoss]:
+    return [
+        RowLoss(row=row.row, question=row.question, tokens=row.tokens, base=before, tuned=after)
+        for row, before, after in zip(rows, base, tuned, strict=True)
+    ]
+
+
+def mean_losses(
+    model: PeftModel,
+    pad_token: int,
+    rows: Sequence[HeldOut],
+    models: Models,
+    *,
+    look: Callable[[], None] = lambda: None,
+) -> dict[str, list[float]]:
+    """Model -> mean loss of each row over its learned tokens, in nats. `look`: called after each batch of a model; it raises
+    what is to end this. Raises MemoryExhausted (62)."""
+    texts = [(place, text) for place, row in enumerate(rows) for text in row.texts if text.targets]
+    sums = {name: [0.0] * len(rows) for name in models}
+    for numbers, losses in _batches(model, pad_token, [text for _, text in texts], models, look):
+        for name, some in losses.items():
+            for number, loss in zip(numbers, some, strict=True):
+                sums[name][texts[number][0]] += loss
+    return {name: [total / row.tokens for total, row in zip(some, rows, strict=True)] for name, some in sums.items()}
+
+
+def _batches(
+    model: PeftModel, pad_token: int, texts: Sequence[Row], models: Models, look: Callable[[], None]
+) -> Iterator[tuple[list[int], dict[str, list[float]]]]:
+    """(numbers of texts, model -> the sum of the loss of each), in batches that fit into memory."""
+    lengths = [len(text.ids) for text in texts]
+    bins = cut(lengths, _budget(model), padded=True)
+    while bins:
+        numbers = bins.pop(0)
+        found: dict[str, list[float]] = {}
+        try:
+            for name, enter in models.items():
+                with enter():
+                    found[name] = loss_sums(model, pad_token, [texts[number] for number in numbers])
+                advance("tokens", sum(lengths[number] for number in numbers))
+                look()
+        except torch.OutOfMemoryError as error:
+            if len(numbers) == 1:
+                raise MemoryExhausted(
+                    f"GPU memory ran out during the loss of one row of {lengths[numbers[0]]} tokens: {error}",
+                    remedy="End other processes on the GPU (nvidia-smi lists them); the same command continues with the "
+                    "trained adapter.",
+                ) from error
+            found = {}
+        if not found:  # only here: the traceback has gone by now, and with it what filled the card
+            torch.cuda.empty_cache()
+            budget = len(numbers) * lengths[numbers[0]] // 2
+            left = [*numbers, *(number for some in bins for number in some)]
+            bins = [[left[place] for place in some] for some in cut([lengths[n] for n in left], budget, padded=True)]
+            log.warning("stage=probe out_of_memory=true loss_tokens=%d", budget)
+            continue
+        yield numbers, found
+
+
+def _budget(model: PeftModel) -> int:
+    """Tokens of a batch."""
+    if model.device.type != "cuda":
+        return MOST_TOKENS_ON_A_CPU
+    each = loss_token_bytes(model.get_base_model())
+    return max(1, min(MOST_TOKENS, room_bytes(model.device) // each if each else MOST_TOKENS_ON_A_CPU))
+
+
+@torch.no_grad()
+def loss_sums(model: PeftModel, pad_token: int, rows: Sequence[Row]) -> list[float]:
+    """Of each row: cross-entropy in float32 over its learned tokens, summed."""
+    padded = pad(rows, pad_token, model.device)
+    logits = model(input_ids=padded.ids, attention_mask=padded.mask, use_cache=False).logits  # (N, L, V)
+    sums = []
+    for row, some in zip(rows, logits, strict=True):
+        total = logits.new_zeros((), dtype=torch.float64)
+        for begin, end in row.predicted:
+            targets = torch.tensor(row.ids[begin:end], device=logits.device)
+            losses = torch.nn.functional.cross_entropy(some[begin - 1 : end - 1].float(), targets, reduction="none")
+            total += losses.double().sum()
+        sums.append(total)
+    found: list[float] = torch.stack(sums).tolist()
+    return found

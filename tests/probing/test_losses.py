@@ -1,0 +1,106 @@
+"""The loss of each held-out row is what training's evaluation adds up."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from job.errors import MemoryExhausted, Stopped
+from job.modeling.chat import Chat
+from job.probing import losses as module
+from job.probing.losses import HeldOut, held_out, mean_losses, paired
+from job.results import RowLoss
+from job.training.optimizations.comparison import Perturbed
+from tests.training.building import enable, forward_of, memory_plan_of, random_rows, tokenizer_of
+
+ROWS = random_rows(12)
+TEXTS = [HeldOut(place, place, (row,)) for place, row in enumerate(ROWS[:10])] + [HeldOut(10, 10, tuple(ROWS[10:]))]
+
+
+@pytest.fixture(scope="module")
+def forward(base: Path) -> Any:
+    found = forward_of(base)
+    found.model.eval()
+    return found
+
+
+def losses(forward: Any, **options: Any) -> dict[str, list[float]]:
+    models = {"base": forward.model.disable_adapter, "tuned": nullcontext}
+    return mean_losses(forward.model, forward.pad_token, TEXTS, models, **options)
+
+
+def test_weighted_by_tokens_they_are_trainings_evaluation_loss(forward: Any) -> None:
+    with Perturbed(forward.model):
+        found = losses(forward)
+        enable(forward, "packed_rows", "sliced_head", "lora4bit")
+        budget = memory_plan_of(forward, ROWS).candidate.tokens
+        with torch.no_grad():
+            trained = sum(float(forward.loss_sum(some)) for some in forward.sorted_batches(ROWS, budget))
+        forward.revert_optimizations()
+        alone = float(forward.loss_sum([ROWS[3]]).detach()) / ROWS[3].targets
+    tokens = [row.tokens for row in TEXTS]
+    assert sum(a * b for a, b in zip(found["tuned"], tokens, strict=True)) == pytest.approx(trained, rel=1e-5)
+    assert found["tuned"][3] == pytest.approx(alone, rel=1e-5)
+    assert found["base"] != pytest.approx(found["tuned"], rel=1e-3)
+
+
+def test_batches_change_nothing_and_are_halved_where_memory_runs_out(
+    forward: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = losses(forward)
+    real, sizes = module.loss_sums, []
+
+    def loss_sums(model: Any, pad: int, rows: Any) -> list[float]:
+        sizes.append(len(rows))
+        if len(rows) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return real(model, pad, rows)
+
+    monkeypatch.setattr(module, "loss_sums", loss_sums)
+    found = losses(forward)
+    assert sizes[0] == len(ROWS) and max(sizes[-6:]) <= 3
+    for name in known:
+        assert found[name] == pytest.approx(known[name], rel=1e-5)
+    monkeypatch.setattr(module, "loss_sums", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("full")))
+    with pytest.raises(MemoryExhausted, match="one row of"):
+        losses(forward)
+
+
+def test_the_look_ends_them(forward: Any) -> None:
+    def look() -> None:
+        raise Stopped("SIGTERM arrived.")
+
+    with pytest.raises(Stopped):
+        losses(forward, look=look)
+
+
+def test_held_out_rows_are_those_of_training_with_their_lines_and_questions(base: Path, tmp_path: Path) -> None:
+    turns = [
+        {"role": "user", "content": "Why?"},
+        {"role": "assistant", "content": "So."},
+        {"role": "user", "content": "How?"},
+        {"role": "assistant", "content": "Thus."},
+    ]
+    rows = [
+        {"system": "S", "question": "Why?", "answer": "So."},
+        {"system": "S", "question": "How?", "answer": "Thus."},
+        {"system": "S", "question": "Why?", "answer": "Because."},
+        {"system": "S", "turns": turns},
+        {"text": "Ferns like shade."},
+    ]
+    path = tmp_path / "eval.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    found = held_out(Chat(tokenizer_of(base)), path, "answers", 512)
+    assert [row.row for row in found] == [0, 1, 2, 3, 4]
+    assert [row.question for row in found] == [0, 1, 0, 2, 3]
+    assert all(row.tokens for row in found)
+
+
+def test_pairs_carry_both_losses() -> None:
+    row = TEXTS[10]
+    assert paired([row], [2.0], [1.5]) == [RowLoss(row=10, question=10, tokens=row.tokens, base=2.0, tuned=1.5)]
