@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from job.errors import Stopped
 from job.hosts.trackers import Tracker, prepare_tracker, tracker_of
+from job.results import Verdict
 from job.settings.fields import Settings
 from job.settings.run_files import TRACKING, fields_of
 
@@ -67,6 +69,15 @@ def track(settings: Settings, root: Path, figures: Mapping[str, float], step: in
     callback = Tracked(tracker, root)
     callback.on_log(arguments, state, control, logs={f"eval_verdict_{name}": value for name, value in figures.items()})
     callback.close(arguments, state, control)
+
+
+def figures_of(verdict: Verdict) -> dict[str, float]:
+    """What `track` sends of it: each difference, tuned - base, by its name, and the interval of the loss."""
+    found = {guardrail.name: guardrail.difference for guardrail in verdict.guardrails}
+    if verdict.gain:
+        gain = verdict.gain
+        found |= {gain.name: gain.difference, f"{gain.name}_low": gain.low, f"{gain.name}_high": gain.high}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 class Arguments:
