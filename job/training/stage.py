@@ -246,6 +246,7 @@ def _resume(watch: Watch, folder: Path) -> Path | None:
     remove(watch.log.path)
     if not resume:
         remove(watch.candidates.folder)
+        remove(watch.row_losses)
     elif (resume / watch.log.path.name).exists():
         shutil.copyfile(resume / watch.log.path.name, watch.log.path)
     return resume
