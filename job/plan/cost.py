@@ -121,6 +121,7 @@ def cost(base: Architecture, settings: Settings, rows: Expected, card: Card) -> 
     """
     from job.modeling.layers import decoder_layers
     from job.modeling.weights import count_weights
+    from job.training.forecast import LOSS_PASSES
 
     found = memory(base, settings, card)
     if not (found and rows.steps and rows.text_tokens):
@@ -137,7 +138,8 @@ def cost(base: Architecture, settings: Settings, rows: Expected, card: Card) -> 
         cleaning=(rows.kept or 0) / CLEANED_ROWS_PER_SECOND,
         training=rows.steps * step,
         evaluations=evaluations(rows.steps, intervals(settings.train, rows.steps).eval_steps) * evaluation,
-        other=_other(settings, sizes(base, settings).adapter_bytes, parameters, parameters * base.published_width),
+        other=_other(settings, sizes(base, settings).adapter_bytes, parameters, parameters * base.published_width)
+        + LOSS_PASSES * evaluation,
     )
 
 
@@ -168,6 +170,7 @@ def _other(settings: Settings, adapter_bytes: int, parameters: int, weight_bytes
         adapter_bytes=adapter_bytes,
         questions=deadline.questions,
         max_new_tokens=deadline.max_new_tokens,
+        probe_seconds=deadline.probe_seconds,
         pushed_bytes=adapter_bytes if deadline.pushes else 0,
     )
     return START_SECONDS + load + later.seconds

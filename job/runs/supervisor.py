@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
+import json
 import logging
 import os
 import selectors
@@ -220,7 +221,9 @@ def _work(work: Work, orphaned: Take, parent: int, figures: int, streams: Iterab
 
 def _sender(figures: int, orphaned: Take) -> Take:
     def send(metrics: Metrics) -> None:
-        data = metrics.model_dump_json().encode() + b"\n"
+        data = (
+            json.dumps(metrics.model_dump(mode="json")).encode() + b"\n"
+        )  # keeps NaN, which pydantic's own JSON does not
         try:
             while data:
                 data = data[os.write(figures, data) :]

@@ -38,7 +38,7 @@ from job.training import checkpoints
 from job.training.arguments import arguments
 from job.training.callbacks import Watch
 from job.training.checkpoint_times import CheckpointTimes
-from job.training.forecast import Forecast, Later
+from job.training.forecast import LOSS_PASSES, Forecast, Later
 from job.training.intervals import doubts, steps_of
 from job.training.memory_plan import release
 from job.training.preparation import Prepared, prepare
@@ -101,7 +101,7 @@ def train(
         worst_loss=2 * math.log(prepared.loaded.forward.vocabulary_rows),  # twice that of guessing every token
         stop=stop,
         times=CheckpointTimes(settings.checkpoint_minutes),
-        forecast=Forecast(deadline or Deadline(), later.seconds),
+        forecast=Forecast(deadline or Deadline(), later.seconds, LOSS_PASSES if later.questions else 0),
         candidates=candidates,
     )
     warnings = doubts(settings, steps_of(len(rows), settings))
@@ -160,6 +160,7 @@ def _later(prepared: Prepared, save_embedding: str, deadline: Deadline, *, load_
         adapter_bytes=adapter_bytes,
         questions=deadline.questions,
         max_new_tokens=deadline.max_new_tokens,
+        probe_seconds=deadline.probe_seconds,
         pushed_bytes=adapter_bytes if deadline.pushes else 0,
     )
 
