@@ -17,7 +17,7 @@ LOG_LINES, MOST_LOG_STEPS = 40, 25
 EVALUATIONS = 5
 """Each computes as much as a twentieth of an epoch where a tenth of the rows is held out. The probe compares the last three."""
 FEWEST_STEPS = 30
-"""A rule of thumb for the default learning rate: 480 rows. The quickstart's tiny base, at 25 times that rate, learns in seven."""
+"""A rule of thumb for the default learning rate. The quickstart's tiny base learns in seven, at 25 times that rate."""
 
 
 @dataclass(frozen=True)
