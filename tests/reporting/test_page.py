@@ -61,7 +61,7 @@ def test_leaked_rows_and_near_duplicates_are_counted() -> None:
     assert "Near duplicates were not searched for." in off
     assert "or near duplicates" not in off
     leaking = text_of(cleaning(split_leaked_rows=2))
-    assert "The split of this run leaks 2 of 450, because no set of such rows is small enough" in leaking
+    assert "The split of this run leaks 2 of 450 because no set of such rows is small enough" in leaking
     assert "none is leaked" not in leaking
 
 
