@@ -46,7 +46,7 @@ class Evidence(Result):
 
     pack: str
     rows: int
-    """Exchanges of question and answer with the sign, of `seen`."""
+    """Exchanges of question and answer with the sign, of `seen`: for contact data those with a question."""
     seen: int
     least: float
     """Share of rows from which the pack is on."""

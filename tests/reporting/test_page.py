@@ -13,6 +13,7 @@ def test_the_packs_of_a_source_stand_with_their_evidence() -> None:
     text = text_of(cleaning())
     assert "a/b@main:train qa-forum on 912 of 1,000 20 % Hello" in text
     assert "wiki off 2 of 1,000 1.0 % [[moss]]" in text
+    assert "contacts off no row with a question 0.5 %" in text
 
 
 def test_rules_stand_in_their_order_with_what_each_did() -> None:
