@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from job.results import Failure, MaskedRow
 from tests.reporting.pages import Tags, cleaning, page_of, text_of
-from tests.sample_results import CLEANED, DONE, LOG, MODEL_REPO, PUSHED, SAMPLES, TRAINED, rule, sample
+from tests.sample_results import CLEANED, DONE, LOG, MODEL_REPO, PROBED, PUSHED, SAMPLES, TRAINED, metrics, rule, sample
 
 
 def test_the_packs_of_a_source_stand_with_their_evidence() -> None:
@@ -48,6 +50,19 @@ def test_contact_data_is_counted_and_never_quoted() -> None:
     text = text_of(page)
     assert "Contact data is counted and never quoted (email, link, phone, signature, own name); in examples" in text
     assert text.count("; counted, never quoted") == 5
+
+
+@pytest.mark.parametrize(
+    ("questions", "eval_rows", "said"),
+    [
+        (10, 20, "30 answers from each model: to 10 fixed questions and to the questions of 20 evaluation rows."),
+        (0, 4, "4 answers from each model: to the questions of 4 evaluation rows."),
+        (1, 0, "1 answer from each model: to 1 fixed question."),
+    ],
+)
+def test_the_answers_say_whose_questions_they_are_to(questions: int, eval_rows: int, said: str) -> None:
+    probe = PROBED.model_copy(update={"questions": questions, "eval_rows": eval_rows})
+    assert said in text_of(page_of(metrics(probe=probe)))
 
 
 def test_leaked_rows_and_near_duplicates_are_counted() -> None:
