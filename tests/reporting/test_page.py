@@ -65,6 +65,12 @@ def test_the_answers_say_whose_questions_they_are_to(questions: int, eval_rows: 
     assert said in text_of(page_of(metrics(probe=probe)))
 
 
+def test_tokens_of_plain_texts_are_not_said_to_be_in_answers() -> None:
+    said = {0: "in answers (", 10: "in answers and plain texts (", 9_450: "of them in plain texts ("}
+    for texts, words in said.items():
+        assert words in text_of(cleaning(texts=texts))
+
+
 def test_leaked_rows_and_near_duplicates_are_counted() -> None:
     text = text_of(cleaning())
     assert "would have leaked 36 of 1,200 evaluation rows (3.0 %) into training" in text
