@@ -186,10 +186,11 @@ def step_lines(facts: Facts) -> Iterator[str]:
     if steps is None:
         yield f"  epochs: {train.epochs:g}, in optimizer steps of {train.batch_size} rows"
         return
+    lines = steps // train.log_steps
     certainty, unit = ("about", "texts") if facts.expected.in_parts else (facts.expected.certainty, "rows")
     yield f"  {certainty} {steps:,} optimizer steps of {train.batch_size} {unit}; epochs: {train.epochs:g}"
     yield (
-        f"  {min(train.warmup_steps, steps):,} of them warm up; {steps // train.log_steps:,} log lines, "
+        f"  {min(train.warmup_steps, steps):,} of them warm up; {lines:,} log line{'s' * (lines != 1)}, "
         f"{evaluations(steps, train.eval_steps):,} evaluations (before the first, every {train.eval_steps:,}, after the last)"
     )
 
