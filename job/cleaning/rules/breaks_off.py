@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from job.cleaning.rules import boilerplate, closings
-from job.cleaning.rules.scrubbed import standing_clause, stands
+from job.cleaning.rules.scrubbed import completed_end, standing_clause, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, has_any, is_prose, words
 
 _COMMAND = ("@", "/", "\\", "_", "=", "$", "|", "<", ">")
@@ -22,7 +22,8 @@ def without_cut_off_end(text: str) -> str:
     starts = list(boundaries(text, max(0, len(text) - REACH)))
     last = text[starts[-1] :] if starts else ""
     if last and (is_cut_off(last) or (_is_stump(last) and not _is_line_without_stop(text, starts[-1]))):
-        return (text[: starts[-1]] + standing_clause(last)).rstrip()
+        whole = completed_end(text, starts[-1])
+        return whole or (text[: starts[-1]] + standing_clause(last)).rstrip()
     return text
 
 
@@ -43,7 +44,7 @@ def is_cut_off(sentence: str) -> bool:
         return False
     last = sentence[-24:].rstrip(" :,;-–—").rpartition(" ")[2]
     breaks = last[:1].islower() or not last.isalpha()
-    if breaks and closings.DANGLING.search(sentence[-24:]):
+    if breaks and closings.DANGLING.search(sentence[-24:]) and not closings.NOT_DANGLING.search(sentence[-48:]):
         return True
     end = sentence[-120:]
     return has_any(end.lower(), closings.PROMISE_SIGNS) and bool(closings.PROMISE.search(end))

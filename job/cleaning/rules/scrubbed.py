@@ -14,13 +14,15 @@ from job.cleaning.rules.signs import referral
 from job.cleaning.rules.text import full_stop, sentences
 
 _DRUGS = (
-    r"(?:anti-?\s?(?:inflammatory|hypertensive|tubercular|anxiety|thyroid|epileptic|psychotic|depressant|platelet|malarial|cancer)|"
-    r"prokinetic|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|immunosuppressant|chemotherapy)"
+    r"(?:anti-?\s?(?:inflammatory|hypertensive|tubercular|anxiety|thyroid|epileptic|psychotic|depressant|platelet|malarial|cancer|rheumatic)|"
+    r"prokinetic|preventive|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|immunosuppressant|chemotherapy)"
 )
 _DRINKS = r"(?:caffeinated|carbonated|(?:non-?)?alcoholic|soft|energy|fizzy|aerated|cool|sugary|sweetened)"
 _ONE = r"(?:an?|one|this|another)\s+(?:[\w-]+\s+){0,2}"
 _TREATS = r"(?:use|using|start|instil+|apply|take|put|continue|treatment|antibiotic|steroid|drops)\b[^.]*"
 
+_WITHDRAWS = r"(?:the|a|for|social|alcohol|opioid|nicotine|caffeine|hormone|progesterone|dependence\s+(?:and|or))"
+_PILLS = r"(?:bleed\w*|pills?|one|she|you)\b(?:(?!interact|effect|problem|trouble)[^.])*?\s"
 _MEDICAL = r"\b(?:medicines?|medications?|drugs?|tablets?|mg|dos(?:e|age|es)|antibiotics?|symptoms?|therapy)\b"
 
 COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
@@ -40,8 +42,19 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"(?:upper|lower|inner|outer)\s+", "qua", "drant", ""),
     (r"static\s+", "qua", "driceps", ""),
     (r"(?:ruptur|perforat|punctur|injur|beyond)\w*\s+(?:of\s+)?(?:(?:the|your)\s+)?", "ear", "drum", ""),
-    (r"(?:the|a|for|social|alcohol|opioid|nicotine|caffeine|hormone|progesterone)\s+", "with", "drawal", ""),
-    (r"(?:of|on|for|have|treat|if)\s+", "dan", "druff", r"\b(?:hairs?|scalp|shampoo)\b"),
+    (rf"{_WITHDRAWS}\s+", "with", "drawal", ""),
+    (rf"{_PILLS}(?:have|had|has|gets?|her|gives?|be)\s+", "with", "drawal bleeding", r"\b(?:pills?|periods?|menses)\b"),
+    (r"(?:of|on|for|have|treat|if)\s+", "dan", "druff", ""),
+    (r"rabies\b[^.]*\s", "hy", "drophobia", ""),
+    (r"(?:orchitis|testic\w+|scrot\w+)\b[^.]*[\s(]", "hy", "drocele", ""),
+    (r"(?:tretinoin|mometasone)\b[^.]*\s", "hy", "droquinone", ""),
+    (r"hair\s+(?:fall|loss)\b[^.]*\b(?:like|be|is|called)\s+", "an", "drogenetic alopecia", ""),
+    (r"\ba\s+", "fixed", " drug eruption", r"\b(?:lesions?|rash\w*|skin|patch\w*|blisters?|plan(?:us|o))\b"),
+    (r"\boff\s+(?:from\s+|of\s+)?", "the", " drug", _MEDICAL),
+    (r"(?:along|together|combined|mixed)\s+with\s+", "other", " drugs", _MEDICAL),
+    (r"is\s+(?:an?\s+)?(?:pregnancy\s+)?", "category [abcdx]", " drug", _MEDICAL),
+    (r"(?:pills?|tablets?|globules?)\s+or\s+", "(?:two|three|four|five)", " drops", ""),
+    (r"(?:causes?|for|have|has|of|with|from)\s+", "vaginal", " dryness", ""),
     (_ONE, _DRUGS, " drug", ""),
     ("", _DRUGS, " drugs", ""),
     (r"(?:group|combination|class)\s+", "of", " drugs", _MEDICAL),
@@ -70,6 +83,8 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     "(?:or|and)": ("or", "and"),
     "(?:ear|eye|nasal|nose)": ("ear", "eye", "nasal", "nose"),
     "(?:area|skin)": ("area", "skin"),
+    "category [abcdx]": ("category a", "category b", "category c", "category d", "category x"),
+    "(?:two|three|four|five)": ("two", "three", "four", "five"),
     _DRINKS: (
         *("caffeinated", "carbonated", "alcoholic", "soft", "energy", "fizzy", "aerated", "cool", "sugary"),
         "sweetened",
@@ -77,7 +92,8 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     _DRUGS: (
         *("inflammatory", "hypertensive", "tubercular", "anxiety", "thyroid", "epileptic", "psychotic", "depressant"),
         *("platelet", "malarial", "cancer", "prokinetic", "anxiolytic", "ssri", "snri", "nsaid", "recreational"),
-        *("forming", "psychotropic", "psychoactive", "illicit", "immunosuppressant", "chemotherapy"),
+        *("forming", "psychotropic", "psychoactive", "illicit", "immunosuppressant", "chemotherapy", "rheumatic"),
+        "preventive",
     ),
 }
 """How the words end that are more than one. Looking there first takes a tenth of the time of trying the table's patterns."""
@@ -99,6 +115,9 @@ REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)
 """How the rest of a sentence begins after its middle is lost."""
 _CAPITAL_BEGINS = re.compile(r"[.!?]\s+[A-Z]")
 
+_THIRD_PERSON = (
+    r"(?:dies|occurs|leads|makes|gives|becomes|gets|reduces|prevents|improves|comes|goes|affects|develops|keeps|allows|requires|depends)"
+)
 _IMPERATIVES = (
     r"(?:take|use|avoid|do|keep|start|stop|continue|apply|drink|eat|consult|get|have|try|wash|clean|discuss|visit|see|go|reduce|check|"
     r"maintain|add|consume|give|make|put|exercise|follow|insert|let|send|please|kindly|never|don['’]?t|ensure|treat|quit|limit|rinse|"
@@ -111,7 +130,7 @@ _AUXILIARIES = (
 )
 _VERB = pattern(
     rf"(?<!\bto )\b(?:{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
-    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?)\b|"
+    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?|involves(?=\s))\b|"
     r"\b(?:you|I|we|they|he|she|it|people|patients|(?:your|the)\s+body)\s+(?!(?:to|who|with|and|or|of|in|as|like|that|than)\b)[a-z]{2,}"
 )
 _ITEM = re.compile(r"^\s*(?:\d+\s*[.)]|[*•-])\s*")
@@ -131,32 +150,56 @@ _OPEN_END = pattern(
 # Where a clause may end so that what goes with the rest neither limits nor reverses what stays: no "if", "until" or "but".
 _CLAUSE_ENDS = re.compile(
     rf";\s+|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
+    r",\s+(?=as\s+(?!(?:well|if|long|soon|much|many|far|per|though|directed|needed|required)\b))|"
     rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|since|(?<!such )as\s+{_PERSONS})\b)|"
-    rf",?\s+(?=and\s+(?:(?:then|also|so|please|always)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES})\b)|"
-    r",?\s+(?=(?:such\s+as|including|for\s+example)\b)"
+    rf",?\s+(?=and\s+(?:(?:then|also|so|please|always|now)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES}|{_THIRD_PERSON})\b)|"
+    r",?\s+(?=(?:such\s+as|including|for\s+example|causing|leading\s+to|resulting\s+in|thereby)\b)"
 )
-_LAST_MEMBER = re.compile(r"\s+(?:and|or)$")
-_DETERMINER = r"(?:\s+(?:the|your|an?|some|their|its|his|her|this|these))?$"
+_SPLICE = re.compile(rf",\s+(?=(?:{_PERSONS}|that)\s)", re.IGNORECASE)
+_SUBJECT_BEGINS = pattern(
+    rf"^(?:(?:and|but|so|also|yes|no|well|however|then|besides)\b,?\s+)*(?:{_PERSONS}|{_IMPERATIVES}|the|your|my|an?|most|all)\b"
+)
+"""How a sentence begins that may end before a comma and another subject; "depending on how old it is, you" may not."""
+_STUMP = r"(?:hy|ad|an|syn|chil|dan|qua|ephe|cylin|carbohy|dehy|rehy|costochon|hyperan)"
+"""The beginnings of words that the name ate, where they are no words themselves."""
+_DETERMINER = r"(?:the|your|an?|some|any|other|their|its|his|her|this|these)"
+_LAST_MEMBER = pattern(rf",?\s+(?:and|or)(?:\s+(?:also|even|other))?(?:\s+{_DETERMINER})?(?:\s+{_STUMP})?$")
+_LAST_COMMA = pattern(rf",(?:\s+{_DETERMINER}(?:\s+[a-z-]+)?|(?:\s+[a-z-]+){{0,3}}\s+{_STUMP})?$")
+_ADJECTIVE = pattern(r"(?:al|ic|ive|ous|ary|food|cold|hot)$")
+"""Behind a comma the noun of these was lost."""
+_BRACKET = re.compile(r"\s*\((?P<inside>[^()]*)$")
+_WHOLE = pattern(
+    r"\b(?:caffeine|alcohol|smoking|tea|coffee|juice|an(?:a)?esthesia|decongestants?|antihistamines?|steroids?|antibiotics?|painkillers?|"
+    r"vasodilators?|supplements?|vitamins?)$"
+)
+"""Nouns that say what is meant without the noun that was lost: "decongestant drops"."""
 _LAST_PHRASE = pattern(
-    rf"\s+for{_DETERMINER}|(?P<by>(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
-    rf"\s+(?:by{_DETERMINER}|and$))"
+    rf"\s+for(?:\s+{_DETERMINER})?(?:\s+{_STUMP})?$|\s+as\s+an?(?:\s+[\w-]+)?$|"
+    r"(?P<by>(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
+    rf"\s+(?:by(?:\s+{_DETERMINER})?$|and$))"
 )
-PHRASE_ENDS = frozenset(("for", "by", "and"))
-"""One of these is the last word or the last but one where such a phrase ends a text."""
+PHRASE_ENDS = frozenset(("for", "by", "and", "as"))
+"""One of these is among the last three words where such a phrase ends a text."""
 _ADVISES = pattern(
     rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need))\b"
 )
 _DENIES = pattern(r"\b(?:not|no|never|avoid|stop|without|only|less|nor|neither)\b|n['’]t\b")
 _MORE = pattern(r"^\W*for\s+(?:more|further|any)\b")
 _LISTS = pattern(
-    r",|:|\b(?:two|three|both|between|either|neither|combin\w+|reasons?|following|such\s+as|like|includ\w+|not|no|never|avoid)\b"
+    r":|\b(?:two|three|four|both|between|either|neither|combin\w+|mix\w*|reasons?|not|no|never|together)\b|n['’]t\b"
 )
+"""What counts or joins the members of a list, so that it would be wrong without the last."""
+_REFERS_ON = pattern(rf"(?:\s+(?:and|or|for|in|at|if|when|who))?(?:\s+{_DETERMINER})?$")
 _GOES_ON = pattern(r"(?:\b(?:that|because|as|when|if|while)\s+(?:the\s+)?|[,;]\s*the\s+)[\w-]+$")
 """A completed word that is the subject of what is lost."""
 REACH = 100
 """Characters before the name in which its word is recognized."""
 FEWEST_WORDS = 4
 """Words of a clause that can stand by itself."""
+_DOSE = pattern(r"^\s*\d+\s*[.)][^.]*\b\d+\s*(?:mg|mcg|ml|g|iu|drops|pills|tablets)\b[^.]*$")
+"""An item of a list that says how much of something to take."""
+_SHORT = pattern(rf"^(?!{_IMPERATIVES}\s+{_IMPERATIVES}\b){_IMPERATIVES}\s+(?!(?:also|then|so)\b)[a-z]{{2,}}(?:\s+\w+)?$")
+"""An instruction that stands with fewer: "Quit smoking"."""
 
 
 def completed(text: str) -> str:
@@ -202,24 +245,34 @@ def stands(sentence: str) -> bool:
     return bool(_COMMAND.match(body) or _VERB.search(body))
 
 
+def completed_end(text: str, begin: int) -> str:
+    """The text with the last word of its last sentence completed, where it broke off in the middle of that word; else ""."""
+    holds = functools.cache(lambda word: word.search(text) is not None)
+    whole = _whole(text[begin:], ".", holds, in_mid_word=True)
+    return text[:begin] + whole if whole else ""
+
+
 def _completed(sentence: str, holds: Callable[[re.Pattern[str]], bool]) -> str:
     found = _AT_THE_END.search(sentence)
     if not found or sentence.count(BRAND) > 1:
         return sentence
-    before = sentence[: found.start()]
+    return _whole(sentence[: found.start()], found["stop"], holds) or sentence
+
+
+def _whole(before: str, stop: str, holds: Callable[[re.Pattern[str]], bool], *, in_mid_word: bool = False) -> str:
+    """The sentence whose last word was lost or, with `in_mid_word`, broke off; empty where it is in doubt or does not stand."""
     last = before[-LONGEST_EATEN:].lower()
     for endings, word, letters, beside in _COMPLETIONS:
-        if not last.endswith(endings):
+        if not last.endswith(endings) or (in_mid_word and letters[0] == " "):
             continue
         if word.search(before, max(0, len(before) - REACH)) and (beside is None or holds(beside)):
             if letters[0] != " ":
                 before = _CAPITALS.sub(lambda found: found[0].lower(), before)  # "HY" of HYDRATION
             whole = before + letters
-            stop = found["stop"]
             if whole.count("(") == whole.count(")") + 1 and ")" not in stop:
                 stop = ")" + stop
-            return whole + stop if stands(whole + stop) and not _GOES_ON.search(whole) else sentence
-    return sentence
+            return whole + stop if stands(whole + stop) and not _GOES_ON.search(whole) else ""
+    return ""
 
 
 def _clauses_before(sentence: str) -> str:
@@ -231,23 +284,46 @@ def _clauses_before(sentence: str) -> str:
 def standing_clause(broken: str) -> str:
     """What stands by itself of a sentence that breaks off, as a sentence; may be empty."""
     before = broken.rstrip()
-    if _refers(before):
-        return full_stop(before)
-    ends = [found.start() for found in _CLAUSE_ENDS.finditer(before)]
-    last = _LAST_MEMBER.search(before) if before.endswith(("and", "or")) else None
-    if last and not _LISTS.search(before):
-        ends.append(last.start())
-    phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 2)[-2:]) else None
-    if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
-        ends.append(phrase.start())
-    for end in reversed(ends):
-        clause = before[:end].rstrip(" ,;")
-        if len(_ITEM.sub("", clause).split()) >= FEWEST_WORDS and stands(clause):
+    if refers := _referral_of(before):
+        return full_stop(refers)
+    for clause in sorted(_clauses(before), key=len, reverse=True):
+        body = _ITEM.sub("", clause)
+        if (len(body.split()) >= FEWEST_WORDS or _SHORT.match(body)) and (stands(clause) or _DOSE.match(clause)):
             return full_stop(clause)
     return ""
 
 
-def _refers(sentence: str) -> bool:
-    """Whether a sentence sends the reader to somebody with its last word: only more about him can be lost."""
+def _clauses(before: str) -> Iterator[str]:
+    """What may stand by itself of a sentence that breaks off."""
+    if _WHOLE.search(before):
+        yield before
+    for found in _CLAUSE_ENDS.finditer(before):
+        yield before[: found.start()].rstrip(" ,;")
+    if _SUBJECT_BEGINS.match(_ITEM.sub("", before)):
+        for found in _SPLICE.finditer(before):
+            yield before[: found.start()]
+    last = _LAST_MEMBER.search(before)
+    if last and not _LISTS.search(before) and not _ADJECTIVE.search(before, 0, last.start()):
+        yield before[: last.start()]
+    comma = _LAST_COMMA.search(before)
+    if comma and not any(map(_ADJECTIVE.search, before[: comma.start()].rsplit(",", 2)[-2:])):
+        yield before[: comma.start()]
+    phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 3)[-3:]) else None
+    if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
+        yield before[: phrase.start()]
+    bracket = _BRACKET.search(before)
+    if bracket:
+        whole, _, stump = bracket["inside"].rpartition(" ")
+        if whole and re.fullmatch(_STUMP, stump, re.IGNORECASE):
+            yield f"{before[: bracket.start()]} ({whole})"
+        elif not before[: bracket.start()].rsplit(None, 1)[-1].isupper():
+            yield before[: bracket.start()]
+
+
+def _referral_of(sentence: str) -> str:
+    """The sentence as far as it sends the reader to somebody, if only more about him, or when, can be lost; or ""."""
     found = referral(sentence, max(0, len(sentence) - REACH))
-    return bool(found and found.end() == len(sentence) and stands(sentence) and not _MORE.match(sentence))
+    if not found or _MORE.match(sentence) or not _REFERS_ON.fullmatch(sentence, found.end()):
+        return ""
+    whole = sentence[: found.end()]
+    return whole if stands(whole) else ""
