@@ -14,6 +14,9 @@ from job.cleaning.rules.text import words
 _PATH_BEHIND = re.compile(rf"{BRAND}(?:/[\w-]+)+")
 """A page of the forum's own: "OurForum/ask-a-gardener"."""
 
+_IN_A_WORD = re.compile(rf"(?<=[a-z]){BRAND}(?=[a-z])")
+"""A name in the middle of a word took the place of an address's end: "h com" of "with combination"."""
+
 
 def brand_pattern(brand: str) -> re.Pattern[str]:
     """`ChatDoctor` also finds `Chat Doctor`, `chat  doctor`, `Chat-Doctor` and `ChatDoctorI`."""
@@ -47,7 +50,7 @@ def brand_name(field: Field) -> str:
             text = pattern.sub(BRAND, text)
     if BRAND not in text:
         return text
-    text = _PATH_BEHIND.sub(BRAND, text)
+    text = _PATH_BEHIND.sub(BRAND, _IN_A_WORD.sub("h com", text))
     return GLUED_BRAND.sub(f"{BRAND}. ", text).replace(f"{BRAND}.come have", f"{BRAND}. I have")
 
 

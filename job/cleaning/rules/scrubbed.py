@@ -14,14 +14,19 @@ from job.cleaning.rules.signs import referral
 from job.cleaning.rules.text import full_stop, sentences
 
 _DRUGS = (
-    r"(?:anti-?\s?(?:inflammatory|hypertensive|tubercular|anxiety|thyroid|epileptic|psychotic|depressant|platelet|malarial|cancer|rheumatic)|"
+    r"(?:anti-?\s?(?:inflammatory|hypertensive|tubercular|anxiety|thyroid|epileptic|psychotic|depressant|platelet|malarial|cancer|rheumatic|"
+    r"spasmodic|viral|retroviral|fungal|bacterial|thrombotic|arrhythmic|coagulant|convulsant|emetic)|"
     r"prokinetic|preventive|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|immunosuppressant|chemotherapy)"
 )
 _DRINKS = r"(?:caffeinated|carbonated|(?:non-?)?alcoholic|soft|energy|fizzy|aerated|cool|sugary|sweetened)"
 _ONE = r"(?:an?|one|this|another)\s+(?:[\w-]+\s+){0,2}"
-_TREATS = r"(?:use|using|start|instil+|apply|take|put|continue|treatment|antibiotic|steroid|drops)\b[^.]*"
+_TREATS = r"(?:use|using|start|restart|instil+|apply|take|put|continue|treatment|antibiotic|steroid|drops)\b[^.]*"
 
-_WITHDRAWS = r"(?:the|a|for|social|alcohol|opioid|nicotine|caffeine|hormone|progesterone|dependence\s+(?:and|or))"
+_HURTS = r"(?:(?:ruptur|perforat|punctur|injur|damag)\w*|beyond|behind|see)"
+_WITHDRAWS = (
+    r"(?:the|a|for|social|alcohol|opioid|nicotine|caffeine|hormon(?:e|al)|sudden|abrupt|progesterone|"
+    r"dependence\s+(?:and|or))"
+)
 _PILLS = r"(?:bleed\w*|pills?|one|she|you)\b(?:(?!interact|effect|problem|trouble)[^.])*?\s"
 _MEDICAL = r"\b(?:medicines?|medications?|drugs?|tablets?|mg|dos(?:e|age|es)|antibiotics?|symptoms?|therapy)\b"
 
@@ -30,18 +35,20 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     # belongs between is one of the letters.
     ("", "syn", "drome", ""),
     ("", "carbohy", "drates", ""),
+    (r"(?:phosphate|succinate|lactate|pyruvate|alcohol)\s+", "dehy", "drogenase", ""),
+    (r"(?:be|is|are|was|were|gets?|getting|becomes?|feel|him|her|you|them|\w{3,}ly)\s+", "dehy", "drated", ""),
     ("", "[dr]ehy", "dration", ""),
     ("", "chil", "dren", ""),
     ("", "hyperan", "drogenism", ""),
     (r"an\s+", "an", "drologist", ""),
     ("", "costochon", "dritis", ""),
     (r"converted\s+to\s+", "dihy", "drotestosterone", ""),
-    (r"well\s+", "hy", "drated", ""),
-    (r"maintain(?:s|ing)?\s+(?:\w+\s+)?", "hy", "dration", ""),
+    (r"(?:well|stay|staying|remain|keep|self|yourself|him|her)\s+(?:\w+ly\s+)?", "hy", "drated", ""),
+    (r"maintain(?:s|ing)?\s+(?:\w+\s+){0,2}", "hy", "dration", ""),
     ("", "(?:pseudo)?ephe", "drine", ""),
     (r"(?:upper|lower|inner|outer)\s+", "qua", "drant", ""),
     (r"static\s+", "qua", "driceps", ""),
-    (r"(?:ruptur|perforat|punctur|injur|beyond)\w*\s+(?:of\s+)?(?:(?:the|your)\s+)?", "ear", "drum", ""),
+    (rf"{_HURTS}\s+(?:of\s+)?(?:(?:the|your)\s+(?:\w+ing\s+)?)?", "ear", "drum", ""),
     (rf"{_WITHDRAWS}\s+", "with", "drawal", ""),
     (rf"{_PILLS}(?:have|had|has|gets?|her|gives?|be)\s+", "with", "drawal bleeding", r"\b(?:pills?|periods?|menses)\b"),
     (r"(?:of|on|for|have|treat|if)\s+", "dan", "druff", ""),
@@ -60,15 +67,25 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"(?:group|combination|class)\s+", "of", " drugs", _MEDICAL),
     (r"is\s+(?:an?\s+)?[\w-]+\s+", "group", " drug", _MEDICAL),
     (r"name\s+of\s+", "the", " drug", _MEDICAL),
+    (r"brand\s+name\s+of\s+", "the", " drug", ""),
+    (r"there\s+are\s+(?:\w+\s+)?", "(?:effective|different)", " drugs", _MEDICAL),
+    (r"(?:anti-?)?(?:histamin\w+|allerg\w+)\b[^.]*\s", "ben", "adryl", ""),
+    (r"spherical\b[^.]*\s", "cylin", "drical error", ""),
     (r"side\s+effects\s+of\s+", "(?:the|these)", " drugs", ""),
+    (r"between\s+(?:the|these)\s+", "two", " drugs", _MEDICAL),
     (_ONE, _DRINKS, " drink", ""),
     ("", _DRINKS, " drinks", ""),
+    (r"(?:take|avoid|drink|have|no)\s+", "(?:hot|cold|warm)", " drinks", ""),
+    ("", "binge", " drinking", ""),
     ("", "sex(?:ual)?", " drive", ""),
     (r"eating\s+", "(?:or|and)", " drinking", ""),
     (r"eat\s+", "(?:or|and)", " drink", ""),
     (r"water\s+", "to", " drink", ""),
     (r"(?:ensure|remember|try|need)\s+", "to", " drink", r"\b(?:dilute|hydrat\w+|urine|thirst\w*)\b"),
-    (rf"{_TREATS}\b", "(?:ear|eye|nasal|nose)", " drops", ""),
+    ("", r"post-?\s?nasal", " drip", ""),
+    (r"keep(?:ing)?\s+", "(?:it|them)", " dry", ""),
+    (r"keep(?:ing)?\s+(?:the|your)\s+(?:\w+\s+)?", "(?:ears?|wound|feet)", " dry", ""),
+    (rf"{_TREATS}\b(?<!\ban\s)", "(?:ear|eye|nasal|nose)", " drops", ""),
     (r"keep\s+(?:\w+\s+){1,3}", "(?:area|skin)", " dry", ""),
     (r"keep\s+(?:\w+\s+){1,3}clean\s+", "and", " dry", ""),
     (r"makes?\s+(?:the\s+|your\s+)?", "skin", " dry", ""),
@@ -84,6 +101,11 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     "(?:ear|eye|nasal|nose)": ("ear", "eye", "nasal", "nose"),
     "(?:area|skin)": ("area", "skin"),
     "category [abcdx]": ("category a", "category b", "category c", "category d", "category x"),
+    "(?:hot|cold|warm)": ("hot", "cold", "warm"),
+    r"post-?\s?nasal": ("nasal",),
+    "(?:it|them)": ("it", "them"),
+    "(?:ears?|wound|feet)": ("ear", "ears", "wound", "feet"),
+    "(?:effective|different)": ("effective", "different"),
     "(?:two|three|four|five)": ("two", "three", "four", "five"),
     _DRINKS: (
         *("caffeinated", "carbonated", "alcoholic", "soft", "energy", "fizzy", "aerated", "cool", "sugary"),
@@ -93,7 +115,18 @@ ENDINGS: dict[str, tuple[str, ...]] = {
         *("inflammatory", "hypertensive", "tubercular", "anxiety", "thyroid", "epileptic", "psychotic", "depressant"),
         *("platelet", "malarial", "cancer", "prokinetic", "anxiolytic", "ssri", "snri", "nsaid", "recreational"),
         *("forming", "psychotropic", "psychoactive", "illicit", "immunosuppressant", "chemotherapy", "rheumatic"),
-        "preventive",
+        *(
+            "preventive",
+            "spasmodic",
+            "viral",
+            "fungal",
+            "bacterial",
+            "thrombotic",
+            "arrhythmic",
+            "coagulant",
+            "convulsant",
+        ),
+        "emetic",
     ),
 }
 """How the words end that are more than one. Looking there first takes a tenth of the time of trying the table's patterns."""
@@ -116,12 +149,14 @@ REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)
 _CAPITAL_BEGINS = re.compile(r"[.!?]\s+[A-Z]")
 
 _THIRD_PERSON = (
-    r"(?:dies|occurs|leads|makes|gives|becomes|gets|reduces|prevents|improves|comes|goes|affects|develops|keeps|allows|requires|depends)"
+    r"(?:dies|occurs|leads|makes|gives|becomes|gets|reduces|prevents|improves|comes|goes|affects|develops|keeps|allows|"
+    r"requires|depends)"
 )
 _IMPERATIVES = (
     r"(?:take|use|avoid|do|keep|start|stop|continue|apply|drink|eat|consult|get|have|try|wash|clean|discuss|visit|see|go|reduce|check|"
     r"maintain|add|consume|give|make|put|exercise|follow|insert|let|send|please|kindly|never|don['’]?t|ensure|treat|quit|limit|rinse|"
-    r"water|feed|turn|press|remove|replace|repeat|wait|consider|choose|increase|restrict|stay|ask|call|contact|cover)"
+    r"water|feed|turn|press|remove|replace|repeat|wait|rest|consider|choose|increase|restrict|stay|ask|call|contact|cover|cut|be|restart|"
+    r"decrease|perform|mix|soak|boil|place|sleep|walk|sit|undergo)"
 )
 _PERSONS = r"(?:you|I|it|this|these|they|we|he|she|there)"
 _AUXILIARIES = (
@@ -130,7 +165,7 @@ _AUXILIARIES = (
 )
 _VERB = pattern(
     rf"(?<!\bto )\b(?:{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
-    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?|involves(?=\s))\b|"
+    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?|claims|says|appears|remains|involves(?=\s))\b|"
     r"\b(?:you|I|we|they|he|she|it|people|patients|(?:your|the)\s+body)\s+(?!(?:to|who|with|and|or|of|in|as|like|that|than)\b)[a-z]{2,}"
 )
 _ITEM = re.compile(r"^\s*(?:\d+\s*[.)]|[*•-])\s*")
@@ -142,6 +177,8 @@ _HANGS = pattern(
     r"^(?:(?:but|and|so|also|first(?:ly)?|secondly|lastly|however|moreover|yes|no|well|for)\b,?\s+)*(?:if|when|while|as|since|because|"
     r"although|though|unless|until|after|before|once|in\s+case|whether|which|who|besides|despite|to)\b"
 )
+_MAIN_BEGINS = re.compile(r", |(?<!and)(?<!or) then (?=[a-z])")
+"""Behind a subordinate clause."""
 _OPEN_END = pattern(
     r"\b(?:the|an?|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|than|your|their|its|his|her|be|that|which|who|if|when|"
     r"not|no|very|any|some|these|those|this|such|like|including|between|about|into|over|more|most|following|may|can|should|will|would|must|"
@@ -152,7 +189,7 @@ _CLAUSE_ENDS = re.compile(
     rf";\s+|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
     r",\s+(?=as\s+(?!(?:well|if|long|soon|much|many|far|per|though|directed|needed|required)\b))|"
     rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|since|(?<!such )as\s+{_PERSONS})\b)|"
-    rf",?\s+(?=and\s+(?:(?:then|also|so|please|always|now)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES}|{_THIRD_PERSON})\b)|"
+    rf",?\s+(?=and\s+(?:(?:then|also|so|please|always|now)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES}|{_THIRD_PERSON}|that\s+is)\b)|"
     r",?\s+(?=(?:such\s+as|including|for\s+example|causing|leading\s+to|resulting\s+in|thereby)\b)"
 )
 _SPLICE = re.compile(rf",\s+(?=(?:{_PERSONS}|that)\s)", re.IGNORECASE)
@@ -163,42 +200,51 @@ _SUBJECT_BEGINS = pattern(
 _STUMP = r"(?:hy|ad|an|syn|chil|dan|qua|ephe|cylin|carbohy|dehy|rehy|costochon|hyperan)"
 """The beginnings of words that the name ate, where they are no words themselves."""
 _DETERMINER = r"(?:the|your|an?|some|any|other|their|its|his|her|this|these)"
-_LAST_MEMBER = pattern(rf",?\s+(?:and|or)(?:\s+(?:also|even|other))?(?:\s+{_DETERMINER})?(?:\s+{_STUMP})?$")
-_LAST_COMMA = pattern(rf",(?:\s+{_DETERMINER}(?:\s+[a-z-]+)?|(?:\s+[a-z-]+){{0,3}}\s+{_STUMP})?$")
+_LAST_MEMBER = pattern(
+    rf",?\s+(?:and|or)(?:\s+(?:also|even|other|then|better)){{0,2}}(?:\s+{_DETERMINER})?(?:\s+{_STUMP})?$|\s+/$"
+)
+_DEGREE = r"(?:sudden|severe|excess(?:ive)?|frequent|chronic|acute|increased|decreased|reduced|high|low|more|less)"
+_LAST_COMMA = pattern(rf",(?:\s+{_DETERMINER}(?:\s+[a-z-]+)?|\s+{_DEGREE}|(?:\s+[a-z-]+){{0,3}}\s+{_STUMP})?$")
 _ADJECTIVE = pattern(r"(?:al|ic|ive|ous|ary|food|cold|hot)$")
 """Behind a comma the noun of these was lost."""
 _BRACKET = re.compile(r"\s*\((?P<inside>[^()]*)$")
 _WHOLE = pattern(
     r"\b(?:caffeine|alcohol|smoking|tea|coffee|juice|an(?:a)?esthesia|decongestants?|antihistamines?|steroids?|antibiotics?|painkillers?|"
-    r"vasodilators?|supplements?|vitamins?)$"
+    r"vasodilators?|supplements?|vitamins?|inhibitors?|blockers?|thinners?)$"
 )
 """Nouns that say what is meant without the noun that was lost: "decongestant drops"."""
 _LAST_PHRASE = pattern(
-    rf"\s+for(?:\s+{_DETERMINER})?(?:\s+{_STUMP})?$|\s+as\s+an?(?:\s+[\w-]+)?$|"
-    r"(?P<by>(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
+    rf"(?<!\bgo)(?<!going)(?<!\bopt)(?<!look)(?<!ask)\s+for(?:\s+\w+ing(?:\s+or\s+\w+ing)?)?(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar)))?$|\s+as\s+an?(?:\s+[\w-]+)?$|"
+    r"(?P<by>(?:(?<=daily)|(?<=easily)|(?<=quickly)|(?<=regularly)|(?<=effectively)|(?<=time)|(?<=days)|(?<=weeks)|(?<=months))"
+    rf"\s+(?:with|by|in|on|from|after)(?:\s+{_DETERMINER})?$|"
+    r"(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
     rf"\s+(?:by(?:\s+{_DETERMINER})?$|and$))"
 )
-PHRASE_ENDS = frozenset(("for", "by", "and", "as"))
+PHRASE_ENDS = frozenset(("for", "by", "and", "as", "with", "in", "on", "from", "after"))
 """One of these is among the last three words where such a phrase ends a text."""
 _ADVISES = pattern(
-    rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need))\b"
+    rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need)|i\s+(?:recommend|suggest|advise))\b"
 )
 _DENIES = pattern(r"\b(?:not|no|never|avoid|stop|without|only|less|nor|neither)\b|n['’]t\b")
 _MORE = pattern(r"^\W*for\s+(?:more|further|any)\b")
 _LISTS = pattern(
-    r":|\b(?:two|three|four|both|between|either|neither|combin\w+|mix\w*|reasons?|not|no|never|together)\b|n['’]t\b"
+    r":|\b(?:(?:two|three|four)(?!\s+(?:to\s+\w+\s+)?(?:days|weeks|hours|months|years|times|drops|tablets|pills))|both|between|either|neither|combin\w+|mix\w*|reasons?|not|no|never|together)\b|n['’]t\b"
 )
 """What counts or joins the members of a list, so that it would be wrong without the last."""
 _REFERS_ON = pattern(rf"(?:\s+(?:and|or|for|in|at|if|when|who))?(?:\s+{_DETERMINER})?$")
-_GOES_ON = pattern(r"(?:\b(?:that|because|as|when|if|while)\s+(?:the\s+)?|[,;]\s*the\s+)[\w-]+$")
-"""A completed word that is the subject of what is lost."""
+_CLAUSE_BEGINS = pattern(
+    r"(?:[,;]\s*the|\b(?:that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)|when|if|while))\s+"
+)
 REACH = 100
 """Characters before the name in which its word is recognized."""
+LONGEST_SUBJECT = 5
 FEWEST_WORDS = 4
 """Words of a clause that can stand by itself."""
 _DOSE = pattern(r"^\s*\d+\s*[.)][^.]*\b\d+\s*(?:mg|mcg|ml|g|iu|drops|pills|tablets)\b[^.]*$")
 """An item of a list that says how much of something to take."""
-_SHORT = pattern(rf"^(?!{_IMPERATIVES}\s+{_IMPERATIVES}\b){_IMPERATIVES}\s+(?!(?:also|then|so)\b)[a-z]{{2,}}(?:\s+\w+)?$")
+_SHORT = pattern(
+    rf"^(?!{_IMPERATIVES}\s+{_IMPERATIVES}\b){_IMPERATIVES}\s+(?!(?:also|then|so)\b)[a-z]{{2,}}(?:\s+\w+)?$"
+)
 """An instruction that stands with fewer: "Quit smoking"."""
 
 
@@ -239,9 +285,10 @@ def stands(sentence: str) -> bool:
     if body.count("(") != body.count(")") or _OPEN_END.search(body):
         return False
     if _HANGS.match(body):
-        _, comma, body = body.partition(", ")
-        if not comma or len(body.split()) < 2:
+        _, *main = _MAIN_BEGINS.split(body, maxsplit=1)
+        if not main or len(main[0].split()) < 2:
             return False
+        body = main[0]
     return bool(_COMMAND.match(body) or _VERB.search(body))
 
 
@@ -271,7 +318,7 @@ def _whole(before: str, stop: str, holds: Callable[[re.Pattern[str]], bool], *, 
             whole = before + letters
             if whole.count("(") == whole.count(")") + 1 and ")" not in stop:
                 stop = ")" + stop
-            return whole + stop if stands(whole + stop) and not _GOES_ON.search(whole) else ""
+            return whole + stop if stands(whole + stop) and not _goes_on(whole) else ""
     return ""
 
 
@@ -295,7 +342,7 @@ def standing_clause(broken: str) -> str:
 
 def _clauses(before: str) -> Iterator[str]:
     """What may stand by itself of a sentence that breaks off."""
-    if _WHOLE.search(before):
+    if _WHOLE.search(before) and not _goes_on(before):
         yield before
     for found in _CLAUSE_ENDS.finditer(before):
         yield before[: found.start()].rstrip(" ,;")
@@ -315,9 +362,17 @@ def _clauses(before: str) -> Iterator[str]:
     if bracket:
         whole, _, stump = bracket["inside"].rpartition(" ")
         if whole and re.fullmatch(_STUMP, stump, re.IGNORECASE):
-            yield f"{before[: bracket.start()]} ({whole})"
+            yield f"{before[: bracket.start()]} ({whole})."
         elif not before[: bracket.start()].rsplit(None, 1)[-1].isupper():
             yield before[: bracket.start()]
+
+
+def _goes_on(whole: str) -> bool:
+    """Whether the last words are the subject of what is lost: "because some children"."""
+    last = ""
+    for found in _CLAUSE_BEGINS.finditer(whole):
+        last = whole[found.end() :]
+    return bool(last) and not _VERB.search(last) and len(last.split()) <= LONGEST_SUBJECT
 
 
 def _referral_of(sentence: str) -> str:
