@@ -1,12 +1,12 @@
-"""Brand names, and the rules for sentences that a forum spoilt by scrubbing its own name (see scrubbed.py). Knows no brand;
-their names are options."""
+"""Brand names, and the rules for sentences that a forum spoilt by scrubbing its own name (see scrubbed.py, eaten.py). Knows no
+brand; their names are options."""
 
 from __future__ import annotations
 
 import functools
 import re
 
-from job.cleaning.rules import scrubbed
+from job.cleaning.rules import eaten, scrubbed
 from job.cleaning.rules.boilerplate import BRAND, GLUED_BRAND
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.text import words
@@ -56,7 +56,7 @@ def brand_name(field: Field) -> str:
 
 def scrubbed_word(field: Field) -> str:
     """The text with the words that a brand name ate, where there is no doubt which."""
-    return scrubbed.completed(field.text) if BRAND in field.text else field.text
+    return eaten.completed(field.text) if BRAND in field.text else field.text
 
 
 def scrubbed_sentence(field: Field) -> str:

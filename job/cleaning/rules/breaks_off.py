@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from job.cleaning.rules import boilerplate, closings
-from job.cleaning.rules.scrubbed import completed_end, standing_clause, stands
+from job.cleaning.rules.eaten import completed_end
+from job.cleaning.rules.scrubbed import standing_clause, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, has_any, is_prose, words
 
 _COMMAND = ("@", "/", "\\", "_", "=", "$", "|", "<", ">")

@@ -1,149 +1,17 @@
 """Sentences that a forum spoilt by scrubbing its own name: from a word that began with "dr" to the end of the sentence, all
-became the name. The word is completed where what stands before it leaves no doubt; otherwise the clauses before it stay if they
-can stand by themselves. Works on texts in which the name is one word, whatever it is.
+became the name. Where eaten.py cannot complete the word, the clauses before it stay if they can stand by themselves. Works on
+texts in which the name is one word, whatever it is.
 """
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from job.cleaning.rules.boilerplate import BRAND, pattern
 from job.cleaning.rules.signs import referral
 from job.cleaning.rules.text import full_stop, sentences
 
-_DRUGS = (
-    r"(?:anti-?\s?(?:inflammatory|hypertensive|tubercular|anxiety|thyroid|epileptic|psychotic|depressant|platelet|malarial|cancer|rheumatic|"
-    r"spasmodic|viral|retroviral|fungal|bacterial|thrombotic|arrhythmic|coagulant|convulsant|emetic)|"
-    r"prokinetic|preventive|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|immunosuppressant|chemotherapy)"
-)
-_DRINKS = r"(?:caffeinated|carbonated|(?:non-?)?alcoholic|soft|energy|fizzy|aerated|cool|sugary|sweetened)"
-_ONE = r"(?:an?|one|this|another)\s+(?:[\w-]+\s+){0,2}"
-_TREATS = r"(?:use|using|start|restart|instil+|apply|take|put|continue|treatment|antibiotic|steroid|drops)\b[^.]*"
-
-_HURTS = r"(?:(?:ruptur|perforat|punctur|injur|damag)\w*|beyond|behind|see)"
-_WITHDRAWS = (
-    r"(?:the|a|for|social|alcohol|opioid|nicotine|caffeine|hormon(?:e|al)|sudden|abrupt|progesterone|"
-    r"dependence\s+(?:and|or))"
-)
-_PILLS = r"(?:bleed\w*|pills?|one|she|you)\b(?:(?!interact|effect|problem|trouble)[^.])*?\s"
-_MEDICAL = r"\b(?:medicines?|medications?|drugs?|tablets?|mg|dos(?:e|age|es)|antibiotics?|symptoms?|therapy)\b"
-
-COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
-    # What stands before; the word right before the name; the lost letters; what the answer must hold besides. A blank that
-    # belongs between is one of the letters.
-    ("", "syn", "drome", ""),
-    ("", "carbohy", "drates", ""),
-    (r"(?:phosphate|succinate|lactate|pyruvate|alcohol)\s+", "dehy", "drogenase", ""),
-    (r"(?:be|is|are|was|were|gets?|getting|becomes?|feel|him|her|you|them|\w{3,}ly)\s+", "dehy", "drated", ""),
-    ("", "[dr]ehy", "dration", ""),
-    ("", "chil", "dren", ""),
-    ("", "hyperan", "drogenism", ""),
-    (r"an\s+", "an", "drologist", ""),
-    ("", "costochon", "dritis", ""),
-    (r"converted\s+to\s+", "dihy", "drotestosterone", ""),
-    (r"(?:well|stay|staying|remain|keep|self|yourself|him|her)\s+(?:\w+ly\s+)?", "hy", "drated", ""),
-    (r"maintain(?:s|ing)?\s+(?:\w+\s+){0,2}", "hy", "dration", ""),
-    ("", "(?:pseudo)?ephe", "drine", ""),
-    (r"(?:upper|lower|inner|outer)\s+", "qua", "drant", ""),
-    (r"static\s+", "qua", "driceps", ""),
-    (rf"{_HURTS}\s+(?:of\s+)?(?:(?:the|your)\s+(?:\w+ing\s+)?)?", "ear", "drum", ""),
-    (rf"{_WITHDRAWS}\s+", "with", "drawal", ""),
-    (rf"{_PILLS}(?:have|had|has|gets?|her|gives?|be)\s+", "with", "drawal bleeding", r"\b(?:pills?|periods?|menses)\b"),
-    (r"(?:of|on|for|have|treat|if)\s+", "dan", "druff", ""),
-    (r"rabies\b[^.]*\s", "hy", "drophobia", ""),
-    (r"(?:orchitis|testic\w+|scrot\w+)\b[^.]*[\s(]", "hy", "drocele", ""),
-    (r"(?:tretinoin|mometasone)\b[^.]*\s", "hy", "droquinone", ""),
-    (r"hair\s+(?:fall|loss)\b[^.]*\b(?:like|be|is|called)\s+", "an", "drogenetic alopecia", ""),
-    (r"\ba\s+", "fixed", " drug eruption", r"\b(?:lesions?|rash\w*|skin|patch\w*|blisters?|plan(?:us|o))\b"),
-    (r"\boff\s+(?:from\s+|of\s+)?", "the", " drug", _MEDICAL),
-    (r"(?:along|together|combined|mixed)\s+with\s+", "other", " drugs", _MEDICAL),
-    (r"is\s+(?:an?\s+)?(?:pregnancy\s+)?", "category [abcdx]", " drug", _MEDICAL),
-    (r"(?:pills?|tablets?|globules?)\s+or\s+", "(?:two|three|four|five)", " drops", ""),
-    (r"(?:causes?|for|have|has|of|with|from)\s+", "vaginal", " dryness", ""),
-    (_ONE, _DRUGS, " drug", ""),
-    ("", _DRUGS, " drugs", ""),
-    (r"(?:group|combination|class)\s+", "of", " drugs", _MEDICAL),
-    (r"is\s+(?:an?\s+)?[\w-]+\s+", "group", " drug", _MEDICAL),
-    (r"name\s+of\s+", "the", " drug", _MEDICAL),
-    (r"brand\s+name\s+of\s+", "the", " drug", ""),
-    (r"there\s+are\s+(?:\w+\s+)?", "(?:effective|different)", " drugs", _MEDICAL),
-    (r"(?:anti-?)?(?:histamin\w+|allerg\w+)\b[^.]*\s", "ben", "adryl", ""),
-    (r"spherical\b[^.]*\s", "cylin", "drical error", ""),
-    (r"side\s+effects\s+of\s+", "(?:the|these)", " drugs", ""),
-    (r"between\s+(?:the|these)\s+", "two", " drugs", _MEDICAL),
-    (_ONE, _DRINKS, " drink", ""),
-    ("", _DRINKS, " drinks", ""),
-    (r"(?:take|avoid|drink|have|no)\s+", "(?:hot|cold|warm)", " drinks", ""),
-    ("", "binge", " drinking", ""),
-    ("", "sex(?:ual)?", " drive", ""),
-    (r"eating\s+", "(?:or|and)", " drinking", ""),
-    (r"eat\s+", "(?:or|and)", " drink", ""),
-    (r"water\s+", "to", " drink", ""),
-    (r"(?:ensure|remember|try|need)\s+", "to", " drink", r"\b(?:dilute|hydrat\w+|urine|thirst\w*)\b"),
-    ("", r"post-?\s?nasal", " drip", ""),
-    (r"keep(?:ing)?\s+", "(?:it|them)", " dry", ""),
-    (r"keep(?:ing)?\s+(?:the|your)\s+(?:\w+\s+)?", "(?:ears?|wound|feet)", " dry", ""),
-    (rf"{_TREATS}\b(?<!\ban\s)", "(?:ear|eye|nasal|nose)", " drops", ""),
-    (r"keep\s+(?:\w+\s+){1,3}", "(?:area|skin)", " dry", ""),
-    (r"keep\s+(?:\w+\s+){1,3}clean\s+", "and", " dry", ""),
-    (r"makes?\s+(?:the\s+|your\s+)?", "skin", " dry", ""),
-    (r"incised?\s+", "and", " drain", ""),
-    (r"pus\b[^.]*\b(?:needs?|ha(?:s|ve))\s+to\s+", "be", " drained", ""),
-)
-ENDINGS: dict[str, tuple[str, ...]] = {
-    "[dr]ehy": ("dehy", "rehy"),
-    "(?:pseudo)?ephe": ("ephe",),
-    "(?:the|these)": ("the", "these"),
-    "sex(?:ual)?": ("sex", "sexual"),
-    "(?:or|and)": ("or", "and"),
-    "(?:ear|eye|nasal|nose)": ("ear", "eye", "nasal", "nose"),
-    "(?:area|skin)": ("area", "skin"),
-    "category [abcdx]": ("category a", "category b", "category c", "category d", "category x"),
-    "(?:hot|cold|warm)": ("hot", "cold", "warm"),
-    r"post-?\s?nasal": ("nasal",),
-    "(?:it|them)": ("it", "them"),
-    "(?:ears?|wound|feet)": ("ear", "ears", "wound", "feet"),
-    "(?:effective|different)": ("effective", "different"),
-    "(?:two|three|four|five)": ("two", "three", "four", "five"),
-    _DRINKS: (
-        *("caffeinated", "carbonated", "alcoholic", "soft", "energy", "fizzy", "aerated", "cool", "sugary"),
-        "sweetened",
-    ),
-    _DRUGS: (
-        *("inflammatory", "hypertensive", "tubercular", "anxiety", "thyroid", "epileptic", "psychotic", "depressant"),
-        *("platelet", "malarial", "cancer", "prokinetic", "anxiolytic", "ssri", "snri", "nsaid", "recreational"),
-        *("forming", "psychotropic", "psychoactive", "illicit", "immunosuppressant", "chemotherapy", "rheumatic"),
-        *(
-            "preventive",
-            "spasmodic",
-            "viral",
-            "fungal",
-            "bacterial",
-            "thrombotic",
-            "arrhythmic",
-            "coagulant",
-            "convulsant",
-        ),
-        "emetic",
-    ),
-}
-"""How the words end that are more than one. Looking there first takes a tenth of the time of trying the table's patterns."""
-_COMPLETIONS = tuple(
-    (
-        ENDINGS.get(word, (word,)),
-        re.compile(rf"\b(?i:{context}{word})$"),
-        letters,
-        pattern(beside) if beside else None,
-    )
-    for context, word, letters, beside in COMPLETIONS
-)
-_EATEN = tuple(dict.fromkeys(ending for endings, *_ in _COMPLETIONS for ending in endings))
-LONGEST_EATEN = 26
-"""Characters of the end of such a word and of the blanks behind it."""
-_CAPITALS = re.compile(r"\b[A-Z]{2,}$")
-_AT_THE_END = re.compile(rf"\s*{BRAND}(?P<stop>\s*\)?\s*[.!?]?[\s)]*)$")
 REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)\b|(?![AI]\s)[A-Z]\b(?!['’]))")
 """How the rest of a sentence begins after its middle is lost."""
 _CAPITAL_BEGINS = re.compile(r"[.!?]\s+[A-Z]")
@@ -155,9 +23,9 @@ _THIRD_PERSON = (
 _IMPERATIVES = (
     r"(?:take|use|avoid|do|keep|start|stop|continue|apply|drink|eat|consult|get|have|try|wash|clean|discuss|visit|see|go|reduce|check|"
     r"maintain|add|consume|give|make|put|exercise|follow|insert|let|send|please|kindly|never|don['’]?t|ensure|treat|quit|limit|rinse|"
-    r"water|feed|turn|press|remove|replace|repeat|wait|rest|consider|choose|increase|restrict|stay|ask|call|contact|cover|cut|be|restart|"
-    r"decrease|perform|mix|soak|boil|place|sleep|walk|sit|undergo)"
+    r"water|feed|turn|press|remove|replace|repeat|wait|consider|choose|increase|restrict|stay|ask|call|contact|cover)"
 )
+_COMMANDS = rf"(?:{_IMPERATIVES}|cut|be|restart|decrease|perform|mix|soak|boil|rest|sleep|walk|sit|undergo)"
 _PERSONS = r"(?:you|I|it|this|these|they|we|he|she|there)"
 _AUXILIARIES = (
     r"(?:is|are|was|were|has|have|had|can|could|may|might|must|shall|should|will|would|needs?|do|does|did|cannot|isn['’]t|"
@@ -165,12 +33,14 @@ _AUXILIARIES = (
 )
 _VERB = pattern(
     rf"(?<!\bto )\b(?:{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
-    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?|claims|says|appears|remains|involves(?=\s))\b|"
+    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?|claims|says|appears|remains|"
+    r"involves(?=\s))\b|"
+    r"\b(?:it|that|there|he|she)['’]s\b|\b(?:you|we|they)['’](?:re|ve|ll)\b|\bI['’](?:m|ve|ll)\b|"
     r"\b(?:you|I|we|they|he|she|it|people|patients|(?:your|the)\s+body)\s+(?!(?:to|who|with|and|or|of|in|as|like|that|than)\b)[a-z]{2,}"
 )
 _ITEM = re.compile(r"^\s*(?:\d+\s*[.)]|[*•-])\s*")
 _COMMAND = pattern(
-    rf"^(?:[\w\s-]{{1,24}},\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|or|otherwise)\b[\s,]*){{0,2}}{_IMPERATIVES}\b"
+    rf"^(?:[\w\s-]{{1,24}},\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|or|otherwise)\b[\s,]*){{0,2}}{_COMMANDS}\b"
 )
 MAIN_CLAUSE = pattern(rf"^(?:(?:then|please|kindly|also)\s+)*(?:{_PERSONS}|{_IMPERATIVES})\b")
 _HANGS = pattern(
@@ -186,7 +56,7 @@ _OPEN_END = pattern(
 )
 # Where a clause may end so that what goes with the rest neither limits nor reverses what stays: no "if", "until" or "but".
 _CLAUSE_ENDS = re.compile(
-    rf";\s+|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
+    rf";\s+|\s+(?=so\s+{_PERSONS}\s)|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
     r",\s+(?=as\s+(?!(?:well|if|long|soon|much|many|far|per|though|directed|needed|required)\b))|"
     rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|since|(?<!such )as\s+{_PERSONS})\b)|"
     rf",?\s+(?=and\s+(?:(?:then|also|so|please|always|now)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES}|{_THIRD_PERSON}|that\s+is)\b)|"
@@ -205,16 +75,20 @@ _LAST_MEMBER = pattern(
 )
 _DEGREE = r"(?:sudden|severe|excess(?:ive)?|frequent|chronic|acute|increased|decreased|reduced|high|low|more|less)"
 _LAST_COMMA = pattern(rf",(?:\s+{_DETERMINER}(?:\s+[a-z-]+)?|\s+{_DEGREE}|(?:\s+[a-z-]+){{0,3}}\s+{_STUMP})?$")
-_ADJECTIVE = pattern(r"(?:al|ic|ive|ous|ary|food|cold|hot)$")
+_ADJECTIVE = pattern(r"(?:al|ic|ive|ous|ary|\b(?:cold|hot|hard|soft|sudden|severe))$")
 """Behind a comma the noun of these was lost."""
 _BRACKET = re.compile(r"\s*\((?P<inside>[^()]*)$")
+_ACRONYM = re.compile(r"\b[A-Z]{2,}$")
+"""The full form of it stood in the bracket, and what it is part of behind."""
 _WHOLE = pattern(
     r"\b(?:caffeine|alcohol|smoking|tea|coffee|juice|an(?:a)?esthesia|decongestants?|antihistamines?|steroids?|antibiotics?|painkillers?|"
-    r"vasodilators?|supplements?|vitamins?|inhibitors?|blockers?|thinners?)$"
+    r"vasodilators?|supplements?|vitamins?|inhibitors?|blockers?|thinners?|antacids?|insulin)$"
 )
 """Nouns that say what is meant without the noun that was lost: "decongestant drops"."""
+_LIMITS = pattern(r"\b(?:if|when|unless|until)\b[^,]*$")
 _LAST_PHRASE = pattern(
-    rf"(?<!\bgo)(?<!going)(?<!\bopt)(?<!look)(?<!ask)\s+for(?:\s+\w+ing(?:\s+or\s+\w+ing)?)?(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar)))?$|\s+as\s+an?(?:\s+[\w-]+)?$|"
+    r"(?<!\bgo)(?<!going)(?<!\bopt)(?<!look)(?<!ask)\s+for(?:\s+\w+ing(?:\s+or\s+\w+ing)?)?"
+    rf"(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar)))?$|\s+as\s+an?(?:\s+[\w-]+)?$|"
     r"(?P<by>(?:(?<=daily)|(?<=easily)|(?<=quickly)|(?<=regularly)|(?<=effectively)|(?<=time)|(?<=days)|(?<=weeks)|(?<=months))"
     rf"\s+(?:with|by|in|on|from|after)(?:\s+{_DETERMINER})?$|"
     r"(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
@@ -223,45 +97,32 @@ _LAST_PHRASE = pattern(
 PHRASE_ENDS = frozenset(("for", "by", "and", "as", "with", "in", "on", "from", "after"))
 """One of these is among the last three words where such a phrase ends a text."""
 _ADVISES = pattern(
-    rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need)|i\s+(?:recommend|suggest|advise))\b"
+    rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need)|"
+    r"i\s+(?:recommend|suggest|advise))\b"
 )
 _DENIES = pattern(r"\b(?:not|no|never|avoid|stop|without|only|less|nor|neither)\b|n['’]t\b")
 _MORE = pattern(r"^\W*for\s+(?:more|further|any)\b")
+_UNJOINED = r"(?:(?!\b(?:and|or)\b)[^,])*"
 _LISTS = pattern(
-    r":|\b(?:(?:two|three|four)(?!\s+(?:to\s+\w+\s+)?(?:days|weeks|hours|months|years|times|drops|tablets|pills))|both|between|either|neither|combin\w+|mix\w*|reasons?|not|no|never|together)\b|n['’]t\b"
+    r":|\b(?:(?:two|three|four)(?!\s+(?:to\s+\w+\s+)?(?:days|weeks|hours|months|years|times|drops|tablets|pills))|"
+    r"both|between|either|neither|combin\w+|mix\w*|reasons?|not|no|never|together)\b|n['’]t\b|"
+    rf"\bsuch\s+as\s+{_UNJOINED}(?:and|or)\b{_UNJOINED}$"
 )
 """What counts or joins the members of a list, so that it would be wrong without the last."""
-_REFERS_ON = pattern(rf"(?:\s+(?:and|or|for|in|at|if|when|who))?(?:\s+{_DETERMINER})?$")
+_REFERS_ON = pattern(rf"(?:\s+(?:and|or|for|in|at|who))?(?:\s+{_DETERMINER})?$|\s+(?:if|when)(?:\s+[\w-]+){{0,6}}$")
 _CLAUSE_BEGINS = pattern(
     r"(?:[,;]\s*the|\b(?:that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)|when|if|while))\s+"
 )
 REACH = 100
 """Characters before the name in which its word is recognized."""
 LONGEST_SUBJECT = 5
+"""Words without a verb behind "because" or the like, which wait for the verb that was lost."""
 FEWEST_WORDS = 4
 """Words of a clause that can stand by itself."""
 _DOSE = pattern(r"^\s*\d+\s*[.)][^.]*\b\d+\s*(?:mg|mcg|ml|g|iu|drops|pills|tablets)\b[^.]*$")
 """An item of a list that says how much of something to take."""
-_SHORT = pattern(
-    rf"^(?!{_IMPERATIVES}\s+{_IMPERATIVES}\b){_IMPERATIVES}\s+(?!(?:also|then|so)\b)[a-z]{{2,}}(?:\s+\w+)?$"
-)
+_SHORT = pattern(rf"^(?!{_IMPERATIVES}\s+{_IMPERATIVES}\b){_COMMANDS}\s+(?!(?:also|then|so)\b)[a-z]{{2,}}(?:\s+\w+)?$")
 """An instruction that stands with fewer: "Quit smoking"."""
-
-
-def completed(text: str) -> str:
-    """The text with the words that the name ate, where a sentence can stand with nothing but that word."""
-    if not any(text[max(0, at - LONGEST_EATEN) : at].rstrip().lower().endswith(_EATEN) for at in _places(text)):
-        return text
-    holds = functools.cache(lambda word: word.search(text) is not None)  # once, however many sentences ask
-    return "".join(_completed(sentence, holds) if BRAND in sentence else sentence for sentence in sentences(text))
-
-
-def _places(text: str) -> Iterator[int]:
-    """Where the name stands."""
-    at = text.find(BRAND)
-    while at >= 0:
-        yield at
-        at = text.find(BRAND, at + 1)
 
 
 def without_scrubbed(text: str) -> str:
@@ -292,36 +153,6 @@ def stands(sentence: str) -> bool:
     return bool(_COMMAND.match(body) or _VERB.search(body))
 
 
-def completed_end(text: str, begin: int) -> str:
-    """The text with the last word of its last sentence completed, where it broke off in the middle of that word; else ""."""
-    holds = functools.cache(lambda word: word.search(text) is not None)
-    whole = _whole(text[begin:], ".", holds, in_mid_word=True)
-    return text[:begin] + whole if whole else ""
-
-
-def _completed(sentence: str, holds: Callable[[re.Pattern[str]], bool]) -> str:
-    found = _AT_THE_END.search(sentence)
-    if not found or sentence.count(BRAND) > 1:
-        return sentence
-    return _whole(sentence[: found.start()], found["stop"], holds) or sentence
-
-
-def _whole(before: str, stop: str, holds: Callable[[re.Pattern[str]], bool], *, in_mid_word: bool = False) -> str:
-    """The sentence whose last word was lost or, with `in_mid_word`, broke off; empty where it is in doubt or does not stand."""
-    last = before[-LONGEST_EATEN:].lower()
-    for endings, word, letters, beside in _COMPLETIONS:
-        if not last.endswith(endings) or (in_mid_word and letters[0] == " "):
-            continue
-        if word.search(before, max(0, len(before) - REACH)) and (beside is None or holds(beside)):
-            if letters[0] != " ":
-                before = _CAPITALS.sub(lambda found: found[0].lower(), before)  # "HY" of HYDRATION
-            whole = before + letters
-            if whole.count("(") == whole.count(")") + 1 and ")" not in stop:
-                stop = ")" + stop
-            return whole + stop if stands(whole + stop) and not _goes_on(whole) else ""
-    return ""
-
-
 def _clauses_before(sentence: str) -> str:
     """What stands by itself before the name, as a sentence with the blanks behind it; may be empty."""
     clause = standing_clause(sentence[: sentence.index(BRAND)])
@@ -342,7 +173,7 @@ def standing_clause(broken: str) -> str:
 
 def _clauses(before: str) -> Iterator[str]:
     """What may stand by itself of a sentence that breaks off."""
-    if _WHOLE.search(before) and not _goes_on(before):
+    if _WHOLE.search(before) and not _LIMITS.search(before) and not goes_on(before):
         yield before
     for found in _CLAUSE_ENDS.finditer(before):
         yield before[: found.start()].rstrip(" ,;")
@@ -363,11 +194,11 @@ def _clauses(before: str) -> Iterator[str]:
         whole, _, stump = bracket["inside"].rpartition(" ")
         if whole and re.fullmatch(_STUMP, stump, re.IGNORECASE):
             yield f"{before[: bracket.start()]} ({whole})."
-        elif not before[: bracket.start()].rsplit(None, 1)[-1].isupper():
+        elif not _ACRONYM.search(before, 0, bracket.start()):
             yield before[: bracket.start()]
 
 
-def _goes_on(whole: str) -> bool:
+def goes_on(whole: str) -> bool:
     """Whether the last words are the subject of what is lost: "because some children"."""
     last = ""
     for found in _CLAUSE_BEGINS.finditer(whole):

@@ -12,6 +12,7 @@ from job.cleaning.rules import (
     boilerplate,
     closings,
     contacts,
+    eaten,
     kinds,
     names,
     numbers,
@@ -77,19 +78,19 @@ def test_a_goodbye_without_a_stop_before_it_is_found(goodbye: str) -> None:
     assert signs.glued_goodbye(f"Water it twice. {goodbye}", 0)
 
 
-@pytest.mark.parametrize("word", dict.fromkeys(word for _, word, _, _ in scrubbed.COMPLETIONS))
+@pytest.mark.parametrize("word", dict.fromkeys(word for _, word, _, _ in eaten.COMPLETIONS))
 def test_eaten_words_are_known_by_their_ends(word: str) -> None:
     for found in spellings(word):
-        assert len(found) <= scrubbed.LONGEST_EATEN or found[-scrubbed.LONGEST_EATEN :].strip()
-        assert found.endswith(scrubbed.ENDINGS.get(word, (word,))), found
+        assert len(found) <= eaten.LONGEST_EATEN or found[-eaten.LONGEST_EATEN :].strip()
+        assert found.endswith(eaten.ENDINGS.get(word, (word,))), found
 
 
 @pytest.mark.parametrize(
-    "phrase", ["water it for", "it is tested by", "look for your", "it is done and", "use it FOR\tthese"]
+    "phrase", ["water it for", "it is tested by", "feed it for your", "it is done and", "use it FOR\tthese"]
 )
 def test_phrases_at_the_end_are_known_by_their_words(phrase: str) -> None:
     assert scrubbed._LAST_PHRASE.search(phrase)
-    assert scrubbed.PHRASE_ENDS.intersection(phrase.lower().rsplit(None, 2)[-2:])
+    assert scrubbed.PHRASE_ENDS.intersection(phrase.lower().rsplit(None, 3)[-3:])
 
 
 @pytest.mark.parametrize("verb", kinds.VERBS)
