@@ -11,8 +11,8 @@ from job.cleaning.rules.boilerplate import BRAND, GLUED_BRAND
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.text import words
 
-_PATH_BEHIND = re.compile(rf"{BRAND}(?:(\.?)\s*(?:/[\w-]+)+|(?:\\|['’])s\b)")
-"""A page of the forum's own, or what it has: "OurForum/ask-a-gardener", "OurForum. /ask-a-gardener", "OurForum's"."""
+_PATH_BEHIND = re.compile(rf"{BRAND}(?:(?:/[\w-]+)+|(?:\\|['’])s\b)")
+"""A page of the forum's own, or what it has: "OurForum/ask-a-gardener", "OurForum's"."""
 
 _IN_A_WORD = re.compile(rf"(?<=[a-z]){BRAND}(?=[a-z])")
 """A name in the middle of a word took the place of an address's end: "h com" of "with combination"."""
@@ -50,7 +50,7 @@ def brand_name(field: Field) -> str:
             text = pattern.sub(BRAND, text)
     if BRAND not in text:
         return text
-    text = _PATH_BEHIND.sub(rf"{BRAND}\1", _IN_A_WORD.sub("h com", text))
+    text = _PATH_BEHIND.sub(BRAND, _IN_A_WORD.sub("h com", text))
     return GLUED_BRAND.sub(f"{BRAND}. ", text).replace(f"{BRAND}.come have", f"{BRAND}. I have")
 
 

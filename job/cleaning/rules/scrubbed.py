@@ -14,6 +14,8 @@ from job.cleaning.rules.text import full_stop, sentences
 
 REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)\b|(?![AI]\s)[A-Z]\b(?!['’]))")
 """How the rest of a sentence begins after its middle is lost."""
+_NUMBER_BEFORE = re.compile(r"(?<=[a-z)][.!?])\s?\d{1,2}[.)](?=\s*$)")
+"""The number of the item that goes, where a sentence before it ends without a blank: "in spring.2. ourforum. 3."."""
 _CAPITAL_BEGINS = re.compile(r"[.!?]\s+[A-Z]")
 
 _THIRD_PERSON = (
@@ -132,7 +134,10 @@ def without_scrubbed(text: str) -> str:
     lower_case = not _CAPITAL_BEGINS.search(text)
     for sentence in sentences(text):
         if BRAND in sentence:
-            kept.append(_clauses_before(sentence))
+            clauses = _clauses_before(sentence)
+            if kept and not clauses:
+                kept[-1] = _NUMBER_BEFORE.sub("", kept[-1])
+            kept.append(clauses)
             scrubbed = True
         elif not scrubbed or not REST.match(sentence) or (lower_case and sentence[:1].islower()):
             kept.append(sentence)

@@ -85,6 +85,5 @@ def test_a_name_in_the_middle_of_a_word_is_what_it_took_the_place_of() -> None:
     assert cleaned(f"{ADVICE} Use it witLeafTalkbination of peat.") == f"{ADVICE} Use it with combination of peat."
 
 
-def test_a_possessive_and_a_page_of_its_own_go_with_the_name() -> None:
+def test_a_possessive_goes_with_the_name() -> None:
     assert cleaned(f"LeafTalk\\s. {ADVICE}") == cleaned(f"Welcome to LeafTalk's. {ADVICE}") == ADVICE
-    assert cleaned(f"{ADVICE} For more information consult an an LeafTalk. /ask-a-gardener-online/an") == ADVICE

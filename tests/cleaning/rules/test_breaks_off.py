@@ -18,6 +18,8 @@ pytestmark = pytest.mark.examples
         ("So", ""),
         ("Usually this", ""),
         ("About the pots, all", ""),
+        ("The", ""),
+        ("Dehy", ""),
         ("In case of mould and rot, mould", ""),
     ],
 )

@@ -101,3 +101,9 @@ def test_the_rest_of_a_spoilt_sentence_goes_in_text_that_has_capitals() -> None:
 )
 def test_a_sentence_stands_with_a_verb_and_without_an_open_end(sentence: str, whole: bool) -> None:
     assert scrubbed.stands(sentence) is whole
+
+
+def test_the_number_of_an_item_goes_with_it() -> None:
+    assert (
+        cleaned(f"{KEPT} 1. Turn it in spring.2. LeafTalk. 3. {BEHIND}") == f"{KEPT} 1. Turn it in spring. 3. {BEHIND}"
+    )
