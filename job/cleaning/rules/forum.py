@@ -153,7 +153,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     """Where the sentences that say goodbye begin; their own beginnings leave `starts`."""
     end = len(text)
     if text and starts == [0]:  # an answer of nothing but a goodbye; one that gives a contact is an answer
-        says_nothing = not _others(text) or whole.OFFER.match(text) or whole.ELSEWHERE.match(text)
+        says_nothing = not _others(text) or whole.OFFER.match(text) or whole.SAYS_NOTHING.match(text)
         return 0 if "[" not in text and says_nothing and _goodbye(text) else end
     while len(starts) > 1:
         place = starts[-1]
@@ -291,7 +291,7 @@ def _goodbye(sentence: str) -> bool:
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
         or sign_offs.signs(sentence)
-        or bool(whole.OFFER.match(sentence) or whole.ELSEWHERE.match(sentence))
+        or bool(whole.OFFER.match(sentence) or whole.SAYS_NOTHING.match(sentence))
         or whole.ends(sentence)
         or _is_boilerplate(sentence, unknown=0)
         or _asks_back(sentence)

@@ -74,12 +74,16 @@ _ASKS = (
     r"i\s+(?:will|shall|['’]ll)\s+(?:try|do|follow)\s+(?:it|that|this|so|your\s+advice)(?:\s+and\s+(?:let\s+you\s+know|tell\s+you|report\s+back|update\s+you))",
     r"dr\.?\s+(?!and\b)[a-z]{3,}\s+[a-z]{3,}(?=\s*$)",
 )
-ELSEWHERE = pattern(
-    r"^\W*(?:(?:please|kindly|you\s+(?:can|may)|so|just)\s+)*(?:visit|contact|call|write\s+to|come\s+to|consult|meet|approach|reach)\s+"
+SAYS_NOTHING = pattern(
+    r"^\W*(?:(?:(?:please|kindly|you\s+(?:can|may)|so|just)\s+)*(?:visit|contact|call|write\s+to|come\s+to|consult|meet|approach|reach)\s+"
     r"(?:me|us|our\s+(?:clinic|hospital|cent(?:re|er)|team|office|experts?|doctors?|staff))(?:\s+(?:at|in|on)\s+(?:the|our)\s+\w+)?,?\s+"
-    r"(?:(?:and|so|where)\s+)?(?:we|i|they)\s+(?:will|can|shall|would)\s+(?:be\s+(?:happy|glad|able)\s+to\s+)?(?:help|assist|guide|treat)\s+you\b[^.!?\n]{0,30}[.!]*\s*$"
+    r"(?:(?:and|so|where)\s+)?(?:we|i|they)\s+(?:will|can|shall|would)\s+(?:be\s+(?:happy|glad|able)\s+to\s+)?(?:help|assist|guide|treat)\s+you\b[^.!?\n]{0,30}|"
+    r"(?:hence,?\s+|so,?\s+)?(?:(?:i\s+(?:would\s+)?advise\s+you\s+to|please|do|kindly)\s+)*(?:(?:write|revert)\s+back\s+to|consult|contact)\s+an?\s+"
+    r"(?:[\w-]+\s+){1,4}online\b[^.!?,\n]{0,90}|"
+    r"thank(?:s|\s+you)\b[^.!?,\n]{0,40}\b(?:i\s+(?:\w+ly\s+)?appreciate|for\s+(?:the|your)\s+(?:reply|response|answer|help))\b[^.!?,\n]{0,90}|"
+    r"i\s+can(?:no|['’])t\s+thank\s+you\s+enough)[.!\s>-]*$"
 )
-"""A sentence that sends the reader to the writer, and promises help there; the whole of it."""
+"""All of a sentence that sends the reader to the writer, who promises help there, or of the thanks of somebody who asked."""
 _HELPS = (
     r"(?:do\s+not\s+worry,?\s+|don['’]?t\s+worry,?\s+)?(?:i|we)(?:['’](?:m|re|ll)|\s+(?:am|are|will|would|shall|can))\s+"
     r"(?:(?:always|surely|definitely|certainly|be|there|here|try|happy|glad|to)\s+)*(?:help|assist|guide|answer)\s+(?:you|u)"
@@ -111,6 +115,8 @@ _BEGIN = (
     r"(?:\s+(?:(?:provided|given|sent|mentioned)\s+by\s+you|(?:(?:which|that)\s+)?you\s+(?:have\s+|had\s+)?(?:provided|given|sent|attached|shared|mentioned)(?:\s+to\s+me)?))?"
     r"(?:,?\s+and\s+here\s+(?:is|are)\s+(?:the|my)\s+(?:solution|advice|answer|opinion|suggestion)s?)?",
     r"i\s+have\s+gone\s+through\s+what\s+you\s+(?:have\s+)?mentioned(?:\s+and\s+(?:i\s+)?understand\s+your\s+\w+(?:\s+about\s+[^.!?\n]{3,50})?)?",
+    r"may\s+(?:god|allah|the\s+lord)\s+(?:bless|gives?|grants?|helps?|heals?)\b[^.!?\n]{0,60}",
+    r"i\s+(?:went|have\s+gone)\s+through\s+your\s+\w+\s+which\s+[^.!?\n]{3,50}",
     rf"the\s+(?:\w+\s+)?{_SEEN}\s+(?:that\s+|which\s+)?you\s+(?:have\s+)?(?:posted|attached|sent|mentioned|uploaded|shared)(?:\s+in\s+the\s+attached\s+\w+)?",
     r"th(?:an)?(?:ks|x|k\s+you)\s+for\s+(?:the\s+)?a2a|thank(?:s|\s+you)\s+for\s+bringing\s+(?:this|it)\s+to\s+(?:my|our)\s+attention",
 )
@@ -127,7 +133,7 @@ KISSES = "x"
 """Words of any length may begin so."""
 BEGINNING_WORDS = frozenset(
     """apologies apologise apologize do don dont excuse find first firsttime glad good great happy hello hey hi how hy
-    i it kindly long longtime my nice our pardon please really see sincerely so sorry sure thank thanks thanx that the
+    i it kindly long longtime may my nice our pardon please really see sincerely so sorry sure thank thanks thanx that the
     thats this thk thks thx very we what""".split()
 )
 """First words of these sentences: to look for them takes 1 us, to try the patterns 4."""

@@ -139,6 +139,8 @@ def test_the_last_words_of_mails_and_channels_go(last: str) -> None:
         "I have carefully read all the details provided by you and here is the solution.",
         "I have gone through what you have mentioned and understand your anxiety about your fern's roots.",
         "The images you have posted.",
+        "May God give you strength and patience.",
+        "I went through your post which has nicely described the events.",
     ],
 )
 def test_excuses_and_praise_at_the_beginning_go(first: str) -> None:
@@ -169,6 +171,8 @@ def test_excuses_and_praise_at_the_beginning_go(first: str) -> None:
         "Is there anything else in the pot?",
         "Do write back the letters on the label.",
         "Please follow up with a gardener.",
+        "Thanks for the help of frost, I lost a pot.",
+        "May the fern live long without light.",
         "The scan can be sent to the printer.",
         "The pictures you have posted are too dark.",
         "I checked the results twice a week for a year.",
@@ -183,7 +187,16 @@ def test_a_sentence_that_goes_on_stays(sentence: str) -> None:
     assert cleaned(f"{sentence} {ADVICE}") == f"{sentence} {ADVICE}"
 
 
-@pytest.mark.parametrize("answer", ["Please visit our clinic, we will help you.", "I will try it and let you know."])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Please visit our clinic, we will help you.",
+        "I will try it and let you know.",
+        "Hence I advise you to consult a plant specialist online for treatment accordingly -->",
+        "Thank you Dr Moss I appreciate the reply and will look at the roots just to ease my mind",
+        "I can't thank you enough!",
+    ],
+)
 def test_an_answer_that_only_sends_elsewhere_or_thanks_says_nothing(answer: str) -> None:
     assert cleaned(f"Thank you. {answer}") == "nothing_but_boilerplate"
     assert cleaned("Please see a doctor.") == "Please see a doctor."
