@@ -13,7 +13,7 @@ from job.cleaning.rules.text import sentences
 _DRUGS = (
     r"(?:anti-?\s?(?:inflammatory|hypertensive|tubercular|anxiety|thyroid|epileptic|psychotic|depressant|platelet|malarial|cancer|rheumatic|"
     r"spasmodic|viral|retroviral|fungal|bacterial|thrombotic|arrhythmic|coagulant|convulsant|emetic|helminth?ic|histaminic)|"
-    r"prokinetic|analgesic|preventive|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|immunosuppressant|chemotherapy)"
+    r"prokinetic|analgesic|preventive|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|illegal|immunosuppressant|chemotherapy)"
 )
 _DRINKS = r"(?:caffeinated|carbonated|(?:non-?)?alcoholic|soft|energy|fizzy|aerated|cool|sugary|sweetened)"
 _ONE = r"(?:an?|one|this|another)\s+(?:[\w-]+\s+){0,2}"
@@ -120,7 +120,16 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     _DRUGS: (
         *("inflammatory", "hypertensive", "tubercular", "anxiety", "thyroid", "epileptic", "psychotic", "depressant"),
         *("platelet", "malarial", "cancer", "prokinetic", "anxiolytic", "ssri", "snri", "nsaid", "recreational"),
-        *("forming", "psychotropic", "psychoactive", "illicit", "immunosuppressant", "chemotherapy", "rheumatic"),
+        *(
+            "forming",
+            "psychotropic",
+            "psychoactive",
+            "illicit",
+            "illegal",
+            "immunosuppressant",
+            "chemotherapy",
+            "rheumatic",
+        ),
         *(
             "preventive",
             "spasmodic",

@@ -27,7 +27,7 @@ _IMPERATIVES = (
     r"maintain|add|consume|give|make|put|exercise|follow|insert|let|send|please|kindly|never|don['’]?t|ensure|treat|quit|limit|rinse|"
     r"water|feed|turn|press|remove|replace|repeat|wait|consider|choose|increase|restrict|stay|ask|call|contact|cover)"
 )
-_COMMANDS = rf"(?:{_IMPERATIVES}|cut|be|restart|decrease|perform|mix|soak|boil|rest|sleep|walk|sit|undergo)"
+_COMMANDS = rf"(?:{_IMPERATIVES}|cut|be|minimi[sz]e|restart|decrease|perform|mix|soak|boil|rest|sleep|walk|sit|undergo)"
 _PERSONS = r"(?:you|I|it|this|these|they|we|he|she|there)"
 _AUXILIARIES = (
     r"(?:is|are|was|were|has|have|had|can|could|may|might|must|shall|should|will|would|needs?|do|does|did|cannot|isn['’]t|"
@@ -83,7 +83,7 @@ _BRACKET = re.compile(r"\s*\((?P<inside>[^()]*)$")
 _ACRONYM = re.compile(r"\b[A-Z]{2,}$")
 """The full form of it stood in the bracket, and what it is part of behind."""
 _WHOLE = pattern(
-    r"\b(?:caffeine|alcohol|smoking|tea|coffee|juice|an(?:a)?esthesia|decongestants?|antihistamines?|steroids?|antibiotics?|painkillers?|"
+    r"\b(?:caffeine|alcohol|smoking|tea|coffee|juice|soda|an(?:a)?esthesia|decongestants?|antihistamines?|steroids?|antibiotics?|painkillers?|"
     r"vasodilators?|supplements?|vitamins?|inhibitors?|blockers?|thinners?|antacids?|insulin)$"
 )
 """Nouns that say what is meant without the noun that was lost: "decongestant drops"."""
