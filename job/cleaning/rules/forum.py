@@ -30,6 +30,7 @@ INSIDE = signs.Signs(
     shared=("hop", " me know", "question", "quer", "help", "best", "please ", "guide ", "send "),
 )
 """An answer without one of these has no boilerplate in its middle."""
+LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
 
@@ -152,7 +153,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     """Where the sentences that say goodbye begin; their own beginnings leave `starts`."""
     end = len(text)
     if text and starts == [0]:  # an answer of nothing but a goodbye; one that gives a contact is an answer
-        says_nothing = not _others(text) or whole.OFFER.match(text)
+        says_nothing = not _others(text) or whole.OFFER.match(text) or whole.SAYS_NOTHING.match(text)
         return 0 if "[" not in text and says_nothing and _goodbye(text) else end
     while len(starts) > 1:
         place = starts[-1]
@@ -191,7 +192,8 @@ def without_polite_clause(sentence: str) -> str:
             return capital(tail)
     # "consult a dermatologist online --> <link>"
     found = closings.ONLINE.search(sentence) if "line" in sentence.lower() else None
-    return full_stop(sentence[: found.start()]) if found else sentence
+    head = full_stop(sentence[: found.start()]) if found else sentence
+    return "" if found and words(head) <= LONGEST_RECIPIENT and not stands(head) else head
 
 
 # --- what a sentence is ----------------------------------------------------------------------------------------------
@@ -289,7 +291,7 @@ def _goodbye(sentence: str) -> bool:
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
         or sign_offs.signs(sentence)
-        or bool(whole.OFFER.match(sentence))
+        or bool(whole.OFFER.match(sentence) or whole.SAYS_NOTHING.match(sentence))
         or whole.ends(sentence)
         or _is_boilerplate(sentence, unknown=0)
         or _asks_back(sentence)
@@ -386,8 +388,8 @@ def _glued_goodbye(text: str, begin: int) -> int:
     found = signs.glued_goodbye(text, begin)
     if not found or _says_something(found[0]) or content.goes_on(text, found.start()):
         return 0
-    is_condition = closings.CONDITION.match(text[begin : found.start()])  # it does not stand without its clause
-    return 0 if is_condition else found.start()
+    before = text[begin : found.start()]  # a condition does not stand without its clause
+    return 0 if closings.CONDITION.match(before) and not stands(before) else found.start()
 
 
 def _signature(piece: str) -> bool:

@@ -25,7 +25,7 @@ _WHO = ("I", "ou", "we", "We", "hey", "he", "He", "it", "It", "hat", "who", "Who
 _APOSTROPHE = re.compile(
     rf"(?:{'|'.join(f'(?<={word})' for word in _NOT)})\\(?=t\b(?![\\+*?{{(\[]))|"
     rf"(?:{'|'.join(f'(?<={word})' for word in _WHO)})\\(?=(?:m|d|re|ve|ll)\b(?![\\+*?{{(\[]))|"
-    r"(?<=[A-Za-z][A-Za-z])\\(?=s(?:[.,;:!?)\"”]*\s|[.,;:!?)\"”]*$|-[a-z]))"
+    r"(?<=\bdon)\\(?=ts\b)|(?<=[A-Za-z][A-Za-z])\\(?=s(?:[.,;:!?)\"”]*\s|[.,;:!?)\"”]*$|-[a-z]))"
 )
 """Behind the words that have such a form, and of `\\s`, which a regular expression has too, where its word ends."""
 _SEARCHES = re.compile(

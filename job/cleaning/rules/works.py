@@ -70,6 +70,11 @@ LONGEST_PHRASE = 160
 """Characters of an answer that can be a phrase or a quotation as a whole, and of the question that asks for it."""
 _ATTRIBUTED = re.compile(r"[.!?…\"'”’\w]\s+[–—~-]{1,2} ?[A-ZÀ-ÖØ-Þ][^\n.!?]{1,60}$")
 """A quotation's author at the end, behind a dash."""
+_ANNOUNCED = re.compile(
+    r"\W*(?:(?:sure|certainly|of\s+course|yes)\W+)?here(?:\s+is|['’]s)\s+(?:one|an?\s+(?:\w+\s+)?(?:quot\w+|saying|proverb|line))\b[^:\n]{0,40}:\s",
+    re.IGNORECASE,
+)
+"""A quotation that the answer itself announces, whatever was asked."""
 _CONTACT = re.compile(r"@|(?:\d[\s().-]{0,2}){6}\d")
 """What may be hidden from the rules for contact data does not hold this."""
 MOST_QUOTED = 60
@@ -115,6 +120,8 @@ def is_quotation(question: str, text: str) -> bool:
         return bool(attributed) and words(text) <= MOST_QUOTED
     if not (attributed or len(text) <= LONGEST_PHRASE):
         return False
+    if attributed and _ANNOUNCED.match(text):
+        return True
     lowered = question.lower()
     if has_any(lowered, _QUOTE_SIGNS) and _ASKS_QUOTE.search(lowered):
         return True
