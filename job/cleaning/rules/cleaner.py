@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from job.cleaning.rules import contacts, kinds, languages, registry, works
 from job.cleaning.rules.own import own_rules
-from job.cleaning.rules.rule import BOTH, ENGLISH, EXAMPLES, Count, Field, FieldName, Row, Rule, Rules, Step, Tally
+from job.cleaning.rules.rule import ENGLISH, EXAMPLES, Count, Field, FieldName, Row, Rule, Rules, Step, Tally
 
 MOST_PASSES = 25
 STEPS: tuple[Step, ...] = ("check", "decode", "repair", "markup", "blanks", "beginning", "ending", "inside", "judge")
@@ -70,8 +70,7 @@ class Cleaner:
         self.english = tuple(rule for rule in self.rules if rule.pack in ENGLISH)
         self.contacts = tuple(rule for rule in self.rules if rule.pack == "contacts")
         self.active: dict[tuple[FieldName, tuple[Rule, ...]], dict[Step, tuple[Rule, ...]]] = {}
-        """The rules of each step, by field and by what is idle; a few hundred entries."""
-        self.signed = {name: [rule for rule in self.rules if rule.sign and name in rule.fields] for name in BOTH}
+        """The rules of each step, by field and by what is idle."""
 
     def row(self, question: str, answer: str, tally: Tally, system: str = "") -> tuple[str, str, str]:
         """(question, answer, reason); of a row that must go, question and answer as they came."""
@@ -123,9 +122,7 @@ class Cleaner:
     def _clean(self, row: Row, field: Field, idle: tuple[Rule, ...]) -> None:
         field.steps = self._steps(field.name, idle)
         self._run("repair", row, field)
-        repaired = text = field.text
-        unsigned = [rule for rule in self.signed[field.name] if rule.sign and not rule.sign(text)]
-        field.steps = self._steps(field.name, (*idle, *unsigned))
+        repaired = field.text
         for _ in range(MOST_PASSES):
             self._run("markup", row, field)
             self._run("blanks", row, field)
@@ -167,6 +164,8 @@ class Cleaner:
         for _ in range(MOST_PASSES):
             for rule in rules:
                 if rule.after and (last is None or last.name not in rule.after):
+                    continue
+                if rule.sign and not rule.sign(field.text):
                     continue
                 if rule.cut:
                     if (text := rule.cut(field)) != field.text and field.keeps_hidden(rule, text):

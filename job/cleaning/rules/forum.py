@@ -248,7 +248,7 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
         return False
     lowered = sentence.lower().replace("’", "'")
     begin = boilerplate.WORD.findall(lowered, 0, FIRST_WORDS)[:-1]
-    if len([word for word in begin if word not in boilerplate.WORDS]) > unknown:
+    if len(set(begin) - boilerplate.WORDS) > unknown:
         return False  # true of most sentences; all words of a sentence take 4 us longer
     found = boilerplate.WORD.findall(lowered)
     others = [word for word in found if word not in boilerplate.WORDS]

@@ -250,7 +250,7 @@ def kept(text: str, *, ending: bool = False) -> list[Span]:
     found = [(text.rfind("\n", 0, max(0, len(text) - ENDING)) + 1, len(text))] if ending else []
     if ending and (greeted := _SALUTATION.search(text, 0, ADDRESSED_WITHIN)):
         found.append(greeted.span())
-    if _SIGNS.found_in(text) or "\n" in text:
+    if "\n" in text or _SIGNS.found_in(text):
         if has_any(text, _DELIMITED):
             found += [*_fenced(text), *_matched(text)]
         if "\n" in text:

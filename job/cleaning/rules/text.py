@@ -23,9 +23,9 @@ _LONE = re.compile(r"(?<![\w\\])(?:\\u[0-9a-fA-F]{4})+(?!\w)")
 _NOT = ("don", "esn", "didn", "isn", "aren", "asn", "eren", "haven", "hadn", "ldn", "ustn", "eedn", "can", "won")
 _WHO = ("I", "ou", "we", "We", "hey", "he", "He", "it", "It", "hat", "who", "Who", "here", "ould", "ight", "ust")
 _APOSTROPHE = re.compile(
-    rf"(?:{'|'.join(f'(?<={word})' for word in _NOT)})\\(?=t\b(?![\\+*?{{(\[]))|"
-    rf"(?:{'|'.join(f'(?<={word})' for word in _WHO)})\\(?=(?:m|d|re|ve|ll)\b(?![\\+*?{{(\[]))|"
-    r"(?<=[A-Za-z][A-Za-z])\\(?=s(?:[.,;:!?)\"”]*\s|[.,;:!?)\"”]*$|-[a-z]))"
+    rf"\\(?:(?:{'|'.join(rf'(?<={word}.)' for word in _NOT)})(?=t\b(?![\\+*?{{(\[]))|"
+    rf"(?:{'|'.join(rf'(?<={word}.)' for word in _WHO)})(?=(?:m|d|re|ve|ll)\b(?![\\+*?{{(\[]))|"
+    r"(?<=[A-Za-z][A-Za-z].)(?=s(?:[.,;:!?)\"”]*\s|[.,;:!?)\"”]*$|-[a-z])))"
 )
 """Behind the words that have such a form, and of `\\s`, which a regular expression has too, where its word ends."""
 _SEARCHES = re.compile(

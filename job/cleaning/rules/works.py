@@ -108,8 +108,10 @@ def is_quotation(question: str, text: str) -> bool:
     if len(question) > LONGEST_PHRASE:
         return False
     tail = text[-LONGEST_PHRASE:].rstrip()
-    if _CONTACT.search(tail):
-        return False
+    return _is_quoted(question, text, tail) and not _CONTACT.search(tail)
+
+
+def _is_quoted(question: str, text: str, tail: str) -> bool:
     attributed = has_any(tail, "–—~-") and _ATTRIBUTED.search(tail)
     if question in NO_QUESTION:
         return bool(attributed) and words(text) <= MOST_QUOTED
