@@ -181,8 +181,11 @@ class Cleaner:
 
     def _shows_more(self, field: Field) -> bool:
         """Whether a cut at an end has shown something new to the steps before it."""
-        rules = (*field.steps["markup"], *field.steps["blanks"])
-        return any(rule.cut and rule.cut(field) != field.text for rule in rules)
+        text = field.text
+        for rule in (*field.steps["markup"], *field.steps["blanks"]):
+            if rule.cut and not (rule.sign and not rule.sign(text)) and rule.cut(field) != text:
+                return True
+        return False
 
     def _note(self, field: Field, tally: Tally) -> None:
         """A row that is dropped counts no change, so changes are noted at the end."""

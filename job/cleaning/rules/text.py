@@ -119,6 +119,12 @@ _BOUNDARY = re.compile(rf"{_STOP}(?:{_NO_ABBREVIATION}(?P<sure>\s+)|{_BEHIND})")
 
 
 @functools.lru_cache(maxsize=4)
+def has_plain_lines(text: str) -> bool:
+    """Whether a text is printable ASCII but for its line breaks."""
+    return text.isascii() and text.replace("\n", " ").isprintable()
+
+
+@functools.lru_cache(maxsize=4)
 def is_plain(text: str) -> bool:
     """Whether a text is one line of printable ASCII, which several rules ask; it takes 2 us a row."""
     return text.isascii() and text.isprintable()
@@ -189,7 +195,7 @@ def respaced(text: str) -> str:
     text = text.strip()
     if is_plain(text):
         return _BLANKS.sub(" ", text) if "  " in text else text
-    if not (has_any(text, ("  ", " \n", "\n ")) or _ODD_BLANK.search(text)):
+    if not (has_any(text, ("  ", " \n", "\n ")) or (not has_plain_lines(text) and _ODD_BLANK.search(text))):
         return text
     if "\n" not in text:
         return _BLANKS.sub(" ", _ODD_BLANK.sub(" ", text)).strip()
