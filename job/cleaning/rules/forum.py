@@ -99,7 +99,7 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
                 continue
             again = "I " if rule is boilerplate.OPENINGS["query_read_and"] else ""  # "I read it and would say ..."
             return again, match.end()
-    match = boilerplate.LETTERHEAD.match(head)
+    match = boilerplate.LETTERHEAD.match(head) if has_any(head, boilerplate.LETTERHEAD_SIGNS) else None
     if match and " " in match[0].strip(boilerplate.SEPARATORS):  # one word is a label
         return "", match.end()
     end = next(boundaries(head), len(head) if is_all else 0)
@@ -152,7 +152,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     """Where the sentences that say goodbye begin; their own beginnings leave `starts`."""
     end = len(text)
     if text and starts == [0]:  # an answer of nothing but a goodbye; one that gives a contact is an answer
-        says_nothing = not _others(text) or whole.OFFER.match(text)
+        says_nothing = not _others(text) or whole.offers(text)
         return 0 if "[" not in text and says_nothing and _goodbye(text) else end
     while len(starts) > 1:
         place = starts[-1]
@@ -211,7 +211,7 @@ def _is_courtesy(piece: str) -> bool:
     return has_any(piece.lower(), boilerplate.INSIDE) and (
         _is_boilerplate(piece, unknown=0)
         or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
-        or bool(whole.OFFER.match(piece))
+        or whole.offers(piece)
         or whole.begins(piece)
     )
 
@@ -289,7 +289,7 @@ def _goodbye(sentence: str) -> bool:
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
         or sign_offs.signs(sentence)
-        or bool(whole.OFFER.match(sentence))
+        or whole.offers(sentence)
         or whole.ends(sentence)
         or _is_boilerplate(sentence, unknown=0)
         or _asks_back(sentence)

@@ -17,13 +17,16 @@ _SHAPES = bytes(
     ord("I" if letter in "IO" else "A" if "A" <= letter <= "Z" else "a" if "a" <= letter <= "z" else " ")
     for letter in map(chr, range(256))
 )
+GLUED_LETTERS = ("h", "d", "t", "w")
 _GLUED_SHAPES = (b"aA", b"aI", b"II", b"IA")
 
 
 def may_lack_a_blank(text: str) -> bool:
     """Whether there is what boilerplate.GLUED or GLUED_SMALL finds, in a fifth of the time."""
     shape = text.encode("utf-8", "surrogatepass").translate(_SHAPES)
-    return any(map(shape.__contains__, _GLUED_SHAPES)) or bool(boilerplate.GLUED_SMALL.match(text))
+    return any(map(shape.__contains__, _GLUED_SHAPES)) or (
+        text[:1].lower() in GLUED_LETTERS and bool(boilerplate.GLUED_SMALL.match(text))
+    )
 
 
 def separated(text: str) -> str:

@@ -94,14 +94,12 @@ _CODE_INSIDE = ("&&", "||", "===", "!==", "++;", "=> {", "=> (")
 _HALF_CODE = re.compile(r"\s*$|\s|//|#|--|/\*|\*")
 _INDENTED = re.compile(r"(?: {2}|\t)\s*\S")
 """A line that belongs to the code around it: blank, indented or a comment."""
-_SURE = re.compile(
-    r"[(){}=<>\[\];*@#]|^\s*(?:import|from|using|package|return|for|Dim|End)\b|[A-Z]{4}\b|\b(?:else|try|finally)\s*:|^\s*(?:except\b|(?:fi|done|esac|end)$)"
-)
 _SURE_SIGN = re.compile(r"[(){}=<>\[\];*@#]")
-"""The same in a tenth of the time for most lines."""
-_NEAR_CODE = re.compile(
-    r"[={}\[\]<>_\\$`|@]|\w\(|//|::|;\s*$|^\s*(?:do|done|end|begin|then|fi|export\s.*|Module\s.*)\s*$", re.IGNORECASE
-)
+_SURE_BEGIN = re.compile(r"\s*(?:(?:import|from|using|package|return|for|Dim|End|except)\b|(?:fi|done|esac|end)$)")
+_SURE_WORD = re.compile(r"[A-Z]{4}\b|(?:else|try|finally)(?:(?<=\belse)|(?<=\btry)|(?<=\bfinally))\s*:")
+"""One of these is in each line of code."""
+_NEAR_CODE = re.compile(r"[={}\[\]<>_\\$`|@]|\((?<=\w.)|/(?=/)|:(?=:)|;(?=\s*$)")
+_NEAR_CODE_ALONE = re.compile(r"\s*(?:do|done|end|begin|then|fi|export\s.*|Module\s.*)\s*$", re.IGNORECASE)
 """A line that is no prose and stands next to code: a closing brace with a name, an export."""
 _COMMENT = re.compile(r"\s*(?://|#(?:\s|!)|/\*)")
 _BEFORE_SEMICOLON = (")", "]", "}", '"', "'", " ")
@@ -232,7 +230,7 @@ def is_work(question: str, answer: str, system: str = "") -> bool:
             return True
         if has_any(lowered, _ASK_SIGNS) and _ASKED_FOR.search(lowered):
             return True
-    if (has_any(answer, _OPENS_BLANK) or _PERCENT_BLANK.search(answer)) and _BLANKS_TO_FILL.search(answer):
+    if (has_any(answer, _OPENS_BLANK) or ("%" in answer and _PERCENT_BLANK.search(answer))) and _BLANKS_TO_FILL.search(answer):
         return True
     if works.is_quotation(question, answer) or works.is_dialogue(answer):
         return True
@@ -336,7 +334,7 @@ def _environments(text: str) -> Iterator[Span]:
 @remembered  # lines of code repeat
 def _is_code(line: str) -> bool:
     beginning = line[:LONGEST_CODE_LINE].rstrip()
-    if not (_SURE_SIGN.search(beginning) or _SURE.search(beginning)):
+    if not (_SURE_SIGN.search(beginning) or _SURE_BEGIN.match(beginning) or _SURE_WORD.search(beginning)):
         return False
     ends = beginning.endswith((";", "{")) and beginning[-2:-1] in _BEFORE_SEMICOLON
     return bool(ends or has_any(beginning, _CODE_INSIDE) or _CODE_LINE.match(beginning))
@@ -368,7 +366,7 @@ def _line_blocks(text: str) -> Iterator[Span]:
 def _is_near_code(line: str) -> bool:
     if _COMMENT.match(line):
         return True
-    if len(line) > LONGEST_NEAR or line.startswith("|") or not _NEAR_CODE.search(line):
+    if len(line) > LONGEST_NEAR or line.startswith("|") or not (_NEAR_CODE.search(line) or _NEAR_CODE_ALONE.match(line)):
         return False
     return not is_prose(line) and not _WIKI_LINE.search(line)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from job.cleaning.rules import kinds
 from job.cleaning.rules.rule import LEAST_WORDS, MOST_WORDS, Field, Row
-from job.cleaning.rules.text import TERMINAL, has_plain_lines, is_plain, is_prose, units
+from job.cleaning.rules.text import TERMINAL, has_printable_lines, is_plain, is_prose, units
 
 MOST_CHARACTERS = 100_000
 """Limit for question and answer together; the token limit would drop longer rows anyway, but an hour later."""
@@ -80,7 +80,7 @@ def other_language(row: Row) -> bool:
 
 
 def _is_binary(text: str) -> bool:
-    if is_plain(text) or has_plain_lines(text):
+    if is_plain(text) or (has_printable_lines(text) and "\ufffd" not in text):
         return False
     if text.replace("\n", " ").replace("\t", " ").isprintable() and "\ufffd" not in text:
         return False
