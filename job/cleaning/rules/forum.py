@@ -27,7 +27,7 @@ FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
 INSIDE = signs.Signs(
     *dict.fromkeys((*boilerplate.INSIDE, *closings.REQUESTS_INSIDE)),
-    shared=("hop", " me know", "question", "quer", "help", "best", "please ", "guide ", "send "),
+    shared=("hop", " me know", "q", "help", "best", "please ", "guide ", "send "),
 )
 """An answer without one of these has no boilerplate in its middle."""
 FEWEST_WORDS = 3

@@ -86,17 +86,19 @@ _CODE_LINE = re.compile(
     r"[\w.$]+(?:\[[^\]\n]*\]|\.\w+)*\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)[;,]?\s*$|"
     r"[\w.$'\"]+(?:\[[^\]\n]*\])*(?:\s*,\s*[\w.$]+)*\s*(?:[-+*/|&%^]?=|:=|<-|=>)(?![=\s]*$)|"
     r"(?:return|print|echo|console\.\w+|yield|raise|throw|await|puts|System\.)\b.*[();\"'\]]\s*$|(?:return|yield)\s+[\w.+*/-]+;?\s*$|"
-    r"\"[\w-]+\"\s*:\s*[\[{\"\d]|[.#]?[\w-]+(?:[\s,>.#:][\w.#:-]+)*\s*\{\s*(?:$|[\w-]+\s*:)|[\w-]+\s*:\s*[^;]{1,80};\s*$|"
+    r"\"[\w-]+\"\s*:\s*[\[{\"\d]|[\w-]+\s*:\s*[^;]{1,80};\s*$|"
     r"for\s+\w+\s+in\s+[\w.]+\s*:\s*$|Dim\s+\w+\s+As\b|End\s+(?:Sub|Module|Function|If)\s*$"
     r")"
 )
+_STYLE_RULE = re.compile(r"\s*[.#]?[\w-]+(?:[\s,>.#:][\w.#:-]+)*\s*\{\s*(?:$|[\w-]+\s*:)")
 _CODE_INSIDE = ("&&", "||", "===", "!==", "++;", "=> {", "=> (")
 _HALF_CODE = re.compile(r"\s*$|\s|//|#|--|/\*|\*")
 _INDENTED = re.compile(r"(?: {2}|\t)\s*\S")
 """A line that belongs to the code around it: blank, indented or a comment."""
 _SURE_SIGN = re.compile(r"[(){}=<>\[\];*@#]")
 _SURE_BEGIN = re.compile(r"\s*(?:(?:import|from|using|package|return|for|Dim|End|except)\b|(?:fi|done|esac|end)$)")
-_SURE_WORD = re.compile(r"[A-Z]{4}\b|(?:else|try|finally)(?:(?<=\belse)|(?<=\btry)|(?<=\bfinally))\s*:")
+_SURE_CAPITALS = re.compile(r"[A-Z]{4}\b")
+_SURE_WORD = re.compile(r"\b(?:else|try|finally)\s*:")
 """One of these is in each line of code."""
 _NEAR_CODE = re.compile(r"[={}\[\]<>_\\$`|@]|\((?<=\w.)|/(?=/)|:(?=:)|;(?=\s*$)")
 _NEAR_CODE_ALONE = re.compile(r"\s*(?:do|done|end|begin|then|fi|export\s.*|Module\s.*)\s*$", re.IGNORECASE)
@@ -334,10 +336,15 @@ def _environments(text: str) -> Iterator[Span]:
 @remembered  # lines of code repeat
 def _is_code(line: str) -> bool:
     beginning = line[:LONGEST_CODE_LINE].rstrip()
-    if not (_SURE_SIGN.search(beginning) or _SURE_BEGIN.match(beginning) or _SURE_WORD.search(beginning)):
+    if not (_SURE_SIGN.search(beginning) or _SURE_BEGIN.match(beginning) or _has_sure_word(beginning)):
         return False
     ends = beginning.endswith((";", "{")) and beginning[-2:-1] in _BEFORE_SEMICOLON
-    return bool(ends or has_any(beginning, _CODE_INSIDE) or _CODE_LINE.match(beginning))
+    is_rule = "{" in beginning and _STYLE_RULE.match(beginning)
+    return bool(ends or is_rule or has_any(beginning, _CODE_INSIDE) or _CODE_LINE.match(beginning))
+
+
+def _has_sure_word(line: str) -> bool:
+    return bool(_SURE_CAPITALS.search(line) or (":" in line and _SURE_WORD.search(line)))
 
 
 def _line_blocks(text: str) -> Iterator[Span]:
