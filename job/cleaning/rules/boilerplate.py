@@ -349,9 +349,6 @@ LETTERHEAD = re.compile(
     r"(?:\s+(?:of|for)(?:\s+(?:[A-Z][\w-]*|and|&)){1,5})?(?:\s*,\s*[A-Z][\w'’-]*(?:\s+(?:[A-Z][\w'’-]*|of|and)){0,4}){0,3}"
     r"\s*(?:[.:!\n]|\s[-–—]\s)\s*(?=\S)"
 )
-LETTERHEAD_SIGNS = (
-    *("Clinic", "Hospital", "Dep", "Cent", "Institute", "Division", "Team", "Helpdesk", "Support", "Consultancy"),
-)
 """Who writes, before the first sentence: "Department of Ferns, North Hospital."; every word of it a name."""
 SEPARATORS = " .:!\n-–—"
 GLUED_BRAND = re.compile(rf"{BRAND}(?=[A-Z][a-z]|I\s)")

@@ -78,4 +78,5 @@ def goes_on(text: str, begin: int) -> bool:
 def is_answer(rest: str) -> bool:
     """Whether a request is the answer, since the rest says next to nothing."""
     few = words(rest[:SURELY_SAYS_SOMETHING]) <= FEWEST_BEFORE_REQUEST and words(rest) < FEWEST_BEFORE_REQUEST
-    return few or (has_any(rest.lower(), HELP_SIGNS) and bool(HELP_OFFERED.match(rest)))
+    offers = len(rest) > FAR_REACH or has_any(rest.lower(), HELP_SIGNS)  # of a long rest the pattern takes less time
+    return few or (offers and bool(HELP_OFFERED.match(rest)))

@@ -99,7 +99,7 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
                 continue
             again = "I " if rule is boilerplate.OPENINGS["query_read_and"] else ""  # "I read it and would say ..."
             return again, match.end()
-    match = boilerplate.LETTERHEAD.match(head) if has_any(head, boilerplate.LETTERHEAD_SIGNS) else None
+    match = boilerplate.LETTERHEAD.match(head)
     if match and " " in match[0].strip(boilerplate.SEPARATORS):  # one word is a label
         return "", match.end()
     end = next(boundaries(head), len(head) if is_all else 0)
@@ -247,8 +247,8 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     if len(sentence) > boilerplate.LONGEST or sentence.rstrip().endswith(":") or sentence.lstrip().startswith("#"):
         return False
     lowered = sentence.lower().replace("’", "'")
-    begin = boilerplate.WORD.findall(lowered, 0, FIRST_WORDS)[:-1]
-    if len(set(begin) - boilerplate.WORDS) > unknown:
+    begin = set(lowered[:FIRST_WORDS].split()[:-1]) - boilerplate.WORDS
+    if len(begin) > unknown and lowered.isascii() and sum(map(str.isalpha, begin)) > unknown:
         return False  # true of most sentences; all words of a sentence take 4 us longer
     found = boilerplate.WORD.findall(lowered)
     others = [word for word in found if word not in boilerplate.WORDS]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from job.cleaning.rules import drawings, works
 from job.cleaning.rules.signs import Signs
 from job.cleaning.rules.system_task import asks_for_work
-from job.cleaning.rules.text import has_any, is_prose, remembered, words_of
+from job.cleaning.rules.text import has_any, is_prose, remembered, words_asked
 
 Span = tuple[int, int]
 
@@ -225,14 +225,16 @@ def is_work(question: str, answer: str, system: str = "") -> bool:
     if system and asks_for_work(system):
         return True
     lowered = question[:ASKED_WITHIN].lower()
-    found = words_of(lowered)
+    found = words_asked(question)
     if not _MAY_ASK.isdisjoint(found):
         may_ask = not (_ASKED.isdisjoint(found) or _ASKING.isdisjoint(found))
         if may_ask and any(verb in lowered and pattern.search(lowered) for verb, pattern in _ASKS):
             return True
         if has_any(lowered, _ASK_SIGNS) and _ASKED_FOR.search(lowered):
             return True
-    if (has_any(answer, _OPENS_BLANK) or ("%" in answer and _PERCENT_BLANK.search(answer))) and _BLANKS_TO_FILL.search(answer):
+    if (has_any(answer, _OPENS_BLANK) or ("%" in answer and _PERCENT_BLANK.search(answer))) and _BLANKS_TO_FILL.search(
+        answer
+    ):
         return True
     if works.is_quotation(question, answer) or works.is_dialogue(answer):
         return True
@@ -370,10 +372,15 @@ def _line_blocks(text: str) -> Iterator[Span]:
         yield begin, end
 
 
+@remembered
 def _is_near_code(line: str) -> bool:
     if _COMMENT.match(line):
         return True
-    if len(line) > LONGEST_NEAR or line.startswith("|") or not (_NEAR_CODE.search(line) or _NEAR_CODE_ALONE.match(line)):
+    if (
+        len(line) > LONGEST_NEAR
+        or line.startswith("|")
+        or not (_NEAR_CODE.search(line) or _NEAR_CODE_ALONE.match(line))
+    ):
         return False
     return not is_prose(line) and not _WIKI_LINE.search(line)
 

@@ -71,7 +71,9 @@ def is_foreign(text: str) -> bool:
                 return False
     if not beginning.isascii():
         ascii_part = beginning.encode("ascii", "ignore")
-        if (len(beginning) - len(ascii_part)) * 2 > len(ascii_part.translate(None, _NO_LETTERS)):  # takes a tenth of the time
+        if (len(beginning) - len(ascii_part)) * 2 > len(
+            ascii_part.translate(None, _NO_LETTERS)
+        ):  # takes a tenth of the time
             letters = _LETTERS.findall(beginning)
             if sum(letter > _LATIN_END for letter in letters) * 2 > len(letters):
                 return True

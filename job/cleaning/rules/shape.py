@@ -47,7 +47,11 @@ def too_many_words(row: Row) -> bool:
     most = row.options.max_words
     if most is None:
         most = MOST_WORDS if row.options.runs("prose") else 0
-    if len(row.answer.text) + len(row.question.text) < 2 * most and row.answer.text.isascii() and row.question.text.isascii():
+    if (
+        len(row.answer.text) + len(row.question.text) < 2 * most
+        and row.answer.text.isascii()
+        and row.question.text.isascii()
+    ):
         return False  # a word has a letter and a blank
     return most > 0 and _length(row.answer) + _length(row.question) > most
 

@@ -275,6 +275,12 @@ def words_of(text: str) -> list[str]:
     return text.encode().translate(_TO_BLANKS).decode().split() if text.isascii() else _WORD.findall(text)
 
 
+@functools.lru_cache(maxsize=2)
+def words_asked(question: str) -> frozenset[str]:
+    """The different words of a question, in small letters; several ask for them of the same one."""
+    return frozenset(words_of(question.lower()))
+
+
 def words(text: str) -> int:
     return len(text.split())
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from job.cleaning.rules.boilerplate import pattern
-from job.cleaning.rules.text import has_any, words, words_of
+from job.cleaning.rules.text import has_any, words, words_asked
 
 STAND_IN = "Yes."
 """Stands where a text has no question, or a question is answered by a call. No rule changes it or drops it."""
@@ -112,6 +112,8 @@ def _is_quoted(question: str, text: str, tail: str) -> bool:
     lowered = question.lower()
     if has_any(lowered, _QUOTE_SIGNS) and _ASKS_QUOTE.search(lowered):
         return True
-    if len(text) > LONGEST_PHRASE or (_PHRASE_WORDS.isdisjoint(words_of(lowered)) and not has_any(lowered, _PHRASE_SIGNS)):
+    if len(text) > LONGEST_PHRASE or (
+        _PHRASE_WORDS.isdisjoint(words_asked(question)) and not has_any(lowered, _PHRASE_SIGNS)
+    ):
         return False
     return bool(_ASKS_PHRASE.search(lowered))
