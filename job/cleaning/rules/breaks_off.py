@@ -50,9 +50,11 @@ def _is_line_without_stop(text: str, begin: int) -> bool:
 def is_cut_off(sentence: str) -> bool:
     if sentence.endswith(boilerplate.STOPS) or (sentence.endswith(";") and not is_prose(sentence)):
         return False
-    last = sentence[-24:].rstrip(" :,;-–—").rpartition(" ")[2]
+    tail = sentence[-24:]
+    before, _, last = tail.rstrip(" :,;-–—").rpartition(" ")
     breaks = last[:1].islower() or not last.isalpha()
-    if breaks and closings.DANGLING.search(sentence[-24:]) and not closings.NOT_DANGLING.search(sentence[-48:]):
+    dangles = breaks and closings.DANGLING.search(tail, len(before))  # the last word decides
+    if dangles and not closings.NOT_DANGLING.search(sentence[-48:]):
         return True
     end = sentence[-120:]
     return has_any(end.lower(), closings.PROMISE_SIGNS) and bool(closings.PROMISE.search(end))

@@ -148,7 +148,8 @@ OFFER = pattern(
     r"write|get\s+in\s+touch)|let\s+(?:me|us)\s+know|ask(?:\s+away)?|contact\s+(?:me|us)|reach\s+out|i(?:['’]m|\s+am)\s+here(?:\s+to\s+help)?)"
     r"(?:\s+(?:me|us|to|again|here|any\s?time|at|about|it|them|for|help|with|more|back|out|directly))*\s*[.!]*$"
 )
-"""An offer to answer more, whatever it is about; the whole of a sentence."""
+OFFER_WORDS = frozenset("and but so also if should whenever in".split())
+"""An offer to answer more, whatever it is about; the whole of a sentence, and its first words."""
 CLAUSES_INSIDE = ("let me know", "let us know", " revert", "get back to me", "get back to us")
 """A polite clause is looked for in the middle of an answer too where one of these is."""
 SO_I_CAN = pattern(
@@ -166,6 +167,11 @@ SO_I_CAN_SIGNS = Signs(
     "you in a better",
     shared=("so that ", "so ", "better"),
 )
+
+
+def offers(sentence: str) -> bool:
+    """Whether a sentence is an offer to answer more."""
+    return first_word(sentence) in OFFER_WORDS and bool(OFFER.match(sentence))
 
 
 def ends(sentence: str) -> bool:
