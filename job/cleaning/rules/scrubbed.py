@@ -130,7 +130,8 @@ _SHORT = pattern(rf"^(?!{_IMPERATIVES}\s+{_IMPERATIVES}\b){_COMMANDS}\s+(?!(?:al
 def without_scrubbed(text: str) -> str:
     """The text without what the name spoilt: of each sentence with the name its clauses stay that stand by themselves, and
     what follows goes where it is the rest of the same sentence."""
-    kept, scrubbed = [], False
+    kept: list[str] = []
+    scrubbed = False
     lower_case = not _CAPITAL_BEGINS.search(text)
     for sentence in sentences(text):
         if BRAND in sentence:
