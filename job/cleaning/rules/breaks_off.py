@@ -23,16 +23,19 @@ def without_cut_off_end(text: str) -> str:
     starts = list(boundaries(text, max(0, len(text) - REACH)))
     last = text[starts[-1] :] if starts else ""
     if last and (
-        is_cut_off(last) or _is_one_word(last) or (_is_stump(last) and not _is_line_without_stop(text, starts[-1]))
+        is_cut_off(last)
+        or _is_one_word(text, starts[-1])
+        or (_is_stump(last) and not _is_line_without_stop(text, starts[-1]))
     ):
         whole = completed_end(text, starts[-1])
         return whole or (text[: starts[-1]] + standing_clause(last)).rstrip()
     return text
 
 
-def _is_one_word(sentence: str) -> bool:
-    """Whether it is a word that can end nothing: "The"; an answer of one word never comes here."""
-    return " " not in sentence and bool(closings.DANGLING.search(sentence.lower()))
+def _is_one_word(text: str, begin: int) -> bool:
+    """Whether one word is left there that can end nothing: "Water it. The". A line of one word is an item of a list."""
+    word = text[begin:]
+    return text[begin - 1] != "\n" and " " not in word and bool(closings.DANGLING.search(word.lower()))
 
 
 def _is_stump(sentence: str) -> bool:

@@ -119,6 +119,8 @@ REACH = 100
 """Characters before the name in which its word is recognized."""
 LONGEST_SUBJECT = 5
 """Words without a verb behind "because" or the like, which wait for the verb that was lost."""
+LONGEST_SENTENCE = 1000
+"""Characters before the name; of text without stops nothing is looked for, which would take minutes."""
 FEWEST_WORDS = 4
 """Words of a clause that can stand by itself."""
 _DOSE = pattern(r"^\s*\d+\s*[.)][^.]*\b\d+\s*(?:mg|mcg|ml|g|iu|drops|pills|tablets)\b[^.]*$")
@@ -168,6 +170,8 @@ def _clauses_before(sentence: str) -> str:
 def standing_clause(broken: str) -> str:
     """What stands by itself of a sentence that breaks off, as a sentence; may be empty."""
     before = broken.rstrip()
+    if len(before) > LONGEST_SENTENCE:
+        return ""
     if refers := _referral_of(before):
         return full_stop(refers)
     for clause in sorted(_clauses(before), key=len, reverse=True):

@@ -64,7 +64,7 @@ _ASKS = (
     r"(?:(?:please|kindly|pls|do)\s+)+(?:write|get|report|revert|reply)\s*back\s+(?:how|what|whether|on\s?\d+)\b[^.!?\n]{0,60}",
     r"(?:(?:please|kindly|pls|do)\s+)+(?:reply|answer|respond|revert|write\s+back)(?:\s+(?:back|me|us))?,?\s+so\s+(?:that\s+)?(?:i|we)\s+can\s+[^.!?\n]{3,70}",
     rf"(?:(?:please|kindly|pls|do)\s+)+(?:review|reply|respond|revert|report|follow\s+up)(?:\s+back)?\s+with\s+(?:(?:the|your|all|more|further|above)\s+)*{_SEEN}"
-    r"\b[^.!?\n]{0,60}",
+    r"\b(?!.*\b(?:doctor|gp|clinic|hospital|specialist|\w+ist|\w+ician)\b)[^.!?\n]{0,60}",
     rf"(?:the|your)\s+(?:\w+\s+)?{_SEEN}\s+(?:can|may|could)\s+be\s+(?:sent|posted|uploaded|shared|attached)\s+(?:here|to\s+(?:me|us))\b[^.!?\n]{{0,40}}",
     rf"(?:i|we)\s+(?:will|would|shall)\s+be\s+(?:happy|glad)\s+to\s+(?:review|look\s+at|see|go\s+through)\s+(?:any|your|the)\s+(?:\w+\s+)?{_SEEN}\b[^.!?\n]{{0,60}}",
     r"i\s+(?:should|would|will|could)\s+be\s+(?:able|in\s+a\s+\w+\s+(?:state|position))\s+to\s+(?:give|answer|comment|help|advise|guide)\b[^.!?\n]{0,40}\s+"
@@ -77,7 +77,8 @@ _ASKS = (
 SAYS_NOTHING = pattern(
     r"^\W*(?:(?:(?:please|kindly|you\s+(?:can|may)|so|just)\s+)*(?:visit|contact|call|write\s+to|come\s+to|consult|meet|approach|reach)\s+"
     r"(?:me|us|our\s+(?:clinic|hospital|cent(?:re|er)|team|office|experts?|doctors?|staff))(?:\s+(?:at|in|on)\s+(?:the|our)\s+\w+)?,?\s+"
-    r"(?:(?:and|so|where)\s+)?(?:we|i|they)\s+(?:will|can|shall|would)\s+(?:be\s+(?:happy|glad|able)\s+to\s+)?(?:help|assist|guide|treat)\s+you\b[^.!?\n]{0,30}|"
+    r"(?:(?:and|so|where)\s+)?(?:we|i|they)\s+(?:will|can|shall|would)\s+(?:be\s+(?:happy|glad|able)\s+to\s+)?(?:help|assist|guide|treat)\s+you"
+    r"(?:\s+(?:further|better|out|soon|there|with\s+(?:it|this|that)))*|"
     r"(?:hence,?\s+|so,?\s+)?(?:(?:i\s+(?:would\s+)?advise\s+you\s+to|please|do|kindly)\s+)*(?:(?:write|revert)\s+back\s+to|consult|contact)\s+an?\s+"
     r"(?:[\w-]+\s+){1,4}online\b[^.!?,\n]{0,90}|"
     r"thank(?:s|\s+you)\b[^.!?,\n]{0,40}\b(?:i\s+(?:\w+ly\s+)?appreciate|for\s+(?:the|your)\s+(?:reply|response|answer|help))\b[^.!?,\n]{0,90}|"

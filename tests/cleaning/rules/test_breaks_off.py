@@ -81,3 +81,8 @@ def test_advice_behind_a_goodbye_is_no_signature(advice: str) -> None:
 def test_a_word_that_may_end_a_sentence_is_no_break(end: str) -> None:
     text = f"{ADVICE.lower()} {end}"
     assert breaks_off.without_cut_off_end(text) == text
+
+
+def test_a_line_of_one_word_is_no_broken_end() -> None:
+    text = f"{ADVICE} The words are:\nFor\nWith"
+    assert breaks_off.without_cut_off_end(text) == text

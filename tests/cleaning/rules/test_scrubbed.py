@@ -107,3 +107,7 @@ def test_the_number_of_an_item_goes_with_it() -> None:
     assert (
         cleaned(f"{KEPT} 1. Turn it in spring.2. LeafTalk. 3. {BEHIND}") == f"{KEPT} 1. Turn it in spring. 3. {BEHIND}"
     )
+
+
+def test_in_text_without_stops_no_clause_is_looked_for() -> None:
+    assert scrubbed.standing_clause("Water it such as and " * 5_000) == ""

@@ -171,6 +171,8 @@ def test_excuses_and_praise_at_the_beginning_go(first: str) -> None:
         "Is there anything else in the pot?",
         "Do write back the letters on the label.",
         "Please follow up with a gardener.",
+        "Please follow up with the results at your clinic.",
+        "Contact our office and they will help you with the refund.",
         "Thanks for the help of frost, I lost a pot.",
         "May the fern live long without light.",
         "The scan can be sent to the printer.",
