@@ -391,6 +391,6 @@ def _say(result: Probed) -> None:
     verdict = result.verdict
     log.info("stage=probe verdict=%s step=%d: %s", verdict.value.replace(" ", "_"), result.step, verdict.sentence)
     for reason in verdict.reasons:
-        log.info("stage=probe reason=%s", reason)
+        log.info("stage=probe reason=%r", reason)
     for skipped in verdict.skipped:
         log.info("stage=probe skipped=%s: %s", skipped.name, skipped.reason)
