@@ -174,7 +174,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="train",
         words="train a LoRA adapter on the 4-bit base model, and load it again to check it",
-        files=("train/adapter/", "train/candidates/", "train/checkpoints/", "train/log.jsonl"),
+        files=("train/adapter/", "train/candidates/", "train/row_losses/", "train/checkpoints/", "train/log.jsonl"),
         inputs=train_inputs,
         run=run_train,
         result=Trained,

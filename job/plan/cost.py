@@ -121,7 +121,6 @@ def cost(base: Architecture, settings: Settings, rows: Expected, card: Card) -> 
     """
     from job.modeling.layers import decoder_layers
     from job.modeling.weights import count_weights
-    from job.training.forecast import LOSS_PASSES
 
     found = memory(base, settings, card)
     if not (found and rows.steps and rows.text_tokens):
@@ -138,8 +137,7 @@ def cost(base: Architecture, settings: Settings, rows: Expected, card: Card) -> 
         cleaning=(rows.kept or 0) / CLEANED_ROWS_PER_SECOND,
         training=rows.steps * step,
         evaluations=evaluations(rows.steps, intervals(settings.train, rows.steps).eval_steps) * evaluation,
-        other=_other(settings, sizes(base, settings).adapter_bytes, parameters, parameters * base.published_width)
-        + LOSS_PASSES * evaluation,
+        other=_other(settings, sizes(base, settings).adapter_bytes, parameters, parameters * base.published_width),
     )
 
 
@@ -188,8 +186,9 @@ def step_lines(facts: Facts) -> Iterator[str]:
     certainty, unit = ("about", "texts") if facts.expected.in_parts else (facts.expected.certainty, "rows")
     yield f"  {certainty} {steps:,} optimizer steps of {train.batch_size} {unit}; epochs: {train.epochs:g}"
     found = intervals(train, steps)
+    lines = steps // found.log_steps
     yield (
-        f"  {min(found.warmup_steps, steps):,} of them warm up; {steps // found.log_steps:,} log lines, "
+        f"  {min(found.warmup_steps, steps):,} of them warm up; {lines:,} log line{'s' * (lines != 1)}, "
         f"{evaluations(steps, found.eval_steps):,} evaluations (before the first, every {found.eval_steps:,}, after the last)"
     )
 

@@ -18,10 +18,11 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any, Literal
 
 from job.runs.bar import BAR
-from job.runs.redaction import redact_message, redact_streams
+from job.runs.redaction import redact, redact_message, redact_streams
 
 log = logging.getLogger("job")
 QUIET = (
@@ -90,12 +91,26 @@ def _value(text: str) -> Any:
     return text
 
 
-def wrapped(line: str) -> str:
-    """What native code or a library has written itself, as a JSON line."""
-    if line.startswith('{"time": ') or not line.strip():
-        return line
+OURS = '{"time": '
+
+
+def shown(text: str) -> str:
+    """Lines of another process without a secret. What native code or a library has written itself becomes JSON too, if the log
+    is: such lines have met no formatter."""
+    if not LineFormatter.as_json:
+        return redact_message(text)
+    lines: list[str] = []
+    for ours, some in groupby(text.split("\n"), lambda line: line.startswith(OURS)):
+        if ours:  # its message is redacted; what looks like a URL there may end in the escape of a quote
+            lines += map(redact, some)
+        else:  # together: a secret may span lines
+            lines += map(_wrapped, redact_message("\n".join(some)).split("\n"))
+    return "\n".join(lines)
+
+
+def _wrapped(line: str) -> str:
     now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
-    return json_line(f"stage={LineFormatter.stage} {line.rstrip()}", "WARNING", now)
+    return json_line(f"stage={LineFormatter.stage} {line.rstrip()}", "WARNING", now) if line.strip() else line
 
 
 class Streams(logging.Handler):

@@ -28,9 +28,9 @@ from job.results import Metrics
 from job.runs import progress
 from job.runs.bar import BAR
 from job.runs.deaths import Death, memory_kills
-from job.runs.logs import LineFormatter, wrapped
+from job.runs.logs import shown
 from job.runs.metrics import MetricsFile
-from job.runs.redaction import redact_message, write_where_read
+from job.runs.redaction import write_where_read
 from job.runs.signals import AGAIN_SECONDS, SIGNALS, listened_to
 
 log = logging.getLogger("job")
@@ -76,8 +76,7 @@ class Copied:
         data, self._line = data[:end], data[end:]
         if not data:
             return ""
-        text = redact_message(data.decode(errors="surrogateescape"))
-        text = "\n".join(map(wrapped, text.split("\n"))) if LineFormatter.as_json else text
+        text = shown(data.decode(errors="surrogateescape"))
         BAR.hide()
         BAR.at_line_start = text.endswith("\n")
         with contextlib.suppress(OSError):  # nobody has it open any more

@@ -25,8 +25,8 @@ IMPORT_SECONDS = 20.0
 PROBE_BATCH = {True: 64, False: 16}
 """Questions at once, on a GPU and on a CPU: so many fit a T4 beside a base of 3 billion parameters in 16 bits, with room to
 spare."""
-LOSS_PASSES = 2
-"""The probe takes the loss of every evaluation row, of base and tuned model: as long as so many evaluations."""
+PROBE_MODELS = 3
+"""Each question goes to base and tuned model, and half of them to two more candidates."""
 PUSH_BYTES_PER_SECOND = 5e6
 PUSH_SECONDS = 30.0
 DISK_BYTES_PER_SECOND = 100e6
@@ -55,8 +55,8 @@ class Later:
         # computed once (0.1 s each on a T4)
         token = 0.05 + (0.02 if self.on_gpu else 1.0) * self.parameters / 1e9
         prompt = (0.03 if self.on_gpu else 5.0) * self.parameters / 1e9
-        batches = -(-self.questions // PROBE_BATCH[self.on_gpu])
-        answers = 2 * (batches * self.max_new_tokens * token + self.questions * prompt)
+        asked = PROBE_MODELS * self.questions
+        answers = -(-asked // PROBE_BATCH[self.on_gpu]) * self.max_new_tokens * token + asked * prompt
         probe = self.load_seconds + min(answers, self.probe_seconds)
         push = PUSH_SECONDS + self.pushed_bytes / PUSH_BYTES_PER_SECOND if self.pushed_bytes else 0.0
         return ENDING_SECONDS + MARGIN * (save + probe + push)
@@ -76,19 +76,15 @@ class Measured:
 class Forecast:
     """Says once early, and again when it changes, whether the run fits; and when training has to end."""
 
-    def __init__(self, deadline: Deadline, later_seconds: float, later_evaluations: int = 0) -> None:
-        """`later_evaluations`: how many times what follows takes the loss of all evaluation rows."""
-        self.deadline, self.later_seconds, self.later_evaluations = deadline, later_seconds, later_evaluations
+    def __init__(self, deadline: Deadline, later_seconds: float) -> None:
+        self.deadline, self.later_seconds = deadline, later_seconds
         self.said: tuple[bool, float] | None = None
         """Whether the run fits, and the seconds to spare, as the log said last."""
 
     def needed_seconds(self, measured: Measured, steps_left: int, evaluations_left: int) -> float:
         """Until the end of the run."""
         evaluations = evaluations_left * (measured.evaluation_seconds + measured.checkpoint_seconds)
-        return steps_left * measured.step_seconds + evaluations + self._later_seconds(measured)
-
-    def _later_seconds(self, measured: Measured) -> float:
-        return self.later_seconds + MARGIN * self.later_evaluations * measured.evaluation_seconds
+        return steps_left * measured.step_seconds + evaluations + self.later_seconds
 
     def say(self, measured: Measured, step: int, steps: int, evaluations_left: int) -> None:
         """One line in the log, if this is the first forecast or another one than before."""
@@ -123,7 +119,7 @@ class Forecast:
         end = MARGIN * measured.checkpoint_seconds + ENDING_SECONDS
         if self.deadline.action == "continue":
             return end
-        return end + MARGIN * measured.evaluation_seconds + self._later_seconds(measured)
+        return end + MARGIN * measured.evaluation_seconds + self.later_seconds
 
     def must_end(self, measured: Measured, *, evaluation: bool) -> bool:
         """Whether there is no time for one more step. `evaluation`: one comes before it."""

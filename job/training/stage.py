@@ -38,7 +38,7 @@ from job.training import checkpoints
 from job.training.arguments import arguments
 from job.training.callbacks import Watch
 from job.training.checkpoint_times import CheckpointTimes
-from job.training.forecast import LOSS_PASSES, Forecast, Later
+from job.training.forecast import Forecast, Later
 from job.training.intervals import doubts, steps_of
 from job.training.memory_plan import release
 from job.training.preparation import Prepared, prepare
@@ -101,7 +101,7 @@ def train(
         worst_loss=2 * math.log(prepared.loaded.forward.vocabulary_rows),  # twice that of guessing every token
         stop=stop,
         times=CheckpointTimes(settings.checkpoint_minutes),
-        forecast=Forecast(deadline or Deadline(), later.seconds, LOSS_PASSES if later.questions else 0),
+        forecast=Forecast(deadline or Deadline(), later.seconds),
         candidates=candidates,
     )
     warnings = doubts(settings, steps_of(len(rows), settings))
@@ -246,6 +246,7 @@ def _resume(watch: Watch, folder: Path) -> Path | None:
     remove(watch.log.path)
     if not resume:
         remove(watch.candidates.folder)
+        remove(watch.row_losses)
     elif (resume / watch.log.path.name).exists():
         shutil.copyfile(resume / watch.log.path.name, watch.log.path)
     return resume

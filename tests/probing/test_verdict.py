@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from job.probing.scores import SCORES
-from job.probing.verdict import decide
+from job.probing.verdict import BROKEN, decide
 from job.results import Verdict
 from job.settings.fields import ProbeSettings
 from job.settings.margins import GUARDRAILS, parse
@@ -264,6 +264,10 @@ def test_a_margin_can_be_wider_or_off() -> None:
     off = verdict_of(200, good, general=forgot, settings=ProbeSettings(margins=("kl=off",)))
     assert off.value == "better"
     assert [(one.name, one.reason) for one in off.skipped] == [("kl", "FINETUNE_PROBE_MARGINS leaves it out")]
+
+
+def test_the_score_that_says_that_an_answer_is_broken_exists_once() -> None:
+    assert [one.margin for one in SCORES if one.name == BROKEN] == [None]
 
 
 def test_settings_know_every_figure_that_has_a_margin() -> None:
