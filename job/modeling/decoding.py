@@ -14,9 +14,9 @@ import torch
 from transformers import DynamicCache, LogitsProcessorList, PreTrainedModel, StoppingCriteriaList
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-PIECE_TOKENS = 8192
+PIECE_TOKENS = {"cuda": 8192, "cpu": 1024}
 """Tokens of prompts, padding included, that go through the model at once: what a layer needs for them stays below 1 GB on Llama
-3.2 3B, and more of them at once are no faster."""
+3.2 3B, and more of them at once are no faster. On a CPU a request to stop waits for one piece."""
 LEAVING_SHARE = 1 / 16
 """Rows leave once they are this share of the batch: each time, the keys and values of all others are copied."""
 ROWS = ("attention_mask", "position_ids", "token_type_ids", "mm_token_type_ids")
@@ -82,7 +82,7 @@ class Greedy:
         mask = arguments.get("attention_mask")
         lengths = [width] * count if mask is None else mask.sum(-1).tolist()
         found = []
-        for begin, end in pieces(lengths, PIECE_TOKENS):
+        for begin, end in pieces(lengths, PIECE_TOKENS[ids.device.type]):
             self.entering(range(begin, end), count)
             for layer in layers:
                 layer.piece = slice(begin, end)

@@ -28,7 +28,9 @@ log = logging.getLogger("job.probe")
 Models = Mapping[str, Callable[[], AbstractContextManager[Any]]]
 """Name -> what makes the one model answer as this one: `{"base": tuned.disable_adapter, "tuned": nullcontext}`."""
 SMALL_BATCH = 16
-"""Prompts at once on a CPU, where more are no faster, and where a config does not name the sizes of a model."""
+"""Rows at once where a config does not name the sizes of a model."""
+MOST_ON_A_CPU = 64
+"""Rows at once there: more are no faster, and a request to stop waits for a token of each."""
 UNPACKED_FACTOR = 3
 """A token step with packed weights moves about so many times the bytes of one with unpacked ones (from 4 bits read, 16 bits
 written and read again): unpacked they are worth batches of a third of the size."""
@@ -55,11 +57,12 @@ def unpacked_where_it_fits(
 
 def rows_that_fit(model: PeftModel, room: int, longest: int, new: int) -> int:
     """How many prompts of up to `longest` tokens can be answered at once in `room` bytes; 0 if not even one."""
-    sizes = answer_bytes(model.get_base_model()) if model.device.type == "cuda" else None
+    sizes = answer_bytes(model.get_base_model())
     if sizes is None:
         return SMALL_BATCH
     each_token, each_row, once = sizes
-    return max(0, int((room - once) // ((longest + new) * each_token + each_row)))
+    rows = max(0, int((room - once) // ((longest + new) * each_token + each_row)))
+    return rows if model.device.type == "cuda" else min(rows, MOST_ON_A_CPU)
 
 
 def answer_all(

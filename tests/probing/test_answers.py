@@ -18,13 +18,28 @@ from job.modeling.chat import Chat
 from job.modeling.generation import Answer
 from job.modeling.stacked import Mixed, Stack
 from job.probing import answers as module
-from job.probing.answers import SMALL_BATCH, TIMED_TOKENS, answer_all, rows_that_fit, unpacked_where_it_fits
+from job.probing.answers import (
+    MOST_ON_A_CPU,
+    SMALL_BATCH,
+    TIMED_TOKENS,
+    answer_all,
+    rows_that_fit,
+    unpacked_where_it_fits,
+)
 from job.runs.progress import counts
 from job.settings.fields import ProbeSettings
 from tests.training.building import forward_of, random_rows, tokenizer_of
 
 SETTINGS = ProbeSettings(max_new_tokens=4)
-CPU: Any = SimpleNamespace(device=torch.device("cpu"), modules=list)
+
+
+def _unnamed() -> None:
+    raise RuntimeError("sizes differ between layers")
+
+
+UNNAMED = SimpleNamespace(config=SimpleNamespace(get_text_config=_unnamed))
+CPU: Any = SimpleNamespace(device=torch.device("cpu"), modules=list, get_base_model=lambda: UNNAMED)
+"""With a base whose config does not name its sizes."""
 ONE = {"tuned": nullcontext}
 
 
@@ -91,6 +106,8 @@ def test_memory_says_how_many_are_answered_at_once(monkeypatch: pytest.MonkeyPat
     card: Any = SimpleNamespace(device=torch.device("cuda"), modules=list, get_base_model=lambda: base)
     assert rows_that_fit(card, 5 * 2**30, 120, 256) == 104
     assert rows_that_fit(card, 2**29, 120, 256) == 0
+    cpu: Any = SimpleNamespace(device=torch.device("cpu"), get_base_model=lambda: base)
+    assert rows_that_fit(cpu, 5 * 2**30, 120, 256) == MOST_ON_A_CPU
     batches: list[list[int]] = []
     monkeypatch.setattr(module, "generate", generator(999, batches))
     monkeypatch.setattr(module, "room_bytes", lambda _: 5 * 2**30)
@@ -212,7 +229,7 @@ def test_models_answer_together_as_they_do_alone_and_fewer_at_a_time_where_memor
     assert batches == [10, 10, 10]
     assert len({tuple(texts(found)) for found in known.values()}) == 3
     assert answer_all(model, chat, prompts, SETTINGS, models) == known
-    assert batches[3:] == [15, 15], "16 rows of a CPU are five prompts of three models"
+    assert batches[3:] == [30]
 
     def generate(**options: Any) -> Any:
         if len(options["input_ids"]) > 4:
