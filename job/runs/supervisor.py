@@ -65,7 +65,7 @@ class Copied:
         self._line = b""
 
     def copy(self, data: bytes, *, whole: bool = True) -> str:
-        """Pass it on, redacted: what libraries write themselves has met no formatter. Returns what was passed on.
+        """Pass it on, redacted: what libraries write themselves has met no formatter. Returns it as text.
 
         `whole`: keep back a line that has no end yet, since a secret may be cut in two, until nothing more comes.
         """
@@ -76,12 +76,12 @@ class Copied:
         data, self._line = data[:end], data[end:]
         if not data:
             return ""
-        text = shown(data.decode(errors="surrogateescape"))
+        text, plain = shown(data.decode(errors="surrogateescape"))
         BAR.hide()
         BAR.at_line_start = text.endswith("\n")
         with contextlib.suppress(OSError):  # nobody has it open any more
             write_where_read(self.descriptor, text.encode(errors="surrogateescape"))
-        return text
+        return plain
 
 
 class Child:

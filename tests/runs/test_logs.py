@@ -179,12 +179,19 @@ def test_lines_of_another_process_stay_json_and_show_no_secret(monkeypatch: pyte
     monkeypatch.setattr(redaction, "_known", {"half one\nhalf two", "planted-word"})
     ours = line(logging.WARNING, 'stage=push says %r: no answer from "https://hub.example/a?code=1"', 'a\\"b')
     text = f"{ours}\nhalf one\nhalf two https://h.example/?k=v\n\n" + '{"time": 7, "note": "planted-word"}\n'
-    first, foreign, empty, last, end = shown(text).split("\n")
+    log, plain = shown(text)
+    first, foreign, empty, last, end = log.split("\n")
     assert first == ours and json.loads(first)["message"].endswith('"https://hub.example/a?code=**********"')
     assert json.loads(foreign)["message"] == f"stage={LineFormatter.stage} ********** https://h.example/?k=**********"
     assert (empty, json.loads(last)["note"], end) == ("", "**********", "")
     monkeypatch.setattr(LineFormatter, "as_json", False)
-    assert shown("planted-word\n") == "**********\n"
+    assert plain.splitlines() == [
+        line(logging.WARNING, 'stage=push says %r: no answer from "https://hub.example/a?code=1"', 'a\\"b'),
+        "********** https://h.example/?k=**********",
+        "",
+        last,
+    ]
+    assert shown("planted-word\n") == ("**********\n", "**********\n")
 
 
 @pytest.mark.usefixtures("_logging_as_before")

@@ -129,6 +129,13 @@ def test_every_line_is_json_where_that_is_asked_for(tmp_path: Path) -> None:
     assert said[1]["severity"] == "CRITICAL" and said[1]["message"].endswith("ValueError: one\u2028two\nthree")
 
 
+def test_what_a_run_survived_is_no_cause_of_its_end_in_json_either(tmp_path: Path) -> None:
+    body = "log.warning('stage=train out_of_memory=%r', 'CUDA out of memory')\nos.write(2, b'the last line\\n')\nos._exit(1)"
+    assert ended(start(tmp_path, body, variables={"FINETUNE_LOG_FORMAT": "json"}))[0] == 1
+    assert failure_of(tmp_path)["details"].splitlines()[1:] == ["the last line"]
+    assert stands_alone(failure_of(tmp_path)["details"].splitlines()[0])
+
+
 def test_on_a_terminal_one_bar_stands_below_the_lines(tmp_path: Path) -> None:
     body = (
         "progress.expect(40)\nfor step in range(4):\n    progress.advance('steps', 10)\n"
