@@ -135,8 +135,8 @@ class Greedy:
 
 @contextmanager
 def without_cudnn_attention() -> Iterator[None]:
-    """cuDNN plans its attention anew for each length of keys and values, which grow with every token: 1.2 ms a layer. On an H200
-    that was a third of a token step of 400 rows in 28 layers."""
+    """cuDNN plans its attention anew for each length of keys and values, which grow with every token: 1.2 ms a layer, on an
+    H200 two thirds of a token step of 400 rows in 28 layers (87 ms; without it 29)."""
     before = torch.backends.cuda.cudnn_sdp_enabled()
     torch.backends.cuda.enable_cudnn_sdp(False)
     try:
