@@ -41,24 +41,22 @@ class GeneralRows:
     tuned_right: list[bool]
 
 
-def general_rows(
-    model: PeftModel, chat: Chat, *, look: Callable[[], None] = lambda: None, system: str = ""
-) -> GeneralRows:
+def general_rows(model: PeftModel, chat: Chat, *, look: Callable[[], None] = lambda: None) -> GeneralRows:
     """The base model is `model` with its adapter off. `look`: called after each batch; it raises what is to end this. Raises
     MemoryExhausted (62)."""
     prompts, choices = read()
     models = (model.disable_adapter, nullcontext)
-    few = _distances(model, chat, prompts[:: max(1, len(prompts) // FEW)], models, look, system)
+    few = _distances(model, chat, prompts[:: max(1, len(prompts) // FEW)], models, look)
     if not few[1] < UNKNOWN_TEXT:  # also NaN; nothing to forget, and the rest would take most of a small probe's time
         return GeneralRows(*few, [], [])
-    kl, base_loss = _distances(model, chat, prompts, models, look, system)
-    right = _right(model, chat, choices, models, look, system)
+    kl, base_loss = _distances(model, chat, prompts, models, look)
+    right = _right(model, chat, choices, models, look)
     return GeneralRows(kl, base_loss, [base for base, _ in right], [tuned for _, tuned in right])
 
 
-def answered(chat: Chat, system: str, pairs: Sequence[tuple[str, str]]) -> list[Row]:
+def answered(chat: Chat, pairs: Sequence[tuple[str, str]]) -> list[Row]:
     """Questions and answers as training writes them; of the answer without what the template puts behind it."""
-    rows = [{"system": system, "question": question, "answer": answer} for question, answer in pairs]
+    rows = [{"system": "", "question": question, "answer": answer} for question, answer in pairs]
     found = []
     for (tokens,) in chat.rows(rows, "answers"):
         ((begin, end),) = tokens.answers
@@ -78,10 +76,9 @@ def _distances(
     prompts: Sequence[Prompt],
     models: Sequence[Enter],
     look: Callable[[], None],
-    system: str,
 ) -> tuple[list[float], float]:
     """The distance for each prompt, and the base's loss on all."""
-    rows = answered(chat, system, [(prompt.question, prompt.answer) for prompt in prompts])
+    rows = answered(chat, [(prompt.question, prompt.answer) for prompt in prompts])
 
     def compare(row: Row, logits: list[torch.Tensor]) -> tuple[float, float]:
         base, tuned = logits
@@ -124,11 +121,10 @@ def _right(
     choices: Sequence[Choice],
     models: Sequence[Enter],
     look: Callable[[], None],
-    system: str,
 ) -> list[tuple[bool, ...]]:
     """Of each question, whether each model gets it right."""
     pairs = [(choice.asked, option) for choice in choices for option in choice.options]
-    rows = answered(chat, system, pairs)
+    rows = answered(chat, pairs)
 
     def compare(row: Row, logits: list[torch.Tensor]) -> list[float]:
         return [log_probability(one, row) for one in logits]

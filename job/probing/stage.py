@@ -69,8 +69,6 @@ class Probe:
     chat: Chat
     settings: ProbeSettings
     seed: int
-    system: str
-    """The prompt of most rows."""
     questions: list[Question]
     prompts: list[list[int]]
     """Token ids of each question."""
@@ -143,7 +141,6 @@ def probe(
         chat=chat,
         settings=settings,
         seed=train.seed,
-        system=cleaned.system_prompt,
         questions=questions,
         prompts=[prompt_of(chat, question, cleaned.longest_tokens) for question in questions],
         rows=rows,
@@ -198,7 +195,7 @@ def measure(probing: Probe, trained: Trained, root: Path) -> Measured:
     rest = [place for place, question in enumerate(probing.questions) if probing.half(question) != "choice"]
     samples += _samples(probing, rest, models)[TUNED]
     with probing.timed("forgetting"):
-        general = general_rows(probing.tuned, probing.chat, look=probing.look, system=probing.system)
+        general = general_rows(probing.tuned, probing.chat, look=probing.look)
     verdict = decide(
         [row for row in losses if probing.halves.get(row.row) != "choice"],
         [sample for sample in samples if sample.half == "confirmation"],

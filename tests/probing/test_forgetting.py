@@ -54,7 +54,7 @@ def test_right_is_what_is_likelier_than_all_others() -> None:
 
 def test_answers_stand_behind_the_prompt_and_end_before_the_template_goes_on(base: Path) -> None:
     chat = Chat(tokenizer_of(base))
-    ((row),) = answered(chat, "", [("Why?", "So be it.")])
+    ((row),) = answered(chat, [("Why?", "So be it.")])
     ((begin, end),) = row.learned
     assert row.ids[:begin] == chat.prompt_ids("", "Why?")
     assert chat.tokenizer.decode(row.ids[begin:end]).strip() == "So be it."

@@ -68,7 +68,6 @@ def probing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Probe]:
             chat=SimpleNamespace(tokenizer=SimpleNamespace(pad_token_id=0)),  # type: ignore[arg-type]
             settings=ProbeSettings(),
             seed=1,
-            system="",
             questions=questions,
             prompts=[[1]] * len(questions),
             rows=held,
