@@ -270,6 +270,7 @@ PROBED = Probed(
     losses_path="probe/losses.jsonl",
     questions=1,
     eval_rows=1,
+    language="en",
     base=scores(opening_filler_share=0.96, mean_tokens=200),
     tuned=scores(repetition_share=0.06),
     likeness={"base": {"chrf": 31.0, "rouge_l": 0.21}, "tuned": {"chrf": 44.0, "rouge_l": 0.33}},

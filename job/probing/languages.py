@@ -6,6 +6,7 @@ import functools
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 
 from job.cleaning.rules.shape import language_of
 from job.probing.loops import without_code
@@ -56,6 +57,19 @@ def keeps_language(question: str, reference: str, answer: str) -> bool | None:
         return False
     wanted, found = _language(reference or question), _language(answer)
     return not wanted or not found or wanted == found or any({wanted, found} <= close for close in _CLOSE)
+
+
+MOST_ANSWERS = 0.9
+"""Share of the answers of which the identifier is sure that have to be in one language for it to be the data's."""
+
+
+def main_language(texts: Iterable[str]) -> str:
+    """The ISO code of the language that nearly all texts are in; empty where there is none, or no identifier is sure."""
+    found = Counter(filter(None, map(_language, texts)))
+    if not found:
+        return ""
+    language, count = found.most_common(1)[0]
+    return language if count >= MOST_ANSWERS * found.total() else ""
 
 
 @functools.lru_cache(maxsize=2048)

@@ -32,6 +32,7 @@ from job.probing.answers import Models, answer_all, unpacked_where_it_fits
 from job.probing.export import ADAPTER, export
 from job.probing.forgetting import GeneralRows, general_rows
 from job.probing.judge import judge
+from job.probing.languages import main_language
 from job.probing.likeness import Compared, likeness
 from job.probing.losses import HeldOut, held_out, known_losses, mean_losses
 from job.probing.questions import Half, Question, eval_questions, fixed_questions, half_of, prompt_of, read_rows
@@ -343,6 +344,7 @@ def _result(
         losses_path="probe/losses.jsonl",
         questions=sum(sample.source == "question" for sample in samples),
         eval_rows=sum(sample.source == "eval_row" for sample in samples),
+        language=main_language(sample.reference for sample in samples),
         base=score([sample.base_scores for sample in samples]),
         tuned=score([sample.tuned_scores for sample in samples]),
         likeness={

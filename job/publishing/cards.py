@@ -117,7 +117,7 @@ def _model_metadata(
         base_model_relation="adapter" if on_hub else None,
         library_name="peft",
         pipeline_tag="text-generation",
-        language=list(settings.data.languages) or None,
+        language=_languages(settings, probed),
         license=licence.id or None,
         license_name=licence.name or None,
         license_link=licence.link or None,
@@ -126,6 +126,10 @@ def _model_metadata(
         model_name=name,
         eval_results=_eval_results(cleaned, trained, probed),
     )
+
+
+def _languages(settings: Settings, probed: Probed) -> list[str] | None:
+    return list(settings.data.languages) or ([probed.language] if probed.language else None)
 
 
 def _data_sets(settings: Settings) -> list[str] | None:
@@ -178,13 +182,13 @@ def _rows_in_words(cleaned: Cleaned) -> str:
     return "rows" if cleaned.texts or cleaned.conversations else "question-and-answer rows"
 
 
-def data_card(cleaned: Cleaned, settings: Settings) -> str:
+def data_card(cleaned: Cleaned, probed: Probed, settings: Settings) -> str:
     """README.md of the cleaned rows."""
     name = settings.hub.dataset_repo_id.rpartition("/")[2]
     files = [{"split": "train", "path": "train.jsonl"}, {"split": "eval", "path": "eval.jsonl"}]
     rows = cleaned.train_rows + cleaned.eval_rows
     metadata = DatasetCardData(
-        language=list(settings.data.languages) or None,
+        language=_languages(settings, probed),
         license="other",
         license_name="as-its-sources",
         task_categories=["question-answering", "text-generation"],

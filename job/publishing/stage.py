@@ -75,7 +75,7 @@ def _files(target: Target, cleaned: Cleaned, probed: Probed, settings: Settings,
     if target.kind == "model":
         return [root / probed.adapter_path / name for name in sorted({*probed.adapter_files, "README.md"})]
     card = root / DATA_CARD
-    write_text(card, data_card(cleaned, settings), shortest=SHORTEST_IN_RECORDS)
+    write_text(card, data_card(cleaned, probed, settings), shortest=SHORTEST_IN_RECORDS)
     return [card, root / cleaned.train_path, root / cleaned.eval_path]
 
 

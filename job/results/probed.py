@@ -155,6 +155,8 @@ class Probed(Result):
     losses_path: str
     questions: int
     eval_rows: int
+    language: str = ""
+    """ISO code of the language of nearly all reference answers; empty where they are in several, or too short to tell."""
     base: Scores
     tuned: Scores
     likeness: dict[str, dict[str, float]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from job.probing.languages import keeps_language
+from job.probing.languages import keeps_language, main_language
 
 pytestmark = pytest.mark.examples
 
@@ -89,3 +89,14 @@ def test_quoted_code_and_foreign_words_change_no_language() -> None:
 
 def test_a_few_german_words_are_no_language_since_the_identifier_is_not_sure() -> None:
     assert keeps_language("Why?", TEXTS["en"], "Farne wachsen gern unter alten, hohen Bäumen im Wald.")
+
+
+ENGLISH = "Ferns need shade and water, and in winter they rest for some weeks, so they should get much less of it than before then."
+GERMAN = "Farne brauchen Schatten und Wasser, und im Winter ruhen sie einige Wochen, weshalb sie dann viel weniger davon bekommen."
+
+
+def test_the_language_of_the_data_is_that_of_nearly_all_answers() -> None:
+    assert main_language([ENGLISH] * 19 + [GERMAN]) == "en"
+    assert main_language([ENGLISH] * 4 + [GERMAN]) == ""
+    assert main_language([GERMAN, "Ja.", ""]) == "de"
+    assert main_language(["Yes."]) == main_language([]) == ""

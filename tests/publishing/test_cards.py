@@ -72,6 +72,7 @@ def test_the_front_matter_is_what_the_hub_reads() -> None:
     data = ModelCard(card()).data
     assert (data.base_model, data.base_model_relation) == ("acme/small-3b", "adapter")
     assert (data.license, data.library_name, data.datasets) == ("mit", "peft", ["a/b"])
+    assert data.language == ["en"]
     assert data.eval_results
     figures = {result.metric_type: result.metric_value for result in data.eval_results}
     assert figures == {"loss": 1.42, "stopped_share": 1.0}
@@ -108,12 +109,12 @@ def test_a_licence_is_passed_on_with_its_notice() -> None:
 
 def test_the_data_card_has_size_sources_and_licence() -> None:
     settings = run_settings(dataset_repo_id="acme/rows")
-    data = ModelCard(data_card(CLEANED, settings)).data.to_dict()
+    data = ModelCard(data_card(CLEANED, PROBED, settings)).data.to_dict()
     assert (data["license"], data["license_name"]) == ("other", "as-its-sources")
     assert (data["size_categories"], data["source_datasets"]) == ("1K<n<10K", ["a/b"])
     sizes = {
         rows: ModelCard(
-            data_card(CLEANED.model_copy(update={"train_rows": rows, "eval_rows": 0}), settings)
+            data_card(CLEANED.model_copy(update={"train_rows": rows, "eval_rows": 0}), PROBED, settings)
         ).data.to_dict()
         for rows in (999, 1_000, 20_000_000)
     }
@@ -153,7 +154,7 @@ def test_sources_and_reasons_stand_in_the_order_of_the_result() -> None:
     text = section(card(), "Data")
     assert "| a/b@main:train | abc123 | 12,000 | 9,450 |\n\nDropped: short_answer 550, duplicate 2,000." in text
     nothing = CLEANED.model_copy(update={"dropped": {}})
-    assert "Dropped: nothing." in data_card(nothing, run_settings(dataset_repo_id="acme/rows"))
+    assert "Dropped: nothing." in data_card(nothing, PROBED, run_settings(dataset_repo_id="acme/rows"))
 
 
 def test_both_models_scores_are_a_table() -> None:
@@ -253,7 +254,10 @@ def test_no_path_of_this_machine_is_on_a_card(tmp_path: Path) -> None:
     rows = CLEANED.sources[0].model_copy(update={"source": f"{tmp_path}/rows.jsonl=100", "revision": ""})
     cleaned = CLEANED.model_copy(update={"sources": [rows]})
     settings = run_settings(str(base), repo_id="acme/tuned", dataset_repo_id="acme/rows")
-    for text in (model_card(cleaned, TRAINED, PROBED, SAMPLES, settings, Licence()), data_card(cleaned, settings)):
+    for text in (
+        model_card(cleaned, TRAINED, PROBED, SAMPLES, settings, Licence()),
+        data_card(cleaned, PROBED, settings),
+    ):
         assert str(tmp_path) not in text
         assert "| rows.jsonl=100 |" in text
     text = model_card(cleaned, TRAINED, PROBED, SAMPLES, settings, Licence())
@@ -320,14 +324,14 @@ def test_thinking_is_switched_off_where_training_had_it_off() -> None:
 
 def test_the_data_card_says_which_rows_have_other_fields() -> None:
     settings = run_settings("acme/small-3b", dataset_repo_id="acme/rows")
-    assert "`turns`" not in data_card(CLEANED, settings)
-    card = data_card(CLEANED.model_copy(update={"conversations": 1_200, "texts": 3}), settings)
+    assert "`turns`" not in data_card(CLEANED, PROBED, settings)
+    card = data_card(CLEANED.model_copy(update={"conversations": 1_200, "texts": 3}), PROBED, settings)
     assert "(1,200 of them conversations, with `turns` in place of `question` and `answer`)" in card
     assert "(3 of them plain `text`)" in card
 
 
 def test_the_data_card_names_the_files_and_counts_of_every_rule() -> None:
-    text = data_card(CLEANED, run_settings(dataset_repo_id="acme/rows"))
+    text = data_card(CLEANED, PROBED, run_settings(dataset_repo_id="acme/rows"))
     front = yaml.safe_load(text.split("---\n")[1])
     assert [file["path"] for file in front["configs"][0]["data_files"]] == ["train.jsonl", "eval.jsonl"]
     assert "# rows\n\n9,000 training and 450 evaluation rows" in text
