@@ -27,17 +27,17 @@ class Change:
 
 
 CUT = "…"
-_PART = re.compile(r"\S+|\s+")
+PART = re.compile(r"\S+|\s+")
 FEWEST_SAME_WORDS = 4
 """Between two differences; with fewer words in common they read better as one."""
 
 
 def difference(example: Example) -> Change:
     """Word by word. An excerpt that was cut goes on in the data, so text beyond its end in the other is no difference."""
-    before, after = (_PART.findall(text.removesuffix(CUT)) for text in (example.before, example.after))
+    before, after = (PART.findall(text.removesuffix(CUT)) for text in (example.before, example.after))
     old: list[Piece] = []
     new: list[Piece] = []
-    for same, gone, come in _runs(before, after):
+    for same, gone, come in runs(before, after):
         old.append(Piece(gone, not same))
         new.append(Piece(come, not same))
     if old and old[-1].differs:
@@ -51,7 +51,7 @@ def difference(example: Example) -> Change:
     return Change([piece for piece in old if piece.text], [piece for piece in new if piece.text])
 
 
-def _runs(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[bool, str, str]]:
+def runs(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[bool, str, str]]:
     """(whether both are the same, part of `before`, part of `after`), by turns the same and not."""
     matcher = SequenceMatcher(None, before, after, autojunk=False)
     gone, come = "", ""
