@@ -121,9 +121,11 @@ def _no_better(known: Known) -> Iterator[Step]:
 
 def _mend(known: Known) -> Iterator[Step]:
     violated = [one.name for one in known.probed.verdict.guardrails if one.state == "violated"]
-    lowered = f"{float(known.setting('train', 'learning_rate', 0)) / 10:.1g}"
+    learning_rate = float(known.setting("train", "learning_rate", 0))
     gain = known.probed.verdict.gain
-    rate = f"Train more gently: `FINETUNE_TRAIN_LEARNING_RATE={lowered}`, a tenth of this run's"
+    rate = "Train more gently, with a lower `FINETUNE_TRAIN_LEARNING_RATE`"
+    if learning_rate:
+        rate = f"Train more gently: `FINETUNE_TRAIN_LEARNING_RATE={learning_rate / 10:.2g}`, a tenth of this run's"
     if gain and gain.low > 0:
         yield Step(f"{rate}: its loss rose, so it learned the wrong thing or too fast.")
     elif set(violated) & set(OTHERS):

@@ -112,19 +112,18 @@ def faults(found: Mapping[str, float], *, stopped: bool = True) -> list[str]:
 # --- which are shown ------------------------------------------------------------------------------------------------
 
 MOST_ANSWERS = 60
-"""To held-out questions; those with a fault first. The page stays short, and samples.jsonl has all."""
+"""To held-out questions. The page stays short, and samples.jsonl has all."""
 MOST_QUESTIONS = 40
 """Fixed ones."""
 
 
 def shown_pairs(samples: Sequence[Sample]) -> tuple[list[Pair], list[Pair]]:
-    """Answers to the fixed questions, and to held-out ones in their order."""
+    """Answers to the fixed questions, and to held-out ones: those with a fault of the tuned model's first."""
     numbered = list(enumerate(samples, 1))
     fixed = [(number, one) for number, one in numbered if one.source == "question"][:MOST_QUESTIONS]
     held_out = [(number, one) for number, one in numbered if one.source == "eval_row"]
-    first = sorted(held_out, key=lambda item: not faulty(item[1].tuned_scores, stopped=item[1].tuned_stopped))
-    chosen = sorted(first[:MOST_ANSWERS], key=lambda item: item[0])
-    return [pair(*item) for item in fixed], [pair(*item) for item in chosen]
+    held_out.sort(key=lambda item: not faulty(item[1].tuned_scores, stopped=item[1].tuned_stopped))
+    return [pair(*item) for item in fixed], [pair(*item) for item in held_out[:MOST_ANSWERS]]
 
 
 # --- where they are --------------------------------------------------------------------------------------------------

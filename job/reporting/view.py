@@ -14,7 +14,7 @@ from job.reporting.advice import Step, next_steps
 from job.reporting.bars import Bar, Dropped, ListCount, dropped_bars, funnel, lengths, list_counts, shares_of
 from job.reporting.changes import Change, difference
 from job.reporting.checkpoints import Checkpoints
-from job.reporting.decision import DecisionRow, decision_rows, words_of
+from job.reporting.decision import DecisionRow, decision_rows, in_words, words_of
 from job.reporting.intervals import Interval, intervals
 from job.reporting.losses import Losses
 from job.reporting.marks import Pair, shown_pairs
@@ -80,6 +80,8 @@ class View:
     adapter_repo: PushedRepo | None
     tiles: list[Tile]
     decision: list[tuple[DecisionRow, Interval | None]]
+    reasons: list[str]
+    """The verdict's, with words in place of the names of figures."""
     skipped: list[tuple[str, str]]
     """What could not be measured, and why."""
     scores: list[ScoreRow]
@@ -141,6 +143,7 @@ def view(
         adapter_repo=_adapter_repo(metrics),
         tiles=list(tiles(metrics, losses)),
         decision=decision(metrics, probed) if probed else [],
+        reasons=[in_words(reason) for reason in probed.verdict.reasons] if probed else [],
         skipped=[(words_of(one.name), one.reason) for one in probed.verdict.skipped] if probed else [],
         scores=score_rows(probed) if probed else [],
         questions=questions,
