@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from job.reporting.words import readable
+from job.reporting.words import readable, rule_words
 from job.results import Cleaned, TokenCounts
 
 Dropped = Mapping[str, Mapping[str, int]]
@@ -23,6 +23,8 @@ class Bar:
     start: float
     share: float
     kind: str = ""
+    words: str = ""
+    """What the name means."""
 
 
 def funnel(cleaned: Cleaned) -> list[Bar]:
@@ -41,7 +43,7 @@ def dropped_bars(rows_in: int, dropped: Mapping[str, int]) -> list[Bar]:
     bars, left = [Bar("rows read", rows_in, 0, rows_in / whole, "all")], rows_in
     for reason, rows in sorted(dropped.items(), key=lambda item: (-item[1], item[0])):
         left -= rows
-        bars.append(Bar(readable(reason), rows, max(left, 0) / whole, rows / whole, "out"))
+        bars.append(Bar(readable(reason), rows, max(left, 0) / whole, rows / whole, "out", rule_words(reason)))
     return bars
 
 
