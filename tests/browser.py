@@ -96,7 +96,7 @@ def opened(file: Path, folder: Path) -> Iterator[Page]:
 
     process = subprocess.Popen(
         [browser, *flags(folder), "--remote-debugging-pipe", "about:blank"],
-        preexec_fn=as_three_and_four,  # noqa: PLW1509 - a test without threads
+        preexec_fn=as_three_and_four,
         pass_fds=(3, 4, to_read[0], to_write[1]),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

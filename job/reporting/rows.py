@@ -66,8 +66,8 @@ def shown_rows(losses: Sequence[RowLoss]) -> set[int]:
 
 
 def read_texts(path: Path, wanted: Collection[int]) -> dict[int, tuple[str, str]]:
-    """Question and answer of these lines of clean/eval.jsonl; of a conversation its last answer and the turn before it, of plain
-    text its beginning. What is missing or torn is left out."""
+    """Question and answer of these lines of clean/eval.jsonl: of a conversation its last answer and the turn before it, of a
+    text its beginning and the whole. What is missing or torn is left out."""
     found: dict[int, tuple[str, str]] = {}
     if not wanted or not path.is_file():
         return found
@@ -86,7 +86,7 @@ def read_texts(path: Path, wanted: Collection[int]) -> dict[int, tuple[str, str]
 def _texts(row: dict[str, object]) -> tuple[str, str]:
     turns = row.get("turns")
     if isinstance(turns, list):
-        answer = next(at for at in reversed(range(len(turns))) if turns[at]["role"] == "assistant")
+        answer = max(at for at, turn in enumerate(turns) if turn["role"] == "assistant")
         return str(turns[answer - 1]["content"]) if answer else "", str(turns[answer]["content"])
     if "text" in row:
         return str(row["text"])[:100], str(row["text"])

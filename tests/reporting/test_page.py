@@ -36,7 +36,7 @@ def test_examples_are_folded_and_show_what_differs() -> None:
     folded = page[begin : page.index("</details>", begin)]
     assert "<del>Hi! </del>Water it.</div>" in folded
     assert "<del>Hey, </del>mist it.</div>" in folded
-    assert page[:begin].endswith("<details>")
+    assert page[:begin].endswith('<details class="folded">')
 
 
 def test_contact_data_is_counted_and_never_quoted() -> None:
@@ -85,8 +85,8 @@ def test_what_is_trained_on_is_marked() -> None:
     assert "Key: shown, not trained on · trained on" in text
     assert "Row 1: 5 of 9 tokens are trained on (56 %)" in text
     assert "Row 2: 201 of 204 tokens are trained on (99 %)" in text
-    assert '<details class="row" open><summary>Row 1' in page
-    assert '<details class="row"><summary>Row 2' in page
+    assert '<details class="row folded" open><summary>Row 1' in page
+    assert '<details class="row folded"><summary>Row 2' in page
     assert "What is trained on" not in cleaning(masked_rows=[])
 
 
@@ -132,7 +132,7 @@ def test_an_answer_that_was_cut_off_is_flagged() -> None:
 def test_evaluation_rows_come_with_their_reference_answer() -> None:
     page = page_of(DONE, LOG, SAMPLES)
     assert page.index("And then?") < page.index("See a doctor.")
-    assert '<details class="row"><summary>' in page
+    assert '<details class="row folded" id="answer-2"><summary>' in page
 
 
 # --- one file, safe and the same -------------------------------------------------------------------------------------
