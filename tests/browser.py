@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import select
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +47,8 @@ def flags(folder: Path) -> list[str]:
 class Page:
     """One open page."""
 
-    send: Any
+    send: Callable[..., dict[str, Any]]
+    loaded: bool = False
     messages: list[str] = field(default_factory=list)
     """Of the console, and of the browser about the page."""
     requests: list[str] = field(default_factory=list)
@@ -83,10 +85,10 @@ class Page:
 
 
 @contextmanager
-def opened(file: Path, folder: Path) -> Iterator[Page]:
-    """The page in `file`. `folder`: for the browser's own files."""
-    browser = found_browser()
-    assert browser
+def browsing(folder: Path) -> Iterator[Browser]:
+    """A browser of its own. `folder`: for its files."""
+    found = found_browser()
+    assert found
     to_read, to_write = os.pipe(), os.pipe()
 
     def as_three_and_four() -> None:
@@ -95,14 +97,14 @@ def opened(file: Path, folder: Path) -> Iterator[Page]:
         os.dup2(write, 4)
 
     process = subprocess.Popen(
-        [browser, *flags(folder), "--remote-debugging-pipe", "about:blank"],
-        preexec_fn=as_three_and_four,
-        pass_fds=(3, 4, to_read[0], to_write[1]),
+        [found, *flags(folder), "--remote-debugging-pipe", "about:blank"],
+        preexec_fn=as_three_and_four,  # the process that tests has no other threads
+        pass_fds=(3, 4),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        yield _Session(process, to_read[1], to_write[0]).open(file)
+        yield Browser(process, to_read[1], to_write[0])
     finally:
         process.terminate()
         process.wait(SECONDS)
@@ -110,29 +112,28 @@ def opened(file: Path, folder: Path) -> Iterator[Page]:
             os.close(end)
 
 
-class _Session:
+class Browser:
     def __init__(self, process: subprocess.Popen[bytes], write: int, read: int) -> None:
         self.process, self.write, self.read = process, write, read
-        self.number, self.session = 0, ""
-        self.buffer = b""
-        self.page = Page(self.send)
-        self.events: list[str] = []
+        self.number, self.buffer = 0, b""
+        self.pages: dict[str, Page] = {}
 
     def open(self, file: Path) -> Page:
-        target = self.send("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        target = self.send("", "Target.createTarget", url="about:blank")["targetId"]
+        session = self.send("", "Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        page = self.pages[session] = Page(functools.partial(self.send, session))
         for domain in ("Page", "Runtime", "Log", "Network"):
-            self.send(f"{domain}.enable")
-        self.send("Page.navigate", url=file.as_uri())
-        while "Page.loadEventFired" not in self.events:
+            page.send(f"{domain}.enable")
+        page.send("Page.navigate", url=file.as_uri())
+        while not page.loaded:
             self._take(self._next())
-        return self.page
+        return page
 
-    def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+    def send(self, session: str, method: str, **parameters: Any) -> dict[str, Any]:
         self.number += 1
         call = {"id": self.number, "method": method, "params": parameters}
-        if self.session:
-            call["sessionId"] = self.session
+        if session:
+            call["sessionId"] = session
         os.write(self.write, json.dumps(call).encode() + b"\0")
         while True:
             message = self._next()
@@ -153,9 +154,16 @@ class _Session:
         return found
 
     def _take(self, event: dict[str, Any]) -> None:
-        method, facts = event.get("method", ""), event.get("params", {})
-        self.events.append(method)
+        page, method, facts = (
+            self.pages.get(event.get("sessionId", "")),
+            event.get("method", ""),
+            event.get("params", {}),
+        )
+        if page is None:
+            return
         if method in ("Runtime.consoleAPICalled", "Log.entryAdded", "Runtime.exceptionThrown"):
-            self.page.messages.append(json.dumps(facts))
+            page.messages.append(json.dumps(facts))
         elif method == "Network.requestWillBeSent" and facts.get("type") != "Document":
-            self.page.requests.append(facts["request"]["url"])
+            page.requests.append(facts["request"]["url"])
+        elif method == "Page.loadEventFired":
+            page.loaded = True
