@@ -16,7 +16,7 @@
     ├── NoProgress       74  nothing moved for too long
     └── HubUnavailable   76  Hub or network failed after all retries
 
-Codes 61-69 are permanent, 70-79 are worth another try: a queue's retry rule is one glob. All stay below 125: docker and
+Codes 60-69 are permanent, 70-79 are worth another try: a queue's retry rule is one glob. All stay below 125: docker and
 the shell use the codes from there up. `Stopped` (75) is not an error: a signal asked the run to end, and it shut down
 cleanly. `remedy` says what to do; a raise site that knows better passes its own.
 """

@@ -89,10 +89,11 @@ def run_train(run: Run) -> Trained:
 
 def run_probe(run: Run) -> Probed:
     with importing():
+        from job.hosts.tracking import figures_of, track
         from job.probing.stage import probe
 
     settings = run.settings
-    return probe(
+    probed = probe(
         run.result(Cleaned),
         run.result(Trained),
         settings.model,
@@ -103,6 +104,8 @@ def run_probe(run: Run) -> Probed:
         stop=run.stop,
         deadline=run.deadline,
     )
+    track(settings, run.root, figures_of(probed.verdict), probed.step)
+    return probed
 
 
 def run_push(run: Run) -> Pushed:
@@ -174,7 +177,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="train",
         words="train a LoRA adapter on the 4-bit base model, and load it again to check it",
-        files=("train/adapter/", "train/candidates/", "train/checkpoints/", "train/log.jsonl"),
+        files=("train/adapter/", "train/candidates/", "train/row_losses/", "train/checkpoints/", "train/log.jsonl"),
         inputs=train_inputs,
         run=run_train,
         result=Trained,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
@@ -265,9 +266,19 @@ def run_job(variables: dict[str, str], *arguments: str, **options: Any) -> subpr
 
 
 def metrics_of(folder: Path) -> dict[str, Any]:
+    """metrics.json, which keeps to the published schema at every ending."""
     value = json.loads((folder / "metrics.json").read_text("utf-8"))
     assert isinstance(value, dict)
+    if faults := [f"{error.json_path}: {error.message}" for error in metrics_schema().iter_errors(value)]:
+        raise AssertionError(f"metrics.json is not as its schema has it: {faults}")
     return value
+
+
+@functools.cache
+def metrics_schema() -> Any:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json.loads((PROJECT / "job" / "results" / "metrics.schema.json").read_text("utf-8")))
 
 
 def differing_tensors(first: Path, second: Path) -> dict[str, float]:

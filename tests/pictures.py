@@ -37,8 +37,8 @@ PICTURES = {
         #answers > h2 { margin-top: 0 }
     """,
     "outcome": """
-        footer, nav, .next, #decision > :is(ul, p), #decision caption, #decision tbody tr:nth-child(n + 5) { display: none }
-        main > section:not(#decision) { display: none }
+        footer, nav, .next, main > section:not(#decision), #decision > :is(ul, p), #decision caption { display: none }
+        #decision tbody tr:not(:nth-child(1), :nth-child(2), :nth-child(6), :nth-child(7)) { display: none }
     """,
 }
 """Name -> the style that leaves of the report what the picture shows."""

@@ -108,6 +108,7 @@ CLEANED = Cleaned(
             evidence=[
                 Evidence(pack="qa-forum", rows=912, seen=1_000, least=0.2, on=True, example="Hello"),
                 Evidence(pack="wiki", rows=2, seen=1_000, least=0.01, on=False, example="[[moss]]"),
+                Evidence(pack="contacts", rows=0, seen=0, least=0.005, on=False, example=""),
             ],
         )
     ],

@@ -15,7 +15,7 @@ from job import pipeline
 from job.errors import DataError, FolderError, SettingsError
 from job.inputs import clean_inputs
 from job.pipeline import STAGES, Run, Stage
-from job.results import Choice, Result
+from job.results import SCHEMA_VERSION, Choice, Result
 from job.runs import pins
 from job.runs.files import open_sealed, write_sealed
 from job.runs.folder import FileChanged, RunDir
@@ -141,7 +141,7 @@ def test_training_that_left_a_checkpoint_is_continued_with_its_own_settings_only
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_dir, train = RunDir(tmp_path), stage("train")
-    record = {"schema_version": 1, "inputs": train.inputs(settings(monkeypatch)), "result": None}
+    record = {"schema_version": SCHEMA_VERSION, "inputs": train.inputs(settings(monkeypatch)), "result": None}
     write_sealed(tmp_path / "train.json", record)
     other = settings(monkeypatch, LORA_R="8")
     pipeline.refuse_other_run(other, run_dir)
@@ -157,7 +157,7 @@ def test_a_push_that_was_skipped_takes_other_hub_settings_and_a_finished_one_doe
 ) -> None:
     run_dir, push = RunDir(tmp_path), stage("push")
     record = {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "inputs": push.inputs(settings(monkeypatch)),
         "result": {"skipped": skipped, "reason": "", "repositories": []},
     }
@@ -362,7 +362,9 @@ def test_commits_that_stages_have_used_outlive_the_loss_of_their_file(on_the_hub
     on_the_hub = on_the_hub._replace(settings=on_the_hub.settings.model_copy(update={"data": data}))
     used = {"clean": {"sources": [rows]}, "train": {"base_revision": on_the_hub.commit}}
     for name, result in used.items():
-        write_sealed(on_the_hub.run_dir.root / f"{name}.json", {"schema_version": 1, "inputs": {}, "result": result})
+        write_sealed(
+            on_the_hub.run_dir.root / f"{name}.json", {"schema_version": SCHEMA_VERSION, "inputs": {}, "result": result}
+        )
     hub.add_commit("model", "meta/base", {"config.json": b"[]"})
     assert on_the_hub.pin() == on_the_hub.commit
     assert [pin.commit for pin in pins.read(on_the_hub.run_dir.root)] == [on_the_hub.commit, "r" * 40]
@@ -370,6 +372,9 @@ def test_commits_that_stages_have_used_outlive_the_loss_of_their_file(on_the_hub
 
 
 def test_a_run_that_is_done_asks_the_hub_for_nothing(on_the_hub: OnTheHub, hub: StandInHub) -> None:
-    write_sealed(on_the_hub.run_dir.root / "count.json", {"schema_version": 1, "inputs": {}, "result": {"value": "1"}})
+    write_sealed(
+        on_the_hub.run_dir.root / "count.json",
+        {"schema_version": SCHEMA_VERSION, "inputs": {}, "result": {"value": "1"}},
+    )
     assert on_the_hub.pin(wanted=TINY[:1]) == "main"
     assert not hub.requests

@@ -18,7 +18,7 @@ from job.cleaning.rules.rule import Count, Rules, Tally
 from job.cleaning.trimming import Listed
 from job.modeling.chat import Chat
 from job.modeling.fitting import fitted
-from job.results import MaskedRow, RepeatedSentence, RuleCount, TokenCounts
+from job.results import Example, MaskedRow, RepeatedSentence, RuleCount, TokenCounts
 from job.settings.fields import DataSettings
 
 MOST_SHOWN = 2000
@@ -41,10 +41,16 @@ def counts(tally: Tally, rows_in: int, dropped: Mapping[str, int], options: Rule
             skipped=count.skipped,
             exchanges=count.exchanges,
             characters_removed=count.characters_removed,
-            examples=[example(before, after, options) for before, after in count.examples],
+            examples=_examples(count, options),
         )
         seen -= count.dropped
     return found
+
+
+def _examples(count: Count, options: Rules) -> list[Example]:
+    """Those that show a change: the spelling of a brand and what is masked show none."""
+    shown = (example(before, after, options) for before, after in count.examples)
+    return [one for one in shown if one.before != one.after]
 
 
 def repeated_sentences(listed: Listed, data: DataSettings) -> list[RepeatedSentence]:

@@ -38,6 +38,8 @@ class Decisions:
     """Evaluation rows that a plain random split would have leaked into training."""
     plain_eval_rows: int
     """All evaluation rows of that split."""
+    split_leaked_rows: int
+    """Evaluation rows that this split leaks, because no group was small enough to be held out whole."""
     lists: list[dict[str, int]]
     """Rows by kind of list for each source, before the share is capped."""
 
@@ -68,9 +70,15 @@ def decide(first: FirstPass, data: DataSettings, seed: int, *, near: bool) -> De
             _draw(fate, source == number, sample, wanted.rows)
     if data.max_rows:
         _draw(fate, numpy.ones(len(fate), dtype=bool), sample, data.max_rows)
-    return Decisions(
-        fate, _held_out(fate, places, names, data.eval_fraction), near_groups, leaked, plain_eval_rows, counted
-    )
+    held_out = _held_out(fate, places, names, data.eval_fraction)
+    own_leaked = split.leaked(names, held_out, (fate == KEPT) & ~held_out)
+    if own_leaked:
+        log.warning(
+            "stage=clean leaked_rows=%d: evaluation rows with the question or text of training rows, because no set of such "
+            "rows is small enough to be held out whole",
+            own_leaked,
+        )
+    return Decisions(fate, held_out, near_groups, leaked, plain_eval_rows, own_leaked, counted)
 
 
 def _near_groups(first: FirstPass, fate: Fates) -> duplicates.Groups:

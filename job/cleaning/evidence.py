@@ -134,14 +134,16 @@ def evidence(rows: Sequence[tuple[str, str] | tuple[str, str, str]]) -> list[Evi
             if sign and not examples[pack.name] and pack.name != "contacts":
                 examples[pack.name] = masked(sign.strip())[:EXAMPLE]
     found: list[Evidence] = []
+    questions = sum(1 for question, *_ in rows if question)
     for pack in PACKS:
-        share = counts[pack.name] / max(1, len(rows))
+        seen = questions if pack.name == "contacts" else len(rows)
+        share = counts[pack.name] / max(1, seen)
         on = share >= pack.least or (pack.name == "contacts" and found[0].on)
         found.append(
             Evidence(
                 pack=pack.name,
                 rows=counts[pack.name],
-                seen=len(rows),
+                seen=seen,
                 least=pack.least,
                 on=on,
                 example=examples[pack.name],
@@ -154,6 +156,8 @@ def said(found: Evidence) -> str:
     """The evidence in words, for the log and the plan."""
     share = found.rows / max(1, found.seen)
     words = f"{100 * share:.1f} % of {found.seen:,} exchanges show its sign, and {100 * found.least:g} % switch it on"
+    if not found.seen:
+        words = "no row with a question to look at"
     return f"{words}, as qa-forum does here" if found.on and share < found.least else words
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from job.cleaning.rules.boilerplate import BRAND
+from job.cleaning.rules.brands import brand_pattern
 from job.cleaning.rules.contacts import masked
 from job.cleaning.rules.names import named
 from job.cleaning.rules.rule import Rules
@@ -15,8 +16,17 @@ AROUND, MOST = 60, 240
 def example(before: str, after: str, options: Rules) -> Example:
     """Masked first: an excerpt's edge could cut an address in two, and half of it would not be found. What shows that a word
     is a name may be what went."""
-    brand = options.brands[0] if options.brands else ""
-    return excerpt(masked(before.replace(BRAND, brand)), masked(after.replace(BRAND, brand), named(before)))
+    known = named(before)
+    before, after = _in_one_spelling(before, options), _in_one_spelling(after, options)
+    return excerpt(masked(before), masked(after, known))
+
+
+def _in_one_spelling(text: str, options: Rules) -> str:
+    """With all brands as the first is written: how one is spelt is no change that a reader looks for."""
+    shown = options.brands[0] if options.brands else ""
+    for brand in options.brands:
+        text = brand_pattern(brand).sub(shown, text)
+    return text.replace(BRAND, shown)
 
 
 def excerpt(before: str, after: str) -> Example:

@@ -46,6 +46,7 @@ def second_pass(
         near_duplicate_groups=decisions.near_groups,
         plain_split_leaked_rows=decisions.leaked_rows,
         plain_split_eval_rows=decisions.plain_eval_rows,
+        split_leaked_rows=decisions.split_leaked_rows,
         conversations=forms["turns"],
         texts=forms["text"],
         turns_in=first.turns_in,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,14 +24,14 @@ from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from job.errors import Stopped
 from job.hosts.trackers import Tracker, prepare_tracker, tracker_of
+from job.results import Verdict
 from job.settings.fields import Settings
-from job.settings.run_files import fields_of
+from job.settings.run_files import TRACKING, fields_of
 
 if TYPE_CHECKING:
     from transformers import Trainer
 
 log = logging.getLogger("job.train")
-FOLDER = "tracking"
 LONGEST_VALUE = 500
 """Characters; MLflow takes no more of a parameter."""
 
@@ -63,11 +64,20 @@ def track(settings: Settings, root: Path, figures: Mapping[str, float], step: in
     tracker = tracker_of(settings.train.report_to)
     if tracker is None:
         return
-    arguments = TrainingArguments(output_dir=str(root / FOLDER), report_to="none", use_cpu=True)
+    arguments = TrainingArguments(output_dir=str(root / TRACKING), report_to="none", use_cpu=True)
     state, control = TrainerState(global_step=step), TrainerControl()
     callback = Tracked(tracker, root)
     callback.on_log(arguments, state, control, logs={f"eval_verdict_{name}": value for name, value in figures.items()})
     callback.close(arguments, state, control)
+
+
+def figures_of(verdict: Verdict) -> dict[str, float]:
+    """What `track` sends of it: each difference, tuned - base, by its name, and the interval of the loss."""
+    found = {guardrail.name: guardrail.difference for guardrail in verdict.guardrails}
+    if verdict.gain:
+        gain = verdict.gain
+        found |= {gain.name: gain.difference, f"{gain.name}_low": gain.low, f"{gain.name}_high": gain.high}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 class Arguments:
@@ -96,7 +106,7 @@ class Tracked(TrainerCallback):  # type: ignore[misc]
     def __init__(self, tracker: Tracker, root: Path) -> None:
         self.tracker = tracker
         self.root = root
-        self.name_file = root / FOLDER / f"{tracker.name}-run"
+        self.name_file = root / TRACKING / f"{tracker.name}-run"
         self.run = self.name_file.read_text("utf-8").strip() if self.name_file.exists() else ""
         self.shown = {} if self.run else settings_of(root)  # a run that goes on has them: MLflow takes no others
         self.inner: Any = None

@@ -7,20 +7,24 @@ and keys and values are written where they stay.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from transformers import DynamicCache, LogitsProcessorList, PreTrainedModel, StoppingCriteriaList
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-PIECE_TOKENS = 8192
+PIECE_TOKENS = {"cuda": 8192, "cpu": 1024}
 """Tokens of prompts, padding included, that go through the model at once: what a layer needs for them stays below 1 GB on Llama
-3.2 3B, and more of them at once are no faster."""
+3.2 3B, and more of them at once are no faster. On a CPU a request to stop waits for one piece."""
 LEAVING_SHARE = 1 / 16
 """Rows leave once they are this share of the batch: each time, the keys and values of all others are copied."""
 ROWS = ("attention_mask", "position_ids", "token_type_ids", "mm_token_type_ids")
 """Arguments of a model that have one entry for each token of each row."""
+
+
+Entering = Callable[[Sequence[int], int], None]
+"""Takes the numbers of the rows that go through the model from now on, and how many the batch had at first."""
 
 
 class Greedy:
@@ -30,8 +34,17 @@ class Greedy:
     three dimensions), transformers' own loop computes the answers.
     """
 
-    def __init__(self, ends: set[int], pad: int, max_new_tokens: int, each_token: Callable[[int], None]) -> None:
-        self.ends, self.pad, self.max_new_tokens, self.each_token = ends, pad, max_new_tokens, each_token
+    def __init__(
+        self,
+        ends: set[int],
+        pad: int,
+        max_new_tokens: int,
+        each_token: Callable[[int], None],
+        entering: Entering = lambda rows, count: None,
+    ) -> None:
+        """`entering`: called before a forward pass of other rows than the last one."""
+        self.ends, self.pad, self.max_new_tokens = ends, pad, max_new_tokens
+        self.each_token, self.entering = each_token, entering
 
     def __call__(
         self,
@@ -45,12 +58,43 @@ class Greedy:
         """(B, prompt + new), each answer padded behind its end token. `arguments`: what the model takes."""
         cache = known_cache(input_ids, arguments)
         if cache is None:
+            self.entering(range(len(input_ids)), len(input_ids))
             answers: torch.Tensor = model._sample(
                 input_ids, logits_processor, stopping_criteria, generation_config, **arguments
             )
             return answers
-        logits = _prefill(model, input_ids, arguments, cache, self.max_new_tokens)
+        logits = self._prefill(model, input_ids, arguments, cache)
+        self.entering(range(len(input_ids)), len(input_ids))
         return self._decode(model, input_ids, logits, logits_processor, arguments, cache)
+
+    def _prefill(
+        self, model: PreTrainedModel, ids: torch.Tensor, arguments: dict[str, Any], cache: DynamicCache
+    ) -> torch.Tensor:
+        """Fill the cache with the prompts; the logits of their last tokens, (B, V)."""
+        count, width = ids.shape
+        if any(type(layer) is not DynamicLayer for layer in cache.layers):  # a window forgets what a piece has to write
+            self.entering(range(count), count)
+            inputs = model.prepare_inputs_for_generation(ids, is_first_iteration=True, **arguments)
+            logits: torch.Tensor = model(**inputs, return_dict=True).logits[:, -1]
+            return logits
+        layers = [_InPlace(count, width, self.max_new_tokens) for _ in cache.layers]
+        cache.layers[:] = layers
+        mask = arguments.get("attention_mask")
+        lengths = [width] * count if mask is None else mask.sum(-1).tolist()
+        found = []
+        for begin, end in pieces(lengths, PIECE_TOKENS[ids.device.type]):
+            self.entering(range(begin, end), count)
+            for layer in layers:
+                layer.piece = slice(begin, end)
+            first = width - max(lengths[begin:end])
+            part = {name: some[begin:end, first:] for name, some in _by_row(arguments, count)}
+            inputs = model.prepare_inputs_for_generation(
+                ids[begin:end, first:], is_first_iteration=True, **(arguments | part)
+            )
+            found.append(model(**inputs, return_dict=True).logits[:, -1])
+        for layer in layers:
+            layer.piece = None
+        return torch.cat(found)
 
     def _decode(
         self,
@@ -81,6 +125,7 @@ class Greedy:
                 cache.batch_select_indices(staying)
                 arguments |= {name: some[staying] for name, some in _by_row(arguments, len(rows))}
                 rows, ended = rows[staying], ended[staying]
+                self.entering(rows.tolist(), count)
             inputs = model.prepare_inputs_for_generation(ids[rows, : end + 1], next_sequence_length=1, **arguments)
             logits = model(**inputs, return_dict=True).logits[:, -1]
         return ids[:, : end + 1]
@@ -116,34 +161,6 @@ def _by_row(arguments: dict[str, Any], rows: int) -> Iterator[tuple[str, torch.T
         value = arguments.get(name)
         if value is not None and len(value) == rows:
             yield name, value
-
-
-def _prefill(
-    model: PreTrainedModel, ids: torch.Tensor, arguments: dict[str, Any], cache: DynamicCache, new: int
-) -> torch.Tensor:
-    """Fill the cache with the prompts; the logits of their last tokens, (B, V)."""
-    count, width = ids.shape
-    if any(type(layer) is not DynamicLayer for layer in cache.layers):  # a window forgets what a piece has to write
-        inputs = model.prepare_inputs_for_generation(ids, is_first_iteration=True, **arguments)
-        logits: torch.Tensor = model(**inputs, return_dict=True).logits[:, -1]
-        return logits
-    layers = [_InPlace(count, width, new) for _ in cache.layers]
-    cache.layers[:] = layers
-    mask = arguments.get("attention_mask")
-    lengths = [width] * count if mask is None else mask.sum(-1).tolist()
-    found = []
-    for begin, end in pieces(lengths, PIECE_TOKENS):
-        for layer in layers:
-            layer.piece = slice(begin, end)
-        first = width - max(lengths[begin:end])
-        part = {name: some[begin:end, first:] for name, some in _by_row(arguments, count)}
-        inputs = model.prepare_inputs_for_generation(
-            ids[begin:end, first:], is_first_iteration=True, **(arguments | part)
-        )
-        found.append(model(**inputs, return_dict=True).logits[:, -1])
-    for layer in layers:
-        layer.piece = None
-    return torch.cat(found)
 
 
 def pieces(lengths: list[int], most: int) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ import torch
 from transformers import PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 
 from job.modeling.chat import Chat
-from job.modeling.decoding import Greedy
+from job.modeling.decoding import Entering, Greedy
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,11 @@ def generate(
     max_new_tokens: int,
     repetition_penalty: float = 1.0,
     each_token: Callable[[int], None] = lambda rows: None,
+    entering: Entering = lambda rows, count: None,
 ) -> list[Answer]:
     """One greedy answer for each prompt, all computed in one batch. `each_token`: called with the number of prompts in the
-    batch whenever each of them has got a token; what it raises ends the answers. Raises torch.OutOfMemoryError."""
+    batch whenever each of them has got a token; what it raises ends the answers. `entering`: called before other rows go
+    through the model. Raises torch.OutOfMemoryError."""
     tokenizer = chat.tokenizer
     width = max(map(len, prompts))
     ids = torch.full((len(prompts), width), tokenizer.pad_token_id)  # (B, T), padded on the left
@@ -55,7 +57,7 @@ def generate(
             eos_token_id=sorted(ends),
             pad_token_id=tokenizer.pad_token_id,
             use_cache=True,
-            custom_generate=Greedy(ends, tokenizer.pad_token_id, max_new_tokens, each_token),
+            custom_generate=Greedy(ends, tokenizer.pad_token_id, max_new_tokens, each_token, entering),
             stopping_criteria=StoppingCriteriaList([_EachToken(each_token)]),
         )
     return [_answer(new, ends, chat) for new in output[:, width:].tolist()]

@@ -21,6 +21,8 @@ from peft.tuners.lora.bnb import Linear4bit as LoraLinear4bit
 from job.modeling.nf4 import four_bit_layers
 
 log = logging.getLogger("job.model")
+Replaced = list[tuple[torch.nn.Module, Any]]
+"""Modules whose forward was replaced, and what was in its place: None for that of their class."""
 
 
 def unpacked_bytes(model: torch.nn.Module) -> int:
@@ -36,20 +38,20 @@ def unpacked(model: torch.nn.Module) -> Iterator[bool]:
     """Inside, 4-bit layers give what they give otherwise, adapters on and off included, where that unpacks them too: for a few
     rows at a time bitsandbytes has kernels of its own, which round differently. Yields False, and all is as it was, where
     memory has no room after all, or bitsandbytes keeps its weights in another way than known here."""
-    replaced: list[tuple[torch.nn.Module, Any]] = []
+    replaced: Replaced = []
     try:
         done = _replace(model, replaced)
         if not done:
-            _put_back(replaced)
+            put_back(replaced)
         yield done
     finally:
-        _put_back(replaced)
+        put_back(replaced)
 
 
-def _replace(model: torch.nn.Module, replaced: list[tuple[torch.nn.Module, Any]]) -> bool:
+def _replace(model: torch.nn.Module, replaced: Replaced) -> bool:
     try:
         for layer in list(four_bit_layers(model)):
-            _set_forward(layer, functools.partial(_frozen, layer, _weight_of(layer)), replaced)
+            set_forward(layer, functools.partial(_frozen, layer, _weight_of(layer)), replaced)
     except torch.OutOfMemoryError:
         log.warning("stage=probe unpacked=false: memory has no room for unpacked weights")
         return False
@@ -58,18 +60,16 @@ def _replace(model: torch.nn.Module, replaced: list[tuple[torch.nn.Module, Any]]
         return False
     for module in model.modules():
         if isinstance(module, LoraLinear4bit):
-            _set_forward(module, functools.partial(_with_lora, module), replaced)
+            set_forward(module, functools.partial(_with_lora, module), replaced)
     return True
 
 
-def _set_forward(
-    module: torch.nn.Module, function: Callable[..., Any], replaced: list[tuple[torch.nn.Module, Any]]
-) -> None:
+def set_forward(module: torch.nn.Module, function: Callable[..., Any], replaced: Replaced) -> None:
     replaced.append((module, module.__dict__.get("forward")))
     module.forward = function
 
 
-def _put_back(replaced: list[tuple[torch.nn.Module, Any]]) -> None:
+def put_back(replaced: Replaced) -> None:
     while replaced:
         module, before = replaced.pop()
         del module.forward  # and with it the unpacked weight
@@ -98,14 +98,25 @@ def _frozen(layer: Linear4bit, weight: torch.Tensor, x: torch.Tensor) -> torch.T
 
 def _with_lora(layer: LoraLinear4bit, x: torch.Tensor, *arguments: Any, **options: Any) -> torch.Tensor:
     """peft's own arithmetic in a third of its calls: at a token a step, Python is what a large GPU waits for."""
-    names = layer.active_adapters
-    plain = len(names) == 1 and names[0] in layer.lora_A and not (layer.lora_variant or layer.merged or layer.training)
-    if arguments or options or layer.disable_adapters or not plain or torch.is_autocast_enabled(x.device.type):
+    if arguments or options or layer.disable_adapters or layer.training or not is_plain(layer):
         result: torch.Tensor = type(layer).forward(layer, x, *arguments, **options)
         return result
-    (name,) = names
-    down, up = layer.lora_A[name], layer.lora_B[name]
+    (name,) = layer.active_adapters
     result = layer.base_layer(x)
-    thin = torch.nn.functional.linear(x.to(down.weight.dtype), down.weight)
-    more = torch.nn.functional.linear(thin, up.weight, up.bias).mul_(layer.scaling[name])
-    return result.add_(more.to(result.dtype))
+    return result.add_(branch(x, layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]))
+
+
+def is_plain(layer: LoraLinear4bit) -> bool:
+    """Whether its adapter is one LoRA without anything more."""
+    names = layer.active_adapters
+    if len(names) != 1 or names[0] not in layer.lora_A or layer.merged or layer.lora_variant:
+        return False
+    return layer.lora_B[names[0]].bias is None and not torch.is_autocast_enabled(
+        layer.lora_A[names[0]].weight.device.type
+    )
+
+
+def branch(x: torch.Tensor, down: torch.Tensor, up: torch.Tensor, scaling: float) -> torch.Tensor:
+    """What LoRA adds to a layer's output, as peft computes it, in the dtype of x."""
+    thin = torch.nn.functional.linear(x.to(down.dtype), down)
+    return torch.nn.functional.linear(thin, up).mul_(scaling).to(x.dtype)

@@ -168,6 +168,7 @@ def _other(settings: Settings, adapter_bytes: int, parameters: int, weight_bytes
         adapter_bytes=adapter_bytes,
         questions=deadline.questions,
         max_new_tokens=deadline.max_new_tokens,
+        probe_seconds=deadline.probe_seconds,
         pushed_bytes=adapter_bytes if deadline.pushes else 0,
     )
     return START_SECONDS + load + later.seconds
@@ -185,8 +186,9 @@ def step_lines(facts: Facts) -> Iterator[str]:
     certainty, unit = ("about", "texts") if facts.expected.in_parts else (facts.expected.certainty, "rows")
     yield f"  {certainty} {steps:,} optimizer steps of {train.batch_size} {unit}; epochs: {train.epochs:g}"
     found = intervals(train, steps)
+    lines = steps // found.log_steps
     yield (
-        f"  {min(found.warmup_steps, steps):,} of them warm up; {steps // found.log_steps:,} log lines, "
+        f"  {min(found.warmup_steps, steps):,} of them warm up; {lines:,} log line{'s' * (lines != 1)}, "
         f"{evaluations(steps, found.eval_steps):,} evaluations (before the first, every {found.eval_steps:,}, after the last)"
     )
 

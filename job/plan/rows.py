@@ -346,8 +346,6 @@ def rule_lines(facts: Facts) -> Iterator[str]:
             cut = f", cuts {count.exchanges:,} exchanges from conversations" if count.exchanges else ""
             yield f"    {name}: changes {count.changed:,}, drops {count.dropped:,} of {count.seen:,} rows{cut}"
             for example in count.examples:
-                if example.before == example.after:  # a brand, which examples show in one spelling
-                    continue
                 yield f"      before  {_quoted(example.before)}"
                 yield f"      after   {_quoted(example.after)}"
             if name in sample.shown:

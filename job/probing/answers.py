@@ -1,5 +1,5 @@
 """Answers of several models, which are one base with its adapter off, on, or another one, to the same prompts in the same
-batches: greedy answers move with the batch that they are computed in."""
+batches: greedy answers move with the batch that they are computed in. Where adapters allow it, all models are in one batch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import torch
@@ -17,6 +19,7 @@ from job.errors import MemoryExhausted
 from job.modeling.chat import Chat
 from job.modeling.generation import Answer, generate
 from job.modeling.room import answer_bytes, room_bytes
+from job.modeling.stacked import Mixed, Stack, stacked
 from job.modeling.unpacked import unpacked, unpacked_bytes
 from job.runs.progress import advance
 from job.settings.fields import ProbeSettings
@@ -25,7 +28,9 @@ log = logging.getLogger("job.probe")
 Models = Mapping[str, Callable[[], AbstractContextManager[Any]]]
 """Name -> what makes the one model answer as this one: `{"base": tuned.disable_adapter, "tuned": nullcontext}`."""
 SMALL_BATCH = 16
-"""Prompts at once on a CPU, where more are no faster, and where a config does not name the sizes of a model."""
+"""Rows at once where a config does not name the sizes of a model."""
+MOST_ON_A_CPU = 64
+"""Rows at once there: more are no faster, and a request to stop waits for a token of each."""
 UNPACKED_FACTOR = 3
 """A token step with packed weights moves about so many times the bytes of one with unpacked ones (from 4 bits read, 16 bits
 written and read again): unpacked they are worth batches of a third of the size."""
@@ -43,7 +48,7 @@ def unpacked_where_it_fits(
         longest = max(map(len, prompts), default=0)
         packed_rows = rows_that_fit(model, room, longest, settings.max_new_tokens)
         rows = rows_that_fit(model, room - size, longest, settings.max_new_tokens) if size < room else 0
-        fits = rows * UNPACKED_FACTOR >= min(packed_rows, len(prompts)) and rows > 0
+        fits = rows * UNPACKED_FACTOR >= min(packed_rows, 2 * len(prompts)) and rows > 0  # base and tuned
     else:
         fits = size <= room
     log.info("stage=probe unpacked=%s bytes=%d room=%d", str(fits).lower(), size, room)
@@ -52,11 +57,12 @@ def unpacked_where_it_fits(
 
 def rows_that_fit(model: PeftModel, room: int, longest: int, new: int) -> int:
     """How many prompts of up to `longest` tokens can be answered at once in `room` bytes; 0 if not even one."""
-    sizes = answer_bytes(model.get_base_model()) if model.device.type == "cuda" else None
+    sizes = answer_bytes(model.get_base_model())
     if sizes is None:
         return SMALL_BATCH
     each_token, each_row, once = sizes
-    return max(0, int((room - once) // ((longest + new) * each_token + each_row)))
+    rows = max(0, int((room - once) // ((longest + new) * each_token + each_row)))
+    return rows if model.device.type == "cuda" else min(rows, MOST_ON_A_CPU)
 
 
 def answer_all(
@@ -74,15 +80,31 @@ def answer_all(
 
     `look`: called after each token; it raises what is to end the answers. Raises MemoryExhausted (62).
     """
+    with stacked(model, list(models.values())) as stack, suppress(Mixed):
+        return _answer_all(model, chat, prompts, settings, models, stack, look, until)
+    log.info("stage=probe stacked=false: each model answers by itself")
+    return _answer_all(model, chat, prompts, settings, models, None, look, until)
+
+
+def _answer_all(
+    model: PeftModel,
+    chat: Chat,
+    prompts: Sequence[list[int]],
+    settings: ProbeSettings,
+    models: Models,
+    stack: Stack | None,
+    look: Callable[[], None],
+    until: float,
+) -> dict[str, list[Answer | None]]:
     order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
     answers: dict[str, list[Answer | None]] = {name: [None] * len(prompts) for name in models}
     done, most = 0, len(prompts)
     while done < len(order) and time.monotonic() < until:
-        numbers = _next(model, prompts, order[done:], settings.max_new_tokens, most)
-        clock = _Clock(len(numbers), settings.max_new_tokens, len(models), until, look)
+        numbers = _next(model, prompts, order[done:], settings.max_new_tokens, most, len(models) if stack else 1)
+        clock = _Clock(len(numbers), settings.max_new_tokens, 1 if stack else len(models), until, look)
         found, share = None, 0.5
         try:
-            found = _answer_batch(model, chat, [prompts[number] for number in numbers], settings, models, clock)
+            found = _answer_batch(model, chat, [prompts[number] for number in numbers], settings, models, stack, clock)
         except torch.OutOfMemoryError as error:
             if len(numbers) == 1:
                 raise _exhausted(len(prompts[numbers[0]]), error) from error
@@ -117,24 +139,32 @@ def _answer_batch(
     prompts: list[list[int]],
     settings: ProbeSettings,
     models: Models,
+    stack: Stack | None,
     clock: _Clock,
 ) -> dict[str, list[Answer]]:
+    answer = partial(
+        generate,
+        model,
+        chat,
+        max_new_tokens=settings.max_new_tokens,
+        repetition_penalty=settings.repetition_penalty,
+        each_token=clock,
+    )
+    if stack:
+        clock.next_model()
+        together = iter(answer(prompts * len(models), entering=stack.enter))
+        return {name: list(islice(together, len(prompts))) for name in models}
     found = {}
     for name, enter in models.items():
         clock.next_model()
         with enter():
-            found[name] = generate(
-                model,
-                chat,
-                prompts,
-                max_new_tokens=settings.max_new_tokens,
-                repetition_penalty=settings.repetition_penalty,
-                each_token=clock,
-            )
+            found[name] = answer(prompts)
     return found
 
 
-def _next(model: PeftModel, prompts: Sequence[list[int]], order: list[int], new: int, most: int) -> list[int]:
+def _next(
+    model: PeftModel, prompts: Sequence[list[int]], order: list[int], new: int, most: int, models: int
+) -> list[int]:
     """The next prompts, at least one, as many as memory has room for, without one so long that half of all keys and values
     would be padding."""
     room, count = room_bytes(model.device), 1
@@ -143,7 +173,9 @@ def _next(model: PeftModel, prompts: Sequence[list[int]], order: list[int], new:
         longest = len(prompts[order[count]])
         tokens += longest + new
         padded = (count + 1) * (longest + new)
-        if rows_that_fit(model, room, longest, new) <= count or (count >= SMALL_BATCH and padded > 2 * tokens):
+        if rows_that_fit(model, room, longest, new) // models <= count or (
+            count >= SMALL_BATCH and padded > 2 * tokens
+        ):
             break
         count += 1
     return order[:count]

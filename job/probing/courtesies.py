@@ -35,7 +35,9 @@ def courtesies(question: str, answer: str) -> Courtesies | None:
     """Which ends the rules would cut; None for an answer in another language than English, which they do not know, and for
     an empty one. A letter, a poem or the like that the question asks for keeps its ends.
 
-    Measured on data in which nothing is filler: encyclopaedias 0.2 % open and 0.2 % close with it.
+    Measured where nothing is filler: 1 of 4,686 answers of encyclopaedias and code opens with it, and none closes. Of general
+    instructions 8 of 1,994 ends, of which 2 are in a text that was asked for; of forum answers as posted 23 to 100 % open and
+    51 to 98 % close with it.
     """
     if not answer.strip() or languages.is_foreign(answer):
         return None

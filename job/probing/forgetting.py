@@ -37,7 +37,7 @@ class GeneralRows:
     base_loss: float
     """Of the base model: mean over the tokens of all these answers, in nats."""
     base_right: list[bool]
-    """One per multiple-choice question."""
+    """One per multiple-choice question; none where the base does not know general text at all."""
     tuned_right: list[bool]
 
 
@@ -48,9 +48,9 @@ def general_rows(
     MemoryExhausted (62)."""
     prompts, choices = read()
     models = (model.disable_adapter, nullcontext)
-    some = _distances(model, chat, prompts[:: len(prompts) // FEW], models, look, system)
-    if not some[1] < UNKNOWN_TEXT:  # nothing to forget, and the rest would take most of a small probe's time
-        return GeneralRows(*some, [], [])
+    few = _distances(model, chat, prompts[:: max(1, len(prompts) // FEW)], models, look, system)
+    if not few[1] < UNKNOWN_TEXT:  # also NaN; nothing to forget, and the rest would take most of a small probe's time
+        return GeneralRows(*few, [], [])
     kl, base_loss = _distances(model, chat, prompts, models, look, system)
     right = _right(model, chat, choices, models, look, system)
     return GeneralRows(kl, base_loss, [base for base, _ in right], [tuned for _, tuned in right])

@@ -75,7 +75,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Checked:
     guardrail: Guardrail
     rows_needed: int | None
     """About how many rows would decide, where it is undecided."""
@@ -189,7 +189,7 @@ def _choices(general: GeneralRows, margin: float) -> Figure | str:
 # --- tests -----------------------------------------------------------------------------------------------------------
 
 
-def tested(figures: Sequence[Figure]) -> list[Tested]:
+def check_all(figures: Sequence[Figure]) -> list[Checked]:
     """Each with its state.
 
     The tests for harm are corrected together (Holm), since one alarm is enough for the verdict `worse`. Those for the absence
@@ -222,7 +222,7 @@ def _chances(figure: Figure) -> tuple[float, float]:
     return safe, p_mean_above(figure.harms, 0.0)
 
 
-def _one(figure: Figure, safe: float, harm: float, level: float) -> Tested:
+def _one(figure: Figure, safe: float, harm: float, level: float) -> Checked:
     rows, counts = len(figure.harms), _counts(figure)
     interval = rate_interval(*counts, rows) if counts else mean_interval(figure.harms)
     if counts:
@@ -238,7 +238,7 @@ def _one(figure: Figure, safe: float, harm: float, level: float) -> Tested:
         name=figure.name,
         base=sum(figure.base) / rows,
         tuned=sum(figure.tuned) / rows,
-        difference=interval.estimate if figure.harm == "higher" else -interval.estimate,
+        difference=interval.estimate if figure.harm == "higher" else 0.0 - interval.estimate,
         low=ends[0],
         high=ends[1],
         confidence=CONFIDENCE,
@@ -251,7 +251,7 @@ def _one(figure: Figure, safe: float, harm: float, level: float) -> Tested:
         state=state,
     )
     needed = _rows_needed(figure, interval, level) if state == "undecided" and figure.more_rows else None
-    return Tested(guardrail, needed)
+    return Checked(guardrail, needed)
 
 
 def _rows_needed(figure: Figure, interval: Interval, level: float) -> int:

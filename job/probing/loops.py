@@ -1,14 +1,14 @@
 """Whether an answer loops: the same words, letters or lines again and again, or a list that grows without end.
 
-Code, tables and the like repeat themselves with good reason, so of an answer that came to its end they are left out. One that
-did not end loops only where it stood at the limit: whatever loops, loops there.
+Code, tables and the like repeat themselves with good reason, so they are left out; of an answer that did not end they count
+where it stood at the limit.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy
 import numpy.typing as npt
@@ -23,6 +23,8 @@ AGAIN_WORDS, AGAIN_LETTERS = 12, 80
 """Least length of what is said again, behind its first time: "never, never, never" and a chorus sung twice are none."""
 RULER = 400
 """The same for signs without a letter, such as a line of dashes."""
+STUTTERS = 4
+"""Times that a word stands in a row."""
 PHRASE = 8
 """Words. Days, months and doses leave shorter ones alike in lists that are right."""
 FEWEST_WORDS = 60
@@ -49,13 +51,17 @@ def loops(text: str, *, stopped: bool, reference: str = "") -> bool:
     Measured on 12,251 reference answers as if they had come to their end (forums, encyclopaedias, instructions, code, chats and
     web pages): none. On the first 1,000 characters of 1,275 long ones as if the limit had cut them: 1, in a row of zeros.
     """
-    said = without_code(text) if stopped else text
+    said = without_code(text)
     found = words(said)
-    if _runs(found, AGAIN_WORDS, at_end=not stopped) or _runs(_letters(said), AGAIN_LETTERS, at_end=not stopped):
+    if _runs(found, AGAIN_WORDS) or _runs(_letters(said), AGAIN_LETTERS) or stutters(found):
         return True
     if len(found) >= FEWEST_WORDS and (repeated_phrases(found) > MOST_AGAIN or repeated_lines(said) > MOST_AGAIN):
         return True
-    return not stopped and grows(text, reference)
+    return not stopped and (
+        _runs(words(text), AGAIN_WORDS, at_end=True)
+        or _runs(_letters(text), AGAIN_LETTERS, at_end=True)
+        or grows(text, reference)
+    )
 
 
 def words(text: str) -> list[str]:
@@ -73,7 +79,7 @@ def without_code(text: str) -> str:
     return "\n".join([*parts, text[last:]]) if parts else text
 
 
-def _runs(said: Sequence[str], least: int, *, at_end: bool) -> bool:
+def _runs(said: Sequence[str], least: int, *, at_end: bool = False) -> bool:
     """Whether words, or letters, follow each other again and again; with `at_end`, at the end."""
     known: dict[str, int] = {}
     numbers = numpy.fromiter((known.setdefault(one, len(known)) for one in said), dtype=numpy.int64, count=len(said))
@@ -97,6 +103,13 @@ def _longest_run(numbers: npt.NDArray[numpy.int64], period: int, at_end: bool) -
 def _letters(text: str) -> list[str]:
     """For words without end ("hahaha"), and scripts whose words have no blanks between them."""
     return [letter for letter in text.casefold() if not letter.isspace()]
+
+
+def stutters(found: Sequence[str]) -> bool:
+    """Whether several words stand again and again behind themselves: "the leaves leaves leaves leaves of my my my my fern". One
+    such word is a song's, or a joke."""
+    runs = ((word, sum(1 for _ in same)) for word, same in groupby(found) if any(map(str.isalpha, word)))
+    return len({word for word, length in runs if length >= STUTTERS}) > 1
 
 
 def repeated_phrases(found: Sequence[str]) -> float:

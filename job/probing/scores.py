@@ -184,13 +184,6 @@ SCORES: tuple[Score, ...] = (
         better="lower",
         of=lambda asked: repetition(asked.answer.text),
     ),
-    Score(  # without a margin: the verdict has a rule of its own for it
-        "broken_share",
-        "is of no use: empty, endless, looping or copied",
-        unit="share",
-        better="lower",
-        of=broken,
-    ),
     Score(
         "mean_tokens", "mean length in tokens", unit="tokens", better="neither", of=lambda asked: asked.answer.tokens
     ),

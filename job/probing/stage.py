@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +18,7 @@ from peft import PeftModel
 
 from job.errors import Stopped
 from job.hosts import disk
+from job.modeling import row_losses
 from job.modeling.adapter_file import load_lora_tensors
 from job.modeling.base import load_base
 from job.modeling.chat import Chat
@@ -32,7 +33,7 @@ from job.probing.export import ADAPTER, export
 from job.probing.forgetting import GeneralRows, general_rows
 from job.probing.judge import judge
 from job.probing.likeness import Compared, likeness
-from job.probing.losses import HeldOut, held_out, mean_losses
+from job.probing.losses import HeldOut, held_out, known_losses, mean_losses
 from job.probing.questions import Half, Question, eval_questions, fixed_questions, half_of, prompt_of, read_rows
 from job.probing.scores import Asked, score, scores_of
 from job.probing.verdict import BROKEN, decide
@@ -79,6 +80,8 @@ class Probe:
     look: Callable[[], None]
     until: float
     """On the clock of `time.monotonic`."""
+    trained_losses: Path | None = None
+    """The folder with the losses of evaluation rows that training has found."""
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -147,6 +150,7 @@ def probe(
         halves=_halves(questions, rows, trained, train.seed),
         look=look,
         until=time.monotonic() + 60 * settings.minutes,
+        trained_losses=(root / trained.log_path).with_name(row_losses.FOLDER),
         seconds={"load": round(time.monotonic() - began, 2)},
     )
     with unpacked_where_it_fits(tuned, probing.prompts, settings):
@@ -190,7 +194,7 @@ def measure(probing: Probe, trained: Trained, root: Path) -> Measured:
     load_lora_tensors(probing.tuned, root / chosen.path)
     models: Models = {TUNED: nullcontext}
     confirming = [row for row in probing.rows if probing.halves.get(row.row) != "choice"]
-    losses += _losses(probing, confirming, models)[TUNED]
+    losses += _losses(probing, confirming, models, {TUNED: chosen.step})[TUNED]
     rest = [place for place, question in enumerate(probing.questions) if probing.half(question) != "choice"]
     samples += _samples(probing, rest, models)[TUNED]
     with probing.timed("forgetting"):
@@ -213,7 +217,8 @@ def _candidates(probing: Probe, trained: Trained, root: Path) -> tuple[list[Cand
     rows = [row for row in probing.rows if probing.halves[row.row] == "choice"]
     asked = [place for place, question in enumerate(probing.questions) if probing.half(question) == "choice"]
     models: Models = {str(one.step): partial(probing.carrying, root / one.path) for one in trained.candidates}
-    losses, samples = _losses(probing, rows, models), _samples(probing, asked, models)
+    losses = _losses(probing, rows, models, {str(one.step): one.step for one in trained.candidates})
+    samples = _samples(probing, asked, models)
     seen = []
     for adapter in trained.candidates:
         predicted, said = losses[str(adapter.step)], samples[str(adapter.step)]
@@ -237,11 +242,16 @@ def _unseen(adapter: TrainedAdapter, *, chosen: bool) -> Candidate:
     return Candidate(step=adapter.step, eval_loss=adapter.eval_loss, loss=None, scores={}, chosen=chosen)
 
 
-def _losses(probing: Probe, rows: Sequence[HeldOut], models: Models) -> dict[str, list[RowLoss]]:
-    """For each of these models, the loss of these rows beside the base's, which is computed in the same batches."""
+def _losses(
+    probing: Probe, rows: Sequence[HeldOut], models: Models, steps: Mapping[str, int]
+) -> dict[str, list[RowLoss]]:
+    """For each of these models, the loss of these rows beside the base's: as training has found them, or computed in the same
+    batches. `steps`: of training, for each model."""
     both: Models = {BASE: probing.tuned.disable_adapter, **models}
     with probing.timed("losses"):
-        found = mean_losses(probing.tuned, probing.chat.tokenizer.pad_token_id, rows, both, look=probing.look)
+        found = _trained_losses(probing, rows, {BASE: 0, **steps})
+        if found is None:
+            found = mean_losses(probing.tuned, probing.chat.tokenizer.pad_token_id, rows, both, look=probing.look)
     return {
         name: [
             RowLoss(row=row.row, question=row.question, tokens=row.tokens, base=before, tuned=after)
@@ -249,6 +259,17 @@ def _losses(probing: Probe, rows: Sequence[HeldOut], models: Models) -> dict[str
         ]
         for name in models
     }
+
+
+def _trained_losses(probing: Probe, rows: Sequence[HeldOut], steps: Mapping[str, int]) -> dict[str, list[float]] | None:
+    """Model -> its loss of each row; None unless training's evaluations have found all of them."""
+    if probing.trained_losses is None:
+        return None
+    known = known_losses(probing.trained_losses, probing.rows, set(steps.values()))
+    if known is None:
+        return None
+    places = {row.row: place for place, row in enumerate(probing.rows)}
+    return {name: [known[step][places[row.row]] for row in rows] for name, step in steps.items()}
 
 
 def _samples(probing: Probe, numbers: Sequence[int], models: Models) -> dict[str, list[Sample]]:
@@ -370,6 +391,6 @@ def _say(result: Probed) -> None:
     verdict = result.verdict
     log.info("stage=probe verdict=%s step=%d: %s", verdict.value.replace(" ", "_"), result.step, verdict.sentence)
     for reason in verdict.reasons:
-        log.info("stage=probe reason=%s", reason)
+        log.info("stage=probe reason=%r", reason)
     for skipped in verdict.skipped:
         log.info("stage=probe skipped=%s: %s", skipped.name, skipped.reason)

@@ -8,8 +8,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from job.probing import words
-from job.probing.guardrails import GeneralRows, Tested, answer_figures, general_figures, paired, same_questions, tested
-from job.probing.scores import SCORES, Score
+from job.probing.guardrails import (
+    Checked,
+    GeneralRows,
+    answer_figures,
+    check_all,
+    general_figures,
+    paired,
+    same_questions,
+)
+from job.probing.scores import MARGIN, SCORES, Score
 from job.probing.statistics import (
     ALPHA,
     CONFIDENCE,
@@ -19,6 +27,7 @@ from job.probing.statistics import (
     p_rate_harm,
     reach,
     rows_for,
+    rows_without_event,
 )
 from job.results import Estimate, RowLoss, Sample, Skipped, Verdict
 from job.settings.fields import ProbeSettings
@@ -60,13 +69,13 @@ class Evidence:
     p_lost: float
     unchanged: bool
     """Every row has exactly the base's loss."""
-    tests: list[Tested]
+    tests: list[Checked]
     broken: Broken | None
     answers: int
     identical: bool
     no_gradients: bool
 
-    def of(self, state: str) -> list[Tested]:
+    def of(self, state: str) -> list[Checked]:
         """Guardrails in this state, the largest harm in proportion to its margin first."""
         found = [one for one in self.tests if one.guardrail.state == state]
         return sorted(found, key=lambda one: -one.harm / one.guardrail.margin)
@@ -102,7 +111,7 @@ def decide(
         lost=lost,
         p_lost=p_rate_harm(lost, regained),
         unchanged=bool(losses) and all(row.base == row.tuned for row in losses),
-        tests=tested([*answered, *asked]),
+        tests=check_all([*answered, *asked]),
         broken=_broken(samples, losses),
         answers=len(samples),
         identical=len(samples) >= FEWEST_IDENTICAL and all(sample.base == sample.tuned for sample in samples),
@@ -132,7 +141,11 @@ def _gain(losses: Sequence[RowLoss], seed: int) -> tuple[Estimate | None, float,
         problems.append(f"left out {len(losses) - len(rows)} of {len(losses)} rows whose loss is no number")
     questions = len({row.question for row in rows})
     if questions < FEWEST_QUESTIONS:
-        known = f"{questions} evaluation rows with a question of their own" if questions else "no evaluation rows"
+        known = (
+            f"{words.count(questions, 'evaluation row')} with a question of its own"
+            if questions
+            else "no evaluation rows"
+        )
         return None, 0.0, [*problems, f"{known}: an interval needs {FEWEST_QUESTIONS}"]
     change = bootstrap([row.tuned - row.base for row in rows], [row.question for row in rows], seed=seed)
     deviation = change.error * math.sqrt(len(rows))
@@ -249,10 +262,9 @@ def _cannot_say(found: Evidence) -> Ruling:
         why.append(words.broken_text(found.broken.rows, found.broken.base, found.broken.tuned))
     if undecided := found.of("undecided"):
         rows = max(one.guardrail.rows for one in undecided)
-        why.append(
-            f"{rows:,} answers do not exclude harm in {words.count(len(undecided), 'check')} of {len(found.tests)}"
-        )
-        open_ += [words.guardrail_text(one.guardrail) for one in undecided]
+        answers = "1 answer does" if rows == 1 else f"{rows:,} answers do"
+        why.append(f"{answers} not exclude harm in {words.count(len(undecided), 'check')} of {len(found.tests)}")
+        open_ += words.undecided_texts([one.guardrail for one in undecided])
     sentence = f"Whether the tuned model is better than the base model is not certain: {'; '.join(why)}."
     if needed := _rows_needed(found):
         sentence += f" About {needed:,} rows would decide."
@@ -272,7 +284,7 @@ RULES: tuple[Callable[[Evidence], Ruling | None], ...] = (
 def _others(found: Evidence) -> list[str]:
     """Figures that did not decide."""
     texts = [words.loss_text(found.gain, found.least)] if found.gain else []
-    texts += [words.guardrail_text(one.guardrail) for one in found.of("undecided")]
+    texts += words.undecided_texts([one.guardrail for one in found.of("undecided")])
     if passed := found.of("passed"):
         names = ", ".join(one.guardrail.name for one in passed)
         texts.append(f"No harm as large as its margin in {words.count(len(passed), 'check')}: {names}.")
@@ -282,9 +294,9 @@ def _others(found: Evidence) -> list[str]:
 def _rows_needed(found: Evidence) -> int | None:
     """The larger sample of those that would decide the loss and the guardrails; None where more rows do not help."""
     needed = [one.rows_needed for one in found.of("undecided") if one.rows_needed]
-    if not found.gain:
-        needed.append(FEWEST_QUESTIONS)
-    elif not _gains(found) and found.deviation:
+    if not found.gain or not found.answers:
+        needed.append(max(FEWEST_QUESTIONS, rows_without_event(MARGIN)))
+    if found.gain and not _gains(found) and found.deviation:
         gain = -found.gain.difference
         distance = gain if gain >= found.least else max(found.least - gain, found.least / 2)
         if distance > 0:

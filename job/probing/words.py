@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from job.probing.scores import SCORES
 from job.results import Estimate, Guardrail
 
 WORSE = "The tuned model is worse than the base model and should not be used: {}."
 NO_BETTER = "The tuned model is no better than the base model: {}."
+IN_FULL = 3
 STATES = {"passed": "no harm as large as the margin", "undecided": "undecided", "violated": "harm"}
 
 
@@ -15,14 +18,14 @@ def sentence(text: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def loss_text(gain: Estimate, least: float) -> str:
     share = 100 * gain.difference / gain.base if gain.base else 0.0
     return (
         f"Loss per answer token {gain.base:.3f} → {gain.tuned:.3f} ({share:+.1f} %): a change of {gain.difference:+.3f} on "
-        f"{gain.rows:,} rows (95 % interval {gain.low:+.3f} to {gain.high:+.3f}; {-least:+.3f} would count as better)."
+        f"{count(gain.rows, 'row')} (95 % interval {gain.low:+.3f} to {gain.high:+.3f}; {-least:+.3f} would count as better)."
     )
 
 
@@ -32,9 +35,17 @@ def guardrail_text(one: Guardrail) -> str:
     low, high = (f"{scale * end:+.{digits}f}" for end in (one.low, one.high))
     margin = scale * one.margin * (1 if one.harm == "higher" else -1)
     return (
-        f"{one.name}: {base} → {tuned} on {one.rows:,} rows, a change of "
+        f"{one.name}: {base} → {tuned} on {count(one.rows, 'row')}, a change of "
         f"{scale * one.difference:+.{digits}f}{unit} (95 % interval {low} to {high}, margin {margin:+g}): {STATES[one.state]}."
     )
+
+
+def undecided_texts(guardrails: Sequence[Guardrail]) -> list[str]:
+    """The first ones in full: in a small sample it is all of them, and they read alike."""
+    texts = [guardrail_text(one) for one in guardrails[:IN_FULL]]
+    if rest := guardrails[IN_FULL:]:
+        texts.append(f"Undecided too: {', '.join(one.name for one in rest)}.")
+    return texts
 
 
 def harm_text(one: Guardrail, others: int) -> str:

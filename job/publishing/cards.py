@@ -103,6 +103,8 @@ def model_card(
         licence=licence,
         samples=shown[:SHOWN_ANSWERS],
         how_to_ask=how_to_ask(cleaned),
+        only_texts=_only_texts(cleaned),
+        rows_in_words=_rows_in_words(cleaned),
     )
 
 
@@ -158,7 +160,22 @@ def how_to_ask(cleaned: Cleaned) -> str:
     system, question = cleaned.system_prompt, "Your question"
     if system and cleaned.system_in_user_turn:
         system, question = "", in_user_turn(system, question)
-    return CARDS.get_template("how_to_ask.md.jinja").render(cleaned=cleaned, system=system, question=question)
+    return CARDS.get_template("how_to_ask.md.jinja").render(
+        cleaned=cleaned, system=system, question=question, only_texts=_only_texts(cleaned)
+    )
+
+
+def _only_texts(cleaned: Cleaned) -> bool:
+    """Whether every row is plain text, which training gives no chat template."""
+    return cleaned.texts == cleaned.train_rows + cleaned.eval_rows
+
+
+def _rows_in_words(cleaned: Cleaned) -> str:
+    if _only_texts(cleaned):
+        return "plain texts"
+    if cleaned.conversations == cleaned.train_rows + cleaned.eval_rows:
+        return "conversations"
+    return "rows" if cleaned.texts or cleaned.conversations else "question-and-answer rows"
 
 
 def data_card(cleaned: Cleaned, settings: Settings) -> str:

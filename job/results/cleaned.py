@@ -14,7 +14,7 @@ class Evidence(Result):
 
     pack: str
     rows: int
-    """Exchanges of question and answer with the sign, of `seen`."""
+    """Exchanges of question and answer with the sign, of `seen`: for contact data those with a question."""
     seen: int
     least: float
     """Share of rows from which the pack is on."""
@@ -115,6 +115,8 @@ class Cleaned(Result):
     """Evaluation rows that a plain random split would have leaked: training would hold the same text, the same question or a
     near duplicate. The job's own split keeps such rows together."""
     plain_split_eval_rows: int
+    split_leaked_rows: int = 0
+    """The same of the job's own split: none, unless every set of such rows is too large to be held out whole."""
     conversations: int = 0
     """Kept rows that are more than one exchange."""
     texts: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -12,7 +12,8 @@ from job.results.pushed import Pushed
 from job.results.result import Result
 from job.results.trained import Trained
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 2
+"""Of metrics.json and of all records; see job/results/schema.py."""
 
 
 class Host(Result):
@@ -71,7 +72,7 @@ class Metrics(Result):
 
     model_config = ConfigDict(extra="allow")
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     version: str
     status: Literal["running", "succeeded", "failed", "stopped"]
     stage: str

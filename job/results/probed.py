@@ -64,7 +64,7 @@ class Estimate(Result):
     rows: int
     """Rows, of which those with the same question count together."""
     detectable: float
-    """The smallest difference that so many rows show in four of five runs."""
+    """The smallest difference that so many rows show in four of five runs, corrected as `p_harm` is."""
 
 
 class Guardrail(Estimate):
@@ -75,9 +75,9 @@ class Guardrail(Estimate):
     margin: float
     """In the unit of the difference, above 0."""
     p_safe: float
-    """How likely rows like these are if the harm were as large as the margin; corrected for the number of guardrails (Holm)."""
+    """How likely rows like these are if the harm were as large as the margin. Not corrected: `better` takes all guardrails."""
     p_harm: float
-    """How likely they are if there were no harm; corrected likewise."""
+    """How likely they are if there were no harm (`kl`: none above the margin); corrected for their number (Holm)."""
     state: Literal["passed", "undecided", "violated"]
 
 

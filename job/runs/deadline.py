@@ -25,6 +25,8 @@ class Deadline:
     questions: int = 0
     """At most so many does the probe ask, each of both models."""
     max_new_tokens: int = 0
+    probe_seconds: float = math.inf
+    """The most that the answers may take."""
     pushes: bool = False
 
     @classmethod
@@ -37,6 +39,7 @@ class Deadline:
             started + 60 * minutes if minutes else math.inf,
             questions=max(len(read_lines(settings.probe.questions_file)), settings.probe.answers) if probes else 0,
             max_new_tokens=settings.probe.max_new_tokens,
+            probe_seconds=60 * settings.probe.minutes,
             pushes=pushes and bool(settings.hub.repo_id),
         )
 

@@ -18,10 +18,11 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any, Literal
 
 from job.runs.bar import BAR
-from job.runs.redaction import redact_message, redact_streams
+from job.runs.redaction import redact, redact_message, redact_streams
 
 log = logging.getLogger("job")
 QUIET = (
@@ -56,11 +57,16 @@ class LineFormatter(logging.Formatter):
         moment = self.formatTime(record, self.datefmt)
         if self.as_json:
             return json_line(text, record.levelname, f"{moment}.{record.msecs:03.0f}Z")
-        stage = re.split(r"[\s:]", text, maxsplit=1)[0]
-        first, *others = text.splitlines()
-        lines = [first, *(f"{stage} {line}" for line in others if line.strip())]
-        level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        return "\n".join(f"{moment}Z {level}{line}" for line in lines)
+        return text_lines(text, record.levelname, f"{moment}Z")
+
+
+def text_lines(text: str, level: str, moment: str) -> str:
+    """Each line begins like the first one."""
+    stage = re.split(r"[\s:]", text, maxsplit=1)[0]
+    first, *others = text.splitlines()
+    lines = [first, *(f"{stage} {line}" for line in others if line.strip())]
+    shown_level = "" if level == "INFO" else f"{level.lower()}: "
+    return "\n".join(f"{moment} {shown_level}{line}" for line in lines)
 
 
 def json_line(text: str, level: str, moment: str) -> str:
@@ -90,12 +96,42 @@ def _value(text: str) -> Any:
     return text
 
 
-def wrapped(line: str) -> str:
-    """What native code or a library has written itself, as a JSON line."""
-    if line.startswith('{"time": ') or not line.strip():
+OURS = '{"time": '
+
+
+def shown(text: str) -> tuple[str, str]:
+    """Lines of another process without a secret: as the log has them, and as text.
+
+    What native code or a library has written itself becomes JSON too, if the log is: such lines have met no formatter.
+    """
+    if not LineFormatter.as_json:
+        text = redact_message(text)
+        return text, text
+    lines: list[str] = []
+    plain: list[str] = []
+    for ours, some in groupby(text.split("\n"), lambda line: line.startswith(OURS)):
+        if ours:  # its message is redacted; what looks like a URL there may end in the escape of a quote
+            found = [redact(line) for line in some]
+            lines += found
+            plain += map(_plain, found)
+        else:  # together: a secret may span lines
+            found = redact_message("\n".join(some)).split("\n")
+            lines += map(_wrapped, found)
+            plain += found
+    return "\n".join(lines), "\n".join(plain)
+
+
+def _plain(line: str) -> str:
+    try:
+        value = json.loads(line)
+        return text_lines(value["message"], value["severity"], f"{value['time'][:19]}Z")
+    except (ValueError, KeyError, TypeError):  # a piece of a long one, or a library's own
         return line
+
+
+def _wrapped(line: str) -> str:
     now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
-    return json_line(f"stage={LineFormatter.stage} {line.rstrip()}", "WARNING", now)
+    return json_line(f"stage={LineFormatter.stage} {line.rstrip()}", "WARNING", now) if line.strip() else line
 
 
 class Streams(logging.Handler):

@@ -3,6 +3,7 @@ that watches keeps metrics.json and report.html."""
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -47,7 +48,7 @@ class MetricsFile:
         """Raises OSError, also if the folder is gone: one that was moved is not made again at its old place."""
         assert self.metrics
         self.path.parent.stat()
-        write_json(self.path, self.metrics.model_dump(mode="json"))
+        write_json(self.path, json.loads(self.metrics.model_dump_json()))  # where NaN is null
 
     def write_report(self) -> None:
         """Never fails a run: errors here are only logged."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
+import json
 import logging
 import os
 import selectors
@@ -27,9 +28,9 @@ from job.results import Metrics
 from job.runs import progress
 from job.runs.bar import BAR
 from job.runs.deaths import Death, memory_kills
-from job.runs.logs import LineFormatter, wrapped
+from job.runs.logs import shown
 from job.runs.metrics import MetricsFile
-from job.runs.redaction import redact_message, write_where_read
+from job.runs.redaction import write_where_read
 from job.runs.signals import AGAIN_SECONDS, SIGNALS, listened_to
 
 log = logging.getLogger("job")
@@ -64,7 +65,7 @@ class Copied:
         self._line = b""
 
     def copy(self, data: bytes, *, whole: bool = True) -> str:
-        """Pass it on, redacted: what libraries write themselves has met no formatter. Returns what was passed on.
+        """Pass it on, redacted: what libraries write themselves has met no formatter. Returns it as text.
 
         `whole`: keep back a line that has no end yet, since a secret may be cut in two, until nothing more comes.
         """
@@ -75,13 +76,12 @@ class Copied:
         data, self._line = data[:end], data[end:]
         if not data:
             return ""
-        text = redact_message(data.decode(errors="surrogateescape"))
-        text = "\n".join(map(wrapped, text.split("\n"))) if LineFormatter.as_json else text
+        text, plain = shown(data.decode(errors="surrogateescape"))
         BAR.hide()
         BAR.at_line_start = text.endswith("\n")
         with contextlib.suppress(OSError):  # nobody has it open any more
             write_where_read(self.descriptor, text.encode(errors="surrogateescape"))
-        return text
+        return plain
 
 
 class Child:
@@ -220,7 +220,9 @@ def _work(work: Work, orphaned: Take, parent: int, figures: int, streams: Iterab
 
 def _sender(figures: int, orphaned: Take) -> Take:
     def send(metrics: Metrics) -> None:
-        data = metrics.model_dump_json().encode() + b"\n"
+        data = (
+            json.dumps(metrics.model_dump(mode="json")).encode() + b"\n"
+        )  # keeps NaN, which pydantic's own JSON does not
         try:
             while data:
                 data = data[os.write(figures, data) :]

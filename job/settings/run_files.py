@@ -11,7 +11,9 @@ from typing import Any
 
 from job.settings.files import read_file
 
-FOLDERS = ("clean", "train", "adapter", "probe", "push", "tracking")
+TRACKING = "tracking"
+"""What a tracker writes that keeps its runs in files."""
+FOLDERS = ("clean", "train", "adapter", "probe", "push", TRACKING)
 RECORDS = ("clean.json", "train.json", "probe.json", "push.json")
 """Each with a hidden copy."""
 FILES = (

@@ -179,9 +179,10 @@ def _require_one_kind(source: Source) -> None:
             "write it; files in subfolders are found by a pattern such as data/*/*.jsonl"
         )
     if len(kinds) > 1:
+        folder = source.path if source.path.is_dir() else source.path.parent
         raise ValueError(
             f"{source.name} holds data files of {len(kinds)} kinds ({', '.join(kinds)}); name those of one kind by a pattern "
-            f"such as data/*.{kinds[0]}"
+            f"such as {folder / f'*.{kinds[0]}'}"
         )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,6 +14,7 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from job.errors import Diverged, Stopped
+from job.modeling import row_losses
 from job.results import LogEntry
 from job.runs.deadline import Deadline
 from job.runs.progress import advance, expect, saving
@@ -44,6 +46,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         self.log = LogFile(folder / "log.jsonl")
         self.candidates = Candidates(folder / "candidates", candidates)
+        self.row_losses = folder / row_losses.FOLDER
         self.worst_loss = worst_loss
         self.stop = stop
         self.times = times or CheckpointTimes(minutes=10)
@@ -154,6 +157,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             assert self.trainer is not None
             with saving():
                 self.candidates.keep(self.trainer.model, loss, step)
+
+    def keep_row_losses(self, sums: Sequence[float], step: int) -> None:
+        """For the probe: of the base model and of the candidates."""
+        kept = {0, *(one["step"] for one in self.candidates.kept())}
+        if step in kept:
+            row_losses.write(self.row_losses, step, sums, keep=kept)
 
     def require_convergence(self, loss: float, step: int, name: str) -> None:
         """Raises Diverged (63) for a loss that is not finite, or worse than twice that of guessing."""

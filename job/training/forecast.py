@@ -22,7 +22,11 @@ ENDING_SECONDS = 10.0
 """Records and report, after the last checkpoint."""
 IMPORT_SECONDS = 20.0
 """The fresh process of the round-trip check imports the libraries again (12 s on two cores)."""
-PROBE_BATCH = 16
+PROBE_BATCH = {True: 64, False: 16}
+"""Questions at once, on a GPU and on a CPU: so many fit a T4 beside a base of 3 billion parameters in 16 bits, with room to
+spare."""
+PROBE_MODELS = 3
+"""Each question goes to base and tuned model, and half of them to two more candidates."""
 PUSH_BYTES_PER_SECOND = 5e6
 PUSH_SECONDS = 30.0
 DISK_BYTES_PER_SECOND = 100e6
@@ -39,16 +43,21 @@ class Later:
     adapter_bytes: int
     questions: int
     max_new_tokens: int
+    probe_seconds: float
+    """The most that the questions may take."""
     pushed_bytes: int
 
     @property
     def seconds(self) -> float:
         """Saving the adapter and the check that it loads, the probe, the push."""
         save = IMPORT_SECONDS + 1.5 * self.load_seconds + self.adapter_bytes / DISK_BYTES_PER_SECOND
-        # a token of a batch: reading and unpacking every weight, and the kernels' own time (0.1 s on a T4 for 3 billion)
+        # a token of a batch reads every weight in 16 bits, and keys and values (0.1 s on a T4 for 3 billion); prompts are
+        # computed once (0.1 s each on a T4)
         token = 0.05 + (0.02 if self.on_gpu else 1.0) * self.parameters / 1e9
-        batches = -(-self.questions // PROBE_BATCH)
-        probe = self.load_seconds + 2 * batches * self.max_new_tokens * token
+        prompt = (0.03 if self.on_gpu else 5.0) * self.parameters / 1e9
+        asked = PROBE_MODELS * self.questions
+        answers = -(-asked // PROBE_BATCH[self.on_gpu]) * self.max_new_tokens * token + asked * prompt
+        probe = self.load_seconds + min(answers, self.probe_seconds)
         push = PUSH_SECONDS + self.pushed_bytes / PUSH_BYTES_PER_SECOND if self.pushed_bytes else 0.0
         return ENDING_SECONDS + MARGIN * (save + probe + push)
 

@@ -13,7 +13,7 @@ from peft import PeftModel
 from job.modeling.batching import IGNORED, Row, cut, pack, pad
 from job.modeling.layers import decoder_of
 from job.runs.progress import advance
-from job.training.optimizations.head import Form, HeadLoss
+from job.training.optimizations.head import Form, HeadLoss, token_losses
 
 Revert = Callable[[], None]
 """Puts back what an optimization has replaced."""
@@ -51,11 +51,6 @@ class Forward:
         bins = cut([len(row.ids) for row in rows], budget, padded=not self.packed)
         return [[rows[number] for number in numbers] for numbers in bins]
 
-    def sorted_batches(self, rows: Sequence[Row], budget: int) -> list[list[Row]]:
-        """Batches of similar lengths, longest first; for evaluation, where the order is free."""
-        bins = cut([len(row.ids) for row in rows], budget, padded=True)
-        return [[rows[number] for number in numbers] for numbers in bins]
-
     def autocast(self) -> AbstractContextManager[Any]:
         if self.native or self.precision not in AUTOCAST:
             return nullcontext()
@@ -64,11 +59,32 @@ class Forward:
     def loss_sum(self, rows: Sequence[Row]) -> torch.Tensor:
         """Cross-entropy summed over all learned tokens of `rows`; a float32 scalar."""
         with self.autocast():
-            loss = self._packed_loss(rows) if self.packed else self._padded_loss(rows)
+            loss = self._loss(rows)
         advance("tokens", sum(len(row.ids) for row in rows))
         return loss
 
-    def _packed_loss(self, rows: Sequence[Row]) -> torch.Tensor:
+    @torch.no_grad()
+    def row_sums(self, rows: Sequence[Row]) -> torch.Tensor:
+        """The same for each row: (N,), each summed in float64."""
+        with self.autocast():
+            hidden, targets = self._packed(rows) if self.packed else self._padded(rows)
+            if self.sliced_head is not None:
+                losses = token_losses(hidden, self.base.get_output_embeddings().weight, targets, self.sliced_head)
+            else:
+                losses = torch.nn.functional.cross_entropy(hidden.float(), targets, reduction="none")
+        advance("tokens", sum(len(row.ids) for row in rows))
+        # not by index_add_, which adds in another order each time on a GPU
+        return torch.stack([some.sum() for some in losses.double().split([row.targets for row in rows])])
+
+    def _loss(self, rows: Sequence[Row]) -> torch.Tensor:
+        hidden, targets = self._packed(rows) if self.packed else self._padded(rows)
+        if self.sliced_head is not None:
+            return HeadLoss.apply(hidden, self.base.get_output_embeddings().weight, targets, self.sliced_head)
+        return torch.nn.functional.cross_entropy(hidden.float(), targets, reduction="sum")
+
+    def _packed(self, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+        """What predicts the learned tokens, row by row, and these tokens: the last hidden states (P, H) where the head is ours,
+        else logits (P, V)."""
         batch = pack(rows, self.device)
         inputs = {
             "input_ids": batch.ids,
@@ -78,21 +94,17 @@ class Forward:
             "use_cache": False,
         }
         if self.sliced_head is not None:
-            hidden = decoder_of(self.base)(**inputs).last_hidden_state[0]  # (T, H)
-            return self._sliced(hidden[batch.predicting], batch.targets)
-        logits = self.base(**inputs).logits[0, batch.predicting]  # (P, V)
-        return torch.nn.functional.cross_entropy(logits.float(), batch.targets, reduction="sum")
+            return decoder_of(self.base)(**inputs).last_hidden_state[0][batch.predicting], batch.targets
+        return self.base(**inputs).logits[0, batch.predicting], batch.targets
 
-    def _padded_loss(self, rows: Sequence[Row]) -> torch.Tensor:
+    def _padded(self, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same on padded rows."""
         padded = pad(rows, self.pad_token, self.device)
         labels = padded.labels[:, 1:].flatten()
+        learned = labels != IGNORED
         inputs = {"input_ids": padded.ids, "attention_mask": padded.mask, "use_cache": False}
         if self.sliced_head is not None:
-            hidden = decoder_of(self.base)(**inputs).last_hidden_state[:, :-1].flatten(0, 1)
-            learned = labels != IGNORED
-            return self._sliced(hidden[learned], labels[learned])
-        logits = self.base(**inputs).logits[:, :-1].flatten(0, 1)
-        return torch.nn.functional.cross_entropy(logits.float(), labels, ignore_index=IGNORED, reduction="sum")
-
-    def _sliced(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return HeadLoss.apply(hidden, self.base.get_output_embeddings().weight, targets, self.sliced_head)
+            hidden = decoder_of(self.base)(**inputs).last_hidden_state
+        else:
+            hidden = self.base(**inputs).logits
+        return hidden[:, :-1].flatten(0, 1)[learned], labels[learned]

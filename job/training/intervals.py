@@ -17,7 +17,7 @@ LOG_LINES, MOST_LOG_STEPS = 40, 25
 EVALUATIONS = 5
 """Each computes as much as a twentieth of an epoch where a tenth of the rows is held out. The probe compares the last three."""
 FEWEST_STEPS = 30
-"""With the default learning rate a shorter run hardly changes an answer."""
+"""A rule of thumb for the default learning rate. The quickstart's tiny base learns in seven, at 25 times that rate."""
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,7 @@ def _later(prepared: Prepared, save_embedding: str, deadline: Deadline, *, load_
         adapter_bytes=adapter_bytes,
         questions=deadline.questions,
         max_new_tokens=deadline.max_new_tokens,
+        probe_seconds=deadline.probe_seconds,
         pushed_bytes=adapter_bytes if deadline.pushes else 0,
     )
 
@@ -245,6 +246,7 @@ def _resume(watch: Watch, folder: Path) -> Path | None:
     remove(watch.log.path)
     if not resume:
         remove(watch.candidates.folder)
+        remove(watch.row_losses)
     elif (resume / watch.log.path.name).exists():
         shutil.copyfile(resume / watch.log.path.name, watch.log.path)
     return resume

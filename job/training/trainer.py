@@ -4,6 +4,7 @@ complete, and a stop between micro-batches that loses nothing."""
 from __future__ import annotations
 
 import logging
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from trl import SFTConfig, SFTTrainer
 
 from job.errors import Diverged
 from job.modeling.adapter_file import lora_tensors
-from job.modeling.batching import Row
+from job.modeling.batching import Row, cut
 from job.training import checkpoints
 from job.training.callbacks import Watch
 from job.training.forward import Forward
@@ -115,7 +116,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         began = time.monotonic()
         while True:
             try:
-                loss = self._mean_eval_loss()
+                sums = self._eval_sums()
                 break
             except torch.OutOfMemoryError as error:
                 log.warning(
@@ -124,22 +125,27 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
                     str(error).partition(". ")[0],
                 )
             self.memory_plan.fall_back(step=self.state.global_step, peak=torch.cuda.max_memory_reserved())
-        metrics = {"eval_loss": loss}
+        metrics = {"eval_loss": math.fsum(sums) / max(sum(row.targets for row in self.eval_rows), 1)}
         self.watch.note_evaluation_seconds(time.monotonic() - began)
         self.log(metrics)
+        self.watch.keep_row_losses(sums, self.state.global_step)
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
-    def _mean_eval_loss(self) -> float:
+    def _eval_sums(self) -> list[float]:
+        """The summed loss of each evaluation row."""
         self.model.eval()
-        losses = []
-        with torch.no_grad():
-            for micro_batch in self.forward.sorted_batches(self.eval_rows, self.memory_plan.candidate.tokens):
-                if self.watch.stop.requested:
-                    self.watch.stop_now(self.state)
-                losses.append(self.forward.loss_sum(micro_batch))
-        learned = max(sum(row.targets for row in self.eval_rows), 1)
-        return float(torch.stack(losses).double().sum()) / learned
+        found: list[tuple[list[int], torch.Tensor]] = []
+        lengths = [len(row.ids) for row in self.eval_rows]
+        for numbers in cut(lengths, self.memory_plan.candidate.tokens, padded=True):
+            if self.watch.stop.requested:
+                self.watch.stop_now(self.state)
+            found.append((numbers, self.forward.row_sums([self.eval_rows[number] for number in numbers])))
+        sums = [0.0] * len(self.eval_rows)
+        for numbers, some in found:  # only now: each is a wait for the card
+            for number, total in zip(numbers, some.tolist(), strict=True):
+                sums[number] = total
+        return sums
 
     def floating_point_ops(self, inputs: Any) -> int:
         """Not counted: the stock estimate wants padded tensors."""

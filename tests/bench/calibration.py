@@ -57,11 +57,14 @@ def pair(seed: int, rows: int, *, gain: float = 0.0, harm: float = 0.0, rates: S
     answers = min(rows, MOST_ANSWERS)
     bad = [made_rates(rng, answers, rate, harm if number == 1 else 0.0) for number, rate in enumerate(rates)]
     samples = [
-        Sample.model_construct(
+        Sample(
             question=f"question {row}",
+            source="eval_row",
+            reference="",
             base="answer",
             tuned=f"answer {row}",
-            row=None,
+            base_stopped=True,
+            tuned_stopped=True,
             base_scores={score.name: float(base[row]) for score, (base, _) in zip(SCORES, bad, strict=True)},
             tuned_scores={score.name: float(tuned[row]) for score, (_, tuned) in zip(SCORES, bad, strict=True)},
         )

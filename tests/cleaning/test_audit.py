@@ -15,7 +15,7 @@ from job.cleaning.repeated import Repeated
 from job.cleaning.rules import Rules
 from job.cleaning.rules.rule import Count
 from job.modeling.chat import Chat
-from job.results import MaskedRow
+from job.results import Example, MaskedRow
 from job.settings.fields import DataSettings
 from job.settings.rule_file import UserRule
 from job.settings.sources import Source
@@ -80,6 +80,16 @@ def test_rules_see_the_rows_that_those_before_them_left() -> None:
         "short_answer": 94,
         "repetitive": 91,
     }
+
+
+def test_an_example_in_which_only_the_spelling_of_a_brand_changes_is_not_shown() -> None:
+    changes = [
+        ("Ask Leaf Talk today.", "Ask ourforum today."),
+        ("Ask Leaf Talk.\r\nMist it.", "Ask ourforum.\nMist it."),
+    ]
+    options = Rules(brands=("LeafTalk",))
+    found = counts({"repair": Count(changed=2, examples=changes)}, 2, {}, options)["repair"].examples
+    assert found == [Example(before="Ask LeafTalk.\r\nMist it.", after="Ask LeafTalk.\nMist it.")]
 
 
 def test_repeated_sentences_come_by_side_and_share_with_names_masked() -> None:

@@ -77,14 +77,14 @@ def test_rows_with_the_same_question_are_on_one_side(base: Path, tmp_path: Path)
     train = {row["question"] for row in read(tmp_path / result.train_path)}
     held_out = {row["question"] for row in read(tmp_path / result.eval_path)}
     assert not train & held_out
-    assert result.eval_rows == 24
+    assert (result.eval_rows, result.split_leaked_rows) == (24, 0)
     assert result.plain_split_leaked_rows > 10
 
 
 def test_one_question_in_all_rows_can_still_be_split(base: Path, tmp_path: Path) -> None:
     rows = [{**row, "input": "What now?"} for row in make_rows(20)]
     result = cleaned(write_rows(tmp_path / "rows.jsonl", rows), base, tmp_path, near_duplicates="off")
-    assert (result.train_rows, result.eval_rows) == (18, 2)
+    assert (result.train_rows, result.eval_rows, result.split_leaked_rows) == (18, 2, 2)
 
 
 def test_lists_over_the_share_go_by_a_draw_that_the_order_does_not_change(base: Path, tmp_path: Path) -> None:

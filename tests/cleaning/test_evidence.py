@@ -96,7 +96,16 @@ def test_each_exchange_is_judged_with_its_system_prompt() -> None:
 
 @pytest.mark.light
 def test_texts_without_a_question_are_published_and_no_ones_contacts() -> None:
-    assert packs([("", f"{ADVICE} Call Anna at (212) 664-7665.")]) == []
+    texts = [("", f"{ADVICE} Call Anna at (212) 664-7665.")]
+    assert packs(texts) == []
+    assert said(evidence(texts)[3]) == "no row with a question to look at"
+
+
+@pytest.mark.light
+def test_contact_data_is_measured_by_the_rows_with_a_question() -> None:
+    texts = [("", ADVICE)] * 999
+    found = evidence([*texts, (QUESTION, f"{ADVICE} Mail anna@moss.org.")])[3]
+    assert (found.rows, found.seen, found.on) == (1, 1, True)
 
 
 @pytest.mark.light

@@ -41,3 +41,8 @@ def test_a_name_is_masked_where_what_shows_it_went() -> None:
 
 def test_the_brand_has_its_own_name_again() -> None:
     assert example("Ask ourforum.", "", Rules(brands=("LeafTalk",))).before == "Ask LeafTalk."
+
+
+def test_the_spelling_of_a_brand_is_no_change() -> None:
+    found = example("Ask Leaf  Talk or Moss-Line.", "Ask ourforum or ourforum.", Rules(brands=("LeafTalk", "MossLine")))
+    assert found.before == found.after == "Ask LeafTalk or LeafTalk."

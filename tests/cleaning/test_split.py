@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 import pytest
 
-from job.cleaning.split import held_out, leaked_rows, smallest
+from job.cleaning.split import held_out, leaked, leaked_rows, smallest
 
 pytestmark = pytest.mark.light
 
@@ -32,9 +32,24 @@ def test_groups_are_held_out_whole() -> None:
     assert held_out(KEYS, groups, ALL, 0.4).tolist() == [False, True, True, False, False]
 
 
-def test_single_rows_are_held_out_where_the_first_group_is_too_large() -> None:
-    assert held_out(KEYS, numpy.array([0, 1, 1, 3, 3]), ALL, 0.2).tolist() == [False, True, False, False, False]
+def test_a_group_that_does_not_fit_is_passed_over() -> None:
+    assert held_out(KEYS, numpy.array([0, 1, 1, 3, 3]), ALL, 0.2).tolist() == [True, False, False, False, False]
+    assert held_out(KEYS, numpy.array([0, 1, 1, 3, 3]), ALL, 0.6).tolist() == [True, True, True, False, False]
+
+
+def test_a_frequent_question_takes_no_evaluation_row_from_the_others() -> None:
+    groups = numpy.arange(1000)
+    groups[:200] = 0
+    everyone = numpy.ones(1000, dtype=bool)
+    for seed in range(20):
+        keys = numpy.random.default_rng(seed).permutation(1000).astype(numpy.uint64)
+        chosen = held_out(keys, groups, everyone, 0.1)
+        assert (chosen.sum(), leaked(groups, chosen, ~chosen)) == (100, 0)
+
+
+def test_single_rows_are_held_out_where_no_group_fits() -> None:
     assert held_out(KEYS, numpy.zeros(5, dtype=int), ALL, 0.4).tolist() == [False, True, False, True, False]
+    assert held_out(KEYS, numpy.array([0, 0, 1, 1, 1]), ALL, 0.2).tolist() == [False, True, False, False, False]
 
 
 def test_rows_leak_when_their_group_is_on_both_sides() -> None:

@@ -42,9 +42,10 @@ def results(output: Path) -> dict[str, Any]:
     for stage in STAGES:
         record = open_sealed(output / f"{stage}.json")
         found[stage] = _computed(record["result"])
-        for name in record["files"]:
+        for name, facts in record["files"].items():
             if not name.endswith("log.jsonl"):  # holds seconds
-                found[name] = facts_of(output / name)
+                kept = (output / name).exists()  # what training made for the probe may be gone by now
+                found[name] = facts_of(output / name) if kept else facts
     extra = {path.relative_to(output).as_posix() for path in files_of(output / "adapter")}
     found["adapter"] = sorted(extra)
     return found

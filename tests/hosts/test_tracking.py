@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -17,9 +18,10 @@ import pytest
 from job.errors import Diverged, Stopped
 from job.hosts import tracking
 from job.hosts.trackers import TRACKERS
-from job.hosts.tracking import settings_of, track, tracked
+from job.hosts.tracking import figures_of, settings_of, track, tracked
+from job.results import Estimate
 from job.settings.fields import Settings, TrainSettings
-from tests.sample_results import run_settings
+from tests.sample_results import estimate, guardrail, run_settings, verdict
 from tests.training.building import forward_of, random_rows, trainer_of
 
 ROWS = random_rows(24)
@@ -141,6 +143,18 @@ def test_without_a_tracker_nothing_is_written(base: Path, root: Path) -> None:
         pass
     track(reporting_to("none"), root, {"gain": 0.25})
     assert not (root / "tracking").exists()
+
+
+def test_what_is_sent_of_a_verdict() -> None:
+    gain = Estimate(**estimate(difference=-0.4, low=-0.5, high=-0.3))
+    broken = guardrail("repetition_share", difference=0.02)
+    assert figures_of(verdict(gain=gain, guardrails=[broken, guardrail("kl", difference=math.inf)])) == {
+        "loss": -0.4,
+        "loss_low": -0.5,
+        "loss_high": -0.3,
+        "repetition_share": 0.02,
+    }
+    assert figures_of(verdict(gain=None, guardrails=[])) == {}
 
 
 def test_long_settings_are_cut_and_missing_ones_are_none(tmp_path: Path) -> None:

@@ -21,24 +21,35 @@ def test_chats_are_trained_on_every_turn(base: Path, tmp_path: Path) -> None:
         turns = [
             {"from": who, "value": text} for both in said for who, text in zip(("human", "gpt"), both, strict=True)
         ]
+        if number < 12:
+            turns += [
+                {"from": "human", "value": "Which shelf is it on?"},
+                {"from": "function_call", "value": json.dumps({"name": "shelf_of", "arguments": {"plant": number}})},
+                {"from": "observation", "value": json.dumps({"shelf": number + 40})},
+                {"from": "gpt", "value": f"It is on shelf {number + 40}."},
+            ]
         rows.append({"conversations": turns, "system": "You know plants."})
     texts = [{"text": f"Shelf {number} holds {number} pots of fern, moss and ivy in the shade."} for number in range(8)]
     path, more = write_rows(tmp_path / "rows.jsonl", rows), write_rows(tmp_path / "texts.jsonl", texts)
     output = tmp_path / "output"
-    result = run_job(small_run(base, path, output, DATA_SOURCES=f"{path},{more}"))
+    result = run_job(small_run(base, path, output, DATA_SOURCES=f"{path},{more}", TRAIN_MAX_TOKENS="512"))
     assert result.returncode == 0, result.stderr
     assert "layout='conversations (ShareGPT)'" in result.stdout
     assert "layout='text, trained as a whole'" in result.stdout
     cleaned = metrics_of(output)["clean"]
     assert (cleaned["conversations"], cleaned["texts"], cleaned["dropped"]) == (24, 8, {})
-    assert [len(row["learned"]) for row in cleaned["masked_rows"]] == [2, 2, 2]
+    assert [len(row["learned"]) for row in cleaned["masked_rows"]] == [4, 4, 4]
+    assert cleaned["turn_notes"] == {"calls_as_text": 12}
     page = (output / "report.html").read_text("utf-8")
     first = page.partition('class="answer masked"')[2].partition("</div>")[0]
     marked = [piece.partition("</mark>")[0] for piece in first.split("<mark>")[1:]]
-    assert len(marked) == 2
+    assert len(marked) == 4
     assert "stands too dark" in marked[0]
     assert "Hello" not in first
     assert "let it dry" in marked[1]
+    assert marked[2].startswith("{&#34;name&#34;: &#34;shelf_of&#34;")
+    assert "on shelf 4" in marked[3]
+    assert "{&#34;shelf&#34;: 4" in first and not any("&#34;shelf&#34;" in piece for piece in marked)
     samples = [json.loads(line) for line in (output / "probe" / "samples.jsonl").read_text("utf-8").splitlines()]
     assert len(samples) == 2
     assert all(sample["reference"] for sample in samples)

@@ -24,6 +24,9 @@ def test_steps_say_where_warmup_log_lines_and_evaluations_fall(facts: Callable[.
         "  exactly 12 optimizer steps of 16 rows; epochs: 2",
         "  1 of them warm up; 2 log lines, 5 evaluations (before the first, every 3, after the last)",
     ]
+    assert (
+        "; 1 log line, " in list(step_lines(with_samples(facts(TRAIN_EPOCHS="2", TRAIN_LOG_STEPS="10"), sample())))[1]
+    )
     unknown = with_samples(facts(DATA_SOURCES="owner/rows"), None)
     assert list(step_lines(unknown)) == ["  epochs: 1, in optimizer steps of 16 rows"]
 

@@ -16,14 +16,30 @@ import torch
 from job.errors import MemoryExhausted, Stopped
 from job.modeling.chat import Chat
 from job.modeling.generation import Answer
+from job.modeling.stacked import Mixed, Stack
 from job.probing import answers as module
-from job.probing.answers import SMALL_BATCH, TIMED_TOKENS, answer_all, rows_that_fit, unpacked_where_it_fits
+from job.probing.answers import (
+    MOST_ON_A_CPU,
+    SMALL_BATCH,
+    TIMED_TOKENS,
+    answer_all,
+    rows_that_fit,
+    unpacked_where_it_fits,
+)
 from job.runs.progress import counts
 from job.settings.fields import ProbeSettings
 from tests.training.building import forward_of, random_rows, tokenizer_of
 
 SETTINGS = ProbeSettings(max_new_tokens=4)
-CPU: Any = SimpleNamespace(device=torch.device("cpu"), get_base_model=lambda: None)
+
+
+def _unnamed() -> None:
+    raise RuntimeError("sizes differ between layers")
+
+
+UNNAMED = SimpleNamespace(config=SimpleNamespace(get_text_config=_unnamed))
+CPU: Any = SimpleNamespace(device=torch.device("cpu"), modules=list, get_base_model=lambda: UNNAMED)
+"""With a base whose config does not name its sizes."""
 ONE = {"tuned": nullcontext}
 
 
@@ -72,12 +88,26 @@ def test_all_models_answer_each_batch_and_batches_are_halved_for_all_of_them(mon
     assert entered[2:] == ["base", "left", "tuned", "left"] * 5
 
 
+def test_models_that_cannot_answer_together_answer_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def generate(_: Any, __: Any, prompts: list[list[int]], *, entering: Any = None, **___: Any) -> list[Answer]:
+        if entering:
+            raise Mixed("a layer that mixes rows")
+        return [Answer("so", 1, True) for _ in prompts]
+
+    monkeypatch.setattr(module, "generate", generate)
+    monkeypatch.setattr(module, "stacked", lambda *_: nullcontext(Stack(2)))
+    found = answer_all(CPU, None, [[7]] * 3, SETTINGS, {"base": nullcontext, "tuned": nullcontext})  # type: ignore[arg-type]
+    assert texts(found["base"]) == texts(found["tuned"]) == ["so"] * 3
+
+
 def test_memory_says_how_many_are_answered_at_once(monkeypatch: pytest.MonkeyPatch, llama_3b: Any) -> None:
     """Llama 3.2 3B on a card: 114,688 bytes of keys and values a token, 1.3 MB of logits a row, 0.66 GB once."""
     base = llama_3b.model
-    card: Any = SimpleNamespace(device=torch.device("cuda"), get_base_model=lambda: base)
+    card: Any = SimpleNamespace(device=torch.device("cuda"), modules=list, get_base_model=lambda: base)
     assert rows_that_fit(card, 5 * 2**30, 120, 256) == 104
     assert rows_that_fit(card, 2**29, 120, 256) == 0
+    cpu: Any = SimpleNamespace(device=torch.device("cpu"), get_base_model=lambda: base)
+    assert rows_that_fit(cpu, 5 * 2**30, 120, 256) == MOST_ON_A_CPU
     batches: list[list[int]] = []
     monkeypatch.setattr(module, "generate", generator(999, batches))
     monkeypatch.setattr(module, "room_bytes", lambda _: 5 * 2**30)
@@ -94,7 +124,7 @@ def test_weights_are_unpacked_where_large_batches_still_fit(monkeypatch: pytest.
     monkeypatch.setattr(module, "unpacked_bytes", lambda _: 600)
     monkeypatch.setattr(module, "rows_that_fit", lambda _, room, *__: room // 10)
     card: Any = SimpleNamespace(device=torch.device("cuda"))
-    cases = {(200, 2000): True, (200, 850): False, (60, 850): True, (200, 500): False}
+    cases = {(200, 2000): True, (200, 850): False, (35, 850): True, (200, 500): False}
     for (questions, room), fits in cases.items():
         monkeypatch.setattr(module, "room_bytes", lambda _, room=room: room)
         with unpacked_where_it_fits(card, [[7]] * questions, SETTINGS) as done:
@@ -167,17 +197,39 @@ def test_with_time_enough_nothing_is_left_out(monkeypatch: pytest.MonkeyPatch) -
     assert machine.batches == [10, 10]
 
 
-def test_answers_are_computed_fewer_at_a_time_where_memory_runs_out(
+def test_models_answer_together_as_they_do_alone_and_fewer_at_a_time_where_memory_runs_out(
     base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a real model: the same ones."""
+    """With a real model, and another adapter between base and tuned."""
     model = forward_of(base).model.eval()
     chat = Chat(tokenizer_of(base))
     prompts = [list(row.ids) for row in random_rows(10, longest=20)]
-    models = {"base": model.disable_adapter, "tuned": nullcontext}
-    began = time.monotonic()
-    known = answer_all(model, chat, prompts, SETTINGS, models, until=began + 600)
+    adapter = [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+    @contextmanager
+    def carrying(seed: int) -> Iterator[None]:
+        numbers = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for parameter in adapter:
+                parameter.copy_(torch.randn(parameter.shape, generator=numbers) * 0.2)
+        yield
+
+    models = {"base": model.disable_adapter, "other": lambda: carrying(1), "tuned": lambda: carrying(2)}
+    batches: list[int] = []
     real = model.generate
+
+    def counted(**options: Any) -> Any:
+        batches.append(len(options["input_ids"]))
+        return real(**options)
+
+    monkeypatch.setattr(model, "generate", counted)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "stacked", lambda *_: nullcontext(None))
+        known = answer_all(model, chat, prompts, SETTINGS, models, until=time.monotonic() + 600)
+    assert batches == [10, 10, 10]
+    assert len({tuple(texts(found)) for found in known.values()}) == 3
+    assert answer_all(model, chat, prompts, SETTINGS, models) == known
+    assert batches[3:] == [30]
 
     def generate(**options: Any) -> Any:
         if len(options["input_ids"]) > 4:

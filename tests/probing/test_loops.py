@@ -60,6 +60,8 @@ LOOPS = {
     "sentences in any order": " ".join(
         ("Keep it dry in winter.", "Give it light.", "Turn the pot each week.")[n * n % 7 % 3] for n in range(60)
     ),
+    "stuttering": "As a plant care assistant assistant assistant assistant assistant, I'd water the leaves leaves leaves leaves.",
+    "one loop behind another": "It wants wants " + "begin " * 30 + "also " * 20 + "what what wheat rye barley",
     "bold items": "**Light:** it needs light.\n**Water:** it needs water.\n" * 15,
 }
 ENDLESS = {
@@ -112,6 +114,7 @@ RIGHT = {
         f"I have a dream that one day {who} will be free." for who in ("you", "we", "they", "all of us")
     ),
     "buffalo": "Buffalo buffalo Buffalo buffalo buffalo buffalo Buffalo buffalo.",
+    "emphasis": "It is very, very, very, very important. No, no, no: keep it dry, dry, dry.",
     "lyrics": "Na na na na na na na na, hey hey hey, goodbye!",
     "Chinese": "植物需要阳光、水和空气。春天换盆，夏天多浇水，秋天少施肥，冬天放在室内。",
     "a proof": "\n".join(f"{n} + {n + 1} = {2 * n + 1}, which is odd." for n in range(1, 8)),

@@ -11,15 +11,17 @@ import pytest
 import torch
 
 from job.errors import MemoryExhausted, Stopped
+from job.modeling import row_losses
 from job.modeling.chat import Chat
 from job.probing import losses as module
-from job.probing.losses import HeldOut, held_out, mean_losses, paired
-from job.results import RowLoss
+from job.probing.losses import HeldOut, held_out, known_losses, mean_losses
 from job.training.optimizations.comparison import Perturbed
-from tests.training.building import enable, forward_of, memory_plan_of, random_rows, tokenizer_of
+from tests.training.building import enable, forward_of, random_rows, tokenizer_of
 
 ROWS = random_rows(12)
-TEXTS = [HeldOut(place, place, (row,)) for place, row in enumerate(ROWS[:10])] + [HeldOut(10, 10, tuple(ROWS[10:]))]
+TEXTS = [HeldOut(place, place, (row,), place) for place, row in enumerate(ROWS[:10])] + [
+    HeldOut(10, 10, tuple(ROWS[10:]), 10)
+]
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +40,7 @@ def test_weighted_by_tokens_they_are_trainings_evaluation_loss(forward: Any) -> 
     with Perturbed(forward.model):
         found = losses(forward)
         enable(forward, "packed_rows", "sliced_head", "lora4bit")
-        budget = memory_plan_of(forward, ROWS).candidate.tokens
-        with torch.no_grad():
-            trained = sum(float(forward.loss_sum(some)) for some in forward.sorted_batches(ROWS, budget))
+        trained = float(forward.row_sums(ROWS).sum())
         forward.revert_optimizations()
         alone = float(forward.loss_sum([ROWS[3]]).detach()) / ROWS[3].targets
     tokens = [row.tokens for row in TEXTS]
@@ -98,9 +98,16 @@ def test_held_out_rows_are_those_of_training_with_their_lines_and_questions(base
     found = held_out(Chat(tokenizer_of(base)), path, "answers", 512)
     assert [row.row for row in found] == [0, 1, 2, 3, 4]
     assert [row.question for row in found] == [0, 1, 0, 2, 3]
+    assert [row.first for row in found] == [0, 1, 2, 3, 3 + len(found[3].texts)]
     assert all(row.tokens for row in found)
 
 
-def test_pairs_carry_both_losses() -> None:
-    row = TEXTS[10]
-    assert paired([row], [2.0], [1.5]) == [RowLoss(row=10, question=10, tokens=row.tokens, base=2.0, tuned=1.5)]
+def test_losses_that_training_has_found_are_those_of_the_probe(forward: Any, tmp_path: Path) -> None:
+    texts = [text for row in TEXTS for text in row.texts]
+    with Perturbed(forward.model):
+        known = losses(forward)
+        row_losses.write(tmp_path / "row_losses", 8, forward.row_sums(texts).tolist(), keep=())
+        found = known_losses(tmp_path / "row_losses", TEXTS, {8})
+    assert found and found[8] == pytest.approx(known["tuned"], rel=1e-5)
+    assert known_losses(tmp_path / "row_losses", TEXTS, {0, 8}) is None, "the base model's are not there"
+    assert known_losses(tmp_path / "row_losses", TEXTS[:-1], {8}) is None, "of other rows"

@@ -28,7 +28,7 @@ from job.probing.statistics import (
     t_tail,
 )
 
-pytestmark = pytest.mark.light
+pytestmark = pytest.mark.examples
 
 
 # --- means -----------------------------------------------------------------------------------------------------------
@@ -71,14 +71,14 @@ def test_one_row_far_off_widens_the_interval_on_its_side() -> None:
     assert math.isfinite(found.high)
 
 
-@pytest.mark.parametrize("questions", [FEWEST_QUESTIONS, 12, 50])
+@pytest.mark.parametrize("questions", [FEWEST_QUESTIONS, 12])
 def test_few_rows_with_heavy_tails_miss_no_more_often_than_they_say(questions: int) -> None:
     missed = 0
-    for number in range(300):
+    for number in range(200):
         values = numpy.random.default_rng(number).standard_t(3, questions)
         found = bootstrap(values.tolist(), range(questions), seed=number)
         missed += found.low > 0 or found.high < 0
-    assert missed <= 0.07 * 300  # a percentile bootstrap misses in 12 % of samples of 6 questions
+    assert missed <= 0.08 * 200  # a percentile bootstrap misses in 12 % of samples of 6 questions
 
 
 def test_a_hundred_thousand_rows_take_no_second() -> None:
@@ -137,8 +137,8 @@ def test_harm_is_the_exact_sign_test() -> None:
     assert p_rate_harm(600, 500) == pytest.approx(0.0014, abs=1e-4)
 
 
-@pytest.mark.parametrize("helped_rate", [0.0, 0.02, 0.1, 0.3])
-@pytest.mark.parametrize("rows", [12, 40, 100])
+@pytest.mark.parametrize("helped_rate", [0.0, 0.02, 0.1])
+@pytest.mark.parametrize("rows", [12, 60])
 def test_a_harm_of_the_margin_passes_in_five_percent(rows: int, helped_rate: float) -> None:
     outcomes = numpy.random.default_rng(rows).multinomial(
         rows, [0.1 + helped_rate, helped_rate, 0.9 - 2 * helped_rate], 3000

@@ -285,6 +285,31 @@ def test_a_prompt_of_any_characters_stays_a_literal() -> None:
     assert messages(system_prompt=odd)[0]["content"] == odd
 
 
+def test_plain_texts_are_continued_without_a_chat_template() -> None:
+    texts = CLEANED.model_copy(update={"texts": CLEANED.train_rows + CLEANED.eval_rows})
+    text = model_card(texts, TRAINED, PROBED, SAMPLES, run_settings("acme/small-3b"), "")
+    assert "cleaned plain texts. On" in text
+    assert "| loss on | the whole text |" in text
+    asked = section(text, "How to ask it")
+    assert "without a chat template" in asked and "apply_chat_template" not in asked
+    (code,) = code_of(asked)
+    assert ast.parse(code).body
+    assert "eos_token_id=tokenizer.eos_token_id," in code
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "cleaned question-and-answer rows. On"),
+        ({"conversations": 3}, "cleaned rows. On"),
+        ({"conversations": CLEANED.train_rows + CLEANED.eval_rows}, "cleaned conversations. On"),
+    ],
+)
+def test_the_card_says_what_the_rows_are(changes: dict[str, int], said: str) -> None:
+    text = model_card(CLEANED.model_copy(update=changes), TRAINED, PROBED, SAMPLES, run_settings("acme/small-3b"), "")
+    assert said in text
+
+
 def test_thinking_is_switched_off_where_training_had_it_off() -> None:
     assert "enable_thinking" not in how_to_ask(CLEANED)
     assert "    enable_thinking=False,\n" in how_to_ask(CLEANED.model_copy(update={"thinking_off": True}))

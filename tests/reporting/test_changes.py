@@ -34,6 +34,11 @@ DIFFERENCES = {
 }
 
 
+def test_a_control_character_that_went_is_seen() -> None:
+    found = difference(Example(before="Mist the fern.\r\nThen water it.", after="Mist the fern.\nThen water it."))
+    assert marked(found) == ("Mist the ‹fern.␍›\nThen water it.", "Mist the ‹fern.›\nThen water it.")
+
+
 @pytest.mark.parametrize("wanted", DIFFERENCES.values(), ids=DIFFERENCES)
 def test_a_difference_is_what_the_rule_did(wanted: tuple[str, str]) -> None:
     before, after = (re.sub("[‹›]", "", text) for text in wanted)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from job.results import Failure, MaskedRow
 from tests.reporting.pages import Tags, cleaning, page_of, text_of
-from tests.sample_results import CLEANED, DONE, LOG, MODEL_REPO, PUSHED, SAMPLES, TRAINED, rule, sample
+from tests.sample_results import CLEANED, DONE, LOG, MODEL_REPO, PROBED, PUSHED, SAMPLES, TRAINED, metrics, rule, sample
 
 
 def test_the_packs_of_a_source_stand_with_their_evidence() -> None:
     text = text_of(cleaning())
     assert "a/b@main:train qa-forum on 912 of 1,000 20 % Hello" in text
     assert "wiki off 2 of 1,000 1.0 % [[moss]]" in text
+    assert "contacts off no row with a question 0.5 %" in text
 
 
 def test_rules_stand_in_their_order_with_what_each_did() -> None:
@@ -49,6 +52,25 @@ def test_contact_data_is_counted_and_never_quoted() -> None:
     assert text.count("; counted, never quoted") == 5
 
 
+@pytest.mark.parametrize(
+    ("questions", "eval_rows", "said"),
+    [
+        (10, 20, "30 answers from each model: to 10 fixed questions and to the questions of 20 evaluation rows."),
+        (0, 4, "4 answers from each model: to the questions of 4 evaluation rows."),
+        (1, 0, "1 answer from each model: to 1 fixed question."),
+    ],
+)
+def test_the_answers_say_whose_questions_they_are_to(questions: int, eval_rows: int, said: str) -> None:
+    probe = PROBED.model_copy(update={"questions": questions, "eval_rows": eval_rows})
+    assert said in text_of(page_of(metrics(probe=probe)))
+
+
+def test_tokens_of_plain_texts_are_not_said_to_be_in_answers() -> None:
+    said = {0: "in answers (", 10: "in answers and plain texts (", 9_450: "of them in plain texts ("}
+    for texts, words in said.items():
+        assert words in text_of(cleaning(texts=texts))
+
+
 def test_leaked_rows_and_near_duplicates_are_counted() -> None:
     text = text_of(cleaning())
     assert "would have leaked 36 of 1,200 evaluation rows (3.0 %) into training" in text
@@ -60,6 +82,9 @@ def test_leaked_rows_and_near_duplicates_are_counted() -> None:
     off = text_of(cleaning({"data": {"near_duplicates": "off"}}))
     assert "Near duplicates were not searched for." in off
     assert "or near duplicates" not in off
+    leaking = text_of(cleaning(split_leaked_rows=2))
+    assert "The split of this run leaks 2 of 450 because no set of such rows is small enough" in leaking
+    assert "none is leaked" not in leaking
 
 
 def test_repeated_sentences_are_listed_with_what_was_done() -> None:

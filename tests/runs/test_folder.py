@@ -12,7 +12,7 @@ from typing import NoReturn
 import pytest
 
 from job.errors import FolderError, FolderInUse, HostUnfit, SettingsError
-from job.results import Choice, Result
+from job.results import SCHEMA_VERSION, Choice, Result
 from job.runs import redaction
 from job.runs.files import open_sealed, write_sealed, write_text
 from job.runs.folder import FileChanged, RunDir
@@ -81,7 +81,7 @@ BROKEN = {
     "a list": b"[]",
     "without keys": b"{}",
     "not UTF-8": b'{"stage": "\xff"}',
-    "without a seal": b'{"schema_version": 1, "inputs": {}, "result": {"value": "z", "reason": "y"}, "earlier": {}}',
+    "without a seal": b'{"schema_version": 2, "inputs": {}, "result": {"value": "z", "reason": "y"}, "earlier": {}}',
     "too deep": b"[" * 100_000,
 }
 
@@ -421,7 +421,7 @@ def test_pieces_of_another_owner_are_named_with_the_remedy() -> None:
         for left in (".lock", "owner.json"):
             (root / left).unlink(missing_ok=True)
         assert as_nobody(lambda: RunDir(root).open()) == ""
-        write_sealed(root / "train.json", {"schema_version": 1, "inputs": {}, "result": None})
+        write_sealed(root / "train.json", {"schema_version": SCHEMA_VERSION, "inputs": {}, "result": None})
         (root / "train.json").chmod(0o600)
         found = as_nobody(lambda: RunDir(root).record("train"))
         assert found.startswith("HostUnfit") and "train.json cannot be read" in found

@@ -16,7 +16,7 @@ import pytest
 from job import pipeline
 from job.errors import DataError
 from job.runs import redaction
-from job.runs.logs import PREFIX, QUIET, LineFormatter, fields, start_logging
+from job.runs.logs import PREFIX, QUIET, LineFormatter, fields, shown, start_logging
 from job.runs.metrics import MetricsFile
 from tests.log_lines import ours, stands_alone
 
@@ -172,6 +172,26 @@ def test_a_message_of_several_lines_is_one_json_line() -> None:
     written = as_json(logging.ERROR, message, "DataError", error=ValueError("hf_" + "t" * 30))
     assert written["message"].splitlines()[2:] == ["  B=2: wrong too", "ValueError: **********"]
     assert (written["error"], "B" in written) == ("DataError", False)
+
+
+def test_lines_of_another_process_stay_json_and_show_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LineFormatter, "as_json", True)
+    monkeypatch.setattr(redaction, "_known", {"half one\nhalf two", "planted-word"})
+    ours = line(logging.WARNING, 'stage=push says %r: no answer from "https://hub.example/a?code=1"', 'a\\"b')
+    text = f"{ours}\nhalf one\nhalf two https://h.example/?k=v\n\n" + '{"time": 7, "note": "planted-word"}\n'
+    log, plain = shown(text)
+    first, foreign, empty, last, end = log.split("\n")
+    assert first == ours and json.loads(first)["message"].endswith('"https://hub.example/a?code=**********"')
+    assert json.loads(foreign)["message"] == f"stage={LineFormatter.stage} ********** https://h.example/?k=**********"
+    assert (empty, json.loads(last)["note"], end) == ("", "**********", "")
+    monkeypatch.setattr(LineFormatter, "as_json", False)
+    assert plain.splitlines() == [
+        line(logging.WARNING, 'stage=push says %r: no answer from "https://hub.example/a?code=1"', 'a\\"b'),
+        "********** https://h.example/?k=**********",
+        "",
+        last,
+    ]
+    assert shown("planted-word\n") == ("**********\n", "**********\n")
 
 
 @pytest.mark.usefixtures("_logging_as_before")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import pty
 import signal
@@ -15,9 +16,12 @@ from typing import Any
 
 import pytest
 
+from job.results import Metrics
 from job.runs.signals import SIGNALS
+from job.runs.supervisor import _sender
 from tests.conftest import PROJECT, clean_environment, metrics_of
 from tests.log_lines import stands_alone
+from tests.sample_results import DONE
 
 SCRIPT = """
 import ctypes, logging, os, signal, sys, time
@@ -125,6 +129,13 @@ def test_every_line_is_json_where_that_is_asked_for(tmp_path: Path) -> None:
     assert said[1]["severity"] == "CRITICAL" and said[1]["message"].endswith("ValueError: one\u2028two\nthree")
 
 
+def test_what_a_run_survived_is_no_cause_of_its_end_in_json_either(tmp_path: Path) -> None:
+    body = "log.warning('stage=train out_of_memory=%r', 'CUDA out of memory')\nos.write(2, b'the last line\\n')\nos._exit(1)"
+    assert ended(start(tmp_path, body, variables={"FINETUNE_LOG_FORMAT": "json"}))[0] == 1
+    assert failure_of(tmp_path)["details"].splitlines()[1:] == ["the last line"]
+    assert stands_alone(failure_of(tmp_path)["details"].splitlines()[0])
+
+
 def test_on_a_terminal_one_bar_stands_below_the_lines(tmp_path: Path) -> None:
     body = (
         "progress.expect(40)\nfor step in range(4):\n    progress.advance('steps', 10)\n"
@@ -146,6 +157,17 @@ def test_on_a_terminal_one_bar_stands_below_the_lines(tmp_path: Path) -> None:
     assert [line for line in shown if line] and all(stands_alone(line) for line in shown if line), shown
     assert len(shown) == len(set(shown)), "each event once"
     assert next(line for line in shown if "stage=train step=" in line).endswith("step=10")
+
+
+def test_a_loss_that_is_no_number_reaches_the_watching_process() -> None:
+    assert DONE.train is not None
+    metrics = DONE.model_copy(update={"train": DONE.train.model_copy(update={"base_eval_loss": math.inf})})
+    reading, writing = os.pipe()
+    _sender(writing, orphaned=lambda _: None)(metrics)
+    os.close(writing)
+    with open(reading, "rb") as pipe:  # noqa: PTH123 (no path)
+        found = Metrics.model_validate_json(pipe.read())
+    assert found == metrics
 
 
 def test_a_launcher_that_ignores_ended_children_changes_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from job.pipeline import STAGES
-from job.settings.run_files import FOLDERS, RECORDS, is_written
+from job.settings.run_files import FOLDERS, RECORDS, TRACKING, is_written
 
 pytestmark = pytest.mark.light
 
@@ -59,4 +59,4 @@ def test_links_in_a_circle_are_the_users(tmp_path: Path) -> None:
 def test_every_stage_has_its_names() -> None:
     assert tuple(f"{stage.name}.json" for stage in STAGES) == RECORDS
     tops = {file.partition("/")[0] for stage in STAGES for file in stage.files}
-    assert tops | {stage.name for stage in STAGES} == set(FOLDERS)
+    assert tops | {stage.name for stage in STAGES} | {TRACKING} == set(FOLDERS)

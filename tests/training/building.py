@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +102,9 @@ def adapter(forward: Forward) -> torch.Tensor:
 
 def out_of_memory_at(calls: set[int], forward: Forward, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A CPU has no card to fill, so the failure is put where CUDA raises it: inside a micro-batch. Returns tokens a call."""
-    real, seen = forward.loss_sum, []
+    seen: list[int] = []
 
-    def loss_sum(rows: Sequence[Row]) -> torch.Tensor:
+    def failing(real: Callable[[Sequence[Row]], torch.Tensor], rows: Sequence[Row]) -> torch.Tensor:
         seen.append(sum(len(row.ids) for row in rows))
         loss = real(rows)
         if len(seen) in calls:
@@ -111,5 +112,6 @@ def out_of_memory_at(calls: set[int], forward: Forward, monkeypatch: pytest.Monk
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
         return loss
 
-    monkeypatch.setattr(forward, "loss_sum", loss_sum)
+    for name in ("loss_sum", "row_sums"):  # of steps and of evaluations
+        monkeypatch.setattr(forward, name, partial(failing, getattr(forward, name)))
     return seen

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from job.errors import Diverged
+from job.results import LogEntry
 from job.runs.signals import StopRequest
 from job.training.callbacks import Watch
 
@@ -31,3 +32,13 @@ def test_a_loss_that_is_not_finite_has_diverged(loss: float, tmp_path: Path) -> 
     with pytest.raises(Diverged, match=r"Training diverged: loss is .* at step 3"):
         watch.require_convergence(loss, 3, "loss")
     watch.require_convergence(8.9, 3, "loss")
+
+
+def test_a_run_that_goes_on_knows_from_its_log_that_there_were_gradients(tmp_path: Path) -> None:
+    for norms, saw in (([None, 0.0], False), ([None, 0.0, 0.4], True)):
+        watch = Watch(tmp_path, worst_loss=9.0, stop=StopRequest())
+        for step, norm in enumerate(norms):
+            watch.log.append(LogEntry(step=step, loss=1.0, grad_norm=norm, seconds=1))
+        again = Watch(tmp_path, worst_loss=9.0, stop=StopRequest())
+        again.restore(5)
+        assert again.saw_gradient == saw

@@ -63,8 +63,11 @@ def test_without_a_deadline_nothing_ends() -> None:
 
 def test_probe_and_push_are_counted() -> None:
     base = {"load_seconds": 10.0, "parameters": 3_000_000_000, "on_gpu": True, "adapter_bytes": 50_000_000}
+    base |= {"probe_seconds": 900.0}
     nothing = Later(**base, questions=0, max_new_tokens=256, pushed_bytes=0)  # type: ignore[arg-type]
-    asking = Later(**base, questions=17, max_new_tokens=256, pushed_bytes=0)  # type: ignore[arg-type]
-    pushing = Later(**base, questions=17, max_new_tokens=256, pushed_bytes=50_000_000)  # type: ignore[arg-type]
-    assert asking.seconds - nothing.seconds == pytest.approx(1.2 * 4 * 256 * 0.11)
+    asking = Later(**base, questions=65, max_new_tokens=256, pushed_bytes=0)  # type: ignore[arg-type]
+    pushing = Later(**base, questions=65, max_new_tokens=256, pushed_bytes=50_000_000)  # type: ignore[arg-type]
+    assert asking.seconds - nothing.seconds == pytest.approx(1.2 * (4 * 256 * 0.11 + 195 * 0.09))
+    on_a_cpu = Later(**base | {"on_gpu": False}, questions=65, max_new_tokens=256, pushed_bytes=0)  # type: ignore[arg-type]
+    assert on_a_cpu.seconds - nothing.seconds == pytest.approx(1.2 * 900), "no longer than it may take"
     assert pushing.seconds - asking.seconds == pytest.approx(1.2 * 40)

@@ -85,3 +85,16 @@ def test_a_conversation_teaches_what_its_answers_teach_one_by_one(
     loss, gradient = differences(whole, summed)
     assert loss < 1e-6
     assert gradient < 1e-6
+
+
+@pytest.mark.parametrize("names", [(), ("packed_rows",), ("sliced_head",), ("packed_rows", "sliced_head", "lora4bit")])
+def test_the_loss_of_each_row_adds_up_to_that_of_all(
+    names: tuple[str, ...], with_optimizations: Callable[..., Forward]
+) -> None:
+    rows = [*random_rows(7), Row.after([5, 6, 7], 3)]  # of the last one nothing is learned
+    forward = with_optimizations(*names)
+    forward.model.eval()
+    sums = forward.row_sums(rows)
+    assert float(sums.sum()) == pytest.approx(float(forward.loss_sum(rows).detach()), rel=1e-6)
+    assert sums.tolist() == pytest.approx([float(forward.row_sums([row])) for row in rows], rel=1e-5)
+    assert sums[-1] == 0

@@ -18,6 +18,7 @@ from transformers import AutoTokenizer
 
 from job.cleaning.stage import clean
 from job.errors import SettingsError, Stopped
+from job.modeling import row_losses
 from job.modeling.adapter_file import WEIGHTS
 from job.modeling.architecture import Architecture
 from job.modeling.chat import Chat
@@ -300,20 +301,24 @@ def test_an_evaluation_that_a_stop_cut_off_is_made_up_for(
 ) -> None:
     """Otherwise the adapter of that step could never be the best one, and the run would end in another adapter."""
     stop = StopRequest()
-    real = Float32AdapterTrainer._mean_eval_loss
+    real = Float32AdapterTrainer._eval_sums
 
-    def stopped_at_step_2(self: Float32AdapterTrainer) -> float:
+    def stopped_at_step_2(self: Float32AdapterTrainer) -> list[float]:
         stop.requested = stop.requested or self.state.global_step == 2
         return real(self)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Float32AdapterTrainer, "_mean_eval_loss", stopped_at_step_2)
+        patched.setattr(Float32AdapterTrainer, "_eval_sums", stopped_at_step_2)
         with pytest.raises(Stopped):
             trained(tmp_path, base, stop=stop)
     assert [entry.step for entry in read_lines(tmp_path / "train/log.jsonl", LogEntry) if entry.eval_loss] == [0]
     result = trained(tmp_path, base)
     assert result.resumed_from_step == 2
     assert [entry.step for entry in read_lines(tmp_path / "train/log.jsonl", LogEntry) if entry.eval_loss] == [0, 2, 4]
+    rows = len((tmp_path / "clean/eval.jsonl").read_text("utf-8").splitlines())
+    steps = [0, *(one.step for one in result.candidates)]
+    assert row_losses.read(tmp_path / "train" / row_losses.FOLDER, steps, rows), "the probe finds them all"
+    assert len(list((tmp_path / "train" / row_losses.FOLDER).iterdir())) == len(steps)
 
 
 @pytest.fixture

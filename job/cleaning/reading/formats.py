@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import zipfile
 import zlib
@@ -88,10 +89,20 @@ def _guarded(file: File, rows: Iterator[Row]) -> Iterator[Row]:
         raise _unreadable(file, error) from error
 
 
+def _is_cut_off(error: Exception) -> bool:
+    if isinstance(error, json.JSONDecodeError):  # a string without its end is found at its beginning
+        return error.msg.startswith("Unterminated string") or error.pos >= len(error.doc.rstrip())
+    return isinstance(error, CUT_OFF) or any(words in str(error) for words in CUT_OFF_WORDS)
+
+
 def _unreadable(file: File, error: Exception) -> DataError:
-    cut = isinstance(error, CUT_OFF) or any(words in str(error) for words in CUT_OFF_WORDS)
-    why = "it is cut off or damaged" if cut else f"{type(error).__name__}: {first_line(error)}"
+    if _is_cut_off(error):
+        why = f"it is cut off or damaged ({first_line(error)})."
+    elif isinstance(error, json.JSONDecodeError):
+        why = f"it is not valid JSON ({first_line(error)})."
+    else:
+        why = f"{type(error).__name__}: {first_line(error)}"
     return DataError(
-        f"The source {file.shown} cannot be read: {why}" + (f" ({first_line(error)})." if cut else ""),
+        f"The source {file.shown} cannot be read: {why}",
         remedy="Check that the file named in FINETUNE_DATA_SOURCES is whole, and that its extension matches its format.",
     )

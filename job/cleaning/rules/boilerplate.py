@@ -78,7 +78,7 @@ WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*|\d+")
 
 GREETING = r"h(?:i+|ello+|ey+|ai|allow?|ullo|elo|ii|ellow)|greetings|namaste|namaskar|good\s+(?:morning|afternoon|evening|day)|respected(?=\s*[,.!]|\s+(?:sir|madam|mam|ma|dr|doc|user|patient|member|friend|colleague|all)|(?-i:\s+[A-Z][\w'’-]+\s*[,!:]))"
 ADDRESS = (
-    r"(?:there(?!\s+(?:can|is|are|was|were|may|could|might|will|would|seems?|must|has|have|should|means)\b)|dear|doctor|dr|doc|sir|madam|ma['’]?am|mam|user|patient|friend|buddy|all|everyone|everybody|guys|folks|again|mr|mrs|ms|miss|"
+    r"(?:there(?!\s+(?:can|is|are|was|were|may|could|might|will|would|seems?|must|has|have|should|means)\b)|dear|doctor|dr|doc|sir|madam|ma['’]?am|mam|user|patient|friend|buddy|all(?!\s+(?:other|of|the|your|these|those|this|symptoms?|tests?|reports?|are|is|in|you\s+need)\b)|everyone|everybody|guys|folks|again|mr|mrs|ms|miss|"
     r"parents?|member|customer|questioner|reader|asker|mother|dad|mom)"
 )
 TITLE = r"(?:mr|mrs|ms|miss|mx|dr|doctor|prof|professor|st|rev|sir|madam|mme|herr|frau)"

@@ -1,18 +1,21 @@
-"""Brand names, and the rules for sentences that a forum spoilt by scrubbing its own name (see scrubbed.py). Knows no brand;
-their names are options."""
+"""Brand names, and the rules for sentences that a forum spoilt by scrubbing its own name (see scrubbed.py, eaten.py). Knows no
+brand; their names are options."""
 
 from __future__ import annotations
 
 import functools
 import re
 
-from job.cleaning.rules import scrubbed
+from job.cleaning.rules import eaten, scrubbed
 from job.cleaning.rules.boilerplate import BRAND, GLUED_BRAND
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.text import words
 
-_PATH_BEHIND = re.compile(rf"{BRAND}(?:/[\w-]+)+")
-"""A page of the forum's own: "OurForum/ask-a-gardener"."""
+_PATH_BEHIND = re.compile(rf"{BRAND}(?:(?:/[\w-]+)+|(?:\\|['’])s\b)")
+"""A page of the forum's own, or what it has: "OurForum/ask-a-gardener", "OurForum's"."""
+
+_IN_A_WORD = re.compile(rf"(?<=[a-z]){BRAND}(?=[a-z])")
+"""A name in the middle of a word took the place of an address's end: "h com" of "with combination"."""
 
 
 def brand_pattern(brand: str) -> re.Pattern[str]:
@@ -47,13 +50,13 @@ def brand_name(field: Field) -> str:
             text = pattern.sub(BRAND, text)
     if BRAND not in text:
         return text
-    text = _PATH_BEHIND.sub(BRAND, text)
+    text = _PATH_BEHIND.sub(BRAND, _IN_A_WORD.sub("h com", text))
     return GLUED_BRAND.sub(f"{BRAND}. ", text).replace(f"{BRAND}.come have", f"{BRAND}. I have")
 
 
 def scrubbed_word(field: Field) -> str:
     """The text with the words that a brand name ate, where there is no doubt which."""
-    return scrubbed.completed(field.text) if BRAND in field.text else field.text
+    return eaten.completed(field.text) if BRAND in field.text else field.text
 
 
 def scrubbed_sentence(field: Field) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from job.cleaning.rules import boilerplate, closings
+from job.cleaning.rules.eaten import completed_end
 from job.cleaning.rules.scrubbed import standing_clause, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, has_any, is_prose, words
 
@@ -21,9 +22,20 @@ def without_cut_off_end(text: str) -> str:
         return text
     starts = list(boundaries(text, max(0, len(text) - REACH)))
     last = text[starts[-1] :] if starts else ""
-    if last and (is_cut_off(last) or (_is_stump(last) and not _is_line_without_stop(text, starts[-1]))):
-        return (text[: starts[-1]] + standing_clause(last)).rstrip()
+    if last and (
+        is_cut_off(last)
+        or _is_one_word(text, starts[-1])
+        or (_is_stump(last) and not _is_line_without_stop(text, starts[-1]))
+    ):
+        whole = completed_end(text, starts[-1])
+        return whole or (text[: starts[-1]] + standing_clause(last)).rstrip()
     return text
+
+
+def _is_one_word(text: str, begin: int) -> bool:
+    """Whether one word is left there that can end nothing: "Water it. The". A line of one word is an item of a list."""
+    word = text[begin:]
+    return text[begin - 1] != "\n" and " " not in word and bool(closings.DANGLING.search(word.lower()))
 
 
 def _is_stump(sentence: str) -> bool:
@@ -41,9 +53,11 @@ def _is_line_without_stop(text: str, begin: int) -> bool:
 def is_cut_off(sentence: str) -> bool:
     if sentence.endswith(boilerplate.STOPS) or (sentence.endswith(";") and not is_prose(sentence)):
         return False
-    last = sentence[-24:].rstrip(" :,;-–—").rpartition(" ")[2]
+    tail = sentence[-24:]
+    before, _, last = tail.rstrip(" :,;-–—").rpartition(" ")
     breaks = last[:1].islower() or not last.isalpha()
-    if breaks and closings.DANGLING.search(sentence[-24:]):
+    dangles = breaks and closings.DANGLING.search(tail, len(before))  # the last word decides
+    if dangles and not closings.NOT_DANGLING.search(sentence[-48:]):
         return True
     end = sentence[-120:]
     return has_any(end.lower(), closings.PROMISE_SIGNS) and bool(closings.PROMISE.search(end))

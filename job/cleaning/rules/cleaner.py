@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from job.cleaning.rules import contacts, kinds, languages, registry, works
 from job.cleaning.rules.own import own_rules
-from job.cleaning.rules.rule import BOTH, ENGLISH, EXAMPLES, Count, Field, FieldName, Row, Rule, Rules, Step, Tally
+from job.cleaning.rules.rule import ENGLISH, EXAMPLES, Count, Field, FieldName, Row, Rule, Rules, Step, Tally
 
 MOST_PASSES = 25
 STEPS: tuple[Step, ...] = ("check", "decode", "repair", "markup", "blanks", "beginning", "ending", "inside", "judge")
@@ -70,8 +70,7 @@ class Cleaner:
         self.english = tuple(rule for rule in self.rules if rule.pack in ENGLISH)
         self.contacts = tuple(rule for rule in self.rules if rule.pack == "contacts")
         self.active: dict[tuple[FieldName, tuple[Rule, ...]], dict[Step, tuple[Rule, ...]]] = {}
-        """The rules of each step, by field and by what is idle; a few hundred entries."""
-        self.signed = {name: [rule for rule in self.rules if rule.sign and name in rule.fields] for name in BOTH}
+        """The rules of each step, by field and by what is idle."""
 
     def row(self, question: str, answer: str, tally: Tally, system: str = "") -> tuple[str, str, str]:
         """(question, answer, reason); of a row that must go, question and answer as they came."""
@@ -123,9 +122,7 @@ class Cleaner:
     def _clean(self, row: Row, field: Field, idle: tuple[Rule, ...]) -> None:
         field.steps = self._steps(field.name, idle)
         self._run("repair", row, field)
-        repaired = text = field.text
-        unsigned = [rule for rule in self.signed[field.name] if rule.sign and not rule.sign(text)]
-        field.steps = self._steps(field.name, (*idle, *unsigned))
+        repaired = field.text
         for _ in range(MOST_PASSES):
             self._run("markup", row, field)
             self._run("blanks", row, field)
@@ -168,6 +165,8 @@ class Cleaner:
             for rule in rules:
                 if rule.after and (last is None or last.name not in rule.after):
                     continue
+                if rule.sign and not rule.sign(field.text):
+                    continue
                 if rule.cut:
                     if (text := rule.cut(field)) != field.text and field.keeps_hidden(rule, text):
                         field.becomes(rule, text)
@@ -182,8 +181,11 @@ class Cleaner:
 
     def _shows_more(self, field: Field) -> bool:
         """Whether a cut at an end has shown something new to the steps before it."""
-        rules = (*field.steps["markup"], *field.steps["blanks"])
-        return any(rule.cut and rule.cut(field) != field.text for rule in rules)
+        text = field.text
+        for rule in (*field.steps["markup"], *field.steps["blanks"]):
+            if rule.cut and not (rule.sign and not rule.sign(text)) and rule.cut(field) != text:
+                return True
+        return False
 
     def _note(self, field: Field, tally: Tally) -> None:
         """A row that is dropped counts no change, so changes are noted at the end."""

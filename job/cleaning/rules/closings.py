@@ -324,7 +324,7 @@ WISHES = pattern(
 GOOD_DAY = pattern(r"^[\w\s\"'(-]{0,22}\b(?:good|nice|great)\s+(?:day|night|evening|morning|weekend|time)\s*[.!,]*$")
 # Where a goodbye begins without a full stop before it; only words that cannot go on a sentence.
 GLUED_GOODBYE = re.compile(
-    r"(?:[\s,.!;:)\]…-]+|(?<=[a-z\d)])(?=[A-Z]))(?:(?i:and\s+|so\s+)?(?:I\s+(?:do\s+)?hope\s+(?:this|that|it|I|you|my|the\s+(?:above|information|answer))\b|"
+    r"(?:[\s,.!;:)\]…-]+|(?<=[a-z\d)])(?=[A-Z])|(?<=[a-z][a-z])(?=waiting\s+(?:for\s+)?(?:ur|your)\s))(?:(?i:and\s+|so\s+)?(?:I\s+(?:do\s+)?hope\s+(?:this|that|it|I|you|my|the\s+(?:above|information|answer))\b|"
     r"Hope\s+(?:this|that|it|I|you|my|the|for)\b|Regards\b|(?:[Ww]ith\s+)?(?:Kind|Best|Warm)\s+(?:[Rr]egards|[Ww]ishes)\b|"
     r"Thanks?\b(?!\s+to\b)|THANKS?\b(?!\s+TO\b)|Take\s+[Cc]are\s+(?=ourforum)|Wish(?:ing)?\s+(?:you|good|U)\b|Get\s+well\s+soon\b|"
     r"Let\s+me\s+know\s+(?:if|in)\b|[Ff]eel\s+free\s+to\b|(?:please\s+)?do\s+not\s+hesitate\b|All\s+the\s+best\b|Good\s+luck\b|"
@@ -375,6 +375,11 @@ DANGLING = pattern(
     r"(?:as\s+)?follows|like|than|because|into|your|their|its|his|her|be|that|which|who|if|when|such\s+as|consists?(?:\s+of)?|may|can|"
     r"should|will|would|must|not|do|does|about|between|during|until|any|some|these|those|very|e\.g|i\.e|syn|hy|chil|hun|carbohy|dihy|dehy|rehy|cylin|costochon)\s*[:,;\-–—]*$|[,;(\-–—]$"
 )
+NOT_DANGLING = pattern(
+    r"\b(?:(?:later|so|goes|going|go|carry|keep|early|based)\s+on|(?:worr\w+|think\w*|talk\w*|know|concerned|asked)\s+about|is\s+(?:an?\s+)?must|"
+    r"(?:if|as|when|whatever|whenever|all)\s+(?:much\s+as\s+|soon\s+as\s+|often\s+as\s+)?(?:you|i|we|it|they)\s+(?:can|may|like|do)|take\s+care\s+of)$"
+)
+"""An end of a sentence without a full stop that only looks as if it broke off: "it may crack later on"."""
 LONE_NUMBER = re.compile(r"(?<=[a-z][a-z)][.!?])\s*\b\d{1,2}[.)]$")
 PROMISE = pattern(
     r"(?:\bthe\s+following\b|\bas\s+follow(?:s|ing)?\b|\bthese\s+are\s+the\b|\b(?:given|listed|mentioned|described)\s+below\b|\bfollow\s+these\b|"

@@ -20,7 +20,7 @@ from job.cleaning.rules import names, numbers
 from job.cleaning.rules.numbers import Span
 from job.cleaning.rules.rule import Field
 from job.cleaning.rules.signs import Signs
-from job.cleaning.rules.text import has_any, sentences
+from job.cleaning.rules.text import has_any, sentences, words_asked
 
 PLACEHOLDERS = {kind: f"[{kind}]" for kind in ("email", "link", "card", "iban", "ssn", "phone")}
 _MARK, _CODE_MARK = "\0", "\1"
@@ -109,7 +109,10 @@ _CONTACT_WORDS = frozenset(
     ).split()
 )
 """A sentence of these and a contact says how to reach someone, and nothing else."""
-_HANDLES = "extract format parse normalize normalise standardize standardise redact mask anonymi identify validate tag recogni convert complete fill".split()
+_HANDLES = frozenset(
+    """extract format reformat parse normalize normalise standardize standardise redact mask anonymize anonymise identify
+    validate tag recognize recognise convert complete fill""".split()
+)
 _SUBJECT = re.compile(
     r"(?:^|[.!?:;\n]\s*)(?:please |kindly |(?:can|could|would) you (?:please )?|your task is to |to )?"
     r"(?:extract|(?:re)?format|parse|(?:normali|standardi)[sz]e|redact|mask|anonymi[sz]e|identify|validate|tag|recogni[sz]e|convert|complete|fill in)\b"
@@ -184,7 +187,7 @@ def greeted_name(field: Field) -> str:
 
 def is_subject(question: str) -> bool:
     """Whether a question asks to extract, format or complete contact data: these are what the row is about."""
-    return has_any(question.lower(), _HANDLES) and bool(_SUBJECT.search(question))
+    return not _HANDLES.isdisjoint(words_asked(question)) and bool(_SUBJECT.search(question))
 
 
 def emails(text: str) -> Iterator[Span]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from job.cleaning.rules.boilerplate import pattern
-from job.cleaning.rules.text import HIDDEN, words
+from job.cleaning.rules.text import HIDDEN, has_any, words
 
 FREE_TO = pattern(
     r"\b(?:free|hesitate)\s+to\s+(?!(?:always\s+|directly\s+|please\s+|also\s+|kindly\s+|you\s+)*(?:ask|contact|write|get|reach|call|message|e?-?mail|consult|"
@@ -45,6 +45,7 @@ HELP_OFFERED = pattern(
     r"(?:help|assist)\b[^.!?\n]{0,60}[.!]\s*$"
 )
 """All that an answer says before it asks for what it needs: "Of course, I can help you with that."."""
+HELP_SIGNS = ("help", "assist")
 FEWEST_BEFORE_REQUEST = 8
 """Words before a request; behind fewer ("Sure, I can help with that.") it is the answer."""
 SURELY_SAYS_SOMETHING = 100
@@ -77,4 +78,5 @@ def goes_on(text: str, begin: int) -> bool:
 def is_answer(rest: str) -> bool:
     """Whether a request is the answer, since the rest says next to nothing."""
     few = words(rest[:SURELY_SAYS_SOMETHING]) <= FEWEST_BEFORE_REQUEST and words(rest) < FEWEST_BEFORE_REQUEST
-    return few or bool(HELP_OFFERED.match(rest))
+    offers = len(rest) > FAR_REACH or has_any(rest.lower(), HELP_SIGNS)  # of a long rest the pattern takes less time
+    return few or (offers and bool(HELP_OFFERED.match(rest)))

@@ -27,9 +27,10 @@ FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
 INSIDE = signs.Signs(
     *dict.fromkeys((*boilerplate.INSIDE, *closings.REQUESTS_INSIDE)),
-    shared=("hop", " me know", "question", "quer", "help", "best", "please ", "guide ", "send "),
+    shared=("hop", " me know", "q", "help", "best", "please ", "guide ", "send "),
 )
 """An answer without one of these has no boilerplate in its middle."""
+LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
 
@@ -152,7 +153,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     """Where the sentences that say goodbye begin; their own beginnings leave `starts`."""
     end = len(text)
     if text and starts == [0]:  # an answer of nothing but a goodbye; one that gives a contact is an answer
-        says_nothing = not _others(text) or whole.OFFER.match(text)
+        says_nothing = not _others(text) or whole.offers(text) or whole.SAYS_NOTHING.match(text)
         return 0 if "[" not in text and says_nothing and _goodbye(text) else end
     while len(starts) > 1:
         place = starts[-1]
@@ -191,7 +192,8 @@ def without_polite_clause(sentence: str) -> str:
             return capital(tail)
     # "consult a dermatologist online --> <link>"
     found = closings.ONLINE.search(sentence) if "line" in sentence.lower() else None
-    return full_stop(sentence[: found.start()]) if found else sentence
+    head = full_stop(sentence[: found.start()]) if found else sentence
+    return "" if found and words(head) <= LONGEST_RECIPIENT and not stands(head) else head
 
 
 # --- what a sentence is ----------------------------------------------------------------------------------------------
@@ -211,7 +213,7 @@ def _is_courtesy(piece: str) -> bool:
     return has_any(piece.lower(), boilerplate.INSIDE) and (
         _is_boilerplate(piece, unknown=0)
         or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
-        or bool(whole.OFFER.match(piece))
+        or whole.offers(piece)
         or whole.begins(piece)
     )
 
@@ -247,8 +249,8 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     if len(sentence) > boilerplate.LONGEST or sentence.rstrip().endswith(":") or sentence.lstrip().startswith("#"):
         return False
     lowered = sentence.lower().replace("’", "'")
-    begin = boilerplate.WORD.findall(lowered, 0, FIRST_WORDS)[:-1]
-    if len([word for word in begin if word not in boilerplate.WORDS]) > unknown:
+    begin = set(lowered[:FIRST_WORDS].split()[:-1]) - boilerplate.WORDS
+    if len(begin) > unknown and lowered.isascii() and sum(map(str.isalpha, begin)) > unknown:
         return False  # true of most sentences; all words of a sentence take 4 us longer
     found = boilerplate.WORD.findall(lowered)
     others = [word for word in found if word not in boilerplate.WORDS]
@@ -289,7 +291,8 @@ def _goodbye(sentence: str) -> bool:
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
         or sign_offs.signs(sentence)
-        or bool(whole.OFFER.match(sentence))
+        or whole.offers(sentence)
+        or bool(whole.SAYS_NOTHING.match(sentence))
         or whole.ends(sentence)
         or _is_boilerplate(sentence, unknown=0)
         or _asks_back(sentence)
@@ -386,8 +389,8 @@ def _glued_goodbye(text: str, begin: int) -> int:
     found = signs.glued_goodbye(text, begin)
     if not found or _says_something(found[0]) or content.goes_on(text, found.start()):
         return 0
-    is_condition = closings.CONDITION.match(text[begin : found.start()])  # it does not stand without its clause
-    return 0 if is_condition else found.start()
+    before = text[begin : found.start()]  # a condition does not stand without its clause
+    return 0 if closings.CONDITION.match(before) and not stands(before) else found.start()
 
 
 def _signature(piece: str) -> bool:

@@ -13,8 +13,14 @@ def lost_blank(field: Field) -> str:
     return separated(field.text)
 
 
+GLUED_LETTERS = ("h", "d", "t", "w")
+"""First letters of GLUED_SMALL."""
+
+
 def may_lack_a_blank(text: str) -> bool:
-    return bool(boilerplate.GLUED.search(text) or boilerplate.GLUED_SMALL.match(text))
+    return bool(boilerplate.GLUED.search(text)) or (
+        text[:1].lower() in GLUED_LETTERS and bool(boilerplate.GLUED_SMALL.match(text))
+    )
 
 
 def separated(text: str) -> str:
@@ -22,11 +28,12 @@ def separated(text: str) -> str:
     glued = boilerplate.GLUED_SMALL.match(text)
     if glued:
         text = f"{text[: glued.end()]} {text[glued.end() :]}"
-    places = [
-        match.start()
-        for match in boilerplate.GLUED.finditer(text)
-        if match.start() <= EDGE or match.start() > len(text) - EDGE + 1
-    ]
+    behind_edge = EDGE + 1
+    matches = (
+        *boilerplate.GLUED.finditer(text, 0, behind_edge),
+        *boilerplate.GLUED.finditer(text, max(behind_edge, len(text) - EDGE + 2)),
+    )
+    places = [match.start() for match in matches]
     for place in reversed(places):
         word = boilerplate.WORD_BEFORE.search(text, max(0, place - 15), place)
         behind = boilerplate.WORD_BEHIND.match(text, place)

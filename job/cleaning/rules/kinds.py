@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from job.cleaning.rules import drawings, works
 from job.cleaning.rules.signs import Signs
 from job.cleaning.rules.system_task import asks_for_work
-from job.cleaning.rules.text import has_any, is_prose, remembered, words_of
+from job.cleaning.rules.text import has_any, is_prose, remembered, words_asked
 
 Span = tuple[int, int]
 
@@ -86,22 +86,22 @@ _CODE_LINE = re.compile(
     r"[\w.$]+(?:\[[^\]\n]*\]|\.\w+)*\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)[;,]?\s*$|"
     r"[\w.$'\"]+(?:\[[^\]\n]*\])*(?:\s*,\s*[\w.$]+)*\s*(?:[-+*/|&%^]?=|:=|<-|=>)(?![=\s]*$)|"
     r"(?:return|print|echo|console\.\w+|yield|raise|throw|await|puts|System\.)\b.*[();\"'\]]\s*$|(?:return|yield)\s+[\w.+*/-]+;?\s*$|"
-    r"\"[\w-]+\"\s*:\s*[\[{\"\d]|[.#]?[\w-]+(?:[\s,>.#:][\w.#:-]+)*\s*\{\s*(?:$|[\w-]+\s*:)|[\w-]+\s*:\s*[^;]{1,80};\s*$|"
+    r"\"[\w-]+\"\s*:\s*[\[{\"\d]|[\w-]+\s*:\s*[^;]{1,80};\s*$|"
     r"for\s+\w+\s+in\s+[\w.]+\s*:\s*$|Dim\s+\w+\s+As\b|End\s+(?:Sub|Module|Function|If)\s*$"
     r")"
 )
+_STYLE_RULE = re.compile(r"\s*[.#]?[\w-]+(?:[\s,>.#:][\w.#:-]+)*\s*\{\s*(?:$|[\w-]+\s*:)")
 _CODE_INSIDE = ("&&", "||", "===", "!==", "++;", "=> {", "=> (")
 _HALF_CODE = re.compile(r"\s*$|\s|//|#|--|/\*|\*")
 _INDENTED = re.compile(r"(?: {2}|\t)\s*\S")
 """A line that belongs to the code around it: blank, indented or a comment."""
-_SURE = re.compile(
-    r"[(){}=<>\[\];*@#]|^\s*(?:import|from|using|package|return|for|Dim|End)\b|[A-Z]{4}\b|\b(?:else|try|finally)\s*:|^\s*(?:except\b|(?:fi|done|esac|end)$)"
-)
 _SURE_SIGN = re.compile(r"[(){}=<>\[\];*@#]")
-"""The same in a tenth of the time for most lines."""
-_NEAR_CODE = re.compile(
-    r"[={}\[\]<>_\\$`|@]|\w\(|//|::|;\s*$|^\s*(?:do|done|end|begin|then|fi|export\s.*|Module\s.*)\s*$", re.IGNORECASE
-)
+_SURE_BEGIN = re.compile(r"\s*(?:(?:import|from|using|package|return|for|Dim|End|except)\b|(?:fi|done|esac|end)$)")
+_SURE_CAPITALS = re.compile(r"[A-Z]{4}\b")
+_SURE_WORD = re.compile(r"\b(?:else|try|finally)\s*:")
+"""One of these is in each line of code."""
+_NEAR_CODE = re.compile(r"[={}\[\]<>_\\$`|@]|\((?<=\w.)|/(?=/)|:(?=:)|;(?=\s*$)")
+_NEAR_CODE_ALONE = re.compile(r"\s*(?:do|done|end|begin|then|fi|export\s.*|Module\s.*)\s*$", re.IGNORECASE)
 """A line that is no prose and stands next to code: a closing brace with a name, an export."""
 _COMMENT = re.compile(r"\s*(?://|#(?:\s|!)|/\*)")
 _BEFORE_SEMICOLON = (")", "]", "}", '"', "'", " ")
@@ -225,14 +225,16 @@ def is_work(question: str, answer: str, system: str = "") -> bool:
     if system and asks_for_work(system):
         return True
     lowered = question[:ASKED_WITHIN].lower()
-    found = words_of(lowered)
+    found = words_asked(question)
     if not _MAY_ASK.isdisjoint(found):
         may_ask = not (_ASKED.isdisjoint(found) or _ASKING.isdisjoint(found))
         if may_ask and any(verb in lowered and pattern.search(lowered) for verb, pattern in _ASKS):
             return True
         if has_any(lowered, _ASK_SIGNS) and _ASKED_FOR.search(lowered):
             return True
-    if (has_any(answer, _OPENS_BLANK) or _PERCENT_BLANK.search(answer)) and _BLANKS_TO_FILL.search(answer):
+    if (has_any(answer, _OPENS_BLANK) or ("%" in answer and _PERCENT_BLANK.search(answer))) and _BLANKS_TO_FILL.search(
+        answer
+    ):
         return True
     if works.is_quotation(question, answer) or works.is_dialogue(answer):
         return True
@@ -250,7 +252,7 @@ def kept(text: str, *, ending: bool = False) -> list[Span]:
     found = [(text.rfind("\n", 0, max(0, len(text) - ENDING)) + 1, len(text))] if ending else []
     if ending and (greeted := _SALUTATION.search(text, 0, ADDRESSED_WITHIN)):
         found.append(greeted.span())
-    if _SIGNS.found_in(text) or "\n" in text:
+    if "\n" in text or _SIGNS.found_in(text):
         if has_any(text, _DELIMITED):
             found += [*_fenced(text), *_matched(text)]
         if "\n" in text:
@@ -336,10 +338,15 @@ def _environments(text: str) -> Iterator[Span]:
 @remembered  # lines of code repeat
 def _is_code(line: str) -> bool:
     beginning = line[:LONGEST_CODE_LINE].rstrip()
-    if not (_SURE_SIGN.search(beginning) or _SURE.search(beginning)):
+    if not (_SURE_SIGN.search(beginning) or _SURE_BEGIN.match(beginning) or _has_sure_word(beginning)):
         return False
     ends = beginning.endswith((";", "{")) and beginning[-2:-1] in _BEFORE_SEMICOLON
-    return bool(ends or has_any(beginning, _CODE_INSIDE) or _CODE_LINE.match(beginning))
+    is_rule = "{" in beginning and _STYLE_RULE.match(beginning)
+    return bool(ends or is_rule or has_any(beginning, _CODE_INSIDE) or _CODE_LINE.match(beginning))
+
+
+def _has_sure_word(line: str) -> bool:
+    return bool(_SURE_CAPITALS.search(line) or (":" in line and _SURE_WORD.search(line)))
 
 
 def _line_blocks(text: str) -> Iterator[Span]:
@@ -365,10 +372,15 @@ def _line_blocks(text: str) -> Iterator[Span]:
         yield begin, end
 
 
+@remembered
 def _is_near_code(line: str) -> bool:
     if _COMMENT.match(line):
         return True
-    if len(line) > LONGEST_NEAR or line.startswith("|") or not _NEAR_CODE.search(line):
+    if (
+        len(line) > LONGEST_NEAR
+        or line.startswith("|")
+        or not (_NEAR_CODE.search(line) or _NEAR_CODE_ALONE.match(line))
+    ):
         return False
     return not is_prose(line) and not _WIKI_LINE.search(line)
 

@@ -12,7 +12,9 @@ _LETTERS = re.compile(r"[^\W\d_]")
 _LATIN_END = "\u024f"
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _ASCII_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
-"""The same in small ASCII letters, in half the time."""
+"""The same in small ASCII letters, in half the time; where no apostrophe is, its words are those between all other signs."""
+_NO_LETTERS = bytes(code for code in range(256) if not 97 <= code <= 122)
+_LETTERS_ALONE = bytes(code if 97 <= code <= 122 else 32 for code in range(256))
 MOST_READ = 400
 """Characters of a text that are looked at."""
 FEWEST_WORDS = 3
@@ -68,10 +70,19 @@ def is_foreign(text: str) -> bool:
             if plain == FEWEST_PLAIN:
                 return False
     if not beginning.isascii():
-        letters = _LETTERS.findall(beginning)
-        if sum(letter > _LATIN_END for letter in letters) * 2 > len(letters):
-            return True
-    found = set((_ASCII_WORD if beginning.isascii() else _WORD).findall(beginning))
+        ascii_part = beginning.encode("ascii", "ignore")
+        if (len(beginning) - len(ascii_part)) * 2 > len(
+            ascii_part.translate(None, _NO_LETTERS)
+        ):  # takes a tenth of the time
+            letters = _LETTERS.findall(beginning)
+            if sum(letter > _LATIN_END for letter in letters) * 2 > len(letters):
+                return True
+    if not beginning.isascii():
+        found = set(_WORD.findall(beginning))
+    elif "'" in beginning:
+        found = set(_ASCII_WORD.findall(beginning))
+    else:
+        found = set(beginning.encode().translate(_LETTERS_ALONE).decode().split())
     if len(found & _FOREIGN) < FEWEST_WORDS:
         return False
     least = max(FEWEST_WORDS, 1 + len(found & _ENGLISH))

@@ -44,6 +44,7 @@ _DOCTOR_SIGNED = re.compile(
 )
 _DASH_SIGNED = re.compile(rf"(?<=[.!?\n])\s*[–—~-]+ ?(?P<name>{_NAME})\s?[.!]?$")
 DOCTORS = ("Dr", "DR", "dr.", "dr ", "Doctor")
+DASHES = "–—~-"
 _DASH_BEFORE_NAME = re.compile(r"[–—~-] ?[A-ZÀ-ÖØ-Þ]")
 """What these two patterns find holds this; it takes a tenth of their time."""
 _ITEM = re.compile(r"\s*[–—~*•-]")
@@ -115,7 +116,7 @@ def unsigned(text: str) -> str:
         match = _DOCTOR_SIGNED.search(text, at)
         if match and match.start():
             text = text[: match.start()].rstrip()
-    if _DASH_BEFORE_NAME.search(text, at):
+    if has_any(tail, DASHES) and _DASH_BEFORE_NAME.search(text, at):
         match = _DASH_SIGNED.search(text, at)
         if match and match.start() and _is_name(match["name"]) and _is_signed(text[: match.start()].rstrip()):
             text = text[: match.start()].rstrip()

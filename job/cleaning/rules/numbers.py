@@ -41,6 +41,7 @@ _RUN = re.compile(r"(?<![\w.,/+#$€£¥=^*-])(?<!\d:)(?:\+|(?<!\d ))\(?\d(?:[ (
 _LONG_ENOUGH = re.compile(rf"\d(?:[ ().–-]{{0,3}}\d){{{FEWEST_DIGITS - 1}}}")
 """A text without it has no run that is long enough, nor a card or a social security number; likewise for cards and accounts
 below. These signs take 10 us, the patterns 20."""
+_LONG_ENOUGH_LABELLED = re.compile(rf"\d(?:[ ()./–-]{{0,3}}\d){{{FEWEST_LABELLED - 1}}}")
 _LABELS = (
     r"(?:(?<![^\W_])(?:tel(?:efon[oe]?|éfono)?|tél(?:éphone)?|fon|handy(?:nr|nummer)?|mobil(?:e|nr|nummer)?|m[óo]vil|cel(?:ular)?|cellulare|"
     r"fax|тел(?:ефон)?|моб)|(?:电话|電話|手机|手機|फ़ोन|फ\u093cोन|फोन|मोबाइल|전화|هاتف)(?:号码|號碼|番号| नंबर)?)"
@@ -124,7 +125,7 @@ _CARD_WORD = re.compile(
 _SSN = re.compile(r"(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}")
 _SSN_RUN = re.compile(r"(?<![\w.,/+#$-])\d{3}[ -]?\d\d[ -]?\d{4}(?![\w/-]|[.,]\d)")
 _SSN_WORD = re.compile(r"\b(?:ssn|social security|soc\. sec)\b[^.!?\n\d]{0,30}$", re.IGNORECASE)
-_IBAN_SIGN = re.compile(r"[A-Z]{2}\d\d")
+_IBAN_SIGN = re.compile(r"\d(?<=[A-Z]{2}\d)\d")
 _IBAN = re.compile(r"\b([A-Z]{2})\d\d(?: ?[A-Z0-9]{1,4}){3,9}")
 IBAN_LENGTHS = {
     country[:2]: int(country[2:])
@@ -163,7 +164,8 @@ def phones(text: str) -> Iterator[Span]:
 
 def _labelled(text: str) -> Iterator[Span]:
     """Behind a label in any language; and with a slash, as three countries write them."""
-    for match in _LABELLED_PHONE.finditer(text) if has_any(text.lower(), _LABEL_SIGNS) else ():
+    labelled = _LONG_ENOUGH_LABELLED.search(text) and has_any(text.lower(), _LABEL_SIGNS)
+    for match in _LABELLED_PHONE.finditer(text) if labelled else ():
         found = match["number"]
         counts = _word_behind(text[match.end() : match.end() + 24]) in _UNITS
         if not (counts or _OTHER.fullmatch(found) or _SSN.fullmatch(found)) and re.search(r"\d\d", found):

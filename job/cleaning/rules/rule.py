@@ -73,7 +73,7 @@ class Rule:
     again: bool = False
     """When it has changed the text, its step begins anew."""
     sign: Callable[[str], bool] | None = None
-    """Looked for once, in the repaired text. To save time, a rule whose sign is missing does not run."""
+    """To save time, a rule does not run on a text that lacks its sign."""
     counts_as: str = ""
     """The rule under whose name its changes are counted, if not its own."""
     private: bool = False
@@ -125,7 +125,7 @@ class Field:
         """Private character -> the part of the text that it stands for."""
         self.changes: Tally = {}
         self.steps: dict[Step, tuple[Rule, ...]] = {}
-        """The rules that run: not those whose sign the text lacks, or which do not know its language."""
+        """The rules that run: not those which do not know its language."""
         self.settled = False
         """Whether the rules came to an end."""
         self.foreign = False

@@ -1,109 +1,33 @@
 """Sentences that a forum spoilt by scrubbing its own name: from a word that began with "dr" to the end of the sentence, all
-became the name. The word is completed where what stands before it leaves no doubt; otherwise the clauses before it stay if they
-can stand by themselves. Works on texts in which the name is one word, whatever it is.
+became the name. Where eaten.py cannot complete the word, the clauses before it stay if they can stand by themselves. Works on
+texts in which the name is one word, whatever it is.
 """
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from job.cleaning.rules.boilerplate import BRAND, pattern
 from job.cleaning.rules.signs import referral
 from job.cleaning.rules.text import full_stop, sentences
 
-_DRUGS = (
-    r"(?:anti-?\s?(?:inflammatory|hypertensive|tubercular|anxiety|thyroid|epileptic|psychotic|depressant|platelet|malarial|cancer)|"
-    r"prokinetic|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|immunosuppressant|chemotherapy)"
-)
-_DRINKS = r"(?:caffeinated|carbonated|(?:non-?)?alcoholic|soft|energy|fizzy|aerated|cool|sugary|sweetened)"
-_ONE = r"(?:an?|one|this|another)\s+(?:[\w-]+\s+){0,2}"
-_TREATS = r"(?:use|using|start|instil+|apply|take|put|continue|treatment|antibiotic|steroid|drops)\b[^.]*"
-
-_MEDICAL = r"\b(?:medicines?|medications?|drugs?|tablets?|mg|dos(?:e|age|es)|antibiotics?|symptoms?|therapy)\b"
-
-COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
-    # What stands before; the word right before the name; the lost letters; what the answer must hold besides. A blank that
-    # belongs between is one of the letters.
-    ("", "syn", "drome", ""),
-    ("", "carbohy", "drates", ""),
-    ("", "[dr]ehy", "dration", ""),
-    ("", "chil", "dren", ""),
-    ("", "hyperan", "drogenism", ""),
-    (r"an\s+", "an", "drologist", ""),
-    ("", "costochon", "dritis", ""),
-    (r"converted\s+to\s+", "dihy", "drotestosterone", ""),
-    (r"well\s+", "hy", "drated", ""),
-    (r"maintain(?:s|ing)?\s+(?:\w+\s+)?", "hy", "dration", ""),
-    ("", "(?:pseudo)?ephe", "drine", ""),
-    (r"(?:upper|lower|inner|outer)\s+", "qua", "drant", ""),
-    (r"static\s+", "qua", "driceps", ""),
-    (r"(?:ruptur|perforat|punctur|injur|beyond)\w*\s+(?:of\s+)?(?:(?:the|your)\s+)?", "ear", "drum", ""),
-    (r"(?:the|a|for|social|alcohol|opioid|nicotine|caffeine|hormone|progesterone)\s+", "with", "drawal", ""),
-    (r"(?:of|on|for|have|treat|if)\s+", "dan", "druff", r"\b(?:hairs?|scalp|shampoo)\b"),
-    (_ONE, _DRUGS, " drug", ""),
-    ("", _DRUGS, " drugs", ""),
-    (r"(?:group|combination|class)\s+", "of", " drugs", _MEDICAL),
-    (r"is\s+(?:an?\s+)?[\w-]+\s+", "group", " drug", _MEDICAL),
-    (r"name\s+of\s+", "the", " drug", _MEDICAL),
-    (r"side\s+effects\s+of\s+", "(?:the|these)", " drugs", ""),
-    (_ONE, _DRINKS, " drink", ""),
-    ("", _DRINKS, " drinks", ""),
-    ("", "sex(?:ual)?", " drive", ""),
-    (r"eating\s+", "(?:or|and)", " drinking", ""),
-    (r"eat\s+", "(?:or|and)", " drink", ""),
-    (r"water\s+", "to", " drink", ""),
-    (r"(?:ensure|remember|try|need)\s+", "to", " drink", r"\b(?:dilute|hydrat\w+|urine|thirst\w*)\b"),
-    (rf"{_TREATS}\b", "(?:ear|eye|nasal|nose)", " drops", ""),
-    (r"keep\s+(?:\w+\s+){1,3}", "(?:area|skin)", " dry", ""),
-    (r"keep\s+(?:\w+\s+){1,3}clean\s+", "and", " dry", ""),
-    (r"makes?\s+(?:the\s+|your\s+)?", "skin", " dry", ""),
-    (r"incised?\s+", "and", " drain", ""),
-    (r"pus\b[^.]*\b(?:needs?|ha(?:s|ve))\s+to\s+", "be", " drained", ""),
-)
-ENDINGS: dict[str, tuple[str, ...]] = {
-    "[dr]ehy": ("dehy", "rehy"),
-    "(?:pseudo)?ephe": ("ephe",),
-    "(?:the|these)": ("the", "these"),
-    "sex(?:ual)?": ("sex", "sexual"),
-    "(?:or|and)": ("or", "and"),
-    "(?:ear|eye|nasal|nose)": ("ear", "eye", "nasal", "nose"),
-    "(?:area|skin)": ("area", "skin"),
-    _DRINKS: (
-        *("caffeinated", "carbonated", "alcoholic", "soft", "energy", "fizzy", "aerated", "cool", "sugary"),
-        "sweetened",
-    ),
-    _DRUGS: (
-        *("inflammatory", "hypertensive", "tubercular", "anxiety", "thyroid", "epileptic", "psychotic", "depressant"),
-        *("platelet", "malarial", "cancer", "prokinetic", "anxiolytic", "ssri", "snri", "nsaid", "recreational"),
-        *("forming", "psychotropic", "psychoactive", "illicit", "immunosuppressant", "chemotherapy"),
-    ),
-}
-"""How the words end that are more than one. Looking there first takes a tenth of the time of trying the table's patterns."""
-_COMPLETIONS = tuple(
-    (
-        ENDINGS.get(word, (word,)),
-        re.compile(rf"\b(?i:{context}{word})$"),
-        letters,
-        pattern(beside) if beside else None,
-    )
-    for context, word, letters, beside in COMPLETIONS
-)
-_EATEN = tuple(dict.fromkeys(ending for endings, *_ in _COMPLETIONS for ending in endings))
-LONGEST_EATEN = 26
-"""Characters of the end of such a word and of the blanks behind it."""
-_CAPITALS = re.compile(r"\b[A-Z]{2,}$")
-_AT_THE_END = re.compile(rf"\s*{BRAND}(?P<stop>\s*\)?\s*[.!?]?[\s)]*)$")
 REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)\b|(?![AI]\s)[A-Z]\b(?!['’]))")
 """How the rest of a sentence begins after its middle is lost."""
+_NUMBER_BEFORE = re.compile(r"(?<=[a-z)][.!?])\s?\d{1,2}[.)](?=\s*$)")
+"""The number of the item that goes, where a sentence before it ends without a blank: "in spring.2. ourforum. 3."."""
 _CAPITAL_BEGINS = re.compile(r"[.!?]\s+[A-Z]")
 
+_THIRD_PERSON = (
+    r"(?:dies|occurs|leads|makes|gives|becomes|gets|reduces|prevents|improves|comes|goes|affects|develops|keeps|allows|"
+    r"requires|depends)"
+)
 _IMPERATIVES = (
     r"(?:take|use|avoid|do|keep|start|stop|continue|apply|drink|eat|consult|get|have|try|wash|clean|discuss|visit|see|go|reduce|check|"
     r"maintain|add|consume|give|make|put|exercise|follow|insert|let|send|please|kindly|never|don['’]?t|ensure|treat|quit|limit|rinse|"
     r"water|feed|turn|press|remove|replace|repeat|wait|consider|choose|increase|restrict|stay|ask|call|contact|cover)"
 )
+_COMMANDS = rf"(?:{_IMPERATIVES}|cut|be|minimi[sz]e|restart|decrease|perform|mix|soak|boil|rest|sleep|walk|sit|undergo)"
 _PERSONS = r"(?:you|I|it|this|these|they|we|he|she|there)"
 _AUXILIARIES = (
     r"(?:is|are|was|were|has|have|had|can|could|may|might|must|shall|should|will|would|needs?|do|does|did|cannot|isn['’]t|"
@@ -111,18 +35,22 @@ _AUXILIARIES = (
 )
 _VERB = pattern(
     rf"(?<!\bto )\b(?:{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
-    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?)\b|"
+    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?|claims|says|appears|remains|"
+    r"involves(?=\s))\b|"
+    r"\b(?:it|that|there|he|she)['’]s\b|\b(?:you|we|they)['’](?:re|ve|ll)\b|\bI['’](?:m|ve|ll)\b|"
     r"\b(?:you|I|we|they|he|she|it|people|patients|(?:your|the)\s+body)\s+(?!(?:to|who|with|and|or|of|in|as|like|that|than)\b)[a-z]{2,}"
 )
 _ITEM = re.compile(r"^\s*(?:\d+\s*[.)]|[*•-])\s*")
 _COMMAND = pattern(
-    rf"^(?:[\w\s-]{{1,24}},\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|or|otherwise)\b[\s,]*){{0,2}}{_IMPERATIVES}\b"
+    rf"^(?:[\w\s-]{{1,24}},\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|or|otherwise)\b[\s,]*){{0,2}}{_COMMANDS}\b"
 )
 MAIN_CLAUSE = pattern(rf"^(?:(?:then|please|kindly|also)\s+)*(?:{_PERSONS}|{_IMPERATIVES})\b")
 _HANGS = pattern(
     r"^(?:(?:but|and|so|also|first(?:ly)?|secondly|lastly|however|moreover|yes|no|well|for)\b,?\s+)*(?:if|when|while|as|since|because|"
     r"although|though|unless|until|after|before|once|in\s+case|whether|which|who|besides|despite|to)\b"
 )
+_MAIN_BEGINS = re.compile(r", |(?<!and)(?<!or) then (?=[a-z])")
+"""Behind a subordinate clause."""
 _OPEN_END = pattern(
     r"\b(?:the|an?|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|than|your|their|its|his|her|be|that|which|who|if|when|"
     r"not|no|very|any|some|these|those|this|such|like|including|between|about|into|over|more|most|following|may|can|should|will|would|must|"
@@ -130,59 +58,89 @@ _OPEN_END = pattern(
 )
 # Where a clause may end so that what goes with the rest neither limits nor reverses what stays: no "if", "until" or "but".
 _CLAUSE_ENDS = re.compile(
-    rf";\s+|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
+    rf";\s+|\s+(?=so\s+{_PERSONS}\s)|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
+    r",\s+(?=as\s+(?!(?:well|if|long|soon|much|many|far|per|though|directed|needed|required)\b))|"
     rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|since|(?<!such )as\s+{_PERSONS})\b)|"
-    rf",?\s+(?=and\s+(?:(?:then|also|so|please|always)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES})\b)|"
-    r",?\s+(?=(?:such\s+as|including|for\s+example)\b)"
+    rf",?\s+(?=and\s+(?:(?:then|also|so|please|always|now)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES}|{_THIRD_PERSON}|that\s+is)\b)|"
+    r",?\s+(?=(?:such\s+as|including|for\s+example|causing|leading\s+to|resulting\s+in|thereby)\b)"
 )
-_LAST_MEMBER = re.compile(r"\s+(?:and|or)$")
-_DETERMINER = r"(?:\s+(?:the|your|an?|some|their|its|his|her|this|these))?$"
+_SPLICE = re.compile(rf",\s+(?=(?:{_PERSONS}|that)\s)", re.IGNORECASE)
+_SUBJECT_BEGINS = pattern(
+    rf"^(?:(?:and|but|so|also|yes|no|well|however|then|besides)\b,?\s+)*(?:{_PERSONS}|{_IMPERATIVES}|the|your|my|an?|most|all)\b"
+)
+"""How a sentence begins that may end before a comma and another subject; "depending on how old it is, you" may not."""
+_STUMP = r"(?:hy|ad|an|syn|chil|dan|qua|ephe|cylin|carbohy|dehy|rehy|costochon|hyperan)"
+"""The beginnings of words that the name ate, where they are no words themselves."""
+_DETERMINER = r"(?:the|your|an?|some|any|other|their|its|his|her|this|these)"
+_LAST_MEMBER = pattern(
+    rf",?\s+(?:and|or)(?:\s+(?:also|even|other|then|better)){{0,2}}(?:\s+{_DETERMINER})?(?:\s+{_STUMP})?$|\s+/$"
+)
+_DEGREE = r"(?:sudden|severe|excess(?:ive)?|frequent|chronic|acute|increased|decreased|reduced|high|low|more|less)"
+_LAST_COMMA = pattern(rf",(?:\s+{_DETERMINER}(?:\s+[a-z-]+)?|\s+{_DEGREE}|(?:\s+[a-z-]+){{0,3}}\s+{_STUMP})?$")
+_ADJECTIVE = pattern(r"(?:al|ic|ive|ous|ary|\b(?:cold|hot|hard|soft|sudden|severe))$")
+"""Behind a comma the noun of these was lost."""
+_BRACKET = re.compile(r"\s*\((?P<inside>[^()]*)$")
+_ACRONYM = re.compile(r"\b[A-Z]{2,}$")
+"""The full form of it stood in the bracket, and what it is part of behind."""
+_WHOLE = pattern(
+    r"\b(?:caffeine|alcohol|smoking|tea|coffee|juice|soda|an(?:a)?esthesia|decongestants?|antihistamines?|steroids?|antibiotics?|painkillers?|"
+    r"vasodilators?|supplements?|vitamins?|inhibitors?|blockers?|thinners?|antacids?|insulin)$"
+)
+"""Nouns that say what is meant without the noun that was lost: "decongestant drops"."""
+_LIMITS = pattern(r"\b(?:if|when|unless|until)\b[^,]*$")
 _LAST_PHRASE = pattern(
-    rf"\s+for{_DETERMINER}|(?P<by>(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
-    rf"\s+(?:by{_DETERMINER}|and$))"
+    r"(?<!\bgo)(?<!going)(?<!\bopt)(?<!look)(?<!ask)\s+for(?:\s+\w+ing(?:\s+or\s+\w+ing)?)?"
+    rf"(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar)))?$|\s+as\s+an?(?:\s+[\w-]+)?$|"
+    r"(?P<by>(?:(?<=daily)|(?<=easily)|(?<=quickly)|(?<=regularly)|(?<=effectively)|(?<=time)|(?<=days)|(?<=weeks)|(?<=months))"
+    rf"\s+(?:with|by|in|on|from|after)(?:\s+{_DETERMINER})?$|"
+    r"(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
+    rf"\s+(?:by(?:\s+{_DETERMINER})?$|and$))"
 )
-PHRASE_ENDS = frozenset(("for", "by", "and"))
-"""One of these is the last word or the last but one where such a phrase ends a text."""
+PHRASE_ENDS = frozenset(("for", "by", "and", "as", "with", "in", "on", "from", "after"))
+"""One of these is among the last three words where such a phrase ends a text."""
 _ADVISES = pattern(
-    rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need))\b"
+    rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need)|"
+    r"i\s+(?:recommend|suggest|advise))\b"
 )
 _DENIES = pattern(r"\b(?:not|no|never|avoid|stop|without|only|less|nor|neither)\b|n['’]t\b")
 _MORE = pattern(r"^\W*for\s+(?:more|further|any)\b")
+_UNJOINED = r"(?:(?!\b(?:and|or)\b)[^,])*"
 _LISTS = pattern(
-    r",|:|\b(?:two|three|both|between|either|neither|combin\w+|reasons?|following|such\s+as|like|includ\w+|not|no|never|avoid)\b"
+    r":|\b(?:(?:two|three|four)(?!\s+(?:to\s+\w+\s+)?(?:days|weeks|hours|months|years|times|drops|tablets|pills))|"
+    r"both|between|either|neither|combin\w+|mix\w*|reasons?|not|no|never|together)\b|n['’]t\b|"
+    rf"\bsuch\s+as\s+{_UNJOINED}(?:and|or)\b{_UNJOINED}$"
 )
-_GOES_ON = pattern(r"(?:\b(?:that|because|as|when|if|while)\s+(?:the\s+)?|[,;]\s*the\s+)[\w-]+$")
-"""A completed word that is the subject of what is lost."""
+"""What counts or joins the members of a list, so that it would be wrong without the last."""
+_REFERS_ON = pattern(rf"(?:\s+(?:and|or|for|in|at|who))?(?:\s+{_DETERMINER})?$|\s+(?:if|when)(?:\s+[\w-]+){{0,6}}$")
+_CLAUSE_BEGINS = pattern(
+    r"(?:[,;]\s*the|\b(?:that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)|when|if|while))\s+"
+)
 REACH = 100
 """Characters before the name in which its word is recognized."""
+LONGEST_SUBJECT = 5
+"""Words without a verb behind "because" or the like, which wait for the verb that was lost."""
+LONGEST_SENTENCE = 1000
+"""Characters before the name; of text without stops nothing is looked for, which would take minutes."""
 FEWEST_WORDS = 4
 """Words of a clause that can stand by itself."""
-
-
-def completed(text: str) -> str:
-    """The text with the words that the name ate, where a sentence can stand with nothing but that word."""
-    if not any(text[max(0, at - LONGEST_EATEN) : at].rstrip().lower().endswith(_EATEN) for at in _places(text)):
-        return text
-    holds = functools.cache(lambda word: word.search(text) is not None)  # once, however many sentences ask
-    return "".join(_completed(sentence, holds) if BRAND in sentence else sentence for sentence in sentences(text))
-
-
-def _places(text: str) -> Iterator[int]:
-    """Where the name stands."""
-    at = text.find(BRAND)
-    while at >= 0:
-        yield at
-        at = text.find(BRAND, at + 1)
+_DOSE = pattern(r"^\s*\d+\s*[.)][^.]*\b\d+\s*(?:mg|mcg|ml|g|iu|drops|pills|tablets)\b[^.]*$")
+"""An item of a list that says how much of something to take."""
+_SHORT = pattern(rf"^(?!{_IMPERATIVES}\s+{_IMPERATIVES}\b){_COMMANDS}\s+(?!(?:also|then|so)\b)[a-z]{{2,}}(?:\s+\w+)?$")
+"""An instruction that stands with fewer: "Quit smoking"."""
 
 
 def without_scrubbed(text: str) -> str:
     """The text without what the name spoilt: of each sentence with the name its clauses stay that stand by themselves, and
     what follows goes where it is the rest of the same sentence."""
-    kept, scrubbed = [], False
+    kept: list[str] = []
+    scrubbed = False
     lower_case = not _CAPITAL_BEGINS.search(text)
     for sentence in sentences(text):
         if BRAND in sentence:
-            kept.append(_clauses_before(sentence))
+            clauses = _clauses_before(sentence)
+            if kept and not clauses:
+                kept[-1] = _NUMBER_BEFORE.sub("", kept[-1])
+            kept.append(clauses)
             scrubbed = True
         elif not scrubbed or not REST.match(sentence) or (lower_case and sentence[:1].islower()):
             kept.append(sentence)
@@ -196,30 +154,11 @@ def stands(sentence: str) -> bool:
     if body.count("(") != body.count(")") or _OPEN_END.search(body):
         return False
     if _HANGS.match(body):
-        _, comma, body = body.partition(", ")
-        if not comma or len(body.split()) < 2:
+        _, *main = _MAIN_BEGINS.split(body, maxsplit=1)
+        if not main or len(main[0].split()) < 2:
             return False
+        body = main[0]
     return bool(_COMMAND.match(body) or _VERB.search(body))
-
-
-def _completed(sentence: str, holds: Callable[[re.Pattern[str]], bool]) -> str:
-    found = _AT_THE_END.search(sentence)
-    if not found or sentence.count(BRAND) > 1:
-        return sentence
-    before = sentence[: found.start()]
-    last = before[-LONGEST_EATEN:].lower()
-    for endings, word, letters, beside in _COMPLETIONS:
-        if not last.endswith(endings):
-            continue
-        if word.search(before, max(0, len(before) - REACH)) and (beside is None or holds(beside)):
-            if letters[0] != " ":
-                before = _CAPITALS.sub(lambda found: found[0].lower(), before)  # "HY" of HYDRATION
-            whole = before + letters
-            stop = found["stop"]
-            if whole.count("(") == whole.count(")") + 1 and ")" not in stop:
-                stop = ")" + stop
-            return whole + stop if stands(whole + stop) and not _GOES_ON.search(whole) else sentence
-    return sentence
 
 
 def _clauses_before(sentence: str) -> str:
@@ -231,23 +170,56 @@ def _clauses_before(sentence: str) -> str:
 def standing_clause(broken: str) -> str:
     """What stands by itself of a sentence that breaks off, as a sentence; may be empty."""
     before = broken.rstrip()
-    if _refers(before):
-        return full_stop(before)
-    ends = [found.start() for found in _CLAUSE_ENDS.finditer(before)]
-    last = _LAST_MEMBER.search(before) if before.endswith(("and", "or")) else None
-    if last and not _LISTS.search(before):
-        ends.append(last.start())
-    phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 2)[-2:]) else None
-    if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
-        ends.append(phrase.start())
-    for end in reversed(ends):
-        clause = before[:end].rstrip(" ,;")
-        if len(_ITEM.sub("", clause).split()) >= FEWEST_WORDS and stands(clause):
+    if len(before) > LONGEST_SENTENCE:
+        return ""
+    if refers := _referral_of(before):
+        return full_stop(refers)
+    for clause in sorted(_clauses(before), key=len, reverse=True):
+        body = _ITEM.sub("", clause)
+        if (len(body.split()) >= FEWEST_WORDS or _SHORT.match(body)) and (stands(clause) or _DOSE.match(clause)):
             return full_stop(clause)
     return ""
 
 
-def _refers(sentence: str) -> bool:
-    """Whether a sentence sends the reader to somebody with its last word: only more about him can be lost."""
+def _clauses(before: str) -> Iterator[str]:
+    """What may stand by itself of a sentence that breaks off."""
+    if _WHOLE.search(before) and not _LIMITS.search(before) and not goes_on(before):
+        yield before
+    for found in _CLAUSE_ENDS.finditer(before):
+        yield before[: found.start()].rstrip(" ,;")
+    if _SUBJECT_BEGINS.match(_ITEM.sub("", before)):
+        for found in _SPLICE.finditer(before):
+            yield before[: found.start()]
+    last = _LAST_MEMBER.search(before)
+    if last and not _LISTS.search(before) and not _ADJECTIVE.search(before, 0, last.start()):
+        yield before[: last.start()]
+    comma = _LAST_COMMA.search(before)
+    if comma and not any(map(_ADJECTIVE.search, before[: comma.start()].rsplit(",", 2)[-2:])):
+        yield before[: comma.start()]
+    phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 3)[-3:]) else None
+    if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
+        yield before[: phrase.start()]
+    bracket = _BRACKET.search(before)
+    if bracket:
+        whole, _, stump = bracket["inside"].rpartition(" ")
+        if whole and re.fullmatch(_STUMP, stump, re.IGNORECASE):
+            yield f"{before[: bracket.start()]} ({whole})."
+        elif not _ACRONYM.search(before, 0, bracket.start()):
+            yield before[: bracket.start()]
+
+
+def goes_on(whole: str) -> bool:
+    """Whether the last words are the subject of what is lost: "because some children"."""
+    last = ""
+    for found in _CLAUSE_BEGINS.finditer(whole):
+        last = whole[found.end() :]
+    return bool(last) and not _VERB.search(last) and len(last.split()) <= LONGEST_SUBJECT
+
+
+def _referral_of(sentence: str) -> str:
+    """The sentence as far as it sends the reader to somebody, if only more about him, or when, can be lost; or ""."""
     found = referral(sentence, max(0, len(sentence) - REACH))
-    return bool(found and found.end() == len(sentence) and stands(sentence) and not _MORE.match(sentence))
+    if not found or _MORE.match(sentence) or not _REFERS_ON.fullmatch(sentence, found.end()):
+        return ""
+    whole = sentence[: found.end()]
+    return whole if stands(whole) else ""

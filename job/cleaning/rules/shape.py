@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from job.cleaning.rules import kinds
 from job.cleaning.rules.rule import LEAST_WORDS, MOST_WORDS, Field, Row
-from job.cleaning.rules.text import TERMINAL, is_plain, is_prose, units
+from job.cleaning.rules.text import TERMINAL, has_printable_lines, is_plain, is_prose, units
 
 MOST_CHARACTERS = 100_000
 """Limit for question and answer together; the token limit would drop longer rows anyway, but an hour later."""
@@ -49,6 +49,12 @@ def too_many_words(row: Row) -> bool:
     most = row.options.max_words
     if most is None:
         most = MOST_WORDS if row.options.runs("prose") else 0
+    if (
+        len(row.answer.text) + len(row.question.text) < 2 * most
+        and row.answer.text.isascii()
+        and row.question.text.isascii()
+    ):
+        return False  # a word has a letter and a blank
     return most > 0 and _length(row.answer) + _length(row.question) > most
 
 
@@ -80,7 +86,7 @@ def other_language(row: Row) -> bool:
 
 
 def _is_binary(text: str) -> bool:
-    if is_plain(text):
+    if is_plain(text) or (has_printable_lines(text) and "\ufffd" not in text):
         return False
     if text.replace("\n", " ").replace("\t", " ").isprintable() and "\ufffd" not in text:
         return False

@@ -69,6 +69,7 @@ GLUED_GOODBYE = (
 )
 
 
+@functools.lru_cache(maxsize=2)  # several ask for that of the same sentence
 def first_word(sentence: str) -> str:
     """In small letters."""
     first = _FIRST_WORD.search(sentence)

@@ -57,6 +57,34 @@ _END = (
     r"we\s+(?:\w+ly\s+)?(?:appreciate|value|thank\s+you\s+for)\s+your\s+(?:business|feedback|patience|understanding|trust|loyalty|support|cooperation)(?:\s+and\s+\w+)?",
     r"have\s+an?\s+(?:great|nice|good|lovely|wonderful|pleasant)\s+rest\s+of\s+(?:your|the)\s+(?:day|week|weekend|evening|afternoon)",
 )
+_SEEN = (
+    r"(?:scans?|reports?|images?|pictures?|photos?|x-?rays?|results?|files?|details?|symptoms?|information|answers?)"
+)
+_ASKS = (
+    r"(?:(?:please|kindly|pls|do)\s+)+(?:write|get|report|revert|reply)\s*back\s+(?:how|what|whether|on\s?\d+)\b[^.!?\n]{0,60}",
+    r"(?:(?:please|kindly|pls|do)\s+)+(?:reply|answer|respond|revert|write\s+back)(?:\s+(?:back|me|us))?,?\s+so\s+(?:that\s+)?(?:i|we)\s+can\s+[^.!?\n]{3,70}",
+    rf"(?:(?:please|kindly|pls|do)\s+)+(?:review|reply|respond|revert|report|follow\s+up)(?:\s+back)?\s+with\s+(?:(?:the|your|all|more|further|above)\s+)*{_SEEN}"
+    r"\b(?!.*\b(?:doctor|gp|clinic|hospital|specialist|\w+ist|\w+ician)\b)[^.!?\n]{0,60}",
+    rf"(?:the|your)\s+(?:\w+\s+)?{_SEEN}\s+(?:can|may|could)\s+be\s+(?:sent|posted|uploaded|shared|attached)\s+(?:here|to\s+(?:me|us))\b[^.!?\n]{{0,40}}",
+    rf"(?:i|we)\s+(?:will|would|shall)\s+be\s+(?:happy|glad)\s+to\s+(?:review|look\s+at|see|go\s+through)\s+(?:any|your|the)\s+(?:\w+\s+)?{_SEEN}\b[^.!?\n]{{0,60}}",
+    r"i\s+(?:should|would|will|could)\s+be\s+(?:able|in\s+a\s+\w+\s+(?:state|position))\s+to\s+(?:give|answer|comment|help|advise|guide)\b[^.!?\n]{0,40}\s+"
+    r"if\s+(?:i|you)\s+[^.!?\n]{0,20}\b(?:see|attach|send|share|upload|post)\b[^.!?\n]{0,50}",
+    r"(?:would|do)\s+you\s+(?:like|want)\s+(?:me|us)\s+to\s+[^.!?\n]{3,90}",
+    r"(?:(?:i\s+am|i['’]m)\s+)?(?:(?:really|so|very)\s+)*sorry\s+(?:(?:for|about)\s+(?:this|that)|to\s+say\s+(?:this|that))",
+    r"i\s+(?:will|shall|['’]ll)\s+(?:try|do|follow)\s+(?:it|that|this|so|your\s+advice)(?:\s+and\s+(?:let\s+you\s+know|tell\s+you|report\s+back|update\s+you))",
+    r"dr\.?\s+(?!and\b)[a-z]{3,}\s+[a-z]{3,}(?=\s*$)",
+)
+SAYS_NOTHING = pattern(
+    r"^\W*(?:(?:(?:please|kindly|you\s+(?:can|may)|so|just)\s+)*(?:visit|contact|call|write\s+to|come\s+to|consult|meet|approach|reach)\s+"
+    r"(?:me|us|our\s+(?:clinic|hospital|cent(?:re|er)|team|office|experts?|doctors?|staff))(?:\s+(?:at|in|on)\s+(?:the|our)\s+\w+)?,?\s+"
+    r"(?:(?:and|so|where)\s+)?(?:we|i|they)\s+(?:will|can|shall|would)\s+(?:be\s+(?:happy|glad|able)\s+to\s+)?(?:help|assist|guide|treat)\s+you"
+    r"(?:\s+(?:further|better|out|soon|there|with\s+(?:it|this|that)))*|"
+    r"(?:hence,?\s+|so,?\s+)?(?:(?:i\s+(?:would\s+)?advise\s+you\s+to|please|do|kindly)\s+)*(?:(?:write|revert)\s+back\s+to|consult|contact)\s+an?\s+"
+    r"(?:[\w-]+\s+){1,4}online\b[^.!?,\n]{0,90}|"
+    r"thank(?:s|\s+you)\b[^.!?,\n]{0,40}\b(?:i\s+(?:\w+ly\s+)?appreciate|for\s+(?:the|your)\s+(?:reply|response|answer|help))\b[^.!?,\n]{0,90}|"
+    r"i\s+can(?:no|['’])t\s+thank\s+you\s+enough)[.!\s>-]*$"
+)
+"""All of a sentence that sends the reader to the writer, who promises help there, or of the thanks of somebody who asked."""
 _HELPS = (
     r"(?:do\s+not\s+worry,?\s+|don['’]?t\s+worry,?\s+)?(?:i|we)(?:['’](?:m|re|ll)|\s+(?:am|are|will|would|shall|can))\s+"
     r"(?:(?:always|surely|definitely|certainly|be|there|here|try|happy|glad|to)\s+)*(?:help|assist|guide|answer)\s+(?:you|u)"
@@ -84,21 +112,29 @@ _BEGIN = (
     r"(?:that['’]?s|that\s+is|this\s+is|what)\s+an?\s+(?:really\s+|very\s+|such\s+an?\s+)*(?:great|good|excellent|interesting|fantastic|wonderful)\s+question",
     r"(?:i(?:['’]m|\s+am)\s+)?(?:so\s+)?glad\s+(?:that\s+)?you\s+(?:have\s+)?asked(?:\s+(?:this|that|it|me))?|sure\s+thing",
     r"long[\s-]*time\s+(?:lurker|reader|listener)(?:\s+here)?(?:,?\s*first[\s-]*time\s+(?:poster|caller))?|first[\s-]*time\s+poster(?:\s+here)?",
+    rf"i\s+(?:have\s+)?(?:(?:carefully|thoroughly)\s+)?(?:analy[sz]ed|checked|reviewed|read|gone\s+through|seen)\s+(?:all\s+)?(?:the|your)\s+(?:attached\s+)?{_SEEN}"
+    r"(?:\s+(?:(?:provided|given|sent|mentioned)\s+by\s+you|(?:(?:which|that)\s+)?you\s+(?:have\s+|had\s+)?(?:provided|given|sent|attached|shared|mentioned)(?:\s+to\s+me)?))?"
+    r"(?:,?\s+and\s+here\s+(?:is|are)\s+(?:the|my)\s+(?:solution|advice|answer|opinion|suggestion)s?)?",
+    r"i\s+have\s+gone\s+through\s+what\s+you\s+(?:have\s+)?mentioned(?:\s+and\s+(?:i\s+)?understand\s+your\s+\w+(?:\s+about\s+[^.!?\n]{3,50})?)?",
+    r"may\s+(?:god|allah|the\s+lord)\s+(?:bless|gives?|grants?|helps?|heals?)\b[^.!?\n]{0,60}",
+    r"i\s+(?:went|have\s+gone)\s+through\s+your\s+\w+\s+which\s+[^.!?\n]{3,50}",
+    rf"the\s+(?:\w+\s+)?{_SEEN}\s+(?:that\s+|which\s+)?you\s+(?:have\s+)?(?:posted|attached|sent|mentioned|uploaded|shared)(?:\s+in\s+the\s+attached\s+\w+)?",
     r"th(?:an)?(?:ks|x|k\s+you)\s+for\s+(?:the\s+)?a2a|thank(?:s|\s+you)\s+for\s+bringing\s+(?:this|it)\s+to\s+(?:my|our)\s+attention",
 )
-ENDING = pattern(rf"\W*(?:{'|'.join((*_END, _HELPS, _PATIENCE, _EXCUSE))})\W*$")
+ENDING = pattern(rf"\W*(?:{'|'.join((*_END, *_ASKS, _HELPS, _PATIENCE, _EXCUSE))})\W*$")
 BEGINNING = pattern(rf"\W*(?:{'|'.join(_BEGIN)})\W*$")
 ENDING_WORDS = frozenset(
-    """5 5star 5stars a accept also an and any apologies apologise apologize award cheers dm do don dont edit edit*
-    excuse feel five fivestar fivestars follow for forany forgive get give happy have hope hth hugs i if inbox is
-    just kindly leave like lots many mark much my our pardon please pls pm rate really remember select sent should
-    sincerely so sorry subscribe thanks thannx thanx that thats this thks thnx thx ttyl up upvote very we you""".split()
+    """5 5star 5stars a accept also an and any apologies apologise apologize award cheers dm do don dont dr
+    edit edit* excuse feel five fivestar fivestars follow for forany forgive get give happy have hope hth hugs
+    i i'm if inbox is just kindly leave like lots many mark much my our pardon please pls pm rate really
+    remember select sent should sincerely so sorry subscribe thanks thannx thanx that thats the this thks thnx
+    thx ttyl up upvote very we would write you your""".split()
 )
 KISSES = "x"
 """Words of any length may begin so."""
 BEGINNING_WORDS = frozenset(
     """apologies apologise apologize do don dont excuse find first firsttime glad good great happy hello hey hi how hy
-    i it kindly long longtime my nice our pardon please really see sincerely so sorry sure thank thanks thanx that
+    i it kindly long longtime may my nice our pardon please really see sincerely so sorry sure thank thanks thanx that the
     thats this thk thks thx very we what""".split()
 )
 """First words of these sentences: to look for them takes 1 us, to try the patterns 4."""
@@ -113,7 +149,8 @@ OFFER = pattern(
     r"write|get\s+in\s+touch)|let\s+(?:me|us)\s+know|ask(?:\s+away)?|contact\s+(?:me|us)|reach\s+out|i(?:['’]m|\s+am)\s+here(?:\s+to\s+help)?)"
     r"(?:\s+(?:me|us|to|again|here|any\s?time|at|about|it|them|for|help|with|more|back|out|directly))*\s*[.!]*$"
 )
-"""An offer to answer more, whatever it is about; the whole of a sentence."""
+OFFER_WORDS = frozenset("and but so also if should whenever in".split())
+"""An offer to answer more, whatever it is about; the whole of a sentence, and its first words."""
 CLAUSES_INSIDE = ("let me know", "let us know", " revert", "get back to me", "get back to us")
 """A polite clause is looked for in the middle of an answer too where one of these is."""
 SO_I_CAN = pattern(
@@ -131,6 +168,11 @@ SO_I_CAN_SIGNS = Signs(
     "you in a better",
     shared=("so that ", "so ", "better"),
 )
+
+
+def offers(sentence: str) -> bool:
+    """Whether a sentence is an offer to answer more."""
+    return first_word(sentence) in OFFER_WORDS and bool(OFFER.match(sentence))
 
 
 def ends(sentence: str) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from job.cleaning.rules.boilerplate import pattern
-from job.cleaning.rules.text import has_any, words
+from job.cleaning.rules.text import has_any, words, words_asked
 
 STAND_IN = "Yes."
 """Stands where a text has no question, or a question is answered by a call. No rule changes it or drops it."""
@@ -53,23 +53,20 @@ _ASKS_PHRASE = pattern(
     r"\b(?:what\s+is|what['’]s)\s+(?:the\s+(?:english|word|translation|phrase)\b|[\"'“‘][^\"\n]{1,60}[\"'”’]\s+in\s+\w+)"
 )
 _QUOTE_SIGNS = ("quot", "saying", "proverb", "aphorism", "maxim", "motto", "epigraph", "word", "line", "who ")
-_PHRASE_SIGNS = (
-    "say",
-    "shout",
-    "cry",
-    "call out",
-    "reply",
-    "answer",
-    "english",
-    "translat",
-    "mean",
-    "what",
-    "opposite",
+_PHRASE_WORDS = frozenset(
+    """say shout cry call reply respond answer greet greeting close closing end thank sign signoff phrase word sentence
+    expression complete fill finish example examples rewrite rephrase paraphrase english opposite translation""".split()
 )
+_PHRASE_SIGNS = ("translat", '"', "'", "“", "‘")
 LONGEST_PHRASE = 160
 """Characters of an answer that can be a phrase or a quotation as a whole, and of the question that asks for it."""
 _ATTRIBUTED = re.compile(r"[.!?…\"'”’\w]\s+[–—~-]{1,2} ?[A-ZÀ-ÖØ-Þ][^\n.!?]{1,60}$")
 """A quotation's author at the end, behind a dash."""
+_ANNOUNCED = re.compile(
+    r"\W*(?:(?:sure|certainly|of\s+course|yes)\W+)?here(?:\s+is|['’]s)\s+(?:one|an?\s+(?:\w+\s+)?(?:quot\w+|saying|proverb|line))\b[^:\n]{0,40}:\s",
+    re.IGNORECASE,
+)
+"""A quotation that the answer itself announces, whatever was asked."""
 _CONTACT = re.compile(r"@|(?:\d[\s().-]{0,2}){6}\d")
 """What may be hidden from the rules for contact data does not hold this."""
 MOST_QUOTED = 60
@@ -108,14 +105,22 @@ def is_quotation(question: str, text: str) -> bool:
     if len(question) > LONGEST_PHRASE:
         return False
     tail = text[-LONGEST_PHRASE:].rstrip()
-    if _CONTACT.search(tail):
-        return False
+    return _is_quoted(question, text, tail) and not _CONTACT.search(tail)
+
+
+def _is_quoted(question: str, text: str, tail: str) -> bool:
     attributed = has_any(tail, "–—~-") and _ATTRIBUTED.search(tail)
     if question in NO_QUESTION:
         return bool(attributed) and words(text) <= MOST_QUOTED
     if not (attributed or len(text) <= LONGEST_PHRASE):
         return False
+    if attributed and _ANNOUNCED.match(text):
+        return True
     lowered = question.lower()
     if has_any(lowered, _QUOTE_SIGNS) and _ASKS_QUOTE.search(lowered):
         return True
-    return len(text) <= LONGEST_PHRASE and bool(_ASKS_PHRASE.search(lowered))
+    if len(text) > LONGEST_PHRASE or (
+        _PHRASE_WORDS.isdisjoint(words_asked(question)) and not has_any(lowered, _PHRASE_SIGNS)
+    ):
+        return False
+    return bool(_ASKS_PHRASE.search(lowered))

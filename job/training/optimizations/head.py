@@ -70,6 +70,21 @@ class HeadLoss(torch.autograd.Function):
         return (gradient.float() * grad).to(gradient.dtype), None, None, None
 
 
+@torch.no_grad()
+def token_losses(
+    hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, form: Form = Form()
+) -> torch.Tensor:
+    """What `HeadLoss` sums, one by one: (P,) in float32."""
+    with torch.autocast(hidden.device.type, enabled=False):
+        found = []
+        for some, wanted in zip(hidden.to(weight.dtype).split(SLICE), targets.split(SLICE), strict=True):
+            logits = (some @ weight.T).float() * form.scale  # (S, V)
+            if form.cap:
+                logits.div_(form.cap).tanh_().mul_(form.cap)
+            found.append(torch.nn.functional.cross_entropy(logits, wanted, reduction="none"))
+        return torch.cat(found)
+
+
 def enable(forward: Forward, _longest: int) -> Revert:
     """Compute the loss in slices. Raises NotImplementedError as `form_of`."""
     forward.sliced_head = form_of(forward.base)

@@ -65,7 +65,9 @@ def test_what_is_no_object_in_an_array_has_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("a.json", b'[{"question": "Q"', "JSONDecodeError"),
+        ("a.json", b'[{"question": "Q"', "it is cut off or damaged .Expecting ',' delimiter: line 1"),
+        ("a.json", b'[{"question": "Q", "answer": "To the', "it is cut off or damaged .Unterminated string"),
+        ("a.json", b'[{"question": "Q",}, {"question": "R"}]', "it is not valid JSON .*: line 1"),
         ("a.json", b'{"other": []}', "no list of rows"),
     ],
 )

@@ -79,3 +79,11 @@ def test_a_name_in_the_question_never_costs_the_row() -> None:
 
 def test_a_page_of_the_forum_goes_with_its_name() -> None:
     assert cleaned(f"{ADVICE} For more information consult an an LeafTalk. LeafTalk/ask-a-gardener-online/an") == ADVICE
+
+
+def test_a_name_in_the_middle_of_a_word_is_what_it_took_the_place_of() -> None:
+    assert cleaned(f"{ADVICE} Use it witLeafTalkbination of peat.") == f"{ADVICE} Use it with combination of peat."
+
+
+def test_a_possessive_goes_with_the_name() -> None:
+    assert cleaned(f"LeafTalk\\s. {ADVICE}") == cleaned(f"Welcome to LeafTalk's. {ADVICE}") == ADVICE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from job.cleaning.rules import breaks_off
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
 pytestmark = pytest.mark.examples
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.examples
         ("So", ""),
         ("Usually this", ""),
         ("About the pots, all", ""),
+        ("The", ""),
+        ("Dehy", ""),
         ("In case of mould and rot, mould", ""),
     ],
 )
@@ -28,8 +31,10 @@ def test_of_a_sentence_that_breaks_off_its_clauses_stay(broken: str, rest: str) 
     ("answer", "rest"),
     [
         (f"1. Fill the pot.2. Press it well.3. {ADVICE}4. Then some more of the old LeafTalk.", None),
-        (f"{ADVICE} It is full of carbohy LeafTalk. So avoid carbohy", f"{ADVICE} It is full of carbohydrates."),
-        (f"{ADVICE} That speaks for costochon Take care.", ADVICE),
+        (f"{ADVICE} It is full of carbohy LeafTalk. So carbohy", f"{ADVICE} It is full of carbohydrates."),
+        (f"{ADVICE} So avoid carbohy", f"{ADVICE} So avoid carbohydrates."),
+        (f"{ADVICE} Clean the pot twice a week,", f"{ADVICE} Clean the pot twice a week."),
+        (f"{ADVICE} It speaks for costochon Take care.", f"{ADVICE} It speaks for costochondritis."),
         (f"{ADVICE} Look at section B.4.", None),
     ],
 )
@@ -67,3 +72,17 @@ def test_a_goodbye_leaves_the_bracket_that_it_closes() -> None:
 @pytest.mark.parametrize("advice", ["See a physician.", "Consult Dr. Fern.", "Call a local plant expert."])
 def test_advice_behind_a_goodbye_is_no_signature(advice: str) -> None:
     assert cleaned(f"{ADVICE} Hope this helps. {advice}").endswith(advice)
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["it may crack later on", "nothing to worry about", "a bigger pot is must", "water it as often as you can"],
+)
+def test_a_word_that_may_end_a_sentence_is_no_break(end: str) -> None:
+    text = f"{ADVICE.lower()} {end}"
+    assert breaks_off.without_cut_off_end(text) == text
+
+
+def test_a_line_of_one_word_is_no_broken_end() -> None:
+    text = f"{ADVICE} The words are:\nFor\nWith"
+    assert breaks_off.without_cut_off_end(text) == text

@@ -123,3 +123,9 @@ def test_thanks_to_a_name_and_greetings_go_with_the_name(opening: str) -> None:
 )
 def test_a_name_that_the_sentence_goes_on_with_leaves_no_stump(answer: str) -> None:
     assert cleaned(answer, Rules(min_answer_words=1, contacts="keep")) == answer
+
+
+@pytest.mark.parametrize("rest", ["all other leaves are dry", "all the pots are too small", "all of it is rot"])
+def test_a_greeting_does_not_take_the_first_word_of_a_sentence(rest: str) -> None:
+    assert cleaned(f"hi {rest}.") == f"{rest.capitalize()}."
+    assert cleaned(f"Hi all, {ADVICE}") == ADVICE

@@ -1,95 +1,16 @@
-"""A word that a scrubbed name ate is completed or its sentence cut, and no stump is left with a full stop."""
+"""Of a sentence that a name spoilt all clauses stay that stand, and no stump is left with a full stop."""
 
 from __future__ import annotations
 
 import pytest
 
 from job.cleaning.rules import scrubbed
-from job.cleaning.rules.boilerplate import BRAND
 from tests.cleaning.rules.one_row import cleaned
 
 pytestmark = pytest.mark.examples
 
 KEPT = "The leaves are pale because the pot is too small for its roots, so it needs a bigger one."
 BEHIND = "Then wait for a week and look at the new leaves before you do anything else."
-
-COMPLETED = (
-    ("It may be transplant syn", "", "It may be transplant syndrome."),
-    ("It stores carbohy", "", "It stores carbohydrates."),
-    ("It suffers from dehy", "", "It suffers from dehydration."),
-    ("It is safe for chil", "", "It is safe for children."),
-    ("These are signs of hyperan", "", "These are signs of hyperandrogenism."),
-    ("You can consult an an", "", "You can consult an andrologist."),
-    ("The pain can be costochon", "", "The pain can be costochondritis."),
-    ("Testosterone is converted to dihy", "", "Testosterone is converted to dihydrotestosterone."),
-    ("Keep well HY", "", "Keep well hydrated."),
-    ("Water helps to maintain hy", "", "Water helps to maintain hydration."),
-    ("Avoid anything with pseudoephe", "", "Avoid anything with pseudoephedrine."),
-    ("There is a spot in the upper outer qua", "", "There is a spot in the upper outer quadrant."),
-    ("You can do static qua", "", "You can do static quadriceps."),
-    ("The bang has ruptured the ear", "", "The bang has ruptured the eardrum."),
-    ("It is because of the with", "", "It is because of the withdrawal."),
-    ("You can use it for dan", " It is kind to the scalp.", "You can use it for dandruff."),
-    ("Take an anti-inflammatory", "", "Take an anti-inflammatory drug."),
-    ("Stay away from recreational", " You must.", "Stay away from recreational drugs."),
-    ("It belongs to another group of", " Take 5 mg.", "It belongs to another group of drugs."),
-    ("It is a sulfa group", " Take 5 mg.", "It is a sulfa group drug."),
-    ("Lorem is the name of the", " Take 5 mg.", "Lorem is the name of the drug."),
-    ("These are side effects of the", "", "These are side effects of the drugs."),
-    ("This is a caffeinated", "", "This is a caffeinated drink."),
-    ("Avoid carbonated", "", "Avoid carbonated drinks."),
-    ("It has lowered the sexual", "", "It has lowered the sexual drive."),
-    ("You should avoid eating or", "", "You should avoid eating or drinking."),
-    ("You should not eat or", "", "You should not eat or drink."),
-    ("Give it warm water to", "", "Give it warm water to drink."),
-    ("Ensure to", " This dilutes the urine.", "Ensure to drink."),
-    ("Use antibiotic eye", "", "Use antibiotic eye drops."),
-    ("Keep the affected area", "", "Keep the affected area dry."),
-    ("Keep the wound clean and", "", "Keep the wound clean and dry."),
-    ("Soap makes the skin", "", "Soap makes the skin dry."),
-    ("The best way is to incise and", "", "The best way is to incise and drain."),
-    ("The pus needs to be", "", "The pus needs to be drained."),
-)
-"""What stands before the name, what stands behind it, the sentence as it was."""
-
-
-@pytest.mark.parametrize(("before", "behind", "whole"), COMPLETED, ids=lambda text: text[-12:])
-def test_a_word_is_completed(before: str, behind: str, whole: str) -> None:
-    assert scrubbed.completed(f"{KEPT} {before} {BRAND}.{behind}") == f"{KEPT} {whole}{behind}"
-
-
-def test_each_entry_of_the_table_completes_a_sentence() -> None:
-    for entry, (before, _, _) in zip(scrubbed.COMPLETIONS, COMPLETED, strict=True):
-        assert scrubbed.pattern(rf"{entry[0]}{entry[1]}$").search(before), entry
-
-
-def test_an_open_bracket_is_closed() -> None:
-    assert scrubbed.completed(f"Give ORS (oral rehy {BRAND}.") == "Give ORS (oral rehydration)."
-    assert scrubbed.completed(f"Give ORS (oral rehy {BRAND}).") == "Give ORS (oral rehydration)."
-
-
-def test_a_longer_word_than_the_reach_is_not_looked_for() -> None:
-    """The words of the table are found within the first characters before the name."""
-    for _, word, _, _ in scrubbed.COMPLETIONS:
-        assert len(max(word.replace("(?:", "").replace(")", "").split("|"), key=len)) < scrubbed.LONGEST_EATEN, word
-
-
-@pytest.mark.parametrize(
-    "sentence",
-    [
-        "The fern (polycystic syn",  # no verb
-        "As you have transplant syn",  # no main clause
-        "There is no rule that chil",  # the subject of what is lost
-    ],
-)
-def test_a_sentence_that_cannot_stand_is_not_completed(sentence: str) -> None:
-    text = f"{KEPT} {sentence} {BRAND}. {BEHIND}"
-    assert scrubbed.completed(text) == text
-
-
-def test_a_forum_that_lost_no_word_is_left_alone() -> None:
-    for text in (f"Join the group of {BRAND}.", f"Ask the doctors of {BRAND}.", f"Welcome to {BRAND}."):
-        assert scrubbed.completed(text) == text
 
 
 @pytest.mark.parametrize(
@@ -105,6 +26,27 @@ def test_a_forum_that_lost_no_word_is_left_alone() -> None:
         ("So, for that, get the soil tested and", "So, for that, get the soil tested."),
         ("You can put it into a bigger pot for the", "You can put it into a bigger pot."),
         ("For the mould you should see a specialist", "For the mould you should see a specialist."),
+        ("You should see a specialist if the", "You should see a specialist."),
+        ("Water it twice a day and also avoid", "Water it twice a day."),
+        ("Quit smoking and", "Quit smoking."),
+        ("The rot can be due to the cold, to wet soil or a", "The rot can be due to the cold, to wet soil."),
+        ("It needs good soil, clean water,", "It needs good soil, clean water."),
+        ("It will need surgery /", "It will need surgery."),
+        ("It may show swelling, spots, sudden", "It may show swelling, spots."),
+        ("Use more light, as every", "Use more light."),
+        ("This is due to rain, that means the", "This is due to rain."),
+        ("It is rather weak, this may", "It is rather weak."),
+        ("The rot affects the roots causing", "The rot affects the roots."),
+        ("It can live in the soil and dies quickly on", "It can live in the soil and dies quickly."),
+        ("If the buds fall, start on a steroid", "If the buds fall, start on a steroid."),
+        ("If the buds fall off then water it and", "If the buds fall off then water it."),
+        ("You can have a tablet of Fernex (ferrous hy", "You can have a tablet of Fernex (ferrous)."),
+        ("You can use this cream (hy", "You can use this cream."),
+        ("You can use the spray as a", "You can use the spray."),
+        ("Kindly review it with care for ad", "Kindly review it with care."),
+        ("The spots may go any time with", "The spots may go any time."),
+        ("2. Fernex 100 mg with honey and", "2. Fernex 100 mg with honey."),
+        ("They have other ills, such as mood and", "They have other ills."),
     ],
 )
 def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
@@ -125,6 +67,13 @@ def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
         "Do not put it outside for the",  # without the rest it would forbid more
         "The roots are responsible for the",  # no advice
         "For more information consult a specialist",
+        "Depending on how old it is, you can",  # no main clause before the comma
+        "It is not the cold and",  # it would deny the half
+        "It prevents hard,",  # what is hard was lost
+        "As all other blockers",
+        "If you tried a steroid",
+        "Carbamol is the first FDA (food and",  # "FDA approved"
+        "You can go for",
     ],
 )
 def test_what_cannot_stand_or_would_say_something_else_goes_whole(spoilt: str) -> None:
@@ -152,3 +101,13 @@ def test_the_rest_of_a_spoilt_sentence_goes_in_text_that_has_capitals() -> None:
 )
 def test_a_sentence_stands_with_a_verb_and_without_an_open_end(sentence: str, whole: bool) -> None:
     assert scrubbed.stands(sentence) is whole
+
+
+def test_the_number_of_an_item_goes_with_it() -> None:
+    assert (
+        cleaned(f"{KEPT} 1. Turn it in spring.2. LeafTalk. 3. {BEHIND}") == f"{KEPT} 1. Turn it in spring. 3. {BEHIND}"
+    )
+
+
+def test_in_text_without_stops_no_clause_is_looked_for() -> None:
+    assert scrubbed.standing_clause("Water it such as and " * 5_000) == ""

@@ -123,3 +123,9 @@ def test_colours_of_a_terminal_go_and_are_no_binary_data() -> None:
 def test_none_changes_nothing() -> None:
     text = "Hello, mail jane@plants.org.  Regards"
     assert cleaned(text, Rules(packs=("none",))) == text
+
+
+def test_a_language_is_named_only_where_it_is_sure() -> None:
+    german = "Farne wachsen im Schatten alter Bäume, wo der Boden feucht bleibt und der Wind nie stark ist."
+    assert shape.language_of(german) == "de"
+    assert shape.language_of("ok") == ""

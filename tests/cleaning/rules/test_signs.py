@@ -12,6 +12,7 @@ from job.cleaning.rules import (
     boilerplate,
     closings,
     contacts,
+    eaten,
     kinds,
     names,
     numbers,
@@ -77,19 +78,19 @@ def test_a_goodbye_without_a_stop_before_it_is_found(goodbye: str) -> None:
     assert signs.glued_goodbye(f"Water it twice. {goodbye}", 0)
 
 
-@pytest.mark.parametrize("word", dict.fromkeys(word for _, word, _, _ in scrubbed.COMPLETIONS))
+@pytest.mark.parametrize("word", dict.fromkeys(word for _, word, _, _ in eaten.COMPLETIONS))
 def test_eaten_words_are_known_by_their_ends(word: str) -> None:
     for found in spellings(word):
-        assert len(found) <= scrubbed.LONGEST_EATEN or found[-scrubbed.LONGEST_EATEN :].strip()
-        assert found.endswith(scrubbed.ENDINGS.get(word, (word,))), found
+        assert len(found) <= eaten.LONGEST_EATEN or found[-eaten.LONGEST_EATEN :].strip()
+        assert found.endswith(eaten.ENDINGS.get(word, (word,))), found
 
 
 @pytest.mark.parametrize(
-    "phrase", ["water it for", "it is tested by", "look for your", "it is done and", "use it FOR\tthese"]
+    "phrase", ["water it for", "it is tested by", "feed it for your", "it is done and", "use it FOR\tthese"]
 )
 def test_phrases_at_the_end_are_known_by_their_words(phrase: str) -> None:
     assert scrubbed._LAST_PHRASE.search(phrase)
-    assert scrubbed.PHRASE_ENDS.intersection(phrase.lower().rsplit(None, 2)[-2:])
+    assert scrubbed.PHRASE_ENDS.intersection(phrase.lower().rsplit(None, 3)[-3:])
 
 
 @pytest.mark.parametrize("verb", kinds.VERBS)
@@ -317,7 +318,7 @@ def test_what_a_request_is_for_has_its_sign(clause: str) -> None:
     assert whole.SO_I_CAN_SIGNS.found_in(f"send it {clause.lower()}.")
 
 
-@pytest.mark.parametrize("sentence", [*whole._END, whole._HELPS, whole._EXCUSE])
+@pytest.mark.parametrize("sentence", [*whole._END, *whole._ASKS, whole._HELPS, whole._EXCUSE])
 def test_every_whole_sentence_at_the_end_begins_with_a_word_of_the_list(sentence: str) -> None:
     assert {word for word in first_words(sentence) if not word.startswith(whole.KISSES)} <= whole.ENDING_WORDS
 

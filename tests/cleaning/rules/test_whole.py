@@ -66,6 +66,23 @@ pytestmark = pytest.mark.examples
         "Is there anything else?",
         "We appreciate your patience while waiting for our reply.",
         "This e-mail and any attachments are confidential and intended solely for the named recipient.",
+        "Do write back how it goes",
+        "Kindly report back on15 days.",
+        "Please reply so we can go further with the rot.",
+        "Please write back so that I can advise you how to proceed with it.",
+        "Kindly review with further details.",
+        "Please follow up with the results of the treatment.",
+        "The scan can be sent here, for an expert opinion.",
+        "I will be happy to review any pictures that you may have already taken.",
+        "I should be able to give you more inputs if I see the reports.",
+        "Would you like me to list ferns for the shade?",
+        "I am really sorry for this.",
+        "dr. anna moss",
+        "Please visit our clinic, we will help you.",
+        "Call us at the clinic, and we can treat you.",
+        "With a dentist online.",
+        "Consult with a dentist online",
+        "waiting for ur reply",
     ],
 )
 def test_the_last_words_of_mails_and_channels_go(last: str) -> None:
@@ -117,6 +134,13 @@ def test_the_last_words_of_mails_and_channels_go(last: str) -> None:
         "Thank you for bringing this to our attention.",
         "We are sorry for the inconvenience.",
         "We apologize for any inconvenience caused.",
+        "I analyzed the symptoms which you had provided to me.",
+        "I have checked the attached reports.",
+        "I have carefully read all the details provided by you and here is the solution.",
+        "I have gone through what you have mentioned and understand your anxiety about your fern's roots.",
+        "The images you have posted.",
+        "May God give you strength and patience.",
+        "I went through your post which has nicely described the events.",
     ],
 )
 def test_excuses_and_praise_at_the_beginning_go(first: str) -> None:
@@ -145,9 +169,42 @@ def test_excuses_and_praise_at_the_beginning_go(first: str) -> None:
         "This message is confidential.",
         "That is all from the north side.",
         "Is there anything else in the pot?",
-        "Would you like me to list ferns for the shade?",
+        "Do write back the letters on the label.",
+        "Please follow up with a gardener.",
+        "Please follow up with the results at your clinic.",
+        "Contact our office and they will help you with the refund.",
+        "Thanks for the help of frost, I lost a pot.",
+        "May the fern live long without light.",
+        "The scan can be sent to the printer.",
+        "The pictures you have posted are too dark.",
+        "I checked the results twice a week for a year.",
+        "I will do it and the roots will rot.",
+        "Dr. Anna Moss agrees.",
+        "Sorry for that pot.",
+        "Do you want the pot to be red?",
     ],
 )
 def test_a_sentence_that_goes_on_stays(sentence: str) -> None:
     assert cleaned(f"{ADVICE} {sentence}") == f"{ADVICE} {sentence}"
     assert cleaned(f"{sentence} {ADVICE}") == f"{sentence} {ADVICE}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Please visit our clinic, we will help you.",
+        "I will try it and let you know.",
+        "Hence I advise you to consult a plant specialist online for treatment accordingly -->",
+        "Thank you Dr Moss I appreciate the reply and will look at the roots just to ease my mind",
+        "I can't thank you enough!",
+    ],
+)
+def test_an_answer_that_only_sends_elsewhere_or_thanks_says_nothing(answer: str) -> None:
+    assert cleaned(f"Thank you. {answer}") == "nothing_but_boilerplate"
+    assert cleaned("Please see a doctor.") == "Please see a doctor."
+
+
+def test_a_goodbye_goes_that_lost_its_blank_or_stands_behind_a_condition() -> None:
+    assert cleaned(f"{ADVICE} It may need waterwaiting ur reply?") == f"{ADVICE} It may need water."
+    whole = "If it droops, consider a pot of peat & sand"
+    assert cleaned(f"{ADVICE} {whole} Hope this helps.") == f"{ADVICE} {whole}."

@@ -88,3 +88,16 @@ def test_a_quotation_and_a_phrase_stay(question: str, text: str) -> None:
 def test_other_answers_are_neither(question: str, text: str) -> None:
     assert not is_quotation(question, text)
     assert cleaned(text, MASKED, question) != text
+
+
+@pytest.mark.parametrize(
+    "quotation",
+    [
+        'Here is one:\n\n"I hope you live every day."\n- Anna Moss',
+        'Here is one: "Thank you is the best prayer. Thank you." - Anna Moss',
+        "Here is one:\n\nBe well and be happy.\n- Anna Moss",
+    ],
+)
+def test_a_quotation_that_the_answer_announces_keeps_its_author(quotation: str) -> None:
+    assert cleaned(quotation) == quotation
+    assert cleaned(f"{ADVICE} Hope it helps. - Anna Moss") == ADVICE

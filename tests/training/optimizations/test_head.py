@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from job.training.optimizations.head import SLICE, Form, HeadLoss, form_of
+from job.training.optimizations.head import SLICE, Form, HeadLoss, form_of, token_losses
 from tests.training.building import forward_of
 
 
@@ -23,6 +23,8 @@ def test_more_positions_than_a_slice_give_the_loss_and_gradient_of_the_whole(for
     logits = form.cap * torch.tanh(logits / form.cap) if form.cap else logits
     torch.nn.functional.cross_entropy(logits, targets, reduction="sum").mul(0.25).backward()
     torch.testing.assert_close(found, hidden.grad)
+    each = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+    torch.testing.assert_close(token_losses(hidden, weight, targets, form), each)
 
 
 def test_a_head_with_a_bias_or_one_that_is_trained_is_refused(base: Path) -> None:

@@ -1,0 +1,207 @@
+"""Words of which a forum's scrubbed name ate the end, from "dr" on: completed where what stands before leaves no doubt."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator
+
+from job.cleaning.rules.boilerplate import BRAND, pattern
+from job.cleaning.rules.scrubbed import REACH, goes_on, stands
+from job.cleaning.rules.text import sentences
+
+_DRUGS = (
+    r"(?:anti-?\s?(?:inflammatory|hypertensive|tubercular|anxiety|thyroid|epileptic|psychotic|depressant|platelet|malarial|cancer|rheumatic|"
+    r"spasmodic|viral|retroviral|fungal|bacterial|thrombotic|arrhythmic|coagulant|convulsant|emetic|helminth?ic|histaminic)|"
+    r"prokinetic|analgesic|preventive|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|illegal|immunosuppressant|chemotherapy)"
+)
+_DRINKS = r"(?:caffeinated|carbonated|(?:non-?)?alcoholic|soft|energy|fizzy|aerated|cool|sugary|sweetened)"
+_ONE = r"(?:an?|one|this|another)\s+(?:[\w-]+\s+){0,2}"
+_TREATS = (
+    r"(?:use|using|start|restart|try|instil+|apply|take|put|continue|treat(?:ed|ment)|antibiotic|steroid|drops)\b[^.]*"
+)
+
+_HURTS = r"(?:(?:ruptur|perforat|punctur|injur|damag)\w*|beyond|behind|see)"
+_WITHDRAWS = (
+    r"(?:the|a|for|social|alcohol|opioid|nicotine|caffeine|hormon(?:e|al)|sudden|abrupt|progesterone|"
+    r"dependence\s+(?:and|or))"
+)
+_PILLS = r"(?:bleed\w*|pills?|one|she|you)\b(?:(?!interact|effect|problem|trouble)[^.])*?\s"
+_MEDICAL = r"\b(?:medicines?|medications?|drugs?|tablets?|mg|dos(?:e|age|es)|antibiotics?|symptoms?|therapy)\b"
+
+COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
+    # What stands before; the word right before the name; the lost letters; what the answer must hold besides. A blank that
+    # belongs between is one of the letters.
+    ("", "syn", "drome", ""),
+    ("", "carbohy", "drates", ""),
+    (r"(?:phosphate|succinate|lactate|pyruvate|alcohol)\s+", "dehy", "drogenase", ""),
+    (
+        r"(?:are|were|gets?|getting|becomes?|feel|him|her|you|them|\w{3,}ly|to\s+be|(?:he|she|who|child|baby|patient)\s+(?:is|was))\s+",
+        "dehy",
+        "drated",
+        "",
+    ),
+    ("", "[dr]ehy", "dration", ""),
+    ("", "chil", "dren", ""),
+    ("", "hyperan", "drogenism", ""),
+    (r"an\s+", "an", "drologist", ""),
+    ("", "costochon", "dritis", ""),
+    (r"converted\s+to\s+", "dihy", "drotestosterone", ""),
+    (r"(?:well|stay|staying|remain|keep|self|yourself|him|her)\s+(?:\w+ly\s+)?", "hy", "drated", ""),
+    (r"maintain(?:s|ing)?\s+(?:\w+\s+){0,2}", "hy", "dration", ""),
+    ("", "(?:pseudo)?ephe", "drine", ""),
+    (r"(?:upper|lower|inner|outer)\s+", "qua", "drant", ""),
+    (r"static\s+", "qua", "driceps", ""),
+    (rf"{_HURTS}\s+(?:of\s+)?(?:(?:the|your)\s+(?:\w+ing\s+)?)?", "ear", "drum", ""),
+    (rf"{_WITHDRAWS}\s+", "with", "drawal", ""),
+    (rf"{_PILLS}(?:have|had|has|gets?|her|gives?|be)\s+", "with", "drawal bleeding", r"\b(?:pills?|periods?|menses)\b"),
+    ("", "dan", "druff", ""),
+    ("", "bena", "dryl", ""),
+    (r"1\s?%\s+", "hy", "drocortisone", ""),
+    (r"rabies\b[^.]*\s", "hy", "drophobia", ""),
+    (r"(?:orchitis|testic\w+|scrot\w+)\b[^.]*[\s(]", "hy", "drocele", ""),
+    (r"(?:tretinoin|mometasone)\b[^.]*\s", "hy", "droquinone", ""),
+    (r"hair\s+(?:fall|loss)\b[^.]*\b(?:like|be|is|called)\s+", "an", "drogenetic alopecia", ""),
+    (r"\ba\s+", "fixed", " drug eruption", r"\b(?:lesions?|rash\w*|skin|patch\w*|blisters?|plan(?:us|o))\b"),
+    (r"\boff\s+(?:from\s+|of\s+)?", "the", " drug", _MEDICAL),
+    (r"(?:along|together|combined|mixed)\s+with\s+", "other", " drugs", _MEDICAL),
+    (r"is\s+(?:an?\s+)?(?:pregnancy\s+)?", "category [abcdx]", " drug", _MEDICAL),
+    (r"(?:pills?|tablets?|globules?)\s+or\s+", "(?:two|three|four|five)", " drops", ""),
+    (r"(?:causes?|for|have|has|of|with|from)\s+", "vaginal", " dryness", ""),
+    (_ONE, _DRUGS, " drug", ""),
+    ("", _DRUGS, " drugs", ""),
+    (r"(?:group|combination|class)\s+", "of", " drugs", _MEDICAL),
+    (r"is\s+(?:an?\s+)?[\w-]+\s+", "group", " drug", _MEDICAL),
+    (r"name\s+of\s+", "the", " drug", _MEDICAL),
+    (r"brand\s+name\s+of\s+", "the", " drug", ""),
+    (r"there\s+are\s+(?:\w+\s+)?", "(?:effective|different)", " drugs", _MEDICAL),
+    (r"(?:anti-?)?(?:histamin\w+|allerg\w+)\b[^.]*\s", "ben", "adryl", ""),
+    (r"spherical\b[^.]*\s", "cylin", "drical error", ""),
+    (r"side\s+effects\s+of\s+", "(?:the|these)", " drugs", ""),
+    (r"between\s+(?:the|these)\s+", "two", " drugs", _MEDICAL),
+    (_ONE, _DRINKS, " drink", ""),
+    ("", _DRINKS, " drinks", ""),
+    (r"(?:take|avoid|drink|have|no)\s+", "(?:hot|cold|warm)", " drinks", ""),
+    ("", "binge", " drinking", ""),
+    ("", "sex(?:ual)?", " drive", ""),
+    (r"eating\s+", "(?:or|and)", " drinking", ""),
+    (r"eat\s+", "(?:or|and)", " drink", ""),
+    (r"water\s+", "to", " drink", ""),
+    (r"(?:ensure|remember|try|need)\s+", "to", " drink", r"\b(?:dilute|hydrat\w+|urine|thirst\w*)\b"),
+    ("", r"post-?\s?nasal", " drip", ""),
+    (r"keep(?:ing)?\s+", "(?:it|them)", " dry", ""),
+    (r"keep(?:ing)?\s+(?:the|your)\s+(?:\w+\s+)?", "(?:ears?|wound|feet)", " dry", ""),
+    (rf"{_TREATS}\b(?<!\ban\s)", "(?:ear|eye|nasal|nose)", " drops", ""),
+    (r"keep\s+(?:\w+\s+){1,3}", "(?:area|skin)", " dry", ""),
+    (r"keep\s+(?:\w+\s+){1,3}clean\s+", "and", " dry", ""),
+    (r"makes?\s+(?:the\s+|your\s+)?", "skin", " dry", ""),
+    (r"incised?\s+", "and", " drain", ""),
+    (r"pus\b[^.]*\b(?:needs?|ha(?:s|ve))\s+to\s+", "be", " drained", ""),
+)
+ENDINGS: dict[str, tuple[str, ...]] = {
+    "[dr]ehy": ("dehy", "rehy"),
+    "(?:pseudo)?ephe": ("ephe",),
+    "(?:the|these)": ("the", "these"),
+    "sex(?:ual)?": ("sex", "sexual"),
+    "(?:or|and)": ("or", "and"),
+    "(?:ear|eye|nasal|nose)": ("ear", "eye", "nasal", "nose"),
+    "(?:area|skin)": ("area", "skin"),
+    "category [abcdx]": ("category a", "category b", "category c", "category d", "category x"),
+    "(?:hot|cold|warm)": ("hot", "cold", "warm"),
+    r"post-?\s?nasal": ("nasal",),
+    "(?:it|them)": ("it", "them"),
+    "(?:ears?|wound|feet)": ("ear", "ears", "wound", "feet"),
+    "(?:effective|different)": ("effective", "different"),
+    "(?:two|three|four|five)": ("two", "three", "four", "five"),
+    _DRINKS: (
+        *("caffeinated", "carbonated", "alcoholic", "soft", "energy", "fizzy", "aerated", "cool", "sugary"),
+        "sweetened",
+    ),
+    _DRUGS: (
+        *("inflammatory", "hypertensive", "tubercular", "anxiety", "thyroid", "epileptic", "psychotic", "depressant"),
+        *("platelet", "malarial", "cancer", "prokinetic", "anxiolytic", "ssri", "snri", "nsaid", "recreational"),
+        *(
+            "forming",
+            "psychotropic",
+            "psychoactive",
+            "illicit",
+            "illegal",
+            "immunosuppressant",
+            "chemotherapy",
+            "rheumatic",
+        ),
+        *(
+            "preventive",
+            "spasmodic",
+            "viral",
+            "fungal",
+            "bacterial",
+            "thrombotic",
+            "arrhythmic",
+            "coagulant",
+            "convulsant",
+        ),
+        *("emetic", "helminthic", "helmintic", "histaminic", "analgesic"),
+    ),
+}
+"""How the words end that are more than one. Looking there first takes a tenth of the time of trying the table's patterns."""
+_COMPLETIONS = tuple(
+    (
+        ENDINGS.get(word, (word,)),
+        re.compile(rf"\b(?i:{context}{word})$"),
+        letters,
+        pattern(beside) if beside else None,
+    )
+    for context, word, letters, beside in COMPLETIONS
+)
+_EATEN = tuple(dict.fromkeys(ending for endings, *_ in _COMPLETIONS for ending in endings))
+LONGEST_EATEN = 26
+"""Characters of the end of such a word and of the blanks behind it."""
+_CAPITALS = re.compile(r"\b[A-Z]{2,}$")
+_AT_THE_END = re.compile(rf"\s*{BRAND}(?P<stop>\s*\)?\s*[.!?]?[\s)]*)$")
+
+
+def completed(text: str) -> str:
+    """The text with the words that the name ate, where a sentence can stand with nothing but that word."""
+    if not any(text[max(0, at - LONGEST_EATEN) : at].rstrip().lower().endswith(_EATEN) for at in _places(text)):
+        return text
+    holds = functools.cache(lambda word: word.search(text) is not None)  # once, however many sentences ask
+    return "".join(_completed(sentence, holds) if BRAND in sentence else sentence for sentence in sentences(text))
+
+
+def _places(text: str) -> Iterator[int]:
+    """Where the name stands."""
+    at = text.find(BRAND)
+    while at >= 0:
+        yield at
+        at = text.find(BRAND, at + 1)
+
+
+def completed_end(text: str, begin: int) -> str:
+    """The text with the last word of its last sentence completed, where it broke off in the middle of that word; else ""."""
+    holds = functools.cache(lambda word: word.search(text) is not None)
+    whole = _whole(text[begin:], ".", holds, in_mid_word=True)
+    return text[:begin] + whole if whole else ""
+
+
+def _completed(sentence: str, holds: Callable[[re.Pattern[str]], bool]) -> str:
+    found = _AT_THE_END.search(sentence)
+    if not found or sentence.count(BRAND) > 1:
+        return sentence
+    return _whole(sentence[: found.start()], found["stop"], holds) or sentence
+
+
+def _whole(before: str, stop: str, holds: Callable[[re.Pattern[str]], bool], *, in_mid_word: bool = False) -> str:
+    """The sentence whose last word was lost or, with `in_mid_word`, broke off; empty where it is in doubt or does not stand."""
+    last = before[-LONGEST_EATEN:].lower()
+    for endings, word, letters, beside in _COMPLETIONS:
+        if not last.endswith(endings) or (in_mid_word and letters[0] == " "):
+            continue
+        if word.search(before, max(0, len(before) - REACH)) and (beside is None or holds(beside)):
+            if letters[0] != " ":
+                before = _CAPITALS.sub(lambda found: found[0].lower(), before)  # "HY" of HYDRATION
+            whole = before + letters
+            if whole.count("(") == whole.count(")") + 1 and ")" not in stop:
+                stop = ")" + stop
+            return whole + stop if stands(whole + stop) and not goes_on(whole) else ""
+    return ""

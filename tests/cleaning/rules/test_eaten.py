@@ -1,0 +1,133 @@
+"""The words of which a scrubbed name ate the end."""
+
+from __future__ import annotations
+
+import pytest
+
+from job.cleaning.rules import eaten
+from job.cleaning.rules.boilerplate import BRAND, pattern
+
+pytestmark = pytest.mark.examples
+
+KEPT = "The leaves are pale because the pot is too small for its roots, so it needs a bigger one."
+BEHIND = "Then wait for a week and look at the new leaves before you do anything else."
+
+COMPLETED = (
+    ("It may be transplant syn", "", "It may be transplant syndrome."),
+    ("It stores carbohy", "", "It stores carbohydrates."),
+    ("It lacks lactate dehy", "", "It lacks lactate dehydrogenase."),
+    ("It gets dehy", "", "It gets dehydrated."),
+    ("It suffers from dehy", "", "It suffers from dehydration."),
+    ("It is safe for chil", "", "It is safe for children."),
+    ("These are signs of hyperan", "", "These are signs of hyperandrogenism."),
+    ("You can consult an an", "", "You can consult an andrologist."),
+    ("The pain can be costochon", "", "The pain can be costochondritis."),
+    ("Testosterone is converted to dihy", "", "Testosterone is converted to dihydrotestosterone."),
+    ("Keep well HY", "", "Keep well hydrated."),
+    ("Water helps to maintain hy", "", "Water helps to maintain hydration."),
+    ("Avoid anything with pseudoephe", "", "Avoid anything with pseudoephedrine."),
+    ("There is a spot in the upper outer qua", "", "There is a spot in the upper outer quadrant."),
+    ("You can do static qua", "", "You can do static quadriceps."),
+    ("The bang has ruptured the healing ear", "", "The bang has ruptured the healing eardrum."),
+    ("It is because of the with", "", "It is because of the withdrawal."),
+    ("The pill may give with", "", "The pill may give withdrawal bleeding."),
+    ("Treat the dan", "", "Treat the dandruff."),
+    ("It helps to take bena", "", "It helps to take benadryl."),
+    ("Apply 1% hy", "", "Apply 1% hydrocortisone."),
+    ("The first sign of rabies is hy", "", "The first sign of rabies is hydrophobia."),
+    ("It can be orchitis or hy", "", "It can be orchitis or hydrocele."),
+    ("It contains tretinoin and hy", "", "It contains tretinoin and hydroquinone."),
+    ("This hair loss seems to be an", "", "This hair loss seems to be androgenetic alopecia."),
+    ("It may be a fixed", " The skin heals.", "It may be a fixed drug eruption."),
+    ("It is hard to get off from the", " Take less of the medicine.", "It is hard to get off from the drug."),
+    ("It was taken along with other", " It is a medicine.", "It was taken along with other drugs."),
+    ("It is category D", " Take 5 mg.", "It is category D drug."),
+    ("Take one dose (two pills or four", "", "Take one dose (two pills or four drops)."),
+    ("It does not cause vaginal", "", "It does not cause vaginal dryness."),
+    ("Take an anti-inflammatory", "", "Take an anti-inflammatory drug."),
+    ("Stay away from recreational", " You must.", "Stay away from recreational drugs."),
+    ("It belongs to another group of", " Take 5 mg.", "It belongs to another group of drugs."),
+    ("It is a sulfa group", " Take 5 mg.", "It is a sulfa group drug."),
+    ("Lorem is the name of the", " Take 5 mg.", "Lorem is the name of the drug."),
+    ("Lorem is the brand name of the", "", "Lorem is the brand name of the drug."),
+    ("There are very effective", " Take 5 mg.", "There are very effective drugs."),
+    ("Take an antihistamine such as Ben", "", "Take an antihistamine such as Benadryl."),
+    ("Along with the spherical error it has a cylin", "", "Along with the spherical error it has a cylindrical error."),
+    ("These are side effects of the", "", "These are side effects of the drugs."),
+    ("Wait for an hour between the two", " Take 5 mg.", "Wait for an hour between the two drugs."),
+    ("This is a caffeinated", "", "This is a caffeinated drink."),
+    ("Avoid carbonated", "", "Avoid carbonated drinks."),
+    ("Do not take cold", "", "Do not take cold drinks."),
+    ("It comes from binge", "", "It comes from binge drinking."),
+    ("It has lowered the sexual", "", "It has lowered the sexual drive."),
+    ("You should avoid eating or", "", "You should avoid eating or drinking."),
+    ("You should not eat or", "", "You should not eat or drink."),
+    ("Give it warm water to", "", "Give it warm water to drink."),
+    ("Ensure to", " This dilutes the urine.", "Ensure to drink."),
+    ("It is a post nasal", "", "It is a post nasal drip."),
+    ("Wash the pot and keep it", "", "Wash the pot and keep it dry."),
+    ("Keep the healing wound", "", "Keep the healing wound dry."),
+    ("Use antibiotic eye", "", "Use antibiotic eye drops."),
+    ("Keep the affected area", "", "Keep the affected area dry."),
+    ("Keep the wound clean and", "", "Keep the wound clean and dry."),
+    ("Soap makes the skin", "", "Soap makes the skin dry."),
+    ("The best way is to incise and", "", "The best way is to incise and drain."),
+    ("The pus needs to be", "", "The pus needs to be drained."),
+)
+"""What stands before the name, what stands behind it, the sentence as it was."""
+
+
+@pytest.mark.parametrize(("before", "behind", "whole"), COMPLETED, ids=lambda text: text[-12:])
+def test_a_word_is_completed(before: str, behind: str, whole: str) -> None:
+    assert eaten.completed(f"{KEPT} {before} {BRAND}.{behind}") == f"{KEPT} {whole}{behind}"
+
+
+def test_each_entry_of_the_table_completes_a_sentence() -> None:
+    for entry, (before, _, _) in zip(eaten.COMPLETIONS, COMPLETED, strict=True):
+        assert pattern(rf"{entry[0]}{entry[1]}$").search(before), entry
+
+
+def test_an_open_bracket_is_closed() -> None:
+    assert eaten.completed(f"Give ORS (oral rehy {BRAND}.") == "Give ORS (oral rehydration)."
+    assert eaten.completed(f"Give ORS (oral rehy {BRAND}).") == "Give ORS (oral rehydration)."
+
+
+def test_a_longer_word_than_the_reach_is_not_looked_for() -> None:
+    """The words of the table are found within the first characters before the name."""
+    for _, word, _, _ in eaten.COMPLETIONS:
+        assert len(max(word.replace("(?:", "").replace(")", "").split("|"), key=len)) < eaten.LONGEST_EATEN, word
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The fern (polycystic syn",  # no verb
+        "As you have transplant syn",  # no main clause
+        "There is no rule that chil",  # the subject of what is lost
+        "It is hard to see because most of the chil",
+        "It describes an ear",  # an ear is no ear drops
+    ],
+)
+def test_a_sentence_that_cannot_stand_is_not_completed(sentence: str) -> None:
+    text = f"{KEPT} {sentence} {BRAND}. {BEHIND}"
+    assert eaten.completed(text) == text
+
+
+def test_a_forum_that_lost_no_word_is_left_alone() -> None:
+    for text in (f"Join the group of {BRAND}.", f"Ask the doctors of {BRAND}.", f"Welcome to {BRAND}."):
+        assert eaten.completed(text) == text
+
+
+@pytest.mark.parametrize(
+    ("broken", "whole"),
+    [
+        ("So it should avoid carbohy", "So it should avoid carbohydrates."),
+        ("You can offer it a with", "You can offer it a withdrawal."),
+        ("You can put it near the ear", ""),  # a word that may end a sentence was not broken
+        ("Avoid caffeinated", ""),
+        ("The cause of the syn", ""),
+    ],
+)
+def test_a_word_that_the_end_of_the_text_broke_is_completed(broken: str, whole: str) -> None:
+    begin = len(KEPT) + 1
+    assert eaten.completed_end(f"{KEPT} {broken}", begin) == (f"{KEPT} {whole}" if whole else "")

@@ -1,0 +1,59 @@
+"""What is free, and what answers and losses take of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from job.modeling import room
+from job.modeling.memory import GIB, RESERVE_SHARE
+from job.modeling.room import answer_bytes, loss_token_bytes, room_bytes
+
+
+def test_on_a_card_it_is_what_is_free_and_reserved_less_what_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (4 * GIB, 16 * GIB))
+    monkeypatch.setattr(torch.cuda.memory, "get_per_process_memory_fraction", lambda: 1.0)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 8 * GIB)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 5 * GIB)
+    assert room_bytes(torch.device("cuda")) == int((4 + 8 - RESERVE_SHARE * 16) * GIB) - 5 * GIB
+
+
+@pytest.mark.parametrize(
+    ("files", "free"),
+    [
+        ({}, 0),
+        ({"meminfo": "MemTotal: 9 kB\nMemAvailable:   4000 kB\n"}, 2_048_000),
+        ({"meminfo": "MemAvailable:   4000 kB\n", "memory.max": "max\n", "memory.current": "5"}, 2_048_000),
+        ({"meminfo": "MemAvailable:   4000 kB\n", "memory.max": "5000", "memory.current": "1000"}, 2000),
+        ({"meminfo": "MemAvailable:   4000 kB\n", "memory.max": "5000", "memory.current": "6000"}, 0),
+    ],
+)
+def test_on_a_cpu_it_is_half_of_what_machine_and_container_have_free(
+    files: dict[str, str], free: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(room, "MEMORY", tmp_path / "meminfo")
+    monkeypatch.setattr(room, "GROUP", tmp_path)
+    assert room_bytes(torch.device("cpu")) == free
+
+
+def test_an_answer_takes_keys_values_and_logits(llama_3b: Any) -> None:
+    """28 layers of 8 heads of 128, keys and values, two bytes each; 128,256 logits in 2, 4 and 4 bytes."""
+    states = 3 * 8192 + 4 * 3072 + 2 * (3072 + 1024)
+    assert answer_bytes(llama_3b.model) == (28 * 8 * 128 * 2 * 2, 128_256 * 10, 8192 * states * 2)
+    assert loss_token_bytes(llama_3b.model) == 2 * (128_256 + states)
+
+
+def test_sizes_that_a_config_does_not_name_are_unknown(llama_3b: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "shapes_of", lambda _: None)
+    assert answer_bytes(llama_3b.model) is None and loss_token_bytes(llama_3b.model) is None
+
+    def differs(_: Any) -> None:
+        raise RuntimeError("sizes differ between layers")
+
+    monkeypatch.setattr(room, "shapes_of", differs)
+    assert answer_bytes(llama_3b.model) is None

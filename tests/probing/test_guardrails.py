@@ -1,0 +1,135 @@
+"""Figures of both models on the same rows, and their tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from job.probing.guardrails import Figure, answer_figures, check_all, general_figures
+from job.probing.scores import Score
+from job.results import RowLoss, Sample
+from tests.probing.made_answers import made_general
+
+pytestmark = pytest.mark.light
+
+BAD = Score("looping_share", "loops", unit="share", better="lower", of=lambda _: None, margin=0.1)
+SHOWN = Score("mean_tokens", "length", unit="tokens", better="neither", of=lambda _: None)
+
+
+def sample(row: int | None, base: float | None, tuned: float | None, question: str = "Why?") -> Sample:
+    scores = [{} if value is None else {"looping_share": value} for value in (base, tuned)]
+    return Sample(
+        question=question,
+        source="question" if row is None else "eval_row",
+        reference="",
+        base="a",
+        tuned="b",
+        base_stopped=True,
+        tuned_stopped=True,
+        base_scores=scores[0],
+        tuned_scores=scores[1],
+        row=row,
+    )
+
+
+def figure(base: list[float], tuned: list[float], harm: str = "higher", margin: float = 0.1, name: str = "x") -> Figure:
+    return Figure(name, harm, margin, base, tuned)  # type: ignore[arg-type]
+
+
+def state(one: Figure) -> str:
+    return check_all([one])[0].guardrail.state
+
+
+# --- figures ---------------------------------------------------------------------------------------------------------
+
+
+def test_only_rows_with_the_score_of_both_models_are_compared() -> None:
+    rows = [sample(0, 0, 1, "a"), sample(1, None, 1, "b"), sample(2, 0, None, "c"), sample(3, 1, 1, "d")]
+    figures, skipped = answer_figures(rows, [], [BAD, SHOWN], {})
+    assert [(one.name, one.base, one.tuned) for one in figures] == [("looping_share", [0, 1], [1, 1])]
+    assert skipped == []
+
+
+def test_the_same_question_counts_once() -> None:
+    rows = [
+        sample(0, 0, 1, "a"),
+        sample(1, 0, 1, "a, asked otherwise"),
+        sample(None, 0, 0, "b"),
+        sample(None, 0, 0, "b"),
+    ]
+    losses = [RowLoss(row=row, question=7, tokens=5, base=1, tuned=1) for row in (0, 1)]
+    (one,), _ = answer_figures(rows, losses, [BAD], {})
+    assert (one.base, one.tuned) == ([0, 0], [1, 0])
+
+
+def test_a_figure_that_cannot_be_had_says_why() -> None:
+    _, skipped = answer_figures([sample(0, None, None)], [], [BAD], {})
+    assert [one.reason for one in skipped] == ["it applies to none of the answers"]
+    _, skipped = answer_figures([], [], [BAD], {})
+    assert [one.reason for one in skipped] == ["no question was answered"]
+    _, skipped = general_figures(None, {})
+    assert [(one.name, one.reason) for one in skipped] == [
+        ("kl", "no general text was asked"),
+        ("choices", "no general text was asked"),
+    ]
+
+
+@pytest.mark.parametrize(("right", "asked"), [(25, False), (32, False), (33, True), (90, True)])
+def test_multiple_choice_needs_a_base_that_does_not_guess(right: int, asked: bool) -> None:
+    figures, _ = general_figures(made_general(base_right=right), {})
+    assert ("choices" in [one.name for one in figures]) == asked
+
+
+# --- tests -----------------------------------------------------------------------------------------------------------
+
+
+def test_lower_is_worse_where_the_score_says_so() -> None:
+    fell = check_all([figure([1] * 30, [0] * 30, harm="lower")])[0].guardrail
+    assert (fell.state, fell.difference, fell.base, fell.tuned) == ("violated", -1, 1, 0)
+    assert fell.low < -0.8 < fell.high + 0.2
+    assert state(figure([0] * 30, [1] * 30, harm="lower")) == "passed"
+
+
+def test_nothing_seen_in_twelve_rows_passes_nothing_and_in_29_it_does() -> None:
+    assert state(figure([0] * 12, [0] * 12)) == "undecided"
+    assert state(figure([0] * 29, [0] * 29)) == "passed"
+
+
+def test_a_harm_that_is_shown_and_below_its_margin_is_no_violation() -> None:
+    tuned = [1.0] * 12 + [0.0] * 188
+    found = check_all([figure([0] * 200, tuned)])[0].guardrail
+    assert found.p_harm < 0.001
+    assert found.state == "passed"
+
+
+def test_many_guardrails_make_each_alarm_rarer_and_no_pass() -> None:
+    harmed = figure([0] * 50, [1.0] * 6 + [0.0] * 44)  # p 1/64
+    assert state(harmed) == "violated"
+    with_others = check_all([harmed, *[figure([0] * 50, [0] * 50)] * 9])
+    assert [one.guardrail.state for one in with_others] == ["undecided", *["passed"] * 9]
+
+
+def test_scores_between_yes_and_no_are_means() -> None:
+    base, slightly, much = [0.1] * 60, [0.1, 0.12, 0.11] * 20, [0.5, 0.1, 0.6] * 20
+    assert state(figure(base, slightly)) == "passed"
+    assert state(figure(base, much)) == "violated"
+    assert state(figure(base[:4], base[:4])) == "undecided"
+
+
+def test_the_distance_is_measured_against_its_margin() -> None:
+    near, far = [0.05, 0.1, 0.2] * 30, [0.7, 0.9, 1.4] * 30
+    zeros = [0.0] * 90
+    assert state(figure(zeros, near, margin=0.5, name="kl")) == "passed"
+    assert state(figure(zeros, far, margin=0.5, name="kl")) == "violated"
+    assert state(figure(zeros, [0.1, 0.9] * 45, margin=0.5, name="kl")) == "undecided"
+
+
+def test_rows_needed_is_more_than_there_are_and_only_where_more_can_be_had() -> None:
+    undecided = check_all([figure([0] * 12, [0] * 12)])[0]
+    assert undecided.rows_needed == 29
+    assert check_all([figure([0] * 29, [0] * 29)])[0].rows_needed is None
+    fixed = Figure("choices", "lower", 0.1, [1.0] * 12, [1.0] * 12, more_rows=False)
+    assert check_all([fixed])[0].rows_needed is None
+
+
+def test_no_figure_is_no_test() -> None:
+    assert check_all([]) == []

@@ -1,0 +1,296 @@
+"""What the verdict says of models whose truth is known: each rule by which it says no, good models, and samples that are no
+sample."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from job.probing.scores import SCORES
+from job.probing.verdict import BROKEN, decide
+from job.results import Verdict
+from job.settings.fields import ProbeSettings
+from job.settings.margins import GUARDRAILS, parse
+from tests.bench import calibration
+from tests.probing.made_answers import (
+    General,
+    Way,
+    copied,
+    endless_list,
+    good,
+    loop,
+    made_general,
+    made_losses,
+    made_samples,
+    never_stops,
+    some,
+    with_filler,
+)
+
+pytestmark = pytest.mark.examples
+
+
+def verdict_of(
+    rows: int,
+    tuned: Way,
+    *,
+    base: Way = good,
+    change: float = -0.2,
+    general: General | None = None,
+    settings: ProbeSettings | None = None,
+) -> Verdict:
+    losses = made_losses(rows, change)
+    return decide(losses, made_samples(rows, base, tuned), general or made_general(), settings or ProbeSettings())
+
+
+def states(verdict: Verdict) -> dict[str, str]:
+    return {one.name: one.state for one in verdict.guardrails}
+
+
+def named(verdict: Verdict, state: str) -> set[str]:
+    return {one.name for one in verdict.guardrails if one.state == state}
+
+
+# --- good models -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [50, 200])
+def test_a_good_model_is_better(rows: int) -> None:
+    verdict = verdict_of(rows, good)
+    assert verdict.value == "better", verdict.sentence
+    assert verdict.sentence.startswith(
+        f"The tuned model is better than the base model: its loss on {rows} held-out answers"
+    )
+    assert verdict.gain
+    assert verdict.gain.low < verdict.gain.difference < verdict.gain.high < 0
+    assert verdict.gain.rows == rows
+    assert set(states(verdict)) <= set(GUARDRAILS)
+    assert named(verdict, "passed") == set(states(verdict))
+    assert verdict.rows_needed is None
+
+
+@pytest.mark.parametrize("rows", [50, 200])
+def test_a_model_that_lost_the_bases_faults_is_better(rows: int) -> None:
+    assert verdict_of(rows, good, base=some(with_filler, 0.8)).value == "better"
+    if rows == 50:
+        assert verdict_of(rows, good, base=some(never_stops, 0.9)).value == "better"
+
+
+def test_a_good_model_may_have_faults_within_the_margins() -> None:
+    assert verdict_of(200, some(with_filler, 0.02)).value == "better"
+
+
+def test_the_same_rows_give_the_same_verdict() -> None:
+    assert verdict_of(50, good) == verdict_of(50, good)
+
+
+# --- where it says no ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [12, 50, 200])
+def test_a_learning_rate_of_one(rows: int) -> None:
+    verdict = verdict_of(rows, loop, change=4.85)
+    assert verdict.value == "worse"
+    assert {"looping_share", "stopped_share"} <= named(verdict, "violated")
+    assert "should not be used" in verdict.sentence
+
+
+@pytest.mark.parametrize("rows", [50, 200])
+def test_lists_without_end_with_a_lower_loss(rows: int) -> None:
+    """The write-up's week 4: its best loss, and a third of its answers without end."""
+    verdict = verdict_of(rows, some(endless_list, 0.35), change=-0.3)
+    assert verdict.value == "worse"
+    assert "looping_share" in named(verdict, "violated")
+    assert verdict.gain
+    assert verdict.gain.high < 0
+    assert any(reason.startswith("looping_share: 0 %") for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize("rows", [12, 50])
+def test_a_stop_token_that_was_not_learned(rows: int) -> None:
+    verdict = verdict_of(rows, never_stops)
+    assert verdict.value == "worse"
+    assert "stopped_share" in named(verdict, "violated")
+
+
+@pytest.mark.parametrize("rows", [12, 50])
+def test_a_stop_token_that_the_base_does_not_know_either(rows: int) -> None:
+    """No harm, since the base is as bad; and of no use."""
+    verdict = verdict_of(rows, never_stops, base=never_stops)
+    assert verdict.value == "no better"
+    assert "100 % of its" in verdict.sentence
+    assert not named(verdict, "violated")
+
+
+@pytest.mark.parametrize(("rows", "share"), [(50, 0.3), (200, 0.2)])
+def test_filler_that_came_back(rows: int, share: float) -> None:
+    verdict = verdict_of(rows, some(with_filler, share))
+    assert verdict.value == "worse"
+    assert {"opening_filler_share", "closing_filler_share"} & named(verdict, "violated")
+    assert "filler" in verdict.sentence
+
+
+@pytest.mark.parametrize("rows", [12, 50])
+def test_a_model_that_copies_the_question(rows: int) -> None:
+    verdict = verdict_of(rows, copied)
+    assert verdict.value == "worse"
+    assert "copied_share" in named(verdict, "violated")
+
+
+def test_a_model_that_forgot() -> None:
+    forgot = verdict_of(200, good, general=made_general(tuned_right=45))
+    assert (forgot.value, named(forgot, "violated")) == ("worse", {"choices"})
+    assert "45 % of general questions right, the base model 70 %" in forgot.sentence
+    far = verdict_of(200, good, general=made_general(kl=1.5))
+    assert (far.value, named(far, "violated")) == ("worse", {"kl"})
+
+
+def test_a_loss_that_rose() -> None:
+    verdict = verdict_of(200, good, change=0.1)
+    assert verdict.value == "worse"
+    assert "predicts the held-out answers worse" in verdict.sentence
+
+
+def test_a_loss_that_is_no_number() -> None:
+    rows = [row.model_copy(update={"tuned": math.nan} if row.row < 8 else {}) for row in made_losses(200, -0.2)]
+    verdict = decide(rows, made_samples(200, good, good), made_general(), ProbeSettings())
+    assert verdict.value == "worse"
+    assert "for 8 held-out rows its loss is no number" in verdict.sentence
+    two = [row.model_copy(update={"tuned": math.inf} if row.row < 2 else {}) for row in made_losses(200, -0.2)]
+    verdict = decide(two, made_samples(200, good, good), made_general(), ProbeSettings())
+    assert verdict.value == "inconclusive"
+    assert verdict.skipped[0].reason == "left out 2 of 200 rows whose loss is no number"
+
+
+# --- no better -------------------------------------------------------------------------------------------------------
+
+
+def test_a_gain_shown_to_be_too_small_is_none() -> None:
+    losses = made_losses(400, -0.002, spread=0.02)
+    verdict = decide(losses, made_samples(100, good, good), made_general(), ProbeSettings())
+    assert verdict.value == "no better"
+    assert "lower, and from 1.0 % on it would count" in verdict.sentence
+    less_is_enough = decide(losses, made_samples(100, good, good), made_general(), ProbeSettings(min_gain=0))
+    assert less_is_enough.value in ("better", "inconclusive")
+
+
+def test_answers_identical_to_the_bases() -> None:
+    same = [sample.model_copy(update={"tuned": sample.base}) for sample in made_samples(12, good, good)]
+    verdict = decide(made_losses(12, -0.01), same, made_general(), ProbeSettings())
+    assert verdict.value == "no better"
+    assert "all 12 answers are word for word those of the base model" in verdict.sentence
+    assert decide(made_losses(12, -0.01), same[:4], made_general(), ProbeSettings()).value == "inconclusive"
+
+
+def test_gradients_that_were_all_zero_and_losses_that_did_not_move() -> None:
+    samples = made_samples(12, good, good)
+    verdict = decide(made_losses(12, -0.01), samples, made_general(), ProbeSettings(), no_gradients=True)
+    assert (verdict.value, verdict.sentence.count("gradients")) == ("no better", 1)
+    still = made_losses(12, 0.0, spread=0.0)
+    assert decide(still, samples, made_general(), ProbeSettings()).value == "no better"
+
+
+# --- samples that are no sample --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 5, 6])
+def test_a_handful_of_rows_is_said_to_be_one(rows: int) -> None:
+    verdict = verdict_of(rows, good)
+    assert verdict.value == "inconclusive"
+    assert (verdict.gain is None) == (rows < 6)
+    if rows < 6:
+        reason = verdict.skipped[0].reason
+        assert reason.endswith("an interval needs 6")
+        assert "too few held-out rows" in verdict.sentence
+        assert verdict.rows_needed == 29
+    if rows == 1:
+        assert "1 answer does not exclude harm" in verdict.sentence
+        assert len(verdict.reasons) == 5  # three of the undecided ones, the rest of them, and those that passed
+    if not rows:
+        assert "no answer was looked at" in verdict.sentence
+        assert {one.name: one.reason for one in verdict.skipped}["stopped_share"] == "no question was answered"
+    assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict
+
+
+def test_a_lower_loss_without_an_answer_is_not_enough() -> None:
+    verdict = decide(made_losses(200, -0.3), [], made_general(), ProbeSettings())
+    assert verdict.value == "inconclusive"
+
+
+def test_rows_without_a_number_and_nothing_else() -> None:
+    rows = [row.model_copy(update={"base": math.nan, "tuned": math.nan}) for row in made_losses(20, 0)]
+    verdict = decide(rows, [], None, ProbeSettings())
+    assert verdict.value == "inconclusive"
+    assert next(one.reason for one in verdict.skipped if one.name == "loss").startswith("left out 20 of 20")
+
+
+def test_rows_of_one_question_are_one() -> None:
+    rows = [row.model_copy(update={"question": 0}) for row in made_losses(50, -0.3)]
+    verdict = decide(rows, made_samples(50, good, good), made_general(), ProbeSettings())
+    assert verdict.gain is None
+    assert all(one.rows == 1 for one in verdict.guardrails if one.name not in ("kl", "choices"))
+
+
+def test_what_would_decide_is_said_and_true() -> None:
+    verdict = verdict_of(25, good)
+    assert verdict.value == "inconclusive"
+    assert verdict.rows_needed
+    assert f"About {verdict.rows_needed} rows would decide" in verdict.sentence
+    assert verdict_of(verdict.rows_needed, good).value == "better"
+
+
+# --- forgetting, margins ---------------------------------------------------------------------------------------------
+
+
+def test_forgetting_is_skipped_where_the_base_knows_nothing() -> None:
+    chance = verdict_of(200, good, general=made_general(base_right=27, tuned_right=5))
+    assert chance.value == "better"
+    assert [(one.name, one.reason) for one in chance.skipped] == [
+        ("choices", "the base model answers at chance: 27 of 100 right")
+    ]
+    strange = verdict_of(200, good, general=made_general(kl=5, base_loss=9.9))
+    assert strange.value == "better"
+    assert {one.name for one in strange.skipped} == {"kl", "choices"}
+    unknown = replace(made_general(), base_loss=math.nan)
+    assert {one.name for one in verdict_of(200, good, general=unknown).skipped} == {"kl", "choices"}
+
+
+def test_a_margin_can_be_wider_or_off() -> None:
+    forgot = made_general(kl=0.8)
+    assert verdict_of(200, good, general=forgot).value == "worse"
+    assert verdict_of(200, good, general=forgot, settings=ProbeSettings(margins=("kl=2",))).value == "better"
+    off = verdict_of(200, good, general=forgot, settings=ProbeSettings(margins=("kl=off",)))
+    assert off.value == "better"
+    assert [(one.name, one.reason) for one in off.skipped] == [("kl", "FINETUNE_PROBE_MARGINS leaves it out")]
+
+
+def test_the_score_that_says_that_an_answer_is_broken_exists_once() -> None:
+    assert [one.margin for one in SCORES if one.name == BROKEN] == [None]
+
+
+def test_settings_know_every_figure_that_has_a_margin() -> None:
+    assert set(GUARDRAILS) == {one.name for one in SCORES if one.margin is not None} | {"kl", "choices"}
+    assert parse(tuple(f"{name}=0.5" for name in GUARDRAILS))
+
+
+# --- calibration -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [12, 50])
+def test_equal_models_are_called_worse_or_better_in_few_of_a_hundred(rows: int) -> None:
+    """The fast part of `python -m tests.bench.calibration`: 2 and 1 are `worse`. With a plain percentile bootstrap it is 8 of
+    those with 12 rows, without Holm's correction 7 of those with 50."""
+    values = [calibration.pair(seed, rows).value for seed in range(100)]
+    assert values.count("worse") <= 5
+    assert values.count("better") <= 3
+
+
+def test_true_harm_and_true_gain_are_seen() -> None:
+    harmed = [
+        calibration.pair(seed, 100, gain=0.05, harm=0.4, rates=calibration.GOOD_RATES).value for seed in range(20)
+    ]
+    assert harmed.count("worse") == 20
+    better = [calibration.pair(seed, 100, gain=0.1, rates=calibration.GOOD_RATES).value for seed in range(20)]
+    assert better.count("better") >= 15
