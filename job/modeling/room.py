@@ -51,7 +51,11 @@ def answer_bytes(model: PreTrainedModel) -> tuple[int, int, int] | None:
     width = model.get_input_embeddings().weight.element_size()
     states = 3 * shapes.inner + 4 * shapes.hidden + 2 * (shapes.query + shapes.keys)
     # logits as the head gives them, in float32, and once more where a penalty changes them
-    return 2 * shapes.layers * shapes.keys * width, shapes.vocabulary * (width + 8), PIECE_TOKENS["cuda"] * states * width
+    return (
+        2 * shapes.layers * shapes.keys * width,
+        shapes.vocabulary * (width + 8),
+        PIECE_TOKENS["cuda"] * states * width,
+    )
 
 
 def loss_token_bytes(model: PreTrainedModel) -> int | None:

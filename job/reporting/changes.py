@@ -27,24 +27,16 @@ class Change:
 
 
 CUT = "…"
-<<<<<<< HEAD
 PART = re.compile(r"\S+|\s+")
-=======
-_PART = re.compile(r"\S+|\s+")
 SEEN = {number: 0x2400 + number for number in range(32) if chr(number) not in "\t\n"}
 """Control characters as their pictures: a page shows nothing of the carriage returns that a rule took."""
->>>>>>> i13
 FEWEST_SAME_WORDS = 4
 """Between two differences; with fewer words in common they read better as one."""
 
 
 def difference(example: Example) -> Change:
     """Word by word. An excerpt that was cut goes on in the data, so text beyond its end in the other is no difference."""
-<<<<<<< HEAD
-    before, after = (PART.findall(text.removesuffix(CUT)) for text in (example.before, example.after))
-=======
-    before, after = (_PART.findall(text.removesuffix(CUT).translate(SEEN)) for text in (example.before, example.after))
->>>>>>> i13
+    before, after = (PART.findall(text.removesuffix(CUT).translate(SEEN)) for text in (example.before, example.after))
     old: list[Piece] = []
     new: list[Piece] = []
     for same, gone, come in runs(before, after):
