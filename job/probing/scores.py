@@ -178,6 +178,13 @@ SCORES: tuple[Score, ...] = (
         margin=MARGIN,
     ),
     Score(
+        "broken_share",
+        "is of no use: empty, endless, looping or copied",
+        unit="share",
+        better="lower",
+        of=broken,  # no guardrail, since its parts are; the verdict asks whether most answers are broken
+    ),
+    Score(
         "repetition_share",
         "repeated phrases, share of the text",
         unit="share",
