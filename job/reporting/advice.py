@@ -11,7 +11,7 @@ from job.reporting.losses import Losses
 from job.reporting.marks import Pair, faulty
 from job.reporting.numbers import NO_BREAK, count
 from job.reporting.rows import ChangedRows
-from job.results import Metrics, Probed, Trained
+from job.results import Cleaned, Metrics, Probed, Trained
 
 MOST_LINKS = 3
 MOST_HELD_OUT = 0.3
@@ -69,25 +69,38 @@ def _use(known: Known) -> Iterator[Step]:
 
 
 def _more_rows(known: Known) -> Iterator[Step]:
-    needed, cleaned = known.probed.verdict.rows_needed, known.metrics.clean
-    gain = known.probed.verdict.gain
-    had = gain.rows if gain else cleaned.eval_rows if cleaned else 0
+    verdict, cleaned = known.probed.verdict, known.metrics.clean
+    needed = verdict.rows_needed
     if needed and cleaned:
-        kept = cleaned.train_rows + cleaned.eval_rows
-        text = f"About {count(needed)} held-out rows would decide; this run had {count(had)}. "
-        if needed <= MOST_HELD_OUT * kept:
-            text += (
-                f"`FINETUNE_DATA_EVAL_FRACTION={min(1.2 * needed / kept, MOST_HELD_OUT):.2f}` would hold out so many"
-            )
-        else:
-            share = max(cleaned.eval_rows / max(kept, 1), 0.01)
-            text += f"Add data: about {count(needed / share)} rows in all at the share that was held out"
-        if needed > (answers := int(known.setting("probe", "answers", 200))):
-            text += f", and `FINETUNE_PROBE_ANSWERS={needed}` asks as many questions (now {count(answers)})"
-        yield Step(f"{text}. Both need a new `FINETUNE_OUTPUT_DIR`.")
+        rows = [one.rows for one in verdict.guardrails if one.state == "undecided"]
+        had = min(rows or [verdict.gain.rows if verdict.gain else cleaned.eval_rows])
+        ways = [*_hold_out(cleaned, needed), *_ask(known, needed)] or ["Add data"]
+        yield Step(
+            f"About {count(needed)} held-out rows would decide; this run had {count(had)}. {', and '.join(ways)}, in a new "
+            "`FINETUNE_OUTPUT_DIR`."
+        )
     else:
         yield from _longer(known)
     yield from _look(known, "Look at the rows whose loss rose most, and at the answers:")
+
+
+def _hold_out(cleaned: Cleaned, needed: int) -> Iterator[str]:
+    kept = cleaned.train_rows + cleaned.eval_rows
+    if needed <= cleaned.eval_rows:
+        return
+    if needed <= MOST_HELD_OUT * kept:
+        yield f"Set `FINETUNE_DATA_EVAL_FRACTION={min(1.2 * needed / kept, MOST_HELD_OUT):.2f}`, which holds out so many"
+    else:
+        share = max(cleaned.eval_rows / max(kept, 1), 0.01)
+        yield f"Add data: it takes about {count(needed / share)} rows in all at the share that was held out"
+
+
+def _ask(known: Known, needed: int) -> Iterator[str]:
+    """More questions; where half of them chose the checkpoint, twice as many."""
+    halved = any(one.loss is not None for one in known.probed.candidates)
+    wanted, answers = needed * (2 if halved else 1), int(known.setting("probe", "answers", 200))
+    if wanted > answers:
+        yield f"set `FINETUNE_PROBE_ANSWERS={wanted}` (now {count(answers)}), which asks as many questions"
 
 
 def _longer(known: Known) -> Iterator[Step]:
@@ -98,15 +111,18 @@ def _longer(known: Known) -> Iterator[Step]:
     if trained.warnings:
         yield Step(f"Mend this first: {trained.warnings[0].rstrip('.')}.")
     epochs = float(known.setting("train", "epochs", trained.epochs))
-    took = f"it took {count(trained.steps)} optimizer step{'s' if trained.steps != 1 else ''} in {epochs:g} epochs"
-    if trained.warnings or _still_falling(known.losses, trained):
-        longer = f"Try a longer run: {took}; `FINETUNE_TRAIN_EPOCHS={max(3 * epochs, 1):g}` takes three times as many"
-        falling = ", and the evaluation loss was still falling at the end" if not trained.warnings else ""
-        yield Step(f"{longer}{falling}.")
+    steps = f"{count(trained.steps)} optimizer step{'s' if trained.steps != 1 else ''}"
+    took = f"this one took {steps} in {epochs:g} epoch{'s' if epochs != 1 else ''}"
+    falling = _still_falling(known.losses, trained)
+    if trained.warnings or falling:
+        still = ", and the evaluation loss was still falling at its end" if falling else ""
+        yield Step(
+            f"Try a longer run: {took}{still}. `FINETUNE_TRAIN_EPOCHS={3 * epochs:g}` takes three times as many steps."
+        )
     elif cleaned:
         yield Step(
-            f"Try more or better rows: it learned from {count(cleaned.train_rows)} ({took}), and the evaluation loss no longer "
-            "fell at the end, so a longer run will not help."
+            f"Try more or better rows: {took} and learned from {count(cleaned.train_rows)} rows. The evaluation loss no longer "
+            "fell at its end, so a longer run will not help."
         )
 
 

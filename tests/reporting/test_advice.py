@@ -58,23 +58,34 @@ def test_what_is_better_is_used_with_the_line_that_loads_it() -> None:
 def test_what_is_not_certain_says_how_many_rows_would_decide() -> None:
     text = said(ended("inconclusive", rows_needed=900), probe={"answers": 200})
     assert "About 900 held-out rows would decide; this run had 50." in text
-    assert "`FINETUNE_DATA_EVAL_FRACTION=0.11` would hold out so many" in text
-    assert "`FINETUNE_PROBE_ANSWERS=900` asks as many questions (now 200)" in text
-    assert "Add data: about 168,000 rows in all" in said(ended("inconclusive", rows_needed=8_000))
+    assert "`FINETUNE_DATA_EVAL_FRACTION=0.11`, which holds out so many" in text
+    assert "`FINETUNE_PROBE_ANSWERS=1800` (now 200)" in text, "half of them choose the checkpoint"
+    assert "Add data: it takes about 168,000 rows in all" in said(ended("inconclusive", rows_needed=8_000))
+
+
+def test_rows_that_are_held_out_already_only_have_to_be_asked() -> None:
+    text = said(ended("inconclusive", rows_needed=180), probe={"answers": 200})
+    assert "EVAL_FRACTION" not in text
+    assert "set `FINETUNE_PROBE_ANSWERS=360`" in text
+
+
+def test_the_rows_of_what_is_undecided_count() -> None:
+    run = ended("inconclusive", rows_needed=900, guardrails=[guardrail("empty_share", state="undecided", rows=31)])
+    assert "this run had 31" in said(run)
 
 
 def test_a_run_that_was_too_short_is_made_longer() -> None:
     trained = TRAINED.model_copy(update={"warnings": ["20 optimizer steps hardly teach anything"]})
     text = said(ended("no better").model_copy(update={"train": trained}), train={"epochs": 2.0})
     assert "Mend this first: 20 optimizer steps hardly teach anything." in text
-    assert "it took 20 optimizer steps in 2 epochs; `FINETUNE_TRAIN_EPOCHS=6` takes three times as many" in text
-    assert "the evaluation loss was still falling at the end" in said(ended("no better"))
+    assert "this one took 20 optimizer steps in 2 epochs, and the evaluation loss was still falling" in text
+    assert "`FINETUNE_TRAIN_EPOCHS=6` takes three times as many" in text
 
 
 def test_a_run_that_no_longer_learned_needs_other_rows() -> None:
     later = [*LOG, LogEntry(step=40, eval_loss=1.5, seconds=20)]
     text = " ".join(step.text for step in steps(ended("no better"), later))
-    assert "Try more or better rows: it learned from 9,000" in text
+    assert "Try more or better rows: this one took 20 optimizer steps in 1 epoch and learned from 9,000 rows." in text
 
 
 def test_a_loss_that_rose_asks_for_a_lower_learning_rate() -> None:

@@ -82,9 +82,9 @@ def test_answers_with_a_fault_come_first_and_the_rest_is_counted() -> None:
     assert "10 more answers in <code>probe/samples.jsonl</code>" in page_of(DONE, LOG, [sample(), *good, FAULTY[1]])
 
 
-def test_two_hundred_looping_answers_take_little_time() -> None:
+def test_many_looping_answers_take_little_time() -> None:
     """Both alike, which is the worst case for a comparison."""
-    loops = [FAULTY[1].model_copy(update={"base": LOOP + " Well." * number}) for number in range(100)]
+    loops = [FAULTY[1].model_copy(update={"base": LOOP + " Well." * number}) for number in range(200)]
     begun = time.process_time()
     shown_pairs(loops)
     assert time.process_time() - begun < 8
