@@ -74,9 +74,9 @@ def _more_rows(known: Known) -> Iterator[Step]:
     if needed and cleaned:
         rows = [one.rows for one in verdict.guardrails if one.state == "undecided"]
         had = min(rows or [verdict.gain.rows if verdict.gain else cleaned.eval_rows])
-        ways = [*_hold_out(cleaned, needed), *_ask(known, needed)] or ["Add data"]
+        ways = ", and ".join([*_hold_out(cleaned, needed), *_ask(known, needed)]) or "add data"
         yield Step(
-            f"About {count(needed)} held-out rows would decide; this run had {count(had)}. {', and '.join(ways)}, in a new "
+            f"About {count(needed)} held-out rows would decide; this run had {count(had)}. {ways[0].upper()}{ways[1:]}, in a new "
             "`FINETUNE_OUTPUT_DIR`."
         )
     else:
@@ -89,10 +89,10 @@ def _hold_out(cleaned: Cleaned, needed: int) -> Iterator[str]:
     if needed <= cleaned.eval_rows:
         return
     if needed <= MOST_HELD_OUT * kept:
-        yield f"Set `FINETUNE_DATA_EVAL_FRACTION={min(1.2 * needed / kept, MOST_HELD_OUT):.2f}`, which holds out so many"
+        yield f"set `FINETUNE_DATA_EVAL_FRACTION={min(1.2 * needed / kept, MOST_HELD_OUT):.2f}`, which holds out so many"
     else:
         share = max(cleaned.eval_rows / max(kept, 1), 0.01)
-        yield f"Add data: it takes about {count(needed / share)} rows in all at the share that was held out"
+        yield f"add data: it takes about {count(needed / share)} rows in all at the share that was held out"
 
 
 def _ask(known: Known, needed: int) -> Iterator[str]:

@@ -66,7 +66,7 @@ def test_what_is_not_certain_says_how_many_rows_would_decide() -> None:
 def test_rows_that_are_held_out_already_only_have_to_be_asked() -> None:
     text = said(ended("inconclusive", rows_needed=180), probe={"answers": 200})
     assert "EVAL_FRACTION" not in text
-    assert "set `FINETUNE_PROBE_ANSWERS=360`" in text
+    assert "this run had 50. Set `FINETUNE_PROBE_ANSWERS=360`" in text
 
 
 def test_the_rows_of_what_is_undecided_count() -> None:
