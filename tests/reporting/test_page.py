@@ -6,9 +6,24 @@ import re
 
 import pytest
 
-from job.results import Failure, MaskedRow
+from job.results import Failure, MaskedRow, Metrics
 from tests.reporting.pages import Tags, cleaning, page_of, text_of
-from tests.sample_results import CLEANED, DONE, LOG, MODEL_REPO, PROBED, PUSHED, SAMPLES, TRAINED, metrics, rule, sample
+from tests.sample_results import (
+    CLEANED,
+    DONE,
+    LOG,
+    LOSSES,
+    MODEL_REPO,
+    PROBED,
+    PUSHED,
+    SAMPLES,
+    TRAINED,
+    metrics,
+    rule,
+    sample,
+)
+
+LITTLE = metrics(probe=PROBED.model_copy(update={"forgetting": None, "likeness": {}, "candidates": []}))
 
 
 def test_the_packs_of_a_source_stand_with_their_evidence() -> None:
@@ -215,8 +230,9 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     assert "@import" not in page
 
 
-def test_ids_are_unique_and_every_reference_has_its_target() -> None:
-    page = page_of(DONE, LOG, SAMPLES)
+@pytest.mark.parametrize("run", [DONE, LITTLE, metrics()], ids=["all results", "little measured", "nothing known"])
+def test_ids_are_unique_and_every_reference_has_its_target(run: Metrics) -> None:
+    page = page_of(run, LOG, SAMPLES, None, LOSSES)
     ids = [attributes["id"] for _, attributes in Tags(page).found if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert set(re.findall(r"(?:href=\"|url\()#([^\")]+)", page)) <= set(ids)
