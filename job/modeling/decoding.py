@@ -8,6 +8,7 @@ and keys and values are written where they stay.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -63,9 +64,10 @@ class Greedy:
                 input_ids, logits_processor, stopping_criteria, generation_config, **arguments
             )
             return answers
-        logits = self._prefill(model, input_ids, arguments, cache)
-        self.entering(range(len(input_ids)), len(input_ids))
-        return self._decode(model, input_ids, logits, logits_processor, arguments, cache)
+        with without_cudnn_attention():
+            logits = self._prefill(model, input_ids, arguments, cache)
+            self.entering(range(len(input_ids)), len(input_ids))
+            return self._decode(model, input_ids, logits, logits_processor, arguments, cache)
 
     def _prefill(
         self, model: PreTrainedModel, ids: torch.Tensor, arguments: dict[str, Any], cache: DynamicCache
@@ -129,6 +131,18 @@ class Greedy:
             inputs = model.prepare_inputs_for_generation(ids[rows, : end + 1], next_sequence_length=1, **arguments)
             logits = model(**inputs, return_dict=True).logits[:, -1]
         return ids[:, : end + 1]
+
+
+@contextmanager
+def without_cudnn_attention() -> Iterator[None]:
+    """cuDNN plans its attention anew for each length of keys and values, which grow with every token: 1.2 ms a layer, on an
+    H200 two thirds of a token step of 400 rows in 28 layers (87 ms; without it 29)."""
+    before = torch.backends.cuda.cudnn_sdp_enabled()
+    torch.backends.cuda.enable_cudnn_sdp(False)
+    try:
+        yield
+    finally:
+        torch.backends.cuda.enable_cudnn_sdp(before)
 
 
 def _processed(

@@ -53,10 +53,10 @@ def _replace(model: torch.nn.Module, replaced: Replaced) -> bool:
         for layer in list(four_bit_layers(model)):
             set_forward(layer, functools.partial(_frozen, layer, _weight_of(layer)), replaced)
     except torch.OutOfMemoryError:
-        log.warning("stage=probe unpacked=false: memory has no room for unpacked weights")
+        log.warning("unpacked=false: memory has no room for unpacked weights")
         return False
     except (AttributeError, TypeError, RuntimeError) as error:  # of another version of bitsandbytes
-        log.warning("stage=probe unpacked=false: %s: %s", type(error).__name__, error)
+        log.warning("unpacked=false: %s: %s", type(error).__name__, error)
         return False
     for module in model.modules():
         if isinstance(module, LoraLinear4bit):

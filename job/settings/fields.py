@@ -276,7 +276,7 @@ class ProbeSettings(Section):
         15,
         gt=0,
         description="Minutes that the questions may take; those that not every model has answered by then are left out, and "
-        "counted. A T4 needs about three with a base of 3 billion parameters.",
+        "counted. A T4 needs about two with a base of 3 billion parameters.",
     )
     judge: bool = Field(
         False,

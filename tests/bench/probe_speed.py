@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -209,6 +210,9 @@ def main() -> int:
     print("\n".join(t4_lines([len(one) for one in prompts(QUESTIONS)])), flush=True)
     if not (options.base / "config.json").exists():
         subprocess.run([sys.executable, "-m", "tests.bench.random_base", str(options.base)], check=True)
+    from job.hosts.libraries import prepare_cuda
+
+    prepare_cuda(os.environ)
     import torch
 
     print(torch.cuda.get_device_name(), flush=True)

@@ -10,7 +10,7 @@ import torch
 
 from job.modeling import decoding
 from job.modeling.base import load_base
-from job.modeling.decoding import Greedy, pieces
+from job.modeling.decoding import Greedy, pieces, without_cudnn_attention
 from job.modeling.files import fetch_files
 from job.modeling.tokenizer import load_tokenizer
 from job.settings.fields import ModelSettings
@@ -82,3 +82,11 @@ def test_a_model_with_another_cache_is_left_to_transformers(tmp_path: Path, monk
 def test_pieces_are_neighbours_that_fit_padded() -> None:
     assert pieces([2, 2, 3, 9, 1], 9) == [(0, 3), (3, 4), (4, 5)]
     assert pieces([20], 9) == [(0, 1)]
+
+
+def test_cudnn_plans_no_attention_while_answers_grow_and_is_as_it_was_afterwards() -> None:
+    before = torch.backends.cuda.cudnn_sdp_enabled()
+    with pytest.raises(KeyError), without_cudnn_attention():
+        assert not torch.backends.cuda.cudnn_sdp_enabled()
+        raise KeyError
+    assert torch.backends.cuda.cudnn_sdp_enabled() == before
