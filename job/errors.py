@@ -24,6 +24,10 @@ cleanly. `remedy` says what to do; a raise site that knows better passes its own
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from job.results import Funnel
 
 
 class JobError(Exception):
@@ -85,8 +89,14 @@ class SettingsError(JobError):
 
 
 class DataError(JobError):
+    """`funnel`: what became of the rows, where too few are left."""
+
     exit_code = 65
     remedy = "Check FINETUNE_DATA_SOURCES."
+
+    def __init__(self, message: str, *, remedy: str = "", funnel: Funnel | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.funnel = funnel
 
 
 class NotFound(JobError):

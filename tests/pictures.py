@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,9 +17,10 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
+from tests.browser import BROWSERS, flags, found_browser
+
 PROJECT = Path(__file__).resolve().parent.parent
 FOLDER = PROJECT / "job" / "reporting" / "pictures"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTH, HEIGHT = 1000, 2400
 """Of the window, in CSS pixels: README's column on GitHub is 840 wide, and below 984 the report's figures take two lines."""
 SCALE = 2
@@ -32,11 +32,14 @@ COLOURS = 64
 
 PICTURES = {
     "answers": """
-        header, footer, main > section:not(#answers), #answers > h3, #answers > details { display: none }
+        header, footer, main > section:not(#answers), #answers > :is(h3, details, table) { display: none }
         #answers > article:not(:nth-of-type(1), :nth-of-type(3)) { display: none }
         #answers > h2 { margin-top: 0 }
     """,
-    "outcome": "footer, nav, details, .facts, figcaption, main > section:not(#loss) { display: none }",
+    "outcome": """
+        footer, nav, .next, main > section:not(#decision), #decision > :is(ul, p), #decision caption { display: none }
+        #decision tbody tr:not(:nth-child(1), :nth-child(2), :nth-child(6), :nth-child(7)) { display: none }
+    """,
 }
 """Name -> the style that leaves of the report what the picture shows."""
 
@@ -44,7 +47,7 @@ PICTURES = {
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.pictures", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run", nargs="?", type=Path, metavar="FOLDER", help="a finished run; left out, one is made")
-    parser.add_argument("--browser", default=next(filter(shutil.which, BROWSERS), BROWSERS[0]))
+    parser.add_argument("--browser", default=found_browser() or BROWSERS[0])
     args = parser.parse_args(arguments)
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
@@ -65,9 +68,7 @@ def quickstart(folder: Path) -> Path:
 def picture(report: str, style: str, path: Path, browser: str, temporary: Path) -> None:
     page, shot = temporary / "page.html", temporary / "shot.png"
     page.write_text(report.replace("</head>", f"<style>{style}</style></head>"), "utf-8")
-    command = [browser, "--headless", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={temporary / 'browser'}"]
-    if os.geteuid() == 0:
-        command.append("--no-sandbox")  # Chromium refuses to start as root with it
+    command = [browser, *flags(temporary / "browser")]
     command += [f"--force-device-scale-factor={SCALE}", f"--window-size={WIDTH},{HEIGHT}", f"--screenshot={shot}"]
     subprocess.run([*command, page.as_uri()], check=True, capture_output=True)
     with Image.open(shot) as whole:

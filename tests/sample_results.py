@@ -12,6 +12,7 @@ from job.results import (
     Estimate,
     Evidence,
     Example,
+    Failure,
     Forgetting,
     Guardrail,
     Host,
@@ -23,6 +24,7 @@ from job.results import (
     PushedRepo,
     RepeatedSentence,
     RoundTrip,
+    RowLoss,
     RuleCount,
     Sample,
     Scores,
@@ -313,6 +315,67 @@ def sample(**changes: Any) -> Sample:
     return Sample(**(facts | changes))
 
 
+LOSSES = [
+    RowLoss(row=number, question=number, tokens=40 + number, base=2.0 + number / 10, tuned=1.1 + number / 4)
+    for number in range(8)
+]
+"""Of evaluation rows whose change goes from -0.9 to +0.15."""
+TEXTS = {number: (f"How is number {number}?", f"Number {number} is well.") for number in range(1, 8)}
+LONG_LOG = [
+    LogEntry(
+        step=step,
+        loss=2.3 - step / 200,
+        tokens_per_second=1_000.0 + 7 * (step % 9),
+        gpu_reserved_bytes=(9 + step // 40) * 1_000_000_000,
+        seconds=3.0 * step,
+    )
+    for step in range(5, 125, 5)
+]
+
+
+def ended(value: str, **changes: Any) -> Metrics:
+    """A run that came to this verdict."""
+    codes = {"worse": 69, "no better": 60}
+    code = codes.get(value, 0)
+    found = verdict(value, **changes)
+    facts = {"status": "failed", "stage": "push", "push": None} if code else {}
+    error = Failure(kind="Worse", message=found.sentence, remedy="Look.") if code else None
+    probed = PROBED.model_copy(update={"verdict": found})
+    return DONE.model_copy(update={"exit_code": code, "probe": probed, "error": error, **facts})
+
+
+LOOP = "Water it. Water it well. " * 40
+FAULTY = [
+    sample(
+        question="How do I keep a fern?",
+        base="Hello there! Keep the fern in a shady corner and water it twice a week. Let me know if that helps!",
+        tuned="Keep the fern in a bright corner and water it once a week.",
+        base_scores={"stopped_share": 1, "opening_filler_share": 1, "closing_filler_share": 1},
+        tuned_scores={"stopped_share": 1, "opening_filler_share": 0, "closing_filler_share": 0},
+    ),
+    sample(
+        source="eval_row",
+        row=7,
+        question="How is number 7?",
+        reference="Number 7 is well.",
+        base="It is well.",
+        tuned=LOOP,
+        tuned_stopped=False,
+        base_scores={"stopped_share": 1, "looping_share": 0},
+        tuned_scores={"stopped_share": 0, "looping_share": 1, "other_length_share": 1},
+    ),
+    sample(
+        source="eval_row",
+        row=6,
+        question="Please tell me how number 6 gets through the long winter",
+        reference="Well.",
+        base="",
+        tuned="How number 6 gets through the long winter",
+        base_scores={"empty_share": 1},
+        tuned_scores={"empty_share": 0, "copied_share": 1},
+    ),
+]
+"""Answers with each kind of fault."""
 SAMPLES = [sample(base_stopped=False), sample(source="eval_row", question="And then?", reference="See a doctor.")]
 
 

@@ -24,7 +24,7 @@ from job.hosts.libraries import usable_cpus
 from job.modeling.chat import Chat
 from job.modeling.files import fetch_files
 from job.modeling.tokenizer import load_tokenizer
-from job.results import Cleaned
+from job.results import Cleaned, Funnel
 from job.runs.files import remove, replace_folder
 from job.settings.fields import DataSettings, ModelSettings
 from job.settings.files import find_file, read_text
@@ -134,4 +134,11 @@ def _require(decisions: Decisions, first: FirstPass, data: DataSettings, max_tok
         f"{kept:,} of {sum(first.rows_in):,} rows are left after cleaning, fewer than FINETUNE_DATA_MIN_ROWS "
         f"({data.min_rows}). Dropped: {most or 'none'}.",
         remedy=f"Look at {look_at}, or lower FINETUNE_DATA_MIN_ROWS.",
+        funnel=Funnel(
+            rows_in=sum(first.rows_in),
+            kept=kept,
+            least=data.min_rows,
+            dropped=dict(reasons),
+            sources={str(source): rows for source, rows in zip(data.sources, first.rows_in, strict=True)},
+        ),
     )

@@ -6,6 +6,7 @@ There is no second list of phrases. A gap in the rules is a gap here too; tests/
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 
 from job.cleaning.rules import languages, registry
@@ -52,3 +53,22 @@ def _takes_words(tally: Tally, rule: str) -> bool:
 
 def _letters(text: str) -> int:
     return sum(map(str.isalnum, text))
+
+
+FEW_WORDS = 4
+"""From which the place of a text is known again in the answer that it was cut from."""
+
+
+def kept(question: str, answer: str) -> tuple[int, int]:
+    """(begin, end) of what the rules leave of the answer: what is before and behind it is filler. All of it where they leave
+    nothing that is known again."""
+    _, left, _ = _cleaner().row(question, answer, {})
+    said = left.split()
+    first, last = (_finds(words, answer) for words in (said[:FEW_WORDS], said[-FEW_WORDS:]))
+    return (first[0][0] if first else 0, last[-1][1] if last else len(answer))
+
+
+def _finds(said: list[str], answer: str) -> list[tuple[int, int]]:
+    """The rules may have changed capital letters and blanks."""
+    pattern = r"\s+".join(map(re.escape, said))
+    return [found.span() for found in re.finditer(pattern, answer, re.IGNORECASE)] if said else []

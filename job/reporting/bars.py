@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from job.reporting.words import readable
+from job.reporting.words import readable, rule_words
 from job.results import Cleaned, TokenCounts
 
 Dropped = Mapping[str, Mapping[str, int]]
@@ -23,19 +23,27 @@ class Bar:
     start: float
     share: float
     kind: str = ""
+    words: str = ""
+    """What the name means."""
 
 
 def funnel(cleaned: Cleaned) -> list[Bar]:
     """The rows read, what each reason dropped (the most rows first), and the rows that are left."""
     whole = max(cleaned.rows_in, 1)
-    bars = [Bar("rows read", cleaned.rows_in, 0, cleaned.rows_in / whole, "all")]
-    left = cleaned.rows_in
-    for reason, rows in sorted(cleaned.dropped.items(), key=lambda item: (-item[1], item[0])):
-        left -= rows
-        bars.append(Bar(readable(reason), rows, max(left, 0) / whole, rows / whole, "out"))
+    bars = dropped_bars(cleaned.rows_in, cleaned.dropped)
     train, held_out = cleaned.train_rows, cleaned.eval_rows
     bars.append(Bar("training rows", train, 0, train / whole, "train"))
     bars.append(Bar("evaluation rows", held_out, train / whole, held_out / whole, "eval"))
+    return bars
+
+
+def dropped_bars(rows_in: int, dropped: Mapping[str, int]) -> list[Bar]:
+    """The rows read, and what each reason took from their end."""
+    whole = max(rows_in, 1)
+    bars, left = [Bar("rows read", rows_in, 0, rows_in / whole, "all")], rows_in
+    for reason, rows in sorted(dropped.items(), key=lambda item: (-item[1], item[0])):
+        left -= rows
+        bars.append(Bar(readable(reason), rows, max(left, 0) / whole, rows / whole, "out", rule_words(reason)))
     return bars
 
 

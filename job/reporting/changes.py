@@ -27,7 +27,7 @@ class Change:
 
 
 CUT = "…"
-_PART = re.compile(r"\S+|\s+")
+PART = re.compile(r"\S+|\s+")
 SEEN = {number: 0x2400 + number for number in range(32) if chr(number) not in "\t\n"}
 """Control characters as their pictures: a page shows nothing of the carriage returns that a rule took."""
 FEWEST_SAME_WORDS = 4
@@ -36,10 +36,10 @@ FEWEST_SAME_WORDS = 4
 
 def difference(example: Example) -> Change:
     """Word by word. An excerpt that was cut goes on in the data, so text beyond its end in the other is no difference."""
-    before, after = (_PART.findall(text.removesuffix(CUT).translate(SEEN)) for text in (example.before, example.after))
+    before, after = (PART.findall(text.removesuffix(CUT).translate(SEEN)) for text in (example.before, example.after))
     old: list[Piece] = []
     new: list[Piece] = []
-    for same, gone, come in _runs(before, after):
+    for same, gone, come in runs(before, after):
         old.append(Piece(gone, not same))
         new.append(Piece(come, not same))
     if old and old[-1].differs:
@@ -53,7 +53,7 @@ def difference(example: Example) -> Change:
     return Change([piece for piece in old if piece.text], [piece for piece in new if piece.text])
 
 
-def _runs(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[bool, str, str]]:
+def runs(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[bool, str, str]]:
     """(whether both are the same, part of `before`, part of `after`), by turns the same and not."""
     matcher = SequenceMatcher(None, before, after, autojunk=False)
     gone, come = "", ""

@@ -44,6 +44,13 @@ def words_of(name: str) -> str:
     return OTHERS[name][0] if name in OTHERS else next((one.words for one in scores.SCORES if one.name == name), name)
 
 
+def in_words(text: str) -> str:
+    """With words in place of the names of scores."""
+    for one in scores.SCORES:
+        text = text.replace(one.name, f"“{one.words}”")
+    return text
+
+
 def _direction(gain: Estimate) -> str:
     return "better" if gain.high < 0 else "worse" if gain.low > 0 else "undecided"
 

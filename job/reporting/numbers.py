@@ -36,6 +36,8 @@ def signed(value: float, unit: str = "") -> str:
 
 def points(change: float) -> str:
     """A difference of two shares, in percentage points."""
+    if abs(change) < 0.0005:
+        return f"±0{NO_BREAK}points"
     if abs(change) < 0.0995:
         return f"{'+' if change > 0 else MINUS}{abs(change) * 100:.1f}{NO_BREAK}points"
     return signed(change * 100, "points")

@@ -35,7 +35,7 @@ def _row(score: Score, base: float, tuned: float) -> ScoreRow:
     change = points(tuned - base) if score.unit == "share" else signed(tuned - base, score.unit)
     if score.better == "neither":
         judgement = ""
-    elif text(base) == text(tuned):
+    elif text(base) == text(tuned) or (score.unit == "share" and abs(tuned - base) < 0.0005):
         judgement, change = "same", ""
     else:
         judgement = "better" if (tuned > base) == (score.better == "higher") else "worse"

@@ -10,25 +10,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from job.errors import EXIT_CODES
-from job.reporting.bars import Bar, Dropped, ListCount, funnel, lengths, list_counts, shares_of
+from job.reporting.advice import Step, next_steps
+from job.reporting.bars import Bar, Dropped, ListCount, dropped_bars, funnel, lengths, list_counts, shares_of
 from job.reporting.changes import Change, difference
+from job.reporting.checkpoints import Checkpoints
+from job.reporting.decision import DecisionRow, decision_rows, in_words, words_of
+from job.reporting.intervals import Interval, intervals
 from job.reporting.losses import Losses
-from job.reporting.numbers import count, duration, loss_text, share, signed, size
+from job.reporting.marks import Pair, shown_pairs
+from job.reporting.rows import ChangedRows, Texts
 from job.reporting.scores import ScoreRow, score_rows
+from job.reporting.top import Tile, ending, heading, is_settled, run_name, sentence, signs, tiles
 from job.reporting.words import is_quoted, note_words, readable, rule_words
-from job.results import Cleaned, LogEntry, MaskedRow, Metrics, PushedRepo, Sample
+from job.results import Cleaned, LogEntry, MaskedRow, Metrics, Probed, PushedRepo, RowLoss, Sample
 
 LONG_TEXT = 600
 """Characters; a longer training row is folded away."""
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One of the few figures at the top."""
-
-    name: str
-    value: str
-    note: str
 
 
 @dataclass(frozen=True)
@@ -63,14 +60,42 @@ class Mask:
 class View:
     """The page's contents, section by section."""
 
+    name: str
+    """Of the run: the repository that it publishes, else its folder."""
     heading: str
-    verdict: str
+    tone: str
+    """good, halt, bad or none: the colour of the heading."""
+    sign: str
+    sentence: str
+    ending: str
+    """What became of everything, after a verdict."""
+    settled: bool
+    """The run came to its verdict, whatever that is: what it raised is no failure."""
+    steps: list[Step]
+    """What to do next."""
     meaning: tuple[str, str] | None
     """What the exit code means, and whether another try is worth it."""
+    sources: list[str]
     base_model: str
     adapter_repo: PushedRepo | None
     tiles: list[Tile]
+    decision: list[tuple[DecisionRow, Interval | None]]
+    reasons: list[str]
+    """The verdict's, with words in place of the names of figures."""
+    skipped: list[tuple[str, str]]
+    """What could not be measured, and why."""
+    scores: list[ScoreRow]
+    questions: list[Pair]
+    eval_rows: list[Pair]
+    not_shown: int
+    """Answers that samples.jsonl has besides."""
+    rows: ChangedRows
+    answer_of: dict[int, int]
+    """Line of the evaluation rows -> that of its answers, where the page shows them."""
+    checkpoints: Checkpoints | None
     losses: Losses
+    likeness: list[tuple[str, str, str]]
+    """(measure, base, tuned)"""
     funnel: list[Bar]
     dropped: Dropped
     lists: list[ListCount]
@@ -82,27 +107,54 @@ class View:
     near_duplicates: str
     repeated: str
     masks: list[Mask]
-    scores: list[ScoreRow]
-    questions: list[Sample]
-    eval_rows: list[Sample]
     parts: list[Bar]
     """The parts of the adapter file."""
     timings: list[Bar]
     settings: list[tuple[str, str]]
 
 
-def view(metrics: Metrics, log: Sequence[LogEntry], samples: Sequence[Sample], dropped: Dropped) -> View:
+def view(
+    metrics: Metrics,
+    log: Sequence[LogEntry],
+    samples: Sequence[Sample],
+    dropped: Dropped,
+    row_losses: Sequence[RowLoss],
+    texts: Texts,
+) -> View:
     losses = Losses.of(metrics, log)
     cleaned, trained, probed = metrics.clean, metrics.train, metrics.probe
+    asked = {one.row: (one.question, one.reference) for one in samples if one.row is not None}
+    rows = ChangedRows.of(row_losses, {**texts, **asked})
+    questions, eval_rows = shown_pairs(samples)
+    settled = is_settled(metrics)
+    tone, sign = signs(metrics, settled)
     return View(
-        heading=heading(metrics),
-        verdict=verdict(metrics, losses),
+        name=run_name(metrics),
+        heading=heading(metrics, settled),
+        tone=tone,
+        sign=sign,
+        sentence=sentence(metrics, losses),
+        ending=ending(metrics) if settled else "",
+        settled=settled,
+        steps=next_steps(metrics, losses, [*questions, *eval_rows], rows, settled=settled),
         meaning=EXIT_CODES.get(metrics.exit_code) if metrics.exit_code is not None else None,
+        sources=_sources(metrics),
         base_model=_setting(metrics, "model", "base"),
         adapter_repo=_adapter_repo(metrics),
         tiles=list(tiles(metrics, losses)),
+        decision=decision(metrics, probed) if probed else [],
+        reasons=[in_words(reason) for reason in probed.verdict.reasons] if probed else [],
+        skipped=[(words_of(one.name), one.reason) for one in probed.verdict.skipped] if probed else [],
+        scores=score_rows(probed) if probed else [],
+        questions=questions,
+        eval_rows=eval_rows,
+        not_shown=len(samples) - len(questions) - len(eval_rows),
+        rows=rows,
+        answer_of={one.sample.row + 1: one.number for one in eval_rows if one.sample.row is not None},
+        checkpoints=Checkpoints.of(probed.candidates) if probed and len(probed.candidates) > 1 else None,
         losses=losses,
-        funnel=funnel(cleaned) if cleaned else [],
+        likeness=likeness(probed) if probed else [],
+        funnel=funnel(cleaned) if cleaned else broken_off(metrics),
         dropped=dropped,
         lists=list_counts(cleaned, dropped) if cleaned else [],
         rules=rule_rows(cleaned) if cleaned else [],
@@ -112,79 +164,34 @@ def view(metrics: Metrics, log: Sequence[LogEntry], samples: Sequence[Sample], d
         near_duplicates=_setting(metrics, "data", "near_duplicates"),
         repeated=_setting(metrics, "data", "repeated"),
         masks=masks(cleaned) if cleaned else [],
-        scores=score_rows(probed) if probed else [],
-        questions=[sample for sample in samples if sample.source == "question"],
-        eval_rows=[sample for sample in samples if sample.source == "eval_row"],
         parts=shares_of(trained.adapter_parts_bytes) if trained else [],
         timings=shares_of(metrics.stage_seconds),
         settings=list(flat(metrics.settings)),
     )
 
 
-# --- the top of the page ---------------------------------------------------------------------------------------------
+# --- the probe ------------------------------------------------------------------------------------------------------
 
 
-def heading(metrics: Metrics) -> str:
-    only = metrics.settings.get("stages")
-    return {
-        "succeeded": f"Succeeded: {', '.join(only)}" if only else "Succeeded",
-        "failed": f"Failed in stage “{metrics.stage}”",
-        "stopped": f"Stopped in stage “{metrics.stage}”",
-        "running": f"Running: stage “{metrics.stage}”",
-    }[metrics.status]
+def decision(metrics: Metrics, probed: Probed) -> list[tuple[DecisionRow, Interval | None]]:
+    gain = probed.verdict.gain
+    try:
+        least = float(_setting(metrics, "probe", "min_gain") or 0) * (gain.base if gain else 0.0)
+    except ValueError:  # a setting of another version
+        least = 0.0
+    return list(zip(decision_rows(probed.verdict), intervals(probed.verdict, least), strict=True))
 
 
-def verdict(metrics: Metrics, losses: Losses) -> str:
-    """What the run has achieved so far, in one sentence."""
-    parts = [*_loss_words(metrics, losses), *_score_words(metrics)]
-    if not parts and metrics.clean:
-        kept = metrics.clean.train_rows + metrics.clean.eval_rows
-        parts = [f"{count(kept)} of {count(metrics.clean.rows_in)} rows are kept; no adapter has been evaluated yet"]
-    if not parts:
-        return "There is no result yet." if metrics.status == "running" else "The run ended before any result."
-    text = "; ".join(parts) + "."
-    return text[0].upper() + text[1:]
+def likeness(probed: Probed) -> list[tuple[str, str, str]]:
+    base, tuned = probed.likeness.get("base", {}), probed.likeness.get("tuned", {})
+    words = {"chrf": "chrF", "rouge_l": "ROUGE-L"}
+    return [(words.get(name, name), f"{base[name]:.2f}", f"{tuned[name]:.2f}") for name in base if name in tuned]
 
 
-def _loss_words(metrics: Metrics, losses: Losses) -> Iterator[str]:
-    if losses.best is None:
-        return
-    step, best = losses.best
-    so_far = "" if metrics.train else f" so far, at step {step:,}"
-    if not losses.base:
-        yield f"eval loss {loss_text(best)}{so_far}"
-        return
-    change = signed((best / losses.base - 1) * 100, "%")
-    worse = ", no better than the base model" if best >= losses.base else ""
-    yield f"eval loss {loss_text(losses.base)} → {loss_text(best)} ({change}){so_far}{worse}"
-
-
-def _score_words(metrics: Metrics) -> Iterator[str]:
-    for row in _headlines(metrics):
-        if row.base != row.tuned:
-            yield f"{row.headline} {row.base} → {row.tuned}"
-
-
-def _headlines(metrics: Metrics) -> list[ScoreRow]:
-    return [row for row in score_rows(metrics.probe) if row.headline] if metrics.probe else []
-
-
-def tiles(metrics: Metrics, losses: Losses) -> Iterator[Tile]:
-    if losses.best:
-        note = f"base model {loss_text(losses.base)}" if losses.base is not None else ""
-        yield Tile("eval loss", loss_text(losses.best[1]), note)
-    for row in _headlines(metrics):
-        yield Tile(row.headline, row.tuned, f"base model {row.base}")
-    if metrics.clean:
-        yield Tile("training rows", count(metrics.clean.train_rows), f"of {count(metrics.clean.rows_in)} read")
-    if metrics.train:
-        trainable = metrics.train.trainable_parameters / max(metrics.train.total_parameters, 1)
-        yield Tile("adapter", size(metrics.train.adapter_bytes), f"{share(trainable)} of all parameters trained")
-    stages = sum(metrics.stage_seconds.values())
-    if stages > metrics.seconds:  # earlier starts did a part
-        yield Tile("time", duration(stages), f"this start {duration(metrics.seconds)}")
-    else:
-        yield Tile("time", duration(metrics.seconds), "")
+def _sources(metrics: Metrics) -> list[str]:
+    data = metrics.settings.get("data")
+    found = data.get("sources") if isinstance(data, dict) else None
+    return [str(one) for one in found] if isinstance(found, (list, tuple)) else [str(found)] if found else []
 
 
 def _adapter_repo(metrics: Metrics) -> PushedRepo | None:
@@ -193,6 +200,16 @@ def _adapter_repo(metrics: Metrics) -> PushedRepo | None:
 
 
 # --- cleaning --------------------------------------------------------------------------------------------------------
+
+
+def broken_off(metrics: Metrics) -> list[Bar]:
+    """What became of the rows where too few were left."""
+    found = metrics.error.funnel if metrics.error else None
+    if not found:
+        return []
+    whole = max(found.rows_in, 1)
+    bars = dropped_bars(found.rows_in, found.dropped)
+    return [*bars, Bar("rows left", found.kept, 0, found.kept / whole, "train")]
 
 
 def rule_rows(cleaned: Cleaned) -> list[RuleRow]:

@@ -10,7 +10,7 @@ from job.results.cleaned import (
     SourceCount,
     TokenCounts,
 )
-from job.results.metrics import SCHEMA_VERSION, Failure, Host, Metrics, Pin
+from job.results.metrics import SCHEMA_VERSION, Failure, Funnel, Host, Metrics, Pin
 from job.results.probed import (
     Candidate,
     Estimate,
@@ -49,6 +49,7 @@ __all__ = [
     "Example",
     "Failure",
     "Forgetting",
+    "Funnel",
     "Guardrail",
     "Host",
     "Judged",

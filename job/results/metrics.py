@@ -39,6 +39,19 @@ class Pin(Result):
     commit: str
 
 
+class Funnel(Result):
+    """What became of the rows where cleaning left too few: rows_in == kept + sum(dropped.values())."""
+
+    rows_in: int
+    kept: int
+    least: int
+    """FINETUNE_DATA_MIN_ROWS."""
+    dropped: dict[str, int]
+    """Reason -> rows, by the names of job/cleaning/rules/registry.py."""
+    sources: dict[str, int]
+    """Source -> rows read."""
+
+
 class Failure(Result):
     kind: str
     message: str
@@ -47,6 +60,8 @@ class Failure(Result):
     """What to do about it."""
     details: str = ""
     """The traceback, or the last lines of the log."""
+    funnel: Funnel | None = None
+    """Where too few rows are left."""
 
 
 class Metrics(Result):

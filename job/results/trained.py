@@ -72,6 +72,8 @@ class LogEntry(Result):
     eta_seconds: float | None = None
     checkpoint_seconds: float | None = None
     """What saving checkpoints took so far."""
+    gpu_reserved_bytes: int | None = None
+    """What PyTorch holds of the GPU's memory by then."""
     seconds: float
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from job import __version__
+from job.errors import DataError
 from job.results import Failure, Metrics, Result
 from job.runs import progress
 from job.runs.files import write_json
@@ -124,5 +125,9 @@ class MetricsWriter:
 
 def failure(error: BaseException, remedy: str, details: str = "") -> Failure:
     return Failure(
-        kind=type(error).__name__, message=redact_message(str(error)), remedy=remedy, details=redact_message(details)
+        kind=type(error).__name__,
+        message=redact_message(str(error)),
+        remedy=remedy,
+        details=redact_message(details),
+        funnel=error.funnel if isinstance(error, DataError) else None,
     )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from job.errors import Diverged, Stopped
@@ -125,6 +126,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             tokens_per_second=round((tokens - marked_tokens) / max(seconds - marked_seconds, 1e-9), 1),
             eta_seconds=round(seconds / max(done, 1) * (state.max_steps - state.global_step), 1),
             checkpoint_seconds=round(self.checkpoint_seconds, 2) or None,
+            gpu_reserved_bytes=torch.cuda.memory_reserved() if torch.cuda.is_initialized() else None,
             seconds=round(self.seconds_before + seconds, 2),
         )
         log.info(

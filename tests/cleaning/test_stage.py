@@ -10,6 +10,7 @@ import pytest
 from job.cleaning import workers
 from job.cleaning.stage import clean
 from job.errors import DataError
+from job.results import Funnel
 from job.settings.fields import DataSettings, ModelSettings
 from job.settings.sources import Source
 from tests.cleaning.stage_runs import cleaned, read
@@ -75,6 +76,9 @@ def test_too_few_rows_says_which_rule_took_most(base: Path, tmp_path: Path) -> N
             root=tmp_path,
         )
     assert "FINETUNE_DATA_MIN_ANSWER_WORDS (100)" in caught.value.remedy
+    assert caught.value.funnel == Funnel(
+        rows_in=20, kept=0, least=32, dropped={"short_answer": 20}, sources={str(path): 20}
+    )
     assert not (tmp_path / "clean").exists()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from job.probing.courtesies import Courtesies, courtesies
+from job.probing.courtesies import Courtesies, courtesies, kept
 
 pytestmark = pytest.mark.examples
 
@@ -108,3 +108,11 @@ def test_a_letter_that_was_asked_for_keeps_its_ends() -> None:
     letter = f"Dear Mr Smith,\n\n{SAID}\n\nBest regards,\nAnna"
     asked = "Write a letter to Mr Smith about his fern."
     assert courtesies(asked, letter) == Courtesies(opens=False, closes=False)
+
+
+def test_what_the_rules_leave_has_its_place_in_the_answer() -> None:
+    answer = f"Hello! I'd be happy to help you. {SAID} Let me know if that helps!"
+    begin, end = kept(QUESTION, answer)
+    assert answer[begin:end] == SAID
+    assert kept(QUESTION, SAID) == (0, len(SAID))
+    assert kept(QUESTION, "Hello!") == (0, len("Hello!"))

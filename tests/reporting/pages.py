@@ -8,15 +8,21 @@ from html.parser import HTMLParser
 from typing import Any
 
 from job.reporting.bars import Dropped
-from job.reporting.report import render
-from job.results import LogEntry, Metrics, Sample
+from job.reporting.report import Files, render
+from job.reporting.rows import Texts
+from job.results import LogEntry, Metrics, RowLoss, Sample
 from tests.sample_results import CLEANED, SETTINGS, metrics
 
 
 def page_of(
-    metrics: Metrics, log: Sequence[LogEntry] = (), samples: Sequence[Sample] = (), dropped: Dropped | None = None
+    metrics: Metrics,
+    log: Sequence[LogEntry] = (),
+    samples: Sequence[Sample] = (),
+    dropped: Dropped | None = None,
+    losses: Sequence[RowLoss] = (),
+    texts: Texts | None = None,
 ) -> str:
-    return render(metrics, log, samples, dropped or {})
+    return render(metrics, Files(log, samples, dropped or {}, losses, texts or {}))
 
 
 class Tags(HTMLParser):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from job.reporting.decision import decision_rows, words_of
+from job.reporting.decision import decision_rows, in_words, words_of
 from job.results import Estimate
 from tests.sample_results import estimate, guardrail, verdict
 
@@ -40,3 +40,7 @@ def test_every_figure_has_words() -> None:
     assert words_of("loss") == "loss per answer token of the held-out rows"
     assert words_of("stopped_share") == "stops by itself before the token limit"
     assert words_of("unknown") == "unknown"
+
+
+def test_reasons_are_said_in_words() -> None:
+    assert in_words("No harm in 1 check: empty_share.") == "No harm in 1 check: “is empty”."

@@ -31,3 +31,18 @@ def test_the_base_model_is_not_the_best_adapter() -> None:
 def test_losses_that_are_not_finite_are_left_out() -> None:
     log = [LogEntry(step=1, loss=float("nan"), seconds=1), LogEntry(step=1, eval_loss=float("inf"), seconds=1)]
     assert Losses.of(metrics(), log) == Losses([], [], None, None)
+
+
+def test_the_exported_adapter_is_the_one_that_the_probe_chose() -> None:
+    assert Losses.of(DONE, LOG).exported == (20, 1.42)
+    assert Losses.of(DONE.model_copy(update={"probe": None}), LOG).exported is None
+
+
+def test_speed_and_memory_are_those_of_the_log() -> None:
+    log = [
+        LogEntry(step=1, loss=2.0, tokens_per_second=900.0, gpu_reserved_bytes=5, seconds=3),
+        LogEntry(step=2, loss=2.0, tokens_per_second=float("inf"), seconds=4),
+        LogEntry(step=2, eval_loss=2.0, seconds=5),
+    ]
+    found = Losses.of(metrics(), log)
+    assert (found.pace, found.memory) == ([(3, 900.0)], [(3, 5.0)])

@@ -33,3 +33,7 @@ def test_a_small_difference_of_shares_keeps_a_digit() -> None:
 def test_what_is_no_number_is_a_dash() -> None:
     odd = float("nan")
     assert [share(odd), signed(odd), duration(odd), loss_text(odd)] == ["–", "–", "–", "not a number"]
+
+
+def test_no_change_has_no_sign() -> None:
+    assert [unbroken(points(value)) for value in (-0.0, 0.0004, -0.004)] == ["±0 points", "±0 points", "−0.4 points"]

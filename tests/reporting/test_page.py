@@ -6,9 +6,24 @@ import re
 
 import pytest
 
-from job.results import Failure, MaskedRow
+from job.results import Failure, MaskedRow, Metrics
 from tests.reporting.pages import Tags, cleaning, page_of, text_of
-from tests.sample_results import CLEANED, DONE, LOG, MODEL_REPO, PROBED, PUSHED, SAMPLES, TRAINED, metrics, rule, sample
+from tests.sample_results import (
+    CLEANED,
+    DONE,
+    LOG,
+    LOSSES,
+    MODEL_REPO,
+    PROBED,
+    PUSHED,
+    SAMPLES,
+    TRAINED,
+    metrics,
+    rule,
+    sample,
+)
+
+LITTLE = metrics(probe=PROBED.model_copy(update={"forgetting": None, "likeness": {}, "candidates": []}))
 
 
 def test_the_packs_of_a_source_stand_with_their_evidence() -> None:
@@ -39,7 +54,7 @@ def test_examples_are_folded_and_show_what_differs() -> None:
     folded = page[begin : page.index("</details>", begin)]
     assert "<del>Hi! </del>Water it.</div>" in folded
     assert "<del>Hey, </del>mist it.</div>" in folded
-    assert page[:begin].endswith("<details>")
+    assert page[:begin].endswith('<details class="folded">')
 
 
 def test_contact_data_is_counted_and_never_quoted() -> None:
@@ -110,8 +125,8 @@ def test_what_is_trained_on_is_marked() -> None:
     assert "Key: shown, not trained on · trained on" in text
     assert "Row 1: 5 of 9 tokens are trained on (56 %)" in text
     assert "Row 2: 201 of 204 tokens are trained on (99 %)" in text
-    assert '<details class="row" open><summary>Row 1' in page
-    assert '<details class="row"><summary>Row 2' in page
+    assert '<details class="row folded" open><summary>Row 1' in page
+    assert '<details class="row folded"><summary>Row 2' in page
     assert "What is trained on" not in cleaning(masked_rows=[])
 
 
@@ -157,7 +172,7 @@ def test_an_answer_that_was_cut_off_is_flagged() -> None:
 def test_evaluation_rows_come_with_their_reference_answer() -> None:
     page = page_of(DONE, LOG, SAMPLES)
     assert page.index("And then?") < page.index("See a doctor.")
-    assert '<details class="row"><summary>' in page
+    assert '<details class="row folded" id="answer-2"><summary>' in page
 
 
 # --- one file, safe and the same -------------------------------------------------------------------------------------
@@ -215,8 +230,9 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     assert "@import" not in page
 
 
-def test_ids_are_unique_and_every_reference_has_its_target() -> None:
-    page = page_of(DONE, LOG, SAMPLES)
+@pytest.mark.parametrize("run", [DONE, LITTLE, metrics()], ids=["all results", "little measured", "nothing known"])
+def test_ids_are_unique_and_every_reference_has_its_target(run: Metrics) -> None:
+    page = page_of(run, LOG, SAMPLES, None, LOSSES)
     ids = [attributes["id"] for _, attributes in Tags(page).found if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert set(re.findall(r"(?:href=\"|url\()#([^\")]+)", page)) <= set(ids)

@@ -19,6 +19,7 @@ from tests.sample_results import (
     DONE,
     HOST,
     LOG,
+    LOSSES,
     PROBED,
     PUSHED,
     SAMPLES,
@@ -32,9 +33,9 @@ from tests.sample_results import (
 
 def test_a_success_says_what_was_won() -> None:
     text = text_of(page_of(DONE, LOG, SAMPLES))
-    assert "Succeeded" in text
-    assert "Eval loss 2.31 → 1.42 (−39 %); filler openers 96 % → 0 %." in text
-    assert "acme/small-3b → acme/tuned" in text
+    assert "✓ Better than the base model The tuned model is better than the base model." in text
+    assert "loss per answer token of the held-out rows 50 rows show a change from 0.080 2.31 1.42 −0.890" in text
+    assert "Base model acme/small-3b Adapter acme/tuned" in text
     assert "2026-01-01 00:00 UTC" in text
     assert "1 min 12 s; reused from an earlier start: clean" in text
     assert "11.40 GB of 15.64 GB (73 %)" in text
@@ -134,7 +135,7 @@ def test_a_skipped_push_gives_its_reason_and_the_folder() -> None:
     skipped = Pushed(skipped=True, reason="no repository is set", repositories=[])
     text = text_of(page_of(DONE.model_copy(update={"push": skipped}), LOG))
     assert "Skipped: no repository is set." in text
-    assert "acme/small-3b → folder adapter" in text
+    assert "Base model acme/small-3b Adapter folder adapter" in text
 
 
 def run_folder(root: Path) -> Path:
@@ -195,3 +196,23 @@ def test_the_page_is_redacted(tmp_path: Path) -> None:
     token = "hf_" + "z" * 30
     write_report(tmp_path, metrics(error=Failure(kind="X", message=f"refused {token}", remedy="")))
     assert token not in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_a_file_that_cannot_be_read_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for place in ("train/log.jsonl", "probe/samples.jsonl", "probe/losses.jsonl", "clean/eval.jsonl"):
+        (tmp_path / place).mkdir(parents=True)
+    write_report(tmp_path, DONE)
+    assert "Better than the base model" in (tmp_path / "report.html").read_text("utf-8")
+    assert "report=without_a_file" in caplog.text
+
+
+def test_rows_that_changed_most_come_from_the_files(tmp_path: Path) -> None:
+    root = run_folder(tmp_path)
+    lines = "".join(f"{line.model_dump_json()}\n" for line in LOSSES)
+    (root / "probe/losses.jsonl").write_text(lines + '{"row": 9, "to')
+    (root / "clean/eval.jsonl").write_text('{"question": "How is the moss?", "answer": "Dry."}\n' * 8)
+    write_report(root, DONE)
+    text = text_of((root / "report.html").read_text("utf-8"))
+    assert "it rose on 1 of 8 held-out rows" in text
+    assert "2.70 → 2.85 ▼ How is the moss?" in text
+    assert "Line 8 of the evaluation rows, 47 tokens learned." in text

@@ -4,54 +4,10 @@ from __future__ import annotations
 
 import random
 
-from job.reporting.losses import Losses
-from job.reporting.view import flat, heading, masks, rule_rows, tiles, verdict
-from tests.reporting.pages import cleaning, text_of, unbroken
-from tests.sample_results import CLEANED, DONE, LOG, SETTINGS, TRAINED, metrics, rule, scores
-
-
-def test_the_heading_names_the_stage_as_the_log_does() -> None:
-    assert heading(DONE) == "Succeeded"
-    assert heading(metrics(status="failed", stage="train")) == "Failed in stage “train”"
-    assert heading(metrics(status="stopped", stage="clean")) == "Stopped in stage “clean”"
-    assert heading(metrics(stage="check")) == "Running: stage “check”"
-    assert heading(DONE.model_copy(update={"settings": {**SETTINGS, "stages": ["clean"]}})) == "Succeeded: clean"
-
-
-def test_a_run_that_won_nothing_says_so() -> None:
-    run = metrics(train=TRAINED.model_copy(update={"best_eval_loss": 2.4}))
-    said = "Eval loss 2.31 → 2.40 (+4 %), no better than the base model."
-    assert unbroken(verdict(run, Losses.of(run, []))) == said
-
-
-def test_the_verdict_names_the_scores_that_changed() -> None:
-    probed = DONE.probe
-    assert probed
-    base, tuned = scores(stopped_share=0.64, mean_tokens=200), scores(mean_tokens=90)
-    run = metrics(probe=probed.model_copy(update={"base": base, "tuned": tuned}))
-    assert unbroken(verdict(run, Losses.of(run, []))) == "Finished answers 64 % → 100 %."
-
-
-def test_the_top_shows_few_figures_beside_those_of_the_base_model() -> None:
-    shown = [(tile.name, unbroken(tile.value), unbroken(tile.note)) for tile in tiles(DONE, Losses.of(DONE, LOG))]
-    assert shown == [
-        ("eval loss", "1.42", "base model 2.31"),
-        ("finished answers", "100 %", "base model 100 %"),
-        ("filler openers", "0 %", "base model 96 %"),
-        ("training rows", "9,000", "of 12,000 read"),
-        ("adapter", "40.0 MB", "0.3 % of all parameters trained"),
-        ("time", "1 min 16 s", "this start 1 min 12 s"),
-    ]
-
-
-def test_the_time_of_earlier_starts_counts() -> None:
-    def time(stage_seconds: float) -> tuple[str, str]:
-        run = metrics(seconds=72, stage_seconds={"clean": stage_seconds})
-        (*_, tile) = tiles(run, Losses.of(run, []))
-        return unbroken(tile.value), unbroken(tile.note)
-
-    assert time(72) == ("1 min 12 s", "")
-    assert time(73) == ("1 min 13 s", "this start 1 min 12 s")
+from job.reporting.view import broken_off, flat, masks, rule_rows
+from job.results import Failure, Funnel
+from tests.reporting.pages import cleaning, page_of, text_of
+from tests.sample_results import CLEANED, DONE, LOSSES, SETTINGS, TEXTS, metrics, rule, sample
 
 
 def test_rules_stand_in_the_order_they_ran() -> None:
@@ -87,3 +43,32 @@ def test_settings_are_flat() -> None:
         ("hub.private", "true"),
         ("output_dir", "output"),
     ]
+
+
+def test_a_data_failure_shows_its_funnel() -> None:
+    dropped = {"short_answer": 300, "duplicate": 88}
+    funnel = Funnel(rows_in=400, kept=12, least=32, dropped=dropped, sources={"rows.jsonl": 400})
+    error = Failure(kind="DataError", message="12 of 400 rows are left.", remedy="Mend.", funnel=funnel)
+    failed = metrics(status="failed", stage="clean", exit_code=65, error=error)
+    bars = [(bar.name, bar.value, bar.kind) for bar in broken_off(failed)]
+    assert bars[0] == ("rows read", 400, "all")
+    assert bars[1:] == [("short answer", 300, "out"), ("duplicate", 88, "out"), ("rows left", 12, "train")]
+    text = text_of(page_of(failed))
+    assert "At least 32 have to be left ( FINETUNE_DATA_MIN_ROWS )." in text
+    assert "dropped: short answer fewer words than FINETUNE_DATA_MIN_ANSWER_WORDS −300 75 %" in text
+    assert "rows.jsonl 400" in text
+    assert broken_off(metrics()) == []
+
+
+def test_the_reference_of_a_row_is_that_of_its_answer_or_of_the_file() -> None:
+    asked = sample(source="eval_row", row=7, question="From the sample?", reference="Yes.")
+    page = page_of(DONE, samples=[asked], losses=LOSSES, texts=TEXTS)
+    text = text_of(page)
+    assert "2.70 → 2.85 ▼ From the sample?" in text
+    assert "2.50 → 2.35 ▲ How is number 5?" in text
+    assert '<a href="#answer-1">Both models\' answers</a>' in page
+
+
+def test_odd_settings_of_another_version_change_no_figure() -> None:
+    settings = SETTINGS | {"probe": {"min_gain": "none"}, "hub": None, "data": {"sources": "one.jsonl"}}
+    assert "Data one.jsonl" in text_of(page_of(DONE.model_copy(update={"settings": settings})))

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from job.errors import DiskFull
-from job.results import Choice
+from job.errors import DataError, DiskFull
+from job.results import Choice, Funnel
 from job.runs.folder import RunDir
 from job.runs.metrics import MetricsFile, MetricsWriter, failure
 from job.runs.progress import advance
@@ -58,6 +58,13 @@ def test_an_ending_says_what_to_do(writer: MetricsWriter) -> None:
     assert found["error"]["kind"] == "DiskFull"
     assert found["error"]["message"] == "no space for **********"
     assert found["error"]["remedy"].startswith("Free space")
+
+
+def test_where_too_few_rows_are_left_their_funnel_is_kept(writer: MetricsWriter) -> None:
+    funnel = Funnel(rows_in=9, kept=1, least=32, dropped={"empty": 8}, sources={"rows.jsonl": 9})
+    writer.end("failed", 65, failure(DataError("1 of 9 rows is left.", funnel=funnel), "Mend."))
+    assert written(writer)["error"]["funnel"] == funnel.model_dump()
+    assert failure(DataError("unreadable"), "Mend.").funnel is None
 
 
 def test_a_report_that_cannot_be_written_fails_nothing(

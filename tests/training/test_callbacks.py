@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
+from transformers import TrainerState
 
 from job.errors import Diverged
 from job.results import LogEntry
@@ -42,3 +45,15 @@ def test_a_run_that_goes_on_knows_from_its_log_that_there_were_gradients(tmp_pat
         again = Watch(tmp_path, worst_loss=9.0, stop=StopRequest())
         again.restore(5)
         assert again.saw_gradient == saw
+
+
+def test_the_log_holds_the_memory_of_a_gpu_and_none_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch(tmp_path, worst_loss=9.0, stop=StopRequest())
+    watch.trainer = SimpleNamespace(tokens_seen=100)  # type: ignore[assignment]
+    for step, uses_gpu in enumerate((False, True), 1):
+        monkeypatch.setattr(torch.cuda, "is_initialized", lambda found=uses_gpu: found)
+        monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 5_000_000)
+        watch._note_loss({"loss": 1.0}, TrainerState(global_step=step, max_steps=9))
+    assert [entry.gpu_reserved_bytes for entry in watch.log.entries] == [None, 5_000_000]

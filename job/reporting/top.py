@@ -1,0 +1,121 @@
+"""The top of the page: the verdict or how the run ended, and the few figures that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from job.errors import NoBetter, Worse
+from job.reporting.losses import Losses
+from job.reporting.numbers import count, duration, loss_text, share, signed, size
+from job.reporting.scores import ScoreRow, score_rows
+from job.results import Metrics
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One of the few figures at the top."""
+
+    name: str
+    value: str
+    note: str
+
+
+VERDICTS = {
+    "better": ("good", "✓", "Better than the base model"),
+    "no better": ("halt", "=", "No better than the base model"),
+    "worse": ("bad", "✕", "Worse than the base model"),
+    "inconclusive": ("halt", "?", "Not certain whether it is better"),
+}
+"""Verdict -> (tone, sign, heading)"""
+ENDINGS = {"succeeded": ("good", "✓"), "failed": ("bad", "✕"), "stopped": ("halt", "■"), "running": ("none", "…")}
+NEGATIVE = (NoBetter.exit_code, Worse.exit_code)
+
+
+def run_name(metrics: Metrics) -> str:
+    hub = metrics.settings.get("hub")
+    repository = hub.get("repo_id") if isinstance(hub, dict) else ""
+    return str(repository or "") or PurePath(str(metrics.settings.get("output_dir") or "")).name
+
+
+def is_settled(metrics: Metrics) -> bool:
+    """A verdict that is negative ends the run with a code of its own, which is no failure."""
+    return bool(metrics.probe) and (metrics.status == "succeeded" or metrics.exit_code in NEGATIVE)
+
+
+def heading(metrics: Metrics, settled: bool) -> str:
+    if settled and metrics.probe:
+        return VERDICTS[metrics.probe.verdict.value][2]
+    only = metrics.settings.get("stages")
+    return {
+        "succeeded": f"Succeeded: {', '.join(only)}" if only else "Succeeded",
+        "failed": f"Failed in stage “{metrics.stage}”",
+        "stopped": f"Stopped in stage “{metrics.stage}”",
+        "running": f"Running: stage “{metrics.stage}”",
+    }[metrics.status]
+
+
+def signs(metrics: Metrics, settled: bool) -> tuple[str, str]:
+    """(tone, sign)"""
+    return VERDICTS[metrics.probe.verdict.value][:2] if settled and metrics.probe else ENDINGS[metrics.status]
+
+
+def sentence(metrics: Metrics, losses: Losses) -> str:
+    """The verdict, or what the run has achieved so far."""
+    if metrics.probe:
+        return metrics.probe.verdict.sentence
+    text = next(_loss_words(metrics, losses), "")
+    if not text and metrics.clean:
+        kept = metrics.clean.train_rows + metrics.clean.eval_rows
+        text = f"{count(kept)} of {count(metrics.clean.rows_in)} rows are kept; no adapter has been evaluated yet"
+    if not text:
+        return "There is no result yet." if metrics.status == "running" else "The run ended before any result."
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def ending(metrics: Metrics) -> str:
+    pushed = bool(metrics.push and not metrics.push.skipped)
+    negative = metrics.probe is not None and metrics.probe.verdict.value in ("worse", "no better")
+    if metrics.exit_code in NEGATIVE:
+        return "The run itself finished without a failure. Everything is kept, and nothing was published."
+    if negative and pushed:
+        return "It was published all the same, because FINETUNE_HUB_PUSH_WHEN is always."
+    if metrics.probe and metrics.probe.verdict.value == "inconclusive" and pushed:
+        return "Until it is certain, its repository is a private one."
+    return ""
+
+
+def _loss_words(metrics: Metrics, losses: Losses) -> Iterator[str]:
+    if losses.best is None:
+        return
+    step, best = losses.best
+    so_far = "" if metrics.train else f" so far, at step {step:,}"
+    if not losses.base:
+        yield f"eval loss {loss_text(best)}{so_far}"
+        return
+    change = signed((best / losses.base - 1) * 100, "%")
+    worse = ", no better than the base model" if best >= losses.base else ""
+    yield f"eval loss {loss_text(losses.base)} → {loss_text(best)} ({change}){so_far}{worse}"
+
+
+def _headlines(metrics: Metrics) -> list[ScoreRow]:
+    return [row for row in score_rows(metrics.probe) if row.headline] if metrics.probe else []
+
+
+def tiles(metrics: Metrics, losses: Losses) -> Iterator[Tile]:
+    if losses.best:
+        note = f"base model {loss_text(losses.base)}" if losses.base is not None else ""
+        yield Tile("eval loss", loss_text(losses.best[1]), note)
+    for row in _headlines(metrics):
+        yield Tile(row.headline, row.tuned, f"base model {row.base}")
+    if metrics.clean:
+        yield Tile("training rows", count(metrics.clean.train_rows), f"of {count(metrics.clean.rows_in)} read")
+    if metrics.train:
+        trainable = metrics.train.trainable_parameters / max(metrics.train.total_parameters, 1)
+        yield Tile("adapter", size(metrics.train.adapter_bytes), f"{share(trainable)} of all parameters trained")
+    stages = sum(metrics.stage_seconds.values())
+    if stages > metrics.seconds:  # earlier starts did a part
+        yield Tile("time", duration(stages), f"this start {duration(metrics.seconds)}")
+    else:
+        yield Tile("time", duration(metrics.seconds), "")

@@ -1,0 +1,125 @@
+"""What to do next, by verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from job.reporting.advice import Step, next_steps
+from job.reporting.losses import Losses
+from job.reporting.marks import pair
+from job.reporting.report import code_words
+from job.reporting.rows import ChangedRows
+from job.results import Estimate, LogEntry, Metrics, Pushed
+from tests.reporting.pages import Tags, page_of, unbroken
+from tests.sample_results import (
+    FAULTY,
+    LOG,
+    LOSSES,
+    SETTINGS,
+    TEXTS,
+    TRAINED,
+    ended,
+    estimate,
+    guardrail,
+    metrics,
+)
+
+
+def steps(run: Metrics, log: list[LogEntry] = LOG) -> list[Step]:
+    pairs = [pair(number, one) for number, one in enumerate(FAULTY, 1)]
+    return next_steps(run, Losses.of(run, log), pairs, ChangedRows.of(LOSSES, TEXTS), settled=True)
+
+
+def said(run: Metrics, **settings: dict[str, Any]) -> str:
+    return " ".join(step.text for step in steps(run.model_copy(update={"settings": SETTINGS | settings})))
+
+
+@pytest.mark.parametrize("value", ["better", "no better", "worse", "inconclusive"])
+def test_each_verdict_has_one_to_three_steps_that_end_with_rows(value: str) -> None:
+    found = steps(ended(value))
+    assert 1 <= len(found) <= 3
+    assert ("row 8", "row-8") in [(unbroken(words), id) for words, id in found[-1].links]
+
+
+def test_what_is_better_is_used_with_the_line_that_loads_it() -> None:
+    first = steps(ended("better"))[0]
+    assert first.code == 'model = PeftModel.from_pretrained(base_model, "acme/tuned")'
+    local = ended("better").model_copy(
+        update={"push": Pushed(skipped=True, reason="no repository is set", repositories=[])}
+    )
+    first, second, _ = steps(local)
+    assert "`adapter/README.md` has the code" in first.text
+    assert first.code.endswith('"adapter")')
+    assert "set `FINETUNE_HUB_REPO_ID` and start again" in second.text
+
+
+def test_what_is_not_certain_says_how_many_rows_would_decide() -> None:
+    text = said(ended("inconclusive", rows_needed=900), probe={"answers": 200})
+    assert "About 900 held-out rows would decide; this run had 50." in text
+    assert "`FINETUNE_DATA_EVAL_FRACTION=0.11`, which holds out so many" in text
+    assert "`FINETUNE_PROBE_ANSWERS=1800` (now 200)" in text, "half of them choose the checkpoint"
+    assert "Add data: it takes about 168,000 rows in all" in said(ended("inconclusive", rows_needed=8_000))
+
+
+def test_rows_that_are_held_out_already_only_have_to_be_asked() -> None:
+    text = said(ended("inconclusive", rows_needed=180), probe={"answers": 200})
+    assert "EVAL_FRACTION" not in text
+    assert "this run had 50. Set `FINETUNE_PROBE_ANSWERS=360`" in text
+
+
+def test_the_rows_of_what_is_undecided_count() -> None:
+    run = ended("inconclusive", rows_needed=900, guardrails=[guardrail("empty_share", state="undecided", rows=31)])
+    assert "this run had 31" in said(run)
+
+
+def test_a_run_that_was_too_short_is_made_longer() -> None:
+    trained = TRAINED.model_copy(update={"warnings": ["20 optimizer steps hardly teach anything"]})
+    text = said(ended("no better").model_copy(update={"train": trained}), train={"epochs": 2.0})
+    assert "Mend this first: 20 optimizer steps hardly teach anything." in text
+    assert "this one took 20 optimizer steps in 2 epochs, and the evaluation loss was still falling" in text
+    assert "`FINETUNE_TRAIN_EPOCHS=6` takes three times as many" in text
+
+
+def test_a_run_that_no_longer_learned_needs_other_rows() -> None:
+    later = [*LOG, LogEntry(step=40, eval_loss=1.5, seconds=20)]
+    text = " ".join(step.text for step in steps(ended("no better"), later))
+    assert "Try more or better rows: this one took 20 optimizer steps in 1 epoch and learned from 9,000 rows." in text
+
+
+def test_a_loss_that_rose_asks_for_a_lower_learning_rate() -> None:
+    rose = Estimate(**estimate(difference=0.5, low=0.4, high=0.6))
+    text = said(ended("worse", gain=rose), train={"learning_rate": 1.0})
+    assert "`FINETUNE_TRAIN_LEARNING_RATE=0.1`, a tenth of this run's: its loss rose" in text
+
+
+def test_answers_that_got_worse_while_the_loss_fell_point_to_the_rows_that_taught_them() -> None:
+    loops = guardrail("looping_share", state="violated")
+    found = steps(ended("worse", guardrails=[loops]))
+    assert "Look at the training rows: the loss fell" in found[0].text
+    assert ("answer 2", "answer-2") in [(unbroken(words), id) for words, id in found[1].links]
+
+
+def test_what_was_forgotten_asks_for_gentler_training() -> None:
+    text = said(ended("worse", guardrails=[guardrail("kl", state="violated")]))
+    assert "it moved further from the base model than the data needs" in text
+
+
+def test_a_failure_has_its_own_remedy() -> None:
+    assert (
+        next_steps(metrics(status="failed"), Losses([], [], None, None), [], ChangedRows.of([], {}), settled=False)
+        == []
+    )
+
+
+def test_links_point_to_what_the_page_has() -> None:
+    page = page_of(ended("worse", guardrails=[guardrail("looping_share", state="violated")]), LOG, FAULTY, None, LOSSES)
+    found = Tags(page).found
+    ids = {attributes["id"] for _, attributes in found if "id" in attributes}
+    links = {address[1:] for _, attributes in found if (address := attributes.get("href") or "").startswith("#")}
+    assert {"answer-2", "row-8"} <= links <= ids
+
+
+def test_names_of_settings_are_code_and_everything_else_is_text() -> None:
+    assert code_words("set `A` <b>") == "set <code>A</code> &lt;b&gt;"
