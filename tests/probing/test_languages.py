@@ -91,8 +91,8 @@ def test_a_few_german_words_are_no_language_since_the_identifier_is_not_sure() -
     assert keeps_language("Why?", TEXTS["en"], "Farne wachsen gern unter alten, hohen Bäumen im Wald.")
 
 
-ENGLISH = "Ferns need shade and water, and in winter they rest for some weeks, so they should get much less of it than before then."
-GERMAN = "Farne brauchen Schatten und Wasser, und im Winter ruhen sie einige Wochen, weshalb sie dann viel weniger davon bekommen."
+ENGLISH = "Ferns need shade and water, and in winter they rest for some weeks, so they should get much less of it than before then. Their old leaves may stay on the plant until spring."
+GERMAN = "Farne brauchen Schatten und Wasser, und im Winter ruhen sie einige Wochen, weshalb sie dann viel weniger davon bekommen. Ihre alten Wedel dürfen bis zum Frühjahr an der Pflanze bleiben."
 
 
 def test_the_language_of_the_data_is_that_of_nearly_all_answers() -> None:

@@ -291,7 +291,7 @@ def test_a_prompt_of_any_characters_stays_a_literal() -> None:
 
 def test_plain_texts_are_continued_without_a_chat_template() -> None:
     texts = CLEANED.model_copy(update={"texts": CLEANED.train_rows + CLEANED.eval_rows})
-    text = model_card(texts, TRAINED, PROBED, SAMPLES, run_settings("acme/small-3b"), "")
+    text = model_card(texts, TRAINED, PROBED, SAMPLES, run_settings("acme/small-3b"), Licence())
     assert "cleaned plain texts. On" in text
     assert "| loss on | the whole text |" in text
     asked = section(text, "How to ask it")
@@ -310,7 +310,9 @@ def test_plain_texts_are_continued_without_a_chat_template() -> None:
     ],
 )
 def test_the_card_says_what_the_rows_are(changes: dict[str, int], said: str) -> None:
-    text = model_card(CLEANED.model_copy(update=changes), TRAINED, PROBED, SAMPLES, run_settings("acme/small-3b"), "")
+    text = model_card(
+        CLEANED.model_copy(update=changes), TRAINED, PROBED, SAMPLES, run_settings("acme/small-3b"), Licence()
+    )
     assert said in text
 
 
