@@ -76,8 +76,8 @@ def _more_rows(known: Known) -> Iterator[Step]:
         had = min(rows or [verdict.gain.rows if verdict.gain else cleaned.eval_rows])
         ways = ", and ".join([*_hold_out(cleaned, needed), *_ask(known, needed)]) or "add data"
         yield Step(
-            f"About {count(needed)} held-out rows would decide; this run had {count(had)}. {ways[0].upper()}{ways[1:]}, in a new "
-            "`FINETUNE_OUTPUT_DIR`."
+            f"About {count(needed)} held-out rows would decide; this run had {count(had)}. {ways[0].upper()}{ways[1:]}, in a "
+            "new `FINETUNE_OUTPUT_DIR`."
         )
     else:
         yield from _longer(known)
