@@ -121,7 +121,7 @@ def after(model: Any, chat: Any, parts: Parts, rows: int) -> None:
     """The parts of the probe in its order; `load` has been timed."""
     from job.modeling.batching import Row
     from job.probing.answers import answer_all, unpacked_where_it_fits
-    from job.probing.forgetting import general_rows
+    from job.probing import forgetting
     from job.probing.losses import HeldOut, mean_losses
     from job.settings.fields import ProbeSettings
 
@@ -130,6 +130,7 @@ def after(model: Any, chat: Any, parts: Parts, rows: int) -> None:
     held = [
         HeldOut(place, place, (Row.after(ids, len(ids) // 2),)) for place, ids in enumerate(make_rows(rows, LONGEST))
     ]
+    forgetting.UNKNOWN_TEXT = math.inf  # a random base knows no text, and would not be asked
     with parts.part("unpack"):
         context = unpacked_where_it_fits(model, asked, settings)
         context.__enter__()
@@ -140,7 +141,7 @@ def after(model: Any, chat: Any, parts: Parts, rows: int) -> None:
     lengths = [answer.tokens for some in answers.values() for answer in some if answer]
     print(f"  {len(lengths)} answers, {sum(lengths) / len(lengths):.0f} tokens in the mean", flush=True)
     with parts.part("forgetting"):
-        general_rows(model, chat)
+        forgetting.general_rows(model, chat)
     context.__exit__(None, None, None)
 
 
