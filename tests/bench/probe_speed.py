@@ -120,8 +120,8 @@ def before(model: Any, chat: Any, count: int) -> None:
 def after(model: Any, chat: Any, parts: Parts, rows: int) -> None:
     """The parts of the probe in its order; `load` has been timed."""
     from job.modeling.batching import Row
-    from job.probing.answers import answer_all, unpacked_where_it_fits
     from job.probing import forgetting
+    from job.probing.answers import answer_all, unpacked_where_it_fits
     from job.probing.losses import HeldOut, mean_losses
     from job.settings.fields import ProbeSettings
 
