@@ -109,7 +109,7 @@ def test_a_plan_of_the_quickstart(
     shown = capsys.readouterr().out
     assert "  FINETUNE_DATA_BRANDS=Leafwise  (env/quickstart.env)" in shown
     assert f"  FINETUNE_OUTPUT_DIR={tmp_path / 'out'}  (environment)" in shown
-    assert "  train.json train/adapter/ train/candidates/ train/checkpoints/ train/log.jsonl" in shown
+    assert "  train.json train/adapter/ train/candidates/ train/row_losses/ train/checkpoints/ train/log.jsonl" in shown
     assert "  adapter_model.safetensors: 549,120 bytes: 71,680 float32 LoRA parameters (286,720) and the" in shown
     assert "\n\nBase model\n  4-bit linear " in shown
     assert "  quickstart: 518 rows (JSON lines, UTF-8; columns instruction, input, output), layout " in shown

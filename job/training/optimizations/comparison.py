@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -95,9 +97,10 @@ class InFloat32:
         self.forward.precision = "float32"
 
     def __exit__(self, *_: object) -> None:
-        """Needs no more memory than is held: an exception for want of memory leaves through here, and its traceback still holds
-        what filled the card. So all float32 goes before any 16 bits come back, and PyTorch gives up the memory that it kept for
-        it: what takes under 1 MB comes from other segments than what takes more."""
+        """Needs no more memory than was held before: an exception for want of memory leaves through here, so what its frames
+        hold goes, then all float32, and only then the 16 bits come back."""
+        if error := sys.exc_info()[1]:
+            traceback.clear_frames(error.__traceback__)
         self.forward.precision = self.precision
         for layer, computing, unpacked in self.layers:
             layer.compute_dtype, layer.weight.quant_state.dtype = computing, unpacked
