@@ -22,7 +22,9 @@ def test_the_first_run(tmp_path: Path) -> None:
     assert metrics["train"]["adapter_parts_bytes"]["embedding"] == 1025 * 128 * 2
     samples = [json.loads(line) for line in (tmp_path / "probe" / "samples.jsonl").read_text("utf-8").splitlines()]
     assert [sample["source"] for sample in samples].count("question") == 5
-    assert (tmp_path / "report.html").exists()
+    assert metrics["probe"]["verdict"]["value"] == "better"
+    assert {one["state"] for one in metrics["probe"]["verdict"]["guardrails"]} == {"passed"}
+    assert "Better than the base model" in (tmp_path / "report.html").read_text("utf-8")
 
 
 @pytest.mark.gpu

@@ -34,7 +34,10 @@ from tests.sample_results import (
 def test_a_success_says_what_was_won() -> None:
     text = text_of(page_of(DONE, LOG, SAMPLES))
     assert "✓ Better than the base model The tuned model is better than the base model." in text
-    assert "loss per answer token of the held-out rows 50 rows would show a change of 0.080 and more 2.31 1.42 −0.890" in text
+    assert (
+        "loss per answer token of the held-out rows 50 rows would show a change of 0.080 and more 2.31 1.42 −0.890"
+        in text
+    )
     assert "Base model acme/small-3b Adapter acme/tuned" in text
     assert "2026-01-01 00:00 UTC" in text
     assert "1 min 12 s; reused from an earlier start: clean" in text
