@@ -31,7 +31,10 @@ _WATCHES = (
     r"(?:watch|monitor|look\s+(?:out|for)|observe|encourage|inform|elevate|wear|provide|offer|remind|drain)(?!['’]s)"
 )
 """Commands of which most are nouns too: only at the beginning of a sentence."""
-_COMMANDS = rf"(?:{_IMPERATIVES}|{_WATCHES}|cut|be|minimi[sz]e|restart|decrease|perform|mix|soak|boil|rest|sleep|walk|sit|undergo)"
+_COMMANDS = (
+    rf"(?:{_IMPERATIVES}|{_WATCHES}|cut|be|minimi[sz]e|restart|decrease|perform|mix|soak|boil|rest|sleep|walk|sit|"
+    r"undergo)"
+)
 _PERSONS = r"(?:you|I|it|this|these|they|we|he|she|there)"
 _AUXILIARIES = (
     r"(?:is|are|was|were|has|have|had|can|could|may|might|must|shall|should|will|would|needs?|do|does|did|cannot|isn['’]t|"
@@ -94,7 +97,10 @@ _WHOLE = pattern(
 )
 """Nouns that say what is meant without the noun that was lost: "decongestant drops"."""
 _LOST_NOUN = rf"(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar|ive|ous|ing)))?$"
-_VERBS_WITH_TO = r"(?:advi[sc]|ask|tell|told|instruct|recommend|encourag|allow|enabl|caus|lead|help|want|need|requir|expect|request|suggest|urg|remind)"
+_VERBS_WITH_TO = (
+    r"(?:advi[sc]|ask|tell|told|instruct|recommend|encourag|allow|enabl|caus|lead|help|want|need|requir|expect|request|suggest|"
+    r"urg|remind)"
+)
 _ADDED = (
     # What is named besides, a reason, a purpose, a source, what is done meanwhile; each with the words before which it is no
     # addition, but what the sentence says.
@@ -234,9 +240,9 @@ def _clauses(before: str) -> Iterator[str]:
         yield before[: last.start()]
     if not _LISTS.search(before):
         for addition, bound in _ADDITIONS:
-            found = addition.search(before)
-            if found and not (bound.search(before, 0, found.start()) or goes_on(before[: found.start()])):
-                yield before[: found.start()]
+            added = addition.search(before)
+            if added and not (bound.search(before, 0, added.start()) or goes_on(before[: added.start()])):
+                yield before[: added.start()]
     comma = _LAST_COMMA.search(before)
     if comma and not any(map(_ADJECTIVE.search, before[: comma.start()].rsplit(",", 2)[-2:])):
         yield before[: comma.start()]

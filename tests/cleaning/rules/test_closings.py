@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from job.cleaning.rules import closings
+from job.cleaning.rules import closings, requests
 from job.cleaning.rules.text import has_any
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
@@ -127,8 +127,8 @@ REQUESTS = (
 
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_a_request_to_tell_the_writer_more_goes(request_: str) -> None:
-    assert closings.REQUEST.match(request_)
-    assert has_any(request_.lower(), closings.REQUEST_SIGNS)
+    assert requests.REQUEST.match(request_)
+    assert has_any(request_.lower(), requests.REQUEST_SIGNS)
     assert cleaned(f"{ADVICE} {request_}") == ADVICE
 
 

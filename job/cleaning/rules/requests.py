@@ -1,0 +1,159 @@
+"""Requests to the asker: to send reports or pictures, to write back, to tell the writer more. Says which sentence is one and
+holds no advice."""
+
+from __future__ import annotations
+
+from job.cleaning.rules import boilerplate, closings, content, signs
+from job.cleaning.rules.boilerplate import pattern
+from job.cleaning.rules.text import has_any
+
+# A request to the asker to tell the writer more or to come back with something: never advice, whatever it asks for.
+_LEAD = (
+    r"(?:(?:please|kindly|pls|plz|do|also|just|always|then|can\s+you|could\s+you|would\s+you|will\s+you|you\s+(?:can|may|could|should|must|need\s+to|have\s+to)|"
+    r"i\s+(?:would\s+|will\s+)?(?:suggest|request|advise|recommend|want|need)\s+(?:that\s+)?you(?:\s+to)?|"
+    r"if\s+(?:possible|available|required|needed)|"
+    r"it\s+(?:will|would)\s+(?:be\s+)?(?:very\s+|really\s+|more\s+)?(?:help|helpful|good|better|great|best|nice|useful|appreciated)(?:\s+me)?\s+if\s+you(?:\s+(?:can|could|would))?)"
+    r"\b[\s,]*)"
+)
+_WHEN = (
+    r"(?:nevertheless,?\s+|hence,?\s+|for\s+(?:an?\s+)?(?:more|better|further|proper)\s+[^,.!?\n]{2,40}?[\s,]+|to\s+[^,.!?\n]{4,60},\s+|"
+    r"(?:if|in\s+case|once|when|as\s+soon\s+as|after|before)\b[^.!?\n]{2,90}?(?:,\s*(?:then\s+)?|\s+then\s+|"
+    r"\s+(?=(?:please|kindly|pls|plz|you\s+(?:can|may)|do\s+(?:let|send|share|upload|attach|post)|let\s+me|send\s+me)\b)))"
+)
+"""What stands before a request; a comma or a polite word ends it, or it could be the whole sentence."""
+_THING = (
+    r"(?:reports?|results?|photos?|photographs?|pictures?|images?|pics?|x-?rays?|radiographs?|scans?|mri|ct|ecg|echo|ultrasound|details|information|"
+    r"info|histor(?:y|ies)|prescriptions?|investigations?|values?|levels?|records?|documents?|files?|copy|copies|reading|readings|outcome|progress|"
+    r"answers?|quer(?:y|ies)|questions?|updates?|symptoms|findings|films?|videos?|screenshots?|logs?)"
+)
+_ASKED = (
+    r"(?:send|upload|attach|share|post|provide|forward|submit|mention|describe|specify|show|tell|report|"
+    r"convey|resend|give)"
+)
+REQUEST = pattern(
+    rf"^[\s\"'(*•-]*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}{_WHEN}?(?:"
+    rf"{_LEAD}*(?:let|keep)\s+(?:me|us)\s+(?:know|informed|posted|updated)\b|"
+    rf"{_LEAD}*(?:send|show|tell|inform|update|forward|e?-?mail|provide|reply|write|message|share|report|post|upload|answer|give)\s+"
+    r"(?:it\s+|them\s+|this\s+|these\s+|that\s+|back\s+)*(?:(?:to|with|for)\s+)?(?:me|us)\b|"
+    rf"{_LEAD}*(?:revert|(?:get|come|write|report)\s+back)\b(?=\s*(?:[.!,]|$)|\s+(?:(?:back|again)\s+)?(?:to\s+)?(?:me|us|here|with|after|if|once|when|in\s+case)\b)|"
+    rf"{_LEAD}+{_ASKED}\b(?:\s+[\w'’/&-]+,?){{0,9}}?\s+{_THING}\b|"
+    rf"{_LEAD}+(?:attach|upload|share|send)\s+(?:it|them|the\s+same)\b|"
+    r"i\s+(?:will\s+|would\s+|can\s+|could\s+|should\s+|be\s+|able\s+to\s+|have\s+)+(?:help|tell|guide|give|comment|advise)\w*\b[^.!?\n]{0,60}?\bif\s+you\s+"
+    r"(?:(?:can|could|would)\s+)?(?:provide|upload|send|attach|share|tell|give|show)\b|"
+    r"(?:i\s+(?:will|am|shall)\s+)?(?:be\s+)?(?:expect(?:ing)?|waiting|awaiting)\s+(?:for\s+)?(?:your|ur)\s+(?:reply|response|reports?|answers?|feedback)\b|"
+    r"i\s+need\s+to\s+see\s+(?:it|them|the|your|his|her)\b|"
+    rf"{_ASKED}\b(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b(?:$|[^.!?\n]{{0,60}}\b(?:me|us|here|(?:so\s+)?(?:that\s+)?(?:i|we)\s+(?:can|could|may)|for\s+(?:further|better|proper|more))\b)|"
+    rf"(?:share|upload|attach)\s+(?:your|the|his|her|those|these)\s+(?:[\w-]+\s+){{0,2}}?{_THING}\s*[.!]*$|"
+    rf"i\s+(?:would|will|should|may|do|still|also|really|just|['’]d|\s)*(?:like|love|want|need|prefer)\s+(?:to\s+)?(?:know|see|review|look\s+at|more|some|few|a\s+few|further)\b"
+    rf"(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b"
+    r")"
+)
+REQUEST_SIGNS = (
+    *(
+        "send",
+        "upload",
+        "attach",
+        "share",
+        "post",
+        "provide",
+        "forward",
+        "submit",
+        "mention",
+        "describe",
+        "specify",
+        "convey",
+    ),
+    *(
+        " me ",
+        " me.",
+        " us ",
+        " us.",
+        "t back",
+        "e back",
+        "revert",
+        "i need",
+        "i want",
+        "i would like",
+        "help",
+        "i can tell",
+    ),
+    *("waiting", "expect", "give "),
+)
+"""A request holds one of these."""
+REQUEST_BEGINS = frozenset(
+    """also so and but else otherwise then however finally lastly meanwhile anyway anyways again pls plz please kindly moreover
+    till until for once do just always can could would will you i if it nevertheless hence to in when as after before let keep
+    send show tell inform update forward email e-mail mail provide reply write message share report post upload answer give
+    revert get come attach submit mention describe specify convey resend waiting awaiting expect expecting be""".split()
+)
+"""First words of requests: most sentences begin otherwise, and need not be looked at further."""
+REQUESTS_INSIDE = (
+    "send me",
+    "send us",
+    "send it",
+    "upload",
+    "attach",
+    "share ",
+    "let me know",
+    "revert",
+    "get back",
+    "tell me",
+    "provide me",
+)
+"""The same in the middle of an answer, where the rest would cost time."""
+LISTS = pattern(r"\b(?:following|below|these|questions)\b|\?\s*$")
+"""What is asked for stands in the next sentences, or is a question of its own."""
+REQUEST_WORDS = frozenset(
+    """picture pictures pic pics x-ray x-rays xray xrays radiograph radiographs scan scans mri ct ecg ekg echo
+    ultrasound usg blood urine level levels values value records record documents document file files copy
+    copies reading readings outcome progress update updates findings films film video videos screenshot log
+    prescription prescriptions medication medications medicine medicines drug drugs age weight height affected
+    area part lesion lesions skin face eyes teeth tooth quality clear good light recent previous old latest
+    complete current confirm evaluate evaluation suggest prescribe appropriate treatment conclude decide
+    assess examine judge comment opinion exactly present appropriately concerned concern next how you're
+    respond responding improvement improve improving relief changes change develop new persist persists worse
+    done undergone taken prescribed""".split()
+)
+"""What requests speak of besides the words of goodbyes."""
+MOST_ASKED = 6
+"""Words of a request that no list holds: what the writer wants to know; with more, other sentences may run on in it."""
+SECOND_VERB = pattern(r"\b(?:and|or|then)\s+([a-z]+)\s+(?:the|your|an?|it|this|them|these|his|her)\b")
+"""What may be an instruction behind a request: "and repot it"."""
+OTHERS_TO_TELL = pattern(
+    r"\b(?:to|with|by|from|at|in)\s+(?:your|an?|the|his|her|their|nearest|local|some)\s+(?:[\w-]+\s+){0,2}?(?:doctors?|gp|specialist|\w+(?:ologist|iatrist|"
+    r"ician|aedist|therapist|dentist)|surgeon|nurse|hospital|emergency|clinic|lab|pharmac\w+|vet|teacher|school|family|insurer|team|server|folder|"
+    r"group|police|company|bank|employer)\b|\d\s*[-.)]\s*[a-z]"
+)
+"""Somebody or something else that is told, or a list that runs on: that is advice."""
+
+
+def asks_back(sentence: str) -> bool:
+    """Whether a sentence asks for reports, pictures, news or an answer, to be told to the writer, and says nothing else."""
+    first = sentence[:24].lstrip("\"'(*•- ").split(maxsplit=1)[:1]
+    if not first or first[0].rstrip(",.!").lower() not in REQUEST_BEGINS:
+        return False
+    if len(sentence) > boilerplate.LONGEST or ":" in sentence or not has_any(sentence.lower(), REQUEST_SIGNS):
+        return False
+    if not REQUEST.match(sentence) or signs.referral(sentence):
+        return False
+    if OTHERS_TO_TELL.search(sentence) or closings.INSTRUCTION.search(sentence, 1):
+        return False
+    if content.IS_SUBJECT.match(sentence) or content.FREE_TO.search(sentence):
+        return False
+    others = [word for word in others_in(sentence) if word not in REQUEST_WORDS]
+    if len(others) > 1 and sentence.rstrip().endswith("?"):
+        return False  # it asks for something of its own
+    if len(others) > MOST_ASKED or any(verb in others for verb in SECOND_VERB.findall(sentence)):
+        return False
+    return not any(others_in(found[0]) for found in closings.STATEMENT.finditer(sentence))
+
+
+def others_in(text: str) -> list[str]:
+    """The words that no goodbye is made of."""
+    return [
+        word
+        for word in boilerplate.WORD.findall(text.lower().replace("’", "'"))
+        if word not in boilerplate.WORDS
+        and word not in closings.WORDS
+        and not word.removesuffix("s").endswith(closings.TITLES)
+    ]
