@@ -71,6 +71,7 @@ GOODBYES = (
     r"(?:please\s+|do\s+)?take\s+(?:good\s+)?care(?:\s+(?:of\s+)?(?:yourself|your\s*self|your\s+health|him|her|of\s+(?:him|her)|dear))?\s*[.!,]*$",
     r"(?:have\s+i|did\s+i|has\s+this|does\s+this|did\s+this|i\s+think\s+(?:i\s+have\s+|your\s+)|is\s+this)\s*(?:answer|quer|question|help|your\s+(?:question|query))",
     r"(?:\(?if|when)\s+(?:the|this|my|you\s+(?:find|found|are|like|feel))\s+(?:this\s+|my\s+|the\s+)?(?:answer|satisfied|helpful|happy)",
+    r"(?:(?:please|kindly|do|always|you\s+(?:can|may))\s+)*ask\s+again\b",
     r"(?:cheers|bye|goodbye|ciao|thats?\s+all|that['’]s\s+all|over\s+and\s+out)\s*[.!,]*$",
     r"(?:you\s+can\s+(?:always\s+|also\s+)?|please\s+|kindly\s+)?(?:contact|consult|ask|reach|message|approach|chat\s+with|email|mail|call)\s+(?:me|us|with\s+me|with\s+us)\b",
     r"(?:you\s+can\s+|you\s+may\s+)?(?:book|schedule)\s+(?:for\s+)?an?\s+(?:online|video|phone|chat|appointment|consultation|call|session|slot)",
@@ -83,7 +84,7 @@ GOODBYES = (
 GOODBYE_LETTERS = (
     *"adhijrsw amt bgkrw bfrstwy abdfkpsy dklps acdgkprswy dkprsy acdhikmps dkprv dknps abdfips af af iw i aghp".split(),
     *"f i acdstwy i fm alw eh w c bfg asw adghklpsw dklprstuv abcdfjkmprstvwy cf acdjpvy s dkpry kp t st m".split(),
-    *"bhkls aipw 5afy hl abg a gm bks dpt dhi iw bcgot acekmpry bsy i gnp irs t d".split(),
+    *"bhkls aipw 5afy hl abg a gm bks dpt dhi iw adkpy bcgot acekmpry bsy i gnp irs t d".split(),
 )
 """The first letters of each goodbye, so that only those are tried which may be one."""
 POLITE = (
@@ -128,11 +129,11 @@ POLITE = (
         "for more",
         "for further",
     ),
-    *("send ", "upload", "attach", "share ", "tell me", "to me", "provide me", "waiting"),
+    *("ask again", "send ", "upload", "attach", "share ", "tell me", "to me", "provide me", "waiting"),
 )
 """An end without one of these has no polite clause. Looking for them takes 2 us, for the clauses 25."""
 WORDS = frozenset(
-    """explain something anything enquire enquiry asap touch rid pain relief following advices exact url http https
+    """explain something anything unclear enquire enquiry asap touch rid pain relief following advices exact url http https
     www link links ly bit com online follow followup treatment treating family management manage plan planning proper
     diagnosis diagnose proceed accordingly adjusted sign signs symptom discussing discuss further above asked answers
     test tests results result weeks week days month months investigations investigation lab laboratory photos picture
@@ -219,7 +220,7 @@ GLUED_GOODBYE = re.compile(
 # What can only end a text, whatever stands before it, and however close.
 LAST_WORDS = pattern(
     r"(?:[\s,.!;:)…-]+(?:thanx|thx|take\s+care|all\s+the\s+best|(?<=…)best|(?<=…\s)best|(?:(?:kind|best|warm)\s+)?(?:regards|wishes)|cheers|bye|god\s+bless(?:\s+you)?|feel\s+better\s+soon)|"
-    rf"[\s,.!;:)…-]*(?:(?:thank\s*you|thanks)\s+and\s+good\s*luck|(?:best|kind|warm)\s+regards|best\s+of\s+luck|go[oi]d\s*luck|get\s+well\s+soon|thank\s*you|thanks|hope\s+i\s+was\s+of\s+help|"
+    rf"[\s,.!;:)…-]*(?:(?:thank\s*you|thanks)\s+and\s+good\s*luck|(?:best|kind|warm)\s+regards|best\s+of\s+luck|go[oi]d\s*luck|get\s+well\s+soon|thank\s*you|thanks|hope\s+i\s+was\s+of\s+help|sorry\s+for\s+(?:the\s+|this\s+)?(?:bad|sad)\s+news|"
     rf"{'|'.join(sorted(MISSPELT_THANKS - {'hans', 'thans'}))})(?:\s+to\s+you)?)[\s.!…\U0001f300-\U0001faff\u263a\ufe0f]*$"
 )
 LAST_WORDS_WINDOW = 48
@@ -238,7 +239,7 @@ ENDS = (
         "bye",
         "luck",
     ),
-    *("of help", "to you", "soon", "bless", "bless you", "best", *sorted(MISSPELT_THANKS)),
+    *("of help", "d news", "to you", "soon", "bless", "bless you", "best", *sorted(MISSPELT_THANKS)),
 )
 DAYS = ("day", "night", "evening", "morning", "weekend", "time")
 LINKS = ("link", "http", "bit.ly", "url", "website", "->")

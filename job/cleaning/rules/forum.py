@@ -14,7 +14,7 @@ import functools
 
 from job.cleaning.rules import boilerplate, breaks_off, closings, content, requests, sign_offs, signs, whole
 from job.cleaning.rules.boilerplate import BRAND
-from job.cleaning.rules.requests import asks_back, others_in
+from job.cleaning.rules.requests import asks_back, asks_inside, others_in
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, remembered, sentences, words
@@ -207,7 +207,7 @@ def _goes_inside(piece: str, text: str) -> bool:
         return False  # it announces something, or is an item of a list
     if _is_courtesy(piece):
         return not sign_offs.is_listed(piece, text)
-    return _asks_inside(piece) and not content.is_answer(text.replace(piece, ""))
+    return asks_inside(piece) and not content.is_answer(text.replace(piece, ""))
 
 
 @remembered
@@ -220,19 +220,13 @@ def _is_courtesy(piece: str) -> bool:
     )
 
 
-@remembered
-def _asks_inside(piece: str) -> bool:
-    may_ask = has_any(piece.lower(), requests.REQUESTS_INSIDE) and not requests.LISTS.search(piece)
-    return may_ask and asks_back(piece.strip())
-
-
 def _without_courtesy(sentence: str, *, clauses: bool) -> str:
     """The sentence without "Based on your query, my opinion is as follows:" and, with `clauses`, without "and let me know"."""
     if sentence[:1].lower() in boilerplate.LETTERS["opinion_follows"]:
         found = boilerplate.OPENINGS["opinion_follows"].match(sentence)
         if found:
             return capital(sentence[found.end() :])
-    if clauses and has_any(sentence.lower(), whole.CLAUSES_INSIDE):
+    if clauses and BRAND not in sentence and has_any(sentence.lower(), whole.CLAUSES_INSIDE):
         body = sentence.rstrip()
         return without_polite_clause(body) + sentence[len(body) :]
     return sentence

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from job.cleaning.rules import boilerplate, closings, content, signs
 from job.cleaning.rules.boilerplate import pattern
-from job.cleaning.rules.text import has_any
+from job.cleaning.rules.text import has_any, remembered
 
 # A request to the asker to tell the writer more or to come back with something: never advice, whatever it asks for.
 _LEAD = (
-    r"(?:(?:please|kindly|pls|plz|do|also|just|always|then|can\s+you|could\s+you|would\s+you|will\s+you|you\s+(?:can|may|could|should|must|need\s+to|have\s+to)|"
+    r"(?:(?:please|kindly|pls|plz|do|also|just|always|then|(?:can|could|would|will)\s+(?:you|u)|(?:you|u)\s+are\s+requested\s+to|you\s+(?:can|may|could|should|must|need\s+to|have\s+to)|"
     r"i\s+(?:would\s+|will\s+)?(?:suggest|request|advise|recommend|want|need)\s+(?:that\s+)?you(?:\s+to)?|"
     r"if\s+(?:possible|available|required|needed)|"
     r"it\s+(?:will|would)\s+(?:be\s+)?(?:very\s+|really\s+|more\s+)?(?:help|helpful|good|better|great|best|nice|useful|appreciated)(?:\s+me)?\s+if\s+you(?:\s+(?:can|could|would))?)"
@@ -24,7 +24,7 @@ _WHEN = (
 _THING = (
     r"(?:reports?|results?|photos?|photographs?|pictures?|images?|pics?|x-?rays?|radiographs?|scans?|mri|ct|ecg|echo|ultrasound|details|information|"
     r"info|histor(?:y|ies)|prescriptions?|investigations?|values?|levels?|records?|documents?|files?|copy|copies|reading|readings|outcome|progress|"
-    r"answers?|quer(?:y|ies)|questions?|updates?|symptoms|findings|films?|videos?|screenshots?|logs?)"
+    r"answers?|quer(?:y|ies)|questions?|updates?|symptoms|findings|films?|videos?|screenshots?|logs?|analys[ie]s)"
 )
 _ASKED = (
     r"(?:send|upload|attach|share|post|provide|forward|submit|mention|describe|specify|show|tell|report|"
@@ -41,8 +41,9 @@ REQUEST = pattern(
     r"i\s+(?:will\s+|would\s+|can\s+|could\s+|should\s+|be\s+|able\s+to\s+|have\s+)+(?:help|tell|guide|give|comment|advise)\w*\b[^.!?\n]{0,60}?\bif\s+you\s+"
     r"(?:(?:can|could|would)\s+)?(?:provide|upload|send|attach|share|tell|give|show)\b|"
     r"(?:i\s+(?:will|am|shall)\s+)?(?:be\s+)?(?:expect(?:ing)?|waiting|awaiting)\s+(?:for\s+)?(?:your|ur)\s+(?:reply|response|reports?|answers?|feedback)\b|"
+    r"send\s+(?:(?:it|them|the\s+\w+)\s+)?for\s+(?:my\s+|a\s+)?review\b|"
     r"i\s+need\s+to\s+see\s+(?:it|them|the|your|his|her)\b|"
-    rf"{_ASKED}\b(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b(?:$|[^.!?\n]{{0,60}}\b(?:me|us|here|(?:so\s+)?(?:that\s+)?(?:i|we)\s+(?:can|could|may)|for\s+(?:further|better|proper|more))\b)|"
+    rf"{_ASKED}\b(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b(?:$|[^.!?\n]{{0,60}}\b(?:me|us|here|(?:so\s+)?(?:that\s+)?(?:i|we)\s+(?:can|could|may|know|see)|for\s+(?:further|better|proper|more))\b)|"
     rf"(?:share|upload|attach)\s+(?:your|the|his|her|those|these)\s+(?:[\w-]+\s+){{0,2}}?{_THING}\s*[.!]*$|"
     rf"i\s+(?:would|will|should|may|do|still|also|really|just|['’]d|\s)*(?:like|love|want|need|prefer)\s+(?:to\s+)?(?:know|see|review|look\s+at|more|some|few|a\s+few|further)\b"
     rf"(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b"
@@ -77,14 +78,15 @@ REQUEST_SIGNS = (
         "help",
         "i can tell",
     ),
-    *("waiting", "expect", "give "),
+    *("waiting", "expect", "give ", "review", "picture", "pic ", "photo", "session", " book "),
 )
 """A request holds one of these."""
 REQUEST_BEGINS = frozenset(
     """also so and but else otherwise then however finally lastly meanwhile anyway anyways again pls plz please kindly moreover
     till until for once do just always can could would will you i if it nevertheless hence to in when as after before let keep
     send show tell inform update forward email e-mail mail provide reply write message share report post upload answer give
-    revert get come attach submit mention describe specify convey resend waiting awaiting expect expecting be""".split()
+    revert get come attach submit mention describe specify convey resend waiting awaiting expect expecting be take u
+    follow follow-up""".split()
 )
 """First words of requests: most sentences begin otherwise, and need not be looked at further."""
 REQUESTS_INSIDE = (
@@ -99,10 +101,14 @@ REQUESTS_INSIDE = (
     "get back",
     "tell me",
     "provide me",
+    "mention",
+    "send pic",
+    "send a pic",
+    "photo",
 )
 """The same in the middle of an answer, where the rest would cost time."""
-LISTS = pattern(r"\b(?:following|below|these|questions)\b|\?\s*$")
-"""What is asked for stands in the next sentences, or is a question of its own."""
+LISTS = pattern(r"\b(?:following|below|these|questions)\b")
+"""What is asked for stands in the next sentences."""
 REQUEST_WORDS = frozenset(
     """picture pictures pic pics x-ray x-rays xray xrays radiograph radiographs scan scans mri ct ecg ekg echo
     ultrasound usg blood urine level levels values value records record documents document file files copy
@@ -127,6 +133,54 @@ OTHERS_TO_TELL = pattern(
 """Somebody or something else that is told, or a list that runs on: that is advice."""
 
 
+_PICTURE = (
+    r"(?:photos?|photographs?|pictures?|pics?|images?|snaps?|x-?\s?rays?|radiographs?|opg|scans?|mri|ct|ecg|reports?|results?|analys[ie]s|"
+    r"slides?|films?)"
+)
+_SENDS = r"(?:send|upload|attach|post|share|provide|forward|submit|e?-?mail)"
+PICTURE = pattern(rf"\b{_SENDS}\b[^.!?\n]{{0,60}}\b{_PICTURE}\b")
+MOST_SHOWN = 12
+"""The same of a picture or a report: what it is to show."""
+_IF = r"(?:(?:if|in\s+case|incase)\b[^.!?\n]{2,70}?[,\s]\s*)?(?:(?:then|also|so|and)\s+)?"
+_TELLS = (
+    r"(?:tell|explain|help|guide|advi[sc]e|comment|give|suggest|answer|say|assist|interpret|review|clarify|provide|name|assess|"
+    r"judge)"
+)
+SURE = pattern(
+    # All of a sentence.
+    rf"^\W*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}(?:"
+    rf"{_LEAD}*take\s+(?:an?\s+|some\s+|the\s+)?(?:clear\s+|good\s+)?(?:photos?|photographs?|pictures?|pics?|images?|snaps?)\b[^.!?\n]{{0,80}}?"
+    rf"\band\s+(?:then\s+)?{_SENDS}\b(?:\s+(?:it|them|that|back|here|to|with|me|us))*|"
+    rf"{_IF}{_LEAD}*{_SENDS}\s+(?:(?:their|the|an?|some|your|clear)\s+)*(?:{_PICTURE}(?:\s+of)?\s*)?(?:them|it|that|those|these)(?:\s+(?:too|also|here|as\s+well|again))*|"
+    rf"{_LEAD}*{_SENDS}\s+(?:(?:the|an?|some|your|clear)\s+)*{_PICTURE}\b[^.!?\n]{{0,40}}\s+and\s+(?:this|it|that)\s+(?:may|will|can|might|would)\s+help\b[^.!?\n]{{0,70}}|"
+    rf"{_LEAD}*{_SENDS}\s+(?:(?:the|an?|some|your|clear)\s+)*{_PICTURE}\b[^.!?\n]{{0,50}}\s+and\s+(?:consult|ask|contact|revert|talk|get\s+back)\b[^.!?\n]{{0,50}}\bonline\b[^.!?\n]{{0,60}}|"
+    rf"if\s+(?:you|u)\s+(?:(?:can|could|would|will)\s+)?(?:{_SENDS}|tell|show|give|mention|measure)\b[^.!?\n]{{2,90}}?[,\s]\s*(?:then\s+)?(?:"
+    r"(?:i|we)\s+(?:(?:can|could|will|would|may|might|shall|should|be|try|do|to|my|best|able|in|an?|better|good|position|glad|happy)\s+)+"
+    rf"{_TELLS}\b[^.!?\n]{{0,90}}|(?:further|more|better|proper)\s+\w+\s+can\s+be\s+\w+)|"
+    rf"{_LEAD}*get\s+(?:a\s+)?review(?:ed)?\s+with\s+(?:(?:the|your|all|clear)\s+)*{_PICTURE}\b[^.!?\n]{{0,90}}|"
+    rf"{_IF}{_LEAD}*mention(?:\s+(?:it|that|this|them|the\s+same|here|too|also|to\s+me|in\s+(?:(?:your|the)\s+)?next\s+\w+))*|"
+    r"(?:(?:please|kindly|pls|do|also)\s+)+mention\s+(?:about\s+)?(?:the|your|if|whether|what|how|any|when|which|his|her)\b[^.!?\n]{2,110}|"
+    r"follow[\s-]*up\s+(?:when|once|after|with)\b[^.!?\n]{2,70}\s+and\s+(?:mention|tell|inform|report|let\s+me\s+know)\b[^.!?\n]{2,80}|"
+    r"let\s+me\s+(?:go\s+over|go\s+through|review|check|look\s+at|see|study)\s+(?:your|the)\b[^.!?\n]{2,80}?\b(?:get|come|revert)\s+back\b[^.!?\n]{0,40}|"
+    r"i\s+(?:can|could|will|would)\s+(?:help|guide|assist|advise)\s+(?:you|u)\b[^.!?\n]{0,30}\bif\s+(?:you|u)\b[^.!?\n]{0,40}\b(?:book\w*|session|appointment)\b[^.!?\n]{0,60}|"
+    r"(?:you|u)\s+(?:can|may|could)\s+(?:also\s+)?book\s+(?:for\s+)?(?:an?\s+)?(?:online|phone|video|chat)\b[^.!?\n]{0,90}"
+    r")[\s.!?]*$"
+)
+"""Requests that may hold any words, since none can be advice."""
+RULES_OUT = pattern(r"\bto\s+(?:rule\s+out|exclude)\b")
+"""What a test is for: that says something."""
+
+
+@remembered
+def asks_inside(sentence: str) -> bool:
+    """The same in the middle of an answer, where a question is one only if it asks for something to look at."""
+    if not has_any(sentence.lower(), REQUESTS_INSIDE) or LISTS.search(sentence):
+        return False
+    sentence = sentence.strip()
+    is_other_question = sentence.endswith("?") and not (PICTURE.search(sentence) or SURE.match(sentence))
+    return not is_other_question and asks_back(sentence)
+
+
 def asks_back(sentence: str) -> bool:
     """Whether a sentence asks for reports, pictures, news or an answer, to be told to the writer, and says nothing else."""
     first = sentence[:24].lstrip("\"'(*•- ").split(maxsplit=1)[:1]
@@ -134,16 +188,23 @@ def asks_back(sentence: str) -> bool:
         return False
     if len(sentence) > boilerplate.LONGEST or ":" in sentence or not has_any(sentence.lower(), REQUEST_SIGNS):
         return False
-    if not REQUEST.match(sentence) or signs.referral(sentence):
+    if signs.referral(sentence) or RULES_OUT.search(sentence):
+        return False
+    if SURE.match(sentence):
+        return not OTHERS_TO_TELL.search(sentence)
+    if not REQUEST.match(sentence):
         return False
     if OTHERS_TO_TELL.search(sentence) or closings.INSTRUCTION.search(sentence, 1):
         return False
     if content.IS_SUBJECT.match(sentence) or content.FREE_TO.search(sentence):
         return False
     others = [word for word in others_in(sentence) if word not in REQUEST_WORDS]
-    if len(others) > 1 and sentence.rstrip().endswith("?"):
+    shows = bool(PICTURE.search(sentence))
+    if len(others) > 1 and not shows and sentence.rstrip().endswith("?"):
         return False  # it asks for something of its own
-    if len(others) > MOST_ASKED or any(verb in others for verb in SECOND_VERB.findall(sentence)):
+    if len(others) > (MOST_SHOWN if shows else MOST_ASKED) or any(
+        verb in others for verb in SECOND_VERB.findall(sentence)
+    ):
         return False
     return not any(others_in(found[0]) for found in closings.STATEMENT.finditer(sentence))
 
