@@ -18,12 +18,16 @@ def without_cut_off_end(text: str) -> str:
     by themselves; unchanged if that is all of it. The number of an item that went goes too."""
     if text[-2:-1].isdigit() and (number := closings.LONE_NUMBER.search(text, max(0, len(text) - 6))):
         text = text[: number.start()]
+    broken = closings.BROKEN_WORD.search(text, max(0, len(text) - closings.LONGEST_BROKEN))
+    if broken:
+        text = text[: broken.start("stop")]
     if text.endswith(boilerplate.STOPS):
         return text
     starts = list(boundaries(text, max(0, len(text) - REACH)))
     last = text[starts[-1] :] if starts else ""
     if last and (
-        is_cut_off(last)
+        broken
+        or is_cut_off(last)
         or _is_one_word(text, starts[-1])
         or (_is_stump(last) and not _is_line_without_stop(text, starts[-1]))
     ):

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import functools
 
-from job.cleaning.rules import boilerplate, breaks_off, closings, content, requests, sign_offs, signs, whole
+from job.cleaning.rules import boilerplate, breaks_off, closings, content, lead_ins, requests, sign_offs, signs, whole
 from job.cleaning.rules.boilerplate import BRAND
+from job.cleaning.rules.lead_ins import without_lead_in
 from job.cleaning.rules.requests import asks_back, asks_inside, others_in
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
@@ -28,7 +29,7 @@ Of another goodbye all must be known: "Feel free to" goes on with advice as well
 FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
 INSIDE = signs.Signs(
-    *dict.fromkeys((*closings.INSIDE, *requests.REQUESTS_INSIDE)),
+    *dict.fromkeys((*closings.INSIDE, *requests.REQUESTS_INSIDE, "following: ", "follows: ")),
     shared=("hop", " me know", "q", "help", "best", "please ", "guide ", "send "),
 )
 """An answer without one of these has no boilerplate in its middle."""
@@ -140,10 +141,11 @@ def closed(text: str) -> str:
             begin = _glued_goodbye(text, starts[-1])
         if not begin:
             last = text[starts[-1] :]
-            shorter = without_polite_clause(last)
+            shorter = without_lead_in(last, _goodbye)
+            shorter = without_polite_clause(last) if shorter == last else shorter
             if shorter == last:
                 return text
-            text = text[: starts[-1]] + shorter
+            text = (text[: starts[-1]] + shorter).rstrip()
             continue
         rest = _with_bracket(text[:begin], text[begin:])
         shorter = breaks_off.without_cut_off_end(rest)
@@ -226,6 +228,11 @@ def _without_courtesy(sentence: str, *, clauses: bool) -> str:
         found = boilerplate.OPENINGS["opinion_follows"].match(sentence)
         if found:
             return capital(sentence[found.end() :])
+    if lead_ins.SIGN in sentence and ":" in sentence:
+        body = sentence.rstrip()
+        rest = without_lead_in(body, _goodbye)
+        if rest != body:
+            return rest + sentence[len(body) :] if rest else ""
     if clauses and BRAND not in sentence and has_any(sentence.lower(), whole.CLAUSES_INSIDE):
         body = sentence.rstrip()
         return without_polite_clause(body) + sentence[len(body) :]
