@@ -265,10 +265,12 @@ NOT_DANGLING = pattern(
 """An end of a sentence without a full stop that only looks as if it broke off: "it may crack later on"."""
 BROKEN_WORD = re.compile(
     r"(?<=\s)(?:hy|chil|syn|dehy|rehy|carbohy|cylin|pseudoephe|ephe|costochon|hyperan|(?<!an )(?<!the )(?<!this )(?<!your )ad|"
-    r"(?<=your )treating|(?<=the )treating)(?P<stop>\.?)$"
+    r"(?<=your )treating|(?<=the )treating)\.?$"
 )
 """The beginning of a word, or one before a noun, that a rule may have given a full stop."""
-LONGEST_BROKEN = 16
+LONGEST_BROKEN = 20
+BROKEN_ENDS = ("hy", "chil", "syn", "cylin", "ephe", "chon", "an", "ad", "ing")
+"""How such words end."""
 LONE_NUMBER = re.compile(r"(?<=[a-z][a-z)][.!?])\s*\b\d{1,2}[.)]$")
 PROMISE = pattern(
     r"(?:\bthe\s+following\b|\bas\s+follow(?:s|ing)?\b|\bthese\s+are\s+the\b|\b(?:given|listed|mentioned|described)\s+below\b|\bfollow\s+these\b|"

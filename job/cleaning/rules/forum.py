@@ -30,7 +30,7 @@ FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
 INSIDE = signs.Signs(
     *dict.fromkeys((*closings.INSIDE, *requests.REQUESTS_INSIDE, "following: ", "follows: ")),
-    shared=("hop", " me know", "q", "help", "best", "please ", "guide ", "send "),
+    shared=("hop", " me know", "q", "help", "best", "please ", "guide ", "send ", "mention"),
 )
 """An answer without one of these has no boilerplate in its middle."""
 LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind

@@ -90,21 +90,30 @@ REQUEST_BEGINS = frozenset(
 )
 """First words of requests: most sentences begin otherwise, and need not be looked at further."""
 REQUESTS_INSIDE = (
-    "send me",
-    "send us",
-    "send it",
-    "upload",
-    "attach",
-    "share ",
-    "let me know",
-    "revert",
-    "get back",
-    "tell me",
-    "provide me",
-    "mention",
-    "send pic",
-    "send a pic",
-    "photo",
+    *(
+        "send me",
+        "send us",
+        "send it",
+        "upload",
+        "attach",
+        "share ",
+        "let me know",
+        "revert",
+        "get back",
+        "tell me",
+        "provide me",
+    ),
+    *(
+        "please send",
+        "send pic",
+        "send a pic",
+        "send photo",
+        "please mention",
+        "kindly mention",
+        "do mention",
+        "then mention",
+    ),
+    "mention it",
 )
 """The same in the middle of an answer, where the rest would cost time."""
 LISTS = pattern(r"\b(?:following|below|these|questions)\b")
@@ -188,14 +197,13 @@ def asks_back(sentence: str) -> bool:
         return False
     if len(sentence) > boilerplate.LONGEST or ":" in sentence or not has_any(sentence.lower(), REQUEST_SIGNS):
         return False
-    if signs.referral(sentence) or RULES_OUT.search(sentence):
+    sure = SURE.match(sentence)
+    if not (sure or REQUEST.match(sentence)) or signs.referral(sentence):
         return False
-    if SURE.match(sentence):
-        return not OTHERS_TO_TELL.search(sentence)
-    if not REQUEST.match(sentence):
+    if OTHERS_TO_TELL.search(sentence) or RULES_OUT.search(sentence):
         return False
-    if OTHERS_TO_TELL.search(sentence) or closings.INSTRUCTION.search(sentence, 1):
-        return False
+    if sure or closings.INSTRUCTION.search(sentence, 1):
+        return bool(sure)
     if content.IS_SUBJECT.match(sentence) or content.FREE_TO.search(sentence):
         return False
     others = [word for word in others_in(sentence) if word not in REQUEST_WORDS]

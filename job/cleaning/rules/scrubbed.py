@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from job.cleaning.rules.boilerplate import BRAND, pattern
 from job.cleaning.rules.signs import referral
-from job.cleaning.rules.text import full_stop, sentences
+from job.cleaning.rules.text import full_stop, has_any, sentences
 
 REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)\b|(?![AI]\s)[A-Z]\b(?!['’]))")
 """How the rest of a sentence begins after its middle is lost."""
@@ -128,6 +128,22 @@ _ADDED = (
     ),
 )
 _ADDITIONS = tuple((pattern(rf",?\s+{added}"), pattern(bound)) for added, bound in _ADDED)
+ADDED_REACH = 70
+"""Characters at the end in which such an addition begins."""
+ADDED_WORDS = (
+    " with",
+    " well as",
+    "addition",
+    " by",
+    "apart",
+    "due",
+    "because",
+    "owing",
+    " to ",
+    " from ",
+    "level in",
+    " while",
+)
 _LISTED_ITEM = pattern(rf"^\s*\d+\s*[.)]\s*(?!{_PERSONS}\b|if\b|when\b)[^,;:]+,[^;:]+$")
 """An item that is a list itself, such as "1. Allergens like pollen, dust"."""
 _LIMITS = pattern(r"\b(?:if|when|unless|until)\b[^,]*$")
@@ -238,9 +254,9 @@ def _clauses(before: str) -> Iterator[str]:
     last = _LAST_MEMBER.search(before)
     if last and not _LISTS.search(before) and not _ADJECTIVE.search(before, 0, last.start()):
         yield before[: last.start()]
-    if not _LISTS.search(before):
+    if has_any(before[-ADDED_REACH:], ADDED_WORDS) and not _LISTS.search(before):
         for addition, bound in _ADDITIONS:
-            added = addition.search(before)
+            added = addition.search(before, max(0, len(before) - ADDED_REACH))
             if added and not (bound.search(before, 0, added.start()) or goes_on(before[: added.start()])):
                 yield before[: added.start()]
     comma = _LAST_COMMA.search(before)
