@@ -10,6 +10,8 @@ from job.cleaning.rules.scrubbed import standing_clause
 from job.cleaning.rules.text import capital
 
 SIGN = "follow"
+LONGEST = 500
+"""Characters of such a sentence."""
 LEAD_IN = pattern(
     r"^(?P<lead>[^.!?:\n]{0,240}?\b(?:the\s+following(?:\s+\w+){0,3}|as\s+follows))\s*:\s+(?P<next>\S[^\n]*?)\s*$"
 )
@@ -25,7 +27,8 @@ ASKS = pattern(
 def without_lead_in(sentence: str, is_polite: Callable[[str], bool]) -> str:
     """The sentence without an announcement behind which a courtesy or a question stands instead of a list, and without the
     courtesy; of the announcement its clauses stay that stand by themselves."""
-    found = LEAD_IN.match(sentence) if SIGN in sentence.lower() and ":" in sentence else None
+    may_announce = len(sentence) <= LONGEST and ":" in sentence and SIGN in sentence.lower()
+    found = LEAD_IN.match(sentence) if may_announce else None
     if not found:
         return sentence
     behind = capital(found["next"])
