@@ -127,23 +127,19 @@ _ADDED = (
         r"protect|prevent|derive|result|protection|stem|range|make|made|take|taken|gain|important|necessary)$",
     ),
 )
-_ADDITIONS = tuple((pattern(rf",?\s+{added}"), pattern(bound)) for added, bound in _ADDED)
+_ADDED_WORDS = (
+    ("with", "well as", "addition to", "followed by", "apart from"),
+    ("due to", "because of", "owing to"),
+    (" to ",),
+    (" from ", "level in", " while"),
+)
+"""One of these is in each of them."""
+_ADDITIONS = tuple(
+    (words, pattern(rf",?\s+{added}"), pattern(bound))
+    for words, (added, bound) in zip(_ADDED_WORDS, _ADDED, strict=True)
+)
 ADDED_REACH = 70
 """Characters at the end in which such an addition begins."""
-ADDED_WORDS = (
-    " with",
-    " well as",
-    "addition",
-    " by",
-    "apart",
-    "due",
-    "because",
-    "owing",
-    " to ",
-    " from ",
-    "level in",
-    " while",
-)
 _LISTED_ITEM = pattern(rf"^\s*\d+\s*[.)]\s*(?!{_PERSONS}\b|if\b|when\b)[^,;:]+,[^;:]+$")
 """An item that is a list itself, such as "1. Allergens like pollen, dust"."""
 _LIMITS = pattern(r"\b(?:if|when|unless|until)\b[^,]*$")
@@ -254,11 +250,13 @@ def _clauses(before: str) -> Iterator[str]:
     last = _LAST_MEMBER.search(before)
     if last and not _LISTS.search(before) and not _ADJECTIVE.search(before, 0, last.start()):
         yield before[: last.start()]
-    if has_any(before[-ADDED_REACH:], ADDED_WORDS) and not _LISTS.search(before):
-        for addition, bound in _ADDITIONS:
-            added = addition.search(before, max(0, len(before) - ADDED_REACH))
-            if added and not (bound.search(before, 0, added.start()) or goes_on(before[: added.start()])):
-                yield before[: added.start()]
+    tail = before[-ADDED_REACH:]
+    for words, addition, bound in _ADDITIONS:
+        added = addition.search(before, max(0, len(before) - ADDED_REACH)) if has_any(tail, words) else None
+        if not added or bound.search(before, 0, added.start()) or _LISTS.search(before):
+            continue
+        if not goes_on(before[: added.start()]):
+            yield before[: added.start()]
     comma = _LAST_COMMA.search(before)
     if comma and not any(map(_ADJECTIVE.search, before[: comma.start()].rsplit(",", 2)[-2:])):
         yield before[: comma.start()]
