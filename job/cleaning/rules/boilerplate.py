@@ -110,6 +110,13 @@ NOUN = (
     rf"contacting|consulting|consultation|contact|choosing|patience|time|in|in\s+to|us|again|info|reply|advice|{BRAND})"
     r"(?:(?<=ing)(?!\s+(?:the|your|this|a|us|ur)\s+(?:\w+\s+)?(?:quer|question|concern|problem))|(?<!ing))"
 )
+WHERE = (
+    r"(?:\s+(?:(?:here\s+)?(?:on|at|in|via|through|to|with)\s+)?(?:"
+    r"(?:this|our|the|your|my)\s+(?:(?!and\b|for\b)[a-z]+\s+){0,2}?(?:platform|portal|website|site|forum|services?|clinic|community|page|app)\b"
+    r"(?!\s+(?:is|was|has|can|will|where|that|which)\b)|"
+    r"(?:the\s+)?[\w-]+(?:\s[\w-]+)?\s?\.\s?(?:com|org|net)\b(?:\s+(?:web)?(?:site|platform|forum))?))"
+)
+"""The place that thanks are for: "choosing this platform", "on Ferns . com"."""
 NO_GREETING = (
     r"(?![\s-]+(?:hats?|fi|tech|res|presto)\b|\s+(?:is|was|are|has|means|comes)\s+(?!you|it|this|there|he|she|your|the)|,?\s+world\b|\s+there\s+means\b|"
     r"(?-i:\s+[A-Z]\w+[!?]\s+[a-z])|"
@@ -186,7 +193,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     ),
     "thanks": pattern(
         rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|you))?\b"
-        rf"(?!\s+to\b)(?:\s+{LINK}\b){{0,9}}?\s+{NOUN}\b(?:\s+(?:to\s+)?(?:{NOUN}|doctors?|(?<={BRAND}\s)(?:customer\s+)?(?:support|service))\b)*(?:\s+and\s+(?:an?|the|your)\s+\w+\s+{NOUN}\b)?"
+        rf"(?!\s+to\b)(?:\s+{LINK}\b){{0,9}}?\s+{NOUN}\b(?:\s+(?:to\s+)?(?:{NOUN}|doctors?|(?<={BRAND}\s)(?:customer\s+)?(?:support|service))\b)*(?:\s+and\s+(?:an?|the|your)\s+\w+\s+{NOUN}\b)?{WHERE}?"
         rf"(?:\s+of\s+(?:yours?|you|yourself)\b)?(?:\s+(?:me|us)\b(?:\s+(?:at|on|in|through|via)\s+(?:this|our|the)\s+\w+)?)?(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*|\s+with\s+(?:your|this)\s+\w+(?=[.!,]))?{NO_STUMP}{END}"
     ),
     "thanks_alone": pattern(rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|again))?\s*[,.!:]+\s*"),
@@ -262,6 +269,11 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         r"^(?:based\s+on|according\s+to|as\s+per|after\s+(?:reading|reviewing)|regarding|for)\s+(?:(?:the|your|above|mentioned|provided)\s+)+"
         rf"{READ}(?:\s+and\s+(?:the\s+|your\s+)?\w+)?\s*,?\s*(?:my|the)\s+(?:opinions?|suggestions?|comments?|advi[cs]es?|answers?)\s+(?:is|are)\s*(?:as\s+follows?|the\s+following)?\s*[:.]+\s*(?=\S)"
     ),
+    "regarding": pattern(
+        r"^(?:(?:as\s+)?regarding|concerning|(?:in|with)\s+regards?\s+to|in\s+(?:response|reply|answer)\s+to|coming\s+to)\s+(?:your|ur)\s+"
+        r"(?:[a-z]+\s+)?(?:quer(?:y|ies)|questions?|concerns?|[ie]nquir(?:y|ies)|posts?)(?:\s*[,.:;–-]+\s*|"
+        r"\s+(?=(?-i:[A-Z][a-z])|(?:i|we|it|you|they|he|she|there|this|that|the|my|no|yes|none|did|do|is|are|like\s+my|as\s+per)\b))"
+    ),
     "thanks_for_help_sought": pattern(
         r"^i\s+(?:really\s+|do\s+|truly\s+)*appreciate\s+(?:you|your|that\s+you)\b(?:\s+(?:are|have|for|seeking|taking|asking|help|vigilance|concern|care|"
         r"interest|efforts?|patience|trust|your|his|her|the|mother|father|son|daughter|wife|husband|child|baby|health|in|about|and)\b)*\s*[.!]+\s*"
@@ -272,7 +284,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     "label": pattern(
         r"^(?:(?:brief|short|detailed|quick|full)\s+(?:answer|reply|response|explanation)s?\s*[.:\-–]+|(?:answer|ans|reply|response)\s*:)\s*"
     ),
-    "domain_rest": pattern(r"^com\b[\s.,]*(?=[a-z])"),  # of "Welcome to somewhere.com"
+    "domain_rest": pattern(r"^com\b(?:\s*[.,!:]+\s*|\s+(?=[a-z]))"),  # of "Welcome to somewhere.com"
     "certainly": pattern(r"^(?:certainly|sure|of\s+course|absolutely)\s*!+\s*"),
 }
 
@@ -301,6 +313,7 @@ LETTERS = {
     "sympathy_understood": "isaf",
     "announcement": "hfbl",
     "opinion_follows": "barf",
+    "regarding": "raciw",
     "thanks_for_help_sought": "i",
     "praise": "twgevi",
     "label": "bsdqfar",
@@ -355,41 +368,3 @@ GLUED_BRAND = re.compile(rf"{BRAND}(?=[A-Z][a-z]|I\s)")
 BRAND_END = pattern(rf"{BRAND}(?:\s+(?:forum|team|community|here|clinic))*{END}")
 GLUED = re.compile(r"[A-Z](?<=[a-zIO].)")
 """A text without this sign lost no space. The capital stands first because a text has few of them: 1 us a row instead of 10."""
-INSIDE = (
-    *(
-        "hope",
-        "hoping",
-        "wish",
-        "feel free",
-        "thank",
-        "let me know",
-        "regards",
-        "take care",
-        "hesitate",
-        "happy to",
-        "glad to",
-    ),
-    *(
-        "your query",
-        "your question",
-        "your concern",
-        "welcome",
-        "get back",
-        "revert",
-        "disposal",
-        "any help",
-        "help you",
-    ),
-    *(
-        "any quer",
-        "any question",
-        "any doubt",
-        "any further",
-        "more questions",
-        "all the best",
-        "very best",
-        "sorry for",
-    ),
-    *("please reply", "please answer", "help u", "guide u", "guide you", "advise you", "assist you"),
-)
-"""A sentence without one of these is no boilerplate. Looking for them takes 3 us a row; judging the sentences takes 100."""

@@ -18,18 +18,27 @@ def without_cut_off_end(text: str) -> str:
     by themselves; unchanged if that is all of it. The number of an item that went goes too."""
     if text[-2:-1].isdigit() and (number := closings.LONE_NUMBER.search(text, max(0, len(text) - 6))):
         text = text[: number.start()]
-    if text.endswith(boilerplate.STOPS):
+    broken = _broken_word(text)
+    if text.endswith(boilerplate.STOPS) and not broken:
         return text
     starts = list(boundaries(text, max(0, len(text) - REACH)))
-    last = text[starts[-1] :] if starts else ""
+    last = text[starts[-1] :].removesuffix("." if broken else "") if starts else ""
     if last and (
-        is_cut_off(last)
+        broken
+        or is_cut_off(last)
         or _is_one_word(text, starts[-1])
         or (_is_stump(last) and not _is_line_without_stop(text, starts[-1]))
     ):
-        whole = completed_end(text, starts[-1])
+        whole = completed_end(text.removesuffix("." if broken else ""), starts[-1])
         return whole or (text[: starts[-1]] + standing_clause(last)).rstrip()
     return text
+
+
+def _broken_word(text: str) -> bool:
+    """Whether the last word lacks its end, or the noun behind it."""
+    if not text[-10:].rstrip(".").endswith(closings.BROKEN_ENDS):
+        return False
+    return bool(closings.BROKEN_WORD.search(text, max(0, len(text) - closings.LONGEST_BROKEN)))
 
 
 def _is_one_word(text: str, begin: int) -> bool:

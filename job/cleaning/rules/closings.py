@@ -1,4 +1,4 @@
-"""How boilerplate ends an answer: goodbyes, wishes, requests, signatures, and sentences that break off. Data for forum.py."""
+"""How boilerplate ends an answer: goodbyes, wishes, signatures, and sentences that break off. Data for forum.py."""
 
 from __future__ import annotations
 
@@ -71,6 +71,7 @@ GOODBYES = (
     r"(?:please\s+|do\s+)?take\s+(?:good\s+)?care(?:\s+(?:of\s+)?(?:yourself|your\s*self|your\s+health|him|her|of\s+(?:him|her)|dear))?\s*[.!,]*$",
     r"(?:have\s+i|did\s+i|has\s+this|does\s+this|did\s+this|i\s+think\s+(?:i\s+have\s+|your\s+)|is\s+this)\s*(?:answer|quer|question|help|your\s+(?:question|query))",
     r"(?:\(?if|when)\s+(?:the|this|my|you\s+(?:find|found|are|like|feel))\s+(?:this\s+|my\s+|the\s+)?(?:answer|satisfied|helpful|happy)",
+    r"(?:(?:please|kindly|do|always|you\s+(?:can|may))\s+)*ask\s+again\b",
     r"(?:cheers|bye|goodbye|ciao|thats?\s+all|that['’]s\s+all|over\s+and\s+out)\s*[.!,]*$",
     r"(?:you\s+can\s+(?:always\s+|also\s+)?|please\s+|kindly\s+)?(?:contact|consult|ask|reach|message|approach|chat\s+with|email|mail|call)\s+(?:me|us|with\s+me|with\s+us)\b",
     r"(?:you\s+can\s+|you\s+may\s+)?(?:book|schedule)\s+(?:for\s+)?an?\s+(?:online|video|phone|chat|appointment|consultation|call|session|slot)",
@@ -83,7 +84,7 @@ GOODBYES = (
 GOODBYE_LETTERS = (
     *"adhijrsw amt bgkrw bfrstwy abdfkpsy dklps acdgkprswy dkprsy acdhikmps dkprv dknps abdfips af af iw i aghp".split(),
     *"f i acdstwy i fm alw eh w c bfg asw adghklpsw dklprstuv abcdfjkmprstvwy cf acdjpvy s dkpry kp t st m".split(),
-    *"bhkls aipw 5afy hl abg a gm bks dpt dhi iw bcgot acekmpry bsy i gnp irs t d".split(),
+    *"bhkls aipw 5afy hl abg a gm bks dpt dhi iw adkpy bcgot acekmpry bsy i gnp irs t d".split(),
 )
 """The first letters of each goodbye, so that only those are tried which may be one."""
 POLITE = (
@@ -128,11 +129,11 @@ POLITE = (
         "for more",
         "for further",
     ),
-    *("send ", "upload", "attach", "share ", "tell me", "to me", "provide me", "waiting"),
+    *("ask again", "send ", "upload", "attach", "share ", "tell me", "to me", "provide me", "waiting"),
 )
 """An end without one of these has no polite clause. Looking for them takes 2 us, for the clauses 25."""
 WORDS = frozenset(
-    """explain something anything enquire enquiry asap touch rid pain relief following advices exact url http https
+    """explain something anything unclear enquire enquiry asap touch rid pain relief following advices exact url http https
     www link links ly bit com online follow followup treatment treating family management manage plan planning proper
     diagnosis diagnose proceed accordingly adjusted sign signs symptom discussing discuss further above asked answers
     test tests results result weeks week days month months investigations investigation lab laboratory photos picture
@@ -193,125 +194,7 @@ FILLER = (
 )
 MOST_FILLERS = 3
 """Before a goodbye or a request. Nothing behind one begins with a blank or a comma: possessive, so that none is given back."""
-# A request to the asker to tell the writer more or to come back with something: never advice, whatever it asks for.
-_LEAD = (
-    r"(?:(?:please|kindly|pls|plz|do|also|just|always|then|can\s+you|could\s+you|would\s+you|will\s+you|you\s+(?:can|may|could|should|must|need\s+to|have\s+to)|"
-    r"i\s+(?:would\s+|will\s+)?(?:suggest|request|advise|recommend|want|need)\s+(?:that\s+)?you(?:\s+to)?|"
-    r"if\s+(?:possible|available|required|needed)|"
-    r"it\s+(?:will|would)\s+(?:be\s+)?(?:very\s+|really\s+|more\s+)?(?:help|helpful|good|better|great|best|nice|useful|appreciated)(?:\s+me)?\s+if\s+you(?:\s+(?:can|could|would))?)"
-    r"\b[\s,]*)"
-)
-_WHEN = (
-    r"(?:nevertheless,?\s+|hence,?\s+|for\s+(?:an?\s+)?(?:more|better|further|proper)\s+[^,.!?\n]{2,40}?[\s,]+|to\s+[^,.!?\n]{4,60},\s+|"
-    r"(?:if|in\s+case|once|when|as\s+soon\s+as|after|before)\b[^.!?\n]{2,90}?(?:,\s*(?:then\s+)?|\s+then\s+|"
-    r"\s+(?=(?:please|kindly|pls|plz|you\s+(?:can|may)|do\s+(?:let|send|share|upload|attach|post)|let\s+me|send\s+me)\b)))"
-)
-"""What stands before a request; a comma or a polite word ends it, or it could be the whole sentence."""
-_THING = (
-    r"(?:reports?|results?|photos?|photographs?|pictures?|images?|pics?|x-?rays?|radiographs?|scans?|mri|ct|ecg|echo|ultrasound|details|information|"
-    r"info|histor(?:y|ies)|prescriptions?|investigations?|values?|levels?|records?|documents?|files?|copy|copies|reading|readings|outcome|progress|"
-    r"answers?|quer(?:y|ies)|questions?|updates?|symptoms|findings|films?|videos?|screenshots?|logs?)"
-)
-_ASKED = (
-    r"(?:send|upload|attach|share|post|provide|forward|submit|mention|describe|specify|show|tell|report|"
-    r"convey|resend|give)"
-)
-REQUEST = pattern(
-    rf"^[\s\"'(*•-]*(?:{FILLER}){{0,{MOST_FILLERS}}}{_WHEN}?(?:"
-    rf"{_LEAD}*(?:let|keep)\s+(?:me|us)\s+(?:know|informed|posted|updated)\b|"
-    rf"{_LEAD}*(?:send|show|tell|inform|update|forward|e?-?mail|provide|reply|write|message|share|report|post|upload|answer|give)\s+"
-    r"(?:it\s+|them\s+|this\s+|these\s+|that\s+|back\s+)*(?:(?:to|with|for)\s+)?(?:me|us)\b|"
-    rf"{_LEAD}*(?:revert|(?:get|come|write|report)\s+back)\b(?=\s*(?:[.!,]|$)|\s+(?:(?:back|again)\s+)?(?:to\s+)?(?:me|us|here|with|after|if|once|when|in\s+case)\b)|"
-    rf"{_LEAD}+{_ASKED}\b(?:\s+[\w'’/&-]+,?){{0,9}}?\s+{_THING}\b|"
-    rf"{_LEAD}+(?:attach|upload|share|send)\s+(?:it|them|the\s+same)\b|"
-    r"i\s+(?:will\s+|would\s+|can\s+|could\s+|should\s+|be\s+|able\s+to\s+|have\s+)+(?:help|tell|guide|give|comment|advise)\w*\b[^.!?\n]{0,60}?\bif\s+you\s+"
-    r"(?:(?:can|could|would)\s+)?(?:provide|upload|send|attach|share|tell|give|show)\b|"
-    r"(?:i\s+(?:will|am|shall)\s+)?(?:be\s+)?(?:expect(?:ing)?|waiting|awaiting)\s+(?:for\s+)?(?:your|ur)\s+(?:reply|response|reports?|answers?|feedback)\b|"
-    r"i\s+need\s+to\s+see\s+(?:it|them|the|your|his|her)\b|"
-    rf"{_ASKED}\b(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b(?:$|[^.!?\n]{{0,60}}\b(?:me|us|here|(?:so\s+)?(?:that\s+)?(?:i|we)\s+(?:can|could|may)|for\s+(?:further|better|proper|more))\b)|"
-    rf"(?:share|upload|attach)\s+(?:your|the|his|her|those|these)\s+(?:[\w-]+\s+){{0,2}}?{_THING}\s*[.!]*$|"
-    rf"i\s+(?:would|will|should|may|do|still|also|really|just|['’]d|\s)*(?:like|love|want|need|prefer)\s+(?:to\s+)?(?:know|see|review|look\s+at|more|some|few|a\s+few|further)\b"
-    rf"(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b"
-    r")"
-)
-REQUEST_SIGNS = (
-    *(
-        "send",
-        "upload",
-        "attach",
-        "share",
-        "post",
-        "provide",
-        "forward",
-        "submit",
-        "mention",
-        "describe",
-        "specify",
-        "convey",
-    ),
-    *(
-        " me ",
-        " me.",
-        " us ",
-        " us.",
-        "t back",
-        "e back",
-        "revert",
-        "i need",
-        "i want",
-        "i would like",
-        "help",
-        "i can tell",
-    ),
-    *("waiting", "expect", "give "),
-)
-"""A request holds one of these."""
-REQUEST_BEGINS = frozenset(
-    """also so and but else otherwise then however finally lastly meanwhile anyway anyways again pls plz please kindly moreover
-    till until for once do just always can could would will you i if it nevertheless hence to in when as after before let keep
-    send show tell inform update forward email e-mail mail provide reply write message share report post upload answer give
-    revert get come attach submit mention describe specify convey resend waiting awaiting expect expecting be""".split()
-)
-"""First words of requests: most sentences begin otherwise, and need not be looked at further."""
-REQUESTS_INSIDE = (
-    "send me",
-    "send us",
-    "send it",
-    "upload",
-    "attach",
-    "share ",
-    "let me know",
-    "revert",
-    "get back",
-    "tell me",
-    "provide me",
-)
-"""The same in the middle of an answer, where the rest would cost time."""
-LISTS = pattern(r"\b(?:following|below|these|questions)\b|\?\s*$")
-"""What is asked for stands in the next sentences, or is a question of its own."""
-REQUEST_WORDS = frozenset(
-    """picture pictures pic pics x-ray x-rays xray xrays radiograph radiographs scan scans mri ct ecg ekg echo
-    ultrasound usg blood urine level levels values value records record documents document file files copy
-    copies reading readings outcome progress update updates findings films film video videos screenshot log
-    prescription prescriptions medication medications medicine medicines drug drugs age weight height affected
-    area part lesion lesions skin face eyes teeth tooth quality clear good light recent previous old latest
-    complete current confirm evaluate evaluation suggest prescribe appropriate treatment conclude decide
-    assess examine judge comment opinion exactly present appropriately concerned concern next how you're
-    respond responding improvement improve improving relief changes change develop new persist persists worse
-    done undergone taken prescribed""".split()
-)
-"""What requests speak of besides the words of goodbyes."""
-MOST_ASKED = 6
-"""Words of a request that no list holds: what the writer wants to know; with more, other sentences may run on in it."""
-SECOND_VERB = pattern(r"\b(?:and|or|then)\s+([a-z]+)\s+(?:the|your|an?|it|this|them|these|his|her)\b")
-"""What may be an instruction behind a request: "and repot it"."""
-OTHERS_TO_TELL = pattern(
-    r"\b(?:to|with|by|from|at|in)\s+(?:your|an?|the|his|her|their|nearest|local|some)\s+(?:[\w-]+\s+){0,2}?(?:doctors?|gp|specialist|\w+(?:ologist|iatrist|"
-    r"ician|aedist|therapist|dentist)|surgeon|nurse|hospital|emergency|clinic|lab|pharmac\w+|vet|teacher|school|family|insurer|team|server|folder|"
-    r"group|police|company|bank|employer)\b|\d\s*[-.)]\s*[a-z]"
-)
-"""Somebody or something else that is told, or a list that runs on: that is advice."""
-# The same behind any words; tried where one of the signs is there, since it costs as much as all the others.
+# A goodbye behind any words; tried where one of the signs is there, since it costs as much as all the others.
 FAR_SIGNS = ("online", "revert", "contact ", "reach ", "message ", "mail ", "ask ")
 FAR_GOODBYE = pattern(
     r"^[^.!?\n]{0,60}\b(?:(?:consult(?:ation)?|revert(?:\s+back)?|get\s+back|follow\s*-?up)\b[^.!?]{0,90}\bonline\b|"
@@ -337,7 +220,7 @@ GLUED_GOODBYE = re.compile(
 # What can only end a text, whatever stands before it, and however close.
 LAST_WORDS = pattern(
     r"(?:[\s,.!;:)…-]+(?:thanx|thx|take\s+care|all\s+the\s+best|(?<=…)best|(?<=…\s)best|(?:(?:kind|best|warm)\s+)?(?:regards|wishes)|cheers|bye|god\s+bless(?:\s+you)?|feel\s+better\s+soon)|"
-    rf"[\s,.!;:)…-]*(?:(?:thank\s*you|thanks)\s+and\s+good\s*luck|(?:best|kind|warm)\s+regards|best\s+of\s+luck|go[oi]d\s*luck|get\s+well\s+soon|thank\s*you|thanks|hope\s+i\s+was\s+of\s+help|"
+    rf"[\s,.!;:)…-]*(?:(?:thank\s*you|thanks)\s+and\s+good\s*luck|(?:best|kind|warm)\s+regards|best\s+of\s+luck|go[oi]d\s*luck|get\s+well\s+soon|thank\s*you|thanks|hope\s+i\s+was\s+of\s+help|sorry\s+for\s+(?:the\s+|this\s+)?(?:bad|sad)\s+news|"
     rf"{'|'.join(sorted(MISSPELT_THANKS - {'hans', 'thans'}))})(?:\s+to\s+you)?)[\s.!…\U0001f300-\U0001faff\u263a\ufe0f]*$"
 )
 LAST_WORDS_WINDOW = 48
@@ -356,7 +239,7 @@ ENDS = (
         "bye",
         "luck",
     ),
-    *("of help", "to you", "soon", "bless", "bless you", "best", *sorted(MISSPELT_THANKS)),
+    *("of help", "d news", "to you", "soon", "bless", "bless you", "best", *sorted(MISSPELT_THANKS)),
 )
 DAYS = ("day", "night", "evening", "morning", "weekend", "time")
 LINKS = ("link", "http", "bit.ly", "url", "website", "->")
@@ -373,13 +256,21 @@ ROLE = re.compile(
 DANGLING = pattern(
     r"(?:^|[\s(])(?:the|(?-i:a)|an|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|includes?|including|involves?|following|"
     r"(?:as\s+)?follows|like|than|because|into|your|their|its|his|her|be|that|which|who|if|when|such\s+as|consists?(?:\s+of)?|may|can|"
-    r"should|will|would|must|not|do|does|about|between|during|until|any|some|these|those|very|e\.g|i\.e|syn|hy|chil|hun|carbohy|dihy|dehy|rehy|cylin|costochon)\s*[:,;\-–—]*$|[,;(\-–—]$"
+    r"should|will|would|must|not|do|does|about|between|during|until|any|some|these|those|very|e\.g|i\.e|syn|hy|chil|hun|carbohy|dihy|dehy|rehy|cylin|costochon|treating(?<=your\streating)|treating(?<=the\streating))\s*[:,;\-–—]*$|[,;(\-–—]$"
 )
 NOT_DANGLING = pattern(
     r"\b(?:(?:later|so|goes|going|go|carry|keep|early|based)\s+on|(?:worr\w+|think\w*|talk\w*|know|concerned|asked)\s+about|is\s+(?:an?\s+)?must|"
     r"(?:if|as|when|whatever|whenever|all)\s+(?:much\s+as\s+|soon\s+as\s+|often\s+as\s+)?(?:you|i|we|it|they)\s+(?:can|may|like|do)|take\s+care\s+of)$"
 )
 """An end of a sentence without a full stop that only looks as if it broke off: "it may crack later on"."""
+BROKEN_WORD = re.compile(
+    r"(?<=\s)(?:hy|chil|syn|dehy|rehy|carbohy|cylin|pseudoephe|ephe|costochon|hyperan|(?<!an )(?<!the )(?<!this )(?<!your )ad|"
+    r"(?<=your )treating|(?<=the )treating)\.?$"
+)
+"""The beginning of a word, or one before a noun, that a rule may have given a full stop."""
+LONGEST_BROKEN = 20
+BROKEN_ENDS = ("hy", "chil", "syn", "cylin", "ephe", "chon", "an", "ad", "ing")
+"""How such words end."""
 LONE_NUMBER = re.compile(r"(?<=[a-z][a-z)][.!?])\s*\b\d{1,2}[.)]$")
 PROMISE = pattern(
     r"(?:\bthe\s+following\b|\bas\s+follow(?:s|ing)?\b|\bthese\s+are\s+the\b|\b(?:given|listed|mentioned|described)\s+below\b|\bfollow\s+these\b|"
@@ -395,3 +286,41 @@ STUMP = re.compile(
 """How a sentence begins that is no item of a list."""
 LONGEST_STUMP = 8
 """Words of a sentence that breaks off and says nothing yet; a longer one may hold advice that no pattern knows."""
+INSIDE = (
+    *(
+        "hope",
+        "hoping",
+        "wish",
+        "feel free",
+        "thank",
+        "let me know",
+        "regards",
+        "take care",
+        "hesitate",
+        "happy to",
+        "glad to",
+    ),
+    *(
+        "your query",
+        "your question",
+        "your concern",
+        "welcome",
+        "get back",
+        "revert",
+        "disposal",
+        "any help",
+        "help you",
+    ),
+    *(
+        "any quer",
+        "any question",
+        "any doubt",
+        "any further",
+        "more questions",
+        "all the best",
+        "very best",
+        "sorry for",
+    ),
+    *("please reply", "please answer", "help u", "guide u", "guide you", "advise you", "assist you"),
+)
+"""A sentence without one of these is no boilerplate. Looking for them takes 3 us a row; judging the sentences takes 100."""

@@ -27,6 +27,8 @@ _WITHDRAWS = (
     r"dependence\s+(?:and|or))"
 )
 _PILLS = r"(?:bleed\w*|pills?|one|she|you)\b(?:(?!interact|effect|problem|trouble)[^.])*?\s"
+_DOCTOR = " doctor"
+"""The one word that can stand behind "your treating", so that the end of a text may have lost it too."""
 _MEDICAL = r"\b(?:medicines?|medications?|drugs?|tablets?|mg|dos(?:e|age|es)|antibiotics?|symptoms?|therapy)\b"
 
 COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
@@ -73,17 +75,20 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"(?:group|combination|class)\s+", "of", " drugs", _MEDICAL),
     (r"is\s+(?:an?\s+)?[\w-]+\s+", "group", " drug", _MEDICAL),
     (r"name\s+of\s+", "the", " drug", _MEDICAL),
+    (r"(?:the|your|his|her)\s+", "(?:treating|attending|operating)", _DOCTOR, ""),
     (r"brand\s+name\s+of\s+", "the", " drug", ""),
     (r"there\s+are\s+(?:\w+\s+)?", "(?:effective|different)", " drugs", _MEDICAL),
     (r"(?:anti-?)?(?:histamin\w+|allerg\w+)\b[^.]*\s", "ben", "adryl", ""),
     (r"spherical\b[^.]*\s", "cylin", "drical error", ""),
-    (r"side\s+effects\s+of\s+", "(?:the|these)", " drugs", ""),
+    (r"side\s+effects?\s+of\s+", "(?:the|these)", " drugs", ""),
     (r"between\s+(?:the|these)\s+", "two", " drugs", _MEDICAL),
     (_ONE, _DRINKS, " drink", ""),
     ("", _DRINKS, " drinks", ""),
     (r"(?:take|avoid|drink|have|no)\s+", "(?:hot|cold|warm)", " drinks", ""),
     ("", "binge", " drinking", ""),
     ("", "sex(?:ual)?", " drive", ""),
+    (r"lethargy\s+", "(?:or|and)", " drowsiness", ""),
+    (r"lethargic\s+", "(?:or|and)", " drowsy", ""),
     (r"eating\s+", "(?:or|and)", " drinking", ""),
     (r"eat\s+", "(?:or|and)", " drink", ""),
     (r"water\s+", "to", " drink", ""),
@@ -112,6 +117,7 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     "(?:it|them)": ("it", "them"),
     "(?:ears?|wound|feet)": ("ear", "ears", "wound", "feet"),
     "(?:effective|different)": ("effective", "different"),
+    "(?:treating|attending|operating)": ("treating", "attending", "operating"),
     "(?:two|three|four|five)": ("two", "three", "four", "five"),
     _DRINKS: (
         *("caffeinated", "carbonated", "alcoholic", "soft", "energy", "fizzy", "aerated", "cool", "sugary"),
@@ -195,7 +201,7 @@ def _whole(before: str, stop: str, holds: Callable[[re.Pattern[str]], bool], *, 
     """The sentence whose last word was lost or, with `in_mid_word`, broke off; empty where it is in doubt or does not stand."""
     last = before[-LONGEST_EATEN:].lower()
     for endings, word, letters, beside in _COMPLETIONS:
-        if not last.endswith(endings) or (in_mid_word and letters[0] == " "):
+        if not last.endswith(endings) or (in_mid_word and letters[0] == " " and letters != _DOCTOR):
             continue
         if word.search(before, max(0, len(before) - REACH)) and (beside is None or holds(beside)):
             if letters[0] != " ":

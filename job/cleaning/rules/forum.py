@@ -4,15 +4,18 @@ Two kinds of evidence find spellings that nobody has listed: phrases that only b
 nothing but words of boilerplate, one of which must be a sign ("query", "thanks", "welcome"). Such a sentence may have one
 unknown word: a spell-checker makes "dairy" of "dear, I". A phrase without a full stop is cut by closed word lists, so that it
 cannot swallow the next sentence. A sentence that only begins like a goodbye goes whole if the rest of it is polite too;
-otherwise the polite clause alone goes, and of a condition not even that. The words stand in boilerplate.py and closings.py.
+otherwise the polite clause alone goes, and of a condition not even that. The words stand in boilerplate.py, closings.py and
+requests.py.
 """
 
 from __future__ import annotations
 
 import functools
 
-from job.cleaning.rules import boilerplate, breaks_off, closings, content, sign_offs, signs, whole
+from job.cleaning.rules import boilerplate, breaks_off, closings, content, lead_ins, requests, sign_offs, signs, whole
 from job.cleaning.rules.boilerplate import BRAND
+from job.cleaning.rules.lead_ins import without_lead_in
+from job.cleaning.rules.requests import asks_back, asks_inside, others_in
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, remembered, sentences, words
@@ -26,8 +29,8 @@ Of another goodbye all must be known: "Feel free to" goes on with advice as well
 FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
 INSIDE = signs.Signs(
-    *dict.fromkeys((*boilerplate.INSIDE, *closings.REQUESTS_INSIDE)),
-    shared=("hop", " me know", "q", "help", "best", "please ", "guide ", "send "),
+    *dict.fromkeys((*closings.INSIDE, *requests.REQUESTS_INSIDE, "following: ", "follows: ")),
+    shared=("hop", " me know", "q", "help", "best", "please ", "guide ", "send ", "mention"),
 )
 """An answer without one of these has no boilerplate in its middle."""
 LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind
@@ -138,10 +141,11 @@ def closed(text: str) -> str:
             begin = _glued_goodbye(text, starts[-1])
         if not begin:
             last = text[starts[-1] :]
-            shorter = without_polite_clause(last)
+            shorter = without_lead_in(last, _goodbye)
+            shorter = without_polite_clause(last) if shorter == last else shorter
             if shorter == last:
                 return text
-            text = text[: starts[-1]] + shorter
+            text = (text[: starts[-1]] + shorter).rstrip()
             continue
         rest = _with_bracket(text[:begin], text[begin:])
         shorter = breaks_off.without_cut_off_end(rest)
@@ -153,12 +157,12 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     """Where the sentences that say goodbye begin; their own beginnings leave `starts`."""
     end = len(text)
     if text and starts == [0]:  # an answer of nothing but a goodbye; one that gives a contact is an answer
-        says_nothing = not _others(text) or whole.offers(text) or whole.SAYS_NOTHING.match(text)
+        says_nothing = not others_in(text) or whole.offers(text) or whole.SAYS_NOTHING.match(text)
         return 0 if "[" not in text and says_nothing and _goodbye(text) else end
     while len(starts) > 1:
         place = starts[-1]
         piece = text[place:end].strip()
-        if content.is_answer(text[:place]) and _asks_back(piece):
+        if content.is_answer(text[:place]) and asks_back(piece):
             break
         if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
             end = place
@@ -205,23 +209,17 @@ def _goes_inside(piece: str, text: str) -> bool:
         return False  # it announces something, or is an item of a list
     if _is_courtesy(piece):
         return not sign_offs.is_listed(piece, text)
-    return _asks_inside(piece) and not content.is_answer(text.replace(piece, ""))
+    return asks_inside(piece) and not content.is_answer(text.replace(piece, ""))
 
 
 @remembered
 def _is_courtesy(piece: str) -> bool:
-    return has_any(piece.lower(), boilerplate.INSIDE) and (
+    return has_any(piece.lower(), closings.INSIDE) and (
         _is_boilerplate(piece, unknown=0)
         or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
         or whole.offers(piece)
         or whole.begins(piece)
     )
-
-
-@remembered
-def _asks_inside(piece: str) -> bool:
-    may_ask = has_any(piece.lower(), closings.REQUESTS_INSIDE) and not closings.LISTS.search(piece)
-    return may_ask and _asks_back(piece.strip())
 
 
 def _without_courtesy(sentence: str, *, clauses: bool) -> str:
@@ -230,7 +228,12 @@ def _without_courtesy(sentence: str, *, clauses: bool) -> str:
         found = boilerplate.OPENINGS["opinion_follows"].match(sentence)
         if found:
             return capital(sentence[found.end() :])
-    if clauses and has_any(sentence.lower(), whole.CLAUSES_INSIDE):
+    if lead_ins.SIGN in sentence and ":" in sentence:
+        body = sentence.rstrip()
+        rest = without_lead_in(body, _goodbye)
+        if rest != body:
+            return rest + sentence[len(body) :] if rest else ""
+    if clauses and BRAND not in sentence and has_any(sentence.lower(), whole.CLAUSES_INSIDE):
         body = sentence.rstrip()
         return without_polite_clause(body) + sentence[len(body) :]
     return sentence
@@ -295,29 +298,8 @@ def _goodbye(sentence: str) -> bool:
         or bool(whole.SAYS_NOTHING.match(sentence))
         or whole.ends(sentence)
         or _is_boilerplate(sentence, unknown=0)
-        or _asks_back(sentence)
+        or asks_back(sentence)
     )
-
-
-def _asks_back(sentence: str) -> bool:
-    """Whether a sentence asks for reports, pictures, news or an answer, to be told to the writer, and says nothing else."""
-    first = sentence[:24].lstrip("\"'(*•- ").split(maxsplit=1)[:1]
-    if not first or first[0].rstrip(",.!").lower() not in closings.REQUEST_BEGINS:
-        return False
-    if len(sentence) > boilerplate.LONGEST or ":" in sentence or not has_any(sentence.lower(), closings.REQUEST_SIGNS):
-        return False
-    if not closings.REQUEST.match(sentence) or signs.referral(sentence):
-        return False
-    if closings.OTHERS_TO_TELL.search(sentence) or closings.INSTRUCTION.search(sentence, 1):
-        return False
-    if content.IS_SUBJECT.match(sentence) or content.FREE_TO.search(sentence):
-        return False
-    others = [word for word in _others(sentence) if word not in closings.REQUEST_WORDS]
-    if len(others) > 1 and sentence.rstrip().endswith("?"):
-        return False  # it asks for something of its own
-    if len(others) > closings.MOST_ASKED or any(verb in others for verb in closings.SECOND_VERB.findall(sentence)):
-        return False
-    return not any(_others(found[0]) for found in closings.STATEMENT.finditer(sentence))
 
 
 def _begins_like_goodbye(sentence: str) -> bool:
@@ -340,7 +322,7 @@ def _polite(clause: str) -> bool:
     return (
         bool(signs.goodbye(clause) and not _says_something(clause, most=1))
         or _is_boilerplate(clause, unknown=0)
-        or _asks_back(clause)
+        or asks_back(clause)
     )
 
 
@@ -349,17 +331,17 @@ def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
     of (none but in a hope), a statement or an instruction with one, or a person to turn to who is not the writer."""
     if content.NAMES_IT.match(sentence):
         return True
-    others = _others(sentence)
+    others = others_in(sentence)
     if not others:
         return bool(content.FREE_TO.search(sentence) or signs.referral(sentence))
     if len(others) > (most if closings.HOPES.match(sentence) or _speaks_for_itself(sentence) else 0):
         return True
     if content.FREE_TO.search(sentence) or signs.referral(sentence):
         return True
-    if closings.CONDITION.match(sentence) and len(_others(sentence.partition(",")[2])) > 1:
+    if closings.CONDITION.match(sentence) and len(others_in(sentence.partition(",")[2])) > 1:
         return True
     return bool(closings.INSTRUCTION.search(sentence) or content.IS_SUBJECT.match(sentence)) or any(
-        _others(found[0]) for found in closings.STATEMENT.finditer(sentence)
+        others_in(found[0]) for found in closings.STATEMENT.finditer(sentence)
     )
 
 
@@ -371,17 +353,6 @@ def _speaks_for_itself(sentence: str) -> bool:
     return has_any(lowered, ("online", "onlline", *closings.LINKS)) and bool(
         closings.ONLINE.search(sentence) or closings.LINK_STUMP.search(sentence) or closings.FAR_GOODBYE.match(sentence)
     )
-
-
-def _others(text: str) -> list[str]:
-    """The words that no goodbye is made of."""
-    return [
-        word
-        for word in boilerplate.WORD.findall(text.lower().replace("’", "'"))
-        if word not in boilerplate.WORDS
-        and word not in closings.WORDS
-        and not word.removesuffix("s").endswith(closings.TITLES)
-    ]
 
 
 def _glued_goodbye(text: str, begin: int) -> int:

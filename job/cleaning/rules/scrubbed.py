@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from job.cleaning.rules.boilerplate import BRAND, pattern
 from job.cleaning.rules.signs import referral
-from job.cleaning.rules.text import full_stop, sentences
+from job.cleaning.rules.text import full_stop, has_any, sentences
 
 REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)\b|(?![AI]\s)[A-Z]\b(?!['’]))")
 """How the rest of a sentence begins after its middle is lost."""
@@ -27,7 +27,14 @@ _IMPERATIVES = (
     r"maintain|add|consume|give|make|put|exercise|follow|insert|let|send|please|kindly|never|don['’]?t|ensure|treat|quit|limit|rinse|"
     r"water|feed|turn|press|remove|replace|repeat|wait|consider|choose|increase|restrict|stay|ask|call|contact|cover)"
 )
-_COMMANDS = rf"(?:{_IMPERATIVES}|cut|be|minimi[sz]e|restart|decrease|perform|mix|soak|boil|rest|sleep|walk|sit|undergo)"
+_WATCHES = (
+    r"(?:watch|monitor|look\s+(?:out|for)|observe|encourage|inform|elevate|wear|provide|offer|remind|drain)(?!['’]s)"
+)
+"""Commands of which most are nouns too: only at the beginning of a sentence."""
+_COMMANDS = (
+    rf"(?:{_IMPERATIVES}|{_WATCHES}|cut|be|minimi[sz]e|restart|decrease|perform|mix|soak|boil|rest|sleep|walk|sit|"
+    r"undergo)"
+)
 _PERSONS = r"(?:you|I|it|this|these|they|we|he|she|there)"
 _AUXILIARIES = (
     r"(?:is|are|was|were|has|have|had|can|could|may|might|must|shall|should|will|would|needs?|do|does|did|cannot|isn['’]t|"
@@ -36,13 +43,13 @@ _AUXILIARIES = (
 _VERB = pattern(
     rf"(?<!\bto )\b(?:{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
     r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?|claims|says|appears|remains|"
-    r"involves(?=\s))\b|"
+    r"involves(?=\s)|reduces|prevents|improves|requires|allows|keeps|produces|provides|relieves|maintains|protects|suffers)\b|"
     r"\b(?:it|that|there|he|she)['’]s\b|\b(?:you|we|they)['’](?:re|ve|ll)\b|\bI['’](?:m|ve|ll)\b|"
     r"\b(?:you|I|we|they|he|she|it|people|patients|(?:your|the)\s+body)\s+(?!(?:to|who|with|and|or|of|in|as|like|that|than)\b)[a-z]{2,}"
 )
 _ITEM = re.compile(r"^\s*(?:\d+\s*[.)]|[*•-])\s*")
 _COMMAND = pattern(
-    rf"^(?:[\w\s-]{{1,24}},\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|or|otherwise)\b[\s,]*){{0,2}}{_COMMANDS}\b"
+    rf"^(?:[\w\s-]{{1,24}},\s+|for\s+(?:that|this|it)\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|or|otherwise)\b[\s,]*){{0,2}}{_COMMANDS}\b"
 )
 MAIN_CLAUSE = pattern(rf"^(?:(?:then|please|kindly|also)\s+)*(?:{_PERSONS}|{_IMPERATIVES})\b")
 _HANGS = pattern(
@@ -76,7 +83,9 @@ _LAST_MEMBER = pattern(
     rf",?\s+(?:and|or)(?:\s+(?:also|even|other|then|better)){{0,2}}(?:\s+{_DETERMINER})?(?:\s+{_STUMP})?$|\s+/$"
 )
 _DEGREE = r"(?:sudden|severe|excess(?:ive)?|frequent|chronic|acute|increased|decreased|reduced|high|low|more|less)"
-_LAST_COMMA = pattern(rf",(?:\s+{_DETERMINER}(?:\s+[a-z-]+)?|\s+{_DEGREE}|(?:\s+[a-z-]+){{0,3}}\s+{_STUMP})?$")
+_LAST_COMMA = pattern(
+    rf",(?:\s+{_DETERMINER}(?:\s+[a-z-]+)?|\s+(?:{_DEGREE}|cold|hot|soft)|(?:\s+[a-z-]+){{0,3}}\s+{_STUMP})?$"
+)
 _ADJECTIVE = pattern(r"(?:al|ic|ive|ous|ary|\b(?:cold|hot|hard|soft|sudden|severe))$")
 """Behind a comma the noun of these was lost."""
 _BRACKET = re.compile(r"\s*\((?P<inside>[^()]*)$")
@@ -87,6 +96,52 @@ _WHOLE = pattern(
     r"vasodilators?|supplements?|vitamins?|inhibitors?|blockers?|thinners?|antacids?|insulin)$"
 )
 """Nouns that say what is meant without the noun that was lost: "decongestant drops"."""
+_LOST_NOUN = rf"(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar|ive|ous|ing)))?$"
+_VERBS_WITH_TO = (
+    r"(?:advi[sc]|ask|tell|told|instruct|recommend|encourag|allow|enabl|caus|lead|help|want|need|requir|expect|request|suggest|"
+    r"urg|remind)"
+)
+_ADDED = (
+    # What is named besides, a reason, a purpose, a source, what is done meanwhile; each with the words before which it is no
+    # addition, but what the sentence says.
+    (
+        r"(?:(?:along|together|combined)\s+with|as\s+well\s+as|in\s+addition\s+to|followed\s+by|apart\s+from)"
+        + _LOST_NOUN,
+        r"\b(?:(?:and|or)|(?:is|are|be|been|was|were)\s+\w+)$",
+    ),
+    (
+        r"(?:due\s+to|because\s+of|owing\s+to)" + _LOST_NOUN,
+        r"\b(?:is|are|was|were|be|been|being|\w+ly|often|not|also|mostly|occur\w*|happen\w*|arises?|may|can|or|and|just|only|it|this)$",
+    ),
+    (
+        r"(?:in\s+order\s+)?to\s+(?:reduce|minimi[sz]e|prevent|avoid|control|treat|relieve|improve|increase|decrease|ease|counter|"
+        rf"help|rehy|hy|ad)(?:\s+(?:with|in|against))?(?:\s+{_DETERMINER})?(?:\s+(?:risk|chances?|amount|episodes?|signs?)\s+of)?$",
+        rf"\b{_VERBS_WITH_TO}\w*(?:\s+\S+){{0,3}}$|"
+        r"\b(?:have|has|had|is|are|was|were|be|try|trying|able|going|used|likely|due|best|ways?|how|what|when|where|tends?|starts?|"
+        r"started|as|important|better|difficult|hard|easy|good|useful|necessary|essential|possible|supposed|meant|known|seems?|said|sure|reasonable|ideal|right|wise|advisable|safe|"
+        r"found|shown|you|him|her|them|me|us|it|and|or|not|enough|goal|aims?|plan|role|order|responsibility|ability|chance|measures?|steps?)$",
+    ),
+    (
+        rf"(?:from\s+{_DETERMINER}|(?<=level\s)in\s+{_DETERMINER}|while(?:\s+\w+ing)?)$",
+        r"\b(?:\w{1,3}|\w+(?:s|ing|ed|en)|away|arise|come|suffer|recover|differ|different|benefit|refrain|abstain|relief|free|part|aside|"
+        r"protect|prevent|derive|result|protection|stem|range|make|made|take|taken|gain|important|necessary)$",
+    ),
+)
+_ADDED_WORDS = (
+    ("with", "well as", "addition to", "followed by", "apart from"),
+    ("due to", "because of", "owing to"),
+    (" to ",),
+    (" from ", "level in", " while"),
+)
+"""One of these is in each of them."""
+_ADDITIONS = tuple(
+    (words, pattern(rf",?\s+{added}"), pattern(bound))
+    for words, (added, bound) in zip(_ADDED_WORDS, _ADDED, strict=True)
+)
+ADDED_REACH = 70
+"""Characters at the end in which such an addition begins."""
+_LISTED_ITEM = pattern(rf"^\s*\d+\s*[.)]\s*(?!{_PERSONS}\b|if\b|when\b)[^,;:]+,[^;:]+$")
+"""An item that is a list itself, such as "1. Allergens like pollen, dust"."""
 _LIMITS = pattern(r"\b(?:if|when|unless|until)\b[^,]*$")
 _LAST_PHRASE = pattern(
     r"(?<!\bgo)(?<!going)(?<!\bopt)(?<!look)(?<!ask)\s+for(?:\s+\w+ing(?:\s+or\s+\w+ing)?)?"
@@ -113,7 +168,7 @@ _LISTS = pattern(
 """What counts or joins the members of a list, so that it would be wrong without the last."""
 _REFERS_ON = pattern(rf"(?:\s+(?:and|or|for|in|at|who))?(?:\s+{_DETERMINER})?$|\s+(?:if|when)(?:\s+[\w-]+){{0,6}}$")
 _CLAUSE_BEGINS = pattern(
-    r"(?:[,;]\s*the|\b(?:that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)|when|if|while))\s+"
+    r"(?:(?:[,;]|\bbut)\s*the|\b(?:that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)|when|if|while))\s+"
 )
 REACH = 100
 """Characters before the name in which its word is recognized."""
@@ -176,7 +231,9 @@ def standing_clause(broken: str) -> str:
         return full_stop(refers)
     for clause in sorted(_clauses(before), key=len, reverse=True):
         body = _ITEM.sub("", clause)
-        if (len(body.split()) >= FEWEST_WORDS or _SHORT.match(body)) and (stands(clause) or _DOSE.match(clause)):
+        if (len(body.split()) >= FEWEST_WORDS or _SHORT.match(body)) and (
+            stands(clause) or _DOSE.match(clause) or _LISTED_ITEM.match(clause)
+        ):
             return full_stop(clause)
     return ""
 
@@ -193,6 +250,13 @@ def _clauses(before: str) -> Iterator[str]:
     last = _LAST_MEMBER.search(before)
     if last and not _LISTS.search(before) and not _ADJECTIVE.search(before, 0, last.start()):
         yield before[: last.start()]
+    tail = before[-ADDED_REACH:]
+    for words, addition, bound in _ADDITIONS:
+        added = addition.search(before, max(0, len(before) - ADDED_REACH)) if has_any(tail, words) else None
+        if not added or bound.search(before, 0, added.start()) or _LISTS.search(before):
+            continue
+        if not goes_on(before[: added.start()]):
+            yield before[: added.start()]
     comma = _LAST_COMMA.search(before)
     if comma and not any(map(_ADJECTIVE.search, before[: comma.start()].rsplit(",", 2)[-2:])):
         yield before[: comma.start()]

@@ -67,10 +67,14 @@ _ASKS = (
     r"\b(?!.*\b(?:doctor|gp|clinic|hospital|specialist|\w+ist|\w+ician)\b)[^.!?\n]{0,60}",
     rf"(?:the|your)\s+(?:\w+\s+)?{_SEEN}\s+(?:can|may|could)\s+be\s+(?:sent|posted|uploaded|shared|attached)\s+(?:here|to\s+(?:me|us))\b[^.!?\n]{{0,40}}",
     rf"(?:i|we)\s+(?:will|would|shall)\s+be\s+(?:happy|glad)\s+to\s+(?:review|look\s+at|see|go\s+through)\s+(?:any|your|the)\s+(?:\w+\s+)?{_SEEN}\b[^.!?\n]{{0,60}}",
+    r"(?:(?:only\s+)?(?:then|after)\b[^,.!?\n]{0,50}?,?\s*)?i\s+(?:can|will|could)\s+(?:then\s+)?(?:be\s+able\s+to\s+)?(?:give|offer)\s+(?:you\s+)?"
+    r"(?:my|any|further|better|an?)\s+(?:\w+\s+)?(?:comments?|opinion|suggestions?)\b[^.!?,\n]{0,50}",
     r"i\s+(?:should|would|will|could)\s+be\s+(?:able|in\s+a\s+\w+\s+(?:state|position))\s+to\s+(?:give|answer|comment|help|advise|guide)\b[^.!?\n]{0,40}\s+"
     r"if\s+(?:i|you)\s+[^.!?\n]{0,20}\b(?:see|attach|send|share|upload|post)\b[^.!?\n]{0,50}",
     r"(?:would|do)\s+you\s+(?:like|want)\s+(?:me|us)\s+to\s+[^.!?\n]{3,90}",
-    r"(?:(?:i\s+am|i['’]m)\s+)?(?:(?:really|so|very)\s+)*sorry\s+(?:(?:for|about)\s+(?:this|that)|to\s+say\s+(?:this|that))",
+    r"(?:(?:i\s+am|i['’]m)\s+)?(?:(?:really|so|very)\s+)*sorry\s+(?:(?:for|about)\s+(?:this|that)|to\s+say\s+(?:this|that)|"
+    r"(?:for|about|to\s+(?:give|bring|tell|break)(?:\s+you)?|to\s+be\s+the\s+bearer\s+of)\s+(?:(?:the|this|such|any)\s+)?(?:an?\s+)?(?:bad|sad)\s+news|"
+    r"(?:that\s+)?i\s+(?:could|can)(?:\s+not|not|n['’]t)\s+(?:be\s+of\s+(?:more|any|much)\s+help|help(?:\s+(?:you|more|further))*))",
     r"i\s+(?:will|shall|['’]ll)\s+(?:try|do|follow)\s+(?:it|that|this|so|your\s+advice)(?:\s+and\s+(?:let\s+you\s+know|tell\s+you|report\s+back|update\s+you))",
     r"dr\.?\s+(?!and\b)[a-z]{3,}\s+[a-z]{3,}(?=\s*$)",
 )
@@ -82,6 +86,7 @@ SAYS_NOTHING = pattern(
     r"(?:hence,?\s+|so,?\s+)?(?:(?:i\s+(?:would\s+)?advise\s+you\s+to|please|do|kindly)\s+)*(?:(?:write|revert)\s+back\s+to|consult|contact)\s+an?\s+"
     r"(?:[\w-]+\s+){1,4}online\b[^.!?,\n]{0,90}|"
     r"thank(?:s|\s+you)\b[^.!?,\n]{0,40}\b(?:i\s+(?:\w+ly\s+)?appreciate|for\s+(?:the|your)\s+(?:reply|response|answer|help))\b[^.!?,\n]{0,90}|"
+    r"i\s+(?:can|will)\s+give\s+(?:you\s+)?my\s+(?:comments?|opinion)\b[^.!?,\n]{0,50}|"
     r"i\s+can(?:no|['’])t\s+thank\s+you\s+enough)[.!\s>-]*$"
 )
 """All of a sentence that sends the reader to the writer, who promises help there, or of the thanks of somebody who asked."""
@@ -128,7 +133,7 @@ ENDING_WORDS = frozenset(
     edit edit* excuse feel five fivestar fivestars follow for forany forgive get give happy have hope hth hugs
     i i'm if inbox is just kindly leave like lots many mark much my our pardon please pls pm rate really
     remember select sent should sincerely so sorry subscribe thanks thannx thanx that thats the this thks thnx
-    thx ttyl up upvote very we would write you your""".split()
+    thx ttyl up upvote very we would write you your after then only""".split()
 )
 KISSES = "x"
 """Words of any length may begin so."""
@@ -151,7 +156,7 @@ OFFER = pattern(
 )
 OFFER_WORDS = frozenset("and but so also if should whenever in".split())
 """An offer to answer more, whatever it is about; the whole of a sentence, and its first words."""
-CLAUSES_INSIDE = ("let me know", "let us know", " revert", "get back to me", "get back to us")
+CLAUSES_INSIDE = ("let me know", "let us know", " revert", "get back to me", "get back to us", "upload it")
 """A polite clause is looked for in the middle of an answer too where one of these is."""
 SO_I_CAN = pattern(
     r",?\s+so\s+(?:that\s+)?(?:i|we)\s+(?:can|could|may)\s+(?:help|guide|advise|assist)\s+(?:you|u)(?:\s+(?:better|further|more|out|accordingly|appropriately|"

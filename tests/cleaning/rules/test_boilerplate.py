@@ -32,6 +32,7 @@ OPENINGS = {
     "sympathy_understood": ["And I understand how worried you are. ", "So I can imagine how worried you are. ", "First of all I see that you are worried. ", "I can feel your pain and that you are worried. "],
     "announcement": ["Here are my suggestions. A", "Following are my suggestions. A", "Below is my answer: A", "Let me answer your question. A"],
     "opinion_follows": ["Based on your query, my opinion is as follows: A", "As per your query my advice is: A", "Regarding your question, my answer is: A", "For your question, my answer is: A"],
+    "regarding": ["Regarding your query, ", "As regarding your query, ", "Concerning your post. ", "In reply to your query: ", "With regard to your query, ", "Coming to your query, "],
     "thanks_for_help_sought": ["I appreciate your concern. "],
     "praise": ["That is a great question. ", "What a good question. ", "Excellent question! ", "Very good question. ", "Interesting question. "],
     "label": ["Brief answer. ", "Short answer: ", "Detailed reply - ", "Quick answer: ", "Full explanation: ", "Answer: ", "Reply: "],

@@ -86,3 +86,17 @@ def test_a_word_that_may_end_a_sentence_is_no_break(end: str) -> None:
 def test_a_line_of_one_word_is_no_broken_end() -> None:
     text = f"{ADVICE} The words are:\nFor\nWith"
     assert breaks_off.without_cut_off_end(text) == text
+
+
+def test_a_broken_word_does_not_end_an_answer_with_a_full_stop() -> None:
+    for broken in (
+        "You also need to ad",
+        "You also need to hy.",
+        "You also need to ad Regards.",
+        "Next, the chil. Hope this helps.",
+    ):
+        assert cleaned(f"{ADVICE} {broken}") == ADVICE
+    whole = f"{ADVICE} You can go on after asking your treating"
+    assert cleaned(whole) == cleaned(f"{whole}.") == f"{whole} doctor."
+    for stays in ("It was sold in an ad.", "Do not believe the ad.", "It may be AD."):
+        assert cleaned(f"{ADVICE} {stays}") == f"{ADVICE} {stays}"

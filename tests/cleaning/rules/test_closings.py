@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from job.cleaning.rules import closings
+from job.cleaning.rules import closings, requests
 from job.cleaning.rules.text import has_any
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
@@ -127,8 +127,8 @@ REQUESTS = (
 
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_a_request_to_tell_the_writer_more_goes(request_: str) -> None:
-    assert closings.REQUEST.match(request_)
-    assert has_any(request_.lower(), closings.REQUEST_SIGNS)
+    assert requests.REQUEST.match(request_)
+    assert has_any(request_.lower(), requests.REQUEST_SIGNS)
     assert cleaned(f"{ADVICE} {request_}") == ADVICE
 
 
@@ -232,3 +232,13 @@ def test_a_request_between_sentences_goes_unless_it_announces_questions(inside: 
 def test_of_a_sentence_in_the_middle_the_courtesy_goes(inside: str, rest: str) -> None:
     behind = "Then wait for a week and look at the new leaves."
     assert cleaned(f"{ADVICE} {inside} {behind}") == " ".join(filter(None, (ADVICE, rest, behind)))
+
+
+def test_an_apology_without_its_blank_goes() -> None:
+    assert cleaned(f"{ADVICE} It will not grow againSorry for the bad news") == f"{ADVICE} It will not grow again."
+    for sentence in (
+        "There is no bad news.",
+        "He was sorry for the bad news from the garden.",
+        "Ask the gardener again.",
+    ):
+        assert cleaned(f"{ADVICE} {sentence}") == f"{ADVICE} {sentence}"

@@ -40,7 +40,7 @@ BEGINS = (
     "Do not hesitate to throw away mouldy soil.",
     "Contact me at first meant the touch of two wires.",
     "Regards from the past is the title of the film.",
-    "Regarding your question, the fern needs shade.",
+    "Regarding your question about shade, the fern needs it.",
     "If you have any questions, check the manual on page 3.",
     "If you have further questions, the FAQ lists the answers.",
     "For more information, see chapter 2.",

@@ -129,3 +129,34 @@ def test_a_name_that_the_sentence_goes_on_with_leaves_no_stump(answer: str) -> N
 def test_a_greeting_does_not_take_the_first_word_of_a_sentence(rest: str) -> None:
     assert cleaned(f"hi {rest}.") == f"{rest.capitalize()}."
     assert cleaned(f"Hi all, {ADVICE}") == ADVICE
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "Thank you for choosing this platform. ",
+        "Hello, thanks for posting your query on our wonderful platform. ",
+        "Thank you for posting query at Ferngarden . com ",
+        "Thanks for posting on ferngarden.com. ",
+        "Thank you for asking on Ferngarden . com! ",
+        "Regarding your inquiry, ",
+        "Hello. Regarding your query. ",
+        "With regard to your question: ",
+        "Regarding your inquiry ",
+    ],
+)
+def test_thanks_go_with_their_place_and_what_the_answer_regards_too(opening: str) -> None:
+    assert cleaned(opening + ADVICE) == ADVICE
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Regarding your question about rain, it harms no fern.",
+        "Regarding your second pot, it is too small.",
+        "Regarding your question whether it is rust, no.",
+        "Thanks to this platform the water drains.",
+    ],
+)
+def test_what_an_answer_is_about_stays(answer: str) -> None:
+    assert cleaned(f"{answer} {ADVICE}") == f"{answer} {ADVICE}"

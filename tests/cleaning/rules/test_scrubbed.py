@@ -47,6 +47,14 @@ BEHIND = "Then wait for a week and look at the new leaves before you do anything
         ("The spots may go any time with", "The spots may go any time."),
         ("2. Fernex 100 mg with honey and", "2. Fernex 100 mg with honey."),
         ("They have other ills, such as mood and", "They have other ills."),
+        ("Encourage it with more light and water along with", "Encourage it with more light and water."),
+        ("Watch for yellow spots and", "Watch for yellow spots."),
+        ("Wear gloves and", "Wear gloves."),
+        ("The leaves look pale due to the", "The leaves look pale."),
+        ("The smell may be because of the water from the", "The smell may be because of the water."),
+        ("You should hold the pot upright while", "You should hold the pot upright."),
+        ("You can use soft water, a good soil to reduce the", "You can use soft water, a good soil."),
+        ("1. Allergens like pollen, dust, cold", "1. Allergens like pollen, dust."),
     ],
 )
 def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
@@ -74,6 +82,12 @@ def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
         "If you tried a steroid",
         "Carbamol is the first FDA (food and",  # "FDA approved"
         "You can go for",
+        "The spots are mostly due to",
+        "It is used along with",
+        "You may need to increase the",
+        "It would be ideal to avoid",
+        "But the chance of rot due to the",  # the chance has no verb yet
+        "The roots suffer from the",
     ],
 )
 def test_what_cannot_stand_or_would_say_something_else_goes_whole(spoilt: str) -> None:

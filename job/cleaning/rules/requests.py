@@ -1,0 +1,234 @@
+"""Requests to the asker: to send reports or pictures, to write back, to tell the writer more. Says which sentence is one and
+holds no advice."""
+
+from __future__ import annotations
+
+from job.cleaning.rules import boilerplate, closings, content, signs
+from job.cleaning.rules.boilerplate import pattern
+from job.cleaning.rules.text import has_any, remembered
+
+# A request to the asker to tell the writer more or to come back with something: never advice, whatever it asks for.
+_LEAD = (
+    r"(?:(?:please|kindly|pls|plz|do|also|just|always|then|(?:can|could|would|will)\s+(?:you|u)|(?:you|u)\s+are\s+requested\s+to|you\s+(?:can|may|could|should|must|need\s+to|have\s+to)|"
+    r"i\s+(?:would\s+|will\s+)?(?:suggest|request|advise|recommend|want|need)\s+(?:that\s+)?you(?:\s+to)?|"
+    r"if\s+(?:possible|available|required|needed)|"
+    r"it\s+(?:will|would)\s+(?:be\s+)?(?:very\s+|really\s+|more\s+)?(?:help|helpful|good|better|great|best|nice|useful|appreciated)(?:\s+me)?\s+if\s+you(?:\s+(?:can|could|would))?)"
+    r"\b[\s,]*)"
+)
+_WHEN = (
+    r"(?:nevertheless,?\s+|hence,?\s+|for\s+(?:an?\s+)?(?:more|better|further|proper)\s+[^,.!?\n]{2,40}?[\s,]+|to\s+[^,.!?\n]{4,60},\s+|"
+    r"(?:if|in\s+case|once|when|as\s+soon\s+as|after|before)\b[^.!?\n]{2,90}?(?:,\s*(?:then\s+)?|\s+then\s+|"
+    r"\s+(?=(?:please|kindly|pls|plz|you\s+(?:can|may)|do\s+(?:let|send|share|upload|attach|post)|let\s+me|send\s+me)\b)))"
+)
+"""What stands before a request; a comma or a polite word ends it, or it could be the whole sentence."""
+_THING = (
+    r"(?:reports?|results?|photos?|photographs?|pictures?|images?|pics?|x-?rays?|radiographs?|scans?|mri|ct|ecg|echo|ultrasound|details|information|"
+    r"info|histor(?:y|ies)|prescriptions?|investigations?|values?|levels?|records?|documents?|files?|copy|copies|reading|readings|outcome|progress|"
+    r"answers?|quer(?:y|ies)|questions?|updates?|symptoms|findings|films?|videos?|screenshots?|logs?|analys[ie]s)"
+)
+_ASKED = (
+    r"(?:send|upload|attach|share|post|provide|forward|submit|mention|describe|specify|show|tell|report|"
+    r"convey|resend|give)"
+)
+REQUEST = pattern(
+    rf"^[\s\"'(*•-]*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}{_WHEN}?(?:"
+    rf"{_LEAD}*(?:let|keep)\s+(?:me|us)\s+(?:know|informed|posted|updated)\b|"
+    rf"{_LEAD}*(?:send|show|tell|inform|update|forward|e?-?mail|provide|reply|write|message|share|report|post|upload|answer|give)\s+"
+    r"(?:it\s+|them\s+|this\s+|these\s+|that\s+|back\s+)*(?:(?:to|with|for)\s+)?(?:me|us)\b|"
+    rf"{_LEAD}*(?:revert|(?:get|come|write|report)\s+back)\b(?=\s*(?:[.!,]|$)|\s+(?:(?:back|again)\s+)?(?:to\s+)?(?:me|us|here|with|after|if|once|when|in\s+case)\b)|"
+    rf"{_LEAD}+{_ASKED}\b(?:\s+[\w'’/&-]+,?){{0,9}}?\s+{_THING}\b|"
+    rf"{_LEAD}+(?:attach|upload|share|send)\s+(?:it|them|the\s+same)\b|"
+    r"i\s+(?:will\s+|would\s+|can\s+|could\s+|should\s+|be\s+|able\s+to\s+|have\s+)+(?:help|tell|guide|give|comment|advise)\w*\b[^.!?\n]{0,60}?\bif\s+you\s+"
+    r"(?:(?:can|could|would)\s+)?(?:provide|upload|send|attach|share|tell|give|show)\b|"
+    r"(?:i\s+(?:will|am|shall)\s+)?(?:be\s+)?(?:expect(?:ing)?|waiting|awaiting)\s+(?:for\s+)?(?:your|ur)\s+(?:reply|response|reports?|answers?|feedback)\b|"
+    r"send\s+(?:(?:it|them|the\s+\w+)\s+)?for\s+(?:my\s+|a\s+)?review\b|"
+    r"i\s+need\s+to\s+see\s+(?:it|them|the|your|his|her)\b|"
+    rf"{_ASKED}\b(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b(?:$|[^.!?\n]{{0,60}}\b(?:me|us|here|(?:so\s+)?(?:that\s+)?(?:i|we)\s+(?:can|could|may|know|see)|for\s+(?:further|better|proper|more))\b)|"
+    rf"(?:share|upload|attach)\s+(?:your|the|his|her|those|these)\s+(?:[\w-]+\s+){{0,2}}?{_THING}\s*[.!]*$|"
+    rf"i\s+(?:would|will|should|may|do|still|also|really|just|['’]d|\s)*(?:like|love|want|need|prefer)\s+(?:to\s+)?(?:know|see|review|look\s+at|more|some|few|a\s+few|further)\b"
+    rf"(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b"
+    r")"
+)
+REQUEST_SIGNS = (
+    *(
+        "send",
+        "upload",
+        "attach",
+        "share",
+        "post",
+        "provide",
+        "forward",
+        "submit",
+        "mention",
+        "describe",
+        "specify",
+        "convey",
+    ),
+    *(
+        " me ",
+        " me.",
+        " us ",
+        " us.",
+        "t back",
+        "e back",
+        "revert",
+        "i need",
+        "i want",
+        "i would like",
+        "help",
+        "i can tell",
+    ),
+    *("waiting", "expect", "give ", "review", "picture", "pic ", "photo", "session", " book "),
+)
+"""A request holds one of these."""
+REQUEST_BEGINS = frozenset(
+    """also so and but else otherwise then however finally lastly meanwhile anyway anyways again pls plz please kindly moreover
+    till until for once do just always can could would will you i if it nevertheless hence to in when as after before let keep
+    send show tell inform update forward email e-mail mail provide reply write message share report post upload answer give
+    revert get come attach submit mention describe specify convey resend waiting awaiting expect expecting be take u
+    follow follow-up""".split()
+)
+"""First words of requests: most sentences begin otherwise, and need not be looked at further."""
+REQUESTS_INSIDE = (
+    *(
+        "send me",
+        "send us",
+        "send it",
+        "upload",
+        "attach",
+        "share ",
+        "let me know",
+        "revert",
+        "get back",
+        "tell me",
+        "provide me",
+    ),
+    *(
+        "please send",
+        "send pic",
+        "send a pic",
+        "send photo",
+        "please mention",
+        "kindly mention",
+        "do mention",
+        "then mention",
+    ),
+    "mention it",
+)
+"""The same in the middle of an answer, where the rest would cost time."""
+LISTS = pattern(r"\b(?:following|below|these|questions)\b")
+"""What is asked for stands in the next sentences."""
+REQUEST_WORDS = frozenset(
+    """picture pictures pic pics x-ray x-rays xray xrays radiograph radiographs scan scans mri ct ecg ekg echo
+    ultrasound usg blood urine level levels values value records record documents document file files copy
+    copies reading readings outcome progress update updates findings films film video videos screenshot log
+    prescription prescriptions medication medications medicine medicines drug drugs age weight height affected
+    area part lesion lesions skin face eyes teeth tooth quality clear good light recent previous old latest
+    complete current confirm evaluate evaluation suggest prescribe appropriate treatment conclude decide
+    assess examine judge comment opinion exactly present appropriately concerned concern next how you're
+    respond responding improvement improve improving relief changes change develop new persist persists worse
+    done undergone taken prescribed""".split()
+)
+"""What requests speak of besides the words of goodbyes."""
+MOST_ASKED = 6
+"""Words of a request that no list holds: what the writer wants to know; with more, other sentences may run on in it."""
+SECOND_VERB = pattern(r"\b(?:and|or|then)\s+([a-z]+)\s+(?:the|your|an?|it|this|them|these|his|her)\b")
+"""What may be an instruction behind a request: "and repot it"."""
+OTHERS_TO_TELL = pattern(
+    r"\b(?:to|with|by|from|at|in)\s+(?:your|an?|the|his|her|their|nearest|local|some)\s+(?:[\w-]+\s+){0,2}?(?:doctors?|gp|specialist|\w+(?:ologist|iatrist|"
+    r"ician|aedist|therapist|dentist)|surgeon|nurse|hospital|emergency|clinic|lab|pharmac\w+|vet|teacher|school|family|insurer|team|server|folder|"
+    r"group|police|company|bank|employer)\b|\d\s*[-.)]\s*[a-z]"
+)
+"""Somebody or something else that is told, or a list that runs on: that is advice."""
+
+
+_PICTURE = (
+    r"(?:photos?|photographs?|pictures?|pics?|images?|snaps?|x-?\s?rays?|radiographs?|opg|scans?|mri|ct|ecg|reports?|results?|analys[ie]s|"
+    r"slides?|films?)"
+)
+_SENDS = r"(?:send|upload|attach|post|share|provide|forward|submit|e?-?mail)"
+PICTURE = pattern(rf"\b{_SENDS}\b[^.!?\n]{{0,60}}\b{_PICTURE}\b")
+MOST_SHOWN = 12
+"""The same of a picture or a report: what it is to show."""
+_IF = r"(?:(?:if|in\s+case|incase)\b[^.!?\n]{2,70}?[,\s]\s*)?(?:(?:then|also|so|and)\s+)?"
+_TELLS = (
+    r"(?:tell|explain|help|guide|advi[sc]e|comment|give|suggest|answer|say|assist|interpret|review|clarify|provide|name|assess|"
+    r"judge)"
+)
+SURE = pattern(
+    # All of a sentence.
+    rf"^\W*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}(?:"
+    rf"{_LEAD}*take\s+(?:an?\s+|some\s+|the\s+)?(?:clear\s+|good\s+)?(?:photos?|photographs?|pictures?|pics?|images?|snaps?)\b[^.!?\n]{{0,80}}?"
+    rf"\band\s+(?:then\s+)?{_SENDS}\b(?:\s+(?:it|them|that|back|here|to|with|me|us))*|"
+    rf"{_IF}{_LEAD}*{_SENDS}\s+(?:(?:their|the|an?|some|your|clear)\s+)*(?:{_PICTURE}(?:\s+of)?\s*)?(?:them|it|that|those|these)(?:\s+(?:too|also|here|as\s+well|again))*|"
+    rf"{_LEAD}*{_SENDS}\s+(?:(?:the|an?|some|your|clear)\s+)*{_PICTURE}\b[^.!?\n]{{0,40}}\s+and\s+(?:this|it|that)\s+(?:may|will|can|might|would)\s+help\b[^.!?\n]{{0,70}}|"
+    rf"{_LEAD}*{_SENDS}\s+(?:(?:the|an?|some|your|clear)\s+)*{_PICTURE}\b[^.!?\n]{{0,50}}\s+and\s+(?:consult|ask|contact|revert|talk|get\s+back)\b[^.!?\n]{{0,50}}\bonline\b[^.!?\n]{{0,60}}|"
+    rf"if\s+(?:you|u)\s+(?:(?:can|could|would|will)\s+)?(?:{_SENDS}|tell|show|give|mention|measure)\b[^.!?\n]{{2,90}}?[,\s]\s*(?:then\s+)?(?:"
+    r"(?:i|we)\s+(?:(?:can|could|will|would|may|might|shall|should|be|try|do|to|my|best|able|in|an?|better|good|position|glad|happy)\s+)+"
+    rf"{_TELLS}\b[^.!?\n]{{0,90}}|(?:further|more|better|proper)\s+\w+\s+can\s+be\s+\w+)|"
+    rf"{_LEAD}*{_SENDS}\s+(?:(?:some|the|your|an?|any|more|clear|few)\s+)*(?:photos?|pictures?|pics?|images?|scans?)(?:\s+(?:please|pls|too|also))?|"
+    rf"{_LEAD}*(?:consider\s+(?:sending|uploading|posting|attaching|sharing)|let\s+me\s+see)\s+(?:(?:some|the|your|an?|any)\s+)*{_PICTURE}\b[^.!?\n]{{0,40}}|"
+    rf"if\s+(?:you|u)\s+(?:can|could)\s+{_SENDS}\b[^.!?\n]{{0,50}}\b{_PICTURE}\b"
+    r"(?:(?!\bto\s+(?:the|your|an?)\b)[^.!?\n]){0,40},?\s+(?:that|it)\s+(?:would|will)\s+(?:be|help)\b[^.!?\n]{0,30}|"
+    rf"it\s+(?:would|will)\s+(?:help|be\s+\w+)\s+to\s+(?:see|have)\s+(?:(?:some|the|your|an?|any)\s+)*{_PICTURE}\b[^.!?\n]{{0,40}}|"
+    rf"{_LEAD}*get\s+(?:a\s+)?review(?:ed)?\s+with\s+(?:(?:the|your|all|clear)\s+)*{_PICTURE}\b[^.!?\n]{{0,90}}|"
+    rf"{_IF}{_LEAD}*mention(?:\s+(?:it|that|this|them|the\s+same|here|too|also|to\s+me|in\s+(?:(?:your|the)\s+)?next\s+\w+))*|"
+    r"(?:(?:please|kindly|pls|do|also)\s+)+mention\s+(?:about\s+)?(?:the|your|if|whether|what|how|any|when|which|his|her)\b"
+    r"(?![^.!?\n]*\b(?:forms?|letters?|labels?|applications?|e?-?mails?|subject|booking|order)\b)[^.!?\n]{2,110}|"
+    r"follow[\s-]*up\s+(?:when|once|after|with)\b[^.!?\n]{2,70}\s+and\s+(?:mention|tell|inform|report|let\s+me\s+know)\b[^.!?\n]{2,80}|"
+    r"let\s+me\s+(?:go\s+over|go\s+through|review|check|look\s+at|see|study)\s+(?:your|the)\b[^.!?\n]{2,80}?\b(?:get|come|revert)\s+back\b[^.!?\n]{0,40}|"
+    r"i\s+(?:can|could|will|would)\s+(?:help|guide|assist|advise)\s+(?:you|u)\b[^.!?\n]{0,30}\bif\s+(?:you|u)\b[^.!?\n]{0,40}\b(?:book\w*|session|appointment)\b[^.!?\n]{0,60}|"
+    r"(?:you|u)\s+(?:can|may|could)\s+(?:also\s+)?book\s+(?:for\s+)?(?:an?\s+)?(?:online|phone|video|chat)\b[^.!?\n]{0,90}"
+    r")[\s.!?]*$"
+)
+"""Requests that may hold any words, since none can be advice."""
+RULES_OUT = pattern(r"\bto\s+(?:rule\s+out|exclude)\b")
+"""What a test is for: that says something."""
+
+
+@remembered
+def asks_inside(sentence: str) -> bool:
+    """The same in the middle of an answer, where a question is one only if it asks for something to look at."""
+    if not has_any(sentence.lower(), REQUESTS_INSIDE) or LISTS.search(sentence):
+        return False
+    sentence = sentence.strip()
+    is_other_question = sentence.endswith("?") and not (PICTURE.search(sentence) or SURE.match(sentence))
+    return not is_other_question and asks_back(sentence)
+
+
+def asks_back(sentence: str) -> bool:
+    """Whether a sentence asks for reports, pictures, news or an answer, to be told to the writer, and says nothing else."""
+    first = sentence[:24].lstrip("\"'(*•- ").split(maxsplit=1)[:1]
+    if not first or first[0].rstrip(",.!").lower() not in REQUEST_BEGINS:
+        return False
+    if len(sentence) > boilerplate.LONGEST or ":" in sentence or not has_any(sentence.lower(), REQUEST_SIGNS):
+        return False
+    sure = SURE.match(sentence)
+    if not (sure or REQUEST.match(sentence)) or signs.referral(sentence):
+        return False
+    if OTHERS_TO_TELL.search(sentence) or RULES_OUT.search(sentence):
+        return False
+    if sure or closings.INSTRUCTION.search(sentence, 1):
+        return bool(sure)
+    if content.IS_SUBJECT.match(sentence) or content.FREE_TO.search(sentence):
+        return False
+    others = [word for word in others_in(sentence) if word not in REQUEST_WORDS]
+    shows = bool(PICTURE.search(sentence))
+    if len(others) > 1 and not shows and sentence.rstrip().endswith("?"):
+        return False  # it asks for something of its own
+    if len(others) > (MOST_SHOWN if shows else MOST_ASKED) or any(
+        verb in others for verb in SECOND_VERB.findall(sentence)
+    ):
+        return False
+    return not any(others_in(found[0]) for found in closings.STATEMENT.finditer(sentence))
+
+
+def others_in(text: str) -> list[str]:
+    """The words that no goodbye is made of."""
+    return [
+        word
+        for word in boilerplate.WORD.findall(text.lower().replace("’", "'"))
+        if word not in boilerplate.WORDS
+        and word not in closings.WORDS
+        and not word.removesuffix("s").endswith(closings.TITLES)
+    ]

@@ -1,0 +1,102 @@
+"""Requests to the asker go, and what is asked of the reader as advice stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from job.cleaning.rules import requests
+from tests.cleaning.rules.one_row import ADVICE, cleaned
+
+pytestmark = pytest.mark.examples
+
+BEHIND = "The soil should drain well and stay loose."
+
+SURE = (
+    "Can you take a picture of the open flower, showing both sides, and send it to us?",
+    "If you have spots anywhere else on the plant, send pictures of them too.",
+    "If you have any scans, do post them.",
+    "If possible, upload an image of it and this may help in finding what it is.",
+    "Attach a photo of the wilted leaf and consult a botanist online for treatment.",
+    "If you can measure the pot and post it here, I will do my best to explain the size.",
+    "If you tell me the exact plant I may be in a better position to tell you the figures.",
+    "However, if you can attach your reports then further comment can be given.",
+    "Please get a review with pictures for better evaluation and the best treatment.",
+    "Please do mention that.",
+    "post pics please",
+    "Please consider uploading a picture.",
+    "If you could upload a picture that would be great.",
+    "It would help to see a photo of it.",
+    "If you have a history of rust then mention it.",
+    "Kindly mention the kind of pot you had, whether it was closed, and the time of the test.",
+    "Follow up when you get the result and mention whether the fern is getting better.",
+    "Let me go over your soil report and will get back to you in a moment.",
+    "I can help you better if you are fine with booking a session for a detailed evaluation.",
+    "You can also book an online phone or video consultation so the problem can be evaluated in detail.",
+)
+
+
+@pytest.mark.parametrize("request_", SURE)
+def test_a_request_goes_whatever_else_it_holds(request_: str) -> None:
+    assert requests.SURE.match(request_)
+    assert cleaned(f"{ADVICE} {request_}") == ADVICE
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "Would u plz send us the lab results?",
+        "Can you please send further information like a photograph of the pot or the roots or any soil report?",
+        "Do upload an analysis of the soil for a proper opinion.",
+        "You are requested to post more information about it.",
+        "In case you want to know the dose, upload your picture of the leaf so that I know how bad it is.",
+        "Please send a picture of the leaf to see whether there is any rust.",
+    ],
+)
+def test_a_request_for_something_to_look_at_goes(request_: str) -> None:
+    assert cleaned(f"{ADVICE} {request_}") == ADVICE
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "Can you upload your report?",
+        "Please mention the date of planting.",
+        "If you have spots elsewhere, send pictures of them too.",
+    ],
+)
+def test_such_a_request_goes_in_the_middle_too(request_: str) -> None:
+    assert cleaned(f"{ADVICE} {request_} {BEHIND}") == f"{ADVICE} {BEHIND}"
+
+
+def test_a_question_stays_without_the_request_behind_it() -> None:
+    for request in ("Then please mention.", "If so please mention it.", "If yes, then kindly mention."):
+        assert cleaned(f"{ADVICE} Do you see any spots? {request}") == f"{ADVICE} Do you see any spots?"
+
+
+@pytest.mark.parametrize(
+    "advice",
+    [
+        "Please mention your allergies to the nurse at the clinic.",
+        "Please mention it to your gardener.",
+        "Please mention the size of the pot on the order form.",
+        "If you have a picture of the leaf, send it to your gardener.",
+        "Take a picture of the fern every week and compare them.",
+        "If you send the soil to a lab, you will know the cause.",
+        "Please get the soil reports to rule out lime.",
+        "Please do share the reports of a lime test to rule out a lack of iron.",  # what the test is for
+        "It would help to see a gardener.",
+        "If you could send a picture to the seller that would be a reason for him to act.",
+        "You can book a course for beginners in spring.",
+        "Let me check the list of ferns that live in shade.",
+    ],
+)
+def test_what_is_told_to_others_or_done_by_the_reader_stays(advice: str) -> None:
+    assert cleaned(f"{ADVICE} {advice}") == f"{ADVICE} {advice}"
+
+
+def test_a_request_at_the_end_of_a_sentence_goes_from_it() -> None:
+    unknown = "It is hard to say more without the report"
+    sentence = f"{unknown}, you could upload it here for better evaluation."
+    assert cleaned(f"{ADVICE} {sentence} {BEHIND}") == f"{ADVICE} {unknown}. {BEHIND}"
+    tested = "Get the soil tested in any lab"
+    assert cleaned(f"{BEHIND} {tested} and send for review.") == f"{BEHIND} {tested}."
