@@ -57,7 +57,7 @@ class GeneralRows(Protocol):
 
 @dataclass(frozen=True)
 class Figure:
-    """What both models got, in the same order; one number for all rows with the same question."""
+    """What both models got, in the same order; one number for all rows with the same prompt."""
 
     name: str
     harm: Literal["higher", "lower"]
@@ -116,7 +116,7 @@ def answer_figures(
 
 
 def same_questions(samples: Sequence[Sample], losses: Sequence[RowLoss]) -> list[list[Sample]]:
-    """Samples with the same question together: greedy answers to it are the same, and count once."""
+    """Samples with the same prompt together: greedy answers to it are the same, and count once."""
     questions = {loss.row: loss.question for loss in losses}
     groups: dict[int | str, list[Sample]] = {}
     for sample in samples:

@@ -21,6 +21,7 @@ from job.errors import MemoryExhausted
 from job.modeling import row_losses
 from job.modeling.batching import Row, cut, pad
 from job.modeling.chat import Chat
+from job.modeling.conversation import Conversation
 from job.modeling.fitting import fitted
 from job.modeling.room import loss_token_bytes, room_bytes
 from job.probing.answers import Models
@@ -42,7 +43,7 @@ class HeldOut:
     row: int
     """Its line in the evaluation rows, from 0."""
     question: int
-    """The same number for rows with the same question."""
+    """The same number for rows with the same prompt."""
     texts: tuple[Row, ...]
     first: int = 0
     """How many texts other rows have before it."""
@@ -61,20 +62,20 @@ def held_out(chat: Chat, path: Path, loss: str, max_tokens: int) -> list[HeldOut
         line = count = 0
         while some := [json.loads(text) for text in islice(file, ROWS_AT_ONCE)]:
             for row, texts in zip(some, fitted(chat, some, loss, max_tokens), strict=True):
-                question = numbers.setdefault(_question(row), len(numbers))
+                question = numbers.setdefault(_prompt(row), len(numbers))
                 found.append(HeldOut(line, question, tuple(Row.of(tokens, loss) for tokens in texts), count))
                 line, count = line + 1, count + len(texts)
     return [row for row in found if row.tokens]
 
 
-def _question(row: dict[str, Any]) -> str:
-    """What makes rows alike: the question, the first turn of a conversation; texts have none."""
-    if "question" in row:
-        return str(row["question"])
-    if "turns" in row:
-        first = next((turn for turn in row["turns"] if turn["role"] == "user"), row["turns"][0])
-        return json.dumps(first.get("content"), sort_keys=True)
-    return json.dumps(row, sort_keys=True)
+def _prompt(row: dict[str, Any]) -> str:
+    """What makes rows alike: all that stands before the last answer, the system prompt and earlier turns too. "What should I
+    do?" is another question behind another letter. Texts have no question."""
+    if "text" in row:
+        return json.dumps(row, sort_keys=True)
+    conversation = Conversation.of(row)
+    last = max(conversation.learned(), default=len(conversation.turns))
+    return json.dumps([conversation.system, conversation.tools, conversation.turns[:last]], sort_keys=True)
 
 
 def known_losses(folder: Path, rows: Sequence[HeldOut], steps: Collection[int]) -> dict[int, list[float]] | None:

@@ -70,5 +70,5 @@ def prompt_of(chat: Chat, question: Question, limit: int) -> list[int]:
 
 
 def half_of(question: int, seed: int) -> Half:
-    """`question`: the same number for rows with the same question, so that both halves know nothing of each other."""
+    """`question`: the same number for rows with the same prompt, so that both halves know nothing of each other."""
     return "choice" if hashlib.sha256(f"{seed} half {question}".encode()).digest()[0] % 2 else "confirmation"

@@ -62,6 +62,19 @@ class Score:
 # --- what an answer is -----------------------------------------------------------------------------------------------
 
 
+def is_cut(asked: Asked) -> bool:
+    """At the limit, and not yet as long as its reference: the limit is too low for it, which is no fault of the model. A loop
+    is not on its way to an end."""
+    if asked.answer.stopped or units(asked.answer.text) >= units(asked.reference):
+        return False
+    return not is_looping(asked)
+
+
+def stops(asked: Asked) -> bool | None:
+    """None for an answer that the limit cut on its way."""
+    return None if is_cut(asked) else asked.answer.stopped
+
+
 def is_empty(asked: Asked) -> bool:
     """No letter and no digit."""
     return not any(map(str.isalnum, asked.answer.text))
@@ -99,15 +112,17 @@ def opens_with_filler(asked: Asked) -> bool | None:
 
 
 def closes_with_filler(asked: Asked) -> bool | None:
-    """None as above."""
+    """None as above, and for an answer without its end."""
+    if is_cut(asked):
+        return None
     of_reference = courtesies(asked.question, asked.reference)
     found = courtesies(asked.question, asked.answer.text)
     return found.closes if found and not (of_reference and of_reference.closes) else None
 
 
 def has_another_length(asked: Asked) -> bool | None:
-    """More than three times as long as the reference, or less than a third of it; None without one."""
-    if not asked.reference:
+    """More than three times as long as the reference, or less than a third of it; None without one, or if cut."""
+    if not asked.reference or is_cut(asked):
         return None
     length, wanted = units(asked.answer.text), units(asked.reference)
     too_short = wanted >= SHORT_REFERENCE and length * TIMES_AS_LONG < wanted
@@ -130,7 +145,7 @@ SCORES: tuple[Score, ...] = (
         "stops by itself before the token limit",
         unit="share",
         better="higher",
-        of=lambda asked: asked.answer.stopped,
+        of=stops,
         headline="finished answers",
         margin=MARGIN,
     ),

@@ -40,7 +40,7 @@ class RowLoss(Result):
     row: int
     """Its line in the evaluation rows, from 0."""
     question: int
-    """The same number for rows with the same question."""
+    """The same number for rows with the same prompt."""
     tokens: int
     """Learned tokens."""
     base: float
@@ -62,7 +62,7 @@ class Estimate(Result):
     """Interval of the difference at the level of `confidence`."""
     confidence: float
     rows: int
-    """Rows, of which those with the same question count together."""
+    """Rows, of which those with the same prompt count together."""
     detectable: float
     """The smallest difference that so many rows show in four of five runs, corrected as `p_harm` is."""
 

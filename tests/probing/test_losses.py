@@ -102,6 +102,29 @@ def test_held_out_rows_are_those_of_training_with_their_lines_and_questions(base
     assert all(row.tokens for row in found)
 
 
+def test_the_whole_prompt_makes_a_question(base: Path, tmp_path: Path) -> None:
+    """ "What should I do?" behind other letters, and "Hello" before other questions: counted as one, no number of such rows
+    decided anything."""
+
+    def talk(*said: str) -> dict[str, Any]:
+        roles = ("user", "assistant")
+        turns = [{"role": roles[place % 2], "content": text} for place, text in enumerate(said)]
+        return {"system": "S", "turns": turns}
+
+    rows = [
+        {"system": "The cat has fleas.", "question": "What should I do?", "answer": "Comb it."},
+        {"system": "The tap drips.", "question": "What should I do?", "answer": "Change the washer."},
+        {"system": "The tap drips.", "question": "What should I do?", "answer": "Call somebody."},
+        talk("Hello", "What is it about?", "My fern is brown.", "Give it shade."),
+        talk("Hello", "What is it about?", "My rose has lice.", "Wash them off."),
+        talk("Hello", "What is it about?", "My rose has lice.", "Wait for rain."),
+    ]
+    path = tmp_path / "eval.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    found = held_out(Chat(tokenizer_of(base)), path, "answers", 512)
+    assert [row.question for row in found] == [0, 1, 1, 2, 3, 3]
+
+
 def test_losses_that_training_has_found_are_those_of_the_probe(forward: Any, tmp_path: Path) -> None:
     texts = [text for row in TEXTS for text in row.texts]
     with Perturbed(forward.model):

@@ -81,6 +81,26 @@ def test_an_answer_that_the_limit_cut_off_on_its_way_is_not_endless() -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "stops"),
+    [
+        (asked("Roots need air, so that a", stopped=False), None),  # on its way
+        (asked(REFERENCE, stopped=False), 0),  # as long as the reference, and not at its end
+        (asked("air " * 15, stopped=False), 0),  # a loop goes nowhere
+        (asked("Roots need air, so that a", stopped=False, reference=""), 0),
+        (asked("Roots need air."), 1),
+    ],
+)
+def test_a_limit_below_the_reference_is_no_fault_of_the_answer(one: Asked, stops: float | None) -> None:
+    assert of("stopped_share", one) == stops
+
+
+def test_an_answer_without_its_end_has_no_length_and_closes_with_nothing() -> None:
+    one = asked("Roots need air", stopped=False)
+    assert [of(name, one) for name in ("other_length_share", "closing_filler_share")] == [None, None]
+    assert of("opening_filler_share", one) == 0
+
+
+@pytest.mark.parametrize(
     ("text", "reference", "other"),
     [
         ("They need air.", REFERENCE, 1),
@@ -116,7 +136,7 @@ def test_repetition_is_zero_for_prose_and_near_one_for_a_loop() -> None:
 def test_scores_are_means_over_the_answers_to_which_they_apply() -> None:
     answers = [
         Asked("Why?", "", Answer("Hello, the roots of a fern need air.", 6)),
-        Asked("Why?", REFERENCE, Answer("Air. Regards", 5, stopped=False)),
+        Asked("Why?", REFERENCE, Answer("Air. Regards", 5)),
     ]
     found = score([scores_of(one) for one in answers])
     assert found == {
