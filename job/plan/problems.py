@@ -158,6 +158,7 @@ def warnings(facts: Facts) -> Iterator[str]:
             )
     yield from _many_too_long(facts)
     yield from _few_turns_left(facts)
+    yield from _answers_cut(facts)
     for problem in (facts.base.problem, *(found.problem for _, found in facts.samples)):
         if isinstance(problem, HubUnavailable):
             yield f"not looked at: {problem}"
@@ -179,6 +180,15 @@ def _many_too_long(facts: Facts) -> Iterator[str]:
             f"FINETUNE_TRAIN_MAX_TOKENS ({limit:,}) drops {above:,} of {len(lengths):,} rows looked at; a higher limit keeps "
             "them and costs memory"
         )
+
+
+def _answers_cut(facts: Facts) -> Iterator[str]:
+    """As the log of the probe says it."""
+    from job.probing import limit
+
+    tokens = [length for _, found in facts.samples if found.value for length in found.value.answers]
+    if warning := limit.warning(tokens, facts.settings.probe.max_new_tokens):
+        yield warning
 
 
 def _few_turns_left(facts: Facts) -> Iterator[str]:

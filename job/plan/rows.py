@@ -56,6 +56,8 @@ class Sample:
     """What each rule that ran did to the sample."""
     tokens: list[int] = field(default_factory=list)
     """Of each row that no rule drops the length of its longest text, those above the limit included, in order."""
+    answers: list[int] = field(default_factory=list)
+    """Tokens of the last answer of each kept row."""
     texts_per_row: float = 1.0
     """Texts that a kept row is trained as: more than one where a conversation is split, or the template demands it."""
     text_tokens: float = 0.0
@@ -150,7 +152,8 @@ def _cleaned(
         data = data.model_copy(update={"long_chats": "cut"})
     train, system = settings.train, read_text(data.system_prompt_file)
     first = FirstPass(data, cast("Chat", chat), Path(), max_tokens=train.max_tokens, loss=train.loss_on, rules=rules)
-    first.kept_file = first.bands_file = first.edges_file = first.dropped_file = io.BytesIO()
+    first.kept_file = kept = io.BytesIO()
+    first.bands_file = first.edges_file = first.dropped_file = io.BytesIO()
     batch = process(Batch(0, raws, rules), system=system, seed=train.seed, near=False, repeats=False)
     first.take(batch)
     first.dropped["duplicate"] += len(first.text) - len(set(first.text))
@@ -162,6 +165,7 @@ def _cleaned(
         shown={reason: _beginning(row) for row, reason in reasons if reason},
         rules=counts(first.tally, len(raws), first.dropped, rules),
         tokens=sorted([*first.longest, *first.too_long]),
+        answers=[_answer_tokens(json.loads(line), chat) for line in kept.getvalue().splitlines()],
         texts_per_row=sum(first.parts) / len(first.parts) if first.parts else 1.0,
         text_tokens=sum(first.tokens) / sum(first.parts) if first.parts else 0.0,
         notes={note: count for note, count in first.notes.most_common() if count},
@@ -183,6 +187,16 @@ class Estimate:
 
         texts = [json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") for row in rows]
         return [Length(tokens, tokens, tokens) for tokens in (len(text) // BYTES_PER_TOKEN for text in texts)]
+
+
+def _answer_tokens(row: dict[str, Any], chat: Chat | Estimate) -> int:
+    from job.probing import limit
+    from job.probing.questions import question_of
+
+    text = question_of(row).reference
+    if isinstance(chat, Estimate):
+        return len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN
+    return limit.tokens_of(text, chat)
 
 
 def _beginning(row: dict[str, Any]) -> str:

@@ -27,7 +27,7 @@ from job.modeling.generation import Answer
 from job.modeling.lengths import require_questions
 from job.modeling.precision import DTYPES
 from job.modeling.tokenizer import load_tokenizer
-from job.probing import choice
+from job.probing import choice, limit
 from job.probing.answers import Models, answer_all, unpacked_where_it_fits
 from job.probing.export import ADAPTER, export
 from job.probing.forgetting import GeneralRows, general_rows
@@ -136,6 +136,7 @@ def probe(
     eval_rows = read_rows(root / cleaned.eval_path)
     questions += eval_questions(eval_rows, settings.answers - len(questions), train.seed)
     disk.require_left(root, disk.answers_bytes(len(questions), settings.max_new_tokens), "answers")
+    limit.warn((question.reference for question in questions), chat, settings.max_new_tokens)
     rows = held_out(chat, root / cleaned.eval_path, train.loss_on, train.max_tokens)
     probing = Probe(
         tuned=tuned,

@@ -133,6 +133,16 @@ def test_a_token_limit_that_drops_many_rows_is_a_warning(facts: Callable[..., Fa
 
 
 @pytest.mark.light
+def test_answers_above_the_limit_of_the_probe_are_a_warning(facts: Callable[..., Facts]) -> None:
+    values = {"TRAIN_EPOCHS": "10", "PROBE_MAX_NEW_TOKENS": "128"}
+    few, many = (sample(answers=[180] * above + [60] * (100 - above)) for above in (10, 11))
+    assert not list(warnings(without_base(with_samples(facts(**values), few))))
+    (said,) = warnings(without_base(with_samples(facts(**values), many)))
+    assert said.startswith("FINETUNE_PROBE_MAX_NEW_TOKENS (128) is less than 11 of 100 answers of the data have")
+    assert "181 is enough for 95 %" in said
+
+
+@pytest.mark.light
 def test_conversations_that_lose_many_turns_are_a_warning(facts: Callable[..., Facts]) -> None:
     values = {"TRAIN_EPOCHS": "10"}
     one = sample(turns_in=200, turns_out=40, notes={"turns_over_limit": 160})

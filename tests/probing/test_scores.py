@@ -141,7 +141,7 @@ def test_scores_are_means_over_the_answers_to_which_they_apply() -> None:
     found = score([scores_of(one) for one in answers])
     assert found == {
         "answers": 2,
-        "stopped_share": 0.5,
+        "stopped_share": 1.0,
         "looping_share": 0.0,
         "empty_share": 0.0,
         "copied_share": 0.0,
