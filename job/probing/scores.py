@@ -38,6 +38,8 @@ class Asked:
     reference: str
     """Empty for a question without one."""
     answer: Answer
+    said_elsewhere: bool | None = None
+    """Whether it is, word for word, also the answer to another question; None where the references to both are the same too."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,14 @@ SCORES: tuple[Score, ...] = (
     ),
     Score("empty_share", "is empty", unit="share", better="lower", of=is_empty, margin=MARGIN),
     Score("copied_share", "is copied from the question", unit="share", better="lower", of=is_copied, margin=MARGIN),
+    Score(
+        "same_answer_share",
+        "is word for word the answer to another question",
+        unit="share",
+        better="lower",
+        of=lambda asked: asked.said_elsewhere,
+        margin=MARGIN,
+    ),
     Score(
         "opening_filler_share",
         "opens with filler",

@@ -23,7 +23,6 @@ from job.modeling.adapter_file import load_lora_tensors
 from job.modeling.base import load_base
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles, fetch_files
-from job.modeling.generation import Answer
 from job.modeling.lengths import require_questions
 from job.modeling.precision import DTYPES
 from job.modeling.tokenizer import load_tokenizer
@@ -36,7 +35,8 @@ from job.probing.languages import main_language
 from job.probing.likeness import Compared, likeness
 from job.probing.losses import HeldOut, held_out, known_losses, mean_losses
 from job.probing.questions import Half, Question, eval_questions, fixed_questions, half_of, prompt_of, read_rows
-from job.probing.scores import Asked, score, scores_of
+from job.probing.samples import paired, write_answers
+from job.probing.scores import score
 from job.probing.verdict import BROKEN, decide
 from job.results import (
     Candidate,
@@ -44,7 +44,6 @@ from job.results import (
     Forgetting,
     Judged,
     Probed,
-    Result,
     RowLoss,
     Sample,
     Trained,
@@ -52,7 +51,6 @@ from job.results import (
     Verdict,
 )
 from job.runs.deadline import Deadline
-from job.runs.files import remove, replace_folder
 from job.runs.signals import StopRequest
 from job.settings.fields import ModelSettings, ProbeSettings, TrainSettings
 
@@ -280,32 +278,8 @@ def _samples(probing: Probe, numbers: Sequence[int], models: Models) -> dict[str
         answers = answer_all(
             probing.tuned, probing.chat, prompts, probing.settings, both, look=probing.look, until=probing.until
         )
-    questions = [probing.questions[number] for number in numbers]
-    return {
-        name: [
-            _sample(question, base, tuned, probing.half(question))
-            for question, base, tuned in zip(questions, answers[BASE], answers[name], strict=True)
-            if base is not None and tuned is not None
-        ]
-        for name in models
-    }
-
-
-def _sample(question: Question, base: Answer, tuned: Answer, half: Half) -> Sample:
-    before, after = (scores_of(Asked(question.text, question.reference, answer)) for answer in (base, tuned))
-    return Sample(
-        question=question.text,
-        source=question.source,
-        reference=question.reference,
-        base=base.text,
-        tuned=tuned.text,
-        base_stopped=base.stopped,
-        tuned_stopped=tuned.stopped,
-        base_scores=before,
-        tuned_scores=after,
-        row=question.number,
-        half=half,
-    )
+    asked = [(probing.questions[number], probing.half(probing.questions[number])) for number in numbers]
+    return {name: paired(asked, answers[BASE], answers[name]) for name in models}
 
 
 def _judged(probing: Probe, samples: list[Sample]) -> Judged:
@@ -372,17 +346,6 @@ def _forgetting(general: GeneralRows | None) -> Forgetting | None:
         base_accuracy=sum(general.base_right) / max(choices, 1),
         tuned_accuracy=sum(general.tuned_right) / max(choices, 1),
     )
-
-
-def write_answers(samples: Sequence[Sample], losses: Sequence[RowLoss], folder: Path) -> None:
-    """`samples.jsonl`, one line for each question, and `losses.jsonl`, one for each row; the folder is replaced as a whole."""
-    partial_folder = folder.with_name(f"{folder.name}.partial")
-    remove(partial_folder)
-    partial_folder.mkdir(parents=True)
-    files: tuple[tuple[str, Sequence[Result]], ...] = (("samples.jsonl", samples), ("losses.jsonl", losses))
-    for name, lines in files:
-        (partial_folder / name).write_text("".join(f"{line.model_dump_json()}\n" for line in lines), "utf-8")
-    replace_folder(partial_folder, folder)
 
 
 def _say(result: Probed) -> None:

@@ -176,7 +176,7 @@ def test_names_are_unique_and_shares_say_so() -> None:
 
 def test_guardrails_are_shares_that_are_better_in_one_direction() -> None:
     guardrails = [known for known in SCORES if known.margin]
-    assert len(guardrails) == 8
+    assert len(guardrails) == 9
     assert all(known.unit == "share" and known.better != "neither" and known.margin > 0 for known in guardrails)
 
 

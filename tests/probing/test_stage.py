@@ -15,11 +15,10 @@ from job.modeling.generation import Answer
 from job.probing import stage
 from job.probing.losses import HeldOut
 from job.probing.questions import Question
-from job.probing.stage import Probe, measure, write_answers
-from job.results import RowLoss, Sample, TrainedAdapter
-from job.runs.files import read_lines
+from job.probing.stage import Probe, measure
+from job.results import TrainedAdapter
 from job.settings.fields import ProbeSettings
-from tests.sample_results import TRAINED, sample
+from tests.sample_results import TRAINED
 
 PROSE = "Ferns need shade and water, and in winter they rest for some weeks."
 LOOP = "Water it well. " * 40
@@ -132,12 +131,3 @@ def test_a_training_without_gradients_is_no_better(probing: Callable[..., Probe]
     says = {0: (2.0, PROSE), **dict.fromkeys(STEPS, (1.2, PROSE + " So."))}
     found = measure(probing(says, rows=200), trained(zero_gradients=True), tmp_path)
     assert found.verdict.value == "no better"
-
-
-def test_answers_and_losses_are_lines_and_replace_older_ones(tmp_path: Path) -> None:
-    loss = RowLoss(row=0, question=0, tokens=3, base=2.0, tuned=1.0)
-    for text in ("Hello!", "Light."):
-        write_answers([sample(tuned=text)], [loss], tmp_path / "probe")
-    assert [one.tuned for one in read_lines(tmp_path / "probe" / "samples.jsonl", Sample)] == ["Light."]
-    assert read_lines(tmp_path / "probe" / "losses.jsonl", RowLoss) == [loss]
-    assert [path.name for path in tmp_path.iterdir()] == ["probe"]

@@ -1,0 +1,41 @@
+"""What both models said, with scores, and what is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from job.modeling.generation import Answer
+from job.probing.questions import Question
+from job.probing.samples import paired, write_answers
+from job.results import RowLoss, Sample
+from job.runs.files import read_lines
+from tests.sample_results import sample
+
+ASKED = [
+    (Question("Why do ferns wilt?", "", "Too much sun.", "eval_row", number=4), "choice"),
+    (Question("Which soil is best?", "", "Loose soil.", "eval_row", number=7), "confirmation"),
+]
+
+
+def test_what_one_of_the_models_did_not_answer_in_time_is_left_out() -> None:
+    first, second = Answer("Sun.", 2, True), Answer("A new pot.", 3, False)
+    (found,) = paired(ASKED, [first, first], [second, None])  # type: ignore[arg-type]
+    assert (found.row, found.half, found.base, found.tuned_stopped) == (4, "choice", "Sun.", False)
+    assert found.base_scores["stopped_share"] == 1
+
+
+def test_each_models_answers_are_compared_with_its_own() -> None:
+    base = [Answer("Sun.", 2, True), Answer("Soil.", 2, True)]
+    tuned = [Answer("A new pot.", 3, True)] * 2
+    found = paired(ASKED, base, tuned)  # type: ignore[arg-type]
+    assert [one.base_scores["same_answer_share"] for one in found] == [0, 0]
+    assert [one.tuned_scores["same_answer_share"] for one in found] == [1, 1]
+
+
+def test_answers_and_losses_are_lines_and_replace_older_ones(tmp_path: Path) -> None:
+    loss = RowLoss(row=0, question=0, tokens=3, base=2.0, tuned=1.0)
+    for text in ("Hello!", "Light."):
+        write_answers([sample(tuned=text)], [loss], tmp_path / "probe")
+    assert [one.tuned for one in read_lines(tmp_path / "probe" / "samples.jsonl", Sample)] == ["Light."]
+    assert read_lines(tmp_path / "probe" / "losses.jsonl", RowLoss) == [loss]
+    assert [path.name for path in tmp_path.iterdir()] == ["probe"]
