@@ -238,15 +238,27 @@ def run(
         _walk(work, settings, wanted, run_dir, metrics_writer)
     if left_out := [stage.name for stage in STAGES[STAGES.index(wanted[-1]) + 1 :]]:
         log.info("stage=end left_out=%s: FINETUNE_STAGES does not name them", ",".join(left_out))
-    require_gain(work)
+    require_gain(work, run_dir)
 
 
-def require_gain(work: Run) -> None:
-    """Raises NoBetter (60) or Worse (69) where that is the verdict, unless the settings publish whatever it is."""
-    found = next((result.verdict for result in work.results if isinstance(result, Probed)), None)
+def require_gain(work: Run, run_dir: RunDir) -> None:
+    """Raises NoBetter (60) or Worse (69) where that is the verdict, unless the settings publish whatever it is. A start that
+    ends before the probe leaves the verdict of an earlier one as it is."""
+    found = _recorded_verdict(run_dir)
     negative = {"no better": NoBetter, "worse": Worse}
-    if found is not None and found.value in negative and work.settings.hub.push_when != "always":
-        raise negative[found.value](found.sentence)
+    if found and found["value"] in negative and work.settings.hub.push_when != "always":
+        raise negative[found["value"]](found["sentence"])
+
+
+def _recorded_verdict(run_dir: RunDir) -> dict[str, Any] | None:
+    """None before there is one, and where this start has made anew what it came from."""
+    stage = next((stage for stage in STAGES if stage.result is Probed), None)
+    record = run_dir.record(stage.name) if stage else None
+    if not record or record["result"] is None:
+        return None
+    now, then = run_dir.earlier(), record["earlier"]
+    verdict: dict[str, Any] = record["result"]["verdict"]
+    return verdict if all(now.get(name, seal) == seal for name, seal in then.items()) else None
 
 
 def _walk(

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import pytest
 
 from job import pipeline
-from job.errors import DataError, FolderError, SettingsError
+from job.errors import DataError, FolderError, JobError, NoBetter, SettingsError, Worse
 from job.inputs import clean_inputs
 from job.pipeline import STAGES, Run, Stage
-from job.results import SCHEMA_VERSION, Choice, Result
+from job.results import SCHEMA_VERSION, Choice, Probed, Result
 from job.runs import pins
 from job.runs.files import open_sealed, write_sealed
 from job.runs.folder import FileChanged, RunDir
@@ -25,6 +25,7 @@ from job.settings.fields import Settings
 from job.settings.loading import load_settings
 from job.settings.sources import Source
 from tests.conftest import READ_TOKEN, metrics_of, write_rows
+from tests.sample_results import PROBED, verdict
 from tests.standin_hub import StandInHub
 
 
@@ -224,6 +225,36 @@ def test_a_start_runs_the_stages_that_it_names(
     tail = run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
     assert tail.reused == ["count"]
     assert tail.has_result("echo")
+
+
+@pytest.mark.light
+@pytest.mark.parametrize(("value", "error"), [("worse", Worse), ("no better", NoBetter)])
+def test_a_start_that_ends_before_the_probe_leaves_a_negative_verdict_as_it_is(
+    value: str, error: type[JobError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probed = PROBED.model_copy(update={"verdict": verdict(value)})
+    texts = iter("ab")
+
+    def leave_rows(run: Run) -> Left:
+        (run.root / "rows").write_text(next(texts), "utf-8")
+        return Left(rows_path="rows")
+
+    def leave_adapter(run: Run) -> Probed:
+        for path in (probed.adapter_path, probed.samples_path, probed.losses_path):
+            (run.root / path).mkdir(parents=True)
+        return probed
+
+    first = Stage("leave", "leave rows", ("rows",), lambda settings: {}, leave_rows, Left, long_work=False)
+    last = Stage("probe", "ask", (), lambda settings: {}, leave_adapter, Probed, long_work=False)
+    monkeypatch.setattr(pipeline, "STAGES", (first, last))
+    monkeypatch.setattr(pipeline, "check_host", lambda *_: None)
+    run_tiny(tmp_path, settings(monkeypatch, STAGES="leave"))
+    for stages in ("", "leave", "probe"):
+        with pytest.raises(error, match=str(verdict(value).sentence)):
+            run_tiny(tmp_path, settings(monkeypatch, STAGES=stages))
+    run_tiny(tmp_path, settings(monkeypatch, STAGES="leave", HUB_PUSH_WHEN="always"))
+    (tmp_path / "rows").unlink()
+    run_tiny(tmp_path, settings(monkeypatch, STAGES="leave", HUB_PUSH_WHEN="better"))  # of other rows nothing is known
 
 
 def test_rows_that_a_later_stages_machine_lacks_count_as_recorded(
