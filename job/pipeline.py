@@ -201,7 +201,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=push_inputs,
         run=run_push,
         result=Pushed,
-        replaceable=lambda result: bool(result["skipped"]),
+        replaceable=lambda result: bool(result["skipped"] or result.get("held_private")),
         check=check_push,
         long_work=False,  # if only the push is left, it finds problems by itself
     ),
@@ -238,7 +238,21 @@ def run(
         _walk(work, settings, wanted, run_dir, metrics_writer)
     if left_out := [stage.name for stage in STAGES[STAGES.index(wanted[-1]) + 1 :]]:
         log.info("stage=end left_out=%s: FINETUNE_STAGES does not name them", ",".join(left_out))
+    _say_unpublished(work)
     require_gain(work, run_dir)
+
+
+def _say_unpublished(work: Run) -> None:
+    """At every start, also at one that reuses all."""
+    pushed = next((result for result in work.results if isinstance(result, Pushed)), None)
+    hub = work.settings.hub
+    if pushed and pushed.skipped and (hub.repo_id or hub.dataset_repo_id):
+        log.warning("stage=end published=false: %s", pushed.reason)
+    elif pushed and pushed.held_private:
+        log.warning(
+            "stage=end public=false: the verdict is inconclusive, so what was pushed is private; the same command with "
+            "FINETUNE_HUB_PUSH_WHEN=always makes it public"
+        )
 
 
 def require_gain(work: Run, run_dir: RunDir) -> None:
@@ -393,7 +407,7 @@ def _used(settings: Settings, run_dir: RunDir) -> Iterator[Pin]:
 def refuse_other_run(settings: Settings, run_dir: RunDir) -> None:
     """Before anything is touched. Raises FolderError (61) if the folder holds stages of another run.
 
-    A push that was skipped accepts other hub settings, so nothing is trained twice.
+    A push that was skipped or went private accepts other hub settings, so nothing is trained twice.
     """
     for stage in STAGES:
         if not _is_replaceable(stage, run_dir):

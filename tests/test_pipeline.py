@@ -15,7 +15,7 @@ from job import pipeline
 from job.errors import DataError, FolderError, JobError, NoBetter, SettingsError, Worse
 from job.inputs import clean_inputs
 from job.pipeline import STAGES, Run, Stage
-from job.results import SCHEMA_VERSION, Choice, Probed, Result
+from job.results import SCHEMA_VERSION, Choice, Probed, Pushed, Result
 from job.runs import pins
 from job.runs.files import open_sealed, write_sealed
 from job.runs.folder import FileChanged, RunDir
@@ -152,23 +152,52 @@ def test_training_that_left_a_checkpoint_is_continued_with_its_own_settings_only
 
 
 @pytest.mark.light
-@pytest.mark.parametrize("skipped", [True, False])
-def test_a_push_that_was_skipped_takes_other_hub_settings_and_a_finished_one_does_not(
-    skipped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("skipped", "held_private"), [(True, False), (False, True), (False, False)], ids=["skipped", "private", "finished"]
+)
+def test_a_push_that_was_skipped_or_held_private_takes_other_hub_settings_and_a_finished_one_does_not(
+    skipped: bool, held_private: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_dir, push = RunDir(tmp_path), stage("push")
     record = {
         "schema_version": SCHEMA_VERSION,
         "inputs": push.inputs(settings(monkeypatch)),
-        "result": {"skipped": skipped, "reason": "", "repositories": []},
+        "result": {"skipped": skipped, "reason": "", "repositories": [], "held_private": held_private},
     }
     write_sealed(tmp_path / "push.json", record)
     other = settings(monkeypatch, HUB_REPO_ID="owner/adapter")
-    if skipped:
+    if skipped or held_private:
         pipeline.refuse_other_run(other, run_dir)
     else:
         with pytest.raises(FolderError, match=r"hub\.repo_id"):
             pipeline.refuse_other_run(other, run_dir)
+
+
+@pytest.mark.light
+@pytest.mark.parametrize(
+    ("pushed", "said"),
+    [
+        (Pushed(skipped=True, reason="it is public.", repositories=[]), "published=false: it is public."),
+        (
+            Pushed(skipped=False, reason="", repositories=[], held_private=True),
+            "public=false: the verdict is inconclusive",
+        ),
+    ],
+)
+def test_every_start_says_that_nothing_is_public_although_a_repository_is_named(
+    pushed: Pushed, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    card = tmp_path / pushed.card_path
+    card.parent.mkdir()
+    card.write_text("card", "utf-8")
+    push = Stage("push", "publish", (), lambda settings: {}, lambda run: pushed, Pushed, long_work=False)
+    monkeypatch.setattr(pipeline, "STAGES", (push,))
+    monkeypatch.setattr(pipeline, "check_host", lambda *_: None)
+    wanted = settings(monkeypatch, HUB_REPO_ID="owner/adapter")
+    for reused in ([], ["push"]):
+        caplog.clear()
+        assert run_tiny(tmp_path, wanted).reused == reused
+        assert f"stage=end {said}" in caplog.text
 
 
 # --- which stages ----------------------------------------------------------------------------------------------------

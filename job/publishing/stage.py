@@ -57,10 +57,14 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     except IsPublic as public:
         if settings.hub.private:
             raise
-        log.warning("stage=push skipped=true: %s", UNDECIDED)
-        return Pushed(skipped=True, reason=f"{UNDECIDED} {public}", repositories=[])
-    data_card_path = DATA_CARD if hub.dataset_repo_id else None
-    return Pushed(data_card_path=data_card_path, skipped=False, reason="", repositories=pushed)
+        return Pushed(skipped=True, reason=f"the {public.target} is public. {UNDECIDED}", repositories=[])
+    return Pushed(
+        data_card_path=DATA_CARD if hub.dataset_repo_id else None,
+        skipped=False,
+        reason="",
+        repositories=pushed,
+        held_private=hub.private and not settings.hub.private,
+    )
 
 
 def _withheld(verdict: Verdict, hub: HubSettings) -> str:
