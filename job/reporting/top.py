@@ -127,7 +127,7 @@ def _headlines(metrics: Metrics) -> list[ScoreRow]:
 def tiles(metrics: Metrics, losses: Losses) -> Iterator[Tile]:
     if losses.best:
         note = f"base model {loss_text(losses.base)}" if losses.base is not None else ""
-        yield Tile("eval loss", loss_text(losses.best[1]), note)
+        yield Tile("eval loss, mean over tokens", loss_text(losses.best[1]), note)
     for row in _headlines(metrics):
         yield Tile(row.headline, row.tuned, f"base model {row.base}")
     if metrics.clean:

@@ -175,10 +175,11 @@ def view(
 def decision(metrics: Metrics, probed: Probed) -> list[tuple[DecisionRow, Interval | None]]:
     gain = probed.verdict.gain
     try:
-        least = float(_setting(metrics, "probe", "min_gain") or 0) * (gain.base if gain else 0.0)
+        min_gain = float(_setting(metrics, "probe", "min_gain") or 0)
     except ValueError:  # a setting of another version
-        least = 0.0
-    return list(zip(decision_rows(probed.verdict), intervals(probed.verdict, least), strict=True))
+        min_gain = 0.0
+    bars = intervals(probed.verdict, min_gain * gain.base if gain else 0.0)
+    return list(zip(decision_rows(probed.verdict, min_gain), bars, strict=True))
 
 
 def likeness(probed: Probed) -> list[tuple[str, str, str]]:

@@ -115,7 +115,7 @@ def test_a_training_that_won_nothing_yet_says_so() -> None:
 def test_the_top_shows_few_figures_beside_those_of_the_base_model() -> None:
     shown = [(tile.name, unbroken(tile.value), unbroken(tile.note)) for tile in tiles(DONE, Losses.of(DONE, LOG))]
     assert shown == [
-        ("eval loss", "1.42", "base model 2.31"),
+        ("eval loss, mean over tokens", "1.42", "base model 2.31"),
         ("finished answers", "100 %", "base model 100 %"),
         ("filler openers", "0 %", "base model 96 %"),
         ("training rows", "9,000", "of 12,000 read"),
