@@ -49,7 +49,7 @@ class NoBetter(JobError):
     remedy = (
         "Look at the report: it shows the figures that decided it, and “What to do next” follows from their likely cause "
         "(learning rate, length of the run, rows). Train again in a new FINETUNE_OUTPUT_DIR; FINETUNE_HUB_PUSH_WHEN=always "
-        "publishes it all the same."
+        "publishes it all the same, to the repository that is named."
     )
 
 
@@ -121,7 +121,7 @@ class Worse(JobError):
     remedy = (
         "Look at the report: it shows the answers that decided it, and “What to do next” follows from their likely cause "
         "(learning rate, epochs, rows, answers that were cut). Train again in a new FINETUNE_OUTPUT_DIR; "
-        "FINETUNE_HUB_PUSH_WHEN=always publishes it all the same."
+        "FINETUNE_HUB_PUSH_WHEN=always publishes it all the same, to the repository that is named."
     )
 
 

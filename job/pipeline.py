@@ -246,7 +246,7 @@ def _say_unpublished(work: Run) -> None:
     """At every start, also at one that reuses all."""
     pushed = next((result for result in work.results if isinstance(result, Pushed)), None)
     hub = work.settings.hub
-    if pushed and pushed.skipped and (hub.repo_id or hub.dataset_repo_id):
+    if pushed and pushed.skipped and (hub.repo_id or hub.dataset_repo_id or hub.push_when == "always"):
         log.warning("stage=end published=false: %s", pushed.reason)
     elif pushed and pushed.held_private:
         log.warning(

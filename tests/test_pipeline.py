@@ -193,8 +193,10 @@ def test_every_start_says_that_nothing_is_public_although_a_repository_is_named(
     push = Stage("push", "publish", (), lambda settings: {}, lambda run: pushed, Pushed, long_work=False)
     monkeypatch.setattr(pipeline, "STAGES", (push,))
     monkeypatch.setattr(pipeline, "check_host", lambda *_: None)
-    wanted = settings(monkeypatch, HUB_REPO_ID="owner/adapter")
-    for reused in ([], ["push"]):
+    for reused, wanted in (  # always publishes, so it wants a repository
+        ([], settings(monkeypatch, HUB_REPO_ID="owner/adapter")),
+        (["push"], settings(monkeypatch, HUB_REPO_ID="", HUB_PUSH_WHEN="always")),
+    ):
         caplog.clear()
         assert run_tiny(tmp_path, wanted).reused == reused
         assert f"stage=end {said}" in caplog.text

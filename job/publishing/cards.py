@@ -97,6 +97,7 @@ def model_card(
         answers=probed.questions + probed.eval_rows,
         scores=score_rows(probed),
         verdict=probed.verdict,
+        min_gain=settings.probe.min_gain,
         decision=decision_rows(probed.verdict, settings.probe.min_gain),
         skipped=[(words_of(one.name), one.reason) for one in probed.verdict.skipped],
         probed=probed,

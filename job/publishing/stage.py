@@ -21,7 +21,10 @@ from job.settings.fields import HubSettings, Settings
 
 log = logging.getLogger("job.push")
 DATA_CARD = "clean/README.md"
-UNDECIDED = "An inconclusive model goes to a private repository only, unless FINETUNE_HUB_PUSH_WHEN=always."
+UNDECIDED = (
+    "An inconclusive model goes to private repositories only: make it private and set FINETUNE_HUB_PRIVATE=true, name another "
+    "one, or publish it with FINETUNE_HUB_PUSH_WHEN=always, and start again."
+)
 
 
 def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings, *, token: str, root: Path) -> Pushed:

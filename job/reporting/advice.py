@@ -101,7 +101,7 @@ def _more_rows(known: Known) -> Iterator[Step]:
             f"About {count(needed)} held-out rows would decide; this run had {count(had)}. {ways[0].upper()}{ways[1:]}, in a "
             "new `FINETUNE_OUTPUT_DIR`."
         )
-        yield from list(_cut(known))[:1]
+        yield from [*_warned(known), *_cut(known)][:1]
     else:
         yield from _causes(known)
     yield from _look(known, f"Look at the rows whose loss {known.rows_moved}, and at the answers:")

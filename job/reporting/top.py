@@ -93,8 +93,8 @@ def ending(metrics: Metrics) -> str:
 
 
 def unpublished(metrics: Metrics) -> str:
-    """Why nothing was published although the settings name a repository; empty where it was, or where they name none."""
-    named = _hub(metrics, "repo_id") or _hub(metrics, "dataset_repo_id")
+    """Why nothing was published although the settings name a repository, or publish whatever the verdict is; else empty."""
+    named = _hub(metrics, "repo_id") or _hub(metrics, "dataset_repo_id") or _hub(metrics, "push_when") == "always"
     return metrics.push.reason if metrics.push and metrics.push.skipped and named else ""
 
 
@@ -126,8 +126,8 @@ def _headlines(metrics: Metrics) -> list[ScoreRow]:
 
 def tiles(metrics: Metrics, losses: Losses) -> Iterator[Tile]:
     if losses.best:
-        note = f"base model {loss_text(losses.base)}" if losses.base is not None else ""
-        yield Tile("eval loss, mean over tokens", loss_text(losses.best[1]), note)
+        base = [f"base model {loss_text(losses.base)}"] if losses.base is not None else []
+        yield Tile("eval loss", loss_text(losses.best[1]), "; ".join([*base, "mean over tokens"]))
     for row in _headlines(metrics):
         yield Tile(row.headline, row.tuned, f"base model {row.base}")
     if metrics.clean:

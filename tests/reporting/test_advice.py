@@ -56,6 +56,13 @@ def test_what_is_better_is_used_with_the_line_that_loads_it() -> None:
     assert "set `FINETUNE_HUB_REPO_ID` and start again" in second.text
 
 
+def test_what_is_not_certain_of_too_few_steps_says_so_too() -> None:
+    trained = TRAINED.model_copy(update={"warnings": ["9 optimizer steps hardly teach anything"]})
+    text = said(ended("inconclusive", rows_needed=900).model_copy(update={"train": trained}))
+    assert "About 900 held-out rows would decide" in text
+    assert "Mend this first: 9 optimizer steps hardly teach anything." in text
+
+
 def test_what_is_not_certain_says_how_many_rows_would_decide() -> None:
     text = said(ended("inconclusive", rows_needed=900), probe={"answers": 200})
     assert "About 900 held-out rows would decide; this run had 50." in text

@@ -83,6 +83,8 @@ def test_the_top_says_that_nothing_was_published_although_a_repository_is_named(
     none = run.model_copy(update={"settings": {**SETTINGS, "hub": {"repo_id": ""}}})
     assert ending(none) == ""
     assert meaning(none) == EXIT_CODES[0]
+    always = run.model_copy(update={"settings": {**SETTINGS, "hub": {"repo_id": "", "push_when": "always"}}})
+    assert ending(always).startswith("Nothing was published: ")
 
 
 def test_without_a_verdict_the_heading_names_the_stage_as_the_log_does() -> None:
@@ -115,7 +117,7 @@ def test_a_training_that_won_nothing_yet_says_so() -> None:
 def test_the_top_shows_few_figures_beside_those_of_the_base_model() -> None:
     shown = [(tile.name, unbroken(tile.value), unbroken(tile.note)) for tile in tiles(DONE, Losses.of(DONE, LOG))]
     assert shown == [
-        ("eval loss, mean over tokens", "1.42", "base model 2.31"),
+        ("eval loss", "1.42", "base model 2.31; mean over tokens"),
         ("finished answers", "100 %", "base model 100 %"),
         ("filler openers", "0 %", "base model 96 %"),
         ("training rows", "9,000", "of 12,000 read"),
