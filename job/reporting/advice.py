@@ -101,7 +101,7 @@ def _more_rows(known: Known) -> Iterator[Step]:
             f"About {count(needed)} held-out rows would decide; this run had {count(had)}. {ways[0].upper()}{ways[1:]}, in a "
             "new `FINETUNE_OUTPUT_DIR`."
         )
-        yield from [*_warned(known), *_cut(known)][:1]
+        yield from [*_cut_short(known), *_warned(known), *_cut(known)][:1]
     else:
         yield from _causes(known)
     yield from _look(known, f"Look at the rows whose loss {known.rows_moved}, and at the answers:")
@@ -180,15 +180,24 @@ def _cut(known: Known) -> Iterator[Step]:
         )
 
 
+def _cut_short(known: Known) -> Iterator[Step]:
+    trained = known.metrics.train
+    if trained and trained.stopped_early:
+        yield Step(
+            f"Give it more time: the deadline ended training after {count(trained.steps)} of {count(trained.planned_steps)} "
+            "steps. Set `FINETUNE_DEADLINE_MINUTES` higher, or `FINETUNE_TRAIN_EPOCHS` lower so that the schedule fits."
+        )
+
+
 def _warned(known: Known) -> Iterator[Step]:
     trained = known.metrics.train
-    if trained and trained.warnings and not _ruined(known):
+    if trained and trained.warnings and not trained.stopped_early and not _ruined(known):
         yield Step(f"Mend this {'too' if _unmoved(known, trained) else 'first'}: {trained.warnings[0].rstrip('.')}.")
 
 
 def _too_weak(known: Known) -> Iterator[Step]:
     trained = known.metrics.train
-    if not trained or trained.zero_gradients or not _unmoved(known, trained):
+    if not trained or trained.zero_gradients or trained.stopped_early or not _unmoved(known, trained):
         return
     rate = float(known.setting("train", "learning_rate", 0))
     higher = f"`FINETUNE_TRAIN_LEARNING_RATE={min(max(10 * rate, USUAL_RATE), 1):.2g}`" if rate else "a higher one"
@@ -205,7 +214,7 @@ def _unmoved(known: Known, trained: Trained) -> bool:
 
 def _too_short(known: Known) -> Iterator[Step]:
     trained = known.metrics.train
-    if not trained or _ruined(known) or _unmoved(known, trained):
+    if not trained or trained.stopped_early or _ruined(known) or _unmoved(known, trained):
         return
     falling = _still_falling(known.losses, trained)
     if trained.warnings or falling:
@@ -242,7 +251,7 @@ def _still_falling(losses: Losses, trained: Trained) -> bool:
 
 HARM = (_too_strong, _cut, _faulty_rows)
 """Causes of answers that are worse, the likeliest first."""
-NO_GAIN = (_too_strong, _too_weak, _warned, _too_short, _cut)
+NO_GAIN = (_too_strong, _cut_short, _too_weak, _warned, _too_short, _cut)
 """Causes of a gain that is too small."""
 
 

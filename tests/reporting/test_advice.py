@@ -97,6 +97,15 @@ def test_a_run_that_was_too_short_is_made_longer() -> None:
     assert "`FINETUNE_TRAIN_EPOCHS=6` takes three times as many" in text
 
 
+def test_a_run_that_the_deadline_ended_needs_more_time_and_no_more_epochs() -> None:
+    few = ["1 optimizer step hardly teaches anything: set FINETUNE_TRAIN_EPOCHS higher"]
+    early = {"steps": 1, "planned_steps": 2_000, "stopped_early": True, "warnings": few}
+    text = said(ended("no better").model_copy(update={"train": TRAINED.model_copy(update=early)}))
+    assert "the deadline ended training after 1 of 2,000 steps. Set `FINETUNE_DEADLINE_MINUTES` higher" in text
+    assert "EPOCHS higher" not in text
+    assert "longer run" not in text
+
+
 def test_a_run_that_no_longer_learned_needs_other_rows() -> None:
     later = [*LOG, LogEntry(step=40, eval_loss=1.5, seconds=20)]
     text = " ".join(step.text for step in steps(ended("no better"), later))
