@@ -11,7 +11,7 @@ from job.reporting.losses import Losses
 from job.reporting.marks import Pair, faulty
 from job.reporting.numbers import NO_BREAK, count
 from job.reporting.rows import ChangedRows
-from job.results import Cleaned, Metrics, Probed, Trained
+from job.results import Cleaned, Estimate, Metrics, Probed, Trained
 
 MOST_LINKS, MOST_CAUSES = 3, 2
 MOST_HELD_OUT = 0.3
@@ -22,7 +22,7 @@ USUAL_RATE = 2e-4
 """The default learning rate."""
 CUT = 0.5
 """Mean length of the data's answers, as a share of the limit of new tokens, from which many are longer than the limit."""
-FEW_CUT = 0.1
+LIMIT, FEW_CUT = "FINETUNE_PROBE_MAX_NEW_TOKENS", 0.1
 RUINED = {"looping_share", "empty_share", "copied_share"}
 """What answers do after steps that were too large."""
 
@@ -94,17 +94,28 @@ def _more_rows(known: Known) -> Iterator[Step]:
     verdict, cleaned = known.probed.verdict, known.metrics.clean
     needed = verdict.rows_needed
     if needed and cleaned:
-        rows = [one.rows for one in verdict.guardrails if one.state == "undecided"]
+        rows = [one.rows for one in verdict.guardrails if one.state == "undecided" and one.name not in OTHERS]
         had = max(rows or [verdict.gain.rows if verdict.gain else cleaned.eval_rows])
         ways = ", and ".join([*_hold_out(cleaned, needed), *_ask(known, needed)]) or "add data"
         yield Step(
             f"About {count(needed)} held-out rows would decide; this run had {count(had)}. {ways[0].upper()}{ways[1:]}, in a "
             "new `FINETUNE_OUTPUT_DIR`."
         )
-        yield from [*_cut_short(known), *_warned(known), *_cut(known)][:1]
-    else:
+        yield from [*_cut_short(known), *_warned(known), *_cut(known), *_forgetting(known)][:1]
+    elif others := [*_cut(known), *_forgetting(known)]:
+        yield from others
+    elif verdict.gain:  # more rows do not mend a loss that is no number
         yield from _causes(known)
     yield from _look(known, f"Look at the rows whose loss {known.rows_moved}, and at the answers:")
+
+
+def _forgetting(known: Known) -> Iterator[Step]:
+    """There are always as many general questions, so that more rows do not decide them."""
+    if any(one.state == "undecided" and one.name in OTHERS for one in known.probed.verdict.guardrails):
+        yield Step(
+            "For the general questions, which more rows do not change, train more gently (a lower "
+            "`FINETUNE_TRAIN_LEARNING_RATE`, fewer epochs), or set a wider margin in `FINETUNE_PROBE_MARGINS`."
+        )
 
 
 def _hold_out(cleaned: Cleaned, needed: int) -> Iterator[str]:
@@ -139,7 +150,7 @@ def _too_strong(known: Known) -> Iterator[Step]:
     if rate:
         step = f"Train more gently: `FINETUNE_TRAIN_LEARNING_RATE={rate / 10:.2g}`, a tenth of this run's"
     gain = known.probed.verdict.gain
-    if gain and gain.low > 0:
+    if _rose(gain):
         yield Step(f"{step}: its loss rose, so it learned the wrong thing or too fast.")
     elif _ruined(known):
         yield Step(f"{step}, or fewer epochs: steps that are too large leave such answers, though the loss may fall.")
@@ -149,6 +160,10 @@ def _too_strong(known: Known) -> Iterator[Step]:
         yield Step(f"{step}: losses that are no number come of steps that are too large.")
 
 
+def _rose(gain: Estimate | None) -> bool:
+    return gain is not None and gain.low > 0 and gain.difference > UNMOVED * gain.base
+
+
 def _ruined(known: Known) -> bool:
     """Answers that nobody can use, where the base's are better."""
     base, tuned = (float(scores.get("broken_share", 0)) for scores in (known.probed.base, known.probed.tuned))
@@ -156,8 +171,7 @@ def _ruined(known: Known) -> bool:
 
 
 def _faulty_rows(known: Known) -> Iterator[Step]:
-    gain = known.probed.verdict.gain
-    if not known.violated - set(OTHERS) or (gain and gain.low > 0):
+    if not known.violated - set(OTHERS) or _rose(known.probed.verdict.gain):
         return
     if _ruined(known):
         yield Step("If that does not help, look at the training rows: do they themselves repeat, copy, or lack an end?")
@@ -169,10 +183,13 @@ def _faulty_rows(known: Known) -> Iterator[Step]:
 
 
 def _cut(known: Known) -> Iterator[Step]:
-    """Where many answers of the data are too long for the probe, whether they end is not seen."""
+    """Where many answers of the data are too long for the probe, whether the model's end is not seen. The verdict leaves out
+    those that the limit cut, and names the setting."""
     cleaned, limit = known.metrics.clean, int(known.setting("probe", "max_new_tokens", 0))
     mean = cleaned.answer_tokens / max(cleaned.train_rows, 1) if cleaned else 0
-    if limit and mean >= CUT * limit and not known.stops and not _ruined(known):
+    verdict = known.probed.verdict
+    many = not known.stops or any(LIMIT in reason for reason in verdict.reasons)
+    if limit and not _ruined(known) and (LIMIT in verdict.sentence or (many and mean >= CUT * limit)):
         yield Step(
             f"Let answers end: those in the data have {count(mean)} tokens on average, and the probe cut its own at "
             f"{count(limit)}. Set `FINETUNE_PROBE_MAX_NEW_TOKENS={max(round(3 * mean), 2 * limit)}`, in a new "

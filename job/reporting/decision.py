@@ -54,10 +54,10 @@ def in_words(text: str) -> str:
 
 
 def _direction(gain: Estimate, min_gain: float) -> str:
-    """As the verdict's rules have it: the gain has to be shown and as large as asked, and one that is shown to be smaller is
-    too little."""
+    """The gain has to be shown and as large as asked, and one that is shown to be smaller is too little. A rise counts from the
+    same size on: with many rows one of a millionth is shown too."""
     least = min_gain * gain.base
-    if gain.low > 0:
+    if gain.low > 0 and gain.difference >= least:
         return "worse"
     if -gain.low < least:
         return "less than asked"

@@ -188,6 +188,28 @@ def test_answers_that_the_limit_cut_ask_for_more_tokens() -> None:
     assert "MAX_NEW_TOKENS" not in text
 
 
+def test_a_verdict_that_names_the_limit_is_followed_even_where_the_score_leaves_cut_answers_out() -> None:
+    run = ended("inconclusive", sentence="A higher FINETUNE_PROBE_MAX_NEW_TOKENS would show it.", rows_needed=None)
+    assert run.probe and run.probe.tuned["stopped_share"] == 1
+    text = said(run, probe={"max_new_tokens": 32})
+    assert "Set `FINETUNE_PROBE_MAX_NEW_TOKENS=" in text
+    assert "more or better rows" not in text
+
+
+def test_general_questions_that_are_undecided_ask_for_no_rows() -> None:
+    run = ended("inconclusive", rows_needed=None, guardrails=[guardrail("choices", state="undecided", rows=100)])
+    text = said(run)
+    assert "For the general questions, which more rows do not change, train more gently" in text
+    assert "rows: this one" not in text
+    both = [guardrail("choices", state="undecided", rows=100), guardrail("empty_share", state="undecided", rows=31)]
+    assert "this run had 31" in said(ended("inconclusive", rows_needed=900, guardrails=both))
+
+
+def test_a_rise_of_almost_nothing_is_not_blamed_on_too_high_a_learning_rate() -> None:
+    rose = Estimate(**estimate(difference=2e-5, low=1e-5, high=3e-5))
+    assert "its loss rose" not in said(ended("no better", gain=rose))
+
+
 def test_rows_whose_loss_rose_are_named_only_where_there_are_some() -> None:
     fell = [one.model_copy(update={"tuned": one.base - 1}) for one in LOSSES]
     run = ended("inconclusive")

@@ -34,7 +34,7 @@ def test_the_loss_is_better_only_where_the_gain_is_shown_and_as_large_as_asked()
         return decision_rows(verdict(gain=gain, guardrails=[]), least)[0].judgement
 
     assert [judged(0.1, 0.3), judged(-0.1, 0.1), judged(-0.3, -0.1)] == ["worse", "undecided", "better"]
-    assert judged(-0.0004, -0.0002) == "less than asked"
+    assert judged(-0.0004, -0.0002) == judged(0.0002, 0.0004) == "less than asked"
     assert judged(-0.0004, 0.3) == "less than asked"
     assert judged(-0.3, -0.1, least=0.2) == "less than asked"
     assert judged(-0.3, -0.1, least=0.12) == "undecided", "it may be as large as asked"
