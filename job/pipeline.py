@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from job.errors import NoBetter, SettingsError, Worse
+from job import outcome
+from job.errors import SettingsError
 from job.inputs import absent_as_recorded, clean_inputs, probe_inputs, push_inputs, require_unchanged, train_inputs
 from job.results import Cleaned, Metrics, Pin, Probed, Pushed, Result, Trained
 from job.runs import pins
@@ -238,41 +239,10 @@ def run(
         _walk(work, settings, wanted, run_dir, metrics_writer)
     if left_out := [stage.name for stage in STAGES[STAGES.index(wanted[-1]) + 1 :]]:
         log.info("stage=end left_out=%s: FINETUNE_STAGES does not name them", ",".join(left_out))
-    _say_unpublished(work)
-    require_gain(work, run_dir)
-
-
-def _say_unpublished(work: Run) -> None:
-    """At every start, also at one that reuses all."""
     pushed = next((result for result in work.results if isinstance(result, Pushed)), None)
-    hub = work.settings.hub
-    if pushed and pushed.skipped and (hub.repo_id or hub.dataset_repo_id or hub.push_when == "always"):
-        log.warning("stage=end published=false: %s", pushed.reason)
-    elif pushed and pushed.held_private:
-        log.warning(
-            "stage=end public=false: the verdict is inconclusive, so what was pushed is private; the same command with "
-            "FINETUNE_HUB_PUSH_WHEN=always makes it public"
-        )
-
-
-def require_gain(work: Run, run_dir: RunDir) -> None:
-    """Raises NoBetter (60) or Worse (69) where that is the verdict, unless the settings publish whatever it is. A start that
-    ends before the probe leaves the verdict of an earlier one as it is."""
-    found = _recorded_verdict(run_dir)
-    negative = {"no better": NoBetter, "worse": Worse}
-    if found and found["value"] in negative and work.settings.hub.push_when != "always":
-        raise negative[found["value"]](found["sentence"])
-
-
-def _recorded_verdict(run_dir: RunDir) -> dict[str, Any] | None:
-    """None before there is one, and where this start has made anew what it came from."""
-    stage = next((stage for stage in STAGES if stage.result is Probed), None)
-    record = run_dir.record(stage.name) if stage else None
-    if not record or record["result"] is None:
-        return None
-    now, then = run_dir.earlier(), record["earlier"]
-    verdict: dict[str, Any] = record["result"]["verdict"]
-    return verdict if all(now.get(name, seal) == seal for name, seal in then.items()) else None
+    outcome.say_unpublished(pushed, settings.hub)
+    if probe := next((stage.name for stage in STAGES if stage.result is Probed), ""):
+        outcome.require_gain(probe, run_dir, settings.hub)
 
 
 def _walk(
