@@ -6,6 +6,7 @@ The map of the package, in the order in which data flows through it:
     cli          the command line
     start        one start of a run: what may refuse it, the process that is watched, its ending
     pipeline     the stages, one tuple, and the function that walks it: the whole program
+    outcome      what a start that has done its work says of the run: a negative verdict, nothing published
     inputs       what each stage's result depends on
     errors       the failures that a user can meet, each with an exit code and a remedy
     results/     what flows between stages and into metrics.json
@@ -24,8 +25,8 @@ The map of the package, in the order in which data flows through it:
 
 Arrows point one way: cli -> start -> pipeline -> stages -> (modeling, hosts, runs) -> results, settings, errors. No stage
 imports another; the probe alone asks the cleaning rules whether filler came back. Settings come from settings alone, only runs
-writes records. cli, start, pipeline, inputs, plan, errors, results, settings, runs, submit, the cleaning rules and the scores
-import no torch, transformers, datasets, peft or trl.
+writes records. cli, start, pipeline, outcome, inputs, plan, errors, results, settings, runs, submit, the cleaning rules and the
+scores import no torch, transformers, datasets, peft or trl.
 """
 
 __version__ = "0.1.0"

@@ -47,8 +47,9 @@ class NoBetter(JobError):
 
     exit_code = 60
     remedy = (
-        "Look at the report: it says which rows and which figures. Train on more or better rows, or longer, in a new "
-        "FINETUNE_OUTPUT_DIR; FINETUNE_HUB_PUSH_WHEN=always publishes it all the same."
+        "Look at the report: it shows the figures that decided it, and “What to do next” follows from their likely cause "
+        "(learning rate, length of the run, rows). Train again in a new FINETUNE_OUTPUT_DIR; FINETUNE_HUB_PUSH_WHEN=always "
+        "publishes it all the same, to the repository that is named."
     )
 
 
@@ -118,9 +119,9 @@ class Worse(JobError):
 
     exit_code = 69
     remedy = (
-        "Look at the report: it shows the answers that decided it. Lower FINETUNE_TRAIN_LEARNING_RATE or "
-        "FINETUNE_TRAIN_EPOCHS, or clean the rows that taught it, in a new FINETUNE_OUTPUT_DIR; FINETUNE_HUB_PUSH_WHEN=always "
-        "publishes it all the same."
+        "Look at the report: it shows the answers that decided it, and “What to do next” follows from their likely cause "
+        "(learning rate, epochs, rows, answers that were cut). Train again in a new FINETUNE_OUTPUT_DIR; "
+        "FINETUNE_HUB_PUSH_WHEN=always publishes it all the same, to the repository that is named."
     )
 
 

@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from job.errors import NoBetter, SettingsError, Worse
+from job import outcome
+from job.errors import SettingsError
 from job.inputs import absent_as_recorded, clean_inputs, probe_inputs, push_inputs, require_unchanged, train_inputs
 from job.results import Cleaned, Metrics, Pin, Probed, Pushed, Result, Trained
 from job.runs import pins
@@ -201,7 +202,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=push_inputs,
         run=run_push,
         result=Pushed,
-        replaceable=lambda result: bool(result["skipped"]),
+        replaceable=lambda result: bool(result["skipped"] or result.get("held_private")),
         check=check_push,
         long_work=False,  # if only the push is left, it finds problems by itself
     ),
@@ -238,15 +239,10 @@ def run(
         _walk(work, settings, wanted, run_dir, metrics_writer)
     if left_out := [stage.name for stage in STAGES[STAGES.index(wanted[-1]) + 1 :]]:
         log.info("stage=end left_out=%s: FINETUNE_STAGES does not name them", ",".join(left_out))
-    require_gain(work)
-
-
-def require_gain(work: Run) -> None:
-    """Raises NoBetter (60) or Worse (69) where that is the verdict, unless the settings publish whatever it is."""
-    found = next((result.verdict for result in work.results if isinstance(result, Probed)), None)
-    negative = {"no better": NoBetter, "worse": Worse}
-    if found is not None and found.value in negative and work.settings.hub.push_when != "always":
-        raise negative[found.value](found.sentence)
+    pushed = next((result for result in work.results if isinstance(result, Pushed)), None)
+    outcome.say_unpublished(pushed, settings.hub)
+    if probe := next((stage.name for stage in STAGES if stage.result is Probed), ""):
+        outcome.require_gain(probe, run_dir, settings.hub)
 
 
 def _walk(
@@ -381,7 +377,7 @@ def _used(settings: Settings, run_dir: RunDir) -> Iterator[Pin]:
 def refuse_other_run(settings: Settings, run_dir: RunDir) -> None:
     """Before anything is touched. Raises FolderError (61) if the folder holds stages of another run.
 
-    A push that was skipped accepts other hub settings, so nothing is trained twice.
+    A push that was skipped or went private accepts other hub settings, so nothing is trained twice.
     """
     for stage in STAGES:
         if not _is_replaceable(stage, run_dir):

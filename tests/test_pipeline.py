@@ -151,19 +151,21 @@ def test_training_that_left_a_checkpoint_is_continued_with_its_own_settings_only
 
 
 @pytest.mark.light
-@pytest.mark.parametrize("skipped", [True, False])
-def test_a_push_that_was_skipped_takes_other_hub_settings_and_a_finished_one_does_not(
-    skipped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("skipped", "held_private"), [(True, False), (False, True), (False, False)], ids=["skipped", "private", "finished"]
+)
+def test_a_push_that_was_skipped_or_held_private_takes_other_hub_settings_and_a_finished_one_does_not(
+    skipped: bool, held_private: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_dir, push = RunDir(tmp_path), stage("push")
     record = {
         "schema_version": SCHEMA_VERSION,
         "inputs": push.inputs(settings(monkeypatch)),
-        "result": {"skipped": skipped, "reason": "", "repositories": []},
+        "result": {"skipped": skipped, "reason": "", "repositories": [], "held_private": held_private},
     }
     write_sealed(tmp_path / "push.json", record)
     other = settings(monkeypatch, HUB_REPO_ID="owner/adapter")
-    if skipped:
+    if skipped or held_private:
         pipeline.refuse_other_run(other, run_dir)
     else:
         with pytest.raises(FolderError, match=r"hub\.repo_id"):

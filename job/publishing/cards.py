@@ -16,7 +16,7 @@ from job.modeling.base import loading_code
 from job.modeling.chat import in_user_turn
 from job.modeling.nf4 import CPU_KERNEL
 from job.publishing.licences import Licence
-from job.reporting.decision import decision_rows, words_of
+from job.reporting.decision import EVAL_LOSS, decision_rows, words_of
 from job.reporting.numbers import count, share, signed
 from job.reporting.scores import score_rows
 from job.results import Cleaned, Probed, Sample, Trained
@@ -97,7 +97,8 @@ def model_card(
         answers=probed.questions + probed.eval_rows,
         scores=score_rows(probed),
         verdict=probed.verdict,
-        decision=decision_rows(probed.verdict),
+        min_gain=settings.probe.min_gain,
+        decision=decision_rows(probed.verdict, settings.probe.min_gain),
         skipped=[(words_of(one.name), one.reason) for one in probed.verdict.skipped],
         probed=probed,
         licence=licence,
@@ -138,19 +139,20 @@ def _data_sets(settings: Settings) -> list[str] | None:
 
 def _eval_results(cleaned: Cleaned, trained: Trained, probed: Probed) -> list[EvalResult]:
     """The model-index: the loss of all held-out rows, and the tuned model's figures that the verdict rests on."""
-    figures = {"loss": (trained.best_eval_loss, f"held-out rows of the cleaned data ({cleaned.eval_rows:,})")}
+    rows = f"held-out rows of the cleaned data ({cleaned.eval_rows:,})"
+    figures = {"loss": (EVAL_LOSS, trained.best_eval_loss, rows)}
     for one in probed.verdict.guardrails:
-        figures[one.name] = (one.tuned, f"questions of the probe ({one.rows:,})")
+        figures[one.name] = (words_of(one.name), one.tuned, f"questions of the probe ({one.rows:,})")
     return [
         EvalResult(
             task_type="text-generation",
             dataset_type="evaluation-split",
             dataset_name=rows,
             metric_type=metric,
-            metric_name=words_of(metric),
+            metric_name=words,
             metric_value=round(value, 4),
         )
-        for metric, (value, rows) in figures.items()
+        for metric, (words, value, rows) in figures.items()
     ]
 
 

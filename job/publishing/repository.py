@@ -74,6 +74,14 @@ class Content:
 class IsPublic(AccessDenied):
     """The repository is public, and what is pushed must not be."""
 
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        super().__init__(
+            f"FINETUNE_HUB_PRIVATE=true, but the {target} is public: everybody could read what this run pushes.",
+            remedy=f"Make {target.repo_id} private in the settings of its page, set {target.variable} to another name, or set "
+            "FINETUNE_HUB_PRIVATE=false if everybody may read it.",
+        )
+
 
 @dataclass(frozen=True)
 class Committed:
@@ -125,11 +133,7 @@ def look(api: HfApi, target: Target, runs: Sequence[str], files: Sequence[Path])
 def refuse(target: Target, content: Content, hub: HubSettings) -> None:
     """Raises AccessDenied (67) if the push would make anything public, or touch what this run did not push."""
     if hub.private and not content.private:
-        raise IsPublic(
-            f"FINETUNE_HUB_PRIVATE=true, but the {target} is public: everybody could read what this run pushes.",
-            remedy=f"Make {target.repo_id} private in the settings of its page, set {target.variable} to another name, or set "
-            "FINETUNE_HUB_PRIVATE=false if everybody may read it.",
-        )
+        raise IsPublic(target)
     if not content.is_free and not hub.overwrite:
         found = sorted(content.files - {".gitattributes"})
         shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if found[3:] else "")

@@ -21,7 +21,10 @@ from job.settings.fields import HubSettings, Settings
 
 log = logging.getLogger("job.push")
 DATA_CARD = "clean/README.md"
-UNDECIDED = "An inconclusive model goes to a private repository only, unless FINETUNE_HUB_PUSH_WHEN=always."
+UNDECIDED = (
+    "An inconclusive model goes to private repositories only: make it private and set FINETUNE_HUB_PRIVATE=true, name another "
+    "one, or publish it with FINETUNE_HUB_PUSH_WHEN=always, and start again."
+)
 
 
 def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings, *, token: str, root: Path) -> Pushed:
@@ -57,10 +60,14 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     except IsPublic as public:
         if settings.hub.private:
             raise
-        log.warning("stage=push skipped=true: %s", UNDECIDED)
-        return Pushed(skipped=True, reason=f"{UNDECIDED} {public}", repositories=[])
-    data_card_path = DATA_CARD if hub.dataset_repo_id else None
-    return Pushed(data_card_path=data_card_path, skipped=False, reason="", repositories=pushed)
+        return Pushed(skipped=True, reason=f"the {public.target} is public. {UNDECIDED}", repositories=[])
+    return Pushed(
+        data_card_path=DATA_CARD if hub.dataset_repo_id else None,
+        skipped=False,
+        reason="",
+        repositories=pushed,
+        held_private=hub.private and not settings.hub.private,
+    )
 
 
 def _withheld(verdict: Verdict, hub: HubSettings) -> str:

@@ -11,11 +11,20 @@ from job.reporting.losses import Losses
 from job.reporting.marks import Pair, faulty
 from job.reporting.numbers import NO_BREAK, count
 from job.reporting.rows import ChangedRows
-from job.results import Cleaned, Metrics, Probed, Trained
+from job.results import Cleaned, Estimate, Metrics, Probed, Trained
 
-MOST_LINKS = 3
+MOST_LINKS, MOST_CAUSES = 3, 2
 MOST_HELD_OUT = 0.3
 """Share of the rows; with more, too few are left to learn from."""
+UNMOVED = 0.001
+"""Share of the base model's loss; a loss that changed by less has not moved."""
+USUAL_RATE = 2e-4
+"""The default learning rate."""
+CUT = 0.5
+"""Mean length of the data's answers, as a share of the limit of new tokens, from which many are longer than the limit."""
+LIMIT, FEW_CUT = "FINETUNE_PROBE_MAX_NEW_TOKENS", 0.1
+RUINED = {"looping_share", "empty_share", "copied_share"}
+"""What answers do after steps that were too large."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,19 @@ class Known:
     losses: Losses
     pairs: Sequence[Pair]
     rows: ChangedRows
+
+    @property
+    def violated(self) -> set[str]:
+        return {one.name for one in self.probed.verdict.guardrails if one.state == "violated"}
+
+    @property
+    def stops(self) -> bool:
+        """Nearly every answer of the tuned model ended by itself."""
+        return self.probed.tuned.get("stopped_share", 1) >= 1 - FEW_CUT
+
+    @property
+    def rows_moved(self) -> str:
+        return "rose most" if self.rows.rose else "fell least"
 
     def setting(self, section: str, name: str, default: Any) -> Any:
         fields = self.metrics.settings.get(section)
@@ -72,16 +94,28 @@ def _more_rows(known: Known) -> Iterator[Step]:
     verdict, cleaned = known.probed.verdict, known.metrics.clean
     needed = verdict.rows_needed
     if needed and cleaned:
-        rows = [one.rows for one in verdict.guardrails if one.state == "undecided"]
-        had = min(rows or [verdict.gain.rows if verdict.gain else cleaned.eval_rows])
+        rows = [one.rows for one in verdict.guardrails if one.state == "undecided" and one.name not in OTHERS]
+        had = max(rows or [verdict.gain.rows if verdict.gain else cleaned.eval_rows])
         ways = ", and ".join([*_hold_out(cleaned, needed), *_ask(known, needed)]) or "add data"
         yield Step(
             f"About {count(needed)} held-out rows would decide; this run had {count(had)}. {ways[0].upper()}{ways[1:]}, in a "
             "new `FINETUNE_OUTPUT_DIR`."
         )
-    else:
-        yield from _longer(known)
-    yield from _look(known, "Look at the rows whose loss rose most, and at the answers:")
+        yield from [*_cut_short(known), *_warned(known), *_cut(known), *_forgetting(known)][:1]
+    elif others := [*_cut(known), *_forgetting(known)]:
+        yield from others
+    elif verdict.gain:  # more rows do not mend a loss that is no number
+        yield from _causes(known)
+    yield from _look(known, f"Look at the rows whose loss {known.rows_moved}, and at the answers:")
+
+
+def _forgetting(known: Known) -> Iterator[Step]:
+    """There are always as many general questions, so that more rows do not decide them."""
+    if any(one.state == "undecided" and one.name in OTHERS for one in known.probed.verdict.guardrails):
+        yield Step(
+            "For the general questions, which more rows do not change, train more gently (a lower "
+            "`FINETUNE_TRAIN_LEARNING_RATE`, fewer epochs), or set a wider margin in `FINETUNE_PROBE_MARGINS`."
+        )
 
 
 def _hold_out(cleaned: Cleaned, needed: int) -> Iterator[str]:
@@ -103,56 +137,150 @@ def _ask(known: Known, needed: int) -> Iterator[str]:
         yield f"set `FINETUNE_PROBE_ANSWERS={wanted}` (now {count(answers)}), which asks as many questions"
 
 
-def _longer(known: Known) -> Iterator[Step]:
-    """Or more rows, with the numbers of this run."""
-    trained, cleaned = known.metrics.train, known.metrics.clean
-    if not trained:
-        return
-    if trained.warnings:
-        yield Step(f"Mend this first: {trained.warnings[0].rstrip('.')}.")
-    epochs = float(known.setting("train", "epochs", trained.epochs))
-    steps = f"{count(trained.steps)} optimizer step{'s' if trained.steps != 1 else ''}"
-    took = f"this one took {steps} in {epochs:g} epoch{'s' if epochs != 1 else ''}"
-    falling = _still_falling(known.losses, trained)
-    if trained.warnings or falling:
-        still = ", and the evaluation loss was still falling at its end" if falling else ""
-        yield Step(
-            f"Try a longer run: {took}{still}. `FINETUNE_TRAIN_EPOCHS={3 * epochs:g}` takes three times as many steps."
-        )
-    elif cleaned:
-        yield Step(
-            f"Try more or better rows: {took} and learned from {count(cleaned.train_rows)} rows. The evaluation loss no longer "
-            "fell at its end, so a longer run will not help."
-        )
+def _causes(known: Known) -> Iterator[Step]:
+    """What most likely went wrong, the likeliest first; more rows where nothing else shows."""
+    found = [step for cause in NO_GAIN for step in cause(known)]
+    yield from found[:MOST_CAUSES] or _other_rows(known)
 
 
-def _still_falling(losses: Losses, trained: Trained) -> bool:
-    return bool(losses.evaluations) and trained.best_step >= max(step for step, _ in losses.evaluations)
-
-
-def _no_better(known: Known) -> Iterator[Step]:
-    yield from _longer(known)
-    yield from _look(known, "Look at these rows, whose loss did not fall: is what they ask for in the data at all?")
-
-
-def _mend(known: Known) -> Iterator[Step]:
-    violated = [one.name for one in known.probed.verdict.guardrails if one.state == "violated"]
-    learning_rate = float(known.setting("train", "learning_rate", 0))
+def _too_strong(known: Known) -> Iterator[Step]:
+    """Where the loss rose or is no number, where what the base knew is gone, and where answers are ruined whatever the loss."""
+    rate = float(known.setting("train", "learning_rate", 0))
+    step = "Train more gently, with a lower `FINETUNE_TRAIN_LEARNING_RATE`"
+    if rate:
+        step = f"Train more gently: `FINETUNE_TRAIN_LEARNING_RATE={rate / 10:.2g}`, a tenth of this run's"
     gain = known.probed.verdict.gain
-    rate = "Train more gently, with a lower `FINETUNE_TRAIN_LEARNING_RATE`"
-    if learning_rate:
-        rate = f"Train more gently: `FINETUNE_TRAIN_LEARNING_RATE={learning_rate / 10:.2g}`, a tenth of this run's"
-    if gain and gain.low > 0:
-        yield Step(f"{rate}: its loss rose, so it learned the wrong thing or too fast.")
-    elif set(violated) & set(OTHERS):
-        yield Step(f"{rate}, or fewer epochs: it moved further from the base model than the data needs.")
-    else:
+    if _rose(gain):
+        yield Step(f"{step}: its loss rose, so it learned the wrong thing or too fast.")
+    elif _ruined(known):
+        yield Step(f"{step}, or fewer epochs: steps that are too large leave such answers, though the loss may fall.")
+    elif known.violated & set(OTHERS):
+        yield Step(f"{step}, or fewer epochs: it moved further from the base model than the data needs.")
+    elif known.probed.verdict.value == "worse" and not known.violated:
+        yield Step(f"{step}: losses that are no number come of steps that are too large.")
+
+
+def _rose(gain: Estimate | None) -> bool:
+    return gain is not None and gain.low > 0 and gain.difference > UNMOVED * gain.base
+
+
+def _ruined(known: Known) -> bool:
+    """Answers that nobody can use, where the base's are better."""
+    base, tuned = (float(scores.get("broken_share", 0)) for scores in (known.probed.base, known.probed.tuned))
+    return bool(known.violated & RUINED) or tuned > max(0.5, base + 0.1)
+
+
+def _faulty_rows(known: Known) -> Iterator[Step]:
+    if not known.violated - set(OTHERS) or _rose(known.probed.verdict.gain):
+        return
+    if _ruined(known):
+        yield Step("If that does not help, look at the training rows: do they themselves repeat, copy, or lack an end?")
+    elif known.violated != {"stopped_share"} or not any(_cut(known)):
         yield Step(
             "Look at the training rows: the loss fell, so the model learned from them what these answers show. Drop or clean "
             "such rows, and see under “What is trained on” that each ends with the stop token."
         )
-    guilty = [one for one in known.pairs if set(faulty(one.sample.tuned_scores)) & set(violated)]
-    yield from _look(known, "Look at the answers that show it, and at the rows whose loss rose most:", guilty)
+
+
+def _cut(known: Known) -> Iterator[Step]:
+    """Where many answers of the data are too long for the probe, whether the model's end is not seen. The verdict leaves out
+    those that the limit cut, and names the setting."""
+    cleaned, limit = known.metrics.clean, int(known.setting("probe", "max_new_tokens", 0))
+    mean = cleaned.answer_tokens / max(cleaned.train_rows, 1) if cleaned else 0
+    verdict = known.probed.verdict
+    many = not known.stops or any(LIMIT in reason for reason in verdict.reasons)
+    if limit and not _ruined(known) and (LIMIT in verdict.sentence or (many and mean >= CUT * limit)):
+        yield Step(
+            f"Let answers end: those in the data have {count(mean)} tokens on average, and the probe cut its own at "
+            f"{count(limit)}. Set `FINETUNE_PROBE_MAX_NEW_TOKENS={max(round(3 * mean), 2 * limit)}`, in a new "
+            "`FINETUNE_OUTPUT_DIR`."
+        )
+
+
+def _cut_short(known: Known) -> Iterator[Step]:
+    trained = known.metrics.train
+    if trained and trained.stopped_early:
+        yield Step(
+            f"Give it more time: the deadline ended training after {count(trained.steps)} of {count(trained.planned_steps)} "
+            "steps. Set `FINETUNE_DEADLINE_MINUTES` higher, or `FINETUNE_TRAIN_EPOCHS` lower so that the schedule fits."
+        )
+
+
+def _warned(known: Known) -> Iterator[Step]:
+    trained = known.metrics.train
+    if trained and trained.warnings and not trained.stopped_early and not _ruined(known):
+        yield Step(f"Mend this {'too' if _unmoved(known, trained) else 'first'}: {trained.warnings[0].rstrip('.')}.")
+
+
+def _too_weak(known: Known) -> Iterator[Step]:
+    trained = known.metrics.train
+    if not trained or trained.zero_gradients or trained.stopped_early or not _unmoved(known, trained):
+        return
+    rate = float(known.setting("train", "learning_rate", 0))
+    higher = f"`FINETUNE_TRAIN_LEARNING_RATE={min(max(10 * rate, USUAL_RATE), 1):.2g}`" if rate else "a higher one"
+    yield Step(
+        f"Train with a higher learning rate: the evaluation loss moved by almost nothing. Set {higher}"
+        + (f" (this run's was {rate:.2g})." if rate else ".")
+    )
+
+
+def _unmoved(known: Known, trained: Trained) -> bool:
+    seen = [trained.best_eval_loss, *(loss for _, loss in known.losses.evaluations)]
+    return all(abs(loss - trained.base_eval_loss) <= UNMOVED * trained.base_eval_loss for loss in seen)
+
+
+def _too_short(known: Known) -> Iterator[Step]:
+    trained = known.metrics.train
+    if not trained or trained.stopped_early or _ruined(known) or _unmoved(known, trained):
+        return
+    falling = _still_falling(known.losses, trained)
+    if trained.warnings or falling:
+        epochs = float(known.setting("train", "epochs", trained.epochs))
+        still = ", and the evaluation loss was still falling at its end" if falling else ""
+        yield Step(
+            f"Try a longer run: {_took(known, trained)}{still}. `FINETUNE_TRAIN_EPOCHS={3 * epochs:g}` takes three times as "
+            "many steps."
+        )
+
+
+def _other_rows(known: Known) -> Iterator[Step]:
+    trained, cleaned = known.metrics.train, known.metrics.clean
+    if trained and cleaned:
+        yield Step(
+            f"Try more or better rows: {_took(known, trained)} and learned from {count(cleaned.train_rows)} rows. The "
+            "evaluation loss no longer fell at its end, so a longer run will not help."
+        )
+
+
+def _took(known: Known, trained: Trained) -> str:
+    epochs = float(known.setting("train", "epochs", trained.epochs))
+    steps = f"{count(trained.steps)} optimizer step{'s' if trained.steps != 1 else ''}"
+    return f"this one took {steps} in {epochs:g} epoch{'s' if epochs != 1 else ''}"
+
+
+def _still_falling(losses: Losses, trained: Trained) -> bool:
+    """By more than almost nothing, from the evaluation before the last to the last."""
+    if len(losses.evaluations) < 2 or trained.best_step < max(step for step, _ in losses.evaluations):
+        return False
+    (_, before), (_, last) = sorted(losses.evaluations)[-2:]
+    return before - last > UNMOVED * trained.base_eval_loss
+
+
+HARM = (_too_strong, _cut, _faulty_rows)
+"""Causes of answers that are worse, the likeliest first."""
+NO_GAIN = (_too_strong, _cut_short, _too_weak, _warned, _too_short, _cut)
+"""Causes of a gain that is too small."""
+
+
+def _no_better(known: Known) -> Iterator[Step]:
+    yield from _causes(known)
+    yield from _look(known, "Look at these rows, whose loss fell least: is what they ask for in the data at all?")
+
+
+def _mend(known: Known) -> Iterator[Step]:
+    yield from [step for cause in HARM for step in cause(known)][:MOST_CAUSES]
+    guilty = [one for one in known.pairs if set(faulty(one.sample.tuned_scores)) & known.violated]
+    yield from _look(known, f"Look at the answers that show it, and at the rows whose loss {known.rows_moved}:", guilty)
 
 
 def _look(known: Known, text: str, pairs: Sequence[Pair] = ()) -> Iterator[Step]:

@@ -20,9 +20,13 @@ class Checkpoints:
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate]) -> Checkpoints:
-        rows = [("loss on all held-out rows, in training", [_number(one.eval_loss, loss_text) for one in candidates])]
+        rows = [
+            ("loss on all held-out rows, mean over tokens", [_number(one.eval_loss, loss_text) for one in candidates])
+        ]
         if any(one.loss is not None for one in candidates):
-            rows.append(("loss on the rows of the choice", [_number(one.loss, loss_text) for one in candidates]))
+            rows.append(
+                ("loss on the rows of the choice, mean over rows", [_number(one.loss, loss_text) for one in candidates])
+            )
         for score in scores.SCORES:
             if any(score.name in one.scores for one in candidates):
                 text = share if score.unit == "share" else count

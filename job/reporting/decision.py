@@ -10,11 +10,13 @@ from job.reporting.numbers import MINUS, NO_BREAK, count, loss_text, points, sha
 from job.results import Estimate, Guardrail, Verdict
 
 OTHERS = {
-    "loss": ("loss per answer token of the held-out rows", "nats"),
+    "loss": ("loss of the held-out rows, mean over rows", "nats"),
     "kl": ("distance of the next-token distributions on general text", "nats"),
     "choices": ("general multiple-choice questions answered right", "share"),
 }
 """Figures that are no scores of answers -> (words, unit)."""
+EVAL_LOSS = "loss of the held-out rows, mean over tokens"
+"""Training's evaluation, in which long answers weigh more than in the loss that decides."""
 STATES = {"passed": "no worse", "undecided": "undecided", "violated": "worse"}
 
 
@@ -34,9 +36,9 @@ class DecisionRow:
     """The smallest change that so many rows would have shown."""
 
 
-def decision_rows(verdict: Verdict) -> list[DecisionRow]:
-    """The loss, then the guardrails."""
-    gain = [_row(verdict.gain, "", _direction(verdict.gain))] if verdict.gain else []
+def decision_rows(verdict: Verdict, min_gain: float) -> list[DecisionRow]:
+    """The loss, then the guardrails. `min_gain`: FINETUNE_PROBE_MIN_GAIN."""
+    gain = [_row(verdict.gain, "", _direction(verdict.gain, min_gain))] if verdict.gain else []
     return gain + [_row(one, _margin(one), STATES[one.state]) for one in verdict.guardrails]
 
 
@@ -51,8 +53,15 @@ def in_words(text: str) -> str:
     return text
 
 
-def _direction(gain: Estimate) -> str:
-    return "better" if gain.high < 0 else "worse" if gain.low > 0 else "undecided"
+def _direction(gain: Estimate, min_gain: float) -> str:
+    """The gain has to be shown and as large as asked, and one that is shown to be smaller is too little. A rise counts from the
+    same size on: with many rows one of a millionth is shown too."""
+    least = min_gain * gain.base
+    if gain.low > 0 and gain.difference >= least:
+        return "worse"
+    if -gain.low < least:
+        return "less than asked"
+    return "better" if gain.high < 0 and -gain.difference >= least else "undecided"
 
 
 def _row(one: Estimate, margin: str, judgement: str) -> DecisionRow:

@@ -33,7 +33,8 @@ def intervals(verdict: Verdict, least: float) -> list[Interval | None]:
 
 def _of_gain(gain: Estimate, least: float) -> Interval | None:
     reach = 1.15 * max(abs(gain.low), abs(gain.high), least, 1e-9)
-    tone = "good" if gain.high < 0 and -gain.difference >= least else "bad" if gain.low > 0 else "halt"
+    counts = abs(gain.difference) >= least
+    tone = "good" if gain.high < 0 and counts else "bad" if gain.low > 0 and counts else "halt"
     return _interval(gain, 1, reach, -least, tone)
 
 

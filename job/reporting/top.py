@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from job.errors import NoBetter, Worse
+from job.errors import EXIT_CODES, SUCCESS, NoBetter, Worse
 from job.reporting.losses import Losses
 from job.reporting.numbers import count, duration, loss_text, share, signed, size
 from job.reporting.scores import ScoreRow, score_rows
@@ -34,9 +34,12 @@ NEGATIVE = (NoBetter.exit_code, Worse.exit_code)
 
 
 def run_name(metrics: Metrics) -> str:
+    return str(_hub(metrics, "repo_id") or "") or PurePath(str(metrics.settings.get("output_dir") or "")).name
+
+
+def _hub(metrics: Metrics, name: str) -> object:
     hub = metrics.settings.get("hub")
-    repository = hub.get("repo_id") if isinstance(hub, dict) else ""
-    return str(repository or "") or PurePath(str(metrics.settings.get("output_dir") or "")).name
+    return hub.get(name) if isinstance(hub, dict) else None
 
 
 def is_settled(metrics: Metrics) -> bool:
@@ -76,14 +79,32 @@ def sentence(metrics: Metrics, losses: Losses) -> str:
 
 def ending(metrics: Metrics) -> str:
     pushed = bool(metrics.push and not metrics.push.skipped)
-    negative = metrics.probe is not None and metrics.probe.verdict.value in ("worse", "no better")
+    value = metrics.probe.verdict.value if metrics.probe else ""
     if metrics.exit_code in NEGATIVE:
         return "The run itself finished without a failure. Everything is kept, and nothing was published."
-    if negative and pushed:
+    if reason := unpublished(metrics):
+        return f"Nothing was published: {reason.rstrip('.')}."
+    if metrics.push and metrics.push.held_private:
+        return "Until it is certain, it is private; a start with FINETUNE_HUB_PUSH_WHEN=always makes it public."
+    public_anyway = value == "inconclusive" and not _hub(metrics, "private")
+    if pushed and _hub(metrics, "push_when") == "always" and (value in ("worse", "no better") or public_anyway):
         return "It was published all the same, because FINETUNE_HUB_PUSH_WHEN is always."
-    if metrics.probe and metrics.probe.verdict.value == "inconclusive" and pushed:
-        return "Until it is certain, its repository is a private one."
     return ""
+
+
+def unpublished(metrics: Metrics) -> str:
+    """Why nothing was published although the settings name a repository, or publish whatever the verdict is; else empty."""
+    named = _hub(metrics, "repo_id") or _hub(metrics, "dataset_repo_id") or _hub(metrics, "push_when") == "always"
+    return metrics.push.reason if metrics.push and metrics.push.skipped and named else ""
+
+
+def meaning(metrics: Metrics) -> tuple[str, str] | None:
+    """What the exit code says, and whether another try is worth it."""
+    if metrics.exit_code is None:
+        return None
+    if metrics.exit_code == SUCCESS and unpublished(metrics):
+        return "everything is done, but nothing was published", ""
+    return EXIT_CODES.get(metrics.exit_code)
 
 
 def _loss_words(metrics: Metrics, losses: Losses) -> Iterator[str]:
@@ -105,8 +126,8 @@ def _headlines(metrics: Metrics) -> list[ScoreRow]:
 
 def tiles(metrics: Metrics, losses: Losses) -> Iterator[Tile]:
     if losses.best:
-        note = f"base model {loss_text(losses.base)}" if losses.base is not None else ""
-        yield Tile("eval loss", loss_text(losses.best[1]), note)
+        base = [f"base model {loss_text(losses.base)}"] if losses.base is not None else []
+        yield Tile("eval loss", loss_text(losses.best[1]), "; ".join([*base, "mean over tokens"]))
     for row in _headlines(metrics):
         yield Tile(row.headline, row.tuned, f"base model {row.base}")
     if metrics.clean:

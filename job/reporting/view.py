@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from job.errors import EXIT_CODES
 from job.reporting.advice import Step, next_steps
 from job.reporting.bars import Bar, Dropped, ListCount, dropped_bars, funnel, lengths, list_counts, shares_of
 from job.reporting.changes import Change, difference
@@ -20,7 +19,7 @@ from job.reporting.losses import Losses
 from job.reporting.marks import Pair, shown_pairs
 from job.reporting.rows import ChangedRows, Texts
 from job.reporting.scores import ScoreRow, score_rows
-from job.reporting.top import Tile, ending, heading, is_settled, run_name, sentence, signs, tiles
+from job.reporting.top import Tile, ending, heading, is_settled, meaning, run_name, sentence, signs, tiles
 from job.reporting.words import is_quoted, note_words, readable, rule_words
 from job.results import Cleaned, LogEntry, MaskedRow, Metrics, Probed, PushedRepo, RowLoss, Sample
 
@@ -137,7 +136,7 @@ def view(
         ending=ending(metrics) if settled else "",
         settled=settled,
         steps=next_steps(metrics, losses, [*questions, *eval_rows], rows, settled=settled),
-        meaning=EXIT_CODES.get(metrics.exit_code) if metrics.exit_code is not None else None,
+        meaning=meaning(metrics),
         sources=_sources(metrics),
         base_model=_setting(metrics, "model", "base"),
         adapter_repo=_adapter_repo(metrics),
@@ -176,10 +175,11 @@ def view(
 def decision(metrics: Metrics, probed: Probed) -> list[tuple[DecisionRow, Interval | None]]:
     gain = probed.verdict.gain
     try:
-        least = float(_setting(metrics, "probe", "min_gain") or 0) * (gain.base if gain else 0.0)
+        min_gain = float(_setting(metrics, "probe", "min_gain") or 0)
     except ValueError:  # a setting of another version
-        least = 0.0
-    return list(zip(decision_rows(probed.verdict), intervals(probed.verdict, least), strict=True))
+        min_gain = 0.0
+    bars = intervals(probed.verdict, min_gain * gain.base if gain else 0.0)
+    return list(zip(decision_rows(probed.verdict, min_gain), bars, strict=True))
 
 
 def likeness(probed: Probed) -> list[tuple[str, str, str]]:

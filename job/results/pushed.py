@@ -30,3 +30,5 @@ class Pushed(Result):
     skipped: bool
     reason: str
     repositories: list[PushedRepo]
+    held_private: bool = False
+    """The settings would make it public, but the verdict is inconclusive: a start with FINETUNE_HUB_PUSH_WHEN=always does."""

@@ -234,7 +234,7 @@ class RunDir:
         if lacking:
             lacking([])
         self._require_intact()
-        if begun and (record is None or record["earlier"] != self._earlier()):
+        if begun and (record is None or record["earlier"] != self.earlier()):
             self._begin_anew(stage, "begun=unknown: what it was begun with is unknown or has changed")
         if (self.root / stage).is_file():
             self._begin_anew(stage, f"broken={stage}: it is no folder")
@@ -244,7 +244,7 @@ class RunDir:
             "schema_version": SCHEMA_VERSION,
             "stage": stage,
             "inputs": inputs,
-            "earlier": self._earlier(),
+            "earlier": self.earlier(),
             "seconds": None,
             "result": None,
         }
@@ -282,14 +282,14 @@ class RunDir:
         if not record or record["result"] is None or record["inputs"] != as_sealed(inputs):
             return None
         result = self._result(stage, record, result_type)
-        if record["earlier"] != self._earlier():
+        if record["earlier"] != self.earlier():
             log.warning("stage=%s earlier=changed: what it was made from is no longer the same; it runs again", stage)
             return None
         broken = self._broken(record["files"])
         files = needed_of(result, record["files"])
         needed = [name for name in broken if name in files]
         handed_on_alone = needed and not without(result, result.handed_on, needed)
-        if handed_on_alone and self._is_done(consumer, {**self._earlier(), stage: seal_of(files)}):
+        if handed_on_alone and self._is_done(consumer, {**self.earlier(), stage: seal_of(files)}):
             needed = []
         if needed and lacking:
             lacking(needed)
@@ -336,7 +336,7 @@ class RunDir:
                 raise HostUnfit(f"{path} cannot be read: {error.strerror}.", remedy=_remedy(error)) from error
         return broken
 
-    def _earlier(self) -> dict[str, str]:
+    def earlier(self) -> dict[str, str]:
         """What a stage is made from: a digest over the files of each stage before it."""
         return {stage: seal_of(files) for stage, files in self._files.items() if files}
 

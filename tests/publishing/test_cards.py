@@ -16,8 +16,8 @@ from job.probing import scores as registry
 from job.probing.scores import SCORES, Score
 from job.publishing.cards import SHOWN_ANSWERS, data_card, how_to_ask, model_card
 from job.publishing.licences import Licence
-from job.results import Sample
-from tests.sample_results import CLEANED, PROBED, SAMPLES, TRAINED, run_settings, sample, scores
+from job.results import Estimate, Sample
+from tests.sample_results import CLEANED, PROBED, SAMPLES, TRAINED, estimate, run_settings, sample, scores, verdict
 
 
 def card(
@@ -86,14 +86,29 @@ def test_a_base_model_in_a_folder_has_no_name_on_the_hub() -> None:
 def test_the_card_begins_with_what_the_run_achieved() -> None:
     text = card().replace("\u00a0", " ")
     assert "# tuned\n\nA LoRA adapter for `acme/small-3b` at commit `feedbeef`, trained on 9,000 cleaned" in text
-    assert "On 450 held-out rows, the loss went from 2.310 (base model) to 1.420 (−39 %)." in text
+    assert "On 450 held-out rows, the loss (mean over tokens) went from 2.310 (base model) to 1.420 (−39 %)." in text
+
+
+def test_the_two_losses_have_names_of_their_own() -> None:
+    (loss, *_) = ModelCard(card()).data.eval_results or []
+    assert (loss.metric_value, loss.metric_name) == (1.42, "loss of the held-out rows, mean over tokens")
+    assert "| loss of the held-out rows, mean over rows | 2.31 |" in card().replace("\u00a0", " ")
+
+
+def test_a_loss_that_fell_by_less_than_asked_is_not_better() -> None:
+    tiny = Estimate(**estimate(tuned=2.31, difference=-0.0002, low=-0.0003, high=-0.0001))
+    probed = PROBED.model_copy(update={"verdict": verdict("no better", gain=tiny)})
+    text = model_card(CLEANED, TRAINED, probed, SAMPLES, run_settings(), Licence("mit"))
+    assert "| 50 | less than asked |" in text
 
 
 def test_the_card_says_how_the_verdict_was_found() -> None:
     text = section(card(), "Is it better than the base model?").replace("\u00a0", " ").replace("\u2212", "-")
     assert "**The tuned model is better than the base model.**" in text
-    row = "| loss per answer token of the held-out rows | 2.31 | 1.42 | -0.890 | -0.950 to -0.830 | not at all | 50 | better |"
-    assert row in text.splitlines()
+    loss = "loss of the held-out rows, mean over rows"
+    assert (
+        f"| {loss} | 2.31 | 1.42 | -0.890 | -0.950 to -0.830 | must fall by 1.0 % | 50 | better |" in text.splitlines()
+    )
     assert "Not measured: general multiple-choice questions answered right (the base model answers at chance)." in text
     assert "the best of 2 checkpoints" in text
     assert "chrf 31.00 to 44.00" in text

@@ -121,12 +121,19 @@ def test_what_is_no_better_is_published_only_where_the_settings_say_always(
 
 
 def test_what_is_inconclusive_is_published_privately_only(run: Path, hub: StandInHub) -> None:
-    assert not push_from(run, value="inconclusive", repo_id="alice/adapter", private=False).skipped
+    held = push_from(run, value="inconclusive", repo_id="alice/adapter", private=False)
+    assert (held.skipped, held.held_private) == (False, True)
     assert hub.repo("model", "alice/adapter").private
+    open_ = push_from(run, value="inconclusive", repo_id="alice/adapter", private=False, push_when="always")
+    assert not open_.held_private
+    assert not hub.repo("model", "alice/adapter").private
+    assert not push_from(run, value="inconclusive", repo_id="alice/closed").held_private, "the settings ask for that"
     hub.add_repo("model", "alice/open", {})
     pushed = push_from(run, value="inconclusive", repo_id="alice/open", private=False)
     assert pushed.skipped
+    assert pushed.reason.startswith("the model repository alice/open is public. An inconclusive model goes to")
     assert "FINETUNE_HUB_PUSH_WHEN=always" in pushed.reason
+    assert "FINETUNE_HUB_PRIVATE=true, but" not in pushed.reason
     assert not hub.files("model", "alice/open")
     push_from(run, value="inconclusive", repo_id="alice/open", private=False, push_when="always")
     assert hub.files("model", "alice/open")

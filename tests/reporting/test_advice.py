@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from job.errors import JobError, NoBetter, Worse
 from job.reporting.advice import Step, next_steps
 from job.reporting.losses import Losses
 from job.reporting.marks import pair
@@ -55,6 +56,13 @@ def test_what_is_better_is_used_with_the_line_that_loads_it() -> None:
     assert "set `FINETUNE_HUB_REPO_ID` and start again" in second.text
 
 
+def test_what_is_not_certain_of_too_few_steps_says_so_too() -> None:
+    trained = TRAINED.model_copy(update={"warnings": ["9 optimizer steps hardly teach anything"]})
+    text = said(ended("inconclusive", rows_needed=900).model_copy(update={"train": trained}))
+    assert "About 900 held-out rows would decide" in text
+    assert "Mend this first: 9 optimizer steps hardly teach anything." in text
+
+
 def test_what_is_not_certain_says_how_many_rows_would_decide() -> None:
     text = said(ended("inconclusive", rows_needed=900), probe={"answers": 200})
     assert "About 900 held-out rows would decide; this run had 50." in text
@@ -70,8 +78,15 @@ def test_rows_that_are_held_out_already_only_have_to_be_asked() -> None:
 
 
 def test_the_rows_of_what_is_undecided_count() -> None:
-    run = ended("inconclusive", rows_needed=900, guardrails=[guardrail("empty_share", state="undecided", rows=31)])
-    assert "this run had 31" in said(run)
+    run = ended(
+        "inconclusive",
+        rows_needed=900,
+        guardrails=[
+            guardrail(name, state="undecided", rows=rows)
+            for name, rows in (("empty_share", 31), ("other_length_share", 18))
+        ],
+    )
+    assert "this run had 31" in said(run), "as the verdict's sentence says"
 
 
 def test_a_run_that_was_too_short_is_made_longer() -> None:
@@ -80,6 +95,15 @@ def test_a_run_that_was_too_short_is_made_longer() -> None:
     assert "Mend this first: 20 optimizer steps hardly teach anything." in text
     assert "this one took 20 optimizer steps in 2 epochs, and the evaluation loss was still falling" in text
     assert "`FINETUNE_TRAIN_EPOCHS=6` takes three times as many" in text
+
+
+def test_a_run_that_the_deadline_ended_needs_more_time_and_no_more_epochs() -> None:
+    few = ["1 optimizer step hardly teaches anything: set FINETUNE_TRAIN_EPOCHS higher"]
+    early = {"steps": 1, "planned_steps": 2_000, "stopped_early": True, "warnings": few}
+    text = said(ended("no better").model_copy(update={"train": TRAINED.model_copy(update=early)}))
+    assert "the deadline ended training after 1 of 2,000 steps. Set `FINETUNE_DEADLINE_MINUTES` higher" in text
+    assert "EPOCHS higher" not in text
+    assert "longer run" not in text
 
 
 def test_a_run_that_no_longer_learned_needs_other_rows() -> None:
@@ -95,10 +119,114 @@ def test_a_loss_that_rose_asks_for_a_lower_learning_rate() -> None:
 
 
 def test_answers_that_got_worse_while_the_loss_fell_point_to_the_rows_that_taught_them() -> None:
-    loops = guardrail("looping_share", state="violated")
-    found = steps(ended("worse", guardrails=[loops]))
+    found = steps(ended("worse", guardrails=[guardrail("other_length_share", state="violated")]))
     assert "Look at the training rows: the loss fell" in found[0].text
     assert ("answer 2", "answer-2") in [(unbroken(words), id) for words, id in found[1].links]
+
+
+def test_answers_that_loop_while_the_loss_fell_ask_for_a_lower_learning_rate_first() -> None:
+    loops = guardrail("looping_share", state="violated")
+    run = ended("worse", guardrails=[loops]).model_copy(update={"settings": {"train": {"learning_rate": 0.15}}})
+    found = steps(run)
+    assert "`FINETUNE_TRAIN_LEARNING_RATE=0.015`, a tenth of this run's, or fewer epochs" in found[0].text
+    assert "If that does not help, look at the training rows" in found[1].text
+    assert ("answer 2", "answer-2") in [(unbroken(words), id) for words, id in found[2].links]
+
+
+def test_answers_most_of_which_are_broken_are_no_reason_for_a_longer_run() -> None:
+    run = ended("no better")
+    assert run.probe
+    broken = run.probe.model_copy(update={"tuned": {**run.probe.tuned, "broken_share": 0.9}})
+    text = said(run.model_copy(update={"probe": broken}), train={"learning_rate": 0.01})
+    assert "`FINETUNE_TRAIN_LEARNING_RATE=0.001`" in text
+    assert "longer run" not in text
+
+
+def test_a_loss_that_did_not_move_asks_for_a_higher_learning_rate() -> None:
+    few = ["20 optimizer steps hardly teach anything"]
+    trained = TRAINED.model_copy(update={"best_eval_loss": 2.3099, "best_step": 20, "warnings": few})
+    run = ended("no better").model_copy(update={"train": trained})
+    still = [LogEntry(step=0, eval_loss=2.31, seconds=0), LogEntry(step=20, eval_loss=2.3099, seconds=9)]
+
+    def text(rate: float) -> str:
+        settings = SETTINGS | {"train": {"learning_rate": rate}}
+        return " ".join(step.text for step in steps(run.model_copy(update={"settings": settings}), still))
+
+    assert "Set `FINETUNE_TRAIN_LEARNING_RATE=0.0002` (this run's was 1e-09)." in text(1e-9)
+    assert "Set `FINETUNE_TRAIN_LEARNING_RATE=0.005` (this run's was 0.0005)." in text(5e-4)
+    assert "nothing. Set" in text(1e-9).partition("Mend this too: 20 optimizer steps")[0], (
+        "the likeliest cause comes first"
+    )
+    assert "longer run" not in text(1e-9)
+    assert "rows: this one" not in text(1e-9)
+
+
+def test_a_loss_that_fell_by_almost_nothing_at_the_end_is_not_still_falling() -> None:
+    trained = TRAINED.model_copy(update={"best_eval_loss": 1.4199, "best_step": 40})
+    text = " ".join(
+        step.text
+        for step in steps(
+            ended("no better").model_copy(update={"train": trained}),
+            [*LOG, LogEntry(step=40, eval_loss=1.4199, seconds=20)],
+        )
+    )
+    assert "Try more or better rows" in text
+
+
+def test_answers_that_the_limit_cut_ask_for_more_tokens() -> None:
+    run = ended("worse", guardrails=[guardrail("stopped_share", state="violated")])
+    assert run.probe and run.clean
+    cut = run.probe.model_copy(update={"tuned": {**run.probe.tuned, "stopped_share": 0.3}})
+    clean = run.clean.model_copy(update={"answer_tokens": 36 * run.clean.train_rows})
+    run = run.model_copy(update={"probe": cut, "clean": clean})
+    text = said(run, probe={"max_new_tokens": 32})
+    assert "those in the data have 36 tokens on average, and the probe cut its own at 32." in text
+    assert "`FINETUNE_PROBE_MAX_NEW_TOKENS=108`" in text
+    assert "training rows" not in text
+    text = said(run, probe={"max_new_tokens": 256})
+    assert "see under “What is trained on” that each ends with the stop token" in text
+    assert "MAX_NEW_TOKENS" not in text
+
+
+def test_a_verdict_that_names_the_limit_is_followed_even_where_the_score_leaves_cut_answers_out() -> None:
+    run = ended("inconclusive", sentence="A higher FINETUNE_PROBE_MAX_NEW_TOKENS would show it.", rows_needed=None)
+    assert run.probe and run.probe.tuned["stopped_share"] == 1
+    text = said(run, probe={"max_new_tokens": 32})
+    assert "Set `FINETUNE_PROBE_MAX_NEW_TOKENS=" in text
+    assert "more or better rows" not in text
+
+
+def test_general_questions_that_are_undecided_ask_for_no_rows() -> None:
+    run = ended("inconclusive", rows_needed=None, guardrails=[guardrail("choices", state="undecided", rows=100)])
+    text = said(run)
+    assert "For the general questions, which more rows do not change, train more gently" in text
+    assert "rows: this one" not in text
+    both = [guardrail("choices", state="undecided", rows=100), guardrail("empty_share", state="undecided", rows=31)]
+    assert "this run had 31" in said(ended("inconclusive", rows_needed=900, guardrails=both))
+
+
+def test_a_rise_of_almost_nothing_is_not_blamed_on_too_high_a_learning_rate() -> None:
+    rose = Estimate(**estimate(difference=2e-5, low=1e-5, high=3e-5))
+    assert "its loss rose" not in said(ended("no better", gain=rose))
+
+
+def test_rows_whose_loss_rose_are_named_only_where_there_are_some() -> None:
+    fell = [one.model_copy(update={"tuned": one.base - 1}) for one in LOSSES]
+    run = ended("inconclusive")
+    found = next_steps(run, Losses.of(run, LOG), [], ChangedRows.of(fell, TEXTS), settled=True)
+    assert "the rows whose loss fell least" in found[-1].text
+    assert "the rows whose loss rose most" in steps(run)[-1].text
+
+
+@pytest.mark.parametrize("error", [NoBetter, Worse])
+def test_the_remedy_of_a_verdict_leaves_the_advice_to_the_report(error: type[JobError]) -> None:
+    assert "“What to do next”" in error.remedy
+    assert "longer" not in error.remedy
+    assert "Lower" not in error.remedy
+
+
+def test_losses_that_are_no_number_ask_for_gentler_training() -> None:
+    assert "losses that are no number" in said(ended("worse"))
 
 
 def test_what_was_forgotten_asks_for_gentler_training() -> None:

@@ -12,7 +12,7 @@ def plain(text: str) -> str:
 
 
 def test_the_loss_comes_first_and_guardrails_follow_with_their_margins() -> None:
-    loss, stopped = decision_rows(verdict())
+    loss, stopped = decision_rows(verdict(), 0.01)
     assert (loss.base, loss.tuned, plain(loss.change), loss.judgement) == ("2.31", "1.42", "-0.890", "better")
     assert plain(loss.interval) == "-0.950 to -0.830"
     assert (loss.margin, loss.rows, loss.detectable) == ("", "50", "0.080")
@@ -22,22 +22,27 @@ def test_the_loss_comes_first_and_guardrails_follow_with_their_margins() -> None
 
 def test_harm_and_doubt_have_their_words() -> None:
     states = {
-        state: decision_rows(verdict(gain=None, guardrails=[guardrail("kl", state=state)]))[0].judgement
+        state: decision_rows(verdict(gain=None, guardrails=[guardrail("kl", state=state)]), 0.01)[0].judgement
         for state in ("passed", "undecided", "violated")
     }
     assert states == {"passed": "no worse", "undecided": "undecided", "violated": "worse"}
 
 
-def test_a_loss_that_rose_is_worse_and_one_whose_interval_holds_zero_undecided() -> None:
-    def judged(low: float, high: float) -> str:
-        gain = Estimate(**estimate(low=low, high=high))
-        return decision_rows(verdict(gain=gain, guardrails=[]))[0].judgement
+def test_the_loss_is_better_only_where_the_gain_is_shown_and_as_large_as_asked() -> None:
+    def judged(low: float, high: float, least: float = 0.01) -> str:
+        gain = Estimate(**estimate(base=2.0, difference=(low + high) / 2, low=low, high=high))
+        return decision_rows(verdict(gain=gain, guardrails=[]), least)[0].judgement
 
     assert [judged(0.1, 0.3), judged(-0.1, 0.1), judged(-0.3, -0.1)] == ["worse", "undecided", "better"]
+    assert judged(-0.0004, -0.0002) == judged(0.0002, 0.0004) == "less than asked"
+    assert judged(-0.0004, 0.3) == "less than asked"
+    assert judged(-0.3, -0.1, least=0.2) == "less than asked"
+    assert judged(-0.3, -0.1, least=0.12) == "undecided", "it may be as large as asked"
+    assert judged(-0.0004, -0.0002, least=0) == "better"
 
 
 def test_every_figure_has_words() -> None:
-    assert words_of("loss") == "loss per answer token of the held-out rows"
+    assert words_of("loss") == "loss of the held-out rows, mean over rows"
     assert words_of("stopped_share") == "stops by itself before the token limit"
     assert words_of("unknown") == "unknown"
 

@@ -42,4 +42,4 @@ def test_there_is_one_for_each_row_of_the_table() -> None:
     odd = Estimate(**estimate(low=float("nan")))
     found = intervals(verdict(gain=odd), 0.0)
     assert found[0] is None
-    assert len(found) == len(decision_rows(verdict(gain=odd)))
+    assert len(found) == len(decision_rows(verdict(gain=odd), 0.01))

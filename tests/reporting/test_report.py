@@ -31,11 +31,25 @@ from tests.sample_results import (
 )
 
 
+def test_what_was_skipped_has_no_row() -> None:
+    assert PROBED.forgetting
+    none = PROBED.forgetting.model_copy(update={"choices": 0, "base_accuracy": 0.0, "tuned_accuracy": 0.0})
+    text = text_of(page_of(DONE.model_copy(update={"probe": PROBED.model_copy(update={"forgetting": none})}), LOG))
+    assert "general multiple-choice questions answered right, of" not in text
+    assert "general multiple-choice questions answered right, of 100" in text_of(page_of(DONE, LOG))
+    assert "distance from the base on 100 general prompts" in text
+
+
+def test_a_page_without_the_log_says_why_it_has_no_curve() -> None:
+    assert "The loss curve and the speed cannot be shown: train/log.jsonl is gone." in text_of(page_of(DONE))
+    assert "is gone" not in text_of(page_of(DONE, LOG))
+
+
 def test_a_success_says_what_was_won() -> None:
     text = text_of(page_of(DONE, LOG, SAMPLES))
     assert "✓ Better than the base model The tuned model is better than the base model." in text
     assert (
-        "loss per answer token of the held-out rows 50 rows would show a change of 0.080 and more 2.31 1.42 −0.890"
+        "loss of the held-out rows, mean over rows 50 rows would show a change of 0.080 and more 2.31 1.42 −0.890"
         in text
     )
     assert "Base model acme/small-3b Adapter acme/tuned" in text

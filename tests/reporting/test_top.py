@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from job.errors import EXIT_CODES
 from job.reporting.losses import Losses
-from job.reporting.top import ending, heading, is_settled, run_name, sentence, signs, tiles
-from job.results import Failure, Metrics
+from job.reporting.top import ending, heading, is_settled, meaning, run_name, sentence, signs, tiles
+from job.results import Failure, Metrics, Pushed
 from tests.reporting.pages import page_of, text_of, unbroken
-from tests.sample_results import DONE, LOG, SETTINGS, TRAINED, ended, metrics
+from tests.sample_results import DONE, LOG, MODEL_REPO, SETTINGS, TRAINED, ended, metrics
 
 
 def said(run: Metrics) -> tuple[str, str]:
@@ -54,14 +55,36 @@ def test_a_run_that_failed_after_its_verdict_is_headed_by_the_failure() -> None:
 
 
 def test_a_negative_verdict_that_was_published_all_the_same_says_why() -> None:
-    run = ended("worse").model_copy(update={"status": "succeeded", "exit_code": 0, "error": None, "push": DONE.push})
+    always = {**SETTINGS, "hub": {"repo_id": "acme/tuned", "private": False, "push_when": "always"}}
+    done = {"status": "succeeded", "exit_code": 0, "error": None, "push": DONE.push, "settings": always}
+    run = ended("worse").model_copy(update=done)
     assert said(run) == VERDICTS["worse"]
     assert "FINETUNE_HUB_PUSH_WHEN is always" in ending(run)
+    public = ended("inconclusive").model_copy(update=done)
+    assert ending(public) == "It was published all the same, because FINETUNE_HUB_PUSH_WHEN is always."
 
 
-def test_an_inconclusive_run_is_published_as_private_only() -> None:
-    assert "private" in ending(ended("inconclusive"))
+def test_that_an_inconclusive_run_is_private_is_said_where_the_settings_would_make_it_public() -> None:
+    assert ending(ended("inconclusive")) == "", "the settings ask for a private one"
+    held = Pushed(skipped=False, reason="", repositories=[MODEL_REPO], held_private=True)
+    text = ending(ended("inconclusive").model_copy(update={"push": held}))
+    assert text == "Until it is certain, it is private; a start with FINETUNE_HUB_PUSH_WHEN=always makes it public."
     assert ending(ended("better")) == ""
+
+
+def test_the_top_says_that_nothing_was_published_although_a_repository_is_named() -> None:
+    skipped = Pushed(skipped=True, reason="acme/tuned is public. Make it private.", repositories=[])
+    run = ended("inconclusive").model_copy(
+        update={"push": skipped, "settings": {**SETTINGS, "hub": {"repo_id": "acme/tuned"}}}
+    )
+    text = text_of(page_of(run, LOG))
+    assert "Nothing was published: acme/tuned is public. Make it private." in text
+    assert "Exit code 0: everything is done, but nothing was published" in text
+    none = run.model_copy(update={"settings": {**SETTINGS, "hub": {"repo_id": ""}}})
+    assert ending(none) == ""
+    assert meaning(none) == EXIT_CODES[0]
+    always = run.model_copy(update={"settings": {**SETTINGS, "hub": {"repo_id": "", "push_when": "always"}}})
+    assert ending(always).startswith("Nothing was published: ")
 
 
 def test_without_a_verdict_the_heading_names_the_stage_as_the_log_does() -> None:
@@ -94,7 +117,7 @@ def test_a_training_that_won_nothing_yet_says_so() -> None:
 def test_the_top_shows_few_figures_beside_those_of_the_base_model() -> None:
     shown = [(tile.name, unbroken(tile.value), unbroken(tile.note)) for tile in tiles(DONE, Losses.of(DONE, LOG))]
     assert shown == [
-        ("eval loss", "1.42", "base model 2.31"),
+        ("eval loss", "1.42", "base model 2.31; mean over tokens"),
         ("finished answers", "100 %", "base model 100 %"),
         ("filler openers", "0 %", "base model 96 %"),
         ("training rows", "9,000", "of 12,000 read"),
