@@ -380,9 +380,10 @@ def _others(found: Evidence) -> list[str]:
 
 
 def _rows_needed(found: Evidence) -> int | None:
-    """The larger sample of those that would decide the loss and the guardrails; None where more rows do not help."""
+    """The larger sample of those that would decide the loss and the guardrails; None where more rows do not help. Where a score
+    applies to one answer in three, it takes three times the rows."""
     undecided = [one for one in found.of("undecided") if not (found.ends_unknown and one.guardrail.name == STOPPED)]
-    needed = [one.rows_needed for one in undecided if one.rows_needed]
+    needed = [-(-one.rows_needed * found.answers // one.guardrail.rows) for one in undecided if one.rows_needed]
     too_few = not found.gain and not _few_numbers(found)
     if too_few or not (found.answers or found.unanswered) or found.identical:
         needed.append(max(FEWEST_QUESTIONS, rows_without_event(MARGIN)))

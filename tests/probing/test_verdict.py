@@ -272,9 +272,8 @@ def test_rows_without_a_number_and_nothing_else() -> None:
     rows = [row.model_copy(update={"base": math.nan, "tuned": math.nan}) for row in made_losses(20, 0)]
     verdict = decide(rows, [], None, ProbeSettings())
     assert verdict.value == "inconclusive"
-    assert [one.reason for one in verdict.skipped if one.name == "loss"] == [
-        "left out 20 of 20 rows whose loss is no number"
-    ]
+    reasons = [one.reason for one in verdict.skipped if one.name == "loss"]
+    assert reasons == ["left out 20 of 20 rows whose loss is no number"]
     assert "the loss is no number in 20 of 20 held-out rows" in verdict.sentence
     assert "More rows do not mend" in verdict.sentence
     assert "too few held-out rows" not in verdict.sentence
@@ -305,10 +304,15 @@ def test_general_questions_are_no_answers_and_more_rows_do_not_change_them() -> 
     assert (verdict.value, verdict.rows_needed) == ("inconclusive", None)
     assert ": 100 general questions do not exclude harm in 1 check of 10. More rows do not change" in verdict.sentence
     both = verdict_of(20, good, general=open_).sentence
-    assert "; 20 answers do not exclude harm in 8 checks of 10; 100 general questions do not" in both.replace(
-        ": 20", "; 20"
-    )
+    assert " 20 answers do not exclude harm in 8 checks of 10; 100 general questions do not" in both
     assert both.endswith("About 29 rows would decide the rest.")
+
+
+def test_a_score_that_applies_to_a_part_of_the_answers_takes_so_many_more_rows() -> None:
+    samples = list(made_samples(80, good, good))
+    samples[20:] = [sample.model_copy(update={"tuned_scores": {}}) for sample in samples[20:]]
+    verdict = decide(made_losses(80, -0.5), samples, made_general(), ProbeSettings())
+    assert verdict.rows_needed == 4 * 29
 
 
 # --- answers that the limit cut --------------------------------------------------------------------------------------
