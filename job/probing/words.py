@@ -54,9 +54,9 @@ def checked_text(names: Sequence[str]) -> str:
     """The end of the sentence of `better`: what was checked besides the loss, and what was not."""
     answers, knowledge = any(name not in GENERAL for name in names), any(name in GENERAL for name in names)
     if answers and knowledge:
-        return "and no check of its answers or of its knowledge found harm."
+        return "and no check of the form of its answers or of its knowledge found harm."
     if answers:
-        return "and no check of its answers found harm; whether it forgot what the base model knew was not checked."
+        return "and no check of the form of its answers found harm; whether it forgot what the base model knew was not checked."
     if knowledge:
         return "and no check of its knowledge found harm; the form of its answers was not checked."
     return "the only thing checked."

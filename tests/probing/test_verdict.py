@@ -81,10 +81,10 @@ def test_a_model_that_lost_the_bases_faults_is_better(rows: int) -> None:
 
 def test_the_sentence_speaks_of_what_was_checked() -> None:
     """That no check of knowledge found harm was said where there had been none."""
-    assert verdict_of(50, good).sentence.endswith("no check of its answers or of its knowledge found harm.")
+    assert verdict_of(50, good).sentence.endswith("no check of the form of its answers or of its knowledge found harm.")
     unknown = verdict_of(50, good, general=made_general(base_loss=9.9))
     assert unknown.sentence.endswith(
-        "no check of its answers found harm; whether it forgot what the base model knew was not checked."
+        "no check of the form of its answers found harm; whether it forgot what the base model knew was not checked."
     )
     off = ProbeSettings(margins=tuple(f"{name}=off" for name in GUARDRAILS if name not in ("kl", "choices")))
     assert verdict_of(50, good, settings=off).sentence.endswith("the form of its answers was not checked.")
