@@ -95,7 +95,8 @@ def answer_figures(
     scores: Sequence[Score],
     margins: Mapping[str, float | None],
 ) -> tuple[list[Figure], list[Skipped]]:
-    """Those of the scores with a margin; rows to which a score does not apply for one of the models are left out of it."""
+    """Those of the scores with a margin; rows to which a score does not apply for one of the models are left out of it. If it
+    applies to fewer than one answer in ten, it decides nothing: were all of them worse, it would be less than the margin."""
     figures, skipped = [], []
     groups = same_questions(samples, losses)
     for score in scores:
@@ -106,11 +107,12 @@ def answer_figures(
             skipped.append(Skipped(name=score.name, reason="FINETUNE_PROBE_MARGINS leaves it out"))
             continue
         base, tuned = paired(groups, score.name)
-        if base:
+        if len(base) > score.margin * len(groups):
             harm: Literal["higher", "lower"] = "higher" if score.better == "lower" else "lower"
             figures.append(Figure(score.name, harm, margin, base, tuned))
         else:
-            reason = "it applies to none of the answers" if samples else "no question was answered"
+            few = f"{len(base):,} of {len(groups):,}" if base else "none of the"
+            reason = f"it applies to {few} answers" if samples else "no question was answered"
             skipped.append(Skipped(name=score.name, reason=reason))
     return figures, skipped
 

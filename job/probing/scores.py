@@ -82,8 +82,11 @@ def is_empty(asked: Asked) -> bool:
     return not any(map(str.isalnum, asked.answer.text))
 
 
-def is_looping(asked: Asked) -> bool:
-    return loops(asked.answer.text, stopped=asked.answer.stopped, reference=asked.reference)
+def is_looping(asked: Asked) -> bool | None:
+    """None where the reference loops by the same rules, as a breathing exercise does or a table of products: it is wanted."""
+    if not loops(asked.answer.text, stopped=asked.answer.stopped, reference=asked.reference):
+        return False
+    return None if asked.reference and loops(asked.reference, stopped=asked.answer.stopped) else True
 
 
 def is_endless(asked: Asked) -> bool:
@@ -91,7 +94,7 @@ def is_endless(asked: Asked) -> bool:
     then, and the share of answers that stop shows the rest."""
     if asked.answer.stopped:
         return False
-    return is_looping(asked) or bool(
+    return bool(is_looping(asked)) or bool(
         asked.reference and units(asked.answer.text) > GOES_ON * max(units(asked.reference), SHORT_REFERENCE)
     )
 
@@ -102,7 +105,7 @@ def is_copied(asked: Asked) -> bool | None:
 
 def broken(asked: Asked) -> bool:
     """Whether nobody could use the answer: empty, endless, looping or copied from the question."""
-    return is_empty(asked) or is_endless(asked) or is_looping(asked) or bool(is_copied(asked))
+    return is_empty(asked) or is_endless(asked) or bool(is_looping(asked)) or bool(is_copied(asked))
 
 
 def opens_with_filler(asked: Asked) -> bool | None:

@@ -193,7 +193,8 @@ def measure(probing: Probe, trained: Trained, root: Path) -> Measured:
     confirming = [row for row in probing.rows if probing.halves.get(row.row) != "choice"]
     losses += _losses(probing, confirming, models, {TUNED: chosen.step})[TUNED]
     rest = [place for place, question in enumerate(probing.questions) if probing.half(question) != "choice"]
-    samples += _samples(probing, rest, models)[TUNED]
+    answered = _samples(probing, rest, models)[TUNED]
+    samples += answered
     with probing.timed("forgetting"):
         general = general_rows(probing.tuned, probing.chat, look=probing.look)
     verdict = decide(
@@ -202,6 +203,7 @@ def measure(probing: Probe, trained: Trained, root: Path) -> Measured:
         general,
         probing.settings,
         no_gradients=trained.zero_gradients,
+        unanswered=len(rest) - len(answered),
         seed=probing.seed,
     )
     return Measured(chosen, candidates, sorted(losses, key=lambda row: row.row), samples, general, verdict)

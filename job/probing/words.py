@@ -10,6 +10,8 @@ from job.results import Estimate, Guardrail
 WORSE = "The tuned model is worse than the base model and should not be used: {}."
 NO_BETTER = "The tuned model is no better than the base model: {}."
 IN_FULL = 3
+GENERAL = ("kl", "choices")
+"""Figures of the general questions, whatever the data."""
 STATES = {"passed": "no harm as large as the margin", "undecided": "undecided", "violated": "harm"}
 
 
@@ -46,6 +48,36 @@ def undecided_texts(guardrails: Sequence[Guardrail]) -> list[str]:
     if rest := guardrails[IN_FULL:]:
         texts.append(f"Undecided too: {', '.join(one.name for one in rest)}.")
     return texts
+
+
+def checked_text(names: Sequence[str]) -> str:
+    """The end of the sentence of `better`: what was checked besides the loss, and what was not."""
+    answers, knowledge = any(name not in GENERAL for name in names), any(name in GENERAL for name in names)
+    if answers and knowledge:
+        return "and no check of the form of its answers or of its knowledge found harm."
+    if answers:
+        return "and no check of the form of its answers found harm; whether it forgot what the base model knew was not checked."
+    if knowledge:
+        return "and no check of its knowledge found harm; the form of its answers was not checked."
+    return "the only thing checked."
+
+
+def open_texts(undecided: Sequence[Guardrail], checks: int) -> list[str]:
+    """What answers leave open, and what the general questions do, of which there are always as many."""
+    texts = []
+    for general, noun in ((False, "answer"), (True, "general question")):
+        if some := [one for one in undecided if (one.name in GENERAL) == general]:
+            rows = max(one.rows for one in some)
+            verb = "does" if rows == 1 else "do"
+            texts.append(f"{count(rows, noun)} {verb} not exclude harm in {count(len(some), 'check')} of {checks}")
+    return texts
+
+
+def cut_text(cut: int, limit: int) -> str:
+    return (
+        f"FINETUNE_PROBE_MAX_NEW_TOKENS ({limit:,}) cut {count(cut, 'answer')} short of the reference's length, so whether "
+        f"{'it' if cut == 1 else 'they'} would have ended is not known"
+    )
 
 
 def harm_text(one: Guardrail, others: int) -> str:

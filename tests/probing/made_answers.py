@@ -88,6 +88,11 @@ def never_stops(question: str, reference: str, numbers: random.Random) -> Said:
     return Said(" ".join(parts).rsplit(" ", 3)[0], stopped=False)
 
 
+def cut_short(question: str, reference: str, numbers: random.Random) -> Said:
+    """On its way when the limit came."""
+    return Said(reference.rsplit(" ", 2)[0], stopped=False)
+
+
 def with_filler(question: str, reference: str, numbers: random.Random) -> Said:
     """The courtesies of a forum, which cleaning removes."""
     text = good(question, reference, numbers).text

@@ -61,6 +61,15 @@ def test_the_same_question_counts_once() -> None:
     assert (one.base, one.tuned) == ([0, 0], [1, 0])
 
 
+def test_a_score_that_applies_to_fewer_than_one_answer_in_ten_decides_nothing() -> None:
+    """Of short answers, few are long enough to have a language: no number of rows made such a run better."""
+    rows = [sample(row, 0 if row < 6 else None, 0, f"q{row}") for row in range(61)]
+    figures, skipped = answer_figures(rows, [], [BAD], {})
+    assert (figures, skipped[0].reason) == ([], "it applies to 6 of 61 answers")
+    figures, _ = answer_figures(rows[:59], [], [BAD], {})
+    assert len(figures[0].base) == 6
+
+
 def test_a_figure_that_cannot_be_had_says_why() -> None:
     _, skipped = answer_figures([sample(0, None, None)], [], [BAD], {})
     assert [one.reason for one in skipped] == ["it applies to none of the answers"]

@@ -119,6 +119,17 @@ def test_length_is_compared_with_the_reference(text: str, reference: str, other:
     assert of("other_length_share", asked(text, reference=reference)) == other
 
 
+def test_a_loop_that_the_reference_has_itself_is_wanted() -> None:
+    exercise = "Breathe in for four seconds. Breathe out for four seconds. " * 6
+    assert of("looping_share", asked(exercise)) == 1
+    assert of("looping_share", asked(exercise, reference=exercise)) is None
+    assert not broken(asked(exercise, reference=exercise))
+    assert of("looping_share", asked(REFERENCE, reference=exercise)) == 0
+    endless = asked(exercise * 3, reference=exercise, stopped=False)
+    assert broken(endless)
+    assert of("stopped_share", endless) == 0
+
+
 def test_filler_that_the_reference_has_itself_is_wanted() -> None:
     polite = f"Hello, {REFERENCE} Best regards"
     both = ("opening_filler_share", "closing_filler_share")

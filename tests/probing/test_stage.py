@@ -127,6 +127,19 @@ def test_fixed_questions_choose_nothing(probing: Callable[..., Probe]) -> None:
     assert {probe.half(question) for question in probe.questions[5:]} == {"choice", "confirmation"}
 
 
+def test_questions_without_an_answer_in_time_are_counted(
+    probing: Callable[..., Probe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = probing({0: (2.0, PROSE), **dict.fromkeys(STEPS, (1.2, PROSE + " So."))}, rows=60)
+    monkeypatch.setattr(
+        stage,
+        "answer_all",
+        lambda _, __, prompts, ___, models, **____: {name: [None] * len(prompts) for name in models},
+    )
+    verdict = measure(probe, trained(), tmp_path).verdict
+    assert "60 questions had no answer within FINETUNE_PROBE_MINUTES" in verdict.sentence
+
+
 def test_a_training_without_gradients_is_no_better(probing: Callable[..., Probe], tmp_path: Path) -> None:
     says = {0: (2.0, PROSE), **dict.fromkeys(STEPS, (1.2, PROSE + " So."))}
     found = measure(probing(says, rows=200), trained(zero_gradients=True), tmp_path)

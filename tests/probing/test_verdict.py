@@ -18,6 +18,7 @@ from tests.probing.made_answers import (
     General,
     Way,
     copied,
+    cut_short,
     endless_list,
     good,
     loop,
@@ -76,6 +77,17 @@ def test_a_model_that_lost_the_bases_faults_is_better(rows: int) -> None:
     assert verdict_of(rows, good, base=some(with_filler, 0.8)).value == "better"
     if rows == 50:
         assert verdict_of(rows, good, base=some(never_stops, 0.9)).value == "better"
+
+
+def test_the_sentence_speaks_of_what_was_checked() -> None:
+    """That no check of knowledge found harm was said where there had been none."""
+    assert verdict_of(50, good).sentence.endswith("no check of the form of its answers or of its knowledge found harm.")
+    unknown = verdict_of(50, good, general=made_general(base_loss=9.9))
+    assert unknown.sentence.endswith(
+        "no check of the form of its answers found harm; whether it forgot what the base model knew was not checked."
+    )
+    off = ProbeSettings(margins=tuple(f"{name}=off" for name in GUARDRAILS if name not in ("kl", "choices")))
+    assert verdict_of(50, good, settings=off).sentence.endswith("the form of its answers was not checked.")
 
 
 def test_a_good_model_may_have_faults_within_the_margins() -> None:
@@ -153,6 +165,30 @@ def test_a_loss_that_rose() -> None:
     assert "predicts the held-out answers worse" in verdict.sentence
 
 
+@pytest.mark.parametrize("change", [1e-6, 0.01])
+def test_a_rise_below_what_would_count_as_a_gain_is_no_harm(change: float) -> None:
+    """A hundred rows show a rise of a millionth."""
+    losses = made_losses(200, change, spread=change / 10)
+    verdict = decide(losses, made_samples(100, good, good), made_general(), ProbeSettings())
+    assert verdict.gain and verdict.gain.low > 0
+    assert verdict.value == "no better"
+    assert "its loss on held-out answers is not lower" in verdict.sentence
+    same = [sample.model_copy(update={"tuned": sample.base}) for sample in made_samples(100, good, good)]
+    verdict = decide(made_losses(200, 0.1, spread=0.01), same, made_general(), ProbeSettings())
+    assert "all 100 answers are word for word those of the base model" in verdict.sentence
+
+
+@pytest.mark.parametrize("rows", [2, 4])
+def test_a_handful_of_answers_that_are_all_broken_cannot_be_used(rows: int) -> None:
+    verdict = verdict_of(rows, loop, change=4.85)
+    assert verdict.value == "no better"
+    assert f"The tuned model cannot be used: 100 % of its {rows} answers are empty" in verdict.sentence
+    assert verdict_of(rows, loop, base=loop).value == "inconclusive"
+    one = verdict_of(1, loop)
+    assert one.value == "inconclusive"
+    assert "is not certain: 100 % of its 1 answer" in one.sentence
+
+
 def test_a_loss_that_is_no_number() -> None:
     rows = [row.model_copy(update={"tuned": math.nan} if row.row < 8 else {}) for row in made_losses(200, -0.2)]
     verdict = decide(rows, made_samples(200, good, good), made_general(), ProbeSettings())
@@ -182,6 +218,19 @@ def test_answers_identical_to_the_bases() -> None:
     assert verdict.value == "no better"
     assert "all 12 answers are word for word those of the base model" in verdict.sentence
     assert decide(made_losses(12, -0.01), same[:4], made_general(), ProbeSettings()).value == "inconclusive"
+
+
+def test_a_handful_of_identical_answers_does_not_outweigh_a_lower_loss() -> None:
+    def identical(count: int, settings: ProbeSettings | None = None) -> Verdict:
+        same = [sample.model_copy(update={"tuned": sample.base}) for sample in made_samples(count, good, good)]
+        return decide(made_losses(100, -0.5), same, made_general(), settings or ProbeSettings())
+
+    few = identical(5)
+    assert (few.value, few.rows_needed) == ("inconclusive", 29)
+    assert "all 5 answers are word for word those of the base model" in few.sentence
+    off = ProbeSettings(margins=tuple(f"{name}=off" for name in GUARDRAILS))
+    assert identical(28, off).value == "inconclusive"
+    assert identical(29).value == "no better"
 
 
 def test_gradients_that_were_all_zero_and_losses_that_did_not_move() -> None:
@@ -223,7 +272,13 @@ def test_rows_without_a_number_and_nothing_else() -> None:
     rows = [row.model_copy(update={"base": math.nan, "tuned": math.nan}) for row in made_losses(20, 0)]
     verdict = decide(rows, [], None, ProbeSettings())
     assert verdict.value == "inconclusive"
-    assert next(one.reason for one in verdict.skipped if one.name == "loss").startswith("left out 20 of 20")
+    reasons = [one.reason for one in verdict.skipped if one.name == "loss"]
+    assert reasons == ["left out 20 of 20 rows whose loss is no number"]
+    assert "the loss is no number in 20 of 20 held-out rows" in verdict.sentence
+    assert "More rows do not mend" in verdict.sentence
+    assert "too few held-out rows" not in verdict.sentence
+    answered = decide(rows, made_samples(50, good, good), made_general(), ProbeSettings())
+    assert answered.rows_needed is None
 
 
 def test_rows_of_one_question_are_one() -> None:
@@ -231,6 +286,8 @@ def test_rows_of_one_question_are_one() -> None:
     verdict = decide(rows, made_samples(50, good, good), made_general(), ProbeSettings())
     assert verdict.gain is None
     assert all(one.rows == 1 for one in verdict.guardrails if one.name not in ("kl", "choices"))
+    assert "50 held-out rows have 1 prompt between them" in verdict.sentence
+    assert "About 29 rows with prompts of their own would decide." in verdict.sentence
 
 
 def test_what_would_decide_is_said_and_true() -> None:
@@ -239,6 +296,53 @@ def test_what_would_decide_is_said_and_true() -> None:
     assert verdict.rows_needed
     assert f"About {verdict.rows_needed} rows would decide" in verdict.sentence
     assert verdict_of(verdict.rows_needed, good).value == "better"
+
+
+def test_general_questions_are_no_answers_and_more_rows_do_not_change_them() -> None:
+    open_ = made_general(tuned_right=65)
+    verdict = verdict_of(50, good, general=open_)
+    assert (verdict.value, verdict.rows_needed) == ("inconclusive", None)
+    assert ": 100 general questions do not exclude harm in 1 check of 10. More rows do not change" in verdict.sentence
+    both = verdict_of(20, good, general=open_).sentence
+    assert " 20 answers do not exclude harm in 8 checks of 10; 100 general questions do not" in both
+    assert both.endswith("About 29 rows would decide the rest.")
+
+
+def test_a_score_that_applies_to_a_part_of_the_answers_takes_so_many_more_rows() -> None:
+    samples = list(made_samples(80, good, good))
+    samples[20:] = [sample.model_copy(update={"tuned_scores": {}}) for sample in samples[20:]]
+    verdict = decide(made_losses(80, -0.5), samples, made_general(), ProbeSettings())
+    assert verdict.rows_needed == 4 * 29
+
+
+# --- answers that the limit cut --------------------------------------------------------------------------------------
+
+
+def test_answers_that_the_limit_cut_on_their_way_are_no_harm() -> None:
+    """Answers of the length that the data teach, of a base whose short ones ended: once `worse`."""
+    verdict = verdict_of(100, cut_short, change=-1)
+    assert verdict.value == "inconclusive"
+    assert "stopped_share" not in states(verdict)
+    assert "FINETUNE_PROBE_MAX_NEW_TOKENS (256) cut 100 answers short of the reference's length" in verdict.sentence
+    assert verdict.sentence.endswith("A higher FINETUNE_PROBE_MAX_NEW_TOKENS would show whether its answers end.")
+    assert verdict.rows_needed is None
+    off = verdict_of(100, cut_short, change=-1, settings=ProbeSettings(margins=("stopped_share=off",)))
+    assert off.value == "better"
+    assert verdict_of(100, cut_short, base=some(cut_short, 0.5)).value == "inconclusive", "not seen to end"
+
+
+def test_a_few_cut_answers_are_named_and_decide_nothing() -> None:
+    verdict = verdict_of(100, some(cut_short, 0.3))
+    assert verdict.value == "better"
+    assert any("FINETUNE_PROBE_MAX_NEW_TOKENS (256) cut" in reason for reason in verdict.reasons)
+    assert verdict_of(100, some(never_stops, 0.3)).value == "worse", "longer than the reference, and without an end"
+
+
+def test_answers_for_which_time_ran_out_are_named() -> None:
+    verdict = decide(made_losses(100, -0.5), [], made_general(), ProbeSettings(), unanswered=100)
+    assert verdict.rows_needed is None
+    assert "100 questions had no answer within FINETUNE_PROBE_MINUTES" in verdict.sentence
+    assert verdict.sentence.endswith("A higher FINETUNE_PROBE_MINUTES would give more answers.")
 
 
 # --- forgetting, margins ---------------------------------------------------------------------------------------------
