@@ -162,7 +162,8 @@ def probe(
 
 def _halves(questions: list[Question], rows: list[HeldOut], trained: Trained, seed: int) -> dict[int, Half]:
     """Where there is something to choose from, and enough to choose by: the half of each evaluation row."""
-    held = sum(question.number is not None for question in questions)
+    asked = {question.number for question in questions}
+    held = len({row.question for row in rows if row.row in asked})  # prompts: of few, one half may have none
     if len(trained.candidates) < 2 or held < choice.FEWEST_QUESTIONS:
         return {}
     return {row.row: half_of(row.question, seed) for row in rows}

@@ -12,6 +12,10 @@ NO_BETTER = "The tuned model is no better than the base model: {}."
 IN_FULL = 3
 GENERAL = ("kl", "choices")
 """Figures of the general questions, whatever the data."""
+GENERAL_STAYS = (
+    "More rows do not change the general questions: gentler training, or a wider margin for them in FINETUNE_PROBE_MARGINS, "
+    "would."
+)
 STATES = {"passed": "no harm as large as the margin", "undecided": "undecided", "violated": "harm"}
 
 
