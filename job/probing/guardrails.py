@@ -135,7 +135,7 @@ def _is_wanted(name: str, samples: Sequence[Sample]) -> bool:
     if name not in FILLER:
         return False
     found = [courtesies(one.question, one.reference) for one in samples if one.reference]
-    return sum(one is not None and getattr(one, FILLER[name]) for one in found) > WANTED_FILLER * len(found)
+    return sum(one is not None and bool(getattr(one, FILLER[name])) for one in found) > WANTED_FILLER * len(found)
 
 
 def is_cut(sample: Sample) -> bool:
