@@ -116,9 +116,9 @@ def decide(
     unanswered: int = 0,
     seed: int = 0,
 ) -> Verdict:
-    """`samples`: those that had no part in the choice of the checkpoint, with the scores of both models. `no_gradients`: all
-    gradients of the training were zero. `unanswered`: questions that time did not allow. Never raises for lack of rows: what
-    cannot be had is named in `skipped`."""
+    """`samples`: those that had no part in the choice of the checkpoint, with the scores of both models. `no_gradients`: no
+    step of the training changed the adapter. `unanswered`: questions that time did not allow. Never raises for lack of rows:
+    what cannot be had is named in `skipped`."""
     margins = parse(settings.margins)
     answered, skipped = answer_figures(samples, losses, scores, margins)
     asked, not_asked = general_figures(general, margins)
@@ -246,7 +246,7 @@ def _all_broken(broken: Broken) -> bool:
 
 def _learned_nothing(found: Evidence) -> Ruling | None:
     if found.no_gradients:
-        why = "all gradients of the training were zero, so nothing was learned"
+        why = "no step of the training changed the adapter, so nothing was learned"
     elif found.unchanged:
         why = "it gives every held-out answer exactly the base model's probability"
     elif found.identical and (found.answers >= ENOUGH_IDENTICAL or not _gains(found)):
