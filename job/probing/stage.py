@@ -27,7 +27,7 @@ from job.modeling.generation import Answer
 from job.modeling.lengths import require_questions
 from job.modeling.precision import DTYPES
 from job.modeling.tokenizer import load_tokenizer
-from job.probing import choice, limit
+from job.probing import choice, limit, words
 from job.probing.answers import Models, answer_all, unpacked_where_it_fits
 from job.probing.export import ADAPTER, export
 from job.probing.forgetting import GeneralRows, general_rows
@@ -359,7 +359,7 @@ def _result(
         candidates=measured.candidates,
         step=measured.chosen.step,
         judged=judged,
-        verdict=measured.verdict,
+        verdict=words.with_leak(measured.verdict, cleaned.split_leaked_rows),
         seconds=probing.seconds,
     )
 

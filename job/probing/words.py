@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from job.probing.scores import SCORES
-from job.results import Estimate, Guardrail
+from job.results import Estimate, Guardrail, Verdict
 
 WORSE = "The tuned model is worse than the base model and should not be used: {}."
 NO_BETTER = "The tuned model is no better than the base model: {}."
@@ -100,4 +100,14 @@ def broken_text(rows: int, base: float, tuned: float) -> str:
     return (
         f"{100 * tuned:.0f} % of its {rows:,} answers are empty, endless, loops or copies of the question "
         f"(base model: {100 * base:.0f} %)"
+    )
+
+
+def with_leak(verdict: Verdict, rows: int) -> Verdict:
+    """`rows`: held-out rows that training knows, since the split could not keep them apart."""
+    if not rows:
+        return verdict
+    known = f"{count(rows, 'held-out row')} {'has' if rows == 1 else 'have'} the question or the text of training rows"
+    return verdict.model_copy(
+        update={"reasons": [*verdict.reasons, f"{known}: the loss there may be learned by heart."]}
     )
