@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from job.probing.courtesies import courtesies
 from job.probing.statistics import (
     ALPHA,
     CONFIDENCE,
@@ -36,6 +37,13 @@ OPTIONS = 4
 UNKNOWN_TEXT = 4.0
 """Loss per token, in nats, from which a model does not know general text: it would choose among 55 tokens as if by lot. GPT-2
 with 124 million parameters is at 3.1 on web text; the quickstart's base, which knows nothing but plants, at 10."""
+
+
+STOPPED = "stopped_share"
+FILLER = {"opening_filler_share": "opens", "closing_filler_share": "closes"}
+"""What the rules of cleaning find in a text -> where."""
+WANTED_FILLER = 0.1
+"""Share of the references that have it, from which it is meant to be: who takes the rules for filler leaves fewer."""
 
 
 class GeneralRows(Protocol):
@@ -106,6 +114,11 @@ def answer_figures(
         if margin is None:
             skipped.append(Skipped(name=score.name, reason="FINETUNE_PROBE_MARGINS leaves it out"))
             continue
+        if _is_wanted(score.name, samples):
+            skipped.append(
+                Skipped(name=score.name, reason="more than one in ten of the references has it: it is wanted")
+            )
+            continue
         base, tuned = paired(groups, score.name)
         if len(base) > score.margin * len(groups):
             harm: Literal["higher", "lower"] = "higher" if score.better == "lower" else "lower"
@@ -115,6 +128,19 @@ def answer_figures(
             reason = f"it applies to {few} answers" if samples else "no question was answered"
             skipped.append(Skipped(name=score.name, reason=reason))
     return figures, skipped
+
+
+def _is_wanted(name: str, samples: Sequence[Sample]) -> bool:
+    """Whether the data have filler on purpose: a model that learns it then writes it where one reference has none, too."""
+    if name not in FILLER:
+        return False
+    found = [courtesies(one.question, one.reference) for one in samples if one.reference]
+    return sum(one is not None and bool(getattr(one, FILLER[name])) for one in found) > WANTED_FILLER * len(found)
+
+
+def is_cut(sample: Sample) -> bool:
+    """Whether the limit of new tokens cut the tuned model's answer on its way."""
+    return not sample.tuned_stopped and bool(sample.tuned_scores) and STOPPED not in sample.tuned_scores
 
 
 def same_questions(samples: Sequence[Sample], losses: Sequence[RowLoss]) -> list[list[Sample]]:

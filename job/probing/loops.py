@@ -57,6 +57,8 @@ def loops(text: str, *, stopped: bool, reference: str = "") -> bool:
         return True
     if len(found) >= FEWEST_WORDS and (repeated_phrases(found) > MOST_AGAIN or repeated_lines(said) > MOST_AGAIN):
         return True
+    if _is_ruler(text):
+        return True
     return not stopped and (
         _runs(words(text), AGAIN_WORDS, at_end=True)
         or _runs(_letters(text), AGAIN_LETTERS, at_end=True)
@@ -98,6 +100,14 @@ def _longest_run(numbers: npt.NDArray[numpy.int64], period: int, at_end: bool) -
     lengths = numpy.diff(edges) - 1
     place = len(lengths) - 1 if at_end else int(numpy.argmax(lengths))
     return int(lengths[place]), int(edges[place + 1])
+
+
+def _is_ruler(text: str) -> bool:
+    """Whether one sign in a row is most of the answer: "the ........................ its"."""
+    signs = [letter for letter in text if not letter.isspace()]
+    runs = [len(list(same)) for letter, same in groupby(signs) if not letter.isalnum()]
+    longest = max(runs, default=0)
+    return longest >= AGAIN_WORDS and 2 * longest > len(signs)
 
 
 def _letters(text: str) -> list[str]:

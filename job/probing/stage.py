@@ -26,7 +26,7 @@ from job.modeling.files import BaseFiles, fetch_files
 from job.modeling.lengths import require_questions
 from job.modeling.precision import DTYPES
 from job.modeling.tokenizer import load_tokenizer
-from job.probing import choice, limit
+from job.probing import choice, limit, words
 from job.probing.answers import Models, answer_all, unpacked_where_it_fits
 from job.probing.export import ADAPTER, export
 from job.probing.forgetting import GeneralRows, general_rows
@@ -160,7 +160,8 @@ def probe(
 
 def _halves(questions: list[Question], rows: list[HeldOut], trained: Trained, seed: int) -> dict[int, Half]:
     """Where there is something to choose from, and enough to choose by: the half of each evaluation row."""
-    held = sum(question.number is not None for question in questions)
+    asked = {question.number for question in questions}
+    held = len({row.question for row in rows if row.row in asked})  # prompts: of few, one half may have none
     if len(trained.candidates) < 2 or held < choice.FEWEST_QUESTIONS:
         return {}
     return {row.row: half_of(row.question, seed) for row in rows}
@@ -332,7 +333,7 @@ def _result(
         candidates=measured.candidates,
         step=measured.chosen.step,
         judged=judged,
-        verdict=measured.verdict,
+        verdict=words.with_leak(measured.verdict, cleaned.split_leaked_rows),
         seconds=probing.seconds,
     )
 

@@ -9,14 +9,17 @@ from typing import Literal
 
 from job.probing import words
 from job.probing.guardrails import (
+    STOPPED,
     Checked,
     GeneralRows,
     answer_figures,
     check_all,
     general_figures,
+    is_cut,
     paired,
     same_questions,
 )
+from job.probing.ruin import is_ruined
 from job.probing.scores import MARGIN, SCORES, Score
 from job.probing.statistics import (
     ALPHA,
@@ -34,8 +37,8 @@ from job.settings.fields import ProbeSettings
 from job.settings.margins import parse
 
 Value = Literal["better", "no better", "worse", "inconclusive"]
-STOPPED, BROKEN = "stopped_share", "broken_share"
-"""The scores that say that an answer came to its end, and that nobody could use it: empty, endless, looping or copied."""
+BROKEN = "broken_share"
+"""The score that says that nobody could use an answer: empty, endless, looping or copied."""
 FEWEST_IDENTICAL = 5
 """Answers, all equal to the base's, from which most of all answers are: half of them being so would show this in 3 %."""
 ENOUGH_IDENTICAL = rows_without_event(MARGIN)
@@ -72,6 +75,7 @@ class Evidence:
     """Standard deviation of the gain per row."""
     least: float
     """The gain, in nats, from which the tuned model counts as better."""
+    ruined: bool
     lost: int
     """Rows for which the tuned model's loss is no number, and the base's is."""
     p_lost: float
@@ -112,9 +116,9 @@ def decide(
     unanswered: int = 0,
     seed: int = 0,
 ) -> Verdict:
-    """`samples`: those that had no part in the choice of the checkpoint, with the scores of both models. `no_gradients`: all
-    gradients of the training were zero. `unanswered`: questions that time did not allow. Never raises for lack of rows: what
-    cannot be had is named in `skipped`."""
+    """`samples`: those that had no part in the choice of the checkpoint, with the scores of both models. `no_gradients`: no
+    step of the training changed the adapter. `unanswered`: questions that time did not allow. Never raises for lack of rows:
+    what cannot be had is named in `skipped`."""
     margins = parse(settings.margins)
     answered, skipped = answer_figures(samples, losses, scores, margins)
     asked, not_asked = general_figures(general, margins)
@@ -124,7 +128,7 @@ def decide(
     regained = sum(math.isfinite(row.tuned) and not math.isfinite(row.base) for row in losses)
     numbers = _numbers(losses)
     groups = same_questions(samples, losses)
-    cut = sum(_is_cut(sample) for sample in samples)
+    cut = sum(is_cut(sample) for sample in samples)
     evidence = Evidence(
         rows=len(losses),
         numbers=len(numbers),
@@ -132,6 +136,7 @@ def decide(
         gain=gain,
         deviation=deviation,
         least=settings.min_gain * gain.base if gain else 0.0,
+        ruined=is_ruined(losses),
         lost=lost,
         p_lost=p_rate_harm(lost, regained),
         unchanged=bool(losses) and all(row.base == row.tuned for row in losses),
@@ -163,10 +168,6 @@ def decide(
 
 def _numbers(losses: Sequence[RowLoss]) -> list[RowLoss]:
     return [row for row in losses if math.isfinite(row.base) and math.isfinite(row.tuned)]
-
-
-def _is_cut(sample: Sample) -> bool:
-    return not sample.tuned_stopped and bool(sample.tuned_scores) and STOPPED not in sample.tuned_scores
 
 
 def _gain(losses: Sequence[RowLoss], seed: int) -> tuple[Estimate | None, float, list[str]]:
@@ -220,6 +221,10 @@ def _harmed(found: Evidence) -> Ruling | None:
     if found.lost and found.p_lost <= ALPHA:
         lost = f"for {found.lost} held-out rows its loss is no number, which the base model's is"
         return "worse", words.WORSE.format(lost), [words.sentence(lost)]
+    if found.ruined:
+        rows = words.count(found.numbers, "row")
+        doubled = f"its loss on held-out answers has at least doubled, and none of them is lower ({rows})"
+        return "worse", words.WORSE.format(doubled), [words.sentence(doubled)]
     return None
 
 
@@ -241,7 +246,7 @@ def _all_broken(broken: Broken) -> bool:
 
 def _learned_nothing(found: Evidence) -> Ruling | None:
     if found.no_gradients:
-        why = "all gradients of the training were zero, so nothing was learned"
+        why = "no step of the training changed the adapter, so nothing was learned"
     elif found.unchanged:
         why = "it gives every held-out answer exactly the base model's probability"
     elif found.identical and (found.answers >= ENOUGH_IDENTICAL or not _gains(found)):
@@ -300,8 +305,7 @@ def _cannot_say(found: Evidence) -> Ruling:
         why.append(words.broken_text(found.broken.rows, found.broken.base, found.broken.tuned))
     if not _gains(found):
         why.append(_no_gain(found))
-    if found.gain and not _gains(found):
-        open_.append(words.loss_text(found.gain, found.least))
+        open_ += [words.loss_text(found.gain, found.least)] if found.gain else []
     if found.lost and found.gain:
         why.append(f"for {found.lost} held-out rows its loss is no number")
     if not found.answers:
@@ -326,8 +330,7 @@ def _no_gain(found: Evidence) -> str:
     if _few_numbers(found):
         return f"the loss is no number in {found.rows - found.numbers:,} of {words.count(found.rows, 'held-out row')}"
     if found.numbers >= FEWEST_QUESTIONS:
-        prompts = words.count(found.questions, "prompt")
-        return f"{found.numbers:,} held-out rows have {prompts} between them, too few to compare the losses"
+        return f"{found.numbers:,} held-out rows have {words.count(found.questions, 'prompt')}, too few to compare the losses"
     return "too few held-out rows to compare the losses"
 
 
@@ -346,10 +349,7 @@ def _would_decide(found: Evidence) -> list[str]:
     if found.unanswered:
         texts.append("A higher FINETUNE_PROBE_MINUTES would give more answers.")
     if any(one.guardrail.name in words.GENERAL for one in found.of("undecided")):
-        texts.append(
-            "More rows do not change the general questions: gentler training, or a wider margin for them in "
-            "FINETUNE_PROBE_MARGINS, would."
-        )
+        texts.append(words.GENERAL_STAYS)
     if needed := _rows_needed(found):
         repeated = " with prompts of their own" if 2 * found.questions < found.numbers else ""
         texts.append(f"About {needed:,} rows{repeated} would decide{' the rest' if texts else ''}.")
@@ -370,6 +370,8 @@ RULES: tuple[Callable[[Evidence], Ruling | None], ...] = (
 def _others(found: Evidence) -> list[str]:
     """Figures that did not decide."""
     texts = [words.loss_text(found.gain, found.least)] if found.gain else []
+    if found.unanswered:
+        texts.append(f"{words.count(found.unanswered, 'question')} had no answer within FINETUNE_PROBE_MINUTES.")
     if found.cut:
         texts.append(words.sentence(words.cut_text(found.cut, found.limit)))
     texts += words.undecided_texts([one.guardrail for one in found.of("undecided")])
@@ -383,6 +385,8 @@ def _rows_needed(found: Evidence) -> int | None:
     """The larger sample of those that would decide the loss and the guardrails; None where more rows do not help. Where a score
     applies to one answer in three, it takes three times the rows."""
     undecided = [one for one in found.of("undecided") if not (found.ends_unknown and one.guardrail.name == STOPPED)]
+    if found.unanswered:
+        undecided = []  # the rows were there
     needed = [-(-one.rows_needed * found.answers // one.guardrail.rows) for one in undecided if one.rows_needed]
     too_few = not found.gain and not _few_numbers(found)
     if too_few or not (found.answers or found.unanswered) or found.identical:

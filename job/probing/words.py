@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from job.probing.scores import SCORES
-from job.results import Estimate, Guardrail
+from job.results import Estimate, Guardrail, Verdict
 
 WORSE = "The tuned model is worse than the base model and should not be used: {}."
 NO_BETTER = "The tuned model is no better than the base model: {}."
 IN_FULL = 3
 GENERAL = ("kl", "choices")
 """Figures of the general questions, whatever the data."""
+GENERAL_STAYS = (
+    "More rows do not change the general questions: gentler training, or a wider margin for them in FINETUNE_PROBE_MARGINS, "
+    "would."
+)
 STATES = {"passed": "no harm as large as the margin", "undecided": "undecided", "violated": "harm"}
 
 
@@ -96,4 +100,14 @@ def broken_text(rows: int, base: float, tuned: float) -> str:
     return (
         f"{100 * tuned:.0f} % of its {rows:,} answers are empty, endless, loops or copies of the question "
         f"(base model: {100 * base:.0f} %)"
+    )
+
+
+def with_leak(verdict: Verdict, rows: int) -> Verdict:
+    """`rows`: held-out rows that training knows, since the split could not keep them apart."""
+    if not rows:
+        return verdict
+    known = f"{count(rows, 'held-out row')} {'has' if rows == 1 else 'have'} the question or the text of training rows"
+    return verdict.model_copy(
+        update={"reasons": [*verdict.reasons, f"{known}: the loss there may be learned by heart."]}
     )

@@ -70,6 +70,30 @@ def test_a_score_that_applies_to_fewer_than_one_answer_in_ten_decides_nothing() 
     assert len(figures[0].base) == 6
 
 
+def test_filler_that_more_than_a_tenth_of_the_references_has_is_wanted() -> None:
+    """Half of the data greet on purpose: a model that learned to was worse, for rows whose own reference does not."""
+    score = Score("opening_filler_share", "opens", unit="share", better="lower", of=lambda _: None, margin=0.1)
+    scores = {"opening_filler_share": 0.0}
+    greeting = "Hello, thank you for your question. Give the fern some shade and water it once a week."
+
+    def rows(greeted: int) -> list[Sample]:
+        known = [sample(row, None, None, f"q{row}") for row in range(20)]
+        return [
+            one.model_copy(
+                update={
+                    "reference": greeting if row < greeted else "Give the fern some shade and water it once a week.",
+                    "base_scores": scores,
+                    "tuned_scores": scores,
+                }
+            )
+            for row, one in enumerate(known)
+        ]
+
+    figures, skipped = answer_figures(rows(3), [], [score], {})
+    assert (figures, skipped[0].reason) == ([], "more than one in ten of the references has it: it is wanted")
+    assert len(answer_figures(rows(2), [], [score], {})[0]) == 1
+
+
 def test_a_figure_that_cannot_be_had_says_why() -> None:
     _, skipped = answer_figures([sample(0, None, None)], [], [BAD], {})
     assert [one.reason for one in skipped] == ["it applies to none of the answers"]

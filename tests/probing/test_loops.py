@@ -41,6 +41,7 @@ FILLER = (
 )
 
 LOOPS = {
+    "a row of dots": "the.................. its.",
     "one word": "the " * 200,
     "one word behind a sentence": "Water the fern twice a week. It likes the the the the the the the the the the the the the the",
     "two words": "root rot " * 60,

@@ -180,7 +180,8 @@ def test_a_rise_below_what_would_count_as_a_gain_is_no_harm(change: float) -> No
 
 @pytest.mark.parametrize("rows", [2, 4])
 def test_a_handful_of_answers_that_are_all_broken_cannot_be_used(rows: int) -> None:
-    verdict = verdict_of(rows, loop, change=4.85)
+    assert verdict_of(rows, loop, change=4.85).value == "worse", "the loss doubled"
+    verdict = verdict_of(rows, loop)
     assert verdict.value == "no better"
     assert f"The tuned model cannot be used: 100 % of its {rows} answers are empty" in verdict.sentence
     assert verdict_of(rows, loop, base=loop).value == "inconclusive"
@@ -236,7 +237,7 @@ def test_a_handful_of_identical_answers_does_not_outweigh_a_lower_loss() -> None
 def test_gradients_that_were_all_zero_and_losses_that_did_not_move() -> None:
     samples = made_samples(12, good, good)
     verdict = decide(made_losses(12, -0.01), samples, made_general(), ProbeSettings(), no_gradients=True)
-    assert (verdict.value, verdict.sentence.count("gradients")) == ("no better", 1)
+    assert (verdict.value, verdict.sentence.count("no step of the training")) == ("no better", 1)
     still = made_losses(12, 0.0, spread=0.0)
     assert decide(still, samples, made_general(), ProbeSettings()).value == "no better"
 
@@ -286,7 +287,7 @@ def test_rows_of_one_question_are_one() -> None:
     verdict = decide(rows, made_samples(50, good, good), made_general(), ProbeSettings())
     assert verdict.gain is None
     assert all(one.rows == 1 for one in verdict.guardrails if one.name not in ("kl", "choices"))
-    assert "50 held-out rows have 1 prompt between them" in verdict.sentence
+    assert "50 held-out rows have 1 prompt, too few" in verdict.sentence
     assert "About 29 rows with prompts of their own would decide." in verdict.sentence
 
 
@@ -305,7 +306,6 @@ def test_general_questions_are_no_answers_and_more_rows_do_not_change_them() -> 
     assert ": 100 general questions do not exclude harm in 1 check of 10. More rows do not change" in verdict.sentence
     both = verdict_of(20, good, general=open_).sentence
     assert " 20 answers do not exclude harm in 8 checks of 10; 100 general questions do not" in both
-    assert both.endswith("About 29 rows would decide the rest.")
 
 
 def test_a_score_that_applies_to_a_part_of_the_answers_takes_so_many_more_rows() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from job.probing import words
 from job.results import Estimate
-from tests.sample_results import estimate, guardrail
+from tests.sample_results import estimate, guardrail, verdict
 
 pytestmark = pytest.mark.light
 
@@ -54,3 +54,11 @@ def test_harm_is_said_without_names_of_figures(name: str, said: str) -> None:
     harmed = guardrail(name, base=0.02, tuned=0.4)
     assert words.harm_text(harmed, others=0) == said
     assert words.harm_text(harmed, others=1) == f"{said}; 1 other check failed too"
+
+
+def test_rows_that_training_knows_are_among_the_reasons() -> None:
+    assert words.with_leak(verdict(), 0) == verdict()
+    assert words.with_leak(verdict(), 46).reasons == [
+        *verdict().reasons,
+        "46 held-out rows have the question or the text of training rows: the loss there may be learned by heart.",
+    ]
