@@ -25,6 +25,7 @@ def prepare_libraries(settings: Settings) -> None:
     environ.setdefault("TOKENIZERS_PARALLELISM", "true")  # safe: no process forks after its first use
     environ.setdefault("BITSANDBYTES_NOWELCOME", "1")
     prepare_cuda(environ)
+    environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # bytes count as progress, of which there is one bar
     if not settings.uses_hub:
         environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -18,6 +18,7 @@ from job.results import Cleaned
 from job.runs.claim import require_own
 from job.runs.folder import RunDir
 from job.runs.signals import StopRequest
+from job.settings.files import read_lines
 from job.training.intervals import doubts, intervals
 
 Check = Callable[[Facts], Iterator[JobError]]
@@ -159,6 +160,7 @@ def warnings(facts: Facts) -> Iterator[str]:
     yield from _many_too_long(facts)
     yield from _few_turns_left(facts)
     yield from _answers_cut(facts)
+    yield from _too_few_answers(facts)
     for problem in (facts.base.problem, *(found.problem for _, found in facts.samples)):
         if isinstance(problem, HubUnavailable):
             yield f"not looked at: {problem}"
@@ -179,6 +181,21 @@ def _many_too_long(facts: Facts) -> Iterator[str]:
         yield (
             f"FINETUNE_TRAIN_MAX_TOKENS ({limit:,}) drops {above:,} of {len(lengths):,} rows looked at; a higher limit keeps "
             "them and costs memory"
+        )
+
+
+def _too_few_answers(facts: Facts) -> Iterator[str]:
+    """Fewer cannot exclude harm in one answer of ten, so no verdict is `better` (job/probing/README.md)."""
+    from job.probing.scores import MARGIN
+    from job.probing.statistics import rows_without_event
+
+    probe, rows, fewest = facts.settings.probe, facts.expected.eval_rows, rows_without_event(MARGIN)
+    fixed = len(read_lines(probe.questions_file))
+    answers = fixed + min(max(0, probe.answers - fixed), rows)
+    if rows and answers < fewest:
+        yield (
+            f"the verdict cannot be better: {answers} answers, and {fewest} without a fault are the fewest that exclude harm; "
+            "raise FINETUNE_DATA_EVAL_FRACTION or FINETUNE_PROBE_ANSWERS, or ask more in FINETUNE_PROBE_QUESTIONS_FILE"
         )
 
 

@@ -36,9 +36,13 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., S
 
 
 @pytest.fixture
-def facts(settings: Callable[..., Settings]) -> Callable[..., Facts]:
+def facts(settings: Callable[..., Settings], tmp_path: Path) -> Callable[..., Facts]:
+    """With as many questions as a verdict needs."""
+    questions = tmp_path / "enough.txt"
+    questions.write_text("".join(f"Why {number}?\n" for number in range(29)), "utf-8")
+
     def make(**values: str) -> Facts:
-        return Facts(settings(**values), "", {})
+        return Facts(settings(**({"PROBE_QUESTIONS_FILE": str(questions)} | values)), "", {})
 
     return make
 

@@ -101,6 +101,14 @@ def test_a_card_that_is_too_small_is_a_problem_only_if_it_was_named(
 
 
 @pytest.mark.light
+def test_a_verdict_that_can_only_be_inconclusive_is_a_warning(facts: Callable[..., Facts]) -> None:
+    few = {"PROBE_QUESTIONS_FILE": "job/quickstart/questions.txt", "TRAIN_EPOCHS": "10"}
+    (warning,) = warnings(without_base(with_samples(facts(**few), sample())))
+    assert warning.startswith("the verdict cannot be better: 15 answers, and 29 without a fault are the fewest")
+    assert not list(warnings(without_base(with_samples(facts(DATA_EVAL_FRACTION="0.4", **few), sample()))))
+
+
+@pytest.mark.light
 def test_what_does_not_fit_the_number_of_steps_is_a_warning(facts: Callable[..., Facts]) -> None:
     """A run of 57 steps. With shares of the run, as by default, they fit any number."""
     epochs = {"TRAIN_EPOCHS": "9.5"}
