@@ -12,7 +12,18 @@ from __future__ import annotations
 
 import functools
 
-from job.cleaning.rules import boilerplate, breaks_off, closings, content, lead_ins, requests, sign_offs, signs, whole
+from job.cleaning.rules import (
+    boilerplate,
+    breaks_off,
+    closings,
+    content,
+    lead_ins,
+    online,
+    requests,
+    sign_offs,
+    signs,
+    whole,
+)
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.lead_ins import without_lead_in
 from job.cleaning.rules.requests import asks_back, asks_inside, others_in
@@ -183,6 +194,8 @@ def _with_bracket(rest: str, gone: str) -> str:
 @remembered
 def without_polite_clause(sentence: str) -> str:
     """The sentence without a polite clause at its end or beginning; of a condition ("If in doubt, ...") nothing goes."""
+    if advice := _before_online(sentence):
+        return full_stop(advice)
     clauses = list(closings.CLAUSE.finditer(sentence))
     for between in reversed(clauses):
         head, tail = sentence[: between.start()], sentence[between.end() :]
@@ -289,7 +302,7 @@ def _wishes(sentence: str, lowered: str) -> bool:
 @remembered
 def _goodbye(sentence: str) -> bool:
     """Whether a sentence says goodbye and nothing else; an item of a list does not."""
-    if sentence and ord(sentence[0]) in HIDDEN:
+    if (sentence and ord(sentence[0]) in HIDDEN) or online.in_person(sentence) or _before_online(sentence):
         return False
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
@@ -300,6 +313,14 @@ def _goodbye(sentence: str) -> bool:
         or _is_boilerplate(sentence, unknown=0)
         or asks_back(sentence)
     )
+
+
+def _before_online(sentence: str) -> str:
+    """The advice before a clause that sends the reader to a service online; may be empty."""
+    head = online.before(sentence)
+    if words(head) < FEWEST_WORDS or not stands(head) or asks_back(head) or _goodbye(head):
+        return ""
+    return head if online.IN_PERSON.search(head) or others_in(head) else ""
 
 
 def _begins_like_goodbye(sentence: str) -> bool:
