@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 
 from job.cleaning.rules import (
+    addresses,
     boilerplate,
     breaks_off,
     closings,
@@ -41,7 +42,8 @@ FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
 INSIDE = signs.Signs(
     *dict.fromkeys((*closings.INSIDE, *requests.REQUESTS_INSIDE, "following: ", "follows: ")),
-    shared=("hop", " me know", "q", "help", "best", "please ", "guide ", "send ", "mention"),
+    *addresses.GREETS,
+    shared=("hop", " me know", "q", "help", "best", "please ", "guide ", "send ", "mention", ". h"),
 )
 """An answer without one of these has no boilerplate in its middle."""
 LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind
@@ -61,7 +63,7 @@ def placeholder(field: Field) -> str:
 
 
 def opening(field: Field) -> str:
-    text = opened(field.text).strip()
+    text = addresses.without_dear(opened(field.text).strip())
     return text if text == field.text else boilerplate.LEADING_AND.sub("", text)
 
 
@@ -85,6 +87,8 @@ def boilerplate_inside(field: Field) -> str:
         lowered = text.lower()
     stay = [piece for piece in sentences(text) if not (has_any(piece.lower(), found) and _goes_inside(piece, text))]
     clauses = has_any(lowered, whole.CLAUSES_INSIDE)
+    if not addresses.GREETS.isdisjoint(found):
+        stay = [*stay[:1], *map(addresses.ungreeted, stay[1:])]
     return "".join([_without_courtesy(piece, clauses=clauses) for piece in stay]).strip() or text
 
 
