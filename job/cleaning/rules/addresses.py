@@ -18,7 +18,7 @@ _GREETING = pattern(
 )
 _NO_ADDRESS = (
     *"my our your a the near and is are was were be been so too very oh hold held pay paid".split(),
-    *"cost costs say says word as more how".split(),
+    *"cost costs say says word as more how me him us them".split(),
     *"seem seems get gets got become becomes grow grew for".split(),
 )
 """Before "dear" where it is an adjective or a noun."""

@@ -164,8 +164,8 @@ _HEDGED = (
     rf"(?:(?:perhaps|maybe|i\s+(?:only\s+)?(?:wish|hope)(?:\s+that)?|if\s+only)\s+)+(?:you|u)\s+(?:can|could|would|might|may|had|have)\s+"
     rf"(?:(?:be\s+able\s+to|have|also|please)\s+)*(?:{_SENDS}|{_SENT})\s+{_SHOWS}{_NOT_TO}|"
     rf"it\s+(?:would|will|could|might)\s+(?:have\s+been|be)\s+(?:\w+\s+)?{_BETTER}(?:\s+for\s+\w+)?\s+if\s+(?:(?:you|u)\s+(?:had|have|could\s+have)\s+{_SENT}\s+{_SHOWS}|"
-    rf"{_SHOWS}\s+(?:(?:is|are|was|were|could|can|had|has|have|be|been)\s+)+{_SENT})\b{_NOT_TO}|"
-    rf"if\s+{_SHOWS}\s+(?:(?:is|are|was|were|could|can|had|has|have|be|been)\s+)+{_SENT}\b[^.!?\n]{{0,40}}[,\s]\s*(?:it|that)\s+(?:would|will)\s+"
+    rf"{_SHOWS}(?:\s+of(?:\s+\w+){{1,4}}?)?\s+(?:(?:is|are|was|were|could|can|had|has|have|be|been)\s+)+{_SENT})\b{_NOT_TO}|"
+    rf"if\s+{_SHOWS}(?:\s+of(?:\s+\w+){{1,4}}?)?\s+(?:(?:is|are|was|were|could|can|had|has|have|be|been)\s+)+{_SENT}\b[^.!?\n]{{0,40}}[,\s]\s*(?:it|that)\s+(?:would|will)\s+"
     rf"(?:have\s+been|be|help)\b[^.!?\n]{{0,40}}|"
     rf"i\s+would\s+(?:have\s+)?(?:liked?|loved?|preferred)\s+to\s+(?:see|have\s+seen|look\s+at)\s+{_SHOWS}{_NOT_TO}"
 )

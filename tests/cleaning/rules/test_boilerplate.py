@@ -11,7 +11,7 @@ pytestmark = pytest.mark.examples
 OPENINGS = {
     "displaced_blank": ["HiT hanks for your query. "],
     "dear_name": ["Dear Anna, ", "Hello Anna, ", "Good morning Anna, ", "Namaste Anna, ", "Respected Anna, "],
-    "greeted_name": ["hi megan, you ", "dear megan thanks ", "hello megan… is "],
+    "greeted_name": ["hi megan, you ", "dear megan thanks ", "hello megan… is there "],
     "greeting": ["hello ", "Greetings, ", "namaste ", "respected sir "],
     "dear": ["dear doctor, "],
     "address": ["sir, ", "Madam. "],
