@@ -5,6 +5,7 @@ from __future__ import annotations
 from job.cleaning.rules.boilerplate import pattern
 
 SIGN = "online"
+"""A sentence without it is not looked at."""
 _BACK = r"(?:revert|(?:get|come|write|report)\s+back)\b"
 _SERVICE = (
     r"(?:consult|follow[\s-]*up|(?:take|have|seek|get|opt\s+for|go\s+for|book)\s+(?:an?\s+)?(?=online)|(?:via|through|by)\s+(?:an?\s+)?(?=online)|"
@@ -35,15 +36,8 @@ IN_PERSON = pattern(
 
 def before(sentence: str) -> str:
     """What stands before a clause about a service online, if it can be advice; may be empty."""
-    if SIGN not in sentence.lower():
-        return ""
     found = _CLAUSE.search(sentence)
     head = sentence[: found.start()].rstrip(" ,") if found else ""
     if head and not _OPEN.search(head) and not _ASKS.match(head):
         return _EITHER.sub("", head)
     return ""
-
-
-def in_person(sentence: str) -> bool:
-    """Whether a sentence about a service online sends the reader to somebody in person."""
-    return SIGN in sentence.lower() and bool(IN_PERSON.search(sentence))

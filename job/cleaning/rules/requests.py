@@ -78,7 +78,22 @@ REQUEST_SIGNS = (
         "help",
         "i can tell",
     ),
-    *("waiting", "expect", "give ", "review", "picture", "pic ", "photo", "session", " book ", " with ", "to see "),
+    *(
+        "waiting",
+        "expect",
+        "give ",
+        "review",
+        "picture",
+        "pic ",
+        "photo",
+        "session",
+        " book ",
+        "up with",
+        "ly with",
+        "nd with",
+        "ed to see",
+        "have seen",
+    ),
 )
 """A request holds one of these."""
 REQUEST_BEGINS = frozenset(

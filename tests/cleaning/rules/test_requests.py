@@ -71,7 +71,6 @@ def test_a_request_for_something_to_look_at_goes(request_: str) -> None:
         "Can you upload your report?",
         "Please mention the date of planting.",
         "If you have spots elsewhere, send pictures of them too.",
-        "Follow up with the required information.",
         "Perhaps you could attach the x-ray images.",
     ],
 )
