@@ -16,26 +16,28 @@ _GREETING = pattern(
     r"\s*[,.!]+\s+(?!world\b|(?:\w+\s+){1,2}(?:said|says|asked|replied|answered|called|shouted|whispered)\b)(?=\w)|"
     rf"\s+(?={_GOES_ON}))"
 )
-_NO_ADDRESS = (
-    *"my our your a the near and is are was were be been so too very oh hold held pay paid".split(),
-    *"cost costs say says word as more how me him us them".split(),
-    *"seem seems get gets got become becomes grow grew for".split(),
+_NO_ADDRESS = frozenset(
+    """my our your a the near and is are was were be been so too very oh hold held pay paid cost costs say says word as more how
+    me him us them seem seems get gets got become becomes grow grew for""".split()
 )
 """Before "dear" where it is an adjective or a noun."""
-_DEAR = pattern(
-    r"(?<=[a-z])" + "".join(rf"(?<!\b{word})" for word in _NO_ADDRESS) + r",?\s+dear(?=\s*[.,!?;])",
-)
+_DEAR = pattern(r",?\s+dear(?=\s*[.,!?;])")
 DEAR_REACH = 80
 """Characters at the beginning in which the reader is called "dear"; further on it may be a letter or a dialogue."""
 
 
 def ungreeted(sentence: str) -> str:
     """A sentence without the greeting before it, if it goes on as sentences do."""
-    found = _GREETING.match(sentence)
+    found = _GREETING.match(sentence) if sentence[0] in "hH" else None
     return capital(sentence[found.end() :]) if found else sentence
 
 
 def without_dear(text: str) -> str:
     """The text without "dear" at the end of its first words: "No need to worry dear."."""
     head = text[:DEAR_REACH]
-    return _DEAR.sub("", head, count=1) + text[DEAR_REACH:] if "dear" in head.lower() else text
+    if "ear" not in head or not (found := _DEAR.search(head)):
+        return text
+    before = head[: found.start()].split()
+    if not before or before[-1].lower() in _NO_ADDRESS or not before[-1][-1].isalpha():
+        return text
+    return text[: found.start()] + text[found.end() :]

@@ -198,7 +198,7 @@ def _with_bracket(rest: str, gone: str) -> str:
 @remembered
 def without_polite_clause(sentence: str) -> str:
     """The sentence without a polite clause at its end or beginning; of a condition ("If in doubt, ...") nothing goes."""
-    if online.SIGN in sentence.lower() and (advice := _before_online(sentence)):
+    if online.SIGN in sentence and (advice := _before_online(sentence)):
         return full_stop(advice)
     clauses = list(closings.CLAUSE.finditer(sentence))
     for between in reversed(clauses):
@@ -308,7 +308,7 @@ def _goodbye(sentence: str) -> bool:
     """Whether a sentence says goodbye and nothing else; an item of a list does not."""
     if sentence and ord(sentence[0]) in HIDDEN:
         return False
-    if online.SIGN in sentence.lower() and (online.IN_PERSON.search(sentence) or _before_online(sentence)):
+    if online.SIGN in sentence and (online.IN_PERSON.search(sentence) or _before_online(sentence)):
         return False
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))

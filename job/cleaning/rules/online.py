@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from job.cleaning.rules.boilerplate import pattern
 
-SIGN = "online"
-"""A sentence without it is not looked at."""
+SIGN = "nline"
+"""A sentence without it is not looked at, whether it has a capital or not."""
 _BACK = r"(?:revert|(?:get|come|write|report)\s+back)\b"
 _SERVICE = (
     r"(?:consult|follow[\s-]*up|(?:take|have|seek|get|opt\s+for|go\s+for|book)\s+(?:an?\s+)?(?=online)|(?:via|through|by)\s+(?:an?\s+)?(?=online)|"
