@@ -176,12 +176,21 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         rf"^(?i:{GREETING}|dear)\s+(?:(?i:dear|mr|mrs|ms|miss)\.?\s+)?(?:[A-Z][\w'’-]{{1,20}}|@\w[\w.-]{{0,30}}\w)\s*"
         r"(?:[,:]+\s*|!+(?!\s*(?-i:[a-z]))\s*|(?i:sir|madam|mam|ma['’]am)\s*[.,!:]+\s*)"
     ),
+    "greeted_name": pattern(
+        r"^(?:hi+|hello|hey|dear)\s+(?!\w+(?:ly|ing|s)\b|(?:yes|yeah|yep|no|not|well|okay|sure|again|then|and|but|here|first|sometimes|however|sorry|thanks?|"
+        r"thank|welcome|how|hope|also|now|just|only|maybe|perhaps|the|this|that|these|your|you|our|its|for|from|with|as|if|in|what|when|why|who|all|any|"
+        r"have|has|had|are|was|can|could|may|will|would|should|did|does|please|kindly|because|since|although|though|once|unless|them|her|him)\b)"
+        r"[a-z]{3,12}(?:\s*(?:…|\.{2,}|\s-+\s|,)\s*(?=(?:i|you|your|we|my|how|what|thanks?|welcome|sorry|please|kindly|don['’]?t|according\s+to|based\s+on|as\s+per|"
+        r"(?:do|did|have|are)\s+you|(?:is|are|was)\s+(?:there|it|your|the|this))\b)|"
+        r"\s+(?=(?:thanks?|thank\s+you|welcome|hope\s+(?:you|this)|how\s+are\s+you|sorry\s+(?:to|for|about)|i\s+(?:understand|went|have\s+(?:gone|read|reviewed|"
+        r"seen|understood)))\b))"
+    ),
     "greeting": pattern(
         rf"^(?:{GREETING})(?![\w'’-]){NO_NAME}{NO_GREETING}(?:[\s,]+{ADDRESS}\b\.?)*(?:\s+(?:(?:and|abd|an|nad)(?=\s+(?:welcome|thank|good))|"
         rf"and\s+(?:the\s+)?forum\b))?{END}"
     ),
     "dear": pattern(
-        rf"^dear\b{NO_NAME}(?=[\s,.]*[A-Z0-9])?(?:\s+{ADDRESS}\b\.?)*(?:\s*[,.!:\-–]+\s*|\s+(?=(?-i:(?:I|A|The|This|That|These|It|Its|As|For|From|In|If|My|There|After|According|Yes|No|Hello|Hi|Since|Please|First)\b)|your?\b|i\b|we\b|welcome|thank))"
+        rf"^dear\b{NO_NAME}(?=[\s,.]*[A-Z0-9])?(?:\s+{ADDRESS}\b\.?)*(?:\s*[,.!:\-–]+\s*|\s+(?=(?-i:(?:I|A|The|This|That|These|It|Its|As|For|From|In|If|My|There|After|According|Yes|No|Hello|Hi|Since|Please|First|What|How|When|Have|Do|Did|Are|Can)\b)|your?\b|i\b|we\b|welcome|thank))"
     ),
     "address": pattern(
         r"^(?:sir|madam|ma['’]?am)\b(?:/(?:sir|madam|ma['’]?am))?(?:\s*[,.!:;…–—-]+\s*|\s+(?=(?:i|you|your|u|it|the|this|thanks?|welcome|in|if|as|for|we|my)\b))"
@@ -284,7 +293,11 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     "label": pattern(
         r"^(?:(?:brief|short|detailed|quick|full)\s+(?:answer|reply|response|explanation)s?\s*[.:\-–]+|(?:answer|ans|reply|response)\s*:)\s*"
     ),
-    "domain_rest": pattern(r"^com\b(?:\s*[.,!:]+\s*|\s+(?=[a-z]))"),  # of "Welcome to somewhere.com"
+    # Of "Welcome to somewhere.com" or "Welcome to Ask Doctors".
+    "domain_rest": pattern(
+        rf"^(?:doctors\s*[.]\s*)?com\b(?:\s*[.,!:]+\s*|\s+(?=[a-z]))|^doctors(?:\s*[.!]+\s*|\s*,\s*(?=(?:i|your?|thanks?|welcome|hi|hello)\b)|"
+        rf"\s+(?=(?-i:(?!I\b){STARTS}\b)|thanks?\b|welcome\b|hi\b|hello\b|I\s+(?:understand|can\s+understand|have\s+(?:gone|read|reviewed))\b))"
+    ),
     "certainly": pattern(r"^(?:certainly|sure|of\s+course|absolutely)\s*!+\s*"),
 }
 
@@ -292,6 +305,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
 LETTERS = {
     "displaced_blank": "h",
     "dear_name": "hgnrd",
+    "greeted_name": "hd",
     "greeting": "hgnr",
     "dear": "d",
     "address": "sm",
@@ -317,7 +331,7 @@ LETTERS = {
     "thanks_for_help_sought": "i",
     "praise": "twgevi",
     "label": "bsdqfar",
-    "domain_rest": "c",
+    "domain_rest": "cd",
     "certainly": "csoa",
 }
 LEADING_AND = pattern(r"^and,?\s+(?=\S)")

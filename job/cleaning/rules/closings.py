@@ -129,7 +129,19 @@ POLITE = (
         "for more",
         "for further",
     ),
-    *("ask again", "send ", "upload", "attach", "share ", "tell me", "to me", "provide me", "waiting"),
+    *(
+        "ask again",
+        "send ",
+        "upload",
+        "attach",
+        "share ",
+        "up with ",
+        "next step",
+        "tell me",
+        "to me",
+        "provide me",
+        "waiting",
+    ),
 )
 """An end without one of these has no polite clause. Looking for them takes 2 us, for the clauses 25."""
 WORDS = frozenset(
@@ -143,7 +155,7 @@ WORDS = frozenset(
     two three four five six seven ten fifteen hitting needy patients
     ayurveda ayurvedic homeopathic infertility allergy radiodiagnosis critical surgical nutritionist endodontist
     orthodontist fitness yoga lactation dental sexual related
-    next experts love mom ciao waiting awaiting disposal remain whenever""".split()
+    next step steps experts love mom ciao waiting awaiting disposal remain whenever""".split()
 )
 """What goodbyes speak of besides: the reader's people, the reports to come back with, the specialists of a platform."""
 TITLES = (
@@ -215,11 +227,22 @@ GLUED_GOODBYE = re.compile(
     r"(?i:(?:i\s+)?(?:do\s+)?hope\s+(?:that\s+)?(?:i|this|it|these|the|my|you)\b[^.!?\n]{0,60}\b(?:answer|help|clear|satisf|query|question|useful))\w*|"
     r"[Tt]hanks?\s+(?:you\s+)?for\s+(?:more|any|your|the|asking|using|choosing|posting|contacting|consulting|trusting)\b|"
     r"(?i:hope\s+(?:he|she|they|your\s+\w+)\s+(?:gets?|feels?|recovers?|is|are|will)\b)|"
-    r"(?i:(?:waiting|awaiting)\s+(?:for\s+)?(?:ur|your)\s+(?:reply|response|answers?)\b)|if\s+so\s+do\s+vote\b|Good\s+day\b|Stay\s+(?:healthy|safe)\b))[^.!?\n]{0,160}[.!?\s]*$"
+    r"(?i:(?:waiting|awaiting)\s+(?:for\s+)?(?:ur|your)\s+(?:reply|response|answers?)\b)|if\s+so\s+do\s+vote\b|"
+    r"(?=[AISTWaistw])(?i:(?:(?:so|and|then|after\s+(?:that|this))[\s,]+)*(?:i|we)\s+(?:will|can|shall|would|could)\s+(?:then\s+)?(?:be\s+able\s+to\s+)?(?:guide|help|advise|assist)\s+(?:you|u)\s+"
+    r"(?:(?:to|for|on|about|with|regarding|in)\s+)?(?:the\s+|your\s+)?next\s+steps?\b)|Good\s+day\b|Stay\s+(?:healthy|safe)\b))[^.!?\n]{0,160}[.!?\s]*$"
 )
 # What can only end a text, whatever stands before it, and however close.
+_NOT_FELT = "".join(
+    rf"(?<!\b{word}\s)"
+    for word in (
+        "than feel felt feels feeling be being am so say said very not really truly are is was were m a or and too sounds "
+        "looks seem seems"
+    ).split()
+)
+"""Before an apology: "better safe than sorry", "he felt sorry"."""
 LAST_WORDS = pattern(
-    r"(?:[\s,.!;:)…-]+(?:thanx|thx|take\s+care|all\s+the\s+best|(?<=…)best|(?<=…\s)best|(?:(?:kind|best|warm)\s+)?(?:regards|wishes)|cheers|bye|god\s+bless(?:\s+you)?|feel\s+better\s+soon)|"
+    r"(?:[\s,.!;:)…-]+(?:thanx|thx|take\s+care|all\s+the\s+best|(?<=…)best|(?<=…\s)best|(?:(?:kind|best|warm)\s+)?(?:regards|wishes)|cheers|bye|god\s+bless(?:\s+you)?|feel\s+better\s+soon|"
+    rf"(?:i\s+am\s+(?:really\s+|so\s+|very\s+)*|{_NOT_FELT})sorry(?:\s+for\s+that)?)|"
     rf"[\s,.!;:)…-]*(?:(?:thank\s*you|thanks)\s+and\s+good\s*luck|(?:best|kind|warm)\s+regards|best\s+of\s+luck|go[oi]d\s*luck|get\s+well\s+soon|thank\s*you|thanks|hope\s+i\s+was\s+of\s+help|sorry\s+for\s+(?:the\s+|this\s+)?(?:bad|sad)\s+news|"
     rf"{'|'.join(sorted(MISSPELT_THANKS - {'hans', 'thans'}))})(?:\s+to\s+you)?)[\s.!…\U0001f300-\U0001faff\u263a\ufe0f]*$"
 )
@@ -239,7 +262,18 @@ ENDS = (
         "bye",
         "luck",
     ),
-    *("of help", "d news", "to you", "soon", "bless", "bless you", "best", *sorted(MISSPELT_THANKS)),
+    *(
+        "of help",
+        "d news",
+        "to you",
+        "soon",
+        "bless",
+        "bless you",
+        "best",
+        "sorry",
+        "for that",
+        *sorted(MISSPELT_THANKS),
+    ),
 )
 DAYS = ("day", "night", "evening", "morning", "weekend", "time")
 LINKS = ("link", "http", "bit.ly", "url", "website", "->")
@@ -264,12 +298,13 @@ NOT_DANGLING = pattern(
 )
 """An end of a sentence without a full stop that only looks as if it broke off: "it may crack later on"."""
 BROKEN_WORD = re.compile(
-    r"(?<=\s)(?:hy|chil|syn|dehy|rehy|carbohy|cylin|pseudoephe|ephe|costochon|hyperan|(?<!an )(?<!the )(?<!this )(?<!your )ad|"
+    r"(?<=\s)(?:hy|chil|syn|dehy|rehy|dihy|carbohy|cylin|pseudoephe|ephe|costochon|hyperan|dan|bena|"
+    r"(?:(?<=upper )|(?<=lower )|(?<=static ))qua|(?<!an )(?<!the )(?<!this )(?<!your )ad|"
     r"(?<=your )treating|(?<=the )treating)\.?$"
 )
 """The beginning of a word, or one before a noun, that a rule may have given a full stop."""
 LONGEST_BROKEN = 20
-BROKEN_ENDS = ("hy", "chil", "syn", "cylin", "ephe", "chon", "an", "ad", "ing")
+BROKEN_ENDS = ("hy", "chil", "syn", "cylin", "ephe", "chon", "an", "ad", "ing", "bena", "qua")
 """How such words end."""
 LONE_NUMBER = re.compile(r"(?<=[a-z][a-z)][.!?])\s*\b\d{1,2}[.)]$")
 PROMISE = pattern(

@@ -12,7 +12,19 @@ from __future__ import annotations
 
 import functools
 
-from job.cleaning.rules import boilerplate, breaks_off, closings, content, lead_ins, requests, sign_offs, signs, whole
+from job.cleaning.rules import (
+    addresses,
+    boilerplate,
+    breaks_off,
+    closings,
+    content,
+    lead_ins,
+    online,
+    requests,
+    sign_offs,
+    signs,
+    whole,
+)
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.lead_ins import without_lead_in
 from job.cleaning.rules.requests import asks_back, asks_inside, others_in
@@ -30,7 +42,8 @@ FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
 INSIDE = signs.Signs(
     *dict.fromkeys((*closings.INSIDE, *requests.REQUESTS_INSIDE, "following: ", "follows: ")),
-    shared=("hop", " me know", "q", "help", "best", "please ", "guide ", "send ", "mention"),
+    *addresses.GREETS,
+    shared=("hop", " me know", "q", "help", "best", "please ", "guide ", "send ", "mention", ". h"),
 )
 """An answer without one of these has no boilerplate in its middle."""
 LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind
@@ -50,7 +63,7 @@ def placeholder(field: Field) -> str:
 
 
 def opening(field: Field) -> str:
-    text = opened(field.text).strip()
+    text = addresses.without_dear(opened(field.text).strip())
     return text if text == field.text else boilerplate.LEADING_AND.sub("", text)
 
 
@@ -74,6 +87,8 @@ def boilerplate_inside(field: Field) -> str:
         lowered = text.lower()
     stay = [piece for piece in sentences(text) if not (has_any(piece.lower(), found) and _goes_inside(piece, text))]
     clauses = has_any(lowered, whole.CLAUSES_INSIDE)
+    if not addresses.GREETS.isdisjoint(found):
+        stay = [*stay[:1], *map(addresses.ungreeted, stay[1:])]
     return "".join([_without_courtesy(piece, clauses=clauses) for piece in stay]).strip() or text
 
 
@@ -183,6 +198,8 @@ def _with_bracket(rest: str, gone: str) -> str:
 @remembered
 def without_polite_clause(sentence: str) -> str:
     """The sentence without a polite clause at its end or beginning; of a condition ("If in doubt, ...") nothing goes."""
+    if online.SIGN in sentence and (advice := _before_online(sentence)):
+        return full_stop(advice)
     clauses = list(closings.CLAUSE.finditer(sentence))
     for between in reversed(clauses):
         head, tail = sentence[: between.start()], sentence[between.end() :]
@@ -291,6 +308,8 @@ def _goodbye(sentence: str) -> bool:
     """Whether a sentence says goodbye and nothing else; an item of a list does not."""
     if sentence and ord(sentence[0]) in HIDDEN:
         return False
+    if online.SIGN in sentence and (online.IN_PERSON.search(sentence) or _before_online(sentence)):
+        return False
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
         or sign_offs.signs(sentence)
@@ -300,6 +319,14 @@ def _goodbye(sentence: str) -> bool:
         or _is_boilerplate(sentence, unknown=0)
         or asks_back(sentence)
     )
+
+
+def _before_online(sentence: str) -> str:
+    """The advice before a clause that sends the reader to a service online; may be empty."""
+    head = online.before(sentence)
+    if words(head) < FEWEST_WORDS or not stands(head) or asks_back(head) or _goodbye(head):
+        return ""
+    return head if online.IN_PERSON.search(head) or others_in(head) else ""
 
 
 def _begins_like_goodbye(sentence: str) -> bool:

@@ -78,7 +78,22 @@ REQUEST_SIGNS = (
         "help",
         "i can tell",
     ),
-    *("waiting", "expect", "give ", "review", "picture", "pic ", "photo", "session", " book "),
+    *(
+        "waiting",
+        "expect",
+        "give ",
+        "review",
+        "picture",
+        "pic ",
+        "photo",
+        "session",
+        " book ",
+        "up with",
+        "ly with",
+        "nd with",
+        "ed to see",
+        "have seen",
+    ),
 )
 """A request holds one of these."""
 REQUEST_BEGINS = frozenset(
@@ -86,7 +101,7 @@ REQUEST_BEGINS = frozenset(
     till until for once do just always can could would will you i if it nevertheless hence to in when as after before let keep
     send show tell inform update forward email e-mail mail provide reply write message share report post upload answer give
     revert get come attach submit mention describe specify convey resend waiting awaiting expect expecting be take u
-    follow follow-up""".split()
+    follow follow-up followup respond perhaps maybe""".split()
 )
 """First words of requests: most sentences begin otherwise, and need not be looked at further."""
 REQUESTS_INSIDE = (
@@ -102,6 +117,7 @@ REQUESTS_INSIDE = (
         "get back",
         "tell me",
         "provide me",
+        "up with",
     ),
     *(
         "please send",
@@ -155,6 +171,20 @@ _TELLS = (
     r"(?:tell|explain|help|guide|advi[sc]e|comment|give|suggest|answer|say|assist|interpret|review|clarify|provide|name|assess|"
     r"judge)"
 )
+_SENT = r"(?:sent|uploaded|attached|posted|shared|provided|forwarded|submitted|e?-?mailed)"
+_BETTER = r"(?:better|good|great|best|nice|useful|helpful|appreciated|ideal)"
+_SHOWS = rf"(?:(?:the|an?|some|your|any|clear|of|his|her|recent|x-?\s?rays?)\s+)*{_PICTURE}\b"
+_NOT_TO = r"(?:(?!\bto\s+(?:the|your|an?)\b)[^.!?\n]){0,60}"
+_HEDGED = (
+    rf"(?:(?:perhaps|maybe|i\s+(?:only\s+)?(?:wish|hope)(?:\s+that)?|if\s+only)\s+)+(?:you|u)\s+(?:can|could|would|might|may|had|have)\s+"
+    rf"(?:(?:be\s+able\s+to|have|also|please)\s+)*(?:{_SENDS}|{_SENT})\s+{_SHOWS}{_NOT_TO}|"
+    rf"it\s+(?:would|will|could|might)\s+(?:have\s+been|be)\s+(?:\w+\s+)?{_BETTER}(?:\s+for\s+\w+)?\s+if\s+(?:(?:you|u)\s+(?:had|have|could\s+have)\s+{_SENT}\s+{_SHOWS}|"
+    rf"{_SHOWS}(?:\s+of(?:\s+\w+){{1,4}}?)?\s+(?:(?:is|are|was|were|could|can|had|has|have|be|been)\s+)+{_SENT})\b{_NOT_TO}|"
+    rf"if\s+{_SHOWS}(?:\s+of(?:\s+\w+){{1,4}}?)?\s+(?:(?:is|are|was|were|could|can|had|has|have|be|been)\s+)+{_SENT}\b[^.!?\n]{{0,40}}[,\s]\s*(?:it|that)\s+(?:would|will)\s+"
+    rf"(?:have\s+been|be|help)\b[^.!?\n]{{0,40}}|"
+    rf"i\s+would\s+(?:have\s+)?(?:liked?|loved?|preferred)\s+to\s+(?:see|have\s+seen|look\s+at)\s+{_SHOWS}{_NOT_TO}"
+)
+"""A picture that is only wished for."""
 SURE = pattern(
     # All of a sentence.
     rf"^\W*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}(?:"
@@ -176,6 +206,10 @@ SURE = pattern(
     r"(?:(?:please|kindly|pls|do|also)\s+)+mention\s+(?:about\s+)?(?:the|your|if|whether|what|how|any|when|which|his|her)\b"
     r"(?![^.!?\n]*\b(?:forms?|letters?|labels?|applications?|e?-?mails?|subject|booking|order)\b)[^.!?\n]{2,110}|"
     r"follow[\s-]*up\s+(?:when|once|after|with)\b[^.!?\n]{2,70}\s+and\s+(?:mention|tell|inform|report|let\s+me\s+know)\b[^.!?\n]{2,80}|"
+    rf"{_LEAD}*(?:follow[\s-]*up|reply|respond)\s+with\s+(?:(?:me|us|the|your|these|those|all|some|few|any|more|further|above|following|required|requested|"
+    r"needed|necessary|asked|other|additional|complete|full)\s+)+(?:details?|informations?|info|answers?|histor(?:y|ies)|reports?|results?|questions?)\b"
+    r"[^.!?\n]{0,60}|"
+    rf"{_HEDGED}|"
     r"let\s+me\s+(?:go\s+over|go\s+through|review|check|look\s+at|see|study)\s+(?:your|the)\b[^.!?\n]{2,80}?\b(?:get|come|revert)\s+back\b[^.!?\n]{0,40}|"
     r"i\s+(?:can|could|will|would)\s+(?:help|guide|assist|advise)\s+(?:you|u)\b[^.!?\n]{0,30}\bif\s+(?:you|u)\b[^.!?\n]{0,40}\b(?:book\w*|session|appointment)\b[^.!?\n]{0,60}|"
     r"(?:you|u)\s+(?:can|may|could)\s+(?:also\s+)?book\s+(?:for\s+)?(?:an?\s+)?(?:online|phone|video|chat)\b[^.!?\n]{0,90}"

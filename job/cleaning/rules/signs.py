@@ -65,7 +65,7 @@ REFERRAL = (
 """One of these is in what closings.REFERRAL finds; likewise for the next."""
 GLUED_GOODBYE = (
     *("hope", "regard", "wish", "thank", "care", "well", "know", "free", "hesitate", "best", "information"),
-    *("consult", "vote", "good", "stay", "waiting"),
+    *("consult", "vote", "good", "stay", "waiting", "step"),
 )
 
 

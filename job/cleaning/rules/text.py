@@ -25,9 +25,14 @@ _WHO = ("I", "ou", "we", "We", "hey", "he", "He", "it", "It", "hat", "who", "Who
 _APOSTROPHE = re.compile(
     rf"\\(?:(?:{'|'.join(rf'(?<={word}.)' for word in _NOT)})(?=t\b(?![\\+*?{{(\[]))|"
     rf"(?:{'|'.join(rf'(?<={word}.)' for word in _WHO)})(?=(?:m|d|re|ve|ll)\b(?![\\+*?{{(\[]))|"
-    r"(?<=\bdon.)(?=ts\b)|(?<=[A-Za-z][A-Za-z].)(?=s(?:[.,;:!?)\"”]*\s|[.,;:!?)\"”]*$|-[a-z])))"
+    r"(?<=\bdon.)(?=ts\b)|(?<=\b[Mm]a.)(?=am\b)|(?<=\bo.)(?=clock\b)|(?<=[a-z][a-z]s.)(?=[ ][a-z]{3})|"
+    r"(?<=[A-Za-z][A-Za-z].)(?=s(?:[.,;:!?)\"”]*\s|[.,;:!?)\"”]*$|-[a-z])))"
 )
 """Behind the words that have such a form, and of `\\s`, which a regular expression has too, where its word ends."""
+_STRAY = re.compile(r"\\(?<=[A-Za-z].)(?=['’](?:s|t|re|ve|ll|d|m)\b)|\\ (?<=[a-z][.!?] ..)(?=[A-Z][a-z ])")
+"""Before an apostrophe, and between sentences."""
+_FEET = re.compile(r"\\(?<=\b[4-7].)(?=(?:\d|1[01])\b(?![\\/]))")
+"""Between feet and inches."""
 _SEARCHES = re.compile(
     r"(?-i:\\[wbDWSB])|\b(?:e?grep|sed|awk|pattern\s+\S*\\|match(?:es|ed|ing)?|whitespaces?|log-?\s?[io]n|user\s?names?|tabs?\s+character|strings?)\b",
     re.IGNORECASE,
@@ -163,7 +168,8 @@ def unescaped(text: str) -> str:
     if "\\" not in text or about_code(text):
         return text
     if not _SEARCHES.search(text):
-        text = _APOSTROPHE.sub("'", text)
+        text = _STRAY.sub("", _APOSTROPHE.sub("'", text))
+        text = _FEET.sub("'", text) if has_any(text, ("height", "Height", "tall", "feet")) else text
     if (_ESCAPE.search(text) or _PROVES_BREAKS.search(text)) and _is_json(text):
         text = repair(_HALF.sub("", json.loads(f'"{text}"', strict=False)))
     return _QUOTES.sub(r'"\1"', text)

@@ -72,6 +72,7 @@ _ASKS = (
     r"i\s+(?:should|would|will|could)\s+be\s+(?:able|in\s+a\s+\w+\s+(?:state|position))\s+to\s+(?:give|answer|comment|help|advise|guide)\b[^.!?\n]{0,40}\s+"
     r"if\s+(?:i|you)\s+[^.!?\n]{0,20}\b(?:see|attach|send|share|upload|post)\b[^.!?\n]{0,50}",
     r"(?:would|do)\s+you\s+(?:like|want)\s+(?:me|us)\s+to\s+[^.!?\n]{3,90}",
+    r"(?:(?:i\s+am|i['’]m)\s+)?(?:(?:really|so|very)\s+)*sorry(?:\s+dear)?",
     r"(?:(?:i\s+am|i['’]m)\s+)?(?:(?:really|so|very)\s+)*sorry\s+(?:(?:for|about)\s+(?:this|that)|to\s+say\s+(?:this|that)|"
     r"(?:for|about|to\s+(?:give|bring|tell|break)(?:\s+you)?|to\s+be\s+the\s+bearer\s+of)\s+(?:(?:the|this|such|any)\s+)?(?:an?\s+)?(?:bad|sad)\s+news|"
     r"(?:that\s+)?i\s+(?:could|can)(?:\s+not|not|n['’]t)\s+(?:be\s+of\s+(?:more|any|much)\s+help|help(?:\s+(?:you|more|further))*))",
@@ -159,8 +160,8 @@ OFFER_WORDS = frozenset("and but so also if should whenever in".split())
 CLAUSES_INSIDE = ("let me know", "let us know", " revert", "get back to me", "get back to us", "upload it")
 """A polite clause is looked for in the middle of an answer too where one of these is."""
 SO_I_CAN = pattern(
-    r",?\s+so\s+(?:that\s+)?(?:i|we)\s+(?:can|could|may)\s+(?:help|guide|advise|assist)\s+(?:you|u)(?:\s+(?:better|further|more|out|accordingly|appropriately|"
-    r"in\s+an?\s+better\s+way))*(?=\s*(?:[.!?…]|$))|,?\s+to\s+(?:help|guide|assist)\s+(?:you|u)\s+(?:further|better|in\s+(?:a\s+)?better\s+way)(?=\s*(?:[.!?…]|$))"
+    r",?\s+so\s+(?:that\s+)?(?:i|we)\s+(?:can|could|may)\s+(?:help|guide|advise|assist|suggest)\s+(?:you|u)(?:\s+(?:better|further|more|out|accordingly|appropriately|"
+    r"in\s+an?\s+better\s+way|(?:to|for|on|about|with|regarding)\s+(?:(?:the|your)\s+)?next\s+steps?))*(?=\s*(?:[.!?…]|$))|,?\s+to\s+(?:help|guide|assist)\s+(?:you|u)\s+(?:further|better|in\s+(?:a\s+)?better\s+way)(?=\s*(?:[.!?…]|$))"
 )
 SO_I_CAN_SIGNS = Signs(
     "so that i ",

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.examples
 OPENINGS = {
     "displaced_blank": ["HiT hanks for your query. "],
     "dear_name": ["Dear Anna, ", "Hello Anna, ", "Good morning Anna, ", "Namaste Anna, ", "Respected Anna, "],
+    "greeted_name": ["hi megan, you ", "dear megan thanks ", "hello megan… is there "],
     "greeting": ["hello ", "Greetings, ", "namaste ", "respected sir "],
     "dear": ["dear doctor, "],
     "address": ["sir, ", "Madam. "],
@@ -36,7 +37,7 @@ OPENINGS = {
     "thanks_for_help_sought": ["I appreciate your concern. "],
     "praise": ["That is a great question. ", "What a good question. ", "Excellent question! ", "Very good question. ", "Interesting question. "],
     "label": ["Brief answer. ", "Short answer: ", "Detailed reply - ", "Quick answer: ", "Full explanation: ", "Answer: ", "Reply: "],
-    "domain_rest": ["com the leaves "],
+    "domain_rest": ["com the leaves ", "doctors. com, ", "Doctors Your "],
     "certainly": ["Certainly! ", "Sure! ", "Of course! ", "Absolutely! "],
 }  # fmt: skip
 

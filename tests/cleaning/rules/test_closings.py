@@ -239,6 +239,25 @@ def test_an_apology_without_its_blank_goes() -> None:
     for sentence in (
         "There is no bad news.",
         "He was sorry for the bad news from the garden.",
+        "Better safe than sorry.",
+        "They felt sorry.",
         "Ask the gardener again.",
     ):
         assert cleaned(f"{ADVICE} {sentence}") == f"{ADVICE} {sentence}"
+    for apology in ("since it is hepatica sorry", "as it is rust i am really sorry.", "as it is rust, sorry for that."):
+        said = apology.split(" sorry")[0].removesuffix(" i am really").rstrip(",")
+        assert cleaned(f"{ADVICE} It is lost {apology}") == f"{ADVICE} It is lost {said}."
+
+
+@pytest.mark.parametrize(
+    ("said", "rest"),
+    [
+        ("Get the soil tested then i will guide you to the next step", "Get the soil tested."),
+        ("Get the soil tested and after that I can guide you for next step.", "Get the soil tested."),
+        ("Get the soil tested i can help you with the next steps", "Get the soil tested."),
+        ("A gardener will guide you to the next step.", None),
+        ("If the soil is wet i will guide you to the next step.", None),
+    ],
+)
+def test_an_offer_to_guide_on_goes_without_a_stop_before_it(said: str, rest: str | None) -> None:
+    assert cleaned(f"{ADVICE} {said}") == f"{ADVICE} {rest or said}"

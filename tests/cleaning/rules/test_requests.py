@@ -32,6 +32,15 @@ SURE = (
     "Let me go over your soil report and will get back to you in a moment.",
     "I can help you better if you are fine with booking a session for a detailed evaluation.",
     "You can also book an online phone or video consultation so the problem can be evaluated in detail.",
+    "Follow up with more details about your fern.",
+    "Please respond with the required answers.",
+    "Follow up with the required information.",
+    "I wish you could attach the x-ray images.",
+    "Perhaps you could have sent a clear photo of the leaf.",
+    "It would have been better if you had attached the x-ray images.",
+    "It would be better if pictures of the leaves are attached.",
+    "If the x-ray images could be attached, it would be better.",
+    "I would have liked to see the pictures.",
 )
 
 
@@ -62,6 +71,7 @@ def test_a_request_for_something_to_look_at_goes(request_: str) -> None:
         "Can you upload your report?",
         "Please mention the date of planting.",
         "If you have spots elsewhere, send pictures of them too.",
+        "Perhaps you could attach the x-ray images.",
     ],
 )
 def test_such_a_request_goes_in_the_middle_too(request_: str) -> None:
@@ -88,6 +98,9 @@ def test_a_question_stays_without_the_request_behind_it() -> None:
         "If you could send a picture to the seller that would be a reason for him to act.",
         "You can book a course for beginners in spring.",
         "Let me check the list of ferns that live in shade.",
+        "Follow up with the results to your doctor.",
+        "It would be better if the pictures are attached to the form of the insurer.",
+        "Perhaps you could attach the vine to a stake.",
     ],
 )
 def test_what_is_told_to_others_or_done_by_the_reader_stays(advice: str) -> None:
@@ -100,3 +113,5 @@ def test_a_request_at_the_end_of_a_sentence_goes_from_it() -> None:
     assert cleaned(f"{ADVICE} {sentence} {BEHIND}") == f"{ADVICE} {unknown}. {BEHIND}"
     tested = "Get the soil tested in any lab"
     assert cleaned(f"{BEHIND} {tested} and send for review.") == f"{BEHIND} {tested}."
+    informed = f"{tested} and follow up with the required information so that I can suggest you better."
+    assert cleaned(f"{BEHIND} {informed}") == f"{BEHIND} {tested}."

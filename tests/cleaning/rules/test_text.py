@@ -69,6 +69,12 @@ def test_repair_leaves_all_that_is_no_damage(text: str) -> None:
     [
         ("two\\u00a0days", "two\u00a0days"),
         ("the plant\\s pot and the do\\s", "the plant's pot and the do's"),
+        (
+            "the parents\\ fern is 5\\6 tall, ma\\am, at 5 o\\clock",
+            "the parents' fern is 5'6 tall, ma'am, at 5 o'clock",
+        ),
+        ("The fern\\'s leaves fall. \\ It is ill.", "The fern's leaves fall. It is ill."),
+        ("take 5\\6 of the soil", "take 5\\6 of the soil"),
         ("the do\\s and don\\ts of it", "the do's and don'ts of it"),
         ("it doesn\\t grow, they\\re dry, I\\ve seen Bell\\s.", "it doesn't grow, they're dry, I've seen Bell's."),
         ("called \\\\leaf rot\\\\ here", 'called "leaf rot" here'),

@@ -214,3 +214,8 @@ def test_a_goodbye_goes_that_lost_its_blank_or_stands_behind_a_condition() -> No
     assert cleaned(f"{ADVICE} It may need waterwaiting ur reply?") == f"{ADVICE} It may need water."
     whole = "If it droops, consider a pot of peat & sand"
     assert cleaned(f"{ADVICE} {whole} Hope this helps.") == f"{ADVICE} {whole}."
+
+
+@pytest.mark.parametrize("apology", ["I am so sorry get well soon", "Sorry.", "I'm really sorry. Get well soon!"])
+def test_half_a_wish_leaves_no_lone_apology(apology: str) -> None:
+    assert cleaned(f"{ADVICE} {apology}") == ADVICE
