@@ -157,7 +157,7 @@ def _too_strong(known: Known) -> Iterator[Step]:
     elif known.violated & set(OTHERS):
         yield Step(f"{step}, or fewer epochs: it moved further from the base model than the data needs.")
     elif known.probed.verdict.value == "worse" and not known.violated:
-        yield Step(f"{step}: losses that are no number come of steps that are too large.")
+        yield Step(f"{step}: losses that doubled or are no number come of steps that are too large.")
 
 
 def _rose(gain: Estimate | None) -> bool:
