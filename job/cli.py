@@ -230,7 +230,7 @@ def _plan(args: argparse.Namespace) -> int:
             do_not_wait_for_the_hub()
         now = {name for name in os.environ if name.startswith(PREFIX) and os.environ[name]}
         origin = {name: "environment" if name in before else f"{args.env_file}" for name in now}
-        for line in lines(Facts(settings, token, origin, args.gpu, args.price)):
+        for line in lines(Facts(settings, token, origin, args.gpu, args.price or settings.hourly_price)):
             print(redact(line))
     except JobError as error:
         hide_secrets(os.environ)  # the message quotes values of the env file too

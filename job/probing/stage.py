@@ -322,6 +322,7 @@ def _result(
         losses_path="probe/losses.jsonl",
         questions=sum(sample.source == "question" for sample in samples),
         eval_rows=sum(sample.source == "eval_row" for sample in samples),
+        unanswered=len(probing.questions) - len(samples),
         language=main_language(sample.reference for sample in samples),
         base=score([sample.base_scores for sample in samples]),
         tuned=score([sample.tuned_scores for sample in samples]),
@@ -346,8 +347,8 @@ def _forgetting(general: GeneralRows | None) -> Forgetting | None:
         prompts=len(general.kl),
         kl=sum(general.kl) / len(general.kl),
         choices=choices,
-        base_accuracy=sum(general.base_right) / max(choices, 1),
-        tuned_accuracy=sum(general.tuned_right) / max(choices, 1),
+        base_accuracy=sum(general.base_right) / choices if choices else None,
+        tuned_accuracy=sum(general.tuned_right) / choices if choices else None,
     )
 
 

@@ -140,3 +140,7 @@ def tiles(metrics: Metrics, losses: Losses) -> Iterator[Tile]:
         yield Tile("time", duration(stages), f"this start {duration(metrics.seconds)}")
     else:
         yield Tile("time", duration(metrics.seconds), "")
+    price = metrics.settings.get("hourly_price")
+    if isinstance(price, (int, float)) and price > 0:
+        seconds = max(stages, metrics.seconds)
+        yield Tile("cost", f"{price * seconds / 3600:,.2f}", f"at {price:g} an hour")

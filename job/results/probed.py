@@ -111,9 +111,9 @@ class Forgetting(Result):
     kl: float
     """Mean over the tokens of general answers, in nats: how far the tuned model's next token is from the base's."""
     choices: int
-    base_accuracy: float
-    tuned_accuracy: float
-    """Multiple-choice questions whose right answer has the highest log-probability."""
+    base_accuracy: float | None
+    tuned_accuracy: float | None
+    """None where no choices were asked. Multiple-choice questions whose right answer has the highest log-probability."""
 
 
 class Candidate(Result):
@@ -155,6 +155,8 @@ class Probed(Result):
     losses_path: str
     questions: int
     eval_rows: int
+    unanswered: int = 0
+    """Questions that FINETUNE_PROBE_MINUTES left no time for; in none of the other figures."""
     language: str = ""
     """ISO code of the language of nearly all reference answers; empty where they are in several, or too short to tell."""
     base: Scores

@@ -342,6 +342,9 @@ class Settings(BaseSettings):
         "on; finish stops training in time to evaluate, save, probe and push the adapter that is there.",
     )
 
+    hourly_price: float = Field(
+        0, ge=0, description="Price of an hour of this machine, in any currency, for the report's cost; 0 shows none."
+    )
     watchdog_minutes: float = Field(
         30,
         gt=0,

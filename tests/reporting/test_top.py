@@ -134,3 +134,12 @@ def test_the_time_of_earlier_starts_counts() -> None:
 
     assert time(72) == ("1 min 12 s", "")
     assert time(73) == ("1 min 13 s", "this start 1 min 12 s")
+
+
+def test_what_the_run_cost_is_shown_where_an_hour_has_a_price() -> None:
+    def cost(price: float) -> list[tuple[str, str]]:
+        run = metrics(seconds=1800.0, stage_seconds={"train": 3600.0}, settings={"hourly_price": price})
+        return [(tile.value, tile.note) for tile in tiles(run, Losses.of(run, [])) if tile.name == "cost"]
+
+    assert cost(0.35) == [("0.35", "at 0.35 an hour")]
+    assert cost(0) == []
