@@ -32,4 +32,4 @@ def tokens_of(text: str, chat: Chat) -> int:
 
 def warn(references: Iterable[str], chat: Chat, limit: int) -> None:
     if said := warning([tokens_of(text, chat) for text in references if text], limit):
-        log.warning("stage=probe %s", said)
+        log.warning("stage=probe cut=true: %s", said)

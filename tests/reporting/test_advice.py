@@ -226,7 +226,7 @@ def test_the_remedy_of_a_verdict_leaves_the_advice_to_the_report(error: type[Job
 
 
 def test_losses_that_are_no_number_ask_for_gentler_training() -> None:
-    assert "losses that are no number" in said(ended("worse"))
+    assert "losses that doubled or are no number" in said(ended("worse"))
 
 
 def test_what_was_forgotten_asks_for_gentler_training() -> None:
