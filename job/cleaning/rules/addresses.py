@@ -8,7 +8,7 @@ from job.cleaning.rules.text import capital
 GREETS = frozenset(f". {greeting}{behind}" for greeting in ("hi", "hello", "hey") for behind in (" ", ",", "."))
 """One of these is where a sentence in the middle begins with a greeting."""
 _GOES_ON = (
-    r"(?:i|you|your|we|it|its|it['’]s|this|these|the|there|as|in|if|for|yes|no|please|kindly|do|don['’]?t|take|use|keep|avoid|stop|"
+    r"(?:i|you|your|we|it|its|it['’]s|this|these|the|there(?!\s+means\b)|as|in|if|for|yes|no|please|kindly|do|don['’]?t|take|use|keep|avoid|stop|"
     r"thanks?|welcome|my|how|what|are|have|since|after|from|according|based)\b"
 )
 _GREETING = pattern(
