@@ -303,7 +303,7 @@ def test_general_questions_are_no_answers_and_more_rows_do_not_change_them() -> 
     open_ = made_general(tuned_right=65)
     verdict = verdict_of(50, good, general=open_)
     assert (verdict.value, verdict.rows_needed) == ("inconclusive", None)
-    assert ": 100 general questions do not exclude harm in 1 check of 10. More rows do not change" in verdict.sentence
+    assert ": 100 general questions do not exclude harm in 1 check of 11. More rows do not change" in verdict.sentence
     both = verdict_of(20, good, general=open_).sentence
     assert " 20 answers do not exclude harm in 8 checks of 10; 100 general questions do not" in both
 
