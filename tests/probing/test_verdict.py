@@ -305,7 +305,7 @@ def test_general_questions_are_no_answers_and_more_rows_do_not_change_them() -> 
     assert (verdict.value, verdict.rows_needed) == ("inconclusive", None)
     assert ": 100 general questions do not exclude harm in 1 check of 11. More rows do not change" in verdict.sentence
     both = verdict_of(20, good, general=open_).sentence
-    assert " 20 answers do not exclude harm in 8 checks of 10; 100 general questions do not" in both
+    assert " 20 answers do not exclude harm in 9 checks of 11; 100 general questions do not" in both
 
 
 def test_a_score_that_applies_to_a_part_of_the_answers_takes_so_many_more_rows() -> None:
