@@ -26,16 +26,19 @@ class Seen:
 
 
 def best(seen: Sequence[Seen]) -> Candidate:
-    """Fewest figures that are shown to be worse than the base's, then fewest that exceed their margin, then the lowest loss; of
-    two equals the earlier step."""
+    """Fewest figures that are shown to be worse than the base's, then fewest that exceed their margin, then fewest answers
+    of no use, to a tenth, then the lowest loss; of two equals the earlier step."""
     return min(seen, key=_rank).candidate
 
 
-def _rank(one: Seen) -> tuple[int, int, float, int]:
+def _rank(one: Seen) -> tuple[int, int, float, float, int]:
     guardrails = one.verdict.guardrails
     violated = sum(guardrail.state == "violated" for guardrail in guardrails)
     beyond = sum(
         (guardrail.difference if guardrail.harm == "higher" else -guardrail.difference) >= guardrail.margin
         for guardrail in guardrails
     )
-    return violated, beyond, math.inf if one.candidate.loss is None else one.candidate.loss, one.candidate.step
+    candidate = one.candidate
+    broken = round(candidate.scores.get("broken_share", 0.0), 1)
+    loss = math.inf if candidate.loss is None else candidate.loss
+    return violated, beyond, broken, loss, candidate.step

@@ -31,3 +31,10 @@ def test_a_harm_beyond_the_margin_counts_before_it_is_shown(harm: str, differenc
     assert best([seen(10, 1.5), seen(20, 1.2, doubtful)]).step == 10
     harmless = guardrail("stopped_share", harm=harm, difference=-difference, state="passed")
     assert best([seen(10, 1.5), seen(20, 1.2, harmless)]).step == 20
+
+
+def test_among_checkpoints_that_are_all_harmed_the_one_with_most_answers_of_use_wins() -> None:
+    loops = guardrail("looping_share", difference=0.3, state="violated")
+    useless, better = seen(10, 1.2, loops), seen(20, 1.5, loops)
+    useless.candidate.scores["broken_share"], better.candidate.scores["broken_share"] = 0.64, 0.21
+    assert best([useless, better]).step == 20
