@@ -128,7 +128,8 @@ def _batches(
                 raise MemoryExhausted(
                     f"GPU memory ran out during the loss of one row of {lengths[numbers[0]]} tokens: {error}",
                     remedy="End other processes on the GPU (nvidia-smi lists them); the same command continues with the "
-                    "trained adapter.",
+                    "trained adapter. Or train rows of fewer tokens: a lower FINETUNE_TRAIN_MAX_TOKENS in a new "
+                    "FINETUNE_OUTPUT_DIR.",
                 ) from error
             found = {}
         if not found:  # only here: the traceback has gone by now, and with it what filled the card

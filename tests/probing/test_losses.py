@@ -67,8 +67,9 @@ def test_batches_change_nothing_and_are_halved_where_memory_runs_out(
     for name in known:
         assert found[name] == pytest.approx(known[name], rel=1e-5)
     monkeypatch.setattr(module, "loss_sums", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("full")))
-    with pytest.raises(MemoryExhausted, match="one row of"):
+    with pytest.raises(MemoryExhausted, match="one row of") as failure:
         losses(forward)
+    assert "FINETUNE_TRAIN_MAX_TOKENS" in failure.value.remedy
 
 
 def test_the_look_ends_them(forward: Any) -> None:
