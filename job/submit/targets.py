@@ -6,11 +6,33 @@ from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from job.submit import clouds, hosts, kubernetes
+from job.submit import amazon, clouds, google, hosts, kubernetes
+from job.submit.files import NOTHING_TO_DO, Way
 from job.submit.submission import Submission
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """Values that a queue changes or refuses."""
+
+    pattern: re.Pattern[str]
+    words: str
+    """After `because`."""
+
+
+NO_ESCAPE = Unfit(
+    re.compile(r"[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]"), "its client takes a character in it for the end of the line"
+)
+TOO_LONG = Unfit(
+    re.compile(r".{513}", re.DOTALL), "it has more than 512 characters; name less, or put the text into a file"
+)
+AZURE_REFERENCE = Unfit(re.compile(r"\$\{\{"), "${{ begins a reference there, and nothing escapes it")
+RUNPOD_REFERENCE = Unfit(re.compile(r"\{\{"), "{{ begins a reference to a secret there, and nothing escapes it")
+ANY_CARD = ("T4", "L4", "A100", "H100")
 
 
 @dataclass(frozen=True)
@@ -29,10 +51,35 @@ class Target:
     results: str
     """Where the run folder is kept after the machine is gone."""
     write: Callable[[Submission], str]
+    checked: str = "nothing"
+    """What reads the manifest in the tests."""
+    unchecked: str = "everything else"
+    """What no test could see."""
+    files: Way = NOTHING_TO_DO
+    """How the user's files get there."""
+    cards: Collection[str] = ANY_CARD
+    """What --gpu may name."""
+    spot: bool = False
+    """Whether it has machines that may be taken away at any time, for less money."""
+    on_spot_alone: Collection[str] = ()
+    """Cards for which it has no other."""
+    unfit: tuple[Unfit, ...] = ()
+    has_limit: bool = True
+    """Whether it ends a job after some time."""
 
     @property
     def sentence(self) -> str:
         return f"{self.what}: `{self.submit}`."
+
+    def said(self, job: Submission, uploads: list[str]) -> Iterator[str]:
+        """What the user should know before submitting: what was asked for, and how the files get there."""
+        if job.card:
+            yield f"{job.card}, {job.needs.words}" + (f"; {job.needs.limit_words}" if self.has_limit else "")
+        if uploads:
+            yield f"bring {len(job.files)} of your files there first, from this folder:"
+            yield from (f"  {command}" for command in uploads)
+        elif self.files.mounts and job.files:
+            yield "submit it from this folder: it is mounted, read-only, with your files"
 
 
 TARGETS: tuple[Target, ...] = (
@@ -44,6 +91,10 @@ TARGETS: tuple[Target, ...] = (
         grace="120 s",
         results="`output/NAME/` in the working directory",
         write=hosts.docker,
+        checked="its words by a shell; docker itself by the tests with an engine",
+        unchecked="docker's GPU runtime",
+        files=hosts.FILES,
+        has_limit=False,
     ),
     Target(
         "compose",
@@ -53,33 +104,52 @@ TARGETS: tuple[Target, ...] = (
         grace="120 s",
         results="the volume `output`",
         write=hosts.compose,
+        checked="Compose itself (`config`)",
+        unchecked="a start; Compose's GPU reservation",
+        files=hosts.FILES,
+        has_limit=False,
     ),
     Target(
         "kubernetes",
         what="A Kubernetes Job that retries by exit code",
-        submit="kubectl apply -f FILE",
+        submit="kubectl delete --ignore-not-found --cascade=foreground -f FILE && kubectl create -f FILE",
         retries="by exit code, four times; a disruption does not count",
         grace="120 s",
         results="`NAME/` on the claim",
         write=kubernetes.kubernetes,
+        checked="the published schemas of Kubernetes (kubernetes-validate), unknown fields refused",
+        unchecked="admission rules and labels of a cluster",
+        files=kubernetes.FILES,
+        cards=kubernetes.CARDS,
+        spot=True,
     ),
     Target(
         "kueue",
         what="The same Job in a Kueue queue, which starts and evicts it",
-        submit="kubectl apply -f FILE",
+        submit="kubectl delete --ignore-not-found --cascade=foreground -f FILE && kubectl create -f FILE",
         retries="by exit code, four times; a disruption does not count",
         grace="120 s",
         results="`NAME/` on the claim",
         write=kubernetes.kueue,
+        checked="the published schemas of Kubernetes, as above",
+        unchecked="Kueue itself, its queues and flavors",
+        files=kubernetes.FILES,
+        cards=kubernetes.CARDS,
+        spot=True,
     ),
     Target(
         "kubeflow",
         what="A Kubeflow TrainJob (Trainer v2) with its own runtime",
-        submit="kubectl apply -f FILE",
+        submit="kubectl delete --ignore-not-found --cascade=foreground -f FILE && kubectl create -f FILE",
         retries="by exit code, four times; a disruption does not count",
         grace="120 s",
         results="`NAME/` on the claim",
         write=kubernetes.kubeflow,
+        checked="the Trainer's own models (kubeflow-trainer-api), and the Job inside by the schemas of Kubernetes",
+        unchecked="the Trainer's and JobSet's controllers",
+        files=kubernetes.FILES,
+        cards=kubernetes.CARDS,
+        spot=True,
     ),
     Target(
         "gcp-batch",
@@ -88,7 +158,13 @@ TARGETS: tuple[Target, ...] = (
         retries="by exit code, and a lost machine, four times",
         grace="30 s on Spot",
         results="`NAME/` in the bucket",
-        write=clouds.gcp_batch,
+        write=google.gcp_batch,
+        checked="structure; Google's protobuf types where google-cloud-batch is installed",
+        unchecked="machine types, quota, the agent's mounts",
+        files=google.BATCH_FILES,
+        cards=google.CARDS,
+        spot=True,
+        on_spot_alone=google.ON_SPOT_ALONE,
     ),
     Target(
         "aws-batch",
@@ -97,7 +173,12 @@ TARGETS: tuple[Target, ...] = (
         retries="by exit code, and a lost machine, four times; never after a timeout or a failed image pull",
         grace="30 s",
         results="`NAME/` on EFS",
-        write=clouds.aws_batch,
+        write=amazon.aws_batch,
+        checked="botocore's model of the service, and retry rules by the documented order",
+        unchecked="the instances of your queue, EFS",
+        files=amazon.BATCH_FILES,
+        cards=amazon.CARDS,
+        spot=True,
     ),
     Target(
         "vertex",
@@ -106,7 +187,13 @@ TARGETS: tuple[Target, ...] = (
         retries="its own errors, no exit code",
         grace="unknown",
         results="`NAME/` in the bucket",
-        write=clouds.vertex,
+        write=google.vertex,
+        checked="structure; Google's protobuf types where google-cloud-aiplatform is installed",
+        unchecked="machine types, quota, retries",
+        files=google.VERTEX_FILES,
+        cards=google.CARDS,
+        spot=True,
+        on_spot_alone=google.ON_SPOT_ALONE,
     ),
     Target(
         "sagemaker",
@@ -115,7 +202,13 @@ TARGETS: tuple[Target, ...] = (
         retries="Spot interruptions, no exit code",
         grace="120 s",
         results="`NAME/` in the bucket, from `/opt/ml/checkpoints`",
-        write=clouds.sagemaker,
+        write=amazon.sagemaker,
+        checked="botocore's model of the service, instance types included",
+        unchecked="quota, channels",
+        files=amazon.SAGEMAKER_FILES,
+        cards=amazon.CARDS,
+        spot=True,
+        unfit=(TOO_LONG,),
     ),
     Target(
         "azureml",
@@ -125,6 +218,12 @@ TARGETS: tuple[Target, ...] = (
         grace="unknown",
         results="`lora-job/NAME/` in the blob store",
         write=clouds.azureml,
+        checked="structure; its client's `load_job` where azure-ai-ml is installed",
+        unchecked="VM sizes, mounts, signals",
+        files=clouds.AZURE_FILES,
+        cards=clouds.AZURE_SIZES,
+        spot=True,
+        unfit=(AZURE_REFERENCE,),
     ),
     Target(
         "huggingface",
@@ -134,6 +233,11 @@ TARGETS: tuple[Target, ...] = (
         grace="unknown",
         results="`NAME/` in the bucket",
         write=clouds.huggingface,
+        checked="`hf jobs run --dry-run`, and its reader of dotenv",
+        unchecked="the entrypoint of the image, signals, mounts",
+        files=clouds.HF_FILES,
+        cards=clouds.FLAVORS,
+        unfit=(NO_ESCAPE,),
     ),
     Target(
         "skypilot",
@@ -143,6 +247,10 @@ TARGETS: tuple[Target, ...] = (
         grace="the cloud's",
         results="`NAME/` in the bucket",
         write=clouds.skypilot,
+        checked="structure; its schema and task reader where skypilot is installed",
+        unchecked="clouds, mounts, recovery",
+        cards=clouds.SKY_CARDS,
+        spot=True,
     ),
     Target(
         "slurm",
@@ -152,6 +260,10 @@ TARGETS: tuple[Target, ...] = (
         grace="120 s before the time limit",
         results="`NAME/` in the shared folder",
         write=hosts.slurm,
+        checked="bash, which runs the script with stand-ins for srun and scontrol",
+        unchecked="Slurm and Apptainer, names of GPUs",
+        files=hosts.FILES,
+        cards=hosts.SLURM_CARDS,
     ),
     Target(
         "runpod",
@@ -161,15 +273,30 @@ TARGETS: tuple[Target, ...] = (
         grace="unknown",
         results="`NAME/` on the network volume",
         write=clouds.runpod,
+        checked="structure, by the fields of its REST API",
+        unchecked="the API itself: no schema is checked",
+        files=clouds.RUNPOD_FILES,
+        cards=clouds.RUNPOD_CARDS,
+        spot=True,
+        unfit=(RUNPOD_REFERENCE,),
+        has_limit=False,
     ),
+)
+
+
+COLUMNS: tuple[tuple[str, Callable[[Target], str]], ...] = (
+    ("target", lambda target: f"`{target.name}`"),
+    ("submit it with", lambda target: f"`{target.submit}`"),
+    ("started again", lambda target: target.retries),
+    ("grace", lambda target: target.grace),
+    ("results", lambda target: target.results),
+    ("checked by", lambda target: target.checked),
+    ("not checked", lambda target: target.unchecked),
 )
 
 
 def table() -> str:
     """The table of queues in job/submit/README.md."""
-    lines = ["| target | submit it with | started again | grace | results |", "| --- | --- | --- | --- | --- |"]
-    lines += [
-        f"| `{target.name}` | `{target.submit}` | {target.retries} | {target.grace} | {target.results} |"
-        for target in TARGETS
-    ]
-    return "\n".join(lines) + "\n"
+    rows = [[head for head, _ in COLUMNS], ["---" for _ in COLUMNS]]
+    rows += [[cell(target) for _, cell in COLUMNS] for target in TARGETS]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
