@@ -162,7 +162,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     names = [target.name for target in TARGETS]
     parser.add_argument("target", choices=names, metavar="TARGET", help="one of the targets below")
     parser.add_argument("--image", required=True, help="the image, as the queue pulls it")
-    _add_gpu(parser, "card to ask for, with memory, disk and a time limit from an estimate")
+    _add_gpu(parser, "card to ask for, with memory, disk and a time limit from an estimate", "without it as listed")
     parser.add_argument(
         "--spot",
         action=argparse.BooleanOptionalAction,
@@ -175,11 +175,11 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
 def _add_card(parser: argparse.ArgumentParser) -> None:
     from job.plan.cost import T4
 
-    _add_gpu(parser, f"card for which memory and time are estimated; without it {T4.name}")
+    _add_gpu(parser, "card for which memory and time are estimated", f"without it {T4.name}")
     parser.add_argument("--price", type=_price, default=0.0, help="price of an hour on that card, in any currency")
 
 
-def _add_gpu(parser: argparse.ArgumentParser, sentence: str) -> None:
+def _add_gpu(parser: argparse.ArgumentParser, what: str, otherwise: str) -> None:
     from job.plan.cost import CARDS
 
     names = ", ".join(card.name for card in CARDS)
@@ -190,7 +190,7 @@ def _add_gpu(parser: argparse.ArgumentParser, sentence: str) -> None:
                 return card
         raise argparse.ArgumentTypeError(f"must be one of {names}, not '{name}'")
 
-    parser.add_argument("--gpu", type=known, metavar="CARD", help=f"{sentence}: {names}")
+    parser.add_argument("--gpu", type=known, metavar="CARD", help=f"{what}: {names}; {otherwise}")
 
 
 def _price(text: str) -> float:

@@ -51,6 +51,10 @@ def described(file: Path) -> Submission:
     return describe(file, IMAGE)
 
 
+def with_secret(*, secret: bool = True) -> Path:
+    return next(file for file in FILES if bool(described(file).secrets) == secret)
+
+
 @cache
 def made(target: str, file: Path) -> str:
     return written(target, described(file))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from job.errors import SettingsError
-from job.submit.submission import Submission, describe, external_files
+from job.submit.submission import Submission, describe
 from tests.conftest import PROJECT
 from tests.submit.manifests import FILES, IMAGE, MENDED_BY_ANOTHER_TRY, PERMANENT, PLANTED, RETRIED
 
