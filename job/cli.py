@@ -24,12 +24,12 @@ from job.hosts.libraries import (
     require_working_folder,
 )
 from job.hosts.trackers import require_tracker
-from job.runs.endings import log_failure
+from job.runs.endings import log_failure, refused
 from job.runs.logs import LineFormatter, start_logging
 from job.runs.redaction import hide, hide_secrets, redact
 from job.settings.env_files import read_env_file
 from job.settings.fields import PREFIX
-from job.settings.files import wants_json
+from job.settings.files import output_dir, wants_json
 from job.settings.loading import load_settings, load_token
 from job.settings.reference import variables
 from job.start import start
@@ -53,13 +53,15 @@ def main(arguments: list[str]) -> int:
     command: Command = args.command
     start_logging("stdout" if command is COMMANDS[0] else "stderr")
     LineFormatter.as_json = wants_json(os.environ)
-    if args.directory:
-        try:
+    try:
+        if args.directory:
             os.chdir(args.directory)
-        except OSError as error:
-            problem = f"--directory {args.directory}: {error.strerror}; are the files of this run there?"
-            log_failure(SettingsError([problem]), command.name)
-            return SettingsError.exit_code
+    except OSError as missing:
+        error = SettingsError(
+            [f"--directory {args.directory}: {missing.strerror}; were the run's files brought there?"]
+        )
+        error.remedy = "Bring them there with the commands that `manifest` prints, and submit the run again."
+        return refused(error, output_dir(os.environ), "settings")
     return command.call(args)
 
 

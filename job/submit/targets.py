@@ -64,6 +64,8 @@ class Target:
     on_spot_alone: Collection[str] = ()
     """Cards for which it has no other."""
     unfit: tuple[Unfit, ...] = ()
+    again: str = ""
+    """What has to be done before a second submission under the same name: a finished job keeps it."""
     has_limit: bool = True
     """Whether it ends a job after some time."""
 
@@ -80,6 +82,8 @@ class Target:
             yield from (f"  {command}" for command in uploads)
         elif self.files.mounts and job.files:
             yield "submit it from this folder: it is mounted, read-only, with your files"
+        if self.again:
+            yield f"before a second submission: `{self.again}`"
 
 
 TARGETS: tuple[Target, ...] = (
@@ -112,7 +116,8 @@ TARGETS: tuple[Target, ...] = (
     Target(
         "kubernetes",
         what="A Kubernetes Job that retries by exit code",
-        submit="kubectl delete --ignore-not-found --cascade=foreground -f FILE && kubectl create -f FILE",
+        submit="kubectl create -f FILE",
+        again="kubectl delete --ignore-not-found --cascade=foreground -f FILE",
         retries="by exit code, four times; a disruption does not count",
         grace="120 s",
         results="`NAME/` on the claim",
@@ -126,7 +131,8 @@ TARGETS: tuple[Target, ...] = (
     Target(
         "kueue",
         what="The same Job in a Kueue queue, which starts and evicts it",
-        submit="kubectl delete --ignore-not-found --cascade=foreground -f FILE && kubectl create -f FILE",
+        submit="kubectl create -f FILE",
+        again="kubectl delete --ignore-not-found --cascade=foreground -f FILE",
         retries="by exit code, four times; a disruption does not count",
         grace="120 s",
         results="`NAME/` on the claim",
@@ -140,7 +146,8 @@ TARGETS: tuple[Target, ...] = (
     Target(
         "kubeflow",
         what="A Kubeflow TrainJob (Trainer v2) with its own runtime",
-        submit="kubectl delete --ignore-not-found --cascade=foreground -f FILE && kubectl create -f FILE",
+        submit="kubectl create -f FILE",
+        again="kubectl delete --ignore-not-found --cascade=foreground -f FILE",
         retries="by exit code, four times; a disruption does not count",
         grace="120 s",
         results="`NAME/` on the claim",
@@ -155,6 +162,7 @@ TARGETS: tuple[Target, ...] = (
         "gcp-batch",
         what="Google Cloud Batch, T4 on Spot",
         submit="gcloud batch jobs submit NAME --location YOUR_REGION --config FILE",
+        again="gcloud batch jobs delete NAME --location YOUR_REGION",
         retries="by exit code, and a lost machine, four times",
         grace="30 s on Spot",
         results="`NAME/` in the bucket",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from job.submit.amazon import BATCH_FILES, SAGEMAKER_FILES
+from job.submit.submission import Submission
 from tests.submit.manifests import (
     DEV,
     FILES,
@@ -22,6 +25,7 @@ from tests.submit.manifests import (
     made,
     option,
     with_secret,
+    written,
 )
 
 pytestmark = pytest.mark.examples
@@ -71,6 +75,7 @@ def test_aws_batch_by_structure(file: Path, tmp_path: Path) -> None:
             },
         }
     ]
+    assert container["linuxParameters"] == {"sharedMemorySize": 1024}
     assert container["mountPoints"] == [{"sourceVolume": "output", "containerPath": "/output"}]
     assert container["executionRoleArn"] == "YOUR_EXECUTION_ROLE_ARN"
     secrets = [{"name": "HF_TOKEN", "valueFrom": "YOUR_SECRET_ARN"}]
@@ -140,3 +145,51 @@ def test_sagemaker_reads_the_token_from_an_input_channel() -> None:
     without = json.loads(made("sagemaker", with_secret(secret=False)))
     assert "InputDataConfig" not in without
     assert "HF_TOKEN_PATH" not in without["Environment"]
+
+
+@pytest.mark.parametrize(("card", "instance"), [("T4", "g4dn.xlarge"), ("L4", "g6.xlarge"), ("H100", "p5.4xlarge")])
+def test_a_card_is_an_instance_type_that_botocore_knows(card: str, instance: str) -> None:
+    job = described(FILES[0], card=card)
+    document = json.loads(filled(written("sagemaker", job)))
+    assert document["ResourceConfig"] == {
+        "InstanceType": f"ml.{instance}",
+        "InstanceCount": 1,
+        "VolumeSizeInGB": job.needs.disk_gb,
+    }
+    session = pytest.importorskip("botocore.session", reason=f"botocore {DEV}").get_session()
+    assert f"ml.{instance}" in session.get_service_model("sagemaker").shape_for("TrainingInstanceType").enum
+
+
+def test_on_demand_waits_for_no_spot_machine() -> None:
+    document = json.loads(filled(written("sagemaker", described(FILES[0], spot=False))))
+    assert document["EnableManagedSpotTraining"] is False
+    assert document["StoppingCondition"] == {"MaxRuntimeInSeconds": 86400}
+    assert botocore_report("sagemaker", "CreateTrainingJob", document) == ""
+
+
+def test_sagemaker_copies_the_files_from_a_channel(users_job: Submission) -> None:
+    document = json.loads(filled(written("sagemaker", users_job)))
+    assert document["AlgorithmSpecification"]["ContainerEntrypoint"] == ["python3", "/app/entrypoint.py"]
+    words = document["AlgorithmSpecification"]["ContainerArguments"]
+    assert words == ["--directory", "/opt/ml/input/data/files", "run"]
+    (channel,) = (one for one in document["InputDataConfig"] if one["ChannelName"] == "files")
+    assert channel["DataSource"]["S3DataSource"]["S3Uri"] == "s3://my-bucket/lora-mine-files/"
+    assert botocore_report("sagemaker", "CreateTrainingJob", document) == ""
+    assert list(SAGEMAKER_FILES.uploads(users_job)) == [
+        "aws s3 cp data/rows.jsonl s3://YOUR_BUCKET/lora-mine-files/data/rows.jsonl",
+        "aws s3 cp 'my prompt.txt' 's3://YOUR_BUCKET/lora-mine-files/my prompt.txt'",
+    ]
+
+
+def test_aws_batch_finds_the_files_on_efs(users_job: Submission, tmp_path: Path) -> None:
+    """By the printed commands themselves, on a folder in place of the mount."""
+    define = arguments(filled(written("aws-batch", users_job)), "aws", tmp_path)[0]
+    definition = json.loads(option(define, "--cli-input-json")[0])
+    assert definition["containerProperties"]["command"] == ["--directory", "/output/lora-mine-files", "run"]
+    assert botocore_report("batch", "RegisterJobDefinition", definition) == ""
+    mount, *copies = BATCH_FILES.uploads(users_job)
+    assert mount.endswith("mount -t efs -o tls,accesspoint=YOUR_ACCESS_POINT_ID YOUR_FILE_SYSTEM_ID:/ /mnt/efs")
+    script = "\n".join(copies).replace("/mnt/efs", str(tmp_path / "efs"))
+    subprocess.run(["sh", "-e", "-c", script], check=True)
+    for file in users_job.files:
+        assert (tmp_path / "efs" / "lora-mine-files" / file).read_bytes() == Path(file).read_bytes()

@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from job.cli import parse
+from job.submit.clouds import AZURE_FILES, FLAVORS, HF_FILES, RUNPOD_FILES
+from job.submit.submission import Submission
 from tests.submit.manifests import (
     FILES,
     IMAGE,
@@ -27,6 +30,7 @@ from tests.submit.manifests import (
     made,
     option,
     with_secret,
+    written,
 )
 
 pytestmark = pytest.mark.examples
@@ -52,6 +56,7 @@ def test_azureml_by_structure(file: Path) -> None:
     assert (document["type"], document["experiment_name"]) == ("command", "lora-job")
     assert document["display_name"] == f"lora-{file.stem}"
     assert (document["compute"], document["environment"]) == ("azureml:YOUR_COMPUTE", {"image": IMAGE})
+    assert document["resources"] == {"shm_size": "1024m"}
     assert document["limits"] == {"timeout": 86400}
     assert "FINETUNE_OUTPUT_DIR" not in document["environment_variables"], "the command line alone knows it"
 
@@ -110,7 +115,7 @@ def test_skypilot_by_structure(file: Path) -> None:
     name = f"lora-{file.stem}"
     assert document["name"] == name
     assert (document["resources"]["accelerators"], document["resources"]["use_spot"]) == ("T4:1", True)
-    assert document["resources"]["disk_size"] == 100
+    assert (document["resources"]["disk_size"], document["resources"]["memory"]) == (100, "14+")
     assert document["file_mounts"] == {"/mnt/lora-job": {"name": "YOUR_BUCKET", "mode": "MOUNT"}}
     folders, run = document["run"].split("\n", 1)
     assert folders == f'mkdir -p /mnt/lora-job/{name} "$HOME/lora-job-cache"'
@@ -160,6 +165,7 @@ def test_runpod_by_structure(file: Path) -> None:
         "computeType": "GPU",
         "gpuTypeIds": ["NVIDIA RTX A4000", "NVIDIA RTX A4500", "NVIDIA L4"],
         "gpuCount": 1,
+        "minRAMPerGPU": 14,
         "containerDiskInGb": 40,
         "networkVolumeId": "YOUR_NETWORK_VOLUME_ID",
         "volumeMountPath": "/workspace",
@@ -169,3 +175,86 @@ def test_runpod_by_structure(file: Path) -> None:
     assert variables["HF_HOME"] == "/workspace/cache/huggingface"
     secret = "{{ RUNPOD_SECRET_HF_TOKEN }}" if described(file).secrets else None
     assert variables.get("HF_TOKEN") == secret
+
+
+# --- cards and files --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "cards"),
+    [
+        ("huggingface", {"T4": "--flavor t4-small", "L4": "--flavor l4x1", "A100": "--flavor a100-large"}),
+        ("skypilot", {card: f"accelerators: {card}:1" for card in ("T4", "L4", "A100", "H100")}),
+        ("runpod", {"L4": '"NVIDIA L4"\n', "A100": "NVIDIA A100-SXM4-80GB", "H100": "NVIDIA H100 80GB HBM3"}),
+        ("azureml", {"T4": "NC4as_T4_v3", "A100": "NC24ads_A100_v4", "H100": "NC40ads_H100_v5"}),
+    ],
+)
+def test_a_card_is_what_the_platform_calls_it(target: str, cards: dict[str, str]) -> None:
+    for card, words in cards.items():
+        text = written(target, described(FILES[0], card=card))
+        assert words in text
+        assert "A4000" not in text
+
+
+def test_flavors_are_those_of_the_client() -> None:
+    hub = pytest.importorskip("huggingface_hub", minversion="2")
+    assert set(FLAVORS.values()) <= {flavor.value for flavor in hub.SpaceHardware}
+
+
+@pytest.mark.parametrize(("spot", "tier"), [(True, "Spot"), (False, "Standard"), (None, "Standard")])
+def test_azure_makes_a_machine_of_the_size_of_the_card(spot: bool | None, tier: str) -> None:
+    document = yaml.safe_load(written("azureml", described(FILES[0], card="T4", spot=spot)))
+    assert "compute" not in document
+    assert document["queue_settings"] == {"job_tier": tier}
+    assert document["resources"]["instance_type"] == "Standard_NC4as_T4_v3"
+
+
+def test_spot_or_not() -> None:
+    for spot, skypilot, runpod in ((None, True, False), (True, True, True), (False, False, False)):
+        job = described(FILES[0], spot=spot)
+        assert yaml.safe_load(written("skypilot", job))["resources"]["use_spot"] == skypilot
+        assert json.loads(written("runpod", job))["interruptible"] == runpod
+
+
+def test_azure_mounts_the_files_and_works_among_them(users_job: Submission) -> None:
+    document = yaml.safe_load(written("azureml", users_job))
+    assert document["command"].endswith('exec python3 /app/entrypoint.py --directory "${{inputs.files}}" run')
+    store = "azureml://datastores/workspaceblobstore/paths"
+    files = {"type": "uri_folder", "mode": "ro_mount", "path": f"{store}/lora-job/lora-mine-files"}
+    assert document["inputs"]["files"] == files
+    assert shlex.split(list(AZURE_FILES.uploads(users_job))[1])[-4:] == [
+        *("--file", "my prompt.txt", "--name", "lora-job/lora-mine-files/my prompt.txt"),
+    ]
+
+
+def test_hugging_face_finds_the_files_in_the_bucket(users_job: Submission, tmp_path: Path) -> None:
+    (words,) = arguments(written("huggingface", users_job), "hf", tmp_path)
+    program = ["python3", "/app/entrypoint.py", "--directory", "/output/lora-mine-files", "run"]
+    assert words[-6:] == [IMAGE, *program]
+    args = parse(program)
+    assert (args.command.name, args.directory) == ("run", Path("/output/lora-mine-files"))
+    bucket = "hf://buckets/YOUR_NAMESPACE/YOUR_BUCKET/lora-mine-files"
+    assert list(HF_FILES.uploads(users_job)) == [
+        f"hf buckets cp data/rows.jsonl {bucket}/data/rows.jsonl",
+        f"hf buckets cp 'my prompt.txt' '{bucket}/my prompt.txt'",
+    ]
+
+
+def test_skypilot_uploads_the_files_and_docker_mounts_them(users_job: Submission) -> None:
+    document = yaml.safe_load(written("skypilot", users_job))
+    mounts = dict(document["file_mounts"])
+    assert mounts.pop("/mnt/lora-job") == {"name": "YOUR_BUCKET", "mode": "MOUNT"}
+    assert mounts == {f"~/lora-mine-files/{file}": f"./{file}" for file in users_job.files}
+    words = shlex.split(document["run"].split("\n", 1)[1].replace("\\\n", ""))
+    assert option(words, "--volume")[-1] == "$HOME/lora-mine-files:/data:ro"
+    assert option(words, "--workdir") == ["/data"]
+
+
+def test_runpod_finds_the_files_on_the_volume(users_job: Submission) -> None:
+    assert json.loads(written("runpod", users_job))["dockerStartCmd"] == [
+        *("--directory", "/workspace/lora-mine-files", "run"),
+    ]
+    assert next(RUNPOD_FILES.uploads(users_job)) == (
+        "aws s3 cp --region YOUR_DATA_CENTER --endpoint-url https://s3api-YOUR_DATA_CENTER.runpod.io data/rows.jsonl "
+        "s3://YOUR_NETWORK_VOLUME_ID/lora-mine-files/data/rows.jsonl"
+    )
