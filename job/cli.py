@@ -285,8 +285,8 @@ def _manifest(args: argparse.Namespace) -> int:
         log_failure(error, "manifest")
         return error.exit_code
     print(text, end="")
-    uploads = list(target.files.uploads(job))
-    for line in [*notes(text, "\n".join(uploads)), *target.said(job, uploads), f"{target.name}: {target.sentence}"]:
+    said = list(target.said(job))
+    for line in [*notes(text, "\n".join(said)), *said, f"{target.name}: {target.sentence}"]:
         print(line, file=sys.stderr)
     return SUCCESS
 

@@ -64,7 +64,7 @@ class Needs:
 USUAL = Needs(memory_gib=14, disk_gb=80, max_hours=24)
 """Without a card: what a base of 3 billion parameters needs, on a machine with a T4 and 16 GB."""
 SHARED_MIB = 1024
-"""For /dev/shm, of which docker gives 64 MB. The job itself needs less; libraries that share memory between processes may not."""
+"""For /dev/shm, of which docker gives 64 MB. The job needs less; libraries that share memory among processes may need more."""
 
 
 def needs_of(settings: Settings, name: str) -> Needs:

@@ -11,7 +11,7 @@ MEANINGS = {
     "YOUR_BUCKET": "bucket for the run folder and your files, in the region of the job",
     "YOUR_COMPUTE": "name of an Azure ML compute cluster with a GPU",
     "YOUR_CONTAINER": "container of the workspace's blob store (az ml datastore show --name workspaceblobstore)",
-    "YOUR_DATA_CENTER": "data center of the network volume, such as eu-ro-1",
+    "YOUR_DATA_CENTER": "data center of the network volume, such as EU-RO-1",
     "YOUR_EXECUTION_ROLE_ARN": "IAM role that lets Batch read the secret and write logs",
     "YOUR_FILE_SYSTEM_ID": "EFS file system for the run folder (fs-...)",
     "YOUR_HF_SECRET": "Secret in the namespace (kubectl create secret generic NAME --from-file=HF_TOKEN=TOKENFILE)",
@@ -32,7 +32,7 @@ MEANINGS = {
 
 
 def notes(text: str, commands: str = "") -> Iterator[str]:
-    """One line for each placeholder: where it stands, and what to replace it with. `commands`: those that bring files there."""
+    """One line for each placeholder: where it stands, and what to replace it with. `commands`: those that come before it."""
     for name in sorted(set(re.findall(r"YOUR_[A-Z_]+", text + commands))):
         lines = [
             str(number) for number, line in enumerate(text.splitlines(), 1) if re.search(rf"{name}(?![A-Z_])", line)

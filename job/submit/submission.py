@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,11 @@ class Submission:
         return theirs | missing | {OUTPUT_DIR: output_dir}
 
 
+def _stays(name: str, value: str) -> bool:
+    """What each target sets itself, and a token of this machine: it goes by reference."""
+    return name in (OUTPUT_DIR, TOKEN) or (name == "HF_TOKEN_PATH" and os.path.exists(value))  # noqa: PTH110 (never raises)
+
+
 def describe(env_file: Path, image: str, *, card: str = "", spot: bool | None = None) -> Submission:
     """Raises SettingsError (64) if the file describes no valid run, or contains the value of a secret."""
     if not IMAGE.fullmatch(image):
@@ -108,7 +114,7 @@ def describe(env_file: Path, image: str, *, card: str = "", spot: bool | None = 
     return Submission(
         name=f"lora-{label or 'job'}",
         image=image,
-        env=tuple((name, value) for name, value in values.items() if name not in (OUTPUT_DIR, TOKEN)),
+        env=tuple((name, value) for name, value in values.items() if not _stays(name, value)),
         secrets=(TOKEN,) if settings.uses_hub else (),
         named=tuple(named(settings)),
         card=card,

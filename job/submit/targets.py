@@ -64,6 +64,8 @@ class Target:
     on_spot_alone: Collection[str] = ()
     """Cards for which it has no other."""
     unfit: tuple[Unfit, ...] = ()
+    token: str = "export HF_TOKEN before you submit it"
+    """What has to be done so that the job gets the Hub token, if it needs one."""
     again: str = ""
     """What has to be done before a second submission under the same name: a finished job keeps it."""
     has_limit: bool = True
@@ -73,8 +75,9 @@ class Target:
     def sentence(self) -> str:
         return f"{self.what}: `{self.submit}`."
 
-    def said(self, job: Submission, uploads: list[str]) -> Iterator[str]:
-        """What the user should know before submitting: what was asked for, and how the files get there."""
+    def said(self, job: Submission) -> Iterator[str]:
+        """What the user should know before submitting: what was asked for, and how files and token get there."""
+        uploads = list(self.files.uploads(job))
         if job.card:
             yield f"{job.card}, {job.needs.words}" + (f"; {job.needs.limit_words}" if self.has_limit else "")
         if uploads:
@@ -82,6 +85,8 @@ class Target:
             yield from (f"  {command}" for command in uploads)
         elif self.files.mounts and job.files:
             yield "submit it from this folder: it is mounted, read-only, with your files"
+        if job.secrets:
+            yield f"token: {self.token}"
         if self.again:
             yield f"before a second submission: `{self.again}`"
 
@@ -95,8 +100,8 @@ TARGETS: tuple[Target, ...] = (
         grace="120 s",
         results="`output/NAME/` in the working directory",
         write=hosts.docker,
-        checked="its words by a shell; docker itself by the tests with an engine",
-        unchecked="docker's GPU runtime",
+        checked="its words by a shell",
+        unchecked="docker itself, tried by hand without a GPU",
         files=hosts.FILES,
         has_limit=False,
     ),
@@ -118,6 +123,7 @@ TARGETS: tuple[Target, ...] = (
         what="A Kubernetes Job that retries by exit code",
         submit="kubectl create -f FILE",
         again="kubectl delete --ignore-not-found --cascade=foreground -f FILE",
+        token="the Secret YOUR_HF_SECRET",
         retries="by exit code, four times; a disruption does not count",
         grace="120 s",
         results="`NAME/` on the claim",
@@ -133,6 +139,7 @@ TARGETS: tuple[Target, ...] = (
         what="The same Job in a Kueue queue, which starts and evicts it",
         submit="kubectl create -f FILE",
         again="kubectl delete --ignore-not-found --cascade=foreground -f FILE",
+        token="the Secret YOUR_HF_SECRET",
         retries="by exit code, four times; a disruption does not count",
         grace="120 s",
         results="`NAME/` on the claim",
@@ -148,6 +155,7 @@ TARGETS: tuple[Target, ...] = (
         what="A Kubeflow TrainJob (Trainer v2) with its own runtime",
         submit="kubectl create -f FILE",
         again="kubectl delete --ignore-not-found --cascade=foreground -f FILE",
+        token="the Secret YOUR_HF_SECRET",
         retries="by exit code, four times; a disruption does not count",
         grace="120 s",
         results="`NAME/` on the claim",
@@ -163,6 +171,7 @@ TARGETS: tuple[Target, ...] = (
         what="Google Cloud Batch, T4 on Spot",
         submit="gcloud batch jobs submit NAME --location YOUR_REGION --config FILE",
         again="gcloud batch jobs delete NAME --location YOUR_REGION",
+        token="the secret YOUR_SECRET of Secret Manager, which the service account of the job may read",
         retries="by exit code, and a lost machine, four times",
         grace="30 s on Spot",
         results="`NAME/` in the bucket",
@@ -178,6 +187,7 @@ TARGETS: tuple[Target, ...] = (
         "aws-batch",
         what="AWS Batch, T4 (g4dn) on Spot, as a script that registers the job definition and submits the job",
         submit="bash FILE",
+        token="the secret YOUR_SECRET_ARN of Secrets Manager, which the execution role may read",
         retries="by exit code, and a lost machine, four times; never after a timeout or a failed image pull",
         grace="30 s",
         results="`NAME/` on EFS",
@@ -192,6 +202,7 @@ TARGETS: tuple[Target, ...] = (
         "vertex",
         what="Vertex AI, T4 on Spot, with the token in gs://YOUR_BUCKET/secrets/hf_token",
         submit="gcloud ai custom-jobs create --region YOUR_REGION --display-name NAME --config FILE",
+        token="gcloud storage cp TOKENFILE gs://YOUR_BUCKET/secrets/hf_token",
         retries="its own errors, no exit code",
         grace="unknown",
         results="`NAME/` in the bucket",
@@ -207,6 +218,7 @@ TARGETS: tuple[Target, ...] = (
         "sagemaker",
         what="SageMaker, T4 (g4dn) on Spot, with the token in s3://YOUR_BUCKET/secrets/hf_token",
         submit="aws sagemaker create-training-job --cli-input-json file://FILE --training-job-name NEW_NAME",
+        token="aws s3 cp TOKENFILE s3://YOUR_BUCKET/secrets/hf_token",
         retries="Spot interruptions, no exit code",
         grace="120 s",
         results="`NAME/` in the bucket, from `/opt/ml/checkpoints`",
@@ -222,6 +234,8 @@ TARGETS: tuple[Target, ...] = (
         "azureml",
         what="Azure Machine Learning command job, with the token in secrets/hf_token of the workspace's blob store",
         submit="az ml job create --file FILE",
+        token="az storage blob upload --auth-mode login --account-name YOUR_STORAGE_ACCOUNT --container-name YOUR_CONTAINER "
+        "--file TOKENFILE --name secrets/hf_token",
         retries="nothing",
         grace="unknown",
         results="`lora-job/NAME/` in the blob store",
@@ -277,6 +291,7 @@ TARGETS: tuple[Target, ...] = (
         "runpod",
         what="RunPod pod on an RTX A4000 or L4, which bills until you stop it",
         submit='curl -H "Authorization: Bearer $RUNPOD_API_KEY" --json @FILE https://rest.runpod.io/v1/pods',
+        token="a secret called HF_TOKEN in the settings of your account",
         retries="nothing",
         grace="unknown",
         results="`NAME/` on the network volume",

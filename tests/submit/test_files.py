@@ -61,8 +61,9 @@ def test_what_the_image_contains_stays_there(file: Path, tmp_path: Path, monkeyp
     assert describe(file, IMAGE).named == ()
 
 
+@pytest.mark.parametrize("volume", ["a folder", "a ConfigMap"])
 def test_the_inputs_of_a_run_are_the_same_in_the_folder_of_a_queue(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    volume: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So a run that began here goes on there, and one that began there goes on after a second submission."""
     monkeypatch.chdir(users_folder(tmp_path / "here"))
@@ -76,12 +77,18 @@ def test_the_inputs_of_a_run_are_the_same_in_the_folder_of_a_queue(
     here = load_file(file)[0]
     before = clean_inputs(here), probe_inputs(here)
     job = describe(file, IMAGE)
+    there = tmp_path / "there"
+    content = there / "..2026_11" if volume == "a ConfigMap" else there
     for one in job.files:
-        (tmp_path / "there" / one).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(one, tmp_path / "there" / one)
-    monkeypatch.chdir(tmp_path / "there")
-    there = load_file(env_file(tmp_path, *(f"{name}={value}" for name, value in job.env)))[0]
-    assert (clean_inputs(there), probe_inputs(there)) == before
+        (content / one).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(one, content / one)
+    if volume == "a ConfigMap":  # as kubelet lays it out
+        (there / "..data").symlink_to(content.name)
+        for name in {one.partition("/")[0] for one in job.files}:
+            (there / name).symlink_to(f"..data/{name}")
+    monkeypatch.chdir(there)
+    moved = load_file(env_file(tmp_path, *(f"{name}={value}" for name, value in job.env)))[0]
+    assert (clean_inputs(moved), probe_inputs(moved)) == before
 
 
 NO_MOUNT, MOUNT = Way(volume="/vol"), Way(mounts=True)

@@ -44,5 +44,5 @@ def test_one_that_only_an_upload_needs_is_listed_too() -> None:
 
 def test_every_meaning_belongs_to_a_manifest_or_an_upload(users_job: Submission) -> None:
     texts = "".join(made(target.name, file) for target in TARGETS for file in FILES)
-    texts += "".join(line for target in TARGETS for line in target.files.uploads(users_job))
+    texts += "".join(line for target in TARGETS for line in target.said(users_job))
     assert {name for name in MEANINGS if name not in texts} == set()

@@ -56,6 +56,14 @@ def test_the_output_folder_and_the_token_of_the_file_stay_behind(tmp_path: Path)
     assert job.image == IMAGE
 
 
+def test_the_path_of_a_token_on_this_machine_stays_here(tmp_path: Path) -> None:
+    """The token goes by reference; a path that is not here may be one of the queue's machine."""
+    (tmp_path / "token").write_text("x", "utf-8")
+    for path, kept in ((tmp_path / "token", False), ("/mnt/secrets/token", True)):
+        job = describe(env_file(tmp_path, "FINETUNE_DATA_SOURCES=owner/name", f"HF_TOKEN_PATH={path}"), IMAGE)
+        assert (("HF_TOKEN_PATH", str(path)) in job.env) == kept
+
+
 def test_a_run_without_the_hub_has_no_secrets() -> None:
     assert describe(PROJECT / "env" / "quickstart.env", IMAGE).secrets == ()
 

@@ -273,10 +273,11 @@ def test_uploads_come_before_the_submission(
     begins = (
         "L4, a base of 3.0 billion parameters: 14 GiB of memory, 80 GB of disk; time limit 2 h: 3 times the estimate"
     )
-    assert lines[-5].startswith(begins)
-    assert lines[-4:-1] == [
+    assert lines[-6].startswith(begins)
+    assert lines[-5:-1] == [
         "bring 2 of your files there first, from this folder:",
         *(f"  {one}" for one in google.VERTEX_FILES.uploads(users_job)),
+        "token: gcloud storage cp TOKENFILE gs://YOUR_BUCKET/secrets/hf_token",
     ]
     assert lines[-1].startswith("vertex: Vertex AI, ")
 
@@ -287,8 +288,11 @@ def test_a_folder_that_is_mounted_is_said(
     words = "manifest", "docker", "--env-file", f"{tmp_path}/mine.env", "--image", IMAGE, "--gpu", "T4"
     assert command({}, *words) == 0
     lines = capsys.readouterr().err.splitlines()
-    assert lines[-2] == "submit it from this folder: it is mounted, read-only, with your files"
-    assert lines[-3].endswith("80 GB of disk"), "docker has no time limit"
+    assert lines[-3:-1] == [
+        "submit it from this folder: it is mounted, read-only, with your files",
+        "token: export HF_TOKEN before you submit it",
+    ]
+    assert lines[-4].endswith("80 GB of disk"), "docker has no time limit"
 
 
 @pytest.mark.parametrize(
