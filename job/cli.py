@@ -88,7 +88,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(SettingsError.exit_code, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
-OPTIONS = (*("--directory", "--env-file", "--image", "--gpu", "--no-spot", "--price", "--spot", "--help", "--version"),)
+OPTIONS = ("--directory", "--env-file", "--image", "--gpu", "--no-spot", "--price", "--spot", "--help", "--version")
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -79,7 +79,8 @@ def needs_of(settings: Settings, name: str) -> Needs:
                 "larger card, or a smaller base in FINETUNE_MODEL_BASE"
             ]
         )
-    size = f"{parameters / 1e9:,.1f} billion parameters" + ("" if known else ", assumed, since its name does not say")
+    size = f"{parameters / 1e9:,.1f} billion" if parameters >= 1e8 else f"{parameters / 1e6:,.1f} million"
+    size += " parameters" + ("" if known else ", assumed, since its name does not say")
     seconds = seconds_of(settings, card, parameters)
     if seconds is None:
         hours, why = USUAL.max_hours, "as always where the number of rows is unknown"

@@ -89,7 +89,9 @@ def test_what_is_not_known_is_said(tmp_path: Path) -> None:
 
 def test_a_larger_base_needs_more_disk_and_a_small_one_less_memory(tmp_path: Path) -> None:
     assert needs_of(settings(tmp_path, base="a/b-30B"), "A100").disk_gb == 190
-    assert needs_of(settings(tmp_path, base="quickstart"), "T4").memory_gib == 10
+    quickstart = needs_of(settings(tmp_path, base="quickstart"), "T4")
+    assert quickstart.memory_gib == 10
+    assert " million parameters: " in quickstart.words
 
 
 def test_a_base_that_cannot_fit_the_card_is_refused(tmp_path: Path) -> None:
