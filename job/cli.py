@@ -61,7 +61,10 @@ def main(arguments: list[str]) -> int:
             [f"--directory {args.directory}: {missing.strerror}; were the run's files brought there?"]
         )
         error.remedy = "Bring them there with the commands that `manifest` prints, and submit the run again."
-        return refused(error, output_dir(os.environ), "settings")
+        if command is COMMANDS[0]:
+            return refused(error, output_dir(os.environ), "settings")
+        log_failure(error, command.name)
+        return error.exit_code
     return command.call(args)
 
 

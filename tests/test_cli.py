@@ -363,6 +363,8 @@ def test_a_folder_that_is_not_there_exits_64(
 ) -> None:
     here = Path.cwd()
     variables = {"FINETUNE_OUTPUT_DIR": str(tmp_path / "output")}
+    assert command(variables, "--directory", str(tmp_path / "lora-my-files"), "plan") == 64
+    assert list(tmp_path.iterdir()) == [], "a plan writes nothing"
     assert command(variables, "--directory", str(tmp_path / "lora-my-files")) == 64
     output = capsys.readouterr()
     said = output.out + output.err

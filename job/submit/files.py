@@ -127,6 +127,8 @@ def _unreachable(one: Named, here: Path, way: Way) -> Iterator[str]:
             yield f"{one.variable}: {one.name} is not in this folder ({here}) but in {PROJECT}; make the manifest there"
         elif any(ord(letter) < 32 for letter in file):
             yield f"{one.variable}: the name {file!r} holds a control character; rename the file"
+        elif way.mounts and any(letter in str(here) for letter in ":,"):
+            yield f"{one.variable}: {here} cannot be mounted, because of the colon or comma in it; rename the folder"
         elif way.mounts and not Path(file).resolve().is_relative_to(here.resolve()):
             yield f"{one.variable}: {file} is a link to what a container does not see; put the file itself into this folder"
         else:

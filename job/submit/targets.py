@@ -84,7 +84,7 @@ class Target:
             yield f"bring {len(job.files)} of your files there first, from this folder:"
             yield from (f"  {command}" for command in uploads)
         elif self.files.mounts and job.files:
-            yield "submit it from this folder: it is mounted, read-only, with your files"
+            yield "keep FILE in this folder and submit it from here: the folder is mounted, read-only, with your files"
         if job.secrets:
             yield f"token: {self.token}"
         if self.again:

@@ -138,6 +138,16 @@ def test_what_cannot_travel_is_said_with_what_to_do(
     assert all(one.startswith("FINETUNE_DATA_SOURCES: ") for one in found)
 
 
+def test_a_folder_that_cannot_be_mounted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a:b").mkdir()
+    monkeypatch.chdir(tmp_path / "a:b")
+    row = Named("FINETUNE_DATA_SOURCES", "rows.jsonl", ("rows.jsonl",))
+    assert list(obstacles((row,), MOUNT, "docker")) == [
+        f"FINETUNE_DATA_SOURCES: {tmp_path}/a:b cannot be mounted, because of the colon or comma in it; rename the folder"
+    ]
+    assert list(obstacles((row,), NO_MOUNT, "vertex")) == []
+
+
 def test_an_absolute_name_is_mounted_at_its_place(tmp_path: Path) -> None:
     users_folder(tmp_path)
     folder = str(tmp_path / "more")

@@ -289,7 +289,7 @@ def test_a_folder_that_is_mounted_is_said(
     assert command({}, *words) == 0
     lines = capsys.readouterr().err.splitlines()
     assert lines[-3:-1] == [
-        "submit it from this folder: it is mounted, read-only, with your files",
+        "keep FILE in this folder and submit it from here: the folder is mounted, read-only, with your files",
         "token: export HF_TOKEN before you submit it",
     ]
     assert lines[-4].endswith("80 GB of disk"), "docker has no time limit"
