@@ -288,8 +288,8 @@ def _manifest(args: argparse.Namespace) -> int:
         log_failure(error, "manifest")
         return error.exit_code
     print(text, end="")
-    said = list(target.said(job))
-    for line in [*notes(text, "\n".join(said)), *said, f"{target.name}: {target.sentence}"]:
+    said = [*target.said(job), f"{target.name}: {target.sentence}"]
+    for line in [*notes(text, "\n".join(said)), *said]:
         print(line, file=sys.stderr)
     return SUCCESS
 

@@ -18,10 +18,10 @@ MEANINGS = {
     "YOUR_JOB_QUEUE": "AWS Batch queue on instances with the card, Spot or not (T4: g4dn, L4: g6, H100: p5.4xlarge)",
     "YOUR_LOCAL_QUEUE": "Kueue LocalQueue in the namespace",
     "YOUR_NAMESPACE": "Hugging Face user or organization that owns the bucket",
-    "YOUR_NETWORK_VOLUME_ID": "RunPod network volume, 20 GB or more",
+    "YOUR_NETWORK_VOLUME_ID": "RunPod network volume, 20 GB or more with a base of 3 billion parameters",
     "YOUR_PARTITION": "Slurm partition with GPUs; or delete the line, where the cluster has a default",
     "YOUR_PROJECT": "Google Cloud project that holds the secret",
-    "YOUR_PVC": "PersistentVolumeClaim in the namespace for the run folder, 20 GiB or more",
+    "YOUR_PVC": "PersistentVolumeClaim in the namespace for the run folder, 20 GiB or more with a base of 3 billion parameters",
     "YOUR_REGION": "region with quota for the card, such as us-central1",
     "YOUR_ROLE_ARN": "IAM role that lets SageMaker read and write the bucket",
     "YOUR_SECRET": "name of the secret that holds the Hub token",
@@ -32,7 +32,7 @@ MEANINGS = {
 
 
 def notes(text: str, commands: str = "") -> Iterator[str]:
-    """One line for each placeholder: where it stands, and what to replace it with. `commands`: those that come before it."""
+    """One line for each placeholder: where it stands, and what to replace it with. `commands`: those that follow."""
     for name in sorted(set(re.findall(r"YOUR_[A-Z_]+", text + commands))):
         lines = [
             str(number) for number, line in enumerate(text.splitlines(), 1) if re.search(rf"{name}(?![A-Z_])", line)

@@ -19,6 +19,7 @@ from job import submit
 from job.settings.env_files import read_env_file
 from job.settings.fields import OUTPUT_DIR
 from job.submit import TARGETS, google, targets
+from job.submit.placeholders import MEANINGS
 from job.submit.submission import Submission, describe
 from job.submit.targets import Target, table
 from tests.conftest import PROJECT, run_job
@@ -280,6 +281,7 @@ def test_uploads_come_before_the_submission(
         "token: gcloud storage cp TOKENFILE gs://YOUR_BUCKET/secrets/hf_token",
     ]
     assert lines[-1].startswith("vertex: Vertex AI, ")
+    assert f"replace YOUR_REGION (in the commands below): {MEANINGS['YOUR_REGION']}" in lines
 
 
 def test_a_folder_that_is_mounted_is_said(
