@@ -151,7 +151,7 @@ def _pod_spec(job: Submission) -> dict[str, Any]:
                     "requests": {"cpu": "2", "memory": f"{job.needs.memory_gib - 4}Gi"},
                     "limits": {"nvidia.com/gpu": 1},
                 },
-                "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                "securityContext": NO_RIGHTS,
                 "terminationMessagePath": "/dev/termination-log",
                 "volumeMounts": [
                     {"name": "output", "mountPath": job.output},
@@ -176,6 +176,7 @@ SECURITY = {
     "fsGroupChangePolicy": "OnRootMismatch",
     "seccompProfile": {"type": "RuntimeDefault"},
 }
+NO_RIGHTS = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 OUTPUT = {"name": "output", "persistentVolumeClaim": {"claimName": "YOUR_PVC"}}
 
 
@@ -247,6 +248,7 @@ def _upload(job: Submission) -> Iterator[str]:
         "name": "copy",
         "image": job.image,
         "command": ["sleep", "3600"],
+        "securityContext": NO_RIGHTS,
         "volumeMounts": [{"name": "output", "mountPath": job.output}],
     }
     pod = {

@@ -168,7 +168,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(
         "gcp-batch",
-        what="Google Cloud Batch, T4 on Spot",
+        what="Google Cloud Batch, by default a T4 on Spot",
         submit="gcloud batch jobs submit NAME --location YOUR_REGION --config FILE",
         again="gcloud batch jobs delete NAME --location YOUR_REGION",
         token="the secret YOUR_SECRET of Secret Manager, which the service account of the job may read",
@@ -185,7 +185,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(
         "aws-batch",
-        what="AWS Batch, T4 (g4dn) on Spot, as a script that registers the job definition and submits the job",
+        what="AWS Batch, as a script that registers the job definition and submits the job to a queue with or without Spot",
         submit="bash FILE",
         token="the secret YOUR_SECRET_ARN of Secrets Manager, which the execution role may read",
         retries="by exit code, and a lost machine, four times; never after a timeout or a failed image pull",
@@ -200,7 +200,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(
         "vertex",
-        what="Vertex AI, T4 on Spot, with the token in gs://YOUR_BUCKET/secrets/hf_token",
+        what="Vertex AI, by default a T4 on Spot, with the token in gs://YOUR_BUCKET/secrets/hf_token",
         submit="gcloud ai custom-jobs create --region YOUR_REGION --display-name NAME --config FILE",
         token="gcloud storage cp TOKENFILE gs://YOUR_BUCKET/secrets/hf_token",
         retries="its own errors, no exit code",
@@ -216,7 +216,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(
         "sagemaker",
-        what="SageMaker, T4 (g4dn) on Spot, with the token in s3://YOUR_BUCKET/secrets/hf_token",
+        what="SageMaker, by default a T4 (g4dn) on Spot, with the token in s3://YOUR_BUCKET/secrets/hf_token",
         submit="aws sagemaker create-training-job --cli-input-json file://FILE --training-job-name NEW_NAME",
         token="aws s3 cp TOKENFILE s3://YOUR_BUCKET/secrets/hf_token",
         retries="Spot interruptions, no exit code",
@@ -249,7 +249,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(
         "huggingface",
-        what="Hugging Face Jobs, T4, with the results in a bucket of the Hub; run it again to continue",
+        what="Hugging Face Jobs, by default a T4, with the results in a bucket of the Hub; run it again to continue",
         submit="bash FILE",
         retries="nothing",
         grace="unknown",
@@ -263,7 +263,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(
         "skypilot",
-        what="SkyPilot managed job, T4 on Spot, any cloud",
+        what="SkyPilot managed job on any cloud, by default a T4 on Spot",
         submit="sky jobs launch --secret HF_TOKEN FILE",
         retries="codes worth another try, and a lost machine, without limit",
         grace="the cloud's",
@@ -289,7 +289,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(
         "runpod",
-        what="RunPod pod on an RTX A4000 or L4, which bills until you stop it",
+        what="RunPod pod, by default on an RTX A4000 or L4, which bills until you stop it",
         submit='curl -H "Authorization: Bearer $RUNPOD_API_KEY" --json @FILE https://rest.runpod.io/v1/pods',
         token="a secret called HF_TOKEN in the settings of your account",
         retries="nothing",
