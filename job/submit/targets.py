@@ -273,6 +273,7 @@ TARGETS: tuple[Target, ...] = (
         unchecked="clouds, mounts, recovery",
         cards=clouds.SKY_CARDS,
         spot=True,
+        has_limit=False,
     ),
     Target(
         "slurm",

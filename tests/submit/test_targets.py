@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from job import submit
 from job.settings.env_files import read_env_file
 from job.settings.fields import OUTPUT_DIR
 from job.submit import TARGETS, google, targets
+from job.submit.estimate import Needs
 from job.submit.placeholders import MEANINGS
 from job.submit.submission import Submission, describe
 from job.submit.targets import Target, table
@@ -29,6 +31,7 @@ from tests.submit.manifests import (
     NAMES,
     PLANTED,
     PLATFORMS,
+    described,
     env_file,
     environment,
     every_target,
@@ -234,6 +237,13 @@ def test_a_wrong_command_line_exits_64_and_says_why(
     output = capsys.readouterr()
     assert output.out == ""
     assert named in output.err
+
+
+@every_target
+def test_the_time_limit_is_that_of_the_estimate(target: str) -> None:
+    job = replace(described(QUICKSTART), card="L4" if target != "azureml" else "T4", needs=Needs(14, 80, 7))
+    has_limit = {each.name: each.has_limit for each in TARGETS}[target]
+    assert bool(re.search(r"\b(7:00:00|7h|25200s?)\b", written(target, job))) == has_limit
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
