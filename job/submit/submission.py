@@ -44,8 +44,6 @@ class Submission:
     needs: Needs = USUAL
     output: str = "/output"
     cache: str = "/cache"
-    data: str = "/data"
-    """Where the folder with the user's files is mounted on machines of one's own."""
     program: tuple[str, ...] = ("python3", "/app/entrypoint.py")
     grace_seconds: int = 120  # a step on a T4 and an adapter's checkpoint take a few seconds; SageMaker gives 120
     attempts: int = 5
@@ -71,6 +69,12 @@ class Submission:
     def mounted(self) -> tuple[str, ...]:
         """What is mounted at the same absolute path, where the queue sees this machine's folders."""
         return tuple(sorted({folder for one in self.named if one.is_absolute for folder in one.folders}))
+
+    @property
+    def data(self) -> str:
+        """Where the folder with the relative names is mounted. Nothing can be mounted in it, since it is read-only."""
+        taken = any(Path(path).is_relative_to("/data") for path in self.mounted)
+        return "/lora-job-data" if taken else "/data"
 
     @property
     def folder(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from job.errors import SettingsError
+from job.submit.files import Named
 from job.submit.submission import Submission, describe
 from tests.conftest import PROJECT
 from tests.submit.manifests import (
@@ -133,6 +134,13 @@ def test_settings_of_ours_may_have_token_in_their_names(tmp_path: Path) -> None:
 def test_a_name_that_a_shell_or_a_cluster_refuses_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=rf"{name} in .*: no queue takes this name"):
         describe(env_file(tmp_path, "FINETUNE_DATA_SOURCES=quickstart", f"{name}=x"), IMAGE)
+
+
+def test_the_folder_of_the_files_makes_way_for_a_mount() -> None:
+    """docker cannot mount /data/rows.jsonl in a /data that is mounted read-only."""
+    for path, data in (("/data/rows.jsonl", "/lora-job-data"), ("/srv/data/rows.jsonl", "/data")):
+        named = Named("FINETUNE_DATA_SOURCES", path, (path,))
+        assert Submission(name="x", image="y", env=(), secrets=(), named=(named,)).data == data
 
 
 def test_the_program_works_in_the_folder_with_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
