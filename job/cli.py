@@ -24,12 +24,12 @@ from job.hosts.libraries import (
     require_working_folder,
 )
 from job.hosts.trackers import require_tracker
-from job.runs.endings import log_failure
+from job.runs.endings import log_failure, refused
 from job.runs.logs import LineFormatter, start_logging
 from job.runs.redaction import hide, hide_secrets, redact
 from job.settings.env_files import read_env_file
 from job.settings.fields import PREFIX
-from job.settings.files import wants_json
+from job.settings.files import output_dir, wants_json
 from job.settings.loading import load_settings, load_token
 from job.settings.reference import variables
 from job.start import start
@@ -53,6 +53,18 @@ def main(arguments: list[str]) -> int:
     command: Command = args.command
     start_logging("stdout" if command is COMMANDS[0] else "stderr")
     LineFormatter.as_json = wants_json(os.environ)
+    try:
+        if args.directory:
+            os.chdir(args.directory)
+    except OSError as missing:
+        error = SettingsError(
+            [f"--directory {args.directory}: {missing.strerror}; were the run's files brought there?"]
+        )
+        error.remedy = "Bring them there with the commands that `manifest` prints, and submit the run again."
+        if command is COMMANDS[0]:
+            return refused(error, output_dir(os.environ), "settings")
+        log_failure(error, command.name)
+        return error.exit_code
     return command.call(args)
 
 
@@ -79,7 +91,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(SettingsError.exit_code, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
-OPTIONS = ("--env-file", "--image", "--gpu", "--price", "--help", "--version")
+OPTIONS = ("--directory", "--env-file", "--image", "--gpu", "--no-spot", "--price", "--spot", "--help", "--version")
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -116,6 +128,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"lora-job {__version__}")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        metavar="FOLDER",
+        help="work in this folder, where the files that the settings name are; manifests use it; goes before the command",
+    )
     _add_env_file(parser, default=None)
     parser.set_defaults(command=COMMANDS[0])
     words = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -149,11 +167,24 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     names = [target.name for target in TARGETS]
     parser.add_argument("target", choices=names, metavar="TARGET", help="one of the targets below")
     parser.add_argument("--image", required=True, help="the image, as the queue pulls it")
+    _add_gpu(parser, "card to ask for, with memory, disk and a time limit from an estimate", "without it as listed")
+    parser.add_argument(
+        "--spot",
+        action=argparse.BooleanOptionalAction,
+        help="a machine that may be taken away at any time, for less money, or one that may not; without either, as listed",
+    )
     targets = "\n".join(f"  {target.name:<12} {target.sentence}" for target in TARGETS)
     parser.epilog = f"{parser.epilog}\n\ntargets:\n{targets}"
 
 
 def _add_card(parser: argparse.ArgumentParser) -> None:
+    from job.plan.cost import T4
+
+    _add_gpu(parser, "card for which memory and time are estimated", f"without it {T4.name}")
+    parser.add_argument("--price", type=_price, default=0.0, help="price of an hour on that card, in any currency")
+
+
+def _add_gpu(parser: argparse.ArgumentParser, what: str, otherwise: str) -> None:
     from job.plan.cost import CARDS
 
     names = ", ".join(card.name for card in CARDS)
@@ -164,13 +195,7 @@ def _add_card(parser: argparse.ArgumentParser) -> None:
                 return card
         raise argparse.ArgumentTypeError(f"must be one of {names}, not '{name}'")
 
-    parser.add_argument(
-        "--gpu",
-        type=known,
-        metavar="CARD",
-        help=f"card for which memory and time are estimated: {names}; without it {CARDS[0].name}",
-    )
-    parser.add_argument("--price", type=_price, default=0.0, help="price of an hour on that card, in any currency")
+    parser.add_argument("--gpu", type=known, metavar="CARD", help=f"{what}: {names}; {otherwise}")
 
 
 def _price(text: str) -> float:
@@ -245,23 +270,26 @@ def _plan(args: argparse.Namespace) -> int:
 def _manifest(args: argparse.Namespace) -> int:
     """The manifest goes to standard output; what is still to be done goes to standard error."""
     from job.submit import TARGETS
+    from job.submit.obstacles import require_possible
     from job.submit.placeholders import notes
-    from job.submit.submission import describe, external_files
+    from job.submit.submission import describe
 
     target = next(target for target in TARGETS if target.name == args.target)
     hide_secrets(os.environ)
     try:
         if args.env_file is None:
             raise SettingsError(["--env-file FILE: missing; a manifest needs an env file"])
-        job = describe(args.env_file, args.image)
+        job = describe(args.env_file, args.image, card=args.gpu.name if args.gpu else "", spot=args.spot)
+        require_possible(job, target)
+        text = target.write(job)
     except SettingsError as error:
         with suppress(SettingsError):  # the message quotes values of the env file too
             hide_secrets(read_env_file(args.env_file) if args.env_file else {})
         log_failure(error, "manifest")
         return error.exit_code
-    text = target.write(job)
     print(text, end="")
-    for line in [*external_files(job), *notes(text), f"{target.name}: {target.sentence}"]:
+    said = [*target.said(job), f"{target.name}: {target.sentence}"]
+    for line in [*notes(text, "\n".join(said)), *said]:
         print(line, file=sys.stderr)
     return SUCCESS
 

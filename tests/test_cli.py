@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -154,7 +155,7 @@ ENV_FILE_HELP = (
     [
         (
             "",
-            "[--version] [--env-file FILE] COMMAND ...",
+            "[--version] [--directory FOLDER] [--env-file FILE] COMMAND ...",
             [
                 "Clean rows, train a LoRA adapter on a 4-bit base model, probe both models, push the adapter to the Hub.",
                 "commands:",
@@ -173,8 +174,13 @@ ENV_FILE_HELP = (
         ),
         (
             "manifest",
-            "[--env-file FILE] --image IMAGE TARGET",
-            ["  TARGET           one of the targets below", "  --image IMAGE    the image, as the queue pulls it"],
+            "[--env-file FILE] --image IMAGE [--gpu CARD] [--spot | --no-spot] TARGET",
+            [
+                "  TARGET             one of the targets below",
+                "  --image IMAGE      the image, as the queue pulls it",
+                "  --gpu CARD         card to ask for, with memory, disk and a time limit from an estimate: T4, L4, A100, "
+                "H100; without it as listed",
+            ],
         ),
     ],
 )
@@ -184,7 +190,7 @@ def test_help_says_what_a_command_and_its_options_are_for(
     monkeypatch.setenv("COLUMNS", "200")
     lines = shown(capsys, *words.split(), "--help").splitlines()
     assert lines[0] == " ".join(f"usage: python entrypoint.py {words} [-h] {usage}".split())
-    assert {ENV_FILE_HELP, *said} <= set(lines)
+    assert {" ".join(line.split()) for line in (ENV_FILE_HELP, *said)} <= {" ".join(line.split()) for line in lines}
 
 
 @pytest.mark.parametrize("words", [[], *([command.name] for command in cli.COMMANDS)], ids=" ".join)
@@ -334,3 +340,36 @@ def test_a_plan_knows_where_each_value_came_from_and_hides_the_token(
     variables = {"FINETUNE_LORA_R": "8", "FINETUNE_HUB_REPO_ID": "", "HF_TOKEN": token}
     assert command(variables, "plan", "--env-file", "env/quickstart.env", "--gpu", "l4", "--price", "0.8") == 0
     assert capsys.readouterr().out == "token **********\n"
+
+
+# --- the folder to work in --------------------------------------------------------------------------------------------
+
+
+def test_a_command_works_in_the_folder_that_is_named(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Relative names of the env file, and the env file itself, are looked up there."""
+    monkeypatch.chdir("/")  # put back at the end
+    (tmp_path / "rows.jsonl").write_text("{}\n", "utf-8")
+    (tmp_path / "my.env").write_text("FINETUNE_DATA_SOURCES=rows.jsonl\n", "utf-8")
+    words = "manifest", "docker", "--image", IMAGE, "--env-file", "my.env"
+    assert command({}, *words) == 64
+    assert command({}, "--directory", str(tmp_path), *words) == 0
+    assert "FINETUNE_DATA_SOURCES=rows.jsonl" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_not_there_exits_64(
+    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = Path.cwd()
+    variables = {"FINETUNE_OUTPUT_DIR": str(tmp_path / "output")}
+    assert command(variables, "--directory", str(tmp_path / "lora-my-files"), "plan") == 64
+    assert list(tmp_path.iterdir()) == [], "a plan writes nothing"
+    assert command(variables, "--directory", str(tmp_path / "lora-my-files")) == 64
+    output = capsys.readouterr()
+    said = output.out + output.err
+    assert (
+        f"--directory {tmp_path}/lora-my-files: No such file or directory; were the run's files brought there?" in said
+    )
+    assert json.loads((tmp_path / "output" / "metrics.json").read_text("utf-8"))["exit_code"] == 64
+    assert Path.cwd() == here

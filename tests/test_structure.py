@@ -27,7 +27,8 @@ LIGHT = (
     *(f"settings.{path.stem}" for path in sorted((JOB / "settings").glob("*.py")) if not path.stem.startswith("__")),
     *(f"plan.{path.stem}" for path in sorted((JOB / "plan").glob("*.py")) if not path.stem.startswith("__")),
     *(f"runs.{path.stem}" for path in sorted((JOB / "runs").glob("*.py")) if not path.stem.startswith("__")),
-    *("submit.placeholders", "hosts.libraries", "hosts.platforms", "modeling.memory", "modeling.sizes"),
+    *(f"submit.{path.stem}" for path in sorted((JOB / "submit").glob("*.py")) if not path.stem.startswith("__")),
+    *("hosts.libraries", "hosts.platforms", "modeling.memory", "modeling.sizes"),
     *("cleaning.batch", "cleaning.workers", "cleaning.rules.registry", "probing.scores"),
 )
 

@@ -148,9 +148,12 @@ def _kernel_ms(base: Architecture, settings: Settings, card: Card) -> float:
     head = base.model.get_output_embeddings()
     weights = sum(count.parameters for count in count_weights(base.model) if count.kind in LINEAR)
     weights += head.weight.numel() if head is not None else 0
-    rate = card.tensor_tflops * card.held
-    if width_of(base, settings, card.capability) == 4:
-        rate = card.float32_tflops
+    return kernel_ms(weights, card, width_of(base, settings, card.capability))
+
+
+def kernel_ms(weights: int, card: Card, width: int) -> float:
+    """Of 1,000 tokens, each multiplied with so many weights, layers not recomputed. `width`: bytes of a number."""
+    rate = card.float32_tflops if width == 4 else card.tensor_tflops * card.held
     return KERNEL_MS[card.capability >= (8, 0)] * weights / MEASURED_WEIGHTS * H200_TFLOPS / rate
 
 

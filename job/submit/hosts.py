@@ -1,11 +1,18 @@
-"""Machines of your own: docker, Compose, Slurm."""
+"""Machines of your own: docker, Compose, Slurm. They see this machine's folders, so the user's files are mounted, read-only."""
 
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
+from job.submit.estimate import SHARED_MIB
+from job.submit.files import Way
 from job.submit.submission import Submission
 from job.submit.text import Raw, as_yaml, command
+
+FILES = Way(mounts=True)
+SLURM_CARDS = {"T4": "gpu:t4:1", "L4": "gpu:l4:1", "A100": "gpu:a100:1", "H100": "gpu:h100:1"}
+"""The usual names; a cluster's administrator chooses them (`sinfo -o %G` shows them)."""
 
 
 def docker(job: Submission) -> str:
@@ -13,11 +20,15 @@ def docker(job: Submission) -> str:
     # No restart policy: docker's ignores exit codes, and would restart a run that a person has stopped.
     folder = Raw(f'"$PWD/output/{job.name}:{job.output}"')
     values = job.environment(job.output)
+    data = [["--volume", Raw(f'"$PWD:{job.data}:ro"'), "--workdir", job.data]] if job.files else []
     return "#!/bin/sh\n" + command(
         [
             ["mkdir", "-p", f"output/{job.name}", Raw("&&"), "docker", "run", "--rm", "--name", job.name],
-            ["--gpus", "all", "--stop-timeout", str(job.grace_seconds), "--user", Raw('"$(id -u):$(id -g)"')],
+            ["--gpus", "all", "--shm-size", f"{SHARED_MIB}m", "--stop-timeout", str(job.grace_seconds)],
+            ["--user", Raw('"$(id -u):$(id -g)"')],
             ["--volume", folder, "--volume", f"lora-job-cache:{job.cache}"],
+            *data,
+            *(["--volume", f"{path}:{path}:ro"] for path in job.mounted),
             *(["--env", f"{name}={value}"] for name, value in values.items()),
             *(["--env", name] for name in job.secrets),
             [job.image, "run"],
@@ -27,10 +38,14 @@ def docker(job: Submission) -> str:
 
 def compose(job: Submission) -> str:
     """A Compose file with one service."""
-    values: dict[str, str | None] = {
-        name: value.replace("$", "$$") for name, value in job.environment(job.output).items()
-    }
+    values: dict[str, str | None] = {name: _literal(value) for name, value in job.environment(job.output).items()}
     values |= dict.fromkeys(job.secrets)  # no value: Compose passes the caller's
+    volumes: list[Any] = [f"output:{job.output}", f"cache:{job.cache}"]
+    if job.files:
+        volumes.append({"type": "bind", "source": ".", "target": job.data, "read_only": True})
+    volumes += [
+        {"type": "bind", "source": _literal(path), "target": _literal(path), "read_only": True} for path in job.mounted
+    ]
     return as_yaml(
         {
             "name": job.name,
@@ -38,9 +53,11 @@ def compose(job: Submission) -> str:
                 "job": {
                     "image": job.image,
                     "command": ["run"],
+                    **({"working_dir": job.data} if job.files else {}),
                     "environment": values,
-                    "volumes": [f"output:{job.output}", f"cache:{job.cache}"],
+                    "volumes": volumes,
                     "restart": "no",
+                    "shm_size": f"{SHARED_MIB}m",
                     "stop_grace_period": f"{job.grace_seconds}s",
                     "deploy": {
                         "resources": {
@@ -54,6 +71,11 @@ def compose(job: Submission) -> str:
     )
 
 
+def _literal(text: str) -> str:
+    """Compose expands a single dollar."""
+    return text.replace("$", "$$")
+
+
 def slurm(job: Submission) -> str:
     """A Slurm batch script that runs the image with Apptainer."""
     # --signal reaches the step inside srun. The script requeues itself, which keeps the job's id and log.
@@ -63,17 +85,22 @@ def slurm(job: Submission) -> str:
         f"export APPTAINERENV_{name}={shlex.quote(value)}\n" for name, value in job.environment(job.output).items()
     )
     secrets = "".join(f'export APPTAINERENV_{name}="${{{name}:-}}"\n' for name in job.secrets)
+    gpu = SLURM_CARDS[job.card] if job.card else "gpu:1"
     return f"""#!/bin/bash
 #SBATCH --job-name={job.name}
-#SBATCH --gres=gpu:1
+#SBATCH --partition=YOUR_PARTITION
+#SBATCH --account=YOUR_ACCOUNT
+#SBATCH --gres={gpu}
 #SBATCH --cpus-per-task=4
-#SBATCH --mem=16G
+#SBATCH --mem={job.needs.memory_gib + 2}G
 #SBATCH --time={job.max_hours}:00:00
 #SBATCH --signal=TERM@{job.grace_seconds}
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
 {exports}{secrets}# --cleanenv keeps the login shell's variables out of the container; APPTAINERENV_ passes these in.
+# Without NO_EVAL a shell in the container would expand them.
+export APPTAINER_NO_EVAL=1
 export APPTAINERENV_CUDA_VISIBLE_DEVICES="${{CUDA_VISIBLE_DEVICES:-0}}"
 export APPTAINERENV_SLURM_JOB_ID="$SLURM_JOB_ID" APPTAINERENV_SLURM_RESTART_COUNT="${{SLURM_RESTART_COUNT:-0}}"
 mkdir -p {host} YOUR_SHARED_FOLDER/cache
@@ -81,7 +108,7 @@ stopped=no
 trap 'stopped=yes' TERM  # after scancel the run ends in order and is not requeued
 srun apptainer run --nv --cleanenv --no-home \\
   --bind {host}:{job.output},YOUR_SHARED_FOLDER/cache:{job.cache} \\
-  docker://{job.image} run
+{_binds(job)}  docker://{job.image} run
 code=$?
 case $code in
   {again})
@@ -92,3 +119,9 @@ case $code in
 esac
 exit $code
 """
+
+
+def _binds(job: Submission) -> str:
+    """The user's files, for `apptainer run`. The script starts in the folder from which it was submitted."""
+    data = f'  --bind "$PWD:{job.data}:ro" --pwd {job.data} \\\n' if job.files else ""
+    return data + "".join(f"  --bind {shlex.quote(f'{path}:{path}:ro')} \\\n" for path in job.mounted)

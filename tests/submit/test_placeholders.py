@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from job.submit import TARGETS
 from job.submit.placeholders import MEANINGS, notes
-from tests.submit.manifests import FILES, NAMES, everything, made
+from job.submit.submission import Submission
+from tests.submit.manifests import FILES, everything, made
 
 pytestmark = pytest.mark.light
 
@@ -34,6 +36,13 @@ def test_each_placeholder_is_listed_once(target: str, file: Path) -> None:
     assert [line.split()[1] for line in notes(text)] == sorted(found)
 
 
-def test_every_meaning_belongs_to_a_manifest() -> None:
-    texts = "".join(made(target, file) for target in NAMES for file in FILES)
+def test_one_that_only_an_upload_needs_is_listed_too() -> None:
+    assert list(notes("a: x\n", "put x YOUR_CONTAINER")) == [
+        f"replace YOUR_CONTAINER (in the commands below): {MEANINGS['YOUR_CONTAINER']}"
+    ]
+
+
+def test_every_meaning_belongs_to_a_manifest_or_an_upload(users_job: Submission) -> None:
+    texts = "".join(made(target.name, file) for target in TARGETS for file in FILES)
+    texts += "".join(line for target in TARGETS for line in target.said(users_job))
     assert {name for name in MEANINGS if name not in texts} == set()

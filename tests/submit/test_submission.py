@@ -7,17 +7,21 @@ from pathlib import Path
 import pytest
 
 from job.errors import SettingsError
-from job.submit.submission import Submission, describe, external_files
+from job.submit.files import Named
+from job.submit.submission import Submission, describe
 from tests.conftest import PROJECT
-from tests.submit.manifests import FILES, IMAGE, MENDED_BY_ANOTHER_TRY, PERMANENT, PLANTED, RETRIED
+from tests.submit.manifests import (
+    FILES,
+    IMAGE,
+    MENDED_BY_ANOTHER_TRY,
+    PERMANENT,
+    PLANTED,
+    RETRIED,
+    env_file,
+    users_folder,
+)
 
 pytestmark = pytest.mark.light
-
-
-def env_file(folder: Path, *lines: str, name: str = "mine.env") -> Path:
-    file = folder / name
-    file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    return file
 
 
 def test_exit_codes_are_split_into_what_is_retried_and_what_is_not() -> None:
@@ -32,7 +36,7 @@ def test_the_limits_of_a_job() -> None:
     job = describe(FILES[0], IMAGE)
     assert (job.attempts, job.grace_seconds, job.max_hours, job.max_seconds) == (5, 120, 24, 86400)
     assert (job.output, job.cache) == ("/output", "/cache")
-    assert job.command == ("python3", "/app/entrypoint.py", "run")
+    assert job.program == ("python3", "/app/entrypoint.py")
 
 
 def test_variables_are_the_files_then_the_queues_then_the_output_folder() -> None:
@@ -51,6 +55,14 @@ def test_the_output_folder_and_the_token_of_the_file_stay_behind(tmp_path: Path)
     assert job.env == (("FINETUNE_DATA_SOURCES", "owner/name"), ("HF_HOME", "/cache"))
     assert job.secrets == ("HF_TOKEN",)
     assert job.image == IMAGE
+
+
+def test_the_path_of_a_token_on_this_machine_stays_here(tmp_path: Path) -> None:
+    """The token goes by reference; a path that is not here may be one of the queue's machine."""
+    (tmp_path / "token").write_text("x", "utf-8")
+    for path, kept in ((tmp_path / "token", False), ("/mnt/secrets/token", True)):
+        job = describe(env_file(tmp_path, "FINETUNE_DATA_SOURCES=owner/name", f"HF_TOKEN_PATH={path}"), IMAGE)
+        assert (("HF_TOKEN_PATH", str(path)) in job.env) == kept
 
 
 def test_a_run_without_the_hub_has_no_secrets() -> None:
@@ -118,30 +130,23 @@ def test_settings_of_ours_may_have_token_in_their_names(tmp_path: Path) -> None:
     assert len(describe(env_file(tmp_path, *lines), IMAGE).env) == 3
 
 
-def test_files_that_only_this_machine_has_are_named(tmp_path: Path) -> None:
-    rows, prompt, base = tmp_path / "rows.jsonl", tmp_path / "prompt.txt", tmp_path / "base"
-    rows.write_text("{}\n", "utf-8")
-    prompt.write_text("You repair things.\n", "utf-8")
-    base.mkdir()
-    (base / "config.json").write_text("{}", "utf-8")
-    file = env_file(
-        tmp_path,
-        f"FINETUNE_DATA_SOURCES=quickstart,owner/name=5,{rows}=7",
-        f"FINETUNE_DATA_SYSTEM_PROMPT_FILE={prompt}",
-        f"FINETUNE_MODEL_BASE={base}",
-        f"FINETUNE_DATA_BRANDS={tmp_path}",  # no setting that names a file
-        f"OTHER_FILE={prompt}",
-        "FINETUNE_PROBE_QUESTIONS_FILE=env/medical/questions.txt",
-    )
-    advice = "is not in the image; mount it at the same path, or put it on the Hub"
-    assert list(external_files(describe(file, IMAGE))) == [
-        f"FINETUNE_DATA_SOURCES: {rows} {advice}",
-        f"FINETUNE_DATA_SYSTEM_PROMPT_FILE: {prompt} {advice}",
-        f"FINETUNE_MODEL_BASE: {base} {advice}",
-    ]
+@pytest.mark.parametrize("name", ["9LIVES", "a-b", "FINETUNE.X"])
+def test_a_name_that_a_shell_or_a_cluster_refuses_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=rf"{name} in .*: no queue takes this name"):
+        describe(env_file(tmp_path, "FINETUNE_DATA_SOURCES=quickstart", f"{name}=x"), IMAGE)
 
 
-def test_files_of_the_image_are_no_external_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for file in FILES:
-        assert list(external_files(describe(file, IMAGE))) == []
+def test_the_folder_of_the_files_makes_way_for_a_mount() -> None:
+    """docker cannot mount /data/rows.jsonl in a /data that is mounted read-only."""
+    for path, data in (("/data/rows.jsonl", "/lora-job-data"), ("/srv/data/rows.jsonl", "/data")):
+        named = Named("FINETUNE_DATA_SOURCES", path, (path,))
+        assert Submission(name="x", image="y", env=(), secrets=(), named=(named,)).data == data
+
+
+def test_the_program_works_in_the_folder_with_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(users_folder(tmp_path))
+    job = describe(env_file(tmp_path, "FINETUNE_DATA_SOURCES=data/rows.jsonl"), IMAGE, card="L4", spot=True)
+    assert (job.files, job.folder) == (("data/rows.jsonl",), "lora-mine-files")
+    assert job.arguments("/there") == ["--directory", "/there", "run"]
+    assert (job.card, job.spot, job.needs.max_hours) == ("L4", True, 2)
+    assert describe(FILES[0], IMAGE).arguments("/there") == ["run"]

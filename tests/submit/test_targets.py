@@ -6,16 +6,22 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from job import submit
 from job.settings.env_files import read_env_file
 from job.settings.fields import OUTPUT_DIR
-from job.submit import TARGETS, targets
+from job.submit import TARGETS, google, targets
+from job.submit.estimate import Needs
+from job.submit.placeholders import MEANINGS
 from job.submit.submission import Submission, describe
 from job.submit.targets import Target, table
 from tests.conftest import PROJECT, run_job
@@ -25,6 +31,8 @@ from tests.submit.manifests import (
     NAMES,
     PLANTED,
     PLATFORMS,
+    described,
+    env_file,
     environment,
     every_target,
     everything,
@@ -68,9 +76,21 @@ def test_one_entry_more_is_a_choice_has_its_help_and_is_written(
     assert written.out == f'job "lora-quickstart" {{ image = "{IMAGE}" }}\n'
     assert written.err == "abacus: A job for an abacus: `abacus FILE`.\n"
     assert table().startswith(
-        "| target | submit it with | started again | grace | results |\n| --- | --- | --- | --- | --- |\n"
+        "| target | submit it with | started again | grace | results | checked by | not checked |\n"
+        "| --- | --- | --- | --- | --- | --- | --- |\n"
     )
-    assert table().endswith("| `abacus` | `abacus FILE` | nothing | 5 s | host volume |\n")
+    assert table().endswith("| `abacus` | `abacus FILE` | nothing | 5 s | host volume | nothing | everything else |\n")
+
+
+def test_every_manifest_has_a_check_that_the_table_names() -> None:
+    """The tests of a target have its name; a column that says `nothing` is for a queue that is being written."""
+    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    shared = {"kubernetes": "job_by_the_kubernetes_schemas", "kueue": "job_by_the_kubernetes_schemas"}
+    for target in TARGETS:
+        assert "nothing" not in (target.checked, target.unchecked)
+        assert re.search(rf"def test_{shared.get(target.name, target.name.replace('-', '_') + '_')}", tests), (
+            target.name
+        )
 
 
 def test_names_are_unique() -> None:
@@ -189,9 +209,10 @@ def test_manifest_goes_to_stdout_and_what_is_left_to_do_to_stderr() -> None:
     assert time.monotonic() - begun < 3  # start of the interpreter included; 0.5 s on idle cores
     assert result.stdout == made("kubernetes", PROJECT / "env" / "medical-t4.env")
     assert "replace YOUR_PVC (line " in result.stderr
-    assert result.stderr.splitlines()[-1] == (
-        "kubernetes: A Kubernetes Job that retries by exit code: `kubectl apply -f FILE`."
-    )
+    assert result.stderr.splitlines()[-2:] == [
+        "before a second submission: `kubectl delete --ignore-not-found --cascade=foreground -f FILE`",
+        "kubernetes: A Kubernetes Job that retries by exit code: `kubectl create -f FILE`.",
+    ]
     assert PLANTED not in result.stdout + result.stderr
 
 
@@ -216,3 +237,96 @@ def test_a_wrong_command_line_exits_64_and_says_why(
     output = capsys.readouterr()
     assert output.out == ""
     assert named in output.err
+
+
+@every_target
+def test_the_time_limit_is_that_of_the_estimate(target: str) -> None:
+    job = replace(described(QUICKSTART), card="L4" if target != "azureml" else "T4", needs=Needs(14, 80, 7))
+    has_limit = {each.name: each.has_limit for each in TARGETS}[target]
+    assert bool(re.search(r"\b(7:00:00|7h|25200s?)\b", written(target, job))) == has_limit
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+LETTERS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\n\0\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"),
+    max_size=12,
+)
+AWKWARD = st.text(st.sampled_from(" #$\"'\\`é日=:{}()&|;<>*?!~-%\t"), max_size=8)
+VALUES = st.lists(LETTERS | AWKWARD, max_size=30)
+
+
+@every_target
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(values=VALUES)
+def test_every_value_arrives_byte_for_byte(target: str, values: list[str]) -> None:
+    """As its own reader reads it: real shells, parsers of YAML and JSON, and the client of Hugging Face."""
+    values = [value.replace("{{", "{") for value in values]  # refused where it would be a reference
+    env = {f"FINETUNE_{number}": value for number, value in enumerate(values)}
+    job = Submission(name="lora-x", image=IMAGE, env=tuple(env.items()), secrets=())
+    with tempfile.TemporaryDirectory() as folder:
+        found = environment(target, written(target, job), Path(folder))
+    assert {name: found[name] for name in env} == env
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+def test_uploads_come_before_the_submission(
+    users_job: Submission, tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "manifest", "vertex", "--env-file", f"{tmp_path}/mine.env", "--image", IMAGE, "--gpu", "L4", "--no-spot"
+    assert command({}, *words) == 0
+    output = capsys.readouterr()
+    assert output.out == written("vertex", describe(tmp_path / "mine.env", IMAGE, card="L4", spot=False))
+    lines = output.err.splitlines()
+    begins = (
+        "L4, a base of 3.0 billion parameters: 14 GiB of memory, 80 GB of disk; time limit 2 h: 3 times the estimate"
+    )
+    assert lines[-6].startswith(begins)
+    assert lines[-5:-1] == [
+        "bring 2 of your files there first, from this folder:",
+        *(f"  {one}" for one in google.VERTEX_FILES.uploads(users_job)),
+        "token: gcloud storage cp TOKENFILE gs://YOUR_BUCKET/secrets/hf_token",
+    ]
+    assert lines[-1].startswith("vertex: Vertex AI, ")
+    assert f"replace YOUR_REGION (in the commands below): {MEANINGS['YOUR_REGION']}" in lines
+
+
+def test_a_folder_that_is_mounted_is_said(
+    users_job: Submission, tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "manifest", "docker", "--env-file", f"{tmp_path}/mine.env", "--image", IMAGE, "--gpu", "T4"
+    assert command({}, *words) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-3:-1] == [
+        "keep FILE in this folder and submit it from here: the folder is mounted, read-only, with your files",
+        "token: export HF_TOKEN before you submit it",
+    ]
+    assert lines[-4].endswith("80 GB of disk"), "docker has no time limit"
+
+
+@pytest.mark.parametrize(
+    ("target", "more", "said"),
+    [
+        ("vertex", [], "mine.txt is a path of this machine, which vertex does not have"),
+        ("docker", ["--spot"], "--spot: docker knows no Spot machines"),
+        ("runpod", ["--gpu", "T4"], "--gpu T4: runpod offers L4, A100, H100"),
+    ],
+)
+def test_what_a_queue_cannot_do_ends_with_64(
+    target: str,
+    more: list[str],
+    said: str,
+    tmp_path: Path,
+    command: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "mine.txt").write_text("You repair bicycles.\n", "utf-8")
+    prompt = f"FINETUNE_DATA_SYSTEM_PROMPT_FILE={tmp_path}/mine.txt"
+    file = env_file(tmp_path, "FINETUNE_DATA_SOURCES=quickstart", prompt)
+    assert command({}, "manifest", target, "--env-file", str(file), "--image", IMAGE, *more) == 64
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert said in output.err

@@ -8,7 +8,7 @@ import shlex
 import pytest
 import yaml
 
-from job.submit.text import Raw, as_json, as_yaml, command
+from job.submit.text import Raw, as_dotenv, as_json, as_yaml, command
 
 pytestmark = pytest.mark.light
 
@@ -55,3 +55,25 @@ def test_json_is_indented_and_keeps_characters() -> None:
 def test_words_are_quoted_for_the_shell_unless_they_are_raw() -> None:
     assert command([["run", "a b", Raw('"$PWD"')], ["$HOME"]]) == "run 'a b' \"$PWD\" \\\n  '$HOME'\n"
     assert shlex.split(command([["a b", "it's"]])) == ["a b", "it's"]
+
+
+@pytest.mark.parametrize("letter", ["\x85", "\u2028", "\u2029"])
+def test_what_is_a_line_break_to_yaml_1_1_is_escaped(letter: str) -> None:
+    """PyYAML would write it as it is into a block, where Go's readers make a newline of the first."""
+    assert letter not in as_yaml([f"a{letter}b\n"])
+    assert yaml.safe_load(as_yaml([f"a{letter}b\n"])) == [f"a{letter}b\n"]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("a,b/c:1@2", "X=a,b/c:1@2"),
+        ("", "X="),
+        ("a #b", "X='a #b'"),
+        ("$HOME", "X='$HOME'"),
+        ("it's $1", 'X="it\'s \\$1"'),
+        ("a\\", 'X="a\\\\"'),
+    ],
+)
+def test_dotenv_is_quoted_where_it_has_to_be(value: str, written: str) -> None:
+    assert as_dotenv("X", value) == written

@@ -1,0 +1,100 @@
+"""What a run needs of a machine with a named card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from job.errors import SettingsError
+from job.plan.cost import CARDS, T4
+from job.settings.fields import Settings
+from job.settings.loading import load_file
+from job.submit.estimate import USUAL, needs_of, parameters_of, seconds_of, tokens_of
+from tests.submit.manifests import env_file
+
+pytestmark = pytest.mark.light
+
+
+def settings(folder: Path, *lines: str, base: str = "owner/Bicycle-3B") -> Settings:
+    sources = (
+        () if any(line.startswith("FINETUNE_DATA_SOURCES") for line in lines) else ("FINETUNE_DATA_SOURCES=a/b=900",)
+    )
+    return load_file(env_file(folder, *sources, f"FINETUNE_MODEL_BASE={base}", *lines))[0]
+
+
+@pytest.mark.parametrize(
+    ("base", "billions"),
+    [
+        ("meta-llama/Llama-3.2-3B-Instruct", 3),
+        ("a/Bicycle2.5-0.5B", 0.5),
+        ("a/bicycle-135m-it", 0.135),
+        ("a/Bicycles-8x7B-v0.1", 56),
+        ("a/Bicycle-30B-A3B", 30),
+        ("7b/bicycle-bnb-4bit", None),
+        ("a/Bicycle-3.2-mini", None),
+    ],
+)
+def test_the_name_of_a_base_says_its_size(base: str, billions: float | None, tmp_path: Path) -> None:
+    parameters, known = parameters_of(settings(tmp_path, base=base))
+    assert known == (billions is not None)
+    assert parameters == (billions or 8) * 1e9
+
+
+@pytest.mark.parametrize(("dtype", "width"), [("bfloat16", 2), ("float32", 4)])
+def test_a_base_in_a_folder_is_measured(dtype: str, width: int, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(f'{{"dtype": "{dtype}"}}', "utf-8")
+    (tmp_path / "model.safetensors").write_bytes(b"x" * 4000)
+    assert parameters_of(settings(tmp_path, base=str(tmp_path))) == (4000 // width, True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "tokens"),
+    [
+        (["FINETUNE_DATA_SOURCES=a/b=100,a/c=50"], 150 * 512),
+        (["FINETUNE_DATA_SOURCES=a/b=100,a/c"], None),
+        (["FINETUNE_DATA_SOURCES=a/b", "FINETUNE_DATA_MAX_ROWS=10"], 10 * 512),
+        (["FINETUNE_DATA_SOURCES=a/b=100", "FINETUNE_DATA_MAX_ROWS=10", "FINETUNE_TRAIN_MAX_TOKENS=100"], 1000),
+        (["FINETUNE_DATA_SOURCES={}/rows.jsonl"], 1000),
+        (["FINETUNE_DATA_SOURCES={}/rows.jsonl=1"], 512),
+    ],
+)
+def test_tokens_are_counted_from_rows_or_bytes(lines: list[str], tokens: int | None, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_bytes(b"x" * 4000)
+    assert tokens_of(settings(tmp_path, *(line.format(tmp_path) for line in lines))) == tokens
+
+
+def test_the_medical_run_needs_the_machine_of_a_t4(tmp_path: Path) -> None:
+    needs = needs_of(settings(tmp_path, "FINETUNE_DATA_SOURCES=a/b=5927"), "T4")
+    assert (needs.memory_gib, needs.disk_gb, needs.memory_mib) == (USUAL.memory_gib, USUAL.disk_gb, 14000)
+    assert needs.words == "a base of 3.0 billion parameters: 14 GiB of memory, 80 GB of disk"
+    assert needs.limit_words == f"time limit {needs.max_hours} h: 3 times the estimate of 1.9 h, and at least 2 h"
+    assert needs.max_hours == 6
+
+
+def test_a_faster_card_takes_less_time_and_float32_more(tmp_path: Path) -> None:
+    rows = "FINETUNE_DATA_SOURCES=a/b=100000"
+    times = [seconds_of(settings(tmp_path, rows), card, 3_000_000_000) or 0 for card in CARDS]
+    assert times == sorted(times, reverse=True)
+    slow = seconds_of(settings(tmp_path, rows, "FINETUNE_TRAIN_PRECISION=float32"), T4, 3_000_000_000)
+    assert (slow or 0) > 2 * times[0]
+
+
+def test_what_is_not_known_is_said(tmp_path: Path) -> None:
+    needs = needs_of(settings(tmp_path, "FINETUNE_DATA_SOURCES=a/b", base="a/bicycle"), "L4")
+    assert needs.max_hours == USUAL.max_hours
+    assert needs.words.startswith("a base of 8.0 billion parameters, assumed, since its name does not say: ")
+    assert needs.limit_words == "time limit 24 h: as always where the number of rows is unknown"
+
+
+def test_a_larger_base_needs_more_disk_and_a_small_one_less_memory(tmp_path: Path) -> None:
+    assert needs_of(settings(tmp_path, base="a/b-30B"), "A100").disk_gb == 190
+    quickstart = needs_of(settings(tmp_path, base="quickstart"), "T4")
+    assert quickstart.memory_gib == 10
+    assert " million parameters: " in quickstart.words
+
+
+def test_a_base_that_cannot_fit_the_card_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"--gpu T4: a/b-70B has about 70 billion .* 33 GiB .* FINETUNE_MODEL_BASE"):
+        needs_of(settings(tmp_path, base="a/b-70B"), "T4")
+    assert needs_of(settings(tmp_path, base="a/b-70B"), "H100").words
