@@ -34,7 +34,7 @@ from job.probing.judge import judge
 from job.probing.languages import main_language
 from job.probing.likeness import Compared, likeness
 from job.probing.losses import HeldOut, held_out, known_losses, mean_losses
-from job.probing.questions import Half, Question, eval_questions, fixed_questions, half_of, prompt_of, read_rows
+from job.probing.questions import Half, Question, eval_questions, fixed_questions, halves_of, prompt_of, read_rows
 from job.probing.samples import paired, write_answers
 from job.probing.scores import score
 from job.probing.verdict import BROKEN, decide
@@ -160,11 +160,13 @@ def probe(
 
 def _halves(questions: list[Question], rows: list[HeldOut], trained: Trained, seed: int) -> dict[int, Half]:
     """Where there is something to choose from, and enough to choose by: the half of each evaluation row."""
-    asked = {question.number for question in questions}
-    held = len({row.question for row in rows if row.row in asked})  # prompts: of few, one half may have none
-    if len(trained.candidates) < 2 or held < choice.FEWEST_QUESTIONS:
+    numbers = {question.number for question in questions}
+    asked = {row.question for row in rows if row.row in numbers}
+    if len(trained.candidates) < 2 or len(asked) < choice.FEWEST_QUESTIONS:
         return {}
-    return {row.row: half_of(row.question, seed) for row in rows}
+    others = {row.question for row in rows} - asked  # only their losses count
+    halves = {**halves_of(asked, seed), **halves_of(others, seed)}
+    return {row.row: halves[row.question] for row in rows}
 
 
 # --- what is measured ------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -184,22 +185,37 @@ def _rows_in_words(cleaned: Cleaned) -> str:
     return "rows" if cleaned.texts or cleaned.conversations else "question-and-answer rows"
 
 
-def data_card(cleaned: Cleaned, probed: Probed, settings: Settings) -> str:
-    """README.md of the cleaned rows."""
+def data_card(cleaned: Cleaned, probed: Probed, settings: Settings, licences: Mapping[str, Licence]) -> str:
+    """README.md of the cleaned rows. `licences`: of the sources on the Hub, by name."""
     name = settings.hub.dataset_repo_id.rpartition("/")[2]
     files = [{"split": "train", "path": "train.jsonl"}, {"split": "eval", "path": "eval.jsonl"}]
     rows = cleaned.train_rows + cleaned.eval_rows
+    licence = _common_licence(settings, licences)
     metadata = DatasetCardData(
         language=_languages(settings, probed),
-        license="other",
-        license_name="as-its-sources",
+        license=licence.id,
+        license_name=licence.name or None,
+        license_link=licence.link or None,
         task_categories=["question-answering", "text-generation"],
         size_categories=_size_category(rows),
         source_datasets=_data_sets(settings),
         pretty_name=name,
         configs=[{"config_name": "default", "data_files": files}],
     )
-    return CARDS.get_template("data_card.md.jinja").render(metadata=metadata.to_yaml(), name=name, cleaned=cleaned)
+    return CARDS.get_template("data_card.md.jinja").render(
+        metadata=metadata.to_yaml(),
+        name=name,
+        cleaned=cleaned,
+        licence=licence,
+        licences={name: one.name or one.id or "not named" for name, one in licences.items()},
+    )
+
+
+def _common_licence(settings: Settings, licences: Mapping[str, Licence]) -> Licence:
+    """The one that all sources name; where they differ, or one names none, as each of a file does, only they can say."""
+    named = {licences.get(source.name, Licence()) for source in settings.data.sources}
+    common = named.pop() if len(named) == 1 else Licence()
+    return common if common.id else Licence("other", "as-its-sources")
 
 
 SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))

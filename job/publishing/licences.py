@@ -1,4 +1,4 @@
-"""The base model's licence, passed on: what its own card names, and the notice that the licence itself asks for."""
+"""Licences passed on: what the cards of base model and sources name, and the notice that a base's licence itself asks for."""
 
 from __future__ import annotations
 
@@ -64,10 +64,13 @@ TERMS: tuple[Terms, ...] = (
 
 
 def licence_of(readme: Path) -> Licence:
-    """What the front matter of a model's README names."""
+    """What the front matter of a card names. Cards of data sets may have a list: one of one entry counts, of several none."""
     try:
         data = metadata_load(readme) or {}
     except (OSError, ValueError, yaml.YAMLError):
         return Licence()
-    texts = {key: value for key, value in data.items() if isinstance(value, str)} if isinstance(data, dict) else {}
+    if not isinstance(data, dict):
+        return Licence()
+    single = {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in data.items()}
+    texts = {key: value for key, value in single.items() if isinstance(value, str)}
     return Licence(texts.get("license", ""), texts.get("license_name", ""), texts.get("license_link", ""))

@@ -52,7 +52,7 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     hub = settings.hub
     if probed.verdict.value == "inconclusive" and hub.push_when != "always":
         hub = hub.model_copy(update={"private": True})
-    files = {target: _files(target, cleaned, probed, settings, root) for target in targets(hub)}
+    files = {target: _files(target, cleaned, probed, settings, root, token) for target in targets(hub)}
     try:
         patiently(partial(check_write_access, hub, token, root, files), "repositories of the push")
         runs = new_run_id(root)
@@ -77,12 +77,13 @@ def _withheld(verdict: Verdict, hub: HubSettings) -> str:
     return f"the verdict is “{verdict.value}” (FINETUNE_HUB_PUSH_WHEN={hub.push_when})"
 
 
-def _files(target: Target, cleaned: Cleaned, probed: Probed, settings: Settings, root: Path) -> list[Path]:
+def _files(target: Target, cleaned: Cleaned, probed: Probed, settings: Settings, root: Path, token: str) -> list[Path]:
     """What this run made for it, and nothing else that may lie in the same folder."""
     if target.kind == "model":
         return [root / probed.adapter_path / name for name in sorted({*probed.adapter_files, "README.md"})]
     card = root / DATA_CARD
-    write_text(card, data_card(cleaned, probed, settings), shortest=SHORTEST_IN_RECORDS)
+    licences = source_licences(settings, token)
+    write_text(card, data_card(cleaned, probed, settings, licences), shortest=SHORTEST_IN_RECORDS)
     return [card, root / cleaned.train_path, root / cleaned.eval_path]
 
 
@@ -92,16 +93,31 @@ def base_licence(settings: Settings, token: str) -> Licence:
         if not Path(settings.model.location).is_dir():
             log.warning("stage=push licence=unknown: %s is not on this machine", settings.model.location)
         return licence_of(Path(settings.model.location) / "README.md")
+    return _licence_on_hub("model", settings.model.base, settings.model.revision, "FINETUNE_MODEL_BASE", token)
+
+
+def source_licences(settings: Settings, token: str) -> dict[str, Licence]:
+    """The licences that the cards of the sources on the Hub name."""
+    return {
+        source.name: _licence_on_hub(
+            "dataset", source.name, source.commit or source.revision, "FINETUNE_DATA_SOURCES", token
+        )
+        for source in settings.data.sources
+        if not source.is_local
+    }
+
+
+def _licence_on_hub(kind: str, repo_id: str, revision: str, variable: str, token: str) -> Licence:
     try:
         api = HfApi(token=token or False)  # False: not even a token that lies in the user's home
         readme = ask(
-            lambda: api.hf_hub_download(settings.model.base, "README.md", revision=settings.model.revision),
-            f"card of the base model {settings.model.base}",
-            "FINETUNE_MODEL_BASE",
+            lambda: api.hf_hub_download(repo_id, "README.md", repo_type=kind, revision=revision or None),
+            f"card of the {kind} {repo_id}",
+            variable,
             token=token,
         )
     except Exception as error:
-        log.warning("stage=push licence=unknown: the base model's card could not be read: %s", error)
+        log.warning("stage=push licence=unknown: the card of the %s %s could not be read: %s", kind, repo_id, error)
         return Licence()
     return licence_of(Path(readme))
 

@@ -6,7 +6,15 @@ import json
 from pathlib import Path
 
 from job.modeling.chat import Chat
-from job.probing.questions import Question, eval_questions, fixed_questions, half_of, prompt_of, question_of, read_rows
+from job.probing.questions import (
+    Question,
+    eval_questions,
+    fixed_questions,
+    halves_of,
+    prompt_of,
+    question_of,
+    read_rows,
+)
 from job.settings.fields import ProbeSettings
 from tests.training.building import tokenizer_of
 
@@ -72,7 +80,11 @@ def test_plain_text_is_to_be_continued(base: Path) -> None:
     assert len(prompt_of(chat, question_of({"text": row["text"] * 20}), 7)) == 7
 
 
-def test_rows_with_the_same_question_are_in_the_same_half_whatever_the_others_are() -> None:
-    halves = [half_of(question, seed=1) for question in range(1000)]
-    assert halves == [half_of(question, seed=1) for question in range(1000)] != [half_of(q, 2) for q in range(1000)]
-    assert 450 < halves.count("choice") < 550
+def test_the_halves_are_equally_large_and_follow_from_the_seed() -> None:
+    for count in (1, 2, 101, 1000):
+        halves = list(halves_of(range(count), seed=1).values())
+        assert halves.count("confirmation") - halves.count("choice") == count % 2
+    halves_of_two = halves_of(range(1000), 1), halves_of(range(1000), 2)
+    assert halves_of_two[0] == halves_of([*range(999, -1, -1), 5], 1) != halves_of_two[1]
+    apart = sum(halves_of_two[0][question] != halves_of_two[1][question] for question in range(1000))
+    assert 400 < apart < 600

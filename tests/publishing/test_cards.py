@@ -17,6 +17,7 @@ from job.probing.scores import SCORES, Score
 from job.publishing.cards import SHOWN_ANSWERS, data_card, how_to_ask, model_card
 from job.publishing.licences import Licence
 from job.results import Estimate, Sample
+from job.settings.fields import DataSettings
 from tests.sample_results import CLEANED, PROBED, SAMPLES, TRAINED, estimate, run_settings, sample, scores, verdict
 
 
@@ -124,12 +125,19 @@ def test_a_licence_is_passed_on_with_its_notice() -> None:
 
 def test_the_data_card_has_size_sources_and_licence() -> None:
     settings = run_settings(dataset_repo_id="acme/rows")
-    data = ModelCard(data_card(CLEANED, PROBED, settings)).data.to_dict()
+    data = ModelCard(data_card(CLEANED, PROBED, settings, {})).data.to_dict()
     assert (data["license"], data["license_name"]) == ("other", "as-its-sources")
     assert (data["size_categories"], data["source_datasets"]) == ("1K<n<10K", ["a/b"])
+    two = DataSettings(sources="a/b,c/d@main:train")  # type: ignore[arg-type]
+    both = settings.model_copy(update={"data": two})
+    agreed, apart = {name: Licence("mit") for name in ("a/b", "c/d")}, {"a/b": Licence("mit"), "c/d": Licence()}
+    assert ModelCard(data_card(CLEANED, PROBED, both, agreed)).data.license == "mit"
+    text = data_card(CLEANED, PROBED, both, apart)
+    assert ModelCard(text).data.to_dict()["license_name"] == "as-its-sources"
+    assert "those of their sources (a/b: mit, c/d: not named)." in text
     sizes = {
         rows: ModelCard(
-            data_card(CLEANED.model_copy(update={"train_rows": rows, "eval_rows": 0}), PROBED, settings)
+            data_card(CLEANED.model_copy(update={"train_rows": rows, "eval_rows": 0}), PROBED, settings, {})
         ).data.to_dict()
         for rows in (999, 1_000, 20_000_000)
     }
@@ -169,7 +177,7 @@ def test_sources_and_reasons_stand_in_the_order_of_the_result() -> None:
     text = section(card(), "Data")
     assert "| a/b@main:train | abc123 | 12,000 | 9,450 |\n\nDropped: short_answer 550, duplicate 2,000." in text
     nothing = CLEANED.model_copy(update={"dropped": {}})
-    assert "Dropped: nothing." in data_card(nothing, PROBED, run_settings(dataset_repo_id="acme/rows"))
+    assert "Dropped: nothing." in data_card(nothing, PROBED, run_settings(dataset_repo_id="acme/rows"), {})
 
 
 def test_both_models_scores_are_a_table() -> None:
@@ -271,7 +279,7 @@ def test_no_path_of_this_machine_is_on_a_card(tmp_path: Path) -> None:
     settings = run_settings(str(base), repo_id="acme/tuned", dataset_repo_id="acme/rows")
     for text in (
         model_card(cleaned, TRAINED, PROBED, SAMPLES, settings, Licence()),
-        data_card(cleaned, PROBED, settings),
+        data_card(cleaned, PROBED, settings, {}),
     ):
         assert str(tmp_path) not in text
         assert "| rows.jsonl=100 |" in text
@@ -341,14 +349,14 @@ def test_thinking_is_switched_off_where_training_had_it_off() -> None:
 
 def test_the_data_card_says_which_rows_have_other_fields() -> None:
     settings = run_settings("acme/small-3b", dataset_repo_id="acme/rows")
-    assert "`turns`" not in data_card(CLEANED, PROBED, settings)
-    card = data_card(CLEANED.model_copy(update={"conversations": 1_200, "texts": 3}), PROBED, settings)
+    assert "`turns`" not in data_card(CLEANED, PROBED, settings, {})
+    card = data_card(CLEANED.model_copy(update={"conversations": 1_200, "texts": 3}), PROBED, settings, {})
     assert "(1,200 of them conversations, with `turns` in place of `question` and `answer`)" in card
     assert "(3 of them plain `text`)" in card
 
 
 def test_the_data_card_names_the_files_and_counts_of_every_rule() -> None:
-    text = data_card(CLEANED, PROBED, run_settings(dataset_repo_id="acme/rows"))
+    text = data_card(CLEANED, PROBED, run_settings(dataset_repo_id="acme/rows"), {})
     front = yaml.safe_load(text.split("---\n")[1])
     assert [file["path"] for file in front["configs"][0]["data_files"]] == ["train.jsonl", "eval.jsonl"]
     assert "# rows\n\n9,000 training and 450 evaluation rows" in text

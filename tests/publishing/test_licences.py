@@ -16,6 +16,7 @@ from job.publishing.licences import TERMS, Licence, licence_of
         ('---\ntags: [a, b]\nlicense: "apache-2.0"  # ours\n---\n', "apache-2.0"),
         ("---\r\nlicense: mit\r\n---\r\n", "mit"),
         ("---\nlicense:\n- mit\n- other\n---\n", ""),
+        ("---\nlicense:\n- cc-by-4.0\n---\n", "cc-by-4.0"),
         ("---\nlicense: [mit\n---\n", ""),
         ("---\n- license\n---\n", ""),
         ("---\ntags: []\n---\nlicense: mit\n", ""),

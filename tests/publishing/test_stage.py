@@ -13,7 +13,8 @@ from huggingface_hub import HfApi
 
 from job.errors import AccessDenied, HubUnavailable
 from job.publishing.access import check_write_access
-from job.publishing.stage import base_licence, push
+from job.publishing.licences import Licence
+from job.publishing.stage import base_licence, push, source_licences
 from job.results import Pushed
 from job.runs import redaction
 from job.runs.folder import RunDir
@@ -186,7 +187,7 @@ def test_a_hub_that_fails_once_is_tried_again(run: Path, hub: StandInHub, caplog
 def test_a_token_that_cannot_write_is_not_tried_again(run: Path, hub: StandInHub) -> None:
     with pytest.raises(AccessDenied):
         push_from(run, token=READ_TOKEN, repo_id="alice/adapter")
-    assert not [path for method, path, _ in hub.requests if method != "GET"]
+    assert not [path for method, path, _ in hub.requests if method not in ("GET", "HEAD")]
     assert sum(path == "/api/whoami-v2" for _, path, _ in hub.requests) == 1
 
 
@@ -195,7 +196,7 @@ def test_both_repositories_are_accepted_before_the_first_commit(run: Path, hub: 
     hub.add_repo("model", "alice/adapter", {}, private=False)
     with pytest.raises(AccessDenied, match="alice/adapter is public"):
         push_from(run, repo_id="alice/adapter", dataset_repo_id="alice/rows")
-    assert not [path for method, path, _ in hub.requests if method != "GET"]
+    assert not [path for method, path, _ in hub.requests if method not in ("GET", "HEAD")]
 
 
 def test_a_token_revoked_since_the_check_pushes_nothing(run: Path, hub: StandInHub) -> None:
@@ -270,6 +271,14 @@ def test_a_licence_is_read_from_the_hub_or_left_out(hub: StandInHub, caplog: pyt
     assert base_licence(away, "").id == ""
     assert "licence=unknown: /nowhere/base is not on this machine" in caplog.text
     assert "stage=push licence=unknown" in caplog.text
+
+
+def test_the_licences_of_the_sources_are_on_the_data_card(run: Path, hub: StandInHub) -> None:
+    hub.add_repo("dataset", "a/b", {"README.md": b"---\nlicense:\n- cc-by-4.0\n---\n"})
+    assert source_licences(run_settings(), "") == {"a/b": Licence("cc-by-4.0")}
+    push_from(run, repo_id="", dataset_repo_id="alice/rows")
+    card = (run / "clean" / "README.md").read_text("utf-8")
+    assert "license: cc-by-4.0" in card and "(a/b: cc-by-4.0)" in card
 
 
 def test_a_password_that_is_a_common_word_leaves_no_stars_in_names_and_code_of_a_card(
