@@ -77,10 +77,17 @@ WORDS = SIGNS | frozenset(
 WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*|\d+")
 
 GREETING = r"h(?:i+|ello+|ey+|ai|allow?|ullo|elo|ii|ellow)|greetings|namaste|namaskar|good\s+(?:morning|afternoon|evening|day)|respected(?=\s*[,.!]|\s+(?:sir|madam|mam|ma|dr|doc|user|patient|member|friend|colleague|all)|(?-i:\s+[A-Z][\w'’-]+\s*[,!:]))"
-ADDRESS = (
-    r"(?:there(?!\s+(?:can|is|are|was|were|may|could|might|will|would|seems?|must|has|have|should|means)\b)|dear|doctor|dr|doc|sir|madam|ma['’]?am|mam|user|patient|friend|buddy|all(?!\s+(?:other|of|the|your|these|those|this|symptoms?|tests?|reports?|are|is|in|you\s+need)\b)|everyone|everybody|guys|folks|again|mr|mrs|ms|miss|"
-    r"parents?|member|customer|questioner|reader|asker|mother|dad|mom)"
+_VERB_BEHIND = (
+    r"(?:\w+ly\s+|(?:also|still|often|sometimes|always|now|not)\s+){0,2}(?:(?:can|is|are|was|were|may|could|might|will|would|must|has|have|had|should|do|does|did|"
+    r"need)(?:not|n['’]?t)?(?!\s+(?:you|u|i|we|he|she|they|it)\b)|ought|seems?|appears?|exists?|remains?|means|needs|helps?|knows?|tends?|used\s+to)\b"
 )
+ADDRESS = (
+    rf"(?:dear|dr|sir|madam|ma['’]?am|mam|buddy|again|mr|mrs|ms|miss|"
+    r"all(?=\s*(?:[^\w\s]|$)|\s+(?:thanks?|thank|welcome|hope|this\s+is|it\s+is|there|if)\b)|"
+    r"(?:there|doctor|doc|user|patient|friend|everyone|everybody|guys|folks|parents?|member|customer|questioner|reader|asker|mother|dad|mom)"
+    rf"(?!\s+(?:of\s|{_VERB_BEHIND})))"
+)
+"""Whom a greeting greets; a noun before its verb is a subject: "Hi there does not seem to be any", "Hi all plants"."""
 TITLE = r"(?:mr|mrs|ms|miss|mx|dr|doctor|prof|professor|st|rev|sir|madam|mme|herr|frau)"
 """What stands before a name."""
 STARTS = (

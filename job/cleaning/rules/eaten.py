@@ -27,6 +27,14 @@ _WITHDRAWS = (
     r"dependence\s+(?:and|or))"
 )
 _PILLS = r"(?:bleed\w*|pills?|one|she|you)\b(?:(?!interact|effect|problem|trouble)[^.])*?\s"
+_DRIED = (
+    r"(?:(?:of|from|by|with|and|or|no|any|for|cause|causes|causing|prevent|prevents|preventing|avoid|avoids|have|has|had|oral|the|like|such\s+as|is|be|"
+    r"severe|mild|moderate|some|fever|treat|correct|(?:lead|leads|leading|due|secondary|prone|progress)\s+to|also)\s+|\w+,\s+)"
+)
+_NO_ORGAN = "".join(rf"(?<!\b{words}\s)" for words in ("an", "of", r"of\sthe", "in", r"in\sthe", r"to\sthe", "your"))
+"""Drops are used for an ear; of an ear, or in it, is the drum."""
+_NO_DROPS = r"\A(?![\s\S]*\b(?:drops|dressings?)\b)"
+_PIGMENT = r"\b(?:pigment\w*|melasma|dark|triple|lighten\w*)\b"
 _DOCTOR = " doctor"
 """The one word that can stand behind "your treating", so that the end of a text may have lost it too."""
 _MEDICAL = r"\b(?:medicines?|medications?|drugs?|tablets?|mg|dos(?:e|age|es)|antibiotics?|symptoms?|therapy)\b"
@@ -36,18 +44,19 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     # belongs between is one of the letters.
     ("", "syn", "drome", ""),
     ("", "carbohy", "drates", ""),
-    (r"(?:phosphate|succinate|lactate|pyruvate|alcohol)\s+", "dehy", "drogenase", ""),
+    (r"(?:\w+ate|[\w-]+ic\s+acid|alcohol|aldehyde|hydroxysteroid|steroid)\s+", "dehy", "drogenase", ""),
+    (r"DHEAS?\s*\(\s*", "dehy", "droepiandrosterone", ""),
     (
         r"(?:are|were|gets?|getting|becomes?|feel|him|her|you|them|\w{3,}ly|to\s+be|(?:he|she|who|child|baby|patient)\s+(?:is|was))\s+",
         "dehy",
         "drated",
         "",
     ),
-    ("", "[dr]ehy", "dration", ""),
+    (_DRIED, "[dr]ehy", "dration", ""),
     ("", "chil", "dren", ""),
     ("", "hyperan", "drogenism", ""),
-    (r"an\s+", "an", "drologist", ""),
-    ("", "costochon", "dritis", ""),
+    (r"(?:consult|see|visit|by|from|to|with|contact|meet|ask)\s+an\s+", "an", "drologist", ""),
+    (r"(?<!\bthe\s)", "costochon", "dritis", ""),
     (r"converted\s+to\s+", "dihy", "drotestosterone", ""),
     (r"(?:well|stay|staying|remain|keep|self|yourself|him|her)\s+(?:\w+ly\s+)?", "hy", "drated", ""),
     (r"maintain(?:s|ing)?\s+(?:\w+\s+){0,2}", "hy", "dration", ""),
@@ -61,17 +70,17 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     ("", "bena", "dryl", ""),
     (r"1\s?%\s+", "hy", "drocortisone", ""),
     (r"rabies\b[^.]*\s", "hy", "drophobia", ""),
-    (r"(?:orchitis|testic\w+|scrot\w+)\b[^.]*[\s(]", "hy", "drocele", ""),
-    (r"(?:tretinoin|mometasone)\b[^.]*\s", "hy", "droquinone", ""),
+    (r"(?:orchitis|testic\w+|scrot\w+)\b(?:(?!kidney|ureter|renal|water)[^.])*[\s(]", "hy", "drocele", ""),
+    (r"tretinoin\b[^.]*\s", "hy", "droquinone", _PIGMENT),
     (r"hair\s+(?:fall|loss)\b[^.]*\b(?:like|be|is|called)\s+", "an", "drogenetic alopecia", ""),
     (r"\ba\s+", "fixed", " drug eruption", r"\b(?:lesions?|rash\w*|skin|patch\w*|blisters?|plan(?:us|o))\b"),
-    (r"\boff\s+(?:from\s+|of\s+)?", "the", " drug", _MEDICAL),
+    (r"(?:get|getting|come|coming|wean\w*|taper\w*|going)\s+off\s+(?:from\s+|of\s+)?", "the", " drug", _MEDICAL),
     (r"(?:along|together|combined|mixed)\s+with\s+", "other", " drugs", _MEDICAL),
     (r"is\s+(?:an?\s+)?(?:pregnancy\s+)?", "category [abcdx]", " drug", _MEDICAL),
     (r"(?:pills?|tablets?|globules?)\s+or\s+", "(?:two|three|four|five)", " drops", ""),
     (r"(?:causes?|for|have|has|of|with|from)\s+", "vaginal", " dryness", ""),
-    (_ONE, _DRUGS, " drug", ""),
-    ("", _DRUGS, " drugs", ""),
+    (_ONE, _DRUGS, " drug", _NO_DROPS),
+    ("", _DRUGS, " drugs", _NO_DROPS),
     (r"(?:group|combination|class)\s+", "of", " drugs", _MEDICAL),
     (r"is\s+(?:an?\s+)?[\w-]+\s+", "group", " drug", _MEDICAL),
     (r"name\s+of\s+", "the", " drug", _MEDICAL),
@@ -82,8 +91,8 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"spherical\b[^.]*\s", "cylin", "drical error", ""),
     (r"side\s+effects?\s+of\s+", "(?:the|these)", " drugs", ""),
     (r"between\s+(?:the|these)\s+", "two", " drugs", _MEDICAL),
-    (_ONE, _DRINKS, " drink", ""),
-    ("", _DRINKS, " drinks", ""),
+    (r"(?<!\bin\s)" + _ONE, _DRINKS, " drink", ""),
+    (r"(?<!\ba\s)(?<!\ban\s)", _DRINKS, " drinks", ""),
     (r"(?:take|avoid|drink|have|no)\s+", "(?:hot|cold|warm)", " drinks", ""),
     ("", "binge", " drinking", ""),
     ("", "sex(?:ual)?", " drive", ""),
@@ -91,12 +100,13 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"lethargic\s+", "(?:or|and)", " drowsy", ""),
     (r"eating\s+", "(?:or|and)", " drinking", ""),
     (r"eat\s+", "(?:or|and)", " drink", ""),
-    (r"water\s+", "to", " drink", ""),
-    (r"(?:ensure|remember|try|need)\s+", "to", " drink", r"\b(?:dilute|hydrat\w+|urine|thirst\w*)\b"),
+    (r"(?:have|give|take|drink|get|offer)\s+(?:\w+\s+){0,3}water\s+", "to", " drink", ""),
+    (r"(?:ensure|remember|try|need)\s+", "to", " drink", r"\b(?:dilut\w+|hydrat\w+|thirst\w*)\b"),
     ("", r"post-?\s?nasal", " drip", ""),
     (r"keep(?:ing)?\s+", "(?:it|them)", " dry", ""),
     (r"keep(?:ing)?\s+(?:the|your)\s+(?:\w+\s+)?", "(?:ears?|wound|feet)", " dry", ""),
-    (rf"{_TREATS}\b(?<!\ban\s)", "(?:ear|eye|nasal|nose)", " drops", ""),
+    (rf"{_TREATS}\b{_NO_ORGAN}", "(?:ear|eye|nasal|nose)", " drops", ""),
+    (r"(?:use|start|with|apply|instil+)\b[^.]*\s", "containing", " drops", r"(?i)\b(?:eyes?|eye\s?lids?|ophthalm\w+)\b"),
     (r"keep\s+(?:\w+\s+){1,3}", "(?:area|skin)", " dry", ""),
     (r"keep\s+(?:\w+\s+){1,3}clean\s+", "and", " dry", ""),
     (r"makes?\s+(?:the\s+|your\s+)?", "skin", " dry", ""),

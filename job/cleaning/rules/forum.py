@@ -109,6 +109,8 @@ def opened(text: str) -> str:
 @functools.lru_cache(maxsize=8)  # a cut at the other end leaves the beginning as it is
 def _opening(head: str, is_all: bool) -> tuple[str, int]:
     """Where the boilerplate ends with which a text begins, 0 for none, and what takes its place."""
+    if head[:1] in "hHdD" and (end := addresses.named_greeting(head)):
+        return "", end
     for rule in boilerplate.RULES_BY_LETTER.get(head[:1].lower(), boilerplate.PUNCTUATION):
         match = rule.match(head)
         if match and match.end():

@@ -16,6 +16,10 @@ REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)
 """How the rest of a sentence begins after its middle is lost."""
 _NUMBER_BEFORE = re.compile(r"(?<=[a-z)][.!?])\s?\d{1,2}[.)](?=\s*$)")
 """The number of the item that goes, where a sentence before it ends without a blank: "in spring.2. ourforum. 3."."""
+_SPOILT_INSIDE = re.compile(rf"\s*\([^()]{{0,60}}{BRAND}[\s.]*\)(?=\s*[a-z,;])|,\s*{BRAND}[\s.]*(?=,\s*[a-z])")
+"""A bracket, or a member of a list, behind which the sentence goes on: "Moss (hy ourforum. ) keeps wet"."""
+_ORPHAN = re.compile(r"(?:So that|Which|Otherwise|Or else)\b")
+"""How a sentence begins that says nothing without the one before it."""
 _CAPITAL_BEGINS = re.compile(r"[.!?]\s+[A-Z]")
 
 _THIRD_PERSON = (
@@ -65,7 +69,7 @@ _OPEN_END = pattern(
 )
 # Where a clause may end so that what goes with the rest neither limits nor reverses what stays: no "if", "until" or "but".
 _CLAUSE_ENDS = re.compile(
-    rf";\s+|\s+(?=so\s+{_PERSONS}\s)|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
+    rf";\s+|(?<!following)(?<!follows)(?<!below):\s+(?=(?i:this|it|that|they|you)\b)|\s+(?=so\s+{_PERSONS}\s)|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
     r",\s+(?=as\s+(?!(?:well|if|long|soon|much|many|far|per|though|directed|needed|required)\b))|"
     rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|since|(?<!such )as\s+{_PERSONS})\b)|"
     rf",?\s+(?=and\s+(?:(?:then|also|so|please|always|now)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES}|{_THIRD_PERSON}|that\s+is)\b)|"
@@ -76,6 +80,12 @@ _SUBJECT_BEGINS = pattern(
     rf"^(?:(?:and|but|so|also|yes|no|well|however|then|besides)\b,?\s+)*(?:{_PERSONS}|{_IMPERATIVES}|the|your|my|an?|most|all)\b"
 )
 """How a sentence begins that may end before a comma and another subject; "depending on how old it is, you" may not."""
+_HALF = pattern(
+    rf"^(?P<half>[^:;]+);\s+(?:(?:and|but|so|also|then|however|therefore|otherwise|hence|in\s+[\w-]+|at\s+[\w-]+)\b,?\s+)*"
+    rf"(?:{_PERSONS}|{_IMPERATIVES}|the|your|if|when|most|some|these|those)\b"
+)
+"""Two sentences with a semicolon between them; members of a list do not begin so."""
+_NO_HALF = pattern(r"^(?:in|with|at|on|during|regarding|depending|based|according|due|apart|like|other|such|symptoms)\b")
 _STUMP = r"(?:hy|ad|an|syn|chil|dan|qua|ephe|cylin|carbohy|dehy|rehy|costochon|hyperan)"
 """The beginnings of words that the name ate, where they are no words themselves."""
 _DETERMINER = r"(?:the|your|an?|some|any|other|their|its|his|her|this|these)"
@@ -101,6 +111,13 @@ _VERBS_WITH_TO = (
     r"(?:advi[sc]|ask|tell|told|instruct|recommend|encourag|allow|enabl|caus|lead|help|want|need|requir|expect|request|suggest|"
     r"urg|remind)"
 )
+_NOT_BEFORE_TO = (
+    r"\b(?:have|has|had|is|are|was|were|be|try|trying|able|going|used|likely|due|best|ways?|how|what|when|where|tends?|starts?|"
+    r"started|as|important|better|difficult|hard|easy|good|useful|necessary|essential|possible|supposed|meant|known|seems?|said|sure|reasonable|ideal|right|wise|advisable|safe|"
+    r"found|shown|you|him|her|them|me|us|it|and|or|not|enough|goal|aims?|plan|role|order|responsibility|ability|chance|measures?|steps?)$"
+)
+_NO_PURPOSE = rf"\b{_VERBS_WITH_TO}\w*(?:\s+\S+){{0,3}}$|{_NOT_BEFORE_TO}"
+"""Before "to" where it tells no purpose, but belongs to what the sentence says."""
 _ADDED = (
     # What is named besides, a reason, a purpose, a source, what is done meanwhile; each with the words before which it is no
     # addition, but what the sentence says.
@@ -116,10 +133,7 @@ _ADDED = (
     (
         r"(?:in\s+order\s+)?to\s+(?:reduce|minimi[sz]e|prevent|avoid|control|treat|relieve|improve|increase|decrease|ease|counter|"
         rf"help|rehy|hy|ad)(?:\s+(?:with|in|against))?(?:\s+{_DETERMINER})?(?:\s+(?:risk|chances?|amount|episodes?|signs?)\s+of)?$",
-        rf"\b{_VERBS_WITH_TO}\w*(?:\s+\S+){{0,3}}$|"
-        r"\b(?:have|has|had|is|are|was|were|be|try|trying|able|going|used|likely|due|best|ways?|how|what|when|where|tends?|starts?|"
-        r"started|as|important|better|difficult|hard|easy|good|useful|necessary|essential|possible|supposed|meant|known|seems?|said|sure|reasonable|ideal|right|wise|advisable|safe|"
-        r"found|shown|you|him|her|them|me|us|it|and|or|not|enough|goal|aims?|plan|role|order|responsibility|ability|chance|measures?|steps?)$",
+        _NO_PURPOSE,
     ),
     (
         rf"(?:from\s+{_DETERMINER}|(?<=level\s)in\s+{_DETERMINER}|while(?:\s+\w+ing)?)$",
@@ -140,18 +154,33 @@ _ADDITIONS = tuple(
 )
 ADDED_REACH = 70
 """Characters at the end in which such an addition begins."""
+_TO_SEE = pattern(
+    r",?\s+(?:in\s+order\s+)?to\s+(?:see|know|check|find\s+out|confirm|determine|decide|assess|understand|learn|make\s+sure|ensure|rule\s+out|"
+    r"exclude|look\s+for)\b"
+)
+_TO_GAIN = pattern(
+    r",?\s+(?:in\s+order\s+)?to\s+(?:reduce|minimi[sz]e|prevent|avoid|control|treat|relieve|improve|increase|decrease|ease|help|keep|remove|maintain)\b"
+)
+"""What something is done for, up to the end: the advice stands without it."""
+_NO_TEST = pattern(
+    rf"\b{_VERBS_WITH_TO}\w*(?:\s+(?:{_DETERMINER}\s+)?(?:[\w-]+\s+)?(?:doctor|nurse|parents?|child|people|someone|\w+(?:ist|ian)))?$|"
+    r"\b(?:need|needs|time|come|comes|want|wants|wish|like|hope|happy|reason|opportunity|attempt|fails?|failed|only|refer|made)$|"
+    rf"{_NOT_BEFORE_TO}"
+)
+"""The same before "to see": "You need to see", "Ask your doctor to check"; but "I advise a test to see"."""
+_NO_GAIN = pattern(_NO_PURPOSE)
 _LISTED_ITEM = pattern(rf"^\s*\d+\s*[.)]\s*(?!{_PERSONS}\b|if\b|when\b)[^,;:]+,[^;:]+$")
 """An item that is a list itself, such as "1. Allergens like pollen, dust"."""
 _LIMITS = pattern(r"\b(?:if|when|unless|until)\b[^,]*$")
 _LAST_PHRASE = pattern(
     r"(?<!\bgo)(?<!going)(?<!\bopt)(?<!look)(?<!ask)\s+for(?:\s+\w+ing(?:\s+or\s+\w+ing)?)?"
-    rf"(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar)))?$|\s+as\s+an?(?:\s+[\w-]+)?$|"
+    rf"(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar)))?$|\s+as\s+an?(?:\s+[\w-]+)?$|\s+containing$|"
     r"(?P<by>(?:(?<=daily)|(?<=easily)|(?<=quickly)|(?<=regularly)|(?<=effectively)|(?<=time)|(?<=days)|(?<=weeks)|(?<=months))"
     rf"\s+(?:with|by|in|on|from|after)(?:\s+{_DETERMINER})?$|"
     r"(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
     rf"\s+(?:by(?:\s+{_DETERMINER})?$|and$))"
 )
-PHRASE_ENDS = frozenset(("for", "by", "and", "as", "with", "in", "on", "from", "after"))
+PHRASE_ENDS = frozenset(("for", "by", "and", "as", "with", "in", "on", "from", "after", "containing"))
 """One of these is among the last three words where such a phrase ends a text."""
 _ADVISES = pattern(
     rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need)|"
@@ -180,7 +209,7 @@ FEWEST_WORDS = 4
 """Words of a clause that can stand by itself."""
 _DOSE = pattern(r"^\s*\d+\s*[.)][^.]*\b\d+\s*(?:mg|mcg|ml|g|iu|drops|pills|tablets)\b[^.]*$")
 """An item of a list that says how much of something to take."""
-_SHORT = pattern(rf"^(?!{_IMPERATIVES}\s+{_IMPERATIVES}\b){_COMMANDS}\s+(?!(?:also|then|so)\b)[a-z]{{2,}}(?:\s+\w+)?$")
+_SHORT = pattern(rf"^(?!{_IMPERATIVES}\s+{_IMPERATIVES}\b){_COMMANDS}\s+(?!(?:also|then|so)\b)(?:an?\s+)?[a-z]{{2,}}(?:\s+\w+)?$")
 """An instruction that stands with fewer: "Quit smoking"."""
 
 
@@ -190,7 +219,7 @@ def without_scrubbed(text: str) -> str:
     kept: list[str] = []
     scrubbed = False
     lower_case = not _CAPITAL_BEGINS.search(text)
-    for sentence in sentences(text):
+    for sentence in sentences(_SPOILT_INSIDE.sub("", text)):
         if BRAND in sentence:
             clauses = _clauses_before(sentence)
             if kept and not clauses:
@@ -198,7 +227,8 @@ def without_scrubbed(text: str) -> str:
             kept.append(clauses)
             scrubbed = True
         elif not scrubbed or not REST.match(sentence) or (lower_case and sentence[:1].islower()):
-            kept.append(sentence)
+            if not (scrubbed and kept and not kept[-1] and _ORPHAN.match(sentence)):
+                kept.append(sentence)
             scrubbed = False
     return "".join(kept).strip()
 
@@ -235,7 +265,15 @@ def standing_clause(broken: str) -> str:
             stands(clause) or _DOSE.match(clause) or _LISTED_ITEM.match(clause)
         ):
             return full_stop(clause)
-    return ""
+    half = _HALF.match(before)
+    return full_stop(half["half"]) if half and _stands_before(half["half"]) else ""
+
+
+def _stands_before(half: str) -> bool:
+    """Whether what stands before a semicolon is a sentence, whose verb no list may hold."""
+    body = _ITEM.sub("", half)
+    bare = _HANGS.match(body) or _NO_HALF.match(body) or _OPEN_END.search(body)
+    return not bare and len(body.split()) >= FEWEST_WORDS and body.count("(") == body.count(")")
 
 
 def _clauses(before: str) -> Iterator[str]:
@@ -243,7 +281,8 @@ def _clauses(before: str) -> Iterator[str]:
     if _WHOLE.search(before) and not _LIMITS.search(before) and not goes_on(before):
         yield before
     for found in _CLAUSE_ENDS.finditer(before):
-        yield before[: found.start()].rstrip(" ,;")
+        if found[0][0] != ";" or ":" not in before[: found.start()]:  # "three kinds: one; two; "
+            yield before[: found.start()].rstrip(" ,;")
     if _SUBJECT_BEGINS.match(_ITEM.sub("", before)):
         for found in _SPLICE.finditer(before):
             yield before[: found.start()]
@@ -257,6 +296,8 @@ def _clauses(before: str) -> Iterator[str]:
             continue
         if not goes_on(before[: added.start()]):
             yield before[: added.start()]
+    if " to " in before and not _DENIES.search(before):
+        yield from _without_purpose(before)
     comma = _LAST_COMMA.search(before)
     if comma and not any(map(_ADJECTIVE.search, before[: comma.start()].rsplit(",", 2)[-2:])):
         yield before[: comma.start()]
@@ -270,6 +311,15 @@ def _clauses(before: str) -> Iterator[str]:
             yield f"{before[: bracket.start()]} ({whole})."
         elif not _ACRONYM.search(before, 0, bracket.start()):
             yield before[: bracket.start()]
+
+
+def _without_purpose(before: str) -> Iterator[str]:
+    """The advice before a purpose that broke off: "Get a test to see if the"."""
+    for purpose, bound in ((_TO_SEE, _NO_TEST), (_TO_GAIN, _NO_GAIN)):
+        for found in purpose.finditer(before):
+            head = before[: found.start()]
+            if not bound.search(head) and not goes_on(head) and (purpose is _TO_SEE or _ADVISES.search(head)):
+                yield head
 
 
 def goes_on(whole: str) -> bool:

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.examples
         ("Usually this", ""),
         ("About the pots, all", ""),
         ("The", ""),
+        ("After", ""),
+        ("Start with soil containing", "Start with soil."),
         ("Dehy", ""),
         ("In case of mould and rot, mould", ""),
     ],

@@ -16,6 +16,7 @@ COMPLETED = (
     ("It may be transplant syn", "", "It may be transplant syndrome."),
     ("It stores carbohy", "", "It stores carbohydrates."),
     ("It lacks lactate dehy", "", "It lacks lactate dehydrogenase."),
+    ("It is low in DHEA (dehy", "", "It is low in DHEA (dehydroepiandrosterone)."),
     ("It gets dehy", "", "It gets dehydrated."),
     ("It suffers from dehy", "", "It suffers from dehydration."),
     ("It is safe for chil", "", "It is safe for children."),
@@ -36,7 +37,7 @@ COMPLETED = (
     ("Apply 1% hy", "", "Apply 1% hydrocortisone."),
     ("The first sign of rabies is hy", "", "The first sign of rabies is hydrophobia."),
     ("It can be orchitis or hy", "", "It can be orchitis or hydrocele."),
-    ("It contains tretinoin and hy", "", "It contains tretinoin and hydroquinone."),
+    ("It contains tretinoin and hy", " It fades dark spots.", "It contains tretinoin and hydroquinone."),
     ("This hair loss seems to be an", "", "This hair loss seems to be androgenetic alopecia."),
     ("It may be a fixed", " The skin heals.", "It may be a fixed drug eruption."),
     ("It is hard to get off from the", " Take less of the medicine.", "It is hard to get off from the drug."),
@@ -71,6 +72,7 @@ COMPLETED = (
     ("Wash the pot and keep it", "", "Wash the pot and keep it dry."),
     ("Keep the healing wound", "", "Keep the healing wound dry."),
     ("Use antibiotic eye", "", "Use antibiotic eye drops."),
+    ("Start with those containing", " Close your eyes.", "Start with those containing drops."),
     ("Keep the affected area", "", "Keep the affected area dry."),
     ("Keep the wound clean and", "", "Keep the wound clean and dry."),
     ("Soap makes the skin", "", "Soap makes the skin dry."),
@@ -113,6 +115,29 @@ def test_a_longer_word_than_the_reach_is_not_looked_for() -> None:
 )
 def test_a_sentence_that_cannot_stand_is_not_completed(sentence: str) -> None:
     text = f"{KEPT} {sentence} {BRAND}. {BEHIND}"
+    assert eaten.completed(text) == text
+
+
+@pytest.mark.parametrize(
+    ("sentence", "behind"),
+    [
+        ("It is known as DHA (dehy", ""),  # many words begin so
+        ("It must not dehy", ""),
+        ("Testosterone is an an", ""),  # an androgen
+        ("It hurts at the costochon", ""),  # the junction
+        ("Drink for the testicular and kidney pain and hy", ""),
+        ("It contains tretinoin and hy", ""),
+        ("Take off the", "Take the medicine."),  # a dressing
+        ("You should allow the water to", ""),  # it drains
+        ("You need to", "It colours the urine."),
+        ("Take good care of the ear", ""),
+        ("You can keep it in a cool", ""),  # a dry place
+        ("Use an antibacterial", "Use two drops a day."),
+        ("Use a soap containing", ""),
+    ],
+)
+def test_a_word_that_is_in_doubt_is_not_completed(sentence: str, behind: str) -> None:
+    text = f"{KEPT} {sentence} {BRAND}. {behind}"
     assert eaten.completed(text) == text
 
 

@@ -55,6 +55,15 @@ BEHIND = "Then wait for a week and look at the new leaves before you do anything
         ("You should hold the pot upright while", "You should hold the pot upright."),
         ("You can use soft water, a good soil to reduce the", "You can use soft water, a good soil."),
         ("1. Allergens like pollen, dust, cold", "1. Allergens like pollen, dust."),
+        ("The spots point to a fungus; this often needs", "The spots point to a fungus."),
+        ("New roots form within weeks; so do not", "New roots form within weeks."),
+        ("You need to feed it for three days: This", "You need to feed it for three days."),
+        ("Get a soil test to see if the roots are", "Get a soil test."),
+        ("I would advise a soil test to rule out", "I would advise a soil test."),
+        ("The gardener will press the soil to know whether it", "The gardener will press the soil."),
+        ("Water it twice a day to prevent the edges from", "Water it twice a day."),
+        ("Start with soap containing", "Start with soap."),
+        ("You can use this powder (Chon", "You can use this powder."),
     ],
 )
 def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
@@ -88,6 +97,16 @@ def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
         "It would be ideal to avoid",
         "But the chance of rot due to the",  # the chance has no verb yet
         "The roots suffer from the",
+        "Symptoms such as pale leaves; the soft stems;",
+        "Depending on the soil; it may",
+        "There are three kinds: moss of the wood; fern of the rock; the",
+        "I advise your doctor to check whether the",
+        "You need to see if it is",
+        "Do not cut the roots to see if they are",
+        "The best thing to prevent the edges from",
+        "This helps the roots to prevent the",
+        "Take the following: This",
+        "Avoid soap containing",
     ],
 )
 def test_what_cannot_stand_or_would_say_something_else_goes_whole(spoilt: str) -> None:
@@ -115,6 +134,19 @@ def test_the_rest_of_a_spoilt_sentence_goes_in_text_that_has_capitals() -> None:
 )
 def test_a_sentence_stands_with_a_verb_and_without_an_open_end(sentence: str, whole: bool) -> None:
     assert scrubbed.stands(sentence) is whole
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "kept"),
+    [
+        ("Peat (hy LeafTalk. ) keeps it wet and cool.", "Peat keeps it wet and cool."),
+        ("Dust, soil mites, LeafTalk. , are common causes.", "Dust, soil mites, are common causes."),
+        ("You can LeafTalk. So that it is safe.", ""),  # nothing is left that it could refer to
+        ("Wait for a week at least and LeafTalk. So that it is safe.", "Wait for a week at least. So that it is safe."),
+    ],
+)
+def test_what_stands_behind_the_name_stays_where_it_goes_on(spoilt: str, kept: str) -> None:
+    assert cleaned(f"{KEPT} {spoilt} {BEHIND}") == " ".join(filter(None, (KEPT, kept, BEHIND)))
 
 
 def test_the_number_of_an_item_goes_with_it() -> None:
