@@ -25,7 +25,9 @@ _BY_NAME = pattern(
     r"think|feel|suggest|recommend|advise|agree|took|take)|(?:it|this|that|there)\s+(?:is|was|seems|looks|may|can|could|might)|"
     r"(?:can|could|did|do|are|have|will|would|should)\s+(?:you|u|i))\b))"
 )
-_RELATIVE = pattern(r"(?:i|you|u)\s(?:(?!\b(?:and|but|so|that|if|because|which|as|when)\b)[^,.!?;]){0,60}\s(?:is|are|was|were|may|can|should)\s")
+_RELATIVE = pattern(
+    r"(?:i|you|u)\s(?:(?!\b(?:and|but|so|that|if|because|which|as|when)\b)[^,.!?;]){0,60}\s(?:is|are|was|were|may|can|should)\s"
+)
 """Behind a noun, as in "hi sugar you have had may be", and no name."""
 _NO_NAMES = frozenset(
     """pain ache fever cough rash acne swelling medicine medication tablet drug dose treatment surgery exercise diet food water milk weight

@@ -34,6 +34,7 @@ _DRIED = (
 _NO_ORGAN = "".join(rf"(?<!\b{words}\s)" for words in ("an", "of", r"of\sthe", "in", r"in\sthe", r"to\sthe", "your"))
 """Drops are used for an ear; of an ear, or in it, is the drum."""
 _NO_DROPS = r"\A(?![\s\S]*\b(?:drops|dressings?)\b)"
+_KIDNEY = r"(?i)\A(?![\s\S]*\b(?:testi|scrot|fallop|tubes?\b))[\s\S]*\b(?:kidneys?|ureter\w*|renal)\b"
 _PIGMENT = r"\b(?:pigment\w*|melasma|dark|triple|lighten\w*)\b"
 _DOCTOR = " doctor"
 """The one word that can stand behind "your treating", so that the end of a text may have lost it too."""
@@ -67,6 +68,14 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (rf"{_WITHDRAWS}\s+", "with", "drawal", ""),
     (rf"{_PILLS}(?:have|had|has|gets?|her|gives?|be)\s+", "with", "drawal bleeding", r"\b(?:pills?|periods?|menses)\b"),
     ("", "dan", "druff", ""),
+    ("", "zole", "dronic acid", ""),
+    ("", "(?:alen|iban|pami)", "dronate", ""),
+    ("", "exce", "drin", ""),
+    ("", "intercostal", " drainage", ""),
+    (r"\bfor\s+(?:an?\s+|the\s+)?", "qua", "druple test", r"\b(?:chromosom\w+|trisomy|down['’]?s)\b"),
+    (r"(?:mild|moderate|severe|gross|minimal|bilateral|left|right)\s+", "hy", "dronephrosis", _KIDNEY),
+    (r"(?:known\s+as|called)\s+", "hy", "drocephalus", r"(?i)\b(?:enlarged|dilated)\s+(?:\w+\s+)?ventric"),
+    (r"\b[A-Z]\w+\s+is\s+", "the", " drug of choice", r"(?i)\b(?:infections?|worms?|parasites?|treatment)\b"),
     ("", "bena", "dryl", ""),
     (r"1\s?%\s+", "hy", "drocortisone", ""),
     (r"rabies\b[^.]*\s", "hy", "drophobia", ""),
@@ -81,7 +90,7 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"(?:causes?|for|have|has|of|with|from)\s+", "vaginal", " dryness", ""),
     (_ONE, _DRUGS, " drug", _NO_DROPS),
     ("", _DRUGS, " drugs", _NO_DROPS),
-    (r"(?:group|combination|class)\s+", "of", " drugs", _MEDICAL),
+    (r"(?:groups?|combination|class|types?|kinds?)\s+", "of", " drugs", _MEDICAL),
     (r"is\s+(?:an?\s+)?[\w-]+\s+", "group", " drug", _MEDICAL),
     (r"name\s+of\s+", "the", " drug", _MEDICAL),
     (r"(?:the|your|his|her)\s+", "(?:treating|attending|operating)", _DOCTOR, ""),
@@ -106,7 +115,12 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"keep(?:ing)?\s+", "(?:it|them)", " dry", ""),
     (r"keep(?:ing)?\s+(?:the|your)\s+(?:\w+\s+)?", "(?:ears?|wound|feet)", " dry", ""),
     (rf"{_TREATS}\b{_NO_ORGAN}", "(?:ear|eye|nasal|nose)", " drops", ""),
-    (r"(?:use|start|with|apply|instil+)\b[^.]*\s", "containing", " drops", r"(?i)\b(?:eyes?|eye\s?lids?|ophthalm\w+)\b"),
+    (
+        r"(?:use|start|with|apply|instil+)\b[^.]*\s",
+        "containing",
+        " drops",
+        r"(?i)\b(?:eyes?|eye\s?lids?|ophthalm\w+)\b",
+    ),
     (r"keep\s+(?:\w+\s+){1,3}", "(?:area|skin)", " dry", ""),
     (r"keep\s+(?:\w+\s+){1,3}clean\s+", "and", " dry", ""),
     (r"makes?\s+(?:the\s+|your\s+)?", "skin", " dry", ""),
@@ -121,6 +135,7 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     "(?:or|and)": ("or", "and"),
     "(?:ear|eye|nasal|nose)": ("ear", "eye", "nasal", "nose"),
     "(?:area|skin)": ("area", "skin"),
+    "(?:alen|iban|pami)": ("alen", "iban", "pami"),
     "category [abcdx]": ("category a", "category b", "category c", "category d", "category x"),
     "(?:hot|cold|warm)": ("hot", "cold", "warm"),
     r"post-?\s?nasal": ("nasal",),
@@ -173,6 +188,10 @@ _COMPLETIONS = tuple(
 _EATEN = tuple(dict.fromkeys(ending for endings, *_ in _COMPLETIONS for ending in endings))
 LONGEST_EATEN = 26
 """Characters of the end of such a word and of the blanks behind it."""
+_NUMBER = re.compile(r"(?:^|(?<=[a-z)][.!?])|(?<=\s))\s*\d{1,2}\s*[.)]\s*(?=$|[A-Z])")
+"""Of an item; it may stand at the end of the sentence before."""
+_SUBORDINATE = pattern(r"(?:if|when|while|as|since|because|although|though|unless|until|after|before|once|in\s+case|whether|the|some|your)\b")
+_IF_THEN = pattern(r"if\b[^;:]*,\s*then\s+(?!(?:the|your|his|her|its|some|most|other)\b)(?:an?\s+)?[\w-]+(?:\s+[\w-]+){1,4}$")
 _CAPITALS = re.compile(r"\b[A-Z]{2,}$")
 _AT_THE_END = re.compile(rf"\s*{BRAND}(?P<stop>\s*\)?\s*[.!?]?[\s)]*)$")
 
@@ -182,7 +201,11 @@ def completed(text: str) -> str:
     if not any(text[max(0, at - LONGEST_EATEN) : at].rstrip().lower().endswith(_EATEN) for at in _places(text)):
         return text
     holds = functools.cache(lambda word: word.search(text) is not None)  # once, however many sentences ask
-    return "".join(_completed(sentence, holds) if BRAND in sentence else sentence for sentence in sentences(text))
+    found = sentences(text)
+    return "".join(
+        _completed(sentence, holds, listed=bool(_NUMBER.search(before) or _NUMBER.match(sentence))) if BRAND in sentence else sentence
+        for before, sentence in zip(("", *found), found, strict=False)
+    )
 
 
 def _places(text: str) -> Iterator[int]:
@@ -200,15 +223,18 @@ def completed_end(text: str, begin: int) -> str:
     return text[:begin] + whole if whole else ""
 
 
-def _completed(sentence: str, holds: Callable[[re.Pattern[str]], bool]) -> str:
+def _completed(sentence: str, holds: Callable[[re.Pattern[str]], bool], *, listed: bool) -> str:
     found = _AT_THE_END.search(sentence)
     if not found or sentence.count(BRAND) > 1:
         return sentence
-    return _whole(sentence[: found.start()], found["stop"], holds) or sentence
+    return _whole(sentence[: found.start()], found["stop"], holds, listed=listed) or sentence
 
 
-def _whole(before: str, stop: str, holds: Callable[[re.Pattern[str]], bool], *, in_mid_word: bool = False) -> str:
-    """The sentence whose last word was lost or, with `in_mid_word`, broke off; empty where it is in doubt or does not stand."""
+def _whole(
+    before: str, stop: str, holds: Callable[[re.Pattern[str]], bool], *, in_mid_word: bool = False, listed: bool = False
+) -> str:
+    """The sentence whose last word was lost or, with `in_mid_word`, broke off; empty where it is in doubt or does not stand. An
+    item of a list, and what follows "If ..., then", stands without a verb."""
     last = before[-LONGEST_EATEN:].lower()
     for endings, word, letters, beside in _COMPLETIONS:
         if not last.endswith(endings) or (in_mid_word and letters[0] == " " and letters != _DOCTOR):
@@ -219,5 +245,6 @@ def _whole(before: str, stop: str, holds: Callable[[re.Pattern[str]], bool], *, 
             whole = before + letters
             if whole.count("(") == whole.count(")") + 1 and ")" not in stop:
                 stop = ")" + stop
-            return whole + stop if stands(whole + stop) and not goes_on(whole) else ""
+            bare = _IF_THEN.match(whole) or (listed and not _SUBORDINATE.match(_NUMBER.sub("", whole)))
+            return whole + stop if (bare or stands(whole + stop)) and not goes_on(whole) else ""
     return ""

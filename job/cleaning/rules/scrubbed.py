@@ -47,7 +47,7 @@ _AUXILIARIES = (
 _VERB = pattern(
     rf"(?<!\bto )\b(?:{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
     r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?|claims|says|appears|remains|"
-    r"involves(?=\s)|reduces|prevents|improves|requires|allows|keeps|produces|provides|relieves|maintains|protects|suffers)\b|"
+    r"involves(?=\s)|reduces|prevents|improves|requires|allows|keeps|produces|provides|relieves|maintains|protects|suffers|spreads|heals)\b|"
     r"\b(?:it|that|there|he|she)['’]s\b|\b(?:you|we|they)['’](?:re|ve|ll)\b|\bI['’](?:m|ve|ll)\b|"
     r"\b(?:you|I|we|they|he|she|it|people|patients|(?:your|the)\s+body)\s+(?!(?:to|who|with|and|or|of|in|as|like|that|than)\b)[a-z]{2,}"
 )
@@ -60,7 +60,7 @@ _HANGS = pattern(
     r"^(?:(?:but|and|so|also|first(?:ly)?|secondly|lastly|however|moreover|yes|no|well|for)\b,?\s+)*(?:if|when|while|as|since|because|"
     r"although|though|unless|until|after|before|once|in\s+case|whether|which|who|besides|despite|to)\b"
 )
-_MAIN_BEGINS = re.compile(r", |(?<!and)(?<!or) then (?=[a-z])")
+_MAIN_BEGINS = re.compile(r", |(?<!and)(?<!or) then (?=[a-z])| (?=(?:please|kindly) )")
 """Behind a subordinate clause."""
 _OPEN_END = pattern(
     r"\b(?:the|an?|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|than|your|their|its|his|her|be|that|which|who|if|when|"
@@ -71,7 +71,7 @@ _OPEN_END = pattern(
 _CLAUSE_ENDS = re.compile(
     rf";\s+|(?<!following)(?<!follows)(?<!below):\s+(?=(?i:this|it|that|they|you)\b)|\s+(?=so\s+{_PERSONS}\s)|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
     r",\s+(?=as\s+(?!(?:well|if|long|soon|much|many|far|per|though|directed|needed|required)\b))|"
-    rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|since|(?<!such )as\s+{_PERSONS})\b)|"
+    rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|since|(?<!such )as\s+(?:{_PERSONS}|most\s+of\s+the\s+time))\b)|"
     rf",?\s+(?=and\s+(?:(?:then|also|so|please|always|now)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES}|{_THIRD_PERSON}|that\s+is)\b)|"
     r",?\s+(?=(?:such\s+as|including|for\s+example|causing|leading\s+to|resulting\s+in|thereby)\b)"
 )
@@ -85,7 +85,9 @@ _HALF = pattern(
     rf"(?:{_PERSONS}|{_IMPERATIVES}|the|your|if|when|most|some|these|those)\b"
 )
 """Two sentences with a semicolon between them; members of a list do not begin so."""
-_NO_HALF = pattern(r"^(?:in|with|at|on|during|regarding|depending|based|according|due|apart|like|other|such|symptoms)\b")
+_NO_HALF = pattern(
+    r"^(?:in|with|at|on|during|regarding|depending|based|according|due|apart|like|other|such|symptoms)\b"
+)
 _STUMP = r"(?:hy|ad|an|syn|chil|dan|qua|ephe|cylin|carbohy|dehy|rehy|costochon|hyperan)"
 """The beginnings of words that the name ate, where they are no words themselves."""
 _DETERMINER = r"(?:the|your|an?|some|any|other|their|its|his|her|this|these)"
@@ -169,6 +171,7 @@ _NO_TEST = pattern(
 )
 """The same before "to see": "You need to see", "Ask your doctor to check"; but "I advise a test to see"."""
 _NO_GAIN = pattern(_NO_PURPOSE)
+_HELPED = pattern(r"(?<=\shelp)\s+(?:us|you|me|him|her|them)$")
 _LISTED_ITEM = pattern(rf"^\s*\d+\s*[.)]\s*(?!{_PERSONS}\b|if\b|when\b)[^,;:]+,[^;:]+$")
 """An item that is a list itself, such as "1. Allergens like pollen, dust"."""
 _LIMITS = pattern(r"\b(?:if|when|unless|until)\b[^,]*$")
@@ -180,10 +183,18 @@ _LAST_PHRASE = pattern(
     r"(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
     rf"\s+(?:by(?:\s+{_DETERMINER})?$|and$))"
 )
+_MEANWHILE = pattern(
+    r"(?:(?<=daily)|(?<=regularly)|(?<=days)|(?<=weeks)|(?<=months)|(?<=a day)|(?<=night))"
+    r"\s+(?:when|while)(?:\s+you\s+(?:are\s+(?:taking|using|on)|take|use)(?:\s+[\w-]+){0,4})?$"
+)
+"""When something is done of which it stands already how often or how long."""
+_BY = pattern(rf"\b(?:to|from|in|at|into)\s+(?:{_DETERMINER}\s+)?[\w-]+(?P<by>\s+by)$")
+"""By what something happens somewhere: "It spreads from one to another by"."""
+_DEFINES = pattern(r"^(?:[^,;:]{2,60}\s)is\s+an?(?:\s+[\w-]+){2,5}?(?=\s+(?:which|that)\s)")
 PHRASE_ENDS = frozenset(("for", "by", "and", "as", "with", "in", "on", "from", "after", "containing"))
 """One of these is among the last three words where such a phrase ends a text."""
 _ADVISES = pattern(
-    rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need)|"
+    rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need|have\s+to)|"
     r"i\s+(?:recommend|suggest|advise))\b"
 )
 _DENIES = pattern(r"\b(?:not|no|never|avoid|stop|without|only|less|nor|neither)\b|n['’]t\b")
@@ -197,7 +208,7 @@ _LISTS = pattern(
 """What counts or joins the members of a list, so that it would be wrong without the last."""
 _REFERS_ON = pattern(rf"(?:\s+(?:and|or|for|in|at|who))?(?:\s+{_DETERMINER})?$|\s+(?:if|when)(?:\s+[\w-]+){{0,6}}$")
 _CLAUSE_BEGINS = pattern(
-    r"(?:(?:[,;]|\bbut)\s*the|\b(?:that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)|when|if|while))\s+"
+    r"(?:(?:[,;]|\bbut)\s*the|\b(?:that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)(?<!known\sas)|when|if|while))\s+"
 )
 REACH = 100
 """Characters before the name in which its word is recognized."""
@@ -209,7 +220,9 @@ FEWEST_WORDS = 4
 """Words of a clause that can stand by itself."""
 _DOSE = pattern(r"^\s*\d+\s*[.)][^.]*\b\d+\s*(?:mg|mcg|ml|g|iu|drops|pills|tablets)\b[^.]*$")
 """An item of a list that says how much of something to take."""
-_SHORT = pattern(rf"^(?!{_IMPERATIVES}\s+{_IMPERATIVES}\b){_COMMANDS}\s+(?!(?:also|then|so)\b)(?:an?\s+)?[a-z]{{2,}}(?:\s+\w+)?$")
+_SHORT = pattern(
+    rf"^(?!{_IMPERATIVES}\s+{_IMPERATIVES}\b){_COMMANDS}\s+(?!(?:also|then|so)\b)(?:an?\s+)?[a-z]{{2,}}(?:\s+\w+)?$"
+)
 """An instruction that stands with fewer: "Quit smoking"."""
 
 
@@ -304,6 +317,13 @@ def _clauses(before: str) -> Iterator[str]:
     phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 3)[-3:]) else None
     if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
         yield before[: phrase.start()]
+    when = _MEANWHILE.search(before) if has_any(tail, (" when", " while")) else None
+    if when and not _DENIES.search(before) and _ADVISES.search(before):
+        yield before[: when.start()]
+    if by := _BY.search(before) if before.endswith(" by") else None:
+        yield before[: by.start("by")]
+    if has_any(before, (" which ", " that ")) and (definition := _DEFINES.match(before)):
+        yield definition[0]
     bracket = _BRACKET.search(before)
     if bracket:
         whole, _, stump = bracket["inside"].rpartition(" ")
@@ -318,7 +338,11 @@ def _without_purpose(before: str) -> Iterator[str]:
     for purpose, bound in ((_TO_SEE, _NO_TEST), (_TO_GAIN, _NO_GAIN)):
         for found in purpose.finditer(before):
             head = before[: found.start()]
-            if not bound.search(head) and not goes_on(head) and (purpose is _TO_SEE or _ADVISES.search(head)):
+            if _HELPED.search(head):
+                head = _HELPED.sub("", head)
+            elif bound.search(head):
+                continue
+            if not goes_on(head) and (purpose is _TO_SEE or _ADVISES.search(head)):
                 yield head
 
 

@@ -33,6 +33,14 @@ COMPLETED = (
     ("It is because of the with", "", "It is because of the withdrawal."),
     ("The pill may give with", "", "The pill may give withdrawal bleeding."),
     ("Treat the dan", "", "Treat the dandruff."),
+    ("You also need to take Zole", "", "You also need to take Zoledronic acid."),
+    ("You can take alen", "", "You can take alendronate."),
+    ("You can continue with Exce", "", "You can continue with Excedrin."),
+    ("The choice is intercostal", "", "The choice is intercostal drainage."),
+    ("You should go for qua", " It shows the chromosomes.", "You should go for quadruple test."),
+    ("It has mild hy", " The kidney is fine.", "It has mild hydronephrosis."),
+    ("This is known as hy", " It has enlarged ventricles.", "This is known as hydrocephalus."),
+    ("Lorem is the", " It kills worms.", "Lorem is the drug of choice."),
     ("It helps to take bena", "", "It helps to take benadryl."),
     ("Apply 1% hy", "", "Apply 1% hydrocortisone."),
     ("The first sign of rabies is hy", "", "The first sign of rabies is hydrophobia."),
@@ -107,6 +115,7 @@ def test_a_longer_word_than_the_reach_is_not_looked_for() -> None:
     "sentence",
     [
         "The fern (polycystic syn",  # no verb
+        "If you have both, then the transplant syn",
         "As you have transplant syn",  # no main clause
         "There is no rule that chil",  # the subject of what is lost
         "It is hard to see because most of the chil",
@@ -134,11 +143,24 @@ def test_a_sentence_that_cannot_stand_is_not_completed(sentence: str) -> None:
         ("You can keep it in a cool", ""),  # a dry place
         ("Use an antibacterial", "Use two drops a day."),
         ("Use a soap containing", ""),
+        ("It has mild hy", "The kidney is fine, and the scrotum is swollen."),
     ],
 )
 def test_a_word_that_is_in_doubt_is_not_completed(sentence: str, behind: str) -> None:
     text = f"{KEPT} {sentence} {BRAND}. {behind}"
     assert eaten.completed(text) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "whole"),
+    [
+        ("If both tests show it, then a transplant syn", "If both tests show it, then a transplant syndrome."),
+        ("1) A ruptured ear", "1) A ruptured eardrum."),
+        ("Wait.2. For the pain, anti-inflammatory", "Wait.2. For the pain, anti-inflammatory drugs."),
+    ],
+)
+def test_an_item_and_what_follows_a_condition_need_no_verb(before: str, whole: str) -> None:
+    assert eaten.completed(f"{KEPT} {before} {BRAND}.") == f"{KEPT} {whole}"
 
 
 def test_a_forum_that_lost_no_word_is_left_alone() -> None:

@@ -64,6 +64,13 @@ BEHIND = "Then wait for a week and look at the new leaves before you do anything
         ("Water it twice a day to prevent the edges from", "Water it twice a day."),
         ("Start with soap containing", "Start with soap."),
         ("You can use this powder (Chon", "You can use this powder."),
+        ("You have to look at it daily when you are taking these kinds", "You have to look at it daily."),
+        ("You can use the soap for five days when", "You can use the soap for five days."),
+        ("A look at the roots will help us to know whether the", "A look at the roots will help."),
+        ("The fungus spreads from plant to plant by", "The fungus spreads from plant to plant."),
+        ("Rust is a rare fungal disease which grows on leaves with an", "Rust is a rare fungal disease."),
+        ("It has no use as most of the time it is", "It has no use."),
+        ("If it is not in the pot please add it because it is", "If it is not in the pot please add it."),
     ],
 )
 def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
@@ -107,6 +114,8 @@ def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
         "This helps the roots to prevent the",
         "Take the following: This",
         "Avoid soap containing",
+        "Avoid it for five days when",
+        "It is caused by",
     ],
 )
 def test_what_cannot_stand_or_would_say_something_else_goes_whole(spoilt: str) -> None:
