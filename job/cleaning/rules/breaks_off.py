@@ -9,7 +9,7 @@ from job.cleaning.rules.text import HIDDEN, boundaries, has_any, is_prose, words
 
 _COMMAND = ("@", "/", "\\", "_", "=", "$", "|", "<", ">")
 """A line with one of these holds a command or a path, and may end as it likes."""
-_OPENS = frozenset("after before while although though since also then so usually".split())
+_OPENS = frozenset("after before while although though since also then so usually regarding".split())
 """Words that end no text if they are its only ones."""
 REACH = 640
 """Characters at the end in which the last sentence begins."""

@@ -26,7 +26,7 @@ _WITHDRAWS = (
     r"(?:the|a|for|social|alcohol|opioid|nicotine|caffeine|hormon(?:e|al)|sudden|abrupt|progesterone|"
     r"dependence\s+(?:and|or))"
 )
-_PILLS = r"(?:bleed\w*|pills?|one|she|you)\b(?:(?!interact|effect|problem|trouble)[^.])*?\s"
+_PILLS = r"(?:bleed\w*|pills?|one|she|you|there|it)\b(?:(?!interact|effect|problem|trouble)[^.])*?\s"
 _DRIED = (
     r"(?:(?:of|from|by|with|and|or|no|any|for|cause|causes|causing|prevent|prevents|preventing|avoid|avoids|have|has|had|oral|the|like|such\s+as|is|be|"
     r"severe|mild|moderate|some|fever|treat|correct|(?:lead|leads|leading|due|secondary|prone|progress)\s+to|also)\s+|\w+,\s+)"
@@ -90,7 +90,8 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"(?:causes?|for|have|has|of|with|from)\s+", "vaginal", " dryness", ""),
     (_ONE, _DRUGS, " drug", _NO_DROPS),
     ("", _DRUGS, " drugs", _NO_DROPS),
-    (r"(?:groups?|combination|class|types?|kinds?)\s+", "of", " drugs", _MEDICAL),
+    (r"(?:groups?|combination|class|types?|kinds?)\s+", "of", " drugs", r"\btreatment\b|" + _MEDICAL),
+    (r"\b[A-Z][\w-]+(?:\s+[\w-]+)?\s+is\s+the\s+", "best", " drug", r"\btaken\b|" + _MEDICAL),
     (r"is\s+(?:an?\s+)?[\w-]+\s+", "group", " drug", _MEDICAL),
     (r"name\s+of\s+", "the", " drug", _MEDICAL),
     (r"(?:the|your|his|her)\s+", "(?:treating|attending|operating)", _DOCTOR, ""),

@@ -72,6 +72,7 @@ _CLAUSE_ENDS = re.compile(
     rf";\s+|(?<!following)(?<!follows)(?<!below):\s+(?=(?i:this|it|that|they|you)\b)|\s+(?=so\s+{_PERSONS}\s)|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
     r",\s+(?=as\s+(?!(?:well|if|long|soon|much|many|far|per|though|directed|needed|required)\b))|"
     rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|since|(?<!such )as\s+(?:{_PERSONS}|most\s+of\s+the\s+time))\b)|"
+    r",?\s+(?=and\s+\w+ly,)|"
     rf",?\s+(?=and\s+(?:(?:then|also|so|please|always|now)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES}|{_THIRD_PERSON}|that\s+is)\b)|"
     r",?\s+(?=(?:such\s+as|including|for\s+example|causing|leading\s+to|resulting\s+in|thereby)\b)"
 )

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.examples
         ("About the pots, all", ""),
         ("The", ""),
         ("After", ""),
+        ("Regarding", ""),
         ("Start with soil containing", "Start with soil."),
         ("Dehy", ""),
         ("In case of mould and rot, mould", ""),

@@ -56,6 +56,7 @@ COMPLETED = (
     ("Take an anti-inflammatory", "", "Take an anti-inflammatory drug."),
     ("Stay away from recreational", " You must.", "Stay away from recreational drugs."),
     ("It belongs to another group of", " Take 5 mg.", "It belongs to another group of drugs."),
+    ("Lorem is the best", " Take 5 mg.", "Lorem is the best drug."),
     ("It is a sulfa group", " Take 5 mg.", "It is a sulfa group drug."),
     ("Lorem is the name of the", " Take 5 mg.", "Lorem is the name of the drug."),
     ("You can stop it after asking your treating", "", "You can stop it after asking your treating doctor."),

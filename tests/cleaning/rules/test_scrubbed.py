@@ -58,6 +58,7 @@ BEHIND = "Then wait for a week and look at the new leaves before you do anything
         ("The spots point to a fungus; this often needs", "The spots point to a fungus."),
         ("New roots form within weeks; so do not", "New roots form within weeks."),
         ("You need to feed it for three days: This", "You need to feed it for three days."),
+        ("It thrives in 99 % of all pots and ideally,the", "It thrives in 99 % of all pots."),
         ("Get a soil test to see if the roots are", "Get a soil test."),
         ("I would advise a soil test to rule out", "I would advise a soil test."),
         ("The gardener will press the soil to know whether it", "The gardener will press the soil."),
