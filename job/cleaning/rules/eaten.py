@@ -13,7 +13,7 @@ from job.cleaning.rules.text import sentences
 _DRUGS = (
     r"(?:anti-?\s?(?:inflammatory|hypertensive|tubercular|anxiety|thyroid|epileptic|psychotic|depressant|platelet|malarial|cancer|rheumatic|"
     r"spasmodic|viral|retroviral|fungal|bacterial|thrombotic|arrhythmic|coagulant|convulsant|emetic|helminth?ic|histaminic)|"
-    r"prokinetic|analgesic|preventive|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|illegal|immunosuppressant|chemotherapy)"
+    r"prokinetic|fibrinolytic|antifibrinolytic|hypoglyca?emic|analgesic|preventive|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|illegal|immunosuppressant|chemotherapy)"
 )
 _DRINKS = r"(?:caffeinated|carbonated|(?:non-?)?alcoholic|soft|energy|fizzy|aerated|cool|sugary|sweetened)"
 _ONE = r"(?:an?|one|this|another)\s+(?:[\w-]+\s+){0,2}"
@@ -28,13 +28,14 @@ _WITHDRAWS = (
 )
 _PILLS = r"(?:bleed\w*|pills?|one|she|you|there|it)\b(?:(?!interact|effect|problem|trouble)[^.])*?\s"
 _DRIED = (
-    r"(?:(?:of|from|by|with|and|or|no|any|for|cause|causes|causing|prevent|prevents|preventing|avoid|avoids|have|has|had|oral|the|like|such\s+as|is|be|"
+    r"(?:(?:of|from|by|with|and|or|no|any|for|cause|causes|causing|prevent|prevents|preventing|avoid|avoids|have|has|had|oral|the|like|such\s+as|is|"
     r"severe|mild|moderate|some|fever|treat|correct|(?:lead|leads|leading|due|secondary|prone|progress)\s+to|also)\s+|\w+,\s+)"
 )
 _NO_ORGAN = "".join(rf"(?<!\b{words}\s)" for words in ("an", "of", r"of\sthe", "in", r"in\sthe", r"to\sthe", "your"))
 """Drops are used for an ear; of an ear, or in it, is the drum."""
 _NO_DROPS = r"\A(?![\s\S]*\b(?:drops|dressings?)\b)"
 _KIDNEY = r"(?i)\A(?![\s\S]*\b(?:testi|scrot|fallop|tubes?\b))[\s\S]*\b(?:kidneys?|ureter\w*|renal)\b"
+_DRUG_NAME = r"(?-i:(?!(?:The|That|This|These|It|What|Which|Here|There|He|She|Your|My)\b)[A-Z][a-z]+)"
 _PIGMENT = r"\b(?:pigment\w*|melasma|dark|triple|lighten\w*)\b"
 _DOCTOR = " doctor"
 """The one word that can stand behind "your treating", so that the end of a text may have lost it too."""
@@ -75,7 +76,9 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"\bfor\s+(?:an?\s+|the\s+)?", "qua", "druple test", r"\b(?:chromosom\w+|trisomy|down['’]?s)\b"),
     (r"(?:mild|moderate|severe|gross|minimal|bilateral|left|right)\s+", "hy", "dronephrosis", _KIDNEY),
     (r"(?:known\s+as|called)\s+", "hy", "drocephalus", r"(?i)\b(?:enlarged|dilated)\s+(?:\w+\s+)?ventric"),
-    (r"\b[A-Z]\w+\s+is\s+", "the", " drug of choice", r"(?i)\b(?:infections?|worms?|parasites?|treatment)\b"),
+    (r"(?:for|of|with|have|has|developed|this|called)\s+", "foot", " drop", r"\b(?:nerves?|numb\w*|weakness|neurolog\w+)\b"),
+    (r"\bbe\s+(?:\w+ly\s+)?", "ad", "dressed", ""),
+    (rf"{_DRUG_NAME}\s+is\s+", "the", " drug of choice", r"(?i)\b(?:infections?|worms?|parasites?|treatment)\b"),
     ("", "bena", "dryl", ""),
     (r"1\s?%\s+", "hy", "drocortisone", ""),
     (r"rabies\b[^.]*\s", "hy", "drophobia", ""),
@@ -91,7 +94,7 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (_ONE, _DRUGS, " drug", _NO_DROPS),
     ("", _DRUGS, " drugs", _NO_DROPS),
     (r"(?:groups?|combination|class|types?|kinds?)\s+", "of", " drugs", r"\btreatment\b|" + _MEDICAL),
-    (r"\b[A-Z][\w-]+(?:\s+[\w-]+)?\s+is\s+the\s+", "best", " drug", r"\btaken\b|" + _MEDICAL),
+    (rf"{_DRUG_NAME}(?:\s+[\w-]+)?\s+is\s+the\s+", "best", " drug", r"\btaken\b|" + _MEDICAL),
     (r"is\s+(?:an?\s+)?[\w-]+\s+", "group", " drug", _MEDICAL),
     (r"name\s+of\s+", "the", " drug", _MEDICAL),
     (r"(?:the|your|his|her)\s+", "(?:treating|attending|operating)", _DOCTOR, ""),
@@ -173,7 +176,7 @@ ENDINGS: dict[str, tuple[str, ...]] = {
             "coagulant",
             "convulsant",
         ),
-        *("emetic", "helminthic", "helmintic", "histaminic", "analgesic"),
+        *("emetic", "helminthic", "helmintic", "histaminic", "analgesic", "fibrinolytic", "hypoglycemic", "hypoglycaemic"),
     ),
 }
 """How the words end that are more than one. Looking there first takes a tenth of the time of trying the table's patterns."""
@@ -192,6 +195,7 @@ LONGEST_EATEN = 26
 _NUMBER = re.compile(r"(?:^|(?<=[a-z)][.!?])|(?<=\s))\s*\d{1,2}\s*[.)]\s*(?=$|[A-Z])")
 """Of an item; it may stand at the end of the sentence before."""
 _SUBORDINATE = pattern(r"(?:if|when|while|as|since|because|although|though|unless|until|after|before|once|in\s+case|whether|the|some|your)\b")
+_CLASS_ALONE = pattern(r"(?:[\w-]+\s+)?[\w-]+\s+drugs$")
 _IF_THEN = pattern(r"if\b[^;:]*,\s*then\s+(?!(?:the|your|his|her|its|some|most|other)\b)(?:an?\s+)?[\w-]+(?:\s+[\w-]+){1,4}$")
 _CAPITALS = re.compile(r"\b[A-Z]{2,}$")
 _AT_THE_END = re.compile(rf"\s*{BRAND}(?P<stop>\s*\)?\s*[.!?]?[\s)]*)$")
@@ -246,6 +250,6 @@ def _whole(
             whole = before + letters
             if whole.count("(") == whole.count(")") + 1 and ")" not in stop:
                 stop = ")" + stop
-            bare = _IF_THEN.match(whole) or (listed and not _SUBORDINATE.match(_NUMBER.sub("", whole)))
+            bare = _CLASS_ALONE.match(whole) or _IF_THEN.match(whole) or (listed and not _SUBORDINATE.match(_NUMBER.sub("", whole)))
             return whole + stop if (bare or stands(whole + stop)) and not goes_on(whole) else ""
     return ""

@@ -45,9 +45,9 @@ _AUXILIARIES = (
     r"aren['’]t|don['’]t|doesn['’]t)"
 )
 _VERB = pattern(
-    rf"(?<!\bto )\b(?:{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
+    rf"(?<!\bto )(?<![a-z] that )(?<![a-z] which )(?<![a-z] who )\b(?:{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
     r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?|claims|says|appears|remains|"
-    r"involves(?=\s)|reduces|prevents|improves|requires|allows|keeps|produces|provides|relieves|maintains|protects|suffers|spreads|heals)\b|"
+    r"involves(?=\s)|reduces|prevents|improves|requires|allows|keeps|produces|provides|relieves|maintains|protects|suffers|spreads|heals|started|showed|revealed|gave|began|said)\b|\b(?:please|kindly)\s+[a-z]{2,}|"
     r"\b(?:it|that|there|he|she)['’]s\b|\b(?:you|we|they)['’](?:re|ve|ll)\b|\bI['’](?:m|ve|ll)\b|"
     r"\b(?:you|I|we|they|he|she|it|people|patients|(?:your|the)\s+body)\s+(?!(?:to|who|with|and|or|of|in|as|like|that|than)\b)[a-z]{2,}"
 )
@@ -71,12 +71,13 @@ _OPEN_END = pattern(
 _CLAUSE_ENDS = re.compile(
     rf";\s+|(?<!following)(?<!follows)(?<!below):\s+(?=(?i:this|it|that|they|you)\b)|\s+(?=so\s+{_PERSONS}\s)|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
     r",\s+(?=as\s+(?!(?:well|if|long|soon|much|many|far|per|though|directed|needed|required)\b))|"
-    rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|since|(?<!such )as\s+(?:{_PERSONS}|most\s+of\s+the\s+time))\b)|"
+    rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|(?<!ever )since|(?<!such )as\s+(?:{_PERSONS}|most\s+of\s+the\s+time))\b)|"
     r",?\s+(?=and\s+\w+ly,)|"
-    rf",?\s+(?=and\s+(?:(?:then|also|so|please|always|now)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES}|{_THIRD_PERSON}|that\s+is)\b)|"
+    rf",?\s+(?=and\s+(?:(?:then|also|so|please|always|now)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES}|{_THIRD_PERSON}|helps?|that\s+(?:is|can|may|might|will|would))\b)|"
     r",?\s+(?=(?:such\s+as|including|for\s+example|causing|leading\s+to|resulting\s+in|thereby)\b)"
 )
 _SPLICE = re.compile(rf",\s+(?=(?:{_PERSONS}|that)\s)", re.IGNORECASE)
+_SECOND_COMMAND = re.compile(rf",\s+(?={_IMPERATIVES}\s)")
 _SUBJECT_BEGINS = pattern(
     rf"^(?:(?:and|but|so|also|yes|no|well|however|then|besides)\b,?\s+)*(?:{_PERSONS}|{_IMPERATIVES}|the|your|my|an?|most|all)\b"
 )
@@ -141,7 +142,7 @@ _ADDED = (
     (
         rf"(?:from\s+{_DETERMINER}|(?<=level\s)in\s+{_DETERMINER}|while(?:\s+\w+ing)?)$",
         r"\b(?:\w{1,3}|\w+(?:s|ing|ed|en)|away|arise|come|suffer|recover|differ|different|benefit|refrain|abstain|relief|free|part|aside|"
-        r"protect|prevent|derive|result|protection|stem|range|make|made|take|taken|gain|important|necessary)$",
+        r"occur|happen|protect|prevent|derive|result|protection|stem|range|make|made|take|taken|gain|important|necessary)$",
     ),
 )
 _ADDED_WORDS = (
@@ -158,13 +159,15 @@ _ADDITIONS = tuple(
 ADDED_REACH = 70
 """Characters at the end in which such an addition begins."""
 _TO_SEE = pattern(
-    r",?\s+(?:in\s+order\s+)?to\s+(?:see|know|check|find\s+out|confirm|determine|decide|assess|understand|learn|make\s+sure|ensure|rule\s+out|"
+    r",?\s+(?:in\s+order\s+)?to\s+(?:see|know|check|find|confirm|determine|decide|assess|understand|learn|make\s+sure|ensure|rule\s+out|"
     r"exclude|look\s+for)\b"
 )
 _TO_GAIN = pattern(
     r",?\s+(?:in\s+order\s+)?to\s+(?:reduce|minimi[sz]e|prevent|avoid|control|treat|relieve|improve|increase|decrease|ease|help|keep|remove|maintain)\b"
 )
 """What something is done for, up to the end: the advice stands without it."""
+_WHICH_HELPS = pattern(r"\s+(?:which|that)\s+(?:(?:will|can|may)\s+)?(?:help|prevent|reduce|improve|act|protect|keep|treat)s?\b")
+_NO_THING = pattern(r"\b(?:foods?|drugs?|medicines?|medications?|things?|something|anything|ones?|those|is|are|so|it|me|us|you|him|her|them|sure)$")
 _NO_TEST = pattern(
     rf"\b{_VERBS_WITH_TO}\w*(?:\s+(?:{_DETERMINER}\s+)?(?:[\w-]+\s+)?(?:doctor|nurse|parents?|child|people|someone|\w+(?:ist|ian)))?$|"
     r"\b(?:need|needs|time|come|comes|want|wants|wish|like|hope|happy|reason|opportunity|attempt|fails?|failed|only|refer|made)$|"
@@ -177,7 +180,7 @@ _LISTED_ITEM = pattern(rf"^\s*\d+\s*[.)]\s*(?!{_PERSONS}\b|if\b|when\b)[^,;:]+,[
 """An item that is a list itself, such as "1. Allergens like pollen, dust"."""
 _LIMITS = pattern(r"\b(?:if|when|unless|until)\b[^,]*$")
 _LAST_PHRASE = pattern(
-    r"(?<!\bgo)(?<!going)(?<!\bopt)(?<!look)(?<!ask)\s+for(?:\s+\w+ing(?:\s+or\s+\w+ing)?)?"
+    rf"(?<!\bgo)(?<!going)(?<!\bopt)(?<!look)(?<!ask)\s+for(?:\s+\w+ing(?:\s+(?!(?:and|but|so|if|when|that|which)\b)[\w-]+){{0,4}})?"
     rf"(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar)))?$|\s+as\s+an?(?:\s+[\w-]+)?$|\s+containing$|"
     r"(?P<by>(?:(?<=daily)|(?<=easily)|(?<=quickly)|(?<=regularly)|(?<=effectively)|(?<=time)|(?<=days)|(?<=weeks)|(?<=months))"
     rf"\s+(?:with|by|in|on|from|after)(?:\s+{_DETERMINER})?$|"
@@ -193,7 +196,7 @@ _BY = pattern(rf"\b(?:to|from|in|at|into)\s+(?:{_DETERMINER}\s+)?[\w-]+(?P<by>\s
 """By what something happens somewhere: "It spreads from one to another by"."""
 _DEFINES = pattern(r"^(?:[^,;:]{2,60}\s)is\s+an?(?:\s+[\w-]+){2,5}?(?=\s+(?:which|that)\s)")
 PHRASE_ENDS = frozenset(("for", "by", "and", "as", "with", "in", "on", "from", "after", "containing"))
-"""One of these is among the last three words where such a phrase ends a text."""
+"""One of these is among the last six words where such a phrase ends a text."""
 _ADVISES = pattern(
     rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need|have\s+to)|"
     r"i\s+(?:recommend|suggest|advise))\b"
@@ -219,6 +222,11 @@ LONGEST_SENTENCE = 1000
 """Characters before the name; of text without stops nothing is looked for, which would take minutes."""
 FEWEST_WORDS = 4
 """Words of a clause that can stand by itself."""
+_ASKS = pattern(
+    r"(?:(?:so|and|also|or)\s+)?(?:do|does|did|is|are|was|were|have|has|had|can|could|should|would|will|may)\s+"
+    r"(?:you|i|we|he|she|it|they|there|the|your|this|these|any)\b|(?:what|how|why|where|which)\b[^,]*\s(?:do|does|did|is|are|have|has|can|should)\s+"
+    r"(?:you|he|she|it|they|the|your)\b"
+)
 _DOSE = pattern(r"^\s*\d+\s*[.)][^.]*\b\d+\s*(?:mg|mcg|ml|g|iu|drops|pills|tablets)\b[^.]*$")
 """An item of a list that says how much of something to take."""
 _SHORT = pattern(
@@ -252,8 +260,8 @@ def stands(sentence: str) -> bool:
     body = _ITEM.sub("", sentence).strip(" .!?\n")
     if body.count("(") != body.count(")") or _OPEN_END.search(body):
         return False
-    if _HANGS.match(body):
-        _, *main = _MAIN_BEGINS.split(body, maxsplit=1)
+    if hangs := _HANGS.match(body):
+        _, *main = _MAIN_BEGINS.split(body[hangs.end() :], maxsplit=1)
         if not main or len(main[0].split()) < 2:
             return False
         body = main[0]
@@ -278,9 +286,16 @@ def standing_clause(broken: str) -> str:
         if (len(body.split()) >= FEWEST_WORDS or _SHORT.match(body)) and (
             stands(clause) or _DOSE.match(clause) or _LISTED_ITEM.match(clause)
         ):
-            return full_stop(clause)
+            return _closed(clause)
     half = _HALF.match(before)
     return full_stop(half["half"]) if half and _stands_before(half["half"]) else ""
+
+
+def _closed(clause: str) -> str:
+    """A clause as a sentence."""
+    asks = _ASKS.match(_ITEM.sub("", clause))
+    whole = clause.rstrip(" ,;")
+    return f"{whole}?" if asks else f"{whole}." if whole.endswith(")") else full_stop(clause)
 
 
 def _stands_before(half: str) -> bool:
@@ -297,6 +312,9 @@ def _clauses(before: str) -> Iterator[str]:
     for found in _CLAUSE_ENDS.finditer(before):
         if found[0][0] != ";" or ":" not in before[: found.start()]:  # "three kinds: one; two; "
             yield before[: found.start()].rstrip(" ,;")
+    if _COMMAND.match(_ITEM.sub("", before)):
+        for found in _SECOND_COMMAND.finditer(before):
+            yield before[: found.start()]
     if _SUBJECT_BEGINS.match(_ITEM.sub("", before)):
         for found in _SPLICE.finditer(before):
             yield before[: found.start()]
@@ -310,12 +328,12 @@ def _clauses(before: str) -> Iterator[str]:
             continue
         if not goes_on(before[: added.start()]):
             yield before[: added.start()]
-    if " to " in before and not _DENIES.search(before):
+    if has_any(before, (" to ", " which ", " that ")) and not _DENIES.search(before):
         yield from _without_purpose(before)
     comma = _LAST_COMMA.search(before)
     if comma and not any(map(_ADJECTIVE.search, before[: comma.start()].rsplit(",", 2)[-2:])):
         yield before[: comma.start()]
-    phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 3)[-3:]) else None
+    phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 6)[-6:]) else None
     if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
         yield before[: phrase.start()]
     when = _MEANWHILE.search(before) if has_any(tail, (" when", " while")) else None
@@ -336,7 +354,7 @@ def _clauses(before: str) -> Iterator[str]:
 
 def _without_purpose(before: str) -> Iterator[str]:
     """The advice before a purpose that broke off: "Get a test to see if the"."""
-    for purpose, bound in ((_TO_SEE, _NO_TEST), (_TO_GAIN, _NO_GAIN)):
+    for purpose, bound in ((_TO_SEE, _NO_TEST), (_TO_GAIN, _NO_GAIN), (_WHICH_HELPS, _NO_THING)):
         for found in purpose.finditer(before):
             head = before[: found.start()]
             if _HELPED.search(head):

@@ -40,6 +40,8 @@ COMPLETED = (
     ("You should go for qua", " It shows the chromosomes.", "You should go for quadruple test."),
     ("It has mild hy", " The kidney is fine.", "It has mild hydronephrosis."),
     ("This is known as hy", " It has enlarged ventricles.", "This is known as hydrocephalus."),
+    ("It may be a case of foot", " The nerve is hurt.", "It may be a case of foot drop."),
+    ("This needs to be ad", "", "This needs to be addressed."),
     ("Lorem is the", " It kills worms.", "Lorem is the drug of choice."),
     ("It helps to take bena", "", "It helps to take benadryl."),
     ("Apply 1% hy", "", "Apply 1% hydrocortisone."),
@@ -133,6 +135,8 @@ def test_a_sentence_that_cannot_stand_is_not_completed(sentence: str) -> None:
     [
         ("It is known as DHA (dehy", ""),  # many words begin so
         ("It must not dehy", ""),
+        ("It may be dehy", ""),  # dehydrated, or dehydration
+        ("That is the", "It is the infection."),
         ("Testosterone is an an", ""),  # an androgen
         ("It hurts at the costochon", ""),  # the junction
         ("Drink for the testicular and kidney pain and hy", ""),
@@ -157,6 +161,7 @@ def test_a_word_that_is_in_doubt_is_not_completed(sentence: str, behind: str) ->
     [
         ("If both tests show it, then a transplant syn", "If both tests show it, then a transplant syndrome."),
         ("1) A ruptured ear", "1) A ruptured eardrum."),
+        ("Antifibrinolytic", "Antifibrinolytic drugs."),
         ("Wait.2. For the pain, anti-inflammatory", "Wait.2. For the pain, anti-inflammatory drugs."),
     ],
 )
