@@ -34,7 +34,7 @@ _NO_NAMES = frozenset(
     test scan report result problem symptom infection allergy condition option way thing reason point everything anything nothing something
     yes yeah yep well okay sure again then but here first sometimes however sorry thanks thank welcome how hope also now just only
     maybe perhaps for because although though once unless that such glad wish think guess suppose believe assure see say let had
-    unlike until whatever whether why where besides moreover often never ever always meanwhile please kindly great doctor prof professor mrs miss rev mme herr frau""".split()
+    unlike until whatever whether why where besides moreover often never ever always meanwhile please kindly great look listen note remember ofcourse doctor prof professor mrs miss rev mme herr frau""".split()
 )
 """Behind a greeting no names either: "hi medicine you can take is", "hi hope you are". Those of names.py are known."""
 _NO_ENDING = re.compile(r"(?:ly|ing|s|tion|ment|ness|ity|ema|thma|ache|emia|pain|logy|like)$")

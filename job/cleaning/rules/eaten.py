@@ -102,7 +102,7 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"there\s+are\s+(?:\w+\s+)?", "(?:effective|different)", " drugs", _MEDICAL),
     (r"(?:anti-?)?(?:histamin\w+|allerg\w+)\b[^.]*\s", "ben", "adryl", ""),
     (r"spherical\b[^.]*\s", "cylin", "drical error", ""),
-    (r"side\s+effects?\s+of\s+", "(?:the|these)", " drugs", ""),
+    (r"side\s+effects?\s+of\s+", "(?:the|these)", " drugs", _NO_DROPS),
     (r"between\s+(?:the|these)\s+", "two", " drugs", _MEDICAL),
     (r"(?<!\bin\s)" + _ONE, _DRINKS, " drink", ""),
     (r"(?<!\ba\s)(?<!\ban\s)", _DRINKS, " drinks", ""),
@@ -195,7 +195,7 @@ LONGEST_EATEN = 26
 _NUMBER = re.compile(r"(?:^|(?<=[a-z)][.!?])|(?<=\s))\s*\d{1,2}\s*[.)]\s*(?=$|[A-Z])")
 """Of an item; it may stand at the end of the sentence before."""
 _SUBORDINATE = pattern(r"(?:if|when|while|as|since|because|although|though|unless|until|after|before|once|in\s+case|whether|the|some|your)\b")
-_CLASS_ALONE = pattern(r"(?:[\w-]+\s+)?[\w-]+\s+drugs$")
+_CLASS_ALONE = pattern(r"(?!(?:the|an?|this|these|your|some|other)\b)(?:[\w-]+\s+)?[\w-]+\s+drugs$")
 _IF_THEN = pattern(r"if\b[^;:]*,\s*then\s+(?!(?:the|your|his|her|its|some|most|other)\b)(?:an?\s+)?[\w-]+(?:\s+[\w-]+){1,4}$")
 _CAPITALS = re.compile(r"\b[A-Z]{2,}$")
 _AT_THE_END = re.compile(rf"\s*{BRAND}(?P<stop>\s*\)?\s*[.!?]?[\s)]*)$")

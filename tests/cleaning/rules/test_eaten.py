@@ -147,6 +147,8 @@ def test_a_sentence_that_cannot_stand_is_not_completed(sentence: str) -> None:
         ("Take good care of the ear", ""),
         ("You can keep it in a cool", ""),  # a dry place
         ("Use an antibacterial", "Use two drops a day."),
+        ("There is no side effect of these", "Use two drops a day."),
+        ("The chemotherapy", ""),
         ("Use a soap containing", ""),
         ("It has mild hy", "The kidney is fine, and the scrotum is swollen."),
     ],

@@ -138,12 +138,15 @@ def test_a_name_that_the_sentence_goes_on_with_leaves_no_stump(answer: str) -> N
         "there appear to be two kinds",
         "mother of thousands is a plant",
         "everyone knows this fern",
+        "parents who grow ferns know it",
+        "there have been some cases",
     ],
 )
 def test_a_greeting_does_not_take_the_first_word_of_a_sentence(rest: str) -> None:
     assert cleaned(f"hi {rest}.") == f"{rest.capitalize()}."
     assert cleaned(f"Hi all, {ADVICE}") == ADVICE
-    assert cleaned("Hi there are you sure that it is rot?") == "Are you sure that it is rot?"
+    for said in ("Are you sure that it is rot?", "Do not feed it.", "Have a look at it.", "Of course it is rot.", "Seems like rot."):
+        assert cleaned(f"Hi there {said[0].lower()}{said[1:]} {ADVICE}") == f"{said} {ADVICE}"
 
 
 @pytest.mark.parametrize(
