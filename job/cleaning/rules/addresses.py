@@ -20,7 +20,7 @@ _GREETING = pattern(
     rf"\s+(?={_GOES_ON}))"
 )
 _BY_NAME = pattern(
-    r"^(?:hi+|hello|hey|dear)\s+(?:(?P<title>mrs?|ms|miss)\.?\s+)?(?P<name>[a-z]{3,12})"
+    r"^(?:hi+|hello|hey|dear)\s+(?:(?P<title>mrs?|ms|miss)\.?\s+)?(?P<name>[a-z]{3,12}+)"
     r"(?:\s*[.]\s+(?=\w)(?!(?:it|its|this|that|these|they|which)\b)|\s+(?=(?:(?:i|you|u)\s+(?:am|are|can|could|should|must|need|may|might|will|would|have|had|did|do|don['’]?t|seem|see|saw|"
     r"think|feel|suggest|recommend|advise|agree|took|take)|(?:it|this|that|there)\s+(?:is|was|seems|looks|may|can|could|might)|"
     r"(?:can|could|did|do|are|have|will|would|should)\s+(?:you|u|i))\b))"

@@ -52,7 +52,9 @@ def brand_name(field: Field) -> str:
             text = pattern.sub(BRAND, text)
     if BRAND not in text:
         return text
-    text = _HORMONE.sub(r"\g<beta>hCG", _PATH_BEHIND.sub(BRAND, _IN_A_WORD.sub("h com", text)))
+    text = _PATH_BEHIND.sub(BRAND, _IN_A_WORD.sub("h com", text))
+    if "eta" in text:
+        text = _HORMONE.sub(r"\g<beta>hCG", text)
     return GLUED_BRAND.sub(f"{BRAND}. ", text).replace(f"{BRAND}.come have", f"{BRAND}. I have")
 
 

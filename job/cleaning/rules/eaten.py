@@ -203,7 +203,7 @@ _AT_THE_END = re.compile(rf"\s*{BRAND}(?P<stop>\s*\)?\s*[.!?]?[\s)]*)$")
 
 def completed(text: str) -> str:
     """The text with the words that the name ate, where a sentence can stand with nothing but that word."""
-    if not any(text[max(0, at - LONGEST_EATEN) : at].rstrip().lower().endswith(_EATEN) for at in _places(text)):
+    if not any(_ate(text, at) for at in _places(text)):
         return text
     holds = functools.cache(lambda word: word.search(text) is not None)  # once, however many sentences ask
     found = sentences(text)
@@ -219,6 +219,12 @@ def _places(text: str) -> Iterator[int]:
     while at >= 0:
         yield at
         at = text.find(BRAND, at + 1)
+
+
+def _ate(text: str, at: int) -> bool:
+    """Whether the name may have eaten a word there; after most it did not: "Welcome to <name> forum"."""
+    behind = text[at + len(BRAND) : at + len(BRAND) + 2].lstrip()[:1]
+    return behind in ("", *".!?)") and text[max(0, at - LONGEST_EATEN) : at].rstrip().lower().endswith(_EATEN)
 
 
 def completed_end(text: str, begin: int) -> str:

@@ -18,6 +18,7 @@ _NUMBER_BEFORE = re.compile(r"(?<=[a-z)][.!?])\s?\d{1,2}[.)](?=\s*$)")
 """The number of the item that goes, where a sentence before it ends without a blank: "in spring.2. ourforum. 3."."""
 _SPOILT_INSIDE = re.compile(rf"\s*\([^()]{{0,60}}{BRAND}[\s.]*\)(?=\s*[a-z,;])|,\s*{BRAND}[\s.]*(?=,\s*[a-z])")
 """A bracket, or a member of a list, behind which the sentence goes on: "Moss (hy ourforum. ) keeps wet"."""
+_INSIDE_SIGNS = tuple(f"{BRAND}{behind}" for behind in (".)", ". )", ")", " )", ".,", ". ,", ",", " ,"))
 _ORPHAN = re.compile(r"(?:So that|Which|Otherwise|Or else)\b")
 """How a sentence begins that says nothing without the one before it."""
 _CAPITAL_BEGINS = re.compile(r"[.!?]\s+[A-Z]")
@@ -241,7 +242,9 @@ def without_scrubbed(text: str) -> str:
     kept: list[str] = []
     scrubbed = False
     lower_case = not _CAPITAL_BEGINS.search(text)
-    for sentence in sentences(_SPOILT_INSIDE.sub("", text)):
+    if has_any(text, _INSIDE_SIGNS):
+        text = _SPOILT_INSIDE.sub("", text)
+    for sentence in sentences(text):
         if BRAND in sentence:
             clauses = _clauses_before(sentence)
             if kept and not clauses:
