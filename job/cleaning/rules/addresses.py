@@ -30,11 +30,13 @@ _RELATIVE = pattern(
 )
 """Behind a noun, as in "hi sugar you have had may be", and no name."""
 _NO_NAMES = frozenset(
-    """pain ache fever cough rash acne swelling medicine medication tablet drug dose treatment surgery exercise diet food water milk weight
-    test scan report result problem symptom infection allergy condition option way thing reason point everything anything nothing something
-    yes yeah yep well okay sure again then but here first sometimes however sorry thanks thank welcome how hope also now just only
-    maybe perhaps for because although though once unless that such glad wish think guess suppose believe assure see say let had
-    unlike until whatever whether why where besides moreover often never ever always meanwhile please kindly great look listen note remember ofcourse doctor prof professor mrs miss rev mme herr frau""".split()
+    """pain ache fever cough rash acne swelling medicine medication tablet drug dose treatment surgery exercise diet food
+    water milk weight test scan report result problem symptom infection allergy condition option way thing reason
+    point everything anything nothing something yes yeah yep well okay sure again then but here first sometimes
+    however sorry thanks thank welcome how hope also now just only maybe perhaps for because although though once
+    unless that such glad wish think guess suppose believe assure see say let had unlike until whatever whether why
+    where besides moreover often never ever always meanwhile please kindly great look listen note remember ofcourse
+    doctor prof professor mrs miss rev mme herr frau""".split()
 )
 """Behind a greeting no names either: "hi medicine you can take is", "hi hope you are". Those of names.py are known."""
 _NO_ENDING = re.compile(r"(?:ly|ing|s|tion|ment|ness|ity|ema|thma|ache|emia|pain|logy|like)$")
@@ -56,7 +58,7 @@ def ungreeted(sentence: str) -> str:
 
 def named_greeting(text: str) -> int:
     """Where a greeting with a name ends that no comma divides from the sentence: "hi megan you should ..."; 0 for none."""
-    found = _BY_NAME.match(text)
+    found = _BY_NAME.match(text) if text[:1] in "hHdD" else None
     if not found:
         return 0
     name = found["name"].lower()

@@ -76,7 +76,12 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"\bfor\s+(?:an?\s+|the\s+)?", "qua", "druple test", r"\b(?:chromosom\w+|trisomy|down['’]?s)\b"),
     (r"(?:mild|moderate|severe|gross|minimal|bilateral|left|right)\s+", "hy", "dronephrosis", _KIDNEY),
     (r"(?:known\s+as|called)\s+", "hy", "drocephalus", r"(?i)\b(?:enlarged|dilated)\s+(?:\w+\s+)?ventric"),
-    (r"(?:for|of|with|have|has|developed|this|called)\s+", "foot", " drop", r"\b(?:nerves?|numb\w*|weakness|neurolog\w+)\b"),
+    (
+        r"(?:for|of|with|have|has|developed|this|called)\s+",
+        "foot",
+        " drop",
+        r"\b(?:nerves?|numb\w*|weakness|neurolog\w+)\b",
+    ),
     (r"\bbe\s+(?:\w+ly\s+)?", "ad", "dressed", ""),
     (rf"{_DRUG_NAME}\s+is\s+", "the", " drug of choice", r"(?i)\b(?:infections?|worms?|parasites?|treatment)\b"),
     ("", "bena", "dryl", ""),
@@ -176,7 +181,16 @@ ENDINGS: dict[str, tuple[str, ...]] = {
             "coagulant",
             "convulsant",
         ),
-        *("emetic", "helminthic", "helmintic", "histaminic", "analgesic", "fibrinolytic", "hypoglycemic", "hypoglycaemic"),
+        *(
+            "emetic",
+            "helminthic",
+            "helmintic",
+            "histaminic",
+            "analgesic",
+            "fibrinolytic",
+            "hypoglycemic",
+            "hypoglycaemic",
+        ),
     ),
 }
 """How the words end that are more than one. Looking there first takes a tenth of the time of trying the table's patterns."""
@@ -194,9 +208,13 @@ LONGEST_EATEN = 26
 """Characters of the end of such a word and of the blanks behind it."""
 _NUMBER = re.compile(r"(?:^|(?<=[a-z)][.!?])|(?<=\s))\s*\d{1,2}\s*[.)]\s*(?=$|[A-Z])")
 """Of an item; it may stand at the end of the sentence before."""
-_SUBORDINATE = pattern(r"(?:if|when|while|as|since|because|although|though|unless|until|after|before|once|in\s+case|whether|the|some|your)\b")
+_SUBORDINATE = pattern(
+    r"(?:if|when|while|as|since|because|although|though|unless|until|after|before|once|in\s+case|whether|the|some|your)\b"
+)
 _CLASS_ALONE = pattern(r"(?!(?:the|an?|this|these|your|some|other)\b)(?:[\w-]+\s+)?[\w-]+\s+drugs$")
-_IF_THEN = pattern(r"if\b[^;:]*,\s*then\s+(?!(?:the|your|his|her|its|some|most|other)\b)(?:an?\s+)?[\w-]+(?:\s+[\w-]+){1,4}$")
+_IF_THEN = pattern(
+    r"if\b[^;:]*,\s*then\s+(?!(?:the|your|his|her|its|some|most|other)\b)(?:an?\s+)?[\w-]+(?:\s+[\w-]+){1,4}$"
+)
 _CAPITALS = re.compile(r"\b[A-Z]{2,}$")
 _AT_THE_END = re.compile(rf"\s*{BRAND}(?P<stop>\s*\)?\s*[.!?]?[\s)]*)$")
 
@@ -208,7 +226,9 @@ def completed(text: str) -> str:
     holds = functools.cache(lambda word: word.search(text) is not None)  # once, however many sentences ask
     found = sentences(text)
     return "".join(
-        _completed(sentence, holds, listed=bool(_NUMBER.search(before) or _NUMBER.match(sentence))) if BRAND in sentence else sentence
+        _completed(sentence, holds, listed=bool(_NUMBER.search(before) or _NUMBER.match(sentence)))
+        if BRAND in sentence
+        else sentence
         for before, sentence in zip(("", *found), found, strict=False)
     )
 
@@ -256,6 +276,10 @@ def _whole(
             whole = before + letters
             if whole.count("(") == whole.count(")") + 1 and ")" not in stop:
                 stop = ")" + stop
-            bare = _CLASS_ALONE.match(whole) or _IF_THEN.match(whole) or (listed and not _SUBORDINATE.match(_NUMBER.sub("", whole)))
+            bare = (
+                _CLASS_ALONE.match(whole)
+                or _IF_THEN.match(whole)
+                or (listed and not _SUBORDINATE.match(_NUMBER.sub("", whole)))
+            )
             return whole + stop if (bare or stands(whole + stop)) and not goes_on(whole) else ""
     return ""

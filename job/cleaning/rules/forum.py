@@ -102,15 +102,14 @@ def cut_off(row: Row) -> bool:
 
 def opened(text: str) -> str:
     """The text without its first piece of boilerplate: a phrase, or a whole sentence."""
-    instead, end = _opening(text[:EDGE], len(text) <= EDGE)
+    named = addresses.named_greeting(text)
+    instead, end = ("", named) if named else _opening(text[:EDGE], len(text) <= EDGE)
     return instead + text[end:] if end else text
 
 
 @functools.lru_cache(maxsize=8)  # a cut at the other end leaves the beginning as it is
 def _opening(head: str, is_all: bool) -> tuple[str, int]:
     """Where the boilerplate ends with which a text begins, 0 for none, and what takes its place."""
-    if head[:1] in "hHdD" and (end := addresses.named_greeting(head)):
-        return "", end
     for rule in boilerplate.RULES_BY_LETTER.get(head[:1].lower(), boilerplate.PUNCTUATION):
         match = rule.match(head)
         if match and match.end():

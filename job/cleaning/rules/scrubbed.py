@@ -46,9 +46,11 @@ _AUXILIARIES = (
     r"aren['’]t|don['’]t|doesn['’]t)"
 )
 _VERB = pattern(
-    rf"(?<!\bto )(?<![a-z] that )(?<![a-z] which )(?<![a-z] who )\b(?:{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
+    r"(?<!\bto )(?<![a-z] that )(?<![a-z] which )(?<![a-z] who )\b(?:"
+    rf"{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
     r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?|claims|says|appears|remains|"
-    r"involves(?=\s)|reduces|prevents|improves|requires|allows|keeps|produces|provides|relieves|maintains|protects|suffers|spreads|heals|started|showed|revealed|gave|began|said)\b|\b(?:please|kindly)\s+[a-z]{2,}|"
+    r"involves(?=\s)|reduces|prevents|improves|requires|allows|keeps|produces|provides|relieves|maintains|protects|suffers|"
+    r"spreads|heals|started|showed|revealed|gave|began|said)\b|\b(?:please|kindly)\s+[a-z]{2,}|"
     r"\b(?:it|that|there|he|she)['’]s\b|\b(?:you|we|they)['’](?:re|ve|ll)\b|\bI['’](?:m|ve|ll)\b|"
     r"\b(?:you|I|we|they|he|she|it|people|patients|(?:your|the)\s+body)\s+(?!(?:to|who|with|and|or|of|in|as|like|that|than)\b)[a-z]{2,}"
 )
@@ -167,8 +169,12 @@ _TO_GAIN = pattern(
     r",?\s+(?:in\s+order\s+)?to\s+(?:reduce|minimi[sz]e|prevent|avoid|control|treat|relieve|improve|increase|decrease|ease|help|keep|remove|maintain)\b"
 )
 """What something is done for, up to the end: the advice stands without it."""
-_WHICH_HELPS = pattern(r"\s+(?:which|that)\s+(?:(?:will|can|may)\s+)?(?:help|prevent|reduce|improve|act|protect|keep|treat)s?\b")
-_NO_THING = pattern(r"\b(?:foods?|drugs?|medicines?|medications?|things?|something|anything|ones?|those|is|are|so|it|me|us|you|him|her|them|sure)$")
+_WHICH_HELPS = pattern(
+    r"\s+(?:which|that)\s+(?:(?:will|can|may)\s+)?(?:help|prevent|reduce|improve|act|protect|keep|treat)s?\b"
+)
+_NO_THING = pattern(
+    r"\b(?:foods?|drugs?|medicines?|medications?|things?|something|anything|ones?|those|is|are|so|it|me|us|you|him|her|them|sure)$"
+)
 _NO_TEST = pattern(
     rf"\b{_VERBS_WITH_TO}\w*(?:\s+(?:{_DETERMINER}\s+)?(?:[\w-]+\s+)?(?:doctor|nurse|parents?|child|people|someone|\w+(?:ist|ian)))?$|"
     r"\b(?:need|needs|time|come|comes|want|wants|wish|like|hope|happy|reason|opportunity|attempt|fails?|failed|only|refer|made)$|"

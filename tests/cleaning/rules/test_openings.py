@@ -145,7 +145,13 @@ def test_a_name_that_the_sentence_goes_on_with_leaves_no_stump(answer: str) -> N
 def test_a_greeting_does_not_take_the_first_word_of_a_sentence(rest: str) -> None:
     assert cleaned(f"hi {rest}.") == f"{rest.capitalize()}."
     assert cleaned(f"Hi all, {ADVICE}") == ADVICE
-    for said in ("Are you sure that it is rot?", "Do not feed it.", "Have a look at it.", "Of course it is rot.", "Seems like rot."):
+    for said in (
+        "Are you sure that it is rot?",
+        "Do not feed it.",
+        "Have a look at it.",
+        "Of course it is rot.",
+        "Seems like rot.",
+    ):
         assert cleaned(f"Hi there {said[0].lower()}{said[1:]} {ADVICE}") == f"{said} {ADVICE}"
 
 
