@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from job.cleaning.rules.boilerplate import pattern
+from job.cleaning.rules.names import is_name
 from job.cleaning.rules.text import capital
 
 GREETS = frozenset(f". {greeting}{behind}" for greeting in ("hi", "hello", "hey") for behind in (" ", ",", "."))
@@ -16,6 +19,27 @@ _GREETING = pattern(
     r"\s*[,.!]+\s+(?!world\b|(?:\w+\s+){1,2}(?:said|says|asked|replied|answered|called|shouted|whispered)\b)(?=\w)|"
     rf"\s+(?={_GOES_ON}))"
 )
+_BY_NAME = pattern(
+    r"^(?:hi+|hello|hey|dear)\s+(?:(?P<title>mrs?|ms|miss)\.?\s+)?(?P<name>[a-z]{3,12}+)"
+    r"(?:\s*[.]\s+(?=\w)(?!(?:it|its|this|that|these|they|which)\b)|\s+(?=(?:(?:i|you|u)\s+(?:am|are|can|could|should|must|need|may|might|will|would|have|had|did|do|don['’]?t|seem|see|saw|"
+    r"think|feel|suggest|recommend|advise|agree|took|take)|(?:it|this|that|there)\s+(?:is|was|seems|looks|may|can|could|might)|"
+    r"(?:can|could|did|do|are|have|will|would|should)\s+(?:you|u|i))\b))"
+)
+_RELATIVE = pattern(
+    r"(?:i|you|u)\s(?:(?!\b(?:and|but|so|that|if|because|which|as|when)\b)[^,.!?;]){0,60}\s(?:is|are|was|were|may|can|should)\s"
+)
+"""Behind a noun, as in "hi sugar you have had may be", and no name."""
+_NO_NAMES = frozenset(
+    """pain ache fever cough rash acne swelling medicine medication tablet drug dose treatment surgery exercise diet food
+    water milk weight test scan report result problem symptom infection allergy condition option way thing reason
+    point everything anything nothing something yes yeah yep well okay sure again then but here first sometimes
+    however sorry thanks thank welcome how hope also now just only maybe perhaps for because although though once
+    unless that such glad wish think guess suppose believe assure see say let had unlike until whatever whether why
+    where besides moreover often never ever always meanwhile please kindly great look listen note remember ofcourse
+    doctor prof professor mrs miss rev mme herr frau""".split()
+)
+"""Behind a greeting no names either: "hi medicine you can take is", "hi hope you are". Those of names.py are known."""
+_NO_ENDING = re.compile(r"(?:ly|ing|s|tion|ment|ness|ity|ema|thma|ache|emia|pain|logy|like)$")
 _NO_ADDRESS = frozenset(
     """my our your a the near and is are was were be been so too very oh hold held pay paid cost costs say says word as more how
     me him us them seem seems get gets got become becomes grow grew for""".split()
@@ -30,6 +54,16 @@ def ungreeted(sentence: str) -> str:
     """A sentence without the greeting before it, if it goes on as sentences do."""
     found = _GREETING.match(sentence) if sentence[0] in "hH" else None
     return capital(sentence[found.end() :]) if found else sentence
+
+
+def named_greeting(text: str) -> int:
+    """Where a greeting with a name ends that no comma divides from the sentence: "hi megan you should ..."; 0 for none."""
+    found = _BY_NAME.match(text) if text[:1] in "hHdD" else None
+    if not found:
+        return 0
+    name = found["name"].lower()
+    unlike = not is_name(name) or name in _NO_NAMES or _NO_ENDING.search(name) or _RELATIVE.match(text, found.end())
+    return found.end() if found["title"] or not unlike else 0
 
 
 def without_dear(text: str) -> str:

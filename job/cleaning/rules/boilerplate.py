@@ -77,10 +77,20 @@ WORDS = SIGNS | frozenset(
 WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*|\d+")
 
 GREETING = r"h(?:i+|ello+|ey+|ai|allow?|ullo|elo|ii|ellow)|greetings|namaste|namaskar|good\s+(?:morning|afternoon|evening|day)|respected(?=\s*[,.!]|\s+(?:sir|madam|mam|ma|dr|doc|user|patient|member|friend|colleague|all)|(?-i:\s+[A-Z][\w'’-]+\s*[,!:]))"
-ADDRESS = (
-    r"(?:there(?!\s+(?:can|is|are|was|were|may|could|might|will|would|seems?|must|has|have|should|means)\b)|dear|doctor|dr|doc|sir|madam|ma['’]?am|mam|user|patient|friend|buddy|all(?!\s+(?:other|of|the|your|these|those|this|symptoms?|tests?|reports?|are|is|in|you\s+need)\b)|everyone|everybody|guys|folks|again|mr|mrs|ms|miss|"
-    r"parents?|member|customer|questioner|reader|asker|mother|dad|mom)"
+_VERB_BEHIND = (
+    r"(?:(?:sure|definite|certain|probab|possib|usual|obvious|clear|apparent|real|actual|general|most)ly\s+|(?:also|still|often|now|not)\s+){0,2}"
+    r"(?:(?:is|are|was|were|can(?:not)?|could|may|might|will|would|must|has|had|should)(?:n['’]?t)?"
+    r"(?!\s+(?:you|u|i|we|he|she|they|it|this|that|these|your|my|any|him|her)\b)|have\s+(?:been|to)|"
+    r"(?:do|does|did)(?:n['’]?t|\s+not)?\s+(?:seem|appear|exist|look|have|need)|seems?(?!\s+(?:like|you|your|that|as)\b)|"
+    r"appears?|exists?|remains?|means|needs?|helps?|knows?|ought|used\s+to)\b"
 )
+ADDRESS = (
+    rf"(?:dear|dr|sir|madam|ma['’]?am|mam|buddy|again|mr|mrs|ms|miss|"
+    r"all(?=\s*(?:[^\w\s]|$)|\s+(?:thanks?|thank|welcome|hope|this\s+is|it\s+is|there|if)\b)|"
+    r"(?:there|doctor|doc|user|patient|friend|everyone|everybody|guys|folks|parents?|member|customer|questioner|reader|asker|mother|dad|mom)"
+    rf"(?!\s+(?:of\s(?!course)|whom?\b|whose\b|{_VERB_BEHIND})))"
+)
+"""Whom a greeting greets; a noun before its verb is a subject: "Hi there does not seem to be any", "Hi all plants"."""
 TITLE = r"(?:mr|mrs|ms|miss|mx|dr|doctor|prof|professor|st|rev|sir|madam|mme|herr|frau)"
 """What stands before a name."""
 STARTS = (
@@ -118,7 +128,7 @@ WHERE = (
 )
 """The place that thanks are for: "choosing this platform", "on Ferns . com"."""
 NO_GREETING = (
-    r"(?![\s-]+(?:hats?|fi|tech|res|presto)\b|\s+(?:is|was|are|has|means|comes)\s+(?!you|it|this|there|he|she|your|the)|,?\s+world\b|\s+there\s+means\b|"
+    r"(?![\s-]+(?:hats?|fi|tech|res|presto)\b|\s+(?:is|was|are|has|means|comes)\s+(?!you|u\b|it|this|there|he|she|your|the)|,?\s+world\b|\s+there\s+means\b|"
     r"(?-i:\s+[A-Z]\w+[!?]\s+[a-z])|"
     r"(?-i:(?<=[a-z])\s+(?!(?:It|This|That|There|He|She|What|Your|Everything|Mr|Mrs)\b)[A-Z][a-z]+\s+(?:is|was|has|had)\s)|"
     r"(?<=(?:rning|ening|.noon|d\sday|tings))\s+(?!(?:i|you|your|u|it|its|the|this|that|there|as|for|we|my|in|if|and|to|so|what|yes|no|all|sir|mam|madam|ma|"
@@ -168,7 +178,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     "punctuation": re.compile(r"^[\s,.;:!?…\-–—)\]]+(?=[\w(\"'])"),
     "displaced_blank": pattern(
         rf"^(?:{_spaced('hi thanks', 'hello thanks', 'hi thank you', 'hello thank you', 'hi welcome', 'hello welcome')})"
-        rf"(?![a-z])(?:\s+{LINK}\b)*(?:\s+{NOUN}\b)*{END}"
+        rf"(?![a-z])(?:\s+{LINK}\b)*+(?:\s+{NOUN}\b)*(?<!\sfor){END}"
     ),
     "dear_name": re.compile(
         rf"^(?i:{GREETING}|dear)(?:\s*,)?\s+(?i:dear\s+)?(?:(?i:{TITLE})\.?\s+){{1,2}}(?:[A-Z]\.\s*){{0,2}}(?!{STARTS}\b)[A-Z][\w'’-]{{1,20}}"

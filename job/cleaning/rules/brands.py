@@ -14,6 +14,8 @@ from job.cleaning.rules.text import words
 _PATH_BEHIND = re.compile(rf"{BRAND}(?:(?:/[\w-]+)+|(?:\\|['’])s\b)")
 """A page of the forum's own, or what it has: "OurForum/ask-a-gardener", "OurForum's"."""
 
+_HORMONE = re.compile(rf"\b(?P<beta>[Bb]eta[- ]?){BRAND}(?= (?:titles|titers|titres|levels?|values?|tests?)\b)")
+"""Behind it stands the hormone's name, "beta-hCG", to which some forums' scrubbing put its own."""
 _IN_A_WORD = re.compile(rf"(?<=[a-z]){BRAND}(?=[a-z])")
 """A name in the middle of a word took the place of an address's end: "h com" of "with combination"."""
 
@@ -51,6 +53,8 @@ def brand_name(field: Field) -> str:
     if BRAND not in text:
         return text
     text = _PATH_BEHIND.sub(BRAND, _IN_A_WORD.sub("h com", text))
+    if "eta" in text:
+        text = _HORMONE.sub(r"\g<beta>hCG", text)
     return GLUED_BRAND.sub(f"{BRAND}. ", text).replace(f"{BRAND}.come have", f"{BRAND}. I have")
 
 

@@ -9,6 +9,8 @@ from job.cleaning.rules.text import HIDDEN, boundaries, has_any, is_prose, words
 
 _COMMAND = ("@", "/", "\\", "_", "=", "$", "|", "<", ">")
 """A line with one of these holds a command or a path, and may end as it likes."""
+_OPENS = frozenset("after before while although though since also then so usually regarding".split())
+"""Words that end no text if they are its only ones."""
 REACH = 640
 """Characters at the end in which the last sentence begins."""
 
@@ -44,7 +46,9 @@ def _broken_word(text: str) -> bool:
 def _is_one_word(text: str, begin: int) -> bool:
     """Whether one word is left there that can end nothing: "Water it. The". A line of one word is an item of a list."""
     word = text[begin:]
-    return text[begin - 1] != "\n" and " " not in word and bool(closings.DANGLING.search(word.lower()))
+    if text[begin - 1] == "\n" or " " in word:
+        return False
+    return word.lower() in _OPENS or bool(closings.DANGLING.search(word.lower()))
 
 
 def _is_stump(sentence: str) -> bool:

@@ -13,7 +13,7 @@ from job.cleaning.rules.text import sentences
 _DRUGS = (
     r"(?:anti-?\s?(?:inflammatory|hypertensive|tubercular|anxiety|thyroid|epileptic|psychotic|depressant|platelet|malarial|cancer|rheumatic|"
     r"spasmodic|viral|retroviral|fungal|bacterial|thrombotic|arrhythmic|coagulant|convulsant|emetic|helminth?ic|histaminic)|"
-    r"prokinetic|analgesic|preventive|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|illegal|immunosuppressant|chemotherapy)"
+    r"prokinetic|fibrinolytic|antifibrinolytic|hypoglyca?emic|analgesic|preventive|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|illegal|immunosuppressant|chemotherapy)"
 )
 _DRINKS = r"(?:caffeinated|carbonated|(?:non-?)?alcoholic|soft|energy|fizzy|aerated|cool|sugary|sweetened)"
 _ONE = r"(?:an?|one|this|another)\s+(?:[\w-]+\s+){0,2}"
@@ -26,7 +26,17 @@ _WITHDRAWS = (
     r"(?:the|a|for|social|alcohol|opioid|nicotine|caffeine|hormon(?:e|al)|sudden|abrupt|progesterone|"
     r"dependence\s+(?:and|or))"
 )
-_PILLS = r"(?:bleed\w*|pills?|one|she|you)\b(?:(?!interact|effect|problem|trouble)[^.])*?\s"
+_PILLS = r"(?:bleed\w*|pills?|one|she|you|there|it)\b(?:(?!interact|effect|problem|trouble)[^.])*?\s"
+_DRIED = (
+    r"(?:(?:of|from|by|with|and|or|no|any|for|cause|causes|causing|prevent|prevents|preventing|avoid|avoids|have|has|had|oral|the|like|such\s+as|is|"
+    r"severe|mild|moderate|some|fever|treat|correct|(?:lead|leads|leading|due|secondary|prone|progress)\s+to|also)\s+|\w+,\s+)"
+)
+_NO_ORGAN = "".join(rf"(?<!\b{words}\s)" for words in ("an", "of", r"of\sthe", "in", r"in\sthe", r"to\sthe", "your"))
+"""Drops are used for an ear; of an ear, or in it, is the drum."""
+_NO_DROPS = r"\A(?![\s\S]*\b(?:drops|dressings?)\b)"
+_KIDNEY = r"(?i)\A(?![\s\S]*\b(?:testi|scrot|fallop|tubes?\b))[\s\S]*\b(?:kidneys?|ureter\w*|renal)\b"
+_DRUG_NAME = r"(?-i:(?!(?:The|That|This|These|It|What|Which|Here|There|He|She|Your|My)\b)[A-Z][a-z]+)"
+_PIGMENT = r"\b(?:pigment\w*|melasma|dark|triple|lighten\w*)\b"
 _DOCTOR = " doctor"
 """The one word that can stand behind "your treating", so that the end of a text may have lost it too."""
 _MEDICAL = r"\b(?:medicines?|medications?|drugs?|tablets?|mg|dos(?:e|age|es)|antibiotics?|symptoms?|therapy)\b"
@@ -36,18 +46,19 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     # belongs between is one of the letters.
     ("", "syn", "drome", ""),
     ("", "carbohy", "drates", ""),
-    (r"(?:phosphate|succinate|lactate|pyruvate|alcohol)\s+", "dehy", "drogenase", ""),
+    (r"(?:\w+ate|[\w-]+ic\s+acid|alcohol|aldehyde|hydroxysteroid|steroid)\s+", "dehy", "drogenase", ""),
+    (r"DHEAS?\s*\(\s*", "dehy", "droepiandrosterone", ""),
     (
         r"(?:are|were|gets?|getting|becomes?|feel|him|her|you|them|\w{3,}ly|to\s+be|(?:he|she|who|child|baby|patient)\s+(?:is|was))\s+",
         "dehy",
         "drated",
         "",
     ),
-    ("", "[dr]ehy", "dration", ""),
+    (_DRIED, "[dr]ehy", "dration", ""),
     ("", "chil", "dren", ""),
     ("", "hyperan", "drogenism", ""),
-    (r"an\s+", "an", "drologist", ""),
-    ("", "costochon", "dritis", ""),
+    (r"(?:consult|see|visit|by|from|to|with|contact|meet|ask)\s+an\s+", "an", "drologist", ""),
+    (r"(?<!\bthe\s)", "costochon", "dritis", ""),
     (r"converted\s+to\s+", "dihy", "drotestosterone", ""),
     (r"(?:well|stay|staying|remain|keep|self|yourself|him|her)\s+(?:\w+ly\s+)?", "hy", "drated", ""),
     (r"maintain(?:s|ing)?\s+(?:\w+\s+){0,2}", "hy", "dration", ""),
@@ -58,21 +69,37 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (rf"{_WITHDRAWS}\s+", "with", "drawal", ""),
     (rf"{_PILLS}(?:have|had|has|gets?|her|gives?|be)\s+", "with", "drawal bleeding", r"\b(?:pills?|periods?|menses)\b"),
     ("", "dan", "druff", ""),
+    ("", "zole", "dronic acid", ""),
+    ("", "(?:alen|iban|pami)", "dronate", ""),
+    ("", "exce", "drin", ""),
+    ("", "intercostal", " drainage", ""),
+    (r"\bfor\s+(?:an?\s+|the\s+)?", "qua", "druple test", r"\b(?:chromosom\w+|trisomy|down['’]?s)\b"),
+    (r"(?:mild|moderate|severe|gross|minimal|bilateral|left|right)\s+", "hy", "dronephrosis", _KIDNEY),
+    (r"(?:known\s+as|called)\s+", "hy", "drocephalus", r"(?i)\b(?:enlarged|dilated)\s+(?:\w+\s+)?ventric"),
+    (
+        r"(?:for|of|with|have|has|developed|this|called)\s+",
+        "foot",
+        " drop",
+        r"\b(?:nerves?|numb\w*|weakness|neurolog\w+)\b",
+    ),
+    (r"\bbe\s+(?:\w+ly\s+)?", "ad", "dressed", ""),
+    (rf"{_DRUG_NAME}\s+is\s+", "the", " drug of choice", r"(?i)\b(?:infections?|worms?|parasites?|treatment)\b"),
     ("", "bena", "dryl", ""),
     (r"1\s?%\s+", "hy", "drocortisone", ""),
     (r"rabies\b[^.]*\s", "hy", "drophobia", ""),
-    (r"(?:orchitis|testic\w+|scrot\w+)\b[^.]*[\s(]", "hy", "drocele", ""),
-    (r"(?:tretinoin|mometasone)\b[^.]*\s", "hy", "droquinone", ""),
+    (r"(?:orchitis|testic\w+|scrot\w+)\b(?:(?!kidney|ureter|renal|water)[^.])*[\s(]", "hy", "drocele", ""),
+    (r"tretinoin\b[^.]*\s", "hy", "droquinone", _PIGMENT),
     (r"hair\s+(?:fall|loss)\b[^.]*\b(?:like|be|is|called)\s+", "an", "drogenetic alopecia", ""),
     (r"\ba\s+", "fixed", " drug eruption", r"\b(?:lesions?|rash\w*|skin|patch\w*|blisters?|plan(?:us|o))\b"),
-    (r"\boff\s+(?:from\s+|of\s+)?", "the", " drug", _MEDICAL),
+    (r"(?:get|getting|come|coming|wean\w*|taper\w*|going)\s+off\s+(?:from\s+|of\s+)?", "the", " drug", _MEDICAL),
     (r"(?:along|together|combined|mixed)\s+with\s+", "other", " drugs", _MEDICAL),
     (r"is\s+(?:an?\s+)?(?:pregnancy\s+)?", "category [abcdx]", " drug", _MEDICAL),
     (r"(?:pills?|tablets?|globules?)\s+or\s+", "(?:two|three|four|five)", " drops", ""),
     (r"(?:causes?|for|have|has|of|with|from)\s+", "vaginal", " dryness", ""),
-    (_ONE, _DRUGS, " drug", ""),
-    ("", _DRUGS, " drugs", ""),
-    (r"(?:group|combination|class)\s+", "of", " drugs", _MEDICAL),
+    (_ONE, _DRUGS, " drug", _NO_DROPS),
+    ("", _DRUGS, " drugs", _NO_DROPS),
+    (r"(?:groups?|combination|class|types?|kinds?)\s+", "of", " drugs", r"\btreatment\b|" + _MEDICAL),
+    (rf"{_DRUG_NAME}(?:\s+[\w-]+)?\s+is\s+the\s+", "best", " drug", r"\btaken\b|" + _MEDICAL),
     (r"is\s+(?:an?\s+)?[\w-]+\s+", "group", " drug", _MEDICAL),
     (r"name\s+of\s+", "the", " drug", _MEDICAL),
     (r"(?:the|your|his|her)\s+", "(?:treating|attending|operating)", _DOCTOR, ""),
@@ -80,10 +107,10 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"there\s+are\s+(?:\w+\s+)?", "(?:effective|different)", " drugs", _MEDICAL),
     (r"(?:anti-?)?(?:histamin\w+|allerg\w+)\b[^.]*\s", "ben", "adryl", ""),
     (r"spherical\b[^.]*\s", "cylin", "drical error", ""),
-    (r"side\s+effects?\s+of\s+", "(?:the|these)", " drugs", ""),
+    (r"side\s+effects?\s+of\s+", "(?:the|these)", " drugs", _NO_DROPS),
     (r"between\s+(?:the|these)\s+", "two", " drugs", _MEDICAL),
-    (_ONE, _DRINKS, " drink", ""),
-    ("", _DRINKS, " drinks", ""),
+    (r"(?<!\bin\s)" + _ONE, _DRINKS, " drink", ""),
+    (r"(?<!\ba\s)(?<!\ban\s)", _DRINKS, " drinks", ""),
     (r"(?:take|avoid|drink|have|no)\s+", "(?:hot|cold|warm)", " drinks", ""),
     ("", "binge", " drinking", ""),
     ("", "sex(?:ual)?", " drive", ""),
@@ -91,12 +118,18 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"lethargic\s+", "(?:or|and)", " drowsy", ""),
     (r"eating\s+", "(?:or|and)", " drinking", ""),
     (r"eat\s+", "(?:or|and)", " drink", ""),
-    (r"water\s+", "to", " drink", ""),
-    (r"(?:ensure|remember|try|need)\s+", "to", " drink", r"\b(?:dilute|hydrat\w+|urine|thirst\w*)\b"),
+    (r"(?:have|give|take|drink|get|offer)\s+(?:\w+\s+){0,3}water\s+", "to", " drink", ""),
+    (r"(?:ensure|remember|try|need)\s+", "to", " drink", r"\b(?:dilut\w+|hydrat\w+|thirst\w*)\b"),
     ("", r"post-?\s?nasal", " drip", ""),
     (r"keep(?:ing)?\s+", "(?:it|them)", " dry", ""),
     (r"keep(?:ing)?\s+(?:the|your)\s+(?:\w+\s+)?", "(?:ears?|wound|feet)", " dry", ""),
-    (rf"{_TREATS}\b(?<!\ban\s)", "(?:ear|eye|nasal|nose)", " drops", ""),
+    (rf"{_TREATS}\b{_NO_ORGAN}", "(?:ear|eye|nasal|nose)", " drops", ""),
+    (
+        r"(?:use|start|with|apply|instil+)\b[^.]*\s",
+        "containing",
+        " drops",
+        r"(?i)\b(?:eyes?|eye\s?lids?|ophthalm\w+)\b",
+    ),
     (r"keep\s+(?:\w+\s+){1,3}", "(?:area|skin)", " dry", ""),
     (r"keep\s+(?:\w+\s+){1,3}clean\s+", "and", " dry", ""),
     (r"makes?\s+(?:the\s+|your\s+)?", "skin", " dry", ""),
@@ -111,6 +144,7 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     "(?:or|and)": ("or", "and"),
     "(?:ear|eye|nasal|nose)": ("ear", "eye", "nasal", "nose"),
     "(?:area|skin)": ("area", "skin"),
+    "(?:alen|iban|pami)": ("alen", "iban", "pami"),
     "category [abcdx]": ("category a", "category b", "category c", "category d", "category x"),
     "(?:hot|cold|warm)": ("hot", "cold", "warm"),
     r"post-?\s?nasal": ("nasal",),
@@ -147,7 +181,16 @@ ENDINGS: dict[str, tuple[str, ...]] = {
             "coagulant",
             "convulsant",
         ),
-        *("emetic", "helminthic", "helmintic", "histaminic", "analgesic"),
+        *(
+            "emetic",
+            "helminthic",
+            "helmintic",
+            "histaminic",
+            "analgesic",
+            "fibrinolytic",
+            "hypoglycemic",
+            "hypoglycaemic",
+        ),
     ),
 }
 """How the words end that are more than one. Looking there first takes a tenth of the time of trying the table's patterns."""
@@ -163,16 +206,31 @@ _COMPLETIONS = tuple(
 _EATEN = tuple(dict.fromkeys(ending for endings, *_ in _COMPLETIONS for ending in endings))
 LONGEST_EATEN = 26
 """Characters of the end of such a word and of the blanks behind it."""
+_NUMBER = re.compile(r"(?:^|(?<=[a-z)][.!?])|(?<=\s))\s*\d{1,2}\s*[.)]\s*(?=$|[A-Z])")
+"""Of an item; it may stand at the end of the sentence before."""
+_SUBORDINATE = pattern(
+    r"(?:if|when|while|as|since|because|although|though|unless|until|after|before|once|in\s+case|whether|the|some|your)\b"
+)
+_CLASS_ALONE = pattern(r"(?!(?:the|an?|this|these|your|some|other)\b)(?:[\w-]+\s+)?[\w-]+\s+drugs$")
+_IF_THEN = pattern(
+    r"if\b[^;:]*,\s*then\s+(?!(?:the|your|his|her|its|some|most|other)\b)(?:an?\s+)?[\w-]+(?:\s+[\w-]+){1,4}$"
+)
 _CAPITALS = re.compile(r"\b[A-Z]{2,}$")
 _AT_THE_END = re.compile(rf"\s*{BRAND}(?P<stop>\s*\)?\s*[.!?]?[\s)]*)$")
 
 
 def completed(text: str) -> str:
     """The text with the words that the name ate, where a sentence can stand with nothing but that word."""
-    if not any(text[max(0, at - LONGEST_EATEN) : at].rstrip().lower().endswith(_EATEN) for at in _places(text)):
+    if not any(_ate(text, at) for at in _places(text)):
         return text
     holds = functools.cache(lambda word: word.search(text) is not None)  # once, however many sentences ask
-    return "".join(_completed(sentence, holds) if BRAND in sentence else sentence for sentence in sentences(text))
+    found = sentences(text)
+    return "".join(
+        _completed(sentence, holds, listed=bool(_NUMBER.search(before) or _NUMBER.match(sentence)))
+        if BRAND in sentence
+        else sentence
+        for before, sentence in zip(("", *found), found, strict=False)
+    )
 
 
 def _places(text: str) -> Iterator[int]:
@@ -183,6 +241,12 @@ def _places(text: str) -> Iterator[int]:
         at = text.find(BRAND, at + 1)
 
 
+def _ate(text: str, at: int) -> bool:
+    """Whether the name may have eaten a word there; after most it did not: "Welcome to <name> forum"."""
+    behind = text[at + len(BRAND) : at + len(BRAND) + 2].lstrip()[:1]
+    return behind in ("", *".!?)") and text[max(0, at - LONGEST_EATEN) : at].rstrip().lower().endswith(_EATEN)
+
+
 def completed_end(text: str, begin: int) -> str:
     """The text with the last word of its last sentence completed, where it broke off in the middle of that word; else ""."""
     holds = functools.cache(lambda word: word.search(text) is not None)
@@ -190,15 +254,18 @@ def completed_end(text: str, begin: int) -> str:
     return text[:begin] + whole if whole else ""
 
 
-def _completed(sentence: str, holds: Callable[[re.Pattern[str]], bool]) -> str:
+def _completed(sentence: str, holds: Callable[[re.Pattern[str]], bool], *, listed: bool) -> str:
     found = _AT_THE_END.search(sentence)
     if not found or sentence.count(BRAND) > 1:
         return sentence
-    return _whole(sentence[: found.start()], found["stop"], holds) or sentence
+    return _whole(sentence[: found.start()], found["stop"], holds, listed=listed) or sentence
 
 
-def _whole(before: str, stop: str, holds: Callable[[re.Pattern[str]], bool], *, in_mid_word: bool = False) -> str:
-    """The sentence whose last word was lost or, with `in_mid_word`, broke off; empty where it is in doubt or does not stand."""
+def _whole(
+    before: str, stop: str, holds: Callable[[re.Pattern[str]], bool], *, in_mid_word: bool = False, listed: bool = False
+) -> str:
+    """The sentence whose last word was lost or, with `in_mid_word`, broke off; empty where it is in doubt or does not stand. An
+    item of a list, and what follows "If ..., then", stands without a verb."""
     last = before[-LONGEST_EATEN:].lower()
     for endings, word, letters, beside in _COMPLETIONS:
         if not last.endswith(endings) or (in_mid_word and letters[0] == " " and letters != _DOCTOR):
@@ -209,5 +276,10 @@ def _whole(before: str, stop: str, holds: Callable[[re.Pattern[str]], bool], *, 
             whole = before + letters
             if whole.count("(") == whole.count(")") + 1 and ")" not in stop:
                 stop = ")" + stop
-            return whole + stop if stands(whole + stop) and not goes_on(whole) else ""
+            bare = (
+                _CLASS_ALONE.match(whole)
+                or _IF_THEN.match(whole)
+                or (listed and not _SUBORDINATE.match(_NUMBER.sub("", whole)))
+            )
+            return whole + stop if (bare or stands(whole + stop)) and not goes_on(whole) else ""
     return ""

@@ -102,7 +102,8 @@ def cut_off(row: Row) -> bool:
 
 def opened(text: str) -> str:
     """The text without its first piece of boilerplate: a phrase, or a whole sentence."""
-    instead, end = _opening(text[:EDGE], len(text) <= EDGE)
+    named = addresses.named_greeting(text)
+    instead, end = ("", named) if named else _opening(text[:EDGE], len(text) <= EDGE)
     return instead + text[end:] if end else text
 
 

@@ -118,7 +118,7 @@ def unsigned(text: str) -> str:
             text = text[: match.start()].rstrip()
     if has_any(tail, DASHES) and _DASH_BEFORE_NAME.search(text, at):
         match = _DASH_SIGNED.search(text, at)
-        if match and match.start() and _is_name(match["name"]) and _is_signed(text[: match.start()].rstrip()):
+        if match and match.start() and is_name(match["name"]) and _is_signed(text[: match.start()].rstrip()):
             text = text[: match.start()].rstrip()
     if has_any(tail, GOODBYES):
         match = _SIGNED.search(text, at)
@@ -134,7 +134,7 @@ def _without_signed_line(text: str) -> str:
     for sign_off in _SIGN_OFF.finditer(text, max(0, len(text) - SIGNED_WITHIN)):
         name = _NAME_ALONE.match(text, sign_off.end())
         words = [word for word in name["name"].split() if len(word.strip(".")) > 1] if name else []
-        if name and _is_name(" ".join(words)):
+        if name and is_name(" ".join(words)):
             rest = text[name.end() :].lstrip()
             said = sign_off[0].strip().rstrip(",–—-").rstrip()
             said += "" if said.endswith((".", "!")) else "," if rest else "."
@@ -161,10 +161,10 @@ def without_own_name(text: str) -> str:
         text = _without_told(text)
     if has_any(text, _AM) and _NAME_FOLLOWS.search(text):
         text = _AGED.sub(
-            lambda match: f"{match['am']} " if match["title"] or _is_name(match["name"]) else match[0], text
+            lambda match: f"{match['am']} " if match["title"] or is_name(match["name"]) else match[0], text
         )
         match = _I_AM.match(text)
-        if match and (match["title"] or _is_name(match["name"])):
+        if match and (match["title"] or is_name(match["name"])):
             text = _without_introduction(text, match)
     return text
 
@@ -182,7 +182,7 @@ def named(text: str) -> list[str]:
 
 
 def _is_named(match: re.Match[str]) -> bool:
-    return bool(match["title"] or match["own_title"] or any(map(_is_name, match["name"].split())))
+    return bool(match["title"] or match["own_title"] or any(map(is_name, match["name"].split())))
 
 
 def ungreeted(text: str, cut: bool) -> str:
@@ -192,7 +192,7 @@ def ungreeted(text: str, cut: bool) -> str:
     return "\n".join([_greeted(line, cut) for line in text.split("\n")])
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
     """Whether capitalized words can be a name: none of them is a common word, a state, a diagnosis or a nation."""
     found = [word.strip(".") for word in name.lower().split()]
     return bool(found) and not _NO_NAMES.intersection(found) and not _LIKE_AN_ADJECTIVE.search(found[0])
@@ -203,7 +203,7 @@ def _says_goodbye(match: re.Match[str]) -> bool:
     last = match["goodbye"].split()[-1].lower()
     if match["gap"] in ("", " ") and (last in ("love", "cheers", "yours") or (match["inside"] and last != "regards")):
         return False
-    return _is_name(re.sub(rf"^{_TITLE}", "", match["name"]))
+    return is_name(re.sub(rf"^{_TITLE}", "", match["name"]))
 
 
 def _without_told(text: str) -> str:
@@ -270,7 +270,7 @@ def _without_introduction(text: str, match: re.Match[str]) -> str:
 
 def _greeted(line: str, cut: bool) -> str:
     match = _GREETED.match(line)
-    if not match or not _is_name(match["name"]):
+    if not match or not is_name(match["name"]):
         return line
     behind = match["behind"]
     if behind is None and not (match["title"] or "").startswith("M"):

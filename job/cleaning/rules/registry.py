@@ -85,19 +85,19 @@ RULES: tuple[Rule, ...] = (
         counts_as="repair",
     ),
     Rule(
+        "scrubbed_word",
+        "words completed that a brand name had replaced",
+        "qa-forum",
+        ("blanks", "ending"),  # before the opening, which would take "It is a with <brand>", and once that has gone
+        cut=brands.scrubbed_word,
+    ),
+    Rule(
         "opening",
         "greetings and thanks at the beginning",
         "qa-forum",
         ("beginning",),
         cut=forum.opening,
         again=True,
-    ),
-    Rule(
-        "scrubbed_word",
-        "words completed that a brand name had replaced",
-        "qa-forum",
-        ("ending",),
-        cut=brands.scrubbed_word,
     ),
     Rule("closing", "good wishes and sign-offs at the end", "qa-forum", ("ending",), cut=forum.closing),
     Rule(

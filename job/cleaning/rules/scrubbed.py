@@ -16,6 +16,11 @@ REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)
 """How the rest of a sentence begins after its middle is lost."""
 _NUMBER_BEFORE = re.compile(r"(?<=[a-z)][.!?])\s?\d{1,2}[.)](?=\s*$)")
 """The number of the item that goes, where a sentence before it ends without a blank: "in spring.2. ourforum. 3."."""
+_SPOILT_INSIDE = re.compile(rf"\s*\([^()]{{0,60}}{BRAND}[\s.]*\)(?=\s*[a-z,;])|,\s*{BRAND}[\s.]*(?=,\s*[a-z])")
+"""A bracket, or a member of a list, behind which the sentence goes on: "Moss (hy ourforum. ) keeps wet"."""
+_INSIDE_SIGNS = tuple(f"{BRAND}{behind}" for behind in (".)", ". )", ")", " )", ".,", ". ,", ",", " ,"))
+_ORPHAN = re.compile(r"(?:So that|Which|Otherwise|Or else)\b")
+"""How a sentence begins that says nothing without the one before it."""
 _CAPITAL_BEGINS = re.compile(r"[.!?]\s+[A-Z]")
 
 _THIRD_PERSON = (
@@ -41,9 +46,11 @@ _AUXILIARIES = (
     r"aren['’]t|don['’]t|doesn['’]t)"
 )
 _VERB = pattern(
-    rf"(?<!\bto )\b(?:{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
+    r"(?<!\bto )(?<![a-z] that )(?<![a-z] which )(?<![a-z] who )\b(?:"
+    rf"{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
     r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?|claims|says|appears|remains|"
-    r"involves(?=\s)|reduces|prevents|improves|requires|allows|keeps|produces|provides|relieves|maintains|protects|suffers)\b|"
+    r"involves(?=\s)|reduces|prevents|improves|requires|allows|keeps|produces|provides|relieves|maintains|protects|suffers|"
+    r"spreads|heals|started|showed|revealed|gave|began|said)\b|\b(?:please|kindly)\s+[a-z]{2,}|"
     r"\b(?:it|that|there|he|she)['’]s\b|\b(?:you|we|they)['’](?:re|ve|ll)\b|\bI['’](?:m|ve|ll)\b|"
     r"\b(?:you|I|we|they|he|she|it|people|patients|(?:your|the)\s+body)\s+(?!(?:to|who|with|and|or|of|in|as|like|that|than)\b)[a-z]{2,}"
 )
@@ -56,7 +63,7 @@ _HANGS = pattern(
     r"^(?:(?:but|and|so|also|first(?:ly)?|secondly|lastly|however|moreover|yes|no|well|for)\b,?\s+)*(?:if|when|while|as|since|because|"
     r"although|though|unless|until|after|before|once|in\s+case|whether|which|who|besides|despite|to)\b"
 )
-_MAIN_BEGINS = re.compile(r", |(?<!and)(?<!or) then (?=[a-z])")
+_MAIN_BEGINS = re.compile(r", |(?<!and)(?<!or) then (?=[a-z])| (?=(?:please|kindly) )")
 """Behind a subordinate clause."""
 _OPEN_END = pattern(
     r"\b(?:the|an?|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|than|your|their|its|his|her|be|that|which|who|if|when|"
@@ -65,17 +72,27 @@ _OPEN_END = pattern(
 )
 # Where a clause may end so that what goes with the rest neither limits nor reverses what stays: no "if", "until" or "but".
 _CLAUSE_ENDS = re.compile(
-    rf";\s+|\s+(?=so\s+{_PERSONS}\s)|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
+    rf";\s+|(?<!following)(?<!follows)(?<!below):\s+(?=(?i:this|it|that|they|you)\b)|\s+(?=so\s+{_PERSONS}\s)|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
     r",\s+(?=as\s+(?!(?:well|if|long|soon|much|many|far|per|though|directed|needed|required)\b))|"
-    rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|since|(?<!such )as\s+{_PERSONS})\b)|"
-    rf",?\s+(?=and\s+(?:(?:then|also|so|please|always|now)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES}|{_THIRD_PERSON}|that\s+is)\b)|"
+    rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|(?<!ever )since|(?<!such )as\s+(?:{_PERSONS}|most\s+of\s+the\s+time))\b)|"
+    r",?\s+(?=and\s+\w+ly,)|"
+    rf",?\s+(?=and\s+(?:(?:then|also|so|please|always|now)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES}|{_THIRD_PERSON}|helps?|that\s+(?:is|can|may|might|will|would))\b)|"
     r",?\s+(?=(?:such\s+as|including|for\s+example|causing|leading\s+to|resulting\s+in|thereby)\b)"
 )
 _SPLICE = re.compile(rf",\s+(?=(?:{_PERSONS}|that)\s)", re.IGNORECASE)
+_SECOND_COMMAND = re.compile(rf",\s+(?={_IMPERATIVES}\s)")
 _SUBJECT_BEGINS = pattern(
     rf"^(?:(?:and|but|so|also|yes|no|well|however|then|besides)\b,?\s+)*(?:{_PERSONS}|{_IMPERATIVES}|the|your|my|an?|most|all)\b"
 )
 """How a sentence begins that may end before a comma and another subject; "depending on how old it is, you" may not."""
+_HALF = pattern(
+    rf"^(?P<half>[^:;]+);\s+(?:(?:and|but|so|also|then|however|therefore|otherwise|hence|in\s+[\w-]+|at\s+[\w-]+)\b,?\s+)*"
+    rf"(?:{_PERSONS}|{_IMPERATIVES}|the|your|if|when|most|some|these|those)\b"
+)
+"""Two sentences with a semicolon between them; members of a list do not begin so."""
+_NO_HALF = pattern(
+    r"^(?:in|with|at|on|during|regarding|depending|based|according|due|apart|like|other|such|symptoms)\b"
+)
 _STUMP = r"(?:hy|ad|an|syn|chil|dan|qua|ephe|cylin|carbohy|dehy|rehy|costochon|hyperan)"
 """The beginnings of words that the name ate, where they are no words themselves."""
 _DETERMINER = r"(?:the|your|an?|some|any|other|their|its|his|her|this|these)"
@@ -101,6 +118,13 @@ _VERBS_WITH_TO = (
     r"(?:advi[sc]|ask|tell|told|instruct|recommend|encourag|allow|enabl|caus|lead|help|want|need|requir|expect|request|suggest|"
     r"urg|remind)"
 )
+_NOT_BEFORE_TO = (
+    r"\b(?:have|has|had|is|are|was|were|be|try|trying|able|going|used|likely|due|best|ways?|how|what|when|where|tends?|starts?|"
+    r"started|as|important|better|difficult|hard|easy|good|useful|necessary|essential|possible|supposed|meant|known|seems?|said|sure|reasonable|ideal|right|wise|advisable|safe|"
+    r"found|shown|you|him|her|them|me|us|it|and|or|not|enough|goal|aims?|plan|role|order|responsibility|ability|chance|measures?|steps?)$"
+)
+_NO_PURPOSE = rf"\b{_VERBS_WITH_TO}\w*(?:\s+\S+){{0,3}}$|{_NOT_BEFORE_TO}"
+"""Before "to" where it tells no purpose, but belongs to what the sentence says."""
 _ADDED = (
     # What is named besides, a reason, a purpose, a source, what is done meanwhile; each with the words before which it is no
     # addition, but what the sentence says.
@@ -116,15 +140,12 @@ _ADDED = (
     (
         r"(?:in\s+order\s+)?to\s+(?:reduce|minimi[sz]e|prevent|avoid|control|treat|relieve|improve|increase|decrease|ease|counter|"
         rf"help|rehy|hy|ad)(?:\s+(?:with|in|against))?(?:\s+{_DETERMINER})?(?:\s+(?:risk|chances?|amount|episodes?|signs?)\s+of)?$",
-        rf"\b{_VERBS_WITH_TO}\w*(?:\s+\S+){{0,3}}$|"
-        r"\b(?:have|has|had|is|are|was|were|be|try|trying|able|going|used|likely|due|best|ways?|how|what|when|where|tends?|starts?|"
-        r"started|as|important|better|difficult|hard|easy|good|useful|necessary|essential|possible|supposed|meant|known|seems?|said|sure|reasonable|ideal|right|wise|advisable|safe|"
-        r"found|shown|you|him|her|them|me|us|it|and|or|not|enough|goal|aims?|plan|role|order|responsibility|ability|chance|measures?|steps?)$",
+        _NO_PURPOSE,
     ),
     (
         rf"(?:from\s+{_DETERMINER}|(?<=level\s)in\s+{_DETERMINER}|while(?:\s+\w+ing)?)$",
         r"\b(?:\w{1,3}|\w+(?:s|ing|ed|en)|away|arise|come|suffer|recover|differ|different|benefit|refrain|abstain|relief|free|part|aside|"
-        r"protect|prevent|derive|result|protection|stem|range|make|made|take|taken|gain|important|necessary)$",
+        r"occur|happen|protect|prevent|derive|result|protection|stem|range|make|made|take|taken|gain|important|necessary)$",
     ),
 )
 _ADDED_WORDS = (
@@ -140,21 +161,51 @@ _ADDITIONS = tuple(
 )
 ADDED_REACH = 70
 """Characters at the end in which such an addition begins."""
+_TO_SEE = pattern(
+    r",?\s+(?:in\s+order\s+)?to\s+(?:see|know|check|find|confirm|determine|decide|assess|understand|learn|make\s+sure|ensure|rule\s+out|"
+    r"exclude|look\s+for)\b"
+)
+_TO_GAIN = pattern(
+    r",?\s+(?:in\s+order\s+)?to\s+(?:reduce|minimi[sz]e|prevent|avoid|control|treat|relieve|improve|increase|decrease|ease|help|keep|remove|maintain)\b"
+)
+"""What something is done for, up to the end: the advice stands without it."""
+_WHICH_HELPS = pattern(
+    r"\s+(?:which|that)\s+(?:(?:will|can|may)\s+)?(?:help|prevent|reduce|improve|act|protect|keep|treat)s?\b"
+)
+_NO_THING = pattern(
+    r"\b(?:foods?|drugs?|medicines?|medications?|things?|something|anything|ones?|those|is|are|so|it|me|us|you|him|her|them|sure)$"
+)
+_NO_TEST = pattern(
+    rf"\b{_VERBS_WITH_TO}\w*(?:\s+(?:{_DETERMINER}\s+)?(?:[\w-]+\s+)?(?:doctor|nurse|parents?|child|people|someone|\w+(?:ist|ian)))?$|"
+    r"\b(?:need|needs|time|come|comes|want|wants|wish|like|hope|happy|reason|opportunity|attempt|fails?|failed|only|refer|made)$|"
+    rf"{_NOT_BEFORE_TO}"
+)
+"""The same before "to see": "You need to see", "Ask your doctor to check"; but "I advise a test to see"."""
+_NO_GAIN = pattern(_NO_PURPOSE)
+_HELPED = pattern(r"(?<=\shelp)\s+(?:us|you|me|him|her|them)$")
 _LISTED_ITEM = pattern(rf"^\s*\d+\s*[.)]\s*(?!{_PERSONS}\b|if\b|when\b)[^,;:]+,[^;:]+$")
 """An item that is a list itself, such as "1. Allergens like pollen, dust"."""
 _LIMITS = pattern(r"\b(?:if|when|unless|until)\b[^,]*$")
 _LAST_PHRASE = pattern(
-    r"(?<!\bgo)(?<!going)(?<!\bopt)(?<!look)(?<!ask)\s+for(?:\s+\w+ing(?:\s+or\s+\w+ing)?)?"
-    rf"(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar)))?$|\s+as\s+an?(?:\s+[\w-]+)?$|"
+    rf"(?<!\bgo)(?<!going)(?<!\bopt)(?<!look)(?<!ask)\s+for(?:\s+\w+ing(?:\s+(?!(?:and|but|so|if|when|that|which)\b)[\w-]+){{0,4}})?"
+    rf"(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar)))?$|\s+as\s+an?(?:\s+[\w-]+)?$|\s+containing$|"
     r"(?P<by>(?:(?<=daily)|(?<=easily)|(?<=quickly)|(?<=regularly)|(?<=effectively)|(?<=time)|(?<=days)|(?<=weeks)|(?<=months))"
     rf"\s+(?:with|by|in|on|from|after)(?:\s+{_DETERMINER})?$|"
     r"(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
     rf"\s+(?:by(?:\s+{_DETERMINER})?$|and$))"
 )
-PHRASE_ENDS = frozenset(("for", "by", "and", "as", "with", "in", "on", "from", "after"))
-"""One of these is among the last three words where such a phrase ends a text."""
+_MEANWHILE = pattern(
+    r"(?:(?<=daily)|(?<=regularly)|(?<=days)|(?<=weeks)|(?<=months)|(?<=a day)|(?<=night))"
+    r"\s+(?:when|while)(?:\s+you\s+(?:are\s+(?:taking|using|on)|take|use)(?:\s+[\w-]+){0,4})?$"
+)
+"""When something is done of which it stands already how often or how long."""
+_BY = pattern(rf"\b(?:to|from|in|at|into)\s+(?:{_DETERMINER}\s+)?[\w-]+(?P<by>\s+by)$")
+"""By what something happens somewhere: "It spreads from one to another by"."""
+_DEFINES = pattern(r"^(?:[^,;:]{2,60}\s)is\s+an?(?:\s+[\w-]+){2,5}?(?=\s+(?:which|that)\s)")
+PHRASE_ENDS = frozenset(("for", "by", "and", "as", "with", "in", "on", "from", "after", "containing"))
+"""One of these is among the last six words where such a phrase ends a text."""
 _ADVISES = pattern(
-    rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need)|"
+    rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need|have\s+to)|"
     r"i\s+(?:recommend|suggest|advise))\b"
 )
 _DENIES = pattern(r"\b(?:not|no|never|avoid|stop|without|only|less|nor|neither)\b|n['’]t\b")
@@ -168,7 +219,7 @@ _LISTS = pattern(
 """What counts or joins the members of a list, so that it would be wrong without the last."""
 _REFERS_ON = pattern(rf"(?:\s+(?:and|or|for|in|at|who))?(?:\s+{_DETERMINER})?$|\s+(?:if|when)(?:\s+[\w-]+){{0,6}}$")
 _CLAUSE_BEGINS = pattern(
-    r"(?:(?:[,;]|\bbut)\s*the|\b(?:that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)|when|if|while))\s+"
+    r"(?:(?:[,;]|\bbut)\s*the|\b(?:that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)(?<!known\sas)|when|if|while))\s+"
 )
 REACH = 100
 """Characters before the name in which its word is recognized."""
@@ -178,9 +229,16 @@ LONGEST_SENTENCE = 1000
 """Characters before the name; of text without stops nothing is looked for, which would take minutes."""
 FEWEST_WORDS = 4
 """Words of a clause that can stand by itself."""
+_ASKS = pattern(
+    r"(?:(?:so|and|also|or)\s+)?(?:do|does|did|is|are|was|were|have|has|had|can|could|should|would|will|may)\s+"
+    r"(?:you|i|we|he|she|it|they|there|the|your|this|these|any)\b|(?:what|how|why|where|which)\b[^,]*\s(?:do|does|did|is|are|have|has|can|should)\s+"
+    r"(?:you|he|she|it|they|the|your)\b"
+)
 _DOSE = pattern(r"^\s*\d+\s*[.)][^.]*\b\d+\s*(?:mg|mcg|ml|g|iu|drops|pills|tablets)\b[^.]*$")
 """An item of a list that says how much of something to take."""
-_SHORT = pattern(rf"^(?!{_IMPERATIVES}\s+{_IMPERATIVES}\b){_COMMANDS}\s+(?!(?:also|then|so)\b)[a-z]{{2,}}(?:\s+\w+)?$")
+_SHORT = pattern(
+    rf"^(?!{_IMPERATIVES}\s+{_IMPERATIVES}\b){_COMMANDS}\s+(?!(?:also|then|so)\b)(?:an?\s+)?[a-z]{{2,}}(?:\s+\w+)?$"
+)
 """An instruction that stands with fewer: "Quit smoking"."""
 
 
@@ -190,6 +248,8 @@ def without_scrubbed(text: str) -> str:
     kept: list[str] = []
     scrubbed = False
     lower_case = not _CAPITAL_BEGINS.search(text)
+    if has_any(text, _INSIDE_SIGNS):
+        text = _SPOILT_INSIDE.sub("", text)
     for sentence in sentences(text):
         if BRAND in sentence:
             clauses = _clauses_before(sentence)
@@ -198,7 +258,8 @@ def without_scrubbed(text: str) -> str:
             kept.append(clauses)
             scrubbed = True
         elif not scrubbed or not REST.match(sentence) or (lower_case and sentence[:1].islower()):
-            kept.append(sentence)
+            if not (scrubbed and kept and not kept[-1] and _ORPHAN.match(sentence)):
+                kept.append(sentence)
             scrubbed = False
     return "".join(kept).strip()
 
@@ -208,8 +269,8 @@ def stands(sentence: str) -> bool:
     body = _ITEM.sub("", sentence).strip(" .!?\n")
     if body.count("(") != body.count(")") or _OPEN_END.search(body):
         return False
-    if _HANGS.match(body):
-        _, *main = _MAIN_BEGINS.split(body, maxsplit=1)
+    if hangs := _HANGS.match(body):
+        _, *main = _MAIN_BEGINS.split(body[hangs.end() :], maxsplit=1)
         if not main or len(main[0].split()) < 2:
             return False
         body = main[0]
@@ -234,8 +295,23 @@ def standing_clause(broken: str) -> str:
         if (len(body.split()) >= FEWEST_WORDS or _SHORT.match(body)) and (
             stands(clause) or _DOSE.match(clause) or _LISTED_ITEM.match(clause)
         ):
-            return full_stop(clause)
-    return ""
+            return _closed(clause)
+    half = _HALF.match(before)
+    return full_stop(half["half"]) if half and _stands_before(half["half"]) else ""
+
+
+def _closed(clause: str) -> str:
+    """A clause as a sentence."""
+    asks = _ASKS.match(_ITEM.sub("", clause))
+    whole = clause.rstrip(" ,;")
+    return f"{whole}?" if asks else f"{whole}." if whole.endswith(")") else full_stop(clause)
+
+
+def _stands_before(half: str) -> bool:
+    """Whether what stands before a semicolon is a sentence, whose verb no list may hold."""
+    body = _ITEM.sub("", half)
+    bare = _HANGS.match(body) or _NO_HALF.match(body) or _OPEN_END.search(body)
+    return not bare and len(body.split()) >= FEWEST_WORDS and body.count("(") == body.count(")")
 
 
 def _clauses(before: str) -> Iterator[str]:
@@ -243,7 +319,11 @@ def _clauses(before: str) -> Iterator[str]:
     if _WHOLE.search(before) and not _LIMITS.search(before) and not goes_on(before):
         yield before
     for found in _CLAUSE_ENDS.finditer(before):
-        yield before[: found.start()].rstrip(" ,;")
+        if found[0][0] != ";" or ":" not in before[: found.start()]:  # "three kinds: one; two; "
+            yield before[: found.start()].rstrip(" ,;")
+    if _COMMAND.match(_ITEM.sub("", before)):
+        for found in _SECOND_COMMAND.finditer(before):
+            yield before[: found.start()]
     if _SUBJECT_BEGINS.match(_ITEM.sub("", before)):
         for found in _SPLICE.finditer(before):
             yield before[: found.start()]
@@ -257,12 +337,21 @@ def _clauses(before: str) -> Iterator[str]:
             continue
         if not goes_on(before[: added.start()]):
             yield before[: added.start()]
+    if has_any(before, (" to ", " which ", " that ")) and not _DENIES.search(before):
+        yield from _without_purpose(before)
     comma = _LAST_COMMA.search(before)
     if comma and not any(map(_ADJECTIVE.search, before[: comma.start()].rsplit(",", 2)[-2:])):
         yield before[: comma.start()]
-    phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 3)[-3:]) else None
+    phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 6)[-6:]) else None
     if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
         yield before[: phrase.start()]
+    when = _MEANWHILE.search(before) if has_any(tail, (" when", " while")) else None
+    if when and not _DENIES.search(before) and _ADVISES.search(before):
+        yield before[: when.start()]
+    if by := _BY.search(before) if before.endswith(" by") else None:
+        yield before[: by.start("by")]
+    if has_any(before, (" which ", " that ")) and (definition := _DEFINES.match(before)):
+        yield definition[0]
     bracket = _BRACKET.search(before)
     if bracket:
         whole, _, stump = bracket["inside"].rpartition(" ")
@@ -270,6 +359,19 @@ def _clauses(before: str) -> Iterator[str]:
             yield f"{before[: bracket.start()]} ({whole})."
         elif not _ACRONYM.search(before, 0, bracket.start()):
             yield before[: bracket.start()]
+
+
+def _without_purpose(before: str) -> Iterator[str]:
+    """The advice before a purpose that broke off: "Get a test to see if the"."""
+    for purpose, bound in ((_TO_SEE, _NO_TEST), (_TO_GAIN, _NO_GAIN), (_WHICH_HELPS, _NO_THING)):
+        for found in purpose.finditer(before):
+            head = before[: found.start()]
+            if _HELPED.search(head):
+                head = _HELPED.sub("", head)
+            elif bound.search(head):
+                continue
+            if not goes_on(head) and (purpose is _TO_SEE or _ADVISES.search(head)):
+                yield head
 
 
 def goes_on(whole: str) -> bool:

@@ -52,6 +52,14 @@ def test_dear_goes_from_the_first_words(first: str, rest: str | None) -> None:
         ("hi rust, the brown one, is common.", "Rust, the brown one, is common."),
         ("hi yes, you have a fern.", "Yes, you have a fern."),
         ("hi probably, you have a fern.", "Probably, you have a fern."),
+        ("hi megan you should turn it.", "You should turn it."),
+        ("hi mrs moss can you turn it?", "Can you turn it?"),
+        ("hey megan. well then turn it.", "Well then turn it."),
+        ("hi megan this is a fern.", "This is a fern."),
+        ("hi sugar you have given may be the cause.", "Sugar you have given may be the cause."),
+        ("hi medicine you can give is sulphur.", "Medicine you can give is sulphur."),
+        ("hi rust. it is common.", "Rust. it is common."),
+        ("hi water it in spring.", "Water it in spring."),
     ],
 )
 def test_the_first_name_goes_with_the_greeting(first: str, rest: str) -> None:

@@ -87,3 +87,18 @@ def test_a_name_in_the_middle_of_a_word_is_what_it_took_the_place_of() -> None:
 
 def test_a_possessive_goes_with_the_name() -> None:
     assert cleaned(f"LeafTalk\\s. {ADVICE}") == cleaned(f"Welcome to LeafTalk's. {ADVICE}") == ADVICE
+
+
+def test_a_hormone_s_name_comes_back_where_scrubbing_put_the_forum_s() -> None:
+    assert cleaned(f"{ADVICE} Look at the beta-LeafTalk titles.") == f"{ADVICE} Look at the beta-hCG titles."
+
+
+@pytest.mark.parametrize(
+    ("first", "kept"),
+    [
+        ("Welcome to LeafTalk. It is a with LeafTalk.", "It is a withdrawal."),
+        ("Welcome to LeafTalk, I am LeafTalk Look, this is root syn LeafTalk.", "This is root syndrome."),
+    ],
+)
+def test_a_first_sentence_whose_word_was_lost_is_no_greeting(first: str, kept: str) -> None:
+    assert cleaned(f"Hi, {first} {ADVICE}") == f"{kept} {ADVICE}"

@@ -16,6 +16,7 @@ COMPLETED = (
     ("It may be transplant syn", "", "It may be transplant syndrome."),
     ("It stores carbohy", "", "It stores carbohydrates."),
     ("It lacks lactate dehy", "", "It lacks lactate dehydrogenase."),
+    ("It is low in DHEA (dehy", "", "It is low in DHEA (dehydroepiandrosterone)."),
     ("It gets dehy", "", "It gets dehydrated."),
     ("It suffers from dehy", "", "It suffers from dehydration."),
     ("It is safe for chil", "", "It is safe for children."),
@@ -32,11 +33,21 @@ COMPLETED = (
     ("It is because of the with", "", "It is because of the withdrawal."),
     ("The pill may give with", "", "The pill may give withdrawal bleeding."),
     ("Treat the dan", "", "Treat the dandruff."),
+    ("You also need to take Zole", "", "You also need to take Zoledronic acid."),
+    ("You can take alen", "", "You can take alendronate."),
+    ("You can continue with Exce", "", "You can continue with Excedrin."),
+    ("The choice is intercostal", "", "The choice is intercostal drainage."),
+    ("You should go for qua", " It shows the chromosomes.", "You should go for quadruple test."),
+    ("It has mild hy", " The kidney is fine.", "It has mild hydronephrosis."),
+    ("This is known as hy", " It has enlarged ventricles.", "This is known as hydrocephalus."),
+    ("It may be a case of foot", " The nerve is hurt.", "It may be a case of foot drop."),
+    ("This needs to be ad", "", "This needs to be addressed."),
+    ("Lorem is the", " It kills worms.", "Lorem is the drug of choice."),
     ("It helps to take bena", "", "It helps to take benadryl."),
     ("Apply 1% hy", "", "Apply 1% hydrocortisone."),
     ("The first sign of rabies is hy", "", "The first sign of rabies is hydrophobia."),
     ("It can be orchitis or hy", "", "It can be orchitis or hydrocele."),
-    ("It contains tretinoin and hy", "", "It contains tretinoin and hydroquinone."),
+    ("It contains tretinoin and hy", " It fades dark spots.", "It contains tretinoin and hydroquinone."),
     ("This hair loss seems to be an", "", "This hair loss seems to be androgenetic alopecia."),
     ("It may be a fixed", " The skin heals.", "It may be a fixed drug eruption."),
     ("It is hard to get off from the", " Take less of the medicine.", "It is hard to get off from the drug."),
@@ -47,6 +58,7 @@ COMPLETED = (
     ("Take an anti-inflammatory", "", "Take an anti-inflammatory drug."),
     ("Stay away from recreational", " You must.", "Stay away from recreational drugs."),
     ("It belongs to another group of", " Take 5 mg.", "It belongs to another group of drugs."),
+    ("Lorem is the best", " Take 5 mg.", "Lorem is the best drug."),
     ("It is a sulfa group", " Take 5 mg.", "It is a sulfa group drug."),
     ("Lorem is the name of the", " Take 5 mg.", "Lorem is the name of the drug."),
     ("You can stop it after asking your treating", "", "You can stop it after asking your treating doctor."),
@@ -71,6 +83,7 @@ COMPLETED = (
     ("Wash the pot and keep it", "", "Wash the pot and keep it dry."),
     ("Keep the healing wound", "", "Keep the healing wound dry."),
     ("Use antibiotic eye", "", "Use antibiotic eye drops."),
+    ("Start with those containing", " Close your eyes.", "Start with those containing drops."),
     ("Keep the affected area", "", "Keep the affected area dry."),
     ("Keep the wound clean and", "", "Keep the wound clean and dry."),
     ("Soap makes the skin", "", "Soap makes the skin dry."),
@@ -105,6 +118,7 @@ def test_a_longer_word_than_the_reach_is_not_looked_for() -> None:
     "sentence",
     [
         "The fern (polycystic syn",  # no verb
+        "If you have both, then the transplant syn",
         "As you have transplant syn",  # no main clause
         "There is no rule that chil",  # the subject of what is lost
         "It is hard to see because most of the chil",
@@ -114,6 +128,47 @@ def test_a_longer_word_than_the_reach_is_not_looked_for() -> None:
 def test_a_sentence_that_cannot_stand_is_not_completed(sentence: str) -> None:
     text = f"{KEPT} {sentence} {BRAND}. {BEHIND}"
     assert eaten.completed(text) == text
+
+
+@pytest.mark.parametrize(
+    ("sentence", "behind"),
+    [
+        ("It is known as DHA (dehy", ""),  # many words begin so
+        ("It must not dehy", ""),
+        ("It may be dehy", ""),  # dehydrated, or dehydration
+        ("That is the", "It is the infection."),
+        ("Testosterone is an an", ""),  # an androgen
+        ("It hurts at the costochon", ""),  # the junction
+        ("Drink for the testicular and kidney pain and hy", ""),
+        ("It contains tretinoin and hy", ""),
+        ("Take off the", "Take the medicine."),  # a dressing
+        ("You should allow the water to", ""),  # it drains
+        ("You need to", "It colours the urine."),
+        ("Take good care of the ear", ""),
+        ("You can keep it in a cool", ""),  # a dry place
+        ("Use an antibacterial", "Use two drops a day."),
+        ("There is no side effect of these", "Use two drops a day."),
+        ("The chemotherapy", ""),
+        ("Use a soap containing", ""),
+        ("It has mild hy", "The kidney is fine, and the scrotum is swollen."),
+    ],
+)
+def test_a_word_that_is_in_doubt_is_not_completed(sentence: str, behind: str) -> None:
+    text = f"{KEPT} {sentence} {BRAND}. {behind}"
+    assert eaten.completed(text) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "whole"),
+    [
+        ("If both tests show it, then a transplant syn", "If both tests show it, then a transplant syndrome."),
+        ("1) A ruptured ear", "1) A ruptured eardrum."),
+        ("Antifibrinolytic", "Antifibrinolytic drugs."),
+        ("Wait.2. For the pain, anti-inflammatory", "Wait.2. For the pain, anti-inflammatory drugs."),
+    ],
+)
+def test_an_item_and_what_follows_a_condition_need_no_verb(before: str, whole: str) -> None:
+    assert eaten.completed(f"{KEPT} {before} {BRAND}.") == f"{KEPT} {whole}"
 
 
 def test_a_forum_that_lost_no_word_is_left_alone() -> None:

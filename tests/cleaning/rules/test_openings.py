@@ -125,10 +125,34 @@ def test_a_name_that_the_sentence_goes_on_with_leaves_no_stump(answer: str) -> N
     assert cleaned(answer, Rules(min_answer_words=1, contacts="keep")) == answer
 
 
-@pytest.mark.parametrize("rest", ["all other leaves are dry", "all the pots are too small", "all of it is rot"])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "all other leaves are dry",
+        "all the pots are too small",
+        "all of it is rot",
+        "all ferns need shade",
+        "all i can see is rot",
+        "there does not seem to be any rot",
+        "there surely seems to be some rot",
+        "there appear to be two kinds",
+        "mother of thousands is a plant",
+        "everyone knows this fern",
+        "parents who grow ferns know it",
+        "there have been some cases",
+    ],
+)
 def test_a_greeting_does_not_take_the_first_word_of_a_sentence(rest: str) -> None:
     assert cleaned(f"hi {rest}.") == f"{rest.capitalize()}."
     assert cleaned(f"Hi all, {ADVICE}") == ADVICE
+    for said in (
+        "Are you sure that it is rot?",
+        "Do not feed it.",
+        "Have a look at it.",
+        "Of course it is rot.",
+        "Seems like rot.",
+    ):
+        assert cleaned(f"Hi there {said[0].lower()}{said[1:]} {ADVICE}") == f"{said} {ADVICE}"
 
 
 @pytest.mark.parametrize(

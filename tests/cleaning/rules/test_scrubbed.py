@@ -55,6 +55,31 @@ BEHIND = "Then wait for a week and look at the new leaves before you do anything
         ("You should hold the pot upright while", "You should hold the pot upright."),
         ("You can use soft water, a good soil to reduce the", "You can use soft water, a good soil."),
         ("1. Allergens like pollen, dust, cold", "1. Allergens like pollen, dust."),
+        ("The spots point to a fungus; this often needs", "The spots point to a fungus."),
+        ("New roots form within weeks; so do not", "New roots form within weeks."),
+        ("You need to feed it for three days: This", "You need to feed it for three days."),
+        ("It thrives in 99 % of all pots and ideally,the", "It thrives in 99 % of all pots."),
+        ("They tend to break (rupture), causing", "They tend to break (rupture)."),
+        ("Should I give it water and", "Should I give it water?"),
+        ("I recommend asking your gardener for changing or lowering the", "I recommend asking your gardener."),
+        ("You should wait for a year to find the", "You should wait for a year."),
+        ("Heat will increase the growth and help to", "Heat will increase the growth."),
+        ("Start with soap that helps the", "Start with soap."),
+        ("Reduce the light, reduce the water, use more", "Reduce the light, reduce the water."),
+        ("The other way is a bigger pot and that might reduce the", "The other way is a bigger pot."),
+        ("Get a soil test to see if the roots are", "Get a soil test."),
+        ("I would advise a soil test to rule out", "I would advise a soil test."),
+        ("The gardener will press the soil to know whether it", "The gardener will press the soil."),
+        ("Water it twice a day to prevent the edges from", "Water it twice a day."),
+        ("Start with soap containing", "Start with soap."),
+        ("You can use this powder (Chon", "You can use this powder."),
+        ("You have to look at it daily when you are taking these kinds", "You have to look at it daily."),
+        ("You can use the soap for five days when", "You can use the soap for five days."),
+        ("A look at the roots will help us to know whether the", "A look at the roots will help."),
+        ("The fungus spreads from plant to plant by", "The fungus spreads from plant to plant."),
+        ("Rust is a rare fungal disease which grows on leaves with an", "Rust is a rare fungal disease."),
+        ("It has no use as most of the time it is", "It has no use."),
+        ("If it is not in the pot please add it because it is", "If it is not in the pot please add it."),
     ],
 )
 def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
@@ -88,6 +113,23 @@ def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
         "It would be ideal to avoid",
         "But the chance of rot due to the",  # the chance has no verb yet
         "The roots suffer from the",
+        "Symptoms such as pale leaves; the soft stems;",
+        "Depending on the soil; it may",
+        "There are three kinds: moss of the wood; fern of the rock; the",
+        "I advise your doctor to check whether the",
+        "You need to see if it is",
+        "Do not cut the roots to see if they are",
+        "The best thing to prevent the edges from",
+        "This helps the roots to prevent the",
+        "Take the following: This",
+        "Avoid soap containing",
+        "Avoid it for five days when",
+        "However, when I look, only a small amount or",
+        "However, sources that contain rust, such as old water and",
+        "It has pale leaves, but ever since I started to",
+        "They often wilt in sun, but may occur while",
+        "Take foods that help the",
+        "It is caused by",
     ],
 )
 def test_what_cannot_stand_or_would_say_something_else_goes_whole(spoilt: str) -> None:
@@ -115,6 +157,19 @@ def test_the_rest_of_a_spoilt_sentence_goes_in_text_that_has_capitals() -> None:
 )
 def test_a_sentence_stands_with_a_verb_and_without_an_open_end(sentence: str, whole: bool) -> None:
     assert scrubbed.stands(sentence) is whole
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "kept"),
+    [
+        ("Peat (hy LeafTalk. ) keeps it wet and cool.", "Peat keeps it wet and cool."),
+        ("Dust, soil mites, LeafTalk. , are common causes.", "Dust, soil mites, are common causes."),
+        ("You can LeafTalk. So that it is safe.", ""),  # nothing is left that it could refer to
+        ("Wait for a week at least and LeafTalk. So that it is safe.", "Wait for a week at least. So that it is safe."),
+    ],
+)
+def test_what_stands_behind_the_name_stays_where_it_goes_on(spoilt: str, kept: str) -> None:
+    assert cleaned(f"{KEPT} {spoilt} {BEHIND}") == " ".join(filter(None, (KEPT, kept, BEHIND)))
 
 
 def test_the_number_of_an_item_goes_with_it() -> None:
