@@ -18,7 +18,6 @@ from job.cleaning.rules import (
     breaks_off,
     closings,
     content,
-    lead_ins,
     online,
     remarks,
     requests,
@@ -27,7 +26,7 @@ from job.cleaning.rules import (
     whole,
 )
 from job.cleaning.rules.boilerplate import BRAND
-from job.cleaning.rules.lead_ins import without_lead_in, without_lost
+from job.cleaning.rules.lead_ins import may_announce, without_lead_in, without_lost
 from job.cleaning.rules.remarks import is_remark, is_remark_inside
 from job.cleaning.rules.requests import asks_back, asks_inside, others_in
 from job.cleaning.rules.rule import Field, Row
@@ -42,10 +41,12 @@ MOST_UNKNOWN = 3
 Of another goodbye all must be known: "Feel free to" goes on with advice as well."""
 FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
-INSIDE = signs.Signs(
-    *dict.fromkeys((*closings.INSIDE, *requests.REQUESTS_INSIDE, *remarks.INSIDE, "following: ", "follows: ")),
+INSIDE = signs.Worded(
+    *dict.fromkeys((*closings.INSIDE, *requests.REQUESTS_INSIDE, *remarks.INSIDE)),
     *addresses.GREETS,
-    shared=("hop", " me know", "q", "help", "best", "please ", "guide ", "send ", "mention", ". h"),
+    words="""hope hopes hoped hopeful hopefully hoping wish wishes wished wishing thank thanks thankyou regards hesitate welcome
+    welcomed revert reverts reverting reverted disposal upload uploads uploaded uploading attach attached attaching attachment
+    attachments photograph photographs""",
 )
 """An answer without one of these has no boilerplate in its middle."""
 LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind
@@ -82,7 +83,7 @@ def boilerplate_inside(field: Field) -> str:
     text = field.text
     lowered = field.lowered
     found = INSIDE.all_in(lowered)
-    announces = has_any(text, lead_ins.SIGNS)
+    announces = may_announce(text)
     if not found and not announces:
         return text
     if whole.SO_I_CAN_SIGNS.found_in(lowered):

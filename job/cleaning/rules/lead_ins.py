@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from job.cleaning.rules import signs
@@ -9,8 +10,15 @@ from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.scrubbed import standing_clause, stands
 from job.cleaning.rules.text import capital, full_stop, words_of
 
-SIGNS = (": ", "ollowing", "ollows", "uggest.", "dvise.", "ecommend.")
-"""One of these is where a list is announced."""
+_FOLLOWED = re.compile(r"ollow(?:ing|s)(?:\s+\w+){0,3}\s*[.:]")
+_COLON = re.compile(
+    ": (?:"
+    + "|".join(
+        f"(?<={end}: )" for end in (" as", " are", "ude", "udes", " by", " be", "ions", "tests", "causes", " you")
+    )
+    + ")"
+)
+"""Both begin with fixed letters, for which the search is fast."""
 LONGEST = 500
 """Characters of such a sentence."""
 _FOLLOWS = (
@@ -50,6 +58,13 @@ MOST_OTHERS = 2
 """An announcement of such words, with few others ("For the roots I suggest the following"), says nothing itself."""
 
 
+def may_announce(text: str) -> bool:
+    """Whether an announcement may be there: a sign of it."""
+    return bool(
+        (": " in text and _COLON.search(text)) or ("ollow" in text and _FOLLOWED.search(text)) or "uggest." in text
+    )
+
+
 def without_lead_in(sentence: str, is_polite: Callable[[str], bool]) -> str:
     """The sentence without an announcement behind which something else stands instead of a list (a courtesy, a question, what
     goes on from the list), and without the courtesy; of the announcement its clauses stay that stand by themselves."""
@@ -71,7 +86,12 @@ def without_lost(pieces: Sequence[str]) -> list[str]:
     kept = []
     for piece, behind in zip(pieces, [*pieces[1:], ""], strict=True):
         lead = piece.strip()
-        if len(lead) <= LONGEST and lead.endswith((".", ":")) and _is_lost(lead[:-1].rstrip(), behind):
+        if (
+            len(lead) <= LONGEST
+            and lead.endswith((".", ":"))
+            and may_announce(lead)
+            and _is_lost(lead[:-1].rstrip(), behind)
+        ):
             rest = _standing(lead[:-1])
             kept += [rest + piece[len(piece.rstrip()) :]] if rest else []
         else:

@@ -170,16 +170,16 @@ _REST = (
 )
 
 _SHOWN_SIGNS = (
-    "photo|pic|image|snap|film|slide|video|attach|upload|report|result|scan|ray|detail|info|input|clarif|test|history|mention|post|share|send|"
-    "provide|tell"
+    "photo|pictur|pic |pics|image|snap|film|slide|attach|upload|report|result|scan|x-ray|xray|x ray|detail|"
+    "info|inputs|clarif|history|mention|post|share|send|provide|tell me|ecg"
 ).split("|")
 _ASKED_SIGNS = "please|pls|plz|kindly|question|following|so i |so we |so that i |so that we ".split("|")
 _PROMISED_SIGNS = "help|guide|assist|answer|comment|discuss|explain|suggest|narrow|always|communicate|together".split(
     "|"
 )
 _REST_SIGNS = (
-    "advice|opinion|answer|consult|considering| point|concern|query|question|description|future|love|wish|thank|soon|grazie|ask-a|hope|"
-    "appreciate|understand"
+    "advice|opinion|answer|consult|considering| point|concern|query|question|description|future|love|wish|"
+    "thank|soon|grazie|ask-a|hope|appreciate|understand"
 ).split("|")
 
 
@@ -206,19 +206,41 @@ _VERBS = REQUEST_WORDS | frozenset(
 )
 """Behind "and" in a request these are no advice."""
 _CLOSED = _whole(_REST)
-INSIDE = tuple(
-    (
-        "photo|picture| pics|image|snap|upload|attach|your report|send |provide|information|detail|question|elaborate|inform|please say|"
-        "so i |so that i |so we |so that we |my opinion|my answer|this advice|advice provided|inputs|discuss|comment|assist you|"
-        "explain you|help you|guide you"
-    ).split("|")
-)
+INSIDE = (
+    "photo |photos |picture |pictures |image |images |photographs |photograph|your report|your ecg|send |see the |"
+    "more information|some information|further information|more details|few details|need to |set of questions|"
+    "please say|please tell|please report|please inform|please provide|please elaborate|please explain|"
+    "kindly provide|provided by me|this is only|so i can|so that i |discuss further|your inputs|if you can|"
+    "in detail|review his|my answer|my point|can together|communicate in|short description|your concern|"
+    "be able to "
+).split("|")
 """In the middle of an answer one of these is there."""
+BEGINS = frozenset(
+    """and but so also then now however anyhow anyway anyways hence thus otherwise meanwhile please pls plz kindly
+    therefore moreover lastly finally again firstly unfortunately really actually basically further though still
+    dear regarding coming i we without with difficult hard not impossible if photo photos picture pictures image
+    images your more few additional clear clinical good need is u can could would will try better send upload attach
+    post share provide furnish before should previous old recent got seen viewed received checked gone reviewed read
+    inform explain reply tell describe mention give list answer elaborate clarify specify state write respond revert
+    ask once only after although have sending lots hope grazie feel appreciate understand i've i'd i'll i'm we'll
+    details information discuss show confirm verify result results ask-a""".split()
+)
+_BEGINS_OTHERWISE = pattern(
+    r"\W*(?:(?:it\s+(?:is|would|will|could|might)|it['’]s|its\s+(?:hard|difficult|not)|you\s+(?:have|are|can|may|could|need|should|must)|"
+    r"this\s+(?:is|professional|advi|opinion|consultation|answer|reply)|in\s+(?:case|order|the\s+meantime)|there\s+(?:is|are)\s+no|"
+    r"these\s+(?:inputs|answers|details)|get\s+(?:well|better)|first\s+of\s+all|do\s+(?:provide|send|share|post|answer)|as\s+such)\b|"
+    rf"(?:the|an?|any|some|all)\s+(?:[\w-]+\s+){{0,3}}(?:{_PICTURE}|{_DETAILS}|results?|answers?|record)\b)"
+)
+"""First words of remarks, and more words where many sentences begin with the first."""
+
+
+def is_remark(sentence: str) -> bool:
+    """Whether a sentence speaks of the consultation and of nothing else."""
+    return (signs.first_word(sentence) in BEGINS or bool(_BEGINS_OTHERWISE.match(sentence))) and _is_remark(sentence)
 
 
 @remembered
-def is_remark(sentence: str) -> bool:
-    """Whether a sentence speaks of the consultation and of nothing else."""
+def _is_remark(sentence: str) -> bool:
     if len(sentence) > boilerplate.LONGEST or sentence.lstrip().startswith("#"):
         return False
     if sentence.rstrip().endswith("?") and not _MAY_ASK.match(sentence):
