@@ -4,8 +4,7 @@ Two kinds of evidence find spellings that nobody has listed: phrases that only b
 nothing but words of boilerplate, one of which must be a sign ("query", "thanks", "welcome"). Such a sentence may have one
 unknown word: a spell-checker makes "dairy" of "dear, I". A phrase without a full stop is cut by closed word lists, so that it
 cannot swallow the next sentence. A sentence that only begins like a goodbye goes whole if the rest of it is polite too;
-otherwise the polite clause alone goes, and of a condition not even that. The words stand in boilerplate.py, closings.py and
-requests.py.
+otherwise the polite clause alone goes, and of a condition not even that. The words stand in the modules around it.
 """
 
 from __future__ import annotations
@@ -34,19 +33,14 @@ from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, remembered, sentences, words
 
 EDGE, END = 320, 220
-"""Characters at the beginning and at the end that are searched for boilerplate. The text between is searched only around a word
-that boilerplate contains."""
+"""Characters at the beginning and at the end that are searched for boilerplate; between them, only around its words."""
 MOST_UNKNOWN = 3
 """Words of a hope or a wish that no list holds ("Hope your grandson's football match goes well"); with more it says something.
 Of another goodbye all must be known: "Feel free to" goes on with advice as well."""
 FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
 INSIDE = signs.Worded(
-    *dict.fromkeys((*closings.INSIDE, *requests.REQUESTS_INSIDE, *remarks.INSIDE)),
-    *addresses.GREETS,
-    words="""hope hopes hoped hopeful hopefully hoping wish wishes wished wishing thank thanks thankyou regards hesitate welcome
-    welcomed revert reverts reverting reverted disposal upload uploads uploaded uploading attach attached attaching attachment
-    attachments photograph photographs""",
+    (*closings.INSIDE, *requests.REQUESTS_INSIDE, *remarks.INSIDE, *addresses.GREETS), closings.INSIDE_WORDS
 )
 """An answer without one of these has no boilerplate in its middle."""
 LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind
@@ -231,9 +225,7 @@ def _goes_inside(piece: str, text: str) -> bool:
         return False  # it announces something, or is an item of a list
     if _is_courtesy(piece):
         return not sign_offs.is_listed(piece, text)
-    if not (asks_inside(piece) or is_remark_inside(piece)):
-        return False
-    return not content.is_answer(text.replace(piece, ""))
+    return (asks_inside(piece) or is_remark_inside(piece)) and not content.is_answer(text.replace(piece, ""))
 
 
 @remembered

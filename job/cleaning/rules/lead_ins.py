@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from job.cleaning.rules import signs
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.scrubbed import standing_clause, stands
-from job.cleaning.rules.text import capital, full_stop, words_of
+from job.cleaning.rules.text import capital, full_stop, has_any, words_of
 
-_FOLLOWED = re.compile(r"ollow(?:ing|s)(?:\s+\w+){0,3}\s*[.:]")
+_FOLLOWED = re.compile(r"ollow(?:ing|s?)(?:\s+\w+){0,3}\s*[.:]")
 _COLON = re.compile(
     ": (?:"
     + "|".join(
@@ -22,14 +22,14 @@ _COLON = re.compile(
 LONGEST = 500
 """Characters of such a sentence."""
 _FOLLOWS = (
-    r"(?:the\s+following(?:\s+\w+){0,3}|as\s+follows|(?:take|try|do|need|get|with)\s+following(?:\s+\w+){1,2}|"
+    r"(?:the\s+following(?:\s+\w+){0,3}|as\s+follows?|(?:take|try|do|need|get|with)\s+following(?:\s+\w+){1,2}|"
     r"following\s+\w+\s+can\s+be\s+\w+)"
 )
 LEAD_IN = pattern(
     rf"^(?P<lead>[^.!?:\n]{{0,240}}?\b(?:{_FOLLOWS}|such\s+as|are|includes?|by|would\s+be|options|tests|causes|you))\s*:\s+"
     r"(?P<next>\S[^\n]*?)\s*$"
 )
-FOLLOWS = pattern(rf"\b{_FOLLOWS}$|^(?:so\s+)?i\s+(?:would\s+)?(?:suggest|advise|recommend)$")
+FOLLOWS = pattern(rf"\b{_FOLLOWS}$|^(?:so\s+)?i\s+(?:would\s+)?(?:suggest|advise|recommend)$|^regarding$")
 QUESTION = pattern(
     r"^(?:do|does|did|are|is|was|were|have|has|had|can|could|may|how|what|when|where|which|who|why|any)\b[^.!?:;]{2,160}\?$"
 )
@@ -61,7 +61,9 @@ MOST_OTHERS = 2
 def may_announce(text: str) -> bool:
     """Whether an announcement may be there: a sign of it."""
     return bool(
-        (": " in text and _COLON.search(text)) or ("ollow" in text and _FOLLOWED.search(text)) or "uggest." in text
+        (": " in text and _COLON.search(text))
+        or ("ollow" in text and _FOLLOWED.search(text))
+        or has_any(text, ("uggest.", "egarding."))
     )
 
 
@@ -107,7 +109,7 @@ def _standing(lead: str) -> str:
     """What stands by itself of an announcement, as a sentence; may be empty."""
     if lead.endswith("such as") or sum(word not in ANNOUNCING for word in words_of(lead.lower())) <= MOST_OTHERS:
         return ""
-    before = lead.removesuffix("as follows").rstrip(" ,")
+    before = lead.removesuffix("as follow").removesuffix("as follows").rstrip(" ,")
     return (
         full_stop(before) if before != lead and stands(before) and not _ITSELF.search(before) else standing_clause(lead)
     )

@@ -85,7 +85,7 @@ _SHOWN = (
     rf"{_WITHIN}{{0,90}}|"
     rf"{_CAN}\s+(?:{_COMMENT}|be\s+of\s+(?:more\s+)?help)\b{_WITHIN}{{0,60}}?\s+if\s+(?:you|u)\s+(?:(?:can|could|would|will|have)\s+)*(?:{_SENT}|"
     rf"{_TELLS_ME})\b{_WITHIN}{{0,90}}|"
-    rf"{_MANY}(?:{_PICTURE}|{_DETAILS})\b{_WITHIN}{{0,50}}?\s+(?:(?:would|will|might)\s+(?:also\s+)?(?:be\s+|also\s+)*|(?:is|are)\s+(?=needed|"
+    rf"{_MANY}(?:{_PICTURE}|{_DETAILS})\b{_WITHIN}{{0,50}}?\s+(?:(?:would|will|might)\s+(?:(?:also|be|have|been)\s+)*|(?:is|are)\s+(?=needed|"
     rf"required|missing))(?:(?:very|really|much)\s+)*(?:needed|required|necessary|helpful|useful|appreciated|welcome|help|better|great|missing)\b"
     rf"{_WITHIN}{{0,80}}|"
     # The writer needs it.
@@ -120,7 +120,7 @@ _ASKED = (
     rf"write|respond|revert|ask)\b{_WITHIN}{{2,110}}?[\s,]so\s+(?:that\s+)?(?:i|we)\s+(?:can|could|may|will|would|get|am|understand)\b{_WITHIN}{{0,110}}|"
     r"(?:i|we)\s+(?:have|had|would\s+like\s+to\s+ask(?:\s+you)?|want\s+to\s+ask(?:\s+you)?)\s+(?:(?:an?|another|few|some|more|other|certain)\s+)*(?:set\s+"
     r"of\s+)?questions?(?:\s+for\s+you)?(?:,?\s*(?:and\s+)?(?:please|kindly)\s+(?:answer|reply\s+to)\s+(?:them|these|those|all))?|"
-    r"(?:i\s+(?:would\s+)?(?:like|want|request|need)\s+(?:(?:you|u)\s+to|answers?\s+(?:to|for|of))|please|kindly)\s+(?:answer\s+|reply\s+to\s+)?(?:(?:the|"
+    r"(?:as\s+[^.!?:;\n]{2,90},\s+)?(?:i\s+(?:would\s+)?(?:like|want|request|need)\s+(?:(?:you|u)\s+to|answers?\s+(?:to|for|of))|please|kindly)\s+(?:answer\s+|reply\s+to\s+)?(?:(?:the|"
     rf"these|those|all|a|few|some|my|following|more|below)\s+)+questions?\b{_WITHIN}{{0,70}}|"
     r"(?:please|kindly|do)\s+(?:provide|answer|mention|tell|give|send|reply|clarify|share)\s+(?:(?:me|us|with|the)\s+)*following(?:\s+\w+){0,3}|"
     rf"{_WITHIN}{{0,60}}?i\s+need\s+(?:the\s+)?following\s+(?:\w+\s+)?{_DETAILS}(?:\s+first)?|"
@@ -132,6 +132,9 @@ _PROMISED = (
     r"(?:i|we)\s+(?:will|shall|would)\s+be\s+(?:always\s+)?(?:ready|available|here|there)\s+(?:to|for)\s+(?:help|assist|answer|guide)\b[^.!?\n]{0,30}|"
     rf"if\s+{_WITHIN}{{2,70}}?,?\s+(?:then\s+)?(?:i|we)\s+(?:can|will|shall|could)\s+(?:discuss|talk|think|plan|see|decide)\s+(?:about\s+it\s+)?(?:further|"
     r"accordingly|then|later)(?:\s+\w+)?|"
+    r"once\s+(?:(?:the|these|your|all)\s+)*(?:tests?|reports?|results?|investigations?)\s+(?:are|is)\s+(?:done|available|ready|in|here|out)[,\s]+"
+    rf"(?:then\s+)?(?:i|we)\s+(?:can|will|shall|could)\s+(?:then\s+)?(?:discuss|decide|plan|guide|talk|think|see)\b{_WITHIN}{{0,70}}|"
+    r"(?:i|we)\s+(?:will|shall|would)\s+(?:try\s+(?:my\s+best\s+)?to\s+)?sort\s+(?:it|this|that)\s+out(?:\s+for\s+you)?|"
     r"if\s+anything\s+(?:else\s+)?(?:happens|comes\s+up),?\s+(?:i\s+am|we\s+are)\s+(?:always\s+)?(?:here|there)\b[^.!?\n]{0,30}|"
     rf"{_CAN}\s+(?:narrow|give|suggest)\b{_WITHIN}{{0,50}}?\b(?:with|by|after|once|from)\s+(?:the\s+help\s+of\s+)?{_MANY}{_DETAILS}\b{_WITHIN}{{0,40}}|"
     r"(?:i|we)\s+(?:will|shall|would|['’]ll)\s+(?:help|explain|tell|guide|answer|describe|clear|clarify)\s+(?:(?:to|you|it|this|all|your|everything|every|"
@@ -154,6 +157,7 @@ _REST = (
     rf"i\s+(?:have\s+)?(?:given|tried|answered)\s+{_WITHIN}{{0,50}}\bconsidering\s+(?:the\s+)?{_DETAILS}(?:\s+(?:provided|given|available))?(?:\s+by\s+you)?|"
     rf"(?:the\s+)?results?\s+of\s+the\s+tests?\s+(?:could|can|may|will|would)\s+(?:further\s+)?(?:enhance|improve)\s+my\s+answer{_WITHIN}{{0,30}}|"
     r"(?:i\s+)?hope\s+(?:that\s+)?(?:you|u)\s+(?:(?:have\s+)?understood|get|got|understand)\s+(?:my|the|this)\s+(?:point|explanation|answer|view|concept)|"
+    r"(?:it|this)\s+(?:should|must|needs\s+to)\s+be\s+(?:clinically\s+)?correlated\s+with\s+(?:the\s+)?clinical\s+(?:findings|examination|features)|"
     # The question was read.
     r"it\s+is\s+(?:(?:an?|really|very)\s+)*(?:short|brief|incomplete)\s+(?:description|history)(?:\s+of\s+(?:your|the)\s+\w+)?|"
     r"(?:after\s+[^.!?\n,]{3,60},?\s+)?i\s+(?:want|would\s+like|wish)\s+to\s+(?:address|answer|clear|clarify|explain)\s+(?:some|few|a\s+few|certain|your|"
@@ -174,11 +178,13 @@ _SHOWN_SIGNS = (
     "info|inputs|clarif|history|mention|post|share|send|provide|tell me|ecg"
 ).split("|")
 _ASKED_SIGNS = "please|pls|plz|kindly|question|following|so i |so we |so that i |so that we ".split("|")
-_PROMISED_SIGNS = "help|guide|assist|answer|comment|discuss|explain|suggest|narrow|always|communicate|together".split(
-    "|"
+_PROMISED_SIGNS = (
+    "help|sort |decide|guide|assist|answer|comment|discuss|explain|suggest|narrow|always|communicate|together".split(
+        "|"
+    )
 )
 _REST_SIGNS = (
-    "advice|opinion|answer|consult|considering| point|concern|query|question|description|future|love|wish|"
+    "advice|correlated|opinion|answer|consult|considering| point|concern|query|question|description|future|love|wish|"
     "thank|soon|grazie|ask-a|hope|appreciate|understand"
 ).split("|")
 
@@ -212,7 +218,7 @@ INSIDE = (
     "please say|please tell|please report|please inform|please provide|please elaborate|please explain|"
     "kindly provide|provided by me|this is only|so i can|so that i |discuss further|your inputs|if you can|"
     "in detail|review his|my answer|my point|can together|communicate in|short description|your concern|"
-    "be able to "
+    "be able to |would have been|once the |be correlated|sort it"
 ).split("|")
 """In the middle of an answer one of these is there."""
 BEGINS = frozenset(
@@ -223,10 +229,10 @@ BEGINS = frozenset(
     post share provide furnish before should previous old recent got seen viewed received checked gone reviewed read
     inform explain reply tell describe mention give list answer elaborate clarify specify state write respond revert
     ask once only after although have sending lots hope grazie feel appreciate understand i've i'd i'll i'm we'll
-    details information discuss show confirm verify result results ask-a""".split()
+    details information discuss show confirm verify result results ask-a as""".split()
 )
 _BEGINS_OTHERWISE = pattern(
-    r"\W*(?:(?:it\s+(?:is|would|will|could|might)|it['’]s|its\s+(?:hard|difficult|not)|you\s+(?:have|are|can|may|could|need|should|must)|"
+    r"\W*(?:(?:it\s+(?:is|would|will|could|might|should)|it['’]s|its\s+(?:hard|difficult|not)|you\s+(?:have|are|can|may|could|need|should|must)|"
     r"this\s+(?:is|professional|advi|opinion|consultation|answer|reply)|in\s+(?:case|order|the\s+meantime)|there\s+(?:is|are)\s+no|"
     r"these\s+(?:inputs|answers|details)|get\s+(?:well|better)|first\s+of\s+all|do\s+(?:provide|send|share|post|answer)|as\s+such)\b|"
     rf"(?:the|an?|any|some|all)\s+(?:[\w-]+\s+){{0,3}}(?:{_PICTURE}|{_DETAILS}|results?|answers?|record)\b)"

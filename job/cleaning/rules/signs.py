@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
 
 from job.cleaning.rules import closings
 from job.cleaning.rules.boilerplate import pattern
@@ -44,9 +45,9 @@ class Worded:
     """Signs that hold a word, and are looked for only in texts with that word: all words of a text are found in the time of ten
     searches. The word is the first one that a blank follows; of a sign without any, the words that may begin so are given."""
 
-    def __init__(self, *signs: str, words: str) -> None:
+    def __init__(self, signs: Iterable[str], words: str) -> None:
         self._signs: dict[str, list[str]] = {}
-        for sign in signs:
+        for sign in dict.fromkeys(signs):
             first = sign.lstrip(" .").split(" ")[0].rstrip(",.")
             whole = " " in sign.lstrip(" .") or sign.endswith((",", "."))
             for word in [first] if whole else [word for word in words.split() if sign.lstrip() in word]:
