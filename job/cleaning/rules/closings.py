@@ -362,5 +362,5 @@ INSIDE = (
 INSIDE_WORDS = """
     hope hopes hoped hopeful hopefully hoping wish wishes wished wishing thank thanks thankyou regards hesitate welcome welcomed
     revert reverts reverting reverted disposal upload uploads uploaded uploading attach attached attaching attachment
-    attachments photograph photographs"""
+    attachments photo photos photograph photographs picture pictures image images snapshot snapshots"""
 """Of those that are one word, and of such requests: the words that begin so."""

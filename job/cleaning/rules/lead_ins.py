@@ -10,7 +10,7 @@ from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.scrubbed import standing_clause, stands
 from job.cleaning.rules.text import capital, full_stop, has_any, words_of
 
-_FOLLOWED = re.compile(r"ollow(?:ing|s?)(?:\s+\w+){0,3}\s*[.:]")
+_FOLLOWED = re.compile(r"ollow(?:ing|s?)(?:\s+\w+){0,4}\s*[.:]")
 _COLON = re.compile(
     ": (?:"
     + "|".join(
@@ -38,7 +38,7 @@ ASKS = pattern(
 )
 """A list of questions is what such an announcement means."""
 GOES_ON = pattern(
-    r"^(?:in\s+the\s+meantime|meanwhile|besides|moreover|however|otherwise|hence|therefore|well|apart\s+from\s+(?:this|these|that)|"
+    r"^(?:in\s+the\s+meantime|meanwhile|besides,|moreover|however|otherwise|hence|therefore|well|apart\s+from\s+(?:this|these|that)|"
     r"(?:try|do|take|follow)\s+all\s+(?:these|of\s+these|the\s+above)|all\s+(?:of\s+)?(?:these|the\s+above)|as\s+per\s+(?:these|this|the)|"
     r"(?:based|depending)\s+on\s+(?:these|this|that|the)|after\s+(?:doing\s+)?(?:these|this|that)|(?:please\s+|kindly\s+)?(?:consult|share\s+(?:my|this))\s|"
     r"it\s+is\s+(?:advisable|better\s+to\s+consult)|for\s+both\s|once\s+(?:you|these|this|the)\s|these\s+(?:things|tests|measures|medicines|steps)\s|"

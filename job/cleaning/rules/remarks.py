@@ -10,7 +10,7 @@ import re
 
 from job.cleaning.rules import boilerplate, closings, signs
 from job.cleaning.rules.boilerplate import pattern
-from job.cleaning.rules.requests import LISTS, OTHERS_TO_TELL, REQUEST_WORDS, RULES_OUT, SECOND_VERB, others_in
+from job.cleaning.rules.requests import OTHERS_TO_TELL, REQUEST_WORDS, RULES_OUT, SECOND_VERB, TO_OTHERS, others_in
 from job.cleaning.rules.text import has_any, remembered
 
 _FILLER = (
@@ -141,7 +141,7 @@ _PROMISED = (
     r"each|of|these|the|doubts?|with|in|details?|things?|one|by|step|questions?|queries|query|what|can|be|done|now|briefly|simple|words|therapy|part|"
     r"some|and|u|try|which|should|yield|good|best|results?)\b\s*,?\s*)+|"
     rf"(?:although\s+)?we\s+can\s+(?:(?:together|also)\s+)*(?:communicate|talk|try\s+reaching|discuss)\b(?!\s+(?:the|this|it|that)\s+with\b){_WITHIN}{{0,110}}|"
-    rf"(?:your|these|the)\s+(?:inputs?|answers?|details|clarifications?)\s+will\s+(?:\w+\s+){{0,2}}(?:help|enable|allow)\b{_WITHIN}{{0,70}}|"
+    rf"(?:your|these|the)\s+(?:inputs?|answers?|details|clarifications?)\s+will\s+(?:\w+\s+){{0,2}}(?:help|enable|allow)\s+(?:me|us|to|in)\b{_WITHIN}{{0,70}}|"
     r"i\s+(?:would\s+)?(?:suggest|recommend|propose|advise)\s+(?:an?\s+)?(?:more\s+)?(?:detailed|further|another|proper)\s+(?:online\s+)?(?:discussion|chat|"
     rf"talk)\b{_WITHIN}{{0,70}}"
 )
@@ -203,22 +203,19 @@ _MAY_ASK = pattern(
     r"^\W*(?:(?:and|but|so|also|please|if\s+possible,?)\s+)*(?:can|could|would|will|is\s+it\s+possible|should)\s"
 )
 """A question that only asks for something to look at."""
-_TO_OTHERS = pattern(
-    rf"{_SENDS}\b{_WITHIN}{{0,80}}\bto\s+(?:the|your|an?|his|her|their|its)\s+(?!(?:quer|question|post|message|thread|forum|site|chat|next|same))"
-)
-"""Somebody or something else gets it."""
+_LISTS = pattern(r"\b(?:following|below)\b")
 _VERBS = REQUEST_WORDS | frozenset(
     "send upload attach post share provide show check checked viewed explain discuss decide plan".split()
 )
 """Behind "and" in a request these are no advice."""
 _CLOSED = _whole(_REST)
 INSIDE = (
-    "photo |photos |picture |pictures |image |images |photographs |photograph|your report|your ecg|send |see the |"
-    "more information|some information|further information|more details|few details|need to |set of questions|"
-    "please say|please tell|please report|please inform|please provide|please elaborate|please explain|"
-    "kindly provide|provided by me|this is only|so i can|so that i |discuss further|your inputs|if you can|"
-    "in detail|review his|my answer|my point|can together|communicate in|short description|your concern|"
-    "be able to |would have been|once the |be correlated|sort it"
+    "photo|picture|image|snapshot|your report|send |see the |more information|some information|"
+    "further information|more details|few details|need to |set of questions|please say|please tell|please report|"
+    "please inform|please provide|please elaborate|please explain|kindly provide|provided by me|this is only|"
+    "so i can|so that i |discuss further|your inputs|if you can|in detail|review |my answer|my opinion|"
+    "ready to|if you mentioned|if you had|if you could|my point|communicate |short description|"
+    "your concern|be able to |would have been|once the |be correlated|sort it"
 ).split("|")
 """In the middle of an answer one of these is there."""
 BEGINS = frozenset(
@@ -261,7 +258,7 @@ def _is_remark(sentence: str) -> bool:
         signs.referral(sentence)
         or RULES_OUT.search(sentence)
         or OTHERS_TO_TELL.search(sentence)
-        or _TO_OTHERS.search(sentence)
+        or TO_OTHERS.search(sentence)
         or closings.INSTRUCTION.search(sentence, 1)
         or any(verb not in _VERBS and others_in(verb) for verb in SECOND_VERB.findall(sentence))
     )
@@ -269,4 +266,4 @@ def _is_remark(sentence: str) -> bool:
 
 def is_remark_inside(sentence: str) -> bool:
     """The same in the middle of an answer, where what is announced may stand in the next sentences."""
-    return has_any(sentence.lower(), INSIDE) and not LISTS.search(sentence) and is_remark(sentence.strip())
+    return has_any(sentence.lower(), INSIDE) and not _LISTS.search(sentence) and is_remark(sentence.strip())
