@@ -298,6 +298,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         rf"^(?:doctors\s*[.]\s*)?com\b(?:\s*[.,!:]+\s*|\s+(?=[a-z]))|^doctors(?:\s*[.!]+\s*|\s*,\s*(?=(?:i|your?|thanks?|welcome|hi|hello)\b)|"
         rf"\s+(?=(?-i:(?!I\b){STARTS}\b)|thanks?\b|welcome\b|hi\b|hello\b|I\s+(?:understand|can\s+understand|have\s+(?:gone|read|reviewed))\b))"
     ),
+    "read_short": pattern(rf"^(?:(?:went|gone)\s+through|got|read)\s+(?:all\s+)?(?:your|the)\s+{READ}\s*[,.!:;]+\s*"),
     "poster": pattern(r"^(?:the\s+)?(?:original|same)\s+poster\s+here[\s,.:;–-]*"),
     "certainly": pattern(r"^(?:certainly|sure|of\s+course|absolutely)\s*!+\s*"),
 }
@@ -333,6 +334,7 @@ LETTERS = {
     "praise": "twgevi",
     "label": "bsdqfar",
     "domain_rest": "cd",
+    "read_short": "wgr",
     "poster": "tos",
     "certainly": "csoa",
 }

@@ -10,7 +10,15 @@ import re
 
 from job.cleaning.rules import boilerplate, closings, signs
 from job.cleaning.rules.boilerplate import pattern
-from job.cleaning.rules.requests import OTHERS_TO_TELL, REQUEST_WORDS, RULES_OUT, SECOND_VERB, TO_OTHERS, others_in
+from job.cleaning.rules.requests import (
+    OTHERS_TO_TELL,
+    REQUEST_WORDS,
+    RULES_OUT,
+    SECOND_VERB,
+    TO_OTHERS,
+    asks_back,
+    others_in,
+)
 from job.cleaning.rules.text import has_any, remembered
 
 _FILLER = (
@@ -124,12 +132,15 @@ _ASKED = (
     rf"these|those|all|a|few|some|my|following|more|below)\s+)+questions?\b{_WITHIN}{{0,70}}|"
     r"(?:please|kindly|do)\s+(?:provide|answer|mention|tell|give|send|reply|clarify|share)\s+(?:(?:me|us|with|the)\s+)*following(?:\s+\w+){0,3}|"
     rf"{_WITHIN}{{0,60}}?i\s+need\s+(?:the\s+)?following\s+(?:\w+\s+)?{_DETAILS}(?:\s+first)?|"
+    r"(?:i|we)\s+need\s+to\s+know\s+more(?:\s+about\s+\w+)?\s+(?:so\s+(?:that\s+)?(?:i|we)\s+can|to)\s+(?:help|give|answer|guide|reach|make)\b"
+    rf"{_WITHIN}{{0,60}}|(?:or\s+)?(?:post|write|reply)\s+back\s+here\b{_WITHIN}{{0,60}}|"
+    rf"feel\s+free\s+to\s+(?:mention|correct|add|tell|share)\s+any\b{_WITHIN}{{2,60}}\b(?:me|us|my|our|we|i)\b{_WITHIN}{{0,120}}|"
     rf"i\s+feel\s+you\s+should\s+have\s+(?:discussed|mentioned|asked|described)\b{_WITHIN}{{0,60}}\bso\s+that\s+i\b{_WITHIN}{{0,70}}"
 )
 _PROMISED = (
     rf"(?:(?:only\s+)?(?:then|after\s+(?:that|this)|once\s+(?:done|ruled\s+out))[\s,]+(?:only\s+)?)?{_CAN}\s+(?:(?:help|assist|guide|answer|"
     rf"comment|discuss)\s+{_ME}|(?:suggest|advise)\s+(?:(?:you|u)\s+)?(?:better|further|more|accordingly)\b)(?!\s+to\s+(?:an?|the)\b){_WITHIN}{{0,70}}|"
-    r"(?:i|we)\s+(?:will|shall|would)\s+be\s+(?:always\s+)?(?:ready|available|here|there)\s+(?:to|for)\s+(?:help|assist|answer|guide)\b[^.!?\n]{0,30}|"
+    r"(?:i|we)\s+(?:will|shall|would)\s+be\s+(?:always\s+)?(?:ready|available|here|there)\s+(?:to|for)\s+(?:any\s+|further\s+)*(?:help|assist|answer|guide)\b[^.!?\n]{0,30}|"
     rf"if\s+{_WITHIN}{{2,70}}?,?\s+(?:then\s+)?(?:i|we)\s+(?:can|will|shall|could)\s+(?:discuss|talk|think|plan|see|decide)\s+(?:about\s+it\s+)?(?:further|"
     r"accordingly|then|later)(?:\s+\w+)?|"
     r"once\s+(?:(?:the|these|your|all)\s+)*(?:tests?|reports?|results?|investigations?)\s+(?:are|is)\s+(?:done|available|ready|in|here|out)[,\s]+"
@@ -163,11 +174,19 @@ _REST = (
     r"(?:after\s+[^.!?\n,]{3,60},?\s+)?i\s+(?:want|would\s+like|wish)\s+to\s+(?:address|answer|clear|clarify|explain)\s+(?:some|few|a\s+few|certain|your|"
     r"all)\s+(?:points?|queries|questions|doubts|concerns|things)(?:\s+(?:for|to)\s+you)?|"
     r"(?:i\s+)?(?:(?:really|do|can|truly)\s+)*(?:appreciate|understand)\s+(?:your|ur)\s+(?:concerns?|worry|worries|situation|anxiety|interest|efforts?)|"
+    r"(?:at\s+first,?\s+)?i\s+(?:first\s+)?(?:(?:wish|want|would\s+like)\s+to\s+)?(?:really\s+)?appreciate\s+(?:you\s+(?:because|for)|(?:the|your)\s+"
+    rf"(?:love|care|dedication|awareness|efforts?|patience))\b(?!{_WITHIN}*\bbut\b){_WITHIN}{{0,140}}|"
+    r"i\s+(?:have\s+)?(?:gone|went|read)\s+(?:through\s+)?your\s+\w+\s+(?:\w+ly\s+)?and\s+(?:i\s+)?(?:(?:can|do|really)\s+)*understand\s+your\s+(?:\w+\s+){0,3}"
+    r"(?:concerns?|worry|worries|situation|problem)|"
+    r"i\s+(?:will|would|shall|can)\s+(?:like\s+to\s+)?give\s+(?:you\s+)?(?:my|some)\s+(?:\w+\s+)?(?:advice|opinion|suggestions?)|"
+    r"(?:brief|short|detailed|quick|full)\s+(?:answer|reply|explanation)|"
     # Wishes, and thanks of somebody who asked.
     r"have\s+an?\s+(?:bright|great|healthy|happy|wonderful|good)\s+(?:future|life|health)(?:\s+ahead)?|"
     r"(?:sending|lots\s+of|with|all\s+my)\s+(?:\w+\s+)?(?:love|peace|hugs|prayers|blessings)(?:\s+and\s+\w+)?(?:\s+(?:to|for)\s+(?:you|u|all))?|"
     r"i\s+(?:hope|wish)\s+(?:that\s+)?(?:these|this|those|my)\s+(?:ideas?|tips?|points?|suggestions?|words?|advi[sc]e|answers?)\s+(?:(?:will|would|can|may)"
     r"\s+)?helps?(?:\s+(?:you|u))?|"
+    rf"(?:i\s+)?hope\s+(?:(?:this|my)\s+(?:reply|answer|information|advice)\s+(?:(?:would|will|may|can)\s+)?help\w*\s+you|i\s+(?:have\s+)?helped)\b{_WITHIN}{{0,80}}|"
+    r"help\s+is\s+(?:only|just)\s+an?\s+\w+\s+away|"
     r"i\s+can(?:no|['’])t\s+thank\s+(?:you|u)\s+enough|grazie(?:\s+mille)?|"
     r"(?:i\s+hope\s+)?(?:feel|get)\s+(?:better|well)\s+soon(?:\s+(?:dear|sorry\s+for\s+this))?|"
     r"/?ask-a-doctor\S*"
@@ -177,14 +196,18 @@ _SHOWN_SIGNS = (
     "photo|pictur|pic |pics|image|snap|film|slide|attach|upload|report|result|scan|x-ray|xray|x ray|detail|"
     "info|inputs|clarif|history|mention|post|share|send|provide|tell me|ecg"
 ).split("|")
-_ASKED_SIGNS = "please|pls|plz|kindly|question|following|so i |so we |so that i |so that we ".split("|")
+_ASKED_SIGNS = (
+    "know more|back here|feel free|please|pls|plz|kindly|question|following|so i |so we |so that i |so that we ".split(
+        "|"
+    )
+)
 _PROMISED_SIGNS = (
     "help|sort |decide|guide|assist|answer|comment|discuss|explain|suggest|narrow|always|communicate|together".split(
         "|"
     )
 )
 _REST_SIGNS = (
-    "advice|correlated|opinion|answer|consult|considering| point|concern|query|question|description|future|love|wish|"
+    "advice|away|correlated|opinion|answer|consult|considering| point|concern|query|question|description|future|love|wish|"
     "thank|soon|grazie|ask-a|hope|appreciate|understand"
 ).split("|")
 
@@ -215,7 +238,7 @@ INSIDE = (
     "please inform|please provide|please elaborate|please explain|kindly provide|provided by me|this is only|"
     "so i can|so that i |discuss further|your inputs|if you can|in detail|review |my answer|my opinion|"
     "ready to|if you mentioned|if you had|if you could|my point|communicate |short description|"
-    "your concern|be able to |would have been|once the |be correlated|sort it"
+    "your concern|be able to |would have been|once the |be correlated|post back|feel free to |i appreciate |sort it"
 ).split("|")
 """In the middle of an answer one of these is there."""
 BEGINS = frozenset(
@@ -224,9 +247,10 @@ BEGINS = frozenset(
     dear regarding coming i we without with difficult hard not impossible if photo photos picture pictures image
     images your more few additional clear clinical good need is u can could would will try better send upload attach
     post share provide furnish before should previous old recent got seen viewed received checked gone reviewed read
-    inform explain reply tell describe mention give list answer elaborate clarify specify state write respond revert
-    ask once only after although have sending lots hope grazie feel appreciate understand i've i'd i'll i'm we'll
-    details information discuss show confirm verify result results ask-a as""".split()
+    inform explain reply tell help brief short detailed quick full at describe mention give list answer elaborate
+    clarify specify state write respond revert ask once only after although have sending lots hope grazie feel
+    appreciate understand i've i'd i'll i'm we'll details information discuss show confirm verify result results
+    ask-a as""".split()
 )
 _BEGINS_OTHERWISE = pattern(
     r"\W*(?:(?:it\s+(?:is|would|will|could|might|should)|it['’]s|its\s+(?:hard|difficult|not)|you\s+(?:have|are|can|may|could|need|should|must)|"
@@ -250,7 +274,7 @@ def _is_remark(sentence: str) -> bool:
         return False  # it asks for something of its own
     lead, colon, behind = sentence.partition(": ")
     if colon:
-        return is_remark(lead) and is_remark(behind)
+        return all(is_remark(part) or asks_back(part) for part in (lead, behind))
     lowered = sentence.lower()
     if not any(has_any(lowered, found) and words.match(sentence) for found, words in FAMILIES):
         return has_any(lowered, _REST_SIGNS) and bool(_CLOSED.match(sentence))
@@ -266,4 +290,4 @@ def _is_remark(sentence: str) -> bool:
 
 def is_remark_inside(sentence: str) -> bool:
     """The same in the middle of an answer, where what is announced may stand in the next sentences."""
-    return has_any(sentence.lower(), INSIDE) and not _LISTS.search(sentence) and is_remark(sentence.strip())
+    return not _LISTS.search(sentence) and is_remark(sentence.strip())
