@@ -299,6 +299,9 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         rf"\s+(?=(?-i:(?!I\b){STARTS}\b)|thanks?\b|welcome\b|hi\b|hello\b|I\s+(?:understand|can\s+understand|have\s+(?:gone|read|reviewed))\b))"
     ),
     "read_short": pattern(rf"^(?:(?:went|gone)\s+through|got|read)\s+(?:all\s+)?(?:your|the)\s+{READ}\s*[,.!:;]+\s*"),
+    "tell_you": pattern(
+        r"^(?:first(?:ly)?(?:\s+of\s+all)?,?\s+)?I\s+(?:would|will|want|wish|have)\s+(?:like\s+)?(?:to\s+)?(?:tell|inform|explain)\s+(?:to\s+)?(?:you\s+)?that,?\s+(?=\w)"
+    ),
     "poster": pattern(r"^(?:the\s+)?(?:original|same)\s+poster\s+here[\s,.:;–-]*"),
     "certainly": pattern(r"^(?:certainly|sure|of\s+course|absolutely)\s*!+\s*"),
 }
@@ -335,6 +338,7 @@ LETTERS = {
     "label": "bsdqfar",
     "domain_rest": "cd",
     "read_short": "wgr",
+    "tell_you": "if",
     "poster": "tos",
     "certainly": "csoa",
 }

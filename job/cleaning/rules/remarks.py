@@ -105,6 +105,8 @@ _SHOWN = (
     rf"{_ASK}++take\s+{_MANY}{_PICTURE}\b{_WITHIN}{{0,80}}\band\s+(?:then\s+)?{_SENDS}\b{_WITHIN}{{0,30}}|"
     rf"{_ASK}++{_SENDS}\s+(?:(?:me|us|with)\s+)*(?:(?:your|the|his|her|all|some|few|more|any|these|those|further|additional|following|required)\s+)+"
     rf"(?:[\w/'-]+\s+){{0,5}}?(?:{_SCAN}|{_DETAILS}|histor(?:y|ies)|symptoms|answers?)\b{_WITHIN}{{0,110}}|"
+    rf"(?:can|could|may)\s+(?:i|we)\s+(?:please\s+)?(?:see|have|look\s+at)\s+(?:(?:the|your|ur|his|her|any)\s+)+(?:[\w-]+\s+){{0,3}}?(?:{_PICTURE}|{_SCAN})\b"
+    rf"{_WITHIN}{{0,60}}|"
     rf"{_ASK}*{_SENDS}\s+(?:me|us)\s+{_SHOWN}{_WITHIN}{{0,90}}|"
     rf"(?:(?:before|for|to|in\s+order)\s{_WITHIN}{{2,70}}?[\s,]+)?(?:you\s+are\s+requested|i\s+(?:would\s+|will\s+)?request\s+(?:you|u))\s+to\s+{_SENDS}\b{_WITHIN}{{2,110}}|"
     rf"(?:should|if|in\s+case)\s+(?:you|u)\s+(?:require|need|want|have|wish|seek)\b{_WITHIN}{{2,60}}?\s+(?:please|kindly|do|you\s+can)\s+{_SENDS}\b"
@@ -180,6 +182,10 @@ _REST = (
     r"(?:concerns?|worry|worries|situation|problem)|"
     r"i\s+(?:will|would|shall|can)\s+(?:like\s+to\s+)?give\s+(?:you\s+)?(?:my|some)\s+(?:\w+\s+)?(?:advice|opinion|suggestions?)|"
     r"(?:brief|short|detailed|quick|full)\s+(?:answer|reply|explanation)|"
+    # The rest of a form that the platform filled in.
+    r"(?:with|after)\s+(?:the\s+)?(?:detailed|complete|proper)\s+(?:medical\s+)?history|as\s+per\s+(?:your\s+)?(?:requirements?|needs?)|"
+    r"once\s+(?:the\s+)?detailed\s+history\s+(?:is\s+)?available(?:\s+and\s+reports\s+done)?|until\s+i\s+see\s+the\s+(?:\w+\s+)?results|"
+    r"as\s+(?:described|mentioned|explained)\s+above|"
     # Wishes, and thanks of somebody who asked.
     r"have\s+an?\s+(?:bright|great|healthy|happy|wonderful|good)\s+(?:future|life|health)(?:\s+ahead)?|"
     r"(?:sending|lots\s+of|with|all\s+my)\s+(?:\w+\s+)?(?:love|peace|hugs|prayers|blessings)(?:\s+and\s+\w+)?(?:\s+(?:to|for)\s+(?:you|u|all))?|"
@@ -207,8 +213,9 @@ _PROMISED_SIGNS = (
     )
 )
 _REST_SIGNS = (
-    "advice|away|correlated|opinion|answer|consult|considering| point|concern|query|question|description|future|love|wish|"
-    "thank|soon|grazie|ask-a|hope|appreciate|understand"
+    "advice|history|as per|until i|above|reply|explanation|away|correlated|opinion|answer|consult|considering|"
+    " point|concern|query|question|description|future|love|wish|thank|soon|grazie|ask-a|hope|appreciate|"
+    "understand"
 ).split("|")
 
 
@@ -223,7 +230,7 @@ FAMILIES = (
 )
 """The signs of each family, in small letters, and its sentences."""
 _MAY_ASK = pattern(
-    r"^\W*(?:(?:and|but|so|also|please|if\s+possible,?)\s+)*(?:can|could|would|will|is\s+it\s+possible|should)\s"
+    r"^\W*(?:(?:and|but|so|also|please|if\s+possible,?)\s+)*(?:can|could|would|will|is\s+it\s+possible|should|may\s+i)\s"
 )
 """A question that only asks for something to look at."""
 _LISTS = pattern(r"\b(?:following|below)\b")
@@ -236,9 +243,11 @@ INSIDE = (
     "photo|picture|image|snapshot|your report|send |see the |more information|some information|"
     "further information|more details|few details|need to |set of questions|please say|please tell|please report|"
     "please inform|please provide|please elaborate|please explain|kindly provide|provided by me|this is only|"
-    "so i can|so that i |discuss further|your inputs|if you can|in detail|review |my answer|my opinion|"
-    "ready to|if you mentioned|if you had|if you could|my point|communicate |short description|"
-    "your concern|be able to |would have been|once the |be correlated|post back|feel free to |i appreciate |sort it"
+    "so i can|so that i |discuss further|your inputs|if you can|in detail|review |my answer|my opinion|ready to|"
+    "if you mentioned|if you had|if you could|my point|communicate |short description|your concern|be able to |"
+    "would have been|once the |be correlated|post back|detailed answer|short answer|brief answer|i have given|"
+    "i have seen|i would like|i want to|i will |i need |i can |i cannot |can i see|feel free to |i appreciate |"
+    "sort it"
 ).split("|")
 """In the middle of an answer one of these is there."""
 BEGINS = frozenset(
@@ -247,10 +256,10 @@ BEGINS = frozenset(
     dear regarding coming i we without with difficult hard not impossible if photo photos picture pictures image
     images your more few additional clear clinical good need is u can could would will try better send upload attach
     post share provide furnish before should previous old recent got seen viewed received checked gone reviewed read
-    inform explain reply tell help brief short detailed quick full at describe mention give list answer elaborate
-    clarify specify state write respond revert ask once only after although have sending lots hope grazie feel
-    appreciate understand i've i'd i'll i'm we'll details information discuss show confirm verify result results
-    ask-a as""".split()
+    inform explain reply tell until may help brief short detailed quick full at describe mention give list answer
+    elaborate clarify specify state write respond revert ask once only after although have sending lots hope grazie
+    feel appreciate understand i've i'd i'll i'm we'll details information discuss show confirm verify result
+    results ask-a as""".split()
 )
 _BEGINS_OTHERWISE = pattern(
     r"\W*(?:(?:it\s+(?:is|would|will|could|might|should)|it['’]s|its\s+(?:hard|difficult|not)|you\s+(?:have|are|can|may|could|need|should|must)|"
