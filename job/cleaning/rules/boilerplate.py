@@ -300,9 +300,9 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     ),
     "read_short": pattern(rf"^(?:(?:went|gone)\s+through|got|read)\s+(?:all\s+)?(?:your|the)\s+{READ}\s*[,.!:;]+\s*"),
     "tell_you": pattern(
-        r"^(?:first(?:ly)?(?:\s+of\s+all)?,?\s+)?I\s+(?:would|will|want|wish|have)\s+(?:like\s+)?(?:to\s+)?(?:tell|inform|explain)\s+(?:to\s+)?(?:you\s+)?that,?\s+(?=\w)"
+        r"^(?:first(?:ly)?(?:\s+of\s+all)?,?\s+)?I\s+(?:would|want|wish|have)\s+(?:like\s+)?to\s+(?:tell|inform|explain)\s+(?:to\s+)?(?:you\s+)?that,?\s+(?=\w)"
     ),
-    "poster": pattern(r"^(?:the\s+)?(?:original|same)\s+poster\s+here[\s,.:;–-]*"),
+    "poster": pattern(r"^(?:original|same)\s+poster\s+here[\s,.:;–-]*"),
     "certainly": pattern(r"^(?:certainly|sure|of\s+course|absolutely)\s*!+\s*"),
 }
 
@@ -339,7 +339,7 @@ LETTERS = {
     "domain_rest": "cd",
     "read_short": "wgr",
     "tell_you": "if",
-    "poster": "tos",
+    "poster": "os",
     "certainly": "csoa",
 }
 LEADING_AND = pattern(r"^and,?\s+(?=\S)")

@@ -199,7 +199,7 @@ _REST = (
 )
 
 _SHOWN_SIGNS = (
-    "photo|pictur|pic |pics|image|snap|film|slide|attach|upload|report|result|scan|x-ray|xray|x ray|detail|"
+    "photo|pictur|see your |pic |pics|image|snap|film|slide|attach|upload|report|result|scan|x-ray|xray|x ray|detail|"
     "info|inputs|clarif|history|mention|post|share|send|provide|tell me|ecg"
 ).split("|")
 _ASKED_SIGNS = (
@@ -213,7 +213,7 @@ _PROMISED_SIGNS = (
     )
 )
 _REST_SIGNS = (
-    "advice|history|as per|until i|above|reply|explanation|away|correlated|opinion|answer|consult|considering|"
+    "advice|history|as per|lab results|above|reply|explanation|away|correlated|opinion|answer|consult|considering|"
     " point|concern|query|question|description|future|love|wish|thank|soon|grazie|ask-a|hope|appreciate|"
     "understand"
 ).split("|")
@@ -240,14 +240,14 @@ _VERBS = REQUEST_WORDS | frozenset(
 """Behind "and" in a request these are no advice."""
 _CLOSED = _whole(_REST)
 INSIDE = (
-    "photo|picture|image|snapshot|your report|send |see the |more information|some information|"
-    "further information|more details|few details|need to |set of questions|please say|please tell|please report|"
-    "please inform|please provide|please elaborate|please explain|kindly provide|provided by me|this is only|"
-    "so i can|so that i |discuss further|your inputs|if you can|in detail|review |my answer|my opinion|ready to|"
-    "if you mentioned|if you had|if you could|my point|communicate |short description|your concern|be able to |"
-    "would have been|once the |be correlated|post back|detailed answer|short answer|brief answer|i have given|"
-    "i have seen|i would like|i want to|i will |i need |i can |i cannot |can i see|feel free to |i appreciate |"
-    "sort it"
+    "photo|picture|image|snapshot|your report|send |more information|some information|more details|few details|"
+    "need to see|need to take|need to send|set of questions|please say|please tell|please report|please inform|"
+    "please provide|please elaborate|please explain|kindly provide|provided by me|this is only|so i can|"
+    "so that i |discuss further|your inputs|if you can|in detail|review |my answer|ready to|if you mentioned|"
+    "if you had|if you could|my point|communicate |short description|your concern|i shall |would have been|"
+    "once the tests|once the reports|once your |be correlated|post back|lab results|detailed answer|short answer|"
+    "brief answer|i have given|i have seen|i would like|i want to|i will |i need |i can |i cannot |can i see|"
+    "feel free to |i appreciate |sort it"
 ).split("|")
 """In the middle of an answer one of these is there."""
 BEGINS = frozenset(

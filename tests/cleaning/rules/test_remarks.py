@@ -44,7 +44,7 @@ ASKED = (
     "Please inform your humidity levels.",
     "Explain your problem in detail so that I can understand it.",
     "Please furnish the soil data, so that I will be able to guide you.",
-    "Can I see your soil tests?",
+    "Can I see your soil test?",
     "I need to know more so I can help you to choose.",
     "please feel free to correct any oversight in my reading of your problem.",
     "I have another set of questions, please answer them.",
