@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from job.cleaning.rules import signs
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.scrubbed import standing_clause, stands
-from job.cleaning.rules.text import capital, full_stop, has_any, words_of
+from job.cleaning.rules.text import capital, full_stop, words_of
 
 _FOLLOWED = re.compile(r"ollow(?:ing|s?)(?:\s+\w+){0,4}\s*[.:]")
 _COLON = re.compile(
@@ -29,7 +29,7 @@ LEAD_IN = pattern(
     rf"^(?P<lead>[^.!?:\n]{{0,240}}?\b(?:{_FOLLOWS}|such\s+as|are|includes?|by|would\s+be|options|tests|causes|you))\s*:\s+"
     r"(?P<next>\S[^\n]*?)\s*$"
 )
-FOLLOWS = pattern(rf"\b{_FOLLOWS}$|^(?:so\s+)?i\s+(?:would\s+)?(?:suggest|advise|recommend)$|^regarding$")
+FOLLOWS = pattern(rf"\b{_FOLLOWS}$")
 QUESTION = pattern(
     r"^(?:do|does|did|are|is|was|were|have|has|had|can|could|may|how|what|when|where|which|who|why|any)\b[^.!?:;]{2,160}\?$"
 )
@@ -60,11 +60,7 @@ MOST_OTHERS = 2
 
 def may_announce(text: str) -> bool:
     """Whether an announcement may be there: a sign of it."""
-    return bool(
-        (": " in text and _COLON.search(text))
-        or ("ollow" in text and _FOLLOWED.search(text))
-        or has_any(text, ("uggest.", "egarding."))
-    )
+    return bool((": " in text and _COLON.search(text)) or ("ollow" in text and _FOLLOWED.search(text)))
 
 
 def without_lead_in(sentence: str, is_polite: Callable[[str], bool]) -> str:

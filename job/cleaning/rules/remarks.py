@@ -185,7 +185,7 @@ _REST = (
     # The rest of a form that the platform filled in.
     r"(?:with|after)\s+(?:the\s+)?(?:detailed|complete|proper)\s+(?:medical\s+)?history|as\s+per\s+(?:your\s+)?(?:requirements?|needs?)|"
     r"once\s+(?:the\s+)?detailed\s+history\s+(?:is\s+)?available(?:\s+and\s+reports\s+done)?|until\s+i\s+see\s+the\s+(?:\w+\s+)?results|"
-    r"as\s+(?:described|mentioned|explained)\s+above|"
+    r"as\s+(?:described|mentioned|explained)\s+above|i\s+(?:would\s+)?(?:suggest|advise|recommend)|regarding|"
     # Wishes, and thanks of somebody who asked.
     r"have\s+an?\s+(?:bright|great|healthy|happy|wonderful|good)\s+(?:future|life|health)(?:\s+ahead)?|"
     r"(?:sending|lots\s+of|with|all\s+my)\s+(?:\w+\s+)?(?:love|peace|hugs|prayers|blessings)(?:\s+and\s+\w+)?(?:\s+(?:to|for)\s+(?:you|u|all))?|"
@@ -213,9 +213,9 @@ _PROMISED_SIGNS = (
     )
 )
 _REST_SIGNS = (
-    "advice|history|as per|lab results|above|reply|explanation|away|correlated|opinion|answer|consult|considering|"
-    " point|concern|query|question|description|future|love|wish|thank|soon|grazie|ask-a|hope|appreciate|"
-    "understand"
+    "advice|suggest|regarding|history|as per|lab results|above|reply|explanation|away|correlated|opinion|"
+    "answer|consult|considering| point|concern|query|question|description|future|love|wish|thank|soon|grazie|"
+    "ask-a|hope|appreciate|understand"
 ).split("|")
 
 

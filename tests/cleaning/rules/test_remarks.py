@@ -82,6 +82,8 @@ REST = (
     "Detailed answer...",
     "With detailed medical history.",
     "As per your requirement.",
+    "I suggest.",
+    "Regarding.",
     "Have a bright future.",
     "Sending love and peace to you!",
 )
