@@ -6,7 +6,7 @@
     digest       the hash of the rule set
     signs        what must be there for a costly pattern to be tried
     text, shape, wiki, contacts (with numbers, names), own     a family of rules each
-    forum (its words: boilerplate, closings), brands (its sentences: scrubbed, eaten)            the pack qa-forum
+    forum (its words: boilerplate, closings, requests, remarks), brands (its sentences: scrubbed, eaten)   the pack qa-forum
 
 Imports no heavy library.
 """

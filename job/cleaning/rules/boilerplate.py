@@ -308,6 +308,11 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         rf"^(?:doctors\s*[.]\s*)?com\b(?:\s*[.,!:]+\s*|\s+(?=[a-z]))|^doctors(?:\s*[.!]+\s*|\s*,\s*(?=(?:i|your?|thanks?|welcome|hi|hello)\b)|"
         rf"\s+(?=(?-i:(?!I\b){STARTS}\b)|thanks?\b|welcome\b|hi\b|hello\b|I\s+(?:understand|can\s+understand|have\s+(?:gone|read|reviewed))\b))"
     ),
+    "read_short": pattern(rf"^(?:(?:went|gone)\s+through|got|read)\s+(?:all\s+)?(?:your|the)\s+{READ}\s*[,.!:;]+\s*"),
+    "tell_you": pattern(
+        r"^(?:first(?:ly)?(?:\s+of\s+all)?,?\s+)?I\s+(?:would|want|wish|have)\s+(?:like\s+)?to\s+(?:tell|inform|explain)\s+(?:to\s+)?(?:you\s+)?that,?\s+(?=\w)"
+    ),
+    "poster": pattern(r"^(?:original|same)\s+poster\s+here[\s,.:;–-]*"),
     "certainly": pattern(r"^(?:certainly|sure|of\s+course|absolutely)\s*!+\s*"),
 }
 
@@ -342,6 +347,9 @@ LETTERS = {
     "praise": "twgevi",
     "label": "bsdqfar",
     "domain_rest": "cd",
+    "read_short": "wgr",
+    "tell_you": "if",
+    "poster": "os",
     "certainly": "csoa",
 }
 LEADING_AND = pattern(r"^and,?\s+(?=\S)")

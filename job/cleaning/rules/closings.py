@@ -359,3 +359,8 @@ INSIDE = (
     *("please reply", "please answer", "help u", "guide u", "guide you", "advise you", "assist you"),
 )
 """A sentence without one of these is no boilerplate. Looking for them takes 3 us a row; judging the sentences takes 100."""
+INSIDE_WORDS = """
+    hope hopes hoped hopeful hopefully hoping wish wishes wished wishing thank thanks thankyou regards hesitate welcome welcomed
+    revert reverts reverting reverted disposal upload uploads uploaded uploading attach attached attaching attachment
+    attachments photo photos photograph photographs picture pictures image images snapshot snapshots"""
+"""Of those that are one word, and of such requests: the words that begin so."""

@@ -4,8 +4,7 @@ Two kinds of evidence find spellings that nobody has listed: phrases that only b
 nothing but words of boilerplate, one of which must be a sign ("query", "thanks", "welcome"). Such a sentence may have one
 unknown word: a spell-checker makes "dairy" of "dear, I". A phrase without a full stop is cut by closed word lists, so that it
 cannot swallow the next sentence. A sentence that only begins like a goodbye goes whole if the rest of it is polite too;
-otherwise the polite clause alone goes, and of a condition not even that. The words stand in boilerplate.py, closings.py and
-requests.py.
+otherwise the polite clause alone goes, and of a condition not even that. The words stand in the modules around it.
 """
 
 from __future__ import annotations
@@ -18,32 +17,30 @@ from job.cleaning.rules import (
     breaks_off,
     closings,
     content,
-    lead_ins,
     online,
+    remarks,
     requests,
     sign_offs,
     signs,
     whole,
 )
 from job.cleaning.rules.boilerplate import BRAND
-from job.cleaning.rules.lead_ins import without_lead_in
+from job.cleaning.rules.lead_ins import may_announce, without_lead_in, without_lost
+from job.cleaning.rules.remarks import is_remark, is_remark_inside
 from job.cleaning.rules.requests import asks_back, asks_inside, others_in
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, remembered, sentences, words
 
 EDGE, END = 320, 220
-"""Characters at the beginning and at the end that are searched for boilerplate. The text between is searched only around a word
-that boilerplate contains."""
+"""Characters at the beginning and at the end that are searched for boilerplate; between them, only around its words."""
 MOST_UNKNOWN = 3
 """Words of a hope or a wish that no list holds ("Hope your grandson's football match goes well"); with more it says something.
 Of another goodbye all must be known: "Feel free to" goes on with advice as well."""
 FIRST_WORDS = 48
 """Characters of a sentence that are looked at first."""
-INSIDE = signs.Signs(
-    *dict.fromkeys((*closings.INSIDE, *requests.REQUESTS_INSIDE, "following: ", "follows: ")),
-    *addresses.GREETS,
-    shared=("hop", " me know", "q", "help", "best", "please ", "guide ", "send ", "mention", ". h"),
+INSIDE = signs.Worded(
+    (*closings.INSIDE, *requests.REQUESTS_INSIDE, *remarks.INSIDE, *addresses.GREETS), closings.INSIDE_WORDS
 )
 """An answer without one of these has no boilerplate in its middle."""
 LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind
@@ -80,7 +77,8 @@ def boilerplate_inside(field: Field) -> str:
     text = field.text
     lowered = field.lowered
     found = INSIDE.all_in(lowered)
-    if not found:
+    announces = may_announce(text)
+    if not found and not announces:
         return text
     if whole.SO_I_CAN_SIGNS.found_in(lowered):
         text = whole.SO_I_CAN.sub("", text)
@@ -89,7 +87,8 @@ def boilerplate_inside(field: Field) -> str:
     clauses = has_any(lowered, whole.CLAUSES_INSIDE)
     if not addresses.GREETS.isdisjoint(found):
         stay = [*stay[:1], *map(addresses.ungreeted, stay[1:])]
-    return "".join([_without_courtesy(piece, clauses=clauses) for piece in stay]).strip() or text
+    stay = [_without_courtesy(piece, clauses=clauses) for piece in stay]
+    return "".join(without_lost(stay) if announces else stay).strip() or text
 
 
 def cut_off(row: Row) -> bool:
@@ -173,7 +172,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     """Where the sentences that say goodbye begin; their own beginnings leave `starts`."""
     end = len(text)
     if text and starts == [0]:  # an answer of nothing but a goodbye; one that gives a contact is an answer
-        says_nothing = not others_in(text) or whole.offers(text) or whole.SAYS_NOTHING.match(text)
+        says_nothing = not others_in(text) or whole.offers(text) or whole.SAYS_NOTHING.match(text) or is_remark(text)
         return 0 if "[" not in text and says_nothing and _goodbye(text) else end
     while len(starts) > 1:
         place = starts[-1]
@@ -227,7 +226,7 @@ def _goes_inside(piece: str, text: str) -> bool:
         return False  # it announces something, or is an item of a list
     if _is_courtesy(piece):
         return not sign_offs.is_listed(piece, text)
-    return asks_inside(piece) and not content.is_answer(text.replace(piece, ""))
+    return (asks_inside(piece) or is_remark_inside(piece)) and not content.is_answer(text.replace(piece, ""))
 
 
 @remembered
@@ -246,7 +245,7 @@ def _without_courtesy(sentence: str, *, clauses: bool) -> str:
         found = boilerplate.OPENINGS["opinion_follows"].match(sentence)
         if found:
             return capital(sentence[found.end() :])
-    if lead_ins.SIGN in sentence and ":" in sentence:
+    if ": " in sentence:
         body = sentence.rstrip()
         rest = without_lead_in(body, _goodbye)
         if rest != body:
@@ -262,7 +261,7 @@ def _is_opening(sentence: str) -> bool:
     hopes = "hop" in lowered and closings.HOPES.match(sentence)
     if (hopes or _wishes(sentence, lowered)) and not _says_something(sentence):
         return True
-    return whole.begins(sentence) or _is_boilerplate(sentence, unknown=1)
+    return whole.begins(sentence) or _is_boilerplate(sentence, unknown=1) or is_remark(sentence)
 
 
 def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
@@ -319,6 +318,7 @@ def _goodbye(sentence: str) -> bool:
         or whole.ends(sentence)
         or _is_boilerplate(sentence, unknown=0)
         or asks_back(sentence)
+        or is_remark(sentence)
     )
 
 
@@ -351,6 +351,7 @@ def _polite(clause: str) -> bool:
         bool(signs.goodbye(clause) and not _says_something(clause, most=1))
         or _is_boilerplate(clause, unknown=0)
         or asks_back(clause)
+        or is_remark(clause)
     )
 
 

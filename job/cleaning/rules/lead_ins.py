@@ -2,37 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 from job.cleaning.rules import signs
 from job.cleaning.rules.boilerplate import pattern
-from job.cleaning.rules.scrubbed import standing_clause
-from job.cleaning.rules.text import capital
+from job.cleaning.rules.scrubbed import standing_clause, stands
+from job.cleaning.rules.text import capital, full_stop, words_of
 
-SIGN = "follow"
+_FOLLOWED = re.compile(r"ollow(?:ing|s?)(?:\s+\w+){0,4}\s*[.:]")
+_COLON = re.compile(
+    ": (?:"
+    + "|".join(
+        f"(?<={end}: )" for end in (" as", " are", "ude", "udes", " by", " be", "ions", "tests", "causes", " you")
+    )
+    + ")"
+)
+"""Both begin with fixed letters, for which the search is fast."""
 LONGEST = 500
 """Characters of such a sentence."""
-LEAD_IN = pattern(
-    r"^(?P<lead>[^.!?:\n]{0,240}?\b(?:the\s+following(?:\s+\w+){0,3}|as\s+follows))\s*:\s+(?P<next>\S[^\n]*?)\s*$"
+_FOLLOWS = (
+    r"(?:the\s+following(?:\s+\w+){0,3}|as\s+follows?|(?:take|try|do|need|get|with)\s+following(?:\s+\w+){1,2}|"
+    r"following\s+\w+\s+can\s+be\s+\w+)"
 )
+LEAD_IN = pattern(
+    rf"^(?P<lead>[^.!?:\n]{{0,240}}?\b(?:{_FOLLOWS}|such\s+as|are|includes?|by|would\s+be|options|tests|causes|you))\s*:\s+"
+    r"(?P<next>\S[^\n]*?)\s*$"
+)
+FOLLOWS = pattern(rf"\b{_FOLLOWS}$")
 QUESTION = pattern(
-    r"^(?:do|does|did|are|is|was|were|have|has|can|could|may|how|what|when|where|which|who|why|any)\b[^.!?:;]{2,160}\?$"
+    r"^(?:do|does|did|are|is|was|were|have|has|had|can|could|may|how|what|when|where|which|who|why|any)\b[^.!?:;]{2,160}\?$"
 )
 ASKS = pattern(
     r"\b(?:check|verify|consider|see|look|find|try|do|know|answers?|questions?|ask|tell|information|details|clarify|mention|help|share|provide|send|queries)\b"
 )
 """A list of questions is what such an announcement means."""
+GOES_ON = pattern(
+    r"^(?:in\s+the\s+meantime|meanwhile|besides,|moreover|however|otherwise|hence|therefore|well|apart\s+from\s+(?:this|these|that)|"
+    r"(?:try|do|take|follow)\s+all\s+(?:these|of\s+these|the\s+above)|all\s+(?:of\s+)?(?:these|the\s+above)|as\s+per\s+(?:these|this|the)|"
+    r"(?:based|depending)\s+on\s+(?:these|this|that|the)|after\s+(?:doing\s+)?(?:these|this|that)|(?:please\s+|kindly\s+)?(?:consult|share\s+(?:my|this))\s|"
+    r"it\s+is\s+(?:advisable|better\s+to\s+consult)|for\s+both\s|once\s+(?:you|these|this|the)\s|these\s+(?:things|tests|measures|medicines|steps)\s|"
+    r"also,?\s+(?:you|i|it|please)\s|i\s+(?:would|will)\s+(?:also\s+)?(?:advise|suggest|recommend)\s|you\s+should\s+(?:discuss|consult|consider)\s|"
+    r"you\s+are\s+having\s|(?:since|as)\s+(?:it|you|these)\s)"
+)
+"""How no list begins: what stands there comes behind one."""
+ANNOUNCING = frozenset(
+    """so also and now then meanwhile hence well please kindly better for this that these i we would will can could may should
+    must suggest advise recommend suggestion suggestions advice opinion like you to need have it be any of one try take do use
+    follow consider start get go undergo with doing taking using the following treatment treatments medicine medicines
+    medication medications prescription thing things step steps measure measures test tests investigation investigations as
+    follows below above plan mentioned few some my is are other reason reasons cause causes possibilities options""".split()
+)
+_ITSELF = pattern(r"\bi\s+(?:can|will|would|could|shall)\b")
+MOST_OTHERS = 2
+"""An announcement of such words, with few others ("For the roots I suggest the following"), says nothing itself."""
+
+
+def may_announce(text: str) -> bool:
+    """Whether an announcement may be there: a sign of it."""
+    return bool((": " in text and _COLON.search(text)) or ("ollow" in text and _FOLLOWED.search(text)))
 
 
 def without_lead_in(sentence: str, is_polite: Callable[[str], bool]) -> str:
-    """The sentence without an announcement behind which a courtesy or a question stands instead of a list, and without the
-    courtesy; of the announcement its clauses stay that stand by themselves."""
-    may_announce = len(sentence) <= LONGEST and ":" in sentence and SIGN in sentence.lower()
-    found = LEAD_IN.match(sentence) if may_announce else None
+    """The sentence without an announcement behind which something else stands instead of a list (a courtesy, a question, what
+    goes on from the list), and without the courtesy; of the announcement its clauses stay that stand by themselves."""
+    found = LEAD_IN.match(sentence) if len(sentence) <= LONGEST and ": " in sentence else None
     if not found:
         return sentence
     behind = capital(found["next"])
     polite = is_polite(behind)
-    if not (polite or signs.goodbye(behind) or (QUESTION.match(behind) and not ASKS.search(found["lead"]))):
+    follows = bool(FOLLOWS.search(found["lead"]))
+    asks = follows and QUESTION.match(behind) and not ASKS.search(found["lead"])
+    if not (polite or signs.goodbye(behind) or asks or GOES_ON.match(behind) or LEAD_IN.match(behind)):
         return sentence
-    return " ".join(filter(None, (standing_clause(found["lead"]), "" if polite else behind)))
+    return " ".join(filter(None, (_standing(found["lead"]), "" if polite else behind)))
+
+
+def without_lost(pieces: Sequence[str]) -> list[str]:
+    """The sentences without those that announce a list with a full stop, where none comes: what follows goes on from it, or
+    nothing follows."""
+    kept = []
+    for piece, behind in zip(pieces, [*pieces[1:], ""], strict=True):
+        lead = piece.strip()
+        if (
+            len(lead) <= LONGEST
+            and lead.endswith((".", ":"))
+            and may_announce(lead)
+            and _is_lost(lead[:-1].rstrip(), behind)
+        ):
+            rest = _standing(lead[:-1])
+            kept += [rest + piece[len(piece.rstrip()) :]] if rest else []
+        else:
+            kept.append(piece)
+    return kept
+
+
+def _is_lost(lead: str, behind: str) -> bool:
+    return bool(FOLLOWS.search(lead)) and (not behind.strip() or bool(GOES_ON.match(behind)))
+
+
+def _standing(lead: str) -> str:
+    """What stands by itself of an announcement, as a sentence; may be empty."""
+    if lead.endswith("such as") or sum(word not in ANNOUNCING for word in words_of(lead.lower())) <= MOST_OTHERS:
+        return ""
+    before = lead.removesuffix("as follow").removesuffix("as follows").rstrip(" ,")
+    return (
+        full_stop(before) if before != lead and stands(before) and not _ITSELF.search(before) else standing_clause(lead)
+    )

@@ -216,6 +216,11 @@ SURE = pattern(
     r")[\s.!?]*$"
 )
 """Requests that may hold any words, since none can be advice."""
+TO_OTHERS = pattern(
+    r"\b(?:send|upload|attach|post|shar|provid|forward|submit|e?-?mail)\w*\b[^.!?\n:;]{0,80}\bto\s+(?:the|your|an?|his|her|their|its)\s+"
+    r"(?!(?:quer|question|post|message|thread|chat|next|same))"
+)
+"""Somebody or something else gets it."""
 RULES_OUT = pattern(r"\bto\s+(?:rule\s+out|exclude)\b")
 """What a test is for: that says something."""
 
@@ -240,7 +245,7 @@ def asks_back(sentence: str) -> bool:
     sure = SURE.match(sentence)
     if not (sure or REQUEST.match(sentence)) or signs.referral(sentence):
         return False
-    if OTHERS_TO_TELL.search(sentence) or RULES_OUT.search(sentence):
+    if OTHERS_TO_TELL.search(sentence) or TO_OTHERS.search(sentence) or RULES_OUT.search(sentence):
         return False
     if sure or closings.INSTRUCTION.search(sentence, 1):
         return bool(sure)

@@ -38,6 +38,9 @@ OPENINGS = {
     "praise": ["That is a great question. ", "What a good question. ", "Excellent question! ", "Very good question. ", "Interesting question. "],
     "label": ["Brief answer. ", "Short answer: ", "Detailed reply - ", "Quick answer: ", "Full explanation: ", "Answer: ", "Reply: "],
     "domain_rest": ["com the leaves ", "doctors. com, ", "Doctors Your "],
+    "tell_you": ["I would like to tell you that ferns ", "First of all, I want to inform you that it ", "i would like to explain that it "],
+    "poster": ["Original poster here. ", "same poster here - "],
+    "read_short": ["Went through your post, ", "Gone through your query. ", "Got your complaint, ", "Read your question. "],
     "certainly": ["Certainly! ", "Sure! ", "Of course! ", "Absolutely! "],
 }  # fmt: skip
 

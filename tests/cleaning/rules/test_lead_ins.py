@@ -23,6 +23,9 @@ BEHIND = "The soil should drain well and stay loose."
             "A few pests can cause the same spots, these are as follows: Hope this helps.",
             "A few pests can cause the same spots.",
         ),
+        ("This leads to signs such as: In the meantime, keep it dry.", "In the meantime, keep it dry."),
+        ("Signs of rust on ferns are: Besides, look at the soil.", "Besides, look at the soil."),
+        ("This can be treated by the following: For leaves, I suggest you: Besides, prune it.", "Besides, prune it."),
     ],
 )
 def test_an_announcement_without_its_list_goes(sentence: str, rest: str) -> None:
@@ -30,9 +33,35 @@ def test_an_announcement_without_its_list_goes(sentence: str, rest: str) -> None
         assert cleaned(f"{ADVICE} {sentence} {behind}") == " ".join(filter(None, (ADVICE, rest, behind)))
 
 
+def test_what_an_announcement_says_stays() -> None:
+    sentence = "Some tests of the soil are necessary too as follows: In the meantime, water it."
+    rest = "Some tests of the soil are necessary too. In the meantime, water it."
+    assert cleaned(f"{ADVICE} {sentence}") == f"{ADVICE} {rest}"
+
+
+@pytest.mark.parametrize(
+    "lead",
+    [
+        "I suggest the following.",
+        "I suggest you try doing the following.",
+        "For the roots I would suggest you do the following.",
+        "Please follow the following plan.",
+        "For rust following measures can be taken.",
+    ],
+)
+def test_an_announcement_with_a_full_stop_goes_where_no_list_comes(lead: str) -> None:
+    goes_on = "Consult your gardener and take the advice."
+    assert cleaned(f"{ADVICE} {lead} {goes_on} {BEHIND}") == f"{ADVICE} {goes_on} {BEHIND}"
+    assert cleaned(f"{ADVICE} {lead}") == ADVICE
+
+
 @pytest.mark.parametrize(
     "sentence",
     [
+        "I suggest the following. Drain the pot.",
+        "For the roots do the following. 1. Drain the pot.",
+        "These signs are typical: Also spots may show.",
+        "Causes are: Besides rust, frost and drought.",
         "I need to know the following: Is the pot wet?",
         "Check the following: Is the pot wet?",
         "Try the following: Drain the pot.",

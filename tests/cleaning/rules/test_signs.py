@@ -13,9 +13,12 @@ from job.cleaning.rules import (
     closings,
     contacts,
     eaten,
+    forum,
     kinds,
     names,
     numbers,
+    remarks,
+    requests,
     scrubbed,
     shape,
     signs,
@@ -32,6 +35,27 @@ SIGNS = ("{{", "''", "ile:", "(at", " dot ", "http", "@", "]+", "\t", "import ")
 @given(st.lists(st.sampled_from([*SIGNS, "{", "'", ":", "a", "(", "]", " ", "dot", "+"]), max_size=5).map("".join))
 def test_signs_are_found_wherever_one_of_them_stands(found: str) -> None:
     assert signs.Signs(*SIGNS).found_in(found) == any(sign in found for sign in SIGNS)
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["feel", "free", "let me know", "hopes", "hope", "up", "load", "share", ". hi,", " ", ".", "x"]
+        ),
+        max_size=6,
+    )
+)
+def test_signs_with_a_word_are_found_wherever_the_word_stands_by_itself(found: list[str]) -> None:
+    text_ = " ".join(found)
+    every = ("feel free", "let me know", "hope", "upload", "share ", ". hi,")
+    worded = signs.Worded(every, "hope hopes upload")
+    assert set(worded.all_in(text_)) == {sign for sign in every if sign in text_}
+
+
+def test_every_sign_inside_has_a_word_by_which_it_is_found() -> None:
+    for sign in (*closings.INSIDE, *requests.REQUESTS_INSIDE, *remarks.INSIDE):
+        assert sign in forum.INSIDE.all_in(f"x. {sign.strip()} x"), sign
 
 
 @pytest.mark.parametrize("goodbye", [*closings.GOODBYES, closings.FILLER])

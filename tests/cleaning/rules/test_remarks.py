@@ -1,0 +1,158 @@
+"""What is said of the consultation itself goes, at the end and in the middle; what only sounds like it stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from job.cleaning.rules import forum
+from job.cleaning.rules.remarks import is_remark, is_remark_inside
+from tests.cleaning.rules.one_row import ADVICE, cleaned
+
+pytestmark = pytest.mark.examples
+
+BEHIND = "The soil should drain well and stay loose."
+
+MISSING = (
+    "But there are no attached pictures in your message.",
+    "I cannot see the photo.",
+    "The image you have posted is not clear enough.",
+    "Without any clear pictures, it is hard to comment on the leaf.",
+    "I am very sorry I cannot tell the cause unless I see the picture.",
+    "It is difficult to confirm with out knowing more details.",
+    "Regarding this spot, I can't assure you without seeing the image.",
+    "It would have been better if you had uploaded a snapshot of the roots.",
+    "It would be ideal if you mentioned the age since many plants look alike.",
+    "A photograph would have been very helpful for a diagnosis.",
+    "More details would be required to suggest a fertilizer.",
+    "A picture and the details of the pot will be needed to tell the two apart.",
+)
+ASKED = (
+    "If you can clarify these points, I shall be able to give a detailed answer.",
+    "I would be in a better state to answer if you could attach a photograph of the stem.",
+    "Regarding the roots, I would like to see the soil report.",
+    "Please I need your soil reports to be able to help.",
+    "You may put up two or three pictures of the leaf for better guidance.",
+    "You need to take a picture of the open pot showing both sides and send to us.",
+    "Is it possible for you to upload a picture of the stem?",
+    "u can try attaching more pictures from other angles",
+    "Kindly provide your soil and water reports.",
+    "Send me the pictures of the seller's label and the pots.",
+    "Before we talk of feeding you are requested to post more about it.",
+    "Should you need more guidance please post your soil tests with the date here?",
+    "Any previous record of it please share the latest one.",
+    "Please elaborate a little about your watering.",
+    "Please inform your humidity levels.",
+    "Explain your problem in detail so that I can understand it.",
+    "Please furnish the soil data, so that I will be able to guide you.",
+    "Can I see your soil test?",
+    "I need to know more so I can help you to choose.",
+    "please feel free to correct any oversight in my reading of your problem.",
+    "I have another set of questions, please answer them.",
+    "However, I would like you to answer few questions.",
+)
+PROMISED = (
+    "Once ruled out, we can better assist you.",
+    "Only then we can comment on what is the right pot.",
+    "Anyhow, I will be ready to help anytime.",
+    "If there is no new leaf in a month, then we will discuss further.",
+    "Once the tests are done then we can discuss the feeding.",
+    "I can narrow it with the help of more information.",
+    "I will explain you everything in detail.",
+    "We can communicate in detail on this platform.",
+    "Your inputs will help to understand it.",
+    "I suggest a more detailed discussion if you can share more.",
+)
+REST = (
+    "This professional advice provided by me stands subject to the actual look at the plant and is based entirely on your words.",
+    "This is only a second opinion platform.",
+    "Please share my opinion with your gardener before acting upon it.",
+    "So I guess my answer can be partially answering your query.",
+    "I hope you get my point.",
+    "Got your complaint and checked your attached photograph.",
+    "I have seen both the photos you sent me.",
+    "I have seen your report.",
+    "You have uploaded your photo as an attachment.",
+    "It is a really short description of your query.",
+    "I really appreciate your concern.",
+    "I first wish to appreciate the love and dedication you have shown to it.",
+    "I have given you the answer to the maximum considering the information provided.",
+    "I hope I helped and that your fern gets well.",
+    "Hope this reply would help you to plan the bed.",
+    "I will give you my advice.",
+    "Detailed answer...",
+    "With detailed medical history.",
+    "As per your requirement.",
+    "I suggest.",
+    "Regarding.",
+    "Have a bright future.",
+    "Sending love and peace to you!",
+)
+ALL = (*MISSING, *ASKED, *PROMISED, *REST)
+
+
+@pytest.mark.parametrize("remark", ALL)
+def test_a_remark_goes_from_the_end(remark: str) -> None:
+    assert is_remark(remark)
+    assert cleaned(f"{ADVICE} {remark}") == ADVICE
+
+
+@pytest.mark.parametrize("remark", (*MISSING[:1], *MISSING[2:9], *ASKED[:7], *ASKED[13:15], *PROMISED[2:5], *REST[:6]))
+def test_a_remark_goes_from_the_middle(remark: str) -> None:
+    assert is_remark_inside(remark)
+    assert forum.INSIDE.all_in(remark.lower())
+    assert cleaned(f"{ADVICE} {remark} {BEHIND}") == f"{ADVICE} {BEHIND}"
+
+
+@pytest.mark.parametrize(
+    "advice",
+    [
+        "Send a soil sample to the laboratory.",
+        "Bring the pictures and reports to your gardener.",
+        "Please upload the photos to the site of the seller.",
+        "Check the upload speed of the camera.",
+        "Attach the vine to a stake so that it can climb.",
+        "Please provide the fern with more light.",
+        "You need to send the leaf to a lab for a culture.",
+        "Take a picture of the leaf every week and compare them.",
+        "There is no picture of this fern in the book.",
+        "The picture is typical of rust.",
+        "Details matter when you repot.",
+        "Good pictures are useful in naming ferns.",
+        "If you send the soil to a lab, you will know the cause.",
+        "It would be better if you gave it more light.",
+        "It is hard to say whether it will survive without water.",
+        "I would like you to get the soil tested.",
+        "I need to explain that ferns like shade.",
+        "I would explain that rust is a fungus.",
+        "I would suggest you a smaller pot.",
+        "We can discuss this with the gardener.",
+        "Your answers will help the seller.",
+        "This advice is for ferns.",
+        "This is only a small fern.",
+        "It is a short plant.",
+        "I have seen your fern wilt in pictures because of the sun.",
+        "Please tell the seller about it.",
+        "Have a good pot.",
+        "Can I see your fern from the street?",
+        "I appreciate your fern but repot it.",
+        "With a detailed plan of the bed.",
+        "Please send the photos and repot the fern.",
+    ],
+)
+def test_advice_that_sounds_like_a_remark_stays(advice: str) -> None:
+    assert not is_remark(advice)
+    assert cleaned(f"{BEHIND} {advice}") == f"{BEHIND} {advice}"
+
+
+def test_what_introduces_questions_in_the_next_sentences_stays() -> None:
+    asked = "Please provide the following details. Is it old?"
+    assert cleaned(f"{ADVICE} {asked} {BEHIND}") == f"{ADVICE} {asked} {BEHIND}"
+
+
+def test_an_answer_that_only_asks_for_pictures_is_dropped() -> None:
+    assert cleaned("But there are no attached photographs in your message.") == "nothing_but_boilerplate"
+
+
+def test_two_remarks_around_a_colon_are_one() -> None:
+    assert is_remark("I would like to know few more details: Kindly send me the pictures.")
+    assert not is_remark("I would like to know few more details: Keep it dry.")
