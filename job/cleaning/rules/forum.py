@@ -43,9 +43,12 @@ FIRST_WORDS = 48
 INSIDE = signs.Signs(
     *dict.fromkeys((*closings.INSIDE, *requests.REQUESTS_INSIDE, "following: ", "follows: ")),
     *addresses.GREETS,
-    shared=("hop", " me know", "q", "help", "best", "please ", "guide ", "send ", "mention", ". h"),
+    shared=("hop", "send", "mention", "q", "help", "ide ", "please", "best", "any", ". h"),
 )
 """An answer without one of these has no boilerplate in its middle."""
+LAST_LETTERS = 3
+ENDS_LAST = frozenset(end[-LAST_LETTERS:] for end in closings.ENDS)
+"""How the words end that can only end a text; to look for them takes 0.5 us, for the words 3."""
 LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
@@ -109,7 +112,8 @@ def opened(text: str) -> str:
 @functools.lru_cache(maxsize=8)  # a cut at the other end leaves the beginning as it is
 def _opening(head: str, is_all: bool) -> tuple[str, int]:
     """Where the boilerplate ends with which a text begins, 0 for none, and what takes its place."""
-    for rule in boilerplate.RULES_BY_LETTER.get(head[:1].lower(), boilerplate.PUNCTUATION):
+    rules = boilerplate.RULES_BY_LETTER.get(head[:1].lower(), boilerplate.PUNCTUATION)
+    for rule in rules if signs.opening(head) else ():
         match = rule.match(head)
         if match and match.end():
             if rule in boilerplate.FREE and closings.INSTRUCTION.search(match[0]):
@@ -151,7 +155,7 @@ def closed(text: str) -> str:
             continue  # the last sentence may have another end now, and the window reaches further back
         begin = len(text) - _last_words(text[-closings.LAST_WORDS_WINDOW - 2 :])
         if begin == len(text) or content.goes_on(text, begin):
-            if not has_any(text[window:].lower(), closings.POLITE):
+            if not signs.polite(text[window:]):
                 return text
             begin = _glued_goodbye(text, starts[-1])
         if not begin:
@@ -177,7 +181,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     while len(starts) > 1:
         place = starts[-1]
         piece = text[place:end].strip()
-        if content.is_answer(text[:place]) and asks_back(piece):
+        if asks_back(piece) and content.is_answer(text[:place]):
             break
         if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
             end = place
@@ -266,12 +270,13 @@ def _is_opening(sentence: str) -> bool:
 
 def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     """Whether a sentence is made of words of boilerplate, with a sign among them; up to `unknown` words may be others."""
+    if sentence.isascii():
+        begin = set(sentence[:FIRST_WORDS].lower().split()[:-1]) - boilerplate.WORDS
+        if len(begin) > unknown and sum(map(str.isalpha, begin)) > unknown:
+            return False  # true of most sentences; all words of a sentence take 4 us longer
     if len(sentence) > boilerplate.LONGEST or sentence.rstrip().endswith(":") or sentence.lstrip().startswith("#"):
         return False
     lowered = sentence.lower().replace("’", "'")
-    begin = set(lowered[:FIRST_WORDS].split()[:-1]) - boilerplate.WORDS
-    if len(begin) > unknown and lowered.isascii() and sum(map(str.isalpha, begin)) > unknown:
-        return False  # true of most sentences; all words of a sentence take 4 us longer
     found = boilerplate.WORD.findall(lowered)
     others = [word for word in found if word not in boilerplate.WORDS]
     if len(others) > unknown:
@@ -290,10 +295,10 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     return not (signs.referral(sentence) or content.NAMES_IT.match(sentence))
 
 
-@remembered
 def _last_words(tail: str) -> int:
     """How many characters of a text's end are words that can only end it, given the window of them and the two before it."""
-    if not tail.lower().rstrip(" .!…\n\U0001f642\U0001f60a\u263a").endswith(closings.ENDS):
+    said = tail.rstrip(" .!…\n\U0001f642\U0001f60a\u263a")
+    if said[-LAST_LETTERS:].lower() not in ENDS_LAST or not said.lower().endswith(closings.ENDS):
         return 0
     found = closings.LAST_WORDS.search(tail, max(0, len(tail) - closings.LAST_WORDS_WINDOW))
     return len(tail) - found.start() if found else 0

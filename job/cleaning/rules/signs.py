@@ -58,6 +58,18 @@ GOODBYE_BEGINS = frozenset(
 """First words of a goodbye and of the fillers before it."""
 GOODBYE_PREFIXES = ("wel", "wish")
 """The same for words of which any number may begin so."""
+OPENING_BEGINS = frozenset(
+    """a abd absolutely according after am an and ans answer as based below brief by certainly com coming concerning dear
+    deeply detailed doctors excellent extremely first firstly following for full good great greetings i im in
+    interesting it its let ma maam madam many most my myself nad namaskar namaste of on quick really regarding reply
+    respected response sad saddened short sir so sorry sure tahnk tahnks thaank thaanks thak thakn thakns thaks thank
+    thankk thankks thanks thankss thanku thankx thankyou thannk thannks thanq thans thansk thanx that thereafter
+    thhank thhanks this thnak thnaks thnk thnks thnx thx tnx truly upon very warm we what with you""".split()
+)
+"""First words of openings: most answers begin with none of them, and trying the patterns of a letter takes 5 us."""
+OPENING_PREFIXES = ("h", "wel")
+"""The same for words of any length: "hellooo"."""
+_POLITE = Signs(*closings.POLITE, shared=(" me", "ta", "x", "back", "hop", "k"))
 REFERRAL = (
     *("doctor", "gp", "specialist", "ologist", "iatrist", "ician", "therapist", "dentist", "surgeon", "provider"),
     *("professional", "hospital", "clinic", "emergency", "pharmac", "vet"),
@@ -74,6 +86,17 @@ def first_word(sentence: str) -> str:
     """In small letters."""
     first = _FIRST_WORD.search(sentence)
     return first[0].lower() if first else ""
+
+
+def opening(text: str) -> bool:
+    """Whether a text may begin with boilerplate; one that begins with no letter may."""
+    word = _FIRST_WORD.match(text)
+    return not word or (start := word[0].lower()) in OPENING_BEGINS or start.startswith(OPENING_PREFIXES)
+
+
+def polite(ending: str) -> bool:
+    """Whether an end may hold a polite clause."""
+    return _POLITE.found_in(ending.lower())
 
 
 def goodbye(sentence: str) -> bool:

@@ -13,6 +13,7 @@ from job.cleaning.rules import (
     closings,
     contacts,
     eaten,
+    forum,
     kinds,
     names,
     numbers,
@@ -38,6 +39,32 @@ def test_signs_are_found_wherever_one_of_them_stands(found: str) -> None:
 def test_every_goodbye_begins_with_a_word_of_the_list(goodbye: str) -> None:
     words = {word for word in first_words(goodbye) if not word.startswith(signs.GOODBYE_PREFIXES)}
     assert not words - signs.GOODBYE_BEGINS
+
+
+@pytest.mark.parametrize("rule", set(boilerplate.OPENINGS) - {"punctuation"})
+def test_every_opening_begins_with_a_word_of_the_list(rule: str) -> None:
+    words = first_words(boilerplate.OPENINGS[rule].pattern)
+    assert {word for word in words if not word.startswith(signs.OPENING_PREFIXES)} <= signs.OPENING_BEGINS
+
+
+def test_an_answer_may_open_with_boilerplate_by_its_first_word_or_sign() -> None:
+    assert all(map(signs.opening, ("Helloooo, ", "Thanks", "- a", "", "I'm")))
+    assert not signs.opening("Ferns like shade. Thanks")
+
+
+@pytest.mark.parametrize("sign", closings.POLITE)
+def test_every_sign_of_a_polite_clause_is_found(sign: str) -> None:
+    assert signs.polite(f"Water it. {sign.upper()}it")
+
+
+def test_the_last_letters_of_what_ends_a_text_are_no_more_than_it_has() -> None:
+    assert min(map(len, closings.ENDS)) >= forum.LAST_LETTERS
+
+
+@settings(max_examples=100)
+@given(st.from_regex(contacts._SUBJECT))
+def test_what_asks_for_contact_data_has_one_of_its_words(found: str) -> None:
+    assert not contacts._ASKED_FOR.isdisjoint(text.words_of(found.lower()))
 
 
 def test_a_goodbye_is_known_behind_signs_and_fillers() -> None:
