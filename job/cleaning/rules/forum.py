@@ -27,12 +27,12 @@ from job.cleaning.rules import (
 )
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.lead_ins import without_lead_in
-from job.cleaning.rules.requests import asks_back, asks_inside, others_in
+from job.cleaning.rules.requests import asks_back, asks_inside, may_ask, others_in
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, remembered, sentences, words
 
-EDGE, END = 320, 220
+EDGE, END, FAR = 320, 220, 2000
 """Characters at the beginning and at the end that are searched for boilerplate. The text between is searched only around a word
 that boilerplate contains."""
 MOST_UNKNOWN = 3
@@ -46,6 +46,7 @@ INSIDE = signs.Signs(
     shared=("hop", "send", "mention", "q", "help", "ide ", "please", "best", "any", ". h"),
 )
 """An answer without one of these has no boilerplate in its middle."""
+IGNORED_AT_THE_END = " .!…\n\U0001f642\U0001f60a\u263a"
 LAST_LETTERS = 3
 ENDS_LAST = frozenset(end[-LAST_LETTERS:] for end in closings.ENDS)
 """How the words end that can only end a text; to look for them takes 0.5 us, for the words 3."""
@@ -142,7 +143,24 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
 
 def closed(text: str) -> str:
     """The text without the boilerplate at its end: sentences, a signature after one, goodbyes without a stop before them."""
-    while text and not sign_offs.is_item(text, _goodbye):
+    # Ten thousand times "thanks": where no sentence ends, all that is looked at is near, and mostly the same as before.
+    while len(text) > 2 * FAR and not has_any(text[-FAR:].rstrip(" .!?…"), ".!?…\n()"):
+        tail = text[-FAR:]
+        shorter = _closed_near(tail)
+        if shorter == tail:
+            return text
+        text = text[:-FAR] + shorter
+    return _closed(text)
+
+
+@functools.lru_cache(maxsize=1)
+def _closed_near(tail: str) -> str:
+    return _closed(tail, least=FAR // 2)
+
+
+def _closed(text: str, least: int = 0) -> str:
+    """The same, as long as more than `least` characters are left."""
+    while len(text) > least and not sign_offs.is_item(text, _goodbye):
         signed = sign_offs.begin(text, _goodbye) if "\n" in text[-END:] else len(text)
         if 0 < signed < len(text):
             text = full_stop(text[:signed])
@@ -181,7 +199,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     while len(starts) > 1:
         place = starts[-1]
         piece = text[place:end].strip()
-        if asks_back(piece) and content.is_answer(text[:place]):
+        if may_ask(piece) and content.is_answer(text[:place]) and asks_back(piece):
             break
         if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
             end = place
@@ -297,8 +315,13 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
 
 def _last_words(tail: str) -> int:
     """How many characters of a text's end are words that can only end it, given the window of them and the two before it."""
-    said = tail.rstrip(" .!…\n\U0001f642\U0001f60a\u263a")
-    if said[-LAST_LETTERS:].lower() not in ENDS_LAST or not said.lower().endswith(closings.ENDS):
+    said = tail.rstrip(IGNORED_AT_THE_END)
+    return _last_words_begin(tail) if said[-LAST_LETTERS:].lower() in ENDS_LAST else 0
+
+
+@remembered
+def _last_words_begin(tail: str) -> int:
+    if not tail.lower().rstrip(IGNORED_AT_THE_END).endswith(closings.ENDS):
         return 0
     found = closings.LAST_WORDS.search(tail, max(0, len(tail) - closings.LAST_WORDS_WINDOW))
     return len(tail) - found.start() if found else 0

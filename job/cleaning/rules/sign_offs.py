@@ -19,6 +19,7 @@ _OTHER = r"(?:[&|·•,–—-]|\d[\w./-]*|\+?[\d() -]{6,20}|\[[a-z -]{3,12}\]|\
 _LINE = re.compile(rf"[\s~*–—-]*(?:(?:{_NAME}|{_SMALL}|{_OTHER}),?(?:\s+|$)){{1,9}}$")
 _SMALL_NAME = re.compile(r"[a-z]{2,12}$")
 _SENTENCE_ENDS = (".", "!", "?", ":", ";")
+_NO_ITEM_ENDS = (*_SENTENCE_ENDS, ",")
 _ABBREVIATED = re.compile(r"\b(?:Inc|Ltd|Co|Corp|Dr|Jr|Sr|Dept|M\.?D|Ph\.?D|B\.?Sc|[A-Z])\.$")
 _RULE = "–—_=*~-" + "".join(filter(str.isspace, map(chr, range(0x3001))))
 """What a line is made of that rules off a signature."""
@@ -109,7 +110,7 @@ def _below_a_colon(lines: Sequence[str]) -> int:
         if (
             not line
             or len(line) > LONGEST_LINE
-            or line.endswith((*_SENTENCE_ENDS, ","))
+            or line.endswith(_NO_ITEM_ENDS)
             or len(line.split()) > MOST_WORDS_OF_ITEM
         ):
             return 0

@@ -12,7 +12,7 @@ import re
 
 from job.cleaning.rules import closings
 from job.cleaning.rules.boilerplate import pattern
-from job.cleaning.rules.text import has_any
+from job.cleaning.rules.text import has_any, remembered
 
 _SELDOM = "`~$\\|\t/][(){}=;<>:@'#"
 
@@ -75,6 +75,8 @@ REFERRAL = (
     *("professional", "hospital", "clinic", "emergency", "pharmac", "vet"),
 )
 """One of these is in what closings.REFERRAL finds; likewise for the next."""
+LOOKS_BACK = 2
+"""Characters before a goodbye that closings.GLUED_GOODBYE looks at."""
 GLUED_GOODBYE = (
     *("hope", "regard", "wish", "thank", "care", "well", "know", "free", "hesitate", "best", "information"),
     *("consult", "vote", "good", "stay", "waiting", "step"),
@@ -135,4 +137,11 @@ def referral(sentence: str, begin: int = 0) -> re.Match[str] | None:
 
 def glued_goodbye(text: str, begin: int) -> re.Match[str] | None:
     """Where a goodbye begins without a full stop before it."""
-    return closings.GLUED_GOODBYE.search(text, begin) if has_any(text[begin:].lower(), GLUED_GOODBYE) else None
+    if not has_any(text[begin:].lower(), GLUED_GOODBYE) or not _may_be_glued(text[max(0, begin - LOOKS_BACK) :]):
+        return None
+    return closings.GLUED_GOODBYE.search(text, begin)
+
+
+@remembered  # of a long text without stops the end is the same again and again
+def _may_be_glued(tail: str) -> bool:
+    return closings.GLUED_GOODBYE.search(tail) is not None

@@ -105,6 +105,11 @@ def test_a_goodbye_without_a_stop_before_it_is_found(goodbye: str) -> None:
     assert signs.glued_goodbye(f"Water it twice. {goodbye}", 0)
 
 
+@pytest.mark.parametrize("goodbye", ["Thanks for the rain", "waiting for your reply"])
+def test_a_goodbye_without_a_blank_before_it_is_found_where_the_search_begins(goodbye: str) -> None:
+    assert signs.glued_goodbye(f"Ferns are{goodbye}", len("Ferns are"))
+
+
 @pytest.mark.parametrize("word", dict.fromkeys(word for _, word, _, _ in eaten.COMPLETIONS))
 def test_eaten_words_are_known_by_their_ends(word: str) -> None:
     for found in spellings(word):
