@@ -46,10 +46,6 @@ INSIDE = signs.Signs(
     shared=("hop", "send", "mention", "q", "help", "ide ", "please", "best", "any", ". h"),
 )
 """An answer without one of these has no boilerplate in its middle."""
-IGNORED_AT_THE_END = " .!…\n\U0001f642\U0001f60a\u263a"
-LAST_LETTERS = 3
-ENDS_LAST = frozenset(end[-LAST_LETTERS:] for end in closings.ENDS)
-"""How the words end that can only end a text; to look for them takes 0.5 us, for the words 3."""
 LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
@@ -171,7 +167,7 @@ def _closed(text: str, least: int = 0) -> str:
         if end < len(text):
             text = full_stop(_with_bracket(text[:end], text[end:]))
             continue  # the last sentence may have another end now, and the window reaches further back
-        begin = len(text) - _last_words(text[-closings.LAST_WORDS_WINDOW - 2 :])
+        begin = len(text) - signs.last_words(text[-closings.LAST_WORDS_WINDOW - 2 :])
         if begin == len(text) or content.goes_on(text, begin):
             if not signs.polite(text[window:]):
                 return text
@@ -311,20 +307,6 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     if not understood and boilerplate.SIGNS.isdisjoint(found):
         return False
     return not (signs.referral(sentence) or content.NAMES_IT.match(sentence))
-
-
-def _last_words(tail: str) -> int:
-    """How many characters of a text's end are words that can only end it, given the window of them and the two before it."""
-    said = tail.rstrip(IGNORED_AT_THE_END)
-    return _last_words_begin(tail) if said[-LAST_LETTERS:].lower() in ENDS_LAST else 0
-
-
-@remembered
-def _last_words_begin(tail: str) -> int:
-    if not tail.lower().rstrip(IGNORED_AT_THE_END).endswith(closings.ENDS):
-        return 0
-    found = closings.LAST_WORDS.search(tail, max(0, len(tail) - closings.LAST_WORDS_WINDOW))
-    return len(tail) - found.start() if found else 0
 
 
 def _wishes(sentence: str, lowered: str) -> bool:

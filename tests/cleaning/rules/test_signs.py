@@ -13,7 +13,6 @@ from job.cleaning.rules import (
     closings,
     contacts,
     eaten,
-    forum,
     kinds,
     names,
     numbers,
@@ -58,7 +57,7 @@ def test_every_sign_of_a_polite_clause_is_found(sign: str) -> None:
 
 
 def test_the_last_letters_of_what_ends_a_text_are_no_more_than_it_has() -> None:
-    assert min(map(len, closings.ENDS)) >= forum.LAST_LETTERS
+    assert min(map(len, closings.ENDS)) >= signs.LAST_LETTERS
 
 
 @settings(max_examples=100)
