@@ -141,9 +141,7 @@ def closed(text: str) -> str:
     """The text without the boilerplate at its end: sentences, a signature after one, goodbyes without a stop before them."""
     # Ten thousand times "thanks": where no sentence ends, all that is looked at is near, and mostly the same as before.
     while len(text) > 2 * FAR and not has_any(text[-FAR:].rstrip(" .!?…"), ".!?…\n()"):
-        tail = text[-FAR:]
-        shorter = _closed_near(tail)
-        if shorter == tail:
+        if (shorter := _closed_near(text[-FAR:])) == text[-FAR:]:
             return text
         text = text[:-FAR] + shorter
     return _closed(text)
@@ -200,7 +198,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
         if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
             end = place
             starts.pop()
-        elif len(starts) > 2 and _signature(text[place:end]) and _goodbye(text[starts[-2] : place].strip()):
+        elif len(starts) > 2 and sign_offs.is_signature(text[place:end]) and _goodbye(text[starts[-2] : place].strip()):
             end = starts[-2]  # what follows a goodbye is a signature, or this is not the end
             del starts[-2:]
         else:
@@ -399,10 +397,3 @@ def _glued_goodbye(text: str, begin: int) -> int:
         return 0
     before = text[begin : found.start()]  # a condition does not stand without its clause
     return 0 if closings.CONDITION.match(before) and not stands(before) else found.start()
-
-
-def _signature(piece: str) -> bool:
-    piece = piece.replace(BRAND, "")
-    if len(piece) > 60 or signs.referral(piece) or closings.ADVISES.match(piece):
-        return False
-    return bool(closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or whole.SMILEY.match(piece))

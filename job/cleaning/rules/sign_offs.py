@@ -6,7 +6,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from job.cleaning.rules import closings, whole
 from job.cleaning.rules.boilerplate import BRAND
+from job.cleaning.rules.signs import referral
 from job.cleaning.rules.text import HIDDEN, boundaries
 
 MOST_LINES = 6
@@ -121,3 +123,11 @@ def _may_sign(line: str) -> bool:
     if len(line) > LONGEST_LINE or (line.endswith(_SENTENCE_ENDS) and not _ABBREVIATED.search(line)):
         return False
     return bool(_LINE.match(line) or _SMALL_NAME.match(line))
+
+
+def is_signature(piece: str) -> bool:
+    """Whether what stands behind a goodbye is who signs it."""
+    piece = piece.replace(BRAND, "")
+    if len(piece) > 60 or referral(piece) or closings.ADVISES.match(piece):
+        return False
+    return bool(closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or whole.SMILEY.match(piece))
