@@ -16,8 +16,9 @@ _PATH_BEHIND = re.compile(rf"{BRAND}(?:(?:/[\w-]+)+|(?:\\|['’])s\b)")
 
 _HORMONE = re.compile(rf"\b(?P<beta>[Bb]eta[- ]?){BRAND}(?= (?:titles|titers|titres|levels?|values?|tests?)\b)")
 """Behind it stands the hormone's name, "beta-hCG", to which some forums' scrubbing put its own."""
-_IN_A_WORD = re.compile(rf"(?<=[a-z]){BRAND}(?=[a-z])")
-"""A name in the middle of a word took the place of an address's end: "h com" of "with combination"."""
+_IN_A_WORD = re.compile(rf"{BRAND}(?<=[a-z]{BRAND})(?=[a-z])")
+"""A name in the middle of a word took the place of an address's end: "h com" of "with combination". The name stands first, so
+that the search looks for its letters."""
 
 
 def brand_pattern(brand: str) -> re.Pattern[str]:
@@ -46,8 +47,13 @@ def _patterns(brands: tuple[str, ...]) -> list[tuple[str, str, re.Pattern[str]]]
 def brand_name(field: Field) -> str:
     """The text with each brand name as one word, and with the spaces that were lost after it. So later rules need not know
     how a name is spelt."""
-    text, lowered = field.text, field.lowered
-    for first, last, pattern in _patterns(field.options.brands):
+    return _named(field.text, field.options.brands)
+
+
+@functools.lru_cache(maxsize=2)  # what a cut at an end shows is looked for, and then asked for again by the rule
+def _named(text: str, brands: tuple[str, ...]) -> str:
+    lowered = text.lower()
+    for first, last, pattern in _patterns(brands):
         if last in lowered and first in lowered:
             text = pattern.sub(BRAND, text)
     if BRAND not in text:

@@ -122,6 +122,11 @@ _SUBJECT = re.compile(
     r"(?:^|[.!?:;\n]\s*)(?:please )?(?:extract|parse|redact|anonymi[sz]e)\b[^.!?\n]{0,60}?\b(?:names?|phones?|address(?:es)?)\b",
     re.IGNORECASE,
 )
+_ASKED_FOR = frozenset(
+    """email emails mail mails phone phones telephone mobile contact contacts card account security person persons people name
+    names named address addresses entity entities pii personal iban ibans signature signatures""".split()
+)
+"""One of these words is in each such question: to look for them takes 1 us, for the pattern 30."""
 _HEADING = re.compile(r"(?::|\b(?:tel|ph|mob|no|nr)\.)\s*$", re.IGNORECASE)
 _CUT = re.compile(
     r" ?[(\[](?:(?:at|on|to|via|through|from|e-?mail|phone|tel)[.:]? )?\0[)\]]|"
@@ -187,7 +192,8 @@ def greeted_name(field: Field) -> str:
 
 def is_subject(question: str) -> bool:
     """Whether a question asks to extract, format or complete contact data: these are what the row is about."""
-    return not _HANDLES.isdisjoint(words_asked(question)) and bool(_SUBJECT.search(question))
+    found = words_asked(question)
+    return not (_HANDLES.isdisjoint(found) or _ASKED_FOR.isdisjoint(found)) and bool(_SUBJECT.search(question))
 
 
 def emails(text: str) -> Iterator[Span]:

@@ -203,6 +203,11 @@ _COMPLETIONS = tuple(
     )
     for context, word, letters, beside in COMPLETIONS
 )
+_BY_LETTER = {
+    letter: [entry for entry in _COMPLETIONS if any(ending[-1] == letter for ending in entry[0])]
+    for letter in {ending[-1] for endings, *_ in _COMPLETIONS for ending in endings}
+}
+"""By the last letters of the words, so that a tenth of them is tried."""
 _EATEN = tuple(dict.fromkeys(ending for endings, *_ in _COMPLETIONS for ending in endings))
 LONGEST_EATEN = 26
 """Characters of the end of such a word and of the blanks behind it."""
@@ -267,7 +272,7 @@ def _whole(
     """The sentence whose last word was lost or, with `in_mid_word`, broke off; empty where it is in doubt or does not stand. An
     item of a list, and what follows "If ..., then", stands without a verb."""
     last = before[-LONGEST_EATEN:].lower()
-    for endings, word, letters, beside in _COMPLETIONS:
+    for endings, word, letters, beside in _BY_LETTER.get(last[-1:], ()):
         if not last.endswith(endings) or (in_mid_word and letters[0] == " " and letters != _DOCTOR):
             continue
         if word.search(before, max(0, len(before) - REACH)) and (beside is None or holds(beside)):

@@ -27,12 +27,12 @@ from job.cleaning.rules import (
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.lead_ins import may_announce, without_lead_in, without_lost
 from job.cleaning.rules.remarks import is_remark, is_remark_inside
-from job.cleaning.rules.requests import asks_back, asks_inside, others_in
+from job.cleaning.rules.requests import asks_back, asks_inside, may_ask, others_in
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, remembered, sentences, words
 
-EDGE, END = 320, 220
+EDGE, END, FAR = 320, 220, 2000
 """Characters at the beginning and at the end that are searched for boilerplate; between them, only around its words."""
 MOST_UNKNOWN = 3
 """Words of a hope or a wish that no list holds ("Hope your grandson's football match goes well"); with more it says something.
@@ -74,10 +74,8 @@ def cut_off_end(field: Field) -> str:
 
 def boilerplate_inside(field: Field) -> str:
     """The text without sentences of pure boilerplate in the middle."""
-    text = field.text
-    lowered = field.lowered
-    found = INSIDE.all_in(lowered)
-    announces = may_announce(text)
+    text, lowered = field.text, field.lowered
+    found, announces = INSIDE.all_in(lowered), may_announce(text)
     if not found and not announces:
         return text
     if whole.SO_I_CAN_SIGNS.found_in(lowered):
@@ -109,7 +107,8 @@ def opened(text: str) -> str:
 @functools.lru_cache(maxsize=8)  # a cut at the other end leaves the beginning as it is
 def _opening(head: str, is_all: bool) -> tuple[str, int]:
     """Where the boilerplate ends with which a text begins, 0 for none, and what takes its place."""
-    for rule in boilerplate.RULES_BY_LETTER.get(head[:1].lower(), boilerplate.PUNCTUATION):
+    rules = boilerplate.RULES_BY_LETTER.get(head[:1].lower(), boilerplate.PUNCTUATION)
+    for rule in rules if signs.opening(head) else ():
         match = rule.match(head)
         if match and match.end():
             if rule in boilerplate.FREE and closings.INSTRUCTION.search(match[0]):
@@ -138,7 +137,22 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
 
 def closed(text: str) -> str:
     """The text without the boilerplate at its end: sentences, a signature after one, goodbyes without a stop before them."""
-    while text and not sign_offs.is_item(text, _goodbye):
+    # Ten thousand times "thanks": where no sentence ends, all that is looked at is near, and mostly the same as before.
+    while len(text) > 2 * FAR and not has_any(text[-FAR:].rstrip(" .!?…"), ".!?…\n()"):
+        if (shorter := _closed_near(text[-FAR:])) == text[-FAR:]:
+            return text
+        text = text[:-FAR] + shorter
+    return _closed(text)
+
+
+@functools.lru_cache(maxsize=1)
+def _closed_near(tail: str) -> str:
+    return _closed(tail, least=FAR // 2)
+
+
+def _closed(text: str, least: int = 0) -> str:
+    """The same, as long as more than `least` characters are left."""
+    while len(text) > least and not sign_offs.is_item(text, _goodbye):
         signed = sign_offs.begin(text, _goodbye) if "\n" in text[-END:] else len(text)
         if 0 < signed < len(text):
             text = full_stop(text[:signed])
@@ -149,9 +163,9 @@ def closed(text: str) -> str:
         if end < len(text):
             text = full_stop(_with_bracket(text[:end], text[end:]))
             continue  # the last sentence may have another end now, and the window reaches further back
-        begin = len(text) - _last_words(text[-closings.LAST_WORDS_WINDOW - 2 :])
+        begin = len(text) - signs.last_words(text[-closings.LAST_WORDS_WINDOW - 2 :])
         if begin == len(text) or content.goes_on(text, begin):
-            if not has_any(text[window:].lower(), closings.POLITE):
+            if not signs.polite(text[window:]):
                 return text
             begin = _glued_goodbye(text, starts[-1])
         if not begin:
@@ -177,12 +191,12 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     while len(starts) > 1:
         place = starts[-1]
         piece = text[place:end].strip()
-        if content.is_answer(text[:place]) and asks_back(piece):
+        if may_ask(piece) and content.is_answer(text[:place]) and asks_back(piece):
             break
         if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
             end = place
             starts.pop()
-        elif len(starts) > 2 and _signature(text[place:end]) and _goodbye(text[starts[-2] : place].strip()):
+        elif len(starts) > 2 and sign_offs.is_signature(text[place:end]) and _goodbye(text[starts[-2] : place].strip()):
             end = starts[-2]  # what follows a goodbye is a signature, or this is not the end
             del starts[-2:]
         else:
@@ -266,12 +280,13 @@ def _is_opening(sentence: str) -> bool:
 
 def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     """Whether a sentence is made of words of boilerplate, with a sign among them; up to `unknown` words may be others."""
+    if sentence.isascii():
+        begin = set(sentence[:FIRST_WORDS].lower().split()[:-1]) - boilerplate.WORDS
+        if len(begin) > unknown and sum(map(str.isalpha, begin)) > unknown:
+            return False  # true of most sentences; all words of a sentence take 4 us longer
     if len(sentence) > boilerplate.LONGEST or sentence.rstrip().endswith(":") or sentence.lstrip().startswith("#"):
         return False
     lowered = sentence.lower().replace("’", "'")
-    begin = set(lowered[:FIRST_WORDS].split()[:-1]) - boilerplate.WORDS
-    if len(begin) > unknown and lowered.isascii() and sum(map(str.isalpha, begin)) > unknown:
-        return False  # true of most sentences; all words of a sentence take 4 us longer
     found = boilerplate.WORD.findall(lowered)
     others = [word for word in found if word not in boilerplate.WORDS]
     if len(others) > unknown:
@@ -288,15 +303,6 @@ def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     if not understood and boilerplate.SIGNS.isdisjoint(found):
         return False
     return not (signs.referral(sentence) or content.NAMES_IT.match(sentence))
-
-
-@remembered
-def _last_words(tail: str) -> int:
-    """How many characters of a text's end are words that can only end it, given the window of them and the two before it."""
-    if not tail.lower().rstrip(" .!…\n\U0001f642\U0001f60a\u263a").endswith(closings.ENDS):
-        return 0
-    found = closings.LAST_WORDS.search(tail, max(0, len(tail) - closings.LAST_WORDS_WINDOW))
-    return len(tail) - found.start() if found else 0
 
 
 def _wishes(sentence: str, lowered: str) -> bool:
@@ -391,10 +397,3 @@ def _glued_goodbye(text: str, begin: int) -> int:
         return 0
     before = text[begin : found.start()]  # a condition does not stand without its clause
     return 0 if closings.CONDITION.match(before) and not stands(before) else found.start()
-
-
-def _signature(piece: str) -> bool:
-    piece = piece.replace(BRAND, "")
-    if len(piece) > 60 or signs.referral(piece) or closings.ADVISES.match(piece):
-        return False
-    return bool(closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or whole.SMILEY.match(piece))

@@ -56,7 +56,7 @@ _TOLD = ("my name", "myself", "i am called")
 _CAPITALIZED = re.compile(_NAME)
 _LOWER = re.compile(r"[a-zß-öø-ÿ]{2,20}(?: [a-zß-öø-ÿ]{2,20})?(?=\s?[,.!;]|\n|$| and\b| i\b| from\b| \d)")
 _BEHIND = re.compile(r"\s?(?P<stop>[,.!;]|\n|$|and\b)\s?")
-_AM = ("I am ", "I'm ", "I’m ", "This is ")
+_AM, _THIS_IS = ("I am ", "I'm ", "I’m "), "This is "
 _NAME_FOLLOWS = re.compile(r"(?:I am|I['’]m|This is) [A-ZÀ-ÖØ-Þ]")
 """What the two patterns behind it find holds this; it takes a tenth of their time."""
 _AGED = re.compile(
@@ -149,7 +149,11 @@ def _is_signed(before: str) -> bool:
 
 
 def may_hold_a_name(text: str) -> bool:
-    return has_any(text, _AM) or has_any(text.lower(), _TOLD)
+    return _may_say_who(text) or has_any(text.lower(), _TOLD)
+
+
+def _may_say_who(text: str) -> bool:
+    return _THIS_IS in text or ("I" in text and has_any(text, _AM))  # one letter takes a tenth of the time of a word
 
 
 def without_own_name(text: str) -> str:
@@ -159,7 +163,7 @@ def without_own_name(text: str) -> str:
     """
     if has_any(text.lower(), _TOLD):
         text = _without_told(text)
-    if has_any(text, _AM) and _NAME_FOLLOWS.search(text):
+    if _may_say_who(text) and _NAME_FOLLOWS.search(text):
         text = _AGED.sub(
             lambda match: f"{match['am']} " if match["title"] or is_name(match["name"]) else match[0], text
         )

@@ -235,12 +235,20 @@ def asks_inside(sentence: str) -> bool:
     return not is_other_question and asks_back(sentence)
 
 
+def may_ask(sentence: str) -> bool:
+    """Whether a sentence begins as requests do."""
+    first = sentence[:24].lstrip("\"'(*•- ").split(maxsplit=1)[:1]
+    return bool(first) and first[0].rstrip(",.!").lower() in REQUEST_BEGINS
+
+
 def asks_back(sentence: str) -> bool:
     """Whether a sentence asks for reports, pictures, news or an answer, to be told to the writer, and says nothing else."""
-    first = sentence[:24].lstrip("\"'(*•- ").split(maxsplit=1)[:1]
-    if not first or first[0].rstrip(",.!").lower() not in REQUEST_BEGINS:
-        return False
-    if len(sentence) > boilerplate.LONGEST or ":" in sentence or not has_any(sentence.lower(), REQUEST_SIGNS):
+    if (
+        not may_ask(sentence)
+        or len(sentence) > boilerplate.LONGEST
+        or ":" in sentence
+        or not has_any(sentence.lower(), REQUEST_SIGNS)
+    ):
         return False
     sure = SURE.match(sentence)
     if not (sure or REQUEST.match(sentence)) or signs.referral(sentence):

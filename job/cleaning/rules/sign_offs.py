@@ -6,7 +6,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from job.cleaning.rules import closings, whole
 from job.cleaning.rules.boilerplate import BRAND
+from job.cleaning.rules.signs import referral
 from job.cleaning.rules.text import HIDDEN, boundaries
 
 MOST_LINES = 6
@@ -19,6 +21,7 @@ _OTHER = r"(?:[&|·•,–—-]|\d[\w./-]*|\+?[\d() -]{6,20}|\[[a-z -]{3,12}\]|\
 _LINE = re.compile(rf"[\s~*–—-]*(?:(?:{_NAME}|{_SMALL}|{_OTHER}),?(?:\s+|$)){{1,9}}$")
 _SMALL_NAME = re.compile(r"[a-z]{2,12}$")
 _SENTENCE_ENDS = (".", "!", "?", ":", ";")
+_NO_ITEM_ENDS = (*_SENTENCE_ENDS, ",")
 _ABBREVIATED = re.compile(r"\b(?:Inc|Ltd|Co|Corp|Dr|Jr|Sr|Dept|M\.?D|Ph\.?D|B\.?Sc|[A-Z])\.$")
 _RULE = "–—_=*~-" + "".join(filter(str.isspace, map(chr, range(0x3001))))
 """What a line is made of that rules off a signature."""
@@ -109,7 +112,7 @@ def _below_a_colon(lines: Sequence[str]) -> int:
         if (
             not line
             or len(line) > LONGEST_LINE
-            or line.endswith((*_SENTENCE_ENDS, ","))
+            or line.endswith(_NO_ITEM_ENDS)
             or len(line.split()) > MOST_WORDS_OF_ITEM
         ):
             return 0
@@ -120,3 +123,11 @@ def _may_sign(line: str) -> bool:
     if len(line) > LONGEST_LINE or (line.endswith(_SENTENCE_ENDS) and not _ABBREVIATED.search(line)):
         return False
     return bool(_LINE.match(line) or _SMALL_NAME.match(line))
+
+
+def is_signature(piece: str) -> bool:
+    """Whether what stands behind a goodbye is who signs it."""
+    piece = piece.replace(BRAND, "")
+    if len(piece) > 60 or referral(piece) or closings.ADVISES.match(piece):
+        return False
+    return bool(closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or whole.SMILEY.match(piece))

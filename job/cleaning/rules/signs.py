@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from job.cleaning.rules import closings
 from job.cleaning.rules.boilerplate import pattern
-from job.cleaning.rules.text import has_any, words_of
+from job.cleaning.rules.text import has_any, remembered, words_of
 
 _SELDOM = "`~$\\|\t/][(){}=;<>:@'#"
 
@@ -78,15 +78,35 @@ GOODBYE_BEGINS = frozenset(
 """First words of a goodbye and of the fillers before it."""
 GOODBYE_PREFIXES = ("wel", "wish")
 """The same for words of which any number may begin so."""
+OPENING_BEGINS = frozenset(
+    """a abd absolutely according after am an and ans answer as based below brief by certainly com coming concerning dear
+    deeply detailed doctors excellent extremely first firstly following for full gone good got great greetings i im
+    in interesting it its let ma maam madam many most my myself nad namaskar namaste of on original quick read
+    really regarding reply respected response sad saddened same short sir so sorry sure tahnk tahnks thaank thaanks
+    thak thakn thakns thaks thank thankk thankks thanks thankss thanku thankx thankyou thannk thannks thanq thans
+    thansk thanx that thereafter thhank thhanks this thnak thnaks thnk thnks thnx thx tnx truly upon very warm we
+    went what with you""".split()
+)
+"""First words of openings: most answers begin with none of them, and trying the patterns of a letter takes 5 us."""
+OPENING_PREFIXES = ("h", "wel")
+"""The same for words of any length: "hellooo"."""
+_POLITE = Signs(*closings.POLITE, shared=(" me", "ta", "x", "back", "hop", "k"))
 REFERRAL = (
     *("doctor", "gp", "specialist", "ologist", "iatrist", "ician", "therapist", "dentist", "surgeon", "provider"),
     *("professional", "hospital", "clinic", "emergency", "pharmac", "vet"),
 )
 """One of these is in what closings.REFERRAL finds; likewise for the next."""
+LOOKS_BACK = 2
+"""Characters before a goodbye that closings.GLUED_GOODBYE looks at."""
 GLUED_GOODBYE = (
     *("hope", "regard", "wish", "thank", "care", "well", "know", "free", "hesitate", "best", "information"),
     *("consult", "vote", "good", "stay", "waiting", "step"),
 )
+
+IGNORED_AT_THE_END = " .!…\n\U0001f642\U0001f60a\u263a"
+LAST_LETTERS = 3
+ENDS_LAST = frozenset(end[-LAST_LETTERS:] for end in closings.ENDS)
+"""How the words end that can only end a text; to look for them takes 0.5 us, for the words 3."""
 
 
 @functools.lru_cache(maxsize=2)  # several ask for that of the same sentence
@@ -94,6 +114,17 @@ def first_word(sentence: str) -> str:
     """In small letters."""
     first = _FIRST_WORD.search(sentence)
     return first[0].lower() if first else ""
+
+
+def opening(text: str) -> bool:
+    """Whether a text may begin with boilerplate; one that begins with no letter may."""
+    word = _FIRST_WORD.match(text)
+    return not word or (start := word[0].lower()) in OPENING_BEGINS or start.startswith(OPENING_PREFIXES)
+
+
+def polite(ending: str) -> bool:
+    """Whether an end may hold a polite clause."""
+    return _POLITE.found_in(ending.lower())
 
 
 def goodbye(sentence: str) -> bool:
@@ -132,4 +163,25 @@ def referral(sentence: str, begin: int = 0) -> re.Match[str] | None:
 
 def glued_goodbye(text: str, begin: int) -> re.Match[str] | None:
     """Where a goodbye begins without a full stop before it."""
-    return closings.GLUED_GOODBYE.search(text, begin) if has_any(text[begin:].lower(), GLUED_GOODBYE) else None
+    if not has_any(text[begin:].lower(), GLUED_GOODBYE) or not _may_be_glued(text[max(0, begin - LOOKS_BACK) :]):
+        return None
+    return closings.GLUED_GOODBYE.search(text, begin)
+
+
+@remembered  # of a long text without stops the end is the same again and again
+def _may_be_glued(tail: str) -> bool:
+    return closings.GLUED_GOODBYE.search(tail) is not None
+
+
+def last_words(tail: str) -> int:
+    """How many characters of a text's end are words that can only end it, given the window of them and the two before it."""
+    said = tail.rstrip(IGNORED_AT_THE_END)
+    return _last_words_begin(tail) if said[-LAST_LETTERS:].lower() in ENDS_LAST else 0
+
+
+@remembered
+def _last_words_begin(tail: str) -> int:
+    if not tail.lower().rstrip(IGNORED_AT_THE_END).endswith(closings.ENDS):
+        return 0
+    found = closings.LAST_WORDS.search(tail, max(0, len(tail) - closings.LAST_WORDS_WINDOW))
+    return len(tail) - found.start() if found else 0

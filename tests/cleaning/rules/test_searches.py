@@ -136,6 +136,16 @@ def test_the_last_word_decides_whether_an_answer_breaks_off(tail: str) -> None:
     assert closings.DANGLING.search(tail, len(before))
 
 
+@pytest.mark.parametrize("begin", ["", "Water it. ", "Water it (in shade ", "1. Ferns\n"])
+@pytest.mark.parametrize(
+    "part", ["thanks ", "sorry, ", "Get well, ", "thanks it is syn ", "Dr. Moss ", "thanks) ", "bye\n"]
+)
+@pytest.mark.parametrize("end", ["", "Take care.", "the", "Regards, Anna Moss"])
+def test_the_end_of_a_long_text_is_closed_as_all_of_it(begin: str, part: str, end: str) -> None:
+    found = begin + part * (3 * forum.FAR // len(part)) + end
+    assert forum.closed(found) == forum._closed(found)
+
+
 @given(st.lists(st.sampled_from(["a", " ", "\n", "bc"]), max_size=40).map("".join))
 def test_a_text_has_at_most_every_second_character_as_many_words(found: str) -> None:
     assert units(found) <= (len(found) + 1) // 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from job.cleaning.rules import (
@@ -64,6 +64,32 @@ def test_every_goodbye_begins_with_a_word_of_the_list(goodbye: str) -> None:
     assert not words - signs.GOODBYE_BEGINS
 
 
+@pytest.mark.parametrize("rule", [rule for rule in boilerplate.OPENINGS if rule != "punctuation"])
+def test_every_opening_begins_with_a_word_of_the_list(rule: str) -> None:
+    words = first_words(boilerplate.OPENINGS[rule].pattern)
+    assert {word for word in words if not word.startswith(signs.OPENING_PREFIXES)} <= signs.OPENING_BEGINS
+
+
+def test_an_answer_may_open_with_boilerplate_by_its_first_word_or_sign() -> None:
+    assert all(map(signs.opening, ("Helloooo, ", "Thanks", "- a", "", "I'm")))
+    assert not signs.opening("Ferns like shade. Thanks")
+
+
+@pytest.mark.parametrize("sign", closings.POLITE)
+def test_every_sign_of_a_polite_clause_is_found(sign: str) -> None:
+    assert signs.polite(f"Water it. {sign.upper()}it")
+
+
+def test_the_last_letters_of_what_ends_a_text_are_no_more_than_it_has() -> None:
+    assert min(map(len, closings.ENDS)) >= signs.LAST_LETTERS
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])  # examples of a long pattern are slow to make
+@given(st.from_regex(contacts._SUBJECT))
+def test_what_asks_for_contact_data_has_one_of_its_words(found: str) -> None:
+    assert not contacts._ASKED_FOR.isdisjoint(text.words_of(found.lower()))
+
+
 def test_a_goodbye_is_known_behind_signs_and_fillers() -> None:
     assert signs.goodbye('* "Hope this helps.')
     assert signs.goodbye("So, please let me know.")
@@ -100,6 +126,11 @@ def test_what_the_patterns_find_has_their_signs(referral: str, goodbye: str) -> 
 )  # fmt: skip
 def test_a_goodbye_without_a_stop_before_it_is_found(goodbye: str) -> None:
     assert signs.glued_goodbye(f"Water it twice. {goodbye}", 0)
+
+
+@pytest.mark.parametrize("goodbye", ["Thanks for the rain", "waiting for your reply"])
+def test_a_goodbye_without_a_blank_before_it_is_found_where_the_search_begins(goodbye: str) -> None:
+    assert signs.glued_goodbye(f"Ferns are{goodbye}", len("Ferns are"))
 
 
 @pytest.mark.parametrize("word", dict.fromkeys(word for _, word, _, _ in eaten.COMPLETIONS))
