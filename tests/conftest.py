@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import json
 import logging
 import os
@@ -10,19 +12,20 @@ import random
 import signal
 import subprocess
 import sys
+import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.standin_hub import StandInHub
 
-os.environ.setdefault(
-    "OMP_NUM_THREADS", "1"
-)  # before torch: threads of several processes on two cores wait for each other
+# Before torch: threads of several processes on two cores wait for each other; and see job/hosts/libraries.py.
+os.environ |= {"OMP_NUM_THREADS": "1", "TORCHDYNAMO_DISABLE": "1"} | os.environ
 PROJECT = Path(__file__).resolve().parent.parent
 WRITE_TOKEN = "hf_" + "w" * 30
 READ_TOKEN = "hf_" + "r" * 30
@@ -178,6 +181,34 @@ def unwatched(work: Callable[..., int], file: Any, **_: Any) -> Any:
     from job.runs.deaths import Death
 
     return Death(work(file.take), killed="", signal="", idle_seconds=0, memory_killed=False, tail="")
+
+
+@contextlib.contextmanager
+def round_trip_in_this_process() -> Iterator[None]:
+    """The round-trip check as it is, by the model card's code and from the saved files, but without its fresh process: each of
+    these spends six CPU seconds on imports. Runs of the real command have it (test_job.py, test_quickstart.py)."""
+    import torch
+
+    from job.modeling import round_trip
+
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        said = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(said), torch.random.fork_rng():
+                round_trip.main(command[-1])
+        except Exception:
+            return subprocess.CompletedProcess(command, 1, said.getvalue(), traceback.format_exc())
+        return subprocess.CompletedProcess(command, 0, said.getvalue(), "")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(round_trip, "subprocess", SimpleNamespace(run=run))
+        yield
+
+
+@pytest.fixture(scope="module")
+def round_trip_here() -> Iterator[None]:
+    with round_trip_in_this_process():
+        yield
 
 
 @pytest.fixture
