@@ -49,10 +49,18 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, bytes) else None
 
 
+LONGEST = (
+    *("training/test_families.py", "jobs/test_quickstart.py", "jobs/test_job.py", "jobs/test_verdicts.py"),
+    *("training/test_stopping.py", "jobs/test_interruption.py", "runs/test_supervisor.py", "jobs/test_hub_runs.py"),
+)
+"""Files of twenty seconds and more on two idle cores."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with the most slow tests first, so that the two workers end together."""
+    """The longest files first, then those with the most slow tests, so that the two workers end together."""
+    place = {PROJECT / "tests" / name: number for number, name in enumerate(LONGEST)}
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: -slow[item.path])
+    items.sort(key=lambda item: (place.get(item.path, len(place)), -slow[item.path]))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
