@@ -61,7 +61,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]
             "MODEL_PAD_TOKEN": "reserved",
             "TRAIN_MAX_TOKENS": "256",
             "TRAIN_LEARNING_RATE": "0.005",
-            "PROBE_ANSWERS": "32",
+            "PROBE_ANSWERS": "60",
             "PROBE_CHECKPOINTS": "1",
             "PROBE_MAX_NEW_TOKENS": "96",
             "OUTPUT_DIR": str(root),
