@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import json
 import logging
 import os
@@ -10,19 +12,20 @@ import random
 import signal
 import subprocess
 import sys
+import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.standin_hub import StandInHub
 
-os.environ.setdefault(
-    "OMP_NUM_THREADS", "1"
-)  # before torch: threads of several processes on two cores wait for each other
+# Before torch: threads of several processes on two cores wait for each other; and see job/hosts/libraries.py.
+os.environ |= {"OMP_NUM_THREADS": "1", "TORCHDYNAMO_DISABLE": "1"} | os.environ
 PROJECT = Path(__file__).resolve().parent.parent
 WRITE_TOKEN = "hf_" + "w" * 30
 READ_TOKEN = "hf_" + "r" * 30
@@ -46,10 +49,18 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, bytes) else None
 
 
+LONGEST = (
+    *("training/test_families.py", "jobs/test_quickstart.py", "jobs/test_job.py", "jobs/test_verdicts.py"),
+    *("training/test_stopping.py", "jobs/test_interruption.py", "runs/test_supervisor.py", "jobs/test_hub_runs.py"),
+)
+"""Files of twenty seconds and more on two idle cores."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with the most slow tests first, so that the two workers end together."""
+    """The longest files first, then those with the most slow tests, so that the two workers end together."""
+    place = {PROJECT / "tests" / name: number for number, name in enumerate(LONGEST)}
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: -slow[item.path])
+    items.sort(key=lambda item: (place.get(item.path, len(place)), -slow[item.path]))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -178,6 +189,34 @@ def unwatched(work: Callable[..., int], file: Any, **_: Any) -> Any:
     from job.runs.deaths import Death
 
     return Death(work(file.take), killed="", signal="", idle_seconds=0, memory_killed=False, tail="")
+
+
+@contextlib.contextmanager
+def round_trip_in_this_process() -> Iterator[None]:
+    """The round-trip check as it is, by the model card's code and from the saved files, but without its fresh process: each of
+    these spends six CPU seconds on imports. Runs of the real command have it (test_job.py, test_quickstart.py)."""
+    import torch
+
+    from job.modeling import round_trip
+
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        said = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(said), torch.random.fork_rng():
+                round_trip.main(command[-1])
+        except Exception:
+            return subprocess.CompletedProcess(command, 1, said.getvalue(), traceback.format_exc())
+        return subprocess.CompletedProcess(command, 0, said.getvalue(), "")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(round_trip, "subprocess", SimpleNamespace(run=run))
+        yield
+
+
+@pytest.fixture(scope="module")
+def round_trip_here() -> Iterator[None]:
+    with round_trip_in_this_process():
+        yield
 
 
 @pytest.fixture

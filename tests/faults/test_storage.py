@@ -20,6 +20,7 @@ from tests.faults.small_disk import fill, small_disk
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.usefixtures("round_trip_here")
 def test_a_store_that_renames_no_folder_and_forgets_what_was_not_synced_and_bits_that_flip(
     command: Callable[..., int], base: Path, rows_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

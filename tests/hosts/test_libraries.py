@@ -26,6 +26,7 @@ pytestmark = pytest.mark.light
 OURS = (
     *("HF_HUB_OFFLINE", "HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_TELEMETRY"),
     *("TOKENIZERS_PARALLELISM", "BITSANDBYTES_NOWELCOME", "CUDA_VISIBLE_DEVICES", "PYTORCH_ALLOC_CONF"),
+    "TORCHDYNAMO_DISABLE",
     "SSL_CERT_FILE",
     *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"),
 )
@@ -48,7 +49,7 @@ def test_a_run_that_needs_no_hub_stays_off_the_network() -> None:
     prepare_libraries(settings("quickstart"))
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     assert os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] == "1"
-    for name in ("HF_HUB_DISABLE_TELEMETRY", "BITSANDBYTES_NOWELCOME"):
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "BITSANDBYTES_NOWELCOME", "TORCHDYNAMO_DISABLE"):
         assert os.environ[name] == "1"
     assert os.environ["TOKENIZERS_PARALLELISM"] == "true"
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import metrics_of, run_job, small_run, write_rows
+from tests.conftest import metrics_of, small_run, write_rows
 
 
 @pytest.mark.slow
-def test_chats_are_trained_on_every_turn(base: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("round_trip_here")
+def test_chats_are_trained_on_every_turn(
+    command: Callable[..., int], base: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     rows = []
     for number in range(24):
         said = [
@@ -32,10 +36,10 @@ def test_chats_are_trained_on_every_turn(base: Path, tmp_path: Path) -> None:
     texts = [{"text": f"Shelf {number} holds {number} pots of fern, moss and ivy in the shade."} for number in range(8)]
     path, more = write_rows(tmp_path / "rows.jsonl", rows), write_rows(tmp_path / "texts.jsonl", texts)
     output = tmp_path / "output"
-    result = run_job(small_run(base, path, output, DATA_SOURCES=f"{path},{more}", TRAIN_MAX_TOKENS="512"))
-    assert result.returncode == 0, result.stderr
-    assert "layout='conversations (ShareGPT)'" in result.stdout
-    assert "layout='text, trained as a whole'" in result.stdout
+    assert command(small_run(base, path, output, DATA_SOURCES=f"{path},{more}", TRAIN_MAX_TOKENS="512")) == 0
+    log = capfd.readouterr().out
+    assert "layout='conversations (ShareGPT)'" in log
+    assert "layout='text, trained as a whole'" in log
     cleaned = metrics_of(output)["clean"]
     assert (cleaned["conversations"], cleaned["texts"], cleaned["dropped"]) == (24, 8, {})
     assert [len(row["learned"]) for row in cleaned["masked_rows"]] == [4, 4, 4]

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import differing_tensors, metrics_of, run_job, small_run, start_job
+from job.errors import FolderInUse
+from tests.conftest import differing_tensors, metrics_of, small_run, start_job
 
 pytestmark = pytest.mark.slow
 
@@ -24,39 +25,41 @@ def wait_for(found: Callable[[], bool], child: Any, seconds: float = 120) -> Non
 
 
 def long_run(base: Path, rows_file: Path, output: Path) -> dict[str, str]:
-    """Some 80 steps: long enough to be hit in the middle."""
-    return small_run(base, rows_file, output, TRAIN_EPOCHS="20", TRAIN_EVAL_STEPS="5", TRAIN_LEARNING_RATE="0.001")
+    """40 steps, without the probe: long enough to be hit in the middle, twice."""
+    values = {"TRAIN_EPOCHS": "10", "TRAIN_EVAL_STEPS": "5", "TRAIN_LEARNING_RATE": "0.001", "STAGES": "clean,train"}
+    return small_run(base, rows_file, output, **values)
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(base: Path, rows_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("uninterrupted") / "output"
-    assert run_job(long_run(base, rows_file, output)).returncode == 0
-    return output
-
-
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 75)], ids=["killed", "asked to stop"]
-)
+@pytest.mark.usefixtures("round_trip_here")
 def test_an_interrupted_training_goes_on_and_ends_in_the_same_adapter(
-    number: int, code: int, uninterrupted: Path, base: Path, rows_file: Path, tmp_path: Path
+    command: Callable[..., int], base: Path, rows_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    output = tmp_path / "output"
-    child = start_job(long_run(base, rows_file, output))
-    wait_for(lambda: (output / "train" / "checkpoints" / "checkpoint-15" / "manifest.json").exists(), child)
-    child.send_signal(number)
-    child.communicate(timeout=60)
-    assert child.returncode == code
-    assert not (output / "adapter").exists()
-    if number == signal.SIGTERM:
-        assert metrics_of(output)["status"] == "stopped"
-    result = run_job(long_run(base, rows_file, output))
-    assert result.returncode == 0, result.stderr
-    assert "resume_from_step=" in result.stdout
-    assert metrics_of(output)["train"]["resumed_from_step"] >= 15
-    weights = "adapter/adapter_model.safetensors"
-    ways = [metrics_of(folder)["train"]["optimizations"] for folder in (output, uninterrupted)]
-    assert not differing_tensors(output / weights, uninterrupted / weights), ways
+    """Those that are interrupted are processes of their own; the last start and the one without a break are this process."""
+    whole, output = tmp_path / "whole", tmp_path / "output"
+    assert command(long_run(base, rows_file, whole)) == 0
+    for number, code, step in ((signal.SIGTERM, 75, 5), (signal.SIGKILL, -9, 20)):
+        child = start_job(long_run(base, rows_file, output))
+        newest = output / "train" / "checkpoints" / f"checkpoint-{step}" / "manifest.json"
+        wait_for(newest.exists, child)
+        child.send_signal(number)
+        child.communicate(timeout=60)
+        assert child.returncode == code
+        assert not (output / "train" / "adapter").exists()
+        if number == signal.SIGTERM:
+            metrics = metrics_of(output)
+            assert metrics["status"] == "stopped"
+            assert not (output / "train" / "checkpoints" / "checkpoint-20").exists(), "stopped too late to be killed"
+    capfd.readouterr()
+    until = time.monotonic() + 60
+    while (code := command(long_run(base, rows_file, output))) == FolderInUse.exit_code:  # what was watched still saves
+        assert time.monotonic() < until, "the process below the killed one goes on"
+        time.sleep(0.5)
+    assert code == 0
+    assert "resume_from_step=" in capfd.readouterr().out
+    assert metrics_of(output)["train"]["resumed_from_step"] >= 20
+    weights = "train/adapter/adapter_model.safetensors"
+    ways = [metrics_of(folder)["train"]["optimizations"] for folder in (output, whole)]
+    assert not differing_tensors(output / weights, whole / weights), ways
 
 
 def test_a_signal_before_training_ends_at_once_and_leaves_metrics(base: Path, rows_file: Path, tmp_path: Path) -> None:

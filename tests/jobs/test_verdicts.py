@@ -1,7 +1,7 @@
 """Whole runs on the quickstart's base that end with each verdict, with its exit code and its report. The run that is better is
 the quickstart itself (test_quickstart.py).
 
-In this process, which has the model libraries already, and without the fresh process of the round trip.
+In this process, which has the model libraries already, and so has the round trip.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 
 from job.errors import NoBetter, Worse
-from job.modeling import batching, round_trip
+from job.modeling import batching
 from job.quickstart.texts import forum_rows
-from job.results import Metrics, RoundTrip
+from job.results import Metrics
 from job.runs.folder import RunDir
 from job.runs.metrics import MetricsFile
 from job.runs.signals import StopRequest
 from job.settings.loading import load_settings
 from job.start import work
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("round_trip_here")]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]
         }
         for name, value in (variables | changes).items():
             monkeypatch.setenv(f"FINETUNE_{name}", value)
-        monkeypatch.setattr(round_trip, "check", lambda *_, **__: RoundTrip(max_difference=0.0, tolerance=1.0))
         run_dir, file = RunDir(root), MetricsFile(root)
         run_dir.open()
         code = work(load_settings(), "", run_dir, StopRequest(), {}, False, file.take)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import types
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from job.modeling.tokenizer import load_tokenizer
 from job.publishing.cards import how_to_ask
 from job.settings.fields import DataSettings, ModelSettings
 from job.settings.sources import Source
-from tests.conftest import make_rows, metrics_of, run_job, small_run, write_rows
+from tests.conftest import make_rows, metrics_of, small_run, write_rows
 from tests.modeling.chats import ROW, asked_by_the_card, cleaned_with, load, raw_tokenizer, tokenizer_of
 from tests.templates import CHATML, GEMMA, LLAMA3, MISTRAL, STYLES, Template, make_base_of
 
@@ -194,14 +195,21 @@ def test_a_template_that_raises_for_some_rows_is_reported_too(base: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("round_trip_here")
 @pytest.mark.parametrize("tokens", [{}, {"eos_token": None, "bos_token": None}], ids=["gemma", "no-end-token"])
-def test_the_whole_job_without_a_system_role(tokens: dict[str, None], rows_file: Path, tmp_path: Path) -> None:
+def test_the_whole_job_without_a_system_role(
+    tokens: dict[str, None],
+    command: Callable[..., int],
+    rows_file: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     """Rows bring a system prompt, the template refuses one; the second tokenizer has no end token of its own."""
     folder = make_base_of(tmp_path / "base", GEMMA, **tokens)
     output = tmp_path / "output"
-    result = run_job(small_run(folder, rows_file, output, PROBE_MAX_NEW_TOKENS="4"))
-    assert result.returncode == 0, result.stderr
-    assert (result.stdout + result.stderr).count("system_prompt=in_user_turn") == 1
+    capfd.readouterr()
+    assert command(small_run(folder, rows_file, output, PROBE_MAX_NEW_TOKENS="4")) == 0
+    assert "".join(capfd.readouterr()).count("system_prompt=in_user_turn") == 1
     metrics = metrics_of(output)
     assert metrics["clean"]["system_prompt"] == "You repair things."
     assert metrics["clean"]["system_in_user_turn"]

@@ -19,7 +19,7 @@ from job.modeling.tokenizer import load_tokenizer
 from job.settings.fields import LoraSettings, ModelSettings
 from job.training import adapter as adapters
 from job.training.adapter import attach
-from tests.conftest import WRITE_TOKEN, make_base
+from tests.conftest import WRITE_TOKEN, make_base, round_trip_in_this_process
 
 
 @pytest.mark.slow
@@ -47,7 +47,10 @@ def test_an_embedding_that_a_fresh_process_does_not_load_is_found(
     tuned = attach(load_base(files, tokenizer, torch.float32), LoraSettings(), 1, "base")
     adapters.save(tuned, tokenizer, files, tmp_path / "adapter", new_rows=1, save_embedding=how)
     saved = {"dtype": "float32", "new_rows": 1, "embedding_saved": True, "pad_token": tokenizer.pad_token_id}
-    with pytest.raises(JobError, match=r"loads another embedding layer|answers differently"):
+    with (
+        round_trip_in_this_process(),
+        pytest.raises(JobError, match=r"loads another embedding layer|answers differently"),
+    ):
         round_trip.check(tuned, [[5, 6, 7]], files, tmp_path / "adapter", **saved)
 
 

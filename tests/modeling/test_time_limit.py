@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from job.errors import SettingsError
 from job.modeling import chat as chats
 from job.modeling.chat import Chat
 from job.modeling.template import prepare_template
-from tests.conftest import metrics_of, run_job, small_run
+from tests.conftest import metrics_of, small_run
 from tests.modeling.chats import LOOP, raw_tokenizer, tokenizer_of
 from tests.templates import CHATML
 
@@ -48,12 +49,12 @@ def test_in_another_thread_a_template_renders_without_limit(base: Path) -> None:
 
 @pytest.mark.slow
 def test_a_template_that_does_not_end_is_a_wrong_setting_before_rows_are_cleaned(
-    base: Path, rows_file: Path, tmp_path: Path
+    command: Callable[..., int], base: Path, rows_file: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "chat.jinja").write_text(LOOP + CHATML.text, "utf-8")
     output = tmp_path / "output"
-    result = run_job(small_run(base, rows_file, output, MODEL_CHAT_TEMPLATE_FILE=str(tmp_path / "chat.jinja")))
-    assert result.returncode == 64, result.stderr
+    variables = small_run(base, rows_file, output, MODEL_CHAT_TEMPLATE_FILE=str(tmp_path / "chat.jinja"))
+    assert command(variables) == 64
     metrics = metrics_of(output)
     assert (metrics["stage"], metrics["error"]["kind"]) == ("check", "SettingsError")
     assert (

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from job.errors import DataError, HubUnavailable, NotFound
 from job.plan import facts as facts_module
@@ -64,7 +65,9 @@ def test_the_quickstart_is_known_as_a_whole(facts: Callable[..., Facts]) -> None
     assert known.samples is known.samples
 
 
-def test_a_source_that_fails_leaves_the_others(facts: Callable[..., Facts], rows_file: Path, tmp_path: Path) -> None:
+def test_a_source_that_fails_leaves_the_others(
+    facts: Callable[..., Facts], rows_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     empty = tmp_path / "empty.jsonl"
     empty.write_text("", "utf-8")
     known = facts(DATA_SOURCES=f"{empty},{rows_file}", DATA_MIN_ANSWER_WORDS="5")
@@ -74,6 +77,7 @@ def test_a_source_that_fails_leaves_the_others(facts: Callable[..., Facts], rows
     assert known.expected.kept == 60
     nothing = facts(DATA_SOURCES=f"{empty}=50")
     assert nothing.expected.kept is None
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)  # as `plan` does where the Hub does not answer
     assert facts(DATA_SOURCES="owner/rows=50").expected.kept == 50
 
 

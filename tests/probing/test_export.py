@@ -23,7 +23,7 @@ from job.training import adapter as adapters
 from job.training.adapter import attach
 from tests.sample_results import TRAINED
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("round_trip_here")]
 FIRST, BEST = TRAINED.candidates
 
 

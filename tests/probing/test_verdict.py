@@ -392,9 +392,7 @@ def test_equal_models_are_called_worse_or_better_in_few_of_a_hundred(rows: int) 
 
 
 def test_true_harm_and_true_gain_are_seen() -> None:
-    harmed = [
-        calibration.pair(seed, 100, gain=0.05, harm=0.4, rates=calibration.GOOD_RATES).value for seed in range(20)
-    ]
-    assert harmed.count("worse") == 20
-    better = [calibration.pair(seed, 100, gain=0.1, rates=calibration.GOOD_RATES).value for seed in range(20)]
-    assert better.count("better") >= 15
+    harmed = [calibration.pair(seed, 100, gain=0.05, harm=0.4, rates=calibration.GOOD_RATES).value for seed in range(8)]
+    assert harmed.count("worse") == 8
+    better = [calibration.pair(seed, 100, gain=0.1, rates=calibration.GOOD_RATES).value for seed in range(8)]
+    assert better.count("better") >= 6

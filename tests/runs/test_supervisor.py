@@ -1,4 +1,4 @@
-"""The process that watches, and real processes that end in all the ways there are."""
+"""The process that watches, and real processes that end in all the ways there are by themselves."""
 
 from __future__ import annotations
 
@@ -12,90 +12,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from job.results import Metrics
-from job.runs.signals import SIGNALS
 from job.runs.supervisor import _sender
 from tests.conftest import PROJECT, clean_environment, metrics_of
 from tests.log_lines import stands_alone
+from tests.runs.supervised import ended, failure_of, start, wait_for
 from tests.sample_results import DONE
-
-SCRIPT = """
-import ctypes, logging, os, signal, sys, time
-from pathlib import Path
-from job.results import Metrics
-from job.runs import progress, supervisor
-from job.runs.endings import conclude
-from job.runs.folder import RunDir
-from job.runs.lock import FolderLock
-from job.runs.bar import BAR
-from job.runs.logs import LineFormatter, start_logging
-from job.runs.metrics import MetricsFile, MetricsWriter
-from job.settings.files import wants_json
-from job.training.checkpoint_times import CheckpointTimes
-
-from job.__main__ import open_closed_streams
-
-open_closed_streams()
-root = Path(sys.argv[1])
-file = MetricsFile(root)
-file.write_report = lambda: None  # matplotlib takes two seconds
-supervisor.GRACE_SECONDS = supervisor.STACKS_SECONDS = 0.5
-supervisor.HEARTBEAT_SECONDS = 0.2
-supervisor.PAUSE_SECONDS = 1.0
-
-def work(take):
-    writer = MetricsWriter(RunDir(root), {}, take)
-    writer.at("train")
-    BODY
-    writer.end("succeeded", 0)
-    return 0
-
-start_logging()
-log = logging.getLogger("job")
-LineFormatter.as_json = wants_json(os.environ)
-BAR.start(terminal=sys.stderr.isatty())
-lock = FolderLock(root)
-lock.take()
-death = supervisor.supervise(work, file, watchdog_seconds=WATCHDOG, beat=lock.beat)
-sys.exit(conclude(death, file, {}))
-"""
-
-
-def start(
-    folder: Path, body: str, watchdog: float = 20, variables: dict[str, str] | None = None, **options: Any
-) -> subprocess.Popen[str]:
-    """A watching process, and below it one whose work is `body`."""
-    script = SCRIPT.replace("BODY", body.replace("\n", "\n    ")).replace("WATCHDOG", str(watchdog))
-    return subprocess.Popen(
-        [sys.executable, "-c", script, str(folder)],
-        cwd=PROJECT,
-        env=clean_environment(variables or {}),
-        text=True,
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options,
-    )
-
-
-def ended(child: subprocess.Popen[str]) -> tuple[int, str]:
-    """(exit code, log of errors)."""
-    _, errors = child.communicate(timeout=30)
-    return child.returncode, errors
-
-
-def failure_of(folder: Path) -> dict[str, Any]:
-    value = json.loads((folder / "failure.json").read_text("utf-8"))
-    assert isinstance(value, dict)
-    return value
-
-
-def wait_for(path: Path) -> None:
-    until = time.monotonic() + 20
-    while not path.exists():
-        assert time.monotonic() < until, f"{path} never came"
-        time.sleep(0.02)
 
 
 def test_work_that_ends_by_itself(tmp_path: Path) -> None:
@@ -267,17 +192,17 @@ def test_nothing_moves_for_too_long(tmp_path: Path) -> None:
 
 
 def test_an_import_that_computes_moves_and_one_that_stands_still_does_not(tmp_path: Path) -> None:
-    busy = "until = time.monotonic() + 4\nwith progress.importing():\n    while time.monotonic() < until: pass"
+    busy = "until = time.monotonic() + 3\nwith progress.importing():\n    while time.monotonic() < until: pass"
     assert ended(start(tmp_path, busy, watchdog=1.5))[0] == 0
     assert ended(start(tmp_path, busy.replace("progress.importing()", "progress.saving()"), watchdog=1.5))[0] == 74
     assert ended(start(tmp_path, "with progress.importing(): time.sleep(60)", watchdog=1.5))[0] == 74
 
 
 def test_a_machine_that_stood_still_is_no_run_that_hangs(tmp_path: Path) -> None:
-    child = start(tmp_path, "(root / 'ready').touch()\ntime.sleep(6.5)", watchdog=4)
+    child = start(tmp_path, "(root / 'ready').touch()\ntime.sleep(4.5)", watchdog=3)
     wait_for(tmp_path / "ready")
     child.send_signal(signal.SIGSTOP)
-    time.sleep(5)
+    time.sleep(3.5)
     child.send_signal(signal.SIGCONT)
     assert ended(child)[0] == 0
 
@@ -314,10 +239,10 @@ def test_a_process_whose_streams_are_closed_has_some_all_the_same(tmp_path: Path
 
 
 def test_slow_work_that_moves_is_left_alone(tmp_path: Path) -> None:
-    body = "for _ in range(8):\n    time.sleep(0.5)\n    progress.advance('rows', 5)"
-    code, errors = ended(start(tmp_path, body, watchdog=2.5))
+    body = "for _ in range(6):\n    time.sleep(0.5)\n    progress.advance('rows', 5)"
+    code, errors = ended(start(tmp_path, body, watchdog=2))
     assert code == 0, errors
-    assert metrics_of(tmp_path)["progress"]["rows"] == 40
+    assert metrics_of(tmp_path)["progress"]["rows"] == 30
 
 
 def test_a_heartbeat_says_how_far_it_is(tmp_path: Path) -> None:
@@ -330,108 +255,6 @@ def test_a_heartbeat_says_how_far_it_is(tmp_path: Path) -> None:
     assert metrics_of(tmp_path)["status"] == "running"
     child.terminate()
     ended(child)
-
-
-@pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_is_passed_on_once(number: signal.Signals, tmp_path: Path) -> None:
-    body = (
-        f"got = []\nsignal.signal({number:d}, lambda *_: got.append(1))\n(root / 'ready').touch()\n"
-        "while not got: time.sleep(0.01)\nwriter.end('stopped', 75)\nreturn 75"
-    )
-    not_ignored = lambda: signal.signal(number, signal.SIG_DFL) and None  # noqa: E731
-    child = start(tmp_path, body, preexec_fn=not_ignored)
-    wait_for(tmp_path / "ready")
-    child.send_signal(number)
-    assert ended(child)[0] == 75
-    assert metrics_of(tmp_path)["status"] == "stopped"
-
-
-def test_work_that_does_not_stop_is_broken_off(tmp_path: Path) -> None:
-    body = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n(root / 'ready').touch()\ntime.sleep(60)"
-    child = start(tmp_path, body)
-    wait_for(tmp_path / "ready")
-    started = time.monotonic()
-    child.terminate()
-    code, errors = ended(child)
-    assert (code, metrics_of(tmp_path)["status"]) == (75, "stopped")
-    assert time.monotonic() - started < 20, "and not after its sixty seconds"
-    assert "SIGTERM arrived in stage train; what was under way did not end in time" in errors
-
-
-def test_saving_gets_more_time_than_anything_else(tmp_path: Path) -> None:
-    """And what it has saved it still has to say."""
-    body = (
-        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwith CheckpointTimes(10).saving():\n    (root / 'ready').touch()\n"
-        "    time.sleep(1.5)\ntime.sleep(0.7)\nwriter.end('stopped', 75)\nreturn 75"
-    )
-    child = start(tmp_path, body)
-    wait_for(tmp_path / "ready")
-    child.terminate()
-    code, errors = ended(child)
-    assert code == 75
-    assert "did not end in time" not in errors
-
-
-def test_a_child_whose_parent_was_killed_stops_as_well(tmp_path: Path) -> None:
-    body = (
-        "def stop(*_):\n    writer.end('stopped', 75)\n    (root / 'stopped').touch()\n    os._exit(75)\n"
-        "signal.signal(signal.SIGTERM, stop)\n(root / 'ready').touch()\ntime.sleep(60)"
-    )
-    child = start(tmp_path, body)
-    wait_for(tmp_path / "ready")
-    child.kill()
-    wait_for(tmp_path / "stopped")
-    child.communicate(timeout=20)
-    assert metrics_of(tmp_path)["status"] == "stopped", "nobody else writes it any more"
-
-
-def test_a_run_whose_folder_was_taken_over_ends_and_writes_nothing_more(tmp_path: Path) -> None:
-    body = (
-        "if (pid := os.fork()) == 0: time.sleep(60)\n(root / 'pids').write_text(f'{os.getpid()} {pid}')\n"
-        "(root / 'ready').touch()\ntime.sleep(60)"
-    )
-    child = start(tmp_path, body)
-    wait_for(tmp_path / "ready")
-    while child.poll() is None:  # a heartbeat may lie between two of these
-        (tmp_path / "owner.json").write_text('{"host": "another-host", "boot": "b", "pid": 1}', "utf-8")
-        time.sleep(0.05)
-    assert "FolderInUse: Another process is working in" in ended(child)[1]
-    assert all(_is_gone(int(pid)) for pid in (tmp_path / "pids").read_text("utf-8").split())
-    assert metrics_of(tmp_path)["status"] == "running"
-    assert not (tmp_path / "failure.json").exists()
-    assert "another-host" in (tmp_path / "owner.json").read_text("utf-8")
-
-
-def test_a_run_whose_folder_was_moved_ends_and_writes_nothing_at_its_old_place(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    folder.mkdir()
-    child = start(folder, "(root / 'pid').write_text(str(os.getpid()))\nwhile True: writer.write(); time.sleep(0.01)")
-    wait_for(folder / "pid")
-    wait_for(folder / "metrics.json")
-    folder.rename(tmp_path / "moved")
-    assert "FolderGone: The output folder" in ended(child)[1]
-    assert _is_gone(int((tmp_path / "moved" / "pid").read_text()))
-    assert not folder.exists()
-
-
-def test_what_the_child_started_ends_with_it(tmp_path: Path) -> None:
-    body = (
-        "if (pid := os.fork()) == 0: time.sleep(60)\n(root / 'pid').write_text(str(pid))\n"
-        "os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    assert ended(start(tmp_path, body))[0] == 1
-    pid, until = int((tmp_path / "pid").read_text()), time.monotonic() + 5
-    while time.monotonic() < until and not _is_gone(pid):
-        time.sleep(0.05)
-    assert _is_gone(pid)
-
-
-def _is_gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
 
 
 LIMITED = """

@@ -16,6 +16,7 @@ from tests.training.building import ON_A_CPU
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("round_trip_here")
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_families_go_through_the_whole_job_or_are_refused_before_it(
     family: Family,

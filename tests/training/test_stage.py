@@ -42,6 +42,7 @@ from tests.conftest import differing_tensors, make_rows, write_rows
 from tests.templates import CHATML, give_template
 from tests.training.building import forward_of
 
+pytestmark = pytest.mark.usefixtures("round_trip_here")
 TRAIN = TrainSettings(max_tokens=256, warmup_steps=1, eval_steps=2, log_steps=1, learning_rate=0.01)
 
 
@@ -179,7 +180,7 @@ EMBEDDINGS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("how", EMBEDDINGS)
 def test_the_embedding_layer_is_saved_once_in_the_base_models_dtype(how: str, base: Path, tmp_path: Path) -> None:
-    """And a fresh process loads it by the model card's lines: `train` raises where its logits differ."""
+    """And the model card's lines load it: `train` raises where its logits differ."""
     result = trained(tmp_path, base, model={"save_embedding": how})
     with safe_open(tmp_path / "train" / "adapter" / WEIGHTS, "pt") as file:
         extra = {name: file.get_tensor(name) for name in file.keys() if "lora_" not in name}  # noqa: SIM118

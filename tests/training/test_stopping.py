@@ -21,7 +21,7 @@ from job.training.forecast import Forecast, Measured
 from job.training.forward import Forward
 from tests.training.test_stage import trained
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("round_trip_here")]
 SETTINGS = TrainSettings(epochs=2, batch_size=16, warmup_steps=1, eval_steps=3, log_steps=1, learning_rate=0.01)
 """Two epochs of four steps. No checkpoint is due at the end of the first: a stop there saves its own."""
 
@@ -53,7 +53,9 @@ def adapters(root: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(base: Path, tmp_path_factory: pytest.TempPathFactory, two_micro_batches: None) -> Path:
+def uninterrupted(
+    base: Path, tmp_path_factory: pytest.TempPathFactory, two_micro_batches: None, round_trip_here: None
+) -> Path:
     root = tmp_path_factory.mktemp("uninterrupted")
     result = trained(root, base, train_settings=SETTINGS)
     assert [one.step for one in result.candidates] == [6, 8]
