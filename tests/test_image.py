@@ -2,8 +2,7 @@ r"""The image: its lock files, and the real thing on a real engine.
 
 Tests marked `engine` need a running docker engine and the CPU image, and skip with a reason otherwise:
 
-    docker build --build-arg VARIANT=cpu --build-arg BASE_IMAGE=python:3.12-slim-bookworm --build-arg TORCH_WHEELS=... \
-        -t lora-job:cpu .
+    docker build -t lora-job:cpu --build-arg VARIANT=cpu --build-arg BASE_IMAGE=python:3.12-slim-bookworm .
     python -m pytest -m engine -n 0
 """
 
@@ -16,6 +15,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 import tarfile
 import time
 import tomllib
@@ -26,6 +26,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from job import __version__
 from tests.conftest import PROJECT
 
 IMAGE = os.environ.get("LORA_JOB_IMAGE", "lora-job:cpu")
@@ -41,32 +42,82 @@ SHORT = {
 # --- lock files ------------------------------------------------------------------------------------------------------
 
 
+LOCKS = ("common.txt", "cuda.txt", "cpu.txt", "triton.txt")
+
+
 def locked(name: str) -> dict[str, str]:
     text = (PROJECT / ".locks" / name).read_text("utf-8")
     return dict(re.findall(r"^([a-z0-9._-]+)==(\S+) \\$", text, re.MULTILINE))
 
 
 @pytest.mark.light
-@pytest.mark.parametrize("name", ["cuda.txt", "cpu.txt", "triton.txt"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_holds_hashes_and_no_address(name: str) -> None:
     text = (PROJECT / ".locks" / name).read_text("utf-8")
     blocks = re.split(r"^(?=[a-z0-9._-]+==)", text, flags=re.MULTILINE)[1:]
-    assert len(blocks) == len(locked(name))
+    assert blocks and len(blocks) == len(locked(name))
     assert all("--hash=sha256:" in block for block in blocks)
     assert "://" not in text and "--index" not in text and "--find-links" not in text
 
 
 @pytest.mark.light
-@pytest.mark.parametrize("name", ["cuda.txt", "cpu.txt"])
-def test_the_locks_agree_with_pyproject(name: str) -> None:
+def test_both_variants_differ_in_the_build_of_torch_alone() -> None:
+    cuda, cpu = locked("cuda.txt"), locked("cpu.txt")
+    assert cpu == {"torch": f"{cuda['torch']}+cpu"}
+    assert all(name == "torch" or name.startswith(("nvidia-", "cuda-")) for name in cuda)
+    packages = [name for file in LOCKS if file != "cpu.txt" for name in locked(file)]
+    assert len(packages) == len(set(packages)), "each package has one version"
+
+
+@pytest.mark.light
+def test_the_locks_agree_with_pyproject() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
-    found = locked(name)
-    for line in project["dependencies"]:
+    found = locked("common.txt") | locked("cuda.txt") | locked("triton.txt")
+    for line in [*project["dependencies"], *project["optional-dependencies"]["cuda"]]:
         wanted = Requirement(line)
-        if name == "cpu.txt" and wanted.name == "torch":
-            continue  # from elsewhere, in the version of cuda.txt
         assert wanted.specifier.contains(found[wanted.name.lower().replace("_", "-")]), line
-    assert not any(package.startswith(("nvidia", "triton")) for package in locked("cpu.txt"))
+
+
+@pytest.mark.light
+def test_locks_of_other_dependencies_are_told(tmp_path: Path) -> None:
+    def check() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(tmp_path / ".locks" / "make.py"), "--check"]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    shutil.copytree(PROJECT / ".locks", tmp_path / ".locks")
+    pyproject = (PROJECT / "pyproject.toml").read_text("utf-8")
+    (tmp_path / "pyproject.toml").write_text(pyproject, "utf-8")
+    assert check().returncode == 0, check().stderr
+    (tmp_path / "pyproject.toml").write_text(pyproject.replace('"peft>=0.21,<0.22"', '"peft>=0.22,<0.23"'), "utf-8")
+    assert check().returncode == 1
+    assert check().stderr.count("python .locks/make.py") == len(LOCKS)
+
+
+@pytest.mark.light
+def test_a_bill_of_materials_lists_what_is_locked_and_installed(tmp_path: Path) -> None:
+    def bill(pins: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "lock.txt").write_text(pins, "utf-8")
+        (tmp_path / "numpy-2.4.6.dist-info").mkdir(exist_ok=True)
+        (tmp_path / "numpy-2.4.6.dist-info" / "METADATA").write_text(
+            "Metadata-Version: 2.4\nName: NumPy\nVersion: 2.4.6\nLicense-Expression: BSD-3-Clause\n", "utf-8"
+        )
+        # -S -P: of the packages on this machine it sees that one alone
+        command = [sys.executable, "-S", "-P", str(PROJECT / ".locks" / "sbom.py"), "0.1.0", str(tmp_path / "lock.txt")]
+        environ = {"PYTHONPATH": str(tmp_path)}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+
+    made = json.loads(bill("numpy==2.4.6 \\\n").stdout)
+    assert (made["bomFormat"], made["specVersion"]) == ("CycloneDX", "1.6")
+    (numpy,) = made["components"]
+    assert (numpy["purl"], numpy["licenses"]) == ("pkg:pypi/numpy@2.4.6", [{"expression": "BSD-3-Clause"}])
+    for pins in ("numpy==2.5.0 \\\n", "numpy==2.4.6 \\\npeft==0.21.2 \\\n", ""):
+        other = bill(pins)
+        assert other.returncode == 1 and "are not those of the locks" in other.stderr, pins
+
+
+@pytest.mark.light
+def test_the_image_is_labelled_with_the_version() -> None:
+    assert f"\nARG VERSION={__version__}\n" in (PROJECT / "Dockerfile").read_text("utf-8")
 
 
 # --- the engine ------------------------------------------------------------------------------------------------------
