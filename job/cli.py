@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from job import __version__
 from job.errors import EXIT_CODES, SUCCESS, JobError, SettingsError
+from job.hosts.folders import require_folders
 from job.hosts.libraries import (
     do_not_wait_for_the_hub,
     prepare_libraries,
@@ -228,6 +229,7 @@ def _plan(args: argparse.Namespace) -> int:
         prepare_libraries(settings)
         if settings.uses_hub:
             do_not_wait_for_the_hub()
+        require_folders(settings, os.environ)
         now = {name for name in os.environ if name.startswith(PREFIX) and os.environ[name]}
         origin = {name: "environment" if name in before else f"{args.env_file}" for name in now}
         for line in lines(Facts(settings, token, origin, args.gpu, args.price or settings.hourly_price)):
