@@ -41,10 +41,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("job")
 
 PROG = "lora-job" if Path(sys.argv[0]).name == "lora-job" else "python entrypoint.py"
+DOCKER = 'mkdir -p output && docker run --rm --user "$(id -u):$(id -g)" -v "$PWD/output:/output"'
 FIRST_STEPS = f"""No settings found. Describe a run with environment variables or an env file.
-first run, no GPU, no token:  docker run --rm -v "$PWD/output:/output" IMAGE --env-file env/quickstart.env
-a run of your own:            docker run --rm --gpus all --env-file my.env -e HF_TOKEN -v "$PWD/output:/output" IMAGE
-all variables, exit codes:    docker run --rm IMAGE --help
+first run, no GPU, no token:
+  {DOCKER} IMAGE --env-file env/quickstart.env
+a run of your own, with the files of this folder:
+  {DOCKER} -v "$PWD:/data:ro" -w /data -v lora-job-cache:/cache --gpus all -e HF_TOKEN -e FINETUNE_OUTPUT_DIR=/output IMAGE \
+    --env-file my.env
+all variables and exit codes:
+  docker run --rm IMAGE --help
 Without an image, write `{PROG}` before --env-file or --help."""
 
 
