@@ -43,12 +43,14 @@ RUN --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
     [ "$TRITON" = 0 ] || $install --requirement /locks/triton.txt; \
     /venv/bin/pip uninstall --yes pip
 # Remove what no job uses on any GPU from a T4 to an H200: bitsandbytes for other CUDA versions and other vendors, second copies
-# of the run-time compiler, the multi-GPU solver, static libraries, headers, tests.
+# of the run-time compiler, the multi-GPU solver, cuDNN's recurrent networks, counters of profilers, static libraries, headers,
+# tests. Without recurrent networks and counters, convolutions, attention, triangular solvers and PyTorch's profiler work on an H200.
 # hadolint ignore=DL3003
 RUN set -e; cd /venv/lib/python3*/site-packages; \
     keep=cuda130; [ "$VARIANT" = cuda ] || keep=cpu; \
     find bitsandbytes -name 'libbitsandbytes_*' ! -name '*_cpu.so' ! -name "*_$keep.so" -delete; \
     rm -rf nvidia/cu13/lib/libnvrtc.alt* nvidia/cu13/lib/libnvrtc-builtins.alt* nvidia/cu13/lib/libcusolverMg* \
+        nvidia/cudnn/lib/libcudnn_adv* nvidia/cu13/lib/libnvperf_* \
         nvidia/nvshmem/lib/libnvshmem_device.bc nvidia/*/include nvidia/cu13/include torch/include torch/bin/protoc* \
         pyarrow/include pyarrow/*flight* triton/backends/nvidia/lib/cupti triton/_C/libproton.so; \
     find . -name '*.a' -delete; \

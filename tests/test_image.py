@@ -28,16 +28,7 @@ from packaging.requirements import Requirement
 
 from job import __version__
 from tests.conftest import PROJECT
-
-IMAGE = os.environ.get("LORA_JOB_IMAGE", "lora-job:cpu")
-SHORT = {
-    "FINETUNE_TRAIN_EPOCHS": "0.5",
-    "FINETUNE_TRAIN_EVAL_STEPS": "5",
-    "FINETUNE_TRAIN_WARMUP_STEPS": "2",
-    "FINETUNE_PROBE_ANSWERS": "1",
-    "FINETUNE_PROBE_MAX_NEW_TOKENS": "8",
-}
-
+from tests.engine import IMAGE, SHORT, docker, require_image
 
 # --- lock files ------------------------------------------------------------------------------------------------------
 
@@ -123,18 +114,9 @@ def test_the_image_is_labelled_with_the_version() -> None:
 # --- the engine ------------------------------------------------------------------------------------------------------
 
 
-def docker(*arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    program = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else "docker"
-    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
-
-
 @pytest.fixture(scope="module")
 def image() -> str:
-    if not shutil.which("docker") or docker("info").returncode:
-        pytest.skip("no docker engine answers")
-    if docker("image", "inspect", IMAGE).returncode:
-        pytest.skip(f"there is no image {IMAGE}; the head of this file says how it is built")
-    return IMAGE
+    return require_image()
 
 
 @pytest.fixture
