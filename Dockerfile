@@ -43,8 +43,8 @@ RUN --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
     [ "$TRITON" = 0 ] || $install --requirement /locks/triton.txt; \
     /venv/bin/pip uninstall --yes pip
 # Remove what no job uses on any GPU from a T4 to an H200: bitsandbytes for other CUDA versions and other vendors, second copies
-# of the run-time compiler, the multi-GPU solver, cuDNN's recurrent networks, counters of profilers, static libraries, headers,
-# tests. Without recurrent networks and counters, convolutions, attention, triangular solvers and PyTorch's profiler work on an H200.
+# of the run-time compiler, the multi-GPU solver, cuDNN's recurrent networks, profilers' counters, static libraries, headers,
+# tests. On an H200 convolutions, attention, triangular solvers and PyTorch's profiler work without them.
 # hadolint ignore=DL3003
 RUN set -e; cd /venv/lib/python3*/site-packages; \
     keep=cuda130; [ "$VARIANT" = cuda ] || keep=cpu; \
