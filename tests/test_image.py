@@ -29,6 +29,7 @@ from packaging.requirements import Requirement
 from job import __version__
 from tests.conftest import PROJECT
 from tests.engine import IMAGE, SHORT, docker, require_image
+from tests.standin_hub import StandInHub
 
 # --- lock files ------------------------------------------------------------------------------------------------------
 
@@ -147,6 +148,21 @@ def quickstart(image: str, *options: str, **variables: str) -> subprocess.Comple
     return docker("run", "--rm", "--network", "none", "--env-file", env_file, *settings, *options, image, timeout=600)
 
 
+def plan_of(hub: StandInHub, image: str, volume: str, user: str) -> subprocess.CompletedProcess[str]:
+    """The plan of a run on a base from the stand-in Hub, which has a new commit and another config.json each time."""
+    files = {path.name: path.read_bytes() for path in (PROJECT / "job" / "quickstart" / "base").iterdir()}
+    if not hub.has("model", "alice/base"):
+        hub.add_repo("model", "alice/base", files)
+    hub.add_commit(
+        "model", "alice/base", {"config.json": files["config.json"] + b"\n" * len(hub.commits("model", "alice/base"))}
+    )
+    variables = hub.environment("") | {"FINETUNE_MODEL_BASE": "alice/base", "HF_HUB_DISABLE_XET": "1"}
+    settings = [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]
+    env_file = ("--env-file", str(PROJECT / "env" / "quickstart.env"))
+    options = ("--network", "host", "--user", user, "-v", f"{volume}:/cache", *env_file, *settings)
+    return docker("run", "--rm", *options, image, "plan")
+
+
 def sha(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -204,11 +220,61 @@ class TestEngine:
         finally:
             docker("volume", "rm", "-f", name)
 
-    def test_a_folder_that_cannot_be_written_gets_the_command_that_mends_it(self, image: str, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("options", "remedy"),
+        [
+            (("--user", "12345:12345", "-v", "{folder}:/output"), "chown -R"),
+            (("--user", "12345:12345", "-v", "{owned}:/output"), "--user 1001:1001"),
+            (("-v", "{folder}:/data:ro", "-w", "/data"), '-v "$PWD/output:/output" -e FINETUNE_OUTPUT_DIR=/output'),
+            (("--read-only",), "--tmpfs /tmp"),
+        ],
+    )
+    def test_a_folder_that_cannot_be_written_gets_what_mends_it(
+        self, options: tuple[str, ...], remedy: str, image: str, tmp_path: Path
+    ) -> None:
+        owned = tmp_path / "owned"
+        owned.mkdir()
         tmp_path.chmod(0o755)
-        result = quickstart(image, "-v", f"{tmp_path}:/output", "--user", "12345:12345")
-        assert result.returncode == 68
-        assert "chown -R 12345" in result.stderr and "--user $(id -u):$(id -g)" in result.stderr
+        os.chown(owned, 1001, 1001)
+        result = quickstart(image, *(option.format(folder=tmp_path, owned=owned) for option in options))
+        assert result.returncode == 68 and "Traceback" not in result.stderr
+        assert remedy in result.stderr
+
+    def test_a_cache_of_another_user_is_mended_by_the_command_that_is_printed(
+        self, image: str, hub: StandInHub
+    ) -> None:
+        volume = f"lora-job-test-{os.getpid()}"
+        docker(
+            "run",
+            "--rm",
+            "--user",
+            "0",
+            "--entrypoint",
+            "chmod",
+            "-v",
+            f"{volume}:/cache",
+            image,
+            "755",
+            "/cache/huggingface",
+        )
+        try:
+            result = plan_of(hub, image, volume, "2001:2001")
+            assert result.returncode == 68
+            command = re.search(r"Run `docker (.+?)` with this image", result.stderr)
+            assert command and docker(*command[1].replace("IMAGE", image).split()).returncode == 0
+            assert plan_of(hub, image, volume, "2001:2001").returncode == 0
+        finally:
+            docker("volume", "rm", "-f", volume)
+
+    def test_two_users_share_one_cache(self, image: str, hub: StandInHub) -> None:
+        """The second one needs a newer commit of what the first one has downloaded, in folders of the first one."""
+        volume = f"lora-job-test-{os.getpid()}"
+        try:
+            for user in ("2001:2001", "2002:2002"):
+                result = plan_of(hub, image, volume, user)
+                assert result.returncode == 0, result.stderr
+        finally:
+            docker("volume", "rm", "-f", volume)
 
     def test_stopped_in_mid_training_it_goes_on_and_ends_in_the_same_adapter(
         self, image: str, tmp_path: Path, mount: Path

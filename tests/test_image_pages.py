@@ -76,7 +76,7 @@ class Clone:
             env=self.environ,
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=1800,
             check=False,
             **self._user(),
         )
