@@ -19,7 +19,7 @@ RUN set -e; packages=""; \
     if [ -n "$packages" ]; then \
         apt-get update; \
         apt-get install --yes --no-install-recommends $packages; \
-        rm -rf /var/lib/apt/lists/*; \
+        rm -rf /var/lib/apt/lists/* /var/cache/apt/*; \
     fi
 
 FROM python AS build

@@ -46,8 +46,8 @@ FIRST_STEPS = f"""No settings found. Describe a run with environment variables o
 first run, no GPU, no token:
   {DOCKER} IMAGE --env-file env/quickstart.env
 a run of your own, with the files of this folder:
-  {DOCKER} -v "$PWD:/data:ro" -w /data -v lora-job-cache:/cache --gpus all -e HF_TOKEN -e FINETUNE_OUTPUT_DIR=/output IMAGE \
-    --env-file my.env
+  {DOCKER} -v "$PWD:/data:ro" -w /data -v lora-job-cache:/cache --gpus all -e HF_TOKEN -e FINETUNE_OUTPUT_DIR=/output \
+IMAGE --env-file my.env
 all variables and exit codes:
   docker run --rm IMAGE --help
 Without an image, write `{PROG}` before --env-file or --help."""
