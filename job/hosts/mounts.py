@@ -21,6 +21,9 @@ VOLUME = re.compile(r"/volumes/([^/]+)/_data$")
 OPTIONS = {"FINETUNE_OUTPUT_DIR": '-v "$PWD/output:/output" -e FINETUNE_OUTPUT_DIR=/output', "TMPDIR": "--tmpfs /tmp"}
 CACHE_OPTION = "-v lora-job-cache:/cache -e HF_HOME=/cache/huggingface"
 
+NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST)
+"""No right is missing: nothing can be made there, as below /proc, or a file is in the way."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -76,8 +79,10 @@ def remedy(place: Place, number: int | None, variable: str) -> str:
     (uid, gid), (owner, group) = place.us, place.owner
     elsewhere = f"set {variable} to a folder that uid {uid} may write"
     option = OPTIONS.get(variable, CACHE_OPTION)
+    if number in NO_PLACE:
+        return f"{elsewhere[0].upper()}{elsewhere[1:]}."
     if not place.container:
-        if number == errno.EROFS:
+        if number == errno.EROFS or owner == uid:
             return f"Mount it read-write, or {elsewhere}."
         if uid == 0:
             return f"Mount it read-write, or start as its owner (uid {owner}), or {elsewhere}."

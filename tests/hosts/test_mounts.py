@@ -61,7 +61,8 @@ def test_the_mount_and_the_volume_of_a_folder(folder: str, mount: tuple[str, str
         ({"kubernetes": True}, errno.EACCES, "fsGroup: 100"),
         ({"container": False}, errno.EACCES, "sudo chown -R 1000:100 /output"),
         ({"container": False, "us": (0, 0), "owner": (7, 7)}, errno.EACCES, "start as its owner (uid 7)"),
-        ({"container": False}, errno.EROFS, "Mount it read-write"),
+        ({"container": False}, errno.EROFS, "Mount it read-write, or set"),
+        ({"container": False, "us": (7, 7), "owner": (7, 7)}, errno.EPERM, "Mount it read-write, or set"),
     ],
 )
 def test_each_reader_gets_a_remedy_of_his_own(changes: dict[str, object], number: int, says: str) -> None:
@@ -76,6 +77,10 @@ def test_each_reader_gets_a_remedy_of_his_own(changes: dict[str, object], number
 )
 def test_each_folder_has_its_option(variable: str, option: str) -> None:
     assert remedy(PLACE, errno.EROFS, variable).startswith(f"Start the container with {option}")
+
+
+def test_where_nothing_can_be_made_no_right_is_asked_for() -> None:
+    assert remedy(PLACE, errno.ENOTDIR, "HF_HOME") == "Set HF_HOME to a folder that uid 1000 may write."
 
 
 def test_a_place_that_does_not_exist_belongs_to_the_owner_of_the_one_above(tmp_path: Path) -> None:
