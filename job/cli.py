@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from job import __version__
 from job.errors import EXIT_CODES, SUCCESS, JobError, SettingsError
+from job.hosts.folders import require_folders
 from job.hosts.libraries import (
     do_not_wait_for_the_hub,
     prepare_libraries,
@@ -40,10 +41,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("job")
 
 PROG = "lora-job" if Path(sys.argv[0]).name == "lora-job" else "python entrypoint.py"
+DOCKER = 'mkdir -p output && docker run --rm --user "$(id -u):$(id -g)" -v "$PWD/output:/output"'
 FIRST_STEPS = f"""No settings found. Describe a run with environment variables or an env file.
-first run, no GPU, no token:  docker run --rm -v "$PWD/output:/output" IMAGE --env-file env/quickstart.env
-a run of your own:            docker run --rm --gpus all --env-file my.env -e HF_TOKEN -v "$PWD/output:/output" IMAGE
-all variables, exit codes:    docker run --rm IMAGE --help
+first run, no GPU, no token:
+  {DOCKER} IMAGE --env-file env/quickstart.env
+a run of your own, with the files of this folder:
+  {DOCKER} -v "$PWD:/data:ro" -w /data -v lora-job-cache:/cache --gpus all -e HF_TOKEN -e FINETUNE_OUTPUT_DIR=/output \
+IMAGE --env-file my.env
+all variables and exit codes:
+  docker run --rm IMAGE --help
 Without an image, write `{PROG}` before --env-file or --help."""
 
 
@@ -253,6 +259,7 @@ def _plan(args: argparse.Namespace) -> int:
         prepare_libraries(settings)
         if settings.uses_hub:
             do_not_wait_for_the_hub()
+        require_folders(settings, os.environ)
         now = {name for name in os.environ if name.startswith(PREFIX) and os.environ[name]}
         origin = {name: "environment" if name in before else f"{args.env_file}" for name in now}
         for line in lines(Facts(settings, token, origin, args.gpu, args.price or settings.hourly_price)):

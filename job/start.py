@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from job import __version__, pipeline
 from job.errors import SUCCESS, FolderInUse, JobError, SettingsError, Stopped
 from job.hosts import platforms
+from job.hosts.folders import require_folders
 from job.hosts.libraries import prepare_libraries, require_way_to_hub, require_working_folder
 from job.hosts.trackers import require_tracker
 from job.results import Metrics, Result
@@ -62,6 +63,7 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
         folder, stage = settings.output_dir, "start"
         require_way_to_hub(settings)
         require_tracker(settings)
+        require_folders(settings, os.environ)
         require_own(settings)
         run_dir = RunDir(folder)
         run_dir.open()

@@ -2,8 +2,7 @@ r"""The image: its lock files, and the real thing on a real engine.
 
 Tests marked `engine` need a running docker engine and the CPU image, and skip with a reason otherwise:
 
-    docker build --build-arg VARIANT=cpu --build-arg BASE_IMAGE=python:3.12-slim-bookworm --build-arg TORCH_WHEELS=... \
-        -t lora-job:cpu .
+    docker build -t lora-job:cpu --build-arg VARIANT=cpu --build-arg BASE_IMAGE=python:3.12-slim-bookworm .
     python -m pytest -m engine -n 0
 """
 
@@ -16,6 +15,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 import tarfile
 import time
 import tomllib
@@ -26,19 +26,15 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from job import __version__
 from tests.conftest import PROJECT
-
-IMAGE = os.environ.get("LORA_JOB_IMAGE", "lora-job:cpu")
-SHORT = {
-    "FINETUNE_TRAIN_EPOCHS": "0.5",
-    "FINETUNE_TRAIN_EVAL_STEPS": "5",
-    "FINETUNE_TRAIN_WARMUP_STEPS": "2",
-    "FINETUNE_PROBE_ANSWERS": "1",
-    "FINETUNE_PROBE_MAX_NEW_TOKENS": "8",
-}
-
+from tests.engine import IMAGE, SHORT, docker, require_image
+from tests.standin_hub import StandInHub
 
 # --- lock files ------------------------------------------------------------------------------------------------------
+
+
+LOCKS = ("common.txt", "cuda.txt", "cpu.txt", "triton.txt")
 
 
 def locked(name: str) -> dict[str, str]:
@@ -47,43 +43,81 @@ def locked(name: str) -> dict[str, str]:
 
 
 @pytest.mark.light
-@pytest.mark.parametrize("name", ["cuda.txt", "cpu.txt", "triton.txt"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_holds_hashes_and_no_address(name: str) -> None:
     text = (PROJECT / ".locks" / name).read_text("utf-8")
     blocks = re.split(r"^(?=[a-z0-9._-]+==)", text, flags=re.MULTILINE)[1:]
-    assert len(blocks) == len(locked(name))
+    assert blocks and len(blocks) == len(locked(name))
     assert all("--hash=sha256:" in block for block in blocks)
     assert "://" not in text and "--index" not in text and "--find-links" not in text
 
 
 @pytest.mark.light
-@pytest.mark.parametrize("name", ["cuda.txt", "cpu.txt"])
-def test_the_locks_agree_with_pyproject(name: str) -> None:
+def test_both_variants_differ_in_the_build_of_torch_alone() -> None:
+    cuda, cpu = locked("cuda.txt"), locked("cpu.txt")
+    assert cpu == {"torch": f"{cuda['torch']}+cpu"}
+    assert all(name == "torch" or name.startswith(("nvidia-", "cuda-")) for name in cuda)
+    packages = [name for file in LOCKS if file != "cpu.txt" for name in locked(file)]
+    assert len(packages) == len(set(packages)), "each package has one version"
+
+
+@pytest.mark.light
+def test_the_locks_agree_with_pyproject() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
-    found = locked(name)
-    for line in project["dependencies"]:
+    found = locked("common.txt") | locked("cuda.txt") | locked("triton.txt")
+    for line in [*project["dependencies"], *project["optional-dependencies"]["cuda"]]:
         wanted = Requirement(line)
-        if name == "cpu.txt" and wanted.name == "torch":
-            continue  # from elsewhere, in the version of cuda.txt
         assert wanted.specifier.contains(found[wanted.name.lower().replace("_", "-")]), line
-    assert not any(package.startswith(("nvidia", "triton")) for package in locked("cpu.txt"))
+
+
+@pytest.mark.light
+def test_locks_of_other_dependencies_are_told(tmp_path: Path) -> None:
+    def check() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(tmp_path / ".locks" / "make.py"), "--check"]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    shutil.copytree(PROJECT / ".locks", tmp_path / ".locks")
+    pyproject = (PROJECT / "pyproject.toml").read_text("utf-8")
+    (tmp_path / "pyproject.toml").write_text(pyproject, "utf-8")
+    assert check().returncode == 0, check().stderr
+    (tmp_path / "pyproject.toml").write_text(pyproject.replace('"peft>=0.21,<0.22"', '"peft>=0.22,<0.23"'), "utf-8")
+    assert check().returncode == 1
+    assert check().stderr.count("python .locks/make.py") == len(LOCKS)
+
+
+@pytest.mark.light
+def test_a_bill_of_materials_lists_what_is_locked_and_installed(tmp_path: Path) -> None:
+    def bill(pins: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "lock.txt").write_text(pins, "utf-8")
+        (tmp_path / "numpy-2.4.6.dist-info").mkdir(exist_ok=True)
+        (tmp_path / "numpy-2.4.6.dist-info" / "METADATA").write_text(
+            "Metadata-Version: 2.4\nName: NumPy\nVersion: 2.4.6\nLicense-Expression: BSD-3-Clause\n", "utf-8"
+        )
+        # -S -P: of the packages on this machine it sees that one alone
+        command = [sys.executable, "-S", "-P", str(PROJECT / ".locks" / "sbom.py"), "0.1.0", str(tmp_path / "lock.txt")]
+        environ = {"PYTHONPATH": str(tmp_path)}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+
+    made = json.loads(bill("numpy==2.4.6 \\\n").stdout)
+    assert (made["bomFormat"], made["specVersion"]) == ("CycloneDX", "1.6")
+    (numpy,) = made["components"]
+    assert (numpy["purl"], numpy["licenses"]) == ("pkg:pypi/numpy@2.4.6", [{"expression": "BSD-3-Clause"}])
+    for pins in ("numpy==2.5.0 \\\n", "numpy==2.4.6 \\\npeft==0.21.2 \\\n", ""):
+        other = bill(pins)
+        assert other.returncode == 1 and "are not those of the locks" in other.stderr, pins
+
+
+@pytest.mark.light
+def test_the_image_is_labelled_with_the_version() -> None:
+    assert f"\nARG VERSION={__version__}\n" in (PROJECT / "Dockerfile").read_text("utf-8")
 
 
 # --- the engine ------------------------------------------------------------------------------------------------------
 
 
-def docker(*arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    program = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else "docker"
-    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
-
-
 @pytest.fixture(scope="module")
 def image() -> str:
-    if not shutil.which("docker") or docker("info").returncode:
-        pytest.skip("no docker engine answers")
-    if docker("image", "inspect", IMAGE).returncode:
-        pytest.skip(f"there is no image {IMAGE}; the head of this file says how it is built")
-    return IMAGE
+    return require_image()
 
 
 @pytest.fixture
@@ -112,6 +146,21 @@ def quickstart(image: str, *options: str, **variables: str) -> subprocess.Comple
     settings = [part for name, value in (SHORT | variables).items() for part in ("-e", f"{name}={value}")]
     env_file = str(PROJECT / "env" / "quickstart.env")
     return docker("run", "--rm", "--network", "none", "--env-file", env_file, *settings, *options, image, timeout=600)
+
+
+def plan_of(hub: StandInHub, image: str, volume: str, user: str) -> subprocess.CompletedProcess[str]:
+    """The plan of a run on a base from the stand-in Hub, which has a new commit and another config.json each time."""
+    files = {path.name: path.read_bytes() for path in (PROJECT / "job" / "quickstart" / "base").iterdir()}
+    if not hub.has("model", "alice/base"):
+        hub.add_repo("model", "alice/base", files)
+    hub.add_commit(
+        "model", "alice/base", {"config.json": files["config.json"] + b"\n" * len(hub.commits("model", "alice/base"))}
+    )
+    variables = hub.environment("") | {"FINETUNE_MODEL_BASE": "alice/base", "HF_HUB_DISABLE_XET": "1"}
+    settings = [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]
+    env_file = ("--env-file", str(PROJECT / "env" / "quickstart.env"))
+    options = ("--network", "host", "--user", user, "-v", f"{volume}:/cache", *env_file, *settings)
+    return docker("run", "--rm", *options, image, "plan")
 
 
 def sha(path: Path) -> str:
@@ -171,11 +220,61 @@ class TestEngine:
         finally:
             docker("volume", "rm", "-f", name)
 
-    def test_a_folder_that_cannot_be_written_gets_the_command_that_mends_it(self, image: str, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("options", "remedy"),
+        [
+            (("--user", "12345:12345", "-v", "{folder}:/output"), "chown -R"),
+            (("--user", "12345:12345", "-v", "{owned}:/output"), "--user 1001:1001"),
+            (("-v", "{folder}:/data:ro", "-w", "/data"), '-v "$PWD/output:/output" -e FINETUNE_OUTPUT_DIR=/output'),
+            (("--read-only",), "--tmpfs /tmp"),
+        ],
+    )
+    def test_a_folder_that_cannot_be_written_gets_what_mends_it(
+        self, options: tuple[str, ...], remedy: str, image: str, tmp_path: Path
+    ) -> None:
+        owned = tmp_path / "owned"
+        owned.mkdir()
         tmp_path.chmod(0o755)
-        result = quickstart(image, "-v", f"{tmp_path}:/output", "--user", "12345:12345")
-        assert result.returncode == 68
-        assert "chown -R 12345" in result.stderr and "--user $(id -u):$(id -g)" in result.stderr
+        os.chown(owned, 1001, 1001)
+        result = quickstart(image, *(option.format(folder=tmp_path, owned=owned) for option in options))
+        assert result.returncode == 68 and "Traceback" not in result.stderr
+        assert remedy in result.stderr
+
+    def test_a_cache_of_another_user_is_mended_by_the_command_that_is_printed(
+        self, image: str, hub: StandInHub
+    ) -> None:
+        volume = f"lora-job-test-{os.getpid()}"
+        docker(
+            "run",
+            "--rm",
+            "--user",
+            "0",
+            "--entrypoint",
+            "chmod",
+            "-v",
+            f"{volume}:/cache",
+            image,
+            "755",
+            "/cache/huggingface",
+        )
+        try:
+            result = plan_of(hub, image, volume, "2001:2001")
+            assert result.returncode == 68
+            command = re.search(r"Run `docker (.+?)` with this image", result.stderr)
+            assert command and docker(*command[1].replace("IMAGE", image).split()).returncode == 0
+            assert plan_of(hub, image, volume, "2001:2001").returncode == 0
+        finally:
+            docker("volume", "rm", "-f", volume)
+
+    def test_two_users_share_one_cache(self, image: str, hub: StandInHub) -> None:
+        """The second one needs a newer commit of what the first one has downloaded, in folders of the first one."""
+        volume = f"lora-job-test-{os.getpid()}"
+        try:
+            for user in ("2001:2001", "2002:2002"):
+                result = plan_of(hub, image, volume, user)
+                assert result.returncode == 0, result.stderr
+        finally:
+            docker("volume", "rm", "-f", volume)
 
     def test_stopped_in_mid_training_it_goes_on_and_ends_in_the_same_adapter(
         self, image: str, tmp_path: Path, mount: Path

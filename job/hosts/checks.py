@@ -9,6 +9,7 @@ import ctypes
 import os
 import platform
 import shutil
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,8 +27,9 @@ from job.modeling.layers import decoder_layers
 from job.modeling.memory import GIB, candidates
 from job.modeling.prediction import predictions
 from job.modeling.sizes import architecture_of, sizes, width_of
+from job.modeling.weights import count_weights
 from job.results import Host
-from job.settings.fields import Settings
+from job.settings.fields import ModelSettings, Settings
 
 PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "datasets", "accelerate", "huggingface_hub")
 OLDEST_GPU = (7, 5)
@@ -57,41 +59,75 @@ def check(settings: Settings, token: str, root: Path, host: Host, *, computes: b
     NotFound (66), HubUnavailable (76).
     """
     if computes:
-        _check_gpu(host, cuda_of_driver(), torch.version.cuda)
+        _check_gpu(host, driver_of_host(), torch.version.cuda)
         _check_gpu_settings(settings, host)
     base = architecture_of(settings, token)
     if not computes:
         return
+    _check_cpu(host, base)
     expected = sizes(base, settings)
     if host.device == "cuda":
         _check_gpu_memory(base, settings, host, torch.cuda.mem_get_info()[0])
     _check_disk(root, cleaning_bytes(settings.data) + expected.run_bytes)
-    _check_cpu(host, _weight_bytes(settings, token))
+    _check_cache(settings.model, token)
 
 
-def cuda_of_driver() -> int:
-    """The CUDA version that the NVIDIA driver supports, as 13000 for 13.0; 0 without a driver or if no GPU is wanted.
+@dataclass(frozen=True)
+class Driver:
+    """What NVIDIA's driver says of itself: PyTorch only says that CUDA is not available."""
 
-    From the driver's own library: PyTorch only says that CUDA is not available.
-    """
+    cuda: int
+    """The version of CUDA that it supports, as 13000 for 13.0; 0 without a driver, or if no GPU is wanted."""
+    failure: str = ""
+    """The name of the error with which it refuses to start, as `CUDA_ERROR_NO_DEVICE`."""
+
+
+def driver_of_host() -> Driver:
     if not gpu_wanted():
-        return 0
+        return Driver(0)
     try:
-        driver = ctypes.CDLL("libcuda.so.1")
+        library = ctypes.CDLL("libcuda.so.1")
     except OSError:
-        return 0
-    found = ctypes.c_int(0)
-    return found.value if driver.cuDriverGetVersion(ctypes.byref(found)) == 0 else 0
+        return Driver(0)
+    version, name = ctypes.c_int(0), ctypes.c_char_p()
+    if library.cuDriverGetVersion(ctypes.byref(version)) != 0:
+        return Driver(0)
+    if code := library.cuInit(0):
+        known = library.cuGetErrorName(code, ctypes.byref(name)) == 0 and name.value
+        return Driver(version.value, known.decode() if known else f"error {code}")
+    return Driver(version.value)
 
 
-def _check_gpu(host: Host, driver_cuda: int, torch_cuda: str | None) -> None:
-    """`driver_cuda`: of `cuda_of_driver`; `torch_cuda`: as "13.0", None for a CPU build. Raises HostUnfit (68)."""
-    if host.device == "cpu" and torch_cuda and 0 < driver_cuda < int(torch_cuda.partition(".")[0]) * 1000:
+NEW_DRIVER = (
+    "Install driver R580 or newer on the host (`nvidia-smi` shows the one in use). On data-center cards an older one works "
+    "with an image that has NVIDIA's cuda-compat libraries. To run on the CPU, set CUDA_VISIBLE_DEVICES= (empty)."
+)
+DRIVER_FAILURES = {
+    "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE": NEW_DRIVER,  # the image's libraries on a GeForce card
+    "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH": "Restart the host: its driver was updated and the old one is still loaded. If that "
+    "changes nothing, start without other versions of libcuda.so in LD_LIBRARY_PATH.",
+    "CUDA_ERROR_SYSTEM_NOT_READY": "Start NVIDIA's fabric manager on the host (`systemctl start nvidia-fabricmanager`).",
+}
+"""What to do about the names of NVIDIA's cuda.h."""
+
+
+def _check_gpu(host: Host, driver: Driver, torch_cuda: str | None) -> None:
+    """`torch_cuda`: as "13.0", None for a CPU build. Raises HostUnfit (68)."""
+    without = host.device == "cpu" and bool(torch_cuda)
+    if without and 0 < driver.cuda < int((torch_cuda or "").partition(".")[0]) * 1000:
         raise HostUnfit(
-            f"The NVIDIA driver of this host supports CUDA {driver_cuda // 1000}.{driver_cuda % 1000 // 10}, but this PyTorch "
+            f"The NVIDIA driver of this host supports CUDA {driver.cuda // 1000}.{driver.cuda % 1000 // 10}, but this PyTorch "
             f"is built for CUDA {torch_cuda}.",
-            remedy="Install driver R580 or newer on the host (`nvidia-smi` shows the one in use), or use an image with "
-            "NVIDIA's cuda-compat libraries. To run on the CPU, set CUDA_VISIBLE_DEVICES= (empty).",
+            remedy=NEW_DRIVER,
+        )
+    if (
+        without and driver.failure and driver.failure != "CUDA_ERROR_NO_DEVICE"
+    ):  # what the weights ask for decides later
+        raise HostUnfit(
+            f"The NVIDIA driver of this host does not start: {driver.failure}.",
+            remedy=DRIVER_FAILURES.get(driver.failure)
+            or "Find out why with `nvidia-smi` and `dmesg` on the host; often a restart mends it. To run on the CPU, set "
+            "CUDA_VISIBLE_DEVICES= (empty).",
         )
     if host.device == "cuda" and tuple(map(int, host.compute_capability.split("."))) < OLDEST_GPU:
         raise HostUnfit(
@@ -141,9 +177,12 @@ def _check_disk(root: Path, run_bytes: int) -> None:
     require_space(root, missing, "rows, checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
 
 
-def _check_cpu(host: Host, weight_bytes: int) -> None:
-    """Raises HostUnfit (68) if a large base would be trained without a GPU."""
-    if host.device == "cpu" and weight_bytes > LARGE_FOR_CPU_BYTES:
+def _check_cpu(host: Host, base: Architecture) -> None:
+    """Raises HostUnfit (68) if a large base would be trained without a GPU. Its config alone says how large it is."""
+    if host.device == "cuda":
+        return
+    weight_bytes = sum(count.parameters for count in count_weights(base.model)) * base.published_width
+    if weight_bytes > LARGE_FOR_CPU_BYTES:
         raise HostUnfit(
             f"No GPU is visible, and the base model has {weight_bytes / 1e9:.1f} GB of weights: a CPU would take days.",
             remedy="Start the container with --gpus all (`nvidia-smi` must work on the host and inside it), or set "
@@ -151,22 +190,18 @@ def _check_cpu(host: Host, weight_bytes: int) -> None:
         )
 
 
-def _weight_bytes(settings: Settings, token: str) -> int:
-    """Bytes of the base model's safetensors files. Raises HostUnfit (68) if missing ones do not fit the cache, or cannot be
-    written there."""
-    if settings.model.is_local:
-        return sum(path.stat().st_size for path in Path(settings.model.location).glob("*.safetensors"))
-    name, revision = settings.model.base, settings.model.revision
-    files = listed_weights(settings.model, token)
+def _check_cache(model: ModelSettings, token: str) -> None:
+    """Raises HostUnfit (68) if weights that are not here yet do not fit the Hub's cache, or cannot be written there."""
+    files = {} if model.is_local else listed_weights(model, token)
     missing = sum(
         size
         for path, size in files.items()
-        if not isinstance(try_to_load_from_cache(name, path, revision=revision), str)
+        if not isinstance(try_to_load_from_cache(model.base, path, revision=model.revision), str)
     )
     if missing:
-        folder = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
+        folder = Path(constants.HF_HUB_CACHE) / f"models--{model.base.replace('/', '--')}"
         existing = next(place for place in (folder, *folder.parents) if os.path.exists(place))  # noqa: PTH110 (never raises)
         if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-            raise cache_unusable(f"base model {name} at {revision}", f"{existing} is no folder that it may write")
+            reason = f"{existing} is no folder that it may write"
+            raise cache_unusable(f"base model {model.base} at {model.revision}", reason, existing)
         require_space(existing, int(missing * 1.05), "the base model's weights", "HF_HOME")
-    return sum(files.values())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from huggingface_hub.errors import (
 
 from job.errors import AccessDenied, DiskFull, HostUnfit, HubUnavailable, JobError, NotFound, causes
 from job.hosts.libraries import proxies
+from job.hosts.mounts import place_of, remedy
 from job.hosts.patience import patiently
 
 T = TypeVar("T")
@@ -103,16 +103,16 @@ def _of_the_cache(cause: BaseException, what: str) -> HostUnfit | None:
     for cache in (Path(constants.HF_HUB_CACHE).absolute(), Path(constants.HF_HOME).absolute()):
         below, above = place.is_relative_to(cache), cache.is_relative_to(place)
         if (cause.errno in NOT_WRITABLE and (below or above)) or (cause.errno == errno.ENOENT and above):
-            return cache_unusable(what, f"{cause.strerror} ({place})")
+            return cache_unusable(what, f"{cause.strerror} ({place})", place, cause.errno)
     return None
 
 
-def cache_unusable(what: str, reason: str) -> HostUnfit:
+def cache_unusable(what: str, reason: str, place: Path | None = None, number: int | None = None) -> HostUnfit:
+    """`place`: what could not be written; `number`: of the error."""
     variable = "HF_HOME" if Path(constants.HF_HUB_CACHE).is_relative_to(constants.HF_HOME) else "HF_HUB_CACHE"
     return HostUnfit(
         f"The {what} has to be downloaded, but the cache {constants.HF_HUB_CACHE} cannot be written: {reason}.",
-        remedy=f"Set {variable} to a folder that uid {os.getuid()} may write, or mount a writable volume there "
-        "(-v lora-job-cache:/cache).",
+        remedy=remedy(place_of(Path(constants.HF_HUB_CACHE), place), number, variable),
     )
 
 
@@ -165,7 +165,7 @@ def _of_xet(cause: BaseException, what: str, token: str) -> JobError | None:
     if "No space left on device" in text or "os error 28" in text:
         return DiskFull(f"The disk is full: {text}")
     if "Read-only file system" in text:
-        return cache_unusable(what, text)
+        return cache_unusable(what, text, number=errno.EROFS)
     found = XET_STATUS.search(text)
     status = int(found[1] or found[2]) if found else 0
     if status in (401, 403) or type(cause).__name__ == "XetAuthenticationError":

@@ -22,6 +22,7 @@ from huggingface_hub.utils._http import default_client_factory
 
 from job.errors import HubUnavailable
 from job.hosts import sockets
+from job.hosts.shared_cache import share, shared
 from job.runs.progress import advance
 
 log = logging.getLogger("job.hub")
@@ -94,7 +95,8 @@ def patiently(call: Callable[[], T], what: str) -> T:
     for number, wait in enumerate(chain(_limits.waits_seconds, repeat(_limits.waits_seconds[-1])), 1):
         moved = Movement()
         try:
-            return _once(call, what, moved)
+            with shared(Path(constants.HF_HOME)):
+                return _once(call, what, moved)
         except HubUnavailable as error:
             failing_since = moved.last if failing_since is None else failing_since
             left = _limits.retry_seconds - (time.monotonic() - failing_since)
@@ -125,6 +127,7 @@ def _once(call: Callable[[], T], what: str, moved: Movement) -> T:
     try:
         while not work.done.wait(min(1, _limits.try_seconds / 4)):
             still = moved.look()
+            share(Path(constants.HF_HOME), "hub/.locks")  # another user may wait for what is downloaded here
             if time.monotonic() - line_at >= _limits.line_seconds:
                 line_at = time.monotonic()
                 log.info(

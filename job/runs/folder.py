@@ -20,6 +20,7 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import ValidationError
 
 from job.errors import DiskFull, FolderError, HostUnfit
+from job.hosts.mounts import place_of, remedy
 from job.results import SCHEMA_VERSION, Result
 from job.runs.differences import difference
 from job.runs.files import (
@@ -40,6 +41,7 @@ from job.runs.files import (
 )
 from job.runs.lock import FolderLock
 from job.runs.named_files import needed_of, paths, without
+from job.settings.fields import OUTPUT_DIR
 
 log = logging.getLogger("job")
 SETTINGS = "settings.json"
@@ -88,13 +90,14 @@ class RunDir:
                 path for path in sorted(self.root.rglob("*")) if path.is_dir() and path.name != OF_THE_VOLUME
             ):
                 if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-                    raise PermissionError(errno.EACCES, f"no right to change {folder.relative_to(self.root)}/")
+                    reason = f"no right to change {folder.relative_to(self.root)}/"
+                    raise PermissionError(errno.EACCES, reason, str(folder))
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull(f"The disk of {self.root.absolute()} is full: {error.strerror}.") from error
             raise HostUnfit(
                 f"The output folder {self.root.absolute()} cannot be written: {error.strerror or error}.",
-                remedy=_remedy(error),
+                remedy=_remedy(error, self.root),
             ) from error
         with contextlib.suppress(OSError):  # nearly full: the run will find that soon enough
             (self.root / ROOM).write_bytes(b"\0" * ROOM_BYTES)
@@ -141,7 +144,9 @@ class RunDir:
                 write_sealed(path, record)
                 log.warning("stage=%s restored=%s: from its copy", stage, path.name)
         except PermissionError as error:
-            raise HostUnfit(f"{error.filename} cannot be read: {error.strerror}.", remedy=_remedy(error)) from error
+            raise HostUnfit(
+                f"{error.filename} cannot be read: {error.strerror}.", remedy=_remedy(error, self.root)
+            ) from error
         return record if record and record.get("schema_version") == SCHEMA_VERSION else None
 
     def _write_record(self, stage: str, entry: dict[str, Any]) -> None:
@@ -333,7 +338,9 @@ class RunDir:
                 else:
                     broken.append(name)
             except OSError as error:
-                raise HostUnfit(f"{path} cannot be read: {error.strerror}.", remedy=_remedy(error)) from error
+                raise HostUnfit(
+                    f"{path} cannot be read: {error.strerror}.", remedy=_remedy(error, self.root)
+                ) from error
         return broken
 
     def earlier(self) -> dict[str, str]:
@@ -369,19 +376,13 @@ class RunDir:
             retire(aside, self.root / stage, stage)
 
 
-def _remedy(error: OSError) -> str:
-    """What to do about a run folder that cannot be used. Root may read and write everything but what its mount refuses."""
-    uid = os.getuid()
+def _remedy(error: OSError, root: Path) -> str:
+    """What to do about a run folder that cannot be used."""
     if error.errno in WRONG_KIND:
         path = Path(error.filename2 or error.filename)
         found = next(place for place in (path, *path.parents) if place.exists())
-        return f"Move {found.absolute()} away, or set FINETUNE_OUTPUT_DIR to another folder."
-    elsewhere = f"set FINETUNE_OUTPUT_DIR to a folder that uid {uid} may write"
-    if error.errno == errno.EROFS:
-        return f"Mount it read-write, or {elsewhere}."
-    if uid == 0:
-        return f"Mount it read-write, or start with its owner's uid (--user $(stat -c %u:%g FOLDER)), or {elsewhere}."
-    return f"Run `sudo chown -R {uid} FOLDER` on the host, or start with --user $(id -u):$(id -g), or {elsewhere}."
+        return f"Move {found.absolute()} away, or set {OUTPUT_DIR} to another folder."
+    return remedy(place_of(root, Path(error.filename or root)), error.errno, OUTPUT_DIR)
 
 
 def _identity(path: Path) -> tuple[int, int, int]:

@@ -9,6 +9,7 @@ from huggingface_hub import constants
 
 from job.errors import HostUnfit
 from job.hosts import checks
+from job.hosts.checks import Driver
 from job.hosts.libraries import usable_cpus
 from job.modeling.architecture import Architecture
 from job.results import Host
@@ -58,14 +59,35 @@ def test_settings_that_the_machine_cannot_serve(host: Host, train: dict[str, str
 def test_a_gpu_or_driver_that_is_too_old_is_named() -> None:
     old = T4.model_copy(update={"gpu": "Tesla P100", "compute_capability": "6.0"})
     with pytest.raises(HostUnfit, match=r"Tesla P100 \(compute capability 6.0\) is too old"):
-        checks._check_gpu(old, 13000, "13.0")
+        checks._check_gpu(old, Driver(13000), "13.0")
     for capability in ("7.5", "9.0", "10.0"):
-        checks._check_gpu(T4.model_copy(update={"compute_capability": capability}), 13000, "13.0")
+        checks._check_gpu(T4.model_copy(update={"compute_capability": capability}), Driver(13000), "13.0")
     with pytest.raises(HostUnfit, match=r"supports CUDA 12\.8, but this PyTorch is built for CUDA 13\.0") as caught:
-        checks._check_gpu(CPU, 12080, "13.0")
+        checks._check_gpu(CPU, Driver(12080), "13.0")
     assert "R580" in caught.value.remedy
-    checks._check_gpu(CPU, 0, "13.0")  # no driver: what the weights ask for decides later
-    checks._check_gpu(CPU, 12080, None)  # a CPU build of PyTorch
+    # Without a driver or a card what the weights ask for decides later. None is a CPU build of PyTorch.
+    for driver, cuda in (
+        (Driver(0), "13.0"),
+        (Driver(13000, "CUDA_ERROR_NO_DEVICE"), "13.0"),
+        (Driver(12080), None),
+        (Driver(13000, "CUDA_ERROR_UNKNOWN"), None),
+    ):
+        checks._check_gpu(CPU, driver, cuda)
+
+
+@pytest.mark.parametrize(
+    ("failure", "remedy"),
+    [
+        ("CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE", "Install driver R580"),
+        ("CUDA_ERROR_SYSTEM_DRIVER_MISMATCH", "Restart the host"),
+        ("CUDA_ERROR_UNKNOWN", "nvidia-smi"),
+    ],
+)
+def test_a_driver_that_does_not_start_is_no_machine_without_a_gpu(failure: str, remedy: str) -> None:
+    """Before, it was a CPU: `No GPU is visible`, or a small base trained without the card that was paid for."""
+    with pytest.raises(HostUnfit, match=failure) as caught:
+        checks._check_gpu(CPU, Driver(13000, failure), "13.0")
+    assert remedy in caught.value.remedy
 
 
 def test_a_gpu_that_is_full_is_found_before_the_download(llama_3b: Architecture) -> None:
@@ -85,6 +107,13 @@ def test_a_large_base_without_a_gpu_is_refused(monkeypatch: pytest.MonkeyPatch, 
     assert "--gpus all" in caught.value.remedy
 
 
+def test_offline_too_a_large_base_without_a_gpu_is_refused(llama_3b: Architecture) -> None:
+    """Its size is that of its config: no Hub is asked, and nothing of the cache is looked at."""
+    with pytest.raises(HostUnfit, match=r"the base model has 6\.4 GB of weights"):
+        checks._check_cpu(CPU, llama_3b)
+    checks._check_cpu(T4, llama_3b)
+
+
 def test_a_cache_that_cannot_take_the_weights_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     base = ModelSettings(base="meta/base")
     monkeypatch.setattr(checks, "listed_weights", lambda *_: {"model.safetensors": 5})
@@ -92,11 +121,11 @@ def test_a_cache_that_cannot_take_the_weights_is_refused(monkeypatch: pytest.Mon
         (tmp_path / "file").touch()
         monkeypatch.setattr(constants, "HF_HUB_CACHE", cache)
         with pytest.raises(HostUnfit, match="has to be downloaded, but the cache") as caught:
-            checks._weight_bytes(settings(model=base), "")
+            checks._check_cache(base, "")
         assert "HF_HUB_CACHE" in caught.value.remedy
     # Whoever has them all needs no right to write.
     monkeypatch.setattr(checks, "try_to_load_from_cache", lambda *_, **__: "/dev/null")
-    assert checks._weight_bytes(settings(model=base), "") == 5
+    checks._check_cache(base, "")
 
 
 def test_a_run_that_goes_on_needs_less_than_one_that_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,7 @@ def test_a_cache_that_cannot_be_made(cache: str, hub: StandInHub, monkeypatch: p
     error = translated(lambda: open_to_all.hf_hub_download("meta/open", "config.json"))
     assert isinstance(error, HostUnfit)
     assert f"has to be downloaded, but the cache {cache} cannot be written: " in str(error)
-    assert "Set HF_HOME to a folder that uid" in error.remedy and "mount" in error.remedy
+    assert error.remedy.startswith("Set HF_HOME to a folder that uid")
     monkeypatch.setattr(constants, "HF_HOME", "/elsewhere")
     assert "Set HF_HUB_CACHE" in translated(lambda: open_to_all.hf_hub_download("meta/open", "config.json")).remedy
 

@@ -1,0 +1,177 @@
+"""The commands of the pages on a real engine, as they are printed: read out of the page, run by an ordinary user in a folder
+with nothing but a clone. `docker` is only wrapped: builds get LORA_JOB_BUILD (the CPU variant by default), `--gpus all` goes.
+
+    python -m pytest -m engine -n 0 tests/test_image_pages.py
+
+They build the images `lora-job` and `lora-job:cpu` anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT, make_rows, write_rows
+from tests.engine import IMAGE, SHORT, docker, program, require_engine, require_image
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+BUILD = os.environ.get("LORA_JOB_BUILD", "--build-arg VARIANT=cpu --build-arg BASE_IMAGE=python:3.12-slim-bookworm")
+WRAPPER = """#!/bin/bash
+arguments=() last=()
+while [ $# -gt 0 ]; do
+    if [ "$1" = --gpus ]; then shift 2; continue; fi
+    if [ "$1" = build ]; then last=({build}); fi
+    arguments+=("$1")
+    shift
+done
+export DOCKER_BUILDKIT=1
+exec {docker} "${{arguments[@]}}" "${{last[@]}}"
+"""
+USER = 12345
+
+
+class Clone:
+    """A folder of an ordinary user with the project's files, and a shell of that user."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "lora-job"
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True)
+        for name in filter(None, listed.stdout.split("\0")):
+            target = self.folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / name, target)
+        wrapper = folder / "bin" / "docker"
+        wrapper.parent.mkdir()
+        wrapper.write_text(WRAPPER.format(build=BUILD, docker=program()), "utf-8")
+        wrapper.chmod(0o755)
+        self.environ = {"PATH": f"{wrapper.parent}:{os.environ['PATH']}", "HOME": str(folder), "HF_TOKEN": ""}
+        self.root = os.getuid() == 0
+        if self.root:
+            subprocess.run(["chown", "-R", f"{USER}:{USER}", str(folder)], check=True)
+        subprocess.run(["git", "init", "--quiet"], cwd=self.folder, check=True, **self._user())  # type: ignore[call-overload]
+
+    def _user(self) -> dict[str, object]:
+        """Of the docker group, as docker's own pages advise."""
+        return (
+            {"user": USER, "group": USER, "extra_groups": [Path("/var/run/docker.sock").stat().st_gid]}
+            if self.root
+            else {}
+        )
+
+    def shell(self, commands: str) -> subprocess.CompletedProcess[str]:
+        line = ["bash", "-euo", "pipefail", "-c", commands]
+        return subprocess.run(  # type: ignore[call-overload, no-any-return]
+            line,
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=1800,
+            check=False,
+            **self._user(),
+        )
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text, "utf-8")
+
+    def metrics(self) -> dict[str, object]:
+        found: dict[str, object] = json.loads((self.folder / "output" / "metrics.json").read_text("utf-8"))
+        return found
+
+
+@pytest.fixture
+def clone() -> Iterator[Clone]:
+    """Not in pytest's folder, which other users may not enter."""
+    require_engine()
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Clone(Path(name))
+
+
+def blocks(page: str, heading: str) -> list[str]:
+    """The commands below a heading of a page."""
+    text = (PROJECT / page).read_text("utf-8")
+    section = re.split(r"^## ", text.partition(f"\n## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    found = re.findall(r"^```bash\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert found, heading
+    return found
+
+
+def own_files(clone: Clone) -> None:
+    """Rows, prompt, questions, rules and my.env, as README's "Your own data" describes them."""
+    write_rows(clone.folder / "rows.jsonl", make_rows(60))
+    clone.write("system_prompt.txt", "Answer in one sentence.\n")
+    clone.write("questions.txt", "How often do I water a fern?\n")
+    clone.write("rules.txt", "closing = Hope this helps\\.\n")
+    settings = {
+        "FINETUNE_DATA_SOURCES": "./rows.jsonl",
+        "FINETUNE_DATA_SYSTEM_PROMPT_FILE": "./system_prompt.txt",
+        "FINETUNE_DATA_RULES_FILE": "./rules.txt",
+        "FINETUNE_MODEL_BASE": "quickstart",
+        "FINETUNE_PROBE_QUESTIONS_FILE": "./questions.txt",
+        **SHORT,
+    }
+    clone.write("my.env", "".join(f"{name}={value}\n" for name, value in settings.items()))
+
+
+class TestReadme:
+    def test_the_lines_of_the_container_section(self, clone: Clone) -> None:
+        first, own = blocks("README.md", "In a container")
+        result = clone.shell(first)
+        assert result.returncode == 0, result.stderr[-2000:]
+        assert clone.metrics()["status"] == "succeeded"
+        report = clone.folder / "output" / "report.html"
+        assert report.stat().st_uid == (clone.folder / "README.md").stat().st_uid, "it is the user's own"
+        shutil.rmtree(clone.folder / "output")
+        clone.shell("mkdir -p output")
+        own_files(clone)
+        result = clone.shell(own)
+        # A run so short may be no better than its base: 60 is an ending, too.
+        assert result.returncode in (0, 60), result.stderr[-2000:]
+        assert (clone.folder / "output" / "report.html").exists()
+
+
+class TestHostsPage:
+    def test_the_image_is_built_with_its_labels(self, clone: Clone) -> None:
+        clone.shell("git -c user.name=x -c user.email=x@example.org commit --quiet --allow-empty -m x")
+        build, cpu = blocks("job/hosts/README.md", "Build the image")
+        result = clone.shell(build)
+        assert result.returncode == 0 and "exit codes:" in result.stdout, result.stderr[-2000:]
+        labels = json.loads(docker("image", "inspect", "--format", "{{json .Config.Labels}}", "lora-job").stdout)
+        assert re.fullmatch(r"[0-9a-f]{40}", labels["org.opencontainers.image.revision"])
+        assert all(
+            labels[f"org.opencontainers.image.{name}"] for name in ("version", "created", "base.name", "licenses")
+        )
+        result = clone.shell(cpu)
+        assert result.returncode == 0, result.stderr[-2000:]
+
+    def test_each_command_of_run_it(self, clone: Clone) -> None:
+        require_image()
+        docker("tag", IMAGE, "lora-job")
+        own_files(clone)
+        quickstart, own, offline = blocks("job/hosts/README.md", "Run it")
+        for commands, codes in ((quickstart, (0,)), (own, (0, 60)), (offline, (0, 60))):
+            result = clone.shell(commands)
+            assert result.returncode in codes, result.stderr[-2000:]
+            assert "Traceback" not in result.stderr
+            shutil.rmtree(clone.folder / "output")
+
+
+def test_the_first_steps_that_the_image_prints(clone: Clone) -> None:
+    image = require_image()
+    printed = re.sub(r"^\S+Z error: stage=settings   ", "", docker("run", "--rm", image).stderr, flags=re.MULTILINE)
+    commands = re.findall(r"^  ((?:mkdir|docker) .+)$", printed, re.MULTILINE)
+    own_files(clone)
+    for command, codes in zip(commands, ((0,), (0, 60), (0,)), strict=True):
+        result = clone.shell(command.replace("IMAGE", image))
+        assert result.returncode in codes, result.stderr[-2000:]
+        shutil.rmtree(clone.folder / "output", ignore_errors=True)
