@@ -15,8 +15,16 @@ from typing import Any, NoReturn, TypeVar
 
 from job import outcome
 from job.errors import SettingsError
-from job.inputs import absent_as_recorded, clean_inputs, probe_inputs, push_inputs, require_unchanged, train_inputs
-from job.results import Cleaned, Metrics, Pin, Probed, Pushed, Result, Trained
+from job.inputs import (
+    absent_as_recorded,
+    clean_inputs,
+    export_inputs,
+    probe_inputs,
+    push_inputs,
+    require_unchanged,
+    train_inputs,
+)
+from job.results import Cleaned, Exported, Metrics, Pin, Probed, Pushed, Result, Trained
 from job.runs import pins
 from job.runs.deadline import Deadline
 from job.runs.folder import FileChanged, RunDir
@@ -109,6 +117,26 @@ def run_probe(run: Run) -> Probed:
     return probed
 
 
+def run_export(run: Run) -> Exported:
+    with importing():
+        from job.exporting.stage import export
+
+    settings = run.settings
+    return export(
+        run.result(Cleaned),
+        run.result(Trained),
+        run.result(Probed),
+        settings.model,
+        settings.probe,
+        settings.export,
+        settings.merge_into,
+        token=run.token,
+        root=run.root,
+        stop=run.stop,
+        deadline=run.deadline,
+    )
+
+
 def run_push(run: Run) -> Pushed:
     with importing():
         from job.publishing.stage import push
@@ -117,6 +145,7 @@ def run_push(run: Run) -> Pushed:
         run.result(Cleaned),
         run.result(Trained),
         run.result(Probed),
+        run.result(Exported),
         run.settings,
         token=run.token,
         root=run.root,
@@ -189,11 +218,20 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="probe",
         words="ask base and tuned model the same questions",
-        files=("adapter/", "probe/samples.jsonl", "probe/losses.jsonl"),
+        files=("adapter/", "probe/samples.jsonl", "probe/losses.jsonl", "probe/tokens.jsonl"),
         inputs=probe_inputs,
         run=run_probe,
         result=Probed,
         computes=True,
+    ),
+    Stage(
+        name="export",
+        words="write the tuned model in the forms that other tools take, and load each to check it",
+        files=("lora/", "merged/"),
+        inputs=export_inputs,
+        run=run_export,
+        result=Exported,
+        replaceable=lambda result: True,
     ),
     Stage(
         name="push",

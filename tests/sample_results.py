@@ -12,14 +12,17 @@ from job.results import (
     Estimate,
     Evidence,
     Example,
+    Exported,
     Failure,
     Forgetting,
+    Form,
     Guardrail,
     Host,
     LogEntry,
     MaskedRow,
     Metrics,
     Probed,
+    Proof,
     Pushed,
     PushedRepo,
     RepeatedSentence,
@@ -283,6 +286,16 @@ PROBED = Probed(
     verdict=verdict(),
     seconds={"load": 4.0, "losses": 6.5, "answers": 14.2},
 )
+LORA = Form(
+    name="lora",
+    dtype="float32",
+    bytes=36_400_000,
+    proof=Proof(answers=16, same_answers=16, tokens=1_440, same_tokens=1_440, least_share=0.95),
+)
+EXPORTED = Exported(
+    forms=[LORA], lora_path="lora", lora_files=["adapter_config.json", "adapter_model.safetensors", "tokenizer.json"]
+)
+ADAPTER_ALONE = Exported(forms=[])
 MODEL_REPO = PushedRepo(
     kind="model", repo_id="acme/tuned", commit="c0ffee", url="https://hub.example/acme/tuned", files=6, bytes=41_000_000
 )
@@ -298,6 +311,7 @@ DONE = metrics(
     clean=CLEANED,
     train=TRAINED,
     probe=PROBED,
+    export=EXPORTED,
     push=PUSHED,
 )
 

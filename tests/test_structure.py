@@ -19,7 +19,7 @@ from tests.conftest import PROJECT
 pytestmark = pytest.mark.light
 
 JOB = PROJECT / "job"
-ROOMS = ("cleaning", "training", "probing", "publishing")
+ROOMS = ("cleaning", "training", "probing", "exporting", "publishing")
 RULES = "job.cleaning.rules"
 HEAVY = ("torch", "transformers", "datasets", "peft", "trl", "bitsandbytes", "accelerate", "matplotlib")
 LIGHT = (
@@ -96,7 +96,7 @@ def test_only_settings_and_the_libraries_read_the_environment() -> None:
         ),
         *("hosts/libraries.py", "hosts/platforms.py", "hosts/trackers.py"),
         *("cli.py", "start.py"),  # where settings are wrong
-        "modeling/round_trip.py",  # passes it to its child
+        "modeling/fresh.py",  # passes it to its child
     }
     readers = {path for path in JOB.rglob("*.py") if "os.environ" in path.read_text("utf-8")}
     assert {str(path.relative_to(JOB)) for path in readers} == allowed

@@ -10,6 +10,7 @@ from job.results.cleaned import (
     SourceCount,
     TokenCounts,
 )
+from job.results.exported import Exported, Form, Proof
 from job.results.metrics import SCHEMA_VERSION, Failure, Funnel, Host, Metrics, Pin
 from job.results.probed import (
     Candidate,
@@ -19,6 +20,7 @@ from job.results.probed import (
     Judged,
     Probed,
     RowLoss,
+    Said,
     Sample,
     Scores,
     Skipped,
@@ -47,8 +49,10 @@ __all__ = [
     "Estimate",
     "Evidence",
     "Example",
+    "Exported",
     "Failure",
     "Forgetting",
+    "Form",
     "Funnel",
     "Guardrail",
     "Host",
@@ -59,6 +63,7 @@ __all__ = [
     "Optimization",
     "Pin",
     "Probed",
+    "Proof",
     "Pushed",
     "PushedRepo",
     "RepeatedSentence",
@@ -66,6 +71,7 @@ __all__ = [
     "RoundTrip",
     "RowLoss",
     "RuleCount",
+    "Said",
     "Sample",
     "Scores",
     "Skipped",

@@ -28,7 +28,7 @@ def test_a_failed_push_keeps_the_adapter_and_takes_corrected_settings(
     hub.forgive()
     second = run_job({**small_run(base, rows_file, output, HUB_REPO_ID="alice/second"), **surroundings})
     assert second.returncode == 0, second.stderr
-    assert metrics_of(output)["reused"] == ["clean", "train", "probe"]
+    assert metrics_of(output)["reused"] == ["clean", "train", "probe", "export"]
     assert "adapter_model.safetensors" in hub.files("model", "alice/second")
 
 
@@ -56,7 +56,7 @@ def test_base_and_rows_from_the_hub(base: Path, tmp_path: Path, hub: StandInHub)
     surroundings = {**hub.environment(WRITE_TOKEN), "HF_HOME": str(tmp_path / "hf")}
     cleaning = run_job({**wanted, **surroundings, "FINETUNE_STAGES": "clean"})
     assert cleaning.returncode == 0, cleaning.stderr
-    assert "stage=end left_out=train,probe,push" in cleaning.stdout
+    assert "stage=end left_out=train,probe,export,push" in cleaning.stdout
     hub.add_commit("model", "meta/base", {"config.json": b"{}"})  # upstream moves, and the run stays
     hub.add_commit("dataset", "owner/rows", {"train.jsonl": b"{}"})
     result = run_job({**wanted, **surroundings})

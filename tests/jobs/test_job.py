@@ -77,8 +77,8 @@ def test_a_further_stage_is_one_entry_of_the_tuple(
     assert command(small_run(base, rows_file, finished)) == 0
     metrics = metrics_of(finished)
     assert metrics["count"] == {"value": str(metrics["clean"]["train_rows"]), "reason": "counted"}
-    assert list(metrics["stage_seconds"]) == ["clean", "train", "probe", "push", "count"]
-    assert metrics["reused"] == ["clean", "train", "probe", "push"]
+    assert list(metrics["stage_seconds"]) == ["clean", "train", "probe", "export", "push", "count"]
+    assert metrics["reused"] == ["clean", "train", "probe", "export", "push"]
     assert json.loads((finished / "count.json").read_text("utf-8"))["result"] == metrics["count"]
     assert any("stage=count started=true" in line for line in log_lines)
     assert '<th scope="row">count</th>' in (finished / "report.html").read_text("utf-8")
@@ -127,7 +127,7 @@ def test_a_second_start_does_nothing_and_says_so(finished: Path, base: Path, row
     result = run_job(small_run(base, rows_file, finished))
     assert result.returncode == 0
     assert "nothing to do" in result.stdout
-    assert metrics_of(finished)["reused"] == ["clean", "train", "probe", "push"]
+    assert metrics_of(finished)["reused"] == ["clean", "train", "probe", "export", "push"]
     assert (adapter.stat().st_mtime_ns, (finished / "push.json").stat().st_mtime_ns) == before
 
 
