@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from job.errors import Stopped
 from job.exporting.lora import prove_lora, write_lora
+from job.exporting.merged import prove_merged, write_merged
 from job.exporting.source import Source
 from job.modeling.adapter_file import WEIGHTS
 from job.modeling.files import fetch_files
@@ -57,7 +58,7 @@ class Made:
     files: list[str]
 
 
-KINDS: tuple[Kind, ...] = (Kind("lora", write_lora, prove_lora),)
+KINDS: tuple[Kind, ...] = (Kind("lora", write_lora, prove_lora), Kind("merged", write_merged, prove_merged))
 
 
 def export(

@@ -31,8 +31,8 @@ class Form(Result):
     dtype: str
     """Of its weights."""
     bytes: int
-    into: Literal["", "dequantized", "unquantized"] = ""
-    """The base's weights that the adapter was merged into."""
+    into: str = ""
+    """The base's weights that the adapter was merged into: dequantized or unquantized; empty for lora."""
     no_template: str = ""
     """Why Ollama's Modelfile brings no template; empty where it does."""
     proof: Proof
