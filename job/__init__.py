@@ -5,6 +5,7 @@ The map of the package, in the order in which data flows through it:
     __main__     where every run starts; answers SIGTERM before the imports
     cli          the command line
     start        one start of a run: what may refuse it, the process that is watched, its ending
+    export       the command of that name: more forms of the model of a finished run
     pipeline     the stages, one tuple, and the function that walks it: the whole program
     outcome      what a start that has done its work says of the run: a negative verdict, nothing published
     inputs       what each stage's result depends on

@@ -301,13 +301,13 @@ def _walk(
             begun=stage.begun(run_dir.root),
             replaceable=_is_replaceable(stage, run_dir),
             lacking=None if stage in wanted else partial(_lacks, [stage], wanted, run_dir),
-            consumer=_consumer(stage),
+            consumer=consumer_of(stage),
         )
         work.results.append(result)
         metrics_writer.add(**{stage.name: result})
 
 
-def _consumer(stage: Stage) -> tuple[str, type[Result]] | None:
+def consumer_of(stage: Stage) -> tuple[str, type[Result]] | None:
     """The stage after it."""
     later = STAGES[STAGES.index(stage) + 1 :]
     return (later[0].name, later[0].result) if later else None
@@ -351,7 +351,7 @@ def require_earlier(wanted: tuple[Stage, ...], run_dir: RunDir) -> None:
     if missing := [stage for stage in earlier if not run_dir.has_result(stage.name)]:
         _lacks(missing, wanted, run_dir)
     for stage in earlier:
-        if files := run_dir.not_as_recorded(stage.name, stage.result, _consumer(stage)):
+        if files := run_dir.not_as_recorded(stage.name, stage.result, consumer_of(stage)):
             _lacks([stage], wanted, run_dir, files)
 
 

@@ -32,6 +32,12 @@ class Stored:
     def numbers(self) -> int:
         return torch.Size(self.shape).numel()
 
+    @property
+    def bytes(self) -> int:
+        if self.dtype in FLOATS:
+            return self.numbers * FLOATS[self.dtype].itemsize
+        return self.numbers * (int(self.dtype[1:]) // 8 if self.dtype[1:].isdecimal() else 1)  # I64, U8; BOOL
+
 
 def shards(folder: Path) -> dict[str, list[Stored]]:
     """File name -> its tensors, in the order in which they lie there."""
@@ -59,28 +65,20 @@ def read(path: Path, keys: list[str]) -> Iterator[torch.Tensor]:
 
 def write(path: Path, header: list[Stored], tensors: Iterator[torch.Tensor]) -> None:
     """A safetensors file of these tensors, which come in the header's order. `save_file` would want all of them at once."""
-    listed, place = {}, 0
-    widths = {name: dtype.itemsize for name, dtype in FLOATS.items()}
+    listed: dict[str, object] = {}
+    place = 0
     for one in header:
-        end = place + one.numbers * (widths.get(one.dtype) or _width(one.dtype))
-        listed[one.key] = {"dtype": one.dtype, "shape": list(one.shape), "data_offsets": [place, end]}
-        place = end
+        listed[one.key] = {"dtype": one.dtype, "shape": list(one.shape), "data_offsets": [place, place + one.bytes]}
+        place += one.bytes
     text = json.dumps({"__metadata__": {"format": "pt"}, **listed}).encode()
     text += b" " * (-len(text) % 8)
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for one, tensor in zip(header, tensors, strict=True):
-            data = tensor.contiguous().flatten().view(torch.uint8).numpy()
-            found = (tuple(tensor.shape), data.nbytes)
-            wanted = (one.shape, listed[one.key]["data_offsets"][1] - listed[one.key]["data_offsets"][0])
-            assert found == wanted, f"{one.key}: {found} instead of {wanted}"
+            data = memoryview(tensor.contiguous().flatten().view(torch.uint8).numpy())
+            assert (tuple(tensor.shape), data.nbytes) == (one.shape, one.bytes), one
             file.write(data)
             advance("bytes", data.nbytes)
-
-
-def _width(dtype: str) -> int:
-    """Bytes of a number that is no float, as I64 or U8; BOOL takes one."""
-    return int(dtype[1:]) // 8 if dtype[1:].isdecimal() else 1
 
 
 def write_index(folder: Path, files: dict[str, list[Stored]]) -> None:

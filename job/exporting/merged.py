@@ -65,7 +65,7 @@ def write_merged(source: Source, folder: Path) -> None:
 
 
 def _bytes(planned: dict[str, list[Stored]]) -> int:
-    return sum(one.numbers * 2 for stored in planned.values() for one in stored)
+    return sum(one.bytes for stored in planned.values() for one in stored)
 
 
 def _written(one: Stored, source: Source, dtype: torch.dtype) -> Stored:
@@ -84,7 +84,11 @@ def _keys(
     fits = all(
         shapes[key] == (weight.shape[::-1] if weight.transposed else weight.shape) for key, weight in found.items()
     )
-    return found if fits and sorted(w.module for w in found.values()) == sorted(w.module for w in weights.values()) else None
+    return (
+        found
+        if fits and sorted(w.module for w in found.values()) == sorted(w.module for w in weights.values())
+        else None
+    )
 
 
 def _merged(
