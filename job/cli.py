@@ -286,9 +286,7 @@ def _add_forms(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "form", nargs="*", metavar="FORM", help="lora, merged; without one, the default of FINETUNE_EXPORT"
     )
-    parser.add_argument(
-        "--output", type=Path, metavar="FOLDER", help="folder of the run; without it FINETUNE_OUTPUT_DIR"
-    )
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="folder of the run; else FINETUNE_OUTPUT_DIR")
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -312,8 +310,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "export",
-        "Write the model of a finished run in more forms, from its folder: lora, for every tool that takes adapters, or merged, "
-        "a whole model.",
+        "Write the model of a finished run in more forms: lora, for every tool that takes adapters, or merged, a whole model.",
         "export merged --output output",
         _export,
         _add_forms,

@@ -51,20 +51,18 @@ def export(forms: Sequence[str], folder: Path, merge_into: str) -> int:
             hide(token)
             run_dir = RunDir(folder)
             _require_run(run_dir)
-            run_dir.open()
-            with _beating(run_dir):
+            with _held(run_dir):
                 exported = _export(stage, forms, merge_into, run_dir, token, stop)
-            stop.ending()
-            _note(exported, stage.name, folder)
-            run_dir.close()
+                stop.ending()
+                _note(exported, stage.name, folder)
         except (Exception, Stopped) as error:
             stop.ending()
             return end_command(error, stage.name)
     for form in exported.forms:
         proof = form.proof
         print(
-            f"{folder / form.name}: {form.bytes:,} bytes, {form.dtype}; says {proof.same_answers} of {proof.answers} answers of "
-            f"the probe word for word, {proof.same_tokens:,} of {proof.tokens:,} tokens"
+            f"{folder / form.name}: {form.bytes:,} bytes, {form.dtype}; of the probe's answers it says {proof.same_answers} of "
+            f"{proof.answers} word for word, {proof.same_tokens:,} of {proof.tokens:,} tokens"
         )
     return SUCCESS
 
@@ -134,8 +132,8 @@ def _stored(stage: Stage, run_dir: RunDir) -> Result:
     def gone(files: list[str]) -> NoReturn:
         raise SettingsError(
             [
-                f"--output: {', '.join(files) or 'a file'} of {stage.name} in {run_dir.root.absolute()} is gone or no longer as "
-                "written; start the run again, which makes it anew"
+                f"--output: {', '.join(files) or 'a file'} of {stage.name} in {run_dir.root.absolute()} is gone or no longer "
+                "as written; start the run again, which makes it anew"
             ]
         )
 
@@ -187,8 +185,9 @@ def _require_same_base(folder: Path, files: dict[str, str]) -> None:
 
 
 @contextmanager
-def _beating(run_dir: RunDir) -> Iterator[None]:
-    """Inside, other hosts see that this process is at work in the folder."""
+def _held(run_dir: RunDir) -> Iterator[None]:
+    """Inside, the folder is this process's alone, and other hosts see that it is at work. Raises what opening the folder does."""
+    run_dir.open()
     done = threading.Event()
 
     def beat() -> None:
@@ -203,6 +202,7 @@ def _beating(run_dir: RunDir) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
+        run_dir.close()
 
 
 def _note(exported: Exported, stage: str, folder: Path) -> None:

@@ -75,7 +75,7 @@ def write(path: Path, header: list[Stored], tensors: Iterator[torch.Tensor]) -> 
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for one, tensor in zip(header, tensors, strict=True):
-            data = memoryview(tensor.contiguous().flatten().view(torch.uint8).numpy())
+            data = tensor.contiguous().flatten().view(torch.uint8).numpy().data
             assert (tuple(tensor.shape), data.nbytes) == (one.shape, one.bytes), one
             file.write(data)
             advance("bytes", data.nbytes)

@@ -103,7 +103,8 @@ def _from_the_disk(request: dict[str, Any]) -> dict[str, Any]:
 @torch.no_grad()
 def _same(model: Any, prompt: list[int], answer: list[int], penalty: float) -> tuple[int, int]:
     """(tokens of the answer that are as likely as any other in their place, all of its tokens)."""
-    ids = torch.tensor([prompt + answer], device=model.device)  # (1, T)
+    device = "cpu" if model.device.type == "meta" else model.device  # weights that stay on the disk are on no device
+    ids = torch.tensor([prompt + answer], device=device)  # (1, T)
     logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0, len(prompt) - 1 : -1]
     if penalty != 1:
         punish = RepetitionPenaltyLogitsProcessor(penalty)
