@@ -186,7 +186,7 @@ def _require_same_base(folder: Path, files: dict[str, str]) -> None:
 
 @contextmanager
 def _held(run_dir: RunDir) -> Iterator[None]:
-    """Inside, the folder is this process's alone, and other hosts see that it is at work. Raises what opening the folder does."""
+    """Inside, the folder is this process's alone, and other hosts see that it works. Raises what opening the folder does."""
     run_dir.open()
     done = threading.Event()
 

@@ -13,6 +13,7 @@ from job.results import (
     Evidence,
     Example,
     Exported,
+    ExportedFile,
     Failure,
     Forgetting,
     Form,
@@ -293,7 +294,11 @@ LORA = Form(
     proof=Proof(answers=16, same_answers=16, tokens=1_440, same_tokens=1_440, least_share=0.95),
 )
 EXPORTED = Exported(
-    forms=[LORA], lora_path="lora", lora_files=["adapter_config.json", "adapter_model.safetensors", "tokenizer.json"]
+    forms=[LORA],
+    lora_files=[
+        ExportedFile(path=f"lora/{name}")
+        for name in ("adapter_config.json", "adapter_model.safetensors", "tokenizer.json")
+    ],
 )
 ADAPTER_ALONE = Exported(forms=[])
 MODEL_REPO = PushedRepo(

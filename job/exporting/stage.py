@@ -22,7 +22,7 @@ from job.exporting.merged import prove_merged, write_merged
 from job.exporting.source import Source
 from job.modeling.adapter_file import WEIGHTS
 from job.modeling.files import fetch_files
-from job.results import Cleaned, Exported, Form, Probed, Said, Trained
+from job.results import Cleaned, Exported, ExportedFile, Form, Probed, Said, Trained
 from job.runs.deadline import Deadline
 from job.runs.files import (
     as_sealed,
@@ -113,8 +113,7 @@ def export(
     there = {name: one for name, one in made.items() if one}
     return Exported(
         forms=[one.form for one in there.values()],
-        lora_path="lora" if "lora" in there else None,
-        lora_files=there["lora"].files if "lora" in there else [],
+        lora_files=[ExportedFile(path=f"lora/{name}") for name in (there["lora"].files if "lora" in there else [])],
         merged_path="merged" if "merged" in there else None,
     )
 

@@ -172,7 +172,7 @@ def _eval_results(cleaned: Cleaned, trained: Trained, probed: Probed) -> list[Ev
 
 def has_form_with_embedding(trained: Trained, exported: Exported) -> bool:
     """Whether the repository gets the adapter twice: as LoRA tensors alone, and with the embedding layer."""
-    return bool(exported.lora_path) and "embedding" in trained.adapter_parts_bytes
+    return bool(exported.lora_files) and "embedding" in trained.adapter_parts_bytes
 
 
 def _ways_to_load(base: str, trained: Trained, exported: Exported, settings: Settings) -> dict[str, Any]:

@@ -45,7 +45,8 @@ def push(
     samples = read_lines(root / probed.samples_path, Sample)
     licence = base_licence(settings, token)
     card = model_card(cleaned, trained, probed, exported, samples, settings, licence)
-    cards = [f"{folder}/README.md" for folder in (probed.adapter_path, exported.lora_path) if folder]
+    folders = dict.fromkeys([Path(probed.adapter_path), *(Path(one.path).parent for one in exported.lora_files)])
+    cards = [f"{folder}/README.md" for folder in folders]
     for path in cards:
         write_text(root / path, card, shortest=SHORTEST_IN_RECORDS)
     written = {"card_path": cards[0], "lora_card_path": cards[1] if cards[1:] else None}
@@ -102,10 +103,10 @@ def _files(
     """What this run made for it, and nothing else that may lie in the same folders."""
     if target.kind == "model":
         adapter = root / probed.adapter_path
-        if not exported.lora_path:
+        if not exported.lora_files:
             return {name: adapter / name for name in (*probed.adapter_files, "README.md")}
-        lora = root / exported.lora_path
-        found = {name: lora / name for name in (*exported.lora_files, "README.md")}
+        found = {Path(one.path).name: root / one.path for one in exported.lora_files}
+        found["README.md"] = adapter / "README.md"
         if has_form_with_embedding(trained, exported):
             found |= {f"{WITH_EMBEDDING}/{name}": adapter / name for name in probed.adapter_files}
         return found

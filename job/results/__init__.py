@@ -10,7 +10,7 @@ from job.results.cleaned import (
     SourceCount,
     TokenCounts,
 )
-from job.results.exported import Exported, Form, Proof
+from job.results.exported import Exported, ExportedFile, Form, Proof
 from job.results.metrics import SCHEMA_VERSION, Failure, Funnel, Host, Metrics, Pin
 from job.results.probed import (
     Candidate,
@@ -50,6 +50,7 @@ __all__ = [
     "Evidence",
     "Example",
     "Exported",
+    "ExportedFile",
     "Failure",
     "Forgetting",
     "Form",

@@ -38,12 +38,15 @@ class Form(Result):
     proof: Proof
 
 
+class ExportedFile(Result):
+    path: str
+
+
 class Exported(Result):
     """Stage 4. merged/ may be moved away: nothing else needs it."""
 
     expendable: ClassVar[tuple[str, ...]] = ("merged_path",)
     forms: list[Form]
-    lora_path: str | None = None
-    lora_files: list[str] = Field(default_factory=list)
-    """Names of what the export put there; nothing else in that folder is published."""
+    lora_files: list[ExportedFile] = Field(default_factory=list)
+    """What the export put into lora/; nothing else in that folder is published, nor makes it another one."""
     merged_path: str | None = None

@@ -30,11 +30,6 @@ def test_a_tokenizer_that_writes_another_prompt_is_refused(source: Source, folde
         prove_lora(source, folder)
 
 
-@pytest.mark.slow
-def test_a_fresh_process_says_the_same_as_this_one(source: Source, folder: Path) -> None:
-    assert prove_lora(source, folder).proof.same_answers == 3
-
-
 @pytest.mark.usefixtures("in_this_process")
 def test_an_answer_with_a_token_that_the_form_lacks_is_not_compared(source: Source, folder: Path) -> None:
     new = source.trained.vocabulary_rows - 1

@@ -16,6 +16,7 @@ from job.exporting.stage import Kind, export
 from job.modeling.adapter_file import WEIGHTS
 from job.results import Exported, Form, Proof
 from job.runs.deadline import Deadline
+from job.runs.folder import RunDir
 from job.runs.signals import StopRequest
 from job.settings.fields import ModelSettings, ProbeSettings
 from tests.sample_results import CLEANED, PROBED, TRAINED
@@ -59,7 +60,7 @@ def exported(tmp_path: Path) -> Callable[..., Exported]:
 def test_only_what_is_missing_is_made(made: list[str], exported: Callable[..., Exported], tmp_path: Path) -> None:
     assert exported("adapter").forms == []
     first = exported("adapter", "lora")
-    assert (first.lora_path, first.lora_files, first.merged_path) == ("lora", ["weights"], None)
+    assert ([file.path for file in first.lora_files], first.merged_path) == (["lora/weights"], None)
     both = exported("lora", "merged")
     assert [form.name for form in both.forms] == made == ["lora", "merged"]
     assert exported("adapter") == exported("lora") == both, "what is there stays part of the result"
@@ -94,6 +95,22 @@ def test_other_weights_of_the_base_make_another_merged_model_where_that_is_asked
     assert made == ["lora", "merged"]
     exported("lora", "merged", into="unquantized")
     assert made == ["lora", "merged", "merged"]
+
+
+def test_what_comes_after_it_is_not_made_again_for_another_form_or_a_card(
+    made: list[str], exported: Callable[..., Exported], tmp_path: Path
+) -> None:
+    def earlier(*forms: str) -> dict[str, str]:
+        run_dir = RunDir(tmp_path)
+        run_dir.step("export", lambda: exported(*forms), Exported, {"export": {"forms": list(forms)}}, replaceable=True)
+        return run_dir.earlier()
+
+    before = earlier("lora")
+    (tmp_path / "lora" / "README.md").write_text("# The card\n", "utf-8")
+    assert earlier("lora", "merged") == before
+    shutil.rmtree(tmp_path / "merged")
+    assert earlier("lora") == before
+    assert made == ["lora", "merged"]
 
 
 def test_a_form_that_is_refused_takes_no_place(

@@ -14,6 +14,7 @@ from job.exporting.lora import write_lora
 from job.exporting.proof import _same
 from job.modeling.nf4 import stay_differentiable
 from job.publishing.stage import push
+from job.results import ExportedFile
 from tests.conftest import WRITE_TOKEN
 from tests.exporting.conftest import make_source
 from tests.publishing.test_cards import code_of, section
@@ -29,7 +30,7 @@ def test_both_forms_answer_as_the_tuned_model_did(run: Path, hub: StandInHub, ba
     write_lora(source, run / "lora")
     names = {folder: sorted(path.name for path in (run / folder).iterdir()) for folder in ("adapter", "lora")}
     probed = PROBED.model_copy(update={"adapter_files": names["adapter"]})
-    exported = EXPORTED.model_copy(update={"lora_files": names["lora"]})
+    exported = EXPORTED.model_copy(update={"lora_files": [ExportedFile(path=f"lora/{name}") for name in names["lora"]]})
     settings = run_settings(str(base), repo_id="alice/adapter")
     push(CLEANED, source.trained, probed, exported, settings, token=WRITE_TOKEN, root=run)
 

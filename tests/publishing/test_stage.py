@@ -61,15 +61,15 @@ def test_adapter_and_rows_are_pushed_and_dropped_rows_are_not(run: Path, hub: St
 @pytest.mark.parametrize("embedding", [True, False], ids=["with an embedding layer", "LoRA alone"])
 def test_what_every_tool_takes_is_the_repositorys_root(embedding: bool, run: Path, hub: StandInHub) -> None:
     (run / "lora").mkdir()
-    for name in EXPORTED.lora_files:
-        (run / "lora" / name).write_bytes(b"lora" * 50)
+    for file in EXPORTED.lora_files:
+        (run / file.path).write_bytes(b"lora" * 50)
     (run / "lora" / "notes.txt").write_bytes(b"mine")
     parts = {"lora": 100} | ({"embedding": 200} if embedding else {})
     trained = TRAINED.model_copy(update={"adapter_parts_bytes": parts})
     settings = run_settings(str(run.parent / "base"), repo_id="alice/adapter")
     pushed = push(CLEANED, trained, PROBED, EXPORTED, settings, token=WRITE_TOKEN, root=run)
     files = hub.files("model", "alice/adapter")
-    root = {*EXPORTED.lora_files, "README.md", ".gitattributes"}
+    root = {*(Path(file.path).name for file in EXPORTED.lora_files), "README.md", ".gitattributes"}
     assert set(files) == root | ({f"with-embedding/{name}" for name in PROBED.adapter_files} if embedding else set())
     assert files["adapter_model.safetensors"] == b"lora" * 50
     if embedding:
