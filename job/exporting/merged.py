@@ -33,7 +33,7 @@ LEAST_SHARE = {"dequantized": 0.9, "unquantized": 0.5}
 """Of the tokens of the probe's answers; measured in README.md. The published weights are another model than the one that was
 trained: how far from it depends on the base, so there the bound only tells a tuned model from a damaged one."""
 NUMBER_BYTES = 16
-"""Of the largest weight while it is merged: stored, in float32 twice, and in 16 bits."""
+"""Of a weight while it is merged: as stored, in float32 three times at most, and in 16 bits."""
 
 
 def dtype_of(source: Source) -> torch.dtype:
@@ -55,8 +55,7 @@ def write_merged(source: Source, folder: Path) -> None:
     if keys is None:
         _write_whole(source, weights, folder, dtype)
     else:
-        largest = max(one.numbers for stored in files.values() for one in stored)
-        _require_memory(NUMBER_BYTES * largest, "merging the largest weight")
+        _require_memory(max(_memory(one, keys) for stored in files.values() for one in stored), "merging the largest weight")
         for name, stored in files.items():
             tensors = read(source.files.folder / name, [one.key for one in stored])
             write(folder / name, planned[name], _merged(source, stored, planned[name], tensors, keys))
@@ -66,6 +65,11 @@ def write_merged(source: Source, folder: Path) -> None:
 
 def _bytes(planned: dict[str, list[Stored]]) -> int:
     return sum(one.bytes for stored in planned.values() for one in stored)
+
+
+def _memory(one: Stored, keys: dict[str, Weight]) -> int:
+    """What it takes while it is merged or copied."""
+    return one.numbers * NUMBER_BYTES if one.key in keys else one.bytes + 2 * one.numbers
 
 
 def _written(one: Stored, source: Source, dtype: torch.dtype) -> Stored:

@@ -77,10 +77,20 @@ def next_steps(
 def _use(known: Known) -> Iterator[Step]:
     push = known.metrics.push
     repository = next((one for one in (push.repositories if push else []) if one.kind == "model"), None)
-    adapter = repository.repo_id if repository else known.probed.adapter_path
+    lora = (
+        next((one for one in known.metrics.export.forms if one.name == "lora"), None) if known.metrics.export else None
+    )
+    adapter = repository.repo_id if repository else lora.name if lora else known.probed.adapter_path
     card = "the model card" if repository else f"`{push.card_path}`" if push else ""
+    proven = (
+        f" A fresh process has loaded it, and found {count(lora.proof.same_answers)} of {count(lora.proof.answers)} answers of "
+        "the probe word for word."
+        if lora
+        else ""
+    )
     yield Step(
-        f"Use it: {card} has the code that loads the adapter and asks it, with the right system prompt and stop token."
+        "Use it: "
+        f"{card} has the code that loads the adapter and asks it, with the right system prompt and stop token.{proven}"
         if card
         else "Use it:",
         f'model = PeftModel.from_pretrained(base_model, "{adapter}")',
