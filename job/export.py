@@ -59,10 +59,10 @@ def export(forms: Sequence[str], folder: Path, merge_into: str) -> int:
             stop.ending()
             return end_command(error, stage.name)
     for form in exported.forms:
-        proof = form.proof
+        said = form.agreement
         print(
-            f"{folder / form.name}: {form.bytes:,} bytes, {form.dtype}; of the probe's answers it says {proof.same_answers} of "
-            f"{proof.answers} word for word, {proof.same_tokens:,} of {proof.tokens:,} tokens"
+            f"{folder / form.name}: {form.bytes:,} bytes, {form.dtype}; of the probe's answers it says {said.same_answers} of "
+            f"{said.answers} word for word, {said.same_tokens:,} of {said.tokens:,} tokens"
         )
     return SUCCESS
 

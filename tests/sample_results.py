@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from job.results import (
+    Agreement,
     Candidate,
     Choice,
     Cleaned,
@@ -23,7 +24,6 @@ from job.results import (
     MaskedRow,
     Metrics,
     Probed,
-    Proof,
     Pushed,
     PushedRepo,
     RepeatedSentence,
@@ -291,7 +291,7 @@ LORA = Form(
     name="lora",
     dtype="float32",
     bytes=36_400_000,
-    proof=Proof(answers=16, same_answers=16, tokens=1_440, same_tokens=1_440, least_share=0.95),
+    agreement=Agreement(answers=16, same_answers=16, tokens=1_440, same_tokens=1_440, least_share=0.95),
 )
 EXPORTED = Exported(
     forms=[LORA],

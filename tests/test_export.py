@@ -16,13 +16,13 @@ from job.exporting.source import Source
 from job.exporting.stage import Kind
 from job.inputs import sha256
 from job.modeling.adapter_file import WEIGHTS
-from job.results import SCHEMA_VERSION, Cleaned, Form, Probed, Proof, Result, Trained
+from job.results import SCHEMA_VERSION, Agreement, Cleaned, Form, Probed, Result, Trained
 from job.runs.files import open_sealed, write_json, write_sealed
 from job.runs.lock import FolderLock
 from tests.conftest import make_base, metrics_of
 from tests.sample_results import CLEANED, DONE, PROBED, TRAINED
 
-PROOF = Proof(answers=16, same_answers=15, tokens=1_000, same_tokens=998, least_share=0.9)
+AGREEMENT = Agreement(answers=16, same_answers=15, tokens=1_000, same_tokens=998, least_share=0.9)
 BASE_FILES = ("config.json", "model.safetensors")
 
 
@@ -37,7 +37,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Source]:
             folder.mkdir()
             (folder / "weights").write_text(name, "utf-8")
 
-        return Kind(name, write, lambda *_: Form(name=name, dtype="float16", bytes=5, proof=PROOF))  # type: ignore[arg-type]
+        return Kind(name, write, lambda *_: Form(name=name, dtype="float16", bytes=5, agreement=AGREEMENT))  # type: ignore[arg-type]
 
     monkeypatch.setattr(exporting, "KINDS", (kind("lora"), kind("merged")))
     return found

@@ -14,13 +14,13 @@ from peft import LoraConfig
 from safetensors.torch import load_file
 
 from job.errors import JobError
-from job.exporting.proof import prove
+from job.exporting.agreement import agreement_of
 from job.exporting.source import Source
 from job.exporting.texts import base_tokenizer, generation_config
 from job.modeling.adapter_file import WEIGHTS, copy_adapter, write_weights
 from job.modeling.base import loading_code
 from job.modeling.fresh import OUR_FAULT
-from job.results import Form, Proof
+from job.results import Form
 
 LEAST_SHARE = {"float32": 0.99, "float16": 0.95, "bfloat16": 0.95}
 """Of the tokens of the probe's answers. The weights are the same bit for bit, but answers were computed in other batches, whose
@@ -41,7 +41,7 @@ def write_lora(source: Source, folder: Path) -> None:
     generation_config(source, tokenizer).save_pretrained(folder)
 
 
-def prove_lora(source: Source, folder: Path) -> Form:
+def check_lora(source: Source, folder: Path) -> Form:
     """Raises JobError (1) if the tensors or the answers are not the tuned model's."""
     found = load_file(folder / WEIGHTS)
     if found.keys() != source.lora.keys() or not all(torch.equal(found[name], source.lora[name]) for name in found):
@@ -51,6 +51,6 @@ def prove_lora(source: Source, folder: Path) -> Form:
         )
     trained = source.trained
     code = loading_code(str(source.files.folder), "", trained.precision.value, 0, trained.attention)
-    proof: Proof = prove(source, folder, code, "adapter", LEAST_SHARE[trained.precision.value])
+    found = agreement_of(source, folder, code, "adapter", LEAST_SHARE[trained.precision.value])
     size = sum(path.stat().st_size for path in folder.iterdir())
-    return Form(name="lora", dtype="float32", bytes=size, proof=proof)
+    return Form(name="lora", dtype="float32", bytes=size, agreement=found)

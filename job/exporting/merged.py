@@ -15,10 +15,10 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from job.errors import HostUnfit, JobError
+from job.exporting.agreement import agreement_of
 from job.exporting.checkpoint import FLOATS, NAMES, Stored, loaded_as, read, shards, write, write_index
 from job.exporting.merging import Weight, changed_weights, merged_weight, update_share
 from job.exporting.modelfile import no_template, write_modelfile
-from job.exporting.proof import prove
 from job.exporting.source import Source
 from job.exporting.texts import base_tokenizer, generation_config
 from job.hosts import disk
@@ -55,7 +55,9 @@ def write_merged(source: Source, folder: Path) -> None:
     if keys is None:
         _write_whole(source, weights, folder, dtype)
     else:
-        _require_memory(max(_memory(one, keys) for stored in files.values() for one in stored), "merging the largest weight")
+        _require_memory(
+            max(_memory(one, keys) for stored in files.values() for one in stored), "merging the largest weight"
+        )
         for name, stored in files.items():
             tensors = read(source.files.folder / name, [one.key for one in stored])
             write(folder / name, planned[name], _merged(source, stored, planned[name], tensors, keys))
@@ -147,10 +149,10 @@ def _write_texts(source: Source, folder: Path, dtype: torch.dtype) -> None:
     write_modelfile(source, tokenizer, folder)
 
 
-# --- the proof -------------------------------------------------------------------------------------------------------
+# --- the check ---------------------------------------------------------------------------------------------------------
 
 
-def prove_merged(source: Source, folder: Path) -> Form:
+def check_merged(source: Source, folder: Path) -> Form:
     """Raises JobError (1) if a weight holds another update than the adapter's, or the answers are not the tuned model's."""
     shares = update_shares(source, folder)
     if wrong := [name for name, (share, tolerance) in shares.items() if abs(share - 1) > tolerance]:
@@ -161,7 +163,7 @@ def prove_merged(source: Source, folder: Path) -> Form:
         )
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     free = main_memory_bytes()
-    proof = prove(
+    said = agreement_of(
         source,
         folder,
         merged_loading_code(source.trained.attention),
@@ -177,7 +179,7 @@ def prove_merged(source: Source, folder: Path) -> Form:
         bytes=sum(path.stat().st_size for path in folder.iterdir()),
         into=source.merge_into,
         no_template=no_template(folder),
-        proof=proof.model_copy(update=update),
+        agreement=said.model_copy(update=update),
     )
 
 

@@ -17,8 +17,8 @@ import torch
 from pydantic import ValidationError
 
 from job.errors import Stopped
-from job.exporting.lora import prove_lora, write_lora
-from job.exporting.merged import prove_merged, write_merged
+from job.exporting.lora import check_lora, write_lora
+from job.exporting.merged import check_merged, write_merged
 from job.exporting.source import Source
 from job.modeling.adapter_file import WEIGHTS
 from job.modeling.files import fetch_files
@@ -41,7 +41,7 @@ from job.runs.signals import StopRequest
 from job.settings.fields import ModelSettings, ProbeSettings
 
 log = logging.getLogger("job.export")
-PROOFS = "export"
+NOTES = "export"
 """The folder of what is known of each form."""
 
 
@@ -49,7 +49,7 @@ PROOFS = "export"
 class Kind:
     name: str
     write: Callable[[Source, Path], Any]
-    prove: Callable[[Source, Path], Form]
+    check: Callable[[Source, Path], Form]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Made:
     files: list[str]
 
 
-KINDS: tuple[Kind, ...] = (Kind("lora", write_lora, prove_lora), Kind("merged", write_merged, prove_merged))
+KINDS: tuple[Kind, ...] = (Kind("lora", write_lora, check_lora), Kind("merged", write_merged, check_merged))
 
 
 def export(
@@ -130,16 +130,16 @@ def _make(kind: Kind, source: Source, root: Path, origin: dict[str, Any]) -> Mad
     remove(partial)
     with saving():
         kind.write(source, partial)
-    form = kind.prove(source, partial)
+    form = kind.check(source, partial)
     settle(partial)
     facts = {path.relative_to(partial).as_posix(): facts_of(path) for path in files_of(partial)}
     replace_folder(partial, root / kind.name)
     entry = {"origin": origin, "files": facts, "form": form.model_dump(mode="json")}
-    write_sealed(root / PROOFS / f"{kind.name}.json", entry)
-    proof = form.proof
+    write_sealed(root / NOTES / f"{kind.name}.json", entry)
+    said = form.agreement
     log.info(
         "stage=export form=%s bytes=%d dtype=%s same_answers=%d of=%d same_tokens=%d of_tokens=%d",
-        *(form.name, form.bytes, form.dtype, proof.same_answers, proof.answers, proof.same_tokens, proof.tokens),
+        *(form.name, form.bytes, form.dtype, said.same_answers, said.answers, said.same_tokens, said.tokens),
     )
     return Made(form, sorted(facts))
 
@@ -147,7 +147,7 @@ def _make(kind: Kind, source: Source, root: Path, origin: dict[str, Any]) -> Mad
 def _made(name: str, root: Path, origin: dict[str, Any], *, exactly: bool) -> Made | None:
     """The form as an earlier start proved it, if its files are as they were written and it was made from the same; where it is
     not asked for this time, whatever the base's weights were that it was merged into."""
-    entry = read_sealed(root / PROOFS / f"{name}.json")
+    entry = read_sealed(root / NOTES / f"{name}.json")
     compared = origin if exactly and name == "merged" else origin.keys() - {"into"}
     if entry is None or any(entry["origin"].get(field) != as_sealed(origin[field]) for field in compared):
         return None

@@ -136,7 +136,7 @@ def loading_code(
 
     `vocabulary_rows`: the size to which the base is extended, 0 if it is not. `attention`: from `attention_of`. `subfolder`: of
     the repository. Fresh processes run this very code: after training to compare logits (job/modeling/round_trip.py), and
-    on the exported adapter to compare answers (job/exporting/proof.py).
+    on the exported adapter to compare answers (job/exporting/agreement.py).
     """
     inside = f', subfolder="{subfolder}"' if subfolder else ""
     pinned = f'\n    revision="{revision}",' if revision else ""

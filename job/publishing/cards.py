@@ -183,14 +183,14 @@ def _ways_to_load(base: str, trained: Trained, exported: Exported, settings: Set
         return loading_code(base, trained.base_revision, precision, vocabulary_rows, attention, subfolder)
 
     rows = trained.vocabulary_rows if _vocabulary_grew(trained, settings) else 0
-    proof = next((form.proof for form in exported.forms if form.name == "lora"), None)
+    agreement = next((form.agreement for form in exported.forms if form.name == "lora"), None)
     both = has_form_with_embedding(trained, exported)
     on_hub = bool(settings.hub.repo_id)
     return {
-        "adapter": settings.hub.repo_id or ("./lora" if proof else "./adapter"),
+        "adapter": settings.hub.repo_id or ("./lora" if agreement else "./adapter"),
         "loading_base": base,
-        "loading_code": code(0 if proof else rows),
-        "proof": proof,
+        "loading_code": code(0 if agreement else rows),
+        "agreement": agreement,
         "embedding_adapter": settings.hub.repo_id or "./adapter",
         "embedding_code": code(rows, WITH_EMBEDDING if on_hub else "") if both else "",
         "embedding_in_repository": on_hub,

@@ -82,15 +82,16 @@ def _use(known: Known) -> Iterator[Step]:
     )
     adapter = repository.repo_id if repository else lora.name if lora else known.probed.adapter_path
     card = "the model card" if repository else f"`{push.card_path}`" if push else ""
-    proven = (
-        f" A fresh process has loaded it, and found {count(lora.proof.same_answers)} of {count(lora.proof.answers)} answers of "
-        "the probe word for word."
-        if lora
+    said = lora.agreement if lora else None
+    loaded = (
+        f" A fresh process has loaded it, and found {count(said.same_answers)} of {count(said.answers)} answers of the probe "
+        "word for word."
+        if said
         else ""
     )
     yield Step(
         "Use it: "
-        f"{card} has the code that loads the adapter and asks it, with the right system prompt and stop token.{proven}"
+        f"{card} has the code that loads the adapter and asks it, with the right system prompt and stop token.{loaded}"
         if card
         else "Use it:",
         f'model = PeftModel.from_pretrained(base_model, "{adapter}")',

@@ -10,7 +10,7 @@ from job.results.cleaned import (
     SourceCount,
     TokenCounts,
 )
-from job.results.exported import Exported, ExportedFile, Form, Proof
+from job.results.exported import Agreement, Exported, ExportedFile, Form
 from job.results.metrics import SCHEMA_VERSION, Failure, Funnel, Host, Metrics, Pin
 from job.results.probed import (
     Candidate,
@@ -41,6 +41,7 @@ from job.results.trained import (
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Agreement",
     "Attempt",
     "Candidate",
     "Choice",
@@ -64,7 +65,6 @@ __all__ = [
     "Optimization",
     "Pin",
     "Probed",
-    "Proof",
     "Pushed",
     "PushedRepo",
     "RepeatedSentence",

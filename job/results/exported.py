@@ -1,4 +1,4 @@
-"""What stage 4 hands on: the forms of the tuned model beside the adapter, each with its proof."""
+"""What stage 4 hands on: the forms of the tuned model beside the adapter, each with its agreement."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 from job.results.result import Result
 
 
-class Proof(Result):
+class Agreement(Result):
     """What a fresh process found that loaded a form as its users do, and read the tuned model's answers of the probe in it: for
     each token, whether this form would have said it too."""
 
@@ -35,7 +35,7 @@ class Form(Result):
     """The base's weights that the adapter was merged into: dequantized or unquantized; empty for lora."""
     no_template: str = ""
     """Why Ollama's Modelfile brings no template; empty where it does."""
-    proof: Proof
+    agreement: Agreement
 
 
 class ExportedFile(Result):

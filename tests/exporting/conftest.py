@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from job.exporting import proof
+from job.exporting import agreement
 from job.exporting.source import Source
 from job.modeling.base import load_base
 from job.modeling.chat import Chat
@@ -67,14 +67,14 @@ def source(shared_source: Source) -> Source:
 
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """The proof's other process is this one: a fresh one spends ten seconds on imports. Whole runs have a real one."""
+    """The other process is this one: a fresh one spends ten seconds on imports. Whole runs have a real one."""
 
     def run(module: str, request: dict[str, Any], tensors: Any, saved: Path, what: str) -> Any:
         path = tmp_path / "request.json"
         path.write_text(json.dumps({**request, "expected": str(tmp_path / "expected")}), "utf-8")
         capsys.readouterr()
-        main: Callable[[str], None] = proof.main
+        main: Callable[[str], None] = agreement.main
         main(str(path))
         return json.loads(capsys.readouterr().out.splitlines()[-1])
 
-    monkeypatch.setattr(proof, "fresh_process", run)
+    monkeypatch.setattr(agreement, "fresh_process", run)

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from job.errors import JobError
-from job.exporting.lora import prove_lora, write_lora
+from job.exporting.lora import check_lora, write_lora
 from job.exporting.source import Source
 from job.modeling.adapter_file import WEIGHTS
 from tests.conftest import make_base
@@ -46,9 +46,9 @@ def test_plain_peft_loads_it_into_a_base_of_the_published_size(source: Source, f
 
 @pytest.mark.usefixtures("in_this_process")
 def test_it_gives_the_answers_of_the_probe(source: Source, folder: Path) -> None:
-    proof = prove_lora(source, folder).proof
-    assert (proof.answers, proof.same_answers) == (3, 3)
-    assert proof.same_tokens == proof.tokens == sum(len(said.answer) for said in source.said)
+    agreement = check_lora(source, folder).agreement
+    assert (agreement.answers, agreement.same_answers) == (3, 3)
+    assert agreement.same_tokens == agreement.tokens == sum(len(said.answer) for said in source.said)
 
 
 @pytest.mark.parametrize("how", ["sign", "target"])
@@ -60,14 +60,14 @@ def test_tensors_that_are_not_the_adapters_are_refused(how: str, source: Source,
         del tensors[name]
     save_file(tensors, folder / WEIGHTS)
     with pytest.raises(JobError, match="are not the LoRA tensors of the adapter"):
-        prove_lora(source, folder)
+        check_lora(source, folder)
 
 
 @pytest.mark.usefixtures("in_this_process")
 def test_another_base_of_the_same_shape_is_refused(source: Source, folder: Path, tmp_path: Path) -> None:
     other = replace(source.files, folder=make_base(tmp_path / "other", seed=1))
     with pytest.raises(JobError, match=r"lora/ is not the tuned model: of \d+ tokens in 3 answers .* not the one that"):
-        prove_lora(replace(source, files=other), folder)
+        check_lora(replace(source, files=other), folder)
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -75,4 +75,4 @@ def test_where_the_adapter_has_no_embedding_its_weights_are_the_same_file(base: 
     source = make_source(base, tmp_path / "adapter", pad_token="add", save_embedding="none")
     write_lora(source, tmp_path / "lora")
     assert (tmp_path / "lora" / WEIGHTS).samefile(source.adapter / WEIGHTS)
-    assert prove_lora(source, tmp_path / "lora").proof.same_answers == 3
+    assert check_lora(source, tmp_path / "lora").agreement.same_answers == 3

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 from job.errors import DiskFull, HostUnfit, JobError, Stopped
 from job.exporting import merged
 from job.exporting.lora import write_lora
-from job.exporting.merged import prove_merged, update_shares, write_merged
+from job.exporting.merged import check_merged, update_shares, write_merged
 from job.exporting.source import Source
 from job.modeling.files import INDEX, WHOLE
 from tests.exporting.conftest import QUESTIONS, make_source
@@ -36,10 +36,10 @@ def test_it_gives_the_answers_of_the_probe(
     memory: int, source: Source, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(merged, "main_memory_bytes", lambda: memory)
-    form = prove_merged(source, folder)
+    form = check_merged(source, folder)
     assert (form.dtype, form.into, form.no_template) == ("float16", "dequantized", "")
-    assert form.proof.same_tokens >= 0.9 * form.proof.tokens
-    assert form.proof.least_update == pytest.approx(1, abs=0.01)
+    assert form.agreement.same_tokens >= 0.9 * form.agreement.tokens
+    assert form.agreement.least_update == pytest.approx(1, abs=0.01)
 
 
 def test_transformers_answers_as_the_tuned_model_did(source: Source, folder: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_weight_without_the_update_is_refused(how: str, source: Source, folder
     with pytest.raises(
         JobError, match=r"1 of 8 weights in merged/ do not hold .* model\.layers\.1\.self_attn\.v_proj holds"
     ):
-        prove_merged(source, folder)
+        check_merged(source, folder)
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -90,7 +90,7 @@ def test_a_model_with_a_damaged_weight_that_has_no_update_is_refused(source: Sou
     weights["model.embed_tokens.weight"] = weights["model.embed_tokens.weight"].flip(0).contiguous()
     save_file(weights, folder / WHOLE, metadata={"format": "pt"})
     with pytest.raises(JobError, match="merged/ is not the tuned model"):
-        prove_merged(source, folder)
+        check_merged(source, folder)
 
 
 def test_files_that_name_their_weights_otherwise_are_merged_too(source: Source, tmp_path: Path, base: Path) -> None:

@@ -14,14 +14,14 @@ from job.exporting import stage
 from job.exporting.source import Source
 from job.exporting.stage import Kind, export
 from job.modeling.adapter_file import WEIGHTS
-from job.results import Exported, Form, Proof
+from job.results import Agreement, Exported, Form
 from job.runs.deadline import Deadline
 from job.runs.folder import RunDir
 from job.runs.signals import StopRequest
 from job.settings.fields import ModelSettings, ProbeSettings
 from tests.sample_results import CLEANED, PROBED, TRAINED
 
-PROOF = Proof(answers=1, same_answers=1, tokens=2, same_tokens=2, least_share=0.9)
+AGREEMENT = Agreement(answers=1, same_answers=1, tokens=2, same_tokens=2, least_share=0.9)
 
 
 @pytest.fixture
@@ -35,10 +35,10 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             folder.mkdir()
             (folder / "weights").write_text(f"{name} {source.merge_into}", "utf-8")
 
-        def prove(source: Source, folder: Path) -> Form:
-            return Form(name=name, dtype="bfloat16", bytes=5, proof=PROOF)  # type: ignore[arg-type]
+        def check(source: Source, folder: Path) -> Form:
+            return Form(name=name, dtype="bfloat16", bytes=5, agreement=AGREEMENT)  # type: ignore[arg-type]
 
-        return Kind(name, write, prove)
+        return Kind(name, write, check)
 
     monkeypatch.setattr(stage, "KINDS", (kind("lora"), kind("merged")))
     return names

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from huggingface_hub import snapshot_download
 
+from job.exporting.agreement import _same
 from job.exporting.lora import write_lora
-from job.exporting.proof import _same
 from job.modeling.nf4 import stay_differentiable
 from job.publishing.stage import push
 from job.results import ExportedFile

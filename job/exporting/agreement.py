@@ -1,8 +1,8 @@
-"""The proof of a form: a fresh process loads it as its users do, and reads the tuned model's answers of the probe in it.
+"""Whether a form says what the tuned model said: a fresh process loads it as its users do, and reads the probe's answers in it.
 
-`python -m job.exporting.proof REQUEST.json` is that process. It computes each answer in one forward pass, and counts the tokens
-that the form would have said in that place too. All of an answer's tokens are counted exactly if the form gives that very
-answer; and where it does not, one token that was a close call does not make all that follow count as different.
+`python -m job.exporting.agreement REQUEST.json` is that process. It computes each answer in one forward pass, and counts the
+tokens that the form would have said in that place too. All of an answer's tokens are counted exactly where the form gives that
+very answer; elsewhere one close call does not make all tokens that follow count as different.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from job.exporting.source import Source
 from job.modeling.chat import QUESTION, SYSTEM, Chat
 from job.modeling.fresh import OUR_FAULT, fresh_process
 from job.modeling.nf4 import stay_differentiable
-from job.results import Proof
+from job.results import Agreement
 
 
-def prove(
+def agreement_of(
     source: Source, folder: Path, code: str, variable: str, least_share: float, *, memory_bytes: int = 0
-) -> Proof:
+) -> Agreement:
     """`code`: with which users load the form, `variable`: the name that it gives to `folder`. `memory_bytes`: where the model
     does not fit into memory, what it may take; the rest of it is then read from the disk as it is needed.
 
@@ -42,7 +42,7 @@ def prove(
         "options": chat.options,
         "memory_bytes": memory_bytes,
     }
-    answer = fresh_process("job.exporting.proof", request, {}, folder, f"{folder.name.removesuffix('.partial')}/")
+    answer = fresh_process("job.exporting.agreement", request, {}, folder, f"{folder.name.removesuffix('.partial')}/")
     name = folder.name.removesuffix(".partial")
     if answer["prompt"] != chat.prompt_ids(SYSTEM, QUESTION):
         raise JobError(
@@ -50,22 +50,22 @@ def prove(
             remedy=f"{OUR_FAULT}. FINETUNE_EXPORT without {name} goes on without this form.",
         )
     counted: list[tuple[int, int]] = answer["answers"]
-    proof = Proof(
+    found = Agreement(
         answers=len(counted),
         same_answers=sum(same == total for same, total in counted),
         tokens=sum(total for _, total in counted),
         same_tokens=sum(same for same, _ in counted),
         least_share=least_share,
     )
-    if proof.same_tokens < least_share * proof.tokens:
+    if found.same_tokens < least_share * found.tokens:
         raise JobError(
-            f"{name}/ is not the tuned model: of {proof.tokens:,} tokens in {proof.answers} answers of the probe it would "
-            f"have said {proof.same_tokens:,} ({proof.same_tokens / proof.tokens:.1%}), fewer than {least_share:.0%}. Either "
+            f"{name}/ is not the tuned model: of {found.tokens:,} tokens in {found.answers} answers of the probe it would "
+            f"have said {found.same_tokens:,} ({found.same_tokens / found.tokens:.1%}), fewer than {least_share:.0%}. Either "
             f"the base model in {source.files.folder} is not the one that was trained on, or a file is damaged.",
             remedy=f"Check the base model and the disk, and start again. FINETUNE_EXPORT without {name} goes on without this "
             "form.",
         )
-    return proof
+    return found
 
 
 def main(request_path: str) -> None:

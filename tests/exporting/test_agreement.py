@@ -10,8 +10,8 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from job.errors import JobError
-from job.exporting.lora import prove_lora, write_lora
-from job.exporting.proof import _same
+from job.exporting.agreement import _same
+from job.exporting.lora import check_lora, write_lora
 from job.exporting.source import Source
 from job.results import Said
 
@@ -27,15 +27,15 @@ def test_a_tokenizer_that_writes_another_prompt_is_refused(source: Source, folde
     template = folder / "chat_template.jinja"
     template.write_text(template.read_text("utf-8").replace("\n\n", "\n"), "utf-8")
     with pytest.raises(JobError, match="writes another prompt than the one that training used"):
-        prove_lora(source, folder)
+        check_lora(source, folder)
 
 
 @pytest.mark.usefixtures("in_this_process")
 def test_an_answer_with_a_token_that_the_form_lacks_is_not_compared(source: Source, folder: Path) -> None:
     new = source.trained.vocabulary_rows - 1
     said = [*source.said, Said(prompt=[1, 2], answer=[new])]
-    assert prove_lora(replace(source, said=said), folder).proof.answers == 3
-    assert prove_lora(replace(source, said=[]), folder).proof.tokens == 0
+    assert check_lora(replace(source, said=said), folder).agreement.answers == 3
+    assert check_lora(replace(source, said=[]), folder).agreement.tokens == 0
 
 
 @pytest.mark.parametrize("penalty", [1.0, 1.5])
