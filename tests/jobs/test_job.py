@@ -153,7 +153,7 @@ def test_push_to_the_hub_and_read_back(
     result = run_job(variables)
     assert result.returncode == 0, result.stderr
     metrics = metrics_of(finished)
-    assert metrics["reused"] == ["clean", "train", "probe"]
+    assert metrics["reused"] == ["clean", "train", "probe", "export"]
     assert {(repo["kind"], repo["repo_id"]) for repo in metrics["push"]["repositories"]} == {
         ("model", "alice/adapter"),
         ("dataset", "alice/rows"),
