@@ -265,7 +265,8 @@ def run(
     prepare_hub(settings)
     pinned = pin(settings, token, wanted, run_dir, metrics_writer)
     names = [stage.name for stage in wanted]
-    deadline = Deadline.of(settings, probes="probe" in names, pushes="push" in names)
+    later = {"probes": "probe" in names, "exports": "export" in names, "pushes": "push" in names}
+    deadline = Deadline.of(settings, **later)
     work = Run(pinned, token, run_dir.root, stop, deadline, halved)
     check_host(work, wanted, run_dir, metrics_writer)
     try:

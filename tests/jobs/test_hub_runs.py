@@ -69,6 +69,13 @@ def test_base_and_rows_from_the_hub(base: Path, tmp_path: Path, hub: StandInHub)
     config = json.loads((tmp_path / "output" / "adapter" / "adapter_config.json").read_text("utf-8"))
     assert (config["base_model_name_or_path"], config["revision"]) == ("meta/base", metrics["train"]["base_revision"])
 
+    exported = run_job(surroundings, "export", "lora", "--output", str(tmp_path / "output"))
+    assert exported.returncode == 0, exported.stderr
+    assert f"{tmp_path / 'output' / 'lora'}: " in exported.stdout
+    away = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "h0")}
+    nowhere = run_job(away, "export", "merged", "--output", str(tmp_path / "output"))
+    assert nowhere.returncode == 76, nowhere.stderr
+
     without_network = {
         "HF_HUB_OFFLINE": "1",
         "HF_ENDPOINT": "http://127.0.0.1:9",
