@@ -5,6 +5,7 @@ The map of the package, in the order in which data flows through it:
     __main__     where every run starts; answers SIGTERM before the imports
     cli          the command line
     start        one start of a run: what may refuse it, the process that is watched, its ending
+    export       the command of that name: more forms of the model of a finished run
     pipeline     the stages, one tuple, and the function that walks it: the whole program
     outcome      what a start that has done its work says of the run: a negative verdict, nothing published
     inputs       what each stage's result depends on
@@ -17,7 +18,8 @@ The map of the package, in the order in which data flows through it:
     modeling/    what stages share: base model in NF4, its layers and sizes, tokenizer, chat text, precision
     training/    stage 2: LoRA on the 4-bit base, optimizations, memory, checkpoints, the adapter and its round trip
     probing/     stage 3: answers of base and tuned model side by side, scores
-    publishing/  stage 4: model card, data set card, and the only package that writes to the Hub
+    exporting/   stage 4: the tuned model in the forms that other tools take, each proven by a fresh process
+    publishing/  stage 5: model card, data set card, and the only package that writes to the Hub
     reporting/   report.html
     plan/        what a run would do, without doing it: a sample of the rows, cost on a card, problems
     submit/      the same settings as a manifest for a queue: Kubernetes, cloud batch, Slurm, ...

@@ -29,7 +29,7 @@ from job.runs.endings import log_failure, refused
 from job.runs.logs import LineFormatter, start_logging
 from job.runs.redaction import hide, hide_secrets, redact
 from job.settings.env_files import read_env_file
-from job.settings.fields import PREFIX
+from job.settings.fields import MERGE_INTO, PREFIX, Settings
 from job.settings.files import output_dir, wants_json
 from job.settings.loading import load_settings, load_token
 from job.settings.reference import variables
@@ -97,7 +97,18 @@ class _Parser(argparse.ArgumentParser):
         self.exit(SettingsError.exit_code, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
-OPTIONS = ("--directory", "--env-file", "--image", "--gpu", "--no-spot", "--price", "--spot", "--help", "--version")
+OPTIONS = (
+    "--directory",
+    "--env-file",
+    "--image",
+    "--gpu",
+    "--no-spot",
+    "--output",
+    "--price",
+    "--spot",
+    "--help",
+    "--version",
+)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -301,6 +312,29 @@ def _manifest(args: argparse.Namespace) -> int:
     return SUCCESS
 
 
+# --- export ----------------------------------------------------------------------------------------------------------
+
+
+def _export(args: argparse.Namespace) -> int:
+    from job.export import export
+
+    try:
+        named = {**(read_env_file(args.env_file) if args.env_file else {}), **os.environ}
+    except SettingsError as error:
+        log_failure(error, args.command.name)
+        return error.exit_code
+    forms = args.form or Settings.model_fields["export"].default
+    into = named.get(MERGE_INTO, "") or Settings.model_fields["merge_into"].default
+    return export(forms, args.output or output_dir(named), into)
+
+
+def _add_forms(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "form", nargs="*", metavar="FORM", help="lora, merged; without one, the default of FINETUNE_EXPORT"
+    )
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="folder of the run; else FINETUNE_OUTPUT_DIR")
+
+
 COMMANDS: tuple[Command, ...] = (
     Command(
         "run", "Run what the settings describe. This is the default command.", "run --env-file my.env", _run_command
@@ -319,6 +353,13 @@ COMMANDS: tuple[Command, ...] = (
         "manifest kubernetes --env-file my.env --image registry.example/team/lora-job:0.1.0 > job.yaml",
         _manifest,
         _add_target,
+    ),
+    Command(
+        "export",
+        "Write the model of a finished run in more forms: lora, for every tool that takes adapters, or merged, a whole model.",
+        "export merged --output output",
+        _export,
+        _add_forms,
     ),
 )
 """In the order of --help; without a command, the first one runs."""

@@ -107,6 +107,10 @@ def probe_inputs(settings: Settings) -> dict[str, Any]:
     return {"probe": {**dump, "questions": read_text(settings.probe.questions_file)}}
 
 
+def export_inputs(settings: Settings) -> dict[str, Any]:
+    return {"export": {"forms": sorted(settings.export), "merge_into": settings.merge_into}}
+
+
 def push_inputs(settings: Settings) -> dict[str, Any]:
     """What is pushed where. How long a Hub is waited for, and what a push may replace, changes nothing."""
     return {"hub": settings.hub.model_dump(mode="json", exclude={"overwrite", "retry_minutes"})}

@@ -15,8 +15,16 @@ from typing import Any, NoReturn, TypeVar
 
 from job import outcome
 from job.errors import SettingsError
-from job.inputs import absent_as_recorded, clean_inputs, probe_inputs, push_inputs, require_unchanged, train_inputs
-from job.results import Cleaned, Metrics, Pin, Probed, Pushed, Result, Trained
+from job.inputs import (
+    absent_as_recorded,
+    clean_inputs,
+    export_inputs,
+    probe_inputs,
+    push_inputs,
+    require_unchanged,
+    train_inputs,
+)
+from job.results import Cleaned, Exported, Metrics, Pin, Probed, Pushed, Result, Trained
 from job.runs import pins
 from job.runs.deadline import Deadline
 from job.runs.folder import FileChanged, RunDir
@@ -109,6 +117,26 @@ def run_probe(run: Run) -> Probed:
     return probed
 
 
+def run_export(run: Run) -> Exported:
+    with importing():
+        from job.exporting.stage import export
+
+    settings = run.settings
+    return export(
+        run.result(Cleaned),
+        run.result(Trained),
+        run.result(Probed),
+        settings.model,
+        settings.probe,
+        settings.export,
+        settings.merge_into,
+        token=run.token,
+        root=run.root,
+        stop=run.stop,
+        deadline=run.deadline,
+    )
+
+
 def run_push(run: Run) -> Pushed:
     with importing():
         from job.publishing.stage import push
@@ -117,6 +145,7 @@ def run_push(run: Run) -> Pushed:
         run.result(Cleaned),
         run.result(Trained),
         run.result(Probed),
+        run.result(Exported),
         run.settings,
         token=run.token,
         root=run.root,
@@ -189,11 +218,20 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="probe",
         words="ask base and tuned model the same questions",
-        files=("adapter/", "probe/samples.jsonl", "probe/losses.jsonl"),
+        files=("adapter/", "probe/samples.jsonl", "probe/losses.jsonl", "probe/tokens.jsonl"),
         inputs=probe_inputs,
         run=run_probe,
         result=Probed,
         computes=True,
+    ),
+    Stage(
+        name="export",
+        words="write the tuned model in the forms that other tools take, and load each to check it",
+        files=("lora/", "merged/"),
+        inputs=export_inputs,
+        run=run_export,
+        result=Exported,
+        replaceable=lambda result: True,
     ),
     Stage(
         name="push",
@@ -227,7 +265,8 @@ def run(
     prepare_hub(settings)
     pinned = pin(settings, token, wanted, run_dir, metrics_writer)
     names = [stage.name for stage in wanted]
-    deadline = Deadline.of(settings, probes="probe" in names, pushes="push" in names)
+    later = {"probes": "probe" in names, "exports": "export" in names, "pushes": "push" in names}
+    deadline = Deadline.of(settings, **later)
     work = Run(pinned, token, run_dir.root, stop, deadline, halved)
     check_host(work, wanted, run_dir, metrics_writer)
     try:
@@ -263,13 +302,13 @@ def _walk(
             begun=stage.begun(run_dir.root),
             replaceable=_is_replaceable(stage, run_dir),
             lacking=None if stage in wanted else partial(_lacks, [stage], wanted, run_dir),
-            consumer=_consumer(stage),
+            consumer=consumer_of(stage),
         )
         work.results.append(result)
         metrics_writer.add(**{stage.name: result})
 
 
-def _consumer(stage: Stage) -> tuple[str, type[Result]] | None:
+def consumer_of(stage: Stage) -> tuple[str, type[Result]] | None:
     """The stage after it."""
     later = STAGES[STAGES.index(stage) + 1 :]
     return (later[0].name, later[0].result) if later else None
@@ -313,7 +352,7 @@ def require_earlier(wanted: tuple[Stage, ...], run_dir: RunDir) -> None:
     if missing := [stage for stage in earlier if not run_dir.has_result(stage.name)]:
         _lacks(missing, wanted, run_dir)
     for stage in earlier:
-        if files := run_dir.not_as_recorded(stage.name, stage.result, _consumer(stage)):
+        if files := run_dir.not_as_recorded(stage.name, stage.result, consumer_of(stage)):
             _lacks([stage], wanted, run_dir, files)
 
 

@@ -271,6 +271,7 @@ def small_run(base: Path, rows: Path, output: Path, **changes: str) -> dict[str,
         "TRAIN_LEARNING_RATE": "0.01",
         "PROBE_ANSWERS": "2",
         "PROBE_MAX_NEW_TOKENS": "8",
+        "EXPORT": "adapter",  # other forms take a process of ten seconds each
         "HUB_PUSH_WHEN": "always",  # a model of random numbers learns nothing that two answers show
         "OUTPUT_DIR": str(output),
     }

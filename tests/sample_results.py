@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from job.results import (
+    Agreement,
     Candidate,
     Choice,
     Cleaned,
     Estimate,
     Evidence,
     Example,
+    Exported,
+    ExportedFile,
     Failure,
     Forgetting,
+    Form,
     Guardrail,
     Host,
     LogEntry,
@@ -283,6 +287,20 @@ PROBED = Probed(
     verdict=verdict(),
     seconds={"load": 4.0, "losses": 6.5, "answers": 14.2},
 )
+LORA = Form(
+    name="lora",
+    dtype="float32",
+    bytes=36_400_000,
+    agreement=Agreement(answers=16, same_answers=16, tokens=1_440, same_tokens=1_440, least_share=0.95),
+)
+EXPORTED = Exported(
+    forms=[LORA],
+    lora_files=[
+        ExportedFile(path=f"lora/{name}")
+        for name in ("adapter_config.json", "adapter_model.safetensors", "tokenizer.json")
+    ],
+)
+ADAPTER_ALONE = Exported(forms=[])
 MODEL_REPO = PushedRepo(
     kind="model", repo_id="acme/tuned", commit="c0ffee", url="https://hub.example/acme/tuned", files=6, bytes=41_000_000
 )
@@ -298,6 +316,7 @@ DONE = metrics(
     clean=CLEANED,
     train=TRAINED,
     probe=PROBED,
+    export=EXPORTED,
     push=PUSHED,
 )
 

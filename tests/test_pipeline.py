@@ -179,7 +179,7 @@ def test_a_push_that_was_skipped_or_held_private_takes_other_hub_settings_and_a_
 @pytest.mark.parametrize(
     ("named", "names"),
     [
-        ("", ["clean", "train", "probe", "push"]),
+        ("", ["clean", "train", "probe", "export", "push"]),
         ("push", ["push"]),
         ("clean", ["clean"]),
         ("probe,train", ["train", "probe"]),
@@ -195,8 +195,8 @@ def test_the_stages_of_a_start_are_a_row_of_the_pipeline(
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        ("clean,cook", "there is no stage cook; the stages are clean,train,probe,push"),
-        ("clean,push", "stages between the first and the last are left out; write clean,train,probe,push"),
+        ("clean,cook", "there is no stage cook; the stages are clean,train,probe,export,push"),
+        ("clean,push", "stages between the first and the last are left out; write clean,train,probe,export,push"),
     ],
 )
 def test_stages_that_do_not_exist_or_leave_a_gap_are_refused(

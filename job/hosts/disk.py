@@ -60,6 +60,6 @@ def answers_bytes(questions: int, max_new_tokens: int) -> int:
 
 def present_bytes(root: Path) -> int:
     """What an earlier start left of a run's own files. Broken ones are not among them: they take space on top until they go."""
-    names = ("clean", "train/candidates", "train/adapter", "adapter")
+    names = ("clean", "train/candidates", "train/adapter", "adapter", "lora", "merged")
     parts = [*(root / name for name in names), *root.glob("train/checkpoints/checkpoint-*")]
     return sum(path.stat().st_size for part in parts for path in part.rglob("*") if path.is_file())

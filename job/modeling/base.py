@@ -129,12 +129,16 @@ def extend_vocabulary(model: PreTrainedModel, rows: int, stored: torch.dtype) ->
     return rows - old
 
 
-def loading_code(base: str, revision: str, dtype: str, vocabulary_rows: int, attention: str) -> str:
+def loading_code(
+    base: str, revision: str, dtype: str, vocabulary_rows: int, attention: str, subfolder: str = ""
+) -> str:
     """The code with which users load the tuned model. `adapter` stands for the Hub name or the folder.
 
-    `vocabulary_rows`: the size to which the base is extended, 0 if it is not. `attention`: from `attention_of`. After
-    training, a fresh process runs this very code and compares logits (job/modeling/round_trip.py).
+    `vocabulary_rows`: the size to which the base is extended, 0 if it is not. `attention`: from `attention_of`. `subfolder`: of
+    the repository. Fresh processes run this very code: after training to compare logits (job/modeling/round_trip.py), and
+    on the exported adapter to compare answers (job/exporting/agreement.py).
     """
+    inside = f', subfolder="{subfolder}"' if subfolder else ""
     pinned = f'\n    revision="{revision}",' if revision else ""
     pinned += f'\n    attn_implementation="{attention}",' if attention else ""
     extend = f"model.resize_token_embeddings({vocabulary_rows}, mean_resizing=False)\n" if vocabulary_rows else ""
@@ -142,7 +146,7 @@ def loading_code(base: str, revision: str, dtype: str, vocabulary_rows: int, att
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-tokenizer = AutoTokenizer.from_pretrained(adapter)
+tokenizer = AutoTokenizer.from_pretrained(adapter{inside})
 model = AutoModelForCausalLM.from_pretrained(
     {json.dumps(base, ensure_ascii=False)},{pinned}
     dtype=torch.{dtype},
@@ -154,5 +158,15 @@ model = AutoModelForCausalLM.from_pretrained(
         bnb_4bit_compute_dtype=torch.{dtype},
     ),
 )
-{extend}model = PeftModel.from_pretrained(model, adapter).eval()
+{extend}model = PeftModel.from_pretrained(model, adapter{inside}).eval()
+"""
+
+
+def merged_loading_code(attention: str) -> str:
+    """The same for a merged model. `model_folder` stands for the folder or the Hub name."""
+    how = f', attn_implementation="{attention}"' if attention else ""
+    return f"""from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(model_folder)
+model = AutoModelForCausalLM.from_pretrained(model_folder, dtype="auto", device_map="auto"{how}).eval()
 """

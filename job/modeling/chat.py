@@ -313,7 +313,7 @@ class Chat:
         if system not in self.later_frames:
             if len(self.later_frames) >= MOST_FRAMES:
                 self.later_frames.clear()
-            self.later_frames[system] = self._later_frame(system)
+            self.later_frames[system] = self.later_frame(system)
         pairs = [self.framed(system, texts[0], texts[1])]
         frame, later = self.frames[system], self.later_frames[system]
         if frame is None or later is None:
@@ -325,7 +325,7 @@ class Chat:
             pairs.append((prompt, f"{opening}{texts[place + 1]}{after}"))
         return pairs
 
-    def _later_frame(self, system: str) -> tuple[str, str, str] | None:
+    def later_frame(self, system: str) -> tuple[str, str, str] | None:
         """What the template adds to a prompt for the next one: (before the answer, from there to the next question, behind
         that). None where the second and the third exchange differ, or an answer that is not the first."""
         found = set()

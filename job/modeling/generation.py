@@ -15,11 +15,12 @@ from job.modeling.decoding import Entering, Greedy
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model said. `tokens` leaves out the end-of-turn token; `stopped`: that token came before the limit."""
+    """What a model said. `tokens` leaves out the end-of-turn token, which `ids` holds; `stopped`: it came before the limit."""
 
     text: str
     tokens: int
     stopped: bool
+    ids: tuple[int, ...] = ()
 
 
 def generate(
@@ -85,4 +86,5 @@ def _answer(ids: list[int], ends: set[int], chat: Chat) -> Answer:
     """The answer in the new tokens of one prompt, which may end with an end token and padding."""
     length = next((place for place, token in enumerate(ids) if token in ends), len(ids))
     text = chat.tokenizer.decode(ids[:length], skip_special_tokens=True).strip()
-    return Answer(text.removeprefix(chat.opening.strip()).strip(), length, length < len(ids))
+    said = tuple(ids[: length + 1])
+    return Answer(text.removeprefix(chat.opening.strip()).strip(), length, length < len(ids), said)

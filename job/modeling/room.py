@@ -28,10 +28,10 @@ def room_bytes(device: torch.device) -> int:
     """What new tensors may take on the card, or half of the free main memory, which is not for this process alone."""
     if device.type == "cuda":
         return usable_bytes() - torch.cuda.memory_allocated()
-    return _main_memory_bytes() // 2
+    return main_memory_bytes() // 2
 
 
-def _main_memory_bytes() -> int:
+def main_memory_bytes() -> int:
     """0 where nothing says how much is free."""
     found = []
     with suppress(OSError, ValueError, IndexError):

@@ -8,32 +8,28 @@ compared without that kernel, and the distance of the kernel's answers from the 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from job.errors import JobError
 from job.modeling.base import loading_code
 from job.modeling.config import attention_of
 from job.modeling.files import BaseFiles
+from job.modeling.fresh import OUR_FAULT, fresh_process
 from job.modeling.nf4 import CPU_KERNEL, layers_on_the_cpu_kernel, stay_differentiable
 from job.modeling.refusals import one_line
 from job.results import RoundTrip
-from job.runs.files import remove
-from job.runs.redaction import without_secrets
 
 ROWS, TOKENS = 4, 128
 """At most so many rows, and tokens of each."""
 COMPARED_ROWS = 64
 EMBEDDING_ROUNDING = 0.01
 """As a share of a row's length; one rounding to bfloat16 is at most 0.004."""
-OUR_FAULT = "This is a fault of the program or of its library versions: please report it"
 
 
 def check(
@@ -63,7 +59,8 @@ def check(
         "rows": len(rows),
         "left_out": None if embedding_saved or not new_rows else pad_token,
     }
-    answer = _fresh_process(request, _expected(model, rows, new_rows if embedding_saved else 0), adapter)
+    expected = _expected(model, rows, new_rows if embedding_saved else 0)
+    answer = fresh_process("job.modeling.round_trip", request, expected, adapter, "The saved adapter")
     # Rounding of the dtype, times the depth over which it adds up, in units of the largest logit.
     rounding = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}[dtype]
     tolerance = rounding * max(1.0, answer["largest"])
@@ -106,43 +103,6 @@ def _expected(model: PeftModel, rows: list[list[int]], new_rows: int) -> dict[st
         expected["embedding_ids"] = tokens  # (N,)
         expected["embedding"] = layer(tokens.to(model.device)).float().cpu().contiguous()  # (N, H)
     return expected
-
-
-def _fresh_process(request: dict[str, Any], expected: dict[str, torch.Tensor], adapter: Path) -> dict[str, Any]:
-    """What `main` prints in a separate process. Raises JobError (1) if that process fails."""
-    folder = adapter.with_name("round_trip.partial")
-    remove(folder)
-    folder.mkdir()
-    try:
-        save_file(expected, folder / "expected.safetensors")
-        path = folder / "request.json"
-        path.write_text(json.dumps({**request, "expected": str(folder / "expected.safetensors")}), "utf-8")
-        child = subprocess.run(
-            [sys.executable, "-m", "job.modeling.round_trip", str(path)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=_environment(),
-        )
-    finally:
-        remove(folder)
-    if child.returncode:
-        raise JobError(
-            f"The saved adapter does not load in a fresh process:\n{child.stderr.strip()[-2000:]}",
-            remedy=f"{OUR_FAULT} with this text.",
-        )
-    answer: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
-    return answer
-
-
-def _environment() -> dict[str, str]:
-    """It loads local files only: no network, and none of this process's secrets."""
-    return {**without_secrets(os.environ), "HF_HUB_OFFLINE": "1", "PYTHONPATH": _import_path()}
-
-
-def _import_path() -> str:
-    project = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join(filter(None, [project, os.environ.get("PYTHONPATH", "")]))
 
 
 def main(request_path: str) -> None:

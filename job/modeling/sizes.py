@@ -21,6 +21,8 @@ class Sizes:
     embedding_bytes: int
     candidates: int
     """Adapters among which the probe chooses."""
+    form_bytes: int = 0
+    """Of the forms beside the adapter."""
 
     @property
     def adapter_bytes(self) -> int:
@@ -30,20 +32,25 @@ class Sizes:
     def run_bytes(self) -> int:
         """The most that the output folder holds at once: training's adapter, the chosen one and the copy being written of one
         of them, the candidates and the one being written, three checkpoints (two kept, one being written) of adapter and two
-        Adam moments in float32, and 50 MB of records."""
-        return 3 * self.adapter_bytes + (self.candidates + 1 + 3 * 3) * self.lora_bytes + 50_000_000
+        Adam moments in float32, the other forms of the tuned model, and 50 MB of records."""
+        adapters = 3 * self.adapter_bytes + (self.candidates + 1 + 3 * 3) * self.lora_bytes
+        return adapters + self.form_bytes + 50_000_000
 
 
 def sizes(architecture: Architecture, settings: Settings) -> Sizes:
     """Raises SettingsError (64) for LoRA targets that the base model lacks, an embedding that cannot be saved as the settings
     say, and rows or answers that are too long for the model."""
     from job.modeling.lengths import require_lengths
+    from job.modeling.weights import count_weights
 
     require_lengths(architecture, settings.train.max_tokens, settings.probe.max_new_tokens)
     parameters = architecture.adapter(settings.lora).parameters
     added = settings.model.pad_token == "add"
     embedding = architecture.embedding_bytes(settings.model.save_embedding) if added else 0
-    return Sizes(parameters, parameters * 4, embedding, settings.probe.checkpoints)
+    forms = parameters * 4 if "lora" in settings.export and embedding else 0
+    if "merged" in settings.export:
+        forms += 2 * sum(count.parameters for count in count_weights(architecture.model))
+    return Sizes(parameters, parameters * 4, embedding, settings.probe.checkpoints, forms)
 
 
 def architecture_of(settings: Settings, token: str) -> Architecture:

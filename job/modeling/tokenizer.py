@@ -30,21 +30,23 @@ def load_tokenizer(files: BaseFiles, model: ModelSettings) -> PreTrainedTokenize
     if model.pad_token == "add":
         tokenizer.add_special_tokens({"pad_token": NEW_PAD_TOKEN})
     else:
-        tokenizer.pad_token = _spare_token(tokenizer, files.name)
+        tokenizer.pad_token = spare_token(tokenizer)
+        if not tokenizer.pad_token:
+            raise SettingsError(
+                [
+                    f"FINETUNE_MODEL_PAD_TOKEN: the tokenizer of {files.name} has no spare token to pad with; set it to add"
+                ]
+            )
     tokenizer.padding_side = "right"
     return tokenizer
 
 
-def _spare_token(tokenizer: PreTrainedTokenizerBase, base: str) -> str:
-    """The tokenizer's own pad token, else one that its makers reserved for padding, else any reserved one."""
+def spare_token(tokenizer: PreTrainedTokenizerBase) -> str | None:
+    """The tokenizer's own pad token, else one that its makers reserved for padding, else any reserved one; None without any."""
     ends = {tokenizer.eos_token, Chat(tokenizer).stop_token}
     if tokenizer.pad_token and tokenizer.pad_token not in ends:
         return str(tokenizer.pad_token)
     others = [token for token in tokenizer.get_added_vocab() if token not in ends]
     spare = [token for token in others if "pad" in token.lower()]
     spare += sorted(token for token in others if "reserved" in token.lower())
-    if not spare:
-        raise SettingsError(
-            [f"FINETUNE_MODEL_PAD_TOKEN: the tokenizer of {base} has no spare token to pad with; set it to add"]
-        )
-    return str(spare[0])
+    return str(spare[0]) if spare else None

@@ -11,11 +11,15 @@ from job import pipeline
 if TYPE_CHECKING:
     from job.plan.facts import Facts
 
+FORMS = ("lora/", "merged/")
+"""What is left only where FINETUNE_EXPORT names it."""
+
 
 def file_lines(facts: Facts) -> Iterator[str]:
     """The files that the stages leave, and the sizes of the large ones."""
     for stage in pipeline.STAGES:
-        yield f"  {' '.join((f'{stage.name}.json', *stage.files))}"
+        left = [file for file in stage.files if file.strip("/") in facts.settings.export or file not in FORMS]
+        yield f"  {' '.join((f'{stage.name}.json', *left))}"
     yield "  settings.json metrics.json report.html"
     found = facts.sizes.value
     if not found:

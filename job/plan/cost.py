@@ -173,6 +173,7 @@ def _other(settings: Settings, adapter_bytes: int, parameters: int, weight_bytes
         max_new_tokens=deadline.max_new_tokens,
         probe_seconds=deadline.probe_seconds,
         pushed_bytes=adapter_bytes if deadline.pushes else 0,
+        forms=deadline.forms,
     )
     return START_SECONDS + load + later.seconds
 

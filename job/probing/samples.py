@@ -9,7 +9,7 @@ from job.modeling.generation import Answer
 from job.probing.questions import Half, Question
 from job.probing.repeats import said_elsewhere
 from job.probing.scores import Asked, scores_of
-from job.results import Result, RowLoss, Sample
+from job.results import Result, RowLoss, Said, Sample
 from job.runs.files import remove, replace_folder
 
 
@@ -52,12 +52,17 @@ def _elsewhere(said: Sequence[tuple[Question, Answer]]) -> list[bool | None]:
     )
 
 
-def write_answers(samples: Sequence[Sample], losses: Sequence[RowLoss], folder: Path) -> None:
-    """`samples.jsonl`, one line for each question, and `losses.jsonl`, one for each row; the folder is replaced as a whole."""
+def write_answers(samples: Sequence[Sample], losses: Sequence[RowLoss], said: Sequence[Said], folder: Path) -> None:
+    """`samples.jsonl`, one line for each question, `losses.jsonl`, one for each row, and `tokens.jsonl`, one for each answer by
+    which other forms of the tuned model are compared with it; the folder is replaced as a whole."""
     partial_folder = folder.with_name(f"{folder.name}.partial")
     remove(partial_folder)
     partial_folder.mkdir(parents=True)
-    files: tuple[tuple[str, Sequence[Result]], ...] = (("samples.jsonl", samples), ("losses.jsonl", losses))
+    files: tuple[tuple[str, Sequence[Result]], ...] = (
+        ("samples.jsonl", samples),
+        ("losses.jsonl", losses),
+        ("tokens.jsonl", said),
+    )
     for name, lines in files:
         (partial_folder / name).write_text("".join(f"{line.model_dump_json()}\n" for line in lines), "utf-8")
     replace_folder(partial_folder, folder)

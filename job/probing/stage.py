@@ -45,6 +45,7 @@ from job.results import (
     Judged,
     Probed,
     RowLoss,
+    Said,
     Sample,
     Trained,
     TrainedAdapter,
@@ -57,6 +58,8 @@ from job.settings.fields import ModelSettings, ProbeSettings, TrainSettings
 log = logging.getLogger("job.probe")
 BASE, TUNED = "base", "tuned"
 ROUND_TRIP_ROWS, ROUND_TRIP_TOKENS = 4, 128
+COMPARED_ANSWERS = 16
+"""Of the tuned model, whose tokens are kept for the proofs of its other forms."""
 
 
 @dataclass
@@ -80,6 +83,8 @@ class Probe:
     trained_losses: Path | None = None
     """The folder with the losses of evaluation rows that training has found."""
     seconds: dict[str, float] = field(default_factory=dict)
+    said: list[Said] = field(default_factory=list)
+    """Answers of the chosen adapter."""
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
@@ -283,6 +288,10 @@ def _samples(probing: Probe, numbers: Sequence[int], models: Models) -> dict[str
         answers = answer_all(
             probing.tuned, probing.chat, prompts, probing.settings, both, look=probing.look, until=probing.until
         )
+    if TUNED in models:
+        both_sides = zip(prompts, answers[TUNED], strict=True)
+        said = [Said(prompt=prompt, answer=list(answer.ids)) for prompt, answer in both_sides if answer]
+        probing.said = said[:COMPARED_ANSWERS]
     asked = [(probing.questions[number], probing.half(probing.questions[number])) for number in numbers]
     return {name: paired(asked, answers[BASE], answers[name]) for name in models}
 
@@ -315,13 +324,14 @@ def _result(
             files=files,
             pad_token=probing.chat.tokenizer.pad_token_id,
         )
-        write_answers(samples, losses, root / "probe")
+        write_answers(samples, losses, probing.said, root / "probe")
     return Probed(
         adapter_path=ADAPTER,
         adapter_files=trained.adapter_files,
         round_trip=checked,
         samples_path="probe/samples.jsonl",
         losses_path="probe/losses.jsonl",
+        tokens_path="probe/tokens.jsonl",
         questions=sum(sample.source == "question" for sample in samples),
         eval_rows=sum(sample.source == "eval_row" for sample in samples),
         unanswered=len(probing.questions) - len(samples),

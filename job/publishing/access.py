@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from huggingface_hub import HfApi
 
 from job.errors import AccessDenied
-from job.publishing.repository import Target, errors_of, look, prove, refuse, require_owner, require_rights, targets
+from job.publishing.repository import (
+    Files,
+    Target,
+    errors_of,
+    look,
+    prove,
+    refuse,
+    require_owner,
+    require_rights,
+    targets,
+)
 from job.runs.identity import run_ids
 from job.settings.fields import HubSettings
 
 
-def check_write_access(
-    hub: HubSettings, token: str, root: Path, files: Mapping[Target, Sequence[Path]] | None = None
-) -> None:
+def check_write_access(hub: HubSettings, token: str, root: Path, files: Mapping[Target, Files] | None = None) -> None:
     """Creates missing repositories once both are accepted. `root`: the run folder, whose own earlier push is no obstacle.
     `files`: what will be pushed, if it is there already.
 
@@ -31,7 +39,7 @@ def check_write_access(
             )
         api, runs = HfApi(token=token), run_ids(root)
         with errors_of(target):
-            content = look(api, target, runs, files[target] if files else ())
+            content = look(api, target, runs, files[target] if files else {})
             if content:
                 require_rights(api, target)
                 refuse(target, content, hub)
@@ -40,4 +48,4 @@ def check_write_access(
                 missing.append(target)
     for target in missing:
         with errors_of(target):
-            prove(api, target, hub, runs, (), root)
+            prove(api, target, hub, runs, {}, root)

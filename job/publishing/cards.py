@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import textwrap
 from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import DatasetCardData, EvalResult, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -20,11 +22,13 @@ from job.publishing.licences import Licence
 from job.reporting.decision import EVAL_LOSS, decision_rows, words_of
 from job.reporting.numbers import count, share, signed
 from job.reporting.scores import score_rows
-from job.results import Cleaned, Probed, Sample, Trained
+from job.results import Cleaned, Exported, Probed, Sample, Trained
 from job.settings.fields import Settings
 from job.settings.sources import without_path
 
 SHOWN_ANSWERS = 5
+WITH_EMBEDDING = "with-embedding"
+"""The subfolder of the repository for the form of the adapter that brings the extended embedding layer."""
 LINE = 100
 """Characters in a line of a quoted answer."""
 MARKUP = re.compile(r"[&<>\\`*\[\]!|~$]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.", re.IGNORECASE)
@@ -38,6 +42,11 @@ def _quoted(text: str) -> str:
 def _inline(text: str) -> str:
     """The text on one line, with every character that Markdown or HTML would read as markup as an entity."""
     return MARKUP.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
+
+
+def _in_a_shell(text: str) -> str:
+    """The text as a word of a shell's command in a code span of a table."""
+    return shlex.quote(text).replace("`", "").replace("|", "\\|")
 
 
 def _fenced(text: str) -> str:
@@ -56,13 +65,25 @@ CARDS = Environment(
     keep_trailing_newline=True,
 )
 CARDS.filters.update(
-    count=count, share=share, quoted=_quoted, inline=_inline, fenced=_fenced, without_path=without_path
+    count=count,
+    share=share,
+    quoted=_quoted,
+    inline=_inline,
+    fenced=_fenced,
+    shell=_in_a_shell,
+    without_path=without_path,
 )
 CARDS.globals.update(version=__version__)
 
 
 def model_card(
-    cleaned: Cleaned, trained: Trained, probed: Probed, samples: list[Sample], settings: Settings, licence: Licence
+    cleaned: Cleaned,
+    trained: Trained,
+    probed: Probed,
+    exported: Exported,
+    samples: list[Sample],
+    settings: Settings,
+    licence: Licence,
 ) -> str:
     """README.md of the adapter. `licence`: the base model's.
 
@@ -81,15 +102,8 @@ def model_card(
         name=name,
         base=base,
         base_is_local=is_local,
-        adapter=settings.hub.repo_id or "./adapter",
         loss_change=signed(change * 100, "%"),
-        loading_code=loading_code(
-            f"path/to/{base}" if is_local else base,
-            trained.base_revision,
-            trained.precision.value,
-            trained.vocabulary_rows if _vocabulary_grew(trained, settings) else 0,
-            trained.attention,
-        ),
+        **_ways_to_load(f"path/to/{base}" if is_local else base, trained, exported, settings),
         cpu_kernel=CPU_KERNEL,
         cleaned=cleaned,
         trained=trained,
@@ -155,6 +169,34 @@ def _eval_results(cleaned: Cleaned, trained: Trained, probed: Probed) -> list[Ev
         )
         for metric, (words, value, rows) in figures.items()
     ]
+
+
+def has_form_with_embedding(trained: Trained, exported: Exported) -> bool:
+    """Whether the repository gets the adapter twice: as LoRA tensors alone, and with the embedding layer."""
+    return bool(exported.lora_files) and "embedding" in trained.adapter_parts_bytes
+
+
+def _ways_to_load(base: str, trained: Trained, exported: Exported, settings: Settings) -> dict[str, Any]:
+    """What the card's section `How to load it` is made of. `base`: as the reader names it."""
+
+    def code(vocabulary_rows: int, subfolder: str = "") -> str:
+        precision, attention = trained.precision.value, trained.attention
+        return loading_code(base, trained.base_revision, precision, vocabulary_rows, attention, subfolder)
+
+    rows = trained.vocabulary_rows if _vocabulary_grew(trained, settings) else 0
+    agreement = next((form.agreement for form in exported.forms if form.name == "lora"), None)
+    both = has_form_with_embedding(trained, exported)
+    on_hub = bool(settings.hub.repo_id)
+    return {
+        "adapter": settings.hub.repo_id or ("./lora" if agreement else "./adapter"),
+        "loading_base": base,
+        "loading_code": code(0 if agreement else rows),
+        "agreement": agreement,
+        "embedding_adapter": settings.hub.repo_id or "./adapter",
+        "embedding_code": code(rows, WITH_EMBEDDING if on_hub else "") if both else "",
+        "embedding_in_repository": on_hub,
+        "with_embedding": WITH_EMBEDDING,
+    }
 
 
 def _vocabulary_grew(trained: Trained, settings: Settings) -> bool:

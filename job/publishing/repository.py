@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,8 @@ from job.runs.identity import created, note_created
 from job.settings.fields import HubSettings
 
 log = logging.getLogger("job.push")
+Files = Mapping[str, Path]
+"""Name in the repository -> the file."""
 INITIAL_FILES = {".gitattributes", "README.md"}
 """What the Hub itself puts into a new repository; one with nothing else and no second commit counts as empty."""
 
@@ -109,7 +111,7 @@ def errors_of(target: Target) -> Iterator[None]:
 # --- may we write? ---------------------------------------------------------------------------------------------------
 
 
-def look(api: HfApi, target: Target, runs: Sequence[str], files: Sequence[Path]) -> Content | None:
+def look(api: HfApi, target: Target, runs: Sequence[str], files: Files) -> Content | None:
     """None if there is no such repository, or the token may not see it.
 
     `runs`: the names that this run's commits bear. `files`: where they are known, a repository that holds exactly them is free
@@ -162,9 +164,7 @@ def require_owner(api: HfApi, target: Target) -> None:
         raise AccessDenied(f"The {target} does not exist, and the token of {me['name']} may only read.")
 
 
-def prove(
-    api: HfApi, target: Target, hub: HubSettings, runs: Sequence[str], files: Sequence[Path], root: Path
-) -> Content:
+def prove(api: HfApi, target: Target, hub: HubSettings, runs: Sequence[str], files: Files, root: Path) -> Content:
     """Rights, privacy and content as they are now. A missing repository is created, private whatever it will be: only the
     verdict decides whether anything becomes public. Raises AccessDenied (67), and what the Hub raises."""
     content = look(api, target, runs, files)
@@ -182,9 +182,7 @@ def prove(
 # --- the commit ------------------------------------------------------------------------------------------------------
 
 
-def commit(
-    api: HfApi, target: Target, files: Sequence[Path], hub: HubSettings, runs: Sequence[str], root: Path
-) -> Committed:
+def commit(api: HfApi, target: Target, files: Files, hub: HubSettings, runs: Sequence[str], root: Path) -> Committed:
     """One commit with all files and the last name of `runs`, compared file by file afterwards. Equal content makes none.
 
     Large files go up first, which takes minutes; rights, privacy and content are proven before and after, and the commit names
@@ -192,7 +190,7 @@ def commit(
     """
     with errors_of(target):
         prove(api, target, hub, runs, files, root)
-        additions = [CommitOperationAdd(path.name, path) for path in files]
+        additions = [CommitOperationAdd(name, path) for name, path in files.items()]
         api.preupload_lfs_files(target.repo_id, additions, repo_type=target.kind, free_memory=False)
         content = prove(api, target, hub, runs, files, root)
         kept = _keep(api, target, content) if content.others else ""
@@ -231,19 +229,19 @@ def _keep(api: HfApi, target: Target, content: Content) -> str:
     return tag if tag in known else ""
 
 
-def differences(api: HfApi, target: Target, commit: str, files: Sequence[Path]) -> Iterator[str]:
+def differences(api: HfApi, target: Target, commit: str, files: Files) -> Iterator[str]:
     """A sentence for every file that does not have our size and our hash at that commit."""
     remote = {
         entry.path: entry
         for entry in api.list_repo_tree(target.repo_id, repo_type=target.kind, revision=commit, recursive=True)
         if isinstance(entry, RepoFile)
     }
-    for path in files:
-        entry, content = remote.get(path.name), path.read_bytes()
+    for name, path in files.items():
+        entry, content = remote.get(name), path.read_bytes()
         if entry is None or entry.size != len(content):
-            yield f"{target.repo_id} lacks {path.name}, or holds it with another size than the one pushed."
+            yield f"{target.repo_id} lacks {name}, or holds it with another size than the one pushed."
         elif (entry.lfs.sha256 if entry.lfs else entry.blob_id) != _hash(content, large=bool(entry.lfs)):
-            yield f"{path.name} in {target.repo_id} differs from the file that was pushed."
+            yield f"{name} in {target.repo_id} differs from the file that was pushed."
 
 
 def _hash(content: bytes, *, large: bool) -> str:

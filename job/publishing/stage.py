@@ -1,4 +1,4 @@
-"""Stage 4: write the cards, push adapter and rows, and check that the Hub holds the same files as this machine."""
+"""Stage 5: write the cards, push adapter and rows, and check that the Hub holds the same files as this machine."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from huggingface_hub import HfApi
 from job.hosts.hub import ask
 from job.hosts.patience import patiently
 from job.publishing.access import check_write_access
-from job.publishing.cards import data_card, model_card
+from job.publishing.cards import WITH_EMBEDDING, data_card, has_form_with_embedding, model_card
 from job.publishing.licences import Licence, licence_of
-from job.publishing.repository import IsPublic, Target, commit, targets
-from job.results import Cleaned, Probed, Pushed, PushedRepo, Sample, Trained, Verdict
+from job.publishing.repository import Files, IsPublic, Target, commit, targets
+from job.results import Cleaned, Exported, Probed, Pushed, PushedRepo, Sample, Trained, Verdict
 from job.runs.files import SHORTEST_IN_RECORDS, read_lines, write_text
 from job.runs.identity import new_run_id
 from job.settings.fields import HubSettings, Settings
@@ -27,19 +27,32 @@ UNDECIDED = (
 )
 
 
-def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings, *, token: str, root: Path) -> Pushed:
-    """Write `adapter/README.md`, then push what the settings name. Idempotent: equal content makes no new commit.
+def push(
+    cleaned: Cleaned,
+    trained: Trained,
+    probed: Probed,
+    exported: Exported,
+    settings: Settings,
+    *,
+    token: str,
+    root: Path,
+) -> Pushed:
+    """Write the card beside each form of the adapter, then push what the settings name. Idempotent: equal content makes no new
+    commit.
 
     Raises AccessDenied (67), HubUnavailable (76).
     """
-    adapter = root / probed.adapter_path
     samples = read_lines(root / probed.samples_path, Sample)
     licence = base_licence(settings, token)
-    card = model_card(cleaned, trained, probed, samples, settings, licence)
-    write_text(adapter / "README.md", card, shortest=SHORTEST_IN_RECORDS)
+    card = model_card(cleaned, trained, probed, exported, samples, settings, licence)
+    folders = dict.fromkeys([Path(probed.adapter_path), *(Path(one.path).parent for one in exported.lora_files)])
+    cards = [f"{folder}/README.md" for folder in folders]
+    for path in cards:
+        write_text(root / path, card, shortest=SHORTEST_IN_RECORDS)
+    written = {"card_path": cards[0], "lora_card_path": cards[1] if cards[1:] else None}
     if not targets(settings.hub):
         reason = "no repository is set (FINETUNE_HUB_REPO_ID and FINETUNE_HUB_DATASET_REPO_ID are empty)"
-        return Pushed(skipped=True, reason=reason, repositories=[])
+        return Pushed(**written, skipped=True, reason=reason, repositories=[])
     if settings.hub.repo_id and not settings.hub.repo_id.rpartition("/")[2].startswith(licence.name_begins):
         log.warning(
             "stage=push name=%s: the base model's licence (%s) wants names of models made from it to begin with “%s”",
@@ -48,11 +61,13 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
             licence.name_begins,
         )
     if reason := _withheld(probed.verdict, settings.hub):
-        return Pushed(skipped=True, reason=reason, repositories=[])
+        return Pushed(**written, skipped=True, reason=reason, repositories=[])
     hub = settings.hub
     if probed.verdict.value == "inconclusive" and hub.push_when != "always":
         hub = hub.model_copy(update={"private": True})
-    files = {target: _files(target, cleaned, probed, settings, root, token) for target in targets(hub)}
+    files = {
+        target: _files(target, cleaned, trained, probed, exported, settings, root, token) for target in targets(hub)
+    }
     try:
         patiently(partial(check_write_access, hub, token, root, files), "repositories of the push")
         runs = new_run_id(root)
@@ -60,8 +75,9 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     except IsPublic as public:
         if settings.hub.private:
             raise
-        return Pushed(skipped=True, reason=f"the {public.target} is public. {UNDECIDED}", repositories=[])
+        return Pushed(**written, skipped=True, reason=f"the {public.target} is public. {UNDECIDED}", repositories=[])
     return Pushed(
+        **written,
         data_card_path=DATA_CARD if hub.dataset_repo_id else None,
         skipped=False,
         reason="",
@@ -77,14 +93,30 @@ def _withheld(verdict: Verdict, hub: HubSettings) -> str:
     return f"the verdict is “{verdict.value}” (FINETUNE_HUB_PUSH_WHEN={hub.push_when})"
 
 
-def _files(target: Target, cleaned: Cleaned, probed: Probed, settings: Settings, root: Path, token: str) -> list[Path]:
-    """What this run made for it, and nothing else that may lie in the same folder."""
+def _files(
+    target: Target,
+    cleaned: Cleaned,
+    trained: Trained,
+    probed: Probed,
+    exported: Exported,
+    settings: Settings,
+    root: Path,
+    token: str,
+) -> Files:
+    """What this run made for it, and nothing else that may lie in the same folders."""
     if target.kind == "model":
-        return [root / probed.adapter_path / name for name in sorted({*probed.adapter_files, "README.md"})]
+        adapter = root / probed.adapter_path
+        if not exported.lora_files:
+            return {name: adapter / name for name in (*probed.adapter_files, "README.md")}
+        found = {Path(one.path).name: root / one.path for one in exported.lora_files}
+        found["README.md"] = adapter / "README.md"
+        if has_form_with_embedding(trained, exported):
+            found |= {f"{WITH_EMBEDDING}/{name}": adapter / name for name in probed.adapter_files}
+        return found
     card = root / DATA_CARD
     licences = source_licences(settings, token)
     write_text(card, data_card(cleaned, probed, settings, licences), shortest=SHORTEST_IN_RECORDS)
-    return [card, root / cleaned.train_path, root / cleaned.eval_path]
+    return {path.name: path for path in (card, root / cleaned.train_path, root / cleaned.eval_path)}
 
 
 def base_licence(settings: Settings, token: str) -> Licence:
@@ -123,7 +155,7 @@ def _licence_on_hub(kind: str, repo_id: str, revision: str, variable: str, token
 
 
 def _push_files(
-    target: Target, files: list[Path], hub: HubSettings, token: str, runs: tuple[str, ...], root: Path
+    target: Target, files: Files, hub: HubSettings, token: str, runs: tuple[str, ...], root: Path
 ) -> PushedRepo:
     """One commit with all files, tried again while the Hub fails."""
     api = HfApi(token=token)
@@ -136,6 +168,6 @@ def _push_files(
         commit=made.oid,
         url=target.page(api.endpoint),
         files=len(files),
-        bytes=sum(path.stat().st_size for path in files),
+        bytes=sum(path.stat().st_size for path in files.values()),
         kept=made.kept,
     )

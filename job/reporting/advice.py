@@ -77,10 +77,21 @@ def next_steps(
 def _use(known: Known) -> Iterator[Step]:
     push = known.metrics.push
     repository = next((one for one in (push.repositories if push else []) if one.kind == "model"), None)
-    adapter = repository.repo_id if repository else known.probed.adapter_path
+    lora = (
+        next((one for one in known.metrics.export.forms if one.name == "lora"), None) if known.metrics.export else None
+    )
+    adapter = repository.repo_id if repository else lora.name if lora else known.probed.adapter_path
     card = "the model card" if repository else f"`{push.card_path}`" if push else ""
+    said = lora.agreement if lora else None
+    loaded = (
+        f" A fresh process has loaded it, and found {count(said.same_answers)} of {count(said.answers)} answers of the probe "
+        "word for word."
+        if said
+        else ""
+    )
     yield Step(
-        f"Use it: {card} has the code that loads the adapter and asks it, with the right system prompt and stop token."
+        "Use it: "
+        f"{card} has the code that loads the adapter and asks it, with the right system prompt and stop token.{loaded}"
         if card
         else "Use it:",
         f'model = PeftModel.from_pretrained(base_model, "{adapter}")',

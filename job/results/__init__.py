@@ -10,6 +10,7 @@ from job.results.cleaned import (
     SourceCount,
     TokenCounts,
 )
+from job.results.exported import Agreement, Exported, ExportedFile, Form
 from job.results.metrics import SCHEMA_VERSION, Failure, Funnel, Host, Metrics, Pin
 from job.results.probed import (
     Candidate,
@@ -19,6 +20,7 @@ from job.results.probed import (
     Judged,
     Probed,
     RowLoss,
+    Said,
     Sample,
     Scores,
     Skipped,
@@ -39,6 +41,7 @@ from job.results.trained import (
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Agreement",
     "Attempt",
     "Candidate",
     "Choice",
@@ -47,8 +50,11 @@ __all__ = [
     "Estimate",
     "Evidence",
     "Example",
+    "Exported",
+    "ExportedFile",
     "Failure",
     "Forgetting",
+    "Form",
     "Funnel",
     "Guardrail",
     "Host",
@@ -66,6 +72,7 @@ __all__ = [
     "RoundTrip",
     "RowLoss",
     "RuleCount",
+    "Said",
     "Sample",
     "Scores",
     "Skipped",

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 from pydantic import ConfigDict, Field
 
 from job.results.cleaned import Cleaned
+from job.results.exported import Exported
 from job.results.probed import Probed
 from job.results.pushed import Pushed
 from job.results.result import Result
@@ -93,4 +94,5 @@ class Metrics(Result):
     clean: Cleaned | None = None
     train: Trained | None = None
     probe: Probed | None = None
+    export: Exported | None = None
     push: Pushed | None = None

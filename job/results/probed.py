@@ -34,6 +34,14 @@ class Sample(Result):
     """Whether the checkpoint was chosen by it."""
 
 
+class Said(Result):
+    """One line of probe/tokens.jsonl: an answer of the tuned model as tokens, by which its other forms are compared with it."""
+
+    prompt: list[int]
+    answer: list[int]
+    """With the token that ended it, where one did."""
+
+
 class RowLoss(Result):
     """One line of probe/losses.jsonl: an evaluation row."""
 
@@ -145,6 +153,7 @@ class Probed(Result):
     """Stage 3. Both models answered `questions` fixed questions and those of `eval_rows` evaluation rows."""
 
     expendable: ClassVar[tuple[str, ...]] = ("losses_path",)
+    handed_on: ClassVar[tuple[str, ...]] = ("tokens_path",)
     adapter_path: str
     """The chosen adapter, which a fresh process has loaded and compared."""
     adapter_files: list[str]
@@ -153,6 +162,7 @@ class Probed(Result):
     """Of that adapter."""
     samples_path: str
     losses_path: str
+    tokens_path: str | None = None
     questions: int
     eval_rows: int
     unanswered: int = 0

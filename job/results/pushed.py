@@ -1,4 +1,4 @@
-"""What stage 4 hands on: what lies on the Hub."""
+"""What stage 5 hands on: what lies on the Hub."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ class PushedRepo(Result):
 
 
 class Pushed(Result):
-    """Stage 4. `reason` says why the push was skipped."""
+    """Stage 5. `reason` says why the push was skipped."""
 
     card_path: str = "adapter/README.md"
+    lora_card_path: str | None = None
     data_card_path: str | None = None
     """None if no data set is pushed."""
     skipped: bool

@@ -27,11 +27,21 @@ class Deadline:
     max_new_tokens: int = 0
     probe_seconds: float = math.inf
     """The most that the answers may take."""
+    forms: tuple[str, ...] = ()
+    """Those beside the adapter in which the model is left."""
     pushes: bool = False
 
     @classmethod
-    def of(cls, settings: Settings, started: float = STARTED, *, probes: bool = True, pushes: bool = True) -> Deadline:
-        """`probes`, `pushes`: whether this start runs these stages."""
+    def of(
+        cls,
+        settings: Settings,
+        started: float = STARTED,
+        *,
+        probes: bool = True,
+        exports: bool = True,
+        pushes: bool = True,
+    ) -> Deadline:
+        """`probes`, `exports`, `pushes`: whether this start runs these stages."""
         minutes = settings.deadline_minutes
         return cls(
             minutes,
@@ -40,6 +50,7 @@ class Deadline:
             questions=max(len(read_lines(settings.probe.questions_file)), settings.probe.answers) if probes else 0,
             max_new_tokens=settings.probe.max_new_tokens,
             probe_seconds=60 * settings.probe.minutes,
+            forms=tuple(form for form in settings.export if form != "adapter") if exports else (),
             pushes=pushes and bool(settings.hub.repo_id),
         )
 

@@ -153,6 +153,14 @@ def _log_ending(error: BaseException, fault: Failure, stage: str) -> None:
         log.error("stage=%s error=%s: unexpected", stage, fault.kind, exc_info=error)
 
 
+def end_command(error: BaseException, stage: str) -> int:
+    """Classify and log what ended a command that is no start of a run. Returns the exit code."""
+    error = _classified(error, stage)
+    _, code, fault = _ending(error)
+    _log_ending(error, fault, stage)
+    return code
+
+
 def log_failure(error: JobError, stage: str) -> None:
     log.error("stage=%s error=%s: %s\n%s", stage, type(error).__name__, error, indent(error.remedy, "  "))
 

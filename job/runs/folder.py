@@ -221,19 +221,21 @@ class RunDir:
         replaceable: bool = False,
         lacking: Callable[[list[str]], NoReturn] | None = None,
         consumer: Consumer | None = None,
+        again: bool = False,
     ) -> R:
         """Run a stage once in the life of this folder.
 
         `inputs`: everything that its result depends on, as JSON values. `begun`: an earlier attempt left something that this
         one continues, so other inputs are refused. `replaceable`: a stored result may be replaced by one with other inputs.
         `lacking`: called in place of `run`, with the names of broken or missing files, where this start may not run the stage:
-        nothing is touched then. `consumer`: the next stage, for which some files are made. Raises FolderError (61), and what
+        nothing is touched then. `consumer`: the next stage, for which some files are made. `again`: a stored result is not
+        reused, since the stage itself knows what is missing. Raises FolderError (61), and what
         `run` or `lacking` raises.
         """
         if not replaceable:
             self.refuse_other_run(stage, inputs, begun=begun)
         record = self.record(stage)
-        stored = self._stored(stage, record, result_type, inputs, lacking, consumer)
+        stored = None if again else self._stored(stage, record, result_type, inputs, lacking, consumer)
         if stored is not None:
             return stored
         if lacking:

@@ -16,6 +16,9 @@ from job.settings.values import AutoOr0, AutoOr1, HubId, Names, RuleFile, Source
 
 PREFIX = "FINETUNE_"
 OUTPUT_DIR = f"{PREFIX}OUTPUT_DIR"
+MERGE_INTO = f"{PREFIX}MERGE_INTO"
+ExportForm = Literal["adapter", "lora", "merged"]
+MergeInto = Literal["dequantized", "unquantized"]
 
 
 class Section(BaseModel):
@@ -358,8 +361,19 @@ class Settings(BaseSettings):
     )
     stages: Names = Field(
         (),
-        description="Stages that this start may run, in a row: clean,train,probe,push. Earlier ones must have their results in "
-        "the output folder. Empty runs all that are missing; push alone needs no GPU.",
+        description="Stages that this start may run, in a row: clean,train,probe,export,push. Earlier ones must have their "
+        "results in the output folder. Empty runs all that are missing; push alone needs no GPU.",
+    )
+    export: Annotated[tuple[ExportForm, ...], NoDecode, BeforeValidator(comma_list)] = Field(
+        ("adapter", "lora"),
+        min_length=1,
+        description="Forms in which the tuned model is left: adapter (always), as trained; lora, the LoRA tensors alone, for "
+        "every tool; merged, a whole model in 16 bits.",
+    )
+    merge_into: MergeInto = Field(
+        "dequantized",
+        description="The base's weights that merged/ is made from: dequantized, those that the adapter was trained on; "
+        "unquantized, those that were published.",
     )
 
     @model_validator(mode="before")

@@ -21,7 +21,7 @@ IRREGULAR = {
     stat.S_IFBLK: "a device",
     stat.S_IFSOCK: "a socket",
 }
-READERS = {"rows": ("clean",), "base": ("clean", "train", "probe")}
+READERS = {"rows": ("clean",), "base": ("clean", "train", "probe", "export")}
 """The stages that read local rows and a local base model."""
 SAGEMAKER_DIRS = (Path("/opt/ml/checkpoints"), Path("/opt/ml/model"))
 

@@ -13,8 +13,8 @@ from job.settings.files import read_file
 
 TRACKING = "tracking"
 """What a tracker writes that keeps its runs in files."""
-FOLDERS = ("clean", "train", "adapter", "probe", "push", TRACKING)
-RECORDS = ("clean.json", "train.json", "probe.json", "push.json")
+FOLDERS = ("clean", "train", "adapter", "probe", "export", "lora", "merged", "push", TRACKING)
+RECORDS = ("clean.json", "train.json", "probe.json", "export.json", "push.json")
 """Each with a hidden copy."""
 FILES = (
     *("settings.json", "metrics.json", "report.html", "failure.json", "refused.json"),

@@ -21,12 +21,14 @@ MARGIN = 1.2
 ENDING_SECONDS = 10.0
 """Records and report, after the last checkpoint."""
 IMPORT_SECONDS = 20.0
-"""The fresh process of the round-trip check imports the libraries again (12 s on two cores)."""
+"""A fresh process that checks what was saved imports the libraries again (12 s on two cores)."""
 PROBE_BATCH = {True: 64, False: 16}
 """Questions at once, on a GPU and on a CPU: so many fit a T4 beside a base of 3 billion parameters in 16 bits, with room to
 spare."""
 PROBE_MODELS = 3
 """Each question goes to base and tuned model, and half of them to two more candidates."""
+MERGE_SECONDS = 60.0
+"""For a billion parameters, on one CPU core (48 to merge and 11 to check with the shapes of Llama 3.2 3B)."""
 PUSH_BYTES_PER_SECOND = 5e6
 PUSH_SECONDS = 30.0
 DISK_BYTES_PER_SECOND = 100e6
@@ -46,11 +48,16 @@ class Later:
     probe_seconds: float
     """The most that the questions may take."""
     pushed_bytes: int
+    forms: tuple[str, ...] = ()
+    """Those beside the adapter in which the model is left."""
 
     @property
     def seconds(self) -> float:
-        """Saving the adapter and the check that it loads, the probe, the push."""
-        save = IMPORT_SECONDS + 1.5 * self.load_seconds + self.adapter_bytes / DISK_BYTES_PER_SECOND
+        """Saving the adapter and the check that it loads, the probe, the other forms and their checks, the push."""
+        check = IMPORT_SECONDS + 1.5 * self.load_seconds
+        save = check + self.adapter_bytes / DISK_BYTES_PER_SECOND
+        merge = MERGE_SECONDS * self.parameters / 1e9 if "merged" in self.forms else 0.0
+        export = len(self.forms) * check + merge
         # a token of a batch reads every weight in 16 bits, and keys and values (0.1 s on a T4 for 3 billion); prompts are
         # computed once (0.1 s each on a T4)
         token = 0.05 + (0.02 if self.on_gpu else 1.0) * self.parameters / 1e9
@@ -59,7 +66,7 @@ class Later:
         answers = -(-asked // PROBE_BATCH[self.on_gpu]) * self.max_new_tokens * token + asked * prompt
         probe = self.load_seconds + min(answers, self.probe_seconds)
         push = PUSH_SECONDS + self.pushed_bytes / PUSH_BYTES_PER_SECOND if self.pushed_bytes else 0.0
-        return ENDING_SECONDS + MARGIN * (save + probe + push)
+        return ENDING_SECONDS + MARGIN * (save + probe + export + push)
 
 
 @dataclass

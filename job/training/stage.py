@@ -162,6 +162,7 @@ def _later(prepared: Prepared, save_embedding: str, deadline: Deadline, *, load_
         max_new_tokens=deadline.max_new_tokens,
         probe_seconds=deadline.probe_seconds,
         pushed_bytes=adapter_bytes if deadline.pushes else 0,
+        forms=deadline.forms,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from job.runs.files import facts_of, files_of, open_sealed
 from tests.conftest import make_base, make_rows, small_run, start_job, write_rows
 
-STAGES = ("clean", "train", "probe", "push")
+STAGES = ("clean", "train", "probe", "export", "push")
 VARYING = re.compile(r"_seconds$|^seconds$|^tokens_per_second$|^finished_at$|^resumed_from_step$|^round_trip$")
 """Fields of results that are measured, not computed."""
 

@@ -33,7 +33,12 @@ def test_a_store_that_renames_no_folder_and_forgets_what_was_not_synced_and_bits
         for name in ("clean/train.jsonl", "train/adapter/adapter_model.safetensors", "probe.json"):
             flip(output / name, (output / name).stat().st_size // 2, 3)
         assert command(small_run(base, rows_file, output)) == 0
-        assert metrics_of(output)["reused"] == ["train", "probe", "push"]  # the probe is done with that adapter
+        assert metrics_of(output)["reused"] == [
+            "train",
+            "probe",
+            "export",
+            "push",
+        ]  # the probe is done with that adapter
         assert results(output) == wanted
         assert {path.name for path in output.glob("broken-*")} == {
             *("broken-train.jsonl", "broken-adapter_model.safetensors", "broken-probe.json")

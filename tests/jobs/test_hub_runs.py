@@ -49,7 +49,7 @@ def test_a_failed_push_keeps_the_adapter_and_takes_corrected_settings(
     hub.forgive()
     code, _, errors = ended({**small_run(base, rows_file, output, HUB_REPO_ID="alice/second"), **surroundings})
     assert code == 0, errors
-    assert metrics_of(output)["reused"] == ["clean", "train", "probe"]
+    assert metrics_of(output)["reused"] == ["clean", "train", "probe", "export"]
     assert "adapter_model.safetensors" in hub.files("model", "alice/second")
 
 
@@ -85,7 +85,7 @@ def test_base_and_rows_from_the_hub(
     wanted = small_run(Path("meta/base"), Path("owner/rows"), output)
     code, log, errors = ended({**wanted, **surroundings, "FINETUNE_STAGES": "clean"})
     assert code == 0, errors
-    assert "stage=end left_out=train,probe,push" in log
+    assert "stage=end left_out=train,probe,export,push" in log
     hub.add_commit("model", "meta/base", {"config.json": b"{}"})  # upstream moves, and the run stays
     hub.add_commit("dataset", "owner/rows", {"train.jsonl": b"{}"})
     code, _, errors = ended({**wanted, **surroundings})
@@ -97,6 +97,14 @@ def test_base_and_rows_from_the_hub(
     assert [pin["commit"] for pin in metrics["pins"]] == [base_commit, commit]
     config = json.loads((output / "adapter" / "adapter_config.json").read_text("utf-8"))
     assert (config["base_model_name_or_path"], config["revision"]) == ("meta/base", metrics["train"]["base_revision"])
+
+    exporting = {**surroundings, "HF_HUB_CACHE": constants.HF_HUB_CACHE}
+    exported = run_job(exporting, "export", "lora", "--output", str(output))
+    assert exported.returncode == 0, exported.stderr
+    assert f"{output / 'lora'}: " in exported.stdout
+    away = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "h0")}
+    nowhere = run_job(away, "export", "merged", "--output", str(output))
+    assert nowhere.returncode == 76, nowhere.stderr
 
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)

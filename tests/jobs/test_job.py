@@ -80,8 +80,8 @@ def test_a_further_stage_is_one_entry_of_the_tuple(
     assert command(small_run(base, rows_file, copied)) == 0
     metrics = metrics_of(copied)
     assert metrics["count"] == {"value": str(metrics["clean"]["train_rows"]), "reason": "counted"}
-    assert list(metrics["stage_seconds"]) == ["clean", "train", "probe", "push", "count"]
-    assert metrics["reused"] == ["clean", "train", "probe", "push"]
+    assert list(metrics["stage_seconds"]) == ["clean", "train", "probe", "export", "push", "count"]
+    assert metrics["reused"] == ["clean", "train", "probe", "export", "push"]
     assert json.loads((copied / "count.json").read_text("utf-8"))["result"] == metrics["count"]
     log = capfd.readouterr().out
     assert "stage=count started=true" in log
@@ -123,7 +123,7 @@ def test_a_second_start_does_nothing_and_says_so(
     before = (adapter.stat().st_mtime_ns, (copied / "push.json").stat().st_mtime_ns)
     assert command(small_run(base, rows_file, copied)) == 0
     assert "nothing to do" in capfd.readouterr().out
-    assert metrics_of(copied)["reused"] == ["clean", "train", "probe", "push"]
+    assert metrics_of(copied)["reused"] == ["clean", "train", "probe", "export", "push"]
     assert (adapter.stat().st_mtime_ns, (copied / "push.json").stat().st_mtime_ns) == before
 
 
@@ -158,7 +158,7 @@ def test_push_to_the_hub_and_read_back(
     result = run_job(variables)
     assert result.returncode == 0, result.stderr
     metrics = metrics_of(copied)
-    assert metrics["reused"] == ["clean", "train", "probe"]
+    assert metrics["reused"] == ["clean", "train", "probe", "export"]
     assert {(repo["kind"], repo["repo_id"]) for repo in metrics["push"]["repositories"]} == {
         ("model", "alice/adapter"),
         ("dataset", "alice/rows"),

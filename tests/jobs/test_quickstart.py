@@ -24,6 +24,13 @@ def test_the_first_run(tmp_path: Path) -> None:
     assert [sample["source"] for sample in samples].count("question") == 5
     assert metrics["probe"]["verdict"]["value"] == "better"
     assert {one["state"] for one in metrics["probe"]["verdict"]["guardrails"]} == {"passed"}
+    (lora,) = metrics["export"]["forms"]
+    assert (lora["name"], lora["agreement"]["answers"]) == ("lora", 16)
+    assert lora["agreement"]["same_tokens"] == lora["agreement"]["tokens"] > 500
+    merged = run_job({}, "export", "merged", "--output", str(tmp_path))
+    assert merged.returncode == 0, merged.stderr
+    assert "merged: 2,29" in merged.stdout and "says 16 of 16 word for word" in merged.stdout
+    assert [form["name"] for form in metrics_of(tmp_path)["export"]["forms"]] == ["lora", "merged"]
     assert "Better than the base model" in (tmp_path / "report.html").read_text("utf-8")
 
 

@@ -32,14 +32,14 @@ def test_an_answer_does_not_depend_on_its_batch() -> None:
     together = generate(base, chat, prompts, max_new_tokens=60)
     apart = [generate(base, chat, [prompt], max_new_tokens=60)[0] for prompt in prompts]
     assert together == apart
-    assert all(answer.stopped for answer in together)
+    assert all(answer.stopped and answer.ids[-1] == chat.stop_id for answer in together)
     assert "basil" in together[0].text
 
 
 def test_an_answer_that_reaches_the_limit_did_not_stop(base: Path) -> None:
     model, chat = load(str(base))
     (answer,) = generate(model, chat, [[0, 5, 6]], max_new_tokens=3)
-    assert (answer.tokens, answer.stopped) == (3, False)
+    assert (answer.tokens, answer.stopped, len(answer.ids)) == (3, False, 3)
 
 
 def test_a_repetition_penalty_changes_an_answer(base: Path) -> None:

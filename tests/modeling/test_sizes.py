@@ -22,6 +22,14 @@ def test_sizes_for_llama_3b_are_those_of_the_real_shapes(llama_3b: Architecture)
         found = sizes(llama_3b, settings)
         assert found.lora_parameters == 9_175_040
         assert found.adapter_bytes == size
+        assert found.form_bytes == (0 if how == "none" else 36_700_160), "lora/ is the same file without an embedding"
+
+
+def test_a_merged_model_has_two_bytes_for_each_parameter_of_the_base(llama_3b: Architecture) -> None:
+    settings = Settings.model_construct(lora=LoraSettings(), export=("adapter", "merged"))
+    found, without = sizes(llama_3b, settings), sizes(llama_3b, Settings.model_construct(lora=LoraSettings()))
+    assert found.form_bytes == 2 * 3_212_749_824
+    assert found.run_bytes - without.run_bytes == found.form_bytes - without.form_bytes
 
 
 def test_questions_are_checked_behind_the_system_prompt_of_the_rows(base: Path, tmp_path: Path) -> None:

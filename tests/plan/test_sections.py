@@ -55,13 +55,13 @@ def test_the_stages_are_those_of_the_pipeline(facts: Callable[..., Facts], monke
     monkeypatch.setattr(pipeline, "STAGES", (*pipeline.STAGES, extra))
     shown = list(stage_lines(facts()))
     assert [line.split()[0] for line in shown] == [stage.name for stage in pipeline.STAGES]
-    assert shown[-1] == "  count  count the rows"
+    assert shown[-1] == "  count   count the rows"
 
 
 @pytest.mark.light
 def test_stages_that_are_not_asked_for_are_marked(facts: Callable[..., Facts]) -> None:
     shown = list(stage_lines(facts(STAGES="train,probe")))
-    assert [line.endswith("(not in this start)") for line in shown] == [True, False, False, True]
+    assert [line.endswith("(not in this start)") for line in shown] == [True, False, False, True, True]
 
 
 @pytest.mark.light
@@ -78,7 +78,7 @@ def test_a_plan_says_what_it_knows_whatever_is_wrong_and_ends_with_the_first_pro
             shown.append(line)
     parts = "\n".join(shown).split("\n\n")
     assert [part.splitlines()[0] for part in parts] == [section.title.format(facts=known) for section in SECTIONS]
-    unknown = "FINETUNE_STAGES: there is no stage cook; the stages are clean,train,probe,push"
+    unknown = "FINETUNE_STAGES: there is no stage cook; the stages are clean,train,probe,export,push"
     assert parts[1].splitlines()[1:] == [f"  unknown: {unknown}"]
     assert parts[-1].splitlines()[1:] == [
         f"  exit code 64: {unknown}",

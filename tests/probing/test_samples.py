@@ -7,7 +7,7 @@ from pathlib import Path
 from job.modeling.generation import Answer
 from job.probing.questions import Question
 from job.probing.samples import paired, write_answers
-from job.results import RowLoss, Sample
+from job.results import RowLoss, Said, Sample
 from job.runs.files import read_lines
 from tests.sample_results import sample
 
@@ -34,8 +34,10 @@ def test_each_models_answers_are_compared_with_its_own() -> None:
 
 def test_answers_and_losses_are_lines_and_replace_older_ones(tmp_path: Path) -> None:
     loss = RowLoss(row=0, question=0, tokens=3, base=2.0, tuned=1.0)
+    said = Said(prompt=[1, 2], answer=[3])
     for text in ("Hello!", "Light."):
-        write_answers([sample(tuned=text)], [loss], tmp_path / "probe")
+        write_answers([sample(tuned=text)], [loss], [said], tmp_path / "probe")
     assert [one.tuned for one in read_lines(tmp_path / "probe" / "samples.jsonl", Sample)] == ["Light."]
     assert read_lines(tmp_path / "probe" / "losses.jsonl", RowLoss) == [loss]
+    assert read_lines(tmp_path / "probe" / "tokens.jsonl", Said) == [said]
     assert [path.name for path in tmp_path.iterdir()] == ["probe"]

@@ -16,9 +16,21 @@ from job.probing import scores as registry
 from job.probing.scores import SCORES, Score
 from job.publishing.cards import SHOWN_ANSWERS, data_card, how_to_ask, model_card
 from job.publishing.licences import Licence
-from job.results import Estimate, Sample
+from job.results import Estimate, Exported, Sample
 from job.settings.fields import DataSettings
-from tests.sample_results import CLEANED, PROBED, SAMPLES, TRAINED, estimate, run_settings, sample, scores, verdict
+from tests.sample_results import (
+    ADAPTER_ALONE,
+    CLEANED,
+    EXPORTED,
+    PROBED,
+    SAMPLES,
+    TRAINED,
+    estimate,
+    run_settings,
+    sample,
+    scores,
+    verdict,
+)
 
 
 def card(
@@ -27,13 +39,16 @@ def card(
     licence: str = "mit",
     quote_rows: bool = False,
     cpu_kernel: dict[str, Any] | None = None,
+    exported: Exported | None = None,
     **trained: Any,
 ) -> str:
     """`cpu_kernel`: fields of RoundTrip, without their beginning."""
     settings = run_settings(base, repo_id="acme/tuned", quote_rows=quote_rows)
     said = {f"cpu_kernel_{name}": value for name, value in (cpu_kernel or {}).items()}
     probed = PROBED.model_copy(update={"round_trip": PROBED.round_trip.model_copy(update=said)})
-    return model_card(CLEANED, TRAINED.model_copy(update=trained), probed, samples, settings, Licence(licence))
+    return model_card(
+        CLEANED, TRAINED.model_copy(update=trained), probed, exported or EXPORTED, samples, settings, Licence(licence)
+    )
 
 
 def section(page: str, heading: str) -> str:
@@ -99,7 +114,7 @@ def test_the_two_losses_have_names_of_their_own() -> None:
 def test_a_loss_that_fell_by_less_than_asked_is_not_better() -> None:
     tiny = Estimate(**estimate(tuned=2.31, difference=-0.0002, low=-0.0003, high=-0.0001))
     probed = PROBED.model_copy(update={"verdict": verdict("no better", gain=tiny)})
-    text = model_card(CLEANED, TRAINED, probed, SAMPLES, run_settings(), Licence("mit"))
+    text = model_card(CLEANED, TRAINED, probed, EXPORTED, SAMPLES, run_settings(), Licence("mit"))
     assert "| 50 | less than asked |" in text
 
 
@@ -147,10 +162,30 @@ def test_the_data_card_has_size_sources_and_licence() -> None:
 def test_the_code_of_the_card_is_python() -> None:
     for kernel in ({}, {"error": "no such shape"}):
         blocks = code_of(card(cpu_kernel=kernel))
-        assert len(blocks) == 2 + len(kernel)
+        assert len(blocks) == 3 + len(kernel)  # of both forms, and how to ask
         for code in blocks:
             ast.parse(code)
         assert blocks[0].startswith('adapter = "acme/tuned"\nimport torch\n')
+
+
+def test_the_card_loads_lora_into_the_published_base_and_the_embedding_form_into_a_larger_one() -> None:
+    text = section(card(), "How to load it").replace("\u00a0", " ")
+    lora, embedding = code_of(text)
+    assert "resize_token_embeddings" not in lora and "subfolder" not in lora
+    assert "resize_token_embeddings(128256," in embedding
+    assert embedding.count('adapter, subfolder="with-embedding"') == 2
+    assert "Of 16 answers that the tuned model gave after training, it found 16 word for word" in text
+    assert "`vllm serve acme/small-3b --enable-lora --max-lora-rank 16 --lora-modules tuned=acme/tuned`" in text
+    alone = section(card(exported=ADAPTER_ALONE), "How to load it")
+    (code,) = code_of(alone)
+    assert "resize_token_embeddings(128256," in code
+    assert "compared its logits" in alone and "vllm" not in alone
+
+
+def test_without_an_embedding_layer_there_is_one_form() -> None:
+    text = section(card(adapter_parts_bytes={"lora": 36_000_000}), "How to load it")
+    assert len(code_of(text)) == 1
+    assert "with-embedding" not in text
 
 
 def test_the_cpu_kernel_is_mentioned_where_it_was_compared() -> None:
@@ -192,7 +227,7 @@ def test_a_new_score_is_on_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
     new = Score("words", "words an answer", unit="words", better="neither", of=lambda _: 1)
     monkeypatch.setattr(registry, "SCORES", (*SCORES, new))
     probed = PROBED.model_copy(update={"base": scores(words=20), "tuned": scores(words=31)})
-    text = model_card(CLEANED, TRAINED, probed, SAMPLES, run_settings(), Licence())
+    text = model_card(CLEANED, TRAINED, probed, EXPORTED, SAMPLES, run_settings(), Licence())
     assert "| words an answer | 20 | 31 |" in text
 
 
@@ -244,7 +279,7 @@ def test_names_of_files_and_tokens_stay_text(text: str) -> None:
         trained = TRAINED.model_copy(update={"pad_token": said, "lora_targets": [said]})
         found = PROBED.round_trip.model_copy(update={"cpu_kernel_error": said})
         probed = PROBED.model_copy(update={"round_trip": found})
-        return rendered(model_card(cleaned, trained, probed, [], run_settings(), Licence()))
+        return rendered(model_card(cleaned, trained, probed, EXPORTED, [], run_settings(), Licence()))
 
     assert page(text).tags == page("harmless").tags
     assert page(text).addresses == page("harmless").addresses
@@ -278,12 +313,12 @@ def test_no_path_of_this_machine_is_on_a_card(tmp_path: Path) -> None:
     cleaned = CLEANED.model_copy(update={"sources": [rows]})
     settings = run_settings(str(base), repo_id="acme/tuned", dataset_repo_id="acme/rows")
     for text in (
-        model_card(cleaned, TRAINED, PROBED, SAMPLES, settings, Licence()),
+        model_card(cleaned, TRAINED, PROBED, EXPORTED, SAMPLES, settings, Licence()),
         data_card(cleaned, PROBED, settings, {}),
     ):
         assert str(tmp_path) not in text
         assert "| rows.jsonl=100 |" in text
-    text = model_card(cleaned, TRAINED, PROBED, SAMPLES, settings, Licence())
+    text = model_card(cleaned, TRAINED, PROBED, EXPORTED, SAMPLES, settings, Licence())
     assert 'A LoRA adapter for my "base", a local base model' in text
     assert "'path/to/my \"base\"'" in ast.unparse(ast.parse(code_of(text)[0]))
 
@@ -314,7 +349,7 @@ def test_a_prompt_of_any_characters_stays_a_literal() -> None:
 
 def test_plain_texts_are_continued_without_a_chat_template() -> None:
     texts = CLEANED.model_copy(update={"texts": CLEANED.train_rows + CLEANED.eval_rows})
-    text = model_card(texts, TRAINED, PROBED, SAMPLES, run_settings("acme/small-3b"), Licence())
+    text = model_card(texts, TRAINED, PROBED, EXPORTED, SAMPLES, run_settings("acme/small-3b"), Licence())
     assert "cleaned plain texts. On" in text
     assert "| loss on | the whole text |" in text
     asked = section(text, "How to ask it")
@@ -334,7 +369,7 @@ def test_plain_texts_are_continued_without_a_chat_template() -> None:
 )
 def test_the_card_says_what_the_rows_are(changes: dict[str, int], said: str) -> None:
     text = model_card(
-        CLEANED.model_copy(update=changes), TRAINED, PROBED, SAMPLES, run_settings("acme/small-3b"), Licence()
+        CLEANED.model_copy(update=changes), TRAINED, PROBED, EXPORTED, SAMPLES, run_settings("acme/small-3b"), Licence()
     )
     assert said in text
 

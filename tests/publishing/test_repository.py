@@ -39,11 +39,11 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 def commit(api: HfApi, target: Target, files: list[Path], hub: HubSettings, runs: tuple[str, ...]) -> Committed:
-    return repository.commit(api, target, files, hub, runs, files[0].parent)
+    return repository.commit(api, target, {path.name: path for path in files}, hub, runs, files[0].parent)
 
 
 def is_free(api: HfApi, runs: tuple[str, ...] = RUN, files: list[Path] | None = None) -> bool:
-    content = look(api, ADAPTER, runs, files or [])
+    content = look(api, ADAPTER, runs, {path.name: path for path in files or []})
     assert content
     return content.is_free
 
@@ -76,7 +76,7 @@ def test_its_page_shows_no_password() -> None:
 
 
 def test_a_repository_that_does_not_exist_is_none(api: HfApi) -> None:
-    assert look(api, ADAPTER, RUN, []) is None
+    assert look(api, ADAPTER, RUN, {}) is None
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_privacy_that_the_hub_does_not_state_is_none(
 ) -> None:
     hub.add_repo("model", "alice/adapter", {}, private=True)
     monkeypatch.setattr(hub.repo("model", "alice/adapter"), "private", None)
-    content = look(api, ADAPTER, RUN, [])
+    content = look(api, ADAPTER, RUN, {})
     assert content
     assert content.private is False
 

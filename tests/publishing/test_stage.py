@@ -20,7 +20,7 @@ from job.runs import redaction
 from job.runs.folder import RunDir
 from job.settings.fields import HubSettings, ModelSettings
 from tests.conftest import READ_TOKEN, WRITE_TOKEN
-from tests.sample_results import CLEANED, PROBED, TRAINED, run_settings, verdict
+from tests.sample_results import ADAPTER_ALONE, CLEANED, EXPORTED, PROBED, TRAINED, run_settings, verdict
 from tests.standin_hub import StandInHub
 
 pytestmark = pytest.mark.usefixtures("client")
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("client")
 def push_from(root: Path, token: str = WRITE_TOKEN, value: str = "better", **hub: Any) -> Pushed:
     base = str(root.parent / "base")
     probed = PROBED.model_copy(update={"verdict": verdict(value)})
-    return push(CLEANED, TRAINED, probed, run_settings(base, **hub), token=token, root=root)
+    return push(CLEANED, TRAINED, probed, ADAPTER_ALONE, run_settings(base, **hub), token=token, root=root)
 
 
 def test_without_a_repository_the_card_is_written_and_nothing_pushed(run: Path, hub: StandInHub) -> None:
@@ -57,6 +57,28 @@ def test_adapter_and_rows_are_pushed_and_dropped_rows_are_not(run: Path, hub: St
     assert repo.url == f"{hub.url}/alice/adapter"
     assert repo.commit == hub.commits("model", "alice/adapter")[0].oid
     assert repo.bytes == sum(path.stat().st_size for path in (run / "adapter").iterdir())
+
+
+@pytest.mark.parametrize("embedding", [True, False], ids=["with an embedding layer", "LoRA alone"])
+def test_what_every_tool_takes_is_the_repositorys_root(embedding: bool, run: Path, hub: StandInHub) -> None:
+    (run / "lora").mkdir()
+    for file in EXPORTED.lora_files:
+        (run / file.path).write_bytes(b"lora" * 50)
+    (run / "lora" / "notes.txt").write_bytes(b"mine")
+    parts = {"lora": 100} | ({"embedding": 200} if embedding else {})
+    trained = TRAINED.model_copy(update={"adapter_parts_bytes": parts})
+    settings = run_settings(str(run.parent / "base"), repo_id="alice/adapter")
+    pushed = push(CLEANED, trained, PROBED, EXPORTED, settings, token=WRITE_TOKEN, root=run)
+    files = hub.files("model", "alice/adapter")
+    root = {*(Path(file.path).name for file in EXPORTED.lora_files), "README.md", ".gitattributes"}
+    assert set(files) == root | ({f"with-embedding/{name}" for name in PROBED.adapter_files} if embedding else set())
+    assert files["adapter_model.safetensors"] == b"lora" * 50
+    if embedding:
+        assert files["with-embedding/adapter_model.safetensors"] == b"\0" * 300
+    assert (pushed.card_path, pushed.lora_card_path) == ("adapter/README.md", "lora/README.md")
+    card = files["README.md"].decode()
+    assert card == (run / "lora" / "README.md").read_text("utf-8") == (run / "adapter" / "README.md").read_text("utf-8")
+    assert ('subfolder="with-embedding"' in card) == embedding
 
 
 def test_a_broken_card_of_the_rows_is_written_and_pushed_again(run: Path, hub: StandInHub) -> None:

@@ -52,7 +52,8 @@ def test_what_is_better_is_used_with_the_line_that_loads_it() -> None:
     )
     first, second, _ = steps(local)
     assert "`adapter/README.md` has the code" in first.text
-    assert first.code.endswith('"adapter")')
+    assert first.code.endswith('"lora")')
+    assert "found 16 of 16 answers of the probe word for word" in first.text
     assert "set `FINETUNE_HUB_REPO_ID` and start again" in second.text
 
 

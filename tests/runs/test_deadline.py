@@ -51,5 +51,6 @@ def test_it_knows_what_follows_training(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("FINETUNE_HUB_REPO_ID", "owner/name")
     found = deadline(monkeypatch, "1", "continue", ago=0)
     assert (found.questions, found.max_new_tokens, found.pushes) == (5, 256, True)
-    alone = Deadline.of(load_settings(), probes=False, pushes=False)
-    assert (alone.questions, alone.pushes) == (0, False)
+    assert found.forms == ("lora",)
+    alone = Deadline.of(load_settings(), probes=False, exports=False, pushes=False)
+    assert (alone.questions, alone.forms, alone.pushes) == (0, (), False)

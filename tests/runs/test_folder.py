@@ -28,6 +28,12 @@ def test_a_finished_stage_is_not_run_again(tmp_path: Path) -> None:
     assert again.reused == ["train"]
 
 
+def test_a_stage_that_knows_itself_what_is_missing_runs_again(tmp_path: Path) -> None:
+    RunDir(tmp_path).step("train", answer, Choice, INPUTS)
+    other = answer().model_copy(update={"reason": "another"})
+    assert RunDir(tmp_path).step("train", lambda: other, Choice, INPUTS, again=True) == other
+
+
 def test_other_inputs_stop_with_the_difference(tmp_path: Path) -> None:
     RunDir(tmp_path).step("train", answer, Choice, INPUTS)
     other = {"train": {"learning_rate": 0.001, "seed": 42}}

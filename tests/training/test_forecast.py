@@ -71,3 +71,9 @@ def test_probe_and_push_are_counted() -> None:
     on_a_cpu = Later(**base | {"on_gpu": False}, questions=65, max_new_tokens=256, pushed_bytes=0)  # type: ignore[arg-type]
     assert on_a_cpu.seconds - nothing.seconds == pytest.approx(1.2 * 900), "no longer than it may take"
     assert pushing.seconds - asking.seconds == pytest.approx(1.2 * 40)
+    lora, both = (
+        Later(**base, questions=0, max_new_tokens=256, pushed_bytes=0, forms=forms)  # type: ignore[arg-type]
+        for forms in (("lora",), ("lora", "merged"))
+    )
+    assert lora.seconds - nothing.seconds == pytest.approx(1.2 * 35), "a fresh process that loads the base"
+    assert both.seconds - lora.seconds == pytest.approx(1.2 * (35 + 180))

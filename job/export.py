@@ -1,0 +1,217 @@
+"""The command `export`: more forms of the model of a finished run, made from what its folder holds.
+
+It needs no settings of that run: its records say what the base was, and how the probe asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn, get_args
+
+from pydantic import ValidationError
+
+from job import pipeline
+from job.errors import SUCCESS, NotFound, SettingsError, Stopped
+from job.hosts.libraries import prepare_libraries, require_way_to_hub, require_working_folder
+from job.inputs import sha256
+from job.pipeline import Run, Stage, consumer_of
+from job.results import Exported, Metrics, Probed, Result, Trained
+from job.runs.endings import end_command
+from job.runs.folder import RunDir
+from job.runs.logs import LineFormatter
+from job.runs.metrics import MetricsFile
+from job.runs.redaction import hide, hide_secrets
+from job.runs.signals import StopRequest
+from job.settings.fields import DataSettings, ExportForm, HubSettings, MergeInto, ModelSettings, ProbeSettings, Settings
+from job.settings.files import find_file
+from job.settings.loading import load_token
+
+log = logging.getLogger("job")
+BEAT_SECONDS = 30
+FORMS: tuple[str, ...] = get_args(ExportForm)
+
+
+def export(forms: Sequence[str], folder: Path, merge_into: str) -> int:
+    """Make the forms that are missing, and print what there is. Returns the exit code."""
+    stage = next(stage for stage in pipeline.STAGES if stage.result is Exported)
+    stop = StopRequest()
+    LineFormatter.stage = stage.name
+    hide_secrets(os.environ)
+    with stop.listening():
+        try:
+            require_working_folder()
+            _require_known(forms, merge_into)
+            token = load_token()
+            hide(token)
+            run_dir = RunDir(folder)
+            _require_run(run_dir)
+            with _held(run_dir):
+                exported = _export(stage, forms, merge_into, run_dir, token, stop)
+                stop.ending()
+                _note(exported, stage.name, folder)
+        except (Exception, Stopped) as error:
+            stop.ending()
+            return end_command(error, stage.name)
+    for form in exported.forms:
+        said = form.agreement
+        print(
+            f"{folder / form.name}: {form.bytes:,} bytes, {form.dtype}; of the probe's answers it says {said.same_answers} of "
+            f"{said.answers} word for word, {said.same_tokens:,} of {said.tokens:,} tokens"
+        )
+    return SUCCESS
+
+
+def _require_known(forms: Sequence[str], merge_into: str) -> None:
+    problems = [
+        f"export: there is no form {form}; the forms are {', '.join(FORMS)}" for form in forms if form not in FORMS
+    ]
+    if merge_into not in get_args(MergeInto):
+        problems.append(f"FINETUNE_MERGE_INTO: must be one of {', '.join(get_args(MergeInto))}, not '{merge_into}'")
+    if problems:
+        raise SettingsError(problems)
+
+
+def _require_run(run_dir: RunDir) -> None:
+    """Before the folder is touched. Raises SettingsError (64) where it holds no run, or one without a verdict."""
+    if not run_dir.holds_a_run():
+        raise SettingsError(
+            [f"--output: {run_dir.root.absolute()} holds no run; name the folder of one (FINETUNE_OUTPUT_DIR)"]
+        )
+    for stage in pipeline.STAGES[: _place(Probed) + 1]:
+        if not run_dir.has_result(stage.name):
+            raise SettingsError(
+                [
+                    f"--output: the run in {run_dir.root.absolute()} is not finished, {stage.name} is not done; start it again"
+                ]
+            )
+
+
+def _place(result: type[Result]) -> int:
+    return next(place for place, stage in enumerate(pipeline.STAGES) if stage.result is result)
+
+
+def _export(
+    stage: Stage, forms: Sequence[str], merge_into: str, run_dir: RunDir, token: str, stop: StopRequest
+) -> Exported:
+    """Raises SettingsError (64) where a file of the run is gone, NotFound (66) for the base, and what the stage raises."""
+    results = [_stored(one, run_dir) for one in pipeline.STAGES[: _place(Exported)]]
+    record = run_dir.record(stage.name)
+    before = record["inputs"]["export"]["forms"] if record else []
+    settings = _settings(run_dir, results, tuple(sorted({*before, *forms, "adapter"})), merge_into)
+    require_way_to_hub(settings)
+    prepare_libraries(settings)
+    pipeline.prepare_hub(settings)
+    work = Run(settings, token, run_dir.root, stop, results=results)
+    return run_dir.step(
+        stage.name,
+        partial(_run, stage, work),
+        Exported,
+        stage.inputs(settings),
+        replaceable=True,
+        again=True,
+        consumer=consumer_of(stage),
+    )
+
+
+def _run(stage: Stage, work: Run) -> Exported:
+    result = stage.run(work)
+    assert isinstance(result, Exported)
+    return result
+
+
+def _stored(stage: Stage, run_dir: RunDir) -> Result:
+    record = run_dir.record(stage.name)
+    assert record
+
+    def gone(files: list[str]) -> NoReturn:
+        raise SettingsError(
+            [
+                f"--output: {', '.join(files) or 'a file'} of {stage.name} in {run_dir.root.absolute()} is gone or no longer "
+                "as written; start the run again, which makes it anew"
+            ]
+        )
+
+    return run_dir.step(
+        stage.name, partial(gone, []), stage.result, record["inputs"], lacking=gone, consumer=consumer_of(stage)
+    )
+
+
+def _settings(run_dir: RunDir, results: Sequence[Result], forms: tuple[str, ...], merge_into: str) -> Settings:
+    """What the records say, as far as the stage reads it; the base at the commit that was trained on.
+
+    Raises NotFound (66) if a base in a folder is gone, or no longer the same.
+    """
+    trained = next(result for result in results if isinstance(result, Trained))
+    inputs = {one.result: (run_dir.record(one.name) or {})["inputs"] for one in pipeline.STAGES[: _place(Exported)]}
+    said, asked = inputs[Trained]["model"], inputs[Probed]["probe"]
+    model = ModelSettings.model_construct(
+        base=said["base"],
+        revision=trained.base_revision or said["revision"],
+        pad_token=said["pad_token"],
+        save_embedding=said["save_embedding"],
+    )
+    if model.is_local and said["base"] != "quickstart":
+        _require_same_base(find_file(said["base"]), said["files"])
+    facts: dict[str, Any] = {"export": forms, "merge_into": merge_into}
+    return Settings.model_construct(
+        **facts,
+        data=DataSettings.model_construct(sources=()),
+        model=model,
+        probe=ProbeSettings(max_new_tokens=asked["max_new_tokens"], repetition_penalty=asked["repetition_penalty"]),
+        hub=HubSettings(),
+    )
+
+
+def _require_same_base(folder: Path, files: dict[str, str]) -> None:
+    for name, known in files.items():
+        path = folder / name
+        if not path.is_file():
+            raise NotFound(
+                f"The base model that the adapter was trained on is gone: there is no {path} (working directory: "
+                f"{Path.cwd()}).",
+                remedy="Put it back, or start in the folder from which its path leads to it.",
+            )
+        if sha256(path).hex() != known:
+            raise NotFound(
+                f"{path} is not the file that the adapter was trained on: the adapter belongs to another base model.",
+                remedy="Put the base model of that training back.",
+            )
+
+
+@contextmanager
+def _held(run_dir: RunDir) -> Iterator[None]:
+    """Inside, the folder is this process's alone, and other hosts see that it works. Raises what opening the folder does."""
+    run_dir.open()
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(BEAT_SECONDS):
+            with suppress(Exception):  # the next write to the folder will say it
+                run_dir.beat()
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        run_dir.close()
+
+
+def _note(exported: Exported, stage: str, folder: Path) -> None:
+    """In metrics.json and the report; a metrics.json that cannot be read stays as it is until the next start."""
+    file = MetricsFile(folder)
+    try:
+        known: dict[str, Any] = Metrics.model_validate_json(file.path.read_bytes()).model_dump()
+    except (OSError, ValidationError) as error:
+        log.warning("stage=%s metrics=unchanged: %s", stage, type(error).__name__)
+        return
+    file.take(Metrics.model_validate(known | {stage: exported}))
+    file.write_report()

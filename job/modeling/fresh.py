@@ -1,0 +1,61 @@
+"""A fresh process that loads what was saved, as its users will: local files only, no network, and no secret of this process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from job.errors import JobError
+from job.runs.files import remove
+from job.runs.redaction import without_secrets
+
+OUR_FAULT = "This is a fault of the program or of its library versions: please report it"
+
+
+def fresh_process(
+    module: str, request: dict[str, Any], tensors: dict[str, torch.Tensor], saved: Path, what: str
+) -> dict[str, Any]:
+    """The JSON that `python -m MODULE REQUEST.json` prints last, with `tensors` in the file that its field `expected` names.
+
+    `saved`: the file or folder that it loads, and `what` that is. Raises JobError (1) if the process fails.
+    """
+    folder = saved.with_name("fresh.partial")
+    remove(folder)
+    folder.mkdir()
+    try:
+        expected = folder / "expected.safetensors"
+        save_file(tensors, expected)
+        path = folder / "request.json"
+        path.write_text(json.dumps({**request, "expected": str(expected)}), "utf-8")
+        child = subprocess.run(
+            [sys.executable, "-m", module, str(path)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(),
+        )
+    finally:
+        remove(folder)
+    if child.returncode:
+        raise JobError(
+            f"{what} does not load in a fresh process:\n{child.stderr.strip()[-2000:]}",
+            remedy=f"{OUR_FAULT} with this text.",
+        )
+    answer: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
+    return answer
+
+
+def environment() -> dict[str, str]:
+    return {**without_secrets(os.environ), "HF_HUB_OFFLINE": "1", "PYTHONPATH": _import_path()}
+
+
+def _import_path() -> str:
+    project = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join(filter(None, [project, os.environ.get("PYTHONPATH", "")]))

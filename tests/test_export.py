@@ -1,0 +1,189 @@
+"""The command `export`: on a finished run it makes what is missing, and says why it cannot on anything else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from job import pipeline
+from job.exporting import stage as exporting
+from job.exporting.source import Source
+from job.exporting.stage import Kind
+from job.inputs import sha256
+from job.modeling.adapter_file import WEIGHTS
+from job.results import SCHEMA_VERSION, Agreement, Cleaned, Form, Probed, Result, Trained
+from job.runs.files import open_sealed, write_json, write_sealed
+from job.runs.lock import FolderLock
+from tests.conftest import make_base, metrics_of
+from tests.sample_results import CLEANED, DONE, PROBED, TRAINED
+
+AGREEMENT = Agreement(answers=16, same_answers=15, tokens=1_000, same_tokens=998, least_share=0.9)
+BASE_FILES = ("config.json", "model.safetensors")
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Source]:
+    """What the forms are made from, as they are made: files of one word."""
+    found: list[Source] = []
+
+    def kind(name: str) -> Kind:
+        def write(source: Source, folder: Path) -> None:
+            found.append(source)
+            folder.mkdir()
+            (folder / "weights").write_text(name, "utf-8")
+
+        return Kind(name, write, lambda *_: Form(name=name, dtype="float16", bytes=5, agreement=AGREEMENT))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(exporting, "KINDS", (kind("lora"), kind("merged")))
+    return found
+
+
+@pytest.fixture
+def finished(tmp_path: Path, base: Path) -> Path:
+    """A run whose stages up to the probe are done."""
+    root = tmp_path / "output"
+    shutil.copytree(base, tmp_path / "base")
+    (root / "adapter").mkdir(parents=True)
+    (root / "adapter" / WEIGHTS).write_bytes(b"adapter")
+    files = {name: sha256(tmp_path / "base" / name).hex() for name in BASE_FILES}
+    model = {
+        "base": str(tmp_path / "base"),
+        "revision": "main",
+        "pad_token": "add",
+        "save_embedding": "full",
+        "files": files,
+    }
+    inputs = {
+        Cleaned: {"data": {}},
+        Trained: {"model": model},
+        Probed: {"probe": {"max_new_tokens": 77, "repetition_penalty": 1.1}},
+    }
+    results: dict[type[Result], Result] = {Cleaned: CLEANED, Trained: TRAINED, Probed: PROBED}
+    for stage in pipeline.STAGES[:3]:
+        record = {"inputs": inputs[stage.result], "result": results[stage.result].model_dump(mode="json")}
+        write_sealed(root / f"{stage.name}.json", {**facts(stage.name), **record})
+    write_json(root / "settings.json", {"data": {}, "hf_token": ""})
+    write_json(root / "metrics.json", DONE.model_copy(update={"export": None}).model_dump(mode="json"))
+    return root
+
+
+def facts(name: str) -> dict[str, Any]:
+    return {"schema_version": SCHEMA_VERSION, "stage": name, "earlier": {}, "seconds": 1.0, "files": {}}
+
+
+def test_a_form_is_made_once_from_what_the_records_say(
+    finished: Path, made: list[Source], command: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert command({}, "export", "merged", "--output", str(finished)) == 0
+    line = f"{finished}/merged: 5 bytes, float16; of the probe's answers it says 15 of 16 word for word, 998 of 1,000 tokens"
+    assert capfd.readouterr().out == line + "\n"
+    (source,) = made
+    assert (source.max_new_tokens, source.repetition_penalty, source.merge_into) == (77, 1.1, "dequantized")
+    assert metrics_of(finished)["export"]["merged_path"] == "merged"
+    assert not (finished / "owner.json").exists()
+    assert command({"FINETUNE_OUTPUT_DIR": str(finished)}, "export") == 0, "the default: adapter and lora"
+    assert len(made) == 2
+    assert open_sealed(finished / "export.json")["inputs"]["export"]["forms"] == ["adapter", "lora", "merged"]
+    assert [form["name"] for form in metrics_of(finished)["export"]["forms"]] == ["lora", "merged"]
+
+
+def test_a_merged_model_that_was_moved_away_is_made_again(
+    finished: Path, made: list[Source], command: Callable[..., int]
+) -> None:
+    arguments = ("export", "merged", "--output", str(finished))
+    assert command({}, *arguments) == command({}, *arguments) == 0
+    assert len(made) == 1
+    shutil.rmtree(finished / "merged")
+    assert command({}, *arguments) == 0
+    assert len(made) == 2
+    assert command({"FINETUNE_MERGE_INTO": "unquantized"}, *arguments) == 0
+    assert made[-1].merge_into == "unquantized"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["merge"], 64, "export: there is no form merge; the forms are adapter, lora, merged"),
+        (["merged", "--into"], 64, "there is no option --into"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_64(
+    arguments: list[str],
+    code: int,
+    said: str,
+    finished: Path,
+    command: Callable[..., int],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    try:
+        found = command({"FINETUNE_OUTPUT_DIR": str(finished)}, "export", *arguments)
+    except SystemExit as ended:
+        found = int(ended.code or 0)
+    assert found == code
+    assert said in capfd.readouterr().err
+
+
+def other_base(folder: Path) -> None:
+    shutil.rmtree(folder.parent / "base")
+    make_base(folder.parent / "base", seed=5)
+
+
+SPOILT: dict[str, tuple[Callable[[Path], object], int, str]] = {
+    "no run": (shutil.rmtree, 64, "holds no run"),
+    "not finished": (lambda folder: (folder / "probe.json").unlink(), 64, "is not finished, probe is not done"),
+    "no adapter": (
+        lambda folder: write_sealed(
+            folder / "probe.json",
+            open_sealed(folder / "probe.json") | {"files": {"adapter/gone": {"bytes": 1, "sha256": ""}}},
+        ),
+        64,
+        "adapter/gone of probe",
+    ),
+    "no base": (lambda folder: shutil.rmtree(folder.parent / "base"), 66, "was trained on is gone"),
+    "another base": (other_base, 66, "the adapter belongs to another base model"),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_what_cannot_be_exported_is_said(
+    how: str,
+    finished: Path,
+    made: list[Source],
+    command: Callable[..., int],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    spoil, code, said = SPOILT[how]
+    spoil(finished)
+    assert command({}, "export", "merged", "--output", str(finished)) == code
+    assert said in capfd.readouterr().err
+    assert made == []
+    assert not (finished / "merged").exists()
+    assert finished.exists() == (how != "no run")
+
+
+def test_a_folder_in_use_is_left_alone(
+    finished: Path, made: list[Source], command: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    lock = FolderLock(finished)
+    lock.take()
+    assert command({}, "export", "merged", "--output", str(finished)) == 72
+    assert "Another process is working in" in capfd.readouterr().err
+    assert made == []
+
+
+def test_what_a_form_does_not_fit_into_ends_with_its_code(
+    finished: Path, command: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(exporting, "KINDS", (Kind("merged", full, full),))  # type: ignore[arg-type]
+    assert command({}, "export", "merged", "--output", str(finished)) == 73
+    assert "The disk is full" in capfd.readouterr().err
+    assert json.loads((finished / "metrics.json").read_text("utf-8"))["status"] == "succeeded", "the run is what it was"
+    assert not (finished / "owner.json").exists()
