@@ -208,7 +208,7 @@ def test_stages_that_do_not_exist_or_leave_a_gap_are_refused(
 
 def run_tiny(folder: Path, wanted: Settings) -> RunDir:
     run_dir = RunDir(folder)
-    pipeline.require_earlier(pipeline.chosen(wanted), run_dir)
+    pipeline.require_earlier(wanted, run_dir)
     pipeline.run(wanted, "", run_dir, MetricsWriter(run_dir, {}, MetricsFile(folder).take), StopRequest())
     return run_dir
 
@@ -218,7 +218,7 @@ def test_a_start_runs_the_stages_that_it_names(
 ) -> None:
     monkeypatch.setattr(pipeline, "STAGES", TINY)
     caplog.set_level(logging.INFO, "job")
-    with pytest.raises(SettingsError, match=f"echo needs the result of count, which is not in {tmp_path}"):
+    with pytest.raises(SettingsError, match=f"echo needs the result of count with these settings, which is not in {tmp_path}"):
         run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
     assert run_tiny(tmp_path, settings(monkeypatch, STAGES="count")).has_result("count")
     assert "stage=end left_out=echo" in caplog.text

@@ -60,7 +60,8 @@ def push(cleaned: Cleaned, trained: Trained, probed: Probed, settings: Settings,
     except IsPublic as public:
         if settings.hub.private:
             raise
-        return Pushed(skipped=True, reason=f"the {public.target} is public. {UNDECIDED}", repositories=[])
+        reason = f"the {public.target} is public. {UNDECIDED}"
+        return Pushed(skipped=True, reason=reason, repositories=[], is_public=True)
     return Pushed(
         data_card_path=DATA_CARD if hub.dataset_repo_id else None,
         skipped=False,

@@ -12,10 +12,10 @@ import errno
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
@@ -40,19 +40,25 @@ from job.runs.files import (
 )
 from job.runs.lock import FolderLock
 from job.runs.named_files import needed_of, paths, without
+from job.runs.unusable import remedy_of
 
 log = logging.getLogger("job")
 SETTINGS = "settings.json"
 """Written by the first start that is accepted."""
 R = TypeVar("R", bound=Result)
-Consumer = tuple[str, type[Result]]
-"""A stage's name, and what it returns."""
 ROOM, ROOM_BYTES = ".room", 512 * 1024
 """A file in the run folder that gives way to the last words of a run whose disk is full."""
 OF_THE_VOLUME = "lost+found"
 """Belongs to root on every volume with ext4."""
-WRONG_KIND = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST)
-"""A folder in place of a file, or a file in place of a folder."""
+
+
+class Consumer(NamedTuple):
+    """The stage for which some files of the one before it are made."""
+
+    stage: str
+    returns: type[Result]
+    inputs: dict[str, Any] | None = None
+    """Those of its result; None for any."""
 
 
 class FileChanged(HostUnfit):
@@ -94,7 +100,7 @@ class RunDir:
                 raise DiskFull(f"The disk of {self.root.absolute()} is full: {error.strerror}.") from error
             raise HostUnfit(
                 f"The output folder {self.root.absolute()} cannot be written: {error.strerror or error}.",
-                remedy=_remedy(error),
+                remedy=remedy_of(error),
             ) from error
         with contextlib.suppress(OSError):  # nearly full: the run will find that soon enough
             (self.root / ROOM).write_bytes(b"\0" * ROOM_BYTES)
@@ -141,7 +147,7 @@ class RunDir:
                 write_sealed(path, record)
                 log.warning("stage=%s restored=%s: from its copy", stage, path.name)
         except PermissionError as error:
-            raise HostUnfit(f"{error.filename} cannot be read: {error.strerror}.", remedy=_remedy(error)) from error
+            raise HostUnfit(f"{error.filename} cannot be read: {error.strerror}.", remedy=remedy_of(error)) from error
         return record if record and record.get("schema_version") == SCHEMA_VERSION else None
 
     def _write_record(self, stage: str, entry: dict[str, Any]) -> None:
@@ -151,6 +157,11 @@ class RunDir:
     def has_result(self, stage: str) -> bool:
         record = self.record(stage)
         return bool(record and record["result"] is not None)
+
+    def has_result_of(self, stage: str, inputs: dict[str, Any]) -> bool:
+        """Whether the stage has a result with these inputs."""
+        record = self.record(stage)
+        return bool(record and record["result"] is not None and record["inputs"] == as_sealed(inputs))
 
     def not_as_recorded(self, stage: str, result_type: type[Result], consumer: Consumer | None = None) -> list[str]:
         """The files of a stored result that are gone or have changed, without those that nothing else needs.
@@ -167,10 +178,12 @@ class RunDir:
 
     def _is_done(self, consumer: Consumer | None, earlier: dict[str, str] | None = None) -> bool:
         """Whether its result and its files are there. `earlier`: what it must have been made from."""
-        record = self.record(consumer[0]) if consumer else None
+        record = self.record(consumer.stage) if consumer else None
         if not consumer or not record or record["result"] is None:
             return False
-        return earlier in (None, record["earlier"]) and not self.not_as_recorded(*consumer)
+        if consumer.inputs is not None and record["inputs"] != as_sealed(consumer.inputs):
+            return False
+        return earlier in (None, record["earlier"]) and not self.not_as_recorded(consumer.stage, consumer.returns)
 
     def _result(self, stage: str, record: dict[str, Any], result_type: type[R]) -> R:
         """Raises FolderError (61)."""
@@ -182,10 +195,11 @@ class RunDir:
                 remedy="Set FINETUNE_OUTPUT_DIR to a new folder.",
             ) from error
 
-    def refuse_other_run(self, stage: str, inputs: dict[str, Any], *, begun: bool) -> None:
+    def refuse_other_run(self, stage: str, inputs: dict[str, Any], *, begun: bool, why: str = "") -> None:
         """Raises FolderError (61) if the folder holds this stage of another run.
 
-        An unfinished stage that left nothing to continue (`begun` is false) accepts new inputs.
+        An unfinished stage that left nothing to continue (`begun` is false) accepts new inputs. `why`: a sentence on what
+        stands in the way of making the result again.
         """
         record = self.record(stage)
         if record is None or (record["result"] is None and not begun):
@@ -202,7 +216,7 @@ class RunDir:
         if changes:
             raise FolderError(
                 f"The folder {self.root.absolute()} holds a run with other settings ({stage}):\n  "
-                + "\n  ".join(changes)
+                + "\n  ".join([*changes, why] if why else changes)
             )
 
     def step(
@@ -214,21 +228,23 @@ class RunDir:
         *,
         begun: bool = False,
         replaceable: bool = False,
+        again: bool = False,
+        later: Sequence[str] = (),
         lacking: Callable[[list[str]], NoReturn] | None = None,
         consumer: Consumer | None = None,
     ) -> R:
         """Run a stage once in the life of this folder.
 
         `inputs`: everything that its result depends on, as JSON values. `begun`: an earlier attempt left something that this
-        one continues, so other inputs are refused. `replaceable`: a stored result may be replaced by one with other inputs.
-        `lacking`: called in place of `run`, with the names of broken or missing files, where this start may not run the stage:
+        one continues, so other inputs are refused. `replaceable`: a stored result may be replaced by one with other inputs;
+        those of the stages `later`, which came of it, are discarded then. `again`: a stored result is made again. `lacking`: called in place of `run`, with the names of broken or missing files, where this start may not run the stage:
         nothing is touched then. `consumer`: the next stage, for which some files are made. Raises FolderError (61), and what
         `run` or `lacking` raises.
         """
         if not replaceable:
             self.refuse_other_run(stage, inputs, begun=begun)
         record = self.record(stage)
-        stored = self._stored(stage, record, result_type, inputs, lacking, consumer)
+        stored = None if again else self._stored(stage, record, result_type, inputs, lacking, consumer)
         if stored is not None:
             return stored
         if lacking:
@@ -238,6 +254,8 @@ class RunDir:
             self._begin_anew(stage, "begun=unknown: what it was begun with is unknown or has changed")
         if (self.root / stage).is_file():
             self._begin_anew(stage, f"broken={stage}: it is no folder")
+        if record and record["result"] is not None and record["inputs"] != as_sealed(inputs):
+            self._discard(stage, record["inputs"], inputs, later)
         started = time.monotonic()
         log.info("stage=%s started=true", stage)
         entry = {
@@ -304,6 +322,19 @@ class RunDir:
         log.info("stage=%s reused=true seconds=%.1f", stage, record["seconds"])
         return result
 
+    def _discard(self, stage: str, before: dict[str, Any], inputs: dict[str, Any], later: Sequence[str]) -> None:
+        """The results that came of the one that is about to be replaced, the last stage's first, with those of their files
+        that nobody has changed and no earlier stage has. A record goes after its files: half of a result is none."""
+        log.info("stage=%s replaced=true: %s", stage, "; ".join(difference(before, as_sealed(inputs))))
+        kept = {name for files in self._files.values() for name in files}
+        for name in reversed(later):
+            record = self.record(name) or {}
+            for file, facts in (record.get("files") or {}).items():
+                if file not in kept and is_as_recorded(self.root / file, facts):
+                    remove(self.root / file)
+            for path in (self.root / f"{name}.json", self.root / f".{name}.json"):
+                remove(path)
+
     # --- what it wrote is what it reads ------------------------------------------------------------------------------
 
     def _hash(self, result: Result) -> dict[str, Facts]:
@@ -333,7 +364,7 @@ class RunDir:
                 else:
                     broken.append(name)
             except OSError as error:
-                raise HostUnfit(f"{path} cannot be read: {error.strerror}.", remedy=_remedy(error)) from error
+                raise HostUnfit(f"{path} cannot be read: {error.strerror}.", remedy=remedy_of(error)) from error
         return broken
 
     def earlier(self) -> dict[str, str]:
@@ -367,21 +398,6 @@ class RunDir:
         """The attempt that a finished one has replaced: gigabytes of checkpoints. A file in its place is not the job's."""
         if (aside := self.root / f"broken-{stage}").is_dir():
             retire(aside, self.root / stage, stage)
-
-
-def _remedy(error: OSError) -> str:
-    """What to do about a run folder that cannot be used. Root may read and write everything but what its mount refuses."""
-    uid = os.getuid()
-    if error.errno in WRONG_KIND:
-        path = Path(error.filename2 or error.filename)
-        found = next(place for place in (path, *path.parents) if place.exists())
-        return f"Move {found.absolute()} away, or set FINETUNE_OUTPUT_DIR to another folder."
-    elsewhere = f"set FINETUNE_OUTPUT_DIR to a folder that uid {uid} may write"
-    if error.errno == errno.EROFS:
-        return f"Mount it read-write, or {elsewhere}."
-    if uid == 0:
-        return f"Mount it read-write, or start with its owner's uid (--user $(stat -c %u:%g FOLDER)), or {elsewhere}."
-    return f"Run `sudo chown -R {uid} FOLDER` on the host, or start with --user $(id -u):$(id -g), or {elsewhere}."
 
 
 def _identity(path: Path) -> tuple[int, int, int]:
