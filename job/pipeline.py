@@ -294,7 +294,9 @@ def _run(
     stage: Stage, work: Run, again: Callable[[], dict[str, Any]], inputs: dict[str, Any], metrics_writer: MetricsWriter
 ) -> Result:
     """`again`: gives the inputs as they are by now. Raises what the stage raises."""
-    metrics_writer.forget(stage.name, *(one.name for one in _later(stage) if not metrics_writer.run_dir.has_result(one.name)))
+    metrics_writer.forget(
+        stage.name, *(one.name for one in _later(stage) if not metrics_writer.run_dir.has_result(one.name))
+    )
     result = stage.run(work)
     if stage.reads_files:
         require_unchanged(inputs, again())

@@ -237,7 +237,8 @@ class RunDir:
 
         `inputs`: everything that its result depends on, as JSON values. `begun`: an earlier attempt left something that this
         one continues, so other inputs are refused. `replaceable`: a stored result may be replaced by one with other inputs;
-        those of the stages `later`, which came of it, are discarded then. `again`: a stored result is made again. `lacking`: called in place of `run`, with the names of broken or missing files, where this start may not run the stage:
+        those of the stages `later`, which came of it, are discarded then. `again`: a stored result is made again.
+        `lacking`: called in place of `run`, with the names of broken or missing files, where this start may not run the stage:
         nothing is touched then. `consumer`: the next stage, for which some files are made. Raises FolderError (61), and what
         `run` or `lacking` raises.
         """
