@@ -105,7 +105,7 @@ def run_probe(run: Run) -> Probed:
         stop=run.stop,
         deadline=run.deadline,
     )
-    track(settings, run.root, figures_of(probed.verdict), probed.step)
+    track(settings, run.root, figures_of(probed.verdict), probed.verdict.value, probed.step)
     return probed
 
 

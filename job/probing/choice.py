@@ -24,7 +24,7 @@ def said(questions: int) -> str:
             f"halves=false: {questions:,} questions of held-out rows, and {FEWEST_QUESTIONS} are the fewest of which half can "
             "choose the checkpoint: the lowest loss of training chooses, and all of them count in the verdict"
         )
-    return f"halves=true: half of {questions:,} questions of held-out rows choose the checkpoint, the others count in the verdict"
+    return f"halves=true: half of {questions:,} questions of held-out rows choose the checkpoint, the other half counts"
 
 
 @dataclass(frozen=True)

@@ -37,15 +37,15 @@ def test_what_is_asked_and_what_is_pushed(facts: Callable[..., Facts]) -> None:
     assert list(hub_lines(found)) == ["  adapter: owner/adapter (private)", "  cleaned rows: not pushed"]
     public = facts(HUB_REPO_ID="owner/adapter", HUB_PRIVATE="false")
     assert next(hub_lines(public)) == "  adapter: owner/adapter (public)"
-    assert list(question_lines(found))[0] == f"  5 from {questions}"
+    assert next(iter(question_lines(found))) == f"  5 from {questions}"
 
 
 @pytest.mark.light
 @pytest.mark.parametrize(
     ("answers", "rows", "said"),
     [
-        ("3", 200, "those of 3 of exactly 10 evaluation rows"),
-        ("50", 200, "those of all evaluation rows, exactly 10"),
+        ("3", 200, "those of 3 of exactly 20 evaluation rows"),
+        ("50", 200, "those of all evaluation rows, exactly 20"),
         ("50", None, "those of 50 evaluation rows, or of all where there are fewer"),
     ],
 )

@@ -48,8 +48,8 @@ def test_a_score_that_one_model_lacks_is_left_out() -> None:
 
 
 def test_figures_that_are_not_those_of_the_verdict_say_why() -> None:
-    few = guardrail("looping_share", rows=int(PROBED.base["answers"]) - 1)
+    few = guardrail("stopped_share", rows=int(PROBED.base["answers"]) - 1)
     said = beside_verdict(PROBED.model_copy(update={"verdict": verdict(guardrails=[few])}))
     assert "The verdict leaves out those that chose the checkpoint, counts each prompt once" in said
-    same = guardrail("looping_share", rows=int(PROBED.base["answers"]))
+    same = guardrail("stopped_share", rows=int(PROBED.base["answers"]))
     assert beside_verdict(PROBED.model_copy(update={"verdict": verdict(guardrails=[same])})) == ""
