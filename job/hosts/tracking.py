@@ -160,9 +160,10 @@ class Tracked(TrainerCallback):  # type: ignore[misc]
 
     def say(self, word: str) -> None:
         """The verdict, where the tracker has a place for words beside its figures."""
-        if not self.off:
+        tell = WORDS.get(self.tracker.name)
+        if tell and not self.off:
             with self._mishaps():
-                WORDS.get(self.tracker.name, lambda inner, word: None)(self.inner, word)
+                tell(self.inner, word)
 
     def close(self, args: Any, state: TrainerState, control: TrainerControl) -> None:
         """Once nothing more comes. The end of the training is not that: an evaluation may follow."""
