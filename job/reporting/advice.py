@@ -136,8 +136,9 @@ def _held_out(known: Known, cleaned: Cleaned, had: int) -> str:
     """Why fewer count than were held out."""
     if had >= cleaned.eval_rows:
         return ""
-    why = "half of them chose the checkpoint, and " if known.halved else ""
-    return f" of {count(cleaned.eval_rows)} held out ({why}a figure counts each prompt once, where it applies)"
+    why = [f"the probe asked {count(known.probed.eval_rows)}"] if known.probed.eval_rows < cleaned.eval_rows else []
+    why += ["half chose the checkpoint"] if known.halved else []
+    return f" of {count(cleaned.eval_rows)} held out ({'; '.join([*why, 'each prompt counts once, where a score applies'])})"
 
 
 def _more_time(known: Known) -> Iterator[Step]:

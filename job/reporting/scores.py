@@ -38,7 +38,7 @@ def beside_verdict(probed: Probed) -> str:
     chose = "leaves out those that chose the checkpoint, " if halved else ""
     return (
         f"These are means over all answers. The verdict {chose}counts each prompt once, and only where a score applies to both "
-        "models' answers, so it has other figures of the same scores."
+        "models' answers, so its figures of the same scores may differ."
     )
 
 

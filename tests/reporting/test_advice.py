@@ -65,7 +65,10 @@ def test_what_is_not_certain_of_too_few_steps_says_so_too() -> None:
 
 def test_what_is_not_certain_says_how_many_rows_would_decide() -> None:
     text = said(ended("inconclusive", rows_needed=900), probe={"answers": 200})
-    assert "About 900 rows would decide; in this run 50 counted of 450 held out (half of them chose the" in text
+    assert (
+        "About 900 rows would decide; in this run 50 counted of 450 held out (the probe asked 1; half chose the checkpoint;"
+        in text
+    )
     assert "`FINETUNE_DATA_EVAL_FRACTION=0.23`, which holds out so many" in text, "half of them choose the checkpoint"
     assert "`FINETUNE_PROBE_ANSWERS=1800` (now 200)" in text
     assert text.count("in a new `FINETUNE_OUTPUT_DIR`") == 1
@@ -113,7 +116,7 @@ def test_one_answer_to_many_questions_points_to_rows_that_teach_it() -> None:
 def test_rows_that_are_held_out_already_only_have_to_be_asked() -> None:
     text = said(ended("inconclusive", rows_needed=180), probe={"answers": 200})
     assert "EVAL_FRACTION" not in text
-    assert "where it applies). Set `FINETUNE_PROBE_ANSWERS=360`" in text
+    assert "where a score applies). Set `FINETUNE_PROBE_ANSWERS=360`" in text
 
 
 def test_the_rows_of_what_is_undecided_count() -> None:
