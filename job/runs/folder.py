@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from job.errors import DiskFull, FolderError, HostUnfit
 from job.results import SCHEMA_VERSION, Result
-from job.runs.differences import difference
+from job.runs.differences import difference, refusal
 from job.runs.files import (
     Facts,
     as_sealed,
@@ -204,20 +204,8 @@ class RunDir:
         record = self.record(stage)
         if record is None or (record["result"] is None and not begun):
             return
-        changes = list(difference(record["inputs"], as_sealed(inputs)))
-        if unknown := [
-            f"{section}.{name}" for section in inputs for name in _new_names(record["inputs"], inputs, section)
-        ]:
-            raise FolderError(
-                f"The folder {self.root.absolute()} holds a run of another version of this program, which did not "
-                f"have {', '.join(unknown)} ({stage}).",
-                remedy="Set FINETUNE_OUTPUT_DIR to a new folder, or use the version that began the run.",
-            )
-        if changes:
-            raise FolderError(
-                f"The folder {self.root.absolute()} holds a run with other settings ({stage}):\n  "
-                + "\n  ".join([*changes, why] if why else changes)
-            )
+        if refused := refusal(self.root, stage, record["inputs"], as_sealed(inputs), why):
+            raise refused
 
     def step(
         self,
@@ -404,12 +392,6 @@ class RunDir:
 def _identity(path: Path) -> tuple[int, int, int]:
     found = path.stat()
     return found.st_size, found.st_mtime_ns, found.st_ino
-
-
-def _new_names(before: dict[str, Any], now: dict[str, Any], section: str) -> list[str]:
-    """Settings of a section that the record lacks."""
-    known = before.get(section)
-    return sorted(set(now[section]) - set(known)) if isinstance(known, dict) else []
 
 
 def now() -> str:
