@@ -27,7 +27,7 @@ from job.inputs import (
 from job.results import Cleaned, Exported, Metrics, Pin, Probed, Pushed, Result, Trained
 from job.runs import pins
 from job.runs.deadline import Deadline
-from job.runs.folder import FileChanged, RunDir
+from job.runs.folder import Consumer, FileChanged, RunDir
 from job.runs.metrics import MetricsWriter
 from job.runs.progress import importing
 from job.runs.signals import StopRequest
@@ -113,7 +113,7 @@ def run_probe(run: Run) -> Probed:
         stop=run.stop,
         deadline=run.deadline,
     )
-    track(settings, run.root, figures_of(probed.verdict), probed.step)
+    track(settings, run.root, figures_of(probed.verdict), probed.verdict.value, probed.step)
     return probed
 
 
@@ -181,7 +181,13 @@ class Stage:
     begun: Callable[[Path], bool] = lambda root: False
     """Whether an earlier attempt left something that the next one continues, so that the inputs must agree."""
     replaceable: Callable[[dict[str, Any]], bool] = lambda result: False
-    """Whether a stored result may be replaced by one with other inputs."""
+    """Whether a stored result may be replaced by one with other inputs, as long as no later stage has published it."""
+    published: Callable[[dict[str, Any]], bool] = lambda result: False
+    """Whether others may have what a stored result names."""
+    only_adds: bool = False
+    """Whether other settings add files beside those that a later stage has published, and change none of them."""
+    again: Callable[[dict[str, Any]], bool] = lambda result: False
+    """Whether a stored result is made again by the same command: what stood in its way may be mended."""
     check: Callable[[Run], None] = lambda run: None
     """Checks what can be checked before the first stage starts."""
     takes_steps: bool = False
@@ -222,6 +228,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=probe_inputs,
         run=run_probe,
         result=Probed,
+        replaceable=lambda result: True,  # of the candidates that training keeps
         computes=True,
     ),
     Stage(
@@ -232,6 +239,7 @@ STAGES: tuple[Stage, ...] = (
         run=run_export,
         result=Exported,
         replaceable=lambda result: True,
+        only_adds=True,
     ),
     Stage(
         name="push",
@@ -241,6 +249,8 @@ STAGES: tuple[Stage, ...] = (
         run=run_push,
         result=Pushed,
         replaceable=lambda result: bool(result["skipped"] or result.get("held_private")),
+        published=lambda result: not result["skipped"],
+        again=lambda result: bool(result.get("is_public")),
         check=check_push,
         long_work=False,  # if only the push is left, it finds problems by itself
     ),
@@ -268,7 +278,7 @@ def run(
     later = {"probes": "probe" in names, "exports": "export" in names, "pushes": "push" in names}
     deadline = Deadline.of(settings, **later)
     work = Run(pinned, token, run_dir.root, stop, deadline, halved)
-    check_host(work, wanted, run_dir, metrics_writer)
+    check_host(work, settings, wanted, run_dir, metrics_writer)
     try:
         _walk(work, settings, wanted, run_dir, metrics_writer)
     except FileChanged as changed:
@@ -280,8 +290,9 @@ def run(
         log.info("stage=end left_out=%s: FINETUNE_STAGES does not name them", ",".join(left_out))
     pushed = next((result for result in work.results if isinstance(result, Pushed)), None)
     outcome.say_unpublished(pushed, settings.hub)
-    if probe := next((stage.name for stage in STAGES if stage.result is Probed), ""):
-        outcome.require_gain(probe, run_dir, settings.hub)
+    probe = next((stage for stage in STAGES if stage.result is Probed), None)
+    if probe and is_done(probe, settings, run_dir):
+        outcome.require_gain(probe.name, run_dir, settings.hub)
 
 
 def _walk(
@@ -300,25 +311,38 @@ def _walk(
             stage.result,
             inputs,
             begun=stage.begun(run_dir.root),
-            replaceable=_is_replaceable(stage, run_dir),
+            replaceable=_bound(stage, run_dir) is None,
+            again=stage in wanted and _is_tried_again(stage, run_dir),
+            later=[] if stage.only_adds else [one.name for one in _later(stage)],
             lacking=None if stage in wanted else partial(_lacks, [stage], wanted, run_dir),
-            consumer=consumer_of(stage),
+            consumer=_consumer(stage, settings, run_dir),
         )
         work.results.append(result)
         metrics_writer.add(**{stage.name: result})
 
 
-def consumer_of(stage: Stage) -> tuple[str, type[Result]] | None:
-    """The stage after it."""
-    later = STAGES[STAGES.index(stage) + 1 :]
-    return (later[0].name, later[0].result) if later else None
+def _later(stage: Stage) -> tuple[Stage, ...]:
+    return STAGES[STAGES.index(stage) + 1 :]
+
+
+def consumer_of(stage: Stage, inputs: Callable[[Stage], dict[str, Any] | None] = lambda later: None) -> Consumer | None:
+    """The stage after it, if some files are made for that alone. `inputs`: those that its result must have; any without it."""
+    if not stage.result.handed_on or not (later := _later(stage)):
+        return None
+    return Consumer(later[0].name, later[0].result, inputs(later[0]))
+
+
+def _consumer(stage: Stage, settings: Settings, run_dir: RunDir) -> Consumer | None:
+    return consumer_of(stage, lambda later: _inputs(later, settings, run_dir)[0])
 
 
 def _run(
     stage: Stage, work: Run, again: Callable[[], dict[str, Any]], inputs: dict[str, Any], metrics_writer: MetricsWriter
 ) -> Result:
     """`again`: gives the inputs as they are by now. Raises what the stage raises."""
-    metrics_writer.forget(stage.name)
+    metrics_writer.forget(
+        stage.name, *(one.name for one in _later(stage) if not metrics_writer.run_dir.has_result(one.name))
+    )
     result = stage.run(work)
     if stage.reads_files:
         require_unchanged(inputs, again())
@@ -346,13 +370,15 @@ def chosen(settings: Settings) -> tuple[Stage, ...]:
     return found
 
 
-def require_earlier(wanted: tuple[Stage, ...], run_dir: RunDir) -> None:
-    """Raises SettingsError (64) if a stage before the chosen ones has no result in the folder, or not the files of one."""
+def require_earlier(settings: Settings, run_dir: RunDir) -> None:
+    """Raises SettingsError (64) if a stage before the chosen ones has no result of these settings in the folder, or not the
+    files of one."""
+    wanted = chosen(settings)
     earlier = STAGES[: STAGES.index(wanted[0])]
-    if missing := [stage for stage in earlier if not run_dir.has_result(stage.name)]:
+    if missing := [stage for stage in earlier if not is_done(stage, settings, run_dir)]:
         _lacks(missing, wanted, run_dir)
     for stage in earlier:
-        if files := run_dir.not_as_recorded(stage.name, stage.result, consumer_of(stage)):
+        if files := run_dir.not_as_recorded(stage.name, stage.result, _consumer(stage, settings, run_dir)):
             _lacks([stage], wanted, run_dir, files)
 
 
@@ -362,7 +388,7 @@ def _lacks(missing: list[Stage], wanted: tuple[Stage, ...], run_dir: RunDir, fil
     what = (
         f"{', '.join(files)} of {names}, gone or no longer as written"
         if files
-        else f"the result of {names}, which is not"
+        else f"the result of {names} with these settings, which is not"
     )
     raise SettingsError(
         [
@@ -416,12 +442,18 @@ def _used(settings: Settings, run_dir: RunDir) -> Iterator[Pin]:
 def refuse_other_run(settings: Settings, run_dir: RunDir) -> None:
     """Before anything is touched. Raises FolderError (61) if the folder holds stages of another run.
 
-    A push that was skipped or went private accepts other hub settings, so nothing is trained twice.
+    A probe of which nothing was published accepts other probe settings, and a push that was skipped or went private other hub
+    settings, so nothing is trained twice.
     """
     for stage in STAGES:
-        if not _is_replaceable(stage, run_dir):
+        if (why := _bound(stage, run_dir)) is not None:
             inputs, _ = _inputs(stage, settings, run_dir)
-            run_dir.refuse_other_run(stage.name, inputs, begun=stage.begun(run_dir.root))
+            run_dir.refuse_other_run(stage.name, inputs, begun=stage.begun(run_dir.root), why=why)
+
+
+def is_done(stage: Stage, settings: Settings, run_dir: RunDir) -> bool:
+    """Whether the folder holds its result with these settings."""
+    return run_dir.has_result_of(stage.name, _inputs(stage, settings, run_dir)[0])
 
 
 def _inputs(stage: Stage, settings: Settings, run_dir: RunDir) -> tuple[dict[str, Any], list[str]]:
@@ -430,13 +462,39 @@ def _inputs(stage: Stage, settings: Settings, run_dir: RunDir) -> tuple[dict[str
     return absent_as_recorded(stage.inputs(settings), record["inputs"] if record else {})
 
 
-def _is_replaceable(stage: Stage, run_dir: RunDir) -> bool:
+def _bound(stage: Stage, run_dir: RunDir) -> str | None:
+    """None where its stored result may be replaced by one with other inputs; else a sentence that says why not, empty where it
+    is never replaced or not there."""
+    result = _recorded(stage, run_dir)
+    if not result or not stage.replaceable(result):
+        return ""
+    for later in () if stage.only_adds else _later(stage):
+        if (found := _recorded(later, run_dir)) and later.published(found):
+            return f"The stage {later.name} has published what came of {stage.name}, so that is not made again."
+    for before in STAGES[: STAGES.index(stage)][-1:]:
+        spent = run_dir.not_as_recorded(before.name, before.result) if before.result.handed_on else []
+        if spent and not run_dir.not_as_recorded(before.name, before.result, Consumer(stage.name, stage.result)):
+            return (
+                f"{', '.join(spent)}, which {before.name} left for {stage.name} alone, is gone or not as recorded, so that "
+                f"cannot be made again without {before.name}."
+            )
+    return None
+
+
+def _is_tried_again(stage: Stage, run_dir: RunDir) -> bool:
+    result = _recorded(stage, run_dir)
+    return bool(result and stage.again(result))
+
+
+def _recorded(stage: Stage, run_dir: RunDir) -> dict[str, Any] | None:
     record = run_dir.record(stage.name)
-    return bool(record and record["result"] and stage.replaceable(record["result"]))
+    return record["result"] if record else None
 
 
-def check_host(run: Run, wanted: tuple[Stage, ...], run_dir: RunDir, metrics_writer: MetricsWriter) -> None:
-    """Describe the machine. If there is long work to do, also check it and what the stages need.
+def check_host(
+    run: Run, settings: Settings, wanted: tuple[Stage, ...], run_dir: RunDir, metrics_writer: MetricsWriter
+) -> None:
+    """Describe the machine. If there is long work to do, also check it and what the stages need. `settings`: as in `_walk`.
 
     Called after other runs are refused: importing torch takes seconds.
     """
@@ -445,7 +503,7 @@ def check_host(run: Run, wanted: tuple[Stage, ...], run_dir: RunDir, metrics_wri
 
     host = checks.inspect(run.root)
     metrics_writer.add(host=host)
-    missing = [stage for stage in wanted if not run_dir.has_result(stage.name)]
+    missing = [stage for stage in wanted if not is_done(stage, settings, run_dir)]
     if any(stage.long_work for stage in missing):
         checks.check(run.settings, run.token, run.root, host, computes=any(stage.computes for stage in missing))
         for stage in wanted:

@@ -69,7 +69,7 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
         run_dir.open()
         held = run_dir
         pipeline.refuse_other_run(settings, run_dir)
-        pipeline.require_earlier(pipeline.chosen(settings), run_dir)
+        pipeline.require_earlier(settings, run_dir)
         token = load_token()
     except (Exception, Stopped) as error:
         stop.ending()
@@ -89,7 +89,7 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
     prepare_libraries(settings)
     BAR.start(terminal=sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not LineFormatter.as_json)
     file = MetricsFile(folder)
-    known = recorded(run_dir)
+    known = recorded(settings, run_dir)
     file.metrics = MetricsWriter(run_dir, settings.model_dump(mode="json"), file.take, known).metrics()
     for halved in (False, True):
         try:
@@ -112,12 +112,15 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
     return code
 
 
-def recorded(run_dir: RunDir) -> dict[str, Result]:
-    """The results that the folder's records hold, by the names of their stages, with their seconds."""
-    found = {}
+def recorded(settings: Settings, run_dir: RunDir) -> dict[str, Result]:
+    """The results that the folder's records hold, by the names of their stages, with their seconds. A result of other settings,
+    which this start replaces, and what came of it must not stand beside these."""
+    found: dict[str, Result] = {}
     for stage in pipeline.STAGES:
         record = run_dir.record(stage.name)
         if record and record["result"] is not None:
+            if not pipeline.is_done(stage, settings, run_dir):
+                break
             with suppress(ValidationError):  # the stage itself says that it is of another version
                 found[stage.name] = stage.result.model_validate(record["result"])
                 run_dir.stage_seconds[stage.name] = record["seconds"]

@@ -32,7 +32,8 @@ def test_a_start_that_ends_before_the_probe_leaves_a_negative_verdict_as_it_is(
         return probed
 
     first = Stage("leave", "leave rows", ("rows",), lambda settings: {}, leave_rows, Left, long_work=False)
-    last = Stage("probe", "ask", (), lambda settings: {}, leave_adapter, Probed, long_work=False)
+    asked = lambda settings: {"answers": settings.probe.answers}  # noqa: E731
+    last = Stage("probe", "ask", (), asked, leave_adapter, Probed, replaceable=lambda result: True, long_work=False)
     monkeypatch.setattr(pipeline, "STAGES", (first, last))
     monkeypatch.setattr(pipeline, "check_host", lambda *_: None)
     run_tiny(tmp_path, settings(monkeypatch, STAGES="leave"))
@@ -40,6 +41,10 @@ def test_a_start_that_ends_before_the_probe_leaves_a_negative_verdict_as_it_is(
         with pytest.raises(error, match=str(verdict(value).sentence)):
             run_tiny(tmp_path, settings(monkeypatch, STAGES=stages))
     run_tiny(tmp_path, settings(monkeypatch, STAGES="leave", HUB_PUSH_WHEN="always"))
+    run_tiny(
+        tmp_path, settings(monkeypatch, STAGES="leave", HUB_PUSH_WHEN="better", PROBE_ANSWERS="50")
+    )  # nor of these
+    settings(monkeypatch, PROBE_ANSWERS="200")
     (tmp_path / "rows").unlink()
     run_tiny(tmp_path, settings(monkeypatch, STAGES="leave", HUB_PUSH_WHEN="better"))  # of other rows nothing is known
 

@@ -208,7 +208,7 @@ def test_stages_that_do_not_exist_or_leave_a_gap_are_refused(
 
 def run_tiny(folder: Path, wanted: Settings) -> RunDir:
     run_dir = RunDir(folder)
-    pipeline.require_earlier(pipeline.chosen(wanted), run_dir)
+    pipeline.require_earlier(wanted, run_dir)
     pipeline.run(wanted, "", run_dir, MetricsWriter(run_dir, {}, MetricsFile(folder).take), StopRequest())
     return run_dir
 
@@ -218,7 +218,9 @@ def test_a_start_runs_the_stages_that_it_names(
 ) -> None:
     monkeypatch.setattr(pipeline, "STAGES", TINY)
     caplog.set_level(logging.INFO, "job")
-    with pytest.raises(SettingsError, match=f"echo needs the result of count, which is not in {tmp_path}"):
+    with pytest.raises(
+        SettingsError, match=f"echo needs the result of count with these settings, which is not in {tmp_path}"
+    ):
         run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
     assert run_tiny(tmp_path, settings(monkeypatch, STAGES="count")).has_result("count")
     assert "stage=end left_out=echo" in caplog.text
@@ -296,7 +298,14 @@ def test_checks_are_made_for_the_stages_of_the_start(tmp_path: Path, monkeypatch
     asked = []
     monkeypatch.setattr(checks, "check", lambda *_args, computes: asked.append(computes))
     heavy = replace(TINY[0], long_work=True, check=lambda run: asked.append("count"))
-    computing = replace(TINY[1], long_work=True, computes=True, check=lambda run: asked.append("echo"))
+    computing = replace(
+        TINY[1],
+        inputs=lambda settings: {"answers": settings.probe.answers},
+        long_work=True,
+        computes=True,
+        check=lambda run: asked.append("echo"),
+        replaceable=lambda result: True,
+    )
     monkeypatch.setattr(pipeline, "STAGES", (heavy, computing))
     run_tiny(tmp_path, settings(monkeypatch, STAGES="count"))
     assert asked == [False, "count"]
@@ -304,6 +313,8 @@ def test_checks_are_made_for_the_stages_of_the_start(tmp_path: Path, monkeypatch
     assert asked[2:] == [True, "echo"]
     run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
     assert len(asked) == 4
+    run_tiny(tmp_path, settings(monkeypatch, STAGES="echo", PROBE_ANSWERS="50"))
+    assert asked[4:] == [True, "echo"], "a result that is replaced is no result"
 
 
 # --- which commits ---------------------------------------------------------------------------------------------------
@@ -380,3 +391,169 @@ def test_a_run_that_is_done_asks_the_hub_for_nothing(on_the_hub: OnTheHub, hub: 
     )
     assert on_the_hub.pin(wanted=TINY[:1]) == "main"
     assert not hub.requests
+
+
+# --- results that other settings replace -----------------------------------------------------------------------------
+
+
+class Kept(Result):
+    """What a training keeps, and what is asked of it."""
+
+    handed_on = ("adapter_path",)
+    adapter_path: str
+
+
+class Shared(Result):
+    """A later stage's result, which names a file of its own."""
+
+    card_path: str
+    skipped: bool
+
+
+def keep(run: Run) -> Kept:
+    (run.root / "candidates").write_text("a", "utf-8")
+    return Kept(adapter_path="candidates")
+
+
+def ask(run: Run) -> Left:
+    (run.root / "answers").write_text(str(run.settings.probe.answers), "utf-8")
+    return Left(rows_path="answers")
+
+
+def share(run: Run) -> Shared:
+    (run.root / "card").write_text((run.root / "answers").read_text("utf-8"), "utf-8")
+    return Shared(card_path="card", skipped=not run.settings.hub.repo_id)
+
+
+THREE = (
+    Stage("keep", "", (), lambda settings: {}, keep, Kept, long_work=False),
+    Stage(
+        "ask",
+        "",
+        (),
+        lambda settings: {"answers": settings.probe.answers},
+        ask,
+        Left,
+        replaceable=lambda result: True,
+        long_work=False,
+    ),
+    Stage(
+        "share",
+        "",
+        (),
+        lambda settings: {},
+        share,
+        Shared,
+        published=lambda result: not result["skipped"],
+        long_work=False,
+    ),
+)
+
+
+def start(folder: Path, wanted: Settings) -> RunDir:
+    pipeline.refuse_other_run(wanted, RunDir(folder))
+    return run_tiny(folder, wanted)
+
+
+@pytest.fixture
+def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
+    """Three stages that are done with 40 answers; gives the settings of another start."""
+    monkeypatch.setattr(pipeline, "STAGES", THREE)
+    monkeypatch.setattr(pipeline, "check_host", lambda *_: None)
+
+    def of(**values: str) -> Settings:
+        return settings(monkeypatch, **{"PROBE_ANSWERS": "40"} | values)
+
+    start(tmp_path, of())
+    return of
+
+
+@pytest.mark.light
+def test_other_probe_settings_ask_again_what_training_has_kept(
+    tmp_path: Path, finished: Callable[..., Settings]
+) -> None:
+    assert start(tmp_path, finished(PROBE_ANSWERS="50")).reused == ["keep"]
+    assert (tmp_path / "card").read_text("utf-8") == "50"
+    metrics = json.loads((tmp_path / "metrics.json").read_text("utf-8"))
+    assert (metrics["ask"]["rows_path"], metrics["reused"]) == ("answers", ["keep"])
+    assert start(tmp_path, finished(PROBE_ANSWERS="50")).reused == ["keep", "ask", "share"]
+
+
+@pytest.mark.light
+def test_a_kill_in_the_second_probe_leaves_no_result_of_the_first(
+    tmp_path: Path, finished: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "answers-of-a-user").write_text("mine", "utf-8")
+    (tmp_path / "card").write_text("edited", "utf-8")
+
+    def killed(run: Run) -> Left:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "STAGES", (THREE[0], replace(THREE[1], run=killed), THREE[2]))
+    with pytest.raises(KeyboardInterrupt):
+        start(tmp_path, finished(PROBE_ANSWERS="50"))
+    assert not RunDir(tmp_path).has_result("ask")
+    assert RunDir(tmp_path).record("share") is None
+    assert (tmp_path / "card").read_text("utf-8") == "edited", "what a user has changed is no file of the result"
+    metrics = json.loads((tmp_path / "metrics.json").read_text("utf-8"))
+    assert "ask" not in metrics and "share" not in metrics
+    monkeypatch.setattr(pipeline, "STAGES", THREE)
+    assert start(tmp_path, finished()).reused == ["keep"]
+    assert (tmp_path / "card").read_text("utf-8") == "40"
+
+
+@pytest.mark.light
+def test_files_of_a_discarded_result_are_removed(tmp_path: Path, finished: Callable[..., Settings]) -> None:
+    start(tmp_path, finished(PROBE_ANSWERS="50", STAGES="keep,ask"))
+    assert not (tmp_path / "card").exists()
+    assert (tmp_path / "answers").read_text("utf-8") == "50"
+
+
+@pytest.mark.light
+def test_what_was_published_is_not_asked_again(tmp_path: Path, finished: Callable[..., Settings]) -> None:
+    (tmp_path / "answers").unlink()
+    start(tmp_path, finished(PROBE_ANSWERS="50", HUB_REPO_ID="owner/adapter"))
+    with pytest.raises(FolderError, match=r"answers: 50 -> 60\n  The stage share has published what came of ask, so"):
+        start(tmp_path, finished(PROBE_ANSWERS="60", HUB_REPO_ID="owner/adapter"))
+
+
+@pytest.mark.light
+def test_what_training_no_longer_keeps_cannot_be_asked_again(tmp_path: Path, finished: Callable[..., Settings]) -> None:
+    (tmp_path / "candidates").unlink()
+    with pytest.raises(FolderError, match=r"candidates, which keep left for ask alone, is gone .* without keep\."):
+        start(tmp_path, finished(PROBE_ANSWERS="50"))
+    assert start(tmp_path, finished()).reused == ["keep", "ask", "share"]
+
+
+@pytest.mark.light
+def test_a_later_stage_takes_no_result_of_other_settings(tmp_path: Path, finished: Callable[..., Settings]) -> None:
+    with pytest.raises(SettingsError, match="share needs the result of ask with these settings"):
+        start(tmp_path, finished(PROBE_ANSWERS="50", STAGES="share"))
+    assert start(tmp_path, finished(STAGES="share")).reused == ["keep", "ask", "share"]
+
+
+@pytest.mark.light
+def test_a_result_whose_hindrance_may_be_mended_is_made_again(
+    tmp_path: Path, finished: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = replace(THREE[2], again=lambda result: result["skipped"])
+    monkeypatch.setattr(pipeline, "STAGES", (*THREE[:2], again))
+    assert start(tmp_path, finished()).reused == ["keep", "ask"]
+    assert start(tmp_path, finished(HUB_REPO_ID="owner/adapter")).reused == ["keep", "ask"]
+    assert start(tmp_path, finished(HUB_REPO_ID="owner/adapter")).reused == ["keep", "ask", "share"]
+
+
+@pytest.mark.light
+def test_metrics_begin_without_results_of_other_settings(tmp_path: Path, finished: Callable[..., Settings]) -> None:
+    from job.start import recorded
+
+    assert list(recorded(finished(), RunDir(tmp_path))) == ["keep", "ask", "share"]
+    assert list(recorded(finished(PROBE_ANSWERS="50"), RunDir(tmp_path))) == ["keep"]
+
+
+@pytest.mark.light
+def test_the_probe_is_replaced_until_its_adapter_is_published() -> None:
+    push = stage("push")
+    assert stage("probe").replaceable({})
+    assert [push.published({"skipped": skipped}) for skipped in (True, False)] == [False, True]
+    assert push.again({"is_public": True}) and not push.again({"skipped": True})

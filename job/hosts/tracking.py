@@ -13,7 +13,7 @@ import json
 import logging
 import math
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,8 +56,8 @@ def tracked(trainer: Trainer, report_to: str, root: Path) -> Iterator[None]:
     callback.close(trainer.args, trainer.state, trainer.control)
 
 
-def track(settings: Settings, root: Path, figures: Mapping[str, float], step: int = 0) -> None:
-    """Figures of the probe, beside the losses of the training that it looked at. `step`: of the chosen adapter."""
+def track(settings: Settings, root: Path, figures: Mapping[str, float], word: str, step: int = 0) -> None:
+    """Figures of the probe and the verdict's word, beside the losses of the training. `step`: of the chosen adapter."""
     if is_kubeflow_available():
         metrics = {f"verdict_{name}": value for name, value in figures.items()}
         KubeflowCallback()._update_status(progress_percent=100, estimated_time_remaining=0, metrics=metrics, force=True)
@@ -68,6 +68,7 @@ def track(settings: Settings, root: Path, figures: Mapping[str, float], step: in
     state, control = TrainerState(global_step=step), TrainerControl()
     callback = Tracked(tracker, root)
     callback.on_log(arguments, state, control, logs={f"eval_verdict_{name}": value for name, value in figures.items()})
+    callback.say(word)
     callback.close(arguments, state, control)
 
 
@@ -78,6 +79,31 @@ def figures_of(verdict: Verdict) -> dict[str, float]:
         gain = verdict.gain
         found |= {gain.name: gain.difference, f"{gain.name}_low": gain.low, f"{gain.name}_high": gain.high}
     return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def _to_tensorboard(inner: Any, word: str) -> None:
+    inner.tb_writer.add_text("verdict", word)
+
+
+def _to_mlflow(inner: Any, word: str) -> None:
+    import mlflow
+
+    mlflow.set_tag("verdict", word)
+
+
+def _to_wandb(inner: Any, word: str) -> None:
+    import wandb
+
+    if wandb.run is not None:
+        wandb.run.summary["verdict"] = word
+
+
+WORDS: dict[str, Callable[[Any, str], None]] = {
+    "tensorboard": _to_tensorboard,
+    "mlflow": _to_mlflow,
+    "wandb": _to_wandb,
+}
+"""Tracker -> where the verdict's word goes: a text, a tag, the summary. Trackio has figures alone."""
 
 
 class Arguments:
@@ -131,6 +157,13 @@ class Tracked(TrainerCallback):  # type: ignore[misc]
         **_: Any,
     ) -> None:
         self._pass("on_log", args, state, control, logs=dict(logs or {}))
+
+    def say(self, word: str) -> None:
+        """The verdict, where the tracker has a place for words beside its figures."""
+        tell = WORDS.get(self.tracker.name)
+        if tell and not self.off:
+            with self._mishaps():
+                tell(self.inner, word)
 
     def close(self, args: Any, state: TrainerState, control: TrainerControl) -> None:
         """Once nothing more comes. The end of the training is not that: an evaluation may follow."""

@@ -38,12 +38,12 @@ def problems(facts: Facts) -> list[JobError]:
 
 def _of_the_folder(facts: Facts) -> Iterator[JobError]:
     """The output folder holds another run or others' files, or lacks the results of stages that are left out."""
-    wanted = pipeline.chosen(facts.settings)
+    pipeline.chosen(facts.settings)
     require_own(facts.settings)
     run_dir = RunDir(facts.settings.output_dir)
     if run_dir.holds_a_run():
         pipeline.refuse_other_run(facts.settings, run_dir)
-    pipeline.require_earlier(wanted, run_dir)
+    pipeline.require_earlier(facts.settings, run_dir)
     yield from ()
 
 

@@ -12,6 +12,7 @@ from job.plan.cost import cost_lines, step_lines
 from job.plan.facts import Facts
 from job.plan.problems import problems, warnings
 from job.plan.rows import rule_lines, source_lines
+from job.runs.folder import RunDir
 from job.runs.redaction import STARS
 from job.settings.fields import PREFIX
 from job.settings.files import read_lines
@@ -48,10 +49,14 @@ def settings_lines(facts: Facts) -> Iterator[str]:
 
 def stage_lines(facts: Facts) -> Iterator[str]:
     """Raises SettingsError (64) for FINETUNE_STAGES that cannot be run."""
-    wanted = pipeline.chosen(facts.settings)
+    wanted, run_dir = pipeline.chosen(facts.settings), RunDir(facts.settings.output_dir)
     width = max(len(stage.name) for stage in pipeline.STAGES)
     for stage in pipeline.STAGES:
-        yield f"  {stage.name:<{width}}  {stage.words}" + ("" if stage in wanted else " (not in this start)")
+        note = "" if stage in wanted else " (not in this start)"
+        if stage in wanted and run_dir.has_result(stage.name):
+            done = pipeline.is_done(stage, facts.settings, run_dir)
+            note = " (done)" if done else " (done with other settings)"
+        yield f"  {stage.name:<{width}}  {stage.words}{note}"
 
 
 def question_lines(facts: Facts) -> Iterator[str]:
@@ -59,7 +64,13 @@ def question_lines(facts: Facts) -> Iterator[str]:
     fixed = len(read_lines(probe.questions_file))
     if fixed:
         yield f"  {fixed} from {probe.questions_file}"
-    yield f"  those of {max(0, probe.answers - fixed)} evaluation rows, or of all where there are fewer"
+    wanted, rows = max(0, probe.answers - fixed), facts.expected
+    if rows.kept is None:
+        yield f"  those of {wanted:,} evaluation rows, or of all where there are fewer"
+    elif rows.eval_rows <= wanted:
+        yield f"  those of all evaluation rows, {rows.certainty} {rows.eval_rows:,}"
+    else:
+        yield f"  those of {wanted:,} of {rows.certainty} {rows.eval_rows:,} evaluation rows"
 
 
 def hub_lines(facts: Facts) -> Iterator[str]:

@@ -17,6 +17,16 @@ FEWEST_QUESTIONS = 100
 rows count in the verdict."""
 
 
+def said(questions: int) -> str:
+    """Whether the rows are halved, in words for the log. `questions`: of held-out rows, that are asked."""
+    if questions < FEWEST_QUESTIONS:
+        return (
+            f"halves=false: {questions:,} questions of held-out rows, and {FEWEST_QUESTIONS} are the fewest of which half can "
+            "choose the checkpoint: the lowest loss of training chooses, and all of them count in the verdict"
+        )
+    return f"halves=true: half of {questions:,} questions of held-out rows choose the checkpoint, the other half counts"
+
+
 @dataclass(frozen=True)
 class Seen:
     """A candidate, and what the half of the choice says of it."""

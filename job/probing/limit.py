@@ -6,12 +6,19 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from job.results import Sample, Verdict
+
 if TYPE_CHECKING:
     from job.modeling.chat import Chat
 
 log = logging.getLogger("job.probe")
 MANY = 0.1
 """Share of the answers: with one in ten, the whole margin of a score may lie in answers that were cut."""
+
+SCORED = "stopped_share"
+"""Every answer has it but those that the limit cut on their way."""
+OF_WHOLE_ANSWERS = (SCORED, "closing_filler_share", "other_length_share")
+"""Scores that say nothing of an answer without its end."""
 
 
 def warning(tokens: Sequence[int], limit: int) -> str:
@@ -24,6 +31,23 @@ def warning(tokens: Sequence[int], limit: int) -> str:
         f"FINETUNE_PROBE_MAX_NEW_TOKENS ({limit:,}) is less than {above:,} of {len(tokens):,} answers of the data have: the "
         f"probe cuts answers as long as those, and does not see whether they end; {enough + 1:,} is enough for 95 %"
     )
+
+
+def with_cause(verdict: Verdict, samples: Sequence[Sample], limit: int) -> Verdict:
+    """With the limit named where a score was left out because the limit cut the answers to which it would apply."""
+    cut = [
+        one for one in samples if one.tuned_scores and not (SCORED in one.base_scores and SCORED in one.tuned_scores)
+    ]
+    if not cut:
+        return verdict
+    cause = f"FINETUNE_PROBE_MAX_NEW_TOKENS ({limit:,}) cut {len(cut):,} of {len(samples):,} before their end"
+    skipped = [
+        one.model_copy(update={"reason": f"{one.reason}: {cause}"})
+        if one.name in OF_WHOLE_ANSWERS and one.reason.startswith("it applies to")
+        else one
+        for one in verdict.skipped
+    ]
+    return verdict.model_copy(update={"skipped": skipped})
 
 
 def tokens_of(text: str, chat: Chat) -> int:

@@ -167,7 +167,10 @@ def _halves(questions: list[Question], rows: list[HeldOut], trained: Trained, se
     """Where there is something to choose from, and enough to choose by: the half of each evaluation row."""
     numbers = {question.number for question in questions}
     asked = {row.question for row in rows if row.row in numbers}
-    if len(trained.candidates) < 2 or len(asked) < choice.FEWEST_QUESTIONS:
+    if len(trained.candidates) < 2:
+        return {}
+    log.info("stage=probe %s", choice.said(len(asked)))
+    if len(asked) < choice.FEWEST_QUESTIONS:
         return {}
     others = {row.question for row in rows} - asked  # only their losses count
     halves = {**halves_of(asked, seed), **halves_of(others, seed)}
@@ -205,15 +208,17 @@ def measure(probing: Probe, trained: Trained, root: Path) -> Measured:
     samples += answered
     with probing.timed("forgetting"):
         general = general_rows(probing.tuned, probing.chat, look=probing.look)
+    confirming_samples = [sample for sample in samples if sample.half == "confirmation"]
     verdict = decide(
         [row for row in losses if probing.halves.get(row.row) != "choice"],
-        [sample for sample in samples if sample.half == "confirmation"],
+        confirming_samples,
         general,
         probing.settings,
         no_gradients=trained.zero_gradients,
         unanswered=len(rest) - len(answered),
         seed=probing.seed,
     )
+    verdict = limit.with_cause(verdict, confirming_samples, probing.settings.max_new_tokens)
     return Measured(chosen, candidates, sorted(losses, key=lambda row: row.row), samples, general, verdict)
 
 

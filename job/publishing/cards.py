@@ -21,7 +21,7 @@ from job.modeling.nf4 import CPU_KERNEL
 from job.publishing.licences import Licence
 from job.reporting.decision import EVAL_LOSS, decision_rows, words_of
 from job.reporting.numbers import count, share, signed
-from job.reporting.scores import score_rows
+from job.reporting.scores import beside_verdict, score_rows
 from job.results import Cleaned, Exported, Probed, Sample, Trained
 from job.settings.fields import Settings
 from job.settings.sources import without_path
@@ -111,6 +111,7 @@ def model_card(
         lora=settings.lora,
         answers=probed.questions + probed.eval_rows,
         scores=score_rows(probed),
+        beside_verdict=beside_verdict(probed),
         verdict=probed.verdict,
         min_gain=settings.probe.min_gain,
         decision=decision_rows(probed.verdict, settings.probe.min_gain),

@@ -75,7 +75,8 @@ def push(
     except IsPublic as public:
         if settings.hub.private:
             raise
-        return Pushed(**written, skipped=True, reason=f"the {public.target} is public. {UNDECIDED}", repositories=[])
+        reason = f"the {public.target} is public. {UNDECIDED}"
+        return Pushed(**written, skipped=True, reason=reason, repositories=[], is_public=True)
     return Pushed(
         **written,
         data_card_path=DATA_CARD if hub.dataset_repo_id else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,11 @@ USUAL_RATE = 2e-4
 CUT = 0.5
 """Mean length of the data's answers, as a share of the limit of new tokens, from which many are longer than the limit."""
 LIMIT, FEW_CUT = "FINETUNE_PROBE_MAX_NEW_TOKENS", 0.1
+USUAL_MINUTES = 15
+"""The default of FINETUNE_PROBE_MINUTES."""
+MOSTLY_LEARNED = 0.5
+"""Share of the base model's loss; from a loss below it a longer run takes away little."""
+SAME = "same_answer_share"
 RUINED = {"looping_share", "empty_share", "copied_share"}
 """What answers do after steps that were too large."""
 
@@ -58,6 +64,19 @@ class Known:
     @property
     def rows_moved(self) -> str:
         return "rose most" if self.rows.rose else "fell least"
+
+    @property
+    def halved(self) -> bool:
+        """Whether half of the questions chose the checkpoint."""
+        return any(one.loss is not None for one in self.probed.candidates)
+
+    @property
+    def probe_again(self) -> str:
+        """How another probe of this training is had."""
+        push = self.metrics.push
+        if push and not push.skipped:
+            return ", in a new `FINETUNE_OUTPUT_DIR`, since this model is published"
+        return ", and start again: only the probe is repeated"
 
     def setting(self, section: str, name: str, default: Any) -> Any:
         fields = self.metrics.settings.get(section)
@@ -107,17 +126,44 @@ def _more_rows(known: Known) -> Iterator[Step]:
     if needed and cleaned:
         rows = [one.rows for one in verdict.guardrails if one.state == "undecided" and one.name not in OTHERS]
         had = max(rows or [verdict.gain.rows if verdict.gain else cleaned.eval_rows])
-        ways = ", and ".join([*_hold_out(cleaned, needed), *_ask(known, needed)]) or "add data"
+        wanted = needed * (2 if known.halved else 1)
+        held_out, asked = list(_hold_out(cleaned, wanted)), list(_ask(known, wanted))
+        ways = ", and ".join([*held_out, *asked]) or "add data"
+        again = known.probe_again if asked and not held_out else ", in a new `FINETUNE_OUTPUT_DIR`"
         yield Step(
-            f"About {count(needed)} held-out rows would decide; this run had {count(had)}. {ways[0].upper()}{ways[1:]}, in a "
-            "new `FINETUNE_OUTPUT_DIR`."
+            f"About {count(needed)} rows would decide; in this run {count(had)} counted{_held_out(known, cleaned, had)}. "
+            f"{ways[0].upper()}{ways[1:]}{again}."
         )
-        yield from [*_cut_short(known), *_warned(known), *_cut(known), *_forgetting(known)][:1]
-    elif others := [*_cut(known), *_forgetting(known)]:
+        yield from [*_more_time(known), *_cut_short(known), *_warned(known), *_cut(known), *_forgetting(known)][:1]
+    elif others := [*_more_time(known), *_cut(known), *_forgetting(known)]:
         yield from others
     elif verdict.gain:  # more rows do not mend a loss that is no number
         yield from _causes(known)
-    yield from _look(known, f"Look at the rows whose loss {known.rows_moved}, and at the answers:")
+    answers = ", and at the answers" if known.pairs else ""
+    yield from _look(known, f"Look at the rows whose loss {known.rows_moved}{answers}:")
+
+
+def _held_out(known: Known, cleaned: Cleaned, had: int) -> str:
+    """Why fewer count than were held out."""
+    if had >= cleaned.eval_rows:
+        return ""
+    why = [f"the probe asked {count(known.probed.eval_rows)}"] if known.probed.eval_rows < cleaned.eval_rows else []
+    why += ["half chose the checkpoint"] if known.halved else []
+    return f" of {count(cleaned.eval_rows)} held out ({'; '.join([*why, 'each prompt counts once, where a score applies'])})"
+
+
+def _more_time(known: Known) -> Iterator[Step]:
+    """Where the time limit left questions without an answer: as much as the answered ones took, for all, and a quarter more."""
+    probed, minutes = known.probed, float(known.setting("probe", "minutes", USUAL_MINUTES))
+    if not probed.unanswered:
+        return
+    answered = probed.questions + probed.eval_rows
+    share = (answered + probed.unanswered) / answered if answered else 0
+    enough = math.ceil(1.25 * minutes * share) if share else max(USUAL_MINUTES, math.ceil(4 * minutes))
+    yield Step(
+        f"Let the models answer: {count(probed.unanswered)} of {count(answered + probed.unanswered)} questions had no answer "
+        f"within {minutes:g} minutes. Set `FINETUNE_PROBE_MINUTES={enough}`{known.probe_again}."
+    )
 
 
 def _forgetting(known: Known) -> Iterator[Step]:
@@ -136,14 +182,15 @@ def _hold_out(cleaned: Cleaned, needed: int) -> Iterator[str]:
     if needed <= MOST_HELD_OUT * kept:
         yield f"set `FINETUNE_DATA_EVAL_FRACTION={min(1.2 * needed / kept, MOST_HELD_OUT):.2f}`, which holds out so many"
     else:
-        share = max(cleaned.eval_rows / max(kept, 1), 0.01)
-        yield f"add data: it takes about {count(needed / share)} rows in all at the share that was held out"
+        share = cleaned.eval_rows / max(kept, 1)
+        more = f"set `FINETUNE_DATA_EVAL_FRACTION={MOST_HELD_OUT}` and " if share < MOST_HELD_OUT - 0.01 else ""
+        at = "that share" if more else "the share that was held out"
+        yield f"{more}add data: it takes about {count(needed / max(share, MOST_HELD_OUT))} rows in all at {at}"
 
 
-def _ask(known: Known, needed: int) -> Iterator[str]:
-    """More questions; where half of them chose the checkpoint, twice as many."""
-    halved = any(one.loss is not None for one in known.probed.candidates)
-    wanted, answers = needed * (2 if halved else 1), int(known.setting("probe", "answers", 200))
+def _ask(known: Known, wanted: int) -> Iterator[str]:
+    """More questions than are asked now."""
+    answers = int(known.setting("probe", "answers", 200))
     if wanted > answers:
         yield f"set `FINETUNE_PROBE_ANSWERS={wanted}` (now {count(answers)}), which asks as many questions"
 
@@ -184,12 +231,18 @@ def _ruined(known: Known) -> bool:
 def _faulty_rows(known: Known) -> Iterator[Step]:
     if not known.violated - set(OTHERS) or _rose(known.probed.verdict.gain):
         return
-    if _ruined(known):
+    if SAME in known.violated and not _ruined(known):
+        yield Step(
+            "It answers different questions alike. Look at the training rows: does one answer stand behind many questions? "
+            "Otherwise it has learned how answers sound, and not yet what they say: more rows on each subject teach that."
+        )
+    elif _ruined(known):
         yield Step("If that does not help, look at the training rows: do they themselves repeat, copy, or lack an end?")
     elif known.violated != {"stopped_share"} or not any(_cut(known)):
+        end = ", and see under “What is trained on” that each ends with the stop token"
         yield Step(
             "Look at the training rows: the loss fell, so the model learned from them what these answers show. Drop or clean "
-            "such rows, and see under “What is trained on” that each ends with the stop token."
+            f"such rows{end if 'stopped_share' in known.violated else ''}."
         )
 
 
@@ -203,8 +256,8 @@ def _cut(known: Known) -> Iterator[Step]:
     if limit and not _ruined(known) and (LIMIT in verdict.sentence or (many and mean >= CUT * limit)):
         yield Step(
             f"Let answers end: those in the data have {count(mean)} tokens on average, and the probe cut its own at "
-            f"{count(limit)}. Set `FINETUNE_PROBE_MAX_NEW_TOKENS={max(round(3 * mean), 2 * limit)}`, in a new "
-            "`FINETUNE_OUTPUT_DIR`."
+            f"{count(limit)}. Set `FINETUNE_PROBE_MAX_NEW_TOKENS={max(round(3 * mean), 2 * limit)}`"
+            f"{known.probe_again}."
         )
 
 
@@ -242,7 +295,7 @@ def _unmoved(known: Known, trained: Trained) -> bool:
 
 def _too_short(known: Known) -> Iterator[Step]:
     trained = known.metrics.train
-    if not trained or trained.stopped_early or _ruined(known) or _unmoved(known, trained):
+    if not trained or trained.stopped_early or _ruined(known) or _unmoved(known, trained) or _learned(known):
         return
     falling = _still_falling(known.losses, trained)
     if trained.warnings or falling:
@@ -254,12 +307,22 @@ def _too_short(known: Known) -> Iterator[Step]:
         )
 
 
+def _learned(known: Known) -> bool:
+    """Most of the loss is gone already, and it is not for want of steps that nothing is decided."""
+    trained = known.metrics.train
+    return bool(trained and trained.best_eval_loss < MOSTLY_LEARNED * trained.base_eval_loss)
+
+
 def _other_rows(known: Known) -> Iterator[Step]:
     trained, cleaned = known.metrics.train, known.metrics.clean
     if trained and cleaned:
+        ended = (
+            ""
+            if _still_falling(known.losses, trained)
+            else (" The evaluation loss no longer fell at its end, so a longer run will not help.")
+        )
         yield Step(
-            f"Try more or better rows: {_took(known, trained)} and learned from {count(cleaned.train_rows)} rows. The "
-            "evaluation loss no longer fell at its end, so a longer run will not help."
+            f"Try more or better rows: {_took(known, trained)} and learned from {count(cleaned.train_rows)} rows.{ended}"
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from job.probing import scores
+from job.probing.choice import FEWEST_QUESTIONS
 from job.reporting.numbers import count, loss_text, share
 from job.results import Candidate
 
@@ -17,6 +18,7 @@ class Checkpoints:
     """What was measured, and each candidate's figure."""
     chosen_by_answers: bool
     """Else by the loss in training, since there were too few questions."""
+    fewest: int = FEWEST_QUESTIONS
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate]) -> Checkpoints:

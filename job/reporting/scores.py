@@ -30,6 +30,18 @@ def score_rows(probed: Probed) -> list[ScoreRow]:
     ]
 
 
+def beside_verdict(probed: Probed) -> str:
+    """Why these figures are not those that the verdict has of the same scores; empty where they are."""
+    if all(one.rows == probed.base["answers"] for one in probed.verdict.guardrails if one.name in probed.base):
+        return ""
+    halved = any(one.loss is not None for one in probed.candidates)
+    chose = "leaves out those that chose the checkpoint, " if halved else ""
+    return (
+        f"These are means over all answers. The verdict {chose}counts each prompt once, and only where a score applies to both "
+        "models' answers, so its figures of the same scores may differ."
+    )
+
+
 def _row(score: Score, base: float, tuned: float) -> ScoreRow:
     text = share if score.unit == "share" else count
     change = points(tuned - base) if score.unit == "share" else signed(tuned - base, score.unit)

@@ -18,7 +18,7 @@ from job.reporting.intervals import Interval, intervals
 from job.reporting.losses import Losses
 from job.reporting.marks import Pair, shown_pairs
 from job.reporting.rows import ChangedRows, Texts
-from job.reporting.scores import ScoreRow, score_rows
+from job.reporting.scores import ScoreRow, beside_verdict, score_rows
 from job.reporting.top import Tile, ending, heading, is_settled, meaning, run_name, sentence, signs, tiles
 from job.reporting.words import is_quoted, note_words, readable, rule_words
 from job.results import Cleaned, LogEntry, MaskedRow, Metrics, Probed, PushedRepo, RowLoss, Sample
@@ -84,6 +84,8 @@ class View:
     skipped: list[tuple[str, str]]
     """What could not be measured, and why."""
     scores: list[ScoreRow]
+    beside_verdict: str
+    """Why these are other figures than those that decided."""
     questions: list[Pair]
     eval_rows: list[Pair]
     not_shown: int
@@ -145,6 +147,7 @@ def view(
         reasons=[in_words(reason) for reason in probed.verdict.reasons] if probed else [],
         skipped=[(words_of(one.name), one.reason) for one in probed.verdict.skipped] if probed else [],
         scores=score_rows(probed) if probed else [],
+        beside_verdict=beside_verdict(probed) if probed else "",
         questions=questions,
         eval_rows=eval_rows,
         not_shown=len(samples) - len(questions) - len(eval_rows),

@@ -31,5 +31,7 @@ class Pushed(Result):
     skipped: bool
     reason: str
     repositories: list[PushedRepo]
+    is_public: bool = False
+    """It was skipped because a repository is public; the same command looks again."""
     held_private: bool = False
     """The settings would make it public, but the verdict is inconclusive: a start with FINETUNE_HUB_PUSH_WHEN=always does."""

@@ -12,17 +12,16 @@ import errno
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
 from job.errors import DiskFull, FolderError, HostUnfit
-from job.hosts.mounts import place_of, remedy
 from job.results import SCHEMA_VERSION, Result
-from job.runs.differences import difference
+from job.runs.differences import difference, refusal
 from job.runs.files import (
     Facts,
     as_sealed,
@@ -41,20 +40,25 @@ from job.runs.files import (
 )
 from job.runs.lock import FolderLock
 from job.runs.named_files import needed_of, paths, without
-from job.settings.fields import OUTPUT_DIR
+from job.runs.unusable import remedy_of
 
 log = logging.getLogger("job")
 SETTINGS = "settings.json"
 """Written by the first start that is accepted."""
 R = TypeVar("R", bound=Result)
-Consumer = tuple[str, type[Result]]
-"""A stage's name, and what it returns."""
 ROOM, ROOM_BYTES = ".room", 512 * 1024
 """A file in the run folder that gives way to the last words of a run whose disk is full."""
 OF_THE_VOLUME = "lost+found"
 """Belongs to root on every volume with ext4."""
-WRONG_KIND = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST)
-"""A folder in place of a file, or a file in place of a folder."""
+
+
+class Consumer(NamedTuple):
+    """The stage for which some files of the one before it are made."""
+
+    stage: str
+    returns: type[Result]
+    inputs: dict[str, Any] | None = None
+    """Those of its result; None for any."""
 
 
 class FileChanged(HostUnfit):
@@ -97,7 +101,7 @@ class RunDir:
                 raise DiskFull(f"The disk of {self.root.absolute()} is full: {error.strerror}.") from error
             raise HostUnfit(
                 f"The output folder {self.root.absolute()} cannot be written: {error.strerror or error}.",
-                remedy=_remedy(error, self.root),
+                remedy=remedy_of(error, self.root),
             ) from error
         with contextlib.suppress(OSError):  # nearly full: the run will find that soon enough
             (self.root / ROOM).write_bytes(b"\0" * ROOM_BYTES)
@@ -144,9 +148,8 @@ class RunDir:
                 write_sealed(path, record)
                 log.warning("stage=%s restored=%s: from its copy", stage, path.name)
         except PermissionError as error:
-            raise HostUnfit(
-                f"{error.filename} cannot be read: {error.strerror}.", remedy=_remedy(error, self.root)
-            ) from error
+            what = f"{error.filename} cannot be read: {error.strerror}."
+            raise HostUnfit(what, remedy=remedy_of(error, self.root)) from error
         return record if record and record.get("schema_version") == SCHEMA_VERSION else None
 
     def _write_record(self, stage: str, entry: dict[str, Any]) -> None:
@@ -156,6 +159,11 @@ class RunDir:
     def has_result(self, stage: str) -> bool:
         record = self.record(stage)
         return bool(record and record["result"] is not None)
+
+    def has_result_of(self, stage: str, inputs: dict[str, Any]) -> bool:
+        """Whether the stage has a result with these inputs."""
+        record = self.record(stage)
+        return bool(record and record["result"] is not None and record["inputs"] == as_sealed(inputs))
 
     def not_as_recorded(self, stage: str, result_type: type[Result], consumer: Consumer | None = None) -> list[str]:
         """The files of a stored result that are gone or have changed, without those that nothing else needs.
@@ -172,10 +180,12 @@ class RunDir:
 
     def _is_done(self, consumer: Consumer | None, earlier: dict[str, str] | None = None) -> bool:
         """Whether its result and its files are there. `earlier`: what it must have been made from."""
-        record = self.record(consumer[0]) if consumer else None
+        record = self.record(consumer.stage) if consumer else None
         if not consumer or not record or record["result"] is None:
             return False
-        return earlier in (None, record["earlier"]) and not self.not_as_recorded(*consumer)
+        if consumer.inputs is not None and record["inputs"] != as_sealed(consumer.inputs):
+            return False
+        return earlier in (None, record["earlier"]) and not self.not_as_recorded(consumer.stage, consumer.returns)
 
     def _result(self, stage: str, record: dict[str, Any], result_type: type[R]) -> R:
         """Raises FolderError (61)."""
@@ -187,28 +197,17 @@ class RunDir:
                 remedy="Set FINETUNE_OUTPUT_DIR to a new folder.",
             ) from error
 
-    def refuse_other_run(self, stage: str, inputs: dict[str, Any], *, begun: bool) -> None:
+    def refuse_other_run(self, stage: str, inputs: dict[str, Any], *, begun: bool, why: str = "") -> None:
         """Raises FolderError (61) if the folder holds this stage of another run.
 
-        An unfinished stage that left nothing to continue (`begun` is false) accepts new inputs.
+        An unfinished stage that left nothing to continue (`begun` is false) accepts new inputs. `why`: a sentence on what
+        stands in the way of making the result again.
         """
         record = self.record(stage)
         if record is None or (record["result"] is None and not begun):
             return
-        changes = list(difference(record["inputs"], as_sealed(inputs)))
-        if unknown := [
-            f"{section}.{name}" for section in inputs for name in _new_names(record["inputs"], inputs, section)
-        ]:
-            raise FolderError(
-                f"The folder {self.root.absolute()} holds a run of another version of this program, which did not "
-                f"have {', '.join(unknown)} ({stage}).",
-                remedy="Set FINETUNE_OUTPUT_DIR to a new folder, or use the version that began the run.",
-            )
-        if changes:
-            raise FolderError(
-                f"The folder {self.root.absolute()} holds a run with other settings ({stage}):\n  "
-                + "\n  ".join(changes)
-            )
+        if refused := refusal(self.root, stage, record["inputs"], as_sealed(inputs), why):
+            raise refused
 
     def step(
         self,
@@ -219,17 +218,18 @@ class RunDir:
         *,
         begun: bool = False,
         replaceable: bool = False,
+        again: bool = False,
+        later: Sequence[str] = (),
         lacking: Callable[[list[str]], NoReturn] | None = None,
         consumer: Consumer | None = None,
-        again: bool = False,
     ) -> R:
         """Run a stage once in the life of this folder.
 
         `inputs`: everything that its result depends on, as JSON values. `begun`: an earlier attempt left something that this
-        one continues, so other inputs are refused. `replaceable`: a stored result may be replaced by one with other inputs.
+        one continues, so other inputs are refused. `replaceable`: a stored result may be replaced by one with other inputs;
+        those of the stages `later`, which came of it, are discarded then. `again`: a stored result is made again.
         `lacking`: called in place of `run`, with the names of broken or missing files, where this start may not run the stage:
-        nothing is touched then. `consumer`: the next stage, for which some files are made. `again`: a stored result is not
-        reused, since the stage itself knows what is missing. Raises FolderError (61), and what
+        nothing is touched then. `consumer`: the next stage, for which some files are made. Raises FolderError (61), and what
         `run` or `lacking` raises.
         """
         if not replaceable:
@@ -245,6 +245,8 @@ class RunDir:
             self._begin_anew(stage, "begun=unknown: what it was begun with is unknown or has changed")
         if (self.root / stage).is_file():
             self._begin_anew(stage, f"broken={stage}: it is no folder")
+        if record and record["result"] is not None and record["inputs"] != as_sealed(inputs):
+            self._discard(stage, record["inputs"], inputs, later)
         started = time.monotonic()
         log.info("stage=%s started=true", stage)
         entry = {
@@ -311,6 +313,19 @@ class RunDir:
         log.info("stage=%s reused=true seconds=%.1f", stage, record["seconds"])
         return result
 
+    def _discard(self, stage: str, before: dict[str, Any], inputs: dict[str, Any], later: Sequence[str]) -> None:
+        """The results that came of the one that is about to be replaced, the last stage's first, with those of their files
+        that nobody has changed and no earlier stage has. A record goes after its files: half of a result is none."""
+        log.info("stage=%s replaced=true: %s", stage, "; ".join(difference(before, as_sealed(inputs))))
+        kept = {name for files in self._files.values() for name in files}
+        for name in reversed(later):
+            record = self.record(name) or {}
+            for file, facts in (record.get("files") or {}).items():
+                if file not in kept and is_as_recorded(self.root / file, facts):
+                    remove(self.root / file)
+            for path in (self.root / f"{name}.json", self.root / f".{name}.json"):
+                remove(path)
+
     # --- what it wrote is what it reads ------------------------------------------------------------------------------
 
     def _hash(self, result: Result) -> dict[str, Facts]:
@@ -340,9 +355,8 @@ class RunDir:
                 else:
                     broken.append(name)
             except OSError as error:
-                raise HostUnfit(
-                    f"{path} cannot be read: {error.strerror}.", remedy=_remedy(error, self.root)
-                ) from error
+                what = f"{path} cannot be read: {error.strerror}."
+                raise HostUnfit(what, remedy=remedy_of(error, self.root)) from error
         return broken
 
     def earlier(self) -> dict[str, str]:
@@ -378,24 +392,9 @@ class RunDir:
             retire(aside, self.root / stage, stage)
 
 
-def _remedy(error: OSError, root: Path) -> str:
-    """What to do about a run folder that cannot be used."""
-    if error.errno in WRONG_KIND:
-        path = Path(error.filename2 or error.filename)
-        found = next(place for place in (path, *path.parents) if place.exists())
-        return f"Move {found.absolute()} away, or set {OUTPUT_DIR} to another folder."
-    return remedy(place_of(root, Path(error.filename or root)), error.errno, OUTPUT_DIR)
-
-
 def _identity(path: Path) -> tuple[int, int, int]:
     found = path.stat()
     return found.st_size, found.st_mtime_ns, found.st_ino
-
-
-def _new_names(before: dict[str, Any], now: dict[str, Any], section: str) -> list[str]:
-    """Settings of a section that the record lacks."""
-    known = before.get(section)
-    return sorted(set(now[section]) - set(known)) if isinstance(known, dict) else []
 
 
 def now() -> str:

@@ -92,10 +92,11 @@ class MetricsWriter:
         self._facts |= results
         self.write()
 
-    def forget(self, stage: str) -> None:
-        """Its result, which is about to be made anew."""
-        self._facts.pop(stage, None)
-        self.run_dir.stage_seconds.pop(stage, None)
+    def forget(self, *stages: str) -> None:
+        """Their results, which are about to be made anew."""
+        for stage in stages:
+            self._facts.pop(stage, None)
+            self.run_dir.stage_seconds.pop(stage, None)
         self.write()
 
     def end(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -59,7 +60,7 @@ def trained(base: Path, root: Path, name: str) -> None:
         trainer.evaluate()
         trainer.train()
         trainer.evaluate()
-    track(reporting_to(name), root, {"gain": 0.25, "kl": 0.1}, step=2)
+    track(reporting_to(name), root, {"gain": 0.25, "kl": 0.1}, "no better", step=2)
 
 
 class Callback:
@@ -67,6 +68,7 @@ class Callback:
 
     said: ClassVar[list[tuple[str, Any]]] = []
     fails_at = ""
+    tb_writer = SimpleNamespace(add_text=lambda name, text: None)
 
     def on_log(self, args: Any, state: Any, control: Any, **also: Any) -> None:
         self._take("on_log", also)
@@ -141,7 +143,7 @@ def test_without_a_tracker_nothing_is_written(base: Path, root: Path) -> None:
     trainer = trainer_of(forward_of(base), ROWS, root / "train")
     with tracked(trainer, "none", root):
         pass
-    track(reporting_to("none"), root, {"gain": 0.25})
+    track(reporting_to("none"), root, {"gain": 0.25}, "better")
     assert not (root / "tracking").exists()
 
 
@@ -173,8 +175,9 @@ def test_tensorboard_gets_a_whole_run(base: Path, root: Path) -> None:
     assert [event.step for event in found.Scalars("train/loss")] == [1, 2, 3]
     assert [event.step for event in found.Scalars("eval/loss")] == [0, 2, 3, 3]
     assert [(event.step, round(event.value, 6)) for event in found.Scalars("eval/verdict_gain")] == [(2, 0.25)]
+    assert "verdict/text_summary" in found.Tags()["tensors"]
     written = b"".join(path.read_bytes() for path in root.rglob("events.*"))
-    assert b"train.epochs" in written and b"hidden_size" not in written
+    assert b"train.epochs" in written and b"no better" in written and b"hidden_size" not in written
 
 
 def test_mlflow_keeps_one_run_over_all_starts(base: Path, root: Path) -> None:
@@ -188,6 +191,7 @@ def test_mlflow_keeps_one_run_over_all_starts(base: Path, root: Path) -> None:
     assert run.info.status == "FINISHED"
     assert run.data.params["train.epochs"] == "2.0"
     assert run.data.metrics["eval_verdict_gain"] == 0.25
+    assert run.data.tags["verdict"] == "no better"
     assert {metric.step for metric in client.get_metric_history(run.info.run_id, "loss")} == {1, 2, 3}
     assert (root / "tracking" / "mlflow-run").read_text("utf-8") == run.info.run_id
 
@@ -197,7 +201,8 @@ def test_wandb_writes_its_run_without_a_network(base: Path, root: Path) -> None:
     os.environ["WANDB_MODE"] = "offline"
     trained(base, root, "wandb")
     name = (root / "tracking" / "wandb-run").read_text("utf-8")
-    assert [path.suffix for path in (root / "tracking").rglob(f"run-{name}.*")] == [".wandb", ".wandb"]
+    training, probe = sorted((root / "tracking").rglob(f"run-{name}.wandb"), key=lambda path: path.stat().st_mtime)
+    assert b"no better" in probe.read_bytes() and b"no better" not in training.read_bytes()
 
 
 def test_trackio_writes_its_database(base: Path, root: Path) -> None:

@@ -13,7 +13,8 @@ from job import pipeline
 from job.errors import AccessDenied, DataError, HubUnavailable, SettingsError
 from job.plan.facts import Facts, Found
 from job.plan.sections import SECTIONS, hub_lines, lines, problem_lines, question_lines, settings_lines, stage_lines
-from job.results import Pin
+from job.results import SCHEMA_VERSION, Pin
+from job.runs.files import write_sealed
 from tests.conftest import run_job
 from tests.plan.conftest import sample, with_samples
 
@@ -36,10 +37,36 @@ def test_what_is_asked_and_what_is_pushed(facts: Callable[..., Facts]) -> None:
     assert list(hub_lines(found)) == ["  adapter: owner/adapter (private)", "  cleaned rows: not pushed"]
     public = facts(HUB_REPO_ID="owner/adapter", HUB_PRIVATE="false")
     assert next(hub_lines(public)) == "  adapter: owner/adapter (public)"
-    assert list(question_lines(found)) == [
-        f"  5 from {questions}",
-        "  those of 3 evaluation rows, or of all where there are fewer",
-    ]
+    assert next(iter(question_lines(found))) == f"  5 from {questions}"
+
+
+@pytest.mark.light
+@pytest.mark.parametrize(
+    ("answers", "rows", "said"),
+    [
+        ("3", 200, "those of 3 of exactly 20 evaluation rows"),
+        ("50", 200, "those of all evaluation rows, exactly 20"),
+        ("50", None, "those of 50 evaluation rows, or of all where there are fewer"),
+    ],
+)
+def test_the_questions_of_held_out_rows_are_as_many_as_the_samples_let_expect(
+    answers: str, rows: int | None, said: str, facts: Callable[..., Facts]
+) -> None:
+    found = with_samples(facts(PROBE_ANSWERS=answers, PROBE_QUESTIONS_FILE=""), sample(rows=200, total=rows, kept=200))
+    assert list(question_lines(found)) == [f"  {said}"]
+
+
+@pytest.mark.light
+def test_a_stage_says_whether_the_folder_holds_its_result_and_of_which_settings(facts: Callable[..., Facts]) -> None:
+    found = facts()
+    folder = found.settings.output_dir
+    for stage in pipeline.STAGES[:3]:
+        record = {"schema_version": SCHEMA_VERSION, "inputs": stage.inputs(found.settings), "result": {"skipped": True}}
+        write_sealed(folder / f"{stage.name}.json", record)
+    probe = found.settings.probe.model_copy(update={"minutes": 99.0})
+    other = replace(found, settings=found.settings.model_copy(update={"probe": probe}))
+    ends = [line.partition(" (")[2] for line in stage_lines(other)]
+    assert ends == ["done)", "done)", "done with other settings)", "", ""]
 
 
 @pytest.mark.light

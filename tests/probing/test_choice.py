@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from job.probing.choice import Seen, best
+from job.probing.choice import Seen, best, said
 from job.results import Candidate, Guardrail
 from tests.sample_results import guardrail, scores, verdict
 
@@ -38,3 +38,8 @@ def test_among_checkpoints_that_are_all_harmed_the_one_with_most_answers_of_use_
     useless, better = seen(10, 1.2, loops), seen(20, 1.5, loops)
     useless.candidate.scores["broken_share"], better.candidate.scores["broken_share"] = 0.64, 0.21
     assert best([useless, better]).step == 20
+
+
+def test_the_log_says_how_many_questions_are_needed_for_two_halves() -> None:
+    assert said(99).startswith("halves=false: 99 questions of held-out rows, and 100 are the fewest")
+    assert said(100).startswith("halves=true: half of 100 questions")

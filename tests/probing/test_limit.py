@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from job.probing import limit
+from job.results import Skipped
+from tests.sample_results import sample, verdict
 
 pytestmark = pytest.mark.light
 
@@ -31,3 +33,16 @@ def test_the_log_of_the_probe_says_it(caplog: pytest.LogCaptureFixture) -> None:
         assert not caplog.records
         limit.warn(["", "Give it shade and water."], chat, 3)
     assert "FINETUNE_PROBE_MAX_NEW_TOKENS (3) is less than 1 of 1 answers" in caplog.text
+
+
+def test_a_score_that_applies_to_no_answer_names_the_limit_that_cut_them() -> None:
+    none = Skipped(name="other_length_share", reason="it applies to none of the answers")
+    left_out = Skipped(name="stopped_share", reason="FINETUNE_PROBE_MARGINS leaves it out")
+    other = Skipped(name="same_answer_share", reason="it applies to none of the answers")
+    before = verdict(skipped=[none, left_out, other])
+    cut = sample(base_scores={"stopped_share": 1.0}, tuned_scores={"looping_share": 0.0})
+    whole = sample(base_scores={"stopped_share": 1.0}, tuned_scores={"stopped_share": 1.0})
+    said = [one.reason for one in limit.with_cause(before, [cut, whole], 96).skipped]
+    assert said[0] == f"{none.reason}: FINETUNE_PROBE_MAX_NEW_TOKENS (96) cut 1 of 2 before their end"
+    assert said[1:] == [left_out.reason, other.reason]
+    assert limit.with_cause(before, [whole], 96) == before

@@ -3,6 +3,7 @@ tests/jobs."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -108,8 +109,9 @@ def test_where_every_checkpoint_is_ruined_the_verdict_says_so(probing: Callable[
 
 
 def test_with_few_rows_the_lowest_loss_is_taken_and_all_rows_confirm(
-    probing: Callable[..., Probe], tmp_path: Path
+    probing: Callable[..., Probe], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "job")
     says = {0: (2.0, PROSE), 10: (1.6, PROSE), 20: (1.5, PROSE), 30: (1.2, "Shade, and water: that is all.")}
     found = measure(probing(says, rows=60, fixed=5), trained(), tmp_path)
     assert found.chosen.step == 30
@@ -118,6 +120,7 @@ def test_with_few_rows_the_lowest_loss_is_taken_and_all_rows_confirm(
     assert {one.half for one in found.samples} == {"confirmation"}
     assert found.verdict.gain
     assert found.verdict.gain.rows == 60
+    assert "stage=probe halves=false: 60 questions of held-out rows, and 100 are the fewest" in caplog.text
 
 
 def test_fixed_questions_choose_nothing(probing: Callable[..., Probe]) -> None:

@@ -153,7 +153,7 @@ def test_what_is_inconclusive_is_published_privately_only(run: Path, hub: StandI
     assert not push_from(run, value="inconclusive", repo_id="alice/closed").held_private, "the settings ask for that"
     hub.add_repo("model", "alice/open", {})
     pushed = push_from(run, value="inconclusive", repo_id="alice/open", private=False)
-    assert pushed.skipped
+    assert pushed.skipped and pushed.is_public, "the same command looks again"
     assert pushed.reason.startswith("the model repository alice/open is public. An inconclusive model goes to")
     assert "FINETUNE_HUB_PUSH_WHEN=always" in pushed.reason
     assert "FINETUNE_HUB_PRIVATE=true, but" not in pushed.reason

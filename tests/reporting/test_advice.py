@@ -60,22 +60,64 @@ def test_what_is_better_is_used_with_the_line_that_loads_it() -> None:
 def test_what_is_not_certain_of_too_few_steps_says_so_too() -> None:
     trained = TRAINED.model_copy(update={"warnings": ["9 optimizer steps hardly teach anything"]})
     text = said(ended("inconclusive", rows_needed=900).model_copy(update={"train": trained}))
-    assert "About 900 held-out rows would decide" in text
+    assert "About 900 rows would decide" in text
     assert "Mend this first: 9 optimizer steps hardly teach anything." in text
 
 
 def test_what_is_not_certain_says_how_many_rows_would_decide() -> None:
     text = said(ended("inconclusive", rows_needed=900), probe={"answers": 200})
-    assert "About 900 held-out rows would decide; this run had 50." in text
-    assert "`FINETUNE_DATA_EVAL_FRACTION=0.11`, which holds out so many" in text
-    assert "`FINETUNE_PROBE_ANSWERS=1800` (now 200)" in text, "half of them choose the checkpoint"
-    assert "Add data: it takes about 168,000 rows in all" in said(ended("inconclusive", rows_needed=8_000))
+    assert (
+        "About 900 rows would decide; in this run 50 counted of 450 held out (the probe asked 1; half chose the checkpoint;"
+        in text
+    )
+    assert "`FINETUNE_DATA_EVAL_FRACTION=0.23`, which holds out so many" in text, "half of them choose the checkpoint"
+    assert "`FINETUNE_PROBE_ANSWERS=1800` (now 200)" in text
+    assert text.count("in a new `FINETUNE_OUTPUT_DIR`") == 1
+    few = said(ended("inconclusive", rows_needed=8_000))
+    assert "Set `FINETUNE_DATA_EVAL_FRACTION=0.3` and add data: it takes about 53,333 rows in all at that share" in few
+
+
+def test_a_probe_of_which_nothing_is_published_is_repeated_in_the_same_folder() -> None:
+    run = ended("inconclusive", rows_needed=180)
+    unpublished = run.model_copy(update={"push": Pushed(skipped=True, reason="", repositories=[])})
+    assert "(now 200), which asks as many questions, and start again: only the probe is repeated." in said(unpublished)
+    assert "as many questions, in a new `FINETUNE_OUTPUT_DIR`, since this model is published." in said(run)
+
+
+@pytest.mark.parametrize(("answered", "minutes"), [(0, 15), (30, 23)])
+def test_questions_that_time_left_unanswered_ask_for_more_of_it(answered: int, minutes: int) -> None:
+    run = ended("inconclusive", rows_needed=None, guardrails=[])
+    assert run.probe and run.train
+    probed = run.probe.model_copy(update={"unanswered": 150, "questions": 0, "eval_rows": answered})
+    text = said(run.model_copy(update={"probe": probed}), probe={"minutes": 3.0})
+    assert f"150 of {150 + answered} questions had no answer within 3 minutes. " in text
+    assert f"Set `FINETUNE_PROBE_MINUTES={minutes}`" in text
+    assert "longer run" not in text
+
+
+def test_a_loss_of_which_most_is_gone_asks_for_no_longer_run() -> None:
+    trained = TRAINED.model_copy(update={"best_eval_loss": 0.1})
+    text = said(ended("no better").model_copy(update={"train": trained}))
+    assert "longer run" not in text
+    assert "Try more or better rows" in text
+
+
+def test_nobody_is_sent_to_answers_that_do_not_exist() -> None:
+    run = ended("inconclusive")
+    found = next_steps(run, Losses.of(run, LOG), [], ChangedRows.of(LOSSES, TEXTS), settled=True)
+    assert found[-1].text.endswith("whose loss rose most:")
+
+
+def test_one_answer_to_many_questions_points_to_rows_that_teach_it() -> None:
+    text = said(ended("worse", guardrails=[guardrail("same_answer_share", state="violated")]))
+    assert "does one answer stand behind many questions?" in text
+    assert "stop token" not in text
 
 
 def test_rows_that_are_held_out_already_only_have_to_be_asked() -> None:
     text = said(ended("inconclusive", rows_needed=180), probe={"answers": 200})
     assert "EVAL_FRACTION" not in text
-    assert "this run had 50. Set `FINETUNE_PROBE_ANSWERS=360`" in text
+    assert "where a score applies). Set `FINETUNE_PROBE_ANSWERS=360`" in text
 
 
 def test_the_rows_of_what_is_undecided_count() -> None:
@@ -87,7 +129,7 @@ def test_the_rows_of_what_is_undecided_count() -> None:
             for name, rows in (("empty_share", 31), ("other_length_share", 18))
         ],
     )
-    assert "this run had 31" in said(run), "as the verdict's sentence says"
+    assert "in this run 31 counted" in said(run), "as the verdict's sentence says"
 
 
 def test_a_run_that_was_too_short_is_made_longer() -> None:
@@ -203,7 +245,7 @@ def test_general_questions_that_are_undecided_ask_for_no_rows() -> None:
     assert "For the general questions, which more rows do not change, train more gently" in text
     assert "rows: this one" not in text
     both = [guardrail("choices", state="undecided", rows=100), guardrail("empty_share", state="undecided", rows=31)]
-    assert "this run had 31" in said(ended("inconclusive", rows_needed=900, guardrails=both))
+    assert "in this run 31 counted" in said(ended("inconclusive", rows_needed=900, guardrails=both))
 
 
 def test_a_rise_of_almost_nothing_is_not_blamed_on_too_high_a_learning_rate() -> None:

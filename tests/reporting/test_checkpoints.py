@@ -21,7 +21,7 @@ def test_where_the_loss_alone_chose_the_table_says_so() -> None:
     by_loss = [one.model_copy(update={"loss": None, "scores": {}}) for one in CANDIDATES]
     run = DONE.model_copy(update={"probe": PROBED.model_copy(update={"candidates": by_loss})})
     text = text_of(page_of(run, LOG))
-    assert "Too few questions for two halves: the lowest loss chose." in text
+    assert "The lowest loss chose, and all rows count above: 100 held-out questions are the fewest" in text
     assert "loss on the rows of the choice, mean over rows" not in text
 
 

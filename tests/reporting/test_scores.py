@@ -6,9 +6,9 @@ import pytest
 
 from job.probing import scores as registry
 from job.probing.scores import SCORES, Score
-from job.reporting.scores import score_rows
+from job.reporting.scores import beside_verdict, score_rows
 from tests.reporting.pages import page_of, text_of, unbroken
-from tests.sample_results import DONE, PROBED, scores
+from tests.sample_results import DONE, PROBED, guardrail, scores, verdict
 
 
 def test_scores_are_judged_in_words() -> None:
@@ -45,3 +45,11 @@ def test_a_score_that_one_model_lacks_is_left_out() -> None:
     assert (
         len(score_rows(PROBED.model_copy(update={"base": old}))) == len(PROBED.base) - 2
     )  # without `answers` and the one that is gone
+
+
+def test_figures_that_are_not_those_of_the_verdict_say_why() -> None:
+    few = guardrail("stopped_share", rows=int(PROBED.base["answers"]) - 1)
+    said = beside_verdict(PROBED.model_copy(update={"verdict": verdict(guardrails=[few])}))
+    assert "The verdict leaves out those that chose the checkpoint, counts each prompt once" in said
+    same = guardrail("stopped_share", rows=int(PROBED.base["answers"]))
+    assert beside_verdict(PROBED.model_copy(update={"verdict": verdict(guardrails=[same])})) == ""

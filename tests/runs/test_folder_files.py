@@ -11,7 +11,7 @@ import pytest
 from job.errors import SettingsError
 from job.results import Choice
 from job.runs.files import open_sealed, write_sealed, write_text
-from job.runs.folder import FileChanged, RunDir
+from job.runs.folder import Consumer, FileChanged, RunDir
 from tests.runs.records import INPUTS, Left, answer
 
 pytestmark = pytest.mark.light
@@ -108,7 +108,7 @@ def test_a_file_that_the_next_stage_alone_reads_is_needed_until_that_is_done(
 
     def start(name: str) -> RunDir:
         run_dir = RunDir(tmp_path)
-        run_dir.step("leave", leave, Handed, INPUTS, consumer=("copy", Left))
+        run_dir.step("leave", leave, Handed, INPUTS, consumer=Consumer("copy", Left))
         if name != "leave":
             run_dir.step("copy", copy, Left, INPUTS)
             run_dir.step("next", answer, Choice, INPUTS)
@@ -122,7 +122,7 @@ def test_a_file_that_the_next_stage_alone_reads_is_needed_until_that_is_done(
     if consumed == "of other rows":
         record = open_sealed(tmp_path / "copy.json")
         write_sealed(tmp_path / "copy.json", record | {"earlier": {"leave": "others"}})
-    lacking = RunDir(tmp_path).not_as_recorded("leave", Handed, ("copy", Left))
+    lacking = RunDir(tmp_path).not_as_recorded("leave", Handed, Consumer("copy", Left))
     assert lacking == ([] if consumed in ("done", "of other rows") else ["rows"])
     assert start("next").reused == (["leave", "copy"] if consumed == "done" else [])
     assert (tmp_path / "copy").read_text("utf-8") == "rows"
