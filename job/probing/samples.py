@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from job.modeling.generation import Answer
+from job.probing.kinds import Kind
 from job.probing.questions import Half, Question
 from job.probing.repeats import said_elsewhere
 from job.probing.scores import Asked, scores_of
@@ -14,17 +15,20 @@ from job.runs.files import remove, replace_folder
 
 
 def paired(
-    asked: Sequence[tuple[Question, Half]], base: Sequence[Answer | None], tuned: Sequence[Answer | None]
+    asked: Sequence[tuple[Question, Half]],
+    base: Sequence[Answer | None],
+    tuned: Sequence[Answer | None],
+    kind: Kind | None = None,
 ) -> list[Sample]:
-    """One for each question that both models have answered."""
+    """One for each question that both models have answered. `kind`: of the references."""
     both = [
         (question, half, before, after)
         for (question, half), before, after in zip(asked, base, tuned, strict=True)
         if before is not None and after is not None
     ]
     elsewhere = (
-        _elsewhere([(question, before) for question, _, before, _ in both]),
-        _elsewhere([(question, after) for question, _, _, after in both]),
+        _elsewhere([(question, before) for question, _, before, _ in both], kind),
+        _elsewhere([(question, after) for question, _, _, after in both], kind),
     )
     return [
         Sample(
@@ -44,11 +48,12 @@ def paired(
     ]
 
 
-def _elsewhere(said: Sequence[tuple[Question, Answer]]) -> list[bool | None]:
+def _elsewhere(said: Sequence[tuple[Question, Answer]], kind: Kind | None) -> list[bool | None]:
     return said_elsewhere(
         [f"{question.system}\n{question.text}" for question, _ in said],
         [question.reference for question, _ in said],
         [answer.text for _, answer in said],
+        kind,
     )
 
 

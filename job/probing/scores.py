@@ -39,7 +39,7 @@ class Asked:
     """Empty for a question without one."""
     answer: Answer
     said_elsewhere: bool | None = None
-    """Whether it is, word for word, also the answer to another question; None where the references to both are the same too."""
+    """Whether it is, word for word, also the answer to questions about something else; None where that cannot be told."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ SCORES: tuple[Score, ...] = (
     Score("copied_share", "is copied from the question", unit="share", better="lower", of=is_copied, margin=MARGIN),
     Score(
         "same_answer_share",
-        "is word for word the answer to another question",
+        "is word for word the answer to other questions too",
         unit="share",
         better="lower",
         of=lambda asked: asked.said_elsewhere,

@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from peft import PeftModel
 
@@ -31,10 +32,20 @@ from job.probing.answers import Models, answer_all, unpacked_where_it_fits
 from job.probing.export import ADAPTER, export
 from job.probing.forgetting import GeneralRows, general_rows
 from job.probing.judge import judge
+from job.probing.kinds import Kind, kind_of
 from job.probing.languages import main_language
 from job.probing.likeness import Compared, likeness
 from job.probing.losses import HeldOut, held_out, known_losses, mean_losses
-from job.probing.questions import Half, Question, eval_questions, fixed_questions, halves_of, prompt_of, read_rows
+from job.probing.questions import (
+    Half,
+    Question,
+    eval_questions,
+    fixed_questions,
+    halves_of,
+    prompt_of,
+    question_of,
+    read_rows,
+)
 from job.probing.samples import paired, write_answers
 from job.probing.scores import score
 from job.probing.verdict import BROKEN, decide
@@ -77,6 +88,8 @@ class Probe:
     look: Callable[[], None]
     until: float
     """On the clock of `time.monotonic`."""
+    kind: Kind | None = None
+    """Of the references."""
     trained_losses: Path | None = None
     """The folder with the losses of evaluation rows that training has found."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -147,6 +160,7 @@ def probe(
         halves=_halves(questions, rows, trained, train.seed),
         look=look,
         until=time.monotonic() + 60 * settings.minutes,
+        kind=_kind(eval_rows),
         trained_losses=(root / trained.log_path).with_name(row_losses.FOLDER),
         seconds={"load": round(time.monotonic() - began, 2)},
     )
@@ -156,6 +170,10 @@ def probe(
     result = _result(probing, measured, judged, trained, cleaned, files, root)
     _say(result)
     return result
+
+
+def _kind(rows: list[dict[str, Any]]) -> Kind | None:
+    return kind_of((question.text, question.reference) for question in map(question_of, rows))
 
 
 def _halves(questions: list[Question], rows: list[HeldOut], trained: Trained, seed: int) -> dict[int, Half]:
@@ -284,7 +302,7 @@ def _samples(probing: Probe, numbers: Sequence[int], models: Models) -> dict[str
             probing.tuned, probing.chat, prompts, probing.settings, both, look=probing.look, until=probing.until
         )
     asked = [(probing.questions[number], probing.half(probing.questions[number])) for number in numbers]
-    return {name: paired(asked, answers[BASE], answers[name]) for name in models}
+    return {name: paired(asked, answers[BASE], answers[name], probing.kind) for name in models}
 
 
 def _judged(probing: Probe, samples: list[Sample]) -> Judged:
