@@ -39,13 +39,17 @@ def paired(
             tuned=after.text,
             base_stopped=before.stopped,
             tuned_stopped=after.stopped,
-            base_scores=scores_of(Asked(question.text, question.reference, before, base_elsewhere)),
-            tuned_scores=scores_of(Asked(question.text, question.reference, after, tuned_elsewhere)),
+            base_scores=scores_of(_asked(question, before, base_elsewhere)),
+            tuned_scores=scores_of(_asked(question, after, tuned_elsewhere)),
             row=question.number,
             half=half,
         )
         for (question, half, before, after), base_elsewhere, tuned_elsewhere in zip(both, *elsewhere, strict=True)
     ]
+
+
+def _asked(question: Question, answer: Answer, elsewhere: bool | None) -> Asked:
+    return Asked(question.text, question.reference, answer, question.reference_tokens, elsewhere)
 
 
 def _elsewhere(said: Sequence[tuple[Question, Answer]], kind: Kind | None) -> list[bool | None]:

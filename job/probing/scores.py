@@ -27,7 +27,9 @@ TIMES_AS_LONG = 3
 SHORT_REFERENCE = 10
 """Words. Of a shorter one no answer is too short; and too long are those that would be for so many words."""
 GOES_ON = 1.5
-"""Times as many words as the reference, from which an answer that did not end is endless: it may have been on its way."""
+"""Times as many tokens as the reference, from which an answer that did not end is endless: it may have been on its way."""
+SHORT_TOKENS = 15
+"""Of a shorter reference: about as many as ten words have."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Asked:
     reference: str
     """Empty for a question without one."""
     answer: Answer
+    reference_tokens: int
     said_elsewhere: bool | None = None
     """Whether it is, word for word, also the answer to questions about something else; None where that cannot be told."""
 
@@ -65,11 +68,9 @@ class Score:
 
 
 def is_cut(asked: Asked) -> bool:
-    """At the limit, and not yet as long as its reference: the limit is too low for it, which is no fault of the model. A loop
-    is not on its way to an end."""
-    if asked.answer.stopped or units(asked.answer.text) >= units(asked.reference):
-        return False
-    return not is_looping(asked)
+    """At the limit, which is below what the reference takes with its end: no fault of the model. In tokens, as the limit is:
+    garbage has few words in many of them. A loop is not on its way to an end."""
+    return not asked.answer.stopped and asked.answer.tokens <= asked.reference_tokens and not is_looping(asked)
 
 
 def stops(asked: Asked) -> bool | None:
@@ -95,7 +96,7 @@ def is_endless(asked: Asked) -> bool:
     if asked.answer.stopped:
         return False
     return bool(is_looping(asked)) or bool(
-        asked.reference and units(asked.answer.text) > GOES_ON * max(units(asked.reference), SHORT_REFERENCE)
+        asked.reference and asked.answer.tokens > GOES_ON * max(asked.reference_tokens, SHORT_TOKENS)
     )
 
 

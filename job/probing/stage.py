@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -147,7 +147,8 @@ def probe(
     eval_rows = read_rows(root / cleaned.eval_path)
     questions += eval_questions(eval_rows, settings.answers - len(questions), train.seed)
     disk.require_left(root, disk.answers_bytes(len(questions), settings.max_new_tokens), "answers")
-    limit.warn((question.reference for question in questions), chat, settings.max_new_tokens)
+    questions = [replace(one, reference_tokens=limit.tokens_of(one.reference, chat)) for one in questions]
+    limit.warn([one.reference_tokens for one in questions if one.reference], settings.max_new_tokens)
     rows = held_out(chat, root / cleaned.eval_path, train.loss_on, train.max_tokens)
     probing = Probe(
         tuned=tuned,

@@ -79,8 +79,8 @@ def open_texts(undecided: Sequence[Guardrail], checks: int) -> list[str]:
 
 def cut_text(cut: int, limit: int) -> str:
     return (
-        f"FINETUNE_PROBE_MAX_NEW_TOKENS ({limit:,}) cut {count(cut, 'answer')} short of the reference's length, so whether "
-        f"{'it' if cut == 1 else 'they'} would have ended is not known"
+        f"FINETUNE_PROBE_MAX_NEW_TOKENS ({limit:,}) cut {count(cut, 'answer')} short of the reference's length in tokens, so "
+        f"whether {'it' if cut == 1 else 'they'} would have ended is not known"
     )
 
 

@@ -28,7 +28,7 @@ class Answer:
 
 
 def asked(text: str, *, stopped: bool = True, reference: str = REFERENCE, question: str = "Why do roots rot?") -> Asked:
-    return Asked(question, reference, Answer(text, stopped=stopped))
+    return Asked(question, reference, Answer(text, len(text.split()), stopped), len(reference.split()))
 
 
 def of(name: str, one: Asked) -> float | None:
@@ -84,8 +84,12 @@ def test_an_answer_that_the_limit_cut_off_on_its_way_is_not_endless() -> None:
     ("one", "stops"),
     [
         (asked("Roots need air, so that a", stopped=False), None),  # on its way
-        (asked(REFERENCE, stopped=False), 0),  # as long as the reference, and not at its end
+        (asked(f"{REFERENCE} So", stopped=False), 0),  # longer than the reference, and not at its end
         (asked("air " * 15, stopped=False), 0),  # a loop goes nowhere
+        (
+            Asked("How?", "def water(pot): return pot.dry", Answer("\ufffd//d", 96, False), 58),
+            0,
+        ),  # few words, many tokens
         (asked("Roots need air, so that a", stopped=False, reference=""), 0),
         (asked("Roots need air."), 1),
     ],
@@ -146,8 +150,8 @@ def test_repetition_is_zero_for_prose_and_near_one_for_a_loop() -> None:
 
 def test_scores_are_means_over_the_answers_to_which_they_apply() -> None:
     answers = [
-        Asked("Why?", "", Answer("Hello, the roots of a fern need air.", 6)),
-        Asked("Why?", REFERENCE, Answer("Air. Regards", 5)),
+        Asked("Why?", "", Answer("Hello, the roots of a fern need air.", 6), 0),
+        Asked("Why?", REFERENCE, Answer("Air. Regards", 5), 20),
     ]
     found = score([scores_of(one) for one in answers])
     assert found == {

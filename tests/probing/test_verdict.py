@@ -323,7 +323,10 @@ def test_answers_that_the_limit_cut_on_their_way_are_no_harm() -> None:
     verdict = verdict_of(100, cut_short, change=-1)
     assert verdict.value == "inconclusive"
     assert "stopped_share" not in states(verdict)
-    assert "FINETUNE_PROBE_MAX_NEW_TOKENS (256) cut 100 answers short of the reference's length" in verdict.sentence
+    assert (
+        "FINETUNE_PROBE_MAX_NEW_TOKENS (256) cut 100 answers short of the reference's length in tokens"
+        in verdict.sentence
+    )
     assert verdict.sentence.endswith("A higher FINETUNE_PROBE_MAX_NEW_TOKENS would show whether its answers end.")
     assert verdict.rows_needed is None
     off = verdict_of(100, cut_short, change=-1, settings=ProbeSettings(margins=("stopped_share=off",)))
