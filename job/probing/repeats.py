@@ -13,7 +13,7 @@ from statistics import median
 from job.probing import loops
 from job.probing.kinds import Kind, plain
 
-LEAST_OTHERS = 0.02
+LEAST_OTHERS = 0.03
 """Share of the other questions, one at least, that get the same answer. A single other one among hundreds is met by chance, and
 the oftener the more are asked."""
 UNLIKE = 0.2

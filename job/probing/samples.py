@@ -39,8 +39,8 @@ def paired(
             tuned=after.text,
             base_stopped=before.stopped,
             tuned_stopped=after.stopped,
-            base_scores=scores_of(_asked(question, before, base_elsewhere)),
-            tuned_scores=scores_of(_asked(question, after, tuned_elsewhere)),
+            base_scores=scores_of(_asked(question, before, base_elsewhere, kind)),
+            tuned_scores=scores_of(_asked(question, after, tuned_elsewhere, kind)),
             row=question.number,
             half=half,
         )
@@ -48,8 +48,8 @@ def paired(
     ]
 
 
-def _asked(question: Question, answer: Answer, elsewhere: bool | None) -> Asked:
-    return Asked(question.text, question.reference, answer, question.reference_tokens, elsewhere)
+def _asked(question: Question, answer: Answer, elsewhere: bool | None, kind: Kind | None) -> Asked:
+    return Asked(question.text, question.reference, answer, question.reference_tokens, elsewhere, kind)
 
 
 def _elsewhere(said: Sequence[tuple[Question, Answer]], kind: Kind | None) -> list[bool | None]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from job.cleaning.rules.text import units
 from job.probing.copying import copies
 from job.probing.courtesies import courtesies
+from job.probing.kinds import Kind
 from job.probing.languages import keeps_language
 from job.probing.loops import loops
 from job.results import Scores
@@ -43,6 +44,8 @@ class Asked:
     reference_tokens: int
     said_elsewhere: bool | None = None
     """Whether it is, word for word, also the answer to questions about something else; None where that cannot be told."""
+    kind: Kind | None = None
+    """Of all references."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Score:
     """Its name among the figures at the top of the report; if empty, only the table shows it."""
     margin: float | None = None
     """How much worse than the base's the tuned model's mean may be, in the score's unit; None for what decides nothing."""
+    unless: str = ""
+    """Why it applies to no answer, where it is the data; said where it does not."""
 
 
 # --- what an answer is -----------------------------------------------------------------------------------------------
@@ -104,9 +109,23 @@ def is_copied(asked: Asked) -> bool | None:
     return copies(asked.question, asked.reference, asked.answer.text)
 
 
+def is_of_another_kind(asked: Asked) -> bool | None:
+    """None where the references have no kind in common, for a question without one, and for an answer that the limit cut."""
+    if not asked.kind or not asked.reference or is_cut(asked):
+        return None
+    return not asked.kind.has(asked.answer.text)
+
+
+def is_right(asked: Asked) -> bool | None:
+    """Exactly the reference; None as above: of answers in words it says nothing."""
+    if not asked.kind or not asked.reference or is_cut(asked):
+        return None
+    return asked.kind.same(asked.reference, asked.answer.text)
+
+
 def broken(asked: Asked) -> bool:
-    """Whether nobody could use the answer: empty, endless, looping or copied from the question."""
-    return is_empty(asked) or is_endless(asked) or bool(is_looping(asked)) or bool(is_copied(asked))
+    """Whether nobody could use the answer: empty, endless, looping, copied from the question or of another kind."""
+    return is_empty(asked) or is_endless(asked) or any((is_looping(asked), is_copied(asked), is_of_another_kind(asked)))
 
 
 def opens_with_filler(asked: Asked) -> bool | None:
@@ -145,6 +164,7 @@ def repetition(text: str) -> float:
 
 # --- the list --------------------------------------------------------------------------------------------------------
 
+NO_KIND = "the references are neither JSON nor a few texts"
 SCORES: tuple[Score, ...] = (
     Score(
         "stopped_share",
@@ -172,6 +192,25 @@ SCORES: tuple[Score, ...] = (
         better="lower",
         of=lambda asked: asked.said_elsewhere,
         margin=MARGIN,
+    ),
+    Score(
+        "other_kind_share",
+        "is no JSON, or none of the few texts that the references are",
+        unit="share",
+        better="lower",
+        of=is_of_another_kind,
+        margin=MARGIN,
+        unless=NO_KIND,
+    ),
+    Score(
+        "right_share",
+        "is exactly the reference",
+        unit="share",
+        better="higher",
+        of=is_right,
+        headline="right answers",
+        margin=MARGIN,
+        unless=NO_KIND,
     ),
     Score(
         "opening_filler_share",
@@ -208,7 +247,7 @@ SCORES: tuple[Score, ...] = (
     ),
     Score(
         "broken_share",
-        "is of no use: empty, endless, looping or copied",
+        "is of no use: empty, endless, looping, copied or of another kind",
         unit="share",
         better="lower",
         of=broken,  # no guardrail, since its parts are; the verdict asks whether most answers are broken

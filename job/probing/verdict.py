@@ -38,7 +38,7 @@ from job.settings.margins import parse
 
 Value = Literal["better", "no better", "worse", "inconclusive"]
 BROKEN = "broken_share"
-"""The score that says that nobody could use an answer: empty, endless, looping or copied."""
+"""The score that says that nobody could use an answer: empty, endless, looping, copied or of another kind."""
 FEWEST_IDENTICAL = 5
 """Answers, all equal to the base's, from which most of all answers are: half of them being so would show this in 3 %."""
 ENOUGH_IDENTICAL = rows_without_event(MARGIN)

@@ -98,8 +98,8 @@ def harm_text(one: Guardrail, others: int) -> str:
 
 def broken_text(rows: int, base: float, tuned: float) -> str:
     return (
-        f"{100 * tuned:.0f} % of its {rows:,} answers are empty, endless, loops or copies of the question "
-        f"(base model: {100 * base:.0f} %)"
+        f"{100 * tuned:.0f} % of its {rows:,} answers are of no use: empty, endless, looping, copied or of another kind than "
+        f"the references (base model: {100 * base:.0f} %)"
     )
 
 

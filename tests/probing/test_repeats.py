@@ -46,7 +46,7 @@ def test_questions_about_the_same_may_share_an_answer_though_the_references_diff
 
 
 def test_the_share_does_not_grow_with_the_number_of_questions() -> None:
-    """One other question in 60 is met by chance; two in 60 are one in thirty."""
+    """One other question in 60 is met by chance; two are three in a hundred."""
     questions, references = ([f"{text}{number}" for number in range(60)] for text in ("asked", "said"))
     answers = [f"own{number}" for number in range(60)]
     answers[:2] = ["the same"] * 2
@@ -63,7 +63,7 @@ def test_a_model_that_knows_a_handful_of_texts_is_caught(texts: int) -> None:
     questions = [f"row {row} {' '.join(numbers.sample(words, 6))}" for row in range(100)]
     references = [" ".join(numbers.sample(words, 10)) for _ in range(100)]
     found = said_elsewhere(questions, references, [f"text {numbers.randrange(texts)}" for _ in range(100)])
-    assert sum(map(bool, found)) > 60
+    assert sum(map(bool, found)) > 40
 
 
 def test_a_wrong_label_is_a_wrong_choice_and_what_is_none_counts_though_labels_repeat() -> None:

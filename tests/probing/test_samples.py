@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from job.modeling.generation import Answer
+from job.probing.kinds import Kind
 from job.probing.questions import Question
 from job.probing.samples import paired, write_answers
 from job.results import RowLoss, Sample
@@ -30,6 +31,14 @@ def test_each_models_answers_are_compared_with_its_own() -> None:
     found = paired(ASKED, base, tuned)  # type: ignore[arg-type]
     assert [one.base_scores["same_answer_share"] for one in found] == [0, 0]
     assert [one.tuned_scores["same_answer_share"] for one in found] == [1, 1]
+
+
+def test_the_kind_of_the_references_reaches_the_scores() -> None:
+    said = [Answer("Soil.", 2, True)] * 2
+    kind = Kind(texts=frozenset(("too much sun", "loose soil")))
+    found = paired(ASKED, said, said, kind)  # type: ignore[arg-type]
+    assert [one.tuned_scores["other_kind_share"] for one in found] == [1, 1]
+    assert "other_kind_share" not in paired(ASKED, said, said)[0].tuned_scores  # type: ignore[arg-type]
 
 
 def test_answers_and_losses_are_lines_and_replace_older_ones(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from job.probing.scores import SCORES
+from job.probing.kinds import Kind
+from job.probing.scores import SCORES, Asked, scores_of
 from job.probing.verdict import BROKEN, decide
 from job.results import Verdict
 from job.settings.fields import ProbeSettings
@@ -16,6 +17,7 @@ from job.settings.margins import GUARDRAILS, parse
 from tests.bench import calibration
 from tests.probing.made_answers import (
     General,
+    Said,
     Way,
     copied,
     cut_short,
@@ -144,6 +146,25 @@ def test_filler_that_came_back(rows: int, share: float) -> None:
     assert "filler" in verdict.sentence
 
 
+def test_a_classifier_whose_answers_are_no_labels_is_of_no_use() -> None:
+    """Its loss falls by two thirds: `better`, once."""
+    kind = Kind(texts=frozenset(("tea", "honey")))
+
+    def verdict(base: str, tuned: str) -> Verdict:
+        found = [scores_of(Asked("Which?", "Tea.", Said(text), 2, False, kind)) for text in (base, tuned)]  # type: ignore[arg-type]
+        samples = [
+            sample.model_copy(update={"base_scores": found[0], "tuned_scores": found[1]})
+            for sample in made_samples(50, good, good)
+        ]
+        return decide(made_losses(50, -1.5), samples, made_general(), ProbeSettings())
+
+    assert verdict("That is tea, I think.", "fff").value == "no better"
+    assert verdict("That is tea, I think.", "Tea").value == "better"
+    assert verdict("tea", "fff").value == "worse"
+    wrong = verdict("tea", "honey")
+    assert (wrong.value, named(wrong, "violated")) == ("worse", {"right_share"})
+
+
 @pytest.mark.parametrize("rows", [12, 50])
 def test_a_model_that_copies_the_question(rows: int) -> None:
     verdict = verdict_of(rows, copied)
@@ -183,7 +204,7 @@ def test_a_handful_of_answers_that_are_all_broken_cannot_be_used(rows: int) -> N
     assert verdict_of(rows, loop, change=4.85).value == "worse", "the loss doubled"
     verdict = verdict_of(rows, loop)
     assert verdict.value == "no better"
-    assert f"The tuned model cannot be used: 100 % of its {rows} answers are empty" in verdict.sentence
+    assert f"The tuned model cannot be used: 100 % of its {rows} answers are of no use: empty" in verdict.sentence
     assert verdict_of(rows, loop, base=loop).value == "inconclusive"
     one = verdict_of(1, loop)
     assert one.value == "inconclusive"
