@@ -29,6 +29,7 @@ from job.modeling.precision import DTYPES
 from job.modeling.tokenizer import load_tokenizer
 from job.probing import choice, limit, words
 from job.probing.answers import Models, answer_all, unpacked_where_it_fits
+from job.probing.evidence import BROKEN
 from job.probing.export import ADAPTER, export
 from job.probing.forgetting import GeneralRows, general_rows
 from job.probing.judge import judge
@@ -48,7 +49,7 @@ from job.probing.questions import (
 )
 from job.probing.samples import paired, write_answers
 from job.probing.scores import score
-from job.probing.verdict import BROKEN, decide
+from job.probing.verdict import decide
 from job.results import (
     Candidate,
     Cleaned,

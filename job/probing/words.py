@@ -77,6 +77,13 @@ def open_texts(undecided: Sequence[Guardrail], checks: int) -> list[str]:
     return texts
 
 
+def one_text(alike: int, references: int) -> str:
+    return (
+        f"{alike:,} of {count(references, 'reference')} are one and the same text: this says whether the model writes that "
+        "text, and nothing of other answers."
+    )
+
+
 def cut_text(cut: int, limit: int) -> str:
     return (
         f"FINETUNE_PROBE_MAX_NEW_TOKENS ({limit:,}) cut {count(cut, 'answer')} short of the reference's length in tokens, so "

@@ -16,6 +16,7 @@ from job import __version__
 from job.modeling.base import loading_code
 from job.modeling.chat import in_user_turn
 from job.modeling.nf4 import CPU_KERNEL
+from job.probing.gain import least_gain
 from job.publishing.licences import Licence
 from job.reporting.decision import EVAL_LOSS, decision_rows, words_of
 from job.reporting.numbers import count, share, signed
@@ -99,6 +100,7 @@ def model_card(
         scores=score_rows(probed),
         verdict=probed.verdict,
         min_gain=settings.probe.min_gain,
+        least_nats=least_gain(0.0, settings.probe.min_gain),
         decision=decision_rows(probed.verdict, settings.probe.min_gain),
         skipped=[(words_of(one.name), one.reason) for one in probed.verdict.skipped],
         probed=probed,

@@ -12,6 +12,7 @@ from job.results.cleaned import (
 )
 from job.results.metrics import SCHEMA_VERSION, Failure, Funnel, Host, Metrics, Pin
 from job.results.probed import (
+    Broken,
     Candidate,
     Estimate,
     Forgetting,
@@ -40,6 +41,7 @@ from job.results.trained import (
 __all__ = [
     "SCHEMA_VERSION",
     "Attempt",
+    "Broken",
     "Candidate",
     "Choice",
     "Cleaned",
