@@ -7,6 +7,7 @@ from pathlib import Path
 
 from job.modeling.generation import Answer
 from job.probing.kinds import Kind
+from job.probing.languages import kept_together
 from job.probing.questions import Half, Question
 from job.probing.repeats import said_elsewhere
 from job.probing.scores import Asked, scores_of
@@ -26,9 +27,9 @@ def paired(
         for (question, half), before, after in zip(asked, base, tuned, strict=True)
         if before is not None and after is not None
     ]
-    elsewhere = (
-        _elsewhere([(question, before) for question, _, before, _ in both], kind),
-        _elsewhere([(question, after) for question, _, _, after in both], kind),
+    sides = (
+        _all_asked([(question, before) for question, _, before, _ in both], kind),
+        _all_asked([(question, after) for question, _, _, after in both], kind),
     )
     return [
         Sample(
@@ -39,26 +40,25 @@ def paired(
             tuned=after.text,
             base_stopped=before.stopped,
             tuned_stopped=after.stopped,
-            base_scores=scores_of(_asked(question, before, base_elsewhere, kind)),
-            tuned_scores=scores_of(_asked(question, after, tuned_elsewhere, kind)),
+            base_scores=scores_of(base_asked),
+            tuned_scores=scores_of(tuned_asked),
             row=question.number,
             half=half,
         )
-        for (question, half, before, after), base_elsewhere, tuned_elsewhere in zip(both, *elsewhere, strict=True)
+        for (question, half, before, after), base_asked, tuned_asked in zip(both, *sides, strict=True)
     ]
 
 
-def _asked(question: Question, answer: Answer, elsewhere: bool | None, kind: Kind | None) -> Asked:
-    return Asked(question.text, question.reference, answer, question.reference_tokens, elsewhere, kind)
-
-
-def _elsewhere(said: Sequence[tuple[Question, Answer]], kind: Kind | None) -> list[bool | None]:
-    return said_elsewhere(
-        [f"{question.system}\n{question.text}" for question, _ in said],
-        [question.reference for question, _ in said],
-        [answer.text for _, answer in said],
-        kind,
-    )
+def _all_asked(said: Sequence[tuple[Question, Answer]], kind: Kind | None) -> list[Asked]:
+    """Of one model, with what only all of its answers together show."""
+    questions = [f"{question.system}\n{question.text}" for question, _ in said]
+    references, answers = [question.reference for question, _ in said], [answer.text for _, answer in said]
+    elsewhere = said_elsewhere(questions, references, answers, kind)
+    kept = kept_together([question.text for question, _ in said], references, answers)
+    return [
+        Asked(question.text, question.reference, answer, question.reference_tokens, repeated, in_language, kind)
+        for (question, answer), repeated, in_language in zip(said, elsewhere, kept, strict=True)
+    ]
 
 
 def write_answers(samples: Sequence[Sample], losses: Sequence[RowLoss], folder: Path) -> None:

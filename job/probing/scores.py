@@ -44,6 +44,8 @@ class Asked:
     reference_tokens: int
     said_elsewhere: bool | None = None
     """Whether it is, word for word, also the answer to questions about something else; None where that cannot be told."""
+    language_kept: bool | None = None
+    """Together with the other short answers of the model; None where that cannot be told, or not of this one."""
     kind: Kind | None = None
     """Of all references."""
 
@@ -154,6 +156,11 @@ def has_another_length(asked: Asked) -> bool | None:
     return too_short or length > TIMES_AS_LONG * max(wanted, SHORT_REFERENCE)
 
 
+def is_in_the_language(asked: Asked) -> bool | None:
+    own = keeps_language(asked.question, asked.reference, asked.answer.text)
+    return asked.language_kept if own is None else own
+
+
 def repetition(text: str) -> float:
     """Share of word 4-grams that stood earlier in the same text: 0 for prose, near 1 for a loop. `repeated_share` of cleaning,
     which decides about rows, gives 0 for short texts."""
@@ -242,7 +249,7 @@ SCORES: tuple[Score, ...] = (
         "keeps the language",
         unit="share",
         better="higher",
-        of=lambda asked: keeps_language(asked.question, asked.reference, asked.answer.text),
+        of=is_in_the_language,
         margin=MARGIN,
     ),
     Score(
