@@ -16,9 +16,8 @@ from job import __version__
 from job.modeling.base import loading_code
 from job.modeling.chat import in_user_turn
 from job.modeling.nf4 import CPU_KERNEL
-from job.probing.gain import least_gain
 from job.publishing.licences import Licence
-from job.reporting.decision import EVAL_LOSS, decision_rows, words_of
+from job.reporting.decision import EVAL_LOSS, decision_rows, least_text, words_of
 from job.reporting.numbers import count, share, signed
 from job.reporting.scores import score_rows
 from job.results import Cleaned, Probed, Sample, Trained
@@ -99,8 +98,7 @@ def model_card(
         answers=probed.questions + probed.eval_rows,
         scores=score_rows(probed),
         verdict=probed.verdict,
-        min_gain=settings.probe.min_gain,
-        least_nats=least_gain(0.0, settings.probe.min_gain),
+        least=least_text(settings.probe.min_gain),
         decision=decision_rows(probed.verdict, settings.probe.min_gain),
         skipped=[(words_of(one.name), one.reason) for one in probed.verdict.skipped],
         probed=probed,

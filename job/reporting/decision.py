@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from job.probing import scores
-from job.probing.gain import least_gain
+from job.probing.gain import LEAST_NATS, least_gain
 from job.reporting.numbers import MINUS, NO_BREAK, count, loss_text, points, share
 from job.results import Estimate, Guardrail, Verdict
 
@@ -44,6 +44,11 @@ def decision_rows(verdict: Verdict, min_gain: float) -> list[DecisionRow]:
     gain = [_row(verdict.gain, "", _direction(verdict.gain, min_gain))] if verdict.gain else []
     broken = [_row(verdict.broken, BROKEN_MARGIN, BROKEN_STATES[verdict.broken.state])] if verdict.broken else []
     return gain + broken + [_row(one, _margin(one), STATES[one.state]) for one in verdict.guardrails]
+
+
+def least_text(min_gain: float) -> str:
+    """What the loss has to fall by."""
+    return f"{share(min_gain)}, {LEAST_NATS} nats at least" if min_gain else "anything"
 
 
 def words_of(name: str) -> str:
