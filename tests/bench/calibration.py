@@ -4,7 +4,7 @@
     python -m tests.bench.calibration --pairs 50 --rows 25,100
 
 Made-up pairs of models: losses near 2.3 nats whose differences have a standard deviation of a tenth of that (a row and its
-question each with Student's t, 3 degrees of freedom), one to three rows to a question; eight scores of the answers, in half of
+question each with Student's t, 3 degrees of freedom), one to three rows to a question; eleven scores of the answers, in half of
 which both models do the same for one reason; 100 general prompts and 100 multiple-choice questions, of which nine are answered
 otherwise. Not more than 200 answers, as by default.
 """
