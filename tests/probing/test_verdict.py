@@ -153,7 +153,7 @@ def test_a_classifier_whose_answers_are_no_labels_is_of_no_use() -> None:
     kind = Kind(texts=frozenset(("tea", "honey")))
 
     def verdict(base: str, tuned: str) -> Verdict:
-        found = [scores_of(Asked("Which?", "Tea.", Said(text), 2, False, kind)) for text in (base, tuned)]  # type: ignore[arg-type]
+        found = [scores_of(Asked("Which?", "Tea.", Said(text), 2, False, kind=kind)) for text in (base, tuned)]  # type: ignore[arg-type]
         samples = [
             sample.model_copy(update={"base_scores": found[0], "tuned_scores": found[1]})
             for sample in made_samples(50, good, good)
