@@ -126,6 +126,7 @@ def answer_figures(
         else:
             few = f"{len(base):,} of {len(groups):,}" if base else "none of the"
             reason = f"it applies to {few} answers" if samples else "no question was answered"
+            reason = score.unless if samples and not base and score.unless else reason
             skipped.append(Skipped(name=score.name, reason=reason))
     return figures, skipped
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from job.results import Sample, Verdict
@@ -23,13 +23,13 @@ OF_WHOLE_ANSWERS = (SCORED, "closing_filler_share", "other_length_share")
 
 def warning(tokens: Sequence[int], limit: int) -> str:
     """Empty where few are longer. `tokens`: of each answer of the data."""
-    above = sum(length > limit for length in tokens)
+    above = sum(length >= limit for length in tokens)  # the end takes one
     if above <= MANY * len(tokens):
         return ""
     enough = sorted(tokens)[len(tokens) * 95 // 100]
     return (
-        f"FINETUNE_PROBE_MAX_NEW_TOKENS ({limit:,}) is less than {above:,} of {len(tokens):,} answers of the data have: the "
-        f"probe cuts answers as long as those, and does not see whether they end; {enough + 1:,} is enough for 95 %"
+        f"FINETUNE_PROBE_MAX_NEW_TOKENS ({limit:,}) is less than {above:,} of {len(tokens):,} answers of the data take with "
+        f"their end: the probe cuts such answers, and does not see whether they end; {enough + 1:,} is enough for 95 %"
     )
 
 
@@ -54,6 +54,6 @@ def tokens_of(text: str, chat: Chat) -> int:
     return len(chat.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def warn(references: Iterable[str], chat: Chat, limit: int) -> None:
-    if said := warning([tokens_of(text, chat) for text in references if text], limit):
+def warn(tokens: Sequence[int], limit: int) -> None:
+    if said := warning(tokens, limit):
         log.warning("stage=probe cut=true: %s", said)

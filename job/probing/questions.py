@@ -29,6 +29,7 @@ class Question:
     """The row whose last answer is asked for, where it is more than one exchange."""
     number: int | None = None
     """The row's line among the evaluation rows, from 0."""
+    reference_tokens: int = 0
 
 
 def fixed_questions(settings: ProbeSettings, system: str) -> list[Question]:

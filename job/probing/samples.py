@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from job.modeling.generation import Answer
+from job.probing.kinds import Kind
+from job.probing.languages import kept_together
 from job.probing.questions import Half, Question
 from job.probing.repeats import said_elsewhere
 from job.probing.scores import Asked, scores_of
@@ -14,17 +16,20 @@ from job.runs.files import remove, replace_folder
 
 
 def paired(
-    asked: Sequence[tuple[Question, Half]], base: Sequence[Answer | None], tuned: Sequence[Answer | None]
+    asked: Sequence[tuple[Question, Half]],
+    base: Sequence[Answer | None],
+    tuned: Sequence[Answer | None],
+    kind: Kind | None = None,
 ) -> list[Sample]:
-    """One for each question that both models have answered."""
+    """One for each question that both models have answered. `kind`: of the references."""
     both = [
         (question, half, before, after)
         for (question, half), before, after in zip(asked, base, tuned, strict=True)
         if before is not None and after is not None
     ]
-    elsewhere = (
-        _elsewhere([(question, before) for question, _, before, _ in both]),
-        _elsewhere([(question, after) for question, _, _, after in both]),
+    sides = (
+        _all_asked([(question, before) for question, _, before, _ in both], kind),
+        _all_asked([(question, after) for question, _, _, after in both], kind),
     )
     return [
         Sample(
@@ -35,21 +40,25 @@ def paired(
             tuned=after.text,
             base_stopped=before.stopped,
             tuned_stopped=after.stopped,
-            base_scores=scores_of(Asked(question.text, question.reference, before, base_elsewhere)),
-            tuned_scores=scores_of(Asked(question.text, question.reference, after, tuned_elsewhere)),
+            base_scores=scores_of(base_asked),
+            tuned_scores=scores_of(tuned_asked),
             row=question.number,
             half=half,
         )
-        for (question, half, before, after), base_elsewhere, tuned_elsewhere in zip(both, *elsewhere, strict=True)
+        for (question, half, before, after), base_asked, tuned_asked in zip(both, *sides, strict=True)
     ]
 
 
-def _elsewhere(said: Sequence[tuple[Question, Answer]]) -> list[bool | None]:
-    return said_elsewhere(
-        [f"{question.system}\n{question.text}" for question, _ in said],
-        [question.reference for question, _ in said],
-        [answer.text for _, answer in said],
-    )
+def _all_asked(said: Sequence[tuple[Question, Answer]], kind: Kind | None) -> list[Asked]:
+    """Of one model, with what only all of its answers together show."""
+    questions = [f"{question.system}\n{question.text}" for question, _ in said]
+    references, answers = [question.reference for question, _ in said], [answer.text for _, answer in said]
+    elsewhere = said_elsewhere(questions, references, answers, kind)
+    kept = kept_together([question.text for question, _ in said], references, answers)
+    return [
+        Asked(question.text, question.reference, answer, question.reference_tokens, repeated, in_language, kind)
+        for (question, answer), repeated, in_language in zip(said, elsewhere, kept, strict=True)
+    ]
 
 
 def write_answers(samples: Sequence[Sample], losses: Sequence[RowLoss], said: Sequence[Said], folder: Path) -> None:

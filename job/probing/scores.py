@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from job.cleaning.rules.text import units
 from job.probing.copying import copies
 from job.probing.courtesies import courtesies
+from job.probing.kinds import Kind
 from job.probing.languages import keeps_language
 from job.probing.loops import loops
 from job.results import Scores
@@ -27,7 +28,9 @@ TIMES_AS_LONG = 3
 SHORT_REFERENCE = 10
 """Words. Of a shorter one no answer is too short; and too long are those that would be for so many words."""
 GOES_ON = 1.5
-"""Times as many words as the reference, from which an answer that did not end is endless: it may have been on its way."""
+"""Times as many tokens as the reference, from which an answer that did not end is endless: it may have been on its way."""
+SHORT_TOKENS = 15
+"""Of a shorter reference: about as many as ten words have."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,13 @@ class Asked:
     reference: str
     """Empty for a question without one."""
     answer: Answer
+    reference_tokens: int
     said_elsewhere: bool | None = None
-    """Whether it is, word for word, also the answer to another question; None where the references to both are the same too."""
+    """Whether it is, word for word, also the answer to questions about something else; None where that cannot be told."""
+    language_kept: bool | None = None
+    """Together with the other short answers of the model; None where that cannot be told, or not of this one."""
+    kind: Kind | None = None
+    """Of all references."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +67,17 @@ class Score:
     """Its name among the figures at the top of the report; if empty, only the table shows it."""
     margin: float | None = None
     """How much worse than the base's the tuned model's mean may be, in the score's unit; None for what decides nothing."""
+    unless: str = ""
+    """Why it applies to no answer, where it is the data; said where it does not."""
 
 
 # --- what an answer is -----------------------------------------------------------------------------------------------
 
 
 def is_cut(asked: Asked) -> bool:
-    """At the limit, and not yet as long as its reference: the limit is too low for it, which is no fault of the model. A loop
-    is not on its way to an end."""
-    if asked.answer.stopped or units(asked.answer.text) >= units(asked.reference):
-        return False
-    return not is_looping(asked)
+    """At the limit, which is below what the reference takes with its end: no fault of the model. In tokens, as the limit is:
+    garbage has few words in many of them. A loop is not on its way to an end."""
+    return not asked.answer.stopped and asked.answer.tokens <= asked.reference_tokens and not is_looping(asked)
 
 
 def stops(asked: Asked) -> bool | None:
@@ -95,7 +103,7 @@ def is_endless(asked: Asked) -> bool:
     if asked.answer.stopped:
         return False
     return bool(is_looping(asked)) or bool(
-        asked.reference and units(asked.answer.text) > GOES_ON * max(units(asked.reference), SHORT_REFERENCE)
+        asked.reference and asked.answer.tokens > GOES_ON * max(asked.reference_tokens, SHORT_TOKENS)
     )
 
 
@@ -103,9 +111,23 @@ def is_copied(asked: Asked) -> bool | None:
     return copies(asked.question, asked.reference, asked.answer.text)
 
 
+def is_of_another_kind(asked: Asked) -> bool | None:
+    """None where the references have no kind in common, for a question without one, and for an answer that the limit cut."""
+    if not asked.kind or not asked.reference or is_cut(asked):
+        return None
+    return not asked.kind.has(asked.answer.text)
+
+
+def is_right(asked: Asked) -> bool | None:
+    """Exactly the reference; None as above: of answers in words it says nothing."""
+    if not asked.kind or not asked.reference or is_cut(asked):
+        return None
+    return asked.kind.same(asked.reference, asked.answer.text)
+
+
 def broken(asked: Asked) -> bool:
-    """Whether nobody could use the answer: empty, endless, looping or copied from the question."""
-    return is_empty(asked) or is_endless(asked) or bool(is_looping(asked)) or bool(is_copied(asked))
+    """Whether nobody could use the answer: empty, endless, looping, copied from the question or of another kind."""
+    return is_empty(asked) or is_endless(asked) or any((is_looping(asked), is_copied(asked), is_of_another_kind(asked)))
 
 
 def opens_with_filler(asked: Asked) -> bool | None:
@@ -134,6 +156,11 @@ def has_another_length(asked: Asked) -> bool | None:
     return too_short or length > TIMES_AS_LONG * max(wanted, SHORT_REFERENCE)
 
 
+def is_in_the_language(asked: Asked) -> bool | None:
+    own = keeps_language(asked.question, asked.reference, asked.answer.text)
+    return asked.language_kept if own is None else own
+
+
 def repetition(text: str) -> float:
     """Share of word 4-grams that stood earlier in the same text: 0 for prose, near 1 for a loop. `repeated_share` of cleaning,
     which decides about rows, gives 0 for short texts."""
@@ -144,6 +171,7 @@ def repetition(text: str) -> float:
 
 # --- the list --------------------------------------------------------------------------------------------------------
 
+NO_KIND = "the references are neither JSON nor a few texts"
 SCORES: tuple[Score, ...] = (
     Score(
         "stopped_share",
@@ -166,11 +194,30 @@ SCORES: tuple[Score, ...] = (
     Score("copied_share", "is copied from the question", unit="share", better="lower", of=is_copied, margin=MARGIN),
     Score(
         "same_answer_share",
-        "is word for word the answer to another question",
+        "is word for word the answer to other questions too",
         unit="share",
         better="lower",
         of=lambda asked: asked.said_elsewhere,
         margin=MARGIN,
+    ),
+    Score(
+        "other_kind_share",
+        "is no JSON, or none of the few texts that the references are",
+        unit="share",
+        better="lower",
+        of=is_of_another_kind,
+        margin=MARGIN,
+        unless=NO_KIND,
+    ),
+    Score(
+        "right_share",
+        "is exactly the reference",
+        unit="share",
+        better="higher",
+        of=is_right,
+        headline="right answers",
+        margin=MARGIN,
+        unless=NO_KIND,
     ),
     Score(
         "opening_filler_share",
@@ -202,12 +249,12 @@ SCORES: tuple[Score, ...] = (
         "keeps the language",
         unit="share",
         better="higher",
-        of=lambda asked: keeps_language(asked.question, asked.reference, asked.answer.text),
+        of=is_in_the_language,
         margin=MARGIN,
     ),
     Score(
         "broken_share",
-        "is of no use: empty, endless, looping or copied",
+        "is of no use: empty, endless, looping, copied or of another kind",
         unit="share",
         better="lower",
         of=broken,  # no guardrail, since its parts are; the verdict asks whether most answers are broken

@@ -10,9 +10,10 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from peft import PeftModel
 
@@ -28,16 +29,27 @@ from job.modeling.precision import DTYPES
 from job.modeling.tokenizer import load_tokenizer
 from job.probing import choice, limit, words
 from job.probing.answers import Models, answer_all, unpacked_where_it_fits
+from job.probing.evidence import BROKEN
 from job.probing.export import ADAPTER, export
 from job.probing.forgetting import GeneralRows, general_rows
 from job.probing.judge import judge
+from job.probing.kinds import Kind, kind_of
 from job.probing.languages import main_language
 from job.probing.likeness import Compared, likeness
 from job.probing.losses import HeldOut, held_out, known_losses, mean_losses
-from job.probing.questions import Half, Question, eval_questions, fixed_questions, halves_of, prompt_of, read_rows
+from job.probing.questions import (
+    Half,
+    Question,
+    eval_questions,
+    fixed_questions,
+    halves_of,
+    prompt_of,
+    question_of,
+    read_rows,
+)
 from job.probing.samples import paired, write_answers
 from job.probing.scores import score
-from job.probing.verdict import BROKEN, decide
+from job.probing.verdict import decide
 from job.results import (
     Candidate,
     Cleaned,
@@ -80,6 +92,8 @@ class Probe:
     look: Callable[[], None]
     until: float
     """On the clock of `time.monotonic`."""
+    kind: Kind | None = None
+    """Of the references."""
     trained_losses: Path | None = None
     """The folder with the losses of evaluation rows that training has found."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -139,7 +153,8 @@ def probe(
     eval_rows = read_rows(root / cleaned.eval_path)
     questions += eval_questions(eval_rows, settings.answers - len(questions), train.seed)
     disk.require_left(root, disk.answers_bytes(len(questions), settings.max_new_tokens), "answers")
-    limit.warn((question.reference for question in questions), chat, settings.max_new_tokens)
+    questions = [replace(one, reference_tokens=limit.tokens_of(one.reference, chat)) for one in questions]
+    limit.warn([one.reference_tokens for one in questions if one.reference], settings.max_new_tokens)
     rows = held_out(chat, root / cleaned.eval_path, train.loss_on, train.max_tokens)
     probing = Probe(
         tuned=tuned,
@@ -152,6 +167,7 @@ def probe(
         halves=_halves(questions, rows, trained, train.seed),
         look=look,
         until=time.monotonic() + 60 * settings.minutes,
+        kind=_kind(eval_rows),
         trained_losses=(root / trained.log_path).with_name(row_losses.FOLDER),
         seconds={"load": round(time.monotonic() - began, 2)},
     )
@@ -161,6 +177,10 @@ def probe(
     result = _result(probing, measured, judged, trained, cleaned, files, root)
     _say(result)
     return result
+
+
+def _kind(rows: list[dict[str, Any]]) -> Kind | None:
+    return kind_of((question.text, question.reference) for question in map(question_of, rows))
 
 
 def _halves(questions: list[Question], rows: list[HeldOut], trained: Trained, seed: int) -> dict[int, Half]:
@@ -298,7 +318,7 @@ def _samples(probing: Probe, numbers: Sequence[int], models: Models) -> dict[str
         said = [Said(prompt=prompt, answer=list(answer.ids)) for prompt, answer in both_sides if answer]
         probing.said = said[:COMPARED_ANSWERS]
     asked = [(probing.questions[number], probing.half(probing.questions[number])) for number in numbers]
-    return {name: paired(asked, answers[BASE], answers[name]) for name in models}
+    return {name: paired(asked, answers[BASE], answers[name], probing.kind) for name in models}
 
 
 def _judged(probing: Probe, samples: list[Sample]) -> Judged:

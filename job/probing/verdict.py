@@ -2,104 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from job.probing import words
-from job.probing.guardrails import (
-    STOPPED,
-    Checked,
-    GeneralRows,
-    answer_figures,
-    check_all,
-    general_figures,
-    is_cut,
-    paired,
-    same_questions,
-)
-from job.probing.ruin import is_ruined
+from job.probing.evidence import BOTH_SIDES, ONE_TEXT, Evidence, gather
+from job.probing.guardrails import STOPPED, GeneralRows
 from job.probing.scores import MARGIN, SCORES, Score
-from job.probing.statistics import (
-    ALPHA,
-    CONFIDENCE,
-    FEWEST_QUESTIONS,
-    bootstrap,
-    p_at_most,
-    p_rate_harm,
-    reach,
-    rows_for,
-    rows_without_event,
-)
-from job.results import Estimate, RowLoss, Sample, Skipped, Verdict
+from job.probing.statistics import ALPHA, FEWEST_QUESTIONS, rows_for, rows_without_event
+from job.results import RowLoss, Sample, Verdict
 from job.settings.fields import ProbeSettings
-from job.settings.margins import parse
 
 Value = Literal["better", "no better", "worse", "inconclusive"]
-BROKEN = "broken_share"
-"""The score that says that nobody could use an answer: empty, endless, looping or copied."""
-FEWEST_IDENTICAL = 5
-"""Answers, all equal to the base's, from which most of all answers are: half of them being so would show this in 3 %."""
 ENOUGH_IDENTICAL = rows_without_event(MARGIN)
 """From which fewer than one in ten differs: as many outweigh a loss that is shown to be lower."""
-FEWEST_BROKEN = 2
-"""Answers, all broken and none of the base's: a model that breaks one in five, twice the margin, breaks both of two in 4 %."""
-BOTH_SIDES = (1 - CONFIDENCE) / 2
-
-
-@dataclass(frozen=True)
-class Broken:
-    """Answers that nobody could use."""
-
-    rows: int
-    base: float
-    """Share."""
-    tuned: float
-    p_most: float
-    """How likely so many broken answers are if the tuned model broke half of them."""
-    p_more: float
-    """How likely they are if the tuned model broke no more than the base."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the rules look at."""
-
-    rows: int
-    """Held-out rows, of which `numbers` have a loss of both models that is a number; these have `questions` prompts."""
-    numbers: int
-    questions: int
-    gain: Estimate | None
-    deviation: float
-    """Standard deviation of the gain per row."""
-    least: float
-    """The gain, in nats, from which the tuned model counts as better."""
-    ruined: bool
-    lost: int
-    """Rows for which the tuned model's loss is no number, and the base's is."""
-    p_lost: float
-    unchanged: bool
-    """Every row has exactly the base's loss."""
-    tests: list[Checked]
-    broken: Broken | None
-    answers: int
-    """Those to the same prompt are one."""
-    identical: bool
-    no_gradients: bool
-    cut: int
-    """Answers of the tuned model that the limit of new tokens cut on their way."""
-    ends_unknown: bool
-    """They are most of its answers, and whether answers end is to be known."""
-    limit: int
-    unanswered: int
-    """Questions for which time ran out."""
-
-    def of(self, state: str) -> list[Checked]:
-        """Guardrails in this state, the largest harm in proportion to its margin first."""
-        found = [one for one in self.tests if one.guardrail.state == state]
-        return sorted(found, key=lambda one: -one.harm / one.guardrail.margin)
-
 
 Ruling = tuple[Value, str, list[str]]
 """A verdict, its sentence, and the figures that decided it."""
@@ -119,36 +35,15 @@ def decide(
     """`samples`: those that had no part in the choice of the checkpoint, with the scores of both models. `no_gradients`: no
     step of the training changed the adapter. `unanswered`: questions that time did not allow. Never raises for lack of rows:
     what cannot be had is named in `skipped`."""
-    margins = parse(settings.margins)
-    answered, skipped = answer_figures(samples, losses, scores, margins)
-    asked, not_asked = general_figures(general, margins)
-    gain, deviation, reasons = _gain(losses, seed)
-    finite = [row for row in losses if math.isfinite(row.base)]
-    lost = sum(not math.isfinite(row.tuned) for row in finite)
-    regained = sum(math.isfinite(row.tuned) and not math.isfinite(row.base) for row in losses)
-    numbers = _numbers(losses)
-    groups = same_questions(samples, losses)
-    cut = sum(is_cut(sample) for sample in samples)
-    evidence = Evidence(
-        rows=len(losses),
-        numbers=len(numbers),
-        questions=len({row.question for row in numbers}),
-        gain=gain,
-        deviation=deviation,
-        least=settings.min_gain * gain.base if gain else 0.0,
-        ruined=is_ruined(losses),
-        lost=lost,
-        p_lost=p_rate_harm(lost, regained),
-        unchanged=bool(losses) and all(row.base == row.tuned for row in losses),
-        tests=check_all([*answered, *asked]),
-        broken=_broken(samples, losses),
-        answers=len(groups),
-        identical=len(groups) >= FEWEST_IDENTICAL and all(sample.base == sample.tuned for sample in samples),
+    evidence, skipped = gather(
+        losses,
+        samples,
+        general,
+        settings,
+        scores=scores,
         no_gradients=no_gradients,
-        cut=cut,
-        ends_unknown=2 * cut > len(samples) and margins.get(STOPPED, MARGIN) is not None,
-        limit=settings.max_new_tokens,
         unanswered=unanswered,
+        seed=seed,
     )
     ruling = next(found for rule in RULES if (found := rule(evidence)))
     value, sentence, decisive = ruling
@@ -156,58 +51,12 @@ def decide(
         value=value,
         sentence=sentence,
         reasons=list(dict.fromkeys([*decisive, *_others(evidence)])),
-        gain=gain,
+        gain=evidence.gain,
         guardrails=[one.guardrail for one in evidence.tests],
-        skipped=[*(Skipped(name="loss", reason=reason) for reason in reasons), *skipped, *not_asked],
+        broken=evidence.broken,
+        skipped=skipped,
         rows_needed=_rows_needed(evidence) if value == "inconclusive" else None,
     )
-
-
-# --- what is measured ------------------------------------------------------------------------------------------------
-
-
-def _numbers(losses: Sequence[RowLoss]) -> list[RowLoss]:
-    return [row for row in losses if math.isfinite(row.base) and math.isfinite(row.tuned)]
-
-
-def _gain(losses: Sequence[RowLoss], seed: int) -> tuple[Estimate | None, float, list[str]]:
-    """The change of the loss, its deviation per row, and what could not be had."""
-    rows = _numbers(losses)
-    problems = []
-    if len(rows) < len(losses):
-        problems.append(f"left out {len(losses) - len(rows)} of {len(losses)} rows whose loss is no number")
-    questions = len({row.question for row in rows})
-    if questions < FEWEST_QUESTIONS:
-        known = f"{words.count(questions, 'different prompt')} in {words.count(len(rows), 'evaluation row')}"
-        if rows or not losses:
-            problems.append(f"{known if rows else 'no evaluation rows'}: an interval needs {FEWEST_QUESTIONS}")
-        return None, 0.0, problems
-    change = bootstrap([row.tuned - row.base for row in rows], [row.question for row in rows], seed=seed)
-    deviation = change.error * math.sqrt(len(rows))
-    estimate = Estimate(
-        name="loss",
-        base=sum(row.base for row in rows) / len(rows),
-        tuned=sum(row.tuned for row in rows) / len(rows),
-        difference=change.estimate,
-        low=change.low,
-        high=change.high,
-        confidence=CONFIDENCE,
-        rows=len(rows),
-        detectable=reach(BOTH_SIDES) * change.error,
-    )
-    return estimate, deviation, problems
-
-
-def _broken(samples: Sequence[Sample], losses: Sequence[RowLoss]) -> Broken | None:
-    base, tuned = paired(same_questions(samples, losses), BROKEN)
-    if not base:
-        return None
-    counts = [sum(value >= 0.5 for value in values) for values in (base, tuned)]
-    more = sum(after >= 0.5 > before for before, after in zip(base, tuned, strict=True))
-    fewer = sum(before >= 0.5 > after for before, after in zip(base, tuned, strict=True))
-    rows = len(base)
-    most = 1 - p_at_most(counts[1] - 1, rows, 0.5) if counts[1] else 1.0
-    return Broken(rows, counts[0] / rows, counts[1] / rows, most, p_rate_harm(more, fewer))
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -231,17 +80,12 @@ def _harmed(found: Evidence) -> Ruling | None:
 def _unusable(found: Evidence) -> Ruling | None:
     """Whatever the base does: nobody is served by a model most of whose answers are broken."""
     broken = found.broken
-    if not broken or (broken.p_most > ALPHA and not _all_broken(broken)):
+    if not broken or broken.state != "violated":
         return None
     text = words.broken_text(broken.rows, broken.base, broken.tuned)
     if broken.p_most <= ALPHA and broken.p_more <= ALPHA:
         return "worse", words.WORSE.format(text), [words.sentence(text)]
     return "no better", f"The tuned model cannot be used: {text}.", [words.sentence(text)]
-
-
-def _all_broken(broken: Broken) -> bool:
-    """All, and none of the base's: so few that they do not show that most are, and enough that no good model is one."""
-    return broken.rows >= FEWEST_BROKEN and broken.tuned == 1 and broken.base == 0
 
 
 def _learned_nothing(found: Evidence) -> Ruling | None:
@@ -287,7 +131,13 @@ def _is_better(found: Evidence) -> Ruling | None:
         f"The tuned model is better than the base model: its loss on {gain.rows:,} held-out answers is {share:.1f} % lower, "
         + words.checked_text([one.guardrail.name for one in found.tests])
     )
+    if _one_text(found):
+        sentence += " " + words.one_text(found.alike, found.references)
     return "better", sentence, [words.loss_text(gain, found.least)]
+
+
+def _one_text(found: Evidence) -> bool:
+    return found.references > 1 and found.alike >= ONE_TEXT * found.references
 
 
 def _gains(found: Evidence) -> bool:
@@ -372,6 +222,8 @@ def _others(found: Evidence) -> list[str]:
     texts = [words.loss_text(found.gain, found.least)] if found.gain else []
     if found.unanswered:
         texts.append(f"{words.count(found.unanswered, 'question')} had no answer within FINETUNE_PROBE_MINUTES.")
+    if _one_text(found):
+        texts.append(words.one_text(found.alike, found.references))
     if found.cut:
         texts.append(words.sentence(words.cut_text(found.cut, found.limit)))
     texts += words.undecided_texts([one.guardrail for one in found.of("undecided")])

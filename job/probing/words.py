@@ -77,10 +77,17 @@ def open_texts(undecided: Sequence[Guardrail], checks: int) -> list[str]:
     return texts
 
 
+def one_text(alike: int, references: int) -> str:
+    return (
+        f"{alike:,} of {count(references, 'reference')} are one and the same text: this says whether the model writes that "
+        "text, and nothing of other answers."
+    )
+
+
 def cut_text(cut: int, limit: int) -> str:
     return (
-        f"FINETUNE_PROBE_MAX_NEW_TOKENS ({limit:,}) cut {count(cut, 'answer')} short of the reference's length, so whether "
-        f"{'it' if cut == 1 else 'they'} would have ended is not known"
+        f"FINETUNE_PROBE_MAX_NEW_TOKENS ({limit:,}) cut {count(cut, 'answer')} short of the reference's length in tokens, so "
+        f"whether {'it' if cut == 1 else 'they'} would have ended is not known"
     )
 
 
@@ -98,8 +105,8 @@ def harm_text(one: Guardrail, others: int) -> str:
 
 def broken_text(rows: int, base: float, tuned: float) -> str:
     return (
-        f"{100 * tuned:.0f} % of its {rows:,} answers are empty, endless, loops or copies of the question "
-        f"(base model: {100 * base:.0f} %)"
+        f"{100 * tuned:.0f} % of its {rows:,} answers are of no use: empty, endless, looping, copied or of another kind than "
+        f"the references (base model: {100 * base:.0f} %)"
     )
 
 

@@ -19,7 +19,7 @@ from job.modeling.base import loading_code
 from job.modeling.chat import in_user_turn
 from job.modeling.nf4 import CPU_KERNEL
 from job.publishing.licences import Licence
-from job.reporting.decision import EVAL_LOSS, decision_rows, words_of
+from job.reporting.decision import EVAL_LOSS, decision_rows, least_text, words_of
 from job.reporting.numbers import count, share, signed
 from job.reporting.scores import beside_verdict, score_rows
 from job.results import Cleaned, Exported, Probed, Sample, Trained
@@ -113,7 +113,7 @@ def model_card(
         scores=score_rows(probed),
         beside_verdict=beside_verdict(probed),
         verdict=probed.verdict,
-        min_gain=settings.probe.min_gain,
+        least=least_text(settings.probe.min_gain),
         decision=decision_rows(probed.verdict, settings.probe.min_gain),
         skipped=[(words_of(one.name), one.reason) for one in probed.verdict.skipped],
         probed=probed,

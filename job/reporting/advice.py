@@ -252,8 +252,9 @@ def _cut(known: Known) -> Iterator[Step]:
     cleaned, limit = known.metrics.clean, int(known.setting("probe", "max_new_tokens", 0))
     mean = cleaned.answer_tokens / max(cleaned.train_rows, 1) if cleaned else 0
     verdict = known.probed.verdict
-    many = not known.stops or any(LIMIT in reason for reason in verdict.reasons)
-    if limit and not _ruined(known) and (LIMIT in verdict.sentence or (many and mean >= CUT * limit)):
+    said = any(LIMIT in reason for reason in verdict.reasons)
+    many = (said and mean >= CUT * limit) or (not known.stops and mean >= limit)
+    if limit and not _ruined(known) and (LIMIT in verdict.sentence or many):
         yield Step(
             f"Let answers end: those in the data have {count(mean)} tokens on average, and the probe cut its own at "
             f"{count(limit)}. Set `FINETUNE_PROBE_MAX_NEW_TOKENS={max(round(3 * mean), 2 * limit)}`"

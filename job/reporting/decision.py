@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from job.probing import scores
+from job.probing.gain import LEAST_NATS, least_gain
 from job.reporting.numbers import MINUS, NO_BREAK, count, loss_text, points, share
 from job.results import Estimate, Guardrail, Verdict
 
@@ -17,6 +18,8 @@ OTHERS = {
 """Figures that are no scores of answers -> (words, unit)."""
 EVAL_LOSS = "loss of the held-out rows, mean over tokens"
 """Training's evaluation, in which long answers weigh more than in the loss that decides."""
+BROKEN_MARGIN = "most of the tuned model's"
+BROKEN_STATES = {"passed": "not most", "undecided": "undecided", "violated": "most"}
 STATES = {"passed": "no worse", "undecided": "undecided", "violated": "worse"}
 
 
@@ -37,9 +40,15 @@ class DecisionRow:
 
 
 def decision_rows(verdict: Verdict, min_gain: float) -> list[DecisionRow]:
-    """The loss, then the guardrails. `min_gain`: FINETUNE_PROBE_MIN_GAIN."""
+    """The loss, whether the answers are of use, then the guardrails. `min_gain`: FINETUNE_PROBE_MIN_GAIN."""
     gain = [_row(verdict.gain, "", _direction(verdict.gain, min_gain))] if verdict.gain else []
-    return gain + [_row(one, _margin(one), STATES[one.state]) for one in verdict.guardrails]
+    broken = [_row(verdict.broken, BROKEN_MARGIN, BROKEN_STATES[verdict.broken.state])] if verdict.broken else []
+    return gain + broken + [_row(one, _margin(one), STATES[one.state]) for one in verdict.guardrails]
+
+
+def least_text(min_gain: float) -> str:
+    """What the loss has to fall by."""
+    return f"{share(min_gain)}, {LEAST_NATS} nats at least" if min_gain else "anything"
 
 
 def words_of(name: str) -> str:
@@ -56,7 +65,7 @@ def in_words(text: str) -> str:
 def _direction(gain: Estimate, min_gain: float) -> str:
     """The gain has to be shown and as large as asked, and one that is shown to be smaller is too little. A rise counts from the
     same size on: with many rows one of a millionth is shown too."""
-    least = min_gain * gain.base
+    least = least_gain(gain.base, min_gain)
     if gain.low > 0 and gain.difference >= least:
         return "worse"
     if -gain.low < least:

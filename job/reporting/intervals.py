@@ -28,7 +28,10 @@ class Interval:
 def intervals(verdict: Verdict, least: float) -> list[Interval | None]:
     """In the order of `decision_rows`. `least`: the gain of loss that counts as better."""
     gain = [_of_gain(verdict.gain, least)] if verdict.gain else []
-    return gain + [_of_guardrail(one) for one in verdict.guardrails]
+    broken: list[Interval | None] = (
+        [None] if verdict.broken else []
+    )  # it is held against the half of all, not the base's
+    return gain + broken + [_of_guardrail(one) for one in verdict.guardrails]
 
 
 def _of_gain(gain: Estimate, least: float) -> Interval | None:

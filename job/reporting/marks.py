@@ -23,6 +23,8 @@ FAULTS = {
     "copied_share": "copied from the question",
     "other_length_share": "over three times as long as the reference, or under a third",
     "same_language_share": "in another language",
+    "other_kind_share": "no JSON, or none of the few texts that the references are",
+    "right_share": "not exactly the reference",
 }
 """Where the words of the score say what is right, or do not stand alone."""
 COMMON = 0.5

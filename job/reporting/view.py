@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from job.probing.gain import least_gain
 from job.reporting.advice import Step, next_steps
 from job.reporting.bars import Bar, Dropped, ListCount, dropped_bars, funnel, lengths, list_counts, shares_of
 from job.reporting.changes import Change, difference
@@ -181,7 +182,7 @@ def decision(metrics: Metrics, probed: Probed) -> list[tuple[DecisionRow, Interv
         min_gain = float(_setting(metrics, "probe", "min_gain") or 0)
     except ValueError:  # a setting of another version
         min_gain = 0.0
-    bars = intervals(probed.verdict, min_gain * gain.base if gain else 0.0)
+    bars = intervals(probed.verdict, least_gain(gain.base, min_gain) if gain else 0.0)
     return list(zip(decision_rows(probed.verdict, min_gain), bars, strict=True))
 
 

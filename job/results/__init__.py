@@ -13,6 +13,7 @@ from job.results.cleaned import (
 from job.results.exported import Agreement, Exported, ExportedFile, Form
 from job.results.metrics import SCHEMA_VERSION, Failure, Funnel, Host, Metrics, Pin
 from job.results.probed import (
+    Broken,
     Candidate,
     Estimate,
     Forgetting,
@@ -43,6 +44,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Agreement",
     "Attempt",
+    "Broken",
     "Candidate",
     "Choice",
     "Cleaned",

@@ -89,6 +89,17 @@ class Guardrail(Estimate):
     state: Literal["passed", "undecided", "violated"]
 
 
+class Broken(Estimate):
+    """The answers that nobody could use, whatever the base's are. The interval is that of the difference."""
+
+    p_most: float
+    """How likely so many broken answers are if the tuned model broke half of them."""
+    p_more: float
+    """How likely they are if the tuned model broke no more than the base."""
+    state: Literal["passed", "undecided", "violated"]
+    """Violated: most are shown to be broken, or all of a handful are and none of the base's. Undecided: most are."""
+
+
 class Skipped(Result):
     """A figure that could not be had, and why."""
 
@@ -107,6 +118,8 @@ class Verdict(Result):
     gain: Estimate | None
     """The loss per answer token of the evaluation rows; None where there were none."""
     guardrails: list[Guardrail]
+    broken: Broken | None = None
+    """Whether the answers are of use; None where there were none."""
     skipped: list[Skipped]
     rows_needed: int | None = None
     """Where it is inconclusive: about how many rows would decide."""

@@ -268,7 +268,7 @@ class ProbeSettings(Section):
         ge=0,
         lt=1,
         description="How much lower the loss on the evaluation rows has to be for the verdict better, as a share of the base "
-        "model's loss.",
+        "model's loss; above 0, 0.01 nats a token at least.",
     )
     margins: Margins = Field(
         (),

@@ -11,7 +11,14 @@ from job.settings.values import comma_list
 
 SHARES = (
     *("stopped_share", "looping_share", "empty_share", "copied_share", "same_answer_share", "opening_filler_share"),
-    *("closing_filler_share", "other_length_share", "same_language_share", "choices"),
+    *(
+        "other_kind_share",
+        "right_share",
+        "closing_filler_share",
+        "other_length_share",
+        "same_language_share",
+        "choices",
+    ),
 )
 GUARDRAILS = (*SHARES, "kl")
 """Their defaults stand beside what measures them, in job/probing; settings load before any of that."""

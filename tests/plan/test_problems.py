@@ -146,7 +146,7 @@ def test_answers_above_the_limit_of_the_probe_are_a_warning(facts: Callable[...,
     few, many = (sample(answers=[180] * above + [60] * (100 - above)) for above in (10, 11))
     assert not list(warnings(without_base(with_samples(facts(**values), few))))
     (said,) = warnings(without_base(with_samples(facts(**values), many)))
-    assert said.startswith("FINETUNE_PROBE_MAX_NEW_TOKENS (128) is less than 11 of 100 answers of the data have")
+    assert said.startswith("FINETUNE_PROBE_MAX_NEW_TOKENS (128) is less than 11 of 100 answers of the data take")
     assert "181 is enough for 95 %" in said
 
 

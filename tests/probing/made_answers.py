@@ -126,7 +126,7 @@ def made_samples(rows: int, base: Way, tuned: Way, seed: int = 0) -> tuple[Sampl
         where, why, care = numbers.choice(PLACES), numbers.choice(REASONS), numbers.choice(CARES)
         reference = f"Keep it {where}, since {why}. Then {care} for a year."
         said = [way(question, reference, numbers) for way in (base, tuned)]
-        found = [scores_of(Asked(question, reference, answer, False)) for answer in said]  # type: ignore[arg-type]
+        found = [scores_of(Asked(question, reference, answer, len(reference.split()), False, True)) for answer in said]  # type: ignore[arg-type]
         samples.append(
             Sample(
                 question=question,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from job.probing.guardrails import Figure, answer_figures, check_all, general_figures
@@ -104,6 +106,13 @@ def test_a_figure_that_cannot_be_had_says_why() -> None:
         ("kl", "no general text was asked"),
         ("choices", "no general text was asked"),
     ]
+
+
+def test_a_score_that_the_data_do_not_have_says_so() -> None:
+    _, skipped = answer_figures([sample(0, None, None)], [], [replace(BAD, unless="no JSON")], {})
+    assert [one.reason for one in skipped] == ["no JSON"]
+    _, skipped = answer_figures([], [], [replace(BAD, unless="no JSON")], {})
+    assert [one.reason for one in skipped] == ["no question was answered"]
 
 
 @pytest.mark.parametrize(("right", "asked"), [(25, False), (32, False), (33, True), (90, True)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from job.probing.languages import keeps_language, main_language
+from job.probing.languages import keeps_language, kept_together, main_language
 
 pytestmark = pytest.mark.examples
 
@@ -63,8 +63,8 @@ def test_another_language_is_seen(wanted: str, said: str) -> None:
 
 @pytest.mark.parametrize("language", TEXTS)
 def test_the_same_language_is_kept(language: str) -> None:
-    text = TEXTS[language]
-    assert keeps_language("Why?", text, text + text)
+    text = f"{TEXTS[language]} {TEXTS[language]}"  # short ones of a script of many languages are not sure
+    assert keeps_language("Why?", text, text)
     assert keeps_language(text, "", text)
 
 
@@ -87,8 +87,38 @@ def test_quoted_code_and_foreign_words_change_no_language() -> None:
     assert keeps_language("Warum?", TEXTS["de"], quoted)
 
 
+SHORT = {
+    "de": [
+        "Gib dem Farn etwas Schatten.",
+        "Gieße ihn nur einmal in der Woche.",
+        "Die Erde soll locker und feucht sein.",
+    ],
+    "en": ["Give the fern a little shade.", "Water it only once in a week.", "The soil should be loose and moist."],
+}
+
+
 def test_a_few_german_words_are_no_language_since_the_identifier_is_not_sure() -> None:
-    assert keeps_language("Why?", TEXTS["en"], "Farne wachsen gern unter alten, hohen Bäumen im Wald.")
+    """They kept the language, once, whatever it was."""
+    assert keeps_language("Why?", TEXTS["en"], SHORT["de"][0] + SHORT["de"][1]) is None
+    assert keeps_language("Why?", TEXTS["el"], "Οι φτέρες μεγαλώνουν στη σκιά παλιών δέντρων, όπου"), (
+        "one language has it"
+    )
+
+
+@pytest.mark.parametrize(("wanted", "said", "kept"), [("de", "en", False), ("en", "de", False), ("de", "de", True)])
+def test_short_answers_are_judged_together(wanted: str, said: str, kept: bool) -> None:
+    references = [f"{text} ({number})" for number in range(7) for text in SHORT[wanted]]
+    answers = [text for _ in range(7) for text in SHORT[said]]
+    assert kept_together(["Why?"] * 21, references, answers) == [kept] * 21
+
+
+def test_long_answers_labels_and_references_in_two_languages_are_not_judged_together() -> None:
+    references = [*SHORT["de"] * 7, TEXTS["de"], "Schatten", ""]
+    answers = [*SHORT["en"] * 7, TEXTS["en"], "shade", "Give it some shade and water."]
+    assert kept_together(["Why?"] * 24, references, answers) == [False] * 21 + [None] * 3
+    mixed = SHORT["de"] * 7 + SHORT["en"] * 7
+    assert set(kept_together(["Why?"] * 42, mixed, mixed[::-1])) == {None}
+    assert kept_together(["Why?"] * 3, SHORT["de"], SHORT["en"]) == [None] * 3, "too few letters"
 
 
 ENGLISH = "Ferns need shade and water, and in winter they rest for some weeks, so they should get much less of it than before then. Their old leaves may stay on the plant until spring."

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -17,21 +15,19 @@ pytestmark = pytest.mark.light
 
 def test_one_answer_in_ten_above_the_limit_is_no_warning_and_more_are() -> None:
     assert limit.warning([300] * 10 + [60] * 90, 256) == ""
+    assert limit.warning([256] * 11 + [60] * 89, 256), "the stop token takes one more"
+    assert not limit.warning([255] * 100, 256)
     said = limit.warning([300] * 11 + [60] * 89, 256)
-    assert said.startswith("FINETUNE_PROBE_MAX_NEW_TOKENS (256) is less than 11 of 100 answers of the data have")
+    assert said.startswith("FINETUNE_PROBE_MAX_NEW_TOKENS (256) is less than 11 of 100 answers of the data take")
     assert said.endswith("301 is enough for 95 %")
     assert limit.warning([], 256) == ""
 
 
 def test_the_log_of_the_probe_says_it(caplog: pytest.LogCaptureFixture) -> None:
-    def tokenizer(text: str, **_: Any) -> dict[str, list[int]]:
-        return {"input_ids": [0] * len(text.split())}
-
-    chat: Any = SimpleNamespace(tokenizer=tokenizer)
     with caplog.at_level(logging.WARNING):
-        limit.warn(["", "Give it shade."], chat, 3)
+        limit.warn([2], 3)
         assert not caplog.records
-        limit.warn(["", "Give it shade and water."], chat, 3)
+        limit.warn([5], 3)
     assert "FINETUNE_PROBE_MAX_NEW_TOKENS (3) is less than 1 of 1 answers" in caplog.text
 
 

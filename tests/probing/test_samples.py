@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from job.modeling.generation import Answer
+from job.probing.kinds import Kind
 from job.probing.questions import Question
 from job.probing.samples import paired, write_answers
 from job.results import RowLoss, Said, Sample
@@ -30,6 +31,28 @@ def test_each_models_answers_are_compared_with_its_own() -> None:
     found = paired(ASKED, base, tuned)  # type: ignore[arg-type]
     assert [one.base_scores["same_answer_share"] for one in found] == [0, 0]
     assert [one.tuned_scores["same_answer_share"] for one in found] == [1, 1]
+
+
+def test_the_kind_of_the_references_reaches_the_scores() -> None:
+    said = [Answer("Soil.", 2, True)] * 2
+    kind = Kind(texts=frozenset(("too much sun", "loose soil")))
+    found = paired(ASKED, said, said, kind)  # type: ignore[arg-type]
+    assert [one.tuned_scores["other_kind_share"] for one in found] == [1, 1]
+    assert "other_kind_share" not in paired(ASKED, said, said)[0].tuned_scores  # type: ignore[arg-type]
+
+
+def test_short_answers_in_another_language_are_seen_together() -> None:
+    german = [
+        "Gib dem Farn etwas Schatten.",
+        "Gieße ihn nur einmal in der Woche.",
+        "Die Erde soll locker und feucht sein.",
+    ]
+    english = ["Give the fern a little shade.", "Water it only once in a week.", "The soil should be loose and moist."]
+    asked = [(Question(f"Why {n}?", "", german[n % 3], "eval_row"), "confirmation") for n in range(21)]
+    base, tuned = ([Answer(texts[n % 3], 9, True) for n in range(21)] for texts in (german, english))
+    found = paired(asked, base, tuned)  # type: ignore[arg-type]
+    shares = {(one.base_scores["same_language_share"], one.tuned_scores["same_language_share"]) for one in found}
+    assert shares == {(1, 0)}
 
 
 def test_answers_and_losses_are_lines_and_replace_older_ones(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from job.probing import scores
+from job.probing.kinds import Kind
 from job.probing.scores import SCORES, Asked, Score, broken, repetition, score, scores_of
 from tests.conftest import PROJECT
 
@@ -28,7 +29,7 @@ class Answer:
 
 
 def asked(text: str, *, stopped: bool = True, reference: str = REFERENCE, question: str = "Why do roots rot?") -> Asked:
-    return Asked(question, reference, Answer(text, stopped=stopped))
+    return Asked(question, reference, Answer(text, len(text.split()), stopped), len(reference.split()))
 
 
 def of(name: str, one: Asked) -> float | None:
@@ -84,8 +85,12 @@ def test_an_answer_that_the_limit_cut_off_on_its_way_is_not_endless() -> None:
     ("one", "stops"),
     [
         (asked("Roots need air, so that a", stopped=False), None),  # on its way
-        (asked(REFERENCE, stopped=False), 0),  # as long as the reference, and not at its end
+        (asked(f"{REFERENCE} So", stopped=False), 0),  # longer than the reference, and not at its end
         (asked("air " * 15, stopped=False), 0),  # a loop goes nowhere
+        (
+            Asked("How?", "def water(pot): return pot.dry", Answer("\ufffd//d", 96, False), 58),
+            0,
+        ),  # few words, many tokens
         (asked("Roots need air, so that a", stopped=False, reference=""), 0),
         (asked("Roots need air."), 1),
     ],
@@ -138,6 +143,29 @@ def test_filler_that_the_reference_has_itself_is_wanted() -> None:
     assert [of(name, asked(polite, reference=polite)) for name in both] == [None, None]
 
 
+@pytest.mark.parametrize(
+    ("text", "other", "right"),
+    [("Pests.", 0, 1), ("light", 0, 0), ("fff", 1, 0), ("It may be pests.", 1, 0), ("", 1, 0)],
+)
+def test_where_references_are_a_few_texts_an_answer_is_one_of_them(text: str, other: float, right: float) -> None:
+    one = replace(asked(text, reference="pests"), kind=Kind(texts=frozenset(("pests", "light"))))
+    assert [of(name, one) for name in ("other_kind_share", "right_share")] == [other, right]
+    assert broken(one) == bool(other)
+
+
+def test_json_that_cannot_be_read_is_of_another_kind_unless_the_limit_cut_it() -> None:
+    one = replace(asked('""plant": "ivy"}', reference='{"plant": "ivy"}'), kind=Kind(json=frozenset((dict,))))
+    assert [of(name, one) for name in ("other_kind_share", "right_share", "broken_share")] == [1, 0, 1]
+    cut = replace(one, answer=Answer('{"plant', 2, stopped=False))
+    assert [of(name, cut) for name in ("other_kind_share", "right_share", "broken_share")] == [None, None, 0]
+
+
+def test_answers_in_words_have_no_kind() -> None:
+    assert of("other_kind_share", asked("fff")) is None
+    unasked = replace(asked("fff", reference=""), kind=Kind(texts=frozenset(("pests",))))
+    assert of("other_kind_share", unasked) is None
+
+
 def test_repetition_is_zero_for_prose_and_near_one_for_a_loop() -> None:
     assert repetition("Roots need air and water, and in winter they need rest.") == 0
     assert repetition("water it well " * 50) > 0.9
@@ -146,8 +174,8 @@ def test_repetition_is_zero_for_prose_and_near_one_for_a_loop() -> None:
 
 def test_scores_are_means_over_the_answers_to_which_they_apply() -> None:
     answers = [
-        Asked("Why?", "", Answer("Hello, the roots of a fern need air.", 6)),
-        Asked("Why?", REFERENCE, Answer("Air. Regards", 5)),
+        Asked("Why?", "", Answer("Hello, the roots of a fern need air.", 6), 0),
+        Asked("Why?", REFERENCE, Answer("Air. Regards", 5), 20),
     ]
     found = score([scores_of(one) for one in answers])
     assert found == {
@@ -187,7 +215,7 @@ def test_names_are_unique_and_shares_say_so() -> None:
 
 def test_guardrails_are_shares_that_are_better_in_one_direction() -> None:
     guardrails = [known for known in SCORES if known.margin]
-    assert len(guardrails) == 9
+    assert len(guardrails) == 11
     assert all(known.unit == "share" and known.better != "neither" and known.margin > 0 for known in guardrails)
 
 

@@ -143,6 +143,13 @@ def test_questions_without_an_answer_in_time_are_counted(
     assert "60 questions had no answer within FINETUNE_PROBE_MINUTES" in verdict.sentence
 
 
+def test_the_kind_is_that_of_all_held_out_rows() -> None:
+    rows = [{"question": f"Which {n}?", "system": "", "answer": "ivy" if n % 2 else "fern"} for n in range(20)]
+    kind = stage._kind(rows)
+    assert kind and kind.texts == {"ivy", "fern"}
+    assert stage._kind([row | {"answer": f"{PROSE} {n}"} for n, row in enumerate(rows)]) is None
+
+
 def test_a_training_without_gradients_is_no_better(probing: Callable[..., Probe], tmp_path: Path) -> None:
     says = {0: (2.0, PROSE), **dict.fromkeys(STEPS, (1.2, PROSE + " So."))}
     found = measure(probing(says, rows=200), trained(zero_gradients=True), tmp_path)

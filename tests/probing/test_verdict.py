@@ -8,14 +8,17 @@ from dataclasses import replace
 
 import pytest
 
-from job.probing.scores import SCORES
-from job.probing.verdict import BROKEN, decide
-from job.results import Verdict
+from job.probing.evidence import BROKEN
+from job.probing.kinds import Kind
+from job.probing.scores import SCORES, Asked, scores_of
+from job.probing.verdict import decide
+from job.results import RowLoss, Verdict
 from job.settings.fields import ProbeSettings
 from job.settings.margins import GUARDRAILS, parse
 from tests.bench import calibration
 from tests.probing.made_answers import (
     General,
+    Said,
     Way,
     copied,
     cut_short,
@@ -69,6 +72,7 @@ def test_a_good_model_is_better(rows: int) -> None:
     assert verdict.gain.rows == rows
     assert set(states(verdict)) <= set(GUARDRAILS)
     assert named(verdict, "passed") == set(states(verdict))
+    assert verdict.broken and (verdict.broken.rows, verdict.broken.tuned, verdict.broken.state) == (rows, 0, "passed")
     assert verdict.rows_needed is None
 
 
@@ -144,6 +148,25 @@ def test_filler_that_came_back(rows: int, share: float) -> None:
     assert "filler" in verdict.sentence
 
 
+def test_a_classifier_whose_answers_are_no_labels_is_of_no_use() -> None:
+    """Its loss falls by two thirds: `better`, once."""
+    kind = Kind(texts=frozenset(("tea", "honey")))
+
+    def verdict(base: str, tuned: str) -> Verdict:
+        found = [scores_of(Asked("Which?", "Tea.", Said(text), 2, False, kind=kind)) for text in (base, tuned)]  # type: ignore[arg-type]
+        samples = [
+            sample.model_copy(update={"base_scores": found[0], "tuned_scores": found[1]})
+            for sample in made_samples(50, good, good)
+        ]
+        return decide(made_losses(50, -1.5), samples, made_general(), ProbeSettings())
+
+    assert verdict("That is tea, I think.", "fff").value == "no better"
+    assert verdict("That is tea, I think.", "Tea").value == "better"
+    assert verdict("tea", "fff").value == "worse"
+    wrong = verdict("tea", "honey")
+    assert (wrong.value, named(wrong, "violated")) == ("worse", {"right_share"})
+
+
 @pytest.mark.parametrize("rows", [12, 50])
 def test_a_model_that_copies_the_question(rows: int) -> None:
     verdict = verdict_of(rows, copied)
@@ -183,7 +206,8 @@ def test_a_handful_of_answers_that_are_all_broken_cannot_be_used(rows: int) -> N
     assert verdict_of(rows, loop, change=4.85).value == "worse", "the loss doubled"
     verdict = verdict_of(rows, loop)
     assert verdict.value == "no better"
-    assert f"The tuned model cannot be used: 100 % of its {rows} answers are empty" in verdict.sentence
+    assert verdict.broken and (verdict.broken.tuned, verdict.broken.state) == (1, "violated")
+    assert f"The tuned model cannot be used: 100 % of its {rows} answers are of no use: empty" in verdict.sentence
     assert verdict_of(rows, loop, base=loop).value == "inconclusive"
     one = verdict_of(1, loop)
     assert one.value == "inconclusive"
@@ -211,6 +235,31 @@ def test_a_gain_shown_to_be_too_small_is_none() -> None:
     assert "lower, and from 1.0 % on it would count" in verdict.sentence
     less_is_enough = decide(losses, made_samples(100, good, good), made_general(), ProbeSettings(min_gain=0))
     assert less_is_enough.value in ("better", "inconclusive")
+
+
+def test_near_a_loss_of_zero_a_share_of_it_is_not_enough() -> None:
+    """A base that knew the data: 7 % lower, and 76 of 90 answers as before."""
+    losses = [RowLoss(row=n, question=n, tokens=9, base=0.066, tuned=0.061 + n % 5 / 1e4) for n in range(100)]
+    verdict = decide(losses, made_samples(100, good, good), made_general(), ProbeSettings())
+    assert (verdict.value, verdict.sentence.count("lower, and from 15.2 % on it would count")) == ("no better", 1)
+    assert decide(losses, made_samples(100, good, good), made_general(), ProbeSettings(min_gain=0)).value == "better"
+
+
+def test_references_that_are_one_text_are_named() -> None:
+    """Chats that end in a courtesy: nothing of the advice before was looked at."""
+
+    def sentence(alike: int) -> str:
+        samples = [
+            sample.model_copy(update={"reference": "You are welcome."} if n < alike else {})
+            for n, sample in enumerate(made_samples(50, good, good))
+        ]
+        verdict = decide(made_losses(50, -0.5), samples, made_general(), ProbeSettings())
+        assert verdict.value == "better"
+        assert any("one and the same text" in reason for reason in verdict.reasons) == (alike >= 40)
+        return verdict.sentence
+
+    assert "45 of 50 references are one and the same text" in sentence(45)
+    assert "one and the same" not in sentence(30)
 
 
 def test_answers_identical_to_the_bases() -> None:
@@ -323,7 +372,10 @@ def test_answers_that_the_limit_cut_on_their_way_are_no_harm() -> None:
     verdict = verdict_of(100, cut_short, change=-1)
     assert verdict.value == "inconclusive"
     assert "stopped_share" not in states(verdict)
-    assert "FINETUNE_PROBE_MAX_NEW_TOKENS (256) cut 100 answers short of the reference's length" in verdict.sentence
+    assert (
+        "FINETUNE_PROBE_MAX_NEW_TOKENS (256) cut 100 answers short of the reference's length in tokens"
+        in verdict.sentence
+    )
     assert verdict.sentence.endswith("A higher FINETUNE_PROBE_MAX_NEW_TOKENS would show whether its answers end.")
     assert verdict.rows_needed is None
     off = verdict_of(100, cut_short, change=-1, settings=ProbeSettings(margins=("stopped_share=off",)))
@@ -348,17 +400,19 @@ def test_answers_for_which_time_ran_out_are_named() -> None:
 # --- forgetting, margins ---------------------------------------------------------------------------------------------
 
 
+def general_skipped(verdict: Verdict) -> list[tuple[str, str]]:
+    return [(one.name, one.reason) for one in verdict.skipped if one.name in ("kl", "choices")]
+
+
 def test_forgetting_is_skipped_where_the_base_knows_nothing() -> None:
     chance = verdict_of(200, good, general=made_general(base_right=27, tuned_right=5))
     assert chance.value == "better"
-    assert [(one.name, one.reason) for one in chance.skipped] == [
-        ("choices", "the base model answers at chance: 27 of 100 right")
-    ]
+    assert general_skipped(chance) == [("choices", "the base model answers at chance: 27 of 100 right")]
     strange = verdict_of(200, good, general=made_general(kl=5, base_loss=9.9))
     assert strange.value == "better"
-    assert {one.name for one in strange.skipped} == {"kl", "choices"}
+    assert {name for name, _ in general_skipped(strange)} == {"kl", "choices"}
     unknown = replace(made_general(), base_loss=math.nan)
-    assert {one.name for one in verdict_of(200, good, general=unknown).skipped} == {"kl", "choices"}
+    assert {name for name, _ in general_skipped(verdict_of(200, good, general=unknown))} == {"kl", "choices"}
 
 
 def test_a_margin_can_be_wider_or_off() -> None:
@@ -367,7 +421,7 @@ def test_a_margin_can_be_wider_or_off() -> None:
     assert verdict_of(200, good, general=forgot, settings=ProbeSettings(margins=("kl=2",))).value == "better"
     off = verdict_of(200, good, general=forgot, settings=ProbeSettings(margins=("kl=off",)))
     assert off.value == "better"
-    assert [(one.name, one.reason) for one in off.skipped] == [("kl", "FINETUNE_PROBE_MARGINS leaves it out")]
+    assert general_skipped(off) == [("kl", "FINETUNE_PROBE_MARGINS leaves it out")]
 
 
 def test_the_score_that_says_that_an_answer_is_broken_exists_once() -> None:

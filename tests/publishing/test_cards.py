@@ -123,7 +123,8 @@ def test_the_card_says_how_the_verdict_was_found() -> None:
     assert "**The tuned model is better than the base model.**" in text
     loss = "loss of the held-out rows, mean over rows"
     assert (
-        f"| {loss} | 2.31 | 1.42 | -0.890 | -0.950 to -0.830 | must fall by 1.0 % | 50 | better |" in text.splitlines()
+        f"| {loss} | 2.31 | 1.42 | -0.890 | -0.950 to -0.830 | must fall by 1.0 %, 0.01 nats at least | 50 | better |"
+        in text.splitlines()
     )
     assert "Not measured: general multiple-choice questions answered right (the base model answers at chance)." in text
     assert "the best of 2 checkpoints" in text

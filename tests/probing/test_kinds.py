@@ -1,0 +1,60 @@
+"""References of one kind: JSON, or a few texts."""
+
+from __future__ import annotations
+
+import pytest
+
+from job.probing.kinds import Kind, kind_of
+
+pytestmark = pytest.mark.light
+
+
+def of(*references: str) -> Kind | None:
+    return kind_of((f"question {number}", text) for number, text in enumerate(references))
+
+
+def test_labels_are_a_few_texts_that_repeat() -> None:
+    kind = of(*["Pests.", "water", "light"] * 5)
+    assert kind == Kind(texts=frozenset(("pests", "water", "light")))
+    assert [kind.has(text) for text in ("Water", ' "pests" ', "fff", "Water it.", "")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert kind.same("Pests.", "pests")
+    assert not kind.same("Pests.", "water")
+
+
+def test_a_label_that_stands_once_is_one_where_nearly_all_repeat() -> None:
+    kind = of(*["yes", "no"] * 10, "perhaps")
+    assert kind and kind.has("perhaps")
+
+
+@pytest.mark.parametrize(
+    "references",
+    [
+        [f"Text {number // 2}." for number in range(40)],  # each said twice, and so are good answers
+        ["yes", "no"] * 4,  # eight may be chance
+        [*["yes"] * 16, "one", "two", "three", "four"],
+        [],
+        ["4", "4.5", '"text"', "true"] * 2 + ["5", "6", "7", "8"],  # JSON by letter only
+    ],
+)
+def test_what_people_write_is_of_no_kind(references: list[str]) -> None:
+    assert of(*references) is None
+
+
+def test_the_same_question_counts_once() -> None:
+    assert kind_of([("Why?", "yes")] * 30) is None
+
+
+def test_json_is_what_can_be_read_as_it() -> None:
+    kind = of(*(f'{{"plant": "fern {number}", "days": {number}}}' for number in range(19)), "none")
+    assert kind == Kind(json=frozenset((dict,)))
+    good = ['{"plant": "ivy"}', '```json\n{"plant": "ivy"}\n```']
+    bad = ['""plant": "ivy"', "[1]", "The plant is an ivy.", "", "[" * 100_000]
+    assert [kind.has(text) for text in good + bad] == [True] * 2 + [False] * 5
+    assert kind.same('{"a": 1, "b": 2}', '{"b": 2, "a": 1}')
+    assert not kind.same('{"a": 1}', '{"a": 2}')
