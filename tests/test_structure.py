@@ -28,6 +28,7 @@ LIGHT = (
     *(f"plan.{path.stem}" for path in sorted((JOB / "plan").glob("*.py")) if not path.stem.startswith("__")),
     *(f"runs.{path.stem}" for path in sorted((JOB / "runs").glob("*.py")) if not path.stem.startswith("__")),
     *("submit.placeholders", "hosts.libraries", "hosts.platforms", "modeling.memory", "modeling.sizes"),
+    *("asking.command", "asking.screen", "asking.source"),
     *("cleaning.batch", "cleaning.workers", "cleaning.rules.registry", "probing.scores"),
 )
 
@@ -97,6 +98,7 @@ def test_only_settings_and_the_libraries_read_the_environment() -> None:
         *("hosts/libraries.py", "hosts/platforms.py", "hosts/trackers.py"),
         *("cli.py", "export.py", "start.py"),  # where settings are wrong
         "modeling/fresh.py",  # passes it to its child
+        "asking/command.py",  # what forbids downloads, before a library reads it
     }
     readers = {path for path in JOB.rglob("*.py") if "os.environ" in path.read_text("utf-8")}
     assert {str(path.relative_to(JOB)) for path in readers} == allowed
