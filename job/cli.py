@@ -309,8 +309,12 @@ def _ask(args: argparse.Namespace) -> int:
 def _add_question(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question", nargs="?", metavar="QUESTION", help="without it, questions are read one a line")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="folder of the run; else FINETUNE_OUTPUT_DIR")
-    parser.add_argument("--adapter", default="", metavar="OWNER/NAME", help="in place of a run, what it pushed to the Hub")
-    parser.add_argument("--only", choices=("base", "tuned"), default="", metavar="MODEL", help="base or tuned; else both")
+    parser.add_argument(
+        "--adapter", default="", metavar="OWNER/NAME", help="in place of a run, what it pushed to the Hub"
+    )
+    parser.add_argument(
+        "--only", choices=("base", "tuned"), default="", metavar="MODEL", help="base or tuned; else both"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object for each question, and nothing else")
 
 

@@ -27,9 +27,10 @@ from job.runs.logs import LineFormatter
 from job.runs.progress import importing
 from job.runs.redaction import hide, hide_secrets
 from job.runs.signals import StopRequest
-from job.settings.fields import HUB_ID, DataSettings, HubSettings, ModelSettings, Settings
+from job.settings.fields import DataSettings, HubSettings, ModelSettings, Settings
 from job.settings.files import output_dir
 from job.settings.loading import load_token
+from job.settings.sources import HUB_ID
 
 if TYPE_CHECKING:
     from job.asking.session import Session
@@ -193,7 +194,9 @@ def _answer_lines(session: Session, request: Request) -> int:
         code = _answer_or_say(session, line.strip(), request) or code
     if not asked:
         raise SettingsError(
-            ["question: there is none; write it behind `ask`, pipe questions in, one a line, or use a terminal (docker -it)"]
+            [
+                "question: there is none; write it behind `ask`, pipe questions in, one a line, or use a terminal (docker -it)"
+            ]
         )
     return code
 

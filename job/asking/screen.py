@@ -32,6 +32,8 @@ class Below:
 
     def __init__(self, names: Sequence[str], write: Write) -> None:
         self.names, self.write = names, write
+        self.shown = ""
+        """Of the answer that is being written."""
 
     def begin(self) -> None:
         self.waiting = list(self.names)
@@ -79,7 +81,9 @@ class Columns:
         self.lines = {name: [""] for name in self.names}
         self.growing = set(self.names)
         self.row = 0
-        self.write("\n" + self._joined(list(self.names)) + "\n" + self._joined(["─" * self.each] * len(self.names)) + "\n")
+        self.write(
+            "\n" + self._joined(list(self.names)) + "\n" + self._joined(["─" * self.each] * len(self.names)) + "\n"
+        )
 
     def show(self, name: str, text: str, ended: bool) -> None:
         self.lines[name] = wrap(printable(text), self.each)
@@ -110,7 +114,8 @@ def printable(text: str) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most `width` columns, broken between words where that is possible. A longer text changes the last one alone."""
+    """Lines of at most `width` columns, broken between words where that is possible. Where the text grows, all but the last one
+    stay as they are."""
     return [line for paragraph in text.split("\n") for line in _wrapped(paragraph, width)]
 
 

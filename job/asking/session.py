@@ -157,9 +157,9 @@ def _require_main_memory(base: Architecture) -> None:
     need, free = base.weight_bytes(width=4), main_memory_bytes()
     if free and need > free:
         raise HostUnfit(
-            f"No GPU is visible, and {base.name} needs {need / 1e9:.1f} GB of main memory, of which {free / 1e9:.1f} GB are free.",
-            remedy="Start the container with --gpus all (`nvidia-smi` must work on the host and inside it), or ask on a machine "
-            "with more memory.",
+            f"No GPU is visible, and {base.name} needs {need / 1e9:.1f} GB of main memory; {free / 1e9:.1f} GB are free.",
+            remedy="Start the container with --gpus all (`nvidia-smi` must work on the host and inside it), or ask on a "
+            "machine with more memory.",
         )
     parameters = sum(count.parameters for count in count_weights(base.model))
     if parameters > SLOW_PARAMETERS:

@@ -50,7 +50,8 @@ def of_run(folder: Path, base: str) -> Source:
     """
     with _readable(folder):
         records = _records(folder)
-        cleaned, trained, probed = (_result(folder, records, kind) for kind in (Cleaned, Trained, Probed))
+        cleaned, trained = _result(folder, records, Cleaned), _result(folder, records, Trained)
+        probed = _result(folder, records, Probed)
         adapter = folder / probed.adapter_path
         _require_intact(adapter, folder, records[Probed]["files"])
     said, asked = records[Trained]["inputs"]["model"], records[Probed]["inputs"]["probe"]
@@ -84,11 +85,15 @@ def _records(folder: Path) -> dict[type[Result], dict[str, Any]]:
     where = folder.absolute()
     if not found and not RunDir(folder).holds_a_run():
         above = "; it is an adapter alone, so name the folder of its run" if _is_adapter(folder) else ""
-        there = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) if folder.is_dir() else "there is no folder"
+        there = (
+            ", ".join(sorted(path.name for path in folder.iterdir())[:5]) if folder.is_dir() else "there is no folder"
+        )
         raise SettingsError(
             [f"--output: {where} holds no run ({there or 'it is empty'}){above}; FINETUNE_OUTPUT_DIR names it too"]
         )
-    if other := [name for name in (record.get("schema_version") for record in found.values()) if name != SCHEMA_VERSION]:
+    if other := [
+        name for name in (record.get("schema_version") for record in found.values()) if name != SCHEMA_VERSION
+    ]:
         raise FolderError(
             f"The run in {where} was written by another version of this program (schema {other[0]}, not {SCHEMA_VERSION}).",
             remedy="Ask with the version that wrote it, or train again in a new folder.",
@@ -151,7 +156,9 @@ def base_of(trained_on: str, revision: str, files: dict[str, str], given: str) -
     if not model.is_local:
         if named != trained_on:
             raise SettingsError(
-                [f"{BASE}: the adapter belongs to another base model, {trained_on}, not {named}; unset it, or name a copy"]
+                [
+                    f"{BASE}: the adapter belongs to another base model, {trained_on}, not {named}; unset it, or name a copy"
+                ]
             )
         return model
     if named == "quickstart":
