@@ -87,8 +87,8 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def fetched(fetch: Callable[[], T], what: str, *, offline: bool) -> T:
-    """What comes from the Hub or its cache. Raises NotFound (66) where only a download that the user forbids would help, so that
-    another try ends the same way."""
+    """What comes from the Hub or its cache. Raises NotFound (66) where only a download that the user forbids would help: another try
+    would end in the same way."""
     try:
         return fetch()
     except HubUnavailable as error:
