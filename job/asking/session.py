@@ -125,7 +125,7 @@ def _show(
 
 def so_far(ids: list[int], ends: set[int], chat: Chat) -> str:
     """Without half a character at the end, and without a part of what the template itself writes before an answer."""
-    text = answer_of(ids, ends, chat).text.rstrip("\ufffd")
+    text = answer_of(ids, ends, chat).text.rstrip("\ufffd").rstrip()
     return "" if text and chat.opening.strip().startswith(text) else text
 
 

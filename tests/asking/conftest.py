@@ -14,11 +14,15 @@ from job.runs.files import facts_of, write_json, write_sealed
 from tests.sample_results import CLEANED, PROBED, TRAINED
 
 SYSTEM = "You repair things."
-LOCAL = TRAINED.model_copy(update={"base_revision": "", "precision": TRAINED.precision.model_copy(update={"value": "float32"})})
+LOCAL = TRAINED.model_copy(
+    update={"base_revision": "", "precision": TRAINED.precision.model_copy(update={"value": "float32"})}
+)
 CHATS = CLEANED.model_copy(update={"system_prompt": SYSTEM})
 
 
-def write_records(root: Path, base: str, files: dict[str, str], cleaned: Cleaned = CHATS, trained: Trained = LOCAL) -> Path:
+def write_records(
+    root: Path, base: str, files: dict[str, str], cleaned: Cleaned = CHATS, trained: Trained = LOCAL
+) -> Path:
     """The records up to the probe, for an adapter that lies there."""
     model = {"base": base, "revision": "main", "pad_token": "add", "files": files}
     inputs: dict[type[Result], Any] = {
@@ -78,5 +82,3 @@ def changed(small_folder: Path) -> Callable[[str, dict[str, Any]], None]:
         write_sealed(path, open_sealed(path) | update)
 
     return change
-
-

@@ -120,5 +120,7 @@ def test_a_base_that_was_moved_is_named_and_compared(small_folder: Path) -> None
 
 def test_another_base_by_its_name_is_refused() -> None:
     assert base_of("meta/base", "abc", {}, "meta/base").base == "meta/base"
-    with pytest.raises(SettingsError, match="FINETUNE_MODEL_BASE: the adapter belongs to another base model, meta/base"):
+    with pytest.raises(
+        SettingsError, match="FINETUNE_MODEL_BASE: the adapter belongs to another base model, meta/base"
+    ):
         base_of("meta/base", "abc", {}, "meta/other")
