@@ -87,8 +87,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def fetched(fetch: Callable[[], T], what: str, *, offline: bool) -> T:
-    """What comes from the Hub or its cache. Raises NotFound (66) where only a download that the user forbids would help: another try
-    would end in the same way."""
+    """Raises NotFound (66) where nothing but a download would help, which the user forbids: another try would end so too."""
     try:
         return fetch()
     except HubUnavailable as error:
