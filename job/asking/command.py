@@ -5,6 +5,7 @@ Every question stands alone, as in the probe: no model sees an earlier one.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +84,7 @@ def _ask(request: Request, named: Mapping[str, str]) -> int:
     _require_sense(request)
     token = load_token()
     hide(token)
+    lines = None if request.question is not None or sys.stdin.isatty() else _questions()
     offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
     base = named.get(BASE, "").strip()
     if request.adapter:
@@ -96,9 +99,7 @@ def _ask(request: Request, named: Mapping[str, str]) -> int:
         if request.question is not None:
             _answer(session, request.question, request)
             return SUCCESS
-        if sys.stdin.isatty():
-            return _talk(session, request)
-        return _answer_lines(session, request)
+        return _talk(session, request) if lines is None else _answer_lines(session, lines, request)
 
 
 def _require_sense(request: Request) -> None:
@@ -184,20 +185,25 @@ def _write(text: str) -> None:
     sys.stdout.flush()
 
 
-def _answer_lines(session: Session, request: Request) -> int:
+def _questions() -> Iterator[str]:
+    """The lines of standard input that hold something. Raises SettingsError (64) if none does, before anything is loaded."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")
+    lines = filter(None, (line.strip() for line in sys.stdin))
+    for first in lines:
+        return chain([first], lines)
+    raise SettingsError(
+        [
+            "question: there is none; write it behind `ask`, pipe questions in, one a line, or use a terminal (docker -it)"
+        ]
+    )
+
+
+def _answer_lines(session: Session, questions: Iterator[str], request: Request) -> int:
     """The exit code of the last question that could not be answered, if there is one."""
-    code, asked = SUCCESS, 0
-    for line in sys.stdin:
-        if not line.strip():
-            continue
-        asked += 1
-        code = _answer_or_say(session, line.strip(), request) or code
-    if not asked:
-        raise SettingsError(
-            [
-                "question: there is none; write it behind `ask`, pipe questions in, one a line, or use a terminal (docker -it)"
-            ]
-        )
+    code = SUCCESS
+    for question in questions:
+        code = _answer_or_say(session, question, request) or code
     return code
 
 

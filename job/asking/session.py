@@ -194,7 +194,8 @@ def _with_adapter(base: PreTrainedModel, source: Source, files: BaseFiles) -> Pe
         model = PeftModel.from_pretrained(base, source.adapter).eval()
         with safe_open(source.adapter / WEIGHTS, "pt") as file:
             stored = {name for name in file.keys() if ".lora_" in name}  # noqa: SIM118
-        reason = "" if stored == lora_tensors(model).keys() else "its layers are not those of this model"
+        wanted = {name for name in lora_tensors(model) if ".lora_" in name}
+        reason = "" if stored == wanted else "its layers are not those of this model"
     except (ValueError, RuntimeError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
     if reason:

@@ -19,7 +19,6 @@ import pytest
 from job.asking import command as asking
 from job.asking.command import Request
 from job.asking.screen import Below, Columns
-from job.errors import SettingsError
 from tests.conftest import PROJECT, clean_environment
 
 Run = tuple[Path, dict[str, str]]
@@ -85,10 +84,18 @@ def test_a_wrong_command_line_is_64(
 
 
 @pytest.mark.light
-def test_no_question_at_all_is_64(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_question_at_all_is_64_before_anything_is_loaded(
+    command: Command, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "stdin", Stdin("\n  \n"))
-    with pytest.raises(SettingsError, match=r"question: there is none; .*\(docker -it\)"):
-        asking._answer_lines(fake_session(), Request(None, None, "", "", False))
+    assert command({}, "ask", "--output", "/nowhere") == 64
+    assert "question: there is none; write it behind" in capfd.readouterr().err
+
+
+@pytest.mark.light
+def test_lines_of_other_encodings_are_questions_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfWhy?\n\nCaf\xe9?"), encoding="ascii"))
+    assert list(asking._questions()) == ["Why?", "Caf\ufffd?"]
 
 
 # --- on a terminal ---------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,25 @@ def test_a_base_that_was_a_folder_has_to_be_named(hub: StandInHub, base: Path) -
         of_hub("alice/adapter", "", "", offline=False)
     assert "FINETUNE_MODEL_BASE" in caught.value.remedy
     assert of_hub("alice/adapter", str(base), "", offline=False).model.location == str(base)
+
+
+def test_a_base_behind_a_gate_is_67_and_one_that_is_not_in_the_cache_66(
+    hub: StandInHub, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from job.asking.session import opened
+
+    repository(hub)
+    source = of_hub("alice/adapter", "", "", offline=False)
+    source = replace(source, model=source.model.model_copy(update={"revision": "main"}))
+    hub.add_repo("model", "meta/base", {"config.json": (base / "config.json").read_bytes()}, gated=True)
+    with (
+        pytest.raises(AccessDenied, match="The base model meta/base at main is gated"),
+        opened(source, "", "", offline=False),
+    ):
+        pass
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(NotFound, match="HF_HUB_OFFLINE forbids the download"), opened(source, "", "", offline=True):
+        pass
 
 
 def test_what_a_forbidden_download_would_bring_is_66_and_a_silent_hub_76() -> None:

@@ -16,7 +16,10 @@ from job.asking.session import Session, opened, precision_here, so_far
 from job.asking.source import Source, of_run
 from job.errors import HostUnfit, MemoryExhausted, NotFound, SettingsError
 from job.modeling.stacked import Mixed
+from job.settings.fields import ModelSettings
+from tests.asking.conftest import SYSTEM
 from tests.conftest import make_base
+from tests.exporting.conftest import QUESTIONS, make_source
 
 Run = tuple[Path, dict[str, str]]
 
@@ -70,6 +73,17 @@ def test_one_model_alone_says_the_same(source: Source, asked_run: Run) -> None:
         assert {name: answer.text for name, answer in alone.answer(question, lambda *_: None).items()} == {
             "tuned": text
         }
+
+
+def test_an_adapter_with_rows_of_the_embedding_answers_too(base: Path, tmp_path: Path) -> None:
+    """It is more than plain LoRA, so its layers cannot be stacked."""
+    made = make_source(base, tmp_path / "adapter", save_embedding="rows")
+    model = ModelSettings(base=str(base))
+    source = Source(tmp_path / "adapter", model, SYSTEM, False, 12, 1.0, "float32")
+    with opened(source, "", "", offline=False) as session:
+        answers = session.answer(QUESTIONS[0], lambda *_: None)
+        assert session.stack is None
+    assert answers["tuned"].ids == tuple(made.said[0].answer) != answers["base"].ids
 
 
 def test_plain_texts_are_continued_without_a_template(session: Session) -> None:
