@@ -156,12 +156,17 @@ def test_a_signal_ends_it_with_75_and_says_that_nothing_changed(
 
 @pytest.mark.light
 def test_a_token_stands_in_no_answer_and_in_no_error(
-    small_folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small_folder: Path,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(asking, "_models", lambda *_, **__: nullcontext(fake_session()))
-    token = "hf_" + "s" * 30
+    token = "no-shape-of-the-hub-4711"
+    (tmp_path / "token").write_text(token, "utf-8")
     arguments = ("ask", "--output", str(small_folder), "--only", "tuned", "--json", f"Is it {token}?")
-    assert command({"HF_TOKEN": token}, *arguments) == 0
+    assert command({"HF_TOKEN_PATH": str(tmp_path / "token")}, *arguments) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["question"] == "Is it **********?"
     assert token not in captured.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from job.asking import session as asking
-from job.asking.session import Session, opened, precision_here, so_far
+from job.asking.session import Session, _show, opened, precision_here, so_far
 from job.asking.source import Source, of_run
 from job.errors import HostUnfit, MemoryExhausted, NotFound, SettingsError
 from job.modeling.stacked import Mixed
@@ -146,6 +147,16 @@ def test_the_precision_is_that_of_training_where_the_machine_has_it() -> None:
     assert precision_here("float16", "llama", (9, 0)) == "float16"
     assert precision_here("bfloat16", "llama", None) == "float32"
     assert precision_here("", "llama", (9, 0)) == "bfloat16"
+
+
+def test_padding_behind_an_answer_is_not_shown(session: Session) -> None:
+    """As transformers' own loop fills it in, while the other answer still grows."""
+    shown: list[tuple[str, str, bool]] = []
+    (word,) = session.chat.tokenizer("lamp", add_special_tokens=False)["input_ids"][:1]
+    step = partial(_show, lambda *now: shown.append(now), ["base", "tuned"], [[], []], {7}, session.chat, [0, 1])
+    step([7, word])
+    step([0, 7])
+    assert [(name, ended) for name, _, ended in shown] == [("base", True), ("tuned", False), ("tuned", True)]
 
 
 def test_half_a_character_is_not_shown(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
