@@ -21,6 +21,7 @@ The map of the package, in the order in which data flows through it:
     exporting/   stage 4: the tuned model in the forms that other tools take, each proven by a fresh process
     publishing/  stage 5: model card, data set card, and the only package that writes to the Hub
     reporting/   report.html
+    asking/      the command `ask`: questions to base and tuned model of a finished run
     plan/        what a run would do, without doing it: a sample of the rows, cost on a card, problems
     submit/      the same settings as a manifest for a queue: Kubernetes, cloud batch, Slurm, ...
     quickstart/  the embedded base model and rows of the first run

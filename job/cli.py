@@ -98,16 +98,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 OPTIONS = (
-    "--directory",
-    "--env-file",
-    "--image",
-    "--gpu",
-    "--no-spot",
-    "--output",
-    "--price",
-    "--spot",
-    "--help",
-    "--version",
+    *("--adapter", "--directory", "--env-file", "--gpu", "--image", "--json", "--no-spot", "--only", "--output"),
+    *("--price", "--spot", "--help", "--version"),
 )
 
 
@@ -335,6 +327,32 @@ def _add_forms(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="folder of the run; else FINETUNE_OUTPUT_DIR")
 
 
+# --- ask -------------------------------------------------------------------------------------------------------------
+
+
+def _ask(args: argparse.Namespace) -> int:
+    from job.asking.command import Request, ask
+
+    try:
+        named = {**(read_env_file(args.env_file) if args.env_file else {}), **os.environ}
+    except SettingsError as error:
+        log_failure(error, args.command.name)
+        return error.exit_code
+    return ask(Request(args.question, args.output, args.adapter, args.only, args.json), named)
+
+
+def _add_question(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("question", nargs="?", metavar="QUESTION", help="without it, questions are read one a line")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="folder of the run; else FINETUNE_OUTPUT_DIR")
+    parser.add_argument(
+        "--adapter", default="", metavar="OWNER/NAME", help="in place of a run, what it pushed to the Hub"
+    )
+    parser.add_argument(
+        "--only", choices=("base", "tuned"), default="", metavar="MODEL", help="base or tuned; else both"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object for each question, and nothing else")
+
+
 COMMANDS: tuple[Command, ...] = (
     Command(
         "run", "Run what the settings describe. This is the default command.", "run --env-file my.env", _run_command
@@ -360,6 +378,13 @@ COMMANDS: tuple[Command, ...] = (
         "export merged --output output",
         _export,
         _add_forms,
+    ),
+    Command(
+        "ask",
+        "Ask base and tuned model of a finished run, side by side, as its probe did. Reads the folder, and writes nothing.",
+        'ask --output output "Why are the leaves of my basil yellow?"',
+        _ask,
+        _add_question,
     ),
 )
 """In the order of --help; without a command, the first one runs."""

@@ -157,7 +157,7 @@ def _settings(run_dir: RunDir, results: Sequence[Result], forms: tuple[str, ...]
         save_embedding=said["save_embedding"],
     )
     if model.is_local and said["base"] != "quickstart":
-        _require_same_base(find_file(said["base"]), said["files"])
+        require_same_base(find_file(said["base"]), said["files"])
     facts: dict[str, Any] = {"export": forms, "merge_into": merge_into}
     return Settings.model_construct(
         **facts,
@@ -168,7 +168,7 @@ def _settings(run_dir: RunDir, results: Sequence[Result], forms: tuple[str, ...]
     )
 
 
-def _require_same_base(folder: Path, files: dict[str, str]) -> None:
+def require_same_base(folder: Path, files: dict[str, str]) -> None:
     for name, known in files.items():
         path = folder / name
         if not path.is_file():

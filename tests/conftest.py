@@ -197,7 +197,7 @@ def round_trip_in_this_process() -> Iterator[None]:
     these spends six CPU seconds on imports. Runs of the real command have it (test_job.py, test_quickstart.py)."""
     import torch
 
-    from job.modeling import round_trip
+    from job.modeling import fresh, round_trip
 
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         said = io.StringIO()
@@ -209,7 +209,7 @@ def round_trip_in_this_process() -> Iterator[None]:
         return subprocess.CompletedProcess(command, 0, said.getvalue(), "")
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(round_trip, "subprocess", SimpleNamespace(run=run))
+        patched.setattr(fresh, "subprocess", SimpleNamespace(run=run))
         yield
 
 

@@ -29,6 +29,7 @@ LIGHT = (
     *(f"runs.{path.stem}" for path in sorted((JOB / "runs").glob("*.py")) if not path.stem.startswith("__")),
     *(f"submit.{path.stem}" for path in sorted((JOB / "submit").glob("*.py")) if not path.stem.startswith("__")),
     *("hosts.libraries", "hosts.platforms", "modeling.memory", "modeling.sizes"),
+    *("asking.command", "asking.screen", "asking.source"),
     *("cleaning.batch", "cleaning.workers", "cleaning.rules.registry", "probing.scores"),
 )
 
@@ -98,6 +99,7 @@ def test_only_settings_and_the_libraries_read_the_environment() -> None:
         *("hosts/libraries.py", "hosts/platforms.py", "hosts/trackers.py"),
         *("cli.py", "export.py", "start.py"),  # where settings are wrong
         "modeling/fresh.py",  # passes it to its child
+        "asking/command.py",  # what forbids downloads, before a library reads it
     }
     readers = {path for path in JOB.rglob("*.py") if "os.environ" in path.read_text("utf-8")}
     assert {str(path.relative_to(JOB)) for path in readers} == allowed

@@ -26,6 +26,8 @@ ROWS = ("attention_mask", "position_ids", "token_type_ids", "mm_token_type_ids")
 
 Entering = Callable[[Sequence[int], int], None]
 """Takes the numbers of the rows that go through the model from now on, and how many the batch had at first."""
+Showing = Callable[[list[int], list[int]], None]
+"""Takes the numbers of rows and the token that each has just got, padding for those that have ended."""
 
 
 class Greedy:
@@ -42,10 +44,11 @@ class Greedy:
         max_new_tokens: int,
         each_token: Callable[[int], None],
         entering: Entering = lambda rows, count: None,
+        showing: Showing | None = None,
     ) -> None:
         """`entering`: called before a forward pass of other rows than the last one."""
         self.ends, self.pad, self.max_new_tokens = ends, pad, max_new_tokens
-        self.each_token, self.entering = each_token, entering
+        self.each_token, self.entering, self.showing = each_token, entering, showing
 
     def __call__(
         self,
@@ -118,6 +121,8 @@ class Greedy:
             ids[rows, end] = tokens
             ended |= torch.isin(tokens, ends)
             self.each_token(len(rows))
+            if self.showing:
+                self.showing(rows.tolist(), tokens.tolist())
             leaving = int(ended.sum())
             if leaving == len(rows) or end + 1 == ids.shape[1]:
                 break

@@ -10,7 +10,7 @@ import torch
 from transformers import PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 
 from job.modeling.chat import Chat
-from job.modeling.decoding import Entering, Greedy
+from job.modeling.decoding import Entering, Greedy, Showing
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,11 @@ def generate(
     repetition_penalty: float = 1.0,
     each_token: Callable[[int], None] = lambda rows: None,
     entering: Entering = lambda rows, count: None,
+    showing: Showing | None = None,
 ) -> list[Answer]:
     """One greedy answer for each prompt, all computed in one batch. `each_token`: called with the number of prompts in the
     batch whenever each of them has got a token; what it raises ends the answers. `entering`: called before other rows go
-    through the model. Raises torch.OutOfMemoryError."""
+    through the model. `showing`: gets each token as soon as it is known. Raises torch.OutOfMemoryError."""
     tokenizer = chat.tokenizer
     width = max(map(len, prompts))
     ids = torch.full((len(prompts), width), tokenizer.pad_token_id)  # (B, T), padded on the left
@@ -58,20 +59,22 @@ def generate(
             eos_token_id=sorted(ends),
             pad_token_id=tokenizer.pad_token_id,
             use_cache=True,
-            custom_generate=Greedy(ends, tokenizer.pad_token_id, max_new_tokens, each_token, entering),
-            stopping_criteria=StoppingCriteriaList([_EachToken(each_token)]),
+            custom_generate=Greedy(ends, tokenizer.pad_token_id, max_new_tokens, each_token, entering, showing),
+            stopping_criteria=StoppingCriteriaList([_EachToken(each_token, showing)]),
         )
-    return [_answer(new, ends, chat) for new in output[:, width:].tolist()]
+    return [answer_of(new, ends, chat) for new in output[:, width:].tolist()]
 
 
 class _EachToken(StoppingCriteria):  # type: ignore[misc]
     """Stops nothing; transformers' own loop asks it after each token."""
 
-    def __init__(self, call: Callable[[int], None]) -> None:
-        self.call = call
+    def __init__(self, call: Callable[[int], None], showing: Showing | None) -> None:
+        self.call, self.showing = call, showing
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
         self.call(len(input_ids))
+        if self.showing:
+            self.showing(list(range(len(input_ids))), input_ids[:, -1].tolist())
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 
@@ -82,7 +85,7 @@ def end_ids(model: PreTrainedModel, chat: Chat) -> set[int]:
     return {chat.stop_id, chat.tokenizer.eos_token_id, *own} - {None}
 
 
-def _answer(ids: list[int], ends: set[int], chat: Chat) -> Answer:
+def answer_of(ids: list[int], ends: set[int], chat: Chat) -> Answer:
     """The answer in the new tokens of one prompt, which may end with an end token and padding."""
     length = next((place for place, token in enumerate(ids) if token in ends), len(ids))
     text = chat.tokenizer.decode(ids[:length], skip_special_tokens=True).strip()

@@ -27,6 +27,14 @@ def test_the_first_run(tmp_path: Path) -> None:
     (lora,) = metrics["export"]["forms"]
     assert (lora["name"], lora["agreement"]["answers"]) == ("lora", 16)
     assert lora["agreement"]["same_tokens"] == lora["agreement"]["tokens"] > 500
+    asked = [sample for sample in samples if sample["source"] == "question"]
+    (tmp_path / "asked.txt").write_text("".join(sample["question"] + "\n" for sample in asked), "utf-8")
+    with (tmp_path / "asked.txt").open() as questions:
+        said = run_job({}, "ask", "--json", "--output", str(tmp_path), stdin=questions)
+    assert said.returncode == 0, said.stderr
+    for line, sample in zip(said.stdout.splitlines(), asked, strict=True):
+        answers = json.loads(line)
+        assert answers == {name: sample[name] for name in answers} and len(answers) == 5
     merged = run_job({}, "export", "merged", "--output", str(tmp_path))
     assert merged.returncode == 0, merged.stderr
     assert "merged: 2,29" in merged.stdout and "says 16 of 16 word for word" in merged.stdout

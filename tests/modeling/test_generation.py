@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from job.errors import Stopped
+from job.modeling import decoding
 from job.modeling.base import load_base
 from job.modeling.chat import Chat
 from job.modeling.files import fetch_files
@@ -60,3 +61,25 @@ def test_each_token_is_told_and_what_it_raises_ends_the_answers(base: Path) -> N
 
     with pytest.raises(Stopped):
         generate(model, chat, [[0, 5, 6]], max_new_tokens=4, each_token=stop)
+
+
+def test_tokens_are_shown_as_they_come_with_the_rows_that_get_them() -> None:
+    base, chat = load("quickstart")
+    questions = ("How much light does a basil need?", "My orchid is turning yellow.")
+    prompts = [chat.prompt_ids("You give advice on house plants.", question) for question in questions]
+    shown: dict[int, list[int]] = {0: [], 1: []}
+
+    def show(rows: list[int], tokens: list[int]) -> None:
+        for row, token in zip(rows, tokens, strict=True):
+            shown[row].append(token)
+
+    answers = generate(base, chat, prompts, max_new_tokens=40, showing=show)
+    assert [tuple(shown[row][: len(answer.ids)]) for row, answer in enumerate(answers)] == [one.ids for one in answers]
+
+
+def test_transformers_own_loop_shows_its_tokens_too(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "known_cache", lambda *_: None)
+    model, chat = load(str(base))
+    shown: list[int] = []
+    (answer,) = generate(model, chat, [[0, 5, 6]], max_new_tokens=3, showing=lambda _, tokens: shown.extend(tokens))
+    assert tuple(shown) == answer.ids
