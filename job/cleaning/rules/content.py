@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from job.cleaning.rules.boilerplate import pattern
+from job.cleaning.rules.boilerplate import WORDS, pattern
 from job.cleaning.rules.text import HIDDEN, has_any, words
 
 FREE_TO = pattern(
@@ -54,6 +54,20 @@ REACH = 48
 """Characters before a goodbye in which the word before it stands."""
 FAR_REACH = 300
 """Characters at the end in which sentences show whether the writer uses capitals."""
+FIRST_WORDS = 48
+"""Characters of a sentence that are looked at first."""
+
+
+def begins_otherwise(sentence: str, unknown: int) -> bool:
+    """Whether more than `unknown` of the first words are none of boilerplate. Most sentences show it by the first of them; all
+    words of a sentence take 5 us."""
+    unlike = set()
+    for word in sentence[:FIRST_WORDS].lower().split()[:-1]:
+        if word not in WORDS and word.isalpha():
+            unlike.add(word)
+            if len(unlike) > unknown:
+                return True
+    return False
 
 
 def goes_on(text: str, begin: int) -> bool:

@@ -37,8 +37,6 @@ EDGE, END, FAR = 320, 220, 2000
 MOST_UNKNOWN = 3
 """Words of a hope or a wish that no list holds ("Hope your grandson's football match goes well"); with more it says something.
 Of another goodbye all must be known: "Feel free to" goes on with advice as well."""
-FIRST_WORDS = 48
-"""Characters of a sentence that are looked at first."""
 INSIDE = signs.Worded(
     (*closings.INSIDE, *requests.REQUESTS_INSIDE, *remarks.INSIDE, *addresses.GREETS), closings.INSIDE_WORDS
 )
@@ -280,10 +278,8 @@ def _is_opening(sentence: str) -> bool:
 
 def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
     """Whether a sentence is made of words of boilerplate, with a sign among them; up to `unknown` words may be others."""
-    if sentence.isascii():
-        begin = set(sentence[:FIRST_WORDS].lower().split()[:-1]) - boilerplate.WORDS
-        if len(begin) > unknown and sum(map(str.isalpha, begin)) > unknown:
-            return False  # true of most sentences; all words of a sentence take 4 us longer
+    if sentence.isascii() and content.begins_otherwise(sentence, unknown):
+        return False
     if len(sentence) > boilerplate.LONGEST or sentence.rstrip().endswith(":") or sentence.lstrip().startswith("#"):
         return False
     lowered = sentence.lower().replace("’", "'")

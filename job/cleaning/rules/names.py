@@ -22,6 +22,8 @@ _CAP = r"(?:[A-ZÀ-ÖØ-Þ]['’])?[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]+(?:['’-][A-Z
 _NAME = rf"{_CAP}(?: (?:{_CAP}|(?![IA]\b)[A-Z](?:\.|\b)(?!['’]))){{0,2}}"
 _TITLE = r"(?:(?:Dr|DR|Mr|Mrs|Ms|Miss|Prof|Professor|Doctor)\b\.? ?)"
 _DEGREE = r"(?:M\.?D|MBBS|MS|MRCP|FRCS|DNB|Ph\.?D|RN|DO|BSc|MSc)\b\.?"
+LONGEST_DEGREE = 4
+"""Letters of one without dots, and more than "and" has, which may end the line of a doctor's name."""
 _SIGNED = re.compile(
     r"(?:^|[.!?\n,;:)]\s?|(?P<inside>\s))(?P<goodbye>(?:(?:many|with|best|kind|kindest|warm|warmest)\s){0,2}"
     r"(?:thanks(?:\s(?:and|in|a)\s\w+)?|thank\s?you|regards|sincerely|cheers|wishes|yours(?:\s\w+)?|love))"
@@ -110,6 +112,21 @@ _LIKE_AN_ADJECTIVE = re.compile(
 
 def unsigned(text: str) -> str:
     """The text without the name that signs it, alone on a line, behind a dash or "Dr.", or in "Thanks, Anna"."""
+    if _may_end_with_a_name(text):
+        text = _unsigned_end(text)
+    if "\n" in text and has_any(text[-SIGNED_WITHIN:].lower(), GOODBYES):
+        text = _without_signed_line(text)
+    return text
+
+
+def _may_end_with_a_name(text: str) -> bool:
+    """Whether the last word may be a name's or a degree: it has a capital or a sign, or is short. So few texts end."""
+    last = text[-TAIL:].rstrip(" .!\n").rsplit(None, 1)[-1:]
+    return not last or len(last[0]) <= LONGEST_DEGREE or not (last[0].isalpha() and last[0].islower())
+
+
+def _unsigned_end(text: str) -> str:
+    """The same where the name is the last of the text."""
     tail = text[-TAIL:].lower()
     at = max(0, len(text) - TAIL)
     if ("dr" in tail or "doctor" in tail) and has_any(text[at:], DOCTORS):
@@ -124,8 +141,6 @@ def unsigned(text: str) -> str:
         match = _SIGNED.search(text, at)
         if match and _says_goodbye(match):
             text = text[: match.start("gap")] + "."
-    if "\n" in text and has_any(text[-SIGNED_WITHIN:].lower(), GOODBYES):
-        text = _without_signed_line(text)
     return text
 
 

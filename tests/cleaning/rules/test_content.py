@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from job.cleaning.rules import content
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
 pytestmark = pytest.mark.examples
@@ -205,3 +206,10 @@ def test_a_sentence_about_a_courtesy_stays_whole(sentence: str) -> None:
         f"{ADVICE}\n\n{sentence}",
     ):
         assert cleaned(answer) == answer
+
+
+def test_a_sentence_begins_otherwise_by_more_different_words_than_may_be_unknown() -> None:
+    assert content.begins_otherwise("Ferns thank you for your question", 0)
+    assert content.begins_otherwise("Ferns and moss thank you for your question", 1)
+    assert not content.begins_otherwise("Ferns ferns thank you for your question", 1)
+    assert not content.begins_otherwise("Thank you, 24 hours, for your fernlike", 0)

@@ -381,3 +381,17 @@ def test_every_whole_sentence_at_the_end_begins_with_a_word_of_the_list(sentence
 @pytest.mark.parametrize("sentence", whole._BEGIN)
 def test_every_whole_sentence_at_the_beginning_begins_with_a_word_of_the_list(sentence: str) -> None:
     assert first_words(sentence) <= whole.BEGINNING_WORDS
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        *("Regards, Anna", "Thanks Anna Moss.", "Thanks, Anna md", "Cheers, Anna mbbs.", "Thanks, Anna (she)", "thanks -Anna-maria"),
+        *("\nDr. Moss, Ferns and", "\nDr. Moss, Ph.D.", "\n- O'Hara", "Love, Anna M."),
+    ],
+)  # fmt: skip
+def test_a_name_may_end_a_text_by_its_last_word(signature: str) -> None:
+    text_ = f"Water it.{signature if signature.startswith(chr(10)) else ' ' + signature}"
+    assert any(found.search(text_) for found in (names._SIGNED, names._DOCTOR_SIGNED, names._DASH_SIGNED))
+    assert names._may_end_with_a_name(text_)
+    assert not names._may_end_with_a_name("Regards from the garden.")
