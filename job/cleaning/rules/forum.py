@@ -10,6 +10,7 @@ otherwise the polite clause alone goes, and of a condition not even that. The wo
 from __future__ import annotations
 
 import functools
+import re
 
 from job.cleaning.rules import (
     addresses,
@@ -27,7 +28,7 @@ from job.cleaning.rules import (
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.lead_ins import may_announce, without_lead_in, without_lost
 from job.cleaning.rules.remarks import is_remark, is_remark_inside
-from job.cleaning.rules.requests import asks_back, asks_inside, may_ask, others_in
+from job.cleaning.rules.requests import STATE, asks_back, asks_inside, asks_of_state, may_ask, others_in
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, remembered, sentences, words
@@ -43,6 +44,8 @@ INSIDE = signs.Worded(
     (*closings.INSIDE, *requests.REQUESTS_INSIDE, *remarks.INSIDE, *addresses.GREETS), closings.INSIDE_WORDS
 )
 """An answer without one of these has no boilerplate in its middle."""
+_DOTS = re.compile(r"[.…\s]+")
+"""What a source left behind a sentence that goes."""
 LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
@@ -81,7 +84,12 @@ def boilerplate_inside(field: Field) -> str:
     if whole.SO_I_CAN_SIGNS.found_in(lowered):
         text = whole.SO_I_CAN.sub("", text)
         lowered = text.lower()
-    stay = [piece for piece in sentences(text) if not (has_any(piece.lower(), found) and _goes_inside(piece, text))]
+    stay: list[str] = []
+    gone = False
+    for piece in sentences(text):
+        gone = (has_any(piece.lower(), found) and _goes_inside(piece, text)) or (gone and _DOTS.fullmatch(piece))
+        if not gone:
+            stay.append(piece)
     clauses = has_any(lowered, whole.CLAUSES_INSIDE)
     if not addresses.GREETS.isdisjoint(found):
         stay = [*stay[:1], *map(addresses.ungreeted, stay[1:])]
@@ -196,6 +204,9 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
         if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
             end = place
             starts.pop()
+        elif len(starts) > 1 and _DOTS.fullmatch(piece) and _goodbye(text[starts[-2] : place].strip()):
+            end = starts[-2]
+            del starts[-2:]
         elif len(starts) > 2 and sign_offs.is_signature(text[place:end]) and _goodbye(text[starts[-2] : place].strip()):
             end = starts[-2]  # what follows a goodbye is a signature, or this is not the end
             del starts[-2:]
@@ -214,6 +225,10 @@ def without_polite_clause(sentence: str) -> str:
     """The sentence without a polite clause at its end or beginning; of a condition ("If in doubt, ...") nothing goes."""
     if online.SIGN in sentence and (advice := _before_online(sentence)):
         return full_stop(advice)
+    if "waiting" in sentence and (wait := closings.WAITING_AND.search(sentence)):
+        head, tail = sentence[: wait.start()], sentence[wait.end() :]
+        if others_in(tail) and not _polite(tail):
+            return full_stop(f"{head}, {tail}" if head else capital(tail))
     clauses = list(closings.CLAUSE.finditer(sentence))
     for between in reversed(clauses):
         head, tail = sentence[: between.start()], sentence[between.end() :]
@@ -223,7 +238,8 @@ def without_polite_clause(sentence: str) -> str:
             return full_stop(head)
     if clauses and not closings.CONDITION.match(sentence):
         head, tail = sentence[: clauses[0].start()], sentence[clauses[0].end() :]
-        if words(tail) >= FEWEST_WORDS < words(head) + 1 and MAIN_CLAUSE.match(tail) and _polite(head):
+        stays = MAIN_CLAUSE.match(tail) or STATE.match(tail) or closings.PRAISES.match(f"and {tail}")
+        if words(tail) >= FEWEST_WORDS < words(head) + 1 and stays and _polite(head):
             return capital(tail)
     # "consult a dermatologist online --> <link>"
     found = closings.ONLINE.search(sentence) if "line" in sentence.lower() else None
@@ -240,16 +256,22 @@ def _goes_inside(piece: str, text: str) -> bool:
         return False  # it announces something, or is an item of a list
     if _is_courtesy(piece):
         return not sign_offs.is_listed(piece, text)
-    return (asks_inside(piece) or is_remark_inside(piece)) and not content.is_answer(text.replace(piece, ""))
+    if not (asks_inside(piece) or is_remark_inside(piece)) or asks_of_state(piece):
+        return False
+    return not content.is_answer(text.replace(piece, ""))
 
 
 @remembered
 def _is_courtesy(piece: str) -> bool:
-    return has_any(piece.lower(), closings.INSIDE) and (
-        _is_boilerplate(piece, unknown=0)
-        or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
-        or whole.offers(piece)
-        or whole.begins(piece)
+    return (
+        has_any(piece.lower(), closings.INSIDE)
+        and (
+            _is_boilerplate(piece, unknown=0)
+            or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
+            or whole.offers(piece)
+            or whole.begins(piece)
+        )
+        and not asks_of_state(piece)
     )
 
 
@@ -264,7 +286,8 @@ def _without_courtesy(sentence: str, *, clauses: bool) -> str:
         rest = without_lead_in(body, _goodbye)
         if rest != body:
             return rest + sentence[len(body) :] if rest else ""
-    if clauses and BRAND not in sentence and has_any(sentence.lower(), whole.CLAUSES_INSIDE):
+    asks_too = "?" in sentence and asks_inside(sentence) and asks_of_state(sentence)
+    if asks_too or (clauses and BRAND not in sentence and has_any(sentence.lower(), whole.CLAUSES_INSIDE)):
         body = sentence.rstrip()
         return without_polite_clause(body) + sentence[len(body) :]
     return sentence
@@ -325,7 +348,7 @@ def _goodbye(sentence: str) -> bool:
         or _is_boilerplate(sentence, unknown=0)
         or asks_back(sentence)
         or is_remark(sentence)
-    )
+    ) and not asks_of_state(sentence)
 
 
 def _before_online(sentence: str) -> str:
@@ -358,7 +381,7 @@ def _polite(clause: str) -> bool:
         or _is_boilerplate(clause, unknown=0)
         or asks_back(clause)
         or is_remark(clause)
-    )
+    ) and not asks_of_state(clause)
 
 
 def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
@@ -369,6 +392,8 @@ def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
     others = others_in(sentence)
     if not others:
         return bool(content.FREE_TO.search(sentence) or signs.referral(sentence))
+    if (praise := closings.PRAISES.search(sentence)) and others_in(praise["of"]):
+        return True
     if len(others) > (most if closings.HOPES.match(sentence) or _speaks_for_itself(sentence) else 0):
         return True
     if content.FREE_TO.search(sentence) or signs.referral(sentence):

@@ -40,7 +40,7 @@ REQUEST = pattern(
     rf"{_LEAD}+(?:attach|upload|share|send)\s+(?:it|them|the\s+same)\b|"
     r"i\s+(?:will\s+|would\s+|can\s+|could\s+|should\s+|be\s+|able\s+to\s+|have\s+)+(?:help|tell|guide|give|comment|advise)\w*\b[^.!?\n]{0,60}?\bif\s+you\s+"
     r"(?:(?:can|could|would)\s+)?(?:provide|upload|send|attach|share|tell|give|show)\b|"
-    r"(?:i\s+(?:will|am|shall)\s+)?(?:be\s+)?(?:expect(?:ing)?|waiting|awaiting)\s+(?:for\s+)?(?:your|ur)\s+(?:reply|response|reports?|answers?|feedback)\b|"
+    r"(?:(?:i\s+(?:will|am|shall)\s+)?(?:be\s+)?(?:expect(?:ing)?|waiting|awaiting)|i(?:['’]ll|\s+will)\s+(?:a?wait))\s+(?:for\s+)?(?:your|ur)\s+(?:reply|response|reports?|answers?|feedback)\b|"
     r"send\s+(?:(?:it|them|the\s+\w+)\s+)?for\s+(?:my\s+|a\s+)?review\b|"
     r"i\s+need\s+to\s+see\s+(?:it|them|the|your|his|her)\b|"
     rf"{_ASKED}\b(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b(?:$|[^.!?\n]{{0,60}}\b(?:me|us|here|(?:so\s+)?(?:that\s+)?(?:i|we)\s+(?:can|could|may|know|see)|for\s+(?:further|better|proper|more))\b)|"
@@ -79,7 +79,9 @@ REQUEST_SIGNS = (
         "i can tell",
     ),
     *(
-        "waiting",
+        "wait",
+        "enclos",
+        "update",
         "expect",
         "give ",
         "review",
@@ -100,7 +102,7 @@ REQUEST_BEGINS = frozenset(
     """also so and but else otherwise then however finally lastly meanwhile anyway anyways again pls plz please kindly moreover
     till until for once do just always can could would will you i if it nevertheless hence to in when as after before let keep
     send show tell inform update forward email e-mail mail provide reply write message share report post upload answer give
-    revert get come attach submit mention describe specify convey resend waiting awaiting expect expecting be take u
+    revert get come attach submit mention describe specify convey resend waiting awaiting i'll i’ll expect expecting be take u
     follow follow-up followup respond perhaps maybe""".split()
 )
 """First words of requests: most sentences begin otherwise, and need not be looked at further."""
@@ -190,6 +192,8 @@ SURE = pattern(
     rf"^\W*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}(?:"
     rf"{_LEAD}*take\s+(?:an?\s+|some\s+|the\s+)?(?:clear\s+|good\s+)?(?:photos?|photographs?|pictures?|pics?|images?|snaps?)\b[^.!?\n]{{0,80}}?"
     rf"\band\s+(?:then\s+)?{_SENDS}\b(?:\s+(?:it|them|that|back|here|to|with|me|us))*|"
+    rf"{_LEAD}+(?:enclose|update)\s+(?:(?:me|us|with|these|those|the|above|any|your|his|her|recent|latest|previous|copies|copy|of|all|blood|other|also|and)\s+)*"
+    rf"(?:\w+\s+)?(?:{_PICTURE}|details|information|tests?|investigations?|work)(?:\s+(?:and\s+)?(?:also\s+)?(?:the|an?|your)\s+{_PICTURE})?(?:\s+(?:here|too|also|as\s+well))*|"
     rf"{_IF}{_LEAD}*{_SENDS}\s+(?:(?:their|the|an?|some|your|clear)\s+)*(?:{_PICTURE}(?:\s+of)?\s*)?(?:them|it|that|those|these)(?:\s+(?:too|also|here|as\s+well|again))*|"
     rf"{_LEAD}*{_SENDS}\s+(?:(?:the|an?|some|your|clear)\s+)*{_PICTURE}\b[^.!?\n]{{0,40}}\s+and\s+(?:this|it|that)\s+(?:may|will|can|might|would)\s+help\b[^.!?\n]{{0,70}}|"
     rf"{_LEAD}*{_SENDS}\s+(?:(?:the|an?|some|your|clear)\s+)*{_PICTURE}\b[^.!?\n]{{0,50}}\s+and\s+(?:consult|ask|contact|revert|talk|get\s+back)\b[^.!?\n]{{0,50}}\bonline\b[^.!?\n]{{0,60}}|"
@@ -223,6 +227,31 @@ TO_OTHERS = pattern(
 """Somebody or something else gets it."""
 RULES_OUT = pattern(r"\bto\s+(?:rule\s+out|exclude)\b")
 """What a test is for: that says something."""
+
+_OF_YOURS = r"(?:you|u|your|ur|he|she|his|her)"
+_BE = r"(?:do|does|did|are|is|was|were|have|has|had)"
+STATE = pattern(
+    r"\b(?:(?:since|from|for)\s+how\s+long|since\s+when|"
+    rf"how\s+(?:long|often|many|much|severe|old|bad)\b[^.!?,\n]{{0,40}}?\s{_BE}\s+{_OF_YOURS}|"
+    r"(?:what|how)\s+(?:is|are|was|were)\s+(?:your|ur|his|her)\s+(?!progress|quer|question|concern|doubt|opinion|view|thought|feedback|next)|"
+    rf"what\s+\w+\s+{_BE}\s+{_OF_YOURS})\b|"
+    rf"(?:[,;:]|\b(?:and|or|me|us|know|mention|like|as))\s+{_BE}\s+(?:(?<!or\sis\s)there\s+any|{_OF_YOURS})\s+"
+    r"(?!(?:still\s+)?(?:satisf|happy|any\s+(?:\w+\s+)?(?:quer|question|doubt|concern))|(?:quer|question|doubt|concern))"
+)
+"""A question about how the reader is, inside a request: "tell me since how long do you have it"."""
+SCALE = pattern(r"\b(?:on\s+(?:a\s+)?scale|scale\s+of|out\s+of\s+(?:10|ten))\b")
+"""How bad it is, on a scale: asked for without a verb."""
+_STATE_SIGNS = ("how", "what", "when", *(f" {verb} " for verb in "do does did are is was were have has had".split()))
+
+
+def asks_of_state(sentence: str) -> bool:
+    """Whether a request holds a question about the reader's state, on which the advice depends."""
+    lowered = sentence.lower()
+    return bool(
+        (has_any(lowered, _STATE_SIGNS) and STATE.search(sentence))
+        or ("scale" in lowered or " out of " in lowered)
+        and SCALE.search(sentence)
+    )
 
 
 @remembered
@@ -258,6 +287,10 @@ def asks_back(sentence: str) -> bool:
     if sure or closings.INSTRUCTION.search(sentence, 1):
         return bool(sure)
     if content.IS_SUBJECT.match(sentence) or content.FREE_TO.search(sentence):
+        return False
+    if closings.WAITING_AND.match(sentence) or (
+        (praise := closings.PRAISES.search(sentence)) and others_in(praise["of"])
+    ):
         return False
     others = [word for word in others_in(sentence) if word not in REQUEST_WORDS]
     shows = bool(PICTURE.search(sentence))

@@ -81,6 +81,8 @@ _CLAUSE_ENDS = re.compile(
 )
 _SPLICE = re.compile(rf",\s+(?=(?:{_PERSONS}|that)\s)", re.IGNORECASE)
 _SECOND_COMMAND = re.compile(rf",\s+(?={_IMPERATIVES}\s)")
+_COMMAND_BEHIND = re.compile(rf",\s+(?:(?:so|please|kindly|also|then)\s+)?{_IMPERATIVES}\s", re.IGNORECASE)
+"""Behind a statement: "The spots may come back, discuss with your"."""
 _SUBJECT_BEGINS = pattern(
     rf"^(?:(?:and|but|so|also|yes|no|well|however|then|besides)\b,?\s+)*(?:{_PERSONS}|{_IMPERATIVES}|the|your|my|an?|most|all)\b"
 )
@@ -91,7 +93,7 @@ _HALF = pattern(
 )
 """Two sentences with a semicolon between them; members of a list do not begin so."""
 _NO_HALF = pattern(
-    r"^(?:in|with|at|on|during|regarding|depending|based|according|due|apart|like|other|such|symptoms)\b"
+    r"^(?:\w+ing|given|provided|after|in|with|at|on|during|regarding|depending|based|according|due|apart|like|other|such|symptoms)\b"
 )
 _STUMP = r"(?:hy|ad|an|syn|chil|dan|qua|ephe|cylin|carbohy|dehy|rehy|costochon|hyperan)"
 """The beginnings of words that the name ate, where they are no words themselves."""
@@ -326,6 +328,9 @@ def _clauses(before: str) -> Iterator[str]:
             yield before[: found.start()]
     if _SUBJECT_BEGINS.match(_ITEM.sub("", before)):
         for found in _SPLICE.finditer(before):
+            yield before[: found.start()]
+    for found in _COMMAND_BEHIND.finditer(before):
+        if _stands_before(before[: found.start()]):
             yield before[: found.start()]
     last = _LAST_MEMBER.search(before)
     if last and not _LISTS.search(before) and not _ADJECTIVE.search(before, 0, last.start()):

@@ -180,3 +180,18 @@ def test_the_number_of_an_item_goes_with_it() -> None:
 
 def test_in_text_without_stops_no_clause_is_looked_for() -> None:
     assert scrubbed.standing_clause("Water it such as and " * 5_000) == ""
+
+
+@pytest.mark.parametrize(
+    ("broken", "kept"),
+    [
+        (
+            "The spots may stay even after the rain stops, discuss with your",
+            "The spots may stay even after the rain stops.",
+        ),
+        ("Depending on how wet it is, discuss with your", ""),
+        ("If it is wet, kindly consult your", ""),
+    ],
+)
+def test_a_statement_stays_before_a_command_that_broke_off(broken: str, kept: str) -> None:
+    assert scrubbed.standing_clause(broken) == kept
