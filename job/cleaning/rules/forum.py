@@ -28,7 +28,7 @@ from job.cleaning.rules import (
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.lead_ins import may_announce, without_lead_in, without_lost
 from job.cleaning.rules.remarks import is_remark, is_remark_inside
-from job.cleaning.rules.requests import STATE, asks_back, asks_inside, asks_of_state, may_ask, others_in
+from job.cleaning.rules.requests import STATE, asks_back, asks_inside, asks_of_state, may_ask, others_in, praises
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, remembered, sentences, words
@@ -38,8 +38,6 @@ EDGE, END, FAR = 320, 220, 2000
 MOST_UNKNOWN = 3
 """Words of a hope or a wish that no list holds ("Hope your grandson's football match goes well"); with more it says something.
 Of another goodbye all must be known: "Feel free to" goes on with advice as well."""
-FIRST_WORDS = 48
-"""Characters of a sentence that are looked at first."""
 INSIDE = signs.Worded(
     (*closings.INSIDE, *requests.REQUESTS_INSIDE, *remarks.INSIDE, *addresses.GREETS), closings.INSIDE_WORDS
 )
@@ -87,7 +85,8 @@ def boilerplate_inside(field: Field) -> str:
     stay: list[str] = []
     gone = False
     for piece in sentences(text):
-        gone = (has_any(piece.lower(), found) and _goes_inside(piece, text)) or (gone and _DOTS.fullmatch(piece))
+        left = gone and _DOTS.fullmatch(piece)
+        gone = bool(left) or (has_any(piece.lower(), found) and _goes_inside(piece, text))
         if not gone:
             stay.append(piece)
     clauses = has_any(lowered, whole.CLAUSES_INSIDE)
@@ -266,7 +265,7 @@ def _is_courtesy(piece: str) -> bool:
     return (
         has_any(piece.lower(), closings.INSIDE)
         and (
-            _is_boilerplate(piece, unknown=0)
+            whole.is_boilerplate(piece, unknown=0)
             or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
             or whole.offers(piece)
             or whole.begins(piece)
@@ -298,34 +297,7 @@ def _is_opening(sentence: str) -> bool:
     hopes = "hop" in lowered and closings.HOPES.match(sentence)
     if (hopes or _wishes(sentence, lowered)) and not _says_something(sentence):
         return True
-    return whole.begins(sentence) or _is_boilerplate(sentence, unknown=1) or is_remark(sentence)
-
-
-def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
-    """Whether a sentence is made of words of boilerplate, with a sign among them; up to `unknown` words may be others."""
-    if sentence.isascii():
-        begin = set(sentence[:FIRST_WORDS].lower().split()[:-1]) - boilerplate.WORDS
-        if len(begin) > unknown and sum(map(str.isalpha, begin)) > unknown:
-            return False  # true of most sentences; all words of a sentence take 4 us longer
-    if len(sentence) > boilerplate.LONGEST or sentence.rstrip().endswith(":") or sentence.lstrip().startswith("#"):
-        return False
-    lowered = sentence.lower().replace("’", "'")
-    found = boilerplate.WORD.findall(lowered)
-    others = [word for word in found if word not in boilerplate.WORDS]
-    if len(others) > unknown:
-        return False
-    understood = "understand" in found and "your" in found
-    if others and ('"' in sentence or content.ADDRESSES.isdisjoint(found)):
-        return False
-    if others and not (
-        4 <= len(found) <= boilerplate.MOST_WORDS
-        and not others[0].isdigit()
-        and (understood or not boilerplate.STRONG_SIGNS.isdisjoint(found))
-    ):
-        return False
-    if not understood and boilerplate.SIGNS.isdisjoint(found):
-        return False
-    return not (signs.referral(sentence) or content.NAMES_IT.match(sentence))
+    return whole.begins(sentence) or whole.is_boilerplate(sentence, unknown=1) or is_remark(sentence)
 
 
 def _wishes(sentence: str, lowered: str) -> bool:
@@ -345,7 +317,7 @@ def _goodbye(sentence: str) -> bool:
         or whole.offers(sentence)
         or bool(whole.SAYS_NOTHING.match(sentence))
         or whole.ends(sentence)
-        or _is_boilerplate(sentence, unknown=0)
+        or whole.is_boilerplate(sentence, unknown=0)
         or asks_back(sentence)
         or is_remark(sentence)
     ) and not asks_of_state(sentence)
@@ -378,7 +350,7 @@ def _polite(clause: str) -> bool:
     """Whether a clause of a sentence says goodbye, with at most one word that is no word of a goodbye."""
     return (
         bool(signs.goodbye(clause) and not _says_something(clause, most=1))
-        or _is_boilerplate(clause, unknown=0)
+        or whole.is_boilerplate(clause, unknown=0)
         or asks_back(clause)
         or is_remark(clause)
     ) and not asks_of_state(clause)
@@ -392,7 +364,7 @@ def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
     others = others_in(sentence)
     if not others:
         return bool(content.FREE_TO.search(sentence) or signs.referral(sentence))
-    if (praise := closings.PRAISES.search(sentence)) and others_in(praise["of"]):
+    if praises(sentence):
         return True
     if len(others) > (most if closings.HOPES.match(sentence) or _speaks_for_itself(sentence) else 0):
         return True

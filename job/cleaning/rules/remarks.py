@@ -132,7 +132,7 @@ _ASKED = (
     r"of\s+)?questions?(?:\s+for\s+you)?(?:,?\s*(?:and\s+)?(?:please|kindly)\s+(?:answer|reply\s+to)\s+(?:them|these|those|all))?|"
     r"(?:as\s+[^.!?:;\n]{2,90},\s+)?(?:i\s+(?:would\s+)?(?:like|want|request|need)\s+(?:(?:you|u)\s+to|answers?\s+(?:to|for|of))|please|kindly)\s+(?:answer\s+|reply\s+to\s+)?(?:(?:the|"
     rf"these|those|all|a|few|some|my|following|more|below)\s+)+questions?\b{_WITHIN}{{0,70}}|"
-    r"(?:i\s+have\s+|there\s+are\s+)?(?:an?\s+)?(?:few|some|couple\s+of)\s+(?:(?:basic|more|other|important|small)\s+)*(?:things|questions|points)\s+(?:i\s+(?:want|need|have)\s+)?"
+    r"(?:i\s+have\s+|there\s+are\s+)?(?:a\s+)?few\s+(?:(?:basic|more|other|important|small)\s+)*(?:things|questions|points)\s+(?:i\s+(?:want|need|have)\s+)?"
     r"to\s+(?:ask|know|clarify)(?:\s+(?:from\s+)?you)?(?:\s+before\s+(?:i|we)\s+(?:proceed|answer|start|go\s+(?:on|ahead)|suggest|advise)\b[^.!?:;\n]{0,40})?|"
     r"(?:please|kindly|do)\s+(?:provide|answer|mention|tell|give|send|reply|clarify|share)\s+(?:(?:me|us|with|the)\s+)*following(?:\s+\w+){0,3}|"
     rf"{_WITHIN}{{0,60}}?i\s+need\s+(?:the\s+)?following\s+(?:\w+\s+)?{_DETAILS}(?:\s+first)?|"
@@ -206,12 +206,13 @@ _SHOWN_SIGNS = (
     "photo|pictur|see your |pic |pics|image|snap|film|slide|attach|upload|report|result|scan|x-ray|xray|x ray|detail|"
     "info|inputs|clarif|history|mention|post|share|send|provide|tell me|ecg"
 ).split("|")
-_ASKED_SIGNS = "know more|to ask|to know|to clarify|back here|feel free|please|pls|plz|kindly|question|following|so i |so we |so that i |so that we ".split(
+_ASKED_SIGNS = "know more|back here|feel free|please|pls|plz|kindly|question|following|so i |so we |so that i |so that we |few ".split(
     "|"
 )
-_PROMISED_SIGNS = "help|sort |once i |once we |decide|guide|assist|answer|comment|discuss|explain|suggest|narrow|always|communicate|together".split(
-    "|"
-)
+_PROMISED_SIGNS = (
+    "once i |once we |help|sort |decide|guide|assist|answer|comment|discuss|explain|suggest|narrow|always|communicate|"
+    "together"
+).split("|")
 _REST_SIGNS = (
     "advice|suggest|regarding|history|as per|lab results|above|reply|explanation|away|correlated|opinion|"
     "answer|consult|considering| point|concern|query|question|description|future|love|wish|thank|soon|grazie|"
@@ -246,7 +247,8 @@ INSIDE = (
     "so that i |discuss further|your inputs|if you can|in detail|review |my answer|ready to|if you mentioned|"
     "if you had|if you could|my point|communicate |short description|your concern|i shall |would have been|"
     "once the tests|once the reports|once your |be correlated|post back|lab results|detailed answer|short answer|"
-    "brief answer|also want to see|once i have |once i get |once we have |before i proceed|before we proceed|i have given|i have seen|i would like|i want to|i will |i need |i can |i cannot |can i see|"
+    "also want to see|once i have |once i get |once we have |before i proceed|before we proceed|"
+    "brief answer|i have given|i have seen|i would like|i want to|i will |i need |i can |i cannot |can i see|"
     "feel free to |i appreciate |sort it"
 ).split("|")
 """In the middle of an answer one of these is there."""
@@ -259,7 +261,7 @@ BEGINS = frozenset(
     inform explain reply tell until may help brief short detailed quick full at describe mention give list answer
     elaborate clarify specify state write respond revert ask once only after although have sending lots hope grazie
     feel appreciate understand i've i'd i'll i'm we'll details information discuss show confirm verify result
-    results ask-a as few""".split()
+    results ask-a as""".split()
 )
 _BEGINS_OTHERWISE = pattern(
     r"\W*(?:(?:it\s+(?:is|would|will|could|might|should)|it['’]s|its\s+(?:hard|difficult|not)|you\s+(?:have|are|can|may|could|need|should|must)|"

@@ -247,11 +247,9 @@ _STATE_SIGNS = ("how", "what", "when", *(f" {verb} " for verb in "do does did ar
 def asks_of_state(sentence: str) -> bool:
     """Whether a request holds a question about the reader's state, on which the advice depends."""
     lowered = sentence.lower()
-    return bool(
-        (has_any(lowered, _STATE_SIGNS) and STATE.search(sentence))
-        or ("scale" in lowered or " out of " in lowered)
-        and SCALE.search(sentence)
-    )
+    if has_any(lowered, _STATE_SIGNS) and STATE.search(sentence):
+        return True
+    return has_any(lowered, ("scale", " out of ")) and bool(SCALE.search(sentence))
 
 
 @remembered
@@ -288,11 +286,9 @@ def asks_back(sentence: str) -> bool:
         return bool(sure)
     if content.IS_SUBJECT.match(sentence) or content.FREE_TO.search(sentence):
         return False
-    if closings.WAITING_AND.match(sentence) or (
-        (praise := closings.PRAISES.search(sentence)) and others_in(praise["of"])
-    ):
-        return False
     others = [word for word in others_in(sentence) if word not in REQUEST_WORDS]
+    if others and (closings.WAITING_AND.match(sentence) or praises(sentence)):
+        return False
     shows = bool(PICTURE.search(sentence))
     if len(others) > 1 and not shows and sentence.rstrip().endswith("?"):
         return False  # it asks for something of its own
@@ -301,6 +297,12 @@ def asks_back(sentence: str) -> bool:
     ):
         return False
     return not any(others_in(found[0]) for found in closings.STATEMENT.finditer(sentence))
+
+
+def praises(sentence: str) -> bool:
+    """Whether something is called good or needed behind a courtesy, other than what courtesies speak of."""
+    found = closings.PRAISES.search(sentence) if " and " in sentence or " but " in sentence else None
+    return found is not None and bool(others_in(found["of"]))
 
 
 def others_in(text: str) -> list[str]:

@@ -122,9 +122,9 @@ def test_what_lacks_a_blank_in_small_letters_has_its_first_letter() -> None:
 def test_the_first_words_of_a_sentence_decide_as_all_do(found: list[str], unknown: int) -> None:
     sentence = " ".join(found)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forum, "FIRST_WORDS", 0)
-        by_all = forum._is_boilerplate(sentence, unknown=unknown)
-    assert forum._is_boilerplate(sentence, unknown=unknown) == by_all
+        patch.setattr(whole, "FIRST_WORDS", 0)
+        by_all = whole.is_boilerplate(sentence, unknown=unknown)
+    assert whole.is_boilerplate(sentence, unknown=unknown) == by_all
 
 
 @pytest.mark.parametrize(
