@@ -206,9 +206,9 @@ _SHOWN_SIGNS = (
     "photo|pictur|see your |pic |pics|image|snap|film|slide|attach|upload|report|result|scan|x-ray|xray|x ray|detail|"
     "info|inputs|clarif|history|mention|post|share|send|provide|tell me|ecg"
 ).split("|")
-_ASKED_SIGNS = "know more|back here|feel free|please|pls|plz|kindly|question|following|so i |so we |so that i |so that we |few ".split(
-    "|"
-)
+_ASKED_SIGNS = (
+    "know more|back here|feel free|please|pls|plz|kindly|question|following|so i |so we |so that i |so that we |few "
+).split("|")
 _PROMISED_SIGNS = (
     "once i |once we |help|sort |decide|guide|assist|answer|comment|discuss|explain|suggest|narrow|always|communicate|"
     "together"

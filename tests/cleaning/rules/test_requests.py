@@ -144,5 +144,6 @@ def test_a_question_about_the_answer_goes_with_its_request() -> None:
 
 def test_advice_joined_to_a_courtesy_stays() -> None:
     assert cleaned(f"{ADVICE} I am waiting for your reply and cold rain water.") == f"{ADVICE} cold rain water."
+    assert cleaned(f"{ADVICE} I am waiting for your reply and reports.") == ADVICE
     assert cleaned(f"{ADVICE} I hope this helps and shade is good for it.") == f"{ADVICE} Shade is good for it."
     assert cleaned(f"{ADVICE} I hope this helps and my answer is useful.") == ADVICE
