@@ -28,7 +28,7 @@ from job.cleaning.rules import (
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.lead_ins import may_announce, without_lead_in, without_lost
 from job.cleaning.rules.remarks import is_remark, is_remark_inside
-from job.cleaning.rules.requests import STATE, asks_back, asks_inside, asks_of_state, may_ask, others_in, praises
+from job.cleaning.rules.requests import asks_back, asks_inside, asks_of_state, may_ask, others_in, praises
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, remembered, sentences, words
@@ -237,12 +237,14 @@ def without_polite_clause(sentence: str) -> str:
             return full_stop(head)
     if clauses and not closings.CONDITION.match(sentence):
         head, tail = sentence[: clauses[0].start()], sentence[clauses[0].end() :]
-        stays = MAIN_CLAUSE.match(tail) or STATE.match(tail) or closings.PRAISES.match(f"and {tail}")
+        stays = MAIN_CLAUSE.match(tail) or requests.STATE.match(tail) or closings.PRAISES.match(f"and {tail}")
         if words(tail) >= FEWEST_WORDS < words(head) + 1 and stays and _polite(head):
             return capital(tail)
     # "consult a dermatologist online --> <link>"
     found = closings.ONLINE.search(sentence) if "line" in sentence.lower() else None
     head = full_stop(sentence[: found.start()]) if found else sentence
+    if found and may_ask(head) and requests.PICTURE.search(head) and not clauses:
+        return ""  # "post your reports to a gardener online"
     return "" if found and words(head) <= LONGEST_RECIPIENT and not stands(head) else head
 
 

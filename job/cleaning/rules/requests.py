@@ -234,7 +234,7 @@ STATE = pattern(
     r"\b(?:(?:since|from|for)\s+how\s+long|since\s+when|"
     rf"how\s+(?:long|often|many|much|severe|old|bad)\b[^.!?,\n]{{0,40}}?\s{_BE}\s+{_OF_YOURS}|"
     r"(?:what|how)\s+(?:is|are|was|were)\s+(?:your|ur|his|her)\s+(?!progress|quer|question|concern|doubt|opinion|view|thought|feedback|next)|"
-    rf"what\s+\w+\s+{_BE}\s+{_OF_YOURS})\b|"
+    rf"what\s+\w+\s+{_BE}\s+{_OF_YOURS}|how\s+did\s+{_OF_YOURS})\b|"
     rf"(?:[,;:]|\b(?:and|or|me|us|know|mention|like|as))\s+{_BE}\s+(?:(?<!or\sis\s)there\s+any|{_OF_YOURS})\s+"
     r"(?!(?:still\s+)?(?:satisf|happy|any\s+(?:\w+\s+)?(?:quer|question|doubt|concern))|(?:quer|question|doubt|concern))"
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from job.cleaning.rules.boilerplate import BRAND, pattern
 from job.cleaning.rules.signs import referral
-from job.cleaning.rules.text import full_stop, has_any, sentences
+from job.cleaning.rules.text import capital, full_stop, has_any, sentences
 
 REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)\b|(?![AI]\s)[A-Z]\b(?!['’]))")
 """How the rest of a sentence begins after its middle is lost."""
@@ -80,9 +80,7 @@ _CLAUSE_ENDS = re.compile(
     r",?\s+(?=(?:such\s+as|including|for\s+example|causing|leading\s+to|resulting\s+in|thereby)\b)"
 )
 _SPLICE = re.compile(rf",\s+(?=(?:{_PERSONS}|that)\s)", re.IGNORECASE)
-_SECOND_COMMAND = re.compile(rf",\s+(?={_IMPERATIVES}\s)")
-_COMMAND_BEHIND = re.compile(rf",\s+(?:(?:so|please|kindly|also|then)\s+)?{_IMPERATIVES}\s", re.IGNORECASE)
-"""Behind a statement: "The spots may come back, discuss with your"."""
+_SECOND_COMMAND = re.compile(rf",\s+(?:(?:so|please|kindly|also|then)\s+)?{_IMPERATIVES}\s", re.IGNORECASE)
 _SUBJECT_BEGINS = pattern(
     rf"^(?:(?:and|but|so|also|yes|no|well|however|then|besides)\b,?\s+)*(?:{_PERSONS}|{_IMPERATIVES}|the|your|my|an?|most|all)\b"
 )
@@ -196,6 +194,11 @@ _LAST_PHRASE = pattern(
     r"(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
     rf"\s+(?:by(?:\s+{_DETERMINER})?$|and$))"
 )
+_WHY = pattern(
+    r"(?:increase|decrease|occur|happen|worsen|improve|recur|persist|develop|vary)s?(?P<why>\s+(?:as|because|since)(?:\s+[\w-]+){1,4})$|"
+    r"\b(?:use|avoid|eat|drink|do|perform)\s+(?:[\w-]+\s+){0,2}(?!(?:exposure|contact|access|allergy)\b)[\w-]{3,}(?P<to>\s+to)$"
+)
+"""Why something happens, or is done, of which no more is left than the first words."""
 _MEANWHILE = pattern(
     r"(?:(?<=daily)|(?<=regularly)|(?<=days)|(?<=weeks)|(?<=months)|(?<=a day)|(?<=night))"
     r"\s+(?:when|while)(?:\s+you\s+(?:are\s+(?:taking|using|on)|take|use)(?:\s+[\w-]+){0,4})?$"
@@ -261,7 +264,8 @@ def without_scrubbed(text: str) -> str:
             scrubbed = True
         elif not scrubbed or not REST.match(sentence) or (lower_case and sentence[:1].islower()):
             if not (scrubbed and kept and not kept[-1] and _ORPHAN.match(sentence)):
-                kept.append(sentence)
+                first = scrubbed and not any(kept) and sentence.startswith("But ")
+                kept.append(capital(sentence[4:]) if first else sentence)
             scrubbed = False
     return "".join(kept).strip()
 
@@ -323,14 +327,11 @@ def _clauses(before: str) -> Iterator[str]:
     for found in _CLAUSE_ENDS.finditer(before):
         if found[0][0] != ";" or ":" not in before[: found.start()]:  # "three kinds: one; two; "
             yield before[: found.start()].rstrip(" ,;")
-    if _COMMAND.match(_ITEM.sub("", before)):
-        for found in _SECOND_COMMAND.finditer(before):
+    for found in _SECOND_COMMAND.finditer(before):
+        if _COMMAND.match(_ITEM.sub("", before)) or _stands_before(before[: found.start()]):
             yield before[: found.start()]
     if _SUBJECT_BEGINS.match(_ITEM.sub("", before)):
         for found in _SPLICE.finditer(before):
-            yield before[: found.start()]
-    for found in _COMMAND_BEHIND.finditer(before):
-        if _stands_before(before[: found.start()]):
             yield before[: found.start()]
     last = _LAST_MEMBER.search(before)
     if last and not _LISTS.search(before) and not _ADJECTIVE.search(before, 0, last.start()):
@@ -350,6 +351,8 @@ def _clauses(before: str) -> Iterator[str]:
     phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 6)[-6:]) else None
     if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
         yield before[: phrase.start()]
+    if (why := _WHY.search(before)) and not (why["to"] and _NO_GAIN.search(before[: why.start("to")])):
+        yield before[: why.start("why" if why["why"] else "to")]
     when = _MEANWHILE.search(before) if has_any(tail, (" when", " while")) else None
     if when and not _DENIES.search(before) and _ADVISES.search(before):
         yield before[: when.start()]

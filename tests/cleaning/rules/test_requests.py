@@ -59,6 +59,7 @@ def test_a_request_goes_whatever_else_it_holds(request_: str) -> None:
         "You are requested to post more information about it.",
         "In case you want to know the dose, upload your picture of the leaf so that I know how bad it is.",
         "I will wait for your answer.",
+        "Kindly post your recent soil reports to a botanist online.",
         "Kindly update these details and also the picture.",
         "Kindly also enclose any recent soil tests.",
         "Can you upload the scan of the leaf? ….",
