@@ -237,8 +237,7 @@ def without_polite_clause(sentence: str) -> str:
             return full_stop(head)
     if clauses and not closings.CONDITION.match(sentence):
         head, tail = sentence[: clauses[0].start()], sentence[clauses[0].end() :]
-        stays = MAIN_CLAUSE.match(tail) or requests.STATE.match(tail) or closings.PRAISES.match(f"and {tail}")
-        if words(tail) >= FEWEST_WORDS < words(head) + 1 and stays and _polite(head):
+        if words(tail) >= FEWEST_WORDS < words(head) + 1 and _begins_anew(tail) and _polite(head):
             return capital(tail)
     # "consult a dermatologist online --> <link>"
     found = closings.ONLINE.search(sentence) if "line" in sentence.lower() else None
@@ -246,6 +245,11 @@ def without_polite_clause(sentence: str) -> str:
     if found and may_ask(head) and requests.PICTURE.search(head) and not clauses:
         return ""  # "post your reports to a gardener online"
     return "" if found and words(head) <= LONGEST_RECIPIENT and not stands(head) else head
+
+
+def _begins_anew(tail: str) -> bool:
+    """Whether a clause stands without the one before it."""
+    return bool(MAIN_CLAUSE.match(tail) or requests.STATE.match(tail) or closings.PRAISES.match(f"and {tail}"))
 
 
 # --- what a sentence is ----------------------------------------------------------------------------------------------

@@ -76,9 +76,8 @@ _NAMED = re.compile(
 )
 """Who is named in a text: behind a title anybody, behind other words one of whose words is no common one."""
 _COMFORTED = re.compile(
-    r"(?P<worry>\b(?:do\s+not|don['’]?t)\s+worry),?\s+(?P<name>(?!about|because|just|much|over|yes|well|yet|even|then|sir|dear|\w+ly\b)[a-z]{3,12})"
-    r"(?P<behind>,?\s+)(?=(?:everything|all|you|it|this|things|he|she)\s+(?:will|is|are|shall|should|can|may)\b)",
-    re.IGNORECASE,
+    r"(?P<worry>worry(?<=t worry)),?\s+(?P<name>(?!about|because|just|much|over|yes|well|yet|even|then|sir|dear|\w+ly\b)[A-Za-z][a-z]{2,11})"
+    r",?\s+(?=(?:everything|all|you|it|this|things|he|she)\s+(?:will|is|are|shall|should|can|may)\b)"
 )
 _STARTERS = frozenset("hi hello hey doctor dr sir madam morning evening afternoon day dear".split())
 """A clause may begin behind them without a comma."""
@@ -197,7 +196,7 @@ def _is_named(match: re.Match[str]) -> bool:
 def ungreeted(text: str, cut: bool) -> str:
     """The text without the name in "Dear Mr. Moss," or "Hi Anna,", which a placeholder replaces; with `cut`, where it must; and
     without that in "don't worry anna everything will be fine"."""
-    if "worry" in text:
+    if "t worry" in text:
         text = _COMFORTED.sub(_uncomforted, text)
     if "\n" not in text:
         return _greeted(text, cut)

@@ -192,8 +192,6 @@ SURE = pattern(
     rf"^\W*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}(?:"
     rf"{_LEAD}*take\s+(?:an?\s+|some\s+|the\s+)?(?:clear\s+|good\s+)?(?:photos?|photographs?|pictures?|pics?|images?|snaps?)\b[^.!?\n]{{0,80}}?"
     rf"\band\s+(?:then\s+)?{_SENDS}\b(?:\s+(?:it|them|that|back|here|to|with|me|us))*|"
-    rf"{_LEAD}+(?:enclose|update)\s+(?:(?:me|us|with|these|those|the|above|any|your|his|her|recent|latest|previous|copies|copy|of|all|blood|other|also|and)\s+)*"
-    rf"(?:\w+\s+)?(?:{_PICTURE}|details|information|tests?|investigations?|work)(?:\s+(?:and\s+)?(?:also\s+)?(?:the|an?|your)\s+{_PICTURE})?(?:\s+(?:here|too|also|as\s+well))*|"
     rf"{_IF}{_LEAD}*{_SENDS}\s+(?:(?:their|the|an?|some|your|clear)\s+)*(?:{_PICTURE}(?:\s+of)?\s*)?(?:them|it|that|those|these)(?:\s+(?:too|also|here|as\s+well|again))*|"
     rf"{_LEAD}*{_SENDS}\s+(?:(?:the|an?|some|your|clear)\s+)*{_PICTURE}\b[^.!?\n]{{0,40}}\s+and\s+(?:this|it|that)\s+(?:may|will|can|might|would)\s+help\b[^.!?\n]{{0,70}}|"
     rf"{_LEAD}*{_SENDS}\s+(?:(?:the|an?|some|your|clear)\s+)*{_PICTURE}\b[^.!?\n]{{0,50}}\s+and\s+(?:consult|ask|contact|revert|talk|get\s+back)\b[^.!?\n]{{0,50}}\bonline\b[^.!?\n]{{0,60}}|"
@@ -220,6 +218,13 @@ SURE = pattern(
     r")[\s.!?]*$"
 )
 """Requests that may hold any words, since none can be advice."""
+ENCLOSES = pattern(
+    rf"^\W*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}"
+    rf"{_LEAD}+(?:enclose|update)\s+(?:(?:me|us|with|these|those|the|above|any|your|his|her|recent|latest|previous|copies|copy|of|all|blood|other|also|and)\s+)*"
+    rf"(?:\w+\s+)?(?:{_PICTURE}|details|information|tests?|investigations?|work)(?:\s+(?:and\s+)?(?:also\s+)?(?:the|an?|your)\s+{_PICTURE})?(?:\s+(?:here|too|also|as\s+well))*"
+    r"[\s.!?]*$"
+)
+"""The same of what is enclosed or brought up to date; "update your files" may be advice."""
 TO_OTHERS = pattern(
     r"\b(?:send|upload|attach|post|shar|provid|forward|submit|e?-?mail)\w*\b[^.!?\n:;]{0,80}\bto\s+(?:the|your|an?|his|her|their|its)\s+"
     r"(?!(?:quer|question|post|message|thread|chat|next|same))"
@@ -277,7 +282,7 @@ def asks_back(sentence: str) -> bool:
         or not has_any(sentence.lower(), REQUEST_SIGNS)
     ):
         return False
-    sure = SURE.match(sentence)
+    sure = SURE.match(sentence) or (has_any(sentence, ("enclose", "update ")) and ENCLOSES.match(sentence))
     if not (sure or REQUEST.match(sentence)) or signs.referral(sentence):
         return False
     if OTHERS_TO_TELL.search(sentence) or TO_OTHERS.search(sentence) or RULES_OUT.search(sentence):

@@ -198,6 +198,7 @@ _WHY = pattern(
     r"(?:increase|decrease|occur|happen|worsen|improve|recur|persist|develop|vary)s?(?P<why>\s+(?:as|because|since)(?:\s+[\w-]+){1,4})$|"
     r"\b(?:use|avoid|eat|drink|do|perform)\s+(?:[\w-]+\s+){0,2}(?!(?:exposure|contact|access|allergy)\b)[\w-]{3,}(?P<to>\s+to)$"
 )
+_WHY_WORDS = (" as ", " because ", " since ", " to")
 """Why something happens, or is done, of which no more is left than the first words."""
 _MEANWHILE = pattern(
     r"(?:(?<=daily)|(?<=regularly)|(?<=days)|(?<=weeks)|(?<=months)|(?<=a day)|(?<=night))"
@@ -351,7 +352,8 @@ def _clauses(before: str) -> Iterator[str]:
     phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 6)[-6:]) else None
     if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
         yield before[: phrase.start()]
-    if (why := _WHY.search(before)) and not (why["to"] and _NO_GAIN.search(before[: why.start("to")])):
+    why = _WHY.search(before, max(0, len(before) - REACH)) if has_any(tail[-40:], _WHY_WORDS) else None
+    if why and not (why["to"] and _NO_GAIN.search(before[: why.start("to")])):
         yield before[: why.start("why" if why["why"] else "to")]
     when = _MEANWHILE.search(before) if has_any(tail, (" when", " while")) else None
     if when and not _DENIES.search(before) and _ADVISES.search(before):
