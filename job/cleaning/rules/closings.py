@@ -181,10 +181,11 @@ STATEMENT = pattern(
     r"you\s+(?:should|must|need|have\s+to|are|may|can))\b[^,;]*"
 )
 """A clause that tells the reader how things are."""
-PRAISES = pattern(
-    r"\b(?:and|but)\s+(?P<of>(?:[\w-]+\s+){1,3}?)(?:(?:is|are|will\s+be|would\s+be)\s+(?:(?:also|very|really|a|most)\s+)*"
+_PRAISED = (
+    r"(?P<of>(?:[\w-]+\s+){1,3}?)(?:(?:is|are|will\s+be|would\s+be)\s+(?:(?:also|very|really|a|most)\s+)*"
     r"(?:good|useful|helpful|important|necessary|needed|advised|advisable|recommended|beneficial|essential|must)|helps?)\b"
 )
+PRAISED, PRAISES = pattern(_PRAISED), pattern(rf"\b(?:and|but)\s+{_PRAISED}")
 """Advice joined to a courtesy: "Thanks, and shade is good for it"."""
 WAITING_AND = pattern(
     r"[\s,;]*\b(?:i(?:\s+am|['’]m|\s+will\s+be)\s+)?(?:a?waiting)\s+(?:for\s+)?(?:your|ur)\s+(?:reply|response|answers?)\s+and\s+(?:also\s+)?"

@@ -42,8 +42,7 @@ INSIDE = signs.Worded(
     (*closings.INSIDE, *requests.REQUESTS_INSIDE, *remarks.INSIDE, *addresses.GREETS), closings.INSIDE_WORDS
 )
 """An answer without one of these has no boilerplate in its middle."""
-_DOTS = re.compile(r"[.…\s]+")
-"""What a source left behind a sentence that goes."""
+_DOTS = re.compile(r"[.…\s]+")  # left behind a sentence that goes
 LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
@@ -237,19 +236,17 @@ def without_polite_clause(sentence: str) -> str:
             return full_stop(head)
     if clauses and not closings.CONDITION.match(sentence):
         head, tail = sentence[: clauses[0].start()], sentence[clauses[0].end() :]
-        if words(tail) >= FEWEST_WORDS < words(head) + 1 and _begins_anew(tail) and _polite(head):
+        if (
+            words(tail) >= FEWEST_WORDS < words(head) + 1
+            and _polite(head)
+            and any(begins.match(tail) for begins in (MAIN_CLAUSE, requests.STATE, closings.PRAISED))
+        ):
             return capital(tail)
     # "consult a dermatologist online --> <link>"
     found = closings.ONLINE.search(sentence) if "line" in sentence.lower() else None
     head = full_stop(sentence[: found.start()]) if found else sentence
-    if found and may_ask(head) and requests.PICTURE.search(head) and not clauses:
-        return ""  # "post your reports to a gardener online"
-    return "" if found and words(head) <= LONGEST_RECIPIENT and not stands(head) else head
-
-
-def _begins_anew(tail: str) -> bool:
-    """Whether a clause stands without the one before it."""
-    return bool(MAIN_CLAUSE.match(tail) or requests.STATE.match(tail) or closings.PRAISES.match(f"and {tail}"))
+    posts = found and not clauses and may_ask(head) and requests.PICTURE.search(head)  # "to a botanist online"
+    return "" if posts or (found and words(head) <= LONGEST_RECIPIENT and not stands(head)) else head
 
 
 # --- what a sentence is ----------------------------------------------------------------------------------------------

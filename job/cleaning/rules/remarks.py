@@ -247,7 +247,7 @@ INSIDE = (
     "so that i |discuss further|your inputs|if you can|in detail|review |my answer|ready to|if you mentioned|"
     "if you had|if you could|my point|communicate |short description|your concern|i shall |would have been|"
     "once the tests|once the reports|once your |be correlated|post back|lab results|detailed answer|short answer|"
-    "also want to see|once i have |once i get |once we have |before i proceed|before we proceed|"
+    "want to see your|once i |things to ask|"
     "brief answer|i have given|i have seen|i would like|i want to|i will |i need |i can |i cannot |can i see|"
     "feel free to |i appreciate |sort it"
 ).split("|")

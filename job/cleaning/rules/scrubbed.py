@@ -198,8 +198,7 @@ _WHY = pattern(
     r"(?:increase|decrease|occur|happen|worsen|improve|recur|persist|develop|vary)s?(?P<why>\s+(?:as|because|since)(?:\s+[\w-]+){1,4})$|"
     r"\b(?:use|avoid|eat|drink|do|perform)\s+(?:[\w-]+\s+){0,2}(?!(?:exposure|contact|access|allergy)\b)[\w-]{3,}(?P<to>\s+to)$"
 )
-_WHY_WORDS = (" as ", " because ", " since ", " to")
-"""Why something happens, or is done, of which no more is left than the first words."""
+_WHY_SIGNS = (" as ", " because ", " since ", " to")  # why something happens or is done: its first words are left
 _MEANWHILE = pattern(
     r"(?:(?<=daily)|(?<=regularly)|(?<=days)|(?<=weeks)|(?<=months)|(?<=a day)|(?<=night))"
     r"\s+(?:when|while)(?:\s+you\s+(?:are\s+(?:taking|using|on)|take|use)(?:\s+[\w-]+){0,4})?$"
@@ -265,8 +264,7 @@ def without_scrubbed(text: str) -> str:
             scrubbed = True
         elif not scrubbed or not REST.match(sentence) or (lower_case and sentence[:1].islower()):
             if not (scrubbed and kept and not kept[-1] and _ORPHAN.match(sentence)):
-                first = scrubbed and not any(kept) and sentence.startswith("But ")
-                kept.append(capital(sentence[4:]) if first else sentence)
+                kept.append(sentence if any(kept) or not scrubbed else capital(sentence.removeprefix("But ")))
             scrubbed = False
     return "".join(kept).strip()
 
@@ -332,8 +330,7 @@ def _clauses(before: str) -> Iterator[str]:
         if _COMMAND.match(_ITEM.sub("", before)) or _stands_before(before[: found.start()]):
             yield before[: found.start()]
     if _SUBJECT_BEGINS.match(_ITEM.sub("", before)):
-        for found in _SPLICE.finditer(before):
-            yield before[: found.start()]
+        yield from (before[: found.start()] for found in _SPLICE.finditer(before))
     last = _LAST_MEMBER.search(before)
     if last and not _LISTS.search(before) and not _ADJECTIVE.search(before, 0, last.start()):
         yield before[: last.start()]
@@ -352,9 +349,9 @@ def _clauses(before: str) -> Iterator[str]:
     phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 6)[-6:]) else None
     if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
         yield before[: phrase.start()]
-    why = _WHY.search(before, max(0, len(before) - REACH)) if has_any(tail[-40:], _WHY_WORDS) else None
+    why = _WHY.search(before, max(0, len(before) - REACH)) if has_any(tail, _WHY_SIGNS) else None
     if why and not (why["to"] and _NO_GAIN.search(before[: why.start("to")])):
-        yield before[: why.start("why" if why["why"] else "to")]
+        yield before[: why.start(why.lastindex or 0)]
     when = _MEANWHILE.search(before) if has_any(tail, (" when", " while")) else None
     if when and not _DENIES.search(before) and _ADVISES.search(before):
         yield before[: when.start()]
