@@ -232,7 +232,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     "query_read": pattern(
         rf"^(?:and\s+)?{I_READ}(?:\s+(?:carefully|thoroughly|completely|well|again|in\s+details?|in\s+depth|with\s+(?:care|diligence|"
         r"patience|interest|attention)))*"
-        r"(?:\s*[,.!:;…\-–—]+\s*|\s+(?:and|but|so)\s+(?=(?:I|from|as|it|in|the|this|that|there|here|your|you|my|we|according|based|after)\b)|"
+        r"(?:\s*[,.!:;…\-–—]+\s*|\s+(?:and|but|so)\s+(?=(?:I|from|as|it|in|the|this|that|there|here|your|you|my|we|according|based|after)\b)(?!(?:the|your)\s+(?:\w+\s+)?(?:photo(?:graph)?s?|pictures?|images?|x-?rays?|reports?|scans?)\s+(?:you\s+)?(?:attached|sent|uploaded|posted|provided|shared)\b)|"
         r"\s+(?=(?:I|Let)\s)|\s+(?=(?-i:[A-Z][a-z])))"
     ),
     "query_read_and": pattern(
@@ -250,7 +250,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     "having_read": pattern(
         r"^(?:thereafter\s+|after\s+|on\s+|by\s+|upon\s+)+(?:going|reading|reviewing|looking|analy[sz]ing|seeing|studying)\s+(?:through\s+|at\s+|into\s+)?"
         rf"(?:(?:all|the|your|ur)\s+){{1,3}}{READ}\b(?:\s+and\s+(?:(?:the|your)\s+)?{READ})?\s*(?:(?:that\s+)?(?:(?:was|were|have|has)\s+)?(?:you\s+)?"
-        r"(?:sent|provided|attached|uploaded|shared|mentioned|given)(?:\s+by\s+you)?\s*)?,?\s*(?=I\b|it|you\b|my\b|this\b|there\b)"
+        r"(?:sent|provided|attached|uploaded|shared|mentioned|given)(?:\s+by\s+you)?\s*)?(?:(?:very\s+)?(?:carefully|thoroughly|in\s+details?)\s*)?,?\s*(?=I\b|it|you\b|my\b|this\b|there\b)"
     ),
     "help_offer": pattern(
         r"^(?:as\s+an?\s+(?:[\w-]+\s+){0,4}(?:assistant|ai|(?:language\s+)?model),?\s+)?(?:and\s+)?"

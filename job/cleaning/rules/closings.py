@@ -140,6 +140,7 @@ POLITE = (
         "tell me",
         "to me",
         "provide me",
+        "update me",
         "waiting",
     ),
 )
@@ -155,7 +156,7 @@ WORDS = frozenset(
     two three four five six seven ten fifteen hitting needy patients
     ayurveda ayurvedic homeopathic infertility allergy radiodiagnosis critical surgical nutritionist endodontist
     orthodontist fitness yoga lactation dental sexual related
-    next step steps experts love mom ciao waiting awaiting disposal remain whenever""".split()
+    next step steps experts update new events love mom ciao waiting awaiting disposal remain whenever""".split()
 )
 """What goodbyes speak of besides: the reader's people, the reports to come back with, the specialists of a platform."""
 TITLES = (
@@ -180,6 +181,16 @@ STATEMENT = pattern(
     r"you\s+(?:should|must|need|have\s+to|are|may|can))\b[^,;]*"
 )
 """A clause that tells the reader how things are."""
+_PRAISED = (
+    r"(?P<of>(?:[\w-]+\s+){1,3}?)(?:(?:is|are|will\s+be|would\s+be)\s+(?:(?:also|very|really|a|most)\s+)*"
+    r"(?:good|useful|helpful|important|necessary|needed|advised|advisable|recommended|beneficial|essential|must)|helps?)\b"
+)
+PRAISED, PRAISES = pattern(_PRAISED), pattern(rf"\b(?:and|but)\s+{_PRAISED}")
+"""Advice joined to a courtesy: "Thanks, and shade is good for it"."""
+WAITING_AND = pattern(
+    r"[\s,;]*\b(?:i(?:\s+am|['’]m|\s+will\s+be)\s+)?(?:a?waiting)\s+(?:for\s+)?(?:your|ur)\s+(?:reply|response|answers?)\s+and\s+(?:also\s+)?"
+)
+"""What goes before advice: "waiting for your reply and hot drinks"."""
 ADVISES = pattern(rf"^\W*(?:please\s+|kindly\s+)*(?:{_ACT}|consult|contact|call|meet|ask|follow|do|start)\s")
 """What no signature begins with."""
 REFERRAL = pattern(
@@ -219,7 +230,7 @@ WISHES = pattern(
 GOOD_DAY = pattern(r"^[\w\s\"'(-]{0,22}\b(?:good|nice|great)\s+(?:day|night|evening|morning|weekend|time)\s*[.!,]*$")
 # Where a goodbye begins without a full stop before it; only words that cannot go on a sentence.
 GLUED_GOODBYE = re.compile(
-    r"(?:[\s,.!;:)\]…-]+|(?<=[a-z\d)])(?=[A-Z])|(?<=[a-z][a-z])(?=waiting\s+(?:for\s+)?(?:ur|your)\s))(?:(?i:and\s+|so\s+)?(?:I\s+(?:do\s+)?hope\s+(?:this|that|it|I|you|my|the\s+(?:above|information|answer))\b|"
+    r"(?:[\s,.!;:)\]…-]+|(?<=[a-z\d)])(?=[A-Z])|(?<=[a-z][a-z])(?=waiting\s+(?:for\s+)?(?:ur|your)\s|update\s+me\s))(?:(?i:and\s+|so\s+)?(?:I\s+(?:do\s+)?hope\s+(?:this|that|it|I|you|my|the\s+(?:above|information|answer))\b|"
     r"Hope\s+(?:this|that|it|I|you|my|the|for)\b|Regards\b|(?:[Ww]ith\s+)?(?:Kind|Best|Warm)\s+(?:[Rr]egards|[Ww]ishes)\b|"
     r"Thanks?\b(?!\s+to\b)|THANKS?\b(?!\s+TO\b)|Take\s+[Cc]are\s+(?=ourforum)|Wish(?:ing)?\s+(?:you|good|U)\b|Get\s+well\s+soon\b|"
     r"Let\s+me\s+know\s+(?:if|in)\b|[Ff]eel\s+free\s+to\b|(?:please\s+)?do\s+not\s+hesitate\b|All\s+the\s+best\b|Good\s+luck\b|"
@@ -227,7 +238,7 @@ GLUED_GOODBYE = re.compile(
     r"(?i:(?:i\s+)?(?:do\s+)?hope\s+(?:that\s+)?(?:i|this|it|these|the|my|you)\b[^.!?\n]{0,60}\b(?:answer|help|clear|satisf|query|question|useful))\w*|"
     r"[Tt]hanks?\s+(?:you\s+)?for\s+(?:more|any|your|the|asking|using|choosing|posting|contacting|consulting|trusting)\b|"
     r"(?i:hope\s+(?:he|she|they|your\s+\w+)\s+(?:gets?|feels?|recovers?|is|are|will)\b)|"
-    r"(?i:(?:waiting|awaiting)\s+(?:for\s+)?(?:ur|your)\s+(?:reply|response|answers?)\b)|if\s+so\s+do\s+vote\b|"
+    r"(?i:(?:waiting|awaiting)\s+(?:for\s+)?(?:ur|your)\s+(?:reply|response|answers?)\b)|(?=[UuGg])(?i:update\s+me\s+(?:with|on|about|if|after)\b|god\s+bless\s+(?:you|u)\b)|if\s+so\s+do\s+vote\b|"
     r"(?=[AISTWaistw])(?i:(?:(?:so|and|then|after\s+(?:that|this))[\s,]+)*(?:i|we)\s+(?:will|can|shall|would|could)\s+(?:then\s+)?(?:be\s+able\s+to\s+)?(?:guide|help|advise|assist)\s+(?:you|u)\s+"
     r"(?:(?:to|for|on|about|with|regarding|in)\s+)?(?:the\s+|your\s+)?next\s+steps?\b)|Good\s+day\b|Stay\s+(?:healthy|safe)\b))[^.!?\n]{0,160}[.!?\s]*$"
 )
@@ -339,6 +350,7 @@ INSIDE = (
         "your query",
         "your question",
         "your concern",
+        "god bless",
         "welcome",
         "get back",
         "revert",

@@ -10,6 +10,7 @@ otherwise the polite clause alone goes, and of a condition not even that. The wo
 from __future__ import annotations
 
 import functools
+import re
 
 from job.cleaning.rules import (
     addresses,
@@ -27,7 +28,7 @@ from job.cleaning.rules import (
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.lead_ins import may_announce, without_lead_in, without_lost
 from job.cleaning.rules.remarks import is_remark, is_remark_inside
-from job.cleaning.rules.requests import asks_back, asks_inside, may_ask, others_in
+from job.cleaning.rules.requests import asks_back, asks_inside, asks_of_state, may_ask, others_in, praises
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, remembered, sentences, words
@@ -41,6 +42,7 @@ INSIDE = signs.Worded(
     (*closings.INSIDE, *requests.REQUESTS_INSIDE, *remarks.INSIDE, *addresses.GREETS), closings.INSIDE_WORDS
 )
 """An answer without one of these has no boilerplate in its middle."""
+_DOTS = re.compile(r"[.…\s]+")  # left behind a sentence that goes
 LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind
 FEWEST_WORDS = 3
 """Words that must be left when a clause goes."""
@@ -79,7 +81,13 @@ def boilerplate_inside(field: Field) -> str:
     if whole.SO_I_CAN_SIGNS.found_in(lowered):
         text = whole.SO_I_CAN.sub("", text)
         lowered = text.lower()
-    stay = [piece for piece in sentences(text) if not (has_any(piece.lower(), found) and _goes_inside(piece, text))]
+    stay: list[str] = []
+    gone = False
+    for piece in sentences(text):
+        left = gone and _DOTS.fullmatch(piece)
+        gone = bool(left) or (has_any(piece.lower(), found) and _goes_inside(piece, text))
+        if not gone:
+            stay.append(piece)
     clauses = has_any(lowered, whole.CLAUSES_INSIDE)
     if not addresses.GREETS.isdisjoint(found):
         stay = [*stay[:1], *map(addresses.ungreeted, stay[1:])]
@@ -194,6 +202,9 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
         if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
             end = place
             starts.pop()
+        elif len(starts) > 1 and _DOTS.fullmatch(piece) and _goodbye(text[starts[-2] : place].strip()):
+            end = starts[-2]
+            del starts[-2:]
         elif len(starts) > 2 and sign_offs.is_signature(text[place:end]) and _goodbye(text[starts[-2] : place].strip()):
             end = starts[-2]  # what follows a goodbye is a signature, or this is not the end
             del starts[-2:]
@@ -212,6 +223,10 @@ def without_polite_clause(sentence: str) -> str:
     """The sentence without a polite clause at its end or beginning; of a condition ("If in doubt, ...") nothing goes."""
     if online.SIGN in sentence and (advice := _before_online(sentence)):
         return full_stop(advice)
+    if "waiting" in sentence and (wait := closings.WAITING_AND.search(sentence)):
+        head, tail = sentence[: wait.start()], sentence[wait.end() :]
+        if others_in(tail) and not _polite(tail):
+            return full_stop(f"{head}, {tail}" if head else capital(tail))
     clauses = list(closings.CLAUSE.finditer(sentence))
     for between in reversed(clauses):
         head, tail = sentence[: between.start()], sentence[between.end() :]
@@ -221,12 +236,17 @@ def without_polite_clause(sentence: str) -> str:
             return full_stop(head)
     if clauses and not closings.CONDITION.match(sentence):
         head, tail = sentence[: clauses[0].start()], sentence[clauses[0].end() :]
-        if words(tail) >= FEWEST_WORDS < words(head) + 1 and MAIN_CLAUSE.match(tail) and _polite(head):
+        if (
+            words(tail) >= FEWEST_WORDS < words(head) + 1
+            and _polite(head)
+            and any(begins.match(tail) for begins in (MAIN_CLAUSE, requests.STATE, closings.PRAISED))
+        ):
             return capital(tail)
     # "consult a dermatologist online --> <link>"
     found = closings.ONLINE.search(sentence) if "line" in sentence.lower() else None
     head = full_stop(sentence[: found.start()]) if found else sentence
-    return "" if found and words(head) <= LONGEST_RECIPIENT and not stands(head) else head
+    posts = found and not clauses and may_ask(head) and requests.PICTURE.search(head)  # "to a botanist online"
+    return "" if posts or (found and words(head) <= LONGEST_RECIPIENT and not stands(head)) else head
 
 
 # --- what a sentence is ----------------------------------------------------------------------------------------------
@@ -238,16 +258,22 @@ def _goes_inside(piece: str, text: str) -> bool:
         return False  # it announces something, or is an item of a list
     if _is_courtesy(piece):
         return not sign_offs.is_listed(piece, text)
-    return (asks_inside(piece) or is_remark_inside(piece)) and not content.is_answer(text.replace(piece, ""))
+    if not (asks_inside(piece) or is_remark_inside(piece)) or asks_of_state(piece):
+        return False
+    return not content.is_answer(text.replace(piece, ""))
 
 
 @remembered
 def _is_courtesy(piece: str) -> bool:
-    return has_any(piece.lower(), closings.INSIDE) and (
-        _is_boilerplate(piece, unknown=0)
-        or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
-        or whole.offers(piece)
-        or whole.begins(piece)
+    return (
+        has_any(piece.lower(), closings.INSIDE)
+        and (
+            whole.is_boilerplate(piece, unknown=0)
+            or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
+            or whole.offers(piece)
+            or whole.begins(piece)
+        )
+        and not asks_of_state(piece)
     )
 
 
@@ -262,7 +288,8 @@ def _without_courtesy(sentence: str, *, clauses: bool) -> str:
         rest = without_lead_in(body, _goodbye)
         if rest != body:
             return rest + sentence[len(body) :] if rest else ""
-    if clauses and BRAND not in sentence and has_any(sentence.lower(), whole.CLAUSES_INSIDE):
+    asks_too = "?" in sentence and asks_inside(sentence) and asks_of_state(sentence)
+    if asks_too or (clauses and BRAND not in sentence and has_any(sentence.lower(), whole.CLAUSES_INSIDE)):
         body = sentence.rstrip()
         return without_polite_clause(body) + sentence[len(body) :]
     return sentence
@@ -273,32 +300,7 @@ def _is_opening(sentence: str) -> bool:
     hopes = "hop" in lowered and closings.HOPES.match(sentence)
     if (hopes or _wishes(sentence, lowered)) and not _says_something(sentence):
         return True
-    return whole.begins(sentence) or _is_boilerplate(sentence, unknown=1) or is_remark(sentence)
-
-
-def _is_boilerplate(sentence: str, *, unknown: int) -> bool:
-    """Whether a sentence is made of words of boilerplate, with a sign among them; up to `unknown` words may be others."""
-    if sentence.isascii() and content.begins_otherwise(sentence, unknown):
-        return False
-    if len(sentence) > boilerplate.LONGEST or sentence.rstrip().endswith(":") or sentence.lstrip().startswith("#"):
-        return False
-    lowered = sentence.lower().replace("’", "'")
-    found = boilerplate.WORD.findall(lowered)
-    others = [word for word in found if word not in boilerplate.WORDS]
-    if len(others) > unknown:
-        return False
-    understood = "understand" in found and "your" in found
-    if others and ('"' in sentence or content.ADDRESSES.isdisjoint(found)):
-        return False
-    if others and not (
-        4 <= len(found) <= boilerplate.MOST_WORDS
-        and not others[0].isdigit()
-        and (understood or not boilerplate.STRONG_SIGNS.isdisjoint(found))
-    ):
-        return False
-    if not understood and boilerplate.SIGNS.isdisjoint(found):
-        return False
-    return not (signs.referral(sentence) or content.NAMES_IT.match(sentence))
+    return whole.begins(sentence) or whole.is_boilerplate(sentence, unknown=1) or is_remark(sentence)
 
 
 def _wishes(sentence: str, lowered: str) -> bool:
@@ -318,10 +320,10 @@ def _goodbye(sentence: str) -> bool:
         or whole.offers(sentence)
         or bool(whole.SAYS_NOTHING.match(sentence))
         or whole.ends(sentence)
-        or _is_boilerplate(sentence, unknown=0)
+        or whole.is_boilerplate(sentence, unknown=0)
         or asks_back(sentence)
         or is_remark(sentence)
-    )
+    ) and not asks_of_state(sentence)
 
 
 def _before_online(sentence: str) -> str:
@@ -351,10 +353,10 @@ def _polite(clause: str) -> bool:
     """Whether a clause of a sentence says goodbye, with at most one word that is no word of a goodbye."""
     return (
         bool(signs.goodbye(clause) and not _says_something(clause, most=1))
-        or _is_boilerplate(clause, unknown=0)
+        or whole.is_boilerplate(clause, unknown=0)
         or asks_back(clause)
         or is_remark(clause)
-    )
+    ) and not asks_of_state(clause)
 
 
 def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
@@ -365,6 +367,8 @@ def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
     others = others_in(sentence)
     if not others:
         return bool(content.FREE_TO.search(sentence) or signs.referral(sentence))
+    if praises(sentence):
+        return True
     if len(others) > (most if closings.HOPES.match(sentence) or _speaks_for_itself(sentence) else 0):
         return True
     if content.FREE_TO.search(sentence) or signs.referral(sentence):

@@ -77,6 +77,10 @@ _NAMED = re.compile(
     rf"(?P<own_title>{_TITLE})?(?P<name>{_NAME})\b"
 )
 """Who is named in a text: behind a title anybody, behind other words one of whose words is no common one."""
+_COMFORTED = re.compile(
+    r"(?P<worry>worry(?<=t worry)),?\s+(?P<name>(?!about|because|just|much|over|yes|well|yet|even|then|sir|dear|\w+ly\b)[A-Za-z][a-z]{2,11})"
+    r",?\s+(?=(?:everything|all|you|it|this|things|he|she)\s+(?:will|is|are|shall|should|can|may)\b)"
+)
 _STARTERS = frozenset("hi hello hey doctor dr sir madam morning evening afternoon day dear".split())
 """A clause may begin behind them without a comma."""
 
@@ -205,10 +209,17 @@ def _is_named(match: re.Match[str]) -> bool:
 
 
 def ungreeted(text: str, cut: bool) -> str:
-    """The text without the name in "Dear Mr. Moss," or "Hi Anna,", which a placeholder replaces; with `cut`, where it must."""
+    """The text without the name in "Dear Mr. Moss," or "Hi Anna,", which a placeholder replaces; with `cut`, where it must; and
+    without that in "don't worry anna everything will be fine"."""
+    if "t worry" in text:
+        text = _COMFORTED.sub(_uncomforted, text)
     if "\n" not in text:
         return _greeted(text, cut)
     return "\n".join([_greeted(line, cut) for line in text.split("\n")])
+
+
+def _uncomforted(match: re.Match[str]) -> str:
+    return f"{match['worry']}, " if is_name(match["name"]) else match[0]
 
 
 def is_name(name: str) -> bool:

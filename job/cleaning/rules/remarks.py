@@ -132,6 +132,8 @@ _ASKED = (
     r"of\s+)?questions?(?:\s+for\s+you)?(?:,?\s*(?:and\s+)?(?:please|kindly)\s+(?:answer|reply\s+to)\s+(?:them|these|those|all))?|"
     r"(?:as\s+[^.!?:;\n]{2,90},\s+)?(?:i\s+(?:would\s+)?(?:like|want|request|need)\s+(?:(?:you|u)\s+to|answers?\s+(?:to|for|of))|please|kindly)\s+(?:answer\s+|reply\s+to\s+)?(?:(?:the|"
     rf"these|those|all|a|few|some|my|following|more|below)\s+)+questions?\b{_WITHIN}{{0,70}}|"
+    r"(?:i\s+have\s+|there\s+are\s+)?(?:a\s+)?few\s+(?:(?:basic|more|other|important|small)\s+)*(?:things|questions|points)\s+(?:i\s+(?:want|need|have)\s+)?"
+    r"to\s+(?:ask|know|clarify)(?:\s+(?:from\s+)?you)?(?:\s+before\s+(?:i|we)\s+(?:proceed|answer|start|go\s+(?:on|ahead)|suggest|advise)\b[^.!?:;\n]{0,40})?|"
     r"(?:please|kindly|do)\s+(?:provide|answer|mention|tell|give|send|reply|clarify|share)\s+(?:(?:me|us|with|the)\s+)*following(?:\s+\w+){0,3}|"
     rf"{_WITHIN}{{0,60}}?i\s+need\s+(?:the\s+)?following\s+(?:\w+\s+)?{_DETAILS}(?:\s+first)?|"
     r"(?:i|we)\s+need\s+to\s+know\s+more(?:\s+about\s+\w+)?\s+(?:so\s+(?:that\s+)?(?:i|we)\s+can|to)\s+(?:help|give|answer|guide|reach|make)\b"
@@ -147,6 +149,8 @@ _PROMISED = (
     r"accordingly|then|later)(?:\s+\w+)?|"
     r"once\s+(?:(?:the|these|your|all)\s+)*(?:tests?|reports?|results?|investigations?)\s+(?:are|is)\s+(?:done|available|ready|in|here|out)[,\s]+"
     rf"(?:then\s+)?(?:i|we)\s+(?:can|will|shall|could)\s+(?:then\s+)?(?:discuss|decide|plan|guide|talk|think|see)\b{_WITHIN}{{0,70}}|"
+    rf"once\s+(?:i|we)\s+(?:have|get|receive|know|see)\s+(?:(?:all|these|those|this|that|the|your)\s+)+(?:[\w-]+\s+){{0,3}}?(?:{_SCAN}|{_DETAILS}|answers?)[,\s]+"
+    rf"{_CAN}\s+(?:(?:\w+ly)\s+)?(?:{_COMMENT}|correlate|plan|proceed)\b{_WITHIN}{{0,70}}|"
     r"(?:i|we)\s+(?:will|shall|would)\s+(?:try\s+(?:my\s+best\s+)?to\s+)?sort\s+(?:it|this|that)\s+out(?:\s+for\s+you)?|"
     r"if\s+anything\s+(?:else\s+)?(?:happens|comes\s+up),?\s+(?:i\s+am|we\s+are)\s+(?:always\s+)?(?:here|there)\b[^.!?\n]{0,30}|"
     rf"{_CAN}\s+(?:narrow|give|suggest)\b{_WITHIN}{{0,50}}?\b(?:with|by|after|once|from)\s+(?:the\s+help\s+of\s+)?{_MANY}{_DETAILS}\b{_WITHIN}{{0,40}}|"
@@ -203,15 +207,12 @@ _SHOWN_SIGNS = (
     "info|inputs|clarif|history|mention|post|share|send|provide|tell me|ecg"
 ).split("|")
 _ASKED_SIGNS = (
-    "know more|back here|feel free|please|pls|plz|kindly|question|following|so i |so we |so that i |so that we ".split(
-        "|"
-    )
-)
+    "know more|back here|feel free|please|pls|plz|kindly|question|following|so i |so we |so that i |so that we |few "
+).split("|")
 _PROMISED_SIGNS = (
-    "help|sort |decide|guide|assist|answer|comment|discuss|explain|suggest|narrow|always|communicate|together".split(
-        "|"
-    )
-)
+    "once i |once we |help|sort |decide|guide|assist|answer|comment|discuss|explain|suggest|narrow|always|communicate|"
+    "together"
+).split("|")
 _REST_SIGNS = (
     "advice|suggest|regarding|history|as per|lab results|above|reply|explanation|away|correlated|opinion|"
     "answer|consult|considering| point|concern|query|question|description|future|love|wish|thank|soon|grazie|"
@@ -246,6 +247,7 @@ INSIDE = (
     "so that i |discuss further|your inputs|if you can|in detail|review |my answer|ready to|if you mentioned|"
     "if you had|if you could|my point|communicate |short description|your concern|i shall |would have been|"
     "once the tests|once the reports|once your |be correlated|post back|lab results|detailed answer|short answer|"
+    "want to see your|once i |things to ask|"
     "brief answer|i have given|i have seen|i would like|i want to|i will |i need |i can |i cannot |can i see|"
     "feel free to |i appreciate |sort it"
 ).split("|")

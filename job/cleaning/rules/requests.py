@@ -40,7 +40,7 @@ REQUEST = pattern(
     rf"{_LEAD}+(?:attach|upload|share|send)\s+(?:it|them|the\s+same)\b|"
     r"i\s+(?:will\s+|would\s+|can\s+|could\s+|should\s+|be\s+|able\s+to\s+|have\s+)+(?:help|tell|guide|give|comment|advise)\w*\b[^.!?\n]{0,60}?\bif\s+you\s+"
     r"(?:(?:can|could|would)\s+)?(?:provide|upload|send|attach|share|tell|give|show)\b|"
-    r"(?:i\s+(?:will|am|shall)\s+)?(?:be\s+)?(?:expect(?:ing)?|waiting|awaiting)\s+(?:for\s+)?(?:your|ur)\s+(?:reply|response|reports?|answers?|feedback)\b|"
+    r"(?:(?:i\s+(?:will|am|shall)\s+)?(?:be\s+)?(?:expect(?:ing)?|waiting|awaiting)|i(?:['’]ll|\s+will)\s+(?:a?wait))\s+(?:for\s+)?(?:your|ur)\s+(?:reply|response|reports?|answers?|feedback)\b|"
     r"send\s+(?:(?:it|them|the\s+\w+)\s+)?for\s+(?:my\s+|a\s+)?review\b|"
     r"i\s+need\s+to\s+see\s+(?:it|them|the|your|his|her)\b|"
     rf"{_ASKED}\b(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b(?:$|[^.!?\n]{{0,60}}\b(?:me|us|here|(?:so\s+)?(?:that\s+)?(?:i|we)\s+(?:can|could|may|know|see)|for\s+(?:further|better|proper|more))\b)|"
@@ -79,7 +79,9 @@ REQUEST_SIGNS = (
         "i can tell",
     ),
     *(
-        "waiting",
+        "wait",
+        "enclos",
+        "update",
         "expect",
         "give ",
         "review",
@@ -100,7 +102,7 @@ REQUEST_BEGINS = frozenset(
     """also so and but else otherwise then however finally lastly meanwhile anyway anyways again pls plz please kindly moreover
     till until for once do just always can could would will you i if it nevertheless hence to in when as after before let keep
     send show tell inform update forward email e-mail mail provide reply write message share report post upload answer give
-    revert get come attach submit mention describe specify convey resend waiting awaiting expect expecting be take u
+    revert get come attach submit mention describe specify convey resend waiting awaiting i'll i’ll expect expecting be take u
     follow follow-up followup respond perhaps maybe""".split()
 )
 """First words of requests: most sentences begin otherwise, and need not be looked at further."""
@@ -216,6 +218,13 @@ SURE = pattern(
     r")[\s.!?]*$"
 )
 """Requests that may hold any words, since none can be advice."""
+ENCLOSES = pattern(
+    rf"^\W*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}"
+    rf"{_LEAD}+(?:enclose|update)\s+(?:(?:me|us|with|these|those|the|above|any|your|his|her|recent|latest|previous|copies|copy|of|all|blood|other|also|and)\s+)*"
+    rf"(?:\w+\s+)?(?:{_PICTURE}|details|information|tests?|investigations?|work)(?:\s+(?:and\s+)?(?:also\s+)?(?:the|an?|your)\s+{_PICTURE})?(?:\s+(?:here|too|also|as\s+well))*"
+    r"[\s.!?]*$"
+)
+"""The same of what is enclosed or brought up to date; "update your files" may be advice."""
 TO_OTHERS = pattern(
     r"\b(?:send|upload|attach|post|shar|provid|forward|submit|e?-?mail)\w*\b[^.!?\n:;]{0,80}\bto\s+(?:the|your|an?|his|her|their|its)\s+"
     r"(?!(?:quer|question|post|message|thread|chat|next|same))"
@@ -223,6 +232,29 @@ TO_OTHERS = pattern(
 """Somebody or something else gets it."""
 RULES_OUT = pattern(r"\bto\s+(?:rule\s+out|exclude)\b")
 """What a test is for: that says something."""
+
+_OF_YOURS = r"(?:you|u|your|ur|he|she|his|her)"
+_BE = r"(?:do|does|did|are|is|was|were|have|has|had)"
+STATE = pattern(
+    r"\b(?:(?:since|from|for)\s+how\s+long|since\s+when|"
+    rf"how\s+(?:long|often|many|much|severe|old|bad)\b[^.!?,\n]{{0,40}}?\s{_BE}\s+{_OF_YOURS}|"
+    r"(?:what|how)\s+(?:is|are|was|were)\s+(?:your|ur|his|her)\s+(?!progress|quer|question|concern|doubt|opinion|view|thought|feedback|next)|"
+    rf"what\s+\w+\s+{_BE}\s+{_OF_YOURS}|how\s+did\s+{_OF_YOURS})\b|"
+    rf"(?:[,;:]|\b(?:and|or|me|us|know|mention|like|as))\s+{_BE}\s+(?:(?<!or\sis\s)there\s+any|{_OF_YOURS})\s+"
+    r"(?!(?:still\s+)?(?:satisf|happy|any\s+(?:\w+\s+)?(?:quer|question|doubt|concern))|(?:quer|question|doubt|concern))"
+)
+"""A question about how the reader is, inside a request: "tell me since how long do you have it"."""
+SCALE = pattern(r"\b(?:on\s+(?:a\s+)?scale|scale\s+of|out\s+of\s+(?:10|ten))\b")
+"""How bad it is, on a scale: asked for without a verb."""
+_STATE_SIGNS = ("how", "what", "when", *(f" {verb} " for verb in "do does did are is was were have has had".split()))
+
+
+def asks_of_state(sentence: str) -> bool:
+    """Whether a request holds a question about the reader's state, on which the advice depends."""
+    lowered = sentence.lower()
+    if has_any(lowered, _STATE_SIGNS) and STATE.search(sentence):
+        return True
+    return has_any(lowered, ("scale", " out of ")) and bool(SCALE.search(sentence))
 
 
 @remembered
@@ -250,7 +282,7 @@ def asks_back(sentence: str) -> bool:
         or not has_any(sentence.lower(), REQUEST_SIGNS)
     ):
         return False
-    sure = SURE.match(sentence)
+    sure = SURE.match(sentence) or (has_any(sentence, ("enclose", "update ")) and ENCLOSES.match(sentence))
     if not (sure or REQUEST.match(sentence)) or signs.referral(sentence):
         return False
     if OTHERS_TO_TELL.search(sentence) or TO_OTHERS.search(sentence) or RULES_OUT.search(sentence):
@@ -260,6 +292,8 @@ def asks_back(sentence: str) -> bool:
     if content.IS_SUBJECT.match(sentence) or content.FREE_TO.search(sentence):
         return False
     others = [word for word in others_in(sentence) if word not in REQUEST_WORDS]
+    if others and (closings.WAITING_AND.match(sentence) or praises(sentence)):
+        return False
     shows = bool(PICTURE.search(sentence))
     if len(others) > 1 and not shows and sentence.rstrip().endswith("?"):
         return False  # it asks for something of its own
@@ -268,6 +302,12 @@ def asks_back(sentence: str) -> bool:
     ):
         return False
     return not any(others_in(found[0]) for found in closings.STATEMENT.finditer(sentence))
+
+
+def praises(sentence: str) -> bool:
+    """Whether something is called good or needed behind a courtesy, other than what courtesies speak of."""
+    found = closings.PRAISES.search(sentence) if " and " in sentence or " but " in sentence else None
+    return found is not None and bool(others_in(found["of"]))
 
 
 def others_in(text: str) -> list[str]:

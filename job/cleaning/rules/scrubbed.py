@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from job.cleaning.rules.boilerplate import BRAND, pattern
 from job.cleaning.rules.signs import referral
-from job.cleaning.rules.text import full_stop, has_any, sentences
+from job.cleaning.rules.text import capital, full_stop, has_any, sentences
 
 REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)\b|(?![AI]\s)[A-Z]\b(?!['’]))")
 """How the rest of a sentence begins after its middle is lost."""
@@ -80,7 +80,7 @@ _CLAUSE_ENDS = re.compile(
     r",?\s+(?=(?:such\s+as|including|for\s+example|causing|leading\s+to|resulting\s+in|thereby)\b)"
 )
 _SPLICE = re.compile(rf",\s+(?=(?:{_PERSONS}|that)\s)", re.IGNORECASE)
-_SECOND_COMMAND = re.compile(rf",\s+(?={_IMPERATIVES}\s)")
+_SECOND_COMMAND = re.compile(rf",\s+(?:(?:so|please|kindly|also|then)\s+)?{_IMPERATIVES}\s", re.IGNORECASE)
 _SUBJECT_BEGINS = pattern(
     rf"^(?:(?:and|but|so|also|yes|no|well|however|then|besides)\b,?\s+)*(?:{_PERSONS}|{_IMPERATIVES}|the|your|my|an?|most|all)\b"
 )
@@ -91,7 +91,7 @@ _HALF = pattern(
 )
 """Two sentences with a semicolon between them; members of a list do not begin so."""
 _NO_HALF = pattern(
-    r"^(?:in|with|at|on|during|regarding|depending|based|according|due|apart|like|other|such|symptoms)\b"
+    r"^(?:\w+ing|given|provided|after|in|with|at|on|during|regarding|depending|based|according|due|apart|like|other|such|symptoms)\b"
 )
 _STUMP = r"(?:hy|ad|an|syn|chil|dan|qua|ephe|cylin|carbohy|dehy|rehy|costochon|hyperan)"
 """The beginnings of words that the name ate, where they are no words themselves."""
@@ -194,6 +194,11 @@ _LAST_PHRASE = pattern(
     r"(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
     rf"\s+(?:by(?:\s+{_DETERMINER})?$|and$))"
 )
+_WHY = pattern(
+    r"(?:increase|decrease|occur|happen|worsen|improve|recur|persist|develop|vary)s?(?P<why>\s+(?:as|because|since)(?:\s+[\w-]+){1,4})$|"
+    r"\b(?:use|avoid|eat|drink|do|perform)\s+(?:[\w-]+\s+){0,2}(?!(?:exposure|contact|access|allergy)\b)[\w-]{3,}(?P<to>\s+to)$"
+)
+_WHY_SIGNS = (" as ", " because ", " since ", " to")  # why something happens or is done: its first words are left
 _MEANWHILE = pattern(
     r"(?:(?<=daily)|(?<=regularly)|(?<=days)|(?<=weeks)|(?<=months)|(?<=a day)|(?<=night))"
     r"\s+(?:when|while)(?:\s+you\s+(?:are\s+(?:taking|using|on)|take|use)(?:\s+[\w-]+){0,4})?$"
@@ -259,7 +264,7 @@ def without_scrubbed(text: str) -> str:
             scrubbed = True
         elif not scrubbed or not REST.match(sentence) or (lower_case and sentence[:1].islower()):
             if not (scrubbed and kept and not kept[-1] and _ORPHAN.match(sentence)):
-                kept.append(sentence)
+                kept.append(sentence if any(kept) or not scrubbed else capital(sentence.removeprefix("But ")))
             scrubbed = False
     return "".join(kept).strip()
 
@@ -321,12 +326,11 @@ def _clauses(before: str) -> Iterator[str]:
     for found in _CLAUSE_ENDS.finditer(before):
         if found[0][0] != ";" or ":" not in before[: found.start()]:  # "three kinds: one; two; "
             yield before[: found.start()].rstrip(" ,;")
-    if _COMMAND.match(_ITEM.sub("", before)):
-        for found in _SECOND_COMMAND.finditer(before):
+    for found in _SECOND_COMMAND.finditer(before):
+        if _COMMAND.match(_ITEM.sub("", before)) or _stands_before(before[: found.start()]):
             yield before[: found.start()]
     if _SUBJECT_BEGINS.match(_ITEM.sub("", before)):
-        for found in _SPLICE.finditer(before):
-            yield before[: found.start()]
+        yield from (before[: found.start()] for found in _SPLICE.finditer(before))
     last = _LAST_MEMBER.search(before)
     if last and not _LISTS.search(before) and not _ADJECTIVE.search(before, 0, last.start()):
         yield before[: last.start()]
@@ -345,6 +349,9 @@ def _clauses(before: str) -> Iterator[str]:
     phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 6)[-6:]) else None
     if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
         yield before[: phrase.start()]
+    why = _WHY.search(before, max(0, len(before) - REACH)) if has_any(tail, _WHY_SIGNS) else None
+    if why and not (why["to"] and _NO_GAIN.search(before[: why.start("to")])):
+        yield before[: why.start(why.lastindex or 0)]
     when = _MEANWHILE.search(before) if has_any(tail, (" when", " while")) else None
     if when and not _DENIES.search(before) and _ADVISES.search(before):
         yield before[: when.start()]

@@ -100,7 +100,7 @@ LOOKS_BACK = 2
 """Characters before a goodbye that closings.GLUED_GOODBYE looks at."""
 GLUED_GOODBYE = (
     *("hope", "regard", "wish", "thank", "care", "well", "know", "free", "hesitate", "best", "information"),
-    *("consult", "vote", "good", "stay", "waiting", "step"),
+    *("consult", "vote", "good", "stay", "waiting", "step", "update", "bless"),
 )
 
 IGNORED_AT_THE_END = " .!…\n\U0001f642\U0001f60a\u263a"

@@ -3,8 +3,9 @@ matched as a whole, so that nothing else can go with it. Data for forum.py."""
 
 from __future__ import annotations
 
+from job.cleaning.rules import boilerplate, content
 from job.cleaning.rules.boilerplate import pattern
-from job.cleaning.rules.signs import Signs, first_word
+from job.cleaning.rules.signs import Signs, first_word, referral
 
 _PLEASE = r"(?:(?:please|kindly|pls|do|and|also|just|don['’]?t\s+forget\s+to|remember\s+to)\s+)*"
 _IT_HELPED = (
@@ -190,3 +191,28 @@ def ends(sentence: str) -> bool:
 def begins(sentence: str) -> bool:
     """The same at the beginning."""
     return len(sentence) <= LONGEST and first_word(sentence) in BEGINNING_WORDS and bool(BEGINNING.match(sentence))
+
+
+def is_boilerplate(sentence: str, *, unknown: int) -> bool:
+    """Whether a sentence is made of words of boilerplate, with a sign among them; up to `unknown` words may be others."""
+    if sentence.isascii() and content.begins_otherwise(sentence, unknown):
+        return False
+    if len(sentence) > boilerplate.LONGEST or sentence.rstrip().endswith(":") or sentence.lstrip().startswith("#"):
+        return False
+    lowered = sentence.lower().replace("’", "'")
+    found = boilerplate.WORD.findall(lowered)
+    others = [word for word in found if word not in boilerplate.WORDS]
+    if len(others) > unknown:
+        return False
+    understood = "understand" in found and "your" in found
+    if others and ('"' in sentence or content.ADDRESSES.isdisjoint(found)):
+        return False
+    if others and not (
+        4 <= len(found) <= boilerplate.MOST_WORDS
+        and not others[0].isdigit()
+        and (understood or not boilerplate.STRONG_SIGNS.isdisjoint(found))
+    ):
+        return False
+    if not understood and boilerplate.SIGNS.isdisjoint(found):
+        return False
+    return not (referral(sentence) or content.NAMES_IT.match(sentence))

@@ -261,3 +261,8 @@ def test_an_apology_without_its_blank_goes() -> None:
 )
 def test_an_offer_to_guide_on_goes_without_a_stop_before_it(said: str, rest: str | None) -> None:
     assert cleaned(f"{ADVICE} {said}") == f"{ADVICE} {rest or said}"
+
+
+def test_a_blessing_and_news_go_without_a_stop_before_them() -> None:
+    for said in (" god bless you ma'am", "update me with any new events"):
+        assert cleaned(f"{ADVICE.rstrip('.')}{said}") == ADVICE

@@ -172,3 +172,10 @@ def test_a_name_in_a_greeting_goes(text: str, masked: str, cut: str) -> None:
 )
 def test_other_greetings_stay(text: str) -> None:
     assert ungreeted(text, cut=False) == text
+
+
+def test_whom_one_comforts_is_not_named() -> None:
+    for said in ("Don't worry megan everything will be fine.", "Don't worry, Megan, everything will be fine."):
+        assert ungreeted(said, cut=False) == "Don't worry, everything will be fine."
+    for said in ("Don't worry about this is common.", "Don't worry mam you will be fine."):
+        assert ungreeted(said, cut=False) == said

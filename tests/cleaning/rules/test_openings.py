@@ -184,3 +184,8 @@ def test_thanks_go_with_their_place_and_what_the_answer_regards_too(opening: str
 )
 def test_what_an_answer_is_about_stays(answer: str) -> None:
     assert cleaned(f"{answer} {ADVICE}") == f"{answer} {ADVICE}"
+
+
+def test_what_was_read_goes_whole() -> None:
+    assert cleaned(f"I reviewed your history and the photo attached to the question.. {ADVICE}") == ADVICE
+    assert cleaned("After going through your concerns carefully i feel it is too wet.") == "I feel it is too wet."

@@ -156,3 +156,12 @@ def test_an_answer_that_only_asks_for_pictures_is_dropped() -> None:
 def test_two_remarks_around_a_colon_are_one() -> None:
     assert is_remark("I would like to know few more details: Kindly send me the pictures.")
     assert not is_remark("I would like to know few more details: Keep it dry.")
+
+
+def test_a_promise_and_questions_announced_go() -> None:
+    for remark in (
+        "Once I have this information, I can clinically correlate.",
+        "Few basic things to ask before I proceed.",
+    ):
+        assert cleaned(f"{ADVICE} {remark}") == ADVICE
+        assert cleaned(f"{ADVICE} {remark} Is the pot wet?") == f"{ADVICE} Is the pot wet?"

@@ -58,6 +58,11 @@ def test_a_request_goes_whatever_else_it_holds(request_: str) -> None:
         "Do upload an analysis of the soil for a proper opinion.",
         "You are requested to post more information about it.",
         "In case you want to know the dose, upload your picture of the leaf so that I know how bad it is.",
+        "I will wait for your answer.",
+        "Kindly post your recent soil reports to a botanist online.",
+        "Kindly update these details and also the picture.",
+        "Kindly also enclose any recent soil tests.",
+        "Can you upload the scan of the leaf? ….",
         "Please send a picture of the leaf to see whether there is any rust.",
     ],
 )
@@ -115,3 +120,31 @@ def test_a_request_at_the_end_of_a_sentence_goes_from_it() -> None:
     assert cleaned(f"{BEHIND} {tested} and send for review.") == f"{BEHIND} {tested}."
     informed = f"{tested} and follow up with the required information so that I can suggest you better."
     assert cleaned(f"{BEHIND} {informed}") == f"{BEHIND} {tested}."
+
+
+@pytest.mark.parametrize(
+    ("request_", "rest"),
+    [
+        ("Please mention what is your water level in summer?", None),
+        ("Please tell me how many times do you water it.", None),
+        ("Please upload your photo, damage of the leaf on a scale of 1-10.", None),
+        ("Let me know since how long do you have this problem?", None),
+        ("Let me know, do you water it?", "Do you water it?"),
+        ("Please share your photos and what is your water level in summer?", "What is your water level in summer?"),
+    ],
+)
+def test_a_question_about_the_state_stays_in_a_request(request_: str, rest: str | None) -> None:
+    assert cleaned(f"{ADVICE} {request_}") == f"{ADVICE} {rest or request_}"
+    assert cleaned(f"{ADVICE} {request_} {BEHIND}") == f"{ADVICE} {rest or request_} {BEHIND}"
+
+
+def test_a_question_about_the_answer_goes_with_its_request() -> None:
+    assert cleaned(f"{ADVICE} Let me know what is your opinion.") == ADVICE
+    assert cleaned(f"{ADVICE} Let me know, are you satisfied?") == ADVICE
+
+
+def test_advice_joined_to_a_courtesy_stays() -> None:
+    assert cleaned(f"{ADVICE} I am waiting for your reply and cold rain water.") == f"{ADVICE} cold rain water."
+    assert cleaned(f"{ADVICE} I am waiting for your reply and reports.") == ADVICE
+    assert cleaned(f"{ADVICE} I hope this helps and shade is good for it.") == f"{ADVICE} Shade is good for it."
+    assert cleaned(f"{ADVICE} I hope this helps and my answer is useful.") == ADVICE

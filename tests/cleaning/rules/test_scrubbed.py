@@ -180,3 +180,26 @@ def test_the_number_of_an_item_goes_with_it() -> None:
 
 def test_in_text_without_stops_no_clause_is_looked_for() -> None:
     assert scrubbed.standing_clause("Water it such as and " * 5_000) == ""
+
+
+@pytest.mark.parametrize(
+    ("broken", "kept"),
+    [
+        (
+            "The spots may stay even after the rain stops, discuss with your",
+            "The spots may stay even after the rain stops.",
+        ),
+        ("Depending on how wet it is, discuss with your", ""),
+        ("If it is wet, kindly consult your", ""),
+        ("Do not use sprays and do not use harsh soaps to", "Do not use sprays and do not use harsh soaps."),
+        ("Please avoid all contact to", ""),
+        ("The spots come back and mould may increase as water lime an", "The spots come back and mould may increase."),
+    ],
+)
+def test_a_statement_stays_before_what_broke_off(broken: str, kept: str) -> None:
+    assert scrubbed.standing_clause(broken) == kept
+
+
+def test_but_goes_with_the_first_sentence() -> None:
+    rest = "leaves need light and water. Keep it in the shade for some weeks, and use rain water."
+    assert cleaned(f"Your pot (terra dehy LeafTalk. But the {rest}") == f"The {rest}"

@@ -123,8 +123,8 @@ def test_the_first_words_of_a_sentence_decide_as_all_do(found: list[str], unknow
     sentence = " ".join(found)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(content, "FIRST_WORDS", 0)
-        by_all = forum._is_boilerplate(sentence, unknown=unknown)
-    assert forum._is_boilerplate(sentence, unknown=unknown) == by_all
+        by_all = whole.is_boilerplate(sentence, unknown=unknown)
+    assert whole.is_boilerplate(sentence, unknown=unknown) == by_all
 
 
 @pytest.mark.parametrize(
