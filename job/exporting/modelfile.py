@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from job.errors import SettingsError
 from job.exporting.source import Source
-from job.modeling.chat import SYSTEM, Chat
+from job.modeling.chat import QUESTION, SYSTEM, Chat
 
 QUOTES = '"""'
 REASON = "# No TEMPLATE: "
@@ -29,6 +29,8 @@ def write_modelfile(source: Source, tokenizer: PreTrainedTokenizerBase, folder: 
     else:
         lines.append(f"TEMPLATE {QUOTES}{template}{QUOTES}")
     system = source.cleaned.system_prompt
+    if system and chat.prompt(system, QUESTION) == chat.prompt(system.strip(), QUESTION):
+        system = system.strip()  # as the chat template does; Go's would not
     if QUOTES in system:
         lines.append(f"# No SYSTEM: the system prompt holds {QUOTES}")
     elif lost := _lost(system):

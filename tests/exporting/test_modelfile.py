@@ -99,6 +99,15 @@ def test_what_ollamas_reader_leaves_out_is_not_left_to_it(base: Path, source: So
         assert 'SYSTEM "' not in text
 
 
+def test_blanks_around_the_system_prompt_stay_where_the_chat_template_leaves_them(
+    base: Path, source: Source, tmp_path: Path
+) -> None:
+    cleaned = source.cleaned.model_copy(update={"system_prompt": " Be brief.\n"})
+    for style, written in ((LLAMA3, 'SYSTEM """Be brief."""'), (CHATML, 'SYSTEM """ Be brief.\n"""')):
+        write_modelfile(replace(source, cleaned=cleaned), tokenizer_of(style, base), tmp_path)
+        assert written in (tmp_path / "Modelfile").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     ("template", "said"),
     [

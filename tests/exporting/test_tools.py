@@ -38,7 +38,7 @@ def merged(shared_source: Source, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def misfits(folder: Path, base: Path) -> list[str]:
-    """What vLLM 0.33.0 (lora/peft_helper.py, lora_model.py), TGI 3.3 (adapters/lora.py) or llama.cpp's converter refuse or
+    """What vLLM 0.33.0 (lora/peft_helper.py, lora_model.py), TGI (adapters/lora.py) or llama.cpp's converter refuse or
     pass over."""
     config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
     found = [name for name in ("modules_to_save", "use_dora", "lora_bias", "layer_replication") if config[name]]
