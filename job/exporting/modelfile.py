@@ -2,18 +2,19 @@
 
 Ollama renders no Jinja. A template is written only if it can be shown to give the same prompts: the chat template has to put
 texts as they are between texts of its own, the same in every turn. Ollama itself writes the begin token that the tokenizer
-adds.
+adds. Ollama's reader of this file leaves out what Go calls unprintable, such as no-break spaces (0.33.0, parser/parser.go).
 """
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
 from job.errors import SettingsError
 from job.exporting.source import Source
-from job.modeling.chat import SYSTEM, Chat
+from job.modeling.chat import QUESTION, SYSTEM, Chat
 
 QUOTES = '"""'
 REASON = "# No TEMPLATE: "
@@ -28,8 +29,14 @@ def write_modelfile(source: Source, tokenizer: PreTrainedTokenizerBase, folder: 
     else:
         lines.append(f"TEMPLATE {QUOTES}{template}{QUOTES}")
     system = source.cleaned.system_prompt
+    if system and chat.prompt(system, QUESTION) == chat.prompt(system.strip(), QUESTION):
+        system = system.strip()  # as the chat template does; Go's would not
     if QUOTES in system:
         lines.append(f"# No SYSTEM: the system prompt holds {QUOTES}")
+    elif lost := _lost(system):
+        lines.append(
+            f"# No SYSTEM: Ollama would leave out {lost} of the system prompt. Send it with each chat instead."
+        )
     elif system:
         lines.append(f"SYSTEM {QUOTES}{system}{QUOTES}")
     stops = dict.fromkeys(filter(None, (chat.stop_token, tokenizer.eos_token)))
@@ -47,6 +54,12 @@ def no_template(folder: Path) -> str:
 
 def _quoted(text: str) -> str:
     return f'"{text}"'
+
+
+def _lost(text: str) -> str:
+    """The characters that Ollama would leave out, by their names."""
+    lost = dict.fromkeys(letter for letter in text if not (letter.isprintable() or letter in "\n\r\t"))
+    return ", ".join(f"U+{ord(letter):04X} {unicodedata.name(letter, '')}".strip() for letter in lost)
 
 
 class Inexpressible(str):
@@ -71,11 +84,12 @@ def template_of(chat: Chat) -> str | Inexpressible:
     parts = (before_system, after_system, without[0], before_answer, between, end)
     if any(text in part for part in parts for text in ("{{", "}}", QUOTES)):
         return Inexpressible("the chat template writes braces or quotation marks that Go's would read as its own")
+    if lost := _lost("".join(parts)):
+        return Inexpressible(f"Ollama would leave out {lost} of the chat template")
     begin = chat.text_begin
-    if begin and before_system.startswith(begin) and without[0].startswith(begin):
-        before_system, nothing_before = before_system.removeprefix(begin), without[0].removeprefix(begin)
-    else:
-        nothing_before = without[0]
+    if not (before_system.startswith(begin) and without[0].startswith(begin)):
+        return Inexpressible(f"Ollama would write {begin} first, as the tokenizer does, and the chat template does not")
+    before_system, nothing_before = before_system.removeprefix(begin), without[0].removeprefix(begin)
     return (
         f"{{{{ if .System }}}}{before_system}{{{{ .System }}}}{after_system}{{{{ else }}}}{nothing_before}{{{{ end }}}}"
         '{{ range .Messages }}{{ if eq .Role "user" }}{{ .Content }}'

@@ -29,6 +29,8 @@ from job.settings.sources import without_path
 SHOWN_ANSWERS = 5
 WITH_EMBEDDING = "with-embedding"
 """The subfolder of the repository for the form of the adapter that brings the extended embedding layer."""
+VLLM_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""What --max-lora-rank takes (vLLM 0.33.0, vllm/config/lora.py)."""
 LINE = 100
 """Characters in a line of a quoted answer."""
 MARKUP = re.compile(r"[&<>\\`*\[\]!|~$]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.", re.IGNORECASE)
@@ -191,6 +193,7 @@ def _ways_to_load(base: str, trained: Trained, exported: Exported, settings: Set
     return {
         "adapter": settings.hub.repo_id or ("./lora" if agreement else "./adapter"),
         "loading_base": base,
+        "vllm_rank": next(rank for rank in VLLM_RANKS if rank >= settings.lora.r),
         "loading_code": code(0 if agreement else rows),
         "agreement": agreement,
         "embedding_adapter": settings.hub.repo_id or "./adapter",

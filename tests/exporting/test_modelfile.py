@@ -15,7 +15,7 @@ from job.exporting.source import Source
 from job.modeling.chat import Chat
 from job.modeling.conversation import Conversation
 from tests.modeling.chats import tokenizer_of
-from tests.templates import LLAMA3, STYLES
+from tests.templates import CHATML, LLAMA3, STYLES
 
 SYSTEM = "You repair things. Be brief: <b>."
 TURNS = (
@@ -73,6 +73,39 @@ def test_a_begin_token_that_the_tokenizer_adds_is_left_to_ollama(base: Path) -> 
     assert "<|begin_of_text|>" in template_of(chat)
     chat.text_begin = "<|begin_of_text|>"  # as if the tokenizer wrote it
     assert "<|begin_of_text|>" not in template_of(chat)
+    chat = Chat(tokenizer_of(CHATML, base))
+    chat.text_begin = "<s>"
+    assert template_of(chat) == "Ollama would write <s> first, as the tokenizer does, and the chat template does not"
+
+
+def test_what_ollamas_reader_leaves_out_is_not_left_to_it(base: Path, source: Source, tmp_path: Path) -> None:
+    """It drops all that Go calls unprintable: a no-break space joined two words in Ollama 0.33.0."""
+    tokenizer = tokenizer_of(LLAMA3, base)
+
+    def written(system: str) -> str:
+        cleaned = source.cleaned.model_copy(update={"system_prompt": system})
+        write_modelfile(replace(source, cleaned=cleaned), tokenizer, tmp_path)
+        return (tmp_path / "Modelfile").read_text("utf-8")
+
+    assert 'SYSTEM """Caf\u00e9:\n\tbe brief. \u4f60\u597d \U0001f331"""' in written(
+        "Caf\u00e9:\n\tbe brief. \u4f60\u597d \U0001f331"
+    )
+    for system, lost in (
+        ("Be\u00a0brief.", "U+00A0 NO-BREAK SPACE"),
+        ("\u4f60\u3000\u597d", "U+3000 IDEOGRAPHIC SPACE"),
+    ):
+        text = written(system)
+        assert f"# No SYSTEM: Ollama would leave out {lost} of the system prompt." in text
+        assert 'SYSTEM "' not in text
+
+
+def test_blanks_around_the_system_prompt_stay_where_the_chat_template_leaves_them(
+    base: Path, source: Source, tmp_path: Path
+) -> None:
+    cleaned = source.cleaned.model_copy(update={"system_prompt": " Be brief.\n"})
+    for style, written in ((LLAMA3, 'SYSTEM """Be brief."""'), (CHATML, 'SYSTEM """ Be brief.\n"""')):
+        write_modelfile(replace(source, cleaned=cleaned), tokenizer_of(style, base), tmp_path)
+        assert written in (tmp_path / "Modelfile").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -82,12 +115,13 @@ def test_a_begin_token_that_the_tokenizer_adds_is_left_to_ollama(base: Path) -> 
         (LLAMA3.text.replace("m.content | trim", "m.content | trim | upper"), "changes texts"),
         (LLAMA3.text.replace("\n\n", "{{ '{{' }}"), "braces or quotation marks"),
         (LLAMA3.text.replace("\n\n", '"""'), "braces or quotation marks"),
+        (LLAMA3.text.replace("\n\n", "\u3000"), "Ollama would leave out U+3000 IDEOGRAPHIC SPACE"),
         (
             "{% if messages[0].role != 'system' %}{{ raise_exception('say who you are') }}{% endif %}" + LLAMA3.text,
             "does not render a chat without a system prompt",
         ),
     ],
-    ids=["counts turns", "upper case", "braces", "quotes", "wants a system prompt"],
+    ids=["counts turns", "upper case", "braces", "quotes", "unprintable", "wants a system prompt"],
 )
 def test_what_go_cannot_say_is_left_out_with_the_reason(
     template: str, said: str, base: Path, source: Source, tmp_path: Path

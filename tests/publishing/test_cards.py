@@ -176,11 +176,25 @@ def test_the_card_loads_lora_into_the_published_base_and_the_embedding_form_into
     assert "resize_token_embeddings(128256," in embedding
     assert embedding.count('adapter, subfolder="with-embedding"') == 2
     assert "Of 16 answers that the tuned model gave after training, it found 16 word for word" in text
-    assert "`vllm serve acme/small-3b --enable-lora --max-lora-rank 16 --lora-modules tuned=acme/tuned`" in text
     alone = section(card(exported=ADAPTER_ALONE), "How to load it")
     (code,) = code_of(alone)
     assert "resize_token_embeddings(128256," in code
     assert "compared its logits" in alone and "vllm" not in alone
+
+
+def test_the_lines_for_other_tools_give_the_answers_of_the_probe() -> None:
+    """A pipeline samples by itself, vLLM takes the base's tokenizer and chat template, and few ranks."""
+    text = section(card(), "How to load it")
+    assert '`pipeline("text-generation", model="acme/tuned")(messages, do_sample=False, max_new_tokens=256)`' in text
+    vllm = "vllm serve acme/small-3b --tokenizer acme/tuned --enable-lora --max-lora-rank {} --lora-modules tuned=acme/tuned"
+    assert f"`{vllm.format(16)}`" in text
+    settings = run_settings(repo_id="acme/tuned")
+    settings = settings.model_copy(update={"lora": settings.lora.model_copy(update={"r": 48})})
+    cleaned = CLEANED.model_copy(update={"thinking_off": True})
+    thinking_off = model_card(cleaned, TRAINED, PROBED, EXPORTED, [], settings, Licence("mit"))
+    assert vllm.format(64) in thinking_off
+    assert 'max_new_tokens=256, tokenizer_encode_kwargs={"enable_thinking": False})`' in thinking_off
+    assert """ --default-chat-template-kwargs '{"enable_thinking": false}'`""" in thinking_off
 
 
 def test_without_an_embedding_layer_there_is_one_form() -> None:
