@@ -6,7 +6,8 @@ The map of the package, in the order in which data flows through it:
     cli          the command line
     start        one start of a run: what may refuse it, the process that is watched, its ending
     export       the command of that name: more forms of the model of a finished run
-    pipeline     the stages, one tuple, and the function that walks it: the whole program
+    pipeline     the function that walks the stages: the whole program
+    stages       the stages, one tuple, and how each is called
     outcome      what a start that has done its work says of the run: a negative verdict, nothing published
     inputs       what each stage's result depends on
     errors       the failures that a user can meet, each with an exit code and a remedy
@@ -28,8 +29,8 @@ The map of the package, in the order in which data flows through it:
 
 Arrows point one way: cli -> start -> pipeline -> stages -> (modeling, hosts, runs) -> results, settings, errors. No stage
 imports another; the probe alone asks the cleaning rules whether filler came back. Settings come from settings alone, only runs
-writes records. cli, start, pipeline, outcome, inputs, plan, errors, results, settings, runs, submit, the cleaning rules and the
-scores import no torch, transformers, datasets, peft or trl.
+writes records. cli, start, pipeline, stages, outcome, inputs, plan, errors, results, settings, runs, submit, the cleaning rules
+and the scores import no torch, transformers, datasets, peft or trl.
 """
 
 __version__ = "0.1.0"

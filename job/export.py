@@ -20,7 +20,7 @@ from job import pipeline
 from job.errors import SUCCESS, NotFound, SettingsError, Stopped
 from job.hosts.libraries import prepare_libraries, require_way_to_hub, require_working_folder
 from job.inputs import sha256
-from job.pipeline import Run, Stage, consumer_of
+from job.pipeline import consumer_of
 from job.results import Exported, Metrics, Probed, Result, Trained
 from job.runs.endings import end_command
 from job.runs.folder import RunDir
@@ -31,6 +31,7 @@ from job.runs.signals import StopRequest
 from job.settings.fields import DataSettings, ExportForm, HubSettings, MergeInto, ModelSettings, ProbeSettings, Settings
 from job.settings.files import find_file
 from job.settings.loading import load_token
+from job.stages import Run, Stage
 
 log = logging.getLogger("job")
 BEAT_SECONDS = 30

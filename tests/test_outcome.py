@@ -8,8 +8,8 @@ import pytest
 
 from job import pipeline
 from job.errors import JobError, NoBetter, Worse
-from job.pipeline import Run, Stage
 from job.results import Probed, Pushed
+from job.stages import Run, Stage
 from tests.sample_results import PROBED, verdict
 from tests.test_pipeline import Left, run_tiny, settings
 

@@ -14,7 +14,6 @@ import pytest
 from job import pipeline
 from job.errors import DataError, FolderError, SettingsError
 from job.inputs import clean_inputs
-from job.pipeline import STAGES, Run, Stage
 from job.results import SCHEMA_VERSION, Choice, Result
 from job.runs import pins
 from job.runs.files import open_sealed, write_sealed
@@ -24,6 +23,7 @@ from job.runs.signals import StopRequest
 from job.settings.fields import Settings
 from job.settings.loading import load_settings
 from job.settings.sources import Source
+from job.stages import STAGES, Run, Stage
 from tests.conftest import READ_TOKEN, metrics_of, write_rows
 from tests.standin_hub import StandInHub
 
@@ -549,11 +549,3 @@ def test_metrics_begin_without_results_of_other_settings(tmp_path: Path, finishe
 
     assert list(recorded(finished(), RunDir(tmp_path))) == ["keep", "ask", "share"]
     assert list(recorded(finished(PROBE_ANSWERS="50"), RunDir(tmp_path))) == ["keep"]
-
-
-@pytest.mark.light
-def test_the_probe_is_replaced_until_its_adapter_is_published() -> None:
-    push = stage("push")
-    assert stage("probe").replaceable({})
-    assert [push.published({"skipped": skipped}) for skipped in (True, False)] == [False, True]
-    assert push.again({"is_public": True}) and not push.again({"skipped": True})

@@ -16,7 +16,6 @@ import pytest
 from job import __version__, pipeline, start
 from job.errors import FolderInUse, Stopped
 from job.hosts import platforms
-from job.pipeline import Stage
 from job.runs import pins, redaction
 from job.runs.deaths import Death
 from job.runs.folder import RunDir
@@ -24,6 +23,7 @@ from job.runs.metrics import MetricsFile, MetricsWriter
 from job.runs.redaction import redact
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
+from job.stages import Stage
 from tests.conftest import metrics_of
 from tests.sample_results import HOST
 from tests.test_pipeline import Count, Left, count, leave

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import job
-from job.pipeline import STAGES
+from job.stages import STAGES
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.light
@@ -57,6 +57,7 @@ def test_no_stage_knows_another_or_the_pipeline(room: str) -> None:
     others = {f"job.{other}" for other in ROOMS if other != room}
     forbidden = others | {
         "job.pipeline",
+        "job.stages",
         "job.inputs",
         "job.start",
         "job.cli",
@@ -76,6 +77,7 @@ def test_what_stages_build_on_knows_none_of_them(room: str) -> None:
     forbidden = {
         *(f"job.{other}" for other in ROOMS),
         "job.pipeline",
+        "job.stages",
         "job.inputs",
         "job.start",
         "job.cli",

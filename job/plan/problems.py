@@ -19,6 +19,7 @@ from job.runs.claim import require_own
 from job.runs.folder import RunDir
 from job.runs.signals import StopRequest
 from job.settings.files import read_lines
+from job.stages import Run
 from job.training.intervals import doubts, intervals
 
 Check = Callable[[Facts], Iterator[JobError]]
@@ -79,7 +80,7 @@ def _of_the_disk(facts: Facts) -> Iterator[JobError]:
 def _of_the_push(facts: Facts) -> Iterator[JobError]:
     """Only that there is no token: with one, the stages' own checks would make repositories."""
     if not facts.token:
-        run = pipeline.Run(facts.settings, "", facts.settings.output_dir, StopRequest())
+        run = Run(facts.settings, "", facts.settings.output_dir, StopRequest())
         for stage in pipeline.chosen(facts.settings):
             stage.check(run)
     yield from ()

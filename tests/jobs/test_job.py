@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from job import pipeline
-from job.pipeline import STAGES, Run, Stage
 from job.results import Choice, Cleaned
+from job.stages import STAGES, Run, Stage
 from tests.conftest import WRITE_TOKEN, metrics_of, run_job, small_run
 from tests.log_lines import ours
 from tests.standin_hub import StandInHub

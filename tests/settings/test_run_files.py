@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from job.pipeline import STAGES
 from job.settings.run_files import FOLDERS, RECORDS, TRACKING, is_written
+from job.stages import STAGES
 
 pytestmark = pytest.mark.light
 
