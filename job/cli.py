@@ -315,14 +315,14 @@ def _export(args: argparse.Namespace) -> int:
     except SettingsError as error:
         log_failure(error, args.command.name)
         return error.exit_code
-    forms = args.form or Settings.model_fields["export"].default
+    forms = [form for word in args.form for form in word.split(",") if form] or Settings.model_fields["export"].default
     into = named.get(MERGE_INTO, "") or Settings.model_fields["merge_into"].default
     return export(forms, args.output or output_dir(named), into)
 
 
 def _add_forms(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "form", nargs="*", metavar="FORM", help="lora, merged; without one, the default of FINETUNE_EXPORT"
+        "form", nargs="*", metavar="FORM", help="adapter, lora, merged; without one, the default of FINETUNE_EXPORT"
     )
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="folder of the run; else FINETUNE_OUTPUT_DIR")
 

@@ -75,7 +75,9 @@ def _require_known(forms: Sequence[str], merge_into: str) -> None:
     if merge_into not in get_args(MergeInto):
         problems.append(f"FINETUNE_MERGE_INTO: must be one of {', '.join(get_args(MergeInto))}, not '{merge_into}'")
     if problems:
-        raise SettingsError(problems)
+        error = SettingsError(problems)
+        error.remedy = "Name the forms in small letters, one after the other: export lora merged."
+        raise error
 
 
 def _require_run(run_dir: RunDir) -> None:

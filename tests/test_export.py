@@ -109,6 +109,7 @@ def test_a_merged_model_that_was_moved_away_is_made_again(
     ("arguments", "code", "said"),
     [
         (["merge"], 64, "export: there is no form merge; the forms are adapter, lora, merged"),
+        (["lora,merge"], 64, "there is no form merge;"),
         (["merged", "--into"], 64, "there is no option --into"),
     ],
 )

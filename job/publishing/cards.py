@@ -121,7 +121,8 @@ def model_card(
         probed=probed,
         licence=licence,
         samples=shown[:SHOWN_ANSWERS],
-        how_to_ask=how_to_ask(cleaned),
+        how_to_ask=how_to_ask(cleaned, settings.probe.max_new_tokens),
+        max_new_tokens=settings.probe.max_new_tokens,
         only_texts=_only_texts(cleaned),
         rows_in_words=_rows_in_words(cleaned),
     )
@@ -208,13 +209,17 @@ def _vocabulary_grew(trained: Trained, settings: Settings) -> bool:
     return "embedding" in trained.adapter_parts_bytes or settings.model.pad_token == "add"
 
 
-def how_to_ask(cleaned: Cleaned) -> str:
+def how_to_ask(cleaned: Cleaned, max_new_tokens: int = 256) -> str:
     """The model card's section of that name, with the prompt that training used. Its code needs a `tokenizer` and a `model`."""
     system, question = cleaned.system_prompt, "Your question"
     if system and cleaned.system_in_user_turn:
         system, question = "", in_user_turn(system, question)
     return CARDS.get_template("how_to_ask.md.jinja").render(
-        cleaned=cleaned, system=system, question=question, only_texts=_only_texts(cleaned)
+        cleaned=cleaned,
+        system=system,
+        question=question,
+        only_texts=_only_texts(cleaned),
+        max_new_tokens=max_new_tokens,
     )
 
 

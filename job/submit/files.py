@@ -105,7 +105,7 @@ def obstacles(found: tuple[Named, ...], way: Way, target: str) -> Iterator[str]:
     for one in found:
         says = f"{one.variable}: {one.name}"
         if ".." in Path(one.name).parts:
-            yield f"{says} lies above this folder; make the manifest in a folder that contains it, and name it from there"
+            yield f"{says} has '..' in its name; make the manifest in a folder that contains the file, and name it from there"
         elif one.is_absolute and way.volume and Path(one.name).is_relative_to(way.volume):
             continue
         elif one.is_absolute and not way.mounts:

@@ -117,7 +117,7 @@ NO_MOUNT, MOUNT = Way(volume="/vol"), Way(mounts=True)
             "../rows.jsonl",
             ("../rows.jsonl",),
             MOUNT,
-            "lies above this folder; make the manifest in a folder that contains",
+            "has '..' in its name; make the manifest in a folder that contains",
         ),
         ("/srv/a:b/*.jsonl", ("/srv/a:b/x.jsonl",), MOUNT, "with a colon or a comma cannot be mounted; rename it"),
         ("rows.jsonl", ("/app/rows.jsonl",), NO_MOUNT, "is not in this folder"),
