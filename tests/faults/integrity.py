@@ -31,7 +31,7 @@ from job.runs.logs import LineFormatter
 from job.training import checkpoints
 from job.training.candidates import FACTS, Candidates
 from tests.conftest import run_job, unwatched
-from tests.faults.runs import STAGES, disturbed, require_no_secret, results, small_inputs, variables
+from tests.faults.runs import ALL_FORMS, STAGES, disturbed, require_no_secret, results, small_inputs, variables
 
 NOTICED = re.compile(
     r"broken=|gone=|restored=|begun=unknown|earlier=changed|whole=false|finished=false|candidates=lost|error="
@@ -146,7 +146,7 @@ def sample(folder: Folder, places: int, numbers: random.Random) -> Counter[str]:
 def folders(root: Path) -> list[Folder]:
     """A finished run and one that was killed, both to be started in the same place."""
     inputs, output = small_inputs(root), root / "output"
-    wanted = variables(inputs, output, TRAIN_EPOCHS="3", TRAIN_EVAL_STEPS="3")
+    wanted = variables(inputs, output, TRAIN_EPOCHS="3", TRAIN_EVAL_STEPS="3", **ALL_FORMS)
     code, _ = disturbed(wanted, "stage=train step=8 of", lambda child: child.kill())
     assert code == -9
     killed = output.rename(root / "killed")

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from tests.conftest import run_job, start_job
-from tests.faults.runs import require_no_secret, results, small_inputs, variables
+from tests.faults.runs import ALL_FORMS, require_no_secret, results, small_inputs, variables
 
 MOST_KILLS = 3
 """Then the job may end."""
@@ -60,7 +60,7 @@ def main(runs: int) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         inputs = small_inputs(folder)
-        options = {"TRAIN_EPOCHS": "12", "TRAIN_EVAL_STEPS": "5", "TRAIN_LEARNING_RATE": "0.001"}
+        options = {"TRAIN_EPOCHS": "12", "TRAIN_EVAL_STEPS": "5", "TRAIN_LEARNING_RATE": "0.001"} | ALL_FORMS
         started = time.monotonic()
         assert run_job(variables(inputs, folder / "wanted", **options)).returncode == 0
         seconds = time.monotonic() - started
