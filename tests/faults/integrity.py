@@ -84,7 +84,9 @@ def is_noticed(root: Path) -> bool:
         for checkpoint in root.glob("train/checkpoints/checkpoint-*"):
             if not checkpoints.is_whole(checkpoint):
                 return True
-        open_sealed(root / "train" / "candidates" / FACTS)
+        if not (facts := root / "train" / "candidates" / FACTS).exists():
+            return False
+        open_sealed(facts)
         return not Candidates(root / "train" / "candidates").is_whole()
     except ValueError:
         return True

@@ -1,5 +1,5 @@
-"""Disks that fill, and mounts that are no real file systems: `python -m tests.faults.storage [WORD]`, about eight minutes, or
-the rows whose name holds the word.
+"""Disks that fill, and mounts that are no real file systems: `python -m tests.faults.storage [WORD ...]`, about eight
+minutes, or the rows whose names hold one of the words.
 
 The real job, on a disk of 64 MB that is full from the moment at which a stage begins, and on an object store that refuses to
 rename folders and loses what was not synced. Every run is started again, and must end in the same bytes as an undisturbed one.
@@ -122,7 +122,7 @@ def stopped_on_an_object_store(inputs: tuple[Path, Path], wanted: dict[str, obje
     return "killed at step 3, a crash", str(code), "", f"{'equal' if same else 'DIFFERENT'}, resumed from step {step}"
 
 
-def main(word: str) -> None:
+def main(words: list[str]) -> None:
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root)
         inputs = small_inputs(folder)
@@ -137,9 +137,9 @@ def main(word: str) -> None:
         }
         print("| fault | exit code | said | next start |\n| --- | --- | --- | --- |")
         for name, row in rows.items():
-            if word in name:
+            if not words or any(word in name for word in words):
                 print("| " + " | ".join(row()) + " |", flush=True)
 
 
 if __name__ == "__main__":
-    main("".join(sys.argv[1:2]))
+    main(sys.argv[1:])
