@@ -485,6 +485,7 @@ def test_a_kill_in_the_second_probe_leaves_no_result_of_the_first(
 ) -> None:
     (tmp_path / "answers-of-a-user").write_text("mine", "utf-8")
     (tmp_path / "card").write_text("edited", "utf-8")
+    (tmp_path / "report.html").write_text("better", "utf-8")
 
     def killed(run: Run) -> Left:
         raise KeyboardInterrupt
@@ -497,6 +498,7 @@ def test_a_kill_in_the_second_probe_leaves_no_result_of_the_first(
     assert (tmp_path / "card").read_text("utf-8") == "edited", "what a user has changed is no file of the result"
     metrics = json.loads((tmp_path / "metrics.json").read_text("utf-8"))
     assert "ask" not in metrics and "share" not in metrics
+    assert not (tmp_path / "report.html").exists(), "its verdict is gone"
     monkeypatch.setattr(pipeline, "STAGES", THREE)
     assert start(tmp_path, finished()).reused == ["keep"]
     assert (tmp_path / "card").read_text("utf-8") == "40"

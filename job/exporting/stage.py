@@ -32,6 +32,7 @@ from job.runs.files import (
     read_lines,
     read_sealed,
     remove,
+    remove_unchanged,
     replace_folder,
     settle,
     write_sealed,
@@ -92,6 +93,9 @@ def export(
         "decoding": [probe.max_new_tokens, probe.repetition_penalty],
         "into": merge_into,
     }
+    for kind in KINDS:
+        remove(root / f"{kind.name}.partial")  # of a start that was killed, which may have been asked for other forms
+        _remove_other(kind.name, root, origin)
     made = {kind.name: _made(kind.name, root, origin, exactly=kind.name in forms) for kind in KINDS}
     if any(made[kind.name] is None for kind in KINDS if kind.name in forms):
         release_memory()
@@ -127,7 +131,6 @@ def release_memory() -> None:
 
 def _make(kind: Kind, source: Source, root: Path, origin: dict[str, Any]) -> Made:
     partial = root / f"{kind.name}.partial"
-    remove(partial)
     with saving():
         kind.write(source, partial)
     form = kind.check(source, partial)
@@ -142,6 +145,17 @@ def _make(kind: Kind, source: Source, root: Path, origin: dict[str, Any]) -> Mad
         *(form.name, form.bytes, form.dtype, said.same_answers, said.answers, said.same_tokens, said.tokens),
     )
     return Made(form, sorted(facts))
+
+
+def _remove_other(name: str, root: Path, origin: dict[str, Any]) -> None:
+    """The form of another adapter or decoding, which a start that was killed in the export has left without a record of the
+    stage: beside the adapter of today it looks like its form. What a user has put there stays."""
+    entry = read_sealed(root / NOTES / f"{name}.json")
+    if entry is None or all(
+        entry["origin"].get(field) == as_sealed(origin[field]) for field in origin.keys() - {"into"}
+    ):
+        return
+    remove_unchanged(root / name, entry["files"])
 
 
 def _made(name: str, root: Path, origin: dict[str, Any], *, exactly: bool) -> Made | None:

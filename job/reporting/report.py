@@ -71,15 +71,15 @@ class Files:
     @classmethod
     def read(cls, root: Path, metrics: Metrics) -> Files:
         probed, cleaned = metrics.probe, metrics.clean
+        samples: list[Sample] = []
         losses: list[RowLoss] = []
-        if probed:
+        if probed:  # without it the files are of a probe with other settings
+            samples = _left_out(samples, lambda: read_lines(root / probed.samples_path, Sample))
             losses = _left_out(losses, lambda: read_lines(root / probed.losses_path, RowLoss))
         wanted = shown_rows(losses)
         return cls(
             log=_left_out([], lambda: read_lines(root / "train" / "log.jsonl", LogEntry)),
-            samples=_left_out(
-                [], lambda: read_lines(root / (probed.samples_path if probed else "probe/samples.jsonl"), Sample)
-            ),
+            samples=samples,
             dropped=_left_out({}, lambda: count_dropped(root / cleaned.dropped_path)) if cleaned else {},
             losses=losses,
             texts=_left_out({}, lambda: read_texts(root / cleaned.eval_path, wanted)) if cleaned else {},

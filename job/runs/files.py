@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, TypedDict, TypeVar
 
@@ -234,6 +235,15 @@ def is_as_recorded(path: Path, facts: Facts) -> bool:
         return path.stat().st_size == facts["bytes"] and facts_of(path) == facts
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return False
+
+
+def remove_unchanged(root: Path, files: Mapping[str, Facts]) -> None:
+    """The files that nobody has changed, and a folder that is empty then."""
+    for name, facts in files.items():
+        if is_as_recorded(root / name, facts):
+            remove(root / name)
+            with contextlib.suppress(OSError):  # not empty
+                (root / name).parent.rmdir()
 
 
 # --- sealed ----------------------------------------------------------------------------------------------------------------

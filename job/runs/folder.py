@@ -31,6 +31,7 @@ from job.runs.files import (
     move,
     read_sealed,
     remove,
+    remove_unchanged,
     retire,
     seal_of,
     set_aside,
@@ -262,12 +263,7 @@ class RunDir:
         hashed = self._hash(result)
         self._files[stage] = needed_of(result, hashed)
         seconds = round(time.monotonic() - started, 3)
-        entry |= {
-            "seconds": seconds,
-            "finished_at": now(),
-            "result": result.model_dump(mode="json"),
-            "files": hashed,
-        }
+        entry |= {"seconds": seconds, "finished_at": now(), "result": result.model_dump(mode="json"), "files": hashed}
         self._write_record(stage, entry)
         self._remove_aside(stage)
         self.stage_seconds[stage] = seconds
@@ -317,12 +313,12 @@ class RunDir:
         """The results that came of the one that is about to be replaced, the last stage's first, with those of their files
         that nobody has changed and no earlier stage has. A record goes after its files: half of a result is none."""
         log.info("stage=%s replaced=true: %s", stage, "; ".join(difference(before, as_sealed(inputs))))
+        if later:  # a page is written at every ending but a kill, which would leave that of results that are gone
+            remove(self.root / "report.html")
         kept = {name for files in self._files.values() for name in files}
         for name in reversed(later):
-            record = self.record(name) or {}
-            for file, facts in (record.get("files") or {}).items():
-                if file not in kept and is_as_recorded(self.root / file, facts):
-                    remove(self.root / file)
+            files = (self.record(name) or {}).get("files") or {}
+            remove_unchanged(self.root, {file: facts for file, facts in files.items() if file not in kept})
             for path in (self.root / f"{name}.json", self.root / f".{name}.json"):
                 remove(path)
 

@@ -87,6 +87,20 @@ def test_a_form_that_is_no_longer_as_it_was_proven_is_made_again(
     assert (tmp_path / "lora" / "weights").read_text("utf-8") == "lora dequantized"
 
 
+def test_what_a_killed_export_has_left_of_another_adapter_goes(
+    made: list[str], exported: Callable[..., Exported], tmp_path: Path
+) -> None:
+    exported("lora", "merged", into="unquantized")
+    (tmp_path / "merged" / "Modelfile").write_text("mine", "utf-8")
+    (tmp_path / "merged.partial").mkdir()
+    exported("lora")
+    assert (tmp_path / "merged" / "weights").exists(), "other weights of the base are another form of the same adapter"
+    (tmp_path / "adapter" / WEIGHTS).write_bytes(b"adopter")
+    exported("adapter")
+    names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if "export" not in path.parts}
+    assert names == {"adapter", f"adapter/{WEIGHTS}", "merged", "merged/Modelfile"}
+
+
 def test_other_weights_of_the_base_make_another_merged_model_where_that_is_asked_for(
     made: list[str], exported: Callable[..., Exported]
 ) -> None:

@@ -79,7 +79,13 @@ class Place:
 def success(place: Place) -> dict[str, str]:
     """With cleaning processes, which start where there are many rows."""
     write_rows(place.rows, make_rows(5000))
-    return place.run(DATA_WORKERS="2", DATA_MAX_ROWS="60", DATA_NEAR_DUPLICATES="off", HUB_QUOTE_ROWS="true")
+    return place.run(
+        DATA_WORKERS="2",
+        DATA_MAX_ROWS="60",
+        DATA_NEAR_DUPLICATES="off",
+        HUB_QUOTE_ROWS="true",
+        EXPORT="adapter,lora,merged",
+    )
 
 
 def wrong_settings(place: Place) -> dict[str, str]:

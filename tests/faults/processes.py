@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import make_base, make_rows, metrics_of, run_job, start_job, write_rows
-from tests.faults.runs import require_no_secret, variables
+from tests.faults.runs import ALL_FORMS, require_no_secret, variables
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ PLACES = (
     ("an evaluation", "stage=train step=10 of"),
     ("the round trip", "best_step="),
     ("probe", "stage=probe started"),
+    ("export", "stage=export started"),
+    ("the second form of the export", "stage=export form=lora"),
     ("push", "stage=push started"),
 )
 FAULTS: tuple[Fault, ...] = (
@@ -75,6 +77,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("kill -9 of the parent in a step", "stage=train step=7 ", kill_parent, -9),
     Fault("kill -9 of the child in a step", "stage=train step=7 ", kill_child, 1),
     Fault("kill -9 of the child in probe", "stage=probe started", kill_child, 1),
+    Fault("kill -9 of the child in export", "stage=export started", kill_child, 1),
     Fault("the child hangs in a step", "stage=train step=7 ", hang, 74),
 )
 """A stage that is over before the signal arrives ends with 0 or in the next stage: that is no error."""
@@ -119,7 +122,8 @@ def happens(fault: Fault, wanted: dict[str, str], output: Path) -> Outcome:
 
 
 def variables_of(base: Path, rows: Path, output: Path) -> dict[str, str]:
-    return variables((base, rows), output, TRAIN_EPOCHS="10", TRAIN_EVAL_STEPS="5", WATCHDOG_MINUTES="1.5")
+    options = {"TRAIN_EPOCHS": "10", "TRAIN_EVAL_STEPS": "5", "WATCHDOG_MINUTES": "1.5"}
+    return variables((base, rows), output, **options, **ALL_FORMS)
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ from tests.conftest import make_base, make_rows, small_run, start_job, write_row
 STAGES = ("clean", "train", "probe", "export", "push")
 VARYING = re.compile(r"_seconds$|^seconds$|^tokens_per_second$|^finished_at$|^resumed_from_step$|^round_trip$")
 """Fields of results that are measured, not computed."""
+ALL_FORMS = {"EXPORT": "adapter,lora,merged"}
+"""For faults that may meet the export; small runs leave out forms, whose checks take a process of ten seconds each."""
 
 
 def small_inputs(folder: Path) -> tuple[Path, Path]:

@@ -1,4 +1,5 @@
-"""Disks that fill, and mounts that are no real file systems: `python -m tests.faults.storage`, about five minutes.
+"""Disks that fill, and mounts that are no real file systems: `python -m tests.faults.storage [WORD ...]`, about eight
+minutes, or the rows whose names hold one of the words.
 
 The real job, on a disk of 64 MB that is full from the moment at which a stage begins, and on an object store that refuses to
 rename folders and loses what was not synced. Every run is started again, and must end in the same bytes as an undisturbed one.
@@ -6,14 +7,17 @@ rename folders and loses what was not synced. Every run is started again, and mu
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from job.errors import DiskFull, HostUnfit
 from tests.conftest import metrics_of, run_job
+from tests.faults import runs
 from tests.faults.object_store import crash, object_store
-from tests.faults.runs import disturbed, require_no_secret, results, small_inputs, variables
+from tests.faults.runs import disturbed, require_no_secret, results, small_inputs
 from tests.faults.small_disk import fill, small_disk
 
 DISK_BYTES = 64 * 2**20
@@ -24,6 +28,7 @@ MOMENTS = {
     "the first checkpoint": "stage=train step=0 eval_loss=",
     "the adapter": "stage=train best_step=",
     "probe": "stage=probe started=true",
+    "export": "stage=export started=true",
 }
 """What the disk is full for, and the line of the log after which it is. Push and report come too fast after each other: for
 them a finished run without its last record is started on a full disk."""
@@ -31,6 +36,11 @@ ALSO = {"the first line": HostUnfit.exit_code, "the adapter": 0}
 """What a run may end with where the disk is full a moment later: the check of the disk says so, or what a removed checkpoint
 has freed is enough for the rest."""
 Row = tuple[str, str, str, str]
+
+
+def variables(inputs: tuple[Path, Path], output: Path) -> dict[str, str]:
+    """With the forms of the default."""
+    return runs.variables(inputs, output, EXPORT="adapter,lora")
 
 
 def full_at(moment: str, inputs: tuple[Path, Path], wanted: dict[str, object], folder: Path) -> Row:
@@ -112,23 +122,24 @@ def stopped_on_an_object_store(inputs: tuple[Path, Path], wanted: dict[str, obje
     return "killed at step 3, a crash", str(code), "", f"{'equal' if same else 'DIFFERENT'}, resumed from step {step}"
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+def main(words: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root)
         inputs = small_inputs(folder)
         assert run_job(variables(inputs, folder / "wanted")).returncode == 0
         wanted = results(folder / "wanted")
-        rows: list[Callable[[], Row]] = [
-            lambda: too_small(inputs, folder / "small"),
-            *((lambda moment=moment: full_at(moment, inputs, wanted, folder / "disk")) for moment in MOMENTS),  # type: ignore[misc]
-            lambda: full_for_the_push(inputs, wanted, folder / "full"),
-            lambda: on_an_object_store(inputs, wanted, folder / "store"),
-            lambda: stopped_on_an_object_store(inputs, wanted, folder / "stopped"),
-        ]
+        rows: dict[str, Callable[[], Row]] = {
+            "disk too small": partial(too_small, inputs, folder / "small"),
+            **{f"disk full: {moment}": partial(full_at, moment, inputs, wanted, folder / "disk") for moment in MOMENTS},
+            "disk full: push": partial(full_for_the_push, inputs, wanted, folder / "full"),
+            "folders not renamed": partial(on_an_object_store, inputs, wanted, folder / "store"),
+            "killed at step 3": partial(stopped_on_an_object_store, inputs, wanted, folder / "stopped"),
+        }
         print("| fault | exit code | said | next start |\n| --- | --- | --- | --- |")
-        for row in rows:
-            print("| " + " | ".join(row()) + " |", flush=True)
+        for name, row in rows.items():
+            if not words or any(word in name for word in words):
+                print("| " + " | ".join(row()) + " |", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

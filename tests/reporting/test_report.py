@@ -179,6 +179,12 @@ def test_a_run_folder_becomes_a_page(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.partial"))
 
 
+def test_answers_of_a_probe_whose_result_other_settings_have_replaced_are_not_shown(tmp_path: Path) -> None:
+    write_report(run_folder(tmp_path), DONE.model_copy(update={"probe": None}))
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert SAMPLES[0].tuned not in page and "samples.jsonl" not in page
+
+
 @pytest.mark.parametrize("state", [metrics(), DONE], ids=["nothing known", "all results"])
 def test_every_file_may_be_missing(tmp_path: Path, state: Metrics) -> None:
     write_report(tmp_path, state)

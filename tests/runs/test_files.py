@@ -17,6 +17,7 @@ from job.runs.files import (
     is_as_recorded,
     open_sealed,
     place,
+    remove_unchanged,
     replace_folder,
     set_aside,
     settle,
@@ -221,3 +222,15 @@ def test_every_flipped_byte_of_a_sealed_file_is_found_or_changes_no_value(tmp_pa
 def test_a_secret_in_a_sealed_file_is_starred_and_the_seal_holds(tmp_path: Path) -> None:
     write_sealed(tmp_path / "record.json", {"text": "before hf_" + "q" * 30})
     assert open_sealed(tmp_path / "record.json") == {"text": "before **********"}
+
+
+def test_files_that_nobody_has_changed_are_removed_with_their_folder(tmp_path: Path) -> None:
+    names = ("lora/weights", "merged/weights", "merged/card")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("lamp", "utf-8")
+    facts = {name: facts_of(tmp_path / name) for name in names}
+    (tmp_path / "merged/card").write_text("mine", "utf-8")
+    remove_unchanged(tmp_path, {**facts, "moved/away": facts["lora/weights"]})
+    assert files_of(tmp_path) == [tmp_path / "merged/card"]
+    assert not (tmp_path / "lora").exists()
