@@ -204,7 +204,8 @@ class TestEngine:
 
     @pytest.mark.parametrize("user", ["", "0:0", "12345:12345"])
     def test_any_user_read_only_without_network(self, user: str, image: str, mount: Path) -> None:
-        options = ["--read-only", "--tmpfs", "/tmp", "-v", f"{mount}:/output", *(["--user", user] if user else [])]
+        options = ["--read-only", "--tmpfs", "/tmp", "--tmpfs", "/dev/shm:ro", "-v", f"{mount}:/output"]
+        options += ["--user", user] if user else []
         result = quickstart(image, *options)
         assert result.returncode == 0, result.stderr
         metrics = json.loads((mount / "metrics.json").read_text("utf-8"))
@@ -212,6 +213,15 @@ class TestEngine:
         adapter = mount / "adapter" / "adapter_model.safetensors"
         assert stat.S_IMODE(adapter.stat().st_mode) & 0o044 == 0o044, "readable by whoever mounted the folder"
         assert (mount / "report.html").stat().st_size > 10_000
+
+    def test_bytecode_is_kept_in_the_container_and_nowhere_else(self, image: str) -> None:
+        """A second process loads it, also under --read-only. Where others could write, they could run code here."""
+        script = "import os, sys, peft.config as module; print(os.path.exists(module.__cached__), len(os.listdir('/pycache')))"
+        again = f'python3 -c "{script}"; python3 -c "{script}"'
+        options = ("--read-only", "--user", "12345:12345", "--network", "none", "--entrypoint", "sh")
+        for _ in range(2):
+            listed = docker("run", "--rm", *options, image, "-c", f"ls -A /pycache; {again}")
+            assert re.fullmatch(r"True [1-9]\nTrue [1-9]\n", listed.stdout), listed
 
     def test_a_fresh_named_volume_is_writable(self, image: str) -> None:
         name = f"lora-job-test-{os.getpid()}"
