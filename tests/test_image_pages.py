@@ -1,5 +1,6 @@
 """The commands of the pages on a real engine, as they are printed: read out of the page, run by an ordinary user in a folder
-with nothing but a clone. `docker` is only wrapped: builds get LORA_JOB_BUILD (the CPU variant by default), `--gpus all` goes.
+with nothing but a clone. `docker` is only wrapped: builds get LORA_JOB_BUILD (the CPU variant by default), runs one thread, and
+`--gpus all` goes.
 
     python -m pytest -m engine -n 0 tests/test_image_pages.py
 
@@ -36,6 +37,7 @@ while [ $# -gt 0 ]; do
     if [ "$1" = --gpus ]; then shift 2; continue; fi
     if [ "$1" = build ]; then last=({build}); fi
     arguments+=("$1")
+    if [ "$1" = run ] && [ ${{#arguments[@]}} = 1 ]; then arguments+=(-e OMP_NUM_THREADS=1); fi
     shift
 done
 export DOCKER_BUILDKIT=1
