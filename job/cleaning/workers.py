@@ -4,6 +4,7 @@ about what the function does."""
 from __future__ import annotations
 
 import ctypes
+import logging
 import multiprocessing
 import signal
 from collections import deque
@@ -11,11 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 from job.errors import HostUnfit
 
+log = logging.getLogger("job.clean")
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 FIRST = 8
@@ -38,8 +40,15 @@ def in_order(function: Callable[[Given], Made], batches: Iterable[Given], worker
     following = next(coming, None)
     if following is None:
         return
-    # spawn: a forked process would inherit threads of tokenizer and Arrow in the middle of what they do
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
+    try:
+        # spawn: a forked process would inherit threads of tokenizer and Arrow in the middle of what they do
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
+    except (
+        OSError
+    ) as error:  # its locks lie in /dev/shm, which may be read-only or full: nothing else of the job needs it
+        log.warning("stage=clean workers=1 wanted=%d: no lock can be made in /dev/shm: %s", workers, error.strerror)
+        yield from map(function, chain([following], coming))
+        return
     try:
         pending: deque[Future[Made]] = deque([pool.submit(function, following)])
         for batch in coming:

