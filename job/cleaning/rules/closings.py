@@ -239,7 +239,7 @@ GLUED_GOODBYE = re.compile(
     r"[Tt]hanks?\s+(?:you\s+)?for\s+(?:more|any|your|the|asking|using|choosing|posting|contacting|consulting|trusting)\b|"
     r"(?i:hope\s+(?:he|she|they|your\s+\w+)\s+(?:gets?|feels?|recovers?|is|are|will)\b)|"
     r"(?i:(?:waiting|awaiting)\s+(?:for\s+)?(?:ur|your)\s+(?:reply|response|answers?)\b)|(?=[UuGg])(?i:update\s+me\s+(?:with|on|about|if|after)\b|god\s+bless\s+(?:you|u)\b)|if\s+so\s+do\s+vote\b|"
-    r"(?=[AISTWaistw])(?i:(?:(?:so|and|then|after\s+(?:that|this))[\s,]+)*(?:i|we)\s+(?:will|can|shall|would|could)\s+(?:then\s+)?(?:be\s+able\s+to\s+)?(?:guide|help|advise|assist)\s+(?:you|u)\s+"
+    r"(?=[AFISTWafistw])(?i:(?:(?:so|and|then|after\s+(?:that|this)|from\s+there)[\s,]+)*(?:i|we)\s+(?:will|can|shall|would|could)\s+(?:then\s+)?(?:be\s+able\s+to\s+)?(?:guide|help|advise|assist)\s+(?:you|u)\s+"
     r"(?:(?:to|for|on|about|with|regarding|in)\s+)?(?:the\s+|your\s+)?next\s+steps?\b)|Good\s+day\b|Stay\s+(?:healthy|safe)\b))[^.!?\n]{0,160}[.!?\s]*$"
 )
 # What can only end a text, whatever stands before it, and however close.

@@ -28,7 +28,7 @@ from job.cleaning.rules import (
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.lead_ins import may_announce, without_lead_in, without_lost
 from job.cleaning.rules.remarks import is_remark, is_remark_inside
-from job.cleaning.rules.requests import asks_back, asks_inside, asks_of_state, may_ask, others_in, praises
+from job.cleaning.rules.requests import asks_back, asks_inside, asks_of_state, is_about_it, may_ask, others_in, praises
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, remembered, sentences, words
@@ -83,9 +83,11 @@ def boilerplate_inside(field: Field) -> str:
         lowered = text.lower()
     stay: list[str] = []
     gone = False
-    for piece in sentences(text):
+    pieces = list(sentences(text))
+    for piece, behind in zip(pieces, [*pieces[1:], ""], strict=True):
         left = gone and _DOTS.fullmatch(piece)
         gone = bool(left) or (has_any(piece.lower(), found) and _goes_inside(piece, text))
+        gone = gone and not (is_about_it(behind) and asks_back(piece.strip()))
         if not gone:
             stay.append(piece)
     clauses = has_any(lowered, whole.CLAUSES_INSIDE)
@@ -129,7 +131,7 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
     end = next(boundaries(head), len(head) if is_all else 0)
     title = head[end : end + 1].islower() and head[:end].rstrip().endswith(("!", "?"))  # "Hello Dolly! opened in 1964"
     if end and not title and _is_opening(head[:end]):
-        return "", end
+        return ("", 0) if is_about_it(head[end:]) and asks_back(head[:end].strip()) else ("", end)
     at = head.find(BRAND)
     if at >= 0 and len(head[:at].split()) <= 3:  # "Howell come to <brand>"
         behind = boilerplate.BRAND_END.match(head, at)

@@ -54,6 +54,12 @@ ANNOUNCING = frozenset(
     follows below above plan mentioned few some my is are other reason reasons cause causes possibilities options""".split()
 )
 _ITSELF = pattern(r"\bi\s+(?:can|will|would|could|shall)\b")
+IN_CASE = pattern(
+    r"^(?:(?:please|kindly|also|so|but|and|you\s+(?:should|must|need\s+to))\s+)*(?:see|call|consult|contact|visit|go|return|come|stop|seek|"
+    r"get|tell|ask|inform|watch|look)\s[^.!?:;]*\b(?:if|when|once)\b[^.!?:;]*\b(?:any|some|other|new|worrying|serious|severe|warning|unusual|"
+    r"alarming)\s(?:[\w-]+\s)*(?:symptoms?|signs?|problems?|complications?|effects?|changes|features)$"
+)
+"""Advice in case of signs, of which only the examples were lost; "Avoid foods" would be another advice."""
 MOST_OTHERS = 2
 """An announcement of such words, with few others ("For the roots I suggest the following"), says nothing itself."""
 
@@ -103,7 +109,10 @@ def _is_lost(lead: str, behind: str) -> bool:
 
 def _standing(lead: str) -> str:
     """What stands by itself of an announcement, as a sentence; may be empty."""
-    if lead.endswith("such as") or sum(word not in ANNOUNCING for word in words_of(lead.lower())) <= MOST_OTHERS:
+    if lead.endswith("such as"):
+        whole = lead.removesuffix("such as").rstrip(" ,")
+        return full_stop(whole) if IN_CASE.match(whole) and stands(whole) else ""
+    if sum(word not in ANNOUNCING for word in words_of(lead.lower())) <= MOST_OTHERS:
         return ""
     before = lead.removesuffix("as follow").removesuffix("as follows").rstrip(" ,")
     return (

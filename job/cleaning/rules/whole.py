@@ -161,7 +161,7 @@ OFFER_WORDS = frozenset("and but so also if should whenever in".split())
 CLAUSES_INSIDE = ("let me know", "let us know", " revert", "get back to me", "get back to us", "upload it")
 """A polite clause is looked for in the middle of an answer too where one of these is."""
 SO_I_CAN = pattern(
-    r",?\s+so\s+(?:that\s+)?(?:i|we)\s+(?:can|could|may)\s+(?:help|guide|advise|assist|suggest)\s+(?:you|u)(?:\s+(?:better|further|more|out|accordingly|appropriately|"
+    r",?\s+(?:so\s+(?:that\s+)?|(?:and\s+)?from\s+there,?\s+)(?:i|we)\s+(?:can|could|may)\s+(?:help|guide|advise|assist|suggest)\s+(?:you|u)(?:\s+(?:better|further|more|out|accordingly|appropriately|"
     r"in\s+an?\s+better\s+way|(?:to|for|on|about|with|regarding)\s+(?:(?:the|your)\s+)?next\s+steps?))*(?=\s*(?:[.!?…]|$))|,?\s+to\s+(?:help|guide|assist)\s+(?:you|u)\s+(?:further|better|in\s+(?:a\s+)?better\s+way)(?=\s*(?:[.!?…]|$))"
 )
 SO_I_CAN_SIGNS = Signs(
@@ -169,11 +169,15 @@ SO_I_CAN_SIGNS = Signs(
     "so i c",
     "so that we ",
     "so we c",
+    "from there i ",
+    "from there we ",
+    "from there, i ",
+    "from there, we ",
     "you further",
     "you better",
     "you in better",
     "you in a better",
-    shared=("so that ", "so ", "better"),
+    shared=("so that ", "so ", "better", "from there"),
 )
 
 
@@ -191,6 +195,13 @@ def ends(sentence: str) -> bool:
 def begins(sentence: str) -> bool:
     """The same at the beginning."""
     return len(sentence) <= LONGEST and first_word(sentence) in BEGINNING_WORDS and bool(BEGINNING.match(sentence))
+
+
+FINDS = pattern(
+    r"^\W*(?:after|on|having)\s+(?:going|gone|reading|reviewing|seeing|seen|looking|checking|analy[sz]ing)\b[^.!?\n]{0,90}?[,\s]\s*"
+    r"(?:you|he|she|it|they|there|your\s+\w+)\s+(?:(?:do|does|did|are|is|have|has|need)\s*(?:not\b|n['’]t\b)|(?:have|has|had|is|are|need)\s+no\b)"
+)
+"""What the reader does not have, behind a clause that names what was read: an answer, if every word could be a courtesy's."""
 
 
 def is_boilerplate(sentence: str, *, unknown: int) -> bool:
@@ -215,4 +226,4 @@ def is_boilerplate(sentence: str, *, unknown: int) -> bool:
         return False
     if not understood and boilerplate.SIGNS.isdisjoint(found):
         return False
-    return not (referral(sentence) or content.NAMES_IT.match(sentence))
+    return not (referral(sentence) or content.NAMES_IT.match(sentence) or FINDS.match(sentence))
