@@ -23,6 +23,7 @@ from job.inputs import sha256
 from job.pipeline import consumer_of
 from job.results import Exported, Metrics, Probed, Result, Trained
 from job.runs.endings import end_command
+from job.runs.files import write_text
 from job.runs.folder import RunDir
 from job.runs.logs import LineFormatter
 from job.runs.metrics import MetricsFile
@@ -55,6 +56,7 @@ def export(forms: Sequence[str], folder: Path, merge_into: str) -> int:
             with _held(run_dir):
                 exported = _export(stage, forms, merge_into, run_dir, token, stop)
                 stop.ending()
+                _add_card(exported, folder)
                 _note(exported, stage.name, folder)
         except (Exception, Stopped) as error:
             stop.ending()
@@ -102,7 +104,7 @@ def _place(result: type[Result]) -> int:
 def _export(
     stage: Stage, forms: Sequence[str], merge_into: str, run_dir: RunDir, token: str, stop: StopRequest
 ) -> Exported:
-    """Raises SettingsError (64) where a file of the run is gone, NotFound (66) for the base, and what the stage raises."""
+    """Raises NotFound (66) where a file of the run or the base is gone, and what the stage raises."""
     results = [_stored(one, run_dir) for one in pipeline.STAGES[: _place(Exported)]]
     record = run_dir.record(stage.name)
     before = record["inputs"]["export"]["forms"] if record else []
@@ -133,11 +135,9 @@ def _stored(stage: Stage, run_dir: RunDir) -> Result:
     assert record
 
     def gone(files: list[str]) -> NoReturn:
-        raise SettingsError(
-            [
-                f"--output: {', '.join(files) or 'a file'} of {stage.name} in {run_dir.root.absolute()} is gone or no longer "
-                "as written; start the run again, which makes it anew"
-            ]
+        raise NotFound(
+            f"{', '.join(files) or 'A file'} of {stage.name} in {run_dir.root.absolute()} is gone or no longer as written.",
+            remedy="Start the run again with its own settings: it makes anew what is missing.",
         )
 
     return run_dir.step(
@@ -206,6 +206,14 @@ def _held(run_dir: RunDir) -> Iterator[None]:
         done.set()
         thread.join()
         run_dir.close()
+
+
+def _add_card(exported: Exported, folder: Path) -> None:
+    """The card that the run's push wrote beside the adapter is that of lora/ as well."""
+    card = folder / "adapter" / "README.md"
+    for lora in {(folder / file.path).parent for file in exported.lora_files}:
+        if card.is_file() and not (lora / card.name).exists():
+            write_text(lora / card.name, card.read_text("utf-8"))
 
 
 def _note(exported: Exported, stage: str, folder: Path) -> None:

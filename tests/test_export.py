@@ -105,6 +105,14 @@ def test_a_merged_model_that_was_moved_away_is_made_again(
     assert made[-1].merge_into == "unquantized"
 
 
+def test_a_form_that_is_made_anew_has_the_card_of_the_adapter(
+    finished: Path, made: list[Source], command: Callable[..., int]
+) -> None:
+    (finished / "adapter" / "README.md").write_text("# Tuned", "utf-8")
+    assert command({}, "export", "lora", "--output", str(finished)) == 0
+    assert (finished / "lora" / "README.md").read_text("utf-8") == "# Tuned"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -142,7 +150,7 @@ SPOILT: dict[str, tuple[Callable[[Path], object], int, str]] = {
             folder / "probe.json",
             open_sealed(folder / "probe.json") | {"files": {"adapter/gone": {"bytes": 1, "sha256": ""}}},
         ),
-        64,
+        66,
         "adapter/gone of probe",
     ),
     "no base": (lambda folder: shutil.rmtree(folder.parent / "base"), 66, "was trained on is gone"),
