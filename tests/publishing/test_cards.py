@@ -334,6 +334,7 @@ def test_no_path_of_this_machine_is_on_a_card(tmp_path: Path) -> None:
         assert str(tmp_path) not in text
         assert "| rows.jsonl=100 |" in text
     text = model_card(cleaned, TRAINED, PROBED, EXPORTED, SAMPLES, settings, Licence())
+    assert "look for the base model where `base_model_name_or_path`" in text and "look for the base" not in card()
     assert 'A LoRA adapter for my "base", a local base model' in text
     assert "'path/to/my \"base\"'" in ast.unparse(ast.parse(code_of(text)[0]))
 
