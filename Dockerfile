@@ -95,7 +95,7 @@ COPY entrypoint.py pyproject.toml /app/
 COPY env /app/env
 COPY job /app/job
 COPY --from=build /sbom.cdx.json /app/
-# What runs before Python answers SIGTERM comes compiled: as process 1 it never hears what arrives earlier. 22 ms in place of 60.
+# What runs before Python answers SIGTERM comes compiled (22 ms in place of 60): process 1 never hears what arrives earlier.
 RUN python3 -c 'import job.__main__' && find /pycache -type d -exec chmod 1777 {} +
 USER 10001:10001
 # The output folder is `output` in this directory by default. FINETUNE_OUTPUT_DIR stays unset: it would override the folder that

@@ -323,7 +323,7 @@ class TestEngine:
             assert time.monotonic() - started < 25
             assert docker("inspect", "--format", "{{.State.ExitCode}}", name).stdout.strip() == "75"
         finally:
-            docker("rm", "-f", name)
+            docker("rm", "-f", "-v", name)
         assert quickstart(image, "-v", f"{mount}:/output", FINETUNE_TRAIN_EPOCHS="2").returncode == 0
         metrics = json.loads((mount / "metrics.json").read_text("utf-8"))
         assert metrics["train"]["resumed_from_step"] >= 20
@@ -354,7 +354,7 @@ class TestEngine:
             assert time.monotonic() - started < 10
             assert docker("inspect", "--format", "{{.State.ExitCode}}", name).stdout.strip() == "75"
         finally:
-            docker("rm", "-f", name)
+            docker("rm", "-f", "-v", name)
 
     def test_no_secret_is_in_a_layer(self, image: str, tmp_path: Path) -> None:
         history = docker("history", "--no-trunc", image).stdout
