@@ -1,4 +1,4 @@
-"""What is whole beside a word that a forum's scrubbing took: a fact, the members of a list, a question. Data for scrubbed.py."""
+"""What is whole beside a word that the scrubbing took: a fact, the members of a list, a question. Data for scrubbed.py."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _QUESTION = pattern(
 _CHILD_OF = pattern(r"\bmost\s+common\s[^,;:]*\bin\s+(?:an?\s+|the\s+)?(?:child|infant|baby)(?P<of>\s+of)$")
 """A fact that is whole before the word that was lost: "the most common complication in child of"."""
 _TESTS = pattern(
-    r"^(?P<list>[^:;,]{3,80}\b(?:tests?|investigations?|checks?)\b[^:;,]{0,50}\b(?:are|is|include|includes)\b:?\s+[^,:;]{2,40},[^:;]*[^,:;\s])"
-    r",\s+(?!and\b|or\b)[\w-]+(?:\s+[\w-]+){0,4}[\s:-]*$"
+    r"^(?P<list>[^:;,]{3,80}\b(?:tests?|investigations?|checks?)\b[^:;,]{0,50}\b(?:are|is|includes?|as\s+follows)\b:?\s+[^,:;]{2,40},[^:;]*[^,:;\s])"
+    r"(?:,|\s+and)\s+(?:and\s+)?(?!and\b|or\b)[\w-]+(?:\s+[\w-]+){0,4}[\s:-]*$"
 )
 """A list of tests, whose last member alone is broken."""
 
