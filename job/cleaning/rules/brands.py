@@ -27,7 +27,8 @@ def brand_pattern(brand: str) -> re.Pattern[str]:
     first, rest = brand[0], name[len(re.escape(brand[0])) :]
     # A name may be followed by the capital of a word that lost its space, never by a small letter. The first letter is a
     # class of its own, and the lookbehind stands after it, so that the search looks for that letter alone.
-    pattern = rf"[{re.escape(first.upper() + first.lower())}](?<![A-Za-z].)(?i:{rest})(?:(?i:\.(?:com|om|cm|co))(?![a-z]))?(?![a-z])"
+    domain = r"(?:(?i:\.(?:com|om|cm|co))(?![a-z]))?"  # misspelt too, or "Om." is left
+    pattern = rf"[{re.escape(first.upper() + first.lower())}](?<![A-Za-z].)(?i:{rest}){domain}(?![a-z])"
     if not brand.islower():
         pattern += rf"|{re.escape(first)}(?<=[a-z].){re.escape(brand[1:])}"  # "witChatDoctorbination"
     return re.compile(pattern)

@@ -10,6 +10,7 @@ otherwise the polite clause alone goes, and of a condition not even that. The wo
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 
 from job.cleaning.rules import (
@@ -27,8 +28,8 @@ from job.cleaning.rules import (
 )
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.lead_ins import may_announce, without_lead_in, without_lost
-from job.cleaning.rules.remarks import is_remark, is_remark_inside
-from job.cleaning.rules.requests import asks_back, asks_inside, asks_of_state, is_about_it, may_ask, others_in, praises
+from job.cleaning.rules.remarks import is_asked_behind, is_remark, is_remark_inside
+from job.cleaning.rules.requests import asks_back, asks_inside, asks_of_state, may_ask, others_in, praises
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, remembered, sentences, words
@@ -83,17 +84,15 @@ def boilerplate_inside(field: Field) -> str:
         lowered = text.lower()
     stay: list[str] = []
     gone = False
-    pieces = list(sentences(text))
-    for piece, behind in zip(pieces, [*pieces[1:], ""], strict=True):
+    for piece, behind in itertools.pairwise([*sentences(text), ""]):
         left = gone and _DOTS.fullmatch(piece)
-        gone = bool(left) or (has_any(piece.lower(), found) and _goes_inside(piece, text))
-        gone = gone and not (is_about_it(behind) and asks_back(piece.strip()))
+        gone = bool(left) or (has_any(piece.lower(), found) and _goes_inside(piece, text, behind))
         if not gone:
             stay.append(piece)
     clauses = has_any(lowered, whole.CLAUSES_INSIDE)
     if not addresses.GREETS.isdisjoint(found):
         stay = [*stay[:1], *map(addresses.ungreeted, stay[1:])]
-    stay = [_without_courtesy(piece, clauses=clauses) for piece in stay]
+    stay = [_without_courtesy(sign_offs.without_thanks(piece), clauses=clauses) for piece in stay]
     return "".join(without_lost(stay) if announces else stay).strip() or text
 
 
@@ -123,15 +122,15 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
                 continue
             if rule is boilerplate.OPENINGS["best_try"] and _says_something(match[0], most=2):
                 continue
-            again = "I " if rule is boilerplate.OPENINGS["query_read_and"] else ""  # "I read it and would say ..."
-            return again, match.end()
+            # "I read it and would say ..."
+            return "I " if rule is boilerplate.OPENINGS["query_read_and"] else "", match.end()
     match = boilerplate.LETTERHEAD.match(head)
     if match and " " in match[0].strip(boilerplate.SEPARATORS):  # one word is a label
         return "", match.end()
     end = next(boundaries(head), len(head) if is_all else 0)
     title = head[end : end + 1].islower() and head[:end].rstrip().endswith(("!", "?"))  # "Hello Dolly! opened in 1964"
     if end and not title and _is_opening(head[:end]):
-        return ("", 0) if is_about_it(head[end:]) and asks_back(head[:end].strip()) else ("", end)
+        return "", 0 if is_asked_behind(head[:end], head[end:]) else end
     at = head.find(BRAND)
     if at >= 0 and len(head[:at].split()) <= 3:  # "Howell come to <brand>"
         behind = boilerplate.BRAND_END.match(head, at)
@@ -254,10 +253,10 @@ def without_polite_clause(sentence: str) -> str:
 # --- what a sentence is ----------------------------------------------------------------------------------------------
 
 
-def _goes_inside(piece: str, text: str) -> bool:
+def _goes_inside(piece: str, text: str, behind: str) -> bool:
     """Whether a sentence in the middle of the text is boilerplate."""
-    if piece.rstrip().endswith(":") or ord(piece[0]) in HIDDEN:
-        return False  # it announces something, or is an item of a list
+    if piece.rstrip().endswith(":") or ord(piece[0]) in HIDDEN or is_asked_behind(piece, behind):
+        return False  # it announces something, is an item of a list, or is what the next sentence asks about
     if _is_courtesy(piece):
         return not sign_offs.is_listed(piece, text)
     if not (asks_inside(piece) or is_remark_inside(piece)) or asks_of_state(piece):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from job.cleaning.rules import boilerplate
 from job.cleaning.rules.rule import Field
 
@@ -17,8 +19,14 @@ GLUED_LETTERS = ("h", "d", "t", "w")
 """First letters of GLUED_SMALL."""
 
 
+GLUED_HOPE = re.compile(
+    r"hope(?<=[a-z]{3}hope)(?<!alsohope)(?<!andhope)(?<!justhope)(?<!reallyhope)(?=\s(?:this|that|it)\s(?:helps|is\shelpful)\b)"
+)
+"""A wish behind a word: "nutshope this helps"."""
+
+
 def may_lack_a_blank(text: str) -> bool:
-    return bool(boilerplate.GLUED.search(text)) or (
+    return bool(boilerplate.GLUED.search(text) or GLUED_HOPE.search(text)) or (
         text[:1].lower() in GLUED_LETTERS and bool(boilerplate.GLUED_SMALL.match(text))
     )
 
@@ -28,6 +36,7 @@ def separated(text: str) -> str:
     glued = boilerplate.GLUED_SMALL.match(text)
     if glued:
         text = f"{text[: glued.end()]} {text[glued.end() :]}"
+    text = GLUED_HOPE.sub(". hope", text)
     behind_edge = EDGE + 1
     matches = (
         *boilerplate.GLUED.finditer(text, 0, behind_edge),

@@ -17,6 +17,8 @@ from job.cleaning.rules.requests import (
     SECOND_VERB,
     TO_OTHERS,
     asks_back,
+    is_about_it,
+    may_ask,
     others_in,
 )
 from job.cleaning.rules.text import has_any, remembered
@@ -302,3 +304,11 @@ def _is_remark(sentence: str) -> bool:
 def is_remark_inside(sentence: str) -> bool:
     """The same in the middle of an answer, where what is announced may stand in the next sentences."""
     return not _LISTS.search(sentence) and is_remark(sentence.strip())
+
+
+def is_asked_behind(sentence: str, behind: str) -> bool:
+    """Whether a sentence is a request that the next one needs, a question without a noun of its own: "Kindly describe the
+    repair. What exactly was removed?"."""
+    if not (is_about_it(behind) and may_ask(sentence)):
+        return False
+    return asks_back(sentence.strip()) or is_remark(sentence.strip())

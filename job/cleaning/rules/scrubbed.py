@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from job.cleaning.rules import unbroken
 from job.cleaning.rules.boilerplate import BRAND, pattern
 from job.cleaning.rules.signs import referral
 from job.cleaning.rules.text import capital, full_stop, has_any, sentences
@@ -21,11 +22,6 @@ _SPOILT_INSIDE = re.compile(rf"\s*\([^()]{{0,60}}{BRAND}[\s.]*\)(?=\s*[a-z,;])|,
 _INSIDE_SIGNS = tuple(f"{BRAND}{behind}" for behind in (".)", ". )", ")", " )", ".,", ". ,", ",", " ,"))
 _ORPHAN = re.compile(r"(?:So that|Which|Otherwise|Or else)\b")
 """How a sentence begins that says nothing without the one before it."""
-_WHOLE_QUESTION = pattern(
-    r"(?:(?:at|in|on|for|since|from|to)\s+)?(?:what|which|when|where|how)\b[^.!?\n]{0,50}?\s(?:do|does|did|is|are|was|were|has|have|had)\s+"
-    r"(?:you|he|she|it|they|there|the|your|this|these)\b[^.!?\n]{0,80}\?\s*$"
-)
-"""No rest of a spoilt sentence, though it begins with a small letter."""
 _CAPITAL_BEGINS = re.compile(r"[.!?]\s+[A-Z]")
 
 _THIRD_PERSON = (
@@ -211,13 +207,6 @@ _MEANWHILE = pattern(
 """When something is done of which it stands already how often or how long."""
 _BY = pattern(rf"\b(?:to|from|in|at|into)\s+(?:{_DETERMINER}\s+)?[\w-]+(?P<by>\s+by)$")
 """By what something happens somewhere: "It spreads from one to another by"."""
-_CHILD_OF = pattern(r"\bmost\s+common\s[^,;:]*\bin\s+(?:an?\s+|the\s+)?(?:child|infant|baby)(?P<of>\s+of)$")
-"""A fact that is whole before the word that was lost: "the most common complication in child of"."""
-_TESTS = pattern(
-    r"^(?P<list>[^:;,]{3,80}\b(?:tests?|investigations?|checks?)\b[^:;,]{0,50}\b(?:are|is|include|includes)\b:?\s+[^,:;]{2,40},[^:;]*[^,:;\s])"
-    r",\s+(?!and\b|or\b)[\w-]+(?:\s+[\w-]+){0,4}[\s:-]*$"
-)
-"""A list of tests, whose last member alone is broken."""
 _DEFINES = pattern(r"^(?:[^,;:]{2,60}\s)is\s+an?(?:\s+[\w-]+){2,5}?(?=\s+(?:which|that)\s)")
 PHRASE_ENDS = frozenset(("for", "by", "and", "as", "with", "in", "on", "from", "after", "containing"))
 """One of these is among the last six words where such a phrase ends a text."""
@@ -268,20 +257,14 @@ def without_scrubbed(text: str) -> str:
     if has_any(text, _INSIDE_SIGNS):
         text = _SPOILT_INSIDE.sub("", text)
     for sentence in sentences(text):
+        sentence = unbroken.question(sentence) if scrubbed else sentence
         if BRAND in sentence:
             clauses = _clauses_before(sentence)
             if kept and not clauses:
                 kept[-1] = _NUMBER_BEFORE.sub("", kept[-1])
             kept.append(clauses)
             scrubbed = True
-        elif (
-            not scrubbed
-            or not REST.match(sentence)
-            or (lower_case and sentence[:1].islower())
-            or _WHOLE_QUESTION.match(sentence)
-        ):
-            if scrubbed and _WHOLE_QUESTION.match(sentence):
-                sentence = capital(sentence)
+        elif not scrubbed or not REST.match(sentence) or (lower_case and sentence[:1].islower()):
             if not (scrubbed and kept and not kept[-1] and _ORPHAN.match(sentence)):
                 kept.append(sentence if any(kept) or not scrubbed else capital(sentence.removeprefix("But ")))
             scrubbed = False
@@ -303,8 +286,8 @@ def stands(sentence: str) -> bool:
 
 def _clauses_before(sentence: str) -> str:
     """What stands by itself before the name, as a sentence with the blanks behind it; may be empty."""
-    clause = standing_clause(sentence[: sentence.index(BRAND)])
-    return clause + sentence[len(sentence.rstrip()) :] if clause else ""
+    blanks = sentence[len(sentence.rstrip()) :]
+    return f"{clause}{blanks}" if (clause := standing_clause(sentence[: sentence.index(BRAND)])) else ""
 
 
 def standing_clause(broken: str) -> str:
@@ -376,10 +359,7 @@ def _clauses(before: str) -> Iterator[str]:
         yield before[: when.start()]
     if by := _BY.search(before) if before.endswith(" by") else None:
         yield before[: by.start("by")]
-    if before.endswith(" of") and (child := _CHILD_OF.search(before)):
-        yield before[: child.start("of")]
-    if "," in before and (tests := _TESTS.match(before)):
-        yield tests["list"]
+    yield from unbroken.before(before)
     if has_any(before, (" which ", " that ")) and (definition := _DEFINES.match(before)):
         yield definition[0]
     bracket = _BRACKET.search(before)
@@ -417,5 +397,4 @@ def _referral_of(sentence: str) -> str:
     found = referral(sentence, max(0, len(sentence) - REACH))
     if not found or _MORE.match(sentence) or not _REFERS_ON.fullmatch(sentence, found.end()):
         return ""
-    whole = sentence[: found.end()]
-    return whole if stands(whole) else ""
+    return whole if stands(whole := sentence[: found.end()]) else ""

@@ -6,11 +6,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from job.cleaning.rules import closings, whole
-from job.cleaning.rules.boilerplate import BRAND
+from job.cleaning.rules import closings, content, whole
+from job.cleaning.rules.boilerplate import BRAND, pattern
 from job.cleaning.rules.signs import referral
-from job.cleaning.rules.text import HIDDEN, boundaries
+from job.cleaning.rules.text import HIDDEN, boundaries, full_stop, words
 
+THANKS = pattern(r"(?<=[a-z)])(?:\s*,\s*|\s+)(?:thanks|thank\s+you|thanx)\s*[.!]+\s*$")
+_THANKED = content.TAKES_OBJECT | frozenset(
+    """many much hearty special not never always who he she they we i you him her them send sent offer offered express
+    expressed owe owed got get received deserve""".split()
+)
+"""Words before thanks that are part of what is said."""
+_WHOSE = pattern(r"\b(?:my|our|their|his|her|its|an?)\s+\w+$")
+FEWEST_BEFORE_THANKS = 4
 MOST_LINES = 6
 MOST_BELOW_A_WISH = 2
 """Below "Good luck!" more lines may be a list of things."""
@@ -131,3 +139,14 @@ def is_signature(piece: str) -> bool:
     if len(piece) > 60 or referral(piece) or closings.ADVISES.match(piece):
         return False
     return bool(closings.SIGNATURE.match(piece) or closings.ROLE.search(piece) or whole.SMILEY.match(piece))
+
+
+def without_thanks(sentence: str) -> str:
+    """The sentence without a word of thanks run on at its end: "Use plenty of oil thanks."."""
+    found = THANKS.search(sentence, max(0, len(sentence) - LONGEST_LINE)) if "han" in sentence[-LONGEST_LINE:] else None
+    if not found or ":" in sentence or '"' in sentence:
+        return sentence
+    head = sentence[: found.start()]
+    if words(head) < FEWEST_BEFORE_THANKS or head.rsplit(None, 1)[-1].lower() in _THANKED or _WHOSE.search(head):
+        return sentence
+    return full_stop(head) + sentence[len(sentence.rstrip()) :]

@@ -102,3 +102,9 @@ def test_a_hormone_s_name_comes_back_where_scrubbing_put_the_forum_s() -> None:
 )
 def test_a_first_sentence_whose_word_was_lost_is_no_greeting(first: str, kept: str) -> None:
     assert cleaned(f"Hi, {first} {ADVICE}") == f"{kept} {ADVICE}"
+
+
+@pytest.mark.parametrize("domain", [".com", ".om", ".cm", ".co"])
+def test_a_misspelt_domain_goes_with_the_name(domain: str) -> None:
+    assert cleaned(f"Welcome to LeafTalk{domain}. {ADVICE}") == ADVICE
+    assert cleaned(f"Welcome to LeafTalk. Common ferns are green. {ADVICE}") == f"Common ferns are green. {ADVICE}"

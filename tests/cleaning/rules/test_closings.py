@@ -266,3 +266,12 @@ def test_an_offer_to_guide_on_goes_without_a_stop_before_it(said: str, rest: str
 def test_a_blessing_and_news_go_without_a_stop_before_them() -> None:
     for said in (" god bless you ma'am", "update me with any new events"):
         assert cleaned(f"{ADVICE.rstrip('.')}{said}") == ADVICE
+
+
+@pytest.mark.parametrize("behind", ["", " Keep it out of the wind."])
+def test_a_promise_goes_with_the_words_that_join_it(behind: str) -> None:
+    advice = "Get a test of the upper soil"
+    joined = "from there i can guide you to the next step"
+    assert cleaned(f"{ADVICE} {advice} {joined}.{behind}") == f"{ADVICE} {advice}.{behind}"
+    way = f"Walk to the hut and from there you can guide your dog to the next step.{behind}"
+    assert cleaned(f"{ADVICE} {way}") == f"{ADVICE} {way}"

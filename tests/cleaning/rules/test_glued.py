@@ -27,3 +27,10 @@ def test_a_name_in_one_word_stays(name: str) -> None:
     text = f"Call {name} to see it."
     assert may_lack_a_blank(text)
     assert separated(text) == text
+
+
+def test_a_wish_without_a_blank_before_it_goes() -> None:
+    advice = "Your fern needs light. Feed it with ash and nuts"
+    assert cleaned(f"{advice}hope this helps you") == cleaned(f"{advice}hope this helps.") == f"{advice}."
+    for said in ("I alsohope this helps.", "Your fern hopes this helps."):
+        assert cleaned(f"{advice}. {said}") == f"{advice}. {said}"

@@ -72,3 +72,11 @@ def test_an_announcement_with_a_full_stop_goes_where_no_list_comes(lead: str) ->
 def test_an_announcement_of_something_stays(sentence: str) -> None:
     assert cleaned(f"{ADVICE} {sentence} {BEHIND}") == f"{ADVICE} {sentence} {BEHIND}"
     assert without_lead_in(sentence, lambda _: False) == sentence
+
+
+def test_advice_in_case_of_signs_stays_without_the_lost_examples() -> None:
+    goes_on = "Meanwhile, keep it dry."
+    advice = "Call a gardener if the fern shows any worrying signs"
+    assert cleaned(f"{ADVICE} {advice} such as: {goes_on} {BEHIND}") == f"{ADVICE} {advice}. {goes_on} {BEHIND}"
+    broader = "Call a gardener if you use oils such as:"  # without the examples it would be other advice
+    assert cleaned(f"{ADVICE} {broader} {goes_on} {BEHIND}") == f"{ADVICE} {goes_on} {BEHIND}"

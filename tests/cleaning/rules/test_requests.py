@@ -148,3 +148,29 @@ def test_advice_joined_to_a_courtesy_stays() -> None:
     assert cleaned(f"{ADVICE} I am waiting for your reply and reports.") == ADVICE
     assert cleaned(f"{ADVICE} I hope this helps and shade is good for it.") == f"{ADVICE} Shade is good for it."
     assert cleaned(f"{ADVICE} I hope this helps and my answer is useful.") == ADVICE
+
+
+@pytest.mark.parametrize(
+    "question", ["What exactly was removed?", "When was it?", "How long is it?", "Why was it done?"]
+)
+def test_a_request_stays_before_a_question_that_needs_it(question: str) -> None:
+    asked = f"Please send me the details of the pruning. {question}"
+    assert cleaned(f"{ADVICE} {asked} {BEHIND}") == f"{ADVICE} {asked} {BEHIND}"
+    assert cleaned(f"{asked} {BEHIND}") == f"{asked} {BEHIND}"
+
+
+def test_a_request_goes_before_a_question_with_a_noun_of_its_own() -> None:
+    question = "How long is the stem?"
+    assert cleaned(f"{ADVICE} Please send me the details of the pruning. {question} {BEHIND}") == (
+        f"{ADVICE} {question} {BEHIND}"
+    )
+    assert cleaned(f"Thanks for your query. When was it? {BEHIND}") == f"When was it? {BEHIND}"
+
+
+def test_a_request_to_forward_something_goes_in_the_middle() -> None:
+    question = "Is there a report on the soil?"
+    assert cleaned(f"{ADVICE} {question} If so, please forward it. {BEHIND}") == f"{ADVICE} {question} {BEHIND}"
+    photos = "I need photographs plus a detailed history."
+    assert cleaned(f"{ADVICE} {photos} {BEHIND}") == f"{ADVICE} {BEHIND}"
+    advice = "If a letter for the seller comes, please forward it to the seller."
+    assert cleaned(f"{ADVICE} {advice} {BEHIND}") == f"{ADVICE} {advice} {BEHIND}"

@@ -113,3 +113,25 @@ def test_many_goodbyes_are_cut_in_time_that_grows_with_their_length() -> None:
     begun = time.process_time()
     assert cleaned(ADVICE + "\nBest wishes\nAnna" * 5800) == ADVICE
     assert time.process_time() - begun < 0.5
+
+
+def test_thanks_run_on_at_the_end_of_a_sentence_go() -> None:
+    behind = "Nothing to fear from the spots."
+    for thanks in (" thanks", ", thank you"):
+        assert (
+            cleaned(f"{ADVICE} Give it plenty of water{thanks}. {behind}")
+            == f"{ADVICE} Give it plenty of water. {behind}"
+        )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "After the harvest they give thanks.",
+        "The gardener sent her warmest thanks.",
+        'The card says "Many thanks."',
+        "No thanks.",
+    ],
+)
+def test_thanks_that_are_said_or_given_stay(said: str) -> None:
+    assert sign_offs.without_thanks(said) == said

@@ -219,3 +219,10 @@ def test_a_goodbye_goes_that_lost_its_blank_or_stands_behind_a_condition() -> No
 @pytest.mark.parametrize("apology", ["I am so sorry get well soon", "Sorry.", "I'm really sorry. Get well soon!"])
 def test_half_a_wish_leaves_no_lone_apology(apology: str) -> None:
     assert cleaned(f"{ADVICE} {apology}") == ADVICE
+
+
+@pytest.mark.parametrize("read", ["After going through your query and report,", "Having gone through your query,"])
+def test_what_was_not_found_is_no_courtesy(read: str) -> None:
+    finding = f"{read} you do not have any problem."
+    assert cleaned(f"{ADVICE} {finding}") == f"{ADVICE} {finding}"
+    assert cleaned(f"{ADVICE} {read} I understand your concern.") == ADVICE
