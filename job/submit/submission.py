@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from job.submit.files import Named, named, travelling
 
 IMAGE = re.compile(r"[A-Za-z0-9][\w./:@+-]*")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+LONGEST_LABEL = 40
 SECRET = re.compile(r"(TOKEN|SECRET|PASSWORD|KEY|CREDENTIALS)$")
 KILLED = (137, 143)  # SIGKILL, and SIGTERM before the job could handle it: the host was preempted or evicted
 
@@ -97,6 +99,16 @@ def _stays(name: str, value: str) -> bool:
     return name in (OUTPUT_DIR, TOKEN) or (name == "HF_TOKEN_PATH" and os.path.exists(value))  # noqa: PTH110 (never raises)
 
 
+def _name_of(stem: str) -> str:
+    """Small letters, digits and hyphens, which every platform takes. Where that is another name than the file's, it ends with a
+    hash of that: `my job.env` and `my-job.env` are two runs, and must not share a folder."""
+    label = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")
+    if label == stem and len(label) <= LONGEST_LABEL:
+        return f"lora-{label}"
+    said = hashlib.sha256(stem.encode(errors="surrogateescape")).hexdigest()[:6]
+    return f"lora-{label[: LONGEST_LABEL - 7].strip('-') or 'job'}-{said}"
+
+
 def describe(env_file: Path, image: str, *, card: str = "", spot: bool | None = None) -> Submission:
     """Raises SettingsError (64) if the file describes no valid run, or contains the value of a secret."""
     if not IMAGE.fullmatch(image):
@@ -114,9 +126,8 @@ def describe(env_file: Path, image: str, *, card: str = "", spot: bool | None = 
     ]
     if problems:
         raise SettingsError(problems)
-    label = re.sub(r"[^a-z0-9]+", "-", env_file.stem.lower()).strip("-")[:40].strip("-")
     return Submission(
-        name=f"lora-{label or 'job'}",
+        name=_name_of(env_file.stem),
         image=image,
         env=tuple((name, value) for name, value in values.items() if not _stays(name, value)),
         secrets=(TOKEN,) if settings.uses_hub else (),
