@@ -151,7 +151,7 @@ def test_advice_joined_to_a_courtesy_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    "question", ["What exactly was removed?", "When was it?", "How long is it?", "Why was it done?"]
+    "question", ["What exactly was removed?", "When was it?", "How long is it?", "Why was it done."]
 )
 def test_a_request_stays_before_a_question_that_needs_it(question: str) -> None:
     asked = f"Please send me the details of the pruning. {question}"
