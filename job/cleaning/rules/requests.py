@@ -254,6 +254,8 @@ def asks_of_state(sentence: str) -> bool:
     lowered = sentence.lower()
     if has_any(lowered, _STATE_SIGNS) and STATE.search(sentence):
         return True
+    if ", " in sentence and is_about_it(sentence.rpartition(", ")[2]):
+        return True
     return has_any(lowered, ("scale", " out of ")) and bool(SCALE.search(sentence))
 
 
