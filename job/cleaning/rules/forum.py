@@ -122,8 +122,7 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
                 continue
             if rule is boilerplate.OPENINGS["best_try"] and _says_something(match[0], most=2):
                 continue
-            # "I read it and would say ..."
-            return "I " if rule is boilerplate.OPENINGS["query_read_and"] else "", match.end()
+            return "I " if rule is boilerplate.OPENINGS["query_read_and"] else "", match.end()  # "I read it and would"
     match = boilerplate.LETTERHEAD.match(head)
     if match and " " in match[0].strip(boilerplate.SEPARATORS):  # one word is a label
         return "", match.end()

@@ -254,19 +254,21 @@ def asks_of_state(sentence: str) -> bool:
     lowered = sentence.lower()
     if has_any(lowered, _STATE_SIGNS) and STATE.search(sentence):
         return True
+    if ", " in sentence and is_about_it(sentence.rpartition(", ")[2]):
+        return True
     return has_any(lowered, ("scale", " out of ")) and bool(SCALE.search(sentence))
 
 
 _OF_IT = pattern(
     r"\W*(?:and\s+)?(?:what|when|where|why|how(?:\s+(?:long|big|old|large|deep|often|bad|many|much|far))?)(?:\s+(?:exactly|else|precisely))?\s+"
     r"(?:(?:is|are|was|were|does|did|do|has|have|had)\s+(?:it|they|that|those)\b(?:\s+(?:exactly|[a-z]+ed|done|found|begin|start|happen|occur|last|"
-    r"look|hurt|been|taken|given))*|(?:is|are|was|were|has\s+been)\s+(?:[a-z]+ed|done|found|taken|given|seen|said|shown))\s*\?"
+    r"look|hurt|been|taken|given))*|(?:is|are|was|were|has\s+been)\s+(?:[a-z]+ed|done|found|taken|given|seen|said|shown))\s*[?.]"
 )
 
 
 def is_about_it(question: str) -> bool:
     """Whether a question has no noun of its own, so that only the sentence before it says what it asks for."""
-    return "?" in question and bool(_OF_IT.match(question))
+    return bool(_OF_IT.match(question))
 
 
 @remembered

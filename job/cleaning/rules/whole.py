@@ -198,8 +198,10 @@ def begins(sentence: str) -> bool:
 
 
 FINDS = pattern(
-    r"^\W*(?:after|on|having)\s+(?:going|gone|reading|reviewing|seeing|seen|looking|checking|analy[sz]ing)\b[^.!?\n]{0,90}?[,\s]\s*"
+    r"^\W*(?:(?:after|on|having)\s+(?:going|gone|reading|reviewing|seeing|seen|looking|checking|analy[sz]ing)|"
+    r"i\s+(?:have\s+|had\s+)?(?:\w+ly\s+)?(?:gone|went|read|reviewed|seen|checked))\b[^.!?\n]{0,90}?[,\s]\s*"
     r"(?:you|he|she|it|they|there|your\s+\w+)\s+(?:(?:do|does|did|are|is|have|has|need)\s*(?:not\b|n['’]t\b)|(?:have|has|had|is|are|need)\s+no\b)"
+    r"(?!\s+(?:(?:need|reason|have)\s+to\s+)?(?:worry|be\s+(?:worried|afraid)))"
 )
 """What the reader does not have, behind a clause that names what was read: an answer, if every word could be a courtesy's."""
 

@@ -151,12 +151,14 @@ def test_advice_joined_to_a_courtesy_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    "question", ["What exactly was removed?", "When was it?", "How long is it?", "Why was it done?"]
+    "question", ["What exactly was removed?", "When was it?", "How long is it?", "Why was it done."]
 )
 def test_a_request_stays_before_a_question_that_needs_it(question: str) -> None:
     asked = f"Please send me the details of the pruning. {question}"
     assert cleaned(f"{ADVICE} {asked} {BEHIND}") == f"{ADVICE} {asked} {BEHIND}"
     assert cleaned(f"{asked} {BEHIND}") == f"{asked} {BEHIND}"
+    joined = f"Please send me the report of the pruning, {question.lower()}"
+    assert cleaned(f"{ADVICE} {joined} {BEHIND}") == f"{ADVICE} {joined} {BEHIND}"
 
 
 def test_a_request_goes_before_a_question_with_a_noun_of_its_own() -> None:

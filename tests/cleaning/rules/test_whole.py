@@ -221,8 +221,12 @@ def test_half_a_wish_leaves_no_lone_apology(apology: str) -> None:
     assert cleaned(f"{ADVICE} {apology}") == ADVICE
 
 
-@pytest.mark.parametrize("read", ["After going through your query and report,", "Having gone through your query,"])
+@pytest.mark.parametrize(
+    "read",
+    ["After going through your query and report,", "Having gone through your query,", "I have read your query and"],
+)
 def test_what_was_not_found_is_no_courtesy(read: str) -> None:
     finding = f"{read} you do not have any problem."
     assert cleaned(f"{ADVICE} {finding}") == f"{ADVICE} {finding}"
     assert cleaned(f"{ADVICE} {read} I understand your concern.") == ADVICE
+    assert cleaned(f"{ADVICE} I have read your query and you do not need to worry.") == ADVICE
