@@ -6,6 +6,7 @@ The map of the package, in the order in which data flows through it:
     cli          the command line
     start        one start of a run: what may refuse it, the process that is watched, its ending
     export       the command of that name: more forms of the model of a finished run
+    trained_base the base model that an adapter was trained on, found again
     pipeline     the function that walks the stages: the whole program
     stages       the stages, one tuple, and how each is called
     outcome      what a start that has done its work says of the run: a negative verdict, nothing published

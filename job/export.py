@@ -19,7 +19,6 @@ from pydantic import ValidationError
 from job import pipeline
 from job.errors import SUCCESS, NotFound, SettingsError, Stopped
 from job.hosts.libraries import prepare_libraries, require_way_to_hub, require_working_folder
-from job.inputs import sha256
 from job.pipeline import consumer_of
 from job.results import Exported, Metrics, Probed, Result, Trained
 from job.runs.endings import end_command
@@ -29,10 +28,10 @@ from job.runs.logs import LineFormatter
 from job.runs.metrics import MetricsFile
 from job.runs.redaction import hide, hide_secrets
 from job.runs.signals import StopRequest
-from job.settings.fields import DataSettings, ExportForm, HubSettings, MergeInto, ModelSettings, ProbeSettings, Settings
-from job.settings.files import find_file
+from job.settings.fields import DataSettings, ExportForm, HubSettings, MergeInto, ProbeSettings, Settings
 from job.settings.loading import load_token
 from job.stages import Run, Stage
+from job.trained_base import BASE, base_of
 
 log = logging.getLogger("job")
 BEAT_SECONDS = 30
@@ -148,19 +147,15 @@ def _stored(stage: Stage, run_dir: RunDir) -> Result:
 def _settings(run_dir: RunDir, results: Sequence[Result], forms: tuple[str, ...], merge_into: str) -> Settings:
     """What the records say, as far as the stage reads it; the base at the commit that was trained on.
 
-    Raises NotFound (66) if a base in a folder is gone, or no longer the same.
+    FINETUNE_MODEL_BASE names a base that lies elsewhere now. Raises what `base_of` does.
     """
     trained = next(result for result in results if isinstance(result, Trained))
     inputs = {one.result: (run_dir.record(one.name) or {})["inputs"] for one in pipeline.STAGES[: _place(Exported)]}
     said, asked = inputs[Trained]["model"], inputs[Probed]["probe"]
-    model = ModelSettings.model_construct(
-        base=said["base"],
-        revision=trained.base_revision or said["revision"],
-        pad_token=said["pad_token"],
-        save_embedding=said["save_embedding"],
+    found = base_of(
+        said["base"], trained.base_revision or said["revision"], said.get("files") or {}, os.environ.get(BASE, "")
     )
-    if model.is_local and said["base"] != "quickstart":
-        require_same_base(find_file(said["base"]), said["files"])
+    model = found.model_copy(update={name: said[name] for name in ("pad_token", "save_embedding")})
     facts: dict[str, Any] = {"export": forms, "merge_into": merge_into}
     return Settings.model_construct(
         **facts,
@@ -169,22 +164,6 @@ def _settings(run_dir: RunDir, results: Sequence[Result], forms: tuple[str, ...]
         probe=ProbeSettings(max_new_tokens=asked["max_new_tokens"], repetition_penalty=asked["repetition_penalty"]),
         hub=HubSettings(),
     )
-
-
-def require_same_base(folder: Path, files: dict[str, str]) -> None:
-    for name, known in files.items():
-        path = folder / name
-        if not path.is_file():
-            raise NotFound(
-                f"The base model that the adapter was trained on is gone: there is no {path} (working directory: "
-                f"{Path.cwd()}).",
-                remedy="Put it back, or start in the folder from which its path leads to it.",
-            )
-        if sha256(path).hex() != known:
-            raise NotFound(
-                f"{path} is not the file that the adapter was trained on: the adapter belongs to another base model.",
-                remedy="Put the base model of that training back.",
-            )
 
 
 @contextmanager

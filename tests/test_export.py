@@ -105,6 +105,14 @@ def test_a_merged_model_that_was_moved_away_is_made_again(
     assert made[-1].merge_into == "unquantized"
 
 
+def test_a_base_that_was_moved_is_named_by_its_variable(
+    finished: Path, made: list[Source], command: Callable[..., int]
+) -> None:
+    moved = (finished.parent / "base").rename(finished.parent / "moved")
+    assert command({"FINETUNE_MODEL_BASE": str(moved)}, "export", "merged", "--output", str(finished)) == 0
+    assert len(made) == 1
+
+
 def test_a_form_that_is_made_anew_has_the_card_of_the_adapter(
     finished: Path, made: list[Source], command: Callable[..., int]
 ) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from job.asking.screen import LEAST_WIDTH, Below, Columns, Screen
-from job.asking.source import BASE, Source, of_run
+from job.asking.source import Source, of_run
 from job.errors import SUCCESS, JobError, SettingsError, Stopped
 from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries, require_way_to_hub, require_working_folder
 from job.pipeline import prepare_hub
@@ -33,6 +33,7 @@ from job.settings.fields import DataSettings, HubSettings, ModelSettings, Settin
 from job.settings.files import output_dir
 from job.settings.loading import load_token
 from job.settings.sources import HUB_ID
+from job.trained_base import BASE
 
 if TYPE_CHECKING:
     from job.asking.session import Session

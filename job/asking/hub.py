@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 from huggingface_hub import constants, snapshot_download
 
-from job.asking.source import Source, base_of
+from job.asking.source import Source
 from job.errors import HubUnavailable, NotFound
 from job.hosts.hub import ask
 from job.modeling.adapter_file import WEIGHTS
 from job.modeling.chat import in_user_turn
 from job.settings.fields import ModelSettings, ProbeSettings
+from job.trained_base import base_of
 
 log = logging.getLogger("job.ask")
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from job.asking.hub import fetched
-from job.asking.source import BASE, Source
+from job.asking.source import Source
 from job.errors import HostUnfit, MemoryExhausted, NotFound, SettingsError
 from job.hosts.libraries import usable_cpus
 from job.modeling.adapter_file import WEIGHTS, lora_tensors
@@ -29,6 +29,7 @@ from job.modeling.room import main_memory_bytes, room_bytes
 from job.modeling.stacked import Mixed, Stack, stacked
 from job.modeling.unpacked import unpacked, unpacked_bytes
 from job.modeling.weights import count_weights
+from job.trained_base import BASE
 
 log = logging.getLogger("job.ask")
 Show = Callable[[str, str, bool], None]

@@ -16,15 +16,13 @@ from pydantic import ValidationError
 
 from job import pipeline
 from job.errors import FolderError, HostUnfit, NotFound, SettingsError
-from job.export import require_same_base
 from job.results import SCHEMA_VERSION, Cleaned, Probed, Result, Trained
 from job.runs.files import is_as_recorded, open_sealed
 from job.runs.folder import RunDir
 from job.settings.fields import ModelSettings
-from job.settings.files import find_file
+from job.trained_base import base_of
 
 R = TypeVar("R", bound=Result)
-BASE = "FINETUNE_MODEL_BASE"
 
 
 @dataclass(frozen=True)
@@ -143,32 +141,3 @@ def _require_intact(adapter: Path, folder: Path, files: dict[str, Any]) -> None:
             f"{', '.join(broken)} in {folder.absolute()} is gone or no longer as the run wrote it.",
             remedy="Start the run again with its settings: it makes the adapter anew.",
         )
-
-
-def base_of(trained_on: str, revision: str, files: dict[str, str], given: str) -> ModelSettings:
-    """The base to load. `files`: the hashes of one in a folder. `given`: where the user says that it is; another folder than
-    that of training, as in a container, or a copy of a base on the Hub.
-
-    Raises SettingsError (64) if that is another base by its name, NotFound (66) if it is gone, or another one by its files.
-    """
-    named = given or trained_on
-    model = ModelSettings.model_construct(base=named, revision=revision)
-    if not model.is_local:
-        if named != trained_on:
-            raise SettingsError(
-                [
-                    f"{BASE}: the adapter belongs to another base model, {trained_on}, not {named}; unset it, or name a copy"
-                ]
-            )
-        return model
-    if named == "quickstart":
-        return model
-    folder = find_file(named)
-    if not (folder / "config.json").is_file():
-        raise NotFound(
-            f"The base model that the adapter was trained on is gone: there is none in {folder} (working directory: "
-            f"{Path.cwd()}).",
-            remedy=f"Put it back, or set {BASE} to the folder in which it lies now.",
-        )
-    require_same_base(folder, files)
-    return model

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from job.asking.source import base_of, of_run
+from job.asking.source import of_run
 from job.errors import FolderError, HostUnfit, JobError, NotFound, SettingsError
 from job.runs.files import open_sealed, write_sealed
 from job.runs.lock import FolderLock
@@ -116,11 +116,3 @@ def test_a_base_that_was_moved_is_named_and_compared(small_folder: Path) -> None
     (moved / "config.json").write_text('{"other": 1}', "utf-8")
     with pytest.raises(NotFound, match="belongs to another base model"):
         of_run(small_folder, str(moved))
-
-
-def test_another_base_by_its_name_is_refused() -> None:
-    assert base_of("meta/base", "abc", {}, "meta/base").base == "meta/base"
-    with pytest.raises(
-        SettingsError, match="FINETUNE_MODEL_BASE: the adapter belongs to another base model, meta/base"
-    ):
-        base_of("meta/base", "abc", {}, "meta/other")
