@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from job import cli
 from job.runs.files import files_of, is_as_recorded, open_sealed
@@ -167,6 +168,7 @@ def sample(folder: Folder, places: int, numbers: random.Random) -> Counter[str]:
 
 def folders(root: Path) -> list[Folder]:
     """A finished run and one that was killed, both to be started in the same place."""
+    torch.set_num_threads(1)  # as the jobs in processes of their own: sums by several threads come out otherwise
     inputs, output = small_inputs(root), root / "output"
     wanted = variables(inputs, output, TRAIN_EPOCHS="3", TRAIN_EVAL_STEPS="3", **ALL_FORMS)
     code, _ = disturbed(wanted, "stage=train step=8 of", lambda child: child.kill())
