@@ -18,7 +18,8 @@ from job.modeling.conversation import Conversation, opening_of, texts_of
 BAD_JSON, NOT_TEXT, BROKEN_UTF8 = "bad_json", "not_text", "broken_utf8"
 MEDIA, UNKNOWN_ROLE = "media", "unknown_role"
 """Faults of a row as it was found; reasons of the registry."""
-
+BATCH = 250
+"""Rows: few enough that no process waits long for the last ones of the others."""
 BROKEN = re.compile("[\ud800-\udfff]")
 """What becomes of bytes that the encoding of a file does not know."""
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from job.cleaning import duplicates, workers
-from job.cleaning.batch import Batch, Raw, process
+from job.cleaning.batch import BATCH, Batch, Raw, process
 from job.cleaning.rules import Rules, clean_batch
 from job.hosts.libraries import usable_cpus
 from job.quickstart.texts import forum_rows
@@ -87,7 +87,7 @@ def read(path: Path) -> Iterator[dict[str, str]]:
 
 def batches(rows: Iterable[dict[str, str]], rules: Rules) -> Iterator[Batch]:
     coming = iter(rows)
-    while some := list(islice(coming, 500)):
+    while some := list(islice(coming, BATCH)):
         yield Batch(0, [Raw(row.get("instruction", ""), row["input"], row["output"]) for row in some], rules)
 
 
