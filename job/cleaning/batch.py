@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from job.cleaning import duplicates, repeated
@@ -96,7 +97,12 @@ def process(
     rows, reasons = _clean(raws, batch.rules, system, tally, notes)
     kept = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
     texts = [texts_of(row) for row in kept]
-    normal = [[normalised(text) for text in several] for several in texts]
+    normal, hashed = [], []
+    for several in texts:  # a row's words are dropped before the next one: to keep all takes more time than to make them
+        words = [normalised(text) for text in several]
+        normal.append([*map(" ".join, words)])
+        if near:
+            hashed.append(duplicates.word_hashes([*chain(*words)]))
     return CleanedBatch(
         source=batch.source,
         raws=batch.rows,
@@ -106,13 +112,13 @@ def process(
         notes=notes,
         text=[_hash(row, several) for row, several in zip(kept, normal, strict=True)],
         question=[
-            duplicates.hash64(normalised(opening_of(row)) if "turns" in row else several[0])
+            duplicates.hash64(" ".join(normalised(opening_of(row))) if "turns" in row else several[0])
             for row, several in zip(kept, normal, strict=True)
         ],
         sample=_places(texts, seed, "sample"),
         split=_places(texts, seed, "split"),
         lists=[_list_kind(row, several) for row, several in zip(kept, texts, strict=True)],
-        bands=duplicates.bands([" ".join(several) for several in normal]).tobytes() if near else b"",
+        bands=duplicates.bands(hashed).tobytes() if near else b"",
         edges=repeated.edges(map(ends_of, texts)).tobytes() if repeats else b"",
     )
 

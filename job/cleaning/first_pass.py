@@ -247,9 +247,9 @@ class FirstPass:
             found["begins"] = (masked(begins) if rules.runs("contacts") else begins)[:SHOWN]
         self.dropped_file.write(line_of(fields | found))
 
-    def words(self, row: int) -> str:
-        """All texts of a kept row, normalised."""
-        return " ".join(map(normalised, self.texts(row)))
+    def words(self, row: int) -> list[str]:
+        """Of all texts of a kept row, normalised."""
+        return [*chain.from_iterable(map(normalised, self.texts(row)))]
 
     def texts(self, row: int) -> list[str]:
         """All texts of a kept row."""

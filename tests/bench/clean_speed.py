@@ -120,7 +120,7 @@ def with_duplicates(path: Path, rules: Rules, count: int) -> dict[str, Any]:
     kept &= ~duplicates.repeats(numpy.array(texts, dtype=numpy.uint64), kept)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "bands").write_bytes(b"".join(bands))
-        pairs = sum(1 for _ in duplicates.near_pairs(Path(folder) / "bands", kept, lambda row: ""))
+        pairs = sum(1 for _ in duplicates.near_pairs(Path(folder) / "bands", kept, lambda row: ()))
     seconds = time.monotonic() - started
     return {
         "what": f"the same with near duplicates ({pairs} candidates), {usable_cpus()} cores",
@@ -173,7 +173,7 @@ def decisions(path: Path, rules: Rules, count: int) -> dict[str, Any]:
         columns = {name: column() for name in ("text", "question", "sample", "split", "offset")}
         sizes = {"source": array("H", bytes(2 * count)), "lists": array("B", bytes(count))}
         sizes |= {name: array("I", bytes(4 * count)) for name in ("tokens", "answer_tokens")}
-        first: Any = SimpleNamespace(folder=Path(folder), words=lambda row: "", **columns, **sizes)
+        first: Any = SimpleNamespace(folder=Path(folder), words=lambda row: (), **columns, **sizes)
         started = time.monotonic()
         decide(first, DataSettings(sources=(Source.parse("quickstart"),)), 42, near=True)
         return {
