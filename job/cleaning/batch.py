@@ -98,7 +98,7 @@ def process(
     kept = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
     texts = [texts_of(row) for row in kept]
     normal, hashed = [], []
-    for several in texts:  # a row's words are dropped before the next one: to keep all takes more time than to make them
+    for several in texts:  # the words of a row go before the next one: to keep all takes longer than to make them
         words = [normalised(text) for text in several]
         normal.append([*map(" ".join, words)])
         if near:

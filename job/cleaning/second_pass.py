@@ -95,7 +95,7 @@ def _write(first: FirstPass, decisions: Decisions) -> tuple[str, list[dict[str, 
             if decisions.fate[number] != KEPT:
                 first.drop(FATES[decisions.fate[number]], first.source[number], row)
                 continue
-            made = line[:-2] + ends[first.source[number]]  # "}\n" gives way; to write the row anew takes three times as long
+            made = line[:-2] + ends[first.source[number]]  # in place of "}\n"; to write the row anew takes longer
             sha256.update(made)
             forms.update({"turns", "text"} & row.keys())
             (evaluation if decisions.held_out[number] else train).write(made)
