@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from job.cleaning import duplicates, repeated
@@ -18,7 +19,8 @@ from job.modeling.conversation import Conversation, opening_of, texts_of
 BAD_JSON, NOT_TEXT, BROKEN_UTF8 = "bad_json", "not_text", "broken_utf8"
 MEDIA, UNKNOWN_ROLE = "media", "unknown_role"
 """Faults of a row as it was found; reasons of the registry."""
-
+BATCH = 250
+"""Rows: few enough that no process waits long for the last ones of the others."""
 BROKEN = re.compile("[\ud800-\udfff]")
 """What becomes of bytes that the encoding of a file does not know."""
 
@@ -95,7 +97,12 @@ def process(
     rows, reasons = _clean(raws, batch.rules, system, tally, notes)
     kept = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
     texts = [texts_of(row) for row in kept]
-    normal = [[normalised(text) for text in several] for several in texts]
+    normal, hashed = [], []
+    for several in texts:  # the words of a row go before the next one: to keep all takes longer than to make them
+        words = [normalised(text) for text in several]
+        normal.append([*map(" ".join, words)])
+        if near:
+            hashed.append(duplicates.word_hashes([*chain(*words)]))
     return CleanedBatch(
         source=batch.source,
         raws=batch.rows,
@@ -105,13 +112,13 @@ def process(
         notes=notes,
         text=[_hash(row, several) for row, several in zip(kept, normal, strict=True)],
         question=[
-            duplicates.hash64(normalised(opening_of(row)) if "turns" in row else several[0])
+            duplicates.hash64(" ".join(normalised(opening_of(row))) if "turns" in row else several[0])
             for row, several in zip(kept, normal, strict=True)
         ],
         sample=_places(texts, seed, "sample"),
         split=_places(texts, seed, "split"),
         lists=[_list_kind(row, several) for row, several in zip(kept, texts, strict=True)],
-        bands=duplicates.bands([" ".join(several) for several in normal]).tobytes() if near else b"",
+        bands=duplicates.bands(hashed).tobytes() if near else b"",
         edges=repeated.edges(map(ends_of, texts)).tobytes() if repeats else b"",
     )
 

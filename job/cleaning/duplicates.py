@@ -47,15 +47,19 @@ class _WordHashes(dict[str, int]):
 _word_hashes = _WordHashes()
 
 
-def triples(texts: Sequence[str]) -> tuple[Hashes, Hashes]:
-    """(hashes, offsets) of the word triples of normalised texts: those of text i are hashes[offsets[i]:offsets[i + 1]].
+def word_hashes(words: Sequence[str]) -> Hashes:
+    """A text from here on: one number for each of its normalised words."""
+    return numpy.fromiter(map(_word_hashes.__getitem__, words), dtype=numpy.uint64, count=len(words))
+
+
+def triples(texts: Sequence[Hashes]) -> tuple[Hashes, Hashes]:
+    """(hashes, offsets) of the word triples of texts: those of text i are hashes[offsets[i]:offsets[i + 1]].
 
     All texts at once; two empty words end each, so that a text of one word has a triple too.
     """
-    known = _word_hashes
-    lists = [[*text.split(), "", ""] for text in texts]
-    ends = numpy.cumsum([len(words) for words in lists])
-    flat = numpy.fromiter((known[word] for words in lists for word in words), dtype=numpy.uint64, count=int(ends[-1]))
+    end = word_hashes(("", ""))
+    flat = numpy.concatenate([piece for text in texts for piece in (text, end)])
+    ends = numpy.cumsum([len(text) + 2 for text in texts])
     made = (flat[:-2] * _ODD[0] + flat[1:-1]) * _ODD[1] + flat[2:] * _ODD[2]
     inner = numpy.ones(len(flat), dtype=bool)
     inner[ends - 1] = inner[ends - 2] = False  # triples that reach into the next text
@@ -63,8 +67,8 @@ def triples(texts: Sequence[str]) -> tuple[Hashes, Hashes]:
     return made[inner[:-2]], numpy.concatenate(([0], numpy.cumsum(counts))).astype(numpy.uint64)
 
 
-def bands(texts: Sequence[str]) -> Hashes:
-    """(texts, BANDS) of normalised texts: those that share a value in one column may be near duplicates."""
+def bands(texts: Sequence[Hashes]) -> Hashes:
+    """(texts, BANDS): those that share a value in one column may be near duplicates."""
     from rensa import RMinHash
 
     if not texts:
@@ -124,9 +128,9 @@ class Groups:
             parent = above
 
 
-def near_pairs(path: Path, of: Mask, text: Callable[[int], str]) -> Iterator[tuple[int, int]]:
+def near_pairs(path: Path, of: Mask, words: Callable[[int], Sequence[str]]) -> Iterator[tuple[int, int]]:
     """Pairs (earlier, later) of rows of `of` that are near duplicates. `path`: the bands of all rows, as `bands` makes them;
-    `text`: the normalised text of a row."""
+    `words`: those of a row, normalised."""
     seen: set[tuple[int, int]] = set()
     known: dict[int, Hashes] = {}
 
@@ -135,7 +139,7 @@ def near_pairs(path: Path, of: Mask, text: Callable[[int], str]) -> Iterator[tup
             if len(known) > MOST_KNOWN:
                 known.clear()
             advance("rows")
-            known[row] = numpy.unique(triples([text(row)])[0])
+            known[row] = numpy.unique(triples([word_hashes(words(row))])[0])
         return known[row]
 
     numbers = numpy.flatnonzero(of)

@@ -12,7 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
-from job.cleaning.batch import Batch, CleanedBatch, Raw
+from job.cleaning.batch import BATCH, Batch, CleanedBatch, Raw
 from job.cleaning.evidence import SAMPLE, evidence, exchanges_of, rules_for, said
 from job.cleaning.rules.contacts import masked
 from job.cleaning.rules.rule import Count, Rules, Tally
@@ -35,9 +35,8 @@ log = logging.getLogger("job.clean")
 
 SHOWN = 200
 """Characters of a source's first row in the log, and of a row that could not be read."""
-BATCH = 500
-BATCH_CHARACTERS = 16_000_000
-"""A batch ends before 500 rows if they are that long: several are in memory at once."""
+BATCH_CHARACTERS = 8_000_000
+"""A batch ends before 250 rows if they are that long: several are in memory at once."""
 WRITTEN = ("question", "answer", "turns", "text", "file", "line", "row", "begins")
 """What dropped.jsonl holds of a row: its texts or, where it could not be read, where it stands and how it begins."""
 MOST_PROMPTS = 1000
@@ -248,9 +247,9 @@ class FirstPass:
             found["begins"] = (masked(begins) if rules.runs("contacts") else begins)[:SHOWN]
         self.dropped_file.write(line_of(fields | found))
 
-    def words(self, row: int) -> str:
-        """All texts of a kept row, normalised."""
-        return " ".join(map(normalised, self.texts(row)))
+    def words(self, row: int) -> list[str]:
+        """Of all texts of a kept row, normalised."""
+        return [*chain.from_iterable(map(normalised, self.texts(row)))]
 
     def texts(self, row: int) -> list[str]:
         """All texts of a kept row."""

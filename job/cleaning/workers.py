@@ -20,43 +20,37 @@ from job.errors import HostUnfit
 log = logging.getLogger("job.clean")
 Given = TypeVar("Given")
 Made = TypeVar("Made")
-FIRST = 8
-"""Batches that this process works on before it starts others, which would not pay for few rows."""
+FIRST = 4
+"""Batches that this process works on before it starts others. To start one takes as long as three batches."""
 AHEAD = 3
 """Batches for each process that are read ahead; the bound keeps memory small."""
 PR_SET_PDEATHSIG = 1
 
 
 def in_order(function: Callable[[Given], Made], batches: Iterable[Given], workers: int) -> Iterator[Made]:
-    """`function` of each batch. It must be a function of a module, and its argument and result must pickle.
+    """`function` of each batch, in so many processes, of which this is one. It must be a function of a module, and its argument
+    and result must pickle.
 
     Raises what `function` raises, and HostUnfit (68) if a process was killed from outside.
     """
     coming = iter(batches)
     yield from map(function, islice(coming, FIRST))
-    if workers == 1:
+    following = next(coming, None) if workers > 1 else None
+    if following is None:
         yield from map(function, coming)
         return
-    following = next(coming, None)
-    if following is None:
-        return
+    coming = chain([following], coming)
     try:
         # spawn: a forked process would inherit threads of tokenizer and Arrow in the middle of what they do
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
+        pool = ProcessPoolExecutor(workers - 1, multiprocessing.get_context("spawn"), initializer=_begin)
     except (
         OSError
     ) as error:  # its locks lie in /dev/shm, which may be read-only or full: nothing else of the job needs it
         log.warning("stage=clean workers=1 wanted=%d: no lock can be made in /dev/shm: %s", workers, error.strerror)
-        yield from map(function, chain([following], coming))
+        yield from map(function, coming)
         return
     try:
-        pending: deque[Future[Made]] = deque([pool.submit(function, following)])
-        for batch in coming:
-            pending.append(pool.submit(function, batch))
-            if len(pending) > AHEAD * workers:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        yield from _shared(function, coming, pool, workers)
     except BrokenProcessPool as error:
         raise HostUnfit(
             "A cleaning process was killed from outside, most likely by the kernel because memory ran out.",
@@ -68,6 +62,23 @@ def in_order(function: Callable[[Given], Made], batches: Iterable[Given], worker
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _shared(
+    function: Callable[[Given], Made], coming: Iterator[Given], pool: ProcessPoolExecutor, workers: int
+) -> Iterator[Made]:
+    """What the other processes have no time for this one does itself: who takes the results rarely fills a core."""
+    pending: deque[Future[Made]] = deque()
+    for batch in coming:
+        if sum(not one.done() for one in pending) < AHEAD * (workers - 1):
+            pending.append(pool.submit(function, batch))
+        else:
+            pending.append(Future())
+            pending[-1].set_result(function(batch))
+        if pending[0].done() or len(pending) > AHEAD * workers:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
 
 
 def _begin() -> None:

@@ -105,9 +105,7 @@ class DataSettings(Section):
         (),
         description="Language codes such as en,de; answers clearly in another language are dropped. Empty keeps all.",
     )
-    workers: int = Field(
-        0, ge=0, description="Number of cleaning processes; 0 starts one per CPU. It changes no result."
-    )
+    workers: int = Field(0, ge=0, description="Number of cleaning processes; 0 for one per CPU. It changes no result.")
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from job.cleaning import duplicates, workers
-from job.cleaning.batch import Batch, Raw, process
+from job.cleaning.batch import BATCH, Batch, Raw, process
 from job.cleaning.rules import Rules, clean_batch
 from job.hosts.libraries import usable_cpus
 from job.quickstart.texts import forum_rows
@@ -87,7 +87,7 @@ def read(path: Path) -> Iterator[dict[str, str]]:
 
 def batches(rows: Iterable[dict[str, str]], rules: Rules) -> Iterator[Batch]:
     coming = iter(rows)
-    while some := list(islice(coming, 500)):
+    while some := list(islice(coming, BATCH)):
         yield Batch(0, [Raw(row.get("instruction", ""), row["input"], row["output"]) for row in some], rules)
 
 
@@ -120,7 +120,7 @@ def with_duplicates(path: Path, rules: Rules, count: int) -> dict[str, Any]:
     kept &= ~duplicates.repeats(numpy.array(texts, dtype=numpy.uint64), kept)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "bands").write_bytes(b"".join(bands))
-        pairs = sum(1 for _ in duplicates.near_pairs(Path(folder) / "bands", kept, lambda row: ""))
+        pairs = sum(1 for _ in duplicates.near_pairs(Path(folder) / "bands", kept, lambda row: ()))
     seconds = time.monotonic() - started
     return {
         "what": f"the same with near duplicates ({pairs} candidates), {usable_cpus()} cores",
@@ -173,7 +173,7 @@ def decisions(path: Path, rules: Rules, count: int) -> dict[str, Any]:
         columns = {name: column() for name in ("text", "question", "sample", "split", "offset")}
         sizes = {"source": array("H", bytes(2 * count)), "lists": array("B", bytes(count))}
         sizes |= {name: array("I", bytes(4 * count)) for name in ("tokens", "answer_tokens")}
-        first: Any = SimpleNamespace(folder=Path(folder), words=lambda row: "", **columns, **sizes)
+        first: Any = SimpleNamespace(folder=Path(folder), words=lambda row: (), **columns, **sizes)
         started = time.monotonic()
         decide(first, DataSettings(sources=(Source.parse("quickstart"),)), 42, near=True)
         return {

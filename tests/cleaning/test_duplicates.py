@@ -28,9 +28,9 @@ def test_candidates_are_confirmed_by_their_text(tmp_path: Path) -> None:
         one, two = (set(zip(t.split(), t.split()[1:], t.split()[2:], strict=False)) for t in (a, b))
         return len(one & two) / len(one | two)
 
-    duplicates.bands(texts).tofile(tmp_path / "bands")
+    duplicates.bands([duplicates.word_hashes(text.split()) for text in texts]).tofile(tmp_path / "bands")
     every = numpy.ones(len(texts), dtype=bool)
-    found = set(duplicates.near_pairs(tmp_path / "bands", every, lambda row: texts[row]))
+    found = set(duplicates.near_pairs(tmp_path / "bands", every, lambda row: texts[row].split()))
     similar = {
         (a, b)
         for a in range(len(texts))

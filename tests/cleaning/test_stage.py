@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,12 @@ def test_every_dropped_row_has_its_reason(base: Path, tmp_path: Path) -> None:
     assert sorted(row["reason"] for row in read(tmp_path / result.dropped_path)) == sorted(result.dropped)
     assert result.train_rows + result.eval_rows == 40
     assert result.longest_tokens <= 256
+
+
+def test_garbage_collection_does_not_walk_the_libraries(base: Path, tmp_path: Path) -> None:
+    gc.unfreeze()
+    cleaned(write_rows(tmp_path / "rows.jsonl", make_rows(40)), base, tmp_path)
+    assert gc.get_freeze_count() > 100_000
 
 
 def test_too_few_rows_says_which_rule_took_most(base: Path, tmp_path: Path) -> None:

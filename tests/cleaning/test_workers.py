@@ -22,10 +22,14 @@ def _fails_on_seven(number: int) -> int:
     return number
 
 
-def _dies_on_seven(number: int) -> int:
-    if number == 7:
+def _dies_in_another_process(number: int) -> int:
+    if multiprocessing.parent_process():
         os._exit(9)
     return number
+
+
+def _done_by(_number: int) -> int:
+    return os.getpid()
 
 
 def _takes_long(number: int) -> int:
@@ -57,10 +61,18 @@ def test_results_come_in_order_and_a_failure_comes_as_itself(monkeypatch: pytest
     assert caught.value.problems == ("FINETUNE_DATA_RULES_FILE: seven",)
 
 
+def test_the_process_that_takes_the_results_is_one_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the other process starts, this one goes on."""
+    monkeypatch.setattr(workers, "FIRST", 2)
+    by = list(workers.in_order(_done_by, range(1000), 2))
+    assert len(set(by)) == 2
+    assert by[2] != os.getpid() == by[2 + workers.AHEAD]
+
+
 def test_a_process_that_is_ended_from_outside_is_exit_68(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "FIRST", 2)
     with pytest.raises(HostUnfit, match="killed from outside") as caught:
-        list(workers.in_order(_dies_on_seven, range(12), 2))
+        list(workers.in_order(_dies_in_another_process, range(12), 2))
     assert "FINETUNE_DATA_WORKERS=1" in caught.value.remedy
 
 

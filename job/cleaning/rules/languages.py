@@ -78,12 +78,13 @@ def is_foreign(text: str) -> bool:
             if sum(letter > _LATIN_END for letter in letters) * 2 > len(letters):
                 return True
     if not beginning.isascii():
-        found = set(_WORD.findall(beginning))
+        found = _WORD.findall(beginning)
     elif "'" in beginning:
-        found = set(_ASCII_WORD.findall(beginning))
+        found = _ASCII_WORD.findall(beginning)
     else:
-        found = set(beginning.encode().translate(_LETTERS_ALONE).decode().split())
-    if len(found & _FOREIGN) < FEWEST_WORDS:
+        found = beginning.encode().translate(_LETTERS_ALONE).decode().split()
+    foreign = _FOREIGN.intersection(found)
+    if len(foreign) < FEWEST_WORDS:
         return False
-    least = max(FEWEST_WORDS, 1 + len(found & _ENGLISH))
-    return any(len(found & words) >= least for words in _OTHERS.values())
+    least = max(FEWEST_WORDS, 1 + len(_ENGLISH.intersection(found)))
+    return any(len(foreign & words) >= least for words in _OTHERS.values())

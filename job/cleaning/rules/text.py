@@ -309,9 +309,9 @@ def units(text: str) -> int:
     return -(-letters // LETTERS_A_WORD) + sum(any(map(str.isalnum, part)) for part in _UNPARTED.sub(" ", text).split())
 
 
-def normalised(text: str) -> str:
-    """What two rows must share to be duplicates: letters and digits, whatever their case."""
-    return " ".join(text.casefold().translate(_NO_LETTERS).split())
+def normalised(text: str) -> list[str]:
+    """What two rows must share to be duplicates: words of letters and digits, whatever their case."""
+    return text.casefold().translate(_NO_LETTERS).split()
 
 
 def capital(text: str) -> str:
