@@ -152,6 +152,16 @@ I_READ = (
     + r"\b)*"
 )
 
+_IS = r"(?:do|does|did|are|is|was|were|have|has|had|needs?|seems?|looks?|shows?|appears?|may|might|can|could|should|must|will|would|suggests?|indicates?)\b"
+_FINDS = (
+    r"(?:,\s+(?:and\s+|so\s+)?|\s+(?:and|so)\s+)(?=(?:(?:as\s+per|according\s+to|based\s+on)\s+(?:all\s+)?(?:the|your|these|this|my|what|that)|"
+    rf"(?:from|in)\s+(?:the|your|these|this|my)\s+(?:[\w-]+\s+)?(?:opinion|view|images?|photos?|pictures?|reports?|scans?|history|description))\s[^.!?\n]*\b{_IS}|"
+    r"(?:(?:you|he|she|there)|(?:the|your|his|her|no|all)\s+(?:(?!(?:you|that|which|I)\s)[\w-]+\s+){1,3}?)\s*"
+    rf"(?<=\s){_IS}(?!\s+(?:\w+ly\s+)?(?:attached|sent|posted|uploaded|provided|shared|mentioned|given|described)\b))|"
+    r",\s+(?=(?:nothing|looks?|seems?|appears?|most\s+(?:likely|probably)|probably|likely|everything)\s)"
+)
+"""Behind what was read: what was found in it. Where "it" or "they" begins that, they are what was read, and all stays."""
+
 
 def pattern(text: str) -> re.Pattern[str]:
     return re.compile(text, re.IGNORECASE)
@@ -240,12 +250,13 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         r"suggest|advise|recommend|understand|see)\b)"
     ),
     "query_read_about": pattern(
-        rf"^{I_READ}\s+(?:about|for|regarding|related\s+to|as|with\s+regards?|over|on|of|that|since|because|given|due|in)\b(?:(?!\b(?:but|however|I)\b)[^.!?:\n]){{0,140}}"
-        r"[.!?]\s*"
+        rf"^{I_READ}\s+(?:about|for|regarding|related\s+to|as|with\s+regards?|over|on|of|that|since|because|given|due|in)\b"
+        rf"(?:(?!\b(?:but|however|I|which|show\w*|(?:(?<=,\s)|(?<=nd\s))(?:it|they|this|these)\s+{_IS})\b)[^.!?:\n]){{0,140}}?(?:[.!?]\s*|{_FINDS})"
     ),
     "query_read_short": pattern(
         r"^(?:and\s+)?I\s+(?:have\s+|had\s+|just\s+|carefully\s+)*(?:gone\s+through|went\s+through|read(?:\s+through)?|reviewed|noted|studied|viewed|"
-        r"seen|saw|understood|understand)\s+(?:(?:all|the|your|attached)\s+)*(?:your|the|attached)\s+(?:(?!\b(?:it|they|is|are|was|found|shows?|but|which)\b)[^.!?\n,]){1,64}[.!?]\s*"
+        r"seen|saw|understood|understand)\s+(?:(?:all|the|your|attached)\s+)*(?:your|the|attached)\s+"
+        rf"(?:(?!\b(?:it|they|is|are|was|found|shows?|but|which)\b)[^.!?\n,]){{1,64}}?(?:[.!?]\s*|{_FINDS})"
     ),
     "having_read": pattern(
         r"^(?:thereafter\s+|after\s+|on\s+|by\s+|upon\s+)+(?:going|reading|reviewing|looking|analy[sz]ing|seeing|studying)\s+(?:through\s+|at\s+|into\s+)?"

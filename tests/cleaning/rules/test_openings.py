@@ -189,3 +189,48 @@ def test_what_an_answer_is_about_stays(answer: str) -> None:
 def test_what_was_read_goes_whole() -> None:
     assert cleaned(f"I reviewed your history and the photo attached to the question.. {ADVICE}") == ADVICE
     assert cleaned("After going through your concerns carefully i feel it is too wet.") == "I feel it is too wet."
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "I have gone through the photos of your fern (attachment removed to protect the user's identity), ",
+        "I have read your query about your fern, ",
+        "I have gone through your scan of the roots and ",
+    ],
+)
+@pytest.mark.parametrize(
+    "finding",
+    [
+        "as per the photos you have no torn roots.",
+        "you have no torn roots.",
+        "there is no torn root.",
+        "your scan shows rot.",
+        "in my opinion the roots are torn.",
+    ],
+)
+def test_a_finding_behind_what_was_read_stays(read: str, finding: str) -> None:
+    assert cleaned(f"Hi. {read}{finding} {ADVICE}") == f"{finding[0].upper()}{finding[1:]} {ADVICE}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I have gone through the photos of your fern, which show rot.",
+        "I have read your query about the scan, and it shows rot.",
+    ],
+)
+def test_a_finding_that_needs_what_was_read_stays_with_it(answer: str) -> None:
+    assert cleaned(f"{answer} {ADVICE}") == f"{answer} {ADVICE}"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "I have read your query about the rust on the stem and in the leaf.",
+        "I have read your query about your fern and the photo you have attached.",
+        "I understand your concern about your fern, its age and its pot.",
+    ],
+)
+def test_what_was_read_goes_without_a_finding(read: str) -> None:
+    assert cleaned(f"{read} {ADVICE}") == ADVICE
