@@ -176,3 +176,8 @@ def test_a_request_to_forward_something_goes_in_the_middle() -> None:
     assert cleaned(f"{ADVICE} {photos} {BEHIND}") == f"{ADVICE} {BEHIND}"
     advice = "If a letter for the seller comes, please forward it to the seller."
     assert cleaned(f"{ADVICE} {advice} {BEHIND}") == f"{ADVICE} {advice} {BEHIND}"
+
+
+def test_a_request_is_not_cut_within_a_decimal_fraction() -> None:
+    asked = "Please tell us more about it is the ph 6. 85 of the soil or the pot?"
+    assert cleaned(f"hi {asked.lower()} {ADVICE}") == f"{asked} {ADVICE}"
