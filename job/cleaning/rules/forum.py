@@ -223,10 +223,11 @@ def without_polite_clause(sentence: str) -> str:
     """The sentence without a polite clause at its end or beginning; of a condition ("If in doubt, ...") nothing goes."""
     if online.SIGN in sentence and (advice := _before_online(sentence)):
         return full_stop(advice)
-    if "waiting" in sentence and (wait := closings.WAITING_AND.search(sentence)):
+    if "ait" in sentence and (wait := closings.WAITING_AND.search(sentence)):
         head, tail = sentence[: wait.start()], sentence[wait.end() :]
-        if others_in(tail) and not _polite(tail):
-            return full_stop(f"{head}, {tail}" if head else capital(tail))
+        if (others_in(tail) or signs.referral(tail)) and not _polite(tail):
+            stop = full_stop(head) if wait["or"] else f"{head},"
+            return full_stop(f"{stop} {tail}" if head else capital(tail))
     clauses = list(closings.CLAUSE.finditer(sentence))
     for between in reversed(clauses):
         head, tail = sentence[: between.start()], sentence[between.end() :]

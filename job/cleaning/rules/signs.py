@@ -93,7 +93,7 @@ OPENING_PREFIXES = ("h", "wel")
 _POLITE = Signs(*closings.POLITE, shared=(" me", "ta", "x", "back", "hop", "k"))
 REFERRAL = (
     *("doctor", "gp", "specialist", "ologist", "iatrist", "ician", "therapist", "dentist", "surgeon", "provider"),
-    *("professional", "hospital", "clinic", "emergency", "pharmac", "vet"),
+    *("professional", "hospital", "clinic", "emergency", "pharmac", "vet", "llergist", "nternist", "edist", "ometrist"),
 )
 """One of these is in what closings.REFERRAL finds; likewise for the next."""
 LOOKS_BACK = 2
