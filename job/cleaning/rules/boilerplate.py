@@ -250,13 +250,13 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         r"suggest|advise|recommend|understand|see)\b)"
     ),
     "query_read_about": pattern(
-        rf"^{I_READ}\s+(?:about|for|regarding|related\s+to|as|with\s+regards?|over|on|of|that|since|because|given|due|in)\b"
+        rf"^{I_READ}(?!\s+that\s+(?:is|are|was|were)\b)\s+(?:about|for|regarding|related\s+to|as|with\s+regards?|over|on|of|that|since|because|given|due|in)\b"
         rf"(?:(?!\b(?:but|however|I|which|show\w*|(?:(?<=,\s)|(?<=nd\s))(?:it|they|this|these)\s+{_IS})\b)[^.!?:\n]){{0,140}}?(?:[.!?]\s*|{_FINDS})"
     ),
     "query_read_short": pattern(
         r"^(?:and\s+)?I\s+(?:have\s+|had\s+|just\s+|carefully\s+)*(?:gone\s+through|went\s+through|read(?:\s+through)?|reviewed|noted|studied|viewed|"
         r"seen|saw|understood|understand)\s+(?:(?:all|the|your|attached)\s+)*(?:your|the|attached)\s+"
-        rf"(?:(?!\b(?:it|they|is|are|was|found|shows?|but|which)\b)[^.!?\n,]){{1,64}}?(?:[.!?]\s*|{_FINDS})"
+        rf"(?:(?!\b(?:it|they|is|are|was|found|show\w*|but|which)\b)[^.!?\n,]){{1,64}}?(?:[.!?]\s*|{_FINDS})"
     ),
     "having_read": pattern(
         r"^(?:thereafter\s+|after\s+|on\s+|by\s+|upon\s+)+(?:going|reading|reviewing|looking|analy[sz]ing|seeing|studying)\s+(?:through\s+|at\s+|into\s+)?"

@@ -217,6 +217,8 @@ def test_a_finding_behind_what_was_read_stays(read: str, finding: str) -> None:
     "answer",
     [
         "I have gone through the photos of your fern, which show rot.",
+        "I have gone through your photos showing rot on the stem.",
+        "I have seen your photos that are full of rust.",
         "I have read your query about the scan, and it shows rot.",
     ],
 )
