@@ -280,13 +280,17 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     ),
     "sympathy": pattern(
         rf"^{_BEFORE}(?:(?:i\s+am|i['’]?m|am|we\s+are|it\s+is|it['’]?s|i\s+feel)\s+)?(?:(?:so|very|really|extremely|truly|deeply)\s+)*"
-        r"(?:sorry|sad|saddened)\s+(?:to\s+(?:hear|know|learn|read|see)|for\s+(?:your|what|the|his|her|all)|about)\b"
+        r"(?:sorry|sad|saddened)\s+(?:to\s+(?:hear|know|learn|read|see)|for\s+(?:your|what|the|his|her|all)|about|"
+        r"that\s+(?:(?:you|he|she|they)|your\s+(?:[\w-]+\s+){0,2}?[\w-]+)\s+(?:has|have|had|is|are|was|were)\s+(?:been\s+)?(?:unable|suffering|going\s+through|"
+        r"struggling|troubled|bothered|ill|unwell|in\s+(?:\w+\s+){0,3}pain|not\s+(?:feeling|sleeping|able)))\b"
         rf"(?:(?!{_SAYS})[^.!?\n,;:]){{0,100}}[.!?]+\s*"
     ),
     "sympathy_understood": pattern(
         rf"^{_BEFORE}i\s+(?:(?:can|could|do|really|totally|completely|fully|very|well|truly|certainly)\s+)*(?:understand|imagine|(?<=can\s)feel|see|sympathi[sz]e\s+with)\s+"
         rf"(?:that|how|what|why|your|the)\s+(?:(?!{_SAYS})[^.!?\n,;:]){{0,60}}?\b{_FEELS}\b(?:(?!{_SAYS})[^.!?\n,;:]){{0,80}}"
-        r"(?:[.!?]+\s*|\s*,?\s+(?:and|but)\s+(?=(?:it|this|these|there|here|most)\s))"
+        r"(?:[.!?]+\s*|\s*,?\s+(?:and|but)\s+(?=(?:it|this|these|there|here|most)\s))|"
+        rf"^{_BEFORE}i\s+(?:can\s+)?(?:(?:well|really|very)\s+)*(?:know|understand|imagine|reali[sz]e)\s+how\s+(?:\w+ing|hard|difficult|tough|painful|stressful|exhausted)\s+"
+        rf"(?:it|this|that)\s+(?:is|was|(?:must|can|may|might|would|will)\s+(?:be|feel))(?:\s+(?:for|to|when|if|with|that)\b(?:(?!{_SAYS})[^.!?\n,;:]){{0,100}})?[.!?]+\s*"
     ),
     "announcement": pattern(
         r"^(?:here\s+(?:is|are)|(?:following|below)\s+(?:is|are)|let\s+me\s+(?:give|answer|address))\s+"
