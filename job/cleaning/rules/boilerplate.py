@@ -251,7 +251,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     ),
     "query_read_about": pattern(
         rf"^{I_READ}(?!\s+that\s+(?:is|are|was|were)\b)\s+(?:about|for|regarding|related\s+to|as|with\s+regards?|over|on|of|that|since|because|given|due|in)\b"
-        rf"(?:(?!\b(?:but|however|I|which|show\w*|(?:(?<=,\s)|(?<=nd\s))(?:it|they|this|these)\s+{_IS})\b)[^.!?:\n]){{0,140}}?(?:[.!?]\s*|{_FINDS})"
+        rf"(?:(?!\b(?:but|however|I|which|show\w*)\b|(?:,|\sand)\s+(?:it|they|this|these|most)\s)[^.!?:\n]){{0,140}}?(?:[.!?]\s*|{_FINDS})"
     ),
     "query_read_short": pattern(
         r"^(?:and\s+)?I\s+(?:have\s+|had\s+|just\s+|carefully\s+)*(?:gone\s+through|went\s+through|read(?:\s+through)?|reviewed|noted|studied|viewed|"

@@ -300,9 +300,10 @@ def standing_clause(broken: str) -> str:
         return full_stop(refers)
     for clause in sorted(_clauses(before), key=len, reverse=True):
         body = _ITEM.sub("", clause)
-        if named.stands(body) or (
-            (len(body.split()) >= FEWEST_WORDS or _SHORT.match(body))
-            and (stands(clause) or _DOSE.match(clause) or _LISTED_ITEM.match(clause))
+        if named.stands(body):
+            return _closed(clause)
+        if (len(body.split()) >= FEWEST_WORDS or _SHORT.match(body)) and (
+            stands(clause) or _DOSE.match(clause) or _LISTED_ITEM.match(clause)
         ):
             return _closed(clause)
     half = _HALF.match(before)

@@ -164,9 +164,9 @@ def test_a_word_that_is_in_doubt_is_not_completed(sentence: str, behind: str) ->
     ("before", "whole"),
     [
         ("If both tests show it, then a transplant syn", "If both tests show it, then a transplant syndrome."),
+        ("I would suggest Lorem. A mild antifungal", "I would suggest Lorem. A mild antifungal drug."),
         ("1) A ruptured ear", "1) A ruptured eardrum."),
         ("Antifibrinolytic", "Antifibrinolytic drugs."),
-        ("I would suggest Lorem. A mild antifungal", "I would suggest Lorem. A mild antifungal drug."),
         ("Wait.2. For the pain, anti-inflammatory", "Wait.2. For the pain, anti-inflammatory drugs."),
     ],
 )
