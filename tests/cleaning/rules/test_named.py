@@ -39,7 +39,7 @@ def test_what_is_said_of_a_name_stays(spoilt: str, kept: str) -> None:
     [
         ("Use Fernex 250 (both Ferroxan and Qua", "Use Fernex 250."),  # one of two
         ("Use Fernex 250 (if it is pale and", "Use Fernex 250."),  # one of two conditions
-        ("Fernex is approved by the FDA (food and", ""),  # the words of the letters
+        ("Fernex is approved by the FGA (fern and", ""),  # the words of the letters
         ("Avoid all food which is", ""),  # which food was lost
         ("Fernex 250 is", ""),
     ],

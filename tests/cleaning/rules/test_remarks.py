@@ -50,7 +50,7 @@ ASKED = (
     "I have another set of questions, please answer them.",
     "However, I would like you to answer few questions.",
     "You must give us more details age and habits.",
-    "You will need to provide more details, age and habits.",
+    "You will need to provide us with more details, age and habits.",
     "if you have kept the seller's letter you can kindly photograph it and post it to me so that we may understand it better.",
     "If you still have the old label please copy it and send it to us.",
 )
