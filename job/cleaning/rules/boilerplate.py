@@ -38,7 +38,7 @@ SIGNS = (
     | MISSPELT_THANKS
 )
 STRONG_SIGNS = frozenset(
-    f"query queries question questions concern concerns thanks thank welcome forum {BRAND}".split()
+    "query queries question questions concern concerns thanks thank welcome forum".split()
 )
 """With one of these a boilerplate sentence may have one unknown word."""
 WORDS = SIGNS | frozenset(

@@ -53,3 +53,7 @@ def test_no_member_of_what_counts_only_whole_and_no_clause_that_limits(spoilt: s
 )
 def test_the_members_before_the_last(inside: str, rest: str) -> None:
     assert named.members(inside) == rest
+
+
+def test_the_first_sentence_is_no_greeting_because_it_holds_the_forums_name() -> None:
+    assert cleaned(f"You may have PLRV which is LeafTalk. {KEPT}") == f"You may have PLRV. {KEPT}"
