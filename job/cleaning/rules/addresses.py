@@ -6,6 +6,7 @@ import re
 
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.names import is_name
+from job.cleaning.rules.scrubbed import MAIN_CLAUSE
 from job.cleaning.rules.text import capital
 
 GREETS = frozenset(f". {greeting}{behind}" for greeting in ("hi", "hello", "hey") for behind in (" ", ",", "."))
@@ -44,10 +45,9 @@ _NO_NAMES = frozenset(
     doctor prof professor mrs miss rev mme herr frau""".split()
 )
 _NO_NAMES_BEHIND_A_TITLE = frozenset(
-    """use stop avoid check try make need keep start continue apply drink eat give put reduce wash clean consult repeat increase
-    find feel want know tell ask get got seen done visit inside outside behind under near over above below around between
-    within without across along through upon against despite except per about into onto off out both half even most each
-    every another other same such today tonight now overall indeed actual""".split()
+    """need find feel want know tell got seen done advise suggest recommend prescribe refer treat test hold inside outside
+    behind under near over above below around between within without across along through upon against despite except per
+    about into onto off out both half even most each every another other same such today tonight now overall indeed actual""".split()
 )
 """Behind a greeting no names either: "hi medicine you can take is", "hi hope you are". Those of names.py are known."""
 _NO_ENDING = re.compile(r"(?:ly|ing|s|tion|ment|ness|ity|ema|thma|ache|emia|pain|logy|like)$")
@@ -70,8 +70,8 @@ def ungreeted(sentence: str) -> str:
 def named_greeting(text: str) -> int:
     """Where a greeting with a name ends that no comma divides from the sentence: "hi megan you should ..."; 0 for none."""
     titled = _TITLED.match(text) if text[:1] in "hHdD" else None
-    if titled and _is_person(titled["name"].lower()) and titled["name"].lower() not in _NO_NAMES_BEHIND_A_TITLE:
-        return titled.end()
+    if titled and _is_person(name := titled["name"].lower()) and name not in _NO_NAMES_BEHIND_A_TITLE:
+        return 0 if MAIN_CLAUSE.match(name) else titled.end()
     found = _BY_NAME.match(text) if text[:1] in "hHdD" else None
     if not found:
         return 0

@@ -37,9 +37,7 @@ SIGNS = (
     )
     | MISSPELT_THANKS
 )
-STRONG_SIGNS = frozenset(
-    "query queries question questions concern concerns thanks thank welcome forum".split()
-)
+STRONG_SIGNS = frozenset("query queries question questions concern concerns thanks thank welcome forum".split())
 """With one of these a boilerplate sentence may have one unknown word."""
 WORDS = SIGNS | frozenset(
     """i i'm im you're you've i'll i've i'd id ive me my mine myself we us our you your yours yourself u ur he she him her his they them their

@@ -190,8 +190,8 @@ PRAISED, PRAISES = pattern(_PRAISED), pattern(rf"\b(?:and|but)\s+{_PRAISED}")
 """Advice joined to a courtesy: "Thanks, and shade is good for it"."""
 WAITING_AND = pattern(
     r"[\s,;]*\b(?:(?:i(?:\s+am|['’]m|\s+will\s+be)\s+)?(?:a?waiting)|i(?:\s+will|['’]ll)\s+a?wait)\s+(?:for\s+)?(?:your|ur)\s+"
-    r"(?:reply|response|answers?|photos?|photographs?|pictures?|pics|images?|reports?)\s+(?:and\s+(?:also\s+)?|"
-    r"(?P<or>or)\s+(?:else\s+)?(?=(?:(?:you|u)\s+(?:can|may|could|should|must)\s+)?(?:go\s+to|visit|see|consult|contact|meet|show|ask)\s+"
+    r"(?:(?:reply|response|answers?)\s+and\s+(?:also\s+)?|"
+    r"(?:reply|response|answers?|photos?|photographs?|pictures?|pics|images?|reports?)\s+(?P<or>or)\s+(?:else\s+)?(?=(?:(?:you|u)\s+(?:can|may|could|should|must)\s+)?(?:go\s+to|visit|see|consult|contact|meet|show|ask)\s+"
     r"(?!me\b|us\b|our\b|my\b|here\b|online\b)))"
 )
 """What goes before advice: "waiting for your reply and hot drinks", "waiting for your photos or see a doctor"."""

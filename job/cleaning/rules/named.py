@@ -8,6 +8,8 @@ from job.cleaning.rules.boilerplate import pattern
 
 _WHICH = re.compile(r"(?<=[a-z,)] )(?:[A-Z][\w-]*|\([A-Za-z][^()]*\))(?P<which> (?:which|who)(?: [^,;:()]*)?)$")
 """A clause about a name, or about what a bracket names, limits nothing; "avoid foods which" would."""
+_STRESSED = pattern(r"\W*(?:\w+\s+){0,2}(?:it|this|that)(?:\s+is|['’]s)\s")
+"""There the clause is what is said: "It is not Lorem which helps"."""
 _LAST = re.compile(r"(?:,?\s+(?:and|or|with|plus)\b|\s*[,+&/])(?:\s*[\w-]+(?:\s+[\w-]+)?)?\s*$", re.IGNORECASE)
 _NAME = r"(?-i:[A-Z])[\w-]+"
 _STANDS = pattern(
@@ -20,7 +22,7 @@ _STANDS = pattern(
 def before_which(broken: str) -> str:
     """The sentence before an unfinished clause about a name: "Lorem is Ipsum which is"; may be empty."""
     found = _WHICH.search(broken) if " wh" in broken else None
-    return broken[: found.start("which")] if found else ""
+    return broken[: found.start("which")] if found and not _STRESSED.match(broken) else ""
 
 
 def members(inside: str) -> str:

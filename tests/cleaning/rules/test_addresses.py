@@ -62,6 +62,8 @@ def test_dear_goes_from_the_first_words(first: str, rest: str | None) -> None:
         ("Hello Dr. Megan the nursery looked at the fern.", "The nursery looked at the fern."),
         ("hello dr megan you should turn it.", "You should turn it."),
         ("hello dr use the soap.", "Use the soap."),
+        ("hello dr take the soap.", "Take the soap."),
+        ("hello dr advise the seller.", "Advise the seller."),
         ("hello dr. under the leaf is rust.", "Under the leaf is rust."),
         ("hello dr. megan looked at the fern.", "Megan looked at the fern."),
         ("hi sugar you have given may be the cause.", "Sugar you have given may be the cause."),

@@ -158,6 +158,7 @@ def test_advice_joined_to_a_courtesy_stays() -> None:
         ("I am waiting for your photos or else see an internist nearby.", "See an internist nearby."),
         ("Waiting for your reports or ask a gardener.", "Ask a gardener."),
         ("I will wait for your answer or your call.", ""),
+        ("I am waiting for your reports and will answer tomorrow.", ""),
         ("I will wait for your answer or contact me again.", ""),
     ],
 )
