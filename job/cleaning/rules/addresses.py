@@ -44,12 +44,14 @@ _NO_NAMES = frozenset(
     where besides moreover often never ever always meanwhile please kindly great look listen note remember ofcourse
     doctor prof professor mrs miss rev mme herr frau""".split()
 )
+"""Behind a greeting no names either: "hi medicine you can take is", "hi hope you are". Those of names.py are known."""
 _NO_NAMES_BEHIND_A_TITLE = frozenset(
     """need find feel want know tell got seen done advise suggest recommend prescribe refer treat test hold inside outside
     behind under near over above below around between within without across along through upon against despite except per
-    about into onto off out both half even most each every another other same such today tonight now overall indeed actual""".split()
+    about into onto off out both half even most each every another other same such today tonight now overall
+    indeed actual""".split()
 )
-"""Behind a greeting no names either: "hi medicine you can take is", "hi hope you are". Those of names.py are known."""
+"""The same behind a title: "hello dr. under the leaf"; commands are known from scrubbed.py."""
 _NO_ENDING = re.compile(r"(?:ly|ing|s|tion|ment|ness|ity|ema|thma|ache|emia|pain|logy|like)$")
 _NO_ADDRESS = frozenset(
     """my our your a the near and is are was were be been so too very oh hold held pay paid cost costs say says word as more how
