@@ -6,6 +6,7 @@ import re
 
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.names import is_name
+from job.cleaning.rules.scrubbed import MAIN_CLAUSE
 from job.cleaning.rules.text import capital
 
 GREETS = frozenset(f". {greeting}{behind}" for greeting in ("hi", "hello", "hey") for behind in (" ", ",", "."))
@@ -25,6 +26,11 @@ _BY_NAME = pattern(
     r"think|feel|suggest|recommend|advise|agree|took|take)|(?:it|this|that|there)\s+(?:is|was|seems|looks|may|can|could|might)|"
     r"(?:can|could|did|do|are|have|will|would|should)\s+(?:you|u|i))\b))"
 )
+_TITLED = pattern(
+    r"^(?:hi+|hello|hey|dear)(?:\s*,)?\s+(?:dear\s+)?(?:dr|prof|mrs?|ms|miss)\.?\s+(?P<name>[a-z]{3,12}+)"
+    rf"(?:\s*[,.!:]+\s+(?=\w)|\s+(?={_GOES_ON}))"
+)
+"""A name with a title, before a stop or the first word of a sentence."""
 _RELATIVE = pattern(
     r"(?:i|you|u)\s(?:(?!\b(?:and|but|so|that|if|because|which|as|when)\b)[^,.!?;]){0,60}\s(?:is|are|was|were|may|can|should)\s"
 )
@@ -39,6 +45,13 @@ _NO_NAMES = frozenset(
     doctor prof professor mrs miss rev mme herr frau""".split()
 )
 """Behind a greeting no names either: "hi medicine you can take is", "hi hope you are". Those of names.py are known."""
+_NO_NAMES_BEHIND_A_TITLE = frozenset(
+    """need find feel want know tell got seen done advise suggest recommend prescribe refer treat test hold inside outside
+    behind under near over above below around between within without across along through upon against despite except per
+    about into onto off out both half even most each every another other same such today tonight now overall
+    indeed actual""".split()
+)
+"""The same behind a title: "hello dr. under the leaf"; commands are known from scrubbed.py."""
 _NO_ENDING = re.compile(r"(?:ly|ing|s|tion|ment|ness|ity|ema|thma|ache|emia|pain|logy|like)$")
 _NO_ADDRESS = frozenset(
     """my our your a the near and is are was were be been so too very oh hold held pay paid cost costs say says word as more how
@@ -58,12 +71,19 @@ def ungreeted(sentence: str) -> str:
 
 def named_greeting(text: str) -> int:
     """Where a greeting with a name ends that no comma divides from the sentence: "hi megan you should ..."; 0 for none."""
+    titled = _TITLED.match(text) if text[:1] in "hHdD" else None
+    if titled and _is_person(name := titled["name"].lower()) and name not in _NO_NAMES_BEHIND_A_TITLE:
+        return 0 if MAIN_CLAUSE.match(name) else titled.end()
     found = _BY_NAME.match(text) if text[:1] in "hHdD" else None
     if not found:
         return 0
     name = found["name"].lower()
-    unlike = not is_name(name) or name in _NO_NAMES or _NO_ENDING.search(name) or _RELATIVE.match(text, found.end())
+    unlike = not _is_person(name) or _RELATIVE.match(text, found.end())
     return found.end() if found["title"] or not unlike else 0
+
+
+def _is_person(name: str) -> bool:
+    return is_name(name) and name not in _NO_NAMES and not _NO_ENDING.search(name)
 
 
 def without_dear(text: str) -> str:

@@ -37,9 +37,7 @@ SIGNS = (
     )
     | MISSPELT_THANKS
 )
-STRONG_SIGNS = frozenset(
-    f"query queries question questions concern concerns thanks thank welcome forum {BRAND}".split()
-)
+STRONG_SIGNS = frozenset("query queries question questions concern concerns thanks thank welcome forum".split())
 """With one of these a boilerplate sentence may have one unknown word."""
 WORDS = SIGNS | frozenset(
     """i i'm im you're you've i'll i've i'd id ive me my mine myself we us our you your yours yourself u ur he she him her his they them their
@@ -152,6 +150,16 @@ I_READ = (
     + r"\b)*"
 )
 
+_IS = r"(?:do|does|did|are|is|was|were|have|has|had|needs?|seems?|looks?|shows?|appears?|may|might|can|could|should|must|will|would|suggests?|indicates?)\b"
+_FINDS = (
+    r"(?:,\s+(?:and\s+|so\s+)?|\s+(?:and|so)\s+)(?=(?:(?:as\s+per|according\s+to|based\s+on)\s+(?:all\s+)?(?:the|your|these|this|my|what|that)|"
+    rf"(?:from|in)\s+(?:the|your|these|this|my)\s+(?:[\w-]+\s+)?(?:opinion|view|images?|photos?|pictures?|reports?|scans?|history|description))\s[^.!?\n]*\b{_IS}|"
+    r"(?:(?:you|he|she|there)|(?:the|your|his|her|no|all)\s+(?:(?!(?:you|that|which|I)\s)[\w-]+\s+){1,3}?)\s*"
+    rf"(?<=\s){_IS}(?!\s+(?:\w+ly\s+)?(?:attached|sent|posted|uploaded|provided|shared|mentioned|given|described)\b))|"
+    r",\s+(?=(?:nothing|looks?|seems?|appears?|most\s+(?:likely|probably)|probably|likely|everything)\s)"
+)
+"""Behind what was read: what was found in it. Where "it" or "they" begins that, they are what was read, and all stays."""
+
 
 def pattern(text: str) -> re.Pattern[str]:
     return re.compile(text, re.IGNORECASE)
@@ -240,12 +248,13 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         r"suggest|advise|recommend|understand|see)\b)"
     ),
     "query_read_about": pattern(
-        rf"^{I_READ}\s+(?:about|for|regarding|related\s+to|as|with\s+regards?|over|on|of|that|since|because|given|due|in)\b(?:(?!\b(?:but|however|I)\b)[^.!?:\n]){{0,140}}"
-        r"[.!?]\s*"
+        rf"^{I_READ}(?!\s+that\s+(?:is|are|was|were)\b)\s+(?:about|for|regarding|related\s+to|as|with\s+regards?|over|on|of|that|since|because|given|due|in)\b"
+        rf"(?:(?!\b(?:but|however|I|which|show\w*)\b|(?:,|\sand)\s+(?:it|they|this|these|most)\s)[^.!?:\n]){{0,140}}?(?:[.!?]\s*|{_FINDS})"
     ),
     "query_read_short": pattern(
         r"^(?:and\s+)?I\s+(?:have\s+|had\s+|just\s+|carefully\s+)*(?:gone\s+through|went\s+through|read(?:\s+through)?|reviewed|noted|studied|viewed|"
-        r"seen|saw|understood|understand)\s+(?:(?:all|the|your|attached)\s+)*(?:your|the|attached)\s+(?:(?!\b(?:it|they|is|are|was|found|shows?|but|which)\b)[^.!?\n,]){1,64}[.!?]\s*"
+        r"seen|saw|understood|understand)\s+(?:(?:all|the|your|attached)\s+)*(?:your|the|attached)\s+"
+        rf"(?:(?!\b(?:it|they|is|are|was|found|show\w*|but|which)\b)[^.!?\n,]){{1,64}}?(?:[.!?]\s*|{_FINDS})"
     ),
     "having_read": pattern(
         r"^(?:thereafter\s+|after\s+|on\s+|by\s+|upon\s+)+(?:going|reading|reviewing|looking|analy[sz]ing|seeing|studying)\s+(?:through\s+|at\s+|into\s+)?"
@@ -269,13 +278,17 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     ),
     "sympathy": pattern(
         rf"^{_BEFORE}(?:(?:i\s+am|i['’]?m|am|we\s+are|it\s+is|it['’]?s|i\s+feel)\s+)?(?:(?:so|very|really|extremely|truly|deeply)\s+)*"
-        r"(?:sorry|sad|saddened)\s+(?:to\s+(?:hear|know|learn|read|see)|for\s+(?:your|what|the|his|her|all)|about)\b"
+        r"(?:sorry|sad|saddened)\s+(?:to\s+(?:hear|know|learn|read|see)|for\s+(?:your|what|the|his|her|all)|about|"
+        r"that\s+(?:(?:you|he|she|they)|your\s+(?:[\w-]+\s+){0,2}?[\w-]+)\s+(?:has|have|had|is|are|was|were)\s+(?:been\s+)?(?:unable|suffering|going\s+through|"
+        r"struggling|troubled|bothered|ill|unwell|in\s+(?:\w+\s+){0,3}pain|not\s+(?:feeling|sleeping|able)))\b"
         rf"(?:(?!{_SAYS})[^.!?\n,;:]){{0,100}}[.!?]+\s*"
     ),
     "sympathy_understood": pattern(
         rf"^{_BEFORE}i\s+(?:(?:can|could|do|really|totally|completely|fully|very|well|truly|certainly)\s+)*(?:understand|imagine|(?<=can\s)feel|see|sympathi[sz]e\s+with)\s+"
         rf"(?:that|how|what|why|your|the)\s+(?:(?!{_SAYS})[^.!?\n,;:]){{0,60}}?\b{_FEELS}\b(?:(?!{_SAYS})[^.!?\n,;:]){{0,80}}"
-        r"(?:[.!?]+\s*|\s*,?\s+(?:and|but)\s+(?=(?:it|this|these|there|here|most)\s))"
+        r"(?:[.!?]+\s*|\s*,?\s+(?:and|but)\s+(?=(?:it|this|these|there|here|most)\s))|"
+        rf"^{_BEFORE}i\s+(?:can\s+)?(?:(?:well|really|very)\s+)*(?:know|understand|imagine|reali[sz]e)\s+how\s+(?:\w+ing|hard|difficult|tough|painful|stressful|exhausted)\s+"
+        rf"(?:it|this|that)\s+(?:is|was|(?:must|can|may|might|would|will)\s+(?:be|feel))(?:\s+(?:for|to|when|if|with|that)\b(?:(?!{_SAYS})[^.!?\n,;:]){{0,100}})?[.!?]+\s*"
     ),
     "announcement": pattern(
         r"^(?:here\s+(?:is|are)|(?:following|below)\s+(?:is|are)|let\s+me\s+(?:give|answer|address))\s+"

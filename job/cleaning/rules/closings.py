@@ -142,6 +142,7 @@ POLITE = (
         "provide me",
         "update me",
         "waiting",
+        "wait for your",
     ),
 )
 """An end without one of these has no polite clause. Looking for them takes 2 us, for the clauses 25."""
@@ -188,14 +189,17 @@ _PRAISED = (
 PRAISED, PRAISES = pattern(_PRAISED), pattern(rf"\b(?:and|but)\s+{_PRAISED}")
 """Advice joined to a courtesy: "Thanks, and shade is good for it"."""
 WAITING_AND = pattern(
-    r"[\s,;]*\b(?:i(?:\s+am|['’]m|\s+will\s+be)\s+)?(?:a?waiting)\s+(?:for\s+)?(?:your|ur)\s+(?:reply|response|answers?)\s+and\s+(?:also\s+)?"
+    r"[\s,;]*\b(?:(?:i(?:\s+am|['’]m|\s+will\s+be)\s+)?(?:a?waiting)|i(?:\s+will|['’]ll)\s+a?wait)\s+(?:for\s+)?(?:your|ur)\s+"
+    r"(?:(?:reply|response|answers?)\s+and\s+(?:also\s+)?|"
+    r"(?:reply|response|answers?|photos?|photographs?|pictures?|pics|images?|reports?)\s+(?P<or>or)\s+(?:else\s+)?(?=(?:(?:you|u)\s+(?:can|may|could|should|must)\s+)?(?:go\s+to|visit|see|consult|contact|meet|show|ask)\s+"
+    r"(?!me\b|us\b|our\b|my\b|here\b|online\b)))"
 )
-"""What goes before advice: "waiting for your reply and hot drinks"."""
+"""What goes before advice: "waiting for your reply and hot drinks", "waiting for your photos or see a doctor"."""
 ADVISES = pattern(rf"^\W*(?:please\s+|kindly\s+)*(?:{_ACT}|consult|contact|call|meet|ask|follow|do|start)\s")
 """What no signature begins with."""
 REFERRAL = pattern(
     r"\b(?:consult|see|contact|call|visit|speak|talk|discuss|meet|ask|inform|tell|show|go|return|follow(?:\s*-?up)?|back)\b[^.!?]{0,40}?"
-    r"\b(?:your|an?|the|his|her|our|nearest|nearby|local|some)\s+(?:[\w-]+\s+){0,2}?(?:doctor|gp|specialist|\w+(?:ologist|iatrist|ician|therapist|dentist)|"
+    r"\b(?:your|an?|the|his|her|our|nearest|nearby|local|some)\s+(?:[\w-]+\s+){0,2}?(?:doctor|gp|specialist|\w+(?:ologist|iatrist|llergist|nternist|pa?edist|ometrist|ician|therapist|dentist)|"
     r"physician|surgeon|provider|professional|hospital|clinic|emergency|pharmac\w+|vet)\b(?![^.!?]*(?:\bonlline\b|\bonline\b|-->))"
 )
 """Somebody to turn to who is not the writer: that is advice."""

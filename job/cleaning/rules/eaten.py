@@ -220,6 +220,13 @@ _CLASS_ALONE = pattern(r"(?!(?:the|an?|this|these|your|some|other)\b)(?:[\w-]+\s
 _IF_THEN = pattern(
     r"if\b[^;:]*,\s*then\s+(?!(?:the|your|his|her|its|some|most|other)\b)(?:an?\s+)?[\w-]+(?:\s+[\w-]+){1,4}$"
 )
+_ONE_ALONE = pattern(r"(?:(?:and|also|or)\s+)?(?:an?|some)\s+(?:[\w-]+\s+){0,2}[\w-]+\s+drugs?$")
+_RECOMMENDS = pattern(r"\bi\s+(?:would\s+|will\s+)?(?:suggest|recommend|advise|prefer)\b")
+"""A class of drugs without a verb, of which one is named behind it."""
+_IS_DRUG = re.compile(
+    r"\((?:[^()]*[ ,+/&])?[A-Z][a-z]+(?: and| or| with| plus|,| ?[+&/]) ?(?:Syn|Chil|Carbohy|Dehy|Rehy|Costochon|Dan)$"
+)
+"""The beginning of another drug in a list of them in a bracket, not of syndrome or the like."""
 _CAPITALS = re.compile(r"\b[A-Z]{2,}$")
 _AT_THE_END = re.compile(rf"\s*{BRAND}(?P<stop>\s*\)?\s*[.!?]?[\s)]*)$")
 
@@ -275,6 +282,8 @@ def _whole(
     for endings, word, letters, beside in _BY_LETTER.get(last[-1:], ()):
         if not last.endswith(endings) or (in_mid_word and letters[0] == " " and letters != _DOCTOR):
             continue
+        if _IS_DRUG.search(before):
+            continue
         if word.search(before, max(0, len(before) - REACH)) and (beside is None or holds(beside)):
             if letters[0] != " ":
                 before = _CAPITALS.sub(lambda found: found[0].lower(), before)  # "HY" of HYDRATION
@@ -285,6 +294,7 @@ def _whole(
                 _CLASS_ALONE.match(whole)
                 or _IF_THEN.match(whole)
                 or (listed and not _SUBORDINATE.match(_NUMBER.sub("", whole)))
+                or (_ONE_ALONE.match(whole) and holds(_RECOMMENDS))
             )
             return whole + stop if (bare or stands(whole + stop)) and not goes_on(whole) else ""
     return ""

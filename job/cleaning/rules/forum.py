@@ -28,7 +28,7 @@ from job.cleaning.rules import (
 )
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.lead_ins import may_announce, without_lead_in, without_lost
-from job.cleaning.rules.remarks import is_asked_behind, is_remark, is_remark_inside
+from job.cleaning.rules.remarks import is_asked_behind, is_remark, is_remark_inside, tells_purpose
 from job.cleaning.rules.requests import asks_back, asks_inside, asks_of_state, may_ask, others_in, praises
 from job.cleaning.rules.rule import Field, Row
 from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
@@ -85,7 +85,7 @@ def boilerplate_inside(field: Field) -> str:
     stay: list[str] = []
     gone = False
     for piece, behind in itertools.pairwise([*sentences(text), ""]):
-        left = gone and _DOTS.fullmatch(piece)
+        left = gone and (_DOTS.fullmatch(piece) or tells_purpose(piece))
         gone = bool(left) or (has_any(piece.lower(), found) and _goes_inside(piece, text, behind))
         if not gone:
             stay.append(piece)
@@ -202,6 +202,8 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
         if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
             end = place
             starts.pop()
+        elif tells_purpose(piece) and _goodbye(text[starts[-2] : place].strip()):
+            end = starts.pop()
         elif len(starts) > 1 and _DOTS.fullmatch(piece) and _goodbye(text[starts[-2] : place].strip()):
             end = starts[-2]
             del starts[-2:]
@@ -223,10 +225,11 @@ def without_polite_clause(sentence: str) -> str:
     """The sentence without a polite clause at its end or beginning; of a condition ("If in doubt, ...") nothing goes."""
     if online.SIGN in sentence and (advice := _before_online(sentence)):
         return full_stop(advice)
-    if "waiting" in sentence and (wait := closings.WAITING_AND.search(sentence)):
+    if "ait" in sentence and (wait := closings.WAITING_AND.search(sentence)):
         head, tail = sentence[: wait.start()], sentence[wait.end() :]
-        if others_in(tail) and not _polite(tail):
-            return full_stop(f"{head}, {tail}" if head else capital(tail))
+        if (others_in(tail) or signs.referral(tail)) and not _polite(tail):
+            stop = full_stop(head) if wait["or"] else f"{head},"
+            return full_stop(f"{stop} {tail}" if head else capital(tail))
     clauses = list(closings.CLAUSE.finditer(sentence))
     for between in reversed(clauses):
         head, tail = sentence[: between.start()], sentence[between.end() :]

@@ -65,7 +65,7 @@ _CAN = (
 )
 _ME = r"(?:(?:you|u)\b|better|further|more|accordingly|any\s?time|at|in|on\s+(?:it|this|that|what)|again|later)"
 _ASK = (
-    r"(?:(?:(?:is\s+it|if\s+it\s+is|if)\s+possible(?:\s+for\s+(?:you|u))?(?:\s+to)?|(?:you|u)\s+(?:may|can|could|need\s+to|have\s+to|should|"
+    r"(?:(?:(?:is\s+it|if\s+it\s+is|if)\s+possible(?:\s+for\s+(?:you|u))?(?:\s+to)?|(?:you|u)\s+(?:may|can|could|(?:will\s+)?(?:need|have)\s+to|should|"
     r"must|are\s+requested\s+to)|(?:can|could|would|will)\s+(?:you|u)|i?\s*(?:would\s+|will\s+)?(?:request|suggest|advise|want|like|recommend)\s+"
     r"(?:that\s+)?(?:you|u)(?:\s+to)?|try|(?:it\s+(?:is|would\s+be)\s+)?better(?:\s+(?:to|if\s+you))?|please|pls|plz|kindly|do|also)\b[\s,]*+)"
 )
@@ -104,6 +104,9 @@ _SHOWN = (
     rf"(?:{_NEED}|need)\s+(?:your|ur)\s+(?:[\w-]+\s+){{0,3}}?(?:{_PICTURE}|{_SCAN})\b{_WITHIN}{{0,90}}|"
     # It is asked for.
     rf"{_ASK}++{_WITHIN}{{0,30}}?{_SENDS}\b{_WITHIN}{{0,60}}?\b{_PICTURE}\b{_WITHIN}{{0,120}}|"
+    rf"(?:if\s+(?:you|u)\s+(?:still\s+)?(?:have|had|kept)\b{_WITHIN}{{2,70}}?[,\s]\s*)?{_ASK}++(?:photograph|scan|copy)\s+(?:it|them|this|that|these|those)\s+and\s+"
+    rf"(?:then\s+)?{_SENDS}\s+(?:(?:it|them|that|to)\s+)*(?:me|us|here)\b{_WITHIN}{{0,90}}|"
+    rf"(?:you|u)\s+(?:must|should|(?:will\s+)?(?:need|have)\s+to)\s+give\s+(?:me|us)\s+{_MANY}{_DETAILS}\b{_WITHIN}{{0,110}}|"
     rf"{_ASK}++take\s+{_MANY}{_PICTURE}\b{_WITHIN}{{0,80}}\band\s+(?:then\s+)?{_SENDS}\b{_WITHIN}{{0,30}}|"
     rf"{_ASK}++{_SENDS}\s+(?:(?:me|us|with)\s+)*(?:(?:your|the|his|her|all|some|few|more|any|these|those|further|additional|following|required)\s+)+"
     rf"(?:[\w/'-]+\s+){{0,5}}?(?:{_SCAN}|{_DETAILS}|histor(?:y|ies)|symptoms|answers?)\b{_WITHIN}{{0,110}}|"
@@ -266,7 +269,7 @@ BEGINS = frozenset(
     results ask-a as""".split()
 )
 _BEGINS_OTHERWISE = pattern(
-    r"\W*(?:(?:it\s+(?:is|would|will|could|might|should)|it['’]s|its\s+(?:hard|difficult|not)|you\s+(?:have|are|can|may|could|need|should|must)|"
+    r"\W*(?:(?:it\s+(?:is|would|will|could|might|should)|it['’]s|its\s+(?:hard|difficult|not)|you\s+(?:have|are|can|may|could|will|need|should|must)|"
     r"this\s+(?:is|professional|advi|opinion|consultation|answer|reply)|in\s+(?:case|order|the\s+meantime)|there\s+(?:is|are)\s+no|"
     r"these\s+(?:inputs|answers|details)|get\s+(?:well|better)|first\s+of\s+all|do\s+(?:provide|send|share|post|answer)|as\s+such)\b|"
     rf"(?:the|an?|any|some|all)\s+(?:[\w-]+\s+){{0,3}}(?:{_PICTURE}|{_DETAILS}|results?|answers?|record)\b)"
@@ -304,6 +307,19 @@ def _is_remark(sentence: str) -> bool:
 def is_remark_inside(sentence: str) -> bool:
     """The same in the middle of an answer, where what is announced may stand in the next sentences."""
     return not _LISTS.search(sentence) and is_remark(sentence.strip())
+
+
+_TELLS = r"(?:judge|tell|assess|inform|comment|decide|say|guide|know|confirm|evaluate|explain|conclude|interpret|see|determine)"
+_PURPOSE = pattern(
+    r"\W*(?=(?:\w+\W+){0,4}?then\b)(?:(?:so|and|only|then)[\s,]+)*(?:i|we)(?:['’]ll|['’]d|\s+(?:can|could|will|would|may|shall|should|might))\s+"
+    rf"(?:(?:then|also|be|able|to|better|only)\s+)*{_TELLS}(?:\s+(?:and|or)\s+(?:then\s+)?{_TELLS})*(?:\s+(?:you|u|better|on\s+it))*"
+    r"(?:\s+(?:whether|if|about|what|how|which|why|where)\b(?:(?!\b(?:but|because|since|as|so)\b)[^.,;:!?\n]){2,90})?[.!\s]*$"
+)
+
+
+def tells_purpose(sentence: str) -> bool:
+    """Whether a sentence says what a request before it was for: "Then I can judge whether it is rust."."""
+    return "then" in sentence[:40].lower() and bool(_PURPOSE.match(sentence)) and not signs.referral(sentence)
 
 
 def is_asked_behind(sentence: str, behind: str) -> bool:

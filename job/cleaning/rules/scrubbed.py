@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from job.cleaning.rules import unbroken
+from job.cleaning.rules import named, unbroken
 from job.cleaning.rules.boilerplate import BRAND, pattern
 from job.cleaning.rules.signs import referral
 from job.cleaning.rules.text import capital, full_stop, has_any, sentences
@@ -98,7 +98,8 @@ _STUMP = r"(?:hy|ad|an|syn|chil|dan|qua|ephe|cylin|carbohy|dehy|rehy|costochon|h
 """The beginnings of words that the name ate, where they are no words themselves."""
 _DETERMINER = r"(?:the|your|an?|some|any|other|their|its|his|her|this|these)"
 _LAST_MEMBER = pattern(
-    rf",?\s+(?:and|or)(?:\s+(?:also|even|other|then|better)){{0,2}}(?:\s+{_DETERMINER})?(?:\s+{_STUMP})?$|\s+/$"
+    r",?\s+(?:and|or)(?:\s+(?:also|even|other|then|better)){0,2}(?:\s+(?:from|in|on|by|with|for|of|at|to|through|via))?"
+    rf"(?:\s+{_DETERMINER})?(?:\s+{_STUMP})?$|\s+/$"
 )
 _DEGREE = r"(?:sudden|severe|excess(?:ive)?|frequent|chronic|acute|increased|decreased|reduced|high|low|more|less)"
 _LAST_COMMA = pattern(
@@ -299,6 +300,8 @@ def standing_clause(broken: str) -> str:
         return full_stop(refers)
     for clause in sorted(_clauses(before), key=len, reverse=True):
         body = _ITEM.sub("", clause)
+        if named.stands(body):
+            return _closed(clause)
         if (len(body.split()) >= FEWEST_WORDS or _SHORT.match(body)) and (
             stands(clause) or _DOSE.match(clause) or _LISTED_ITEM.match(clause)
         ):
@@ -325,6 +328,8 @@ def _clauses(before: str) -> Iterator[str]:
     """What may stand by itself of a sentence that breaks off."""
     if _WHOLE.search(before) and not _LIMITS.search(before) and not goes_on(before):
         yield before
+    if head := named.before_which(before):
+        yield head
     for found in _CLAUSE_ENDS.finditer(before):
         if found[0][0] != ";" or ":" not in before[: found.start()]:  # "three kinds: one; two; "
             yield before[: found.start()].rstrip(" ,;")
@@ -365,9 +370,14 @@ def _clauses(before: str) -> Iterator[str]:
     bracket = _BRACKET.search(before)
     if bracket:
         whole, _, stump = bracket["inside"].rpartition(" ")
-        if whole and re.fullmatch(_STUMP, stump, re.IGNORECASE):
+        acronym = _ACRONYM.search(before, 0, bracket.start())
+        if members := named.members(bracket["inside"]):
+            whole = "" if acronym or _LISTS.search(members) or _LIMITS.search(members) else members
+        elif not re.fullmatch(_STUMP, stump, re.IGNORECASE):
+            whole = ""
+        if whole:
             yield f"{before[: bracket.start()]} ({whole})."
-        elif not _ACRONYM.search(before, 0, bracket.start()):
+        elif not acronym:
             yield before[: bracket.start()]
 
 

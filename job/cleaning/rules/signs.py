@@ -92,8 +92,8 @@ OPENING_PREFIXES = ("h", "wel")
 """The same for words of any length: "hellooo"."""
 _POLITE = Signs(*closings.POLITE, shared=(" me", "ta", "x", "back", "hop", "k"))
 REFERRAL = (
-    *("doctor", "gp", "specialist", "ologist", "iatrist", "ician", "therapist", "dentist", "surgeon", "provider"),
-    *("professional", "hospital", "clinic", "emergency", "pharmac", "vet"),
+    *("doctor", "gp", "specialist", "gist", "trist", "ician", "therapist", "dentist", "surgeon", "provider"),
+    *("professional", "hospital", "clinic", "emergency", "pharmac", "vet", "nternist", "edist"),
 )
 """One of these is in what closings.REFERRAL finds; likewise for the next."""
 LOOKS_BACK = 2

@@ -123,6 +123,9 @@ _STOP, _BEHIND = r"[.!?…\n]", r"[.!?…]*[\"'”’)\]]*(?P<blank>\s+|(?=[A-Z]
 _BOUNDARY = re.compile(rf"{_STOP}(?:{_NO_ABBREVIATION}(?P<sure>\s+)|{_BEHIND})")
 """Where a sentence may end. Behind four small letters a stop and a blank surely end one, which saves most of the questions."""
 
+_DECIMALS = re.compile(r"\. \d{1,3}(?: ?%| ?[x-] ?\d| (?=[a-z(]|$)|(?!st|nd|rd|th)[a-z])")
+"""Behind a decimal point with a blank, "a level of 6. 85 of"; not the number of an item, or a sentence with a capital."""
+
 
 @functools.lru_cache(maxsize=4)
 def has_printable_lines(text: str) -> bool:
@@ -231,6 +234,8 @@ def _ends_a_sentence(text: str, match: re.Match[str]) -> bool:
         if last.lower() in _ABBREVIATIONS or (len(last) == 1 and last.isupper()):
             return False
         if last.isdigit() and len(last) <= 2 and _numbers_a_list(text, at - len(last)):
+            return False
+        if last.isdigit() and len(last) <= 3 and _DECIMALS.match(text, at):
             return False
     # Without a blank it is an abbreviation or a number: "b.P", "1.A".
     return bool(match["blank"]) or (at >= 3 and text[at - 3 : at].isalpha())

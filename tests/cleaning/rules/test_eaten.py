@@ -149,6 +149,8 @@ def test_a_sentence_that_cannot_stand_is_not_completed(sentence: str) -> None:
         ("Use an antibacterial", "Use two drops a day."),
         ("There is no side effect of these", "Use two drops a day."),
         ("The chemotherapy", ""),
+        ("A mild antifungal", "It may help."),  # nothing is named that it could be
+        ("Give Lorem (Ipsum and Syn", ""),  # another drug
         ("Use a soap containing", ""),
         ("It has mild hy", "The kidney is fine, and the scrotum is swollen."),
     ],
@@ -162,6 +164,7 @@ def test_a_word_that_is_in_doubt_is_not_completed(sentence: str, behind: str) ->
     ("before", "whole"),
     [
         ("If both tests show it, then a transplant syn", "If both tests show it, then a transplant syndrome."),
+        ("I would suggest Lorem. A mild antifungal", "I would suggest Lorem. A mild antifungal drug."),
         ("1) A ruptured ear", "1) A ruptured eardrum."),
         ("Antifibrinolytic", "Antifibrinolytic drugs."),
         ("Wait.2. For the pain, anti-inflammatory", "Wait.2. For the pain, anti-inflammatory drugs."),

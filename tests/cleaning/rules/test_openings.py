@@ -21,6 +21,10 @@ pytestmark = pytest.mark.examples
         "I can imagine how upset you are about the garden. ",
         "I understand that you are going through a difficult time. ",
         "I can feel your pain and the fears that you have. ",
+        "Sorry that your mother has been unable to sleep for weeks. ",
+        "I am so sorry that you are in a lot of pain. ",
+        "I know how tiring it must be when the spots keep coming back despite so many sprays. ",
+        "I can imagine how hard this is for you. ",
         "Here is my advice. ",
         "How are you doing today? ",
         "Thank you for consulting me at this platform. ",
@@ -77,6 +81,11 @@ def test_an_announcement_between_sentences_goes() -> None:
         "I am sorry to hear that it is mould, which spreads quickly. Keep it dry.",
         "Sorry to hear that this is an old fern in winter rest. Keep it dry.",
         "I am sorry but the fern cannot be saved. Throw it away.",
+        "Sorry that your scan shows rot. Throw it away.",
+        "Sorry that your fern cannot be saved. Throw it away.",
+        "I am sorry that you are suffering from rust because of the rain. Keep dry.",
+        "I know how hard it is to treat rust, since most sprays fail. Keep it dry.",
+        "I know how tiring it must be when it is rust. Keep it dry.",
         "I feel that you are stressed by the cold. Keep warm.",
         "I understand that you have pale leaves on the fern. Feed it.",
         "I understand that you are worried because the fern needs light. Turn it.",
@@ -189,3 +198,50 @@ def test_what_an_answer_is_about_stays(answer: str) -> None:
 def test_what_was_read_goes_whole() -> None:
     assert cleaned(f"I reviewed your history and the photo attached to the question.. {ADVICE}") == ADVICE
     assert cleaned("After going through your concerns carefully i feel it is too wet.") == "I feel it is too wet."
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "I have gone through the photos of your fern (attachment removed to protect the user's identity), ",
+        "I have read your query about your fern, ",
+        "I have gone through your scan of the roots and ",
+    ],
+)
+@pytest.mark.parametrize(
+    "finding",
+    [
+        "as per the photos you have no torn roots.",
+        "you have no torn roots.",
+        "there is no torn root.",
+        "your scan shows rot.",
+        "in my opinion the roots are torn.",
+    ],
+)
+def test_a_finding_behind_what_was_read_stays(read: str, finding: str) -> None:
+    assert cleaned(f"Hi. {read}{finding} {ADVICE}") == f"{finding[0].upper()}{finding[1:]} {ADVICE}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I have gone through the photos of your fern, which show rot.",
+        "I have gone through your photos showing rot on the stem.",
+        "I have seen your photos that are full of rust.",
+        "I have read your query about the scan, and it shows rot.",
+    ],
+)
+def test_a_finding_that_needs_what_was_read_stays_with_it(answer: str) -> None:
+    assert cleaned(f"{answer} {ADVICE}") == f"{answer} {ADVICE}"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "I have read your query about the rust on the stem and in the leaf.",
+        "I have read your query about your fern and the photo you have attached.",
+        "I understand your concern about your fern, its age and its pot.",
+    ],
+)
+def test_what_was_read_goes_without_a_finding(read: str) -> None:
+    assert cleaned(f"{read} {ADVICE}") == ADVICE

@@ -49,6 +49,10 @@ ASKED = (
     "please feel free to correct any oversight in my reading of your problem.",
     "I have another set of questions, please answer them.",
     "However, I would like you to answer few questions.",
+    "You must give us more details age and habits.",
+    "You will need to provide us with more details, age and habits.",
+    "if you have kept the seller's letter you can kindly photograph it and post it to me so that we may understand it better.",
+    "If you still have the old label please copy it and send it to us.",
 )
 PROMISED = (
     "Once ruled out, we can better assist you.",
@@ -165,3 +169,43 @@ def test_a_promise_and_questions_announced_go() -> None:
     ):
         assert cleaned(f"{ADVICE} {remark}") == ADVICE
         assert cleaned(f"{ADVICE} {remark} Is the pot wet?") == f"{ADVICE} Is the pot wet?"
+
+
+@pytest.mark.parametrize(
+    "purpose",
+    [
+        "Then I can judge and tell you whether a graft is possible.",
+        "I would then assess and inform you about the size of the lump.",
+        "Then we can decide.",
+    ],
+)
+def test_what_a_request_was_for_goes_with_it(purpose: str) -> None:
+    request = "It would be great if you could send me a photograph of the stem."
+    assert cleaned(f"{ADVICE} {request} {purpose} {BEHIND}") == f"{ADVICE} {BEHIND}"
+    assert cleaned(f"{ADVICE} {request} {purpose}") == ADVICE
+    assert cleaned(f"{ADVICE} {purpose} {BEHIND}") == f"{ADVICE} {purpose} {BEHIND}"  # of what is advised before it
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "Then we can see a gardener about it.",
+        "Then I can tell you what it is, but it looks like rust.",
+        "Then I would cut it back.",
+    ],
+)
+def test_what_is_planned_behind_a_request_stays(plan: str) -> None:
+    assert cleaned(f"{ADVICE} Can you upload your report? {plan} {BEHIND}") == f"{ADVICE} {plan} {BEHIND}"
+
+
+@pytest.mark.parametrize(
+    "advice",
+    [
+        "If you have a spot you can photograph it and compare it each month.",
+        "If you have a spot you can photograph it and send it to your gardener.",
+        "You must give the fern more water.",
+        "Can you give me more of the details of the graft if you can still remember?",
+    ],
+)
+def test_what_is_to_be_photographed_or_given_for_another_reason_stays(advice: str) -> None:
+    assert cleaned(f"{ADVICE} {advice} {BEHIND}") == f"{ADVICE} {advice} {BEHIND}"

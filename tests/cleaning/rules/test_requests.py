@@ -146,6 +146,31 @@ def test_a_question_about_the_answer_goes_with_its_request() -> None:
 def test_advice_joined_to_a_courtesy_stays() -> None:
     assert cleaned(f"{ADVICE} I am waiting for your reply and cold rain water.") == f"{ADVICE} cold rain water."
     assert cleaned(f"{ADVICE} I am waiting for your reply and reports.") == ADVICE
+
+
+@pytest.mark.parametrize(
+    ("wait", "rest"),
+    [
+        (
+            "I will wait for your answer or you can visit an allergist in your town.",
+            "You can visit an allergist in your town.",
+        ),
+        ("I am waiting for your photos or else see an internist nearby.", "See an internist nearby."),
+        ("Waiting for your reports or ask a gardener.", "Ask a gardener."),
+        ("I will wait for your answer or your call.", ""),
+        ("I am waiting for your reports and will answer tomorrow.", ""),
+        ("I will wait for your answer or contact me again.", ""),
+    ],
+)
+def test_whom_to_turn_to_stays_behind_a_wait(wait: str, rest: str) -> None:
+    assert cleaned(f"{ADVICE} {wait}") == f"{ADVICE} {rest}".strip()
+
+
+def test_whom_to_turn_to_stays_behind_a_wait_that_is_run_on() -> None:
+    rust = "it looks like rust"
+    assert cleaned(f"{ADVICE} {rust} i will be waiting for your photos or go to an allergist") == (
+        f"{ADVICE} {rust}. go to an allergist."
+    )
     assert cleaned(f"{ADVICE} I hope this helps and shade is good for it.") == f"{ADVICE} Shade is good for it."
     assert cleaned(f"{ADVICE} I hope this helps and my answer is useful.") == ADVICE
 
@@ -176,3 +201,8 @@ def test_a_request_to_forward_something_goes_in_the_middle() -> None:
     assert cleaned(f"{ADVICE} {photos} {BEHIND}") == f"{ADVICE} {BEHIND}"
     advice = "If a letter for the seller comes, please forward it to the seller."
     assert cleaned(f"{ADVICE} {advice} {BEHIND}") == f"{ADVICE} {advice} {BEHIND}"
+
+
+def test_a_request_is_not_cut_within_a_decimal_fraction() -> None:
+    asked = "Please tell us more about it is the ph 6. 85 of the soil or the pot?"
+    assert cleaned(f"hi {asked.lower()} {ADVICE}") == f"{asked} {ADVICE}"

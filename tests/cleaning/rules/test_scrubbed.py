@@ -79,6 +79,8 @@ BEHIND = "Then wait for a week and look at the new leaves before you do anything
         ("The fungus spreads from plant to plant by", "The fungus spreads from plant to plant."),
         ("Rust is a rare fungal disease which grows on leaves with an", "Rust is a rare fungal disease."),
         ("It has no use as most of the time it is", "It has no use."),
+        ("Its sap is gathered from the leaves or from", "Its sap is gathered from the leaves."),
+        ("Rust can spread by wind and by the", "Rust can spread by wind."),
         ("If it is not in the pot please add it because it is", "If it is not in the pot please add it."),
     ],
 )
@@ -130,6 +132,8 @@ def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
         "They often wilt in sun, but may occur while",
         "Take foods that help the",
         "It is caused by",
+        "Do not put it into clay or into",
+        "The difference lies between the soil and in",
     ],
 )
 def test_what_cannot_stand_or_would_say_something_else_goes_whole(spoilt: str) -> None:

@@ -102,6 +102,7 @@ def test_a_goodbye_is_known_behind_signs_and_fillers() -> None:
     "who",
     [
         *("doctor", "GP", "specialist", "botanologist", "podiatrist", "technician", "hydrotherapist", "plantdentist", "surgeon"),
+        *("allergist", "internist", "orthopedist", "optometrist"),
         *("physician", "provider", "professional", "hospital", "clinic", "emergency", "pharmacy", "vet"),
     ],
 )  # fmt: skip

@@ -1,0 +1,37 @@
+"""What stays of a sentence that breaks off behind a name: what is said of it, and the members of a bracket."""
+
+from __future__ import annotations
+
+import re
+
+from job.cleaning.rules.boilerplate import pattern
+
+_WHICH = re.compile(r"(?<=[a-z,)] )(?:[A-Z][\w-]*|\([A-Za-z][^()]*\))(?P<which> (?:which|who)(?: [^,;:()]*)?)$")
+"""A clause about a name, or about what a bracket names, limits nothing; "avoid foods which" would."""
+_STRESSED = pattern(r"\W*(?:\w+\s+){0,2}(?:it|this|that)(?:\s+is|['’]s)\s")
+"""There the clause is what is said: "It is not Lorem which helps"."""
+_LAST = re.compile(r"(?:,?\s+(?:and|or|with|plus)\b|\s*[,+&/])(?:\s*[\w-]+(?:\s+[\w-]+)?)?\s*$", re.IGNORECASE)
+_NAME = r"(?-i:[A-Z])[\w-]+"
+_STANDS = pattern(
+    rf"{_NAME}\s+is\s+(?:an?\s+)?{_NAME}$|{_NAME}(?:\s+[\w-]+)?\s+\d[\d.]*\s*(?:mg|mcg|ml|g)?\s+\([^()]+\)\.$|"
+    rf"(?:take|use|try|start|give|avoid)\s+{_NAME}\s+\([^()]+\)$|"
+    r"(?:(?:and|also)\s+)?(?:an?|some)\s+(?:[\w-]+\s+){0,2}(?:antihistamine|steroid|antibiotic|painkiller|decongestant|antacid)s?$"
+)
+
+
+def before_which(broken: str) -> str:
+    """The sentence before an unfinished clause about a name: "Lorem is Ipsum which is"; may be empty."""
+    found = _WHICH.search(broken) if " wh" in broken else None
+    return broken[: found.start("which")] if found and not _STRESSED.match(broken) else ""
+
+
+def members(inside: str) -> str:
+    """The members of an open bracket before the broken one: "Lorem and Ip"; may be empty."""
+    found = _LAST.search(inside)
+    return inside[: found.start()] if found else ""
+
+
+def stands(clause: str) -> bool:
+    """Whether a few words stand that name a thing: "Lorem is Ipsum", "Lorem 250 (Ipsum).", "Take Lorem (ipsum)", "A mild
+    steroid", from which the next sentence goes on."""
+    return bool(_STANDS.match(clause))
