@@ -25,7 +25,7 @@ _ORPHAN = re.compile(r"(?:So that|Which|Otherwise|Or else)\b")
 _CAPITAL_BEGINS = re.compile(r"[.!?]\s+[A-Z]")
 
 _THIRD_PERSON = (
-    r"(?:dies|occurs|leads|makes|gives|becomes|gets|reduces|prevents|improves|comes|goes|affects|develops|keeps|allows|"
+    r"(?:dies|occurs|leads|makes|gives|becomes|gets|reduces|increases|decreases|prevents|improves|comes|goes|affects|develops|keeps|allows|"
     r"requires|depends)"
 )
 _IMPERATIVES = (
@@ -111,7 +111,7 @@ _ACRONYM = re.compile(r"\b[A-Z]{2,}$")
 """The full form of it stood in the bracket, and what it is part of behind."""
 _WHOLE = pattern(
     r"\b(?:caffeine|alcohol|smoking|tea|coffee|juice|soda|an(?:a)?esthesia|decongestants?|antihistamines?|steroids?|antibiotics?|painkillers?|"
-    r"vasodilators?|supplements?|vitamins?|inhibitors?|blockers?|thinners?|antacids?|insulin)$"
+    r"vasodilators?|supplements?|vitamins?|inhibitors?|blockers?|thinners?|antacids?|insulin|(?<=take\s)rest|(?<=bed\s)rest)$"
 )
 """Nouns that say what is meant without the noun that was lost: "decongestant drops"."""
 _LOST_NOUN = rf"(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar|ive|ous|ing)))?$"
@@ -219,13 +219,14 @@ _MORE = pattern(r"^\W*for\s+(?:more|further|any)\b")
 _UNJOINED = r"(?:(?!\b(?:and|or)\b)[^,])*"
 _LISTS = pattern(
     r":|\b(?:(?:two|three|four)(?!\s+(?:to\s+\w+\s+)?(?:days|weeks|hours|months|years|times|drops|tablets|pills))|"
-    r"both|between|either|neither|combin\w+|mix\w*|reasons?|not|no|never|together)\b|n['’]t\b|"
+    r"both|between|either|neither|combin\w+|mix\w*(?!\s+with\s+(?:\w+\s+)?\w+\s+and$)|reasons?|not|no|never|together)\b|n['’]t\b|"
+    r"\b(?:avoid|stop|without|from)\s+eating\s|"
     rf"\bsuch\s+as\s+{_UNJOINED}(?:and|or)\b{_UNJOINED}$"
 )
 """What counts or joins the members of a list, so that it would be wrong without the last."""
 _REFERS_ON = pattern(rf"(?:\s+(?:and|or|for|in|at|who))?(?:\s+{_DETERMINER})?$|\s+(?:if|when)(?:\s+[\w-]+){{0,6}}$")
 _CLAUSE_BEGINS = pattern(
-    r"(?:(?:[,;]|\bbut)\s*the|\b(?:that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)(?<!known\sas)|when|if|while))\s+"
+    r"(?:(?:[,;]|\bbut)\s*the|\b(?:(?<!^for\s)that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)(?<!known\sas)|when|if|while))\s+"
 )
 REACH = 100
 """Characters before the name in which its word is recognized."""

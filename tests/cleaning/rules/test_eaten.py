@@ -14,6 +14,7 @@ BEHIND = "Then wait for a week and look at the new leaves before you do anything
 
 COMPLETED = (
     ("It may be transplant syn", "", "It may be transplant syndrome."),
+    ("Feed it with a low carbohy", "", "Feed it with a low carbohydrate diet."),
     ("It stores carbohy", "", "It stores carbohydrates."),
     ("It lacks lactate dehy", "", "It lacks lactate dehydrogenase."),
     ("It is low in DHEA (dehy", "", "It is low in DHEA (dehydroepiandrosterone)."),
@@ -28,6 +29,7 @@ COMPLETED = (
     ("Water helps to maintain hy", "", "Water helps to maintain hydration."),
     ("Avoid anything with pseudoephe", "", "Avoid anything with pseudoephedrine."),
     ("There is a spot in the upper outer qua", "", "There is a spot in the upper outer quadrant."),
+    ("Continue qua", " It is good for the knee.", "Continue quadriceps exercises."),
     ("You can do static qua", "", "You can do static quadriceps."),
     ("The bang has ruptured the healing ear", "", "The bang has ruptured the healing eardrum."),
     ("It is because of the with", "", "It is because of the withdrawal."),
@@ -37,8 +39,20 @@ COMPLETED = (
     ("You can take alen", "", "You can take alendronate."),
     ("You can continue with Exce", "", "You can continue with Excedrin."),
     ("The choice is intercostal", "", "The choice is intercostal drainage."),
+    ("It needs incision and", "", "It needs incision and drainage."),
+    ("Use glucosamine with chon", "", "Use glucosamine with chondroitin."),
+    ("This may be chon", " The patella is worn.", "This may be chondromalacia."),
+    ("You can take diphenhy", "", "You can take diphenhydramine."),
+    ("The scan shows oligohy", "", "The scan shows oligohydramnios."),
+    ("Sweaty hands are a sign of hyperhi", "", "Sweaty hands are a sign of hyperhidrosis."),
+    ("The pain is in the right hypochon", "", "The pain is in the right hypochondrium."),
+    ("You can take tablet Me", "", "You can take tablet Medroxyprogesterone."),
+    ("It contains norethin", "", "It contains norethindrone."),
+    ("You should get tests for HIV and V", "", "You should get tests for HIV and VDRL."),
+    ("It was approved by the FDA (food and", "", "It was approved by the FDA (food and drug administration)."),
     ("You should go for qua", " It shows the chromosomes.", "You should go for quadruple test."),
     ("It has mild hy", " The kidney is fine.", "It has mild hydronephrosis."),
+    ("You can be tried on Hy", " It is thrombocytosis.", "You can be tried on Hydroxyurea."),
     ("This is known as hy", " It has enlarged ventricles.", "This is known as hydrocephalus."),
     ("It may be a case of foot", " The nerve is hurt.", "It may be a case of foot drop."),
     ("This needs to be ad", "", "This needs to be addressed."),
@@ -67,28 +81,42 @@ COMPLETED = (
     ("Take an antihistamine such as Ben", "", "Take an antihistamine such as Benadryl."),
     ("Along with the spherical error it has a cylin", "", "Along with the spherical error it has a cylindrical error."),
     ("These are side effects of the", "", "These are side effects of the drugs."),
+    ("You can continue this", " Take 5 mg.", "You can continue this drug."),
+    ("You can stop these", " Take 5 mg.", "You can stop these drugs."),
+    ("Ask before taking any", " Take 5 mg.", "Ask before taking any drugs."),
+    ("Ask before starting any new", " Take 5 mg.", "Ask before starting any new drug."),
+    ("You can discuss the following", " 1. Lorem 5 mg.", "You can discuss the following drugs."),
     ("Wait for an hour between the two", " Take 5 mg.", "Wait for an hour between the two drugs."),
     ("This is a caffeinated", "", "This is a caffeinated drink."),
     ("Avoid carbonated", "", "Avoid carbonated drinks."),
     ("Do not take cold", "", "Do not take cold drinks."),
     ("It comes from binge", "", "It comes from binge drinking."),
+    ("Do not use straws for", "", "Do not use straws for drinking."),
     ("It has lowered the sexual", "", "It has lowered the sexual drive."),
     ("Watch for lethargy and", "", "Watch for lethargy and drowsiness."),
     ("She gets lethargic and", "", "She gets lethargic and drowsy."),
-    ("You should avoid eating or", "", "You should avoid eating or drinking."),
-    ("You should not eat or", "", "You should not eat or drink."),
+    ("It comes after eating or", "", "It comes after eating or drinking."),
+    ("It helps to eat or", "", "It helps to eat or drink."),
     ("Give it warm water to", "", "Give it warm water to drink."),
     ("Ensure to", " This dilutes the urine.", "Ensure to drink."),
     ("It is a post nasal", "", "It is a post nasal drip."),
     ("Wash the pot and keep it", "", "Wash the pot and keep it dry."),
     ("Keep the healing wound", "", "Keep the healing wound dry."),
-    ("Use antibiotic eye", "", "Use antibiotic eye drops."),
+    ("Use antibiotic (0.5 %) eye", "", "Use antibiotic (0.5 %) eye drops."),
     ("Start with those containing", " Close your eyes.", "Start with those containing drops."),
     ("Keep the affected area", "", "Keep the affected area dry."),
     ("Keep the wound clean and", "", "Keep the wound clean and dry."),
     ("Soap makes the skin", "", "Soap makes the skin dry."),
+    ("Soap may make your skin over", "", "Soap may make your skin over dry."),
+    ("Use Nystatin oral", "", "Use Nystatin oral drops."),
+    (
+        "Come at once if you have pain or a sudden",
+        " The retina is thin.",
+        "Come at once if you have pain or a sudden drop in vision.",
+    ),
     ("The best way is to incise and", "", "The best way is to incise and drain."),
     ("The pus needs to be", "", "The pus needs to be drained."),
+    ("You have to get the abscess", "", "You have to get the abscess drained."),
 )
 """What stands before the name, what stands behind it, the sentence as it was."""
 
@@ -120,6 +148,8 @@ def test_a_longer_word_than_the_reach_is_not_looked_for() -> None:
         "The fern (polycystic syn",  # no verb
         "If you have both, then the transplant syn",
         "As you have transplant syn",  # no main clause
+        "In restless leaf syn",
+        "In case of pale spots, the anti-inflammatory",  # the subject of what is lost
         "There is no rule that chil",  # the subject of what is lost
         "It is hard to see because most of the chil",
         "It describes an ear",  # an ear is no ear drops
@@ -150,6 +180,14 @@ def test_a_sentence_that_cannot_stand_is_not_completed(sentence: str) -> None:
         ("There is no side effect of these", "Use two drops a day."),
         ("The chemotherapy", ""),
         ("Use a soap containing", ""),
+        ("There is no side effect of these", "Close your eyes."),
+        ("It is a kind of", "Take the medicine."),  # dressing, drainage
+        ("You should avoid eating or", ""),  # before the night
+        ("You should not eat or", ""),
+        ("Do not stop this", "Take the medicine."),  # suddenly
+        ("You can use this", "Take the medicine. Wash your eyes."),
+        ("It hurts in the hypochon", ""),
+        ("It is the lining of the chon", ""),
         ("It has mild hy", "The kidney is fine, and the scrotum is swollen."),
     ],
 )
@@ -164,6 +202,9 @@ def test_a_word_that_is_in_doubt_is_not_completed(sentence: str, behind: str) ->
         ("If both tests show it, then a transplant syn", "If both tests show it, then a transplant syndrome."),
         ("1) A ruptured ear", "1) A ruptured eardrum."),
         ("Antifibrinolytic", "Antifibrinolytic drugs."),
+        ("Restless leaf syn", "Restless leaf syndrome."),
+        ("In case of pale spots, vasodilator", "In case of pale spots, vasodilator drugs."),
+        ("To get relief from spots, an anti-inflammatory", "To get relief from spots, an anti-inflammatory drug."),
         ("Wait.2. For the pain, anti-inflammatory", "Wait.2. For the pain, anti-inflammatory drugs."),
     ],
 )
@@ -183,6 +224,7 @@ def test_a_forum_that_lost_no_word_is_left_alone() -> None:
         ("You can offer it a with", "You can offer it a withdrawal."),
         ("You can put it near the ear", ""),  # a word that may end a sentence was not broken
         ("Avoid caffeinated", ""),
+        ("You can use a straw for", ""),
         ("The cause of the syn", ""),
     ],
 )
