@@ -205,9 +205,6 @@ _MEANWHILE = pattern(
     r"\s+(?:when|while)(?:\s+you\s+(?:are\s+(?:taking|using|on)|take|use)(?:\s+[\w-]+){0,4})?$"
 )
 """When something is done of which it stands already how often or how long."""
-_BY = pattern(rf"\b(?:to|from|in|at|into)\s+(?:{_DETERMINER}\s+)?[\w-]+(?P<by>\s+by)$")
-"""By what something happens somewhere: "It spreads from one to another by"."""
-_DEFINES = pattern(r"^(?:[^,;:]{2,60}\s)is\s+an?(?:\s+[\w-]+){2,5}?(?=\s+(?:which|that)\s)")
 PHRASE_ENDS = frozenset(("for", "by", "and", "as", "with", "in", "on", "from", "after", "containing"))
 """One of these is among the last six words where such a phrase ends a text."""
 _ADVISES = pattern(
@@ -260,7 +257,7 @@ def without_scrubbed(text: str) -> str:
     for sentence in sentences(text):
         sentence = unbroken.question(sentence) if scrubbed else sentence
         if BRAND in sentence:
-            clauses = _clauses_before(sentence)
+            clauses = _clauses_before(sentence) or unbroken.any_of(sentence, kept)
             if kept and not clauses:
                 kept[-1] = _NUMBER_BEFORE.sub("", kept[-1])
             kept.append(clauses)
@@ -283,6 +280,11 @@ def stands(sentence: str) -> bool:
             return False
         body = main[0]
     return bool(_COMMAND.match(body) or _VERB.search(body))
+
+
+def only_names(sentence: str) -> bool:
+    """Whether a short sentence says nothing before the name: "Regards <name>"; but "Quit smoking and <name>" does."""
+    return len(sentence.split()) <= 5 and not _clauses_before(sentence)
 
 
 def _clauses_before(sentence: str) -> str:
@@ -358,11 +360,7 @@ def _clauses(before: str) -> Iterator[str]:
     when = _MEANWHILE.search(before) if has_any(tail, (" when", " while")) else None
     if when and not _DENIES.search(before) and _ADVISES.search(before):
         yield before[: when.start()]
-    if by := _BY.search(before) if before.endswith(" by") else None:
-        yield before[: by.start("by")]
     yield from unbroken.before(before)
-    if has_any(before, (" which ", " that ")) and (definition := _DEFINES.match(before)):
-        yield definition[0]
     bracket = _BRACKET.search(before)
     if bracket:
         whole, _, stump = bracket["inside"].rpartition(" ")

@@ -203,6 +203,7 @@ def test_a_word_that_is_in_doubt_is_not_completed(sentence: str, behind: str) ->
         ("1) A ruptured ear", "1) A ruptured eardrum."),
         ("Antifibrinolytic", "Antifibrinolytic drugs."),
         ("Restless leaf syn", "Restless leaf syndrome."),
+        ("For that try to maintain hy", "For that try to maintain hydration."),
         ("In case of pale spots, vasodilator", "In case of pale spots, vasodilator drugs."),
         ("To get relief from spots, an anti-inflammatory", "To get relief from spots, an anti-inflammatory drug."),
         ("Wait.2. For the pain, anti-inflammatory", "Wait.2. For the pain, anti-inflammatory drugs."),

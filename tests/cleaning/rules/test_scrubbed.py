@@ -80,6 +80,12 @@ BEHIND = "Then wait for a week and look at the new leaves before you do anything
         ("Rust is a rare fungal disease which grows on leaves with an", "Rust is a rare fungal disease."),
         ("It has no use as most of the time it is", "It has no use."),
         ("If it is not in the pot please add it because it is", "If it is not in the pot please add it."),
+        ("3. Lorem powder 100 mg mix with honey and", "3. Lorem powder 100 mg mix with honey."),
+        ("Take rest", "Take rest."),
+        (
+            "It would be no help as it lowers the growth and increases the chances of",
+            "It would be no help as it lowers the growth.",
+        ),
     ],
 )
 def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
@@ -106,6 +112,7 @@ def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
         "As all other blockers",
         "If you tried a steroid",
         "Carbamol is the first FDA (food and",  # "FDA approved"
+        "It helps to avoid eating or",  # before the night
         "You can go for",
         "The spots are mostly due to",
         "It is used along with",
