@@ -71,7 +71,7 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     ("", "chil", "dren", ""),
     ("", "hyperan", "drogenism", ""),
     (r"(?:consult|see|visit|by|from|to|with|contact|meet|ask)\s+an\s+", "an", "drologist", ""),
-    (r"(?<!\bthe\s)", "ch?ostochon", "dritis", ""),
+    (r"(?<!\bthe\s)", "costochon", "dritis", ""),
     (r"converted\s+to\s+", "dihy", "drotestosterone", ""),
     (r"(?:well|stay|staying|remain|keep|self|yourself|him|her)\s+(?:\w+ly\s+)?", "hy", "drated", ""),
     (r"maintain(?:s|ing)?\s+(?:\w+\s+){0,2}", "hy", "dration", ""),
@@ -186,7 +186,6 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
 ENDINGS: dict[str, tuple[str, ...]] = {
     "[dr]ehy": ("dehy", "rehy"),
     "(?:pseudo)?ephe": ("ephe",),
-    "ch?ostochon": ("costochon", "chostochon"),
     "(?:the|these)": ("the", "these"),
     "sex(?:ual)?": ("sex", "sexual"),
     "(?:or|and)": ("or", "and"),
@@ -275,11 +274,7 @@ _NUMBER = re.compile(r"(?:^|(?<=[a-z)][.!?])|(?<=\s))\s*\d{1,2}\s*[.)]\s*(?=$|[A
 _SUBORDINATE = pattern(
     r"(?:if|when|while|as|since|because|although|though|unless|until|after|before|once|in\s+case|whether|the|some|your)\b"
 )
-_NAMES_ALONE = pattern(
-    r"(?!(?:the|an?|this|these|your|some|other|if|when|while|as|since|because|although|though|unless|until|after|before|once|in|for|with|"
-    r"of|to|but)\b)(?:(?:[\w-]+\s+)?[\w-]+\s+drugs|(?:[\w-]+:?\s+){1,3}(?:syndrome|\w*chondritis))$"
-)
-"""A class of drugs, or a disease, that an answer names without a sentence: "Antifungal drugs.", "Restless leg syndrome."."""
+_CLASS_ALONE = pattern(r"(?!(?:the|an?|this|these|your|some|other)\b)(?:[\w-]+\s+)?[\w-]+\s+drugs$")
 _IF_THEN = pattern(
     r"(?:if\b[^;:]*,\s*then|in\s+(?:the\s+)?case\s+of\b[^,;:]*,|to\s+(?!be\b)[^,;:]*,)\s+"
     r"(?!(?:the|your|his|her|its|some|most|other)\b)(?:an?\s+)?[\w-]+(?:\s+[\w-]+){1,4}$"
@@ -346,7 +341,7 @@ def _whole(
             if whole.count("(") == whole.count(")") + 1 and ")" not in stop:
                 stop = ")" + stop
             bare = (
-                _NAMES_ALONE.match(whole)
+                _CLASS_ALONE.match(whole)
                 or _IF_THEN.match(whole)
                 or (listed and not _SUBORDINATE.match(_NUMBER.sub("", whole)))
             )

@@ -223,7 +223,7 @@ _LISTS = pattern(
 """What counts or joins the members of a list, so that it would be wrong without the last."""
 _REFERS_ON = pattern(rf"(?:\s+(?:and|or|for|in|at|who))?(?:\s+{_DETERMINER})?$|\s+(?:if|when)(?:\s+[\w-]+){{0,6}}$")
 _CLAUSE_BEGINS = pattern(
-    r"(?:(?:[,;]|\bbut)\s*the|\b(?:(?<!^for\s)that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)(?<!known\sas)|when|if|while))\s+"
+    r"(?:(?:[,;]|\b(?:but|so))\s*the|\b(?:(?<!^for\s)that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)(?<!known\sas)|when|if|while))\s+"
 )
 REACH = 100
 """Characters before the name in which its word is recognized."""
