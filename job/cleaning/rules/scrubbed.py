@@ -61,7 +61,7 @@ _COMMAND = pattern(
 )
 MAIN_CLAUSE = pattern(rf"^(?:(?:then|please|kindly|also)\s+)*(?:{_PERSONS}|{_IMPERATIVES})\b")
 _HANGS = pattern(
-    r"^(?:(?:but|and|so|also|first(?:ly)?|secondly|lastly|however|moreover|yes|no|well|for)\b,?\s+)*(?:if|when|while|as|since|because|"
+    r"^(?:(?:but|and|so|also|first(?:ly)?|secondly|lastly|however|moreover|yes|no|well|for|even|only|just)\b,?\s+)*(?:if|when|while|as|since|because|"
     r"although|though|unless|until|after|before|once|in\s+case|whether|which|who|besides|despite|to)\b"
 )
 _MAIN_BEGINS = re.compile(r", |(?<!and)(?<!or) then (?=[a-z])| (?=(?:please|kindly) )")
@@ -335,7 +335,7 @@ def _clauses(before: str) -> Iterator[str]:
         if _COMMAND.match(_ITEM.sub("", before)) or _stands_before(before[: found.start()]):
             yield before[: found.start()]
     if _SUBJECT_BEGINS.match(_ITEM.sub("", before)):
-        yield from (before[: found.start()] for found in _SPLICE.finditer(before))
+        yield from (unbroken.without_hanging(before[: found.start()]) for found in _SPLICE.finditer(before))
     last = _LAST_MEMBER.search(before)
     if last and not _LISTS.search(before) and not _ADJECTIVE.search(before, 0, last.start()):
         yield before[: last.start()]

@@ -27,6 +27,10 @@ _BY = pattern(
 _DEFINES = pattern(r"^(?:[^,;:]{2,60}\s)is\s+an?(?:\s+[\w-]+){2,5}?(?=\s+(?:which|that)\s)")
 _FIRST_LINE = re.compile(r"\bis\s+the\s+first[- ]line(?P<of>\s+[A-Z]{2,}\s*\([^()]*)$")
 """What is given first: "Lorem is the first line FDA (food and"."""
+_HANGING = pattern(
+    r",?\s+(?:and|but)\s+(?:(?!then\b)[\w-]+\s+){0,3}?(?:after|before|when|while|if|since|because|although)\s[^,;]*$"
+)
+"""What waits for the clause behind it: "It has two leaves, and because it is small" (it needs no water)."""
 _ANY = pattern(
     r"\s*any\s+(?:(?:other|more|recent|known|associated|similar|family|past)\s+){0,2}"
     r"(?:symptoms?|history|complaints?|signs?|pain|fever|injury|problems?|illness|allergy|changes?|discharge)\b[^.!?:;]*(?=,)"
@@ -46,6 +50,11 @@ def before(broken: str) -> Iterator[str]:
         yield definition[0]
     if broken.count("(") and (line := _FIRST_LINE.search(broken)):
         yield broken[: line.start("of")]
+
+
+def without_hanging(clause: str) -> str:
+    """What stands before a comma, without a subordinate clause that belongs to what is behind it."""
+    return _HANGING.sub("", clause)
 
 
 def any_of(broken: str, before: list[str]) -> str:

@@ -82,6 +82,8 @@ BEHIND = "Then wait for a week and look at the new leaves before you do anything
         ("If it is not in the pot please add it because it is", "If it is not in the pot please add it."),
         ("3. Lorem powder 100 mg mix with honey and", "3. Lorem powder 100 mg mix with honey."),
         ("Take rest", "Take rest."),
+        ("They think it is rust, and because they do not know it, they will", "They think it is rust."),
+        ("It was green in June but two weeks after the rain, it had", "It was green in June."),
         (
             "It would be no help as it lowers the growth and increases the chances of",
             "It would be no help as it lowers the growth.",
@@ -113,6 +115,7 @@ def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
         "If you tried a steroid",
         "Carbamol is the first FDA (food and",  # "FDA approved"
         "It helps to avoid eating or",  # before the night
+        "Even after the spots have gone, you may have a",
         "You can go for",
         "The spots are mostly due to",
         "It is used along with",
