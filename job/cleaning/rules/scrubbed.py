@@ -51,7 +51,8 @@ _VERB = pattern(
     rf"{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
     r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?|claims|says|appears|remains|"
     r"involves(?=\s)|reduces|prevents|improves|requires|allows|keeps|produces|provides|relieves|maintains|protects|suffers|"
-    r"spreads|heals|started|showed|revealed|gave|began|said)\b|\b(?:please|kindly)\s+[a-z]{2,}|"
+    r"spreads|heals|consists|responds|resolves|subsides|disappears|persists|worsens|happens|suggests|tends|lasts|increases|decreases|"
+    r"started|showed|revealed|gave|began|said)\b|\b(?:please|kindly)\s+[a-z]{2,}|"
     r"\b(?:it|that|there|he|she)['’]s\b|\b(?:you|we|they)['’](?:re|ve|ll)\b|\bI['’](?:m|ve|ll)\b|"
     r"\b(?:you|I|we|they|he|she|it|people|patients|(?:your|the)\s+body)\s+(?!(?:to|who|with|and|or|of|in|as|like|that|than)\b)[a-z]{2,}"
 )
@@ -73,9 +74,10 @@ _OPEN_END = pattern(
 )
 # Where a clause may end so that what goes with the rest neither limits nor reverses what stays: no "if", "until" or "but".
 _CLAUSE_ENDS = re.compile(
-    rf";\s+|(?<!following)(?<!follows)(?<!below):\s+(?=(?i:this|it|that|they|you)\b)|\s+(?=so\s+{_PERSONS}\s)|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
+    rf";\s+|(?<!following)(?<!follows)(?<!below):\s+(?=(?i:this|it|that|they|you)\b)|\s+(?=so\s+{_PERSONS}\s)|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so|hence|therefore|thus)\s)|"
     r",\s+(?=as\s+(?!(?:well|if|long|soon|much|many|far|per|though|directed|needed|required)\b))|"
-    rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|(?<!ever )since|(?<!such )as\s+(?:{_PERSONS}|most\s+of\s+the\s+time))\b)|"
+    r",?\s+(?=(?:because(?!\s+of\b)|so\s+that|(?<!ever )since|"
+    rf"(?<!such )as\s+(?:{_PERSONS}|that\s+is|most\s+of\s+the\s+time))\b)|"
     r",?\s+(?=and\s+\w+ly,)|"
     rf",?\s+(?=and\s+(?:(?:then|also|so|please|always|now)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES}|{_THIRD_PERSON}|helps?|that\s+(?:is|can|may|might|will|would))\b)|"
     r",?\s+(?=(?:such\s+as|including|for\s+example|causing|leading\s+to|resulting\s+in|thereby)\b)"
@@ -208,8 +210,8 @@ _MEANWHILE = pattern(
 PHRASE_ENDS = frozenset(("for", "by", "and", "as", "with", "in", "on", "from", "after", "containing"))
 """One of these is among the last six words where such a phrase ends a text."""
 _ADVISES = pattern(
-    rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need|have\s+to)|"
-    r"i\s+(?:recommend|suggest|advise))\b"
+    rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|"
+    r"it\s+is\s+(?:essential|important|necessary|better|best)\s+to|you\s+(?:can|may|should|must|need|have\s+to)|i\s+(?:recommend|suggest|advise))\b"
 )
 _DENIES = pattern(r"\b(?:not|no|never|avoid|stop|without|only|less|nor|neither)\b|n['’]t\b")
 _MORE = pattern(r"^\W*for\s+(?:more|further|any)\b")
@@ -238,8 +240,6 @@ _ASKS = pattern(
     r"(?:you|i|we|he|she|it|they|there|the|your|this|these|any)\b|(?:what|how|why|where|which)\b[^,]*\s(?:do|does|did|is|are|have|has|can|should)\s+"
     r"(?:you|he|she|it|they|the|your)\b"
 )
-_DOSE = pattern(r"^\s*\d+\s*[.)][^.]*\b\d+\s*(?:mg|mcg|ml|g|iu|drops|pills|tablets)\b[^.]*$")
-"""An item of a list that says how much of something to take."""
 _SHORT = pattern(
     rf"^(?!{_IMPERATIVES}\s+{_IMPERATIVES}\b){_COMMANDS}\s+(?!(?:also|then|so)\b)(?:an?\s+)?[a-z]{{2,}}(?:\s+\w+)?$"
 )
@@ -303,7 +303,7 @@ def standing_clause(broken: str) -> str:
     for clause in sorted(_clauses(before), key=len, reverse=True):
         body = _ITEM.sub("", clause)
         if (len(body.split()) >= FEWEST_WORDS or _SHORT.match(body)) and (
-            stands(clause) or _DOSE.match(clause) or _LISTED_ITEM.match(clause)
+            stands(clause) or unbroken.DOSE.match(clause) or _LISTED_ITEM.match(clause)
         ):
             return _closed(clause)
     half = _HALF.match(before)

@@ -27,6 +27,15 @@ _BY = pattern(
 _DEFINES = pattern(r"^(?:[^,;:]{2,60}\s)is\s+an?(?:\s+[\w-]+){2,5}?(?=\s+(?:which|that)\s)")
 _FIRST_LINE = re.compile(r"\bis\s+the\s+first[- ]line(?P<of>\s+[A-Z]{2,}\s*\([^()]*)$")
 """What is given first: "Lorem is the first line FDA (food and"."""
+DOSE = pattern(
+    r"^\s*(?:\d+\s*[.)]|(?:tab(?:let)?|cap(?:sule)?|syrup|inj(?:ection)?|ointment|cream|gel|lotion)s?\.?\s)(?:[^.]|\.\d)*"
+    r"\b\d+(?:\.\d+)?\s*(?:mg|mcg|ml|g|iu|%|drops|pills|tablets)(?!\w)(?:[^.]|\.\d)*\.?$"
+)
+"""An item of a list, or a line of a prescription, that says how much of something to take."""
+_OR = pattern(
+    r",?\s+or\s+(?:it|this|that|they|there|you)\s+(?:can|could|may|might|will|would|should|must|need|is|are|has|have)\b[^,;]*$"
+)
+_ONE_OF_TWO = pattern(r"\b(?:either|whether)\b")
 _HANGING = pattern(
     r",?\s+(?:and|but)\s+(?:(?!then\b)[\w-]+\s+){0,3}?(?:after|before|when|while|if|since|because|although)\s[^,;]*$"
 )
@@ -44,6 +53,8 @@ def before(broken: str) -> Iterator[str]:
         yield broken[: child.start("of")]
     if "," in broken and (tests := _TESTS.match(broken)):
         yield tests["list"]
+    if (other := _OR.search(broken)) and not _ONE_OF_TWO.search(broken):
+        yield broken[: other.start()]
     if by := _BY.search(broken) if broken.endswith(" by") else None:
         yield broken[: by.start("by")]
     if has_any(broken, (" which ", " that ")) and (definition := _DEFINES.match(broken)):
