@@ -13,7 +13,7 @@ from job.cleaning.rules.text import sentences
 _DRUGS = (
     r"(?:anti-?\s?(?:inflammatory|hypertensive|tubercular|anxiety|thyroid|epileptic|psychotic|depressant|platelet|malarial|cancer|rheumatic|"
     r"spasmodic|viral|retroviral|fungal|parasit(?:e|ic)|bacterial|thrombotic|arrhythmic|coagulant|convulsant|emetic|helminth?ic|histaminic)|"
-    r"prokinetic|fibrinolytic|antifibrinolytic|hypoglyca?emic|analgesic|vasodilator|generic|preventive|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|illegal|immunosuppressant|chemotherapy)"
+    r"prokinetic|fibrinolytic|antifibrinolytic|hypoglyca?emic|analgesic|vasodilator|generic|hypnotic|cytotoxic|ototoxic|nephrotoxic|hepatotoxic|preventive|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|illegal|immunosuppress(?:ant|ive)|chemotherapy)"
 )
 _DRINKS = r"(?:caffeinated|carbonated|(?:non-?)?alcoholic|soft|energy|fizzy|aerated|cool|sugary|sweetened)"
 _ONE = r"(?:an?|one|this|another)\s+(?:[\w-]+\s+){0,2}"
@@ -25,7 +25,7 @@ _TREATS = (
 
 _HURTS = r"(?:(?:ruptur|perforat|punctur|injur|damag)\w*|beyond|behind|see)"
 _WITHDRAWS = (
-    r"(?:the|a|for|social|alcohol|opioid|nicotine|caffeine|hormon(?:e|al)|sudden|abrupt|progesterone|"
+    r"(?:the|a|of|from|for|social|alcohol|opioid|nicotine|caffeine|hormon(?:e|al)|sudden|abrupt|progesterone|"
     r"dependence\s+(?:and|or))"
 )
 _PILLS = r"(?:bleed\w*|pills?|one|she|you|there|it)\b(?:(?!interact|effect|problem|trouble)[^.])*?\s"
@@ -221,6 +221,9 @@ ENDINGS: dict[str, tuple[str, ...]] = {
             "illicit",
             "illegal",
             "immunosuppressant",
+            "immunosuppressive",
+            "hypnotic",
+            "toxic",
             "chemotherapy",
             "rheumatic",
         ),

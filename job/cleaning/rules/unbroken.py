@@ -35,7 +35,7 @@ DOSE = pattern(
 _OR = pattern(
     r",?\s+or\s+(?:it|this|that|they|there|you)\s+(?:can|could|may|might|will|would|should|must|need|is|are|has|have)\b[^,;]*$"
 )
-_ONE_OF_TWO = pattern(r"\b(?:either|whether)\b")
+_ONE_OF_TWO = pattern(r"\b(?:either|whether|if|when|unless|until)\b")
 _HANGING = pattern(
     r",?\s+(?:and|but)\s+(?:(?!then\b)[\w-]+\s+){0,3}?(?:after|before|when|while|if|since|because|although)\s[^,;]*$"
 )

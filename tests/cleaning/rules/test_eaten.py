@@ -203,6 +203,8 @@ def test_a_word_that_is_in_doubt_is_not_completed(sentence: str, behind: str) ->
         ("If both tests show it, then a transplant syn", "If both tests show it, then a transplant syndrome."),
         ("1) A ruptured ear", "1) A ruptured eardrum."),
         ("Antifibrinolytic", "Antifibrinolytic drugs."),
+        ("Nephrotoxic", "Nephrotoxic drugs."),
+        ("These are symptoms of with", "These are symptoms of withdrawal."),
         ("For that try to maintain hy", "For that try to maintain hydration."),
         ("In case of pale spots, vasodilator", "In case of pale spots, vasodilator drugs."),
         ("To get relief from spots, an anti-inflammatory", "To get relief from spots, an anti-inflammatory drug."),

@@ -127,6 +127,7 @@ def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
         "It helps to avoid eating or",  # before the night
         "Either you may water it or you can",
         "Tablet Lorem and",  # no dose
+        "In my view, if it has no rust or you are using",
         "Even after the spots have gone, you may have a",
         "You can go for",
         "The spots are mostly due to",
