@@ -309,13 +309,13 @@ NOT_DANGLING = pattern(
 )
 """An end of a sentence without a full stop that only looks as if it broke off: "it may crack later on"."""
 BROKEN_WORD = re.compile(
-    r"(?<=\s)(?:hy|chil|syn|dehy|rehy|dihy|carbohy|cylin|pseudoephe|ephe|costochon|hyperan|dan|bena|"
+    r"(?<=\s)(?:hy|chil|syn|dehy|rehy|dihy|diphenhy|carbohy|(?<=\ba )sudden|cylin|pseudoephe|ephe|costochon|hyperan|dan|bena|"
     r"(?:(?<=upper )|(?<=lower )|(?<=static ))qua|(?<!an )(?<!the )(?<!this )(?<!your )ad|"
     r"(?<=your )treating|(?<=the )treating)\.?$"
 )
 """The beginning of a word, or one before a noun, that a rule may have given a full stop."""
 LONGEST_BROKEN = 20
-BROKEN_ENDS = ("hy", "chil", "syn", "cylin", "ephe", "chon", "an", "ad", "ing", "bena", "qua")
+BROKEN_ENDS = ("hy", "chil", "syn", "cylin", "ephe", "chon", "an", "ad", "ing", "bena", "qua", "sudden")
 """How such words end."""
 LONE_NUMBER = re.compile(r"(?<=[a-z][a-z)][.!?])\s*\b\d{1,2}[.)]$")
 PROMISE = pattern(

@@ -39,8 +39,8 @@ _NO_DROPS = r"\A(?![\s\S]*\b(?:drops|dressings?)\b)"
 _KIDNEY = r"(?i)\A(?![\s\S]*\b(?:testi|scrot|fallop|tubes?\b))[\s\S]*\b(?:kidneys?|ureter\w*|renal)\b"
 _DRUG_NAME = r"(?-i:(?!(?:The|That|This|These|It|What|Which|Here|There|He|She|Your|My)\b)[A-Z][a-z]+)"
 _PIGMENT = r"\b(?:pigment\w*|melasma|dark|triple|lighten\w*)\b"
-_DOCTOR = " doctor"
-"""The one word that can stand behind "your treating", so that the end of a text may have lost it too."""
+_DOCTOR, _DROP = " doctor", " drop in vision"
+"""What alone can stand behind "your treating" or "a sudden", so that the end of a text may have lost it too."""
 _MEDICAL = r"\b(?:medicines?|medications?|drugs?|tablets?|mg|dos(?:e|age|es)|antibiotics?|symptoms?|therapy)\b"
 _NOT_PUT_ON = r"\A(?![\s\S]*\b(?:drops|dressings?|eyes?|eyelids?|ears?|nasal|nostrils?|nose|wounds?|burns?)\b)"
 """Nothing that drops are put into, or a dressing on."""
@@ -178,7 +178,8 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"makes?\s+(?:the\s+|your\s+)?", "skin", " dry", ""),
     (r"makes?\s+(?:the|your)\s+skin\s+", "(?:over|too|very)", " dry", ""),
     (r"nystatin\s+", "oral", " drops", ""),
-    (r"(?:have|has|had|notice|pain|of|or)[\s,]+an?\s+", "sudden", " drop in vision", _SIGHT),
+    (r"(?:needs?|give|given|start)\s+", "intravenous", " drugs", ""),
+    (r"(?:have|has|had|notice|pain|of|or)[\s,]+an?\s+", "sudden", _DROP, _SIGHT),
     (r"incised?\s+", "and", " drain", ""),
     (r"(?:abscess|boil|cyst|pus)\b[^.]*\b(?:needs?\s+to|ha(?:s|ve)\s+to|should|must|can|may)\s+", "be", " drained", ""),
     (r"get\s+(?:the|your|this)\s+(?:\w+\s+)?", "(?:abscess|boil|cyst|pus)", " drained", ""),
@@ -279,8 +280,8 @@ _SUBORDINATE = pattern(
 )
 _CLASS_ALONE = pattern(r"(?!(?:the|an?|this|these|your|some|other)\b)(?:[\w-]+\s+)?[\w-]+\s+drugs$")
 _IF_THEN = pattern(
-    r"(?:if\b[^;:]*,\s*then|in\s+(?:the\s+)?case\s+of\b[^,;:]*,|to\s+(?!be\b)[^,;:]*,)\s+"
-    r"(?!(?:the|your|his|her|its|some|most|other)\b)(?:an?\s+)?[\w-]+(?:\s+[\w-]+){1,4}$"
+    r"(?:if\b[^;:]*?,?\s+then|in\s+(?:the\s+)?case\s+of\b[^,;:]*,|to\s+(?!be\b)[^,;:]*,|addition\s+of\s[^,;:]*\sas)\s+"
+    r"(?!(?:the|your|his|her|its|most|other)\b|some\s+\w+$)(?:an?\s+|some\s+)?[\w-]+(?:\s+[\w-]+){1,4}$"
 )
 _CAPITALS = re.compile(r"\b[A-Z]{2,}$")
 _AT_THE_END = re.compile(rf"\s*{BRAND}(?P<stop>\s*\)?\s*[.!?]?[\s)]*)$")
@@ -335,7 +336,7 @@ def _whole(
     item of a list, and what follows "If ..., then", stands without a verb."""
     last = before[-LONGEST_EATEN:].lower()
     for endings, word, letters, beside in _BY_LETTER.get(last[-1:], ()):
-        if not last.endswith(endings) or (in_mid_word and letters[0] == " " and letters != _DOCTOR):
+        if not last.endswith(endings) or (in_mid_word and letters[0] == " " and letters not in (_DOCTOR, _DROP)):
             continue
         if word.search(before, max(0, len(before) - REACH)) and (beside is None or holds(beside)):
             if letters[0] != " ":

@@ -49,7 +49,7 @@ _AUXILIARIES = (
 _VERB = pattern(
     r"(?<!\bto )(?<![a-z] that )(?<![a-z] which )(?<![a-z] who )\b(?:"
     rf"{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
-    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?|claims|says|appears|remains|"
+    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives?|starts|develops?|claims|says|appears|remains|"
     r"involves(?=\s)|reduces|prevents|improves|requires|allows|keeps|produces|provides|relieves|maintains|protects|suffers|"
     r"spreads|heals|consists|responds|resolves|subsides|disappears|persists|worsens|happens|suggests|tends|lasts|increases|decreases|"
     r"started|showed|revealed|gave|began|said)\b|\b(?:please|kindly)\s+[a-z]{2,}|"
@@ -58,7 +58,7 @@ _VERB = pattern(
 )
 _ITEM = re.compile(r"^\s*(?:\d+\s*[.)]|[*•-])\s*")
 _COMMAND = pattern(
-    rf"^(?:[\w\s-]{{1,24}},\s+|for\s+(?:that|this|it)\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|or|otherwise)\b[\s,]*){{0,2}}{_COMMANDS}\b"
+    rf"^(?:[\w\s-]{{1,24}},\s+|for\s+(?:that|this|it)\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|urgently|immediately|regularly|gently|or|otherwise)\b[\s,]*){{0,2}}{_COMMANDS}\b"
 )
 MAIN_CLAUSE = pattern(rf"^(?:(?:then|please|kindly|also)\s+)*(?:{_PERSONS}|{_IMPERATIVES})\b")
 _HANGS = pattern(

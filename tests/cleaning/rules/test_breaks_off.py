@@ -38,6 +38,10 @@ def test_of_a_sentence_that_breaks_off_its_clauses_stay(broken: str, rest: str) 
         (f"{ADVICE} So avoid carbohy", f"{ADVICE} So avoid carbohydrates."),
         (f"{ADVICE} Clean the pot twice a week,", f"{ADVICE} Clean the pot twice a week."),
         (f"{ADVICE} It speaks for costochon Take care.", f"{ADVICE} It speaks for costochondritis."),
+        (
+            f"{ADVICE} Look at its eyes.4. Urgently ask your vet about its vision in case of a sudden",
+            f"{ADVICE} Look at its eyes.4. Urgently ask your vet about its vision in case of a sudden drop in vision.",
+        ),
         (f"{ADVICE} Look at section B.4.", None),
     ],
 )

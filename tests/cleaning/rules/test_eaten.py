@@ -109,6 +109,7 @@ COMPLETED = (
     ("Soap makes the skin", "", "Soap makes the skin dry."),
     ("Soap may make your skin over", "", "Soap may make your skin over dry."),
     ("Use Nystatin oral", "", "Use Nystatin oral drops."),
+    ("She needs intravenous", "", "She needs intravenous drugs."),
     (
         "Come at once if you have pain or a sudden",
         " The retina is thin.",
@@ -151,6 +152,7 @@ def test_a_longer_word_than_the_reach_is_not_looked_for() -> None:
         "Restless leaf syn",  # the subject of what is lost, here and below
         "It lies near, so the right hypochon",
         "In case of pale spots, the anti-inflammatory",
+        "If it comes back then some chil",
         "There is no rule that chil",  # the subject of what is lost
         "It is hard to see because most of the chil",
         "It describes an ear",  # an ear is no ear drops
@@ -204,6 +206,11 @@ def test_a_word_that_is_in_doubt_is_not_completed(sentence: str, behind: str) ->
         ("1) A ruptured ear", "1) A ruptured eardrum."),
         ("Antifibrinolytic", "Antifibrinolytic drugs."),
         ("Nephrotoxic", "Nephrotoxic drugs."),
+        (
+            "If it comes back then some tests and anti-parasite",
+            "If it comes back then some tests and anti-parasite drugs.",
+        ),
+        ("Addition of Lorem as an antianxiety", "Addition of Lorem as an antianxiety drug."),
         ("These are symptoms of with", "These are symptoms of withdrawal."),
         ("For that try to maintain hy", "For that try to maintain hydration."),
         ("In case of pale spots, vasodilator", "In case of pale spots, vasodilator drugs."),
@@ -226,6 +233,11 @@ def test_a_forum_that_lost_no_word_is_left_alone() -> None:
         ("So it should avoid carbohy", "So it should avoid carbohydrates."),
         ("You can offer it a with", "You can offer it a withdrawal."),
         ("You can put it near the ear", ""),  # a word that may end a sentence was not broken
+        ("Come if you lose sight of it or have a sudden", ""),
+        (
+            "Come if your vision is blurred or you have a sudden",
+            "Come if your vision is blurred or you have a sudden drop in vision.",
+        ),
         ("Avoid caffeinated", ""),
         ("You can use a straw for", ""),
         ("The cause of the syn", ""),
