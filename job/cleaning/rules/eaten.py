@@ -12,8 +12,8 @@ from job.cleaning.rules.text import sentences
 
 _DRUGS = (
     r"(?:anti-?\s?(?:inflammatory|hypertensive|tubercular|anxiety|thyroid|epileptic|psychotic|depressant|platelet|malarial|cancer|rheumatic|"
-    r"spasmodic|viral|retroviral|fungal|parasit(?:e|ic)|bacterial|thrombotic|arrhythmic|coagulant|convulsant|emetic|helminth?ic|histaminic)|"
-    r"prokinetic|fibrinolytic|antifibrinolytic|hypoglyca?emic|analgesic|vasodilator|generic|hypnotic|cytotoxic|ototoxic|nephrotoxic|hepatotoxic|preventive|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|illegal|immunosuppress(?:ant|ive)|chemotherapy)"
+    r"spasmodic|viral|retroviral|TB|HIV|fungal|parasit(?:e|ic)|bacterial|thrombotic|arrhythmic|coagulant|convulsant|emetic|helminth?ic|histaminic)|"
+    r"prokinetic|fibrinolytic|antifibrinolytic|hypoglyca?emic|analgesic|vasodilator|generic|contraceptive|hypnotic|cytotoxic|ototoxic|nephrotoxic|hepatotoxic|preventive|anxiolytic|SSRI|SNRI|NSAID|recreational|habit-forming|psychotropic|psychoactive|illicit|illegal|immunosuppress(?:ant|ive)|chemotherapy)"
 )
 _DRINKS = r"(?:caffeinated|carbonated|(?:non-?)?alcoholic|soft|energy|fizzy|aerated|cool|sugary|sweetened)"
 _ONE = r"(?:an?|one|this|another)\s+(?:[\w-]+\s+){0,2}"
@@ -71,6 +71,13 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     ("", "chil", "dren", ""),
     ("", "hyperan", "drogenism", ""),
     (r"(?:consult|see|visit|by|from|to|with|contact|meet|ask)\s+an\s+", "an", "drologist", ""),
+    (
+        r"(?:excess(?:ive)?|increased|elevated|raised|high|low)\s+",
+        "an",
+        "drogen",
+        r"\b(?:PCO[SD]|hirsut\w+|hormon\w+|testosterone)\b",
+    ),
+    (r"(?:complete|strict|absolute|take|on)\s+", "be", "drest", ""),
     (r"(?<!\bthe\s)", "costochon", "dritis", ""),
     (r"converted\s+to\s+", "dihy", "drotestosterone", ""),
     (r"(?:well|stay|staying|remain|keep|self|yourself|him|her)\s+(?:\w+ly\s+)?", "hy", "drated", ""),
@@ -121,7 +128,7 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"\bbe\s+(?:\w+ly\s+)?", "ad", "dressed", ""),
     (rf"{_DRUG_NAME}\s+is\s+", "the", " drug of choice", r"(?i)\b(?:infections?|worms?|parasites?|treatment)\b"),
     ("", "bena", "dryl", ""),
-    (r"1\s?%\s+", "hy", "drocortisone", ""),
+    (r"(?:1\s?%\s+|steroid\s+(?:cream|lotion|ointment)\s+(?:\(|like\s+|such\s+as\s+))", "hy", "drocortisone", ""),
     (r"rabies\b[^.]*\s", "hy", "drophobia", ""),
     (r"(?:orchitis|testic\w+|scrot\w+)\b(?:(?!kidney|ureter|renal|water)[^.])*[\s(]", "hy", "drocele", ""),
     (r"tretinoin\b[^.]*\s", "hy", "droquinone", _PIGMENT),
@@ -135,6 +142,7 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (_ONE, _DRUGS, " drug", _NO_DROPS),
     ("", _DRUGS, " drugs", _NO_DROPS),
     (r"(?:groups?|combination|class|types|kinds)\s+", "of", " drugs", r"\btreatment\b|" + _MEDICAL),
+    (r"is\s+(?:the\s+)?", "first[- ]line", " drug", _MEDICAL),
     (rf"{_DRUG_NAME}(?:\s+[\w-]+)?\s+is\s+the\s+", "best", " drug", r"\btaken\b|" + _MEDICAL),
     (r"is\s+(?:an?\s+)?[\w-]+\s+", "group", " drug", _MEDICAL),
     (r"name\s+of\s+", "the", " drug", _MEDICAL),
@@ -154,6 +162,7 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"(?<!\ba\s)(?<!\ban\s)", _DRINKS, " drinks", ""),
     (r"(?:take|avoid|drink|have|no)\s+", "(?:hot|cold|warm)", " drinks", ""),
     ("", "binge", " drinking", ""),
+    (r"(?:any|no|(?:use|abuse|effects?|influence)\s+of)\s+alcohol\s+", "(?:or|and)", " drugs", ""),
     (r"straws?\s+", "for", " drinking", ""),
     ("", "sex(?:ual)?", " drive", ""),
     (r"lethargy\s+", "(?:or|and)", " drowsiness", ""),
@@ -164,9 +173,19 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"(?:have|give|take|drink|get|offer)\s+(?:\w+\s+){0,3}water\s+", "to", " drink", ""),
     (r"(?:ensure|remember|try|need)\s+", "to", " drink", r"\b(?:dilut\w+|hydrat\w+|thirst\w*)\b"),
     ("", r"post-?\s?nasal", " drip", ""),
-    (r"keep(?:ing)?\s+", "(?:it|them)", " dry", ""),
+    (r"(?:keep(?:ing)?|pat|wipe)\s+", "(?:it|them)", " dry", ""),
+    (r"and\s+", "pat", " dry", ""),
     (r"keep(?:ing)?\s+(?:the|your)\s+(?:\w+\s+)?", _KEPT_DRY, " dry", ""),
     (rf"{_TREATS}\b{_NO_ORGAN}", "(?:ear|eye|nasal|nose)", " drops", ""),
+    (rf"{_TREATS}\b", "lubrica(?:ting|nt)", " drops", r"\beyes?\b"),
+    (rf"{_TREATS}\b", "saline", " drops", r"\b(?:nose|nasal)\b"),
+    (rf"{_TREATS}\b", "softening", " drops", r"\b(?:ears?|wax)\b"),
+    (
+        r"(?:do|needs?|get|with|and)\s+",
+        "(?:regular|daily|sterile)",
+        " dressing",
+        r"\b(?:wounds?|ulcers?|incision|abscess)\b",
+    ),
     (
         r"(?:use|start|with|apply|instil+)\b[^.]*\s",
         "containing",
@@ -202,6 +221,9 @@ ENDINGS: dict[str, tuple[str, ...]] = {
         "pills",
     ),
     "(?:poly|oligo)hy": ("polyhy", "oligohy"),
+    "lubrica(?:ting|nt)": ("lubricating", "lubricant"),
+    "(?:regular|daily|sterile)": ("regular", "daily", "sterile"),
+    "first[- ]line": ("line",),
     "(?:over|too|very)": ("over", "too", "very"),
     "(?:abscess|boil|cyst|pus)": ("abscess", "boil", "cyst", "pus"),
     "[ (]v": (" v", "(v"),
@@ -224,6 +246,9 @@ ENDINGS: dict[str, tuple[str, ...]] = {
             "immunosuppressant",
             "immunosuppressive",
             "hypnotic",
+            "contraceptive",
+            "tb",
+            "hiv",
             "toxic",
             "chemotherapy",
             "rheumatic",

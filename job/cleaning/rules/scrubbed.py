@@ -112,8 +112,8 @@ _BRACKET = re.compile(r"\s*\((?P<inside>[^()]*)$")
 _ACRONYM = re.compile(r"\b[A-Z]{2,}$")
 """The full form of it stood in the bracket, and what it is part of behind."""
 _WHOLE = pattern(
-    r"\b(?:caffeine|alcohol|smoking|tea|coffee|juice|soda|an(?:a)?esthesia|decongestants?|antihistamines?|steroids?|antibiotics?|painkillers?|"
-    r"vasodilators?|supplements?|vitamins?|inhibitors?|blockers?|thinners?|antacids?|insulin|(?<=take\s)rest|(?<=bed\s)rest)$"
+    r"\b(?:caffeine|alcohol|smoking|tea|coffee|juice|soda|an(?:a)?esthesia|decongestants?|anti-?histamines?|steroids?|antibiotics?|pain\s?killers?|"
+    r"vasodilators?|supplements?|(?:multi)?vitamins?(?:\s+[A-EK]\d{0,2})?|iron|zinc|paracetamol|acetaminophen|ibuprofen|relaxants?|inhibitors?|blockers?|thinners?|antacids?|insulin|(?<=take\s)rest|(?<=bed\s)rest)$"
 )
 """Nouns that say what is meant without the noun that was lost: "decongestant drops"."""
 _LOST_NOUN = rf"(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar|ive|ous|ing)))?$"

@@ -82,6 +82,8 @@ BEHIND = "Then wait for a week and look at the new leaves before you do anything
         ("If it is not in the pot please add it because it is", "If it is not in the pot please add it."),
         ("3. Lorem powder 100 mg mix with honey and", "3. Lorem powder 100 mg mix with honey."),
         ("Take rest", "Take rest."),
+        ("You can give it vitamin D", "You can give it vitamin D."),
+        ("You can take any pain killers", "You can take any pain killers."),
         ("Tablet Lorem 0.5 mg twice a day for five days and", "Tablet Lorem 0.5 mg twice a day for five days."),
         ("3. Lorem syrup 10 ml (iron hy", "3. Lorem syrup 10 ml (iron)."),
         ("The treatment consists of soap, ash and", "The treatment consists of soap, ash."),
