@@ -303,9 +303,15 @@ DANGLING = pattern(
     r"(?:as\s+)?follows|like|than|because|into|your|their|its|his|her|be|that|which|who|if|when|such\s+as|consists?(?:\s+of)?|may|can|"
     r"should|will|would|must|not|do|does|about|between|during|until|any|some|these|those|very|e\.g|i\.e|syn|hy|chil|hun|carbohy|dihy|dehy|rehy|cylin|costochon|treating(?<=your\streating)|treating(?<=the\streating))\s*[:,;\-–—]*$|[,;(\-–—]$"
 )
+_PRONOUN = r"(?:it|this|that|there|they|you|he|she|i|we|these|those)"
 NOT_DANGLING = pattern(
     r"\b(?:(?:later|so|goes|going|go|carry|keep|early|based)\s+on|(?:worr\w+|think\w*|talk\w*|know|concerned|asked)\s+about|is\s+(?:an?\s+)?must|"
-    r"(?:if|as|when|whatever|whenever|all)\s+(?:much\s+as\s+|soon\s+as\s+|often\s+as\s+)?(?:you|i|we|it|they)\s+(?:can|may|like|do)|take\s+care\s+of)$"
+    r"(?:if|as|when|whatever|whenever|all)\s+(?:much\s+as\s+|soon\s+as\s+|often\s+as\s+)?(?:you|i|we|it|they)\s+(?:can|may|like|do)|take\s+care\s+of|"
+    r"or\s+not|off\s+and\s+on|looked\s+at|(?:switch|turn|keep|leave|put)\s+(?:it|them)\s+on|(?:do|does|did|done|about|like|than|after|before)\s+(?:that|this)|"
+    rf"(?:yes|no|think|hope|believe|sure|(?:what|how|who|where|which)(?:\s+\w+)?)\s+{_PRONOUN}\s+(?:is|are|was|were|can|will|should|do|does|did|may|would|must)|"
+    rf"(?:if|when|as|than|whenever|what)\s+{_PRONOUN}\s+(?:want|need|like|used|have|wish|are\s+\w+)\s+to|"
+    r"(?:nothing|something|anything)\s+to\s+(?:\w+\s+){1,2}(?:of|for|about|with|at|on|to)|"
+    rf"(?:what|who|which\s+\w+)\s+(?:is|are|was|were|do|does|did)\s+{_PRONOUN}\s+(?:\w+\s+){{1,2}}(?:of|to|for|about|with|at|by|from))$"
 )
 """An end of a sentence without a full stop that only looks as if it broke off: "it may crack later on"."""
 BROKEN_WORD = re.compile(

@@ -24,6 +24,9 @@ pytestmark = pytest.mark.examples
         ("Start with soil containing", "Start with soil."),
         ("Dehy", ""),
         ("In case of mould and rot, mould", ""),
+        ("You need to", ""),
+        ("What it needs is", ""),
+        ("It depends on what type of", ""),
     ],
 )
 def test_of_a_sentence_that_breaks_off_its_clauses_stay(broken: str, rest: str) -> None:
@@ -83,7 +86,28 @@ def test_advice_behind_a_goodbye_is_no_signature(advice: str) -> None:
 
 @pytest.mark.parametrize(
     "end",
-    ["it may crack later on", "nothing to worry about", "a bigger pot is must", "water it as often as you can"],
+    [
+        *("it may crack later on", "nothing to worry about", "a bigger pot is must", "water it as often as you can"),
+        *(
+            "do a test to see whether it is rust or not",
+            "yes it can",
+            "do not worry about what it is",
+            "show me how they are",
+        ),
+        *(
+            "the spots come off and on",
+            "have the roots looked at",
+            "switch it on",
+            "you should not do that",
+            "i think it will",
+        ),
+        *(
+            "water it if you want to",
+            "give it less than you used to",
+            "this is nothing to be afraid of",
+            "what is it allergic to",
+        ),
+    ],
 )
 def test_a_word_that_may_end_a_sentence_is_no_break(end: str) -> None:
     text = f"{ADVICE.lower()} {end}"
