@@ -130,6 +130,8 @@ def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
         "Either you may water it or you can",
         "Tablet Lorem and",  # no dose
         "In my view, if it has no rust or you are using",
+        "If it is rust, as the spot suggests and",
+        "Take a healthy balanced,",
         "Even after the spots have gone, you may have a",
         "You can go for",
         "The spots are mostly due to",
