@@ -65,7 +65,7 @@ _HANGS = pattern(
     r"^(?:(?:but|and|so|also|first(?:ly)?|secondly|lastly|however|moreover|yes|no|well|for|even|only|just)\b,?\s+)*(?:if|when|while|as|since|because|"
     r"although|though|unless|until|after|before|once|in\s+case|whether|which|who|besides|despite|to)\b"
 )
-_MAIN_BEGINS = re.compile(r", (?!(?:as|which|who) )|(?<!and)(?<!or) then (?=[a-z])| (?=(?:please|kindly) )")
+_MAIN_BEGINS = re.compile(r", (?!as )|(?<!and)(?<!or) then (?=[a-z])| (?=(?:please|kindly) )")
 """Behind a subordinate clause."""
 _OPEN_END = pattern(
     r"\b(?:the|an?|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|than|your|their|its|his|her|be|that|which|who|if|when|"

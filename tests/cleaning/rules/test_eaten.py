@@ -226,6 +226,7 @@ def test_a_word_that_is_in_doubt_is_not_completed(sentence: str, behind: str) ->
         ("Addition of Lorem as an antianxiety", "Addition of Lorem as an antianxiety drug."),
         ("These are symptoms of with", "These are symptoms of withdrawal."),
         ("For that try to maintain hy", "For that try to maintain hydration."),
+        ("As you tell it has spots, which can be leaf syn", "As you tell it has spots, which can be leaf syndrome."),
         ("In case of pale spots, vasodilator", "In case of pale spots, vasodilator drugs."),
         ("To get relief from spots, an anti-inflammatory", "To get relief from spots, an anti-inflammatory drug."),
         ("Wait.2. For the pain, anti-inflammatory", "Wait.2. For the pain, anti-inflammatory drugs."),
