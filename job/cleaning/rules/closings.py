@@ -307,24 +307,21 @@ DANGLING = pattern(
     r"(?:as\s+)?follows|like|than|because|into|your|their|its|his|her|be|that|which|who|if|when|such\s+as|consists?(?:\s+of)?|may|can|"
     r"should|will|would|must|not|do|does|about|between|during|until|any|some|these|those|very|e\.g|i\.e|syn|hy|chil|hun|carbohy|dihy|dehy|rehy|cylin|costochon|treating(?<=your\streating)|treating(?<=the\streating))\s*[:,;\-–—]*$|[,;(\-–—]$"
 )
-NOT_DANGLING = pattern(
-    r"\b(?:(?:later|so|goes|going|go|carry|keep|early|based)\s+on|(?:worr\w+|think\w*|talk\w*|know|concerned|asked)\s+about|is\s+(?:an?\s+)?must|"
-    r"(?:if|as|when|whatever|whenever|all)\s+(?:much\s+as\s+|soon\s+as\s+|often\s+as\s+)?(?:you|i|we|it|they)\s+(?:can|may|like|do)|take\s+care\s+of)$"
-)
-"""An end of a sentence without a full stop that only looks as if it broke off: "it may crack later on"."""
 BROKEN_WORD = re.compile(
-    r"(?<=\s)(?:hy|chil|syn|dehy|rehy|dihy|carbohy|cylin|pseudoephe|ephe|costochon|hyperan|dan|bena|"
+    r"(?<=\s)(?:hy|chil|syn|dehy|rehy|dihy|diphenhy|carbohy|cylin|pseudoephe|ephe|costochon|hyperan|dan|bena|"
+    r"(?<=\ba )(?<!all of a )sudden|"
     r"(?:(?<=upper )|(?<=lower )|(?<=static ))qua|(?<!an )(?<!the )(?<!this )(?<!your )ad|"
     r"(?<=your )treating|(?<=the )treating)\.?$"
 )
 """The beginning of a word, or one before a noun, that a rule may have given a full stop."""
 LONGEST_BROKEN = 20
-BROKEN_ENDS = ("hy", "chil", "syn", "cylin", "ephe", "chon", "an", "ad", "ing", "bena", "qua")
+BROKEN_ENDS = ("hy", "chil", "syn", "cylin", "ephe", "chon", "an", "ad", "ing", "bena", "qua", "sudden")
 """How such words end."""
 LONE_NUMBER = re.compile(r"(?<=[a-z][a-z)][.!?])\s*\b\d{1,2}[.)]$")
 PROMISE = pattern(
     r"(?:\bthe\s+following\b|\bas\s+follow(?:s|ing)?\b|\bthese\s+are\s+the\b|\b(?:given|listed|mentioned|described)\s+below\b|\bfollow\s+these\b|"
-    r"\b(?:some|few)\s+(?:\w+\s+)?(?:tips|measures|suggestions|points)\s*$)[^.:]{0,60}:?\s*$"
+    r"\b(?:some|few)\s+(?:\w+\s+)?(?:tips|measures|suggestions|points)\s*$)"
+    r"(?:,?\s+(?!(?:is|are|was|were|can|may|might|should|must|will|has|have|helps?|appears?|causes?|includes?)\b)[a-z/'’-]+){0,7}\s*:?\s*$"
 )
 """A last sentence without a stop that announces a list: the list was lost upstream."""
 PROMISE_SIGNS = ("follow", "these", "below", "some", "few")

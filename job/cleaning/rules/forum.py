@@ -31,7 +31,7 @@ from job.cleaning.rules.lead_ins import may_announce, without_lead_in, without_l
 from job.cleaning.rules.remarks import is_asked_behind, is_remark, is_remark_inside, tells_purpose
 from job.cleaning.rules.requests import asks_back, asks_inside, asks_of_state, may_ask, others_in, praises
 from job.cleaning.rules.rule import Field, Row
-from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
+from job.cleaning.rules.scrubbed import MAIN_CLAUSE, only_names, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, remembered, sentences, words
 
 EDGE, END, FAR = 320, 220, 2000
@@ -349,7 +349,7 @@ def _begins_like_goodbye(sentence: str) -> bool:
         return True
     if has_any(lowered, closings.LINKS) and closings.LINK_STUMP.search(sentence):
         return True
-    return BRAND in sentence and (len(sentence.split()) <= 5 or bool(closings.ROLE.search(sentence)))
+    return BRAND in sentence and (only_names(sentence) or bool(closings.ROLE.search(sentence)))
 
 
 def _polite(clause: str) -> bool:

@@ -278,10 +278,11 @@ def _end_of_name(text: str, match: re.Match[str]) -> int:
 def _joined(before: str, stop: str, rest: str) -> str:
     """What stood before a clause and what follows it, without the clause."""
     last = before[-1:]
+    begun = capital(rest.removeprefix("and "))
     if not before:
-        return capital(rest)
+        return begun
     if last in ".!?\n;:":
-        return before + ("" if last == "\n" else "\n" if stop == "\n" else " " if rest else "") + capital(rest)
+        return before + ("" if last == "\n" else "\n" if stop == "\n" else " " if rest else "") + begun
     before = before.rstrip(",")
     if stop in (",", ";", "and"):
         return f"{before}, {rest}"

@@ -25,7 +25,7 @@ _ORPHAN = re.compile(r"(?:So that|Which|Otherwise|Or else)\b")
 _CAPITAL_BEGINS = re.compile(r"[.!?]\s+[A-Z]")
 
 _THIRD_PERSON = (
-    r"(?:dies|occurs|leads|makes|gives|becomes|gets|reduces|prevents|improves|comes|goes|affects|develops|keeps|allows|"
+    r"(?:dies|occurs|leads|makes|gives|becomes|gets|reduces|increases|decreases|prevents|improves|comes|goes|affects|develops|keeps|allows|"
     r"requires|depends)"
 )
 _IMPERATIVES = (
@@ -49,22 +49,23 @@ _AUXILIARIES = (
 _VERB = pattern(
     r"(?<!\bto )(?<![a-z] that )(?<![a-z] which )(?<![a-z] who )\b(?:"
     rf"{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
-    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives|starts|develops?|claims|says|appears|remains|"
+    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives?|starts|develops?|claims|says|appears|remains|"
     r"involves(?=\s)|reduces|prevents|improves|requires|allows|keeps|produces|provides|relieves|maintains|protects|suffers|"
-    r"spreads|heals|started|showed|revealed|gave|began|said)\b|\b(?:please|kindly)\s+[a-z]{2,}|"
+    r"spreads|heals|consists|responds|resolves|subsides|disappears|persists|worsens|happens|suggests|tends|lasts|increases|decreases|"
+    r"started|showed|revealed|gave|began|said)\b|\b(?:please|kindly)\s+[a-z]{2,}|"
     r"\b(?:it|that|there|he|she)['’]s\b|\b(?:you|we|they)['’](?:re|ve|ll)\b|\bI['’](?:m|ve|ll)\b|"
     r"\b(?:you|I|we|they|he|she|it|people|patients|(?:your|the)\s+body)\s+(?!(?:to|who|with|and|or|of|in|as|like|that|than)\b)[a-z]{2,}"
 )
 _ITEM = re.compile(r"^\s*(?:\d+\s*[.)]|[*•-])\s*")
 _COMMAND = pattern(
-    rf"^(?:[\w\s-]{{1,24}},\s+|for\s+(?:that|this|it)\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|or|otherwise)\b[\s,]*){{0,2}}{_COMMANDS}\b"
+    rf"^(?:[\w\s-]{{1,24}},\s+|for\s+(?:that|this|it)\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|urgently|immediately|regularly|gently|or|otherwise)\b[\s,]*){{0,2}}{_COMMANDS}\b"
 )
 MAIN_CLAUSE = pattern(rf"^(?:(?:then|please|kindly|also)\s+)*(?:{_PERSONS}|{_IMPERATIVES})\b")
 _HANGS = pattern(
-    r"^(?:(?:but|and|so|also|first(?:ly)?|secondly|lastly|however|moreover|yes|no|well|for)\b,?\s+)*(?:if|when|while|as|since|because|"
+    r"^(?:(?:but|and|so|also|first(?:ly)?|secondly|lastly|however|moreover|yes|no|well|for|even|only|just)\b,?\s+)*(?:if|when|while|as|since|because|"
     r"although|though|unless|until|after|before|once|in\s+case|whether|which|who|besides|despite|to)\b"
 )
-_MAIN_BEGINS = re.compile(r", |(?<!and)(?<!or) then (?=[a-z])| (?=(?:please|kindly) )")
+_MAIN_BEGINS = re.compile(r", (?!as )|(?<!and)(?<!or) then (?=[a-z])| (?=(?:please|kindly) )")
 """Behind a subordinate clause."""
 _OPEN_END = pattern(
     r"\b(?:the|an?|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|than|your|their|its|his|her|be|that|which|who|if|when|"
@@ -73,9 +74,10 @@ _OPEN_END = pattern(
 )
 # Where a clause may end so that what goes with the rest neither limits nor reverses what stays: no "if", "until" or "but".
 _CLAUSE_ENDS = re.compile(
-    rf";\s+|(?<!following)(?<!follows)(?<!below):\s+(?=(?i:this|it|that|they|you)\b)|\s+(?=so\s+{_PERSONS}\s)|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so)\s)|"
+    rf";\s+|(?<!following)(?<!follows)(?<!below):\s+(?=(?i:this|it|that|they|you)\b)|\s+(?=so\s+{_PERSONS}\s)|,\s+(?=(?:and|so|which|who|because|as|since)\s+{_PERSONS}\b)|,\s+(?=(?:which|because|so|hence|therefore|thus)\s)|"
     r",\s+(?=as\s+(?!(?:well|if|long|soon|much|many|far|per|though|directed|needed|required)\b))|"
-    rf",?\s+(?=(?:because(?!\s+of\b)|so\s+that|(?<!ever )since|(?<!such )as\s+(?:{_PERSONS}|most\s+of\s+the\s+time))\b)|"
+    r",?\s+(?=(?:because(?!\s+of\b)|so\s+that|(?<!ever )since|"
+    rf"(?<!such )as\s+(?:{_PERSONS}|that\s+is|most\s+of\s+the\s+time))\b)|"
     r",?\s+(?=and\s+\w+ly,)|"
     rf",?\s+(?=and\s+(?:(?:then|also|so|please|always|now)\s+)?(?:{_PERSONS}|{_AUXILIARIES}|{_IMPERATIVES}|{_THIRD_PERSON}|helps?|that\s+(?:is|can|may|might|will|would))\b)|"
     r",?\s+(?=(?:such\s+as|including|for\s+example|causing|leading\s+to|resulting\s+in|thereby)\b)"
@@ -105,14 +107,14 @@ _DEGREE = r"(?:sudden|severe|excess(?:ive)?|frequent|chronic|acute|increased|dec
 _LAST_COMMA = pattern(
     rf",(?:\s+{_DETERMINER}(?:\s+[a-z-]+)?|\s+(?:{_DEGREE}|cold|hot|soft)|(?:\s+[a-z-]+){{0,3}}\s+{_STUMP})?$"
 )
-_ADJECTIVE = pattern(r"(?:al|ic|ive|ous|ary|\b(?:cold|hot|hard|soft|sudden|severe))$")
+_ADJECTIVE = pattern(r"(?:al|ic|ive|ous|ary|\b(?:cold|hot|hard|soft|sudden|severe|healthy|balanced|fresh))$")
 """Behind a comma the noun of these was lost."""
 _BRACKET = re.compile(r"\s*\((?P<inside>[^()]*)$")
 _ACRONYM = re.compile(r"\b[A-Z]{2,}$")
 """The full form of it stood in the bracket, and what it is part of behind."""
 _WHOLE = pattern(
-    r"\b(?:caffeine|alcohol|smoking|tea|coffee|juice|soda|an(?:a)?esthesia|decongestants?|antihistamines?|steroids?|antibiotics?|painkillers?|"
-    r"vasodilators?|supplements?|vitamins?|inhibitors?|blockers?|thinners?|antacids?|insulin)$"
+    r"\b(?:caffeine|alcohol|smoking|tea|coffee|juice|soda|an(?:a)?esthesia|decongestants?|anti-?histamines?|steroids?|antibiotics?|pain\s?killers?|"
+    r"vasodilators?|supplements?|(?:multi)?vitamins?(?:\s+[A-EK]\d{0,2})?|iron|zinc|paracetamol|acetaminophen|ibuprofen|relaxants?|inhibitors?|blockers?|thinners?|antacids?|insulin|(?<=take\s)rest|(?<=bed\s)rest)$"
 )
 """Nouns that say what is meant without the noun that was lost: "decongestant drops"."""
 _LOST_NOUN = rf"(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar|ive|ous|ing)))?$"
@@ -206,27 +208,25 @@ _MEANWHILE = pattern(
     r"\s+(?:when|while)(?:\s+you\s+(?:are\s+(?:taking|using|on)|take|use)(?:\s+[\w-]+){0,4})?$"
 )
 """When something is done of which it stands already how often or how long."""
-_BY = pattern(rf"\b(?:to|from|in|at|into)\s+(?:{_DETERMINER}\s+)?[\w-]+(?P<by>\s+by)$")
-"""By what something happens somewhere: "It spreads from one to another by"."""
-_DEFINES = pattern(r"^(?:[^,;:]{2,60}\s)is\s+an?(?:\s+[\w-]+){2,5}?(?=\s+(?:which|that)\s)")
 PHRASE_ENDS = frozenset(("for", "by", "and", "as", "with", "in", "on", "from", "after", "containing"))
 """One of these is among the last six words where such a phrase ends a text."""
 _ADVISES = pattern(
-    rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|you\s+(?:can|may|should|must|need|have\s+to)|"
-    r"i\s+(?:recommend|suggest|advise))\b"
+    rf"^(?:[^,]{{1,40}},\s+)?(?:(?:also|so|then|and|please|kindly)\s+)*(?:{_IMPERATIVES}|"
+    r"it\s+is\s+(?:essential|important|necessary|better|best)\s+to|you\s+(?:can|may|should|must|need|have\s+to)|i\s+(?:recommend|suggest|advise))\b"
 )
 _DENIES = pattern(r"\b(?:not|no|never|avoid|stop|without|only|less|nor|neither)\b|n['’]t\b")
 _MORE = pattern(r"^\W*for\s+(?:more|further|any)\b")
 _UNJOINED = r"(?:(?!\b(?:and|or)\b)[^,])*"
 _LISTS = pattern(
     r":|\b(?:(?:two|three|four)(?!\s+(?:to\s+\w+\s+)?(?:days|weeks|hours|months|years|times|drops|tablets|pills))|"
-    r"both|between|either|neither|combin\w+|mix\w*|reasons?|not|no|never|together)\b|n['’]t\b|"
+    r"both|between|either|neither|combin\w+|mix\w*(?!\s+with\s+(?:\w+\s+)?\w+\s+and$)|reasons?|not|no|never|together)\b|n['’]t\b|"
+    r"\b(?:avoid|stop|without|from)\s+eating\s|"
     rf"\bsuch\s+as\s+{_UNJOINED}(?:and|or)\b{_UNJOINED}$"
 )
 """What counts or joins the members of a list, so that it would be wrong without the last."""
 _REFERS_ON = pattern(rf"(?:\s+(?:and|or|for|in|at|who))?(?:\s+{_DETERMINER})?$|\s+(?:if|when)(?:\s+[\w-]+){{0,6}}$")
 _CLAUSE_BEGINS = pattern(
-    r"(?:(?:[,;]|\bbut)\s*the|\b(?:that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)(?<!known\sas)|when|if|while))\s+"
+    r"(?:(?:[,;]|\b(?:but|so))\s*the|\b(?:(?<!^for\s)that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)(?<!known\sas)|when|if|while))\s+"
 )
 REACH = 100
 """Characters before the name in which its word is recognized."""
@@ -241,8 +241,6 @@ _ASKS = pattern(
     r"(?:you|i|we|he|she|it|they|there|the|your|this|these|any)\b|(?:what|how|why|where|which)\b[^,]*\s(?:do|does|did|is|are|have|has|can|should)\s+"
     r"(?:you|he|she|it|they|the|your)\b"
 )
-_DOSE = pattern(r"^\s*\d+\s*[.)][^.]*\b\d+\s*(?:mg|mcg|ml|g|iu|drops|pills|tablets)\b[^.]*$")
-"""An item of a list that says how much of something to take."""
 _SHORT = pattern(
     rf"^(?!{_IMPERATIVES}\s+{_IMPERATIVES}\b){_COMMANDS}\s+(?!(?:also|then|so)\b)(?:an?\s+)?[a-z]{{2,}}(?:\s+\w+)?$"
 )
@@ -260,7 +258,7 @@ def without_scrubbed(text: str) -> str:
     for sentence in sentences(text):
         sentence = unbroken.question(sentence) if scrubbed else sentence
         if BRAND in sentence:
-            clauses = _clauses_before(sentence)
+            clauses = _clauses_before(sentence) or unbroken.any_of(sentence, kept)
             if kept and not clauses:
                 kept[-1] = _NUMBER_BEFORE.sub("", kept[-1])
             kept.append(clauses)
@@ -285,6 +283,11 @@ def stands(sentence: str) -> bool:
     return bool(_COMMAND.match(body) or _VERB.search(body))
 
 
+def only_names(sentence: str) -> bool:
+    """Whether a short sentence says nothing before the name: "Regards <name>"; but "Quit smoking and <name>" does."""
+    return len(sentence.split()) <= 5 and not _clauses_before(sentence)
+
+
 def _clauses_before(sentence: str) -> str:
     """What stands by itself before the name, as a sentence with the blanks behind it; may be empty."""
     blanks = sentence[len(sentence.rstrip()) :]
@@ -303,7 +306,7 @@ def standing_clause(broken: str) -> str:
         if named.stands(body):
             return _closed(clause)
         if (len(body.split()) >= FEWEST_WORDS or _SHORT.match(body)) and (
-            stands(clause) or _DOSE.match(clause) or _LISTED_ITEM.match(clause)
+            stands(clause) or unbroken.DOSE.match(clause) or _LISTED_ITEM.match(clause)
         ):
             return _closed(clause)
     half = _HALF.match(before)
@@ -337,7 +340,7 @@ def _clauses(before: str) -> Iterator[str]:
         if _COMMAND.match(_ITEM.sub("", before)) or _stands_before(before[: found.start()]):
             yield before[: found.start()]
     if _SUBJECT_BEGINS.match(_ITEM.sub("", before)):
-        yield from (before[: found.start()] for found in _SPLICE.finditer(before))
+        yield from (unbroken.without_hanging(before[: found.start()]) for found in _SPLICE.finditer(before))
     last = _LAST_MEMBER.search(before)
     if last and not _LISTS.search(before) and not _ADJECTIVE.search(before, 0, last.start()):
         yield before[: last.start()]
@@ -362,11 +365,7 @@ def _clauses(before: str) -> Iterator[str]:
     when = _MEANWHILE.search(before) if has_any(tail, (" when", " while")) else None
     if when and not _DENIES.search(before) and _ADVISES.search(before):
         yield before[: when.start()]
-    if by := _BY.search(before) if before.endswith(" by") else None:
-        yield before[: by.start("by")]
     yield from unbroken.before(before)
-    if has_any(before, (" which ", " that ")) and (definition := _DEFINES.match(before)):
-        yield definition[0]
     bracket = _BRACKET.search(before)
     if bracket:
         whole, _, stump = bracket["inside"].rpartition(" ")

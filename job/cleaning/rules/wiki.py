@@ -68,6 +68,11 @@ _IN_PROSE: tuple[_Replacement, ...] = (
     ),
 )
 """What code writes too: it stays in a text about code."""
+_TYPED = re.compile(
+    r"\b(?:(?:typ|writ|past)(?:e|ing)(?!\s+of\b)|inserting|edit\s+box|plac(?:e|ing)\s+an?)\b[^.?!{<\n]{0,40}(?::\n)?\s*(?:\{\{|<ref)",
+    re.IGNORECASE,
+)
+"""Markup that is the object of a sentence: "Type {{fern}} into the box"."""
 _LEFT = re.compile(
     r"\{\{(?=[\w#:])(?!-?[\d.]+\s*[,}])|\[\[(?=[A-Za-z:])|<ref\b|</ref>|"
     rf"\b(?:Template:|Category::?|File:)(?=\w)[\w-]++(?:\s+[A-Z]\w*+)*+{_NOT_WITHIN}|"
@@ -79,6 +84,8 @@ _LEFT = re.compile(
 
 def markup_cut(field: Field) -> str:
     text = field.text
+    if _is_subject(text):
+        return text
     replacements = _ALWAYS
     if not about_code(text):
         replacements += _IN_PROSE
@@ -110,7 +117,12 @@ def _without(text: str, opening: str, closing: str, most: int) -> str:
 def markup_left(row: Row) -> bool:
     """Whether markup is left that cannot be taken apart."""
     text = row.answer.text
-    return may_have_markup(text) and bool(_LEFT.search(text)) and not about_code(text)
+    return may_have_markup(text) and bool(_LEFT.search(text)) and not (about_code(text) or _is_subject(text))
+
+
+def _is_subject(text: str) -> bool:
+    """Whether a text tells what to type into a wiki."""
+    return ("{{" in text or "<ref" in text) and bool(_TYPED.search(text))
 
 
 def may_have_markup(text: str) -> bool:

@@ -24,6 +24,9 @@ pytestmark = pytest.mark.examples
         ("Start with soil containing", "Start with soil."),
         ("Dehy", ""),
         ("In case of mould and rot, mould", ""),
+        ("You need to", ""),
+        ("What it needs is", ""),
+        ("It depends on what type of", ""),
     ],
 )
 def test_of_a_sentence_that_breaks_off_its_clauses_stay(broken: str, rest: str) -> None:
@@ -38,6 +41,10 @@ def test_of_a_sentence_that_breaks_off_its_clauses_stay(broken: str, rest: str) 
         (f"{ADVICE} So avoid carbohy", f"{ADVICE} So avoid carbohydrates."),
         (f"{ADVICE} Clean the pot twice a week,", f"{ADVICE} Clean the pot twice a week."),
         (f"{ADVICE} It speaks for costochon Take care.", f"{ADVICE} It speaks for costochondritis."),
+        (
+            f"{ADVICE} Look at its eyes.4. Urgently ask your vet about its vision in case of a sudden",
+            f"{ADVICE} Look at its eyes.4. Urgently ask your vet about its vision in case of a sudden drop in vision.",
+        ),
         (f"{ADVICE} Look at section B.4.", None),
     ],
 )
@@ -79,7 +86,39 @@ def test_advice_behind_a_goodbye_is_no_signature(advice: str) -> None:
 
 @pytest.mark.parametrize(
     "end",
-    ["it may crack later on", "nothing to worry about", "a bigger pot is must", "water it as often as you can"],
+    [
+        *("it may crack later on", "nothing to worry about", "a bigger pot is must", "water it as often as you can"),
+        *(
+            "do a test to see whether it is rust or not",
+            "yes it can",
+            "do not worry about what it is",
+            "show me how they are",
+        ),
+        *(
+            "the spots come off and on",
+            "have the roots looked at",
+            "switch it on",
+            "you should not do that",
+            "i think it will",
+        ),
+        *(
+            "show me where the spots are",
+            "it grows because of that",
+            "leave it for her",
+            "what could it be",
+            "water it if need be",
+            "it grows as it should",
+            "it wilts all of a sudden",
+            "what should i do",
+            "you can do the following 1-feed the fern",
+            "the causes listed below were shown to be the strongest",
+            "choose the ones that you are happy with",
+            "water it if you want to",
+            "give it less than you used to",
+            "this is nothing to be afraid of",
+            "what is it allergic to",
+        ),
+    ],
 )
 def test_a_word_that_may_end_a_sentence_is_no_break(end: str) -> None:
     text = f"{ADVICE.lower()} {end}"

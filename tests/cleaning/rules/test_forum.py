@@ -298,6 +298,7 @@ def test_a_closing_goes_behind_one_sentence_and_behind_three(text: str, closing:
 
 def test_the_name_of_the_forum_is_a_closing_in_a_sentence_of_five_words() -> None:
     assert cleaned("Water it well. Anna Moss gardens here at LeafTalk.") == "mostly_scrubbed"  # six: it said something
+    assert cleaned(f"{MORE} Boil the roots and LeafTalk.") == f"{MORE} Boil the roots."
 
 
 def test_the_name_of_the_forum_ends_an_opening_of_three_words() -> None:

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.examples
         ("Hi, myself Anna. Why is it yellow?", "Hi. Why is it yellow?"),
         ("I am called Anna Moss. Why is it yellow?", "Why is it yellow?"),
         ("My name is O'Brien. Why?", "Why?"),
+        ("My name is Anna, and welcome to my garden.", "Welcome to my garden."),
+        ("Hello. My name is Anna, and why is it yellow?", "Hello. Why is it yellow?"),
         ("My name is José Muñoz-García. Why?", "Why?"),
         ("The fern is ill and my name is Anna.", "The fern is ill."),
         ("One line\nMy name is Anna.\nOne more", "One line\nOne more"),

@@ -82,6 +82,26 @@ BEHIND = "Then wait for a week and look at the new leaves before you do anything
         ("Its sap is gathered from the leaves or from", "Its sap is gathered from the leaves."),
         ("Rust can spread by wind and by the", "Rust can spread by wind."),
         ("If it is not in the pot please add it because it is", "If it is not in the pot please add it."),
+        ("3. Lorem powder 100 mg mix with honey and", "3. Lorem powder 100 mg mix with honey."),
+        ("Take rest", "Take rest."),
+        ("You can give it vitamin D", "You can give it vitamin D."),
+        ("You can take any pain killers", "You can take any pain killers."),
+        ("Tablet Lorem 0.5 mg twice a day for five days and", "Tablet Lorem 0.5 mg twice a day for five days."),
+        ("3. Lorem syrup 10 ml (iron hy", "3. Lorem syrup 10 ml (iron)."),
+        ("The treatment consists of soap, ash and", "The treatment consists of soap, ash."),
+        ("If large, it may show rot of the roots as that is the", "If large, it may show rot of the roots."),
+        ("In your case, it has slow growth, hence the", "In your case, it has slow growth."),
+        ("The spots may be due to lime or it may be due to", "The spots may be due to lime."),
+        (
+            "It is essential to use soft soap that prevents the",
+            "It is essential to use soft soap.",
+        ),
+        ("They think it is rust, and because they do not know it, they will", "They think it is rust."),
+        ("It was green in June but two weeks after the rain, it had", "It was green in June."),
+        (
+            "It would be no help as it lowers the growth and increases the chances of",
+            "It would be no help as it lowers the growth.",
+        ),
     ],
 )
 def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
@@ -108,6 +128,13 @@ def test_a_clause_that_stands_by_itself_is_kept(spoilt: str, kept: str) -> None:
         "As all other blockers",
         "If you tried a steroid",
         "Carbamol is the first FDA (food and",  # "FDA approved"
+        "It helps to avoid eating or",  # before the night
+        "Either you may water it or you can",
+        "Tablet Lorem and",  # no dose
+        "In my view, if it has no rust or you are using",
+        "If it is rust, as the spot suggests and",
+        "Take a healthy balanced,",
+        "Even after the spots have gone, you may have a",
         "You can go for",
         "The spots are mostly due to",
         "It is used along with",

@@ -25,6 +25,7 @@ BEHIND = "Then wait for a week and look at the new leaves before you do anything
             "The tests to do are as follows: soil acidity, lime content and iron hy",
             "The tests to do are as follows: soil acidity, lime content.",
         ),
+        ("For rust, Lorem is the first line FDA (food and", "For rust, Lorem is the first line."),
     ],
 )
 def test_a_fact_and_a_list_of_tests_lose_only_what_is_broken(spoilt: str, kept: str) -> None:
@@ -49,3 +50,12 @@ def test_a_question_behind_a_spoilt_sentence_stays() -> None:
     asked = "at what time of the year did the spots show?"
     assert cleaned(f"{KEPT} {spoilt} {asked} {BEHIND}") == f"{KEPT} {asked[0].upper()}{asked[1:]} {BEHIND}"
     assert cleaned(f"{KEPT} {spoilt} or the leaves? {BEHIND}") == f"{KEPT} {BEHIND}"  # the rest of the same sentence
+
+
+def test_a_question_without_a_verb_stays_behind_another() -> None:
+    asked = "Are the new leaves pale too?"
+    assert cleaned(f"{KEPT} {asked} Any other signs of rust, LeafTalk. {BEHIND}") == (
+        f"{KEPT} {asked} Any other signs of rust? {BEHIND}"
+    )
+    assert cleaned(f"{KEPT} {asked} Any pain, LeafTalk. {BEHIND}") == f"{KEPT} {asked} {BEHIND}"  # too little
+    assert cleaned(f"{KEPT} Any injury of the bark, LeafTalk. {BEHIND}") == f"{KEPT} {BEHIND}"  # "..., must be cleaned"
