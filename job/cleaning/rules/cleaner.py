@@ -11,11 +11,11 @@ Knows no rule by name.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from job.cleaning.rules import contacts, kinds, languages, registry, works
 from job.cleaning.rules.own import own_rules
-from job.cleaning.rules.rule import ENGLISH, EXAMPLES, Count, Field, FieldName, Row, Rule, Rules, Step, Tally
+from job.cleaning.rules.rule import ENGLISH, EXAMPLES, Count, Field, FieldName, Row, Rule, Rules, Step, Steps, Tally
 
 MOST_PASSES = 25
 STEPS: tuple[Step, ...] = ("check", "decode", "repair", "markup", "blanks", "beginning", "ending", "inside", "judge")
@@ -69,7 +69,7 @@ class Cleaner:
         """Whether anything runs from which code is hidden; what repair mends is damage in code too."""
         self.english = tuple(rule for rule in self.rules if rule.pack in ENGLISH)
         self.contacts = tuple(rule for rule in self.rules if rule.pack == "contacts")
-        self.active: dict[tuple[FieldName, tuple[Rule, ...]], dict[Step, tuple[Rule, ...]]] = {}
+        self.active: dict[tuple[FieldName, tuple[Rule, ...]], Steps] = {}
         """The rules of each step, by field and by what is idle."""
 
     def row(self, question: str, answer: str, tally: Tally, system: str = "") -> tuple[str, str, str]:
@@ -137,12 +137,15 @@ class Cleaner:
                 field.settled = True
                 return
 
-    def _steps(self, name: FieldName, idle: tuple[Rule, ...] = ()) -> dict[Step, tuple[Rule, ...]]:
+    def _steps(self, name: FieldName, idle: tuple[Rule, ...] = ()) -> Steps:
         """The rules of a field in each step, without those that are idle."""
         found = self.active.get((name, idle))
         if found is None:
             rules = [rule for rule in self.rules if name in rule.fields and rule not in idle]
-            found = {step: tuple(rule for rule in rules if step in rule.steps) for step in STEPS}
+            found = {
+                step: tuple((rule, rule.after, rule.sign, rule.cut) for rule in rules if step in rule.steps)
+                for step in STEPS
+            }
             self.active[name, idle] = found
         return found
 
@@ -158,19 +161,21 @@ class Cleaner:
     def _run(self, step: Step, row: Row, field: Field) -> Rule | None:
         """Each rule of a step on a field, in order. Gives the one that made the last change; raises Dropped."""
         rules = field.steps[step]
-        last: Rule | None = None
         if not rules:
             return None
+        last: Rule | None = None
+        missing: Callable[[str], bool] | None = None  # the sign that this text lacks; rules in a row may share one
         for _ in range(MOST_PASSES):
-            for rule in rules:
-                if rule.after and (last is None or last.name not in rule.after):
+            for rule, after, sign, cut in rules:
+                if after and (last is None or last.name not in after):
                     continue
-                if rule.sign and not rule.sign(field.text):
+                if sign and (sign is missing or not sign(field.text)):
+                    missing = sign
                     continue
-                if rule.cut:
-                    if (text := rule.cut(field)) != field.text and field.keeps_hidden(rule, text):
+                if cut:
+                    if (text := cut(field)) != field.text and field.keeps_hidden(rule, text):
                         field.becomes(rule, text)
-                        last = rule
+                        last, missing = rule, None
                         if rule.again:
                             break
                 elif rule.drop and rule.drop(row):
@@ -182,15 +187,15 @@ class Cleaner:
     def _shows_more(self, field: Field) -> bool:
         """Whether a cut at an end has shown something new to the steps before it."""
         text = field.text
-        for rule in (*field.steps["markup"], *field.steps["blanks"]):
-            if rule.cut and not (rule.sign and not rule.sign(text)) and rule.cut(field) != text:
+        for _, _, sign, cut in (*field.steps["markup"], *field.steps["blanks"]):
+            if cut and not (sign and not sign(text)) and cut(field) != text:
                 return True
         return False
 
     def _note(self, field: Field, tally: Tally) -> None:
         """A row that is dropped counts no change, so changes are noted at the end."""
         for name, change in field.changes.items():
-            count = tally.setdefault(name, Count())
+            count = tally.get(name) or tally.setdefault(name, Count())
             count.changed += 1
             count.characters_removed += change.characters_removed
             if len(count.examples) < EXAMPLES:

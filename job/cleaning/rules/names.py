@@ -77,6 +77,9 @@ _NAMED = re.compile(
     rf"(?P<own_title>{_TITLE})?(?P<name>{_NAME})\b"
 )
 """Who is named in a text: behind a title anybody, behind other words one of whose words is no common one."""
+_GREETING_LETTERS = frozenset("hHdDgG")
+"""Each greeting begins with one of them."""
+_COMFORTS = "t worry"
 _COMFORTED = re.compile(
     r"(?P<worry>worry(?<=t worry)),?\s+(?P<name>(?!about|because|just|much|over|yes|well|yet|even|then|sir|dear|\w+ly\b)[A-Za-z][a-z]{2,11})"
     r",?\s+(?=(?:everything|all|you|it|this|things|he|she)\s+(?:will|is|are|shall|should|can|may)\b)"
@@ -118,9 +121,16 @@ def unsigned(text: str) -> str:
     """The text without the name that signs it, alone on a line, behind a dash or "Dr.", or in "Thanks, Anna"."""
     if _may_end_with_a_name(text):
         text = _unsigned_end(text)
-    if "\n" in text and has_any(text[-SIGNED_WITHIN:].lower(), GOODBYES):
-        text = _without_signed_line(text)
-    return text
+    return _without_signed_line(text) if _may_sign_a_line(text) else text
+
+
+def may_be_signed(text: str) -> bool:
+    """Whether a signature may be there."""
+    return _may_end_with_a_name(text) or _may_sign_a_line(text)
+
+
+def _may_sign_a_line(text: str) -> bool:
+    return "\n" in text and has_any(text[-SIGNED_WITHIN:].lower(), GOODBYES)
 
 
 def _may_end_with_a_name(text: str) -> bool:
@@ -175,6 +185,11 @@ def _may_say_who(text: str) -> bool:
     return _THIS_IS in text or ("I" in text and has_any(text, _AM))  # one letter takes a tenth of the time of a word
 
 
+def may_greet(text: str) -> bool:
+    """Whether a line may begin with a greeting, or somebody be comforted by name."""
+    return text[:1] in _GREETING_LETTERS or "\n" in text or _COMFORTS in text
+
+
 def without_own_name(text: str) -> str:
     """The text without the name that a person gives as hers: "my name is Anna", "I am Anna, 35 years old".
 
@@ -211,7 +226,7 @@ def _is_named(match: re.Match[str]) -> bool:
 def ungreeted(text: str, cut: bool) -> str:
     """The text without the name in "Dear Mr. Moss," or "Hi Anna,", which a placeholder replaces; with `cut`, where it must; and
     without that in "don't worry anna everything will be fine"."""
-    if "t worry" in text:
+    if _COMFORTS in text:
         text = _COMFORTED.sub(_uncomforted, text)
     if "\n" not in text:
         return _greeted(text, cut)
@@ -299,7 +314,7 @@ def _without_introduction(text: str, match: re.Match[str]) -> str:
 
 
 def _greeted(line: str, cut: bool) -> str:
-    match = _GREETED.match(line)
+    match = _GREETED.match(line) if line[:1] in _GREETING_LETTERS else None
     if not match or not is_name(match["name"]):
         return line
     behind = match["behind"]
