@@ -78,12 +78,13 @@ def is_foreign(text: str) -> bool:
             if sum(letter > _LATIN_END for letter in letters) * 2 > len(letters):
                 return True
     if not beginning.isascii():
-        found = set(_WORD.findall(beginning))
+        words = _WORD.findall(beginning)
     elif "'" in beginning:
-        found = set(_ASCII_WORD.findall(beginning))
+        words = _ASCII_WORD.findall(beginning)
     else:
-        found = set(beginning.encode().translate(_LETTERS_ALONE).decode().split())
-    if len(found & _FOREIGN) < FEWEST_WORDS:
+        words = beginning.encode().translate(_LETTERS_ALONE).decode().split()
+    if len(_FOREIGN.intersection(words)) < FEWEST_WORDS:
         return False
+    found = set(words)
     least = max(FEWEST_WORDS, 1 + len(found & _ENGLISH))
-    return any(len(found & words) >= least for words in _OTHERS.values())
+    return any(len(found & others) >= least for others in _OTHERS.values())

@@ -22,8 +22,8 @@ _CAP = r"(?:[A-ZÀ-ÖØ-Þ]['’])?[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]+(?:['’-][A-Z
 _NAME = rf"{_CAP}(?: (?:{_CAP}|(?![IA]\b)[A-Z](?:\.|\b)(?!['’]))){{0,2}}"
 _TITLE = r"(?:(?:Dr|DR|Mr|Mrs|Ms|Miss|Prof|Professor|Doctor)\b\.? ?)"
 _DEGREE = r"(?:M\.?D|MBBS|MS|MRCP|FRCS|DNB|Ph\.?D|RN|DO|BSc|MSc)\b\.?"
-LONGEST_DEGREE = 4
-"""Letters of one without dots, and more than "and" has, which may end the line of a doctor's name."""
+_LAST_SMALL = frozenset("md mbbs ms mrcp frcs dnb phd rn do bsc msc and of in".split())
+"""Degrees without dots, and what may end the line of a doctor's name, in small letters."""
 _SIGNED = re.compile(
     r"(?:^|[.!?\n,;:)]\s?|(?P<inside>\s))(?P<goodbye>(?:(?:many|with|best|kind|kindest|warm|warmest)\s){0,2}"
     r"(?:thanks(?:\s(?:and|in|a)\s\w+)?|thank\s?you|regards|sincerely|cheers|wishes|yours(?:\s\w+)?|love))"
@@ -134,9 +134,9 @@ def _may_sign_a_line(text: str) -> bool:
 
 
 def _may_end_with_a_name(text: str) -> bool:
-    """Whether the last word may be a name's or a degree: it has a capital or a sign, or is short. So few texts end."""
+    """Whether the last word may be a name's or a degree: it has a capital or a sign, or is of the list. So few texts end."""
     last = text[-TAIL:].rstrip(" .!\n").rsplit(None, 1)[-1:]
-    return not last or len(last[0]) <= LONGEST_DEGREE or not (last[0].isalpha() and last[0].islower())
+    return not last or not (last[0].islower() and last[0].isalpha() and last[0].isascii()) or last[0] in _LAST_SMALL
 
 
 def _unsigned_end(text: str) -> str:
