@@ -145,7 +145,7 @@ _CUT = re.compile(
 
 def may_hold_an_address(text: str) -> bool:
     """Whether an e-mail address or a link may be there: both are looked for at once, since nearly no text has either."""
-    return _REACH_SIGNS.found_in(text.lower())
+    return _REACH_SIGNS.found_in(text.lower(), text)
 
 
 def email(field: Field) -> str:
@@ -153,7 +153,7 @@ def email(field: Field) -> str:
 
 
 def link(field: Field) -> str:
-    if not _LINK_SIGNS.found_in(field.lowered):
+    if not _LINK_SIGNS.found_in(field.lowered, field.text):
         return field.text  # what is there is an address
     text = _without("link", field, personal_links)
     return _outside_code(text, _without_stump)

@@ -81,7 +81,9 @@ class Rule:
     """What it takes is personal data: counted, never quoted."""
 
 
-Steps = dict[Step, tuple[tuple[Rule, tuple[str, ...], Callable[[str], bool] | None, Callable[["Field"], str] | None], ...]]
+Steps = dict[
+    Step, tuple[tuple[Rule, tuple[str, ...], Callable[[str], bool] | None, Callable[["Field"], str] | None], ...]
+]
 """The rules of each step, each with its `after`, `sign` and `cut`: looked up once, not for each row."""
 
 
