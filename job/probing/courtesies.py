@@ -42,7 +42,7 @@ def courtesies(question: str, answer: str) -> Courtesies | None:
     if not answer.strip() or languages.is_foreign(answer):
         return None
     tally: Tally = {}
-    _cleaner().row(question, answer, tally)
+    _cleaner().rows([(question, answer, "")], tally)
     return Courtesies(_takes_words(tally, OPENING), _takes_words(tally, CLOSING))
 
 
@@ -62,7 +62,7 @@ FEW_WORDS = 4
 def kept(question: str, answer: str) -> tuple[int, int]:
     """(begin, end) of what the rules leave of the answer: what is before and behind it is filler. All of it where they leave
     nothing that is known again."""
-    _, left, _ = _cleaner().row(question, answer, {})
+    [(_, left, _)] = _cleaner().rows([(question, answer, "")], {})
     said = left.split()
     first, last = (_finds(words, answer) for words in (said[:FEW_WORDS], said[-FEW_WORDS:]))
     return (first[0][0] if first else 0, last[-1][1] if last else len(answer))

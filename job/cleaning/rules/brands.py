@@ -48,6 +48,13 @@ def _patterns(brands: tuple[str, ...]) -> list[tuple[str, str, re.Pattern[str]]]
 def brand_name(field: Field) -> str:
     """The text with each brand name as one word, and with the spaces that were lost after it. So later rules need not know
     how a name is spelt."""
+    lowered = field.lowered
+    if BRAND not in lowered:
+        for first, last, _ in _patterns(field.options.brands):
+            if last in lowered and first in lowered:
+                break
+        else:
+            return field.text
     return _named(field.text, field.options.brands)
 
 

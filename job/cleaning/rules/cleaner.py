@@ -2,22 +2,28 @@
 
     check -> decode -> hide -> repair -> [markup -> blanks -> (beginning -> ending) -> inside -> repair] -> judge -> show
 
-Code, formulas, tables and the like (kinds.py) are hidden from the rules: a private character stands for each, and a cut that
-would take one is not made. The inner bracket runs until both ends stay as they are, the outer one until the whole text does, so
-cleaning its own output changes nothing. Pure functions: the same row gives the same result in any process, batch or order.
-Knows no rule by name.
+The rows of a batch walk in step (`Cleaner.rows`). Code, formulas, tables and the like (kinds.py) are hidden from the rules: a
+private character stands for each, and a cut that would take one is not made. The inner bracket runs until both ends stay as
+they are, the outer one until the whole text does, so cleaning its own output changes nothing. Pure functions: the same row
+gives the same result in any process, batch or order. Knows no rule by name.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from job.cleaning.rules import contacts, kinds, languages, registry, works
 from job.cleaning.rules.own import own_rules
-from job.cleaning.rules.rule import ENGLISH, EXAMPLES, Count, Field, FieldName, Row, Rule, Rules, Step, Tally
+from job.cleaning.rules.rule import ENGLISH, EXAMPLES, Count, Field, FieldName, Row, Rule, Rules, Step, Steps, Tally
 
 MOST_PASSES = 25
+IN_STEP = 128
+"""Rows that walk in step; with more of them their own texts leave the caches."""
+BEGIN, JUDGED, END = 0, 100, 101
+REPAIRED, TRIMMED, CLOSED, CUT, SHOWN = range(1, 6)
+PLACES: dict[FieldName, int] = {"answer": 10, "question": 20}
+"""Where rows wait for each other: before the repair of a field, the cuts at its ends, those inside, and the end."""
 STEPS: tuple[Step, ...] = ("check", "decode", "repair", "markup", "blanks", "beginning", "ending", "inside", "judge")
 
 
@@ -34,10 +40,12 @@ def clean_batch(
     counts = {} if tally is None else tally
     found: list[dict[str, str]] = []
     reasons = []
-    for row in rows:
-        question, answer, reason = cleaner.row(row["question"], row["answer"], counts, row.get("system", ""))
-        found.append({**row, "question": question, "answer": answer})
-        reasons.append(reason)
+    for begin in range(0, len(rows), IN_STEP):
+        some = rows[begin : begin + IN_STEP]
+        texts = [(row["question"], row["answer"], row.get("system", "")) for row in some]
+        for row, (question, answer, reason) in zip(some, cleaner.rows(texts, counts), strict=True):
+            found.append({**row, "question": question, "answer": answer})
+            reasons.append(reason)
     return found, reasons
 
 
@@ -69,45 +77,70 @@ class Cleaner:
         """Whether anything runs from which code is hidden; what repair mends is damage in code too."""
         self.english = tuple(rule for rule in self.rules if rule.pack in ENGLISH)
         self.contacts = tuple(rule for rule in self.rules if rule.pack == "contacts")
-        self.active: dict[tuple[FieldName, tuple[Rule, ...]], dict[Step, tuple[Rule, ...]]] = {}
+        self.active: dict[tuple[FieldName, tuple[Rule, ...]], Steps] = {}
         """The rules of each step, by field and by what is idle."""
 
-    def row(self, question: str, answer: str, tally: Tally, system: str = "") -> tuple[str, str, str]:
-        """(question, answer, reason); of a row that must go, question and answer as they came."""
-        row = Row(question, answer, self.options)
+    def rows(self, texts: Sequence[tuple[str, str, str]], tally: Tally) -> list[tuple[str, str, str]]:
+        """(question, answer, reason) for each (question, answer, system); of a row that must go, the texts as they came.
+
+        Each row waits before each part of its way until those behind it are there too. So the code and the patterns of one part
+        stay in the processor's caches, which takes a tenth less time than one row after the other.
+        """
+        rows = [Row(question, answer, self.options) for question, answer, _ in texts]
+        reasons = [""] * len(rows)
+        ways = [self._walk(row, *text) for row, text in zip(rows, texts, strict=True)]
+        waiting = {BEGIN: list(range(len(rows)))}
+        while waiting:
+            for number in waiting.pop(min(waiting)):
+                try:
+                    place = next(ways[number], END)
+                except Dropped as dropped:
+                    reasons[number], place = str(dropped), END
+                if place != END:
+                    waiting.setdefault(place, []).append(number)
+        found = []
+        for (question, answer, _), row, reason in zip(texts, rows, reasons, strict=True):
+            if reason:
+                tally.setdefault(reason, Count()).dropped += 1
+                found.append((question, answer, reason))
+            else:
+                self._note(row.answer, tally)
+                self._note(row.question, tally)
+                found.append((row.question.whole, row.answer.whole, ""))
+        return found
+
+    def _walk(self, row: Row, question: str, answer: str, system: str) -> Iterator[int]:
+        """The way of a row; it stops before the parts where rows wait for each other."""
         row.question.steps, row.answer.steps = self._steps("question"), self._steps("answer")
         idle = self.contacts if self.contacts and contacts.is_subject(question) else ()
-        try:
-            self._run("check", row, row.answer)
-            if self.hides and kinds.is_work(question, answer, system):
-                # The question first: whether the answer is one depends on the question as it will be.
-                self._clean_to_the_end(row, row.question, idle)
-                self._clean_to_the_end(row, row.answer, idle, work=kinds.is_work(row.question.whole, answer, system))
-            else:
-                letter = self.hides and works.is_letter(question, answer)
-                self._clean_to_the_end(row, row.answer, idle, letter=letter)
-                self._clean_to_the_end(row, row.question, idle)
-            self._run("judge", row, row.answer)
-        except Dropped as dropped:
-            reason = str(dropped)
-            tally.setdefault(reason, Count()).dropped += 1
-            return question, answer, reason
-        self._note(row.answer, tally)
-        self._note(row.question, tally)
-        return row.question.whole, row.answer.whole, ""
+        self._run("check", row, row.answer)
+        if self.hides and kinds.is_work(question, answer, system):
+            # The question first: whether the answer is one depends on the question as it will be.
+            yield from self._clean_to_the_end(row, row.question, idle)
+            work = kinds.is_work(row.question.whole, answer, system)
+            yield from self._clean_to_the_end(row, row.answer, idle, work=work)
+        else:
+            letter = self.hides and works.is_letter(question, answer)
+            yield from self._clean_to_the_end(row, row.answer, idle, letter=letter)
+            yield from self._clean_to_the_end(row, row.question, idle)
+        yield JUDGED
+        self._run("judge", row, row.answer)
 
     def _clean_to_the_end(
         self, row: Row, field: Field, idle: tuple[Rule, ...], *, work: bool = False, letter: bool = False
-    ) -> None:
+    ) -> Iterator[int]:
         """Until the hidden parts are those that would be hidden from the result: a cut may show what is left to be code. Of a
         `work` the last lines are hidden too, and the word rules do not run; nor do they on a `letter` that nobody asked for."""
+        place = PLACES[field.name]
+        yield place
         self._run("decode", row, field)
         for _ in range(MOST_PASSES):
             before = field.text
             if self.hides:
                 field.hide(kinds.kept(before, ending=work))
             field.foreign = bool(self.english) and languages.is_foreign(field.text)
-            self._clean(row, field, (*idle, *self.english) if work or letter or field.foreign else idle)
+            yield from self._clean(row, field, (*idle, *self.english) if work or letter or field.foreign else idle)
+            yield place + SHOWN
             after = field.whole
             if after == before or not field.settled or not self.hides:
                 return
@@ -119,7 +152,9 @@ class Cleaner:
             field.show()
         field.settled = False
 
-    def _clean(self, row: Row, field: Field, idle: tuple[Rule, ...]) -> None:
+    def _clean(self, row: Row, field: Field, idle: tuple[Rule, ...]) -> Iterator[int]:
+        place = PLACES[field.name]
+        yield place + REPAIRED
         field.steps = self._steps(field.name, idle)
         self._run("repair", row, field)
         repaired = field.text
@@ -127,8 +162,11 @@ class Cleaner:
             self._run("markup", row, field)
             self._run("blanks", row, field)
             spaced = field.text
-            self._clean_ends(row, field)
+            if field.steps["beginning"] or field.steps["ending"]:
+                yield place + TRIMMED
+                yield from self._clean_ends(row, field)
             trimmed = field.text
+            yield place + CUT
             self._run("inside", row, field)
             if field.text != repaired:
                 self._run("repair", row, field)
@@ -137,40 +175,46 @@ class Cleaner:
                 field.settled = True
                 return
 
-    def _steps(self, name: FieldName, idle: tuple[Rule, ...] = ()) -> dict[Step, tuple[Rule, ...]]:
+    def _steps(self, name: FieldName, idle: tuple[Rule, ...] = ()) -> Steps:
         """The rules of a field in each step, without those that are idle."""
         found = self.active.get((name, idle))
         if found is None:
             rules = [rule for rule in self.rules if name in rule.fields and rule not in idle]
-            found = {step: tuple(rule for rule in rules if step in rule.steps) for step in STEPS}
+            found = {
+                step: tuple((rule, rule.after, rule.sign, rule.cut) for rule in rules if step in rule.steps)
+                for step in STEPS
+            }
             self.active[name, idle] = found
         return found
 
-    def _clean_ends(self, row: Row, field: Field) -> None:
+    def _clean_ends(self, row: Row, field: Field) -> Iterator[int]:
         """A cut at the end, or a capital, may show something new at the beginning."""
         for turn in range(MOST_PASSES):
             begun = self._run("beginning", row, field)
             if turn and not begun:
                 return
+            yield PLACES[field.name] + CLOSED
             if not self._run("ending", row, field) and (not begun or begun.again):
                 return  # with `again`, the beginning has been looked at since
 
     def _run(self, step: Step, row: Row, field: Field) -> Rule | None:
         """Each rule of a step on a field, in order. Gives the one that made the last change; raises Dropped."""
         rules = field.steps[step]
-        last: Rule | None = None
         if not rules:
             return None
+        last: Rule | None = None
+        missing: Callable[[str], bool] | None = None  # the sign that this text lacks; rules in a row may share one
         for _ in range(MOST_PASSES):
-            for rule in rules:
-                if rule.after and (last is None or last.name not in rule.after):
+            for rule, after, sign, cut in rules:
+                if after and (last is None or last.name not in after):
                     continue
-                if rule.sign and not rule.sign(field.text):
+                if sign and (sign is missing or not sign(field.text)):
+                    missing = sign
                     continue
-                if rule.cut:
-                    if (text := rule.cut(field)) != field.text and field.keeps_hidden(rule, text):
+                if cut:
+                    if (text := cut(field)) != field.text and field.keeps_hidden(rule, text):
                         field.becomes(rule, text)
-                        last = rule
+                        last, missing = rule, None
                         if rule.again:
                             break
                 elif rule.drop and rule.drop(row):
@@ -182,15 +226,15 @@ class Cleaner:
     def _shows_more(self, field: Field) -> bool:
         """Whether a cut at an end has shown something new to the steps before it."""
         text = field.text
-        for rule in (*field.steps["markup"], *field.steps["blanks"]):
-            if rule.cut and not (rule.sign and not rule.sign(text)) and rule.cut(field) != text:
+        for _, _, sign, cut in (*field.steps["markup"], *field.steps["blanks"]):
+            if cut and not (sign and not sign(text)) and cut(field) != text:
                 return True
         return False
 
     def _note(self, field: Field, tally: Tally) -> None:
         """A row that is dropped counts no change, so changes are noted at the end."""
         for name, change in field.changes.items():
-            count = tally.setdefault(name, Count())
+            count = tally.get(name) or tally.setdefault(name, Count())
             count.changed += 1
             count.characters_removed += change.characters_removed
             if len(count.examples) < EXAMPLES:

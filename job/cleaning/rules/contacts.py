@@ -58,7 +58,6 @@ _ADDRESSES = (
         ),
     ),
 )
-_ADDRESS_SIGNS = Signs(*(sign for signs, _ in _ADDRESSES for sign in signs))
 _IN_CODE = re.compile(
     r"""(?:^|[\s$>(])(?:ssh|scp|sftp|rsync|ssh-copy-id)(?:\s+(?:-\S+(?:\s\S+)?|\S*[/.]\S*)){0,6}\s+$|"""  # user@host
     r"""\buser\.email\s*=?\s*["']?$|"""  # git config
@@ -78,7 +77,14 @@ _LINK = re.compile(
     r"(?<![\w@.-])(?:https?://|www\.|mailto:|skype:|(?:[\w-]{1,63}\.){1,4}(?:com|org|me)(?:\.[a-z]{2})?(?![\w@.-]\w))[^\s<>\"'`)\]}]*(?<![.,;:!?])",
     re.IGNORECASE,
 )
-_LINK_SIGNS = Signs("http", "www.", ".com", ".org", ".me/", ".ly", "mailto:", "skype:", "link>")
+_LINK_PARTS = ("http:", "https:", "www.", ".com", ".org", ".me/", ".ly", "mailto:", "skype:", "link>")
+_LINK_SIGNS = Signs(*_LINK_PARTS)
+_REACH_SIGNS = Signs(
+    *_LINK_PARTS,
+    *(f" {sign}" if sign.startswith("at ") else sign for signs, _ in _ADDRESSES for sign in signs),
+    shared=(" at ",),
+)
+"""One of these is in each link, in each stump of one, and in each address; " at " goes before a provider's name."""
 _PERSONAL = re.compile(
     r"(?:mailto|skype):.|(?:https?://)?(?:www\.|m\.|web\.|[a-z]{2}\.)?(?:wa\.me|(?:api|chat)\.whatsapp\.com|t\.me|telegram\.me|m\.me|signal\.me|"
     r"fb\.me|fb\.com|facebook\.com|instagram\.com|twitter\.com|x\.com|linkedin\.com/in|tiktok\.com/@|snapchat\.com/add|calendly\.com)/[\w@+.]",
@@ -137,12 +143,9 @@ _CUT = re.compile(
 """What `cut` takes without leaving a hole: a contact with its preposition, where the sentence ends or a clause begins."""
 
 
-def may_hold_an_email(text: str) -> bool:
-    return _ADDRESS_SIGNS.found_in(text.lower())
-
-
-def may_hold_a_link(text: str) -> bool:
-    return _LINK_SIGNS.found_in(text.lower())
+def may_hold_an_address(text: str) -> bool:
+    """Whether an e-mail address or a link may be there: both are looked for at once, since nearly no text has either."""
+    return _REACH_SIGNS.found_in(text.lower(), text)
 
 
 def email(field: Field) -> str:
@@ -150,6 +153,8 @@ def email(field: Field) -> str:
 
 
 def link(field: Field) -> str:
+    if not _LINK_SIGNS.found_in(field.lowered, field.text):
+        return field.text  # what is there is an address
     text = _without("link", field, personal_links)
     return _outside_code(text, _without_stump)
 
@@ -178,7 +183,8 @@ def phone(field: Field) -> str:
 
 
 def signature(field: Field) -> str:
-    return _outside_code(field.text, names.unsigned)
+    text = field.text
+    return _outside_code(text, names.unsigned) if "`" in text or names.may_be_signed(text) else text
 
 
 def own_name(field: Field) -> str:
@@ -186,8 +192,11 @@ def own_name(field: Field) -> str:
 
 
 def greeted_name(field: Field) -> str:
+    text = field.text
+    if not names.may_greet(text):
+        return text
     cut = field.options.contacts == "cut"
-    return _outside_code(field.text, lambda text: names.ungreeted(text, cut=cut))
+    return _outside_code(text, lambda text: names.ungreeted(text, cut=cut))
 
 
 def is_subject(question: str) -> bool:

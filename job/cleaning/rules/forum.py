@@ -111,7 +111,7 @@ def opened(text: str) -> str:
     return instead + text[end:] if end else text
 
 
-@functools.lru_cache(maxsize=8)  # a cut at the other end leaves the beginning as it is
+@functools.lru_cache(maxsize=256)  # a cut at the other end leaves the beginning as it is; many rows walk in step
 def _opening(head: str, is_all: bool) -> tuple[str, int]:
     """Where the boilerplate ends with which a text begins, 0 for none, and what takes its place."""
     rules = boilerplate.RULES_BY_LETTER.get(head[:1].lower(), boilerplate.PUNCTUATION)

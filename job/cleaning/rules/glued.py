@@ -26,7 +26,7 @@ GLUED_HOPE = re.compile(
 
 
 def may_lack_a_blank(text: str) -> bool:
-    return bool(boilerplate.GLUED.search(text) or GLUED_HOPE.search(text)) or (
+    return bool(boilerplate.GLUED.search(text) or ("hope" in text and GLUED_HOPE.search(text))) or (
         text[:1].lower() in GLUED_LETTERS and bool(boilerplate.GLUED_SMALL.match(text))
     )
 

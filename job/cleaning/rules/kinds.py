@@ -17,13 +17,12 @@ from job.cleaning.rules.text import has_any, is_prose, remembered, words_asked
 
 Span = tuple[int, int]
 
-_CODE_SIGNS = ("{", "}", "=", ";", "<", "()", "):", ":\n", "print(", "import ", "SELECT ")
-_SIGNS = Signs(
-    "`", ">", '"""', "[[", "'''", "~~~", "$", "\\", "|", "\t", "/", "]+", "]*", "]{", "]?", "(?", *_CODE_SIGNS
-)
+_OF_CODE = ("{", "}", "=", ";", "<", "()", "):", ":\n", "print(", "import ", "SELECT ")
+_CODE_SIGNS = Signs(*_OF_CODE)
+_SIGNS = Signs("`", ">", '"""', "[[", "'''", "~~~", "$", "\\", "|", "\t", "/", "]+", "]*", "]{", "]?", "(?", *_OF_CODE)
 """A text without any of these has nothing to keep, which half of all prose shows in 1 us."""
 
-_DELIMITED = ("`", "~~~", "$", "\\", "/", "]", "(?", ">", "{{", "{%", "'''", '"""')
+_DELIMITED = Signs("`", "~~~", "$", "\\", "/", "]", "(?", ">", "{{", "{%", "'''", '"""')
 """One of these is in each part that is known by what stands around it or in it, not by the look of its line."""
 
 _FENCES = ("```", "~~~")
@@ -69,7 +68,7 @@ _IN_REGEX = r"(?:\\[dwsbDWSB](?:[+*?{\])$\\]|$)|\[\^?[^\]\s]{1,40}\][+*?{]|\(\?[
 _REGEX_SIGN = re.compile(_IN_REGEX, re.MULTILINE)
 _REGEX = re.compile(rf"(?<!\S)\S{{0,200}}{_IN_REGEX}\S{{0,200}}", re.MULTILINE)
 
-_REGEX_SIGNS = ("\\", "]+", "]*", "]{", "]?", "(?")
+_REGEX_SIGNS = Signs("\\", "]+", "]*", "]{", "]?", "(?")
 
 _TAG = r"(?!/?(?:br|ref|small|sup|sub|i|b|u|em|strong|center|nowiki|font|span|link|url)\b)/?[a-zA-Z][\w-]*(?:\s[^<>]*)?"
 _CODE_LINE = re.compile(
@@ -256,7 +255,7 @@ def kept(text: str, *, ending: bool = False) -> list[Span]:
     if ending and (greeted := _SALUTATION.search(text, 0, ADDRESSED_WITHIN)):
         found.append(greeted.span())
     if "\n" in text or _SIGNS.found_in(text):
-        if has_any(text, _DELIMITED):
+        if _DELIMITED.found_in(text):
             found += [*_fenced(text), *_matched(text)]
         if "\n" in text:
             found += [*_line_blocks(text), *drawings.blocks(text)]
@@ -266,7 +265,7 @@ def kept(text: str, *, ending: bool = False) -> list[Span]:
                 else []
             )
             found += [*bullets[:MOST_BULLETS], *bullets[-MOST_BULLETS:]] if len(bullets) > 1 else []
-        elif has_any(text, _CODE_SIGNS) and _is_code(text):
+        elif _CODE_SIGNS.found_in(text) and _is_code(text):
             found = [(0, len(text))]
     return list(_joined(sorted(found))) if found else []
 
@@ -319,7 +318,7 @@ def _matched(text: str) -> Iterator[Span]:
         for match in _PATH.finditer(text):
             if not match.start() or text[match.start() - 1] in _BEFORE_PATH:
                 yield match.span()
-    if has_any(text, _REGEX_SIGNS) and _REGEX_SIGN.search(text):
+    if _REGEX_SIGNS.found_in(text) and _REGEX_SIGN.search(text):
         yield from (match.span() for match in _REGEX.finditer(text))
 
 
@@ -354,7 +353,7 @@ def _has_sure_word(line: str) -> bool:
 
 def _line_blocks(text: str) -> Iterator[Span]:
     """Runs of at least two lines that look like code or a table, one of them surely."""
-    code = has_any(text, _CODE_SIGNS)
+    code = _CODE_SIGNS.found_in(text)
     table = "|" in text or "\t" in text
     if not code and not table:
         return

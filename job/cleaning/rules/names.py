@@ -22,8 +22,8 @@ _CAP = r"(?:[A-ZÀ-ÖØ-Þ]['’])?[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]+(?:['’-][A-Z
 _NAME = rf"{_CAP}(?: (?:{_CAP}|(?![IA]\b)[A-Z](?:\.|\b)(?!['’]))){{0,2}}"
 _TITLE = r"(?:(?:Dr|DR|Mr|Mrs|Ms|Miss|Prof|Professor|Doctor)\b\.? ?)"
 _DEGREE = r"(?:M\.?D|MBBS|MS|MRCP|FRCS|DNB|Ph\.?D|RN|DO|BSc|MSc)\b\.?"
-LONGEST_DEGREE = 4
-"""Letters of one without dots, and more than "and" has, which may end the line of a doctor's name."""
+_LAST_SMALL = frozenset("md mbbs ms mrcp frcs dnb phd rn do bsc msc and of in".split())
+"""Degrees without dots, and what may end the line of a doctor's name, in small letters."""
 _SIGNED = re.compile(
     r"(?:^|[.!?\n,;:)]\s?|(?P<inside>\s))(?P<goodbye>(?:(?:many|with|best|kind|kindest|warm|warmest)\s){0,2}"
     r"(?:thanks(?:\s(?:and|in|a)\s\w+)?|thank\s?you|regards|sincerely|cheers|wishes|yours(?:\s\w+)?|love))"
@@ -77,6 +77,9 @@ _NAMED = re.compile(
     rf"(?P<own_title>{_TITLE})?(?P<name>{_NAME})\b"
 )
 """Who is named in a text: behind a title anybody, behind other words one of whose words is no common one."""
+_GREETING_LETTERS = frozenset("hHdDgG")
+"""Each greeting begins with one of them."""
+_COMFORTS = "t worry"
 _COMFORTED = re.compile(
     r"(?P<worry>worry(?<=t worry)),?\s+(?P<name>(?!about|because|just|much|over|yes|well|yet|even|then|sir|dear|\w+ly\b)[A-Za-z][a-z]{2,11})"
     r",?\s+(?=(?:everything|all|you|it|this|things|he|she)\s+(?:will|is|are|shall|should|can|may)\b)"
@@ -118,15 +121,22 @@ def unsigned(text: str) -> str:
     """The text without the name that signs it, alone on a line, behind a dash or "Dr.", or in "Thanks, Anna"."""
     if _may_end_with_a_name(text):
         text = _unsigned_end(text)
-    if "\n" in text and has_any(text[-SIGNED_WITHIN:].lower(), GOODBYES):
-        text = _without_signed_line(text)
-    return text
+    return _without_signed_line(text) if _may_sign_a_line(text) else text
+
+
+def may_be_signed(text: str) -> bool:
+    """Whether a signature may be there."""
+    return _may_end_with_a_name(text) or _may_sign_a_line(text)
+
+
+def _may_sign_a_line(text: str) -> bool:
+    return "\n" in text and has_any(text[-SIGNED_WITHIN:].lower(), GOODBYES)
 
 
 def _may_end_with_a_name(text: str) -> bool:
-    """Whether the last word may be a name's or a degree: it has a capital or a sign, or is short. So few texts end."""
+    """Whether the last word may be a name's or a degree: it has a capital or a sign, or is of the list. So few texts end."""
     last = text[-TAIL:].rstrip(" .!\n").rsplit(None, 1)[-1:]
-    return not last or len(last[0]) <= LONGEST_DEGREE or not (last[0].isalpha() and last[0].islower())
+    return not last or not (last[0].islower() and last[0].isalpha() and last[0].isascii()) or last[0] in _LAST_SMALL
 
 
 def _unsigned_end(text: str) -> str:
@@ -175,6 +185,11 @@ def _may_say_who(text: str) -> bool:
     return _THIS_IS in text or ("I" in text and has_any(text, _AM))  # one letter takes a tenth of the time of a word
 
 
+def may_greet(text: str) -> bool:
+    """Whether a line may begin with a greeting, or somebody be comforted by name."""
+    return text[:1] in _GREETING_LETTERS or "\n" in text or _COMFORTS in text
+
+
 def without_own_name(text: str) -> str:
     """The text without the name that a person gives as hers: "my name is Anna", "I am Anna, 35 years old".
 
@@ -211,7 +226,7 @@ def _is_named(match: re.Match[str]) -> bool:
 def ungreeted(text: str, cut: bool) -> str:
     """The text without the name in "Dear Mr. Moss," or "Hi Anna,", which a placeholder replaces; with `cut`, where it must; and
     without that in "don't worry anna everything will be fine"."""
-    if "t worry" in text:
+    if _COMFORTS in text:
         text = _COMFORTED.sub(_uncomforted, text)
     if "\n" not in text:
         return _greeted(text, cut)
@@ -300,7 +315,7 @@ def _without_introduction(text: str, match: re.Match[str]) -> str:
 
 
 def _greeted(line: str, cut: bool) -> str:
-    match = _GREETED.match(line)
+    match = _GREETED.match(line) if line[:1] in _GREETING_LETTERS else None
     if not match or not is_name(match["name"]):
         return line
     behind = match["behind"]

@@ -148,7 +148,7 @@ RULES: tuple[Rule, ...] = (
         ("inside",),
         cut=contacts.email,
         fields=BOTH,
-        sign=contacts.may_hold_an_email,
+        sign=contacts.may_hold_an_address,
         private=True,
     ),
     Rule(
@@ -158,7 +158,7 @@ RULES: tuple[Rule, ...] = (
         ("inside",),
         cut=contacts.link,
         fields=BOTH,
-        sign=contacts.may_hold_a_link,
+        sign=contacts.may_hold_an_address,
         private=True,
     ),
     Rule(

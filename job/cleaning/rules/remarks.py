@@ -275,11 +275,15 @@ _BEGINS_OTHERWISE = pattern(
     rf"(?:the|an?|any|some|all)\s+(?:[\w-]+\s+){{0,3}}(?:{_PICTURE}|{_DETAILS}|results?|answers?|record)\b)"
 )
 """First words of remarks, and more words where many sentences begin with the first."""
+_OTHERWISE = frozenset("it its you this in there these get first do as the an a any some all".split())
+"""First words of the latter: the pattern takes three times as long."""
 
 
 def is_remark(sentence: str) -> bool:
     """Whether a sentence speaks of the consultation and of nothing else."""
-    return (signs.first_word(sentence) in BEGINS or bool(_BEGINS_OTHERWISE.match(sentence))) and _is_remark(sentence)
+    word = signs.first_word(sentence)
+    begins = word in BEGINS or (word in _OTHERWISE and bool(_BEGINS_OTHERWISE.match(sentence)))
+    return begins and _is_remark(sentence)
 
 
 @remembered

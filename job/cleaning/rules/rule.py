@@ -19,6 +19,7 @@ EXAMPLES = 3
 Pack = Literal["always", "repair", "escapes", "prose", "wiki", "qa-forum", "own", "contacts", "shape"]
 PROSE: tuple[Pack, ...] = ("qa-forum", "wiki")
 """Packs for text that is meant to be prose: with one of them blanks are normalized and lengths have default limits."""
+_PROSE = frozenset(PROSE)
 ENGLISH: tuple[Pack, ...] = ("qa-forum", "prose")
 """Packs that know English alone; a field in another language passes them by."""
 LEAST_WORDS, MOST_WORDS = 30, 600
@@ -48,7 +49,7 @@ class Rules:
         if pack == "contacts":
             return self.contacts != "keep"
         if pack == "prose":
-            return not set(PROSE).isdisjoint(self.packs)
+            return not _PROSE.isdisjoint(self.packs)
         return pack in (*self.packs, "repair", "shape", "own")
 
 
@@ -78,6 +79,12 @@ class Rule:
     """The rule under whose name its changes are counted, if not its own."""
     private: bool = False
     """What it takes is personal data: counted, never quoted."""
+
+
+Steps = dict[
+    Step, tuple[tuple[Rule, tuple[str, ...], Callable[[str], bool] | None, Callable[["Field"], str] | None], ...]
+]
+"""The rules of each step, each with its `after`, `sign` and `cut`: looked up once, not for each row."""
 
 
 @dataclass
@@ -124,7 +131,7 @@ class Field:
         self.hidden: dict[str, str] = {}
         """Private character -> the part of the text that it stands for."""
         self.changes: Tally = {}
-        self.steps: dict[Step, tuple[Rule, ...]] = {}
+        self.steps: Steps = {}
         """The rules that run: not those which do not know its language."""
         self.settled = False
         """Whether the rules came to an end."""

@@ -13,9 +13,16 @@ from collections.abc import Iterable
 
 from job.cleaning.rules import closings
 from job.cleaning.rules.boilerplate import pattern
-from job.cleaning.rules.text import has_any, remembered, words_of
+from job.cleaning.rules.text import TO_BLANKS, has_any, remembered
 
-_SELDOM = "`~$\\|\t/][(){}=;<>:@'#"
+_SELDOM = "`~$\\|\t/][(){}=;<>:@'#\""
+_OFTEN = bytes(set(range(256)).difference(_SELDOM.encode()))
+
+
+@functools.lru_cache(maxsize=4)  # a text is asked for signs of code, of markup and of addresses
+def seldom_in(text: str) -> frozenset[int]:
+    """The codes of the characters in a text that prose seldom has: all of them in the time of five searches for one."""
+    return frozenset(text.encode("utf-8", "surrogatepass").translate(None, _OFTEN))
 
 
 class Signs:
@@ -27,18 +34,19 @@ class Signs:
         for sign in signs:
             part = next((part for part in (*shared, *_SELDOM) if part in sign), sign)
             groups.setdefault(part, []).append(sign)
-        self._groups = tuple((part, tuple(group)) for part, group in groups.items())
+        self._seldom = {ord(part): tuple(group) for part, group in groups.items() if part in _SELDOM}
+        self._groups = tuple((part, tuple(group)) for part, group in groups.items() if part not in _SELDOM)
 
-    def found_in(self, text: str) -> bool:
-        """Whether one of them is in the text."""
+    def found_in(self, text: str, as_written: str = "") -> bool:
+        """Whether one of them is in the text. `as_written` is the text before its capitals became small letters: what is seldom
+        is the same there, and known from before."""
+        for code in seldom_in(as_written or text):
+            if (seldom := self._seldom.get(code)) and has_any(text, seldom):
+                return True
         for part, group in self._groups:  # noqa: SIM110
             if part in text and has_any(text, group):
                 return True
         return False
-
-    def all_in(self, text: str) -> list[str]:
-        """Those that are in the text."""
-        return [sign for part, group in self._groups if part in text for sign in group if sign in text]
 
 
 class Worded:
@@ -46,18 +54,27 @@ class Worded:
     searches. The word is the first one that a blank follows; of a sign without any, the words that may begin so are given."""
 
     def __init__(self, signs: Iterable[str], words: str) -> None:
-        self._signs: dict[str, list[str]] = {}
+        self._signs: dict[str, list[tuple[str, str]]] = {}
+        second = set()
         for sign in dict.fromkeys(signs):
-            first = sign.lstrip(" .").split(" ")[0].rstrip(",.")
-            whole = " " in sign.lstrip(" .") or sign.endswith((",", "."))
-            for word in [first] if whole else [word for word in words.split() if sign.lstrip() in word]:
-                self._signs.setdefault(word, []).append(sign)
-        self._words = frozenset(self._signs)
+            first, *more = sign.lstrip(" .").split(" ")
+            whole = bool(more) or sign.endswith((",", "."))
+            beside = more[0] if len(more) > 1 and more[0].isalpha() else ""  # what is behind it shows where it ends
+            second.add(beside)
+            for word in [first.rstrip(",.")] if whole else [word for word in words.split() if sign.lstrip() in word]:
+                self._signs.setdefault(word, []).append((sign, beside))
+        self._words = frozenset((*self._signs, *second))
 
     def all_in(self, text: str) -> list[str]:
         """Those that are in a text of small letters."""
-        found = self._words.intersection(words_of(text))
-        return [sign for word in found for sign in self._signs[word] if sign in text] if found else []
+        # Letters beyond ASCII part the words here, which only shows more of them.
+        found = self._words.intersection(text.encode("ascii", "replace").translate(TO_BLANKS).decode().split())
+        return [
+            sign
+            for word in found
+            for sign, beside in self._signs.get(word, ())
+            if (not beside or beside in found) and sign in text
+        ]
 
 
 _FIRST_WORD = re.compile(r"[^\W_]+")

@@ -89,7 +89,9 @@ def _line_ends(text: str) -> list[int]:
 
 def is_dialogue(text: str) -> bool:
     """Whether at least two speak in turn, one of them again."""
-    lines = [line for line in text.split("\n") if ":" in line[:LONGEST_NAME] or line.isupper()] if "\n" in text else ()
+    if text.count("\n") < FEWEST_TURNS - 1:
+        return False
+    lines = [line for line in text.split("\n") if ":" in line[:LONGEST_NAME] or line.isupper()]
     if len(lines) < FEWEST_TURNS:
         return False
     speakers = [name or above for name, above in _SPOKEN.findall(text)]

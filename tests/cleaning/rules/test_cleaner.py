@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from job.cleaning.rules import Rules, clean_batch, registry
+from job.cleaning.rules import Rules, clean_batch, cleaner, registry
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.cleaner import STEPS
 from job.cleaning.rules.rule import BOTH, FieldName, Rule, Step, Tally
@@ -153,3 +153,19 @@ def test_a_rule_may_drop_a_row_in_any_step(step: Step, name: FieldName, monkeypa
     monkeypatch.setattr(registry, "RULES", (*registry.RULES, slugs))
     judged = name == "answer" or step not in ("check", "judge")  # these two run once a row
     assert cleaned("Mind the slug.") == ("slugs" if judged else "Mind the slug.")
+
+
+def test_rows_that_walk_in_step_are_those_that_walk_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever their ways: dropped, of another language, works that were asked for, changed in several passes."""
+    monkeypatch.setattr(cleaner, "IN_STEP", 5)
+    answers = [
+        *(f"Hello. {ADVICE} Hope this helps.", "", ADVICE, f"Hi, LeafTalk. {ADVICE} Thanks.", "Thanks.", f"{ADVICE}\n`a b`\nRegards"),
+        *("Die Pflanze ist nicht in der Sonne und auch nicht im Haus.", f"{ADVICE} Keep the fern hy LeafTalk. Call 020 7946 0018."),
+    ]  # fmt: skip
+    questions = [QUESTION, "Write a letter to my aunt.", "Extract the phone number: 020 7946 0018."]
+    rows = [{"question": question, "answer": answer} for answer in answers for question in questions]
+    together, one_by_one = Tally(), Tally()
+    found = clean_batch(rows, RULES, together)
+    alone = [clean_batch([row], RULES, one_by_one) for row in rows]
+    assert found == ([row for rows, _ in alone for row in rows], [reason for _, reasons in alone for reason in reasons])
+    assert list(together.items()) == list(one_by_one.items())

@@ -301,10 +301,10 @@ def test_a_goodbye_by_its_letter_is_one_of_all(found: str) -> None:
 
 
 @given(st.lists(st.sampled_from([*SIGNS, "a", " ", "dot"]), max_size=5).map("".join))
-def test_all_signs_of_a_text_are_found_by_what_they_share(found: str) -> None:
+def test_signs_are_found_by_what_they_share(found: str) -> None:
     shared = signs.Signs(*SIGNS, shared=("t", " "))
-    assert sorted(shared.all_in(found)) == sorted(sign for sign in SIGNS if sign in found)
     assert shared.found_in(found) == any(sign in found for sign in SIGNS)
+    assert shared.found_in(found, found.upper()) == shared.found_in(found)
 
 
 @settings(max_examples=60)
@@ -396,3 +396,50 @@ def test_a_name_may_end_a_text_by_its_last_word(signature: str) -> None:
     assert any(found.search(text_) for found in (names._SIGNED, names._DOCTOR_SIGNED, names._DASH_SIGNED))
     assert names._may_end_with_a_name(text_)
     assert not names._may_end_with_a_name("Regards from the garden.")
+
+
+@given(st.text("ab .-`~$\\|\t/][(){}=;<>:@'#\"é’水\ud800", max_size=12))
+def test_seldom_characters_are_found_whatever_stands_between_them(found: str) -> None:
+    assert signs.seldom_in(found) == {ord(letter) for letter in found if letter in signs._SELDOM}
+
+
+def test_every_remark_begins_with_a_word_of_the_lists() -> None:
+    assert first_words(remarks._BEGINS_OTHERWISE.pattern) <= remarks._OTHERWISE
+
+
+def test_every_greeting_begins_with_a_letter_of_the_set() -> None:
+    letters = {word[:1] for word in first_words(names._GREETING)}
+    assert letters | {letter.upper() for letter in letters} == names._GREETING_LETTERS
+    assert not any(map(names.may_greet, ("Ferns like shade.", "", "Say hi, Anna,")))
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    ["Dear Anna,", "hi Anna,", "Good morning Anna,", "Water it.\nHello Anna,", "Don't worry anna all will be well."],
+)
+def test_each_greeting_is_looked_for(greeting: str) -> None:
+    assert names.may_greet(greeting)
+    assert names.ungreeted(greeting, cut=False) != greeting
+
+
+@pytest.mark.parametrize(
+    "letter", "\u0e00\u0eff\u1000\u109f\u1780\u17ff\u3040\u30ff\u3400\u9fff\uf900\ufaff\uff66\uff9f\U00020000\U0003ffff"
+)
+def test_letters_of_scripts_without_blanks_are_counted_by_their_bytes(letter: str) -> None:
+    assert units(letter * 8) == 4
+    assert units("don’t – «é» … №") == 5
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.sampled_from(["Thanks", "Regards,", "Dr. Moss", "\n", "- Anna", "md", "Ph.D.", "of", "ferns", "Öz", "!"]),
+        max_size=6,
+    )
+)
+def test_a_text_is_signed_only_where_its_last_word_says_so(found: list[str]) -> None:
+    said = " ".join(["Water it.", *found])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(names, "_may_end_with_a_name", lambda text: True)
+        always = names.unsigned(said)
+    assert names.unsigned(said) == always
