@@ -145,16 +145,27 @@ REQUEST_WORDS = frozenset(
     complete current confirm evaluate evaluation suggest prescribe appropriate treatment conclude decide
     assess examine judge comment opinion exactly present appropriately concerned concern next how you're
     respond responding improvement improve improving relief changes change develop new persist persists worse
-    done undergone taken prescribed""".split()
+    done undergone taken prescribed mention mentioned getting figure root cause causes properly definite definitive
+    updated improvements across nevertheless few little particular sex etc image images photo photos uploaded accurate
+    accurately posted send sent yes repeat""".split()
 )
 """What requests speak of besides the words of goodbyes."""
-MOST_ASKED = 6
-"""Words of a request that no list holds: what the writer wants to know; with more, other sentences may run on in it."""
+MOST_ASKED = 1
+"""Words of a request that no list holds. More of them are a question of its own: "tell me the colour and size of the spots"."""
+MOST_IN_SURE = 3
+"""The same of a request that is one whatever it holds, but for a picture."""
+_WRITER = pattern(r"\b(?:i|we|me|us|my|our|here|back|revert)\b")
+"""Who is told; without one of these every word must be known: "Please give food for these symptoms"."""
+_NEWS = pattern(r"\b(?:reports?|results?|details?|informations?|info|progress|outcome|histor(?:y|ies)|records?)\b")
+MOST_OF_NEWS = 3
+"""The same of news and papers, whoever is told."""
+_MENTIONS = pattern(r"\bmention\b")
+"""What is to be mentioned is asked for: "Please mention the size of the pot"."""
 SECOND_VERB = pattern(r"\b(?:and|or|then)\s+([a-z]+)\s+(?:the|your|an?|it|this|them|these|his|her)\b")
 """What may be an instruction behind a request: "and repot it"."""
 OTHERS_TO_TELL = pattern(
-    r"\b(?:to|with|by|from|at|in)\s+(?:your|an?|the|his|her|their|nearest|local|some)\s+(?:[\w-]+\s+){0,2}?(?:doctors?|gp|specialist|\w+(?:ologist|iatrist|"
-    r"ician|aedist|therapist|dentist)|surgeon|nurse|hospital|emergency|clinic|lab|pharmac\w+|vet|teacher|school|family|insurer|team|server|folder|"
+    r"\b(?:to|with|by|from|at|in)\s+(?:your|an?|the|his|her|their|nearest|local|some)\s+(?:[\w-]+\s+){0,2}?(?:doctors?|gp|specialist|\w+(?:ist|"
+    r"ician)|surgeon|nurse|midwife|wife|husband|partner|hospital|emergency|clinic|lab|pharmac\w+|vet|teacher|school|family|insurer|team|server|folder|"
     r"group|police|company|bank|employer)\b|\d\s*[-.)]\s*[a-z]"
 )
 """Somebody or something else that is told, or a list that runs on: that is advice."""
@@ -232,6 +243,11 @@ TO_OTHERS = pattern(
 """Somebody or something else gets it."""
 RULES_OUT = pattern(r"\bto\s+(?:rule\s+out|exclude)\b")
 """What a test is for: that says something."""
+_REASON = pattern(
+    r"[\s,](?:because|since|cause(?=\s+(?:it|they|this|that|these)\b)|as(?=\s+(?:it|they|these|this|he|she|most|many)\s)|"
+    r"to\s+(?:see|check|know|find\s+out)\s+(?:whether|if))\s(?P<why>[^,]*)$"
+)
+"""Why something is asked for, or what it is to show."""
 
 _OF_YOURS = r"(?:you|u|your|ur|he|she|his|her)"
 _BE = r"(?:do|does|did|are|is|was|were|have|has|had)"
@@ -239,7 +255,7 @@ STATE = pattern(
     r"\b(?:(?:since|from|for)\s+how\s+long|since\s+when|"
     rf"how\s+(?:long|often|many|much|severe|old|bad)\b[^.!?,\n]{{0,40}}?\s{_BE}\s+{_OF_YOURS}|"
     r"(?:what|how)\s+(?:is|are|was|were)\s+(?:your|ur|his|her)\s+(?!progress|quer|question|concern|doubt|opinion|view|thought|feedback|next)|"
-    rf"what\s+\w+\s+{_BE}\s+{_OF_YOURS}|how\s+did\s+{_OF_YOURS})\b|"
+    rf"what\s+\w+\s+{_BE}\s+{_OF_YOURS}|how\s+did\s+{_OF_YOURS}|(?:if|whether)\s+(?:it|he|she|they)\s+(?:was|were)(?!\s+\w*help))\b|"
     rf"(?:[,;:]|\b(?:and|or|me|us|know|mention|like|as))\s+{_BE}\s+(?:(?<!or\sis\s)there\s+any|{_OF_YOURS})\s+"
     r"(?!(?:still\s+)?(?:satisf|happy|any\s+(?:\w+\s+)?(?:quer|question|doubt|concern))|(?:quer|question|doubt|concern))"
 )
@@ -301,21 +317,29 @@ def asks_back(sentence: str) -> bool:
         return False
     if OTHERS_TO_TELL.search(sentence) or TO_OTHERS.search(sentence) or RULES_OUT.search(sentence):
         return False
+    others = [word for word in others_in(sentence) if word not in REQUEST_WORDS]
+    shows = bool(PICTURE.search(sentence))
+    if gives_reason(sentence):
+        return False
     if sure or closings.INSTRUCTION.search(sentence, 1):
-        return bool(sure)
+        return bool(sure) and (shows or len(others) <= (0 if _MENTIONS.search(sentence) else MOST_IN_SURE))
     if content.IS_SUBJECT.match(sentence) or content.FREE_TO.search(sentence):
         return False
-    others = [word for word in others_in(sentence) if word not in REQUEST_WORDS]
     if others and (closings.WAITING_AND.match(sentence) or praises(sentence)):
         return False
-    shows = bool(PICTURE.search(sentence))
     if len(others) > 1 and not shows and sentence.rstrip().endswith("?"):
         return False  # it asks for something of its own
-    if len(others) > (MOST_SHOWN if shows else MOST_ASKED) or any(
-        verb in others for verb in SECOND_VERB.findall(sentence)
-    ):
+    most = MOST_ASKED if _WRITER.search(sentence) else 0
+    most = MOST_SHOWN if shows else MOST_OF_NEWS if _NEWS.search(sentence) else most
+    if len(others) > most or any(verb in others for verb in SECOND_VERB.findall(sentence)):
         return False
     return not any(others_in(found[0]) for found in closings.STATEMENT.finditer(sentence))
+
+
+def gives_reason(sentence: str) -> bool:
+    """Whether a request says why: "Tell me what you feed, since milk may be a cause"; what a picture is for does not count."""
+    found = _REASON.search(sentence)
+    return bool(found) and not PICTURE.search(sentence) and any(w not in REQUEST_WORDS for w in others_in(found["why"]))
 
 
 def praises(sentence: str) -> bool:
