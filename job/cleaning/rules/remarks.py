@@ -267,8 +267,8 @@ _VERBS = REQUEST_WORDS | frozenset(
 """Behind "and" in a request these are no advice."""
 _KNOWN = _VERBS | frozenset(
     """without with difficult hard impossible unless seeing viewing knowing having making sharp enough unclear precise
-    photograph necessary uploading sending attaching say elaborate basically meantime anyhow ready surely right sort everything ruled
-    possibilities together although communicate differential platform managed think decide inputs address properly""".split()
+    photograph necessary uploading sending attaching say elaborate basically meantime anyhow ready surely right sort everything
+    ruled possibilities together although communicate differential platform managed think decide inputs address properly""".split()
 )
 _CLOSED = _whole(_REST)
 INSIDE = (

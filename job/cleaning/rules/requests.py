@@ -154,7 +154,7 @@ MOST_ASKED = 1
 """Words of a request that no list holds. More of them are a question of its own: "tell me the colour and size of the spots"."""
 MOST_IN_SURE = 3
 """The same of a request that is one whatever it holds, but for a picture."""
-_WRITER = pattern(r"\b(?:i|we|me|us|my|our|here|back|revert)\b")
+_WRITER = pattern(r"\b(?:i|we|me|us|my|our|here|back|revert|attach|upload)\b")
 """Who is told; without one of these every word must be known: "Please give food for these symptoms"."""
 _NEWS = pattern(r"\b(?:reports?|results?|details?|informations?|info|progress|outcome|histor(?:y|ies)|records?)\b")
 MOST_OF_NEWS = 3
@@ -339,7 +339,9 @@ def asks_back(sentence: str) -> bool:
 def gives_reason(sentence: str) -> bool:
     """Whether a request says why: "Tell me what you feed, since milk may be a cause"; what a picture is for does not count."""
     found = _REASON.search(sentence)
-    return bool(found) and not PICTURE.search(sentence) and any(w not in REQUEST_WORDS for w in others_in(found["why"]))
+    if not found or PICTURE.search(sentence):
+        return False
+    return any(word not in REQUEST_WORDS for word in others_in(found["why"]))
 
 
 def praises(sentence: str) -> bool:
