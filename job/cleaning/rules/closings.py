@@ -326,6 +326,20 @@ PROMISE = pattern(
 PROMISE_SIGNS = ("follow", "these", "below", "some", "few")
 """One of these is in it."""
 HOPES = pattern(GOODBYES[0])
+HOPES_OF_STATE = pattern(
+    r"^\W*(?:(?:and|so|but)\s+)?(?:i\s+|we\s+)?(?:do\s+|really\s+|just\s+|sincerely\s+|am\s+)*hop(?:e|ing)\s+(?:that\s+)?(?:(?:it|this|there)\s+(?=is\b|was\b|has\b)|"
+    r"(?:you|he|she|your\s+\w+)\s+)(?!will\b|would\b|find\b|found\b|like\b|become\b|get\b|gets\b|feel\b|feels\b)\w+"
+    r"(?!.*\b(?:soon|well|better|recover\w*|health\w*|happy|help\w*|answer\w*|quer\w+|questions?|satisf\w+|under\w+|clear\w*|useful|benefi\w+|"
+    r"informati\w+|sol[uv]\w+|resolved?|concerns?|best|luck|reply|advi[cs]es?|suggestions?|life|safe|fine|day)\b)"
+)
+"""How the reader is, or what he did: "I hope you are not on aspirin"; wishes for his recovery and hopes for the
+answer are none."""
+FARES = pattern(
+    r"^\W*(?:(?:and|so|but|now|then)\s+)?(?:you|u|he|she|it|they|everything|all|(?:your|ur)\s+\w+)(?:['’]ll|\s+(?:will|should|would|is\s+going\s+to))\s+"
+    r"(?:(?:surely|definitely|soon|certainly|probably|also|all)\s+)*(?:be|get|do|become|feel)\s+(?:(?:just|very|absolutely|all)\s+)*(?:fine|ok|okay|alright|"
+    r"right|well|better|good|cured|normal|healthy)\b"
+)
+"""What becomes of the reader: an answer, though a courtesy stands behind it: "he should be fine thanks"."""
 STUMP = re.compile(
     r"(?:So|Usually|Generally|Sometimes|However|Therefore|Then|Also|But|And|If|In\s+case|Because|Since|When|Although|About|This|These)\b[^\n]*$"
 )

@@ -15,6 +15,11 @@ FREE_TO = pattern(
     r"provide|mention|express|forward|answer|meet|us\b|me\b)|use\s+(?:this|my|our)\b)\w"
 )
 """What the reader is free to do besides telling or asking: that is advice."""
+FINDS = pattern(
+    r"^(?!.*\b(?:quer|question|concern|post|message|mail|sorry|sad|understand|best)).*\b(?:show(?:s|ed|ing)?|reveal\w*|suggest\w*|indicat\w+|"
+    r"rais(?:es?|ed)|elevated|low|high|(?:ab)?normal|positive|negative|increased|decreased|mild|moderate|severe|comes|goes|caused)\b"
+)
+"""What was found where a report was read: "I have seen your scan showing a cyst"; of a question it is repeated."""
 IS_SUBJECT = pattern(
     r"^\W*(?:(?!(?:if|incase|case|when|how|what|which|who|where|why|that|whether|because|so|since|as|once|after|until|hop\w+|i|you|u|"
     r"he|she|it|its|this|these|those|they|there|we|any|anything|all|everything)\b)"

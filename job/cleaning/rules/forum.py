@@ -118,7 +118,7 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
     for rule in rules if signs.opening(head) else ():
         match = rule.match(head)
         if match and match.end():
-            if rule in boilerplate.FREE and closings.INSTRUCTION.search(match[0]):
+            if rule in boilerplate.FREE and (closings.INSTRUCTION.search(match[0]) or content.FINDS.match(match[0])):
                 continue
             if rule is boilerplate.OPENINGS["best_try"] and _says_something(match[0], most=2):
                 continue
@@ -312,7 +312,7 @@ def _goodbye(sentence: str) -> bool:
     """Whether a sentence says goodbye and nothing else; an item of a list does not."""
     if sentence and ord(sentence[0]) in HIDDEN:
         return False
-    if online.SIGN in sentence and (online.IN_PERSON.search(sentence) or _before_online(sentence)):
+    if online.SIGN in sentence and (online.is_advice(sentence) or _before_online(sentence)):
         return False
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
@@ -367,7 +367,7 @@ def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
     others = others_in(sentence)
     if not others:
         return bool(content.FREE_TO.search(sentence) or signs.referral(sentence))
-    if praises(sentence):
+    if praises(sentence) or ("hop" in sentence.lower() and closings.HOPES_OF_STATE.match(sentence)):
         return True
     if len(others) > (most if closings.HOPES.match(sentence) or _speaks_for_itself(sentence) else 0):
         return True

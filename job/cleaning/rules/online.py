@@ -32,6 +32,16 @@ IN_PERSON = pattern(
     r"\b(?:meet|see|visit|consult)\s+(?:an?|your|the)\s+(?:[\w-]+\s+){1,3}(?:directly|personally|nearby|locally|near\s+you|"
     r"in\s+your\s+(?:area|city|town|locality))\b"
 )
+_IN_CASE = pattern(
+    r"^(?!.*\b(?:revert|get\s+back|write\s+back|follow[\s-]*up)\b)(?=.*\b(?:consult|see|visit)\b).*\b(?:if|in\s+case|when)\s[^.!?\n]{0,60}?\b"
+    r"(?:persist\w*|continu\w+|wors\w+|increas\w+|recur\w*|returns?|aggravat\w+|no\s+(?:relief|improvement)|"
+    r"(?:not|n['’]t)\s+(?:\w+\s+)?(?:improv|better|reliev|subsid|heal|settl)\w*)\b"
+)
+
+
+def is_advice(sentence: str) -> bool:
+    """Whether it sends the reader to somebody in person, or if a trouble stays: "If it persists, see a botanist online"."""
+    return bool(IN_PERSON.search(sentence) or _IN_CASE.match(sentence))
 
 
 def before(sentence: str) -> str:

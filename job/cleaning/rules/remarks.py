@@ -268,7 +268,8 @@ _VERBS = REQUEST_WORDS | frozenset(
 _KNOWN = _VERBS | frozenset(
     """without with difficult hard impossible unless seeing viewing knowing having making sharp enough unclear precise
     photograph necessary uploading sending attaching say elaborate basically meantime anyhow ready surely right sort everything
-    ruled possibilities together although communicate differential platform managed think decide inputs address properly""".split()
+    ruled possibilities together although communicate differential platform managed think decide inputs address
+    properly""".split()
 )
 _CLOSED = _whole(_REST)
 INSIDE = (
@@ -301,6 +302,12 @@ _BEGINS_OTHERWISE = pattern(
     rf"(?:the|an?|any|some|all)\s+(?:[\w-]+\s+){{0,3}}(?:{_PICTURE}|{_DETAILS}|results?|answers?|record)\b)"
 )
 """First words of remarks, and more words where many sentences begin with the first."""
+
+
+_NAMES = pattern(
+    r"\W*(?:(?:and|but|so|also)\s+)?(?:regarding|as\s+for|coming\s+to)\s+(?!(?:this|that|it|your\s+quer\w+)\b)[^,.!?:\n]{2,40},\s"
+)
+_OF_IT = pattern(r"\W*(?:it|they|this|these|those|its)\s")
 
 
 def is_remark(sentence: str) -> bool:
@@ -350,7 +357,7 @@ def is_remark_inside(sentence: str) -> bool:
 
 def is_asked_behind(sentence: str, behind: str) -> bool:
     """Whether a sentence is a request that the next one needs, a question without a noun of its own: "Kindly describe the
-    repair. What exactly was removed?"."""
-    if not (is_about_it(behind) and may_ask(sentence)):
+    repair. What exactly was removed?"; or names what the next one is about: "Regarding roots, I need a photo. It is"."""
+    if not (is_about_it(behind) and may_ask(sentence)) and not (_NAMES.match(sentence) and _OF_IT.match(behind)):
         return False
     return asks_back(sentence.strip()) or is_remark(sentence.strip())

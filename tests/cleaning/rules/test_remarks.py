@@ -188,6 +188,14 @@ def test_two_remarks_around_a_colon_are_one() -> None:
     assert not is_remark("I would like to know few more details: Keep it dry.")
 
 
+def test_a_remark_stays_that_names_what_the_next_sentence_is_about() -> None:
+    remark = "Regarding the roots, I would like to see the soil report."
+    for behind in ("It could be too wet for them.", "This is often lime."):
+        assert cleaned(f"{ADVICE} {remark} {behind} {BEHIND}") == f"{ADVICE} {remark} {behind} {BEHIND}"
+        assert cleaned(f"{remark} {behind} {BEHIND}") == f"{remark} {behind} {BEHIND}"
+    assert cleaned(f"{ADVICE} {remark} {BEHIND}") == f"{ADVICE} {BEHIND}"
+
+
 def test_a_promise_and_questions_announced_go() -> None:
     for remark in (
         "Once I have this information, I can clinically correlate.",
