@@ -241,7 +241,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         r"suggest|advise|recommend|understand|see)\b)"
     ),
     "query_read_about": pattern(
-        rf"^{I_READ}\s+(?:about|for|regarding|related\s+to|as|with\s+regards?|over|on|of|that|since|because|given|due|in)\b(?:(?!\b(?:but|however|I)\b)[^.!?:\n]){{0,140}}"
+        rf"^{I_READ}\s+(?:about|for|regarding|related\s+to|as|with\s+regards?|over|on|of|that|since|because|given|due|in)\b(?:(?!\b(?:but|however|I)\b|,\s+(?:it|they|this|these|he|she|there|most)\s)[^.!?:\n]){{0,140}}"
         r"[.!?]\s*"
     ),
     "query_read_short": pattern(

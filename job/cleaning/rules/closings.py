@@ -169,15 +169,21 @@ _ACT = (
     r"replace|restart|install|take|use|try|get|see|keep|go|give|make|put|visit|wear|limit|quit|monitor|feed|turn|"
     r"maintain|consume|swallow)"
 )
+_NO_TALK = (
+    r"(?!(?:the|your)\s+(?:[\w-]+\s+){0,3}?(?:thread|answers?|quer(?:y|ies)|discussion|questions?|chat|stars?|ratings?|feedback|button|link|site|"
+    r"website|forum|services?|reply|reviews?|opinions?|advice|suggestions?|time|doubts?|concerns?|information|details|reports?|results?|photos?|pictures?|"
+    r"images?|consultation|opportunity|same|best|app|page|x-?rays?|scans?)\b)"
+)
+"""What a courtesy acts on; "keep the wound dry" is none."""
 INSTRUCTION = pattern(
     rf"(?:[,;:–]|\s-|\b(?:and|but|then|so|please|kindly|(?:free|hesitate)\s+to))\s+(?:then\s+|please\s+|kindly\s+|also\s+|do\s+|not\s+|don['’]t\s+|never\s+)*{_ACT}\s+"
-    r"(?!(?:me|us|you|back|in\s+touch|care|this|the|my|your)\b)\w|"
+    rf"(?:(?!(?:me|us|you|back|in\s+touch|care|this|the|my|your)\b)|(?=(?:the|your)\s){_NO_TALK})\w|"
     r"^(?:please\s+|kindly\s+)*(?:stop|avoid|apply|drink|eat|continue|start|wash|repeat|reduce|increase|rinse|remove|replace|monitor)\b|"
     rf"^(?:please\s+|kindly\s+)*{_ACT}\s+(?!(?:me|us|back|in\s+touch|care|well|better|this|the|my|your|an?|some)\b)\w"
 )
 """A clause that tells the reader what to do; among polite phrases alone it does not count."""
 STATEMENT = pattern(
-    r"(?:[,;:–]|\s-|\b(?:and|but|because|since|as))\s+(?:the|it|its|this|these|they|there|he|she|an?|no|yes|"
+    r"(?:[,;:–]|\s-|\b(?:and|but|because|since|as))\s+(?:the|it|its|this|these|they|there|he|she|an?|no|yes|which|"
     r"you\s+(?:should|must|need|have\s+to|are|may|can))\b[^,;]*"
 )
 """A clause that tells the reader how things are."""
@@ -207,6 +213,8 @@ CONDITION = pattern(
     r"^[\s\"'(]*(?:and\s+|but\s+|so\s+|also\s+)?(?:if|in\s+case|incase|when|whenever|should|unless|until|once|after|before|"
     r"for\s+(?:any|more|further|additional))\b"
 )
+WHENEVER = pattern(r"^\W*whenever\b[^,]*$")
+"""A condition that lost its clause."""
 ONLINE = pattern(
     r"(?:(?<=ist)|(?<=ian)|(?<=ogy)|(?<=geon)|(?<=ctor)|(?<=tioner)|(?<=apist)|(?<=pert))\s+onl+ine\b[\s.,-]*(?:-+>?\s*)?(?:<(?:link|url)>)?\s*$|"
     r"\s+onl+ine\b[\s.,]*-+>?\s*(?:<(?:link|url)>)?\s*$"
@@ -220,14 +228,19 @@ MOST_FILLERS = 3
 # A goodbye behind any words; tried where one of the signs is there, since it costs as much as all the others.
 FAR_SIGNS = ("online", "revert", "contact ", "reach ", "message ", "mail ", "ask ")
 FAR_GOODBYE = pattern(
-    r"^[^.!?\n]{0,60}\b(?:(?:consult(?:ation)?|revert(?:\s+back)?|get\s+back|follow\s*-?up)\b[^.!?]{0,90}\bonline\b|"
+    r"^[^.!?\n]{0,60}\b(?:(?:consult(?:ation)?|revert(?:\s+back)?|get\s+back|follow\s*-?up)\b[^.!?]{0,90}(?<!is\s)(?<!are\s)\bonline\b"
+    r"(?!\s+(?!(?:for|if|with|at|in|on|to|or|and|so|after|before|when|once|as|regarding|about|through|via|again|who|now|here|at|by|of|consult\w*|follow\w*|"
+    r"appointment|platform|chat|session|please)\b)[a-z])|"
     r"(?:contact|reach|message|mail|email|ask)\s+(?:me|us)\b[^.!?\n]{0,60}[.!?\s]*$|revert(?:\s+back)?\s*[.!]*$)"
 )
 # The same a few words into a sentence: "With the grace of God I wish you ...". Only tried where the word is there at all.
 WISHES = pattern(
     r"^[\w\s\"'(-]{0,26}\bwish(?:ing|es)?\s+(?:you(?!\s+(?:were|had|would|could)\b)|your|u|ur|him|her|them|good|a\s+|all|for|the\s+best|speedy|well)\b"
 )
-GOOD_DAY = pattern(r"^[\w\s\"'(-]{0,22}\b(?:good|nice|great)\s+(?:day|night|evening|morning|weekend|time)\s*[.!,]*$")
+GOOD_DAY = pattern(
+    r"^\W*(?:(?:have|wish|wishing|enjoy|you|u|your|ur|all|an?|the|very|and|thanks?|thank|regards|hope|hoping|rest|of|take|care|dear|so|to|may|with|my|god|"
+    r"bless|pl[sz]|please|friend|sir|madam|best|wishes|bye|ok|okay|then|once|again|really|i|we|cheers|till|hi|hello|do)\W+)*(?:good|nice|great)\s+(?:day|night|evening|morning|weekend|time)\s*[.!,]*$"
+)
 # Where a goodbye begins without a full stop before it; only words that cannot go on a sentence.
 GLUED_GOODBYE = re.compile(
     r"(?:[\s,.!;:)\]…-]+|(?<=[a-z\d)])(?=[A-Z])|(?<=[a-z][a-z])(?=waiting\s+(?:for\s+)?(?:ur|your)\s|update\s+me\s))(?:(?i:and\s+|so\s+)?(?:I\s+(?:do\s+)?hope\s+(?:this|that|it|I|you|my|the\s+(?:above|information|answer))\b|"
@@ -326,9 +339,48 @@ PROMISE = pattern(
 PROMISE_SIGNS = ("follow", "these", "below", "some", "few")
 """One of these is in it."""
 HOPES = pattern(GOODBYES[0])
+STUMP = re.compile(
+    r"(?:-+>\s*)?<link>|-+>\s*$|\bbit\.ly/?\S*|\b(?:use|visit|in|at|on|through|using|post|see)\s+(?:this|the\s+following|my)\s+(?:URL|link|website)\b|\bhttps?\b[.:/\s]*$",
+    re.IGNORECASE,
+)
+SIGNATURE = re.compile(r"^[\s\-–—,.]*(?:[A-Z][\w'’&-]*\.?,?\s*){1,5}$")
+"""Capitalised words alone, up to five."""
+ROLE = re.compile(
+    r"\b(?:specialist|surgeon|physician|consultant|MBBS|MD|FRCS|PhD|MS|DNB|expert|therapist|counsell?or|advisor|engineer)\b"
+)
+# Where an answer was cut off: words that cannot end a sentence.
+DANGLING = pattern(
+    r"(?:^|[\s(])(?:the|(?-i:a)|an|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|includes?|including|involves?|containing|following|"
+    r"(?:as\s+)?follows|like|than|because|into|your|their|its|his|her|be|that|which|who|if|when|such\s+as|consists?(?:\s+of)?|may|can|"
+    r"should|will|would|must|not|do|does|about|between|during|until|any|some|these|those|very|e\.g|i\.e|syn|hy|chil|hun|carbohy|dihy|dehy|rehy|cylin|costochon|treating(?<=your\streating)|treating(?<=the\streating))\s*[:,;\-–—]*$|[,;(\-–—]$"
+)
+NOT_DANGLING = pattern(
+    r"\b(?:(?:later|so|goes|going|go|carry|keep|early|based)\s+on|(?:worr\w+|think\w*|talk\w*|know|concerned|asked)\s+about|is\s+(?:an?\s+)?must|"
+    r"(?:if|as|when|whatever|whenever|all)\s+(?:much\s+as\s+|soon\s+as\s+|often\s+as\s+)?(?:you|i|we|it|they)\s+(?:can|may|like|do)|take\s+care\s+of)$"
+)
+"""An end of a sentence without a full stop that only looks as if it broke off: "it may crack later on"."""
+BROKEN_WORD = re.compile(
+    r"(?<=\s)(?:hy|chil|syn|dehy|rehy|dihy|carbohy|cylin|pseudoephe|ephe|costochon|hyperan|dan|bena|"
+    r"(?:(?<=upper )|(?<=lower )|(?<=static ))qua|(?<!an )(?<!the )(?<!this )(?<!your )ad|"
+    r"(?<=your )treating|(?<=the )treating)\.?$"
+)
+"""The beginning of a word, or one before a noun, that a rule may have given a full stop."""
+LONGEST_BROKEN = 20
+BROKEN_ENDS = ("hy", "chil", "syn", "cylin", "ephe", "chon", "an", "ad", "ing", "bena", "qua")
+"""How such words end."""
+LONE_NUMBER = re.compile(r"(?<=[a-z][a-z)][.!?])\s*\b\d{1,2}[.)]$")
+PROMISE = pattern(
+    r"(?:\bthe\s+following\b|\bas\s+follow(?:s|ing)?\b|\bthese\s+are\s+the\b|\b(?:given|listed|mentioned|described)\s+below\b|\bfollow\s+these\b|"
+    r"\b(?:some|few)\s+(?:\w+\s+)?(?:tips|measures|suggestions|points)\s*$)[^.:]{0,60}:?\s*$"
+)
+"""A last sentence without a stop that announces a list: the list was lost upstream."""
+PROMISE_SIGNS = ("follow", "these", "below", "some", "few")
+"""One of these is in it."""
+HOPES = pattern(GOODBYES[0])
 HOPES_OF_STATE = pattern(
     r"^\W*(?:(?:and|so|but)\s+)?(?:i\s+|we\s+)?(?:do\s+|really\s+|just\s+|sincerely\s+|am\s+)*hop(?:e|ing)\s+(?:that\s+)?(?:(?:it|this|there)\s+(?=is\b|was\b|has\b)|"
-    r"(?:you|he|she|your\s+\w+)\s+)(?!will\b|would\b|find\b|found\b|like\b|become\b|get\b|gets\b|feel\b|feels\b)\w+"
+    r"(?:you|he|she|your\s+\w+)\s+)"
+    r"(?!(?:(?:will|would)\s+(?:be|have|recover|help)|(?:(?:will|would)\s+)?(?:find|found|like|become|feel|feels|gets?(?!\s+(?:an?|the)\s)))\b)\w+"
     r"(?!.*\b(?:soon|well|better|recover\w*|health\w*|happy|help\w*|answer\w*|quer\w+|questions?|satisf\w+|under\w+|clear\w*|useful|benefi\w+|"
     r"informati\w+|sol[uv]\w+|resolved?|concerns?|best|luck|reply|advi[cs]es?|suggestions?|life|safe|fine|day)\b)"
 )

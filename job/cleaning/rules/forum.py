@@ -232,7 +232,7 @@ def without_polite_clause(sentence: str) -> str:
         head, tail = sentence[: between.start()], sentence[between.end() :]
         if content.NAMED.match(tail) and "and" in between[0] and "," not in between[0]:
             continue  # "say please and thank you", "with love and best wishes"
-        if words(head) >= FEWEST_WORDS and _polite(tail) and stands(head):
+        if words(head) >= FEWEST_WORDS and _polite(tail) and stands(head) and not closings.WHENEVER.match(head):
             return full_stop(head)
     if clauses and not closings.CONDITION.match(sentence):
         head, tail = sentence[: clauses[0].start()], sentence[clauses[0].end() :]
@@ -367,7 +367,7 @@ def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
     others = others_in(sentence)
     if not others:
         return bool(content.FREE_TO.search(sentence) or signs.referral(sentence))
-    if praises(sentence) or ("hop" in sentence.lower() and closings.HOPES_OF_STATE.match(sentence)):
+    if praises(sentence) or ("hop" in sentence.lower() and content.HOPES_OF_STATE.match(sentence)):
         return True
     if len(others) > (most if closings.HOPES.match(sentence) or _speaks_for_itself(sentence) else 0):
         return True

@@ -140,7 +140,7 @@ REQUEST_WORDS = frozenset(
     """picture pictures pic pics x-ray x-rays xray xrays radiograph radiographs scan scans mri ct ecg ekg echo
     ultrasound usg blood urine level levels values value records record documents document file files copy
     copies reading readings outcome progress update updates findings films film video videos screenshot log
-    prescription prescriptions medication medications medicine medicines drug drugs age weight height affected
+    prescription prescriptions medication medications medicine medicines drug drugs affected
     area part lesion lesions skin face eyes teeth tooth quality clear good light recent previous old latest
     complete current confirm evaluate evaluation suggest prescribe appropriate treatment conclude decide
     assess examine judge comment opinion exactly present appropriately concerned concern next how you're
@@ -255,14 +255,23 @@ STATE = pattern(
     r"\b(?:(?:since|from|for)\s+how\s+long|since\s+when|"
     rf"how\s+(?:long|often|many|much|severe|old|bad)\b[^.!?,\n]{{0,40}}?\s{_BE}\s+{_OF_YOURS}|"
     r"(?:what|how)\s+(?:is|are|was|were)\s+(?:your|ur|his|her)\s+(?!progress|quer|question|concern|doubt|opinion|view|thought|feedback|next)|"
-    rf"what\s+\w+\s+{_BE}\s+{_OF_YOURS}|how\s+did\s+{_OF_YOURS}|(?:if|whether)\s+(?:it|he|she|they)\s+(?:was|were)(?!\s+\w*help))\b|"
+    rf"what\s+\w+\s+{_BE}\s+{_OF_YOURS}|how\s+did\s+{_OF_YOURS}|(?:if|whether)\s+(?:it|he|she|they)\s+(?:was|were)(?!\s+\w*help)|"
+    r"if\s+(?:you|u|he|she)\s+(?:are|r|is)(?!\s+(?:not\s+)?(?:satisf|happy|interested|still|able|ok|in\b|having\s+any|looking|willing|fine|sure|facing|getting|feeling|better|"
+    r"ready|comfort|clear|free|available|well|good|confused|concerned|worried))|"
+    r"whether\s+(?:you|u|he|she)(?!\s+(?:still\s+)?(?:need|want|require|find|found|like|get|feel|have\s+any|(?:are|r|is)\s+(?:satisf|happy|feel|get|better))))\b|"
     rf"(?:[,;:]|\b(?:and|or|me|us|know|mention|like|as))\s+{_BE}\s+(?:(?<!or\sis\s)there\s+any|{_OF_YOURS})\s+"
     r"(?!(?:still\s+)?(?:satisf|happy|any\s+(?:\w+\s+)?(?:quer|question|doubt|concern))|(?:quer|question|doubt|concern))"
 )
 """A question about how the reader is, inside a request: "tell me since how long do you have it"."""
 SCALE = pattern(r"\b(?:on\s+(?:a\s+)?scale|scale\s+of|out\s+of\s+(?:10|ten))\b")
 """How bad it is, on a scale: asked for without a verb."""
-_STATE_SIGNS = ("how", "what", "when", *(f" {verb} " for verb in "do does did are is was were have has had".split()))
+_STATE_SIGNS = (
+    "how",
+    "what",
+    "when",
+    "whether",
+    *(f" {verb} " for verb in "do does did are is was were have has had".split()),
+)
 
 
 def asks_of_state(sentence: str) -> bool:

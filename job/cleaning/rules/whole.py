@@ -3,7 +3,7 @@ matched as a whole, so that nothing else can go with it. Data for forum.py."""
 
 from __future__ import annotations
 
-from job.cleaning.rules import boilerplate, closings, content
+from job.cleaning.rules import boilerplate, content
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.signs import Signs, first_word, referral
 
@@ -234,7 +234,7 @@ def is_boilerplate(sentence: str, *, unknown: int) -> bool:
     others = [word for word in found if word not in boilerplate.WORDS]
     if len(others) > unknown:
         return False
-    if closings.FARES.match(sentence) or (others and (STATES.search(sentence) or _is_predicate(others[0], found))):
+    if content.FARES.match(sentence) or (others and (STATES.search(sentence) or _is_predicate(others[0], found))):
         return False
     understood = "understand" in found and "your" in found
     if others and ('"' in sentence or content.ADDRESSES.isdisjoint(found)):

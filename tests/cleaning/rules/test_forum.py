@@ -264,6 +264,13 @@ def test_of_a_sentence_that_says_something_the_polite_part_alone_goes(sentence: 
         "Let your doctor know about the fever.",
         "May is the best month for planting.",
         "I hope you are not on lime water.",
+        "I hope you will stop feeding.",
+        "I hope that your gardener will do a soil test.",
+        "Wish you all the best with the cutting, keep the stem dry.",
+        "Consult the online dose table.",
+        "The follow up of this trial is online.",
+        "You will have a good night.",
+        "Water it at a good time.",
         "I hope it is only a strain.",
         "Hope your pot is under control.",
         "Hope you had the frost cover on.",
@@ -276,6 +283,11 @@ def test_of_a_sentence_that_says_something_the_polite_part_alone_goes(sentence: 
 )
 def test_a_last_sentence_that_only_begins_like_a_goodbye_stays(sentence: str) -> None:
     assert cleaned(f"Fill the pot with peat. {sentence}") == f"Fill the pot with peat. {sentence}"
+
+
+def test_no_condition_is_left_without_its_clause() -> None:
+    sentence = "Whenever you have a frost, let me know."
+    assert cleaned(f"{sentence} Fill the pot.") == f"{sentence} Fill the pot."
 
 
 def test_an_answer_of_nothing_but_a_goodbye_goes() -> None:

@@ -89,6 +89,7 @@ def test_an_announcement_between_sentences_goes() -> None:
         "I have gone through your reports with a high level of lime. Feed it.",
         "I have seen your photos in which the stem has a mild rot. Cut it.",
         "I noted your raised soil values. Feed less.",
+        "I appreciate your concern about lime, they can burn roots. Feed less.",
         "I can understand that you are anxious since the rot has grown. Cut it.",
         "May god help, but see a gardener today. Cut it.",
         "Regarding your question about coffee, it is safe. Use little.",

@@ -150,6 +150,9 @@ def test_a_request_at_the_end_of_a_sentence_goes_from_it() -> None:
         ("Please tell me how many times do you water it.", None),
         ("Please upload your photo, damage of the leaf on a scale of 1-10.", None),
         ("Let me know since how long do you have this problem?", None),
+        ("Let me know whether you feed it.", None),
+        ("Let me know if you are allergic to moss.", None),
+        ("Let me know your weight and height.", None),
         ("Let me know, do you water it?", "Do you water it?"),
         ("Please share your photos and what is your water level in summer?", "What is your water level in summer?"),
     ],
@@ -162,6 +165,8 @@ def test_a_question_about_the_state_stays_in_a_request(request_: str, rest: str 
 def test_a_question_about_the_answer_goes_with_its_request() -> None:
     assert cleaned(f"{ADVICE} Let me know what is your opinion.") == ADVICE
     assert cleaned(f"{ADVICE} Let me know, are you satisfied?") == ADVICE
+    assert cleaned(f"{ADVICE} Let me know if you are satisfied.") == ADVICE
+    assert cleaned(f"{ADVICE} Let me know whether you need more help.") == ADVICE
 
 
 def test_advice_joined_to_a_courtesy_stays() -> None:
