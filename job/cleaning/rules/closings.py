@@ -340,59 +340,6 @@ PROMISE_SIGNS = ("follow", "these", "below", "some", "few")
 """One of these is in it."""
 HOPES = pattern(GOODBYES[0])
 STUMP = re.compile(
-    r"(?:-+>\s*)?<link>|-+>\s*$|\bbit\.ly/?\S*|\b(?:use|visit|in|at|on|through|using|post|see)\s+(?:this|the\s+following|my)\s+(?:URL|link|website)\b|\bhttps?\b[.:/\s]*$",
-    re.IGNORECASE,
-)
-SIGNATURE = re.compile(r"^[\s\-–—,.]*(?:[A-Z][\w'’&-]*\.?,?\s*){1,5}$")
-"""Capitalised words alone, up to five."""
-ROLE = re.compile(
-    r"\b(?:specialist|surgeon|physician|consultant|MBBS|MD|FRCS|PhD|MS|DNB|expert|therapist|counsell?or|advisor|engineer)\b"
-)
-# Where an answer was cut off: words that cannot end a sentence.
-DANGLING = pattern(
-    r"(?:^|[\s(])(?:the|(?-i:a)|an|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|includes?|including|involves?|containing|following|"
-    r"(?:as\s+)?follows|like|than|because|into|your|their|its|his|her|be|that|which|who|if|when|such\s+as|consists?(?:\s+of)?|may|can|"
-    r"should|will|would|must|not|do|does|about|between|during|until|any|some|these|those|very|e\.g|i\.e|syn|hy|chil|hun|carbohy|dihy|dehy|rehy|cylin|costochon|treating(?<=your\streating)|treating(?<=the\streating))\s*[:,;\-–—]*$|[,;(\-–—]$"
-)
-NOT_DANGLING = pattern(
-    r"\b(?:(?:later|so|goes|going|go|carry|keep|early|based)\s+on|(?:worr\w+|think\w*|talk\w*|know|concerned|asked)\s+about|is\s+(?:an?\s+)?must|"
-    r"(?:if|as|when|whatever|whenever|all)\s+(?:much\s+as\s+|soon\s+as\s+|often\s+as\s+)?(?:you|i|we|it|they)\s+(?:can|may|like|do)|take\s+care\s+of)$"
-)
-"""An end of a sentence without a full stop that only looks as if it broke off: "it may crack later on"."""
-BROKEN_WORD = re.compile(
-    r"(?<=\s)(?:hy|chil|syn|dehy|rehy|dihy|carbohy|cylin|pseudoephe|ephe|costochon|hyperan|dan|bena|"
-    r"(?:(?<=upper )|(?<=lower )|(?<=static ))qua|(?<!an )(?<!the )(?<!this )(?<!your )ad|"
-    r"(?<=your )treating|(?<=the )treating)\.?$"
-)
-"""The beginning of a word, or one before a noun, that a rule may have given a full stop."""
-LONGEST_BROKEN = 20
-BROKEN_ENDS = ("hy", "chil", "syn", "cylin", "ephe", "chon", "an", "ad", "ing", "bena", "qua")
-"""How such words end."""
-LONE_NUMBER = re.compile(r"(?<=[a-z][a-z)][.!?])\s*\b\d{1,2}[.)]$")
-PROMISE = pattern(
-    r"(?:\bthe\s+following\b|\bas\s+follow(?:s|ing)?\b|\bthese\s+are\s+the\b|\b(?:given|listed|mentioned|described)\s+below\b|\bfollow\s+these\b|"
-    r"\b(?:some|few)\s+(?:\w+\s+)?(?:tips|measures|suggestions|points)\s*$)[^.:]{0,60}:?\s*$"
-)
-"""A last sentence without a stop that announces a list: the list was lost upstream."""
-PROMISE_SIGNS = ("follow", "these", "below", "some", "few")
-"""One of these is in it."""
-HOPES = pattern(GOODBYES[0])
-HOPES_OF_STATE = pattern(
-    r"^\W*(?:(?:and|so|but)\s+)?(?:i\s+|we\s+)?(?:do\s+|really\s+|just\s+|sincerely\s+|am\s+)*hop(?:e|ing)\s+(?:that\s+)?(?:(?:it|this|there)\s+(?=is\b|was\b|has\b)|"
-    r"(?:you|he|she|your\s+\w+)\s+)"
-    r"(?!(?:(?:will|would)\s+(?:be|have|recover|help)|(?:(?:will|would)\s+)?(?:find|found|like|become|feel|feels|gets?(?!\s+(?:an?|the)\s)))\b)\w+"
-    r"(?!.*\b(?:soon|well|better|recover\w*|health\w*|happy|help\w*|answer\w*|quer\w+|questions?|satisf\w+|under\w+|clear\w*|useful|benefi\w+|"
-    r"informati\w+|sol[uv]\w+|resolved?|concerns?|best|luck|reply|advi[cs]es?|suggestions?|life|safe|fine|day)\b)"
-)
-"""How the reader is, or what he did: "I hope you are not on aspirin"; wishes for his recovery and hopes for the
-answer are none."""
-FARES = pattern(
-    r"^\W*(?:(?:and|so|but|now|then)\s+)?(?:you|u|he|she|it|they|everything|all|(?:your|ur)\s+\w+)(?:['’]ll|\s+(?:will|should|would|is\s+going\s+to))\s+"
-    r"(?:(?:surely|definitely|soon|certainly|probably|also|all)\s+)*(?:be|get|do|become|feel)\s+(?:(?:just|very|absolutely|all)\s+)*(?:fine|ok|okay|alright|"
-    r"right|well|better|good|cured|normal|healthy)\b"
-)
-"""What becomes of the reader: an answer, though a courtesy stands behind it: "he should be fine thanks"."""
-STUMP = re.compile(
     r"(?:So|Usually|Generally|Sometimes|However|Therefore|Then|Also|But|And|If|In\s+case|Because|Since|When|Although|About|This|These)\b[^\n]*$"
 )
 """How a sentence begins that is no item of a list."""

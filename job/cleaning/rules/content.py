@@ -20,6 +20,21 @@ FINDS = pattern(
     r"rais(?:es?|ed)|elevated|low|high|(?:ab)?normal|positive|negative|increased|decreased|mild|moderate|severe|comes|goes|caused)\b"
 )
 """What was found where a report was read: "I have seen your scan showing a cyst"; of a question it is repeated."""
+HOPES_OF_STATE = pattern(
+    r"^\W*(?:(?:and|so|but)\s+)?(?:i\s+|we\s+)?(?:do\s+|really\s+|just\s+|sincerely\s+|am\s+)*hop(?:e|ing)\s+(?:that\s+)?(?:(?:it|this|there)\s+(?=is\b|was\b|has\b)|"
+    r"(?:you|he|she|your\s+\w+)\s+)"
+    r"(?!(?:(?:will|would)\s+(?:be|have|recover|help)|(?:(?:will|would)\s+)?(?:find|found|like|become|feel|feels|gets?(?!\s+(?:an?|the)\s)))\b)\w+"
+    r"(?!.*\b(?:soon|well|better|recover\w*|health\w*|happy|help\w*|answer\w*|quer\w+|questions?|satisf\w+|under\w+|clear\w*|useful|benefi\w+|"
+    r"informati\w+|sol[uv]\w+|resolved?|concerns?|best|luck|reply|advi[cs]es?|suggestions?|life|safe|fine|day)\b)"
+)
+"""How the reader is, or what he did: "I hope you are not on aspirin"; wishes for his recovery and hopes for the
+answer are none."""
+FARES = pattern(
+    r"^\W*(?:(?:and|so|but|now|then)\s+)?(?:you|u|he|she|it|they|everything|all|(?:your|ur)\s+\w+)(?:['’]ll|\s+(?:will|should|would|is\s+going\s+to))\s+"
+    r"(?:(?:surely|definitely|soon|certainly|probably|also|all)\s+)*(?:be|get|do|become|feel)\s+(?:(?:just|very|absolutely|all)\s+)*(?:fine|ok|okay|alright|"
+    r"right|well|better|good|cured|normal|healthy)\b"
+)
+"""What becomes of the reader: an answer, though a courtesy stands behind it: "he should be fine thanks"."""
 IS_SUBJECT = pattern(
     r"^\W*(?:(?!(?:if|incase|case|when|how|what|which|who|where|why|that|whether|because|so|since|as|once|after|until|hop\w+|i|you|u|"
     r"he|she|it|its|this|these|those|they|there|we|any|anything|all|everything)\b)"
