@@ -20,6 +20,15 @@ FINDS = pattern(
     r"rais(?:es?|ed)|elevated|low|high|(?:ab)?normal|positive|negative|increased|decreased|mild|moderate|severe|comes|goes|caused)\b"
 )
 """What was found where a report was read: "I have seen your scan showing a cyst"; of a question it is repeated."""
+_READ_FIRST = pattern(
+    r".*\b(?:photo\w*|pictures?|images?|x-?\s?rays?|scans?|mri|ct|reports?|results?|tests?|ecg|film)\b"
+)
+_SHOWS_THERE = pattern(
+    r"\s*(?:it|they|this|these|both|that)\s+(?:clearly\s+|also\s+|only\s+)?(?:shows?|showed|reveal\w*|suggests?|indicates?|demonstrat\w+|"
+    r"(?:is|are|was|were|looks?|appears?|seems?)\s+(?:to\s+be\s+)?(?:(?:absolutely|completely|perfectly|all|quite|very|totally|not|within)\s+)*"
+    r"(?:fine|ok|okay|good|(?:ab)?normal|suggestive|clear|alright|amazing|consistent|unremarkable|limits)\b)"
+)
+"""A picture that was looked at, and a sentence that begins with what it shows: "I have seen the scan. It shows a cyst"."""
 HOPES_OF_STATE = pattern(
     r"^\W*(?:(?:and|so|but)\s+)?(?:i\s+|we\s+)?(?:do\s+|really\s+|just\s+|sincerely\s+|am\s+)*hop(?:e|ing)\s+(?:that\s+)?(?:(?:it|this|there)\s+(?=is\b|was\b|has\b)|"
     r"(?:you|he|she|your\s+\w+)\s+)"
@@ -88,6 +97,11 @@ def begins_otherwise(sentence: str, unknown: int) -> bool:
             if len(unlike) > unknown:
                 return True
     return False
+
+
+def is_shown_behind(read: str, text: str, place: int = 0) -> bool:
+    """Whether the text there begins with what a picture or a report shows that was read just before."""
+    return bool(_SHOWS_THERE.match(text, place) and _READ_FIRST.match(read))
 
 
 def goes_on(text: str, begin: int) -> bool:

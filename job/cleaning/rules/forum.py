@@ -3,8 +3,8 @@
 Two kinds of evidence find spellings that nobody has listed: phrases that only boilerplate begins with, and sentences made of
 nothing but words of boilerplate, one of which must be a sign ("query", "thanks", "welcome"). Such a sentence may have one
 unknown word: a spell-checker makes "dairy" of "dear, I". A phrase without a full stop is cut by closed word lists, so that it
-cannot swallow the next sentence. A sentence that only begins like a goodbye goes whole if the rest of it is polite too;
-otherwise the polite clause alone goes, and of a condition not even that. The words stand in the modules around it.
+cannot swallow the next sentence. A sentence that only begins like a goodbye goes whole if the rest of it is polite too; else
+the polite clause alone goes, of a condition not even that. The words stand in the modules around it.
 """
 
 from __future__ import annotations
@@ -122,9 +122,10 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
                 continue
             if rule is boilerplate.OPENINGS["best_try"] and _says_something(match[0], most=2):
                 continue
+            if content.is_shown_behind(match[0], head, match.end()):
+                continue
             return "I " if rule is boilerplate.OPENINGS["query_read_and"] else "", match.end()  # "I read it and would"
-    match = boilerplate.LETTERHEAD.match(head)
-    if match and " " in match[0].strip(boilerplate.SEPARATORS):  # one word is a label
+    if (match := boilerplate.LETTERHEAD.match(head)) and " " in match[0].strip(boilerplate.SEPARATORS):  # one word is a label
         return "", match.end()
     end = next(boundaries(head), len(head) if is_all else 0)
     title = head[end : end + 1].islower() and head[:end].rstrip().endswith(("!", "?"))  # "Hello Dolly! opened in 1964"
@@ -280,8 +281,7 @@ def _is_courtesy(piece: str) -> bool:
 def _without_courtesy(sentence: str, *, clauses: bool) -> str:
     """The sentence without "Based on your query, my opinion is as follows:" and, with `clauses`, without "and let me know"."""
     if sentence[:1].lower() in boilerplate.LETTERS["opinion_follows"]:
-        found = boilerplate.OPENINGS["opinion_follows"].match(sentence)
-        if found:
+        if found := boilerplate.OPENINGS["opinion_follows"].match(sentence):
             return capital(sentence[found.end() :])
     if ": " in sentence:
         body = sentence.rstrip()

@@ -200,6 +200,19 @@ def test_what_an_answer_is_about_stays(answer: str) -> None:
     assert cleaned(f"{answer} {ADVICE}") == f"{answer} {ADVICE}"
 
 
+@pytest.mark.parametrize(
+    "read", ["I have seen the photo of the stem.", "I went through your soil report.", "I saw your pictures."]
+)
+@pytest.mark.parametrize("shown", ["It shows a rot.", "They are perfectly fine.", "This is suggestive of rust."])
+def test_what_was_read_stays_where_the_next_sentence_says_what_it_shows(read: str, shown: str) -> None:
+    assert cleaned(f"Hello. {read} {shown} {ADVICE}") == f"{read} {shown} {ADVICE}"
+    assert cleaned(f"{ADVICE} {read} {shown} Cut it.") == f"{ADVICE} {read} {shown} Cut it."
+    assert (
+        cleaned(f"Hello. {read} It seems that you water it daily. {ADVICE}")
+        == f"It seems that you water it daily. {ADVICE}"
+    )
+
+
 def test_what_was_read_goes_whole() -> None:
     assert cleaned(f"I reviewed your history and the photo attached to the question.. {ADVICE}") == ADVICE
     assert cleaned("After going through your concerns carefully i feel it is too wet.") == "I feel it is too wet."
