@@ -125,8 +125,8 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
             if content.is_shown_behind(match[0], head, match.end()):
                 continue
             return "I " if rule is boilerplate.OPENINGS["query_read_and"] else "", match.end()  # "I read it and would"
-    if (match := boilerplate.LETTERHEAD.match(head)) and " " in match[0].strip(boilerplate.SEPARATORS):  # one word is a label
-        return "", match.end()
+    if (match := boilerplate.LETTERHEAD.match(head)) and " " in match[0].strip(boilerplate.SEPARATORS):
+        return "", match.end()  # one word is a label
     end = next(boundaries(head), len(head) if is_all else 0)
     title = head[end : end + 1].islower() and head[:end].rstrip().endswith(("!", "?"))  # "Hello Dolly! opened in 1964"
     if end and not title and _is_opening(head[:end]):
