@@ -259,9 +259,8 @@ def _goes_inside(piece: str, text: str, behind: str) -> bool:
         return False  # it announces something, is an item of a list, or is what the next sentence asks about
     if _is_courtesy(piece):
         return not sign_offs.is_listed(piece, text)
-    if not (asks_inside(piece) or is_remark_inside(piece)) or asks_of_state(piece):
-        return False
-    return not content.is_answer(text.replace(piece, ""))
+    asks = (asks_inside(piece) or is_remark_inside(piece)) and not asks_of_state(piece)
+    return asks and not content.is_answer(text.replace(piece, ""))
 
 
 @remembered
@@ -281,7 +280,8 @@ def _is_courtesy(piece: str) -> bool:
 def _without_courtesy(sentence: str, *, clauses: bool) -> str:
     """The sentence without "Based on your query, my opinion is as follows:" and, with `clauses`, without "and let me know"."""
     if sentence[:1].lower() in boilerplate.LETTERS["opinion_follows"]:
-        if found := boilerplate.OPENINGS["opinion_follows"].match(sentence):
+        found = boilerplate.OPENINGS["opinion_follows"].match(sentence)
+        if found:
             return capital(sentence[found.end() :])
     if ": " in sentence:
         body = sentence.rstrip()

@@ -214,12 +214,14 @@ STATES = pattern(
 
 
 def _is_predicate(word: str, found: list[str]) -> bool:
-    """Whether the one unknown word is what something is said to be: "Thank God it is benign"."""
+    """Whether the one unknown word is what something is said to be, or what is to be taken: "Thank God it is benign"."""
+    article = False
     for before in reversed(found[: found.index(word)]):
-        if before in ("is", "are", "was", "were"):
+        if before in ("is", "are", "was", "were", "take", "use", "try") or (before == "get" and article):
             return True
-        if before not in ("a", "an", "not", "very", "so", "quite", "really", "only"):
+        if before not in ("a", "an", "the", "not", "very", "so", "quite", "really", "only"):
             return False
+        article = article or before in ("a", "an", "the")
     return False
 
 

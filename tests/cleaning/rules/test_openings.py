@@ -95,6 +95,8 @@ def test_an_announcement_between_sentences_goes() -> None:
         "Regarding your question about coffee, it is safe. Use little.",
         "You are welcome to take it with milk. Use little.",
         "Thanks to god it is benign. Use little.",
+        "If you have any concern regarding the issue get an assay. Use little.",
+        "If you have any problem take compost. Use little.",
     ],
 )
 def test_an_opening_that_says_something_stays(answer: str) -> None:
