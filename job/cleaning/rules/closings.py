@@ -178,6 +178,7 @@ _NO_TALK = (
 INSTRUCTION = pattern(
     rf"(?:[,;:–]|\s-|\b(?:and|but|then|so|please|kindly|(?:free|hesitate)\s+to))\s+(?:then\s+|please\s+|kindly\s+|also\s+|do\s+|not\s+|don['’]t\s+|never\s+)*{_ACT}\s+"
     rf"(?:(?!(?:me|us|you|back|in\s+touch|care|this|the|my|your)\b)|(?=(?:the|your)\s){_NO_TALK})\w|"
+    r"(?:[,;]|\b(?:and|but|so))\s+(?:please\s+)?(?:do\s+not|don['’]?t|never|remember\s+to)\s+(?!hesitate|worry|forget\s+to\s|mind|be\s)\w|"
     r"^(?:please\s+|kindly\s+)*(?:stop|avoid|apply|drink|eat|continue|start|wash|repeat|reduce|increase|rinse|remove|replace|monitor)\b|"
     rf"^(?:please\s+|kindly\s+)*{_ACT}\s+(?!(?:me|us|back|in\s+touch|care|well|better|this|the|my|your|an?|some)\b)\w"
 )

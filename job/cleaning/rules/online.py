@@ -14,7 +14,7 @@ _SERVICE = (
 _THEN = r"(?:(?:then|please|kindly|also|you\s+can|may)\s+)*"
 _WITHIN = r"(?:(?!\s(?:and|or)\s(?!\w+(?:ists?|ians?)\b))[^.!?,\n]){0,90}?"
 _CLAUSE = pattern(
-    rf"\s*(?:,?\s+and\s+{_THEN}(?:{_BACK}|consult\b|follow[\s-]*up\b)|,?\s+or\s+{_THEN}{_SERVICE}|,?\s+{_THEN}{_BACK})"
+    rf"\s*(?:,?\s+and\s+{_THEN}(?:for\s+(?:more|further|any)\s+\w+,?\s+)?(?:{_BACK}|consult\b|follow[\s-]*up\b)|,?\s+or\s+{_THEN}{_SERVICE}|,?\s+{_THEN}{_BACK})"
     rf"{_WITHIN}\bonline\b[^.!?\n]{{0,60}}[.!?\s]*$"
 )
 """The last clause, as far as it is about the service: "and revert to a botanist online", "or online"."""
@@ -28,7 +28,7 @@ _ASKS = pattern(
 )
 _EITHER = pattern(r"\beither\s+(?=in[\s-]+person\b)")
 IN_PERSON = pattern(
-    r"\b(?:in[\s-]+person|face[\s-]+to[\s-]+face|physically)\b(?!\s+(?:with|to)\s+(?:me|us)\b)|"
+    r"\b(?:in[\s-]+person|face[\s-]+to[\s-]+face|physically|(?:in|at)\s+an?\s+(?:clinic|hospital))\b(?!\s+(?:with|to)\s+(?:me|us)\b)|"
     r"\b(?:meet|see|visit|consult)\s+(?:an?|your|the)\s+(?:[\w-]+\s+){1,3}(?:directly|personally|nearby|locally|near\s+you|"
     r"in\s+your\s+(?:area|city|town|locality))\b"
 )

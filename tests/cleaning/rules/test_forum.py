@@ -222,6 +222,7 @@ def test_a_closing_that_lost_its_blank(phrase: str) -> None:
     ("sentence", "rest"),
     [
         ("Hope this helps, but stop feeding if the tips turn brown.", "Stop feeding if the tips turn brown."),
+        ("Hope this helps and do not forget the feed on day 7.", "Do not forget the feed on day 7."),
         ("Keep the pot moist and let me know.", "Keep the pot moist."),
         ("Remove the brown leaves and revert back to a gardener online -->", "Remove the brown leaves."),
         (

@@ -29,6 +29,11 @@ pytestmark = pytest.mark.examples
             "If there is no relief in a week consult a botanist.",
         ),
         ("Consult a botanist online if the rust returns.", None),
+        ("Consult a botanist online or in a clinic.", None),
+        (
+            "Consult a botanist for the removal, and for more information consult online.",
+            "Consult a botanist for the removal.",
+        ),
     ],
 )
 def test_advice_before_the_service_stays(sentence: str, kept: str | None) -> None:
