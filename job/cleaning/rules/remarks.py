@@ -182,7 +182,7 @@ _PROMISED = (
 _REST = (
     # What the advice rests on.
     r"this\s+(?:professional\s+)?(?:advi[sc]e|opinion|consultation|answer|reply|suggestion)s?\s+(?:(?:provided|given)\s+)?(?:by\s+me\s+)?(?:stands?|is|are)"
-    rf"\s+(?:subject\s+to|based\s+(?:entirely|only|solely|purely|just)\s+on)\b{_WITHIN}{{0,160}}|"
+    rf"\s+(?:subject\s+to|based\s+(?:entirely|only|solely|purely|just)\s+on)\b(?:(?!\b(?:so|but|which)\b){_WITHIN}){{0,160}}|"
     r"this\s+is\s+(?:only|just|merely)\s+an?\s+(?:second\s+opinion|online|virtual|information\w*|discussion)\s+(?:platform|forum|site|portal|service)|"
     r"(?:share|discuss|show|confirm|verify)\s+(?:my|this|these)\s+(?:opinions?|answers?|advi[sc]e|reply|suggestions?)\s+(?:with|to)\s+(?:your|a|the)\s+"
     rf"{_WITHIN}{{3,50}}?\s+before\s+(?:you\s+)?(?:act|follow|implement|start|tak|do)\w*{_WITHIN}{{0,30}}|"
@@ -198,7 +198,7 @@ _REST = (
     r"all)\s+(?:points?|queries|questions|doubts|concerns|things)(?:\s+(?:for|to)\s+you)?|"
     r"(?:i\s+)?(?:(?:really|do|can|truly)\s+)*(?:appreciate|understand)\s+(?:your|ur)\s+(?:concerns?|worry|worries|situation|anxiety|interest|efforts?)|"
     r"(?:at\s+first,?\s+)?i\s+(?:first\s+)?(?:(?:wish|want|would\s+like)\s+to\s+)?(?:really\s+)?appreciate\s+(?:you\s+(?:because|for)|(?:the|your)\s+"
-    rf"(?:love|care|dedication|awareness|efforts?|patience))\b(?!{_WITHIN}*\bbut\b){_WITHIN}{{0,140}}|"
+    rf"(?:love|care|dedication|awareness|efforts?|patience))\b(?!{_WITHIN}*(?:\bbut\b|,\s+(?:as|since|because)\b)){_WITHIN}{{0,140}}|"
     r"i\s+(?:have\s+)?(?:gone|went|read)\s+(?:through\s+)?your\s+\w+\s+(?:\w+ly\s+)?and\s+(?:i\s+)?(?:(?:can|do|really)\s+)*understand\s+your\s+(?:\w+\s+){0,3}"
     r"(?:concerns?|worry|worries|situation|problem)|"
     r"i\s+(?:will|would|shall|can)\s+(?:like\s+to\s+)?give\s+(?:you\s+)?(?:my|some)\s+(?:\w+\s+)?(?:advice|opinion|suggestions?)|"

@@ -213,7 +213,7 @@ SURE = pattern(
     rf"{_LEAD}*(?:consider\s+(?:sending|uploading|posting|attaching|sharing)|let\s+me\s+see)\s+(?:(?:some|the|your|an?|any)\s+)*{_PICTURE}\b[^.!?\n]{{0,40}}|"
     rf"if\s+(?:you|u)\s+(?:can|could)\s+{_SENDS}\b[^.!?\n]{{0,50}}\b{_PICTURE}\b"
     r"(?:(?!\bto\s+(?:the|your|an?)\b)[^.!?\n]){0,40},?\s+(?:that|it)\s+(?:would|will)\s+(?:be|help)\b[^.!?\n]{0,30}|"
-    rf"it\s+(?:would|will)\s+(?:help|be\s+\w+)\s+to\s+(?:see|have)\s+(?:(?:some|the|your|an?|any)\s+)*{_PICTURE}\b[^.!?\n]{{0,40}}|"
+    rf"it\s+(?:would|will)\s+(?:help|be\s+\w+)\s+to\s+(?:see|have)\s+(?:(?:some|the|your|an?|any)\s+)*{_PICTURE}\b(?!\s+(?:repeated|done|taken|checked|for\b|of\s[^.!?]*\sfor\b))[^.!?\n]{{0,40}}|"
     rf"{_LEAD}*get\s+(?:a\s+)?review(?:ed)?\s+with\s+(?:(?:the|your|all|clear)\s+)*{_PICTURE}\b[^.!?\n]{{0,90}}|"
     rf"{_IF}{_LEAD}*mention(?:\s+(?:it|that|this|them|the\s+same|here|too|also|to\s+me|in\s+(?:(?:your|the)\s+)?next\s+\w+))*|"
     r"(?:(?:please|kindly|pls|do|also)\s+)+mention\s+(?:about\s+)?(?:the|your|if|whether|what|how|any|when|which|his|her)\b"

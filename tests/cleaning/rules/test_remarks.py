@@ -156,6 +156,8 @@ def test_a_remark_goes_from_the_middle(remark: str) -> None:
         "Share no tools, so we can stop the rust in the house.",
         "Please write your soil readings in a diary.",
         "Please tell the seller your weight of soil.",
+        "This answer is based only on the photo which shows one leaf.",
+        "I first wish to appreciate your patience, as ferns grow slowly.",
         # a promise with something to do
         "I would suggest further tests like a sample of the soil.",
         "I would suggest more shade and less water.",

@@ -115,6 +115,8 @@ def test_a_question_stays_without_the_request_behind_it() -> None:
         "Kindly give more information about the frost, if it was in spring or autumn.",
         "Keep it dry and let me know the colour and smell of the soil.",
         "If the night frost goes below ten degrees let me know.",
+        "It would help to have the scan repeated.",
+        "It would help to have a photo of the leaf for comparison.",
         # a reason
         "Let me know the age because treatment depends on the roots.",
         "Tell me about the feeding since milk may be one of the causes.",
