@@ -173,7 +173,7 @@ def _spaced(*phrases: str) -> str:
 _BEFORE = r"(?:(?:and|so|first\s+of\s+all|firstly)\b[,\s]*){0,2}"
 _SAYS = (
     r"\b(?:but|however|its?|believe|something|this\s+(?:is|was|can|could|may|called)|is\s+(?:an?|the|often|usually|due|caused|what|how|why)|in\s+stage|should|must|need|because|due|"
-    r"could|may|might|suggest|recommend|advise|think|say|tell|possib\w+|treat\w*|diagnosed)\b"
+    r"since|could|may|might|suggest|recommend|advise|think|say|tell|possib\w+|treat\w*|diagnosed)\b"
 )
 """What only a sentence holds that says something."""
 _FEELS = (
@@ -221,7 +221,8 @@ OPENINGS: dict[str, re.Pattern[str]] = {
     "thanks": pattern(
         rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|you))?\b"
         rf"(?!\s+to\b)(?:\s+{LINK}\b){{0,9}}?\s+{NOUN}\b(?:\s+(?:to\s+)?(?:{NOUN}|doctors?|(?<={BRAND}\s)(?:customer\s+)?(?:support|service))\b)*(?:\s+and\s+(?:an?|the|your)\s+\w+\s+{NOUN}\b)?{WHERE}?"
-        rf"(?:\s+of\s+(?:yours?|you|yourself)\b)?(?:\s+(?:me|us)\b(?:\s+(?:at|on|in|through|via)\s+(?:this|our|the)\s+\w+)?)?(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*|\s+with\s+(?:your|this)\s+\w+(?=[.!,]))?{NO_STUMP}{END}"
+        rf"(?:\s+of\s+(?:yours?|you|yourself)\b)?(?:\s+(?:me|us)\b(?:\s+(?:at|on|in|through|via)\s+(?:this|our|the)\s+\w+)?)?(?:\s+(?:with|about|regarding)\s+your\s+(?:health\s*(?:care)?\s+|medical\s+)?(?:concern|question|quer|problem)\w*|\s+with\s+(?:your|this)\s+\w+(?=[.!,])|"
+        rf"\s+(?:about|regarding|concerning)\s(?:(?!{_SAYS})[^.!?\n,;:]){{2,80}}(?=[.!?]))?{NO_STUMP}{END}"
     ),
     "thanks_alone": pattern(rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|again))?\s*[,.!:]+\s*"),
     "welcome": pattern(
@@ -365,7 +366,7 @@ LETTERS = {
     "poster": "os",
     "certainly": "csoa",
 }
-LEADING_AND = pattern(r"^and,?\s+(?=\S)")
+LEADING_AND = pattern(r"^(?:and|but),?\s+(?=\S)")
 """What is left of "I read your query and it is mould", or joins the first sentence to a courtesy that went."""
 FREE = frozenset(
     OPENINGS[rule] for rule in ("best_try", "query_read_about", "query_read_short", "sympathy", "sympathy_understood")

@@ -170,15 +170,22 @@ _ACT = (
     r"replace|restart|install|take|use|try|get|see|keep|go|give|make|put|visit|wear|limit|quit|monitor|feed|turn|"
     r"maintain|consume|swallow)"
 )
+_NO_TALK = (
+    r"(?!(?:the|your)\s+(?:[\w-]+\s+){0,3}?(?:thread|answers?|quer(?:y|ies)|discussion|questions?|chat|stars?|ratings?|feedback|button|link|site|"
+    r"website|forum|services?|reply|reviews?|opinions?|advice|suggestions?|time|doubts?|concerns?|information|details|reports?|results?|photos?|pictures?|"
+    r"images?|consultation|opportunity|same|best|app|page|x-?rays?|scans?)\b)"
+)
+"""What a courtesy acts on; "keep the wound dry" is none."""
 INSTRUCTION = pattern(
     rf"(?:[,;:–]|\s-|\b(?:and|but|then|so|please|kindly|(?:free|hesitate)\s+to))\s+(?:then\s+|please\s+|kindly\s+|also\s+|do\s+|not\s+|don['’]t\s+|never\s+)*{_ACT}\s+"
-    r"(?!(?:me|us|you|back|in\s+touch|care|this|the|my|your)\b)\w|"
+    rf"(?:(?!(?:me|us|you|back|in\s+touch|care|this|the|my|your)\b)|(?=(?:the|your)\s){_NO_TALK})\w|"
+    r"(?:[,;]|\b(?:and|but|so))\s+(?:please\s+)?(?:do\s+not|don['’]?t|never|remember\s+to)\s+(?!hesitate|worry|forget\s+to\s|mind|be\s)\w|"
     r"^(?:please\s+|kindly\s+)*(?:stop|avoid|apply|drink|eat|continue|start|wash|repeat|reduce|increase|rinse|remove|replace|monitor)\b|"
     rf"^(?:please\s+|kindly\s+)*{_ACT}\s+(?!(?:me|us|back|in\s+touch|care|well|better|this|the|my|your|an?|some)\b)\w"
 )
 """A clause that tells the reader what to do; among polite phrases alone it does not count."""
 STATEMENT = pattern(
-    r"(?:[,;:–]|\s-|\b(?:and|but|because|since|as))\s+(?:the|it|its|this|these|they|there|he|she|an?|no|yes|"
+    r"(?:[,;:–]|\s-|\b(?:and|but|because|since|as))\s+(?:the|it|its|this|these|they|there|he|she|an?|no|yes|which|"
     r"you\s+(?:should|must|need|have\s+to|are|may|can))\b[^,;]*"
 )
 """A clause that tells the reader how things are."""
@@ -211,6 +218,8 @@ CONDITION = pattern(
     r"^[\s\"'(]*(?:and\s+|but\s+|so\s+|also\s+)?(?:if|in\s+case|incase|when|whenever|should|unless|until|once|after|before|"
     r"for\s+(?:any|more|further|additional))\b"
 )
+WHENEVER = pattern(r"^\W*whenever\b[^,]*$")
+"""A condition that lost its clause."""
 ONLINE = pattern(
     r"(?:(?<=ist)|(?<=ian)|(?<=ogy)|(?<=geon)|(?<=ctor)|(?<=tioner)|(?<=apist)|(?<=pert))\s+onl+ine\b[\s.,-]*(?:-+>?\s*)?(?:<(?:link|url)>)?\s*$|"
     r"\s+onl+ine\b[\s.,]*-+>?\s*(?:<(?:link|url)>)?\s*$"
@@ -224,14 +233,19 @@ MOST_FILLERS = 3
 # A goodbye behind any words; tried where one of the signs is there, since it costs as much as all the others.
 FAR_SIGNS = ("online", "revert", "contact ", "reach ", "message ", "mail ", "ask ")
 FAR_GOODBYE = pattern(
-    r"^[^.!?\n]{0,60}\b(?:(?:consult(?:ation)?|revert(?:\s+back)?|get\s+back|follow\s*-?up)\b[^.!?]{0,90}\bonline\b|"
+    r"^[^.!?\n]{0,60}\b(?:(?:consult(?:ation)?|revert(?:\s+back)?|get\s+back|follow\s*-?up)\b[^.!?]{0,90}(?<!is\s)(?<!are\s)\bonline\b"
+    r"(?!\s+(?!(?:for|if|with|at|in|on|to|or|and|so|after|before|when|once|as|regarding|about|through|via|again|who|now|here|at|by|of|consult\w*|follow\w*|"
+    r"appointment|platform|chat|session|please)\b)[a-z])|"
     r"(?:contact|reach|message|mail|email|ask)\s+(?:me|us)\b[^.!?\n]{0,60}[.!?\s]*$|revert(?:\s+back)?\s*[.!]*$)"
 )
 # The same a few words into a sentence: "With the grace of God I wish you ...". Only tried where the word is there at all.
 WISHES = pattern(
     r"^[\w\s\"'(-]{0,26}\bwish(?:ing|es)?\s+(?:you(?!\s+(?:were|had|would|could)\b)|your|u|ur|him|her|them|good|a\s+|all|for|the\s+best|speedy|well)\b"
 )
-GOOD_DAY = pattern(r"^[\w\s\"'(-]{0,22}\b(?:good|nice|great)\s+(?:day|night|evening|morning|weekend|time)\s*[.!,]*$")
+GOOD_DAY = pattern(
+    r"^\W*(?:(?:have|wish|wishing|enjoy|you|u|your|ur|all|an?|the|very|and|thanks?|thank|regards|hope|hoping|rest|of|take|care|dear|so|to|may|with|my|god|"
+    r"bless|pl[sz]|please|friend|sir|madam|best|wishes|bye|ok|okay|then|once|again|really|i|we|cheers|till|hi|hello|do)\W+)*(?:good|nice|great)\s+(?:day|night|evening|morning|weekend|time)\s*[.!,]*$"
+)
 # Where a goodbye begins without a full stop before it; only words that cannot go on a sentence.
 GLUED_GOODBYE = re.compile(
     r"(?:[\s,.!;:)\]…-]+|(?<=[a-z\d)])(?=[A-Z])|(?<=[a-z][a-z])(?=waiting\s+(?:for\s+)?(?:ur|your)\s|update\s+me\s))(?:(?i:and\s+|so\s+)?(?:I\s+(?:do\s+)?hope\s+(?:this|that|it|I|you|my|the\s+(?:above|information|answer))\b|"

@@ -15,6 +15,35 @@ FREE_TO = pattern(
     r"provide|mention|express|forward|answer|meet|us\b|me\b)|use\s+(?:this|my|our)\b)\w"
 )
 """What the reader is free to do besides telling or asking: that is advice."""
+FINDS = pattern(
+    r"^(?!.*\b(?:quer|question|concern|post|message|mail|sorry|sad|understand|best)).*\b(?:show(?:s|ed|ing)?|reveal\w*|suggest\w*|indicat\w+|"
+    r"rais(?:es?|ed)|elevated|low|high|(?:ab)?normal|positive|negative|increased|decreased|mild|moderate|severe|comes|goes|caused)\b"
+)
+"""What was found where a report was read: "I have seen your scan showing a cyst"; of a question it is repeated."""
+_READ_FIRST = pattern(
+    r".*\b(?:photo\w*|pictures?|images?|x-?\s?rays?|scans?|mri|ct|reports?|results?|tests?|ecg|film)\b"
+)
+_SHOWS_THERE = pattern(
+    r"\s*(?:it|they|this|these|both|that)\s+(?:clearly\s+|also\s+|only\s+)?(?:shows?|showed|reveal\w*|suggests?|indicates?|demonstrat\w+|"
+    r"(?:is|are|was|were|looks?|appears?|seems?)\s+(?:to\s+be\s+)?(?:(?:absolutely|completely|perfectly|all|quite|very|totally|not|within)\s+)*"
+    r"(?:fine|ok|okay|good|(?:ab)?normal|suggestive|clear|alright|amazing|consistent|unremarkable|limits)\b)"
+)
+"""A picture that was looked at, and a sentence that begins with what it shows: "I have seen the scan. It shows a cyst"."""
+HOPES_OF_STATE = pattern(
+    r"^\W*(?:(?:and|so|but)\s+)?(?:i\s+|we\s+)?(?:do\s+|really\s+|just\s+|sincerely\s+|am\s+)*hop(?:e|ing)\s+(?:that\s+)?(?:(?:it|this|there)\s+(?=is\b|was\b|has\b)|"
+    r"(?:you|he|she|your\s+\w+)\s+)"
+    r"(?!(?:(?:will|would)\s+(?:be|have|recover|help)|(?:(?:will|would)\s+)?(?:find|found|like|become|feel|feels|gets?(?!\s+(?:an?|the)\s)))\b)\w+"
+    r"(?!.*\b(?:soon|well|better|recover\w*|health\w*|happy|help\w*|answer\w*|quer\w+|questions?|satisf\w+|under\w+|clear\w*|useful|benefi\w+|"
+    r"informati\w+|sol[uv]\w+|resolved?|concerns?|best|luck|reply|advi[cs]es?|suggestions?|life|safe|fine|day)\b)"
+)
+"""How the reader is, or what he did: "I hope you are not on aspirin"; wishes for his recovery and hopes for the
+answer are none."""
+FARES = pattern(
+    r"^\W*(?:(?:and|so|but|now|then)\s+)?(?:you|u|he|she|it|they|everything|all|(?:your|ur)\s+\w+)(?:['’]ll|\s+(?:will|should|would|is\s+going\s+to))\s+"
+    r"(?:(?:surely|definitely|soon|certainly|probably|also|all)\s+)*(?:be|get|do|become|feel)\s+(?:(?:just|very|absolutely|all)\s+)*(?:fine|ok|okay|alright|"
+    r"right|well|better|good|cured|normal|healthy)\b"
+)
+"""What becomes of the reader: an answer, though a courtesy stands behind it: "he should be fine thanks"."""
 IS_SUBJECT = pattern(
     r"^\W*(?:(?!(?:if|incase|case|when|how|what|which|who|where|why|that|whether|because|so|since|as|once|after|until|hop\w+|i|you|u|"
     r"he|she|it|its|this|these|those|they|there|we|any|anything|all|everything)\b)"
@@ -68,6 +97,11 @@ def begins_otherwise(sentence: str, unknown: int) -> bool:
             if len(unlike) > unknown:
                 return True
     return False
+
+
+def is_shown_behind(read: str, text: str, place: int = 0) -> bool:
+    """Whether the text there begins with what a picture or a report shows that was read just before."""
+    return bool(_SHOWS_THERE.match(text, place) and _READ_FIRST.match(read))
 
 
 def goes_on(text: str, begin: int) -> bool:

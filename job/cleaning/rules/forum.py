@@ -3,8 +3,8 @@
 Two kinds of evidence find spellings that nobody has listed: phrases that only boilerplate begins with, and sentences made of
 nothing but words of boilerplate, one of which must be a sign ("query", "thanks", "welcome"). Such a sentence may have one
 unknown word: a spell-checker makes "dairy" of "dear, I". A phrase without a full stop is cut by closed word lists, so that it
-cannot swallow the next sentence. A sentence that only begins like a goodbye goes whole if the rest of it is polite too;
-otherwise the polite clause alone goes, and of a condition not even that. The words stand in the modules around it.
+cannot swallow the next sentence. A sentence that only begins like a goodbye goes whole if the rest of it is polite too; else
+the polite clause alone goes, of a condition not even that. The words stand in the modules around it.
 """
 
 from __future__ import annotations
@@ -118,14 +118,15 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
     for rule in rules if signs.opening(head) else ():
         match = rule.match(head)
         if match and match.end():
-            if rule in boilerplate.FREE and closings.INSTRUCTION.search(match[0]):
+            if rule in boilerplate.FREE and (closings.INSTRUCTION.search(match[0]) or content.FINDS.match(match[0])):
                 continue
             if rule is boilerplate.OPENINGS["best_try"] and _says_something(match[0], most=2):
                 continue
+            if content.is_shown_behind(match[0], head, match.end()):
+                continue
             return "I " if rule is boilerplate.OPENINGS["query_read_and"] else "", match.end()  # "I read it and would"
-    match = boilerplate.LETTERHEAD.match(head)
-    if match and " " in match[0].strip(boilerplate.SEPARATORS):  # one word is a label
-        return "", match.end()
+    if (match := boilerplate.LETTERHEAD.match(head)) and " " in match[0].strip(boilerplate.SEPARATORS):
+        return "", match.end()  # one word is a label
     end = next(boundaries(head), len(head) if is_all else 0)
     title = head[end : end + 1].islower() and head[:end].rstrip().endswith(("!", "?"))  # "Hello Dolly! opened in 1964"
     if end and not title and _is_opening(head[:end]):
@@ -235,7 +236,7 @@ def without_polite_clause(sentence: str) -> str:
         head, tail = sentence[: between.start()], sentence[between.end() :]
         if content.NAMED.match(tail) and "and" in between[0] and "," not in between[0]:
             continue  # "say please and thank you", "with love and best wishes"
-        if words(head) >= FEWEST_WORDS and _polite(tail) and stands(head):
+        if words(head) >= FEWEST_WORDS and _polite(tail) and stands(head) and not closings.WHENEVER.match(head):
             return full_stop(head)
     if clauses and not closings.CONDITION.match(sentence):
         head, tail = sentence[: clauses[0].start()], sentence[clauses[0].end() :]
@@ -261,9 +262,8 @@ def _goes_inside(piece: str, text: str, behind: str) -> bool:
         return False  # it announces something, is an item of a list, or is what the next sentence asks about
     if _is_courtesy(piece):
         return not sign_offs.is_listed(piece, text)
-    if not (asks_inside(piece) or is_remark_inside(piece)) or asks_of_state(piece):
-        return False
-    return not content.is_answer(text.replace(piece, ""))
+    asks = (asks_inside(piece) or is_remark_inside(piece)) and not asks_of_state(piece)
+    return asks and not content.is_answer(text.replace(piece, ""))
 
 
 @remembered
@@ -315,7 +315,7 @@ def _goodbye(sentence: str) -> bool:
     """Whether a sentence says goodbye and nothing else; an item of a list does not."""
     if sentence and ord(sentence[0]) in HIDDEN:
         return False
-    if online.SIGN in sentence and (online.IN_PERSON.search(sentence) or _before_online(sentence)):
+    if online.SIGN in sentence and (online.is_advice(sentence) or _before_online(sentence)):
         return False
     return (
         (_begins_like_goodbye(sentence) and not _says_something(sentence))
@@ -370,7 +370,7 @@ def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
     others = others_in(sentence)
     if not others:
         return bool(content.FREE_TO.search(sentence) or signs.referral(sentence))
-    if praises(sentence):
+    if praises(sentence) or ("hop" in sentence.lower() and content.HOPES_OF_STATE.match(sentence)):
         return True
     if len(others) > (most if closings.HOPES.match(sentence) or _speaks_for_itself(sentence) else 0):
         return True

@@ -53,6 +53,13 @@ ANNOUNCING = frozenset(
     medication medications prescription thing things step steps measure measures test tests investigation investigations as
     follows below above plan mentioned few some my is are other reason reasons cause causes possibilities options""".split()
 )
+_ARE = pattern(r",?\s+(?:and\s+)?(?:these|they|those|which)\s+(?:are|may\s+be|include)$")
+"""What goes with "as follows": "other moulds look alike, these are as follows"."""
+_TOPIC = pattern(
+    r"^(?:(?:and|but|so|also)\s+)?(?:for|regarding|in\s+case\s+of|as\s+for)\s+(?!(?:this|that|it|these)\b)[^,.!?:\n]{3,60},\s"
+)
+_OF_IT = pattern(r"^(?:(?:since|as|because|if)\s+)?(?:it|they)\s")
+"""What the lead names and the next words are about: "For the spots on the stem, my suspects are: Since they are wet, ..."."""
 _ITSELF = pattern(r"\bi\s+(?:can|will|would|could|shall)\b")
 IN_CASE = pattern(
     r"^(?:(?:please|kindly|also|so|but|and|you\s+(?:should|must|need\s+to))\s+)*(?:see|call|consult|contact|visit|go|return|come|stop|seek|"
@@ -76,6 +83,8 @@ def without_lead_in(sentence: str, is_polite: Callable[[str], bool]) -> str:
     if not found:
         return sentence
     behind = capital(found["next"])
+    if _TOPIC.match(found["lead"]) and _OF_IT.match(behind):
+        return sentence
     polite = is_polite(behind)
     follows = bool(FOLLOWS.search(found["lead"]))
     asks = follows and QUESTION.match(behind) and not ASKS.search(found["lead"])
@@ -114,7 +123,7 @@ def _standing(lead: str) -> str:
         return full_stop(whole) if IN_CASE.match(whole) and stands(whole) else ""
     if sum(word not in ANNOUNCING for word in words_of(lead.lower())) <= MOST_OTHERS:
         return ""
-    before = lead.removesuffix("as follow").removesuffix("as follows").rstrip(" ,")
+    before = _ARE.sub("", lead.removesuffix("as follow").removesuffix("as follows").rstrip(" ,"))
     return (
         full_stop(before) if before != lead and stands(before) and not _ITSELF.search(before) else standing_clause(lead)
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from job.cleaning.rules import boilerplate, closings, signs
+from job.cleaning.rules import boilerplate, closings, content, signs
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.requests import (
     OTHERS_TO_TELL,
@@ -17,6 +17,7 @@ from job.cleaning.rules.requests import (
     SECOND_VERB,
     TO_OTHERS,
     asks_back,
+    gives_reason,
     is_about_it,
     may_ask,
     others_in,
@@ -63,7 +64,10 @@ _CAN = (
     r"(?:i|we)(?:['’]ll|\s+(?:can|could|will|would|shall|should|may|might))(?:\s+(?:then|also|surely|definitely|certainly|better|only|always|"
     r"be|able|to|in|an?|good|position|state|try|my|best|happy|glad|ready|there|here|still))*"
 )
-_ME = r"(?:(?:you|u)\b|better|further|more|accordingly|any\s?time|at|in|on\s+(?:it|this|that|what)|again|later)"
+_ME = (
+    r"(?:(?:you|u)\b(?!\s+to\s+(?!solve|understand|find|reach|clear)\w)|better|further|more(?=\W*$|\s+(?:if|once|when|after|on)\b)|"
+    r"accordingly|any\s?time|at|in|on\s+(?:it|this|that|what)|again|later)"
+)
 _ASK = (
     r"(?:(?:(?:is\s+it|if\s+it\s+is|if)\s+possible(?:\s+for\s+(?:you|u))?(?:\s+to)?|(?:you|u)\s+(?:may|can|could|(?:will\s+)?(?:need|have)\s+to|should|"
     r"must|are\s+requested\s+to)|(?:can|could|would|will)\s+(?:you|u)|i?\s*(?:would\s+|will\s+)?(?:request|suggest|advise|want|like|recommend)\s+"
@@ -74,6 +78,9 @@ _NEED = (
     r"appreciate|wish)"
 )
 _LOOK = r"(?:see|have|view|review|look\s+at|go\s+through|know|get)"
+
+_ITS = r"(?:(?!(?:by|with|from|in|on|after|before|above|below|through|using)\s)[\w-]+\s+)"
+"""A word before a picture or a test that is to be looked at; "the cause by a scan" is not."""
 
 _SHOWN = (
     # It is missing.
@@ -100,7 +107,7 @@ _SHOWN = (
     rf"{_WITHIN}{{0,80}}|"
     # The writer needs it.
     rf"{_NEED}\s+(?:to\s+)?(?:{_LOOK}\s+)?(?:about\s+)?{_MANY}(?:{_DETAILS}|{_PICTURE})\b{_WITHIN}{{0,90}}|"
-    rf"(?:{_NEED}|need)\s+to\s+{_LOOK}\s+(?:(?:the|your|ur|his|her|any|all|some)\s+)+(?:[\w-]+\s+){{0,5}}?(?:{_PICTURE}|{_SCAN}|history)\b{_WITHIN}{{0,60}}|"
+    rf"(?:{_NEED}|need)\s+to\s+{_LOOK}\s+(?:(?:the|your|ur|his|her|any|all|some)\s+)+{_ITS}{{0,5}}?(?:{_PICTURE}|{_SCAN}|history)\b{_WITHIN}{{0,60}}|"
     rf"(?:{_NEED}|need)\s+(?:your|ur)\s+(?:[\w-]+\s+){{0,3}}?(?:{_PICTURE}|{_SCAN})\b{_WITHIN}{{0,90}}|"
     # It is asked for.
     rf"{_ASK}++{_WITHIN}{{0,30}}?{_SENDS}\b{_WITHIN}{{0,60}}?\b{_PICTURE}\b{_WITHIN}{{0,120}}|"
@@ -126,13 +133,20 @@ _SHOWN = (
     rf"i\s+(?:have\s+|am\s+)?(?:enclos|attach|upload)(?:ed|ing)\s+{_MANY}{_PICTURE}\b{_WITHIN}{{0,90}}|"
     rf"your\s+(?:[\w-]+\s+){{0,3}}?(?:{_PICTURE}|{_SCAN})\s+(?:is|are)\s+available(?:\s+and\s+i\s+have\s+(?:viewed|seen|reviewed)\s+(?:it|them))?"
 )
-_ASKED = (
+_TOLD = (
+    rf"(?=[^.!?:;\n]{{0,60}}?\b(?:me|us|here|these|those|{_PICTURE}|{_SCAN}|{_DETAILS}|data|symptoms|histor(?:y|ies)|problems?|complaints?|"
+    r"answers?|questions?|queries)\b)"
+)
+"""Behind a word that also begins advice: "List what it eats, so we can find the cause"."""
+_ASKED_OF = (
     rf"(?:please|pls|plz|kindly)\s+(?:say|tell|report|write|explain|state|describe|elaborate|clarify|inform|comment)\s+(?:(?:me|us|more|a|little|bit|"
-    rf"further|in|detail|brief|briefly)\s+)*(?:about|on|regarding)\s+(?:the|your|ur|his|her|any|it|this|how|when|what)\b{_WITHIN}{{2,90}}|"
-    rf"(?:please|pls|plz|kindly)\s+(?:inform|state|write|tell)\s+(?:me\s+|us\s+)?(?:the|your|ur|his|her|you)\s+(?:[\w-]+\s+){{0,2}}(?:age|sex|gender|"
-    rf"weight|height|pressure|bp|values?|levels?|readings?|dose|dosage)\b{_WITHIN}{{0,70}}|"
-    rf"(?:inform|explain|reply|furnish|tell|describe|mention|provide|give|send|list|answer|post|upload|attach|share|elaborate|clarify|specify|state|"
-    rf"write|respond|revert|ask)\b{_WITHIN}{{2,110}}?[\s,]so\s+(?:that\s+)?(?:i|we)\s+(?:can|could|may|will|would|get|am|understand)\b{_WITHIN}{{0,110}}|"
+    rf"further|in|detail|brief|briefly)\s+)*(?:about|on|regarding)\s+(?:the|your|ur|his|her|any|it|this|how|when|what)\b{_WITHIN}{{2,90}}"
+)
+"""What is asked of by name is a question of its own and stays: "Please say about the colour of the spots"."""
+_ASKED = (
+    rf"(?:(?:inform|explain|reply|answer|respond|revert|elaborate|clarify|write\s+back)\b|(?:furnish|tell|describe|mention|provide|give|send|list|post|upload|"
+    rf"attach|share|specify|state|write|ask)\s{_TOLD}){_WITHIN}{{2,110}}?[\s,]so\s+(?:that\s+)?(?:i|we)\s+(?:can|could|may|will|get|understand)\b"
+    rf"{_WITHIN}{{0,110}}|"
     r"(?:i|we)\s+(?:have|had|would\s+like\s+to\s+ask(?:\s+you)?|want\s+to\s+ask(?:\s+you)?)\s+(?:(?:an?|another|few|some|more|other|certain)\s+)*(?:set\s+"
     r"of\s+)?questions?(?:\s+for\s+you)?(?:,?\s*(?:and\s+)?(?:please|kindly)\s+(?:answer|reply\s+to)\s+(?:them|these|those|all))?|"
     r"(?:as\s+[^.!?:;\n]{2,90},\s+)?(?:i\s+(?:would\s+)?(?:like|want|request|need)\s+(?:(?:you|u)\s+to|answers?\s+(?:to|for|of))|please|kindly)\s+(?:answer\s+|reply\s+to\s+)?(?:(?:the|"
@@ -148,7 +162,8 @@ _ASKED = (
 )
 _PROMISED = (
     rf"(?:(?:only\s+)?(?:then|after\s+(?:that|this)|once\s+(?:done|ruled\s+out))[\s,]+(?:only\s+)?)?{_CAN}\s+(?:(?:help|assist|guide|answer|"
-    rf"comment|discuss)\s+{_ME}|(?:suggest|advise)\s+(?:(?:you|u)\s+)?(?:better|further|more|accordingly)\b)(?!\s+to\s+(?:an?|the)\b){_WITHIN}{{0,70}}|"
+    rf"comment|discuss)\s+{_ME}|(?:suggest|advise)\s+(?:(?:you|u)\s+(?:better|further|more|accordingly)|(?:better|further|more|accordingly)"
+    rf"(?=\W*$|\s+(?:if|once|when|after|on\s+(?:it|this)|about\s+(?:it|this))\b))\b)(?!\s+to\s+(?:an?|the)\b){_WITHIN}{{0,70}}|"
     r"(?:i|we)\s+(?:will|shall|would)\s+be\s+(?:always\s+)?(?:ready|available|here|there)\s+(?:to|for)\s+(?:any\s+|further\s+)*(?:help|assist|answer|guide)\b[^.!?\n]{0,30}|"
     rf"if\s+{_WITHIN}{{2,70}}?,?\s+(?:then\s+)?(?:i|we)\s+(?:can|will|shall|could)\s+(?:discuss|talk|think|plan|see|decide)\s+(?:about\s+it\s+)?(?:further|"
     r"accordingly|then|later)(?:\s+\w+)?|"
@@ -165,12 +180,12 @@ _PROMISED = (
     rf"(?:although\s+)?we\s+can\s+(?:(?:together|also)\s+)*(?:communicate|talk|try\s+reaching|discuss)\b(?!\s+(?:the|this|it|that)\s+with\b){_WITHIN}{{0,110}}|"
     rf"(?:your|these|the)\s+(?:inputs?|answers?|details|clarifications?)\s+will\s+(?:\w+\s+){{0,2}}(?:help|enable|allow)\s+(?:me|us|to|in)\b{_WITHIN}{{0,70}}|"
     r"i\s+(?:would\s+)?(?:suggest|recommend|propose|advise)\s+(?:an?\s+)?(?:more\s+)?(?:detailed|further|another|proper)\s+(?:online\s+)?(?:discussion|chat|"
-    rf"talk)\b{_WITHIN}{{0,70}}"
+    rf"talk)\b(?!{_WITHIN}*\bwith\s+(?!me\b|us\b|you\b)){_WITHIN}{{0,70}}"
 )
 _REST = (
     # What the advice rests on.
     r"this\s+(?:professional\s+)?(?:advi[sc]e|opinion|consultation|answer|reply|suggestion)s?\s+(?:(?:provided|given)\s+)?(?:by\s+me\s+)?(?:stands?|is|are)"
-    rf"\s+(?:subject\s+to|based\s+(?:entirely|only|solely|purely|just)\s+on)\b{_WITHIN}{{0,160}}|"
+    rf"\s+(?:subject\s+to|based\s+(?:entirely|only|solely|purely|just)\s+on)\b(?:(?!\b(?:so|but|which)\b){_WITHIN}){{0,160}}|"
     r"this\s+is\s+(?:only|just|merely)\s+an?\s+(?:second\s+opinion|online|virtual|information\w*|discussion)\s+(?:platform|forum|site|portal|service)|"
     r"(?:share|discuss|show|confirm|verify)\s+(?:my|this|these)\s+(?:opinions?|answers?|advi[sc]e|reply|suggestions?)\s+(?:with|to)\s+(?:your|a|the)\s+"
     rf"{_WITHIN}{{3,50}}?\s+before\s+(?:you\s+)?(?:act|follow|implement|start|tak|do)\w*{_WITHIN}{{0,30}}|"
@@ -186,7 +201,7 @@ _REST = (
     r"all)\s+(?:points?|queries|questions|doubts|concerns|things)(?:\s+(?:for|to)\s+you)?|"
     r"(?:i\s+)?(?:(?:really|do|can|truly)\s+)*(?:appreciate|understand)\s+(?:your|ur)\s+(?:concerns?|worry|worries|situation|anxiety|interest|efforts?)|"
     r"(?:at\s+first,?\s+)?i\s+(?:first\s+)?(?:(?:wish|want|would\s+like)\s+to\s+)?(?:really\s+)?appreciate\s+(?:you\s+(?:because|for)|(?:the|your)\s+"
-    rf"(?:love|care|dedication|awareness|efforts?|patience))\b(?!{_WITHIN}*\bbut\b){_WITHIN}{{0,140}}|"
+    rf"(?:love|care|dedication|awareness|efforts?|patience))\b(?!{_WITHIN}*(?:\bbut\b|,\s+(?:as|since|because)\b)){_WITHIN}{{0,140}}|"
     r"i\s+(?:have\s+)?(?:gone|went|read)\s+(?:through\s+)?your\s+\w+\s+(?:\w+ly\s+)?and\s+(?:i\s+)?(?:(?:can|do|really)\s+)*understand\s+your\s+(?:\w+\s+){0,3}"
     r"(?:concerns?|worry|worries|situation|problem)|"
     r"i\s+(?:will|would|shall|can)\s+(?:like\s+to\s+)?give\s+(?:you\s+)?(?:my|some)\s+(?:\w+\s+)?(?:advice|opinion|suggestions?)|"
@@ -229,12 +244,21 @@ def _whole(words: str) -> re.Pattern[str]:
     return pattern(rf"[^\w/]*{_FILLER}{_ABOUT}(?:{words})[\s.!?…-]*$")
 
 
+ANY, SHOWN = 99, -1
 FAMILIES = (
-    (_SHOWN_SIGNS, _whole(_SHOWN)),
-    (_ASKED_SIGNS, _whole(_ASKED)),
-    (_PROMISED_SIGNS, _whole(_PROMISED)),
+    (_SHOWN_SIGNS, _whole(_SHOWN), SHOWN),
+    (_ASKED_SIGNS, _whole(_ASKED), ANY),
+    (_ASKED_SIGNS, _whole(_ASKED_OF), 0),
+    (_PROMISED_SIGNS, _whole(_PROMISED), 2),
 )
-"""The signs of each family, in small letters, and its sentences."""
+"""The signs of each family, in small letters; its sentences; and how many words of one no list holds, if it says nothing else.
+Of what is to be shown any, if it is shown to the writer."""
+_TO_WRITER = pattern(
+    rf"\b(?:i|we|me|us|my|our|here)\b|\b(?:{_SENDS}|{_SENT}|take)\s{_WITHIN}{{0,60}}?\b(?:{_PICTURE}|{_SCAN}|reports?)\b"
+)
+"""Something is to be shown to the writer, whatever that is."""
+_TO_READER = pattern(rf"\b(?:you|your|u|please|kindly|with\s?out|to\s+{_COMMENT})\b")
+_SHOWS = pattern(rf"\b(?:{_PICTURE}|{_SCAN}|{_DETAILS}|histor(?:y|ies))\b(?!{_WITHIN}*\sfrom\s+an?\s)")
 _MAY_ASK = pattern(
     r"^\W*(?:(?:and|but|so|also|please|if\s+possible,?)\s+)*(?:can|could|would|will|is\s+it\s+possible|should|may\s+i)\s"
 )
@@ -244,6 +268,12 @@ _VERBS = REQUEST_WORDS | frozenset(
     "send upload attach post share provide show check checked viewed explain discuss decide plan".split()
 )
 """Behind "and" in a request these are no advice."""
+_KNOWN = _VERBS | frozenset(
+    """without with difficult hard impossible unless seeing viewing knowing having making sharp enough unclear precise
+    photograph necessary uploading sending attaching say elaborate basically meantime anyhow ready surely right sort everything
+    ruled possibilities together although communicate differential platform managed think decide inputs address
+    properly""".split()
+)
 _CLOSED = _whole(_REST)
 INSIDE = (
     "photo|picture|image|snapshot|your report|send |more information|some information|more details|few details|"
@@ -279,6 +309,12 @@ _OTHERWISE = frozenset("it its you this in there these get first do as the an a 
 """First words of the latter: the pattern takes three times as long."""
 
 
+_NAMES = pattern(
+    r"\W*(?:(?:and|but|so|also)\s+)?(?:regarding|as\s+for|coming\s+to)\s+(?!(?:this|that|it|your\s+quer\w+)\b)[^,.!?:\n]{2,40},\s"
+)
+_OF_IT = pattern(r"\W*(?:it|they|this|these|those|its)\s")
+
+
 def is_remark(sentence: str) -> bool:
     """Whether a sentence speaks of the consultation and of nothing else."""
     word = signs.first_word(sentence)
@@ -296,16 +332,29 @@ def _is_remark(sentence: str) -> bool:
     if colon:
         return all(is_remark(part) or asks_back(part) for part in (lead, behind))
     lowered = sentence.lower()
-    if not any(has_any(lowered, found) and words.match(sentence) for found, words in FAMILIES):
+    most = next((most for found, words, most in FAMILIES if has_any(lowered, found) and words.match(sentence)), None)
+    if most is None:
         return has_any(lowered, _REST_SIGNS) and bool(_CLOSED.match(sentence))
     return not (
-        signs.referral(sentence)
+        _says_more(sentence, most)
+        or signs.referral(sentence)
         or RULES_OUT.search(sentence)
         or OTHERS_TO_TELL.search(sentence)
         or TO_OTHERS.search(sentence)
         or closings.INSTRUCTION.search(sentence, 1)
         or any(verb not in _VERBS and others_in(verb) for verb in SECOND_VERB.findall(sentence))
     )
+
+
+def _says_more(sentence: str, most: int) -> bool:
+    """Whether a remark has too many words that no list holds, no word of what is looked at, or a reason."""
+    if most == SHOWN and _TO_WRITER.search(sentence):
+        most = ANY
+    elif most == SHOWN:
+        if not _SHOWS.search(sentence):
+            return True
+        most = 1 if _TO_READER.search(sentence) else 0
+    return gives_reason(sentence) or sum(word not in _KNOWN for word in others_in(sentence)) > most
 
 
 def is_remark_inside(sentence: str) -> bool:
@@ -328,7 +377,9 @@ def tells_purpose(sentence: str) -> bool:
 
 def is_asked_behind(sentence: str, behind: str) -> bool:
     """Whether a sentence is a request that the next one needs, a question without a noun of its own: "Kindly describe the
-    repair. What exactly was removed?"."""
-    if not (is_about_it(behind) and may_ask(sentence)):
+    repair. What exactly was removed?"; or names what the next one is about: "Regarding roots, I need a photo. It is"."""
+    if content.is_shown_behind(sentence, behind):
+        return True
+    if not (is_about_it(behind) and may_ask(sentence)) and not (_NAMES.match(sentence) and _OF_IT.match(behind)):
         return False
     return asks_back(sentence.strip()) or is_remark(sentence.strip())

@@ -140,21 +140,32 @@ REQUEST_WORDS = frozenset(
     """picture pictures pic pics x-ray x-rays xray xrays radiograph radiographs scan scans mri ct ecg ekg echo
     ultrasound usg blood urine level levels values value records record documents document file files copy
     copies reading readings outcome progress update updates findings films film video videos screenshot log
-    prescription prescriptions medication medications medicine medicines drug drugs age weight height affected
+    prescription prescriptions medication medications medicine medicines drug drugs affected
     area part lesion lesions skin face eyes teeth tooth quality clear good light recent previous old latest
     complete current confirm evaluate evaluation suggest prescribe appropriate treatment conclude decide
     assess examine judge comment opinion exactly present appropriately concerned concern next how you're
     respond responding improvement improve improving relief changes change develop new persist persists worse
-    done undergone taken prescribed""".split()
+    done undergone taken prescribed mention mentioned getting figure root cause causes properly definite definitive
+    updated improvements across nevertheless few little particular sex etc image images photo photos uploaded accurate
+    accurately posted send sent yes repeat""".split()
 )
 """What requests speak of besides the words of goodbyes."""
-MOST_ASKED = 6
-"""Words of a request that no list holds: what the writer wants to know; with more, other sentences may run on in it."""
+MOST_ASKED = 1
+"""Words of a request that no list holds. More of them are a question of its own: "tell me the colour and size of the spots"."""
+MOST_IN_SURE = 3
+"""The same of a request that is one whatever it holds, but for a picture."""
+_WRITER = pattern(r"\b(?:i|we|me|us|my|our|here|back|revert|attach|upload)\b")
+"""Who is told; without one of these every word must be known: "Please give food for these symptoms"."""
+_NEWS = pattern(r"\b(?:reports?|results?|details?|informations?|info|progress|outcome|histor(?:y|ies)|records?)\b")
+MOST_OF_NEWS = 3
+"""The same of news and papers, whoever is told."""
+_MENTIONS = pattern(r"\bmention\b")
+"""What is to be mentioned is asked for: "Please mention the size of the pot"."""
 SECOND_VERB = pattern(r"\b(?:and|or|then)\s+([a-z]+)\s+(?:the|your|an?|it|this|them|these|his|her)\b")
 """What may be an instruction behind a request: "and repot it"."""
 OTHERS_TO_TELL = pattern(
-    r"\b(?:to|with|by|from|at|in)\s+(?:your|an?|the|his|her|their|nearest|local|some)\s+(?:[\w-]+\s+){0,2}?(?:doctors?|gp|specialist|\w+(?:ologist|iatrist|"
-    r"ician|aedist|therapist|dentist)|surgeon|nurse|hospital|emergency|clinic|lab|pharmac\w+|vet|teacher|school|family|insurer|team|server|folder|"
+    r"\b(?:to|with|by|from|at|in)\s+(?:your|an?|the|his|her|their|nearest|local|some)\s+(?:[\w-]+\s+){0,2}?(?:doctors?|gp|specialist|\w+(?:ist|"
+    r"ician)|surgeon|nurse|midwife|wife|husband|partner|hospital|emergency|clinic|lab|pharmac\w+|vet|teacher|school|family|insurer|team|server|folder|"
     r"group|police|company|bank|employer)\b|\d\s*[-.)]\s*[a-z]"
 )
 """Somebody or something else that is told, or a list that runs on: that is advice."""
@@ -202,7 +213,7 @@ SURE = pattern(
     rf"{_LEAD}*(?:consider\s+(?:sending|uploading|posting|attaching|sharing)|let\s+me\s+see)\s+(?:(?:some|the|your|an?|any)\s+)*{_PICTURE}\b[^.!?\n]{{0,40}}|"
     rf"if\s+(?:you|u)\s+(?:can|could)\s+{_SENDS}\b[^.!?\n]{{0,50}}\b{_PICTURE}\b"
     r"(?:(?!\bto\s+(?:the|your|an?)\b)[^.!?\n]){0,40},?\s+(?:that|it)\s+(?:would|will)\s+(?:be|help)\b[^.!?\n]{0,30}|"
-    rf"it\s+(?:would|will)\s+(?:help|be\s+\w+)\s+to\s+(?:see|have)\s+(?:(?:some|the|your|an?|any)\s+)*{_PICTURE}\b[^.!?\n]{{0,40}}|"
+    rf"it\s+(?:would|will)\s+(?:help|be\s+\w+)\s+to\s+(?:see|have)\s+(?:(?:some|the|your|an?|any)\s+)*{_PICTURE}\b(?!\s+(?:repeated|done|taken|checked|for\b|of\s[^.!?]*\sfor\b))[^.!?\n]{{0,40}}|"
     rf"{_LEAD}*get\s+(?:a\s+)?review(?:ed)?\s+with\s+(?:(?:the|your|all|clear)\s+)*{_PICTURE}\b[^.!?\n]{{0,90}}|"
     rf"{_IF}{_LEAD}*mention(?:\s+(?:it|that|this|them|the\s+same|here|too|also|to\s+me|in\s+(?:(?:your|the)\s+)?next\s+\w+))*|"
     r"(?:(?:please|kindly|pls|do|also)\s+)+mention\s+(?:about\s+)?(?:the|your|if|whether|what|how|any|when|which|his|her)\b"
@@ -232,6 +243,11 @@ TO_OTHERS = pattern(
 """Somebody or something else gets it."""
 RULES_OUT = pattern(r"\bto\s+(?:rule\s+out|exclude)\b")
 """What a test is for: that says something."""
+_REASON = pattern(
+    r"[\s,](?:because|since|cause(?=\s+(?:it|they|this|that|these)\b)|as(?=\s+(?:it|they|these|this|he|she|most|many)\s)|"
+    r"to\s+(?:see|check|know|find\s+out)\s+(?:whether|if))\s(?P<why>[^,]*)$"
+)
+"""Why something is asked for, or what it is to show."""
 
 _OF_YOURS = r"(?:you|u|your|ur|he|she|his|her)"
 _BE = r"(?:do|does|did|are|is|was|were|have|has|had)"
@@ -239,14 +255,23 @@ STATE = pattern(
     r"\b(?:(?:since|from|for)\s+how\s+long|since\s+when|"
     rf"how\s+(?:long|often|many|much|severe|old|bad)\b[^.!?,\n]{{0,40}}?\s{_BE}\s+{_OF_YOURS}|"
     r"(?:what|how)\s+(?:is|are|was|were)\s+(?:your|ur|his|her)\s+(?!progress|quer|question|concern|doubt|opinion|view|thought|feedback|next)|"
-    rf"what\s+\w+\s+{_BE}\s+{_OF_YOURS}|how\s+did\s+{_OF_YOURS})\b|"
+    rf"what\s+\w+\s+{_BE}\s+{_OF_YOURS}|how\s+did\s+{_OF_YOURS}|(?:if|whether)\s+(?:it|he|she|they)\s+(?:was|were)(?!\s+\w*help)|"
+    r"if\s+(?:you|u|he|she)\s+(?:are|r|is)(?!\s+(?:not\s+)?(?:satisf|happy|interested|still|able|ok|in\b|having\s+any|looking|willing|fine|sure|facing|getting|feeling|better|"
+    r"ready|comfort|clear|free|available|well|good|confused|concerned|worried))|"
+    r"whether\s+(?:you|u|he|she)(?!\s+(?:still\s+)?(?:need|want|require|find|found|like|get|feel|have\s+any|(?:are|r|is)\s+(?:satisf|happy|feel|get|better))))\b|"
     rf"(?:[,;:]|\b(?:and|or|me|us|know|mention|like|as))\s+{_BE}\s+(?:(?<!or\sis\s)there\s+any|{_OF_YOURS})\s+"
     r"(?!(?:still\s+)?(?:satisf|happy|any\s+(?:\w+\s+)?(?:quer|question|doubt|concern))|(?:quer|question|doubt|concern))"
 )
 """A question about how the reader is, inside a request: "tell me since how long do you have it"."""
 SCALE = pattern(r"\b(?:on\s+(?:a\s+)?scale|scale\s+of|out\s+of\s+(?:10|ten))\b")
 """How bad it is, on a scale: asked for without a verb."""
-_STATE_SIGNS = ("how", "what", "when", *(f" {verb} " for verb in "do does did are is was were have has had".split()))
+_STATE_SIGNS = (
+    "how",
+    "what",
+    "when",
+    "whether",
+    *(f" {verb} " for verb in "do does did are is was were have has had".split()),
+)
 
 
 def asks_of_state(sentence: str) -> bool:
@@ -301,21 +326,31 @@ def asks_back(sentence: str) -> bool:
         return False
     if OTHERS_TO_TELL.search(sentence) or TO_OTHERS.search(sentence) or RULES_OUT.search(sentence):
         return False
+    others = [word for word in others_in(sentence) if word not in REQUEST_WORDS]
+    shows = bool(PICTURE.search(sentence))
+    if gives_reason(sentence):
+        return False
     if sure or closings.INSTRUCTION.search(sentence, 1):
-        return bool(sure)
+        return bool(sure) and (shows or len(others) <= (0 if _MENTIONS.search(sentence) else MOST_IN_SURE))
     if content.IS_SUBJECT.match(sentence) or content.FREE_TO.search(sentence):
         return False
-    others = [word for word in others_in(sentence) if word not in REQUEST_WORDS]
     if others and (closings.WAITING_AND.match(sentence) or praises(sentence)):
         return False
-    shows = bool(PICTURE.search(sentence))
     if len(others) > 1 and not shows and sentence.rstrip().endswith("?"):
         return False  # it asks for something of its own
-    if len(others) > (MOST_SHOWN if shows else MOST_ASKED) or any(
-        verb in others for verb in SECOND_VERB.findall(sentence)
-    ):
+    most = MOST_ASKED if _WRITER.search(sentence) else 0
+    most = MOST_SHOWN if shows else MOST_OF_NEWS if _NEWS.search(sentence) else most
+    if len(others) > most or any(verb in others for verb in SECOND_VERB.findall(sentence)):
         return False
     return not any(others_in(found[0]) for found in closings.STATEMENT.finditer(sentence))
+
+
+def gives_reason(sentence: str) -> bool:
+    """Whether a request says why: "Tell me what you feed, since milk may be a cause"; what a picture is for does not count."""
+    found = _REASON.search(sentence)
+    if not found or PICTURE.search(sentence):
+        return False
+    return any(word not in REQUEST_WORDS for word in others_in(found["why"]))
 
 
 def praises(sentence: str) -> bool:

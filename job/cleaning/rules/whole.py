@@ -123,7 +123,7 @@ _BEGIN = (
     r"(?:\s+(?:(?:provided|given|sent|mentioned)\s+by\s+you|(?:(?:which|that)\s+)?you\s+(?:have\s+|had\s+)?(?:provided|given|sent|attached|shared|mentioned)(?:\s+to\s+me)?))?"
     r"(?:,?\s+and\s+here\s+(?:is|are)\s+(?:the|my)\s+(?:solution|advice|answer|opinion|suggestion)s?)?",
     r"i\s+have\s+gone\s+through\s+what\s+you\s+(?:have\s+)?mentioned(?:\s+and\s+(?:i\s+)?understand\s+your\s+\w+(?:\s+about\s+[^.!?\n]{3,50})?)?",
-    r"may\s+(?:god|allah|the\s+lord)\s+(?:bless|gives?|grants?|helps?|heals?)\b[^.!?\n]{0,60}",
+    r"may\s+(?:god|allah|the\s+lord)\s+(?:bless|gives?|grants?|helps?|heals?)\b(?:(?!\bbut\b)[^.!?\n]){0,60}",
     r"i\s+(?:went|have\s+gone)\s+through\s+your\s+\w+\s+which\s+[^.!?\n]{3,50}",
     rf"the\s+(?:\w+\s+)?{_SEEN}\s+(?:that\s+|which\s+)?you\s+(?:have\s+)?(?:posted|attached|sent|mentioned|uploaded|shared)(?:\s+in\s+the\s+attached\s+\w+)?",
     r"th(?:an)?(?:ks|x|k\s+you)\s+for\s+(?:the\s+)?a2a|thank(?:s|\s+you)\s+for\s+bringing\s+(?:this|it)\s+to\s+(?:my|our)\s+attention",
@@ -206,6 +206,25 @@ FINDS = pattern(
 """What the reader does not have, behind a clause that names what was read: an answer, if every word could be a courtesy's."""
 
 
+STATES = pattern(
+    r",\s+(?:yes|no|it|this|that|they|you|he|she)\s+(?:is|are|was|were|can|will|should|may|has|have|do|does)\b|"
+    r"\bwelcome\s+to\s+(?:take|use|try|give|make|go|keep|put|have|do|bring)\b"
+)
+"""A statement behind a courtesy, and what the reader may do."""
+
+
+def _is_predicate(word: str, found: list[str]) -> bool:
+    """Whether the one unknown word is what something is said to be, or what is to be taken: "Thank God it is benign"."""
+    article = False
+    for before in reversed(found[: found.index(word)]):
+        if before in ("is", "are", "was", "were", "take", "use", "try") or (before == "get" and article):
+            return True
+        if before not in ("a", "an", "the", "not", "very", "so", "quite", "really", "only"):
+            return False
+        article = article or before in ("a", "an", "the")
+    return False
+
+
 def is_boilerplate(sentence: str, *, unknown: int) -> bool:
     """Whether a sentence is made of words of boilerplate, with a sign among them; up to `unknown` words may be others."""
     if sentence.isascii() and content.begins_otherwise(sentence, unknown):
@@ -216,6 +235,8 @@ def is_boilerplate(sentence: str, *, unknown: int) -> bool:
     found = boilerplate.WORD.findall(lowered)
     others = [word for word in found if word not in boilerplate.WORDS]
     if len(others) > unknown:
+        return False
+    if content.FARES.match(sentence) or (others and (STATES.search(sentence) or _is_predicate(others[0], found))):
         return False
     understood = "understand" in found and "your" in found
     if others and ('"' in sentence or content.ADDRESSES.isdisjoint(found)):

@@ -222,12 +222,15 @@ def test_a_closing_that_lost_its_blank(phrase: str) -> None:
     ("sentence", "rest"),
     [
         ("Hope this helps, but stop feeding if the tips turn brown.", "Stop feeding if the tips turn brown."),
+        ("Hope this helps and do not forget the feed on day 7.", "Do not forget the feed on day 7."),
         ("Keep the pot moist and let me know.", "Keep the pot moist."),
         ("Remove the brown leaves and revert back to a gardener online -->", "Remove the brown leaves."),
         (
             "If the mould stays even in a dry place, consult a gardener online --> <link>",
             "If the mould stays even in a dry place, consult a gardener.",
         ),
+        ("It should be fine thanks.", "It should be fine."),
+        ("Your fern will be fine thanks.", "Your fern will be fine."),
         ("Do these things and provide your valuable feedback.", "Do these things."),
     ],
 )
@@ -261,6 +264,19 @@ def test_of_a_sentence_that_says_something_the_polite_part_alone_goes(sentence: 
         "Close the cap of the bottle.",
         "Let your doctor know about the fever.",
         "May is the best month for planting.",
+        "I hope you are not on lime water.",
+        "I hope you will stop feeding.",
+        "I hope that your gardener will do a soil test.",
+        "Wish you all the best with the cutting, keep the stem dry.",
+        "Consult the online dose table.",
+        "The follow up of this trial is online.",
+        "You will have a good night.",
+        "Water it at a good time.",
+        "I hope it is only a strain.",
+        "Hope your pot is under control.",
+        "Hope you had the frost cover on.",
+        "Hope you avoid tap water.",
+        "It will be fine.",
         "I hope you understand that rather than at home, it is better done under the eyes of a gardener nearby.",
         "Its causes are cold, draught, or a lack of vitamin A",
         "It is diagnosed by the following tests: Soil acidity",
@@ -268,6 +284,11 @@ def test_of_a_sentence_that_says_something_the_polite_part_alone_goes(sentence: 
 )
 def test_a_last_sentence_that_only_begins_like_a_goodbye_stays(sentence: str) -> None:
     assert cleaned(f"Fill the pot with peat. {sentence}") == f"Fill the pot with peat. {sentence}"
+
+
+def test_no_condition_is_left_without_its_clause() -> None:
+    sentence = "Whenever you have a frost, let me know."
+    assert cleaned(f"{sentence} Fill the pot.") == f"{sentence} Fill the pot."
 
 
 def test_an_answer_of_nothing_but_a_goodbye_goes() -> None:

@@ -74,6 +74,14 @@ def test_an_announcement_of_something_stays(sentence: str) -> None:
     assert without_lead_in(sentence, lambda _: False) == sentence
 
 
+def test_what_an_announcement_names_stays_where_the_next_words_need_it() -> None:
+    advice = "I would advise you to see a gardener."
+    others = "Apart from rust, a few pests can cause the same spots"
+    assert cleaned(f"{ADVICE} {others}, these are as follows: {advice}") == f"{ADVICE} {others}. {advice}"
+    suspects = "For the spots on the stem, my suspects are: Since it is wet there, I think of rust."
+    assert cleaned(f"{ADVICE} {suspects} {BEHIND}") == f"{ADVICE} {suspects} {BEHIND}"
+
+
 def test_advice_in_case_of_signs_stays_without_the_lost_examples() -> None:
     goes_on = "Meanwhile, keep it dry."
     advice = "Call a gardener if the fern shows any worrying signs"

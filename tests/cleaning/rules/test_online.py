@@ -23,6 +23,17 @@ pytestmark = pytest.mark.examples
         ("Kindly meet a botanist directly and consult one online if it is far.", "Kindly meet a botanist directly."),
         ("Consult a botanist in person, as online consultation has its limits.", None),
         ("You should consult a botanist face to face rather than online.", None),
+        ("If the rot persists, consult a botanist online.", "If the rot persists, consult a botanist."),
+        (
+            "If there is no relief in a week consult a botanist online -->",
+            "If there is no relief in a week consult a botanist.",
+        ),
+        ("Consult a botanist online if the rust returns.", None),
+        ("Consult a botanist online or in a clinic.", None),
+        (
+            "Consult a botanist for the removal, and for more information consult online.",
+            "Consult a botanist for the removal.",
+        ),
     ],
 )
 def test_advice_before_the_service_stays(sentence: str, kept: str | None) -> None:
@@ -37,6 +48,8 @@ def test_advice_before_the_service_stays(sentence: str, kept: str | None) -> Non
         "Attach a photo of the leaf and consult a botanist online.",
         "Hope this helps and consult a botanist online for more.",
         "After the test you can get back to a botanist online.",
+        "If the rot persists, revert back to a botanist online.",
+        "If you have any doubt consult a botanist online.",
     ],
 )
 def test_what_is_no_advice_goes_with_the_service(sentence: str) -> None:

@@ -60,6 +60,7 @@ def test_sympathy_and_announcements_go(opening: str) -> None:
             "After going through your query and the images sent by you, this seems to be mould.",
             "This seems to be mould.",
         ),
+        ("I understand your concern, but it seems to be mould. Keep it dry.", "It seems to be mould. Keep it dry."),
         ("Hello. And from your photo it seems to be mould.", "From your photo it seems to be mould."),
         ("I passed carefully through your query and would say that it is mould.", "I would say that it is mould."),
     ],
@@ -92,6 +93,19 @@ def test_an_announcement_between_sentences_goes() -> None:
         "Here is the pot that I would take. It has holes.",
         "Following the advice of a gardener helps. Ask one.",
         "I appreciate your fern in its clay pot. Feed it.",
+        "I have seen your reports as they show too little lime. Feed it.",
+        "I have reviewed your soil report showing a lack of iron. Feed it.",
+        "I have gone through your reports with a high level of lime. Feed it.",
+        "I have seen your photos in which the stem has a mild rot. Cut it.",
+        "I noted your raised soil values. Feed less.",
+        "I appreciate your concern about lime, they can burn roots. Feed less.",
+        "I can understand that you are anxious since the rot has grown. Cut it.",
+        "May god help, but see a gardener today. Cut it.",
+        "Regarding your question about coffee, it is safe. Use little.",
+        "You are welcome to take it with milk. Use little.",
+        "Thanks to god it is benign. Use little.",
+        "If you have any concern regarding the issue get an assay. Use little.",
+        "If you have any problem take compost. Use little.",
     ],
 )
 def test_an_opening_that_says_something_stays(answer: str) -> None:
@@ -176,6 +190,8 @@ def test_a_greeting_does_not_take_the_first_word_of_a_sentence(rest: str) -> Non
         "Hello. Regarding your query. ",
         "With regard to your question: ",
         "Regarding your inquiry ",
+        "Thank you for your question about whether lime burns the roots. ",
+        "Thanks for writing about the mould in your pot. ",
     ],
 )
 def test_thanks_go_with_their_place_and_what_the_answer_regards_too(opening: str) -> None:
@@ -193,6 +209,19 @@ def test_thanks_go_with_their_place_and_what_the_answer_regards_too(opening: str
 )
 def test_what_an_answer_is_about_stays(answer: str) -> None:
     assert cleaned(f"{answer} {ADVICE}") == f"{answer} {ADVICE}"
+
+
+@pytest.mark.parametrize(
+    "read", ["I have seen the photo of the stem.", "I went through your soil report.", "I saw your pictures."]
+)
+@pytest.mark.parametrize("shown", ["It shows a rot.", "They are perfectly fine.", "This is suggestive of rust."])
+def test_what_was_read_stays_where_the_next_sentence_says_what_it_shows(read: str, shown: str) -> None:
+    assert cleaned(f"Hello. {read} {shown} {ADVICE}") == f"{read} {shown} {ADVICE}"
+    assert cleaned(f"{ADVICE} {read} {shown} Cut it.") == f"{ADVICE} {read} {shown} Cut it."
+    assert (
+        cleaned(f"Hello. {read} It seems that you water it daily. {ADVICE}")
+        == f"It seems that you water it daily. {ADVICE}"
+    )
 
 
 def test_what_was_read_goes_whole() -> None:

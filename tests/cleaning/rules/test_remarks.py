@@ -21,10 +21,9 @@ MISSING = (
     "It is difficult to confirm with out knowing more details.",
     "Regarding this spot, I can't assure you without seeing the image.",
     "It would have been better if you had uploaded a snapshot of the roots.",
-    "It would be ideal if you mentioned the age since many plants look alike.",
     "A photograph would have been very helpful for a diagnosis.",
     "More details would be required to suggest a fertilizer.",
-    "A picture and the details of the pot will be needed to tell the two apart.",
+    "A picture and more details will be needed to tell more.",
 )
 ASKED = (
     "If you can clarify these points, I shall be able to give a detailed answer.",
@@ -40,8 +39,8 @@ ASKED = (
     "Before we talk of feeding you are requested to post more about it.",
     "Should you need more guidance please post your soil tests with the date here?",
     "Any previous record of it please share the latest one.",
-    "Please elaborate a little about your watering.",
-    "Please inform your humidity levels.",
+    "Please elaborate a little about your problem.",
+    "Please say more about the symptoms.",
     "Explain your problem in detail so that I can understand it.",
     "Please furnish the soil data, so that I will be able to guide you.",
     "Can I see your soil test?",
@@ -100,7 +99,7 @@ def test_a_remark_goes_from_the_end(remark: str) -> None:
     assert cleaned(f"{ADVICE} {remark}") == ADVICE
 
 
-@pytest.mark.parametrize("remark", (*MISSING[:1], *MISSING[2:9], *ASKED[:7], *ASKED[13:15], *PROMISED[2:5], *REST[:6]))
+@pytest.mark.parametrize("remark", (*MISSING[:1], *MISSING[2:8], *ASKED[:7], *ASKED[13:15], *PROMISED[2:5], *REST[:6]))
 def test_a_remark_goes_from_the_middle(remark: str) -> None:
     assert is_remark_inside(remark)
     assert forum.INSIDE.all_in(remark.lower())
@@ -141,6 +140,39 @@ def test_a_remark_goes_from_the_middle(remark: str) -> None:
         "I appreciate your fern but repot it.",
         "With a detailed plan of the bed.",
         "Please send the photos and repot the fern.",
+        # a question by name, and a reason
+        "Please say about the colour of the spots.",
+        "Please tell about its place (light and draught).",
+        "Please elaborate a little about your watering.",
+        "Please inform your humidity levels.",
+        "It would be ideal if you mentioned the age since many plants look alike.",
+        "I want to see the roots in a picture to see whether it is rot.",
+        # no word of the writer
+        "Pictures and a soil test will be necessary to plan the bed.",
+        "Pictures of the bed will be necessary every year.",
+        "More information will be needed from a soil test.",
+        "It would be better if you provided it with a trellis.",
+        "If you provide good care it will help.",
+        "If you had mentioned the frost it would have been avoided.",
+        "List what grows there, so that we can find the culprit.",
+        "Post-frost wilting is common, so I would not worry.",
+        "Give it small doses so we can rule out a burn.",
+        "Share no tools, so we can stop the rust in the house.",
+        "Please write your soil readings in a diary.",
+        "Please tell the seller your weight of soil.",
+        "This answer is based only on the photo which shows one leaf.",
+        "I first wish to appreciate your patience, as ferns grow slowly.",
+        # a promise with something to do
+        "I would suggest further tests like a sample of the soil.",
+        "I would suggest more shade and less water.",
+        "I would suggest better control of the slugs.",
+        "I can suggest more bark in the soil.",
+        "I can help more with a bigger pot.",
+        "I will help you to get rid of slugs with beer.",
+        "I would suggest a proper talk with your landlord.",
+        "Once the results are available, we can decide between lime and sulphur.",
+        "We can discuss the dose of lime and the drainage.",
+        "We need to know the cause by a soil test.",
     ],
 )
 def test_advice_that_sounds_like_a_remark_stays(advice: str) -> None:
@@ -160,6 +192,14 @@ def test_an_answer_that_only_asks_for_pictures_is_dropped() -> None:
 def test_two_remarks_around_a_colon_are_one() -> None:
     assert is_remark("I would like to know few more details: Kindly send me the pictures.")
     assert not is_remark("I would like to know few more details: Keep it dry.")
+
+
+def test_a_remark_stays_that_names_what_the_next_sentence_is_about() -> None:
+    remark = "Regarding the roots, I would like to see the soil report."
+    for behind in ("It could be too wet for them.", "This is often lime."):
+        assert cleaned(f"{ADVICE} {remark} {behind} {BEHIND}") == f"{ADVICE} {remark} {behind} {BEHIND}"
+        assert cleaned(f"{remark} {behind} {BEHIND}") == f"{remark} {behind} {BEHIND}"
+    assert cleaned(f"{ADVICE} {remark} {BEHIND}") == f"{ADVICE} {BEHIND}"
 
 
 def test_a_promise_and_questions_announced_go() -> None:

@@ -26,9 +26,9 @@ SURE = (
     "Please consider uploading a picture.",
     "If you could upload a picture that would be great.",
     "It would help to see a photo of it.",
-    "If you have a history of rust then mention it.",
-    "Kindly mention the kind of pot you had, whether it was closed, and the time of the test.",
-    "Follow up when you get the result and mention whether the fern is getting better.",
+    "If you have a history then mention it.",
+    "Kindly mention the details of the treatment.",
+    "Follow up when you get the result and mention whether you are getting better.",
     "Let me go over your soil report and will get back to you in a moment.",
     "I can help you better if you are fine with booking a session for a detailed evaluation.",
     "You can also book an online phone or video consultation so the problem can be evaluated in detail.",
@@ -74,7 +74,7 @@ def test_a_request_for_something_to_look_at_goes(request_: str) -> None:
     "request_",
     [
         "Can you upload your report?",
-        "Please mention the date of planting.",
+        "Please mention the other symptoms.",
         "If you have spots elsewhere, send pictures of them too.",
         "Perhaps you could attach the x-ray images.",
     ],
@@ -106,6 +106,29 @@ def test_a_question_stays_without_the_request_behind_it() -> None:
         "Follow up with the results to your doctor.",
         "It would be better if the pictures are attached to the form of the insurer.",
         "Perhaps you could attach the vine to a stake.",
+        "It will be good if you mention it to the florist.",
+        # a question by name
+        "Please mention the date of planting.",
+        "If you have a history of rust then mention it.",
+        "Kindly mention the kind of pot you had, whether it was closed, and the time of the test.",
+        "Please tell me the colour and shape of the spots.",
+        "Kindly give more information about the frost, if it was in spring or autumn.",
+        "Keep it dry and let me know the colour and smell of the soil.",
+        "If the night frost goes below ten degrees let me know.",
+        "It would help to have the scan repeated.",
+        "It would help to have a photo of the leaf for comparison.",
+        # a reason
+        "Let me know the age because treatment depends on the roots.",
+        "Tell me about the feeding since milk may be one of the causes.",
+        # nobody is told
+        "Please mention your allergies before any spraying.",
+        "If you can measure the lime at home, then we could give a smaller dose.",
+        "Please give compost for these symptoms.",
+        "You can give iron for low levels of chlorophyll.",
+        "You should give the feed twice a day for these symptoms.",
+        "Please provide soft soil until the symptoms settle.",
+        "You can show her pictures of food to raise the appetite.",
+        "I need to see the cut heal before the next pruning.",
     ],
 )
 def test_what_is_told_to_others_or_done_by_the_reader_stays(advice: str) -> None:
@@ -129,6 +152,9 @@ def test_a_request_at_the_end_of_a_sentence_goes_from_it() -> None:
         ("Please tell me how many times do you water it.", None),
         ("Please upload your photo, damage of the leaf on a scale of 1-10.", None),
         ("Let me know since how long do you have this problem?", None),
+        ("Let me know whether you feed it.", None),
+        ("Let me know if you are allergic to moss.", None),
+        ("Let me know your weight and height.", None),
         ("Let me know, do you water it?", "Do you water it?"),
         ("Please share your photos and what is your water level in summer?", "What is your water level in summer?"),
     ],
@@ -141,6 +167,8 @@ def test_a_question_about_the_state_stays_in_a_request(request_: str, rest: str 
 def test_a_question_about_the_answer_goes_with_its_request() -> None:
     assert cleaned(f"{ADVICE} Let me know what is your opinion.") == ADVICE
     assert cleaned(f"{ADVICE} Let me know, are you satisfied?") == ADVICE
+    assert cleaned(f"{ADVICE} Let me know if you are satisfied.") == ADVICE
+    assert cleaned(f"{ADVICE} Let me know whether you need more help.") == ADVICE
 
 
 def test_advice_joined_to_a_courtesy_stays() -> None:
