@@ -43,6 +43,9 @@ _ASKS = pattern(
     rf"\W*(?:(?:and|so|but)\s+)?(?:what|which|where|who)\s+{_SOME_WORDS}{{0,3}}{_IS_DOES}\s.*\s(?:of|to|for|with|at|by|from|in|on|about|like|involve|include|be|do)$"
 )
 """A question without its mark may end so too: "What is it due to"."""
+_SAYS = pattern(r"\d|\s(?:is|are|was|were|can|may|might|should|must|will|has|have|helps?|appears?|causes?|includes?)\b")
+LONGEST_PROMISE = 7
+"""Words behind "the following"; with more, or one of those above, it is what was promised or a statement."""
 REACH = 640
 """Characters at the end in which the last sentence begins."""
 
@@ -105,4 +108,5 @@ def is_cut_off(sentence: str) -> bool:
     if dangles and not (_ENDS.search(sentence[-_LAST_SIGNS:]) or _ASKS.match(sentence)):
         return True
     end = sentence[-120:]
-    return has_any(end.lower(), closings.PROMISE_SIGNS) and bool(closings.PROMISE.search(end))
+    promise = closings.PROMISE.search(end) if has_any(end.lower(), closings.PROMISE_SIGNS) else None
+    return promise is not None and not _SAYS.search(promise["of"]) and words(promise["of"]) <= LONGEST_PROMISE

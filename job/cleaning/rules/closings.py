@@ -334,8 +334,7 @@ BROKEN_ENDS = ("hy", "chil", "syn", "cylin", "ephe", "chon", "an", "ad", "ing", 
 LONE_NUMBER = re.compile(r"(?<=[a-z][a-z)][.!?])\s*\b\d{1,2}[.)]$")
 PROMISE = pattern(
     r"(?:\bthe\s+following\b|\bas\s+follow(?:s|ing)?\b|\bthese\s+are\s+the\b|\b(?:given|listed|mentioned|described)\s+below\b|\bfollow\s+these\b|"
-    r"\b(?:some|few)\s+(?:\w+\s+)?(?:tips|measures|suggestions|points)\s*$)"
-    r"(?:,?\s+(?!(?:is|are|was|were|can|may|might|should|must|will|has|have|helps?|appears?|causes?|includes?)\b)[a-z/'’-]+){0,7}\s*:?\s*$"
+    r"\b(?:some|few)\s+(?:\w+\s+)?(?:tips|measures|suggestions|points)\s*$)(?P<of>[^.:]{0,60}):?\s*$"
 )
 """A last sentence without a stop that announces a list: the list was lost upstream."""
 PROMISE_SIGNS = ("follow", "these", "below", "some", "few")
