@@ -25,7 +25,7 @@ from job.hosts.libraries import (
     require_working_folder,
 )
 from job.hosts.trackers import require_tracker
-from job.runs.endings import log_failure, refused
+from job.runs.endings import end_command, log_failure, refused
 from job.runs.logs import LineFormatter, start_logging
 from job.runs.redaction import hide, hide_secrets, redact
 from job.settings.env_files import read_env_file
@@ -71,7 +71,21 @@ def main(arguments: list[str]) -> int:
             return refused(error, output_dir(os.environ), "settings")
         log_failure(error, command.name)
         return error.exit_code
-    return command.call(args)
+    return command.call(args) if command is COMMANDS[0] else _print(command, args)
+
+
+def _print(command: Command, args: argparse.Namespace) -> int:
+    """The commands that print an answer: it may find no reader, or no room on the disk."""
+    try:
+        code = command.call(args)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever reads has seen enough
+        code = SUCCESS
+    except OSError as error:
+        code = end_command(error, command.name)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
+    return code
 
 
 # --- the command line ------------------------------------------------------------------------------------------------
@@ -112,9 +126,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """`command`, `env_file`, and for a manifest `target` and `image`. Exits on a wrong command line (64) and on --help."""
     parser = _parser()
     arguments = _without_platform_words(arguments)
-    for option in [word.partition("=")[0] for word in arguments if word.startswith("--")]:
+    options = [word.partition("=")[0] for word in arguments if word.startswith("--")]
+    for option in options:
         if not any(known.startswith(option) for known in OPTIONS):  # argparse would take its value for a command
             parser.error(f"there is no option {option}" + suggestion(option, OPTIONS))
+    if sum(option != "--" and "--env-file".startswith(option) for option in options) > 1:
+        parser.error("--env-file is there twice: of several files docker takes all, and this command would take one; join them")
     return parser.parse_args(arguments)
 
 

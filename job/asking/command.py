@@ -69,10 +69,9 @@ def ask(request: Request, named: Mapping[str, str]) -> int:
             code = _ask(request, named)
             stop.ending()
             return code
-        except BrokenPipeError:  # whoever read the answers has seen enough
+        except BrokenPipeError:
             stop.ending()
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
-            return SUCCESS
+            raise
         except (Exception, Stopped) as error:
             stop.ending()
             if isinstance(error, Stopped):

@@ -18,6 +18,7 @@ from job.settings.env_files import read_env_file
 from job.settings.fields import PREFIX, SECTIONS, Settings
 from job.settings.files import read_file
 from job.settings.reference import variables
+from job.settings.values import items_of
 
 log = logging.getLogger("job")
 MOUNTED_TOKEN = Path("/run/secrets/hf_token")
@@ -207,8 +208,9 @@ def _sentences(error: ValidationError, environ: Mapping[str, str]) -> Iterator[s
         value = environ.get(name, "")
         if problem["type"] == "extra_forbidden" or _is_quoted(value) or SHELLS_WORK.search(value):
             continue
-        if problem["type"] == "too_short" and name in reported:
-            continue  # pydantic counts only the valid items of a list
+        items = [number for number in problem["loc"] if isinstance(number, int)]
+        if name in reported and (problem["type"] == "too_short" or items):
+            continue  # of a list one item is enough, and pydantic counts only the valid ones
         reported.add(name)
         if problem["type"] == "missing":
             yield f"{name}: not set; name a data set, for instance owner/name or ./rows.jsonl"
@@ -217,11 +219,12 @@ def _sentences(error: ValidationError, environ: Mapping[str, str]) -> Iterator[s
         elif problem["type"] == "value_error":
             yield message if named else f"{name}: {message}"
         else:
+            value = items_of(value)[items[0]] if items else value
             yield f"{name}: must be {message}" + (f", not '{value}'" if value else "")
 
 
 def _variable_at(place: tuple[int | str, ...]) -> str:
-    """("train", "seed") -> FINETUNE_TRAIN_SEED. Without any data variable the whole section is missing."""
+    """("train", "seed") -> FINETUNE_TRAIN_SEED, ("export", 0) -> FINETUNE_EXPORT. Without any data variable the whole section is missing."""
     if place == ("data",):
         return f"{PREFIX}DATA_SOURCES"
-    return (PREFIX + "_".join(map(str, place[:2]))).upper()
+    return (PREFIX + "_".join(name for name in place[:2] if isinstance(name, str))).upper()

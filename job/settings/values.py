@@ -19,9 +19,11 @@ from job.settings.sources import HUB_ID, Source
 
 def comma_list(value: object) -> object:
     """`a, b` as ("a", "b"); anything but text stays as it is."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
+    return items_of(value) if isinstance(value, str) else value
+
+
+def items_of(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _sources(value: object) -> object:

@@ -175,10 +175,10 @@ def test_a_token_stands_in_no_answer_and_in_no_error(
 @pytest.mark.light
 def test_a_reader_that_has_seen_enough_is_no_failure(small_folder: Path) -> None:
     code = (
-        "import sys, contextlib\nfrom job.asking import command\nfrom tests.asking.test_command import fake_session\n"
+        "import sys, contextlib\nfrom job import cli\nfrom job.asking import command\n"
+        "from tests.asking.test_command import fake_session\n"
         "command._models = lambda *_, **__: contextlib.nullcontext(fake_session())\n"
-        f"request = command.Request('Why?', command.Path({str(small_folder)!r}), '', 'tuned', True)\n"
-        "sys.exit(command.ask(request, {}))"
+        f"sys.exit(cli.main(['ask', '--output', {str(small_folder)!r}, '--only', 'tuned', '--json', 'Why?']))"
     )
     reading, writing = os.pipe()
     os.close(reading)

@@ -286,6 +286,8 @@ def test_other_variables_of_a_file_do_not_stay_in_this_process(tmp_path: Path, m
 def test_an_item_of_a_list_is_reported_under_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     (said,) = problems(monkeypatch, DATA_SOURCES="owner/name", DATA_CLEANING="forum")
     assert said == "FINETUNE_DATA_CLEANING: must be 'auto', 'qa-forum', 'wiki', 'escapes' or 'none', not 'forum'"
+    (said,) = problems(monkeypatch, DATA_SOURCES="owner/name", EXPORT="lora, gguf,merge")
+    assert said == "FINETUNE_EXPORT: must be 'adapter', 'lora' or 'merged', not 'gguf'"
 
 
 @pytest.mark.parametrize("value", ["true", "false"])
