@@ -131,7 +131,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         if not any(known.startswith(option) for known in OPTIONS):  # argparse would take its value for a command
             parser.error(f"there is no option {option}" + suggestion(option, OPTIONS))
     if sum(option != "--" and "--env-file".startswith(option) for option in options) > 1:
-        parser.error("--env-file is there twice: of several files docker takes all, and this command would take one; join them")
+        parser.error(
+            "--env-file is there twice: of several files docker takes all, and this command would take one; join them"
+        )
     return parser.parse_args(arguments)
 
 

@@ -323,8 +323,8 @@ def test_a_manifest_that_finds_no_room_is_73_and_one_that_nobody_reads_is_no_fai
 ) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    for stream, code in ((Path("/dev/full").open("w"), 73), (os.fdopen(writing, "w"), 0)):
-        with stream:
+    for opened, code in (("/dev/full", 73), (writing, 0)):
+        with open(opened, "w") as stream:  # noqa: PTH123 (a number too)
             monkeypatch.setattr(sys, "stdout", stream)
             assert command({}, "manifest", "docker", "--image", IMAGE, "--env-file", "env/quickstart.env") == code
     assert "error: stage=manifest error=DiskFull: The disk is full" in capsys.readouterr().err

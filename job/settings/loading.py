@@ -36,6 +36,10 @@ def load_settings(env_file: Path | None = None) -> Settings:
     if env_file:
         for name, value in read_env_file(env_file).items():
             os.environ.setdefault(name, value)
+    return _of_environment()
+
+
+def _of_environment() -> Settings:
     problems = [*_drop_broken_text(os.environ), *_in_capitals(os.environ)]
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         os.environ[name] = os.environ[name].strip()
@@ -67,8 +71,9 @@ def load_file(path: Path) -> tuple[Settings, dict[str, str]]:
     kept = {
         name: os.environ.pop(name) for name in list(os.environ) if name in values or name.upper().startswith(PREFIX)
     }
+    os.environ.update(values)
     try:
-        return load_settings(path), values
+        return _of_environment(), values
     finally:
         for name in [name for name in os.environ if name in values or name.startswith(PREFIX)]:
             del os.environ[name]
@@ -167,12 +172,13 @@ def _in_capitals(environ: MutableMapping[str, str]) -> Iterator[str]:
 def _drop_broken_text(environ: MutableMapping[str, str]) -> Iterator[str]:
     """Names and values that are not UTF-8. Python holds them as text that cannot be written down, in metrics.json for one."""
     for name in [name for name in environ if name.upper().startswith(PREFIX)]:
-        if _is_broken(name) or _is_broken(environ[name]):
+        if is_broken(name) or is_broken(environ[name]):
             del environ[name]
             yield f"{name.encode('utf-8', 'backslashreplace').decode()}: name or value is not UTF-8 text"
 
 
-def _is_broken(text: str) -> bool:
+def is_broken(text: str) -> bool:
+    """Whether it was bytes that are not UTF-8, which Python holds as halves of characters."""
     return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
@@ -224,7 +230,8 @@ def _sentences(error: ValidationError, environ: Mapping[str, str]) -> Iterator[s
 
 
 def _variable_at(place: tuple[int | str, ...]) -> str:
-    """("train", "seed") -> FINETUNE_TRAIN_SEED, ("export", 0) -> FINETUNE_EXPORT. Without any data variable the whole section is missing."""
+    """("train", "seed") -> FINETUNE_TRAIN_SEED, ("export", 0) -> FINETUNE_EXPORT. Without any data variable the whole section
+    is missing."""
     if place == ("data",):
         return f"{PREFIX}DATA_SOURCES"
     return (PREFIX + "_".join(name for name in place[:2] if isinstance(name, str))).upper()

@@ -11,14 +11,14 @@ from pathlib import Path
 from job.errors import EXIT_CODES, SettingsError
 from job.runs.redaction import STARS, redact
 from job.settings.fields import OUTPUT_DIR, PREFIX
-from job.settings.loading import TOKEN, load_file
+from job.settings.loading import TOKEN, is_broken, load_file
 from job.submit.estimate import USUAL, Needs, needs_of
 from job.submit.files import Named, named, travelling
 
 IMAGE = re.compile(r"[A-Za-z0-9][\w./:@+-]*")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LONGEST_LABEL = 40
-SECRET = re.compile(r"(TOKEN|SECRET|PASSWORD|KEY|CREDENTIALS)$")
+SECRET = re.compile(r"(TOKEN|SECRET|PASS(WORD|WD|PHRASE)?|KEY|CREDENTIALS?)$", re.IGNORECASE)
 KILLED = (137, 143)  # SIGKILL, and SIGTERM before the job could handle it: the host was preempted or evicted
 
 
@@ -123,6 +123,11 @@ def describe(env_file: Path, image: str, *, card: str = "", spot: bool | None = 
         f"{name} in {env_file}: no queue takes this name of a variable; it may hold letters, digits and _"
         for name in values
         if not NAME.fullmatch(name)
+    ]
+    problems += [
+        f"{name} in {env_file}: its value is not UTF-8 text, and a manifest is"
+        for name, value in values.items()
+        if is_broken(value)
     ]
     if problems:
         raise SettingsError(problems)
