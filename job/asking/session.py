@@ -16,7 +16,7 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from job.asking.hub import fetched
 from job.asking.source import Source
-from job.errors import HostUnfit, MemoryExhausted, NotFound, SettingsError
+from job.errors import ArgumentError, HostUnfit, MemoryExhausted, NotFound
 from job.hosts.libraries import usable_cpus
 from job.modeling.adapter_file import WEIGHTS, lora_tensors
 from job.modeling.architecture import Architecture
@@ -53,7 +53,7 @@ class Session:
     """Ends the stack."""
 
     def answer(self, question: str, show: Show) -> dict[str, Answer]:
-        """Each model's answer. Raises SettingsError (64) for a question that is too long, MemoryExhausted (62)."""
+        """Each model's answer. Raises ArgumentError (64) for a question that is too long, MemoryExhausted (62)."""
         prompt = self._prompt(question)
         try:
             return self._answer(prompt, show)
@@ -90,7 +90,7 @@ class Session:
         )
 
     def _prompt(self, question: str) -> list[int]:
-        """Raises SettingsError (64) if question and answer do not fit into the model's positions."""
+        """Raises ArgumentError (64) if question and answer do not fit into the model's positions."""
         chat, new = self.chat, self.source.max_new_tokens
         if self.source.only_texts:
             ids: list[int] = chat.tokenizer(chat.text_begin + question, add_special_tokens=False)["input_ids"]
@@ -98,7 +98,7 @@ class Session:
             ids = chat.prompt_ids(self.source.system, question)
         positions = getattr(self.model.config.get_text_config(), "max_position_embeddings", None) or 2**31
         if len(ids) + new > positions:
-            raise SettingsError(
+            raise ArgumentError(
                 [
                     f"question: it has {len(ids):,} tokens with system prompt and chat template, and may have "
                     f"{max(positions - new, 0):,}: the model has {positions:,} positions, of which the answer takes up to "

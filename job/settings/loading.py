@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from job.errors import AccessDenied, SettingsError
 from job.settings.connection import wrong_connection
-from job.settings.env_files import read_env_file
+from job.settings.env_files import fill_environment, read_env_file
 from job.settings.fields import PREFIX, SECTIONS, Settings
 from job.settings.files import read_file
 from job.settings.reference import variables
@@ -30,12 +30,9 @@ TOKEN_VARIABLES = (TOKEN, "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN")
 def load_settings(env_file: Path | None = None) -> Settings:
     """Read and check everything at once.
 
-    Raises SettingsError (64) with all problems. The values of `env_file` fill what the environment does not set, as with
-    docker, where -e wins over --env-file.
+    Raises SettingsError (64) with all problems.
     """
-    if env_file:
-        for name, value in read_env_file(env_file).items():
-            os.environ.setdefault(name, value)
+    fill_environment(env_file)
     return _of_environment()
 
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from job.errors import EXIT_CODES, SettingsError
+from job.errors import EXIT_CODES, ArgumentError, SettingsError
 from job.runs.redaction import STARS, redact
 from job.settings.fields import OUTPUT_DIR, PREFIX
 from job.settings.loading import TOKEN, is_broken, load_file
@@ -112,7 +112,7 @@ def _name_of(stem: str) -> str:
 def describe(env_file: Path, image: str, *, card: str = "", spot: bool | None = None) -> Submission:
     """Raises SettingsError (64) if the file describes no valid run, or contains the value of a secret."""
     if not IMAGE.fullmatch(image):
-        raise SettingsError([f"--image {image}: not an image name; write [registry/]name[:tag][@digest]"])
+        raise ArgumentError([f"--image {image}: not an image name; write [registry/]name[:tag][@digest]"])
     settings, values = load_file(env_file)
     problems = [
         f"{name} in {env_file}: looks like a secret, which a manifest must not hold; remove it from the file"
