@@ -88,17 +88,16 @@ def _ask(request: Request, env_file: Path | None) -> int:
     token = load_token()
     hide(token)
     lines = None if request.question is not None or sys.stdin.isatty() else _questions()
-    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
     base = os.environ.get(BASE, "").strip()
     if request.adapter:
         _prepare(ModelSettings.model_construct(base="quickstart"), request.adapter)
         with importing():
             from job.asking.hub import of_hub
-        source = of_hub(request.adapter, base, token, offline=offline)
+        source = of_hub(request.adapter, base, token)
     else:
         source = of_run(request.folder or output_dir(os.environ), base)
         _prepare(source.model, "")
-    with _models(source, request.only, token, offline=offline) as session:
+    with _models(source, request.only, token) as session:
         if request.question is not None:
             _answer(session, request.question, request)
             return SUCCESS
@@ -130,11 +129,11 @@ def _prepare(model: ModelSettings, adapter: str) -> None:
 
 
 @contextmanager
-def _models(source: Source, only: str, token: str, *, offline: bool) -> Iterator[Session]:
+def _models(source: Source, only: str, token: str) -> Iterator[Session]:
     with importing():
         from job.asking.session import opened
 
-    with opened(source, only, token, offline=offline) as session:
+    with opened(source, only, token) as session:
         yield session
 
 

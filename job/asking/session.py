@@ -14,7 +14,6 @@ from peft import PeftModel
 from safetensors import safe_open
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from job.asking.hub import fetched
 from job.asking.source import Source
 from job.errors import ArgumentError, HostUnfit, MemoryExhausted, NotFound
 from job.hosts.libraries import usable_cpus
@@ -131,15 +130,14 @@ def so_far(ids: list[int], ends: set[int], chat: Chat) -> str:
 
 
 @contextmanager
-def opened(source: Source, only: str, token: str, *, offline: bool) -> Iterator[Session]:
+def opened(source: Source, only: str, token: str) -> Iterator[Session]:
     """Raises NotFound (66) for a base that is gone or another one, HostUnfit (68) if main memory is too small for it, and what
     fetching and loading a base raises."""
-    what = f"base model {source.model.base} at {source.model.revision}"
-    architecture = fetched(partial(Architecture.of, source.model, token), what, offline=offline)
+    architecture = Architecture.of(source.model, token)
     cuda = torch.cuda.is_available()
     if not cuda:
         _require_main_memory(architecture)
-    files = fetched(partial(fetch_files, source.model, token, weights=True), what, offline=offline)
+    files = fetch_files(source.model, token, weights=True)
     tokenizer = _tokenizer(source)
     precision = precision_here(
         source.precision, architecture.config.model_type, torch.cuda.get_device_capability() if cuda else None

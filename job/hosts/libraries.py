@@ -78,10 +78,14 @@ def _certificates_that_cannot_be_read() -> Iterator[str]:
         yield f"{CERTIFICATES}: no certificates can be read from {path} ({reason})"
 
 
+SILENT: list[str] = []
+"""Why the Hub is not asked, though the user does not forbid it."""
+
+
 def do_not_wait_for_the_hub() -> None:
     """Work from the cache if the Hub does not answer within two seconds: its client would try for two minutes.
 
-    For `plan`, which can do without the Hub. Behind a proxy it tries no connection.
+    For `plan`, which can do without the Hub, and `ask`, where somebody waits. Behind a proxy it tries no connection.
     """
     endpoint = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
     port = endpoint.port or (80 if endpoint.scheme == "http" else 443)
@@ -89,8 +93,9 @@ def do_not_wait_for_the_hub() -> None:
         return
     try:
         socket.create_connection((endpoint.hostname or "", port), timeout=2).close()
-    except OSError:
+    except OSError as error:
         os.environ["HF_HUB_OFFLINE"] = "1"
+        SILENT.append(f"{endpoint.hostname}, port {port}: {error.strerror or error}")
 
 
 def proxies() -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 from job.errors import HostUnfit, SettingsError
 from job.hosts import libraries
 from job.hosts.libraries import (
+    SILENT,
     do_not_wait_for_the_hub,
     gpu_wanted,
     prepare_cuda,
@@ -119,6 +120,7 @@ def test_the_hub_is_tried_at_the_port_of_its_address(
     monkeypatch.setenv("HF_ENDPOINT", endpoint)
     do_not_wait_for_the_hub()
     assert tried == [(place, 2)]
+    SILENT.clear()
 
 
 def test_a_hub_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +136,8 @@ def test_a_hub_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.Monkey
             assert "HF_HUB_OFFLINE" not in os.environ, name
     do_not_wait_for_the_hub()
     assert os.environ["HF_HUB_OFFLINE"] == "1"
+    assert "".join(SILENT) == f"127.0.0.1, port {port}: Connection refused"
+    SILENT.clear()
 
 
 def test_cpus_that_this_process_may_not_use_do_not_count() -> None:
