@@ -57,7 +57,7 @@ def of_run(folder: Path, base: str) -> Source:
         adapter,
         base_of(said["base"], trained.base_revision or said["revision"], said["files"], base),
         cleaned.system_prompt,
-        cleaned.texts == cleaned.train_rows + cleaned.eval_rows,
+        cleaned.only_texts,
         asked["max_new_tokens"],
         asked["repetition_penalty"],
         trained.precision.value,
