@@ -134,6 +134,10 @@ def test_a_hub_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.Monkey
             behind_a_proxy.setenv(name, "http://proxy.example")
             do_not_wait_for_the_hub()
             assert "HF_HUB_OFFLINE" not in os.environ, name
+    with monkeypatch.context() as forbidden:
+        forbidden.setenv("HF_HUB_OFFLINE", "on")
+        do_not_wait_for_the_hub()
+        assert SILENT == [], "the user's own wish stays that"
     do_not_wait_for_the_hub()
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     assert "".join(SILENT) == f"127.0.0.1, port {port}: Connection refused"
