@@ -93,7 +93,7 @@ def test_a_base_that_was_a_folder_has_to_be_named(hub: StandInHub, base: Path) -
     repository(hub, config=CONFIG | {"base_model_name_or_path": "base", "revision": None})
     with pytest.raises(NotFound, match="a base model in a folder, “base”, which is not on the Hub") as caught:
         of_hub("alice/adapter", "", "")
-    assert "FINETUNE_MODEL_BASE" in caught.value.remedy
+    assert "FINETUNE_MODEL_BASE" in caught.value.remedy and "quickstart" in caught.value.remedy
     assert of_hub("alice/adapter", str(base), "").model.location == str(base)
 
 
