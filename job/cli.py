@@ -12,11 +12,12 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from job import __version__
-from job.errors import EXIT_CODES, SUCCESS, JobError, SettingsError
+from job.errors import EXIT_CODES, SUCCESS, ArgumentError, JobError, SettingsError
 from job.hosts.folders import require_folders
 from job.hosts.libraries import (
     do_not_wait_for_the_hub,
@@ -25,11 +26,11 @@ from job.hosts.libraries import (
     require_working_folder,
 )
 from job.hosts.trackers import require_tracker
-from job.runs.endings import log_failure, refused
+from job.runs.endings import log_failure, printing, refused
 from job.runs.logs import LineFormatter, start_logging
 from job.runs.redaction import hide, hide_secrets, redact
 from job.settings.env_files import read_env_file
-from job.settings.fields import MERGE_INTO, PREFIX, Settings
+from job.settings.fields import PREFIX
 from job.settings.files import output_dir, wants_json
 from job.settings.loading import load_settings, load_token
 from job.settings.reference import variables
@@ -63,7 +64,7 @@ def main(arguments: list[str]) -> int:
         if args.directory:
             os.chdir(args.directory)
     except OSError as missing:
-        error = SettingsError(
+        error = ArgumentError(
             [f"--directory {args.directory}: {missing.strerror}; were the run's files brought there?"]
         )
         error.remedy = "Bring them there with the commands that `manifest` prints, and submit the run again."
@@ -71,7 +72,7 @@ def main(arguments: list[str]) -> int:
             return refused(error, output_dir(os.environ), "settings")
         log_failure(error, command.name)
         return error.exit_code
-    return command.call(args)
+    return command.call(args) if command is COMMANDS[0] else printing(partial(command.call, args), command.name)
 
 
 # --- the command line ------------------------------------------------------------------------------------------------
@@ -93,7 +94,9 @@ class _Parser(argparse.ArgumentParser):
         """A wrong command line is a wrong setting: exit 64, which no queue tries again."""
         wrong = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
         if wrong:
-            message = f"there is no '{wrong[1]}'" + suggestion(wrong[1], re.findall(r"[\w-]+", wrong[2]))
+            known = re.findall(r"[\w-]+", wrong[2])
+            few = f"; there are {' and '.join(known)}" if len(known) < 3 else ""
+            message = f"there is no '{wrong[1]}'" + (suggestion(wrong[1], known) or few)
         self.exit(SettingsError.exit_code, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
@@ -112,9 +115,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """`command`, `env_file`, and for a manifest `target` and `image`. Exits on a wrong command line (64) and on --help."""
     parser = _parser()
     arguments = _without_platform_words(arguments)
-    for option in [word.partition("=")[0] for word in arguments if word.startswith("--")]:
+    options = [word.partition("=")[0] for word in arguments if word.startswith("--")]
+    for option in options:
         if not any(known.startswith(option) for known in OPTIONS):  # argparse would take its value for a command
             parser.error(f"there is no option {option}" + suggestion(option, OPTIONS))
+    if sum(option != "--" and "--env-file".startswith(option) for option in options) > 1:
+        parser.error(
+            "--env-file is there twice: of several files docker takes all, and this command would take one; join them"
+        )
     return parser.parse_args(arguments)
 
 
@@ -288,7 +296,7 @@ def _manifest(args: argparse.Namespace) -> int:
     hide_secrets(os.environ)
     try:
         if args.env_file is None:
-            raise SettingsError(["--env-file FILE: missing; a manifest needs an env file"])
+            raise ArgumentError(["--env-file FILE: missing; a manifest needs an env file"])
         job = describe(args.env_file, args.image, card=args.gpu.name if args.gpu else "", spot=args.spot)
         require_possible(job, target)
         text = target.write(job)
@@ -310,19 +318,12 @@ def _manifest(args: argparse.Namespace) -> int:
 def _export(args: argparse.Namespace) -> int:
     from job.export import export
 
-    try:
-        named = {**(read_env_file(args.env_file) if args.env_file else {}), **os.environ}
-    except SettingsError as error:
-        log_failure(error, args.command.name)
-        return error.exit_code
-    forms = [form for word in args.form for form in word.split(",") if form] or Settings.model_fields["export"].default
-    into = named.get(MERGE_INTO, "") or Settings.model_fields["merge_into"].default
-    return export(forms, args.output or output_dir(named), into)
+    return export(args.form, args.output, args.env_file)
 
 
 def _add_forms(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "form", nargs="*", metavar="FORM", help="adapter, lora, merged; without one, the default of FINETUNE_EXPORT"
+        "form", nargs="*", metavar="FORM", help="adapter, lora, merged; without one, what FINETUNE_EXPORT names"
     )
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="folder of the run; else FINETUNE_OUTPUT_DIR")
 
@@ -333,16 +334,12 @@ def _add_forms(parser: argparse.ArgumentParser) -> None:
 def _ask(args: argparse.Namespace) -> int:
     from job.asking.command import Request, ask
 
-    try:
-        named = {**(read_env_file(args.env_file) if args.env_file else {}), **os.environ}
-    except SettingsError as error:
-        log_failure(error, args.command.name)
-        return error.exit_code
-    return ask(Request(args.question, args.output, args.adapter, args.only, args.json), named)
+    question = " ".join(args.question) if args.question else None
+    return ask(Request(question, args.output, args.adapter, args.only, args.json), args.env_file)
 
 
 def _add_question(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("question", nargs="?", metavar="QUESTION", help="without it, questions are read one a line")
+    parser.add_argument("question", nargs="*", metavar="QUESTION", help="without it, questions are read one a line")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="folder of the run; else FINETUNE_OUTPUT_DIR")
     parser.add_argument(
         "--adapter", default="", metavar="OWNER/NAME", help="in place of a run, what it pushed to the Hub"

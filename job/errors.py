@@ -5,7 +5,7 @@
     ├── FolderError      61  the run folder holds another run
     ├── MemoryExhausted  62  GPU memory ran out
     ├── Diverged         63  the loss became NaN, infinite or exploded
-    ├── SettingsError    64  environment variables
+    ├── SettingsError    64  environment variables; ArgumentError: a command line
     ├── DataError        65  rows unreadable, wrong columns, too few left
     ├── NotFound         66  model, data set or revision does not exist, or its files are damaged
     ├── AccessDenied     67  gated, no token, token cannot write, repository public or not empty
@@ -77,16 +77,24 @@ class SettingsError(JobError):
 
     exit_code = 64
     remedy = "Change the variables named above; `--help` lists every variable."
+    what = "setting"
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
-        heading = "1 setting is wrong" if count == 1 else f"{count} settings are wrong"
+        heading = f"1 {self.what} is wrong" if count == 1 else f"{count} {self.what}s are wrong"
         super().__init__("\n  ".join([f"{heading}:", *self.problems]))
 
     def __reduce__(self) -> tuple[type[SettingsError], tuple[tuple[str, ...]]]:
         """Needed for pickling: the default would pass the message in place of the list of problems."""
-        return SettingsError, (self.problems,)
+        return type(self), (self.problems,)
+
+
+class ArgumentError(SettingsError):
+    """Of a command: what stands behind it, not what describes a run."""
+
+    remedy = "Change the command line; `--help` behind the command says what it takes."
+    what = "argument"
 
 
 class DataError(JobError):

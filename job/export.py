@@ -5,6 +5,7 @@ It needs no settings of that run: its records say what the base was, and how the
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
 import threading
@@ -17,7 +18,7 @@ from typing import Any, NoReturn, get_args
 from pydantic import ValidationError
 
 from job import pipeline
-from job.errors import SUCCESS, NotFound, SettingsError, Stopped
+from job.errors import SUCCESS, ArgumentError, NotFound, SettingsError, Stopped
 from job.hosts.libraries import prepare_libraries, require_way_to_hub, require_working_folder
 from job.pipeline import consumer_of
 from job.results import Exported, Metrics, Probed, Result, Trained
@@ -28,8 +29,20 @@ from job.runs.logs import LineFormatter
 from job.runs.metrics import MetricsFile
 from job.runs.redaction import hide, hide_secrets
 from job.runs.signals import StopRequest
-from job.settings.fields import DataSettings, ExportForm, HubSettings, MergeInto, ProbeSettings, Settings
+from job.settings.env_files import fill_environment
+from job.settings.fields import (
+    EXPORT,
+    MERGE_INTO,
+    DataSettings,
+    ExportForm,
+    HubSettings,
+    MergeInto,
+    ProbeSettings,
+    Settings,
+)
+from job.settings.files import output_dir, wants_json
 from job.settings.loading import load_token
+from job.settings.values import items_of
 from job.stages import Run, Stage
 from job.trained_base import BASE, base_of
 
@@ -38,16 +51,23 @@ BEAT_SECONDS = 30
 FORMS: tuple[str, ...] = get_args(ExportForm)
 
 
-def export(forms: Sequence[str], folder: Path, merge_into: str) -> int:
-    """Make the forms that are missing, and print what there is. Returns the exit code."""
+def export(words: Sequence[str], output: Path | None, env_file: Path | None) -> int:
+    """Make the forms that are missing, and print what there is. Returns the exit code.
+
+    `words`: of the command line, as FINETUNE_EXPORT has them, which counts if there are none.
+    """
     stage = next(stage for stage in pipeline.STAGES if stage.result is Exported)
     stop = StopRequest()
     LineFormatter.stage = stage.name
-    hide_secrets(os.environ)
+    folder = output
     with stop.listening():
         try:
             require_working_folder()
-            _require_known(forms, merge_into)
+            fill_environment(env_file)
+            hide_secrets(os.environ)
+            LineFormatter.as_json = wants_json(os.environ)
+            forms, merge_into = _wanted(words)
+            folder = folder or output_dir(os.environ)
             token = load_token()
             hide(token)
             run_dir = RunDir(folder)
@@ -59,7 +79,7 @@ def export(forms: Sequence[str], folder: Path, merge_into: str) -> int:
                 _note(exported, stage.name, folder)
         except (Exception, Stopped) as error:
             stop.ending()
-            return end_command(error, stage.name)
+            return end_command(error, stage.name, folder)
     for form in exported.forms:
         said = form.agreement
         print(
@@ -69,27 +89,32 @@ def export(forms: Sequence[str], folder: Path, merge_into: str) -> int:
     return SUCCESS
 
 
-def _require_known(forms: Sequence[str], merge_into: str) -> None:
-    problems = [
-        f"export: there is no form {form}; the forms are {', '.join(FORMS)}" for form in forms if form not in FORMS
-    ]
+def _wanted(words: Sequence[str]) -> tuple[list[str], str]:
+    """(forms, what merged/ is merged into). Raises SettingsError (64) for what is neither."""
+    fields = Settings.model_fields
+    forms = items_of(",".join(words)) or items_of(os.environ.get(EXPORT, "")) or fields["export"].default
+    merge_into = os.environ.get(MERGE_INTO, "").strip() or str(fields["merge_into"].default)
     if merge_into not in get_args(MergeInto):
-        problems.append(f"FINETUNE_MERGE_INTO: must be one of {', '.join(get_args(MergeInto))}, not '{merge_into}'")
-    if problems:
-        error = SettingsError(problems)
-        error.remedy = "Name the forms in small letters, one after the other: export lora merged."
+        raise SettingsError([f"{MERGE_INTO}: must be one of {', '.join(get_args(MergeInto))}, not '{merge_into}'"])
+    unknown = [form for form in forms if form not in FORMS]
+    if unknown:
+        near = [difflib.get_close_matches(form.lower(), FORMS, 1) for form in unknown]
+        meant = [f"; did you mean {found[0]}?" if found else f"; there are {', '.join(FORMS)}" for found in near]
+        error = ArgumentError(f"there is no form {form}{more}" for form, more in zip(unknown, meant, strict=True))
+        error.remedy = "Name the forms behind `export`, as in `export lora merged`; else FINETUNE_EXPORT names them."
         raise error
+    return list(forms), merge_into
 
 
 def _require_run(run_dir: RunDir) -> None:
-    """Before the folder is touched. Raises SettingsError (64) where it holds no run, or one without a verdict."""
+    """Before the folder is touched. Raises ArgumentError (64) where it holds no run, or one without a verdict."""
     if not run_dir.holds_a_run():
-        raise SettingsError(
+        raise ArgumentError(
             [f"--output: {run_dir.root.absolute()} holds no run; name the folder of one (FINETUNE_OUTPUT_DIR)"]
         )
     for stage in pipeline.STAGES[: _place(Probed) + 1]:
         if not run_dir.has_result(stage.name):
-            raise SettingsError(
+            raise ArgumentError(
                 [
                     f"--output: the run in {run_dir.root.absolute()} is not finished, {stage.name} is not done; start it again"
                 ]
@@ -153,7 +178,10 @@ def _settings(run_dir: RunDir, results: Sequence[Result], forms: tuple[str, ...]
     inputs = {one.result: (run_dir.record(one.name) or {})["inputs"] for one in pipeline.STAGES[: _place(Exported)]}
     said, asked = inputs[Trained]["model"], inputs[Probed]["probe"]
     found = base_of(
-        said["base"], trained.base_revision or said["revision"], said.get("files") or {}, os.environ.get(BASE, "")
+        said["base"],
+        trained.base_revision or said["revision"],
+        said.get("files") or {},
+        os.environ.get(BASE, "").strip(),
     )
     model = found.model_copy(update={name: said[name] for name in ("pad_token", "save_embedding")})
     facts: dict[str, Any] = {"export": forms, "merge_into": merge_into}

@@ -24,6 +24,12 @@ def say_unpublished(pushed: Pushed | None, hub: HubSettings) -> None:
         )
 
 
+def say_kept(pushed: Pushed | None) -> None:
+    """At a start that has made other forms of the model than those that were pushed."""
+    if pushed and pushed.repositories:
+        log.info("stage=end pushed=unchanged: the forms that this start made are in the run folder alone")
+
+
 def require_gain(probe: str, run_dir: RunDir, hub: HubSettings) -> None:
     """Raises NoBetter (60) or Worse (69) where that is the verdict, unless the settings publish whatever it is. A start that
     ends before the stage `probe` leaves the verdict of an earlier one as it is."""

@@ -54,6 +54,9 @@ def run(
         log.info("stage=end left_out=%s: FINETUNE_STAGES does not name them", ",".join(left_out))
     pushed = next((result for result in work.results if isinstance(result, Pushed)), None)
     outcome.say_unpublished(pushed, settings.hub)
+    fresh = [stage for stage in wanted if stage.name not in run_dir.reused]
+    if any(stage.only_adds for stage in fresh) and all(stage.result is not Pushed for stage in fresh):
+        outcome.say_kept(pushed)
     probe = next((stage for stage in STAGES if stage.result is Probed), None)
     if probe and is_done(probe, settings, run_dir):
         outcome.require_gain(probe.name, run_dir, settings.hub)

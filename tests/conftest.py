@@ -225,6 +225,7 @@ def command() -> Iterator[Callable[..., int]]:
     """The command's own function, without the process that watches: one of its own would spend ten seconds on imports. What it
     sets up is put back."""
     from job import cli, start
+    from job.hosts.libraries import SILENT
     from job.runs.logs import LineFormatter
     from job.runs.signals import SIGNALS
 
@@ -234,6 +235,7 @@ def command() -> Iterator[Callable[..., int]]:
 
     def put_back() -> None:
         LineFormatter.as_json = False
+        SILENT.clear()
         os.environ.clear()
         os.environ.update(environment)
         for number, handler in signals.items():  # ignored once a run has ended

@@ -71,7 +71,6 @@ def test_a_manifest_is_a_manifest_wherever_the_env_file_stands(words: str) -> No
         ("--env-file my.env", "run", "my.env"),
         ("run --env-file my.env", "run", "my.env"),
         ("--env-file my.env run", "run", "my.env"),
-        ("--env-file one.env run --env-file two.env", "run", "two.env"),
         ("plan", "plan", None),
         ("--env-file my.env plan", "plan", "my.env"),
         ("plan --env-file my.env", "plan", "my.env"),
@@ -98,6 +97,8 @@ def test_run_is_the_default_and_words_of_platforms_are_none_of_ours(words: str, 
         ("manifest kubernets --env-file x --image I", "there is no 'kubernets'; did you mean kubernetes?"),
         ("--env-fiel my.env", "there is no option --env-fiel; did you mean --env-file?"),
         ("plan --env_file=my.env", "there is no option --env_file; did you mean --env-file?"),
+        ("--env-file one.env run --env-file two.env", "--env-file is there twice"),
+        ("plan --env-file=one.env --env two.env", "--env-file is there twice"),
         ("plan docker", "unrecognized arguments: docker"),
         ("manifest docker --env-file x", "the following arguments are required: --image"),
         ("plan --env-file", "expected one argument"),
@@ -315,6 +316,18 @@ def test_a_manifest_is_made_from_an_env_file(command: Callable[..., int], capsys
     output = capsys.readouterr()
     assert output.out == ""
     assert "error: stage=manifest   --env-file FILE: missing; a manifest needs an env file\n" in output.err
+
+
+def test_a_manifest_that_finds_no_room_is_73_and_one_that_nobody_reads_is_no_failure(
+    command: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    for opened, code in (("/dev/full", 73), (writing, 0)):
+        with open(opened, "w") as stream:  # noqa: PTH123 (a number too)
+            monkeypatch.setattr(sys, "stdout", stream)
+            assert command({}, "manifest", "docker", "--image", IMAGE, "--env-file", "env/quickstart.env") == code
+    assert "error: stage=manifest error=DiskFull: The disk is full" in capsys.readouterr().err
 
 
 def test_a_plan_knows_where_each_value_came_from_and_hides_the_token(

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from job.errors import BUG, EXIT_CODES, SUCCESS, DataError, JobError, SettingsError, Stopped, causes
+from job.errors import BUG, EXIT_CODES, SUCCESS, ArgumentError, DataError, JobError, SettingsError, Stopped, causes
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.light
@@ -41,6 +41,9 @@ def test_all_wrong_settings_are_in_one_error_that_travels_between_processes() ->
     assert str(error) == "2 settings are wrong:\n  A: wrong\n  B: wrong too"
     assert str(SettingsError(["A: wrong"])) == "1 setting is wrong:\n  A: wrong"
     assert copy.copy(error).problems == ("A: wrong", "B: wrong too")  # as pickle does
+    argument = copy.copy(ArgumentError(["--image x: no"]))
+    assert str(argument) == "1 argument is wrong:\n  --image x: no"
+    assert "variables" not in argument.remedy
 
 
 def test_a_stop_is_not_swallowed_by_an_except_of_a_library() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -113,6 +114,22 @@ def test_a_base_that_was_moved_is_named_by_its_variable(
     assert len(made) == 1
 
 
+def test_without_a_form_the_settings_name_them(
+    finished: Path, made: list[Source], command: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Those of the environment, and of an env file, which also says where the base is now."""
+    assert command({"FINETUNE_EXPORT": "merged"}, "export", "--output", str(finished)) == 0
+    assert {path.name for path in finished.iterdir()} & {"lora", "merged"} == {"merged"}
+    shutil.rmtree(finished / "merged")
+    moved = (finished.parent / "base").rename(finished.parent / "moved")
+    file = finished.parent / "my.env"
+    file.write_text(f"FINETUNE_EXPORT=lora\nFINETUNE_MODEL_BASE={moved}\nFINETUNE_OUTPUT_DIR={finished}\n", "utf-8")
+    assert command({}, "export", "--env-file", str(file)) == 0
+    assert (finished / "lora").exists()
+    assert command({"FINETUNE_EXPORT": "gguf"}, "export", "--output", str(finished)) == 64
+    assert "there is no form gguf" in capfd.readouterr().err
+
+
 def test_a_form_that_is_made_anew_has_the_card_of_the_adapter(
     finished: Path, made: list[Source], command: Callable[..., int]
 ) -> None:
@@ -124,8 +141,10 @@ def test_a_form_that_is_made_anew_has_the_card_of_the_adapter(
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["merge"], 64, "export: there is no form merge; the forms are adapter, lora, merged"),
-        (["lora,merge"], 64, "there is no form merge;"),
+        (["merge"], 64, "there is no form merge; did you mean merged?"),
+        (["lora,MERGED"], 64, "there is no form MERGED; did you mean merged?"),
+        (["gguf"], 64, "there is no form gguf; there are adapter, lora, merged"),
+        (["gguf"], 64, "1 argument is wrong"),
         (["merged", "--into"], 64, "there is no option --into"),
     ],
 )
@@ -201,6 +220,6 @@ def test_what_a_form_does_not_fit_into_ends_with_its_code(
 
     monkeypatch.setattr(exporting, "KINDS", (Kind("merged", full, full),))  # type: ignore[arg-type]
     assert command({}, "export", "merged", "--output", str(finished)) == 73
-    assert "The disk is full" in capfd.readouterr().err
+    assert re.search(rf"The disk of {finished} is full, with [\d,]+ bytes free now", capfd.readouterr().err)
     assert json.loads((finished / "metrics.json").read_text("utf-8"))["status"] == "succeeded", "the run is what it was"
     assert not (finished / "owner.json").exists()

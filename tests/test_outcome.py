@@ -8,7 +8,7 @@ import pytest
 
 from job import pipeline
 from job.errors import JobError, NoBetter, Worse
-from job.results import Probed, Pushed
+from job.results import Exported, Probed, Pushed, PushedRepo
 from job.stages import Run, Stage
 from tests.sample_results import PROBED, verdict
 from tests.test_pipeline import Left, run_tiny, settings
@@ -76,3 +76,26 @@ def test_every_start_says_that_nothing_is_public_although_a_repository_is_named(
         caplog.clear()
         assert run_tiny(tmp_path, wanted).reused == reused
         assert f"stage=end {said}" in caplog.text
+
+
+@pytest.mark.light
+def test_a_start_that_adds_forms_to_what_was_pushed_says_that_the_repository_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    repository = PushedRepo(kind="model", repo_id="a/b", commit="c" * 40, url="https://hub.example", files=1, bytes=1)
+    pushed = Pushed(skipped=False, reason="", repositories=[repository])
+    (tmp_path / pushed.card_path).parent.mkdir()
+    (tmp_path / pushed.card_path).write_text("card", "utf-8")
+    exported = Exported(forms=[], lora_files=[], merged_path=None)
+    forms = lambda settings: {"forms": list(settings.export)}  # noqa: E731
+    stages = (
+        Stage("export", "write", (), forms, lambda run: exported, Exported, replaceable=lambda _: True, only_adds=True),
+        Stage("push", "publish", (), lambda settings: {}, lambda run: pushed, Pushed, long_work=False),
+    )
+    monkeypatch.setattr(pipeline, "STAGES", stages)
+    monkeypatch.setattr(pipeline, "check_host", lambda *_: None)
+    caplog.set_level("INFO")
+    for export, said in (("adapter", False), ("adapter", False), ("adapter,lora", True)):
+        caplog.clear()
+        run_tiny(tmp_path, settings(monkeypatch, HUB_REPO_ID="owner/adapter", EXPORT=export))
+        assert ("stage=end pushed=unchanged" in caplog.text) == said

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from job.asking.screen import LEAST_WIDTH, Below, Columns, Screen
 from job.asking.source import Source, of_run
-from job.errors import SUCCESS, JobError, SettingsError, Stopped
+from job.errors import SUCCESS, ArgumentError, JobError, Stopped
 from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries, require_way_to_hub, require_working_folder
 from job.pipeline import prepare_hub
 from job.runs.endings import end_command, log_failure
@@ -29,8 +29,9 @@ from job.runs.logs import LineFormatter
 from job.runs.progress import importing
 from job.runs.redaction import hide, hide_secrets
 from job.runs.signals import StopRequest
+from job.settings.env_files import fill_environment
 from job.settings.fields import DataSettings, HubSettings, ModelSettings, Settings
-from job.settings.files import output_dir
+from job.settings.files import output_dir, wants_json
 from job.settings.loading import load_token
 from job.settings.sources import HUB_ID
 from job.trained_base import BASE
@@ -59,20 +60,18 @@ class Request:
         return [name for name in MODELS if self.only in ("", name)]
 
 
-def ask(request: Request, named: Mapping[str, str]) -> int:
-    """`named`: the environment with the variables of an env file. Returns the exit code."""
+def ask(request: Request, env_file: Path | None = None) -> int:
+    """Returns the exit code. Raises BrokenPipeError where nobody reads the answers any more."""
     stop = StopRequest()
     LineFormatter.stage = STAGE
-    hide_secrets(named)
     with stop.listening():
         try:
-            code = _ask(request, named)
+            code = _ask(request, env_file)
             stop.ending()
             return code
-        except BrokenPipeError:  # whoever read the answers has seen enough
+        except BrokenPipeError:
             stop.ending()
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
-            return SUCCESS
+            raise
         except (Exception, Stopped) as error:
             stop.ending()
             if isinstance(error, Stopped):
@@ -80,23 +79,25 @@ def ask(request: Request, named: Mapping[str, str]) -> int:
             return end_command(error, STAGE)
 
 
-def _ask(request: Request, named: Mapping[str, str]) -> int:
+def _ask(request: Request, env_file: Path | None) -> int:
     require_working_folder()
+    fill_environment(env_file)
+    hide_secrets(os.environ)
+    LineFormatter.as_json = wants_json(os.environ)
     _require_sense(request)
     token = load_token()
     hide(token)
     lines = None if request.question is not None or sys.stdin.isatty() else _questions()
-    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
-    base = named.get(BASE, "").strip()
+    base = os.environ.get(BASE, "").strip()
     if request.adapter:
         _prepare(ModelSettings.model_construct(base="quickstart"), request.adapter)
         with importing():
             from job.asking.hub import of_hub
-        source = of_hub(request.adapter, base, token, offline=offline)
+        source = of_hub(request.adapter, base, token)
     else:
-        source = of_run(request.folder or output_dir(named), base)
+        source = of_run(request.folder or output_dir(os.environ), base)
         _prepare(source.model, "")
-    with _models(source, request.only, token, offline=offline) as session:
+    with _models(source, request.only, token) as session:
         if request.question is not None:
             _answer(session, request.question, request)
             return SUCCESS
@@ -104,7 +105,7 @@ def _ask(request: Request, named: Mapping[str, str]) -> int:
 
 
 def _require_sense(request: Request) -> None:
-    """Before anything is loaded. Raises SettingsError (64)."""
+    """Before anything is loaded. Raises ArgumentError (64)."""
     problems = []
     if request.question is not None and not request.question.strip():
         problems.append("question: it is empty; leave it out to be asked for one")
@@ -113,7 +114,7 @@ def _require_sense(request: Request) -> None:
     if request.adapter and not HUB_ID.fullmatch(request.adapter):
         problems.append(f"--adapter: must be OWNER/NAME on the Hub, not '{request.adapter}'; --output names a folder")
     if problems:
-        raise SettingsError(problems)
+        raise ArgumentError(problems)
 
 
 def _prepare(model: ModelSettings, adapter: str) -> None:
@@ -128,11 +129,11 @@ def _prepare(model: ModelSettings, adapter: str) -> None:
 
 
 @contextmanager
-def _models(source: Source, only: str, token: str, *, offline: bool) -> Iterator[Session]:
+def _models(source: Source, only: str, token: str) -> Iterator[Session]:
     with importing():
         from job.asking.session import opened
 
-    with opened(source, only, token, offline=offline) as session:
+    with opened(source, only, token) as session:
         yield session
 
 
@@ -187,13 +188,13 @@ def _write(text: str) -> None:
 
 
 def _questions() -> Iterator[str]:
-    """The lines of standard input that hold something. Raises SettingsError (64) if none does, before anything is loaded."""
+    """The lines of standard input that hold something. Raises ArgumentError (64) if none does, before anything is loaded."""
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")
     lines = filter(None, (line.strip() for line in sys.stdin))
     for first in lines:
         return chain([first], lines)
-    raise SettingsError(
+    raise ArgumentError(
         [
             "question: there is none; write it behind `ask`, pipe questions in, one a line, or use a terminal (docker -it)"
         ]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from huggingface_hub import constants, snapshot_download
+from huggingface_hub import snapshot_download
 
 from job.asking.source import Source
-from job.errors import HubUnavailable, NotFound
+from job.errors import NotFound
 from job.hosts.hub import ask
 from job.modeling.adapter_file import WEIGHTS
 from job.modeling.chat import in_user_turn
@@ -20,7 +19,6 @@ from job.settings.fields import ModelSettings, ProbeSettings
 from job.trained_base import base_of
 
 log = logging.getLogger("job.ask")
-T = TypeVar("T")
 FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "README.md"]
 TURN = re.compile(r'^ *(\{"role": "(?:system|user)", "content": ".*"\}),$', re.MULTILINE)
 """A turn in the card's code that asks (job/publishing/how_to_ask.md.jinja)."""
@@ -28,8 +26,8 @@ ANY_QUESTION = "Your question"
 CONTINUES = "it continues the beginning of a text"
 
 
-def of_hub(repo: str, base: str, token: str, *, offline: bool) -> Source:
-    """`base`: where the user says that the base is. `offline`: the user forbids downloads.
+def of_hub(repo: str, base: str, token: str) -> Source:
+    """`base`: where the user says that the base is.
 
     Raises NotFound (66) for a repository without an adapter, and what `base_of` and the Hub's failures raise.
     """
@@ -37,8 +35,7 @@ def of_hub(repo: str, base: str, token: str, *, offline: bool) -> Source:
     def download() -> str:
         return snapshot_download(repo, token=token or False, allow_patterns=FILES, ignore_patterns=["*/*"])
 
-    what = f"adapter {repo}"
-    folder = Path(fetched(lambda: ask(download, what, "--adapter", token=token), what, offline=offline))
+    folder = Path(ask(download, f"adapter {repo}", "--adapter", token=token))
     missing = [name for name in ("adapter_config.json", WEIGHTS) if not (folder / name).is_file()]
     if missing:
         raise NotFound(
@@ -63,7 +60,8 @@ def _base(config: dict[str, Any], repo: str, given: str) -> ModelSettings:
     if "/" not in name and not given:
         raise NotFound(
             f"{repo} was trained on a base model in a folder, “{name}”, which is not on the Hub.",
-            remedy="Set FINETUNE_MODEL_BASE to the folder in which that base model lies on this machine.",
+            remedy="Set FINETUNE_MODEL_BASE to the folder in which that base model lies on this machine (`quickstart` for the "
+            "embedded one).",
         )
     return base_of(name, revision, {}, given)
 
@@ -85,16 +83,3 @@ def _json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def fetched(fetch: Callable[[], T], what: str, *, offline: bool) -> T:
-    """Raises NotFound (66) where nothing but a download would help, which the user forbids: another try would end so too."""
-    try:
-        return fetch()
-    except HubUnavailable as error:
-        if not offline:
-            raise
-        raise NotFound(
-            f"The {what} is not in the cache {constants.HF_HUB_CACHE}, and HF_HUB_OFFLINE forbids the download.",
-            remedy="Unset HF_HUB_OFFLINE, or set HF_HOME to the cache of the run.",
-        ) from error

@@ -14,9 +14,8 @@ from peft import PeftModel
 from safetensors import safe_open
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from job.asking.hub import fetched
 from job.asking.source import Source
-from job.errors import HostUnfit, MemoryExhausted, NotFound, SettingsError
+from job.errors import ArgumentError, HostUnfit, MemoryExhausted, NotFound
 from job.hosts.libraries import usable_cpus
 from job.modeling.adapter_file import WEIGHTS, lora_tensors
 from job.modeling.architecture import Architecture
@@ -53,7 +52,7 @@ class Session:
     """Ends the stack."""
 
     def answer(self, question: str, show: Show) -> dict[str, Answer]:
-        """Each model's answer. Raises SettingsError (64) for a question that is too long, MemoryExhausted (62)."""
+        """Each model's answer. Raises ArgumentError (64) for a question that is too long, MemoryExhausted (62)."""
         prompt = self._prompt(question)
         try:
             return self._answer(prompt, show)
@@ -90,7 +89,7 @@ class Session:
         )
 
     def _prompt(self, question: str) -> list[int]:
-        """Raises SettingsError (64) if question and answer do not fit into the model's positions."""
+        """Raises ArgumentError (64) if question and answer do not fit into the model's positions."""
         chat, new = self.chat, self.source.max_new_tokens
         if self.source.only_texts:
             ids: list[int] = chat.tokenizer(chat.text_begin + question, add_special_tokens=False)["input_ids"]
@@ -98,7 +97,7 @@ class Session:
             ids = chat.prompt_ids(self.source.system, question)
         positions = getattr(self.model.config.get_text_config(), "max_position_embeddings", None) or 2**31
         if len(ids) + new > positions:
-            raise SettingsError(
+            raise ArgumentError(
                 [
                     f"question: it has {len(ids):,} tokens with system prompt and chat template, and may have "
                     f"{max(positions - new, 0):,}: the model has {positions:,} positions, of which the answer takes up to "
@@ -131,15 +130,14 @@ def so_far(ids: list[int], ends: set[int], chat: Chat) -> str:
 
 
 @contextmanager
-def opened(source: Source, only: str, token: str, *, offline: bool) -> Iterator[Session]:
+def opened(source: Source, only: str, token: str) -> Iterator[Session]:
     """Raises NotFound (66) for a base that is gone or another one, HostUnfit (68) if main memory is too small for it, and what
     fetching and loading a base raises."""
-    what = f"base model {source.model.base} at {source.model.revision}"
-    architecture = fetched(partial(Architecture.of, source.model, token), what, offline=offline)
+    architecture = Architecture.of(source.model, token)
     cuda = torch.cuda.is_available()
     if not cuda:
         _require_main_memory(architecture)
-    files = fetched(partial(fetch_files, source.model, token, weights=True), what, offline=offline)
+    files = fetch_files(source.model, token, weights=True)
     tokenizer = _tokenizer(source)
     precision = precision_here(
         source.precision, architecture.config.model_type, torch.cuda.get_device_capability() if cuda else None

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from job import pipeline
-from job.errors import FolderError, HostUnfit, NotFound, SettingsError
+from job.errors import ArgumentError, FolderError, HostUnfit, NotFound
 from job.results import SCHEMA_VERSION, Cleaned, Probed, Result, Trained
 from job.runs.files import is_as_recorded, open_sealed
 from job.runs.folder import RunDir
@@ -42,7 +42,7 @@ class Source:
 def of_run(folder: Path, base: str) -> Source:
     """`base`: where the user says that the base is; empty for where the run found it.
 
-    Raises SettingsError (64) if there is no run, or one that the probe has not finished, FolderError (61) for one of another
+    Raises ArgumentError (64) if there is no run, or one that the probe has not finished, FolderError (61) for one of another
     version, NotFound (66) for an adapter that is damaged and a base that is gone or another one, HostUnfit (68) if the folder
     cannot be read.
     """
@@ -57,7 +57,7 @@ def of_run(folder: Path, base: str) -> Source:
         adapter,
         base_of(said["base"], trained.base_revision or said["revision"], said["files"], base),
         cleaned.system_prompt,
-        cleaned.texts == cleaned.train_rows + cleaned.eval_rows,
+        cleaned.only_texts,
         asked["max_new_tokens"],
         asked["repetition_penalty"],
         trained.precision.value,
@@ -86,7 +86,7 @@ def _records(folder: Path) -> dict[type[Result], dict[str, Any]]:
         there = (
             ", ".join(sorted(path.name for path in folder.iterdir())[:5]) if folder.is_dir() else "there is no folder"
         )
-        raise SettingsError(
+        raise ArgumentError(
             [f"--output: {where} holds no run ({there or 'it is empty'}){above}; FINETUNE_OUTPUT_DIR names it too"]
         )
     if other := [
@@ -100,7 +100,7 @@ def _records(folder: Path) -> dict[type[Result], dict[str, Any]]:
     if missing:
         names = {stage.result: stage.name for stage in pipeline.STAGES}
         there = ", ".join(names[kind] for kind in done) or "nothing"
-        raise SettingsError(
+        raise ArgumentError(
             [
                 f"--output: the run in {where} is not finished: done is {there}, missing "
                 f"{', '.join(names[kind] for kind in missing)}; start it again with its settings, it goes on from there"

@@ -17,6 +17,7 @@ from job.errors import JobError
 from job.exporting.agreement import agreement_of
 from job.exporting.source import Source
 from job.exporting.texts import base_tokenizer, generation_config
+from job.hosts import disk
 from job.modeling.adapter_file import WEIGHTS, copy_adapter, write_weights
 from job.modeling.base import loading_code
 from job.modeling.fresh import OUR_FAULT
@@ -28,6 +29,11 @@ sums are rounded differently, and in 16 bits two tokens are now and then equally
 
 
 def write_lora(source: Source, folder: Path) -> None:
+    """Raises DiskFull (73) before it writes what does not fit."""
+    texts = sum(path.stat().st_size for path in source.adapter.iterdir() if path.name != WEIGHTS)
+    disk.require_left(
+        folder.parent, texts + sum(tensor.nbytes for tensor in source.lora.values()), "the files of lora/"
+    )
     copy_adapter(source.adapter, (WEIGHTS,), folder)
     if source.has_embedding:
         (folder / WEIGHTS).unlink()

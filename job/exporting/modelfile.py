@@ -21,14 +21,14 @@ REASON = "# No TEMPLATE: "
 
 
 def write_modelfile(source: Source, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    chat = Chat(tokenizer)
-    template = template_of(chat)
+    chat, cleaned = Chat(tokenizer), source.cleaned
+    template = "{{ .Prompt }}" if cleaned.only_texts else template_of(chat)
     lines = ["# ollama create NAME -f Modelfile", "FROM ."]
     if isinstance(template, Inexpressible):
         lines.append(f"{REASON}{template}")
     else:
         lines.append(f"TEMPLATE {QUOTES}{template}{QUOTES}")
-    system = source.cleaned.system_prompt
+    system = "" if cleaned.only_texts else cleaned.system_prompt
     if system and chat.prompt(system, QUESTION) == chat.prompt(system.strip(), QUESTION):
         system = system.strip()  # as the chat template does; Go's would not
     if QUOTES in system:
@@ -82,7 +82,7 @@ def template_of(chat: Chat) -> str | Inexpressible:
     before_system, after_system = with_system[0].split(SYSTEM)
     before_answer, between, end = later[0]
     parts = (before_system, after_system, without[0], before_answer, between, end)
-    if any(text in part for part in parts for text in ("{{", "}}", QUOTES)):
+    if any(part.endswith("{") or text in part for part in parts for text in ("{{", "}}", QUOTES)):
         return Inexpressible("the chat template writes braces or quotation marks that Go's would read as its own")
     if lost := _lost("".join(parts)):
         return Inexpressible(f"Ollama would leave out {lost} of the chat template")

@@ -11,17 +11,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from job.errors import HostUnfit
+from job.hosts.libraries import is_offline
 from job.hosts.mounts import place_of, remedy
 from job.settings.fields import Settings
-
-YES = ("1", "ON", "YES", "TRUE")
-"""The Hub client's words."""
 
 
 def require_folders(settings: Settings, environ: Mapping[str, str]) -> None:
     """Raises HostUnfit (68) for the first folder that this run needs and cannot write."""
     _require_temporary(environ)
-    if settings.uses_hub and environ.get("HF_HUB_OFFLINE", "").upper() not in YES:
+    if settings.uses_hub and not is_offline(environ):
         cache = hub_cache(environ)
         if any(not (cache / name / "snapshots").is_dir() for name in cached_names(settings)):
             _require_cache(cache, "HF_HUB_CACHE" if environ.get("HF_HUB_CACHE") else "HF_HOME")

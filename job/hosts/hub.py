@@ -27,7 +27,7 @@ from huggingface_hub.errors import (
 )
 
 from job.errors import AccessDenied, DiskFull, HostUnfit, HubUnavailable, JobError, NotFound, causes
-from job.hosts.libraries import proxies
+from job.hosts.libraries import SILENT, proxies
 from job.hosts.mounts import place_of, remedy
 from job.hosts.patience import patiently
 
@@ -123,10 +123,7 @@ def _of_the_client(cause: BaseException, what: str, variable: str, token: str) -
     if isinstance(cause, RevisionNotFoundError):
         return _no_revision(what, variable)
     if isinstance(cause, LocalEntryNotFoundError | OfflineModeIsEnabled):
-        return HubUnavailable(
-            f"The {what} is not in the local cache, and the Hub cannot be reached: {first_line(cause)}",
-            remedy=f"Check {_the_way()} (and HF_HUB_OFFLINE), then start again.",
-        )
+        return _not_in_the_cache(cause, what)
     if isinstance(cause, RepositoryNotFoundError):
         return _unknown_or_private(what, variable, token)
     if isinstance(cause, EntryNotFoundError | HFValidationError):
@@ -148,6 +145,18 @@ def _of_the_client(cause: BaseException, what: str, variable: str, token: str) -
             remedy=f"Check {_the_way()}, then start again: finished work is not repeated.",
         )
     return None
+
+
+def _not_in_the_cache(cause: BaseException, what: str) -> JobError:
+    if constants.is_offline_mode() and not SILENT:  # another try would end so too
+        return NotFound(
+            f"The {what} is not in the cache {constants.HF_HUB_CACHE}, and HF_HUB_OFFLINE forbids to ask the Hub.",
+            remedy="Unset HF_HUB_OFFLINE, or set HF_HOME to a cache that holds it.",
+        )
+    return HubUnavailable(
+        f"The {what} is not in the local cache, and the Hub cannot be reached: {SILENT[0] if SILENT else first_line(cause)}",
+        remedy=f"Check {_the_way()}, then start again.",
+    )
 
 
 def _the_way() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -78,19 +78,29 @@ def _certificates_that_cannot_be_read() -> Iterator[str]:
         yield f"{CERTIFICATES}: no certificates can be read from {path} ({reason})"
 
 
+SILENT: list[str] = []
+"""Why the Hub is not asked, though the user does not forbid it."""
+
+
+def is_offline(environ: Mapping[str, str]) -> bool:
+    """Whether the Hub must not be asked, by the words of its client."""
+    return environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
 def do_not_wait_for_the_hub() -> None:
     """Work from the cache if the Hub does not answer within two seconds: its client would try for two minutes.
 
-    For `plan`, which can do without the Hub. Behind a proxy it tries no connection.
+    For `plan`, which can do without the Hub, and `ask`, where somebody waits. Behind a proxy it tries no connection.
     """
     endpoint = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
     port = endpoint.port or (80 if endpoint.scheme == "http" else 443)
-    if proxies():
+    if proxies() or is_offline(os.environ):
         return
     try:
         socket.create_connection((endpoint.hostname or "", port), timeout=2).close()
-    except OSError:
+    except OSError as error:
         os.environ["HF_HUB_OFFLINE"] = "1"
+        SILENT.append(f"{endpoint.hostname}, port {port}: {error.strerror or error}")
 
 
 def proxies() -> list[str]:

@@ -121,9 +121,10 @@ def model_card(
         probed=probed,
         licence=licence,
         samples=shown[:SHOWN_ANSWERS],
-        how_to_ask=how_to_ask(cleaned, settings.probe.max_new_tokens),
+        how_to_ask=how_to_ask(cleaned, settings.probe.max_new_tokens, settings.probe.repetition_penalty),
         max_new_tokens=settings.probe.max_new_tokens,
-        only_texts=_only_texts(cleaned),
+        repetition_penalty=settings.probe.repetition_penalty,
+        only_texts=cleaned.only_texts,
         rows_in_words=_rows_in_words(cleaned),
     )
 
@@ -209,7 +210,7 @@ def _vocabulary_grew(trained: Trained, settings: Settings) -> bool:
     return "embedding" in trained.adapter_parts_bytes or settings.model.pad_token == "add"
 
 
-def how_to_ask(cleaned: Cleaned, max_new_tokens: int = 256) -> str:
+def how_to_ask(cleaned: Cleaned, max_new_tokens: int = 256, repetition_penalty: float = 1.0) -> str:
     """The model card's section of that name, with the prompt that training used. Its code needs a `tokenizer` and a `model`."""
     system, question = cleaned.system_prompt, "Your question"
     if system and cleaned.system_in_user_turn:
@@ -218,18 +219,14 @@ def how_to_ask(cleaned: Cleaned, max_new_tokens: int = 256) -> str:
         cleaned=cleaned,
         system=system,
         question=question,
-        only_texts=_only_texts(cleaned),
+        only_texts=cleaned.only_texts,
         max_new_tokens=max_new_tokens,
+        repetition_penalty=repetition_penalty,
     )
 
 
-def _only_texts(cleaned: Cleaned) -> bool:
-    """Whether every row is plain text, which training gives no chat template."""
-    return cleaned.texts == cleaned.train_rows + cleaned.eval_rows
-
-
 def _rows_in_words(cleaned: Cleaned) -> str:
-    if _only_texts(cleaned):
+    if cleaned.only_texts:
         return "plain texts"
     if cleaned.conversations == cleaned.train_rows + cleaned.eval_rows:
         return "conversations"

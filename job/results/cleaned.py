@@ -145,3 +145,8 @@ class Cleaned(Result):
     dropped_path: str
     sha256: str
     """Over the bytes of the train and eval rows: what the next stages depend on."""
+
+    @property
+    def only_texts(self) -> bool:
+        """Whether every row is plain text, which training gives no chat template."""
+        return self.texts == self.train_rows + self.eval_rows

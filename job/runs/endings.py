@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import resource
+import shutil
+import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import indent
 from typing import Any, Literal
 
 from job.errors import (
     BUG,
+    SUCCESS,
     DiskFull,
     JobError,
     SettingsError,
@@ -153,11 +158,28 @@ def _log_ending(error: BaseException, fault: Failure, stage: str) -> None:
         log.error("stage=%s error=%s: unexpected", stage, fault.kind, exc_info=error)
 
 
-def end_command(error: BaseException, stage: str) -> int:
-    """Classify and log what ended a command that is no start of a run. Returns the exit code."""
+def end_command(error: BaseException, stage: str, folder: Path | None = None) -> int:
+    """Classify and log what ended a command that is no start of a run. `folder`: where it writes. Returns the exit code."""
+    if _is_disk_full(error) and folder:
+        free = shutil.disk_usage(folder).free
+        error = DiskFull(f"The disk of {folder.absolute()} is full, with {free:,} bytes free now: {error}")
     error = _classified(error, stage)
     _, code, fault = _ending(error)
     _log_ending(error, fault, stage)
+    return code
+
+
+def printing(call: Callable[[], int], stage: str) -> int:
+    """The exit code of a command that prints an answer, which may find no reader, or no room on the disk."""
+    try:
+        code = call()
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever reads has seen enough
+        code = SUCCESS
+    except OSError as error:
+        code = end_command(error, stage)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
     return code
 
 

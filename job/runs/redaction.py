@@ -14,6 +14,7 @@ import select
 import sys
 from base64 import b64encode
 from collections.abc import Container, Iterable, Iterator, Mapping
+from io import TextIOWrapper
 from typing import Any, TextIO
 from urllib.parse import quote, quote_plus, unquote
 
@@ -170,6 +171,8 @@ def redact_streams(logs: Container[str] = ("stderr",)) -> None:
     hold no result."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper):  # a locale without umlauts would end a command at the first one
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
         if stream and not isinstance(stream, RedactedStream):  # None where the caller has closed it
             setattr(sys, name, RedactedStream(stream, is_log=name in logs))
 

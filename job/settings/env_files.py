@@ -40,3 +40,10 @@ def read_env_file(path: Path) -> dict[str, str]:
     if problems:
         raise SettingsError(problems)
     return values
+
+
+def fill_environment(path: Path | None) -> None:
+    """With the file's values, where it sets nothing itself, as with docker, where -e wins over --env-file. Raises SettingsError
+    (64)."""
+    for name, value in (read_env_file(path) if path else {}).items():
+        os.environ.setdefault(name, value)

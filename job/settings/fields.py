@@ -16,7 +16,7 @@ from job.settings.values import AutoOr0, AutoOr1, HubId, Names, RuleFile, Source
 
 PREFIX = "FINETUNE_"
 OUTPUT_DIR = f"{PREFIX}OUTPUT_DIR"
-MERGE_INTO = f"{PREFIX}MERGE_INTO"
+EXPORT, MERGE_INTO = f"{PREFIX}EXPORT", f"{PREFIX}MERGE_INTO"
 ExportForm = Literal["adapter", "lora", "merged"]
 MergeInto = Literal["dequantized", "unquantized"]
 

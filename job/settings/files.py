@@ -70,6 +70,13 @@ def irregular(path: Path) -> str:
     return IRREGULAR.get(stat.S_IFMT(path.stat().st_mode), "")
 
 
+def absent(path: Path, what: str) -> str:
+    """Of a path that leads to nothing. `what`: what should be there."""
+    if os.path.islink(path):  # noqa: PTH114 (it never raises)
+        return f"{path} is a link to {os.readlink(path)}, which is not there"  # noqa: PTH115 (as it was written)
+    return f"there is no {what} {path} (working directory: {Path.cwd()})"
+
+
 def read_file(path: Path, encoding: str = "utf-8") -> str:
     """The text of a regular file of at most 10 MB. Raises OSError and UnicodeDecodeError."""
     if kind := irregular(path):

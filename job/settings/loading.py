@@ -14,10 +14,11 @@ from pydantic import ValidationError
 
 from job.errors import AccessDenied, SettingsError
 from job.settings.connection import wrong_connection
-from job.settings.env_files import read_env_file
+from job.settings.env_files import fill_environment, read_env_file
 from job.settings.fields import PREFIX, SECTIONS, Settings
 from job.settings.files import read_file
 from job.settings.reference import variables
+from job.settings.values import items_of
 
 log = logging.getLogger("job")
 MOUNTED_TOKEN = Path("/run/secrets/hf_token")
@@ -29,12 +30,13 @@ TOKEN_VARIABLES = (TOKEN, "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN")
 def load_settings(env_file: Path | None = None) -> Settings:
     """Read and check everything at once.
 
-    Raises SettingsError (64) with all problems. The values of `env_file` fill what the environment does not set, as with
-    docker, where -e wins over --env-file.
+    Raises SettingsError (64) with all problems.
     """
-    if env_file:
-        for name, value in read_env_file(env_file).items():
-            os.environ.setdefault(name, value)
+    fill_environment(env_file)
+    return _of_environment()
+
+
+def _of_environment() -> Settings:
     problems = [*_drop_broken_text(os.environ), *_in_capitals(os.environ)]
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         os.environ[name] = os.environ[name].strip()
@@ -66,8 +68,9 @@ def load_file(path: Path) -> tuple[Settings, dict[str, str]]:
     kept = {
         name: os.environ.pop(name) for name in list(os.environ) if name in values or name.upper().startswith(PREFIX)
     }
+    os.environ.update(values)
     try:
-        return load_settings(path), values
+        return _of_environment(), values
     finally:
         for name in [name for name in os.environ if name in values or name.startswith(PREFIX)]:
             del os.environ[name]
@@ -166,12 +169,13 @@ def _in_capitals(environ: MutableMapping[str, str]) -> Iterator[str]:
 def _drop_broken_text(environ: MutableMapping[str, str]) -> Iterator[str]:
     """Names and values that are not UTF-8. Python holds them as text that cannot be written down, in metrics.json for one."""
     for name in [name for name in environ if name.upper().startswith(PREFIX)]:
-        if _is_broken(name) or _is_broken(environ[name]):
+        if is_broken(name) or is_broken(environ[name]):
             del environ[name]
             yield f"{name.encode('utf-8', 'backslashreplace').decode()}: name or value is not UTF-8 text"
 
 
-def _is_broken(text: str) -> bool:
+def is_broken(text: str) -> bool:
+    """Whether it was bytes that are not UTF-8, which Python holds as halves of characters."""
     return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
@@ -207,8 +211,9 @@ def _sentences(error: ValidationError, environ: Mapping[str, str]) -> Iterator[s
         value = environ.get(name, "")
         if problem["type"] == "extra_forbidden" or _is_quoted(value) or SHELLS_WORK.search(value):
             continue
-        if problem["type"] == "too_short" and name in reported:
-            continue  # pydantic counts only the valid items of a list
+        items = [number for number in problem["loc"] if isinstance(number, int)]
+        if name in reported and (problem["type"] == "too_short" or items):
+            continue  # of a list one item is enough, and pydantic counts only the valid ones
         reported.add(name)
         if problem["type"] == "missing":
             yield f"{name}: not set; name a data set, for instance owner/name or ./rows.jsonl"
@@ -217,11 +222,13 @@ def _sentences(error: ValidationError, environ: Mapping[str, str]) -> Iterator[s
         elif problem["type"] == "value_error":
             yield message if named else f"{name}: {message}"
         else:
+            value = items_of(value)[items[0]] if items else value
             yield f"{name}: must be {message}" + (f", not '{value}'" if value else "")
 
 
 def _variable_at(place: tuple[int | str, ...]) -> str:
-    """("train", "seed") -> FINETUNE_TRAIN_SEED. Without any data variable the whole section is missing."""
+    """("train", "seed") -> FINETUNE_TRAIN_SEED, ("export", 0) -> FINETUNE_EXPORT. Without any data variable the whole section
+    is missing."""
     if place == ("data",):
         return f"{PREFIX}DATA_SOURCES"
-    return (PREFIX + "_".join(map(str, place[:2]))).upper()
+    return (PREFIX + "_".join(name for name in place[:2] if isinstance(name, str))).upper()

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict
 
-from job.settings.files import QUICKSTART, find_file, irregular, is_needed, output_dir
+from job.settings.files import QUICKSTART, absent, find_file, irregular, is_needed, output_dir
 from job.settings.run_files import holds_run, is_written
 
 TEXT_KINDS = ("jsonl", "json", "csv", "tsv", "txt")
@@ -161,7 +161,7 @@ def _require_file_or_folder(path: Path) -> None:
     except (FileNotFoundError, NotADirectoryError):
         if not is_needed("rows", os.environ):
             return
-        raise ValueError(f"there is no file or folder {path} (working directory: {Path.cwd()})") from None
+        raise ValueError(absent(path, "file or folder")) from None
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror})") from error
     if kind and not path.is_dir():

@@ -6,22 +6,26 @@ A file is checked here, since a wrong path should end a run before it begins.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 from pydantic_settings import NoDecode
 
-from job.settings.files import find_file, read_file
+from job.settings.files import absent, find_file, read_file
 from job.settings.rule_file import parse as parse_rules
 from job.settings.sources import HUB_ID, Source
+
+SHOWN_RULES = 3
+"""Wrong lines that are quoted: another file, such as one of rows, has thousands."""
 
 
 def comma_list(value: object) -> object:
     """`a, b` as ("a", "b"); anything but text stays as it is."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
+    return items_of(value) if isinstance(value, str) else value
+
+
+def items_of(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _sources(value: object) -> object:
@@ -47,7 +51,7 @@ def _text_file(value: str) -> str:
         if value and not read_file(path).strip():
             raise ValueError(f"the file {path} is empty")
     except FileNotFoundError:
-        raise ValueError(f"there is no file {path} (working directory: {Path.cwd()})") from None
+        raise ValueError(absent(path, "file")) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"the file {path} cannot be read as UTF-8 text ({error})") from error
     return value
@@ -57,7 +61,8 @@ def _rule_file(value: str) -> str:
     if _text_file(value):
         problems = parse_rules(read_file(find_file(value)))[1]
         if problems:
-            raise ValueError("; ".join(f"{find_file(value)} {problem}" for problem in problems))
+            more = f"; and {len(problems) - SHOWN_RULES:,} more lines" if len(problems) > SHOWN_RULES else ""
+            raise ValueError("; ".join(f"{find_file(value)} {problem}" for problem in problems[:SHOWN_RULES]) + more)
     return value
 
 

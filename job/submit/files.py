@@ -7,6 +7,7 @@ queue gets a folder with the same relative names, and the run works in it. Knows
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,12 +16,16 @@ from typing import TYPE_CHECKING
 
 from job.settings.fields import PREFIX, SECTIONS, Settings
 from job.settings.files import PROJECT, find_file
+from job.settings.loading import is_broken
 
 if TYPE_CHECKING:
     from job.submit.submission import Submission
 
 SHIPPED = (PROJECT / "job", PROJECT / "env")
 """What the image contains (.dockerignore)."""
+
+
+WILDCARDS = re.compile(r"[*?\[\]]")
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ class Way:
     """Whether it sees the folders of this machine. Then an absolute name is mounted at the same place."""
     volume: str = ""
     """Where its own volume is mounted: an absolute name below it is there already."""
+    patterns: bool = False
+    """Whether its upload takes a name with one of WILDCARDS for a pattern."""
 
 
 NOTHING_TO_DO = Way()
@@ -68,7 +75,11 @@ def each(command: str, before: str = "") -> Callable[[Submission], Iterator[str]
         if before and job.files:
             yield before
         for file in job.files:
-            yield " ".join(shlex.quote(word.replace("{name}", job.name).replace("{path}", file)) for word in words)
+            here = f"./{file}" if file.startswith("-") else file  # no option
+            found = (
+                here if word == "{path}" else word.replace("{name}", job.name).replace("{path}", file) for word in words
+            )
+            yield shlex.join(found)
 
     return uploads
 
@@ -125,8 +136,10 @@ def _unreachable(one: Named, here: Path, way: Way) -> Iterator[str]:
     for file in one.files:
         if Path(file).is_absolute():
             yield f"{one.variable}: {one.name} is not in this folder ({here}) but in {PROJECT}; make the manifest there"
-        elif any(ord(letter) < 32 for letter in file):
-            yield f"{one.variable}: the name {file!r} holds a control character; rename the file"
+        elif any(ord(letter) < 32 for letter in file) or is_broken(file):
+            yield f"{one.variable}: the name {file!r} holds a control character, or is not UTF-8; rename the file"
+        elif way.patterns and WILDCARDS.search(file):
+            yield f"{one.variable}: the upload would take {file} for a pattern; rename the file, without *, ? and brackets"
         elif way.mounts and any(letter in str(here) for letter in ":,"):
             yield f"{one.variable}: {here} cannot be mounted, because of the colon or comma in it; rename the folder"
         elif way.mounts and not Path(file).resolve().is_relative_to(here.resolve()):

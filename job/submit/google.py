@@ -21,8 +21,8 @@ ON_SPOT_ALONE = ("H100",)
 ACCELERATORS = {"T4": "nvidia-tesla-t4", "L4": "nvidia-l4", "A100": "nvidia-tesla-a100", "H100": "nvidia-h100-80gb"}
 BATCH_DISK, VERTEX_BUCKET = "/mnt/disks/output", "/gcs/YOUR_BUCKET"
 UPLOAD = each("gcloud storage cp {path} gs://YOUR_BUCKET/{name}-files/{path}")
-BATCH_FILES = Way(UPLOAD, volume=BATCH_DISK)
-VERTEX_FILES = Way(UPLOAD, volume="/gcs")
+BATCH_FILES = Way(UPLOAD, volume=BATCH_DISK, patterns=True)
+VERTEX_FILES = Way(UPLOAD, volume="/gcs", patterns=True)
 
 
 def gcp_batch(job: Submission) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from job.errors import SettingsError
+from job.errors import ArgumentError, SettingsError
 from job.submit import files
 from job.submit.submission import Submission
 from job.submit.targets import Target
@@ -12,9 +12,12 @@ from job.submit.targets import Target
 
 def require_possible(job: Submission, target: Target) -> None:
     """Raises SettingsError (64) with everything that the queue does not offer or cannot carry."""
-    problems = [*_machine(job, target), *_values(job, target), *files.obstacles(job.named, target.files, target.name)]
+    machine = [*_machine(job, target)]
+    problems = [*_values(job, target), *files.obstacles(job.named, target.files, target.name)]
     if problems:
-        raise SettingsError(problems)
+        raise SettingsError([*machine, *problems])
+    if machine:
+        raise ArgumentError(machine)
 
 
 def _machine(job: Submission, target: Target) -> Iterator[str]:

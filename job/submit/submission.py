@@ -8,17 +8,17 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from job.errors import EXIT_CODES, SettingsError
+from job.errors import EXIT_CODES, ArgumentError, SettingsError
 from job.runs.redaction import STARS, redact
 from job.settings.fields import OUTPUT_DIR, PREFIX
-from job.settings.loading import TOKEN, load_file
+from job.settings.loading import TOKEN, is_broken, load_file
 from job.submit.estimate import USUAL, Needs, needs_of
 from job.submit.files import Named, named, travelling
 
 IMAGE = re.compile(r"[A-Za-z0-9][\w./:@+-]*")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LONGEST_LABEL = 40
-SECRET = re.compile(r"(TOKEN|SECRET|PASSWORD|KEY|CREDENTIALS)$")
+SECRET = re.compile(r"(TOKEN|SECRET|PASS(WORD|WD|PHRASE)?|KEY|CREDENTIALS?)$", re.IGNORECASE)
 KILLED = (137, 143)  # SIGKILL, and SIGTERM before the job could handle it: the host was preempted or evicted
 
 
@@ -112,7 +112,7 @@ def _name_of(stem: str) -> str:
 def describe(env_file: Path, image: str, *, card: str = "", spot: bool | None = None) -> Submission:
     """Raises SettingsError (64) if the file describes no valid run, or contains the value of a secret."""
     if not IMAGE.fullmatch(image):
-        raise SettingsError([f"--image {image}: not an image name; write [registry/]name[:tag][@digest]"])
+        raise ArgumentError([f"--image {image}: not an image name; write [registry/]name[:tag][@digest]"])
     settings, values = load_file(env_file)
     problems = [
         f"{name} in {env_file}: looks like a secret, which a manifest must not hold; remove it from the file"
@@ -123,6 +123,11 @@ def describe(env_file: Path, image: str, *, card: str = "", spot: bool | None = 
         f"{name} in {env_file}: no queue takes this name of a variable; it may hold letters, digits and _"
         for name in values
         if not NAME.fullmatch(name)
+    ]
+    problems += [
+        f"{name} in {env_file}: its value is not UTF-8 text, and a manifest is"
+        for name, value in values.items()
+        if is_broken(value)
     ]
     if problems:
         raise SettingsError(problems)

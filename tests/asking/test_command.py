@@ -66,7 +66,8 @@ def test_lines_become_one_object_each_and_nothing_else(
         (["--adapter", "./output", "Why?"], "--adapter: must be OWNER/NAME on the Hub, not './output'"),
         (["--adapter", "a/b", "--output", "output", "Why?"], "--output, --adapter: name one of them"),
         (["--output", "/nowhere", "Why?"], "/nowhere holds no run (there is no folder)"),
-        (["--only", "better", "Why?"], "there is no 'better'"),
+        (["--only", "both", "Why?"], "there is no 'both'; there are base and tuned"),
+        (["--only", "tune", "Why?"], "there is no 'tune'; did you mean tuned?"),
         (["--jsn", "Why?"], "there is no option --jsn; did you mean --json?"),
     ],
 )
@@ -112,6 +113,18 @@ def fake_session(*steps: Callable[[], None]) -> Any:
         return {"tuned": SimpleNamespace(text=question.upper(), stopped=len(question) < 9, tokens=9)}
 
     return SimpleNamespace(answer=answer, stack=None)
+
+
+@pytest.mark.light
+def test_a_question_needs_no_quotes_and_a_file_may_name_the_run(
+    small_folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(asking, "_models", lambda *_, **__: nullcontext(fake_session()))
+    file = small_folder.parent / "my.env"
+    file.write_text(f"FINETUNE_OUTPUT_DIR={small_folder}\nHF_HUB_OFFLINE=1\n", "utf-8")
+    assert command({}, "ask", "--env-file", str(file), "--json", "why", "so", "yellow?") == 0
+    assert json.loads(capsys.readouterr().out)["question"] == "why so yellow?"
+    assert os.environ["HF_HUB_OFFLINE"] == "1", "as the Hub's client reads it"
 
 
 @pytest.mark.light
@@ -175,10 +188,10 @@ def test_a_token_stands_in_no_answer_and_in_no_error(
 @pytest.mark.light
 def test_a_reader_that_has_seen_enough_is_no_failure(small_folder: Path) -> None:
     code = (
-        "import sys, contextlib\nfrom job.asking import command\nfrom tests.asking.test_command import fake_session\n"
+        "import sys, contextlib\nfrom job import cli\nfrom job.asking import command\n"
+        "from tests.asking.test_command import fake_session\n"
         "command._models = lambda *_, **__: contextlib.nullcontext(fake_session())\n"
-        f"request = command.Request('Why?', command.Path({str(small_folder)!r}), '', 'tuned', True)\n"
-        "sys.exit(command.ask(request, {}))"
+        f"sys.exit(cli.main(['ask', '--output', {str(small_folder)!r}, '--only', 'tuned', '--json', 'Why?']))"
     )
     reading, writing = os.pipe()
     os.close(reading)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from huggingface_hub import constants
 
-from job.asking.hub import fetched, of_hub, prompt_on
-from job.errors import AccessDenied, HubUnavailable, NotFound
+from job.asking.hub import of_hub, prompt_on
+from job.errors import AccessDenied, NotFound
 from job.hosts.patience import Limits, set_limits
 from job.publishing.cards import how_to_ask
 from tests.asking.conftest import CHATS, SYSTEM
@@ -43,7 +43,7 @@ def repository(hub: StandInHub, name: str = "alice/adapter", config: dict[str, A
 
 def test_a_repository_is_asked_as_its_card_says(hub: StandInHub) -> None:
     repository(hub)
-    source = of_hub("alice/adapter", "", "", offline=False)
+    source = of_hub("alice/adapter", "", "")
     assert (source.system, source.max_new_tokens, source.repetition_penalty) == (SYSTEM, 40, 1.1)
     assert (source.model.base, source.model.revision, source.precision) == ("meta/base", "feedbeef", "")
     there = {path.name for path in source.adapter.rglob("*")}
@@ -53,7 +53,7 @@ def test_a_repository_is_asked_as_its_card_says(hub: StandInHub) -> None:
 def test_without_a_note_of_it_the_defaults_decode(hub: StandInHub) -> None:
     files = {"adapter_config.json": json.dumps(CONFIG).encode(), "adapter_model.safetensors": b"weights"}
     hub.add_repo("model", "alice/bare", files)
-    source = of_hub("alice/bare", "", "", offline=False)
+    source = of_hub("alice/bare", "", "")
     assert (source.system, source.max_new_tokens, source.repetition_penalty) == ("", 256, 1.0)
 
 
@@ -78,23 +78,23 @@ def test_plain_texts_and_cards_that_say_nothing(tmp_path: Path, caplog: pytest.L
 def test_what_is_no_adapter_or_no_longer_there_is_66(hub: StandInHub) -> None:
     hub.add_repo("model", "alice/model", {"config.json": b"{}"})
     with pytest.raises(NotFound, match=r"has no adapter_config\.json and no adapter_model\.safetensors"):
-        of_hub("alice/model", "", "", offline=False)
+        of_hub("alice/model", "", "")
     with pytest.raises(NotFound, match="alice/gone does not exist, or is private"):
-        of_hub("alice/gone", "", "", offline=False)
+        of_hub("alice/gone", "", "")
 
 
 def test_a_gated_adapter_without_a_token_is_67(hub: StandInHub) -> None:
     repository(hub, gated=True)
     with pytest.raises(AccessDenied, match="The adapter alice/adapter is gated, and was requested with no token"):
-        of_hub("alice/adapter", "", "", offline=False)
+        of_hub("alice/adapter", "", "")
 
 
 def test_a_base_that_was_a_folder_has_to_be_named(hub: StandInHub, base: Path) -> None:
     repository(hub, config=CONFIG | {"base_model_name_or_path": "base", "revision": None})
     with pytest.raises(NotFound, match="a base model in a folder, “base”, which is not on the Hub") as caught:
-        of_hub("alice/adapter", "", "", offline=False)
-    assert "FINETUNE_MODEL_BASE" in caught.value.remedy
-    assert of_hub("alice/adapter", str(base), "", offline=False).model.location == str(base)
+        of_hub("alice/adapter", "", "")
+    assert "FINETUNE_MODEL_BASE" in caught.value.remedy and "quickstart" in caught.value.remedy
+    assert of_hub("alice/adapter", str(base), "").model.location == str(base)
 
 
 def test_a_base_behind_a_gate_is_67_and_one_that_is_not_in_the_cache_66(
@@ -103,24 +103,14 @@ def test_a_base_behind_a_gate_is_67_and_one_that_is_not_in_the_cache_66(
     from job.asking.session import opened
 
     repository(hub)
-    source = of_hub("alice/adapter", "", "", offline=False)
+    source = of_hub("alice/adapter", "", "")
     source = replace(source, model=source.model.model_copy(update={"revision": "main"}))
     hub.add_repo("model", "meta/base", {"config.json": (base / "config.json").read_bytes()}, gated=True)
     with (
         pytest.raises(AccessDenied, match="The base model meta/base at main is gated"),
-        opened(source, "", "", offline=False),
+        opened(source, "", ""),
     ):
         pass
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(NotFound, match="HF_HUB_OFFLINE forbids the download"), opened(source, "", "", offline=True):
+    with pytest.raises(NotFound, match="HF_HUB_OFFLINE forbids to ask the Hub"), opened(source, "", ""):
         pass
-
-
-def test_what_a_forbidden_download_would_bring_is_66_and_a_silent_hub_76() -> None:
-    def silent() -> None:
-        raise HubUnavailable("The Hub cannot be reached.")
-
-    with pytest.raises(NotFound, match="HF_HUB_OFFLINE forbids the download"):
-        fetched(silent, "base model a/b", offline=True)
-    with pytest.raises(HubUnavailable):
-        fetched(silent, "base model a/b", offline=False)

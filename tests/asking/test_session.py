@@ -32,7 +32,7 @@ def source(asked_run: Run) -> Source:
 
 @pytest.fixture(scope="module")
 def session(source: Source) -> Iterator[Session]:
-    with opened(source, "", "", offline=False) as found:
+    with opened(source, "", "") as found:
         yield found
 
 
@@ -61,7 +61,7 @@ def test_an_adapter_that_cannot_be_stacked_answers_after_the_base(
 
     monkeypatch.setattr(asking, "generate", mixed)
     order: list[str] = []
-    with opened(source, "", "", offline=False) as apart:
+    with opened(source, "", "") as apart:
         answers = apart.answer(question, lambda name, *_: order.append(name))
         assert apart.stack is None
     assert (answers["base"].text, answers["tuned"].text) == (base.text, text)
@@ -70,7 +70,7 @@ def test_an_adapter_that_cannot_be_stacked_answers_after_the_base(
 
 def test_one_model_alone_says_the_same(source: Source, asked_run: Run) -> None:
     question, text = next(iter(asked_run[1].items()))
-    with opened(source, "tuned", "", offline=False) as alone:
+    with opened(source, "tuned", "") as alone:
         assert {name: answer.text for name, answer in alone.answer(question, lambda *_: None).items()} == {
             "tuned": text
         }
@@ -81,7 +81,7 @@ def test_an_adapter_with_rows_of_the_embedding_answers_too(base: Path, tmp_path:
     made = make_source(base, tmp_path / "adapter", save_embedding="rows")
     model = ModelSettings(base=str(base))
     source = Source(tmp_path / "adapter", model, SYSTEM, False, 12, 1.0, "float32")
-    with opened(source, "", "", offline=False) as session:
+    with opened(source, "", "") as session:
         answers = session.answer(QUESTIONS[0], lambda *_: None)
         assert session.stack is None
     assert answers["tuned"].ids == tuple(made.said[0].answer) != answers["base"].ids
@@ -117,7 +117,7 @@ def test_an_adapter_of_another_base_is_refused(source: Source, tmp_path: Path) -
         model = source.model.model_copy(update={"base": str(other)})
         with (
             pytest.raises(NotFound, match=f"belongs to another base model than .*{name}: .*({reason})"),
-            opened(replace(source, model=model), "", "", offline=False),
+            opened(replace(source, model=model), "", ""),
         ):
             pass
 

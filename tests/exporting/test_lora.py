@@ -11,18 +11,26 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from job.errors import JobError
+from job.errors import DiskFull, JobError
 from job.exporting.lora import check_lora, write_lora
 from job.exporting.source import Source
 from job.modeling.adapter_file import WEIGHTS
 from tests.conftest import make_base
 from tests.exporting.conftest import make_source
+from tests.faults.small_disk import small_disk
 
 
 @pytest.fixture
 def folder(source: Source, tmp_path: Path) -> Path:
     write_lora(source, tmp_path / "lora")
     return tmp_path / "lora"
+
+
+def test_a_disk_without_room_is_said_with_figures_before_anything_is_written(source: Source, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small", 8192) as root:
+        with pytest.raises(DiskFull, match=r"has 8,192 bytes free; the files of lora/ need up to [\d,]+"):
+            write_lora(source, root / "lora")
+        assert not (root / "lora").exists()
 
 
 def test_it_holds_no_embedding_and_no_new_token(source: Source, folder: Path) -> None:

@@ -114,6 +114,7 @@ def test_blanks_around_the_system_prompt_stay_where_the_chat_template_leaves_the
         (LLAMA3.text.replace("<|eot_id|>", "{{ loop.index0 }}<|eot_id|>"), "writes a turn differently"),
         (LLAMA3.text.replace("m.content | trim", "m.content | trim | upper"), "changes texts"),
         (LLAMA3.text.replace("\n\n", "{{ '{{' }}"), "braces or quotation marks"),
+        (LLAMA3.text.replace("\n\n", "{{ '{' }}"), "braces or quotation marks"),
         (LLAMA3.text.replace("\n\n", '"""'), "braces or quotation marks"),
         (LLAMA3.text.replace("\n\n", "\u3000"), "Ollama would leave out U+3000 IDEOGRAPHIC SPACE"),
         (
@@ -121,7 +122,15 @@ def test_blanks_around_the_system_prompt_stay_where_the_chat_template_leaves_the
             "does not render a chat without a system prompt",
         ),
     ],
-    ids=["counts turns", "upper case", "braces", "quotes", "unprintable", "wants a system prompt"],
+    ids=[
+        "counts turns",
+        "upper case",
+        "braces",
+        "a brace before what Go fills in",
+        "quotes",
+        "unprintable",
+        "wants a system prompt",
+    ],
 )
 def test_what_go_cannot_say_is_left_out_with_the_reason(
     template: str, said: str, base: Path, source: Source, tmp_path: Path
@@ -133,6 +142,15 @@ def test_what_go_cannot_say_is_left_out_with_the_reason(
     assert 'TEMPLATE "' not in text
     assert said in no_template(tmp_path)
     assert 'PARAMETER stop "<|eot_id|>"' in text
+
+
+def test_what_was_trained_on_plain_texts_continues_them(base: Path, source: Source, tmp_path: Path) -> None:
+    rows = source.cleaned.train_rows + source.cleaned.eval_rows
+    cleaned = source.cleaned.model_copy(update={"texts": rows, "system_prompt": "Be brief."})
+    write_modelfile(replace(source, cleaned=cleaned), tokenizer_of(LLAMA3, base), tmp_path)
+    text = (tmp_path / "Modelfile").read_text("utf-8")
+    assert 'TEMPLATE """{{ .Prompt }}"""' in text
+    assert "SYSTEM" not in text
 
 
 def test_decoding_and_system_prompt_are_those_of_the_run(base: Path, source: Source, tmp_path: Path) -> None:

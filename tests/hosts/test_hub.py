@@ -115,11 +115,18 @@ def test_a_cache_that_refuses_a_file(number: int, monkeypatch: pytest.MonkeyPatc
         raise elsewhere
 
 
-def test_work_from_the_cache_names_the_variable_that_asks_for_it() -> None:
-    error = translated(fails(OfflineModeIsEnabled("offline")))
-    assert isinstance(error, HubUnavailable)
-    assert "not in the local cache" in str(error)
+def test_what_the_user_forbids_is_66_and_a_hub_that_is_silent_76(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are offline to the Hub's client, which would have HF_HUB_OFFLINE unset that nobody has set."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    error = translated(fails(OfflineModeIsEnabled("please unset HF_HUB_OFFLINE")))
+    assert isinstance(error, NotFound)
+    assert "HF_HUB_OFFLINE forbids to ask the Hub" in str(error)
     assert "HF_HUB_OFFLINE" in error.remedy
+    monkeypatch.setattr("job.hosts.hub.SILENT", ["hub.example, port 443: Connection refused"])
+    error = translated(fails(OfflineModeIsEnabled("please unset HF_HUB_OFFLINE")))
+    assert isinstance(error, HubUnavailable)
+    assert str(error).endswith("the Hub cannot be reached: hub.example, port 443: Connection refused")
+    assert "HF_HUB_OFFLINE" not in error.remedy
 
 
 # --- Xet: large files, through a library in Rust ---------------------------------------------------------------------

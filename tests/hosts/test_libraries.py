@@ -11,6 +11,7 @@ import pytest
 from job.errors import HostUnfit, SettingsError
 from job.hosts import libraries
 from job.hosts.libraries import (
+    SILENT,
     do_not_wait_for_the_hub,
     gpu_wanted,
     prepare_cuda,
@@ -119,6 +120,7 @@ def test_the_hub_is_tried_at_the_port_of_its_address(
     monkeypatch.setenv("HF_ENDPOINT", endpoint)
     do_not_wait_for_the_hub()
     assert tried == [(place, 2)]
+    SILENT.clear()
 
 
 def test_a_hub_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,8 +134,14 @@ def test_a_hub_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.Monkey
             behind_a_proxy.setenv(name, "http://proxy.example")
             do_not_wait_for_the_hub()
             assert "HF_HUB_OFFLINE" not in os.environ, name
+    with monkeypatch.context() as forbidden:
+        forbidden.setenv("HF_HUB_OFFLINE", "on")
+        do_not_wait_for_the_hub()
+        assert SILENT == [], "the user's own wish stays that"
     do_not_wait_for_the_hub()
     assert os.environ["HF_HUB_OFFLINE"] == "1"
+    assert "".join(SILENT) == f"127.0.0.1, port {port}: Connection refused"
+    SILENT.clear()
 
 
 def test_cpus_that_this_process_may_not_use_do_not_count() -> None:

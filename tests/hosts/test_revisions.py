@@ -59,7 +59,7 @@ def test_without_the_network_the_commit_of_the_cache(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert commit_of(pin, WRITE_TOKEN) == commit
     monkeypatch.setattr(constants, "HF_HUB_CACHE", constants.HF_HUB_CACHE + "-empty")
-    with pytest.raises(HubUnavailable, match="not in the local cache"):
+    with pytest.raises(NotFound, match="HF_HUB_OFFLINE forbids to ask the Hub"):
         commit_of(pin, WRITE_TOKEN)
 
 
@@ -71,7 +71,7 @@ def test_the_cache_of_datasets_names_no_branch(hub: StandInHub, monkeypatch: pyt
         commit_of(ROWS, "")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert commit_of(ROWS, "") == "c" * 40
-    with pytest.raises(HubUnavailable):
+    with pytest.raises(NotFound):
         commit_of(ROWS.model_copy(update={"revision": "v2"}), "")
 
 

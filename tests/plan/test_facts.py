@@ -78,6 +78,7 @@ def test_a_source_that_fails_leaves_the_others(
     nothing = facts(DATA_SOURCES=f"{empty}=50")
     assert nothing.expected.kept is None
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)  # as `plan` does where the Hub does not answer
+    monkeypatch.setattr("job.hosts.hub.SILENT", ["it does not answer"])
     assert facts(DATA_SOURCES="owner/rows=50").expected.kept == 50
 
 

@@ -194,6 +194,14 @@ def test_the_lines_for_other_tools_give_the_answers_of_the_probe() -> None:
     thinking_off = model_card(cleaned, TRAINED, PROBED, EXPORTED, [], settings, Licence("mit"))
     assert vllm.format(64) in thinking_off
     assert 'max_new_tokens=256, tokenizer_encode_kwargs={"enable_thinking": False})`' in thinking_off
+    penalty = settings.model_copy(update={"probe": settings.probe.model_copy(update={"repetition_penalty": 1.2})})
+    texts = CLEANED.model_copy(update={"texts": CLEANED.train_rows + CLEANED.eval_rows})
+    page = model_card(texts, TRAINED, PROBED, EXPORTED, [], penalty, Licence("mit"))
+    assert '("The beginning of a text", do_sample=False, max_new_tokens=256, repetition_penalty=1.2)`' in page
+    assert '`"temperature": 0, "repetition_penalty": 1.2`' in page
+    assert "--temp 0 --repeat-penalty 1.2`" in page
+    assert "    repetition_penalty=1.2,\n" in section(page, "How to ask it")
+    assert "penalty" not in section(text, "How to load it") + section(card(), "How to ask it")
     assert """ --default-chat-template-kwargs '{"enable_thinking": false}'`""" in thinking_off
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import logging
 import os
@@ -272,3 +273,12 @@ def test_what_libraries_print_past_the_log_shows_no_secret(capsys: pytest.Captur
     sys.stdout.writelines([f"{PASSWORD}\n", "plain\n"])
     assert sys.stdout.encoding.lower() == "utf-8"
     assert capsys.readouterr() == (f"{STARS}\nplain\n", f"HEAD http://user:{STARS}@host\n{STARS}\n")
+
+
+def test_a_locale_without_umlauts_changes_nothing_that_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    redact_streams()
+    print("Grüße “an” 木")
+    sys.stdout.flush()
+    assert written.getvalue().decode("utf-8") == "Grüße “an” 木\n"

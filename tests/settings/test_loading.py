@@ -283,9 +283,23 @@ def test_other_variables_of_a_file_do_not_stay_in_this_process(tmp_path: Path, m
     assert "HF_ENDPOINT" not in os.environ
 
 
+def test_a_file_may_name_a_variable_of_the_shell_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As docker reads it: the settings hold the value that goes to the other machine."""
+    file = tmp_path / "run.env"
+    file.write_text("FINETUNE_DATA_SOURCES\nFINETUNE_LORA_R=8\n", "utf-8")
+    monkeypatch.setenv("FINETUNE_DATA_SOURCES", "owner/name")
+    found, values = load_file(file)
+    assert (found.data.sources[0].name, values["FINETUNE_DATA_SOURCES"]) == ("owner/name", "owner/name")
+
+
 def test_an_item_of_a_list_is_reported_under_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     (said,) = problems(monkeypatch, DATA_SOURCES="owner/name", DATA_CLEANING="forum")
     assert said == "FINETUNE_DATA_CLEANING: must be 'auto', 'qa-forum', 'wiki', 'escapes' or 'none', not 'forum'"
+
+
+def test_an_item_of_a_list_that_stands_alone_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    (said,) = problems(monkeypatch, DATA_SOURCES="owner/name", EXPORT="lora, gguf,merge")
+    assert said == "FINETUNE_EXPORT: must be 'adapter', 'lora' or 'merged', not 'gguf'"
 
 
 @pytest.mark.parametrize("value", ["true", "false"])

@@ -49,6 +49,21 @@ def test_a_text_file_holds_utf8_text(tmp_path: Path) -> None:
     assert "there is no file" in refused(TextFile, str(tmp_path / "missing"))
 
 
+def test_a_link_that_leads_nowhere_is_called_one(tmp_path: Path) -> None:
+    link = tmp_path / "rows.jsonl"
+    link.symlink_to("gone.jsonl")
+    for kind in (TextFile, RuleFile, Sources):
+        assert f"{link} is a link to gone.jsonl, which is not there" in refused(kind, str(link))
+
+
+def test_a_file_of_rows_in_place_of_rules_is_not_quoted_as_a_whole(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"question": "Why?", "answer": "So."}\n' * 1_234, "utf-8")
+    said = refused(RuleFile, str(rows))
+    assert said.count("is not a rule") == 3
+    assert "line 3: " in said and "; and 1,231 more lines" in said
+
+
 def test_a_pipe_or_a_device_is_refused_by_every_setting_that_names_a_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path, kind in ((tmp_path / "pipe", "a pipe (FIFO)"), (Path("/dev/zero"), "a device")):

@@ -121,7 +121,20 @@ NO_MOUNT, MOUNT = Way(volume="/vol"), Way(mounts=True)
         ),
         ("/srv/a:b/*.jsonl", ("/srv/a:b/x.jsonl",), MOUNT, "with a colon or a comma cannot be mounted; rename it"),
         ("rows.jsonl", ("/app/rows.jsonl",), NO_MOUNT, "is not in this folder"),
-        ("a\tb.jsonl", ("a\tb.jsonl",), NO_MOUNT, "holds a control character; rename the file"),
+        ("a\tb.jsonl", ("a\tb.jsonl",), NO_MOUNT, "holds a control character, or is not UTF-8; rename the file"),
+        (
+            "data",
+            ("data/caf\udce9.jsonl",),
+            MOUNT,
+            r"the name 'data/caf\udce9.jsonl' holds a control character, or is not",
+        ),
+        (
+            "a[1].jsonl",
+            ("a[1].jsonl",),
+            Way(patterns=True),
+            "the upload would take a[1].jsonl for a pattern; rename the file",
+        ),
+        ("a[1].jsonl", ("a[1].jsonl",), NO_MOUNT, ""),
         ("out", ("out/one.jsonl", "out/two.jsonl"), MOUNT, "out/one.jsonl is a link to what a container does not see"),
         ("out", ("out/one.jsonl", "out/two.jsonl"), NO_MOUNT, ""),  # an upload follows it
     ],
@@ -161,10 +174,11 @@ def test_an_absolute_name_is_mounted_at_its_place(tmp_path: Path) -> None:
 
 
 def test_a_file_is_one_command_with_its_name_in_quotes() -> None:
-    relative = Named("X", "x", ("data/rows.jsonl", "it's mine.txt"))
+    relative = Named("X", "x", ("-rows.jsonl", "data/rows.jsonl", "it's mine.txt"))
     job = Submission(name="lora-x", image="y", env=(), secrets=(), named=(relative,))
     assert list(each("put {path} bucket/{name}-files/{path}", before="mount it")(job)) == [
         "mount it",
+        "put ./-rows.jsonl bucket/lora-x-files/-rows.jsonl",
         "put data/rows.jsonl bucket/lora-x-files/data/rows.jsonl",
         """put 'it'"'"'s mine.txt' 'bucket/lora-x-files/it'"'"'s mine.txt'""",
     ]

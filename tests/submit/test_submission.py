@@ -122,10 +122,23 @@ def test_what_looks_like_a_secret_is_refused(tmp_path: Path, monkeypatch: pytest
     assert PLANTED not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["MY_TOKEN", "CLIENT_SECRET", "DB_PASSWORD", "API_KEY", "GOOGLE_CREDENTIALS"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("MY_TOKEN", "CLIENT_SECRET", "DB_PASSWORD", "API_KEY", "GOOGLE_CREDENTIALS"),
+        *("DB_PASS", "KEY_PASSPHRASE", "my_secret_key", "hf_token"),
+    ],
+)
 def test_a_variable_named_like_a_secret_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=f"{name} in .*: looks like a secret"):
         describe(env_file(tmp_path, "FINETUNE_DATA_SOURCES=quickstart", f"{name}=x"), IMAGE)
+
+
+def test_a_value_that_cannot_be_written_down_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a variable that the file names alone."""
+    monkeypatch.setenv("OTHER", "caf\udce9")
+    with pytest.raises(SettingsError, match=r"OTHER in .*: its value is not UTF-8 text"):
+        describe(env_file(tmp_path, "FINETUNE_DATA_SOURCES=quickstart", "OTHER"), IMAGE)
 
 
 def test_settings_of_ours_may_have_token_in_their_names(tmp_path: Path) -> None:
