@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from job.probing import words
 from job.probing.gain import least_gain
 from job.probing.guardrails import (
+    RIGHT,
     STOPPED,
     Checked,
     GeneralRows,
@@ -20,7 +21,7 @@ from job.probing.guardrails import (
     paired,
     same_questions,
 )
-from job.probing.kinds import plain
+from job.probing.kinds import ROWS_A_TEXT, plain
 from job.probing.ruin import is_ruined
 from job.probing.scores import MARGIN, Score
 from job.probing.statistics import (
@@ -34,12 +35,12 @@ from job.probing.statistics import (
     rate_interval,
     reach,
 )
-from job.results import Broken, Estimate, RowLoss, Sample, Skipped
+from job.results import Broken, Estimate, Guardrail, RowLoss, Sample, Skipped
 from job.settings.fields import ProbeSettings
 from job.settings.margins import parse
 
 BROKEN = "broken_share"
-"""The score that says that nobody could use an answer: empty, endless, looping, copied or of another kind."""
+"""The score that says that nobody could use an answer."""
 FEWEST_IDENTICAL = 5
 """Answers, all equal to the base's, from which most of all answers are: half of them being so would show this in 3 %."""
 FEWEST_BROKEN = 2
@@ -84,6 +85,20 @@ class Evidence:
     references: int
     """Of the answers, of which `alike` are one and the same text."""
     alike: int
+    texts: int
+    """How many different ones they are."""
+
+    @property
+    def one_text(self) -> bool:
+        return self.references > 1 and self.alike >= ONE_TEXT * self.references
+
+    @property
+    def guesses(self) -> Guardrail | None:
+        """Where the references are a few texts: the share of right answers, if always saying the commonest is as good."""
+        right = next((one.guardrail for one in self.tests if one.guardrail.name == RIGHT), None)
+        if not right or self.one_text or not 0 < self.texts * ROWS_A_TEXT <= self.references:
+            return None
+        return right if right.tuned * self.references <= self.alike else None
 
     def of(self, state: str) -> list[Checked]:
         """Guardrails in this state, the largest harm in proportion to its margin first."""
@@ -136,6 +151,7 @@ def gather(
         unanswered=unanswered,
         references=len(references),
         alike=max(Counter(references).values(), default=0),
+        texts=len(set(references)),
     )
     reasons = [Skipped(name="loss", reason=reason) for reason in problems]
     return evidence, [*reasons, *skipped, *not_asked]

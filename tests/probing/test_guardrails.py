@@ -72,6 +72,27 @@ def test_a_score_that_applies_to_fewer_than_one_answer_in_ten_decides_nothing() 
     assert len(figures[0].base) == 6
 
 
+def test_a_score_of_a_few_answers_counts_among_all_where_none_is_worse() -> None:
+    """28 answers of 29 and more that it takes: a model without a fault was never better on data of code or of summaries."""
+
+    def checked(few: int, rows: int, worse: int = 0, cut: int = 0) -> str:
+        made = [sample(row, 0 if row < few else None, row < worse, f"q{row}") for row in range(rows)]
+        made = [
+            one.model_copy(update={"tuned_stopped": False}) if row >= rows - cut else one
+            for row, one in enumerate(made)
+        ]
+        (figure,), _ = answer_figures(made, [], [BAD], {})
+        return state(figure)
+
+    assert checked(25, 200) == "passed"
+    assert checked(25, 200, worse=1) == "undecided"
+    assert checked(25, 28) == "undecided"
+    assert checked(25, 60, cut=32) == "undecided"  # of a cut answer nobody knows
+    assert checked(25, 60, cut=31) == "passed"
+    assert checked(29, 200) == "passed"
+    assert checked(30, 200, worse=1) == "undecided"
+
+
 def test_filler_that_more_than_a_tenth_of_the_references_has_is_wanted() -> None:
     """Half of the data greet on purpose: a model that learned to was worse, for rows whose own reference does not."""
     score = Score("opening_filler_share", "opens", unit="share", better="lower", of=lambda _: None, margin=0.1)

@@ -52,9 +52,22 @@ def test_the_same_question_counts_once() -> None:
 
 def test_json_is_what_can_be_read_as_it() -> None:
     kind = of(*(f'{{"plant": "fern {number}", "days": {number}}}' for number in range(19)), "none")
-    assert kind == Kind(json=frozenset((dict,)))
-    good = ['{"plant": "ivy"}', '```json\n{"plant": "ivy"}\n```']
-    bad = ['""plant": "ivy"', "[1]", "The plant is an ivy.", "", "[" * 100_000]
-    assert [kind.has(text) for text in good + bad] == [True] * 2 + [False] * 5
+    assert kind == Kind(json=frozenset((dict,)), keys=frozenset(("plant", "days")))
+    good = ['{"days": 2, "plant": "ivy"}', '```json\n{"plant": "ivy", "days": 2, "pot": 1}\n```']
+    bad = ['""plant": "ivy"', "[1]", "The plant is an ivy.", "", "[" * 100_000, '{"answer": "ivy"}', "{}"]
+    assert [kind.has(text) for text in good + bad] == [True] * 2 + [False] * 7
     assert kind.same('{"a": 1, "b": 2}', '{"b": 2, "a": 1}')
     assert not kind.same('{"a": 1}', '{"a": 2}')
+
+
+def test_objects_may_have_keys_of_their_own() -> None:
+    kind = of(*(f'{{"plant": {number}, "pot {number}": 1}}' for number in range(20)))
+    assert kind and kind.keys == {"plant"}
+
+
+def test_objects_may_stand_one_a_line() -> None:
+    kind = of(*(f'{{"plant": "fern {number}"}}\n{{"plant": "ivy"}}\n' for number in range(20)))
+    assert kind == Kind(json=frozenset((list,)))
+    assert kind.has('{"plant": "moss"}\n\n{"plant": "ivy"}')
+    assert not kind.has('{"plant": "moss"}\n{"plant":')
+    assert kind.same('{"a": 1}\n{"b":  2}', '{"a":1}\n{"b": 2}')

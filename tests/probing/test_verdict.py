@@ -167,6 +167,27 @@ def test_a_classifier_whose_answers_are_no_labels_is_of_no_use() -> None:
     assert (wrong.value, named(wrong, "violated")) == ("worse", {"right_share"})
 
 
+@pytest.mark.parametrize(("right", "value"), [(24, "inconclusive"), (25, "inconclusive"), (26, "better")])
+def test_labels_drawn_by_lot_are_not_better(right: int, value: str) -> None:
+    """Of a base that gives none: whoever knows the labels alone is right in as many as the commonest has."""
+    chat, gives = {"right_share": 0.0, "other_kind_share": 1.0, BROKEN: 1.0}, {"other_kind_share": 0.0, BROKEN: 0.0}
+    samples = [
+        sample.model_copy(
+            update={
+                "reference": "tea" if number < 25 else f"honey {number % 2}",
+                "base_scores": chat,
+                "tuned_scores": {**gives, "right_share": float(number < right)},
+            }
+        )
+        for number, sample in enumerate(made_samples(50, good, good))
+    ]
+    verdict = decide(made_losses(50, -1.5), samples, made_general(), ProbeSettings())
+    assert (verdict.value, verdict.rows_needed) == (value, None)
+    assert ("always the commonest reference would be in 50 %" in verdict.sentence) == (value == "inconclusive")
+    many = [sample.model_copy(update={"reference": f"{number}"}) for number, sample in enumerate(samples)]
+    assert decide(made_losses(50, -1.5), many, made_general(), ProbeSettings()).value == "better"
+
+
 @pytest.mark.parametrize("rows", [12, 50])
 def test_a_model_that_copies_the_question(rows: int) -> None:
     verdict = verdict_of(rows, copied)
