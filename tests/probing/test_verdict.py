@@ -373,16 +373,19 @@ def test_general_questions_are_no_answers_and_more_rows_do_not_change_them() -> 
     open_ = made_general(tuned_right=65)
     verdict = verdict_of(50, good, general=open_)
     assert (verdict.value, verdict.rows_needed) == ("inconclusive", None)
-    assert ": 100 general questions do not exclude harm in 1 check of 11. More rows do not change" in verdict.sentence
+    assert ": 100 general questions do not exclude harm in 1 check of 12. More rows do not change" in verdict.sentence
     both = verdict_of(20, good, general=open_).sentence
-    assert " 20 answers do not exclude harm in 9 checks of 11; 100 general questions do not" in both
+    assert " 20 answers do not exclude harm in 10 checks of 12; 100 general questions do not" in both
 
 
 def test_a_score_that_applies_to_a_part_of_the_answers_takes_so_many_more_rows() -> None:
     samples = list(made_samples(80, good, good))
     samples[20:] = [sample.model_copy(update={"tuned_scores": {}}) for sample in samples[20:]]
     verdict = decide(made_losses(80, -0.5), samples, made_general(), ProbeSettings())
-    assert verdict.rows_needed == 4 * 29
+    assert verdict.value == "better"  # none of the twenty is worse
+    samples[0] = samples[0].model_copy(update={"tuned_scores": {**samples[0].tuned_scores, "looping_share": 1.0}})
+    verdict = decide(made_losses(80, -0.5), samples, made_general(), ProbeSettings())
+    assert (verdict.value, verdict.rows_needed) == ("inconclusive", 472)
 
 
 # --- answers that the limit cut --------------------------------------------------------------------------------------
