@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from job.probing import words
@@ -41,6 +41,13 @@ from job.settings.margins import parse
 
 BROKEN = "broken_share"
 """The score that says that nobody could use an answer."""
+PARTS = {
+    **dict.fromkeys(("looping_share", "empty_share", "bad_end_share", "copied_share", "same_answer_share"), 1.0),
+    "other_kind_share": 1.0,
+    "same_language_share": 0.0,
+    STOPPED: 0.0,
+}
+"""Scores that say why, with what they are of such an answer."""
 FEWEST_IDENTICAL = 5
 """Answers, all equal to the base's, from which most of all answers are: half of them being so would show this in 3 %."""
 FEWEST_BROKEN = 2
@@ -141,7 +148,7 @@ def gather(
         p_lost=p_rate_harm(lost, regained),
         unchanged=bool(losses) and all(row.base == row.tuned for row in losses),
         tests=check_all([*answered, *asked]),
-        broken=_broken(samples, losses),
+        broken=_broken(samples, losses, {name for name, margin in margins.items() if margin is None}),
         answers=len(groups),
         identical=len(groups) >= FEWEST_IDENTICAL and all(sample.base == sample.tuned for sample in samples),
         no_gradients=no_gradients,
@@ -189,7 +196,18 @@ def _gain(losses: Sequence[RowLoss], seed: int) -> tuple[Estimate | None, float,
     return estimate, deviation, problems
 
 
-def _broken(samples: Sequence[Sample], losses: Sequence[RowLoss]) -> Broken | None:
+def _broken(samples: Sequence[Sample], losses: Sequence[RowLoss], off: Set[str]) -> Broken | None:
+    """`off`: scores that FINETUNE_PROBE_MARGINS leaves out. An answer that is of no use for these alone is of use."""
+
+    def excused(found: dict[str, float]) -> dict[str, float]:
+        faults = {name for name, bad in PARTS.items() if found.get(name) == bad}
+        return {**found, BROKEN: 0.0} if BROKEN in found and faults and faults <= off else found
+
+    if off:
+        samples = [
+            one.model_copy(update={"base_scores": excused(one.base_scores), "tuned_scores": excused(one.tuned_scores)})
+            for one in samples
+        ]
     base, tuned = paired(same_questions(samples, losses), BROKEN)
     if not base:
         return None

@@ -240,8 +240,8 @@ def _faulty_rows(known: Known) -> Iterator[Step]:
         )
     elif BAD_END in known.violated and not _ruined(known):
         yield Step(
-            "Its answers break off, or go on with turns of a conversation. Look at the training rows: are answers cut off there, "
-            "or do some hold the next question as well? A row for each exchange, or a list of turns, keeps them apart."
+            "Its answers break off, or go on with turns of a conversation. Look at the training rows: are answers cut off "
+            "there, or do some hold the next question as well? A row for each exchange, or a list of turns, keeps them apart."
         )
     elif _ruined(known):
         yield Step("If that does not help, look at the training rows: do they themselves repeat, copy, or lack an end?")

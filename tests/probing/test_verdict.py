@@ -167,6 +167,30 @@ def test_a_classifier_whose_answers_are_no_labels_is_of_no_use() -> None:
     assert (wrong.value, named(wrong, "violated")) == ("worse", {"right_share"})
 
 
+@pytest.mark.parametrize(
+    ("scores", "margins", "value"),
+    [
+        ({"copied_share": 1.0}, (), "no better"),
+        ({"copied_share": 1.0}, ("copied_share=0.5",), "no better"),
+        ({"copied_share": 1.0}, ("copied_share=off",), "better"),
+        ({"copied_share": 1.0, "bad_end_share": 1.0}, ("copied_share=off",), "no better"),
+        ({"copied_share": 1.0, "stopped_share": 0.0}, ("copied_share=off",), "no better"),
+        ({"same_language_share": 0.0}, ("same_language_share=off",), "better"),
+        ({}, ("copied_share=off",), "no better"),  # for a reason that has no score
+    ],
+)
+def test_a_score_that_is_off_does_not_make_answers_useless(
+    scores: dict[str, float], margins: tuple[str, ...], value: str
+) -> None:
+    """Both models copy: the data want it. It was no better with `copied_share=off` too."""
+    samples = []
+    for one in made_samples(50, good, good):
+        found = {**one.tuned_scores, **scores, BROKEN: 1.0}
+        samples.append(one.model_copy(update={"base_scores": found, "tuned_scores": found}))
+    verdict = decide(made_losses(50, -0.5), samples, made_general(), ProbeSettings(margins=margins))
+    assert verdict.value == value
+
+
 @pytest.mark.parametrize(("right", "value"), [(24, "inconclusive"), (25, "inconclusive"), (26, "better")])
 def test_labels_drawn_by_lot_are_not_better(right: int, value: str) -> None:
     """Of a base that gives none: whoever knows the labels alone is right in as many as the commonest has."""
