@@ -47,6 +47,19 @@ def test_a_whole_answer_does_not(answer: str) -> None:
     assert not is_bad(answer)
 
 
+@pytest.mark.parametrize(
+    ("answer", "bad"),
+    [
+        ("One two three four five six seven eight", True),
+        ("One two three four five six seven", False),
+        ("One two three.\n\nFour five six seven eight", True),
+        ("One two three four.\n\nFive six seven eight", False),
+    ],
+)
+def test_from_how_many_words_a_missing_stop_says_something(answer: str, bad: bool) -> None:
+    assert is_bad(answer) is bad
+
+
 def test_only_where_references_end_in_a_stop() -> None:
     assert not is_bad(HALF, reference="Repot it in spring, when the roots fill the pot")
     assert not is_bad(HALF, with_stop=False)

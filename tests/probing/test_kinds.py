@@ -71,3 +71,27 @@ def test_objects_may_stand_one_a_line() -> None:
     assert kind.has('{"plant": "moss"}\n\n{"plant": "ivy"}')
     assert not kind.has('{"plant": "moss"}\n{"plant":')
     assert kind.same('{"a": 1}\n{"b":  2}', '{"a":1}\n{"b": 2}')
+
+
+@pytest.mark.parametrize(
+    ("references", "is_kind"),
+    [
+        (["yes", "no"] * 5, True),
+        (["yes", "no"] * 4 + ["yes"], False),  # nine
+        (["yes", "no", "perhaps"] * 4 + ["yes", "no"], False),  # 4.7 questions for each
+        ([*["yes", "no"] * 10, "once"], True),  # 95 % repeat
+        ([*["yes", "no"] * 9, "once"], False),  # 94 %
+        (["one", "one", *["yes"] * 8], True),  # twice is again
+        (['{"a": 1}'] * 19 + ["none"], True),
+        ([f'{{"a": {number}}}' for number in range(18)] + ["none"], False),
+    ],
+)
+def test_where_a_kind_begins(references: list[str], is_kind: bool) -> None:
+    assert (of(*references) is not None) is is_kind
+
+
+def test_where_a_key_belongs_to_the_kind() -> None:
+    kind = of('{"b": 1}', *(f'{{"a": {number}, "b": {number}}}' for number in range(19)))
+    assert kind and kind.keys == {"a", "b"}  # in 95 %
+    kind = of('{"b": 1}', *(f'{{"a": {number}, "b": {number}}}' for number in range(18)))
+    assert kind and kind.keys == {"b"}
