@@ -113,6 +113,33 @@ def test_a_limit_below_the_reference_is_no_fault_of_the_answer(one: Asked, stops
     assert of("stopped_share", one) == stops
 
 
+@pytest.mark.parametrize(
+    ("tokens", "of_reference", "stops", "is_broken"),
+    [
+        (20, 20, None, False),
+        (21, 20, 0, False),
+        (30, 20, 0, False),
+        (31, 20, 0, True),
+        (22, 5, 0, False),
+        (23, 5, 0, True),
+    ],
+)
+def test_where_an_answer_without_its_end_is_late_and_where_it_is_endless(
+    tokens: int, of_reference: int, stops: float | None, is_broken: bool
+) -> None:
+    one = Asked("Why?", REFERENCE, Answer("Roots need air, so", tokens, False), of_reference)
+    assert (of("stopped_share", one), broken(one)) == (stops, is_broken)
+
+
+@pytest.mark.parametrize(
+    ("length", "of_reference", "other"),
+    [(3, 10, 1), (4, 10, 0), (2, 9, 0), (30, 10, 0), (31, 10, 1), (30, 1, 0), (31, 1, 1), (36, 12, 0), (37, 12, 1)],
+)
+def test_where_a_length_is_another(length: int, of_reference: int, other: float) -> None:
+    answer, reference = (" ".join(f"word{number}" for number in range(count)) for count in (length, of_reference))
+    assert of("other_length_share", asked(answer, reference=reference)) == other
+
+
 def test_an_answer_without_its_end_has_no_length_and_closes_with_nothing() -> None:
     one = asked("Roots need air", stopped=False)
     assert [of(name, one) for name in ("other_length_share", "closing_filler_share")] == [None, None]
