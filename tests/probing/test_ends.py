@@ -67,8 +67,9 @@ def test_only_where_references_end_in_a_stop() -> None:
 
 
 def test_one_in_fifty_references_without_a_stop_is_an_exception() -> None:
-    assert stop_at_the_end([*[REFERENCE] * 49, HALF, "", "yes"])
-    assert not stop_at_the_end([*[REFERENCE] * 48, HALF, HALF])
+    assert stop_at_the_end([*[REFERENCE] * 97, "yes", "", HALF, HALF])
+    assert not stop_at_the_end([*[REFERENCE] * 96, "yes", "", HALF, HALF])
+    assert not stop_at_the_end([*[REFERENCE] * 97, HALF, HALF, HALF])
 
 
 @pytest.mark.parametrize(

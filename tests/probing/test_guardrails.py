@@ -196,3 +196,14 @@ def test_rows_needed_is_more_than_there_are_and_only_where_more_can_be_had() -> 
 
 def test_no_figure_is_no_test() -> None:
     assert check_all([]) == []
+
+
+@pytest.mark.parametrize(("harmed", "found"), [(9, "undecided"), (10, "violated")])
+def test_a_harm_of_exactly_the_margin_is_one(harmed: int, found: str) -> None:
+    assert state(figure([0.0] * 100, [1.0] * harmed + [0.0] * (100 - harmed))) == found
+
+
+@pytest.mark.parametrize(("base_loss", "known"), [(3.99, True), (4.0, False)])
+def test_from_which_loss_general_text_is_unknown(base_loss: float, known: bool) -> None:
+    figures, _ = general_figures(made_general(base_loss=base_loss), {})
+    assert bool(figures) is known

@@ -208,7 +208,11 @@ def test_labels_drawn_by_lot_are_not_better(right: int, value: str) -> None:
     verdict = decide(made_losses(50, -1.5), samples, made_general(), ProbeSettings())
     assert (verdict.value, verdict.rows_needed) == (value, None)
     assert ("always the commonest reference would be in 50 %" in verdict.sentence) == (value == "inconclusive")
-    many = [sample.model_copy(update={"reference": f"{number}"}) for number, sample in enumerate(samples)]
+    none = {**gives, "right_share": 0.0}  # as in JSON with free text
+    many = [
+        sample.model_copy(update={"reference": f"{number}", "tuned_scores": none})
+        for number, sample in enumerate(samples)
+    ]
     assert decide(made_losses(50, -1.5), many, made_general(), ProbeSettings()).value == "better"
 
 
