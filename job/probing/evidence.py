@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from job.probing import words
 from job.probing.gain import least_gain
 from job.probing.guardrails import (
+    RIGHT,
     STOPPED,
     Checked,
     GeneralRows,
@@ -20,7 +21,7 @@ from job.probing.guardrails import (
     paired,
     same_questions,
 )
-from job.probing.kinds import plain
+from job.probing.kinds import ROWS_A_TEXT, plain
 from job.probing.ruin import is_ruined
 from job.probing.scores import MARGIN, Score
 from job.probing.statistics import (
@@ -34,12 +35,19 @@ from job.probing.statistics import (
     rate_interval,
     reach,
 )
-from job.results import Broken, Estimate, RowLoss, Sample, Skipped
+from job.results import Broken, Estimate, Guardrail, RowLoss, Sample, Skipped
 from job.settings.fields import ProbeSettings
 from job.settings.margins import parse
 
 BROKEN = "broken_share"
-"""The score that says that nobody could use an answer: empty, endless, looping, copied or of another kind."""
+"""The score that says that nobody could use an answer."""
+PARTS = {
+    **dict.fromkeys(("looping_share", "empty_share", "bad_end_share", "copied_share", "same_answer_share"), 1.0),
+    "other_kind_share": 1.0,
+    "same_language_share": 0.0,
+    STOPPED: 0.0,
+}
+"""Scores that say why, with what they are of such an answer."""
 FEWEST_IDENTICAL = 5
 """Answers, all equal to the base's, from which most of all answers are: half of them being so would show this in 3 %."""
 FEWEST_BROKEN = 2
@@ -84,6 +92,20 @@ class Evidence:
     references: int
     """Of the answers, of which `alike` are one and the same text."""
     alike: int
+    texts: int
+    """How many different ones they are."""
+
+    @property
+    def one_text(self) -> bool:
+        return self.references > 1 and self.alike >= ONE_TEXT * self.references
+
+    @property
+    def guesses(self) -> Guardrail | None:
+        """Where the references are a few texts: the share of right answers, if always saying the commonest is as good."""
+        right = next((one.guardrail for one in self.tests if one.guardrail.name == RIGHT), None)
+        if not right or self.one_text or not 0 < self.texts * ROWS_A_TEXT <= self.references:
+            return None
+        return right if right.tuned * self.references <= self.alike else None
 
     def of(self, state: str) -> list[Checked]:
         """Guardrails in this state, the largest harm in proportion to its margin first."""
@@ -126,7 +148,7 @@ def gather(
         p_lost=p_rate_harm(lost, regained),
         unchanged=bool(losses) and all(row.base == row.tuned for row in losses),
         tests=check_all([*answered, *asked]),
-        broken=_broken(samples, losses),
+        broken=_broken(samples, losses, {name for name, margin in margins.items() if margin is None}),
         answers=len(groups),
         identical=len(groups) >= FEWEST_IDENTICAL and all(sample.base == sample.tuned for sample in samples),
         no_gradients=no_gradients,
@@ -136,6 +158,7 @@ def gather(
         unanswered=unanswered,
         references=len(references),
         alike=max(Counter(references).values(), default=0),
+        texts=len(set(references)),
     )
     reasons = [Skipped(name="loss", reason=reason) for reason in problems]
     return evidence, [*reasons, *skipped, *not_asked]
@@ -173,7 +196,18 @@ def _gain(losses: Sequence[RowLoss], seed: int) -> tuple[Estimate | None, float,
     return estimate, deviation, problems
 
 
-def _broken(samples: Sequence[Sample], losses: Sequence[RowLoss]) -> Broken | None:
+def _broken(samples: Sequence[Sample], losses: Sequence[RowLoss], off: Set[str]) -> Broken | None:
+    """`off`: scores that FINETUNE_PROBE_MARGINS leaves out. An answer that is of no use for these alone is of use."""
+
+    def excused(found: dict[str, float]) -> dict[str, float]:
+        faults = {name for name, bad in PARTS.items() if found.get(name) == bad}
+        return {**found, BROKEN: 0.0} if BROKEN in found and faults and faults <= off else found
+
+    if off:
+        samples = [
+            one.model_copy(update={"base_scores": excused(one.base_scores), "tuned_scores": excused(one.tuned_scores)})
+            for one in samples
+        ]
     base, tuned = paired(same_questions(samples, losses), BROKEN)
     if not base:
         return None

@@ -39,7 +39,7 @@ UNKNOWN_TEXT = 4.0
 with 124 million parameters is at 3.1 on web text; the quickstart's base, which knows nothing but plants, at 10."""
 
 
-STOPPED = "stopped_share"
+STOPPED, RIGHT = "stopped_share", "right_share"
 FILLER = {"opening_filler_share": "opens", "closing_filler_share": "closes"}
 """What the rules of cleaning find in a text -> where."""
 WANTED_FILLER = 0.1
@@ -74,6 +74,8 @@ class Figure:
     tuned: list[float]
     more_rows: bool = True
     """Whether a larger probe would have more of them; the general questions are always the same."""
+    answers: int = 0
+    """All that were seen to their end, also those to which a score does not apply."""
 
     @property
     def harms(self) -> list[float]:
@@ -107,6 +109,7 @@ def answer_figures(
     applies to fewer than one answer in ten, it decides nothing: were all of them worse, it would be less than the margin."""
     figures, skipped = [], []
     groups = same_questions(samples, losses)
+    whole = sum(not any(map(is_cut, group)) for group in groups)
     for score in scores:
         margin = margins.get(score.name, score.margin)
         if score.margin is None or score.better == "neither":
@@ -122,7 +125,7 @@ def answer_figures(
         base, tuned = paired(groups, score.name)
         if len(base) > score.margin * len(groups):
             harm: Literal["higher", "lower"] = "higher" if score.better == "lower" else "lower"
-            figures.append(Figure(score.name, harm, margin, base, tuned))
+            figures.append(Figure(score.name, harm, margin, base, tuned, answers=whole))
         else:
             few = f"{len(base):,} of {len(groups):,}" if base else "none of the"
             reason = f"it applies to {few} answers" if samples else "no question was answered"
@@ -242,11 +245,17 @@ def _counts(figure: Figure) -> tuple[int, int] | None:
 
 
 def _chances(figure: Figure) -> tuple[float, float]:
-    """p of harm as large as the margin, and p of no harm; for the distance, which is never 0, p of one below the margin."""
+    """p of harm as large as the margin, and p of no harm; for the distance, which is never 0, p of one below the margin.
+
+    A score that applies to so few answers that not even all of them exclude such harm, and none of which is worse, counts among
+    all answers: 25 of 200 would keep a model that does nothing wrong from ever being better."""
     if figure.name == "kl":
         return p_mean_below(figure.harms, figure.margin), p_mean_above(figure.harms, figure.margin)
     if counts := _counts(figure):
-        return p_rate_safe(*counts, len(figure.harms), figure.margin), p_rate_harm(*counts)
+        rows = len(figure.harms)
+        if not counts[0] and rows < rows_without_event(figure.margin):
+            rows = max(rows, figure.answers)
+        return p_rate_safe(*counts, rows, figure.margin), p_rate_harm(*counts)
     safe = p_mean_below(figure.harms, figure.margin, floor=1 - figure.margin)
     return safe, p_mean_above(figure.harms, 0.0)
 

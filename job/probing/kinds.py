@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 NEARLY_ALL = 0.95
@@ -22,16 +23,21 @@ _FENCE = re.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", re.DOTALL | re.IGNOR
 
 @dataclass(frozen=True)
 class Kind:
-    """Either of the two."""
+    """Either texts or JSON."""
 
     texts: frozenset[str] = frozenset()
     """The labels, as `plain` writes them."""
     json: frozenset[type] = frozenset()
     """What the references are in JSON: objects, lists."""
+    keys: frozenset[str] = frozenset()
+    """Those that nearly all of the objects have."""
 
     def has(self, answer: str) -> bool:
         """Also for a wrong one of the kind."""
-        return plain(answer) in self.texts or type(_parsed(answer)) in self.json
+        if plain(answer) in self.texts:
+            return True
+        value = _parsed(answer)
+        return type(value) in self.json and (not isinstance(value, dict) or self.keys <= value.keys())
 
     def same(self, reference: str, answer: str) -> bool:
         """Word for word, or the same value in JSON."""
@@ -46,9 +52,12 @@ def kind_of(pairs: Iterable[tuple[str, str]]) -> Kind | None:
     references = list({plain(question): text for question, text in pairs if text.strip()}.values())
     if len(references) < FEWEST:
         return None
-    types = Counter(type(value) for text in references if (value := _parsed(text)) is not None)
-    if types.total() >= NEARLY_ALL * len(references):
-        return Kind(json=frozenset(types))
+    values = [value for text in references if (value := _parsed(text)) is not None]
+    if len(values) >= NEARLY_ALL * len(references):
+        objects = [value for value in values if isinstance(value, dict)]
+        keys = Counter(key for value in objects for key in value)
+        common = frozenset(key for key, count in keys.items() if count >= NEARLY_ALL * len(objects))
+        return Kind(json=frozenset(map(type, values)), keys=common)
     counts = Counter(map(plain, references))
     repeated = sum(count for count in counts.values() if count > 1)
     if len(counts) * ROWS_A_TEXT <= len(references) and repeated >= NEARLY_ALL * len(references):
@@ -63,10 +72,20 @@ def plain(text: str) -> str:
 
 
 def _parsed(text: str) -> Any:
-    """An object or a list of JSON, also in a fence; None for what is none. A number is as good as any text."""
+    """An object or a list of JSON, also in a fence, or one a line, which is a list of them; None for what is none. A number is
+    as good as any text."""
     fenced = _FENCE.fullmatch(text)
+    bare = fenced[1] if fenced else text
+    if (value := _value(bare)) is not None:
+        return value
+    lines = [line for line in bare.splitlines() if line.strip()]
+    values = list(takewhile(lambda value: value is not None, map(_value, lines)))
+    return values if values and len(values) == len(lines) else None
+
+
+def _value(text: str) -> Any:
     try:
-        value = json.loads(fenced[1] if fenced else text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict | list) else None

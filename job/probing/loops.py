@@ -158,7 +158,7 @@ def items(text: str) -> list[str]:
     """Of the list at the end of the text: lines with a bullet or a number, numbers in a line, or parts between commas."""
     listed: list[str] = []
     for line in filter(str.strip, reversed(text.splitlines())):
-        if not _ITEM_LINE.match(line):
+        if not is_item(line):
             if listed and line.startswith((" ", "\t")):
                 continue  # goes on with an item
             break
@@ -169,9 +169,13 @@ def items(text: str) -> list[str]:
     return max(listed, inside, _SEPARATORS.split(sentence), key=len)
 
 
+def is_item(line: str) -> bool:
+    return bool(_ITEM_LINE.match(line))
+
+
 def _most_items(text: str) -> int:
     """Of the longest list anywhere in the text, or of all lines that are items."""
-    lines = sum(bool(_ITEM_LINE.match(line)) for line in text.splitlines())
+    lines = sum(map(is_item, text.splitlines()))
     inside = len(_NUMBERED_INSIDE.findall(text))
     return max(lines, inside, *(len(_SEPARATORS.split(sentence)) for sentence in ["", *sentences(text)]))
 

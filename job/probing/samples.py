@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from job.modeling.generation import Answer
+from job.probing.ends import stop_at_the_end
 from job.probing.kinds import Kind
 from job.probing.languages import kept_together
 from job.probing.questions import Half, Question
@@ -55,8 +56,18 @@ def _all_asked(said: Sequence[tuple[Question, Answer]], kind: Kind | None) -> li
     references, answers = [question.reference for question, _ in said], [answer.text for _, answer in said]
     elsewhere = said_elsewhere(questions, references, answers, kind)
     kept = kept_together([question.text for question, _ in said], references, answers)
+    with_stop = stop_at_the_end(references)
     return [
-        Asked(question.text, question.reference, answer, question.reference_tokens, repeated, in_language, kind)
+        Asked(
+            question.text,
+            question.reference,
+            answer,
+            question.reference_tokens,
+            said_elsewhere=repeated,
+            language_kept=in_language,
+            kind=kind,
+            with_stop=with_stop,
+        )
         for (question, answer), repeated, in_language in zip(said, elsewhere, kept, strict=True)
     ]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from job.cleaning.rules.text import units
 from job.probing.copying import copies
 from job.probing.courtesies import courtesies
+from job.probing.ends import ends_badly
 from job.probing.kinds import Kind
 from job.probing.languages import keeps_language
 from job.probing.loops import loops
@@ -48,6 +49,8 @@ class Asked:
     """Together with the other short answers of the model; None where that cannot be told, or not of this one."""
     kind: Kind | None = None
     """Of all references."""
+    with_stop: bool = False
+    """Whether all references that are sentences end in a full stop."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +128,17 @@ def is_right(asked: Asked) -> bool | None:
     return asked.kind.same(asked.reference, asked.answer.text)
 
 
+def has_a_bad_end(asked: Asked) -> bool:
+    answer = asked.answer
+    return ends_badly(asked.question, asked.reference, answer.text, stopped=answer.stopped, with_stop=asked.with_stop)
+
+
 def broken(asked: Asked) -> bool:
-    """Whether nobody could use the answer: empty, endless, looping, copied from the question or of another kind."""
-    return is_empty(asked) or is_endless(asked) or any((is_looping(asked), is_copied(asked), is_of_another_kind(asked)))
+    """Whether nobody could use the answer. Asked of each model by itself: a base model in the wrong language, which says the
+    same to everything, excuses no tuned one."""
+    faults = (is_looping, is_copied, is_of_another_kind, has_a_bad_end)
+    elsewhere = bool(asked.said_elsewhere) or is_in_the_language(asked) is False
+    return is_empty(asked) or is_endless(asked) or elsewhere or any(fault(asked) for fault in faults)
 
 
 def opens_with_filler(asked: Asked) -> bool | None:
@@ -191,6 +202,14 @@ SCORES: tuple[Score, ...] = (
         margin=MARGIN,
     ),
     Score("empty_share", "is empty", unit="share", better="lower", of=is_empty, margin=MARGIN),
+    Score(
+        "bad_end_share",
+        "breaks off, or goes on with turns of its own",
+        unit="share",
+        better="lower",
+        of=has_a_bad_end,
+        margin=MARGIN,
+    ),
     Score("copied_share", "is copied from the question", unit="share", better="lower", of=is_copied, margin=MARGIN),
     Score(
         "same_answer_share",
@@ -254,7 +273,7 @@ SCORES: tuple[Score, ...] = (
     ),
     Score(
         "broken_share",
-        "is of no use: empty, endless, looping, copied or of another kind",
+        "is of no use: empty, endless, looping, copied, broken off, the same for all, or of another kind or language",
         unit="share",
         better="lower",
         of=broken,  # no guardrail, since its parts are; the verdict asks whether most answers are broken

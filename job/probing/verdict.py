@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from job.probing import words
-from job.probing.evidence import BOTH_SIDES, ONE_TEXT, Evidence, gather
+from job.probing.evidence import BOTH_SIDES, Evidence, gather
 from job.probing.guardrails import STOPPED, GeneralRows
 from job.probing.scores import MARGIN, SCORES, Score
 from job.probing.statistics import ALPHA, FEWEST_QUESTIONS, rows_for, rows_without_event
@@ -122,7 +122,7 @@ def _is_better(found: Evidence) -> Ruling | None:
     gain = found.gain
     if not gain or not _gains(found) or found.lost or not found.answers or _mostly_broken(found):
         return None
-    if found.identical or found.ends_unknown:
+    if found.identical or found.ends_unknown or found.guesses:
         return None
     if any(one.guardrail.state != "passed" for one in found.tests):
         return None
@@ -131,13 +131,9 @@ def _is_better(found: Evidence) -> Ruling | None:
         f"The tuned model is better than the base model: its loss on {gain.rows:,} held-out answers is {share:.1f} % lower, "
         + words.checked_text([one.guardrail.name for one in found.tests])
     )
-    if _one_text(found):
+    if found.one_text:
         sentence += " " + words.one_text(found.alike, found.references)
     return "better", sentence, [words.loss_text(gain, found.least)]
-
-
-def _one_text(found: Evidence) -> bool:
-    return found.references > 1 and found.alike >= ONE_TEXT * found.references
 
 
 def _gains(found: Evidence) -> bool:
@@ -166,6 +162,8 @@ def _cannot_say(found: Evidence) -> Ruling:
         why.append(f"all {found.answers} answers are word for word those of the base model")
     if found.ends_unknown:
         why.append(words.cut_text(found.cut, found.limit))
+    if right := found.guesses:
+        why.append(words.guess_text(right, found.alike / found.references))
     undecided = [one.guardrail for one in found.of("undecided")]
     why += words.open_texts(undecided, len(found.tests))
     open_ += words.undecided_texts(undecided)
@@ -198,6 +196,8 @@ def _would_decide(found: Evidence) -> list[str]:
         texts.append("A higher FINETUNE_PROBE_MAX_NEW_TOKENS would show whether its answers end.")
     if found.unanswered:
         texts.append("A higher FINETUNE_PROBE_MINUTES would give more answers.")
+    if found.guesses:
+        texts.append(words.GUESSES)
     if any(one.guardrail.name in words.GENERAL for one in found.of("undecided")):
         texts.append(words.GENERAL_STAYS)
     if needed := _rows_needed(found):
@@ -222,7 +222,7 @@ def _others(found: Evidence) -> list[str]:
     texts = [words.loss_text(found.gain, found.least)] if found.gain else []
     if found.unanswered:
         texts.append(f"{words.count(found.unanswered, 'question')} had no answer within FINETUNE_PROBE_MINUTES.")
-    if _one_text(found):
+    if found.one_text:
         texts.append(words.one_text(found.alike, found.references))
     if found.cut:
         texts.append(words.sentence(words.cut_text(found.cut, found.limit)))

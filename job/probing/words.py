@@ -16,6 +16,10 @@ GENERAL_STAYS = (
     "More rows do not change the general questions: gentler training, or a wider margin for them in FINETUNE_PROBE_MARGINS, "
     "would."
 )
+GUESSES = (
+    "It has learned which texts there are, and not which of them belongs to which question: longer training, or more rows of "
+    "each, would teach that."
+)
 STATES = {"passed": "no harm as large as the margin", "undecided": "undecided", "violated": "harm"}
 
 
@@ -84,6 +88,13 @@ def one_text(alike: int, references: int) -> str:
     )
 
 
+def guess_text(right: Guardrail, commonest: float) -> str:
+    return (
+        f"{100 * right.tuned:.0f} % of its {right.rows:,} answers are right, and always the commonest reference would be in "
+        f"{100 * commonest:.0f} %"
+    )
+
+
 def cut_text(cut: int, limit: int) -> str:
     return (
         f"FINETUNE_PROBE_MAX_NEW_TOKENS ({limit:,}) cut {count(cut, 'answer')} short of the reference's length in tokens, so "
@@ -105,8 +116,8 @@ def harm_text(one: Guardrail, others: int) -> str:
 
 def broken_text(rows: int, base: float, tuned: float) -> str:
     return (
-        f"{100 * tuned:.0f} % of its {rows:,} answers are of no use: empty, endless, looping, copied or of another kind than "
-        f"the references (base model: {100 * base:.0f} %)"
+        f"{100 * tuned:.0f} % of its {rows:,} answers are of no use: empty, endless, looping, copied, broken off, the same for "
+        f"all, or of another kind or language than the references (base model: {100 * base:.0f} %)"
     )
 
 

@@ -28,7 +28,9 @@ USUAL_MINUTES = 15
 """The default of FINETUNE_PROBE_MINUTES."""
 MOSTLY_LEARNED = 0.5
 """Share of the base model's loss; from a loss below it a longer run takes away little."""
-SAME = "same_answer_share"
+SAME, BAD_END = "same_answer_share", "bad_end_share"
+OF_THE_ROWS = {SAME, BAD_END, "same_language_share"}
+"""What answers do that is learned from rows, and not of steps that were too large."""
 RUINED = {"looping_share", "empty_share", "copied_share"}
 """What answers do after steps that were too large."""
 
@@ -223,9 +225,9 @@ def _rose(gain: Estimate | None) -> bool:
 
 
 def _ruined(known: Known) -> bool:
-    """Answers that nobody can use, where the base's are better."""
+    """Answers that nobody can use, where the base's are better, and that no row teaches."""
     base, tuned = (float(scores.get("broken_share", 0)) for scores in (known.probed.base, known.probed.tuned))
-    return bool(known.violated & RUINED) or tuned > max(0.5, base + 0.1)
+    return bool(known.violated & RUINED) or (not known.violated & OF_THE_ROWS and tuned > max(0.5, base + 0.1))
 
 
 def _faulty_rows(known: Known) -> Iterator[Step]:
@@ -235,6 +237,11 @@ def _faulty_rows(known: Known) -> Iterator[Step]:
         yield Step(
             "It answers different questions alike. Look at the training rows: does one answer stand behind many questions? "
             "Otherwise it has learned how answers sound, and not yet what they say: more rows on each subject teach that."
+        )
+    elif BAD_END in known.violated and not _ruined(known):
+        yield Step(
+            "Its answers break off, or go on with turns of a conversation. Look at the training rows: are answers cut off "
+            "there, or do some hold the next question as well? A row for each exchange, or a list of turns, keeps them apart."
         )
     elif _ruined(known):
         yield Step("If that does not help, look at the training rows: do they themselves repeat, copy, or lack an end?")

@@ -10,8 +10,9 @@ from pydantic_settings import NoDecode
 from job.settings.values import comma_list
 
 SHARES = (
-    *("stopped_share", "looping_share", "empty_share", "copied_share", "same_answer_share", "opening_filler_share"),
+    *("stopped_share", "looping_share", "empty_share", "bad_end_share", "copied_share", "same_answer_share"),
     *(
+        "opening_filler_share",
         "other_kind_share",
         "right_share",
         "closing_filler_share",

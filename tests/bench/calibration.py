@@ -4,7 +4,7 @@
     python -m tests.bench.calibration --pairs 50 --rows 25,100
 
 Made-up pairs of models: losses near 2.3 nats whose differences have a standard deviation of a tenth of that (a row and its
-question each with Student's t, 3 degrees of freedom), one to three rows to a question; eleven scores of the answers, in half of
+question each with Student's t, 3 degrees of freedom), one to three rows to a question; twelve scores of the answers, in half of
 which both models do the same for one reason; 100 general prompts and 100 multiple-choice questions, of which nine are answered
 otherwise. Not more than 200 answers, as by default.
 """
@@ -28,9 +28,9 @@ from job.settings.margins import SHARES
 ROWS = (12, 25, 50, 100, 200, 400)
 PAIRS = 200
 MOST_ANSWERS = 200
-RATES = (0.0, 0.0, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.0, 0.2, 0.4)
+RATES = (0.0, 0.0, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.0, 0.2, 0.4, 0.0)
 """How often a score is bad in equal models: from never to nearly always."""
-GOOD_RATES = (0.0, 0.0, 0.0, 0.0, 0.0, 0.02, 0.02, 0.05, 0.0, 0.0, 0.0)
+GOOD_RATES = (0.0, 0.0, 0.0, 0.0, 0.0, 0.02, 0.02, 0.05, 0.0, 0.0, 0.0, 0.0)
 GAINS = (0.0, 0.01, 0.03, 0.05, 0.1)
 HARMS = (0.05, 0.1, 0.2, 0.4)
 LOSS = 2.3

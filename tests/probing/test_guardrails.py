@@ -72,6 +72,27 @@ def test_a_score_that_applies_to_fewer_than_one_answer_in_ten_decides_nothing() 
     assert len(figures[0].base) == 6
 
 
+def test_a_score_of_a_few_answers_counts_among_all_where_none_is_worse() -> None:
+    """28 answers of 29 and more that it takes: a model without a fault was never better on data of code or of summaries."""
+
+    def checked(few: int, rows: int, worse: int = 0, cut: int = 0) -> str:
+        made = [sample(row, 0 if row < few else None, row < worse, f"q{row}") for row in range(rows)]
+        made = [
+            one.model_copy(update={"tuned_stopped": False}) if row >= rows - cut else one
+            for row, one in enumerate(made)
+        ]
+        (figure,), _ = answer_figures(made, [], [BAD], {})
+        return state(figure)
+
+    assert checked(25, 200) == "passed"
+    assert checked(25, 200, worse=1) == "undecided"
+    assert checked(25, 28) == "undecided"
+    assert checked(25, 60, cut=32) == "undecided"  # of a cut answer nobody knows
+    assert checked(25, 60, cut=31) == "passed"
+    assert checked(29, 200) == "passed"
+    assert checked(30, 200, worse=1) == "undecided"
+
+
 def test_filler_that_more_than_a_tenth_of_the_references_has_is_wanted() -> None:
     """Half of the data greet on purpose: a model that learned to was worse, for rows whose own reference does not."""
     score = Score("opening_filler_share", "opens", unit="share", better="lower", of=lambda _: None, margin=0.1)
@@ -175,3 +196,14 @@ def test_rows_needed_is_more_than_there_are_and_only_where_more_can_be_had() -> 
 
 def test_no_figure_is_no_test() -> None:
     assert check_all([]) == []
+
+
+@pytest.mark.parametrize(("harmed", "found"), [(9, "undecided"), (10, "violated")])
+def test_a_harm_of_exactly_the_margin_is_one(harmed: int, found: str) -> None:
+    assert state(figure([0.0] * 100, [1.0] * harmed + [0.0] * (100 - harmed))) == found
+
+
+@pytest.mark.parametrize(("base_loss", "known"), [(3.99, True), (4.0, False)])
+def test_from_which_loss_general_text_is_unknown(base_loss: float, known: bool) -> None:
+    figures, _ = general_figures(made_general(base_loss=base_loss), {})
+    assert bool(figures) is known

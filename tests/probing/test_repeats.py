@@ -81,3 +81,33 @@ def test_one_label_for_everything_is_no_choice() -> None:
 def test_without_a_reference_nothing_tells_whether_one_answer_serves_both() -> None:
     assert said_elsewhere(QUESTIONS, ["", "", "Loose soil."], ["Soil.", "Soil.", "Soil."]) == [None, None, False]
     assert said_elsewhere(QUESTIONS, ["", "Once.", "Loose soil."], ["Soil."] * 3) == [None, True, True]
+
+
+@pytest.mark.parametrize(("same", "seen"), [(3, False), (4, True)])
+def test_three_in_a_hundred_of_the_others_are_no_chance(same: int, seen: bool) -> None:
+    questions, references = ([f"{text}{number}" for number in range(101)] for text in ("asked", "said"))
+    answers = ["the same"] * same + [f"own{number}" for number in range(101 - same)]
+    assert any(said_elsewhere(questions, references, answers)) is seen
+
+
+@pytest.mark.parametrize(("common", "seen"), [(2, True), (3, False)])
+def test_questions_with_a_fifth_of_their_words_in_common_are_about_the_same(common: int, seen: bool) -> None:
+    """Likeness 0.17 and 0.27, where all others have none."""
+    questions = [f"only{number}" for number in range(98)]
+    questions += [
+        " ".join([*(f"both{number}" for number in range(common)), *(f"{name}{number}" for number in range(9 - common))])
+        for name in ("left", "right")
+    ]
+    references = [f"said{number}" for number in range(100)]
+    answers = [f"own{number}" for number in range(98)] + ["the same"] * 2
+    few = said_elsewhere(
+        questions[-2:] + questions[:30], references[-2:] + references[:30], answers[-2:] + answers[:30]
+    )
+    assert few[:2] == [seen, seen]
+
+
+@pytest.mark.parametrize(("yes", "seen"), [(8, False), (9, True)])
+def test_a_label_that_nine_in_ten_questions_get_is_no_choice(yes: int, seen: bool) -> None:
+    questions, references = [f"asked{number}" for number in range(10)], ["Yes."] * 7 + ["No."] * 3
+    answers = ["Yes."] * yes + ["No."] * (10 - yes)
+    assert any(said_elsewhere(questions, references, answers, LABELS)) is seen

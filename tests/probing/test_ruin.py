@@ -26,6 +26,11 @@ def rows(*pairs: tuple[float, float]) -> list[RowLoss]:
         (rows((1.5, 2.5), (1.4, 2.4)), False),
         (rows((0.05, 0.2), (0.03, 0.1)), False),  # by heart
         (rows((1.5, float("nan"))), False),
+        (rows((1.0, 2.0)), True),
+        (rows((1.0, 1.99)), False),
+        (rows((0.5, 1.0)), True),
+        (rows((0.45, 0.94)), False),  # not half a nat
+        (rows((1.0, 1.0), (1.0, 5.0)), False),  # one is as good
         ([], False),
     ],
 )

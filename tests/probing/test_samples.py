@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from job.modeling.generation import Answer
@@ -39,6 +40,13 @@ def test_the_kind_of_the_references_reaches_the_scores() -> None:
     found = paired(ASKED, said, said, kind)  # type: ignore[arg-type]
     assert [one.tuned_scores["other_kind_share"] for one in found] == [1, 1]
     assert "other_kind_share" not in paired(ASKED, said, said)[0].tuned_scores  # type: ignore[arg-type]
+
+
+def test_whether_references_end_in_a_stop_reaches_the_scores() -> None:
+    half = [Answer("Give the fern some shade, and pour the water off that", 12, True)] * 2
+    assert [one.tuned_scores["bad_end_share"] for one in paired(ASKED, half, half)] == [1, 1]  # type: ignore[arg-type]
+    without = [(replace(one, reference=one.reference * 3 + f" And {half[0].text}"), part) for one, part in ASKED]
+    assert [one.tuned_scores["bad_end_share"] for one in paired(without, half, half)] == [0, 0]  # type: ignore[arg-type]
 
 
 def test_short_answers_in_another_language_are_seen_together() -> None:

@@ -75,6 +75,20 @@ def test_a_broken_answer_is_one_that_nobody_could_use(one: Asked, is_broken: boo
     assert broken(one) is is_broken
 
 
+def test_what_the_base_does_as_well_is_of_no_use_all_the_same() -> None:
+    german = asked(
+        "Die Wurzeln brauchen Luft, und ein Topf ohne Loch schadet ihnen. Gieße das Wasser aus der Schale ab. " * 2
+    )
+    german = replace(german, reference=REFERENCE * 2)
+    assert of("same_language_share", german) == 0
+    assert broken(german)
+    assert broken(replace(asked(REFERENCE), language_kept=None, said_elsewhere=True))
+    assert broken(asked("They need air.\nUser: And leaves?"))
+    half = asked("Roots need air, so that a pot without holes harms them. Pour the water off that")
+    assert not broken(half)
+    assert broken(replace(half, with_stop=True))
+
+
 def test_an_answer_that_the_limit_cut_off_on_its_way_is_not_endless() -> None:
     long = "Roots take up water, and leaves give it off. " + REFERENCE
     assert not broken(asked(long[:150], stopped=False))
@@ -97,6 +111,33 @@ def test_an_answer_that_the_limit_cut_off_on_its_way_is_not_endless() -> None:
 )
 def test_a_limit_below_the_reference_is_no_fault_of_the_answer(one: Asked, stops: float | None) -> None:
     assert of("stopped_share", one) == stops
+
+
+@pytest.mark.parametrize(
+    ("tokens", "of_reference", "stops", "is_broken"),
+    [
+        (20, 20, None, False),
+        (21, 20, 0, False),
+        (30, 20, 0, False),
+        (31, 20, 0, True),
+        (22, 5, 0, False),
+        (23, 5, 0, True),
+    ],
+)
+def test_where_an_answer_without_its_end_is_late_and_where_it_is_endless(
+    tokens: int, of_reference: int, stops: float | None, is_broken: bool
+) -> None:
+    one = Asked("Why?", REFERENCE, Answer("Roots need air, so", tokens, False), of_reference)
+    assert (of("stopped_share", one), broken(one)) == (stops, is_broken)
+
+
+@pytest.mark.parametrize(
+    ("length", "of_reference", "other"),
+    [(3, 10, 1), (4, 10, 0), (2, 9, 0), (30, 10, 0), (31, 10, 1), (30, 1, 0), (31, 1, 1), (36, 12, 0), (37, 12, 1)],
+)
+def test_where_a_length_is_another(length: int, of_reference: int, other: float) -> None:
+    answer, reference = (" ".join(f"word{number}" for number in range(count)) for count in (length, of_reference))
+    assert of("other_length_share", asked(answer, reference=reference)) == other
 
 
 def test_an_answer_without_its_end_has_no_length_and_closes_with_nothing() -> None:
@@ -183,6 +224,7 @@ def test_scores_are_means_over_the_answers_to_which_they_apply() -> None:
         "stopped_share": 1.0,
         "looping_share": 0.0,
         "empty_share": 0.0,
+        "bad_end_share": 0.0,
         "copied_share": 0.0,
         "opening_filler_share": 0.5,
         "closing_filler_share": 0.5,
@@ -215,7 +257,7 @@ def test_names_are_unique_and_shares_say_so() -> None:
 
 def test_guardrails_are_shares_that_are_better_in_one_direction() -> None:
     guardrails = [known for known in SCORES if known.margin]
-    assert len(guardrails) == 11
+    assert len(guardrails) == 12
     assert all(known.unit == "share" and known.better != "neither" and known.margin > 0 for known in guardrails)
 
 

@@ -167,6 +167,55 @@ def test_a_classifier_whose_answers_are_no_labels_is_of_no_use() -> None:
     assert (wrong.value, named(wrong, "violated")) == ("worse", {"right_share"})
 
 
+@pytest.mark.parametrize(
+    ("scores", "margins", "value"),
+    [
+        ({"copied_share": 1.0}, (), "no better"),
+        ({"copied_share": 1.0}, ("copied_share=0.5",), "no better"),
+        ({"copied_share": 1.0}, ("copied_share=off",), "better"),
+        ({"copied_share": 1.0, "bad_end_share": 1.0}, ("copied_share=off",), "no better"),
+        ({"copied_share": 1.0, "stopped_share": 0.0}, ("copied_share=off",), "no better"),
+        ({"same_language_share": 0.0}, ("same_language_share=off",), "better"),
+        ({}, ("copied_share=off",), "no better"),  # for a reason that has no score
+    ],
+)
+def test_a_score_that_is_off_does_not_make_answers_useless(
+    scores: dict[str, float], margins: tuple[str, ...], value: str
+) -> None:
+    """Both models copy: the data want it. It was no better with `copied_share=off` too."""
+    samples = []
+    for one in made_samples(50, good, good):
+        found = {**one.tuned_scores, **scores, BROKEN: 1.0}
+        samples.append(one.model_copy(update={"base_scores": found, "tuned_scores": found}))
+    verdict = decide(made_losses(50, -0.5), samples, made_general(), ProbeSettings(margins=margins))
+    assert verdict.value == value
+
+
+@pytest.mark.parametrize(("right", "value"), [(24, "inconclusive"), (25, "inconclusive"), (26, "better")])
+def test_labels_drawn_by_lot_are_not_better(right: int, value: str) -> None:
+    """Of a base that gives none: whoever knows the labels alone is right in as many as the commonest has."""
+    chat, gives = {"right_share": 0.0, "other_kind_share": 1.0, BROKEN: 1.0}, {"other_kind_share": 0.0, BROKEN: 0.0}
+    samples = [
+        sample.model_copy(
+            update={
+                "reference": "tea" if number < 25 else f"honey {number % 2}",
+                "base_scores": chat,
+                "tuned_scores": {**gives, "right_share": float(number < right)},
+            }
+        )
+        for number, sample in enumerate(made_samples(50, good, good))
+    ]
+    verdict = decide(made_losses(50, -1.5), samples, made_general(), ProbeSettings())
+    assert (verdict.value, verdict.rows_needed) == (value, None)
+    assert ("always the commonest reference would be in 50 %" in verdict.sentence) == (value == "inconclusive")
+    none = {**gives, "right_share": 0.0}  # as in JSON with free text
+    many = [
+        sample.model_copy(update={"reference": f"{number}", "tuned_scores": none})
+        for number, sample in enumerate(samples)
+    ]
+    assert decide(made_losses(50, -1.5), many, made_general(), ProbeSettings()).value == "better"
+
+
 @pytest.mark.parametrize("rows", [12, 50])
 def test_a_model_that_copies_the_question(rows: int) -> None:
     verdict = verdict_of(rows, copied)
@@ -352,16 +401,19 @@ def test_general_questions_are_no_answers_and_more_rows_do_not_change_them() -> 
     open_ = made_general(tuned_right=65)
     verdict = verdict_of(50, good, general=open_)
     assert (verdict.value, verdict.rows_needed) == ("inconclusive", None)
-    assert ": 100 general questions do not exclude harm in 1 check of 11. More rows do not change" in verdict.sentence
+    assert ": 100 general questions do not exclude harm in 1 check of 12. More rows do not change" in verdict.sentence
     both = verdict_of(20, good, general=open_).sentence
-    assert " 20 answers do not exclude harm in 9 checks of 11; 100 general questions do not" in both
+    assert " 20 answers do not exclude harm in 10 checks of 12; 100 general questions do not" in both
 
 
 def test_a_score_that_applies_to_a_part_of_the_answers_takes_so_many_more_rows() -> None:
     samples = list(made_samples(80, good, good))
     samples[20:] = [sample.model_copy(update={"tuned_scores": {}}) for sample in samples[20:]]
     verdict = decide(made_losses(80, -0.5), samples, made_general(), ProbeSettings())
-    assert verdict.rows_needed == 4 * 29
+    assert verdict.value == "better"  # none of the twenty is worse
+    samples[0] = samples[0].model_copy(update={"tuned_scores": {**samples[0].tuned_scores, "looping_share": 1.0}})
+    verdict = decide(made_losses(80, -0.5), samples, made_general(), ProbeSettings())
+    assert (verdict.value, verdict.rows_needed) == ("inconclusive", 472)
 
 
 # --- answers that the limit cut --------------------------------------------------------------------------------------

@@ -114,6 +114,24 @@ def test_one_answer_to_many_questions_points_to_rows_that_teach_it() -> None:
     assert "stop token" not in text
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("bad_end_share", "are answers cut off there, or do some hold the next question as well?"),
+        ("same_answer_share", "does one answer stand behind many questions?"),
+        ("same_language_share", "the model learned from them what these answers show"),
+    ],
+)
+def test_what_rows_teach_is_no_reason_for_a_gentler_training(name: str, advice: str) -> None:
+    """Such answers are of no use, as those are that steps ruin which are too large."""
+    run = ended("worse", guardrails=[guardrail(name, state="violated")])
+    assert run.probe
+    broken = run.probe.model_copy(update={"tuned": {**run.probe.tuned, "broken_share": 1.0}})
+    text = said(run.model_copy(update={"probe": broken}))
+    assert advice in text
+    assert "LEARNING_RATE" not in text
+
+
 def test_rows_that_are_held_out_already_only_have_to_be_asked() -> None:
     text = said(ended("inconclusive", rows_needed=180), probe={"answers": 200})
     assert "EVAL_FRACTION" not in text
