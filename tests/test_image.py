@@ -25,6 +25,7 @@ from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from job import __version__
 from tests.conftest import PROJECT
@@ -355,6 +356,19 @@ class TestEngine:
             assert docker("inspect", "--format", "{{.State.ExitCode}}", name).stdout.strip() == "75"
         finally:
             docker("rm", "-f", "-v", name)
+
+    def test_the_bill_of_materials_lists_every_package_of_the_image(self, image: str) -> None:
+        script = """if True:
+            import importlib.metadata, json
+            bill = json.load(open("/app/sbom.cdx.json"))["components"]
+            found = importlib.metadata.distributions()
+            print(json.dumps([[[part["name"], part["version"]] for part in bill], [[d.name, d.version] for d in found]]))
+        """
+        shown = docker("run", "--rm", "--network", "none", "--entrypoint", "python3", image, "-c", script)
+        bill, found = (
+            {(canonicalize_name(name), version) for name, version in part} for part in json.loads(shown.stdout)
+        )
+        assert bill == found and len(bill) > 50
 
     def test_no_secret_is_in_a_layer(self, image: str, tmp_path: Path) -> None:
         history = docker("history", "--no-trunc", image).stdout
