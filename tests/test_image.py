@@ -109,6 +109,16 @@ def test_a_bill_of_materials_lists_what_is_locked_and_installed(tmp_path: Path) 
 
 
 @pytest.mark.light
+def test_of_the_env_files_the_image_gets_the_projects_own_alone() -> None:
+    command = ["git", "ls-files", "env"]
+    own = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.split()
+    lines = (PROJECT / ".dockerignore").read_text("utf-8").splitlines()
+    assert [line for line in lines if line.startswith("!env")] == sorted(
+        {"!" + "/".join(name.split("/")[:2]) for name in own}
+    )
+
+
+@pytest.mark.light
 def test_the_image_is_labelled_with_the_version() -> None:
     assert f"\nARG VERSION={__version__}\n" in (PROJECT / "Dockerfile").read_text("utf-8")
 

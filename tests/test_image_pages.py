@@ -184,7 +184,7 @@ class TestHostsPage:
     def test_the_image_is_built_with_its_labels(self, clone: Clone) -> None:
         clone.shell("git -c user.name=x -c user.email=x@example.org commit --quiet --allow-empty -m x")
         token = "hf_" + 6 * "Secret"
-        for name in (".env", "my.env", "hf_token", ".git/credentials", "rows.jsonl"):
+        for name in (".env", "my.env", "env/my.env", "hf_token", ".git/credentials", "rows.jsonl"):
             clone.write(name, token)
         clone.environ["HF_TOKEN"] = token
         build, cpu = blocks("job/hosts/README.md", "Build the image")

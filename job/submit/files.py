@@ -19,8 +19,8 @@ from job.settings.files import PROJECT, find_file
 if TYPE_CHECKING:
     from job.submit.submission import Submission
 
-SHIPPED = (PROJECT / "job", PROJECT / "env")
-"""What the image contains (.dockerignore)."""
+SHIPPED = (PROJECT / "job", PROJECT / "env" / "medical")
+"""What the image contains (.dockerignore) of what settings can name."""
 
 
 @dataclass(frozen=True)
