@@ -119,6 +119,13 @@ def test_of_the_env_files_the_image_gets_the_projects_own_alone() -> None:
 
 
 @pytest.mark.light
+def test_the_base_image_is_named_with_its_registry() -> None:
+    """podman on Debian 12: "did not resolve to an alias and no unqualified-search registries are defined"."""
+    (base,) = re.findall(r"^ARG BASE_IMAGE=(.+)$", (PROJECT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    assert base.startswith("docker.io/")
+
+
+@pytest.mark.light
 def test_the_image_is_labelled_with_the_version() -> None:
     assert f"\nARG VERSION={__version__}\n" in (PROJECT / "Dockerfile").read_text("utf-8")
 
