@@ -1,6 +1,7 @@
 # The job as an image; README.md, "In a container", has the commands that build and run it.
-# This base image has CUDA's compatibility libraries: with them a data-center GPU works with an older driver.
-ARG BASE_IMAGE=nvidia/cuda:13.0.2-base-ubuntu24.04
+# This base image has CUDA's compatibility libraries: with them a data-center GPU works with an older driver. Its name begins with
+# the registry, since podman looks in none by itself.
+ARG BASE_IMAGE=docker.io/nvidia/cuda:13.0.2-base-ubuntu24.04
 # `cpu` is enough for the quickstart and the tests; torch then comes from TORCH_INDEX.
 ARG VARIANT=cuda
 # 1 adds Triton, Liger's kernels and the C compiler that Triton needs at run time. It costs 0.8 GB and saves up to a quarter of

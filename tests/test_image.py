@@ -25,6 +25,7 @@ from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from job import __version__
 from tests.conftest import PROJECT
@@ -105,6 +106,23 @@ def test_a_bill_of_materials_lists_what_is_locked_and_installed(tmp_path: Path) 
     for pins in ("numpy==2.5.0 \\\n", "numpy==2.4.6 \\\npeft==0.21.2 \\\n", ""):
         other = bill(pins)
         assert other.returncode == 1 and "are not those of the locks" in other.stderr, pins
+
+
+@pytest.mark.light
+def test_of_the_env_files_the_image_gets_the_projects_own_alone() -> None:
+    command = ["git", "ls-files", "env"]
+    own = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.split()
+    lines = (PROJECT / ".dockerignore").read_text("utf-8").splitlines()
+    assert [line for line in lines if line.startswith("!env")] == sorted(
+        {"!" + "/".join(name.split("/")[:2]) for name in own}
+    )
+
+
+@pytest.mark.light
+def test_the_base_image_is_named_with_its_registry() -> None:
+    """podman on Debian 12: "did not resolve to an alias and no unqualified-search registries are defined"."""
+    (base,) = re.findall(r"^ARG BASE_IMAGE=(.+)$", (PROJECT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    assert base.startswith("docker.io/")
 
 
 @pytest.mark.light
@@ -355,6 +373,19 @@ class TestEngine:
             assert docker("inspect", "--format", "{{.State.ExitCode}}", name).stdout.strip() == "75"
         finally:
             docker("rm", "-f", "-v", name)
+
+    def test_the_bill_of_materials_lists_every_package_of_the_image(self, image: str) -> None:
+        script = """if True:
+            import importlib.metadata, json
+            bill = json.load(open("/app/sbom.cdx.json"))["components"]
+            found = importlib.metadata.distributions()
+            print(json.dumps([[[part["name"], part["version"]] for part in bill], [[d.name, d.version] for d in found]]))
+        """
+        shown = docker("run", "--rm", "--network", "none", "--entrypoint", "python3", image, "-c", script)
+        bill, found = (
+            {(canonicalize_name(name), version) for name, version in part} for part in json.loads(shown.stdout)
+        )
+        assert bill == found and len(bill) > 50
 
     def test_no_secret_is_in_a_layer(self, image: str, tmp_path: Path) -> None:
         history = docker("history", "--no-trunc", image).stdout

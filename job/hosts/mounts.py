@@ -92,7 +92,11 @@ def remedy(place: Place, number: int | None, variable: str) -> str:
     if number == errno.EROFS or place.mounted_at == "/":
         return f"Start the container with {option}, or {elsewhere}."
     if place.rootless and uid != 0:
-        return f"Start the container with --userns=keep-id, so that its users are those of the host, or {elsewhere}."
+        # --userns=keep-id alone leaves user 10001 of the image, who does not own the folder (podman 4.3)
+        return (
+            'Start the container as your own user of the host: podman with --userns=keep-id --user "$(id -u):$(id -g)", '
+            f"docker without root with --user 0; or {elsewhere}."
+        )
     if place.volume:
         at = place.mounted_at
         command = f"docker run --rm --user 0 --entrypoint chmod -v {place.volume}:{at} IMAGE -R a+rwX {at}"

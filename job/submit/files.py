@@ -21,8 +21,8 @@ from job.settings.loading import is_broken
 if TYPE_CHECKING:
     from job.submit.submission import Submission
 
-SHIPPED = (PROJECT / "job", PROJECT / "env")
-"""What the image contains (.dockerignore)."""
+SHIPPED = (PROJECT / "job", PROJECT / "env" / "medical")
+"""What the image contains (.dockerignore) of what settings can name."""
 
 
 WILDCARDS = re.compile(r"[*?\[\]]")

@@ -11,8 +11,9 @@ from job.inputs import clean_inputs, probe_inputs
 from job.settings.fields import SECTIONS
 from job.settings.loading import load_file
 from job.settings.values import _rule_file, _text_file
-from job.submit.files import NOTHING_TO_DO, Named, Way, each, named, obstacles, travelling
+from job.submit.files import NOTHING_TO_DO, SHIPPED, Named, Way, each, named, obstacles, travelling
 from job.submit.submission import Submission, describe
+from tests.conftest import PROJECT
 from tests.submit.manifests import FILES, IMAGE, env_file, users_folder
 
 pytestmark = pytest.mark.light
@@ -59,6 +60,22 @@ def test_every_setting_that_takes_a_text_file_is_named_so() -> None:
 def test_what_the_image_contains_stays_there(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert describe(file, IMAGE).named == ()
+
+
+def test_a_file_of_the_users_beside_the_env_files_travels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image has none of theirs."""
+    monkeypatch.setattr("job.submit.files.SHIPPED", tuple(tmp_path / path.relative_to(PROJECT) for path in SHIPPED))
+    monkeypatch.chdir(tmp_path)
+    for name in ("env/medical/prompt.txt", "env/rules.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("greeting = Hello\\.\n", "utf-8")
+    (found,) = found_in(
+        tmp_path,
+        "FINETUNE_DATA_SOURCES=quickstart",
+        "FINETUNE_DATA_SYSTEM_PROMPT_FILE=env/medical/prompt.txt",
+        "FINETUNE_DATA_RULES_FILE=env/rules.txt",
+    )
+    assert found.files == ("env/rules.txt",)
 
 
 @pytest.mark.parametrize("volume", ["a folder", "a ConfigMap"])
