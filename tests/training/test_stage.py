@@ -36,7 +36,8 @@ from job.settings.sources import Source
 from job.training import checkpoints, stage
 from job.training.callbacks import Watch
 from job.training.candidates import Candidates
-from job.training.stage import _resume, read_rows, train
+from job.training.rows import read_rows
+from job.training.stage import _resume, train
 from job.training.trainer import Float32AdapterTrainer
 from tests.conftest import differing_tensors, make_rows, write_rows
 from tests.templates import CHATML, give_template
