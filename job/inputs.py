@@ -96,8 +96,9 @@ NO_RESULT = {"devices", "log_steps", "checkpoint_minutes", "report_to"}
 
 
 def train_inputs(settings: Settings) -> dict[str, Any]:
-    """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Lines of the log, a tracker, when
-    checkpoints are saved and how many GPUs share a step change nothing. How many adapters the probe compares is how many training keeps."""
+    """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Lines of the log, a tracker,
+    when checkpoints are saved and how many GPUs share a step change nothing. How many adapters the probe compares is how many
+    training keeps."""
     return {
         "model": {**model_inputs(settings, weights=True), "save_embedding": settings.model.save_embedding},
         "lora": settings.lora.model_dump(mode="json"),

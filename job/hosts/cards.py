@@ -47,7 +47,7 @@ def workers_of(devices: int | str, batch_size: int, *, on_gpu: bool, cards: list
         raise HostUnfit(
             f"FINETUNE_TRAIN_DEVICES={devices} asks for more GPUs than the {len(known)} that this job sees"
             f"{' (' + ', '.join(known) + ')' if known else ''}.",
-            remedy="Set FINETUNE_TRAIN_DEVICES=auto for all of them, or start the container with --gpus all (CUDA_VISIBLE_DEVICES "
-            "limits them, too).",
+            remedy="Set FINETUNE_TRAIN_DEVICES=auto for all of them, or start the container with --gpus all; "
+            "CUDA_VISIBLE_DEVICES limits them, too.",
         )
     return known[: int(devices)] or [""]

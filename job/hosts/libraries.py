@@ -102,8 +102,9 @@ def proxies() -> list[str]:
 def prepare_cuda(environ: MutableMapping[str, str]) -> None:
     """Set both variables that torch reads once, at its import.
 
-    One GPU a process: with two visible and no launcher TRL refuses to start (1.16.0). Expandable segments: micro-batches of changing
-    sizes otherwise leave a third of the reserved memory fragmented (57 GiB reserved for 37 in use, 64 rows on an H200).
+    One GPU a process: with two visible and no launcher TRL refuses to start (1.16.0). Expandable segments: micro-batches of
+    changing sizes otherwise leave a third of the reserved memory fragmented (57 GiB reserved for 37 in use, 64 rows on an
+    H200).
     """
     CARDS[:] = visible_cards(environ)
     environ["CUDA_VISIBLE_DEVICES"] = environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]

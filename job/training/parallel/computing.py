@@ -44,8 +44,8 @@ def gradients_of(
 ) -> torch.Tensor:
     """Add the gradients of the summed loss of `rows` over `learned` to the parameters; returns that loss.
 
-    `between` is called before each micro-batch. Where memory runs out, the rows begin again with the next candidate and the same
-    random numbers. Raises MemoryExhausted (62).
+    `between` is called before each micro-batch. Where memory runs out, the rows begin again with the next candidate and the
+    same random numbers. Raises MemoryExhausted (62).
     """
     random_states = RandomStates()
     forward.model.train()

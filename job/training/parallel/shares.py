@@ -8,8 +8,8 @@ from collections.abc import Sequence
 def shares(lengths: Sequence[int], workers: int) -> list[list[int]]:
     """Numbers of the rows of each worker, the leader's first, in their order.
 
-    Longest first to the worker with the fewest tokens, so no two differ by more than the longest row. The leader gets the longest
-    row: it always has one. The others have none where there are fewer rows than workers.
+    Longest first to the worker with the fewest tokens, so no two differ by more than the longest row. The leader gets the
+    longest row: it always has one. The others have none where there are fewer rows than workers.
     """
     found: list[list[int]] = [[] for _ in range(workers)]
     tokens = [0] * workers

@@ -37,8 +37,8 @@ WORKER = "job.training.parallel.worker"
 class Team:
     """A leader and `len(cards) - 1` others, each a process of its own on this machine.
 
-    `cards`: what CUDA_VISIBLE_DEVICES is for each worker, the leader's first; all empty on a CPU. `request`: what a worker needs to
-    load base and rows as the leader does.
+    `cards`: what CUDA_VISIBLE_DEVICES is for each worker, the leader's first; all empty on a CPU. `request`: what a worker
+    needs to load base and rows as the leader does.
     """
 
     def __init__(self, request: dict[str, Any], cards: Sequence[str]) -> None:
@@ -175,7 +175,7 @@ class Team:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """All workers end: at their own pace after a training, at once where it broke off, in the middle of whatever they do."""
+        """All workers end: at their own pace after a training, at once where it broke off, whatever they do."""
         self._ending = True
         if kind is None:
             self.wire.give(Order("end"))

@@ -1,11 +1,11 @@
 """What leader and workers say to each other.
 
 Orders go through a key-value store (torch's TCPStore), on which a worker waits as long as it takes: while the leader saves a
-checkpoint or evaluates on its own, nobody stands in a collective whose time runs out. Tensors go through one process group, NCCL
-between cards and gloo between CPUs: the adapter from the leader to all, and one sum back.
+checkpoint, nobody stands in a collective whose time runs out. Tensors go through one process group, NCCL between cards and gloo
+between CPUs: the adapter from the leader to all, and one sum back.
 
-That is the traffic of one all-reduce (a ring is a reduce-scatter and an all-gather), and no worker has an optimizer, a scaler or
-a schedule that could differ from the leader's.
+That is the traffic of one all-reduce (a ring is a reduce-scatter and an all-gather), and no worker has an optimizer, a scaler
+or a schedule that could differ from the leader's.
 """
 
 from __future__ import annotations
