@@ -6,7 +6,7 @@ import logging
 import math
 import shutil
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from job.training.forecast import Forecast, Later
 from job.training.intervals import doubts, steps_of
 from job.training.memory_plan import release
 from job.training.parallel.computing import facts
+from job.training.parallel.gain import measured, pays
 from job.training.parallel.team import Team
 from job.training.preparation import Prepared, prepare
 from job.training.rows import read_rows
@@ -84,7 +85,8 @@ def train(
     eval_rows = read_rows(chat, root / cleaned.eval_path, settings.loss_on, settings.max_tokens)
     cards = workers_of(settings.devices, settings.batch_size, on_gpu=torch.cuda.is_available())
     request = _request(files, cleaned, model, lora, settings, root, halved=halved)
-    with Team(request, cards) if len(cards) > 1 else nullcontext() as team:
+    with ExitStack() as exits:
+        team = exits.enter_context(Team(request, cards)) if len(cards) > 1 else None
         prepared = prepare(
             files,
             tokenizer,
@@ -110,6 +112,9 @@ def train(
         warnings = doubts(settings, steps_of(len(rows), settings))
         for warning in warnings:
             log.warning("stage=train doubt=true: %s", warning)
+        if team and settings.devices == "auto" and not _team_pays(prepared, rows[: settings.batch_size], len(cards)):
+            team.dismiss()
+            team = None
         trainer = _trainer(prepared, settings, rows, eval_rows, watch, team)
         if team:
             team.join(facts(prepared, rows, eval_rows), prepared.loaded.forward.device)
@@ -146,6 +151,23 @@ def _request(
         "eval_rows": str(root / cleaned.eval_path),
         "halved": halved,
     }
+
+
+def _team_pays(prepared: Prepared, rows: list[Row], workers: int) -> bool:
+    alone, shared = measured(prepared.loaded.forward, prepared.step.memory_plan, rows, workers)
+    prepared.step.memory_plan.forget_peak()
+    found = pays(alone, shared)
+    (log.info if found else log.warning)(
+        "stage=train workers=%d step_seconds=%.3f share_seconds=%.3f%s",
+        workers if found else 1,
+        alone,
+        shared,
+        ""
+        if found
+        else f": a step of {len(rows)} rows is no shorter on {workers} GPUs, so one trains; a larger FINETUNE_TRAIN_BATCH_SIZE "
+        "would use them",
+    )
+    return found
 
 
 def _later(prepared: Prepared, save_embedding: str, deadline: Deadline, *, load_seconds: float) -> Later:

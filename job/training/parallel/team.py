@@ -169,6 +169,14 @@ class Team:
 
     # --- the end --------------------------------------------------------------------------------------------------
 
+    def dismiss(self) -> None:
+        """End all others at once."""
+        self._ending = True
+        for child in self._children:
+            child.kill()
+            child.wait()
+        self._children = []
+
     def __enter__(self) -> Self:
         return self
 
@@ -177,11 +185,9 @@ class Team:
     ) -> None:
         """All workers end: at their own pace after a training, at once where it broke off, whatever they do."""
         self._ending = True
-        if kind is None:
-            self.wire.give(Order("end"))
-        else:
-            for child in self._children:
-                child.kill()
+        if kind is not None:
+            self.dismiss()
+        self.wire.give(Order("end"))
         for child in self._children:
             try:
                 child.wait(END_SECONDS)
