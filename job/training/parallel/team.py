@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from job.hosts.libraries import usable_cpus
 from job.modeling.batching import Row
 from job.modeling.fresh import environment
 from job.runs.deaths import Death, by_last_words, cause_of, memory_kills
+from job.runs.progress import cpu_ticks, stir
 from job.training.forward import Forward
 from job.training.parallel.shares import shares
 from job.training.parallel.wire import Order, Wire, add_gradients
@@ -31,6 +31,8 @@ LOOK_SECONDS = 0.2
 NOTICE_SECONDS = 10.0
 """How long after a broken connection the end of a worker may still be unknown."""
 END_SECONDS = 10.0
+SETTLE_SECONDS = 1.0
+"""In which the end of one worker breaks the connections of the others."""
 WORKER = "job.training.parallel.worker"
 
 
@@ -73,16 +75,20 @@ class Team:
     def _watch(self) -> None:
         """In a thread: a leader that waits for a card's sum hears of nothing else."""
         while not self._ending:
-            for rank, child in enumerate(self._children, 1):
-                if (status := child.poll()) is not None and not self._ending:
-                    self.lost = self._cause(rank, status)
-                    if self._connected and dist.get_backend() == "nccl":
-                        dist.distributed_c10d._abort_process_group()
-                    return
+            if any(child.poll() is not None for child in self._children) and not self._ending:
+                time.sleep(SETTLE_SECONDS)
+                self.lost = self._cause()
+                if self._connected and dist.get_backend() == "nccl":
+                    dist.distributed_c10d._abort_process_group()
+                return
             time.sleep(LOOK_SECONDS)
 
-    def _cause(self, rank: int, status: int) -> JobError:
-        told = self.wire.told("failed", rank)
+    def _cause(self) -> JobError:
+        """Of the worker that ended first: the others' connections broke, and they say so."""
+        ended = [(rank, child.returncode) for rank, child in enumerate(self._children, 1) if child.poll() is not None]
+        told_by = {rank: self.wire.told("failed", rank) for rank, _ in ended}
+        rank, status = min(ended, key=lambda one: bool((told_by[one[0]] or {}).get("broken")))
+        told = told_by[rank]
         name = f"Worker {rank} of {self.workers}"
         if told:
             return error_of(told["code"], f"{name}: {told['message']}", told["remedy"])
@@ -124,8 +130,12 @@ class Team:
     def join(self, facts: dict[str, Any], device: torch.device) -> None:
         """Wait until all are ready, and connect. Raises HostUnfit (68) if one has come to other facts than the leader."""
         for rank in range(1, self.workers):
+            seen = 0
             while (theirs := self.wire.told("ready", rank)) is None:
                 self.require_all()
+                if (now := cpu_ticks(self._children[rank - 1].pid)) != seen:  # it imports, loads or tests
+                    seen = now
+                    stir()
                 time.sleep(LOOK_SECONDS)
             require_same(facts, theirs, f"Worker {rank} of {self.workers}")
         self._together(lambda: self.wire.connect(device))
@@ -221,9 +231,14 @@ def error_of(code: int, message: str, remedy: str) -> JobError:
     return kind(message, remedy=remedy)
 
 
+BROKEN = ("Connection reset by peer", "Connection closed by peer", "Broken pipe", "NCCL communicator was aborted")
+"""What a worker hears where another one, or the leader, is gone."""
+
+
 def told_of(error: BaseException) -> dict[str, Any]:
     """What a worker tells of its end."""
+    broken = not isinstance(error, JobError) and any(words in str(error) for words in BROKEN)
     if not isinstance(error, JobError):
         text = "\n".join(f"{type(cause).__name__}: {cause}" for cause in causes(error))
         error = by_last_words(text, "train") or JobError(text)
-    return {"code": error.exit_code, "message": str(error), "remedy": error.remedy, "pid": os.getpid()}
+    return {"code": error.exit_code, "message": str(error), "remedy": error.remedy, "broken": broken}

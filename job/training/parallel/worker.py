@@ -50,7 +50,8 @@ def main() -> int:
     except BaseException as error:
         told = told_of(error)
         wire.tell("failed", told)
-        log.error("stage=train worker=%d error=%s: %s", wire.rank, type(error).__name__, error)
+        if not told["broken"]:  # then another one's end is the cause
+            log.error("stage=train worker=%d error=%s: %s", wire.rank, type(error).__name__, error)
         return int(told["code"])
     return 0
 

@@ -32,7 +32,9 @@ def test_an_error_keeps_its_code_and_its_remedy_on_the_way_to_the_leader() -> No
     assert (type(error), str(error), error.remedy) == (MemoryExhausted, "Memory ran out.", "Use less.")
     assert type(error_of(64, "FINETUNE_X: wrong", "")) is SettingsError
     assert told_of(RuntimeError("CUDA error: out of memory"))["code"] == MemoryExhausted.exit_code
+    assert told_of(RuntimeError("Read error: Connection reset by peer"))["broken"]
     unknown = told_of(ValueError("odd"))
+    assert not unknown["broken"]
     assert (unknown["code"], unknown["message"]) == (1, "ValueError: odd")
     assert type(error_of(1, "ValueError: odd", "")) is JobError
 
