@@ -91,13 +91,18 @@ def base_files(settings: Settings, patterns: tuple[str, ...]) -> dict[str, str]:
         ) from error
 
 
+NO_RESULT = {"devices", "log_steps", "checkpoint_minutes", "report_to"}
+"""Settings of training that do not say what is trained."""
+
+
 def train_inputs(settings: Settings) -> dict[str, Any]:
-    """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Lines of the log, a tracker, and
-    when checkpoints are saved change nothing. How many adapters the probe compares is how many training keeps."""
+    """What training depends on beyond the cleaned rows, whose inputs their own stage compares. Lines of the log, a tracker,
+    when checkpoints are saved and how many GPUs share a step change nothing. How many adapters the probe compares is how many
+    training keeps."""
     return {
         "model": {**model_inputs(settings, weights=True), "save_embedding": settings.model.save_embedding},
         "lora": settings.lora.model_dump(mode="json"),
-        "train": settings.train.model_dump(mode="json", exclude={"log_steps", "checkpoint_minutes", "report_to"}),
+        "train": settings.train.model_dump(mode="json", exclude=NO_RESULT),
         "probe": settings.probe.model_dump(mode="json", include={"checkpoints"}),
     }
 

@@ -18,6 +18,7 @@ from huggingface_hub import constants, try_to_load_from_cache
 
 from job import __version__
 from job.errors import HostUnfit
+from job.hosts.cards import workers_of
 from job.hosts.disk import RECORDS_BYTES, cleaning_bytes, present_bytes, require_space
 from job.hosts.hub import cache_unusable
 from job.hosts.libraries import gpu_wanted, usable_cpus
@@ -139,6 +140,7 @@ def _check_gpu(host: Host, driver: Driver, torch_cuda: str | None) -> None:
 
 def _check_gpu_settings(settings: Settings, host: Host) -> None:
     train = settings.train
+    workers_of(train.devices, train.batch_size, on_gpu=host.device == "cuda")
     if host.device == "cpu" and train.precision in ("float16", "bfloat16"):
         raise HostUnfit(
             f"FINETUNE_TRAIN_PRECISION={train.precision} needs a GPU, but none is visible.",

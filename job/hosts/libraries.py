@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from job.errors import HostUnfit, SettingsError
+from job.hosts.cards import CARDS, visible_cards
 from job.settings.connection import proxy_variables
 from job.settings.fields import Settings
 from job.settings.files import irregular
@@ -111,9 +112,11 @@ def proxies() -> list[str]:
 def prepare_cuda(environ: MutableMapping[str, str]) -> None:
     """Set both variables that torch reads once, at its import.
 
-    One GPU: with two visible and no launcher TRL refuses to start (1.16.0). Expandable segments: micro-batches of changing
-    sizes otherwise leave a third of the reserved memory fragmented (57 GiB reserved for 37 in use, 64 rows on an H200).
+    One GPU a process: with two visible and no launcher TRL refuses to start (1.16.0). Expandable segments: micro-batches of
+    changing sizes otherwise leave a third of the reserved memory fragmented (57 GiB reserved for 37 in use, 64 rows on an
+    H200).
     """
+    CARDS[:] = visible_cards(environ)
     environ["CUDA_VISIBLE_DEVICES"] = environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
     environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
 

@@ -152,6 +152,8 @@ class Trained(Result):
     skipped_steps: int
     """Optimizer steps that float16's gradient scaler skipped while it looked for its scale."""
     optimizations: list[Optimization]
+    workers: int = 1
+    """Processes that shared each step, on a GPU each."""
     batch_size: int
     memory_plan: list[Attempt]
     """The candidates that were tried, in order; the run ended on the last one. Empty on a CPU."""

@@ -11,6 +11,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 Unit = Literal["rows", "steps", "tokens", "bytes"]
@@ -20,7 +21,8 @@ _SAVING = len(UNITS) * _COUNT.size
 _IMPORTING = _SAVING + 1
 _GOAL = struct.Struct("qq")
 _GOAL_PLACE = _SAVING + _COUNT.size
-_shared = mmap.mmap(-1, _GOAL_PLACE + _GOAL.size)
+_STIRRED = _GOAL_PLACE + _GOAL.size
+_shared = mmap.mmap(-1, _STIRRED + _COUNT.size)
 _lock = threading.Lock()
 
 
@@ -34,6 +36,17 @@ def advance(unit: Unit, count: int = 1) -> None:
 def counts() -> dict[str, int]:
     """How many of each unit this run has done, in all stages of this start together."""
     return {unit: _COUNT.unpack_from(_shared, place * _COUNT.size)[0] for place, unit in enumerate(UNITS)}
+
+
+def stir() -> None:
+    """Another process that this one waits for has moved, in what no unit counts."""
+    with _lock:
+        _COUNT.pack_into(_shared, _STIRRED, _COUNT.unpack_from(_shared, _STIRRED)[0] + 1)
+
+
+def movement() -> tuple[int, ...]:
+    """Changes whenever anything moves."""
+    return (*counts().values(), *_COUNT.unpack_from(_shared, _STIRRED))
 
 
 def expect(total: int, done: int = 0) -> None:
@@ -73,3 +86,12 @@ def importing() -> Iterator[None]:
 
 def is_importing() -> bool:
     return bool(_shared[_IMPORTING])
+
+
+def cpu_ticks(pid: int) -> int:
+    """What a process has computed, in clock ticks of the kernel; 0 where nothing counts them."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(after_name[11]) + int(after_name[12])

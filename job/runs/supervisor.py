@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn
 
 from job.errors import BUG, JobError
@@ -158,12 +157,7 @@ class Child:
                 return None
 
     def cpu_ticks(self) -> int:
-        """What it has computed, in clock ticks of the kernel; 0 where nothing counts them."""
-        try:
-            after_name = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            return 0
-        return int(after_name[11]) + int(after_name[12])
+        return progress.cpu_ticks(self.pid)
 
     def send(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -289,7 +283,7 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
     child = Child(work, orphaned=file.take)
     signals = Signals()
     killed = ""
-    moved, counts, beaten, looked, ticks = started, progress.counts(), started, started, 0
+    moved, seen, beaten, looked, ticks = started, progress.movement(), started, started, 0
     with signals.passed_on(child):
         while (status := child.ended()) is None:
             for metrics in child.read(0.2):
@@ -302,8 +296,8 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
             if moment - looked > PAUSE_SECONDS:  # a machine or container that stood still is no run that hangs
                 moved += moment - looked
             looked = moment
-            if progress.counts() != counts:
-                moved, counts = moment, progress.counts()
+            if progress.movement() != seen:
+                moved, seen = moment, progress.movement()
             if progress.is_importing() and (now := child.cpu_ticks()) != ticks:
                 moved, ticks = moment, now
             if moment - beaten >= HEARTBEAT_SECONDS:
@@ -320,7 +314,7 @@ def supervise(work: Work, file: MetricsFile, *, watchdog_seconds: float, beat: C
                     "stage=%s watchdog=expired seconds=%.0f progress=%r: the stacks of all threads follow",
                     file.metrics.stage if file.metrics else "start",
                     moment - moved,
-                    counts,
+                    progress.counts(),
                 )
                 child.send(STACKS_SIGNAL)
                 _read_for(child, STACKS_SECONDS)

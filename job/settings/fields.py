@@ -189,6 +189,11 @@ class TrainSettings(Section):
         description="auto chooses by the GPU: float16 below compute capability 8.0, bfloat16 from 8.0, float32 on a CPU; "
         "the adapter itself is always float32.",
     )
+    devices: AutoOr1 = Field(
+        "auto",
+        description="GPUs that train, each with a worker of its own: a number from 1; auto means all that the job sees, but no "
+        "more than a step has rows. On a CPU a number of workers, auto means 1. It changes no result but dropout's draws.",
+    )
     epochs: float = Field(1, gt=0, le=1000, description="Passes over the training rows.")
     batch_size: int = Field(16, ge=1, description="Rows per optimizer step (effective batch).")
     learning_rate: float = Field(2e-4, gt=0, le=1, description="Peak learning rate.")

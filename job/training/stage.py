@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import shutil
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from job.errors import Diverged, SettingsError
+from job.errors import Diverged
 from job.hosts import disk
+from job.hosts.cards import workers_of
 from job.hosts.tracking import tracked
 from job.modeling import round_trip
 from job.modeling.adapter_file import WEIGHTS, is_untrained, load_lora_tensors
 from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.config import attention_of
-from job.modeling.files import fetch_files
-from job.modeling.fitting import fitted
+from job.modeling.files import BaseFiles, fetch_files
 from job.modeling.sizes import Sizes
 from job.modeling.tokenizer import load_tokenizer
 from job.results import Cleaned, RoundTrip, Trained
 from job.runs.deadline import Deadline
 from job.runs.files import remove, replace_folder
 from job.runs.folder import FileChanged
-from job.runs.progress import advance, saving
+from job.runs.progress import saving
 from job.runs.signals import StopRequest
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
 from job.training import adapter as adapters
@@ -41,12 +40,14 @@ from job.training.checkpoint_times import CheckpointTimes
 from job.training.forecast import Forecast, Later
 from job.training.intervals import doubts, steps_of
 from job.training.memory_plan import release
+from job.training.parallel.computing import facts
+from job.training.parallel.gain import measured, pays
+from job.training.parallel.team import Team
 from job.training.preparation import Prepared, prepare
+from job.training.rows import read_rows
 from job.training.trainer import Float32AdapterTrainer
 
 log = logging.getLogger("job.train")
-ROWS_AT_ONCE = 1000
-"""Rows whose tokens the tokenizer holds as lists at once."""
 ADAPTER = "train/adapter"
 ZERO_GRADIENTS = (
     "every gradient of the adapter was exactly zero, so nothing was learned: set FINETUNE_TRAIN_PRECISION=float32, or look at "
@@ -82,34 +83,43 @@ def train(
     chat = Chat(tokenizer)
     rows = read_rows(chat, root / cleaned.train_path, settings.loss_on, settings.max_tokens)
     eval_rows = read_rows(chat, root / cleaned.eval_path, settings.loss_on, settings.max_tokens)
-    prepared = prepare(
-        files,
-        tokenizer,
-        lora,
-        settings,
-        rows,
-        eval_rows=eval_rows,
-        allow_unquantized=model.allow_unquantized,
-        halved=halved,
-    )
-    parameters = prepared.loaded.trainable_parameters
-    needed = Sizes(parameters, 4 * parameters, 0, candidates).run_bytes
-    disk.require_left(root, needed - disk.present_bytes(root), "checkpoints and adapter")
-    later = _later(prepared, model.save_embedding, deadline or Deadline(), load_seconds=time.monotonic() - began)
-    watch = Watch(
-        root / "train",
-        worst_loss=2 * math.log(prepared.loaded.forward.vocabulary_rows),  # twice that of guessing every token
-        stop=stop,
-        times=CheckpointTimes(settings.checkpoint_minutes),
-        forecast=Forecast(deadline or Deadline(), later.seconds),
-        candidates=candidates,
-    )
-    warnings = doubts(settings, steps_of(len(rows), settings))
-    for warning in warnings:
-        log.warning("stage=train doubt=true: %s", warning)
-    trainer = _trainer(prepared, settings, rows, eval_rows, watch)
-    with tracked(trainer, settings.report_to, root):
-        fit = _fit(trainer)
+    cards = workers_of(settings.devices, settings.batch_size, on_gpu=torch.cuda.is_available())
+    request = _request(files, cleaned, model, lora, settings, root, halved=halved)
+    with ExitStack() as exits:
+        team = exits.enter_context(Team(request, cards)) if len(cards) > 1 else None
+        prepared = prepare(
+            files,
+            tokenizer,
+            lora,
+            settings,
+            rows,
+            eval_rows=eval_rows,
+            allow_unquantized=model.allow_unquantized,
+            halved=halved,
+        )
+        parameters = prepared.loaded.trainable_parameters
+        needed = Sizes(parameters, 4 * parameters, 0, candidates).run_bytes
+        disk.require_left(root, needed - disk.present_bytes(root), "checkpoints and adapter")
+        later = _later(prepared, model.save_embedding, deadline or Deadline(), load_seconds=time.monotonic() - began)
+        watch = Watch(
+            root / "train",
+            worst_loss=2 * math.log(prepared.loaded.forward.vocabulary_rows),  # twice that of guessing every token
+            stop=stop,
+            times=CheckpointTimes(settings.checkpoint_minutes),
+            forecast=Forecast(deadline or Deadline(), later.seconds),
+            candidates=candidates,
+        )
+        warnings = doubts(settings, steps_of(len(rows), settings))
+        for warning in warnings:
+            log.warning("stage=train doubt=true: %s", warning)
+        if team and settings.devices == "auto" and not _team_pays(prepared, rows[: settings.batch_size], len(cards)):
+            team.dismiss()
+            team = None
+        trainer = _trainer(prepared, settings, rows, eval_rows, watch, team)
+        if team:
+            team.join(facts(prepared, rows, eval_rows), prepared.loaded.forward.device)
+        with tracked(trainer, settings.report_to, root):
+            fit = _fit(trainer)
     if fit.untrained:
         warnings.append(fit.untrained)
     saved = _save(prepared, trainer, fit, model.save_embedding, root)
@@ -119,32 +129,45 @@ def train(
     return result
 
 
-def read_rows(chat: Chat, path: Path, loss: str, max_tokens: int) -> list[Row]:
-    """Training rows from the file's: of a conversation one, or several where the template or its length demands it.
+def _request(
+    files: BaseFiles,
+    cleaned: Cleaned,
+    model: ModelSettings,
+    lora: LoraSettings,
+    settings: TrainSettings,
+    root: Path,
+    *,
+    halved: bool,
+) -> dict[str, Any]:
+    """What another worker needs to load the same base and rows."""
+    return {
+        "folder": str(files.folder),
+        "name": files.name,
+        "revision": files.revision,
+        "model": model.model_dump(mode="json"),
+        "lora": lora.model_dump(mode="json"),
+        "train": settings.model_dump(mode="json"),
+        "rows": str(root / cleaned.train_path),
+        "eval_rows": str(root / cleaned.eval_path),
+        "halved": halved,
+    }
 
-    Raises SettingsError (64) for a row in which the end of an answer is not learned: the model would not learn to stop.
-    """
-    rows: list[Row] = []
-    number = 0
-    with path.open(encoding="utf-8") as file:
-        while some := [json.loads(line) for line in islice(file, ROWS_AT_ONCE)]:
-            for row, texts in zip(some, fitted(chat, some, loss, max_tokens), strict=True):
-                number += 1
-                if _ends_alike(row) and not all(map(chat.stops, texts)):
-                    raise SettingsError(
-                        [
-                            f"FINETUNE_MODEL_CHAT_TEMPLATE_FILE: the chat template ends other answers with {chat.stop_token}, "
-                            f"but not that of row {number} in {path.name}; set a template that ends every answer with it"
-                        ]
-                    )
-                rows += [Row.of(tokens, loss) for tokens in texts]
-            advance("rows", len(some))
-    return rows
 
-
-def _ends_alike(row: dict[str, Any]) -> bool:
-    """Whether all answers of a row must end with the stop token: a call of a tool may end otherwise (Gemma 4), as text does."""
-    return "text" not in row and not any("tool_calls" in turn for turn in row.get("turns", ()))
+def _team_pays(prepared: Prepared, rows: list[Row], workers: int) -> bool:
+    alone, shared = measured(prepared.loaded.forward, prepared.step.memory_plan, rows, workers)
+    prepared.step.memory_plan.forget_peak()
+    found = pays(alone, shared)
+    (log.info if found else log.warning)(
+        "stage=train workers=%d step_seconds=%.3f share_seconds=%.3f%s",
+        workers if found else 1,
+        alone,
+        shared,
+        ""
+        if found
+        else f": a step of {len(rows)} rows is no shorter on {workers} GPUs, so one trains; a larger FINETUNE_TRAIN_BATCH_SIZE "
+        "would use them",
+    )
+    return found
 
 
 def _later(prepared: Prepared, save_embedding: str, deadline: Deadline, *, load_seconds: float) -> Later:
@@ -172,6 +195,7 @@ def _trainer(
     rows: list[Row],
     eval_rows: list[Row],
     watch: Watch,
+    team: Team | None,
 ) -> Float32AdapterTrainer:
     folder, precision = watch.log.path.parent, prepared.precision.value
     return Float32AdapterTrainer(
@@ -182,6 +206,7 @@ def _trainer(
         watch=watch,
         args=arguments(settings, folder / "checkpoints", precision, len(rows)),
         processing_class=prepared.loaded.tokenizer,
+        team=team,
     )
 
 
@@ -334,6 +359,7 @@ def _result(
         overflowed=prepared.overflowed,
         skipped_steps=watch.skipped_steps,
         optimizations=step.optimizations,
+        workers=trainer.team.workers if trainer.team else 1,
         batch_size=settings.batch_size,
         memory_plan=step.memory_plan.tried,
         micro_batch_tokens=step.memory_plan.candidate.tokens,

@@ -6,6 +6,8 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,14 @@ from trl import SFTConfig, SFTTrainer
 
 from job.errors import Diverged
 from job.modeling.adapter_file import lora_tensors
-from job.modeling.batching import Row, cut
+from job.modeling.batching import Row
 from job.training import checkpoints
 from job.training.callbacks import Watch
 from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan
-from job.training.random_states import RandomStates
+from job.training.parallel.computing import gradients_of, losses_of
+from job.training.parallel.team import Team
+from job.training.parallel.wire import Order
 
 log = logging.getLogger("job.train")
 
@@ -43,6 +47,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         watch: Watch,
         args: SFTConfig,
         processing_class: PreTrainedTokenizerBase,
+        team: Team | None = None,
     ) -> None:
         for name in ("_save", "_save_checkpoint"):  # undocumented methods, overridden below
             if not hasattr(SFTTrainer, name):
@@ -57,7 +62,10 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
             train_dataset=Dataset.from_dict({"number": range(len(rows))}),
             eval_dataset=Dataset.from_dict({"number": range(len(eval_rows))}),
             # A batch is one optimizer step's rows: how they are cut is the memory plan's, and may change between two steps.
-            data_collator=lambda batch: {"rows": [rows[item["number"]] for item in batch]},
+            data_collator=lambda batch: {
+                "numbers": (numbers := [item["number"] for item in batch]),
+                "rows": [rows[number] for number in numbers],
+            },
             callbacks=[watch],
             processing_class=processing_class,
         )
@@ -69,42 +77,40 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         self.memory_plan = memory_plan
         self.eval_rows = eval_rows
         self.watch = watch
+        self.team = team
+        self.parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.tokens_seen = 0
         watch.trainer = self
 
     # --- a step --------------------------------------------------------------------------------------------------
 
-    def training_step(self, model: Any, inputs: dict[str, list[Row]], num_items_in_batch: Any = None) -> torch.Tensor:
-        """Gradients of the mean loss over all learned tokens of the step's rows, however the rows are cut.
-
-        Where memory runs out, the step starts again with the next candidate and the same random numbers.
-        """
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        """Gradients of the mean loss over all learned tokens of the step's rows, however the rows are cut and shared out."""
         rows = inputs["rows"]
-        random_states = RandomStates()
-        model.train()
-        while True:
-            try:
-                return self._step(rows)
-            except torch.OutOfMemoryError as error:
-                log.warning(
-                    "stage=train step=%d out_of_memory=%r", self.state.global_step, str(error).partition(". ")[0]
-                )
-            # Only here: the traceback has gone by now, and with it the failed step's tensors.
-            self.model.zero_grad(set_to_none=True)
-            random_states.restore()
-            self.memory_plan.fall_back(step=self.state.global_step, peak=torch.cuda.max_memory_reserved())
-
-    def _step(self, rows: list[Row]) -> torch.Tensor:
         learned = max(sum(row.targets for row in rows), 1)
-        total = torch.zeros((), device=self.forward.device)
-        for micro_batch in self.forward.cut(rows, self.memory_plan.candidate.tokens):
-            if self.watch.stop.requested:
-                self.watch.stop_now(self.state)
-            loss = self.forward.loss_sum(micro_batch) / learned
-            self.accelerator.backward(loss)
-            total += loss.detach()
         self.tokens_seen += sum(len(row.ids) for row in rows)
-        return total
+        if self.team is None:
+            return self._gradients(rows, learned)
+        scaler = self.accelerator.scaler
+        seed = self.args.seed * 1_000_003 + self.state.global_step
+        order = Order("gradients", learned=learned, scale=scaler.get_scale() if scaler else 1.0, seed=seed)
+        own = self.team.begin_gradients(self.parameters, rows, inputs["numbers"], order)
+        return self.team.finish_gradients(self.parameters, self._gradients(own, learned))
+
+    def _gradients(self, rows: Sequence[Row], learned: int) -> torch.Tensor:
+        return gradients_of(
+            self.forward,
+            self.memory_plan,
+            rows,
+            learned,
+            backward=self.accelerator.backward,
+            between=self._stop_if_asked,
+            step=self.state.global_step,
+        )
+
+    def _stop_if_asked(self) -> None:
+        if self.watch.stop.requested:
+            self.watch.stop_now(self.state)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """The mean loss over all learned tokens of the evaluation rows, in batches of like lengths.
@@ -114,38 +120,19 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         if self.control.should_save:
             self.save_now()
         began = time.monotonic()
-        while True:
-            try:
-                sums = self._eval_sums()
-                break
-            except torch.OutOfMemoryError as error:
-                log.warning(
-                    "stage=train evaluation=repeated step=%d out_of_memory=%r",
-                    self.state.global_step,
-                    str(error).partition(". ")[0],
-                )
-            self.memory_plan.fall_back(step=self.state.global_step, peak=torch.cuda.max_memory_reserved())
+        compute = partial(
+            losses_of, self.forward, self.memory_plan, between=self._stop_if_asked, step=self.state.global_step
+        )
+        if self.team is None:
+            sums = compute(self.eval_rows)
+        else:
+            sums = self.team.losses(self.forward, self.parameters, self.eval_rows, compute)
         metrics = {"eval_loss": math.fsum(sums) / max(sum(row.targets for row in self.eval_rows), 1)}
         self.watch.note_evaluation_seconds(time.monotonic() - began)
         self.log(metrics)
         self.watch.keep_row_losses(sums, self.state.global_step)
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
-
-    def _eval_sums(self) -> list[float]:
-        """The summed loss of each evaluation row."""
-        self.model.eval()
-        found: list[tuple[list[int], torch.Tensor]] = []
-        lengths = [len(row.ids) for row in self.eval_rows]
-        for numbers in cut(lengths, self.memory_plan.candidate.tokens, padded=True):
-            if self.watch.stop.requested:
-                self.watch.stop_now(self.state)
-            found.append((numbers, self.forward.row_sums([self.eval_rows[number] for number in numbers])))
-        sums = [0.0] * len(self.eval_rows)
-        for numbers, some in found:  # only now: each is a wait for the card
-            for number, total in zip(numbers, some.tolist(), strict=True):
-                sums[number] = total
-        return sums
 
     def floating_point_ops(self, inputs: Any) -> int:
         """Not counted: the stock estimate wants padded tensors."""

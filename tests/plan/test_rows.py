@@ -153,7 +153,7 @@ def test_a_conversation_that_is_split_is_kept_as_its_parts(
 ) -> None:
     """Nothing of it is above the limit, and the parts are those that the run trains on."""
     from job.cleaning.stage import clean
-    from job.training.stage import read_rows
+    from job.training.rows import read_rows
 
     rows = [
         {"messages": [{"role": role, "content": f"Pot {pot} stands here. " * 7} for role in ("user", "assistant") * 6]}

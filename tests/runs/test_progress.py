@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
+from job.runs import progress
 from job.runs.progress import advance, counts, importing, is_importing, is_saving, saving
 
 pytestmark = pytest.mark.light
@@ -38,3 +39,16 @@ def test_a_parent_sees_what_its_fork_counts() -> None:
         os._exit(0)
     os.waitpid(pid, 0)
     assert counts()["tokens"] == before + 11
+
+
+def test_what_moves_elsewhere_is_movement_and_counts_nothing() -> None:
+    before, counted = progress.movement(), progress.counts()
+    progress.stir()
+    assert progress.movement() != before
+    assert progress.counts() == counted
+
+
+def test_a_process_that_computes_has_ticks_and_one_that_is_gone_has_none() -> None:
+    while not progress.cpu_ticks(os.getpid()):
+        sum(range(10**6))
+    assert progress.cpu_ticks(2**22 + 1) == 0

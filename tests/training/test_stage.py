@@ -1,12 +1,9 @@
-"""The stage itself: a float32 adapter from construction to file, the embedding layer in it, rows that teach the end of an
-answer."""
+"""The stage itself: a float32 adapter from construction to file, the embedding layer in it, what a stop leaves."""
 
 from __future__ import annotations
 
 import json
-from array import array
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +11,26 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
-from transformers import AutoTokenizer
 
 from job.cleaning.stage import clean
-from job.errors import SettingsError, Stopped
+from job.errors import Stopped
 from job.modeling import row_losses
 from job.modeling.adapter_file import WEIGHTS
 from job.modeling.architecture import Architecture
-from job.modeling.chat import Chat
-from job.modeling.files import fetch_files
 from job.modeling.sizes import sizes
-from job.modeling.template import prepare_template
-from job.modeling.tokenizer import load_tokenizer
 from job.results import LogEntry, Trained
 from job.runs.deadline import Deadline
 from job.runs.files import read_lines
-from job.runs.progress import counts, is_saving
+from job.runs.progress import is_saving
 from job.runs.signals import StopRequest
 from job.settings.fields import DataSettings, LoraSettings, ModelSettings, Settings, TrainSettings
 from job.settings.sources import Source
 from job.training import checkpoints, stage
 from job.training.callbacks import Watch
 from job.training.candidates import Candidates
-from job.training.stage import _resume, read_rows, train
+from job.training.stage import _resume, train
 from job.training.trainer import Float32AdapterTrainer
 from tests.conftest import differing_tensors, make_rows, write_rows
-from tests.templates import CHATML, give_template
 from tests.training.building import forward_of
 
 pytestmark = pytest.mark.usefixtures("round_trip_here")
@@ -226,74 +217,6 @@ def test_a_reserved_pad_token_changes_no_vocabulary_and_the_log_has_what_a_plot_
     assert [one.step for one in result.candidates] == [2, 4]
     for one in result.candidates:
         assert (tmp_path / one.path).is_file()
-
-
-@pytest.mark.parametrize("loss", ["answers", "last", "text"])
-def test_a_row_that_does_not_learn_the_stop_token_is_refused(loss: str, base: Path, tmp_path: Path) -> None:
-    """The one behind the question does not count."""
-    sometimes = "{% if '<' not in m.content or m.role == 'user' %}<|im_end|>{% endif %}"
-    forgets = replace(CHATML, text=CHATML.text.replace("<|im_end|>", sometimes))
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    give_template(tokenizer, forgets)
-    prepare_template(tokenizer, "", "the-base")
-    chat = Chat(tokenizer)
-    row = {"system": "You answer.", "question": "My lamp is broken.", "answer": "Replace it."}
-    rows = [row, row | {"answer": "a <b>"}]
-    assert len(read_rows(chat, write_rows(tmp_path / "train.jsonl", rows[:1]), loss, 512)) == 1
-    with pytest.raises(SettingsError, match=r"<\|im_end\|>, but not that of row 2 in train\.jsonl"):
-        read_rows(chat, write_rows(tmp_path / "train.jsonl", rows), loss, 512)
-
-
-def test_a_call_of_a_tool_may_end_with_a_token_of_its_own(base: Path, tmp_path: Path) -> None:
-    stops = "{% if m.tool_calls %}{{ m.tool_calls[0].function }}{% else %}<|im_end|>{% endif %}"
-    text = CHATML.text.replace("<|im_end|>", stops)
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    give_template(tokenizer, replace(CHATML, text=text))
-    prepare_template(tokenizer, "", "the-base")
-    call = {"function": {"name": "light", "arguments": '{"room": 1}'}}
-    turns = [
-        {"role": "user", "content": "Why?"},
-        {"role": "assistant", "content": "", "tool_calls": [call]},
-        {"role": "tool", "content": "dim"},
-        {"role": "assistant", "content": "So."},
-    ]
-    path = write_rows(tmp_path / "train.jsonl", [{"system": "", "turns": turns}])
-    chat = Chat(tokenizer)
-    assert chat.knows_calls
-    (row,) = read_rows(chat, path, "answers", 512)
-    (call_begin, call_end), (begin, end) = row.learned
-    assert chat.stop_id not in row.ids[call_begin:call_end]
-    assert chat.stop_id in row.ids[begin:end]
-
-
-def test_a_conversation_is_a_row_that_learns_each_answer_and_a_long_one_several(base: Path, tmp_path: Path) -> None:
-    model = ModelSettings(base=str(base))
-    chat = Chat(load_tokenizer(fetch_files(model, "", weights=False), model))
-    said = [f"{word} {'water it ' * 5}" for word in ("Why?", "So.", "How?", "Thus.", "When?", "Now.")]
-    turns = [{"role": ("user", "assistant")[place % 2], "content": text} for place, text in enumerate(said)]
-    path = write_rows(tmp_path / "train.jsonl", [{"system": "", "turns": turns}, {"text": "Ferns like shade."}])
-    whole, text = read_rows(chat, path, "answers", 4096)
-    assert (len(whole.learned), text.learned) == (3, ((0, len(text.ids)),))
-    split = read_rows(chat, path, "answers", len(whole.ids) - 1)
-    assert [len(row.learned) for row in split] == [2, 1, 1]
-    (last, _) = read_rows(chat, path, "last", 4096)
-    assert last.learned == whole.learned[-1:]
-
-
-def test_rows_are_read_in_pieces_and_hold_four_bytes_a_token(
-    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = ModelSettings(base=str(base))
-    chat = Chat(load_tokenizer(fetch_files(model, "", weights=False), model))
-    rows = [{"system": "", "question": f"Why {number}?", "answer": f"So {number}."} for number in range(7)]
-    path = write_rows(tmp_path / "train.jsonl", rows)
-    whole = read_rows(chat, path, "answers", 512)
-    before = counts().get("rows", 0)
-    monkeypatch.setattr(stage, "ROWS_AT_ONCE", 3)
-    assert read_rows(chat, path, "answers", 512) == whole
-    assert counts()["rows"] - before == 7
-    assert [list(row.ids) for row in whole] == [tokens.ids for (tokens,) in chat.rows(rows, "answers")]
-    assert {row.ids.itemsize for row in whole if isinstance(row.ids, array)} == {4}
 
 
 @pytest.mark.slow

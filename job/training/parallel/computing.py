@@ -1,0 +1,96 @@
+"""What leader and workers compute alike: gradients and losses of rows, cut by the memory of their own card."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from job.modeling.batching import Row, cut
+from job.training.forward import Forward
+from job.training.memory_plan import MemoryPlan
+from job.training.preparation import Prepared
+from job.training.random_states import RandomStates
+
+log = logging.getLogger("job.train")
+
+
+def facts(prepared: Prepared, rows: Sequence[Row], eval_rows: Sequence[Row]) -> dict[str, Any]:
+    """What must be the same for all workers, or their sum is no gradient."""
+    loaded = prepared.loaded
+    return {
+        "precision": prepared.precision.value,
+        "torch": torch.__version__,
+        "base": loaded.files.revision,
+        "parameters": loaded.trainable_parameters,
+        "vocabulary": loaded.forward.vocabulary_rows,
+        "rows": [len(rows), len(eval_rows)],
+        "tokens": sum(len(row.ids) for row in rows),
+        "learned": sum(row.targets for row in rows),
+    }
+
+
+def gradients_of(
+    forward: Forward,
+    memory_plan: MemoryPlan,
+    rows: Sequence[Row],
+    learned: int,
+    *,
+    backward: Callable[[torch.Tensor], object],
+    between: Callable[[], object] = lambda: None,
+    step: int = 0,
+) -> torch.Tensor:
+    """Add the gradients of the summed loss of `rows` over `learned` to the parameters; returns that loss.
+
+    `between` is called before each micro-batch. Where memory runs out, the rows begin again with the next candidate and the
+    same random numbers. Raises MemoryExhausted (62).
+    """
+    random_states = RandomStates()
+    forward.model.train()
+    while True:
+        try:
+            total = torch.zeros((), device=forward.device)
+            for micro_batch in forward.cut(rows, memory_plan.candidate.tokens):
+                between()
+                loss = forward.loss_sum(micro_batch) / learned
+                backward(loss)
+                total += loss.detach()
+            return total
+        except torch.OutOfMemoryError as error:
+            log.warning("stage=train step=%d out_of_memory=%r", step, str(error).partition(". ")[0])
+        # Only here: the traceback has gone by now, and with it the failed step's tensors.
+        forward.model.zero_grad(set_to_none=True)
+        random_states.restore()
+        memory_plan.fall_back(step=step, peak=torch.cuda.max_memory_reserved())
+
+
+def losses_of(
+    forward: Forward,
+    memory_plan: MemoryPlan,
+    rows: Sequence[Row],
+    *,
+    between: Callable[[], object] = lambda: None,
+    step: int = 0,
+) -> list[float]:
+    """The summed loss of each row, in batches of like lengths. Where memory runs out it begins again with smaller ones."""
+    while True:
+        try:
+            return _losses(forward, rows, memory_plan.candidate.tokens, between)
+        except torch.OutOfMemoryError as error:
+            log.warning("stage=train evaluation=repeated step=%d out_of_memory=%r", step, str(error).partition(". ")[0])
+        memory_plan.fall_back(step=step, peak=torch.cuda.max_memory_reserved())
+
+
+def _losses(forward: Forward, rows: Sequence[Row], budget: int, between: Callable[[], object]) -> list[float]:
+    forward.model.eval()
+    found: list[tuple[list[int], torch.Tensor]] = []
+    for numbers in cut([len(row.ids) for row in rows], budget, padded=True):
+        between()
+        found.append((numbers, forward.row_sums([rows[number] for number in numbers])))
+    sums = [0.0] * len(rows)
+    for numbers, some in found:  # only now: each is a wait for the card
+        for number, total in zip(numbers, some.tolist(), strict=True):
+            sums[number] = total
+    return sums

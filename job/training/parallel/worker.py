@@ -1,0 +1,122 @@
+"""A worker that is no leader: `python -m job.training.parallel.worker`, with its request on standard input.
+
+It loads base and rows as the leader does, tests the optimizations and plans the memory of its own card. Then it computes what
+it is asked for. It writes no file, and keeps nothing between two orders: the adapter comes with each.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from job.modeling.batching import Row
+from job.modeling.chat import Chat
+from job.modeling.files import BaseFiles
+from job.modeling.tokenizer import load_tokenizer
+from job.runs.logs import LineFormatter, start_logging
+from job.runs.signals import SIGNALS
+from job.runs.supervisor import PR_SET_PDEATHSIG
+from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
+from job.training.parallel.computing import facts, gradients_of, losses_of
+from job.training.parallel.team import told_of
+from job.training.parallel.wire import Order, Wire, add_gradients
+from job.training.preparation import Prepared, prepare
+from job.training.rows import read_rows
+
+log = logging.getLogger("job.train")
+
+
+def main() -> int:
+    """Returns the exit code."""
+    for number in SIGNALS:  # the leader hears them, and ends its workers
+        signal.signal(number, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    request = json.load(sys.stdin)
+    start_logging("stderr")
+    LineFormatter.stage = "train"
+    logging.getLogger("job").setLevel(logging.WARNING)  # the leader says the rest
+    wire = Wire(request["rank"], request["workers"], request["port"])
+    try:
+        _work(request, wire)
+    except BaseException as error:
+        told = told_of(error)
+        wire.tell("failed", told)
+        if not told["broken"]:  # then another one's end is the cause
+            log.error("stage=train worker=%d error=%s: %s", wire.rank, type(error).__name__, error)
+        return int(told["code"])
+    return 0
+
+
+def _work(request: dict[str, Any], wire: Wire) -> None:
+    files = BaseFiles(Path(request["folder"]), request["name"], request["revision"])
+    model, settings = ModelSettings(**request["model"]), TrainSettings(**request["train"])
+    tokenizer = load_tokenizer(files, model)
+    chat = Chat(tokenizer)
+    rows, eval_rows = (
+        read_rows(chat, Path(path), settings.loss_on, settings.max_tokens)
+        for path in (request["rows"], request["eval_rows"])
+    )
+    prepared = prepare(
+        files,
+        tokenizer,
+        LoraSettings(**request["lora"]),
+        settings,
+        rows,
+        eval_rows=eval_rows,
+        allow_unquantized=model.allow_unquantized,
+        halved=request["halved"],
+    )
+    wire.tell("ready", facts(prepared, rows, eval_rows))
+    wire.connect(prepared.loaded.forward.device)
+    serve(wire, prepared, rows, eval_rows)
+
+
+def serve(wire: Wire, prepared: Prepared, rows: list[Row], eval_rows: list[Row]) -> None:
+    """Do what is asked for, until the end is."""
+    forward, memory_plan = prepared.loaded.forward, prepared.step.memory_plan
+    parameters = [parameter for parameter in forward.model.parameters() if parameter.requires_grad]
+    while (order := wire.take()).kind != "end":
+        wire.spread(parameters)
+        mine = order.rows[wire.rank]
+        if order.kind == "losses":
+            sums = torch.zeros(len(eval_rows), dtype=torch.float64)
+            if mine:
+                sums[mine] = torch.tensor(
+                    losses_of(forward, memory_plan, [eval_rows[number] for number in mine]), dtype=torch.float64
+                )
+            wire.add(sums.to(forward.device))
+            continue
+        torch.manual_seed(seed_of(order, wire.rank))
+        forward.model.zero_grad(set_to_none=True)
+        loss = gradients_of(
+            forward,
+            memory_plan,
+            [rows[number] for number in mine],
+            order.learned,
+            backward=partial(_backward, order.scale),
+        )
+        add_gradients(wire, parameters, loss)
+
+
+def _backward(scale: float, loss: torch.Tensor) -> None:
+    torch.autograd.backward(loss * scale)
+
+
+def seed_of(order: Order, rank: int) -> int:
+    """Dropout's, another one for each step and worker: the same in a run that goes on."""
+    return (order.seed * 8191 + rank) % 2**63
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # a process group that is gone must not keep it

@@ -1,0 +1,113 @@
+"""Several workers, and what may become of one of them: `python -m tests.faults.workers`, about five minutes on two idle cores.
+
+The real job on a CPU, its workers connected by gloo, without dropout. 1, 2 and 4 workers must come to the same losses; a run
+that is stopped goes on with fewer; a worker that is killed or hangs ends the run, and the next start continues. Prints a table,
+and exits with 1 if a row is not as expected.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.conftest import metrics_of, run_job
+from tests.faults.runs import disturbed, require_no_secret, small_inputs, variables
+
+OPTIONS = {
+    "TRAIN_EPOCHS": "6",
+    "TRAIN_EVAL_STEPS": "6",
+    "LORA_DROPOUT": "0",
+    "WATCHDOG_MINUTES": "1.5",
+    "PROBE_CHECKPOINTS": "1",
+}
+NAME = b"job.training.parallel.worker"
+STEP = "stage=train step=7 "
+
+
+def workers_below(pid: int) -> list[int]:
+    """Of a job's process."""
+    found: list[int] = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split():
+        is_worker = NAME in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+        found += [int(child)] if is_worker else workers_below(int(child))
+    return found
+
+
+def signalled(number: int) -> Callable[[subprocess.Popen[str]], None]:
+    """Sends that to the last worker."""
+    return lambda job: os.kill(workers_below(job.pid)[-1], number)
+
+
+def stopped(job: subprocess.Popen[str]) -> None:
+    job.send_signal(signal.SIGTERM)
+
+
+def losses(output: Path) -> list[float]:
+    train = metrics_of(output)["train"]
+    return [train["base_eval_loss"], train["best_eval_loss"], train["final_train_loss"]]
+
+
+def main() -> int:
+    """1 if a row is not as expected."""
+    wrong = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        inputs = small_inputs(folder)
+        wanted: list[float] = []
+
+        def wants(output: Path, workers: int) -> dict[str, str]:
+            return variables(inputs, output, **OPTIONS | {"TRAIN_DEVICES": str(workers)})
+
+        def row(what: str, codes: list[int], output: Path, seconds: float, expected: list[int]) -> None:
+            nonlocal wrong, wanted
+            found = losses(output) if codes[-1] == 0 else []
+            wanted = wanted or found
+            furthest = max((abs(a / b - 1) for a, b in zip(found, wanted, strict=False)), default=math.inf)
+            good = codes == expected and furthest < 1e-5
+            wrong += not good
+            shown = ", ".join(map(str, codes))
+            print(f"| {what} | {shown} | {seconds:.0f} | {furthest:.0e} | {'yes' if good else 'NO'} |", flush=True)
+
+        print("| what | exit codes | seconds to the end of the disturbed start | losses differ by | as expected |")
+        print("| --- | --- | ---: | ---: | --- |")
+        for workers in (1, 2, 4):
+            output = folder / f"plain-{workers}"
+            began = time.monotonic()
+            code = run_job(wants(output, workers)).returncode
+            row(f"{workers} workers", [code], output, time.monotonic() - began, [0])
+        output = folder / "fewer"
+        codes = [disturbed(wants(output, workers), line, stopped)[0] for workers, line in ((4, STEP), (2, "step=13 "))]
+        codes.append(run_job(wants(output, 1)).returncode)
+        row("stopped twice: 4, then 2, then 1", codes, output, 0, [75, 75, 0])
+        for what, number, expected in (
+            ("kill -9 of a worker", signal.SIGKILL, 1),
+            ("a worker hangs", signal.SIGSTOP, 74),
+        ):
+            output = folder / what
+            moments: list[float] = []
+
+            def act(job: subprocess.Popen[str], number: int = number, moments: list[float] = moments) -> None:
+                signalled(number)(job)
+                moments.append(time.monotonic())
+
+            code, log = disturbed(wants(output, 3), STEP, act)
+            seconds = time.monotonic() - moments[0]
+            require_no_secret(output, log)
+            print(
+                *[line for line in log.splitlines() if "error" in line or "Worker" in line][:2],
+                sep="\n",
+                file=sys.stderr,
+            )
+            row(f"{what}, then 2", [code, run_job(wants(output, 2)).returncode], output, seconds, [expected, 0])
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Real workers, connected by gloo: they train what one process trains, and their end is the leader's error."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from job.errors import HostUnfit, JobError, MemoryExhausted, SettingsError
+from job.modeling.batching import Row
+from job.modeling.chat import Chat
+from job.modeling.files import BaseFiles
+from job.settings.fields import LoraSettings, ModelSettings
+from job.training.parallel.computing import facts, losses_of
+from job.training.parallel.team import Team, error_of, require_same, told_of
+from job.training.parallel.wire import Order
+from job.training.preparation import Prepared, prepare
+from job.training.rows import read_rows
+from job.training.trainer import Float32AdapterTrainer
+from tests.conftest import make_rows, write_rows
+from tests.training.building import SETTINGS, adapter, tokenizer_of, trainer_of
+
+LORA = LoraSettings(dropout=0.0)
+
+
+@pytest.mark.light
+def test_an_error_keeps_its_code_and_its_remedy_on_the_way_to_the_leader() -> None:
+    told = told_of(MemoryExhausted("Memory ran out.", remedy="Use less."))
+    error = error_of(told["code"], told["message"], told["remedy"])
+    assert (type(error), str(error), error.remedy) == (MemoryExhausted, "Memory ran out.", "Use less.")
+    assert type(error_of(64, "FINETUNE_X: wrong", "")) is SettingsError
+    assert told_of(RuntimeError("CUDA error: out of memory"))["code"] == MemoryExhausted.exit_code
+    assert told_of(RuntimeError("Read error: Connection reset by peer"))["broken"]
+    unknown = told_of(ValueError("odd"))
+    assert not unknown["broken"]
+    assert (unknown["code"], unknown["message"]) == (1, "ValueError: odd")
+    assert type(error_of(1, "ValueError: odd", "")) is JobError
+
+
+@pytest.mark.light
+def test_workers_that_would_train_something_else_are_named_with_what_differs() -> None:
+    mine = {"precision": "float16", "rows": [10, 2]}
+    require_same(mine, dict(mine), "Worker 1 of 2")
+    with pytest.raises(HostUnfit, match=r"Worker 1 of 2 .*precision='float32' instead of 'float16'\."):
+        require_same(mine, mine | {"precision": "float32"}, "Worker 1 of 2")
+
+
+def rows_of(base: Path, path: Path) -> list[Row]:
+    return read_rows(Chat(tokenizer_of(base)), path, "answers", 512)
+
+
+def request_of(base: Path, path: Path) -> dict[str, object]:
+    return {
+        "folder": str(base),
+        "name": str(base),
+        "revision": "",
+        "model": ModelSettings(base=str(base)).model_dump(mode="json"),
+        "lora": LORA.model_dump(mode="json"),
+        "train": SETTINGS.model_dump(mode="json"),
+        "rows": str(path),
+        "eval_rows": str(path),
+        "halved": False,
+    }
+
+
+def trainer_in(base: Path, rows: list[Row], folder: Path) -> tuple[Prepared, Float32AdapterTrainer]:
+    files = BaseFiles(base, str(base), "")
+    made = prepare(files, tokenizer_of(base), LORA, SETTINGS, rows, eval_rows=rows)
+    trainer = trainer_of(made.loaded.forward, rows, folder)
+    trainer.eval_rows = rows
+    return made, trainer
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20 rows: steps of 8, 8 and 4."""
+    texts = [{"system": "", "question": row["input"], "answer": row["output"]} for row in make_rows(20)]
+    return write_rows(tmp_path_factory.mktemp("rows") / "rows.jsonl", texts)
+
+
+def test_three_workers_train_what_one_trains_until_one_is_killed(base: Path, path: Path, tmp_path: Path) -> None:
+    """The same adapter up to the order of sums, after a ragged last step; the same losses of the same rows; then its end."""
+    rows = rows_of(base, path)
+    made, alone = trainer_in(base, rows, tmp_path / "alone")
+    alone.evaluate()
+    alone.train()
+    wanted = adapter(made.loaded.forward).clone()
+
+    with (
+        pytest.raises(JobError, match=r"Worker 2 of 3: The process was ended by SIGKILL"),
+        Team(request_of(base, path), [""] * 3) as team,
+    ):
+        made, trainer = trainer_in(base, rows, tmp_path / "three")
+        trainer.team = team
+        team.join(facts(made, rows, rows), made.loaded.forward.device)
+        trainer.evaluate()
+        trainer.train()
+        found = adapter(made.loaded.forward)
+        assert float((found - wanted).norm() / wanted.norm()) < 1e-5
+        assert trainer.state.global_step == alone.state.global_step == 3
+        ours, theirs = ([entry.eval_loss or entry.loss for entry in one.watch.log.entries] for one in (alone, trainer))
+        assert ours == pytest.approx(theirs, rel=1e-6)
+
+        some = rows[:2]  # fewer than workers
+        order = Order("gradients", learned=sum(row.targets for row in some))
+        trainer.model.zero_grad()
+        own = team.begin_gradients(trainer.parameters, some, [0, 1], order)
+        assert own == some[:1] or own == some[1:]
+        loss = team.finish_gradients(trainer.parameters, trainer._gradients(own, order.learned))
+        assert float(loss) == pytest.approx(sum(trainer_losses(trainer, some)) / order.learned, rel=1e-5)
+
+        began = time.monotonic()
+        team._children[1].kill()
+        while time.monotonic() < began + 60:
+            trainer.evaluate()
+
+
+def trainer_losses(trainer: Float32AdapterTrainer, rows: list[Row]) -> list[float]:
+    return losses_of(trainer.forward, trainer.memory_plan, rows)
+
+
+def test_a_worker_that_cannot_begin_says_why(base: Path, path: Path, tmp_path: Path) -> None:
+    request = request_of(base, path) | {"folder": str(tmp_path / "gone")}
+    with pytest.raises(JobError, match="Worker 1 of 2: ") as caught, Team(request, ["", ""]) as team:
+        team.join({}, torch.device("cpu"))
+    assert caught.value.remedy
+    assert all(child.poll() is not None for child in team._children)

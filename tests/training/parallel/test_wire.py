@@ -1,0 +1,36 @@
+"""Orders arrive in their order and are forgotten; two ranks in two threads of this process."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from job.training.parallel.wire import Order, Wire, flattened
+
+pytestmark = pytest.mark.light
+
+
+def test_orders_arrive_in_their_order_whoever_is_first() -> None:
+    leader = Wire(0, 2)
+    worker = Wire(1, 2, leader.port)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(lambda: [worker.take() for _ in range(4)])
+        orders = [Order("gradients", [[0], [number]], learned=7, scale=2.0, seed=number) for number in range(3)]
+        for order in [*orders, Order("end")]:
+            leader.give(order)
+        assert waiting.result(20) == [*orders, Order("end")]
+    assert leader.store.check(["order/3"]) and not leader.store.check(["order/1"])
+
+
+def test_what_a_worker_tells_is_known_by_its_rank() -> None:
+    leader = Wire(0, 3)
+    Wire(2, 3, leader.port).tell("failed", {"code": 62})
+    assert leader.told("failed", 1) is None
+    assert leader.told("failed", 2) == {"code": 62}
+
+
+def test_tensors_become_one_row_of_float32() -> None:
+    flat = flattened([torch.ones(2, 3, dtype=torch.float16), torch.zeros(1)])
+    assert flat.dtype == torch.float32 and flat.tolist() == [1.0] * 6 + [0.0]
