@@ -120,19 +120,22 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         if self.control.should_save:
             self.save_now()
         began = time.monotonic()
-        compute = partial(
-            losses_of, self.forward, self.memory_plan, between=self._stop_if_asked, step=self.state.global_step
-        )
-        if self.team is None:
-            sums = compute(self.eval_rows)
-        else:
-            sums = self.team.losses(self.forward, self.parameters, self.eval_rows, compute)
+        sums = self._eval_sums()
         metrics = {"eval_loss": math.fsum(sums) / max(sum(row.targets for row in self.eval_rows), 1)}
         self.watch.note_evaluation_seconds(time.monotonic() - began)
         self.log(metrics)
         self.watch.keep_row_losses(sums, self.state.global_step)
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def _eval_sums(self) -> list[float]:
+        """The summed loss of each evaluation row."""
+        compute = partial(
+            losses_of, self.forward, self.memory_plan, between=self._stop_if_asked, step=self.state.global_step
+        )
+        if self.team is None:
+            return compute(self.eval_rows)
+        return self.team.losses(self.forward, self.parameters, self.eval_rows, compute)
 
     def floating_point_ops(self, inputs: Any) -> int:
         """Not counted: the stock estimate wants padded tensors."""

@@ -135,16 +135,16 @@ def test_an_adapter_that_learned_nothing_is_flagged(
     cause: str, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No gradient: in all steps exactly zero. No step: the learning rate is 0 in the first one of a warm-up."""
-    real = Float32AdapterTrainer._step
+    real = Float32AdapterTrainer._gradients
 
-    def without_gradient(self: Float32AdapterTrainer, rows: Any) -> torch.Tensor:
-        loss = real(self, rows)
+    def without_gradient(self: Float32AdapterTrainer, rows: Any, learned: int) -> torch.Tensor:
+        loss = real(self, rows, learned)
         self.model.zero_grad(set_to_none=False)
         return loss
 
     settings = TRAIN
     if cause == "no gradient":
-        monkeypatch.setattr(Float32AdapterTrainer, "_step", without_gradient)
+        monkeypatch.setattr(Float32AdapterTrainer, "_gradients", without_gradient)
     else:
         settings = TRAIN.model_copy(update={"epochs": 0.25})
     result = trained(tmp_path, base, train_settings=settings)

@@ -15,12 +15,12 @@ pytestmark = pytest.mark.light
 def test_orders_arrive_in_their_order_whoever_is_first() -> None:
     leader = Wire(0, 2)
     worker = Wire(1, 2, leader.port)
+    orders = [Order("gradients", [[0], [number]], learned=7, scale=2.0, seed=number) for number in range(3)]
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(lambda: [worker.take() for _ in range(4)])
-        orders = [Order("gradients", [[0], [number]], learned=7, scale=2.0, seed=number) for number in range(3)]
         for order in [*orders, Order("end")]:
+            waiting = pool.submit(worker.take)
             leader.give(order)
-        assert waiting.result(20) == [*orders, Order("end")]
+            assert waiting.result(20) == order
     assert leader.store.check(["order/3"]) and not leader.store.check(["order/1"])
 
 
