@@ -126,6 +126,26 @@ def gpu_wanted() -> bool:
     return os.environ.get("CUDA_VISIBLE_DEVICES") != ""
 
 
+QUOTAS = (Path("/sys/fs/cgroup/cpu.max"), Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"))
+"""Of this container's control group, version 2 and 1: microseconds of CPU time in each period, which stands beside it."""
+
+
 def usable_cpus() -> int:
-    """CPUs that this process may use; a container may have fewer than the machine."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """CPUs that this process may use: those of its affinity, and no more than the container's limit (`docker --cpus`, a limit of
+    Kubernetes), which shows nowhere else."""
+    known = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(known, _quota() or known)
+
+
+def _quota() -> int:
+    """Rounded up; 0 without one."""
+    for path in QUOTAS:
+        try:
+            period = path.with_name("cpu.cfs_period_us")
+            texts = f"{path.read_text()} {period.read_text() if period.exists() else ''}".split()
+            quota, every = (int(text) if text.lstrip("-").isdecimal() else 0 for text in texts[:2])
+        except (OSError, ValueError):
+            continue
+        if quota > 0 and every > 0:
+            return -(-quota // every)
+    return 0

@@ -144,7 +144,32 @@ def test_a_hub_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.Monkey
     SILENT.clear()
 
 
-def test_cpus_that_this_process_may_not_use_do_not_count() -> None:
+@pytest.mark.parametrize(
+    ("files", "usable"),
+    [
+        ({"cpu.max": "150000 100000\n"}, 2),
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"cpu.max": "max 100000\n"}, 8),
+        ({"cpu.max": "6400000 100000\n"}, 8),
+        ({"cpu.cfs_quota_us": "300000\n", "cpu.cfs_period_us": "100000\n"}, 3),
+        ({"cpu.cfs_quota_us": "-1\n", "cpu.cfs_period_us": "100000\n"}, 8),
+        ({"cpu.max": "what\n"}, 8),
+        ({}, 8),
+    ],
+)
+def test_a_containers_limit_of_cpu_time_counts(
+    files: dict[str, str], usable: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a node with 8 CPUs. Nothing else shows it: cleaning would start a process for each."""
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    monkeypatch.setattr(libraries, "QUOTAS", (tmp_path / "cpu.max", tmp_path / "cpu.cfs_quota_us"))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    assert usable_cpus() == usable
+
+
+def test_cpus_that_this_process_may_not_use_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libraries, "QUOTAS", ())
     before = os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, {min(before)})
@@ -159,6 +184,7 @@ def test_a_system_without_affinity_counts_its_cpus(
     counted: int | None, usable: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on macOS."""
+    monkeypatch.setattr(libraries, "QUOTAS", ())
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: counted)
     assert usable_cpus() == usable
