@@ -131,8 +131,8 @@ QUOTAS = (Path("/sys/fs/cgroup/cpu.max"), Path("/sys/fs/cgroup/cpu/cpu.cfs_quota
 
 
 def usable_cpus() -> int:
-    """CPUs that this process may use: those of its affinity, and no more than the container's limit (`docker --cpus`, a limit of
-    Kubernetes), which shows nowhere else."""
+    """CPUs that this process may use: those of its affinity, and no more than the container's limit (`docker --cpus`, a limit
+    of Kubernetes), which shows nowhere else."""
     known = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(known, _quota() or known)
 
