@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from job.cleaning.rules import contacts, kinds, languages, registry, works
 from job.cleaning.rules.own import own_rules
 from job.cleaning.rules.rule import ENGLISH, EXAMPLES, Count, Field, FieldName, Row, Rule, Rules, Step, Steps, Tally
+from job.cleaning.rules.text import IN_STEP
 
 MOST_PASSES = 25
-IN_STEP = 128
-"""Rows that walk in step; with more of them their own texts leave the caches."""
 BEGIN, JUDGED, END = 0, 100, 101
 REPAIRED, TRIMMED, CLOSED, CUT, SHOWN = range(1, 6)
 PLACES: dict[FieldName, int] = {"answer": 10, "question": 20}

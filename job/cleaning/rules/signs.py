@@ -13,13 +13,13 @@ from collections.abc import Iterable
 
 from job.cleaning.rules import closings
 from job.cleaning.rules.boilerplate import pattern
-from job.cleaning.rules.text import TO_BLANKS, has_any, remembered
+from job.cleaning.rules.text import TEXTS_IN_STEP, TO_BLANKS, has_any, remembered
 
 _SELDOM = "`~$\\|\t/][(){}=;<>:@'#\""
 _OFTEN = bytes(set(range(256)).difference(_SELDOM.encode()))
 
 
-@functools.lru_cache(maxsize=4)  # a text is asked for signs of code, of markup and of addresses
+@functools.lru_cache(maxsize=TEXTS_IN_STEP)  # a text is asked for signs of code, of markup and of addresses
 def seldom_in(text: str) -> frozenset[int]:
     """The codes of the characters in a text that prose seldom has: all of them in the time of five searches for one."""
     return frozenset(text.encode("utf-8", "surrogatepass").translate(None, _OFTEN))
