@@ -20,10 +20,10 @@ from job.cleaning.rules.text import IN_STEP
 
 MOST_PASSES = 25
 BEGIN, JUDGED, END = 0, 100, 101
-REPAIRED, TRIMMED, CLOSED, CUT, SHOWN = range(1, 6)
+REPAIRED, TRIMMED, CLOSED, CUT, REACHED, SHOWN = range(1, 7)
 PLACES: dict[FieldName, int] = {"answer": 10, "question": 20}
 """Where rows wait for each other: before the repair of a field, the cuts at its ends, those inside, and the end."""
-STEPS: tuple[Step, ...] = ("check", "decode", "repair", "markup", "blanks", "beginning", "ending", "inside", "judge")
+STEPS: tuple[Step, ...] = ("check", "decode", "repair", "markup", "blanks", "beginning", "ending", "inside", "contacts", "judge")
 
 
 def clean_batch(
@@ -167,6 +167,8 @@ class Cleaner:
             trimmed = field.text
             yield place + CUT
             self._run("inside", row, field)
+            yield place + REACHED
+            self._run("contacts", row, field)
             if field.text != repaired:
                 self._run("repair", row, field)
                 repaired = field.text
