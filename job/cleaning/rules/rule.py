@@ -158,7 +158,7 @@ class Field:
     @property
     def whole(self) -> str:
         """The text with the hidden parts in their places."""
-        return self.shown(self.text)
+        return self.shown(self.text) if self.hidden else self.text
 
     def shown(self, text: str) -> str:
         return _HIDDEN.sub(lambda match: self.hidden[match[0]], text) if self.hidden else text

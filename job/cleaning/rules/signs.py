@@ -34,17 +34,22 @@ class Signs:
         for sign in signs:
             part = next((part for part in (*shared, *_SELDOM) if part in sign), sign)
             groups.setdefault(part, []).append(sign)
+        self._alone = frozenset(ord(part) for part, group in groups.items() if part in _SELDOM and part in group)
         self._seldom = {ord(part): tuple(group) for part, group in groups.items() if part in _SELDOM}
         self._groups = tuple((part, tuple(group)) for part, group in groups.items() if part not in _SELDOM)
 
     def found_in(self, text: str, as_written: str = "") -> bool:
         """Whether one of them is in the text. `as_written` is the text before its capitals became small letters: what is seldom
         is the same there, and known from before."""
-        for code in seldom_in(as_written or text):
-            if (seldom := self._seldom.get(code)) and has_any(text, seldom):
+        if self._seldom:
+            seldom = seldom_in(as_written or text)
+            if not self._alone.isdisjoint(seldom):
                 return True
+            for code in seldom.intersection(self._seldom):
+                if has_any(text, self._seldom[code]):
+                    return True
         for part, group in self._groups:  # noqa: SIM110
-            if part in text and has_any(text, group):
+            if part in text and (part is group[0] or has_any(text, group)):
                 return True
         return False
 
@@ -54,27 +59,27 @@ class Worded:
     searches. The word is the first one that a blank follows; of a sign without any, the words that may begin so are given."""
 
     def __init__(self, signs: Iterable[str], words: str) -> None:
-        self._signs: dict[str, list[tuple[str, str]]] = {}
+        self._signs: dict[bytes, list[tuple[str, bytes]]] = {}
         second = set()
         for sign in dict.fromkeys(signs):
             first, *more = sign.lstrip(" .").split(" ")
             whole = bool(more) or sign.endswith((",", "."))
             beside = more[0] if len(more) > 1 and more[0].isalpha() else ""  # what is behind it shows where it ends
-            second.add(beside)
+            second.add(beside.encode())
             for word in [first.rstrip(",.")] if whole else [word for word in words.split() if sign.lstrip() in word]:
-                self._signs.setdefault(word, []).append((sign, beside))
+                self._signs.setdefault(word.encode(), []).append((sign, beside.encode()))
         self._words = frozenset((*self._signs, *second))
 
     def all_in(self, text: str) -> list[str]:
         """Those that are in a text of small letters."""
-        # Letters beyond ASCII part the words here, which only shows more of them.
-        found = self._words.intersection(text.encode("ascii", "replace").translate(TO_BLANKS).decode().split())
-        return [
-            sign
-            for word in found
-            for sign, beside in self._signs.get(word, ())
-            if (not beside or beside in found) and sign in text
-        ]
+        # Letters beyond ASCII part the words here, which only shows more of them. Bytes are not made into text again: 1.4 us.
+        found = self._words.intersection(text.encode("ascii", "replace").translate(TO_BLANKS).split())
+        signs = []
+        for word in found:
+            for sign, beside in self._signs.get(word, ()):
+                if (not beside or beside in found) and sign in text:
+                    signs.append(sign)
+        return signs
 
 
 _FIRST_WORD = re.compile(r"[^\W_]+")
