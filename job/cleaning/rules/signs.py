@@ -13,16 +13,7 @@ from collections.abc import Iterable
 
 from job.cleaning.rules import closings
 from job.cleaning.rules.boilerplate import pattern
-from job.cleaning.rules.text import TEXTS_IN_STEP, TO_BLANKS, has_any, remembered
-
-_SELDOM = "`~$\\|\t/][(){}=;<>:@'#\""
-_OFTEN = bytes(set(range(256)).difference(_SELDOM.encode()))
-
-
-@functools.lru_cache(maxsize=TEXTS_IN_STEP)  # a text is asked for signs of code, of markup and of addresses
-def seldom_in(text: str) -> frozenset[int]:
-    """The codes of the characters in a text that prose seldom has: all of them in the time of five searches for one."""
-    return frozenset(text.encode("utf-8", "surrogatepass").translate(None, _OFTEN))
+from job.cleaning.rules.text import SELDOM, TO_BLANKS, codes_in, has_any, remembered
 
 
 class Signs:
@@ -32,20 +23,21 @@ class Signs:
     def __init__(self, *signs: str, shared: tuple[str, ...] = ()) -> None:
         groups: dict[str, list[str]] = {}
         for sign in signs:
-            part = next((part for part in (*shared, *_SELDOM) if part in sign), sign)
+            part = next((part for part in (*shared, *SELDOM) if part in sign), sign)
             groups.setdefault(part, []).append(sign)
-        self._alone = frozenset(ord(part) for part, group in groups.items() if part in _SELDOM and part in group)
-        self._seldom = {ord(part): tuple(group) for part, group in groups.items() if part in _SELDOM}
-        self._groups = tuple((part, tuple(group)) for part, group in groups.items() if part not in _SELDOM)
+        self._alone = frozenset(ord(part) for part, group in groups.items() if part in SELDOM and part in group)
+        self._seldom = {ord(part): tuple(group) for part, group in groups.items() if part in SELDOM}
+        self._codes = frozenset(self._seldom)
+        self._groups = tuple((part, tuple(group)) for part, group in groups.items() if part not in SELDOM)
 
     def found_in(self, text: str, as_written: str = "") -> bool:
         """Whether one of them is in the text. `as_written` is the text before its capitals became small letters: what is seldom
         is the same there, and known from before."""
         if self._seldom:
-            seldom = seldom_in(as_written or text)
+            seldom = codes_in(as_written or text)
             if not self._alone.isdisjoint(seldom):
                 return True
-            for code in seldom.intersection(self._seldom):
+            for code in self._codes & seldom:
                 if has_any(text, self._seldom[code]):
                     return True
         for part, group in self._groups:  # noqa: SIM110
