@@ -104,12 +104,13 @@ OPENING_BEGINS = frozenset(
 """First words of openings: most answers begin with none of them, and trying the patterns of a letter takes 5 us."""
 OPENING_PREFIXES = ("h", "wel")
 """The same for words of any length: "hellooo"."""
-_POLITE = Signs(*closings.POLITE, shared=(" me", "ta", "x", "back", "hop", "k"))
+_POLITE = Signs(*closings.POLITE, shared=(" me", "ck", "ta", "wait", "hop", "x", "up", "ga", "et ", "sh"))
 REFERRAL = (
     *("doctor", "gp", "specialist", "gist", "trist", "ician", "therapist", "dentist", "surgeon", "provider"),
     *("professional", "hospital", "clinic", "emergency", "pharmac", "vet", "nternist", "edist"),
 )
 """One of these is in what closings.REFERRAL finds; likewise for the next."""
+_REFERRAL = Signs(*REFERRAL, shared=("ist", "rge", "pro"))
 LOOKS_BACK = 2
 """Characters before a goodbye that closings.GLUED_GOODBYE looks at."""
 GLUED_GOODBYE = (
@@ -172,7 +173,7 @@ def _goodbyes(letter: str) -> re.Pattern[str] | None:
 
 def referral(sentence: str, begin: int = 0) -> re.Match[str] | None:
     """Where a sentence names somebody to turn to who is not the writer."""
-    return closings.REFERRAL.search(sentence, begin) if has_any(sentence.lower(), REFERRAL) else None
+    return closings.REFERRAL.search(sentence, begin) if _REFERRAL.found_in(sentence.lower()) else None
 
 
 def glued_goodbye(text: str, begin: int) -> re.Match[str] | None:
