@@ -396,6 +396,8 @@ def test_a_name_may_end_a_text_by_its_last_word(signature: str) -> None:
     assert any(found.search(text_) for found in (names._SIGNED, names._DOCTOR_SIGNED, names._DASH_SIGNED))
     assert names._may_end_with_a_name(text_)
     assert not names._may_end_with_a_name("Regards from the garden.")
+    assert not any(found.search(f"{text_}?") for found in (names._SIGNED, names._DOCTOR_SIGNED, names._DASH_SIGNED))
+    assert not names._may_end_with_a_name(f"{text_}?")
 
 
 @given(st.text("ab .-`~$\\|\t/][(){}=;<>:@'#\"07\x00\x1b\x7fé’水\ud800", max_size=12))
