@@ -137,6 +137,7 @@ the next rule asks: with 4 texts rows took 1.03 to 1.05 times as long."""
 SELDOM = "`~$\\|\t/][(){}=;<>:@'#\""
 """Signs that prose seldom has."""
 _CONTROLS = frozenset((*range(32), 127))
+_CONTROLS_IN_LINES = _CONTROLS - {ord("\n")}
 _OFTEN = bytes({*range(256)}.difference(_CONTROLS, SELDOM.encode(), b"0123456789"))
 
 
@@ -156,6 +157,8 @@ def codes_in(text: str) -> frozenset[int]:
 @functools.lru_cache(maxsize=TEXTS_IN_STEP)
 def has_printable_lines(text: str) -> bool:
     """Whether a text is printable but for its line breaks: it has no control characters and no blanks but spaces."""
+    if text.isascii():
+        return _CONTROLS_IN_LINES.isdisjoint(codes_in(text))
     return text.replace("\n", " ").isprintable()
 
 
