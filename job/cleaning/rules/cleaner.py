@@ -1,6 +1,6 @@
 """Walks a row through the registry, and the entry for engines of any kind: `clean_batch(rows, rules)`.
 
-    check -> decode -> hide -> repair -> [markup -> blanks -> (beginning -> ending) -> inside -> repair] -> judge -> show
+    check -> decode -> hide -> repair -> [markup -> blanks -> (beginning -> ending) -> inside -> contacts -> repair] -> judge -> show
 
 The rows of a batch walk in step (`Cleaner.rows`). Code, formulas, tables and the like (kinds.py) are hidden from the rules: a
 private character stands for each, and a cut that would take one is not made. The inner bracket runs until both ends stay as
@@ -25,7 +25,7 @@ MOST_PASSES = 25
 BEGIN, JUDGED, END = 0, 100, 101
 REPAIRED, TRIMMED, CLOSED, CUT, REACHED, SHOWN = range(1, 7)
 PLACES: dict[FieldName, int] = {"answer": 10, "question": 20}
-"""Where rows wait for each other: before the repair of a field, the cuts at its ends, those inside, and the end."""
+"""Where rows wait for each other: before the repair of a field, the cuts at its ends, those inside, contacts, and the end."""
 STEPS: tuple[Step, ...] = get_args(Step)
 
 
