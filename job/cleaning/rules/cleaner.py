@@ -1,6 +1,7 @@
 """Walks a row through the registry, and the entry for engines of any kind: `clean_batch(rows, rules)`.
 
-    check -> decode -> hide -> repair -> [markup -> blanks -> (beginning -> ending) -> inside -> contacts -> repair] -> judge -> show
+    check -> decode -> hide -> repair -> [markup -> blanks -> (beginning -> ending) -> inside -> contacts -> repair]
+    -> judge -> show
 
 The rows of a batch walk in step (`Cleaner.rows`). Code, formulas, tables and the like (kinds.py) are hidden from the rules: a
 private character stands for each, and a cut that would take one is not made. The inner bracket runs until both ends stay as
