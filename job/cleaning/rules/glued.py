@@ -9,6 +9,7 @@ from job.cleaning.rules.rule import Field
 
 EDGE = 320
 """Characters at either end in which a space may be put back."""
+BEHIND_EDGE = EDGE + 1
 
 
 def lost_blank(field: Field) -> str:
@@ -26,9 +27,18 @@ GLUED_HOPE = re.compile(
 
 
 def may_lack_a_blank(text: str) -> bool:
-    return bool(boilerplate.GLUED.search(text) or ("hope" in text and GLUED_HOPE.search(text))) or (
+    return bool(_capital_inside(text) or ("hope" in text and GLUED_HOPE.search(text))) or (
         text[:1].lower() in GLUED_LETTERS and bool(boilerplate.GLUED_SMALL.match(text))
     )
+
+
+def _capital_inside(text: str) -> re.Match[str] | None:
+    """Where a capital stands behind a letter at either end; the middle of a long text is not looked at."""
+    return boilerplate.GLUED.search(text, 0, BEHIND_EDGE) or boilerplate.GLUED.search(text, _last_edge(text))
+
+
+def _last_edge(text: str) -> int:
+    return max(BEHIND_EDGE, len(text) - EDGE + 2)
 
 
 def separated(text: str) -> str:
@@ -37,10 +47,9 @@ def separated(text: str) -> str:
     if glued:
         text = f"{text[: glued.end()]} {text[glued.end() :]}"
     text = GLUED_HOPE.sub(". hope", text)
-    behind_edge = EDGE + 1
     matches = (
-        *boilerplate.GLUED.finditer(text, 0, behind_edge),
-        *boilerplate.GLUED.finditer(text, max(behind_edge, len(text) - EDGE + 2)),
+        *boilerplate.GLUED.finditer(text, 0, BEHIND_EDGE),
+        *boilerplate.GLUED.finditer(text, _last_edge(text)),
     )
     places = [match.start() for match in matches]
     for place in reversed(places):

@@ -135,7 +135,10 @@ def _may_sign_a_line(text: str) -> bool:
 
 def _may_end_with_a_name(text: str) -> bool:
     """Whether the last word may be a name's or a degree: it has a capital or a sign, or is of the list. So few texts end."""
-    last = text[-TAIL:].rstrip(" .!\n").rsplit(None, 1)[-1:]
+    said = text[-TAIL:].rstrip(" .!\n")
+    if said.endswith("?"):
+        return False  # no pattern of a signature lets one stand behind the name; so most questions end
+    last = said.rsplit(None, 1)[-1:]
     return not last or not (last[0].islower() and last[0].isalpha() and last[0].isascii()) or last[0] in _LAST_SMALL
 
 

@@ -17,7 +17,7 @@ from itertools import islice
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
-from job.cleaning.rules.text import has_any
+from job.cleaning.rules.text import has_any, rare_in
 
 Span = tuple[int, int]
 """Begin and end in the text."""
@@ -142,10 +142,10 @@ IBAN_LENGTHS = {
 _NO_DIGITS = bytes(set(range(256)).difference(b"0123456789"))
 
 
-@functools.lru_cache(maxsize=1)  # four rules ask in a row; counting each digit in the text takes three times as long
 def may_hold_a_number(text: str) -> bool:
     """Whether the text has the digits of a phone number; all other costs begin there."""
-    return len(text.encode("utf-8", "surrogatepass").translate(None, _NO_DIGITS)) >= FEWEST_LABELLED
+    rare = rare_in(text)
+    return len(rare) >= FEWEST_LABELLED and len(rare.translate(None, _NO_DIGITS)) >= FEWEST_LABELLED
 
 
 @functools.lru_cache(maxsize=1)  # three rules ask in a row

@@ -22,7 +22,8 @@ from job.cleaning.rules.requests import (
     may_ask,
     others_in,
 )
-from job.cleaning.rules.text import has_any, remembered
+from job.cleaning.rules.signs import Signs
+from job.cleaning.rules.text import remembered
 
 _FILLER = (
     r"(?:(?:and|but|so|also|then|now|well|however|anyhow|anyways?|hence|thus|otherwise|meanwhile|in\s+the\s+meantime|please|pls|plz|kindly|"
@@ -222,22 +223,31 @@ _REST = (
     r"/?ask-a-doctor\S*"
 )
 
-_SHOWN_SIGNS = (
+
+def _signs(words: str, shared: str) -> Signs:
+    return Signs(*words.split("|"), shared=tuple(shared.split("|")))
+
+
+_SHOWN_SIGNS = _signs(
     "photo|pictur|see your |pic |pics|image|snap|film|slide|attach|upload|report|result|scan|x-ray|xray|x ray|detail|"
-    "info|inputs|clarif|history|mention|post|share|send|provide|tell me|ecg"
-).split("|")
-_ASKED_SIGNS = (
-    "know more|back here|feel free|please|pls|plz|kindly|question|following|so i |so we |so that i |so that we |few "
-).split("|")
-_PROMISED_SIGNS = (
+    "info|inputs|clarif|history|mention|post|share|send|provide|tell me|ecg",
+    shared="pic|ray|ide|po|il",
+)
+_ASKED_SIGNS = _signs(
+    "know more|back here|feel free|please|pls|plz|kindly|question|following|so i |so we |so that i |so that we |few ",
+    shared="so |pl|w ",
+)
+_PROMISED_SIGNS = _signs(
     "once i |once we |help|sort |decide|guide|assist|answer|comment|discuss|explain|suggest|narrow|always|communicate|"
-    "together"
-).split("|")
-_REST_SIGNS = (
+    "together",
+    shared="once |omm|ide|ss|ge",
+)
+_REST_SIGNS = _signs(
     "advice|suggest|regarding|history|as per|lab results|above|reply|explanation|away|correlated|opinion|"
     "answer|consult|considering| point|concern|query|question|description|future|love|wish|thank|soon|grazie|"
-    "ask-a|hope|appreciate|understand"
-).split("|")
+    "ask-a|hope|appreciate|understand",
+    shared="on|ove|ate|ry|su|pe",
+)
 
 
 def _whole(words: str) -> re.Pattern[str]:
@@ -246,10 +256,9 @@ def _whole(words: str) -> re.Pattern[str]:
 
 ANY, SHOWN = 99, -1
 FAMILIES = (
-    (_SHOWN_SIGNS, _whole(_SHOWN), SHOWN),
-    (_ASKED_SIGNS, _whole(_ASKED), ANY),
-    (_ASKED_SIGNS, _whole(_ASKED_OF), 0),
-    (_PROMISED_SIGNS, _whole(_PROMISED), 2),
+    (_SHOWN_SIGNS, ((_whole(_SHOWN), SHOWN),)),
+    (_ASKED_SIGNS, ((_whole(_ASKED), ANY), (_whole(_ASKED_OF), 0))),
+    (_PROMISED_SIGNS, ((_whole(_PROMISED), 2),)),
 )
 """The signs of each family, in small letters; its sentences; and how many words of one no list holds, if it says nothing else.
 Of what is to be shown any, if it is shown to the writer."""
@@ -332,9 +341,10 @@ def _is_remark(sentence: str) -> bool:
     if colon:
         return all(is_remark(part) or asks_back(part) for part in (lead, behind))
     lowered = sentence.lower()
-    most = next((most for found, words, most in FAMILIES if has_any(lowered, found) and words.match(sentence)), None)
+    families = (family for found, families in FAMILIES if found.found_in(lowered) for family in families)
+    most = next((most for words, most in families if words.match(sentence)), None)
     if most is None:
-        return has_any(lowered, _REST_SIGNS) and bool(_CLOSED.match(sentence))
+        return _REST_SIGNS.found_in(lowered) and bool(_CLOSED.match(sentence))
     return not (
         _says_more(sentence, most)
         or signs.referral(sentence)

@@ -97,6 +97,7 @@ REQUEST_SIGNS = (
         "have seen",
     ),
 )
+_REQUEST_SIGNS = signs.Signs(*REQUEST_SIGNS, shared=("w", "p", "ac", "ee", " us", " me", "ve"))
 """A request holds one of these."""
 REQUEST_BEGINS = frozenset(
     """also so and but else otherwise then however finally lastly meanwhile anyway anyways again pls plz please kindly moreover
@@ -318,7 +319,7 @@ def asks_back(sentence: str) -> bool:
         not may_ask(sentence)
         or len(sentence) > boilerplate.LONGEST
         or ":" in sentence
-        or not has_any(sentence.lower(), REQUEST_SIGNS)
+        or not _REQUEST_SIGNS.found_in(sentence.lower())
     ):
         return False
     sure = SURE.match(sentence) or (has_any(sentence, ("enclose", "update ")) and ENCLOSES.match(sentence))

@@ -24,7 +24,7 @@ ENGLISH: tuple[Pack, ...] = ("qa-forum", "prose")
 """Packs that know English alone; a field in another language passes them by."""
 LEAST_WORDS, MOST_WORDS = 30, 600
 """Default limits of rows from sources with prose."""
-Step = Literal["check", "decode", "repair", "markup", "blanks", "beginning", "ending", "inside", "judge"]
+Step = Literal["check", "decode", "repair", "markup", "blanks", "beginning", "ending", "inside", "contacts", "judge"]
 FieldName = Literal["question", "answer"]
 BOTH: tuple[FieldName, ...] = ("question", "answer")
 
@@ -158,7 +158,7 @@ class Field:
     @property
     def whole(self) -> str:
         """The text with the hidden parts in their places."""
-        return self.shown(self.text)
+        return self.shown(self.text) if self.hidden else self.text
 
     def shown(self, text: str) -> str:
         return _HIDDEN.sub(lambda match: self.hidden[match[0]], text) if self.hidden else text

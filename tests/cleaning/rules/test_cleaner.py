@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import string
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from job.cleaning.rules import Rules, clean_batch, cleaner, registry
+from job.cleaning.rules import Rules, clean_batch, cleaner, registry, text
 from job.cleaning.rules.boilerplate import BRAND
 from job.cleaning.rules.cleaner import STEPS
-from job.cleaning.rules.rule import BOTH, FieldName, Rule, Step, Tally
+from job.cleaning.rules.rule import BOTH, Field, FieldName, Rule, Step, Tally
 from tests.cleaning.awkward_texts import PARTS
 from tests.cleaning.detector import flags
 from tests.cleaning.rules.one_row import ADVICE, QUESTION, RULES, cleaned
@@ -169,3 +170,36 @@ def test_rows_that_walk_in_step_are_those_that_walk_alone(monkeypatch: pytest.Mo
     alone = [clean_batch([row], RULES, one_by_one) for row in rows]
     assert found == ([row for rows, _ in alone for row in rows], [reason for _, reasons in alone for reason in reasons])
     assert list(together.items()) == list(one_by_one.items())
+
+
+def test_rows_in_step_are_looked_at_once_for_all_rules() -> None:
+    """A memory of few texts has forgotten each by the time the next rule asks for it."""
+    rows = [{"question": f"{QUESTION} {number}", "answer": f"{ADVICE} {number} times."} for number in range(60)]
+    text.is_plain.cache_clear()
+    text.codes_in.cache_clear()
+    clean_batch(rows, RULES)
+    assert text.is_plain.cache_info().misses == text.codes_in.cache_info().misses == 2 * len(rows)
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_the_search_for_cycles_is_as_before_once_a_batch_is_clean(
+    monkeypatch: pytest.MonkeyPatch, was_on: bool
+) -> None:
+    seen: list[bool] = []
+
+    def look(field: Field) -> str:
+        seen.append(gc.isenabled())
+        if "broken" in field.text:
+            raise ValueError
+        return field.text
+
+    monkeypatch.setattr(registry, "RULES", (Rule("looks", "looks", "repair", ("inside",), cut=look),))
+    if not was_on:
+        gc.disable()
+    try:
+        clean_batch([{"question": QUESTION, "answer": ADVICE}], RULES)
+        with pytest.raises(ValueError):
+            clean_batch([{"question": QUESTION, "answer": "broken"}], RULES)
+        assert gc.isenabled() == was_on and seen and not any(seen)
+    finally:
+        gc.enable()

@@ -396,11 +396,17 @@ def test_a_name_may_end_a_text_by_its_last_word(signature: str) -> None:
     assert any(found.search(text_) for found in (names._SIGNED, names._DOCTOR_SIGNED, names._DASH_SIGNED))
     assert names._may_end_with_a_name(text_)
     assert not names._may_end_with_a_name("Regards from the garden.")
+    assert not any(found.search(f"{text_}?") for found in (names._SIGNED, names._DOCTOR_SIGNED, names._DASH_SIGNED))
+    assert not names._may_end_with_a_name(f"{text_}?")
 
 
-@given(st.text("ab .-`~$\\|\t/][(){}=;<>:@'#\"é’水\ud800", max_size=12))
-def test_seldom_characters_are_found_whatever_stands_between_them(found: str) -> None:
-    assert signs.seldom_in(found) == {ord(letter) for letter in found if letter in signs._SELDOM}
+@given(st.text("ab .-`~$\\|\t/][(){}=;<>:@'#\"07\n\r\x1b\x7fé’水\ud800", max_size=12))
+def test_rare_characters_are_found_whatever_stands_between_them(found: str) -> None:
+    rare = [letter for letter in found if letter in text.SELDOM or letter in "07\n\r\x1b\x7f"]
+    assert text.rare_in(found).decode() == "".join(rare)
+    assert text.codes_in(found) == set(map(ord, rare))
+    assert text.is_plain(found) == (found.isascii() and found.isprintable())
+    assert text.has_printable_lines(found) == found.replace("\n", " ").isprintable()
 
 
 def test_every_remark_begins_with_a_word_of_the_lists() -> None:
