@@ -11,6 +11,7 @@ import re
 from job.cleaning.rules import boilerplate, closings, content, signs
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.requests import (
+    KNOWS_OF,
     OTHERS_TO_TELL,
     REQUEST_WORDS,
     RULES_OUT,
@@ -107,7 +108,7 @@ _SHOWN = (
     rf"{_WITHIN}{{0,80}}|"
     # The writer needs it.
     rf"{_NEED}\s+(?:to\s+)?(?:{_LOOK}\s+)?(?:about\s+)?{_MANY}(?:{_DETAILS}|{_PICTURE})\b{_WITHIN}{{0,90}}|"
-    rf"(?:{_NEED}|need)\s+to\s+{_LOOK}\s+(?:(?:the|your|ur|his|her|any|all|some)\s+)+{_ITS}{{0,5}}?(?:{_PICTURE}|{_SCAN}|history)\b{_WITHIN}{{0,60}}|"
+    rf"(?:{_NEED}|need)\s+to\s+{_LOOK}{KNOWS_OF}\s+(?:(?:the|your|ur|his|her|any|all|some)\s+)+{_ITS}{{0,5}}?(?:{_PICTURE}|{_SCAN}|history)\b{_WITHIN}{{0,60}}|"
     rf"(?:{_NEED}|need)\s+(?:your|ur)\s+(?:[\w-]+\s+){{0,3}}?(?:{_PICTURE}|{_SCAN})\b{_WITHIN}{{0,90}}|"
     # It is asked for.
     rf"{_ASK}++{_WITHIN}{{0,30}}?{_SENDS}\b{_WITHIN}{{0,60}}?\b{_PICTURE}\b{_WITHIN}{{0,120}}|"

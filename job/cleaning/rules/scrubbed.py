@@ -33,7 +33,10 @@ _IMPERATIVES = (
     r"maintain|add|consume|give|make|put|exercise|follow|insert|let|send|please|kindly|never|don['’]?t|ensure|treat|quit|limit|rinse|"
     r"water|feed|turn|press|remove|replace|repeat|wait|consider|choose|increase|restrict|stay|ask|call|contact|cover)"
 )
-_WATCHES = r"(?:watch|monitor|arrange|begin|schedule|prefer|look\s+(?:out|for)|observe|encourage|inform|elevate|wear|provide|offer|remind|drain)(?!['’]s)"
+_WATCHES = (
+    r"(?:watch|monitor|arrange|begin|schedule|prefer|look\s+(?:out|for)|observe|encourage|inform|elevate|wear|provide|offer|remind|"
+    r"drain)(?!['’]s)"
+)
 """Commands of which most are nouns too: only at the beginning of a sentence."""
 _COMMANDS = (
     rf"(?:{_IMPERATIVES}|{_WATCHES}|cut|be|minimi[sz]e|restart|decrease|perform|mix|soak|boil|rest|sleep|walk|sit|"
