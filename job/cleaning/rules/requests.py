@@ -30,7 +30,8 @@ _ASKED = (
     r"(?:send|upload|attach|share|post|provide|forward|submit|mention|describe|specify|show|tell|report|"
     r"convey|resend|give)"
 )
-KNOWS_OF = rf"(?!\s+(?:the|its|his|her|their)\s+(?!{_THING}\b|(?:duration|location|site|size|type|status)\b)[a-z-]+\s+(?:of|for|behind)\b)"
+_ASKED_FOR = rf"(?:{_THING}|duration|location|site|size|type|status)"
+KNOWS_OF = rf"(?!\s+(?:the|its|his|her|their)\s+(?!{_ASKED_FOR}\b)[a-z-]+\s+(?:of|for|behind)\b)"
 """Who wants to know the purpose of a scan asks about it; who wants to know its results asks for them."""
 REQUEST = pattern(
     rf"^[\s\"'(*•-]*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}{_WHEN}?(?:"
