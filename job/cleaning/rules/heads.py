@@ -18,7 +18,8 @@ _EXAMPLE = pattern(
 _ADVISES = pattern(
     r"^(?:[^,]{1,40},\s+)?(?:(?:also|so|then|and|but|please|kindly|however)\b,?\s+)*"
     r"(?:you\s+(?:can|could|may|might|should|must|need|have\s+to)|i\s+(?:(?:would|will|also)\s+)*(?:recommend|suggest|advise|prefer)|"
-    r"it\s+is\s+(?:essential|important|necessary|better|best)\s+to)\b"
+    r"it\s+is\s+(?:essential|important|necessary|better|best)\s+to|(?:please|kindly|better)\s+[a-z]{2,}|my\s+(?:advice|suggestion)\s+is\s+to|"
+    r"(?:he|she|it|they|(?:the|your)\s+[\w-]+)\s+(?:can|could|may|might|should|must|will|would))\b"
 )
 _NO_NOUN = pattern(
     r"\b(?:looks?|feels?|sounds?|seems?|tastes?|smells?|acts?|behaves?|works?|would|much|just|more|exactly|i|we|they|one|you|him|her|them|"
@@ -27,37 +28,55 @@ _NO_NOUN = pattern(
 )
 """Behind these no example begins, or without it nothing is said: "You look like", "Take foods like"."""
 _MEMBER = pattern(
-    r"\b(?:such\s+as|like|including)\s(?:(?!\s(?:and|or)\s)[^,;:]){4,}?(?P<last>,?\s+(?:and|or)\s+(?:(?:afterwards|then|later|also|even|sometimes|\w{3,}ly|"
+    r"\b(?:such\s+as|like|including)\s[^;:]{4,}?(?P<last>,?\s+(?:and|or)\s+(?:(?:afterwards|then|later|also|even|sometimes|perhaps|maybe|of\s+course|plenty|more|less|\w{3,}ly|"
     r"too|the|an?|your|some|any|his|her|other)\s+)(?:(?!of\b)[\w-]+\s*){1,6})$"
 )
 """The last member of a list of examples, with words of its own: "such as a long flight and afterwards too little"."""
 _ADDED = pattern(
-    r"\s+and\s+(?:then\s+)?(?:in|with|at|on|during|after|before|through|out\s+of|despite)\s+(?!(?:off|out)\b)[^,;:]+$"
+    r"\s+and\s+(?:then\s+)?(?:in|with|at|on|from|during|after|before|through|out\s+of|despite|due\s+to|because\s+of)\s+(?!(?:off|out)\b)[^,;:]+$|"
+    r"\s+and\s+(?:the|an?|his|her|its|their|your|some)\s+(?:(?!(?:and|or)\b)[\w'-]+\s*){2,8}$"
 )
 _BOUND = pattern(
-    r"\b(?:if|when|whenever|unless|until|before|after|not|no|never|only|take|takes|use|used|apply|give|given|once|twice|daily|mg|ml|tablets?|dose)\b|"
+    r"\b(?:safe|fine|ok|okay|normal|harmless|allowed|enough|needed|necessary|can|may|should|must)\b[^,;:]*\s(?:when|whenever|after|before)\b|"
+    r"^(?:from|based|as|according|looking|considering|given|regarding|with|due|because)\b[^,]*$|\b(?:if|unless|until|not|no|never|only|take|takes|use|used|apply|give|given|once|twice|daily|mg|ml|tablets?|dose)\b|"
     r"n['’]t\b"
 )
 """What would say something else without the addition, as all advice may: a condition, a denial, how much or how often."""
 
+_CLAUSE = pattern(
+    r"(?<!al)(?<!ic)(?<!ive)(?<!ous)(?<!wer)(?<!ier),\s+(?:and|while)\s+[^,;:]+$|,?\s+(?:whereas|(?:even\s+)?though|although)\s+[^,;:]+$"
+)
+"""Another clause, without which the one before it says the same."""
+_CONDITION = pattern(
+    r"^(?:from|based|as|according|looking|considering|given|regarding|with|due|because)\b[^,]*$|\b(?:if|when|whenever|unless|until|once|only)\b"
+)
+
+WAITS = pattern(
+    r"^the\s+(?:more|less|longer|higher|older|earlier)\b|\b(?:like\s+(?:you|he|she|they|we|it)|(?:that|why)\s+(?:[\w-]+\s+(?:of|in)\s+)?[\w-]+(?:,\s+[\w-]+(?:\s+[\w-]+)?)*)$"
+)
+"""A head that waits for its verb: "It looks like you", "That is why rain, hail"."""
+
 _SUBJECT = pattern(
     r"^(?:(?P<one>(?!(?:the|an?|this|that|these|those|it|he|she|they|you|we|there|here|what|which|who|how|where|why|one|another|other|your|my|our|his|her|"
     r"if|when|as|since|so|but|and|also|then|in|for|most|some|all|treatments?|diagnos[ie]s|causes?|options?|solutions?|reasons?|first|next|best|tests?|"
-    r"advice|problems?|possibilit\w+)\b)(?-i:[A-Z])[\w-]+(?:\s+[\w-]+){0,3}?(?:\s+\([^()]+\))?)\s+(?P<verb>is\s+(?:also\s+)?an?|are))(?:\s+[\w-]+){0,2}\s*$"
+    r"advice|problems?|possibilit\w+)\b)(?-i:[A-Z])[\w-]+(?:\s+[\w-]+){0,3}?(?:\s+\([^()]+\))?)\s+(?P<verb>is\s+(?:also\s+)?an?|are))(?:\s+[\w-]+){0,4}\s*$"
 )
 """A thing of which it was to be said what it is: "Syrup Lorem is an older"."""
 _OF_IT = pattern(
     r"^(?:(?P<this>this|it)|they)\s+(?=(?:(?:also|usually|mainly|often|only|mostly)\s+)?(?:(?(this)(?!is|was|has|does|means|seems|happens|occurs|depends|"
     r"appears|suggests|looks|shows|indicates|implies|explains|takes|makes\s+sense|makes\s+it|hurts|helps\s+(?:to|if|when)|goes|says|comes|always|"
-    r"besides|perhaps)[a-z]{3,}s|(?!are|were|have|do|did|say|all|both|too|seem|look|appear|\w+ly\b)[a-z]{4,})\b|(?:can|may|will)\s+(?!be\b|take\b|happen|seem|help\s+(?:to|if))[a-z]+))"
+    r"besides|perhaps)[a-z]{3,}s|(?!are|were|have|do|did|say|all|both|too|seem|look|appear|\w+ly\b)[a-z]{4,})\b|(?:is|are|can\s+be|may\s+be|should\s+be)\s+(?:(?:also|usually|best|only)\s+)?(?:taken|given|used|applied|absorbed|available|contraindicated)\b|"
+    r"(?:can|may|will)\s+(?!be\b|take\b|happen|seem|help\s+(?:to|if))[a-z]+))"
 )
 _FINDING = pattern(
     r"^(?P<condition>(?:if|when|whenever|once|in\s+case)\b[^,;:]{4,120}),\s+(?:then\s+)?(?:that|this|it)\s+(?:(?:may|might|can|could|would|will|usually|"
-    r"often|mostly)\s+)*(?:points?\s+to(?:wards)?|suggests?|indicates?|means?|shows?|impl(?:y|ies)|signals?|is|be)\b[^,;:]*$"
+    r"often|mostly)\s+)*(?:points?\s+to(?:wards)?|suggests?|indicates?|means?|shows?|impl(?:y|ies)|signals?|is|be)\b[^,;:]*$|"
+    r"(?P<then>(?:if|when|whenever|once|in\s+case)\b[^,;:]{4,120}),\s+(?:then\s+)?(?:he|she|you|they|there)\s+(?:(?:may|might|could|must|probably|likely)\s+)+"
+    r"(?:have|be)\b[^,;:]*$"
 )
 """What a condition is a sign of, when the sign was lost: "When it oozes, that points to some"."""
 _TREATS = pattern(
-    r"^(?:please\s+|kindly\s+)?(?:begin|start|take|use|apply|give|put|stop|see|visit|consult|call|go|get|clean|wash|soak|cut|remove|add|move|change)\s+"
+    r"^(?:please\s+|kindly\s+)?(?:you\s+(?:should|must|need\s+to|have\s+to|can|may)|begin|start|take|use|apply|give|put|stop|see|visit|consult|call|go|get|clean|wash|soak|cut|remove|add|move|change)\s+"
 )
 
 
@@ -77,8 +96,11 @@ def before_member(broken: str) -> Iterator[str]:
 def before_added(broken: str) -> Iterator[str]:
     """A statement without what was added to it: "and in his haste to"."""
     added = _ADDED.search(broken) if " and " in broken else None
-    if added and not _ADVISES.match(broken) and not _BOUND.search(broken, 0, added.start()):
+    if added and not _ADVISES.match(broken) and not _BOUND.search(broken[: added.start()]):
         yield broken[: added.start()]
+    clause = _CLAUSE.search(broken) if has_any(broken, (", and ", ", while ", "whereas", "though")) else None
+    if clause and not _CONDITION.search(broken[: clause.start()]):
+        yield broken[: clause.start()]
 
 
 def joined(lost: str, sentence: str) -> str:
@@ -89,5 +111,5 @@ def joined(lost: str, sentence: str) -> str:
             return sentence
         return f"{subject['one']} {sentence[of.end() :]}"
     if _TREATS.match(sentence) and (finding := _FINDING.match(lost.strip())):
-        return capital(f"{finding['condition']}, {sentence[:1].lower()}{sentence[1:]}")
+        return capital(f"{finding['condition'] or finding['then']}, {sentence[:1].lower()}{sentence[1:]}")
     return sentence

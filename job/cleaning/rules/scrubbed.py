@@ -35,7 +35,7 @@ _IMPERATIVES = (
 )
 _WATCHES = (
     r"(?:watch|monitor|arrange|begin|schedule|prefer|look\s+(?:out|for)|observe|encourage|inform|elevate|wear|provide|offer|remind|"
-    r"drain)(?!['’]s)"
+    r"drain)(?!['’]s)|(?:lie|dab|gargle|swish|chew|inhale|rub|stretch|raise|lift|wrap|pour|measure|seek)(?!['’]s|\s+(?:of|is|are|and|for|may|can|helps?|with|in)\b)"
 )
 """Commands of which most are nouns too: only at the beginning of a sentence."""
 _COMMANDS = (
@@ -51,6 +51,7 @@ _VERB = pattern(
     r"(?<!\bto )(?<![a-z] that )(?<![a-z] which )(?<![a-z] who )\b(?:"
     rf"{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
     r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives?|starts|develops?|claims|says|appears|remains|begins?|arises?|hurts?|grows|"
+    r"(?<=[a-rt-z]s )(?:start|appear|develop|persist|disappear|improve|worsen)|"
     r"involves(?=\s)|reduces|prevents|improves|requires|allows|keeps|produces|provides|relieves|maintains|protects|suffers|"
     r"spreads|heals|consists|responds|resolves|subsides|disappears|persists|worsens|happens|suggests|tends|lasts|increases|decreases|"
     r"started|showed|revealed|gave|began|said)\b|\b(?:please|kindly)\s+[a-z]{2,}|"
@@ -59,7 +60,7 @@ _VERB = pattern(
 )
 _ITEM = re.compile(r"^\s*(?:\d+\s*[.)]|[*•-])\s*")
 _COMMAND = pattern(
-    rf"^(?:[\w\s-]{{1,24}},\s+|for\s+(?:that|this|it)\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|however|urgently|immediately|regularly|gently|or|otherwise)\b[\s,]*){{0,2}}{_COMMANDS}\b"
+    rf"^(?:[\w\s-]{{1,24}},\s+|for\s+(?:that|this|it)\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|however|better|urgently|immediately|regularly|gently|or|otherwise)\b[\s,]*){{0,2}}{_COMMANDS}\b"
 )
 MAIN_CLAUSE = pattern(rf"^(?:(?:then|please|kindly|also)\s+)*(?:{_PERSONS}|{_IMPERATIVES})\b")
 _HANGS = pattern(
@@ -370,7 +371,7 @@ def _clauses(before: str) -> Iterator[str]:
     yield from unbroken.before(before)
     yield from heads.before_member(before)
     if not _LISTS.search(before):
-        yield from heads.before_added(before)
+        yield from (head for head in heads.before_added(before) if not goes_on(head) and not heads.WAITS.search(head))
         if not _DENIES.search(before):
             yield from heads.before_example(before, commands=bool(_COMMAND.match(_ITEM.sub("", before))))
     bracket = _BRACKET.search(before)
