@@ -192,8 +192,8 @@ _REST = (
     rf"{_WITHIN}{{3,50}}?\s+before\s+(?:you\s+)?(?:act|follow|implement|start|tak|do)\w*{_WITHIN}{{0,30}}|"
     r"(?:so\s+)?i\s+(?:guess|think|hope|believe)\s+my\s+(?:answer|reply|advice)\s+(?:can|may|will|is|has|might)\s+(?:(?:be|been|partially|partly|fully)\s+)*"
     rf"(?:answer|help|clear|solv)\w*{_WITHIN}{{0,50}}|"
-    r"my\s+(?:opinion|advi[cs]e|answer|comments?|diagnosis|assessment|suggestions?)\s+(?:would|will|could|can|may)\s+be\s+(?:(?:much|far|a|bit|little)\s+)*"
-    r"(?:firmer|better|clearer|stronger|surer|more\s+\w+)\s+(?:after|once|if|with|on|when|upon)\s+(?:(?:i|we)\s+(?:can\s+)?(?:see|view|review|read|have)|"
+    r"(?:my\s+(?:opinion|view|advi[cs]e|answer|comments?|diagnosis|assessment|suggestions?)|i)\s+(?:would|will|could|can|may)\s+(?:change|differ|improve|be\s+(?:(?:much|far|a|bit|little)\s+)*"
+    r"(?:firmer|better|clearer|stronger|surer|more\s+\w+))\s+(?:after|once|if|with|on|when|upon)\s+(?:(?:i|we)\s+(?:can\s+)?(?:see|view|review|read|have)|"
     rf"viewing|seeing|reading|reviewing|looking\s+at|having)\b{_WITHIN}{{0,80}}|"
     rf"i\s+(?:have\s+)?(?:given|tried|answered)\s+{_WITHIN}{{0,50}}\bconsidering\s+(?:the\s+)?{_DETAILS}(?:\s+(?:provided|given|available))?(?:\s+by\s+you)?|"
     rf"(?:the\s+)?results?\s+of\s+the\s+tests?\s+(?:could|can|may|will|would)\s+(?:further\s+)?(?:enhance|improve)\s+my\s+answer{_WITHIN}{{0,30}}|"
@@ -239,7 +239,7 @@ _PROMISED_SIGNS = (
 ).split("|")
 _REST_SIGNS = (
     "advice|suggest|regarding|history|as per|lab results|above|reply|explanation|away|correlated|opinion|"
-    "answer|consult|considering| point|concern|query|question|description|future|love|wish|thank|soon|grazie|"
+    "answer|consult|considering|my view|certain| point|concern|query|question|description|future|love|wish|thank|soon|grazie|"
     "ask-a|hope|appreciate|understand"
 ).split("|")
 

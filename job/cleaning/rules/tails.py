@@ -11,15 +11,24 @@ _LATER = (
     r"(?:\s+(?:again|once\s+more|back|here|too|then|later|afterwards|soon|across|(?:in|after|within)\s+(?:an?|the|one|two|three|four|\d+|some|few)"
     r"(?:\s+(?:or\s+)?[\w-]+){1,2}|with\s+(?:it|them|the\s+(?:reports?|results?)|your\s+(?:reports?|results?))))*"
 )
+_WE_TALK = (
+    r"(?:you\s+and\s+i|we)\s+(?![^.!?\n]*\bwith\s+(?!me\b|us\b|you\b))(?:can|will|shall|could|may)\s+(?:(?:then|both|together)\s+)*(?:go\s+over|discuss|talk\s+(?:about|over)|review|look\s+at)\s+"
+    r"(?:what|it|this|that|them|these|the\s+(?:results?|reports?|findings))\b[^.!?\n,;:]{0,50}"
+)
 BACK = pattern(
     r"\W*(?:then\s+|please\s+|kindly\s+|also\s+)*(?:"
     rf"(?:see|meet|visit|consult)\s+{_ME}|(?:report|come|get|revert|write)(?:\s+back)?\s+to\s+{_ME}|(?:check\s+in|follow\s+up|review)\s+with\s+{_ME}|"
+    rf"show\s+{_ME}\s+(?:it|(?:the|your|his|her)\s+[\w-]+)\s+(?:again|once\s+more)|"
+    rf"(?:e?-?mail|send|text|message|bring|tell)\s+{_ME}\s+(?:(?:the|your|all|those|these)\s+)+(?:[\w-]+\s+)?(?:values?|readings?|results?|reports?|numbers|findings|diary|outcome)|"
     rf"(?:e?-?mail|bring|fax|post|forward|show|text|send)\s+(?:it|them|this|these|that|those)(?:\s+(?:across|over|back|along|on))*(?:\s+to)?\s+{_ME}"
     rf"){_LATER}\W*$|"
-    rf"\W*(?:please\s+|kindly\s+)*(?:review|report|check\s+in)(?:\s+back)?\s+(?:with|to)\s+{_ME}\s+(?:once|when|after|as\s+soon\s+as)\s+(?:(?!\bif\b)[\w'-]+\s*){{1,6}}\W*$"
+    rf"\W*(?:please\s+|kindly\s+)*(?:review|report|check\s+in)(?:\s+back)?\s+(?:with|to)\s+{_ME}\s+(?:once|when|after|as\s+soon\s+as)\s+(?:(?!\bif\b)[\w'-]+\s*){{1,6}}\W*$|"
+    rf"\W*(?:once\s+(?:the|your|his|her)\s+[\w-]+(?:\s+[\w-]+)?\s+(?:is|are)\s+(?:back|here|ready|available|in|done),?\s+)?(?:then\s+)?{_WE_TALK}\W*$|"
+    r"\W*(?:if|in\s+case)\b[^.!?,;:\n]{2,60},\s+(?:(?:then|please|kindly)\s+)*(?:share|send|upload|attach|post|forward|mail)\s+(?:it|them|the\s+\w+)"
+    r"(?:\s+(?:here|too|across|over))?\s+so\s+(?:that\s+)?(?:i|we)\s+(?:can|may|could)\s+[^.!?;:\n]{2,60}\W*$"
 )
 """Back to the writer: "see me once more in a month", "mail it across to us afterwards"."""
-_BACK_SIGNS = (" me", " us")
+_BACK_SIGNS = (" me", " us", " i ", "we ")
 
 _AFTER_WHICH = pattern(
     r",?\s+after\s+which,?\s+(?:you\s+and\s+i|i|we)\s+(?:can|will|shall|could|may)\s+(?:(?:then|both|together)\s+)*(?:go\s+over|discuss|talk|review|look\s+at|see)\b"
@@ -54,9 +63,12 @@ _MORE = (
 _NEWS = r"(?:informations?|info|details|history|questions|answers|inputs|points|clarifications?|data)"
 _FOR = r"(?:\s+(?:to|for|before|so\s+that|in\s+order|from|about|of|on)\s[^.!?:;\n]{2,70})?"
 _LIST_OF_QUESTIONS = pattern(
-    rf"(?:^|(?<=[.!?]\s))(?:(?:but|and|so|first|however),?\s+)?(?:(?:i|we)\s+(?:(?:would|will|do|also|still)\s+)*(?:need|require|want|like)\s+(?:to\s+(?:know|have|ask)\s+)?{_MORE}{_NEWS}{_FOR}|"
+    r"(?:^|(?<=[.!?]\s))(?:(?:but|and|so|first|however),?\s+)?(?:"
+    r"(?:(?:to|for)\s[^.!?:;\n]{2,50}?,?\s+)?(?:i|we)\s+(?:(?:would|will|do|also|still)\s+)*(?:need|require|want|like)\s+"
+    rf"(?:to\s+(?:know|have|ask(?:\s+you)?)\s+)?{_MORE}{_NEWS}{_FOR}|"
     rf"{_MORE}{_NEWS}\s+(?:is|are|will\s+be|would\s+be)\s+(?:required|needed|necessary){_FOR}|"
-    rf"(?:please|kindly)\s+(?:go\s+through|read|answer|reply\s+to|consider|note|follow)\s+(?:these|the\s+following|the\s+below|my)\s+(?:points|questions|queries))"
+    rf"(?:please|kindly)\s+(?:(?:go\s+through|read|answer|reply\s+to|consider|note|follow)\s+(?:these|the\s+following|the\s+below|my)(?:\s+(?:points|questions|queries))?|"
+    rf"(?:provide|give|tell|share|mention|answer|send)\s+(?:me\s+)?(?:with\s+)?(?:these|the\s+following)\s+{_NEWS}))"
     r"\s*[:.–-]+\s+(?=1\s?[.)]\s)"
 )
 _FIRST = (" 1.", " 1)", " 1 .", " 1 )")

@@ -66,13 +66,14 @@ _WISHED = (
     r"blessed|fantastic|comfortable|joyful|peaceful|[a-z]+-free)"
 )
 _SAYS = (
-    r"(?:(?!\b(?:but|however|is|are|was|were|can|could|should|must|will|would|may|might|means?|shows?|showed|because|since|so|then|please|"
+    r"(?:(?!\b(?:but|however|is|are|was|were|can|could|should|must|will|would|may|might|means?|shows?|showed|because|since|so(?!\s+(?:soon|early|quickly|fast|well|far|much|promptly)\b)|then|please|"
     r"and\s+(?!for\b|your\b|the\b|\w+ing\b))\b)[^.!?,;:\n])"
 )
 """No statement and no instruction."""
 _WISHES = (
     rf"(?:many\s+)?(?:thanks|thank\s+you|thanx)(?:\s+(?:so|very)\s+much|\s+a\s+lot)?\s+for\s+(?:already\s+)?(?!nothing)[a-z]{{2,}}ing\b{_SAYS}{{0,80}}",
     rf"(?:(?:first(?:ly)?(?:\s+(?:off|of\s+all))?|before\s+anything(?:\s+else)?),?\s+)?(?:(?:many|hearty|my|warm)\s+)*congrat(?:ulation)?s\s+(?:on|for|to)\s{_SAYS}{{2,60}}",
+    r"enjoy\s+(?:the|your)\s+(?:[a-z]+\s+)?(?:holidays?|trip|vacation|weekend|journey|honeymoon|flight|stay)",
     rf"(?:have|enjoy)\s+an?\s+(?:(?:very|and)\s+)*(?:{_WISHED}(?:\s*,\s*|\s+(?:and\s+)?))+(?:recovery|trip|journey|flight|holidays?|vacation|delivery|pregnancy|"
     r"weekend|stay|travels?|ride|wedding|summer|winter|spring|autumn|season)(?:\s+(?:ahead|soon|too|then))?",
 )

@@ -255,5 +255,10 @@ def test_what_an_opinion_still_needs_goes() -> None:
     remark = "My opinion would be firmer after viewing the soil video and lab sheets."
     assert cleaned(f"{ADVICE} {remark}") == ADVICE
     assert cleaned(f"{ADVICE} {remark} The soil should drain well.") == f"{ADVICE} The soil should drain well."
+    for more in (
+        "My view could change after reading the soil report.",
+        "I could be more certain after viewing the video.",
+    ):
+        assert cleaned(f"{ADVICE} {more}") == ADVICE
     other = "My opinion would be better news after rain."
     assert cleaned(f"{ADVICE} {other}") == f"{ADVICE} {other}"

@@ -240,6 +240,8 @@ def test_what_was_not_found_is_no_courtesy(read: str) -> None:
         "First off, congratulations on the new garden.",
         "Have a smooth recovery.",
         "Have a great trip.",
+        "Enjoy the holidays.",
+        "Thanks a lot for getting the soil test so soon.",
         "Enjoy a pleasant, injury-free trip.",
     ],
 )
