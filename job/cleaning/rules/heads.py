@@ -58,14 +58,14 @@ WAITS = pattern(
 
 _SUBJECT = pattern(
     r"^(?:(?P<one>(?!(?:the|an?|this|that|these|those|it|he|she|they|you|we|there|here|what|which|who|how|where|why|one|another|other|your|my|our|his|her|"
-    r"if|when|as|since|so|but|and|also|then|in|for|most|some|all|treatments?|diagnos[ie]s|causes?|options?|solutions?|reasons?|first|next|best|tests?|"
-    r"advice|problems?|possibilit\w+)\b)(?-i:[A-Z])[\w-]+(?:\s+[\w-]+){0,3}?(?:\s+\([^()]+\))?)\s+(?P<verb>is\s+(?:also\s+)?an?|are))(?:\s+[\w-]+){0,4}\s*$"
+    r"if|when|as|since|so|but|and|also|then|though|although|while|because|people|those|in|for|most|some|all|treatments?|diagnos[ie]s|causes?|options?|solutions?|reasons?|first|next|best|tests?|"
+    r"advice|problems?|possibilit\w+)\b)(?-i:[A-Z])[\w-]+(?:\s+(?!(?:who|which|that|you|they|we)\b)[\w-]+){0,3}?(?:\s+\([^()]+\))?)\s+(?P<verb>is\s+(?:also\s+)?an?|are))(?:\s+[\w-]+){0,4}\s*$"
 )
 """A thing of which it was to be said what it is: "Syrup Lorem is an older"."""
 _OF_IT = pattern(
     r"^(?:(?P<this>this|it)|they)\s+(?=(?:(?:also|usually|mainly|often|only|mostly)\s+)?(?:(?(this)(?!is|was|has|does|means|seems|happens|occurs|depends|"
     r"appears|suggests|looks|shows|indicates|implies|explains|takes|makes\s+sense|makes\s+it|hurts|helps\s+(?:to|if|when)|goes|says|comes|always|"
-    r"besides|perhaps)[a-z]{3,}s|(?!are|were|have|do|did|say|all|both|too|seem|look|appear|\w+ly\b)[a-z]{4,})\b|(?:is|are|can\s+be|may\s+be|should\s+be)\s+(?:(?:also|usually|best|only)\s+)?(?:taken|given|used|applied|absorbed|available|contraindicated)\b|"
+    r"besides|perhaps)[a-z]{3,}(?<![siu])s(?!\s+(?:is|are|was|were|can|may|has|have|will|should|must)\b)|(?!are|were|have|do|did|say|all|both|too|seem|look|appear|\w+ly\b)[a-z]{4,})\b|(?:is|are|can\s+be|may\s+be|should\s+be)\s+(?:(?:also|usually|best|only)\s+)?(?:taken|given|used|applied|absorbed|available|contraindicated)\b|"
     r"(?:can|may|will)\s+(?!be\b|take\b|happen|seem|help\s+(?:to|if))[a-z]+))"
 )
 _FINDING = pattern(

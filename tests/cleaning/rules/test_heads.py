@@ -81,6 +81,8 @@ def test_advice_at_the_end_of_the_text_stays_without_its_example() -> None:
         ("Beta mixtures are older", "They slow the growth.", "Beta mixtures slow the growth."),
         ("Loremol is a safe", "It can be given every week.", "Loremol can be given every week."),
         ("Loremol is an older", "It is important to water it.", None),
+        ("Loremol is an older", "This process is known.", None),
+        ("Though you are", "They need less water.", None),
         ("Loremol is an older", "It helps to water it.", None),
         ("Loremol is an older", "This means that it is dry.", None),
         ("The first choice is a", "This softens the soil.", None),  # the choice, which was lost
