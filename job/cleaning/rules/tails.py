@@ -4,6 +4,7 @@ the lead of a list of questions. Data for forum.py."""
 from __future__ import annotations
 
 from job.cleaning.rules.boilerplate import pattern
+from job.cleaning.rules.signs import first_word
 from job.cleaning.rules.text import capital, full_stop, has_any
 
 _ME = r"(?:me|us)"
@@ -28,6 +29,11 @@ BACK = pattern(
     r"(?:\s+(?:here|too|across|over))?\s+so\s+(?:that\s+)?(?:i|we)\s+(?:can|may|could)\s+[^.!?;:\n]{2,60}\W*$"
 )
 """Back to the writer: "see me once more in a month", "mail it across to us afterwards"."""
+_BACK_BEGINS = frozenset(
+    """then please kindly also see meet visit consult report come get revert write check follow review e email mail bring
+    fax post forward show text send message tell once you we if in""".split()
+)
+"""First words of these: most sentences begin otherwise, and need not be looked at further."""
 _BACK_SIGNS = (" me", " us", " i ", "we ")
 
 _AFTER_WHICH = pattern(
@@ -76,7 +82,7 @@ _FIRST = (" 1.", " 1)", " 1 .", " 1 )")
 
 def is_back(clause: str) -> bool:
     """Whether a clause only sends the reader back to the writer."""
-    return has_any(clause.lower(), _BACK_SIGNS) and bool(BACK.match(clause))
+    return first_word(clause) in _BACK_BEGINS and has_any(clause.lower(), _BACK_SIGNS) and bool(BACK.match(clause))
 
 
 def without_lead(text: str) -> str:
