@@ -85,7 +85,7 @@ _VERB_BEHIND = (
 ADDRESS = (
     rf"(?:dear|dr|sir|madam|ma['’]?am|mam|buddy|again|mr|mrs|ms|miss|"
     r"all(?=\s*(?:[^\w\s]|$)|\s+(?:thanks?|thank|welcome|hope|this\s+is|it\s+is|there|if)\b)|"
-    r"(?:there|doctor|doc|user|patient|friend|everyone|everybody|guys|folks|parents?|member|customer|questioner|reader|asker|mother|dad|mom)"
+    r"(?:there|doctor|doc|user|patient|friend|everyone|everybody|guys|folks|parents?|member|customer|questioner|reader|asker|mother|dad|mom|mate|pal|dude|bro)"
     rf"(?!\s+(?:of\s(?!course)|whom?\b|whose\b|{_VERB_BEHIND})))"
 )
 """Whom a greeting greets; a noun before its verb is a subject: "Hi there does not seem to be any", "Hi all plants"."""
@@ -211,7 +211,7 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         rf"^dear\b{NO_NAME}(?=[\s,.]*[A-Z0-9])?(?:\s+{ADDRESS}\b\.?)*(?:\s*[,.!:\-–]+\s*|\s+(?=(?-i:(?:I|A|The|This|That|These|It|Its|As|For|From|In|If|My|There|After|According|Yes|No|Hello|Hi|Since|Please|First|What|How|When|Have|Do|Did|Are|Can)\b)|your?\b|i\b|we\b|welcome|thank))"
     ),
     "address": pattern(
-        r"^(?:sir|madam|ma['’]?am)\b(?:/(?:sir|madam|ma['’]?am))?(?:\s*[,.!:;…–—-]+\s*|\s+(?=(?:i|you|your|u|it|the|this|thanks?|welcome|in|if|as|for|we|my)\b))"
+        r"^(?:(?:mate|pal|dude|bro|buddy)(?=\s*[,!])|sir|madam|ma['’]?am)\b(?:/(?:sir|madam|ma['’]?am))?(?:\s*[,.!:;…–—-]+\s*|\s+(?=(?:i|you|your|u|it|the|this|thanks?|welcome|in|if|as|for|we|my)\b))"
     ),
     "thanks_to_name": pattern(
         rf"^(?:many\s+)?{THANKS}(?:\s+(?:a\s+lot|so\s+much|very\s+much|again))?\s+for\s+(?:contacting|choosing|calling|visiting|consulting|using|joining|"
@@ -288,6 +288,9 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         rf"^{_BEFORE}i\s+(?:(?:can|could|do|really|totally|completely|fully|very|well|truly|certainly)\s+)*(?:understand|imagine|(?<=can\s)feel|see|sympathi[sz]e\s+with)\s+"
         rf"(?:that|how|what|why|your|the)\s+(?:(?!{_SAYS})[^.!?\n,;:]){{0,60}}?\b{_FEELS}\b(?:(?!{_SAYS})[^.!?\n,;:]){{0,80}}"
         r"(?:[.!?]+\s*|\s*,?\s+(?:and|but)\s+(?=(?:it|this|these|there|here|most)\s))|"
+        rf"^{_BEFORE}i\s+(?:(?:can|do|well|really)\s+)*(?:know|understand|imagine|reali[sz]e)\s+(?:that\s+|how\s+)?[^.!?\n,;:]{{2,50}}?\s(?:may|can|must|might|could)\s+be\s+"
+        r"(?:(?:very|so|quite|really|extremely|rather)\s+)*(?:distressing|frustrating|stressful|upsetting|worrying|exhausting|scary|annoying|disturbing|tiring)"
+        r"(?:\s+(?:for|to)\s+(?:you|live\s+with|deal\s+with|bear))?[.!?]+\s*|"
         rf"^{_BEFORE}i\s+(?:can\s+)?(?:(?:well|really|very)\s+)*(?:know|understand|imagine|reali[sz]e)\s+how\s+(?:\w+ing|hard|difficult|tough|painful|stressful|exhausted)\s+"
         rf"(?:it|this|that)\s+(?:is|was|(?:must|can|may|might|would|will)\s+(?:be|feel))(?:\s+(?:for|to|when|if|with|that)\b(?:(?!{_SAYS})[^.!?\n,;:]){{0,100}})?[.!?]+\s*"
     ),
@@ -337,7 +340,7 @@ LETTERS = {
     "greeted_name": "hd",
     "greeting": "hgnr",
     "dear": "d",
-    "address": "sm",
+    "address": "smpdb",
     "thanks_to_name": "mt",
     "thanks": "mt",
     "thanks_alone": "mt",

@@ -68,7 +68,7 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
         "",
     ),
     (_DRIED, "[dr]ehy", "dration", ""),
-    ("", "chil", "dren", ""),
+    (r"(?<!\bbadly\s)(?<!\bvery\s)(?<!\bseverely\s)(?<!\bwell\s)(?<!\bslightly\s)", "chil", "dren", ""),
     ("", "hyperan", "drogenism", ""),
     (r"(?:consult|see|visit|by|from|to|with|contact|meet|ask)\s+an\s+", "an", "drologist", ""),
     (
@@ -81,6 +81,7 @@ COMPLETIONS: tuple[tuple[str, str, str, str], ...] = (
     (r"(?<!\bthe\s)", "costochon", "dritis", ""),
     (r"converted\s+to\s+", "dihy", "drotestosterone", ""),
     (r"(?:well|stay|staying|remain|keep|self|yourself|him|her)\s+(?:\w+ly\s+)?", "hy", "drated", ""),
+    (r"\b(?:is|are|was|were|be|being)\s+(?:\w+ly\s+|well\s+)?", "hy", "drated", r"\bhydrated\b"),
     (r"maintain(?:s|ing)?\s+(?:\w+\s+){0,2}", "hy", "dration", ""),
     ("", "(?:pseudo)?ephe", "drine", ""),
     (r"(?:upper|lower|inner|outer)\s+", "qua", "drant", ""),

@@ -24,6 +24,7 @@ from job.cleaning.rules import (
     requests,
     sign_offs,
     signs,
+    tails,
     whole,
 )
 from job.cleaning.rules.boilerplate import BRAND
@@ -40,9 +41,11 @@ MOST_UNKNOWN = 3
 """Words of a hope or a wish that no list holds ("Hope your grandson's football match goes well"); with more it says something.
 Of another goodbye all must be known: "Feel free to" goes on with advice as well."""
 INSIDE = signs.Worded(
-    (*closings.INSIDE, *requests.REQUESTS_INSIDE, *remarks.INSIDE, *addresses.GREETS), closings.INSIDE_WORDS
+    (*closings.INSIDE, *requests.REQUESTS_INSIDE, *remarks.INSIDE, *addresses.GREETS, *tails.INSIDE),
+    closings.INSIDE_WORDS,
 )
 """An answer without one of these has no boilerplate in its middle."""
+_PICTURES = frozenset(tails.INSIDE)
 _DOTS = re.compile(r"[.…\s]+")  # left behind a sentence that goes
 LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind
 FEWEST_WORDS = 3
@@ -75,7 +78,8 @@ def cut_off_end(field: Field) -> str:
 
 def boilerplate_inside(field: Field) -> str:
     """The text without sentences of pure boilerplate in the middle."""
-    text, lowered = field.text, field.lowered
+    text = tails.without_lead(field.text)
+    lowered = field.lowered if text == field.text else text.lower()
     found, announces = INSIDE.all_in(lowered), may_announce(text)
     if not found and not announces:
         return text
@@ -93,6 +97,8 @@ def boilerplate_inside(field: Field) -> str:
     if not addresses.GREETS.isdisjoint(found):
         stay = [*stay[:1], *map(addresses.ungreeted, stay[1:])]
     stay = [_without_courtesy(sign_offs.without_thanks(piece), clauses=clauses) for piece in stay]
+    if not _PICTURES.isdisjoint(found):
+        stay = [*map(tails.without_picture, stay)]
     return "".join(without_lost(stay) if announces else stay).strip() or text
 
 
@@ -325,6 +331,7 @@ def _goodbye(sentence: str) -> bool:
         or whole.ends(sentence)
         or whole.is_boilerplate(sentence, unknown=0)
         or asks_back(sentence)
+        or tails.is_back(sentence)
         or is_remark(sentence)
     ) and not asks_of_state(sentence)
 
@@ -358,6 +365,7 @@ def _polite(clause: str) -> bool:
         bool(signs.goodbye(clause) and not _says_something(clause, most=1))
         or whole.is_boilerplate(clause, unknown=0)
         or asks_back(clause)
+        or tails.is_back(clause)
         or is_remark(clause)
     ) and not asks_of_state(clause)
 

@@ -11,6 +11,7 @@ import re
 from job.cleaning.rules import boilerplate, closings, content, signs
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.requests import (
+    KNOWS_OF,
     OTHERS_TO_TELL,
     REQUEST_WORDS,
     RULES_OUT,
@@ -108,7 +109,7 @@ _SHOWN = (
     rf"{_WITHIN}{{0,80}}|"
     # The writer needs it.
     rf"{_NEED}\s+(?:to\s+)?(?:{_LOOK}\s+)?(?:about\s+)?{_MANY}(?:{_DETAILS}|{_PICTURE})\b{_WITHIN}{{0,90}}|"
-    rf"(?:{_NEED}|need)\s+to\s+{_LOOK}\s+(?:(?:the|your|ur|his|her|any|all|some)\s+)+{_ITS}{{0,5}}?(?:{_PICTURE}|{_SCAN}|history)\b{_WITHIN}{{0,60}}|"
+    rf"(?:{_NEED}|need)\s+to\s+{_LOOK}{KNOWS_OF}\s+(?:(?:the|your|ur|his|her|any|all|some)\s+)+{_ITS}{{0,5}}?(?:{_PICTURE}|{_SCAN}|history)\b{_WITHIN}{{0,60}}|"
     rf"(?:{_NEED}|need)\s+(?:your|ur)\s+(?:[\w-]+\s+){{0,3}}?(?:{_PICTURE}|{_SCAN})\b{_WITHIN}{{0,90}}|"
     # It is asked for.
     rf"{_ASK}++{_WITHIN}{{0,30}}?{_SENDS}\b{_WITHIN}{{0,60}}?\b{_PICTURE}\b{_WITHIN}{{0,120}}|"
@@ -192,6 +193,9 @@ _REST = (
     rf"{_WITHIN}{{3,50}}?\s+before\s+(?:you\s+)?(?:act|follow|implement|start|tak|do)\w*{_WITHIN}{{0,30}}|"
     r"(?:so\s+)?i\s+(?:guess|think|hope|believe)\s+my\s+(?:answer|reply|advice)\s+(?:can|may|will|is|has|might)\s+(?:(?:be|been|partially|partly|fully)\s+)*"
     rf"(?:answer|help|clear|solv)\w*{_WITHIN}{{0,50}}|"
+    r"(?:my\s+(?:opinion|view|advi[cs]e|answer|comments?|diagnosis|assessment|suggestions?)|i)\s+(?:would|will|could|can|may)\s+(?:change|differ|improve|be\s+(?:(?:much|far|a|bit|little)\s+)*"
+    r"(?:firmer|better|clearer|stronger|surer|more\s+\w+))\s+(?:after|once|if|with|on|when|upon)\s+(?:(?:i|we)\s+(?:can\s+)?(?:see|view|review|read|have)|"
+    rf"viewing|seeing|reading|reviewing|looking\s+at|having)\b{_WITHIN}{{0,80}}|"
     rf"i\s+(?:have\s+)?(?:given|tried|answered)\s+{_WITHIN}{{0,50}}\bconsidering\s+(?:the\s+)?{_DETAILS}(?:\s+(?:provided|given|available))?(?:\s+by\s+you)?|"
     rf"(?:the\s+)?results?\s+of\s+the\s+tests?\s+(?:could|can|may|will|would)\s+(?:further\s+)?(?:enhance|improve)\s+my\s+answer{_WITHIN}{{0,30}}|"
     r"(?:i\s+)?hope\s+(?:that\s+)?(?:you|u)\s+(?:(?:have\s+)?understood|get|got|understand)\s+(?:my|the|this)\s+(?:point|explanation|answer|view|concept)|"
@@ -244,7 +248,7 @@ _PROMISED_SIGNS = _signs(
 )
 _REST_SIGNS = _signs(
     "advice|suggest|regarding|history|as per|lab results|above|reply|explanation|away|correlated|opinion|"
-    "answer|consult|considering| point|concern|query|question|description|future|love|wish|thank|soon|grazie|"
+    "answer|consult|considering|my view|certain| point|concern|query|question|description|future|love|wish|thank|soon|grazie|"
     "ask-a|hope|appreciate|understand",
     shared="on|ove|ate|ry|su|pe",
 )
@@ -293,7 +297,7 @@ INSIDE = (
     "once the tests|once the reports|once your |be correlated|post back|lab results|detailed answer|short answer|"
     "want to see your|once i |things to ask|"
     "brief answer|i have given|i have seen|i would like|i want to|i will |i need |i can |i cannot |can i see|"
-    "feel free to |i appreciate |sort it"
+    "feel free to |i appreciate |sort it|my opinion would |my opinion will "
 ).split("|")
 """In the middle of an answer one of these is there."""
 BEGINS = frozenset(
@@ -302,7 +306,7 @@ BEGINS = frozenset(
     dear regarding coming i we without with difficult hard not impossible if photo photos picture pictures image
     images your more few additional clear clinical good need is u can could would will try better send upload attach
     post share provide furnish before should previous old recent got seen viewed received checked gone reviewed read
-    inform explain reply tell until may help brief short detailed quick full at describe mention give list answer
+    inform explain reply tell until may help brief short detailed quick full my at describe mention give list answer
     elaborate clarify specify state write respond revert ask once only after although have sending lots hope grazie
     feel appreciate understand i've i'd i'll i'm we'll details information discuss show confirm verify result
     results ask-a as""".split()
@@ -373,9 +377,10 @@ def is_remark_inside(sentence: str) -> bool:
 
 
 _TELLS = r"(?:judge|tell|assess|inform|comment|decide|say|guide|know|confirm|evaluate|explain|conclude|interpret|see|determine)"
+_CHANGES = r"(?:change|adjust|modify|prescribe|add|start|plan|taper|revise|alter|increase|reduce)"
 _PURPOSE = pattern(
     r"\W*(?=(?:\w+\W+){0,4}?then\b)(?:(?:so|and|only|then)[\s,]+)*(?:i|we)(?:['’]ll|['’]d|\s+(?:can|could|will|would|may|shall|should|might))\s+"
-    rf"(?:(?:then|also|be|able|to|better|only)\s+)*{_TELLS}(?:\s+(?:and|or)\s+(?:then\s+)?{_TELLS})*(?:\s+(?:you|u|better|on\s+it))*"
+    rf"(?:(?:then|also|be|able|to|better|only)\s+)*(?:{_CHANGES}\s+(?:the|your|its|any|further)(?:\s+[\w-]+){{1,3}}[.!\s]*$|{_TELLS})(?:\s+(?:and|or)\s+(?:then\s+)?{_TELLS})*(?:\s+(?:you|u|better|on\s+it))*"
     r"(?:\s+(?:whether|if|about|what|how|which|why|where)\b(?:(?!\b(?:but|because|since|as|so)\b)[^.,;:!?\n]){2,90})?[.!\s]*$"
 )
 

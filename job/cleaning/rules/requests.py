@@ -30,6 +30,9 @@ _ASKED = (
     r"(?:send|upload|attach|share|post|provide|forward|submit|mention|describe|specify|show|tell|report|"
     r"convey|resend|give)"
 )
+_ASKED_FOR = rf"(?:{_THING}|duration|location|site|size|type|status)"
+KNOWS_OF = rf"(?!\s+(?:the|its|his|her|their)\s+(?!{_ASKED_FOR}\b)[a-z-]+\s+(?:of|for|behind)\b)"
+"""Who wants to know the purpose of a scan asks about it; who wants to know its results asks for them."""
 REQUEST = pattern(
     rf"^[\s\"'(*•-]*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}{_WHEN}?(?:"
     rf"{_LEAD}*(?:let|keep)\s+(?:me|us)\s+(?:know|informed|posted|updated)\b|"
@@ -45,7 +48,7 @@ REQUEST = pattern(
     r"i\s+need\s+to\s+see\s+(?:it|them|the|your|his|her)\b|"
     rf"{_ASKED}\b(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b(?:$|[^.!?\n]{{0,60}}\b(?:me|us|here|(?:so\s+)?(?:that\s+)?(?:i|we)\s+(?:can|could|may|know|see)|for\s+(?:further|better|proper|more))\b)|"
     rf"(?:share|upload|attach)\s+(?:your|the|his|her|those|these)\s+(?:[\w-]+\s+){{0,2}}?{_THING}\s*[.!]*$|"
-    rf"i\s+(?:would|will|should|may|do|still|also|really|just|['’]d|\s)*(?:like|love|want|need|prefer)\s+(?:to\s+)?(?:know|see|review|look\s+at|more|some|few|a\s+few|further)\b"
+    rf"i\s+(?:would|will|should|may|do|still|also|really|just|['’]d|\s)*(?:like|love|want|need|prefer)\s+(?:to\s+)?(?:know{KNOWS_OF}|see|review|look\s+at|more|some|few|a\s+few|further)\b"
     rf"(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b"
     r")"
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from job.cleaning.rules import named, unbroken
+from job.cleaning.rules import heads, named, unbroken
 from job.cleaning.rules.boilerplate import BRAND, pattern
 from job.cleaning.rules.signs import referral
 from job.cleaning.rules.text import capital, full_stop, has_any, sentences
@@ -34,7 +34,8 @@ _IMPERATIVES = (
     r"water|feed|turn|press|remove|replace|repeat|wait|consider|choose|increase|restrict|stay|ask|call|contact|cover)"
 )
 _WATCHES = (
-    r"(?:watch|monitor|look\s+(?:out|for)|observe|encourage|inform|elevate|wear|provide|offer|remind|drain)(?!['’]s)"
+    r"(?:watch|monitor|arrange|begin|schedule|prefer|look\s+(?:out|for)|observe|encourage|inform|elevate|wear|provide|offer|remind|"
+    r"drain)(?!['’]s)|(?:lie|dab|gargle|swish|chew|inhale|rub|stretch|raise|lift|wrap|pour|measure|seek)(?!['’]s|\s+(?:of|is|are|and|for|may|can|helps?|with|in)\b)"
 )
 """Commands of which most are nouns too: only at the beginning of a sentence."""
 _COMMANDS = (
@@ -49,7 +50,8 @@ _AUXILIARIES = (
 _VERB = pattern(
     r"(?<!\bto )(?<![a-z] that )(?<![a-z] which )(?<![a-z] who )\b(?:"
     rf"{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
-    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives?|starts|develops?|claims|says|appears|remains|"
+    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives?|starts|develops?|claims|says|appears|remains|begins?|arises?|hurts?|grows|"
+    r"(?<=[a-rt-z]s )(?:start|appear|develop|persist|disappear|improve|worsen)|"
     r"involves(?=\s)|reduces|prevents|improves|requires|allows|keeps|produces|provides|relieves|maintains|protects|suffers|"
     r"spreads|heals|consists|responds|resolves|subsides|disappears|persists|worsens|happens|suggests|tends|lasts|increases|decreases|"
     r"started|showed|revealed|gave|began|said)\b|\b(?:please|kindly)\s+[a-z]{2,}|"
@@ -58,7 +60,7 @@ _VERB = pattern(
 )
 _ITEM = re.compile(r"^\s*(?:\d+\s*[.)]|[*•-])\s*")
 _COMMAND = pattern(
-    rf"^(?:[\w\s-]{{1,24}},\s+|for\s+(?:that|this|it)\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|urgently|immediately|regularly|gently|or|otherwise)\b[\s,]*){{0,2}}{_COMMANDS}\b"
+    rf"^(?:[\w\s-]{{1,24}},\s+|for\s+(?:that|this|it)\s+)?(?:(?:also|so|then|and|first|firstly|lastly|just|always|however|better|urgently|immediately|regularly|gently|or|otherwise)\b[\s,]*){{0,2}}{_COMMANDS}\b"
 )
 MAIN_CLAUSE = pattern(rf"^(?:(?:then|please|kindly|also)\s+)*(?:{_PERSONS}|{_IMPERATIVES})\b")
 _HANGS = pattern(
@@ -251,7 +253,7 @@ def without_scrubbed(text: str) -> str:
     """The text without what the name spoilt: of each sentence with the name its clauses stay that stand by themselves, and
     what follows goes where it is the rest of the same sentence."""
     kept: list[str] = []
-    scrubbed = False
+    scrubbed, lost = False, ""
     lower_case = not _CAPITAL_BEGINS.search(text)
     if has_any(text, _INSIDE_SIGNS):
         text = _SPOILT_INSIDE.sub("", text)
@@ -262,11 +264,12 @@ def without_scrubbed(text: str) -> str:
             if kept and not clauses:
                 kept[-1] = _NUMBER_BEFORE.sub("", kept[-1])
             kept.append(clauses)
-            scrubbed = True
+            scrubbed, lost = True, "" if clauses else sentence[: sentence.index(BRAND)]
         elif not scrubbed or not REST.match(sentence) or (lower_case and sentence[:1].islower()):
             if not (scrubbed and kept and not kept[-1] and _ORPHAN.match(sentence)):
+                sentence = heads.joined(lost, sentence) if lost else sentence
                 kept.append(sentence if any(kept) or not scrubbed else capital(sentence.removeprefix("But ")))
-            scrubbed = False
+            scrubbed, lost = False, ""
     return "".join(kept).strip()
 
 
@@ -366,6 +369,11 @@ def _clauses(before: str) -> Iterator[str]:
     if when and not _DENIES.search(before) and _ADVISES.search(before):
         yield before[: when.start()]
     yield from unbroken.before(before)
+    yield from heads.before_member(before)
+    if not _LISTS.search(before):
+        yield from (head for head in heads.before_added(before) if not goes_on(head) and not heads.WAITS.search(head))
+        if not _DENIES.search(before):
+            yield from heads.before_example(before, commands=bool(_COMMAND.match(_ITEM.sub("", before))))
     bracket = _BRACKET.search(before)
     if bracket:
         whole, _, stump = bracket["inside"].rpartition(" ")

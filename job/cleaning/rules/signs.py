@@ -100,7 +100,7 @@ OPENING_BEGINS = frozenset(
     really regarding reply respected response sad saddened same short sir so sorry sure tahnk tahnks thaank thaanks
     thak thakn thakns thaks thank thankk thankks thanks thankss thanku thankx thankyou thannk thannks thanq thans
     thansk thanx that thereafter thhank thhanks this thnak thnaks thnk thnks thnx thx tnx truly upon very warm we
-    went what with you""".split()
+    went what with you mate pal dude bro buddy""".split()
 )
 """First words of openings: most answers begin with none of them, and trying the patterns of a letter takes 5 us."""
 OPENING_PREFIXES = ("h", "wel")

@@ -61,6 +61,22 @@ _END = (
 _SEEN = (
     r"(?:scans?|reports?|images?|pictures?|photos?|x-?rays?|results?|files?|details?|symptoms?|information|answers?)"
 )
+_WISHED = (
+    r"(?:nice|great|good|smooth|safe|pleasant|lovely|wonderful|happy|healthy|speedy|quick|fast|full|complete|uneventful|enjoyable|restful|relaxing|"
+    r"blessed|fantastic|comfortable|joyful|peaceful|[a-z]+-free)"
+)
+_SAYS = (
+    r"(?:(?!\b(?:but|however|is|are|was|were|can|could|should|must|will|would|may|might|means?|shows?|showed|because|since|so(?!\s+(?:soon|early|quickly|fast|well|far|much|promptly)\b)|then|please|"
+    r"and\s+(?!for\b|your\b|the\b|\w+ing\b))\b)[^.!?,;:\n])"
+)
+"""No statement and no instruction."""
+_WISHES = (
+    rf"(?:many\s+)?(?:thanks|thank\s+you|thanx)(?:\s+(?:so|very)\s+much|\s+a\s+lot)?\s+for\s+(?:already\s+)?(?!nothing)[a-z]{{2,}}ing\b{_SAYS}{{0,80}}",
+    rf"(?:(?:first(?:ly)?(?:\s+(?:off|of\s+all))?|before\s+anything(?:\s+else)?),?\s+)?(?:(?:many|hearty|my|warm)\s+)*congrat(?:ulation)?s\s+(?:on|for|to)\s{_SAYS}{{2,60}}",
+    r"enjoy\s+(?:the|your)\s+(?:[a-z]+\s+)?(?:holidays?|trip|vacation|weekend|journey|honeymoon|flight|stay)",
+    rf"(?:have|enjoy)\s+an?\s+(?:(?:very|and)\s+)*(?:{_WISHED}(?:\s*,\s*|\s+(?:and\s+)?))+(?:recovery|trip|journey|flight|holidays?|vacation|delivery|pregnancy|"
+    r"weekend|stay|travels?|ride|wedding|summer|winter|spring|autumn|season)(?:\s+(?:ahead|soon|too|then))?",
+)
 _ASKS = (
     r"(?:(?:please|kindly|pls|do)\s+)+(?:write|get|report|revert|reply)\s*back\s+(?:how|what|whether|on\s?\d+)\b[^.!?\n]{0,60}",
     r"(?:(?:please|kindly|pls|do)\s+)+(?:reply|answer|respond|revert|write\s+back)(?:\s+(?:back|me|us))?,?\s+so\s+(?:that\s+)?(?:i|we)\s+can\s+[^.!?\n]{3,70}",
@@ -105,6 +121,7 @@ _EXCUSE = (
     r"(?:\s+(?:in|with)\s+(?:replying|responding|answering|getting\s+back|my\s+reply|this)(?:\s+to\s+you)?)?(?:\s+(?:(?:this|it)\s+)?(?:may\s+)?(?:has\s+|have\s+)?caused?(?:\s+you)?)?"
 )
 _BEGIN = (
+    *_WISHES,
     _HELPS,
     _PATIENCE,
     r"h(?:y|i|ey|ello)\s+there[\s,!]*th(?:an)?(?:ks|x)\s+(?:4|for)\s+(?:ur|your|the)\s+(?:quer(?:y|ies)|questions?|messages?|posts?)",
@@ -128,10 +145,11 @@ _BEGIN = (
     rf"the\s+(?:\w+\s+)?{_SEEN}\s+(?:that\s+|which\s+)?you\s+(?:have\s+)?(?:posted|attached|sent|mentioned|uploaded|shared)(?:\s+in\s+the\s+attached\s+\w+)?",
     r"th(?:an)?(?:ks|x|k\s+you)\s+for\s+(?:the\s+)?a2a|thank(?:s|\s+you)\s+for\s+bringing\s+(?:this|it)\s+to\s+(?:my|our)\s+attention",
 )
-ENDING = pattern(rf"\W*(?:{'|'.join((*_END, *_ASKS, _HELPS, _PATIENCE, _EXCUSE))})\W*$")
+ENDING = pattern(rf"\W*(?:{'|'.join((*_END, *_ASKS, *_WISHES, _HELPS, _PATIENCE, _EXCUSE))})\W*$")
 BEGINNING = pattern(rf"\W*(?:{'|'.join(_BEGIN)})\W*$")
 ENDING_WORDS = frozenset(
-    """5 5star 5stars a accept also an and any apologies apologise apologize award cheers dm do don dont dr
+    """enjoy before congrats congratulations first firstly hearty warm
+    5 5star 5stars a accept also an and any apologies apologise apologize award cheers dm do don dont dr
     edit edit* excuse feel five fivestar fivestars follow for forany forgive get give happy have hope hth hugs
     i i'm if inbox is just kindly leave like lots many mark much my our pardon please pls pm rate really
     remember select sent should sincerely so sorry subscribe thanks thannx thanx that thats the this thks thnx
@@ -140,7 +158,8 @@ ENDING_WORDS = frozenset(
 KISSES = "x"
 """Words of any length may begin so."""
 BEGINNING_WORDS = frozenset(
-    """apologies apologise apologize do don dont excuse find first firsttime glad good great happy hello hey hi how hy
+    """have enjoy before congrats congratulations firstly hearty many warm
+    apologies apologise apologize do don dont excuse find first firsttime glad good great happy hello hey hi how hy
     i it kindly long longtime may my nice our pardon please really see sincerely so sorry sure thank thanks thanx that the
     thats this thk thks thx very we what""".split()
 )

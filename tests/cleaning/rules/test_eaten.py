@@ -6,6 +6,7 @@ import pytest
 
 from job.cleaning.rules import eaten
 from job.cleaning.rules.boilerplate import BRAND, pattern
+from tests.cleaning.rules.one_row import cleaned
 
 pytestmark = pytest.mark.examples
 
@@ -28,6 +29,7 @@ COMPLETED = (
     ("The pain can be costochon", "", "The pain can be costochondritis."),
     ("Testosterone is converted to dihy", "", "Testosterone is converted to dihydrotestosterone."),
     ("Keep well HY", "", "Keep well hydrated."),
+    ("It is badly HY", " The other one is hydrated.", "It is badly hydrated."),
     ("Water helps to maintain hy", "", "Water helps to maintain hydration."),
     ("Avoid anything with pseudoephe", "", "Avoid anything with pseudoephedrine."),
     ("There is a spot in the upper outer qua", "", "There is a spot in the upper outer quadrant."),
@@ -175,6 +177,8 @@ def test_a_sentence_that_cannot_stand_is_not_completed(sentence: str) -> None:
 @pytest.mark.parametrize(
     ("sentence", "behind"),
     [
+        ("It is badly hy", ""),
+        ("It is badly chil", ""),
         ("It is known as DHA (dehy", ""),  # many words begin so
         ("It must not dehy", ""),
         ("It may be dehy", ""),  # dehydrated, or dehydration
@@ -263,3 +267,11 @@ def test_a_forum_that_lost_no_word_is_left_alone() -> None:
 def test_a_word_that_the_end_of_the_text_broke_is_completed(broken: str, whole: str) -> None:
     begin = len(KEPT) + 1
     assert eaten.completed_end(f"{KEPT} {broken}", begin) == (f"{KEPT} {whole}" if whole else "")
+
+
+def test_a_word_that_was_whole_before_is_completed_at_the_end_of_the_text() -> None:
+    text = f"{KEPT} See that it is hydrated. The leaves show that it is poorly hy"
+    assert cleaned(text) == f"{text}drated."
+    assert cleaned(f"{KEPT} Frost kills small roots. Move it into the house because it is badly chil") == (
+        f"{KEPT} Frost kills small roots. Move it into the house."
+    )

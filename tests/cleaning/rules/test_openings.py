@@ -274,3 +274,20 @@ def test_a_finding_that_needs_what_was_read_stays_with_it(answer: str) -> None:
 )
 def test_what_was_read_goes_without_a_finding(read: str) -> None:
     assert cleaned(f"{read} {ADVICE}") == ADVICE
+
+
+@pytest.mark.parametrize(
+    ("answer", "rest"),
+    [
+        ("hi mate, water it daily and wait.", "Water it daily and wait."),
+        ("Hello pal, water it daily and wait.", "Water it daily and wait."),
+        ("Dude, water it daily and wait.", "Water it daily and wait."),
+        ("I realize that root rot may be very distressing. Water it daily.", "Water it daily."),
+        ("Pal leaves need water daily.", None),
+        ("Mate is a tea that needs water daily.", None),
+        ("I realize that root rot may be deadly. Water it daily.", None),
+        ("I know that rust can be annoying but harmless. Water it daily.", None),
+    ],
+)
+def test_a_friend_is_greeted_and_pitied(answer: str, rest: str | None) -> None:
+    assert cleaned(answer) == (rest or answer)

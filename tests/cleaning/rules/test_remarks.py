@@ -249,3 +249,16 @@ def test_what_is_planned_behind_a_request_stays(plan: str) -> None:
 )
 def test_what_is_to_be_photographed_or_given_for_another_reason_stays(advice: str) -> None:
     assert cleaned(f"{ADVICE} {advice} {BEHIND}") == f"{ADVICE} {advice} {BEHIND}"
+
+
+def test_what_an_opinion_still_needs_goes() -> None:
+    remark = "My opinion would be firmer after viewing the soil video and lab sheets."
+    assert cleaned(f"{ADVICE} {remark}") == ADVICE
+    assert cleaned(f"{ADVICE} {remark} The soil should drain well.") == f"{ADVICE} The soil should drain well."
+    for more in (
+        "My view could change after reading the soil report.",
+        "I could be more certain after viewing the video.",
+    ):
+        assert cleaned(f"{ADVICE} {more}") == ADVICE
+    other = "My opinion would be better news after rain."
+    assert cleaned(f"{ADVICE} {other}") == f"{ADVICE} {other}"

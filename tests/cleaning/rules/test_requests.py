@@ -83,6 +83,22 @@ def test_such_a_request_goes_in_the_middle_too(request_: str) -> None:
     assert cleaned(f"{ADVICE} {request_} {BEHIND}") == f"{ADVICE} {BEHIND}"
 
 
+@pytest.mark.parametrize(
+    ("sentence", "stays"),
+    [
+        ("I want to know the purpose of the scan.", True),
+        ("I would like to know the reason for the soil reports.", True),
+        ("I need to know the cause of the spots on the picture.", True),
+        ("I want to know the results of the scan.", False),
+        ("I would like to know the details of the soil reports.", False),
+    ],
+)
+def test_what_somebody_wants_to_know_of_a_thing_stays(sentence: str, stays: bool) -> None:
+    assert cleaned(f"{ADVICE} {sentence} {BEHIND}") == (
+        f"{ADVICE} {sentence} {BEHIND}" if stays else f"{ADVICE} {BEHIND}"
+    )
+
+
 def test_a_question_stays_without_the_request_behind_it() -> None:
     for request in ("Then please mention.", "If so please mention it.", "If yes, then kindly mention."):
         assert cleaned(f"{ADVICE} Do you see any spots? {request}") == f"{ADVICE} Do you see any spots?"

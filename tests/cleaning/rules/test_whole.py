@@ -230,3 +230,37 @@ def test_what_was_not_found_is_no_courtesy(read: str) -> None:
     assert cleaned(f"{ADVICE} {finding}") == f"{ADVICE} {finding}"
     assert cleaned(f"{ADVICE} {read} I understand your concern.") == ADVICE
     assert cleaned(f"{ADVICE} I have read your query and you do not need to worry.") == ADVICE
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        "Thank you for seeing a gardener about it already.",
+        "Thanks for agreeing to the soil test.",
+        "First off, congratulations on the new garden.",
+        "Have a smooth recovery.",
+        "Have a great trip.",
+        "Enjoy the holidays.",
+        "Thanks a lot for getting the soil test so soon.",
+        "Enjoy a pleasant, injury-free trip.",
+    ],
+)
+def test_thanks_for_what_was_done_and_wishes_go(wish: str) -> None:
+    assert cleaned(f"{wish} {ADVICE}") == ADVICE
+    assert cleaned(f"{ADVICE} {wish}") == ADVICE
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Have a light supper.",
+        "Enjoy a comfortable ride by lowering the seat.",
+        "Have a full recovery plan for the lawn.",
+        "Thank you for repotting it and keep it out of the wind.",
+        "Thanks for repotting, which was overdue in this soil.",
+        "Congratulations on the new fern, which needs shade.",
+    ],
+)
+def test_what_only_sounds_like_a_wish_stays(sentence: str) -> None:
+    assert sentence in cleaned(f"{sentence} {ADVICE}")
+    assert sentence in cleaned(f"{ADVICE} {sentence}")

@@ -1,0 +1,103 @@
+"""Requests within a sentence that says more: a tail that sends the reader back to the writer, a picture in place of a visit,
+the lead of a list of questions. Data for forum.py."""
+
+from __future__ import annotations
+
+from job.cleaning.rules.boilerplate import pattern
+from job.cleaning.rules.signs import first_word
+from job.cleaning.rules.text import capital, full_stop, has_any
+
+_ME = r"(?:me|us)"
+_LATER = (
+    r"(?:\s+(?:again|once\s+more|back|here|too|then|later|afterwards|soon|across|(?:in|after|within)\s+(?:an?|the|one|two|three|four|\d+|some|few)"
+    r"(?:\s+(?:or\s+)?[\w-]+){1,2}|with\s+(?:it|them|the\s+(?:reports?|results?)|your\s+(?:reports?|results?))))*"
+)
+_WE_TALK = (
+    r"(?:you\s+and\s+i|we)\s+(?![^.!?\n]*\bwith\s+(?!me\b|us\b|you\b))(?:can|will|shall|could|may)\s+(?:(?:then|both|together)\s+)*(?:go\s+over|discuss|talk\s+(?:about|over)|review|look\s+at)\s+"
+    r"(?:what|it|this|that|them|these|the\s+(?:results?|reports?|findings))\b[^.!?\n,;:]{0,50}"
+)
+BACK = pattern(
+    r"\W*(?:then\s+|please\s+|kindly\s+|also\s+)*(?:"
+    rf"(?:see|meet|visit|consult)\s+{_ME}|(?:report|come|get|revert|write)(?:\s+back)?\s+to\s+{_ME}|(?:check\s+in|follow\s+up|review)\s+with\s+{_ME}|"
+    rf"show\s+{_ME}\s+(?:it|(?:the|your|his|her)\s+[\w-]+)\s+(?:again|once\s+more)|"
+    rf"(?:e?-?mail|send|text|message|bring|tell)\s+{_ME}\s+(?:(?:the|your|all|those|these)\s+)+(?:[\w-]+\s+)?(?:values?|readings?|results?|reports?|numbers|findings|diary|outcome)|"
+    rf"(?:e?-?mail|bring|fax|post|forward|show|text|send)\s+(?:it|them|this|these|that|those)(?:\s+(?:across|over|back|along|on))*(?:\s+to)?\s+{_ME}"
+    rf"){_LATER}\W*$|"
+    rf"\W*(?:please\s+|kindly\s+)*(?:review|report|check\s+in)(?:\s+back)?\s+(?:with|to)\s+{_ME}\s+(?:once|when|after|as\s+soon\s+as)\s+(?:(?!\bif\b)[\w'-]+\s*){{1,6}}\W*$|"
+    rf"\W*(?:once\s+(?:the|your|his|her)\s+[\w-]+(?:\s+[\w-]+)?\s+(?:is|are)\s+(?:back|here|ready|available|in|done),?\s+)?(?:then\s+)?{_WE_TALK}\W*$|"
+    r"\W*(?:if|in\s+case)\b[^.!?,;:\n]{2,60},\s+(?:(?:then|please|kindly)\s+)*(?:share|send|upload|attach|post|forward|mail)\s+(?:it|them|the\s+\w+)"
+    r"(?:\s+(?:here|too|across|over))?\s+so\s+(?:that\s+)?(?:i|we)\s+(?:can|may|could)\s+[^.!?;:\n]{2,60}\W*$"
+)
+"""Back to the writer: "see me once more in a month", "mail it across to us afterwards"."""
+_BACK_BEGINS = frozenset(
+    """then please kindly also see meet visit consult report come get revert write check follow review e email mail bring
+    fax post forward show text send message tell once you we if in""".split()
+)
+"""First words of these: most sentences begin otherwise, and need not be looked at further."""
+_BACK_SIGNS = (" me", " us", " i ", "we ")
+
+_AFTER_WHICH = pattern(
+    r",?\s+after\s+which,?\s+(?:you\s+and\s+i|i|we)\s+(?:can|will|shall|could|may)\s+(?:(?:then|both|together)\s+)*(?:go\s+over|discuss|talk|review|look\s+at|see)\b"
+    r"[^.!?\n,;:]{0,60}(?=\s*(?:[.!?…]|$))"
+)
+_PICTURE = (
+    r"(?:share|send|upload|attach|post)\s+(?:an?\s+|the\s+|some\s+|your\s+)?(?:clear\s+|good\s+)?(?:photos?|pictures?|images?|pics?)"
+    r"(?:\s+(?:here|with\s+(?:me|us)|of\s+(?:it|them)))*"
+)
+_EITHER = pattern(
+    rf"\beither\s+(?P<visit>(?:visit|see|consult|go\s+to|meet)\s[^.,;:!?\n]{{2,60}}?)\s+or\s+{_PICTURE}(?=\s*[.,;!]|\s*$)"
+)
+_I_WISH = pattern(
+    r"\bi\s+(?:only\s+)?wish\s+(?:that\s+)?you\s+(?:could|would|can)\s+(?:share|send|upload|attach|post|show)\s+[^.,;:!?\n]{3,60}?\s+or\s+"
+    r"(?=(?:repeat|get|have|do|take|undergo|consult|see|visit)\s)"
+)
+INSIDE = (
+    "or share ",
+    "or send ",
+    "or upload ",
+    "or attach ",
+    "or post ",
+    "i wish you ",
+    "i wish that you ",
+    "after which ",
+)
+"""Such a part of a sentence holds one of these."""
+
+_MORE = (
+    r"(?:(?:some|a\s+few|few|a\s+little|more|extra|further|additional|other|certain|your|detailed|important|basic)\s+)+"
+)
+_NEWS = r"(?:informations?|info|details|history|questions|answers|inputs|points|clarifications?|data)"
+_FOR = r"(?:\s+(?:to|for|before|so\s+that|in\s+order|from|about|of|on)\s[^.!?:;\n]{2,70})?"
+_LIST_OF_QUESTIONS = pattern(
+    r"(?:^|(?<=[.!?]\s))(?:(?:but|and|so|first|however),?\s+)?(?:"
+    r"(?:(?:to|for)\s[^.!?:;\n]{2,50}?,?\s+)?(?:i|we)\s+(?:(?:would|will|do|also|still)\s+)*(?:need|require|want|like)\s+"
+    rf"(?:to\s+(?:know|have|ask(?:\s+you)?)\s+)?{_MORE}{_NEWS}{_FOR}|"
+    rf"{_MORE}{_NEWS}\s+(?:is|are|will\s+be|would\s+be)\s+(?:required|needed|necessary){_FOR}|"
+    rf"(?:please|kindly)\s+(?:(?:go\s+through|read|answer|reply\s+to|consider|note|follow)\s+(?:these|the\s+following|the\s+below|my)(?:\s+(?:points|questions|queries))?|"
+    rf"(?:provide|give|tell|share|mention|answer|send)\s+(?:me\s+)?(?:with\s+)?(?:these|the\s+following)\s+{_NEWS}))"
+    r"\s*[:.–-]+\s+(?=1\s?[.)]\s)"
+)
+_FIRST = (" 1.", " 1)", " 1 .", " 1 )")
+
+
+def is_back(clause: str) -> bool:
+    """Whether a clause only sends the reader back to the writer."""
+    return first_word(clause) in _BACK_BEGINS and has_any(clause.lower(), _BACK_SIGNS) and bool(BACK.match(clause))
+
+
+def without_lead(text: str) -> str:
+    """The text without what asks for the answers to a list of questions: "I need some more details: 1. Do you smoke?"."""
+    return _LIST_OF_QUESTIONS.sub("", text) if has_any(text, _FIRST) else text
+
+
+def without_picture(sentence: str) -> str:
+    """A sentence without the picture that could be sent in the place of what it advises."""
+    lowered = sentence.lower()
+    if not has_any(lowered, INSIDE):
+        return sentence
+    sentence = _AFTER_WHICH.sub("", sentence)
+    sentence = _EITHER.sub(lambda found: capital(found["visit"]) if found[0][0] == "E" else found["visit"], sentence)
+    if wish := _I_WISH.search(sentence):
+        before, rest = sentence[: wish.start()].rstrip(), capital(sentence[wish.end() :])
+        return f"{full_stop(before)} {rest}" if before else rest
+    return sentence

@@ -1,0 +1,84 @@
+"""A request within a sentence goes, and the advice in it stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cleaning.rules.one_row import ADVICE, cleaned
+
+pytestmark = pytest.mark.examples
+
+MORE = "Old leaves fall off in autumn, and new ones come in spring."
+
+
+@pytest.mark.parametrize(
+    ("sentence", "rest"),
+    [
+        # Back to the writer.
+        ("Wash the stem from below and see me once more in a month.", "Wash the stem from below."),
+        (
+            "Keep a list of new spots for ten days and mail it across to us afterwards.",
+            "Keep a list of new spots for ten days.",
+        ),
+        ("Cut the old leaves and then bring them to me.", "Cut the old leaves."),
+        ("Get a soil test, after which you and I will go over what it shows.", "Get a soil test."),
+        ("Review with me once reports arrive.", ""),
+        ("Keep it in the shade and consult me again.", "Keep it in the shade."),
+        ("Get a soil test and then we can talk about what it shows.", "Get a soil test."),
+        ("Once the test is back, we will go over it together.", ""),
+        ("If a film was taken, post it so I can judge the roots.", ""),
+        ("Report back to me after the weekend.", ""),
+        ("Revert to me after the weekend. I shall then change the soil.", ""),
+        # In place of advice.
+        (
+            "Either visit a nursery today or share a photo, because roots are delicate.",
+            "Visit a nursery today, because roots are delicate.",
+        ),
+        ("Lift the pot i wish you could share your soil sheet or repeat the test.", "Lift the pot. Repeat the test."),
+    ],
+)
+def test_a_request_goes_from_its_sentence(sentence: str, rest: str) -> None:
+    assert cleaned(f"{MORE} {ADVICE} {sentence}") == f"{MORE} {ADVICE} {rest}".rstrip()
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Spray the stem from below and see a gardener in a month.",
+        "Keep a list of new spots for ten days and mail it to your gardener afterwards.",
+        "Get a soil test, after which the gardener will go over what it shows.",
+        "Either visit a nursery today or repot it.",
+        "If rust was found, spray it so we can see the stem.",
+        "Once the test is back, the gardener will go over it.",
+        "Feed it for a week. I shall then change the soil.",
+        "It would help if the sun could see us.",
+    ],
+)
+def test_what_the_reader_does_with_others_stays(sentence: str) -> None:
+    assert cleaned(f"{MORE} {ADVICE} {sentence}") == f"{MORE} {ADVICE} {sentence}"
+
+
+@pytest.mark.parametrize(
+    "lead",
+    [
+        "I require some more information to guide you well:",
+        "Some extra history is required for my reply:",
+        "Kindly go through these points.",
+        "Kindly answer these:",
+        "To help you better I need a few details:",
+        "Please provide the following details.",
+        "But I would like to know a few more details about the pot:",
+    ],
+)
+def test_the_lead_of_a_list_of_questions_goes(lead: str) -> None:
+    listed = "1. Do you water it daily? 2. Does it stand in the sun?"
+    assert cleaned(f"{lead} {listed} {MORE}") == f"{listed} {MORE}"
+    assert cleaned(f"{MORE} {lead} {listed}") == f"{MORE} {listed}"
+
+
+def test_the_lead_of_a_list_of_other_things_stays() -> None:
+    for text in (
+        f"You need some more things: 1. Light. 2. Soil. {MORE}",
+        f"The soil needs more data points: 1. Lime. {MORE}",
+    ):
+        assert cleaned(text) == text
