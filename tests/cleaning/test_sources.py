@@ -17,7 +17,7 @@ from job.cleaning.reading.formats import read_file
 from job.cleaning.reading.rows import local_file
 from job.cleaning.rules import Rules
 from job.cleaning.sources import HEAD, load
-from job.errors import AccessDenied, DataError, HubUnavailable, NotFound
+from job.errors import AccessDenied, DataError, NotFound
 from job.settings.fields import DataSettings
 from job.settings.sources import Source
 from tests.cleaning.stage_runs import cleaned, settings
@@ -267,5 +267,5 @@ def test_rows_on_the_hub_are_those_of_the_commit_or_none(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     assert read(second) == 30
-    with pytest.raises(HubUnavailable, match="not in the local cache"):
+    with pytest.raises(NotFound, match="is not in the cache .*HF_HUB_OFFLINE forbids"):
         read(first)

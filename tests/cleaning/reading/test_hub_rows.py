@@ -12,7 +12,7 @@ from huggingface_hub import constants
 from job.cleaning.reading import hub_rows
 from job.cleaning.reading.formats import read_file
 from job.cleaning.sources import load, sample
-from job.errors import AccessDenied, DataError, HubUnavailable, NotFound
+from job.errors import AccessDenied, DataError, NotFound
 from job.settings.fields import DataSettings
 from job.settings.sources import Source
 from tests.conftest import READ_TOKEN, make_rows, write_rows
@@ -65,7 +65,7 @@ def test_a_file_that_was_read_once_needs_no_hub(hub: StandInHub, jsonl: bytes, m
     assert count(name, commit=commit) == 40
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert count(name, commit=commit) == 40
-    with pytest.raises(HubUnavailable, match="not in the local cache"):
+    with pytest.raises(NotFound, match="is not in the cache .*HF_HUB_OFFLINE forbids"):
         count("hf://datasets/owner/rows/other.jsonl", commit=commit)
 
 
