@@ -267,5 +267,5 @@ def test_rows_on_the_hub_are_those_of_the_commit_or_none(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     assert read(second) == 30
-    with pytest.raises(NotFound, match="is not in the cache .*HF_HUB_OFFLINE forbids"):
+    with pytest.raises(NotFound, match=r"is not in the cache .*HF_HUB_OFFLINE forbids"):
         read(first)

@@ -65,7 +65,7 @@ def test_a_file_that_was_read_once_needs_no_hub(hub: StandInHub, jsonl: bytes, m
     assert count(name, commit=commit) == 40
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert count(name, commit=commit) == 40
-    with pytest.raises(NotFound, match="is not in the cache .*HF_HUB_OFFLINE forbids"):
+    with pytest.raises(NotFound, match=r"is not in the cache .*HF_HUB_OFFLINE forbids"):
         count("hf://datasets/owner/rows/other.jsonl", commit=commit)
 
 
