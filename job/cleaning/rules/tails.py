@@ -49,8 +49,10 @@ _EITHER = pattern(
 )
 _I_WISH = pattern(
     r"\bi\s+(?:only\s+)?wish\s+(?:that\s+)?you\s+(?:could|would|can)\s+(?:share|send|upload|attach|post|show)\s+[^.,;:!?\n]{3,60}?\s+or\s+"
-    r"(?=(?:repeat|get|have|do|take|undergo|consult|see|visit)\s)"
+    r"(?=(?:repeat|get|have|do|take|undergo|consult|see|visit)\s+(?!(?:it|them|him|me|us|(?:[\w-]+\s+){0,2}ones?|again|once|here|now)\b|"
+    r"(?:this|that|these|those|another|some|any|both|the\s+(?:same|others?))\b\s*(?:[^\w\s]|$|(?:again|done|here|too|instead|soon|first|with|in|at|for|if)\b)))"
 )
+"""Behind "or" stands a thing of its own: of "or repeat it" the other half says what "it" is."""
 INSIDE = (
     "or share ",
     "or send ",

@@ -59,6 +59,23 @@ def test_what_the_reader_does_with_others_stays(sentence: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("half", "stays"),
+    [
+        ("repeat it", True),
+        ("get one done.", True),
+        ("get another.", True),
+        ("repeat this first.", True),
+        ("repeat the old one.", True),
+        ("do another test.", False),
+        ("get this test done.", False),
+    ],
+)
+def test_what_stands_behind_or_stays_alone_with_a_noun_of_its_own(half: str, stays: bool) -> None:
+    wish = f"lift the pot i wish you would send me the old soil sheet or {half}"
+    assert cleaned(f"{MORE} {wish}") == f"{MORE} {wish if stays else f'lift the pot. {half.capitalize()}'}"
+
+
+@pytest.mark.parametrize(
     "lead",
     [
         "I require some more information to guide you well:",
