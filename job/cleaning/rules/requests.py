@@ -245,8 +245,13 @@ TO_OTHERS = pattern(
     r"(?!(?:quer|question|post|message|thread|chat|next|same))"
 )
 """Somebody or something else gets it."""
-RULES_OUT = pattern(r"\bto\s+(?:rule\s+out|exclude)\b")
-"""What a test is for: that says something."""
+RULES_OUT = pattern(
+    r"\bto\s+(?:rule\s+out|exclude)\b|"
+    r"^\W*(?:(?:but|so|and|also|still|then|now|well|first|[^,.!?\n]{2,30},)\s+){0,2}(?:i|we)(?:['’]d)?\s+(?:\w+\s+){0,2}?(?:want|need|like|love|prefer|require)\s[^.!?\n]{3,90}?\s(?:before|prior\s+to)\s+"
+    r"(?:(?:i|we)\s+(?:(?:can|could|would|will)\s+)?)?(?:diagnos(?:e|ing)|(?:name|naming|mak(?:e|ing)|giv(?:e|ing)|reach(?:ing)?|stat(?:e|ing)|"
+    r"confirm(?:ing)?|decid(?:e|ing)\s+on|settl(?:e|ing)\s+on|conclud(?:e|ing)\s+on)\s+(?:(?!(?:and|or|but)\b)[\w-]+\s+){0,3}?(?:causes?|diagnos[ie]s|conclusion))\b"
+)
+"""What a test is for, or that no cause can be named yet: that says something."""
 _REASON = pattern(
     r"[\s,](?:because|since|cause(?=\s+(?:it|they|this|that|these)\b)|as(?=\s+(?:it|they|these|this|he|she|most|many)\s)|"
     r"to\s+(?:see|check|know|find\s+out)\s+(?:whether|if))\s(?P<why>[^,]*)$"
