@@ -3,7 +3,7 @@ holds no advice."""
 
 from __future__ import annotations
 
-from job.cleaning.rules import boilerplate, closings, content, signs
+from job.cleaning.rules import boilerplate, closings, content, signs, tails
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.text import has_any, remembered
 
@@ -312,7 +312,7 @@ def asks_inside(sentence: str) -> bool:
         return False
     sentence = sentence.strip()
     is_other_question = sentence.endswith("?") and not (PICTURE.search(sentence) or SURE.match(sentence))
-    return not is_other_question and asks_back(sentence)
+    return not is_other_question and (asks_back(sentence) or tails.asks_for_record(sentence))
 
 
 def may_ask(sentence: str) -> bool:
@@ -330,6 +330,7 @@ def asks_back(sentence: str) -> bool:
         or not _REQUEST_SIGNS.found_in(sentence.lower())
     ):
         return False
+    sentence = tails.ALSO_FOR.sub(r"\g<purpose>", sentence) if " so " in sentence else sentence
     sure = SURE.match(sentence) or (has_any(sentence, ("enclose", "update ")) and ENCLOSES.match(sentence))
     if not (sure or REQUEST.match(sentence)) or signs.referral(sentence):
         return False
