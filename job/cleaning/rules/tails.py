@@ -34,12 +34,13 @@ ALSO_FOR = pattern(
 )
 """A purpose of the writer with more verbs: "so that we may look and take a decision"."""
 _TO_ME = (
-    r"(?:share|send|upload|attach|post|forward|mail)\s+(?:it|them|the\s+\w+)(?:\s+(?:here|too|across|over|(?:on\s+)?to\s+(?:me|us)))?\s+"
+    r"(?:share|send|upload|attach|post|forward|mail)\s+(?:it|them|the\s+(?!child|baby|boy|girl|patient)\w+)(?:\s+(?:here|too|across|over|(?:on\s+)?to\s+(?:me|us)))?\s+"
     rf"{_PURPOSE}\s+(?:(?!\b(?:or|but)\b|\band\s+(?!(?:the|its|your|his|her|how|whether|if|what)\b|{_DECIDES}))[^.!?,;:\n]){{2,80}}\W*$"
 )
 _RECORD = pattern(
     r"\W*(?:if|in\s+case)\s+(?:(?:you|he|she)\s+(?:(?:already|still)\s+)?(?:have|has|had|got)|there\s+(?:is|are|was)|[^.!?,;:\n]{2,50}\s(?:is|are|was|were|been)\s+(?:already\s+)?"
-    rf"(?:done|taken|made|performed|recorded|available|there))\b[^.!?,;:\n]{{0,40}},\s+(?:(?:then|please|kindly)\s+)*{_TO_ME}"
+    rf"(?:done|taken|made|performed|recorded|available|there))\b"
+    rf"[^.!?,;:\n]{{0,40}}?(?:,\s+|\s+(?=(?:then|please|kindly)\s))(?:(?:then|please|kindly|do|also)\s+)*{_TO_ME}"
 )
 """A record to be sent, if there is one: whether there is says nothing of the reader."""
 BACK = pattern(

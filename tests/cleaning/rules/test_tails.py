@@ -86,6 +86,7 @@ RECORD = "If a soil test was done, then send it to me so that we can judge the l
         f"{RECORD}.",
         f"{RECORD} and decide on the dose of sulphur.",
         f"{RECORD} and the age of the bed.",
+        "If a soil test was done please do send it to us so that we may judge the lime content.",
         "In case you have a soil sheet, kindly share the sheet here so I can compare the lime content.",
     ],
 )
@@ -102,6 +103,7 @@ def test_a_record_that_may_exist_is_asked_for(request_: str) -> None:
         f"{RECORD}. It should show all minerals.",  # what "it" is
         "If a soil test was done, then send it to your gardener so that he can judge the lime content.",
         "If the frost bends the stem, send it to me so that we can judge the depth of its rot.",  # a warning sign
+        "If you have a fever, send the child to me so that I can look at it.",
         "If a soil test was done, it shows the lime content.",
     ],
 )
