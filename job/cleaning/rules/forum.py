@@ -245,7 +245,8 @@ def without_polite_clause(sentence: str) -> str:
         if words(head) >= FEWEST_WORDS and _polite(tail) and stands(head) and not closings.WHENEVER.match(head):
             return full_stop(head)
     if clauses and not closings.CONDITION.match(sentence):
-        head, tail = sentence[: clauses[0].start()], sentence[clauses[0].end() :]
+        end, begin = tails.first_clause(sentence, clauses[0])
+        head, tail = sentence[:end], sentence[begin:]
         if (
             words(tail) >= FEWEST_WORDS < words(head) + 1
             and _polite(head)

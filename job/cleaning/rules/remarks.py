@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from job.cleaning.rules import boilerplate, closings, content, signs
+from job.cleaning.rules import boilerplate, closings, content, signs, tails
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.requests import (
     KNOWS_OF,
@@ -393,7 +393,7 @@ def tells_purpose(sentence: str) -> bool:
 def is_asked_behind(sentence: str, behind: str) -> bool:
     """Whether a sentence is a request that the next one needs, a question without a noun of its own: "Kindly describe the
     repair. What exactly was removed?"; or names what the next one is about: "Regarding roots, I need a photo. It is"."""
-    if content.is_shown_behind(sentence, behind):
+    if content.is_shown_behind(sentence, behind) or (tails.asks_for_record(sentence) and _OF_IT.match(behind)):
         return True
     if not (is_about_it(behind) and may_ask(sentence)) and not (_NAMES.match(sentence) and _OF_IT.match(behind)):
         return False

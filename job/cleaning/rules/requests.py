@@ -3,7 +3,7 @@ holds no advice."""
 
 from __future__ import annotations
 
-from job.cleaning.rules import boilerplate, closings, content, signs
+from job.cleaning.rules import boilerplate, closings, content, signs, tails
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.text import has_any, remembered
 
@@ -245,8 +245,13 @@ TO_OTHERS = pattern(
     r"(?!(?:quer|question|post|message|thread|chat|next|same))"
 )
 """Somebody or something else gets it."""
-RULES_OUT = pattern(r"\bto\s+(?:rule\s+out|exclude)\b")
-"""What a test is for: that says something."""
+RULES_OUT = pattern(
+    r"\bto\s+(?:rule\s+out|exclude)\b|"
+    r"^\W*(?:(?:but|so|and|also|still|then|now|well|first|[^,.!?\n]{2,30},)\s+){0,2}(?:i|we)(?:['’]d)?\s+(?:\w+\s+){0,2}?(?:want|need|like|love|prefer|require)\s[^.!?\n]{3,90}?\s(?:before|prior\s+to)\s+"
+    r"(?:(?:i|we)\s+(?:(?:can|could|would|will)\s+)?)?(?:diagnos(?:e|ing)|(?:name|naming|mak(?:e|ing)|giv(?:e|ing)|reach(?:ing)?|stat(?:e|ing)|"
+    r"confirm(?:ing)?|decid(?:e|ing)\s+on|settl(?:e|ing)\s+on|conclud(?:e|ing)\s+on)\s+(?:(?!(?:and|or|but)\b)[\w-]+\s+){0,3}?(?:causes?|diagnos[ie]s|conclusion))\b"
+)
+"""What a test is for, or that no cause can be named yet: that says something."""
 _REASON = pattern(
     r"[\s,](?:because|since|cause(?=\s+(?:it|they|this|that|these)\b)|as(?=\s+(?:it|they|these|this|he|she|most|many)\s)|"
     r"to\s+(?:see|check|know|find\s+out)\s+(?:whether|if))\s(?P<why>[^,]*)$"
@@ -307,7 +312,7 @@ def asks_inside(sentence: str) -> bool:
         return False
     sentence = sentence.strip()
     is_other_question = sentence.endswith("?") and not (PICTURE.search(sentence) or SURE.match(sentence))
-    return not is_other_question and asks_back(sentence)
+    return not is_other_question and (asks_back(sentence) or tails.asks_for_record(sentence))
 
 
 def may_ask(sentence: str) -> bool:
@@ -325,6 +330,7 @@ def asks_back(sentence: str) -> bool:
         or not _REQUEST_SIGNS.found_in(sentence.lower())
     ):
         return False
+    sentence = tails.ALSO_FOR.sub(r"\g<purpose>", sentence) if " so " in sentence else sentence
     sure = SURE.match(sentence) or (has_any(sentence, ("enclose", "update ")) and ENCLOSES.match(sentence))
     if not (sure or REQUEST.match(sentence)) or signs.referral(sentence):
         return False

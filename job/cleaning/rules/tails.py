@@ -3,7 +3,10 @@ the lead of a list of questions. Data for forum.py."""
 
 from __future__ import annotations
 
+import re
+
 from job.cleaning.rules.boilerplate import pattern
+from job.cleaning.rules.closings import CLAUSE
 from job.cleaning.rules.signs import first_word
 from job.cleaning.rules.text import capital, full_stop, has_any
 
@@ -16,6 +19,30 @@ _WE_TALK = (
     r"(?:you\s+and\s+i|we)\s+(?![^.!?\n]*\bwith\s+(?!me\b|us\b|you\b))(?:can|will|shall|could|may)\s+(?:(?:then|both|together)\s+)*(?:go\s+over|discuss|talk\s+(?:about|over)|review|look\s+at)\s+"
     r"(?:what|it|this|that|them|these|the\s+(?:results?|reports?|findings))\b[^.!?\n,;:]{0,50}"
 )
+_DECIDES = (
+    r"(?:(?:decide|judge|conclude|comment|assess|interpret|compare)\b(?!\s+with\b)|see\s+(?:if|whether|what|how)\b|"
+    r"(?:tell|advise|guide|answer|suggest)(?=\s+(?:you|u|if|whether|what|how|which|better|further|accordingly)\b|\s*(?:[.!?]|$))|"
+    r"(?:take|make|reach|form|give|come\s+to|arrive\s+at)\s+(?:an?|the|our|my)\s+(?:[\w-]+\s+){0,2}?(?:decision|conclusion|diagnosis|plan|opinion|judge?ment|"
+    r"view|assessment|choice)\b)"
+)
+"""What the writer does with what he was sent, and no reader is told to do."""
+_PURPOSE = r"\bso\s+(?:that\s+)?(?:i|we)\s+(?:can|could|may|might|will|would|shall)"
+_TO_THE_NEXT = r"(?:(?!\b(?:and|or|but)\b)[^.!?,;:\n])"
+ALSO_FOR = pattern(
+    rf"(?P<purpose>{_PURPOSE}\s+{_TO_THE_NEXT}{{2,60}}?)(?:,\s+{_DECIDES}{_TO_THE_NEXT}{{0,40}}?)*(?:,?\s+and\s+(?:then\s+)?{_DECIDES}{_TO_THE_NEXT}{{0,80}})+"
+    r"(?=\s(?:and|or|but)\b|[.!?,;:\n]|$)"
+)
+"""A purpose of the writer with more verbs: "so that we may look and take a decision"."""
+_TO_ME = (
+    r"(?:share|send|upload|attach|post|forward|mail)\s+(?:it|them|the\s+(?!child|baby|boy|girl|patient)\w+)(?:\s+(?:here|too|across|over|(?:on\s+)?to\s+(?:me|us)))?\s+"
+    rf"{_PURPOSE}\s+(?:(?!\b(?:or|but)\b|\band\s+(?!(?:the|its|your|his|her|how|whether|if|what)\b|{_DECIDES}))[^.!?,;:\n]){{2,80}}\W*$"
+)
+_RECORD = pattern(
+    r"\W*(?:if|in\s+case)\s+(?:(?:you|he|she)\s+(?:(?:already|still)\s+)?(?:have|has|had|got)|there\s+(?:is|are|was)|[^.!?,;:\n]{2,50}\s(?:is|are|was|were|been)\s+(?:already\s+)?"
+    rf"(?:done|taken|made|performed|recorded|available|there))\b"
+    rf"[^.!?,;:\n]{{0,40}}?(?:,\s+|\s+(?=(?:then|please|kindly)\s))(?:(?:then|please|kindly|do|also)\s+)*{_TO_ME}"
+)
+"""A record to be sent, if there is one: whether there is says nothing of the reader."""
 BACK = pattern(
     r"\W*(?:then\s+|please\s+|kindly\s+|also\s+)*(?:"
     rf"(?:see|meet|visit|consult)\s+{_ME}|(?:report|come|get|revert|write)(?:\s+back)?\s+to\s+{_ME}|(?:check\s+in|follow\s+up|review)\s+with\s+{_ME}|"
@@ -25,8 +52,7 @@ BACK = pattern(
     rf"){_LATER}\W*$|"
     rf"\W*(?:please\s+|kindly\s+)*(?:review|report|check\s+in)(?:\s+back)?\s+(?:with|to)\s+{_ME}\s+(?:once|when|after|as\s+soon\s+as)\s+(?:(?!\bif\b)[\w'-]+\s*){{1,6}}\W*$|"
     rf"\W*(?:once\s+(?:the|your|his|her)\s+[\w-]+(?:\s+[\w-]+)?\s+(?:is|are)\s+(?:back|here|ready|available|in|done),?\s+)?(?:then\s+)?{_WE_TALK}\W*$|"
-    r"\W*(?:if|in\s+case)\b[^.!?,;:\n]{2,60},\s+(?:(?:then|please|kindly)\s+)*(?:share|send|upload|attach|post|forward|mail)\s+(?:it|them|the\s+\w+)"
-    r"(?:\s+(?:here|too|across|over))?\s+so\s+(?:that\s+)?(?:i|we)\s+(?:can|may|could)\s+[^.!?;:\n]{2,60}\W*$"
+    rf"\W*(?:if|in\s+case)\b[^.!?,;:\n]{{2,60}},\s+(?:(?:then|please|kindly)\s+)*{_TO_ME}"
 )
 """Back to the writer: "see me once more in a month", "mail it across to us afterwards"."""
 _BACK_BEGINS = frozenset(
@@ -49,8 +75,10 @@ _EITHER = pattern(
 )
 _I_WISH = pattern(
     r"\bi\s+(?:only\s+)?wish\s+(?:that\s+)?you\s+(?:could|would|can)\s+(?:share|send|upload|attach|post|show)\s+[^.,;:!?\n]{3,60}?\s+or\s+"
-    r"(?=(?:repeat|get|have|do|take|undergo|consult|see|visit)\s)"
+    r"(?=(?:repeat|get|have|do|take|undergo|consult|see|visit)\s+(?!(?:it|them|him|me|us|(?:[\w-]+\s+){0,2}ones?|again|once|here|now)\b|"
+    r"(?:this|that|these|those|another|some|any|both|the\s+(?:same|others?))\b\s*(?:[^\w\s]|$|(?:again|done|here|too|instead|soon|first|with|in|at|for|if)\b)))"
 )
+"""Behind "or" stands a thing of its own: of "or repeat it" the other half says what "it" is."""
 INSIDE = (
     "or share ",
     "or send ",
@@ -83,6 +111,20 @@ _FIRST = (" 1.", " 1)", " 1 .", " 1 )")
 def is_back(clause: str) -> bool:
     """Whether a clause only sends the reader back to the writer."""
     return first_word(clause) in _BACK_BEGINS and has_any(clause.lower(), _BACK_SIGNS) and bool(BACK.match(clause))
+
+
+def asks_for_record(sentence: str) -> bool:
+    """Whether a sentence asks for a record, if there is one, and says what the writer will do with it."""
+    return " so " in sentence and bool(_RECORD.match(sentence))
+
+
+def first_clause(sentence: str, end: re.Match[str]) -> tuple[int, int]:
+    """Where the first clause of a sentence ends and the next one begins; the verbs of one purpose are no clauses."""
+    purpose = ALSO_FOR.search(sentence) if " so " in sentence else None
+    if not purpose or end.start() < purpose.start():
+        return end.span()
+    behind = CLAUSE.match(sentence, purpose.end())
+    return behind.span() if behind else (len(sentence), len(sentence))
 
 
 def without_lead(text: str) -> str:

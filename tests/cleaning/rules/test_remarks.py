@@ -189,6 +189,24 @@ def test_an_answer_that_only_asks_for_pictures_is_dropped() -> None:
     assert cleaned("But there are no attached photographs in your message.") == "nothing_but_boilerplate"
 
 
+@pytest.mark.parametrize(
+    ("sentence", "stays"),
+    [
+        ("I would want further information prior to naming a cause.", True),
+        ("However, we need your soil report before we can make a firm diagnosis.", True),
+        ("I would like to see the pictures before diagnosing rust.", True),
+        ("I need further information to help you.", False),
+        ("I need more details before I can answer.", False),
+        ("Please send your soil report before I name a cause.", False),
+    ],
+)
+def test_that_no_cause_can_be_named_yet_stays(sentence: str, stays: bool) -> None:
+    rest = f"{sentence} {BEHIND}" if stays else BEHIND
+    assert cleaned(f"Hi. {sentence} {BEHIND}") == rest
+    assert cleaned(f"{ADVICE} {sentence} {BEHIND}") == f"{ADVICE} {rest}"
+    assert cleaned(f"{ADVICE} {sentence}") == (f"{ADVICE} {sentence}" if stays else ADVICE)
+
+
 def test_two_remarks_around_a_colon_are_one() -> None:
     assert is_remark("I would like to know few more details: Kindly send me the pictures.")
     assert not is_remark("I would like to know few more details: Keep it dry.")

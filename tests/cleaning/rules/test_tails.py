@@ -58,6 +58,81 @@ def test_what_the_reader_does_with_others_stays(sentence: str) -> None:
     assert cleaned(f"{MORE} {ADVICE} {sentence}") == f"{MORE} {ADVICE} {sentence}"
 
 
+SENT = "Kindly send the scan so that we may look"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "rest"),
+    [
+        (f"{SENT} and take a decision which lets us answer.", ""),
+        (f"{SENT}, compare and make a plan that suits your bed.", ""),
+        (f"{SENT} and take a decision and water it once a week.", "Water it once a week."),
+        # What the reader is to do is no verb of the writer.
+        (f"{SENT} and take the fern indoors.", "Take the fern indoors."),
+        (f"{SENT} and take a leaf from the stem.", "Take a leaf from the stem."),
+        (f"{SENT} and see a gardener.", "See a gardener."),
+    ],
+)
+def test_all_verbs_of_a_purpose_go_with_their_request(sentence: str, rest: str) -> None:
+    assert cleaned(f"{MORE} {ADVICE} {sentence}") == f"{MORE} {ADVICE} {rest}".rstrip()
+
+
+RECORD = "If a soil test was done, then send it to me so that we can judge the lime content"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        f"{RECORD}.",
+        f"{RECORD} and decide on the dose of sulphur.",
+        f"{RECORD} and the age of the bed.",
+        "If a soil test was done please do send it to us so that we may judge the lime content.",
+        "In case you have a soil sheet, kindly share the sheet here so I can compare the lime content.",
+    ],
+)
+def test_a_record_that_may_exist_is_asked_for(request_: str) -> None:
+    assert cleaned(f"{ADVICE} {request_} Frost harms too.") == f"{ADVICE} Frost harms too."
+    assert cleaned(f"{ADVICE} {request_}") == ADVICE
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        f"{RECORD} and keep the roots dry.",
+        f"{RECORD}, but water it daily.",
+        f"{RECORD}. It should show all minerals.",  # what "it" is
+        "If a soil test was done, then send it to your gardener so that he can judge the lime content.",
+        "If the frost bends the stem, send it to me so that we can judge the depth of its rot.",  # a warning sign
+        "If you have a fever, send the child to me so that I can look at it.",
+        "If a soil test was done, it shows the lime content.",
+    ],
+)
+def test_advice_behind_such_a_condition_stays(sentence: str) -> None:
+    assert cleaned(f"{ADVICE} {sentence} Frost harms too.") == f"{ADVICE} {sentence} Frost harms too."
+
+
+def test_advice_behind_the_purpose_of_a_record_stays_at_the_end() -> None:
+    sentence = "If a film was taken, post it so I can judge the roots and keep the pot dry."
+    assert cleaned(f"{ADVICE} {sentence}") == f"{ADVICE} {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("half", "stays"),
+    [
+        ("repeat it", True),
+        ("get one done.", True),
+        ("get another.", True),
+        ("repeat this first.", True),
+        ("repeat the old one.", True),
+        ("do another test.", False),
+        ("get this test done.", False),
+    ],
+)
+def test_what_stands_behind_or_stays_alone_with_a_noun_of_its_own(half: str, stays: bool) -> None:
+    wish = f"lift the pot i wish you would send me the old soil sheet or {half}"
+    assert cleaned(f"{MORE} {wish}") == f"{MORE} {wish if stays else f'lift the pot. {half.capitalize()}'}"
+
+
 @pytest.mark.parametrize(
     "lead",
     [
