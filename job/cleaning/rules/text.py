@@ -372,6 +372,8 @@ def full_stop(text: str) -> str:
     text = text.rstrip(" ,;:-–—\n") if not last.endswith(";") or is_prose(last[:-1]) else text
     if not text or text[-1] in ".!?…)\"'”’]*" or ord(text[-1]) in HIDDEN:
         return text
+    if not last.strip():  # a line of tabs
+        return text.rstrip()
     if _CODE_CHARACTERS.search(last.split()[-1]) or (line_ended and (_ITEM.match(last) or not is_prose(last))):
         return text
     return text + "."

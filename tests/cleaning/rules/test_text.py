@@ -215,6 +215,7 @@ def test_a_sentence_gets_its_full_stop_back(text: str, whole: str) -> None:
         ("x = 5;\n", "x = 5;"),
         ("Like this:\n\n", "Like this:"),
         ("- fill it\n- press it\n", "- fill it\n- press it"),
+        ("0\n\t ", "0"),
     ],
 )
 def test_code_and_items_get_no_full_stop(text: str, whole: str) -> None:
