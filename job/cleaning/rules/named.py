@@ -10,7 +10,9 @@ _WHICH = re.compile(r"(?<=[a-z,)] )(?:[A-Z][\w-]*|\([A-Za-z][^()]*\))(?P<which> 
 """A clause about a name, or about what a bracket names, limits nothing; "avoid foods which" would."""
 _STRESSED = pattern(r"\W*(?:\w+\s+){0,2}(?:it|this|that)(?:\s+is|['’]s)\s")
 """There the clause is what is said: "It is not Lorem which helps"."""
-_LAST = re.compile(r"(?:,?\s+(?:and|or|with|plus)\b|\s*[,+&/])(?:\s*[\w-]+(?:\s+[\w-]+)?)?\s*$", re.IGNORECASE)
+_LAST = re.compile(
+    r"(?:,?\s+(?:and|or|with|plus)\b|\s*[,+/]|\s+&|(?<=\w\w)&)(?:\s*[\w-]+(?:\s+[\w-]+)?)?\s*$", re.IGNORECASE
+)
 _NAME = r"(?-i:[A-Z])[\w-]+"
 _STANDS = pattern(
     rf"{_NAME}\s+is\s+(?:an?\s+)?{_NAME}$|{_NAME}(?:\s+[\w-]+)?\s+\d[\d.]*\s*(?:mg|mcg|ml|g)?\s+\([^()]+\)\.$|"

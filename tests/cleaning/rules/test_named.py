@@ -39,6 +39,7 @@ def test_what_is_said_of_a_name_stays(spoilt: str, kept: str) -> None:
     [
         ("Use Fernex 250 (both Ferroxan and Qua", "Use Fernex 250."),  # one of two
         ("Use Fernex 250 (if it is pale and", "Use Fernex 250."),  # one of two conditions
+        ("Use a mild syrup (F&G", "Use a mild syrup."),  # of one name half
         ("Fernex is approved by the FGA (fern and", ""),  # the words of the letters
         ("Avoid all food which is", ""),  # which food was lost
         ("Fernex 250 is", ""),
@@ -50,7 +51,15 @@ def test_no_member_of_what_counts_only_whole_and_no_clause_that_limits(spoilt: s
 
 
 @pytest.mark.parametrize(
-    ("inside", "rest"), [("Ferroxan", ""), ("Ferroxan with the hy", "Ferroxan"), ("A, B and C", "A, B")]
+    ("inside", "rest"),
+    [
+        ("Ferroxan", ""),
+        ("Ferroxan with the hy", "Ferroxan"),
+        ("A, B and C", "A, B"),
+        ("C&F", ""),
+        ("Ferroxan&Qua", "Ferroxan"),
+        ("A & Qua", "A"),
+    ],
 )
 def test_the_members_before_the_last(inside: str, rest: str) -> None:
     assert named.members(inside) == rest
