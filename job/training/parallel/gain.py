@@ -6,7 +6,6 @@ on four H200 the job trained at 0.96 times the speed of one (`python -m tests.be
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 
@@ -19,7 +18,6 @@ from job.training.parallel.computing import gradients_of
 from job.training.parallel.shares import shares
 from job.training.random_states import RandomStates
 
-log = logging.getLogger("job.train")
 WORTH = 0.85
 """Of one card's time, at most; the exchange and the wait for the slowest come on top."""
 
