@@ -58,7 +58,7 @@ def in_order(function: Callable[[Given], Made], batches: Iterable[Given], worker
         ) from error
     except BaseException:
         for process in multiprocessing.active_children():  # a stop does not wait for the batches that they are at
-            process.terminate()
+            process.kill()  # they have nothing to save, and inherit an ignored SIGTERM
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -37,7 +38,9 @@ def _takes_long(number: int) -> int:
     return number
 
 
-def test_a_stop_does_not_wait_for_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("handler", [signal.SIG_DFL, signal.SIG_IGN])
+def test_a_stop_does_not_wait_for_batches(handler: signal.Handlers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not either where whoever started this process has it ignore SIGTERM, which its own processes inherit."""
     monkeypatch.setattr(workers, "FIRST", 2)
 
     def batches() -> Iterator[int]:
@@ -46,9 +49,13 @@ def test_a_stop_does_not_wait_for_batches(monkeypatch: pytest.MonkeyPatch) -> No
             time.sleep(0.01)
         raise Stopped("SIGTERM arrived.")
 
+    before = signal.signal(signal.SIGTERM, handler)
     began = time.monotonic()
-    with pytest.raises(Stopped):
-        list(workers.in_order(_takes_long, batches(), 2))
+    try:
+        with pytest.raises(Stopped):
+            list(workers.in_order(_takes_long, batches(), 2))
+    finally:
+        signal.signal(signal.SIGTERM, before)
     assert time.monotonic() - began < 10
     assert not multiprocessing.active_children()
 
