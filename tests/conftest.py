@@ -94,6 +94,33 @@ def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+HANDLERS = {number: signal.getsignal(number) for number in signal.Signals if signal.getsignal(number) is not None}
+
+
+def put_handlers_back() -> set[str]:
+    """Returns the names of the signals whose handlers had changed since the tests began."""
+    changed = {number for number, handler in HANDLERS.items() if signal.getsignal(number) != handler}
+    for number in changed:
+        signal.signal(number, HANDLERS[number])
+    return {number.name for number in changed}
+
+
+@pytest.fixture(autouse=True)
+def _no_handler_is_left() -> Iterator[None]:
+    """A run that has ended ignores signals until its process is gone. In a process of tests every later one would inherit
+    that, and a test that waits for a process after `terminate()` would wait for ever."""
+    yield
+    left = put_handlers_back()
+    assert not left, f"handlers of {', '.join(sorted(left))} are left: use the fixture `command` or `handlers`"
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """For a test that leaves handlers of signals."""
+    yield
+    put_handlers_back()
+
+
 def make_rows(count: int, seed: int = 1) -> list[dict[str, str]]:
     """Rows in the layout instruction/input/output, with greetings and sign-offs around answers of 12 to 20 words."""
     random_numbers = random.Random(seed)
@@ -227,9 +254,7 @@ def command() -> Iterator[Callable[..., int]]:
     from job import cli, start
     from job.hosts.libraries import SILENT
     from job.runs.logs import LineFormatter
-    from job.runs.signals import SIGNALS
 
-    signals = {number: signal.getsignal(number) for number in SIGNALS}
     root, hook, environment = logging.getLogger(), sys.excepthook, dict(os.environ)
     handlers, level, streams = root.handlers[:], root.level, (sys.stdout, sys.stderr)
 
@@ -238,8 +263,7 @@ def command() -> Iterator[Callable[..., int]]:
         SILENT.clear()
         os.environ.clear()
         os.environ.update(environment)
-        for number, handler in signals.items():  # ignored once a run has ended
-            signal.signal(number, handler)
+        put_handlers_back()  # ignored once a run has ended
 
     def run(variables: dict[str, str], *arguments: str) -> int:
         put_back()

@@ -14,6 +14,7 @@ from tests.conftest import make_rows
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("handlers")  # of Ray, for SIGTERM
 def test_the_same_rules_run_on_ray_data(tmp_path: Path) -> None:
     """README's lines, on a local engine: the same rows and reasons as here."""
     ray = pytest.importorskip("ray", reason="`pip install '.[ray]'` brings it")

@@ -25,7 +25,7 @@ from job.runs.signals import StopRequest
 from job.settings.loading import load_settings
 from job.start import work
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("round_trip_here")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("round_trip_here", "handlers")]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import signal
 import threading
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def main() -> None:
         tokens[token] = (user, role or "write")
     if args.state:
         args.state.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # whoever starts it may ignore that, and then wait for its end
     with StandInHub(tokens, port=args.port, state=args.state) as hub:
         print(json.dumps({"url": hub.url}), flush=True)
         with contextlib.suppress(KeyboardInterrupt):
