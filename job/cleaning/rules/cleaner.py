@@ -175,7 +175,7 @@ class Cleaner:
         yield place + REPAIRED
         field.steps = self._steps(field.name, idle)
         self._run("repair", row, field)
-        repaired = field.text
+        repaired, unreached = field.text, ""
         for _ in range(MOST_PASSES):
             self._run("markup", row, field)
             self._run("blanks", row, field)
@@ -187,7 +187,9 @@ class Cleaner:
             yield place + CUT
             self._run("inside", row, field)
             yield place + REACHED
-            self._run("contacts", row, field)
+            inside = field.text
+            if inside != unreached and not self._run("contacts", row, field):
+                unreached = inside  # nor will they be found in it in the next pass
             if field.text != repaired:
                 self._run("repair", row, field)
                 repaired = field.text

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from job.cleaning.rules import heads, named, unbroken
 from job.cleaning.rules.boilerplate import BRAND, pattern
 from job.cleaning.rules.signs import referral
-from job.cleaning.rules.text import capital, full_stop, has_any, sentences
+from job.cleaning.rules.text import capital, full_stop, has_any, remembered, sentences
 
 REST = re.compile(r"[\s\-–—,.;:)]*(?:[a-z]|\d+(?:\.\d+)?\s*(?:mg|ml|mcg|g|%)\b|(?![AI]\s)[A-Z]\b(?!['’]))")
 """How the rest of a sentence begins after its middle is lost."""
@@ -297,6 +297,7 @@ def _clauses_before(sentence: str) -> str:
     return f"{clause}{blanks}" if (clause := standing_clause(sentence[: sentence.index(BRAND)])) else ""
 
 
+@remembered  # the beginnings of goodbyes, again and again
 def standing_clause(broken: str) -> str:
     """What stands by itself of a sentence that breaks off, as a sentence; may be empty."""
     before = broken.rstrip()
