@@ -77,6 +77,8 @@ class Team:
         while not self._ending:
             if any(child.poll() is not None for child in self._children) and not self._ending:
                 time.sleep(SETTLE_SECONDS)
+                if self._ending:
+                    return
                 self.lost = self._cause()
                 if self._connected and dist.get_backend() == "nccl":
                     dist.distributed_c10d._abort_process_group()
