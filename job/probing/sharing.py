@@ -87,7 +87,8 @@ class Sharing:
 
         def start_if_worth(seconds: float) -> None:
             """`seconds`: in which the leader alone would begin its last batch."""
-            if self.team is None and pile.left and seconds > self.start_seconds:
+            ready_too_late = self.start_seconds >= min(seconds, until - time.monotonic())
+            if self.team is None and pile.left and not ready_too_late:
                 self.team = Team(self.request, self.cards[: pile.left + 1], WORKER)
                 log.info(
                     "stage=probe workers=%d %s_batches=%d left=%d", self.team.workers, kind, len(batches), pile.left

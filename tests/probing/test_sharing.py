@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from job.probing import answers as answers_module
 from job.probing import losses as losses_module
 from job.probing.answers import TIMED_TOKENS, answer_all
 from job.probing.losses import HeldOut, mean_losses
-from job.probing.sharing import IMPORT_SECONDS, Kind, Share, Sharing
+from job.probing.sharing import IMPORT_SECONDS, Kind, Share, Sharing, Timed
 from job.probing.tuned import Tuned
 from job.settings.fields import ModelSettings, ProbeSettings
 from tests.training.building import forward_of, random_rows, tokenizer_of
@@ -125,6 +125,20 @@ def test_alone_where_workers_would_be_ready_too_late(probed: Probed) -> None:
     with Sharing(["", ""], probed.request, 3600.0, lambda: None) as sharing:
         assert probed.answers(sharing) == probed.answers()
         assert probed.losses(sharing) == probed.losses()
+        assert sharing.team is None
+
+
+@pytest.mark.parametrize("left", [3.0, math.inf])
+def test_alone_where_the_time_or_the_batches_are_over_before(left: float) -> None:
+    """A worker would be ready in 10 seconds, and the leader alone would take 8, or has 3 left."""
+    with Sharing(["", ""], {}, 10 - IMPORT_SECONDS, lambda: None) as sharing:
+
+        def compute(numbers: Sequence[int], timed: Timed) -> list[int]:
+            timed(4.0 if left == math.inf else 1000.0)
+            return list(numbers)
+
+        until = time.monotonic() + left
+        assert sharing.share("answers", {}, until, str, [[0], [1, 2], [3]], compute) == [[0], [1, 2], [3]]
         assert sharing.team is None
 
 
