@@ -18,6 +18,7 @@ The map of the package, in the order in which data flows through it:
     hosts/       what differs between machines: GPU, driver, disk, libraries' variables, the Hub, platforms
     cleaning/    stage 1: sources, rules on batches in any number of processes, duplicates, lengths, split, audit
     modeling/    what stages share: base model in NF4, its layers and sizes, tokenizer, chat text, precision
+    parallel/    several processes for the work of one stage: how they start, what they tell each other, how they end
     training/    stage 2: LoRA on the 4-bit base, optimizations, memory, checkpoints, the adapter and its round trip
     probing/     stage 3: answers of base and tuned model side by side, scores
     exporting/   stage 4: the tuned model in the forms that other tools take, each proven by a fresh process
@@ -28,10 +29,10 @@ The map of the package, in the order in which data flows through it:
     submit/      the same settings as a manifest for a queue: Kubernetes, cloud batch, Slurm, ...
     quickstart/  the embedded base model and rows of the first run
 
-Arrows point one way: cli -> start -> pipeline -> stages -> (modeling, hosts, runs) -> results, settings, errors. No stage
-imports another; the probe alone asks the cleaning rules whether filler came back. Settings come from settings alone, only runs
-writes records. cli, start, pipeline, stages, outcome, inputs, plan, errors, results, settings, runs, submit, the cleaning rules
-and the scores import no torch, transformers, datasets, peft or trl.
+Arrows point one way: cli -> start -> pipeline -> stages -> (parallel, modeling, hosts, runs) -> results, settings, errors. No
+stage imports another; the probe alone asks the cleaning rules whether filler came back. Settings come from settings alone,
+only runs writes records. cli, start, pipeline, stages, outcome, inputs, plan, errors, results, settings, runs, submit, the
+cleaning rules and the scores import no torch, transformers, datasets, peft or trl.
 """
 
 __version__ = "0.1.0"

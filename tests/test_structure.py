@@ -72,7 +72,7 @@ def test_no_stage_knows_another_or_the_pipeline(room: str) -> None:
             assert not any(name == other or name.startswith(other + ".") for other in forbidden), (path.name, name)
 
 
-@pytest.mark.parametrize("room", ["settings", "runs", "hosts", "modeling", "results", "errors.py"])
+@pytest.mark.parametrize("room", ["settings", "runs", "hosts", "modeling", "parallel", "results", "errors.py"])
 def test_what_stages_build_on_knows_none_of_them(room: str) -> None:
     forbidden = {
         *(f"job.{other}" for other in ROOMS),
@@ -155,7 +155,7 @@ def log_calls(path: Path) -> Iterator[ast.expr]:
                 yield node.args[0]
 
 
-SHARED_BY_STAGES = ("modeling/", "runs/files.py", "runs/signals.py", "hosts/patience.py")
+SHARED_BY_STAGES = ("modeling/", "parallel/", "runs/files.py", "runs/signals.py", "hosts/patience.py")
 """The formatter names the stage at work in their lines."""
 
 

@@ -24,7 +24,8 @@ from job.modeling.chat import Chat
 from job.modeling.conversation import Conversation
 from job.modeling.fitting import fitted
 from job.modeling.room import loss_token_bytes, room_bytes
-from job.probing.answers import Models
+from job.probing.sharing import Share
+from job.probing.tuned import Models
 from job.runs.progress import advance
 
 log = logging.getLogger("job.probe")
@@ -96,16 +97,46 @@ def mean_losses(
     models: Models,
     *,
     look: Callable[[], None] = lambda: None,
+    share: Share | None = None,
 ) -> dict[str, list[float]]:
     """Model -> mean loss of each row over its learned tokens, in nats. `look`: called after each batch of a model; it raises
-    what is to end this. Raises MemoryExhausted (62)."""
+    what is to end this. `share`: has others compute some of the batches. Raises MemoryExhausted (62)."""
     texts = [(place, text) for place, row in enumerate(rows) for text in row.texts if text.targets]
     sums = {name: [0.0] * len(rows) for name in models}
-    for numbers, losses in _batches(model, pad_token, [text for _, text in texts], models, look):
-        for name, some in losses.items():
-            for number, loss in zip(numbers, some, strict=True):
-                sums[name][texts[number][0]] += loss
+    found = text_losses(model, pad_token, [text for _, text in texts], models, look=look, share=share)
+    for (place, _), losses in zip(texts, found, strict=True):
+        for name, loss in losses.items():
+            sums[name][place] += loss
     return {name: [total / row.tokens for total, row in zip(some, rows, strict=True)] for name, some in sums.items()}
+
+
+def text_losses(
+    model: PeftModel,
+    pad_token: int,
+    texts: Sequence[Row],
+    models: Models,
+    *,
+    look: Callable[[], None],
+    share: Share | None = None,
+) -> list[dict[str, float]]:
+    """Of each text: model -> the sum of its loss."""
+    found: list[dict[str, float]] = [{} for _ in texts]
+    if share is None:
+        for numbers, losses in _batches(model, pad_token, texts, models, look):
+            for name, some in losses.items():
+                for number, loss in zip(numbers, some, strict=True):
+                    found[number][name] = loss
+        return found
+    batches = cut([len(text.ids) for text in texts], _budget(model), padded=True)
+    shared = share(
+        lambda number: (list(texts[number].ids), texts[number].learned),
+        batches,
+        lambda numbers, _: text_losses(model, pad_token, [texts[number] for number in numbers], models, look=look),
+    )
+    for batch, said in zip(batches, shared, strict=True):
+        for number, sums in zip(batch, said, strict=True):
+            found[number] = sums
+    return found
 
 
 def _batches(

@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from peft import PeftModel
+import torch
 
 from job.errors import Stopped
 from job.hosts import disk
+from job.hosts.cards import workers_of
 from job.modeling import row_losses
-from job.modeling.adapter_file import load_lora_tensors
-from job.modeling.base import load_base
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles, fetch_files
 from job.modeling.lengths import require_questions
 from job.modeling.precision import DTYPES
 from job.modeling.tokenizer import load_tokenizer
 from job.probing import choice, limit, words
-from job.probing.answers import Models, answer_all, unpacked_where_it_fits
+from job.probing.answers import unpacked_where_it_fits
 from job.probing.evidence import BROKEN
 from job.probing.export import ADAPTER, export
 from job.probing.forgetting import GeneralRows, general_rows
@@ -36,7 +34,8 @@ from job.probing.judge import judge
 from job.probing.kinds import Kind, kind_of
 from job.probing.languages import main_language
 from job.probing.likeness import Compared, likeness
-from job.probing.losses import HeldOut, held_out, known_losses, mean_losses
+from job.probing.losses import HeldOut, held_out
+from job.probing.measuring import Probe
 from job.probing.questions import (
     Half,
     Question,
@@ -47,8 +46,10 @@ from job.probing.questions import (
     question_of,
     read_rows,
 )
-from job.probing.samples import paired, write_answers
+from job.probing.samples import write_answers
 from job.probing.scores import score
+from job.probing.sharing import Sharing
+from job.probing.tuned import BASE, TUNED, Tuned
 from job.probing.verdict import decide
 from job.results import (
     Candidate,
@@ -57,7 +58,6 @@ from job.results import (
     Judged,
     Probed,
     RowLoss,
-    Said,
     Sample,
     Trained,
     TrainedAdapter,
@@ -68,52 +68,7 @@ from job.runs.signals import StopRequest
 from job.settings.fields import ModelSettings, ProbeSettings, TrainSettings
 
 log = logging.getLogger("job.probe")
-BASE, TUNED = "base", "tuned"
 ROUND_TRIP_ROWS, ROUND_TRIP_TOKENS = 4, 128
-COMPARED_ANSWERS = 16
-"""Of the tuned model, whose tokens are kept for the proofs of its other forms."""
-
-
-@dataclass
-class Probe:
-    """What all measurements share: the loaded models, and what is asked."""
-
-    tuned: PeftModel
-    """The base with an adapter, which is off where the base is meant."""
-    chat: Chat
-    settings: ProbeSettings
-    seed: int
-    questions: list[Question]
-    prompts: list[list[int]]
-    """Token ids of each question."""
-    rows: list[HeldOut]
-    halves: dict[int, Half]
-    """Line of an evaluation row -> its half."""
-    look: Callable[[], None]
-    until: float
-    """On the clock of `time.monotonic`."""
-    kind: Kind | None = None
-    """Of the references."""
-    trained_losses: Path | None = None
-    """The folder with the losses of evaluation rows that training has found."""
-    seconds: dict[str, float] = field(default_factory=dict)
-    said: list[Said] = field(default_factory=list)
-    """Answers of the chosen adapter."""
-
-    @contextmanager
-    def timed(self, part: str) -> Iterator[None]:
-        began = time.monotonic()
-        yield
-        self.seconds[part] = round(self.seconds.get(part, 0.0) + time.monotonic() - began, 2)
-
-    def half(self, question: Question) -> Half:
-        return "confirmation" if question.number is None else self.halves.get(question.number, "confirmation")
-
-    @contextmanager
-    def carrying(self, path: Path) -> Iterator[None]:
-        """The model with another adapter of the same training; the next one replaces it."""
-        load_lora_tensors(self.tuned, path)
-        yield
 
 
 def probe(
@@ -146,9 +101,7 @@ def probe(
     require_questions(
         chat, files.config, settings, system=cleaned.system_prompt
     )  # they may have changed since training
-    base = load_base(files, tokenizer, DTYPES[trained.precision.value])
-    tuned = PeftModel.from_pretrained(base, root / trained.adapter_path).eval()
-    tuned.config.use_cache = True
+    tuned = Tuned.load(files, tokenizer, DTYPES[trained.precision.value], root / trained.adapter_path)
     questions = fixed_questions(settings, cleaned.system_prompt)
     eval_rows = read_rows(root / cleaned.eval_path)
     questions += eval_questions(eval_rows, settings.answers - len(questions), train.seed)
@@ -171,12 +124,41 @@ def probe(
         trained_losses=(root / trained.log_path).with_name(row_losses.FOLDER),
         seconds={"load": round(time.monotonic() - began, 2)},
     )
-    with unpacked_where_it_fits(tuned, probing.prompts, settings):
-        measured = measure(probing, trained, root)
+    cards = workers_of(train.devices, len(questions), on_gpu=torch.cuda.is_available())
+    request = _request(files, model, trained, settings, root)
+    with unpacked_where_it_fits(tuned.model, probing.prompts, settings) as is_unpacked:
+        with _shared(probing, cards, request | {"unpacked": is_unpacked}):
+            measured = measure(probing, trained, root)
         judged = _judged(probing, measured.samples) if settings.judge else None
     result = _result(probing, measured, judged, trained, cleaned, files, root)
     _say(result)
     return result
+
+
+def _request(
+    files: BaseFiles, model: ModelSettings, trained: Trained, settings: ProbeSettings, root: Path
+) -> dict[str, Any]:
+    """What another worker needs to load the same base and adapter, and to answer alike."""
+    return {
+        "folder": str(files.folder),
+        "name": files.name,
+        "revision": files.revision,
+        "model": model.model_dump(mode="json"),
+        "precision": trained.precision.value,
+        "adapter": str(root / trained.adapter_path),
+        "probe": settings.model_dump(mode="json", include={"max_new_tokens", "repetition_penalty"}),
+    }
+
+
+@contextmanager
+def _shared(probing: Probe, cards: Sequence[str], request: dict[str, Any]) -> Iterator[None]:
+    """Inside, workers on the other cards may do some of the work; one card leaves the leader alone."""
+    if len(cards) < 2:
+        yield
+        return
+    with Sharing(cards, request, probing.seconds["load"], probing.look) as sharing:
+        probing.sharing, probing.look = sharing, sharing.look
+        yield
 
 
 def _kind(rows: list[dict[str, Any]]) -> Kind | None:
@@ -219,15 +201,15 @@ def measure(probing: Probe, trained: Trained, root: Path) -> Measured:
         for candidate in candidates
         if candidate.chosen and candidate.step == adapter.step
     )
-    load_lora_tensors(probing.tuned, root / chosen.path)
-    models: Models = {TUNED: nullcontext}
+    probing.tuned.carry(root / chosen.path)
+    adapters = {TUNED: root / chosen.path}
     confirming = [row for row in probing.rows if probing.halves.get(row.row) != "choice"]
-    losses += _losses(probing, confirming, models, {TUNED: chosen.step})[TUNED]
+    losses += probing.losses(confirming, adapters, {TUNED: chosen.step})[TUNED]
     rest = [place for place, question in enumerate(probing.questions) if probing.half(question) != "choice"]
-    answered = _samples(probing, rest, models)[TUNED]
+    answered = probing.samples(rest, adapters)[TUNED]
     samples += answered
     with probing.timed("forgetting"):
-        general = general_rows(probing.tuned, probing.chat, look=probing.look)
+        general = general_rows(probing.tuned.model, probing.chat, look=probing.look)
     confirming_samples = [sample for sample in samples if sample.half == "confirmation"]
     verdict = decide(
         [row for row in losses if probing.halves.get(row.row) != "choice"],
@@ -248,9 +230,9 @@ def _candidates(probing: Probe, trained: Trained, root: Path) -> tuple[list[Cand
         return [_unseen(adapter, chosen=adapter.step == trained.best_step) for adapter in trained.candidates], [], []
     rows = [row for row in probing.rows if probing.halves[row.row] == "choice"]
     asked = [place for place, question in enumerate(probing.questions) if probing.half(question) == "choice"]
-    models: Models = {str(one.step): partial(probing.carrying, root / one.path) for one in trained.candidates}
-    losses = _losses(probing, rows, models, {str(one.step): one.step for one in trained.candidates})
-    samples = _samples(probing, asked, models)
+    adapters = {str(one.step): root / one.path for one in trained.candidates}
+    losses = probing.losses(rows, adapters, {str(one.step): one.step for one in trained.candidates})
+    samples = probing.samples(asked, adapters)
     seen = []
     for adapter in trained.candidates:
         predicted, said = losses[str(adapter.step)], samples[str(adapter.step)]
@@ -274,56 +256,9 @@ def _unseen(adapter: TrainedAdapter, *, chosen: bool) -> Candidate:
     return Candidate(step=adapter.step, eval_loss=adapter.eval_loss, loss=None, scores={}, chosen=chosen)
 
 
-def _losses(
-    probing: Probe, rows: Sequence[HeldOut], models: Models, steps: Mapping[str, int]
-) -> dict[str, list[RowLoss]]:
-    """For each of these models, the loss of these rows beside the base's: as training has found them, or computed in the same
-    batches. `steps`: of training, for each model."""
-    both: Models = {BASE: probing.tuned.disable_adapter, **models}
-    with probing.timed("losses"):
-        found = _trained_losses(probing, rows, {BASE: 0, **steps})
-        if found is None:
-            found = mean_losses(probing.tuned, probing.chat.tokenizer.pad_token_id, rows, both, look=probing.look)
-    return {
-        name: [
-            RowLoss(row=row.row, question=row.question, tokens=row.tokens, base=before, tuned=after)
-            for row, before, after in zip(rows, found[BASE], found[name], strict=True)
-        ]
-        for name in models
-    }
-
-
-def _trained_losses(probing: Probe, rows: Sequence[HeldOut], steps: Mapping[str, int]) -> dict[str, list[float]] | None:
-    """Model -> its loss of each row; None unless training's evaluations have found all of them."""
-    if probing.trained_losses is None:
-        return None
-    known = known_losses(probing.trained_losses, probing.rows, set(steps.values()))
-    if known is None:
-        return None
-    places = {row.row: place for place, row in enumerate(probing.rows)}
-    return {name: [known[step][places[row.row]] for row in rows] for name, step in steps.items()}
-
-
-def _samples(probing: Probe, numbers: Sequence[int], models: Models) -> dict[str, list[Sample]]:
-    """For each of these models, its answers to these questions beside the base's, which are computed in the same batches. What
-    was not answered in time is left out."""
-    with probing.timed("answers"):
-        prompts = [probing.prompts[number] for number in numbers]
-        both: Models = {BASE: probing.tuned.disable_adapter, **models}
-        answers = answer_all(
-            probing.tuned, probing.chat, prompts, probing.settings, both, look=probing.look, until=probing.until
-        )
-    if TUNED in models:
-        both_sides = zip(prompts, answers[TUNED], strict=True)
-        said = [Said(prompt=prompt, answer=list(answer.ids)) for prompt, answer in both_sides if answer]
-        probing.said = said[:COMPARED_ANSWERS]
-    asked = [(probing.questions[number], probing.half(probing.questions[number])) for number in numbers]
-    return {name: paired(asked, answers[BASE], answers[name], probing.kind) for name in models}
-
-
 def _judged(probing: Probe, samples: list[Sample]) -> Judged:
-    with probing.timed("judge"), probing.tuned.disable_adapter():
-        return judge(probing.tuned, probing.chat, samples, look=probing.look)
+    with probing.timed("judge"), probing.tuned.model.disable_adapter():
+        return judge(probing.tuned.model, probing.chat, samples, look=probing.look)
 
 
 # --- what is kept ----------------------------------------------------------------------------------------------------
@@ -344,7 +279,7 @@ def _result(
             trained,
             measured.chosen,
             root,
-            model=probing.tuned,
+            model=probing.tuned.model,
             rows=[list(row.texts[0].ids[:ROUND_TRIP_TOKENS]) for row in probing.rows[:ROUND_TRIP_ROWS]],
             files=files,
             pad_token=probing.chat.tokenizer.pad_token_id,

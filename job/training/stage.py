@@ -25,6 +25,7 @@ from job.modeling.config import attention_of
 from job.modeling.files import BaseFiles, fetch_files
 from job.modeling.sizes import Sizes
 from job.modeling.tokenizer import load_tokenizer
+from job.parallel.team import Team
 from job.results import Cleaned, RoundTrip, Trained
 from job.runs.deadline import Deadline
 from job.runs.files import remove, replace_folder
@@ -42,12 +43,12 @@ from job.training.intervals import doubts, steps_of
 from job.training.memory_plan import release
 from job.training.parallel.computing import facts
 from job.training.parallel.gain import measured, pays
-from job.training.parallel.team import Team
 from job.training.preparation import Prepared, prepare
 from job.training.rows import read_rows
 from job.training.trainer import Float32AdapterTrainer
 
 log = logging.getLogger("job.train")
+WORKER = "job.training.parallel.worker"
 ADAPTER = "train/adapter"
 ZERO_GRADIENTS = (
     "every gradient of the adapter was exactly zero, so nothing was learned: set FINETUNE_TRAIN_PRECISION=float32, or look at "
@@ -86,7 +87,7 @@ def train(
     cards = workers_of(settings.devices, settings.batch_size, on_gpu=torch.cuda.is_available())
     request = _request(files, cleaned, model, lora, settings, root, halved=halved)
     with ExitStack() as exits:
-        team = exits.enter_context(Team(request, cards)) if len(cards) > 1 else None
+        team = exits.enter_context(Team(request, cards, WORKER)) if len(cards) > 1 else None
         prepared = prepare(
             files,
             tokenizer,

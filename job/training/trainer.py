@@ -19,13 +19,13 @@ from trl import SFTConfig, SFTTrainer
 from job.errors import Diverged
 from job.modeling.adapter_file import lora_tensors
 from job.modeling.batching import Row
+from job.parallel.team import Team
+from job.parallel.wire import Order
 from job.training import checkpoints
 from job.training.callbacks import Watch
 from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan
 from job.training.parallel.computing import gradients_of, losses_of
-from job.training.parallel.team import Team
-from job.training.parallel.wire import Order
 
 log = logging.getLogger("job.train")
 
@@ -135,7 +135,7 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         )
         if self.team is None:
             return compute(self.eval_rows)
-        return self.team.losses(self.forward, self.parameters, self.eval_rows, compute)
+        return self.team.losses(self.parameters, self.eval_rows, compute)
 
     def floating_point_ops(self, inputs: Any) -> int:
         """Not counted: the stock estimate wants padded tensors."""

@@ -1,14 +1,15 @@
-"""Several workers, and what may become of one of them: `python -m tests.faults.workers`, about five minutes on two idle cores.
+"""Several workers, and what may become of one of them: `python -m tests.faults.workers`, about ten minutes on two idle cores.
 
-The real job on a CPU, its workers connected by gloo, without dropout. 1, 2 and 4 workers must come to the same losses; a run
-that is stopped goes on with fewer; a worker that is killed or hangs ends the run, and the next start continues. Prints a table,
-and exits with 1 if a row is not as expected.
+The real job on a CPU, its workers connected by gloo, without dropout. 1, 2 and 4 workers must come to the same losses, and ask
+one trained adapter for the same answers; a run that is stopped goes on with fewer; a worker that is killed or hangs ends the
+run, and the next start continues. Prints two tables, and exits with 1 if a row is not as expected.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,15 +28,20 @@ OPTIONS = {
     "WATCHDOG_MINUTES": "1.5",
     "PROBE_CHECKPOINTS": "1",
 }
-NAME = b"job.training.parallel.worker"
+NAMES = (b"job.training.parallel.worker", b"job.probing.worker")
 STEP = "stage=train step=7 "
+QUESTIONS = 1440
+"""So many, with long answers, are worth the start of a worker (45 batches, of a second each on two idle cores)."""
+PROBED = {"PROBE_MAX_NEW_TOKENS": "440", "PROBE_MINUTES": "30"}
+ANSWERED = "stage=probe answered=320 "
+"""The leader alone; by then its workers have begun."""
 
 
 def workers_below(pid: int) -> list[int]:
     """Of a job's process."""
     found: list[int] = []
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split():
-        is_worker = NAME in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+        is_worker = any(name in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0") for name in NAMES)
         found += [int(child)] if is_worker else workers_below(int(child))
     return found
 
@@ -52,6 +58,51 @@ def stopped(job: subprocess.Popen[str]) -> None:
 def losses(output: Path) -> list[float]:
     train = metrics_of(output)["train"]
     return [train["base_eval_loss"], train["best_eval_loss"], train["final_train_loss"]]
+
+
+def probing(folder: Path, inputs: tuple[Path, Path]) -> int:
+    """How many rows are not as expected."""
+    questions = folder / "questions.txt"
+    questions.write_text("".join(f"How do I mend part {n} of it?\n" for n in range(QUESTIONS)), "utf-8")
+    wrong, wanted = 0, b""
+
+    def wants(output: Path, workers: int) -> dict[str, str]:
+        changes = {"TRAIN_DEVICES": str(workers), "PROBE_QUESTIONS_FILE": str(questions)}
+        return variables(inputs, output, **OPTIONS | PROBED | changes)
+
+    trained = folder / "trained"
+    assert disturbed(wants(trained, 1), "stage=probe started", stopped)[0] == 75
+    print("| probe | exit codes | seconds of the last start | answers | as expected |")
+    print("| --- | --- | ---: | --- | --- |")
+    for what, disturbances, workers in (
+        ("1 worker", (), 1),
+        ("2 workers", (), 2),
+        ("4 workers", (), 4),
+        (
+            "3 workers, stopped; 2, one killed; 2, one hangs; 1",
+            ((3, stopped, 75), (2, signalled(signal.SIGKILL), 1), (2, signalled(signal.SIGSTOP), 74)),
+            1,
+        ),
+    ):
+        output = folder / what
+        shutil.copytree(trained, output)
+        codes = [disturbed(wants(output, count), ANSWERED, act)[0] for count, act, _ in disturbances]
+        began = time.monotonic()
+        done = run_job(wants(output, workers))
+        seconds = time.monotonic() - began
+        codes.append(done.returncode)
+        require_no_secret(output, done.stdout + done.stderr)
+        found = (output / "probe" / "samples.jsonl").read_bytes() if done.returncode == 0 else b""
+        wanted = wanted or found
+        shared = f"stage=probe workers={workers} " in done.stdout
+        good = codes == [*(code for *_, code in disturbances), 0] and found == wanted and shared == (workers > 1)
+        wrong += not good
+        same = "the same" if found == wanted else "OTHERS"
+        print(
+            f"| {what} | {', '.join(map(str, codes))} | {seconds:.0f} | {same} | {'yes' if good else 'NO'} |",
+            flush=True,
+        )
+    return wrong
 
 
 def main() -> int:
@@ -106,6 +157,7 @@ def main() -> int:
                 file=sys.stderr,
             )
             row(f"{what}, then 2", [code, run_job(wants(output, 2)).returncode], output, seconds, [expected, 0])
+        wrong += probing(folder, inputs)
     return int(wrong > 0)
 
 

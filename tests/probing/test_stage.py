@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,10 +14,11 @@ import pytest
 
 from job.modeling.batching import Row
 from job.modeling.generation import Answer
-from job.probing import stage
+from job.probing import measuring, stage, tuned
 from job.probing.losses import HeldOut
+from job.probing.measuring import Probe
 from job.probing.questions import Question
-from job.probing.stage import Probe, measure
+from job.probing.stage import measure
 from job.results import TrainedAdapter
 from job.settings.fields import ProbeSettings
 from tests.sample_results import TRAINED
@@ -57,14 +59,15 @@ def probing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Probe]:
                 name: [Answer(text, 20, text != LOOP) for _ in prompts] for name, (_, text) in models_of(models).items()
             }
 
-        for name, function in (("load_lora_tensors", load), ("mean_losses", losses), ("answer_all", answers)):
-            monkeypatch.setattr(stage, name, function)
+        monkeypatch.setattr(tuned, "load_lora_tensors", load)
+        for name, function in (("mean_losses", losses), ("answer_all", answers)):
+            monkeypatch.setattr(measuring, name, function)
         monkeypatch.setattr(stage, "general_rows", lambda *_, **__: None)
         questions = [Question(f"How {n}?", "", "", "question") for n in range(fixed)]
         questions += [Question(f"Why {n}?", "", PROSE, "eval_row", number=n) for n in range(rows)]
         held = held_out(rows)
         return Probe(
-            tuned=SimpleNamespace(disable_adapter=lambda: stage.nullcontext()),  # type: ignore[arg-type]
+            tuned=tuned.Tuned(SimpleNamespace(disable_adapter=nullcontext)),
             chat=SimpleNamespace(tokenizer=SimpleNamespace(pad_token_id=0)),  # type: ignore[arg-type]
             settings=ProbeSettings(),
             seed=1,
@@ -135,7 +138,7 @@ def test_questions_without_an_answer_in_time_are_counted(
 ) -> None:
     probe = probing({0: (2.0, PROSE), **dict.fromkeys(STEPS, (1.2, PROSE + " So."))}, rows=60)
     monkeypatch.setattr(
-        stage,
+        measuring,
         "answer_all",
         lambda _, __, prompts, ___, models, **____: {name: [None] * len(prompts) for name in models},
     )

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import torch
 
 from job.modeling.batching import Row
+from job.parallel.shares import shares
 from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan
 from job.training.parallel.computing import gradients_of
-from job.training.parallel.shares import shares
 from job.training.random_states import RandomStates
 
 WORTH = 0.85

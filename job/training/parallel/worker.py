@@ -6,12 +6,6 @@ it is asked for. It writes no file, and keeps nothing between two orders: the ad
 
 from __future__ import annotations
 
-import ctypes
-import json
-import logging
-import os
-import signal
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,38 +16,12 @@ from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles
 from job.modeling.tokenizer import load_tokenizer
-from job.runs.logs import LineFormatter, start_logging
-from job.runs.signals import SIGNALS
-from job.runs.supervisor import PR_SET_PDEATHSIG
+from job.parallel.wire import Order, Wire, add_gradients
+from job.parallel.worker import run
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
 from job.training.parallel.computing import facts, gradients_of, losses_of
-from job.training.parallel.team import told_of
-from job.training.parallel.wire import Order, Wire, add_gradients
 from job.training.preparation import Prepared, prepare
 from job.training.rows import read_rows
-
-log = logging.getLogger("job.train")
-
-
-def main() -> int:
-    """Returns the exit code."""
-    for number in SIGNALS:  # the leader hears them, and ends its workers
-        signal.signal(number, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    request = json.load(sys.stdin)
-    start_logging("stderr")
-    LineFormatter.stage = "train"
-    logging.getLogger("job").setLevel(logging.WARNING)  # the leader says the rest
-    wire = Wire(request["rank"], request["workers"], request["port"])
-    try:
-        _work(request, wire)
-    except BaseException as error:
-        told = told_of(error)
-        wire.tell("failed", told)
-        if not told["broken"]:  # then another one's end is the cause
-            log.error("stage=train worker=%d error=%s: %s", wire.rank, type(error).__name__, error)
-        return int(told["code"])
-    return 0
 
 
 def _work(request: dict[str, Any], wire: Wire) -> None:
@@ -84,7 +52,8 @@ def serve(wire: Wire, prepared: Prepared, rows: list[Row], eval_rows: list[Row])
     """Do what is asked for, until the end is."""
     forward, memory_plan = prepared.loaded.forward, prepared.step.memory_plan
     parameters = [parameter for parameter in forward.model.parameters() if parameter.requires_grad]
-    while (order := wire.take()).kind != "end":
+    while (said := wire.take()) is not None:
+        order = Order(**said)
         wire.spread(parameters)
         mine = order.rows[wire.rank]
         if order.kind == "losses":
@@ -117,6 +86,4 @@ def seed_of(order: Order, rank: int) -> int:
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stderr.flush()
-    os._exit(code)  # a process group that is gone must not keep it
+    run(_work, "train")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from job.training.parallel.wire import Order
+from job.parallel.wire import Order
 from job.training.parallel.worker import seed_of
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from job.training.parallel.wire import Order, Wire, flattened
+from job.parallel.wire import Order, Wire, flattened
 
 pytestmark = pytest.mark.light
 
@@ -17,11 +17,14 @@ def test_orders_arrive_in_their_order_whoever_is_first() -> None:
     worker = Wire(1, 2, leader.port)
     orders = [Order("gradients", [[0], [number]], learned=7, scale=2.0, seed=number) for number in range(3)]
     with ThreadPoolExecutor() as pool:
-        for order in [*orders, Order("end")]:
+        for order in orders:
             waiting = pool.submit(worker.take)
             leader.give(order)
-            assert waiting.result(20) == order
-    assert leader.store.check(["order/3"]) and not leader.store.check(["order/1"])
+            assert Order(**waiting.result(20) or {}) == order
+            leader.forget()
+        leader.give(None)
+        assert pool.submit(worker.take).result(20) is None
+    assert leader.store.check(["order/2"]) and not leader.store.check(["order/1"])
 
 
 def test_what_a_worker_tells_is_known_by_its_rank() -> None:

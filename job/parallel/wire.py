@@ -23,7 +23,7 @@ from torch.distributed.distributed_c10d import PrefixStore
 HOST = "127.0.0.1"
 FOREVER = timedelta(days=365)
 """The supervisor's watchdog ends a run in which nothing moves, and a worker ends with its leader."""
-Kind = Literal["gradients", "losses", "end"]
+Kind = Literal["gradients", "losses"]
 
 
 @dataclass(frozen=True)
@@ -71,17 +71,23 @@ class Wire:
 
     # --- orders --------------------------------------------------------------------------------------------------
 
-    def give(self, order: Order) -> None:
-        self.store.set(f"order/{self._orders}", json.dumps(asdict(order)))
-        if self._orders > 1:  # everybody has read the one before the last: a sum came back since
-            self.store.delete_key(f"order/{self._orders - 2}")
+    def give(self, order: Any) -> None:
+        """`order`: a dataclass of the stage's own, or None for the end."""
+        self.store.set(f"order/{self._orders}", json.dumps(order and asdict(order)))
         self._orders += 1
 
-    def take(self) -> Order:
+    def forget(self) -> None:
+        """The order before the last, which everybody has read."""
+        if self._orders > 1:
+            self.store.delete_key(f"order/{self._orders - 2}")
+
+    def take(self) -> dict[str, Any] | None:
+        """The next order's fields; None for the end."""
         name = f"order/{self._orders}"
         self.store.wait([name], FOREVER)
         self._orders += 1
-        return Order(**json.loads(self.store.get(name)))
+        found: dict[str, Any] | None = json.loads(self.store.get(name))
+        return found
 
     # --- tensors -------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from job.training.parallel.shares import shares
+from job.parallel.shares import shares
 
 pytestmark = pytest.mark.light
 

@@ -12,12 +12,13 @@ from job.errors import HostUnfit, JobError, MemoryExhausted, SettingsError
 from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles
+from job.parallel.team import Team, error_of, require_same, told_of
+from job.parallel.wire import Order
 from job.settings.fields import LoraSettings, ModelSettings
 from job.training.parallel.computing import facts, losses_of
-from job.training.parallel.team import Team, error_of, require_same, told_of
-from job.training.parallel.wire import Order
 from job.training.preparation import Prepared, prepare
 from job.training.rows import read_rows
+from job.training.stage import WORKER
 from job.training.trainer import Float32AdapterTrainer
 from tests.conftest import make_rows, write_rows
 from tests.training.building import SETTINGS, adapter, tokenizer_of, trainer_of
@@ -90,7 +91,7 @@ def test_three_workers_train_what_one_trains_until_one_is_killed(base: Path, pat
 
     with (
         pytest.raises(JobError, match=r"Worker 2 of 3: The process was ended by SIGKILL"),
-        Team(request_of(base, path), [""] * 3) as team,
+        Team(request_of(base, path), [""] * 3, WORKER) as team,
     ):
         made, trainer = trainer_in(base, rows, tmp_path / "three")
         trainer.team = team
@@ -123,7 +124,7 @@ def trainer_losses(trainer: Float32AdapterTrainer, rows: list[Row]) -> list[floa
 
 def test_a_worker_that_cannot_begin_says_why(base: Path, path: Path, tmp_path: Path) -> None:
     request = request_of(base, path) | {"folder": str(tmp_path / "gone")}
-    with pytest.raises(JobError, match="Worker 1 of 2: ") as caught, Team(request, ["", ""]) as team:
+    with pytest.raises(JobError, match="Worker 1 of 2: ") as caught, Team(request, ["", ""], WORKER) as team:
         team.join({}, torch.device("cpu"))
     assert caught.value.remedy
     assert all(child.poll() is not None for child in team._children)

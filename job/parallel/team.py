@@ -20,31 +20,31 @@ from job.errors import HostUnfit, JobError, SettingsError, causes
 from job.hosts.libraries import usable_cpus
 from job.modeling.batching import Row
 from job.modeling.fresh import environment
+from job.parallel.shares import shares
+from job.parallel.wire import Order, Wire, add_gradients
 from job.runs.deaths import Death, by_last_words, cause_of, memory_kills
+from job.runs.logs import LineFormatter
 from job.runs.progress import cpu_ticks, stir
-from job.training.forward import Forward
-from job.training.parallel.shares import shares
-from job.training.parallel.wire import Order, Wire, add_gradients
 
-log = logging.getLogger("job.train")
+log = logging.getLogger("job.parallel")
 LOOK_SECONDS = 0.2
 NOTICE_SECONDS = 10.0
 """How long after a broken connection the end of a worker may still be unknown."""
 END_SECONDS = 10.0
 SETTLE_SECONDS = 1.0
 """In which the end of one worker breaks the connections of the others."""
-WORKER = "job.training.parallel.worker"
 
 
 class Team:
     """A leader and `len(cards) - 1` others, each a process of its own on this machine.
 
     `cards`: what CUDA_VISIBLE_DEVICES is for each worker, the leader's first; all empty on a CPU. `request`: what a worker
-    needs to load base and rows as the leader does.
+    needs to load what the leader does. `module`: the worker's.
     """
 
-    def __init__(self, request: dict[str, Any], cards: Sequence[str]) -> None:
+    def __init__(self, request: dict[str, Any], cards: Sequence[str], module: str) -> None:
         self.wire = Wire(0, len(cards))
+        self.module = module
         self.lost: JobError | None = None
         self._connected, self._ending = False, False
         self._kills = memory_kills()
@@ -59,7 +59,7 @@ class Team:
     def _start(self, request: dict[str, Any], rank: int, card: str, workers: int) -> subprocess.Popen[str]:
         threads = {} if card else {"OMP_NUM_THREADS": str(max(usable_cpus() // workers, 1))}
         child = subprocess.Popen(
-            [sys.executable, "-m", WORKER],
+            [sys.executable, "-m", self.module],
             stdin=subprocess.PIPE,
             text=True,
             env={**environment(), **threads, "CUDA_VISIBLE_DEVICES": card},
@@ -77,6 +77,8 @@ class Team:
         while not self._ending:
             if any(child.poll() is not None for child in self._children) and not self._ending:
                 time.sleep(SETTLE_SECONDS)
+                if self._ending:
+                    return
                 self.lost = self._cause()
                 if self._connected and dist.get_backend() == "nccl":
                     dist.distributed_c10d._abort_process_group()
@@ -100,7 +102,7 @@ class Team:
             memory_killed=status == -9 and memory_kills() > self._kills,
             tail="",
         )
-        cause = cause_of(death, "train")
+        cause = cause_of(death, LineFormatter.stage)
         assert isinstance(cause, JobError)
         return type(cause)(f"{name}: {cause}", remedy=cause.remedy)
 
@@ -140,7 +142,7 @@ class Team:
             require_same(facts, theirs, f"Worker {rank} of {self.workers}")
         self._together(lambda: self.wire.connect(device))
         self._connected = True
-        log.info("stage=train workers=%d backend=%s", self.workers, dist.get_backend())
+        log.info("workers=%d backend=%s", self.workers, dist.get_backend())
 
     def begin_gradients(
         self, parameters: Sequence[torch.nn.Parameter], rows: Sequence[Row], numbers: Sequence[int], order: Order
@@ -157,7 +159,6 @@ class Team:
 
     def losses(
         self,
-        forward: Forward,
         parameters: Sequence[torch.nn.Parameter],
         rows: Sequence[Row],
         compute: Callable[[Sequence[Row]], list[float]],
@@ -165,7 +166,7 @@ class Team:
         """The summed loss of each row, each computed by one worker. `compute`: does the leader's share."""
         found = shares([len(row.ids) for row in rows], self.workers)
         self._begin(parameters, Order("losses"), found)
-        sums = torch.zeros(len(rows), dtype=torch.float64, device=forward.device)
+        sums = torch.zeros(len(rows), dtype=torch.float64, device=parameters[0].device)
         sums[found[0]] = torch.tensor(compute([rows[number] for number in found[0]]), dtype=torch.float64).to(
             sums.device
         )
@@ -175,6 +176,7 @@ class Team:
     def _begin(self, parameters: Sequence[torch.nn.Parameter], order: Order, rows: list[list[int]]) -> None:
         self.require_all()
         self.wire.give(Order(order.kind, rows, order.learned, order.scale, order.seed))
+        self.wire.forget()  # a sum came back for it
         self._together(lambda: self.wire.spread(parameters))
 
     # --- the end --------------------------------------------------------------------------------------------------
@@ -197,7 +199,7 @@ class Team:
         self._ending = True
         if kind is not None:
             self.dismiss()
-        self.wire.give(Order("end"))
+        self.wire.give(None)
         for child in self._children:
             try:
                 child.wait(END_SECONDS)
@@ -240,5 +242,5 @@ def told_of(error: BaseException) -> dict[str, Any]:
     broken = not isinstance(error, JobError) and any(words in str(error) for words in BROKEN)
     if not isinstance(error, JobError):
         text = "\n".join(f"{type(cause).__name__}: {cause}" for cause in causes(error))
-        error = by_last_words(text, "train") or JobError(text)
+        error = by_last_words(text, LineFormatter.stage) or JobError(text)
     return {"code": error.exit_code, "message": str(error), "remedy": error.remedy, "broken": broken}
