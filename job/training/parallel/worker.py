@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from job.runs.signals import SIGNALS
 from job.runs.supervisor import PR_SET_PDEATHSIG
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
 from job.training.parallel.computing import facts, gradients_of, losses_of
-from job.training.parallel.team import told_of
+from job.training.parallel.failures import told_of
 from job.training.parallel.wire import Order, Wire, add_gradients
 from job.training.preparation import Prepared, prepare
 from job.training.rows import read_rows
@@ -44,12 +45,13 @@ def main() -> int:
     start_logging("stderr")
     LineFormatter.stage = "train"
     logging.getLogger("job").setLevel(logging.WARNING)  # the leader says the rest
-    wire = Wire(request["rank"], request["workers"], request["port"])
+    wire = Wire(*(request[name] for name in ("rank", "workers", "port", "address", "prefix")))
     try:
         _work(request, wire)
     except BaseException as error:
         told = told_of(error)
-        wire.tell("failed", told)
+        with suppress(RuntimeError):  # the leader is gone, and its store
+            wire.tell("failed", told)
         if not told["broken"]:  # then another one's end is the cause
             log.error("stage=train worker=%d error=%s: %s", wire.rank, type(error).__name__, error)
         return int(told["code"])
@@ -62,7 +64,7 @@ def _work(request: dict[str, Any], wire: Wire) -> None:
     tokenizer = load_tokenizer(files, model)
     chat = Chat(tokenizer)
     rows, eval_rows = (
-        read_rows(chat, Path(path), settings.loss_on, settings.max_tokens)
+        read_rows(chat, Path(request["root"], path), settings.loss_on, settings.max_tokens)
         for path in (request["rows"], request["eval_rows"])
     )
     prepared = prepare(
