@@ -206,15 +206,16 @@ def work(
             if platforms.platform_job():
                 log.info("stage=start %s", platforms.platform_job())
             pipeline.run(settings, token, run_dir, metrics_writer, stop, halved=halved, others=others)
-        except BaseException:
+        except BaseException as error:
             stop.ending()
+            ending = error
             if others and others.error:
-                error = others.error
+                ending = others.error
             elif stop.requested and not isinstance(error, JobError):
-                error = _stopped(error, stop.reason)
-            code = ended_by(error, metrics_writer)
+                ending = _stopped(error, stop.reason)
+            code = ended_by(ending, metrics_writer)
             if others:
-                others.end(code, str(error), late=0 if isinstance(error, Stopped) else LATE_SECONDS)
+                others.end(code, str(ending), late=0 if isinstance(ending, Stopped) else LATE_SECONDS)
             return code
         stop.ending()
         if len(run_dir.reused) == len(pipeline.STAGES):

@@ -13,7 +13,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from job.errors import HostUnfit
@@ -94,12 +93,12 @@ class Board:
             ended = self._ended
             self._wake.clear()
             try:
+                if self._broken:  # rank 0's watching process may make another store
+                    self._store = self._reach(0)
                 self._round()
                 self._broken = 0.0
-            except (RuntimeError, OSError):  # the store is gone: rank 0's watching process may make another one
+            except (RuntimeError, OSError, HostUnfit):
                 self._broken = self._broken or time.monotonic()
-                with suppress(HostUnfit):
-                    self._store = self._reach(TRIES_SECONDS)
             self._look()
             if ended:
                 return

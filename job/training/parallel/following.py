@@ -130,7 +130,7 @@ class Follower:
         """The exit code once rank 0 has told it, or is gone (75)."""
         if (end := self.board.of(0).get("end")) is not None:
             (log.info if end["code"] == 0 else log.error)(
-                "stage=end exit_code=%d rank_0=ended%s", end["code"], f": {end['message']}" if end["message"] else ""
+                "stage=end exit_code=%d%s", end["code"], f": rank 0 ended: {end['message']}" if end["message"] else ""
             )
             return int(end["code"])
         silent = self.board.silent(0)
