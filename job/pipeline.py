@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from job import outcome
 from job.errors import SettingsError
@@ -21,6 +21,9 @@ from job.settings.fields import Settings
 from job.stages import STAGES as STAGES  # the modules that look at the stages take them from here
 from job.stages import Run, Stage
 
+if TYPE_CHECKING:
+    from job.parallel.others import Others
+
 log = logging.getLogger("job")
 
 
@@ -32,6 +35,7 @@ def run(
     stop: StopRequest,
     *,
     halved: bool = False,
+    others: Others | None = None,
 ) -> None:
     """Run the chosen stages that are missing in the run folder, and reuse the others' results. Raises JobError, Stopped."""
     metrics_writer.at("check")
@@ -41,7 +45,7 @@ def run(
     names = [stage.name for stage in wanted]
     later = {"probes": "probe" in names, "exports": "export" in names, "pushes": "push" in names}
     deadline = Deadline.of(settings, **later)
-    work = Run(pinned, token, run_dir.root, stop, deadline, halved)
+    work = Run(pinned, token, run_dir.root, stop, deadline, halved, others)
     check_host(work, settings, wanted, run_dir, metrics_writer)
     try:
         _walk(work, settings, wanted, run_dir, metrics_writer)

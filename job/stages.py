@@ -10,14 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from job.inputs import clean_inputs, export_inputs, probe_inputs, push_inputs, train_inputs
+from job.hosts.places import Place
+from job.inputs import NO_RESULT, clean_inputs, export_inputs, probe_inputs, push_inputs, train_inputs
 from job.results import Cleaned, Exported, Probed, Pushed, Result, Trained
 from job.runs.deadline import Deadline
 from job.runs.progress import importing
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
+
+if TYPE_CHECKING:
+    from job.parallel.others import Others
 
 R = TypeVar("R", bound=Result)
 
@@ -34,6 +38,8 @@ class Run:
     deadline: Deadline = field(default_factory=Deadline)
     halved: bool = False
     """Whether training cuts its steps into micro-batches of half the size: main memory ran out before."""
+    others: Others | None = None
+    """The other processes of a run that a launcher started several times."""
     results: list[Result] = field(default_factory=list)
 
     def result(self, kind: type[R]) -> R:
@@ -78,6 +84,7 @@ def run_train(run: Run) -> Trained:
         halved=run.halved,
         deadline=run.deadline,
         candidates=settings.probe.checkpoints,
+        others=run.others,
     )
 
 
@@ -142,6 +149,38 @@ def check_push(run: Run) -> None:
     from job.publishing.access import check_write_access
 
     patiently(partial(check_write_access, run.settings.hub, run.token, run.root), "repositories of the push")
+
+
+# --- several processes of one run ------------------------------------------------------------------------------------
+
+
+def lead(place: Place, settings: Settings, root: Path, stop: StopRequest) -> Others:
+    """For rank 0, at the start of its run: the others may come while it cleans. Raises HostUnfit (68)."""
+    with importing():
+        from job.parallel.others import Others
+
+    return Others(place, seconds=60 * settings.watchdog_minutes, settings=shared(settings), root=root, stop=stop)
+
+
+def follow(place: Place, settings: Settings, token: str) -> int:
+    """For every other rank, in place of a run. Returns the exit code."""
+    with importing():
+        from job.parallel.following import follow
+
+    return follow(place, settings, shared(settings), token)
+
+
+def tell(place: Place, code: int, message: str, *, late: float) -> None:
+    """For rank 0 where its run did not begin, or ended without a word: the others hear how. Raises HostUnfit (68)."""
+    from job.parallel.others import Others
+
+    Others(place, seconds=late).end(code, message, late=late)
+
+
+def shared(settings: Settings) -> dict[str, Any]:
+    """The settings that all processes must have: what comes of the training depends on them."""
+    dump = settings.model_dump(mode="json", include={"data", "model", "lora", "train"})
+    return dump | {"train": {name: value for name, value in dump["train"].items() if name not in NO_RESULT}}
 
 
 # --- the stages ------------------------------------------------------------------------------------------------------

@@ -15,16 +15,18 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from job import __version__, pipeline
+from job import __version__, pipeline, stages
 from job.errors import SUCCESS, FolderInUse, JobError, SettingsError, Stopped
 from job.hosts import platforms
+from job.hosts.cards import require_rows
 from job.hosts.folders import require_folders
 from job.hosts.libraries import prepare_libraries, require_way_to_hub, require_working_folder
+from job.hosts.places import Place, place_of
 from job.hosts.trackers import require_tracker
 from job.results import Metrics, Result
 from job.runs.bar import BAR
 from job.runs.claim import require_own
-from job.runs.endings import REFUSED, conclude, ended_by, refused
+from job.runs.endings import REFUSED, conclude, ended_by, refused, unrecorded
 from job.runs.files import remove, write_json
 from job.runs.folder import SETTINGS, RunDir
 from job.runs.lock import FolderGone
@@ -38,6 +40,10 @@ from job.settings.files import output_dir, wants_json
 from job.settings.loading import load_settings, load_token
 
 log = logging.getLogger("job")
+LATE_SECONDS = 120.0
+"""How long the end of a run waits for processes that have not come yet: a container may start that much later."""
+TELL_SECONDS = 60.0
+"""How long processes that start later than this one are waited for, to hear that there is no run."""
 
 
 def start(env_file: Path | None, first_steps: str) -> int:
@@ -47,10 +53,37 @@ def start(env_file: Path | None, first_steps: str) -> int:
     """
     stop = StopRequest()
     with stop.listening():
-        return _start(env_file, first_steps, stop)
+        try:
+            place = place_of(os.environ)
+        except SettingsError as error:  # nobody knows who leads, and so who writes
+            return unrecorded(error, "settings")
+        if place and place.rank:
+            return _follow(env_file, stop, place)
+        return _start(env_file, first_steps, stop, place)
 
 
-def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
+def _follow(env_file: Path | None, stop: StopRequest, place: Place) -> int:
+    """Every rank but 0: it holds no folder, and no file of a run is its own."""
+    hide_secrets(os.environ)
+    try:
+        require_working_folder()
+        settings = load_settings(env_file)
+        LineFormatter.as_json, LineFormatter.stage = settings.log_format == "json", "hosts"
+        require_way_to_hub(settings)
+        require_folders(settings, os.environ)
+        require_rows(settings.train, place)
+        token = load_token()
+        hide(token)
+        prepare_libraries(settings)
+        pipeline.prepare_hub(settings)
+        return stages.follow(place, settings, token)
+    except (Exception, Stopped) as error:
+        stop.ending()
+        hide_secrets(os.environ)
+        return unrecorded(error, LineFormatter.stage)
+
+
+def _start(env_file: Path | None, first_steps: str, stop: StopRequest, place: Place | None) -> int:
     folder = output_dir(os.environ)
     stage: str = "settings"
     held: RunDir | None = None
@@ -64,6 +97,7 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
         require_way_to_hub(settings)
         require_tracker(settings)
         require_folders(settings, os.environ)
+        require_rows(settings.train, place)
         require_own(settings)
         run_dir = RunDir(folder)
         run_dir.open()
@@ -82,6 +116,8 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
         code = refused(error, folder, stage, held=held is not None)
         if held:
             held.close()
+        if place:
+            _tell(place, code, str(error), soon=isinstance(error, Stopped))
         return code
     hide_secrets(os.environ)
     hide(token)
@@ -94,22 +130,37 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest) -> int:
     for halved in (False, True):
         try:
             death = supervise(
-                partial(work, settings, token, run_dir, stop, known, halved),
+                partial(work, settings, token, run_dir, stop, known, halved, place),
                 file,
                 watchdog_seconds=settings.watchdog_minutes * 60,
                 beat=run_dir.beat,
             )
             run_dir.require_here()
         except (FolderInUse, FolderGone) as lost:
-            return refused(lost, folder, LineFormatter.stage, held=True)
-        if death.signal or not (death.memory_killed and pipeline.smaller_steps_help(file.metrics)):
+            code = refused(lost, folder, LineFormatter.stage, held=True)
+            if place:
+                _tell(place, code, str(lost))
+            return code
+        if death.signal or place or not (death.memory_killed and pipeline.smaller_steps_help(file.metrics)):
             break
         if not halved:
             log.warning("stage=%s memory=killed: once more, with micro-batches of half the size", LineFormatter.stage)
     stop.ending()
+    is_told = file.metrics is not None and file.metrics.status != "running"
     code = conclude(death, file, settings.model_dump(mode="json"))
     run_dir.close()
+    if place and not is_told:
+        ending = file.metrics.error if file.metrics else None
+        _tell(place, code, ending.message if ending else "", soon=bool(death.signal))
     return code
+
+
+def _tell(place: Place, code: int, message: str, *, soon: bool = False) -> None:
+    """The others, how a run ended that could not tell it itself. `soon`: a signal leaves no time to wait for them."""
+    try:
+        stages.tell(place, code, message, late=0 if soon else TELL_SECONDS)
+    except Exception as error:
+        log.warning("stage=hosts told=false: the other processes do not hear of this end: %s", error)
 
 
 def recorded(settings: Settings, run_dir: RunDir) -> dict[str, Result]:
@@ -138,28 +189,40 @@ def work(
     stop: StopRequest,
     known: dict[str, Result],
     halved: bool,
+    place: Place | None,
     take: Callable[[Metrics], None],
 ) -> int:
     """The run itself, in the process that is watched. `known`: results of earlier starts. `take`: gets all figures at each
     change. Returns the exit code."""
     metrics_writer = MetricsWriter(run_dir, settings.model_dump(mode="json"), take, known)
     stop.watched_by = os.getppid()
+    others = None
     with stop.listening():
         try:
+            if place:
+                others = stages.lead(place, settings, run_dir.root, stop)
             write_json(run_dir.root / SETTINGS, metrics_writer.metrics().settings | {"hf_token": _stars(token)})
             log.info("stage=start version=%s output=%s", __version__, run_dir.root.absolute())
             if platforms.platform_job():
                 log.info("stage=start %s", platforms.platform_job())
-            pipeline.run(settings, token, run_dir, metrics_writer, stop, halved=halved)
+            pipeline.run(settings, token, run_dir, metrics_writer, stop, halved=halved, others=others)
         except BaseException as error:
             stop.ending()
-            if stop.requested and not isinstance(error, JobError):
-                error = _stopped(error, stop.reason)
-            return ended_by(error, metrics_writer)
+            ending = error
+            if others and others.error:
+                ending = others.error
+            elif stop.requested and not isinstance(error, JobError):
+                ending = _stopped(error, stop.reason)
+            code = ended_by(ending, metrics_writer)
+            if others:
+                others.end(code, str(ending), late=0 if isinstance(ending, Stopped) else LATE_SECONDS)
+            return code
         stop.ending()
         if len(run_dir.reused) == len(pipeline.STAGES):
             log.info("stage=end reused=all: nothing to do, every stage of this run is done")
         metrics_writer.end("succeeded", SUCCESS)
+        if others:
+            others.end(SUCCESS, late=LATE_SECONDS)
     return SUCCESS
 
 

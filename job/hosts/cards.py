@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping
 
-from job.errors import HostUnfit
+from job.errors import HostUnfit, SettingsError
+from job.hosts.places import Place
+from job.settings.fields import TrainSettings
 
 CARDS: list[str] = []
 """As CUDA_VISIBLE_DEVICES names them, from before this process took the first for itself."""
@@ -51,3 +53,38 @@ def workers_of(devices: int | str, batch_size: int, *, on_gpu: bool, cards: list
             "CUDA_VISIBLE_DEVICES limits them, too.",
         )
     return known[: int(devices)] or [""]
+
+
+def require_rows(train: TrainSettings, place: Place | None) -> None:
+    """Raises SettingsError (64) if a number of workers is asked for that is more than a step has rows."""
+    if train.devices == "auto":
+        return
+    processes = place.processes if place else 1
+    workers = processes * (1 if place and place.local_rank is not None else int(train.devices))
+    if workers > train.batch_size:
+        times = f" on each of {processes} hosts" if processes > 1 else ""
+        raise SettingsError(
+            [
+                f"FINETUNE_TRAIN_DEVICES: {train.devices}{times} are {workers} workers, more than the rows of a step "
+                f"(FINETUNE_TRAIN_BATCH_SIZE={train.batch_size}); set the one lower or the other higher, or "
+                "FINETUNE_TRAIN_DEVICES=auto, which takes as many as have rows"
+            ]
+        )
+
+
+def cards_of(
+    devices: int | str, batch_size: int, local_rank: int | None, *, on_gpu: bool, cards: list[str] | None = None
+) -> list[str]:
+    """The same where a launcher may have started this process for one GPU, `local_rank`: that one alone, or the one that it
+    sees. Raises HostUnfit (68) if there is no such GPU."""
+    known = CARDS if cards is None else cards
+    if local_rank is None or not on_gpu:
+        return workers_of(1 if local_rank is not None else devices, batch_size, on_gpu=on_gpu, cards=cards)
+    if len(known) == 1:
+        return known[:]
+    if local_rank >= len(known):
+        raise HostUnfit(
+            f"This process is to use GPU {local_rank} of its host (LOCAL_RANK), but sees {len(known)}.",
+            remedy="Start as many processes a host as it has GPUs (torchrun --nproc-per-node).",
+        )
+    return [known[local_rank]]

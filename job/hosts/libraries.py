@@ -19,9 +19,25 @@ from job.settings.files import irregular
 CERTIFICATES = "SSL_CERT_FILE"
 
 
+LAUNCHED = (
+    *("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK"),
+    *(
+        "PMI_SIZE",
+        "PMI_RANK",
+        "OMPI_COMM_WORLD_SIZE",
+        "OMPI_COMM_WORLD_RANK",
+        "MV2_COMM_WORLD_SIZE",
+        "MV2_COMM_WORLD_RANK",
+    ),
+)
+"""By these accelerate joins a group of its own (1.15), with a trainer in each process."""
+
+
 def prepare_libraries(settings: Settings) -> None:
     """Set the libraries' variables as the settings imply."""
     environ = os.environ
+    for name in LAUNCHED:
+        environ.pop(name, None)
     environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     environ.setdefault("TOKENIZERS_PARALLELISM", "true")  # safe: no process forks after its first use
     environ.setdefault("BITSANDBYTES_NOWELCOME", "1")

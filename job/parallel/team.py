@@ -1,11 +1,8 @@
-"""The leader's side: starts the other workers, gives them their shares, and hears of their end."""
+"""The leader's side of a team: has the other workers started, gives them their shares, and hears of their end."""
 
 from __future__ import annotations
 
-import json
 import logging
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,39 +13,58 @@ from typing import Any, Self
 import torch
 import torch.distributed as dist
 
-from job.errors import HostUnfit, JobError, SettingsError, causes
-from job.hosts.libraries import usable_cpus
+from job.errors import HostUnfit, JobError, Stopped
 from job.modeling.batching import Row
-from job.modeling.fresh import environment
+from job.parallel.children import Children
+from job.parallel.failures import error_of
+from job.parallel.others import Others
 from job.parallel.shares import shares
 from job.parallel.wire import Order, Wire, add_gradients
-from job.runs.deaths import Death, by_last_words, cause_of, memory_kills
+from job.runs.deaths import Death, cause_of
 from job.runs.logs import LineFormatter
-from job.runs.progress import cpu_ticks, stir
+from job.runs.progress import stir
 
 log = logging.getLogger("job.parallel")
 LOOK_SECONDS = 0.2
-NOTICE_SECONDS = 10.0
-"""How long after a broken connection the end of a worker may still be unknown."""
+NOTICE_SECONDS = 15.0
+"""How long after a broken connection the end of a worker, or of its host, may still be unknown."""
 END_SECONDS = 10.0
 SETTLE_SECONDS = 1.0
 """In which the end of one worker breaks the connections of the others."""
 
 
 class Team:
-    """A leader and `len(cards) - 1` others, each a process of its own on this machine.
+    """A leader and the other workers, each a process of its own: `len(cards) - 1` on this host, and those of other hosts.
 
-    `cards`: what CUDA_VISIBLE_DEVICES is for each worker, the leader's first; all empty on a CPU. `request`: what a worker
-    needs to load what the leader does. `module`: the worker's.
+    `cards`: what CUDA_VISIBLE_DEVICES is for each worker of this host, the leader's first; all empty on a CPU. `request`: what
+    a worker needs to load what the leader does. `module`: the worker's. `counts`: how many workers each process of the run
+    starts, this one first, where there are `others`.
     """
 
-    def __init__(self, request: dict[str, Any], cards: Sequence[str], module: str) -> None:
-        self.wire = Wire(0, len(cards))
-        self.module = module
+    def __init__(
+        self,
+        request: dict[str, Any],
+        cards: Sequence[str],
+        module: str,
+        others: Others | None = None,
+        counts: Sequence[int] = (),
+    ) -> None:
+        self.others = others
+        counts = counts or [len(cards)]
+        request = request | {"module": module}
+        self._hosts = [process for process, count in enumerate(counts) for _ in range(count)]
+        workers = len(self._hosts)
+        if others:
+            prefix = others.begin(request | {"workers": workers}, counts)
+            self.wire = Wire(0, workers, others.place.port, others.board.address, prefix)
+        else:
+            self.wire = Wire(0, workers)
         self.lost: JobError | None = None
         self._connected, self._ending = False, False
-        self._kills = memory_kills()
-        self._children = [self._start(request, rank, card, len(cards)) for rank, card in enumerate(cards) if rank]
+        place = {"workers": workers, "address": self.wire.address, "port": self.wire.port, "prefix": self.wire.prefix}
+        mine = dict(enumerate(cards[: counts[0]]))
+        mine.pop(0)
+        self._children = Children(request | place, mine, share=counts[0])
         self._watching = threading.Thread(target=self._watch, name="workers", daemon=True)
         self._watching.start()
 
@@ -56,50 +72,43 @@ class Team:
     def workers(self) -> int:
         return self.wire.workers
 
-    def _start(self, request: dict[str, Any], rank: int, card: str, workers: int) -> subprocess.Popen[str]:
-        threads = {} if card else {"OMP_NUM_THREADS": str(max(usable_cpus() // workers, 1))}
-        child = subprocess.Popen(
-            [sys.executable, "-m", self.module],
-            stdin=subprocess.PIPE,
-            text=True,
-            env={**environment(), **threads, "CUDA_VISIBLE_DEVICES": card},
-        )
-        assert child.stdin
-        with suppress(BrokenPipeError):  # it has ended already: `_watch` says how
-            json.dump(request | {"rank": rank, "workers": workers, "port": self.wire.port}, child.stdin)
-            child.stdin.close()
-        return child
+    def name(self, rank: int) -> str:
+        """With its host, where there are several."""
+        host = f" on {self.others.name(self._hosts[rank])}" if self.others and self._hosts[rank] else ""
+        return f"Worker {rank} of {self.workers}{host}"
 
     # --- the end of a worker --------------------------------------------------------------------------------------
+
+    def _ended(self) -> list[dict[str, Any]]:
+        return [*self._children.ended(), *(self.others.ended() if self.others else ())]
 
     def _watch(self) -> None:
         """In a thread: a leader that waits for a card's sum hears of nothing else."""
         while not self._ending:
-            if any(child.poll() is not None for child in self._children) and not self._ending:
+            if (self._ended() or (self.others and self.others.gone)) and not self._ending:
                 time.sleep(SETTLE_SECONDS)
                 if self._ending:
                     return
-                self.lost = self._cause()
+                if ended := self._ended():
+                    self.lost = self._cause(ended)
                 if self._connected and dist.get_backend() == "nccl":
                     dist.distributed_c10d._abort_process_group()
                 return
             time.sleep(LOOK_SECONDS)
 
-    def _cause(self) -> JobError:
+    def _cause(self, ended: Sequence[dict[str, Any]]) -> JobError:
         """Of the worker that ended first: the others' connections broke, and they say so."""
-        ended = [(rank, child.returncode) for rank, child in enumerate(self._children, 1) if child.poll() is not None]
-        told_by = {rank: self.wire.told("failed", rank) for rank, _ in ended}
-        rank, status = min(ended, key=lambda one: bool((told_by[one[0]] or {}).get("broken")))
-        told = told_by[rank]
-        name = f"Worker {rank} of {self.workers}"
+        told_by = {one["rank"]: self.wire.told("failed", one["rank"]) for one in ended}
+        first = min(ended, key=lambda one: bool((told_by[one["rank"]] or {}).get("broken")))
+        told, name = told_by[first["rank"]], self.name(first["rank"])
         if told:
             return error_of(told["code"], f"{name}: {told['message']}", told["remedy"])
         death = Death(
-            status=status,
+            status=first["status"],
             killed="",
             signal="",
             idle_seconds=0.0,
-            memory_killed=status == -9 and memory_kills() > self._kills,
+            memory_killed=first["memory_killed"],
             tail="",
         )
         cause = cause_of(death, LineFormatter.stage)
@@ -120,9 +129,13 @@ class Team:
                 torch.cuda.current_stream().synchronize()  # a sum that was aborted must not become a step
         except RuntimeError as error:
             until = time.monotonic() + NOTICE_SECONDS
-            while self.lost is None and time.monotonic() < until:
+            gone = ""
+            while self.lost is None and not gone and time.monotonic() < until:
                 time.sleep(LOOK_SECONDS / 4)
+                gone = self.others.suspect() if self.others else ""
             self.require_all()
+            if gone:
+                raise Stopped(f"The connection to other workers broke: {gone}") from error
             raise JobError(f"The connection to the other workers broke: {error}") from error
         self.require_all()
         return found
@@ -131,15 +144,16 @@ class Team:
 
     def join(self, facts: dict[str, Any], device: torch.device) -> None:
         """Wait until all are ready, and connect. Raises HostUnfit (68) if one has come to other facts than the leader."""
+        seen: Any = None
         for rank in range(1, self.workers):
-            seen = 0
             while (theirs := self.wire.told("ready", rank)) is None:
                 self.require_all()
-                if (now := cpu_ticks(self._children[rank - 1].pid)) != seen:  # it imports, loads or tests
+                now = (self._children.ticks(), self.others.moved() if self.others else None)
+                if now != seen:  # they import, load or test
                     seen = now
                     stir()
                 time.sleep(LOOK_SECONDS)
-            require_same(facts, theirs, f"Worker {rank} of {self.workers}")
+            require_same(facts, theirs, self.name(rank))
         self._together(lambda: self.wire.connect(device))
         self._connected = True
         log.info("workers=%d backend=%s", self.workers, dist.get_backend())
@@ -184,10 +198,9 @@ class Team:
     def dismiss(self) -> None:
         """End all others at once."""
         self._ending = True
-        for child in self._children:
-            child.kill()
-            child.wait()
-        self._children = []
+        if self.others:
+            self.others.dismiss()
+        self._children.kill()
 
     def __enter__(self) -> Self:
         return self
@@ -199,13 +212,11 @@ class Team:
         self._ending = True
         if kind is not None:
             self.dismiss()
-        self.wire.give(None)
-        for child in self._children:
-            try:
-                child.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+        with suppress(RuntimeError):  # a store that is not ours may be gone
+            self.wire.give(None)
+        self._children.wait(END_SECONDS)
+        if self.others:
+            self.others.dismiss()
         if self._connected and kind is None:
             dist.destroy_process_group()
 
@@ -220,27 +231,3 @@ def require_same(facts: dict[str, Any], theirs: dict[str, Any], name: str) -> No
             f"{name} would train something else than the others: {', '.join(other)}.",
             remedy="Use the same libraries, files and kind of GPU for all workers, or set FINETUNE_TRAIN_DEVICES=1.",
         )
-
-
-def error_of(code: int, message: str, remedy: str) -> JobError:
-    """The error with that exit code, as another process has told it."""
-    kinds = [JobError]
-    for kind in kinds:
-        kinds += kind.__subclasses__()
-    kind = next((kind for kind in kinds if kind.exit_code == code), JobError)
-    if kind is SettingsError:
-        return SettingsError([message])
-    return kind(message, remedy=remedy)
-
-
-BROKEN = ("Connection reset by peer", "Connection closed by peer", "Broken pipe", "NCCL communicator was aborted")
-"""What a worker hears where another one, or the leader, is gone."""
-
-
-def told_of(error: BaseException) -> dict[str, Any]:
-    """What a worker tells of its end."""
-    broken = not isinstance(error, JobError) and any(words in str(error) for words in BROKEN)
-    if not isinstance(error, JobError):
-        text = "\n".join(f"{type(cause).__name__}: {cause}" for cause in causes(error))
-        error = by_last_words(text, LineFormatter.stage) or JobError(text)
-    return {"code": error.exit_code, "message": str(error), "remedy": error.remedy, "broken": broken}

@@ -11,6 +11,7 @@ or a schedule that could differ from the leader's.
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
@@ -20,9 +21,11 @@ import torch
 import torch.distributed as dist
 from torch.distributed.distributed_c10d import PrefixStore
 
-HOST = "127.0.0.1"
+HOST, ANYWHERE = "127.0.0.1", ""
 FOREVER = timedelta(days=365)
 """The supervisor's watchdog ends a run in which nothing moves, and a worker ends with its leader."""
+ANSWER = timedelta(minutes=5)
+"""The longest that a store may take to answer."""
 Kind = Literal["gradients", "losses"]
 
 
@@ -40,24 +43,52 @@ class Order:
     """Of the step; each worker draws its dropout from that and its rank."""
 
 
-class Wire:
-    """`port`: of the leader's store; 0 makes one, as the leader does."""
+def keep_store(address: str, port: int = 0) -> Any:
+    """A store that listens there; port 0 takes a free one. Raises OSError.
 
-    def __init__(self, rank: int, workers: int, port: int = 0) -> None:
+    torch's own socket would listen on all of a host's addresses, whoever is to come.
+    """
+    v6 = address == ANYWHERE and socket.has_dualstack_ipv6()
+    server = socket.create_server(
+        (address, port), family=socket.AF_INET6 if v6 else socket.AF_INET, dualstack_ipv6=v6, backlog=4096
+    )
+    return dist.TCPStore(  # type: ignore[attr-defined]
+        HOST,
+        server.getsockname()[1],
+        is_master=True,
+        wait_for_workers=False,
+        master_listen_fd=server.detach(),
+        use_libuv=True,
+    )
+
+
+def reach_store(address: str, port: int, prefix: str = "") -> Any:
+    """A connection of its own to that store: who waits on one holds it. Raises RuntimeError."""
+    store = dist.TCPStore(  # type: ignore[attr-defined]
+        address, port, is_master=False, wait_for_workers=False, timeout=ANSWER, use_libuv=True
+    )
+    return PrefixStore(prefix, store) if prefix else store
+
+
+class Wire:
+    """`port`, `address`: of the store; without a port the leader makes one that this host alone can reach. `prefix`: sets the
+    keys of this team apart."""
+
+    def __init__(self, rank: int, workers: int, port: int = 0, address: str = HOST, prefix: str = "") -> None:
         self.rank, self.workers = rank, workers
-        self.store = dist.TCPStore(  # type: ignore[attr-defined]
-            HOST, port, is_master=rank == 0, wait_for_workers=False, timeout=timedelta(minutes=5), use_libuv=True
-        )
-        self.port = int(self.store.port)
+        self._server = None if port else keep_store(HOST)
+        self.address, self.port, self.prefix = address, port or int(self._server.port), prefix  # type: ignore[union-attr]
+        self.store = reach_store(address, self.port, prefix)
+        self._news = reach_store(address, self.port, prefix)
         self._orders = 0
 
     def tell(self, key: str, value: Any) -> None:
-        self.store.set(f"{key}/{self.rank}", json.dumps(value))
+        self._news.set(f"{key}/{self.rank}", json.dumps(value))
 
     def told(self, key: str, rank: int) -> Any | None:
         """What that worker told; None if it has not yet."""
         name = f"{key}/{rank}"
-        return json.loads(self.store.get(name)) if self.store.check([name]) else None
+        return json.loads(self._news.get(name)) if self._news.check([name]) else None
 
     def connect(self, device: torch.device) -> None:
         """Join the process group: returns once all have joined it."""

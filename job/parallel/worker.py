@@ -9,9 +9,10 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NoReturn
 
-from job.parallel.team import told_of
+from job.parallel.failures import told_of
 from job.parallel.wire import Wire
 from job.runs.logs import LineFormatter, start_logging
 from job.runs.signals import SIGNALS
@@ -36,12 +37,13 @@ def _run(work: Callable[[dict[str, Any], Wire], None], stage: str) -> int:
     start_logging("stderr")
     LineFormatter.stage = stage
     logging.getLogger("job").setLevel(logging.WARNING)  # the leader says the rest
-    wire = Wire(request["rank"], request["workers"], request["port"])
+    wire = Wire(*(request[name] for name in ("rank", "workers", "port", "address", "prefix")))
     try:
         work(request, wire)
     except BaseException as error:
         told = told_of(error)
-        wire.tell("failed", told)
+        with suppress(RuntimeError):  # the leader is gone, and its store
+            wire.tell("failed", told)
         if not told["broken"]:  # then another one's end is the cause
             log.error("worker=%d error=%s: %s", wire.rank, type(error).__name__, error)
         return int(told["code"])

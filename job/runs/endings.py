@@ -169,6 +169,13 @@ def end_command(error: BaseException, stage: str, folder: Path | None = None) ->
     return code
 
 
+def unrecorded(error: BaseException, stage: str) -> int:
+    """The same for a process of a run that another one records. Returns the exit code."""
+    _, _, fault = _ending(_classified(error, stage))
+    platforms.write_termination_message(fault.message, fault.remedy)
+    return end_command(error, stage)
+
+
 def printing(call: Callable[[], int], stage: str) -> int:
     """The exit code of a command that prints an answer, which may find no reader, or no room on the disk."""
     try:

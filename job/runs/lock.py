@@ -163,6 +163,14 @@ class FolderLock:
         return FolderInUse(f"Another process is working in {self.root.absolute()}{who}.")
 
 
+def word_in(root: Path) -> str:
+    """What sets apart the run that holds that folder, as everybody reads it who sees the folder; empty without one."""
+    try:
+        return str(json.loads((root / OWNER).read_text("utf-8")).get("word", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
+
+
 def _flock(lock: IO[str]) -> bool | None:
     """Whether this process holds it now; None where the file system has no such locks."""
     try:

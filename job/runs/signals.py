@@ -55,6 +55,11 @@ class StopRequest:
         finally:
             self._polled = False
 
+    def ask(self, reason: str) -> None:
+        """From any thread: as if a signal had arrived, for that reason."""
+        self.reason = self.reason or reason
+        os.kill(os.getpid(), signal.SIGTERM)
+
     def arrive(self, number: int, _frame: FrameType | None) -> None:
         if self._ending:
             return
@@ -69,7 +74,7 @@ class StopRequest:
         reason = "The process that watched this run is gone: it was killed." if orphaned else f"{name} arrived."
         self.reason = self.reason or reason
         if again or not self._polled:
-            raise Stopped(reason)
+            raise Stopped(reason if again else self.reason)
         log.warning("signal=%s: stopping between two micro-batches", name)
 
     @contextmanager

@@ -15,7 +15,7 @@ import torch
 
 from job.errors import Diverged
 from job.hosts import disk
-from job.hosts.cards import workers_of
+from job.hosts.cards import cards_of
 from job.hosts.tracking import tracked
 from job.modeling import round_trip
 from job.modeling.adapter_file import WEIGHTS, is_untrained, load_lora_tensors
@@ -25,6 +25,7 @@ from job.modeling.config import attention_of
 from job.modeling.files import BaseFiles, fetch_files
 from job.modeling.sizes import Sizes
 from job.modeling.tokenizer import load_tokenizer
+from job.parallel.others import Others
 from job.parallel.team import Team
 from job.results import Cleaned, RoundTrip, Trained
 from job.runs.deadline import Deadline
@@ -69,9 +70,10 @@ def train(
     deadline: Deadline | None = None,
     halved: bool = False,
     candidates: int = 1,
+    others: Others | None = None,
 ) -> Trained:
     """From cleaned rows to a `train/adapter/` below `root` that a fresh process has loaded and compared, and to the tensors of
-    `candidates` adapters.
+    `candidates` adapters. `others`: the other processes of this run, on other hosts.
 
     Continues from the newest whole checkpoint. `halved`: begin the memory plan with micro-batches of half the size.
 
@@ -84,10 +86,17 @@ def train(
     chat = Chat(tokenizer)
     rows = read_rows(chat, root / cleaned.train_path, settings.loss_on, settings.max_tokens)
     eval_rows = read_rows(chat, root / cleaned.eval_path, settings.loss_on, settings.max_tokens)
-    cards = workers_of(settings.devices, settings.batch_size, on_gpu=torch.cuda.is_available())
+    cards = cards_of(
+        settings.devices,
+        settings.batch_size,
+        others.place.local_rank if others else None,
+        on_gpu=torch.cuda.is_available(),
+    )
+    most = settings.batch_size if settings.devices == "auto" else None
+    counts = others.counts(len(cards), most) if others else [len(cards)]
     request = _request(files, cleaned, model, lora, settings, root, halved=halved)
     with ExitStack() as exits:
-        team = exits.enter_context(Team(request, cards, WORKER)) if len(cards) > 1 else None
+        team = exits.enter_context(Team(request, cards, WORKER, others, counts)) if sum(counts) > 1 else None
         prepared = prepare(
             files,
             tokenizer,
@@ -113,7 +122,7 @@ def train(
         warnings = doubts(settings, steps_of(len(rows), settings))
         for warning in warnings:
             log.warning("stage=train doubt=true: %s", warning)
-        if team and settings.devices == "auto" and not _team_pays(prepared, rows[: settings.batch_size], len(cards)):
+        if team and settings.devices == "auto" and not _team_pays(prepared, rows[: settings.batch_size], team.workers):
             team.dismiss()
             team = None
         trainer = _trainer(prepared, settings, rows, eval_rows, watch, team)
@@ -148,8 +157,9 @@ def _request(
         "model": model.model_dump(mode="json"),
         "lora": lora.model_dump(mode="json"),
         "train": settings.model_dump(mode="json"),
-        "rows": str(root / cleaned.train_path),
-        "eval_rows": str(root / cleaned.eval_path),
+        "root": str(root.absolute()),
+        "rows": cleaned.train_path,
+        "eval_rows": cleaned.eval_path,
         "halved": halved,
     }
 

@@ -57,6 +57,13 @@ def test_a_run_that_needs_no_hub_stays_off_the_network() -> None:
     assert os.environ["PYTORCH_ALLOC_CONF"] == "expandable_segments:True"
 
 
+def test_no_library_sees_what_a_launcher_has_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    prepare_libraries(settings("quickstart"))
+    assert not {"RANK", "WORLD_SIZE"} & set(os.environ)
+
+
 def test_a_run_with_rows_on_the_hub_reaches_it() -> None:
     prepare_libraries(settings("owner/rows"))
     assert "HF_HUB_OFFLINE" not in os.environ

@@ -12,7 +12,8 @@ from job.errors import HostUnfit, JobError, MemoryExhausted, SettingsError
 from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles
-from job.parallel.team import Team, error_of, require_same, told_of
+from job.parallel.failures import error_of, told_of
+from job.parallel.team import Team, require_same
 from job.parallel.wire import Order
 from job.settings.fields import LoraSettings, ModelSettings
 from job.training.parallel.computing import facts, losses_of
@@ -62,6 +63,7 @@ def request_of(base: Path, path: Path) -> dict[str, object]:
         "train": SETTINGS.model_dump(mode="json"),
         "rows": str(path),
         "eval_rows": str(path),
+        "root": "",
         "halved": False,
     }
 
@@ -113,7 +115,7 @@ def test_three_workers_train_what_one_trains_until_one_is_killed(base: Path, pat
         assert float(loss) == pytest.approx(sum(trainer_losses(trainer, some)) / order.learned, rel=1e-5)
 
         began = time.monotonic()
-        team._children[1].kill()
+        team._children.processes[2].kill()
         while time.monotonic() < began + 60:
             trainer.evaluate()
 
@@ -127,4 +129,4 @@ def test_a_worker_that_cannot_begin_says_why(base: Path, path: Path, tmp_path: P
     with pytest.raises(JobError, match="Worker 1 of 2: ") as caught, Team(request, ["", ""], WORKER) as team:
         team.join({}, torch.device("cpu"))
     assert caught.value.remedy
-    assert all(child.poll() is not None for child in team._children)
+    assert all(child.poll() is not None for child in team._children.processes.values())

@@ -23,7 +23,7 @@ run(work, "probe")
 
 def test_what_a_worker_ends_of_is_told_and_logged() -> None:
     leader = Wire(0, 2)
-    request = {"rank": 1, "workers": 2, "port": leader.port, "what": "rows"}
+    request = {"rank": 1, "workers": 2, "address": leader.address, "port": leader.port, "prefix": "", "what": "rows"}
     ended = subprocess.run(
         [sys.executable, "-c", ENDS],
         input=json.dumps(request),

@@ -30,7 +30,7 @@ def _work(request: dict[str, Any], wire: Wire) -> None:
     tokenizer = load_tokenizer(files, model)
     chat = Chat(tokenizer)
     rows, eval_rows = (
-        read_rows(chat, Path(path), settings.loss_on, settings.max_tokens)
+        read_rows(chat, Path(request["root"], path), settings.loss_on, settings.max_tokens)
         for path in (request["rows"], request["eval_rows"])
     )
     prepared = prepare(
