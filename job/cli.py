@@ -102,7 +102,7 @@ class _Parser(argparse.ArgumentParser):
 
 OPTIONS = (
     *("--adapter", "--directory", "--env-file", "--gpu", "--image", "--json", "--no-spot", "--only", "--output"),
-    *("--price", "--spot", "--help", "--version"),
+    *("--gpus", "--nodes", "--price", "--spot", "--help", "--version"),
 )
 
 
@@ -185,6 +185,8 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", choices=names, metavar="TARGET", help="one of the targets below")
     parser.add_argument("--image", required=True, help="the image, as the queue pulls it")
     _add_gpu(parser, "card to ask for, with memory, disk and a time limit from an estimate", "without it as listed")
+    _add_number(parser, "--gpus", "GPUs in each host; without it one")
+    _add_number(parser, "--nodes", "hosts that train together; without it one")
     parser.add_argument(
         "--spot",
         action=argparse.BooleanOptionalAction,
@@ -213,6 +215,15 @@ def _add_gpu(parser: argparse.ArgumentParser, what: str, otherwise: str) -> None
         raise argparse.ArgumentTypeError(f"must be one of {names}, not '{name}'")
 
     parser.add_argument("--gpu", type=known, metavar="CARD", help=f"{what}: {names}; {otherwise}")
+
+
+def _add_number(parser: argparse.ArgumentParser, option: str, what: str) -> None:
+    def number(text: str) -> int:
+        if not (text.isdecimal() and int(text)):
+            raise argparse.ArgumentTypeError(f"must be a number from 1, not '{text}'")
+        return int(text)
+
+    parser.add_argument(option, type=number, metavar="N", default=1, help=what)
 
 
 def _price(text: str) -> float:
@@ -297,7 +308,8 @@ def _manifest(args: argparse.Namespace) -> int:
     try:
         if args.env_file is None:
             raise ArgumentError(["--env-file FILE: missing; a manifest needs an env file"])
-        job = describe(args.env_file, args.image, card=args.gpu.name if args.gpu else "", spot=args.spot)
+        card = args.gpu.name if args.gpu else ""
+        job = describe(args.env_file, args.image, card=card, gpus=args.gpus, nodes=args.nodes, spot=args.spot)
         require_possible(job, target)
         text = target.write(job)
     except SettingsError as error:

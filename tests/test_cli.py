@@ -175,12 +175,14 @@ ENV_FILE_HELP = (
         ),
         (
             "manifest",
-            "[--env-file FILE] --image IMAGE [--gpu CARD] [--spot | --no-spot] TARGET",
+            "[--env-file FILE] --image IMAGE [--gpu CARD] [--gpus N] [--nodes N] [--spot | --no-spot] TARGET",
             [
                 "  TARGET             one of the targets below",
                 "  --image IMAGE      the image, as the queue pulls it",
                 "  --gpu CARD         card to ask for, with memory, disk and a time limit from an estimate: T4, L4, A100, "
                 "H100; without it as listed",
+                "  --gpus N           GPUs in each host; without it one",
+                "  --nodes N          hosts that train together; without it one",
             ],
         ),
     ],
