@@ -200,7 +200,8 @@ def _add_card(parser: argparse.ArgumentParser) -> None:
     from job.plan.cost import T4
 
     _add_gpu(parser, "card for which memory and time are estimated", f"without it {T4.name}")
-    parser.add_argument("--price", type=_price, default=0.0, help="price of an hour on that card, in any currency")
+    _add_number(parser, "--gpus", "such cards in one host; without it one")
+    parser.add_argument("--price", type=_price, default=0.0, help="price of an hour on that machine, in any currency")
 
 
 def _add_gpu(parser: argparse.ArgumentParser, what: str, otherwise: str) -> None:
@@ -284,7 +285,7 @@ def _plan(args: argparse.Namespace) -> int:
         require_folders(settings, os.environ)
         now = {name for name in os.environ if name.startswith(PREFIX) and os.environ[name]}
         origin = {name: "environment" if name in before else f"{args.env_file}" for name in now}
-        for line in lines(Facts(settings, token, origin, args.gpu, args.price or settings.hourly_price)):
+        for line in lines(Facts(settings, token, origin, args.gpu, args.price or settings.hourly_price, args.gpus)):
             print(redact(line))
     except JobError as error:
         hide_secrets(os.environ)  # the message quotes values of the env file too

@@ -165,12 +165,13 @@ ENV_FILE_HELP = (
         ),
         (
             "plan",
-            "[--env-file FILE] [--gpu CARD] [--price PRICE]",
+            "[--env-file FILE] [--gpu CARD] [--gpus N] [--price PRICE]",
             [
                 "Print what a run would do, from a sample of the rows, and what it would fail with. Needs no GPU, loads no "
                 "weights and writes nothing.",
                 "  --gpu CARD       card for which memory and time are estimated: T4, L4, A100, H100; without it T4",
-                "  --price PRICE    price of an hour on that card, in any currency",
+                "  --gpus N         such cards in one host; without it one",
+                "  --price PRICE    price of an hour on that machine, in any currency",
             ],
         ),
         (
