@@ -225,10 +225,15 @@ def test_skypilot_passes_each_nodes_place_to_its_container() -> None:
     assert document["resources"]["job_recovery"] == one["resources"]["job_recovery"]
 
 
-def test_several_nodes_by_skypilots_schema() -> None:
-    schemas = pytest.importorskip("sky.utils.schemas", reason="too heavy for CI: pip install skypilot")
+def test_several_nodes_by_skypilots_task_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    sky = pytest.importorskip("sky", reason="too heavy for CI: pip install skypilot")
+    schemas = pytest.importorskip("sky.utils.schemas")
     jsonschema = pytest.importorskip("jsonschema")
-    jsonschema.validate(yaml.safe_load(filled(written("skypilot", together()))), schemas.get_task_schema())
+    document = yaml.safe_load(filled(written("skypilot", together())))
+    jsonschema.validate(document, schemas.get_task_schema())
+    secrets = [(name, PLANTED) for name in document.get("secrets", {})]
+    assert sky.Task.from_yaml_config(document, secrets_overrides=secrets).num_nodes == 2
 
 
 def test_flavors_are_those_of_the_client() -> None:

@@ -20,7 +20,9 @@ from job import submit
 from job.settings.env_files import read_env_file
 from job.settings.fields import OUTPUT_DIR
 from job.submit import TARGETS, google, targets
+from job.submit.clouds import SKY_PLACE
 from job.submit.estimate import Needs
+from job.submit.hosts import DOCKER_BY_HAND
 from job.submit.placeholders import MEANINGS
 from job.submit.submission import Submission, describe
 from job.submit.targets import Target, table
@@ -266,6 +268,25 @@ def test_the_hosts_share_a_run_folder_and_the_time_limit_is_that_of_all(target: 
         assert platform.mount.replace("<name>", job.name) in text
     has_limit = {each.name: each.has_limit for each in TARGETS}[target]
     assert bool(re.search(r"\b(7:00:00|7h|25200s?)\b", text)) == has_limit
+
+
+def test_a_run_finds_its_place_by_what_the_manifests_and_their_platforms_set(tmp_path: Path) -> None:
+    places = pytest.importorskip("job.hosts.places", reason="comes with runs on several hosts")
+    job = together(QUICKSTART)
+
+    def place(environ: dict[str, str]) -> tuple[int, int, str, int]:
+        found = places.place_of(environ)
+        return found.rank, found.processes, found.address, found.port
+
+    pod = environment("kubernetes", written("kubernetes", job), tmp_path)
+    assert place(pod | {"JOB_COMPLETION_INDEX": "1"}) == (1, 2, "lora-quickstart-0.lora-quickstart-hosts", 29500)
+    trainer = {"PET_NNODES": "2", "PET_NODE_RANK": "1", "PET_MASTER_ADDR": "first", "PET_MASTER_PORT": "29500"}
+    assert place(environment("kubeflow", written("kubeflow", job), tmp_path) | trainer) == (1, 2, "first", 29500)
+    sky = dict(zip(SKY_PLACE, ("1", "2", "10.0.0.1\n10.0.0.2"), strict=True))
+    assert place(environment("skypilot", written("skypilot", job), tmp_path) | sky)[:3] == (1, 2, "10.0.0.1")
+    hand = dict(re.findall(r"-e (\w+)=(\w+)", DOCKER_BY_HAND))
+    assert place(hand)[:3] == (0, 2, "ADDRESS_OF_THE_FIRST")
+    assert places.place_of(environment("kubernetes", written("kubernetes", described(QUICKSTART)), tmp_path)) is None
 
 
 def test_what_several_hosts_share_is_said(command: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
