@@ -249,7 +249,7 @@ def cost_lines(facts: Facts) -> Iterator[str]:
     if not cost:
         yield "  time: unknown, as the number of steps is"
         return
-    if facts.gpus > 1:
+    if facts.gpus > 1 and found.fits:
         yield from _shared_lines(facts.gpus, cost, facts.settings.train)
     yield (
         f"  time: about {_minutes(cost.total)}: cleaning {_minutes(cost.cleaning)}, training {_minutes(cost.training)} "
@@ -267,11 +267,13 @@ def _shared_lines(gpus: int, cost: Cost, train: TrainSettings) -> Iterator[str]:
     if step.workers < gpus:
         why = "FINETUNE_TRAIN_BATCH_SIZE" if step.workers == train.batch_size else "FINETUNE_TRAIN_DEVICES"
         yield f"  {gpus - step.workers} of {gpus} GPUs stay idle: {why} is {step.workers}"
+    if step.workers == 1:
+        return
     yield (
         f"  a step of {train.batch_size} rows: about {step.seconds:.2f} s on {step.workers} GPUs, {alone.seconds:.2f} s on "
         f"one; {rows}: kernels {step.kernels:.2f} s, launches {step.launching:.2f} s at least, exchange {step.exchange:.2f} s"
     )
-    if not cost.shares and step.workers > 1:
+    if not cost.shares:
         yield "  sharing gains too little: one GPU would train, the others stay idle; more rows a step change that"
 
 

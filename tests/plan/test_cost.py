@@ -204,7 +204,7 @@ def test_what_fits_one_card_fits_eight_and_nothing_else_does(
         assert ("one row does not fit" not in lines[0]) == (card.name in fitting)
         no = "" if card.name in fitting else ": more of them do not make it fit"
         assert lines[1] == f"  each GPU holds the whole base{no}"
-        assert any("s on 8 GPUs, " in line for line in lines)
+        assert any("s on 8 GPUs, " in line for line in lines) == (card.name in fitting)
 
 
 def test_gpus_that_stay_idle_are_said(facts: Callable[..., Facts], llama_3b: Architecture) -> None:
@@ -212,6 +212,9 @@ def test_gpus_that_stay_idle_are_said(facts: Callable[..., Facts], llama_3b: Arc
     assert "  8 of 24 GPUs stay idle: FINETUNE_TRAIN_BATCH_SIZE is 16" in shown(known, llama_3b, "T4", 24)
     known = with_samples(facts(TRAIN_DEVICES="3"), sample(rows=200, total=5000))
     assert "  5 of 8 GPUs stay idle: FINETUNE_TRAIN_DEVICES is 3" in shown(known, llama_3b, "T4", 8)
+    alone = shown(with_samples(facts(TRAIN_DEVICES="1"), sample(rows=200, total=5000)), llama_3b, "T4", 8)
+    assert "  7 of 8 GPUs stay idle: FINETUNE_TRAIN_DEVICES is 1" in alone
+    assert not [line for line in alone if "a step of" in line or "sharing" in line]
     known = with_samples(facts(), sample(rows=200, total=5000))
     poor = "  sharing gains too little: one GPU would train, the others stay idle; more rows a step change that"
     assert poor in shown(known, llama_3b, "H100", 4)
