@@ -102,7 +102,7 @@ class _Parser(argparse.ArgumentParser):
 
 OPTIONS = (
     *("--adapter", "--directory", "--env-file", "--gpu", "--image", "--json", "--no-spot", "--only", "--output"),
-    *("--price", "--spot", "--help", "--version"),
+    *("--gpus", "--nodes", "--price", "--spot", "--help", "--version"),
 )
 
 
@@ -185,6 +185,8 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", choices=names, metavar="TARGET", help="one of the targets below")
     parser.add_argument("--image", required=True, help="the image, as the queue pulls it")
     _add_gpu(parser, "card to ask for, with memory, disk and a time limit from an estimate", "without it as listed")
+    _add_number(parser, "--gpus", "GPUs in each host; without it one")
+    _add_number(parser, "--nodes", "hosts that train together; without it one")
     parser.add_argument(
         "--spot",
         action=argparse.BooleanOptionalAction,
@@ -198,7 +200,8 @@ def _add_card(parser: argparse.ArgumentParser) -> None:
     from job.plan.cost import T4
 
     _add_gpu(parser, "card for which memory and time are estimated", f"without it {T4.name}")
-    parser.add_argument("--price", type=_price, default=0.0, help="price of an hour on that card, in any currency")
+    _add_number(parser, "--gpus", "such cards in one host; without it one")
+    parser.add_argument("--price", type=_price, default=0.0, help="price of an hour on that machine, in any currency")
 
 
 def _add_gpu(parser: argparse.ArgumentParser, what: str, otherwise: str) -> None:
@@ -213,6 +216,15 @@ def _add_gpu(parser: argparse.ArgumentParser, what: str, otherwise: str) -> None
         raise argparse.ArgumentTypeError(f"must be one of {names}, not '{name}'")
 
     parser.add_argument("--gpu", type=known, metavar="CARD", help=f"{what}: {names}; {otherwise}")
+
+
+def _add_number(parser: argparse.ArgumentParser, option: str, what: str) -> None:
+    def number(text: str) -> int:
+        if not (text.isdecimal() and int(text)):
+            raise argparse.ArgumentTypeError(f"must be a number from 1, not '{text}'")
+        return int(text)
+
+    parser.add_argument(option, type=number, metavar="N", default=1, help=what)
 
 
 def _price(text: str) -> float:
@@ -273,7 +285,7 @@ def _plan(args: argparse.Namespace) -> int:
         require_folders(settings, os.environ)
         now = {name for name in os.environ if name.startswith(PREFIX) and os.environ[name]}
         origin = {name: "environment" if name in before else f"{args.env_file}" for name in now}
-        for line in lines(Facts(settings, token, origin, args.gpu, args.price or settings.hourly_price)):
+        for line in lines(Facts(settings, token, origin, args.gpu, args.price or settings.hourly_price, args.gpus)):
             print(redact(line))
     except JobError as error:
         hide_secrets(os.environ)  # the message quotes values of the env file too
@@ -297,7 +309,8 @@ def _manifest(args: argparse.Namespace) -> int:
     try:
         if args.env_file is None:
             raise ArgumentError(["--env-file FILE: missing; a manifest needs an env file"])
-        job = describe(args.env_file, args.image, card=args.gpu.name if args.gpu else "", spot=args.spot)
+        card = args.gpu.name if args.gpu else ""
+        job = describe(args.env_file, args.image, card=card, gpus=args.gpus, nodes=args.nodes, spot=args.spot)
         require_possible(job, target)
         text = target.write(job)
     except SettingsError as error:

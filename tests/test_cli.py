@@ -165,22 +165,25 @@ ENV_FILE_HELP = (
         ),
         (
             "plan",
-            "[--env-file FILE] [--gpu CARD] [--price PRICE]",
+            "[--env-file FILE] [--gpu CARD] [--gpus N] [--price PRICE]",
             [
                 "Print what a run would do, from a sample of the rows, and what it would fail with. Needs no GPU, loads no "
                 "weights and writes nothing.",
                 "  --gpu CARD       card for which memory and time are estimated: T4, L4, A100, H100; without it T4",
-                "  --price PRICE    price of an hour on that card, in any currency",
+                "  --gpus N         such cards in one host; without it one",
+                "  --price PRICE    price of an hour on that machine, in any currency",
             ],
         ),
         (
             "manifest",
-            "[--env-file FILE] --image IMAGE [--gpu CARD] [--spot | --no-spot] TARGET",
+            "[--env-file FILE] --image IMAGE [--gpu CARD] [--gpus N] [--nodes N] [--spot | --no-spot] TARGET",
             [
                 "  TARGET             one of the targets below",
                 "  --image IMAGE      the image, as the queue pulls it",
                 "  --gpu CARD         card to ask for, with memory, disk and a time limit from an estimate: T4, L4, A100, "
                 "H100; without it as listed",
+                "  --gpus N           GPUs in each host; without it one",
+                "  --nodes N          hosts that train together; without it one",
             ],
         ),
     ],

@@ -1,7 +1,8 @@
 """Steps, memory, time and price of a run on a named card: estimates, since nothing is run.
 
 Times are those of this job's own kernels on an H200 (job/training/README.md#speed), scaled by the base's size and by the
-card's rates. Imports no heavy library by itself.
+card's rates. Several GPUs of a host share the steps and the evaluations, each with the whole base (job/plan/parallel.py).
+Imports no heavy library by itself.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES, Candidate, Checkpointing, candidates
 from job.modeling.sizes import sizes, width_of
-from job.settings.fields import Settings
+from job.plan.parallel import Step, exchange_seconds, largest_share, pays, rows_of, workers_of
+from job.settings.fields import Settings, TrainSettings
 from job.training.intervals import evaluations, intervals
 
 if TYPE_CHECKING:
@@ -90,19 +92,25 @@ class Cost:
     evaluations: float
     other: float
     """Download, loading, self-test, round trip, probe, push."""
+    step: Step
+    """As the GPUs would share it."""
+    alone: Step
+    shares: bool
+    """Whether a run would do so."""
 
     @property
     def total(self) -> float:
         return self.cleaning + self.training + self.evaluations + self.other
 
 
-def memory(base: Architecture, settings: Settings, card: Card) -> Memory | None:
-    """The first way to cut a step that fits the card, for the longest rows that the settings allow; else the last one."""
+def memory(base: Architecture, settings: Settings, card: Card, gpus: int = 1) -> Memory | None:
+    """The first way to cut a GPU's share of a step that fits the card, for the longest rows that the settings allow; else the
+    last one."""
     from job.modeling.layers import decoder_layers
     from job.modeling.prediction import predictions
 
-    longest = settings.train.max_tokens
-    ways = candidates(longest, longest * settings.train.batch_size, recomputable=bool(decoder_layers(base.model)))
+    longest, rows = settings.train.max_tokens, rows_of(workers_of(gpus, settings.train), settings.train)
+    ways = candidates(longest, longest * rows, recomputable=bool(decoder_layers(base.model)))
     needs = predictions(base, settings.lora, ways, width=width_of(base, settings, card.capability))
     found = None
     for candidate, need in zip(ways, needs, strict=True):
@@ -114,30 +122,52 @@ def memory(base: Architecture, settings: Settings, card: Card) -> Memory | None:
     return found
 
 
-def cost(base: Architecture, settings: Settings, rows: Expected, card: Card) -> Cost | None:
+def cost(base: Architecture, settings: Settings, rows: Expected, card: Card, gpus: int = 1) -> Cost | None:
     """None if the number of steps or the memory of one is unknown.
 
     Raises SettingsError (64) for targets that the base lacks.
     """
-    from job.modeling.layers import decoder_layers
     from job.modeling.weights import count_weights
 
-    found = memory(base, settings, card)
-    if not (found and rows.steps and rows.text_tokens):
+    if not (rows.steps and rows.text_tokens):
         return None
-    step_tokens = rows.text_tokens * settings.train.batch_size
+    step, alone = (_step(base, settings, rows, card, count) for count in (gpus, 1))
+    if not (step and alone):
+        return None
+    shares = pays(alone, step, settings.train)
+    chosen = step if shares else alone
     kernel_ms = _kernel_ms(base, settings, card)
-    micro_batches = math.ceil(step_tokens / found.candidate.tokens)
-    launching = HOST_SECONDS * len(decoder_layers(base.model)) * micro_batches
-    step = max(step_tokens * RECOMPUTED[found.candidate.checkpointing] * kernel_ms / 1e6, launching)
-    evaluation = rows.eval_texts * rows.text_tokens * FORWARD_SHARE * kernel_ms / 1e6
+    evaluation = rows.eval_texts * rows.text_tokens * FORWARD_SHARE * kernel_ms / 1e6 / chosen.workers
     parameters = sum(count.parameters for count in count_weights(base.model))
     return Cost(
-        tokens_per_second=step_tokens / step,
+        tokens_per_second=rows.text_tokens * settings.train.batch_size / chosen.seconds,
         cleaning=(rows.kept or 0) / CLEANED_ROWS_PER_SECOND,
-        training=rows.steps * step,
+        training=rows.steps * chosen.seconds,
         evaluations=evaluations(rows.steps, intervals(settings.train, rows.steps).eval_steps) * evaluation,
         other=_other(settings, sizes(base, settings).adapter_bytes, parameters, parameters * base.published_width),
+        step=step,
+        alone=alone,
+        shares=shares,
+    )
+
+
+def _step(base: Architecture, settings: Settings, rows: Expected, card: Card, gpus: int) -> Step | None:
+    from job.modeling.layers import decoder_layers
+
+    found = memory(base, settings, card, gpus)
+    if not found:
+        return None
+    train = settings.train
+    workers = workers_of(gpus, train)
+    tokens = rows.text_tokens * train.batch_size
+    if workers > 1:
+        tokens *= largest_share(rows.lengths, workers, train.batch_size)
+    return Step(
+        workers,
+        rows_of(workers, train),
+        kernels=tokens * RECOMPUTED[found.candidate.checkpointing] * _kernel_ms(base, settings, card) / 1e6,
+        launching=HOST_SECONDS * len(decoder_layers(base.model)) * math.ceil(tokens / found.candidate.tokens),
+        exchange=exchange_seconds(base.adapter(settings.lora).parameters * 4, card.name, workers),
     )
 
 
@@ -203,19 +233,24 @@ def cost_lines(facts: Facts) -> Iterator[str]:
     if not base:
         yield "  unknown without the base model"
         return
-    found = memory(base, facts.settings, card)
+    found = memory(base, facts.settings, card, facts.gpus)
     if not found:
         yield "  unknown for this architecture"
         return
+    each = "" if facts.gpus == 1 else " on each GPU"
     peak = f"{found.peak_bytes / GIB:.1f} GiB of {found.usable_bytes / GIB:.1f} usable, {RESERVE_SHARE:.0%} kept in reserve"
     if found.fits:
-        yield f"  memory for the longest rows that the settings allow: {found.candidate}: {peak}"
+        yield f"  memory{each} for the longest rows that the settings allow: {found.candidate}: {peak}"
     else:
-        yield f"  memory: one row does not fit: {peak}; lower FINETUNE_TRAIN_MAX_TOKENS"
+        yield f"  memory{each}: one row does not fit: {peak}; lower FINETUNE_TRAIN_MAX_TOKENS"
+    if facts.gpus > 1:
+        yield f"  each GPU holds the whole base{'' if found.fits else ': more of them do not make it fit'}"
     cost = facts.cost.value
     if not cost:
         yield "  time: unknown, as the number of steps is"
         return
+    if facts.gpus > 1 and found.fits:
+        yield from _shared_lines(facts.gpus, cost, facts.settings.train)
     yield (
         f"  time: about {_minutes(cost.total)}: cleaning {_minutes(cost.cleaning)}, training {_minutes(cost.training)} "
         f"({cost.tokens_per_second:,.0f} tokens/s), evaluations {_minutes(cost.evaluations)}, all else {_minutes(cost.other)}"
@@ -223,6 +258,23 @@ def cost_lines(facts: Facts) -> Iterator[str]:
     if facts.price:
         yield f"  price: about {facts.price * cost.total / 3600:,.2f}, at {facts.price:g} an hour"
     yield "  scaled from kernel times on an H200 by the card's rates, and possibly off by a factor of two; a run measures both"
+
+
+def _shared_lines(gpus: int, cost: Cost, train: TrainSettings) -> Iterator[str]:
+    """A step of several GPUs."""
+    step, alone = cost.step, cost.alone
+    rows = f"{step.rows} row{'s' * (step.rows != 1)} a GPU at most"
+    if step.workers < gpus:
+        why = "FINETUNE_TRAIN_BATCH_SIZE" if step.workers == train.batch_size else "FINETUNE_TRAIN_DEVICES"
+        yield f"  {gpus - step.workers} of {gpus} GPUs stay idle: {why} is {step.workers}"
+    if step.workers == 1:
+        return
+    yield (
+        f"  a step of {train.batch_size} rows: about {step.seconds:.2f} s on {step.workers} GPUs, {alone.seconds:.2f} s on "
+        f"one; {rows}: kernels {step.kernels:.2f} s, launches {step.launching:.2f} s at least, exchange {step.exchange:.2f} s"
+    )
+    if not cost.shares:
+        yield "  sharing gains too little: one GPU would train, the others stay idle; more rows a step change that"
 
 
 def _minutes(seconds: float) -> str:

@@ -48,11 +48,17 @@ class Facts:
     """Variable -> where its value came from; defaults are not in it."""
     named_card: Card | None = None
     price: float = 0.0
-    """Of an hour on the card, in any currency; 0 if unknown."""
+    """Of an hour on the machine, in any currency; 0 if unknown."""
+    gpus: int = 1
+    """Of one host."""
 
     @property
     def card(self) -> Card:
         return self.named_card or T4
+
+    @property
+    def hardware(self) -> str:
+        return f"an NVIDIA {self.card.name}" if self.gpus == 1 else f"{self.gpus} NVIDIA {self.card.name} in one host"
 
     @cached_property
     def pins(self) -> list[Pin]:
@@ -106,7 +112,7 @@ class Facts:
     @cached_property
     def cost(self) -> Found[Cost | None]:
         base = self.base.value
-        return Found.of(lambda: cost(base, self.settings, self.expected, self.card)) if base else Found()
+        return Found.of(lambda: cost(base, self.settings, self.expected, self.card, self.gpus)) if base else Found()
 
     def _bound_the_hub(self) -> None:
         if self.settings.uses_hub:

@@ -57,14 +57,21 @@ def _of_the_base(facts: Facts) -> Iterator[JobError]:
 
 
 def _of_the_card(facts: Facts) -> Iterator[JobError]:
-    """Only for a card that the user has named."""
+    """Only for a card that the user has named, and only where several GPUs are, for their number."""
+    devices = facts.settings.train.devices
+    if facts.gpus > 1 and devices != "auto" and devices > facts.gpus:
+        yield HostUnfit(
+            f"FINETUNE_TRAIN_DEVICES={devices} asks for more GPUs than the {facts.gpus} of --gpus.",
+            remedy="Set FINETUNE_TRAIN_DEVICES=auto, or name a host with more GPUs.",
+        )
     base, card = facts.base.value, facts.named_card
     found = memory(base, facts.settings, card) if base and card else None
     if found and card and not found.fits and found.hopeless:
         yield HostUnfit(
             f"One row of {facts.settings.train.max_tokens:,} tokens needs about {found.peak_bytes / GIB:.1f} GiB, more than "
             f"the {card.memory_bytes / GIB:.1f} GiB of an NVIDIA {card.name}.",
-            remedy="Lower FINETUNE_TRAIN_MAX_TOKENS, or use a larger GPU.",
+            remedy="Lower FINETUNE_TRAIN_MAX_TOKENS, or use a larger GPU"
+            + ("; each GPU holds the whole base, so more of them do not help." if facts.gpus > 1 else "."),
         )
 
 
@@ -168,8 +175,8 @@ def warnings(facts: Facts) -> Iterator[str]:
     minutes, cost = facts.settings.deadline_minutes, facts.cost.value
     if minutes and cost and cost.total > 60 * minutes:
         yield (
-            f"the run may not fit FINETUNE_DEADLINE_MINUTES ({minutes:g}): about {cost.total / 60:,.0f} minutes on an NVIDIA "
-            f"{facts.card.name}"
+            f"the run may not fit FINETUNE_DEADLINE_MINUTES ({minutes:g}): about {cost.total / 60:,.0f} minutes on "
+            f"{facts.hardware}"
         )
 
 

@@ -232,6 +232,8 @@ class Expected:
     steps: int | None
     text_tokens: float
     """The mean of these texts; 0 without any."""
+    lengths: tuple[int, ...] = ()
+    """Of the rows of the samples that are kept, in order: how evenly a step can be shared out."""
 
     @property
     def in_parts(self) -> bool:
@@ -262,6 +264,7 @@ def expected(samples: list[tuple[Source, Sample | None]], settings: Settings) ->
         eval_texts=eval_texts,
         steps=steps_of(train_texts, train) if total is not None else None,
         text_tokens=_mean([(sample.text_tokens, sample.kept * sample.texts_per_row) for sample in found]),
+        lengths=tuple(sorted(one for sample in found for one in sample.tokens if one <= train.max_tokens)),
     )
 
 

@@ -111,6 +111,6 @@ SECTIONS: tuple[Section, ...] = (
     Section("Hub", hub_lines),
     Section("Files in {facts.settings.output_dir}", file_lines),
     Section("Base model", base_lines),
-    Section("Memory and time on an NVIDIA {facts.card.name} (an estimate)", cost_lines),
+    Section("Memory and time on {facts.hardware} (an estimate)", cost_lines),
     Section("Problems", problem_lines),
 )

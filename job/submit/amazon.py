@@ -9,8 +9,15 @@ from job.submit.files import Way, each
 from job.submit.submission import Submission
 from job.submit.text import as_json, command
 
-CARDS = {"T4": "g4dn.xlarge", "L4": "g6.xlarge", "H100": "p5.4xlarge"}
-"""Instance types with one card. An A100 comes as eight (p4d.24xlarge)."""
+CARDS = {
+    "T4": {1: "g4dn.xlarge", 4: "g4dn.12xlarge"},
+    "L4": {1: "g6.xlarge", 4: "g6.12xlarge", 8: "g6.48xlarge"},
+    "A100": {8: "p4d.24xlarge"},
+    "H100": {1: "p5.4xlarge", 8: "p5.48xlarge"},
+}
+"""Instance types by the number of their cards."""
+BATCH_CARDS = CARDS | {"T4": CARDS["T4"] | {8: "g4dn.metal"}}
+"""Of EC2, on which Batch runs a job; SageMaker has no metal."""
 BATCH_OUTPUT, CHECKPOINTS, CHANNELS = "/output", "/opt/ml/checkpoints", "/opt/ml/input/data"
 BATCH_FILES = Way(
     # EFS has no upload from outside its network
@@ -29,9 +36,9 @@ def aws_batch(job: Submission) -> str:
     # At most five rules are allowed. Batch retries any code that no rule names (1, 137 and 143), and never a timeout.
     definition = {
         "jobDefinitionName": job.name,
-        "type": "container",
+        "type": "container" if job.nodes == 1 else "multinode",
         "platformCapabilities": ["EC2"],
-        "containerProperties": _container(job),
+        **_nodes(job),
         "timeout": {"attemptDurationSeconds": job.max_seconds},
         "retryStrategy": {
             "attempts": job.attempts,
@@ -50,6 +57,15 @@ def aws_batch(job: Submission) -> str:
     )
 
 
+def _nodes(job: Submission) -> dict[str, Any]:
+    """One container, or the same one on each host. The end of the main node is that of the job, and is tried again."""
+    container = _container(job)
+    if job.nodes == 1:
+        return {"containerProperties": container}
+    every = {"targetNodes": f"0:{job.nodes - 1}", "container": container}
+    return {"nodeProperties": {"numNodes": job.nodes, "mainNode": 0, "nodeRangeProperties": [every]}}
+
+
 def _container(job: Submission) -> dict[str, Any]:
     values = job.environment(f"{BATCH_OUTPUT}/{job.name}", HF_HOME=f"{BATCH_OUTPUT}/cache/huggingface")
     return {
@@ -58,8 +74,8 @@ def _container(job: Submission) -> dict[str, Any]:
         "environment": [{"name": name, "value": value} for name, value in values.items()],
         "executionRoleArn": "YOUR_EXECUTION_ROLE_ARN",
         "resourceRequirements": [
-            {"type": "GPU", "value": "1"},
-            {"type": "VCPU", "value": "4"},
+            {"type": "GPU", "value": str(job.gpus)},
+            {"type": "VCPU", "value": str(4 * job.gpus)},
             {"type": "MEMORY", "value": str(job.needs.memory_mib)},
         ],
         "linuxParameters": {"sharedMemorySize": SHARED_MIB},
@@ -89,7 +105,7 @@ def sagemaker(job: Submission) -> str:
     # Its environment takes no secrets: the token is a file of an input channel.
     token = {"HF_TOKEN_PATH": f"{CHANNELS}/secrets/hf_token"} if job.secrets else {}
     algorithm: dict[str, Any] = {"TrainingImage": job.image, "TrainingInputMode": "File"}
-    channels = [_channel("secrets", "secrets")] if job.secrets else []
+    channels: list[dict[str, Any]] = [_channel("secrets", "secrets")] if job.secrets else []
     if job.files:
         algorithm["ContainerEntrypoint"] = list(job.program)
         algorithm["ContainerArguments"] = job.arguments(f"{CHANNELS}/files")
@@ -97,17 +113,24 @@ def sagemaker(job: Submission) -> str:
     limits = {"MaxRuntimeInSeconds": job.max_seconds}
     if job.spot is not False:
         limits["MaxWaitTimeInSeconds"] = 2 * job.max_seconds
+    kept: dict[str, Any] = {"CheckpointConfig": {"S3Uri": f"s3://YOUR_BUCKET/{job.name}/", "LocalPath": CHECKPOINTS}}
+    output = CHECKPOINTS
+    if job.nodes > 1:
+        # A host has /opt/ml/checkpoints for itself: what all share is a file system, which needs a network of yours.
+        output = f"{CHANNELS}/output/{job.name}"
+        kept = {"VpcConfig": {"SecurityGroupIds": ["YOUR_SECURITY_GROUP_ID"], "Subnets": ["YOUR_SUBNET_ID"]}}
+        channels.append(EFS_CHANNEL)
     document: dict[str, Any] = {
         "TrainingJobName": job.name,
         "RoleArn": "YOUR_ROLE_ARN",
         "AlgorithmSpecification": algorithm,
-        "Environment": job.environment(CHECKPOINTS, **token),
+        "Environment": job.environment(output, **token),
         "ResourceConfig": {
-            "InstanceType": f"ml.{CARDS[job.card or 'T4']}",
-            "InstanceCount": 1,
+            "InstanceType": f"ml.{CARDS[job.card or 'T4'][job.gpus]}",
+            "InstanceCount": job.nodes,
             "VolumeSizeInGB": job.needs.disk_gb,
         },
-        "CheckpointConfig": {"S3Uri": f"s3://YOUR_BUCKET/{job.name}/", "LocalPath": CHECKPOINTS},
+        **kept,
         "OutputDataConfig": {"S3OutputPath": f"s3://YOUR_BUCKET/{job.name}-model/"},
         "EnableManagedSpotTraining": job.spot is not False,
         "StoppingCondition": limits,
@@ -115,6 +138,19 @@ def sagemaker(job: Submission) -> str:
     if channels:
         document["InputDataConfig"] = channels
     return as_json(document)
+
+
+EFS_CHANNEL = {
+    "ChannelName": "output",
+    "DataSource": {
+        "FileSystemDataSource": {
+            "FileSystemId": "YOUR_FILE_SYSTEM_ID",
+            "FileSystemType": "EFS",
+            "DirectoryPath": "/",
+            "FileSystemAccessMode": "rw",
+        }
+    },
+}
 
 
 def _channel(name: str, folder: str) -> dict[str, Any]:

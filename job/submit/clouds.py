@@ -3,6 +3,7 @@ machine, so that the next attempt continues the run."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from job.submit.estimate import SHARED_MIB
@@ -11,14 +12,22 @@ from job.submit.submission import Submission
 from job.submit.text import Raw, as_dotenv, as_json, as_yaml, command
 
 AZURE_SIZES = {
-    "T4": "Standard_NC4as_T4_v3",
-    "A100": "Standard_NC24ads_A100_v4",
-    "H100": "Standard_NC40ads_H100_v5",
+    "T4": {1: "Standard_NC4as_T4_v3", 4: "Standard_NC64as_T4_v3"},
+    "A100": {
+        1: "Standard_NC24ads_A100_v4",
+        2: "Standard_NC48ads_A100_v4",
+        4: "Standard_NC96ads_A100_v4",
+        8: "Standard_ND96asr_v4",
+    },
+    "H100": {1: "Standard_NC40ads_H100_v5", 2: "Standard_NC80adis_H100_v5", 8: "Standard_ND96isr_H100_v5"},
 }
-"""VM sizes with one card; Azure has no L4."""
-FLAVORS = {"T4": "t4-small", "L4": "l4x1", "A100": "a100-large"}
-"""Of `hf jobs run --flavor`, with one card."""
-SKY_CARDS = {"T4": "T4:1", "L4": "L4:1", "A100": "A100:1", "H100": "H100:1"}
+"""VM sizes by the number of their cards; Azure has no L4."""
+FLAVORS = {"T4": {1: "t4-small"}, "L4": {1: "l4x1", 4: "l4x4"}, "A100": {1: "a100-large", 4: "a100x4", 8: "a100x8"}}
+"""Of `hf jobs run --flavor`, by the number of their cards."""
+SKY_NUMBERS = {"T4": (1, 2, 4, 8), "L4": (1, 2, 4, 8), "A100": (1, 2, 4, 8, 16), "H100": (1, 2, 4, 8)}
+"""Of cards in a machine of some cloud."""
+SKY_PLACE = ("SKYPILOT_NODE_RANK", "SKYPILOT_NUM_NODES", "SKYPILOT_NODE_IPS")
+RUNPOD_NUMBERS = range(1, 9)
 RUNPOD_CARDS = {
     "L4": ["NVIDIA L4"],
     "A100": ["NVIDIA A100 80GB PCIe", "NVIDIA A100-SXM4-80GB"],
@@ -78,10 +87,10 @@ def azureml(job: Submission) -> str:
 def _azure_machine(job: Submission) -> dict[str, Any]:
     """A cluster of yours; with a card, or on Spot, a machine that Azure makes for the job (serverless compute)."""
     shared = {"shm_size": f"{SHARED_MIB}m"}
-    if not job.card and not job.spot:
+    if not job.card and not job.spot and job.gpus == 1:
         return {"compute": "azureml:YOUR_COMPUTE", "resources": shared}
     return {
-        "resources": {"instance_type": AZURE_SIZES[job.card or "T4"], "instance_count": 1, **shared},
+        "resources": {"instance_type": AZURE_SIZES[job.card or "T4"][job.gpus], "instance_count": 1, **shared},
         "queue_settings": {"job_tier": "Spot" if job.spot else "Standard"},
     }
 
@@ -92,7 +101,7 @@ def huggingface(job: Submission) -> str:
     values = job.environment(f"{job.output}/{job.name}")
     return "#!/bin/sh\n" + command(
         [
-            ["hf", "jobs", "run", "--name", job.name, "--flavor", FLAVORS[job.card or "T4"]],
+            ["hf", "jobs", "run", "--name", job.name, "--flavor", FLAVORS[job.card or "T4"][job.gpus]],
             ["--timeout", f"{job.max_hours}h"],
             ["--volume", f"hf://buckets/YOUR_NAMESPACE/YOUR_BUCKET:{job.output}"],
             *(["--env", as_dotenv(name, value)] for name, value in values.items()),
@@ -109,6 +118,7 @@ def skypilot(job: Submission) -> str:
     values = job.environment(job.output)
     mount = "/mnt/lora-job"
     data = ["--volume", Raw(f'"$HOME/{job.folder}:{job.data}:ro"'), "--workdir", job.data] if job.files else []
+    host = [["--network", "host", *(word for name in SKY_PLACE for word in ("--env", name))]] if job.nodes > 1 else []
     run = f'mkdir -p {mount}/{job.name} "$HOME/lora-job-cache"\n' + command(
         [
             ["docker", "run", "--rm", "--gpus", "all", "--stop-timeout", str(job.grace_seconds)],
@@ -116,13 +126,15 @@ def skypilot(job: Submission) -> str:
             ["--user", Raw('"$(id -u):$(id -g)"'), "--volume", f"{mount}/{job.name}:{job.output}"],
             ["--volume", Raw(f'"$HOME/lora-job-cache:{job.cache}"'), *data],
             *(["--env", name] for name in [*values, *job.secrets]),
+            *host,
             [job.image, "run"],
         ]
     )
     document: dict[str, Any] = {
         "name": job.name,
+        **({"num_nodes": job.nodes} if job.nodes > 1 else {}),
         "resources": {
-            "accelerators": SKY_CARDS[job.card or "T4"],
+            "accelerators": f"{job.card or 'T4'}:{job.gpus}",
             "memory": f"{job.needs.memory_gib}+",
             "use_spot": job.spot is not False,
             "disk_size": max(100, job.needs.disk_gb),
@@ -154,8 +166,8 @@ def runpod(job: Submission) -> str:
             "imageName": job.image,
             "computeType": "GPU",
             "gpuTypeIds": RUNPOD_CARDS.get(job.card, RUNPOD_USUAL),
-            "gpuCount": 1,
-            "minRAMPerGPU": job.needs.memory_gib,
+            "gpuCount": job.gpus,
+            "minRAMPerGPU": math.ceil(job.needs.memory_gib / job.gpus),
             "containerDiskInGb": 40,
             "networkVolumeId": "YOUR_NETWORK_VOLUME_ID",
             "volumeMountPath": WORKSPACE,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from job.errors import SettingsError
@@ -19,13 +19,15 @@ from job.plan.cost import (
     CARDS,
     DOWNLOAD_BYTES_PER_SECOND,
     FORWARD_SHARE,
+    HOST_SECONDS,
     RECOMPUTED,
     START_SECONDS,
     Card,
     kernel_ms,
 )
+from job.plan.parallel import Step, exchange_seconds, largest_share, pays, rows_of, workers_of
 from job.plan.rows import BYTES_PER_TOKEN
-from job.settings.fields import Settings
+from job.settings.fields import Settings, TrainSettings
 from job.settings.files import read_file
 from job.settings.sources import Source
 from job.training.intervals import EVALUATIONS
@@ -40,6 +42,12 @@ LEAST_BYTES = 0.5
 """Of a weight in 4 bits. What does not fit at that certainly does not fit."""
 HOST_GIB, SHARD_GIB = 9, 5
 """Python, CUDA and the cleaning processes, and the largest file of weights, which is read in one piece."""
+WORKER_GIB = 4
+"""Python and CUDA of each further worker, which reads the weights as the first one does."""
+LAYERS = 80
+"""Of the largest bases, since a name says nothing of layers."""
+GRADIENT_BYTES = 200e6
+"""Of the default adapter on a base of 3 billion parameters it is 37 MB; with seven targets and on larger bases it is more."""
 SYSTEM_GB = 65
 """Disk for the system, its drivers and the image, packed and unpacked."""
 COPIES = 2
@@ -51,6 +59,7 @@ class Needs:
     memory_gib: int
     disk_gb: int
     max_hours: int
+    """Memory and disk are of each host."""
     words: str = ""
     limit_words: str = ""
     """Where the numbers come from, for the user."""
@@ -64,10 +73,15 @@ class Needs:
 USUAL = Needs(memory_gib=14, disk_gb=80, max_hours=24)
 """Without a card: what a base of 3 billion parameters needs, on a machine with a T4 and 16 GB."""
 SHARED_MIB = 1024
-"""For /dev/shm, of which docker gives 64 MB. The job needs less; libraries that share memory among processes may need more."""
+"""For /dev/shm, of which docker gives 64 MB. The job needs less; libraries that share memory among processes may need more. For
+several GPUs NVIDIA's guide to NCCL asks for as much."""
 
 
-def needs_of(settings: Settings, name: str) -> Needs:
+def usual(gpus: int) -> Needs:
+    return replace(USUAL, memory_gib=USUAL.memory_gib + (gpus - 1) * (WORKER_GIB + SHARD_GIB))
+
+
+def needs_of(settings: Settings, name: str, gpus: int = 1, nodes: int = 1) -> Needs:
     """Raises SettingsError (64) if the base cannot fit the card."""
     card = next(card for card in CARDS if card.name == name)
     parameters, known = parameters_of(settings)
@@ -81,16 +95,17 @@ def needs_of(settings: Settings, name: str) -> Needs:
         )
     size = f"{parameters / 1e9:,.1f} billion" if parameters >= 1e8 else f"{parameters / 1e6:,.1f} million"
     size += " parameters" + ("" if known else ", assumed, since its name does not say")
-    seconds = seconds_of(settings, card, parameters)
+    seconds = seconds_of(settings, card, parameters, gpus, nodes)
     if seconds is None:
         hours, why = USUAL.max_hours, "as always where the number of rows is unknown"
     else:
         hours = max(LEAST_HOURS, math.ceil(MARGIN * seconds / 3600))
         why = f"{MARGIN} times the estimate of {seconds / 3600:.1f} h, and at least {LEAST_HOURS} h"
-    weights_gib = 2 * parameters / GIB
-    memory_gib = HOST_GIB + math.ceil(min(weights_gib, SHARD_GIB))
+    largest_gib = math.ceil(min(2 * parameters / GIB, SHARD_GIB))
+    memory_gib = HOST_GIB + largest_gib + (gpus - 1) * (WORKER_GIB + largest_gib)
     disk_gb = 10 * math.ceil((SYSTEM_GB + COPIES * 2 * parameters / 1e9) / 10)
     words = f"a base of {size}: {memory_gib} GiB of memory, {disk_gb} GB of disk"
+    words += " each" if nodes > 1 else ""
     return Needs(memory_gib, disk_gb, hours, words, f"time limit {hours} h: {why}")
 
 
@@ -134,13 +149,30 @@ def _tokens(source: Source, longest: int) -> int | None:
     return min(text, wanted) if wanted is not None else text
 
 
-def seconds_of(settings: Settings, card: Card, parameters: int) -> float | None:
+def seconds_of(settings: Settings, card: Card, parameters: int, gpus: int = 1, nodes: int = 1) -> float | None:
     """As `plan` counts, with every layer recomputed, the longest rows and all the time that the probe may take."""
     tokens = tokens_of(settings)
     if tokens is None:
         return None
     each = kernel_ms(parameters, card, 4 if settings.train.precision == "float32" else 2) / 1e6
-    training = tokens * settings.train.epochs * RECOMPUTED["all"] * each
-    evaluations = (EVALUATIONS + 2) * tokens * settings.data.eval_fraction * FORWARD_SHARE * each
+    step, alone = _steps(settings.train, card, RECOMPUTED["all"] * each, gpus, nodes)
+    training = tokens * settings.train.epochs * RECOMPUTED["all"] * each * step.seconds / alone.seconds
+    evaluations = (EVALUATIONS + 2) * tokens * settings.data.eval_fraction * FORWARD_SHARE * each / step.workers
     other = START_SECONDS + 2 * parameters / DOWNLOAD_BYTES_PER_SECOND + 60 * settings.probe.minutes
     return training + evaluations + other
+
+
+def _steps(train: TrainSettings, card: Card, each: float, gpus: int, nodes: int) -> tuple[Step, Step]:
+    """One with all GPUs, and one with a single GPU, which stands for both where sharing would not pay. `each`: seconds of a
+    token."""
+    kernels = each * train.batch_size * train.max_tokens
+    alone = Step(1, train.batch_size, kernels, launching=0.0)
+    workers = workers_of(gpus * nodes, train)
+    shared = Step(
+        workers,
+        rows_of(workers, train),
+        kernels * largest_share((), workers, train.batch_size),
+        HOST_SECONDS * LAYERS,
+        exchange_seconds(GRADIENT_BYTES, card.name, workers, nodes),
+    )
+    return (shared, alone) if pays(alone, shared, train) else (alone, alone)

@@ -10,15 +10,17 @@ from job.submit.submission import Submission
 from job.submit.text import as_json, as_yaml
 
 CARDS = {
-    "T4": "n1-standard-4",
-    "L4": "g2-standard-4",
-    "A100": "a2-highgpu-1g",
-    "H100": "a3-highgpu-1g",
+    "T4": {1: "n1-standard-4", 2: "n1-standard-8", 4: "n1-standard-16"},
+    "L4": {1: "g2-standard-4", 2: "g2-standard-24", 4: "g2-standard-48", 8: "g2-standard-96"},
+    "A100": {1: "a2-highgpu-1g", 2: "a2-highgpu-2g", 4: "a2-highgpu-4g", 8: "a2-highgpu-8g", 16: "a2-megagpu-16g"},
+    "H100": {1: "a3-highgpu-1g", 2: "a3-highgpu-2g", 4: "a3-highgpu-4g", 8: "a3-highgpu-8g"},
 }
-"""Machine types with one card."""
-ON_SPOT_ALONE = ("H100",)
+"""Machine types by the number of their cards (compute/docs/gpus)."""
+ON_SPOT_ALONE = {"H100": (1, 2, 4)}
 """An A3 machine with fewer than eight cards is not sold on demand (compute/docs/accelerator-optimized-machines)."""
 ACCELERATORS = {"T4": "nvidia-tesla-t4", "L4": "nvidia-l4", "A100": "nvidia-tesla-a100", "H100": "nvidia-h100-80gb"}
+BATCH_HOSTS = "/etc/cloudbatch-taskgroup-hosts"
+"""Where requireHostsFile has the list of hosts written (BATCH_HOSTS_FILE)."""
 BATCH_DISK, VERTEX_BUCKET = "/mnt/disks/output", "/gcs/YOUR_BUCKET"
 UPLOAD = each("gcloud storage cp {path} gs://YOUR_BUCKET/{name}-files/{path}")
 BATCH_FILES = Way(UPLOAD, volume=BATCH_DISK, patterns=True)
@@ -33,21 +35,28 @@ def gcp_batch(job: Submission) -> str:
     if job.secrets:
         secret = "projects/YOUR_PROJECT/secrets/YOUR_SECRET/versions/latest"
         environment["secretVariables"] = dict.fromkeys(job.secrets, secret)
-    container = {
+    container: dict[str, Any] = {
         "imageUri": job.image,
         "commands": job.arguments(f"{BATCH_DISK}/{job.folder}"),
         "options": f"--user 0:0 --shm-size {SHARED_MIB}m",
     }
+    together: dict[str, Any] = {}
+    if job.nodes > 1:
+        # A container sees the list of hosts only where it is mounted, and then no volume of the task is mounted by itself.
+        container["volumes"] = [f"{BATCH_DISK}:{BATCH_DISK}", f"{BATCH_HOSTS}:{BATCH_HOSTS}:ro"]
+        container["options"] += " --network host"
+        together = {"parallelism": str(job.nodes), "taskCountPerNode": "1", "requireHostsFile": True}
     return as_json(
         {
             "taskGroups": [
                 {
-                    "taskCount": "1",
+                    "taskCount": str(job.nodes),
+                    **together,
                     "taskSpec": {
                         "runnables": [{"container": container}],
                         "environment": environment,
                         "volumes": [{"gcs": {"remotePath": "YOUR_BUCKET"}, "mountPath": BATCH_DISK}],
-                        "computeResource": {"cpuMilli": "4000", "memoryMib": str(job.needs.memory_mib)},
+                        "computeResource": {"cpuMilli": str(4000 * job.gpus), "memoryMib": str(job.needs.memory_mib)},
                         "maxRunDuration": f"{job.max_seconds}s",
                         "maxRetryCount": job.attempts - 1,
                         "lifecyclePolicies": [
@@ -71,9 +80,9 @@ def gcp_batch(job: Submission) -> str:
 def _machine(job: Submission) -> dict[str, Any]:
     card = job.card or "T4"
     return {
-        "machineType": CARDS[card],
+        "machineType": CARDS[card][job.gpus],
         "provisioningModel": "STANDARD" if job.spot is False else "SPOT",
-        "accelerators": [{"type": ACCELERATORS[card], "count": "1"}],
+        "accelerators": [{"type": ACCELERATORS[card], "count": str(job.gpus)}],
         "bootDisk": {"sizeGb": str(job.needs.disk_gb)},
     }
 
@@ -84,29 +93,32 @@ def vertex(job: Submission) -> str:
     card = job.card or "T4"
     token = {"HF_TOKEN_PATH": f"{VERTEX_BUCKET}/secrets/hf_token"} if job.secrets else {}
     values = job.environment(f"{VERTEX_BUCKET}/{job.name}", **token)
+    pool = {
+        "replicaCount": 1,
+        "machineSpec": {
+            "machineType": CARDS[card][job.gpus],
+            "acceleratorType": ACCELERATORS[card].upper().replace("-", "_"),
+            "acceleratorCount": job.gpus,
+        },
+        # Vertex's own default and least is 100
+        "diskSpec": {"bootDiskType": "pd-ssd", "bootDiskSizeGb": max(100, job.needs.disk_gb)},
+        "containerSpec": {
+            "imageUri": job.image,
+            "args": job.arguments(f"{VERTEX_BUCKET}/{job.folder}"),
+            "env": [{"name": name, "value": value} for name, value in values.items()],
+        },
+    }
+    # The first pool is one machine. Where one of several is lost, the others end: only all of them can begin again.
+    others = [pool | {"replicaCount": job.nodes - 1}] if job.nodes > 1 else []
+    restart = {"restartJobOnWorkerRestart": True} if job.nodes > 1 else {}
     return as_yaml(
         {
-            "workerPoolSpecs": [
-                {
-                    "replicaCount": 1,
-                    "machineSpec": {
-                        "machineType": CARDS[card],
-                        "acceleratorType": ACCELERATORS[card].upper().replace("-", "_"),
-                        "acceleratorCount": 1,
-                    },
-                    # Vertex's own default and least is 100
-                    "diskSpec": {"bootDiskType": "pd-ssd", "bootDiskSizeGb": max(100, job.needs.disk_gb)},
-                    "containerSpec": {
-                        "imageUri": job.image,
-                        "args": job.arguments(f"{VERTEX_BUCKET}/{job.folder}"),
-                        "env": [{"name": name, "value": value} for name, value in values.items()],
-                    },
-                }
-            ],
+            "workerPoolSpecs": [pool, *others],
             "scheduling": {
                 "strategy": "ON_DEMAND" if job.spot is False else "SPOT",
                 "timeout": f"{job.max_seconds}s",
                 "disableRetries": False,
+                **restart,
             },
             "baseOutputDirectory": {"outputUriPrefix": f"gs://YOUR_BUCKET/{job.name}"},
         }

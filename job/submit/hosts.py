@@ -11,20 +11,30 @@ from job.submit.submission import Submission
 from job.submit.text import Raw, as_yaml, command
 
 FILES = Way(mounts=True)
-SLURM_CARDS = {"T4": "gpu:t4:1", "L4": "gpu:l4:1", "A100": "gpu:a100:1", "H100": "gpu:h100:1"}
+SLURM_CARDS = {"T4": "t4", "L4": "l4", "A100": "a100", "H100": "h100"}
 """The usual names; a cluster's administrator chooses them (`sinfo -o %G` shows them)."""
+BY_HAND = "start its command on each host by hand, with a folder that all of them share at /output, and "
+DOCKER_BY_HAND = BY_HAND + (
+    "`--network host -e NNODES=2 -e NODE_RANK=0 -e MASTER_ADDR=ADDRESS_OF_THE_FIRST` before the image (NODE_RANK=1 on the "
+    "second)"
+)
+COMPOSE_BY_HAND = BY_HAND + (
+    "`network_mode: host` and NNODES=2, NODE_RANK=0 and MASTER_ADDR=ADDRESS_OF_THE_FIRST in `environment` (NODE_RANK=1 on the "
+    "second)"
+)
 
 
 def docker(job: Submission) -> str:
     """A script with one `docker run`."""
     # No restart policy: docker's ignores exit codes, and would restart a run that a person has stopped.
     folder = Raw(f'"$PWD/output/{job.name}:{job.output}"')
+    gpus = "all" if job.gpus == 1 else str(job.gpus)
     values = job.environment(job.output)
     data = [["--volume", Raw(f'"$PWD:{job.data}:ro"'), "--workdir", job.data]] if job.files else []
     return "#!/bin/sh\n" + command(
         [
             ["mkdir", "-p", f"output/{job.name}", Raw("&&"), "docker", "run", "--rm", "--name", job.name],
-            ["--gpus", "all", "--shm-size", f"{SHARED_MIB}m", "--stop-timeout", str(job.grace_seconds)],
+            ["--gpus", gpus, "--shm-size", f"{SHARED_MIB}m", "--stop-timeout", str(job.grace_seconds)],
             ["--user", Raw('"$(id -u):$(id -g)"')],
             ["--volume", folder, "--volume", f"lora-job-cache:{job.cache}"],
             *data,
@@ -67,7 +77,9 @@ def compose(job: Submission) -> str:
                     "stop_grace_period": f"{job.grace_seconds}s",
                     "deploy": {
                         "resources": {
-                            "reservations": {"devices": [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]}
+                            "reservations": {
+                                "devices": [{"driver": "nvidia", "count": job.gpus, "capabilities": ["gpu"]}]
+                            }
                         }
                     },
                 }
@@ -91,13 +103,14 @@ def slurm(job: Submission) -> str:
         f"export APPTAINERENV_{name}={shlex.quote(value)}\n" for name, value in job.environment(job.output).items()
     )
     secrets = "".join(f'export APPTAINERENV_{name}="${{{name}:-}}"\n' for name in job.secrets)
-    gpu = SLURM_CARDS[job.card] if job.card else "gpu:1"
+    gpu = ":".join(["gpu", *([SLURM_CARDS[job.card]] if job.card else []), str(job.gpus)])
+    hosts = f"#SBATCH --nodes={job.nodes}\n#SBATCH --ntasks-per-node=1\n" if job.nodes > 1 else ""
     return f"""#!/bin/bash
 #SBATCH --job-name={job.name}
 #SBATCH --partition=YOUR_PARTITION
 #SBATCH --account=YOUR_ACCOUNT
-#SBATCH --gres={gpu}
-#SBATCH --cpus-per-task=4
+{hosts}#SBATCH --gres={gpu}
+#SBATCH --cpus-per-task={4 * job.gpus}
 #SBATCH --mem={job.needs.memory_gib + 2}G
 #SBATCH --time={job.max_hours}:00:00
 #SBATCH --signal=TERM@{job.grace_seconds}
@@ -107,12 +120,11 @@ def slurm(job: Submission) -> str:
 {exports}{secrets}# --cleanenv keeps the login shell's variables out of the container; APPTAINERENV_ passes these in.
 # Without NO_EVAL a shell in the container would expand them.
 export APPTAINER_NO_EVAL=1
-export APPTAINERENV_CUDA_VISIBLE_DEVICES="${{CUDA_VISIBLE_DEVICES:-0}}"
-export APPTAINERENV_SLURM_JOB_ID="$SLURM_JOB_ID" APPTAINERENV_SLURM_RESTART_COUNT="${{SLURM_RESTART_COUNT:-0}}"
+{_for_all(job)}export APPTAINERENV_SLURM_JOB_ID="$SLURM_JOB_ID" APPTAINERENV_SLURM_RESTART_COUNT="${{SLURM_RESTART_COUNT:-0}}"
 mkdir -p {host} YOUR_SHARED_FOLDER/cache
 stopped=no
 trap 'stopped=yes' TERM  # after scancel the run ends in order and is not requeued
-srun apptainer run --nv --cleanenv --no-home \\
+srun {_apptainer(job)} run --nv --cleanenv --no-home \\
   --bind {host}:{job.output},YOUR_SHARED_FOLDER/cache:{job.cache} \\
 {_binds(job)}  docker://{job.image} run
 code=$?
@@ -125,6 +137,29 @@ case $code in
 esac
 exit $code
 """
+
+
+def _for_all(job: Submission) -> str:
+    """What the script, which runs on the first host, knows for all tasks."""
+    # two jobs may share a first host: the ports are apart, and below those that Linux gives to connections (32768)
+    address = {"MASTER_ADDR": '"$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)"'}
+    team = job.team("") | address | {"MASTER_PORT": "$((20000 + SLURM_JOB_ID % 10000))"}
+    if job.nodes == 1:
+        team = {"CUDA_VISIBLE_DEVICES": _cards(job)}
+    return "".join(f"export APPTAINERENV_{name}={value}\n" for name, value in team.items())
+
+
+def _apptainer(job: Submission) -> str:
+    """The program. Of several tasks each knows its own number and its own GPUs."""
+    if job.nodes == 1:
+        return "apptainer"
+    own = f'export APPTAINERENV_NODE_RANK="$SLURM_PROCID" APPTAINERENV_CUDA_VISIBLE_DEVICES={_cards(job)}'
+    return f"sh -c '{own}; exec apptainer \"$@\"' -"
+
+
+def _cards(job: Submission) -> str:
+    """As Slurm names them, or all, where it hides no GPU from a task."""
+    return f'"${{CUDA_VISIBLE_DEVICES:-{",".join(map(str, range(job.gpus)))}}}"'
 
 
 def _binds(job: Submission) -> str:

@@ -13,7 +13,7 @@ from job.errors import SettingsError
 from job.runs.redaction import TOKEN
 from job.submit.estimate import SHARED_MIB
 from job.submit.files import Way
-from job.submit.submission import Submission
+from job.submit.submission import PORT, Submission
 from job.submit.text import as_yaml
 
 USER = 10001  # the image's own
@@ -40,7 +40,7 @@ SPOT_TAINTS = ("cloud.google.com/gke-spot", "kubernetes.azure.com/scalesetpriori
 
 def kubernetes(job: Submission) -> str:
     """A Job that retries by exit code."""
-    return as_yaml(*_config_map(job), _job(job))
+    return as_yaml(*_config_map(job), *_service(job), _job(job))
 
 
 def kueue(job: Submission) -> str:
@@ -48,7 +48,7 @@ def kueue(job: Submission) -> str:
     document = _job(job)
     document["metadata"]["labels"] = {"kueue.x-k8s.io/queue-name": "YOUR_LOCAL_QUEUE"}
     document["spec"]["suspend"] = True
-    return as_yaml(*_config_map(job), document)
+    return as_yaml(*_config_map(job), *_service(job), document)
 
 
 def kubeflow(job: Submission) -> str:
@@ -65,7 +65,8 @@ def kubeflow(job: Submission) -> str:
         "kind": "TrainingRuntime",
         "metadata": {"name": job.name},
         "spec": {
-            "mlPolicy": {"numNodes": 1},
+            # `torch` makes the Trainer tell each node its place, in PET_NNODES, PET_NODE_RANK and PET_MASTER_ADDR
+            "mlPolicy": {"numNodes": job.nodes, **({"torch": {}} if job.nodes > 1 else {})},
             "template": {
                 "spec": {
                     "failurePolicy": {"maxRestarts": 0},
@@ -93,7 +94,7 @@ def kubeflow(job: Submission) -> str:
                 "image": job.image,
                 "args": container["args"],
                 "env": env,
-                "numNodes": 1,
+                "numNodes": job.nodes,
                 "resourcesPerNode": resources,
             },
         },
@@ -106,13 +107,40 @@ def _job(job: Submission) -> dict[str, Any]:
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {"name": job.name},
-        "spec": _job_spec(job),
+        "spec": _indexed(job) if job.nodes > 1 else _job_spec(job),
     }
+
+
+def _indexed(job: Submission) -> dict[str, Any]:
+    """A pod for each host. Each knows its number (JOB_COMPLETION_INDEX), and the first has a name in the cluster's DNS."""
+    spec = _job_spec(job)
+    pod = spec["template"]["spec"]
+    pod["subdomain"] = _service_name(job)
+    team = job.team(f"{job.name}-0.{_service_name(job)}")
+    pod["containers"][0]["env"] += [{"name": name, "value": value} for name, value in team.items()]
+    return {"completionMode": "Indexed", "completions": job.nodes, "parallelism": job.nodes, **spec}
+
+
+def _service(job: Submission) -> list[dict[str, Any]]:
+    """Without an address of its own: it gives the pods of the Job names, also while they are not ready."""
+    if job.nodes == 1:
+        return []
+    spec = {
+        "clusterIP": "None",
+        "publishNotReadyAddresses": True,
+        "selector": {"batch.kubernetes.io/job-name": job.name},
+        "ports": [{"name": "team", "port": PORT}],
+    }
+    return [{"apiVersion": "v1", "kind": "Service", "metadata": {"name": _service_name(job)}, "spec": spec}]
+
+
+def _service_name(job: Submission) -> str:
+    return f"{job.name}-hosts"
 
 
 def _job_spec(job: Submission) -> dict[str, Any]:
     return {
-        "backoffLimit": job.attempts - 1,
+        "backoffLimit": (job.attempts - 1) * job.nodes,  # one that ends makes all others end
         "activeDeadlineSeconds": job.max_seconds,
         "ttlSecondsAfterFinished": KEPT_SECONDS,
         "podReplacementPolicy": "Failed",  # or else two pods write to one volume
@@ -148,8 +176,8 @@ def _pod_spec(job: Submission) -> dict[str, Any]:
                 "env": env,
                 "resources": {
                     # what the node's own services leave of a machine's memory
-                    "requests": {"cpu": "2", "memory": f"{job.needs.memory_gib - 4}Gi"},
-                    "limits": {"nvidia.com/gpu": 1},
+                    "requests": {"cpu": str(2 * job.gpus), "memory": f"{job.needs.memory_gib - 4}Gi"},
+                    "limits": {"nvidia.com/gpu": job.gpus},
                 },
                 "securityContext": NO_RIGHTS,
                 "terminationMessagePath": "/dev/termination-log",

@@ -22,11 +22,19 @@ def require_possible(job: Submission, target: Target) -> None:
 
 def _machine(job: Submission, target: Target) -> Iterator[str]:
     if job.card and job.card not in target.cards:
-        yield f"--gpu {job.card}: {target.name} offers {', '.join(target.cards)}, one on a machine"
+        yield f"--gpu {job.card}: {target.name} offers {', '.join(target.cards)}"
+    elif (numbers := target.numbers(job.card)) and job.gpus not in numbers:
+        listed = ", ".join(map(str, numbers))
+        yield f"--gpus {job.gpus}: {target.name} has machines with {listed} {job.card or 'GPUs'}; name one of these numbers"
+    if job.nodes > 1 and not target.hosts:
+        yield f"--nodes {job.nodes}: {target.name} starts a job on one host; {target.other_way}"
+    if job.nodes > 1 and job.spot and not target.hosts_on_spot:
+        yield f"--spot: {target.name} runs a job on several hosts on demand alone; leave the option out, or --nodes"
     if job.spot and not target.spot:
         yield f"--spot: {target.name} knows no Spot machines; leave the option out"
-    if job.spot is False and job.card in target.on_spot_alone:
-        yield f"--no-spot: {target.name} offers a single {job.card} on Spot machines alone; leave the option out"
+    if job.spot is False and job.gpus in target.on_spot_alone.get(job.card, ()):
+        cards = f"a single {job.card}" if job.gpus == 1 else f"{job.gpus} {job.card}"
+        yield f"--no-spot: {target.name} offers {cards} on Spot machines alone; leave the option out"
 
 
 def _values(job: Submission, target: Target) -> Iterator[str]:

@@ -15,7 +15,7 @@ MEANINGS = {
     "YOUR_EXECUTION_ROLE_ARN": "IAM role that lets Batch read the secret and write logs",
     "YOUR_FILE_SYSTEM_ID": "EFS file system for the run folder (fs-...)",
     "YOUR_HF_SECRET": "Secret in the namespace (kubectl create secret generic NAME --from-file=HF_TOKEN=TOKENFILE)",
-    "YOUR_JOB_QUEUE": "AWS Batch queue on instances with the card, Spot or not (T4: g4dn, L4: g6, H100: p5.4xlarge)",
+    "YOUR_JOB_QUEUE": "AWS Batch queue on instances with the card, Spot or not (T4: g4dn, L4: g6, A100: p4d, H100: p5)",
     "YOUR_LOCAL_QUEUE": "Kueue LocalQueue in the namespace",
     "YOUR_NAMESPACE": "Hugging Face user or organization that owns the bucket",
     "YOUR_NETWORK_VOLUME_ID": "RunPod network volume, 20 GB or more with a base of 3 billion parameters",
@@ -26,8 +26,10 @@ MEANINGS = {
     "YOUR_ROLE_ARN": "IAM role that lets SageMaker read and write the bucket",
     "YOUR_SECRET": "name of the secret that holds the Hub token",
     "YOUR_SECRET_ARN": "Secrets Manager secret that holds the Hub token",
+    "YOUR_SECURITY_GROUP_ID": "security group that lets the hosts reach each other and the file system",
     "YOUR_SHARED_FOLDER": "folder for the run folder, visible from every node",
     "YOUR_STORAGE_ACCOUNT": "storage account of the workspace",
+    "YOUR_SUBNET_ID": "private subnet with a NAT gateway, through which the job reaches the Hub and the bucket",
 }
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from job.errors import EXIT_CODES, ArgumentError, SettingsError
 from job.runs.redaction import STARS, redact
-from job.settings.fields import OUTPUT_DIR, PREFIX
+from job.settings.fields import OUTPUT_DIR, PREFIX, Settings
 from job.settings.loading import TOKEN, is_broken, load_file
-from job.submit.estimate import USUAL, Needs, needs_of
+from job.submit.estimate import USUAL, Needs, needs_of, usual
 from job.submit.files import Named, named, travelling
 
 IMAGE = re.compile(r"[A-Za-z0-9][\w./:@+-]*")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LONGEST_LABEL = 40
 SECRET = re.compile(r"(TOKEN|SECRET|PASS(WORD|WD|PHRASE)?|KEY|CREDENTIALS?)$", re.IGNORECASE)
+PORT = 29500
+"""Of the first host, on which the others meet it: torch's own choice."""
 KILLED = (137, 143)  # SIGKILL, and SIGTERM before the job could handle it: the host was preempted or evicted
 
 
@@ -41,6 +44,12 @@ class Submission:
     """What the settings name on this machine."""
     card: str = ""
     """The card that was asked for; empty leaves it to the target."""
+    gpus: int = 1
+    """In each host."""
+    nodes: int = 1
+    """Hosts, each of which runs the same command."""
+    idle: int = 0
+    """GPUs of all hosts that the rows of a step leave without work."""
     spot: bool | None = None
     """Whether the machine may be taken away at any time, for less money; None leaves it to the target."""
     needs: Needs = USUAL
@@ -53,6 +62,12 @@ class Submission:
     never: tuple[int, ...] = codes("no")
     retried: tuple[int, ...] = (*codes("limited"), *codes("yes"), *KILLED)
     """Used on platforms that limit the number of attempts."""
+
+    @property
+    def hardware(self) -> str:
+        """The cards that were asked for, in words."""
+        cards = self.card if self.gpus == 1 else f"{self.gpus} {self.card}"
+        return cards if self.nodes == 1 else f"{self.nodes} hosts with {cards} each"
 
     @property
     def max_hours(self) -> int:
@@ -87,6 +102,12 @@ class Submission:
         """Of the program. `folder`: where the user's files lie, if there are any."""
         return ["--directory", folder, "run"] if self.files else ["run"]
 
+    def team(self, address: str) -> dict[str, str]:
+        """What tells a host of the others, where the platform does not: by these names a run finds its place."""
+        if self.nodes == 1:
+            return {}
+        return {"NNODES": str(self.nodes), "MASTER_ADDR": address, "MASTER_PORT": str(PORT)}
+
     def environment(self, output_dir: str, **defaults: str) -> dict[str, str]:
         """The file's variables, then the defaults that the file does not set, then the output folder."""
         theirs = dict(self.env)
@@ -109,8 +130,10 @@ def _name_of(stem: str) -> str:
     return f"lora-{label[: LONGEST_LABEL - 7].strip('-') or 'job'}-{said}"
 
 
-def describe(env_file: Path, image: str, *, card: str = "", spot: bool | None = None) -> Submission:
-    """Raises SettingsError (64) if the file describes no valid run, or contains the value of a secret."""
+def describe(
+    env_file: Path, image: str, *, card: str = "", gpus: int = 1, nodes: int = 1, spot: bool | None = None
+) -> Submission:
+    """Raises SettingsError (64) if the file describes no valid run, or one for other hosts, or contains a secret's value."""
     if not IMAGE.fullmatch(image):
         raise ArgumentError([f"--image {image}: not an image name; write [registry/]name[:tag][@digest]"])
     settings, values = load_file(env_file)
@@ -129,6 +152,7 @@ def describe(env_file: Path, image: str, *, card: str = "", spot: bool | None = 
         for name, value in values.items()
         if is_broken(value)
     ]
+    problems += _of_the_devices(settings, gpus, nodes)
     if problems:
         raise SettingsError(problems)
     return Submission(
@@ -138,6 +162,23 @@ def describe(env_file: Path, image: str, *, card: str = "", spot: bool | None = 
         secrets=(TOKEN,) if settings.uses_hub else (),
         named=tuple(named(settings)),
         card=card,
+        gpus=gpus,
+        nodes=nodes,
+        idle=max(gpus * nodes - settings.train.batch_size, 0),
         spot=spot,
-        needs=needs_of(settings, card) if card else USUAL,
+        needs=needs_of(settings, card, gpus, nodes) if card else usual(gpus),
     )
+
+
+def _of_the_devices(settings: Settings, gpus: int, nodes: int) -> Iterator[str]:
+    """A number in the settings that a run on these hosts would refuse."""
+    devices, rows = settings.train.devices, settings.train.batch_size
+    if devices == "auto":
+        return
+    if devices > gpus:
+        yield f"FINETUNE_TRAIN_DEVICES={devices} asks for more than the {gpus} of --gpus; write --gpus {devices}, or auto"
+    if nodes > 1 and devices * nodes > rows:
+        yield (
+            f"FINETUNE_TRAIN_DEVICES={devices} on {nodes} hosts is more than the {rows} rows of a step "
+            "(FINETUNE_TRAIN_BATCH_SIZE); write auto, or more rows"
+        )

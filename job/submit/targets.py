@@ -7,8 +7,8 @@ from it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from job.submit import amazon, clouds, google, hosts, kubernetes
 from job.submit.files import NOTHING_TO_DO, Way
@@ -32,7 +32,11 @@ TOO_LONG = Unfit(
 )
 AZURE_REFERENCE = Unfit(re.compile(r"\$\{\{"), "${{ begins a reference there, and nothing escapes it")
 RUNPOD_REFERENCE = Unfit(re.compile(r"\{\{"), "{{ begins a reference to a secret there, and nothing escapes it")
-ANY_CARD = ("T4", "L4", "A100", "H100")
+ANY_CARD: dict[str, Collection[int]] = {"T4": (), "L4": (), "A100": (), "H100": ()}
+"""In any number."""
+ONE_HOST = "ask for more GPUs in one host with --gpus"
+THE_CLAIM = "all mount the claim, which has to allow ReadWriteMany"
+THE_BUCKET = "all mount the bucket, in which the first alone writes to the run folder"
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,18 @@ class Target:
     """What no test could see."""
     files: Way = NOTHING_TO_DO
     """How the user's files get there."""
-    cards: Collection[str] = ANY_CARD
-    """What --gpu may name."""
+    cards: Mapping[str, Collection[int]] = field(default_factory=lambda: ANY_CARD)
+    """What --gpu may name, and how many of it a machine may have; none stands for any number."""
+    hosts: str = ""
+    """What starts several hosts, and where they share the run folder; empty where a job has one host."""
+    other_way: str = ONE_HOST
+    """What to do about --nodes where it has one."""
+    hosts_on_spot: bool = True
+    """Whether several hosts may be Spot machines."""
     spot: bool = False
     """Whether it has machines that may be taken away at any time, for less money."""
-    on_spot_alone: Collection[str] = ()
-    """Cards for which it has no other."""
+    on_spot_alone: Mapping[str, Collection[int]] = field(default_factory=dict)
+    """Cards and numbers of them for which it has no other."""
     unfit: tuple[Unfit, ...] = ()
     token: str = "export HF_TOKEN before you submit it"
     """What has to be done so that the job gets the Hub token, if it needs one."""
@@ -73,6 +83,11 @@ class Target:
     has_limit: bool = True
     """Whether it ends a job after some time."""
 
+    def numbers(self, card: str) -> Collection[int]:
+        """How many cards a machine may have; without a card, of the one that it takes then."""
+        usual = "T4" if "T4" in self.cards else next(iter(self.cards))
+        return self.cards.get(card or usual, ())
+
     @property
     def sentence(self) -> str:
         return f"{self.what}: `{self.submit}`."
@@ -81,7 +96,12 @@ class Target:
         """What the user should know before submitting: what was asked for, and how files and token get there."""
         uploads = list(self.files.uploads(job))
         if job.card:
-            yield f"{job.card}, {job.needs.words}" + (f"; {job.needs.limit_words}" if self.has_limit else "")
+            yield f"{job.hardware}, {job.needs.words}" + (f"; {job.needs.limit_words}" if self.has_limit else "")
+        if job.nodes > 1:
+            yield f"{job.nodes} hosts run the same command: {self.hosts}"
+        if job.idle:
+            gpus = job.gpus * job.nodes
+            yield f"{job.idle} of {gpus} GPUs stay idle: a step has {gpus - job.idle} rows (FINETUNE_TRAIN_BATCH_SIZE)"
         if uploads:
             yield f"bring {len(job.files)} of your files there first, from this folder:"
             yield from (f"  {command}" for command in uploads)
@@ -104,6 +124,7 @@ TARGETS: tuple[Target, ...] = (
         grace="120 s",
         results="`output/NAME/` in the working directory",
         write=hosts.docker,
+        other_way=hosts.DOCKER_BY_HAND,
         checked="its words by a shell; a run without a GPU on an engine",
         unchecked="a start with a GPU",
         files=hosts.FILES,
@@ -118,6 +139,7 @@ TARGETS: tuple[Target, ...] = (
         first=hosts.COMPOSE_FIRST,
         results="`output/NAME/` beside FILE",
         write=hosts.compose,
+        other_way=hosts.COMPOSE_BY_HAND,
         checked="Compose itself (`config`); a run without a GPU on an engine",
         unchecked="a start with a GPU",
         files=hosts.FILES,
@@ -133,10 +155,10 @@ TARGETS: tuple[Target, ...] = (
         grace="120 s",
         results="`NAME/` on the claim",
         write=kubernetes.kubernetes,
+        hosts=f"an indexed Job and a headless Service; {THE_CLAIM}",
         checked="the published schemas of Kubernetes (kubernetes-validate), unknown fields refused",
         unchecked="admission rules and labels of a cluster",
         files=kubernetes.FILES,
-        cards=kubernetes.CARDS,
         spot=True,
     ),
     Target(
@@ -149,10 +171,10 @@ TARGETS: tuple[Target, ...] = (
         grace="120 s",
         results="`NAME/` on the claim",
         write=kubernetes.kueue,
+        hosts=f"an indexed Job and a headless Service; {THE_CLAIM}",
         checked="the published schemas of Kubernetes, as above",
         unchecked="Kueue itself, its queues and flavors",
         files=kubernetes.FILES,
-        cards=kubernetes.CARDS,
         spot=True,
     ),
     Target(
@@ -165,10 +187,10 @@ TARGETS: tuple[Target, ...] = (
         grace="120 s",
         results="`NAME/` on the claim",
         write=kubernetes.kubeflow,
+        hosts=f"the Trainer's policy `torch`; {THE_CLAIM}",
         checked="the Trainer's own models (kubeflow-trainer-api), and the Job inside by the schemas of Kubernetes",
         unchecked="the Trainer's and JobSet's controllers",
         files=kubernetes.FILES,
-        cards=kubernetes.CARDS,
         spot=True,
     ),
     Target(
@@ -181,6 +203,7 @@ TARGETS: tuple[Target, ...] = (
         grace="30 s on Spot",
         results="`NAME/` in the bucket",
         write=google.gcp_batch,
+        hosts=f"a task on each machine; {THE_BUCKET}",
         checked="structure; Google's protobuf types where google-cloud-batch is installed",
         unchecked="machine types, quota, the agent's mounts",
         files=google.BATCH_FILES,
@@ -197,10 +220,12 @@ TARGETS: tuple[Target, ...] = (
         grace="30 s",
         results="`NAME/` on EFS",
         write=amazon.aws_batch,
+        hosts="a multi-node parallel job, whose queue must have no Spot instances; all mount EFS",
+        hosts_on_spot=False,
         checked="botocore's model of the service, and retry rules by the documented order",
         unchecked="the instances of your queue, EFS",
         files=amazon.BATCH_FILES,
-        cards=amazon.CARDS,
+        cards=amazon.BATCH_CARDS,
         spot=True,
     ),
     Target(
@@ -212,6 +237,7 @@ TARGETS: tuple[Target, ...] = (
         grace="unknown",
         results="`NAME/` in the bucket",
         write=google.vertex,
+        hosts=f"a second worker pool; {THE_BUCKET}",
         checked="structure; Google's protobuf types where google-cloud-aiplatform is installed",
         unchecked="machine types, quota, retries",
         files=google.VERTEX_FILES,
@@ -228,6 +254,8 @@ TARGETS: tuple[Target, ...] = (
         grace="120 s",
         results="`NAME/` in the bucket, from `/opt/ml/checkpoints`",
         write=amazon.sagemaker,
+        hosts="instances of one training job, in a network of yours; all mount EFS, and the run folder lies there, not in the "
+        "bucket",
         checked="botocore's model of the service, instance types included",
         unchecked="quota, channels",
         files=amazon.SAGEMAKER_FILES,
@@ -274,9 +302,10 @@ TARGETS: tuple[Target, ...] = (
         grace="the cloud's",
         results="`NAME/` in the bucket",
         write=clouds.skypilot,
+        hosts=f"nodes of one task; {THE_BUCKET}",
         checked="structure; its schema and task reader where skypilot is installed",
         unchecked="clouds, mounts, recovery",
-        cards=clouds.SKY_CARDS,
+        cards=clouds.SKY_NUMBERS,
         spot=True,
         has_limit=False,
     ),
@@ -288,10 +317,10 @@ TARGETS: tuple[Target, ...] = (
         grace="120 s before the time limit",
         results="`NAME/` in the shared folder",
         write=hosts.slurm,
+        hosts="a task on each node; all see the shared folder, and the one with your files",
         checked="bash, which runs the script with stand-ins for srun and scontrol",
         unchecked="Slurm and Apptainer, names of GPUs",
         files=hosts.FILES,
-        cards=hosts.SLURM_CARDS,
     ),
     Target(
         "runpod",
@@ -305,7 +334,7 @@ TARGETS: tuple[Target, ...] = (
         checked="structure, by the fields of its REST API",
         unchecked="the API itself: no schema is checked",
         files=clouds.RUNPOD_FILES,
-        cards=clouds.RUNPOD_CARDS,
+        cards=dict.fromkeys(clouds.RUNPOD_CARDS, clouds.RUNPOD_NUMBERS),
         spot=True,
         unfit=(RUNPOD_REFERENCE,),
         has_limit=False,
@@ -319,6 +348,7 @@ COLUMNS: tuple[tuple[str, Callable[[Target], str]], ...] = (
     ("started again", lambda target: target.retries),
     ("grace", lambda target: target.grace),
     ("results", lambda target: target.results),
+    ("several hosts", lambda target: target.hosts or "no"),
     ("checked by", lambda target: target.checked),
     ("not checked", lambda target: target.unchecked),
 )

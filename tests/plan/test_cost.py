@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,7 @@ from job.errors import HubUnavailable
 from job.plan.cost import CARDS, T4, cost, cost_lines, step_lines
 from job.plan.facts import Facts, Found
 from job.plan.rows import Expected
+from tests.conftest import LLAMA_3B
 from tests.plan.conftest import sample, with_samples
 
 if TYPE_CHECKING:
@@ -109,3 +112,110 @@ def test_faster_cards_take_less_time_and_the_price_follows(facts: Callable[..., 
         assert f"  price: about {found.total / 7200:.2f}, at 0.5 an hour" in list(cost_lines(known))
     assert seconds == sorted(seconds, reverse=True)
     assert len(set(seconds)) == len(CARDS)
+
+
+# --- several GPUs of one host ----------------------------------------------------------------------------------------
+
+EIGHT_B = LLAMA_3B | {
+    "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32, "intermediate_size": 14336,
+    "tie_word_embeddings": False,
+}  # fmt: skip
+SEVENTY_B = EIGHT_B | {
+    "hidden_size": 8192, "num_hidden_layers": 80, "num_attention_heads": 64, "intermediate_size": 28672,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def shaped(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Architecture]:
+    from job.modeling.architecture import Architecture
+
+    def make(config: dict[str, object]) -> Architecture:
+        folder = tmp_path_factory.mktemp("base")
+        (folder / "config.json").write_text(json.dumps(config), "utf-8")
+        return Architecture.read(folder, "base")
+
+    return make
+
+
+def shown(known: Facts, base: Architecture, card: str, gpus: int) -> list[str]:
+    known.base, known.gpus = Found(base), gpus
+    known.named_card = next(one for one in CARDS if one.name == card)
+    known.__dict__.pop("cost", None)
+    return list(cost_lines(known))
+
+
+def test_more_gpus_share_a_step_of_a_t4(facts: Callable[..., Facts], llama_3b: Architecture) -> None:
+    """The kernels of a share, and the gradient of 36.7 MB over PCIe there and back."""
+    known = with_samples(facts(), sample(rows=200, total=5000))
+    lines = shown(known, llama_3b, "T4", 8)
+    assert lines[0].startswith(
+        "  memory on each GPU for the longest rows that the settings allow: micro-batches of 1,024 tokens"
+    )
+    assert lines[1] == "  each GPU holds the whole base"
+    begins = "  a step of 16 rows: about 0.27 s on 8 GPUs, 1.87 s on one; 2 rows a GPU at most: kernels 0.23 s, launches 0.15 s"
+    assert lines[2].startswith(begins)
+    assert lines[2].endswith("exchange 0.04 s")
+    one = shown(known, llama_3b, "T4", 1)
+    assert not [line for line in one if "GPU" in line]
+
+
+def test_each_card_more_takes_less_time_until_launches_set_the_pace(
+    facts: Callable[..., Facts], llama_3b: Architecture
+) -> None:
+    settings = facts().settings
+    found = [cost(llama_3b, settings, ROWS, T4, gpus) for gpus in (1, 2, 4, 8, 16)]
+    times = [one.training for one in found if one]
+    assert times == sorted(times, reverse=True)
+    assert times[0] / times[3] == pytest.approx(7.5, abs=0.5)
+    h100 = next(card for card in CARDS if card.name == "H100")
+    shared = cost(llama_3b, settings, ROWS, h100, 4)
+    assert shared and not shared.shares, "as four H200 showed with 16 rows a step"
+    assert shared.training == pytest.approx(282 * 0.147, rel=0.01)
+    rows = facts(TRAIN_BATCH_SIZE="64").settings
+    four, one_card = cost(llama_3b, rows, ROWS, h100, 4), cost(llama_3b, rows, ROWS, h100)
+    assert four and one_card and four.shares
+    assert 2.5 < one_card.training / four.training < 3.5, "they trained 3.3 times as fast with 64"
+
+
+def test_the_longest_row_decides_where_each_gpu_has_one(facts: Callable[..., Facts], llama_3b: Architecture) -> None:
+    settings = facts().settings
+    even = cost(llama_3b, settings, replace(ROWS, lengths=(255,) * 160), T4, 16)
+    ragged = cost(llama_3b, settings, replace(ROWS, lengths=(*[238] * 150, *[510] * 10)), T4, 16)
+    assert even and ragged
+    assert ragged.step.kernels == pytest.approx(2 * even.step.kernels, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("config", "fitting"),
+    [
+        (LLAMA_3B, {"T4", "L4", "A100", "H100"}),
+        (EIGHT_B, {"T4", "L4", "A100", "H100"}),
+        (SEVENTY_B, {"H100"}),
+    ],
+    ids=["3B", "8B", "70B"],
+)
+def test_what_fits_one_card_fits_eight_and_nothing_else_does(
+    config: dict[str, object], fitting: set[str], facts: Callable[..., Facts], shaped: Callable[..., Architecture]
+) -> None:
+    known = with_samples(facts(), sample(rows=200, total=5000))
+    base = shaped(config)
+    for card in CARDS:
+        lines = shown(known, base, card.name, 8)
+        assert ("one row does not fit" not in lines[0]) == (card.name in fitting)
+        no = "" if card.name in fitting else ": more of them do not make it fit"
+        assert lines[1] == f"  each GPU holds the whole base{no}"
+        assert any("s on 8 GPUs, " in line for line in lines) == (card.name in fitting)
+
+
+def test_gpus_that_stay_idle_are_said(facts: Callable[..., Facts], llama_3b: Architecture) -> None:
+    known = with_samples(facts(), sample(rows=200, total=5000))
+    assert "  8 of 24 GPUs stay idle: FINETUNE_TRAIN_BATCH_SIZE is 16" in shown(known, llama_3b, "T4", 24)
+    known = with_samples(facts(TRAIN_DEVICES="3"), sample(rows=200, total=5000))
+    assert "  5 of 8 GPUs stay idle: FINETUNE_TRAIN_DEVICES is 3" in shown(known, llama_3b, "T4", 8)
+    alone = shown(with_samples(facts(TRAIN_DEVICES="1"), sample(rows=200, total=5000)), llama_3b, "T4", 8)
+    assert "  7 of 8 GPUs stay idle: FINETUNE_TRAIN_DEVICES is 1" in alone
+    assert not [line for line in alone if "a step of" in line or "sharing" in line]
+    known = with_samples(facts(), sample(rows=200, total=5000))
+    poor = "  sharing gains too little: one GPU would train, the others stay idle; more rows a step change that"
+    assert poor in shown(known, llama_3b, "H100", 4)
+    assert poor not in shown(known, llama_3b, "T4", 4)

@@ -56,6 +56,14 @@ def test_without_a_named_card_the_smallest_stands_for_all(facts: Callable[..., F
     assert known.card is CARDS[-1]
 
 
+@pytest.mark.light
+def test_the_hardware_in_words(facts: Callable[..., Facts]) -> None:
+    known = facts()
+    assert known.hardware == "an NVIDIA T4"
+    known.gpus = 8
+    assert known.hardware == "8 NVIDIA T4 in one host"
+
+
 def test_the_quickstart_is_known_as_a_whole(facts: Callable[..., Facts]) -> None:
     known = facts()
     assert known.base.value and known.sizes.value and known.chat and known.cost.value

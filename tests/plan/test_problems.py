@@ -96,7 +96,22 @@ def test_a_card_that_is_too_small_is_a_problem_only_if_it_was_named(
         68,
         "One row of 65,536 tokens needs about 20.0 GiB, more than the 14.6 GiB of an NVIDIA T4.",
     )
+    assert error.remedy == "Lower FINETUNE_TRAIN_MAX_TOKENS, or use a larger GPU."
+    known.gpus = 8
+    (error,) = problems(known)
+    assert error.remedy.endswith("a larger GPU; each GPU holds the whole base, so more of them do not help.")
     known.named_card = CARDS[-1]
+    assert not problems(known)
+
+
+@pytest.mark.light
+def test_more_gpus_in_the_settings_than_in_the_host_are_a_problem(facts: Callable[..., Facts]) -> None:
+    known = without_base(with_samples(facts(TRAIN_DEVICES="8"), sample()))
+    assert not problems(known)
+    known.gpus = 4
+    (error,) = problems(known)
+    assert (error.exit_code, str(error)) == (68, "FINETUNE_TRAIN_DEVICES=8 asks for more GPUs than the 4 of --gpus.")
+    known.gpus = 8
     assert not problems(known)
 
 

@@ -224,6 +224,7 @@ def test_the_mean_length_is_that_of_the_rows_that_are_kept(settings: Callable[..
     one = sample(rows=3, kept=2, total=3, tokens=[100, 200, 9000], text_tokens=150.0)
     found = expected([(wanted.data.sources[0], one)], wanted)
     assert found.text_tokens == 150
+    assert found.lengths == (100, 200), "the row that is too long is none of the training"
 
 
 def test_steps_are_counted_in_the_texts_that_rows_become(facts: Callable[..., Facts]) -> None:

@@ -147,6 +147,17 @@ def test_a_plan_of_the_quickstart(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_plan_for_several_gpus(
+    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The quickstart's base is so small that one GPU is as fast as four."""
+    variables = {"FINETUNE_OUTPUT_DIR": str(tmp_path / "out")}
+    assert command(variables, "plan", "--env-file", "env/quickstart.env", "--gpu", "T4", "--gpus", "4") == 0
+    output = capsys.readouterr().out
+    assert "\nMemory and time on 4 NVIDIA T4 in one host (an estimate)\n  memory on each GPU for " in output
+    assert "\n  sharing gains too little: one GPU would train, " in output
+
+
 def test_a_plan_does_not_wait_for_a_hub_that_is_not_there(tmp_path: Path) -> None:
     """Its client alone would try for two minutes. In a process of its own: the client reads its variables at import."""
     hub = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path), "FINETUNE_DATA_SOURCES": "quickstart"}

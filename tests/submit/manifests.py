@@ -25,6 +25,7 @@ FILES = sorted((PROJECT / "env").glob("*.env"))
 IMAGE = "registry.example/team/lora-job:0.1.0"
 PLANTED = "hf_" + "p" * 30
 NAMES = [target.name for target in TARGETS]
+WITH_HOSTS = [target.name for target in TARGETS if target.hosts]
 
 # The exit codes, literally: what the tests of retry rules compare with must not come from the code that they test.
 PERMANENT = {60, 61, 62, 63, 64, 65, 66, 67, 68, 69}
@@ -74,9 +75,14 @@ def users_folder(folder: Path) -> Path:
 
 
 @cache
-def described(file: Path, *, card: str = "", spot: bool | None = None) -> Submission:
+def described(file: Path, *, card: str = "", gpus: int = 1, nodes: int = 1, spot: bool | None = None) -> Submission:
     """Read once: the same few files go to every target."""
-    return describe(file, IMAGE, card=card, spot=spot)
+    return describe(file, IMAGE, card=card, gpus=gpus, nodes=nodes, spot=spot)
+
+
+def together(file: Path = FILES[0]) -> Submission:
+    """Two hosts with four T4 each."""
+    return described(file, card="T4", gpus=4, nodes=2)
 
 
 def with_secret(*, secret: bool = True) -> Path:
@@ -128,7 +134,9 @@ def environment(target: str, text: str, folder: Path) -> dict[str, str]:
 
 def pod(target: str, text: str) -> dict[str, Any]:
     """The specification of the Kubernetes Job in a manifest."""
-    spec: dict[str, Any] = next(iter(yaml.load_all(text, yaml.CSafeLoader)))["spec"]
+    kind = "TrainingRuntime" if target == "kubeflow" else "Job"
+    documents = yaml.load_all(text, yaml.CSafeLoader)
+    spec: dict[str, Any] = next(one["spec"] for one in documents if one["kind"] == kind)
     if target == "kubeflow":
         spec = spec["template"]["spec"]["replicatedJobs"][0]["template"]["spec"]
     return spec
@@ -158,7 +166,7 @@ def _compose(text: str, _: Path) -> dict[str, str]:
 
 
 def _pod(text: str, _: Path) -> dict[str, str]:
-    return _expanded(_pairs(yaml.load(text, yaml.CSafeLoader)["spec"]["template"]["spec"]["containers"][0]["env"]))
+    return _expanded(_pairs(pod("kubernetes", text)["template"]["spec"]["containers"][0]["env"]))
 
 
 def _train_job(text: str, _: Path) -> dict[str, str]:
@@ -174,7 +182,15 @@ def _expanded(variables: dict[str, str]) -> dict[str, str]:
 
 def _aws_batch(text: str, folder: Path) -> dict[str, str]:
     definition = json.loads(option(arguments(text, "aws", folder)[0], "--cli-input-json")[0])
-    return _pairs(definition["containerProperties"]["environment"])
+    return _pairs(batch_container(definition)["environment"])
+
+
+def batch_container(definition: dict[str, Any]) -> dict[str, Any]:
+    """Of one host, or the same of each."""
+    if definition["type"] == "container":
+        return dict(definition["containerProperties"])
+    (every,) = definition["nodeProperties"]["nodeRangeProperties"]
+    return dict(every["container"])
 
 
 def _azureml(text: str, _: Path) -> dict[str, str]:

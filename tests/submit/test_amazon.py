@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from job.submit.amazon import BATCH_FILES, SAGEMAKER_FILES
+from job.submit.amazon import BATCH_FILES, CARDS, SAGEMAKER_FILES
 from job.submit.submission import Submission
 from tests.submit.manifests import (
     DEV,
@@ -19,11 +19,13 @@ from tests.submit.manifests import (
     PERMANENT,
     RETRIED,
     arguments,
+    batch_container,
     described,
     every_file,
     filled,
     made,
     option,
+    together,
     with_secret,
     written,
 )
@@ -158,6 +160,68 @@ def test_a_card_is_an_instance_type_that_botocore_knows(card: str, instance: str
     }
     session = pytest.importorskip("botocore.session", reason=f"botocore {DEV}").get_session()
     assert f"ml.{instance}" in session.get_service_model("sagemaker").shape_for("TrainingInstanceType").enum
+
+
+# --- several GPUs, several hosts --------------------------------------------------------------------------------------
+
+
+def test_every_instance_type_is_one_that_botocore_knows() -> None:
+    session = pytest.importorskip("botocore.session", reason=f"botocore {DEV}").get_session()
+    known = session.get_service_model("sagemaker").shape_for("TrainingInstanceType").enum
+    assert {f"ml.{machine}" for machines in CARDS.values() for machine in machines.values()} <= set(known)
+    eight = json.loads(written("sagemaker", described(FILES[0], card="A100", gpus=8)))
+    assert eight["ResourceConfig"]["InstanceType"] == "ml.p4d.24xlarge"
+
+
+def batch_of(job: Submission, folder: Path) -> dict[str, Any]:
+    """The job definition, as botocore's model takes it."""
+    define = arguments(filled(written("aws-batch", job)), "aws", folder)[0]
+    definition: dict[str, Any] = json.loads(option(define, "--cli-input-json")[0])
+    assert botocore_report("batch", "RegisterJobDefinition", definition) == ""
+    return definition
+
+
+def test_aws_batch_gives_several_gpus_to_one_container(tmp_path: Path) -> None:
+    container = batch_of(described(FILES[0], card="T4", gpus=4), tmp_path)["containerProperties"]
+    assert container["resourceRequirements"] == [
+        {"type": "GPU", "value": "4"},
+        {"type": "VCPU", "value": "16"},
+        {"type": "MEMORY", "value": "41000"},
+    ]
+
+
+def test_aws_batch_runs_several_hosts_as_one_multi_node_job(tmp_path: Path) -> None:
+    """The same container on each; the main node's end, retries and time are those of the job."""
+    (tmp_path / "one").mkdir()
+    several, one = (
+        batch_of(together(), tmp_path),
+        batch_of(described(FILES[0], card="T4", gpus=4), tmp_path / "one"),
+    )
+    assert several["type"] == "multinode"
+    nodes = several["nodeProperties"]
+    assert (nodes["numNodes"], nodes["mainNode"]) == (2, 0)
+    assert [every["targetNodes"] for every in nodes["nodeRangeProperties"]] == ["0:1"]
+    assert batch_container(several) == batch_container(one)
+    assert several["retryStrategy"] == one["retryStrategy"]
+    assert "containerProperties" not in several
+
+
+def test_sagemaker_shares_a_file_system_among_several_hosts() -> None:
+    """/opt/ml/checkpoints is each host's own."""
+    document = json.loads(filled(written("sagemaker", together())))
+    assert botocore_report("sagemaker", "CreateTrainingJob", document) == ""
+    assert (document["ResourceConfig"]["InstanceType"], document["ResourceConfig"]["InstanceCount"]) == (
+        "ml.g4dn.12xlarge",
+        2,
+    )
+    (channel,) = (one for one in document["InputDataConfig"] if one["ChannelName"] == "output")
+    system = channel["DataSource"]["FileSystemDataSource"]
+    assert (system["FileSystemType"], system["FileSystemAccessMode"]) == ("EFS", "rw")
+    name = f"lora-{FILES[0].stem}"
+    assert document["Environment"]["FINETUNE_OUTPUT_DIR"] == f"/opt/ml/input/data/output/{name}"
+    assert document["VpcConfig"] == {"SecurityGroupIds": ["my-security-group-id"], "Subnets": ["my-subnet-id"]}
+    assert "CheckpointConfig" not in document
+    assert document["StoppingCondition"].keys() == {"MaxRuntimeInSeconds", "MaxWaitTimeInSeconds"}
 
 
 def test_on_demand_waits_for_no_spot_machine() -> None:

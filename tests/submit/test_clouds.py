@@ -29,6 +29,7 @@ from tests.submit.manifests import (
     filled,
     made,
     option,
+    together,
     with_secret,
     written,
 )
@@ -196,9 +197,49 @@ def test_a_card_is_what_the_platform_calls_it(target: str, cards: dict[str, str]
         assert "A4000" not in text
 
 
+@pytest.mark.parametrize(
+    ("target", "card", "gpus", "words"),
+    [
+        ("azureml", "T4", 4, "instance_type: Standard_NC64as_T4_v3"),
+        ("azureml", "", 4, "instance_type: Standard_NC64as_T4_v3"),
+        ("azureml", "A100", 8, "instance_type: Standard_ND96asr_v4"),
+        ("huggingface", "L4", 4, "--flavor l4x4"),
+        ("huggingface", "A100", 8, "--flavor a100x8"),
+        ("skypilot", "H100", 8, "accelerators: H100:8"),
+        ("runpod", "L4", 3, '"gpuCount": 3,\n  "minRAMPerGPU": 11,'),
+    ],
+)
+def test_several_cards_of_one_machine(target: str, card: str, gpus: int, words: str) -> None:
+    assert words in written(target, described(FILES[0], card=card, gpus=gpus))
+
+
+def test_skypilot_passes_each_nodes_place_to_its_container() -> None:
+    document = yaml.safe_load(written("skypilot", together()))
+    assert (document["num_nodes"], document["resources"]["accelerators"]) == (2, "T4:4")
+    words = shlex.split(document["run"].split("\n", 1)[1].replace("\\\n", ""))
+    assert option(words, "--env")[-3:] == ["SKYPILOT_NODE_RANK", "SKYPILOT_NUM_NODES", "SKYPILOT_NODE_IPS"]
+    assert option(words, "--network") == ["host"]
+    assert words[-2:] == [IMAGE, "run"]
+    one = yaml.safe_load(written("skypilot", described(FILES[0], card="T4", gpus=4)))
+    assert "num_nodes" not in one
+    assert document["resources"]["job_recovery"] == one["resources"]["job_recovery"]
+
+
+def test_several_nodes_by_skypilots_task_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    sky = pytest.importorskip("sky", reason="too heavy for CI: pip install skypilot")
+    schemas = pytest.importorskip("sky.utils.schemas")
+    jsonschema = pytest.importorskip("jsonschema")
+    document = yaml.safe_load(filled(written("skypilot", together())))
+    jsonschema.validate(document, schemas.get_task_schema())
+    secrets = [(name, PLANTED) for name in document.get("secrets", {})]
+    assert sky.Task.from_yaml_config(document, secrets_overrides=secrets).num_nodes == 2
+
+
 def test_flavors_are_those_of_the_client() -> None:
     hub = pytest.importorskip("huggingface_hub", minversion="2")
-    assert set(FLAVORS.values()) <= {flavor.value for flavor in hub.SpaceHardware}
+    ours = {flavor for numbers in FLAVORS.values() for flavor in numbers.values()}
+    assert ours <= {flavor.value for flavor in hub.JobHardware}
 
 
 @pytest.mark.parametrize(("spot", "tier"), [(True, "Spot"), (False, "Standard"), (None, "Standard")])

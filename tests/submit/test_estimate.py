@@ -80,6 +80,28 @@ def test_a_faster_card_takes_less_time_and_float32_more(tmp_path: Path) -> None:
     assert (slow or 0) > 2 * times[0]
 
 
+def test_more_gpus_need_more_memory_and_less_time(tmp_path: Path) -> None:
+    rows = settings(tmp_path, "FINETUNE_DATA_SOURCES=a/b=100000")
+    hours = [needs_of(rows, "T4", gpus, nodes).max_hours for gpus, nodes in ((1, 1), (2, 1), (4, 1), (4, 2), (4, 4))]
+    assert hours == sorted(hours, reverse=True)
+    assert hours[0] > 1.9 * hours[1] > 3.5 * hours[2]
+    assert [needs_of(rows, "T4", gpus).memory_gib for gpus in (1, 4)] == [14, 41]
+    assert needs_of(rows, "T4", 4, 2).words.endswith(": 41 GiB of memory, 80 GB of disk each")
+
+
+def test_gpus_without_rows_shorten_nothing(tmp_path: Path) -> None:
+    few = settings(tmp_path, "FINETUNE_DATA_SOURCES=a/b=100000", "FINETUNE_TRAIN_BATCH_SIZE=4")
+    assert seconds_of(few, T4, 3_000_000_000, 4) == seconds_of(few, T4, 3_000_000_000, 8)
+
+
+def test_where_launches_set_the_pace_one_gpu_trains_and_its_time_counts(tmp_path: Path) -> None:
+    small = settings(tmp_path, "FINETUNE_DATA_SOURCES=a/b=1000000", base="a/b-135M")
+    h100 = CARDS[-1]
+    assert seconds_of(small, h100, 135_000_000, 8) == seconds_of(small, h100, 135_000_000)
+    asked = settings(tmp_path, "FINETUNE_DATA_SOURCES=a/b=1000000", "FINETUNE_TRAIN_DEVICES=8", base="a/b-135M")
+    assert (seconds_of(asked, h100, 135_000_000, 8) or 0) > (seconds_of(small, h100, 135_000_000) or 0)
+
+
 def test_what_is_not_known_is_said(tmp_path: Path) -> None:
     needs = needs_of(settings(tmp_path, "FINETUNE_DATA_SOURCES=a/b", base="a/bicycle"), "L4")
     assert needs.max_hours == USUAL.max_hours

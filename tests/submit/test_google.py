@@ -20,6 +20,7 @@ from tests.submit.manifests import (
     described,
     every_file,
     made,
+    together,
     written,
 )
 
@@ -146,6 +147,73 @@ def test_spot_or_on_demand(spot: bool | None, batch: str, vertex: str) -> None:
     policy = json.loads(written("gcp-batch", job))["allocationPolicy"]["instances"][0]["policy"]
     assert policy["provisioningModel"] == batch
     assert yaml.safe_load(written("vertex", job))["scheduling"]["strategy"] == vertex
+
+
+# --- several GPUs, several hosts --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("card", "gpus", "machine"),
+    [
+        ("T4", 2, "n1-standard-8"),
+        ("T4", 4, "n1-standard-16"),
+        ("L4", 8, "g2-standard-96"),
+        ("A100", 16, "a2-megagpu-16g"),
+        ("H100", 8, "a3-highgpu-8g"),
+    ],
+)
+def test_several_cards_are_another_machine_type(card: str, gpus: int, machine: str) -> None:
+    job = described(FILES[0], card=card, gpus=gpus)
+    document = json.loads(written("gcp-batch", job))
+    policy = document["allocationPolicy"]["instances"][0]["policy"]
+    assert (policy["machineType"], policy["accelerators"][0]["count"]) == (machine, str(gpus))
+    assert document["taskGroups"][0]["taskSpec"]["computeResource"] == {
+        "cpuMilli": str(4000 * gpus),
+        "memoryMib": str(job.needs.memory_mib),
+    }
+    (pool,) = yaml.safe_load(written("vertex", job))["workerPoolSpecs"]
+    assert (pool["machineSpec"]["machineType"], pool["machineSpec"]["acceleratorCount"]) == (machine, gpus)
+
+
+def test_google_batch_starts_a_task_on_each_host_and_lists_the_hosts() -> None:
+    (several,) = json.loads(written("gcp-batch", together()))["taskGroups"]
+    assert {name: value for name, value in several.items() if name != "taskSpec"} == {
+        "taskCount": "2",
+        "parallelism": "2",
+        "taskCountPerNode": "1",
+        "requireHostsFile": True,
+    }
+    (runnable,) = several["taskSpec"]["runnables"]
+    assert runnable["container"]["options"] == "--user 0:0 --shm-size 1024m --network host"
+    assert runnable["container"]["volumes"] == [
+        "/mnt/disks/output:/mnt/disks/output",
+        "/etc/cloudbatch-taskgroup-hosts:/etc/cloudbatch-taskgroup-hosts:ro",
+    ]
+    (one,) = json.loads(written("gcp-batch", described(FILES[0], card="T4")))["taskGroups"]
+    for name in ("lifecyclePolicies", "maxRetryCount", "volumes", "environment"):
+        assert several["taskSpec"][name] == one["taskSpec"][name]
+
+
+def test_vertex_has_a_second_pool_of_the_same_machines_and_begins_again_with_all() -> None:
+    document = yaml.safe_load(written("vertex", together()))
+    first, others = document["workerPoolSpecs"]
+    assert (first["replicaCount"], others["replicaCount"]) == (1, 1)
+    assert {**first, "replicaCount": 0} == {**others, "replicaCount": 0}
+    assert document["scheduling"]["restartJobOnWorkerRestart"] is True
+    assert yaml.safe_load(written("vertex", described(FILES[0], nodes=5)))["workerPoolSpecs"][1]["replicaCount"] == 4
+    assert "restartJobOnWorkerRestart" not in made("vertex", FILES[0])
+
+
+def test_several_hosts_by_googles_protobuf_types() -> None:
+    reason = "too heavy for CI: pip install google-cloud-batch google-cloud-aiplatform"
+    batch = pytest.importorskip("google.cloud.batch_v1.types", reason=reason)
+    vertex = pytest.importorskip("google.cloud.aiplatform_v1.types", reason=reason)
+    from google.protobuf import json_format
+
+    json_format.ParseDict(json.loads(written("gcp-batch", together())), batch.Job.pb(batch.Job()))
+    json_format.ParseDict(
+        yaml.safe_load(written("vertex", together())), vertex.CustomJobSpec.pb(vertex.CustomJobSpec())
+    )
 
 
 def test_files_lie_in_the_bucket_beside_the_run(users_job: Submission) -> None:

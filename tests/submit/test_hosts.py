@@ -28,6 +28,7 @@ from tests.submit.manifests import (
     every_file,
     made,
     option,
+    together,
     users_folder,
     written,
 )
@@ -138,15 +139,21 @@ def slurm_job(
     code: int = 0,
     restarts: str = "0",
     srun: str = "",
+    apptainer: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """The script itself under bash, with srun and scontrol as stand-ins. `requeued` holds what scontrol was given."""
-    lines = {"srun": srun or f"exit {code}", "scontrol": f'echo "$@" > {folder}/requeued'}
+    lines = {
+        "srun": srun or f"exit {code}",
+        "scontrol": f'[ "$1" = show ] && printf "gpu1\\ngpu2\\n" || echo "$@" > {folder}/requeued',
+        "apptainer": apptainer,
+    }
     for name, line in lines.items():
         (folder / name).write_text(f"#!/bin/sh\n{line}\n", "utf-8")
         (folder / name).chmod(0o755)
     (folder / "requeued").unlink(missing_ok=True)
     script = written("slurm", job or described(file)).replace("YOUR_SHARED_FOLDER", str(folder))
     variables = {"PATH": f"{folder}:{os.environ['PATH']}", "SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": restarts}
+    variables["SLURM_JOB_NODELIST"] = "gpu[1-2]"
     return subprocess.run(
         ["bash", "-c", script], env=variables | {"HF_TOKEN": PLANTED}, capture_output=True, text=True, check=False
     )
@@ -226,6 +233,51 @@ def test_slurm_asks_for_the_card(tmp_path: Path) -> None:
     text = written("slurm", job)
     assert "#SBATCH --gres=gpu:a100:1\n" in text
     assert f"#SBATCH --time={job.max_hours}:00:00\n" in text
+
+
+# --- several GPUs, several hosts --------------------------------------------------------------------------------------
+
+
+def test_several_gpus_are_given_to_one_container(tmp_path: Path) -> None:
+    job = described(FILES[0], card="T4", gpus=4)
+    (words,) = arguments(written("docker", job), "docker", tmp_path)
+    assert option(words, "--gpus") == ["4"]
+    (device,) = by_compose(written("compose", job), tmp_path)["deploy"]["resources"]["reservations"]["devices"]
+    assert (device["count"], device["driver"]) == (4, "nvidia")
+
+
+def test_slurm_asks_for_several_gpus_with_their_cores_and_memory(tmp_path: Path) -> None:
+    text = written("slurm", described(FILES[0], card="T4", gpus=4))
+    asked = re.findall(r"^#SBATCH --((?:gres|cpus-per-task|mem|nodes).*)", text, re.MULTILINE)
+    assert asked == ["gres=gpu:t4:4", "cpus-per-task=16", "mem=43G"]
+    assert 'CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3}"' in text
+    assert "#SBATCH --gres=gpu:2\n" in written("slurm", described(FILES[0], gpus=2))
+
+
+EACH_TASK = """for rank in 0 1; do SLURM_PROCID=$rank CUDA_VISIBLE_DEVICES=$rank,$((rank + 2)) "$@" || exit $?; done"""
+
+
+def test_each_task_of_slurm_knows_its_place_and_its_own_gpus(tmp_path: Path) -> None:
+    """The script under bash, srun being a loop over two tasks, and apptainer what shows its words and variables."""
+    shown = 'echo "$APPTAINERENV_NODE_RANK of $APPTAINERENV_NNODES: $APPTAINERENV_CUDA_VISIBLE_DEVICES, $@"; env'
+    found = slurm_job(tmp_path, job=together(), srun=EACH_TASK, apptainer=shown)
+    assert found.returncode == 0, found.stderr
+    first, second = (line for line in found.stdout.splitlines() if " of 2: " in line)
+    assert first.startswith("0 of 2: 0,2, run --nv --cleanenv --no-home --bind ")
+    assert second.startswith("1 of 2: 1,3, run --nv --cleanenv --no-home --bind ")
+    variables = found.stdout.splitlines()
+    assert variables.count("APPTAINERENV_MASTER_ADDR=gpu1") == 2
+    assert variables.count("APPTAINERENV_MASTER_PORT=20007") == 2
+    assert f"APPTAINERENV_HF_TOKEN={PLANTED}" in variables or "HF_TOKEN" not in written("slurm", together())
+    asked = re.findall(r"^#SBATCH --((?:nodes|ntasks).*)", written("slurm", together()), re.MULTILINE)
+    assert asked == ["nodes=2", "ntasks-per-node=1"]
+
+
+@pytest.mark.parametrize("code", [0, 64, 75])
+def test_slurm_requeues_several_hosts_by_the_code_of_a_task(code: int, tmp_path: Path) -> None:
+    found = slurm_job(tmp_path, job=together(), srun=EACH_TASK, apptainer=f"exit {code}")
+    assert found.returncode == code
+    assert (tmp_path / "requeued").exists() == (code == 75)
 
 
 def test_compose_reads_every_character_as_it_is(tmp_path: Path) -> None:

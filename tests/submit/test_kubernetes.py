@@ -16,7 +16,7 @@ from job.submit import TARGETS
 from job.submit.kubernetes import FILES as UPLOAD
 from job.submit.kubernetes import MOST_CONFIG_BYTES
 from job.submit.submission import Submission
-from tests.submit.manifests import DEV, FILES, IMAGE, PERMANENT, described, every_file, made, pod, written
+from tests.submit.manifests import DEV, FILES, IMAGE, PERMANENT, described, every_file, made, pod, together, written
 
 pytestmark = pytest.mark.examples
 every_kind = pytest.mark.parametrize("target", ["kubernetes", "kueue", "kubeflow"])
@@ -142,9 +142,12 @@ def test_kubeflow_by_structure(file: Path) -> None:
 @every_file
 def test_kubeflow_by_the_trainers_models_and_the_kubernetes_schemas(file: Path) -> None:
     """The package kubeflow-trainer-api reads both documents and loses nothing; the Job inside is a Kubernetes Job."""
+    by_the_trainer(made("kubeflow", file))
+
+
+def by_the_trainer(text: str) -> None:
     models = pytest.importorskip("kubeflow_trainer_api.models", reason=f"kubeflow-trainer-api {DEV}")
     validate = pytest.importorskip("kubernetes_validate", reason=f"kubernetes-validate {DEV}")
-    text = made("kubeflow", file)
     runtime, train_job = yaml.safe_load_all(text)
     assert models.TrainerV1alpha1TrainingRuntime.from_dict(runtime).to_dict() == runtime
     assert models.TrainerV1alpha1TrainJob.from_dict(train_job).to_dict() == train_job
@@ -186,6 +189,72 @@ def by_the_schemas(text: str) -> None:
     for document in yaml.load_all(text, yaml.CSafeLoader):
         if not document["apiVersion"].startswith("trainer."):
             validate.validate(document, validate.latest_version(), strict=True)
+
+
+# --- several GPUs, several hosts --------------------------------------------------------------------------------------
+
+
+@every_kind
+def test_a_pod_may_have_several_gpus(target: str) -> None:
+    documents = list(yaml.safe_load_all(written(target, described(FILES[0], card="T4", gpus=4))))
+    if target == "kubeflow":
+        resources = documents[-1]["spec"]["trainer"]["resourcesPerNode"]
+    else:
+        (job,) = documents
+        (container,) = job["spec"]["template"]["spec"]["containers"]
+        resources = container["resources"]
+        assert "completionMode" not in job["spec"]
+    assert resources == {"requests": {"cpu": "8", "memory": "37Gi"}, "limits": {"nvidia.com/gpu": 4}}
+
+
+@pytest.mark.parametrize("target", ["kubernetes", "kueue"])
+def test_several_hosts_are_an_indexed_job_whose_first_pod_has_a_name(target: str) -> None:
+    service, job = yaml.safe_load_all(written(target, together()))
+    name = f"lora-{FILES[0].stem}"
+    assert (service["kind"], service["metadata"]["name"]) == ("Service", f"{name}-hosts")
+    assert service["spec"] == {
+        "clusterIP": "None",  # no address of its own: it names the pods
+        "publishNotReadyAddresses": True,
+        "selector": {"batch.kubernetes.io/job-name": name},
+        "ports": [{"name": "team", "port": 29500}],
+    }
+    spec = job["spec"]
+    assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 2, 2)
+    assert spec["backoffLimit"] == 8, "one that ends makes the other end: four tries of two pods"
+    assert spec["template"]["spec"]["subdomain"] == f"{name}-hosts"
+    variables = spec["template"]["spec"]["containers"][0]["env"]
+    assert variables[-3:] == [
+        {"name": "NNODES", "value": "2"},
+        {"name": "MASTER_ADDR", "value": f"{name}-0.{name}-hosts"},
+        {"name": "MASTER_PORT", "value": "29500"},
+    ]
+    assert spec["template"]["spec"]["volumes"][0]["persistentVolumeClaim"] == {"claimName": "YOUR_PVC"}
+    assert spec.get("suspend", False) == (target == "kueue")
+
+
+@every_kind
+def test_several_hosts_retry_as_one_does(target: str) -> None:
+    several, one = (pod(target, written(target, job)) for job in (together(), described(FILES[0], card="T4")))
+    assert several["podFailurePolicy"] == one["podFailurePolicy"]
+    assert several["podReplacementPolicy"] == one["podReplacementPolicy"]
+    assert several["template"]["spec"]["restartPolicy"] == "Never"
+
+
+def test_the_trainer_tells_each_node_its_place() -> None:
+    """Its policy `torch` does; without a policy it sets no variable."""
+    runtime, train_job = yaml.safe_load_all(written("kubeflow", together()))
+    assert runtime["spec"]["mlPolicy"] == {"numNodes": 2, "torch": {}}
+    assert train_job["spec"]["trainer"]["numNodes"] == 2
+    assert not {"NNODES", "MASTER_ADDR"} & {one["name"] for one in train_job["spec"]["trainer"]["env"]}
+
+
+@pytest.mark.parametrize("target", ["kubernetes", "kueue"])
+def test_several_hosts_by_the_kubernetes_schemas(target: str) -> None:
+    by_the_schemas(written(target, together()))
+
+
+def test_several_hosts_by_the_trainers_models() -> None:
+    by_the_trainer(written("kubeflow", together()))
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

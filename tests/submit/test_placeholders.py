@@ -10,7 +10,7 @@ import pytest
 from job.submit import TARGETS
 from job.submit.placeholders import MEANINGS, notes
 from job.submit.submission import Submission
-from tests.submit.manifests import FILES, everything, made
+from tests.submit.manifests import FILES, WITH_HOSTS, everything, made, together, written
 
 pytestmark = pytest.mark.light
 
@@ -30,7 +30,7 @@ def test_a_placeholder_without_a_meaning_is_listed_too() -> None:
 
 @everything
 def test_each_placeholder_is_listed_once(target: str, file: Path) -> None:
-    text = made(target, file)
+    text = made(target, file) + (written(target, together(file)) if target in WITH_HOSTS else "")
     found = set(re.findall(r"YOUR_[A-Z_]+", text))
     assert found <= set(MEANINGS)
     assert [line.split()[1] for line in notes(text)] == sorted(found)
@@ -44,5 +44,6 @@ def test_one_that_only_an_upload_needs_is_listed_too() -> None:
 
 def test_every_meaning_belongs_to_a_manifest_or_an_upload(users_job: Submission) -> None:
     texts = "".join(made(target.name, file) for target in TARGETS for file in FILES)
+    texts += "".join(written(target, together()) for target in WITH_HOSTS)
     texts += "".join(line for target in TARGETS for line in target.said(users_job))
     assert {name for name in MEANINGS if name not in texts} == set()

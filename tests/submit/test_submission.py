@@ -40,6 +40,37 @@ def test_the_limits_of_a_job() -> None:
     assert job.program == ("python3", "/app/entrypoint.py")
 
 
+def test_a_number_of_gpus_in_the_file_fits_the_hosts(tmp_path: Path) -> None:
+    file = env_file(tmp_path, "FINETUNE_DATA_SOURCES=a/b", "FINETUNE_TRAIN_DEVICES=4", "FINETUNE_TRAIN_BATCH_SIZE=12")
+    assert describe(file, IMAGE, gpus=4, nodes=3).nodes == 3
+    with pytest.raises(
+        SettingsError, match=r"FINETUNE_TRAIN_DEVICES=4 asks for more than the 2 of --gpus; write --gpus 4"
+    ):
+        describe(file, IMAGE, gpus=2)
+    with pytest.raises(
+        SettingsError, match=r"=4 on 4 hosts is more than the 12 rows of a step \(FINETUNE_TRAIN_BATCH_SIZE"
+    ):
+        describe(file, IMAGE, gpus=4, nodes=4)
+
+
+def test_gpus_beyond_the_rows_of_a_step_are_idle(tmp_path: Path) -> None:
+    file = env_file(tmp_path, "FINETUNE_DATA_SOURCES=a/b", "FINETUNE_TRAIN_BATCH_SIZE=12")
+    found = [describe(file, IMAGE, gpus=gpus, nodes=nodes).idle for gpus, nodes in ((1, 1), (4, 3), (8, 2))]
+    assert found == [0, 0, 4]
+
+
+def test_the_hardware_in_words() -> None:
+    found = [
+        Submission("x", "y", (), (), card="T4", gpus=gpus, nodes=nodes) for gpus, nodes in ((1, 1), (4, 1), (4, 2))
+    ]
+    assert [job.hardware for job in found] == ["T4", "4 T4", "2 hosts with 4 T4 each"]
+    assert [job.team("first") for job in found] == [
+        {},
+        {},
+        {"NNODES": "2", "MASTER_ADDR": "first", "MASTER_PORT": "29500"},
+    ]
+
+
 def test_variables_are_the_files_then_the_queues_then_the_output_folder() -> None:
     job = Submission(name="x", image="y", env=(("B", "1"), ("HF_HOME", "mine")), secrets=())
     assert list(job.environment("/out", HF_HOME="ours", A="2").items()) == [

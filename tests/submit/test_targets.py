@@ -20,7 +20,9 @@ from job import submit
 from job.settings.env_files import read_env_file
 from job.settings.fields import OUTPUT_DIR
 from job.submit import TARGETS, google, targets
+from job.submit.clouds import SKY_PLACE
 from job.submit.estimate import Needs
+from job.submit.hosts import DOCKER_BY_HAND
 from job.submit.placeholders import MEANINGS
 from job.submit.submission import Submission, describe
 from job.submit.targets import Target, table
@@ -31,12 +33,14 @@ from tests.submit.manifests import (
     NAMES,
     PLANTED,
     PLATFORMS,
+    WITH_HOSTS,
     described,
     env_file,
     environment,
     every_target,
     everything,
     made,
+    together,
     written,
 )
 
@@ -76,10 +80,12 @@ def test_one_entry_more_is_a_choice_has_its_help_and_is_written(
     assert written.out == f'job "lora-quickstart" {{ image = "{IMAGE}" }}\n'
     assert written.err == "abacus: A job for an abacus: `abacus FILE`.\n"
     assert table().startswith(
-        "| target | submit it with | started again | grace | results | checked by | not checked |\n"
-        "| --- | --- | --- | --- | --- | --- | --- |\n"
+        "| target | submit it with | started again | grace | results | several hosts | checked by | not checked |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
     )
-    assert table().endswith("| `abacus` | `abacus FILE` | nothing | 5 s | host volume | nothing | everything else |\n")
+    assert table().endswith(
+        "| `abacus` | `abacus FILE` | nothing | 5 s | host volume | no | nothing | everything else |\n"
+    )
 
 
 def test_every_manifest_has_a_check_that_the_table_names() -> None:
@@ -246,6 +252,65 @@ def test_the_time_limit_is_that_of_the_estimate(target: str) -> None:
     assert bool(re.search(r"\b(7:00:00|7h|25200s?)\b", written(target, job))) == has_limit
 
 
+# --- several hosts ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", WITH_HOSTS)
+def test_the_hosts_share_a_run_folder_and_the_time_limit_is_that_of_all(target: str, tmp_path: Path) -> None:
+    job = replace(together(QUICKSTART), needs=Needs(14, 80, 7))
+    text = written(target, job)
+    output = environment(target, text, tmp_path)["FINETUNE_OUTPUT_DIR"]
+    platform = PLATFORMS[target]
+    if target == "sagemaker":  # its folder of checkpoints is each host's own
+        assert output == "/opt/ml/input/data/output/lora-quickstart"
+    else:
+        assert output == platform.output.replace("<name>", job.name)
+        assert platform.mount.replace("<name>", job.name) in text
+    has_limit = {each.name: each.has_limit for each in TARGETS}[target]
+    assert bool(re.search(r"\b(7:00:00|7h|25200s?)\b", text)) == has_limit
+
+
+def test_a_run_finds_its_place_by_what_the_manifests_and_their_platforms_set(tmp_path: Path) -> None:
+    places = pytest.importorskip("job.hosts.places", reason="comes with runs on several hosts")
+    job = together(QUICKSTART)
+
+    def place(environ: dict[str, str]) -> tuple[int, int, str, int]:
+        found = places.place_of(environ)
+        return found.rank, found.processes, found.address, found.port
+
+    pod = environment("kubernetes", written("kubernetes", job), tmp_path)
+    assert place(pod | {"JOB_COMPLETION_INDEX": "1"}) == (1, 2, "lora-quickstart-0.lora-quickstart-hosts", 29500)
+    trainer = {"PET_NNODES": "2", "PET_NODE_RANK": "1", "PET_MASTER_ADDR": "first", "PET_MASTER_PORT": "29500"}
+    assert place(environment("kubeflow", written("kubeflow", job), tmp_path) | trainer) == (1, 2, "first", 29500)
+    sky = dict(zip(SKY_PLACE, ("1", "2", "10.0.0.1\n10.0.0.2"), strict=True))
+    assert place(environment("skypilot", written("skypilot", job), tmp_path) | sky)[:3] == (1, 2, "10.0.0.1")
+    hand = dict(re.findall(r"-e (\w+)=(\w+)", DOCKER_BY_HAND))
+    assert place(hand)[:3] == (0, 2, "ADDRESS_OF_THE_FIRST")
+    assert places.place_of(environment("kubernetes", written("kubernetes", described(QUICKSTART)), tmp_path)) is None
+
+
+def test_what_several_hosts_share_is_said(command: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    words = "kubernetes", "--env-file", str(QUICKSTART), "--image", IMAGE, "--gpu", "t4", "--gpus", "8", "--nodes", "3"
+    assert command({}, "manifest", *words) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert any(line.startswith("3 hosts with 8 T4 each, a base of ") for line in said)
+    shared = "an indexed Job and a headless Service; all mount the claim, which has to allow ReadWriteMany"
+    assert f"3 hosts run the same command: {shared}" in said
+    idle = "8 of 24 GPUs stay idle: a step has 16 rows (FINETUNE_TRAIN_BATCH_SIZE)"
+    assert idle in said
+
+
+@pytest.mark.parametrize("word", ["0", "-1", "two", "1.5"])
+@pytest.mark.parametrize("option", ["--gpus", "--nodes"])
+def test_a_number_of_hosts_or_gpus_is_a_number(
+    option: str, word: str, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command({}, "manifest", "docker", "--env-file", str(QUICKSTART), "--image", IMAGE, option, word)
+    assert ended.value.code == 64
+    assert f"must be a number from 1, not '{word}'" in capsys.readouterr().err or word == "-1"
+
+
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
@@ -264,10 +329,12 @@ def test_every_value_arrives_byte_for_byte(target: str, values: list[str]) -> No
     """As its own reader reads it: real shells, parsers of YAML and JSON, and the client of Hugging Face."""
     values = [value.replace("{{", "{") for value in values]  # refused where it would be a reference
     env = {f"FINETUNE_{number}": value for number, value in enumerate(values)}
-    job = Submission(name="lora-x", image=IMAGE, env=tuple(env.items()), secrets=())
-    with tempfile.TemporaryDirectory() as folder:
-        found = environment(target, written(target, job), Path(folder))
-    assert {name: found[name] for name in env} == env
+    hosts = (1, 2) if target in WITH_HOSTS else (1,)
+    for nodes in hosts:
+        job = Submission(name="lora-x", image=IMAGE, env=tuple(env.items()), secrets=(), nodes=nodes)
+        with tempfile.TemporaryDirectory() as folder:
+            found = environment(target, written(target, job), Path(folder))
+        assert {name: found[name] for name in env} == env
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -319,6 +386,8 @@ def test_a_folder_that_is_mounted_is_said(
         ("vertex", [], "mine.txt is a path of this machine, which vertex does not have"),
         ("docker", ["--spot"], "--spot: docker knows no Spot machines"),
         ("runpod", ["--gpu", "T4"], "--gpu T4: runpod offers L4, A100, H100"),
+        ("huggingface", ["--gpus", "2"], "--gpus 2: huggingface has machines with 1 GPUs"),
+        ("huggingface", ["--nodes", "2"], "--nodes 2: huggingface starts a job on one host"),
     ],
 )
 def test_what_a_queue_cannot_do_ends_with_64(

@@ -1,0 +1,93 @@
+"""A step that several GPUs share."""
+
+from __future__ import annotations
+
+import pytest
+
+from job.plan.cost import CARDS
+from job.plan.parallel import (
+    HELD,
+    LINK_BYTES,
+    NETWORK_BYTES,
+    TEAM_SECONDS,
+    WORTH,
+    Step,
+    exchange_seconds,
+    largest_share,
+    pays,
+    rows_of,
+    workers_of,
+)
+from job.settings.fields import TrainSettings
+from tests.bench import parallel_paper
+
+
+@pytest.mark.light
+@pytest.mark.parametrize(
+    ("gpus", "devices", "rows", "workers", "each"),
+    [(1, "auto", 16, 1, 16), (8, "auto", 16, 8, 2), (24, "auto", 16, 16, 1), (8, 3, 16, 3, 6), (8, 8, 4, 4, 1)],
+)
+def test_no_more_workers_than_rows_or_than_the_setting_says(
+    gpus: int, devices: str | int, rows: int, workers: int, each: int
+) -> None:
+    train = TrainSettings(devices=devices, batch_size=rows)
+    assert (workers_of(gpus, train), rows_of(workers_of(gpus, train), train)) == (workers, each)
+
+
+@pytest.mark.light
+def test_the_longest_row_is_the_least_that_one_worker_takes() -> None:
+    assert largest_share([], 4, 16) == 0.25
+    assert largest_share([], 3, 16) == 6 / 16
+    assert largest_share([100] * 64, 8, 16) == 0.125
+    assert largest_share([10] * 15 + [150], 16, 16) == 0.5
+    assert largest_share([10] * 15 + [150], 2, 16) == 0.5
+    assert largest_share([10, 20], 16, 16) == pytest.approx(20 / 240), "fewer rows than a step takes come again"
+    assert largest_share([50, 60, 70], 1, 16) == 1
+
+
+@pytest.mark.light
+def test_each_step_has_short_rows_and_long_ones() -> None:
+    assert largest_share(list(range(1, 161)), 2, 16) == pytest.approx(0.5, rel=0.02)
+
+
+@pytest.mark.light
+def test_the_exchange_passes_the_slowest_link_twice() -> None:
+    assert exchange_seconds(36.7e6, "T4", 1) == 0
+    assert exchange_seconds(36.7e6, "T4", 4) == TEAM_SECONDS + 2 * 36.7e6 / (HELD * LINK_BYTES["T4"])
+    assert exchange_seconds(36.7e6, "T4", 8, hosts=2) == TEAM_SECONDS + 2 * 36.7e6 / NETWORK_BYTES
+    times = [exchange_seconds(1e9, card, 2) for card in LINK_BYTES]
+    assert times == sorted(times, reverse=True)
+
+
+@pytest.mark.light
+def test_launches_are_the_least_that_a_step_takes() -> None:
+    assert Step(1, 16, kernels=4.0, launching=0.1).seconds == 4.0
+    assert Step(8, 2, kernels=0.02, launching=0.1, exchange=0.03).seconds == pytest.approx(0.13)
+
+
+def test_a_run_decides_with_the_same_share() -> None:
+    from job.training.parallel import gain
+
+    assert WORTH == gain.WORTH
+
+
+@pytest.mark.light
+def test_the_table_on_paper_says_where_more_gpus_stop_helping() -> None:
+    """`python -m tests.bench.parallel_paper`: a T4 gains until each has a row or two, an H100 only with many rows a step."""
+    head, _, *rows = parallel_paper.lines(tuple(card for card in CARDS if card.name in ("T4", "H100")))
+    assert head.startswith("| GPUs | hosts | T4, 16 rows: s a step | T4, 64 rows: s a step | H100, 16 rows")
+    seconds = [[float(cell.split()[0]) for cell in row.split(" | ")[2:]] for row in rows]
+    t4, _, h100, h100_64 = zip(*seconds, strict=True)
+    assert t4[0] / t4[2] > 3.5
+    assert t4[3] / t4[-1] < 1.2, "16 rows are too few for 64 GPUs"
+    assert min(h100) == h100[0]
+    assert min(h100_64) < h100_64[0] / 2
+    assert rows[-1].count("48 idle") == 2
+
+
+@pytest.mark.light
+def test_sharing_has_to_pay_unless_a_number_is_asked_for() -> None:
+    alone, auto, four = Step(1, 16, 1.0, 0.1), TrainSettings(), TrainSettings(devices=4)
+    good, poor = Step(4, 4, 0.25, 0.1, 0.05), Step(4, 4, 0.8, 0.1, 0.06)
+    assert [pays(alone, good, auto), pays(alone, poor, auto), pays(alone, poor, four)] == [True, False, True]
+    assert not pays(alone, alone, four)
