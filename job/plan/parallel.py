@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from job.parallel.shares import shares
 from job.settings.fields import TrainSettings
-from job.training.parallel.shares import shares
 
 LINK_BYTES = {"T4": 16e9, "L4": 32e9, "A100": 300e9, "H100": 450e9}
 """A second, one way, between two cards of a host: 16 lanes of PCIe 3.0 and 4.0, and NVLink (600 and 900 GB/s both ways

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from job import submit
+from job.hosts.places import place_of
 from job.settings.env_files import read_env_file
 from job.settings.fields import OUTPUT_DIR
 from job.submit import TARGETS, google, targets
@@ -271,11 +272,11 @@ def test_the_hosts_share_a_run_folder_and_the_time_limit_is_that_of_all(target: 
 
 
 def test_a_run_finds_its_place_by_what_the_manifests_and_their_platforms_set(tmp_path: Path) -> None:
-    places = pytest.importorskip("job.hosts.places", reason="comes with runs on several hosts")
     job = together(QUICKSTART)
 
     def place(environ: dict[str, str]) -> tuple[int, int, str, int]:
-        found = places.place_of(environ)
+        found = place_of(environ)
+        assert found
         return found.rank, found.processes, found.address, found.port
 
     pod = environment("kubernetes", written("kubernetes", job), tmp_path)
@@ -286,7 +287,7 @@ def test_a_run_finds_its_place_by_what_the_manifests_and_their_platforms_set(tmp
     assert place(environment("skypilot", written("skypilot", job), tmp_path) | sky)[:3] == (1, 2, "10.0.0.1")
     hand = dict(re.findall(r"-e (\w+)=(\w+)", DOCKER_BY_HAND))
     assert place(hand)[:3] == (0, 2, "ADDRESS_OF_THE_FIRST")
-    assert places.place_of(environment("kubernetes", written("kubernetes", described(QUICKSTART)), tmp_path)) is None
+    assert place_of(environment("kubernetes", written("kubernetes", described(QUICKSTART)), tmp_path)) is None
 
 
 def test_what_several_hosts_share_is_said(command: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
