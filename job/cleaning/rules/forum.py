@@ -28,7 +28,7 @@ from job.cleaning.rules import (
     whole,
 )
 from job.cleaning.rules.boilerplate import BRAND
-from job.cleaning.rules.lead_ins import may_announce, without_lead_in, without_lost
+from job.cleaning.rules.lead_ins import announces_nothing, may_announce, without_lead_in, without_lost
 from job.cleaning.rules.remarks import is_asked_behind, is_remark, is_remark_inside, tells_purpose
 from job.cleaning.rules.requests import asks_back, asks_inside, asks_of_state, may_ask, others_in, praises
 from job.cleaning.rules.rule import Field, Row
@@ -206,7 +206,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
         piece = text[place:end].strip()
         if may_ask(piece) and content.is_answer(text[:place]) and asks_back(piece):
             break
-        if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
+        if _goodbye(piece[:-1] if piece.endswith((".)", "!)", ":")) else piece) or announces_nothing(piece):
             end = place
             starts.pop()
         elif tells_purpose(piece) and _goodbye(text[starts[-2] : place].strip()):

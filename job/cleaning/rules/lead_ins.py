@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from job.cleaning.rules import signs
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.scrubbed import standing_clause, stands
-from job.cleaning.rules.text import capital, full_stop, words_of
+from job.cleaning.rules.text import capital, full_stop, has_any, words_of
 
 _FOLLOWED = re.compile(r"ollow(?:ing|s?)(?:\s+\w+){0,4}\s*[.:]")
 _COLON = re.compile(
@@ -67,8 +67,29 @@ IN_CASE = pattern(
     r"alarming)\s(?:[\w-]+\s)*(?:symptoms?|signs?|problems?|complications?|effects?|changes|features)$"
 )
 """Advice in case of signs, of which only the examples were lost; "Avoid foods" would be another advice."""
+_MANY = (
+    r"(?:(?:some|a|an|few|several|certain|the|my|our|list\s+of|simple|general|basic|important|useful|other|more|helpful|quick|home|self|health|"
+    r"care|safety|two|three|four|five|\d)[\s-]+)+"
+)
+_LISTED = (
+    r"(?:tips?|suggestions?|points|recommendations?|measures|remedies|steps|precautions|instructions|guidelines|ideas|options|things)"
+)
+_TO_DO = (
+    r"(?:\s+(?:which|that|for|to|of|you|u|can|may|should|will|might|help|with|this|it|do|follow|try|take|consider|remember|keep|in|mind|your|my|side|"
+    r"below|here|the|problem|concern|condition|case|me|manage|deal|about|on))*"
+)
+_ANNOUNCES = pattern(
+    rf"\W*(?:(?:so|also|and|then|now),?\s+)?(?:(?:here|following|below)\s+(?:is|are)\s+(?:{_MANY})?{_LISTED}{_TO_DO}[\s.:]*|(?:{_MANY})?{_LISTED}{_TO_DO}\s*:\s*)$"
+)
+"""At the end of a text: "Here are some tips.", "Home remedies to try:"."""
+_ANNOUNCES_SIGNS = ("ere are ", "ere is ", "ing are ", "ing is ", "low are ", "low is ", ":")
 MOST_OTHERS = 2
 """An announcement of such words, with few others ("For the roots I suggest the following"), says nothing itself."""
+
+
+def announces_nothing(last: str) -> bool:
+    """Whether the last sentence of a text announces a list, which was lost."""
+    return has_any(last, _ANNOUNCES_SIGNS) and bool(_ANNOUNCES.match(last))
 
 
 def may_announce(text: str) -> bool:

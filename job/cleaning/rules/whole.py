@@ -101,7 +101,7 @@ SAYS_NOTHING = pattern(
     r"(?:me|us|our\s+(?:clinic|hospital|cent(?:re|er)|team|office|experts?|doctors?|staff))(?:\s+(?:at|in|on)\s+(?:the|our)\s+\w+)?,?\s+"
     r"(?:(?:and|so|where)\s+)?(?:we|i|they)\s+(?:will|can|shall|would)\s+(?:be\s+(?:happy|glad|able)\s+to\s+)?(?:help|assist|guide|treat)\s+you"
     r"(?:\s+(?:further|better|out|soon|there|with\s+(?:it|this|that)))*|"
-    r"(?:hence,?\s+|so,?\s+)?(?:(?:i\s+(?:would\s+)?advise\s+you\s+to|please|do|kindly)\s+)*(?:(?:write|revert)\s+back\s+to|consult|contact)\s+an?\s+"
+    r"(?:hence,?\s+|so,?\s+)?(?:(?:i\s+(?:would\s+)?advise\s+you\s+to|please|do|kindly)\s+)*(?:(?:write|get|come|report|revert)(?:\s+back)?(?:\s+with\s+(?:the|your|all)\s+[^.!?,\n]{3,50}?)?\s+to|consult|contact)\s+an?\s+"
     r"(?:[\w-]+\s+){1,4}online\b[^.!?,\n]{0,90}|"
     r"thank(?:s|\s+you)\b[^.!?,\n]{0,40}\b(?:i\s+(?:\w+ly\s+)?appreciate|for\s+(?:the|your)\s+(?:reply|response|answer|help))\b[^.!?,\n]{0,90}|"
     r"i\s+(?:can|will)\s+give\s+(?:you\s+)?my\s+(?:comments?|opinion)\b[^.!?,\n]{0,50}|"
@@ -120,6 +120,15 @@ _EXCUSE = (
     rf"(?:the|my|our|any|this|all\s+the)\s+(?:(?:late|delayed|slow|long|tardy|belated)\s+)?{_LATE}"
     r"(?:\s+(?:in|with)\s+(?:replying|responding|answering|getting\s+back|my\s+reply|this)(?:\s+to\s+you)?)?(?:\s+(?:(?:this|it)\s+)?(?:may\s+)?(?:has\s+|have\s+)?caused?(?:\s+you)?)?"
 )
+_MESSAGES = r"(?:answers?|repl(?:y|ies)|posts?|messages?|comments?|questions?|quer(?:y|ies)|responses?)"
+_POSTED = r"(?:post(?:ed|ing)?|sen[dt](?:ing)?|submit(?:ted|ting)?|answer(?:ed|ing)?|writ(?:ten|ing)|wrote|repl(?:ied|ying)|type?(?:d|ing)?)"
+_TWICE = (
+    rf"(?:(?:i\s+am|i['’]m|am)\s+)?(?:(?:so|very|really)\s+)*(?:sorry|apologi[sz]e|(?:my\s+)?apologies|(?:please\s+)?(?:excuse|pardon|ignore))"
+    rf"(?:,?\s+(?:(?:for|about|to\s+have|that)\s+)?(?:(?:i|it|this|my|the|our|that|you)\s+)*(?:(?:has|have|had|was|were|got|accidentally|mistakenly|been)\s+)*"
+    rf"(?:same\s+)?(?:{_MESSAGES}\s+)?(?:(?:has|have|had|was|were|got|been)\s+)*{_POSTED}(?:\s+(?:(?:this|it|that|my|the|an?)\s+)?(?:same\s+)?(?:{_MESSAGES}|thing)?)?"
+    r"\s*(?:twice|two\s+times|double|again|repeatedly|more\s+than\s+once)(?:\s+by\s+(?:mistake|accident|error))?|"
+    rf",?\s+(?:(?:for|about|my|the|this|that|my\s+own|any)\s+)*(?:double|duplicate|repeated|second|multiple)\s+(?:{_MESSAGES}|{_POSTED}|entr(?:y|ies)))"
+)
 _BEGIN = (
     *_WISHES,
     _HELPS,
@@ -131,6 +140,7 @@ _BEGIN = (
     r"(?:please\s+|kindly\s+)*(?:find|see)\s+(?:my|the)\s+(?:observations?|answers?|comments?|suggestions?|opinion|advice|response|reply)\s+"
     r"(?:below|as\s+follows|herewith|attached)",
     _EXCUSE,
+    _TWICE,
     r"(?:(?:so|very|really)\s+)?sorry\s+(?:that\s+)?it\s+(?:took|has\s+taken)\s+(?:me\s+|us\s+)?so\s+long(?:\s+to\s+(?:reply|answer|respond|get\s+back(?:\s+to\s+you)?))?",
     r"sorry\s+to\s+bother\s+you(?:\s+again)?|(?:sorry\s+for|(?:please\s+)?(?:excuse|pardon))\s+my\s+(?:(?:bad|poor|broken)\s+)?english",
     r"(?:that['’]?s|that\s+is|this\s+is|what)\s+an?\s+(?:really\s+|very\s+|such\s+an?\s+)*(?:great|good|excellent|interesting|fantastic|wonderful)\s+question",
@@ -145,7 +155,7 @@ _BEGIN = (
     rf"the\s+(?:\w+\s+)?{_SEEN}\s+(?:that\s+|which\s+)?you\s+(?:have\s+)?(?:posted|attached|sent|mentioned|uploaded|shared)(?:\s+in\s+the\s+attached\s+\w+)?",
     r"th(?:an)?(?:ks|x|k\s+you)\s+for\s+(?:the\s+)?a2a|thank(?:s|\s+you)\s+for\s+bringing\s+(?:this|it)\s+to\s+(?:my|our)\s+attention",
 )
-ENDING = pattern(rf"\W*(?:{'|'.join((*_END, *_ASKS, *_WISHES, _HELPS, _PATIENCE, _EXCUSE))})\W*$")
+ENDING = pattern(rf"\W*(?:{'|'.join((*_END, *_ASKS, *_WISHES, _HELPS, _PATIENCE, _EXCUSE, _TWICE))})\W*$")
 BEGINNING = pattern(rf"\W*(?:{'|'.join(_BEGIN)})\W*$")
 ENDING_WORDS = frozenset(
     """enjoy before congrats congratulations first firstly hearty warm
