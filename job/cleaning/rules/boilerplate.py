@@ -22,7 +22,7 @@ def misspelt(word: str) -> frozenset[str]:
     )
 
 
-MISSPELT_THANKS = (misspelt("thanks") | misspelt("thank") | {"thankx", "thnx", "tnx", "thanku", "thanq"}) - frozenset(
+MISSPELT_THANKS = (misspelt("thanks") | misspelt("thank") | misspelt("thankyou") | {"thnkyou", "thnku", "thankq", "thankx", "thnx", "tnx", "thanku", "thanq"}) - frozenset(
     ("tanks", "tank", "than", "thank", "thanks")
 )
 
