@@ -51,7 +51,8 @@ GOODBYES = (
     r"(?:you\s+(?:can|may|could)\s+|please\s+|kindly\s+|do\s+|also\s+|always\s+|just\s+)*(?:chat|call|ring|phone|video[\s-]?call|text|whatsapp|"
     r"message|ping|talk|speak|connect|meet|discuss|follow[\s-]*up|stay\s+in\s+touch|be\s+in\s+touch)\s+(?:(?:to|with|on)\s+)?"
     r"(?:me|us|our\s+(?:team|experts?|doctors?|staff)|here|again|back|directly|anytime|any\s+time)\b",
-    r"(?:chat|follow[\s-]*up)\s+(?:again\s+)?(?:if|in\s?case)\s+(?:(?:you|u)\s+(?:need|have|want|wish|like)|required|needed)\b",
+    r"(?:do\s+|(?:you|u)\s+(?:can|may)\s+)?(?:chat|follow[\s-]*up)\s+(?:again\s+)?(?:if|in\s?case)\s+(?:(?:you|u)\s+(?:need|want|wish|like|"
+    r"have\s+(?:\w+\s+){0,3}?(?:quer\w+|questions?|doubts?|concerns?|clarifications?|confusions?))|required|needed)\b",
     r"(?:you\s+(?:can|may|could)\s+|please\s+|do\s+|always\s+|just\s+)*(?:come|visit)\s+(?:back\s+|again\s+)?(?:any\s?time|again|back|here|to\s+us|to\s+me|us)\b",
     r"so\s+(?:that\s+)?(?:i|we)\s+can\s+(?:help|assist|guide)\b",
     r"(?:(?:you\s+(?:can|may)|please|kindly|do)\s+)*review\s+with\s+me\b",
@@ -83,7 +84,7 @@ GOODBYES = (
 )
 GOODBYE_LETTERS = (
     *"adhijrsw amt bgkrw bfrstwy abdfkpsy dklps acdgkprswy dkprsy acdhikmps dkprv dknps abdfips af af iw i aghp".split(),
-    *"f i acdstwy i fm alw eh w c bfg asw adghklpsw dklprstuv abcdfjkmprstvwy cf acdjpvy s dkpry kp t st m".split(),
+    *"f i acdstwy i fm alw eh w c bfg asw adghklpsw dklprstuv abcdfjkmprstvwy cdfy acdjpvy s dkpry kp t st m".split(),
     *"bhkls aipw 5afy hl abg a gm bks dpt dhi iw adkpy bcgot acekmpry bsy i gnp irs t d".split(),
 )
 """The first letters of each goodbye, so that only those are tried which may be one."""
@@ -159,6 +160,7 @@ POLITE = (
         "with us",
         "waiting",
         "wait for your",
+        "question",
     ),
 )
 """An end without one of these has no polite clause. Looking for them takes 2 us, for the clauses 25."""
@@ -264,7 +266,7 @@ GOOD_DAY = pattern(
 )
 # Where a goodbye begins without a full stop before it; only words that cannot go on a sentence.
 GLUED_GOODBYE = re.compile(
-    r"(?:[\s,.!;:)\]…-]+|(?<=[a-z\d)])(?=[A-Z])|(?<=[a-z][a-z])(?=waiting\s+(?:for\s+)?(?:ur|your)\s|update\s+me\s))(?:(?i:and\s+|so\s+)?(?:I\s+(?:do\s+)?hope\s+(?:this|that|it|I|you|my|the\s+(?:above|information|answer))\b|"
+    r"(?:[\s,.!;:)\]…-]+|(?<=[a-z\d)])(?=[A-Z])|(?<=[a-z][a-z])(?=waiting\s+(?:for\s+)?(?:ur|your)\s|update\s+me\s))(?:(?i:(?:and|so|please|kindly|pls|plz|also|always|just|(?:you|u)\s+(?:can|may|could))\s+){0,3}(?:I\s+(?:do\s+)?hope\s+(?:this|that|it|I|you|my|the\s+(?:above|information|answer))\b|"
     r"Hope\s+(?:this|that|it|I|you|my|the|for)\b|Regards\b|(?:[Ww]ith\s+)?(?:Kind|Best|Warm)\s+(?:[Rr]egards|[Ww]ishes)\b|"
     r"Thanks?\b(?!\s+to\b)|THANKS?\b(?!\s+TO\b)|Take\s+[Cc]are\s+(?=ourforum)|Wish(?:ing)?\s+(?:you|good|U)\b|Get\s+well\s+soon\b|"
     r"Let\s+me\s+know\s+(?:if|in)\b|[Ff]eel\s+free\s+to\b|(?:please\s+)?do\s+not\s+hesitate\b|All\s+the\s+best\b|Good\s+luck\b|"
@@ -276,6 +278,8 @@ GLUED_GOODBYE = re.compile(
     r"(?=[AFISTWafistw])(?i:(?:(?:so|and|then|after\s+(?:that|this)|from\s+there)[\s,]+)*(?:i|we)\s+(?:will|can|shall|would|could)\s+(?:then\s+)?(?:be\s+able\s+to\s+)?(?:guide|help|advise|assist)\s+(?:you|u)\s+"
     r"(?:(?:to|for|on|about|with|regarding|in)\s+)?(?:the\s+|your\s+)?next\s+steps?\b)|Good\s+day\b|Stay\s+(?:healthy|safe)\b))[^.!?\n]{0,160}[.!?\s]*$"
 )
+WAITS = pattern(r"\b(?:that\s+you|who|which|they|people|should|will|would|must|may|might|not|never|to)$")
+"""Before a goodbye that is the verb of the sentence: "It matters that you feel free to ask me"."""
 # What can only end a text, whatever stands before it, and however close.
 _NOT_FELT = "".join(
     rf"(?<!\b{word}\s)"
@@ -285,9 +289,13 @@ _NOT_FELT = "".join(
     ).split()
 )
 """Before an apology: "better safe than sorry", "he felt sorry"."""
+_NOT_HOPED = "".join(
+    rf"(?<!\b{word}\s)" for word in "lose losing lost up more much still real new good great full false keep lots little there's is".split()
+)
+"""Before a hope with a smiley behind it, which is no wish: "never give up hope"."""
 LAST_WORDS = pattern(
     r"(?:[\s,.!;:)…-]+(?:thanx|thx|take\s+care|all\s+the\s+best|(?<=…)best|(?<=…\s)best|(?:(?:kind|best|warm)\s+)?(?:regards|wishes)|cheers|bye|god\s+bless(?:\s+you)?|feel\s+better\s+soon|"
-    rf"(?:i\s+am\s+(?:really\s+|so\s+|very\s+)*|{_NOT_FELT})sorry(?:\s+for\s+that)?)|"
+    rf"(?:i\s+am\s+(?:really\s+|so\s+|very\s+)*|{_NOT_FELT})sorry(?:\s+for\s+that)?|{_NOT_HOPED}hope(?=\s*[\U0001f300-\U0001faff\u263a]))|"
     rf"[\s,.!;:)…-]*(?:(?:thank\s*you|thanks)\s+and\s+good\s*luck|(?:best|kind|warm)\s+regards|best\s+of\s+luck|go[oi]d\s*luck|get\s+well\s+soon|thank\s*(?:you|u)|thanks|hope\s+i\s+was\s+of\s+help|sorry\s+for\s+(?:the\s+|this\s+)?(?:bad|sad)\s+news|"
     rf"{'|'.join(sorted(MISSPELT_THANKS - {'hans', 'thans'}))})(?:\s+to\s+you)?)[\s.!…\U0001f300-\U0001faff\u263a\ufe0f]*$"
 )
@@ -317,6 +325,7 @@ ENDS = (
         "bless you",
         "best",
         "sorry",
+        "hope",
         "for that",
         *sorted(MISSPELT_THANKS),
     ),

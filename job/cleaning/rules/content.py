@@ -9,7 +9,7 @@ from job.cleaning.rules.boilerplate import WORDS, pattern
 from job.cleaning.rules.text import HIDDEN, has_any, words
 
 FREE_TO = pattern(
-    r"\b(?:free|hesitate)\s+to\s+(?!(?:always\s+|directly\s+|please\s+|also\s+|kindly\s+|you\s+)*(?:ask|contact|write|get|reach|call|message|e?-?mail|consult|"
+    r"\b(?:free|hesitate)\s+to\s+(?!have\s+(?:any|more|further)\s+(?:more\s+|further\s+|other\s+)*(?:quer|question|doubt|concern|discuss)|(?:always\s+|directly\s+|please\s+|also\s+|kindly\s+|you\s+)*(?:ask|contact|write|get|reach|call|message|e?-?mail|consult|"
     r"post|share|let|revert|come|follow|discuss|send|chat|talk|speak|raise|quer|repl|connect|approach|inform|tell|clarif|clear|comment|respond|"
     r"return|visit|drop|put|pm|ping|text|phone|book|schedule|click|rate|vote|leave|give|upload|attach|seek|[ei]nquire|report|update|"
     r"provide|mention|express|forward|answer|meet|us\b|me\b)|use\s+(?:this|my|our)\b)\w"

@@ -22,6 +22,7 @@ from job.cleaning.rules import (
     online,
     remarks,
     requests,
+    run_on,
     sign_offs,
     signs,
     tails,
@@ -131,6 +132,8 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
             if content.is_shown_behind(match[0], head, match.end()):
                 continue
             return "I " if rule is boilerplate.OPENINGS["query_read_and"] else "", match.end()  # "I read it and would"
+    if head[1:2] == " " and (stray := boilerplate.STRAY.match(head)):
+        return "", stray.end()
     if (match := boilerplate.LETTERHEAD.match(head)) and " " in match[0].strip(boilerplate.SEPARATORS):
         return "", match.end()  # one word is a label
     end = next(boundaries(head), len(head) if is_all else 0)
@@ -253,6 +256,9 @@ def without_polite_clause(sentence: str) -> str:
             and any(begins.match(tail) for begins in (MAIN_CLAUSE, requests.STATE, closings.PRAISED))
         ):
             return capital(tail)
+    for place in run_on.places(sentence):
+        if _polite(sentence[place:].lstrip()):
+            return full_stop(sentence[:place])
     # "consult a dermatologist online --> <link>"
     found = closings.ONLINE.search(sentence) if "line" in sentence.lower() else None
     head = full_stop(sentence[: found.start()]) if found else sentence
@@ -408,4 +414,6 @@ def _glued_goodbye(text: str, begin: int) -> int:
     if not found or _says_something(found[0]) or content.goes_on(text, found.start()):
         return 0
     before = text[begin : found.start()]  # a condition does not stand without its clause
+    if closings.WAITS.search(before):
+        return 0
     return 0 if closings.CONDITION.match(before) and not stands(before) else found.start()

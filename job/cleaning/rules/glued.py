@@ -21,7 +21,10 @@ GLUED_LETTERS = ("h", "d", "t", "w")
 
 
 GLUED_HOPE = re.compile(
-    r"hope(?<=[a-z]{3}hope)(?<!alsohope)(?<!andhope)(?<!justhope)(?<!reallyhope)(?=\s(?:this|that|it)\s(?:helps|is\shelpful)\b)"
+    r"hope(?<=[a-z]{3}hope)(?<!alsohope)(?<!andhope)(?<!justhope)(?<!reallyhope)(?=\W{0,4}$|"
+    r"\s(?:(?:this|that|it|my\sanswer)\s(?:helps?|helped|is\s(?:helpful|useful)|(?:will|would|may)\shelp|has\shelped|answers)|"
+    r"(?:[Ii]|we)\s(?:have\s|was\s|were\s)?(?:answered|helped|helpful|able\sto|of\shelp)|"
+    r"you\s(?:get|feel|will|are|recover|have\sunderstood|understood|got))\b)"
 )
 """A wish behind a word: "nutshope this helps"."""
 
@@ -55,7 +58,10 @@ def separated(text: str) -> str:
     for place in reversed(places):
         word = boilerplate.WORD_BEFORE.search(text, max(0, place - 15), place)
         behind = boilerplate.WORD_BEHIND.match(text, place)
-        if word and behind and word[1] in boilerplate.GLUED_WORDS and not _is_name(word[1], behind[0]):
+        if not word or not behind:
+            continue
+        wishes = behind[0] == "Hope" and word[1].islower() and not text[behind.end() :].strip(" .!…")
+        if wishes or (word[1] in boilerplate.GLUED_WORDS and not _is_name(word[1], behind[0])):
             text = f"{text[:place]}. {text[place:]}"
     return text
 

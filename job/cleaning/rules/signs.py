@@ -117,7 +117,7 @@ GLUED_GOODBYE = (
     *("consult", "vote", "good", "stay", "waiting", "step", "update", "bless"),
 )
 
-IGNORED_AT_THE_END = " .!…\n\U0001f642\U0001f60a\u263a"
+IGNORED_AT_THE_END = " .!…\n\U0001f642\U0001f60a\u263a\U0001f44d\U0001f64f\ufe0f"
 LAST_LETTERS = 3
 ENDS_LAST = frozenset(end[-LAST_LETTERS:] for end in closings.ENDS)
 """How the words end that can only end a text; to look for them takes 0.5 us, for the words 3."""
