@@ -51,7 +51,7 @@ GOODBYES = (
     r"(?:you\s+(?:can|may|could)\s+|please\s+|kindly\s+|do\s+|also\s+|always\s+|just\s+)*(?:chat|call|ring|phone|video[\s-]?call|text|whatsapp|"
     r"message|ping|talk|speak|connect|meet|discuss|follow[\s-]*up|stay\s+in\s+touch|be\s+in\s+touch)\s+(?:(?:to|with|on)\s+)?"
     r"(?:me|us|our\s+(?:team|experts?|doctors?|staff)|here|again|back|directly|anytime|any\s+time)\b",
-    r"(?:do\s+|(?:you|u)\s+(?:can|may)\s+)?(?:chat|follow[\s-]*up)\s+(?:again\s+)?(?:if|in\s?case)\s+(?:(?:you|u)\s+(?:need|want|wish|like|"
+    r"(?:do\s+|you\s+(?:can|may)\s+)?(?:chat|follow[\s-]*up)\s+(?:again\s+)?(?:if|in\s?case)\s+(?:(?:you|u)\s+(?:need|want|wish|like|"
     r"have\s+(?:\w+\s+){0,3}?(?:quer\w+|questions?|doubts?|concerns?|clarifications?|confusions?))|required|needed)\b",
     r"(?:you\s+(?:can|may|could)\s+|please\s+|do\s+|always\s+|just\s+)*(?:come|visit)\s+(?:back\s+|again\s+)?(?:any\s?time|again|back|here|to\s+us|to\s+me|us)\b",
     r"so\s+(?:that\s+)?(?:i|we)\s+can\s+(?:help|assist|guide)\b",

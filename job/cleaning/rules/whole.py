@@ -123,7 +123,7 @@ _EXCUSE = (
 _MESSAGES = r"(?:answers?|repl(?:y|ies)|posts?|messages?|comments?|questions?|quer(?:y|ies)|responses?)"
 _POSTED = r"(?:post(?:ed|ing)?|sen[dt](?:ing)?|submit(?:ted|ting)?|answer(?:ed|ing)?|writ(?:ten|ing)|wrote|repl(?:ied|ying)|type?(?:d|ing)?)"
 _TWICE = (
-    rf"(?:(?:i\s+am|i['’]m|am)\s+)?(?:(?:so|very|really)\s+)*(?:sorry|apologi[sz]e|(?:my\s+)?apologies|(?:please\s+)?(?:excuse|pardon|ignore))"
+    rf"(?:(?:i\s+am|i['’]m)\s+)?(?:(?:so|very|really)\s+)*(?:sorry|(?:i\s+)?apologi[sz]e|(?:my\s+)?apologies|(?:please\s+)?(?:excuse|pardon|ignore))"
     rf"(?:,?\s+(?:(?:for|about|to\s+have|that)\s+)?(?:(?:i|it|this|my|the|our|that|you)\s+)*(?:(?:has|have|had|was|were|got|accidentally|mistakenly|been)\s+)*"
     rf"(?:same\s+)?(?:{_MESSAGES}\s+)?(?:(?:has|have|had|was|were|got|been)\s+)*{_POSTED}(?:\s+(?:(?:this|it|that|my|the|an?)\s+)?(?:same\s+)?(?:{_MESSAGES}|thing)?)?"
     r"\s*(?:twice|two\s+times|double|again|repeatedly|more\s+than\s+once)(?:\s+by\s+(?:mistake|accident|error))?|"
@@ -161,7 +161,7 @@ ENDING_WORDS = frozenset(
     """enjoy before congrats congratulations first firstly hearty warm
     5 5star 5stars a accept also an and any apologies apologise apologize award cheers dm do don dont dr
     edit edit* excuse feel five fivestar fivestars follow for forany forgive get give happy have hope hth hugs
-    i i'm if inbox is just kindly leave like lots many mark much my our pardon please pls pm rate really
+    i i'm if ignore inbox is just kindly leave like lots many mark much my our pardon please pls pm rate really
     remember select sent should sincerely so sorry subscribe thanks thannx thanx that thats the this thks thnx
     thx ttyl up upvote very we would write you your after then only""".split()
 )
@@ -170,7 +170,7 @@ KISSES = "x"
 BEGINNING_WORDS = frozenset(
     """have enjoy before congrats congratulations firstly hearty many warm
     apologies apologise apologize do don dont excuse find first firsttime glad good great happy hello hey hi how hy
-    i it kindly long longtime may my nice our pardon please really see sincerely so sorry sure thank thanks thanx that the
+    i ignore it kindly long longtime may my nice our pardon please really see sincerely so sorry sure thank thanks thanx that the
     thats this thk thks thx very we what""".split()
 )
 """First words of these sentences: to look for them takes 1 us, to try the patterns 4."""

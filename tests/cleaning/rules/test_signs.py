@@ -374,7 +374,7 @@ def test_what_a_request_is_for_has_its_sign(clause: str) -> None:
     assert whole.SO_I_CAN_SIGNS.found_in(f"send it {clause.lower()}.")
 
 
-@pytest.mark.parametrize("sentence", [*whole._END, *whole._ASKS, whole._HELPS, whole._EXCUSE])
+@pytest.mark.parametrize("sentence", [*whole._END, *whole._ASKS, whole._HELPS, whole._EXCUSE, whole._TWICE])
 def test_every_whole_sentence_at_the_end_begins_with_a_word_of_the_list(sentence: str) -> None:
     assert {word for word in first_words(sentence) if not word.startswith(whole.KISSES)} <= whole.ENDING_WORDS
 
