@@ -235,7 +235,9 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         # A name ends at its full stop: what follows is the first sentence.
         r"(?:\s*(?:[A-Z]\.\s*)*(?!I\b)[A-Z][\w'’-]*(?:\s+(?!I\b)[A-Z][\w'’-]*){0,2})?(?:\s*,?\s*(?:M\.?D|MBBS|M\.?S|DNB|FRCS|PhD)\b\.?){0,3}[.,]?"
         r"(?:\s*(?:and\s+)?(?:I\s+(?:am\s+pleased|am\s+happy|am\s+glad|will|shall|would)\s+(?:to\s+|be\s+)?)?"
-        r"(?:answer\w*|help\w*|assist\w*)(?:\s+(?:you|your|the|with|question|query|concern|today|here|in|this|regard)\b)*)?"
+        r"(?:answer\w*|help\w*|assist\w*)(?:\s+(?:you|your|the|with|question|query|concern|today|here|in|this|regard)\b)*"
+        r"(?:\s+(?:regarding|about)\s+(?:(?!\b(?:is|are|was|were|can|may|should|has|have)\b)[^.!?\n,;:]){2,60}(?=[.!?]))?|"
+        r"(?:\s*,)?\s*an?\s+(?:[\w-]+\s+){0,4}?(?:specialist|doctor|\w+(?:ist|ian|geon))\b(?:\s+(?:with|from|at|in|working)\s+[^.!?\n,;:]{2,60})?(?=\s*[.!?]))?"
         + END
     ),
     "query_read": pattern(

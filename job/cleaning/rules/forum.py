@@ -203,7 +203,7 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     end = len(text)
     if text and starts == [0]:  # an answer of nothing but a goodbye; one that gives a contact is an answer
         says_nothing = not others_in(text) or whole.offers(text) or whole.SAYS_NOTHING.match(text) or is_remark(text)
-        return 0 if "[" not in text and says_nothing and _goodbye(text) else end
+        return 0 if "[" not in text and says_nothing and (_goodbye(text) or announces_nothing(text)) else end
     while len(starts) > 1:
         place = starts[-1]
         piece = text[place:end].strip()

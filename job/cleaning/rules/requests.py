@@ -218,11 +218,13 @@ _SNAP = (
 _ADDS = r"(?:add|attach|upload|send|post|shar|includ|submit)(?:e|ing)?"
 SURE = pattern(
     # All of a sentence.
+    rf"^\W*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}(?:"
     rf"{_LEAD}*(?:upload|attach|send|share|post)\s+(?:the|your|his|her|all|those|these)\s+(?:[\w/-]+\s+){{0,4}}?{_PAPER}\s+(?:[\w/-]+\s+){{0,3}}?{_WHEN_DONE}|"
     rf"{_LEAD}*{_SNAP}(?:\s+and\s+(?:then\s+)?{_SENDS}\b(?:\s+(?:it|them|that|back|here|to|with|me|us))*)?|"
-    rf"if\s+(?:you|u)\s+[^.!?,;\n]{{0,40}}?\b{_ADDS}\s+[^.!?,;\n]{{0,30}}?\b{_PICTURE}\b[^.!?,;\n]{{0,30}},?\s+(?:(?:then|that\s+(?:is|would\s+be)|it\s+(?:is|would\s+be))\s+)?"
-    r"(?:so\s+much|all|even)\s+the\s+better|"
-    rf"^\W*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}(?:"
+    rf"if\s+(?:(?:you|u)\s|there\s+is\s+(?:an?|any|some)\s+way\s)[^.!?,;\n]{{0,40}}?\b{_ADDS}\s+[^.!?,;\n]{{0,30}}?\b{_PICTURE}\b(?:(?!\bto\s+(?:the|your|an?)\b)[^.!?,;\n]){{0,30}},?\s+"
+    r"(?:(?:then\s+)?(?:that|it)\s+(?:is|(?:would|will)(?:\s+be)?)\s+)?(?:(?:so\s+much|all|even)\s+the\s+better|even\s+better|please\s+do(?:\s+so)?|(?<=be\s)(?:(?:very|really|also)\s+)?\w+)|"
+    rf"if\s+(?:you|u)\s+can,?\s+{_SENDS}\s+(?:(?:some|the|your|an?|any|clear)\s+)*{_PICTURE}(?:\s+of\s+(?:it|them|that))?|"
+    r"(?:(?:please|kindly|do)\s+)*(?:upload|attach|send|share)\s+(?:(?:the|your|all)\s+)*(?:reports?|results?)\s+of\s+(?:(?:the|all|these|those|above|mentioned|said)\s+)+(?:tests?|investigations?)|"
     rf"{_LEAD}*take\s+(?:an?\s+|some\s+|the\s+)?(?:clear\s+|good\s+)?(?:photos?|photographs?|pictures?|pics?|images?|snaps?)\b[^.!?\n]{{0,80}}?"
     rf"\band\s+(?:then\s+)?{_SENDS}\b(?:\s+(?:it|them|that|back|here|to|with|me|us))*|"
     rf"{_IF}{_LEAD}*{_SENDS}\s+(?:(?:their|the|an?|some|your|clear)\s+)*(?:{_PICTURE}(?:\s+of)?\s*)?(?:them|it|that|those|these)(?:\s+(?:too|also|here|as\s+well|again))*|"

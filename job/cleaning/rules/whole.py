@@ -127,7 +127,7 @@ _TWICE = (
     rf"(?:,?\s+(?:(?:for|about|to\s+have|that)\s+)?(?:(?:i|it|this|my|the|our|that|you)\s+)*(?:(?:has|have|had|was|were|got|accidentally|mistakenly|been)\s+)*"
     rf"(?:same\s+)?(?:{_MESSAGES}\s+)?(?:(?:has|have|had|was|were|got|been)\s+)*{_POSTED}(?:\s+(?:(?:this|it|that|my|the|an?)\s+)?(?:same\s+)?(?:{_MESSAGES}|thing)?)?"
     r"\s*(?:twice|two\s+times|double|again|repeatedly|more\s+than\s+once)(?:\s+by\s+(?:mistake|accident|error))?|"
-    rf",?\s+(?:(?:for|about|my|the|this|that|my\s+own|any)\s+)*(?:double|duplicate|repeated|second|multiple)\s+(?:{_MESSAGES}|{_POSTED}|entr(?:y|ies)))"
+    rf",?\s+(?:(?:for|about|my|the|this|that|my\s+own|any)\s+)*(?:(?:double|duplicate|repeat(?:ed)?|second|multiple)\s+(?:{_MESSAGES}|{_POSTED}|entr(?:y|ies))|repetition))"
 )
 _BEGIN = (
     *_WISHES,
@@ -141,6 +141,8 @@ _BEGIN = (
     r"(?:below|as\s+follows|herewith|attached)",
     _EXCUSE,
     _TWICE,
+    r"let\s+me\s+(?:try\s+(?:my\s+best\s+)?to\s+)?(?:help|assist|answer|guide)\s+(?:it|you|this|them|your\s+\w+)(?:\s+(?:out|with|in|for|you|this|that|your|it|"
+    r"query|question|concern|problem|matter|issue|now|today|the|best|way|possible))*",
     r"(?:(?:so|very|really)\s+)?sorry\s+(?:that\s+)?it\s+(?:took|has\s+taken)\s+(?:me\s+|us\s+)?so\s+long(?:\s+to\s+(?:reply|answer|respond|get\s+back(?:\s+to\s+you)?))?",
     r"sorry\s+to\s+bother\s+you(?:\s+again)?|(?:sorry\s+for|(?:please\s+)?(?:excuse|pardon))\s+my\s+(?:(?:bad|poor|broken)\s+)?english",
     r"(?:that['’]?s|that\s+is|this\s+is|what)\s+an?\s+(?:really\s+|very\s+|such\s+an?\s+)*(?:great|good|excellent|interesting|fantastic|wonderful)\s+question",
@@ -170,7 +172,7 @@ KISSES = "x"
 BEGINNING_WORDS = frozenset(
     """have enjoy before congrats congratulations firstly hearty many warm
     apologies apologise apologize do don dont excuse find first firsttime glad good great happy hello hey hi how hy
-    i ignore it kindly long longtime may my nice our pardon please really see sincerely so sorry sure thank thanks thanx that the
+    i ignore it kindly let long longtime may my nice our pardon please really see sincerely so sorry sure thank thanks thanx that the
     thats this thk thks thx very we what""".split()
 )
 """First words of these sentences: to look for them takes 1 us, to try the patterns 4."""
