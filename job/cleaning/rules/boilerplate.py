@@ -371,7 +371,7 @@ LETTERS = {
     "poster": "os",
     "certainly": "csoa",
 }
-STRAY = re.compile(r"(?![AaIiOoUu])[A-Za-z] +(?=(?i:hello|hi|hey|dear|greetings)\b(?!-|\s+(?i:world|fi|kitty)\b))")
+STRAY = re.compile(r"(?![AaIiOoUu])[A-Za-z] (?=(?i:hello|hi|hey|dear|greetings)\b)")
 """A letter that got in before a greeting: "Z Hello"."""
 LEADING_AND = pattern(r"^(?:and|but),?\s+(?=\S)")
 """What is left of "I read your query and it is mould", or joins the first sentence to a courtesy that went."""

@@ -132,8 +132,9 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
             if content.is_shown_behind(match[0], head, match.end()):
                 continue
             return "I " if rule is boilerplate.OPENINGS["query_read_and"] else "", match.end()  # "I read it and would"
-    if head[1:2] == " " and (stray := boilerplate.STRAY.match(head)):
-        return "", stray.end()
+    if head[1:2] == " " and boilerplate.STRAY.match(head):
+        instead, end = _opening(head[2:], is_all)
+        return instead, end + 2 if end else 0
     if (match := boilerplate.LETTERHEAD.match(head)) and " " in match[0].strip(boilerplate.SEPARATORS):
         return "", match.end()  # one word is a label
     end = next(boundaries(head), len(head) if is_all else 0)

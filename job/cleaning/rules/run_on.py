@@ -22,7 +22,7 @@ _BEGINS = pattern(
 SIGNS = (" please ", " kindly ", " pls ", " plz ", "let me know ", "let us know ", " can you ", " could you ", " would you ", " if you ", "case you ")  # fmt: skip
 """Behind a lost stop one of these stands in small letters."""
 _HANGS = pattern(
-    r"\b(?:if|in\s?case|when|whenever|once|unless|until|after|while|or\s+else|otherwise)\b|[,;:]\s*should\b|^\W*(?:should|is|are|was|were|do|does|did|has|have|"
+    r"\b(?:if|in\s?case|when|whenever|once|unless|until|after|while|or\s+else|otherwise)\b|[,;:]\s*should\b|^\W*(?:ask|tell|remind|request|inform|call|should|is|are|was|were|do|does|did|has|have|"
     r"had|can|could|would|will|may|what|how|where|which|who|why)\b|"
     r"\b(?:ask|say|says|said|tell|told|him|her|them|it\s+says|they|who|which|that|you|i|we|to|and|or|but|not|never|please|kindly|"
     r"doctor|nurse|vet|teacher|sister|brother|mother|father|wife|husband|friend)$|['’](?:d|ll)$"
