@@ -336,6 +336,8 @@ def _clauses(before: str) -> Iterator[str]:
         yield before
     if head := named.before_which(before):
         yield head
+    if head := named.before_with(before):
+        yield head
     for found in _CLAUSE_ENDS.finditer(before):
         if found[0][0] != ";" or ":" not in before[: found.start()]:  # "three kinds: one; two; "
             yield before[: found.start()].rstrip(" ,;")
