@@ -22,9 +22,12 @@ def misspelt(word: str) -> frozenset[str]:
     )
 
 
-MISSPELT_THANKS = (misspelt("thanks") | misspelt("thank") | misspelt("thankyou") | {"thnkyou", "thnku", "thankq", "thankx", "thnx", "tnx", "thanku", "thanq"}) - frozenset(
-    ("tanks", "tank", "than", "thank", "thanks")
-)
+MISSPELT_THANKS = (
+    misspelt("thanks")
+    | misspelt("thank")
+    | misspelt("thankyou")
+    | {"thnkyou", "thnku", "thankq", "thankx", "thnx", "tnx", "thanku", "thanq"}
+) - frozenset(("tanks", "tank", "than", "thank", "thanks"))
 
 SIGNS = (
     frozenset(

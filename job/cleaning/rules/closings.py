@@ -290,7 +290,8 @@ _NOT_FELT = "".join(
 )
 """Before an apology: "better safe than sorry", "he felt sorry"."""
 _NOT_HOPED = "".join(
-    rf"(?<!\b{word}\s)" for word in "lose losing lost up more much still real new good great full false keep lots little there's is".split()
+    rf"(?<!\b{word}\s)"
+    for word in "lose losing lost up more much still real new good great full false keep lots little there's is".split()
 )
 """Before a hope with a smiley behind it, which is no wish: "never give up hope"."""
 LAST_WORDS = pattern(

@@ -91,7 +91,20 @@ _ANNOUNCES = pattern(
     r")$"
 )
 """At the end of a text: "Here are some tips.", "Home remedies to try:", "The causes are listed below."."""
-_ANNOUNCES_SIGNS = ("ere are ", "ere is ", "ing are ", "ing is ", "elow", ":", "et me ", "I am ", "i am ", "I w", "I can ", "i w")
+_ANNOUNCES_SIGNS = (
+    "ere are ",
+    "ere is ",
+    "ing are ",
+    "ing is ",
+    "elow",
+    ":",
+    "et me ",
+    "I am ",
+    "i am ",
+    "I w",
+    "I can ",
+    "i w",
+)
 MOST_OTHERS = 2
 """An announcement of such words, with few others ("For the roots I suggest the following"), says nothing itself."""
 

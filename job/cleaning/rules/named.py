@@ -18,7 +18,9 @@ _LABEL = (
     r"(?:(?:my|the|your)\s+)?(?:(?:most|probable|possible|likely|provisional|differential|working|final|clinical)\s+)*"
     r"(?:diagnos[ie]s|impression|causes?)\s*:\s*"
 )
-DIAGNOSIS = pattern(rf"{_LABEL}(?!(?:the|an?|to|if|as|due)\b)[\w'’-]{{3,}}(?:(?:,?\s+|/)[\w'’-]+){{0,6}}(?:\s+\([^()]+\))?$")
+DIAGNOSIS = pattern(
+    rf"{_LABEL}(?!(?:the|an?|to|if|as|due)\b)[\w'’-]{{3,}}(?:(?:,?\s+|/)[\w'’-]+){{0,6}}(?:\s+\([^()]+\))?$"
+)
 """It stands without a verb: "Diagnosis: leaf rust"."""
 _WITH = pattern(
     rf"^(?P<head>(?:{_LABEL}|(?:(?:so|most\s+likely|probably)\b,?\s+)?(?:you|he|she|(?:your|the)\s+[\w-]+)\s+(?:(?:may|might|could|must|probably|likely|also|"

@@ -203,9 +203,7 @@ _HEDGED = (
     rf"i\s+would\s+(?:have\s+)?(?:liked?|loved?|preferred)\s+to\s+(?:see|have\s+seen|look\s+at)\s+{_SHOWS}{_NOT_TO}"
 )
 """A picture that is only wished for."""
-_PAPER = (
-    rf"(?:{_THING}|profile|panel|biopsy|ultrasonograph\w*|sonograph\w*|usg|cultures?|smears?|counts?|tests?|opg|ekg|slides?)"
-)
+_PAPER = rf"(?:{_THING}|profile|panel|biopsy|ultrasonograph\w*|sonograph\w*|usg|cultures?|smears?|counts?|tests?|opg|ekg|slides?)"
 _WHEN_DONE = (
     r"(?:as\s+soon\s+as|once|when(?:ever)?|after)\s+(?:(?:it|they|these|those|(?:the|your)\s+(?:[\w-]+\s+)?(?:reports?|results?|tests?))\s+(?:is|are|has|have|comes?|"
     r"gets?|becomes?|arrives?)(?:\s+(?:been|back|in|out|here|done|ready|available|complete[d]?|finished|taken|received))*|"
@@ -250,7 +248,7 @@ SURE = pattern(
     r"let\s+me\s+(?:go\s+over|go\s+through|review|check|look\s+at|see|study)\s+(?:your|the)\b[^.!?\n]{2,80}?\b(?:get|come|revert)\s+back\b[^.!?\n]{0,40}|"
     r"i\s+(?:can|could|will|would)\s+(?:help|guide|assist|advise)\s+(?:you|u)\b[^.!?\n]{0,30}\bif\s+(?:you|u)\b[^.!?\n]{0,40}\b(?:book\w*|session|appointment)\b[^.!?\n]{0,60}|"
     r"(?:you|u)\s+(?:can|may|could)\s+(?:also\s+)?book\s+(?:for\s+)?(?:an?\s+)?(?:online|phone|video|chat)\b[^.!?\n]{0,90}"
-    r")[\s.!?]*$"
+    r")[\s.!?…]*$"
 )
 """Requests that may hold any words, since none can be advice."""
 ENCLOSES = pattern(
