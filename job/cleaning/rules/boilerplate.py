@@ -388,30 +388,7 @@ RULES_BY_LETTER = {
     for letter in "abcdefghijklmnopqrstuvwxyz"
 }
 
-HIDDEN = ("removed", "deleted", "hidden", "redacted")
 STOPS = (".", "!", "?", "…", ")", '"')
-PLACEHOLDER = pattern(
-    r"\s*[(\[][^()\[\]\n]{0,40}\b(?:removed|deleted|hidden|redacted)\b[^()\[\]\n]{0,40}\b(?:protect|privacy|identity|policy|moderat\w+)"
-    r"[^()\[\]\n]{0,30}[)\]]"
-)
-# "HelloThanks", "askingHistory": a space is lost after one of these words where another such word begins.
-GLUED_WORDS = frozenset(
-    "Thank thanks thank Welcome welcome hello hi hey Sir sir Madam Greetings greetings Morning morning Hello HELLO Hi Hey Dear dear Thanks you Regards Welcome Query query Question question Concern concern Help help Asking asking "
-    "Posting posting Forum forum Clarification clarification Clarifications clarifications Care care Health health Helps helps "
-    "Soon soon Luck luck".split()
-)
-GLUED_NAMES = frozenset("Query Question Concern Help Asking Posting Forum Care Health Helps Soon Luck".split())
-"""Of these words, those that names in one word begin with."""
-STARTS_ALONE = re.compile(STARTS)
-WORD_BEFORE = re.compile(r"(?<![A-Za-z\"'`(_./])([A-Za-z]+)$")
-WORD_BEHIND = re.compile(
-    r"(?:For|Dr|Sir|We|My|How|Thanks?|Welcome|Hope|Regards|Take|I|You|Your|The|It|As|In|(?!World\b)[A-Z][a-z]{3,})\b"
-)
-GLUED_SMALL = pattern(
-    r"^(?:(?:hi|hello|hey|dear)(?=(?:this|that|these|thanks?|regarding|your?|there|according|please|welcome|dear|doctor|sir|madam|how|"
-    r"what|based|after)\b)|thank(?:s|you)(?=(?:for|so|a)\b)|welcome(?=to\b))"
-)
-"""The same in small letters, at the beginning alone: "hithis", "thanksfor"."""
 LETTERHEAD = re.compile(
     r"^(?:(?:[A-Z][\w&'’-]*|of|and|for|the|&)\s+){0,5}?(?:[Vv]irtual\s+)?"
     r"(?:Clinics?|Hospitals?|Department|Dept\.?|Cent(?:re|er)|Institute|Division|Team|Helpdesk|Support|Consultancy)"
@@ -422,5 +399,3 @@ LETTERHEAD = re.compile(
 SEPARATORS = " .:!\n-–—"
 GLUED_BRAND = re.compile(rf"{BRAND}(?=[A-Z][a-z]|I\s)")
 BRAND_END = pattern(rf"{BRAND}(?:\s+(?:forum|team|community|here|clinic))*{END}")
-GLUED = re.compile(r"[A-Z](?<=[a-zIO].)")
-"""A text without this sign lost no space. The capital stands first because a text has few of them: 1 us a row instead of 10."""

@@ -342,37 +342,7 @@ SIGNATURE = re.compile(r"^[\s\-–—,.]*(?:[A-Z][\w'’&-]*\.?,?\s*){1,5}$")
 ROLE = re.compile(
     r"\b(?:specialist|surgeon|physician|consultant|MBBS|MD|FRCS|PhD|MS|DNB|expert|therapist|counsell?or|advisor|engineer)\b"
 )
-# Where an answer was cut off: words that cannot end a sentence.
-DANGLING = pattern(
-    r"(?:^|[\s(])(?:the|(?-i:a)|an|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|includes?|including|involves?|containing|following|"
-    r"(?:as\s+)?follows|like|than|because|into|your|their|its|his|her|be|that|which|who|if|when|such\s+as|consists?(?:\s+of)?|may|can|"
-    r"should|will|would|must|not|do|does|about|between|during|until|any|some|these|those|very|e\.g|i\.e|syn|hy|chil|hun|carbohy|dihy|dehy|rehy|cylin|costochon|treating(?<=your\streating)|treating(?<=the\streating))\s*[:,;\-–—]*$|[,;(\-–—]$"
-)
-BROKEN_WORD = re.compile(
-    r"(?<=\s)(?:hy|chil|syn|dehy|rehy|dihy|diphenhy|carbohy|cylin|pseudoephe|ephe|costochon|hyperan|dan|bena|"
-    r"(?<=\ba )(?<!all of a )sudden|"
-    r"(?:(?<=upper )|(?<=lower )|(?<=static ))qua|(?<!an )(?<!the )(?<!this )(?<!your )ad|"
-    r"(?<=your )treating|(?<=the )treating)\.?$"
-)
-"""The beginning of a word, or one before a noun, that a rule may have given a full stop."""
-LONGEST_BROKEN = 20
-BROKEN_ENDS = ("hy", "chil", "syn", "cylin", "ephe", "chon", "an", "ad", "ing", "bena", "qua", "sudden")
-"""How such words end."""
-LONE_NUMBER = re.compile(r"(?<=[a-z][a-z)][.!?])\s*\b\d{1,2}[.)]$")
-PROMISE = pattern(
-    r"(?:\bthe\s+following\b|\bas\s+follow(?:s|ing)?\b|\bthese\s+are\s+the\b|\b(?:given|listed|mentioned|described)\s+below\b|\bfollow\s+these\b|"
-    r"\b(?:some|few)\s+(?:\w+\s+)?(?:tips|measures|suggestions|points)\s*$)(?P<of>[^.:]{0,60}):?\s*$"
-)
-"""A last sentence without a stop that announces a list: the list was lost upstream."""
-PROMISE_SIGNS = ("follow", "these", "below", "some", "few")
-"""One of these is in it."""
 HOPES = pattern(GOODBYES[0])
-STUMP = re.compile(
-    r"(?:So|Usually|Generally|Sometimes|However|Therefore|Then|Also|But|And|If|In\s+case|Because|Since|When|Although|About|This|These)\b[^\n]*$"
-)
-"""How a sentence begins that is no item of a list."""
-LONGEST_STUMP = 8
-"""Words of a sentence that breaks off and says nothing yet; a longer one may hold advice that no pattern knows."""
 INSIDE = (
     *(
         "hope",

@@ -203,7 +203,9 @@ _HEDGED = (
     rf"i\s+would\s+(?:have\s+)?(?:liked?|loved?|preferred)\s+to\s+(?:see|have\s+seen|look\s+at)\s+{_SHOWS}{_NOT_TO}"
 )
 """A picture that is only wished for."""
-_PAPER = rf"(?:{_THING}|profile|panel|biopsy|ultrasonograph\w*|sonograph\w*|usg|cultures?|smears?|counts?|tests?|opg|ekg|slides?)"
+_PAPER = (
+    rf"(?:{_THING}|profile|panel|biopsy|(?:ultra)?sonograph\w*|usg|cultures?|smears?|counts?|tests?|opg|ekg|slides?)"
+)
 _WHEN_DONE = (
     r"(?:as\s+soon\s+as|once|when(?:ever)?|after)\s+(?:(?:it|they|these|those|(?:the|your)\s+(?:[\w-]+\s+)?(?:reports?|results?|tests?))\s+(?:is|are|has|have|comes?|"
     r"gets?|becomes?|arrives?)(?:\s+(?:been|back|in|out|here|done|ready|available|complete[d]?|finished|taken|received))*|"

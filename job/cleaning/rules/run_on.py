@@ -1,5 +1,5 @@
-"""Where a courtesy begins behind a sentence that lost its full stop: "Keep it dry for two weeks please let me know". Does not know
-what is polite: forum.py says that.
+"""Where a courtesy may begin behind a sentence that lost its full stop: "Keep it dry for two weeks please let me know". Which
+words are polite says forum.py.
 """
 
 from __future__ import annotations
@@ -19,7 +19,20 @@ _BEGINS = pattern(
     r"(?:if|in\s?case)\s+(?:you|u)\s+(?:still\s+)?(?:have|need|want)\s+(?:any|more|further|other|some)\s[^.!?\n]{3,40}?\s(?:please|kindly|feel|ask|let|"
     r"write|contact|revert)\b)"
 )
-SIGNS = (" please ", " kindly ", " pls ", " plz ", "let me know ", "let us know ", " can you ", " could you ", " would you ", " if you ", "case you ")  # fmt: skip
+SIGNS = (
+    *(
+        " please ",
+        " kindly ",
+        " pls ",
+        " plz ",
+        "let me know ",
+        "let us know ",
+        " can you ",
+        " could you ",
+        " would you ",
+    ),
+    *(" if you ", "case you "),
+)
 """Behind a lost stop one of these stands in small letters."""
 _HANGS = pattern(
     r"\b(?:if|in\s?case|when|whenever|once|unless|until|after|while|or\s+else|otherwise)\b|[,;:]\s*should\b|^\W*(?:ask|tell|remind|request|inform|call|should|is|are|was|were|do|does|did|has|have|"

@@ -120,15 +120,17 @@ _EXCUSE = (
     rf"(?:the|my|our|any|this|all\s+the)\s+(?:(?:late|delayed|slow|long|tardy|belated)\s+)?{_LATE}"
     r"(?:\s+(?:in|with)\s+(?:replying|responding|answering|getting\s+back|my\s+reply|this)(?:\s+to\s+you)?)?(?:\s+(?:(?:this|it)\s+)?(?:may\s+)?(?:has\s+|have\s+)?caused?(?:\s+you)?)?"
 )
-_MESSAGES = r"(?:answers?|repl(?:y|ies)|posts?|messages?|comments?|questions?|quer(?:y|ies)|responses?)"
-_POSTED = r"(?:post(?:ed|ing)?|sen[dt](?:ing)?|submit(?:ted|ting)?|answer(?:ed|ing)?|writ(?:ten|ing)|wrote|repl(?:ied|ying)|type?(?:d|ing)?)"
+_ANSWER = r"(?:answers?|repl(?:y|ies)|posts?|messages?|comments?|questions?|quer(?:y|ies)|responses?)"
+_POSTED = r"(?:post(?:ed|ing)?|sen[dt](?:ing)?|submit(?:ted|ting)?|answer(?:ed|ing)?|writ(?:ten|ing)|wrote|repl(?:ied|ying)|typ(?:ed|ing))"
+_GOT = r"(?:(?:i|it|this|that|my|the|our|same|has|have|had|was|were|got|been|accidentally|mistakenly|for|about)\s+)*"
 _TWICE = (
-    rf"(?:(?:i\s+am|i['’]m)\s+)?(?:(?:so|very|really)\s+)*(?:sorry|(?:i\s+)?apologi[sz]e|(?:my\s+)?apologies|(?:please\s+)?(?:excuse|pardon|ignore))"
-    rf"(?:,?\s+(?:(?:for|about|to\s+have|that)\s+)?(?:(?:i|it|this|my|the|our|that|you)\s+)*(?:(?:has|have|had|was|were|got|accidentally|mistakenly|been)\s+)*"
-    rf"(?:same\s+)?(?:{_MESSAGES}\s+)?(?:(?:has|have|had|was|were|got|been)\s+)*{_POSTED}(?:\s+(?:(?:this|it|that|my|the|an?)\s+)?(?:same\s+)?(?:{_MESSAGES}|thing)?)?"
+    r"(?:(?:i\s+am|i['’]m)\s+)?(?:(?:so|very|really)\s+)*(?:sorry|(?:i\s+)?apologi[sz]e|(?:my\s+)?apologies|(?:please\s+)?(?:excuse|pardon|ignore))"
+    rf"(?:,?\s+{_GOT}(?:{_ANSWER}\s+)?{_GOT}{_POSTED}(?:\s+(?:(?:this|it|that|my|the|an?)\s+)?(?:same\s+)?(?:{_ANSWER}|thing)?)?"
     r"\s*(?:twice|two\s+times|double|again|repeatedly|more\s+than\s+once)(?:\s+by\s+(?:mistake|accident|error))?|"
-    rf",?\s+(?:(?:for|about|my|the|this|that|my\s+own|any)\s+)*(?:(?:double|duplicate|repeat(?:ed)?|second|multiple)\s+(?:{_MESSAGES}|{_POSTED}|entr(?:y|ies))|repetition))"
+    r",?\s+(?:(?:for|about|my|the|this|that|any)\s+)*(?:(?:double|duplicate|repeat(?:ed)?|second|multiple)\s+"
+    rf"(?:{_ANSWER}|{_POSTED}|entr(?:y|ies))|repetition))"
 )
+"""An apology for an answer that came twice."""
 _BEGIN = (
     *_WISHES,
     _HELPS,
@@ -170,10 +172,9 @@ ENDING_WORDS = frozenset(
 KISSES = "x"
 """Words of any length may begin so."""
 BEGINNING_WORDS = frozenset(
-    """have enjoy before congrats congratulations firstly hearty many warm
-    apologies apologise apologize do don dont excuse find first firsttime glad good great happy hello hey hi how hy
-    i ignore it kindly let long longtime may my nice our pardon please really see sincerely so sorry sure thank thanks thanx that the
-    thats this thk thks thx very we what""".split()
+    """have enjoy before congrats congratulations firstly hearty many warm apologies apologise apologize do don dont excuse
+    find first firsttime glad good great happy hello hey hi how hy i ignore it kindly let long longtime may my nice our
+    pardon please really see sincerely so sorry sure thank thanks thanx that the thats this thk thks thx very we what""".split()
 )
 """First words of these sentences: to look for them takes 1 us, to try the patterns 4."""
 LONGEST = 120

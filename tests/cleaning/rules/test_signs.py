@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from job.cleaning.rules import (
     boilerplate,
+    breaks_off,
     closings,
     contacts,
     eaten,
     forum,
+    glued,
     kinds,
     names,
     numbers,
@@ -182,7 +184,7 @@ def test_names_before_an_age_have_their_sign(name: str) -> None:
 @settings(max_examples=300)
 @given(st.lists(st.sampled_from(["a", "I", "O", "B", "Hello", "."]), max_size=8).map("".join))
 def test_a_lost_blank_is_found_wherever_a_small_letter_meets_a_capital(found: str) -> None:
-    assert bool(boilerplate.GLUED.search(found)) == bool(re.search("[a-zIO][A-Z]", found))
+    assert bool(glued.GLUED.search(found)) == bool(re.search("[a-zIO][A-Z]", found))
 
 
 _PIECES = st.sampled_from(
@@ -328,9 +330,9 @@ def test_each_expression_and_path_is_kept_by_itself(part: str) -> None:
 
 
 @settings(max_examples=60)
-@given(st.from_regex(closings.PROMISE), st.from_regex(closings.ONLINE))
+@given(st.from_regex(breaks_off.PROMISE), st.from_regex(closings.ONLINE))
 def test_promises_and_arrows_have_their_signs(promise: str, online: str) -> None:
-    assert text.has_any(promise.lower(), closings.PROMISE_SIGNS)
+    assert text.has_any(promise.lower(), breaks_off.PROMISE_SIGNS)
     assert "line" in online.lower()
 
 
