@@ -388,7 +388,6 @@ RULES_BY_LETTER = {
     for letter in "abcdefghijklmnopqrstuvwxyz"
 }
 
-STOPS = (".", "!", "?", "…", ")", '"')
 LETTERHEAD = re.compile(
     r"^(?:(?:[A-Z][\w&'’-]*|of|and|for|the|&)\s+){0,5}?(?:[Vv]irtual\s+)?"
     r"(?:Clinics?|Hospitals?|Department|Dept\.?|Cent(?:re|er)|Institute|Division|Team|Helpdesk|Support|Consultancy)"

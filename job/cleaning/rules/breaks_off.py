@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from job.cleaning.rules import boilerplate
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.eaten import completed_end
 from job.cleaning.rules.scrubbed import standing_clause, stands
@@ -40,6 +39,7 @@ _STUMP = re.compile(
 """How a sentence begins that is no item of a list."""
 _LONGEST_STUMP = 8
 """Words of a sentence that breaks off and says nothing yet; a longer one may hold advice that no pattern knows."""
+_STOPS = (".", "!", "?", "…", ")", '"')
 _COMMAND = ("@", "/", "\\", "_", "=", "$", "|", "<", ">")
 """A line with one of these holds a command or a path, and may end as it likes."""
 _OPENS = frozenset("after before while although though since also then so usually regarding".split())
@@ -88,7 +88,7 @@ def without_cut_off_end(text: str) -> str:
     if text[-2:-1].isdigit() and (number := _LONE_NUMBER.search(text, max(0, len(text) - 6))):
         text = text[: number.start()]
     broken = _broken_word(text)
-    if text.endswith(boilerplate.STOPS) and not broken:
+    if text.endswith(_STOPS) and not broken:
         return text
     starts = list(boundaries(text, max(0, len(text) - REACH)))
     last = text[starts[-1] :].removesuffix("." if broken else "") if starts else ""
@@ -131,7 +131,7 @@ def _is_line_without_stop(text: str, begin: int) -> bool:
 
 
 def is_cut_off(sentence: str) -> bool:
-    if sentence.endswith(boilerplate.STOPS) or (sentence.endswith(";") and not is_prose(sentence)):
+    if sentence.endswith(_STOPS) or (sentence.endswith(";") and not is_prose(sentence)):
         return False
     tail = sentence[-24:]
     before, _, last = tail.rstrip(" :,;-–—").rpartition(" ")

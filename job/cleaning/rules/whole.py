@@ -121,7 +121,10 @@ _EXCUSE = (
     r"(?:\s+(?:in|with)\s+(?:replying|responding|answering|getting\s+back|my\s+reply|this)(?:\s+to\s+you)?)?(?:\s+(?:(?:this|it)\s+)?(?:may\s+)?(?:has\s+|have\s+)?caused?(?:\s+you)?)?"
 )
 _ANSWER = r"(?:answers?|repl(?:y|ies)|posts?|messages?|comments?|questions?|quer(?:y|ies)|responses?)"
-_POSTED = r"(?:post(?:ed|ing)?|sen[dt](?:ing)?|submit(?:ted|ting)?|answer(?:ed|ing)?|writ(?:ten|ing)|wrote|repl(?:ied|ying)|typ(?:ed|ing))"
+_POSTED = (
+    r"(?:post(?:ed|ing)?|sen[dt](?:ing)?|submit(?:ted|ting)?|answer(?:ed|ing)?|"
+    r"writ(?:ten|ing)|wrote|repl(?:ied|ying)|typ(?:ed|ing))"
+)
 _GOT = r"(?:(?:i|it|this|that|my|the|our|same|has|have|had|was|were|got|been|accidentally|mistakenly|for|about)\s+)*"
 _TWICE = (
     r"(?:(?:i\s+am|i['’]m)\s+)?(?:(?:so|very|really)\s+)*(?:sorry|(?:i\s+)?apologi[sz]e|(?:my\s+)?apologies|(?:please\s+)?(?:excuse|pardon|ignore))"
