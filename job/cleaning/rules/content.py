@@ -54,7 +54,7 @@ WITH_CAPITALS = re.compile(r"[.!?]\s+[A-Z]")
 """Where later sentences begin with capitals (the first gets one from a cut), a goodbye has one too, or a stop before it."""
 NAMES_IT = pattern(
     r"^\W*(?:good\s+luck|(?:(?:best|kind|warm)\s+)?(?:regards|wishes)|thanks|thank\s+you|cheers|bye|all\s+the\s+best)\s+"
-    r"(?:is|are|was|were|means?|comes?)\b(?!\s+(?:with|to)\s+you)|^\W*(?:but\s+|so\s+)?(?:there\s+is|give\s+\w+|(?:never|not|don['’]t)\s+lose)\s+(?:\w+\s+){0,2}hope\b"
+    r"(?:is|are|was|were|means?|comes?)\b(?!\s+(?:with|to)\s+you)|^\W*(?:(?:but|so|please|do)\s+)*(?:there\s+is|give\s+\w+|(?:never|not|don['’]t)\s+(?:lose|give\s+up))\s+(?:\w+\s+){0,2}hope\b"
 )
 """The same where every word could be a goodbye's: "Good luck is not needed"."""
 TAKES_OBJECT = frozenset(

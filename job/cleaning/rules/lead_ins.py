@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from job.cleaning.rules import signs
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.scrubbed import standing_clause, stands
-from job.cleaning.rules.text import capital, full_stop, has_any, words_of
+from job.cleaning.rules.text import capital, full_stop, words_of
 
 _FOLLOWED = re.compile(r"ollow(?:ing|s?)(?:\s+\w+){0,4}\s*[.:]")
 _COLON = re.compile(
@@ -91,27 +91,18 @@ _ANNOUNCES = pattern(
     r")$"
 )
 """At the end of a text: "Here are some tips.", "Home remedies to try:", "The causes are listed below."."""
-_ANNOUNCES_SIGNS = (
-    "ere are ",
-    "ere is ",
-    "ing are ",
-    "ing is ",
-    "elow",
-    ":",
-    "et me ",
-    "I am ",
-    "i am ",
-    "I w",
-    "I can ",
-    "i w",
+ANNOUNCES_WORDS = frozenset(
+    "so also and then now but based as according after here following below please find i let".split()
 )
+"""First words of those that end with no colon and not with "below"."""
 MOST_OTHERS = 2
 """An announcement of such words, with few others ("For the roots I suggest the following"), says nothing itself."""
 
 
 def announces_nothing(last: str) -> bool:
     """Whether the last sentence of a text announces a list, which was lost."""
-    return has_any(last, _ANNOUNCES_SIGNS) and bool(_ANNOUNCES.match(last))
+    may = last.endswith(":") or "below" in last[-8:] or signs.first_word(last) in ANNOUNCES_WORDS
+    return may and bool(_ANNOUNCES.match(last))
 
 
 def may_announce(text: str) -> bool:

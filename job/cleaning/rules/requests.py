@@ -219,9 +219,9 @@ _ADDS = r"(?:add|attach|upload|send|post|shar|includ|submit)(?:e|ing)?"
 SURE = pattern(
     # All of a sentence.
     rf"^\W*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}(?:"
-    rf"{_LEAD}*(?:upload|attach|send|share|post)\s+(?:the|your|his|her|all|those|these)\s+(?:[\w/-]+\s+){{0,4}}?{_PAPER}\s+(?:[\w/-]+\s+){{0,3}}?{_WHEN_DONE}|"
+    rf"{_LEAD}*(?:upload|attach|send|share|post)\s+(?:the|your|his|her|all|those|these)\s+(?:[\w/-]+\s+){{0,4}}?{_PAPER}\s+(?:(?!(?:with|to|for|into|on|in|at)\s)[\w/-]+\s+){{0,3}}?{_WHEN_DONE}|"
     rf"{_LEAD}*{_SNAP}(?:\s+and\s+(?:then\s+)?{_SENDS}\b(?:\s+(?:it|them|that|back|here|to|with|me|us))*)?|"
-    rf"if\s+(?:(?:you|u)\s|there\s+is\s+(?:an?|any|some)\s+way\s)[^.!?,;\n]{{0,40}}?\b{_ADDS}\s+[^.!?,;\n]{{0,30}}?\b{_PICTURE}\b(?:(?!\bto\s+(?:the|your|an?)\b)[^.!?,;\n]){{0,30}},?\s+"
+    rf"if\s+(?:(?:you|u)\s|there\s+is\s+(?:an?|any|some)\s+way\s)[^.!?,;\n]{{0,40}}?\b{_ADDS}\s+[^.!?,;\n]{{0,30}}?\b{_PICTURE}\b(?:(?!\b(?:to|with)\s+(?:the|your|an?)\b)[^.!?,;\n]){{0,30}},?\s+"
     r"(?:(?:then\s+)?(?:that|it)\s+(?:is|(?:would|will)(?:\s+be)?)\s+)?(?:(?:so\s+much|all|even)\s+the\s+better|even\s+better|please\s+do(?:\s+so)?|(?<=be\s)(?:(?:very|really|also)\s+)?\w+)|"
     rf"if\s+(?:you|u)\s+can,?\s+{_SENDS}\s+(?:(?:some|the|your|an?|any|clear)\s+)*{_PICTURE}(?:\s+of\s+(?:it|them|that))?|"
     r"(?:(?:please|kindly|do)\s+)*(?:upload|attach|send|share)\s+(?:(?:the|your|all)\s+)*(?:reports?|results?)\s+of\s+(?:(?:the|all|these|those|above|mentioned|said)\s+)+(?:tests?|investigations?)|"
