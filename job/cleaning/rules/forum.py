@@ -29,7 +29,7 @@ from job.cleaning.rules import (
     whole,
 )
 from job.cleaning.rules.boilerplate import BRAND, pattern
-from job.cleaning.rules.goodbyes import begins_like_goodbye, says_something, wishes
+from job.cleaning.rules.goodbyes import begins_like_goodbye, says_something
 from job.cleaning.rules.lead_ins import announces_nothing, may_announce, without_lead_in, without_lost
 from job.cleaning.rules.remarks import is_asked_behind, is_remark, is_remark_inside, tells_purpose
 from job.cleaning.rules.requests import asks_back, asks_inside, asks_of_state, may_ask, others_in
@@ -318,7 +318,8 @@ def _without_courtesy(sentence: str, *, clauses: bool) -> str:
 def _is_opening(sentence: str) -> bool:
     lowered = sentence.lower()
     hopes = "hop" in lowered and closings.HOPES.match(sentence)
-    if (hopes or wishes(sentence, lowered)) and not says_something(sentence):
+    wishes = "wish" in lowered and closings.WISHES.match(sentence)
+    if (hopes or wishes) and not says_something(sentence):
         return True
     return whole.begins(sentence) or whole.is_boilerplate(sentence, unknown=1) or is_remark(sentence)
 

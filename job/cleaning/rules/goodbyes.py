@@ -21,17 +21,13 @@ def begins_like_goodbye(sentence: str) -> bool:
     lowered = sentence.lower()
     if has_any(lowered, closings.FAR_SIGNS) and closings.FAR_GOODBYE.match(sentence):
         return True
-    if wishes(sentence, lowered) or (
+    if ("wish" in lowered and closings.WISHES.match(sentence)) or (
         has_any(lowered[-16:], closings.DAYS) and closings.GOOD_DAY.search(sentence[-60:])
     ):
         return True
     if has_any(lowered, closings.LINKS) and closings.LINK_STUMP.search(sentence):
         return True
     return BRAND in sentence and (only_names(sentence) or bool(closings.ROLE.search(sentence)))
-
-
-def wishes(sentence: str, lowered: str) -> bool:
-    return "wish" in lowered and bool(closings.WISHES.match(sentence))
 
 
 def says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
@@ -58,7 +54,7 @@ def says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
 def _speaks_for_itself(sentence: str) -> bool:
     """Whether a goodbye may hold any words: a wish for the reader, a forum's name, the stump of a link."""
     lowered = sentence.lower()
-    if wishes(sentence, lowered) or BRAND in sentence:
+    if BRAND in sentence or ("wish" in lowered and closings.WISHES.match(sentence)):
         return True
     return has_any(lowered, ("online", "onlline", *closings.LINKS)) and bool(
         closings.ONLINE.search(sentence) or closings.LINK_STUMP.search(sentence) or closings.FAR_GOODBYE.match(sentence)
