@@ -26,7 +26,7 @@ MISSPELT_THANKS = (
     misspelt("thanks")
     | misspelt("thank")
     | misspelt("thankyou")
-    | {"thnkyou", "thnku", "thankq", "thankx", "thnx", "tnx", "thanku", "thanq"}
+    | {"thnkyou", "thankz", "thnku", "thankq", "thankx", "thnx", "tnx", "thanku", "thanq"}
 ) - frozenset(("tanks", "tank", "than", "thank", "thanks"))
 
 SIGNS = (

@@ -51,8 +51,8 @@ GOODBYES = (
     r"(?:you\s+(?:can|may|could)\s+|please\s+|kindly\s+|do\s+|also\s+|always\s+|just\s+)*(?:chat|call|ring|phone|video[\s-]?call|text|whatsapp|"
     r"message|ping|talk|speak|connect|meet|discuss|follow[\s-]*up|stay\s+in\s+touch|be\s+in\s+touch)\s+(?:(?:to|with|on)\s+)?"
     r"(?:me|us|our\s+(?:team|experts?|doctors?|staff)|here|again|back|directly|anytime|any\s+time)\b",
-    r"(?:do\s+|you\s+(?:can|may)\s+)?(?:chat|follow[\s-]*up)\s+(?:again\s+)?(?:if|in\s?case)\s+(?:(?:you|u)\s+(?:need|want|wish|like|"
-    r"have\s+(?:\w+\s+){0,3}?(?:quer\w+|questions?|doubts?|concerns?|clarifications?|confusions?))|required|needed)\b",
+    r"(?:do\s+|you\s+(?:can|may)\s+)?(?:chat|follow[\s-]*up)\s+(?:again\s+)?(?:(?:if|in\s?case)\s+(?:(?:you|u)\s+(?:need|want|wish|like|"
+    r"have\s+(?:\w+\s+){0,3}?(?:quer\w+|questions?|doubts?|concerns?|clarifications?|confusions?))|required|needed)|for\s+any\s?thing\s+(?:more|else|further))\b",
     r"(?:you\s+(?:can|may|could)\s+|please\s+|do\s+|always\s+|just\s+)*(?:come|visit)\s+(?:back\s+|again\s+)?(?:any\s?time|again|back|here|to\s+us|to\s+me|us)\b",
     r"so\s+(?:that\s+)?(?:i|we)\s+can\s+(?:help|assist|guide)\b",
     r"(?:(?:you\s+(?:can|may)|please|kindly|do)\s+)*review\s+with\s+me\b",
@@ -161,6 +161,9 @@ POLITE = (
         "waiting",
         "wait for your",
         "question",
+        "appy to",
+        "lad to ",
+        "ere to help",
     ),
 )
 """An end without one of these has no polite clause. Looking for them takes 2 us, for the clauses 25."""
@@ -278,8 +281,11 @@ GLUED_GOODBYE = re.compile(
     r"(?=[AFISTWafistw])(?i:(?:(?:so|and|then|after\s+(?:that|this)|from\s+there)[\s,]+)*(?:i|we)\s+(?:will|can|shall|would|could)\s+(?:then\s+)?(?:be\s+able\s+to\s+)?(?:guide|help|advise|assist)\s+(?:you|u)\s+"
     r"(?:(?:to|for|on|about|with|regarding|in)\s+)?(?:the\s+|your\s+)?next\s+steps?\b)|Good\s+day\b|Stay\s+(?:healthy|safe)\b))[^.!?\n]{0,160}[.!?\s]*$"
 )
-WAITS = pattern(r"\b(?:that\s+you|who|which|they|people|should|will|would|must|may|might|not|never|to)$")
-"""Before a goodbye that is the verb of the sentence: "It matters that you feel free to ask me"."""
+WAITS = pattern(
+    r"\b(?:that\s+you|who|which|they|people|should|will|would|must|may|might|not|never|to)$|"
+    r"\b(?:if|in\s?case|whenever|for)\s+(?:(?:you|u)\s+(?:still\s+)?(?:have|need|want|get)\s+)?(?:any|more|further)\b[^,.;:!?]*$"
+)
+"""Before a goodbye that is the verb of the sentence: "It matters that you feel free to ask me"; and a condition before it."""
 # What can only end a text, whatever stands before it, and however close.
 _NOT_FELT = "".join(
     rf"(?<!\b{word}\s)"
@@ -297,7 +303,7 @@ _NOT_HOPED = "".join(
 LAST_WORDS = pattern(
     r"(?:[\s,.!;:)…-]+(?:thanx|thx|take\s+care|all\s+the\s+best|(?<=…)best|(?<=…\s)best|(?:(?:kind|best|warm)\s+)?(?:regards|wishes)|cheers|bye|god\s+bless(?:\s+you)?|feel\s+better\s+soon|"
     rf"(?:i\s+am\s+(?:really\s+|so\s+|very\s+)*|{_NOT_FELT})sorry(?:\s+for\s+that)?|{_NOT_HOPED}hope(?=\s*[\U0001f300-\U0001faff\u263a]))|"
-    rf"[\s,.!;:)…-]*(?:(?:thank\s*you|thanks)\s+and\s+good\s*luck|(?:best|kind|warm)\s+regards|best\s+of\s+luck|go[oi]d\s*luck|get\s+well\s+soon|thank\s*(?:you|u)|thanks|hope\s+i\s+was\s+of\s+help|sorry\s+for\s+(?:the\s+|this\s+)?(?:bad|sad)\s+news|"
+    rf"[\s,.!;:)…-]*(?:(?:thank\s*you|thanks)\s+and\s+good\s*luck|(?:best|kind|warm)\s+regards|best\s+of\s+luck|go[oi]d\s*luck|get\s+well\s+soon|thank(?:ing)?[\s-]*(?:you|u)|(?:many\s+)?(?<!\bhe\s)(?<!\bshe\s)thanks(?:\s+a\s+lot)?|(?-i:(?<=[a-z])Take)\s+care|hope\s+i\s+was\s+of\s+help|sorry\s+for\s+(?:the\s+|this\s+)?(?:bad|sad)\s+news|"
     rf"{'|'.join(sorted(MISSPELT_THANKS - {'hans', 'thans'}))})(?:\s+to\s+you)?)[\s.!…\U0001f300-\U0001faff\u263a\ufe0f]*$"
 )
 LAST_WORDS_WINDOW = 48
@@ -306,6 +312,10 @@ ENDS = (
         "thank you",
         "thankyou",
         "thank u",
+        "thanking u",
+        "thanking you",
+        "thank-you",
+        "thanks a lot",
         "thanks",
         "thanx",
         "thx",

@@ -52,7 +52,7 @@ _END = (
     r"up-?votes?|likes)(?:,?\s+(?:kind|dear|generous|mysterious)\s+(?:strangers?|redditors?|people|sir))?",
     r"(?:many\s+)?th(?:an)?(?:ks|nx|x)\s+(?:n|&|and)\s+(?:(?:best|kind|warm)\s+)?regards",
     r"(?:that['’]?s|that\s+is|this\s+is)\s+(?:all|it)\s+(?:(?:for\s+now\s+)?from\s+(?:my|our)\s+(?:side|end)|from\s+(?:me|us)(?:\s+for\s+now)?)",
-    r"(?:so,?\s+|and\s+)?is\s+there\s+anything\s+else(?:\s+(?:you|u)\s+(?:need|want|would\s+like)(?:\s+to\s+(?:know|ask))?)?(?:\s+today)?",
+    r"(?:so,?\s+|and\s+)?(?:is\s+there\s+)?anything\s+else(?:\s+(?:you|u)\s+(?:need|want|would\s+like)(?:\s+to\s+(?:know|ask))?)?(?:\s+today)?",
     rf"this\s+(?:{_MESSAGE}\s+)+(?:is|are|may\s+be)\s+(?:strictly\s+)?(?:confidential|privileged)\s+and\s+(?:is\s+|are\s+)?(?:(?:only|solely)\s+)?"
     r"(?:intended|meant)\s+(?:(?:only|solely)\s+)?for\s+(?:the\s+)?(?:use\s+of\s+the\s+)?(?:intended\s+|named\s+)?(?:addressees?|recipients?)",
     r"we\s+(?:\w+ly\s+)?(?:appreciate|value|thank\s+you\s+for)\s+your\s+(?:business|feedback|patience|understanding|trust|loyalty|support|cooperation)(?:\s+and\s+\w+)?",
@@ -166,7 +166,7 @@ ENDING = pattern(rf"\W*(?:{'|'.join((*_END, *_ASKS, *_WISHES, _HELPS, _PATIENCE,
 BEGINNING = pattern(rf"\W*(?:{'|'.join(_BEGIN)})\W*$")
 ENDING_WORDS = frozenset(
     """enjoy before congrats congratulations first firstly hearty warm
-    5 5star 5stars a accept also an and any apologies apologise apologize award cheers dm do don dont dr
+    5 5star 5stars a accept also an and any anything apologies apologise apologize award cheers dm do don dont dr
     edit edit* excuse feel five fivestar fivestars follow for forany forgive get give happy have hope hth hugs
     i i'm if ignore inbox is just kindly leave like lots many mark much my our pardon please pls pm rate really
     remember select sent should sincerely so sorry subscribe thanks thannx thanx that thats the this thks thnx
@@ -197,7 +197,7 @@ CLAUSES_INSIDE = ("let me know", "let us know", " revert", "get back to me", "ge
 """A polite clause is looked for in the middle of an answer too where one of these is."""
 SO_I_CAN = pattern(
     r",?\s+(?:so\s+(?:that\s+)?|(?:and\s+)?from\s+there,?\s+)(?:i|we)\s+(?:can|could|may)\s+(?:help|guide|advise|assist|suggest)\s+(?:you|u)(?:\s+(?:better|further|more|out|accordingly|appropriately|"
-    r"in\s+an?\s+better\s+way|(?:to|for|on|about|with|regarding)\s+(?:(?:the|your)\s+)?next\s+steps?))*(?=\s*(?:[.!?…]|$))|,?\s+to\s+(?:help|guide|assist)\s+(?:you|u)\s+(?:further|better|in\s+(?:a\s+)?better\s+way)(?=\s*(?:[.!?…]|$))"
+    r"in\s+an?\s+better\s+way|(?:to|for|on|about|with|regarding)\s+(?:(?:the|your)\s+)?next\s+steps?))*(?=\s*(?:[.!?…]|$))|(?<!happy)(?<!glad)(?<!pleased)(?<!here)(?<!able),?\s+to\s+(?:help|guide|assist)\s+(?:you|u)\s+(?:further|better|in\s+(?:a\s+)?better\s+way)(?=\s*(?:[.!?…]|$))"
 )
 SO_I_CAN_SIGNS = Signs(
     "so that i ",

@@ -42,6 +42,10 @@ def test_a_wish_is_for_somebody() -> None:
         "thnkyou",
         "Thank u",
         "thankyu so much",
+        "Thanking you.",
+        "Thank-you",
+        "Anything else?",
+        "You can follow up for any thing more.",
         "hope \U0001f60a",
         "Hope \U0001f44d",
     ],
@@ -50,7 +54,10 @@ def test_an_offer_thanks_and_a_hope_go_in_any_spelling(last: str) -> None:
     assert cleaned(f"{ADVICE} {last}") == ADVICE
 
 
-@pytest.mark.parametrize("run_on", ["thnkyou", "thank u", "thnku.", "hope \U0001f60a", "hope\U0001f64f"])
+@pytest.mark.parametrize(
+    "run_on",
+    ["thnkyou", "thank u", "thnku.", "thanking u", "many thanks", "thanks a lot", "hope \U0001f60a", "hope\U0001f64f"],
+)
 def test_they_go_without_a_stop_before_them_too(run_on: str) -> None:
     assert cleaned(f"{ADVICE} Turn it each week {run_on}") == f"{ADVICE} Turn it each week."
 
@@ -62,6 +69,9 @@ def test_they_go_without_a_stop_before_them_too(run_on: str) -> None:
         "Follow up in case you see new spots.",
         "Chat with your gardener if you need a new pot.",
         "Clean the two tanks.",
+        "He thanks a lot",
+        "Anything else can wait.",
+        "Follow up for anything new.",
         "There is hope.",
         "There is still some hope.",
         "Give it some hope.",

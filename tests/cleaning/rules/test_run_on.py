@@ -27,6 +27,15 @@ SAID = "Keep it out of the sun for two weeks"
         "can you upload the last soil report you had?",
         "could you send me a picture of it",
         "please send me the reports.",
+        "do let me know if it helps",
+        "will be happy to help you further",
+        "I am here to help you",
+        "any more questions please ask",
+        "for any further queries please contact me",
+        "if you have more questions feel free to ask",
+        "please give a five star rating",
+        "you can send me the reports",
+        "please consult me online",
     ],
 )
 def test_an_invitation_goes_without_a_stop_before_it(courtesy: str) -> None:
@@ -47,6 +56,13 @@ def test_an_invitation_goes_without_a_stop_before_it(courtesy: str) -> None:
         "Ask the seller please share the bill with him.",
         "Is it wet in winter can you share how long you had it?",
         "Some people feel free to pull the leaves.",
+        "Give it water in winter please leave a gap of a day.",
+        "Give it ash in winter do ask your gardener for the dose.",
+        "Turn it in winter you can send the soil to a lab.",
+        "It does not need any more ash please stop it.",
+        "The gardeners in town will be happy to help you with the pot.",
+        "Keep a list of any questions please bring it along.",
+        "Turn it if you have more leaves feel free to cut some.",
     ],
 )
 def test_what_a_condition_or_somebody_else_needs_stays(advice: str) -> None:
@@ -55,5 +71,6 @@ def test_what_a_condition_or_somebody_else_needs_stays(advice: str) -> None:
 
 def test_a_place_stands_behind_a_whole_sentence_of_three_words() -> None:
     assert [*places("Keep it dry please send it")] == [len("Keep it dry")]
+    assert not [*places("Keep it dry please send it " * 40)]
     for bare in ("Dry it please send it", "You should not please send it", "The pot please send it"):
         assert not [*places(bare)]
