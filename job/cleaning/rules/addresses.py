@@ -42,9 +42,13 @@ _NO_NAMES = frozenset(
     however sorry thanks thank welcome how hope also now just only maybe perhaps for because although though once
     unless that such glad wish think guess suppose believe assure see say let had unlike until whatever whether why
     where besides moreover often never ever always meanwhile please kindly great look listen note remember ofcourse
-    doctor prof professor mrs miss rev mme herr frau""".split()
+    doctor prof professor mrs miss rev mme herr frau even overall same already quite rather almost earlier later soon
+    twice tonight till despite somehow otherwise instead hence therefore half most many few several another either
+    neither both each every none nobody somebody someone anyone whenever wherever whichever whoever within beyond
+    people women men kidney liver heart skin pregnancy night""".split()
 )
-"""Behind a greeting no names either: "hi medicine you can take is", "hi hope you are". Those of names.py are known."""
+"""Behind a greeting no names either: "hi medicine you can take is", "hi hope you are", "hello even i had it". Those of names.py
+are known."""
 _NO_NAMES_BEHIND_A_TITLE = frozenset(
     """need find feel want know tell got seen done advise suggest recommend prescribe refer treat test hold inside outside
     behind under near over above below around between within without across along through upon against despite except per

@@ -22,9 +22,12 @@ def misspelt(word: str) -> frozenset[str]:
     )
 
 
-MISSPELT_THANKS = (misspelt("thanks") | misspelt("thank") | {"thankx", "thnx", "tnx", "thanku", "thanq"}) - frozenset(
-    ("tanks", "tank", "than", "thank", "thanks")
-)
+MISSPELT_THANKS = (
+    misspelt("thanks")
+    | misspelt("thank")
+    | misspelt("thankyou")
+    | {"thnkyou", "thankz", "thnku", "thankq", "thankx", "thnx", "tnx", "thanku", "thanq"}
+) - frozenset(("tanks", "tank", "than", "thank", "thanks"))
 
 SIGNS = (
     frozenset(
@@ -235,7 +238,9 @@ OPENINGS: dict[str, re.Pattern[str]] = {
         # A name ends at its full stop: what follows is the first sentence.
         r"(?:\s*(?:[A-Z]\.\s*)*(?!I\b)[A-Z][\w'’-]*(?:\s+(?!I\b)[A-Z][\w'’-]*){0,2})?(?:\s*,?\s*(?:M\.?D|MBBS|M\.?S|DNB|FRCS|PhD)\b\.?){0,3}[.,]?"
         r"(?:\s*(?:and\s+)?(?:I\s+(?:am\s+pleased|am\s+happy|am\s+glad|will|shall|would)\s+(?:to\s+|be\s+)?)?"
-        r"(?:answer\w*|help\w*|assist\w*)(?:\s+(?:you|your|the|with|question|query|concern|today|here|in|this|regard)\b)*)?"
+        r"(?:answer\w*|help\w*|assist\w*)(?:\s+(?:you|your|the|with|question|query|concern|today|here|in|this|regard)\b)*"
+        r"(?:\s+(?:regarding|about)\s+(?:(?!\b(?:is|are|was|were|can|may|should|has|have)\b)[^.!?\n,;:]){2,60}(?=[.!?]))?|"
+        r"(?:\s*,)?\s*an?\s+(?:[\w-]+\s+){0,4}?(?:specialist|doctor|\w+(?:ist|ian|geon))\b(?:\s+(?:with|from|at|in|working)\s+[^.!?\n,;:]{2,60})?(?=\s*[.!?]))?"
         + END
     ),
     "query_read": pattern(
@@ -369,6 +374,8 @@ LETTERS = {
     "poster": "os",
     "certainly": "csoa",
 }
+STRAY = re.compile(r"(?![AaIiOoUu])[A-Za-z] (?=(?i:hello|hi|hey|dear|greetings)\b)")
+"""A letter that got in before a greeting: "Z Hello"."""
 LEADING_AND = pattern(r"^(?:and|but),?\s+(?=\S)")
 """What is left of "I read your query and it is mould", or joins the first sentence to a courtesy that went."""
 FREE = frozenset(
@@ -381,30 +388,6 @@ RULES_BY_LETTER = {
     for letter in "abcdefghijklmnopqrstuvwxyz"
 }
 
-HIDDEN = ("removed", "deleted", "hidden", "redacted")
-STOPS = (".", "!", "?", "…", ")", '"')
-PLACEHOLDER = pattern(
-    r"\s*[(\[][^()\[\]\n]{0,40}\b(?:removed|deleted|hidden|redacted)\b[^()\[\]\n]{0,40}\b(?:protect|privacy|identity|policy|moderat\w+)"
-    r"[^()\[\]\n]{0,30}[)\]]"
-)
-# "HelloThanks", "askingHistory": a space is lost after one of these words where another such word begins.
-GLUED_WORDS = frozenset(
-    "Thank thanks thank Welcome welcome hello hi hey Sir sir Madam Greetings greetings Morning morning Hello HELLO Hi Hey Dear dear Thanks you Regards Welcome Query query Question question Concern concern Help help Asking asking "
-    "Posting posting Forum forum Clarification clarification Clarifications clarifications Care care Health health Helps helps "
-    "Soon soon Luck luck".split()
-)
-GLUED_NAMES = frozenset("Query Question Concern Help Asking Posting Forum Care Health Helps Soon Luck".split())
-"""Of these words, those that names in one word begin with."""
-STARTS_ALONE = re.compile(STARTS)
-WORD_BEFORE = re.compile(r"(?<![A-Za-z\"'`(_./])([A-Za-z]+)$")
-WORD_BEHIND = re.compile(
-    r"(?:For|Dr|Sir|We|My|How|Thanks?|Welcome|Hope|Regards|Take|I|You|Your|The|It|As|In|(?!World\b)[A-Z][a-z]{3,})\b"
-)
-GLUED_SMALL = pattern(
-    r"^(?:(?:hi|hello|hey|dear)(?=(?:this|that|these|thanks?|regarding|your?|there|according|please|welcome|dear|doctor|sir|madam|how|"
-    r"what|based|after)\b)|thank(?:s|you)(?=(?:for|so|a)\b)|welcome(?=to\b))"
-)
-"""The same in small letters, at the beginning alone: "hithis", "thanksfor"."""
 LETTERHEAD = re.compile(
     r"^(?:(?:[A-Z][\w&'’-]*|of|and|for|the|&)\s+){0,5}?(?:[Vv]irtual\s+)?"
     r"(?:Clinics?|Hospitals?|Department|Dept\.?|Cent(?:re|er)|Institute|Division|Team|Helpdesk|Support|Consultancy)"
@@ -415,5 +398,3 @@ LETTERHEAD = re.compile(
 SEPARATORS = " .:!\n-–—"
 GLUED_BRAND = re.compile(rf"{BRAND}(?=[A-Z][a-z]|I\s)")
 BRAND_END = pattern(rf"{BRAND}(?:\s+(?:forum|team|community|here|clinic))*{END}")
-GLUED = re.compile(r"[A-Z](?<=[a-zIO].)")
-"""A text without this sign lost no space. The capital stands first because a text has few of them: 1 us a row instead of 10."""

@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
-from job.cleaning.rules import boilerplate, closings
+import re
+
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.eaten import completed_end
 from job.cleaning.rules.scrubbed import standing_clause, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, has_any, is_prose, words
 
+# Where an answer was cut off: words that cannot end a sentence.
+DANGLING = pattern(
+    r"(?:^|[\s(])(?:the|(?-i:a)|an|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|includes?|including|involves?|containing|following|"
+    r"(?:as\s+)?follows|like|than|because|into|your|their|its|his|her|be|that|which|who|if|when|such\s+as|consists?(?:\s+of)?|may|can|"
+    r"should|will|would|must|not|do|does|about|between|during|until|any|some|these|those|very|e\.g|i\.e|syn|hy|chil|hun|carbohy|dihy|dehy|rehy|cylin|costochon|treating(?<=your\streating)|treating(?<=the\streating))\s*[:,;\-–—]*$|[,;(\-–—]$"
+)
+_BROKEN_WORD = re.compile(
+    r"(?<=\s)(?:hy|chil|syn|dehy|rehy|dihy|diphenhy|carbohy|cylin|pseudoephe|ephe|costochon|hyperan|dan|bena|"
+    r"(?<=\ba )(?<!all of a )sudden|"
+    r"(?:(?<=upper )|(?<=lower )|(?<=static ))qua|(?<!an )(?<!the )(?<!this )(?<!your )ad|"
+    r"(?<=your )treating|(?<=the )treating)\.?$"
+)
+"""The beginning of a word, or one before a noun, that a rule may have given a full stop."""
+_LONGEST_BROKEN = 20
+_BROKEN_ENDS = ("hy", "chil", "syn", "cylin", "ephe", "chon", "an", "ad", "ing", "bena", "qua", "sudden")
+"""How such words end."""
+_LONE_NUMBER = re.compile(r"(?<=[a-z][a-z)][.!?])\s*\b\d{1,2}[.)]$")
+PROMISE = pattern(
+    r"(?:\bthe\s+following\b|\bas\s+follow(?:s|ing)?\b|\bthese\s+are\s+the\b|\b(?:given|listed|mentioned|described)\s+below\b|\bfollow\s+these\b|"
+    r"\b(?:some|few)\s+(?:\w+\s+)?(?:tips|measures|suggestions|points)\s*$)(?P<of>[^.:]{0,60}):?\s*$"
+)
+"""A last sentence without a stop that announces a list: the list was lost upstream."""
+PROMISE_SIGNS = ("follow", "these", "below", "some", "few")
+"""One of these is in it."""
+_STUMP = re.compile(
+    r"(?:So|Usually|Generally|Sometimes|However|Therefore|Then|Also|But|And|If|In\s+case|Because|Since|When|Although|About|This|These)\b[^\n]*$"
+)
+"""How a sentence begins that is no item of a list."""
+_LONGEST_STUMP = 8
+"""Words of a sentence that breaks off and says nothing yet; a longer one may hold advice that no pattern knows."""
+_STOPS = (".", "!", "?", "…", ")", '"')
 _COMMAND = ("@", "/", "\\", "_", "=", "$", "|", "<", ">")
 """A line with one of these holds a command or a path, and may end as it likes."""
 _OPENS = frozenset("after before while although though since also then so usually regarding".split())
@@ -53,10 +85,10 @@ REACH = 640
 def without_cut_off_end(text: str) -> str:
     """The text without a last sentence that was cut off upstream ("Management involves"), but with the clauses of it that stand
     by themselves; unchanged if that is all of it. The number of an item that went goes too."""
-    if text[-2:-1].isdigit() and (number := closings.LONE_NUMBER.search(text, max(0, len(text) - 6))):
+    if text[-2:-1].isdigit() and (number := _LONE_NUMBER.search(text, max(0, len(text) - 6))):
         text = text[: number.start()]
     broken = _broken_word(text)
-    if text.endswith(boilerplate.STOPS) and not broken:
+    if text.endswith(_STOPS) and not broken:
         return text
     starts = list(boundaries(text, max(0, len(text) - REACH)))
     last = text[starts[-1] :].removesuffix("." if broken else "") if starts else ""
@@ -73,9 +105,9 @@ def without_cut_off_end(text: str) -> str:
 
 def _broken_word(text: str) -> bool:
     """Whether the last word lacks its end, or the noun behind it."""
-    if not text[-10:].rstrip(".").endswith(closings.BROKEN_ENDS):
+    if not text[-10:].rstrip(".").endswith(_BROKEN_ENDS):
         return False
-    return bool(closings.BROKEN_WORD.search(text, max(0, len(text) - closings.LONGEST_BROKEN)))
+    return bool(_BROKEN_WORD.search(text, max(0, len(text) - _LONGEST_BROKEN)))
 
 
 def _is_one_word(text: str, begin: int) -> bool:
@@ -83,11 +115,11 @@ def _is_one_word(text: str, begin: int) -> bool:
     word = text[begin:]
     if text[begin - 1] == "\n" or " " in word:
         return False
-    return word.lower() in _OPENS or bool(closings.DANGLING.search(word.lower()))
+    return word.lower() in _OPENS or bool(DANGLING.search(word.lower()))
 
 
 def _is_stump(sentence: str) -> bool:
-    if not closings.STUMP.match(sentence) or words(sentence) > closings.LONGEST_STUMP:
+    if not _STUMP.match(sentence) or words(sentence) > _LONGEST_STUMP:
         return False
     return not (has_any(sentence, _COMMAND) or any(ord(letter) in HIDDEN for letter in sentence) or stands(sentence))
 
@@ -99,14 +131,14 @@ def _is_line_without_stop(text: str, begin: int) -> bool:
 
 
 def is_cut_off(sentence: str) -> bool:
-    if sentence.endswith(boilerplate.STOPS) or (sentence.endswith(";") and not is_prose(sentence)):
+    if sentence.endswith(_STOPS) or (sentence.endswith(";") and not is_prose(sentence)):
         return False
     tail = sentence[-24:]
     before, _, last = tail.rstrip(" :,;-–—").rpartition(" ")
     breaks = last[:1].islower() or not last.isalpha()
-    dangles = breaks and closings.DANGLING.search(tail, len(before))  # the last word decides
+    dangles = breaks and DANGLING.search(tail, len(before))  # the last word decides
     if dangles and not (_ENDS.search(sentence[-_LAST_SIGNS:]) or _ASKS.match(sentence)):
         return True
     end = sentence[-120:]
-    promise = closings.PROMISE.search(end) if has_any(end.lower(), closings.PROMISE_SIGNS) else None
+    promise = PROMISE.search(end) if has_any(end.lower(), PROMISE_SIGNS) else None
     return promise is not None and not _SAYS.search(promise["of"]) and words(promise["of"]) <= LONGEST_PROMISE

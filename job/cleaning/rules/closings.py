@@ -51,7 +51,8 @@ GOODBYES = (
     r"(?:you\s+(?:can|may|could)\s+|please\s+|kindly\s+|do\s+|also\s+|always\s+|just\s+)*(?:chat|call|ring|phone|video[\s-]?call|text|whatsapp|"
     r"message|ping|talk|speak|connect|meet|discuss|follow[\s-]*up|stay\s+in\s+touch|be\s+in\s+touch)\s+(?:(?:to|with|on)\s+)?"
     r"(?:me|us|our\s+(?:team|experts?|doctors?|staff)|here|again|back|directly|anytime|any\s+time)\b",
-    r"(?:chat|follow[\s-]*up)\s+(?:again\s+)?if\s+(?:you\s+(?:need|have|want|wish|like)|required|needed)\b",
+    r"(?:do\s+|you\s+(?:can|may)\s+)?(?:chat|follow[\s-]*up)\s+(?:again\s+)?(?:(?:if|in\s?case)\s+(?:(?:you|u)\s+(?:need|want|wish|like|"
+    r"have\s+(?:\w+\s+){0,3}?(?:quer\w+|questions?|doubts?|concerns?|clarifications?|confusions?))|required|needed)|for\s+any\s?thing\s+(?:more|else|further))\b",
     r"(?:you\s+(?:can|may|could)\s+|please\s+|do\s+|always\s+|just\s+)*(?:come|visit)\s+(?:back\s+|again\s+)?(?:any\s?time|again|back|here|to\s+us|to\s+me|us)\b",
     r"so\s+(?:that\s+)?(?:i|we)\s+can\s+(?:help|assist|guide)\b",
     r"(?:(?:you\s+(?:can|may)|please|kindly|do)\s+)*review\s+with\s+me\b",
@@ -83,7 +84,7 @@ GOODBYES = (
 )
 GOODBYE_LETTERS = (
     *"adhijrsw amt bgkrw bfrstwy abdfkpsy dklps acdgkprswy dkprsy acdhikmps dkprv dknps abdfips af af iw i aghp".split(),
-    *"f i acdstwy i fm alw eh w c bfg asw adghklpsw dklprstuv abcdfjkmprstvwy cf acdjpvy s dkpry kp t st m".split(),
+    *"f i acdstwy i fm alw eh w c bfg asw adghklpsw dklprstuv abcdfjkmprstvwy cdfy acdjpvy s dkpry kp t st m".split(),
     *"bhkls aipw 5afy hl abg a gm bks dpt dhi iw adkpy bcgot acekmpry bsy i gnp irs t d".split(),
 )
 """The first letters of each goodbye, so that only those are tried which may be one."""
@@ -159,6 +160,10 @@ POLITE = (
         "with us",
         "waiting",
         "wait for your",
+        "question",
+        "appy to",
+        "lad to ",
+        "ere to help",
     ),
 )
 """An end without one of these has no polite clause. Looking for them takes 2 us, for the clauses 25."""
@@ -173,7 +178,7 @@ WORDS = frozenset(
     two three four five six seven ten fifteen hitting needy patients
     ayurveda ayurvedic homeopathic infertility allergy radiodiagnosis critical surgical nutritionist endodontist
     orthodontist fitness yoga lactation dental sexual related
-    next step steps experts update new events love mom ciao waiting awaiting disposal remain whenever""".split()
+    next step steps thing things experts update new events love mom ciao waiting awaiting disposal remain whenever""".split()
 )
 """What goodbyes speak of besides: the reader's people, the reports to come back with, the specialists of a platform."""
 TITLES = (
@@ -264,7 +269,7 @@ GOOD_DAY = pattern(
 )
 # Where a goodbye begins without a full stop before it; only words that cannot go on a sentence.
 GLUED_GOODBYE = re.compile(
-    r"(?:[\s,.!;:)\]…-]+|(?<=[a-z\d)])(?=[A-Z])|(?<=[a-z][a-z])(?=waiting\s+(?:for\s+)?(?:ur|your)\s|update\s+me\s))(?:(?i:and\s+|so\s+)?(?:I\s+(?:do\s+)?hope\s+(?:this|that|it|I|you|my|the\s+(?:above|information|answer))\b|"
+    r"(?:[\s,.!;:)\]…-]+|(?<=[a-z\d)])(?=[A-Z])|(?<=[a-z][a-z])(?=waiting\s+(?:for\s+)?(?:ur|your)\s|update\s+me\s))(?:(?i:(?:and|so|please|kindly|pls|plz|also|always|just|(?:you|u)\s+(?:can|may|could))\s+){0,3}(?:I\s+(?:do\s+)?hope\s+(?:this|that|it|I|you|my|the\s+(?:above|information|answer))\b|"
     r"Hope\s+(?:this|that|it|I|you|my|the|for)\b|Regards\b|(?:[Ww]ith\s+)?(?:Kind|Best|Warm)\s+(?:[Rr]egards|[Ww]ishes)\b|"
     r"Thanks?\b(?!\s+to\b)|THANKS?\b(?!\s+TO\b)|Take\s+[Cc]are\s+(?=ourforum)|Wish(?:ing)?\s+(?:you|good|U)\b|Get\s+well\s+soon\b|"
     r"Let\s+me\s+know\s+(?:if|in)\b|[Ff]eel\s+free\s+to\b|(?:please\s+)?do\s+not\s+hesitate\b|All\s+the\s+best\b|Good\s+luck\b|"
@@ -276,6 +281,11 @@ GLUED_GOODBYE = re.compile(
     r"(?=[AFISTWafistw])(?i:(?:(?:so|and|then|after\s+(?:that|this)|from\s+there)[\s,]+)*(?:i|we)\s+(?:will|can|shall|would|could)\s+(?:then\s+)?(?:be\s+able\s+to\s+)?(?:guide|help|advise|assist)\s+(?:you|u)\s+"
     r"(?:(?:to|for|on|about|with|regarding|in)\s+)?(?:the\s+|your\s+)?next\s+steps?\b)|Good\s+day\b|Stay\s+(?:healthy|safe)\b))[^.!?\n]{0,160}[.!?\s]*$"
 )
+WAITS = pattern(
+    r"\b(?:that\s+you|who|which|they|people|should|will|would|must|may|might|not|never|to)$|"
+    r"\b(?:if|in\s?case|whenever|for)\s+(?:(?:you|u)\s+(?:still\s+)?(?:have|need|want|get)\s+)?(?:any|more|further)\b[^,.;:!?]*$"
+)
+"""Before a goodbye that is the verb of the sentence: "It matters that you feel free to ask me"; and a condition before it."""
 # What can only end a text, whatever stands before it, and however close.
 _NOT_FELT = "".join(
     rf"(?<!\b{word}\s)"
@@ -285,10 +295,15 @@ _NOT_FELT = "".join(
     ).split()
 )
 """Before an apology: "better safe than sorry", "he felt sorry"."""
+_NOT_HOPED = "".join(
+    rf"(?<!\b{word}\s)"
+    for word in "lose losing lost up more much still real new good great full false keep lots little there's is".split()
+)
+"""Before a hope with a smiley behind it, which is no wish: "never give up hope"."""
 LAST_WORDS = pattern(
     r"(?:[\s,.!;:)…-]+(?:thanx|thx|take\s+care|all\s+the\s+best|(?<=…)best|(?<=…\s)best|(?:(?:kind|best|warm)\s+)?(?:regards|wishes)|cheers|bye|god\s+bless(?:\s+you)?|feel\s+better\s+soon|"
-    rf"(?:i\s+am\s+(?:really\s+|so\s+|very\s+)*|{_NOT_FELT})sorry(?:\s+for\s+that)?)|"
-    rf"[\s,.!;:)…-]*(?:(?:thank\s*you|thanks)\s+and\s+good\s*luck|(?:best|kind|warm)\s+regards|best\s+of\s+luck|go[oi]d\s*luck|get\s+well\s+soon|thank\s*you|thanks|hope\s+i\s+was\s+of\s+help|sorry\s+for\s+(?:the\s+|this\s+)?(?:bad|sad)\s+news|"
+    rf"(?:i\s+am\s+(?:really\s+|so\s+|very\s+)*|{_NOT_FELT})sorry(?:\s+for\s+that)?|{_NOT_HOPED}hope(?=\s*[\U0001f300-\U0001faff\u263a]))|"
+    rf"[\s,.!;:)…-]*(?:(?:thank\s*you|thanks)\s+and\s+good\s*luck|(?:best|kind|warm)\s+regards|best\s+of\s+luck|go[oi]d\s*luck|get\s+well\s+soon|thank(?:ing)?[\s-]*(?:you|u)|(?:many\s+)?(?<!\bhe\s)(?<!\bshe\s)thanks(?:\s+a\s+lot)?|(?-i:(?<=[a-z])Take)\s+care|hope\s+i\s+was\s+of\s+help|sorry\s+for\s+(?:the\s+|this\s+)?(?:bad|sad)\s+news|"
     rf"{'|'.join(sorted(MISSPELT_THANKS - {'hans', 'thans'}))})(?:\s+to\s+you)?)[\s.!…\U0001f300-\U0001faff\u263a\ufe0f]*$"
 )
 LAST_WORDS_WINDOW = 48
@@ -296,6 +311,11 @@ ENDS = (
     *(
         "thank you",
         "thankyou",
+        "thank u",
+        "thanking u",
+        "thanking you",
+        "thank-you",
+        "thanks a lot",
         "thanks",
         "thanx",
         "thx",
@@ -316,6 +336,7 @@ ENDS = (
         "bless you",
         "best",
         "sorry",
+        "hope",
         "for that",
         *sorted(MISSPELT_THANKS),
     ),
@@ -331,37 +352,7 @@ SIGNATURE = re.compile(r"^[\s\-–—,.]*(?:[A-Z][\w'’&-]*\.?,?\s*){1,5}$")
 ROLE = re.compile(
     r"\b(?:specialist|surgeon|physician|consultant|MBBS|MD|FRCS|PhD|MS|DNB|expert|therapist|counsell?or|advisor|engineer)\b"
 )
-# Where an answer was cut off: words that cannot end a sentence.
-DANGLING = pattern(
-    r"(?:^|[\s(])(?:the|(?-i:a)|an|of|to|and|or|with|for|by|in|on|at|from|as|is|are|was|were|includes?|including|involves?|containing|following|"
-    r"(?:as\s+)?follows|like|than|because|into|your|their|its|his|her|be|that|which|who|if|when|such\s+as|consists?(?:\s+of)?|may|can|"
-    r"should|will|would|must|not|do|does|about|between|during|until|any|some|these|those|very|e\.g|i\.e|syn|hy|chil|hun|carbohy|dihy|dehy|rehy|cylin|costochon|treating(?<=your\streating)|treating(?<=the\streating))\s*[:,;\-–—]*$|[,;(\-–—]$"
-)
-BROKEN_WORD = re.compile(
-    r"(?<=\s)(?:hy|chil|syn|dehy|rehy|dihy|diphenhy|carbohy|cylin|pseudoephe|ephe|costochon|hyperan|dan|bena|"
-    r"(?<=\ba )(?<!all of a )sudden|"
-    r"(?:(?<=upper )|(?<=lower )|(?<=static ))qua|(?<!an )(?<!the )(?<!this )(?<!your )ad|"
-    r"(?<=your )treating|(?<=the )treating)\.?$"
-)
-"""The beginning of a word, or one before a noun, that a rule may have given a full stop."""
-LONGEST_BROKEN = 20
-BROKEN_ENDS = ("hy", "chil", "syn", "cylin", "ephe", "chon", "an", "ad", "ing", "bena", "qua", "sudden")
-"""How such words end."""
-LONE_NUMBER = re.compile(r"(?<=[a-z][a-z)][.!?])\s*\b\d{1,2}[.)]$")
-PROMISE = pattern(
-    r"(?:\bthe\s+following\b|\bas\s+follow(?:s|ing)?\b|\bthese\s+are\s+the\b|\b(?:given|listed|mentioned|described)\s+below\b|\bfollow\s+these\b|"
-    r"\b(?:some|few)\s+(?:\w+\s+)?(?:tips|measures|suggestions|points)\s*$)(?P<of>[^.:]{0,60}):?\s*$"
-)
-"""A last sentence without a stop that announces a list: the list was lost upstream."""
-PROMISE_SIGNS = ("follow", "these", "below", "some", "few")
-"""One of these is in it."""
 HOPES = pattern(GOODBYES[0])
-STUMP = re.compile(
-    r"(?:So|Usually|Generally|Sometimes|However|Therefore|Then|Also|But|And|If|In\s+case|Because|Since|When|Although|About|This|These)\b[^\n]*$"
-)
-"""How a sentence begins that is no item of a list."""
-LONGEST_STUMP = 8
-"""Words of a sentence that breaks off and says nothing yet; a longer one may hold advice that no pattern knows."""
 INSIDE = (
     *(
         "hope",

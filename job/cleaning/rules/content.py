@@ -9,7 +9,7 @@ from job.cleaning.rules.boilerplate import WORDS, pattern
 from job.cleaning.rules.text import HIDDEN, has_any, words
 
 FREE_TO = pattern(
-    r"\b(?:free|hesitate)\s+to\s+(?!(?:always\s+|directly\s+|please\s+|also\s+|kindly\s+|you\s+)*(?:ask|contact|write|get|reach|call|message|e?-?mail|consult|"
+    r"\b(?:free|hesitate)\s+to\s+(?!have\s+(?:any|more|further)\s+(?:more\s+|further\s+|other\s+)*(?:quer|question|doubt|concern|discuss)|(?:always\s+|directly\s+|please\s+|also\s+|kindly\s+|you\s+)*(?:ask|contact|write|get|reach|call|message|e?-?mail|consult|"
     r"post|share|let|revert|come|follow|discuss|send|chat|talk|speak|raise|quer|repl|connect|approach|inform|tell|clarif|clear|comment|respond|"
     r"return|visit|drop|put|pm|ping|text|phone|book|schedule|click|rate|vote|leave|give|upload|attach|seek|[ei]nquire|report|update|"
     r"provide|mention|express|forward|answer|meet|us\b|me\b)|use\s+(?:this|my|our)\b)\w"
@@ -54,7 +54,7 @@ WITH_CAPITALS = re.compile(r"[.!?]\s+[A-Z]")
 """Where later sentences begin with capitals (the first gets one from a cut), a goodbye has one too, or a stop before it."""
 NAMES_IT = pattern(
     r"^\W*(?:good\s+luck|(?:(?:best|kind|warm)\s+)?(?:regards|wishes)|thanks|thank\s+you|cheers|bye|all\s+the\s+best)\s+"
-    r"(?:is|are|was|were|means?|comes?)\b(?!\s+(?:with|to)\s+you)"
+    r"(?:is|are|was|were|means?|comes?)\b(?!\s+(?:with|to)\s+you)|^\W*(?:(?:but|so|please|do)\s+)*(?:there\s+is|give\s+\w+|(?:never|not|don['’]t)\s+(?:lose|give\s+up))\s+(?:\w+\s+){0,2}hope\b"
 )
 """The same where every word could be a goodbye's: "Good luck is not needed"."""
 TAKES_OBJECT = frozenset(

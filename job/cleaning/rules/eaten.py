@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Callable, Iterator
 
+from job.cleaning.rules import named
 from job.cleaning.rules.boilerplate import BRAND, pattern
 from job.cleaning.rules.scrubbed import REACH, goes_on, stands
 from job.cleaning.rules.text import sentences
@@ -382,6 +383,7 @@ def _whole(
             bare = (
                 _CLASS_ALONE.match(whole)
                 or _IF_THEN.match(whole)
+                or named.DIAGNOSIS.match(whole)
                 or (listed and not _SUBORDINATE.match(_NUMBER.sub("", whole)))
                 or (_ONE_ALONE.match(whole) and holds(_RECOMMENDS))
             )

@@ -22,29 +22,33 @@ from job.cleaning.rules import (
     online,
     remarks,
     requests,
+    run_on,
     sign_offs,
     signs,
     tails,
     whole,
 )
-from job.cleaning.rules.boilerplate import BRAND
-from job.cleaning.rules.lead_ins import may_announce, without_lead_in, without_lost
+from job.cleaning.rules.boilerplate import BRAND, pattern
+from job.cleaning.rules.goodbyes import begins_like_goodbye, says_something
+from job.cleaning.rules.lead_ins import announces_nothing, may_announce, without_lead_in, without_lost
 from job.cleaning.rules.remarks import is_asked_behind, is_remark, is_remark_inside, tells_purpose
-from job.cleaning.rules.requests import asks_back, asks_inside, asks_of_state, may_ask, others_in, praises
+from job.cleaning.rules.requests import asks_back, asks_inside, asks_of_state, may_ask, others_in
 from job.cleaning.rules.rule import Field, Row
-from job.cleaning.rules.scrubbed import MAIN_CLAUSE, only_names, stands
+from job.cleaning.rules.scrubbed import MAIN_CLAUSE, stands
 from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_any, remembered, sentences, words
 
 EDGE, END, FAR = 320, 220, 2000
 """Characters at the beginning and at the end that are searched for boilerplate; between them, only around its words."""
-MOST_UNKNOWN = 3
-"""Words of a hope or a wish that no list holds ("Hope your grandson's football match goes well"); with more it says something.
-Of another goodbye all must be known: "Feel free to" goes on with advice as well."""
 INSIDE = signs.Worded(
     (*closings.INSIDE, *requests.REQUESTS_INSIDE, *remarks.INSIDE, *addresses.GREETS, *tails.INSIDE),
     closings.INSIDE_WORDS,
 )
 """An answer without one of these has no boilerplate in its middle."""
+_REMOVED = ("removed", "deleted", "hidden", "redacted")
+_PLACEHOLDER = pattern(
+    r"\s*[(\[][^()\[\]\n]{0,40}\b(?:removed|deleted|hidden|redacted)\b[^()\[\]\n]{0,40}\b(?:protect|privacy|identity|policy|moderat\w+)"
+    r"[^()\[\]\n]{0,30}[)\]]"
+)
 _PICTURES = frozenset(tails.INSIDE)
 _DOTS = re.compile(r"[.…\s]+")  # left behind a sentence that goes
 LONGEST_RECIPIENT = 4  # "with a dentist", which an invitation left behind
@@ -58,8 +62,8 @@ FEWEST_WORDS = 3
 def placeholder(field: Field) -> str:
     """The text without "(attachment removed to protect the user's identity)"."""
     text = field.text
-    if ("(" in text or "[" in text) and has_any(field.lowered, boilerplate.HIDDEN):
-        return boilerplate.PLACEHOLDER.sub("", text)
+    if ("(" in text or "[" in text) and has_any(field.lowered, _REMOVED):
+        return _PLACEHOLDER.sub("", text)
     return text
 
 
@@ -126,11 +130,14 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
         if match and match.end():
             if rule in boilerplate.FREE and (closings.INSTRUCTION.search(match[0]) or content.FINDS.match(match[0])):
                 continue
-            if rule is boilerplate.OPENINGS["best_try"] and _says_something(match[0], most=2):
+            if rule is boilerplate.OPENINGS["best_try"] and says_something(match[0], most=2):
                 continue
             if content.is_shown_behind(match[0], head, match.end()):
                 continue
             return "I " if rule is boilerplate.OPENINGS["query_read_and"] else "", match.end()  # "I read it and would"
+    if head[1:2] == " " and boilerplate.STRAY.match(head):
+        instead, end = _opening(head[2:], is_all)
+        return instead, end + 2 if end else 0
     if (match := boilerplate.LETTERHEAD.match(head)) and " " in match[0].strip(boilerplate.SEPARATORS):
         return "", match.end()  # one word is a label
     end = next(boundaries(head), len(head) if is_all else 0)
@@ -200,13 +207,13 @@ def _goodbyes_begin(text: str, starts: list[int]) -> int:
     end = len(text)
     if text and starts == [0]:  # an answer of nothing but a goodbye; one that gives a contact is an answer
         says_nothing = not others_in(text) or whole.offers(text) or whole.SAYS_NOTHING.match(text) or is_remark(text)
-        return 0 if "[" not in text and says_nothing and _goodbye(text) else end
+        return 0 if "[" not in text and says_nothing and (_goodbye(text) or announces_nothing(text)) else end
     while len(starts) > 1:
         place = starts[-1]
         piece = text[place:end].strip()
         if may_ask(piece) and content.is_answer(text[:place]) and asks_back(piece):
             break
-        if _goodbye(piece.removesuffix(")") if piece.endswith((".)", "!)")) else piece):
+        if _goodbye(piece[:-1] if piece.endswith((".)", "!)", ":")) else piece) or announces_nothing(piece):
             end = place
             starts.pop()
         elif tells_purpose(piece) and _goodbye(text[starts[-2] : place].strip()):
@@ -253,6 +260,9 @@ def without_polite_clause(sentence: str) -> str:
             and any(begins.match(tail) for begins in (MAIN_CLAUSE, requests.STATE, closings.PRAISED))
         ):
             return capital(tail)
+    for place in run_on.places(sentence):
+        if _polite(sentence[place:].lstrip()):
+            return full_stop(sentence[:place])
     # "consult a dermatologist online --> <link>"
     found = closings.ONLINE.search(sentence) if "line" in sentence.lower() else None
     head = full_stop(sentence[: found.start()]) if found else sentence
@@ -279,7 +289,7 @@ def _is_courtesy(piece: str) -> bool:
         has_any(piece.lower(), closings.INSIDE)
         and (
             whole.is_boilerplate(piece, unknown=0)
-            or (_begins_like_goodbye(piece.strip()) and not _says_something(piece, most=0))
+            or (begins_like_goodbye(piece.strip()) and not says_something(piece, most=0))
             or whole.offers(piece)
             or whole.begins(piece)
         )
@@ -308,13 +318,10 @@ def _without_courtesy(sentence: str, *, clauses: bool) -> str:
 def _is_opening(sentence: str) -> bool:
     lowered = sentence.lower()
     hopes = "hop" in lowered and closings.HOPES.match(sentence)
-    if (hopes or _wishes(sentence, lowered)) and not _says_something(sentence):
+    wishes = "wish" in lowered and closings.WISHES.match(sentence)
+    if (hopes or wishes) and not says_something(sentence):
         return True
     return whole.begins(sentence) or whole.is_boilerplate(sentence, unknown=1) or is_remark(sentence)
-
-
-def _wishes(sentence: str, lowered: str) -> bool:
-    return "wish" in lowered and bool(closings.WISHES.match(sentence))
 
 
 @remembered
@@ -325,7 +332,7 @@ def _goodbye(sentence: str) -> bool:
     if online.SIGN in sentence and (online.is_advice(sentence) or _before_online(sentence)):
         return False
     return (
-        (_begins_like_goodbye(sentence) and not _says_something(sentence))
+        (begins_like_goodbye(sentence) and not says_something(sentence))
         or sign_offs.signs(sentence)
         or whole.offers(sentence)
         or bool(whole.SAYS_NOTHING.match(sentence))
@@ -345,25 +352,10 @@ def _before_online(sentence: str) -> str:
     return head if online.IN_PERSON.search(head) or others_in(head) else ""
 
 
-def _begins_like_goodbye(sentence: str) -> bool:
-    if signs.goodbye(sentence):
-        return True
-    lowered = sentence.lower()
-    if has_any(lowered, closings.FAR_SIGNS) and closings.FAR_GOODBYE.match(sentence):
-        return True
-    if _wishes(sentence, lowered) or (
-        has_any(lowered[-16:], closings.DAYS) and closings.GOOD_DAY.search(sentence[-60:])
-    ):
-        return True
-    if has_any(lowered, closings.LINKS) and closings.LINK_STUMP.search(sentence):
-        return True
-    return BRAND in sentence and (only_names(sentence) or bool(closings.ROLE.search(sentence)))
-
-
 def _polite(clause: str) -> bool:
     """Whether a clause of a sentence says goodbye, with at most one word that is no word of a goodbye."""
     return (
-        bool(signs.goodbye(clause) and not _says_something(clause, most=1))
+        bool(signs.goodbye(clause) and not says_something(clause, most=1))
         or whole.is_boilerplate(clause, unknown=0)
         or asks_back(clause)
         or tails.is_back(clause)
@@ -371,41 +363,12 @@ def _polite(clause: str) -> bool:
     ) and not asks_of_state(clause)
 
 
-def _says_something(sentence: str, most: int = MOST_UNKNOWN) -> bool:
-    """Whether a sentence that begins politely goes on with something else: with more than `most` words that no goodbye is made
-    of (none but in a hope), a statement or an instruction with one, or a person to turn to who is not the writer."""
-    if content.NAMES_IT.match(sentence):
-        return True
-    others = others_in(sentence)
-    if not others:
-        return bool(content.FREE_TO.search(sentence) or signs.referral(sentence))
-    if praises(sentence) or ("hop" in sentence.lower() and content.HOPES_OF_STATE.match(sentence)):
-        return True
-    if len(others) > (most if closings.HOPES.match(sentence) or _speaks_for_itself(sentence) else 0):
-        return True
-    if content.FREE_TO.search(sentence) or signs.referral(sentence):
-        return True
-    if closings.CONDITION.match(sentence) and len(others_in(sentence.partition(",")[2])) > 1:
-        return True
-    return bool(closings.INSTRUCTION.search(sentence) or content.IS_SUBJECT.match(sentence)) or any(
-        others_in(found[0]) for found in closings.STATEMENT.finditer(sentence)
-    )
-
-
-def _speaks_for_itself(sentence: str) -> bool:
-    """Whether a goodbye may hold any words: a wish for the reader, a forum's name, the stump of a link."""
-    lowered = sentence.lower()
-    if _wishes(sentence, lowered) or BRAND in sentence:
-        return True
-    return has_any(lowered, ("online", "onlline", *closings.LINKS)) and bool(
-        closings.ONLINE.search(sentence) or closings.LINK_STUMP.search(sentence) or closings.FAR_GOODBYE.match(sentence)
-    )
-
-
 def _glued_goodbye(text: str, begin: int) -> int:
     """Where a goodbye begins without a full stop before it; 0 for nowhere."""
     found = signs.glued_goodbye(text, begin)
-    if not found or _says_something(found[0]) or content.goes_on(text, found.start()):
+    if not found or says_something(found[0]) or content.goes_on(text, found.start()):
         return 0
     before = text[begin : found.start()]  # a condition does not stand without its clause
+    if closings.WAITS.search(before):
+        return 0
     return 0 if closings.CONDITION.match(before) and not stands(before) else found.start()

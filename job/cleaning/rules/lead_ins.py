@@ -67,8 +67,42 @@ IN_CASE = pattern(
     r"alarming)\s(?:[\w-]+\s)*(?:symptoms?|signs?|problems?|complications?|effects?|changes|features)$"
 )
 """Advice in case of signs, of which only the examples were lost; "Avoid foods" would be another advice."""
+_MANY = (
+    r"(?:(?:some|a|an|few|several|certain|the|my|our|of|list\s+of|simple|general|basic|important|useful|other|more|helpful|quick|home|self|health|"
+    r"care|safety|two|three|four|five|\d)[\s-]+)+"
+)
+_LISTED = (
+    r"(?:tips?|suggestions?|points|recommendations?|measures|remedies|steps|precautions|instructions|guidelines|ideas|options|things|questions|"
+    r"opinions?|advi[cs]es?|answers?|thoughts|comments)"
+)
+_TO_DO = (
+    r"(?:\s+(?:which|that|for|to|of|you|u|can|may|should|will|might|help|with|this|it|do|follow|try|take|consider|remember|keep|in|mind|your|my|side|"
+    r"below|here|the|problem|concern|condition|case|me|manage|deal|about|on|questions?|query|queries|ask|answer))*"
+)
+_GIVES = (
+    r"(?:i\s+am\s+(?:giving|listing|sharing|writing)|let\s+me\s+(?:give|share|list)|i\s+(?:will|can|want\s+to|would\s+like\s+to)\s+(?:give|share|list))"
+    r"(?:\s+you)?"
+)
+_ANNOUNCES = pattern(
+    rf"\W*(?:(?:so|also|and|then|now|but),?\s+|(?:based\s+on|as\s+per|according\s+to|after\s+reading)\s+[^.!?:;,\n]{{3,50}},\s+)?(?:"
+    rf"(?:(?:here|following|below)\s+(?:is|are)|(?:please\s+)?find\s+below)\s+(?:{_MANY})?{_LISTED}{_TO_DO}[\s.:]*|{_GIVES}\s+{_MANY}{_LISTED}{_TO_DO}[\s.:]*|"
+    rf"(?:(?:please|kindly|(?:can|could)\s+you|you\s+(?:can|should))\s+)*(?:(?:try|follow|note|consider|answer|remember)\s+)?(?:these\s+)?(?:{_MANY})?{_LISTED}{_TO_DO}\s*:\s*|"
+    rf"here\s+(?:is|are)\s+[^.!?:;\n]{{2,80}}:\s*|[^.!?:;,\n]{{2,60}}\s(?:is|are)\s+(?:as\s+|given\s+|listed\s+|mentioned\s+|described\s+|written\s+)+below[\s.:]*"
+    r")$"
+)
+"""At the end of a text: "Here are some tips.", "Home remedies to try:", "The causes are listed below."."""
+ANNOUNCES_WORDS = frozenset(
+    "so also and then now but based as according after here following below please find i let".split()
+)
+"""First words of those that end with no colon and not with "below"."""
 MOST_OTHERS = 2
 """An announcement of such words, with few others ("For the roots I suggest the following"), says nothing itself."""
+
+
+def announces_nothing(last: str) -> bool:
+    """Whether the last sentence of a text announces a list, which was lost."""
+    may = last.endswith(":") or "below" in last[-8:] or signs.first_word(last) in ANNOUNCES_WORDS
+    return may and bool(_ANNOUNCES.match(last))
 
 
 def may_announce(text: str) -> bool:

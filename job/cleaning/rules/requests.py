@@ -91,6 +91,7 @@ REQUEST_SIGNS = (
         "picture",
         "pic ",
         "photo",
+        "snap",
         "session",
         " book ",
         "up with",
@@ -107,7 +108,7 @@ REQUEST_BEGINS = frozenset(
     till until for once do just always can could would will you i if it nevertheless hence to in when as after before let keep
     send show tell inform update forward email e-mail mail provide reply write message share report post upload answer give
     revert get come attach submit mention describe specify convey resend waiting awaiting i'll i’ll expect expecting be take u
-    follow follow-up followup respond perhaps maybe""".split()
+    follow follow-up followup respond perhaps maybe click""".split()
 )
 """First words of requests: most sentences begin otherwise, and need not be looked at further."""
 REQUESTS_INSIDE = (
@@ -202,9 +203,28 @@ _HEDGED = (
     rf"i\s+would\s+(?:have\s+)?(?:liked?|loved?|preferred)\s+to\s+(?:see|have\s+seen|look\s+at)\s+{_SHOWS}{_NOT_TO}"
 )
 """A picture that is only wished for."""
+_PAPER = (
+    rf"(?:{_THING}|profile|panel|biopsy|(?:ultra)?sonograph\w*|usg|cultures?|smears?|counts?|tests?|opg|ekg|slides?)"
+)
+_WHEN_DONE = (
+    r"(?:as\s+soon\s+as|once|when(?:ever)?|after)\s+(?:(?:it|they|these|those|(?:the|your)\s+(?:[\w-]+\s+)?(?:reports?|results?|tests?))\s+(?:is|are|has|have|comes?|"
+    r"gets?|becomes?|arrives?)(?:\s+(?:been|back|in|out|here|done|ready|available|complete[d]?|finished|taken|received))*|"
+    r"(?:you|u)\s+(?:get|have|receive|got|collect)\s+(?:it|them|these|those|hold\s+of\s+(?:it|them)))"
+)
+_SNAP = (
+    r"click\s+(?:(?:an?|some|the|few|one|clear|good|close|up|sharp)\s+)*(?:snaps?(?:hots?)?|(?:photos?|photographs?|pictures?|pics?|images?)\s+of)\b"
+    r"(?:\s+(?:(?!(?:to|each|every|daily|weekly|for|so|before|after|if|when|then)\b)[\w'’-]+)){0,8}"
+)
+_ADDS = r"(?:add|attach|upload|send|post|shar|includ|submit)(?:e|ing)?"
 SURE = pattern(
     # All of a sentence.
     rf"^\W*(?:{closings.FILLER}){{0,{closings.MOST_FILLERS}}}(?:"
+    rf"{_LEAD}*(?:upload|attach|send|share|post)\s+(?:the|your|his|her|all|those|these)\s+(?:[\w/-]+\s+){{0,4}}?{_PAPER}\s+(?:(?!(?:with|to|for|into|on|in|at)\s)[\w/-]+\s+){{0,3}}?{_WHEN_DONE}|"
+    rf"{_LEAD}*{_SNAP}(?:\s+and\s+(?:then\s+)?{_SENDS}\b(?:\s+(?:it|them|that|back|here|to|with|me|us))*)?|"
+    rf"if\s+(?:(?:you|u)\s|there\s+is\s+(?:an?|any|some)\s+way\s)[^.!?,;\n]{{0,40}}?\b{_ADDS}\s+[^.!?,;\n]{{0,30}}?\b{_PICTURE}\b(?:(?!\b(?:to|with)\s+(?:the|your|an?)\b)[^.!?,;\n]){{0,30}},?\s+"
+    r"(?:(?:then\s+)?(?:that|it)\s+(?:is|(?:would|will)(?:\s+be)?)\s+)?(?:(?:so\s+much|all|even)\s+the\s+better|even\s+better|please\s+do(?:\s+so)?|(?<=be\s)(?:(?:very|really|also)\s+)?\w+)|"
+    rf"if\s+(?:you|u)\s+can,?\s+{_SENDS}\s+(?:(?:some|the|your|an?|any|clear)\s+)*{_PICTURE}(?:\s+of\s+(?:it|them|that))?|"
+    r"(?:(?:please|kindly|do)\s+)*(?:upload|attach|send|share)\s+(?:(?:the|your|all)\s+)*(?:reports?|results?)\s+of\s+(?:(?:the|all|these|those|above|mentioned|said)\s+)+(?:tests?|investigations?)|"
     rf"{_LEAD}*take\s+(?:an?\s+|some\s+|the\s+)?(?:clear\s+|good\s+)?(?:photos?|photographs?|pictures?|pics?|images?|snaps?)\b[^.!?\n]{{0,80}}?"
     rf"\band\s+(?:then\s+)?{_SENDS}\b(?:\s+(?:it|them|that|back|here|to|with|me|us))*|"
     rf"{_IF}{_LEAD}*{_SENDS}\s+(?:(?:their|the|an?|some|your|clear)\s+)*(?:{_PICTURE}(?:\s+of)?\s*)?(?:them|it|that|those|these)(?:\s+(?:too|also|here|as\s+well|again))*|"
@@ -230,7 +250,7 @@ SURE = pattern(
     r"let\s+me\s+(?:go\s+over|go\s+through|review|check|look\s+at|see|study)\s+(?:your|the)\b[^.!?\n]{2,80}?\b(?:get|come|revert)\s+back\b[^.!?\n]{0,40}|"
     r"i\s+(?:can|could|will|would)\s+(?:help|guide|assist|advise)\s+(?:you|u)\b[^.!?\n]{0,30}\bif\s+(?:you|u)\b[^.!?\n]{0,40}\b(?:book\w*|session|appointment)\b[^.!?\n]{0,60}|"
     r"(?:you|u)\s+(?:can|may|could)\s+(?:also\s+)?book\s+(?:for\s+)?(?:an?\s+)?(?:online|phone|video|chat)\b[^.!?\n]{0,90}"
-    r")[\s.!?]*$"
+    r")[\s.!?…]*$"
 )
 """Requests that may hold any words, since none can be advice."""
 ENCLOSES = pattern(

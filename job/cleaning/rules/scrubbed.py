@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from job.cleaning.rules import heads, named, unbroken
+from job.cleaning.rules import additions, heads, named, unbroken
+from job.cleaning.rules.additions import DETERMINER, STUMP
 from job.cleaning.rules.boilerplate import BRAND, pattern
 from job.cleaning.rules.signs import referral
 from job.cleaning.rules.text import capital, full_stop, has_any, remembered, sentences
@@ -98,16 +99,13 @@ _HALF = pattern(
 _NO_HALF = pattern(
     r"^(?:\w+ing|given|provided|after|in|with|at|on|during|regarding|depending|based|according|due|apart|like|other|such|symptoms)\b"
 )
-_STUMP = r"(?:hy|ad|an|syn|chil|dan|qua|ephe|cylin|carbohy|dehy|rehy|costochon|hyperan)"
-"""The beginnings of words that the name ate, where they are no words themselves."""
-_DETERMINER = r"(?:the|your|an?|some|any|other|their|its|his|her|this|these)"
 _LAST_MEMBER = pattern(
     r",?\s+(?:and|or)(?:\s+(?:also|even|other|then|better)){0,2}(?:\s+(?:from|in|on|by|with|for|of|at|to|through|via))?"
-    rf"(?:\s+{_DETERMINER})?(?:\s+{_STUMP})?$|\s+/$"
+    rf"(?:\s+{DETERMINER})?(?:\s+{STUMP})?$|\s+/$"
 )
 _DEGREE = r"(?:sudden|severe|excess(?:ive)?|frequent|chronic|acute|increased|decreased|reduced|high|low|more|less)"
 _LAST_COMMA = pattern(
-    rf",(?:\s+{_DETERMINER}(?:\s+[a-z-]+)?|\s+(?:{_DEGREE}|cold|hot|soft)|(?:\s+[a-z-]+){{0,3}}\s+{_STUMP})?$"
+    rf",(?:\s+{DETERMINER}(?:\s+[a-z-]+)?|\s+(?:{_DEGREE}|cold|hot|soft)|(?:\s+[a-z-]+){{0,3}}\s+{STUMP})?$"
 )
 _ADJECTIVE = pattern(r"(?:al|ic|ive|ous|ary|\b(?:cold|hot|hard|soft|sudden|severe|healthy|balanced|fresh))$")
 """Behind a comma the noun of these was lost."""
@@ -119,86 +117,16 @@ _WHOLE = pattern(
     r"vasodilators?|supplements?|(?:multi)?vitamins?(?:\s+[A-EK]\d{0,2})?|iron|zinc|paracetamol|acetaminophen|ibuprofen|relaxants?|inhibitors?|blockers?|thinners?|antacids?|insulin|(?<=take\s)rest|(?<=bed\s)rest)$"
 )
 """Nouns that say what is meant without the noun that was lost: "decongestant drops"."""
-_LOST_NOUN = rf"(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar|ive|ous|ing)))?$"
-_VERBS_WITH_TO = (
-    r"(?:advi[sc]|ask|tell|told|instruct|recommend|encourag|allow|enabl|caus|lead|help|want|need|requir|expect|request|suggest|"
-    r"urg|remind)"
-)
-_NOT_BEFORE_TO = (
-    r"\b(?:have|has|had|is|are|was|were|be|try|trying|able|going|used|likely|due|best|ways?|how|what|when|where|tends?|starts?|"
-    r"started|as|important|better|difficult|hard|easy|good|useful|necessary|essential|possible|supposed|meant|known|seems?|said|sure|reasonable|ideal|right|wise|advisable|safe|"
-    r"found|shown|you|him|her|them|me|us|it|and|or|not|enough|goal|aims?|plan|role|order|responsibility|ability|chance|measures?|steps?)$"
-)
-_NO_PURPOSE = rf"\b{_VERBS_WITH_TO}\w*(?:\s+\S+){{0,3}}$|{_NOT_BEFORE_TO}"
-"""Before "to" where it tells no purpose, but belongs to what the sentence says."""
-_ADDED = (
-    # What is named besides, a reason, a purpose, a source, what is done meanwhile; each with the words before which it is no
-    # addition, but what the sentence says.
-    (
-        r"(?:(?:along|together|combined)\s+with|as\s+well\s+as|in\s+addition\s+to|followed\s+by|apart\s+from)"
-        + _LOST_NOUN,
-        r"\b(?:(?:and|or)|(?:is|are|be|been|was|were)\s+\w+)$",
-    ),
-    (
-        r"(?:due\s+to|because\s+of|owing\s+to)" + _LOST_NOUN,
-        r"\b(?:is|are|was|were|be|been|being|\w+ly|often|not|also|mostly|occur\w*|happen\w*|arises?|may|can|or|and|just|only|it|this)$",
-    ),
-    (
-        r"(?:in\s+order\s+)?to\s+(?:reduce|minimi[sz]e|prevent|avoid|control|treat|relieve|improve|increase|decrease|ease|counter|"
-        rf"help|rehy|hy|ad)(?:\s+(?:with|in|against))?(?:\s+{_DETERMINER})?(?:\s+(?:risk|chances?|amount|episodes?|signs?)\s+of)?$",
-        _NO_PURPOSE,
-    ),
-    (
-        rf"(?:from\s+{_DETERMINER}|(?<=level\s)in\s+{_DETERMINER}|while(?:\s+\w+ing)?)$",
-        r"\b(?:\w{1,3}|\w+(?:s|ing|ed|en)|away|arise|come|suffer|recover|differ|different|benefit|refrain|abstain|relief|free|part|aside|"
-        r"occur|happen|protect|prevent|derive|result|protection|stem|range|make|made|take|taken|gain|important|necessary)$",
-    ),
-)
-_ADDED_WORDS = (
-    ("with", "well as", "addition to", "followed by", "apart from"),
-    ("due to", "because of", "owing to"),
-    (" to ",),
-    (" from ", "level in", " while"),
-)
-"""One of these is in each of them."""
-_ADDITIONS = tuple(
-    (words, pattern(rf",?\s+{added}"), pattern(bound))
-    for words, (added, bound) in zip(_ADDED_WORDS, _ADDED, strict=True)
-)
-ADDED_REACH = 70
-"""Characters at the end in which such an addition begins."""
-_TO_SEE = pattern(
-    r",?\s+(?:in\s+order\s+)?to\s+(?:see|know|check|find|confirm|determine|decide|assess|understand|learn|make\s+sure|ensure|rule\s+out|"
-    r"exclude|look\s+for)\b"
-)
-_TO_GAIN = pattern(
-    r",?\s+(?:in\s+order\s+)?to\s+(?:reduce|minimi[sz]e|prevent|avoid|control|treat|relieve|improve|increase|decrease|ease|help|keep|remove|maintain)\b"
-)
-"""What something is done for, up to the end: the advice stands without it."""
-_WHICH_HELPS = pattern(
-    r"\s+(?:which|that)\s+(?:(?:will|can|may)\s+)?(?:help|prevent|reduce|improve|act|protect|keep|treat)s?\b"
-)
-_NO_THING = pattern(
-    r"\b(?:foods?|drugs?|medicines?|medications?|things?|something|anything|ones?|those|is|are|so|it|me|us|you|him|her|them|sure)$"
-)
-_NO_TEST = pattern(
-    rf"\b{_VERBS_WITH_TO}\w*(?:\s+(?:{_DETERMINER}\s+)?(?:[\w-]+\s+)?(?:doctor|nurse|parents?|child|people|someone|\w+(?:ist|ian)))?$|"
-    r"\b(?:need|needs|time|come|comes|want|wants|wish|like|hope|happy|reason|opportunity|attempt|fails?|failed|only|refer|made)$|"
-    rf"{_NOT_BEFORE_TO}"
-)
-"""The same before "to see": "You need to see", "Ask your doctor to check"; but "I advise a test to see"."""
-_NO_GAIN = pattern(_NO_PURPOSE)
-_HELPED = pattern(r"(?<=\shelp)\s+(?:us|you|me|him|her|them)$")
 _LISTED_ITEM = pattern(rf"^\s*\d+\s*[.)]\s*(?!{_PERSONS}\b|if\b|when\b)[^,;:]+,[^;:]+$")
 """An item that is a list itself, such as "1. Allergens like pollen, dust"."""
 _LIMITS = pattern(r"\b(?:if|when|unless|until)\b[^,]*$")
 _LAST_PHRASE = pattern(
     rf"(?<!\bgo)(?<!going)(?<!\bopt)(?<!look)(?<!ask)\s+for(?:\s+\w+ing(?:\s+(?!(?:and|but|so|if|when|that|which)\b)[\w-]+){{0,4}})?"
-    rf"(?:\s+{_DETERMINER})?(?:\s+(?:{_STUMP}|\w+(?:al|ic|ar)))?$|\s+as\s+an?(?:\s+[\w-]+)?$|\s+containing$|"
+    rf"(?:\s+{DETERMINER})?(?:\s+(?:{STUMP}|\w+(?:al|ic|ar)))?$|\s+as\s+an?(?:\s+[\w-]+)?$|\s+containing$|"
     r"(?P<by>(?:(?<=daily)|(?<=easily)|(?<=quickly)|(?<=regularly)|(?<=effectively)|(?<=time)|(?<=days)|(?<=weeks)|(?<=months))"
-    rf"\s+(?:with|by|in|on|from|after)(?:\s+{_DETERMINER})?$|"
+    rf"\s+(?:with|by|in|on|from|after)(?:\s+{DETERMINER})?$|"
     r"(?:(?<=examined)|(?<=evaluated)|(?<=confirmed)|(?<=\bdone)|(?<=checked)|(?<=tested))"
-    rf"\s+(?:by(?:\s+{_DETERMINER})?$|and$))"
+    rf"\s+(?:by(?:\s+{DETERMINER})?$|and$))"
 )
 _WHY = pattern(
     r"(?:increase|decrease|occur|happen|worsen|improve|recur|persist|develop|vary)s?(?P<why>\s+(?:as|because|since)(?:\s+[\w-]+){1,4})$|"
@@ -226,7 +154,7 @@ _LISTS = pattern(
     rf"\bsuch\s+as\s+{_UNJOINED}(?:and|or)\b{_UNJOINED}$"
 )
 """What counts or joins the members of a list, so that it would be wrong without the last."""
-_REFERS_ON = pattern(rf"(?:\s+(?:and|or|for|in|at|who))?(?:\s+{_DETERMINER})?$|\s+(?:if|when)(?:\s+[\w-]+){{0,6}}$")
+_REFERS_ON = pattern(rf"(?:\s+(?:and|or|for|in|at|who))?(?:\s+{DETERMINER})?$|\s+(?:if|when)(?:\s+[\w-]+){{0,6}}$")
 _CLAUSE_BEGINS = pattern(
     r"(?:(?:[,;]|\b(?:but|so))\s*the|\b(?:(?<!^for\s)that|because(?!\s+of)|as(?=\s+(?:all|most|the|every|these|those|some|many|\w+$))(?<!such\sas)(?<!known\sas)|when|if|while))\s+"
 )
@@ -337,6 +265,8 @@ def _clauses(before: str) -> Iterator[str]:
         yield before
     if head := named.before_which(before):
         yield head
+    if head := named.before_with(before):
+        yield head
     for found in _CLAUSE_ENDS.finditer(before):
         if found[0][0] != ";" or ":" not in before[: found.start()]:  # "three kinds: one; two; "
             yield before[: found.start()].rstrip(" ,;")
@@ -348,23 +278,22 @@ def _clauses(before: str) -> Iterator[str]:
     last = _LAST_MEMBER.search(before)
     if last and not _LISTS.search(before) and not _ADJECTIVE.search(before, 0, last.start()):
         yield before[: last.start()]
-    tail = before[-ADDED_REACH:]
-    for words, addition, bound in _ADDITIONS:
-        added = addition.search(before, max(0, len(before) - ADDED_REACH)) if has_any(tail, words) else None
-        if not added or bound.search(before, 0, added.start()) or _LISTS.search(before):
-            continue
-        if not goes_on(before[: added.start()]):
-            yield before[: added.start()]
+    for head in additions.before_addition(before):
+        if not _LISTS.search(before) and not goes_on(head):
+            yield head
     if has_any(before, (" to ", " which ", " that ")) and not _DENIES.search(before):
-        yield from _without_purpose(before)
+        for head, is_test in additions.before_purpose(before):
+            if not goes_on(head) and (is_test or _ADVISES.search(head)):
+                yield head
     comma = _LAST_COMMA.search(before)
     if comma and not any(map(_ADJECTIVE.search, before[: comma.start()].rsplit(",", 2)[-2:])):
         yield before[: comma.start()]
     phrase = _LAST_PHRASE.search(before) if PHRASE_ENDS.intersection(before.lower().rsplit(None, 6)[-6:]) else None
     if phrase and not _DENIES.search(before) and (phrase["by"] or _ADVISES.search(before)):
         yield before[: phrase.start()]
+    tail = before[-additions.REACH :]
     why = _WHY.search(before, max(0, len(before) - REACH)) if has_any(tail, _WHY_SIGNS) else None
-    if why and not (why["to"] and _NO_GAIN.search(before[: why.start("to")])):
+    if why and not (why["to"] and additions.NO_GAIN.search(before[: why.start("to")])):
         yield before[: why.start(why.lastindex or 0)]
     when = _MEANWHILE.search(before) if has_any(tail, (" when", " while")) else None
     if when and not _DENIES.search(before) and _ADVISES.search(before):
@@ -381,25 +310,12 @@ def _clauses(before: str) -> Iterator[str]:
         acronym = _ACRONYM.search(before, 0, bracket.start())
         if members := named.members(bracket["inside"]):
             whole = "" if acronym or _LISTS.search(members) or _LIMITS.search(members) else members
-        elif not re.fullmatch(_STUMP, stump, re.IGNORECASE):
+        elif not re.fullmatch(STUMP, stump, re.IGNORECASE):
             whole = ""
         if whole:
             yield f"{before[: bracket.start()]} ({whole})."
         elif not acronym:
             yield before[: bracket.start()]
-
-
-def _without_purpose(before: str) -> Iterator[str]:
-    """The advice before a purpose that broke off: "Get a test to see if the"."""
-    for purpose, bound in ((_TO_SEE, _NO_TEST), (_TO_GAIN, _NO_GAIN), (_WHICH_HELPS, _NO_THING)):
-        for found in purpose.finditer(before):
-            head = before[: found.start()]
-            if _HELPED.search(head):
-                head = _HELPED.sub("", head)
-            elif bound.search(head):
-                continue
-            if not goes_on(head) and (purpose is _TO_SEE or _ADVISES.search(head)):
-                yield head
 
 
 def goes_on(whole: str) -> bool:

@@ -11,7 +11,7 @@ import functools
 import re
 from collections.abc import Iterable
 
-from job.cleaning.rules import closings
+from job.cleaning.rules import boilerplate, closings
 from job.cleaning.rules.boilerplate import pattern
 from job.cleaning.rules.text import SELDOM, TO_BLANKS, codes_in, has_any, remembered
 
@@ -93,14 +93,12 @@ GOODBYE_BEGINS = frozenset(
 """First words of a goodbye and of the fillers before it."""
 GOODBYE_PREFIXES = ("wel", "wish")
 """The same for words of which any number may begin so."""
-OPENING_BEGINS = frozenset(
+OPENING_BEGINS = boilerplate.MISSPELT_THANKS | frozenset(
     """a abd absolutely according after am an and ans answer as based below brief by certainly com coming concerning dear
-    deeply detailed doctors excellent extremely first firstly following for full gone good got great greetings i im
-    in interesting it its let ma maam madam many most my myself nad namaskar namaste of on original quick read
-    really regarding reply respected response sad saddened same short sir so sorry sure tahnk tahnks thaank thaanks
-    thak thakn thakns thaks thank thankk thankks thanks thankss thanku thankx thankyou thannk thannks thanq thans
-    thansk thanx that thereafter thhank thhanks this thnak thnaks thnk thnks thnx thx tnx truly upon very warm we
-    went what with you mate pal dude bro buddy""".split()
+    deeply detailed doctors excellent extremely first firstly following for full gone good got great greetings i im in
+    interesting it its let ma maam madam many most my myself nad namaskar namaste of on original quick read really
+    regarding reply respected response sad saddened same short sir so sorry sure thank thanks thankyou thanx that
+    thereafter this thx truly upon very warm we went what with you mate pal dude bro buddy""".split()
 )
 """First words of openings: most answers begin with none of them, and trying the patterns of a letter takes 5 us."""
 OPENING_PREFIXES = ("h", "wel")
@@ -119,7 +117,7 @@ GLUED_GOODBYE = (
     *("consult", "vote", "good", "stay", "waiting", "step", "update", "bless"),
 )
 
-IGNORED_AT_THE_END = " .!…\n\U0001f642\U0001f60a\u263a"
+IGNORED_AT_THE_END = " .!…\n\U0001f642\U0001f60a\u263a\U0001f44d\U0001f64f\ufe0f"
 LAST_LETTERS = 3
 ENDS_LAST = frozenset(end[-LAST_LETTERS:] for end in closings.ENDS)
 """How the words end that can only end a text; to look for them takes 0.5 us, for the words 3."""

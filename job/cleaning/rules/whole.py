@@ -52,7 +52,7 @@ _END = (
     r"up-?votes?|likes)(?:,?\s+(?:kind|dear|generous|mysterious)\s+(?:strangers?|redditors?|people|sir))?",
     r"(?:many\s+)?th(?:an)?(?:ks|nx|x)\s+(?:n|&|and)\s+(?:(?:best|kind|warm)\s+)?regards",
     r"(?:that['’]?s|that\s+is|this\s+is)\s+(?:all|it)\s+(?:(?:for\s+now\s+)?from\s+(?:my|our)\s+(?:side|end)|from\s+(?:me|us)(?:\s+for\s+now)?)",
-    r"(?:so,?\s+|and\s+)?is\s+there\s+anything\s+else(?:\s+(?:you|u)\s+(?:need|want|would\s+like)(?:\s+to\s+(?:know|ask))?)?(?:\s+today)?",
+    r"(?:so,?\s+|and\s+)?(?:is\s+there\s+)?anything\s+else(?:\s+(?:you|u)\s+(?:need|want|would\s+like)(?:\s+to\s+(?:know|ask))?)?(?:\s+today)?",
     rf"this\s+(?:{_MESSAGE}\s+)+(?:is|are|may\s+be)\s+(?:strictly\s+)?(?:confidential|privileged)\s+and\s+(?:is\s+|are\s+)?(?:(?:only|solely)\s+)?"
     r"(?:intended|meant)\s+(?:(?:only|solely)\s+)?for\s+(?:the\s+)?(?:use\s+of\s+the\s+)?(?:intended\s+|named\s+)?(?:addressees?|recipients?)",
     r"we\s+(?:\w+ly\s+)?(?:appreciate|value|thank\s+you\s+for)\s+your\s+(?:business|feedback|patience|understanding|trust|loyalty|support|cooperation)(?:\s+and\s+\w+)?",
@@ -101,7 +101,7 @@ SAYS_NOTHING = pattern(
     r"(?:me|us|our\s+(?:clinic|hospital|cent(?:re|er)|team|office|experts?|doctors?|staff))(?:\s+(?:at|in|on)\s+(?:the|our)\s+\w+)?,?\s+"
     r"(?:(?:and|so|where)\s+)?(?:we|i|they)\s+(?:will|can|shall|would)\s+(?:be\s+(?:happy|glad|able)\s+to\s+)?(?:help|assist|guide|treat)\s+you"
     r"(?:\s+(?:further|better|out|soon|there|with\s+(?:it|this|that)))*|"
-    r"(?:hence,?\s+|so,?\s+)?(?:(?:i\s+(?:would\s+)?advise\s+you\s+to|please|do|kindly)\s+)*(?:(?:write|revert)\s+back\s+to|consult|contact)\s+an?\s+"
+    r"(?:hence,?\s+|so,?\s+)?(?:(?:i\s+(?:would\s+)?advise\s+you\s+to|please|do|kindly)\s+)*(?:(?:write|get|come|report|revert)(?:\s+back)?(?:\s+with\s+(?:the|your|all)\s+[^.!?,\n]{3,50}?)?\s+to|consult|contact)\s+an?\s+"
     r"(?:[\w-]+\s+){1,4}online\b[^.!?,\n]{0,90}|"
     r"thank(?:s|\s+you)\b[^.!?,\n]{0,40}\b(?:i\s+(?:\w+ly\s+)?appreciate|for\s+(?:the|your)\s+(?:reply|response|answer|help))\b[^.!?,\n]{0,90}|"
     r"i\s+(?:can|will)\s+give\s+(?:you\s+)?my\s+(?:comments?|opinion)\b[^.!?,\n]{0,50}|"
@@ -120,6 +120,20 @@ _EXCUSE = (
     rf"(?:the|my|our|any|this|all\s+the)\s+(?:(?:late|delayed|slow|long|tardy|belated)\s+)?{_LATE}"
     r"(?:\s+(?:in|with)\s+(?:replying|responding|answering|getting\s+back|my\s+reply|this)(?:\s+to\s+you)?)?(?:\s+(?:(?:this|it)\s+)?(?:may\s+)?(?:has\s+|have\s+)?caused?(?:\s+you)?)?"
 )
+_ANSWER = r"(?:answers?|repl(?:y|ies)|posts?|messages?|comments?|questions?|quer(?:y|ies)|responses?)"
+_POSTED = (
+    r"(?:post(?:ed|ing)?|sen[dt](?:ing)?|submit(?:ted|ting)?|answer(?:ed|ing)?|"
+    r"writ(?:ten|ing)|wrote|repl(?:ied|ying)|typ(?:ed|ing))"
+)
+_GOT = r"(?:(?:i|it|this|that|my|the|our|same|has|have|had|was|were|got|been|accidentally|mistakenly|for|about)\s+)*"
+_TWICE = (
+    r"(?:(?:i\s+am|i['’]m)\s+)?(?:(?:so|very|really)\s+)*(?:sorry|(?:i\s+)?apologi[sz]e|(?:my\s+)?apologies|(?:please\s+)?(?:excuse|pardon|ignore))"
+    rf"(?:,?\s+{_GOT}(?:{_ANSWER}\s+)?{_GOT}{_POSTED}(?:\s+(?:(?:this|it|that|my|the|an?)\s+)?(?:same\s+)?(?:{_ANSWER}|thing)?)?"
+    r"\s*(?:twice|two\s+times|double|again|repeatedly|more\s+than\s+once)(?:\s+by\s+(?:mistake|accident|error))?|"
+    r",?\s+(?:(?:for|about|my|the|this|that|any)\s+)*(?:(?:double|duplicate|repeat(?:ed)?|second|multiple)\s+"
+    rf"(?:{_ANSWER}|{_POSTED}|entr(?:y|ies))|repetition))"
+)
+"""An apology for an answer that came twice."""
 _BEGIN = (
     *_WISHES,
     _HELPS,
@@ -131,6 +145,9 @@ _BEGIN = (
     r"(?:please\s+|kindly\s+)*(?:find|see)\s+(?:my|the)\s+(?:observations?|answers?|comments?|suggestions?|opinion|advice|response|reply)\s+"
     r"(?:below|as\s+follows|herewith|attached)",
     _EXCUSE,
+    _TWICE,
+    r"let\s+me\s+(?:try\s+(?:my\s+best\s+)?to\s+)?(?:help|assist|answer|guide)\s+(?:it|you|this|them|your\s+\w+)(?:\s+(?:out|with|in|for|you|this|that|your|it|"
+    r"query|question|concern|problem|matter|issue|now|today|the|best|way|possible))*",
     r"(?:(?:so|very|really)\s+)?sorry\s+(?:that\s+)?it\s+(?:took|has\s+taken)\s+(?:me\s+|us\s+)?so\s+long(?:\s+to\s+(?:reply|answer|respond|get\s+back(?:\s+to\s+you)?))?",
     r"sorry\s+to\s+bother\s+you(?:\s+again)?|(?:sorry\s+for|(?:please\s+)?(?:excuse|pardon))\s+my\s+(?:(?:bad|poor|broken)\s+)?english",
     r"(?:that['’]?s|that\s+is|this\s+is|what)\s+an?\s+(?:really\s+|very\s+|such\s+an?\s+)*(?:great|good|excellent|interesting|fantastic|wonderful)\s+question",
@@ -145,23 +162,22 @@ _BEGIN = (
     rf"the\s+(?:\w+\s+)?{_SEEN}\s+(?:that\s+|which\s+)?you\s+(?:have\s+)?(?:posted|attached|sent|mentioned|uploaded|shared)(?:\s+in\s+the\s+attached\s+\w+)?",
     r"th(?:an)?(?:ks|x|k\s+you)\s+for\s+(?:the\s+)?a2a|thank(?:s|\s+you)\s+for\s+bringing\s+(?:this|it)\s+to\s+(?:my|our)\s+attention",
 )
-ENDING = pattern(rf"\W*(?:{'|'.join((*_END, *_ASKS, *_WISHES, _HELPS, _PATIENCE, _EXCUSE))})\W*$")
+ENDING = pattern(rf"\W*(?:{'|'.join((*_END, *_ASKS, *_WISHES, _HELPS, _PATIENCE, _EXCUSE, _TWICE))})\W*$")
 BEGINNING = pattern(rf"\W*(?:{'|'.join(_BEGIN)})\W*$")
 ENDING_WORDS = frozenset(
     """enjoy before congrats congratulations first firstly hearty warm
-    5 5star 5stars a accept also an and any apologies apologise apologize award cheers dm do don dont dr
+    5 5star 5stars a accept also an and any anything apologies apologise apologize award cheers dm do don dont dr
     edit edit* excuse feel five fivestar fivestars follow for forany forgive get give happy have hope hth hugs
-    i i'm if inbox is just kindly leave like lots many mark much my our pardon please pls pm rate really
+    i i'm if ignore inbox is just kindly leave like lots many mark much my our pardon please pls pm rate really
     remember select sent should sincerely so sorry subscribe thanks thannx thanx that thats the this thks thnx
     thx ttyl up upvote very we would write you your after then only""".split()
 )
 KISSES = "x"
 """Words of any length may begin so."""
 BEGINNING_WORDS = frozenset(
-    """have enjoy before congrats congratulations firstly hearty many warm
-    apologies apologise apologize do don dont excuse find first firsttime glad good great happy hello hey hi how hy
-    i it kindly long longtime may my nice our pardon please really see sincerely so sorry sure thank thanks thanx that the
-    thats this thk thks thx very we what""".split()
+    """have enjoy before congrats congratulations firstly hearty many warm apologies apologise apologize do don dont excuse
+    find first firsttime glad good great happy hello hey hi how hy i ignore it kindly let long longtime may my nice our
+    pardon please really see sincerely so sorry sure thank thanks thanx that the thats this thk thks thx very we what""".split()
 )
 """First words of these sentences: to look for them takes 1 us, to try the patterns 4."""
 LONGEST = 120
@@ -181,7 +197,7 @@ CLAUSES_INSIDE = ("let me know", "let us know", " revert", "get back to me", "ge
 """A polite clause is looked for in the middle of an answer too where one of these is."""
 SO_I_CAN = pattern(
     r",?\s+(?:so\s+(?:that\s+)?|(?:and\s+)?from\s+there,?\s+)(?:i|we)\s+(?:can|could|may)\s+(?:help|guide|advise|assist|suggest)\s+(?:you|u)(?:\s+(?:better|further|more|out|accordingly|appropriately|"
-    r"in\s+an?\s+better\s+way|(?:to|for|on|about|with|regarding)\s+(?:(?:the|your)\s+)?next\s+steps?))*(?=\s*(?:[.!?…]|$))|,?\s+to\s+(?:help|guide|assist)\s+(?:you|u)\s+(?:further|better|in\s+(?:a\s+)?better\s+way)(?=\s*(?:[.!?…]|$))"
+    r"in\s+an?\s+better\s+way|(?:to|for|on|about|with|regarding)\s+(?:(?:the|your)\s+)?next\s+steps?))*(?=\s*(?:[.!?…]|$))|(?<!happy)(?<!glad)(?<!pleased)(?<!here)(?<!able),?\s+to\s+(?:help|guide|assist)\s+(?:you|u)\s+(?:further|better|in\s+(?:a\s+)?better\s+way)(?=\s*(?:[.!?…]|$))"
 )
 SO_I_CAN_SIGNS = Signs(
     "so that i ",

@@ -70,6 +70,11 @@ def test_dear_goes_from_the_first_words(first: str, rest: str | None) -> None:
         ("hi medicine you can give is sulphur.", "Medicine you can give is sulphur."),
         ("hi rust. it is common.", "Rust. it is common."),
         ("hi water it in spring.", "Water it in spring."),
+        ("hello even i had this on my fern.", "Even i had this on my fern."),
+        ("hi both of them like shade.", "Both of them like shade."),
+        ("hi both can you see?", "Both can you see?"),
+        ("hello overall it is a mild mould.", "Overall it is a mild mould."),
+        ("hi otherwise you should turn it.", "Otherwise you should turn it."),
     ],
 )
 def test_the_first_name_goes_with_the_greeting(first: str, rest: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from job.cleaning.rules import closings, requests
+from job.cleaning.rules import breaks_off, closings, requests
 from job.cleaning.rules.text import has_any
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
@@ -99,7 +99,7 @@ def test_a_statement_begins_behind_a_comma_or_a_conjunction() -> None:
     "text", ["It is caused by a", "Feed it with", "try the following tips", "They are listed below", "as follows:"]
 )
 def test_a_sentence_that_breaks_off_is_known(text: str) -> None:
-    assert closings.DANGLING.search(text) or closings.PROMISE.search(text)
+    assert breaks_off.DANGLING.search(text) or breaks_off.PROMISE.search(text)
 
 
 REQUESTS = (

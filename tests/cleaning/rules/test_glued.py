@@ -32,5 +32,7 @@ def test_a_name_in_one_word_stays(name: str) -> None:
 def test_a_wish_without_a_blank_before_it_goes() -> None:
     advice = "Your fern needs light. Feed it with ash and nuts"
     assert cleaned(f"{advice}hope this helps you") == cleaned(f"{advice}hope this helps.") == f"{advice}."
-    for said in ("I alsohope this helps.", "Your fern hopes this helps."):
+    for wish in ("hope you get well soon", "hope I answered your question", "hope", "Hope", "hope my answer helps."):
+        assert cleaned(f"{advice}{wish}") == f"{advice}."
+    for said in ("It grows in Stanhope you know.", "I alsohope this helps.", "Your fern hopes this helps."):
         assert cleaned(f"{advice}. {said}") == f"{advice}. {said}"

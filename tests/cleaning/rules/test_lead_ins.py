@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from job.cleaning.rules.lead_ins import without_lead_in
+from job.cleaning.rules.lead_ins import ANNOUNCES_WORDS, announces_nothing, without_lead_in
 from tests.cleaning.rules.one_row import ADVICE, cleaned
 
 pytestmark = pytest.mark.examples
@@ -88,3 +88,63 @@ def test_advice_in_case_of_signs_stays_without_the_lost_examples() -> None:
     assert cleaned(f"{ADVICE} {advice} such as: {goes_on} {BEHIND}") == f"{ADVICE} {advice}. {goes_on} {BEHIND}"
     broader = "Call a gardener if you use oils such as:"  # without the examples it would be other advice
     assert cleaned(f"{ADVICE} {broader} {goes_on} {BEHIND}") == f"{ADVICE} {goes_on} {BEHIND}"
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "Here are some tips:",
+        "Here are some tips.",
+        "Following are the measures you can take:",
+        "Based on your query, here is my opinion.",
+        "Some home remedies to help you:",
+        "Try these home remedies:",
+        "Let me give you some suggestions.",
+        "I am listing some tips for you.",
+        "Please find below my suggestions:",
+        "Here is a list of plants to avoid:",
+        "The causes of rust are listed below.",
+        "Please answer these questions:",
+        "I have a few questions to ask:",
+    ],
+)
+def test_an_announcement_at_the_end_of_a_text_goes(last: str) -> None:
+    assert cleaned(f"{ADVICE} {last}") == ADVICE
+    assert cleaned(f"{ADVICE} {last} {BEHIND}").endswith(BEHIND)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "Here are the roots.",
+        "Here is the rule: less is more.",
+        "The pot is given below the window.",
+        "Home remedies: ash and nuts.",
+        "My advice: keep it dry.",
+        "Let me give you an example: moss.",
+        "I will share that most ferns heal.",
+        "Take these steps slowly.",
+        "Follow the steps below.",
+        "The options are ash and lime.",
+    ],
+)
+def test_a_last_sentence_that_says_what_it_announces_stays(last: str) -> None:
+    assert cleaned(f"{ADVICE} {last}") == f"{ADVICE} {last}"
+
+
+def test_an_announcement_begins_with_a_word_of_the_list() -> None:
+    for first in (
+        "so",
+        "also",
+        "and",
+        "then",
+        "now",
+        "but",
+        "based on it all,",
+        "as per it all,",
+        "after reading it all,",
+    ):
+        assert announces_nothing(f"{first} here are my tips.")
+        assert first.split()[0] in ANNOUNCES_WORDS
+    assert announces_nothing("Below are some tips.")
+    assert not announces_nothing("Below are some leaves.")

@@ -67,3 +67,33 @@ def test_the_members_before_the_last(inside: str, rest: str) -> None:
 
 def test_the_first_sentence_is_no_greeting_because_it_holds_the_forums_name() -> None:
     assert cleaned(f"You may have PLRV which is LeafTalk. {KEPT}") == f"You may have PLRV. {KEPT}"
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "kept"),
+    [
+        ("Your fern has leaf rust (a mould) with", "Your fern has leaf rust (a mould)."),
+        ("You may have a mild leaf rust with some", "You may have a mild leaf rust."),
+        ("Probable diagnosis: leaf rust with", "Probable diagnosis: leaf rust."),
+        ("Diagnosis: sudden wilting syn", "Diagnosis: sudden wilting syndrome."),
+    ],
+)
+def test_a_diagnosis_stays_without_what_came_with_it(spoilt: str, kept: str) -> None:
+    assert cleaned(f"{KEPT} {spoilt} LeafTalk. {BEHIND}") == f"{KEPT} {kept} {BEHIND}"
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "You have to start with",
+        "You may have problems with",
+        "It has no rust with",
+        "You have been treated with",
+        "You have an allergy with",
+        "Diagnosis: chronic",
+        "Diagnosis: due to",
+        "Diagnosis: the",
+    ],
+)
+def test_no_diagnosis_is_made_of_what_does_not_stand(spoilt: str) -> None:
+    assert cleaned(f"{KEPT} {spoilt} LeafTalk. {BEHIND}") == f"{KEPT} {BEHIND}"

@@ -291,3 +291,15 @@ def test_what_was_read_goes_without_a_finding(read: str) -> None:
 )
 def test_a_friend_is_greeted_and_pitied(answer: str, rest: str | None) -> None:
     assert cleaned(answer) == (rest or answer)
+
+
+@pytest.mark.parametrize("greeting", ["Z Hello.", "e Hi,", "s Hi thanks for your question.", "M Dear sir,"])
+def test_a_letter_that_got_in_goes_with_its_greeting(greeting: str) -> None:
+    assert cleaned(f"{greeting} {ADVICE}") == ADVICE
+
+
+@pytest.mark.parametrize(
+    "first", ["X Dear is a brand.", "B Hey Jude is a song.", "C hello world prints a line.", "E hi-fi sets are loud."]
+)
+def test_a_letter_with_a_name_stays(first: str) -> None:
+    assert cleaned(f"{first} {ADVICE}") == f"{first} {ADVICE}"

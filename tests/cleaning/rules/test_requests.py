@@ -250,3 +250,46 @@ def test_a_request_to_forward_something_goes_in_the_middle() -> None:
 def test_a_request_is_not_cut_within_a_decimal_fraction() -> None:
     asked = "Please tell us more about it is the ph 6. 85 of the soil or the pot?"
     assert cleaned(f"hi {asked.lower()} {ADVICE}") == f"{asked} {ADVICE}"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "You can click a snap of it and send it.",
+        "Please click a clear picture of the affected leaf.",
+        "If you find some way of adding the pictures, so much the better.",
+        "If you can attach photographs, even better.",
+        "If there is a way to add photos, please do so.",
+        "If you can, post a picture.",
+        "Upload the soil profile as soon as it is available.",
+        "Please send the lime report once it is ready.",
+        "Attach the scan when you get it.",
+        "Share the results as soon as they come.",
+        "Upload reports of the above tests.",
+        "Please reply with the answers…",
+    ],
+)
+def test_papers_to_come_and_a_snap_to_click_are_asked_for(request_: str) -> None:
+    assert cleaned(f"{ADVICE} {request_}") == ADVICE
+
+
+@pytest.mark.parametrize(
+    "advice",
+    [
+        "Click a picture of the room to see its price.",
+        "Click a picture of the spot every week to compare.",
+        "You can click the picture to enlarge it.",
+        "If you add more light, so much the better.",
+        "If you send pictures of the roots to a lab, so much the better.",
+        "If you can share the scan with your gardener, even better.",
+        "Send the sample to the lab as soon as it is available.",
+        "Send the soil sample as soon as you get it.",
+        "Send the report to your gardener once it is ready.",
+        "Share the results with your gardener once they are ready.",
+        "Upload the results to your plant app once they are in.",
+        "Attach the label once it is dry.",
+        "Take the reports with you once they are out.",
+    ],
+)
+def test_a_paper_for_others_and_a_picture_to_click_on_stay(advice: str) -> None:
+    assert cleaned(f"{ADVICE} {advice}") == f"{ADVICE} {advice}"

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from job.cleaning.rules import (
-    boilerplate,
-    closings,
+    breaks_off,
     contacts,
     content,
     forum,
@@ -111,7 +110,7 @@ def test_labelled_numbers_have_their_sign(found: str) -> None:
 
 
 def test_what_lacks_a_blank_in_small_letters_has_its_first_letter() -> None:
-    assert {word[:1] for word in first_words(boilerplate.GLUED_SMALL.pattern)} == set(glued.GLUED_LETTERS)
+    assert {word[:1] for word in first_words(glued.GLUED_SMALL.pattern)} == set(glued.GLUED_LETTERS)
 
 
 @settings(max_examples=300)
@@ -132,8 +131,8 @@ def test_the_first_words_of_a_sentence_decide_as_all_do(found: list[str], unknow
 )
 def test_the_last_word_decides_whether_an_answer_breaks_off(tail: str) -> None:
     before, _, _ = tail.rstrip(" :,;-–—").rpartition(" ")
-    assert closings.DANGLING.search(tail)
-    assert closings.DANGLING.search(tail, len(before))
+    assert breaks_off.DANGLING.search(tail)
+    assert breaks_off.DANGLING.search(tail, len(before))
 
 
 @pytest.mark.parametrize("begin", ["", "Water it. ", "Water it (in shade ", "1. Ferns\n"])

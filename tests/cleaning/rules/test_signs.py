@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from job.cleaning.rules import (
     boilerplate,
+    breaks_off,
     closings,
     contacts,
     eaten,
     forum,
+    glued,
     kinds,
     names,
     numbers,
@@ -182,7 +184,7 @@ def test_names_before_an_age_have_their_sign(name: str) -> None:
 @settings(max_examples=300)
 @given(st.lists(st.sampled_from(["a", "I", "O", "B", "Hello", "."]), max_size=8).map("".join))
 def test_a_lost_blank_is_found_wherever_a_small_letter_meets_a_capital(found: str) -> None:
-    assert bool(boilerplate.GLUED.search(found)) == bool(re.search("[a-zIO][A-Z]", found))
+    assert bool(glued.GLUED.search(found)) == bool(re.search("[a-zIO][A-Z]", found))
 
 
 _PIECES = st.sampled_from(
@@ -328,9 +330,9 @@ def test_each_expression_and_path_is_kept_by_itself(part: str) -> None:
 
 
 @settings(max_examples=60)
-@given(st.from_regex(closings.PROMISE), st.from_regex(closings.ONLINE))
+@given(st.from_regex(breaks_off.PROMISE), st.from_regex(closings.ONLINE))
 def test_promises_and_arrows_have_their_signs(promise: str, online: str) -> None:
-    assert text.has_any(promise.lower(), closings.PROMISE_SIGNS)
+    assert text.has_any(promise.lower(), breaks_off.PROMISE_SIGNS)
     assert "line" in online.lower()
 
 
@@ -374,7 +376,7 @@ def test_what_a_request_is_for_has_its_sign(clause: str) -> None:
     assert whole.SO_I_CAN_SIGNS.found_in(f"send it {clause.lower()}.")
 
 
-@pytest.mark.parametrize("sentence", [*whole._END, *whole._ASKS, whole._HELPS, whole._EXCUSE])
+@pytest.mark.parametrize("sentence", [*whole._END, *whole._ASKS, whole._HELPS, whole._EXCUSE, whole._TWICE])
 def test_every_whole_sentence_at_the_end_begins_with_a_word_of_the_list(sentence: str) -> None:
     assert {word for word in first_words(sentence) if not word.startswith(whole.KISSES)} <= whole.ENDING_WORDS
 

@@ -264,3 +264,59 @@ def test_thanks_for_what_was_done_and_wishes_go(wish: str) -> None:
 def test_what_only_sounds_like_a_wish_stays(sentence: str) -> None:
     assert sentence in cleaned(f"{sentence} {ADVICE}")
     assert sentence in cleaned(f"{ADVICE} {sentence}")
+
+
+@pytest.mark.parametrize(
+    "apology",
+    [
+        "Sorry for posting twice.",
+        "Sorry for the double post.",
+        "Sorry, I posted this twice.",
+        "Apologies for sending the same answer twice.",
+        "Sorry, my reply got posted twice by mistake.",
+        "Please ignore the duplicate message.",
+        "Sorry for the repetition.",
+    ],
+)
+def test_an_apology_for_an_answer_that_came_twice_goes(apology: str) -> None:
+    assert cleaned(f"{ADVICE} {apology}") == ADVICE
+    assert cleaned(f"{apology} {ADVICE}") == ADVICE
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Sorry, it must be watered twice.",
+        "Sorry, the rust came back twice.",
+        "Ignore the second leaf.",
+        "Apply it twice, and sorry to repeat it.",
+        "Let me help you lift it.",
+        "Let me answer with a picture of the leaf.",
+    ],
+)
+def test_what_happens_twice_or_is_done_stays(sentence: str) -> None:
+    assert cleaned(f"{sentence} {ADVICE}") == f"{sentence} {ADVICE}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Hello, I am Dr. Moss and I will be answering your question today.",
+        "Hi. I am Dr. Moss, a botanist with ten years of experience. I will help you with your query today.",
+        "Hello dear, I am Dr. Moss answering your concern regarding ferns.",
+        "Thank you for your query. Let me try to answer it for you.",
+        "Hi. I had gone through your question and understand your concerns. Here is my answer:",
+        "Get back with the soil reports to a botanist online.",
+        "Revert with the photos of the leaf to a botanist online -->",
+    ],
+)
+def test_an_answer_of_nothing_but_its_beginning_goes(answer: str) -> None:
+    assert cleaned(answer) == "nothing_but_boilerplate"
+
+
+def test_whom_to_go_back_to_with_reports_stays() -> None:
+    for advice in (
+        "Get back to the gardener with the soil reports.",
+        "I am a gardener with ten years of ferns behind me.",
+    ):
+        assert cleaned(advice) == advice
