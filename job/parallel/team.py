@@ -39,12 +39,11 @@ class Team:
     """A leader and `len(cards) - 1` others, each a process of its own on this machine.
 
     `cards`: what CUDA_VISIBLE_DEVICES is for each worker, the leader's first; all empty on a CPU. `request`: what a worker
-    needs to load what the leader does. `module`: the worker's.
+    needs to load what the leader does, and `module`, which is the worker.
     """
 
-    def __init__(self, request: dict[str, Any], cards: Sequence[str], module: str) -> None:
+    def __init__(self, request: dict[str, Any], cards: Sequence[str]) -> None:
         self.wire = Wire(0, len(cards))
-        self.module = module
         self.lost: JobError | None = None
         self._connected, self._ending = False, False
         self._kills = memory_kills()
@@ -59,7 +58,7 @@ class Team:
     def _start(self, request: dict[str, Any], rank: int, card: str, workers: int) -> subprocess.Popen[str]:
         threads = {} if card else {"OMP_NUM_THREADS": str(max(usable_cpus() // workers, 1))}
         child = subprocess.Popen(
-            [sys.executable, "-m", self.module],
+            [sys.executable, "-m", request["module"]],
             stdin=subprocess.PIPE,
             text=True,
             env={**environment(), **threads, "CUDA_VISIBLE_DEVICES": card},

@@ -87,7 +87,7 @@ def train(
     cards = workers_of(settings.devices, settings.batch_size, on_gpu=torch.cuda.is_available())
     request = _request(files, cleaned, model, lora, settings, root, halved=halved)
     with ExitStack() as exits:
-        team = exits.enter_context(Team(request, cards, WORKER)) if len(cards) > 1 else None
+        team = exits.enter_context(Team(request, cards)) if len(cards) > 1 else None
         prepared = prepare(
             files,
             tokenizer,
@@ -142,6 +142,7 @@ def _request(
 ) -> dict[str, Any]:
     """What another worker needs to load the same base and rows."""
     return {
+        "module": WORKER,
         "folder": str(files.folder),
         "name": files.name,
         "revision": files.revision,
