@@ -26,7 +26,6 @@ from job.parallel.team import LOOK_SECONDS, Team
 from job.runs.progress import advance
 
 log = logging.getLogger("job.probe")
-WORKER = "job.probing.worker"
 IMPORT_SECONDS = 20.0
 """A new process imports the libraries first (12 s on two cores), and then loads as the leader did."""
 Kind = Literal["answers", "losses"]
@@ -89,7 +88,7 @@ class Sharing:
             """`seconds`: in which the leader alone would begin its last batch."""
             ready_too_late = self.start_seconds >= min(seconds, until - time.monotonic())
             if self.team is None and pile.left and not ready_too_late:
-                self.team = Team(self.request, self.cards[: pile.left + 1], WORKER)
+                self.team = Team(self.request, self.cards[: pile.left + 1])
                 log.info(
                     "stage=probe workers=%d %s_batches=%d left=%d", self.team.workers, kind, len(batches), pile.left
                 )

@@ -69,6 +69,7 @@ from job.settings.fields import ModelSettings, ProbeSettings, TrainSettings
 
 log = logging.getLogger("job.probe")
 ROUND_TRIP_ROWS, ROUND_TRIP_TOKENS = 4, 128
+WORKER = "job.probing.worker"
 
 
 def probe(
@@ -140,6 +141,7 @@ def _request(
 ) -> dict[str, Any]:
     """What another worker needs to load the same base and adapter, and to answer alike."""
     return {
+        "module": WORKER,
         "folder": str(files.folder),
         "name": files.name,
         "revision": files.revision,

@@ -96,7 +96,7 @@ def train(
     counts = others.counts(len(cards), most) if others else [len(cards)]
     request = _request(files, cleaned, model, lora, settings, root, halved=halved)
     with ExitStack() as exits:
-        team = exits.enter_context(Team(request, cards, WORKER, others, counts)) if sum(counts) > 1 else None
+        team = exits.enter_context(Team(request, cards, others, counts)) if sum(counts) > 1 else None
         prepared = prepare(
             files,
             tokenizer,
@@ -151,6 +151,7 @@ def _request(
 ) -> dict[str, Any]:
     """What another worker needs to load the same base and rows."""
     return {
+        "module": WORKER,
         "folder": str(files.folder),
         "name": files.name,
         "revision": files.revision,

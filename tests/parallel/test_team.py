@@ -55,6 +55,7 @@ def rows_of(base: Path, path: Path) -> list[Row]:
 
 def request_of(base: Path, path: Path) -> dict[str, object]:
     return {
+        "module": WORKER,
         "folder": str(base),
         "name": str(base),
         "revision": "",
@@ -93,7 +94,7 @@ def test_three_workers_train_what_one_trains_until_one_is_killed(base: Path, pat
 
     with (
         pytest.raises(JobError, match=r"Worker 2 of 3: The process was ended by SIGKILL"),
-        Team(request_of(base, path), [""] * 3, WORKER) as team,
+        Team(request_of(base, path), [""] * 3) as team,
     ):
         made, trainer = trainer_in(base, rows, tmp_path / "three")
         trainer.team = team
@@ -126,7 +127,7 @@ def trainer_losses(trainer: Float32AdapterTrainer, rows: list[Row]) -> list[floa
 
 def test_a_worker_that_cannot_begin_says_why(base: Path, path: Path, tmp_path: Path) -> None:
     request = request_of(base, path) | {"folder": str(tmp_path / "gone")}
-    with pytest.raises(JobError, match="Worker 1 of 2: ") as caught, Team(request, ["", ""], WORKER) as team:
+    with pytest.raises(JobError, match="Worker 1 of 2: ") as caught, Team(request, ["", ""]) as team:
         team.join({}, torch.device("cpu"))
     assert caught.value.remedy
     assert all(child.poll() is not None for child in team._children.processes.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -86,6 +87,26 @@ def test_all_models_answer_each_batch_and_batches_are_halved_for_all_of_them(mon
     assert texts(found["base"]) == texts(found["tuned"]) == ["1"] * 10
     assert [len(batch) for batch in batches] == [10, 5, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]
     assert entered[2:] == ["base", "left", "tuned", "left"] * 5
+
+
+def test_others_get_the_batches_of_one_process_and_one_that_does_not_fit_is_halved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Here all but the last are answered, which the time was over for."""
+
+    def share(item: Callable[[int], Any], batches: Any, compute: Any) -> list[Any]:
+        shared.extend([len(item(number)) for number in batch] for batch in batches)
+        return json.loads(json.dumps([*(compute(batch, lambda _: None) for batch in batches[:-1]), []]))  # type: ignore[no-any-return]
+
+    batches: list[list[int]] = []
+    shared: list[list[int]] = []
+    prompts = [[7] * length for length in range(SMALL_BATCH + 4, 0, -1)]
+    models = {"base": nullcontext, "tuned": nullcontext}
+    monkeypatch.setattr(module, "generate", generator(9, batches))
+    found = answer_all(CPU, None, prompts, SETTINGS, models, share=share)  # type: ignore[arg-type]
+    assert shared == [list(range(1, SMALL_BATCH + 1)), list(range(SMALL_BATCH + 1, SMALL_BATCH + 5))]
+    assert [len(batch) for batch in batches] == [SMALL_BATCH, 8, 8, 8, 8]
+    assert found["base"] == found["tuned"] == [None] * 4 + [Answer(str(n), 1, True) for n in range(SMALL_BATCH, 0, -1)]
 
 
 def test_models_that_cannot_answer_together_answer_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from job.probing import losses as losses_module
 from job.probing.answers import TIMED_TOKENS, answer_all
 from job.probing.losses import HeldOut, mean_losses
 from job.probing.sharing import IMPORT_SECONDS, Kind, Share, Sharing, Timed
+from job.probing.stage import WORKER
 from job.probing.tuned import Tuned
 from job.settings.fields import ModelSettings, ProbeSettings
 from tests.training.building import forward_of, random_rows, tokenizer_of
@@ -52,6 +53,7 @@ class Probed:
             save_file(lora_tensors(model), self.adapters[name])
         model.save_pretrained(folder / "adapter")
         self.request: dict[str, Any] = {
+            "module": WORKER,
             "folder": str(base),
             "name": str(base),
             "revision": "",
