@@ -78,12 +78,18 @@ def _follow(env_file: Path | None, stop: StopRequest, place: Place) -> int:
         require_rows(settings.train, place)
         token = load_token()
         hide(token)
-        prepare_libraries(settings)
-        pipeline.prepare_hub(settings)
-        return stages.follow(place, settings, token)
     except (Exception, Stopped) as error:
         stop.ending()
         hide_secrets(os.environ)
+        code = unrecorded(error, LineFormatter.stage)
+        _tell(place, code, str(error), soon=isinstance(error, Stopped))
+        return code
+    prepare_libraries(settings)
+    pipeline.prepare_hub(settings)
+    try:
+        return stages.follow(place, settings, token)
+    except (Exception, Stopped) as error:
+        stop.ending()
         return unrecorded(error, LineFormatter.stage)
 
 
@@ -160,7 +166,7 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest, place: Pl
 
 
 def _tell(place: Place, code: int, message: str, *, soon: bool = False) -> None:
-    """The others, how a run ended that could not tell it itself. `soon`: a signal leaves no time to wait for them."""
+    """The others, how a start ended that did not tell it itself. `soon`: a signal leaves no time to wait for them."""
     try:
         stages.tell(place, code, message, late=0 if soon else TELL_SECONDS)
     except Exception as error:

@@ -360,8 +360,10 @@ def test_a_place_that_does_not_add_up_is_refused_and_nobody_writes(
 
 
 def test_more_workers_than_rows_of_a_step_are_refused_by_every_process(
-    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(stages, "tell", lambda place, code, message, late: told.append(code))
     variables = {
         "FINETUNE_OUTPUT_DIR": str(tmp_path / "output"),
         "FINETUNE_TRAIN_DEVICES": "9",
@@ -371,6 +373,7 @@ def test_more_workers_than_rows_of_a_step_are_refused_by_every_process(
     }
     assert command(variables, "--env-file", "env/quickstart.env") == 64
     assert "FINETUNE_TRAIN_BATCH_SIZE=16" in capsys.readouterr().err
+    assert told == [64]
     assert list(tmp_path.iterdir()) == []
 
 
