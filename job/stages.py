@@ -171,10 +171,15 @@ def follow(place: Place, settings: Settings, token: str) -> int:
 
 
 def tell(place: Place, code: int, message: str, *, late: float) -> None:
-    """For rank 0 where its run did not begin, or ended without a word: the others hear how. Raises HostUnfit (68)."""
-    from job.parallel.others import Others
+    """The other processes, where this one's run did not begin or ended without a word. Raises HostUnfit (68)."""
+    if place.rank:
+        from job.parallel.following import refuse
 
-    Others(place, seconds=late).end(code, message, late=late)
+        refuse(place, code, message, seconds=late)
+    else:
+        from job.parallel.others import Others
+
+        Others(place, seconds=late).end(code, message, late=late)
 
 
 def shared(settings: Settings) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -38,6 +39,9 @@ from job.runs.supervisor import supervise
 from job.settings.fields import OUTPUT_DIR, PREFIX, Settings
 from job.settings.files import output_dir, wants_json
 from job.settings.loading import load_settings, load_token
+
+if TYPE_CHECKING:
+    from job.parallel.others import Others
 
 log = logging.getLogger("job")
 LATE_SECONDS = 120.0
@@ -74,12 +78,18 @@ def _follow(env_file: Path | None, stop: StopRequest, place: Place) -> int:
         require_rows(settings.train, place)
         token = load_token()
         hide(token)
-        prepare_libraries(settings)
-        pipeline.prepare_hub(settings)
-        return stages.follow(place, settings, token)
     except (Exception, Stopped) as error:
         stop.ending()
         hide_secrets(os.environ)
+        code = unrecorded(error, LineFormatter.stage)
+        _tell(place, code, str(error), soon=isinstance(error, Stopped))
+        return code
+    prepare_libraries(settings)
+    pipeline.prepare_hub(settings)
+    try:
+        return stages.follow(place, settings, token)
+    except (Exception, Stopped) as error:
+        stop.ending()
         return unrecorded(error, LineFormatter.stage)
 
 
@@ -130,7 +140,7 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest, place: Pl
     for halved in (False, True):
         try:
             death = supervise(
-                partial(work, settings, token, run_dir, stop, known, halved, place),
+                partial(work, settings, token, run_dir, stop, known, halved, place=place),
                 file,
                 watchdog_seconds=settings.watchdog_minutes * 60,
                 beat=run_dir.beat,
@@ -156,7 +166,7 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest, place: Pl
 
 
 def _tell(place: Place, code: int, message: str, *, soon: bool = False) -> None:
-    """The others, how a run ended that could not tell it itself. `soon`: a signal leaves no time to wait for them."""
+    """The others, how a start ended that did not tell it itself. `soon`: a signal leaves no time to wait for them."""
     try:
         stages.tell(place, code, message, late=0 if soon else TELL_SECONDS)
     except Exception as error:
@@ -189,8 +199,9 @@ def work(
     stop: StopRequest,
     known: dict[str, Result],
     halved: bool,
-    place: Place | None,
     take: Callable[[Metrics], None],
+    *,
+    place: Place | None = None,
 ) -> int:
     """The run itself, in the process that is watched. `known`: results of earlier starts. `take`: gets all figures at each
     change. Returns the exit code."""
@@ -208,15 +219,7 @@ def work(
             pipeline.run(settings, token, run_dir, metrics_writer, stop, halved=halved, others=others)
         except BaseException as error:
             stop.ending()
-            ending = error
-            if others and others.error:
-                ending = others.error
-            elif stop.requested and not isinstance(error, JobError):
-                ending = _stopped(error, stop.reason)
-            code = ended_by(ending, metrics_writer)
-            if others:
-                others.end(code, str(ending), late=0 if isinstance(ending, Stopped) else LATE_SECONDS)
-            return code
+            return _ended(error, metrics_writer, stop, others)
         stop.ending()
         if len(run_dir.reused) == len(pipeline.STAGES):
             log.info("stage=end reused=all: nothing to do, every stage of this run is done")
@@ -224,6 +227,17 @@ def work(
         if others:
             others.end(SUCCESS, late=LATE_SECONDS)
     return SUCCESS
+
+
+def _ended(error: BaseException, metrics_writer: MetricsWriter, stop: StopRequest, others: Others | None) -> int:
+    if others and others.error:
+        error = others.error
+    elif stop.requested and not isinstance(error, JobError):
+        error = _stopped(error, stop.reason)
+    code = ended_by(error, metrics_writer)
+    if others:
+        others.end(code, str(error), late=0 if isinstance(error, Stopped) else LATE_SECONDS)
+    return code
 
 
 def _stopped(error: BaseException, reason: str) -> Stopped:

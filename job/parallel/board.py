@@ -27,13 +27,15 @@ TRIES_SECONDS = 2.0
 
 
 class Board:
-    """`seconds`: how long rank 0's store may take to answer. `look`: called after each reading, in the thread that reads.
+    """`seconds`: how long rank 0's store may take to answer.
 
     Raises HostUnfit (68) if nobody answers at rank 0's address, or if its port is taken.
     """
 
-    def __init__(self, place: Place, *, seconds: float, look: Callable[[], object] = lambda: None) -> None:
-        self.place, self._look = place, look
+    def __init__(self, place: Place, *, seconds: float) -> None:
+        self.place = place
+        self.look: Callable[[], object] = lambda: None
+        """Called after each reading, in the thread that reads."""
         self._keeps = place.rank == 0 and not place.store
         self._server = _kept(place) if self._keeps else None
         self.address = HOST if self._keeps else place.address
@@ -99,7 +101,7 @@ class Board:
                 self._broken = 0.0
             except (RuntimeError, OSError, HostUnfit):
                 self._broken = self._broken or time.monotonic()
-            self._look()
+            self.look()
             if ended:
                 return
             self._wake.wait(BEAT_SECONDS)

@@ -46,6 +46,17 @@ def follow(place: Place, settings: Settings, shared: dict[str, Any], token: str)
         follower.board.close()
 
 
+def refuse(place: Place, code: int, message: str, *, seconds: float) -> None:
+    """Tell rank 0 why this process does not follow it, and wait until it has heard. Raises HostUnfit (68)."""
+    board = Board(place, seconds=seconds)
+    board.tell(failed={"code": code, "message": message, "remedy": "", "broken": False})
+    until = time.monotonic() + seconds
+    while board.of(0).get("end") is None and time.monotonic() < until:
+        time.sleep(LOOK_SECONDS)
+    board.tell(left=True)
+    board.close()
+
+
 class Follower:
     def __init__(self, board: Board, settings: Settings, shared: dict[str, Any], token: str) -> None:
         self.board, self.settings, self.shared, self.token = board, settings, shared, token

@@ -47,7 +47,8 @@ class Others:
         self._stop = stop
         self._words: dict[int, str] = {}
         self._teams = 0
-        self.board = Board(place, seconds=seconds, look=self._look)
+        self.board = Board(place, seconds=seconds)
+        self.board.look = self._look
         if root:
             self.board.put("run", {"settings": settings, "word": word_in(root)})
             self.board.tell(run=True)

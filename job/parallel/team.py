@@ -37,8 +37,8 @@ class Team:
     """A leader and the other workers, each a process of its own: `len(cards) - 1` on this host, and those of other hosts.
 
     `cards`: what CUDA_VISIBLE_DEVICES is for each worker of this host, the leader's first; all empty on a CPU. `request`: what
-    a worker needs to load what the leader does, and `module`, which is the worker. `counts`: how many workers each process of the
-    run starts, this one first, where there are `others`.
+    a worker needs to load what the leader does, and `module`, which is the worker. `counts`: how many workers each process of
+    the run starts, this one first, where there are `others`.
     """
 
     def __init__(

@@ -10,6 +10,7 @@ or a schedule that could differ from the leader's.
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 from collections.abc import Sequence
@@ -48,10 +49,7 @@ def keep_store(address: str, port: int = 0) -> Any:
 
     torch's own socket would listen on all of a host's addresses, whoever is to come.
     """
-    v6 = address == ANYWHERE and socket.has_dualstack_ipv6()
-    server = socket.create_server(
-        (address, port), family=socket.AF_INET6 if v6 else socket.AF_INET, dualstack_ipv6=v6, backlog=4096
-    )
+    server = _listening(address, port)
     return dist.TCPStore(  # type: ignore[attr-defined]
         HOST,
         server.getsockname()[1],
@@ -60,6 +58,17 @@ def keep_store(address: str, port: int = 0) -> Any:
         master_listen_fd=server.detach(),
         use_libuv=True,
     )
+
+
+def _listening(address: str, port: int) -> socket.socket:
+    """On both kinds of addresses where the host has both."""
+    if address == ANYWHERE and socket.has_dualstack_ipv6():
+        try:
+            return socket.create_server((address, port), family=socket.AF_INET6, dualstack_ipv6=True)
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:  # switched off in this container
+                raise
+    return socket.create_server((address, port))
 
 
 def reach_store(address: str, port: int, prefix: str = "") -> Any:

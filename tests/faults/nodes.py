@@ -205,6 +205,7 @@ FAULTS: tuple[Fault, ...] = (
         "FINETUNE_TRAIN_LEARNING_RATE: 0.01 -> 0.5",
     ),
     Fault("a typo at rank 0", [64, 64], with_changes({"TRAIN_EPOCHS": "many"}, {}), "FINETUNE_TRAIN_EPOCHS"),
+    Fault("a typo at the other host", [64, 64], with_changes({}, {"TRAIN_EPOCHS": "many"}), "FINETUNE_TRAIN_EPOCHS"),
     Fault("nobody answers", [68], alone, "Rank 0 does not answer at 127.0.0.1, port "),
     Fault("a folder that is not shared", [68, 68], apart, "is not the one that rank 0 works in"),
 )

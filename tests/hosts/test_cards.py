@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from job.errors import HostUnfit
-from job.hosts.cards import visible_cards, workers_of
+from job.errors import HostUnfit, SettingsError
+from job.hosts.cards import cards_of, require_rows, visible_cards, workers_of
+from job.hosts.places import Place
+from job.settings.fields import TrainSettings
 
 pytestmark = pytest.mark.light
 
@@ -33,3 +35,25 @@ def test_more_gpus_than_there_are_cannot_be_had() -> None:
     ):
         workers_of(4, 16, on_gpu=True, cards=["0", "1"])
     assert workers_of(1, 16, on_gpu=True, cards=[]) == [""]
+
+
+def test_a_process_that_a_launcher_started_for_one_gpu_takes_that_one() -> None:
+    cards = ["0", "1"]
+    assert cards_of("auto", 16, 1, on_gpu=True, cards=cards) == ["1"]
+    assert cards_of("auto", 16, None, on_gpu=True, cards=cards) == cards
+    assert cards_of("auto", 16, 1, on_gpu=True, cards=["GPU-5a"]) == ["GPU-5a"]  # the queue shows it no other
+    assert cards_of(4, 16, 1, on_gpu=False, cards=[]) == [""]
+    with pytest.raises(HostUnfit, match=r"GPU 2 of its host \(LOCAL_RANK\), but sees 2"):
+        cards_of("auto", 16, 2, on_gpu=True, cards=cards)
+
+
+def test_a_number_of_workers_needs_as_many_rows_in_a_step() -> None:
+    two = Place(1, 2, None, "host", 29500, "a test")
+    for_one_gpu = Place(1, 8, 1, "host", 29500, "torchrun")
+    require_rows(TrainSettings(devices=4, batch_size=8), two)
+    require_rows(TrainSettings(devices="auto", batch_size=1), two)
+    require_rows(TrainSettings(devices=4, batch_size=8), for_one_gpu)
+    with pytest.raises(SettingsError, match=r"FINETUNE_TRAIN_DEVICES: 4 on each of 2 hosts are 8 .*BATCH_SIZE=7"):
+        require_rows(TrainSettings(devices=4, batch_size=7), two)
+    with pytest.raises(SettingsError, match=r"FINETUNE_TRAIN_DEVICES: 2 are 2 workers"):
+        require_rows(TrainSettings(devices=2, batch_size=1), None)

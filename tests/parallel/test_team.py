@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from job.errors import HostUnfit, JobError, MemoryExhausted, SettingsError
+from job.errors import HostUnfit, JobError
 from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles
-from job.parallel.failures import error_of, told_of
 from job.parallel.team import Team, require_same
 from job.parallel.wire import Order
 from job.settings.fields import LoraSettings, ModelSettings
@@ -25,20 +24,6 @@ from tests.conftest import make_rows, write_rows
 from tests.training.building import SETTINGS, adapter, tokenizer_of, trainer_of
 
 LORA = LoraSettings(dropout=0.0)
-
-
-@pytest.mark.light
-def test_an_error_keeps_its_code_and_its_remedy_on_the_way_to_the_leader() -> None:
-    told = told_of(MemoryExhausted("Memory ran out.", remedy="Use less."))
-    error = error_of(told["code"], told["message"], told["remedy"])
-    assert (type(error), str(error), error.remedy) == (MemoryExhausted, "Memory ran out.", "Use less.")
-    assert type(error_of(64, "FINETUNE_X: wrong", "")) is SettingsError
-    assert told_of(RuntimeError("CUDA error: out of memory"))["code"] == MemoryExhausted.exit_code
-    assert told_of(RuntimeError("Read error: Connection reset by peer"))["broken"]
-    unknown = told_of(ValueError("odd"))
-    assert not unknown["broken"]
-    assert (unknown["code"], unknown["message"]) == (1, "ValueError: odd")
-    assert type(error_of(1, "ValueError: odd", "")) is JobError
 
 
 @pytest.mark.light

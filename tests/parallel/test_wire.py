@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
-from job.parallel.wire import Order, Wire, flattened
+from job.parallel.wire import ANYWHERE, Order, Wire, flattened, keep_store
 
 pytestmark = pytest.mark.light
 
@@ -37,3 +38,11 @@ def test_what_a_worker_tells_is_known_by_its_rank() -> None:
 def test_tensors_become_one_row_of_float32() -> None:
     flat = flattened([torch.ones(2, 3, dtype=torch.float16), torch.zeros(1)])
     assert flat.dtype == torch.float32 and flat.tolist() == [1.0] * 6 + [0.0]
+
+
+def test_a_store_of_one_host_listens_on_loopback_alone() -> None:
+    """127.0.0.2 is another address of this host."""
+    one, all_ = Wire(0, 2), keep_store(ANYWHERE)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", one.port), timeout=5)
+    socket.create_connection(("127.0.0.2", all_.port), timeout=5).close()

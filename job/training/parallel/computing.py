@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,14 +26,27 @@ def facts(prepared: Prepared, rows: Sequence[Row], eval_rows: Sequence[Row]) -> 
     loaded = prepared.loaded
     return {
         "precision": prepared.precision.value,
-        "torch": torch.__version__,
+        "versions": {name: version(name) for name in ("torch", "transformers", "peft", "bitsandbytes")},
         "base": loaded.files.revision,
+        "weights": _weights(loaded.files.folder),
         "parameters": loaded.trainable_parameters,
         "vocabulary": loaded.forward.vocabulary_rows,
         "rows": [len(rows), len(eval_rows)],
         "tokens": sum(len(row.ids) for row in rows),
         "learned": sum(row.targets for row in rows),
     }
+
+
+def _weights(folder: Path) -> str:
+    """Of a base in a folder, which has no commit: each host may hold another one. Its ends are enough: names and shapes, and
+    values of the first and the last tensor."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            digest.update(f"{path.name} {path.stat().st_size}".encode() + file.read(2**20))
+            file.seek(-min(2**20, path.stat().st_size), os.SEEK_END)
+            digest.update(file.read())
+    return digest.hexdigest()[:12]
 
 
 def gradients_of(

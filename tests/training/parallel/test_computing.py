@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from job.training.parallel.computing import facts, gradients_of, losses_of
+from job.training.parallel.computing import _weights, facts, gradients_of, losses_of
 from tests.training.building import forward_of, memory_plan_of, prepared, random_rows
 
 
@@ -18,6 +19,16 @@ def test_other_rows_are_other_facts(base: Path) -> None:
         "tokens",
         "learned",
     }
+
+
+def test_a_base_of_other_values_is_another_fact(base: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(base, tmp_path / "base")
+    assert _weights(folder) == _weights(base) != ""
+    (path,) = folder.glob("*.safetensors")
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    assert _weights(folder) != _weights(base)
 
 
 def test_a_worker_without_rows_adds_nothing(base: Path) -> None:

@@ -1,0 +1,41 @@
+"""Two hosts on loopback, with the real command; the whole table is `python -m tests.faults.nodes`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import make_rows, metrics_of, write_rows
+from tests.faults.nodes import Hosts, terminated
+
+pytestmark = pytest.mark.slow
+SHORT = {"TRAIN_EPOCHS": "3", "TRAIN_EVAL_STEPS": "4", "STAGES": "clean,train"}
+
+
+def hosts_of(base: Path, folder: Path, *changes: dict[str, str], name: str = "host") -> Hosts:
+    rows = write_rows(folder / "rows.jsonl", make_rows(60))
+    return Hosts((base, rows), folder, [SHORT | change for change in changes], name)
+
+
+def test_two_hosts_stop_as_one_and_go_on_to_the_losses_of_one(base: Path, tmp_path: Path) -> None:
+    """The signal reaches the host that does not lead."""
+    (tmp_path / "alone").mkdir()
+    alone = hosts_of(base, tmp_path / "alone", {}).run()
+    assert alone.codes == [0]
+    stopped = hosts_of(base, tmp_path, {}, {}).run("stage=train step=5 ", terminated(1))
+    assert stopped.codes == [75, 75], stopped.log(0)
+    assert "SIGTERM arrived. On host " in metrics_of(tmp_path / "output")["error"]["message"]
+    again = hosts_of(base, tmp_path, {}, {}, name="again").run()
+    assert again.codes == [0, 0], again.log(0)
+    train = metrics_of(tmp_path / "output")["train"]
+    assert (train["workers"], train["resumed_from_step"] > 0) == (2, True)
+    assert again.losses() == pytest.approx(alone.losses(), rel=1e-5)
+    assert sorted(path.name for path in tmp_path.glob("*.json")) == []
+
+
+def test_a_host_with_other_settings_ends_both_and_is_named(base: Path, tmp_path: Path) -> None:
+    hosts = hosts_of(base, tmp_path, {}, {"LORA_R": "2"}).run()
+    assert hosts.codes == [68, 68], hosts.log(0)
+    error = metrics_of(tmp_path / "output")["error"]
+    assert "(process 1 of 2)" in error["message"] and "FINETUNE_LORA_R: " in error["message"]

@@ -1,0 +1,23 @@
+"""A failure means the same in the process that hears of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from job.errors import JobError, MemoryExhausted, SettingsError
+from job.parallel.failures import error_of, told_of
+
+pytestmark = pytest.mark.light
+
+
+def test_an_error_keeps_its_code_and_its_remedy_on_the_way_to_the_leader() -> None:
+    told = told_of(MemoryExhausted("Memory ran out.", remedy="Use less."))
+    error = error_of(told["code"], told["message"], told["remedy"])
+    assert (type(error), str(error), error.remedy) == (MemoryExhausted, "Memory ran out.", "Use less.")
+    assert type(error_of(64, "FINETUNE_X: wrong", "")) is SettingsError
+    assert told_of(RuntimeError("CUDA error: out of memory"))["code"] == MemoryExhausted.exit_code
+    assert told_of(RuntimeError("Read error: Connection reset by peer"))["broken"]
+    unknown = told_of(ValueError("odd"))
+    assert not unknown["broken"]
+    assert (unknown["code"], unknown["message"]) == (1, "ValueError: odd")
+    assert type(error_of(1, "ValueError: odd", "")) is JobError
