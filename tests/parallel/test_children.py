@@ -10,7 +10,7 @@ pytestmark = pytest.mark.light
 
 
 def test_a_worker_that_ended_is_named_by_its_rank_and_how() -> None:
-    children = Children({}, {3: "", 4: ""}, share=2)
+    children = Children({"module": "job.training.parallel.worker"}, {3: "", 4: ""}, share=2)
     assert children.ended() == []
     children.processes[4].kill()
     children.processes[4].wait()

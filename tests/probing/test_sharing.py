@@ -114,7 +114,7 @@ def test_answers_and_losses_are_those_of_one_process(workers: int, probed: Probe
         answers = probed.answers(sharing, waiting(sharing))
         losses = probed.losses(sharing, waiting(sharing))
         assert sharing.team and sharing.team.workers == workers
-        children = sharing.team._children
+        children = [*sharing.team._children.processes.values()]
     assert answers == known[0]
     assert all(None not in some for some in answers.values())
     assert len({tuple(answer.text for answer in some if answer) for some in answers.values()}) == 3
@@ -153,7 +153,7 @@ def test_a_worker_that_is_killed_ends_the_probe(probed: Probed) -> None:
         def look() -> None:
             wait()
             if sharing.team:
-                sharing.team._children[0].kill()
+                sharing.team._children.processes[1].kill()
             sharing.look()
 
         wait = waiting(sharing)
@@ -175,7 +175,7 @@ def test_a_stop_ends_the_workers_too(probed: Probed) -> None:
 
         def look() -> None:
             if sharing.team:
-                children.extend(sharing.team._children)
+                children.extend(sharing.team._children.processes.values())
                 raise Stopped("SIGTERM arrived.")
 
         probed.answers(sharing, look)
