@@ -78,7 +78,8 @@ RUN mkdir -p /home/job /cache/huggingface /output /pycache \
     && chmod 1777 /home/job /cache /cache/huggingface /output /pycache \
     && printf 'job:x:10001:10001::/home/job:/usr/sbin/nologin\n' >>/etc/passwd
 # NVIDIA_DISABLE_REQUIRE: the base asks the container runtime to refuse an old driver, in words that no metrics.json gets. The job
-# checks the driver itself, and says what to do.
+# checks the driver itself, and says what to do. An empty NVIDIA_REQUIRE_CUDA would not do: the toolkit (HasDisableRequire and
+# IsLegacy in its cuda_image.go) then takes CUDA_VERSION for the requirement.
 ENV PATH=/venv/bin:$PATH \
     HOME=/home/job \
     USER=job \

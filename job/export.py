@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from job import pipeline
 from job.errors import SUCCESS, ArgumentError, NotFound, SettingsError, Stopped
 from job.hosts.libraries import prepare_libraries, require_way_to_hub, require_working_folder
+from job.hosts.main_memory import LIBRARIES_BYTES, require_main_memory
 from job.pipeline import consumer_of
 from job.results import Exported, Metrics, Probed, Result, Trained
 from job.runs.endings import end_command
@@ -49,6 +50,9 @@ from job.trained_base import BASE, base_of
 log = logging.getLogger("job")
 BEAT_SECONDS = 30
 FORMS: tuple[str, ...] = get_args(ExportForm)
+ELSEWHERE = (
+    "End other processes, give the container more memory, or export a copy of the run folder on a larger machine."
+)
 
 
 def export(words: Sequence[str], output: Path | None, env_file: Path | None) -> int:
@@ -72,6 +76,7 @@ def export(words: Sequence[str], output: Path | None, env_file: Path | None) -> 
             hide(token)
             run_dir = RunDir(folder)
             _require_run(run_dir)
+            require_main_memory(LIBRARIES_BYTES, "loading PyTorch", ELSEWHERE)  # the kernel's kill would have no words
             with _held(run_dir):
                 exported = _export(stage, forms, merge_into, run_dir, token, stop)
                 stop.ending()

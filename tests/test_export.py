@@ -15,6 +15,7 @@ from job import pipeline
 from job.exporting import stage as exporting
 from job.exporting.source import Source
 from job.exporting.stage import Kind
+from job.hosts import main_memory
 from job.inputs import sha256
 from job.modeling.adapter_file import WEIGHTS
 from job.results import SCHEMA_VERSION, Agreement, Cleaned, Form, Probed, Result, Trained
@@ -136,6 +137,22 @@ def test_a_form_that_is_made_anew_has_the_card_of_the_adapter(
     (finished / "adapter" / "README.md").write_text("# Tuned", "utf-8")
     assert command({}, "export", "lora", "--output", str(finished)) == 0
     assert (finished / "lora" / "README.md").read_text("utf-8") == "# Tuned"
+
+
+def test_memory_too_small_for_the_libraries_is_told_before_they_are_loaded(
+    finished: Path,
+    made: list[Source],
+    command: Callable[..., int],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before, the kernel killed the command as it imported them, without a word."""
+    monkeypatch.setattr(main_memory, "main_memory_bytes", lambda: 300_000_000)
+    assert command({}, "export", "merged", "--output", str(finished)) == 68
+    errors = capfd.readouterr().err
+    assert "0.3 GB of main memory are free; loading PyTorch needs about 0.5 GB." in errors
+    assert "export a copy of the run folder on a larger machine" in errors
+    assert made == [] and not (finished / "export.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from job.asking.source import Source
 from job.errors import ArgumentError, HostUnfit, MemoryExhausted, NotFound
 from job.hosts.libraries import usable_cpus
+from job.hosts.main_memory import main_memory_bytes
 from job.modeling.adapter_file import WEIGHTS, lora_tensors
 from job.modeling.architecture import Architecture
 from job.modeling.base import load_base
@@ -24,7 +25,7 @@ from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles, fetch_files
 from job.modeling.generation import Answer, answer_of, end_ids, generate
 from job.modeling.precision import DTYPES, choose_precision
-from job.modeling.room import main_memory_bytes, room_bytes
+from job.modeling.room import room_bytes
 from job.modeling.stacked import Mixed, Stack, stacked
 from job.modeling.unpacked import unpacked, unpacked_bytes
 from job.modeling.weights import count_weights

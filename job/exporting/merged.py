@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from job.errors import HostUnfit, JobError
+from job.errors import JobError
 from job.exporting.agreement import agreement_of
 from job.exporting.checkpoint import FLOATS, NAMES, Stored, loaded_as, read, shards, write, write_index
 from job.exporting.merging import Weight, changed_weights, merged_weight, update_share
@@ -22,18 +22,24 @@ from job.exporting.modelfile import no_template, write_modelfile
 from job.exporting.source import Source
 from job.exporting.texts import base_tokenizer, generation_config
 from job.hosts import disk
+from job.hosts.main_memory import main_memory_bytes, require_main_memory
 from job.modeling.architecture import Architecture
 from job.modeling.base import merged_loading_code
 from job.modeling.config import published_dtype
 from job.modeling.fresh import OUR_FAULT
-from job.modeling.room import main_memory_bytes
 from job.results import Form
 
 LEAST_SHARE = {"dequantized": 0.9, "unquantized": 0.5}
 """Of the tokens of the probe's answers; measured in README.md. The published weights are another model than the one that was
 trained: how far from it depends on the base, so there the bound only tells a tuned model from a damaged one."""
 NUMBER_BYTES = 16
-"""Of a weight while it is merged: as stored, in float32 three times at most, and in 16 bits."""
+"""Of a weight while it is merged, and while it is read again: in float32 three times at most, and in 16 bits twice."""
+CHECK_BYTES = 620_000_000
+"""Of the process that checks: libraries, tokenizer, and states of Llama 3.2 3B. Weights are mapped, and take none."""
+MORE_MEMORY = (
+    "End other processes, use a machine with more memory, or leave merged out of FINETUNE_EXPORT: `export merged` makes it "
+    "from a copy of the run folder on any machine."
+)
 
 
 def dtype_of(source: Source) -> torch.dtype:
@@ -55,9 +61,9 @@ def write_merged(source: Source, folder: Path) -> None:
     if keys is None:
         _write_whole(source, weights, folder, dtype)
     else:
-        _require_memory(
-            max(_memory(one, keys) for stored in files.values() for one in stored), "merging the largest weight"
-        )
+        needed = (_memory(one, to, keys) for name in files for one, to in zip(files[name], planned[name], strict=True))
+        require_main_memory(max(needed), "merging the largest weight", MORE_MEMORY)
+        require_main_memory(_check_bytes(source), "the process that checks merged/", MORE_MEMORY)
         for name, stored in files.items():
             tensors = read(source.files.folder / name, [one.key for one in stored])
             write(folder / name, planned[name], _merged(source, stored, planned[name], tensors, keys))
@@ -69,9 +75,15 @@ def _bytes(planned: dict[str, list[Stored]]) -> int:
     return sum(one.bytes for stored in planned.values() for one in stored)
 
 
-def _memory(one: Stored, keys: dict[str, Weight]) -> int:
-    """What it takes while it is merged or copied."""
-    return one.numbers * NUMBER_BYTES if one.key in keys else one.bytes + 2 * one.numbers
+def _memory(one: Stored, to: Stored, keys: dict[str, Weight]) -> int:
+    """What it takes while it is merged or copied. What is stored is mapped, and takes none of what is free."""
+    return one.numbers * NUMBER_BYTES if one.key in keys else to.bytes if one.dtype != to.dtype else 0
+
+
+def _check_bytes(source: Source) -> int:
+    """With the logits of the longest answer, in 16 bits and in float32."""
+    longest = max((len(said.prompt + said.answer) for said in source.said), default=0)
+    return CHECK_BYTES + 6 * longest * source.trained.vocabulary_rows
 
 
 def _written(one: Stored, source: Source, dtype: torch.dtype) -> Stored:
@@ -115,24 +127,14 @@ def _merged(
 @torch.no_grad()
 def _write_whole(source: Source, weights: dict[str, Weight], folder: Path, dtype: torch.dtype) -> None:
     stored = sum(path.stat().st_size for path in source.files.folder.glob("*.safetensors"))
-    _require_memory(int(1.2 * stored), "merging this base, whose files name its weights differently than the model,")
+    what = "merging this base, whose files name its weights differently than the model,"
+    require_main_memory(int(1.2 * stored), what, MORE_MEMORY)
     model = AutoModelForCausalLM.from_pretrained(source.files.folder, dtype=dtype, trust_remote_code=False)
     parameters = dict(model.named_parameters())
     for name, weight in weights.items():
         source.look()
         parameters[name].copy_(merged_weight(source, weight, parameters[name], dtype))
     model.save_pretrained(folder)
-
-
-def _require_memory(needed: int, what: str) -> None:
-    """Raises HostUnfit (68)."""
-    free = main_memory_bytes()
-    if 0 < free < needed:
-        raise HostUnfit(
-            f"{free / 1e9:.1f} GB of main memory are free; {what} needs about {needed / 1e9:.1f} GB.",
-            remedy="End other processes, use a machine with more memory, or leave merged out of FINETUNE_EXPORT: "
-            "`export merged` makes it from a copy of the run folder on any machine.",
-        )
 
 
 def _write_texts(source: Source, folder: Path, dtype: torch.dtype) -> None:

@@ -94,6 +94,6 @@ def update_share(
     if not size:
         return 1.0, TOLERANCE
     plain = base_weight(source, weight, stored)
-    change = (merged.T if weight.transposed else merged).float() - plain
+    change = (merged.T if weight.transposed else merged).to(torch.float32, copy=True).sub_(plain)
     rounding = torch.finfo(merged.dtype).eps * float(plain.norm()) / plain.numel() ** 0.5
-    return float((change * update).sum()) / size**2, TOLERANCE + 3 * rounding / size
+    return float(change.mul_(update).sum()) / size**2, TOLERANCE + 3 * rounding / size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from job.errors import JobError
+from job.errors import HostUnfit, JobError
+from job.runs.deaths import memory_kills
 from job.runs.files import remove
 from job.runs.redaction import without_secrets
 
@@ -24,8 +26,10 @@ def fresh_process(
 ) -> dict[str, Any]:
     """The JSON that `python -m MODULE REQUEST.json` prints last, with `tensors` in the file that its field `expected` names.
 
-    `saved`: the file or folder that it loads, and `what` that is. Raises JobError (1) if the process fails.
+    `saved`: the file or folder that it loads, and `what` that is. Raises JobError (1) if the process fails, HostUnfit
+    (68) if main memory ran out.
     """
+    kills_before = memory_kills()
     folder = saved.with_name("fresh.partial")
     remove(folder)
     folder.mkdir()
@@ -43,6 +47,11 @@ def fresh_process(
         )
     finally:
         remove(folder)
+    if child.returncode == -signal.SIGKILL and memory_kills() > kills_before:
+        raise HostUnfit(
+            f"The kernel killed the process that loaded {what}, because main memory ran out.",
+            remedy="End other processes, or give the container or the machine more main memory.",
+        )
     if child.returncode:
         raise JobError(
             f"{what} does not load in a fresh process:\n{child.stderr.strip()[-2000:]}",

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from pathlib import Path
-
 import torch
 from transformers import PreTrainedModel
 
+from job.hosts.main_memory import main_memory_bytes
 from job.modeling.decoding import PIECE_TOKENS
 from job.modeling.memory import RESERVE_SHARE, Shapes
 from job.modeling.prediction import shapes_of
-
-MEMORY = Path("/proc/meminfo")
-GROUP = Path("/sys/fs/cgroup")
-"""Of this process, as a container sees it."""
 
 
 def usable_bytes() -> int:
@@ -29,17 +23,6 @@ def room_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return usable_bytes() - torch.cuda.memory_allocated()
     return main_memory_bytes() // 2
-
-
-def main_memory_bytes() -> int:
-    """0 where nothing says how much is free."""
-    found = []
-    with suppress(OSError, ValueError, IndexError):
-        lines = [line.split() for line in MEMORY.read_text().splitlines()]
-        found += [1024 * int(words[1]) for words in lines if words[0] == "MemAvailable:"]
-    with suppress(OSError, ValueError):  # `max` where there is no limit
-        found.append(int((GROUP / "memory.max").read_text()) - int((GROUP / "memory.current").read_text()))
-    return max(min(found, default=0), 0)
 
 
 def answer_bytes(model: PreTrainedModel) -> tuple[int, int, int] | None:

@@ -1,6 +1,6 @@
-"""What the training bench trains on: a random base of Llama 3.2 3B's shape, and rows of the published recipe's lengths.
+"""What the benches work on: a random base of Llama 3.2 3B's shape, and rows of the published recipe's lengths.
 
-`python -m tests.bench.random_base FOLDER` makes the base (needs a GPU).
+`python -m tests.bench.random_base FOLDER` makes the base, 6.4 GB in two files: in a minute, with a GPU or without.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def make_base(folder: Path) -> None:
     )
     torch.manual_seed(0)
     torch.set_default_dtype(torch.bfloat16)
-    with torch.device("cuda"):
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
         model = LlamaForCausalLM(config)
     model.save_pretrained(folder, max_shard_size="4GB")
 

@@ -26,8 +26,10 @@ from tests.sample_results import CLEANED, TRAINED
 QUESTIONS = ("Why is the lamp dark?", "Which rope holds a bucket?", "My gate is broken.")
 
 
-def make_source(base: Path, folder: Path, *, targets: tuple[str, ...] = ("auto",), **model: Any) -> Source:
-    """An adapter of random numbers for the base, saved in `folder` as training saves it, and its answers."""
+def make_source(
+    base: Path, folder: Path, *, targets: tuple[str, ...] = ("auto",), size: float = 0.1, **model: Any
+) -> Source:
+    """An adapter of random numbers of this size for the base, saved in `folder` as training saves it, and its answers."""
     settings = ModelSettings(base=str(base), **model)
     files = fetch_files(settings, "", weights=True)
     tokenizer = load_tokenizer(files, settings)
@@ -38,7 +40,7 @@ def make_source(base: Path, folder: Path, *, targets: tuple[str, ...] = ("auto",
     with torch.no_grad():
         for parameter in tuned.parameters():
             if parameter.requires_grad:
-                parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
+                parameter.copy_(size * torch.randn(parameter.shape, generator=generator))
     parts = save(tuned, tokenizer, files, folder, new_rows=new_rows, save_embedding=settings.save_embedding)
     chat = Chat(tokenizer)
     prompts = [chat.prompt_ids("You repair things.", question) for question in QUESTIONS]

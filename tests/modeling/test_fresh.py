@@ -11,7 +11,8 @@ import torch
 
 from job.errors import JobError
 from job.modeling.fresh import environment, fresh_process
-from tests.conftest import WRITE_TOKEN
+from tests.conftest import PROJECT, WRITE_TOKEN
+from tests.memory_groups import group_with
 
 
 def test_the_fresh_process_finds_its_modules_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,3 +31,23 @@ def test_a_process_that_fails_is_an_error_with_its_last_words(tmp_path: Path) ->
     with pytest.raises(JobError, match=r"(?s)The lamp does not load in a fresh process:.*No module named job\.none"):
         fresh_process("job.none", {}, {"a": torch.zeros(1)}, tmp_path / "lamp", "The lamp")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_process_that_the_kernel_kills_for_memory_is_no_fault_of_the_program(tmp_path: Path) -> None:
+    """Ours is the smaller one, and goes on."""
+    (tmp_path / "hungry.py").write_text("hungry = b'x' * (2 << 30)", "utf-8")
+    code = (
+        "from pathlib import Path; from job.errors import HostUnfit; from job.modeling.fresh import fresh_process\n"
+        f"try: fresh_process('hungry', {{}}, {{}}, Path({str(tmp_path / 'lamp')!r}), 'the lamp')\n"
+        "except HostUnfit as error: print(error)"
+    )
+    try:
+        with group_with(1 << 30) as group:
+            variables = {**environment(), "PYTHONPATH": f"{PROJECT}:{tmp_path}"}
+            child = subprocess.run(
+                [sys.executable, "-c", code], env=variables, preexec_fn=group.enter, capture_output=True, text=True
+            )
+    except OSError:
+        pytest.skip("no control group with a memory limit can be made here")
+    said = "The kernel killed the process that loaded the lamp, because main memory ran out.\n"
+    assert (child.returncode, child.stdout) == (0, said), child.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,24 +20,9 @@ def test_on_a_card_it_is_what_is_free_and_reserved_less_what_is_in_use(monkeypat
     assert room_bytes(torch.device("cuda")) == int((4 + 8 - RESERVE_SHARE * 16) * GIB) - 5 * GIB
 
 
-@pytest.mark.parametrize(
-    ("files", "free"),
-    [
-        ({}, 0),
-        ({"meminfo": "MemTotal: 9 kB\nMemAvailable:   4000 kB\n"}, 2_048_000),
-        ({"meminfo": "MemAvailable:   4000 kB\n", "memory.max": "max\n", "memory.current": "5"}, 2_048_000),
-        ({"meminfo": "MemAvailable:   4000 kB\n", "memory.max": "5000", "memory.current": "1000"}, 2000),
-        ({"meminfo": "MemAvailable:   4000 kB\n", "memory.max": "5000", "memory.current": "6000"}, 0),
-    ],
-)
-def test_on_a_cpu_it_is_half_of_what_machine_and_container_have_free(
-    files: dict[str, str], free: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(room, "MEMORY", tmp_path / "meminfo")
-    monkeypatch.setattr(room, "GROUP", tmp_path)
-    assert room_bytes(torch.device("cpu")) == free
+def test_on_a_cpu_it_is_half_of_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "main_memory_bytes", lambda: 4_096_000)
+    assert room_bytes(torch.device("cpu")) == 2_048_000
 
 
 def test_an_answer_takes_keys_values_and_logits(llama_3b: Any) -> None:
