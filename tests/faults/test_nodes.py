@@ -30,7 +30,7 @@ def test_two_hosts_stop_as_one_and_go_on_to_the_losses_of_one(
     assert command(variables(alone.inputs, alone.view(0), **{**OPTIONS, **SHORT})) == 0
     stopped = hosts_of(base, tmp_path, {}, {}).run("stage=train step=5 ", terminated(1))
     assert stopped.codes == [75, 75], stopped.log(0)
-    assert "SIGTERM arrived. On host " in metrics_of(tmp_path / "output")["error"]["message"]
+    assert "SIGTERM arrived on host " in metrics_of(tmp_path / "output")["error"]["message"]
     again = hosts_of(base, tmp_path, {}, {}, name="again").run()
     assert again.codes == [0, 0], again.log(0)
     train = metrics_of(tmp_path / "output")["train"]

@@ -79,7 +79,7 @@ class Others:
                 self.error = error_of(told["code"], f"{self.name(rank)}: {told['message']}", told["remedy"])
                 reason = f"{self.name(rank)} failed."
             elif text.get("stopped"):
-                reason = f"{text['stopped']} On {self.name(rank)}."
+                reason = f"{text['stopped'].rstrip('.')} on {self.name(rank)}."
             elif self.board.silent(rank) > SILENT_SECONDS:
                 self.gone = reason = self._silence(rank)
             if reason:

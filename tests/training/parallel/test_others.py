@@ -59,7 +59,7 @@ def stopped_by(stop: StopRequest, act: Callable[[], object]) -> str:
 def test_a_signal_to_another_process_stops_the_run(gather: Gather) -> None:
     others, stop, (board,) = gather()
     reason = stopped_by(stop, lambda: board.tell(stopped="SIGTERM arrived."))
-    assert reason == f"SIGTERM arrived. On {others.name(1)}."
+    assert reason == f"SIGTERM arrived on {others.name(1)}."
     assert "(process 1 of 2)" in reason
     assert others.error is None and others.gone == ""  # its workers go on until rank 0 has saved
 
