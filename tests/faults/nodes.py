@@ -1,4 +1,4 @@
-"""Several hosts, and what may become of one: `python -m tests.faults.nodes [FAULT ...]`, about fifteen minutes on two idle cores.
+"""Several hosts, and what may become of one: `python -m tests.faults.nodes [FAULT ...]`, about 15 minutes on two idle cores.
 
 The real job on a CPU, as two processes on loopback that see one folder under two names, connected by gloo, without dropout.
 Two hosts must come to the losses of one; whatever ends one of them ends both in time, and the next start continues. Prints a
