@@ -168,16 +168,13 @@ class Follower:
 
 def require_same_settings(mine: dict[str, Any], leaders: dict[str, Any]) -> None:
     """Raises HostUnfit (68) with the variables that differ."""
-    if changes := list(difference(leaders, mine)):
-        named = [f"{PREFIX}{name.replace('.', '_').upper()}:{values}" for name, _, values in _parts(changes)]
+    changes = [change.partition(":") for change in difference(leaders, mine)]
+    named = [f"{PREFIX}{name.replace('.', '_').upper()}:{values}" for name, _, values in changes]
+    if named:
         raise HostUnfit(
             "The settings differ from those of rank 0 (there -> here): " + "; ".join(named) + ".",
             remedy="Start all processes with the same env file.",
         )
-
-
-def _parts(changes: list[str]) -> list[tuple[str, str, str]]:
-    return [change.partition(":") for change in changes]
 
 
 def require_shared(folder: Path, word: str, seconds: float = FOLDER_SECONDS) -> None:

@@ -43,8 +43,8 @@ class Others:
         self.error: JobError | None = None
         """What another process could not go on for."""
         self.gone = ""
-        """A sentence on a process that ended without a word, or was asked to stop."""
-        self._stop = stop
+        """A sentence on a process that ended without a word."""
+        self._stop, self._asked = stop, False
         self._words: dict[int, str] = {}
         self._teams = 0
         self.board = Board(place, seconds=seconds)
@@ -67,24 +67,26 @@ class Others:
 
     def _look(self) -> None:
         """In the board's thread."""
-        if self.gone or self.error or not self._stop:
+        if not self._stop or self._asked:
             return
         for rank in self.board.others:
-            text = self.board.of(rank)
+            text, reason = self.board.of(rank), ""
             if not text:
                 continue
             if self._words.setdefault(rank, text["word"]) != text["word"]:
-                self.gone = f"{self.name(rank)} was started a second time."
+                self.gone = reason = f"{self.name(rank)} was started a second time."
             elif told := text.get("failed"):
                 self.error = error_of(told["code"], f"{self.name(rank)}: {told['message']}", told["remedy"])
-                self.gone = f"{self.name(rank)} failed."
+                reason = f"{self.name(rank)} failed."
             elif text.get("stopped"):
-                self.gone = f"{text['stopped']} On {self.name(rank)}."
+                reason = f"{text['stopped'].rstrip('.')} on {self.name(rank)}."
             elif self.board.silent(rank) > SILENT_SECONDS:
-                self.gone = self._silence(rank)
-        if self.gone:
-            log.warning("stage=hosts %s The run stops.", self.gone)
-            self._stop.ask(self.gone)
+                self.gone = reason = self._silence(rank)
+            if reason:
+                self._asked = True
+                log.warning("stage=hosts stopping=true: %s", reason)
+                self._stop.ask(reason)
+                return
 
     def _silence(self, rank: int) -> str:
         return (

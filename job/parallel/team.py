@@ -83,7 +83,7 @@ class Team:
     def _watch(self) -> None:
         """In a thread: a leader that waits for a card's sum hears of nothing else."""
         while not self._ending:
-            if (self._ended() or (self.others and self.others.gone)) and not self._ending:
+            if (self._ended() or (self.others and (self.others.gone or self.others.error))) and not self._ending:
                 time.sleep(SETTLE_SECONDS)
                 if self._ending:
                     return

@@ -1,4 +1,4 @@
-"""Several hosts, and what may become of one: `python -m tests.faults.nodes [FAULT ...]`, about ten minutes on two idle cores.
+"""Several hosts, and what may become of one: `python -m tests.faults.nodes [FAULT ...]`, about 15 minutes on two idle cores.
 
 The real job on a CPU, as two processes on loopback that see one folder under two names, connected by gloo, without dropout.
 Two hosts must come to the losses of one; whatever ends one of them ends both in time, and the next start continues. Prints a
@@ -59,9 +59,9 @@ def killed(rank: int) -> Act:
     return act
 
 
-def last_killed(jobs: Sequence[subprocess.Popen[str]]) -> None:
+def worker_gets(number: int) -> Act:
     """The worker of the other host, alone."""
-    os.kill(below(jobs[1].pid)[-1], signal.SIGKILL)
+    return lambda jobs: os.kill(below(jobs[1].pid)[-1], number)
 
 
 def terminated(rank: int) -> Act:
@@ -162,6 +162,11 @@ def with_changes(*changes: Mapping[str, str]) -> Callable[[Hosts], Hosts]:
     return run
 
 
+def hanging(hosts: Hosts) -> Hosts:
+    hosts.changes = ({"WATCHDOG_MINUTES": "1"}, {"WATCHDOG_MINUTES": "1"})
+    return hosts.run(STEP, worker_gets(signal.SIGSTOP))
+
+
 def apart(hosts: Hosts) -> Hosts:
     (hosts.folder / "host-1").mkdir(parents=True)
     return hosts.run()
@@ -182,7 +187,14 @@ def alone(hosts: Hosts) -> Hosts:
 FAULTS: tuple[Fault, ...] = (
     Fault("two hosts", [0, 0], lambda hosts: hosts.run(), "workers=2", again=TWO),
     Fault("torchrun", [0], by_torchrun, "workers=2", again=ONE),
-    Fault("kill -9 of a worker", [1, 1], lambda hosts: hosts.run(STEP, last_killed), "ended by SIGKILL", 60, again=TWO),
+    Fault(
+        "kill -9 of a worker",
+        [1, 1],
+        lambda hosts: hosts.run(STEP, worker_gets(signal.SIGKILL)),
+        "ended by SIGKILL",
+        60,
+        again=TWO,
+    ),
     Fault(
         "kill -9 of the other host", [75, -9], lambda hosts: hosts.run(STEP, killed(1)), "gave no sign", 60, again=ONE
     ),
@@ -190,11 +202,12 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "SIGTERM to rank 0", [75, 75], lambda hosts: hosts.run(STEP, terminated(0)), "checkpoint=saved", 30, again=TWO
     ),
+    Fault("a worker hangs", [74, 74], hanging, "Nothing moved for", 120, again=TWO),
     Fault(
         "SIGTERM to the other host",
         [75, 75],
         lambda hosts: hosts.run(STEP, terminated(1)),
-        "checkpoint=saved",
+        "SIGTERM arrived on host ",
         30,
         again=ONE,
     ),

@@ -15,7 +15,7 @@ from job.hosts import platforms
 from job.results import SCHEMA_VERSION
 from job.runs import pins
 from job.runs.deaths import Death
-from job.runs.endings import _is_disk_full, conclude, ended_by, refused
+from job.runs.endings import _is_disk_full, conclude, ended_by, refused, unrecorded
 from job.runs.folder import RunDir
 from job.runs.metrics import MetricsFile, MetricsWriter
 from tests.conftest import metrics_of
@@ -201,3 +201,13 @@ def test_metrics_that_cannot_be_written_change_no_exit_code(
     monkeypatch.setattr(MetricsFile, "write", full)
     assert conclude(GONE, file, {}) == 65
     assert "stage=end error=OSError: metrics.json could not be written" in caplog.text
+
+
+def test_a_process_that_records_nothing_still_tells_the_log_and_the_platform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(platforms, "TERMINATION_LOG", tmp_path / "termination-log")
+    platforms.TERMINATION_LOG.touch()
+    assert unrecorded(SettingsError(["NODE_RANK: 2 is no rank"]), "settings") == 64
+    assert "NODE_RANK: 2 is no rank" in platforms.TERMINATION_LOG.read_text("utf-8")
+    assert "NODE_RANK: 2 is no rank" in caplog.text

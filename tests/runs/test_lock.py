@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from job.errors import FolderInUse
-from job.runs.lock import LOCK, OWNER, FolderGone, FolderLock, _began
+from job.runs.lock import LOCK, OWNER, FolderGone, FolderLock, _began, word_in
 
 pytestmark = pytest.mark.light
 ELSEWHERE = {"host": "another-host", "boot": "b", "pid": 1, "beats": 5}
@@ -208,3 +208,18 @@ def test_a_run_whose_folder_was_taken_by_another_with_a_new_lock_file_says_so(tm
     leave(tmp_path, ELSEWHERE)
     with pytest.raises(FolderInUse, match="process 1 on another-host"):
         first.beat()
+
+
+def test_the_word_of_a_run_is_another_one_at_each_start_and_nothing_without_one(tmp_path: Path) -> None:
+    assert word_in(tmp_path / "elsewhere") == ""
+    (tmp_path / OWNER).write_text("torn {", "utf-8")
+    assert word_in(tmp_path) == ""
+    (tmp_path / OWNER).unlink()
+    first = FolderLock(tmp_path)
+    first.take()
+    word = word_in(tmp_path)
+    first.beat()
+    assert len(word) == 16 and word_in(tmp_path) == word
+    first.release()
+    assert word_in(tmp_path) == ""
+    assert FolderLock(tmp_path)._me["word"] != word

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 
 import pytest
 
@@ -85,3 +87,13 @@ def test_while_the_ending_is_written_signals_change_nothing() -> None:
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN, "until the process is gone"
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+def test_a_thread_may_ask_for_a_stop_and_say_why() -> None:
+    stop = StopRequest()
+    with stop.listening(), pytest.raises(Stopped, match=r"^Another host is gone\.$"):
+        asking = threading.Thread(target=stop.ask, args=("Another host is gone.",))
+        asking.start()
+        asking.join()
+        time.sleep(5)  # broken off by the signal
+    assert stop.reason == "Another host is gone."
