@@ -358,7 +358,7 @@ def asks_back(sentence: str) -> bool:
         return False
     others = [word for word in others_in(sentence) if word not in REQUEST_WORDS]
     shows = bool(PICTURE.search(sentence))
-    if gives_reason(sentence):
+    if gives_reason(sentence) or tails.asked_too(sentence):
         return False
     if sure or closings.INSTRUCTION.search(sentence, 1):
         return bool(sure) and (shows or len(others) <= (0 if _MENTIONS.search(sentence) else MOST_IN_SURE))

@@ -107,7 +107,7 @@ _DEGREE = r"(?:sudden|severe|excess(?:ive)?|frequent|chronic|acute|increased|dec
 _LAST_COMMA = pattern(
     rf",(?:\s+{DETERMINER}(?:\s+[a-z-]+)?|\s+(?:{_DEGREE}|cold|hot|soft)|(?:\s+[a-z-]+){{0,3}}\s+{STUMP})?$"
 )
-_ADJECTIVE = pattern(r"(?:al|ic|ive|ous|ary|\b(?:cold|hot|hard|soft|sudden|severe|healthy|balanced|fresh))$")
+_ADJECTIVE = pattern(r"(?:al|ic|ive|ous|ary|\b(?:cold|hot|hard|soft|sudden|severe|healthy|balanced|fresh|acute|mild))$")
 """Behind a comma the noun of these was lost."""
 _BRACKET = re.compile(r"\s*\((?P<inside>[^()]*)$")
 _ACRONYM = re.compile(r"\b[A-Z]{2,}$")
