@@ -114,7 +114,7 @@ LOOKS_BACK = 2
 """Characters before a goodbye that closings.GLUED_GOODBYE looks at."""
 GLUED_GOODBYE = (
     *("hope", "regard", "wish", "thank", "care", "well", "know", "free", "hesitate", "best", "information"),
-    *("consult", "vote", "good", "stay", "waiting", "step", "update", "bless"),
+    *("consult", "vote", "good", "stay", "wait", "fear", "step", "update", "bless"),
 )
 
 IGNORED_AT_THE_END = " .!…\n\U0001f642\U0001f60a\u263a\U0001f44d\U0001f64f\ufe0f"
