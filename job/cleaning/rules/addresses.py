@@ -33,7 +33,7 @@ _GIVEN_NAMES = (
     r"thomas|vijay|zara)"
 )
 _BY_GIVEN_NAME = pattern(
-    rf"^(?:hi+|hello|hey|dear)\s+(?-i:{_GIVEN_NAMES})\s+(?=(?-i:(?!(?:is|was|has|had|and|or|of|who|with)\b)[a-z-]{{3,}})\s+(?:is|are|was|were|can|may|might|could|should|will|has|have|"
+    rf"^(?:hi+|hello|hey)\s+(?-i:{_GIVEN_NAMES})\s+(?=(?-i:(?!(?:is|was|has|had|and|or|of|who|with|{_GIVEN_NAMES})\b)[a-z-]{{3,}})\s+(?:is|are|was|were|can|may|might|could|should|will|has|have|"
     r"does|do|did|must|helps?|causes?|works?)\b)"
 )
 """A name in small letters before the subject of a sentence; any other word could be what is spoken of."""

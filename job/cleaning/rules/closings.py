@@ -208,7 +208,7 @@ GLUED_GOODBYE = re.compile(
     r"(?i:(?:i\s+)?(?:do\s+)?hope\s+(?:that\s+)?(?:i|this|it|these|the|my|you)\b[^.!?\n]{0,60}\b(?:answer|help|clear|satisf|query|question|useful))\w*|"
     r"[Tt]hanks?\s+(?:you\s+)?for\s+(?:more|any|your|the|asking|using|choosing|posting|contacting|consulting|trusting)\b|"
     r"(?i:hope\s+(?:he|she|they|your\s+\w+)\s+(?:gets?|feels?|recovers?|is|are|will)\b)|"
-    r"(?i:no\s+fear[,\s]+(?:dear\s+)?(?:you|u|he|she|it|all|everything)(?:['’]ll|\s+will|\s+shall)\s+(?:(?:soon|surely|certainly|definitely|also|again|all)\s+)*(?:be|get|feel)\s+(?:all\s+)?"
+    r"(?i:(?<![a-z]\s)no\s+fear[,\s]+(?:dear\s+)?(?:you|u|he|she|it|all|everything)(?:['’]ll|\s+will|\s+shall)\s+(?:(?:soon|surely|certainly|definitely|also|again|all)\s+)*(?:be|get|feel)\s+(?:all\s+)?"
     r"(?:fine|well|ok(?:ay)?|better|good|right|alright)(?:\s+(?:soon|again))*(?=[\s.!]*$))|(?=[Ii]\s)(?i:i\s+(?:(?:am|will)\s+)?a?wait(?:ing)?\s+(?:for\s+)?(?:ur|your)\s+(?:reply|response|answers?)\b)|"
     r"(?i:(?:waiting|awaiting)\s+(?:for\s+)?(?:ur|your)\s+(?:reply|response|answers?)\b)|(?=[UuGg])(?i:update\s+me\s+(?:with|on|about|if|after)\b|god\s+bless\s+(?:you|u)\b)|if\s+so\s+do\s+vote\b|"
     r"(?=[AFISTWafistw])(?i:(?:(?:so|and|then|after\s+(?:that|this)|from\s+there)[\s,]+)*(?:i|we)\s+(?:will|can|shall|would|could)\s+(?:then\s+)?(?:be\s+able\s+to\s+)?(?:guide|help|advise|assist)\s+(?:you|u)\s+"

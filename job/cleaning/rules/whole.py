@@ -112,7 +112,7 @@ _WISHED_FOR = (
     r"right|alright|ok(?:ay)?|good|health|happiness|solace|courage|hope|joy|life|out|of|this|in|from|pain|his|her|your|their|very|speedy|complete|easier|family|always))+",
     rf"(?:(?:i\s+am|i['’]m)\s+)?(?:(?:really|so|very|truly)\s+)*sorry\s+(?:for|about)\s+(?:(?:all|the|your|his|her|this)\s+)+{_AILS}",
     r"(?=[^.!?\n]*\s(?:me|us)\b)(?:(?:please|kindly|you\s+(?:can|may|could)|just|also|always|do|feel\s+free\s+to)\s+)*(?:ask|put|write|send|post|message|contact|reach|raise|drop)\s+"
-    r"(?:(?:to\s+)?(?:me|us)\s+)?(?:(?:in|as|by|via|through|with)\s+)?(?:an?\s+)?(?:private(?:ly)?|direct(?:ly)?|personal(?:ly)?)(?:\s+(?:message|quer(?:y|ies)|questions?|chat|mail|inbox))?"
+    r"(?:(?:your|any|more|further|other)\s+(?:quer(?:y|ies)|questions?|doubts?)\s+)?(?:(?:to\s+)?(?:me|us)\s+)?(?:(?:in|as|by|via|through|with)\s+)?(?:an?\s+)?(?:private(?:ly)?|direct(?:ly)?|personal(?:ly)?)(?:\s+(?:message|quer(?:y|ies)|questions?|chat|mail|inbox))?"
     r"(?:\s+(?:to\s+)?(?:me|us))?(?:\s+(?:here|(?:on|at|in|through|via)\s+(?:this|the|our)\s+(?:site|website|platform|portal|forum|page|app)))?",
 )
 _WRITES_BACK = (
@@ -142,7 +142,7 @@ _SAD = (
 LABELS = tuple(f"{whose} {what}" for whose in ("The", "the", "My", "my") for what in ("reply", "response", "answer"))
 LABEL = pattern(
     r"(?:the|my)\s+(?:reply|response|answer)(?:\s+(?:to|for)\s+(?:you|(?:your|the|this)\s+(?:quer(?:y|ies)|questions?|concerns?|post|message|problem)))?\s+is\s*:\s*"
-    r"(?=[^\s:]+\s+[^\s:]+\s+[^\s:])"
+    r"(?=[^\s:.!?]+\s+[^\s:.!?]+\s+[^\s:.!?])"
 )
 """What announces the answer in a sentence of its own: "The reply is: Feed it less."."""
 _ASKS = (
