@@ -94,7 +94,7 @@ POLITE = (
     "all the best|cheers|bye|of help|get well|good day|stay |for more|for further|ask again|send |upload|"
     "attach|share |up with |next step|tell me|to me|provide me|update me|see me|meet me|consult me|show me|"
     "email me|mail me|message me|bring it|mail it|show it|go over|talk about|see us|to us|with me|with us|"
-    "waiting|wait for your|wait your|no fear|question|appy to|lad to |ere to help| lovely |holiday|weekend"
+    "waiting|wait for your|wait your|no fear|question|appy to|lad to |ere to help|holiday"
 ).split("|")
 """An end without one of these has no polite clause. Looking for them takes 2 us, for the clauses 25."""
 WORDS = frozenset(

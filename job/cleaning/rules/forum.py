@@ -253,7 +253,7 @@ def without_polite_clause(sentence: str) -> str:
         if (others_in(tail) or signs.referral(tail)) and not _polite(tail):
             stop = full_stop(head) if wait["or"] else f"{head},"
             return full_stop(f"{stop} {tail}" if head else capital(tail))
-    if (too := tails.asked_too(sentence)) and _polite(sentence[: too.start()]):
+    if (too := tails.asked_too(sentence)) and _polite(sentence[: too.start()].rstrip(" ,")):
         return capital(full_stop(too["asks"]))
     clauses = list(closings.CLAUSE.finditer(sentence))
     for between in reversed(clauses):

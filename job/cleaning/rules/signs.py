@@ -103,7 +103,7 @@ OPENING_BEGINS = boilerplate.MISSPELT_THANKS | frozenset(
 """First words of openings: most answers begin with none of them, and trying the patterns of a letter takes 5 us."""
 OPENING_PREFIXES = ("h", "wel")
 """The same for words of any length: "hellooo"."""
-_POLITE = Signs(*closings.POLITE, shared=(" me", "ck", "ta", "wait", "hop", "x", "up", "ga", "et ", "sh"))
+_POLITE = Signs(*closings.POLITE, shared=(" me", " us", "ck", "ta", "wait", "hop", "x", "up", "ga", "et ", "sh"))
 REFERRAL = (
     *("doctor", "gp", "specialist", "gist", "trist", "ician", "therapist", "dentist", "surgeon", "provider"),
     *("professional", "hospital", "clinic", "emergency", "pharmac", "vet", "nternist", "edist"),

@@ -12,7 +12,7 @@ from job.cleaning.rules.text import capital, full_stop, has_any
 
 _ME = r"(?:me|us)"
 _ASKS_TOO = pattern(
-    r"[,\s]+(?:and|but)\s+(?:(?:also|please|kindly|then|do)\s+)*(?P<asks>(?:say|tell|mention|write|describe|specify|state|explain|clarify|note|let\s+(?:me|us)\s+know)\s+"
+    r"(?<=[,\s])(?:and|but)\s+(?:(?:also|please|kindly|then|do)\s+)*(?P<asks>(?:say|tell|mention|write|describe|specify|state|explain|clarify|note|let\s+(?:me|us)\s+know)\s+"
     r"(?:(?:me|us|here|also|exactly|clearly)\s+){0,2}(?:how\s+(?:long|often|many|much|far|deep|big|bad|old)|(?:which|where|when|what)"
     r"(?!\s+(?:it|this|that|they|these|those|i|we|you\s+(?:think|want|need|feel|find|decide|would|like)|next|else|happens?|comes?|more|(?:the|your|is|are|was|were)\s+(?:[\w-]+\s+)?(?:results?|reports?|"
     r"scans?|films?|images?|x-?rays?|tests?|findings?|outcome|progress|doctors?|radiologists?|quer\w+|questions?|concerns?|doubts?))\b))\s(?:(?!\bonline\b)[^.!?;:\n]){4,120})[.!\s]*$"
