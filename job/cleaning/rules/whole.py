@@ -106,8 +106,8 @@ FEELS_INSIDE = (
 _WISHED_FOR = (
     _FEELS_WITH,
     rf"(?:be|stay|keep)\s+{_GOOD}(?:(?:\s*[,&]|\s+and)\s+(?:(?:be|stay|keep)\s+)?{_GOOD})+(?:\s+always)?",
-    r"(?:i|we)\s+(?:(?:will|do|sincerely|really|always|just|also|am|are)\s+)*(?:pray(?:ing)?|wish(?:ing)?)\s+(?:to\s+god\s+)?(?:that\s+)?(?:you|u|he|she|they|your\s+\w+)"
-    r"(?:\s+and\s+(?:you|your\s+\w+))?\s+(?:(?:will|would|may|can|all|both|soon|shall)\s+)*(?:finds?|gets?|gains?|recovers?|feels?|heals?|stays?|regains?|becomes?|be|have|has|"
+    r"(?:(?:i|we)\s+)?(?:(?:will|do|sincerely|really|always|just|also|am|are)\s+)*(?:pray(?:ing)?|wish(?:ing)?)\s+(?:to\s+god\s+)?(?:that\s+)?(?:you|u|he|she|they|your\s+\w+)"
+    r"(?:\s+and\s+(?:you|your\s+\w+))?\s+(?:(?:will|would|may|can|all|both|soon|shall)\s+)*(?:finds?|gets?|gains?|recovers?|feels?|heals?|stays?|regains?|becomes?|be|is|are|have|has|"
     r"enjoys?|lives?)(?:\s+(?:peace|comfort|strength|relief|well|better|healthy|healed|fine|happy|soon|again|recovery|quick(?:ly)?|fast|fully|completely|early|and|an?|the|long|all|"
     r"right|alright|ok(?:ay)?|good|health|happiness|solace|courage|hope|joy|life|out|of|this|in|from|pain|his|her|your|their|very|speedy|complete|easier|family|always))+",
     rf"(?:(?:i\s+am|i['’]m)\s+)?(?:(?:really|so|very|truly)\s+)*sorry\s+(?:for|about)\s+(?:(?:all|the|your|his|her|this)\s+)+{_AILS}",
@@ -242,7 +242,7 @@ ENDING_WORDS = frozenset(
     edit edit* excuse feel five fivestar fivestars follow for forany forgive get give happy have hope hth hugs
     i i'm if ignore inbox is just kindly leave like lots many mark much my our pardon please pls pm rate really
     remember select sent should sincerely so sorry subscribe be stay keep once when as we are ask put post message contact
-    reach raise drop request urge feel truly thanks thannx thanx that thats the this thks thnx
+    reach raise drop request urge feel truly will always also am pray praying wish wishing thanks thannx thanx that thats the this thks thnx
     thx ttyl up upvote very we would write you your after then only""".split()
 )
 KISSES = "x"
