@@ -242,7 +242,8 @@ ENDING_WORDS = frozenset(
     edit edit* excuse feel five fivestar fivestars follow for forany forgive get give happy have hope hth hugs
     i i'm if ignore inbox is just kindly leave like lots many mark much my our pardon please pls pm rate really
     remember select sent should sincerely so sorry subscribe be stay keep once when as we are ask put post message contact
-    reach raise drop request urge feel truly will always also am pray praying wish wishing thanks thannx thanx that thats the this thks thnx
+    reach raise drop request urge feel truly will always also am pray praying wish wishing
+    thanks thannx thanx that thats the this thks thnx
     thx ttyl up upvote very we would write you your after then only""".split()
 )
 KISSES = "x"
