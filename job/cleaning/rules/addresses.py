@@ -26,6 +26,17 @@ _BY_NAME = pattern(
     r"think|feel|suggest|recommend|advise|agree|took|take)|(?:it|this|that|there)\s+(?:is|was|seems|looks|may|can|could|might)|"
     r"(?:can|could|did|do|are|have|will|would|should)\s+(?:you|u|i))\b))"
 )
+_GIVEN_NAMES = (
+    r"(?:adam|ahmed|ali|alex|alice|amina|amit|anil|anita|anna|anne|asha|carol|chris|daniel|david|deepa|diana|elena|emily|emma|fatima|george|hannah|hassan|ivan|"
+    r"james|jane|jean|jennifer|jessica|john|joseph|julia|karen|kate|kavita|kiran|laura|linda|lisa|lucy|maria|marie|martin|mary|michael|mohammed|mona|monica|"
+    r"nadia|natasha|nina|olga|omar|paul|peter|pooja|priya|rachel|rahul|rajesh|ravi|rita|robert|sandra|sanjay|sara|sarah|sita|sofia|sonia|steve|sunita|susan|"
+    r"thomas|vijay|zara)"
+)
+_BY_GIVEN_NAME = pattern(
+    rf"^(?:hi+|hello|hey)\s+(?-i:{_GIVEN_NAMES})\s+(?=(?-i:(?!(?:is|was|has|had|and|or|of|who|with|{_GIVEN_NAMES})\b)[a-z-]{{3,}})\s+(?:is|are|was|were|can|may|might|could|should|will|has|have|"
+    r"does|do|did|must|helps?|causes?|works?)\b)"
+)
+"""A name in small letters before the subject of a sentence; any other word could be what is spoken of."""
 _TITLED = pattern(
     r"^(?:hi+|hello|hey|dear)(?:\s*,)?\s+(?:dear\s+)?(?:dr|prof|mrs?|ms|miss)\.?\s+(?P<name>[a-z]{3,12}+)"
     rf"(?:\s*[,.!:]+\s+(?=\w)|\s+(?={_GOES_ON}))"
@@ -78,7 +89,11 @@ def named_greeting(text: str) -> int:
     titled = _TITLED.match(text) if text[:1] in "hHdD" else None
     if titled and _is_person(name := titled["name"].lower()) and name not in _NO_NAMES_BEHIND_A_TITLE:
         return 0 if MAIN_CLAUSE.match(name) else titled.end()
-    found = _BY_NAME.match(text) if text[:1] in "hHdD" else None
+    if text[:1] not in "hHdD":
+        return 0
+    if given := _BY_GIVEN_NAME.match(text):
+        return given.end()
+    found = _BY_NAME.match(text)
     if not found:
         return 0
     name = found["name"].lower()

@@ -89,90 +89,21 @@ GOODBYE_LETTERS = (
 )
 """The first letters of each goodbye, so that only those are tried which may be one."""
 POLITE = (
-    *(
-        "thank",
-        "hope",
-        "hoping",
-        "wish",
-        "regards",
-        "revert",
-        "let me know",
-        "let us know",
-        "get back",
-        "write back",
-        "online",
-    ),
-    *(
-        "feel free",
-        "hesitate",
-        "feedback",
-        "contact me",
-        "contact us",
-        "rate ",
-        "vote",
-        "star",
-        "call me",
-        "chat",
-        "bless",
-        "luck",
-    ),
-    *(
-        "thanx",
-        "thx",
-        "take care",
-        "all the best",
-        "cheers",
-        "bye",
-        "of help",
-        "get well",
-        "good day",
-        "stay ",
-        "for more",
-        "for further",
-    ),
-    *(
-        "ask again",
-        "send ",
-        "upload",
-        "attach",
-        "share ",
-        "up with ",
-        "next step",
-        "tell me",
-        "to me",
-        "provide me",
-        "update me",
-        "see me",
-        "meet me",
-        "consult me",
-        "show me",
-        "email me",
-        "mail me",
-        "message me",
-        "bring it",
-        "mail it",
-        "show it",
-        "go over",
-        "talk about",
-        "see us",
-        "to us",
-        "with me",
-        "with us",
-        "waiting",
-        "wait for your",
-        "question",
-        "appy to",
-        "lad to ",
-        "ere to help",
-    ),
-)
+    "thank|hope|hoping|wish|regards|revert|let me know|let us know|get back|write back|online|feel free|"
+    "hesitate|feedback|contact me|contact us|rate |vote|star|call me|chat|bless|luck|thanx|thx|take care|"
+    "all the best|cheers|bye|of help|get well|good day|stay |for more|for further|ask again|send |upload|"
+    "attach|share |up with |next step|tell me|to me|provide me|update me|see me|meet me|consult me|show me|"
+    "email me|mail me|message me|bring it|mail it|show it|go over|talk about|see us|to us|with me|with us|"
+    "waiting|wait for your|wait your|no fear|question|appy to|lad to |ere to help|holiday"
+).split("|")
 """An end without one of these has no polite clause. Looking for them takes 2 us, for the clauses 25."""
 WORDS = frozenset(
     """explain something anything unclear enquire enquiry asap touch rid pain relief following advices exact url http https
     www link links ly bit com online follow followup treatment treating family management manage plan planning proper
     diagnosis diagnose proceed accordingly adjusted sign signs symptom discussing discuss further above asked answers
     test tests results result weeks week days month months investigations investigation lab laboratory photos picture
-    personal clinical purpose ent general internal medicine medical aids hiv child eye oral fetal plastic hair
+    personal clinical fear await lovely holiday holidays vacation you'll he'll she'll
+    purpose ent general internal medicine medical aids hiv child eye oral fetal plastic hair
     transplant letter finds night weekend year garden son daughter mother father wife husband baby grandson
     granddaughter kid kids pet else still already future return final however either indicate beneficial early
     two three four five six seven ten fifteen hitting needy patients
@@ -269,7 +200,7 @@ GOOD_DAY = pattern(
 )
 # Where a goodbye begins without a full stop before it; only words that cannot go on a sentence.
 GLUED_GOODBYE = re.compile(
-    r"(?:[\s,.!;:)\]…-]+|(?<=[a-z\d)])(?=[A-Z])|(?<=[a-z][a-z])(?=waiting\s+(?:for\s+)?(?:ur|your)\s|update\s+me\s))(?:(?i:(?:and|so|please|kindly|pls|plz|also|always|just|(?:you|u)\s+(?:can|may|could))\s+){0,3}(?:I\s+(?:do\s+)?hope\s+(?:this|that|it|I|you|my|the\s+(?:above|information|answer))\b|"
+    r"(?:[\s,.!;:)\]…-]+|(?<=[a-z\d)])(?=[A-Z])|(?<=[a-z][a-z])(?=waiting\s+(?:for\s+)?(?:ur|your)\s|update\s+me\s)|(?<=[a-z]{3})(?=i\s+a?wait(?:ing)?\s+(?:for\s+)?(?:ur|your)\s))(?:(?i:(?:and|so|please|kindly|pls|plz|also|always|just|(?:you|u)\s+(?:can|may|could))\s+){0,3}(?:I\s+(?:do\s+)?hope\s+(?:this|that|it|I|you|my|the\s+(?:above|information|answer))\b|"
     r"Hope\s+(?:this|that|it|I|you|my|the|for)\b|Regards\b|(?:[Ww]ith\s+)?(?:Kind|Best|Warm)\s+(?:[Rr]egards|[Ww]ishes)\b|"
     r"Thanks?\b(?!\s+to\b)|THANKS?\b(?!\s+TO\b)|Take\s+[Cc]are\s+(?=ourforum)|Wish(?:ing)?\s+(?:you|good|U)\b|Get\s+well\s+soon\b|"
     r"Let\s+me\s+know\s+(?:if|in)\b|[Ff]eel\s+free\s+to\b|(?:please\s+)?do\s+not\s+hesitate\b|All\s+the\s+best\b|Good\s+luck\b|"
@@ -277,6 +208,8 @@ GLUED_GOODBYE = re.compile(
     r"(?i:(?:i\s+)?(?:do\s+)?hope\s+(?:that\s+)?(?:i|this|it|these|the|my|you)\b[^.!?\n]{0,60}\b(?:answer|help|clear|satisf|query|question|useful))\w*|"
     r"[Tt]hanks?\s+(?:you\s+)?for\s+(?:more|any|your|the|asking|using|choosing|posting|contacting|consulting|trusting)\b|"
     r"(?i:hope\s+(?:he|she|they|your\s+\w+)\s+(?:gets?|feels?|recovers?|is|are|will)\b)|"
+    r"(?i:(?<![a-z]\s)no\s+fear[,\s]+(?:dear\s+)?(?:you|u|he|she|it|all|everything)(?:['’]ll|\s+will|\s+shall)\s+(?:(?:soon|surely|certainly|definitely|also|again|all)\s+)*(?:be|get|feel)\s+(?:all\s+)?"
+    r"(?:fine|well|ok(?:ay)?|better|good|right|alright)(?:\s+(?:soon|again))*(?=[\s.!]*$))|(?=[Ii]\s)(?i:i\s+(?:(?:am|will)\s+)?a?wait(?:ing)?\s+(?:for\s+)?(?:ur|your)\s+(?:reply|response|answers?)\b)|"
     r"(?i:(?:waiting|awaiting)\s+(?:for\s+)?(?:ur|your)\s+(?:reply|response|answers?)\b)|(?=[UuGg])(?i:update\s+me\s+(?:with|on|about|if|after)\b|god\s+bless\s+(?:you|u)\b)|if\s+so\s+do\s+vote\b|"
     r"(?=[AFISTWafistw])(?i:(?:(?:so|and|then|after\s+(?:that|this)|from\s+there)[\s,]+)*(?:i|we)\s+(?:will|can|shall|would|could)\s+(?:then\s+)?(?:be\s+able\s+to\s+)?(?:guide|help|advise|assist)\s+(?:you|u)\s+"
     r"(?:(?:to|for|on|about|with|regarding|in)\s+)?(?:the\s+|your\s+)?next\s+steps?\b)|Good\s+day\b|Stay\s+(?:healthy|safe)\b))[^.!?\n]{0,160}[.!?\s]*$"

@@ -32,7 +32,7 @@ _SHOWS_THERE = pattern(
 HOPES_OF_STATE = pattern(
     r"^\W*(?:(?:and|so|but)\s+)?(?:i\s+|we\s+)?(?:do\s+|really\s+|just\s+|sincerely\s+|am\s+)*hop(?:e|ing)\s+(?:that\s+)?(?:(?:it|this|there)\s+(?=is\b|was\b|has\b)|"
     r"(?:you|he|she|your\s+\w+)\s+)"
-    r"(?!(?:(?:will|would)\s+(?:be|have|recover|help)|(?:(?:will|would)\s+)?(?:find|found|like|become|feel|feels|gets?(?!\s+(?:an?|the)\s)))\b)\w+"
+    r"(?!(?:(?:will|would)\s+(?:be|have|recover|help)|(?:(?:will|would)\s+)?(?:find|found|like|become|feel|feels|(?:recovers?|heals?)(?!\s+(?:the|an?|his|her|its|your|their)\b)|gets?(?!\s+(?:an?|the)\s)))\b)\w+"
     r"(?!.*\b(?:soon|well|better|recover\w*|health\w*|happy|help\w*|answer\w*|quer\w+|questions?|satisf\w+|under\w+|clear\w*|useful|benefi\w+|"
     r"informati\w+|sol[uv]\w+|resolved?|concerns?|best|luck|reply|advi[cs]es?|suggestions?|life|safe|fine|day)\b)"
 )

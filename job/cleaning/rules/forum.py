@@ -40,8 +40,15 @@ from job.cleaning.rules.text import HIDDEN, boundaries, capital, full_stop, has_
 EDGE, END, FAR = 320, 220, 2000
 """Characters at the beginning and at the end that are searched for boilerplate; between them, only around its words."""
 INSIDE = signs.Worded(
-    (*closings.INSIDE, *requests.REQUESTS_INSIDE, *remarks.INSIDE, *addresses.GREETS, *tails.INSIDE),
-    closings.INSIDE_WORDS,
+    (
+        *closings.INSIDE,
+        *requests.REQUESTS_INSIDE,
+        *remarks.INSIDE,
+        *addresses.GREETS,
+        *tails.INSIDE,
+        *whole.FEELS_INSIDE,
+    ),
+    f"{closings.INSIDE_WORDS} {whole.FEELINGS}",
 )
 """An answer without one of these has no boilerplate in its middle."""
 _REMOVED = ("removed", "deleted", "hidden", "redacted")
@@ -135,6 +142,8 @@ def _opening(head: str, is_all: bool) -> tuple[str, int]:
             if content.is_shown_behind(match[0], head, match.end()):
                 continue
             return "I " if rule is boilerplate.OPENINGS["query_read_and"] else "", match.end()  # "I read it and would"
+    if head.startswith(whole.LABELS) and (label := whole.LABEL.match(head)):
+        return "", label.end()
     if head[1:2] == " " and boilerplate.STRAY.match(head):
         instead, end = _opening(head[2:], is_all)
         return instead, end + 2 if end else 0
@@ -244,6 +253,8 @@ def without_polite_clause(sentence: str) -> str:
         if (others_in(tail) or signs.referral(tail)) and not _polite(tail):
             stop = full_stop(head) if wait["or"] else f"{head},"
             return full_stop(f"{stop} {tail}" if head else capital(tail))
+    if (too := tails.asked_too(sentence)) and _polite(sentence[: too.start()].rstrip(" ,")):
+        return capital(full_stop(too["asks"]))
     clauses = list(closings.CLAUSE.finditer(sentence))
     for between in reversed(clauses):
         head, tail = sentence[: between.start()], sentence[between.end() :]
@@ -277,7 +288,7 @@ def _goes_inside(piece: str, text: str, behind: str) -> bool:
     """Whether a sentence in the middle of the text is boilerplate."""
     if piece.rstrip().endswith(":") or ord(piece[0]) in HIDDEN or is_asked_behind(piece, behind):
         return False  # it announces something, is an item of a list, or is what the next sentence asks about
-    if _is_courtesy(piece):
+    if _is_courtesy(piece) or whole.feels_with(piece):
         return not sign_offs.is_listed(piece, text)
     asks = (asks_inside(piece) or is_remark_inside(piece)) and not asks_of_state(piece)
     return asks and not content.is_answer(text.replace(piece, ""))

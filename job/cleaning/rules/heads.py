@@ -43,6 +43,13 @@ _BOUND = pattern(
 )
 """What would say something else without the addition, as all advice may: a condition, a denial, how much or how often."""
 
+_OTHER = pattern(
+    r"^(?!\W*(?:what|which|who|how|where)\b).*\b(?:is|are|was|were|looks?|seems?|feels?|appears?|remains?)\s+(?:(?:very|quite|otherwise|all|(?!on)\w+ly)\s+){0,2}"
+    r"(?:in\s+(?:good|perfect|fine)\s+\w+|within\s+(?:the\s+)?normal\s+\w+|(?!(?:the|an?|his|her|its|your|to|of|in|at|from|on|by|due|because|as|like|both|such)\b)[\w-]+)"
+    r"(?P<other>,?\s+and\s+(?:all\s+)?(?:the\s+)?others?(?:\s+[\w'-]+){0,4})$"
+)
+"""What is said whole of a thing, before another one of which nothing is left: "The stem is sound and other old pe"."""
+
 _CLAUSE = pattern(
     r"(?<!al)(?<!ic)(?<!ive)(?<!ous)(?<!wer)(?<!ier),\s+(?:and|while)\s+[^,;:]+$|,?\s+(?:whereas|(?:even\s+)?though|although)\s+[^,;:]+$"
 )
@@ -98,6 +105,9 @@ def before_added(broken: str) -> Iterator[str]:
     added = _ADDED.search(broken) if " and " in broken else None
     if added and not _ADVISES.match(broken) and not _BOUND.search(broken[: added.start()]):
         yield broken[: added.start()]
+    other = _OTHER.match(broken) if "and " in broken and " other" in broken else None
+    if other and not _BOUND.search(broken[: other.start("other")]):
+        yield broken[: other.start("other")]
     clause = _CLAUSE.search(broken) if has_any(broken, (", and ", ", while ", "whereas", "though")) else None
     if clause and not _CONDITION.search(broken[: clause.start()]):
         yield broken[: clause.start()]

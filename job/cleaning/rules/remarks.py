@@ -332,7 +332,7 @@ def is_remark(sentence: str) -> bool:
     """Whether a sentence speaks of the consultation and of nothing else."""
     word = signs.first_word(sentence)
     begins = word in BEGINS or (word in _OTHERWISE and bool(_BEGINS_OTHERWISE.match(sentence)))
-    return begins and _is_remark(sentence)
+    return begins and _is_remark(sentence) and not tails.asked_too(sentence)
 
 
 @remembered

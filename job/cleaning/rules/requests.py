@@ -24,7 +24,7 @@ _WHEN = (
 _THING = (
     r"(?:reports?|results?|photos?|photographs?|pictures?|images?|pics?|x-?rays?|radiographs?|scans?|mri|ct|ecg|echo|ultrasound|details|information|"
     r"info|histor(?:y|ies)|prescriptions?|investigations?|values?|levels?|records?|documents?|files?|copy|copies|reading|readings|outcome|progress|"
-    r"answers?|quer(?:y|ies)|questions?|updates?|symptoms|findings|films?|videos?|screenshots?|logs?|analys[ie]s)"
+    r"answers?|quer(?:y|ies)|questions?|updates?|symptoms|findings|films?|sheets?|videos?|screenshots?|logs?|analys[ie]s)"
 )
 _ASKED = (
     r"(?:send|upload|attach|share|post|provide|forward|submit|mention|describe|specify|show|tell|report|"
@@ -43,7 +43,7 @@ REQUEST = pattern(
     rf"{_LEAD}+(?:attach|upload|share|send)\s+(?:it|them|the\s+same)\b|"
     r"i\s+(?:will\s+|would\s+|can\s+|could\s+|should\s+|be\s+|able\s+to\s+|have\s+)+(?:help|tell|guide|give|comment|advise)\w*\b[^.!?\n]{0,60}?\bif\s+you\s+"
     r"(?:(?:can|could|would)\s+)?(?:provide|upload|send|attach|share|tell|give|show)\b|"
-    r"(?:(?:i\s+(?:will|am|shall)\s+)?(?:be\s+)?(?:expect(?:ing)?|waiting|awaiting)|i(?:['’]ll|\s+will)\s+(?:a?wait))\s+(?:for\s+)?(?:your|ur)\s+(?:reply|response|reports?|answers?|feedback)\b|"
+    r"(?:(?:i\s+(?:will|am|shall)\s+)?(?:be\s+)?(?:expect(?:ing)?|waiting|awaiting)|i(?:['’]ll|\s+will|\s+do)?\s+(?:a?wait))\s+(?:for\s+)?(?:your|ur)\s+(?:reply|response|reports?|answers?|feedback)\b|"
     r"send\s+(?:(?:it|them|the\s+\w+)\s+)?for\s+(?:my\s+|a\s+)?review\b|"
     r"i\s+need\s+to\s+see\s+(?:it|them|the|your|his|her)\b|"
     rf"{_ASKED}\b(?:\s+[\w'’/&-]+){{0,6}}?\s+{_THING}\b(?:$|[^.!?\n]{{0,60}}\b(?:me|us|here|(?:so\s+)?(?:that\s+)?(?:i|we)\s+(?:can|could|may|know|see)|for\s+(?:further|better|proper|more))\b)|"
@@ -178,7 +178,7 @@ OTHERS_TO_TELL = pattern(
 
 _PICTURE = (
     r"(?:photos?|photographs?|pictures?|pics?|images?|snaps?|x-?\s?rays?|radiographs?|opg|scans?|mri|ct|ecg|reports?|results?|analys[ie]s|"
-    r"slides?|films?)"
+    r"slides?|films?|sheets?)"
 )
 _SENDS = r"(?:send|upload|attach|post|share|provide|forward|submit|e?-?mail)"
 PICTURE = pattern(rf"\b{_SENDS}\b[^.!?\n]{{0,60}}\b{_PICTURE}\b")
@@ -358,7 +358,7 @@ def asks_back(sentence: str) -> bool:
         return False
     others = [word for word in others_in(sentence) if word not in REQUEST_WORDS]
     shows = bool(PICTURE.search(sentence))
-    if gives_reason(sentence):
+    if gives_reason(sentence) or tails.asked_too(sentence):
         return False
     if sure or closings.INSTRUCTION.search(sentence, 1):
         return bool(sure) and (shows or len(others) <= (0 if _MENTIONS.search(sentence) else MOST_IN_SURE))

@@ -51,7 +51,7 @@ _AUXILIARIES = (
 _VERB = pattern(
     r"(?<!\bto )(?<![a-z] that )(?<![a-z] which )(?<![a-z] who )\b(?:"
     rf"{_AUXILIARIES}|suggest|advise|recommend|think|seems?|looks?|means|indicates?|shows?|helps?|contains?|"
-    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives?|starts|develops?|claims|says|appears|remains|begins?|arises?|hurts?|grows|"
+    r"includes?|leads?|occurs?|depends?|affects?|becomes?|gets?|makes?|takes|gives?|starts|develops?|claims|says|appears|remains|begins?|arises?|hurts?|grows|matters(?=\s+(?:here|too|most|more|much|a\s+lot|because|since|for|as)\b)|"
     r"(?<=[a-rt-z]s )(?:start|appear|develop|persist|disappear|improve|worsen)|"
     r"involves(?=\s)|reduces|prevents|improves|requires|allows|keeps|produces|provides|relieves|maintains|protects|suffers|"
     r"spreads|heals|consists|responds|resolves|subsides|disappears|persists|worsens|happens|suggests|tends|lasts|increases|decreases|"
@@ -107,7 +107,7 @@ _DEGREE = r"(?:sudden|severe|excess(?:ive)?|frequent|chronic|acute|increased|dec
 _LAST_COMMA = pattern(
     rf",(?:\s+{DETERMINER}(?:\s+[a-z-]+)?|\s+(?:{_DEGREE}|cold|hot|soft)|(?:\s+[a-z-]+){{0,3}}\s+{STUMP})?$"
 )
-_ADJECTIVE = pattern(r"(?:al|ic|ive|ous|ary|\b(?:cold|hot|hard|soft|sudden|severe|healthy|balanced|fresh))$")
+_ADJECTIVE = pattern(r"(?:al|ic|ive|ous|ary|\b(?:cold|hot|hard|soft|sudden|severe|healthy|balanced|fresh|acute|mild))$")
 """Behind a comma the noun of these was lost."""
 _BRACKET = re.compile(r"\s*\((?P<inside>[^()]*)$")
 _ACRONYM = re.compile(r"\b[A-Z]{2,}$")

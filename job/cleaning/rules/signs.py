@@ -103,7 +103,7 @@ OPENING_BEGINS = boilerplate.MISSPELT_THANKS | frozenset(
 """First words of openings: most answers begin with none of them, and trying the patterns of a letter takes 5 us."""
 OPENING_PREFIXES = ("h", "wel")
 """The same for words of any length: "hellooo"."""
-_POLITE = Signs(*closings.POLITE, shared=(" me", "ck", "ta", "wait", "hop", "x", "up", "ga", "et ", "sh"))
+_POLITE = Signs(*closings.POLITE, shared=(" me", " us", "ck", "ta", "wait", "hop", "x", "up", "ga", "et ", "sh"))
 REFERRAL = (
     *("doctor", "gp", "specialist", "gist", "trist", "ician", "therapist", "dentist", "surgeon", "provider"),
     *("professional", "hospital", "clinic", "emergency", "pharmac", "vet", "nternist", "edist"),
@@ -114,7 +114,7 @@ LOOKS_BACK = 2
 """Characters before a goodbye that closings.GLUED_GOODBYE looks at."""
 GLUED_GOODBYE = (
     *("hope", "regard", "wish", "thank", "care", "well", "know", "free", "hesitate", "best", "information"),
-    *("consult", "vote", "good", "stay", "waiting", "step", "update", "bless"),
+    *("consult", "vote", "good", "stay", "wait", "fear", "step", "update", "bless"),
 )
 
 IGNORED_AT_THE_END = " .!…\n\U0001f642\U0001f60a\u263a\U0001f44d\U0001f64f\ufe0f"

@@ -11,6 +11,14 @@ from job.cleaning.rules.signs import first_word
 from job.cleaning.rules.text import capital, full_stop, has_any
 
 _ME = r"(?:me|us)"
+_ASKS_TOO = pattern(
+    r"(?<=[,\s])(?:and|but)\s+(?:(?:also|please|kindly|then|do)\s+)*(?P<asks>(?:say|tell|mention|write|describe|specify|state|explain|clarify|note|let\s+(?:me|us)\s+know)\s+"
+    r"(?:(?:me|us|here|also|exactly|clearly)\s+){0,2}(?:how\s+(?:long|often|many|much|far|deep|big|bad|old)|(?:which|where|when|what)"
+    r"(?!\s+(?:it|this|that|they|these|those|i|we|you\s+(?:think|want|need|feel|find|decide|would|like)|next|else|happens?|comes?|more|(?:the|your|is|are|was|were)\s+(?:[\w-]+\s+)?(?:results?|reports?|"
+    r"scans?|films?|images?|x-?rays?|tests?|findings?|outcome|progress|doctors?|radiologists?|quer\w+|questions?|concerns?|doubts?))\b))\s(?:(?!\bonline\b)[^.!?;:\n]){4,120})[.!\s]*$"
+)
+_ASKS_TOO_SIGNS = (" which ", " where ", " when ", " what ", " how ")
+"""A question about the reader behind a request, without a verb of his: "and also say which leaf is pale"."""
 _LATER = (
     r"(?:\s+(?:again|once\s+more|back|here|too|then|later|afterwards|soon|across|(?:in|after|within)\s+(?:an?|the|one|two|three|four|\d+|some|few)"
     r"(?:\s+(?:or\s+)?[\w-]+){1,2}|with\s+(?:it|them|the\s+(?:reports?|results?)|your\s+(?:reports?|results?))))*"
@@ -111,6 +119,11 @@ _FIRST = (" 1.", " 1)", " 1 .", " 1 )")
 def is_back(clause: str) -> bool:
     """Whether a clause only sends the reader back to the writer."""
     return first_word(clause) in _BACK_BEGINS and has_any(clause.lower(), _BACK_SIGNS) and bool(BACK.match(clause))
+
+
+def asked_too(sentence: str) -> re.Match[str] | None:
+    """Where a question of its own stands behind a request: "and also say which leaf is pale"."""
+    return _ASKS_TOO.search(sentence) if has_any(sentence, _ASKS_TOO_SIGNS) else None
 
 
 def asks_for_record(sentence: str) -> bool:

@@ -77,6 +77,74 @@ _WISHES = (
     rf"(?:have|enjoy)\s+an?\s+(?:(?:very|and)\s+)*(?:{_WISHED}(?:\s*,\s*|\s+(?:and\s+)?))+(?:recovery|trip|journey|flight|holidays?|vacation|delivery|pregnancy|"
     r"weekend|stay|travels?|ride|wedding|summer|winter|spring|autumn|season)(?:\s+(?:ahead|soon|too|then))?",
 )
+_GOOD = r"(?:well|healthy|safe|blessed|happy|fit|smiling|strong|positive|cheerful|hopeful)"
+_AILS = (
+    r"(?:troubles?|pain|loss|sufferings?|illness|discomfort|ordeal|difficult(?:y|ies)|misfortune|situation|problems?|experience|bad\s+luck|"
+    r"hard\s+time)"
+)
+_TRIES = (
+    r"(?:annoying|frustrating|distressing|stressful|upsetting|worrying|worrisome|exhausting|scary|disturbing|tiring|irritating|troubling|unpleasant|"
+    r"embarrassing|bothersome|difficult|hard|tough|painful)"
+)
+_VERY = r"(?:(?:very|so|quite|really|extremely|rather)\s+)*"
+_FEELS_WITH = (
+    r"(?:i|we)\s+(?:(?:can|do|could|fully|well|really|very|totally|completely|quite|truly|certainly|also)\s+)*(?:see|understand|know|imagine|reali[sz]e|feel|get|appreciate)\s+"
+    rf"(?:(?:how|that)\s+(?:it|this|that|things)\s+(?:must|can|may|might|would)\s+(?:be|feel|have\s+been)\s+{_VERY}{_TRIES}|"
+    rf"how\s+{_VERY}{_TRIES}\s+(?:it|this|that|things|all\s+this)\s+(?:is|are|was|has\s+been|(?:must|can|may|might|would)\s+(?:be|feel|have\s+been)))"
+    r"(?:\s+(?:(?:for|on)\s+(?:you|him|her|them|your\s+\w+|everyone|all)|to\s+(?:live\s+with|bear|deal\s+with|go\s+through)))*"
+)
+FEELS_WITH = pattern(rf"\W*{_FEELS_WITH}[\s.!]*$")
+FEELINGS = (
+    "annoying frustrating distressing stressful upsetting worrying worrisome exhausting scary disturbing tiring irritating "
+    "troubling embarrassing"
+)
+FEELS_INSIDE = (
+    *FEELINGS.split(),
+    *(f"how {feeling} " for feeling in ("unpleasant", "bothersome", "difficult", "hard", "tough", "painful")),
+)
+"""In the middle of an answer one of these is in a sentence that only feels with the reader."""
+_WISHED_FOR = (
+    _FEELS_WITH,
+    rf"(?:be|stay|keep)\s+{_GOOD}(?:(?:\s*[,&]|\s+and)\s+(?:(?:be|stay|keep)\s+)?{_GOOD})+(?:\s+always)?",
+    r"(?:(?:i|we)\s+)?(?:(?:will|do|sincerely|really|always|just|also|am|are)\s+)*(?:pray(?:ing)?|wish(?:ing)?)\s+(?:to\s+god\s+)?(?:that\s+)?(?:you|u|he|she|they|your\s+\w+)"
+    r"(?:\s+and\s+(?:you|your\s+\w+))?\s+(?:(?:will|would|may|can|all|both|soon|shall)\s+)*(?:finds?|gets?|gains?|recovers?|feels?|heals?|stays?|regains?|becomes?|be|is|are|have|has|"
+    r"enjoys?|lives?)(?:\s+(?:peace|comfort|strength|relief|well|better|healthy|healed|fine|happy|soon|again|recovery|quick(?:ly)?|fast|fully|completely|early|and|an?|the|long|all|"
+    r"right|alright|ok(?:ay)?|good|health|happiness|solace|courage|hope|joy|life|out|of|this|in|from|pain|his|her|your|their|very|speedy|complete|easier|family|always))+",
+    rf"(?:(?:i\s+am|i['’]m)\s+)?(?:(?:really|so|very|truly)\s+)*sorry\s+(?:for|about)\s+(?:(?:all|the|your|his|her|this)\s+)+{_AILS}",
+    r"(?=[^.!?\n]*\s(?:me|us)\b)(?:(?:please|kindly|you\s+(?:can|may|could)|just|also|always|do|feel\s+free\s+to)\s+)*(?:ask|put|write|send|post|message|contact|reach|raise|drop)\s+"
+    r"(?:(?:your|any|more|further|other)\s+(?:quer(?:y|ies)|questions?|doubts?)\s+)?(?:(?:to\s+)?(?:me|us)\s+)?(?:(?:in|as|by|via|through|with)\s+)?(?:an?\s+)?(?:private(?:ly)?|direct(?:ly)?|personal(?:ly)?)(?:\s+(?:message|quer(?:y|ies)|questions?|chat|mail|inbox))?"
+    r"(?:\s+(?:to\s+)?(?:me|us))?(?:\s+(?:here|(?:on|at|in|through|via)\s+(?:this|the|our)\s+(?:site|website|platform|portal|forum|page|app)))?",
+)
+_WRITES_BACK = (
+    r"(?:once|when|after|as\s+soon\s+as)\s+you\s+(?:(?:have|will)\s+)?(?:(?:write|written|get|report)\s+back|repl(?:y|ied)|respond(?:ed)?|revert(?:ed)?|answer(?:ed)?)(?:\s+back)?(?:\s+(?:to\s+)?(?:me|us))?,?\s+"
+    r"(?:then\s+)?(?:i|we)\s+(?:can|will|shall|could|may)\s+(?:then\s+)?(?:continue|proceed|go\s+on|go\s+ahead|move\s+on|move\s+forward|plan|discuss|decide|talk|start)(?:\s+(?:with|on|to|about|the|your|our|"
+    r"a|further|treatments?|treating|therapy|plan|planning|next|steps?|discussion|discussing|this|it|from|there|accordingly|better|management|case|advice|you|more))*"
+)
+_CLEARER = (
+    r"(?:(?:i|we)\s+(?:(?:would|will|may|must|do)\s+)?(?:ask|request|urge|like)\s+(?:you\s+)?to|(?:(?:please|kindly|do)\s+)+)\s*(?:add|include|attach|upload|post|share|send)\s+"
+    r"(?:(?:the|your|his|her|all|an?|some)\s+)+(?:[\w-]+\s+){0,3}?(?:sheets?|papers?|scans?|reports?|films?|pictures?|photos?|images?|results?|records?|cop(?:y|ies)|files?|details?)(?:\s+(?:here|too|also))?"
+    r"\s+so\s+(?:that\s+)?(?:it|this|that|things|all|everything|the\s+(?:picture|matter|case|situation|problem|diagnosis))\s+(?:(?:can|may|will|would|might)\s+)?"
+    r"(?:becomes?|gets?|is|be|are|made)\s+(?:(?:more|a\s+bit|much|all)\s+)*(?:clear(?:er)?|easier|plain(?:er)?|understandable)(?:\s+(?:to|for)\s+(?:me|us))?"
+)
+"""What is asked for or promised to go on with; no test and no drug is named."""
+_OVERVIEW = (
+    r"(?:having|after|on|upon)\s+(?:(?:carefully|thoroughly|now)\s+)*(?:studied|studying|read|reading|reviewed|reviewing|seen|seeing|considered|considering|(?:gone|going|looked|looking)\s+(?:through|at|into|over))\s+"
+    r"(?:(?:all|the|your|of|these|those|given|provided|medical)\s+)*(?:details?|quer(?:y|ies)|questions?|case|histor(?:y|ies)|reports?|messages?|posts?|letters?|information|symptoms?|concerns?|problems?)"
+    r"(?:\s+(?:carefully|thoroughly|well|in\s+details?))?,?\s+(?:let\s+me|i\s+(?:will|would\s+like\s+to|want\s+to|can|shall|wish\s+to)|allow\s+me\s+to)\s+(?:give|offer|share|present|write|provide|make)(?:\s+you)?\s+"
+    r"(?:(?:an?|my|some|the|short|brief|quick|small|general|honest|few|detailed|simple)\s+)+(?:overview|summary|opinions?|advi[cs]e|answers?|reply|thoughts?|explanations?|suggestions?|outline|comments?|view|remarks?)"
+    r"(?:\s+(?:of|on|about|for|to|regarding)\s+(?:it|this|that|you|(?:the|your|this)\s+(?:problem|quer(?:y|ies)|questions?|case|matter|condition|situation|topic|issue)))?"
+)
+"""A promise of an answer; what it says comes behind it."""
+_SAD = (
+    r"(?:oh,?\s+)?what\s+an?\s+(?:(?:very|really|truly)\s+)?(?:sad|terrible|awful|horrible|dreadful|painful|distressing|unfortunate|heart-?breaking|tragic)\s+"
+    r"(?:thing|story|news|situation|experience|time|ordeal|event|message)(?:\s+to\s+(?:read|hear|go\s+through|live\s+through|have|bear|learn))?(?:\s+(?:for|of|about)\s+(?:you|it|this|your\s+\w+))?"
+)
+LABELS = tuple(f"{whose} {what}" for whose in ("The", "the", "My", "my") for what in ("reply", "response", "answer"))
+LABEL = pattern(
+    r"(?:the|my)\s+(?:reply|response|answer)(?:\s+(?:to|for)\s+(?:you|(?:your|the|this)\s+(?:quer(?:y|ies)|questions?|concerns?|post|message|problem)))?\s+is\s*:\s*"
+    r"(?=[^\s:.!?]+\s+[^\s:.!?]+\s+[^\s:.!?])"
+)
+"""What announces the answer in a sentence of its own: "The reply is: Feed it less."."""
 _ASKS = (
     r"(?:(?:please|kindly|pls|do)\s+)+(?:write|get|report|revert|reply)\s*back\s+(?:how|what|whether|on\s?\d+)\b[^.!?\n]{0,60}",
     r"(?:(?:please|kindly|pls|do)\s+)+(?:reply|answer|respond|revert|write\s+back)(?:\s+(?:back|me|us))?,?\s+so\s+(?:that\s+)?(?:i|we)\s+can\s+[^.!?\n]{3,70}",
@@ -95,6 +163,8 @@ _ASKS = (
     r"(?:that\s+)?i\s+(?:could|can)(?:\s+not|not|n['’]t)\s+(?:be\s+of\s+(?:more|any|much)\s+help|help(?:\s+(?:you|more|further))*))",
     r"i\s+(?:will|shall|['’]ll)\s+(?:try|do|follow)\s+(?:it|that|this|so|your\s+advice)(?:\s+and\s+(?:let\s+you\s+know|tell\s+you|report\s+back|update\s+you))",
     r"dr\.?\s+(?!and\b)[a-z]{3,}\s+[a-z]{3,}(?=\s*$)",
+    _WRITES_BACK,
+    _CLEARER,
 )
 SAYS_NOTHING = pattern(
     r"^\W*(?:(?:(?:please|kindly|you\s+(?:can|may)|so|just)\s+)*(?:visit|contact|call|write\s+to|come\s+to|consult|meet|approach|reach)\s+"
@@ -159,17 +229,21 @@ _BEGIN = (
     r"i\s+have\s+gone\s+through\s+what\s+you\s+(?:have\s+)?mentioned(?:\s+and\s+(?:i\s+)?understand\s+your\s+\w+(?:\s+about\s+[^.!?\n]{3,50})?)?",
     r"may\s+(?:god|allah|the\s+lord)\s+(?:bless|gives?|grants?|helps?|heals?)\b(?:(?!\bbut\b)[^.!?\n]){0,60}",
     r"i\s+(?:went|have\s+gone)\s+through\s+your\s+\w+\s+which\s+[^.!?\n]{3,50}",
+    _OVERVIEW,
+    _SAD,
     rf"the\s+(?:\w+\s+)?{_SEEN}\s+(?:that\s+|which\s+)?you\s+(?:have\s+)?(?:posted|attached|sent|mentioned|uploaded|shared)(?:\s+in\s+the\s+attached\s+\w+)?",
     r"th(?:an)?(?:ks|x|k\s+you)\s+for\s+(?:the\s+)?a2a|thank(?:s|\s+you)\s+for\s+bringing\s+(?:this|it)\s+to\s+(?:my|our)\s+attention",
 )
-ENDING = pattern(rf"\W*(?:{'|'.join((*_END, *_ASKS, *_WISHES, _HELPS, _PATIENCE, _EXCUSE, _TWICE))})\W*$")
+ENDING = pattern(rf"\W*(?:{'|'.join((*_END, *_WISHED_FOR, *_ASKS, *_WISHES, _HELPS, _PATIENCE, _EXCUSE, _TWICE))})\W*$")
 BEGINNING = pattern(rf"\W*(?:{'|'.join(_BEGIN)})\W*$")
 ENDING_WORDS = frozenset(
     """enjoy before congrats congratulations first firstly hearty warm
     5 5star 5stars a accept also an and any anything apologies apologise apologize award cheers dm do don dont dr
     edit edit* excuse feel five fivestar fivestars follow for forany forgive get give happy have hope hth hugs
     i i'm if ignore inbox is just kindly leave like lots many mark much my our pardon please pls pm rate really
-    remember select sent should sincerely so sorry subscribe thanks thannx thanx that thats the this thks thnx
+    remember select sent should sincerely so sorry subscribe be stay keep once when as we are ask put post message contact
+    reach raise drop request urge feel truly will always also am pray praying wish wishing
+    thanks thannx thanx that thats the this thks thnx
     thx ttyl up upvote very we would write you your after then only""".split()
 )
 KISSES = "x"
@@ -177,7 +251,8 @@ KISSES = "x"
 BEGINNING_WORDS = frozenset(
     """have enjoy before congrats congratulations firstly hearty many warm apologies apologise apologize do don dont excuse
     find first firsttime glad good great happy hello hey hi how hy i ignore it kindly let long longtime may my nice our
-    pardon please really see sincerely so sorry sure thank thanks thanx that the thats this thk thks thx very we what""".split()
+    pardon please really see sincerely having after on upon oh so
+    sorry sure thank thanks thanx that the thats this thk thks thx very we what""".split()
 )
 """First words of these sentences: to look for them takes 1 us, to try the patterns 4."""
 LONGEST = 120
@@ -225,6 +300,11 @@ def ends(sentence: str) -> bool:
     """Whether a sentence is one of those at the end."""
     word = first_word(sentence) if len(sentence) <= LONGEST else ""
     return (word in ENDING_WORDS or word.startswith(KISSES)) and bool(ENDING.match(sentence))
+
+
+def feels_with(sentence: str) -> bool:
+    """Whether a sentence only says that the writer feels with the reader."""
+    return first_word(sentence) in ("i", "we") and bool(FEELS_WITH.match(sentence))
 
 
 def begins(sentence: str) -> bool:

@@ -93,3 +93,18 @@ def test_the_first_name_goes_with_the_greeting(first: str, rest: str) -> None:
 )
 def test_the_rest_of_a_forum_s_name_goes(first: str, rest: str | None) -> None:
     assert cleaned(f"{first} {ADVICE}") == f"{rest or first} {ADVICE}"
+
+
+@pytest.mark.parametrize(
+    ("first", "rest"),
+    [
+        ("hi mona copper is bad for ferns.", "Copper is bad for ferns."),
+        ("hello ravi rain-water may help.", "Rain-water may help."),
+        ("hi mona is a common name.", "Mona is a common name."),
+        ("hi mona lisa is a rose.", "Mona lisa is a rose."),
+        ("hi bora bora is warm.", "Bora bora is warm."),  # a name that the list lacks may be what is spoken of
+        ("dear john letters are rare.", None),
+    ],
+)
+def test_a_given_name_before_a_subject_goes_with_its_greeting(first: str, rest: str | None) -> None:
+    assert cleaned(f"{first} {ADVICE}") == f"{rest or first} {ADVICE}"

@@ -275,3 +275,29 @@ def test_a_promise_goes_with_the_words_that_join_it(behind: str) -> None:
     assert cleaned(f"{ADVICE} {advice} {joined}.{behind}") == f"{ADVICE} {advice}.{behind}"
     way = f"Walk to the hut and from there you can guide your dog to the next step.{behind}"
     assert cleaned(f"{ADVICE} {way}") == f"{ADVICE} {way}"
+
+
+@pytest.mark.parametrize(
+    ("last", "rest"),
+    [
+        # Without a stop or a blank before it.
+        ("Frost is what causes the rusti await your answer.", "Frost is what causes the rust."),
+        ("Frost causes the rust i await your reply", "Frost causes the rust."),
+        ("I await your response.", ""),
+        ("It could be frost.no fear you'll soon be fine.", "It could be frost."),
+        ("Use a copper spray (CS)No fear, it will be fine.", "Use a copper spray (CS)"),
+        ("It could be frost.no fear you'll be fine in a week.", None),
+        ("It could be frost.no fear you'll soon be fine if it is dry.", None),
+        ("There is no fear, it will be fine.", None),
+        # A wish behind a dash or an "and".
+        ("Give lime for the moss \u2013 hope he recovers quick", "Give lime for the moss."),
+        ("Take short walks in the shade and have a lovely holiday", "Take short walks in the shade."),
+        ("I hope he recovers the bed with new bark.", None),
+        ("Take short walks in the shade and have a light lunch", None),
+        # A request behind a statement.
+        ("Iron matters here too, hence do send me the iron sheet to look over.", "Iron matters here too."),
+        ("Iron matters here too, hence do spread the iron sheet over it.", None),
+    ],
+)
+def test_a_courtesy_run_on_at_the_end_goes(last: str, rest: str | None) -> None:
+    assert cleaned(f"{ADVICE} {last}") == f"{ADVICE} {last if rest is None else rest}".rstrip()

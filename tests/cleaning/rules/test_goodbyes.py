@@ -82,3 +82,22 @@ def test_they_go_without_a_stop_before_them_too(run_on: str) -> None:
 )
 def test_what_only_looks_like_them_stays(sentence: str) -> None:
     assert cleaned(f"{ADVICE} {sentence}") == f"{ADVICE} {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "goes"),
+    [
+        ("I fully see how annoying that must be.", True),
+        ("We can well imagine how frustrating it is for you.", True),
+        ("I understand that this must be very stressful for your family.", True),
+        ("I know how painful this is.", True),
+        ("I know how painful this is when you lift the pot.", False),
+        ("I see how annoying that must be, so cut it back.", False),
+        ("It is annoying that the leaves must be cut.", False),
+        ("I see that the frost was distressing the roots.", False),
+        ("You know how annoying that must be.", False),
+    ],
+)
+def test_sympathy_between_two_sentences_goes(sentence: str, *, goes: bool) -> None:
+    behind = "Feed it in spring."
+    assert cleaned(f"{ADVICE} {sentence} {behind}") == f"{ADVICE} {'' if goes else f'{sentence} '}{behind}"

@@ -42,6 +42,12 @@ BEHIND = "Then wait for a week and look at the new leaves before you do anything
         ("It heals by itself within a week though some", "It heals by itself within a week."),
         ("Rust can cause pale spots, curls, and a", "Rust can cause pale spots, curls."),
         ("It grows on old leaves and in turn causes a", "It grows on old leaves."),
+        # A statement before another thing of which nothing is left.
+        ("Your uncle's fern is sound and other old pe", "Your uncle's fern is sound."),
+        ("Your fern is healthy and other", "Your fern is healthy."),
+        ("The roots are in good shape, and other old", "The roots are in good shape."),
+        ("The stem looks quite normal and all the other large", "The stem looks quite normal."),
+        ("Origins are many, including low light,", "Origins are many, including low light."),
     ],
 )
 def test_the_head_of_a_broken_sentence_stays(spoilt: str, kept: str) -> None:
@@ -63,6 +69,11 @@ def test_the_head_of_a_broken_sentence_stays(spoilt: str, kept: str) -> None:
         "From what you say about the pot and the photos of",
         "The more you water it in spring, and the less light of",
         "It is safe if it is dry and in full shade of",
+        "Repot it only if it is healthy and other",
+        "It is not healthy and other",
+        "It is an acute and other",
+        "It is due to acute and other",
+        "The cause is both viral and other",
     ],
 )
 def test_a_head_that_says_nothing_or_something_else_goes(spoilt: str) -> None:

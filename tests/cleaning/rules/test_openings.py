@@ -303,3 +303,17 @@ def test_a_letter_that_got_in_goes_with_its_greeting(greeting: str) -> None:
 )
 def test_a_letter_with_a_name_stays(first: str) -> None:
     assert cleaned(f"{first} {ADVICE}") == f"{first} {ADVICE}"
+
+
+@pytest.mark.parametrize(
+    ("first", "rest"),
+    [
+        ("The reply is: Feeding it more will not help.", "Feeding it more will not help."),
+        ("My answer to your question is: feed it less.", "Feed it less."),
+        ("The answer is: No.", None),
+        ("The answer is: 42 days.", None),
+        ("The reply is late: feed it less now.", None),
+    ],
+)
+def test_a_label_in_a_sentence_goes(first: str, rest: str | None) -> None:
+    assert cleaned(f"{first} {ADVICE}").removesuffix(f" {ADVICE}") == (rest or first)

@@ -157,3 +157,30 @@ def test_the_lead_of_a_list_of_other_things_stays() -> None:
         f"The soil needs more data points: 1. Lime. {MORE}",
     ):
         assert cleaned(text) == text
+
+
+@pytest.mark.parametrize(
+    ("request_", "question"),
+    [
+        ("Please upload the film, and also say which side of the pot leaks.", "Say which side of the pot leaks."),
+        ("Please send me the scan and tell me what powder it gets.", "Tell me what powder it gets."),
+        ("Kindly attach the report and mention where the rust began.", "Mention where the rust began."),
+        ("Do send us a picture but please also write how often it drips.", "Write how often it drips."),
+    ],
+)
+def test_a_question_behind_a_request_stays(request_: str, question: str) -> None:
+    assert cleaned(f"{MORE} {ADVICE} {request_}") == f"{MORE} {ADVICE} {question}"
+    assert cleaned(f"{MORE} {request_} {ADVICE}") == f"{MORE} {request_} {ADVICE}"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Please upload the film, and also say what it shows.",
+        "Please send me the scan and tell me what you think.",
+        "Please send me the scan and tell me how you feel.",
+        "Kindly attach the report and let me know what the doctor said.",
+    ],
+)
+def test_what_a_request_asks_for_besides_the_picture_is_news(sentence: str) -> None:
+    assert cleaned(f"{MORE} {ADVICE} {sentence}") == f"{MORE} {ADVICE}"

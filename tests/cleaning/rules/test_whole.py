@@ -320,3 +320,71 @@ def test_whom_to_go_back_to_with_reports_stays() -> None:
         "I am a gardener with ten years of ferns behind me.",
     ):
         assert cleaned(advice) == advice
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "Keep smiling and stay well.",
+        "Stay safe, be happy and keep well",
+        "I pray that your family finds peace again soon.",
+        "We are praying that he will be well again",
+        "Praying that she is well soon.",
+        "sorry about your trouble.",
+        "I am really sorry for all your pain.",
+        "Ask me a private question on this portal.",
+        "Please put your question to us by private message on this site.",
+        "You may contact me by a private message here.",
+        "once you write back we can continue with treatment.",
+        "As soon as you reply, I will go on with the next steps",
+        "I would ask you to add the scan sheet so that it becomes clearer.",
+        "Kindly attach your soil report so the picture gets clear.",
+        "I fully see how annoying that must be.",
+    ],
+)
+def test_wishes_sympathy_and_requests_at_the_end_go(last: str) -> None:
+    assert cleaned(f"{ADVICE} {last}") == ADVICE
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "Keep the stem well supported and stay out of the bed.",
+        "Keep smiling plants and stay well below the frost line.",
+        "I pray that he stops feeding it salt.",
+        "I pray that she is well above the frost line.",
+        "We wish you had repotted it.",
+        "I pray that your gardener finds the cause.",
+        "I am sorry about your fern, which needs a new pot.",
+        "Sorry about your pain in the wrist from digging.",
+        "Ask your gardener a private question on this portal.",
+        "Reach us directly from the road behind the nursery.",
+        "Once you reply we can start with copper.",
+        "When the gardener writes back he can continue with treatment.",
+        "I would ask you to add some lime so that it becomes clearer.",
+        "I see how painful it is to kneel on the gravel.",
+        "I know how hard the soil is.",
+    ],
+)
+def test_what_only_begins_like_them_stays(last: str) -> None:
+    assert cleaned(f"{ADVICE} {last}") == f"{ADVICE} {last}"
+
+
+@pytest.mark.parametrize(
+    ("first", "goes"),
+    [
+        ("hello, what a sad thing to read.", True),
+        ("What a terrible ordeal for your family!", True),
+        ("What a painful wound the frost has left.", False),
+        ("Having studied your details, let me give a short overview.", True),
+        ("After looking through all your messages, I would like to give you my honest opinion on this matter.", True),
+        ("Having studied your details, let me give it a name.", False),
+        ("Having studied ferns, let me give some advice on lime.", False),
+    ],
+)
+def test_sympathy_and_a_promised_answer_at_the_beginning_go(first: str, *, goes: bool) -> None:
+    assert cleaned(f"{first} {ADVICE}") == (ADVICE if goes else f"{first} {ADVICE}")
+
+
+def test_an_answer_that_only_promises_one_goes() -> None:
+    assert cleaned("Having studied your details, let me give a short overview.") == "nothing_but_boilerplate"
