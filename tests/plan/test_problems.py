@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +62,22 @@ def test_a_disk_that_is_too_small(facts: Callable[..., Facts], monkeypatch: pyte
     (error,) = problems(known)
     assert error.exit_code == 68
     assert "FINETUNE_OUTPUT_DIR" in error.remedy
+
+
+@pytest.mark.light
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user for a while")
+def test_an_output_folder_that_this_user_may_not_enter(facts: Callable[..., Facts], tmp_path: Path) -> None:
+    """Before, the plan ended with a traceback."""
+    known = without_base(with_samples(facts(OUTPUT_DIR=str(tmp_path / "output")), sample()))
+    assert not problems(known), "and what it imports is read as root"
+    tmp_path.chmod(0o700)
+    os.seteuid(65534)
+    try:
+        found = problems(known)
+    finally:
+        os.seteuid(0)
+    assert {error.exit_code for error in found} == {68}
+    assert f"{tmp_path}/output cannot be read: Permission denied." in map(str, found)
 
 
 @pytest.mark.light
