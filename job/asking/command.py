@@ -32,7 +32,7 @@ from job.runs.signals import StopRequest
 from job.settings.env_files import fill_environment
 from job.settings.fields import DataSettings, HubSettings, ModelSettings, Settings
 from job.settings.files import output_dir, wants_json
-from job.settings.loading import load_token
+from job.settings.loading import is_broken, load_token
 from job.settings.sources import HUB_ID
 from job.trained_base import BASE
 
@@ -109,6 +109,8 @@ def _require_sense(request: Request) -> None:
     problems = []
     if request.question is not None and not request.question.strip():
         problems.append("question: it is empty; leave it out to be asked for one")
+    if request.question is not None and is_broken(request.question):
+        problems.append("question: it is not UTF-8 text; set the terminal to UTF-8, or pipe the question in")
     if request.adapter and request.folder:
         problems.append("--output, --adapter: name one of them, the folder of a run or a repository on the Hub")
     if request.adapter and not HUB_ID.fullmatch(request.adapter):
@@ -211,6 +213,10 @@ def _answer_lines(session: Session, questions: Iterator[str], request: Request) 
 
 def _talk(session: Session, request: Request) -> int:
     """Until the end of input (Ctrl-D). Ctrl-C stops an answer."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(
+            errors="replace"
+        )  # no tokenizer takes the halves of characters that Python makes of such bytes
     with suppress(ImportError):
         import readline  # noqa: F401  arrow keys and earlier questions
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -63,6 +63,7 @@ def test_lines_become_one_object_each_and_nothing_else(
     ("arguments", "said"),
     [
         (["  "], "question: it is empty"),
+        (["Caf\udce9?"], "question: it is not UTF-8 text"),
         (["--adapter", "./output", "Why?"], "--adapter: must be OWNER/NAME on the Hub, not './output'"),
         (["--adapter", "a/b", "--output", "output", "Why?"], "--output, --adapter: name one of them"),
         (["--output", "/nowhere", "Why?"], "/nowhere holds no run (there is no folder)"),
@@ -140,6 +141,15 @@ def test_a_talk_ends_with_the_input_and_ctrl_c_ends_an_answer_alone(
     assert "Ctrl-D ends" in captured.err and "(tuned: cut at the 9 tokens of the run's limit)" in captured.err
     assert captured.err.count("cut at") == 1
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.light
+def test_a_terminal_of_another_encoding_ends_no_talk(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Caf\xe9?\nWhy?\n"), encoding="utf-8"))
+    assert asking._talk(fake_session(), Request(None, None, "", "tuned", False)) == 0
+    assert capsys.readouterr().out.endswith("CAF\ufffd?\nWhy\nWHY?\n")
 
 
 @pytest.mark.light
