@@ -23,6 +23,7 @@ from job.asking.screen import LEAST_WIDTH, Below, Columns, Screen
 from job.asking.source import Source, of_run
 from job.errors import SUCCESS, ArgumentError, JobError, Stopped
 from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries, require_way_to_hub, require_working_folder
+from job.hosts.main_memory import LIBRARIES_BYTES, require_main_memory
 from job.pipeline import prepare_hub
 from job.runs.endings import end_command, log_failure
 from job.runs.logs import LineFormatter
@@ -43,6 +44,7 @@ log = logging.getLogger("job.ask")
 STAGE = "ask"
 MODELS = ("base", "tuned")
 PROMPT = "? "
+ELSEWHERE = "End other processes, give the container more memory, or ask on a larger machine."
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def _ask(request: Request, env_file: Path | None) -> int:
     hide(token)
     lines = None if request.question is not None or sys.stdin.isatty() else _questions()
     base = os.environ.get(BASE, "").strip()
+    require_main_memory(LIBRARIES_BYTES, "loading PyTorch", ELSEWHERE)  # the kernel's kill would have no words
     if request.adapter:
         _prepare(ModelSettings.model_construct(base="quickstart"), request.adapter)
         with importing():

@@ -19,6 +19,7 @@ import pytest
 from job.asking import command as asking
 from job.asking.command import Request
 from job.asking.screen import Below, Columns
+from job.hosts import main_memory
 from tests.conftest import PROJECT, clean_environment
 
 Run = tuple[Path, dict[str, str]]
@@ -92,6 +93,19 @@ def test_no_question_at_all_is_64_before_anything_is_loaded(
     monkeypatch.setattr(sys, "stdin", Stdin("\n  \n"))
     assert command({}, "ask", "--output", "/nowhere") == 64
     assert "question: there is none; write it behind" in capfd.readouterr().err
+
+
+@pytest.mark.light
+def test_memory_too_small_for_the_libraries_is_told_before_they_are_loaded(
+    small_folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Before, the kernel killed the command as it imported them, without a word."""
+    monkeypatch.setattr(main_memory, "main_memory_bytes", lambda: 300_000_000)
+    monkeypatch.setattr(asking, "_models", lambda *_, **__: nullcontext(fake_session()))
+    assert command({}, "ask", "--output", str(small_folder), "Why?") == 68
+    captured = capfd.readouterr()
+    assert "0.3 GB of main memory are free; loading PyTorch needs about 0.5 GB." in captured.err
+    assert captured.out == ""
 
 
 @pytest.mark.light

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from job.errors import HubUnavailable, NotFound
+from job.hosts import main_memory
 from job.plan.cost import CARDS, T4
 from job.plan.facts import Facts, Found
 from job.plan.problems import problems, warnings
@@ -62,6 +63,19 @@ def test_a_disk_that_is_too_small(facts: Callable[..., Facts], monkeypatch: pyte
     (error,) = problems(known)
     assert error.exit_code == 68
     assert "FINETUNE_OUTPUT_DIR" in error.remedy
+
+
+@pytest.mark.light
+def test_memory_too_small_for_the_libraries_leaves_base_and_rows_unknown(
+    facts: Callable[..., Facts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, the kernel killed the plan as it imported them, without a word."""
+    monkeypatch.setattr(main_memory, "main_memory_bytes", lambda: 300_000_000)
+    known = facts(MODEL_BASE="quickstart", DATA_SOURCES="quickstart")
+    (error,) = problems(known)
+    assert known.samples[0][1].problem and not known.base.value
+    assert error.exit_code == 68
+    assert str(error) == "0.3 GB of main memory are free; loading PyTorch needs about 0.5 GB."
 
 
 @pytest.mark.light
