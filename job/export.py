@@ -43,7 +43,7 @@ from job.settings.fields import (
     Settings,
 )
 from job.settings.files import output_dir, wants_json
-from job.settings.loading import load_token
+from job.settings.loading import load_token, require_sound_variables
 from job.settings.values import items_of
 from job.stages import Run, Stage
 from job.trained_base import BASE, base_of
@@ -71,6 +71,7 @@ def export(words: Sequence[str], output: Path | None, env_file: Path | None) -> 
             fill_environment(env_file)
             hide_secrets(os.environ)
             LineFormatter.as_json = wants_json(os.environ)
+            require_sound_variables()
             forms, merge_into = _wanted(words)
             folder = folder or output_dir(os.environ)
             token = load_token()

@@ -265,6 +265,14 @@ def test_what_cannot_be_exported_is_said(
     assert finished.exists() == (how != "no run")
 
 
+def test_a_misspelt_variable_is_no_default(
+    finished: Path, made: list[Source], command: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert command({"FINETUNE_MERGEINTO": "unquantized"}, "export", "merged", "--output", str(finished)) == 64
+    assert "did you mean FINETUNE_MERGE_INTO?" in capfd.readouterr().err
+    assert made == []
+
+
 def test_a_folder_in_use_is_left_alone(
     finished: Path, made: list[Source], command: Callable[..., int], capfd: pytest.CaptureFixture[str]
 ) -> None:

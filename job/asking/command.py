@@ -33,7 +33,7 @@ from job.runs.signals import StopRequest
 from job.settings.env_files import fill_environment
 from job.settings.fields import DataSettings, HubSettings, ModelSettings, Settings
 from job.settings.files import output_dir, wants_json
-from job.settings.loading import is_broken, load_token
+from job.settings.loading import is_broken, load_token, require_sound_variables
 from job.settings.sources import HUB_ID
 from job.trained_base import BASE
 
@@ -86,6 +86,7 @@ def _ask(request: Request, env_file: Path | None) -> int:
     fill_environment(env_file)
     hide_secrets(os.environ)
     LineFormatter.as_json = wants_json(os.environ)
+    require_sound_variables()
     _require_sense(request)
     token = load_token()
     hide(token)

@@ -87,6 +87,24 @@ def test_a_wrong_command_line_is_64(
 
 
 @pytest.mark.light
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("FINETUNE_OUTPUT_DIRECTORY", "there is no such variable; did you mean FINETUNE_OUTPUT_DIR?"),
+        ("finetune_output_dir", "write the name in capitals"),
+        ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT: "),
+        ("HTTPS_PROXY", "HTTPS_PROXY: "),
+    ],
+)
+def test_a_wrong_variable_is_64_as_for_a_run(
+    variable: str, said: str, command: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Before, a misspelt one was passed over, and the Hub's client ended with a traceback."""
+    assert command({variable: "foo:bar:baz"}, "ask", "--adapter", "a/b", "Why?") == 64
+    assert said in capfd.readouterr().err
+
+
+@pytest.mark.light
 def test_no_question_at_all_is_64_before_anything_is_loaded(
     command: Command, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
