@@ -23,6 +23,7 @@ from job.hosts.libraries import prepare_libraries, require_way_to_hub, require_w
 from job.hosts.main_memory import LIBRARIES_BYTES, require_main_memory
 from job.pipeline import consumer_of
 from job.results import Exported, Metrics, Probed, Result, Trained
+from job.runs.claim import require_this_version
 from job.runs.endings import end_command
 from job.runs.files import write_text
 from job.runs.folder import RunDir
@@ -42,7 +43,7 @@ from job.settings.fields import (
     Settings,
 )
 from job.settings.files import output_dir, wants_json
-from job.settings.loading import load_token
+from job.settings.loading import load_token, require_sound_variables
 from job.settings.values import items_of
 from job.stages import Run, Stage
 from job.trained_base import BASE, base_of
@@ -70,6 +71,7 @@ def export(words: Sequence[str], output: Path | None, env_file: Path | None) -> 
             fill_environment(env_file)
             hide_secrets(os.environ)
             LineFormatter.as_json = wants_json(os.environ)
+            require_sound_variables()
             forms, merge_into = _wanted(words)
             folder = folder or output_dir(os.environ)
             token = load_token()
@@ -84,6 +86,8 @@ def export(words: Sequence[str], output: Path | None, env_file: Path | None) -> 
                 _note(exported, stage.name, folder)
         except (Exception, Stopped) as error:
             stop.ending()
+            if isinstance(error, Stopped):
+                error.remedy = "The run is what it was; the same command makes what is still missing."
             return end_command(error, stage.name, folder)
     for form in exported.forms:
         said = form.agreement
@@ -112,11 +116,13 @@ def _wanted(words: Sequence[str]) -> tuple[list[str], str]:
 
 
 def _require_run(run_dir: RunDir) -> None:
-    """Before the folder is touched. Raises ArgumentError (64) where it holds no run, or one without a verdict."""
+    """Before the folder is touched. Raises ArgumentError (64) where it holds no run, or one without a verdict, and FolderError
+    (61) where another version wrote it."""
     if not run_dir.holds_a_run():
         raise ArgumentError(
             [f"--output: {run_dir.root.absolute()} holds no run; name the folder of one (FINETUNE_OUTPUT_DIR)"]
         )
+    require_this_version(run_dir.root)
     for stage in pipeline.STAGES[: _place(Probed) + 1]:
         if not run_dir.has_result(stage.name):
             raise ArgumentError(
@@ -137,7 +143,9 @@ def _export(
     results = [_stored(one, run_dir) for one in pipeline.STAGES[: _place(Exported)]]
     record = run_dir.record(stage.name)
     before = record["inputs"]["export"]["forms"] if record else []
-    settings = _settings(run_dir, results, tuple(sorted({*before, *forms, "adapter"})), merge_into)
+    # one that was moved away, or that an export was refused, is made where it is asked for alone: it may be gigabytes
+    there = [form for form in before if (run_dir.root / form).exists()]
+    settings = _settings(run_dir, results, tuple(sorted({*there, *forms, "adapter"})), merge_into)
     require_way_to_hub(settings)
     prepare_libraries(settings)
     pipeline.prepare_hub(settings)

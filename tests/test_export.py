@@ -6,12 +6,14 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from job import pipeline
+from job.errors import HostUnfit, Stopped
 from job.exporting import stage as exporting
 from job.exporting.source import Source
 from job.exporting.stage import Kind
@@ -107,6 +109,42 @@ def test_a_merged_model_that_was_moved_away_is_made_again(
     assert made[-1].merge_into == "unquantized"
 
 
+def test_what_was_moved_away_or_did_not_fit_is_not_made_with_another_form(
+    finished: Path, made: list[Source], command: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, `export lora` ended with 68 as well, once `export merged` had."""
+    lora, merged = exporting.KINDS
+
+    def too_large(*_: object) -> None:
+        raise HostUnfit("0.7 GB of main memory are free.", remedy="End other processes.")
+
+    with monkeypatch.context() as small:
+        small.setattr(exporting, "KINDS", (lora, replace(merged, write=too_large)))
+        assert command({}, "export", "merged", "--output", str(finished)) == 68
+    assert command({}, "export", "lora", "--output", str(finished)) == 0
+    assert len(made) == 1 and not (finished / "merged").exists()
+    assert command({}, "export", "merged", "--output", str(finished)) == 0
+    (finished / "merged").rename(finished.parent / "elsewhere")
+    assert command({}, "export", "lora", "--output", str(finished)) == 0
+    assert len(made) == 2 and not (finished / "merged").exists()
+    assert [form["name"] for form in metrics_of(finished)["export"]["forms"]] == ["lora"]
+
+
+def test_a_stop_says_that_the_command_may_be_given_again(
+    finished: Path, command: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Before, it said that the run continues, which is long done."""
+
+    def stopped(*_: object) -> None:
+        raise Stopped("SIGTERM arrived.")
+
+    monkeypatch.setattr(exporting, "KINDS", (Kind("merged", stopped, stopped),))  # type: ignore[arg-type]
+    assert command({}, "export", "merged", "--output", str(finished)) == 75
+    line = "SIGTERM arrived. The run is what it was; the same command makes what is still missing."
+    assert line in capfd.readouterr().err
+    assert metrics_of(finished)["status"] == "succeeded"
+
+
 def test_a_base_that_was_moved_is_named_by_its_variable(
     finished: Path, made: list[Source], command: Callable[..., int]
 ) -> None:
@@ -189,6 +227,14 @@ def other_base(folder: Path) -> None:
 SPOILT: dict[str, tuple[Callable[[Path], object], int, str]] = {
     "no run": (shutil.rmtree, 64, "holds no run"),
     "not finished": (lambda folder: (folder / "probe.json").unlink(), 64, "is not finished, probe is not done"),
+    "another version": (
+        lambda folder: [
+            write_sealed(path, open_sealed(path) | {"schema_version": SCHEMA_VERSION - 1})
+            for path in (folder / "clean.json", folder / "train.json", folder / "probe.json")
+        ],
+        61,
+        "another version of this program wrote: clean.json, train.json, probe.json",
+    ),
     "no adapter": (
         lambda folder: write_sealed(
             folder / "probe.json",
@@ -217,6 +263,14 @@ def test_what_cannot_be_exported_is_said(
     assert made == []
     assert not (finished / "merged").exists()
     assert finished.exists() == (how != "no run")
+
+
+def test_a_misspelt_variable_is_no_default(
+    finished: Path, made: list[Source], command: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert command({"FINETUNE_MERGEINTO": "unquantized"}, "export", "merged", "--output", str(finished)) == 64
+    assert "did you mean FINETUNE_MERGE_INTO?" in capfd.readouterr().err
+    assert made == []
 
 
 def test_a_folder_in_use_is_left_alone(

@@ -23,6 +23,7 @@ from job.asking.screen import LEAST_WIDTH, Below, Columns, Screen
 from job.asking.source import Source, of_run
 from job.errors import SUCCESS, ArgumentError, JobError, Stopped
 from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries, require_way_to_hub, require_working_folder
+from job.hosts.main_memory import LIBRARIES_BYTES, require_main_memory
 from job.pipeline import prepare_hub
 from job.runs.endings import end_command, log_failure
 from job.runs.logs import LineFormatter
@@ -32,7 +33,7 @@ from job.runs.signals import StopRequest
 from job.settings.env_files import fill_environment
 from job.settings.fields import DataSettings, HubSettings, ModelSettings, Settings
 from job.settings.files import output_dir, wants_json
-from job.settings.loading import load_token
+from job.settings.loading import is_broken, load_token, require_sound_variables
 from job.settings.sources import HUB_ID
 from job.trained_base import BASE
 
@@ -43,6 +44,7 @@ log = logging.getLogger("job.ask")
 STAGE = "ask"
 MODELS = ("base", "tuned")
 PROMPT = "? "
+ELSEWHERE = "End other processes, give the container more memory, or ask on a larger machine."
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,13 @@ def _ask(request: Request, env_file: Path | None) -> int:
     fill_environment(env_file)
     hide_secrets(os.environ)
     LineFormatter.as_json = wants_json(os.environ)
+    require_sound_variables()
     _require_sense(request)
     token = load_token()
     hide(token)
     lines = None if request.question is not None or sys.stdin.isatty() else _questions()
     base = os.environ.get(BASE, "").strip()
+    require_main_memory(LIBRARIES_BYTES, "loading PyTorch", ELSEWHERE)  # the kernel's kill would have no words
     if request.adapter:
         _prepare(ModelSettings.model_construct(base="quickstart"), request.adapter)
         with importing():
@@ -109,6 +113,8 @@ def _require_sense(request: Request) -> None:
     problems = []
     if request.question is not None and not request.question.strip():
         problems.append("question: it is empty; leave it out to be asked for one")
+    if request.question is not None and is_broken(request.question):
+        problems.append("question: it is not UTF-8 text; set the terminal to UTF-8, or pipe the question in")
     if request.adapter and request.folder:
         problems.append("--output, --adapter: name one of them, the folder of a run or a repository on the Hub")
     if request.adapter and not HUB_ID.fullmatch(request.adapter):
@@ -211,6 +217,10 @@ def _answer_lines(session: Session, questions: Iterator[str], request: Request) 
 
 def _talk(session: Session, request: Request) -> int:
     """Until the end of input (Ctrl-D). Ctrl-C stops an answer."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(
+            errors="replace"
+        )  # no tokenizer takes the halves of characters that Python makes of such bytes
     with suppress(ImportError):
         import readline  # noqa: F401  arrow keys and earlier questions
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

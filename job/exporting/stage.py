@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from job.errors import Stopped
+from job.errors import NotFound, Stopped
 from job.exporting.lora import check_lora, write_lora
 from job.exporting.merged import check_merged, write_merged
 from job.exporting.source import Source
@@ -104,7 +104,7 @@ def export(
             root / probed.adapter_path,
             cleaned,
             trained,
-            read_lines(root / probed.tokens_path, Said) if probed.tokens_path else [],
+            _said(root, probed),
             probe.max_new_tokens,
             probe.repetition_penalty,
             merge_into,
@@ -127,6 +127,17 @@ def release_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def _said(root: Path, probed: Probed) -> list[Said]:
+    """Raises NotFound (66) without the file: a form that is compared with no answer looks proven."""
+    if probed.tokens_path and not (root / probed.tokens_path).exists():
+        raise NotFound(
+            f"{probed.tokens_path} in {root.absolute()} is gone, or no longer as the probe wrote it: with the answers in it "
+            "each form is proven.",
+            remedy="Restore the file from a copy of the run folder, or train again in a new folder.",
+        )
+    return read_lines(root / probed.tokens_path, Said) if probed.tokens_path else []
 
 
 def _make(kind: Kind, source: Source, root: Path, origin: dict[str, Any]) -> Made:

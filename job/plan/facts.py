@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from job.errors import HubUnavailable, JobError
+from job.hosts.main_memory import LIBRARIES_BYTES, require_main_memory
 from job.modeling.sizes import Sizes, architecture_of, sizes
 from job.plan.cost import T4, Card, Cost, cost
 from job.plan.rows import Expected, Sample, expected, take
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from job.modeling.chat import Chat
 
 T = TypeVar("T")
+ELSEWHERE = "End other processes, give the container more memory, or plan on a larger machine."
 STILL_SECONDS = 20
 """A Hub that does not answer is waited for so long, once: a plan can do without."""
 
@@ -72,7 +74,11 @@ class Facts:
     @cached_property
     def base(self) -> Found[Architecture]:
         self._bound_the_hub()
-        return Found.of(lambda: architecture_of(self.pinned, self.token))
+        return Found.of(self._architecture)
+
+    def _architecture(self) -> Architecture:
+        _require_room_for_libraries()
+        return architecture_of(self.pinned, self.token)
 
     @cached_property
     def sizes(self) -> Found[Sizes]:
@@ -97,7 +103,11 @@ class Facts:
         """What a sample of each source holds, or why it cannot be read."""
         self._bound_the_hub()
         sources = self.pinned.data.sources
-        return [(source, Found.of(partial(take, source, self.pinned, self.token, self.chat))) for source in sources]
+        return [(source, Found.of(partial(self._sample, source))) for source in sources]
+
+    def _sample(self, source: Source) -> Sample:
+        _require_room_for_libraries()
+        return take(source, self.pinned, self.token, self.chat)
 
     @cached_property
     def expected(self) -> Expected:
@@ -119,3 +129,8 @@ class Facts:
             from job.hosts.patience import Limits, set_limits
 
             set_limits(Limits(still_seconds=STILL_SECONDS))
+
+
+def _require_room_for_libraries() -> None:
+    """Raises HostUnfit (68) where the kernel would kill the plan without a word, as it imports them."""
+    require_main_memory(LIBRARIES_BYTES, "loading PyTorch", ELSEWHERE)

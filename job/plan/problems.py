@@ -18,6 +18,7 @@ from job.results import Cleaned
 from job.runs.claim import require_own
 from job.runs.folder import RunDir
 from job.runs.signals import StopRequest
+from job.runs.unusable import readable
 from job.settings.files import read_lines
 from job.stages import Run
 from job.training.intervals import doubts, intervals
@@ -78,9 +79,11 @@ def _of_the_card(facts: Facts) -> Iterator[JobError]:
 def _of_the_disk(facts: Facts) -> Iterator[JobError]:
     """The disk of the output folder, on this machine."""
     root = facts.settings.output_dir.absolute()
-    existing = next(folder for folder in (root, *root.parents) if folder.is_dir())
     needed = cleaning_bytes(facts.settings.data) + (facts.sizes.value.run_bytes if facts.sizes.value else 0)
-    require_space(existing, needed - present_bytes(root), "rows, checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
+    with readable(root):
+        existing = next(folder for folder in (root, *root.parents) if folder.is_dir())
+        present = present_bytes(root)
+    require_space(existing, needed - present, "rows, checkpoints and adapter", "FINETUNE_OUTPUT_DIR")
     yield from ()
 
 

@@ -38,15 +38,20 @@ def _of_another_version(root: Path) -> list[str]:
     return found
 
 
-def require_own(settings: Settings) -> None:
-    """Before anything is touched. Raises SettingsError (64) if the run would replace what it did not write or what it reads,
-    FolderError (61) if another version wrote it."""
-    root = settings.output_dir
+def require_this_version(root: Path) -> None:
+    """Raises FolderError (61) if another version of this program wrote what lies there."""
     if others := _of_another_version(root):
         raise FolderError(
             f"The folder {root.absolute()} holds a run that another version of this program wrote: {', '.join(others)}.",
             remedy="Set FINETUNE_OUTPUT_DIR to a new folder, or use the version that began the run.",
         )
+
+
+def require_own(settings: Settings) -> None:
+    """Before anything is touched. Raises SettingsError (64) if the run would replace what it did not write or what it reads,
+    FolderError (61) if another version wrote it."""
+    root = settings.output_dir
+    require_this_version(root)
     if found := strangers(root):
         shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if found[5:] else "")
         raise SettingsError(

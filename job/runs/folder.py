@@ -41,7 +41,7 @@ from job.runs.files import (
 )
 from job.runs.lock import FolderLock
 from job.runs.named_files import needed_of, paths, without
-from job.runs.unusable import remedy_of
+from job.runs.unusable import readable, remedy_of
 
 log = logging.getLogger("job")
 SETTINGS = "settings.json"
@@ -124,8 +124,9 @@ class RunDir:
         self._lock.release()
 
     def holds_a_run(self) -> bool:
-        """Whether a start has been accepted here before."""
-        return (self.root / SETTINGS).exists() or any(self.root.glob(".*.json"))
+        """Whether a start has been accepted here before. Raises HostUnfit (68) if that cannot be read."""
+        with readable(self.root):
+            return (self.root / SETTINGS).exists() or any(self.root.glob(".*.json"))
 
     def forget(self) -> None:
         """Begin the walk over the stages again, as another start would."""
@@ -141,16 +142,13 @@ class RunDir:
         Raises HostUnfit (68) if it cannot be read.
         """
         path, copy = self.root / f"{stage}.json", self.root / f".{stage}.json"
-        if not path.exists():
-            return None
-        try:
+        with readable(self.root):
+            if not path.exists():
+                return None
             record = read_sealed(path)
             if record is None and (record := read_sealed(copy)):
                 write_sealed(path, record)
                 log.warning("stage=%s restored=%s: from its copy", stage, path.name)
-        except PermissionError as error:
-            what = f"{error.filename} cannot be read: {error.strerror}."
-            raise HostUnfit(what, remedy=remedy_of(error, self.root)) from error
         return record if record and record.get("schema_version") == SCHEMA_VERSION else None
 
     def _write_record(self, stage: str, entry: dict[str, Any]) -> None:

@@ -14,13 +14,15 @@ def read_env_file(path: Path) -> dict[str, str]:
     """`NAME=value` verbatim, `#` only at the start of a line, a bare NAME copies the caller's value.
 
     A relative path is also looked up in the project's own folder: the shipped files lie there in the image too.
-    Raises SettingsError (64) with every wrong line.
+    Raises SettingsError (64) with every wrong line, such as one that gives a name another value than a line above.
     """
     try:
         text = read_file(find_file(str(path)), "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([f"--env-file {path}: cannot be read ({error})"]) from error
-    values, problems = {}, []
+    values: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    problems = []
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.removesuffix("\r").lstrip(" \t")
         if not line or line.startswith("#"):
@@ -33,8 +35,11 @@ def read_env_file(path: Path) -> dict[str, str]:
             )
         elif "\0" in value:
             problems.append(f"{path} line {number}: the value holds a zero byte, which no variable can")
+        elif equals and values.get(name, value) != value:  # docker takes the last, kubectl none
+            problems.append(f"{path} line {number}: line {lines[name]} gives it another value; keep one of them")
         elif equals:
             values[name] = value
+            lines[name] = number
         elif name in os.environ:
             values[name] = os.environ[name]
     if problems:

@@ -36,16 +36,28 @@ def load_settings(env_file: Path | None = None) -> Settings:
     return _of_environment()
 
 
-def _of_environment() -> Settings:
+def require_sound_variables() -> None:
+    """For commands that need no settings of a run: names and forms alone. Raises SettingsError (64) with all problems."""
+    if problems := _unsound():
+        raise SettingsError(problems)
+
+
+def _unsound() -> list[str]:
+    """What is wrong with names, text and connection, whatever the settings are."""
     problems = [*_drop_broken_text(os.environ), *_in_capitals(os.environ)]
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         os.environ[name] = os.environ[name].strip()
-    problems += [
+    return [
+        *problems,
         *_unknown_names(os.environ),
         *_quoted(os.environ),
         *_unexpanded(os.environ),
         *wrong_connection(os.environ),
     ]
+
+
+def _of_environment() -> Settings:
+    problems = _unsound()
     sections = {f"{PREFIX}{section}".upper() for section in SECTIONS}
     for name in [name for name in os.environ if name.upper() in sections]:
         del os.environ[name]  # `FINETUNE_LORA=16` is no variable, and would hide every other problem of its section

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from job.errors import EXIT_CODES, ArgumentError, SettingsError
+from job.hosts.places import LAUNCHERS
 from job.runs.redaction import STARS, redact
 from job.settings.fields import OUTPUT_DIR, PREFIX, Settings
 from job.settings.loading import TOKEN, is_broken, load_file
@@ -20,6 +21,8 @@ IMAGE = re.compile(r"[A-Za-z0-9][\w./:@+-]*")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LONGEST_LABEL = 40
 SECRET = re.compile(r"(TOKEN|SECRET|PASS(WORD|WD|PHRASE)?|KEY|CREDENTIALS?)$", re.IGNORECASE)
+PLACES = {"LOCAL_RANK", *(name for launcher in LAUNCHERS for name in launcher.variables)}
+"""What a launcher sets. One of them in the manifest of another would let hosts wait for those that never come."""
 PORT = 29500
 """Of the first host, on which the others meet it: torch's own choice."""
 KILLED = (137, 143)  # SIGKILL, and SIGTERM before the job could handle it: the host was preempted or evicted
@@ -151,6 +154,11 @@ def describe(
         f"{name} in {env_file}: its value is not UTF-8 text, and a manifest is"
         for name, value in values.items()
         if is_broken(value)
+    ]
+    problems += [
+        f"{name} in {env_file}: the platform and the manifest tell each host its place (--nodes); remove it from the file"
+        for name in values
+        if name in PLACES
     ]
     problems += _of_the_devices(settings, gpus, nodes)
     if problems:

@@ -19,6 +19,7 @@ import pytest
 from job.asking import command as asking
 from job.asking.command import Request
 from job.asking.screen import Below, Columns
+from job.hosts import main_memory
 from tests.conftest import PROJECT, clean_environment
 
 Run = tuple[Path, dict[str, str]]
@@ -63,6 +64,7 @@ def test_lines_become_one_object_each_and_nothing_else(
     ("arguments", "said"),
     [
         (["  "], "question: it is empty"),
+        (["Caf\udce9?"], "question: it is not UTF-8 text"),
         (["--adapter", "./output", "Why?"], "--adapter: must be OWNER/NAME on the Hub, not './output'"),
         (["--adapter", "a/b", "--output", "output", "Why?"], "--output, --adapter: name one of them"),
         (["--output", "/nowhere", "Why?"], "/nowhere holds no run (there is no folder)"),
@@ -85,12 +87,43 @@ def test_a_wrong_command_line_is_64(
 
 
 @pytest.mark.light
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("FINETUNE_OUTPUT_DIRECTORY", "there is no such variable; did you mean FINETUNE_OUTPUT_DIR?"),
+        ("finetune_output_dir", "write the name in capitals"),
+        ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT: "),
+        ("HTTPS_PROXY", "HTTPS_PROXY: "),
+    ],
+)
+def test_a_wrong_variable_is_64_as_for_a_run(
+    variable: str, said: str, command: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Before, a misspelt one was passed over, and the Hub's client ended with a traceback."""
+    assert command({variable: "foo:bar:baz"}, "ask", "--adapter", "a/b", "Why?") == 64
+    assert said in capfd.readouterr().err
+
+
+@pytest.mark.light
 def test_no_question_at_all_is_64_before_anything_is_loaded(
     command: Command, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Stdin("\n  \n"))
     assert command({}, "ask", "--output", "/nowhere") == 64
     assert "question: there is none; write it behind" in capfd.readouterr().err
+
+
+@pytest.mark.light
+def test_memory_too_small_for_the_libraries_is_told_before_they_are_loaded(
+    small_folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Before, the kernel killed the command as it imported them, without a word."""
+    monkeypatch.setattr(main_memory, "main_memory_bytes", lambda: 300_000_000)
+    monkeypatch.setattr(asking, "_models", lambda *_, **__: nullcontext(fake_session()))
+    assert command({}, "ask", "--output", str(small_folder), "Why?") == 68
+    captured = capfd.readouterr()
+    assert "0.3 GB of main memory are free; loading PyTorch needs about 0.5 GB." in captured.err
+    assert captured.out == ""
 
 
 @pytest.mark.light
@@ -140,6 +173,15 @@ def test_a_talk_ends_with_the_input_and_ctrl_c_ends_an_answer_alone(
     assert "Ctrl-D ends" in captured.err and "(tuned: cut at the 9 tokens of the run's limit)" in captured.err
     assert captured.err.count("cut at") == 1
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.light
+def test_a_terminal_of_another_encoding_ends_no_talk(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Caf\xe9?\nWhy?\n"), encoding="utf-8"))
+    assert asking._talk(fake_session(), Request(None, None, "", "tuned", False)) == 0
+    assert capsys.readouterr().out.endswith("CAF\ufffd?\nWhy\nWHY?\n")
 
 
 @pytest.mark.light

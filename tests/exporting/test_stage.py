@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from job.errors import JobError, Stopped
+from job.errors import JobError, NotFound, Stopped
 from job.exporting import stage
 from job.exporting.source import Source
 from job.exporting.stage import Kind, export
@@ -49,10 +49,11 @@ def exported(tmp_path: Path) -> Callable[..., Exported]:
     (tmp_path / "adapter").mkdir()
     (tmp_path / "adapter" / WEIGHTS).write_bytes(b"adapter")
 
-    def run(*forms: str, into: str = "dequantized", **changes: Any) -> Exported:
+    def run(*forms: str, into: str = "dequantized", tokens: str | None = None, **changes: Any) -> Exported:
         given: dict[str, Any] = {"stop": StopRequest(), "deadline": Deadline(), "token": "", "root": tmp_path}
         model = ModelSettings(base="quickstart")
-        return export(CLEANED, TRAINED, PROBED, model, ProbeSettings(), forms, into, **given | changes)
+        probed = PROBED.model_copy(update={"tokens_path": tokens})
+        return export(CLEANED, TRAINED, probed, model, ProbeSettings(), forms, into, **given | changes)
 
     return run
 
@@ -125,6 +126,17 @@ def test_what_comes_after_it_is_not_made_again_for_another_form_or_a_card(
     shutil.rmtree(tmp_path / "merged")
     assert earlier("lora") == before
     assert made == ["lora", "merged"]
+
+
+def test_without_the_answers_of_the_probe_nothing_is_made(
+    made: list[str], exported: Callable[..., Exported], tmp_path: Path
+) -> None:
+    """Before, `export merged` found 0 of 0 answers the same, and called that proven."""
+    with pytest.raises(NotFound, match=r"probe/tokens\.jsonl in .* is gone") as caught:
+        exported("merged", tokens="probe/tokens.jsonl")
+    assert made == [] and "Restore the file" in caught.value.remedy
+    lora = exported("lora")
+    assert exported("lora", tokens="probe/tokens.jsonl") == lora, "it is proven already"
 
 
 def test_a_form_that_is_refused_takes_no_place(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from job.errors import HubUnavailable, NotFound
+from job.hosts import main_memory
 from job.plan.cost import CARDS, T4
 from job.plan.facts import Facts, Found
 from job.plan.problems import problems, warnings
@@ -61,6 +63,35 @@ def test_a_disk_that_is_too_small(facts: Callable[..., Facts], monkeypatch: pyte
     (error,) = problems(known)
     assert error.exit_code == 68
     assert "FINETUNE_OUTPUT_DIR" in error.remedy
+
+
+@pytest.mark.light
+def test_memory_too_small_for_the_libraries_leaves_base_and_rows_unknown(
+    facts: Callable[..., Facts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, the kernel killed the plan as it imported them, without a word."""
+    monkeypatch.setattr(main_memory, "main_memory_bytes", lambda: 300_000_000)
+    known = facts(MODEL_BASE="quickstart", DATA_SOURCES="quickstart")
+    (error,) = problems(known)
+    assert known.samples[0][1].problem and not known.base.value
+    assert error.exit_code == 68
+    assert str(error) == "0.3 GB of main memory are free; loading PyTorch needs about 0.5 GB."
+
+
+@pytest.mark.light
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user for a while")
+def test_an_output_folder_that_this_user_may_not_enter(facts: Callable[..., Facts], tmp_path: Path) -> None:
+    """Before, the plan ended with a traceback."""
+    known = without_base(with_samples(facts(OUTPUT_DIR=str(tmp_path / "output")), sample()))
+    assert not problems(known), "and what it imports is read as root"
+    tmp_path.chmod(0o700)
+    os.seteuid(65534)
+    try:
+        found = problems(known)
+    finally:
+        os.seteuid(0)
+    assert {error.exit_code for error in found} == {68}
+    assert f"{tmp_path}/output cannot be read: Permission denied." in map(str, found)
 
 
 @pytest.mark.light

@@ -228,6 +228,12 @@ def test_pieces_of_another_owner_are_named_with_the_remedy() -> None:
         (root / "train.json").chmod(0o600)
         found = as_nobody(lambda: RunDir(root).record("train"))
         assert found.startswith("HostUnfit") and "train.json cannot be read" in found
+        root.chmod(0o700)
+        for look in (RunDir(root).holds_a_run, lambda: RunDir(root).has_result("train")):
+            found = as_nobody(look)
+            assert found.startswith("HostUnfit") and "cannot be read" in found, (
+                "as `plan` and `export` find a closed folder"
+            )
 
 
 def test_a_replaceable_result_gives_way_to_other_inputs(tmp_path: Path) -> None:

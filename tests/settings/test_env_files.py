@@ -88,6 +88,15 @@ def test_line_ends_of_windows_and_a_byte_order_mark_are_no_part_of_a_value(tmp_p
     assert read_env_file(file) == {"A": "1", "B": "two words"}
 
 
+def test_a_name_with_two_values_is_told_with_both_lines(tmp_path: Path) -> None:
+    """One of the two would be forgotten without a word. The same value twice does no harm."""
+    file = tmp_path / "run.env"
+    file.write_text("A=1\nB=2\nB=2\n\nA=3\n", "utf-8")
+    with pytest.raises(SettingsError) as caught:
+        read_env_file(file)
+    assert list(caught.value.problems) == [f"{file} line 5: line 1 gives it another value; keep one of them"]
+
+
 def test_a_line_without_a_name_is_told_with_its_number(tmp_path: Path) -> None:
     file = tmp_path / "run.env"
     file.write_text("A=1\nMY NAME=2\n=3\n", "utf-8")

@@ -165,6 +165,13 @@ def test_a_variable_named_like_a_secret_is_refused(name: str, tmp_path: Path) ->
         describe(env_file(tmp_path, "FINETUNE_DATA_SOURCES=quickstart", f"{name}=x"), IMAGE)
 
 
+@pytest.mark.parametrize("name", ["NNODES", "NODE_RANK", "MASTER_ADDR", "WORLD_SIZE", "LOCAL_RANK", "PET_NNODES"])
+def test_the_place_of_a_host_is_not_for_the_file_to_say(name: str, tmp_path: Path) -> None:
+    """NNODES=3 of the file and two hosts of --nodes: the run would wait for a third."""
+    with pytest.raises(SettingsError, match=rf"{name} in .*: the platform and the manifest tell each host its place"):
+        describe(env_file(tmp_path, "FINETUNE_DATA_SOURCES=quickstart", f"{name}=3"), IMAGE, nodes=2)
+
+
 def test_a_value_that_cannot_be_written_down_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a variable that the file names alone."""
     monkeypatch.setenv("OTHER", "caf\udce9")
