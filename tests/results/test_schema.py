@@ -68,7 +68,7 @@ def test_a_number_that_is_not_finite_is_null(tmp_path: Path) -> None:
 def test_every_ending_keeps_to_it(
     error: BaseException | None, command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run(settings: Settings, token: str, run_dir: Any, writer: Any, stop: Any, *, halved: bool) -> None:
+    def run(settings: Settings, token: str, run_dir: Any, writer: Any, stop: Any, *, halved: bool, others: Any) -> None:
         writer.add(host=HOST, clean=DONE.clean)
         writer.at("train")
         if error:
