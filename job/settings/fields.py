@@ -192,8 +192,8 @@ class TrainSettings(Section):
     devices: AutoOr1 = Field(
         "auto",
         description="GPUs of a host that train, each with a worker of its own: a number from 1; auto means all that the job "
-        "sees, but no more than a step has rows. On a CPU a number of workers, auto means 1. It changes no result but dropout's "
-        "draws.",
+        "sees, but no more than a step has rows. On a CPU a number of workers, auto means 1. It changes no result but "
+        "dropout's draws.",
     )
     epochs: float = Field(1, gt=0, le=1000, description="Passes over the training rows.")
     batch_size: int = Field(16, ge=1, description="Rows per optimizer step (effective batch).")
