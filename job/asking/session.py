@@ -16,6 +16,7 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from job.asking.source import Source
 from job.errors import ArgumentError, HostUnfit, MemoryExhausted, NotFound
+from job.hosts.checks import driver_of_host, require_driver
 from job.hosts.libraries import usable_cpus
 from job.hosts.main_memory import main_memory_bytes
 from job.modeling.adapter_file import WEIGHTS, lora_tensors
@@ -132,11 +133,12 @@ def so_far(ids: list[int], ends: set[int], chat: Chat) -> str:
 
 @contextmanager
 def opened(source: Source, only: str, token: str) -> Iterator[Session]:
-    """Raises NotFound (66) for a base that is gone or another one, HostUnfit (68) if main memory is too small for it, and what
-    fetching and loading a base raises."""
+    """Raises NotFound (66) for a base that is gone or another one, HostUnfit (68) if the driver is too old or main memory too
+    small for it, and what fetching and loading a base raises."""
     architecture = Architecture.of(source.model, token)
     cuda = torch.cuda.is_available()
     if not cuda:
+        require_driver(driver_of_host(), torch.version.cuda)
         _require_main_memory(architecture)
     files = fetch_files(source.model, token, weights=True)
     tokenizer = _tokenizer(source)

@@ -112,24 +112,29 @@ DRIVER_FAILURES = {
 """What to do about the names of NVIDIA's cuda.h."""
 
 
-def _check_gpu(host: Host, driver: Driver, torch_cuda: str | None) -> None:
-    """`torch_cuda`: as "13.0", None for a CPU build. Raises HostUnfit (68)."""
-    without = host.device == "cpu" and bool(torch_cuda)
-    if without and 0 < driver.cuda < int((torch_cuda or "").partition(".")[0]) * 1000:
+def require_driver(driver: Driver, torch_cuda: str | None) -> None:
+    """Where PyTorch sees no GPU. `torch_cuda`: as "13.0", None for a CPU build. Raises HostUnfit (68) if the driver is why."""
+    if torch_cuda is None:
+        return
+    if 0 < driver.cuda < int(torch_cuda.partition(".")[0]) * 1000:
         raise HostUnfit(
             f"The NVIDIA driver of this host supports CUDA {driver.cuda // 1000}.{driver.cuda % 1000 // 10}, but this PyTorch "
             f"is built for CUDA {torch_cuda}.",
             remedy=NEW_DRIVER,
         )
-    if (
-        without and driver.failure and driver.failure != "CUDA_ERROR_NO_DEVICE"
-    ):  # what the weights ask for decides later
+    if driver.failure and driver.failure != "CUDA_ERROR_NO_DEVICE":  # what the weights ask for decides later
         raise HostUnfit(
             f"The NVIDIA driver of this host does not start: {driver.failure}.",
             remedy=DRIVER_FAILURES.get(driver.failure)
             or "Find out why with `nvidia-smi` and `dmesg` on the host; often a restart mends it. To run on the CPU, set "
             "CUDA_VISIBLE_DEVICES= (empty).",
         )
+
+
+def _check_gpu(host: Host, driver: Driver, torch_cuda: str | None) -> None:
+    """Raises HostUnfit (68)."""
+    if host.device == "cpu":
+        require_driver(driver, torch_cuda)
     if host.device == "cuda" and tuple(map(int, host.compute_capability.split("."))) < OLDEST_GPU:
         raise HostUnfit(
             f"{host.gpu} (compute capability {host.compute_capability}) is too old: PyTorch for CUDA 13 supports "

@@ -112,7 +112,7 @@ def replace_folder(partial: Path, final: Path) -> None:
     """
     settle(partial)
     old = final.with_name(final.name + ".old")
-    if final.exists():
+    if final.exists() or final.is_symlink():
         retire(old, partial, final.name)
         move(final, old)
     move(partial, final)
@@ -121,8 +121,8 @@ def replace_folder(partial: Path, final: Path) -> None:
 
 def retire(old: Path, new: Path, name: str) -> None:
     """Remove a folder that another one replaces, except what that one lacks: its user may have put it there, or have edited a
-    card. That goes to `kept-NAME`."""
-    for path in sorted(old.iterdir()) if old.is_dir() else ():
+    card. That goes to `kept-NAME`. Of a link the link alone goes: what it points to is not the run's."""
+    for path in sorted(old.iterdir()) if old.is_dir() and not old.is_symlink() else ():
         if (new / path.name).exists():
             continue
         kept = old.with_name(f"kept-{name}")

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.asking.conftest import write_records
 from tests.conftest import PROJECT, metrics_of, run_job, small_run
+from tests.exporting.conftest import make_source
 
 MISMATCH = 803
 SOURCE = """
@@ -65,6 +67,19 @@ def test_a_driver_that_does_not_start_ends_the_run_by_its_own_name_for_it(
     assert found.returncode == 68, found.stderr
     assert "does not start: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH." in found.stderr
     assert "Restart the host" in found.stderr
+
+
+def test_ask_says_so_too_in_place_of_a_slow_answer_on_the_cpu(
+    driver: Callable[..., dict[str, str]], base: Path, tmp_path: Path
+) -> None:
+    """Before, it answered on the CPU, or told whoever had a larger base to start the container with --gpus all."""
+    root = tmp_path / "output"
+    root.mkdir()
+    make_source(base, root / "adapter")
+    write_records(root, str(base), {})
+    found = run_job(driver(12000), "ask", "--output", str(root), "Why?")
+    assert (found.returncode, found.stdout) == (68, ""), found.stderr
+    assert "The NVIDIA driver of this host supports CUDA 12.0" in found.stderr
 
 
 @pytest.mark.light

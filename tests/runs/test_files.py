@@ -97,6 +97,18 @@ def test_a_folder_is_replaced_whole_and_what_its_user_put_there_is_kept(
     assert "kept=kept-final/notes.2: the new final/ has no such file" in caplog.text
 
 
+@pytest.mark.parametrize("place", ["elsewhere", "nowhere"])
+def test_a_link_gives_way_and_what_it_points_to_stays_untouched(place: str, tmp_path: Path) -> None:
+    """Before, the files of the folder that it points to were moved out of it, and a link to nothing was a traceback."""
+    write_text(tmp_path / "elsewhere" / "mine", "of somebody")
+    (tmp_path / "final").symlink_to(tmp_path / place)
+    write_text(tmp_path / "new" / "rows", "new")
+    replace_folder(tmp_path / "new", tmp_path / "final")
+    found = sorted(path.relative_to(tmp_path).as_posix() for path in files_of(tmp_path))
+    assert found == ["elsewhere/mine", "final/rows"]
+    assert not (tmp_path / "final").is_symlink()
+
+
 def test_a_few_files_of_one_name_are_kept_and_the_first_of_them_for_good(tmp_path: Path) -> None:
     for number in range(1, MOST_ASIDE + 3):
         unused(tmp_path / "rows").write_text(str(number), "utf-8")
