@@ -302,6 +302,7 @@ LONGEST_EATEN = 26
 """Characters of the end of such a word and of the blanks behind it."""
 _NUMBER = re.compile(r"(?:^|(?<=[a-z)][.!?])|(?<=\s))\s*\d{1,2}\s*[.)]\s*(?=$|[A-Z])")
 """Of an item; it may stand at the end of the sentence before."""
+_DIGIT = re.compile(r"\d")
 _SUBORDINATE = pattern(
     r"(?:if|when|while|as|since|because|although|though|unless|until|after|before|once|in\s+case|whether|the|some|your)\b"
 )
@@ -328,7 +329,9 @@ def completed(text: str) -> str:
     holds = functools.cache(lambda word: word.search(text) is not None)  # once, however many sentences ask
     found = sentences(text)
     return "".join(
-        _completed(sentence, holds, listed=bool(_NUMBER.search(before) or _NUMBER.match(sentence)))
+        _completed(
+            sentence, holds, listed=bool((_DIGIT.search(before) and _NUMBER.search(before)) or _NUMBER.match(sentence))
+        )
         if BRAND in sentence
         else sentence
         for before, sentence in zip(("", *found), found, strict=False)

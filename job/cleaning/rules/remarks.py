@@ -373,7 +373,7 @@ def _says_more(sentence: str, most: int) -> bool:
 
 def is_remark_inside(sentence: str) -> bool:
     """The same in the middle of an answer, where what is announced may stand in the next sentences."""
-    return not _LISTS.search(sentence) and is_remark(sentence.strip())
+    return is_remark(sentence.strip()) and not _LISTS.search(sentence)  # the first is remembered
 
 
 _TELLS = r"(?:judge|tell|assess|inform|comment|decide|say|guide|know|confirm|evaluate|explain|conclude|interpret|see|determine)"
