@@ -209,8 +209,6 @@ class TestEngine:
             "--rm",
             "--network",
             "none",
-            "-e",
-            "HF_HUB_OFFLINE=1",
             "--env-file",
             str(PROJECT / "env" / file),
             image,
