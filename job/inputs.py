@@ -91,7 +91,7 @@ def base_files(settings: Settings, patterns: tuple[str, ...]) -> dict[str, str]:
         ) from error
 
 
-NO_RESULT = {"devices", "log_steps", "checkpoint_minutes", "report_to"}
+NO_RESULT = {"devices", "shard", "log_steps", "checkpoint_minutes", "report_to"}
 """Settings of training that do not say what is trained."""
 
 

@@ -195,6 +195,11 @@ class TrainSettings(Section):
         "sees, but no more than a step has rows. On a CPU a number of workers, auto means 1. It changes no result but "
         "dropout's draws.",
     )
+    shard: Literal["auto", "none", "full"] = Field(
+        "auto",
+        description="Whether the workers share the base's layers, each holding a part of every layer: full shares them, none "
+        "gives each GPU the whole base, auto shares them where the base does not fit one GPU. It changes no result.",
+    )
     epochs: float = Field(1, gt=0, le=1000, description="Passes over the training rows.")
     batch_size: int = Field(16, ge=1, description="Rows per optimizer step (effective batch).")
     learning_rate: float = Field(2e-4, gt=0, le=1, description="Peak learning rate.")
