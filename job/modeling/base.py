@@ -41,23 +41,26 @@ def _require_gpu_memory(error: RuntimeError) -> None:
 def load_base(files: BaseFiles, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype) -> PreTrainedModel:
     """The frozen NF4 base in `dtype`, its vocabulary extended if the tokenizer has more tokens than the base has rows.
 
-    No `prepare_model_for_kbit_training`: it makes float32 copies of embedding, head and norms (1.58 instead of 0.79 GB on
-    Llama 3.2 3B) and switches checkpointing on; freezing is enough.
-
     Raises NotFound (66) if weights are missing, damaged or of other shapes than the config says, SettingsError (64) if
     they are quantized already, and for a model that looks ahead.
     """
+    model = finished(read_weights(files, dtype, {"": 0 if torch.cuda.is_available() else "cpu"}), tokenizer, files)
+    require_causal(model, tokenizer, files.name)
+    return model
+
+
+def read_weights(files: BaseFiles, dtype: torch.dtype, device_map: dict[str, int | str]) -> PreTrainedModel:
+    """The model as transformers loads it in 4 bits. Raises what `load_base` raises."""
     stored_tensors(files.folder, files.name)
-    config = files.config
     try:
         with weights_as_progress(files.folder):
             model, loaded = AutoModelForCausalLM.from_pretrained(
                 files.folder,
                 dtype=dtype,
                 quantization_config=quantization(dtype),
-                device_map={"": 0 if torch.cuda.is_available() else "cpu"},
+                device_map=device_map,
                 use_safetensors=True,
-                attn_implementation=attention_of(config) or None,
+                attn_implementation=attention_of(files.config) or None,
                 trust_remote_code=False,
                 output_loading_info=True,
             )
@@ -70,13 +73,21 @@ def load_base(files: BaseFiles, tokenizer: PreTrainedTokenizerBase, dtype: torch
     except (KeyError, TypeError, AttributeError) as error:
         raise not_in_4_bits(files.name, error) from error
     require_all(loaded, files.name)
+    return model
+
+
+def finished(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, files: BaseFiles) -> PreTrainedModel:
+    """Frozen, and with a row for each token. Also of a model without numbers, on the meta device.
+
+    No `prepare_model_for_kbit_training`: it makes float32 copies of embedding, head and norms (1.58 instead of 0.79 GB on
+    Llama 3.2 3B) and switches checkpointing on; freezing is enough.
+    """
     model.requires_grad_(False)
     stay_differentiable(model)
     model.config.use_cache = False  # transformers drops the mask between packed rows where a cache is kept
     if torch.cuda.is_available():
         guard_attention(torch.cuda.get_device_capability())
-    require_causal(model, tokenizer, files.name)
-    extend_vocabulary(model, len(tokenizer), published_dtype(config))
+    extend_vocabulary(model, len(tokenizer), published_dtype(files.config))
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,33 +34,25 @@ EMBEDDING_ROUNDING = 0.01
 
 
 def check(
-    model: PeftModel,
-    rows: list[list[int]],
+    expected: dict[str, torch.Tensor],
+    vocabulary_rows: int,
     files: BaseFiles,
     adapter: Path,
     *,
     dtype: str,
-    new_rows: int,
-    embedding_saved: bool,
-    pad_token: int,
+    left_out: int | None,
 ) -> RoundTrip:
-    """Load base and adapter in a fresh process with the model card's code, and compare logits on the first `rows`.
+    """Load base and adapter in a fresh process with the model card's code, and compare with what is `expected`.
 
-    `new_rows`: of the vocabulary. If the embedding is saved or its new rows are, the loaded layer's vectors for them are
-    compared as well, the new ones first, and all logits, including the new token's. Raises JobError (1) if anything differs by
-    more than the dtype's rounding.
+    `vocabulary_rows`: to which the base was extended, 0 if it was not. `left_out`: a token whose row of the embedding is not
+    saved. Raises JobError (1) if anything differs by more than the dtype's rounding.
     """
-    rows = [ids[:TOKENS] for ids in rows[:ROWS]]
-    vocabulary_rows = model.get_input_embeddings().weight.shape[0]
     request = {
-        "code": loading_code(
-            str(files.folder), "", dtype, vocabulary_rows if new_rows else 0, attention_of(files.config)
-        ),
+        "code": loading_code(str(files.folder), "", dtype, vocabulary_rows, attention_of(files.config)),
         "adapter": str(adapter.absolute()),
-        "rows": len(rows),
-        "left_out": None if embedding_saved or not new_rows else pad_token,
+        "rows": sum(name.startswith("logits_") for name in expected),
+        "left_out": left_out,
     }
-    expected = _expected(model, rows, new_rows if embedding_saved else 0)
     answer = fresh_process("job.modeling.round_trip", request, expected, adapter, "The saved adapter")
     # Rounding of the dtype, times the depth over which it adds up, in units of the largest logit.
     rounding = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}[dtype]
@@ -87,12 +80,13 @@ def check(
 
 
 @torch.no_grad()
-def _expected(model: PeftModel, rows: list[list[int]], new_rows: int) -> dict[str, torch.Tensor]:
-    """Token ids and logits of each row; with `new_rows` also vectors of the embedding, the new ones first."""
+def expected_of(model: PeftModel, rows: Sequence[Sequence[int]], new_rows: int) -> dict[str, torch.Tensor]:
+    """Token ids and logits of the first rows; with `new_rows` also vectors of the embedding, the new ones first. A pass through
+    the model for each row."""
     expected = {}
     model.eval()
-    for number, ids in enumerate(rows):
-        batch = torch.tensor([ids], device=model.device)
+    for number, ids in enumerate(rows[:ROWS]):
+        batch = torch.tensor([list(ids[:TOKENS])], device=model.device)
         logits = model(input_ids=batch, attention_mask=torch.ones_like(batch)).logits
         expected[f"ids_{number}"] = batch[0].cpu()
         expected[f"logits_{number}"] = logits[0].float().cpu().contiguous()  # (T, V)

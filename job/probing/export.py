@@ -41,15 +41,14 @@ def export(
             swap_lora_tensors(partial, root / candidate.path)
     found = trained.round_trip
     if candidate.step != trained.best_step:
+        saved, new_rows = "embedding" in trained.adapter_parts_bytes, trained.new_rows
         found = round_trip.check(
-            model,
-            rows,
+            round_trip.expected_of(model, rows, new_rows if saved else 0),
+            trained.vocabulary_rows if new_rows else 0,
             files,
             partial,
             dtype=trained.precision.value,
-            new_rows=trained.new_rows,
-            embedding_saved="embedding" in trained.adapter_parts_bytes,
-            pad_token=pad_token,
+            left_out=pad_token if new_rows and not saved else None,
         )
         log.info(
             "stage=probe round_trip=true max_difference=%.2e tolerance=%.2e", found.max_difference, found.tolerance
