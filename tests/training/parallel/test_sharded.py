@@ -58,7 +58,7 @@ def stepped(forward: Forward, rows: list[Any], own: list[Any]) -> tuple[float, t
     plan = memory_plan_of(forward, rows)
     loss = gradients_of(forward, plan, own, 100, backward=lambda loss: loss.backward())
     return float(loss), torch.cat(
-        [one.grad.flatten() if one.grad is not None else one.flatten() * 0 for one in learned]
+        [one.new_zeros(one.numel()) if one.grad is None else one.grad.flatten() for one in learned]
     )
 
 
