@@ -28,6 +28,7 @@ log = logging.getLogger("job")
 QUIET = (
     "bitsandbytes",  # advises to install what the job does not need
     "transformers.integrations.bitsandbytes",  # a word on eetq where nothing can be held in 4 bits
+    "transformers.training_args",  # a word on DDP where workers hold the base together
     "transformers.trainer_utils",  # checkpoints of one second go by their number, which is right
 )
 PREFIX = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (?:[a-z]+: )?stage=\S+ ")

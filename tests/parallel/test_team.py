@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from job.errors import HostUnfit, JobError
 from job.modeling.batching import Row
@@ -18,12 +21,19 @@ from job.settings.fields import LoraSettings, ModelSettings
 from job.training.parallel.computing import facts, losses_of
 from job.training.preparation import Prepared, prepare
 from job.training.rows import read_rows
-from job.training.stage import WORKER
+from job.training.stage import WORKER, _prepared_together
 from job.training.trainer import Float32AdapterTrainer
 from tests.conftest import make_rows, write_rows
 from tests.training.building import SETTINGS, adapter, tokenizer_of, trainer_of
 
 LORA = LoraSettings(dropout=0.0)
+
+
+@pytest.fixture(autouse=True)
+def _no_group_is_left() -> Iterator[None]:
+    yield
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 @pytest.mark.light
@@ -38,8 +48,9 @@ def rows_of(base: Path, path: Path) -> list[Row]:
     return read_rows(Chat(tokenizer_of(base)), path, "answers", 512)
 
 
-def request_of(base: Path, path: Path) -> dict[str, object]:
+def request_of(base: Path, path: Path, held: str = "whole") -> dict[str, object]:
     return {
+        "held": held,
         "module": WORKER,
         "folder": str(base),
         "name": str(base),
@@ -54,9 +65,12 @@ def request_of(base: Path, path: Path) -> dict[str, object]:
     }
 
 
-def trainer_in(base: Path, rows: list[Row], folder: Path) -> tuple[Prepared, Float32AdapterTrainer]:
+def trainer_in(
+    base: Path, rows: list[Row], folder: Path, sharing_with: Team | None = None
+) -> tuple[Prepared, Float32AdapterTrainer]:
     files = BaseFiles(base, str(base), "")
-    made = prepare(files, tokenizer_of(base), LORA, SETTINGS, rows, eval_rows=rows)
+    load = partial(prepare, files, tokenizer_of(base), LORA, SETTINGS, rows, eval_rows=rows)
+    made = _prepared_together(sharing_with, load, offloaded=False) if sharing_with else load()
     trainer = trainer_of(made.loaded.forward, rows, folder)
     trainer.eval_rows = rows
     return made, trainer
@@ -69,7 +83,10 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_rows(tmp_path_factory.mktemp("rows") / "rows.jsonl", texts)
 
 
-def test_three_workers_train_what_one_trains_until_one_is_killed(base: Path, path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("held", ["whole", "sharded"])
+def test_three_workers_train_what_one_trains_until_one_is_killed(
+    base: Path, path: Path, tmp_path: Path, held: str
+) -> None:
     """The same adapter up to the order of sums, after a ragged last step; the same losses of the same rows; then its end."""
     rows = rows_of(base, path)
     made, alone = trainer_in(base, rows, tmp_path / "alone")
@@ -79,9 +96,9 @@ def test_three_workers_train_what_one_trains_until_one_is_killed(base: Path, pat
 
     with (
         pytest.raises(JobError, match=r"Worker 2 of 3: The process was ended by SIGKILL"),
-        Team(request_of(base, path), [""] * 3) as team,
+        Team(request_of(base, path, held), [""] * 3) as team,
     ):
-        made, trainer = trainer_in(base, rows, tmp_path / "three")
+        made, trainer = trainer_in(base, rows, tmp_path / "three", team if held == "sharded" else None)
         trainer.team = team
         team.join(facts(made, rows, rows), made.loaded.forward.device)
         trainer.evaluate()
