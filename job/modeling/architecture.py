@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from bitsandbytes.nn import Linear4bit
 from huggingface_hub import hf_hub_download
 from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.quantizers import AutoHfQuantizer
@@ -18,8 +19,8 @@ from transformers.quantizers import AutoHfQuantizer
 from job.errors import NotFound, SettingsError
 from job.hosts.hub import ask
 from job.modeling.config import load_config, published_dtype
-from job.modeling.layers import decoder_of
-from job.modeling.memory import Adapter
+from job.modeling.layers import decoder_layers, decoder_of
+from job.modeling.memory import Adapter, Weights
 from job.modeling.nf4 import quantization
 from job.modeling.refusals import DAMAGED_CONFIG, looks_ahead, one_line, rows_of_two_layers
 from job.modeling.targets import adapter_of, targets
@@ -124,6 +125,16 @@ class Architecture:
             int(count.parameters * (0.5 + 4 / 64 if count.kind == "4-bit linear" else width))
             for count in count_weights(self.model)
         )
+
+    def weights(self, width: int) -> Weights:
+        """The same, and what workers can share of it. Numbers in 4 bits lie two in a byte."""
+        layers = [
+            sum(
+                module.in_features * module.out_features for module in layer.modules() if isinstance(module, Linear4bit)
+            )
+            for layer in decoder_layers(self.model)
+        ]
+        return Weights(self.weight_bytes(width), sum(layers) // 2, max(layers, default=0) // 2)
 
 
 def _is_encoder(config: PreTrainedConfig, model: PreTrainedModel) -> bool:
