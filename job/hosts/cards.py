@@ -88,3 +88,13 @@ def cards_of(
             remedy="Start as many processes a host as it has GPUs (torchrun --nproc-per-node).",
         )
     return [known[local_rank]]
+
+
+def workers_and_hosts(train: TrainSettings, place: Place | None, cards: list[str]) -> tuple[int, int]:
+    """How many workers a run on GPUs has, and on how many hosts, if all are like this one. `cards`: that this process sees."""
+    if not place:
+        return len(workers_of(train.devices, train.batch_size, on_gpu=True, cards=cards)), 1
+    own = cards_of(train.devices, train.batch_size, place.local_rank, on_gpu=True, cards=cards)
+    workers = place.processes * len(own)
+    hosts = place.processes if place.local_rank is None else -(-place.processes // max(len(cards), 1))
+    return (min(workers, train.batch_size) if train.devices == "auto" else workers), hosts
