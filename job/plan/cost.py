@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES, Candidate, Checkpointing, candidates
+from job.hosts.rates import CARDS as CARDS  # the modules that plan for a card take them from here
+from job.hosts.rates import T4 as T4
+from job.hosts.rates import Card as Card
+from job.modeling.memory import GIB, RESERVE_SHARE, Candidate, Checkpointing, candidates
 from job.modeling.sharding import Fit
 from job.modeling.sizes import sizes, width_of
 from job.plan.parallel import Step, exchange_seconds, gather_seconds, largest_share, pays, rows_of, workers_of
@@ -25,29 +28,6 @@ if TYPE_CHECKING:
     from job.plan.facts import Facts
     from job.plan.rows import Expected
 
-
-@dataclass(frozen=True)
-class Card:
-    name: str
-    capability: tuple[int, int]
-    memory_bytes: int
-    """What PyTorch sees."""
-    tensor_tflops: float
-    """Peak of dense float16 products, from NVIDIA's data sheet."""
-    held: float
-    """Share of that peak which long products reach: 790 of 989 were measured on an H200, and 24 of 65 on a T4, whose 70
-    watts allow no more (NVIDIA's forum, 264462). An L4 has 72 watts."""
-    float32_tflops: float
-
-
-CARDS: tuple[Card, ...] = (
-    Card("T4", (7, 5), T4_BYTES, 65, 0.37, 8.1),
-    Card("L4", (8, 9), int(22.0 * GIB), 121, 0.37, 30.3),
-    Card("A100", (8, 0), int(39.4 * GIB), 312, 0.8, 19.5),  # the one with 40 GB
-    Card("H100", (9, 0), int(79.1 * GIB), 989, 0.8, 67.0),
-)
-"""What --gpu takes."""
-T4 = CARDS[0]
 
 H200_TFLOPS = 790
 MEASURED_WEIGHTS = 3_212_574_720

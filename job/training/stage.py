@@ -372,6 +372,7 @@ def _result(
         skipped_steps=watch.skipped_steps,
         optimizations=step.optimizations,
         workers=trainer.team.workers if trainer.team else 1,
+        mixed_gpus=trainer.team.mixed if trainer.team else "",
         batch_size=settings.batch_size,
         memory_plan=step.memory_plan.tried,
         micro_batch_tokens=step.memory_plan.candidate.tokens,

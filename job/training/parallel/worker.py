@@ -16,6 +16,7 @@ from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles
 from job.modeling.tokenizer import load_tokenizer
+from job.parallel.slowest import card
 from job.parallel.wire import Order, Wire, add_gradients
 from job.parallel.worker import run
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
@@ -43,7 +44,7 @@ def _work(request: dict[str, Any], wire: Wire) -> None:
         allow_unquantized=model.allow_unquantized,
         halved=request["halved"],
     )
-    wire.tell("ready", facts(prepared, rows, eval_rows))
+    wire.tell("ready", facts(prepared, rows, eval_rows) | {"card": card()})
     wire.connect(prepared.loaded.forward.device)
     serve(wire, prepared, rows, eval_rows)
 
