@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from job import pipeline
 from job.errors import DataError, HostUnfit, HubUnavailable, JobError
@@ -62,12 +63,13 @@ def _of_the_base(facts: Facts) -> Iterator[JobError]:
 def _of_the_devices(facts: Facts) -> Iterator[JobError]:
     """More workers than rows in a step, and where several GPUs are named, more than these."""
     train = facts.settings.train
+    if problem := Found.of(partial(require_rows, train, None)).problem:
+        yield problem
     if facts.gpus > 1 and train.devices != "auto" and train.devices > facts.gpus:
         yield HostUnfit(
             f"FINETUNE_TRAIN_DEVICES={train.devices} asks for more GPUs than the {facts.gpus} of --gpus.",
             remedy="Set FINETUNE_TRAIN_DEVICES=auto, or name a host with more GPUs.",
         )
-    require_rows(train, None)
 
 
 def _of_the_card(facts: Facts) -> Iterator[JobError]:

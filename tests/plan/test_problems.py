@@ -161,6 +161,8 @@ def test_more_workers_than_rows_in_a_step_are_a_problem_as_in_a_run(facts: Calla
     known.gpus = 8
     (error,) = problems(known)
     assert error.exit_code == 64
+    known.gpus = 2
+    assert [one.exit_code for one in problems(known)] == [64, 68], "in the order of a run"
     assert "FINETUNE_TRAIN_DEVICES: 8 are 8 workers, more than the rows of a step" in str(error)
     assert not problems(without_base(with_samples(facts(TRAIN_DEVICES="4", TRAIN_BATCH_SIZE="4"), sample())))
 
