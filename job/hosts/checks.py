@@ -187,7 +187,11 @@ def _check_gpu_memory(
 
 def _too_small(fit: Fit, host: Host, free_bytes: int) -> HostUnfit:
     need = min(map(fit.need, fit.ways))
-    shared = f", even if {fit.workers} workers share the base's layers" if len(fit.ways) > 1 else ""
+    shared = (
+        f", even if {fit.workers} workers share the base's layers; {RESERVE_SHARE:.0%} of a card stay in reserve"
+        if len(fit.ways) > 1
+        else ""
+    )
     message = (
         f"{host.gpu} has {free_bytes / GIB:.1f} of {host.gpu_bytes / GIB:.1f} GiB free, but one row of "
         f"{fit.settings.train.max_tokens:,} tokens needs about {need / GIB:.1f} GiB{shared}."

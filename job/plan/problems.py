@@ -80,11 +80,13 @@ def _of_the_card(facts: Facts) -> Iterator[JobError]:
         return
     fit, name = found.fit, f"NVIDIA {card.name}"
     if not found.fits and found.hopeless:
-        need = min(map(fit.need, fit.ways))
-        shared = f", even if {fit.workers} GPUs share the base's layers" if len(fit.ways) > 1 else ""
+        limit = f"{card.memory_bytes / GIB:.1f} GiB of an {name}"
+        if len(fit.ways) > 1:
+            usable = f"{fit.usable / GIB:.1f} GiB that a run takes"
+            limit = f"{usable} of an {name}, even if {fit.workers} GPUs share the base's layers"
         yield HostUnfit(
-            f"One row of {facts.settings.train.max_tokens:,} tokens needs about {need / GIB:.1f} GiB, more than the "
-            f"{card.memory_bytes / GIB:.1f} GiB of an {name}{shared}.",
+            f"One row of {facts.settings.train.max_tokens:,} tokens needs about {min(map(fit.need, fit.ways)) / GIB:.1f} GiB, "
+            f"more than the {limit}.",
             remedy=fit.advice(),
         )
     elif fit.held != "whole":

@@ -140,7 +140,7 @@ def test_a_base_that_no_card_holds_is_refused_only_if_the_cards_together_do_not(
     ) as caught:
         check_memory(seventy_b, L4, 1)
     assert caught.value.remedy == "Use 4 such GPUs in one host, or use a larger GPU."
-    with pytest.raises(HostUnfit, match=r"even if 8 workers share the base's layers\.") as caught:
+    with pytest.raises(HostUnfit, match=r"even if 8 workers share the base's layers; 8% of a card") as caught:
         check_memory(seventy_b, T4, 8, max_tokens=131072)
     assert caught.value.remedy.startswith("Lower FINETUNE_TRAIN_MAX_TOKENS (")
 
