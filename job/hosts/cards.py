@@ -91,10 +91,8 @@ def cards_of(
 
 
 def workers_and_hosts(train: TrainSettings, place: Place | None, cards: list[str]) -> tuple[int, int]:
-    """How many workers a run on GPUs has, and on how many hosts, if all are like this one. `cards`: that this process sees."""
-    if not place:
-        return len(workers_of(train.devices, train.batch_size, on_gpu=True, cards=cards)), 1
-    own = cards_of(train.devices, train.batch_size, place.local_rank, on_gpu=True, cards=cards)
-    workers = place.processes * len(own)
-    hosts = place.processes if place.local_rank is None else -(-place.processes // max(len(cards), 1))
-    return (min(workers, train.batch_size) if train.devices == "auto" else workers), hosts
+    """How many workers a run on GPUs has, and in how many processes that start them, if all see as many `cards`."""
+    processes, local_rank = (place.processes, place.local_rank) if place else (1, None)
+    own = len(cards_of(train.devices, train.batch_size, local_rank, on_gpu=True, cards=cards))
+    workers = min(processes * own, train.batch_size) if train.devices == "auto" else processes * own
+    return workers, -(-workers // own)

@@ -197,10 +197,10 @@ def _too_small(fit: Fit, host: Host, free_bytes: int) -> HostUnfit:
         f"{fit.settings.train.max_tokens:,} tokens needs about {need / GIB:.1f} GiB{shared}."
     )
     remedy = fit.advice()
-    if need <= fit.usable:  # with the layers in main memory, which has no room for them
+    if need <= fit.usable:
         message = (
-            f"The base fits {host.gpu} only with its layers in main memory, where they take {fit.main_need / GIB:.1f} GiB a "
-            f"host; {fit.main / GIB:.1f} GiB are free."
+            f"The base fits {host.gpu} only if {fit.workers} workers share its layers; for that it is read into main memory, "
+            f"where it takes {fit.main_need / GIB:.1f} GiB, and {fit.main / GIB:.1f} GiB are free."
         )
         remedy = f"Use a host with more main memory, or: {remedy[0].lower()}{remedy[1:]}"
     elif need <= (1 - RESERVE_SHARE) * host.gpu_bytes:

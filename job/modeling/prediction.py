@@ -21,7 +21,7 @@ def predictions(
     workers: int = 1,
 ) -> list[int | None]:
     """Peak bytes of each way to cut a step; None if the config does not name its sizes, or layers differ in them. `held`: how
-    each of `workers` holds the base."""
+    each of `workers` that share it has the base."""
     try:
         shapes = shapes_of(architecture.text_config)
     except RuntimeError:  # transformers', for a size that differs between layers (Gemma 4)

@@ -55,9 +55,9 @@ class Fit:
     width: int
     """Bytes of a number in the compute dtype."""
     hosts: int = 1
-    """On which the workers are."""
+    """On which the workers are, so many on each."""
     main: int = 0
-    """Free bytes of a host's main memory; 0 where they are not known, and then offloaded layers fit."""
+    """Free bytes of a host's main memory; 0 where they are not known, and then they are enough."""
 
     @property
     def ways(self) -> tuple[Held, ...]:
@@ -71,12 +71,18 @@ class Fit:
         return next(fitting, self.ways[0])
 
     @property
+    def parts(self) -> int:
+        """Into which a layer is cut. The workers of a host share it where there are several, so that it crosses no network."""
+        of_a_host = self.workers // self.hosts
+        return of_a_host if of_a_host > 1 else self.workers
+
+    @property
     def main_need(self) -> int:
-        """Of a host's main memory, what offloaded layers take: its workers' parts."""
-        return -(-self.base.weights(self.width).shared // self.hosts)
+        """Of a host's main memory, where a base is shared: one worker reads all of it there, and offloaded layers stay."""
+        return self.base.weights(self.width).whole
 
     def fits_main(self, way: Held) -> bool:
-        return way != "offloaded" or not self.main or self.main_need <= self.main
+        return way == "whole" or not self.main or self.main_need <= self.main
 
     def need(self, way: Held, tokens: int = 0) -> int:
         """Peak bytes of the smallest step: one row of `tokens`, by default the most that the settings allow, with every layer
@@ -86,8 +92,8 @@ class Fit:
 
         tokens = tokens or self.settings.train.max_tokens
         last = candidates(tokens, tokens, recomputable=bool(decoder_layers(self.base.model)))[-1]
-        (found,) = predictions(self.base, self.settings.lora, [last], width=self.width, held=way, workers=self.workers)
-        return found or self.base.weights(self.width).on_a_card(way, self.workers)
+        (found,) = predictions(self.base, self.settings.lora, [last], width=self.width, held=way, workers=self.parts)
+        return found or self.base.weights(self.width).on_a_card(way, self.parts)
 
     # --- where it does not fit ----------------------------------------------------------------------------------------
 
@@ -128,7 +134,7 @@ class Fit:
             return None
         weights = self.base.weights(self.width)
         for count in GPUS_OF_A_HOST:
-            fits = replace(self, workers=count).need("sharded") <= self.usable
+            fits = replace(self, workers=count, hosts=1).need("sharded") <= self.usable
             if count > self.workers and fits and weights.whole <= count * self.usable:
                 return count
         return None
@@ -143,7 +149,7 @@ def require_room_to_load(fit: Fit, cards: int, name: str) -> None:
     more = next((count for count in GPUS_OF_A_HOST if size <= count * fit.usable), None)
     raise HostUnfit(
         f"{fit.base.name} takes {size / GIB:.1f} GiB in 4 bits, and the GPUs of a host ({cards} x {name}) have "
-        f"{cards * fit.usable / GIB:.1f} GiB usable. Training shares the base among hosts, but the round-trip check and the "
-        "probe load all of it on the GPUs of one.",
+        f"{cards * fit.usable / GIB:.1f} GiB usable. Training would share the base, but the round-trip check and the probe "
+        "load all of it on the GPUs of one host.",
         remedy=f"Use {f'{more} such GPUs in one host' if more else 'larger GPUs'}, or a smaller FINETUNE_MODEL_BASE.",
     )

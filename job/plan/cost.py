@@ -101,7 +101,7 @@ def memory(base: Architecture, settings: Settings, card: Card, gpus: int = 1) ->
     fit = Fit(base, settings, workers, usable, width_of(base, settings, card.capability))
     longest, rows = settings.train.max_tokens, rows_of(workers, settings.train)
     ways = candidates(longest, longest * rows, recomputable=bool(decoder_layers(base.model)))
-    needs = predictions(base, settings.lora, ways, width=fit.width, held=fit.held, workers=workers)
+    needs = predictions(base, settings.lora, ways, width=fit.width, held=fit.held, workers=fit.parts)
     found = None
     for candidate, need in zip(ways, needs, strict=True):
         if need is None:
@@ -160,7 +160,7 @@ def step_of(base: Architecture, settings: Settings, rows: Expected, card: Card, 
         kernels=tokens * RECOMPUTED[found.candidate.checkpointing] * _kernel_ms(base, settings, card) / 1e6,
         launching=HOST_SECONDS * len(decoder_layers(base.model)) * micro_batches,
         exchange=exchange_seconds(base.adapter(settings.lora).parameters * 4, card.name, workers),
-        gathers=2 * micro_batches * gather_seconds(shared, found.fit.held, card.name, workers),
+        gathers=2 * micro_batches * gather_seconds(shared, found.fit.held, card.name, found.fit.parts),
     )
 
 
@@ -255,15 +255,12 @@ def cost_lines(facts: Facts) -> Iterator[str]:
 
 def _held_in_words(fit: Fit) -> str:
     weights, held = fit.base.weights(fit.width), fit.held
-    size = f"{weights.on_a_card(held, fit.workers) / GIB:.1f} GiB of its {weights.whole / GIB:.1f}"
+    size = f"{weights.on_a_card(held, fit.parts) / GIB:.1f} GiB of its {weights.whole / GIB:.1f}"
     if held == "whole":
         return f"each GPU holds the whole base, {weights.whole / GIB:.1f} GiB"
     if held == "sharded":
-        return f"each GPU holds a part of each layer and gathers two at a time: of the base {size}"
-    return (
-        f"each GPU gathers two layers at a time: of the base {size}; the layers lie in {weights.shared / GIB:.1f} GiB of main "
-        "memory"
-    )
+        return f"each GPU holds a part of each layer and gathers two: of the base {size}, which main memory reads first"
+    return f"each GPU gathers two layers at a time: of the base {size}; {weights.shared / GIB:.1f} stay in main memory"
 
 
 def _shared_lines(gpus: int, cost: Cost, train: TrainSettings) -> Iterator[str]:

@@ -109,8 +109,8 @@ def needs_of(settings: Settings, name: str, gpus: int = 1, nodes: int = 1) -> Ne
         why = f"{MARGIN} times the estimate of {seconds / 3600:.1f} h, and at least {LEAST_HOURS} h"
     largest_gib = math.ceil(min(2 * parameters / GIB, SHARD_GIB))
     memory_gib = HOST_GIB + largest_gib + (gpus - 1) * (WORKER_GIB + largest_gib)
-    if _is_shared(settings.train, card, parameters, gpus * nodes):  # and the layers may have to lie in main memory
-        memory_gib += math.ceil(parameters * LEAST_BYTES / GIB / nodes)
+    if _is_shared(settings.train, card, parameters, gpus * nodes):  # then main memory reads it, and may keep the layers
+        memory_gib += math.ceil(parameters * (LEAST_BYTES + SCALE_BYTES) / GIB)
     disk_gb = 10 * math.ceil((SYSTEM_GB + COPIES * 2 * parameters / 1e9) / 10)
     words = f"a base of {size}: {memory_gib} GiB of memory, {disk_gb} GB of disk"
     words += " each" if nodes > 1 else ""
@@ -186,12 +186,13 @@ def _steps(train: TrainSettings, card: Card, each: float, parameters: int, gpus:
     workers = workers_of(gpus * nodes, train)
     rows, shared = rows_of(workers, train), _is_shared(train, card, parameters, gpus * nodes)
     held: Held = "offloaded" if shared else "whole"
+    parts, apart = (min(gpus, workers), 1) if gpus > 1 else (workers, nodes)  # a host's workers share among themselves
     step = Step(
         workers,
         rows,
         kernels * largest_share((), workers, train.batch_size),
         HOST_SECONDS * LAYERS,
         exchange_seconds(GRADIENT_BYTES, card.name, workers, nodes),
-        2 * rows * gather_seconds(parameters * LEAST_BYTES, held, card.name, workers, nodes),
+        2 * rows * gather_seconds(parameters * LEAST_BYTES, held, card.name, parts, apart),
     )
     return (step, alone) if shared or pays(alone, step, train) else (alone, alone)

@@ -66,7 +66,7 @@ def test_workers_of_a_run_are_counted_as_if_all_hosts_were_alike() -> None:
     assert workers_and_hosts(auto, None, []) == (1, 1)
     three_hosts = Place(0, 3, None, "host", 29500, "a test")
     assert workers_and_hosts(auto, three_hosts, four) == (12, 3)
-    assert workers_and_hosts(TrainSettings(batch_size=8), three_hosts, four) == (8, 3), "as many as have rows"
+    assert workers_and_hosts(TrainSettings(batch_size=8), three_hosts, four) == (8, 2), "as many as have rows"
     assert workers_and_hosts(TrainSettings(devices=2), three_hosts, four) == (6, 3)
     a_gpu_each = Place(0, 8, 0, "host", 29500, "torchrun")
-    assert workers_and_hosts(auto, a_gpu_each, four) == (8, 2)
+    assert workers_and_hosts(auto, a_gpu_each, four) == (8, 8)

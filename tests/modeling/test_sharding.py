@@ -59,13 +59,22 @@ def test_full_is_offloaded_only_where_nothing_else_fits(seventy_b: Architecture)
     assert held(seventy_b, settings(shard="none"), workers=8, usable=T4) == "whole"
 
 
-def test_main_memory_that_is_too_small_takes_no_layers(seventy_b: Architecture) -> None:
-    """They take 31.9 GiB, on two hosts half of it each."""
-    on_one = {"workers": 8, "usable": T4}
-    assert Fit(seventy_b, settings(), 8, T4, 2).main_need / GIB == pytest.approx(31.9, abs=0.1)
-    assert held(seventy_b, settings(), main=int(32 * GIB), **on_one) == "offloaded"
-    assert held(seventy_b, settings(), main=int(31 * GIB), **on_one) == "whole"
-    assert held(seventy_b, settings(), main=int(31 * GIB), hosts=2, **on_one) == "offloaded"
+def test_a_base_is_shared_only_if_main_memory_can_read_it(seventy_b: Architecture, eight_b: Architecture) -> None:
+    assert Fit(seventy_b, settings(), 8, T4, 2).main_need / GIB == pytest.approx(39.8, abs=0.1)
+    for usable, way in ((T4, "offloaded"), (L4, "sharded")):
+        assert held(seventy_b, settings(), workers=8, usable=usable, main=int(40 * GIB)) == way
+        assert held(seventy_b, settings(), workers=8, usable=usable, main=int(39 * GIB)) == "whole"
+    assert held(eight_b, settings(), workers=8, usable=T4, main=GIB) == "whole"
+
+
+def test_the_workers_of_a_host_share_what_they_can_without_the_network(seventy_b: Architecture) -> None:
+    parts = {
+        (workers, hosts): Fit(seventy_b, settings(), workers, L4, 2, hosts).parts
+        for workers, hosts in ((8, 1), (8, 2), (8, 8), (9, 2))
+    }
+    assert parts == {(8, 1): 8, (8, 2): 4, (8, 8): 8, (9, 2): 4}
+    four, two = (Fit(seventy_b, settings(), 4, L4, 2, hosts) for hosts in (1, 2))
+    assert (four.held, two.held) == ("sharded", "offloaded")
 
 
 def test_float32_counts_with_four_bytes(seventy_b: Architecture) -> None:
