@@ -179,7 +179,7 @@ def _check_gpu_memory(
     workers, hosts = workers_and_hosts(settings.train, place, cards)
     usable, width = int(free_bytes - RESERVE_SHARE * host.gpu_bytes), width_of(base, settings, (major, minor))
     fit = Fit(base, settings, workers, usable, width, hosts, main_memory_bytes())
-    if fit.need(fit.held) * 0.85 > free_bytes:
+    if not fit.fits_main(fit.held) or fit.need(fit.held) * 0.85 > free_bytes:
         raise _too_small(fit, host, free_bytes)
     if fit.held != "whole":
         require_room_to_load(fit, max(len(cards), 1), host.gpu)
@@ -187,28 +187,22 @@ def _check_gpu_memory(
 
 def _too_small(fit: Fit, host: Host, free_bytes: int) -> HostUnfit:
     need = min(map(fit.need, fit.ways))
-    shared = (
-        f", even if {fit.workers} workers share the base's layers; {RESERVE_SHARE:.0%} of a card stay in reserve"
-        if len(fit.ways) > 1
-        else ""
-    )
-    message = (
-        f"{host.gpu} has {free_bytes / GIB:.1f} of {host.gpu_bytes / GIB:.1f} GiB free, but one row of "
-        f"{fit.settings.train.max_tokens:,} tokens needs about {need / GIB:.1f} GiB{shared}."
-    )
-    remedy = fit.advice()
     if need <= fit.usable:
-        message = (
-            f"The base fits {host.gpu} only if {fit.workers} workers share its layers; for that it is read into main memory, "
-            f"where it takes {fit.main_need / GIB:.1f} GiB, and {fit.main / GIB:.1f} GiB are free."
+        full = ", or set FINETUNE_TRAIN_SHARD=auto" if fit.settings.train.shard == "full" else ""
+        return HostUnfit(
+            f"{fit.workers} workers that share the base's layers read it into main memory first. There it takes "
+            f"{fit.main_need / GIB:.1f} GiB, and {fit.main / GIB:.1f} GiB are free.",
+            remedy=f"Use a host with more main memory or larger GPUs{full}.",
         )
-        remedy = f"Use a host with more main memory, or: {remedy[0].lower()}{remedy[1:]}"
-    elif need <= (1 - RESERVE_SHARE) * host.gpu_bytes:
-        remedy = (
-            "Stop whatever else uses the GPU (`nvidia-smi` lists it), lower FINETUNE_TRAIN_MAX_TOKENS, or use a larger "
-            "GPU."
-        )
-    return HostUnfit(message, remedy=remedy)
+    shared = f", even if {fit.workers} workers share the base's layers; {RESERVE_SHARE:.0%} of a card stay in reserve"
+    empty = need <= (1 - RESERVE_SHARE) * host.gpu_bytes
+    return HostUnfit(
+        f"{host.gpu} has {free_bytes / GIB:.1f} of {host.gpu_bytes / GIB:.1f} GiB free, but one row of "
+        f"{fit.settings.train.max_tokens:,} tokens needs about {need / GIB:.1f} GiB{shared if len(fit.ways) > 1 else ''}.",
+        remedy="Stop whatever else uses the GPU (`nvidia-smi` lists it), lower FINETUNE_TRAIN_MAX_TOKENS, or use a larger GPU."
+        if empty
+        else fit.advice(),
+    )
 
 
 def _check_disk(root: Path, run_bytes: int) -> None:

@@ -107,6 +107,7 @@ def test_a_gpu_that_is_full_is_found_before_the_download(llama_3b: Architecture)
 # --- a base that one card does not hold ------------------------------------------------------------------------------
 
 L4 = T4.model_copy(update={"gpu": "NVIDIA L4", "compute_capability": "8.9", "gpu_bytes": int(22 * GIB)})
+H100 = T4.model_copy(update={"gpu": "NVIDIA H100", "compute_capability": "9.0", "gpu_bytes": int(79 * GIB)})
 
 
 @pytest.fixture(scope="module")
@@ -160,9 +161,13 @@ def test_a_base_to_be_shared_is_read_into_main_memory(
 ) -> None:
     main_memory(20)
     for card in (T4, L4):
-        with pytest.raises(HostUnfit, match=r"where it takes 39\.8 GiB, and 20\.0 GiB are free") as caught:
+        with pytest.raises(HostUnfit, match=r"There it takes 39\.8 GiB, and 20\.0 GiB are free") as caught:
             check_memory(seventy_b, card, 8)
-        assert caught.value.remedy.startswith("Use a host with more main memory, or: ")
+        assert caught.value.remedy == "Use a host with more main memory or larger GPUs."
+    with pytest.raises(HostUnfit, match=r"4 workers that share the base's layers read it into main memory") as caught:
+        check_memory(seventy_b, H100, 4, shard="full")
+    assert caught.value.remedy.endswith(", or set FINETUNE_TRAIN_SHARD=auto.")
+    check_memory(seventy_b, H100, 4)
     main_memory(40)
     check_memory(seventy_b, T4, 8)
     check_memory(seventy_b, L4, 8)
