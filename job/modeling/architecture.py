@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from bitsandbytes.nn import Linear4bit
 from huggingface_hub import hf_hub_download
 from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.quantizers import AutoHfQuantizer
@@ -21,7 +20,7 @@ from job.hosts.hub import ask
 from job.modeling.config import load_config, published_dtype
 from job.modeling.layers import decoder_layers, decoder_of
 from job.modeling.memory import Adapter, Weights
-from job.modeling.nf4 import quantization
+from job.modeling.nf4 import four_bit_layers, quantization
 from job.modeling.refusals import DAMAGED_CONFIG, looks_ahead, one_line, rows_of_two_layers
 from job.modeling.targets import adapter_of, targets
 from job.modeling.weights import LINEAR, count_weights
@@ -129,9 +128,7 @@ class Architecture:
     def weights(self, width: int) -> Weights:
         """The same, and what workers can share of it. Numbers in 4 bits lie two in a byte."""
         layers = [
-            sum(
-                module.in_features * module.out_features for module in layer.modules() if isinstance(module, Linear4bit)
-            )
+            sum(one.in_features * one.out_features for one in four_bit_layers(layer))
             for layer in decoder_layers(self.model)
         ]
         return Weights(self.weight_bytes(width), sum(layers) // 2, max(layers, default=0) // 2)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from job.modeling.architecture import Architecture
+from job.modeling.base import load_base
+from job.modeling.files import BaseFiles
+from job.modeling.layers import decoder_layers
 from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES, Candidate, candidates
+from job.modeling.nf4 import four_bit_layers
 from job.modeling.prediction import predictions, shapes_of
-from job.settings.fields import LoraSettings
+from job.modeling.tokenizer import load_tokenizer
+from job.settings.fields import LoraSettings, ModelSettings
 
 ALL_LINEAR = LoraSettings(targets=("all-linear",))
 
@@ -76,3 +83,12 @@ def test_a_shared_base_takes_as_much_less_as_the_others_hold(llama_3b: Architect
     assert whole == need(llama_3b, one), "however many workers there are"
     assert whole - sharded == weights.shared * 3 // 4 - 2 * weights.largest_layer
     assert sharded - offloaded == weights.shared // 4
+
+
+def test_the_bytes_of_the_loaded_layers_are_those_that_can_be_shared(base: Path) -> None:
+    files = BaseFiles(base, "base", "")
+    model = load_base(files, load_tokenizer(files, ModelSettings(base=str(base))), torch.float32)
+    layers = [sum(one.weight.nbytes for one in four_bit_layers(layer)) for layer in decoder_layers(model)]
+    found = Architecture.read(base, "base").weights(4)
+    assert (found.shared, found.largest_layer) == (sum(layers), layers[0])
+    assert all(layers)
