@@ -276,6 +276,13 @@ def check_host(
     metrics_writer.add(host=host)
     missing = [stage for stage in wanted if not is_done(stage, settings, run_dir)]
     if any(stage.long_work for stage in missing):
-        checks.check(run.settings, run.token, run.root, host, computes=any(stage.computes for stage in missing))
+        checks.check(
+            run.settings,
+            run.token,
+            run.root,
+            host,
+            computes=any(stage.computes for stage in missing),
+            place=run.others.place if run.others else None,
+        )
         for stage in wanted:
             stage.check(run)

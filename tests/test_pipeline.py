@@ -296,7 +296,7 @@ def test_checks_are_made_for_the_stages_of_the_start(tmp_path: Path, monkeypatch
     from job.hosts import checks
 
     asked = []
-    monkeypatch.setattr(checks, "check", lambda *_args, computes: asked.append(computes))
+    monkeypatch.setattr(checks, "check", lambda *_args, computes, place: asked.append(computes))
     heavy = replace(TINY[0], long_work=True, check=lambda run: asked.append("count"))
     computing = replace(
         TINY[1],

@@ -28,7 +28,7 @@ LIGHT = (
     *(f"plan.{path.stem}" for path in sorted((JOB / "plan").glob("*.py")) if not path.stem.startswith("__")),
     *(f"runs.{path.stem}" for path in sorted((JOB / "runs").glob("*.py")) if not path.stem.startswith("__")),
     *(f"submit.{path.stem}" for path in sorted((JOB / "submit").glob("*.py")) if not path.stem.startswith("__")),
-    *("hosts.libraries", "hosts.places", "hosts.platforms", "modeling.memory", "modeling.sizes"),
+    *("hosts.libraries", "hosts.places", "hosts.platforms", "modeling.memory", "modeling.sharding", "modeling.sizes"),
     *("asking.command", "asking.screen", "asking.source"),
     *("cleaning.batch", "cleaning.workers", "cleaning.rules.registry", "probing.scores"),
 )

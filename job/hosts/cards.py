@@ -88,3 +88,11 @@ def cards_of(
             remedy="Start as many processes a host as it has GPUs (torchrun --nproc-per-node).",
         )
     return [known[local_rank]]
+
+
+def workers_and_hosts(train: TrainSettings, place: Place | None, cards: list[str]) -> tuple[int, int]:
+    """How many workers a run on GPUs has, and in how many processes that start them, if all see as many `cards`."""
+    processes, local_rank = (place.processes, place.local_rank) if place else (1, None)
+    own = len(cards_of(train.devices, train.batch_size, local_rank, on_gpu=True, cards=cards))
+    workers = min(processes * own, train.batch_size) if train.devices == "auto" else processes * own
+    return workers, -(-workers // own)

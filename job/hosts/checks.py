@@ -18,15 +18,16 @@ from huggingface_hub import constants, try_to_load_from_cache
 
 from job import __version__
 from job.errors import HostUnfit
-from job.hosts.cards import workers_of
+from job.hosts.cards import CARDS, workers_and_hosts, workers_of
 from job.hosts.disk import RECORDS_BYTES, cleaning_bytes, present_bytes, require_space
 from job.hosts.hub import cache_unusable
 from job.hosts.libraries import gpu_wanted, usable_cpus
+from job.hosts.main_memory import main_memory_bytes
+from job.hosts.places import Place
 from job.modeling.architecture import Architecture
 from job.modeling.files import listed_weights
-from job.modeling.layers import decoder_layers
-from job.modeling.memory import GIB, candidates
-from job.modeling.prediction import predictions
+from job.modeling.memory import GIB, RESERVE_SHARE
+from job.modeling.sharding import Fit, require_room_to_load
 from job.modeling.sizes import architecture_of, sizes, width_of
 from job.modeling.weights import count_weights
 from job.results import Host
@@ -53,8 +54,11 @@ def inspect(root: Path) -> Host:
     )
 
 
-def check(settings: Settings, token: str, root: Path, host: Host, *, computes: bool = True) -> None:
+def check(
+    settings: Settings, token: str, root: Path, host: Host, *, computes: bool = True, place: Place | None = None
+) -> None:
     """Run all checks, the cheapest first. Without stages that compute, only the base model's: its tokenizer counts tokens.
+    `place`: of this process, where the run has several.
 
     Raises HostUnfit (68), SettingsError (64) for a base model that cannot be trained as the settings say, AccessDenied (67),
     NotFound (66), HubUnavailable (76).
@@ -68,7 +72,7 @@ def check(settings: Settings, token: str, root: Path, host: Host, *, computes: b
     _check_cpu(host, base)
     expected = sizes(base, settings)
     if host.device == "cuda":
-        _check_gpu_memory(base, settings, host, torch.cuda.mem_get_info()[0])
+        _check_gpu_memory(base, settings, host, torch.cuda.mem_get_info()[0], CARDS, place)
     _check_disk(root, cleaning_bytes(settings.data) + expected.run_bytes)
     _check_cache(settings.model, token)
 
@@ -163,19 +167,42 @@ def _check_gpu_settings(settings: Settings, host: Host) -> None:
         )
 
 
-def _check_gpu_memory(base: Architecture, settings: Settings, host: Host, free_bytes: int) -> None:
-    """Raises HostUnfit (68) if even one row with every layer recomputed does not fit. The prediction may be 15 % off."""
-    train = settings.train
+def _check_gpu_memory(
+    base: Architecture, settings: Settings, host: Host, free_bytes: int, cards: list[str], place: Place | None
+) -> None:
+    """Raises HostUnfit (68) if even one row with every layer recomputed does not fit, however the workers hold the base, or if
+    a base that they share does not fit the GPUs of this host together. The prediction may be 15 % off.
+
+    `cards`: of this host; the others, and those of other hosts, count as equal to the first.
+    """
     major, minor = map(int, host.compute_capability.split("."))
-    last = candidates(train.max_tokens, train.max_tokens, recomputable=bool(decoder_layers(base.model)))[-1]
-    (need,) = predictions(base, settings.lora, [last], width=width_of(base, settings, (major, minor)))
-    if need and need * 0.85 > free_bytes:
-        raise HostUnfit(
-            f"{host.gpu} has {free_bytes / GIB:.1f} of {host.gpu_bytes / GIB:.1f} GiB free, but one row of "
-            f"{train.max_tokens:,} tokens needs about {need / GIB:.1f} GiB.",
-            remedy="Stop whatever else uses the GPU (`nvidia-smi` lists it), lower FINETUNE_TRAIN_MAX_TOKENS, or use a larger "
-            "GPU.",
+    workers, hosts = workers_and_hosts(settings.train, place, cards)
+    usable, width = int(free_bytes - RESERVE_SHARE * host.gpu_bytes), width_of(base, settings, (major, minor))
+    fit = Fit(base, settings.train, settings.lora, workers, usable, width, hosts, main_memory_bytes())
+    if not fit.fits_main(fit.held) or fit.need(fit.held) * 0.85 > free_bytes:
+        raise _too_small(fit, host, free_bytes)
+    if fit.held != "whole":
+        require_room_to_load(fit, max(len(cards), 1), host.gpu)
+
+
+def _too_small(fit: Fit, host: Host, free_bytes: int) -> HostUnfit:
+    need = min(map(fit.need, fit.ways))
+    if need <= fit.usable:
+        full = ", or set FINETUNE_TRAIN_SHARD=auto" if fit.train.shard == "full" else ""
+        return HostUnfit(
+            f"{fit.workers} workers that share the base's layers read it into main memory first. There it takes "
+            f"{fit.main_need / GIB:.1f} GiB, and {fit.main / GIB:.1f} GiB are free.",
+            remedy=f"Use a host with more main memory or larger GPUs{full}.",
         )
+    shared = f", even if {fit.workers} workers share the base's layers; {RESERVE_SHARE:.0%} of a card stay in reserve"
+    empty = need <= (1 - RESERVE_SHARE) * host.gpu_bytes
+    return HostUnfit(
+        f"{host.gpu} has {free_bytes / GIB:.1f} of {host.gpu_bytes / GIB:.1f} GiB free, but one row of "
+        f"{fit.train.max_tokens:,} tokens needs about {need / GIB:.1f} GiB{shared if len(fit.ways) > 1 else ''}.",
+        remedy="Stop whatever else uses the GPU (`nvidia-smi` lists it), lower FINETUNE_TRAIN_MAX_TOKENS, or use a larger GPU."
+        if empty
+        else fit.advice(),
+    )
 
 
 def _check_disk(root: Path, run_bytes: int) -> None:

@@ -18,9 +18,9 @@ from transformers.quantizers import AutoHfQuantizer
 from job.errors import NotFound, SettingsError
 from job.hosts.hub import ask
 from job.modeling.config import load_config, published_dtype
-from job.modeling.layers import decoder_of
-from job.modeling.memory import Adapter
-from job.modeling.nf4 import quantization
+from job.modeling.layers import decoder_layers, decoder_of
+from job.modeling.memory import Adapter, Weights
+from job.modeling.nf4 import four_bit_layers, quantization
 from job.modeling.refusals import DAMAGED_CONFIG, looks_ahead, one_line, rows_of_two_layers
 from job.modeling.targets import adapter_of, targets
 from job.modeling.weights import LINEAR, count_weights
@@ -121,6 +121,14 @@ class Architecture:
             int(count.parameters * (0.5 + 4 / 64 if count.kind == "4-bit linear" else width))
             for count in count_weights(self.model)
         )
+
+    def weights(self, width: int) -> Weights:
+        """The same, and what workers can share of it. Numbers in 4 bits lie two in a byte."""
+        layers = [
+            sum(one.in_features * one.out_features for one in four_bit_layers(layer))
+            for layer in decoder_layers(self.model)
+        ]
+        return Weights(self.weight_bytes(width), sum(layers) // 2, max(layers, default=0) // 2)
 
 
 def empty_model(config: PreTrainedConfig, dtype: torch.dtype, attention: str = "") -> PreTrainedModel:

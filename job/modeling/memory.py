@@ -20,9 +20,13 @@ SMALLEST_BUDGET = 1024
 HEAD_SLICE = 512
 """Positions whose logits exist at once (job/training/optimizations/head.py)."""
 MOMENTS = 2
+GATHERED_LAYERS = 2
+"""Of a base that workers share: the layer that computes, and the next one, which is gathered ahead."""
 
 Checkpointing = Literal["none", "half", "all"]
 Held = Literal["whole", "sharded", "offloaded"]
+"""How a worker's card holds the base: all of it; a part of each decoder layer's 4-bit weights; or none of them, and the part
+lies in pinned main memory. Embedding, head, norms, biases and quantization scales are whole on every card."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,29 @@ class Adapter:
     """Width of all inputs: with dropout each keeps a mask, one byte an element."""
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Bytes of a base on a card."""
+
+    whole: int
+    shared: int
+    """Of it the 4-bit weights of the decoder layers, without their scales: what workers can share."""
+    largest_layer: int
+    """The part of `shared` that the largest layer has."""
+
+    def on_a_card(self, held: Held, workers: int) -> int:
+        """The most that one of `workers` has of it at a time."""
+        if held == "whole":
+            return self.whole
+        own = -(-self.shared // workers) if held == "sharded" else 0
+        return self.whole - self.shared + own + min(GATHERED_LAYERS * self.largest_layer, self.shared)
+
+
 def predict(
     shapes: Shapes, adapter: Adapter, candidate: Candidate, *, weight_bytes: int, dropout: float, width: int = 2
 ) -> int:
-    """Peak bytes that PyTorch reserves in a training step. `width`: bytes of the compute dtype; `weight_bytes`: of the base."""
+    """Peak bytes that PyTorch reserves in a training step. `width`: bytes of the compute dtype; `weight_bytes`: of the
+    base, what this card has of it."""
     # adapter, gradient and moments in float32, and a copy in the compute dtype
     fixed = weight_bytes + adapter.parameters * (4 * (2 + MOMENTS) + width)
     kept = (

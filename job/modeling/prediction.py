@@ -7,21 +7,28 @@ from collections.abc import Sequence
 from transformers import PreTrainedConfig
 
 from job.modeling.architecture import Architecture
-from job.modeling.memory import Candidate, Shapes, predict
+from job.modeling.memory import Candidate, Held, Shapes, predict
 from job.settings.fields import LoraSettings
 
 
 def predictions(
-    architecture: Architecture, lora: LoraSettings, candidates: Sequence[Candidate], *, width: int
+    architecture: Architecture,
+    lora: LoraSettings,
+    candidates: Sequence[Candidate],
+    *,
+    width: int,
+    held: Held = "whole",
+    workers: int = 1,
 ) -> list[int | None]:
-    """Peak bytes of each way to cut a step; None if the config does not name its sizes, or layers differ in them."""
+    """Peak bytes of each way to cut a step; None if the config does not name its sizes, or layers differ in them. `held`: how
+    each of `workers` that share it has the base."""
     try:
         shapes = shapes_of(architecture.text_config)
     except RuntimeError:  # transformers', for a size that differs between layers (Gemma 4)
         shapes = None
     if shapes is None:
         return [None] * len(candidates)
-    adapter, weights = architecture.adapter(lora), architecture.weight_bytes(width)
+    adapter, weights = architecture.adapter(lora), architecture.weights(width).on_a_card(held, workers)
     return [
         predict(shapes, adapter, candidate, weight_bytes=weights, dropout=lora.dropout, width=width)
         for candidate in candidates

@@ -19,6 +19,7 @@ from job.parallel.children import Children
 from job.parallel.failures import error_of
 from job.parallel.others import Others
 from job.parallel.shares import shares
+from job.parallel.slowest import card, mixed
 from job.parallel.wire import Order, Wire, add_gradients
 from job.runs.deaths import Death, cause_of
 from job.runs.logs import LineFormatter
@@ -60,6 +61,8 @@ class Team:
         else:
             self.wire = Wire(0, workers)
         self.lost: JobError | None = None
+        self.mixed = ""
+        """A sentence on the slowest GPU, where they are of several kinds."""
         self._connected, self._ending = False, False
         place = {"address": self.wire.address, "port": self.wire.port, "prefix": self.wire.prefix}
         mine = dict(enumerate(cards[: counts[0]]))
@@ -146,10 +149,15 @@ class Team:
 
     def join(self, facts: dict[str, Any], device: torch.device) -> None:
         """Wait until all are ready, and connect. Raises HostUnfit (68) if one has come to other facts than the leader."""
+        cards = [card()]
         for rank, theirs in self._all("ready"):
             require_same(facts, theirs, self.name(rank))
+            cards.append(theirs["card"])
         if not self._connected:
             self._connect(device)
+        self.mixed = mixed(cards)
+        if self.mixed:
+            log.warning("mixed=true: %s", self.mixed)
 
     def meet(self, device: torch.device) -> None:
         """Connect before anything is loaded: for workers that load a base together."""
@@ -248,7 +256,11 @@ def require_same(facts: dict[str, Any], theirs: dict[str, Any], name: str) -> No
         f"{key}={theirs.get(key)!r} instead of {value!r}" for key, value in facts.items() if theirs.get(key) != value
     ]
     if other:
+        remedy = "Use the same libraries, files and kind of GPU for all workers, or set FINETUNE_TRAIN_DEVICES=1."
+        if facts.get("precision") != theirs.get("precision"):  # each card's own choice
+            both = "float32" if "float32" in (facts.get("precision"), theirs.get("precision")) else "float16"
+            remedy = f"Set FINETUNE_TRAIN_PRECISION={both}, in which GPUs of every kind compute. {remedy}"
         raise HostUnfit(
             f"{name} would train something else than the others: {', '.join(other)}.",
-            remedy="Use the same libraries, files and kind of GPU for all workers, or set FINETUNE_TRAIN_DEVICES=1.",
+            remedy=remedy,
         )

@@ -1,7 +1,8 @@
 """Steps, memory, time and price of a run on a named card: estimates, since nothing is run.
 
 Times are those of this job's own kernels on an H200 (job/training/README.md#speed), scaled by the base's size and by the
-card's rates. Several GPUs of a host share the steps and the evaluations, each with the whole base (job/plan/parallel.py).
+card's rates. Several GPUs of a host share the steps and the evaluations (job/plan/parallel.py), and the base's layers where it
+does not fit one of them (job/modeling/sharding.py).
 Imports no heavy library by itself.
 """
 
@@ -12,9 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES, Candidate, Checkpointing, candidates
+from job.hosts.rates import CARDS as CARDS  # the modules that plan for a card take them from here
+from job.hosts.rates import T4 as T4
+from job.hosts.rates import Card as Card
+from job.modeling.memory import GIB, RESERVE_SHARE, Candidate, Checkpointing, candidates
+from job.modeling.sharding import Fit
 from job.modeling.sizes import sizes, width_of
-from job.plan.parallel import Step, exchange_seconds, largest_share, pays, rows_of, workers_of
+from job.plan.parallel import Step, exchange_seconds, gather_seconds, largest_share, pays, rows_of, workers_of
 from job.settings.fields import Settings, TrainSettings
 from job.training.intervals import evaluations, intervals
 
@@ -23,29 +28,6 @@ if TYPE_CHECKING:
     from job.plan.facts import Facts
     from job.plan.rows import Expected
 
-
-@dataclass(frozen=True)
-class Card:
-    name: str
-    capability: tuple[int, int]
-    memory_bytes: int
-    """What PyTorch sees."""
-    tensor_tflops: float
-    """Peak of dense float16 products, from NVIDIA's data sheet."""
-    held: float
-    """Share of that peak which long products reach: 790 of 989 were measured on an H200, and 24 of 65 on a T4, whose 70
-    watts allow no more (NVIDIA's forum, 264462). An L4 has 72 watts."""
-    float32_tflops: float
-
-
-CARDS: tuple[Card, ...] = (
-    Card("T4", (7, 5), T4_BYTES, 65, 0.37, 8.1),
-    Card("L4", (8, 9), int(22.0 * GIB), 121, 0.37, 30.3),
-    Card("A100", (8, 0), int(39.4 * GIB), 312, 0.8, 19.5),  # the one with 40 GB
-    Card("H100", (9, 0), int(79.1 * GIB), 989, 0.8, 67.0),
-)
-"""What --gpu takes."""
-T4 = CARDS[0]
 
 H200_TFLOPS = 790
 MEASURED_WEIGHTS = 3_212_574_720
@@ -70,7 +52,12 @@ class Memory:
 
     candidate: Candidate
     peak_bytes: int
-    usable_bytes: int
+    fit: Fit
+    """Of the base and the GPUs."""
+
+    @property
+    def usable_bytes(self) -> int:
+        return self.fit.usable
 
     @property
     def fits(self) -> bool:
@@ -94,7 +81,8 @@ class Cost:
     """Download, loading, self-test, round trip, probe, push."""
     step: Step
     """As the GPUs would share it."""
-    alone: Step
+    alone: Step | None
+    """None where one GPU cannot."""
     shares: bool
     """Whether a run would do so."""
 
@@ -109,14 +97,16 @@ def memory(base: Architecture, settings: Settings, card: Card, gpus: int = 1) ->
     from job.modeling.layers import decoder_layers
     from job.modeling.prediction import predictions
 
-    longest, rows = settings.train.max_tokens, rows_of(workers_of(gpus, settings.train), settings.train)
+    workers, usable = workers_of(gpus, settings.train), int(card.memory_bytes * (1 - RESERVE_SHARE))
+    fit = Fit(base, settings.train, settings.lora, workers, usable, width_of(base, settings, card.capability))
+    longest, rows = settings.train.max_tokens, rows_of(workers, settings.train)
     ways = candidates(longest, longest * rows, recomputable=bool(decoder_layers(base.model)))
-    needs = predictions(base, settings.lora, ways, width=width_of(base, settings, card.capability))
+    needs = predictions(base, settings.lora, ways, width=fit.width, held=fit.held, workers=fit.parts)
     found = None
     for candidate, need in zip(ways, needs, strict=True):
         if need is None:
             return None
-        found = Memory(candidate, need, int(card.memory_bytes * (1 - RESERVE_SHARE)))
+        found = Memory(candidate, need, fit)
         if found.fits:
             break
     return found
@@ -131,13 +121,16 @@ def cost(base: Architecture, settings: Settings, rows: Expected, card: Card, gpu
 
     if not (rows.steps and rows.text_tokens):
         return None
-    step, alone = (_step(base, settings, rows, card, count) for count in (gpus, 1))
-    if not (step and alone):
+    found, one = (memory(base, settings, card, count) for count in (gpus, 1))
+    if not (found and one):
         return None
-    shares = pays(alone, step, settings.train)
-    chosen = step if shares else alone
+    step = step_of(base, settings, rows, card, gpus, found)
+    alone = step_of(base, settings, rows, card, 1, one) if one.fits or step.workers == 1 else None
+    shares = alone is None or pays(alone, step, settings.train)
+    chosen = step if alone is None or shares else alone
     kernel_ms = _kernel_ms(base, settings, card)
     evaluation = rows.eval_texts * rows.text_tokens * FORWARD_SHARE * kernel_ms / 1e6 / chosen.workers
+    evaluation *= max(1.0, chosen.gathers / chosen.kernels)  # half the arithmetic of a step, and half its gathers
     parameters = sum(count.parameters for count in count_weights(base.model))
     return Cost(
         tokens_per_second=rows.text_tokens * settings.train.batch_size / chosen.seconds,
@@ -151,23 +144,23 @@ def cost(base: Architecture, settings: Settings, rows: Expected, card: Card, gpu
     )
 
 
-def _step(base: Architecture, settings: Settings, rows: Expected, card: Card, gpus: int) -> Step | None:
+def step_of(base: Architecture, settings: Settings, rows: Expected, card: Card, gpus: int, found: Memory) -> Step:
     from job.modeling.layers import decoder_layers
 
-    found = memory(base, settings, card, gpus)
-    if not found:
-        return None
     train = settings.train
     workers = workers_of(gpus, train)
     tokens = rows.text_tokens * train.batch_size
     if workers > 1:
         tokens *= largest_share(rows.lengths, workers, train.batch_size)
+    micro_batches = math.ceil(tokens / found.candidate.tokens)
+    shared = base.weights(2).shared
     return Step(
         workers,
         rows_of(workers, train),
         kernels=tokens * RECOMPUTED[found.candidate.checkpointing] * _kernel_ms(base, settings, card) / 1e6,
-        launching=HOST_SECONDS * len(decoder_layers(base.model)) * math.ceil(tokens / found.candidate.tokens),
+        launching=HOST_SECONDS * len(decoder_layers(base.model)) * micro_batches,
         exchange=exchange_seconds(base.adapter(settings.lora).parameters * 4, card.name, workers),
+        gathers=2 * micro_batches * gather_seconds(shared, found.fit.held, card.name, found.fit.parts),
     )
 
 
@@ -244,7 +237,7 @@ def cost_lines(facts: Facts) -> Iterator[str]:
     else:
         yield f"  memory{each}: one row does not fit: {peak}; lower FINETUNE_TRAIN_MAX_TOKENS"
     if facts.gpus > 1:
-        yield f"  each GPU holds the whole base{'' if found.fits else ': more of them do not make it fit'}"
+        yield f"  {_held_in_words(found.fit)}"
     cost = facts.cost.value
     if not cost:
         yield "  time: unknown, as the number of steps is"
@@ -260,6 +253,16 @@ def cost_lines(facts: Facts) -> Iterator[str]:
     yield "  scaled from kernel times on an H200 by the card's rates, and possibly off by a factor of two; a run measures both"
 
 
+def _held_in_words(fit: Fit) -> str:
+    weights, held = fit.base.weights(fit.width), fit.held
+    size = f"{weights.on_a_card(held, fit.parts) / GIB:.1f} GiB of its {weights.whole / GIB:.1f}"
+    if held == "whole":
+        return f"each GPU holds the whole base, {weights.whole / GIB:.1f} GiB"
+    if held == "sharded":
+        return f"each GPU holds a part of each layer and gathers two: of the base {size}, which main memory reads first"
+    return f"each GPU gathers two layers at a time: of the base {size}; {weights.shared / GIB:.1f} stay in main memory"
+
+
 def _shared_lines(gpus: int, cost: Cost, train: TrainSettings) -> Iterator[str]:
     """A step of several GPUs."""
     step, alone = cost.step, cost.alone
@@ -269,9 +272,11 @@ def _shared_lines(gpus: int, cost: Cost, train: TrainSettings) -> Iterator[str]:
         yield f"  {gpus - step.workers} of {gpus} GPUs stay idle: {why} is {step.workers}"
     if step.workers == 1:
         return
+    one = f", {alone.seconds:.2f} s on one" if alone else ""
+    gathers = f", gathers of layers {step.gathers:.2f} s meanwhile" if step.gathers else ""
     yield (
-        f"  a step of {train.batch_size} rows: about {step.seconds:.2f} s on {step.workers} GPUs, {alone.seconds:.2f} s on "
-        f"one; {rows}: kernels {step.kernels:.2f} s, launches {step.launching:.2f} s at least, exchange {step.exchange:.2f} s"
+        f"  a step of {train.batch_size} rows: about {step.seconds:.2f} s on {step.workers} GPUs{one}; {rows}: kernels "
+        f"{step.kernels:.2f} s, launches {step.launching:.2f} s at least{gathers}, exchange {step.exchange:.2f} s"
     )
     if not cost.shares:
         yield "  sharing gains too little: one GPU would train, the others stay idle; more rows a step change that"

@@ -1,7 +1,7 @@
 """A step that several GPUs share: how many of them take part, what the slowest one computes, and what they exchange.
 
-Data parallel alone: each GPU holds the whole base. `plan` and the time limits of manifests build on it, so it imports no
-library. Nothing here was measured on the cards that it speaks of; what was, says so.
+`plan` and the time limits of manifests build on it, so it imports no library. Nothing here was measured on the cards that it
+speaks of; what was, says so.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from job.modeling.memory import Held
 from job.parallel.shares import shares
 from job.settings.fields import TrainSettings
 
@@ -19,6 +20,8 @@ LINK_BYTES = {"T4": 16e9, "L4": 32e9, "A100": 300e9, "H100": 450e9}
 together), by NVIDIA's data sheets. An A100 or H100 on a PCIe board without a bridge has less."""
 HELD = 0.5
 """Share of it that an exchange is taken to reach: between cards on PCIe it goes through the host's memory."""
+PCIE_BYTES = {"T4": 16e9, "L4": 32e9, "A100": 32e9, "H100": 64e9}
+"""A second, from main memory to a card: 16 lanes of PCIe 3.0, 4.0 and 5.0. Pinned memory reaches as much of it as above."""
 NETWORK_BYTES = 1.25e9
 """A second, between hosts: 10 Gb/s."""
 TEAM_SECONDS = 0.03
@@ -40,10 +43,12 @@ class Step:
     launching: float
     """What Python and launches take at least, however few the rows."""
     exchange: float = 0.0
+    gathers: float = 0.0
+    """Of layers that the workers share, while the layers before them compute."""
 
     @property
     def seconds(self) -> float:
-        return max(self.kernels, self.launching) + self.exchange
+        return max(self.kernels, self.launching, self.gathers) + self.exchange
 
 
 def workers_of(gpus: int, train: TrainSettings) -> int:
@@ -79,6 +84,16 @@ def exchange_seconds(gradient_bytes: float, card: str, workers: int, hosts: int 
         return 0.0
     link = NETWORK_BYTES if hosts > 1 else LINK_BYTES[card] * HELD
     return 2 * gradient_bytes / link + TEAM_SECONDS
+
+
+def gather_seconds(shared_bytes: float, held: Held, card: str, workers: int, hosts: int = 1) -> float:
+    """All layers once, which the workers share: each gets the others' parts over the slowest link. Its own part comes from main
+    memory first, if it lies there. A micro-batch needs two of these, one in each direction."""
+    if held == "whole":
+        return 0.0
+    link = NETWORK_BYTES if hosts > 1 else LINK_BYTES[card] * HELD
+    own = shared_bytes / workers
+    return (shared_bytes - own) / link + (own / (PCIE_BYTES[card] * HELD) if held == "offloaded" else 0.0)
 
 
 def pays(alone: Step, shared: Step, train: TrainSettings) -> bool:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from job import pipeline
 from job.errors import DataError, HostUnfit, HubUnavailable, JobError
+from job.hosts.cards import require_rows
 from job.hosts.disk import cleaning_bytes, present_bytes, require_space
 from job.modeling.memory import GIB
+from job.modeling.sharding import require_room_to_load
 from job.plan.cost import memory
 from job.plan.facts import Facts, Found
 from job.results import Cleaned
@@ -57,23 +60,37 @@ def _of_the_base(facts: Facts) -> Iterator[JobError]:
     yield from (found.problem for found in (facts.base, facts.sizes) if found.problem)
 
 
-def _of_the_card(facts: Facts) -> Iterator[JobError]:
-    """Only for a card that the user has named, and only where several GPUs are, for their number."""
-    devices = facts.settings.train.devices
-    if facts.gpus > 1 and devices != "auto" and devices > facts.gpus:
+def _of_the_devices(facts: Facts) -> Iterator[JobError]:
+    """More workers than rows in a step, and where several GPUs are named, more than these."""
+    train = facts.settings.train
+    if problem := Found.of(partial(require_rows, train, None)).problem:
+        yield problem
+    if facts.gpus > 1 and train.devices != "auto" and train.devices > facts.gpus:
         yield HostUnfit(
-            f"FINETUNE_TRAIN_DEVICES={devices} asks for more GPUs than the {facts.gpus} of --gpus.",
+            f"FINETUNE_TRAIN_DEVICES={train.devices} asks for more GPUs than the {facts.gpus} of --gpus.",
             remedy="Set FINETUNE_TRAIN_DEVICES=auto, or name a host with more GPUs.",
         )
+
+
+def _of_the_card(facts: Facts) -> Iterator[JobError]:
+    """Only for a card that the user has named."""
     base, card = facts.base.value, facts.named_card
-    found = memory(base, facts.settings, card) if base and card else None
-    if found and card and not found.fits and found.hopeless:
+    found = memory(base, facts.settings, card, facts.gpus) if base and card else None
+    if not (card and found):
+        return
+    fit, name = found.fit, f"NVIDIA {card.name}"
+    if not found.fits and found.hopeless:
+        limit = f"{card.memory_bytes / GIB:.1f} GiB of an {name}"
+        if len(fit.ways) > 1:
+            usable = f"{fit.usable / GIB:.1f} GiB that a run takes"
+            limit = f"{usable} of an {name}, even if {fit.workers} GPUs share the base's layers"
         yield HostUnfit(
-            f"One row of {facts.settings.train.max_tokens:,} tokens needs about {found.peak_bytes / GIB:.1f} GiB, more than "
-            f"the {card.memory_bytes / GIB:.1f} GiB of an NVIDIA {card.name}.",
-            remedy="Lower FINETUNE_TRAIN_MAX_TOKENS, or use a larger GPU"
-            + ("; each GPU holds the whole base, so more of them do not help." if facts.gpus > 1 else "."),
+            f"One row of {facts.settings.train.max_tokens:,} tokens needs about {min(map(fit.need, fit.ways)) / GIB:.1f} GiB, "
+            f"more than the {limit}.",
+            remedy=fit.advice(),
         )
+    elif fit.held != "whole":
+        require_room_to_load(fit, facts.gpus, name)
 
 
 def _of_the_disk(facts: Facts) -> Iterator[JobError]:
@@ -141,6 +158,7 @@ def _of_the_questions(facts: Facts) -> Iterator[JobError]:
 
 
 CHECKS: tuple[Check, ...] = (
+    _of_the_devices,  # 64, 68
     _of_the_folder,  # 61, 64
     _of_the_base,  # 64, 66, 67
     _of_the_card,  # 68

@@ -154,6 +154,8 @@ class Trained(Result):
     optimizations: list[Optimization]
     workers: int = 1
     """Processes that shared each step, on a GPU each."""
+    mixed_gpus: str = ""
+    """Where these are of several kinds: how many of each, and which is the slowest."""
     batch_size: int
     memory_plan: list[Attempt]
     """The candidates that were tried, in order; the run ended on the last one. Empty on a CPU."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from job.errors import SettingsError
 from job.hosts.disk import TEXT_PER_BYTE
-from job.modeling.memory import GIB
+from job.modeling.memory import GIB, RESERVE_SHARE, Held
 from job.plan.cost import (
     CARDS,
     DOWNLOAD_BYTES_PER_SECOND,
@@ -25,7 +25,7 @@ from job.plan.cost import (
     Card,
     kernel_ms,
 )
-from job.plan.parallel import Step, exchange_seconds, largest_share, pays, rows_of, workers_of
+from job.plan.parallel import Step, exchange_seconds, gather_seconds, largest_share, pays, rows_of, workers_of
 from job.plan.rows import BYTES_PER_TOKEN
 from job.settings.fields import Settings, TrainSettings
 from job.settings.files import read_file
@@ -40,6 +40,8 @@ SIZE = re.compile(r"(?:(\d+)x)?(?<![\d.])(\d+(?:\.\d+)?)([BM])(?![a-z])", re.IGN
 ASSUMED_PARAMETERS = 8_000_000_000
 LEAST_BYTES = 0.5
 """Of a weight in 4 bits. What does not fit at that certainly does not fit."""
+SCALE_BYTES = 4 / 64
+"""Of a weight: a float32 for every 64."""
 HOST_GIB, SHARD_GIB = 9, 5
 """Python, CUDA and the cleaning processes, and the largest file of weights, which is read in one piece."""
 WORKER_GIB = 4
@@ -82,15 +84,19 @@ def usual(gpus: int) -> Needs:
 
 
 def needs_of(settings: Settings, name: str, gpus: int = 1, nodes: int = 1) -> Needs:
-    """Raises SettingsError (64) if the base cannot fit the card."""
+    """Raises SettingsError (64) if the base cannot fit the cards of a host."""
     card = next(card for card in CARDS if card.name == name)
     parameters, known = parameters_of(settings)
-    if known and parameters * LEAST_BYTES > card.memory_bytes:
+    shares = settings.train.shard != "none" and workers_of(gpus, settings.train) > 1
+    room = card.memory_bytes * (gpus if shares else 1)
+    if known and parameters * LEAST_BYTES > room:
+        cards = f"{gpus} cards" if shares else "the card"
         raise SettingsError(
             [
                 f"--gpu {name}: {settings.model.base} has about {parameters / 1e9:,.0f} billion parameters, "
-                f"{parameters * LEAST_BYTES / GIB:,.0f} GiB in 4 bits, and the card {card.memory_bytes / GIB:.1f} GiB; name a "
-                "larger card, or a smaller base in FINETUNE_MODEL_BASE"
+                f"{parameters * LEAST_BYTES / GIB:,.0f} GiB in 4 bits, and {cards} {room / GIB:.1f} GiB; name a larger card, "
+                "more of them in a host (--gpus; they share a base unless FINETUNE_TRAIN_SHARD=none), or a smaller base in "
+                "FINETUNE_MODEL_BASE"
             ]
         )
     size = f"{parameters / 1e9:,.1f} billion" if parameters >= 1e8 else f"{parameters / 1e6:,.1f} million"
@@ -103,6 +109,8 @@ def needs_of(settings: Settings, name: str, gpus: int = 1, nodes: int = 1) -> Ne
         why = f"{MARGIN} times the estimate of {seconds / 3600:.1f} h, and at least {LEAST_HOURS} h"
     largest_gib = math.ceil(min(2 * parameters / GIB, SHARD_GIB))
     memory_gib = HOST_GIB + largest_gib + (gpus - 1) * (WORKER_GIB + largest_gib)
+    if _is_shared(settings.train, card, parameters, gpus * nodes):  # then main memory reads it, and may keep the layers
+        memory_gib += math.ceil(parameters * (LEAST_BYTES + SCALE_BYTES) / GIB)
     disk_gb = 10 * math.ceil((SYSTEM_GB + COPIES * 2 * parameters / 1e9) / 10)
     words = f"a base of {size}: {memory_gib} GiB of memory, {disk_gb} GB of disk"
     words += " each" if nodes > 1 else ""
@@ -155,24 +163,36 @@ def seconds_of(settings: Settings, card: Card, parameters: int, gpus: int = 1, n
     if tokens is None:
         return None
     each = kernel_ms(parameters, card, 4 if settings.train.precision == "float32" else 2) / 1e6
-    step, alone = _steps(settings.train, card, RECOMPUTED["all"] * each, gpus, nodes)
+    step, alone = _steps(settings.train, card, RECOMPUTED["all"] * each, parameters, gpus, nodes)
     training = tokens * settings.train.epochs * RECOMPUTED["all"] * each * step.seconds / alone.seconds
     evaluations = (EVALUATIONS + 2) * tokens * settings.data.eval_fraction * FORWARD_SHARE * each / step.workers
+    evaluations *= max(1.0, step.gathers / step.kernels)
     other = START_SECONDS + 2 * parameters / DOWNLOAD_BYTES_PER_SECOND + 60 * settings.probe.minutes
     return training + evaluations + other
 
 
-def _steps(train: TrainSettings, card: Card, each: float, gpus: int, nodes: int) -> tuple[Step, Step]:
+def _is_shared(train: TrainSettings, card: Card, parameters: int, gpus: int) -> bool:
+    """Whether workers share the base's layers, on the large side: a base that just fits a card leaves no room for a step."""
+    if train.shard == "none" or workers_of(gpus, train) == 1:
+        return False
+    return train.shard == "full" or parameters * (LEAST_BYTES + SCALE_BYTES) > card.memory_bytes * (1 - RESERVE_SHARE)
+
+
+def _steps(train: TrainSettings, card: Card, each: float, parameters: int, gpus: int, nodes: int) -> tuple[Step, Step]:
     """One with all GPUs, and one with a single GPU, which stands for both where sharing would not pay. `each`: seconds of a
-    token."""
+    token. Workers that share layers gather them twice for each row, all of which are micro-batches of their own at worst."""
     kernels = each * train.batch_size * train.max_tokens
     alone = Step(1, train.batch_size, kernels, launching=0.0)
     workers = workers_of(gpus * nodes, train)
-    shared = Step(
+    rows, shared = rows_of(workers, train), _is_shared(train, card, parameters, gpus * nodes)
+    held: Held = "offloaded" if shared else "whole"
+    parts, apart = (min(gpus, workers), 1) if gpus > 1 else (workers, nodes)  # a host's workers share among themselves
+    step = Step(
         workers,
-        rows_of(workers, train),
+        rows,
         kernels * largest_share((), workers, train.batch_size),
         HOST_SECONDS * LAYERS,
         exchange_seconds(GRADIENT_BYTES, card.name, workers, nodes),
+        2 * rows * gather_seconds(parameters * LEAST_BYTES, held, card.name, parts, apart),
     )
-    return (shared, alone) if pays(alone, shared, train) else (alone, alone)
+    return (step, alone) if shared or pays(alone, step, train) else (alone, alone)

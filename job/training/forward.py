@@ -54,6 +54,11 @@ class Forward:
         bins = cut([len(row.ids) for row in rows], budget, padded=not self.packed)
         return [[rows[number] for number in numbers] for numbers in bins]
 
+    @property
+    def sharers(self) -> int:
+        """How many workers hold the base, of which this is one."""
+        return self.lockstep.workers if self.lockstep else 1
+
     def fillers(self, passes: int) -> int:
         """How many passes without rows of its own a worker makes after so many, for those with more of them."""
         return self.most(passes) - passes

@@ -17,7 +17,7 @@ from job.errors import MemoryExhausted
 from job.modeling.architecture import Architecture
 from job.modeling.batching import Row
 from job.modeling.layers import decoder_layers
-from job.modeling.memory import GIB, Candidate, candidates
+from job.modeling.memory import GIB, Candidate, Held, candidates
 from job.modeling.prediction import predictions
 from job.modeling.room import usable_bytes
 from job.results import Attempt, DryRun
@@ -40,8 +40,9 @@ class MemoryPlan:
         architecture: Architecture | None,
         lora: LoraSettings,
         halved: bool = False,
+        held: Held = "whole",
     ) -> None:
-        """`halved`: begin with micro-batches of at most half the largest, because main memory ran out before."""
+        """`halved`: begin with micro-batches of at most half the largest, because memory ran out in an earlier start."""
         lengths = sorted((len(row.ids) for row in rows), reverse=True)
         self.forward = forward
         self.longest_rows = sorted(rows, key=lambda row: -len(row.ids))[:batch_size]
@@ -49,7 +50,7 @@ class MemoryPlan:
         self.candidates = candidates(lengths[0], sum(lengths[:batch_size]), recomputable=bool(self.layers))
         width = 4 if forward.precision == "float32" else 2
         self.predicted = (
-            predictions(architecture, lora, self.candidates, width=width)
+            predictions(architecture, lora, self.candidates, width=width, held=held, workers=forward.sharers)
             if architecture
             else [None] * len(self.candidates)
         )

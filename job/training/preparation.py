@@ -15,6 +15,7 @@ from job.modeling.architecture import Architecture
 from job.modeling.base import load_base
 from job.modeling.batching import Row
 from job.modeling.files import BaseFiles
+from job.modeling.memory import Held
 from job.modeling.precision import DTYPES, choose_precision
 from job.modeling.refusals import not_in_4_bits
 from job.modeling.targets import shown, targets
@@ -99,7 +100,8 @@ def prepare(
         log.info("stage=train precision=%s reason=%r base=%s", precision.value, precision.reason, files.name)
         loaded = _load(files, tokenizer, architecture, lora, precision.value, settings.seed, allow_unquantized, sharing)
         test = _self_test(loaded.forward, [*rows, *eval_rows], architecture.name)
-        step = _choose_step(test, architecture, lora, settings, rows, optimizations, halved)
+        held = sharing.held if sharing else "whole"
+        step = _choose_step(test, architecture, lora, settings, rows, optimizations, halved, held)
         if not step.dry_run or not step.dry_run.problem:
             return Prepared(loaded, step, precision, overflowed)
         overflowed = step.dry_run
@@ -178,6 +180,7 @@ def _choose_step(
     rows: Sequence[Row],
     optimizations: Sequence[Entry],
     halved: bool,
+    held: Held,
 ) -> Step:
     """The optimizations that pass their self-test, the memory plan, and a dry run of the step that they make together.
 
@@ -187,7 +190,13 @@ def _choose_step(
     enabled = test.enable(optimizations)
     while True:
         memory_plan = MemoryPlan(
-            forward, rows, batch_size=settings.batch_size, architecture=architecture, lora=lora, halved=halved
+            forward,
+            rows,
+            batch_size=settings.batch_size,
+            architecture=architecture,
+            lora=lora,
+            halved=halved,
+            held=held,
         )
         dry_run = memory_plan.select(partial(dry_run_step, forward, learning_rate=settings.learning_rate))
         if dry_run and not forward.all_say(not dry_run.problem) and not dry_run.problem:

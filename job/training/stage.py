@@ -18,14 +18,18 @@ import torch
 from job.errors import Diverged, MemoryExhausted, Stopped
 from job.hosts import disk
 from job.hosts.cards import cards_of
+from job.hosts.main_memory import main_memory_bytes
 from job.hosts.tracking import tracked
-from job.modeling import round_trip
+from job.modeling import round_trip, sharding
 from job.modeling.adapter_file import WEIGHTS, is_untrained, load_lora_tensors
+from job.modeling.architecture import Architecture
 from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.config import attention_of
 from job.modeling.files import BaseFiles, fetch_files
 from job.modeling.memory import Held
+from job.modeling.precision import DTYPES, choose_precision
+from job.modeling.room import usable_bytes
 from job.modeling.sizes import Sizes
 from job.modeling.tokenizer import load_tokenizer
 from job.parallel.others import Others
@@ -100,7 +104,7 @@ def train(
     )
     most = settings.batch_size if settings.devices == "auto" else None
     counts = others.counts(len(cards), most) if others else [len(cards)]
-    held = _held(files, model, lora, settings, counts)
+    held = _held(files, lora, settings, counts)
     smaller = root / SMALLER
     halved = halved or smaller.exists()
     request = _request(files, cleaned, model, lora, settings, root, held=held, halved=halved)
@@ -119,7 +123,7 @@ def train(
         )
         if team and held != "whole":
             exits.enter_context(_smaller_next_time(smaller, halved=halved))
-            prepared = _prepared_together(team, load, offloaded=held == "offloaded")
+            prepared = _prepared_together(team, load, held)
         else:
             prepared = load()
         parameters = prepared.loaded.trainable_parameters
@@ -167,11 +171,16 @@ def train(
     return result(round_trip=found)
 
 
-def _held(
-    files: BaseFiles, model: ModelSettings, lora: LoraSettings, settings: TrainSettings, counts: Sequence[int]
-) -> Held:
-    """How each worker holds the base."""
-    return "sharded" if settings.shard == "full" and sum(counts) > 1 else "whole"
+def _held(files: BaseFiles, lora: LoraSettings, settings: TrainSettings, counts: Sequence[int]) -> Held:
+    """How each worker holds the base. `counts`: of workers, by host."""
+    workers = sum(counts)
+    if not torch.cuda.is_available():
+        return "sharded" if settings.shard == "full" and workers > 1 else "whole"
+    base = Architecture.read(files.folder, files.name)
+    precision = choose_precision(settings.precision, base.config.model_type, torch.cuda.get_device_capability())
+    hosts = sum(count > 0 for count in counts)
+    width = DTYPES[precision.value].itemsize
+    return sharding.Fit(base, settings, lora, workers, usable_bytes(), width, hosts, main_memory_bytes()).held
 
 
 @contextmanager
@@ -190,9 +199,9 @@ def _smaller_next_time(marker: Path, *, halved: bool) -> Iterator[None]:
         raise Stopped(f"{error} The next start begins with micro-batches of half the size.") from error
 
 
-def _prepared_together(team: Team, load: Callable[..., Prepared], *, offloaded: bool) -> Prepared:
+def _prepared_together(team: Team, load: Callable[..., Prepared], held: Held) -> Prepared:
     team.meet(own_device())
-    return team.together(lambda: load(sharing=Sharing.of(team.wire, team.hosts, offloaded=offloaded)))
+    return team.together(lambda: load(sharing=Sharing.of(team.wire, team.hosts, held)))
 
 
 def _request(
@@ -425,6 +434,7 @@ def _result(
         skipped_steps=watch.skipped_steps,
         optimizations=step.optimizations,
         workers=trainer.team.workers if trainer.team else 1,
+        mixed_gpus=trainer.team.mixed if trainer.team else "",
         batch_size=settings.batch_size,
         memory_plan=step.memory_plan.tried,
         micro_batch_tokens=step.memory_plan.candidate.tokens,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from job.errors import HostUnfit, SettingsError
-from job.hosts.cards import cards_of, require_rows, visible_cards, workers_of
+from job.hosts.cards import cards_of, require_rows, visible_cards, workers_and_hosts, workers_of
 from job.hosts.places import Place
 from job.settings.fields import TrainSettings
 
@@ -57,3 +57,16 @@ def test_a_number_of_workers_needs_as_many_rows_in_a_step() -> None:
         require_rows(TrainSettings(devices=4, batch_size=7), two)
     with pytest.raises(SettingsError, match=r"FINETUNE_TRAIN_DEVICES: 2 are 2 workers"):
         require_rows(TrainSettings(devices=2, batch_size=1), None)
+
+
+def test_workers_of_a_run_are_counted_as_if_all_hosts_were_alike() -> None:
+    four, auto = [str(number) for number in range(4)], TrainSettings()
+    assert workers_and_hosts(auto, None, four) == (4, 1)
+    assert workers_and_hosts(TrainSettings(devices=2), None, four) == (2, 1)
+    assert workers_and_hosts(auto, None, []) == (1, 1)
+    three_hosts = Place(0, 3, None, "host", 29500, "a test")
+    assert workers_and_hosts(auto, three_hosts, four) == (12, 3)
+    assert workers_and_hosts(TrainSettings(batch_size=8), three_hosts, four) == (8, 2), "as many as have rows"
+    assert workers_and_hosts(TrainSettings(devices=2), three_hosts, four) == (6, 3)
+    a_gpu_each = Place(0, 8, 0, "host", 29500, "torchrun")
+    assert workers_and_hosts(auto, a_gpu_each, four) == (8, 8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,13 @@ from job.errors import HostUnfit
 from job.hosts import checks
 from job.hosts.checks import Driver
 from job.hosts.libraries import usable_cpus
+from job.hosts.places import Place
 from job.modeling.architecture import Architecture
+from job.modeling.memory import GIB
 from job.results import Host
 from job.settings.fields import DataSettings, HubSettings, LoraSettings, ModelSettings, Settings, TrainSettings
 from job.settings.sources import Source
+from tests.bench.parallel_paper import SEVENTY_B, base_of
 
 CPU = Host(
     device="cpu",
@@ -92,12 +96,92 @@ def test_a_driver_that_does_not_start_is_no_machine_without_a_gpu(failure: str, 
 
 def test_a_gpu_that_is_full_is_found_before_the_download(llama_3b: Architecture) -> None:
     wanted = settings(lora=LoraSettings(), train=TrainSettings(max_tokens=512))
-    checks._check_gpu_memory(llama_3b, wanted, T4, 14 * 2**30)
+    checks._check_gpu_memory(llama_3b, wanted, T4, 14 * 2**30, ["0"], None)
     with pytest.raises(
         HostUnfit, match=r"Tesla T4 has 1\.0 of 14\.0 GiB free, but one row of 512 tokens needs about"
     ) as caught:
-        checks._check_gpu_memory(llama_3b, wanted, T4, 2**30)
+        checks._check_gpu_memory(llama_3b, wanted, T4, 2**30, ["0"], None)
     assert "nvidia-smi" in caught.value.remedy
+
+
+# --- a base that one card does not hold ------------------------------------------------------------------------------
+
+L4 = T4.model_copy(update={"gpu": "NVIDIA L4", "compute_capability": "8.9", "gpu_bytes": int(22 * GIB)})
+H100 = T4.model_copy(update={"gpu": "NVIDIA H100", "compute_capability": "9.0", "gpu_bytes": int(79 * GIB)})
+
+
+@pytest.fixture(scope="module")
+def seventy_b() -> Architecture:
+    return base_of(SEVENTY_B, "seventy-b")
+
+
+def check_memory(base: Architecture, host: Host, gpus: int, place: Place | None = None, **train: object) -> None:
+    """All of each card is free."""
+    wanted = settings(lora=LoraSettings(), train=TrainSettings(**({"max_tokens": 512} | train)))  # type: ignore[arg-type]
+    cards = [str(number) for number in range(gpus)]
+    checks._check_gpu_memory(base, wanted, host, host.gpu_bytes, cards, place)
+
+
+@pytest.fixture
+def main_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    def of(gib: float) -> None:
+        monkeypatch.setattr(checks, "main_memory_bytes", lambda: int(gib * GIB))
+
+    of(200)
+    return of
+
+
+@pytest.mark.usefixtures("main_memory")
+def test_a_base_that_no_card_holds_is_refused_only_if_the_cards_together_do_not(seventy_b: Architecture) -> None:
+    """On the cards of four L4, in the main memory of four T4."""
+    check_memory(seventy_b, L4, 4)
+    check_memory(seventy_b, T4, 4)
+    with pytest.raises(
+        HostUnfit, match=r"NVIDIA L4 has 22\.0 of 22\.0 GiB free, but one row of 512 .* 4\d\.\d GiB\."
+    ) as caught:
+        check_memory(seventy_b, L4, 1)
+    assert caught.value.remedy == "Use 4 such GPUs in one host, or use a larger GPU."
+    with pytest.raises(HostUnfit, match=r"even if 8 workers share the base's layers; 8% of a card") as caught:
+        check_memory(seventy_b, T4, 8, max_tokens=131072)
+    assert caught.value.remedy.startswith("Lower FINETUNE_TRAIN_MAX_TOKENS (")
+
+
+@pytest.mark.usefixtures("main_memory")
+def test_settings_that_forbid_sharing_are_the_cause(seventy_b: Architecture) -> None:
+    with pytest.raises(HostUnfit, match=r"needs about 4\d\.\d GiB\.") as caught:
+        check_memory(seventy_b, L4, 8, shard="none")
+    assert caught.value.remedy.startswith("Set FINETUNE_TRAIN_SHARD=auto: 8 workers that share")
+    with pytest.raises(HostUnfit) as caught:
+        check_memory(seventy_b, L4, 8, devices=1)
+    assert "use 4 such gpus in one host and finetune_train_devices=auto" in caught.value.remedy.lower()
+
+
+def test_a_base_to_be_shared_is_read_into_main_memory(
+    seventy_b: Architecture, main_memory: Callable[[float], None]
+) -> None:
+    main_memory(20)
+    for card in (T4, L4):
+        with pytest.raises(HostUnfit, match=r"There it takes 39\.8 GiB, and 20\.0 GiB are free") as caught:
+            check_memory(seventy_b, card, 8)
+        assert caught.value.remedy == "Use a host with more main memory or larger GPUs."
+    with pytest.raises(HostUnfit, match=r"4 workers that share the base's layers read it into main memory") as caught:
+        check_memory(seventy_b, H100, 4, shard="full")
+    assert caught.value.remedy.endswith(", or set FINETUNE_TRAIN_SHARD=auto.")
+    check_memory(seventy_b, H100, 4)
+    main_memory(40)
+    check_memory(seventy_b, T4, 8)
+    check_memory(seventy_b, L4, 8)
+
+
+@pytest.mark.usefixtures("main_memory")
+def test_the_cards_of_one_host_have_to_load_it(seventy_b: Architecture) -> None:
+    """Where a run ends with the round-trip check, whatever number of hosts trained."""
+    four_hosts = Place(0, 4, None, "host", 29500, "a test")
+    with pytest.raises(
+        HostUnfit, match=r"the GPUs of a host \(2 x Tesla T4\) have .* the round-trip check and the probe"
+    ):
+        check_memory(seventy_b, T4, 2, four_hosts)
+    check_memory(seventy_b, T4, 4, four_hosts)
 
 
 def test_a_large_base_without_a_gpu_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from job.modeling.architecture import Architecture
+from job.modeling.base import load_base
+from job.modeling.files import BaseFiles
+from job.modeling.layers import decoder_layers
 from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES, Candidate, candidates
+from job.modeling.nf4 import four_bit_layers
 from job.modeling.prediction import predictions, shapes_of
-from job.settings.fields import LoraSettings
+from job.modeling.tokenizer import load_tokenizer
+from job.settings.fields import LoraSettings, ModelSettings
 
 ALL_LINEAR = LoraSettings(targets=("all-linear",))
 
@@ -54,3 +61,34 @@ def test_the_t4_recipe_fits_a_t4_without_recomputing(llama_3b: Architecture) -> 
 
 def test_sizes_that_a_config_does_not_name_are_not_guessed() -> None:
     assert shapes_of(SimpleNamespace(d_model=768)) is None
+
+
+def test_what_workers_share_is_the_layers_weights_in_4_bits_alone(llama_3b: Architecture) -> None:
+    """Embedding, norms and a scale for every 64 weights stay on every card."""
+    in_a_layer = 3072 * (2 * 24 * 128 + 2 * 8 * 128 + 3 * 8192)
+    embedding_and_norms = 128_256 * 3072 + (2 * 28 + 1) * 3072
+    found = llama_3b.weights(2)
+    assert (found.shared, found.largest_layer) == (28 * in_a_layer // 2, in_a_layer // 2)
+    assert found.whole == llama_3b.weight_bytes(2)
+    assert found.whole - found.shared == 28 * in_a_layer // 16 + 2 * embedding_and_norms
+
+
+def test_a_shared_base_takes_as_much_less_as_the_others_hold(llama_3b: Architecture) -> None:
+    one, weights = Candidate(512, "all"), llama_3b.weights(2)
+    whole, sharded, offloaded = (
+        predictions(llama_3b, LoraSettings(), [one], width=2, held=held, workers=4)[0]
+        for held in ("whole", "sharded", "offloaded")
+    )
+    assert whole and sharded and offloaded
+    assert whole == need(llama_3b, one), "however many workers there are"
+    assert whole - sharded == weights.shared * 3 // 4 - 2 * weights.largest_layer
+    assert sharded - offloaded == weights.shared // 4
+
+
+def test_the_bytes_of_the_loaded_layers_are_those_that_can_be_shared(base: Path) -> None:
+    files = BaseFiles(base, "base", "")
+    model = load_base(files, load_tokenizer(files, ModelSettings(base=str(base))), torch.float32)
+    layers = [sum(one.weight.nbytes for one in four_bit_layers(layer)) for layer in decoder_layers(model)]
+    found = Architecture.read(base, "base").weights(4)
+    assert (found.shared, found.largest_layer) == (sum(layers), layers[0])
+    assert all(layers)

@@ -44,6 +44,22 @@ def test_workers_that_would_train_something_else_are_named_with_what_differs() -
         require_same(mine, mine | {"precision": "float32"}, "Worker 1 of 2")
 
 
+@pytest.mark.light
+@pytest.mark.parametrize(
+    ("theirs", "wanted"),
+    [
+        ({"precision": "bfloat16"}, "Set FINETUNE_TRAIN_PRECISION=float16, in which"),  # an L4 beside a T4
+        ({"precision": "float32"}, "Set FINETUNE_TRAIN_PRECISION=float32, in which"),
+        ({"rows": [9, 2]}, "Use the same libraries, files and kind of GPU"),
+    ],
+)
+def test_cards_that_chose_another_precision_are_given_one_for_all(theirs: dict[str, object], wanted: str) -> None:
+    mine = {"precision": "float16", "rows": [10, 2]}
+    with pytest.raises(HostUnfit) as caught:
+        require_same(mine, mine | theirs, "Worker 1 of 2")
+    assert caught.value.remedy.startswith(wanted)
+
+
 def rows_of(base: Path, path: Path) -> list[Row]:
     return read_rows(Chat(tokenizer_of(base)), path, "answers", 512)
 
@@ -70,7 +86,7 @@ def trainer_in(
 ) -> tuple[Prepared, Float32AdapterTrainer]:
     files = BaseFiles(base, str(base), "")
     load = partial(prepare, files, tokenizer_of(base), LORA, SETTINGS, rows, eval_rows=rows)
-    made = _prepared_together(sharing_with, load, offloaded=False) if sharing_with else load()
+    made = _prepared_together(sharing_with, load, "sharded") if sharing_with else load()
     trainer = trainer_of(made.loaded.forward, rows, folder)
     trainer.eval_rows = rows
     return made, trainer
@@ -101,6 +117,7 @@ def test_three_workers_train_what_one_trains_until_one_is_killed(
         made, trainer = trainer_in(base, rows, tmp_path / "three", team if held == "sharded" else None)
         trainer.team = team
         team.join(facts(made, rows, rows), made.loaded.forward.device)
+        assert team.mixed == ""
         trainer.evaluate()
         trainer.train()
         found = adapter(made.loaded.forward)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from job.errors import HubUnavailable
 from job.plan.cost import CARDS, T4, cost, cost_lines, step_lines
 from job.plan.facts import Facts, Found
 from job.plan.rows import Expected
-from tests.conftest import LLAMA_3B
+from tests.bench import parallel_paper
 from tests.plan.conftest import sample, with_samples
 
 if TYPE_CHECKING:
@@ -116,26 +115,6 @@ def test_faster_cards_take_less_time_and_the_price_follows(facts: Callable[..., 
 
 # --- several GPUs of one host ----------------------------------------------------------------------------------------
 
-EIGHT_B = LLAMA_3B | {
-    "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32, "intermediate_size": 14336,
-    "tie_word_embeddings": False,
-}  # fmt: skip
-SEVENTY_B = EIGHT_B | {
-    "hidden_size": 8192, "num_hidden_layers": 80, "num_attention_heads": 64, "intermediate_size": 28672,
-}  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def shaped(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Architecture]:
-    from job.modeling.architecture import Architecture
-
-    def make(config: dict[str, object]) -> Architecture:
-        folder = tmp_path_factory.mktemp("base")
-        (folder / "config.json").write_text(json.dumps(config), "utf-8")
-        return Architecture.read(folder, "base")
-
-    return make
-
 
 def shown(known: Facts, base: Architecture, card: str, gpus: int) -> list[str]:
     known.base, known.gpus = Found(base), gpus
@@ -151,7 +130,7 @@ def test_more_gpus_share_a_step_of_a_t4(facts: Callable[..., Facts], llama_3b: A
     assert lines[0].startswith(
         "  memory on each GPU for the longest rows that the settings allow: micro-batches of 1,024 tokens"
     )
-    assert lines[1] == "  each GPU holds the whole base"
+    assert lines[1] == "  each GPU holds the whole base, 2.2 GiB"
     begins = "  a step of 16 rows: about 0.27 s on 8 GPUs, 1.87 s on one; 2 rows a GPU at most: kernels 0.23 s, launches 0.15 s"
     assert lines[2].startswith(begins)
     assert lines[2].endswith("exchange 0.04 s")
@@ -186,25 +165,64 @@ def test_the_longest_row_decides_where_each_gpu_has_one(facts: Callable[..., Fac
 
 
 @pytest.mark.parametrize(
-    ("config", "fitting"),
+    ("name", "held"),
     [
-        (LLAMA_3B, {"T4", "L4", "A100", "H100"}),
-        (EIGHT_B, {"T4", "L4", "A100", "H100"}),
-        (SEVENTY_B, {"H100"}),
+        ("Llama 3.2 3B", {"T4": "whole", "L4": "whole", "A100": "whole", "H100": "whole"}),
+        ("Llama 3.1 8B", {"T4": "whole", "L4": "whole", "A100": "whole", "H100": "whole"}),
+        ("Llama 3.3 70B", {"T4": "offloaded", "L4": "sharded", "A100": "sharded", "H100": "whole"}),
     ],
-    ids=["3B", "8B", "70B"],
 )
-def test_what_fits_one_card_fits_eight_and_nothing_else_does(
-    config: dict[str, object], fitting: set[str], facts: Callable[..., Facts], shaped: Callable[..., Architecture]
+def test_a_plan_for_eight_gpus_says_how_they_hold_the_base(
+    name: str, held: dict[str, str], facts: Callable[..., Facts]
 ) -> None:
     known = with_samples(facts(), sample(rows=200, total=5000))
-    base = shaped(config)
+    base = parallel_paper.base_of(parallel_paper.BASES[name], name)
+    words = {
+        "whole": "each GPU holds the whole",
+        "sharded": "each GPU holds a part",
+        "offloaded": "each GPU gathers two",
+    }
     for card in CARDS:
         lines = shown(known, base, card.name, 8)
-        assert ("one row does not fit" not in lines[0]) == (card.name in fitting)
-        no = "" if card.name in fitting else ": more of them do not make it fit"
-        assert lines[1] == f"  each GPU holds the whole base{no}"
-        assert any("s on 8 GPUs, " in line for line in lines) == (card.name in fitting)
+        assert "one row does not fit" not in lines[0]
+        assert lines[1].startswith(f"  {words[held[card.name]]}")
+        step = next(line for line in lines if " s on 8 GPUs" in line)
+        assert ("s on one" in step, "gathers" in step) == (
+            (True, False) if held[card.name] == "whole" else (False, True)
+        )
+
+
+def test_where_the_layers_lie_and_what_of_them_is_on_a_card_is_said(facts: Callable[..., Facts]) -> None:
+    known = with_samples(facts(), sample(rows=200, total=5000))
+    base = parallel_paper.base_of(parallel_paper.SEVENTY_B, "70B")
+    sharded, offloaded = shown(known, base, "L4", 8)[1], shown(known, base, "T4", 8)[1]
+    assert sharded.endswith("gathers two: of the base 12.7 GiB of its 39.8, which main memory reads first")
+    assert (
+        offloaded
+        == "  each GPU gathers two layers at a time: of the base 8.7 GiB of its 39.8; 31.9 stay in main memory"
+    )
+    too_few = shown(known, base, "T4", 1)
+    assert too_few[0].startswith("  memory: one row does not fit: ")
+
+
+def test_a_step_waits_for_the_gathers_of_its_layers_where_they_take_longer(facts: Callable[..., Facts]) -> None:
+    """70B on 8 L4: 7/8 of 34.2 GB over 16 GB/s, there and back for each micro-batch; evaluations wait as well."""
+    base = parallel_paper.base_of(parallel_paper.SEVENTY_B, "70B")
+    l4, h100 = (next(card for card in CARDS if card.name == name) for name in ("L4", "H100"))
+    few = replace(ROWS, text_tokens=10.0)
+    short = cost(base, facts().settings, few, l4, 8)
+    assert short and short.alone is None and short.shares
+    assert short.step.gathers == pytest.approx(2 * 34.2 * 7 / 8 / 16, rel=0.01)
+    assert short.step.gathers > short.step.kernels
+    assert short.step.seconds == short.step.gathers + short.step.exchange
+    long = cost(base, facts().settings, ROWS, l4, 8)
+    assert long and long.step.seconds == long.step.kernels + long.step.exchange
+    per_token = [one.evaluations / one.step.workers / tokens for one, tokens in ((short, 10.0), (long, 255.0))]
+    assert per_token[0] > 1.5 * per_token[1]
+    whole = cost(base, facts().settings, ROWS, h100, 8)
+    assert whole and whole.step.gathers == 0 and whole.alone
+    full = cost(base, facts(TRAIN_SHARD="full").settings, ROWS, h100, 8)
+    assert full and full.step.gathers > 0
 
 
 def test_gpus_that_stay_idle_are_said(facts: Callable[..., Facts], llama_3b: Architecture) -> None:

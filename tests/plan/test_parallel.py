@@ -9,10 +9,12 @@ from job.plan.parallel import (
     HELD,
     LINK_BYTES,
     NETWORK_BYTES,
+    PCIE_BYTES,
     TEAM_SECONDS,
     WORTH,
     Step,
     exchange_seconds,
+    gather_seconds,
     largest_share,
     pays,
     rows_of,
@@ -63,6 +65,16 @@ def test_the_exchange_passes_the_slowest_link_twice() -> None:
 def test_launches_are_the_least_that_a_step_takes() -> None:
     assert Step(1, 16, kernels=4.0, launching=0.1).seconds == 4.0
     assert Step(8, 2, kernels=0.02, launching=0.1, exchange=0.03).seconds == pytest.approx(0.13)
+    assert Step(8, 2, kernels=0.02, launching=0.1, exchange=0.03, gathers=0.5).seconds == pytest.approx(0.53)
+
+
+@pytest.mark.light
+def test_a_gather_brings_the_parts_of_the_others_and_its_own_only_from_main_memory() -> None:
+    assert gather_seconds(8e9, "whole", "T4", 8) == 0
+    assert gather_seconds(8e9, "sharded", "T4", 8) == 7e9 / (HELD * LINK_BYTES["T4"])
+    assert gather_seconds(8e9, "sharded", "T4", 16, hosts=2) == 7.5e9 / NETWORK_BYTES
+    own = gather_seconds(8e9, "offloaded", "H100", 8) - gather_seconds(8e9, "sharded", "H100", 8)
+    assert own == pytest.approx(1e9 / (HELD * PCIE_BYTES["H100"]))
 
 
 def test_a_run_decides_with_the_same_share() -> None:
@@ -83,6 +95,21 @@ def test_the_table_on_paper_says_where_more_gpus_stop_helping() -> None:
     assert min(h100) == h100[0]
     assert min(h100_64) < h100_64[0] / 2
     assert rows[-1].count("48 idle") == 2
+
+
+def test_the_table_of_bases_says_how_they_are_held_and_where_they_do_not_fit() -> None:
+    head, _, *rows = parallel_paper.held_lines(tuple(card for card in CARDS if card.name in ("T4", "L4", "H100")))
+    assert head == "| base | GPUs | T4 | L4 | H100 |"
+    cells = {tuple(row.split(" | ")[:2]): row.strip(" |").split(" | ")[2:] for row in rows}
+    assert len(rows) == 3 * 4
+    assert all(cell.startswith("whole, ") for row in rows[:8] for cell in row.strip(" |").split(" | ")[2:])
+    assert cells["| Llama 3.3 70B", "1"][:2] == ["does not fit"] * 2
+    assert cells["| Llama 3.3 70B", "2"][0] == "offloaded, but not loaded"
+    assert [cell.partition(",")[0] for cell in cells["| Llama 3.3 70B", "8"]] == [
+        "offloaded",
+        "sharded",
+        "whole",
+    ]
 
 
 @pytest.mark.light

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from job.errors import HubUnavailable, NotFound
+from job.errors import HubUnavailable, JobError, NotFound
 from job.hosts import main_memory
 from job.plan.cost import CARDS, T4
 from job.plan.facts import Facts, Found
 from job.plan.problems import problems, warnings
+from tests.bench import parallel_paper
 from tests.conftest import make_rows, metrics_of, small_run, write_rows
 from tests.plan.conftest import sample, with_samples
 
@@ -127,12 +128,45 @@ def test_a_card_that_is_too_small_is_a_problem_only_if_it_was_named(
         68,
         "One row of 65,536 tokens needs about 20.0 GiB, more than the 14.6 GiB of an NVIDIA T4.",
     )
-    assert error.remedy == "Lower FINETUNE_TRAIN_MAX_TOKENS, or use a larger GPU."
+    assert error.remedy == "Lower FINETUNE_TRAIN_MAX_TOKENS (32,768 would fit), or use a larger GPU."
     known.gpus = 8
     (error,) = problems(known)
-    assert error.remedy.endswith("a larger GPU; each GPU holds the whole base, so more of them do not help.")
+    assert str(error).endswith(
+        "more than the 13.4 GiB that a run takes of an NVIDIA T4, even if 8 GPUs share the base's layers."
+    )
     known.named_card = CARDS[-1]
     assert not problems(known)
+
+
+def test_a_base_that_one_card_does_not_hold_is_a_problem_until_there_are_enough(facts: Callable[..., Facts]) -> None:
+    def found(gpus: int, card: str, **values: str) -> list[JobError]:
+        known = with_samples(facts(**values), sample())
+        known.base, known.chat, known.gpus = Found(base), None, gpus
+        known.named_card = next(one for one in CARDS if one.name == card)
+        return problems(known)
+
+    base = parallel_paper.base_of(parallel_paper.SEVENTY_B, "70B")
+    (error,) = found(1, "L4")
+    assert str(error).startswith("One row of 512 tokens needs about 4")
+    assert error.remedy == "Use 4 such GPUs in one host, or use a larger GPU."
+    (error,) = found(8, "L4", TRAIN_SHARD="none")
+    assert error.remedy.startswith("Set FINETUNE_TRAIN_SHARD=auto: 8 workers that share the base's layers need about 1")
+    (error,) = found(2, "T4")
+    assert (error.exit_code, "round-trip check" in str(error)) == (68, True), "trained on two, but loaded by none"
+    assert not found(8, "L4")
+    assert not found(4, "T4")
+
+
+@pytest.mark.light
+def test_more_workers_than_rows_in_a_step_are_a_problem_as_in_a_run(facts: Callable[..., Facts]) -> None:
+    known = without_base(with_samples(facts(TRAIN_DEVICES="8", TRAIN_BATCH_SIZE="4"), sample()))
+    known.gpus = 8
+    (error,) = problems(known)
+    assert error.exit_code == 64
+    known.gpus = 2
+    assert [one.exit_code for one in problems(known)] == [64, 68], "in the order of a run"
+    assert "FINETUNE_TRAIN_DEVICES: 8 are 8 workers, more than the rows of a step" in str(error)
+    assert not problems(without_base(with_samples(facts(TRAIN_DEVICES="4", TRAIN_BATCH_SIZE="4"), sample())))
 
 
 @pytest.mark.light

@@ -120,3 +120,26 @@ def test_a_base_that_cannot_fit_the_card_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"--gpu T4: a/b-70B has about 70 billion .* 33 GiB .* FINETUNE_MODEL_BASE"):
         needs_of(settings(tmp_path, base="a/b-70B"), "T4")
     assert needs_of(settings(tmp_path, base="a/b-70B"), "H100").words
+
+
+def test_a_base_that_the_cards_of_a_host_hold_together_is_not_refused(tmp_path: Path) -> None:
+    large = settings(tmp_path, base="a/b-70B")
+    with pytest.raises(SettingsError, match=r"and 2 cards 29\.1 GiB; name a larger card, more of them"):
+        needs_of(large, "T4", 2)
+    with pytest.raises(SettingsError, match=r"and the card 14\.6 GiB"):
+        needs_of(large, "T4", 1, nodes=8)  # the round-trip check loads it on one host
+    with pytest.raises(SettingsError, match=r"and the card 14\.6 GiB"):
+        needs_of(settings(tmp_path, "FINETUNE_TRAIN_SHARD=none", base="a/b-70B"), "T4", 8)
+    needs, on_h100 = needs_of(large, "T4", 8), needs_of(large, "H100", 8)
+    assert needs.memory_gib == on_h100.memory_gib + 37, "main memory reads it"
+
+
+def test_gathers_of_shared_layers_take_their_time(tmp_path: Path) -> None:
+    """Of short rows longer than the kernels, and longest where each layer passes a network."""
+    rows = ("FINETUNE_DATA_SOURCES=a/b=10000", "FINETUNE_TRAIN_MAX_TOKENS=128")
+    shared = settings(tmp_path, *rows, base="a/b-70B")
+    apart = settings(tmp_path, *rows, "FINETUNE_TRAIN_SHARD=none", base="a/b-70B")
+    l4 = CARDS[1]
+    in_a_host, whole = (seconds_of(one, l4, 70_000_000_000, 8) or 0 for one in (shared, apart))
+    assert in_a_host > 1.3 * whole
+    assert (seconds_of(shared, l4, 70_000_000_000, 1, 8) or 0) > 3 * in_a_host

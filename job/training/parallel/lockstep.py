@@ -24,6 +24,10 @@ class Lockstep:
     def __init__(self, group: dist.ProcessGroup, device: torch.device, root: Any) -> None:
         self.group, self.device, self.root = group, device, root
 
+    @property
+    def workers(self) -> int:
+        return self.group.size()
+
     def most(self, own: int) -> int:
         """The largest number of all."""
         return self._reduced(own, dist.ReduceOp.MAX)

@@ -30,6 +30,7 @@ from job.modeling.base import finished, read_weights, require_causal
 from job.modeling.config import attention_of
 from job.modeling.files import BaseFiles
 from job.modeling.layers import decoder_layers, decoder_of
+from job.modeling.memory import Held
 from job.modeling.nf4 import four_bit_layers
 from job.parallel.wire import FOREVER, Wire
 from job.runs.progress import stir
@@ -45,19 +46,19 @@ class Sharing:
     ranks: tuple[int, ...]
     """Of the workers that share one base: those of one host where each host has several, so that no layer crosses a network."""
     wire: Wire
-    offloaded: bool
-    """Whether its part lies in main memory."""
+    held: Held
+    """Sharded or offloaded."""
     group: dist.ProcessGroup
 
     @classmethod
-    def of(cls, wire: Wire, hosts: Sequence[int], *, offloaded: bool) -> Sharing:
+    def of(cls, wire: Wire, hosts: Sequence[int], held: Held) -> Sharing:
         """`hosts`: the host of each rank. A collective."""
         groups = [[rank for rank, one in enumerate(hosts) if one == host] for host in sorted(set(hosts))]
         if min(map(len, groups)) == 1:
             groups = [list(range(len(hosts)))]
         made: list[Any] = [dist.new_group(group, timeout=FOREVER) for group in groups]
         own = next(number for number, group in enumerate(groups) if wire.rank in group)
-        return cls(tuple(groups[own]), wire, offloaded, made[own])
+        return cls(tuple(groups[own]), wire, held, made[own])
 
     @property
     def reads(self) -> bool:
@@ -103,9 +104,7 @@ def load_sharded(
     fully_shard(root, mesh=mesh, ignored_params=set(root.parameters()))  # so that the layers know of each other
     model.hf_device_map = {"": device.index if device.type == "cuda" else "cpu"}
     require_causal(model, tokenizer, files.name)
-    log.info(
-        "stage=train sharded=true workers=%d layers=%d offloaded=%s", len(sharing.ranks), len(layers), sharing.offloaded
-    )
+    log.info("stage=train sharded=true workers=%d layers=%d held=%s", len(sharing.ranks), len(layers), sharing.held)
     return model, Lockstep(sharing.group, device, root)
 
 
@@ -200,7 +199,7 @@ def _shard(layer: Any, mesh: DeviceMesh, sharing: Sharing, name: str) -> None:
         layer,
         mesh=mesh,
         reshard_after_forward=True,
-        offload_policy=CPUOffloadPolicy() if sharing.offloaded else OffloadPolicy(),
+        offload_policy=CPUOffloadPolicy() if sharing.held == "offloaded" else OffloadPolicy(),
         ignored_params={one for one in layer.parameters() if id(one) not in weights},
     )
     for one, known in zip(linear, attributes, strict=True):

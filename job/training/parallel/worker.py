@@ -16,6 +16,7 @@ from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles
 from job.modeling.tokenizer import load_tokenizer
+from job.parallel.slowest import card
 from job.parallel.wire import Order, Wire, add_gradients
 from job.parallel.worker import run
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
@@ -39,7 +40,7 @@ def _work(request: dict[str, Any], wire: Wire) -> None:
     if request["held"] != "whole":
         wire.tell("here", True)
         wire.connect(own_device())
-        sharing = Sharing.of(wire, request["hosts"], offloaded=request["held"] == "offloaded")
+        sharing = Sharing.of(wire, request["hosts"], request["held"])
     prepared = prepare(
         files,
         tokenizer,
@@ -51,7 +52,7 @@ def _work(request: dict[str, Any], wire: Wire) -> None:
         halved=request["halved"],
         sharing=sharing,
     )
-    wire.tell("ready", facts(prepared, rows, eval_rows))
+    wire.tell("ready", facts(prepared, rows, eval_rows) | {"card": card()})
     if not sharing:
         wire.connect(prepared.loaded.forward.device)
     serve(wire, prepared, rows, eval_rows)

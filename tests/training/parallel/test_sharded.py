@@ -39,7 +39,7 @@ def _one(rank: int, workers: int, port: int, work: Callable[..., Any], arguments
 
 
 def sharded_forward(wire: Wire, base: Path, hosts: list[int] | None = None) -> Forward:
-    sharing = Sharing.of(wire, hosts or [0] * wire.workers, offloaded=False)
+    sharing = Sharing.of(wire, hosts or [0] * wire.workers, "sharded")
     files, tokenizer = BaseFiles(base, str(base), ""), tokenizer_of(base)
     model, lockstep = load_sharded(files, tokenizer, torch.float32, sharing)
     lora = LoraSettings(targets=("all-linear",), dropout=0)
