@@ -18,7 +18,8 @@ from job.modeling.config import attention_of, published_dtype
 from job.modeling.files import BaseFiles, require_all, stored_tensors
 from job.modeling.loading import weights_as_progress
 from job.modeling.nf4 import quantization, stay_differentiable
-from job.modeling.refusals import damaged_weights, looks_ahead, not_in_4_bits
+from job.modeling.refusals import damaged_weights, looks_ahead, not_in_4_bits, not_on_several_cards
+from job.modeling.spread import device_map, is_spread
 
 log = logging.getLogger("job.model")
 GROUPED_QUERIES = "use_gqa_in_sdpa"
@@ -28,34 +29,43 @@ LOOKING_AHEAD = 0.1
 also in mixtures of experts, where other tokens in the batch change the order of sums."""
 
 
-def _require_gpu_memory(error: RuntimeError) -> None:
-    free, total = torch.cuda.mem_get_info()
-    if free < 0.05 * total:
-        raise MemoryExhausted(
-            f"GPU memory ran out while the base model was loaded: {free / 1e9:.1f} of {total / 1e9:.1f} GB are free.",
-            remedy="End other processes on the GPU (nvidia-smi lists them), choose a smaller FINETUNE_MODEL_BASE, or use a GPU "
-            "with more memory.",
-        ) from error
+def _require_gpu_memory(parts: dict[str, int | str], error: RuntimeError) -> None:
+    for card in dict.fromkeys(parts.values()):
+        free, total = torch.cuda.mem_get_info(card)
+        if free < 0.05 * total:
+            raise MemoryExhausted(
+                f"GPU memory ran out while the base model was loaded: {free / 1e9:.1f} of {total / 1e9:.1f} GB are free.",
+                remedy="End other processes on the GPU (nvidia-smi lists them), choose a smaller FINETUNE_MODEL_BASE, or use a "
+                "GPU with more memory.",
+            ) from error
 
 
-def load_base(files: BaseFiles, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype) -> PreTrainedModel:
+def load_base(
+    files: BaseFiles, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype, *, spread: bool = False
+) -> PreTrainedModel:
     """The frozen NF4 base in `dtype`, its vocabulary extended if the tokenizer has more tokens than the base has rows.
+
+    `spread`: over all cards that this process sees, if the first does not hold it (job/modeling/spread.py). That is for answers
+    and losses. Training does without: its kernels and its memory plan are for one card.
 
     No `prepare_model_for_kbit_training`: it makes float32 copies of embedding, head and norms (1.58 instead of 0.79 GB on
     Llama 3.2 3B) and switches checkpointing on; freezing is enough.
 
     Raises NotFound (66) if weights are missing, damaged or of other shapes than the config says, SettingsError (64) if
-    they are quantized already, and for a model that looks ahead.
+    they are quantized already, and for a model that looks ahead, MemoryExhausted (62) for one that the cards do not hold.
     """
     stored_tensors(files.folder, files.name)
     config = files.config
+    parts = device_map(files, dtype) if spread else {"": 0 if torch.cuda.is_available() else "cpu"}
+    if (cards := len(set(parts.values()))) > 1:
+        log.info("cards=%d: its layers are spread over them, since one does not hold it", cards)
     try:
         with weights_as_progress(files.folder):
             model, loaded = AutoModelForCausalLM.from_pretrained(
                 files.folder,
                 dtype=dtype,
                 quantization_config=quantization(dtype),
-                device_map={"": 0 if torch.cuda.is_available() else "cpu"},
+                device_map=parts,
                 use_safetensors=True,
                 attn_implementation=attention_of(config) or None,
                 trust_remote_code=False,
@@ -65,7 +75,8 @@ def load_base(files: BaseFiles, tokenizer: PreTrainedTokenizerBase, dtype: torch
         raise
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         if isinstance(error, RuntimeError) and torch.cuda.is_available():
-            _require_gpu_memory(error)  # transformers raises this error for anything that goes wrong with a tensor
+            # transformers raises this error for anything that goes wrong with a tensor
+            _require_gpu_memory(parts, error)
         raise damaged_weights(files.name, str(error).strip()) from error
     except (KeyError, TypeError, AttributeError) as error:
         raise not_in_4_bits(files.name, error) from error
@@ -96,6 +107,8 @@ def require_causal(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, n
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # in families whose code reads a weight as numbers (Gemma 3n)
+        if is_spread(model) and "same device" in str(error):
+            raise not_on_several_cards(name, error) from error
         raise not_in_4_bits(name, error) from error
     change = ((first - second).norm(dim=-1) / first.norm(dim=-1)).median()
     if change > LOOKING_AHEAD:  # training reports a NaN

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,19 @@ OUR_FAULT = "This is a fault of the program or of its library versions: please r
 
 
 def fresh_process(
-    module: str, request: dict[str, Any], tensors: dict[str, torch.Tensor], saved: Path, what: str
+    module: str,
+    request: dict[str, Any],
+    tensors: dict[str, torch.Tensor],
+    saved: Path,
+    what: str,
+    *,
+    spread: bool = False,
 ) -> dict[str, Any]:
     """The JSON that `python -m MODULE REQUEST.json` prints last, with `tensors` in the file that its field `expected` names.
 
-    `saved`: the file or folder that it loads, and `what` that is. Raises JobError (1) if the process fails, HostUnfit
-    (68) if main memory ran out.
+    `saved`: the file or folder that it loads, and `what` that is. `spread`: whether it sees all cards of this process, over
+    which transformers' `device_map="auto"` shares out the layers; otherwise the first alone. Raises JobError (1) if it fails,
+    HostUnfit (68) if main memory ran out.
     """
     kills_before = memory_kills()
     folder = saved.with_name("fresh.partial")
@@ -43,7 +51,7 @@ def fresh_process(
             capture_output=True,
             text=True,
             check=False,
-            env=environment(),
+            env=environment() if spread else environment() | first_card(os.environ),
         )
     finally:
         remove(folder)
@@ -63,6 +71,12 @@ def fresh_process(
 
 def environment() -> dict[str, str]:
     return {**without_secrets(os.environ), "HF_HUB_OFFLINE": "1", "PYTHONPATH": _import_path()}
+
+
+def first_card(environ: Mapping[str, str]) -> dict[str, str]:
+    """The first of several: a model that it holds is not to be shared out over cards that others may use."""
+    cards = environ.get("CUDA_VISIBLE_DEVICES", "")
+    return {"CUDA_VISIBLE_DEVICES": cards.partition(",")[0]} if "," in cards else {}
 
 
 def _import_path() -> str:

@@ -10,6 +10,7 @@ from peft import PeftModel
 from job.modeling import round_trip
 from job.modeling.adapter_file import copy_adapter, load_lora_tensors, swap_lora_tensors
 from job.modeling.files import BaseFiles
+from job.modeling.spread import empty, is_spread
 from job.results import RoundTrip, Trained, TrainedAdapter
 from job.runs.files import replace_folder
 from job.runs.progress import saving
@@ -28,7 +29,8 @@ def export(
     files: BaseFiles,
     pad_token: int,
 ) -> RoundTrip:
-    """Fill `adapter/` below `root` with a candidate of training, which `model` carries from then on.
+    """Fill `adapter/` below `root` with a candidate of training, which `model` carries from then on. One that is spread over
+    several cards may be empty afterwards.
 
     `rows`: token ids on which a fresh process must compute what `model` does. The adapter that training wrote has passed that
     check already. Raises DiskFull (73), and JobError (1) if the fresh process gets different answers.
@@ -41,15 +43,12 @@ def export(
             swap_lora_tensors(partial, root / candidate.path)
     found = trained.round_trip
     if candidate.step != trained.best_step:
-        found = round_trip.check(
-            model,
-            rows,
-            files,
-            partial,
-            dtype=trained.precision.value,
-            new_rows=trained.new_rows,
-            embedding_saved="embedding" in trained.adapter_parts_bytes,
-            pad_token=pad_token,
+        embedding_saved = "embedding" in trained.adapter_parts_bytes
+        known = round_trip.expected(model, rows, new_rows=trained.new_rows, embedding_saved=embedding_saved)
+        if spread := is_spread(model):
+            empty(model)  # the cards do not hold it twice
+        found = round_trip.compare(
+            known, files, partial, dtype=trained.precision.value, pad_token=pad_token, spread=spread
         )
         log.info(
             "stage=probe round_trip=true max_difference=%.2e tolerance=%.2e", found.max_difference, found.tolerance

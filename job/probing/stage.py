@@ -24,6 +24,7 @@ from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles, fetch_files
 from job.modeling.lengths import require_questions
 from job.modeling.precision import DTYPES
+from job.modeling.spread import is_spread
 from job.modeling.tokenizer import load_tokenizer
 from job.probing import choice, limit, words
 from job.probing.answers import unpacked_where_it_fits
@@ -126,6 +127,8 @@ def probe(
         seconds={"load": round(time.monotonic() - began, 2)},
     )
     cards = workers_of(train.devices, len(questions), on_gpu=torch.cuda.is_available())
+    if is_spread(tuned.model):
+        cards = cards[:1]  # the leader fills the others
     request = _request(files, model, trained, settings, root)
     with unpacked_where_it_fits(tuned.model, probing.prompts, settings) as is_unpacked:
         with _shared(probing, cards, request | {"unpacked": is_unpacked}):
