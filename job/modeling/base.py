@@ -19,7 +19,7 @@ from job.modeling.files import BaseFiles, require_all, stored_tensors
 from job.modeling.loading import weights_as_progress
 from job.modeling.nf4 import quantization, stay_differentiable
 from job.modeling.refusals import damaged_weights, looks_ahead, not_in_4_bits, not_on_several_cards
-from job.modeling.spread import device_map, is_spread
+from job.modeling.spread import device_map, is_on_the_first, is_spread
 
 log = logging.getLogger("job.model")
 GROUPED_QUERIES = "use_gqa_in_sdpa"
@@ -57,8 +57,8 @@ def load_base(
     stored_tensors(files.folder, files.name)
     config = files.config
     parts = device_map(files, dtype) if spread else {"": 0 if torch.cuda.is_available() else "cpu"}
-    if (cards := len(set(parts.values()))) > 1:
-        log.info("cards=%d: its layers are spread over them, since one does not hold it", cards)
+    if not is_on_the_first(parts):
+        log.info("cards=%s: the first does not hold the base", ",".join(map(str, dict.fromkeys(parts.values()))))
     try:
         with weights_as_progress(files.folder):
             model, loaded = AutoModelForCausalLM.from_pretrained(

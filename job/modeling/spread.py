@@ -80,7 +80,8 @@ def _tensors(part: torch.nn.Module | torch.Tensor, width: int) -> Iterator[tuple
 
 
 def placed(parts: Sequence[Block], room: Sequence[int]) -> dict[str, int] | None:
-    """Block -> its card, rising, so that as much as possible stays free on the card that has least; None if they do not fit.
+    """Block -> its card, rising, so that as much as possible stays free on the fullest: what is left there decides how many
+    rows are answered at once. A card with less free than that gets nothing. None if they do not fit.
 
     `room`: bytes that the weights may take on each card. What has no weights stands with the first that has some.
     """
@@ -149,8 +150,14 @@ def device_map(files: BaseFiles, dtype: torch.dtype) -> dict[str, int | str]:
     return dict(found)
 
 
+def is_on_the_first(parts: dict[str, int | str]) -> bool:
+    return set(parts.values()) in ({0}, {"cpu"})
+
+
 def is_spread(model: PreTrainedModel | PeftModel) -> bool:
-    return len(devices_of(model)) > 1
+    """Also where all of it is on one card that is not the first."""
+    devices = devices_of(model)
+    return len(devices) > 1 or bool(devices[0].index)
 
 
 def empty(model: torch.nn.Module) -> None:
