@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def two_cards(monkeypatch: pytest.MonkeyPatch) -> None:
         return model, info
 
     monkeypatch.setattr(bases, "device_map", parts)
-    monkeypatch.setattr(bases.AutoModelForCausalLM, "from_pretrained", loaded)
+    monkeypatch.setattr(bases, "AutoModelForCausalLM", SimpleNamespace(from_pretrained=loaded))
 
 
 def halves(folder: Path, width: int, room: Sequence[int] = (2**40, 2**40)) -> dict[str, int]:
