@@ -25,8 +25,8 @@ from job.modeling.room import devices_of, room_bytes
 from job.modeling.weights import packed_bytes
 
 WORKING_BYTES = GIB
-"""Left free of weights on each card: the largest weight in 16 bits while it is quantized (0.47 GB in Llama 3.1 70B), and keys,
-values and logits of a row."""
+"""Left free of weights on each card, at least: the largest weight in 16 bits while it is quantized (0.47 GB in Llama 3.1 70B),
+and keys, values and logits of a row."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +118,12 @@ def _filled(parts: Sequence[Block], room: Sequence[int], left: int) -> dict[str,
 # --- on this machine -------------------------------------------------------------------------------------------------
 
 
-def one_card_holds(weight_bytes: int) -> bool:
+def one_card_holds(weight_bytes: int, working_bytes: int = WORKING_BYTES) -> bool:
     """Whether the first card has room for a model of this size, or there is no other. It looks at no other: that would take
     half a gigabyte of it, for a context of CUDA."""
     if not torch.cuda.is_available() or torch.cuda.device_count() == 1:
         return True
-    return weight_bytes + WORKING_BYTES <= room_bytes(torch.device("cuda", 0))
+    return weight_bytes + working_bytes <= room_bytes(torch.device("cuda", 0))
 
 
 def device_map(files: BaseFiles, dtype: torch.dtype) -> dict[str, int | str]:
@@ -134,11 +134,12 @@ def device_map(files: BaseFiles, dtype: torch.dtype) -> dict[str, int | str]:
     if torch.cuda.device_count() == 1:
         return {"": 0}
     base = Architecture.read(files.folder, files.name)
-    needed = base.weight_bytes(dtype.itemsize)
-    if one_card_holds(needed):
+    needed, embedding = base.weight_bytes(dtype.itemsize), base.model.get_input_embeddings().weight.numel()
+    working = max(WORKING_BYTES, embedding * dtype.itemsize)  # it is there twice while the vocabulary is extended
+    if one_card_holds(needed, working):
         return {"": 0}
     room = [room_bytes(torch.device("cuda", card)) for card in range(torch.cuda.device_count())]
-    found = placed(blocks(base.model, dtype.itemsize), [free - WORKING_BYTES for free in room])
+    found = placed(blocks(base.model, dtype.itemsize), [free - working for free in room])
     if found is None:
         each = ", ".join(f"{max(free, 0) / 1e9:.1f}" for free in room)
         raise MemoryExhausted(

@@ -26,7 +26,7 @@ from job.modeling.unpacked import unpacked_bytes
 from job.settings.fields import ModelSettings
 from tests.conftest import LLAMA_3B, make_base
 from tests.families import FAMILIES, Family, make_family_base
-from tests.modeling.two_cards import halves, two_cards
+from tests.modeling.two_cards import fake_logits, halves, two_cards
 
 EMBEDDING, LAYERS, HEAD = Block("embedding", 4), [Block(f"layer {n}", 2) for n in range(4)], Block("head", 4)
 MODEL = [EMBEDDING, *LAYERS, HEAD]
@@ -130,18 +130,19 @@ def on_cards(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_one_card_holds_it_or_all_that_are_seen(base: Path, on_cards: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     files = BaseFiles(base, "tiny", "")
     size = Architecture.read(base, "tiny").weight_bytes(2)
-    monkeypatch.setattr(spread, "WORKING_BYTES", 1000)
+    monkeypatch.setattr(spread, "WORKING_BYTES", 0)
+    extended = Architecture.read(base, "tiny").model.get_input_embeddings().weight.numel() * 2
     on_cards()
     assert device_map(files, torch.bfloat16) == {"": "cpu"}
     assert on_cards(10) == [] and device_map(files, torch.bfloat16) == {"": 0}, "as it was: loading says what is wrong"
-    seen = on_cards(size + 1000, 10**9)
+    seen = on_cards(size + extended, 10**9)
     assert device_map(files, torch.bfloat16) == {"": 0}
     assert seen == [0], "to look at another card takes memory of it"
-    on_cards(size + 999, size + 999)
+    on_cards(size + extended - 1, size + extended - 1)
     assert set(device_map(files, torch.bfloat16).values()) == {0, 1}
-    on_cards(size + 999, 10**9)
+    on_cards(size + extended - 1, 10**9)
     assert set(device_map(files, torch.bfloat16).values()) == {1}, "another one alone holds it, and is not the first"
-    assert not one_card_holds(size) and one_card_holds(size - 1)
+    assert one_card_holds(5, size) and one_card_holds(extended - 1, size) and not one_card_holds(extended, size)
 
 
 def test_a_base_that_all_cards_together_do_not_hold_is_62_with_what_would_help(base: Path, on_cards: Any) -> None:
@@ -165,6 +166,20 @@ def loaded(folder: Path, *, spread: bool) -> Any:
 @pytest.fixture(scope="module")
 def deep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_base(tmp_path_factory.mktemp("deep"), num_hidden_layers=6, tie_word_embeddings=False)
+
+
+BEYOND_FAKES = {"qwen3_moe": "its experts ask the driver", "mixtral": "the same", "gemma3": "it looks at token ids"}
+
+
+@pytest.mark.parametrize("family", [one for one in FAMILIES if one.name not in BEYOND_FAKES], ids=lambda one: one.name)
+def test_in_no_family_tensors_of_two_cards_meet(family: Family, tmp_path: Path) -> None:
+    """With PyTorch's fake tensors, which have a device and no numbers. Without accelerate's hooks they do meet."""
+    make_family_base(tmp_path, family)
+    cards = halves(tmp_path, 2)
+    assert set(cards.values()) == {0, 1}
+    assert fake_logits(tmp_path, cards, hooked=True).device == torch.device("cuda", 0)
+    with pytest.raises(RuntimeError, match="same device"):
+        fake_logits(tmp_path, cards, hooked=False)
 
 
 def test_it_computes_the_same_and_knows_its_cards(deep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
