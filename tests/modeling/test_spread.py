@@ -17,7 +17,7 @@ from job.modeling.architecture import Architecture
 from job.modeling.base import load_base
 from job.modeling.decoding import _select
 from job.modeling.files import BaseFiles
-from job.modeling.memory import GIB
+from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES
 from job.modeling.nf4 import four_bit_layers
 from job.modeling.room import answer_bytes, devices_of
 from job.modeling.spread import Block, blocks, device_map, empty, is_spread, one_card_holds, placed
@@ -87,15 +87,17 @@ def test_every_weight_of_every_family_has_its_card(family: Family, tmp_path: Pat
     assert len([part for part in parts if part.name.rpartition(".")[2].isdecimal()]) >= 2, "its layers"
 
 
-def test_a_70b_goes_on_two_cards_of_24_gib_and_not_on_three_t4s(llama_70b: Architecture) -> None:
+@pytest.mark.parametrize(("card", "fewest"), [(T4_BYTES, 4), (22 * GIB, 3), (80 * 10**9, 1)], ids=["T4", "L4", "H100"])
+def test_a_70b_takes_four_t4s_or_three_l4s(card: int, fewest: int, llama_70b: Architecture) -> None:
+    """Each with its reserve, and with room for the embedding once more."""
     parts = blocks(llama_70b.model, 2)
     assert llama_70b.weight_bytes(2) / 1e9 == pytest.approx(42.7, abs=0.1)
-    found = placed(parts, [22 * GIB, 22 * GIB])
-    assert found
+    room = int((1 - RESERVE_SHARE) * card) - 128_256 * 8192 * 2
+    found = placed(parts, [room] * fewest)
+    assert found and placed(parts, [room] * (fewest - 1) or [0]) is None
     layers = [found[f"model.layers.{number}"] for number in range(80)]
-    assert layers == sorted(layers) and sum(layers) in (39, 40, 41)
-    assert (found["model.embed_tokens"], found["lm_head"]) == (0, 1)
-    assert placed(parts, [12 * GIB] * 3) is None
+    assert layers == sorted(layers) and set(layers) == set(range(fewest))
+    assert (found["model.embed_tokens"], found["lm_head"]) == (0, fewest - 1)
 
 
 @pytest.fixture(scope="module")
