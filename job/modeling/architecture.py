@@ -48,8 +48,7 @@ class Architecture:
         config = load_config(folder, name)
         published = published_dtype(config)  # before transformers writes the empty model's into the config
         try:
-            with torch.device("meta"):
-                model = AutoModelForCausalLM.from_config(config, dtype=torch.float16, trust_remote_code=False)
+            model = empty_model(config, torch.float16)
         except ImportError as error:
             why = f"{name} needs a package that is not installed here: {one_line(error)}"
             raise SettingsError([f"FINETUNE_MODEL_BASE: {why}"]) from error
@@ -59,8 +58,6 @@ class Architecture:
             ) from error
         if _is_encoder(config, model):
             raise looks_ahead(name)
-        quantizer = AutoHfQuantizer.from_config(quantization(torch.float16), pre_quantized=False)
-        quantizer.preprocess_model(model=model, device_map=None)
         if not any(count.parameters for count in count_weights(model) if count.kind in LINEAR):
             raise NotFound(f"The config.json of {name} describes a model without layers.", remedy=DAMAGED_CONFIG)
         return cls(name, config, model, published.itemsize)
@@ -124,6 +121,18 @@ class Architecture:
             packed_bytes(count.parameters) if count.kind == "4-bit linear" else count.parameters * width
             for count in count_weights(self.model)
         )
+
+
+def empty_model(config: PreTrainedConfig, dtype: torch.dtype, attention: str = "") -> PreTrainedModel:
+    """On the meta device, its linear layers as loading in 4 bits will replace them. `attention`: from `attention_of`.
+
+    Raises whatever a model's constructor makes of impossible sizes."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(
+            config, dtype=dtype, attn_implementation=attention or None, trust_remote_code=False
+        )
+    AutoHfQuantizer.from_config(quantization(dtype), pre_quantized=False).preprocess_model(model=model, device_map=None)
+    return model
 
 
 def _is_encoder(config: PreTrainedConfig, model: PreTrainedModel) -> bool:

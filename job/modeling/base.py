@@ -19,7 +19,7 @@ from job.modeling.files import BaseFiles, require_all, stored_tensors
 from job.modeling.loading import weights_as_progress
 from job.modeling.nf4 import quantization, stay_differentiable
 from job.modeling.refusals import damaged_weights, looks_ahead, not_in_4_bits, not_on_several_cards
-from job.modeling.spread import device_map, is_on_the_first, is_spread
+from job.modeling.spread import Parts, is_on_the_first, is_spread, placement
 
 log = logging.getLogger("job.model")
 GROUPED_QUERIES = "use_gqa_in_sdpa"
@@ -29,8 +29,8 @@ LOOKING_AHEAD = 0.1
 also in mixtures of experts, where other tokens in the batch change the order of sums."""
 
 
-def _require_gpu_memory(parts: dict[str, int | str], error: RuntimeError) -> None:
-    for card in dict.fromkeys(parts.values()):
+def _require_gpu_memory(parts: Parts, error: RuntimeError) -> None:
+    for card in {one for one in parts.values() if one != "cpu"}:
         free, total = torch.cuda.mem_get_info(card)
         if free < 0.05 * total:
             raise MemoryExhausted(
@@ -48,17 +48,20 @@ def load_base(
     `spread`: over all cards that this process sees, if the first does not hold it (job/modeling/spread.py). That is for answers
     and losses. Training does without: its kernels and its memory plan are for one card.
 
-    No `prepare_model_for_kbit_training`: it makes float32 copies of embedding, head and norms (1.58 instead of 0.79 GB on
-    Llama 3.2 3B) and switches checkpointing on; freezing is enough.
-
     Raises NotFound (66) if weights are missing, damaged or of other shapes than the config says, SettingsError (64) if
     they are quantized already, and for a model that looks ahead, MemoryExhausted (62) for one that the cards do not hold.
     """
-    stored_tensors(files.folder, files.name)
-    config = files.config
-    parts = device_map(files, dtype) if spread else {"": 0 if torch.cuda.is_available() else "cpu"}
+    parts = placement(files, dtype) if spread else {"": 0 if torch.cuda.is_available() else "cpu"}
     if not is_on_the_first(parts):
         log.info("cards=%s: the first does not hold the base", ",".join(map(str, dict.fromkeys(parts.values()))))
+    model = finished(read_weights(files, dtype, parts), tokenizer, files)
+    require_causal(model, tokenizer, files.name)
+    return model
+
+
+def read_weights(files: BaseFiles, dtype: torch.dtype, parts: Parts) -> PreTrainedModel:
+    """The model as transformers loads it in 4 bits. Raises what `load_base` raises."""
+    stored_tensors(files.folder, files.name)
     try:
         with weights_as_progress(files.folder):
             model, loaded = AutoModelForCausalLM.from_pretrained(
@@ -67,7 +70,7 @@ def load_base(
                 quantization_config=quantization(dtype),
                 device_map=parts,
                 use_safetensors=True,
-                attn_implementation=attention_of(config) or None,
+                attn_implementation=attention_of(files.config) or None,
                 trust_remote_code=False,
                 output_loading_info=True,
             )
@@ -81,13 +84,21 @@ def load_base(
     except (KeyError, TypeError, AttributeError) as error:
         raise not_in_4_bits(files.name, error) from error
     require_all(loaded, files.name)
+    return model
+
+
+def finished(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, files: BaseFiles) -> PreTrainedModel:
+    """Frozen, and with a row for each token. Also of a model without numbers, on the meta device.
+
+    No `prepare_model_for_kbit_training`: it makes float32 copies of embedding, head and norms (1.58 instead of 0.79 GB on
+    Llama 3.2 3B) and switches checkpointing on; freezing is enough.
+    """
     model.requires_grad_(False)
     stay_differentiable(model)
     model.config.use_cache = False  # transformers drops the mask between packed rows where a cache is kept
     if torch.cuda.is_available():
         guard_attention(torch.cuda.get_device_capability())
-    require_causal(model, tokenizer, files.name)
-    extend_vocabulary(model, len(tokenizer), published_dtype(config))
+    extend_vocabulary(model, len(tokenizer), published_dtype(files.config))
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model
 

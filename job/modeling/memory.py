@@ -22,6 +22,7 @@ HEAD_SLICE = 512
 MOMENTS = 2
 
 Checkpointing = Literal["none", "half", "all"]
+Held = Literal["whole", "sharded", "offloaded"]
 
 
 @dataclass(frozen=True)

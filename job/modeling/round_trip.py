@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ from job.modeling.config import attention_of
 from job.modeling.files import BaseFiles
 from job.modeling.fresh import OUR_FAULT, fresh_process
 from job.modeling.nf4 import CPU_KERNEL, layers_on_the_cpu_kernel, stay_differentiable
+from job.modeling.precision import DTYPES
 from job.modeling.refusals import one_line
+from job.modeling.spread import is_on_the_first, placement
 from job.results import RoundTrip
 
 ROWS, TOKENS = 4, 128
@@ -33,62 +35,30 @@ EMBEDDING_ROUNDING = 0.01
 """As a share of a row's length; one rounding to bfloat16 is at most 0.004."""
 
 
-@dataclass(frozen=True)
-class Expected:
-    """What a model computes: all that is needed of it to compare another one."""
-
-    rows: int
-    vocabulary_rows: int
-    new_rows: int
-    """Of the vocabulary, that the base lacks."""
-    embedding_saved: bool
-    """Whether the embedding or its new rows are saved with the adapter."""
-    tensors: dict[str, torch.Tensor]
-
-
-def expected(model: PeftModel, rows: list[list[int]], *, new_rows: int, embedding_saved: bool) -> Expected:
-    """On the first `rows`."""
-    rows = [ids[:TOKENS] for ids in rows[:ROWS]]
-    vocabulary_rows = model.get_input_embeddings().weight.shape[0]
-    tensors = _tensors(model, rows, new_rows if embedding_saved else 0)
-    return Expected(len(rows), vocabulary_rows, new_rows, embedding_saved, tensors)
-
-
 def check(
-    model: PeftModel,
-    rows: list[list[int]],
+    expected: dict[str, torch.Tensor],
+    vocabulary_rows: int,
     files: BaseFiles,
     adapter: Path,
     *,
     dtype: str,
-    new_rows: int,
-    embedding_saved: bool,
-    pad_token: int,
+    left_out: int | None,
 ) -> RoundTrip:
-    """Load base and adapter in a fresh process with the model card's code, and compare logits on the first `rows`, beside
-    `model`, which stays in memory."""
-    known = expected(model, rows, new_rows=new_rows, embedding_saved=embedding_saved)
-    return compare(known, files, adapter, dtype=dtype, pad_token=pad_token)
+    """Load base and adapter in a fresh process with the model card's code, and compare with what is `expected`.
 
-
-def compare(
-    known: Expected, files: BaseFiles, adapter: Path, *, dtype: str, pad_token: int, spread: bool = False
-) -> RoundTrip:
-    """The same without the model, where memory does not hold it twice. `spread`: over all cards of this process.
-
-    If the embedding is saved or its new rows are, the loaded layer's vectors for them are compared as well, the new ones first,
-    and all logits, including the new token's. Raises JobError (1) if anything differs by more than the dtype's rounding.
+    `vocabulary_rows`: to which the base was extended, 0 if it was not. `left_out`: a token whose row of the embedding is not
+    saved. Raises JobError (1) if anything differs by more than the dtype's rounding, and MemoryExhausted (62) if the cards have
+    no room for the base: beside one that takes several there is none.
     """
-    extended = known.vocabulary_rows if known.new_rows else 0
     request = {
-        "code": loading_code(str(files.folder), "", dtype, extended, attention_of(files.config)),
+        "code": loading_code(str(files.folder), "", dtype, vocabulary_rows, attention_of(files.config)),
         "adapter": str(adapter.absolute()),
-        "rows": known.rows,
-        "left_out": None if known.embedding_saved or not known.new_rows else pad_token,
+        "rows": sum(name.startswith("logits_") for name in expected),
+        "left_out": left_out,
     }
-    answer = fresh_process(
-        "job.modeling.round_trip", request, known.tensors, adapter, "The saved adapter", spread=spread
-    )
+    spread = not is_on_the_first(placement(files, DTYPES[dtype]))
+    what = "The saved adapter"
+    answer = fresh_process("job.modeling.round_trip", request, expected, adapter, what, spread=spread)
     # Rounding of the dtype, times the depth over which it adds up, in units of the largest logit.
     rounding = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}[dtype]
     tolerance = rounding * max(1.0, answer["largest"])
@@ -115,22 +85,23 @@ def compare(
 
 
 @torch.no_grad()
-def _tensors(model: PeftModel, rows: list[list[int]], new_rows: int) -> dict[str, torch.Tensor]:
-    """Token ids and logits of each row; with `new_rows` also vectors of the embedding, the new ones first."""
-    found = {}
+def expected_of(model: PeftModel, rows: Sequence[Sequence[int]], new_rows: int) -> dict[str, torch.Tensor]:
+    """Token ids and logits of the first rows; with `new_rows` also vectors of the embedding, the new ones first. A pass through
+    the model for each row."""
+    expected = {}
     model.eval()
-    for number, ids in enumerate(rows):
-        batch = torch.tensor([ids], device=model.device)
+    for number, ids in enumerate(rows[:ROWS]):
+        batch = torch.tensor([list(ids[:TOKENS])], device=model.device)
         logits = model(input_ids=batch, attention_mask=torch.ones_like(batch)).logits
-        found[f"ids_{number}"] = batch[0].cpu()
-        found[f"logits_{number}"] = logits[0].float().cpu().contiguous()  # (T, V)
+        expected[f"ids_{number}"] = batch[0].cpu()
+        expected[f"logits_{number}"] = logits[0].float().cpu().contiguous()  # (T, V)
     if new_rows:
         layer = model.get_input_embeddings()
         vocabulary_rows = layer.weight.shape[0]
         tokens = torch.tensor([*range(vocabulary_rows - new_rows, vocabulary_rows), *range(COMPARED_ROWS)])
-        found["embedding_ids"] = tokens  # (N,)
-        found["embedding"] = layer(tokens.to(model.device)).float().cpu().contiguous()  # (N, H)
-    return found
+        expected["embedding_ids"] = tokens  # (N,)
+        expected["embedding"] = layer(tokens.to(model.device)).float().cpu().contiguous()  # (N, H)
+    return expected
 
 
 def main(request_path: str) -> None:

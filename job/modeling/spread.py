@@ -24,6 +24,8 @@ from job.modeling.memory import GIB
 from job.modeling.room import devices_of, room_bytes
 from job.modeling.weights import packed_bytes
 
+Parts = dict[str, int | str]
+"""Name of a module -> its card, or `cpu`; empty for the whole model."""
 WORKING_BYTES = GIB
 """Left free of weights on each card, at least: the largest weight in 16 bits while it is quantized (0.47 GB in Llama 3.1 70B),
 and keys, values and logits of a row."""
@@ -126,7 +128,7 @@ def one_card_holds(weight_bytes: int, working_bytes: int = WORKING_BYTES) -> boo
     return weight_bytes + working_bytes <= room_bytes(torch.device("cuda", 0))
 
 
-def device_map(files: BaseFiles, dtype: torch.dtype) -> dict[str, int | str]:
+def placement(files: BaseFiles, dtype: torch.dtype) -> Parts:
     """For transformers: the whole base on one device, or its parts on all cards that this process sees. Raises MemoryExhausted
     (62) if they have no room for it together."""
     if not torch.cuda.is_available():
@@ -148,10 +150,10 @@ def device_map(files: BaseFiles, dtype: torch.dtype) -> dict[str, int | str]:
             remedy="End other processes on the GPUs (nvidia-smi lists them), give the job more of them "
             "(FINETUNE_TRAIN_DEVICES=auto, docker run --gpus all), or choose a smaller FINETUNE_MODEL_BASE.",
         )
-    return dict(found)
+    return {**found}
 
 
-def is_on_the_first(parts: dict[str, int | str]) -> bool:
+def is_on_the_first(parts: Parts) -> bool:
     return set(parts.values()) in ({0}, {"cpu"})
 
 

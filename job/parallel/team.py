@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -25,6 +25,7 @@ from job.runs.logs import LineFormatter
 from job.runs.progress import stir
 
 log = logging.getLogger("job.parallel")
+T = TypeVar("T")
 LOOK_SECONDS = 0.2
 NOTICE_SECONDS = 15.0
 """How long after a broken connection the end of a worker, or of its host, may still be unknown."""
@@ -50,16 +51,17 @@ class Team:
     ) -> None:
         self.others = others
         counts = counts or [len(cards)]
-        self._hosts = [process for process, count in enumerate(counts) for _ in range(count)]
-        workers = len(self._hosts)
+        self.hosts = [process for process, count in enumerate(counts) for _ in range(count)]
+        workers = len(self.hosts)
+        request = request | {"workers": workers, "hosts": self.hosts}
         if others:
-            prefix = others.begin(request | {"workers": workers}, counts)
+            prefix = others.begin(request, counts)
             self.wire = Wire(0, workers, others.place.port, others.board.address, prefix)
         else:
             self.wire = Wire(0, workers)
         self.lost: JobError | None = None
         self._connected, self._ending = False, False
-        place = {"workers": workers, "address": self.wire.address, "port": self.wire.port, "prefix": self.wire.prefix}
+        place = {"address": self.wire.address, "port": self.wire.port, "prefix": self.wire.prefix}
         mine = dict(enumerate(cards[: counts[0]]))
         mine.pop(0)
         self._children = Children(request | place, mine, share=counts[0])
@@ -72,7 +74,7 @@ class Team:
 
     def name(self, rank: int) -> str:
         """With its host, where there are several."""
-        host = f" on {self.others.name(self._hosts[rank])}" if self.others and self._hosts[rank] else ""
+        host = f" on {self.others.name(self.hosts[rank])}" if self.others and self.hosts[rank] else ""
         return f"Worker {rank} of {self.workers}{host}"
 
     # --- the end of a worker --------------------------------------------------------------------------------------
@@ -118,13 +120,15 @@ class Team:
         if self.lost is not None:
             raise self.lost
 
-    def _together(self, work: Callable[[], Any]) -> Any:
-        """A collective. Raises what a worker ended of if it breaks."""
+    def together(self, work: Callable[[], T]) -> T:
+        """A collective, or several. Raises what a worker ended of if it breaks."""
         self.require_all()
         try:
             found = work()
             if torch.cuda.is_initialized():
                 torch.cuda.current_stream().synchronize()  # a sum that was aborted must not become a step
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             until = time.monotonic() + NOTICE_SECONDS
             gone = ""
@@ -142,17 +146,32 @@ class Team:
 
     def join(self, facts: dict[str, Any], device: torch.device) -> None:
         """Wait until all are ready, and connect. Raises HostUnfit (68) if one has come to other facts than the leader."""
+        for rank, theirs in self._all("ready"):
+            require_same(facts, theirs, self.name(rank))
+        if not self._connected:
+            self._connect(device)
+
+    def meet(self, device: torch.device) -> None:
+        """Connect before anything is loaded: for workers that load a base together."""
+        for _ in self._all("here"):
+            pass
+        self._connect(device)
+
+    def _all(self, key: str) -> Iterator[tuple[int, Any]]:
+        """(rank, what it told), as soon as it has."""
         seen: Any = None
         for rank in range(1, self.workers):
-            while (theirs := self.wire.told("ready", rank)) is None:
+            while (theirs := self.wire.told(key, rank)) is None:
                 self.require_all()
                 now = (self._children.ticks(), self.others.moved() if self.others else None)
                 if now != seen:  # they import, load or test
                     seen = now
                     stir()
                 time.sleep(LOOK_SECONDS)
-            require_same(facts, theirs, self.name(rank))
-        self._together(lambda: self.wire.connect(device))
+            yield rank, theirs
+
+    def _connect(self, device: torch.device) -> None:
+        self.together(lambda: self.wire.connect(device))
         self._connected = True
         log.info("workers=%d backend=%s", self.workers, dist.get_backend())
 
@@ -166,7 +185,7 @@ class Team:
 
     def finish_gradients(self, parameters: Sequence[torch.nn.Parameter], loss: torch.Tensor) -> torch.Tensor:
         """The sums over all workers take the place of the leader's gradients; returns that of the losses."""
-        total: torch.Tensor = self._together(lambda: add_gradients(self.wire, parameters, loss))
+        total: torch.Tensor = self.together(lambda: add_gradients(self.wire, parameters, loss))
         return total
 
     def losses(
@@ -179,17 +198,21 @@ class Team:
         found = shares([len(row.ids) for row in rows], self.workers)
         self._begin(parameters, Order("losses"), found)
         sums = torch.zeros(len(rows), dtype=torch.float64, device=parameters[0].device)
-        sums[found[0]] = torch.tensor(compute([rows[number] for number in found[0]]), dtype=torch.float64).to(
-            sums.device
-        )
-        self._together(lambda: self.wire.add(sums))
+        own = self.together(lambda: compute([rows[number] for number in found[0]]))
+        sums[found[0]] = torch.tensor(own, dtype=torch.float64).to(sums.device)
+        self.together(lambda: self.wire.add(sums))
         return [float(total) for total in sums.tolist()]
+
+    def passes(self, parameters: Sequence[torch.nn.Parameter], count: int, work: Callable[[], T]) -> T:
+        """Do work that passes so many times through a base that all hold together."""
+        self._begin(parameters, Order("passes", learned=count), [[] for _ in range(self.workers)])
+        return self.together(work)
 
     def _begin(self, parameters: Sequence[torch.nn.Parameter], order: Order, rows: list[list[int]]) -> None:
         self.require_all()
         self.wire.give(Order(order.kind, rows, order.learned, order.scale, order.seed))
         self.wire.forget()  # a sum came back for it
-        self._together(lambda: self.wire.spread(parameters))
+        self.together(lambda: self.wire.spread(parameters))
 
     # --- the end --------------------------------------------------------------------------------------------------
 

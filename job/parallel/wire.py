@@ -27,7 +27,7 @@ FOREVER = timedelta(days=365)
 """The supervisor's watchdog ends a run in which nothing moves, and a worker ends with its leader."""
 ANSWER = timedelta(minutes=5)
 """The longest that a store may take to answer."""
-Kind = Literal["gradients", "losses"]
+Kind = Literal["gradients", "losses", "passes"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Order:
     kind: Kind
     rows: list[list[int]] = field(default_factory=list)
     learned: int = 1
-    """Targets of the whole step: what the sum of the losses is divided by."""
+    """Targets of the whole step: what the sum of the losses is divided by. Of passes, which have no rows: how many."""
     scale: float = 1.0
     """The leader's loss scale."""
     seed: int = 0

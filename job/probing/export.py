@@ -43,12 +43,17 @@ def export(
             swap_lora_tensors(partial, root / candidate.path)
     found = trained.round_trip
     if candidate.step != trained.best_step:
-        embedding_saved = "embedding" in trained.adapter_parts_bytes
-        known = round_trip.expected(model, rows, new_rows=trained.new_rows, embedding_saved=embedding_saved)
-        if spread := is_spread(model):
+        saved, new_rows = "embedding" in trained.adapter_parts_bytes, trained.new_rows
+        expected = round_trip.expected_of(model, rows, new_rows if saved else 0)
+        if is_spread(model):
             empty(model)  # the cards do not hold it twice
-        found = round_trip.compare(
-            known, files, partial, dtype=trained.precision.value, pad_token=pad_token, spread=spread
+        found = round_trip.check(
+            expected,
+            trained.vocabulary_rows if new_rows else 0,
+            files,
+            partial,
+            dtype=trained.precision.value,
+            left_out=pad_token if new_rows and not saved else None,
         )
         log.info(
             "stage=probe round_trip=true max_difference=%.2e tolerance=%.2e", found.max_difference, found.tolerance

@@ -14,6 +14,7 @@ from job.modeling.batching import IGNORED, Row, cut, pack, pad
 from job.modeling.layers import decoder_of
 from job.runs.progress import advance
 from job.training.optimizations.head import Form, HeadLoss, token_losses
+from job.training.parallel.lockstep import Lockstep
 
 Revert = Callable[[], None]
 """Puts back what an optimization has replaced."""
@@ -23,15 +24,17 @@ AUTOCAST = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 class Forward:
     """The model and how its loss is computed. Optimizations set `packed`, `sliced_head` and `native`.
 
-    `native`: every layer computes in the dtype of the base, so autocast has nothing to cast.
+    `native`: every layer computes in the dtype of the base, so autocast has nothing to cast. `lockstep`: with the workers that
+    share the layers of the base.
     """
 
-    def __init__(self, model: PeftModel, *, precision: str, pad_token: int) -> None:
+    def __init__(self, model: PeftModel, *, precision: str, pad_token: int, lockstep: Lockstep | None = None) -> None:
         self.model = model
         self.base = model.get_base_model()
         self.device = self.base.get_input_embeddings().weight.device
         self.precision = precision
         self.pad_token = pad_token
+        self.lockstep = lockstep
         self.packed = False
         self.sliced_head: Form | None = None
         self.native = False
@@ -50,6 +53,18 @@ class Forward:
         """Micro-batches of at most `budget` tokens, padding included where there is any."""
         bins = cut([len(row.ids) for row in rows], budget, padded=not self.packed)
         return [[rows[number] for number in numbers] for numbers in bins]
+
+    def fillers(self, passes: int) -> int:
+        """How many passes without rows of its own a worker makes after so many, for those with more of them."""
+        return self.most(passes) - passes
+
+    def most(self, own: int) -> int:
+        """The largest of all workers that pass through the base together; alone, its own."""
+        return self.lockstep.most(own) if self.lockstep else own
+
+    def all_say(self, yes: bool) -> bool:
+        """Whether all of them say so."""
+        return self.lockstep.all_say(yes) if self.lockstep else yes
 
     def autocast(self) -> AbstractContextManager[Any]:
         if self.native or self.precision not in AUTOCAST:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 import torch
 
@@ -24,6 +23,7 @@ from job.modeling.room import usable_bytes
 from job.results import Attempt, DryRun
 from job.settings.fields import LoraSettings
 from job.training.forward import Forward
+from job.training.parallel.lockstep import out_of_memory
 
 log = logging.getLogger("job.train")
 
@@ -73,16 +73,19 @@ class MemoryPlan:
             return None
         limit = usable_bytes()
         fitting = [place for place, need in enumerate(self.predicted) if need is None or need <= limit]
-        self.place = fitting[0] if fitting else len(self.candidates) - 1
+        self.place = self.forward.most(fitting[0] if fitting else len(self.candidates) - 1)
         self.set_checkpointing()
         while True:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
             dry_run = None
-            with suppress(torch.OutOfMemoryError):  # ends before the next try: the traceback holds the step's tensors
+            try:  # ends before the next try: the traceback holds the step's tensors
                 dry_run = dry_run_step(self.forward.cut(self.longest_rows, self.candidate.tokens)[0])
+            except torch.OutOfMemoryError as error:
+                out_of_memory(error, self.forward.lockstep)
             peak = torch.cuda.max_memory_reserved()
-            if dry_run and peak <= limit:
+            if self.forward.all_say(dry_run is not None and peak <= limit):
+                assert dry_run
                 self._note(step=0, peak=peak, fits=True)
                 torch.cuda.empty_cache()
                 return dry_run

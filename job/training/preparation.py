@@ -27,6 +27,7 @@ from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan, release
 from job.training.optimizations.registry import OPTIMIZATIONS, Entry
 from job.training.optimizations.self_test import SelfTest
+from job.training.parallel.sharded import Sharing, load_sharded
 
 log = logging.getLogger("job.train")
 
@@ -79,9 +80,10 @@ def prepare(
     optimizations: Sequence[Entry] = OPTIMIZATIONS,
     allow_unquantized: bool = False,
     halved: bool = False,
+    sharing: Sharing | None = None,
 ) -> Prepared:
     """Load, attach, choose precision, optimizations and memory plan. Where 16 bits overflow on the longest rows, do it all
-    again in float32.
+    again in float32. `sharing`: with the workers that hold the base together, which all call it.
 
     Raises MemoryExhausted (62), Diverged (63) if float32 is not finite either, and SettingsError (64) for a base
     too little of which can be quantized, or that computes a row differently beside others.
@@ -95,7 +97,7 @@ def prepare(
     overflowed = None
     while True:
         log.info("stage=train precision=%s reason=%r base=%s", precision.value, precision.reason, files.name)
-        loaded = _load(files, tokenizer, architecture, lora, precision.value, settings.seed, allow_unquantized)
+        loaded = _load(files, tokenizer, architecture, lora, precision.value, settings.seed, allow_unquantized, sharing)
         test = _self_test(loaded.forward, [*rows, *eval_rows], architecture.name)
         step = _choose_step(test, architecture, lora, settings, rows, optimizations, halved)
         if not step.dry_run or not step.dry_run.problem:
@@ -114,20 +116,29 @@ def _load(
     precision: str,
     seed: int,
     allow_unquantized: bool,
+    sharing: Sharing | None,
 ) -> Loaded:
-    base = load_base(files, tokenizer, DTYPES[precision])
+    dtype, lockstep = DTYPES[precision], None
+    if sharing:
+        base, lockstep = load_sharded(files, tokenizer, dtype, sharing)
+    else:
+        base = load_base(files, tokenizer, dtype)
     weights, share = count_weights(base), quantized_share(base)
     for count in weights:
         log.info("stage=train weights=%r dtype=%s parameters=%d", count.kind, count.dtype, count.parameters)
     require_quantized(base, files.name, allowed=allow_unquantized)
     model = adapters.attach(base, lora, seed, files.name)
-    trainable, total = model.get_nb_trainable_parameters()
+    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for parameter in learned:  # peft puts it where the layer's weight is, which may be main memory
+        parameter.data = parameter.data.to(base.get_input_embeddings().weight.device)
+    trainable = sum(parameter.numel() for parameter in learned)
+    total = trainable + sum(count.parameters for count in weights)
     log.info("stage=train trainable_parameters=%d share=%.4f", trainable, trainable / total)
     planned = architecture.model
     return Loaded(
         files,
         tokenizer,
-        Forward(model, precision=precision, pad_token=tokenizer.pad_token_id),
+        Forward(model, precision=precision, pad_token=tokenizer.pad_token_id, lockstep=lockstep),
         trainable_parameters=trainable,
         total_parameters=total,
         new_rows=base.get_input_embeddings().weight.shape[0] - planned.get_input_embeddings().weight.shape[0],
@@ -179,6 +190,8 @@ def _choose_step(
             forward, rows, batch_size=settings.batch_size, architecture=architecture, lora=lora, halved=halved
         )
         dry_run = memory_plan.select(partial(dry_run_step, forward, learning_rate=settings.learning_rate))
+        if dry_run and not forward.all_say(not dry_run.problem) and not dry_run.problem:
+            dry_run = dry_run.model_copy(update={"problem": "the step of another worker failed"})
         if dry_run:
             facts = " ".join(f"{key}={value!r}" for key, value in dry_run.model_dump().items() if value != "")
             log.info("stage=train dry_run=taken %s", facts)

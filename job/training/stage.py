@@ -6,14 +6,16 @@ import logging
 import math
 import shutil
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from job.errors import Diverged
+from job.errors import Diverged, MemoryExhausted, Stopped
 from job.hosts import disk
 from job.hosts.cards import cards_of
 from job.hosts.tracking import tracked
@@ -23,11 +25,12 @@ from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.config import attention_of
 from job.modeling.files import BaseFiles, fetch_files
+from job.modeling.memory import Held
 from job.modeling.sizes import Sizes
 from job.modeling.tokenizer import load_tokenizer
 from job.parallel.others import Others
 from job.parallel.team import Team
-from job.results import Cleaned, RoundTrip, Trained
+from job.results import Cleaned, Trained
 from job.runs.deadline import Deadline
 from job.runs.files import remove, replace_folder
 from job.runs.folder import FileChanged
@@ -44,6 +47,7 @@ from job.training.intervals import doubts, steps_of
 from job.training.memory_plan import release
 from job.training.parallel.computing import facts
 from job.training.parallel.gain import measured, pays
+from job.training.parallel.sharded import Sharing, own_device
 from job.training.preparation import Prepared, prepare
 from job.training.rows import read_rows
 from job.training.trainer import Float32AdapterTrainer
@@ -51,6 +55,8 @@ from job.training.trainer import Float32AdapterTrainer
 log = logging.getLogger("job.train")
 WORKER = "job.training.parallel.worker"
 ADAPTER = "train/adapter"
+SMALLER = "train/smaller"
+"""Marks that memory ran out in a start whose workers held the base together."""
 ZERO_GRADIENTS = (
     "every gradient of the adapter was exactly zero, so nothing was learned: set FINETUNE_TRAIN_PRECISION=float32, or look at "
     "FINETUNE_LORA_TARGETS"
@@ -94,10 +100,14 @@ def train(
     )
     most = settings.batch_size if settings.devices == "auto" else None
     counts = others.counts(len(cards), most) if others else [len(cards)]
-    request = _request(files, cleaned, model, lora, settings, root, halved=halved)
+    held = _held(files, model, lora, settings, counts)
+    smaller = root / SMALLER
+    halved = halved or smaller.exists()
+    request = _request(files, cleaned, model, lora, settings, root, held=held, halved=halved)
     with ExitStack() as exits:
         team = exits.enter_context(Team(request, cards, others, counts)) if sum(counts) > 1 else None
-        prepared = prepare(
+        load = partial(
+            prepare,
             files,
             tokenizer,
             lora,
@@ -107,6 +117,11 @@ def train(
             allow_unquantized=model.allow_unquantized,
             halved=halved,
         )
+        if team and held != "whole":
+            exits.enter_context(_smaller_next_time(smaller, halved=halved))
+            prepared = _prepared_together(team, load, offloaded=held == "offloaded")
+        else:
+            prepared = load()
         parameters = prepared.loaded.trainable_parameters
         needed = Sizes(parameters, 4 * parameters, 0, candidates).run_bytes
         disk.require_left(root, needed - disk.present_bytes(root), "checkpoints and adapter")
@@ -122,7 +137,8 @@ def train(
         warnings = doubts(settings, steps_of(len(rows), settings))
         for warning in warnings:
             log.warning("stage=train doubt=true: %s", warning)
-        if team and settings.devices == "auto" and not _team_pays(prepared, rows[: settings.batch_size], team.workers):
+        chosen = settings.devices == "auto" and held == "whole"
+        if team and chosen and not _team_pays(prepared, rows[: settings.batch_size], team.workers):
             team.dismiss()
             team = None
         trainer = _trainer(prepared, settings, rows, eval_rows, watch, team)
@@ -130,13 +146,53 @@ def train(
             team.join(facts(prepared, rows, eval_rows), prepared.loaded.forward.device)
         with tracked(trainer, settings.report_to, root):
             fit = _fit(trainer)
+        saved = _save(prepared, trainer, fit, model.save_embedding, root)
     if fit.untrained:
         warnings.append(fit.untrained)
-    saved = _save(prepared, trainer, fit, model.save_embedding, root)
     result = _result(cleaned, settings, prepared, trainer, fit, saved, warnings, root)
-    del trainer, prepared
-    release()  # the probe loads base and adapter anew
-    return result
+    precision, new_rows = prepared.precision.value, prepared.loaded.new_rows
+    vocabulary_rows = prepared.loaded.forward.vocabulary_rows if new_rows else 0
+    del trainer, prepared, watch
+    release()  # a fresh process loads base and adapter now, and the probe after it
+    found = round_trip.check(
+        saved.expected,
+        vocabulary_rows,
+        files,
+        root / f"{ADAPTER}.partial",
+        dtype=precision,
+        left_out=tokenizer.pad_token_id if new_rows and "embedding" not in saved.parts_bytes else None,
+    )
+    log.info("stage=train round_trip=true max_difference=%.2e tolerance=%.2e", found.max_difference, found.tolerance)
+    replace_folder(root / f"{ADAPTER}.partial", root / ADAPTER)
+    return result(round_trip=found)
+
+
+def _held(
+    files: BaseFiles, model: ModelSettings, lora: LoraSettings, settings: TrainSettings, counts: Sequence[int]
+) -> Held:
+    """How each worker holds the base."""
+    return "sharded" if settings.shard == "full" and sum(counts) > 1 else "whole"
+
+
+@contextmanager
+def _smaller_next_time(marker: Path, *, halved: bool) -> Iterator[None]:
+    """Workers that pass through one base together cannot try another cut while others wait. So where memory ran out, the next
+    start begins with smaller micro-batches.
+
+    Raises Stopped (75) the first time, after that MemoryExhausted (62).
+    """
+    try:
+        yield
+    except MemoryExhausted as error:
+        if halved:
+            raise
+        marker.touch()
+        raise Stopped(f"{error} The next start begins with micro-batches of half the size.") from error
+
+
+def _prepared_together(team: Team, load: Callable[..., Prepared], *, offloaded: bool) -> Prepared:
+    team.meet(own_device())
+    return team.together(lambda: load(sharing=Sharing.of(team.wire, team.hosts, offloaded=offloaded)))
 
 
 def _request(
@@ -147,6 +203,7 @@ def _request(
     settings: TrainSettings,
     root: Path,
     *,
+    held: Held,
     halved: bool,
 ) -> dict[str, Any]:
     """What another worker needs to load the same base and rows."""
@@ -161,6 +218,7 @@ def _request(
         "root": str(root.absolute()),
         "rows": cleaned.train_path,
         "eval_rows": cleaned.eval_path,
+        "held": held,
         "halved": halved,
     }
 
@@ -292,38 +350,31 @@ def _resume(watch: Watch, folder: Path) -> Path | None:
 
 @dataclass(frozen=True)
 class Saved:
-    """The adapter in its place."""
+    """The adapter beside its place."""
 
     adapter_bytes: int
+    files: list[str]
     parts_bytes: dict[str, int]
-    round_trip: RoundTrip
+    expected: dict[str, torch.Tensor]
+    """What a fresh process must compute with it."""
 
 
 def _save(prepared: Prepared, trainer: Float32AdapterTrainer, fit: Fit, save_embedding: str, root: Path) -> Saved:
-    """Put the adapter with the lowest loss in `train/adapter/` below `root`, once a fresh process has loaded it.
-
-    Raises JobError (1) if that process gets different answers."""
+    """Write the adapter with the lowest loss to `train/adapter.partial/` below `root`."""
     loaded = prepared.loaded
     files, tokenizer, forward, new_rows = loaded.files, loaded.tokenizer, loaded.forward, loaded.new_rows
     load_lora_tensors(forward.model, trainer.watch.candidates.path(fit.best_step))
     forward.revert_optimizations()
     tuned = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    partial = root / f"{ADAPTER}.partial"
+    folder = root / f"{ADAPTER}.partial"
     with saving():
-        parts = adapters.save(tuned, tokenizer, files, partial, new_rows=new_rows, save_embedding=save_embedding)
-    found = round_trip.check(
-        tuned,
-        [list(row.ids[: round_trip.TOKENS]) for row in trainer.eval_rows[: round_trip.ROWS]],
-        files,
-        partial,
-        dtype=prepared.precision.value,
-        new_rows=new_rows,
-        embedding_saved="embedding" in parts,
-        pad_token=tokenizer.pad_token_id,
+        parts = adapters.save(tuned, tokenizer, files, folder, new_rows=new_rows, save_embedding=save_embedding)
+    rows = [row.ids for row in trainer.eval_rows[: round_trip.ROWS]]
+    expected = trainer.together(
+        len(rows), lambda: round_trip.expected_of(tuned, rows, new_rows if "embedding" in parts else 0)
     )
-    log.info("stage=train round_trip=true max_difference=%.2e tolerance=%.2e", found.max_difference, found.tolerance)
-    replace_folder(partial, root / ADAPTER)
-    return Saved((root / ADAPTER / WEIGHTS).stat().st_size, parts, found)
+    names = sorted(path.name for path in folder.iterdir())
+    return Saved((folder / WEIGHTS).stat().st_size, names, parts, expected)
 
 
 def _result(
@@ -335,12 +386,14 @@ def _result(
     saved: Saved,
     warnings: list[str],
     root: Path,
-) -> Trained:
+) -> Callable[..., Trained]:
+    """All but the round trip, which nothing of this may outlive."""
     loaded, step, watch = prepared.loaded, prepared.step, trainer.watch
     epochs = round(trainer.state.epoch, 2) if watch.stopped_early else settings.epochs
-    return Trained(
+    return partial(
+        Trained,
         adapter_path=ADAPTER,
-        adapter_files=sorted(path.name for path in (root / ADAPTER).iterdir()),
+        adapter_files=saved.files,
         candidates=watch.candidates.results(root),
         log_path=watch.log.path.relative_to(root).as_posix(),
         base_revision=loaded.files.revision,
@@ -382,5 +435,4 @@ def _result(
         pad_token=loaded.tokenizer.pad_token,
         adapter_bytes=saved.adapter_bytes,
         adapter_parts_bytes=saved.parts_bytes,
-        round_trip=saved.round_trip,
     )

@@ -6,10 +6,10 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from datasets import Dataset
@@ -28,6 +28,7 @@ from job.training.memory_plan import MemoryPlan
 from job.training.parallel.computing import gradients_of, losses_of
 
 log = logging.getLogger("job.train")
+T = TypeVar("T")
 
 
 class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
@@ -95,7 +96,8 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
         seed = self.args.seed * 1_000_003 + self.state.global_step
         order = Order("gradients", learned=learned, scale=scaler.get_scale() if scaler else 1.0, seed=seed)
         own = self.team.begin_gradients(self.parameters, rows, inputs["numbers"], order)
-        return self.team.finish_gradients(self.parameters, self._gradients(own, learned))
+        loss = self.team.together(lambda: self._gradients(own, learned))
+        return self.team.finish_gradients(self.parameters, loss)
 
     def _gradients(self, rows: Sequence[Row], learned: int) -> torch.Tensor:
         return gradients_of(
@@ -140,6 +142,12 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
     def floating_point_ops(self, inputs: Any) -> int:
         """Not counted: the stock estimate wants padded tensors."""
         return 0
+
+    def together(self, passes: int, work: Callable[[], T]) -> T:
+        """Do work that passes so many times through the base, with the workers that hold it together."""
+        if self.team is None or self.forward.lockstep is None:
+            return work()
+        return self.team.passes(self.parameters, passes, work)
 
     # --- files ---------------------------------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ def test_a_form_that_one_card_does_not_hold_is_loaded_over_all(
         raise _Loads(spread)
 
     monkeypatch.setattr(agreement, "fresh_process", process)
-    monkeypatch.setattr(lora, "device_map", lambda *_: {"": 0} if fits else {"a": 0, "b": 1})
+    monkeypatch.setattr(lora, "placement", lambda *_: {"": 0} if fits else {"a": 0, "b": 1})
     monkeypatch.setattr(merged, "one_card_holds", lambda size: asked.append(size) or fits)
     asked: list[int] = []
     write, check = {"lora": (write_lora, check_lora), "merged": (merged.write_merged, merged.check_merged)}[form]

@@ -2,7 +2,7 @@
 
 The real job on a CPU, its workers connected by gloo, without dropout. 1, 2 and 4 workers must come to the same losses, and ask
 one trained adapter for the same answers; a run that is stopped goes on with fewer; a worker that is killed or hangs ends the
-run, and the next start continues. Prints two tables, and exits with 1 if a row is not as expected.
+run, and the next start continues. All that also where the workers hold the base together ("sharded"). Prints two tables, and exits with 1 if a row is not as expected.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ OPTIONS = {
 }
 NAMES = (b"job.training.parallel.worker", b"job.probing.worker")
 STEP = "stage=train step=7 "
+SHOWN = {"none": "", "full": ", sharded"}
 QUESTIONS = 1200
 """So many, with long answers, are worth the start of a worker (38 batches, of a second each on two idle cores)."""
 PROBED = {"PROBE_MAX_NEW_TOKENS": "440", "PROBE_MINUTES": "30"}
@@ -113,8 +114,8 @@ def main() -> int:
         inputs = small_inputs(folder)
         wanted: list[float] = []
 
-        def wants(output: Path, workers: int) -> dict[str, str]:
-            return variables(inputs, output, **OPTIONS | {"TRAIN_DEVICES": str(workers)})
+        def wants(output: Path, workers: int, shard: str = "none") -> dict[str, str]:
+            return variables(inputs, output, **OPTIONS | {"TRAIN_DEVICES": str(workers), "TRAIN_SHARD": shard})
 
         def row(what: str, codes: list[int], output: Path, seconds: float, expected: list[int]) -> None:
             nonlocal wrong, wanted
@@ -128,18 +129,21 @@ def main() -> int:
 
         print("| what | exit codes | seconds to the end of the disturbed start | losses differ by | as expected |")
         print("| --- | --- | ---: | ---: | --- |")
-        for workers in (1, 2, 4):
-            output = folder / f"plain-{workers}"
+        for workers, shard in ((1, "none"), (2, "none"), (4, "none"), (2, "full"), (4, "full")):
+            output = folder / f"{shard}-{workers}"
             began = time.monotonic()
-            code = run_job(wants(output, workers)).returncode
-            row(f"{workers} workers", [code], output, time.monotonic() - began, [0])
+            code = run_job(wants(output, workers, shard)).returncode
+            row(f"{workers} workers{SHOWN[shard]}", [code], output, time.monotonic() - began, [0])
         output = folder / "fewer"
-        codes = [disturbed(wants(output, workers), line, stopped)[0] for workers, line in ((4, STEP), (2, "step=13 "))]
+        starts = ((4, "full", STEP), (2, "none", "step=13 "))
+        codes = [disturbed(wants(output, count, shard), line, stopped)[0] for count, shard, line in starts]
         codes.append(run_job(wants(output, 1)).returncode)
-        row("stopped twice: 4, then 2, then 1", codes, output, 0, [75, 75, 0])
-        for what, number, expected in (
-            ("kill -9 of a worker", signal.SIGKILL, 1),
-            ("a worker hangs", signal.SIGSTOP, 74),
+        row("stopped twice: 4 sharded, then 2, then 1", codes, output, 0, [75, 75, 0])
+        for what, number, shard, expected in (
+            ("kill -9 of a worker", signal.SIGKILL, "none", 1),
+            ("a worker hangs", signal.SIGSTOP, "none", 74),
+            ("kill -9 of a worker, sharded", signal.SIGKILL, "full", 1),
+            ("a worker hangs, sharded", signal.SIGSTOP, "full", 74),
         ):
             output = folder / what
             moments: list[float] = []
@@ -148,7 +152,7 @@ def main() -> int:
                 signalled(number)(job)
                 moments.append(time.monotonic())
 
-            code, log = disturbed(wants(output, 3), STEP, act)
+            code, log = disturbed(wants(output, 3, shard), STEP, act)
             seconds = time.monotonic() - moments[0]
             require_no_secret(output, log)
             print(

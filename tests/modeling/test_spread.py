@@ -20,7 +20,7 @@ from job.modeling.files import BaseFiles
 from job.modeling.memory import GIB, RESERVE_SHARE, T4_BYTES
 from job.modeling.nf4 import four_bit_layers
 from job.modeling.room import answer_bytes, devices_of
-from job.modeling.spread import Block, blocks, device_map, empty, is_spread, one_card_holds, placed
+from job.modeling.spread import Block, blocks, empty, is_spread, one_card_holds, placed, placement
 from job.modeling.tokenizer import load_tokenizer
 from job.modeling.unpacked import unpacked_bytes
 from job.settings.fields import ModelSettings
@@ -135,15 +135,15 @@ def test_one_card_holds_it_or_all_that_are_seen(base: Path, on_cards: Any, monke
     monkeypatch.setattr(spread, "WORKING_BYTES", 0)
     extended = Architecture.read(base, "tiny").model.get_input_embeddings().weight.numel() * 2
     on_cards()
-    assert device_map(files, torch.bfloat16) == {"": "cpu"}
-    assert on_cards(10) == [] and device_map(files, torch.bfloat16) == {"": 0}, "as it was: loading says what is wrong"
+    assert placement(files, torch.bfloat16) == {"": "cpu"}
+    assert on_cards(10) == [] and placement(files, torch.bfloat16) == {"": 0}, "as it was: loading says what is wrong"
     seen = on_cards(size + extended, 10**9)
-    assert device_map(files, torch.bfloat16) == {"": 0}
+    assert placement(files, torch.bfloat16) == {"": 0}
     assert seen == [0], "to look at another card takes memory of it"
     on_cards(size + extended - 1, size + extended - 1)
-    assert set(device_map(files, torch.bfloat16).values()) == {0, 1}
+    assert set(placement(files, torch.bfloat16).values()) == {0, 1}
     on_cards(size + extended - 1, 10**9)
-    assert set(device_map(files, torch.bfloat16).values()) == {1}, "another one alone holds it, and is not the first"
+    assert set(placement(files, torch.bfloat16).values()) == {1}, "another one alone holds it, and is not the first"
     assert one_card_holds(5, size) and one_card_holds(extended - 1, size) and not one_card_holds(extended, size)
 
 
@@ -152,7 +152,7 @@ def test_a_base_that_all_cards_together_do_not_hold_is_62_with_what_would_help(b
     with pytest.raises(
         MemoryExhausted, match=r"tiny takes .* do not fit the 3 GPUs .* room for 1.1, 1.1, 0.0 GB"
     ) as no:
-        device_map(BaseFiles(base, "tiny", ""), torch.bfloat16)
+        placement(BaseFiles(base, "tiny", ""), torch.bfloat16)
     assert "FINETUNE_TRAIN_DEVICES=auto" in no.value.remedy and "FINETUNE_MODEL_BASE" in no.value.remedy
 
 

@@ -39,7 +39,7 @@ def two_cards(monkeypatch: pytest.MonkeyPatch) -> None:
             model.hf_device_map = device_map
         return model, info
 
-    monkeypatch.setattr(bases, "device_map", parts)
+    monkeypatch.setattr(bases, "placement", parts)
     monkeypatch.setattr(bases, "AutoModelForCausalLM", SimpleNamespace(from_pretrained=loaded))
 
 

@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from job.modeling.batching import Row
 from job.modeling.nf4 import four_bit_layers
+from job.modeling.room import room_bytes
 from job.training.forward import Forward
 
 
@@ -111,6 +112,12 @@ class InFloat32:
             torch.cuda.empty_cache()
         for (tensor, data), device in zip(self.tensors, devices, strict=True):
             tensor.data = data.to(device)
+
+
+def fits_in_float32(forward: Forward) -> bool:
+    """Whether there is room for what `InFloat32` widens, and as much again for a step."""
+    weights = [one for one in forward.model.parameters() if one.dtype in (torch.float16, torch.bfloat16)]
+    return 2 * sum(4 * one.numel() for one in weights) < room_bytes(forward.device)
 
 
 class EqualDropout(TorchDispatchMode):

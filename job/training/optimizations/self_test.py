@@ -26,8 +26,17 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from job.modeling.batching import Row
 from job.results import Optimization
 from job.training.forward import Forward, Revert
-from job.training.optimizations.comparison import Difference, EqualDropout, InFloat32, Perturbed, difference, gradients
+from job.training.optimizations.comparison import (
+    Difference,
+    EqualDropout,
+    InFloat32,
+    Perturbed,
+    difference,
+    fits_in_float32,
+    gradients,
+)
 from job.training.optimizations.registry import OPTIMIZATIONS, Entry
+from job.training.parallel.lockstep import out_of_memory
 
 log = logging.getLogger("job.train")
 T = TypeVar("T")
@@ -52,6 +61,7 @@ ATTENTION_DROPOUT = ("attention_dropout", "attn_pdrop", "attn_dropout", "attenti
 SHORT_ROWS = 2
 SHORTEST_PIECE = 64
 SEED = 20
+ANOTHER = "differs on another worker"
 
 
 class SelfTest:
@@ -65,7 +75,10 @@ class SelfTest:
         self.rows = [by_length[-1], *by_length[:SHORT_ROWS]]
         config = forward.base.config.get_text_config()
         self.attention_drops = any(getattr(config, name, 0) for name in ATTENTION_DROPOUT)
-        self.exact = forward.precision != "float32"  # whether 16 bits are compared in float32 as well
+        # whether 16 bits are compared in float32 as well; workers that share a base cannot try whether memory suffices
+        self.exact = forward.precision != "float32" and forward.all_say(
+            not forward.lockstep or fits_in_float32(forward)
+        )
         self.beside_others: Difference | None = None
         self._as_long_as_fits(self._measure)
 
@@ -112,7 +125,8 @@ class SelfTest:
                     if shortened:
                         self._measure()
                     return work()
-            except torch.OutOfMemoryError:
+            except torch.OutOfMemoryError as error:
+                out_of_memory(error, self.forward.lockstep)
                 if len(self.rows[0].ids) <= SHORTEST_PIECE and not self.exact:
                     raise
             self.forward.revert_optimizations()
@@ -167,12 +181,17 @@ class SelfTest:
             revert = entry.enable(self.forward, self.longest)
             difference = self.compare()
             reason = self.verdict(difference) or self._untested_window()
+            if not self.forward.all_say(not reason):
+                reason = reason or ANOTHER
         except torch.OutOfMemoryError:
             if revert:
                 revert()
             raise
         except Exception as error:  # a private kernel of another version may raise anything; the reference path remains
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            if self.forward.lockstep:
+                self.forward.lockstep.recover()
+                self.forward.all_say(False)
         if not reason:
             assert revert
             self.forward.reverts.append(revert)
@@ -226,8 +245,9 @@ class SelfTest:
                 # in 16 bits, without optimizations, it is the reference path, whose own rounding says nothing against it
                 if self.forward.reverts or self.forward.precision == "float32":
                     reason = reason or self._by_rounding(difference)
-                return reason
-        except torch.OutOfMemoryError:  # in float32; the step itself has been measured to fit
+                return reason if self.forward.all_say(not reason) else reason or ANOTHER
+        except torch.OutOfMemoryError as error:  # in float32; the step itself has been measured to fit
+            out_of_memory(error, self.forward.lockstep)
             log.warning("stage=train whole_step=not_compared: memory ran out; each optimization was compared by itself")
             return ""
 

@@ -15,6 +15,7 @@ import torch
 from job.modeling.batching import Row, cut
 from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan
+from job.training.parallel.lockstep import FILLER, out_of_memory
 from job.training.preparation import Prepared
 from job.training.random_states import RandomStates
 
@@ -69,13 +70,18 @@ def gradients_of(
     while True:
         try:
             total = torch.zeros((), device=forward.device)
-            for micro_batch in forward.cut(rows, memory_plan.candidate.tokens):
+            micro_batches = forward.cut(rows, memory_plan.candidate.tokens)
+            fillers = forward.fillers(len(micro_batches))
+            for micro_batch in micro_batches:
                 between()
                 loss = forward.loss_sum(micro_batch) / learned
                 backward(loss)
                 total += loss.detach()
+            for _ in range(fillers):
+                backward(forward.loss_sum([FILLER]) * 0.0)
             return total
         except torch.OutOfMemoryError as error:
+            out_of_memory(error, forward.lockstep)
             log.warning("stage=train step=%d out_of_memory=%r", step, str(error).partition(". ")[0])
         # Only here: the traceback has gone by now, and with it the failed step's tensors.
         forward.model.zero_grad(set_to_none=True)
@@ -96,6 +102,7 @@ def losses_of(
         try:
             return _losses(forward, rows, memory_plan.candidate.tokens, between)
         except torch.OutOfMemoryError as error:
+            out_of_memory(error, forward.lockstep)
             log.warning("stage=train evaluation=repeated step=%d out_of_memory=%r", step, str(error).partition(". ")[0])
         memory_plan.fall_back(step=step, peak=torch.cuda.max_memory_reserved())
 
@@ -103,9 +110,13 @@ def losses_of(
 def _losses(forward: Forward, rows: Sequence[Row], budget: int, between: Callable[[], object]) -> list[float]:
     forward.model.eval()
     found: list[tuple[list[int], torch.Tensor]] = []
-    for numbers in cut([len(row.ids) for row in rows], budget, padded=True):
+    batches = cut([len(row.ids) for row in rows], budget, padded=True)
+    fillers = forward.fillers(len(batches))
+    for numbers in batches:
         between()
         found.append((numbers, forward.row_sums([rows[number] for number in numbers])))
+    for _ in range(fillers):
+        forward.row_sums([FILLER])
     sums = [0.0] * len(rows)
     for numbers, some in found:  # only now: each is a wait for the card
         for number, total in zip(numbers, some.tolist(), strict=True):

@@ -20,6 +20,8 @@ from job.parallel.wire import Order, Wire, add_gradients
 from job.parallel.worker import run
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
 from job.training.parallel.computing import facts, gradients_of, losses_of
+from job.training.parallel.lockstep import FILLER
+from job.training.parallel.sharded import Sharing, own_device
 from job.training.preparation import Prepared, prepare
 from job.training.rows import read_rows
 
@@ -33,6 +35,11 @@ def _work(request: dict[str, Any], wire: Wire) -> None:
         read_rows(chat, Path(request["root"], path), settings.loss_on, settings.max_tokens)
         for path in (request["rows"], request["eval_rows"])
     )
+    sharing = None
+    if request["held"] != "whole":
+        wire.tell("here", True)
+        wire.connect(own_device())
+        sharing = Sharing.of(wire, request["hosts"], offloaded=request["held"] == "offloaded")
     prepared = prepare(
         files,
         tokenizer,
@@ -42,9 +49,11 @@ def _work(request: dict[str, Any], wire: Wire) -> None:
         eval_rows=eval_rows,
         allow_unquantized=model.allow_unquantized,
         halved=request["halved"],
+        sharing=sharing,
     )
     wire.tell("ready", facts(prepared, rows, eval_rows))
-    wire.connect(prepared.loaded.forward.device)
+    if not sharing:
+        wire.connect(prepared.loaded.forward.device)
     serve(wire, prepared, rows, eval_rows)
 
 
@@ -55,6 +64,10 @@ def serve(wire: Wire, prepared: Prepared, rows: list[Row], eval_rows: list[Row])
     while (said := wire.take()) is not None:
         order = Order(**said)
         wire.spread(parameters)
+        if order.kind == "passes":
+            for _ in range(order.learned):
+                forward.row_sums([FILLER])
+            continue
         mine = order.rows[wire.rank]
         if order.kind == "losses":
             sums = torch.zeros(len(eval_rows), dtype=torch.float64)
