@@ -146,7 +146,7 @@ def placement(files: BaseFiles, dtype: torch.dtype) -> Parts:
         each = ", ".join(f"{max(free, 0) / 1e9:.1f}" for free in room)
         raise MemoryExhausted(
             f"{files.name} takes {needed / 1e9:.1f} GB in 4 bits, and its layers do not fit the {len(room)} GPUs that this "
-            f"process sees, which have room for {each} GB.",
+            f"process sees, which have room for {each} GB and keep {working / 1e9:.1f} GB each to work with.",
             remedy="End other processes on the GPUs (nvidia-smi lists them), give the job more of them "
             "(FINETUNE_TRAIN_DEVICES=auto, docker run --gpus all), or choose a smaller FINETUNE_MODEL_BASE.",
         )
