@@ -26,7 +26,7 @@ from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles, fetch_files
 from job.modeling.generation import Answer, answer_of, end_ids, generate
 from job.modeling.precision import DTYPES, choose_precision
-from job.modeling.room import room_bytes
+from job.modeling.room import devices_of, room_bytes
 from job.modeling.stacked import Mixed, Stack, stacked
 from job.modeling.unpacked import unpacked, unpacked_bytes
 from job.modeling.weights import count_weights
@@ -146,7 +146,7 @@ def opened(source: Source, only: str, token: str) -> Iterator[Session]:
         source.precision, architecture.config.model_type, torch.cuda.get_device_capability() if cuda else None
     )
     log.info("stage=ask loading=%s device=%s precision=%s", files.name, "cuda" if cuda else "cpu", precision)
-    model = _with_adapter(load_base(files, tokenizer, DTYPES[precision]), source, files)
+    model = _with_adapter(load_base(files, tokenizer, DTYPES[precision], spread=True), source, files)
     enters: dict[str, Enter] = {"base": model.disable_adapter, "tuned": nullcontext}
     models = {name: enter for name, enter in enters.items() if only in ("", name)}
     with _unpacked_where_it_fits(model), ExitStack() as apart:
@@ -211,4 +211,4 @@ def _with_adapter(base: PreTrainedModel, source: Source, files: BaseFiles) -> Pe
 
 def _unpacked_where_it_fits(model: PeftModel) -> AbstractContextManager[bool]:
     """As the probe computes: sooner, and rounded in the same way. Half of the room stays free for keys, values and logits."""
-    return unpacked(model) if 0 < unpacked_bytes(model) <= room_bytes(model.device) // 2 else nullcontext(False)
+    return unpacked(model) if 0 < unpacked_bytes(model) <= room_bytes(*devices_of(model)) // 2 else nullcontext(False)

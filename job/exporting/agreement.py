@@ -24,10 +24,18 @@ from job.results import Agreement
 
 
 def agreement_of(
-    source: Source, folder: Path, code: str, variable: str, least_share: float, *, memory_bytes: int = 0
+    source: Source,
+    folder: Path,
+    code: str,
+    variable: str,
+    least_share: float,
+    *,
+    spread: bool = False,
+    memory_bytes: int = 0,
 ) -> Agreement:
-    """`code`: with which users load the form, `variable`: the name that it gives to `folder`. `memory_bytes`: where the model
-    does not fit into memory, what it may take; the rest of it is then read from the disk as it is needed.
+    """`code`: with which users load the form, `variable`: the name that it gives to `folder`. `spread`: where one card does not
+    hold it, over all. `memory_bytes`: where the model does not fit into memory, what it may take; the rest of it is then read
+    from the disk as it is needed.
 
     Raises JobError (1) if fewer than `least_share` of the tokens are the same, or the tokenizer writes another prompt.
     """
@@ -42,8 +50,8 @@ def agreement_of(
         "options": chat.options,
         "memory_bytes": memory_bytes,
     }
-    answer = fresh_process("job.exporting.agreement", request, {}, folder, f"{folder.name.removesuffix('.partial')}/")
     name = folder.name.removesuffix(".partial")
+    answer = fresh_process("job.exporting.agreement", request, {}, folder, f"{name}/", spread=spread)
     if answer["prompt"] != chat.prompt_ids(SYSTEM, QUESTION):
         raise JobError(
             f"The tokenizer in {name}/ writes another prompt than the one that training used.",

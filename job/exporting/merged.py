@@ -27,6 +27,7 @@ from job.modeling.architecture import Architecture
 from job.modeling.base import merged_loading_code
 from job.modeling.config import published_dtype
 from job.modeling.fresh import OUR_FAULT
+from job.modeling.spread import one_card_holds
 from job.results import Form
 
 LEAST_SHARE = {"dequantized": 0.9, "unquantized": 0.5}
@@ -171,6 +172,7 @@ def check_merged(source: Source, folder: Path) -> Form:
         merged_loading_code(source.trained.attention),
         "model_folder",
         LEAST_SHARE[source.merge_into],
+        spread=not one_card_holds(size),
         memory_bytes=free // 2 if 0 < free < 1.2 * size and not torch.cuda.is_available() else 0,
     )
     found = [share for share, _ in shares.values()]

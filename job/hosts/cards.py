@@ -10,7 +10,7 @@ from job.hosts.places import Place
 from job.settings.fields import TrainSettings
 
 CARDS: list[str] = []
-"""As CUDA_VISIBLE_DEVICES names them, from before this process took the first for itself."""
+"""As CUDA_VISIBLE_DEVICES names them, from before FINETUNE_TRAIN_DEVICES limited them. The first is this process's own."""
 
 
 def visible_cards(environ: Mapping[str, str]) -> list[str]:

@@ -44,7 +44,7 @@ def prepare_libraries(settings: Settings) -> None:
     # Nothing here is compiled, yet bitsandbytes 0.50.2 calls torch.compile as it is imported, which loads Inductor: 1.3 of the
     # 7.6 CPU seconds that peft takes to import.
     environ.setdefault("TORCHDYNAMO_DISABLE", "1")
-    prepare_cuda(environ)
+    prepare_cuda(environ, settings.train.devices)
     environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # bytes count as progress, of which there is one bar
     if not settings.uses_hub:
@@ -125,15 +125,20 @@ def proxies() -> list[str]:
     return proxy_variables(os.environ)
 
 
-def prepare_cuda(environ: MutableMapping[str, str]) -> None:
-    """Set both variables that torch reads once, at its import.
+def prepare_cuda(environ: MutableMapping[str, str], devices: int | str = "auto") -> None:
+    """Set both variables that torch reads once, at its import. `devices`: the setting.
 
-    One GPU a process: with two visible and no launcher TRL refuses to start (1.16.0). Expandable segments: micro-batches of
-    changing sizes otherwise leave a third of the reserved memory fragmented (57 GiB reserved for 37 in use, 64 rows on an
-    H200).
+    This process sees all cards of the job, its own as the first, and works on that one: only a base that it does not hold is
+    spread over all (job/modeling/spread.py), and which base that is, is known long after CUDA has read this variable. Training
+    says n_gpu=1, or transformers would wrap the model in DataParallel, which TRL refuses (1.16.0). Workers see their own
+    card alone (job/parallel/children.py), and fresh processes too where it holds the model (job/modeling/fresh.py).
+
+    Expandable segments: micro-batches of changing sizes otherwise leave a third of the reserved memory fragmented (57 GiB
+    reserved for 37 in use, 64 rows on an H200).
     """
     CARDS[:] = visible_cards(environ)
-    environ["CUDA_VISIBLE_DEVICES"] = environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+    seen = CARDS if devices == "auto" else CARDS[: int(devices)]
+    environ["CUDA_VISIBLE_DEVICES"] = ",".join(seen) or environ.get("CUDA_VISIBLE_DEVICES", "0")
     environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
 
 

@@ -23,7 +23,7 @@ from job.modeling.memory import Adapter, Weights
 from job.modeling.nf4 import four_bit_layers, quantization
 from job.modeling.refusals import DAMAGED_CONFIG, looks_ahead, one_line, rows_of_two_layers
 from job.modeling.targets import adapter_of, targets
-from job.modeling.weights import LINEAR, count_weights
+from job.modeling.weights import LINEAR, count_weights, packed_bytes
 from job.settings.fields import LoraSettings, ModelSettings
 
 
@@ -118,7 +118,7 @@ class Architecture:
     def weight_bytes(self, width: int) -> int:
         """Bytes on the GPU: 4 bits per weight and a float32 scale for every 64; all other weights take `width` bytes each."""
         return sum(
-            int(count.parameters * (0.5 + 4 / 64 if count.kind == "4-bit linear" else width))
+            packed_bytes(count.parameters) if count.kind == "4-bit linear" else count.parameters * width
             for count in count_weights(self.model)
         )
 

@@ -18,7 +18,8 @@ from job.modeling.config import attention_of, published_dtype
 from job.modeling.files import BaseFiles, require_all, stored_tensors
 from job.modeling.loading import weights_as_progress
 from job.modeling.nf4 import quantization, stay_differentiable
-from job.modeling.refusals import damaged_weights, looks_ahead, not_in_4_bits
+from job.modeling.refusals import damaged_weights, looks_ahead, not_in_4_bits, not_on_several_cards
+from job.modeling.spread import Parts, is_on_the_first, is_spread, placement
 
 log = logging.getLogger("job.model")
 GROUPED_QUERIES = "use_gqa_in_sdpa"
@@ -28,28 +29,37 @@ LOOKING_AHEAD = 0.1
 also in mixtures of experts, where other tokens in the batch change the order of sums."""
 
 
-def _require_gpu_memory(error: RuntimeError) -> None:
-    free, total = torch.cuda.mem_get_info()
-    if free < 0.05 * total:
-        raise MemoryExhausted(
-            f"GPU memory ran out while the base model was loaded: {free / 1e9:.1f} of {total / 1e9:.1f} GB are free.",
-            remedy="End other processes on the GPU (nvidia-smi lists them), choose a smaller FINETUNE_MODEL_BASE, or use a GPU "
-            "with more memory.",
-        ) from error
+def _require_gpu_memory(parts: Parts, error: RuntimeError) -> None:
+    for card in {one for one in parts.values() if one != "cpu"}:
+        free, total = torch.cuda.mem_get_info(card)
+        if free < 0.05 * total:
+            raise MemoryExhausted(
+                f"GPU memory ran out while the base model was loaded: {free / 1e9:.1f} of {total / 1e9:.1f} GB are free.",
+                remedy="End other processes on the GPU (nvidia-smi lists them), choose a smaller FINETUNE_MODEL_BASE, or use a "
+                "GPU with more memory.",
+            ) from error
 
 
-def load_base(files: BaseFiles, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype) -> PreTrainedModel:
+def load_base(
+    files: BaseFiles, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype, *, spread: bool = False
+) -> PreTrainedModel:
     """The frozen NF4 base in `dtype`, its vocabulary extended if the tokenizer has more tokens than the base has rows.
 
+    `spread`: over all cards that this process sees, if the first does not hold it (job/modeling/spread.py). That is for answers
+    and losses. Training does without: its kernels and its memory plan are for one card.
+
     Raises NotFound (66) if weights are missing, damaged or of other shapes than the config says, SettingsError (64) if
-    they are quantized already, and for a model that looks ahead.
+    they are quantized already, and for a model that looks ahead, MemoryExhausted (62) for one that the cards do not hold.
     """
-    model = finished(read_weights(files, dtype, {"": 0 if torch.cuda.is_available() else "cpu"}), tokenizer, files)
+    parts = placement(files, dtype) if spread else {"": 0 if torch.cuda.is_available() else "cpu"}
+    if not is_on_the_first(parts):
+        log.info("cards=%s: the first does not hold the base", ",".join(map(str, dict.fromkeys(parts.values()))))
+    model = finished(read_weights(files, dtype, parts), tokenizer, files)
     require_causal(model, tokenizer, files.name)
     return model
 
 
-def read_weights(files: BaseFiles, dtype: torch.dtype, device_map: dict[str, int | str]) -> PreTrainedModel:
+def read_weights(files: BaseFiles, dtype: torch.dtype, parts: Parts) -> PreTrainedModel:
     """The model as transformers loads it in 4 bits. Raises what `load_base` raises."""
     stored_tensors(files.folder, files.name)
     try:
@@ -58,7 +68,7 @@ def read_weights(files: BaseFiles, dtype: torch.dtype, device_map: dict[str, int
                 files.folder,
                 dtype=dtype,
                 quantization_config=quantization(dtype),
-                device_map=device_map,
+                device_map=parts,
                 use_safetensors=True,
                 attn_implementation=attention_of(files.config) or None,
                 trust_remote_code=False,
@@ -68,7 +78,8 @@ def read_weights(files: BaseFiles, dtype: torch.dtype, device_map: dict[str, int
         raise
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         if isinstance(error, RuntimeError) and torch.cuda.is_available():
-            _require_gpu_memory(error)  # transformers raises this error for anything that goes wrong with a tensor
+            # transformers raises this error for anything that goes wrong with a tensor
+            _require_gpu_memory(parts, error)
         raise damaged_weights(files.name, str(error).strip()) from error
     except (KeyError, TypeError, AttributeError) as error:
         raise not_in_4_bits(files.name, error) from error
@@ -107,6 +118,8 @@ def require_causal(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, n
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # in families whose code reads a weight as numbers (Gemma 3n)
+        if is_spread(model) and "same device" in str(error):
+            raise not_on_several_cards(name, error) from error
         raise not_in_4_bits(name, error) from error
     change = ((first - second).norm(dim=-1) / first.norm(dim=-1)).median()
     if change > LOOKING_AHEAD:  # training reports a NaN

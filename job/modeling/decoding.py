@@ -129,7 +129,7 @@ class Greedy:
             arguments = model._update_model_kwargs_for_generation({}, arguments)
             if leaving >= LEAVING_SHARE * len(rows):
                 staying = (~ended).nonzero().flatten()
-                cache.batch_select_indices(staying)
+                _select(cache, staying)
                 arguments |= {name: some[staying] for name, some in _by_row(arguments, len(rows))}
                 rows, ended = rows[staying], ended[staying]
                 self.entering(rows.tolist(), count)
@@ -173,6 +173,12 @@ def known_cache(ids: torch.Tensor, arguments: dict[str, Any]) -> DynamicCache | 
     layers = found[0].layers
     plain = all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
     return found[0] if layers and plain and not found[0].get_seq_length() else None
+
+
+def _select(cache: DynamicCache, rows: torch.Tensor) -> None:
+    """A model that is spread over several cards has keys and values on each of them."""
+    for layer in cache.layers:
+        layer.batch_select_indices(rows if layer.keys is None else rows.to(layer.keys.device))
 
 
 def _by_row(arguments: dict[str, Any], rows: int) -> Iterator[tuple[str, torch.Tensor]]:

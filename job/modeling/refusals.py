@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from job.errors import NotFound, SettingsError
+from job.errors import HostUnfit, NotFound, SettingsError
 
 DAMAGED_CONFIG = "Check FINETUNE_MODEL_BASE: its config.json is damaged, or belongs to another version of transformers."
 
@@ -49,6 +49,15 @@ def not_in_4_bits(name: str, error: Exception) -> SettingsError:
         [
             f"FINETUNE_MODEL_BASE: transformers cannot compute {name} with its layers in 4 bits ({why}); choose another model"
         ]
+    )
+
+
+def not_on_several_cards(name: str, error: Exception) -> HostUnfit:
+    """For families whose layers take what another layer has left, without a word to accelerate."""
+    return HostUnfit(
+        f"{name} does not fit one GPU, and transformers cannot compute it with its layers on several "
+        f"({one_line(error)[:300]}).",
+        remedy="Use a GPU with more memory, or choose another FINETUNE_MODEL_BASE.",
     )
 
 

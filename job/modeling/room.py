@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import torch
+from peft import PeftModel
 from transformers import PreTrainedModel
 
 from job.hosts.main_memory import main_memory_bytes
@@ -11,23 +14,34 @@ from job.modeling.memory import RESERVE_SHARE, Shapes
 from job.modeling.prediction import shapes_of
 
 
-def usable_bytes() -> int:
-    """What this process may reserve on the card: free memory and its own, less the reserve."""
-    free, total = torch.cuda.mem_get_info()
-    allowed = torch.cuda.memory.get_per_process_memory_fraction() * total
-    return int(min(free + torch.cuda.memory_reserved(), allowed) - RESERVE_SHARE * min(total, allowed))
+def devices_of(model: PreTrainedModel | PeftModel) -> list[torch.device]:
+    """Those that hold the model's parts, in their order: one, or the cards that it is spread over."""
+    parts: dict[str, int | str | torch.device] = getattr(model, "hf_device_map", None) or {}
+    return list(dict.fromkeys(map(torch.device, parts.values()))) or [model.device]
 
 
-def room_bytes(device: torch.device) -> int:
-    """What new tensors may take on the card, or half of the free main memory, which is not for this process alone."""
+def usable_bytes(device: torch.device | None = None) -> int:
+    """What this process may reserve on the card, the first without a name: free memory and its own, less the reserve."""
+    free, total = torch.cuda.mem_get_info(device)
+    allowed = torch.cuda.memory.get_per_process_memory_fraction(device) * total
+    return int(min(free + torch.cuda.memory_reserved(device), allowed) - RESERVE_SHARE * min(total, allowed))
+
+
+def room_bytes(*devices: torch.device) -> int:
+    """What new tensors may take on each of these cards; or half of the free main memory, which others need, too."""
+    return min(map(_room, devices))
+
+
+def _room(device: torch.device) -> int:
     if device.type == "cuda":
-        return usable_bytes() - torch.cuda.memory_allocated()
+        return usable_bytes(device) - torch.cuda.memory_allocated(device)
     return main_memory_bytes() // 2
 
 
 def answer_bytes(model: PreTrainedModel) -> tuple[int, int, int] | None:
     """(for each token of a row, for each row, once): keys and values, logits, a layer's states of a piece of prompts. None if
-    the config does not name its sizes. Of layers with a window it is the most that they can take."""
+    the config does not name its sizes. Of layers with a window it is the most that they can take. Of a model that is spread,
+    the keys and values on the card with most layers; logits are on two."""
     shapes = _shapes(model)
     if shapes is None:
         return None
@@ -35,7 +49,7 @@ def answer_bytes(model: PreTrainedModel) -> tuple[int, int, int] | None:
     states = 3 * shapes.inner + 4 * shapes.hidden + 2 * (shapes.query + shapes.keys)
     # logits as the head gives them, in float32, and once more where a penalty changes them
     return (
-        2 * shapes.layers * shapes.keys * width,
+        2 * _layers_together(model, shapes.layers) * shapes.keys * width,
         shapes.vocabulary * (width + 8),
         PIECE_TOKENS["cuda"] * states * width,
     )
@@ -48,6 +62,13 @@ def loss_token_bytes(model: PreTrainedModel) -> int | None:
         return None
     width: int = model.get_input_embeddings().weight.element_size()
     return width * (shapes.vocabulary + 3 * shapes.inner + 4 * shapes.hidden + 2 * (shapes.query + shapes.keys))
+
+
+def _layers_together(model: PreTrainedModel, layers: int) -> int:
+    """On the card that has most of them; a layer is known by its number."""
+    parts: dict[str, int | str | torch.device] = getattr(model, "hf_device_map", None) or {}
+    counts = Counter(device for name, device in parts.items() if name.rpartition(".")[2].isdecimal())
+    return max(counts.values(), default=layers)
 
 
 def _shapes(model: PreTrainedModel) -> Shapes | None:

@@ -23,7 +23,9 @@ from job.modeling.config import attention_of
 from job.modeling.files import BaseFiles
 from job.modeling.fresh import OUR_FAULT, fresh_process
 from job.modeling.nf4 import CPU_KERNEL, layers_on_the_cpu_kernel, stay_differentiable
+from job.modeling.precision import DTYPES
 from job.modeling.refusals import one_line
+from job.modeling.spread import is_on_the_first, placement
 from job.results import RoundTrip
 
 ROWS, TOKENS = 4, 128
@@ -45,7 +47,8 @@ def check(
     """Load base and adapter in a fresh process with the model card's code, and compare with what is `expected`.
 
     `vocabulary_rows`: to which the base was extended, 0 if it was not. `left_out`: a token whose row of the embedding is not
-    saved. Raises JobError (1) if anything differs by more than the dtype's rounding.
+    saved. Raises JobError (1) if anything differs by more than the dtype's rounding, and MemoryExhausted (62) if the cards have
+    no room for the base: beside one that takes several there is none.
     """
     request = {
         "code": loading_code(str(files.folder), "", dtype, vocabulary_rows, attention_of(files.config)),
@@ -53,7 +56,9 @@ def check(
         "rows": sum(name.startswith("logits_") for name in expected),
         "left_out": left_out,
     }
-    answer = fresh_process("job.modeling.round_trip", request, expected, adapter, "The saved adapter")
+    spread = not is_on_the_first(placement(files, DTYPES[dtype]))
+    what = "The saved adapter"
+    answer = fresh_process("job.modeling.round_trip", request, expected, adapter, what, spread=spread)
     # Rounding of the dtype, times the depth over which it adds up, in units of the largest logit.
     rounding = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}[dtype]
     tolerance = rounding * max(1.0, answer["largest"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,11 +27,12 @@ Replaced = list[tuple[torch.nn.Module, Any]]
 
 
 def unpacked_bytes(model: torch.nn.Module) -> int:
-    """What the weights of all 4-bit layers take unpacked."""
-    return sum(
-        layer.in_features * layer.out_features * (layer.compute_dtype or torch.float32).itemsize
-        for layer in four_bit_layers(model)
-    )
+    """What the weights of all 4-bit layers take unpacked, on the device that holds most of them."""
+    sizes: Counter[torch.device] = Counter()
+    for layer in four_bit_layers(model):
+        width = (layer.compute_dtype or torch.float32).itemsize
+        sizes[layer.weight.device] += layer.in_features * layer.out_features * width
+    return max(sizes.values(), default=0)
 
 
 @contextmanager

@@ -50,6 +50,11 @@ def count_weights(model: PreTrainedModel) -> list[WeightCount]:
     ]
 
 
+def packed_bytes(numbers: int) -> int:
+    """4 bits for each, and a float32 scale for every 64: a little more than double quantization takes."""
+    return int(numbers * (0.5 + 4 / 64))
+
+
 def quantized_share(model: PreTrainedModel) -> float:
     """The share of the linear weights in 4 bits, with experts, without embedding and head."""
     counts = count_weights(model)

@@ -19,7 +19,7 @@ from peft import PeftModel
 from job.errors import MemoryExhausted
 from job.modeling.chat import Chat
 from job.modeling.generation import Answer, generate
-from job.modeling.room import answer_bytes, room_bytes
+from job.modeling.room import answer_bytes, devices_of, room_bytes
 from job.modeling.stacked import Mixed, Stack, stacked
 from job.modeling.unpacked import unpacked, unpacked_bytes
 from job.probing.sharing import Share, Timed
@@ -46,7 +46,7 @@ def unpacked_where_it_fits(
 ) -> AbstractContextManager[bool]:
     """For the whole probe: the weights unpacked, if memory has room for them beside the keys and values of large batches."""
     size, device = unpacked_bytes(model), model.device
-    room = room_bytes(device)
+    room = room_bytes(*devices_of(model))
     if device.type == "cuda":
         longest = max(map(len, prompts), default=0)
         packed_rows = rows_that_fit(model, room, longest, settings.max_new_tokens)
@@ -193,7 +193,7 @@ class _Asking:
     def _next(self, order: Sequence[int]) -> Sequence[int]:
         """The next prompts, at least one, as many as memory has room for, without one so long that half of all keys and values
         would be padding."""
-        room, count = room_bytes(self.model.device), 1
+        room, count = room_bytes(*devices_of(self.model)), 1
         new, models = self.settings.max_new_tokens, len(self.models) if self.stack else 1
         tokens = len(self.prompts[order[0]]) + new
         while count < min(len(order), self.most):

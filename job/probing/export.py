@@ -10,6 +10,7 @@ from peft import PeftModel
 from job.modeling import round_trip
 from job.modeling.adapter_file import copy_adapter, load_lora_tensors, swap_lora_tensors
 from job.modeling.files import BaseFiles
+from job.modeling.spread import empty, is_spread
 from job.results import RoundTrip, Trained, TrainedAdapter
 from job.runs.files import replace_folder
 from job.runs.progress import saving
@@ -28,7 +29,8 @@ def export(
     files: BaseFiles,
     pad_token: int,
 ) -> RoundTrip:
-    """Fill `adapter/` below `root` with a candidate of training, which `model` carries from then on.
+    """Fill `adapter/` below `root` with a candidate of training, which `model` carries from then on. One that is spread over
+    several cards may be empty afterwards.
 
     `rows`: token ids on which a fresh process must compute what `model` does. The adapter that training wrote has passed that
     check already. Raises DiskFull (73), and JobError (1) if the fresh process gets different answers.
@@ -42,8 +44,11 @@ def export(
     found = trained.round_trip
     if candidate.step != trained.best_step:
         saved, new_rows = "embedding" in trained.adapter_parts_bytes, trained.new_rows
+        expected = round_trip.expected_of(model, rows, new_rows if saved else 0)
+        if is_spread(model):
+            empty(model)  # the cards do not hold it twice
         found = round_trip.check(
-            round_trip.expected_of(model, rows, new_rows if saved else 0),
+            expected,
             trained.vocabulary_rows if new_rows else 0,
             files,
             partial,

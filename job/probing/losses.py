@@ -23,7 +23,7 @@ from job.modeling.batching import Row, cut, pad
 from job.modeling.chat import Chat
 from job.modeling.conversation import Conversation
 from job.modeling.fitting import fitted
-from job.modeling.room import loss_token_bytes, room_bytes
+from job.modeling.room import devices_of, loss_token_bytes, room_bytes
 from job.probing.sharing import Share
 from job.probing.tuned import Models
 from job.runs.progress import advance
@@ -178,7 +178,7 @@ def _budget(model: PeftModel) -> int:
     if model.device.type != "cuda":
         return MOST_TOKENS_ON_A_CPU
     each = loss_token_bytes(model.get_base_model())
-    return max(1, min(MOST_TOKENS, room_bytes(model.device) // each if each else MOST_TOKENS_ON_A_CPU))
+    return max(1, min(MOST_TOKENS, room_bytes(*devices_of(model)) // each if each else MOST_TOKENS_ON_A_CPU))
 
 
 @torch.no_grad()

@@ -24,6 +24,7 @@ from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles, fetch_files
 from job.modeling.lengths import require_questions
 from job.modeling.precision import DTYPES
+from job.modeling.spread import is_spread
 from job.modeling.tokenizer import load_tokenizer
 from job.probing import choice, limit, words
 from job.probing.answers import unpacked_where_it_fits
@@ -125,7 +126,7 @@ def probe(
         trained_losses=(root / trained.log_path).with_name(row_losses.FOLDER),
         seconds={"load": round(time.monotonic() - began, 2)},
     )
-    cards = workers_of(train.devices, len(questions), on_gpu=torch.cuda.is_available())
+    cards = _cards(tuned, train, len(questions))
     request = _request(files, model, trained, settings, root)
     with unpacked_where_it_fits(tuned.model, probing.prompts, settings) as is_unpacked:
         with _shared(probing, cards, request | {"unpacked": is_unpacked}):
@@ -134,6 +135,12 @@ def probe(
     result = _result(probing, measured, judged, trained, cleaned, files, root)
     _say(result)
     return result
+
+
+def _cards(tuned: Tuned, train: TrainSettings, asked: int) -> list[str]:
+    """CUDA_VISIBLE_DEVICES of each worker, the leader's first. A model that fills several cards leaves none to others."""
+    found = workers_of(train.devices, asked, on_gpu=torch.cuda.is_available())
+    return found[:1] if is_spread(tuned.model) else found
 
 
 def _request(

@@ -30,8 +30,9 @@ class Tuned:
 
     @classmethod
     def load(cls, files: BaseFiles, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype, adapter: Path) -> Tuned:
-        """`adapter`: a folder."""
-        model = PeftModel.from_pretrained(load_base(files, tokenizer, dtype), adapter).eval()
+        """`adapter`: a folder. A base that one card does not hold is spread over all that this process sees."""
+        base = load_base(files, tokenizer, dtype, spread=True)
+        model = PeftModel.from_pretrained(base, adapter).eval()
         model.config.use_cache = True
         return cls(model)
 

@@ -16,11 +16,13 @@ from job.asking import session as asking
 from job.asking.session import Session, _show, opened, precision_here, so_far
 from job.asking.source import Source, of_run
 from job.errors import HostUnfit, MemoryExhausted, NotFound, SettingsError
+from job.modeling.spread import is_spread
 from job.modeling.stacked import Mixed
 from job.settings.fields import ModelSettings
 from tests.asking.conftest import SYSTEM
 from tests.conftest import make_base
 from tests.exporting.conftest import QUESTIONS, make_source
+from tests.modeling.two_cards import two_cards
 
 Run = tuple[Path, dict[str, str]]
 
@@ -74,6 +76,16 @@ def test_one_model_alone_says_the_same(source: Source, asked_run: Run) -> None:
         assert {name: answer.text for name, answer in alone.answer(question, lambda *_: None).items()} == {
             "tuned": text
         }
+
+
+def test_a_base_that_is_spread_over_cards_says_the_same(
+    source: Source, asked_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_cards(monkeypatch)
+    question, text = next(iter(asked_run[1].items()))
+    with opened(source, "", "") as parted:
+        assert is_spread(parted.model) and parted.stack
+        assert parted.answer(question, lambda *_: None)["tuned"].text == text
 
 
 def test_an_adapter_with_rows_of_the_embedding_answers_too(base: Path, tmp_path: Path) -> None:

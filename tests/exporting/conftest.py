@@ -71,7 +71,7 @@ def source(shared_source: Source) -> Source:
 def in_this_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The other process is this one: a fresh one spends ten seconds on imports. Whole runs have a real one."""
 
-    def run(module: str, request: dict[str, Any], tensors: Any, saved: Path, what: str) -> Any:
+    def run(module: str, request: dict[str, Any], tensors: Any, saved: Path, what: str, **_: Any) -> Any:
         path = tmp_path / "request.json"
         path.write_text(json.dumps({**request, "expected": str(tmp_path / "expected")}), "utf-8")
         capsys.readouterr()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
 from job.errors import JobError
+from job.exporting import agreement, lora, merged
 from job.exporting.agreement import _same
 from job.exporting.lora import check_lora, write_lora
 from job.exporting.source import Source
@@ -36,6 +38,32 @@ def test_an_answer_with_a_token_that_the_form_lacks_is_not_compared(source: Sour
     said = [*source.said, Said(prompt=[1, 2], answer=[new])]
     assert check_lora(replace(source, said=said), folder).agreement.answers == 3
     assert check_lora(replace(source, said=[]), folder).agreement.tokens == 0
+
+
+class _Loads(Exception):
+    pass
+
+
+@pytest.mark.parametrize("fits", [True, False])
+@pytest.mark.parametrize("form", ["lora", "merged"])
+def test_a_form_that_one_card_does_not_hold_is_loaded_over_all(
+    form: str, fits: bool, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A merged model has four times the bytes of the one that was probed, so it may take more cards than that."""
+
+    def process(*_: Any, spread: bool) -> None:
+        raise _Loads(spread)
+
+    monkeypatch.setattr(agreement, "fresh_process", process)
+    monkeypatch.setattr(lora, "placement", lambda *_: {"": 0} if fits else {"a": 0, "b": 1})
+    monkeypatch.setattr(merged, "one_card_holds", lambda size: asked.append(size) or fits)
+    asked: list[int] = []
+    write, check = {"lora": (write_lora, check_lora), "merged": (merged.write_merged, merged.check_merged)}[form]
+    write(source, tmp_path / form)
+    with pytest.raises(_Loads) as loads:
+        check(source, tmp_path / form)
+    assert loads.value.args == (not fits,)
+    assert asked == [sum(p.stat().st_size for p in tmp_path.glob("merged/*.safetensors"))] * (form == "merged")
 
 
 @pytest.mark.parametrize("penalty", [1.0, 1.5])

@@ -90,13 +90,37 @@ def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "one"), [(None, "0"), ("", ""), ("2", "2"), ("1,0", "1"), ("GPU-5a,GPU-6b", "GPU-5a")]
+    ("given", "devices", "seen"),
+    [
+        (None, "auto", "0"),
+        ("", "auto", ""),
+        ("", 2, ""),
+        ("2", "auto", "2"),
+        ("1,0", "auto", "1,0"),
+        (" GPU-5a, GPU-6b", "auto", "GPU-5a,GPU-6b"),
+        ("3,1,2", 1, "3"),
+        ("3,1,2", 2, "3,1"),
+        ("3,1", 4, "3,1"),
+    ],
 )
-def test_one_gpu_is_visible(given: str | None, one: str) -> None:
-    """With two, TRL refuses to start."""
+def test_the_gpus_of_the_job_are_visible_with_its_own_as_the_first(
+    given: str | None, devices: int | str, seen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that there are stay known, whatever the setting is: it may ask for more."""
+    monkeypatch.setattr(libraries, "CARDS", [])
+    monkeypatch.setattr("job.hosts.cards.driver_count", lambda: 0)
     environ = {} if given is None else {"CUDA_VISIBLE_DEVICES": given}
+    prepare_cuda(environ, devices)
+    assert environ["CUDA_VISIBLE_DEVICES"] == seen
+    assert len(libraries.CARDS) == (given or "").count(",") + bool(given)
+
+
+def test_without_the_variable_they_are_those_that_the_driver_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libraries, "CARDS", [])
+    monkeypatch.setattr("job.hosts.cards.driver_count", lambda: 2)
+    environ: dict[str, str] = {}
     prepare_cuda(environ)
-    assert environ["CUDA_VISIBLE_DEVICES"] == one
+    assert environ["CUDA_VISIBLE_DEVICES"] == "0,1"
 
 
 def test_an_empty_list_of_gpus_means_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:

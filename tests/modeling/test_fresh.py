@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from job.errors import JobError
+from job.errors import JobError, MemoryExhausted
 from job.modeling.fresh import environment, fresh_process
 from tests.conftest import PROJECT, WRITE_TOKEN
 from tests.memory_groups import group_with
@@ -27,10 +27,37 @@ def test_the_fresh_process_finds_its_modules_and_no_secret(monkeypatch: pytest.M
     assert "correct-horse" not in child.stdout
 
 
+@pytest.mark.parametrize(("seen", "spread", "first"), [("3,1", False, "3"), ("3,1", True, "3,1"), ("", False, "")])
+def test_it_sees_one_card_unless_the_model_takes_more(
+    seen: str, spread: bool, first: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is loaded with device_map="auto" would otherwise be shared out over cards on which others work."""
+    (tmp_path / "seeing.py").write_text("import os; print('\"' + os.environ['CUDA_VISIBLE_DEVICES'] + '\"')", "utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+    assert fresh_process("seeing", {}, {"a": torch.zeros(1)}, tmp_path / "lamp", "The lamp", spread=spread) == first
+
+
 def test_a_process_that_fails_is_an_error_with_its_last_words(tmp_path: Path) -> None:
     with pytest.raises(JobError, match=r"(?s)The lamp does not load in a fresh process:.*No module named job\.none"):
         fresh_process("job.none", {}, {"a": torch.zeros(1)}, tmp_path / "lamp", "The lamp")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
+        "ValueError: Some modules are dispatched on the CPU or the disk. Make sure you have enough GPU RAM",
+    ],
+)
+def test_a_card_without_room_is_62_and_no_fault_of_the_program(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "full.py").write_text(f"raise SystemExit({said!r})", "utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(MemoryExhausted, match=f"no room for the lamp in GPU memory: {said[:20]}"):
+        fresh_process("full", {}, {"a": torch.zeros(1)}, tmp_path / "lamp", "The lamp")
 
 
 def test_a_process_that_the_kernel_kills_for_memory_is_no_fault_of_the_program(tmp_path: Path) -> None:

@@ -13,11 +13,15 @@ from job.modeling.room import answer_bytes, loss_token_bytes, room_bytes
 
 
 def test_on_a_card_it_is_what_is_free_and_reserved_less_what_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (4 * GIB, 16 * GIB))
-    monkeypatch.setattr(torch.cuda.memory, "get_per_process_memory_fraction", lambda: 1.0)
-    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 8 * GIB)
-    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 5 * GIB)
-    assert room_bytes(torch.device("cuda")) == int((4 + 8 - RESERVE_SHARE * 16) * GIB) - 5 * GIB
+    """On several, what the fullest has."""
+    free = {0: 4 * GIB, 1: 3 * GIB}
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free[device.index], 16 * GIB))
+    monkeypatch.setattr(torch.cuda.memory, "get_per_process_memory_fraction", lambda _: 1.0)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 8 * GIB)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 5 * GIB)
+    first, second = torch.device("cuda", 0), torch.device("cuda", 1)
+    assert room_bytes(first) == int((4 + 8 - RESERVE_SHARE * 16) * GIB) - 5 * GIB
+    assert room_bytes(first, second) == room_bytes(second) == room_bytes(first) - GIB
 
 
 def test_on_a_cpu_it_is_half_of_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,14 @@ from job.errors import JobError
 from job.modeling.adapter_file import WEIGHTS, lora_tensors
 from job.modeling.base import load_base
 from job.modeling.files import BaseFiles, fetch_files
+from job.modeling.fresh import fresh_process
 from job.modeling.tokenizer import load_tokenizer
 from job.probing.export import export
 from job.results import Choice, RoundTrip, Trained, TrainedAdapter
 from job.settings.fields import LoraSettings, ModelSettings
 from job.training import adapter as adapters
 from job.training.adapter import attach
+from tests.modeling.two_cards import two_cards
 from tests.sample_results import TRAINED
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("round_trip_here")]
@@ -54,6 +56,7 @@ def trained(model: tuple[PeftModel, BaseFiles, Any], tmp_path: Path) -> Trained:
         "adapter_files": sorted(path.name for path in folder.iterdir()),
         "precision": Choice(value="float32", reason=""),
         "adapter_parts_bytes": parts,
+        "vocabulary_rows": len(tuned.get_input_embeddings().weight),
     }
     return TRAINED.model_copy(update=changes)
 
@@ -93,6 +96,26 @@ def test_another_candidate_is_checked_with_the_embedding_beside_it(
     assert json.loads((tmp_path / "adapter" / "adapter_config.json").read_text("utf-8"))["r"] == 16
     assert (tmp_path / "train" / "adapter" / WEIGHTS).read_bytes() == before
     assert not list(tmp_path.glob("*.partial"))
+
+
+def test_one_in_parts_is_gone_before_a_fresh_process_loads_it_over_all_cards(
+    trained: Trained, model: tuple[PeftModel, BaseFiles, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cards do not hold it twice."""
+    _, files, tokenizer = model
+    two_cards(monkeypatch)
+    parted = attach(load_base(files, tokenizer, torch.float32, spread=True), LoraSettings(), 1, "base")
+    real, seen = fresh_process, []
+
+    def process(*arguments: Any, **options: Any) -> Any:
+        seen.append((sum(parameter.numel() for parameter in parted.parameters()), options))
+        return real(*arguments, **options)
+
+    monkeypatch.setattr("job.modeling.round_trip.placement", lambda *_: {"model.layers.0": 0, "model.layers.1": 1})
+    monkeypatch.setattr("job.modeling.round_trip.fresh_process", process)
+    found = exported(trained, FIRST, (parted, files, tokenizer), tmp_path)
+    assert found.max_difference <= found.tolerance
+    assert seen == [(0, {"spread": True})]
 
 
 def test_one_that_a_fresh_process_does_not_load_as_it_was_is_not_put_in_place(

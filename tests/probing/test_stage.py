@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from job.modeling.batching import Row
 from job.modeling.generation import Answer
@@ -20,7 +21,7 @@ from job.probing.measuring import Probe
 from job.probing.questions import Question
 from job.probing.stage import measure
 from job.results import TrainedAdapter
-from job.settings.fields import ProbeSettings
+from job.settings.fields import ProbeSettings, TrainSettings
 from tests.sample_results import TRAINED
 
 PROSE = "Ferns need shade and water, and in winter they rest for some weeks."
@@ -144,6 +145,17 @@ def test_questions_without_an_answer_in_time_are_counted(
     )
     verdict = measure(probe, trained(), tmp_path).verdict
     assert "60 questions had no answer within FINETUNE_PROBE_MINUTES" in verdict.sentence
+
+
+def test_a_model_that_fills_several_cards_is_asked_by_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("job.hosts.cards.CARDS", ["3", "5", "7"])
+    whole: Any = SimpleNamespace(device=torch.device("cuda", 0))
+    parted: Any = SimpleNamespace(
+        hf_device_map={"layers.0": torch.device("cuda", 0), "layers.1": torch.device("cuda", 1)}
+    )
+    assert stage._cards(tuned.Tuned(whole), TrainSettings(), 99) == ["3", "5", "7"]
+    assert stage._cards(tuned.Tuned(parted), TrainSettings(), 99) == ["3"]
 
 
 def test_the_kind_is_that_of_all_held_out_rows() -> None:
