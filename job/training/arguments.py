@@ -17,7 +17,7 @@ SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_
 def arguments(settings: TrainSettings, folder: Path, precision: str, train_rows: int) -> SFTConfig:
     """`folder`: for the checkpoints."""
     found = intervals(settings, steps_of(train_rows, settings))
-    return SFTConfig(
+    made = SFTConfig(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
         per_device_train_batch_size=settings.batch_size,  # one step's rows; Float32AdapterTrainer cuts them
@@ -46,3 +46,8 @@ def arguments(settings: TrainSettings, folder: Path, precision: str, train_rows:
         max_length=None,  # cleaning has dropped longer rows
         dataset_kwargs={"skip_prepare_dataset": True},
     )
+    if (
+        made.n_gpu > 1
+    ):  # a leader sees the cards of all its workers, and transformers would wrap the model in DataParallel
+        made._n_gpu = 1
+    return made

@@ -66,7 +66,7 @@ class Sharing:
 
 
 def own_device() -> torch.device:
-    """A worker sees one card."""
+    """The first card that a worker sees, which is its own."""
     return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
 
 
@@ -84,9 +84,7 @@ def load_sharded(
         sharing.wire.store.add(read, 1)
     else:
         model = finished(empty_model(files.config, dtype, attention_of(files.config)), tokenizer, files)
-        sharing.wire.store.wait(
-            [f"read/{sharing.ranks[0]}/{dtype}"], FOREVER
-        )  # for minutes, which must not be spent in a collective
+        sharing.wire.store.wait([read], FOREVER)  # for minutes, which must not be spent in a collective
     device = own_device()
     layers = decoder_layers(model)
     if not any(any(four_bit_layers(layer)) for layer in layers):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,17 @@ import torch.multiprocessing as processes
 from torch.distributed.tensor import DTensor
 
 from job.errors import HostUnfit
+from job.modeling.architecture import Architecture
 from job.modeling.files import BaseFiles
+from job.modeling.memory import Held
 from job.parallel.wire import Wire
 from job.settings.fields import LoraSettings
 from job.training.adapter import attach
 from job.training.forward import Forward
 from job.training.parallel.computing import gradients_of, losses_of
 from job.training.parallel.sharded import Sharing, load_sharded, require_equal
-from tests.training.building import enable, forward_of, memory_plan_of, random_rows, tokenizer_of
+from tests.conftest import make_base
+from tests.training.building import BY_NAME, enable, forward_of, memory_plan_of, random_rows, tokenizer_of
 
 LONGEST = 60
 
@@ -103,3 +107,62 @@ def test_a_matrix_that_computes_something_else_is_refused() -> None:
     require_equal(same, [one.clone() for one in same], "layer 0")
     with pytest.raises(HostUnfit, match="1 of 2 matrices of layer 0 compute something else"):
         require_equal(same, [same[0], same[1] + torch.tensor([0, 0, 1e-3])], "layer 0")
+
+
+# --- on cards: `python -m pytest -m gpu -n 0 tests/training/parallel/test_sharded.py` ------------------------------------
+
+LONG = 400
+LARGER = {"hidden_size": 1024, "num_hidden_layers": 8, "intermediate_size": 4096, "num_attention_heads": 8}
+
+
+def _on_cards(rank: int, workers: int, port: int, base: Path, held: Held, results: Path) -> None:
+    os.environ["CUDA_VISIBLE_DEVICES"] = str(rank)
+    wire = Wire(rank, workers, port)
+    wire.connect(torch.device("cuda", 0))
+    files, tokenizer = BaseFiles(base, str(base), ""), tokenizer_of(base)
+    sharing = Sharing.of(wire, [0] * workers, held)
+    model, lockstep = load_sharded(files, tokenizer, torch.bfloat16, sharing)
+    weights = torch.cuda.memory_allocated()
+    attached = attach(model, LoraSettings(targets=("all-linear",), dropout=0), 1, str(base))
+    for one in attached.parameters():
+        if one.requires_grad:
+            one.data = one.data.cuda()
+    forward = Forward(attached, precision="bfloat16", pad_token=tokenizer.pad_token_id, lockstep=lockstep)
+    enable(forward, *BY_NAME, longest=LONG)
+    rows = random_rows(16, longest=LONG)
+    torch.cuda.reset_peak_memory_stats()
+    loss, gradient = stepped(forward, rows, rows)
+    torch.save((loss, gradient.cpu(), weights, torch.cuda.max_memory_reserved()), results / str(rank))
+    dist.destroy_process_group()
+
+
+def on_cards(base: Path, workers: int, held: Held, results: Path) -> list[tuple[float, torch.Tensor, int, int]]:
+    """(loss, gradients, bytes once loaded, peak of a step) of each worker, all of them with the same rows."""
+    results.mkdir()
+    server = Wire(0, workers)
+    processes.spawn(_on_cards, (workers, server.port, base, held, results), nprocs=workers)
+    return [torch.load(results / str(rank)) for rank in range(workers)]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("workers", "held"), [(1, "sharded"), (1, "offloaded"), (2, "sharded"), (2, "offloaded")])
+def test_on_cards_it_computes_the_same_in_the_memory_that_is_predicted(
+    workers: int, held: Held, tmp_path: Path
+) -> None:
+    """With every optimization, by NCCL. Also with one worker, where nothing but the gathering is left to be wrong."""
+    if torch.cuda.device_count() < workers:
+        pytest.skip(f"{workers} GPUs are needed, and here are {torch.cuda.device_count()}")
+    base = make_base(tmp_path / "base", **LARGER)
+    whole = forward_of(base, "bfloat16")
+    enable(whole, *BY_NAME, longest=LONG)
+    rows = random_rows(16, longest=LONG)
+    known_loss, known = stepped(whole, rows, rows)
+    architecture = Architecture.read(base, str(base))
+    weights = architecture.weights(2)
+    for loss, gradient, loaded, _ in on_cards(base, workers, held, tmp_path / "results"):
+        assert loss == pytest.approx(known_loss, rel=1e-5)
+        assert float((gradient - known.cpu()).norm() / known.norm()) < 1e-3
+        print(
+            f"{workers} {held}: {loaded / 2**20:.1f} MiB once loaded, predicted {weights.on_a_card(held, workers) / 2**20:.1f}"
+        )
+        assert loaded == pytest.approx(weights.on_a_card(held, workers), rel=0.15)
