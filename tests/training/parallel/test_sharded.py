@@ -16,7 +16,7 @@ from torch.distributed.tensor import DTensor
 from job.errors import HostUnfit
 from job.modeling.architecture import Architecture
 from job.modeling.files import BaseFiles
-from job.modeling.memory import Held
+from job.modeling.memory import GATHERED_LAYERS, Held
 from job.parallel.wire import Wire
 from job.settings.fields import LoraSettings
 from job.training.adapter import attach
@@ -162,7 +162,6 @@ def test_on_cards_it_computes_the_same_in_the_memory_that_is_predicted(
     for loss, gradient, loaded, _ in on_cards(base, workers, held, tmp_path / "results"):
         assert loss == pytest.approx(known_loss, rel=1e-5)
         assert float((gradient - known.cpu()).norm() / known.norm()) < 1e-3
-        print(
-            f"{workers} {held}: {loaded / 2**20:.1f} MiB once loaded, predicted {weights.on_a_card(held, workers) / 2**20:.1f}"
-        )
-        assert loaded == pytest.approx(weights.on_a_card(held, workers), rel=0.15)
+        predicted = weights.on_a_card(held, workers) - min(GATHERED_LAYERS * weights.largest_layer, weights.shared)
+        print(f"{workers} {held}: {loaded / 2**20:.1f} MiB once loaded, predicted {predicted / 2**20:.1f}")
+        assert 0.7 * predicted < loaded <= predicted + 2**20  # the prediction counts scales as `lora4bit` unpacks them
