@@ -154,6 +154,8 @@ class Trained(Result):
     optimizations: list[Optimization]
     workers: int = 1
     """Processes that shared each step, on a GPU each."""
+    held: Literal["whole", "sharded", "offloaded"] = "whole"
+    """How each of them held the base: all of it, a part of every layer on its GPU, or that part in main memory."""
     mixed_gpus: str = ""
     """Where these are of several kinds: how many of each, and which is the slowest."""
     batch_size: int

@@ -153,7 +153,7 @@ def train(
         saved = _save(prepared, trainer, fit, model.save_embedding, root)
     if fit.untrained:
         warnings.append(fit.untrained)
-    result = _result(cleaned, settings, prepared, trainer, fit, saved, warnings, root)
+    result = _result(cleaned, settings, prepared, trainer, fit, saved, warnings, root, held)
     precision, new_rows = prepared.precision.value, prepared.loaded.new_rows
     vocabulary_rows = prepared.loaded.forward.vocabulary_rows if new_rows else 0
     del trainer, prepared, watch
@@ -395,6 +395,7 @@ def _result(
     saved: Saved,
     warnings: list[str],
     root: Path,
+    held: Held,
 ) -> Callable[..., Trained]:
     """All but the round trip, which nothing of this may outlive."""
     loaded, step, watch = prepared.loaded, prepared.step, trainer.watch
@@ -434,6 +435,7 @@ def _result(
         skipped_steps=watch.skipped_steps,
         optimizations=step.optimizations,
         workers=trainer.team.workers if trainer.team else 1,
+        held=held,
         mixed_gpus=trainer.team.mixed if trainer.team else "",
         batch_size=settings.batch_size,
         memory_plan=step.memory_plan.tried,

@@ -1,5 +1,7 @@
 """Several GPUs of one host against one: `python -m tests.bench.parallel_speed BASE [WORKERS ...]`, 1, 2 and 4 by default.
 
+`ROWS=64` and `SHARD=full` in the environment change rows and FINETUNE_TRAIN_SHARD.
+
 BASE is a folder, such as the one that `python -m tests.bench.random_base BASE` makes. Each line is the whole job through its
 second stage on the same made-up rows, without dropout, so that the losses show that all of them train the same. Tokens a second
 are the median of the training log's lines, five steps each, so neither loading nor the evaluation counts.
@@ -37,8 +39,10 @@ def rows_of(path: Path, batch: int) -> Path:
 
 def main(base: Path, workers: list[int]) -> int:
     batch = int(os.environ.get("ROWS", "16"))
-    print("| workers | rows a step | tokens/s | to one | evaluation loss | last training loss |")
-    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
+    print(
+        "| workers | base | rows a step | tokens/s | to the first | reserved GiB | evaluation loss | last training loss |"
+    )
+    print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     first = 0.0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -54,6 +58,7 @@ def main(base: Path, workers: list[int]) -> int:
                     "FINETUNE_LORA_DROPOUT": "0",
                     "FINETUNE_TRAIN_BATCH_SIZE": str(batch),
                     "FINETUNE_TRAIN_DEVICES": str(count),
+                    "FINETUNE_TRAIN_SHARD": os.environ.get("SHARD", "none"),
                     "FINETUNE_TRAIN_LOG_STEPS": "5",
                     "FINETUNE_TRAIN_EVAL_STEPS": "1000",
                     "FINETUNE_STAGES": "clean,train",
@@ -68,7 +73,8 @@ def main(base: Path, workers: list[int]) -> int:
             speed = statistics.median(line["tokens_per_second"] for line in lines if line.get("tokens_per_second"))
             first = first or speed
             print(
-                f"| {train['workers']} | {batch} | {speed:,.0f} | {speed / first:.2f} | {train['best_eval_loss']:.6f} | "
+                f"| {train['workers']} | {train['held']} | {batch} | {speed:,.0f} | {speed / first:.2f} | "
+                f"{train['peak_gpu_reserved_bytes'] / 2**30:.1f} | {train['best_eval_loss']:.6f} | "
                 f"{train['final_train_loss']:.6f} |",
                 flush=True,
             )
