@@ -29,7 +29,7 @@ def facts(prepared: Prepared, rows: Sequence[Row], eval_rows: Sequence[Row]) -> 
         "precision": prepared.precision.value,
         "versions": {name: version(name) for name in ("torch", "transformers", "peft", "bitsandbytes")},
         "base": loaded.files.revision,
-        "config": hashlib.sha256((loaded.files.folder / "config.json").read_bytes()).hexdigest()[:12],
+        "config.json": hashlib.sha256((loaded.files.folder / "config.json").read_bytes()).hexdigest()[:12],
         "weights": _weights(loaded.files.folder),
         "parameters": loaded.trainable_parameters,
         "vocabulary": loaded.forward.vocabulary_rows,

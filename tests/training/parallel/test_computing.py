@@ -42,8 +42,8 @@ def test_a_base_with_another_config_is_another_fact(base: Path, tmp_path: Path) 
     mine = facts(made, rows, rows)
     config = json.loads((folder / "config.json").read_text("utf-8"))
     (folder / "config.json").write_text(json.dumps(config | {"rms_norm_eps": 0.1}), "utf-8")
-    assert facts(made, rows, rows) | {"config": ""} == mine | {"config": ""}
-    assert facts(made, rows, rows)["config"] != mine["config"]
+    assert facts(made, rows, rows) | {"config.json": ""} == mine | {"config.json": ""}
+    assert facts(made, rows, rows)["config.json"] != mine["config.json"]
 
 
 def test_a_base_of_other_values_is_another_fact(base: Path, tmp_path: Path) -> None:
