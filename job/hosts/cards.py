@@ -59,13 +59,17 @@ def require_rows(train: TrainSettings, place: Place | None) -> None:
     """Raises SettingsError (64) if a number of workers is asked for that is more than a step has rows."""
     if train.devices == "auto":
         return
-    processes = place.processes if place else 1
-    workers = processes * (1 if place and place.local_rank is not None else int(train.devices))
+    if place and place.local_rank is not None:
+        workers, asked = place.processes, f"{place.processes} processes of {place.launcher}"
+    elif place:
+        workers = place.processes * int(train.devices)
+        asked = f"{train.devices} on each of {place.processes} hosts"
+    else:
+        workers, asked = int(train.devices), str(train.devices)
     if workers > train.batch_size:
-        times = f" on each of {processes} hosts" if processes > 1 else ""
         raise SettingsError(
             [
-                f"FINETUNE_TRAIN_DEVICES: {train.devices}{times} are {workers} workers, more than the rows of a step "
+                f"FINETUNE_TRAIN_DEVICES: {asked} are {workers} workers, more than the rows of a step "
                 f"(FINETUNE_TRAIN_BATCH_SIZE={train.batch_size}); set the one lower or the other higher, or "
                 "FINETUNE_TRAIN_DEVICES=auto, which takes as many as have rows"
             ]

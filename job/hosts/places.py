@@ -253,6 +253,8 @@ def _problems(launcher: Launcher, claim: Claim) -> Iterator[str]:
         )
     if not claim.address:
         yield f"{address}: it does not say where rank 0 is, whom the other processes have to reach ({launcher.name})"
+    elif re.search(r"[/\s]", claim.address) or claim.address.count(":") == 1:  # an IPv6 address has more
+        yield f"{address}: {claim.address} is no name or IP address alone; a port goes into MASTER_PORT ({launcher.name})"
     if claim.port and not (_is_number(claim.port) and 0 < int(claim.port) < 65536):
         yield f"MASTER_PORT: {claim.port} is no port, a number from 1 to 65535 ({launcher.name})"
     if claim.local_rank and not _is_number(claim.local_rank):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
-from bitsandbytes.nn import Linear4bit
+from bitsandbytes.nn import Linear4bit, Params4bit
 from transformers import BitsAndBytesConfig
 
 log = logging.getLogger("job.model")
 
+QUANTIZE = "_quantize"
+"""Method of a Params4bit that gets a device, and quantizes its numbers there."""
 CPU_KERNEL = "support_avx512bf16_for_cpu"
 """Attribute of a Linear4bit: whether its first forward pass in eval mode may pack its weights for a CPU with AVX512-BF16."""
 
@@ -23,6 +26,30 @@ def quantization(dtype: torch.dtype) -> BitsAndBytesConfig:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=dtype,
     )
+
+
+@contextmanager
+def quantized_on(device: torch.device) -> Iterator[None]:
+    """Inside, weights that are loaded into main memory are quantized by this device, and come back: a card takes a second for
+    what a CPU takes a minute for, and the two round a few weights differently."""
+    if device.type == "cpu" or not hasattr(Params4bit, QUANTIZE):
+        if device.type != "cpu":
+            log.warning("missing=%s: a base that GPUs share is quantized by the CPU", QUANTIZE)
+        yield
+        return
+    own = getattr(Params4bit, QUANTIZE)
+
+    def quantize(weight: Params4bit, target: torch.device) -> Params4bit:
+        found: Params4bit = own(weight, device)
+        found.data = found.data.to(target)
+        found.quant_state.to(target)
+        return found
+
+    setattr(Params4bit, QUANTIZE, quantize)
+    try:
+        yield
+    finally:
+        setattr(Params4bit, QUANTIZE, own)
 
 
 def stay_differentiable(model: torch.nn.Module) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from job.errors import HostUnfit, JobError, Stopped
+from job.errors import HostUnfit, JobError, SettingsError, Stopped
 from job.hosts.cards import cards_of
 from job.hosts.places import Place
 from job.modeling.files import fetch_files
@@ -92,6 +92,7 @@ class Follower:
 
     def _join(self) -> None:
         run = self.board.get("run")
+        require_same_count(self.board.place, run["processes"])
         require_same_settings(self.shared, run["settings"])
         require_shared(self.settings.output_dir, run["word"])
         self.board.tell(cards=len(self._cards()))
@@ -164,6 +165,17 @@ class Follower:
                 return found
             time.sleep(LOOK_SECONDS)
         return code
+
+
+def require_same_count(place: Place, leaders: int) -> None:
+    """Raises SettingsError (64): with more processes than rank 0 counts some would stay idle, with fewer it waits."""
+    if place.processes != leaders:
+        raise SettingsError(
+            [
+                f"NNODES, or what {place.launcher} sets in its place: {place.processes} here, and {leaders} where rank 0 is; "
+                "all processes need the same number"
+            ]
+        )
 
 
 def require_same_settings(mine: dict[str, Any], leaders: dict[str, Any]) -> None:

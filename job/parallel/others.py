@@ -50,7 +50,7 @@ class Others:
         self.board = Board(place, seconds=seconds)
         self.board.look = self._look
         if root:
-            self.board.put("run", {"settings": settings, "word": word_in(root)})
+            self.board.put("run", {"settings": settings, "word": word_in(root), "processes": place.processes})
             self.board.tell(run=True)
         log.info(
             "stage=start processes=%d launcher=%r address=%s port=%d",

@@ -13,9 +13,11 @@ from __future__ import annotations
 import errno
 import json
 import socket
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
 import torch
@@ -27,6 +29,8 @@ FOREVER = timedelta(days=365)
 """The supervisor's watchdog ends a run in which nothing moves, and a worker ends with its leader."""
 ANSWER = timedelta(minutes=5)
 """The longest that a store may take to answer."""
+GREETING_SECONDS = 20.0
+"""The longest that one may take to greet who connects. A thread of torch's own does, also while its process computes."""
 Kind = Literal["gradients", "losses", "passes"]
 
 
@@ -72,11 +76,27 @@ def _listening(address: str, port: int) -> socket.socket:
 
 
 def reach_store(address: str, port: int, prefix: str = "") -> Any:
-    """A connection of its own to that store: who waits on one holds it. Raises RuntimeError."""
-    store = dist.TCPStore(  # type: ignore[attr-defined]
-        address, port, is_master=False, wait_for_workers=False, timeout=ANSWER, use_libuv=True
-    )
+    """A connection of its own to that store: who waits on one holds it. Raises RuntimeError, also where nobody greets: for that
+    torch (2.14) waits without an end and hears no signal, so a thread does."""
+    found: SimpleQueue[Any] = SimpleQueue()
+    threading.Thread(target=_connect, args=(address, port, found), name="store", daemon=True).start()
+    try:
+        store = found.get(timeout=GREETING_SECONDS)
+    except Empty:
+        raise RuntimeError("what listens there gives no answer of a store") from None
+    if isinstance(store, RuntimeError):
+        raise store
     return PrefixStore(prefix, store) if prefix else store
+
+
+def _connect(address: str, port: int, found: SimpleQueue[Any]) -> None:
+    try:
+        store = dist.TCPStore(  # type: ignore[attr-defined]
+            address, port, is_master=False, wait_for_workers=False, timeout=ANSWER, use_libuv=True
+        )
+        found.put(store)
+    except RuntimeError as error:
+        found.put(error)
 
 
 class Wire:

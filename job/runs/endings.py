@@ -26,7 +26,7 @@ from job.errors import (
 from job.hosts import platforms
 from job.results import SCHEMA_VERSION, Failure
 from job.runs.claim import strangers
-from job.runs.deaths import Death, by_last_words, cause_of
+from job.runs.deaths import Death, Ended, by_last_words, cause_of
 from job.runs.files import remove, write_json
 from job.runs.folder import RunDir, now
 from job.runs.metrics import MetricsFile, MetricsWriter, failure
@@ -61,6 +61,11 @@ def conclude(death: Death, file: MetricsFile, settings: dict[str, Any]) -> int:
         metrics = metrics.model_copy(
             update={"status": status, "exit_code": code, "error": fault, "updated_at": now(), "progress": counts()}
         )
+    elif (
+        metrics.error and metrics.error.kind == Ended.__name__
+    ):  # a worker's, of which this log alone holds the last words
+        fault = metrics.error.model_copy(update={"details": redact_message(death.tail)})
+        metrics = metrics.model_copy(update={"error": fault})
     code = BUG if metrics.exit_code is None else metrics.exit_code
     if code == DiskFull.exit_code:
         RunDir(file.path.parent).make_room()

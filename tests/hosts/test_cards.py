@@ -53,6 +53,8 @@ def test_a_number_of_workers_needs_as_many_rows_in_a_step() -> None:
     require_rows(TrainSettings(devices=4, batch_size=8), two)
     require_rows(TrainSettings(devices="auto", batch_size=1), two)
     require_rows(TrainSettings(devices=4, batch_size=8), for_one_gpu)
+    with pytest.raises(SettingsError, match=r"FINETUNE_TRAIN_DEVICES: 8 processes of torchrun are 8 .*BATCH_SIZE=1"):
+        require_rows(TrainSettings(devices=4, batch_size=1), for_one_gpu)
     with pytest.raises(SettingsError, match=r"FINETUNE_TRAIN_DEVICES: 4 on each of 2 hosts are 8 .*BATCH_SIZE=7"):
         require_rows(TrainSettings(devices=4, batch_size=7), two)
     with pytest.raises(SettingsError, match=r"FINETUNE_TRAIN_DEVICES: 2 are 2 workers"):

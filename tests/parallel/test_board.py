@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -11,6 +12,7 @@ import pytest
 from job.errors import HostUnfit
 from job.hosts.places import Place
 from job.parallel import board as boards
+from job.parallel import wire
 from job.parallel.board import Board
 from job.parallel.wire import ANYWHERE, keep_store
 from tests.faults.nodes import free_port
@@ -85,6 +87,17 @@ def test_nobody_answers_in_time() -> None:
     ) as caught:
         Board(place(1, port), seconds=0.2)
     assert "FINETUNE_WATCHDOG_MINUTES" in caught.value.remedy
+
+
+def test_what_listens_there_and_is_no_store_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another service behind that address, or a rank 0 that stands still."""
+    monkeypatch.setattr(wire, "GREETING_SECONDS", 0.2)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        pytest.raises(HostUnfit, match="what listens there gives no answer of a store") as caught,
+    ):
+        Board(place(1, server.getsockname()[1]), seconds=0.1)
+    assert "MASTER_PORT" in caught.value.remedy
 
 
 def test_a_port_that_is_taken_is_named() -> None:

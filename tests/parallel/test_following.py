@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from job.errors import HostUnfit
+from job.errors import HostUnfit, SettingsError
 from job.hosts.places import Place
 from job.parallel import board as boards
 from job.parallel import following
@@ -72,6 +73,16 @@ def test_other_settings_are_refused_with_the_variable_on_both(meet: Meet, tmp_pa
         following.SILENT_SECONDS = before
     until(lambda: others.board.of(1).get("failed"))
     assert "FINETUNE_TRAIN_LEARNING_RATE: 0.0002 -> 0.5" in others.board.of(1)["failed"]["message"]
+
+
+def test_another_number_of_processes_is_refused(meet: Meet) -> None:
+    """Some would stay idle, or be waited for, and nobody would say why."""
+    others, follower = meet()
+    follower.board.place = replace(follower.board.place, processes=3)
+    until(lambda: follower.board.of(0).get("run"))
+    with pytest.raises(SettingsError, match=r"NNODES, .*: 3 here, and 2 where rank 0 is"):
+        follower._look()
+    others.board.close()
 
 
 def test_a_process_whose_start_is_refused_tells_rank_0(meet: Meet) -> None:

@@ -6,6 +6,7 @@ import errno
 import json
 import sqlite3
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from job.errors import DataError, FolderError, FolderInUse, JobError, SettingsEr
 from job.hosts import platforms
 from job.results import SCHEMA_VERSION
 from job.runs import pins
-from job.runs.deaths import Death
+from job.runs.deaths import Death, Ended
 from job.runs.endings import _is_disk_full, conclude, ended_by, refused, unrecorded
 from job.runs.folder import RunDir
 from job.runs.metrics import MetricsFile, MetricsWriter
@@ -84,6 +85,19 @@ def test_an_exception_becomes_a_code_metrics_and_a_termination_message(
     if code == 1:
         assert "ZeroDivisionError: division by zero" in failure["details"]
         assert "ZeroDivisionError: division by zero" in caplog.text
+
+
+def test_failure_json_holds_the_last_lines_of_a_run_whose_worker_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The leader lives and says whose end it was; what the worker wrote last only the watching process has seen."""
+    monkeypatch.setattr(MetricsFile, "write_report", lambda self: None)
+    file = MetricsFile(tmp_path)
+    ended_by(Ended("Worker 1 of 3: The process was ended by SIGABRT"), MetricsWriter(RunDir(tmp_path), {}, file.take))
+    assert conclude(replace(GONE, tail="NCCL watchdog: unhandled system error"), file, {}) == 1
+    failure = json.loads((tmp_path / "failure.json").read_text("utf-8"))
+    assert failure["message"] == "Worker 1 of 3: The process was ended by SIGABRT"
+    assert failure["details"] == metrics_of(tmp_path)["error"]["details"] == "NCCL watchdog: unhandled system error"
 
 
 def test_a_success_leaves_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

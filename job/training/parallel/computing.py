@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from array import array
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -29,13 +30,23 @@ def facts(prepared: Prepared, rows: Sequence[Row], eval_rows: Sequence[Row]) -> 
         "precision": prepared.precision.value,
         "versions": {name: version(name) for name in ("torch", "transformers", "peft", "bitsandbytes")},
         "base": loaded.files.revision,
+        "config.json": hashlib.sha256((loaded.files.folder / "config.json").read_bytes()).hexdigest()[:12],
         "weights": _weights(loaded.files.folder),
         "parameters": loaded.trainable_parameters,
         "vocabulary": loaded.forward.vocabulary_rows,
         "rows": [len(rows), len(eval_rows)],
         "tokens": sum(len(row.ids) for row in rows),
+        "ids": _ids([*rows, *eval_rows]),
         "learned": sum(row.targets for row in rows),
     }
+
+
+def _ids(rows: Sequence[Row]) -> str:
+    """Of the tokens themselves: another tokenizer may make as many of the same texts."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(array("q", row.ids).tobytes())
+    return digest.hexdigest()[:12]
 
 
 def _weights(folder: Path) -> str:

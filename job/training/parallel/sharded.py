@@ -5,8 +5,8 @@ reduced, and they stay bytes, so no cast can change them: packed as bfloat16 or 
 parameters, or half of them is cast in silence. What is small or changes (norms, biases, scales, the adapter) or is read outside
 its layer (embedding, head) stays whole on each card. An optimization finds a gathered weight as it would find its own.
 
-No card ever holds the whole base. One worker of each host reads it into main memory with transformers' own loader, which
-quantizes it there; the others begin with an empty model. Then layer by layer goes to all cards, is cut, and is compared.
+No card ever holds the whole base. One worker of each host reads it into main memory with transformers' own loader, its card
+quantizing tensor by tensor; the others begin with an empty model. Then layer by layer goes to all cards, is cut and compared.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from job.modeling.config import attention_of
 from job.modeling.files import BaseFiles
 from job.modeling.layers import decoder_layers, decoder_of
 from job.modeling.memory import Held
-from job.modeling.nf4 import four_bit_layers
+from job.modeling.nf4 import four_bit_layers, quantized_on
 from job.parallel.wire import FOREVER, Wire
 from job.runs.progress import stir
 from job.training.parallel.lockstep import Lockstep
@@ -78,14 +78,15 @@ def load_sharded(
     Raises what `load_base` raises, SettingsError (64) if the base has no layers that can be shared, and HostUnfit (68) if a
     gathered matrix computes anything else than the whole one did.
     """
+    device = own_device()
     read = f"read/{sharing.ranks[0]}/{dtype}"
     if sharing.reads:
-        model = finished(read_weights(files, dtype, {"": "cpu"}), tokenizer, files)
+        with quantized_on(device):
+            model = finished(read_weights(files, dtype, {"": "cpu"}), tokenizer, files)
         sharing.wire.store.add(read, 1)
     else:
         model = finished(empty_model(files.config, dtype, attention_of(files.config)), tokenizer, files)
         sharing.wire.store.wait([read], FOREVER)  # for minutes, which must not be spent in a collective
-    device = own_device()
     layers = decoder_layers(model)
     if not any(any(four_bit_layers(layer)) for layer in layers):
         raise SettingsError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from job.training.parallel.computing import _weights, facts, gradients_of, losses_of
@@ -17,8 +19,31 @@ def test_other_rows_are_other_facts(base: Path) -> None:
     assert {name for name, value in facts(made, rows, rows).items() if differing[name] != value} == {
         "rows",
         "tokens",
+        "ids",
         "learned",
     }
+
+
+def test_as_many_other_tokens_are_other_facts(base: Path) -> None:
+    """As another tokenizer makes them of the same rows."""
+    rows = random_rows(8)
+    made = prepared(base, rows)
+    others = [replace(rows[0], ids=rows[0].ids[::-1]), *rows[1:]]
+    assert facts(made, others, rows) | {"ids": ""} == facts(made, rows, rows) | {"ids": ""}
+    assert facts(made, others, rows)["ids"] != facts(made, rows, rows)["ids"]
+
+
+def test_a_base_with_another_config_is_another_fact(base: Path, tmp_path: Path) -> None:
+    """The same weights compute something else with another epsilon or rotary base."""
+    rows = random_rows(8)
+    made = prepared(base, rows)
+    folder = shutil.copytree(base, tmp_path / "base")
+    made = replace(made, loaded=replace(made.loaded, files=replace(made.loaded.files, folder=folder)))
+    mine = facts(made, rows, rows)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"rms_norm_eps": 0.1}), "utf-8")
+    assert facts(made, rows, rows) | {"config.json": ""} == mine | {"config.json": ""}
+    assert facts(made, rows, rows)["config.json"] != mine["config.json"]
 
 
 def test_a_base_of_other_values_is_another_fact(base: Path, tmp_path: Path) -> None:
