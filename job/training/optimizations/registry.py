@@ -18,6 +18,7 @@ class Entry:
     enable: Callable[[Forward, int], Revert]
     """Takes the forward and the tokens of the longest row. Raises NotImplementedError if the model asks for something that
     is not implemented here."""
+    needs_gpu: bool = False
 
 
 OPTIMIZATIONS = (
@@ -38,8 +39,21 @@ OPTIMIZATIONS = (
     ),
     Entry("norm", "An RMS norm is one call of PyTorch's own kernel.", norm.enable),
     Entry(
-        "kernels",
-        "Rotary embedding and gated activation are one Triton kernel each (Liger's), on a GPU alone.",
-        kernels.enable,
+        "activation",
+        "The gated activation is one kernel of our own each way, on a GPU alone.",
+        kernels.activation,
+        needs_gpu=True,
+    ),
+    Entry(
+        "rotary",
+        "The rotary embedding of queries and keys is one kernel of our own each way, on a GPU alone.",
+        kernels.rotary,
+        needs_gpu=True,
+    ),
+    Entry(
+        "residual",
+        "A layer's first residual add and its second norm are one kernel of our own each way, on a GPU alone.",
+        kernels.residual,
+        needs_gpu=True,
     ),
 )
