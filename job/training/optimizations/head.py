@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import PreTrainedModel
 
+from job.training.optimizations.kernels import cross_entropy
+
 if TYPE_CHECKING:
     from job.training.forward import Forward, Revert  # which computes the loss with this module
 
@@ -26,6 +28,8 @@ class Form:
     scale: float = 1.0
     cap: float = 0.0
     """cap(x) = cap * tanh(x / cap), as in Gemma 2; 0 is none."""
+    one_kernel: bool = False
+    """Whether loss and gradient of a slice are one kernel of our own."""
 
 
 class HeadLoss(torch.autograd.Function):
@@ -43,7 +47,14 @@ class HeadLoss(torch.autograd.Function):
             for start in range(0, len(hidden), SLICE):
                 some = hidden[start : start + SLICE]
                 wanted = targets[start : start + SLICE, None]
-                logits = (some @ weight.T).float()  # (S, V)
+                product = some @ weight.T  # (S, V)
+                if form.one_kernel:
+                    places = wanted.flatten()
+                    total += cross_entropy(product, places, scale=form.scale, cap=form.cap, graded=needed).sum()
+                    if gradient is not None:
+                        torch.mm(product, weight, out=gradient[start : start + SLICE])
+                    continue
+                logits = product.float()
                 if form.scale != 1:
                     logits.mul_(form.scale)
                 if form.cap:

@@ -1,23 +1,18 @@
-"""Optimizations: rotary embedding, gated activation, and residual add with RMS norm, as one kernel each way.
+"""Our kernels as functions of tensors: gated activation, rotary embedding, residual add with RMS norm, the adapter's part of a
+gradient under dropout, cross-entropy.
 
-The kernels are ours (`*.cu`), compiled at run time. They read each number once, compute in float32 and round once. They are
-set on this model's own modules, and on the rotary function of its source file; the self-test says whether a module computes
-what is assumed here.
+Each reads its numbers once, computes in float32 and rounds once. The sources are the `.cu` files beside this one. Knows nothing
+of models: fused.py puts these in their place.
 """
 
 from __future__ import annotations
 
 import ctypes
-import sys
-from functools import partial
 from typing import Any
 
 import torch
 
-from job.modeling.precision import DTYPES
-from job.training.forward import Forward, Revert
 from job.training.optimizations.nvrtc import Kernel, load
-from job.training.optimizations.replacement import replace_forward, revert_all
 
 THREADS = 256
 WARP = 32
@@ -25,6 +20,11 @@ PACK_BYTES = 16
 KEPT_PACKS = 4
 """What a thread of residual.cu keeps of a row."""
 LARGEST_BLOCK = 1024
+COLUMNS_BLOCK = 128
+TOKENS_A_BLOCK = 8
+"""Of dropout.cu."""
+ENDING = {True: "_packs", False: "_singles"}
+"""Of a kernel's name: whether it reads packs of 16 bytes."""
 ADDRESS, SIZE, NUMBER, REAL = ctypes.c_void_p, ctypes.c_longlong, ctypes.c_int, ctypes.c_float
 
 
@@ -37,11 +37,22 @@ class Heads(ctypes.Structure):
     )
 
 
-def _require_card(forward: Forward) -> torch.dtype:
-    """The dtype of the run. Raises NotImplementedError without a GPU."""
-    if forward.device.type != "cuda":
-        raise NotImplementedError("these kernels need a GPU")
-    return DTYPES[forward.precision]
+KERNELS = {
+    "gate_forward": ("activation", (ADDRESS, ADDRESS, ADDRESS, SIZE)),
+    "gate_backward": ("activation", (ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, SIZE)),
+    "turn": ("rotary", (Heads, Heads, ADDRESS, ADDRESS, SIZE, SIZE, SIZE, NUMBER, NUMBER)),
+    "add_forward": ("residual", (ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, SIZE, REAL)),
+    "add_backward": ("residual", (ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, SIZE)),
+    "add_kept": ("dropout", (ADDRESS, ADDRESS, ADDRESS, ADDRESS, SIZE, SIZE, NUMBER, REAL)),
+    "cross_entropy": ("loss", (ADDRESS, ADDRESS, ADDRESS, SIZE, REAL, REAL, NUMBER)),
+}
+"""Kernel -> its file and the types of its parameters."""
+
+
+def _kernel(name: str, dtype: torch.dtype, ending: str = "") -> Kernel:
+    """Raises Unavailable."""
+    file, types = KERNELS[name]
+    return load(file, dtype, name + ending, types)
 
 
 def _packed(*tensors: torch.Tensor) -> list[torch.Tensor]:
@@ -62,29 +73,6 @@ def _blocks(count: int, size: int) -> int:
 # --- gated activation ------------------------------------------------------------------------------------------------
 
 
-def activation(forward: Forward, _longest: int) -> Revert:
-    """Replace the forward of gated MLPs. Raises NotImplementedError where it cannot run, or no MLP is of that form."""
-    _gate("gate_forward", 3, _require_card(forward))
-    gated = [module for module in forward.base.modules() if _is_gated(module)]
-    if not gated:
-        raise NotImplementedError("no gated activation of a known form")
-    return partial(revert_all, [replace_forward(module, _gated_forward) for module in gated])
-
-
-def _is_gated(module: torch.nn.Module) -> bool:
-    act = getattr(module, "act_fn", None)
-    silu = isinstance(act, torch.nn.SiLU) or type(act).__name__ in ("SiLUActivation", "SiLU")
-    return silu and {"gate_proj", "up_proj", "down_proj"} <= set(module._modules)
-
-
-def _gated_forward(self: Any, x: torch.Tensor) -> torch.Tensor:
-    return self.down_proj(Gated.apply(self.gate_proj(x), self.up_proj(x)))
-
-
-def _gate(name: str, addresses: int, dtype: torch.dtype) -> Kernel:
-    return load("activation", dtype, name, (ADDRESS,) * addresses + (SIZE,))
-
-
 class Gated(torch.autograd.Function):
     """silu(gate) * up, of any shape."""
 
@@ -93,7 +81,7 @@ class Gated(torch.autograd.Function):
         gate, up = _packed(gate, up)
         ctx.save_for_backward(gate, up)
         output = torch.empty_like(gate)
-        Gated.launch(_gate("gate_forward", 3, gate.dtype), gate, up, output)
+        Gated.launch(_kernel("gate_forward", gate.dtype), gate, up, output)
         return output
 
     @staticmethod
@@ -101,7 +89,7 @@ class Gated(torch.autograd.Function):
         gate, up = ctx.saved_tensors
         (grad,) = _packed(grad)
         gate_grad, up_grad = torch.empty_like(gate), torch.empty_like(up)
-        Gated.launch(_gate("gate_backward", 5, gate.dtype), grad, gate, up, gate_grad, up_grad)
+        Gated.launch(_kernel("gate_backward", gate.dtype), grad, gate, up, gate_grad, up_grad)
         return gate_grad, up_grad
 
     @staticmethod
@@ -114,37 +102,12 @@ class Gated(torch.autograd.Function):
 # --- rotary embedding ------------------------------------------------------------------------------------------------
 
 
-def rotary(forward: Forward, _longest: int) -> Revert:
-    """Replace the rotary function of the model's source file. Raises NotImplementedError where it cannot run, or the file has
-    none."""
-    _turn("turn_packs", _require_card(forward))
-    sources = {
-        type(module).__module__ for module in forward.base.modules() if {"q_proj", "k_proj"} <= set(module._modules)
-    }
-    files: list[Any] = [sys.modules[name] for name in sources if hasattr(sys.modules[name], "apply_rotary_pos_emb")]
-    if not files:
-        raise NotImplementedError("no rotary embedding of a known form")
-    before = [file.apply_rotary_pos_emb for file in files]
-    for file in files:
-        file.apply_rotary_pos_emb = rotate
-
-    def revert() -> None:
-        for file, function in zip(files, before, strict=True):
-            file.apply_rotary_pos_emb = function
-
-    return revert
-
-
 def rotate(q: torch.Tensor, k: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, *_: Any, **__: Any) -> Any:
     """q (B, heads, T, width), k (B, key heads, T, width) with cos and sin (B or 1, T, width)."""
     known = cos.shape == sin.shape and cos.shape[1:] == (q.shape[2], q.shape[3]) and q.stride(3) == k.stride(3) == 1
     if not known or len({tensor.dtype for tensor in (q, k, cos, sin)}) > 1:
         raise NotImplementedError("a rotary embedding of another form")
     return Turned.apply(q, k, cos, sin)
-
-
-def _turn(name: str, dtype: torch.dtype) -> Kernel:
-    return load("rotary", dtype, name, (Heads, Heads, ADDRESS, ADDRESS, SIZE, SIZE, SIZE, NUMBER, NUMBER))
 
 
 class Turned(torch.autograd.Function):
@@ -185,7 +148,7 @@ class Turned(torch.autograd.Function):
         pairs = (heads + k[0].shape[1]) * (half * size // PACK_BYTES if wide else half)
         threads = min(THREADS, _blocks(pairs, WARP) * WARP)
         angle_row = cos.stride(0) if cos.shape[0] > 1 else 0
-        _turn("turn_packs" if wide else "turn_singles", cos.dtype)(
+        _kernel("turn", cos.dtype, ENDING[wide])(
             rows * tokens,
             threads,
             Turned.heads(*q),
@@ -205,38 +168,6 @@ class Turned(torch.autograd.Function):
 
 
 # --- residual add with norm ------------------------------------------------------------------------------------------
-
-
-def residual(forward: Forward, _longest: int) -> Revert:
-    """Replace the forward of decoder layers whose second norm follows an add. Raises NotImplementedError where it cannot run,
-    or no layer is of that form."""
-    _norm("add_forward_packs", _require_card(forward))
-    layers = [module for module in forward.base.modules() if _adds_then_norms(module)]
-    if not layers:
-        raise NotImplementedError("no layer of a known form")
-    return partial(revert_all, [replace_forward(layer, _layer_forward) for layer in layers])
-
-
-def _adds_then_norms(module: torch.nn.Module) -> bool:
-    norm: Any = getattr(module, "post_attention_layernorm", None)
-    return (
-        set(module._modules) == {"self_attn", "mlp", "input_layernorm", "post_attention_layernorm"}
-        and hasattr(norm, "variance_epsilon")
-        and not norm.weight.requires_grad
-        and not hasattr(module, "residual_multiplier")  # Granite's
-    )
-
-
-def _layer_forward(self: Any, hidden_states: torch.Tensor, **options: Any) -> torch.Tensor:
-    attended, _ = self.self_attn(hidden_states=self.input_layernorm(hidden_states), **options)
-    norm = self.post_attention_layernorm
-    total, normed = Added.apply(hidden_states, attended, norm.weight, norm.variance_epsilon)
-    return total + self.mlp(normed)
-
-
-def _norm(name: str, dtype: torch.dtype) -> Kernel:
-    last = (SIZE, REAL) if name.startswith("add_forward") else (SIZE,)
-    return load("residual", dtype, name, (ADDRESS,) * 6 + last)
 
 
 class Added(torch.autograd.Function):
@@ -271,5 +202,44 @@ class Added(torch.autograd.Function):
             raise NotImplementedError(f"a norm over {width} numbers")
         tensors = [value.data_ptr() for value in values if isinstance(value, torch.Tensor)]
         others = [value for value in values if not isinstance(value, torch.Tensor)]
-        kernel = _norm(f"{name}_{'packs' if wide else 'singles'}", first.dtype)
-        kernel(first.numel() // width, threads, *tensors, width, *others)
+        _kernel(name, first.dtype, ENDING[wide])(first.numel() // width, threads, *tensors, width, *others)
+
+
+# --- dropout ---------------------------------------------------------------------------------------------------------
+
+
+def add_kept(grad: torch.Tensor, thin: torch.Tensor, down: torch.Tensor, kept: torch.Tensor, scale: float) -> None:
+    """grad (T, width) += kept * scale * (thin (T, rank) @ down (rank, width)), in place."""
+    tensors = (grad, thin, down)
+    if not all(one.is_contiguous() and one.dtype == grad.dtype for one in tensors) or not kept.is_contiguous():
+        raise NotImplementedError("a gradient of another layout")
+    (tokens, width), rank, size = grad.shape, down.shape[0], grad.element_size()
+    pack = PACK_BYTES // size
+    wide = width % pack == 0 and not any(one.data_ptr() % PACK_BYTES for one in (*tensors, kept))
+    _kernel("add_kept", grad.dtype, ENDING[wide])(
+        _blocks(tokens, TOKENS_A_BLOCK),
+        min(COLUMNS_BLOCK, _blocks(_blocks(width, pack if wide else 1), WARP) * WARP),
+        *(one.data_ptr() for one in (*tensors, kept)),
+        tokens,
+        width,
+        rank,
+        scale,
+        shared_bytes=rank * TOKENS_A_BLOCK * 4,
+    )
+
+
+# --- cross-entropy ---------------------------------------------------------------------------------------------------
+
+
+def cross_entropy(
+    logits: torch.Tensor, targets: torch.Tensor, *, scale: float, cap: float, graded: bool
+) -> torch.Tensor:
+    """The loss of each position in float32, of logits (S, V) before scale and cap. `graded`: `logits` become its gradient."""
+    assert logits.is_contiguous() and targets.is_contiguous() and targets.dtype == torch.int64
+    losses = torch.empty(len(logits), dtype=torch.float32, device=logits.device)
+    _kernel("cross_entropy", logits.dtype)(
+        *(len(logits), LARGEST_BLOCK),
+        *(one.data_ptr() for one in (logits, targets, losses)),
+        *(logits.shape[1], scale, cap, graded),
+    )
+    return losses

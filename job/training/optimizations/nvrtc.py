@@ -179,31 +179,33 @@ class Kernel:
         self.context = ctypes.c_void_p()
         _check(_driver().cuCtxGetCurrent(ctypes.byref(self.context)))
 
-    def __call__(self, blocks: int, threads: int, *values: Any) -> None:
+    def __call__(self, blocks: int, threads: int, *values: Any, shared_bytes: int = 0) -> None:
         if not blocks:
             return
         arguments = self.layout(*values)  # its own for each call: the backward pass has another thread
         places = (ctypes.c_void_p * 5)(BUFFER, ctypes.addressof(arguments), SIZE, ctypes.addressof(self.size), END)
         stream = torch.cuda.current_stream().cuda_stream
-        result = self.launch(self.function, blocks, 1, 1, threads, 1, 1, 0, stream, None, places)
+        given = (self.function, blocks, 1, 1, threads, 1, 1, shared_bytes, stream, None, places)
+        result = self.launch(*given)
         if result == NO_CONTEXT:  # a thread in which torch has launched nothing yet
             _check(_driver().cuCtxSetCurrent(self.context))
-            result = self.launch(self.function, blocks, 1, 1, threads, 1, 1, 0, stream, None, places)
+            result = self.launch(*given)
         _check(result)
 
 
 @functools.cache
 def load(name: str, dtype: torch.dtype, kernel: str, types: tuple[Any, ...]) -> Kernel:
     """A kernel of `name`.cu for numbers of that dtype, on the current card. Raises Unavailable."""
-    module, function = _module(name, dtype), ctypes.c_void_p()
-    _check(_driver().cuModuleGetFunction(ctypes.byref(function), module, kernel.encode()))
+    code, function = module(name, dtype), ctypes.c_void_p()
+    _check(_driver().cuModuleGetFunction(ctypes.byref(function), code, kernel.encode()))
     return Kernel(function, types)
 
 
 @functools.cache
-def _module(name: str, dtype: torch.dtype) -> ctypes.c_void_p:
+def module(name: str, dtype: torch.dtype) -> ctypes.c_void_p:
+    """What is in `name`.cu, on the current card. Raises Unavailable."""
     source, options = source_of(name), options_for(dtype, torch.cuda.get_device_capability())
     code = kept(cache_folder(), key_of(source, options), lambda: compiled(source, options))
-    module = ctypes.c_void_p()
-    _check(_driver().cuModuleLoadData(ctypes.byref(module), code))
-    return module
+    found = ctypes.c_void_p()
+    _check(_driver().cuModuleLoadData(ctypes.byref(found), code))
+    return found

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from job.training.forward import Forward, Revert
-from job.training.optimizations import attention, head, kernels, lora4bit, norm
+from job.training.optimizations import attention, fused, head, lora4bit, norm
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,31 @@ OPTIMIZATIONS = (
     Entry(
         "activation",
         "The gated activation is one kernel of our own each way, on a GPU alone.",
-        kernels.activation,
+        fused.activation,
         needs_gpu=True,
     ),
     Entry(
         "rotary",
         "The rotary embedding of queries and keys is one kernel of our own each way, on a GPU alone.",
-        kernels.rotary,
+        fused.rotary,
         needs_gpu=True,
     ),
     Entry(
         "residual",
         "A layer's first residual add and its second norm are one kernel of our own each way, on a GPU alone.",
-        kernels.residual,
+        fused.residual,
+        needs_gpu=True,
+    ),
+    Entry(
+        "dropout",
+        "What the adapter adds to a gradient, dropout included, is one kernel of our own, on a GPU alone.",
+        fused.dropout,
+        needs_gpu=True,
+    ),
+    Entry(
+        "loss",
+        "A slice's loss and gradient are one kernel of our own, on a GPU alone.",
+        fused.loss,
         needs_gpu=True,
     ),
 )

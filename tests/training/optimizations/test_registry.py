@@ -16,7 +16,7 @@ from job.training.optimizations.registry import OPTIMIZATIONS, Entry
 from job.training.optimizations.self_test import SelfTest
 from tests.bench.train_speed import all_lines
 from tests.conftest import PROJECT, make_base
-from tests.training.building import ON_A_CPU, differences, forward_of, prepared, random_rows
+from tests.training.building import BY_NAME, ON_A_CPU, differences, forward_of, prepared, random_rows
 
 
 @pytest.mark.parametrize("optimization", ON_A_CPU, ids=lambda entry: entry.name)
@@ -77,6 +77,10 @@ def test_an_entry_says_what_it_does_in_one_sentence() -> None:
 # --- on a card -------------------------------------------------------------------------------------------------------
 
 
+BUILT_ON = {"dropout": (BY_NAME["lora4bit"],), "loss": (BY_NAME["sliced_head"],)}
+"""What an optimization is a part of; every other one is tested alone."""
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("precision", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("kernel", ["flash", "memory efficient"])
@@ -87,7 +91,8 @@ def test_an_optimization_gives_what_the_reference_path_gives_on_a_gpu(
     forward = forward_of(_wide_base(tmp_path / "base"), precision, dropout=0.05)
     try:
         torch.backends.cuda.enable_flash_sdp(kernel == "flash")
-        (result,) = SelfTest(forward, random_rows(6, longest=120)).enable([optimization])
+        before = BUILT_ON.get(optimization.name, ())
+        *_, result = SelfTest(forward, random_rows(6, longest=120)).enable([*before, optimization])
         print(optimization.name, kernel, precision, result.differs)
         assert result.on, result.reason
     finally:
