@@ -174,7 +174,8 @@ class Kernel:
         fields = [(f"_{place}", kind) for place, kind in enumerate(types)]
         self.function = function
         self.layout = type("Arguments", (ctypes.Structure,), {"_fields_": fields})
-        self.size = ctypes.c_size_t(ctypes.sizeof(self.layout))
+        last = getattr(self.layout, fields[-1][0])
+        self.size = ctypes.c_size_t(last.offset + last.size)  # the driver refuses what C adds to the end
         self.launch = _driver().cuLaunchKernel
         self.context = ctypes.c_void_p()
         _check(_driver().cuCtxGetCurrent(ctypes.byref(self.context)))
