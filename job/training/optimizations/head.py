@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from job.training.forward import Forward, Revert  # which computes the loss with this module
 
 SLICE = 512
+ALIGNED = 8
+"""Numbers of 16 bits in 16 bytes."""
 
 
 @dataclass(frozen=True)
@@ -47,29 +49,15 @@ class HeadLoss(torch.autograd.Function):
             for start in range(0, len(hidden), SLICE):
                 some = hidden[start : start + SLICE]
                 wanted = targets[start : start + SLICE, None]
-                product = some @ weight.T  # (S, V)
+                product = product_of(some, weight)
                 if form.one_kernel:
                     places = wanted.flatten()
-                    total += cross_entropy(product, places, scale=form.scale, cap=form.cap, graded=needed).sum()
-                    if gradient is not None:
-                        torch.mm(product, weight, out=gradient[start : start + SLICE])
-                    continue
-                logits = product.float()
-                if form.scale != 1:
-                    logits.mul_(form.scale)
-                if form.cap:
-                    logits.div_(form.cap).tanh_().mul_(form.cap)
-                slope = 1 - (logits / form.cap).square_() if form.cap and needed else None  # of tanh
-                sums = logits.logsumexp(-1, keepdim=True)
-                total += (sums - logits.gather(1, wanted)).sum()
+                    losses = cross_entropy(product, places, scale=form.scale, cap=form.cap, graded=needed)
+                else:
+                    losses = _plain(product, wanted, form, graded=needed)
+                total += losses.sum()
                 if gradient is not None:
-                    inner = logits.sub_(sums).exp_()  # probabilities
-                    inner.scatter_add_(1, wanted, inner.new_full(wanted.shape, -1.0))
-                    if slope is not None:
-                        inner.mul_(slope)
-                    if form.scale != 1:
-                        inner.mul_(form.scale)
-                    torch.mm(inner.to(weight.dtype), weight, out=gradient[start : start + SLICE])
+                    _back(product, weight, gradient[start : start + SLICE])
         if gradient is not None:
             ctx.save_for_backward(gradient)
         return total
@@ -81,6 +69,48 @@ class HeadLoss(torch.autograd.Function):
         return (gradient.float() * grad).to(gradient.dtype), None, None, None
 
 
+def product_of(hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """hidden (S, H) @ weight (V, H).T as (S, V), each row from a multiple of 16 bytes on.
+
+    With a new token the vocabulary is odd, and cuBLAS would read and write number by number: NUMBERS.
+    """
+    words, even = len(weight), len(weight) // ALIGNED * ALIGNED
+    product = hidden.new_empty(len(hidden), -(-words // ALIGNED) * ALIGNED)[:, :words]
+    torch.mm(hidden, weight[:even].T, out=product[:, :even])
+    if even < words:
+        torch.mm(hidden, weight[even:].T, out=product[:, even:])
+    return product
+
+
+def _back(inner: torch.Tensor, weight: torch.Tensor, out: torch.Tensor) -> None:
+    """out = inner (S, V) @ weight (V, H), where `inner` is as `product_of` leaves it."""
+    even = len(weight) // ALIGNED * ALIGNED
+    torch.mm(inner[:, :even], weight[:even], out=out)
+    if even < len(weight):
+        out.addmm_(inner[:, even:], weight[even:])
+
+
+def _plain(product: torch.Tensor, wanted: torch.Tensor, form: Form, *, graded: bool) -> torch.Tensor:
+    """The losses (S,) in float32 by PyTorch's operators; `product` becomes their gradient."""
+    logits = product.float()
+    if form.scale != 1:
+        logits.mul_(form.scale)
+    if form.cap:
+        logits.div_(form.cap).tanh_().mul_(form.cap)
+    slope = 1 - (logits / form.cap).square_() if form.cap and graded else None  # of tanh
+    sums = logits.logsumexp(-1, keepdim=True)
+    losses = (sums - logits.gather(1, wanted)).flatten()
+    if graded:
+        inner = logits.sub_(sums).exp_()  # probabilities
+        inner.scatter_add_(1, wanted, inner.new_full(wanted.shape, -1.0))
+        if slope is not None:
+            inner.mul_(slope)
+        if form.scale != 1:
+            inner.mul_(form.scale)
+        product.copy_(inner)
+    return losses
+
+
 @torch.no_grad()
 def token_losses(
     hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, form: Form = Form()
@@ -89,7 +119,7 @@ def token_losses(
     with torch.autocast(hidden.device.type, enabled=False):
         found = []
         for some, wanted in zip(hidden.to(weight.dtype).split(SLICE), targets.split(SLICE), strict=True):
-            logits = (some @ weight.T).float() * form.scale  # (S, V)
+            logits = product_of(some, weight).float() * form.scale  # (S, V)
             if form.cap:
                 logits.div_(form.cap).tanh_().mul_(form.cap)
             found.append(torch.nn.functional.cross_entropy(logits, wanted, reduction="none"))

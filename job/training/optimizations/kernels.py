@@ -44,7 +44,7 @@ KERNELS = {
     "add_forward": ("residual", (ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, SIZE, REAL)),
     "add_backward": ("residual", (ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, SIZE)),
     "add_kept": ("dropout", (ADDRESS, ADDRESS, ADDRESS, ADDRESS, SIZE, SIZE, NUMBER, REAL)),
-    "cross_entropy": ("loss", (ADDRESS, ADDRESS, ADDRESS, SIZE, REAL, REAL, NUMBER)),
+    "cross_entropy": ("loss", (ADDRESS, ADDRESS, ADDRESS, SIZE, SIZE, REAL, REAL, NUMBER)),
 }
 """Kernel -> its file and the types of its parameters."""
 
@@ -235,11 +235,11 @@ def cross_entropy(
     logits: torch.Tensor, targets: torch.Tensor, *, scale: float, cap: float, graded: bool
 ) -> torch.Tensor:
     """The loss of each position in float32, of logits (S, V) before scale and cap. `graded`: `logits` become its gradient."""
-    assert logits.is_contiguous() and targets.is_contiguous() and targets.dtype == torch.int64
+    assert logits.stride(1) == 1 and targets.is_contiguous() and targets.dtype == torch.int64
     losses = torch.empty(len(logits), dtype=torch.float32, device=logits.device)
     _kernel("cross_entropy", logits.dtype)(
         *(len(logits), LARGEST_BLOCK),
         *(one.data_ptr() for one in (logits, targets, losses)),
-        *(logits.shape[1], scale, cap, graded),
+        *(logits.shape[1], logits.stride(0), scale, cap, graded),
     )
     return losses

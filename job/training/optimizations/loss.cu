@@ -1,6 +1,6 @@
 // Cross-entropy of one slice of logits, and its gradient in their place. logit = cap * tanh(scale * x / cap), or scale * x where
-// cap is 0. A block has one position; its row of the vocabulary's size may begin anywhere, so what lies before the first and
-// behind the last multiple of 16 bytes is read one by one.
+// cap is 0. A block has one position; the first of its `words` logits may lie anywhere, so what is before the first and behind the
+// last multiple of 16 bytes is read one by one.
 
 __device__ inline float logit_of(float x, float scale, float cap) {
     return cap == 0.f ? x * scale : cap * tanhf(x * scale / cap);
@@ -55,9 +55,9 @@ __device__ inline void grade(Element *logits, Size place, Size wanted, float log
 }
 
 extern "C" __global__ void cross_entropy(
-    Element *all_logits, const Size *targets, float *losses, Size words, float scale, float cap, int graded) {
+    Element *all_logits, const Size *targets, float *losses, Size words, Size row, float scale, float cap, int graded) {
     __shared__ Sum sums[32];
-    Element *logits = all_logits + blockIdx.x * words;
+    Element *logits = all_logits + blockIdx.x * row;
     Size wanted = targets[blockIdx.x];
     Size before = (WIDE - reinterpret_cast<Size>(logits) / sizeof(Element) % WIDE) % WIDE;
     if (before > words)

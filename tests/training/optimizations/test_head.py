@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from job.training.optimizations.head import SLICE, Form, HeadLoss, form_of, token_losses
+from job.training.optimizations.head import SLICE, Form, HeadLoss, form_of, product_of, token_losses
 from tests.training.building import forward_of
 
 
@@ -25,6 +25,14 @@ def test_more_positions_than_a_slice_give_the_loss_and_gradient_of_the_whole(for
     torch.testing.assert_close(found, hidden.grad)
     each = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
     torch.testing.assert_close(token_losses(hidden, weight, targets, form), each)
+
+
+@pytest.mark.parametrize("words", [3, 8, 48, 49, 55])
+def test_every_row_of_logits_begins_where_16_bytes_can_be_read(words: int) -> None:
+    hidden, weight = torch.randn(5, 16).bfloat16(), torch.randn(words, 16).bfloat16()
+    product = product_of(hidden, weight)
+    assert product.shape == (5, words) and product.stride(0) * product.element_size() % 16 == 0
+    torch.testing.assert_close(product, hidden @ weight.T)
 
 
 def test_a_head_with_a_bias_or_one_that_is_trained_is_refused(base: Path) -> None:
