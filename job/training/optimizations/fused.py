@@ -95,16 +95,12 @@ def _layer_forward(self: Any, hidden_states: torch.Tensor, **options: Any) -> to
 
 
 def dropout(forward: Forward, _longest: int) -> Revert:
-    """Let the fused 4-bit layers add the adapter's part of a gradient in one kernel. Raises NotImplementedError where it cannot
-    run, or without such layers and dropout."""
+    """Let 4-bit layers add the adapter's part of a gradient in one kernel. Raises NotImplementedError where it cannot run, or
+    such a layer is not one function."""
     _require(forward, "dropout")
-    dropping = [
-        module
-        for module in forward.model.modules()
-        if isinstance(module, LoraLinear4bit) and getattr(module.lora_dropout["default"], "p", False)
-    ]
-    if not forward.native or not dropping:
-        raise NotImplementedError("no 4-bit layer as one function, with dropout")
+    if not forward.native:
+        raise NotImplementedError("lora4bit is off")
+    dropping = [module for module in forward.model.modules() if isinstance(module, LoraLinear4bit)]
     for module in dropping:
         module.lora_job_adds_kept = True
 
@@ -120,7 +116,7 @@ def loss(forward: Forward, _longest: int) -> Revert:
     _require(forward, "loss")
     before = forward.sliced_head
     if before is None:
-        raise NotImplementedError("the head is not computed in slices")
+        raise NotImplementedError("sliced_head is off")
     forward.sliced_head = replace(before, one_kernel=True)
 
     def revert() -> None:
