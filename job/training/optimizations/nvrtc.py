@@ -12,7 +12,6 @@ import hashlib
 import logging
 import os
 import stat
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,11 +116,12 @@ def kept(folder: Path, key: str, make: Callable[[], bytes]) -> bytes:
         _warn_once(str(folder), str(error))
         return make()
     code = make()
+    partial = folder / f"{key}.{os.getpid()}"  # another process may be about to do the same
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-            file.write(hashlib.sha256(code).digest() + code)
-        Path(file.name).replace(path)  # another process may be about to do the same
+        partial.write_bytes(hashlib.sha256(code).digest() + code)
+        partial.replace(path)
     except OSError as error:
+        partial.unlink(missing_ok=True)
         _warn_once(str(folder), str(error))
     return code
 
@@ -167,8 +167,8 @@ def _check(result: int) -> None:
 
 
 class Kernel:
-    """One function on the card. A call launches it on torch's current stream, in 5 us of Python: it allocates and waits for
-    nothing, so that a CUDA graph can record it."""
+    """One function on the card. A call launches it on torch's current stream, in 13 us of Python on a slow host (torch's own
+    wrapper takes 54 on a faster one). It allocates and waits for nothing, so that a CUDA graph can record it."""
 
     def __init__(self, function: ctypes.c_void_p, types: tuple[Any, ...]) -> None:
         """`types`: ctypes of its parameters, whose layout is that of C."""

@@ -102,6 +102,20 @@ def test_where_nothing_can_be_written_code_is_made_each_time_with_one_warning(
     assert "kernels=not_kept" in warning.getMessage() and "compiled at each start" in warning.getMessage()
 
 
+def test_a_disk_that_is_full_is_told_and_keeps_no_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(path: Path, content: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(content[:5])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert kept(tmp_path, "key", Made()) == b"machine code"
+    assert not list(tmp_path.iterdir())
+    assert "No space left on device" in caplog.text
+
+
 def test_a_folder_that_others_may_write_is_not_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """What lies there runs on the card."""
     made = Made()
