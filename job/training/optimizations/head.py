@@ -29,11 +29,18 @@ class Form:
 
 
 class HeadLoss(torch.autograd.Function):
-    """Sum over P positions of the cross-entropy of hidden (P, H) @ weight (V, H).T against targets (P,), in float32."""
+    """Sum over P positions of the cross-entropy of hidden (P, H) @ weight (V, H).T against targets (P,), in float32.
+
+    `ignored` (P,): positions that add exactly zero to it, and get no gradient."""
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, form: Form = Form()
+        ctx: Any,
+        hidden: torch.Tensor,
+        weight: torch.Tensor,
+        targets: torch.Tensor,
+        form: Form = Form(),
+        ignored: torch.Tensor | None = None,
     ) -> torch.Tensor:
         with torch.autocast(hidden.device.type, enabled=False):
             hidden = hidden.to(weight.dtype)
@@ -50,7 +57,10 @@ class HeadLoss(torch.autograd.Function):
                     logits.div_(form.cap).tanh_().mul_(form.cap)
                 slope = 1 - (logits / form.cap).square_() if form.cap and needed else None  # of tanh
                 sums = logits.logsumexp(-1, keepdim=True)
-                total += (sums - logits.gather(1, wanted)).sum()
+                losses = sums - logits.gather(1, wanted)
+                if ignored is not None:
+                    losses.masked_fill_(ignored[start : start + SLICE, None], 0)
+                total += losses.sum()
                 if gradient is not None:
                     inner = logits.sub_(sums).exp_()  # probabilities
                     inner.scatter_add_(1, wanted, inner.new_full(wanted.shape, -1.0))
@@ -60,6 +70,8 @@ class HeadLoss(torch.autograd.Function):
                         inner.mul_(form.scale)
                     torch.mm(inner.to(weight.dtype), weight, out=gradient[start : start + SLICE])
         if gradient is not None:
+            if ignored is not None:
+                gradient.masked_fill_(ignored[:, None], 0)
             ctx.save_for_backward(gradient)
         return total
 
@@ -67,7 +79,7 @@ class HeadLoss(torch.autograd.Function):
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
         # float16: the gradient of a sum is at most 2 in size, and the loss scale is applied here, in float32
-        return (gradient.float() * grad).to(gradient.dtype), None, None, None
+        return (gradient.float() * grad).to(gradient.dtype), None, None, None, None
 
 
 @torch.no_grad()
