@@ -14,7 +14,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -132,22 +133,42 @@ def spare_bytes() -> int:
     return usable_bytes() - torch.cuda.memory_reserved()
 
 
+@contextmanager
+def whole_or_undone(pool: Any) -> Iterator[None]:
+    """A capture that CUDA breaks off leaves PyTorch in the middle of it (2.11): on the stream of the capture, with a generator
+    that refuses to draw for anything else, and with an allocator that keeps the pool. Put that right."""
+    device, stream = torch.cuda.current_device(), torch.cuda.current_stream()
+    generator = torch.cuda.default_generators[device]
+    before = generator.clone_state()
+    try:
+        yield
+    except BaseException:
+        torch.cuda.set_stream(stream)
+        generator.graphsafe_set_state(before)
+        with suppress(AttributeError, RuntimeError):  # names without a promise; and the capture may have ended in order
+            torch._C._cuda_endAllocateToPool(device, pool)
+            torch._C._cuda_releasePool(device, pool)
+        raise
+
+
 class Captured:
     """A forward and a backward pass over micro-batches of one shape, captured: nothing is computed meanwhile."""
 
     def __init__(self, graphs: Graphs, shape: Shape, numbers: torch.Tensor) -> None:
-        forward = graphs.forward
-        self.numbers = numbers.to(forward.device)
-        self.grad = torch.zeros((), device=forward.device)
+        self.numbers = numbers.to(graphs.forward.device)
+        self.grad = torch.zeros((), device=graphs.forward.device)
         self.passes = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
+        with torch.random.fork_rng([graphs.forward.device]), whole_or_undone(graphs.pool):
+            self.loss = self._capture(graphs, shape)
+
+    def _capture(self, graphs: Graphs, shape: Shape) -> torch.Tensor:
         # thread_local: other threads (NCCL's, a tracker's) may call CUDA meanwhile
         options = {"pool": graphs.pool, "stream": graphs.stream, "capture_error_mode": "thread_local"}
-        with torch.random.fork_rng([forward.device]):
-            with torch.cuda.graph(self.passes[0], **options), forward.autocast():
-                loss = forward.packed_loss(batch_of(self.numbers, shape))
-            with torch.cuda.graph(self.passes[1], **options):
-                torch._foreach_add_(graphs.sums, torch.autograd.grad(loss, graphs.parameters, self.grad))
-        self.loss = loss.detach()
+        with torch.cuda.graph(self.passes[0], **options), graphs.forward.autocast():
+            loss = graphs.forward.packed_loss(batch_of(self.numbers, shape))
+        with torch.cuda.graph(self.passes[1], **options):
+            torch._foreach_add_(graphs.sums, torch.autograd.grad(loss, graphs.parameters, self.grad))
+        return loss.detach()
 
     def forward(self, numbers: torch.Tensor) -> torch.Tensor:
         self.numbers.copy_(numbers.pin_memory(), non_blocking=True)

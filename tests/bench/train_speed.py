@@ -35,7 +35,7 @@ ALL_LINEAR = (*QKVO, "gate_proj", "up_proj", "down_proj")
 T4_GIB = 14.5
 WARM_UP = 5
 COMPARED_STEP = 10
-"""Whose loss the table shows: every line has made that many steps on the same rows."""
+"""The table shows the mean loss up to it, since the log line before: every line has made these steps on the same rows."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def measure(name: str, base: Path) -> dict[str, Any]:
         trainer, facts = (_seed_trainer if line.seed_recipe else _our_trainer)(line, base, rows, Path(scratch), clock)
         trainer._get_train_sampler = lambda *_, **__: torch.utils.data.SequentialSampler(trainer.train_dataset)
         trainer.train()
-    facts |= clock.facts(rows)
+    facts = facts | clock.facts(rows)
     facts["import_seconds"] = round(import_seconds, 1)
     facts["load_seconds"] = round(load_seconds, 1)
     facts["first_step_seconds"] = round(import_seconds + clock.first_step - started, 1)
@@ -222,7 +222,7 @@ def _our_trainer(
         max_tokens=line.longest,
         warmup_steps=WARM_UP,
         lr_scheduler="constant",  # the lines make different numbers of steps, and a decay to 0 would show in their losses
-        log_steps=1,
+        log_steps=COMPARED_STEP // 2,  # as in a run of a few hundred steps: each log line waits for the card
         eval_steps=10**6,
         precision="float16" if line.t4 else "auto",
     )
@@ -251,20 +251,19 @@ def _our_trainer(
     if graphs and line.without == NAME:
         graphs.close()
         graphs = None
-    capture = {"captures": 0, "capture_seconds": 0.0}
+    facts: dict[str, Any] = {"captures": 0, "capture_seconds": 0.0}
 
     def capture_all() -> None:
-        assert graphs
         for start in range(0, len(all_rows), line.rows):
             step = all_rows[start : start + line.rows]
             for rows in prepared.loaded.forward.cut(step, prepared.step.memory_plan.candidate.tokens):
                 graphs.captured_for(rows)
-        capture.update(captures=graphs.captures, capture_seconds=round(graphs.capture_seconds, 1))
+        facts.update(captures=graphs.captures, capture_seconds=round(graphs.capture_seconds, 1))
 
     if graphs:
         clock.before = capture_all
     tried = prepared.step.memory_plan.tried[-1]
-    return trainer, capture | {
+    facts |= {
         "precision": prepared.precision.value,
         "candidate": f"{tried.micro_batch_tokens:,} / {tried.checkpointing}",
         "predicted_gib": round((tried.predicted_bytes or 0) / 2**30, 2),
@@ -276,6 +275,7 @@ def _our_trainer(
         ],
         "differs": {optimization.name: optimization.differs for optimization in prepared.step.optimizations},
     }
+    return trainer, facts
 
 
 def _seed_trainer(
@@ -320,7 +320,7 @@ def _seed_trainer(
             fp16=False,
             bf16=False,
             gradient_checkpointing=True,
-            logging_steps=1,
+            logging_steps=COMPARED_STEP // 2,
             save_strategy="no",
             report_to="none",
             disable_tqdm=True,
