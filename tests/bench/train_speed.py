@@ -234,6 +234,10 @@ def _our_trainer(
     prepared = prepare(
         files, tokenizer, LoraSettings(targets=line.targets), long, all_rows, optimizations=optimizations
     )
+    graphs = prepared.loaded.forward.graphs
+    if graphs and line.without == NAME:
+        graphs.close()
+        graphs = None
     import torch
 
     torch.cuda.reset_peak_memory_stats()
@@ -247,10 +251,6 @@ def _our_trainer(
         processing_class=tokenizer,
     )
     trainer.add_callback(clock)
-    graphs = prepared.loaded.forward.graphs
-    if graphs and line.without == NAME:
-        graphs.close()
-        graphs = None
     facts: dict[str, Any] = {"captures": 0, "capture_seconds": 0.0}
 
     def capture_all() -> None:
