@@ -30,6 +30,8 @@ WORTH = 0.9
 """Of the time of a micro-batch, at most, that a replay takes, padding included."""
 HOST_BINDS = 0.5
 """Below this share of a micro-batch's time, a single short row shows that the host is done long before the card."""
+LONG = 1.0
+"""Seconds; libraries set themselves up in less. A T4 takes five of them for a step of 16 rows (`tests.bench.parallel_paper`)."""
 SAMPLED_STEPS = 200
 """Steps whose shapes are counted."""
 SEED = 21
@@ -42,26 +44,26 @@ def choose(
 
     Adapter and random states stay as they were.
     """
-    trial = Trial(forward, memory_plan, rows, settings)
+    measured = Measurement(forward, memory_plan, rows, settings)
     lost = False
     try:
         with Perturbed(forward.model), torch.random.fork_rng([forward.device] if forward.device.type == "cuda" else []):
-            reason = unfit(forward, memory_plan) or trial.pace()
+            reason = unfit(forward, memory_plan) or measured.pace()
             if not reason:
-                reason = trial.differs(most)
+                reason = measured.differs(most)
                 lost = bool(reason)
-                reason = reason or trial.gain()
+                reason = reason or measured.gain()
     except Exception as error:  # a capture of another version may raise anything; the step without graphs remains
         reason, lost = f"{type(error).__name__}: {error}".splitlines()[0], True
     if reason:
-        trial.graphs.close()
+        measured.graphs.close()
     else:
-        forward.graphs = trial.graphs
-        forward.reverts.append(trial.graphs.close)
+        forward.graphs = measured.graphs
+        forward.reverts.append(measured.graphs.close)
     memory_plan.forget_peak()
-    fact = f"reason={reason!r}" if reason else f"differs={str(trial.found)!r} {trial.facts}"
+    fact = f"reason={reason!r}" if reason else f"differs={str(measured.found)!r} {measured.facts}"
     (log.warning if lost else log.info)("stage=train optimization=%s on=%s %s", NAME, str(not reason).lower(), fact)
-    return Optimization(name=NAME, on=not reason, reason=reason, differs=str(trial.found or ""))
+    return Optimization(name=NAME, on=not reason, reason=reason, differs=str(measured.found or ""))
 
 
 def unfit(forward: Forward, memory_plan: MemoryPlan) -> str:
@@ -75,7 +77,7 @@ def unfit(forward: Forward, memory_plan: MemoryPlan) -> str:
     return ""
 
 
-class Trial:
+class Measurement:
     """Graphs on a micro-batch of the first step, beside the step without them. Each question is asked if none before it had an
     answer."""
 
@@ -138,7 +140,7 @@ class Trial:
         return float(loss.detach()), flat.float().cpu()
 
     def _time(self, path: Path, rows: Sequence[Row]) -> float:
-        """Seconds of a forward and a backward pass, the second time: the first one sets libraries up."""
+        """Seconds of a forward and a backward pass, the second time where the first may have set libraries up."""
         found = 0.0
         for _ in range(2):
             self.forward.model.zero_grad(set_to_none=True)
@@ -147,4 +149,6 @@ class Trial:
             if self.forward.device.type == "cuda":
                 torch.cuda.synchronize()
             found = time.monotonic() - began
+            if found > LONG:
+                break
         return found

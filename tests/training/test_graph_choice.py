@@ -36,12 +36,12 @@ def choose(
     monkeypatch.setattr("job.training.graphs.spare_bytes", lambda: 1)
 
     def chosen(kernels: float = 0.05, capture: float = 0.4, settings: Any = LONG) -> Optimization:
-        def seconds(trial: graph_choice.Trial, path: object, rows: Sequence[Row]) -> float:
-            trial.graphs.capture_seconds = capture * trial.graphs.captures
-            busy = kernels if rows != trial.shortest else kernels / 8
-            return busy if path == trial.graphs.replayed else max(busy, 0.1)
+        def seconds(measured: graph_choice.Measurement, path: object, rows: Sequence[Row]) -> float:
+            measured.graphs.capture_seconds = capture * measured.graphs.captures
+            busy = kernels if rows != measured.shortest else kernels / 8
+            return busy if path == measured.graphs.replayed else max(busy, 0.1)
 
-        monkeypatch.setattr(graph_choice.Trial, "_time", seconds)
+        monkeypatch.setattr(graph_choice.Measurement, "_time", seconds)
         return graph_choice.choose(forward, memory_plan_of(forward, ROWS), ROWS, settings, MOST)
 
     yield chosen
