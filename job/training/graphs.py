@@ -52,6 +52,8 @@ class Graphs:
         self._forget()
 
     def _forget(self) -> None:
+        if self.stream:
+            torch.cuda.synchronize()  # one may still run
         self.captured: OrderedDict[Shape, Captured] = OrderedDict()
         self.pool = torch.cuda.graph_pool_handle() if self.stream else None
         self.addresses = self._addresses()
@@ -111,9 +113,10 @@ class Graphs:
 
     def collect(self) -> None:
         """Let the parameters' gradients be added up where graphs add theirs, with what has been added up elsewhere."""
-        if all(parameter.grad is None for parameter in self.parameters):
-            torch._foreach_zero_(self.sums)
-        for parameter, total in zip(self.parameters, self.sums, strict=True):
+        pairs = list(zip(self.parameters, self.sums, strict=True))
+        if fresh := [total for parameter, total in pairs if parameter.grad is None]:
+            torch._foreach_zero_(fresh)
+        for parameter, total in pairs:
             if parameter.grad is not None and parameter.grad is not total:
                 total.copy_(parameter.grad)
             parameter.grad = total
@@ -124,7 +127,7 @@ class Graphs:
             self.forward.graphs = None
         if reason:
             log.warning("stage=train graphs=off: from here on launching kernels may set the pace: %s", reason)
-        self.captured.clear()
+        self._forget()
         release()
 
 

@@ -91,6 +91,18 @@ def test_the_gradients_of_a_step_do_not_stay_for_the_next(graphs: Graphs) -> Non
     assert torch.equal(first[1], second[1])
 
 
+def test_a_parameter_without_a_gradient_yet_begins_at_zero(graphs: Graphs) -> None:
+    rows = random_rows(4)
+    known = gradients(graphs.forward, rows)
+    graphs.parameters[0].grad = None
+    graphs.forward.loss_sum(rows).backward()
+    first, second = graphs.parameters[0].grad, graphs.parameters[1].grad
+    assert first is not None and second is not None
+    size = first.numel()
+    torch.testing.assert_close(first.flatten(), known[1][:size] * 1)
+    torch.testing.assert_close(second.flatten(), known[1][size : size + second.numel()] * 2)
+
+
 def test_a_shape_is_captured_once(graphs: Graphs) -> None:
     for tokens in (100, 200, 90, 300, 250):
         graphs.forward.loss_sum(rows_of(tokens))
