@@ -5,12 +5,10 @@
 
 A random base of Llama 3.2 3B's shape is made once; lengths follow the statistics of the published recipe (78 to 794 tokens,
 mean 261, cut at 512). Each line is a process of its own, through the job's own trainer: the same rows in the same order, 5
-steps of warm-up, then the measured ones, then one under the profiler. Real tokens leave padding out. CUDA graphs that the
-measured steps need are captured before them, and their seconds are a figure of their own: a run spends them once. Wall over
-kernel time is 1 where a step takes the time of its kernels alone; what is above is the host's.
-
-"T4 mode" allows what a T4 has: float16, neither flash nor cuDNN attention, no TF32, 14.5 GiB; its kernels are still the larger
-GPU's, so its kernel times compare with each other and are not the seconds of a T4.
+steps of warm-up, then the measured ones, then one under the profiler. Real tokens leave padding out. CUDA graphs for the
+measured steps are captured before them (`capture_seconds`), as a run does once. Wall over kernel time is 1 where a step takes
+the time of its kernels alone. "T4 mode" allows what a T4 has: float16, neither flash nor cuDNN attention, no TF32, 14.5 GiB;
+its kernels are still the larger GPU's, so its kernel times compare with each other and are not the seconds of a T4.
 """
 
 from __future__ import annotations
@@ -53,15 +51,15 @@ class Line:
 
 def all_lines() -> dict[str, Line]:
     """By their names. Imports the model libraries, since there is one line without each optimization of the registry."""
-    from job.training.graph_choice import NAME as GRAPHS
+    from job.training.graph_choice import NAME
     from job.training.optimizations.registry import OPTIMIZATIONS
 
-    without = {f"without-{one.name}": Line(f"this job without {one.name}", without=one.name) for one in OPTIMIZATIONS}
+    names = [*(one.name for one in OPTIMIZATIONS), NAME]
+    without = {f"without-{name}": Line(f"this job without {name}", without=name) for name in names}
     return {
         "seed": Line("the published recipe: float32, padded, 4 x 4, checkpointing", seed_recipe=True, steps=8),
         "ours": Line("this job"),
         **without,
-        f"without-{GRAPHS}": Line(f"this job without {GRAPHS}", without=GRAPHS),
         "seed-64": Line(
             "the published recipe, 64 rows in one micro-batch", seed_recipe=True, rows=64, micro_batch=64, steps=5
         ),
@@ -113,7 +111,7 @@ def measure(name: str, base: Path) -> dict[str, Any]:
         trainer, facts = (_seed_trainer if line.seed_recipe else _our_trainer)(line, base, rows, Path(scratch), clock)
         trainer._get_train_sampler = lambda *_, **__: torch.utils.data.SequentialSampler(trainer.train_dataset)
         trainer.train()
-    facts = facts | clock.facts(rows)
+    facts |= clock.facts(rows)
     facts["import_seconds"] = round(import_seconds, 1)
     facts["load_seconds"] = round(load_seconds, 1)
     facts["first_step_seconds"] = round(import_seconds + clock.first_step - started, 1)
@@ -134,8 +132,7 @@ def _clock(line: Line) -> Any:
             self.profile = profile(activities=[ProfilerActivity.CUDA])
             self.seconds = 0.0
             self.first_step = 0.0
-            self.before: Callable[[], object] = lambda: None
-            """Called before the measured steps."""
+            self.before: Callable[[], object] = lambda: None  # the measured steps
 
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if state.global_step == WARM_UP:
@@ -216,7 +213,6 @@ def _our_trainer(
     from job.training.preparation import prepare
     from job.training.trainer import Float32AdapterTrainer
 
-    model = ModelSettings(base=str(base), pad_token="reserved")
     settings = TrainSettings(
         batch_size=line.rows,
         max_tokens=line.longest,
@@ -226,24 +222,23 @@ def _our_trainer(
         eval_steps=10**6,
         precision="float16" if line.t4 else "auto",
     )
+    model = ModelSettings(base=str(base), pad_token="reserved")
     files = fetch_files(model, "", weights=True)
     tokenizer = load_tokenizer(files, model)
     all_rows = [Row.after(ids, 0) for ids in rows]
-    optimizations = [optimization for optimization in OPTIMIZATIONS if optimization.name != line.without]
+    optimizations = [one for one in OPTIMIZATIONS if one.name != line.without]
+    lora = LoraSettings(targets=line.targets)
     long = settings.model_copy(update={"epochs": 100})  # in so few steps no graph would save what its capture takes
-    prepared = prepare(
-        files, tokenizer, LoraSettings(targets=line.targets), long, all_rows, optimizations=optimizations
-    )
-    graphs = prepared.loaded.forward.graphs
-    if graphs and line.without == NAME:
-        graphs.close()
-        graphs = None
+    prepared = prepare(files, tokenizer, lora, long, all_rows, optimizations=optimizations)
+    forward, plan, chosen = prepared.loaded.forward, prepared.step.memory_plan, prepared.step.optimizations
+    if forward.graphs and line.without == NAME:
+        forward.graphs.close()
     import torch
 
     torch.cuda.reset_peak_memory_stats()
     trainer = Float32AdapterTrainer(
-        forward=prepared.loaded.forward,
-        memory_plan=prepared.step.memory_plan,
+        forward=forward,
+        memory_plan=plan,
         rows=all_rows,
         eval_rows=all_rows[:1],
         watch=Watch(scratch, worst_loss=1000, stop=StopRequest()),
@@ -251,30 +246,24 @@ def _our_trainer(
         processing_class=tokenizer,
     )
     trainer.add_callback(clock)
-    facts: dict[str, Any] = {"captures": 0, "capture_seconds": 0.0}
-
-    def capture_all() -> None:
-        for start in range(0, len(all_rows), line.rows):
-            step = all_rows[start : start + line.rows]
-            for rows in prepared.loaded.forward.cut(step, prepared.step.memory_plan.candidate.tokens):
-                graphs.captured_for(rows)
-        facts.update(captures=graphs.captures, capture_seconds=round(graphs.capture_seconds, 1))
-
-    if graphs:
-        clock.before = capture_all
-    tried = prepared.step.memory_plan.tried[-1]
-    facts |= {
+    tried = plan.tried[-1]
+    facts = {
         "precision": prepared.precision.value,
         "candidate": f"{tried.micro_batch_tokens:,} / {tried.checkpointing}",
         "predicted_gib": round((tried.predicted_bytes or 0) / 2**30, 2),
         "dry_run_gib": round(tried.peak_bytes / 2**30, 2),
-        "optimizations_off": [
-            f"{optimization.name}: {optimization.reason}"
-            for optimization in prepared.step.optimizations
-            if not optimization.on
-        ],
-        "differs": {optimization.name: optimization.differs for optimization in prepared.step.optimizations},
+        "optimizations_off": [f"{one.name}: {one.reason}" for one in chosen if not one.on],
+        "differs": {one.name: one.differs for one in chosen},
     }
+
+    def capture_all() -> None:
+        if graphs := forward.graphs:
+            for start in range(0, len(all_rows), line.rows):
+                for some in forward.cut(all_rows[start : start + line.rows], plan.candidate.tokens):
+                    graphs.captured_for(some)
+            facts.update(captures=graphs.captures, capture_seconds=round(graphs.capture_seconds, 1))
+
+    clock.before = capture_all
     return trainer, facts
 
 
@@ -338,17 +327,10 @@ def _seed_trainer(
 
 def table(results: list[dict[str, Any]]) -> str:
     by_name = all_lines()
-    heads = [
-        "",
-        "real tokens/s",
-        "s a step",
-        "kernel ms per 1,000 tokens",
-        "wall / kernel time",
-        "kernels a step",
-        "peak / reserved GiB",
-        "tokens / recomputed",
-        "loss",
-    ]
+    heads = (
+        "|real tokens/s|s a step|kernel ms per 1,000 tokens|wall / kernel time|kernels a step|peak / reserved GiB|"
+        "tokens / recomputed|loss"
+    ).split("|")
     lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
     for result in results:
         cells = [
