@@ -35,11 +35,18 @@ class Form:
 
 
 class HeadLoss(torch.autograd.Function):
-    """Sum over P positions of the cross-entropy of hidden (P, H) @ weight (V, H).T against targets (P,), in float32."""
+    """Sum over P positions of the cross-entropy of hidden (P, H) @ weight (V, H).T against targets (P,), in float32.
+
+    `ignored` (P,): positions that add exactly zero to it, and get no gradient."""
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, form: Form = Form()
+        ctx: Any,
+        hidden: torch.Tensor,
+        weight: torch.Tensor,
+        targets: torch.Tensor,
+        form: Form = Form(),
+        ignored: torch.Tensor | None = None,
     ) -> torch.Tensor:
         with torch.autocast(hidden.device.type, enabled=False):
             hidden = hidden.to(weight.dtype)
@@ -55,10 +62,14 @@ class HeadLoss(torch.autograd.Function):
                     losses = cross_entropy(product, places, scale=form.scale, cap=form.cap, graded=needed)
                 else:
                     losses = _plain(product, wanted, form, graded=needed)
+                if ignored is not None:
+                    losses.masked_fill_(ignored[start : start + SLICE], 0)
                 total += losses.sum()
                 if gradient is not None:
                     _back(product, weight, gradient[start : start + SLICE])
         if gradient is not None:
+            if ignored is not None:
+                gradient.masked_fill_(ignored[:, None], 0)
             ctx.save_for_backward(gradient)
         return total
 
@@ -66,7 +77,7 @@ class HeadLoss(torch.autograd.Function):
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
         # float16: the gradient of a sum is at most 2 in size, and the loss scale is applied here, in float32
-        return (gradient.float() * grad).to(gradient.dtype), None, None, None
+        return (gradient.float() * grad).to(gradient.dtype), None, None, None, None
 
 
 def product_of(hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

@@ -46,3 +46,21 @@ def test_a_head_with_a_bias_or_one_that_is_trained_is_refused(base: Path) -> Non
     head.bias = torch.nn.Parameter(torch.zeros(len(head.weight)))
     with pytest.raises(NotImplementedError, match="not one frozen matrix"):
         form_of(model)
+
+
+def test_ignored_positions_add_exactly_zero_and_get_no_gradient() -> None:
+    """Whatever stands there, in the slice that it shares with others."""
+    torch.manual_seed(0)
+    hidden, weight, targets = torch.randn(SLICE + 9, 16), torch.randn(50, 16), torch.randint(0, 50, (SLICE + 9,))
+    ignored = torch.arange(SLICE + 9) % 3 == 0
+    kept = hidden[~ignored].requires_grad_()
+    known = HeadLoss.apply(kept, weight, targets[~ignored])
+    known.backward()
+    hidden[ignored] = torch.inf
+    hidden.requires_grad_()
+    found = HeadLoss.apply(hidden, weight, targets, Form(), ignored)
+    found.backward()
+    torch.testing.assert_close(found, known)
+    assert hidden.grad is not None and kept.grad is not None
+    torch.testing.assert_close(hidden.grad[~ignored], kept.grad)
+    assert not hidden.grad[ignored].any()
