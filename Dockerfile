@@ -4,28 +4,21 @@
 ARG BASE_IMAGE=docker.io/nvidia/cuda:13.0.2-base-ubuntu24.04
 # `cpu` is enough for the quickstart and the tests; torch then comes from TORCH_INDEX.
 ARG VARIANT=cuda
-# 1 adds Triton, Liger's kernels and the C compiler that Triton needs at run time. It costs 0.8 GB and saves up to a quarter of
-# the kernel time on compute capability 8.0 and newer (job/training/README.md). Nobody has run it on a T4.
-ARG TRITON=0
 ARG VERSION=0.1.0
 
 FROM ${BASE_IMAGE} AS python
-ARG TRITON
 ENV DEBIAN_FRONTEND=noninteractive
 # A tag or digest pins the base image. The packages added here are not pinned, so that every build gets security fixes.
-# hadolint ignore=DL3008,SC2086
-RUN set -e; packages=""; \
-    command -v python3 >/dev/null && python3 -c 'import ensurepip' 2>/dev/null || packages="python3 python3-venv"; \
-    [ "$TRITON" = 0 ] || packages="$packages gcc libc6-dev python3-dev"; \
-    if [ -n "$packages" ]; then \
+# hadolint ignore=DL3008
+RUN set -e; \
+    if ! { command -v python3 >/dev/null && python3 -c 'import ensurepip' 2>/dev/null; }; then \
         apt-get update; \
-        apt-get install --yes --no-install-recommends $packages; \
+        apt-get install --yes --no-install-recommends python3 python3-venv; \
         rm -rf /var/lib/apt/lists/* /var/cache/apt/*; \
     fi
 
 FROM python AS build
 ARG VARIANT
-ARG TRITON
 # For VARIANT=cpu: an index with CPU builds of torch, whose hash .locks/cpu.txt holds.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 # No .pyc files: 0.1 GB more, which the import at the end of this stage would leave behind.
@@ -41,10 +34,9 @@ RUN --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
     $install --requirement /locks/common.txt; \
     if [ "$VARIANT" = cpu ]; then $install --index-url "$TORCH_INDEX" --requirement /locks/cpu.txt; \
     else $install --requirement "/locks/$VARIANT.txt"; fi; \
-    [ "$TRITON" = 0 ] || $install --requirement /locks/triton.txt; \
     /venv/bin/pip uninstall --yes pip
 # Remove what no job uses on any GPU from a T4 to an H200: bitsandbytes for other CUDA versions and other vendors, second copies
-# of the run-time compiler, the multi-GPU solver, cuDNN's recurrent networks, profilers' counters, static libraries, headers,
+# of the run-time compiler (the first one compiles the job's own kernels), the multi-GPU solver, cuDNN's recurrent networks, profilers' counters, static libraries, headers,
 # tests. On an H200 convolutions, attention, triangular solvers and PyTorch's profiler work without them.
 # hadolint ignore=DL3003
 RUN set -e; cd /venv/lib/python3*/site-packages; \
@@ -53,7 +45,7 @@ RUN set -e; cd /venv/lib/python3*/site-packages; \
     rm -rf nvidia/cu13/lib/libnvrtc.alt* nvidia/cu13/lib/libnvrtc-builtins.alt* nvidia/cu13/lib/libcusolverMg* \
         nvidia/cudnn/lib/libcudnn_adv* nvidia/cu13/lib/libnvperf_* \
         nvidia/nvshmem/lib/libnvshmem_device.bc nvidia/*/include nvidia/cu13/include torch/include torch/bin/protoc* \
-        pyarrow/include pyarrow/*flight* triton/backends/nvidia/lib/cupti triton/_C/libproton.so; \
+        pyarrow/include pyarrow/*flight*; \
     find . -name '*.a' -delete; \
     for package in pandas pyarrow numpy sympy matplotlib networkx; do \
         find "$package" -type d -name tests -prune -exec rm -rf {} +; \
@@ -64,8 +56,7 @@ RUN set -e; cd /venv/lib/python3*/site-packages; \
 ARG VERSION
 COPY .locks/sbom.py /locks/
 # fails the build if what is installed is not what the locks say
-RUN cd /locks; [ "$TRITON" = 0 ] || set -- triton.txt; \
-    /venv/bin/python sbom.py "$VERSION" common.txt "$VARIANT.txt" "$@" >/sbom.cdx.json
+RUN cd /locks; /venv/bin/python sbom.py "$VERSION" common.txt "$VARIANT.txt" >/sbom.cdx.json
 
 FROM python
 # CUDA's libraries are a separate layer, so that no layer exceeds 4 GB.
@@ -86,7 +77,6 @@ ENV PATH=/venv/bin:$PATH \
     HF_HOME=/cache/huggingface \
     XDG_CACHE_HOME=/tmp/cache \
     MPLCONFIGDIR=/tmp/matplotlib \
-    TRITON_CACHE_DIR=/tmp/triton \
     PYTHONUNBUFFERED=1 \
     PYTHONPYCACHEPREFIX=/pycache \
     NVIDIA_VISIBLE_DEVICES=all \

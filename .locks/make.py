@@ -5,7 +5,7 @@
     python .locks/make.py --check      exit code 1 if pyproject.toml has changed since
 
 One resolution for both variants and both Python versions, split by name: `common.txt` for every image, `cuda.txt` or `cpu.txt`
-with torch, `triton.txt`. Needs uv (`pip install uv`). TORCH_INDEX names another index than PyTorch's for its CPU build.
+with torch. Needs uv (`pip install uv`). TORCH_INDEX names another index than PyTorch's for its CPU build.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ LOCKS = Path(__file__).resolve().parent
 PYPROJECT = LOCKS.parent / "pyproject.toml"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PARTS = (
-    ("triton.txt", re.compile(r"(triton|liger-kernel)$")),
     ("cuda.txt", re.compile(r"torch$|nvidia-|cuda-")),
     ("common.txt", re.compile("")),
 )
 """File -> names of its packages; the first that fits."""
+LEFT_OUT = "triton"
+"""torch asks for it, and nothing here uses it: 0.8 GB with the compiler that it needs at run time."""
 COMPILE = (
     *("uv", "pip", "compile", "--quiet", "--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate"),
     *("--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28"),
@@ -39,7 +40,7 @@ COMPILE = (
 def inputs() -> str:
     """A digest of what is resolved: the lines of pyproject.toml, and how."""
     project = tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]
-    asked = [project["requires-python"], project["dependencies"], project["optional-dependencies"]["cuda"], COMPILE]
+    asked = [project["requires-python"], project["dependencies"], COMPILE]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
@@ -52,6 +53,8 @@ def split(resolved: str) -> dict[str, str]:
     found = {file: "" for file, _ in PARTS}
     for block in blocks(resolved):
         name = block.partition("==")[0]
+        if name == LEFT_OUT:
+            continue
         found[next(file for file, names in PARTS if names.match(name))] += block
     return found
 
@@ -68,7 +71,7 @@ def resolve(asked: Path, before: str, options: list[str]) -> str:
 
 def make(upgrade: list[str]) -> None:
     before = "".join(path.read_text("utf-8") for path in LOCKS.glob("*.txt") if path.name != "cpu.txt")
-    found = split(resolve(PYPROJECT, before, ["--extra", "cuda", *upgrade]))
+    found = split(resolve(PYPROJECT, before, upgrade))
     version = re.search(r"^torch==(\S+)", found["cuda.txt"], re.MULTILINE)
     assert version, "torch is a dependency"
     with tempfile.TemporaryDirectory() as folder:

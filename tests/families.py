@@ -274,13 +274,13 @@ def draw(model: Any, *, centred_norms: bool, seed: int) -> None:
 
 
 def table() -> str:
-    """The training page's table of families. `kernels` needs a GPU and is left out."""
+    """The training page's table of families, without what needs a GPU."""
     lines = ["| family | result | optimizations | without |", "| --- | --- | --- | --- |"]
     for family in FAMILIES:
         result = (
             f"refused: `{family.refused}` stay in 16 bits; works where that is allowed" if family.refused else "works"
         )
-        names = [entry.name for entry in OPTIMIZATIONS if entry.name != "kernels"]
+        names = [entry.name for entry in OPTIMIZATIONS if not entry.needs_gpu]
         used = ", ".join(name for name in names if name not in family.off)
         without = "; ".join(f"{name}: {why}" for name, why in family.off.items())
         lines.append(f"| {family.title} | {result} | {used} | {without} |")

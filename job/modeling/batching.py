@@ -59,6 +59,7 @@ class Packed:
     longest: int
     predicting: torch.Tensor  # (P,) int64: positions in 0..T-1 whose next token is learned
     targets: torch.Tensor  # (P,) int64
+    ignored: torch.Tensor | None = None  # (P,) bool: what stands there to fill a shape, and adds nothing to the loss
 
 
 @dataclass(frozen=True)

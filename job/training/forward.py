@@ -5,16 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from peft import PeftModel
 
-from job.modeling.batching import IGNORED, Row, cut, pack, pad
+from job.modeling.batching import IGNORED, Packed, Row, cut, pack, pad
 from job.modeling.layers import decoder_of
 from job.runs.progress import advance
 from job.training.optimizations.head import Form, HeadLoss, token_losses
 from job.training.parallel.lockstep import Lockstep
+
+if TYPE_CHECKING:
+    from job.training.graphs import Graphs  # which computes the loss with this module
 
 Revert = Callable[[], None]
 """Puts back what an optimization has replaced."""
@@ -24,8 +27,9 @@ AUTOCAST = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 class Forward:
     """The model and how its loss is computed. Optimizations set `packed`, `sliced_head` and `native`.
 
-    `native`: every layer computes in the dtype of the base, so autocast has nothing to cast. `lockstep`: with the workers that
-    share the layers of the base.
+    `native`: every layer computes in the dtype of the base, so autocast has nothing to cast. `graphs` takes micro-batches
+    over once a run's steps have been chosen, and is gone where it fails (job/training/graphs.py). `lockstep`: with the workers
+    that share the layers of the base.
     """
 
     def __init__(self, model: PeftModel, *, precision: str, pad_token: int, lockstep: Lockstep | None = None) -> None:
@@ -38,6 +42,7 @@ class Forward:
         self.packed = False
         self.sliced_head: Form | None = None
         self.native = False
+        self.graphs: Graphs | None = None
         self.reverts: list[Revert] = []
 
     @property
@@ -78,8 +83,10 @@ class Forward:
 
     def loss_sum(self, rows: Sequence[Row]) -> torch.Tensor:
         """Cross-entropy summed over all learned tokens of `rows`; a float32 scalar."""
-        with self.autocast():
-            loss = self._loss(rows)
+        loss = self.graphs.loss_sum(rows) if self.graphs and self.model.training and torch.is_grad_enabled() else None
+        if loss is None:
+            with self.autocast():
+                loss = self._loss(rows)
         advance("tokens", sum(len(row.ids) for row in rows))
         return loss
 
@@ -87,7 +94,7 @@ class Forward:
     def row_sums(self, rows: Sequence[Row]) -> torch.Tensor:
         """The same for each row: (N,), each summed in float64."""
         with self.autocast():
-            hidden, targets = self._packed(rows) if self.packed else self._padded(rows)
+            hidden, targets = self._packed(pack(rows, self.device)) if self.packed else self._padded(rows)
             if self.sliced_head is not None:
                 losses = token_losses(hidden, self.base.get_output_embeddings().weight, targets, self.sliced_head)
             else:
@@ -97,15 +104,22 @@ class Forward:
         return torch.stack([some.sum() for some in losses.double().split([row.targets for row in rows])])
 
     def _loss(self, rows: Sequence[Row]) -> torch.Tensor:
-        hidden, targets = self._packed(rows) if self.packed else self._padded(rows)
-        if self.sliced_head is not None:
-            return HeadLoss.apply(hidden, self.base.get_output_embeddings().weight, targets, self.sliced_head)
-        return torch.nn.functional.cross_entropy(hidden.float(), targets, reduction="sum")
+        return self.packed_loss(pack(rows, self.device)) if self.packed else self._sum(*self._padded(rows))
 
-    def _packed(self, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+    def packed_loss(self, batch: Packed) -> torch.Tensor:
+        return self._sum(*self._packed(batch), batch.ignored)
+
+    def _sum(self, hidden: torch.Tensor, targets: torch.Tensor, ignored: torch.Tensor | None = None) -> torch.Tensor:
+        """`hidden`: logits where the head is not ours."""
+        if self.sliced_head is not None:
+            return HeadLoss.apply(hidden, self.base.get_output_embeddings().weight, targets, self.sliced_head, ignored)
+        if ignored is not None:
+            targets = targets.masked_fill(ignored, IGNORED)
+        return torch.nn.functional.cross_entropy(hidden.float(), targets, ignore_index=IGNORED, reduction="sum")
+
+    def _packed(self, batch: Packed) -> tuple[torch.Tensor, torch.Tensor]:
         """What predicts the learned tokens, row by row, and these tokens: the last hidden states (P, H) where the head is ours,
         else logits (P, V)."""
-        batch = pack(rows, self.device)
         inputs = {
             "input_ids": batch.ids,
             "position_ids": batch.positions,

@@ -23,6 +23,7 @@ from job.modeling.weights import count_weights, quantized_share, require_quantiz
 from job.results import Choice, DryRun, Optimization, WeightCount
 from job.settings.fields import LoraSettings, TrainSettings
 from job.training import adapter as adapters
+from job.training import graph_choice
 from job.training.dry_run import dry_run_step
 from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan, release
@@ -209,8 +210,10 @@ def _choose_step(
             return step  # the next precision is tried, or the first evaluation says what is wrong
         problem = test.whole_step(memory_plan.candidate.tokens)
         memory_plan.forget_peak()
+        if not problem and dry_run:
+            enabled = [*enabled, graph_choice.choose(forward, memory_plan, rows, settings, test.most)]
         if not problem:
-            return step
+            return Step(enabled, memory_plan, dry_run)
         if not forward.reverts:
             raise JobError(
                 f"A training step with {memory_plan.candidate} {problem}.",

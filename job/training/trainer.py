@@ -56,7 +56,8 @@ class Float32AdapterTrainer(SFTTrainer):  # type: ignore[misc]
                     "stage=train missing=%s: transformers' Trainer lacks it, so no run continues from a checkpoint",
                     name,
                 )
-        before = {name: p.detach().clone() for name, p in forward.model.named_parameters() if p.requires_grad}
+        # not copies: the cast leaves these where they are, and there graphs read them
+        before = {name: p.detach() for name, p in forward.model.named_parameters() if p.requires_grad}
         super().__init__(
             model=forward.model,
             args=args,

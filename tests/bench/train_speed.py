@@ -5,9 +5,10 @@
 
 A random base of Llama 3.2 3B's shape is made once; lengths follow the statistics of the published recipe (78 to 794 tokens,
 mean 261, cut at 512). Each line is a process of its own, through the job's own trainer: the same rows in the same order, 5
-steps of warm-up, then the measured ones, then one under the profiler. Real tokens leave padding out. "T4 mode" allows
-what a T4 has: float16, neither flash nor cuDNN attention, no TF32, 14.5 GiB; its kernels are still the larger GPU's, so its
-kernel times compare with each other and are not the seconds of a T4.
+steps of warm-up, then the measured ones, then one under the profiler. Real tokens leave padding out. CUDA graphs for the
+measured steps are captured before them (`capture_seconds`), as a run does once. Wall over kernel time is 1 where a step takes
+the time of its kernels alone. "T4 mode" allows what a T4 has: float16, neither flash nor cuDNN attention, no TF32, 14.5 GiB;
+its kernels are still the larger GPU's, so its kernel times compare with each other and are not the seconds of a T4.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -31,7 +33,7 @@ ALL_LINEAR = (*QKVO, "gate_proj", "up_proj", "down_proj")
 T4_GIB = 14.5
 WARM_UP = 5
 COMPARED_STEP = 10
-"""Whose loss the table shows: every line has made that many steps on the same rows."""
+"""The table shows the mean loss up to it, since the log line before: every line has made these steps on the same rows."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,11 @@ class Line:
 
 def all_lines() -> dict[str, Line]:
     """By their names. Imports the model libraries, since there is one line without each optimization of the registry."""
+    from job.training.graph_choice import NAME
     from job.training.optimizations.registry import OPTIMIZATIONS
 
-    without = {f"without-{one.name}": Line(f"this job without {one.name}", without=one.name) for one in OPTIMIZATIONS}
+    names = [*(one.name for one in OPTIMIZATIONS), NAME]
+    without = {f"without-{name}": Line(f"this job without {name}", without=name) for name in names}
     return {
         "seed": Line("the published recipe: float32, padded, 4 x 4, checkpointing", seed_recipe=True, steps=8),
         "ours": Line("this job"),
@@ -128,9 +132,11 @@ def _clock(line: Line) -> Any:
             self.profile = profile(activities=[ProfilerActivity.CUDA])
             self.seconds = 0.0
             self.first_step = 0.0
+            self.before: Callable[[], object] = lambda: None  # the measured steps
 
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if state.global_step == WARM_UP:
+                self.before()
                 torch.cuda.synchronize()
                 self.begun = time.monotonic()
                 self._mark()
@@ -169,12 +175,16 @@ def _clock(line: Line) -> Any:
                 for event in self.profile.key_averages()
                 if event.device_type == torch.autograd.DeviceType.CUDA and "mem" not in event.key.lower()[:3]
             ]
+            kernel_seconds = sum(event.self_device_time_total for event in kernels) / 1e6
             steps = [a.elapsed_time(b) for a, b in zip(self.events, self.events[1:], strict=False)]
             return {
                 "tokens_per_second": round(sum(map(len, measured)) / self.seconds),
                 "median_step_seconds": round(statistics.median(steps) / 1000, 4),
-                "kernel_ms": round(sum(event.self_device_time_total for event in kernels) / 1000, 1),
-                "profiled_tokens": sum(map(len, profiled)),
+                "kernel_ms": round(kernel_seconds * 1000, 1),
+                "profiled_tokens": (profiled_tokens := sum(map(len, profiled))),
+                "wall_over_kernels": round(
+                    self.seconds / sum(map(len, measured)) * profiled_tokens / kernel_seconds, 2
+                ),
                 "kernels": sum(event.count for event in kernels),
                 "longest_kernels": {
                     event.key[:60]: round(event.self_device_time_total / 1000, 1)
@@ -198,33 +208,37 @@ def _our_trainer(
     from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
     from job.training.arguments import arguments
     from job.training.callbacks import Watch
+    from job.training.graph_choice import NAME
     from job.training.optimizations.registry import OPTIMIZATIONS
     from job.training.preparation import prepare
     from job.training.trainer import Float32AdapterTrainer
 
-    model = ModelSettings(base=str(base), pad_token="reserved")
     settings = TrainSettings(
         batch_size=line.rows,
         max_tokens=line.longest,
         warmup_steps=WARM_UP,
         lr_scheduler="constant",  # the lines make different numbers of steps, and a decay to 0 would show in their losses
-        log_steps=1,
+        log_steps=COMPARED_STEP // 2,  # as in a run of a few hundred steps: each log line waits for the card
         eval_steps=10**6,
         precision="float16" if line.t4 else "auto",
     )
+    model = ModelSettings(base=str(base), pad_token="reserved")
     files = fetch_files(model, "", weights=True)
     tokenizer = load_tokenizer(files, model)
     all_rows = [Row.after(ids, 0) for ids in rows]
-    optimizations = [optimization for optimization in OPTIMIZATIONS if optimization.name != line.without]
-    prepared = prepare(
-        files, tokenizer, LoraSettings(targets=line.targets), settings, all_rows, optimizations=optimizations
-    )
+    optimizations = [one for one in OPTIMIZATIONS if one.name != line.without]
+    lora = LoraSettings(targets=line.targets)
+    long = settings.model_copy(update={"epochs": 100})  # in so few steps no graph would save what its capture takes
+    prepared = prepare(files, tokenizer, lora, long, all_rows, optimizations=optimizations)
+    forward, plan, chosen = prepared.loaded.forward, prepared.step.memory_plan, prepared.step.optimizations
+    if forward.graphs and line.without == NAME:
+        forward.graphs.close()
     import torch
 
     torch.cuda.reset_peak_memory_stats()
     trainer = Float32AdapterTrainer(
-        forward=prepared.loaded.forward,
-        memory_plan=prepared.step.memory_plan,
+        forward=forward,
+        memory_plan=plan,
         rows=all_rows,
         eval_rows=all_rows[:1],
         watch=Watch(scratch, worst_loss=1000, stop=StopRequest()),
@@ -232,19 +246,25 @@ def _our_trainer(
         processing_class=tokenizer,
     )
     trainer.add_callback(clock)
-    tried = prepared.step.memory_plan.tried[-1]
-    return trainer, {
+    tried = plan.tried[-1]
+    facts = {
         "precision": prepared.precision.value,
         "candidate": f"{tried.micro_batch_tokens:,} / {tried.checkpointing}",
         "predicted_gib": round((tried.predicted_bytes or 0) / 2**30, 2),
         "dry_run_gib": round(tried.peak_bytes / 2**30, 2),
-        "optimizations_off": [
-            f"{optimization.name}: {optimization.reason}"
-            for optimization in prepared.step.optimizations
-            if not optimization.on
-        ],
-        "differs": {optimization.name: optimization.differs for optimization in prepared.step.optimizations},
+        "optimizations_off": [f"{one.name}: {one.reason}" for one in chosen if not one.on],
+        "differs": {one.name: one.differs for one in chosen},
     }
+
+    def capture_all() -> None:
+        if graphs := forward.graphs:
+            for start in range(0, len(all_rows), line.rows):
+                for some in forward.cut(all_rows[start : start + line.rows], plan.candidate.tokens):
+                    graphs.captured_for(some)
+            facts.update(captures=graphs.captures, capture_seconds=round(graphs.capture_seconds, 1))
+
+    clock.before = capture_all
+    return trainer, facts
 
 
 def _seed_trainer(
@@ -289,7 +309,7 @@ def _seed_trainer(
             fp16=False,
             bf16=False,
             gradient_checkpointing=True,
-            logging_steps=1,
+            logging_steps=COMPARED_STEP // 2,
             save_strategy="no",
             report_to="none",
             disable_tqdm=True,
@@ -307,16 +327,10 @@ def _seed_trainer(
 
 def table(results: list[dict[str, Any]]) -> str:
     by_name = all_lines()
-    heads = [
-        "",
-        "real tokens/s",
-        "s a step",
-        "kernel ms per 1,000 tokens",
-        "kernels a step",
-        "peak / reserved GiB",
-        "tokens / recomputed",
-        "loss",
-    ]
+    heads = (
+        "|real tokens/s|s a step|kernel ms per 1,000 tokens|wall / kernel time|kernels a step|peak / reserved GiB|"
+        "tokens / recomputed|loss"
+    ).split("|")
     lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
     for result in results:
         cells = [
@@ -324,6 +338,7 @@ def table(results: list[dict[str, Any]]) -> str:
             f"{result['tokens_per_second']:,}",
             f"{result['median_step_seconds']:.3f}",
             f"{result['kernel_ms'] / result['profiled_tokens'] * 1000:.1f}",
+            f"{result['wall_over_kernels']:.2f}",
             f"{result['kernels']:,}",
             f"{result['peak_gib']:.1f} / {result['reserved_gib']:.1f}",
             result["candidate"],

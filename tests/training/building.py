@@ -30,7 +30,7 @@ from job.training.trainer import Float32AdapterTrainer
 SETTINGS = TrainSettings(batch_size=8, warmup_steps=1, log_steps=1, eval_steps=2, learning_rate=0.01)
 LONGEST = 200
 BY_NAME = {entry.name: entry for entry in OPTIMIZATIONS}
-ON_A_CPU = tuple(entry for entry in OPTIMIZATIONS if entry.name != "kernels")
+ON_A_CPU = tuple(entry for entry in OPTIMIZATIONS if not entry.needs_gpu)
 """Optimizations that need no GPU."""
 
 

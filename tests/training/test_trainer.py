@@ -10,6 +10,7 @@ import torch
 from transformers import TrainerCallback
 
 from job.modeling.memory import Candidate
+from job.training.graphs import Graphs
 from job.training.trainer import Float32AdapterTrainer
 from tests.conftest import make_base
 from tests.training.building import BY_NAME, adapter, enable, forward_of, out_of_memory_at, random_rows, trainer_of
@@ -85,6 +86,17 @@ def test_the_methods_of_the_trainer_that_are_overridden_exist() -> None:
     assert all(hasattr(stock, name) for name in ("_save", "_save_checkpoint", "training_step", "floating_point_ops"))
 
 
+def test_the_adapter_stays_where_it_was(base: Path, tmp_path: Path) -> None:
+    """In float32, and at the addresses that a CUDA graph has recorded."""
+    forward = forward_of(base)
+    parameters = [parameter for parameter in forward.model.parameters() if parameter.requires_grad]
+    addresses, values = [parameter.data_ptr() for parameter in parameters], adapter(forward)
+    trainer_of(forward, random_rows(12), tmp_path).train()
+    assert {parameter.dtype for parameter in parameters} == {torch.float32}
+    assert [parameter.data_ptr() for parameter in parameters] == addresses
+    assert not torch.equal(adapter(forward), values)
+
+
 # --- on a card -------------------------------------------------------------------------------------------------------
 
 
@@ -112,3 +124,27 @@ def test_a_full_card_falls_back_in_mid_run(tmp_path: Path) -> None:
         print(*trainer.memory_plan.tried, sep="\n")
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_a_training_with_graphs_comes_to_the_losses_of_one_without(precision: str, tmp_path: Path) -> None:
+    """float16: with a loss scale, and steps that it skips."""
+    base = make_base(tmp_path / "base", hidden_size=256, num_attention_heads=4, num_key_value_heads=2)
+    rows = random_rows(48, longest=150)
+    losses = []
+    for name in ("with", "without"):
+        forward = forward_of(base, precision)
+        enable(forward, *BY_NAME, longest=150)
+        graphs = Graphs(forward)
+        if name == "with":
+            forward.graphs = graphs
+        trainer = trainer_of(forward, rows, tmp_path / name)
+        trainer.train()
+        losses.append(trainer.watch.log.losses)
+        assert trainer.state.global_step == 6
+        assert (0 < graphs.captures <= 6 and forward.graphs is graphs) == (name == "with")
+        graphs.close()
+        forward.revert_optimizations()
+    print(precision, losses)
+    assert losses[0] == pytest.approx(losses[1], rel=2e-3)

@@ -20,6 +20,7 @@ from peft import PeftModel
 from peft.tuners.lora.bnb import Linear4bit as LoraLinear4bit
 
 from job.training.forward import Forward, Revert
+from job.training.optimizations.kernels import add_kept
 from job.training.optimizations.replacement import replace_forward, revert_all
 
 try:  # what the operator below calls after 30 us of dispatch, 389 times a step of Llama 3.2 3B
@@ -111,7 +112,8 @@ def _lora_forward(self: LoraLinear4bit, x: torch.Tensor, *arguments: Any, **opti
     dropout = self.lora_dropout["default"]
     p = dropout.p if self.training and isinstance(dropout, torch.nn.Dropout) else 0.0
     scaling = self.scaling["default"]
-    output = WithLora.apply(x.to(dtype), layer.weight, layer.bias, down, up, scaling, p)
+    one_kernel = getattr(self, "lora_job_adds_kept", False)
+    output = WithLora.apply(x.to(dtype), layer.weight, layer.bias, down, up, scaling, p, one_kernel)
     return output.to(x.dtype)
 
 
@@ -145,6 +147,7 @@ class WithLora(torch.autograd.Function):
         up: torch.Tensor,
         scaling: float,
         p: float,
+        one_kernel: bool,
     ) -> torch.Tensor:
         # No view: some models change it in place (OLMo's clamped queries).
         output = torch.nn.functional.linear(x, dequantized(weight, x.dtype), None if bias is None else bias.to(x.dtype))
@@ -155,7 +158,7 @@ class WithLora(torch.autograd.Function):
         thin = dropped @ down.T  # (T, r)
         output.view(-1, output.shape[-1]).addmm_(thin, up.T, alpha=scaling)
         ctx.save_for_backward(x, mask, thin, down, up)
-        ctx.weight, ctx.scaling, ctx.keep = weight, scaling, 1 / (1 - p)
+        ctx.weight, ctx.scaling, ctx.keep, ctx.one_kernel = weight, scaling, 1 / (1 - p), one_kernel
         return output
 
     @staticmethod
@@ -172,10 +175,12 @@ class WithLora(torch.autograd.Function):
             x_grad = grad @ dequantized(ctx.weight, grad.dtype)
             if mask is None:
                 x_grad.addmm_(thin_grad, down)
+            elif ctx.one_kernel:
+                add_kept(x_grad, thin_grad, down, mask, ctx.keep)
             else:
                 x_grad += torch.ops.aten.native_dropout_backward(thin_grad @ down, mask, ctx.keep)
             x_grad = x_grad.unflatten(0, shape)
-        return x_grad, None, None, down_grad, up_grad, None, None
+        return x_grad, None, None, down_grad, up_grad, None, None, None
 
 
 def _product(a: torch.Tensor, b: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from job.training.forward import Forward, Revert
-from job.training.optimizations import attention, head, kernels, lora4bit, norm
+from job.training.optimizations import attention, fused, head, lora4bit, norm
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Entry:
     enable: Callable[[Forward, int], Revert]
     """Takes the forward and the tokens of the longest row. Raises NotImplementedError if the model asks for something that
     is not implemented here."""
+    needs_gpu: bool = False
 
 
 OPTIMIZATIONS = (
@@ -38,8 +39,33 @@ OPTIMIZATIONS = (
     ),
     Entry("norm", "An RMS norm is one call of PyTorch's own kernel.", norm.enable),
     Entry(
-        "kernels",
-        "Rotary embedding and gated activation are one Triton kernel each (Liger's), on a GPU alone.",
-        kernels.enable,
+        "activation",
+        "The gated activation is one kernel of our own each way, on a GPU alone.",
+        fused.activation,
+        needs_gpu=True,
+    ),
+    Entry(
+        "rotary",
+        "The rotary embedding of queries and keys is one kernel of our own each way, on a GPU alone.",
+        fused.rotary,
+        needs_gpu=True,
+    ),
+    Entry(
+        "residual",
+        "A layer's first residual add and its second norm are one kernel of our own each way, on a GPU alone.",
+        fused.residual,
+        needs_gpu=True,
+    ),
+    Entry(
+        "dropout",
+        "What the adapter adds to a gradient, dropout included, is one kernel of our own, on a GPU alone.",
+        fused.dropout,
+        needs_gpu=True,
+    ),
+    Entry(
+        "loss",
+        "A slice's loss and gradient are one kernel of our own, on a GPU alone.",
+        fused.loss,
+        needs_gpu=True,
     ),
 )

@@ -80,6 +80,7 @@ class SelfTest:
             not forward.lockstep or fits_in_float32(forward)
         )
         self.beside_others: Difference | None = None
+        self.said: set[str] = set()
         self._as_long_as_fits(self._measure)
 
     # --- the reference -------------------------------------------------------------------------------------------
@@ -168,7 +169,9 @@ class SelfTest:
 
     def _enable(self, entry: Entry) -> Optimization:
         reason, difference = self._try(entry)
-        say = log.warning if reason and self.forward.device.type == "cuda" else log.info
+        news = reason and reason not in self.said  # what keeps several off is one warning
+        self.said.add(reason)
+        say = log.warning if news and self.forward.device.type == "cuda" else log.info
         fact = f" reason={reason!r}" if reason else f" differs={str(difference)!r}"
         say("stage=train optimization=%s on=%s%s", entry.name, str(not reason).lower(), fact)
         return Optimization(name=entry.name, on=not reason, reason=reason, differs=str(difference or ""))

@@ -1,0 +1,93 @@
+"""Micro-batches in few shapes: what a CUDA graph (graphs.py) was captured for, it can only repeat.
+
+All sizes are rounded up. What is missing to them is filled with rows of their own, of which nothing is learned: no row attends
+to them, and they add exactly zero to loss and gradients. They begin as the longest row does, so nothing is computed in them
+that is not computed anyway: they overflow nowhere else. Knows nothing about graphs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from job.modeling.batching import IGNORED, Packed, Row, pack
+from job.modeling.memory import HEAD_SLICE
+
+WIDTH = 256
+"""Tokens between two shapes: a step of 16 rows of the published recipe has 4,200, so 3 % are padding."""
+FEWEST_ROWS = 32
+"""A row more costs nothing: the blocks of attention that find it empty end at once."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of a micro-batch, each of them rounded up."""
+
+    tokens: int
+    rows: int
+    longest: int
+    """Tokens of the longest row."""
+    targets: int
+    """Tokens that are learned."""
+
+
+def shape_of(rows: Sequence[Row]) -> Shape:
+    tokens = _rounded(sum(len(row.ids) for row in rows), WIDTH)
+    return Shape(
+        tokens=tokens,
+        rows=max(_power_of_two(len(rows) + len(padding(rows, tokens))), FEWEST_ROWS),
+        longest=_power_of_two(max(len(row.ids) for row in rows)),
+        # a slice of the head at a time; the first token of a row is never predicted, so they are fewer than all tokens
+        targets=min(_rounded(sum(row.targets for row in rows), HEAD_SLICE), tokens),
+    )
+
+
+def padding(rows: Sequence[Row], tokens: int) -> list[Row]:
+    """Rows of which nothing is learned, none longer than the longest, so that all have `tokens` together."""
+    longest = max(rows, key=lambda row: len(row.ids))
+    missing = tokens - sum(len(row.ids) for row in rows)
+    whole, rest = divmod(missing, len(longest.ids))
+    return [Row(longest.ids, ())] * whole + ([Row(longest.ids[:rest], ())] if rest else [])
+
+
+def filled(rows: Sequence[Row], shape: Shape) -> torch.Tensor:
+    """A micro-batch as one tensor of integers in main memory, to be copied at once; `batch_of` takes it apart."""
+    batch = pack([*rows, *padding(rows, shape.tokens)], torch.device("cpu"))
+    spare = shape.targets - len(batch.targets)
+    return torch.cat(
+        [
+            batch.ids[0],
+            batch.positions[0],
+            batch.starts.long(),
+            torch.full((shape.rows + 1 - len(batch.starts),), shape.tokens),  # empty rows
+            batch.predicting,
+            torch.arange(spare),  # all different: where many name one position, its gradient is added up one by one
+            batch.targets,
+            torch.full((spare,), IGNORED),
+        ]
+    )
+
+
+def batch_of(numbers: torch.Tensor, shape: Shape) -> Packed:
+    """Views of what `filled` gave, on its device."""
+    sizes = [shape.tokens, shape.tokens, shape.rows + 1, shape.targets, shape.targets]
+    ids, positions, starts, predicting, targets = numbers.split(sizes)
+    return Packed(
+        ids=ids[None],
+        positions=positions[None],
+        starts=starts.int(),
+        longest=shape.longest,
+        predicting=predicting,
+        targets=targets.clamp(min=0),
+        ignored=targets == IGNORED,
+    )
+
+
+def _rounded(number: int, width: int) -> int:
+    return max(-(-number // width), 1) * width
+
+
+def _power_of_two(number: int) -> int:
+    return 1 << (number - 1).bit_length()
