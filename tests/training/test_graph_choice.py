@@ -124,5 +124,8 @@ def test_what_cannot_be_captured_is_not_tried(forward: Forward, with_optimizatio
     hook = forward.base.get_decoder().register_forward_pre_hook(lambda *_: None)
     assert "hooks" in graph_choice.unfit(forward, plan)
     hook.remove()
+    forward.lockstep = object()  # type: ignore[assignment]
+    assert "workers share the layers" in graph_choice.unfit(forward, plan)
+    forward.lockstep = None
     plan.candidates = [Candidate(1024, "half")]
     assert "layers are recomputed" in graph_choice.unfit(forward, plan)
