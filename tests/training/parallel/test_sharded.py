@@ -115,8 +115,7 @@ LONG = 400
 LARGER = {"hidden_size": 1024, "num_hidden_layers": 8, "intermediate_size": 4096, "num_attention_heads": 8}
 
 
-def _on_cards(rank: int, workers: int, port: int, base: Path, held: Held, results: Path) -> None:
-    os.environ["CUDA_VISIBLE_DEVICES"] = str(rank)
+def _on_cards(_: int, rank: int, workers: int, port: int, base: Path, held: Held, results: Path) -> None:
     wire = Wire(rank, workers, port)
     wire.connect(torch.device("cuda", 0))
     files, tokenizer = BaseFiles(base, str(base), ""), tokenizer_of(base)
@@ -140,7 +139,15 @@ def on_cards(base: Path, workers: int, held: Held, results: Path) -> list[tuple[
     """(loss, gradients, bytes once loaded, peak of a step) of each worker, all of them with the same rows."""
     results.mkdir()
     server = Wire(0, workers)
-    processes.spawn(_on_cards, (workers, server.port, base, held, results), nprocs=workers)
+    started = []
+    for rank in range(workers):  # CUDA reads the variable once, while a library is imported
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(rank)
+        arguments = (rank, workers, server.port, base, held, results)
+        started.append(processes.spawn(_on_cards, arguments, nprocs=1, join=False))
+    del os.environ["CUDA_VISIBLE_DEVICES"]
+    for one in started:
+        while not one.join():
+            pass
     return [torch.load(results / str(rank)) for rank in range(workers)]
 
 
