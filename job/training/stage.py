@@ -195,6 +195,7 @@ def _smaller_next_time(marker: Path, *, halved: bool) -> Iterator[None]:
     except MemoryExhausted as error:
         if halved:
             raise
+        marker.parent.mkdir(parents=True, exist_ok=True)
         marker.touch()
         raise Stopped(f"{error} The next start begins with micro-batches of half the size.") from error
 

@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from job.cleaning.stage import clean
-from job.errors import Stopped
+from job.errors import MemoryExhausted, Stopped
 from job.modeling import row_losses
 from job.modeling.adapter_file import WEIGHTS
 from job.modeling.architecture import Architecture
@@ -28,7 +28,7 @@ from job.settings.sources import Source
 from job.training import checkpoints, stage
 from job.training.callbacks import Watch
 from job.training.candidates import Candidates
-from job.training.stage import _resume, train
+from job.training.stage import _resume, _smaller_next_time, train
 from job.training.trainer import Float32AdapterTrainer
 from tests.conftest import differing_tensors, make_rows, write_rows
 from tests.training.building import forward_of
@@ -289,3 +289,14 @@ def test_without_a_whole_checkpoint_nothing_of_an_earlier_start_counts(interrupt
     for manifest in interrupted.log.path.parent.glob("checkpoints/*/manifest.json"):
         manifest.unlink()
     assert resumed_from(interrupted) == ("", [], 0)
+
+
+def test_memory_that_runs_out_where_workers_share_a_base_makes_the_next_start_smaller(tmp_path: Path) -> None:
+    """None of them can try another cut while the others wait in a pass. The second time it is the end."""
+    marker = tmp_path / "train" / "smaller"
+    with pytest.raises(Stopped, match=r"full\. The next start begins with micro-batches of half the size"):
+        with _smaller_next_time(marker, halved=False):
+            raise MemoryExhausted("full.")
+    assert marker.exists()
+    with pytest.raises(MemoryExhausted, match="full"), _smaller_next_time(marker, halved=True):
+        raise MemoryExhausted("full.")

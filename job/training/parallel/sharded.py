@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -22,6 +25,7 @@ from bitsandbytes.functional import QuantState
 from bitsandbytes.nn import Linear4bit, Params4bit
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import CPUOffloadPolicy, OffloadPolicy, fully_shard
+from torch.distributed.fsdp._fully_shard import _fsdp_param
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from job.errors import HostUnfit, SettingsError
@@ -194,13 +198,14 @@ def _shard(layer: Any, mesh: DeviceMesh, sharing: Sharing, name: str) -> None:
     before = _products(linear)
     attributes = [dict(vars(one.weight)) for one in linear]
     weights = {id(one.weight) for one in linear}
-    fully_shard(
-        layer,
-        mesh=mesh,
-        reshard_after_forward=True,
-        offload_policy=CPUOffloadPolicy() if sharing.held == "offloaded" else OffloadPolicy(),
-        ignored_params={one for one in layer.parameters() if id(one) not in weights},
-    )
+    with _frozen_parts():
+        fully_shard(
+            layer,
+            mesh=mesh,
+            reshard_after_forward=True,
+            offload_policy=CPUOffloadPolicy() if sharing.held == "offloaded" else OffloadPolicy(),
+            ignored_params={one for one in layer.parameters() if id(one) not in weights},
+        )
     for one, known in zip(linear, attributes, strict=True):
         vars(one.weight).update(known)  # the part
     layer.unshard()
@@ -208,6 +213,19 @@ def _shard(layer: Any, mesh: DeviceMesh, sharing: Sharing, name: str) -> None:
         vars(one.weight).update(known)  # what is gathered: FSDP2 keeps this object, and only empties it
     require_equal(before, _products(linear), name)
     layer.reshard()
+
+
+@contextmanager
+def _frozen_parts() -> Iterator[None]:
+    """torch 2.11 makes each part a parameter that wants a gradient, and only then as frozen as the whole was; but bytes have
+    none."""
+    names = vars(_fsdp_param)
+    before = names["nn"]
+    names["nn"] = SimpleNamespace(**vars(before) | {"Parameter": partial(torch.nn.Parameter, requires_grad=False)})
+    try:
+        yield
+    finally:
+        names["nn"] = before
 
 
 def _products(linear: list[Linear4bit]) -> list[torch.Tensor]:

@@ -115,19 +115,18 @@ LONG = 400
 LARGER = {"hidden_size": 1024, "num_hidden_layers": 8, "intermediate_size": 4096, "num_attention_heads": 8}
 
 
-def _on_cards(rank: int, workers: int, port: int, base: Path, held: Held, results: Path) -> None:
-    os.environ["CUDA_VISIBLE_DEVICES"] = str(rank)
+def _on_cards(_: int, rank: int, workers: int, port: int, base: Path, held: Held, results: Path) -> None:
     wire = Wire(rank, workers, port)
     wire.connect(torch.device("cuda", 0))
     files, tokenizer = BaseFiles(base, str(base), ""), tokenizer_of(base)
     sharing = Sharing.of(wire, [0] * workers, held)
-    model, lockstep = load_sharded(files, tokenizer, torch.bfloat16, sharing)
+    model, lockstep = load_sharded(files, tokenizer, torch.float32, sharing)
     weights = torch.cuda.memory_allocated()
     attached = attach(model, LoraSettings(targets=("all-linear",), dropout=0), 1, str(base))
     for one in attached.parameters():
         if one.requires_grad:
             one.data = one.data.cuda()
-    forward = Forward(attached, precision="bfloat16", pad_token=tokenizer.pad_token_id, lockstep=lockstep)
+    forward = Forward(attached, precision="float32", pad_token=tokenizer.pad_token_id, lockstep=lockstep)
     enable(forward, *BY_NAME, longest=LONG)
     rows = random_rows(16, longest=LONG)
     torch.cuda.reset_peak_memory_stats()
@@ -140,7 +139,15 @@ def on_cards(base: Path, workers: int, held: Held, results: Path) -> list[tuple[
     """(loss, gradients, bytes once loaded, peak of a step) of each worker, all of them with the same rows."""
     results.mkdir()
     server = Wire(0, workers)
-    processes.spawn(_on_cards, (workers, server.port, base, held, results), nprocs=workers)
+    started = []
+    for rank in range(workers):  # CUDA reads the variable once, while a library is imported
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(rank)
+        arguments = (rank, workers, server.port, base, held, results)
+        started.append(processes.spawn(_on_cards, arguments, nprocs=1, join=False))
+    del os.environ["CUDA_VISIBLE_DEVICES"]
+    for one in started:
+        while not one.join():
+            pass
     return [torch.load(results / str(rank)) for rank in range(workers)]
 
 
@@ -153,15 +160,15 @@ def test_on_cards_it_computes_the_same_in_the_memory_that_is_predicted(
     if torch.cuda.device_count() < workers:
         pytest.skip(f"{workers} GPUs are needed, and here are {torch.cuda.device_count()}")
     base = make_base(tmp_path / "base", **LARGER)
-    whole = forward_of(base, "bfloat16")
+    whole = forward_of(base)
     enable(whole, *BY_NAME, longest=LONG)
     rows = random_rows(16, longest=LONG)
     known_loss, known = stepped(whole, rows, rows)
     architecture = Architecture.read(base, str(base))
-    weights = architecture.weights(2)
+    weights = architecture.weights(4)
     for loss, gradient, loaded, _ in on_cards(base, workers, held, tmp_path / "results"):
         assert loss == pytest.approx(known_loss, rel=1e-5)
-        assert float((gradient - known.cpu()).norm() / known.norm()) < 1e-3
+        assert float((gradient - known.cpu()).norm() / known.norm()) < 1e-5
         predicted = weights.on_a_card(held, workers) - min(GATHERED_LAYERS * weights.largest_layer, weights.shared)
         print(f"{workers} {held}: {loaded / 2**20:.1f} MiB once loaded, predicted {predicted / 2**20:.1f}")
         assert 0.7 * predicted < loaded <= predicted + 2**20  # the prediction counts scales as `lora4bit` unpacks them
