@@ -76,11 +76,11 @@ class Graphs:
 
     def uncaptured(self, rows: Sequence[Row]) -> torch.Tensor:
         """The same, computed at once: what a replay is compared with. Libraries set themselves up on the stream of captures."""
-        shape = shape_of(rows)
+        shape, device = shape_of(rows), self.forward.device
         if self.stream:
             self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream), self.forward.autocast():
-            loss = self.forward.packed_loss(batch_of(filled(rows, shape).to(self.forward.device), shape))
+            loss = self.forward.packed_loss(batch_of(filled(rows, shape, device).to(device, non_blocking=True), shape))
         if self.stream:
             torch.cuda.current_stream().wait_stream(self.stream)
         return loss
@@ -90,7 +90,7 @@ class Graphs:
         if self.addresses != self._addresses():
             self._forget()  # a graph reads where the tensors were
         shape = shape_of(rows)
-        numbers = filled(rows, shape)
+        numbers = filled(rows, shape, self.forward.device)
         captured = self.captured.pop(shape, None) or self._capture(shape, numbers)
         self.captured[shape] = captured
         return captured, numbers
@@ -174,7 +174,7 @@ class Captured:
         return loss.detach()
 
     def forward(self, numbers: torch.Tensor) -> torch.Tensor:
-        self.numbers.copy_(numbers.pin_memory(), non_blocking=True)
+        self.numbers.copy_(numbers, non_blocking=True)
         self.passes[0].replay()
         return self.loss.clone()
 
