@@ -5,8 +5,8 @@ on an H200. A graph is captured once for each shape of a micro-batch (buckets.py
 targets and the gradient of the loss (which holds the loss scale and the number of learned tokens) are copied into its inputs,
 dropout draws from PyTorch's generator as it does without, and gradients are added to tensors that stay.
 
-Graphs may leave at any time: where memory runs out or a capture fails, the same micro-batch is computed without. Whether they
-are worth it is decided in graph_choice.py.
+Graphs may leave at any time: where memory runs out or a capture fails, the same micro-batch is computed without, and where a
+backward pass fails, the same step (parallel/computing.py). Whether they are worth it is decided in graph_choice.py.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ log = logging.getLogger("job.train")
 
 class NoRoom(RuntimeError):
     """The card has no room for a graph."""
+
+
+class ReplayFailed(RuntimeError):
+    """A backward pass that could not be replayed: what the step has added up by then is not whole, so it begins again."""
 
 
 class Graphs:
@@ -66,7 +70,7 @@ class Graphs:
         try:
             return self.replayed(rows)
         except RuntimeError as error:  # CUDA's, or memory that ran out
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            reason = first_line(error)
         self.close(reason)  # only here, after the traceback and with it the tensors are gone
         return None
 
@@ -129,6 +133,10 @@ class Graphs:
             log.warning("stage=train graphs=off: from here on launching kernels may set the pace: %s", reason)
         self._forget()
         release()
+
+
+def first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def spare_bytes() -> int:
@@ -198,5 +206,10 @@ class Replay(torch.autograd.Function):
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[None, ...]:
         assert ctx.turn == ctx.graphs.turn, "another micro-batch has overwritten what this one kept"
         ctx.graphs.collect()
-        ctx.captured.backward(grad)
+        try:
+            ctx.captured.backward(grad)
+        except torch.OutOfMemoryError:  # the memory plan's
+            raise
+        except RuntimeError as error:
+            raise ReplayFailed(first_line(error)) from error
         return None, None, None, None

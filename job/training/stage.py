@@ -369,7 +369,7 @@ def _result(
         resumed_from_step=fit.first_step,
         dry_run=step.dry_run,
         overflowed=prepared.overflowed,
-        skipped_steps=watch.skipped_steps,
+        skipped_steps=watch.skipped.total,
         optimizations=step.optimizations,
         workers=trainer.team.workers if trainer.team else 1,
         batch_size=settings.batch_size,
