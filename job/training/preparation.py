@@ -19,6 +19,7 @@ from job.modeling.precision import DTYPES, choose_precision
 from job.modeling.refusals import not_in_4_bits
 from job.modeling.targets import shown, targets
 from job.modeling.weights import count_weights, quantized_share, require_quantized
+from job.parallel.shares import ALONE, Member
 from job.results import Choice, DryRun, Optimization, WeightCount
 from job.settings.fields import LoraSettings, TrainSettings
 from job.training import adapter as adapters
@@ -80,9 +81,10 @@ def prepare(
     optimizations: Sequence[Entry] = OPTIMIZATIONS,
     allow_unquantized: bool = False,
     halved: bool = False,
+    member: Member = ALONE,
 ) -> Prepared:
     """Load, attach, choose precision, optimizations and memory plan. Where 16 bits overflow on the longest rows, do it all
-    again in float32.
+    again in float32. `member`: which worker of how many this is.
 
     Raises MemoryExhausted (62), Diverged (63) if float32 is not finite either, and SettingsError (64) for a base
     too little of which can be quantized, or that computes a row differently beside others.
@@ -98,7 +100,7 @@ def prepare(
         log.info("stage=train precision=%s reason=%r base=%s", precision.value, precision.reason, files.name)
         loaded = _load(files, tokenizer, architecture, lora, precision.value, settings.seed, allow_unquantized)
         test = _self_test(loaded.forward, [*rows, *eval_rows], architecture.name)
-        step = _choose_step(test, architecture, lora, settings, rows, optimizations, halved)
+        step = _choose_step(test, architecture, lora, settings, rows, optimizations, halved, member)
         if not step.dry_run or not step.dry_run.problem:
             return Prepared(loaded, step, precision, overflowed)
         overflowed = step.dry_run
@@ -168,6 +170,7 @@ def _choose_step(
     rows: Sequence[Row],
     optimizations: Sequence[Entry],
     halved: bool,
+    member: Member,
 ) -> Step:
     """The optimizations that pass their self-test, the memory plan, and a dry run of the step that they make together.
 
@@ -189,7 +192,7 @@ def _choose_step(
         problem = test.whole_step(memory_plan.candidate.tokens)
         memory_plan.forget_peak()
         if not problem and dry_run:
-            enabled = [*enabled, graph_choice.choose(forward, memory_plan, rows, settings, test.most)]
+            enabled = [*enabled, graph_choice.choose(forward, memory_plan, rows, settings, test.most, member)]
         if not problem:
             return Step(enabled, memory_plan, dry_run)
         if not forward.reverts:

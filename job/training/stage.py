@@ -26,6 +26,7 @@ from job.modeling.files import BaseFiles, fetch_files
 from job.modeling.sizes import Sizes
 from job.modeling.tokenizer import load_tokenizer
 from job.parallel.others import Others
+from job.parallel.shares import Member
 from job.parallel.team import Team
 from job.results import Cleaned, RoundTrip, Trained
 from job.runs.deadline import Deadline
@@ -106,6 +107,7 @@ def train(
             eval_rows=eval_rows,
             allow_unquantized=model.allow_unquantized,
             halved=halved,
+            member=Member(0, team.workers if team else 1),
         )
         parameters = prepared.loaded.trainable_parameters
         needed = Sizes(parameters, 4 * parameters, 0, candidates).run_bytes

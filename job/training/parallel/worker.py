@@ -16,6 +16,7 @@ from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles
 from job.modeling.tokenizer import load_tokenizer
+from job.parallel.shares import Member
 from job.parallel.wire import Order, Wire, add_gradients
 from job.parallel.worker import run
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
@@ -42,6 +43,7 @@ def _work(request: dict[str, Any], wire: Wire) -> None:
         eval_rows=eval_rows,
         allow_unquantized=model.allow_unquantized,
         halved=request["halved"],
+        member=Member(wire.rank, wire.workers),
     )
     wire.tell("ready", facts(prepared, rows, eval_rows))
     wire.connect(prepared.loaded.forward.device)
