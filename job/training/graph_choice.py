@@ -70,7 +70,10 @@ def choose(
         forward.reverts.append(measured.graphs.close)
     memory_plan.forget_peak()
     fact = f"reason={reason!r}" if reason else f"differs={str(measured.found)!r} {measured.facts}"
-    (log.warning if lost else log.info)("stage=train optimization=%s on=%s %s", NAME, str(not reason).lower(), fact)
+    cost = ": launching kernels may set the pace of a step" if lost else ""
+    (log.warning if lost else log.info)(
+        "stage=train optimization=%s on=%s %s%s", NAME, str(not reason).lower(), fact, cost
+    )
     return Optimization(name=NAME, on=not reason, reason=reason, differs=str(measured.found or ""))
 
 
