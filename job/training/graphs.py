@@ -166,7 +166,7 @@ class Captured:
     """A forward and a backward pass over micro-batches of one shape, captured: nothing is computed meanwhile."""
 
     def __init__(self, graphs: Graphs, shape: Shape, numbers: torch.Tensor) -> None:
-        self.numbers = numbers.to(graphs.forward.device)
+        self.numbers = numbers.to(graphs.forward.device, non_blocking=True)
         self.grad = torch.zeros((), device=graphs.forward.device)
         self.passes = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
         with torch.random.fork_rng([graphs.forward.device]), whole_or_undone(graphs.pool):

@@ -158,8 +158,12 @@ class SelfTest:
         """Enable each optimization that fits this model and passes; the result and the log say which, and why not."""
         found = self._as_long_as_fits(lambda: [self._enable(entry) for entry in optimizations])
         if self.forward.device.type == "cuda":
-            for line in lost(found):
-                log.warning("%s", line)
+            for reason, names in lost(found).items():
+                log.warning(
+                    "stage=train optimizations_off=%s reason=%r: a step gives the same without them, slower or in more memory",
+                    ",".join(names),
+                    reason,
+                )
         return found
 
     def _enable(self, entry: Entry) -> Optimization:
@@ -247,14 +251,10 @@ class SelfTest:
         return functools.reduce(Difference.worse, differences)
 
 
-def lost(found: Sequence[Optimization]) -> list[str]:
-    """What keeps optimizations off, each reason once, with the names of all that it costs."""
+def lost(found: Sequence[Optimization]) -> dict[str, list[str]]:
+    """What keeps optimizations off, and the names of all that each reason costs."""
     names: dict[str, list[str]] = {}
     for one in found:
         if not one.on:
             names.setdefault(one.reason, []).append(one.name)
-    return [
-        f"stage=train optimizations_off={','.join(some)} reason={reason!r}: without them a step gives the same, and takes "
-        "longer or more memory"
-        for reason, some in names.items()
-    ]
+    return names
