@@ -6,7 +6,7 @@ from array import array
 
 import torch
 
-from job.modeling.batching import Row, cut, pack, pad
+from job.modeling.batching import Row, cut, pack, pad, sent
 from job.modeling.examples import Tokens
 from tests.training.building import random_rows
 
@@ -46,6 +46,13 @@ def test_padding_is_neither_seen_nor_learned() -> None:
     assert batch.mask.tolist() == [[1, 1, 1], [1, 0, 0]]
     assert batch.predicting.tolist() == [1]  # never 0 -> 21: nothing stands before it
     assert batch.targets.tolist() == [13]
+
+
+def test_lists_come_apart_on_the_device_as_they_were_gathered() -> None:
+    one, none, two = sent(([5, 6], [], range(3)), torch.device("cpu"))
+    assert (one.tolist(), none.tolist(), two.tolist()) == ([5, 6], [], [0, 1, 2])
+    assert {part.dtype for part in (one, none, two)} == {torch.int64}
+    assert one.untyped_storage().data_ptr() == two.untyped_storage().data_ptr(), "one copy"
 
 
 def test_of_a_conversation_each_answer_is_learned_and_nothing_between() -> None:
