@@ -7,8 +7,9 @@ changes no result: the gradient of a step is a sum over its rows.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 
@@ -68,7 +69,8 @@ class Padded:
 
     ids: torch.Tensor
     mask: torch.Tensor
-    labels: torch.Tensor
+    predicting: torch.Tensor  # (P,): positions in 0..N*L-1 whose next token is learned
+    targets: torch.Tensor  # (P,)
 
 
 def cut(lengths: Sequence[int], budget: int, *, padded: bool = False) -> list[list[int]]:
@@ -90,11 +92,24 @@ def cut(lengths: Sequence[int], budget: int, *, padded: bool = False) -> list[li
 
 
 def pack(rows: Sequence[Row], device: torch.device) -> Packed:
+    ids, positions, starts, predicting, targets = sent(packed_numbers(rows), device)
+    return Packed(
+        ids=ids[None],
+        positions=positions[None],
+        starts=starts.int(),
+        longest=max(len(row.ids) for row in rows),
+        predicting=predicting,
+        targets=targets,
+    )
+
+
+def packed_numbers(rows: Sequence[Row]) -> tuple[list[int], ...]:
+    """Of `Packed`: ids, positions, starts, predicting, targets."""
     ids: list[int] = []
     positions: list[int] = []
+    starts = [0]
     predicting: list[int] = []
     targets: list[int] = []
-    starts = [0]
     for row in rows:
         start = starts[-1]
         ids += row.ids
@@ -103,24 +118,33 @@ def pack(rows: Sequence[Row], device: torch.device) -> Packed:
             predicting += range(start + begin - 1, start + end - 1)
             targets += row.ids[begin:end]
         starts.append(len(ids))
-    return Packed(
-        ids=torch.tensor([ids]).to(device, non_blocking=True),
-        positions=torch.tensor([positions]).to(device, non_blocking=True),
-        starts=torch.tensor(starts, dtype=torch.int32).to(device, non_blocking=True),
-        longest=max(len(row.ids) for row in rows),
-        predicting=torch.tensor(predicting, dtype=torch.int64).to(device, non_blocking=True),
-        targets=torch.tensor(targets, dtype=torch.int64).to(device, non_blocking=True),
-    )
+    return ids, positions, starts, predicting, targets
 
 
 def pad(rows: Sequence[Row], pad_token: int, device: torch.device) -> Padded:
     width = max(len(row.ids) for row in rows)
-    ids = torch.full((len(rows), width), pad_token)
-    mask = torch.zeros_like(ids)
-    labels = torch.full_like(ids, IGNORED)
-    for place, row in enumerate(rows):
-        ids[place, : len(row.ids)] = torch.tensor(row.ids)
-        mask[place, : len(row.ids)] = 1
-        for begin, end in row.learned:
-            labels[place, begin:end] = torch.tensor(row.ids[begin:end])
-    return Padded(ids.to(device), mask.to(device), labels.to(device))
+    ids: list[int] = []
+    mask: list[int] = []
+    predicting: list[int] = []
+    targets: list[int] = []
+    for row in rows:
+        start, missing = len(ids), width - len(row.ids)
+        ids += [*row.ids, *[pad_token] * missing]
+        mask += [1] * len(row.ids) + [0] * missing
+        for begin, end in row.predicted:
+            predicting += range(start + begin - 1, start + end - 1)
+            targets += row.ids[begin:end]
+    places, seen, *learned = sent((ids, mask, predicting, targets), device)
+    return Padded(places.view(-1, width), seen.view(-1, width), *learned)
+
+
+def sent(parts: Sequence[Sequence[int]], device: torch.device) -> tuple[torch.Tensor, ...]:
+    """Lists of integers as int64 tensors on the device, by one copy for which the host does not wait."""
+    numbers = gathered(parts, device).to(device, non_blocking=True)
+    return torch.split(numbers, [len(part) for part in parts])
+
+
+def gathered(parts: Iterable[Sequence[int]], device: torch.device) -> torch.Tensor:
+    """One after the other in main memory, from where they may be copied to the device while the host goes on: where pages can
+    move, CUDA may wait for all that is queued before it copies them."""
+    return torch.tensor(list(chain.from_iterable(parts)), dtype=torch.int64, pin_memory=device.type == "cuda")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 
 def shares(lengths: Sequence[int], workers: int) -> list[list[int]]:
@@ -18,3 +19,18 @@ def shares(lengths: Sequence[int], workers: int) -> list[list[int]]:
         found[place].append(number)
         tokens[place] += lengths[number]
     return [sorted(some) for some in found]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of the workers; the leader, who may be alone, is the first."""
+
+    rank: int
+    workers: int
+
+    def share(self, lengths: Sequence[int]) -> list[int]:
+        """Numbers of its own rows."""
+        return shares(lengths, self.workers)[self.rank]
+
+
+ALONE = Member(0, 1)

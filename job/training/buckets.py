@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from job.modeling.batching import IGNORED, Packed, Row, pack
+from job.modeling.batching import IGNORED, Packed, Row, gathered, packed_numbers
 from job.modeling.memory import HEAD_SLICE
 
 WIDTH = 256
@@ -52,22 +52,14 @@ def padding(rows: Sequence[Row], tokens: int) -> list[Row]:
     return [Row(longest.ids, ())] * whole + ([Row(longest.ids[:rest], ())] if rest else [])
 
 
-def filled(rows: Sequence[Row], shape: Shape) -> torch.Tensor:
-    """A micro-batch as one tensor of integers in main memory, to be copied at once; `batch_of` takes it apart."""
-    batch = pack([*rows, *padding(rows, shape.tokens)], torch.device("cpu"))
-    spare = shape.targets - len(batch.targets)
-    return torch.cat(
-        [
-            batch.ids[0],
-            batch.positions[0],
-            batch.starts.long(),
-            torch.full((shape.rows + 1 - len(batch.starts),), shape.tokens),  # empty rows
-            batch.predicting,
-            torch.arange(spare),  # all different: where many name one position, its gradient is added up one by one
-            batch.targets,
-            torch.full((spare,), IGNORED),
-        ]
-    )
+def filled(rows: Sequence[Row], shape: Shape, device: torch.device) -> torch.Tensor:
+    """A micro-batch as one tensor of integers in main memory, to be copied to the device at once; `batch_of` takes it apart."""
+    ids, positions, starts, predicting, targets = packed_numbers([*rows, *padding(rows, shape.tokens)])
+    spare = shape.targets - len(targets)
+    empty = [shape.tokens] * (shape.rows + 1 - len(starts))
+    different = range(spare)  # where many name one position, its gradient is added up one by one
+    ignored = [IGNORED] * spare
+    return gathered((ids, positions, starts, empty, predicting, different, targets, ignored), device)
 
 
 def batch_of(numbers: torch.Tensor, shape: Shape) -> Packed:

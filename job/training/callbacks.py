@@ -24,6 +24,7 @@ from job.training.checkpoint_times import CheckpointTimes
 from job.training.forecast import SAID_AFTER_STEPS, Forecast, Measured
 from job.training.log_file import LogFile
 from job.training.random_states import RandomStates
+from job.training.skipped import SkippedSteps
 
 if TYPE_CHECKING:
     from job.training.trainer import Float32AdapterTrainer
@@ -59,7 +60,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.started = time.monotonic()
         self.seconds_before = 0.0
         self.checkpoint_seconds_before = 0.0
-        self.skipped_steps = 0
+        self.skipped = SkippedSteps()
         self.saw_gradient = False
         """One that was not exactly zero."""
         self.last_mark = (0.0, 0)
@@ -74,7 +75,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.log.restore(step)
         self.seconds_before = max((entry.seconds for entry in self.log.entries), default=0.0)
         self.checkpoint_seconds_before = max((entry.checkpoint_seconds or 0 for entry in self.log.entries), default=0.0)
-        self.skipped_steps = max((entry.skipped_steps or 0 for entry in self.log.entries), default=0)
+        self.skipped = SkippedSteps(max((entry.skipped_steps or 0 for entry in self.log.entries), default=0))
         self.saw_gradient = any(entry.grad_norm for entry in self.log.entries)
 
     @property
@@ -122,7 +123,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             loss=logs["loss"],
             learning_rate=logs.get("learning_rate"),
             grad_norm=logs.get("grad_norm"),
-            skipped_steps=self.skipped_steps or None,
+            skipped_steps=self.skipped.total or None,
             tokens_per_second=round((tokens - marked_tokens) / max(seconds - marked_seconds, 1e-9), 1),
             eta_seconds=round(seconds / max(done, 1) * (state.max_steps - state.global_step), 1),
             checkpoint_seconds=round(self.checkpoint_seconds, 2) or None,
@@ -130,13 +131,14 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             seconds=round(self.seconds_before + seconds, 2),
         )
         log.info(
-            "stage=train step=%d of=%d loss=%.4f learning_rate=%.2e tokens_per_second=%.0f eta_seconds=%.0f",
+            "stage=train step=%d of=%d loss=%.4f learning_rate=%.2e tokens_per_second=%.0f eta_seconds=%.0f%s",
             entry.step,
             state.max_steps,
             logs["loss"],
             entry.learning_rate or 0.0,
             entry.tokens_per_second,
             entry.eta_seconds,
+            f" skipped_steps={entry.skipped_steps}" if entry.skipped_steps else "",
         )
         self.log.append(entry)
 
@@ -188,21 +190,18 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     # --- a step ---------------------------------------------------------------------------------------
 
     def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
+        assert self.trainer is not None
+        self.skipped.begin(self.trainer.accelerator.scaler)
         if not self.saw_gradient:
-            assert self.trainer is not None
             gradients = [parameter.grad for parameter in self.trainer.model.parameters() if parameter.grad is not None]
-            self.saw_gradient = any(bool(gradient.count_nonzero()) for gradient in gradients)
+            self.saw_gradient = bool(gradients) and bool(torch.stack([one.any() for one in gradients]).any())
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Called after transformers has set what the step's number asks for: evaluation, checkpoint, end of training."""
         assert self.trainer is not None
         advance("steps")
         self.after_step = RandomStates()
-        if self.trainer.accelerator.optimizer_step_was_skipped:
-            self.skipped_steps += 1
-            log.info(
-                "stage=train step=%d skipped=true: gradients overflowed at float16's loss scale", state.global_step
-            )
+        self.skipped.end(self.trainer.accelerator.scaler)
         if self.stop.requested:
             self._stop_once_logged(state, control)
         if self.forecast.deadline.is_set and not control.should_training_stop:

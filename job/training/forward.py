@@ -134,11 +134,9 @@ class Forward:
     def _padded(self, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
         """The same on padded rows."""
         padded = pad(rows, self.pad_token, self.device)
-        labels = padded.labels[:, 1:].flatten()
-        learned = labels != IGNORED
         inputs = {"input_ids": padded.ids, "attention_mask": padded.mask, "use_cache": False}
         if self.sliced_head is not None:
             hidden = decoder_of(self.base)(**inputs).last_hidden_state
         else:
             hidden = self.base(**inputs).logits
-        return hidden[:, :-1].flatten(0, 1)[learned], labels[learned]
+        return hidden.flatten(0, 1)[padded.predicting], padded.targets

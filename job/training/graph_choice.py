@@ -14,6 +14,7 @@ import torch
 
 from job.modeling.batching import Row
 from job.modeling.memory import MOMENTS
+from job.parallel.shares import ALONE, Member
 from job.results import Optimization
 from job.settings.fields import TrainSettings
 from job.training.buckets import shape_of
@@ -38,13 +39,20 @@ SEED = 21
 
 
 def choose(
-    forward: Forward, memory_plan: MemoryPlan, rows: Sequence[Row], settings: TrainSettings, most: Difference
+    forward: Forward,
+    memory_plan: MemoryPlan,
+    rows: Sequence[Row],
+    settings: TrainSettings,
+    most: Difference,
+    member: Member = ALONE,
 ) -> Optimization:
-    """Use graphs where they pay; the result and the log say why not. `most`: how far two paths may lie apart.
+    """Use graphs where they pay; the result and the log say why not. `most`: how far two paths may lie apart. `member`: takes
+    its share of each step. A leader whose team is dismissed keeps what it chose: a step that is worth sharing no more is paced
+    by the host, as its share is.
 
     Adapter and random states stay as they were.
     """
-    measured = Measurement(forward, memory_plan, rows, settings)
+    measured = Measurement(forward, memory_plan, rows, settings, member)
     lost = False
     try:
         with Perturbed(forward.model), torch.random.fork_rng([forward.device] if forward.device.type == "cuda" else []):
@@ -62,7 +70,10 @@ def choose(
         forward.reverts.append(measured.graphs.close)
     memory_plan.forget_peak()
     fact = f"reason={reason!r}" if reason else f"differs={str(measured.found)!r} {measured.facts}"
-    (log.warning if lost else log.info)("stage=train optimization=%s on=%s %s", NAME, str(not reason).lower(), fact)
+    cost = ": launching kernels may set the pace of a step" if lost else ""
+    (log.warning if lost else log.info)(
+        "stage=train optimization=%s on=%s %s%s", NAME, str(not reason).lower(), fact, cost
+    )
     return Optimization(name=NAME, on=not reason, reason=reason, differs=str(measured.found or ""))
 
 
@@ -80,19 +91,25 @@ def unfit(forward: Forward, memory_plan: MemoryPlan) -> str:
 
 
 class Measurement:
-    """Graphs on a micro-batch of the first step, beside the step without them. Each question is asked if none before it had an
-    answer."""
+    """Graphs on a micro-batch of the first step, or of a member's share of it, beside the same without them. Each question is
+    asked if none before it had an answer."""
 
-    def __init__(self, forward: Forward, memory_plan: MemoryPlan, rows: Sequence[Row], settings: TrainSettings) -> None:
+    def __init__(
+        self, forward: Forward, memory_plan: MemoryPlan, rows: Sequence[Row], settings: TrainSettings, member: Member
+    ) -> None:
+        def parts(step: Sequence[Row]) -> list[list[Row]]:
+            own = member.share([len(row.ids) for row in step])
+            return forward.cut([step[number] for number in own], memory_plan.candidate.tokens)
+
         self.forward, self.graphs = forward, Graphs(forward)
-        tokens, size = memory_plan.candidate.tokens, settings.batch_size
-        self.largest = forward.cut(memory_plan.longest_rows, tokens)[0]
-        self.typical = forward.cut(rows[:size], tokens)[0]
-        self.shortest = [min(rows, key=lambda row: len(row.ids))]
-        self.steps = steps_of(len(rows), settings)
+        size = settings.batch_size
         sampled = range(0, min(len(rows), SAMPLED_STEPS * size), size)
-        some = [part for start in sampled for part in forward.cut(rows[start : start + size], tokens)]
+        some = [part for start in sampled for part in parts(rows[start : start + size])]
+        self.largest = next(iter(parts(memory_plan.longest_rows)), [])
+        self.typical = next(iter(some), [])
+        self.shortest = [min(rows, key=lambda row: len(row.ids))]
         self.shapes = {shape_of(part) for part in some}
+        self.steps = steps_of(len(rows), settings)
         self.micro_batches = self.steps * len(some) // len(sampled)
         self.seconds = 0.0
         self.found: Difference | None = None
@@ -102,6 +119,8 @@ class Measurement:
 
     def pace(self) -> str:
         """Whether the card sets it; empty if the host may."""
+        if not self.typical:
+            return "there are fewer rows in a step than workers, and none for this one"
         self.forward.model.train()
         short, self.seconds = (self._time(self.forward.loss_sum, some) for some in (self.shortest, self.typical))
         if short >= HOST_BINDS * self.seconds:

@@ -5,8 +5,8 @@ on an H200. A graph is captured once for each shape of a micro-batch (buckets.py
 targets and the gradient of the loss (which holds the loss scale and the number of learned tokens) are copied into its inputs,
 dropout draws from PyTorch's generator as it does without, and gradients are added to tensors that stay.
 
-Graphs may leave at any time: where memory runs out or a capture fails, the same micro-batch is computed without. Whether they
-are worth it is decided in graph_choice.py.
+Graphs may leave at any time: where memory runs out or a capture fails, the same micro-batch is computed without, and where a
+backward pass fails, the same step (parallel/computing.py). Whether they are worth it is decided in graph_choice.py.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ log = logging.getLogger("job.train")
 
 class NoRoom(RuntimeError):
     """The card has no room for a graph."""
+
+
+class ReplayFailed(RuntimeError):
+    """A backward pass that could not be replayed: what the step has added up by then is not whole, so it begins again."""
 
 
 class Graphs:
@@ -66,7 +70,7 @@ class Graphs:
         try:
             return self.replayed(rows)
         except RuntimeError as error:  # CUDA's, or memory that ran out
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            reason = first_line(error)
         self.close(reason)  # only here, after the traceback and with it the tensors are gone
         return None
 
@@ -76,11 +80,11 @@ class Graphs:
 
     def uncaptured(self, rows: Sequence[Row]) -> torch.Tensor:
         """The same, computed at once: what a replay is compared with. Libraries set themselves up on the stream of captures."""
-        shape = shape_of(rows)
+        shape, device = shape_of(rows), self.forward.device
         if self.stream:
             self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream), self.forward.autocast():
-            loss = self.forward.packed_loss(batch_of(filled(rows, shape).to(self.forward.device), shape))
+            loss = self.forward.packed_loss(batch_of(filled(rows, shape, device).to(device, non_blocking=True), shape))
         if self.stream:
             torch.cuda.current_stream().wait_stream(self.stream)
         return loss
@@ -90,7 +94,7 @@ class Graphs:
         if self.addresses != self._addresses():
             self._forget()  # a graph reads where the tensors were
         shape = shape_of(rows)
-        numbers = filled(rows, shape)
+        numbers = filled(rows, shape, self.forward.device)
         captured = self.captured.pop(shape, None) or self._capture(shape, numbers)
         self.captured[shape] = captured
         return captured, numbers
@@ -131,6 +135,10 @@ class Graphs:
         release()
 
 
+def first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
 def spare_bytes() -> int:
     """Free memory beyond the reserve; below 0 the reserve itself has been taken."""
     return usable_bytes() - torch.cuda.memory_reserved()
@@ -158,7 +166,7 @@ class Captured:
     """A forward and a backward pass over micro-batches of one shape, captured: nothing is computed meanwhile."""
 
     def __init__(self, graphs: Graphs, shape: Shape, numbers: torch.Tensor) -> None:
-        self.numbers = numbers.to(graphs.forward.device)
+        self.numbers = numbers.to(graphs.forward.device, non_blocking=True)
         self.grad = torch.zeros((), device=graphs.forward.device)
         self.passes = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
         with torch.random.fork_rng([graphs.forward.device]), whole_or_undone(graphs.pool):
@@ -174,7 +182,7 @@ class Captured:
         return loss.detach()
 
     def forward(self, numbers: torch.Tensor) -> torch.Tensor:
-        self.numbers.copy_(numbers.pin_memory(), non_blocking=True)
+        self.numbers.copy_(numbers, non_blocking=True)
         self.passes[0].replay()
         return self.loss.clone()
 
@@ -198,5 +206,10 @@ class Replay(torch.autograd.Function):
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[None, ...]:
         assert ctx.turn == ctx.graphs.turn, "another micro-batch has overwritten what this one kept"
         ctx.graphs.collect()
-        ctx.captured.backward(grad)
+        try:
+            ctx.captured.backward(grad)
+        except torch.OutOfMemoryError:  # the memory plan's
+            raise
+        except RuntimeError as error:
+            raise ReplayFailed(first_line(error)) from error
         return None, None, None, None

@@ -20,6 +20,7 @@ from job.modeling.precision import DTYPES, choose_precision
 from job.modeling.refusals import not_in_4_bits
 from job.modeling.targets import shown, targets
 from job.modeling.weights import count_weights, quantized_share, require_quantized
+from job.parallel.shares import ALONE, Member
 from job.results import Choice, DryRun, Optimization, WeightCount
 from job.settings.fields import LoraSettings, TrainSettings
 from job.training import adapter as adapters
@@ -83,9 +84,11 @@ def prepare(
     allow_unquantized: bool = False,
     halved: bool = False,
     sharing: Sharing | None = None,
+    member: Member = ALONE,
 ) -> Prepared:
     """Load, attach, choose precision, optimizations and memory plan. Where 16 bits overflow on the longest rows, do it all
-    again in float32. `sharing`: with the workers that hold the base together, which all call it.
+    again in float32. `sharing`: with the workers that hold the base together, which all call it. `member`: which worker of how
+    many this is.
 
     Raises MemoryExhausted (62), Diverged (63) if float32 is not finite either, and SettingsError (64) for a base
     too little of which can be quantized, or that computes a row differently beside others.
@@ -102,7 +105,7 @@ def prepare(
         loaded = _load(files, tokenizer, architecture, lora, precision.value, settings.seed, allow_unquantized, sharing)
         test = _self_test(loaded.forward, [*rows, *eval_rows], architecture.name)
         held = sharing.held if sharing else "whole"
-        step = _choose_step(test, architecture, lora, settings, rows, optimizations, halved, held)
+        step = _choose_step(test, architecture, lora, settings, rows, optimizations, halved, held, member)
         if not step.dry_run or not step.dry_run.problem:
             return Prepared(loaded, step, precision, overflowed)
         overflowed = step.dry_run
@@ -182,6 +185,7 @@ def _choose_step(
     optimizations: Sequence[Entry],
     halved: bool,
     held: Held,
+    member: Member,
 ) -> Step:
     """The optimizations that pass their self-test, the memory plan, and a dry run of the step that they make together.
 
@@ -211,7 +215,7 @@ def _choose_step(
         problem = test.whole_step(memory_plan.candidate.tokens)
         memory_plan.forget_peak()
         if not problem and dry_run:
-            enabled = [*enabled, graph_choice.choose(forward, memory_plan, rows, settings, test.most)]
+            enabled = [*enabled, graph_choice.choose(forward, memory_plan, rows, settings, test.most, member)]
         if not problem:
             return Step(enabled, memory_plan, dry_run)
         if not forward.reverts:

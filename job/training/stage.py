@@ -33,6 +33,7 @@ from job.modeling.room import usable_bytes
 from job.modeling.sizes import Sizes
 from job.modeling.tokenizer import load_tokenizer
 from job.parallel.others import Others
+from job.parallel.shares import Member
 from job.parallel.team import Team
 from job.results import Cleaned, Trained
 from job.runs.deadline import Deadline
@@ -120,6 +121,7 @@ def train(
             eval_rows=eval_rows,
             allow_unquantized=model.allow_unquantized,
             halved=halved,
+            member=Member(0, team.workers if team else 1),
         )
         if team and held != "whole":
             exits.enter_context(_smaller_next_time(smaller, halved=halved))
@@ -433,7 +435,7 @@ def _result(
         resumed_from_step=fit.first_step,
         dry_run=step.dry_run,
         overflowed=prepared.overflowed,
-        skipped_steps=watch.skipped_steps,
+        skipped_steps=watch.skipped.total,
         optimizations=step.optimizations,
         workers=trainer.team.workers if trainer.team else 1,
         held=held,

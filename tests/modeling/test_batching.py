@@ -6,7 +6,7 @@ from array import array
 
 import torch
 
-from job.modeling.batching import Row, cut, pack, pad
+from job.modeling.batching import Row, cut, pack, pad, sent
 from job.modeling.examples import Tokens
 from tests.training.building import random_rows
 
@@ -44,7 +44,15 @@ def test_padding_is_neither_seen_nor_learned() -> None:
     batch = pad([Row.after([11, 12, 13], 2), Row.after([21], 0)], 7, torch.device("cpu"))
     assert batch.ids.tolist() == [[11, 12, 13], [21, 7, 7]]
     assert batch.mask.tolist() == [[1, 1, 1], [1, 0, 0]]
-    assert batch.labels.tolist() == [[-100, -100, 13], [21, -100, -100]]
+    assert batch.predicting.tolist() == [1]  # never 0 -> 21: nothing stands before it
+    assert batch.targets.tolist() == [13]
+
+
+def test_lists_come_apart_on_the_device_as_they_were_gathered() -> None:
+    one, none, two = sent(([5, 6], [], range(3)), torch.device("cpu"))
+    assert (one.tolist(), none.tolist(), two.tolist()) == ([5, 6], [], [0, 1, 2])
+    assert {part.dtype for part in (one, none, two)} == {torch.int64}
+    assert one.untyped_storage().data_ptr() == two.untyped_storage().data_ptr(), "one copy"
 
 
 def test_of_a_conversation_each_answer_is_learned_and_nothing_between() -> None:
@@ -54,6 +62,7 @@ def test_of_a_conversation_each_answer_is_learned_and_nothing_between() -> None:
     assert packed.predicting.tolist() == [0, 2, 3, 6]
     assert packed.targets.tolist() == [22, 12, 13, 16]
     padded = pad([row], 7, torch.device("cpu"))
-    assert padded.labels.tolist() == [[-100, 12, 13, -100, -100, 16]]
+    assert padded.predicting.tolist() == [0, 1, 4]
+    assert padded.targets.tolist() == [12, 13, 16]
     assert Row.of(Tokens([*row.ids], row.learned), "answers") == Row(array("i", row.ids), row.learned)
     assert Row([11, 12], ((0, 1),)).targets == 0

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from job.parallel.shares import shares
+from job.parallel.shares import ALONE, Member, shares
 
 pytestmark = pytest.mark.light
 
@@ -18,6 +18,11 @@ def test_the_longest_row_goes_to_the_leader_and_the_others_fill_up() -> None:
 def test_a_worker_may_have_no_rows() -> None:
     assert shares([5, 7], 4) == [[1], [0], [], []]
     assert shares([5], 1) == [[0]]
+
+
+def test_each_member_finds_its_own_share_alone() -> None:
+    assert [Member(rank, 2).share([10, 60, 20, 30]) for rank in range(2)] == shares([10, 60, 20, 30], 2)
+    assert ALONE.share([5, 7]) == [0, 1]
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 4, 8])

@@ -16,6 +16,7 @@ from job.training.optimizations.comparison import Perturbed, gradients
 from tests.families import FAMILIES, WINDOW, make_family_base
 from tests.training.building import differences, enable, forward_of, random_rows, rows_up_to
 
+CPU = torch.device("cpu")
 ALL = ("packed_rows", "sliced_head", "lora4bit", "norm")
 
 
@@ -23,7 +24,7 @@ def padded(forward: Forward, rows: Sequence[Row], **other: torch.Tensor) -> tupl
     """As `gradients`; `other` takes the place of a tensor of the batch."""
     forward.model.zero_grad(set_to_none=True)
     shape = shape_of(rows)
-    batch = dataclasses.replace(batch_of(filled(rows, shape), shape), **other)
+    batch = dataclasses.replace(batch_of(filled(rows, shape, CPU), shape), **other)
     loss = forward.packed_loss(batch)
     loss.backward()
     return float(loss.detach()), torch.cat([p.grad.flatten() for p in forward.model.parameters() if p.requires_grad])
@@ -74,7 +75,7 @@ def test_padding_that_counted_would_show(with_optimizations: Callable[..., Forwa
     """The comparison above says no: once what fills the targets is learned, once rows see the padding."""
     forward, rows = with_optimizations(*ALL), random_rows(3)
     known, shape = gradients(forward, rows), shape_of(rows)
-    batch = batch_of(filled(rows, shape), shape)
+    batch = batch_of(filled(rows, shape, CPU), shape)
     assert batch.ignored is not None
     joined = batch.starts.clone()
     joined[1:] = shape.tokens
@@ -93,7 +94,7 @@ def test_padding_is_the_beginning_of_the_longest_row_and_nothing_of_it_is_learne
 def test_a_filled_shape_comes_apart_as_it_was_put_together() -> None:
     rows = [Row.after([11, 12, 13], 2), Row.after([21, 22], 0)]
     shape = Shape(tokens=8, rows=5, longest=4, targets=4)
-    batch = batch_of(filled(rows, shape), shape)
+    batch = batch_of(filled(rows, shape, CPU), shape)
     assert batch.ids.tolist() == [[11, 12, 13, 21, 22, 11, 12, 13]]
     assert batch.positions.tolist() == [[0, 1, 2, 0, 1, 0, 1, 2]]
     assert batch.starts.tolist() == [0, 3, 5, 8, 8, 8] and batch.starts.dtype == torch.int32
@@ -113,5 +114,5 @@ def test_steps_of_one_run_have_few_shapes_and_every_row_fits() -> None:
         assert 0 <= shape.tokens - sum(len(row.ids) for row in rows) < WIDTH
         assert shape.rows >= len(rows) and shape.longest >= max(len(row.ids) for row in rows)
         assert sum(row.targets for row in rows) <= shape.targets <= shape.tokens
-        assert len(filled(rows, shape)) == 2 * shape.tokens + shape.rows + 1 + 2 * shape.targets
+        assert len(filled(rows, shape, CPU)) == 2 * shape.tokens + shape.rows + 1 + 2 * shape.targets
     assert len(seen) < 30

@@ -12,6 +12,7 @@ import torch
 
 from job.modeling.batching import Row
 from job.modeling.memory import Candidate
+from job.parallel.shares import ALONE, Member
 from job.results import Optimization
 from job.training import graph_choice
 from job.training.forward import Forward
@@ -26,23 +27,29 @@ LONG = SETTINGS.model_copy(update={"epochs": 10})
 Choose = Callable[..., Optimization]
 
 
+def tokens(rows: Sequence[Row]) -> int:
+    return sum(len(row.ids) for row in rows)
+
+
 @pytest.fixture
 def choose(
     forward: Forward, with_optimizations: Callable[..., Forward], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Choose]:
-    """With a host that takes 0.1 s for whatever it launches; kernels take `kernels` seconds."""
+    """With a host that takes 0.1 s for whatever it launches; the kernels of a step take `kernels` seconds."""
     with_optimizations(*ALL)
     monkeypatch.setattr("job.training.graphs.Captured", Computed)
     monkeypatch.setattr("job.training.graphs.spare_bytes", lambda: 1)
 
-    def chosen(kernels: float = 0.05, capture: float = 0.4, settings: Any = LONG) -> Optimization:
+    def chosen(
+        kernels: float = 0.05, capture: float = 0.4, settings: Any = LONG, member: Member = ALONE
+    ) -> Optimization:
         def seconds(measured: graph_choice.Measurement, path: object, rows: Sequence[Row]) -> float:
             measured.graphs.capture_seconds = capture * measured.graphs.captures
-            busy = kernels if rows != measured.shortest else kernels / 8
+            busy = kernels * tokens(rows) / tokens(ROWS[: settings.batch_size])
             return busy if path == measured.graphs.replayed else max(busy, 0.1)
 
         monkeypatch.setattr(graph_choice.Measurement, "_time", seconds)
-        return graph_choice.choose(forward, memory_plan_of(forward, ROWS), ROWS, settings, MOST)
+        return graph_choice.choose(forward, memory_plan_of(forward, ROWS), ROWS, settings, MOST, member)
 
     yield chosen
     forward.graphs = None
@@ -81,6 +88,33 @@ def test_they_are_not_where_nothing_is_gained(
     assert found.reason.endswith(reason)
     assert forward.graphs is None
     assert not caplog.records, "nothing is lost"
+
+
+@pytest.mark.parametrize("rank", range(4))
+def test_each_of_several_workers_decides_on_its_own_share(rank: int, choose: Choose, forward: Forward) -> None:
+    """The kernels of a whole step set the pace, those of a quarter do not."""
+    assert choose(kernels=0.3).reason.startswith("kernels set the pace: a short row takes 0.100 s, 8 rows 0.300 s")
+    found = choose(kernels=0.3, member=Member(rank, 4))
+    assert found.on, found.reason
+
+
+def test_the_workers_together_look_at_each_row_once(
+    forward: Forward, with_optimizations: Callable[..., Forward]
+) -> None:
+    with_optimizations(*ALL)
+    plan, seen = memory_plan_of(forward, ROWS), []
+    for rank in range(3):
+        measured = graph_choice.Measurement(forward, plan, ROWS, LONG, Member(rank, 3))
+        seen += measured.typical
+        assert tokens(measured.largest) < tokens(plan.longest_rows) / 2
+        assert measured.micro_batches == measured.steps == 500
+    assert sorted(ROWS.index(row) for row in seen) == list(range(LONG.batch_size))
+
+
+def test_a_worker_without_rows_captures_nothing(choose: Choose, forward: Forward) -> None:
+    found = choose(member=Member(8, 9))
+    assert not found.on and found.reason == "there are fewer rows in a step than workers, and none for this one"
+    assert forward.graphs is None
 
 
 def test_a_replay_that_differs_is_not_used(

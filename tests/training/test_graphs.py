@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from job.modeling.batching import Row
+from job.modeling.memory import Candidate
 from job.training.buckets import Shape, batch_of, shape_of
 from job.training.forward import Forward
 from job.training.graphs import Graphs, NoRoom
@@ -199,6 +200,39 @@ def test_a_step_whose_memory_runs_out_begins_again_without_graphs(
     flat = torch.cat([p.grad.flatten() for p in graphs.parameters if p.grad is not None])
     assert max(differences(known, (float(loss), flat))) < 1e-6
     assert plan.place == 0
+
+
+@pytest.mark.parametrize("fails_at", [1, 3])
+def test_a_backward_replay_that_fails_takes_the_step_back(
+    fails_at: int, graphs: Graphs, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first micro-batch of a step, or a later one: the same gradients and the same random numbers, without graphs."""
+    forward, rows = graphs.forward, random_rows(24)
+    plan = memory_plan_of(forward, rows)
+    plan.candidates = [Candidate(128, "none")]
+    assert len(forward.cut(rows, 128)) > 3
+    known = gradients(forward, rows)
+    forward.model.zero_grad(set_to_none=True)
+    calls: list[float] = []
+
+    def failing(self: Computed, grad: torch.Tensor) -> None:
+        calls.append(float(grad))
+        torch.rand(3)  # dropout has drawn by then
+        if len(calls) == fails_at:
+            raise RuntimeError("CUDA error: unspecified launch failure\nCompile with ...")
+        backward(self, grad)
+
+    backward = Computed.backward
+    monkeypatch.setattr(Computed, "backward", failing)
+    state = torch.get_rng_state()
+    loss = gradients_of(forward, plan, rows, 1, backward=torch.Tensor.backward)
+    assert torch.equal(torch.get_rng_state(), state)
+    flat = torch.cat([p.grad.flatten() for p in graphs.parameters if p.grad is not None])
+    assert max(differences(known, (float(loss), flat))) < 1e-6
+    assert len(calls) == fails_at and forward.graphs is None and not plan.tried
+    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert record.getMessage().startswith("stage=train graphs=off")
+    assert record.getMessage().endswith("RuntimeError: CUDA error: unspecified launch failure")
 
 
 # --- on a card -------------------------------------------------------------------------------------------------------

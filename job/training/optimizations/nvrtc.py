@@ -27,6 +27,8 @@ END, BUFFER, SIZE = 0, 1, 2
 """The driver's names of where arguments stand (CU_LAUNCH_PARAM_*)."""
 Places = ctypes.c_void_p * 5
 NO_CONTEXT = 201
+WARNED: set[Path] = set()
+"""Folders of which was said that nothing can be kept in them."""
 
 
 class Unavailable(NotImplementedError):
@@ -113,7 +115,7 @@ def kept(folder: Path, key: str, make: Callable[[], bytes]) -> bytes:
         if (found := _read(path)) is not None:
             return found
     except OSError as error:
-        _warn_once(str(folder), str(error))
+        _warn_once(folder, error)
         return make()
     code = make()
     partial = folder / f"{key}.{os.getpid()}"  # another process may be about to do the same
@@ -122,7 +124,7 @@ def kept(folder: Path, key: str, make: Callable[[], bytes]) -> bytes:
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        _warn_once(str(folder), str(error))
+        _warn_once(folder, error)
     return code
 
 
@@ -143,9 +145,15 @@ def _read(path: Path) -> bytes | None:
     return code if hashlib.sha256(code).digest() == digest else None
 
 
-@functools.cache
-def _warn_once(folder: str, reason: str) -> None:
-    log.warning("stage=train kernels=not_kept folder=%s reason=%r: compiled at each start", folder, reason)
+def _warn_once(folder: Path, error: OSError) -> None:
+    """Each file has an error of its own."""
+    if folder not in WARNED:
+        WARNED.add(folder)
+        log.warning(
+            "stage=train kernels=not_kept folder=%s reason=%r: compiled at each start, a second or two",
+            folder,
+            f"{type(error).__name__}: {error}",
+        )
 
 
 # --- on the card -----------------------------------------------------------------------------------------------------

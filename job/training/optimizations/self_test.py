@@ -80,7 +80,6 @@ class SelfTest:
             not forward.lockstep or fits_in_float32(forward)
         )
         self.beside_others: Difference | None = None
-        self.said: set[str] = set()
         self._as_long_as_fits(self._measure)
 
     # --- the reference -------------------------------------------------------------------------------------------
@@ -125,7 +124,10 @@ class SelfTest:
                 with Perturbed(self.forward.model):
                     if shortened:
                         self._measure()
-                    return work()
+                    found = work()
+                    if shortened:
+                        self._warn_of_the_rest()
+                    return found
             except torch.OutOfMemoryError as error:
                 out_of_memory(error, self.forward.lockstep)
                 if len(self.rows[0].ids) <= SHORTEST_PIECE and not self.exact:
@@ -138,12 +140,15 @@ class SelfTest:
             else:
                 half = len(row.ids) // 2
                 self.rows[0] = Row.after(row.ids[:half], min(row.learned[0][0], half // 2))
-            log.warning(
-                "stage=train self_test=shortened tokens=%d of=%d: memory ran out%s",
-                len(self.rows[0].ids),
-                self.longest,
-                "" if self.exact or self.forward.precision == "float32" else ", compared in 16 bits alone",
-            )
+
+    def _warn_of_the_rest(self) -> None:
+        log.warning(
+            "stage=train self_test=shortened tokens=%d of=%d: memory ran out, so the beginning of the longest row alone is "
+            "compared%s",
+            len(self.rows[0].ids),
+            self.longest,
+            "" if self.exact or self.forward.precision == "float32" else ", in 16 bits alone",
+        )
 
     @property
     def finite(self) -> bool:
@@ -165,15 +170,20 @@ class SelfTest:
 
     def enable(self, optimizations: Sequence[Entry] = OPTIMIZATIONS) -> list[Optimization]:
         """Enable each optimization that fits this model and passes; the result and the log say which, and why not."""
-        return self._as_long_as_fits(lambda: [self._enable(entry) for entry in optimizations])
+        found = self._as_long_as_fits(lambda: [self._enable(entry) for entry in optimizations])
+        if self.forward.device.type == "cuda":
+            for reason, names in lost(found).items():
+                log.warning(
+                    "stage=train optimizations_off=%s reason=%r: a step gives the same without them, slower or in more memory",
+                    ",".join(names),
+                    reason,
+                )
+        return found
 
     def _enable(self, entry: Entry) -> Optimization:
         reason, difference = self._try(entry)
-        news = reason and reason not in self.said  # what keeps several off is one warning
-        self.said.add(reason)
-        say = log.warning if news and self.forward.device.type == "cuda" else log.info
         fact = f" reason={reason!r}" if reason else f" differs={str(difference)!r}"
-        say("stage=train optimization=%s on=%s%s", entry.name, str(not reason).lower(), fact)
+        log.info("stage=train optimization=%s on=%s%s", entry.name, str(not reason).lower(), fact)
         return Optimization(name=entry.name, on=not reason, reason=reason, differs=str(difference or ""))
 
     def _try(self, entry: Entry) -> tuple[str, Difference | None]:
@@ -259,3 +269,12 @@ class SelfTest:
         found = self._gradients(budget)
         differences = [difference(known, again) for known, again in zip(self.known, found, strict=True)]
         return functools.reduce(Difference.worse, differences)
+
+
+def lost(found: Sequence[Optimization]) -> dict[str, list[str]]:
+    """What keeps optimizations off, and the names of all that each reason costs."""
+    names: dict[str, list[str]] = {}
+    for one in found:
+        if not one.on:
+            names.setdefault(one.reason, []).append(one.name)
+    return names

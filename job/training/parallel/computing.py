@@ -15,6 +15,7 @@ import torch
 
 from job.modeling.batching import Row, cut
 from job.training.forward import Forward
+from job.training.graphs import ReplayFailed
 from job.training.memory_plan import MemoryPlan
 from job.training.parallel.lockstep import FILLER, out_of_memory
 from job.training.preparation import Prepared
@@ -74,11 +75,12 @@ def gradients_of(
     """Add the gradients of the summed loss of `rows` over `learned` to the parameters; returns that loss.
 
     `between` is called before each micro-batch. Where memory runs out, the rows begin again with the next candidate and the
-    same random numbers. Raises MemoryExhausted (62).
+    same random numbers; where a graph fails, without graphs. Raises MemoryExhausted (62).
     """
     random_states = RandomStates()
     forward.model.train()
     while True:
+        failed = ""
         try:
             total = torch.zeros((), device=forward.device)
             micro_batches = forward.cut(rows, memory_plan.candidate.tokens)
@@ -94,9 +96,14 @@ def gradients_of(
         except torch.OutOfMemoryError as error:
             out_of_memory(error, forward.lockstep)
             log.warning("stage=train step=%d out_of_memory=%r", step, str(error).partition(". ")[0])
+        except ReplayFailed as error:
+            failed = str(error)
         # Only here: the traceback has gone by now, and with it the failed step's tensors.
         forward.model.zero_grad(set_to_none=True)
         random_states.restore()
+        if failed and forward.graphs:
+            forward.graphs.close(failed)
+            continue
         memory_plan.fall_back(step=step, peak=torch.cuda.max_memory_reserved())
 
 
@@ -129,7 +136,8 @@ def _losses(forward: Forward, rows: Sequence[Row], budget: int, between: Callabl
     for _ in range(fillers):
         forward.row_sums([FILLER])
     sums = [0.0] * len(rows)
-    for numbers, some in found:  # only now: each is a wait for the card
-        for number, total in zip(numbers, some.tolist(), strict=True):
+    if found:  # only now, and at once: it is a wait for the card
+        places = [number for numbers, _ in found for number in numbers]
+        for number, total in zip(places, torch.cat([some for _, some in found]).tolist(), strict=True):
             sums[number] = total
     return sums

@@ -16,6 +16,7 @@ from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles
 from job.modeling.tokenizer import load_tokenizer
+from job.parallel.shares import Member
 from job.parallel.slowest import card
 from job.parallel.wire import Order, Wire, add_gradients
 from job.parallel.worker import run
@@ -51,6 +52,7 @@ def _work(request: dict[str, Any], wire: Wire) -> None:
         allow_unquantized=model.allow_unquantized,
         halved=request["halved"],
         sharing=sharing,
+        member=Member(wire.rank, wire.workers),
     )
     wire.tell("ready", facts(prepared, rows, eval_rows) | {"card": card()})
     if not sharing:

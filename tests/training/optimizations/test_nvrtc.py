@@ -102,6 +102,18 @@ def test_where_nothing_can_be_written_code_is_made_each_time_with_one_warning(
     assert "kernels=not_kept" in warning.getMessage() and "compiled at each start" in warning.getMessage()
 
 
+def test_errors_that_name_their_files_are_one_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(path: Path, _: bytes) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", refused)
+    assert [kept(tmp_path, key, Made()) for key in ("one", "two")] == [b"machine code"] * 2
+    (warning,) = caplog.records
+    assert "Permission denied" in warning.getMessage()
+
+
 def test_a_disk_that_is_full_is_told_and_keeps_no_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

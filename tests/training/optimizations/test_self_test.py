@@ -13,7 +13,7 @@ from job.modeling.batching import Row
 from job.training.forward import Forward, Revert
 from job.training.optimizations.comparison import Perturbed, gradients
 from job.training.optimizations.registry import OPTIMIZATIONS, Entry
-from job.training.optimizations.self_test import SelfTest
+from job.training.optimizations.self_test import SelfTest, lost
 from tests.families import FAMILIES, make_family_base
 from tests.mutants import MUTANTS, Mutant
 from tests.training.building import BY_NAME, ON_A_CPU, differences, forward_of, random_rows, rows_up_to
@@ -83,6 +83,24 @@ def test_one_that_fails_is_reverted_and_the_others_stay(forward: Forward) -> Non
     assert max(differences(reference, gradients(forward, rows))) < 1e-6
 
 
+def test_what_keeps_several_off_is_one_warning_that_names_them(forward: Forward) -> None:
+    """As without NVRTC, which several kernels need."""
+
+    def needing(what: str) -> Entry:
+        def enable(forward: Forward, longest: int) -> Revert:
+            raise NotImplementedError(what)
+
+        return Entry(f"needs_{len(what)}", "Nothing.", enable)
+
+    right = Entry("right", "Nothing.", lambda *_: lambda: None)
+    found = SelfTest(forward, random_rows(4)).enable([needing("NVRTC"), right, needing("Triton"), needing("NVRTC")])
+    assert lost(found) == {
+        "NotImplementedError: NVRTC": ["needs_5", "needs_5"],
+        "NotImplementedError: Triton": ["needs_6"],
+    }
+    forward.revert_optimizations()
+
+
 def test_adapter_and_random_numbers_stay_as_they_were(base: Path) -> None:
     forward = forward_of(base)
     before = [parameter.detach().clone() for parameter in forward.model.parameters() if parameter.requires_grad]
@@ -97,7 +115,7 @@ def test_adapter_and_random_numbers_stay_as_they_were(base: Path) -> None:
 
 
 def test_where_memory_is_short_only_the_beginning_of_the_longest_row_is_tested(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And packed rows are not used where a window lies beyond what was tested."""
     forward = forward_of(make_family_base(tmp_path, FAMILY["mistral_window"]), dropout=0.05)
@@ -112,6 +130,8 @@ def test_where_memory_is_short_only_the_beginning_of_the_longest_row_is_tested(
     monkeypatch.setattr("job.training.optimizations.self_test.SHORTEST_PIECE", 16)
     test = SelfTest(forward, [*rows_up_to(120, 4), *(Row.after(list(range(5, 15)), 2) for _ in range(2))])
     assert len(test.rows[0].ids) == 30
+    (record,) = caplog.records  # not one each time that it was halved
+    assert "self_test=shortened tokens=30 of=120" in record.getMessage()
     two = [BY_NAME["packed_rows"], BY_NAME["sliced_head"]]
     results = {result.name: result for result in test.enable(two)}
     assert "memory allows a test on 30 tokens only" in results["packed_rows"].reason
