@@ -3,8 +3,10 @@
 The reference path is the model as transformers and peft made it, on padded rows. Before training its loss and adapter
 gradients are computed on real rows of this data set: the longest and short ones together in eval mode, then the longest and a
 short one, each alone, in train mode. Train mode uses the same random numbers each time, so that dropout is compared too. Then
-each optimization is enabled on top of those before it, and the same is computed again. One that raises or differs is reverted,
-with a warning and the reason in the result. Finally the whole step is compared, including the layers that it recomputes.
+all optimizations are enabled, and the same is computed again. Only where that differs, each is enabled on top of those before
+it, with a comparison of its own: one that raises or differs is reverted, with a warning and the reason in the result. Either
+way the last comparison is of all that stay on. Finally the whole step is compared, with the layers that it recomputes, unless
+it is cut into nothing else than what was compared.
 
 In 16 bits no two paths agree to more than their rounding, which hides mistakes: on Llama 3.2 3B's shape it moves a gradient by
 1 % in float16 and 8 % in bfloat16. So an optimization is compared twice there: in float32, where the same mathematics agrees to
@@ -68,6 +70,8 @@ class SelfTest:
         self.exact = forward.precision != "float32"  # whether 16 bits are compared in float32 as well
         self.beside_others: Difference | None = None
         self.said: set[str] = set()
+        self.enabled: Difference | None = None
+        """Of all that is on, against the reference gradients."""
         self._as_long_as_fits(self._measure)
 
     # --- the reference -------------------------------------------------------------------------------------------
@@ -147,14 +151,49 @@ class SelfTest:
         found = self.beside_others
         return "" if found is None or not self.finite or found.within(APART) else str(found)
 
-    # --- each optimization by itself -----------------------------------------------------------------------------
+    # --- the optimizations ---------------------------------------------------------------------------------------
 
     def enable(self, optimizations: Sequence[Entry] = OPTIMIZATIONS) -> list[Optimization]:
         """Enable each optimization that fits this model and passes; the result and the log say which, and why not."""
-        return self._as_long_as_fits(lambda: [self._enable(entry) for entry in optimizations])
+        return self._as_long_as_fits(lambda: self._together(optimizations) or self._one_by_one(optimizations))
 
-    def _enable(self, entry: Entry) -> Optimization:
-        reason, difference = self._try(entry)
+    def enable_one_by_one(self, optimizations: Sequence[Entry] = OPTIMIZATIONS) -> list[Optimization]:
+        """The same with a comparison for each, which takes as many times as long."""
+        return self._as_long_as_fits(lambda: self._one_by_one(optimizations))
+
+    def _one_by_one(self, optimizations: Sequence[Entry]) -> list[Optimization]:
+        self.enabled = None
+        return [self._result(entry, *self._try(entry)) for entry in optimizations]
+
+    def _together(self, optimizations: Sequence[Entry]) -> list[Optimization]:
+        """All at once, in one comparison; nothing is enabled, and the list empty, where it fails."""
+        before, reasons = len(self.forward.reverts), dict.fromkeys((entry.name for entry in optimizations), "")
+        self.enabled = None
+        try:
+            for entry in optimizations:
+                try:
+                    self.forward.reverts.append(entry.enable(self.forward, self.longest))
+                except NotImplementedError as error:
+                    reasons[entry.name] = _named(error)
+            difference = self.compare()
+            reason = self.verdict(difference) or self._untested_window()
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # a private kernel of another version may raise anything
+            reason = _named(error)
+        if reason:
+            log.info("stage=train optimizations=apart: all of them together: %s", reason)
+            self.forward.revert_optimizations(keep=before)
+            self.forward.model.zero_grad(set_to_none=True)
+            return []
+        self.enabled = difference
+        return [
+            self._result(entry, reasons[entry.name], None if reasons[entry.name] else difference)
+            for entry in optimizations
+        ]
+
+    def _result(self, entry: Entry, reason: str, difference: Difference | None) -> Optimization:
+        """`reason`: why it cannot be used. `difference`: what it differs by, with all that was enabled by then."""
         news = reason and reason not in self.said  # what keeps several off is one warning
         self.said.add(reason)
         say = log.warning if news and self.forward.device.type == "cuda" else log.info
@@ -175,10 +214,11 @@ class SelfTest:
                 revert()
             raise
         except Exception as error:  # a private kernel of another version may raise anything; the reference path remains
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            reason = _named(error)
         if not reason:
             assert revert
             self.forward.reverts.append(revert)
+            self.enabled = difference
             return "", difference
         if revert:
             revert()
@@ -218,9 +258,12 @@ class SelfTest:
 
     # --- all of them together ------------------------------------------------------------------------------------
 
-    def whole_step(self, budget: int) -> str:
+    def whole_step(self, budget: int, *, recomputes: bool = True) -> str:
         """Empty if the run's real step, with micro-batches of `budget` tokens and the layers that it recomputes, gives the
         reference gradients; else by how much it differs."""
+        if self.enabled and not recomputes and len(self.forward.cut(self.rows, budget)) == 1:
+            log.info("stage=train whole_step=compared differs=%r", str(self.enabled))  # the step is what was compared
+            return ""
         try:
             with Perturbed(self.forward.model):
                 difference = self.compare(budget)
@@ -229,9 +272,13 @@ class SelfTest:
                 # in 16 bits, without optimizations, it is the reference path, whose own rounding says nothing against it
                 if self.forward.reverts or self.forward.precision == "float32":
                     reason = reason or self._by_rounding(difference)
+                if reason:  # whoever asks reverts what was enabled
+                    self.enabled = None
                 return reason
         except torch.OutOfMemoryError:  # in float32; the step itself has been measured to fit
-            log.warning("stage=train whole_step=not_compared: memory ran out; each optimization was compared by itself")
+            log.warning(
+                "stage=train whole_step=not_compared: memory ran out; the optimizations were compared on whole rows"
+            )
             return ""
 
     def compare(self, budget: int = 0) -> Difference:
@@ -239,3 +286,7 @@ class SelfTest:
         found = self._gradients(budget)
         differences = [difference(known, again) for known, again in zip(self.known, found, strict=True)]
         return functools.reduce(Difference.worse, differences)
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

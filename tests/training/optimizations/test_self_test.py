@@ -83,6 +83,69 @@ def test_one_that_fails_is_reverted_and_the_others_stay(forward: Forward) -> Non
     assert max(differences(reference, gradients(forward, rows))) < 1e-6
 
 
+def counted(test: SelfTest, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows with every comparison, by its budget."""
+    calls: list[int] = []
+    real = test.compare
+    monkeypatch.setattr(test, "compare", lambda budget=0: (calls.append(budget), real(budget))[1])
+    return calls
+
+
+def test_where_nothing_differs_all_are_compared_at_once(forward: Forward, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = SelfTest(forward, random_rows(3))
+    comparisons = counted(test, monkeypatch)
+    results = test.enable()
+    assert len(comparisons) == 1
+    assert [one.name for one in results if one.on] == [entry.name for entry in ON_A_CPU]
+    assert all("GPU" in one.reason for one in results if not one.on)
+    forward.revert_optimizations()
+    each = {one.name: one for one in test.enable_one_by_one()}
+    forward.revert_optimizations()
+    assert [(one.name, one.on, one.reason) for one in results] == [
+        (one.name, one.on, one.reason) for one in each.values()
+    ]
+    assert results[0].differs == each[ON_A_CPU[-1].name].differs, "the last of them is compared with all others on"
+
+
+def test_one_that_raises_anything_leaves_the_others_to_be_tried(forward: Forward) -> None:
+    def fails(*_: object) -> Revert:
+        raise AttributeError("no such function in this version")
+
+    first, *others = ON_A_CPU
+    results = SelfTest(forward, random_rows(3)).enable([first, Entry("fails", "", fails), *others])
+    assert [one.name for one in results if not one.on] == ["fails"]
+    assert len(forward.reverts) == len(ON_A_CPU)
+    forward.revert_optimizations()
+
+
+def test_a_whole_step_that_is_what_was_compared_is_not_computed_again(
+    forward: Forward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = SelfTest(forward, random_rows(3))
+    test.enable(ON_A_CPU)
+    comparisons = counted(test, monkeypatch)
+    tokens = sum(len(row.ids) for row in test.rows)
+    assert test.whole_step(tokens, recomputes=False) == ""
+    assert comparisons == []
+    assert test.whole_step(tokens, recomputes=True) == ""
+    assert test.whole_step(len(test.rows[0].ids), recomputes=False) == ""
+    assert comparisons == [tokens, len(test.rows[0].ids)]
+    forward.revert_optimizations()
+
+
+def test_a_whole_step_that_differs_is_compared_again_once_reverted(
+    forward: Forward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = SelfTest(forward, random_rows(3))
+    test.enable(ON_A_CPU)
+    comparisons = counted(test, monkeypatch)
+    monkeypatch.setattr(test, "most", test.most.times(0))
+    assert "differs from the reference path" in test.whole_step(1000)
+    forward.revert_optimizations()
+    test.whole_step(1000, recomputes=False)
+    assert comparisons == [1000, 1000]
+
+
 def test_adapter_and_random_numbers_stay_as_they_were(base: Path) -> None:
     forward = forward_of(base)
     before = [parameter.detach().clone() for parameter in forward.model.parameters() if parameter.requires_grad]
