@@ -15,6 +15,7 @@ from job.runs import pins
 from job.runs.deadline import Deadline
 from job.runs.folder import Consumer, FileChanged, RunDir
 from job.runs.metrics import MetricsWriter
+from job.runs.parts import PARTS
 from job.runs.progress import importing
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
@@ -41,12 +42,14 @@ def run(
     metrics_writer.at("check")
     wanted = chosen(settings)
     prepare_hub(settings)
-    pinned = pin(settings, token, wanted, run_dir, metrics_writer)
+    with PARTS.of("checks"):
+        pinned = pin(settings, token, wanted, run_dir, metrics_writer)
     names = [stage.name for stage in wanted]
     later = {"probes": "probe" in names, "exports": "export" in names, "pushes": "push" in names}
     deadline = Deadline.of(settings, **later)
     work = Run(pinned, token, run_dir.root, stop, deadline, halved, others)
-    check_host(work, settings, wanted, run_dir, metrics_writer)
+    with PARTS.of("checks"):
+        check_host(work, settings, wanted, run_dir, metrics_writer)
     try:
         _walk(work, settings, wanted, run_dir, metrics_writer)
     except FileChanged as changed:

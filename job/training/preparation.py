@@ -20,6 +20,7 @@ from job.modeling.refusals import not_in_4_bits
 from job.modeling.targets import shown, targets
 from job.modeling.weights import count_weights, quantized_share, require_quantized
 from job.results import Choice, DryRun, Optimization, WeightCount
+from job.runs.parts import PARTS
 from job.settings.fields import LoraSettings, TrainSettings
 from job.training import adapter as adapters
 from job.training import graph_choice
@@ -96,9 +97,13 @@ def prepare(
     overflowed = None
     while True:
         log.info("stage=train precision=%s reason=%r base=%s", precision.value, precision.reason, files.name)
-        loaded = _load(files, tokenizer, architecture, lora, precision.value, settings.seed, allow_unquantized)
-        test = _self_test(loaded.forward, [*rows, *eval_rows], architecture.name)
-        step = _choose_step(test, architecture, lora, settings, rows, optimizations, halved)
+        with PARTS.of("loading"):
+            loaded = _load(files, tokenizer, architecture, lora, precision.value, settings.seed, allow_unquantized)
+        with PARTS.of("self_test"):
+            test = _self_test(loaded.forward, [*rows, *eval_rows], architecture.name)
+            enabled = test.enable(optimizations)
+        with PARTS.of("memory_plan"):
+            step = _choose_step(test, enabled, architecture, lora, settings, rows, halved)
         if not step.dry_run or not step.dry_run.problem:
             return Prepared(loaded, step, precision, overflowed)
         overflowed = step.dry_run
@@ -162,19 +167,18 @@ def _self_test(forward: Forward, rows: Sequence[Row], name: str) -> SelfTest:
 
 def _choose_step(
     test: SelfTest,
+    enabled: list[Optimization],
     architecture: Architecture,
     lora: LoraSettings,
     settings: TrainSettings,
     rows: Sequence[Row],
-    optimizations: Sequence[Entry],
     halved: bool,
 ) -> Step:
-    """The optimizations that pass their self-test, the memory plan, and a dry run of the step that they make together.
+    """The memory plan, and a dry run of the step that the enabled optimizations make together.
 
     Where that step differs from the reference path, every optimization is reverted and the reference path takes the step.
     """
     forward = test.forward
-    enabled = test.enable(optimizations)
     while True:
         memory_plan = MemoryPlan(
             forward, rows, batch_size=settings.batch_size, architecture=architecture, lora=lora, halved=halved
@@ -186,7 +190,9 @@ def _choose_step(
         step = Step(enabled, memory_plan, dry_run)
         if (dry_run and dry_run.problem) or not test.finite:
             return step  # the next precision is tried, or the first evaluation says what is wrong
-        problem = test.whole_step(memory_plan.candidate.tokens)
+        with PARTS.of("self_test"):
+            candidate = memory_plan.candidate
+            problem = test.whole_step(candidate.tokens, recomputes=candidate.checkpointing != "none")
         memory_plan.forget_peak()
         if not problem and dry_run:
             enabled = [*enabled, graph_choice.choose(forward, memory_plan, rows, settings, test.most)]
