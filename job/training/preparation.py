@@ -27,6 +27,7 @@ from job.training import graph_choice
 from job.training.dry_run import dry_run_step
 from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan, release
+from job.training.optimizations.kernels import compile_ahead
 from job.training.optimizations.registry import OPTIMIZATIONS, Entry
 from job.training.optimizations.self_test import SelfTest
 
@@ -94,6 +95,9 @@ def prepare(
         architecture.config.model_type,
         torch.cuda.get_device_capability() if torch.cuda.is_available() else None,
     )
+    if torch.cuda.is_available():  # float32 is what the self-test compares in
+        dtypes = dict.fromkeys((DTYPES[precision.value], torch.float32))
+        compile_ahead(tuple(dtypes), torch.cuda.get_device_capability())
     overflowed = None
     while True:
         log.info("stage=train precision=%s reason=%r base=%s", precision.value, precision.reason, files.name)
