@@ -225,8 +225,6 @@ def load(name: str, dtype: torch.dtype, kernel: str, types: tuple[Any, ...]) -> 
 @functools.cache
 def module(name: str, dtype: torch.dtype) -> ctypes.c_void_p:
     """What is in `name`.cu, on the current card. Raises Unavailable."""
-    found = ctypes.c_void_p()
-    _check(
-        _driver().cuModuleLoadData(ctypes.byref(found), machine_code(name, dtype, torch.cuda.get_device_capability()))
-    )
+    code, found = machine_code(name, dtype, torch.cuda.get_device_capability()), ctypes.c_void_p()
+    _check(_driver().cuModuleLoadData(ctypes.byref(found), code))
     return found

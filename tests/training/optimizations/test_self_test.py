@@ -107,6 +107,14 @@ def test_where_nothing_differs_all_are_compared_at_once(forward: Forward, monkey
     assert results[0].differs == each[ON_A_CPU[-1].name].differs, "the last of them is compared with all others on"
 
 
+def test_where_none_can_be_enabled_nothing_is_compared(forward: Forward, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = SelfTest(forward, random_rows(3))
+    comparisons = counted(test, monkeypatch)
+    for_a_gpu = [entry for entry in OPTIMIZATIONS if entry.needs_gpu]
+    assert not any(one.on for one in test.enable(for_a_gpu))
+    assert comparisons == []
+
+
 def test_one_that_raises_anything_leaves_the_others_to_be_tried(forward: Forward) -> None:
     def fails(*_: object) -> Revert:
         raise AttributeError("no such function in this version")
