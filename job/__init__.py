@@ -35,4 +35,8 @@ only runs writes records. cli, start, pipeline, stages, outcome, inputs, plan, e
 cleaning rules and the scores import no torch, transformers, datasets, peft or trl.
 """
 
+import time
+
 __version__ = "0.1.0"
+BEGAN = time.monotonic()
+"""Of this process, or of the one that forked it: this module is imported before all others of the job."""

@@ -10,10 +10,13 @@ import functools
 import hashlib
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from job.errors import DataError, NotFound
+from job.hosts.libraries import usable_cpus
 from job.runs.differences import difference
 from job.runs.progress import advance
 from job.settings.fields import Settings
@@ -80,10 +83,8 @@ def base_files(settings: Settings, patterns: tuple[str, ...]) -> dict[str, str]:
     """
     if not settings.model.is_local or settings.model.base == "quickstart":
         return {}
-    folder = Path(settings.model.location)
-    paths = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
     try:
-        return {path.name: sha256(path).hex() for path in sorted(paths)}
+        return {path.name: sha256(path).hex() for path in _files_of(settings, patterns)}
     except OSError as error:
         raise NotFound(
             f"{error.filename} of the base model cannot be read: {error.strerror}.",
@@ -91,6 +92,25 @@ def base_files(settings: Settings, patterns: tuple[str, ...]) -> dict[str, str]:
         ) from error
 
 
+def _files_of(settings: Settings, patterns: tuple[str, ...]) -> list[Path]:
+    folder = Path(settings.model.location)
+    return sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
+
+
+def hash_ahead(settings: Settings) -> ThreadPoolExecutor | None:
+    """Begin to hash the weights of a base in a folder, beside what Python does: a gigabyte takes a second. A failure is left to
+    whoever asks for the hash. None where there is nothing to hash."""
+    if not settings.model.is_local or settings.model.base == "quickstart":
+        return None
+    pool = ThreadPoolExecutor(max(1, min(MOST_HASHING, usable_cpus() - 1)))
+    for path in _files_of(settings, WEIGHTS):
+        pool.submit(sha256, path)
+    pool.shutdown(wait=False)
+    return pool
+
+
+MOST_HASHING = 4
+"""Threads: each reads a file from beginning to end."""
 NO_RESULT = {"devices", "shard", "log_steps", "checkpoint_minutes", "report_to"}
 """Settings of training that do not say what is trained."""
 
@@ -137,7 +157,14 @@ def sha256(path: Path) -> bytes:
     facts = path.stat()
     known = time.time() - facts.st_mtime > SETTLED_SECONDS
     seen = (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino)
-    return (_sha256 if known else _sha256.__wrapped__)(path, seen)
+    with _hashing(path):
+        return (_sha256 if known else _sha256.__wrapped__)(path, seen)
+
+
+@functools.cache
+def _hashing(_path: Path) -> Lock:
+    """Whoever asks for a file that is being hashed waits for that."""
+    return Lock()
 
 
 SETTLED_SECONDS = 2.0

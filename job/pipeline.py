@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from job import outcome
 from job.errors import SettingsError
-from job.inputs import absent_as_recorded, require_unchanged
+from job.hosts.ahead import open_card
+from job.inputs import absent_as_recorded, hash_ahead, require_unchanged
 from job.results import Cleaned, Metrics, Pin, Probed, Pushed, Result, Trained
 from job.runs import pins
 from job.runs.deadline import Deadline
 from job.runs.folder import Consumer, FileChanged, RunDir
 from job.runs.metrics import MetricsWriter
+from job.runs.parts import PARTS
 from job.runs.progress import importing
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
@@ -41,12 +43,17 @@ def run(
     metrics_writer.at("check")
     wanted = chosen(settings)
     prepare_hub(settings)
-    pinned = pin(settings, token, wanted, run_dir, metrics_writer)
+    if any(stage.computes and not run_dir.has_result(stage.name) for stage in wanted):
+        open_card()
+        hash_ahead(settings)
+    with PARTS.of("checks"):
+        pinned = pin(settings, token, wanted, run_dir, metrics_writer)
     names = [stage.name for stage in wanted]
     later = {"probes": "probe" in names, "exports": "export" in names, "pushes": "push" in names}
     deadline = Deadline.of(settings, **later)
     work = Run(pinned, token, run_dir.root, stop, deadline, halved, others)
-    check_host(work, settings, wanted, run_dir, metrics_writer)
+    with PARTS.of("checks"):
+        check_host(work, settings, wanted, run_dir, metrics_writer)
     try:
         _walk(work, settings, wanted, run_dir, metrics_writer)
     except FileChanged as changed:
@@ -217,6 +224,8 @@ def refuse_other_run(settings: Settings, run_dir: RunDir) -> None:
     settings, so nothing is trained twice.
     """
     for stage in STAGES:
+        if run_dir.record(stage.name) is None and not stage.reads_files:
+            continue  # nothing to compare, and hashing a base takes seconds, which the run spends beside its imports
         if (why := _bound(stage, run_dir)) is not None:
             inputs, _ = _inputs(stage, settings, run_dir)
             run_dir.refuse_other_run(stage.name, inputs, begun=stage.begun(run_dir.root), why=why)
@@ -224,7 +233,7 @@ def refuse_other_run(settings: Settings, run_dir: RunDir) -> None:
 
 def is_done(stage: Stage, settings: Settings, run_dir: RunDir) -> bool:
     """Whether the folder holds its result with these settings."""
-    return run_dir.has_result_of(stage.name, _inputs(stage, settings, run_dir)[0])
+    return run_dir.has_result(stage.name) and run_dir.has_result_of(stage.name, _inputs(stage, settings, run_dir)[0])
 
 
 def _inputs(stage: Stage, settings: Settings, run_dir: RunDir) -> tuple[dict[str, Any], list[str]]:

@@ -16,6 +16,7 @@ from job.hosts.places import Place
 from job.inputs import NO_RESULT, clean_inputs, export_inputs, probe_inputs, push_inputs, train_inputs
 from job.results import Cleaned, Exported, Probed, Pushed, Result, Trained
 from job.runs.deadline import Deadline
+from job.runs.parts import PARTS
 from job.runs.progress import importing
 from job.runs.signals import StopRequest
 from job.settings.fields import Settings
@@ -55,15 +56,16 @@ def run_clean(run: Run) -> Cleaned:
         from job.cleaning.stage import clean
 
     train = run.settings.train
-    return clean(
-        run.settings.data,
-        run.settings.model,
-        max_tokens=train.max_tokens,
-        loss=train.loss_on,
-        seed=train.seed,
-        token=run.token,
-        root=run.root,
-    )
+    with PARTS.of("cleaning"):
+        return clean(
+            run.settings.data,
+            run.settings.model,
+            max_tokens=train.max_tokens,
+            loss=train.loss_on,
+            seed=train.seed,
+            token=run.token,
+            root=run.root,
+        )
 
 
 def run_train(run: Run) -> Trained:

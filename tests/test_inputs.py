@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from job.errors import NotFound
-from job.inputs import absent_as_recorded, clean_inputs, fingerprint, push_inputs, train_inputs
+from job.inputs import (
+    WEIGHTS,
+    absent_as_recorded,
+    base_files,
+    clean_inputs,
+    fingerprint,
+    hash_ahead,
+    push_inputs,
+    train_inputs,
+)
 from job.runs.folder import difference
 from job.runs.progress import counts
 from job.settings.fields import Settings
@@ -144,6 +154,42 @@ def test_a_base_in_a_folder_is_known_by_its_files(
     after = clean_inputs(wanted), train_inputs(wanted)
     for then, now, changed in zip(before, after, changes, strict=True):
         assert [field.partition(":")[0] for field in difference(then, now)] == [f"model.files.{name}"] * changed
+
+
+@pytest.mark.light
+def test_weights_are_hashed_ahead_in_threads_and_not_once_more(local_base: tuple[Path, Settings]) -> None:
+    folder, given = local_base
+    for name in ("model.safetensors", "model-2.safetensors"):
+        (folder / name).write_bytes(name.encode() * 10_000)
+        os.utime(folder / name, (1, 1))  # it has settled long ago
+    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    before = counts()["bytes"]
+    pool = hash_ahead(given)
+    assert pool
+    found = base_files(given, WEIGHTS)
+    pool.shutdown(wait=True)
+    assert found == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.safetensors")}
+    assert counts()["bytes"] - before == size
+
+
+@pytest.mark.light
+def test_weights_that_cannot_be_hashed_ahead_fail_where_they_are_asked_for(
+    local_base: tuple[Path, Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("job.inputs.sha256", refuse)
+    pool = hash_ahead(local_base[1])
+    assert pool
+    pool.shutdown(wait=True)
+    with pytest.raises(NotFound, match=r"model\.safetensors of the base model cannot be read: Permission denied"):
+        base_files(local_base[1], WEIGHTS)
+
+
+@pytest.mark.light
+def test_nothing_is_hashed_ahead_of_a_base_that_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hash_ahead(settings(monkeypatch)) is None
 
 
 @pytest.mark.light

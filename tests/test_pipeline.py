@@ -15,7 +15,7 @@ from job import pipeline
 from job.errors import DataError, FolderError, SettingsError
 from job.inputs import clean_inputs
 from job.results import SCHEMA_VERSION, Choice, Result
-from job.runs import pins
+from job.runs import pins, progress
 from job.runs.files import open_sealed, write_sealed
 from job.runs.folder import FileChanged, RunDir
 from job.runs.metrics import MetricsFile, MetricsWriter
@@ -54,6 +54,24 @@ TINY = (
     Stage("count", "count something", ("count/",), lambda settings: {"lora": settings.lora.r}, count, Count, long_work=False),
     Stage("echo", "say it twice", (), lambda settings: {}, echo, Choice, long_work=False),
 )  # fmt: skip
+
+
+def test_a_base_is_not_hashed_before_there_is_a_record_to_compare(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run hashes it beside its imports; the process that watches would wait for it."""
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "config.json").write_text("{}", "utf-8")
+    (base / "model.safetensors").write_bytes(b"weights" * 1000)
+    wanted = settings(monkeypatch, MODEL_BASE=str(base))
+    run_dir = RunDir(tmp_path / "run")
+    run_dir.open()
+    before = progress.counts()["bytes"]
+    pipeline.refuse_other_run(wanted, run_dir)
+    assert not pipeline.is_done(stage("train"), wanted, run_dir)
+    assert progress.counts()["bytes"] - before == len("{}"), "the config, on which the cleaned rows depend"
+    run_dir.close()
 
 
 def test_a_stage_runs_leaves_its_record_and_stands_in_metrics_and_log(

@@ -18,6 +18,7 @@ from huggingface_hub import constants, try_to_load_from_cache
 
 from job import __version__
 from job.errors import HostUnfit
+from job.hosts.ahead import read_ahead
 from job.hosts.cards import CARDS, workers_and_hosts, workers_of
 from job.hosts.disk import RECORDS_BYTES, cleaning_bytes, present_bytes, require_space
 from job.hosts.hub import cache_unusable
@@ -75,6 +76,7 @@ def check(
         _check_gpu_memory(base, settings, host, torch.cuda.mem_get_info()[0], CARDS, place)
     _check_disk(root, cleaning_bytes(settings.data) + expected.run_bytes)
     _check_cache(settings.model, token)
+    read_ahead(_cached_weights(settings.model))
 
 
 @dataclass(frozen=True)
@@ -222,6 +224,12 @@ def _check_cpu(host: Host, base: Architecture) -> None:
             remedy="Start the container with --gpus all (`nvidia-smi` must work on the host and inside it), or set "
             "FINETUNE_MODEL_BASE to a small model.",
         )
+
+
+def _cached_weights(model: ModelSettings) -> list[Path]:
+    """Of a base on the Hub, as far as they are here. A base in a folder is read to be hashed."""
+    config = None if model.is_local else try_to_load_from_cache(model.base, "config.json", revision=model.revision)
+    return sorted(Path(config).parent.glob("*.safetensors")) if isinstance(config, str) else []
 
 
 def _check_cache(model: ModelSettings, token: str) -> None:

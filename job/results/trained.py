@@ -77,6 +77,26 @@ class LogEntry(Result):
     seconds: float
 
 
+class StartSeconds(Result):
+    """From the start of this process to the end of its first optimizer step. What runs beside a part counts for none."""
+
+    imports: float = 0.0
+    """Of Python modules."""
+    checks: float = 0.0
+    """Of the machine, the base model's config and the Hub."""
+    cleaning: float = 0.0
+    """0 where an earlier start has cleaned."""
+    loading: float = 0.0
+    """Of tokenizer, rows and base model, whose weights are quantized meanwhile."""
+    self_test: float = 0.0
+    memory_plan: float = 0.0
+    """Its dry runs, and the decision on CUDA graphs."""
+    first_step: float = 0.0
+    """With the base model's evaluation before it."""
+    others: float = 0.0
+    total: float
+
+
 class TrainedAdapter(Result):
     """An adapter among which the probe chooses: LoRA tensors alone."""
 
@@ -142,6 +162,8 @@ class Trained(Result):
     """Of all starts, each up to the line of the log from which the next one went on; so with `checkpoint_seconds`."""
     checkpoint_seconds: float = 0.0
     """Those of `train_seconds` in which checkpoints were saved."""
+    start_seconds: StartSeconds | None = None
+    """Of this start; None if it had no step left to take."""
     train_tokens: int
     tokens_per_second: float
     resumed_from_step: int

@@ -15,8 +15,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from job.errors import Diverged, Stopped
 from job.modeling import row_losses
-from job.results import LogEntry
+from job.results import LogEntry, StartSeconds
 from job.runs.deadline import Deadline
+from job.runs.parts import PARTS
 from job.runs.progress import advance, expect, saving
 from job.runs.signals import StopRequest
 from job.training.candidates import Candidates
@@ -65,6 +66,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         """One that was not exactly zero."""
         self.last_mark = (0.0, 0)
         self.first_step = 0
+        self.start_seconds: StartSeconds | None = None
+        """Set by the first step of this start."""
         self.after_step: RandomStates | None = None
         self.stopping: str | None = None
         """Why training stops as soon as the loss of the step that has just ended is logged."""
@@ -200,6 +203,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         """Called after transformers has set what the step's number asks for: evaluation, checkpoint, end of training."""
         assert self.trainer is not None
         advance("steps")
+        if self.start_seconds is None:
+            self._note_start()
         self.after_step = RandomStates()
         self.skipped.end(self.trainer.accelerator.scaler)
         if self.stop.requested:
@@ -208,6 +213,14 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             self._keep_deadline(args, state, control)
         last = bool(control.should_training_stop)
         control.should_save = last or self.times.due(evaluation=bool(control.should_evaluate))
+
+    def _note_start(self) -> None:
+        if torch.cuda.is_initialized():
+            torch.cuda.synchronize()  # once: the step has only been asked for
+        parts = {name: round(seconds, 2) for name, seconds in PARTS.seconds().items()}
+        self.start_seconds = StartSeconds(**parts, total=round(sum(parts.values()), 2))
+        facts = " ".join(f"{name}={seconds}" for name, seconds in self.start_seconds.model_dump().items())
+        log.info("stage=train first_step=done seconds_by_part: %s", facts)
 
     def note_evaluation_seconds(self, seconds: float) -> None:
         if seconds > 60 * self.times.minutes >= self.evaluation_seconds:

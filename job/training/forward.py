@@ -49,9 +49,9 @@ class Forward:
     def vocabulary_rows(self) -> int:
         return int(self.base.get_input_embeddings().weight.shape[0])
 
-    def revert_optimizations(self) -> None:
-        """Leave the model as transformers and peft made it. The last optimization goes first."""
-        while self.reverts:
+    def revert_optimizations(self, keep: int = 0) -> None:
+        """Leave the model as transformers and peft made it, or with the first `keep` optimizations. The last goes first."""
+        while len(self.reverts) > keep:
             self.reverts.pop()()
 
     def cut(self, rows: Sequence[Row], budget: int) -> list[list[Row]]:

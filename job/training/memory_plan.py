@@ -12,12 +12,13 @@ import logging
 from collections.abc import Callable, Sequence
 
 import torch
+from transformers import PreTrainedModel
 
 from job.errors import MemoryExhausted
 from job.modeling.architecture import Architecture
 from job.modeling.batching import Row
 from job.modeling.layers import decoder_layers
-from job.modeling.memory import GIB, Candidate, Held, candidates
+from job.modeling.memory import GIB, Candidate, Checkpointing, Held, candidates
 from job.modeling.prediction import predictions
 from job.modeling.room import usable_bytes
 from job.results import Attempt, DryRun
@@ -133,16 +134,18 @@ class MemoryPlan:
         )
 
     def set_checkpointing(self) -> None:
-        """Set which decoder layers are recomputed in the backward pass."""
-        base = self.forward.base
-        how = self.candidate.checkpointing
-        if how == "none":
-            base.gradient_checkpointing_disable()
-        else:
-            # Reentrant checkpointing needs inputs with gradients, and the first layer's have none: the base is frozen.
-            base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-            for number, layer in enumerate(self.layers):
-                layer.gradient_checkpointing = how == "all" or number % 2 == 1
+        recompute(self.forward.base, self.candidate.checkpointing)
+
+
+def recompute(base: PreTrainedModel, how: Checkpointing) -> None:
+    """Set which decoder layers are recomputed in the backward pass."""
+    if how == "none":
+        base.gradient_checkpointing_disable()
+        return
+    # Reentrant checkpointing needs inputs with gradients, and the first layer's have none: the base is frozen.
+    base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    for number, layer in enumerate(decoder_layers(base)):
+        layer.gradient_checkpointing = how == "all" or number % 2 == 1
 
 
 def release() -> None:

@@ -22,12 +22,14 @@ from job.modeling.targets import shown, targets
 from job.modeling.weights import count_weights, quantized_share, require_quantized
 from job.parallel.shares import ALONE, Member
 from job.results import Choice, DryRun, Optimization, WeightCount
+from job.runs.parts import PARTS
 from job.settings.fields import LoraSettings, TrainSettings
 from job.training import adapter as adapters
 from job.training import graph_choice
 from job.training.dry_run import dry_run_step
 from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan, release
+from job.training.optimizations.kernels import compile_ahead
 from job.training.optimizations.registry import OPTIMIZATIONS, Entry
 from job.training.optimizations.self_test import SelfTest
 from job.training.parallel.sharded import Sharing, load_sharded
@@ -99,13 +101,22 @@ def prepare(
         architecture.config.model_type,
         torch.cuda.get_device_capability() if torch.cuda.is_available() else None,
     )
+    if torch.cuda.is_available():  # float32 is what the self-test compares in
+        dtypes = dict.fromkeys((DTYPES[precision.value], torch.float32))
+        compile_ahead(tuple(dtypes), torch.cuda.get_device_capability())
     overflowed = None
     while True:
         log.info("stage=train precision=%s reason=%r base=%s", precision.value, precision.reason, files.name)
-        loaded = _load(files, tokenizer, architecture, lora, precision.value, settings.seed, allow_unquantized, sharing)
-        test = _self_test(loaded.forward, [*rows, *eval_rows], architecture.name)
-        held = sharing.held if sharing else "whole"
-        step = _choose_step(test, architecture, lora, settings, rows, optimizations, halved, held, member)
+        with PARTS.of("loading"):
+            loaded = _load(
+                files, tokenizer, architecture, lora, precision.value, settings.seed, allow_unquantized, sharing
+            )
+        with PARTS.of("self_test"):
+            test = _self_test(loaded.forward, [*rows, *eval_rows], architecture.name)
+            enabled = test.enable(optimizations)
+        with PARTS.of("memory_plan"):
+            held = sharing.held if sharing else "whole"
+            step = _choose_step(test, enabled, architecture, lora, settings, rows, halved, held, member)
         if not step.dry_run or not step.dry_run.problem:
             return Prepared(loaded, step, precision, overflowed)
         overflowed = step.dry_run
@@ -178,21 +189,20 @@ def _self_test(forward: Forward, rows: Sequence[Row], name: str) -> SelfTest:
 
 def _choose_step(
     test: SelfTest,
+    enabled: list[Optimization],
     architecture: Architecture,
     lora: LoraSettings,
     settings: TrainSettings,
     rows: Sequence[Row],
-    optimizations: Sequence[Entry],
     halved: bool,
     held: Held,
     member: Member,
 ) -> Step:
-    """The optimizations that pass their self-test, the memory plan, and a dry run of the step that they make together.
+    """The memory plan, and a dry run of the step that the enabled optimizations make together.
 
     Where that step differs from the reference path, every optimization is reverted and the reference path takes the step.
     """
     forward = test.forward
-    enabled = test.enable(optimizations)
     while True:
         memory_plan = MemoryPlan(
             forward,
@@ -212,7 +222,9 @@ def _choose_step(
         step = Step(enabled, memory_plan, dry_run)
         if (dry_run and dry_run.problem) or not test.finite:
             return step  # the next precision is tried, or the first evaluation says what is wrong
-        problem = test.whole_step(memory_plan.candidate.tokens)
+        with PARTS.of("self_test"):
+            candidate = memory_plan.candidate
+            problem = test.whole_step(candidate.tokens, recomputes=candidate.checkpointing != "none")
         memory_plan.forget_peak()
         if not problem and dry_run:
             enabled = [*enabled, graph_choice.choose(forward, memory_plan, rows, settings, test.most, member)]

@@ -39,6 +39,7 @@ from job.results import Cleaned, Trained
 from job.runs.deadline import Deadline
 from job.runs.files import remove, replace_folder
 from job.runs.folder import FileChanged
+from job.runs.parts import PARTS
 from job.runs.progress import saving
 from job.runs.signals import StopRequest
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
@@ -92,11 +93,12 @@ def train(
     on request or before the deadline.
     """
     began = time.monotonic()
-    files = fetch_files(model, token, weights=True)
-    tokenizer = load_tokenizer(files, model)
-    chat = Chat(tokenizer)
-    rows = read_rows(chat, root / cleaned.train_path, settings.loss_on, settings.max_tokens)
-    eval_rows = read_rows(chat, root / cleaned.eval_path, settings.loss_on, settings.max_tokens)
+    with PARTS.of("loading"):
+        files = fetch_files(model, token, weights=True)
+        tokenizer = load_tokenizer(files, model)
+        chat = Chat(tokenizer)
+        rows = read_rows(chat, root / cleaned.train_path, settings.loss_on, settings.max_tokens)
+        eval_rows = read_rows(chat, root / cleaned.eval_path, settings.loss_on, settings.max_tokens)
     cards = cards_of(
         settings.devices,
         settings.batch_size,
@@ -147,11 +149,12 @@ def train(
         if team and chosen and not _team_pays(prepared, rows[: settings.batch_size], team.workers):
             team.dismiss()
             team = None
-        trainer = _trainer(prepared, settings, rows, eval_rows, watch, team)
-        if team:
-            team.join(facts(prepared, rows, eval_rows), prepared.loaded.forward.device)
-        with tracked(trainer, settings.report_to, root):
-            fit = _fit(trainer)
+        with PARTS.of("first_step"):  # whose end the trainer's callback notes
+            trainer = _trainer(prepared, settings, rows, eval_rows, watch, team)
+            if team:
+                team.join(facts(prepared, rows, eval_rows), prepared.loaded.forward.device)
+            with tracked(trainer, settings.report_to, root):
+                fit = _fit(trainer)
         saved = _save(prepared, trainer, fit, model.save_embedding, root)
     if fit.untrained:
         warnings.append(fit.untrained)
@@ -430,6 +433,7 @@ def _result(
         final_train_loss=watch.log.losses[-1] if watch.log.losses else fit.mean_loss,
         train_seconds=round(watch.seconds_before + fit.seconds, 2),
         checkpoint_seconds=round(watch.checkpoint_seconds, 2),
+        start_seconds=watch.start_seconds,
         train_tokens=round(cleaned.train_tokens * epochs),
         tokens_per_second=round(trainer.tokens_seen / fit.seconds, 1) if fit.seconds else 0.0,
         resumed_from_step=fit.first_step,

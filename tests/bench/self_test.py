@@ -27,7 +27,7 @@ def families(precision: str, folders: dict[str, Path]) -> Iterator[tuple[str, st
         forward = forward_of(folders[family.name], precision, dropout=0.05)
         test = SelfTest(forward, ROWS)
         yield family.title, "reference path", str(test.rounding)
-        for optimization in test.enable():
+        for optimization in test.enable_one_by_one():
             yield (
                 family.title,
                 optimization.name,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -30,6 +32,41 @@ def test_what_is_said_is_taken_back(
     with begin():
         assert is_on()
     assert not is_on()
+
+
+def test_the_collector_rests_while_libraries_are_imported_and_keeps_off_them_afterwards() -> None:
+    before = gc.get_freeze_count()
+    try:
+        with importing():
+            assert not gc.isenabled()
+            module = [[] for _ in range(1000)]  # stands for what an import defines
+        assert gc.isenabled()
+        assert gc.get_freeze_count() >= before + len(module)
+    finally:
+        gc.unfreeze()
+
+
+def test_what_is_garbage_before_an_import_is_not_kept_for_good() -> None:
+    class Model:
+        itself: object = None
+
+    model = Model()
+    model.itself, gone = model, weakref.ref(model)
+    del model
+    with importing():
+        assert gone() is None
+    gc.unfreeze()
+
+
+def test_a_collector_that_was_off_stays_off_where_an_import_fails() -> None:
+    gc.disable()
+    try:
+        with pytest.raises(ModuleNotFoundError), importing():
+            import no_such_library  # type: ignore[import-not-found]  # noqa: F401
+        assert not gc.isenabled()
+        assert not is_importing()
+    finally:
+        gc.enable()
 
 
 def test_a_parent_sees_what_its_fork_counts() -> None:

@@ -47,6 +47,19 @@ def test_a_run_that_goes_on_knows_from_its_log_that_there_were_gradients(tmp_pat
         assert again.saw_gradient == saw
 
 
+def test_the_first_step_of_a_start_says_where_the_seconds_went(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = Watch(tmp_path, worst_loss=9.0, stop=StopRequest())
+    with caplog.at_level("INFO"):
+        watch._note_start()
+    found = watch.start_seconds
+    assert found
+    assert found.total > 0
+    assert found.total == pytest.approx(sum(vars(found).values()) - found.total)
+    assert f"first_step=done seconds_by_part: imports={found.imports}" in caplog.text
+
+
 def test_the_log_holds_the_memory_of_a_gpu_and_none_without_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

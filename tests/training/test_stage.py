@@ -294,9 +294,9 @@ def test_without_a_whole_checkpoint_nothing_of_an_earlier_start_counts(interrupt
 def test_memory_that_runs_out_where_workers_share_a_base_makes_the_next_start_smaller(tmp_path: Path) -> None:
     """None of them can try another cut while the others wait in a pass. The second time it is the end."""
     marker = tmp_path / "train" / "smaller"
-    with pytest.raises(Stopped, match=r"full\. The next start begins with micro-batches of half the size"):
-        with _smaller_next_time(marker, halved=False):
-            raise MemoryExhausted("full.")
+    words = r"full\. The next start begins with micro-batches of half the size"
+    with pytest.raises(Stopped, match=words), _smaller_next_time(marker, halved=False):
+        raise MemoryExhausted("full.")
     assert marker.exists()
     with pytest.raises(MemoryExhausted, match="full"), _smaller_next_time(marker, halved=True):
         raise MemoryExhausted("full.")

@@ -8,11 +8,14 @@ of models: fused.py puts these in their place.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
+from contextlib import suppress
+from threading import Thread
 from typing import Any
 
 import torch
 
-from job.training.optimizations.nvrtc import Kernel, load
+from job.training.optimizations.nvrtc import Kernel, load, machine_code
 
 THREADS = 256
 WARP = 32
@@ -47,6 +50,20 @@ KERNELS = {
     "cross_entropy": ("loss", (ADDRESS, ADDRESS, ADDRESS, SIZE, SIZE, REAL, REAL, NUMBER)),
 }
 """Kernel -> its file and the types of its parameters."""
+
+
+def compile_ahead(dtypes: Sequence[torch.dtype], capability: tuple[int, int]) -> Thread:
+    """Begin to compile all of them, beside what Python does. What does not compile is left to whoever needs it and says why."""
+
+    def work() -> None:
+        for dtype in dtypes:
+            for file in sorted({file for file, _ in KERNELS.values()}):
+                with suppress(Exception):
+                    machine_code(file, dtype, capability)
+
+    thread = Thread(target=work, daemon=True)  # no end of the run waits for it
+    thread.start()
+    return thread
 
 
 def _kernel(name: str, dtype: torch.dtype, ending: str = "") -> Kernel:

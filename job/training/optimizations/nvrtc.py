@@ -14,6 +14,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import torch
@@ -128,6 +129,21 @@ def kept(folder: Path, key: str, make: Callable[[], bytes]) -> bytes:
     return code
 
 
+_making = Lock()
+
+
+def machine_code(name: str, dtype: torch.dtype, capability: tuple[int, int]) -> bytes:
+    """What is in `name`.cu, for numbers of that dtype. From any thread, each made once. Raises Unavailable."""
+    with _making:
+        return _machine_code(name, dtype, capability)
+
+
+@functools.cache
+def _machine_code(name: str, dtype: torch.dtype, capability: tuple[int, int]) -> bytes:
+    source, options = source_of(name), options_for(dtype, capability)
+    return kept(cache_folder(), key_of(source, options), lambda: compiled(source, options))
+
+
 def _require_own(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.stat()
@@ -217,8 +233,6 @@ def load(name: str, dtype: torch.dtype, kernel: str, types: tuple[Any, ...]) -> 
 @functools.cache
 def module(name: str, dtype: torch.dtype) -> ctypes.c_void_p:
     """What is in `name`.cu, on the current card. Raises Unavailable."""
-    source, options = source_of(name), options_for(dtype, torch.cuda.get_device_capability())
-    code = kept(cache_folder(), key_of(source, options), lambda: compiled(source, options))
-    found = ctypes.c_void_p()
+    code, found = machine_code(name, dtype, torch.cuda.get_device_capability()), ctypes.c_void_p()
     _check(_driver().cuModuleLoadData(ctypes.byref(found), code))
     return found

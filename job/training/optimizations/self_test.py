@@ -3,8 +3,10 @@
 The reference path is the model as transformers and peft made it, on padded rows. Before training its loss and adapter
 gradients are computed on real rows of this data set: the longest and short ones together in eval mode, then the longest and a
 short one, each alone, in train mode. Train mode uses the same random numbers each time, so that dropout is compared too. Then
-each optimization is enabled on top of those before it, and the same is computed again. One that raises or differs is reverted,
-with a warning and the reason in the result. Finally the whole step is compared, including the layers that it recomputes.
+all optimizations are enabled, and the same is computed again. Only where that differs, each is enabled on top of those before
+it, with a comparison of its own: one that raises or differs is reverted, with a warning and the reason in the result. Either
+way the last comparison is of all that stay on. Finally the whole step is compared, with the layers that it recomputes, unless
+it is cut into nothing else than what was compared.
 
 In 16 bits no two paths agree to more than their rounding, which hides mistakes: on Llama 3.2 3B's shape it moves a gradient by
 1 % in float16 and 8 % in bfloat16. So an optimization is compared twice there: in float32, where the same mathematics agrees to
@@ -24,8 +26,11 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from job.modeling.batching import Row
+from job.modeling.layers import decoder_layers
+from job.modeling.room import loss_token_bytes, room_bytes
 from job.results import Optimization
 from job.training.forward import Forward, Revert
+from job.training.memory_plan import recompute
 from job.training.optimizations.comparison import (
     Difference,
     EqualDropout,
@@ -79,7 +84,14 @@ class SelfTest:
         self.exact = forward.precision != "float32" and forward.all_say(
             not forward.lockstep or fits_in_float32(forward)
         )
+        if forward.lockstep:
+            recompute(forward.base, "all")
+            tokens = max(-forward.most(-_tokens_with_room(forward)), SHORTEST_PIECE)
+            if tokens < self.longest:
+                self.rows[0] = _beginning(self.rows[0], tokens)
         self.beside_others: Difference | None = None
+        self.enabled: Difference | None = None
+        """Of all that is on, against the reference gradients."""
         self._as_long_as_fits(self._measure)
 
     # --- the reference -------------------------------------------------------------------------------------------
@@ -138,8 +150,7 @@ class SelfTest:
             if len(row.ids) <= SHORTEST_PIECE:
                 self.exact, self.rows[0] = False, whole
             else:
-                half = len(row.ids) // 2
-                self.rows[0] = Row.after(row.ids[:half], min(row.learned[0][0], half // 2))
+                self.rows[0] = _beginning(row, len(row.ids) // 2)
 
     def _warn_of_the_rest(self) -> None:
         log.warning(
@@ -166,11 +177,11 @@ class SelfTest:
         found = self.beside_others
         return "" if found is None or not self.finite or found.within(APART) else str(found)
 
-    # --- each optimization by itself -----------------------------------------------------------------------------
+    # --- the optimizations ---------------------------------------------------------------------------------------
 
     def enable(self, optimizations: Sequence[Entry] = OPTIMIZATIONS) -> list[Optimization]:
         """Enable each optimization that fits this model and passes; the result and the log say which, and why not."""
-        found = self._as_long_as_fits(lambda: [self._enable(entry) for entry in optimizations])
+        found = self._as_long_as_fits(lambda: self._together(optimizations) or self._one_by_one(optimizations))
         if self.forward.device.type == "cuda":
             for reason, names in lost(found).items():
                 log.warning(
@@ -180,11 +191,50 @@ class SelfTest:
                 )
         return found
 
-    def _enable(self, entry: Entry) -> Optimization:
-        reason, difference = self._try(entry)
-        fact = f" reason={reason!r}" if reason else f" differs={str(difference)!r}"
-        log.info("stage=train optimization=%s on=%s%s", entry.name, str(not reason).lower(), fact)
-        return Optimization(name=entry.name, on=not reason, reason=reason, differs=str(difference or ""))
+    def enable_one_by_one(self, optimizations: Sequence[Entry] = OPTIMIZATIONS) -> list[Optimization]:
+        """The same with a comparison for each, which takes as many times as long."""
+        return self._as_long_as_fits(lambda: self._one_by_one(optimizations))
+
+    def _one_by_one(self, optimizations: Sequence[Entry]) -> list[Optimization]:
+        self.enabled = None
+        return [_result(entry, *self._try(entry)) for entry in optimizations]
+
+    def _together(self, optimizations: Sequence[Entry]) -> list[Optimization]:
+        """All at once, in one comparison; nothing is enabled, and the list empty, where it fails."""
+        before, reasons = len(self.forward.reverts), dict.fromkeys((entry.name for entry in optimizations), "")
+        self.enabled = difference = None
+        try:
+            for entry in optimizations:
+                try:
+                    self.forward.reverts.append(entry.enable(self.forward, self.longest))
+                except NotImplementedError as error:
+                    reasons[entry.name] = _named(error)
+            if len(self.forward.reverts) == before:
+                return [_result(entry, reasons[entry.name], None) for entry in optimizations]
+            difference = self.compare()
+            reason = self.verdict(difference) or self._untested_window()
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # a private kernel of another version may raise anything
+            reason = self._broken_off(error)
+        if reason := self._agreed(reason):
+            log.info("stage=train optimizations=apart: all of them together: %s", reason)
+            self.forward.revert_optimizations(keep=before)
+            self.forward.model.zero_grad(set_to_none=True)
+            return []
+        self.enabled = difference
+        return [
+            _result(entry, reasons[entry.name], None if reasons[entry.name] else difference) for entry in optimizations
+        ]
+
+    def _agreed(self, reason: str) -> str:
+        """The same for all workers that pass through the base together: one that finds a reason has it for all."""
+        return reason if self.forward.all_say(not reason) else reason or ANOTHER
+
+    def _broken_off(self, error: Exception) -> str:
+        if self.forward.lockstep:
+            self.forward.lockstep.recover()
+        return _named(error)
 
     def _try(self, entry: Entry) -> tuple[str, Difference | None]:
         """(why it cannot be used, by how much it differs)."""
@@ -194,20 +244,17 @@ class SelfTest:
             revert = entry.enable(self.forward, self.longest)
             difference = self.compare()
             reason = self.verdict(difference) or self._untested_window()
-            if not self.forward.all_say(not reason):
-                reason = reason or ANOTHER
         except torch.OutOfMemoryError:
             if revert:
                 revert()
             raise
         except Exception as error:  # a private kernel of another version may raise anything; the reference path remains
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            if self.forward.lockstep:
-                self.forward.lockstep.recover()
-                self.forward.all_say(False)
+            reason = self._broken_off(error)
+        reason = self._agreed(reason)
         if not reason:
             assert revert
             self.forward.reverts.append(revert)
+            self.enabled = difference
             return "", difference
         if revert:
             revert()
@@ -247,9 +294,12 @@ class SelfTest:
 
     # --- all of them together ------------------------------------------------------------------------------------
 
-    def whole_step(self, budget: int) -> str:
+    def whole_step(self, budget: int, *, recomputes: bool = True) -> str:
         """Empty if the run's real step, with micro-batches of `budget` tokens and the layers that it recomputes, gives the
         reference gradients; else by how much it differs."""
+        if self.enabled and not recomputes and len(self.forward.cut(self.rows, budget)) == 1:
+            log.info("stage=train whole_step=compared differs=%r", str(self.enabled))  # the step is what was compared
+            return ""
         try:
             with Perturbed(self.forward.model):
                 difference = self.compare(budget)
@@ -258,10 +308,15 @@ class SelfTest:
                 # in 16 bits, without optimizations, it is the reference path, whose own rounding says nothing against it
                 if self.forward.reverts or self.forward.precision == "float32":
                     reason = reason or self._by_rounding(difference)
-                return reason if self.forward.all_say(not reason) else reason or ANOTHER
+                reason = self._agreed(reason)
+                if reason:  # whoever asks reverts what was enabled
+                    self.enabled = None
+                return reason
         except torch.OutOfMemoryError as error:  # in float32; the step itself has been measured to fit
             out_of_memory(error, self.forward.lockstep)
-            log.warning("stage=train whole_step=not_compared: memory ran out; each optimization was compared by itself")
+            log.warning(
+                "stage=train whole_step=not_compared: memory ran out; the optimizations were compared on whole rows"
+            )
             return ""
 
     def compare(self, budget: int = 0) -> Difference:
@@ -278,3 +333,30 @@ def lost(found: Sequence[Optimization]) -> dict[str, list[str]]:
         if not one.on:
             names.setdefault(one.reason, []).append(one.name)
     return names
+
+
+def _result(entry: Entry, reason: str, difference: Difference | None) -> Optimization:
+    """`reason`: why it cannot be used. `difference`: what it differs by, with all that was enabled by then."""
+    fact = f" reason={reason!r}" if reason else f" differs={str(difference)!r}"
+    log.info("stage=train optimization=%s on=%s%s", entry.name, str(not reason).lower(), fact)
+    return Optimization(name=entry.name, on=not reason, reason=reason, differs=str(difference or ""))
+
+
+def _beginning(row: Row, tokens: int) -> Row:
+    return Row.after(row.ids[:tokens], min(row.learned[0][0], tokens // 2))
+
+
+def _tokens_with_room(forward: Forward) -> int:
+    """Of a row, beside short ones that are padded to it, on the reference path with every layer recomputed. Nothing is fused
+    there: logits and their gradient stand in 16 bits and in float32, and a layer has a tensor for each operator."""
+    states = loss_token_bytes(forward.base)
+    if states is None:
+        return SHORTEST_PIECE
+    embedding = forward.base.get_input_embeddings().weight
+    entering = len(decoder_layers(forward.base)) * embedding.shape[1] * embedding.element_size()
+    each = 12 * forward.vocabulary_rows + 6 * states + entering
+    return int(0.8 * room_bytes(forward.device)) // each // (1 + SHORT_ROWS)
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

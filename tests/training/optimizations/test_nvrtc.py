@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from job.training.optimizations import nvrtc
+from job.training.optimizations import kernels, nvrtc
 from job.training.optimizations.nvrtc import Unavailable, compiled, kept, key_of, options_for, source_of
 from tests.conftest import PROJECT
 
@@ -79,6 +79,30 @@ def test_code_is_made_once(tmp_path: Path) -> None:
     kept(tmp_path / "new", "another", made)
     assert made.times == 2
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["another.cubin", "key.cubin"]
+
+
+@needs_nvrtc
+def test_what_a_thread_compiles_ahead_is_compiled_once_and_its_failure_is_whoevers_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compilations: list[tuple[str, ...]] = []
+    real = nvrtc.compiled
+
+    def compiled_too(source: str, options: tuple[str, ...]) -> bytes:
+        compilations.append(options)
+        return real(source, options)
+
+    monkeypatch.setattr(nvrtc, "compiled", compiled_too)
+    monkeypatch.setattr(nvrtc, "cache_folder", lambda: tmp_path)
+    nvrtc._machine_code.cache_clear()
+    thread = kernels.compile_ahead((torch.float16, torch.bfloat16), T4)
+    codes = [nvrtc.machine_code(name, torch.float16, T4) for name in SOURCES]
+    thread.join(60)
+    assert all(code.startswith(b"\x7fELF") for code in codes)
+    assert compilations == [options_for(torch.float16, T4)] * len(SOURCES)
+    with pytest.raises(Unavailable, match="bfloat16 needs compute capability"):
+        nvrtc.machine_code("activation", torch.bfloat16, T4)
+    nvrtc._machine_code.cache_clear()
 
 
 def test_a_torn_file_is_made_anew(tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from job.modeling.batching import Row
+from job.modeling.layers import decoder_layers
 from job.training.forward import Forward, Revert
+from job.training.optimizations import self_test
 from job.training.optimizations.comparison import Perturbed, gradients
 from job.training.optimizations.registry import OPTIMIZATIONS, Entry
 from job.training.optimizations.self_test import SelfTest, lost
@@ -101,6 +104,77 @@ def test_what_keeps_several_off_is_one_warning_that_names_them(forward: Forward)
     forward.revert_optimizations()
 
 
+def counted(test: SelfTest, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows with every comparison, by its budget."""
+    calls: list[int] = []
+    real = test.compare
+    monkeypatch.setattr(test, "compare", lambda budget=0: (calls.append(budget), real(budget))[1])
+    return calls
+
+
+def test_where_nothing_differs_all_are_compared_at_once(forward: Forward, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = SelfTest(forward, random_rows(3))
+    comparisons = counted(test, monkeypatch)
+    results = test.enable()
+    assert len(comparisons) == 1
+    assert [one.name for one in results if one.on] == [entry.name for entry in ON_A_CPU]
+    assert all("GPU" in one.reason for one in results if not one.on)
+    forward.revert_optimizations()
+    each = {one.name: one for one in test.enable_one_by_one()}
+    forward.revert_optimizations()
+    assert [(one.name, one.on, one.reason) for one in results] == [
+        (one.name, one.on, one.reason) for one in each.values()
+    ]
+    assert results[0].differs == each[ON_A_CPU[-1].name].differs, "the last of them is compared with all others on"
+
+
+def test_where_none_can_be_enabled_nothing_is_compared(forward: Forward, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = SelfTest(forward, random_rows(3))
+    comparisons = counted(test, monkeypatch)
+    for_a_gpu = [entry for entry in OPTIMIZATIONS if entry.needs_gpu]
+    assert not any(one.on for one in test.enable(for_a_gpu))
+    assert comparisons == []
+
+
+def test_one_that_raises_anything_leaves_the_others_to_be_tried(forward: Forward) -> None:
+    def fails(*_: object) -> Revert:
+        raise AttributeError("no such function in this version")
+
+    first, *others = ON_A_CPU
+    results = SelfTest(forward, random_rows(3)).enable([first, Entry("fails", "", fails), *others])
+    assert [one.name for one in results if not one.on] == ["fails"]
+    assert len(forward.reverts) == len(ON_A_CPU)
+    forward.revert_optimizations()
+
+
+def test_a_whole_step_that_is_what_was_compared_is_not_computed_again(
+    forward: Forward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = SelfTest(forward, random_rows(3))
+    test.enable(ON_A_CPU)
+    comparisons = counted(test, monkeypatch)
+    tokens = sum(len(row.ids) for row in test.rows)
+    assert test.whole_step(tokens, recomputes=False) == ""
+    assert comparisons == []
+    assert test.whole_step(tokens, recomputes=True) == ""
+    assert test.whole_step(len(test.rows[0].ids), recomputes=False) == ""
+    assert comparisons == [tokens, len(test.rows[0].ids)]
+    forward.revert_optimizations()
+
+
+def test_a_whole_step_that_differs_is_compared_again_once_reverted(
+    forward: Forward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = SelfTest(forward, random_rows(3))
+    test.enable(ON_A_CPU)
+    comparisons = counted(test, monkeypatch)
+    monkeypatch.setattr(test, "most", test.most.times(0))
+    assert "differs from the reference path" in test.whole_step(1000)
+    forward.revert_optimizations()
+    test.whole_step(1000, recomputes=False)
+    assert comparisons == [1000, 1000]
+
+
 def test_adapter_and_random_numbers_stay_as_they_were(base: Path) -> None:
     forward = forward_of(base)
     before = [parameter.detach().clone() for parameter in forward.model.parameters() if parameter.requires_grad]
@@ -163,3 +237,20 @@ def test_where_float32_does_not_fit_at_all_16_bits_are_compared(base: Path, monk
         assert torch.equal(tensor, before[name][1])
     (result,) = test.enable([BY_NAME["sliced_head"]])
     assert result.on
+
+
+def test_workers_that_share_a_base_test_as_much_as_has_room_since_none_can_try_alone(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The least that any of them has room for, with every layer recomputed."""
+    forward = forward_of(base)
+    others = SimpleNamespace(most=lambda own: max(own, -80), all_say=lambda yes: yes, recover=lambda: None)
+    forward.lockstep = others  # type: ignore[assignment]
+    longest = rows_up_to(200, 4)
+    test = SelfTest(forward, longest)
+    assert len(test.rows[0].ids) == 80 and test.rows[0].targets
+    assert all(layer.gradient_checkpointing for layer in decoder_layers(forward.base))
+    assert all(one.on for one in test.enable(ON_A_CPU))
+    forward.revert_optimizations()
+    monkeypatch.setattr(self_test, "room_bytes", lambda device: 1000)
+    assert len(SelfTest(forward, longest).rows[0].ids) == self_test.SHORTEST_PIECE
