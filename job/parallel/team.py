@@ -105,7 +105,7 @@ class Team:
         first = min(ended, key=lambda one: bool((told_by[one["rank"]] or {}).get("broken")))
         told, name = told_by[first["rank"]], self.name(first["rank"])
         if told:
-            return error_of(told["code"], f"{name}: {told['message']}", told["remedy"])
+            return error_of(name, told)
         death = Death(
             status=first["status"],
             killed="",
