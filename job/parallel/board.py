@@ -128,8 +128,8 @@ class Board:
                         f"Rank 0 does not answer at {self.address}, port {place.port} ({error}); {place} waited for "
                         f"{seconds:.0f} seconds.",
                         remedy="Look at the log of rank 0, whether it has started. If it has, address and port "
-                        f"({place.launcher} names them, as MASTER_ADDR and MASTER_PORT do) must lead to it, and no firewall "
-                        "stand between the hosts. FINETUNE_WATCHDOG_MINUTES sets how long the others wait.",
+                        f"(launcher: {place.launcher}; MASTER_ADDR and MASTER_PORT set them) must lead to it, and no "
+                        "firewall stand between the hosts. FINETUNE_WATCHDOG_MINUTES sets how long the others wait.",
                     ) from error
             time.sleep(BEAT_SECONDS)
 
@@ -141,5 +141,6 @@ def _kept(place: Place) -> Any:
         raise HostUnfit(
             f"Port {place.port}, where the other processes of this run look for rank 0, cannot be listened on: "
             f"{error.strerror}.",
-            remedy="Set MASTER_PORT to a port that is free on this host, to the same one for all processes.",
+            remedy="Set MASTER_PORT to a port that is free on this host, to the same one for all processes. "
+            f"{place.other_leader}",
         ) from error

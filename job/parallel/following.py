@@ -172,8 +172,8 @@ def require_same_count(place: Place, leaders: int) -> None:
     if place.processes != leaders:
         raise SettingsError(
             [
-                f"NNODES, or what {place.launcher} sets in its place: {place.processes} here, and {leaders} where rank 0 is; "
-                "all processes need the same number"
+                f"NNODES, or what the launcher ({place.launcher}) sets in its place: {place.processes} here, and {leaders} "
+                "where rank 0 is; all processes need the same number"
             ]
         )
 

@@ -124,8 +124,8 @@ class Others:
                 raise HostUnfit(
                     f"Of {self.place.processes} processes {', '.join(map(str, missing))} did not come within "
                     f"{self.seconds / 60:g} minutes to {self.place.address}, port {self.place.port}.",
-                    remedy=f"Look at their logs, whether they have started and reach that address ({self.place.launcher} names "
-                    "it). FINETUNE_WATCHDOG_MINUTES sets how long they are waited for.",
+                    remedy=f"Look at their logs, whether they have started and reach that address (launcher: "
+                    f"{self.place.launcher}). FINETUNE_WATCHDOG_MINUTES sets how long they are waited for.",
                 )
             stir()
             time.sleep(LOOK_SECONDS)

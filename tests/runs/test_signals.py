@@ -45,7 +45,7 @@ def test_a_stop_that_another_process_asked_for_names_it_and_no_signal(caplog: py
     with stop.listening(), stop.polled():
         stop.ask("SIGTERM arrived on host a.")
     assert stop.requested
-    assert "reason='SIGTERM arrived on host a.': stopping between two micro-batches" in caplog.text
+    assert "asked='SIGTERM arrived on host a.': stopping between two micro-batches" in caplog.text
     assert "signal=" not in caplog.text
 
 
