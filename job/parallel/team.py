@@ -114,7 +114,7 @@ class Team:
             signal="",
             idle_seconds=0.0,
             memory_killed=first["memory_killed"],
-            tail="",
+            tail=first["tail"],
         )
         cause = cause_of(death, LineFormatter.stage)
         assert isinstance(cause, JobError)

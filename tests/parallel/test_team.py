@@ -11,12 +11,13 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from job.errors import HostUnfit, JobError
+from job.errors import HostUnfit, JobError, MemoryExhausted
 from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles
 from job.parallel.team import Team, require_same
 from job.parallel.wire import Order
+from job.runs.deaths import Ended
 from job.runs.progress import counts
 from job.settings.fields import LoraSettings, ModelSettings
 from job.training.parallel.computing import facts, losses_of
@@ -147,6 +148,26 @@ def test_three_workers_train_what_one_trains_until_one_is_killed(
 
 def trainer_losses(trainer: Float32AdapterTrainer, rows: list[Row]) -> list[float]:
     return losses_of(trainer.forward, trainer.memory_plan, rows)
+
+
+@pytest.mark.light
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("terminate called: CUDA error: uncorrectable ECC error encountered\n", HostUnfit),
+        ("terminate called: CUDA out of memory. Tried to allocate 20.00 MiB\n", MemoryExhausted),
+        ("terminate called: something else\n", Ended),
+    ],
+)
+def test_a_worker_that_native_code_ends_is_classified_as_a_single_process_is(words: str, error: type[JobError]) -> None:
+    with pytest.raises(error, match="Worker 1 of 2: ") as caught, Team(dying(words), ["", ""]) as team:
+        team.join({}, torch.device("cpu"))
+    assert type(caught.value) is error
+    assert (words.strip() in str(caught.value)) == (error is not Ended)
+
+
+def dying(words: str) -> dict[str, object]:
+    return {"module": "tests.parallel.dying", "words": words}
 
 
 def test_a_worker_that_cannot_begin_says_why(base: Path, path: Path, tmp_path: Path) -> None:
