@@ -25,7 +25,7 @@ SILENT_SECONDS = 50.0
 """After which a process is gone. A process that loads libraries from a cold disk may stand still for many seconds."""
 TRIES_SECONDS = 2.0
 OVER_SECONDS = 10.0
-"""Of no answer, after which a run may be over. A rank 0 that comes later finds all done, and waits for nobody to train."""
+"""Without an answer, after which the run may be over. A rank 0 that comes all the same finds nothing left to train."""
 
 
 class Board:

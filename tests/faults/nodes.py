@@ -176,6 +176,13 @@ def hanging(hosts: Hosts) -> Hosts:
     return hosts.run(STEP, worker_gets(signal.SIGSTOP))
 
 
+def together(hosts: Hosts) -> Hosts:
+    hosts.changes = TOGETHER
+    hosts.run()
+    assert metrics_of(hosts.folder / "output")["train"]["held"] == "sharded"
+    return hosts
+
+
 def another_base(hosts: Hosts) -> Hosts:
     """Under the same name: each host has its own, and that of one has another epsilon."""
     hosts.homes = [hosts.folder / f"home-{rank}" for rank in range(2)]
@@ -204,9 +211,15 @@ def alone(hosts: Hosts) -> Hosts:
     return hosts
 
 
+def late(hosts: Hosts) -> Hosts:
+    """Rank 0 was there and has finished."""
+    assert hosts.run().codes == [0, 0]
+    return alone(hosts)
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("two hosts", [0, 0], lambda hosts: hosts.run(), "workers=2", again=TWO),
-    Fault("two hosts hold the base together", [0, 0], with_changes(*TOGETHER), "workers=2", again=TOGETHER),
+    Fault("two hosts hold the base together", [0, 0], together, "workers=2", again=TOGETHER),
     Fault("torchrun", [0], by_torchrun, "workers=2", again=ONE),
     Fault(
         "kill -9 of a worker",
@@ -242,6 +255,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a typo at rank 0", [64, 64], with_changes({"TRAIN_EPOCHS": "many"}, {}), "FINETUNE_TRAIN_EPOCHS"),
     Fault("a typo at the other host", [64, 64], with_changes({}, {"TRAIN_EPOCHS": "many"}), "FINETUNE_TRAIN_EPOCHS"),
     Fault("nobody answers", [68], alone, "Rank 0 does not answer at 127.0.0.1, port "),
+    Fault("comes after the end", [0], late, "rank 0 does not answer, and "),
     Fault("a folder that is not shared", [68, 68], apart, "is not the one that rank 0 works in"),
 )
 
