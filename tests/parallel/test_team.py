@@ -138,7 +138,7 @@ def test_three_workers_train_what_one_trains_until_one_is_killed(
         own = team.begin_gradients(trainer.parameters, some, [0, 1], order)
         assert own == some[:1] or own == some[1:]
         loss = team.finish_gradients(trainer.parameters, trainer._gradients(own, order.learned))
-        assert float(loss) == pytest.approx(sum(trainer_losses(trainer, some)) / order.learned, rel=1e-5)
+        assert float(loss) == pytest.approx(sum(trainer_losses(alone, some)) / order.learned, rel=1e-5)
 
         began = time.monotonic()
         team._children.processes[2].kill()
