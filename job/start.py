@@ -22,7 +22,7 @@ from job.hosts import platforms
 from job.hosts.cards import require_rows
 from job.hosts.folders import require_folders
 from job.hosts.libraries import prepare_libraries, require_way_to_hub, require_working_folder
-from job.hosts.places import Place, place_of
+from job.hosts.places import Place, left_out, place_of
 from job.hosts.trackers import require_tracker
 from job.results import Metrics, Result
 from job.runs.bar import BAR
@@ -103,6 +103,8 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest, place: Pl
         settings = load_settings(env_file)
         hide_secrets(os.environ)
         LineFormatter.as_json = settings.log_format == "json"
+        if missing := left_out(os.environ):
+            log.warning("stage=start processes=1: %s: this run trains alone, whatever other hosts do", missing)
         folder, stage = settings.output_dir, "start"
         require_way_to_hub(settings)
         require_tracker(settings)
@@ -121,6 +123,8 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest, place: Pl
         LineFormatter.as_json = wants_json(os.environ)
         if stage == "settings":  # and it may name the folder
             folder = output_dir(os.environ)
+        if isinstance(error, FolderInUse) and place:
+            error.remedy = f"{error.remedy} {place.other_leader}"
         if isinstance(error, SettingsError) and env_file is None and nothing_is_set():
             error.remedy = first_steps
         code = refused(error, folder, stage, held=held is not None)

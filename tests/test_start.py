@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from job import __version__, pipeline, stages, start
+from job import __version__, pipeline, start
 from job.errors import FolderInUse, Stopped
 from job.hosts import platforms
-from job.hosts.places import Place
 from job.runs import pins, redaction
 from job.runs.deaths import Death
 from job.runs.folder import RunDir
@@ -339,67 +338,3 @@ def test_a_process_that_dies_before_its_first_word_wipes_nothing_out(
     monkeypatch.setattr(start, "supervise", lambda *_, **__: death)
     code, found = finished()
     assert (code, found["leave"], found["count"]) == (75, before["leave"], before["count"])
-
-
-# --- several processes -----------------------------------------------------------------------------------------------
-
-
-def test_a_place_that_does_not_add_up_is_refused_and_nobody_writes(
-    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Nobody knows who leads."""
-    variables = {
-        "FINETUNE_OUTPUT_DIR": str(tmp_path / "output"),
-        "NNODES": "2",
-        "NODE_RANK": "2",
-        "MASTER_ADDR": "host",
-    }
-    assert command(variables, "--env-file", "env/quickstart.env") == 64
-    assert "NODE_RANK: 2 is no rank among the 2 of NNODES" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_more_workers_than_rows_of_a_step_are_refused_by_every_process(
-    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[int] = []
-    monkeypatch.setattr(stages, "tell", lambda place, code, message, late: told.append(code))
-    variables = {
-        "FINETUNE_OUTPUT_DIR": str(tmp_path / "output"),
-        "FINETUNE_TRAIN_DEVICES": "9",
-        "NNODES": "2",
-        "NODE_RANK": "1",
-        "MASTER_ADDR": "host",
-    }
-    assert command(variables, "--env-file", "env/quickstart.env") == 64
-    assert "FINETUNE_TRAIN_BATCH_SIZE=16" in capsys.readouterr().err
-    assert told == [64]
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_rank_1_follows_and_writes_nothing(
-    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    followed: list[tuple[Place, str, str]] = []
-
-    def follow(place: Place, settings: Settings, token: str) -> int:
-        followed.append((place, settings.model.base, token))
-        return 75
-
-    monkeypatch.setattr(stages, "follow", follow)
-    place = {"NNODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "host"}
-    variables = {"FINETUNE_OUTPUT_DIR": str(tmp_path / "output"), "HF_TOKEN": "hf_x", **place}
-    assert command(variables, "--env-file", "env/quickstart.env") == 75
-    assert followed == [(Place(1, 2, None, "host", 29500, "a number of hosts"), "quickstart", "hf_x")]
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_start_of_rank_0_that_is_refused_tells_the_others(
-    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[tuple[int, str]] = []
-    monkeypatch.setattr(stages, "tell", lambda place, code, message, late: told.append((code, message)))
-    place = {"NNODES": "2", "NODE_RANK": "0", "MASTER_ADDR": "host"}
-    variables = {"FINETUNE_OUTPUT_DIR": str(tmp_path / "output"), "FINETUNE_TRAIN_EPOCHS": "many", **place}
-    assert command(variables, "--env-file", "env/quickstart.env") == 64
-    assert [(code, "FINETUNE_TRAIN_EPOCHS" in message) for code, message in told] == [(64, True)]

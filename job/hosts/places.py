@@ -38,6 +38,14 @@ class Place:
     def __str__(self) -> str:
         return f"process {self.rank} of {self.processes}"
 
+    @property
+    def other_leader(self) -> str:
+        """What to do where rank 0 finds its place taken: a sentence for a remedy."""
+        return (
+            "If another process of this run has it, both were started as rank 0: give each a rank of its own (NODE_RANK, or "
+            f"what the launcher sets in its place; launcher: {self.launcher})."
+        )
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -176,7 +184,7 @@ LAUNCHERS: tuple[Launcher, ...] = (
         _read("JOB_COMPLETION_INDEX", "NNODES", "MASTER_ADDR", "MASTER_PORT"),
     ),
     Launcher(
-        "a number of hosts",
+        "plain variables",
         ("NODE_RANK", "NNODES", "MASTER_ADDR"),
         lambda environ: bool(environ.get("NNODES") and (environ.get("NODE_RANK") or environ.get("MASTER_ADDR"))),
         _read("NODE_RANK", "NNODES", "MASTER_ADDR", "MASTER_PORT"),
@@ -237,6 +245,18 @@ def place_of(environ: Environ) -> Place | None:
         launcher.name,
         claim.store,
     )
+
+
+def left_out(environ: Environ) -> str:
+    """A sentence on what is missing where some variables speak of several hosts and this process would train alone; else
+    empty. Variables of a launcher that counts one process are complete."""
+    if any(one.is_here(environ) for one in LAUNCHERS):
+        return ""
+    if environ.get("NNODES", "1") not in ("", "1"):
+        return f"NNODES={environ['NNODES']} is set, but NODE_RANK and MASTER_ADDR are not"
+    if environ.get("NODE_RANK") and environ.get("MASTER_ADDR"):
+        return "NODE_RANK and MASTER_ADDR are set, but NNODES is not"
+    return ""
 
 
 def _problems(launcher: Launcher, claim: Claim) -> Iterator[str]:

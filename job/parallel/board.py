@@ -24,16 +24,19 @@ BEAT_SECONDS = 1.0
 SILENT_SECONDS = 50.0
 """After which a process is gone. A process that loads libraries from a cold disk may stand still for many seconds."""
 TRIES_SECONDS = 2.0
+OVER_SECONDS = 10.0
+"""Without an answer, after which the run may be over. A rank 0 that comes all the same finds nothing left to train."""
 
 
 class Board:
-    """`seconds`: how long rank 0's store may take to answer.
+    """`seconds`: how long rank 0's store may take to answer. `is_over`: whether it will not any more, asked once it has not for
+    some seconds.
 
     Raises HostUnfit (68) if nobody answers at rank 0's address, or if its port is taken.
     """
 
-    def __init__(self, place: Place, *, seconds: float) -> None:
-        self.place = place
+    def __init__(self, place: Place, *, seconds: float, is_over: Callable[[], bool] = lambda: False) -> None:
+        self.place, self._is_over = place, is_over
         self.look: Callable[[], object] = lambda: None
         """Called after each reading, in the thread that reads."""
         self._keeps = place.rank == 0 and not place.store
@@ -116,20 +119,21 @@ class Board:
                 self._texts[rank], self._changed[rank] = text, time.monotonic()
 
     def _reach(self, seconds: float) -> Any:
-        until = time.monotonic() + seconds
+        began = time.monotonic()
         place = self.place
         while True:
             try:
                 socket.create_connection((self.address, place.port), timeout=TRIES_SECONDS).close()  # torch's own tries
                 return reach_store(self.address, place.port, place.store)  # print a stack each
             except (RuntimeError, OSError) as error:
-                if time.monotonic() > until:
+                waited = time.monotonic() - began
+                if waited > seconds or (waited > OVER_SECONDS and self._is_over()):
                     raise HostUnfit(
                         f"Rank 0 does not answer at {self.address}, port {place.port} ({error}); {place} waited for "
-                        f"{seconds:.0f} seconds.",
+                        f"{waited:.0f} seconds.",
                         remedy="Look at the log of rank 0, whether it has started. If it has, address and port "
-                        f"({place.launcher} names them, as MASTER_ADDR and MASTER_PORT do) must lead to it, and no firewall "
-                        "stand between the hosts. FINETUNE_WATCHDOG_MINUTES sets how long the others wait.",
+                        f"(launcher: {place.launcher}; MASTER_ADDR and MASTER_PORT set them) must lead to it, and no "
+                        "firewall stand between the hosts. FINETUNE_WATCHDOG_MINUTES sets how long the others wait.",
                     ) from error
             time.sleep(BEAT_SECONDS)
 
@@ -141,5 +145,6 @@ def _kept(place: Place) -> Any:
         raise HostUnfit(
             f"Port {place.port}, where the other processes of this run look for rank 0, cannot be listened on: "
             f"{error.strerror}.",
-            remedy="Set MASTER_PORT to a port that is free on this host, to the same one for all processes.",
+            remedy="Set MASTER_PORT to a port that is free on this host, to the same one for all processes. "
+            f"{place.other_leader}",
         ) from error

@@ -9,15 +9,17 @@ from job.runs.deaths import by_last_words
 from job.runs.logs import LineFormatter
 
 
-def error_of(code: int, message: str, remedy: str) -> JobError:
-    """The error with that exit code, as another process has told it."""
+def error_of(name: str, told: dict[str, Any]) -> JobError:
+    """The error with that exit code, as the process of that name has told it."""
+    code, message = told["code"], told["message"]
     kinds = [JobError]
     for kind in kinds:
         kinds += kind.__subclasses__()
     kind = next((kind for kind in kinds if kind.exit_code == code), JobError)
     if kind is SettingsError:
-        return SettingsError([message])
-    return kind(message, remedy=remedy)
+        problems = message.split("\n  ")[1:] or [message]  # its heading counts them, and is made again
+        return SettingsError([f"{name}: {problem}" for problem in problems])
+    return kind(f"{name}: {message}", remedy=told["remedy"])
 
 
 BROKEN = ("Connection reset by peer", "Connection closed by peer", "Broken pipe", "NCCL communicator was aborted")

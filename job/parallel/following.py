@@ -5,6 +5,7 @@ It claims no folder and writes no file of the run. What it says goes to rank 0 b
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import torch
 
-from job.errors import HostUnfit, JobError, SettingsError, Stopped
+from job.errors import SUCCESS, HostUnfit, JobError, NoBetter, SettingsError, Stopped, Worse
 from job.hosts.cards import cards_of
 from job.hosts.places import Place
 from job.modeling.files import fetch_files
@@ -22,6 +23,7 @@ from job.parallel.failures import told_of
 from job.runs.differences import difference
 from job.runs.lock import word_in
 from job.runs.progress import movement
+from job.runs.redaction import redact_values
 from job.settings.fields import PREFIX, ModelSettings, Settings
 
 log = logging.getLogger("job")
@@ -30,6 +32,8 @@ BROKEN_SECONDS = 25.0
 """How long after a broken connection rank 0 may still say how it ended: its watching process has to load torch for that."""
 FOLDER_SECONDS = 60.0
 """A network file system may show a new file that much later."""
+FINISHED = (SUCCESS, NoBetter.exit_code, Worse.exit_code)
+"""How a run ends that has gone through all its stages, or to its verdict."""
 STOP_SECONDS = 25.0
 """In which rank 0 stops in order: it saves a checkpoint."""
 
@@ -38,7 +42,22 @@ def follow(place: Place, settings: Settings, shared: dict[str, Any], token: str)
     """Returns the exit code, which is rank 0's. `shared`: the settings that all must have. Raises HostUnfit (68) if rank 0
     does not answer, and Stopped (75)."""
     log.info("stage=hosts %s: waiting for rank 0 at %s, port %d", place, place.address, place.port)
-    follower = Follower(Board(place, seconds=60 * settings.watchdog_minutes), settings, shared, token)
+
+    def finished() -> int | None:
+        return finished_with(settings, shared)
+
+    try:
+        board = Board(place, seconds=60 * settings.watchdog_minutes, is_over=lambda: finished() is not None)
+    except HostUnfit:
+        if (code := finished()) is None:
+            raise
+        log.info(
+            "stage=end exit_code=%d: rank 0 does not answer, and %s has its run, which is finished",
+            code,
+            settings.output_dir.absolute(),
+        )
+        return code
+    follower = Follower(board, settings, shared, token)
     try:
         return follower.work()
     finally:
@@ -167,13 +186,27 @@ class Follower:
         return code
 
 
+def finished_with(settings: Settings, shared: dict[str, Any]) -> int | None:
+    """The exit code of the run in the folder, if it has these settings and stages and no start would train again. One that
+    failed or was stopped goes on with the next start, whose rank 0 may still come."""
+    wanted = shared | {"stages": list(settings.stages)}
+    try:
+        metrics = json.loads((settings.output_dir / "metrics.json").read_text("utf-8"))
+        theirs, code = metrics["settings"], metrics["exit_code"]
+        found = {section: {name: theirs[section][name] for name in mine} for section, mine in shared.items()}
+        found["stages"] = theirs["stages"]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # none, or of another version
+        return None
+    return code if code in FINISHED and not list(difference(found, redact_values(wanted))) else None
+
+
 def require_same_count(place: Place, leaders: int) -> None:
     """Raises SettingsError (64): with more processes than rank 0 counts some would stay idle, with fewer it waits."""
     if place.processes != leaders:
         raise SettingsError(
             [
-                f"NNODES, or what {place.launcher} sets in its place: {place.processes} here, and {leaders} where rank 0 is; "
-                "all processes need the same number"
+                f"NNODES, or what the launcher ({place.launcher}) sets in its place: {place.processes} here, and {leaders} "
+                "where rank 0 is; all processes need the same number"
             ]
         )
 

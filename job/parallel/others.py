@@ -45,6 +45,8 @@ class Others:
         self.gone = ""
         """A sentence on a process that ended without a word."""
         self._stop, self._asked = stop, False
+        self._given_up = False
+        """Whether those who never came have had their time."""
         self._words: dict[int, str] = {}
         self._teams = 0
         self.board = Board(place, seconds=seconds)
@@ -76,7 +78,7 @@ class Others:
             if self._words.setdefault(rank, text["word"]) != text["word"]:
                 self.gone = reason = f"{self.name(rank)} was started a second time."
             elif told := text.get("failed"):
-                self.error = error_of(told["code"], f"{self.name(rank)}: {told['message']}", told["remedy"])
+                self.error = error_of(self.name(rank), told)
                 reason = f"{self.name(rank)} failed."
             elif text.get("stopped"):
                 reason = f"{text['stopped'].rstrip('.')} on {self.name(rank)}."
@@ -118,11 +120,12 @@ class Others:
         until = time.monotonic() + self.seconds
         while missing := [rank for rank in self.board.others if "cards" not in self.board.of(rank)]:
             if time.monotonic() > until:
+                self._given_up = True
                 raise HostUnfit(
                     f"Of {self.place.processes} processes {', '.join(map(str, missing))} did not come within "
-                    f"{self.seconds / 60:.0f} minutes to {self.place.address}, port {self.place.port}.",
-                    remedy=f"Look at their logs, whether they have started and reach that address ({self.place.launcher} names "
-                    "it). FINETUNE_WATCHDOG_MINUTES sets how long they are waited for.",
+                    f"{self.seconds / 60:g} minutes to {self.place.address}, port {self.place.port}.",
+                    remedy=f"Look at their logs, whether they have started and reach that address (launcher: "
+                    f"{self.place.launcher}). FINETUNE_WATCHDOG_MINUTES sets how long they are waited for.",
                 )
             stir()
             time.sleep(LOOK_SECONDS)
@@ -148,6 +151,7 @@ class Others:
     def end(self, code: int, message: str = "", *, late: float) -> None:
         """Tell all how the run ended, and wait until they have heard it. `late`: how long for those who are not there yet."""
         self.board.tell(end={"code": code, "message": message}, team=0)
+        late = 0 if self._given_up else late
         began = time.monotonic()
         while True:
             waited = time.monotonic() - began
@@ -155,5 +159,6 @@ class Others:
             known = [rank for rank in left if self.board.of(rank)]
             if not left or (waited > LEAVE_SECONDS and len(known) == len(left)) or waited > max(late, LEAVE_SECONDS):
                 break
+            stir()  # a watchdog of a minute is no judge of this
             time.sleep(LOOK_SECONDS)
         self.board.close()

@@ -23,7 +23,7 @@ from job.parallel.slowest import card, mixed
 from job.parallel.wire import Order, Wire, add_gradients
 from job.runs.deaths import Death, cause_of
 from job.runs.logs import LineFormatter
-from job.runs.progress import stir
+from job.runs.progress import advance, stir
 
 log = logging.getLogger("job.parallel")
 T = TypeVar("T")
@@ -64,6 +64,8 @@ class Team:
         self.mixed = ""
         """A sentence on the slowest GPU, where they are of several kinds."""
         self._connected, self._ending = False, False
+        self._theirs = 0
+        """Tokens of a step that other workers compute: those of this one count themselves."""
         place = {"address": self.wire.address, "port": self.wire.port, "prefix": self.wire.prefix}
         mine = dict(enumerate(cards[: counts[0]]))
         mine.pop(0)
@@ -105,14 +107,14 @@ class Team:
         first = min(ended, key=lambda one: bool((told_by[one["rank"]] or {}).get("broken")))
         told, name = told_by[first["rank"]], self.name(first["rank"])
         if told:
-            return error_of(told["code"], f"{name}: {told['message']}", told["remedy"])
+            return error_of(name, told)
         death = Death(
             status=first["status"],
             killed="",
             signal="",
             idle_seconds=0.0,
             memory_killed=first["memory_killed"],
-            tail="",
+            tail=first["tail"],
         )
         cause = cause_of(death, LineFormatter.stage)
         assert isinstance(cause, JobError)
@@ -189,11 +191,14 @@ class Team:
         """Give each worker its share of a step; returns the leader's."""
         found = shares([len(row.ids) for row in rows], self.workers)
         self._begin(parameters, order, [[numbers[place] for place in some] for some in found])
-        return [rows[place] for place in found[0]]
+        own = [rows[place] for place in found[0]]
+        self._theirs = _tokens(rows) - _tokens(own)
+        return own
 
     def finish_gradients(self, parameters: Sequence[torch.nn.Parameter], loss: torch.Tensor) -> torch.Tensor:
         """The sums over all workers take the place of the leader's gradients; returns that of the losses."""
         total: torch.Tensor = self.together(lambda: add_gradients(self.wire, parameters, loss))
+        advance("tokens", self._theirs)
         return total
 
     def losses(
@@ -206,9 +211,11 @@ class Team:
         found = shares([len(row.ids) for row in rows], self.workers)
         self._begin(parameters, Order("losses"), found)
         sums = torch.zeros(len(rows), dtype=torch.float64, device=parameters[0].device)
-        own = self.together(lambda: compute([rows[number] for number in found[0]]))
+        mine = [rows[number] for number in found[0]]
+        own = self.together(lambda: compute(mine))
         sums[found[0]] = torch.tensor(own, dtype=torch.float64).to(sums.device)
         self.together(lambda: self.wire.add(sums))
+        advance("tokens", _tokens(rows) - _tokens(mine))
         return [float(total) for total in sums.tolist()]
 
     def passes(self, parameters: Sequence[torch.nn.Parameter], count: int, work: Callable[[], T]) -> T:
@@ -248,6 +255,10 @@ class Team:
             self.others.dismiss()
         if self._connected and kind is None:
             dist.destroy_process_group()
+
+
+def _tokens(rows: Sequence[Row]) -> int:
+    return sum(len(row.ids) for row in rows)
 
 
 def require_same(facts: dict[str, Any], theirs: dict[str, Any], name: str) -> None:

@@ -72,10 +72,14 @@ class StopRequest:
         name = signal.Signals(number).name
         orphaned = self.watched_by and os.getppid() != self.watched_by
         reason = "The process that watched this run is gone: it was killed." if orphaned else f"{name} arrived."
+        asked = self.reason
         self.reason = self.reason or reason
         if again or not self._polled:
             raise Stopped(reason if again else self.reason)
-        log.warning("signal=%s: stopping between two micro-batches", name)
+        if asked:
+            log.warning("asked=%r: stopping between two micro-batches", asked)
+        else:
+            log.warning("signal=%s: stopping between two micro-batches", name)
 
     @contextmanager
     def listening(self) -> Iterator[None]:

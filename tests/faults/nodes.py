@@ -7,8 +7,10 @@ table, and exits with 1 if a row is not as expected.
 
 from __future__ import annotations
 
+import json
 import math
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -78,6 +80,8 @@ class Hosts:
     """Each host's own settings."""
     name: str = "host"
     """Of their logs."""
+    homes: Sequence[Path] = ()
+    """Their working folders, in which relative paths begin; without any, this process's."""
     codes: list[int] = field(default_factory=list)
     seconds: float = math.nan
     """From the act to the end of the last."""
@@ -97,11 +101,14 @@ class Hosts:
         port = free_port()
         jobs = []
         for rank, changes in enumerate(self.changes):
+            home = self.homes[rank] if self.homes else None
             place = {"NNODES": str(len(self.changes)), "NODE_RANK": str(rank), "MASTER_ADDR": "127.0.0.1"}
             settings = variables(self.inputs, self.view(rank), **{**OPTIONS, **changes})
             with (self.folder / f"{self.name}-{rank}.log").open("w") as log:
                 jobs.append(
-                    start_job(settings | place | {"MASTER_PORT": str(port)}, stdout=log, stderr=subprocess.STDOUT)
+                    start_job(
+                        settings | place | {"MASTER_PORT": str(port)}, stdout=log, stderr=subprocess.STDOUT, cwd=home
+                    )
                 )
         acted = time.monotonic()
         while any(job.poll() is None for job in jobs):
@@ -152,6 +159,8 @@ class Fault:
 
 ONE: Sequence[Mapping[str, str]] = ({"TRAIN_DEVICES": "1"},)
 TWO: Sequence[Mapping[str, str]] = ({}, {})
+TOGETHER: Sequence[Mapping[str, str]] = ({"TRAIN_SHARD": "full"}, {"TRAIN_SHARD": "full"})
+"""The workers of both hold the base."""
 
 
 def with_changes(*changes: Mapping[str, str]) -> Callable[[Hosts], Hosts]:
@@ -165,6 +174,24 @@ def with_changes(*changes: Mapping[str, str]) -> Callable[[Hosts], Hosts]:
 def hanging(hosts: Hosts) -> Hosts:
     hosts.changes = ({"WATCHDOG_MINUTES": "1"}, {"WATCHDOG_MINUTES": "1"})
     return hosts.run(STEP, worker_gets(signal.SIGSTOP))
+
+
+def together(hosts: Hosts) -> Hosts:
+    hosts.changes = TOGETHER
+    hosts.run()
+    assert metrics_of(hosts.folder / "output")["train"]["held"] == "sharded"
+    return hosts
+
+
+def another_base(hosts: Hosts) -> Hosts:
+    """Under the same name: each host has its own, and that of one has another epsilon."""
+    hosts.homes = [hosts.folder / f"home-{rank}" for rank in range(2)]
+    hosts.changes = ({"MODEL_BASE": "./base"}, {"MODEL_BASE": "./base"})
+    for home, changed in zip(hosts.homes, ({}, {"rms_norm_eps": 1e-3}), strict=True):
+        shutil.copytree(hosts.inputs[0], home / "base")
+        config = home / "base" / "config.json"
+        config.write_text(json.dumps(json.loads(config.read_text("utf-8")) | changed), "utf-8")
+    return hosts.run()
 
 
 def apart(hosts: Hosts) -> Hosts:
@@ -184,8 +211,15 @@ def alone(hosts: Hosts) -> Hosts:
     return hosts
 
 
+def late(hosts: Hosts) -> Hosts:
+    """Rank 0 was there and has finished."""
+    assert hosts.run().codes == [0, 0]
+    return alone(hosts)
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("two hosts", [0, 0], lambda hosts: hosts.run(), "workers=2", again=TWO),
+    Fault("two hosts hold the base together", [0, 0], together, "workers=2", again=TOGETHER),
     Fault("torchrun", [0], by_torchrun, "workers=2", again=ONE),
     Fault(
         "kill -9 of a worker",
@@ -217,9 +251,11 @@ FAULTS: tuple[Fault, ...] = (
         with_changes({}, {"TRAIN_LEARNING_RATE": "0.5"}),
         "FINETUNE_TRAIN_LEARNING_RATE: 0.01 -> 0.5",
     ),
+    Fault("another base there", [68, 68], another_base, "would train something else than the others: config.json="),
     Fault("a typo at rank 0", [64, 64], with_changes({"TRAIN_EPOCHS": "many"}, {}), "FINETUNE_TRAIN_EPOCHS"),
     Fault("a typo at the other host", [64, 64], with_changes({}, {"TRAIN_EPOCHS": "many"}), "FINETUNE_TRAIN_EPOCHS"),
     Fault("nobody answers", [68], alone, "Rank 0 does not answer at 127.0.0.1, port "),
+    Fault("comes after the end", [0], late, "rank 0 does not answer, and "),
     Fault("a folder that is not shared", [68, 68], apart, "is not the one that rank 0 works in"),
 )
 

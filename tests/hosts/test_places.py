@@ -10,7 +10,7 @@ import pytest
 
 from job.errors import SettingsError
 from job.hosts import places
-from job.hosts.places import Place, expand, place_of
+from job.hosts.places import Place, expand, left_out, place_of
 
 pytestmark = pytest.mark.light
 
@@ -51,8 +51,8 @@ SKYPILOT = {"SKYPILOT_NODE_RANK": "1", "SKYPILOT_NUM_NODES": "2", "SKYPILOT_NODE
 KNOWN: tuple[tuple[dict[str, str], Place], ...] = (
     (TORCHRUN, Place(3, 4, 1, "10.0.0.1", 29400, "torchrun", "lora-job/none/0")),
     (KUBEFLOW, Place(1, 2, None, "job-node-0-0.job", 29400, "Kubeflow Trainer")),
-    (NUMBER, Place(1, 2, None, "10.0.0.1", 29500, "a number of hosts")),
-    (NUMBER | {"MASTER_ADDR": "fd00::1"}, Place(1, 2, None, "fd00::1", 29500, "a number of hosts")),
+    (NUMBER, Place(1, 2, None, "10.0.0.1", 29500, "plain variables")),
+    (NUMBER | {"MASTER_ADDR": "fd00::1"}, Place(1, 2, None, "fd00::1", 29500, "plain variables")),
     (INDEXED, Place(1, 2, None, "job-0.job", 1234, "an indexed Job of Kubernetes")),
     (SLURM, Place(1, 2, None, "gpu07", 19567, "Slurm's srun")),
     (SLURM | {"MASTER_ADDR": "head", "MASTER_PORT": "1"}, Place(1, 2, None, "head", 1, "Slurm's srun")),
@@ -115,6 +115,25 @@ ALONE: tuple[dict[str, str], ...] = (
 @pytest.mark.parametrize("variables", ALONE)
 def test_one_process_is_no_team_nor_are_tasks_of_an_array_or_a_batch_script(variables: dict[str, str]) -> None:
     assert place_of(variables) is None
+
+
+HALF: tuple[tuple[dict[str, str], str], ...] = (
+    ({"NNODES": "2"}, "NNODES=2 is set, but NODE_RANK and MASTER_ADDR are not"),
+    ({"NODE_RANK": "1", "MASTER_ADDR": "10.0.0.1"}, "NODE_RANK and MASTER_ADDR are set, but NNODES is not"),
+)
+
+
+@pytest.mark.parametrize(("variables", "sentence"), HALF)
+def test_variables_that_say_half_of_it_are_named_and_the_process_is_alone(
+    variables: dict[str, str], sentence: str
+) -> None:
+    assert place_of(variables) is None
+    assert left_out(variables) == sentence
+
+
+@pytest.mark.parametrize("variables", [*ALONE, *(known for known, _ in KNOWN), {"NNODES": "1"}, {"NODE_RANK": "0"}])
+def test_nothing_is_left_out_where_all_is_said_or_nothing(variables: dict[str, str]) -> None:
+    assert left_out(variables) == ""
 
 
 WRONG: tuple[tuple[dict[str, str], str], ...] = (

@@ -106,6 +106,7 @@ def test_a_port_that_is_taken_is_named() -> None:
     with pytest.raises(HostUnfit, match=f"Port {port}, .* cannot be listened on") as caught:
         Board(place(0, port), seconds=1)
     assert "MASTER_PORT" in caught.value.remedy
+    assert "both were started as rank 0: give each a rank of its own (NODE_RANK" in caught.value.remedy
     with suppress(RuntimeError):
         store.set("still", "there")
 

@@ -14,8 +14,16 @@ from job.hosts.places import Place
 from job.parallel import board as boards
 from job.parallel import following
 from job.parallel.board import Board
-from job.parallel.following import Follower, refuse, require_same_settings, require_shared
+from job.parallel.following import (
+    Follower,
+    finished_with,
+    follow,
+    refuse,
+    require_same_settings,
+    require_shared,
+)
 from job.parallel.others import Others
+from job.runs.files import write_json
 from job.runs.lock import FolderLock, word_in
 from job.settings.fields import DataSettings, ModelSettings, Settings
 from job.stages import shared
@@ -92,6 +100,58 @@ def test_a_process_whose_start_is_refused_tells_rank_0(meet: Meet) -> None:
     refuse(follower.board.place, 64, "FINETUNE_X: wrong", seconds=20)
     until(lambda: others.board.of(1).get("left"))
     assert others.board.of(1)["failed"]["message"] == "FINETUNE_X: wrong"
+
+
+def finished_run(folder: Path, **facts: Any) -> None:
+    """Rank 0's, which has no other settings but the number of GPUs, and is gone."""
+    settings = settings_of(folder, devices=4).model_dump(mode="json")
+    write_json(folder / "metrics.json", {"settings": settings, "status": "succeeded", "exit_code": 0} | facts)
+
+
+@pytest.mark.parametrize(("code", "minutes"), [(0, 30), (69, 30), (0, 0.001)])
+def test_a_process_that_comes_after_the_end_of_a_finished_run_ends_as_that_did(
+    code: int, minutes: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An evicted pod, made again: 68 would fail a Job that succeeded. Soon, and where it has waited its time."""
+    monkeypatch.setattr(boards, "OVER_SECONDS", 0.1 if minutes == 30 else 60)
+    finished_run(tmp_path, exit_code=code)
+    settings = settings_of(tmp_path).model_copy(update={"watchdog_minutes": minutes})
+    caplog.set_level("INFO", "job")
+    place = Place(1, 2, None, "127.0.0.1", free_port(), "a test")
+    assert follow(place, settings, shared(settings), "") == code
+    assert f"exit_code={code}: rank 0 does not answer, and {tmp_path} has its run, which is finished" in caplog.text
+
+
+OTHER_RUNS: tuple[dict[str, Any], ...] = (
+    {"status": "running", "exit_code": None},
+    {"status": "stopped", "exit_code": 75},  # goes on with the next start
+    {"status": "failed", "exit_code": 68},
+    {"settings": {}},
+    {"settings": None},
+    {"settings": settings_of(Path(), epochs=7).model_dump(mode="json")},
+    {"settings": settings_of(Path()).model_copy(update={"stages": ("clean",)}).model_dump(mode="json")},
+)
+
+
+@pytest.mark.parametrize("facts", OTHER_RUNS)
+def test_a_run_that_is_another_or_not_finished_is_waited_for(
+    facts: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boards, "OVER_SECONDS", 0)
+    finished_run(tmp_path, **facts)
+    settings = settings_of(tmp_path).model_copy(update={"watchdog_minutes": 0.01})
+    with pytest.raises(HostUnfit, match="Rank 0 does not answer"):
+        follow(Place(1, 2, None, "127.0.0.1", free_port(), "a test"), settings, shared(settings), "")
+
+
+def test_secrets_in_settings_are_compared_as_they_are_written(tmp_path: Path) -> None:
+    plain = settings_of(tmp_path)
+    model = plain.model.model_copy(update={"base": "http://a:passed-word@host/base"})
+    secret = plain.model_copy(update={"model": model})
+    assert finished_with(secret, shared(secret)) is None  # no file
+    write_json(tmp_path / "metrics.json", {"settings": secret.model_dump(mode="json"), "exit_code": 0})
+    assert "passed-word" not in (tmp_path / "metrics.json").read_text("utf-8")
+    assert finished_with(secret, shared(secret)) == 0
 
 
 def test_settings_that_change_no_result_may_differ() -> None:

@@ -17,6 +17,7 @@ from job.parallel.board import Board
 from job.parallel.failures import told_of
 from job.parallel.others import Others
 from job.runs.lock import FolderLock
+from job.runs.progress import movement
 from job.runs.signals import StopRequest
 from tests.faults.nodes import free_port
 from tests.parallel.test_board import until
@@ -96,8 +97,11 @@ def test_workers_are_counted_once_all_are_there(gather: Gather) -> None:
 def test_one_that_does_not_come_is_named(gather: Gather) -> None:
     others, _, (second,) = gather(3, 1, seconds=0.3)
     second.tell(cards=1)
-    with pytest.raises(HostUnfit, match=r"Of 3 processes 2 did not come within .* 127\.0\.0\.1"):
+    with pytest.raises(HostUnfit, match=r"Of 3 processes 2 did not come within 0\.005 minutes to 127\.0\.0\.1"):
         others.counts(1, None)
+    began = time.monotonic()
+    others.end(68, late=60)  # it has had its time
+    assert time.monotonic() - began < 30
 
 
 def test_workers_of_an_earlier_team_are_no_workers_of_this_one(gather: Gather) -> None:
@@ -121,8 +125,10 @@ def test_the_end_is_told_to_who_is_there_and_waits_for_who_is_late(gather: Gathe
     others, _, (board,) = gather(3, 1)
     board.tell(left=True)
     began = time.monotonic()
+    moved = movement()
     others.end(69, "Worse.", late=3.5)
     assert 3.5 <= time.monotonic() - began < 10
+    assert movement() != moved  # no hang
     until(lambda: board.of(0).get("end") == {"code": 69, "message": "Worse."})
 
 

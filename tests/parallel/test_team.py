@@ -11,12 +11,14 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from job.errors import HostUnfit, JobError
+from job.errors import HostUnfit, JobError, MemoryExhausted
 from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles
 from job.parallel.team import Team, require_same
 from job.parallel.wire import Order
+from job.runs.deaths import Ended
+from job.runs.progress import counts
 from job.settings.fields import LoraSettings, ModelSettings
 from job.training.parallel.computing import facts, losses_of
 from job.training.preparation import Prepared, prepare
@@ -106,8 +108,10 @@ def test_three_workers_train_what_one_trains_until_one_is_killed(
     """The same adapter up to the order of sums, after a ragged last step; the same losses of the same rows; then its end."""
     rows = rows_of(base, path)
     made, alone = trainer_in(base, rows, tmp_path / "alone")
+    before = counts()["tokens"]
     alone.evaluate()
     alone.train()
+    tokens = counts()["tokens"] - before
     wanted = adapter(made.loaded.forward).clone()
 
     with (
@@ -118,8 +122,10 @@ def test_three_workers_train_what_one_trains_until_one_is_killed(
         trainer.team = team
         team.join(facts(made, rows, rows), made.loaded.forward.device)
         assert team.mixed == ""
+        before = counts()["tokens"]
         trainer.evaluate()
         trainer.train()
+        assert counts()["tokens"] - before == tokens or held == "sharded"  # where who has fewer passes makes empty ones
         found = adapter(made.loaded.forward)
         assert float((found - wanted).norm() / wanted.norm()) < 1e-5
         assert trainer.state.global_step == alone.state.global_step == 3
@@ -142,6 +148,26 @@ def test_three_workers_train_what_one_trains_until_one_is_killed(
 
 def trainer_losses(trainer: Float32AdapterTrainer, rows: list[Row]) -> list[float]:
     return losses_of(trainer.forward, trainer.memory_plan, rows)
+
+
+@pytest.mark.light
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("terminate called: CUDA error: uncorrectable ECC error encountered\n", HostUnfit),
+        ("terminate called: CUDA out of memory. Tried to allocate 20.00 MiB\n", MemoryExhausted),
+        ("terminate called: something else\n", Ended),
+    ],
+)
+def test_a_worker_that_native_code_ends_is_classified_as_a_single_process_is(words: str, error: type[JobError]) -> None:
+    with pytest.raises(error, match="Worker 1 of 2: ") as caught, Team(dying(words), ["", ""]) as team:
+        team.join({}, torch.device("cpu"))
+    assert type(caught.value) is error
+    assert (words.strip() in str(caught.value)) == (error is not Ended)
+
+
+def dying(words: str) -> dict[str, object]:
+    return {"module": "tests.parallel.dying", "words": words}
 
 
 def test_a_worker_that_cannot_begin_says_why(base: Path, path: Path, tmp_path: Path) -> None:

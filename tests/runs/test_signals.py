@@ -40,6 +40,15 @@ def test_code_that_polls_is_not_interrupted_until_the_second_request(
             signal.raise_signal(signal.SIGTERM)
 
 
+def test_a_stop_that_another_process_asked_for_names_it_and_no_signal(caplog: pytest.LogCaptureFixture) -> None:
+    stop = StopRequest()
+    with stop.listening(), stop.polled():
+        stop.ask("SIGTERM arrived on host a.")
+    assert stop.requested
+    assert "asked='SIGTERM arrived on host a.': stopping between two micro-batches" in caplog.text
+    assert "signal=" not in caplog.text
+
+
 def test_the_kernels_repetition_of_a_cpu_limit_is_no_second_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signals, "AGAIN_SECONDS", 0)
     stop = StopRequest()
