@@ -220,7 +220,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         parts = {name: round(seconds, 2) for name, seconds in PARTS.seconds().items()}
         self.start_seconds = StartSeconds(**parts, total=round(sum(parts.values()), 2))
         facts = " ".join(f"{name}={seconds}" for name, seconds in self.start_seconds.model_dump().items())
-        log.info("stage=train first_step=done seconds_by_part: %s", facts)
+        log.info("stage=train first_step=done %s", facts)
 
     def note_evaluation_seconds(self, seconds: float) -> None:
         if seconds > 60 * self.times.minutes >= self.evaluation_seconds:

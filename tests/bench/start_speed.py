@@ -95,7 +95,7 @@ def main() -> int:
         for seconds, words, line in start(options.job.resolve(), options.base, Path(place) / "run"):
             print(f"{seconds:6.2f} {seconds - before:+6.2f}  {words}", flush=True)
             if words == "parts":
-                print("       " + line.partition("seconds_by_part: ")[2])
+                print("       " + line.partition("first_step=done ")[2])
             before = seconds
     return 0
 
