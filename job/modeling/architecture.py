@@ -132,7 +132,8 @@ class Architecture:
 
 
 def empty_model(config: PreTrainedConfig, dtype: torch.dtype, attention: str = "") -> PreTrainedModel:
-    """On the meta device, its linear layers as loading in 4 bits will replace them. `attention`: from `attention_of`.
+    """On the meta device, in eval mode, its linear layers as loading in 4 bits will replace them. `attention`: from
+    `attention_of`.
 
     Raises whatever a model's constructor makes of impossible sizes."""
     with torch.device("meta"):
@@ -140,7 +141,7 @@ def empty_model(config: PreTrainedConfig, dtype: torch.dtype, attention: str = "
             config, dtype=dtype, attn_implementation=attention or None, trust_remote_code=False
         )
     AutoHfQuantizer.from_config(quantization(dtype), pre_quantized=False).preprocess_model(model=model, device_map=None)
-    return model
+    return model.eval()  # as transformers leaves one that it has read; some families have dropout
 
 
 def _is_encoder(config: PreTrainedConfig, model: PreTrainedModel) -> bool:

@@ -26,9 +26,14 @@ BROKEN = ("Connection reset by peer", "Connection closed by peer", "Broken pipe"
 """What a worker hears where another one, or the leader, is gone."""
 
 
+def is_broken(error: BaseException) -> bool:
+    """Whether that is what led to an error, whatever a check in whose pass it happened made of it."""
+    return any(words in str(cause) for cause in causes(error) for words in BROKEN)
+
+
 def told_of(error: BaseException) -> dict[str, Any]:
     """What a worker tells of its end."""
-    broken = not isinstance(error, JobError) and any(words in str(error) for words in BROKEN)
+    broken = is_broken(error)
     if not isinstance(error, JobError):
         text = "\n".join(f"{type(cause).__name__}: {cause}" for cause in causes(error))
         error = by_last_words(text, LineFormatter.stage) or JobError(text)

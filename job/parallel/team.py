@@ -16,7 +16,7 @@ import torch.distributed as dist
 from job.errors import HostUnfit, JobError, Stopped
 from job.modeling.batching import Row
 from job.parallel.children import Children
-from job.parallel.failures import error_of
+from job.parallel.failures import error_of, is_broken
 from job.parallel.others import Others
 from job.parallel.shares import shares
 from job.parallel.slowest import card, mixed
@@ -134,7 +134,9 @@ class Team:
                 torch.cuda.current_stream().synchronize()  # a sum that was aborted must not become a step
         except torch.OutOfMemoryError:
             raise
-        except RuntimeError as error:
+        except (RuntimeError, JobError) as error:
+            if isinstance(error, JobError) and not is_broken(error):
+                raise
             until = time.monotonic() + NOTICE_SECONDS
             gone = ""
             while self.lost is None and not gone and time.monotonic() < until:

@@ -126,7 +126,7 @@ def cost(base: Architecture, settings: Settings, rows: Expected, card: Card, gpu
         return None
     step = step_of(base, settings, rows, card, gpus, found)
     alone = step_of(base, settings, rows, card, 1, one) if one.fits or step.workers == 1 else None
-    shares = alone is None or pays(alone, step, settings.train)
+    shares = alone is None or found.fit.held != "whole" or pays(alone, step, settings.train)
     chosen = step if alone is None or shares else alone
     kernel_ms = _kernel_ms(base, settings, card)
     evaluation = rows.eval_texts * rows.text_tokens * FORWARD_SHARE * kernel_ms / 1e6 / chosen.workers

@@ -16,6 +16,10 @@ def test_an_error_keeps_its_code_and_its_remedy_on_the_way_to_the_leader() -> No
     assert (type(error), str(error), error.remedy) == (MemoryExhausted, "host a: Memory ran out.", "Use less.")
     assert told_of(RuntimeError("CUDA error: out of memory"))["code"] == MemoryExhausted.exit_code
     assert told_of(RuntimeError("Read error: Connection reset by peer"))["broken"]
+    refused = SettingsError(["FINETUNE_MODEL_BASE: cannot be computed"])
+    assert not told_of(refused)["broken"]
+    refused.__cause__ = RuntimeError("Connection closed by peer")
+    assert told_of(refused)["broken"], "a check met the end of another worker, and took it for a fault of the base"
     unknown = told_of(ValueError("odd"))
     assert not unknown["broken"]
     assert (unknown["code"], unknown["message"]) == (1, "ValueError: odd")

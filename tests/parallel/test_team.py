@@ -15,6 +15,7 @@ from job.errors import HostUnfit, JobError, MemoryExhausted
 from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles
+from job.modeling.refusals import not_in_4_bits
 from job.parallel.team import Team, require_same
 from job.parallel.wire import Order
 from job.runs.deaths import Ended
@@ -176,3 +177,25 @@ def test_a_worker_that_cannot_begin_says_why(base: Path, path: Path, tmp_path: P
         team.join({}, torch.device("cpu"))
     assert caught.value.remedy
     assert all(child.poll() is not None for child in team._children.processes.values())
+
+
+def test_a_check_that_meets_the_end_of_a_worker_is_no_refusal(base: Path, path: Path, tmp_path: Path) -> None:
+    """A layer that others no longer help to gather is no layer that transformers cannot compute."""
+
+    def check() -> None:
+        try:
+            raise RuntimeError("[pair.cc:561] Connection closed by peer [127.0.0.1]:23961")
+        except RuntimeError as error:
+            raise not_in_4_bits("some/base", error) from error
+
+    request = request_of(base, path) | {"folder": str(tmp_path / "gone")}
+    with pytest.raises(JobError, match=r"^Worker 1 of 2: "), Team(request, ["", ""]) as team:
+        team.together(check)
+    refused = HostUnfit("A card has no room.")
+    with pytest.raises(HostUnfit) as caught, Team(request_of(base, path), ["", ""]) as team:
+        team.together(partial(_raise, refused))
+    assert caught.value is refused
+
+
+def _raise(error: JobError) -> None:
+    raise error

@@ -237,3 +237,5 @@ def test_gpus_that_stay_idle_are_said(facts: Callable[..., Facts], llama_3b: Arc
     poor = "  sharing gains too little: one GPU would train, the others stay idle; more rows a step change that"
     assert poor in shown(known, llama_3b, "H100", 4)
     assert poor not in shown(known, llama_3b, "T4", 4)
+    full = with_samples(facts(TRAIN_SHARD="full"), sample(rows=200, total=5000))
+    assert poor not in shown(full, llama_3b, "H100", 4), "a run that shares the base measures nothing"

@@ -24,6 +24,7 @@ from job.training.forward import Forward
 from job.training.parallel.computing import gradients_of, losses_of
 from job.training.parallel.sharded import Sharing, load_sharded, require_equal
 from tests.conftest import make_base
+from tests.families import FAMILIES, make_family_base
 from tests.training.building import BY_NAME, enable, forward_of, memory_plan_of, random_rows, tokenizer_of
 
 LONGEST = 60
@@ -100,6 +101,16 @@ def test_a_sharded_base_computes_what_the_whole_one_does(base: Path, workers: in
             known[names, count] = stepped(forward, rows, rows[:count])
         known[names, "losses"] = losses_of(forward, memory_plan_of(forward, rows), rows)
     together(_same_as_whole, workers, base, known, hosts)
+
+
+def _loads(wire: Wire, base: Path) -> None:
+    assert not sharded_forward(wire, base).base.training
+
+
+def test_a_family_with_dropout_is_checked_without_it_by_all_workers(tmp_path: Path) -> None:
+    """A row that is looked at twice is the same twice, also for who begins with an empty model; dropout would differ."""
+    gpt2 = next(family for family in FAMILIES if family.name == "gpt2")
+    together(_loads, 2, make_family_base(tmp_path, gpt2))
 
 
 def test_a_matrix_that_computes_something_else_is_refused() -> None:
