@@ -20,13 +20,18 @@ from peft import PeftModel
 from peft.tuners.lora.bnb import Linear4bit as LoraLinear4bit
 
 from job.training.forward import Forward, Revert
-from job.training.optimizations.kernels import add_kept
+from job.training.optimizations.kernels import add_kept, dequantize
 from job.training.optimizations.replacement import replace_forward, revert_all
 
 try:  # what the operator below calls after 30 us of dispatch, 389 times a step of Llama 3.2 3B
     from bitsandbytes.backends.cuda.ops import _dequantize_4bit_impl as _direct
 except (ImportError, AttributeError):  # a private name, absent from CPU builds; the operator does the same
     _direct = None
+
+COPY = "lora_job_copy"
+"""Attribute of a weight: what dequantizing it gives, kept."""
+ONE_KERNEL = "lora_job_one_kernel"
+"""Attribute of a quantization: whether our own kernel dequantizes it."""
 
 
 def enable(forward: Forward, _longest: int) -> Revert:
@@ -88,13 +93,19 @@ def _unpack_scales(state: QuantState) -> Revert:
 
 
 def dequantized(weight: Params4bit, dtype: torch.dtype) -> torch.Tensor:
-    """(out, in) in `dtype`."""
+    """(out, in) in `dtype`; only to be read, since it may be the copy that is kept (job/training/copies.py)."""
+    copy: torch.Tensor | None = getattr(weight, COPY, None)
+    if copy is not None and copy.dtype == dtype:
+        return copy
     state = weight.quant_state
     if _direct is None or not weight.is_cuda:
         return torch.ops.bitsandbytes.dequantize_4bit.default(
             weight.data, state.absmax, state.blocksize, state.quant_type, state.shape, dtype
         )
     output = torch.empty(state.shape, dtype=dtype, device=weight.device)
+    if getattr(state, ONE_KERNEL, False):
+        dequantize(weight.data, state.absmax, state.blocksize, output)
+        return output
     _direct(weight.data, state.absmax, state.blocksize, state.quant_type, dtype, output)
     return output
 
