@@ -16,10 +16,9 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
-from bitsandbytes.functional import get_4bit_type
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-from job.training.optimizations.kernels import Added, Gated, _kernel, add_kept, cross_entropy, dequantize, rotate
+from job.training.optimizations.kernels import Added, Gated, _kernel, add_kept, cross_entropy, rotate
 
 Tensors = tuple[torch.Tensor, ...]
 ROUNDING = {torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8, torch.float32: 2.0**-24}
@@ -28,8 +27,6 @@ FLOAT32_STEPS = 64 * 2.0**-24
 EPSILON = 1e-5
 RANK = 16
 KEPT = 0.95
-BLOCK = 64
-"""Numbers with one scale, in NF4."""
 
 
 @dataclass(frozen=True)
@@ -102,18 +99,6 @@ def _plain_loss(logits: torch.Tensor, targets: torch.Tensor) -> Tensors:
     return losses, inner.to(logits.dtype)
 
 
-def _our_dequantize(scales: torch.Tensor, codes: torch.Tensor) -> Tensors:
-    output = torch.empty(len(codes), 2 * codes.shape[1], dtype=scales.dtype, device="cuda")
-    dequantize(codes, scales.float(), BLOCK, output)
-    return (output,)
-
-
-def _plain_dequantize(scales: torch.Tensor, codes: torch.Tensor) -> Tensors:
-    values = get_4bit_type("nf4", device="cuda").to(torch.promote_types(scales.dtype, torch.float32))
-    numbers = values[torch.stack([codes >> 4, codes & 15], -1).int()].view(len(codes), -1, BLOCK)
-    return ((numbers * scales[..., None]).to(scales.dtype).flatten(1),)
-
-
 CASES = (
     Case(
         "activation",
@@ -154,15 +139,6 @@ CASES = (
         moved=(2, 0),
         copied=1,
         last=lambda numbers, width: (numbers.abs() * width / 6).long().clamp(max=width - 1),
-    ),
-    Case(
-        "dequantize",
-        lambda tokens, width: [(tokens, width // BLOCK), (tokens, width // 2)],
-        _our_dequantize,
-        _plain_dequantize,
-        size=(16_384, 8192),
-        moved=(82, 0),  # half a byte, two bytes and a part of a scale for each of 64 numbers; scales are counted
-        last=lambda numbers, _: (numbers * 64 + 128).clamp(0, 255).to(torch.uint8),
     ),
 )
 

@@ -15,6 +15,7 @@ from job.modeling.nf4 import four_bit_layers
 from job.results import Attempt
 from job.training import copies as module
 from job.training.copies import Copies, choose
+from job.training.dry_run import dry_run_step
 from job.training.forward import Forward
 from job.training.graphs import Graphs
 from job.training.memory_plan import MemoryPlan
@@ -250,7 +251,7 @@ def test_memory_that_runs_out_among_the_copies_leaves_none(
 
     monkeypatch.setattr(module, "dequantized", failing)
     found = chosen()
-    assert found.reason == "CUDA out of memory"
+    assert found.reason == "OutOfMemoryError: CUDA out of memory"
     assert fused.copies is None and not any(kept(fused))
 
 
@@ -260,7 +261,7 @@ def test_a_graph_that_finds_no_room_beside_them_leaves_none(
     fused.graphs = graphs = Graphs(fused)
     monkeypatch.setattr("job.training.graphs.spare_bytes", lambda: -GIB if fused.copies else 1)
     found = chosen()
-    assert "MiB of the reserve" in found.reason
+    assert found.reason.startswith("NoRoom: a graph of ") and found.reason.endswith("MiB of the reserve")
     assert fused.copies is None and fused.graphs is graphs and not any(kept(fused))
 
 
@@ -335,3 +336,37 @@ def test_on_a_card_copies_take_what_the_dry_run_left(tmp_path: Path) -> None:
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
         forward.revert_optimizations()
+
+
+@pytest.mark.gpu
+def test_on_a_card_copies_are_chosen_beside_graphs_and_leave_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole way: dry run, graphs, copies, a step of the same loss, memory that runs out, the same loss again."""
+    base = make_base(tmp_path / "base", hidden_size=512, num_hidden_layers=4, intermediate_size=2048)
+    forward = enable(forward_of(base, "bfloat16", dropout=0.3), *BY_NAME, longest=120)
+    rows = random_rows(24, longest=120)
+    plan = memory_plan_of(forward, rows)
+    plan.select(lambda some: dry_run_step(forward, some, 1e-3))
+    with Perturbed(forward.model):
+        forward.model.train()
+        graphs = Graphs(forward)
+        graphs.uncaptured(rows[:8]).backward()
+        forward.graphs = graphs
+        monkeypatch.setattr(module, "WORTH", 0.0)  # launches set the pace of so small a base
+        losses = []
+        for _ in range(3):
+            forward.model.train()
+            torch.manual_seed(5)
+            losses.append(gradients(forward, rows[:8])[0])
+            if len(losses) == 1:
+                forward.model.eval()
+                found = choose(forward, plan, rows, SETTINGS.batch_size)
+                print(found, module.room_beside(forward, plan) / GIB)
+                assert found.on and all(kept(forward)) and len(graphs.captured) == 1
+            elif len(losses) == 2:
+                assert forward.copies is not None and forward.graphs is graphs
+                plan.fall_back(step=1, peak=0)
+                assert forward.copies is None and not any(kept(forward)) and forward.graphs is graphs
+    assert losses[0] == losses[1] == losses[2]
+    forward.revert_optimizations()

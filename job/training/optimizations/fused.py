@@ -13,11 +13,9 @@ from typing import Any
 import torch
 from peft.tuners.lora.bnb import Linear4bit as LoraLinear4bit
 
-from job.modeling.nf4 import four_bit_layers
 from job.modeling.precision import DTYPES
 from job.training.forward import Forward, Revert
 from job.training.optimizations.kernels import Added, Gated, rotate
-from job.training.optimizations.lora4bit import ONE_KERNEL
 from job.training.optimizations.nvrtc import module as load_module
 from job.training.optimizations.replacement import replace_forward, revert_all
 
@@ -123,24 +121,5 @@ def loss(forward: Forward, _longest: int) -> Revert:
 
     def revert() -> None:
         forward.sliced_head = before
-
-    return revert
-
-
-def dequantize(forward: Forward, _longest: int) -> Revert:
-    """Let 4-bit layers dequantize with our kernel. Raises NotImplementedError where it cannot run, or such a layer is not one
-    function."""
-    _require(forward, "dequantize")
-    if not forward.native:
-        raise NotImplementedError("lora4bit is off")
-    states = [layer.weight.quant_state for layer in four_bit_layers(forward.base)]
-    if any(state.quant_type != "nf4" or state.nested or state.shape.numel() % state.blocksize for state in states):
-        raise NotImplementedError("4-bit weights of another layout")
-    for state in states:
-        setattr(state, ONE_KERNEL, True)
-
-    def revert() -> None:
-        for state in states:
-            delattr(state, ONE_KERNEL)
 
     return revert

@@ -1,5 +1,5 @@
 """Our kernels as functions of tensors: gated activation, rotary embedding, residual add with RMS norm, the adapter's part of a
-gradient under dropout, cross-entropy, 4-bit weights as numbers.
+gradient under dropout, cross-entropy.
 
 Each reads its numbers once, computes in float32 and rounds once. The sources are the `.cu` files beside this one. Knows nothing
 of models: fused.py puts these in their place.
@@ -23,8 +23,6 @@ LARGEST_BLOCK = 1024
 COLUMNS_BLOCK = 128
 TOKENS_A_BLOCK = 8
 """Of dropout.cu."""
-PACKS_A_THREAD = 4
-"""Of dequantize.cu."""
 ENDING = {True: "_packs", False: "_singles"}
 """Of a kernel's name: whether it reads packs of 16 bytes."""
 ADDRESS, SIZE, NUMBER, REAL = ctypes.c_void_p, ctypes.c_longlong, ctypes.c_int, ctypes.c_float
@@ -47,7 +45,6 @@ KERNELS = {
     "add_backward": ("residual", (ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, SIZE)),
     "add_kept": ("dropout", (ADDRESS, ADDRESS, ADDRESS, ADDRESS, SIZE, SIZE, NUMBER, REAL)),
     "cross_entropy": ("loss", (ADDRESS, ADDRESS, ADDRESS, SIZE, SIZE, REAL, REAL, NUMBER)),
-    "dequantize": ("dequantize", (ADDRESS, ADDRESS, ADDRESS, SIZE, NUMBER)),
 }
 """Kernel -> its file and the types of its parameters."""
 
@@ -246,21 +243,3 @@ def cross_entropy(
         *(logits.shape[1], logits.stride(0), scale, cap, graded),
     )
     return losses
-
-
-# --- 4-bit weights ---------------------------------------------------------------------------------------------------
-
-
-def dequantize(codes: torch.Tensor, scales: torch.Tensor, block: int, output: torch.Tensor) -> None:
-    """NF4 `codes`, two a byte, times one of the float32 `scales` for each `block` numbers, into `output`."""
-    packs, rest = divmod(output.numel() * output.element_size(), PACK_BYTES)
-    if rest or block % PACK_BYTES or block & (block - 1) or scales.dtype != torch.float32:
-        raise NotImplementedError("4-bit weights of another layout")
-    (codes,) = _packed(codes)
-    _kernel("dequantize", output.dtype)(
-        _blocks(packs, THREADS * PACKS_A_THREAD),
-        THREADS,
-        *(one.data_ptr() for one in (codes, scales, output)),
-        packs,
-        block.bit_length() - 1,
-    )

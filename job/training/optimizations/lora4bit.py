@@ -20,7 +20,7 @@ from peft import PeftModel
 from peft.tuners.lora.bnb import Linear4bit as LoraLinear4bit
 
 from job.training.forward import Forward, Revert
-from job.training.optimizations.kernels import add_kept, dequantize
+from job.training.optimizations.kernels import add_kept
 from job.training.optimizations.replacement import replace_forward, revert_all
 
 try:  # what the operator below calls after 30 us of dispatch, 389 times a step of Llama 3.2 3B
@@ -30,8 +30,6 @@ except (ImportError, AttributeError):  # a private name, absent from CPU builds;
 
 COPY = "lora_job_copy"
 """Attribute of a weight: what dequantizing it gives, kept."""
-ONE_KERNEL = "lora_job_one_kernel"
-"""Attribute of a quantization: whether our own kernel dequantizes it."""
 
 
 def enable(forward: Forward, _longest: int) -> Revert:
@@ -103,9 +101,6 @@ def dequantized(weight: Params4bit, dtype: torch.dtype) -> torch.Tensor:
             weight.data, state.absmax, state.blocksize, state.quant_type, state.shape, dtype
         )
     output = torch.empty(state.shape, dtype=dtype, device=weight.device)
-    if getattr(state, ONE_KERNEL, False):
-        dequantize(weight.data, state.absmax, state.blocksize, output)
-        return output
     _direct(weight.data, state.absmax, state.blocksize, state.quant_type, dtype, output)
     return output
 

@@ -68,10 +68,4 @@ OPTIMIZATIONS = (
         fused.loss,
         needs_gpu=True,
     ),
-    Entry(
-        "dequantize",
-        "4-bit weights are dequantized by a kernel of our own, on a GPU alone.",
-        fused.dequantize,
-        needs_gpu=True,
-    ),
 )

@@ -98,7 +98,6 @@ WRONG_SOURCE = {
     "residual": ("scale * (g - n * mean)", "scale * g"),
     "dropout": ("flags.at[v] ? sums[t][v] : 0.f", "sums[t][v]"),
     "loss": ("place + v == wanted ? 1.f", "place + v == wanted ? 0.99f"),
-    "dequantize": ("0.7229568362236023f", "0.71f"),
 }
 
 

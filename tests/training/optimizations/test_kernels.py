@@ -19,7 +19,6 @@ SHAPES = {
     "residual": ((1, 13), (37, 64), (33, 2050), (130, 3072), (3, 16384)),
     "dropout": ((1, 13), (37, 64), (33, 2050), (130, 3072)),
     "loss": ((1, 5), (37, 64), (33, 2049), (9, 128_257)),
-    "dequantize": ((1, 64), (37, 64), (33, 2112), (130, 3072)),
 }
 """Tokens and width: packs with and without a rest, rows of one warp and of the largest block."""
 ALL_SHAPES = [(name, shape) for name, shapes in SHAPES.items() for shape in shapes]
@@ -69,17 +68,12 @@ def _wrong_target(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Te
     return BY_CASE["loss"].plain(logits, targets.flip(0))
 
 
-def _halves_swapped(scales: torch.Tensor, codes: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    return BY_CASE["dequantize"].plain(scales, codes << 4 | codes >> 4)
-
-
 WRONG = {
     "activation": _gelu,
     "rotary": _wrong_half,
     "residual": _wrong_epsilon,
     "dropout": _all_kept,
     "loss": _wrong_target,
-    "dequantize": _halves_swapped,
 }
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from bitsandbytes.nn import Params4bit
 
 from job.training.forward import Forward
 from job.training.optimizations import lora4bit
@@ -60,16 +59,3 @@ def test_without_bitsandbytes_fields_the_layers_stay_pefts(base: Path, monkeypat
     assert result.reason.startswith("AttributeError")
     assert not forward.native
     assert not any("forward" in vars(module) for module in forward.model.modules())
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
-def test_our_kernel_dequantizes_to_the_bits_of_bitsandbytes(dtype: torch.dtype) -> None:
-    for shape in ((1, 64), (24, 40), (1024, 3072)):
-        weight = Params4bit(torch.randn(shape) * 0.02, quant_type="nf4", compress_statistics=True).cuda()
-        lora4bit._unpack_scales(weight.quant_state)
-        known = lora4bit.dequantized(weight, dtype)
-        weight.quant_state.lora_job_one_kernel = True
-        found = lora4bit.dequantized(weight, dtype)
-        assert found.shape == shape and found.dtype == dtype
-        assert torch.equal(known, found)

@@ -79,11 +79,7 @@ def test_an_entry_says_what_it_does_in_one_sentence() -> None:
 # --- on a card -------------------------------------------------------------------------------------------------------
 
 
-BUILT_ON = {
-    "dropout": (BY_NAME["lora4bit"],),
-    "loss": (BY_NAME["sliced_head"],),
-    "dequantize": (BY_NAME["lora4bit"],),
-}
+BUILT_ON = {"dropout": (BY_NAME["lora4bit"],), "loss": (BY_NAME["sliced_head"],)}
 """What an optimization is a part of; every other one is tested alone."""
 
 
