@@ -94,7 +94,7 @@ def choose(forward: Forward, memory_plan: MemoryPlan, rows: Sequence[Row], batch
     """Keep copies where they pay; the result and the log say what they take and save, or why there are none."""
     facts = ""
     try:
-        reason = unfit(forward)
+        reason = unfit(forward, memory_plan)
         if not reason:
             copies = Copies(forward, room_beside(forward, memory_plan))
             micro_batch = forward.cut(rows[:batch_size], memory_plan.candidate.tokens)[0]
@@ -116,12 +116,14 @@ def choose(forward: Forward, memory_plan: MemoryPlan, rows: Sequence[Row], batch
     return Optimization(name=NAME, on=not reason, reason=reason, facts=facts)
 
 
-def unfit(forward: Forward) -> str:
+def unfit(forward: Forward, memory_plan: MemoryPlan) -> str:
     """Why no layer can have a copy; empty if nothing is known against it."""
     if not forward.native:
         return "needs lora4bit"
     if getattr(forward, "lockstep", None):
         return "workers share the layers of the base"
+    if not memory_plan.tried:
+        return "no dry run has shown what memory is left"
     return ""
 
 

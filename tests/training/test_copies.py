@@ -47,6 +47,11 @@ def kept(forward: Forward) -> list[bool]:
     return [hasattr(layer.weight, COPY) for layer in four_bit_layers(forward.base)]
 
 
+def showing(peak: int) -> Attempt:
+    """A dry run that fitted."""
+    return Attempt(step=0, micro_batch_tokens=1, checkpointing="none", predicted_bytes=None, peak_bytes=peak, fits=True)
+
+
 def all_copies(forward: Forward) -> Copies:
     copies = Copies(forward, GIB)
     forward.reverts.append(copies.close)
@@ -202,7 +207,9 @@ def chosen(fused: Forward, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
         monkeypatch.setattr(
             module, "seconds_of", lambda work: seconds if getattr(work, "__name__", "") == "dequantize" else 0.1
         )
-        return choose(fused, memory_plan_of(fused, ROWS), ROWS, SETTINGS.batch_size)
+        plan = memory_plan_of(fused, ROWS)
+        plan.tried.append(showing(0))
+        return choose(fused, plan, ROWS, SETTINGS.batch_size)
 
     return choose_with
 
@@ -269,6 +276,7 @@ def test_what_cannot_have_copies_has_none(forward: Forward, with_optimizations: 
     plan = memory_plan_of(forward, ROWS)
     assert choose(forward, plan, ROWS, 8).reason == "needs lora4bit"
     with_optimizations(*ALL)
+    assert choose(forward, plan, ROWS, 8).reason == "no dry run has shown what memory is left"
     forward.lockstep = object()  # type: ignore[attr-defined]
     try:
         assert choose(forward, plan, ROWS, 8).reason == "workers share the layers of the base"
@@ -315,16 +323,7 @@ def test_on_a_card_copies_take_what_the_dry_run_left(tmp_path: Path) -> None:
     forward = enable(forward_of(base, "bfloat16"), *BY_NAME, longest=60)
     plan: MemoryPlan = memory_plan_of(forward, ROWS)
     used = torch.cuda.memory_reserved()
-    plan.tried.append(
-        Attempt(
-            step=0,
-            micro_batch_tokens=1,
-            checkpointing="none",
-            predicted_bytes=None,
-            peak_bytes=used + 50 * 2**20,
-            fits=True,
-        )
-    )
+    plan.tried.append(showing(used + 50 * 2**20))
     total = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction((used + 80 * 2**20) / 0.92 / total)
     try:
