@@ -91,7 +91,7 @@ class Copies:
 
 
 def choose(forward: Forward, memory_plan: MemoryPlan, rows: Sequence[Row]) -> Optimization:
-    """Keep copies where they pay for the rows of a step; the result and the log say what they take and save, or why there are none."""
+    """Keep copies where they pay for the `rows` of a step; the result and the log say what they take, or why there are none."""
     facts = ""
     try:
         reason = unfit(forward, memory_plan) or ("" if rows else "this worker has no rows in such a step")
@@ -120,7 +120,7 @@ def unfit(forward: Forward, memory_plan: MemoryPlan) -> str:
     """Why no layer can have a copy; empty if nothing is known against it."""
     if not forward.native:
         return "needs lora4bit"
-    if getattr(forward, "lockstep", None):
+    if forward.lockstep:
         return "workers share the layers of the base"
     if not memory_plan.tried:
         return "no dry run has shown what memory is left"

@@ -274,14 +274,14 @@ def test_a_graph_that_finds_no_room_beside_them_leaves_none(
 
 def test_what_cannot_have_copies_has_none(forward: Forward, with_optimizations: Callable[..., Forward]) -> None:
     plan = memory_plan_of(forward, ROWS)
-    assert choose(forward, plan, ROWS, 8).reason == "needs lora4bit"
+    assert choose(forward, plan, ROWS[:8]).reason == "needs lora4bit"
     with_optimizations(*ALL)
-    assert choose(forward, plan, ROWS, 8).reason == "no dry run has shown what memory is left"
-    forward.lockstep = object()  # type: ignore[attr-defined]
+    assert choose(forward, plan, ROWS[:8]).reason == "no dry run has shown what memory is left"
+    forward.lockstep = object()  # type: ignore[assignment]
     try:
-        assert choose(forward, plan, ROWS, 8).reason == "workers share the layers of the base"
+        assert choose(forward, plan, ROWS[:8]).reason == "workers share the layers of the base"
     finally:
-        del forward.lockstep  # type: ignore[attr-defined]
+        forward.lockstep = None
 
 
 def test_seconds_are_those_of_the_fastest_of_three_or_of_one_that_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
