@@ -15,6 +15,8 @@ class Optimization(Result):
     reason: str
     differs: str = ""
     """By how much it differs from the reference path, where the two could be compared."""
+    facts: str = ""
+    """What it takes and saves, where that was measured."""
 
 
 class DryRun(Result):

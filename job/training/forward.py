@@ -16,8 +16,9 @@ from job.runs.progress import advance
 from job.training.optimizations.head import Form, HeadLoss, token_losses
 from job.training.parallel.lockstep import Lockstep
 
-if TYPE_CHECKING:
-    from job.training.graphs import Graphs  # which computes the loss with this module
+if TYPE_CHECKING:  # both know this module
+    from job.training.copies import Copies
+    from job.training.graphs import Graphs
 
 Revert = Callable[[], None]
 """Puts back what an optimization has replaced."""
@@ -28,8 +29,9 @@ class Forward:
     """The model and how its loss is computed. Optimizations set `packed`, `sliced_head` and `native`.
 
     `native`: every layer computes in the dtype of the base, so autocast has nothing to cast. `graphs` takes micro-batches
-    over once a run's steps have been chosen, and is gone where it fails (job/training/graphs.py). `lockstep`: with the workers
-    that share the layers of the base.
+    over once a run's steps have been chosen, and is gone where it fails (job/training/graphs.py). `copies` are weights that
+    are kept in 16 bits, until memory runs out (job/training/copies.py). `lockstep`: with the workers that share the layers of
+    the base.
     """
 
     def __init__(self, model: PeftModel, *, precision: str, pad_token: int, lockstep: Lockstep | None = None) -> None:
@@ -43,6 +45,7 @@ class Forward:
         self.sliced_head: Form | None = None
         self.native = False
         self.graphs: Graphs | None = None
+        self.copies: Copies | None = None
         self.reverts: list[Revert] = []
 
     @property

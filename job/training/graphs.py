@@ -53,9 +53,10 @@ class Graphs:
         self.captures = 0
         self.capture_seconds = 0.0
         """Of all captures together."""
-        self._forget()
+        self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Let each shape be captured again: what the graphs read has moved."""
         if self.stream:
             torch.cuda.synchronize()  # one may still run
         self.captured: OrderedDict[Shape, Captured] = OrderedDict()
@@ -70,8 +71,12 @@ class Graphs:
         try:
             return self.replayed(rows)
         except RuntimeError as error:  # CUDA's, or memory that ran out
-            reason = first_line(error)
-        self.close(reason)  # only here, after the traceback and with it the tensors are gone
+            reason, full = first_line(error), isinstance(error, (NoRoom, torch.OutOfMemoryError))
+        # only here, after the traceback and with it the tensors are gone
+        if full and self.forward.copies:
+            self.forward.copies.close(reason)
+            return self.loss_sum(rows)
+        self.close(reason)
         return None
 
     def replayed(self, rows: Sequence[Row]) -> torch.Tensor:
@@ -92,7 +97,7 @@ class Graphs:
     def captured_for(self, rows: Sequence[Row]) -> tuple[Captured, torch.Tensor]:
         """The graph for a micro-batch, captured now if there is none, and what it takes of the rows."""
         if self.addresses != self._addresses():
-            self._forget()  # a graph reads where the tensors were
+            self.forget()
         shape = shape_of(rows)
         numbers = filled(rows, shape, self.forward.device)
         captured = self.captured.pop(shape, None) or self._capture(shape, numbers)
@@ -102,14 +107,14 @@ class Graphs:
     def _capture(self, shape: Shape, numbers: torch.Tensor) -> Captured:
         """A new graph. The least recently used leave for it where it has taken memory that must stay free.
 
-        Raises NoRoom if that is not enough.
+        Raises NoRoom if that is not enough, or copies of weights should leave before a graph does.
         """
         began = time.monotonic()
         captured = Captured(self, shape, numbers)
         self.captures += 1
         self.capture_seconds += time.monotonic() - began
         while (spare := spare_bytes()) < 0:
-            if not self.captured:
+            if not self.captured or self.forward.copies:
                 raise NoRoom(f"a graph of {shape.tokens:,} tokens takes {-spare / 2**20:,.0f} MiB of the reserve")
             self.captured.popitem(last=False)
             release()
@@ -131,7 +136,7 @@ class Graphs:
             self.forward.graphs = None
         if reason:
             log.warning("stage=train graphs=off: from here on launching kernels may set the pace: %s", reason)
-        self._forget()
+        self.forget()
         release()
 
 

@@ -100,10 +100,10 @@ class MemoryPlan:
             torch.cuda.reset_peak_memory_stats()
 
     def fall_back(self, *, step: int, peak: int) -> None:
-        """Take the next candidate, once there are no graphs to do without. Raises MemoryExhausted (62) if there is none, with
-        what was tried."""
-        if self.forward.graphs:
-            self.forward.graphs.close("memory ran out")
+        """Take the next candidate, once there are neither copies nor graphs to do without. Raises MemoryExhausted (62) if there
+        is none, with what was tried."""
+        if held := self.forward.copies or self.forward.graphs:
+            held.close("memory ran out")
             return
         self._note(step=step, peak=peak, fits=False)
         if self.place + 1 == len(self.candidates):

@@ -25,7 +25,7 @@ from job.results import Choice, DryRun, Optimization, WeightCount
 from job.runs.parts import PARTS
 from job.settings.fields import LoraSettings, TrainSettings
 from job.training import adapter as adapters
-from job.training import graph_choice
+from job.training import copies, graph_choice
 from job.training.dry_run import dry_run_step
 from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan, release
@@ -228,6 +228,8 @@ def _choose_step(
         memory_plan.forget_peak()
         if not problem and dry_run:
             enabled = [*enabled, graph_choice.choose(forward, memory_plan, rows, settings, test.most, member)]
+            own = member.share([len(row.ids) for row in rows[: settings.batch_size]])
+            enabled = [*enabled, copies.choose(forward, memory_plan, [rows[number] for number in own])]
         if not problem:
             return Step(enabled, memory_plan, dry_run)
         if not forward.reverts:

@@ -51,10 +51,10 @@ class Line:
 
 def all_lines() -> dict[str, Line]:
     """By their names. Imports the model libraries, since there is one line without each optimization of the registry."""
-    from job.training.graph_choice import NAME
+    from job.training import copies, graph_choice
     from job.training.optimizations.registry import OPTIMIZATIONS
 
-    names = [*(one.name for one in OPTIMIZATIONS), NAME]
+    names = [*(one.name for one in OPTIMIZATIONS), graph_choice.NAME, copies.NAME]
     without = {f"without-{name}": Line(f"this job without {name}", without=name) for name in names}
     return {
         "seed": Line("the published recipe: float32, padded, 4 x 4, checkpointing", seed_recipe=True, steps=8),
@@ -206,9 +206,9 @@ def _our_trainer(
     from job.modeling.tokenizer import load_tokenizer
     from job.runs.signals import StopRequest
     from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
+    from job.training import copies, graph_choice
     from job.training.arguments import arguments
     from job.training.callbacks import Watch
-    from job.training.graph_choice import NAME
     from job.training.optimizations.registry import OPTIMIZATIONS
     from job.training.preparation import prepare
     from job.training.trainer import Float32AdapterTrainer
@@ -231,8 +231,8 @@ def _our_trainer(
     long = settings.model_copy(update={"epochs": 100})  # in so few steps no graph would save what its capture takes
     prepared = prepare(files, tokenizer, lora, long, all_rows, optimizations=optimizations)
     forward, plan, chosen = prepared.loaded.forward, prepared.step.memory_plan, prepared.step.optimizations
-    if forward.graphs and line.without == NAME:
-        forward.graphs.close()
+    if held := {graph_choice.NAME: forward.graphs, copies.NAME: forward.copies}.get(line.without):
+        held.close()
     import torch
 
     torch.cuda.reset_peak_memory_stats()
@@ -254,6 +254,7 @@ def _our_trainer(
         "dry_run_gib": round(tried.peak_bytes / 2**30, 2),
         "optimizations_off": [f"{one.name}: {one.reason}" for one in chosen if not one.on],
         "differs": {one.name: one.differs for one in chosen},
+        "facts": {one.name: one.facts for one in chosen if one.facts},
     }
 
     def capture_all() -> None:

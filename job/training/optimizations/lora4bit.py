@@ -28,6 +28,9 @@ try:  # what the operator below calls after 30 us of dispatch, 389 times a step 
 except (ImportError, AttributeError):  # a private name, absent from CPU builds; the operator does the same
     _direct = None
 
+COPY = "lora_job_copy"
+"""Attribute of a weight: what dequantizing it gives, kept."""
+
 
 def enable(forward: Forward, _longest: int) -> Revert:
     """Replace the forward of all 4-bit linear layers.
@@ -88,7 +91,10 @@ def _unpack_scales(state: QuantState) -> Revert:
 
 
 def dequantized(weight: Params4bit, dtype: torch.dtype) -> torch.Tensor:
-    """(out, in) in `dtype`."""
+    """(out, in) in `dtype`; only to be read, since it may be the copy that is kept (job/training/copies.py)."""
+    copy: torch.Tensor | None = getattr(weight, COPY, None)
+    if copy is not None and copy.dtype == dtype:
+        return copy
     state = weight.quant_state
     if _direct is None or not weight.is_cuda:
         return torch.ops.bitsandbytes.dequantize_4bit.default(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from job.training import graph_choice
+from job.training import copies, graph_choice
 from job.training.forward import Forward, Revert
 from job.training.optimizations.comparison import gradients
 from job.training.optimizations.registry import OPTIMIZATIONS, Entry
@@ -67,7 +67,7 @@ def test_the_training_page_has_the_registrys_table() -> None:
 
 def test_the_benchmark_has_a_line_without_each_optimization() -> None:
     without = [line.without for line in all_lines().values() if line.without]
-    assert without == [*(entry.name for entry in OPTIMIZATIONS), graph_choice.NAME]
+    assert without == [*(entry.name for entry in OPTIMIZATIONS), graph_choice.NAME, copies.NAME]
 
 
 def test_an_entry_says_what_it_does_in_one_sentence() -> None:
