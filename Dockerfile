@@ -36,8 +36,9 @@ RUN --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
     else $install --requirement "/locks/$VARIANT.txt"; fi; \
     /venv/bin/pip uninstall --yes pip
 # Remove what no job uses on any GPU from a T4 to an H200: bitsandbytes for other CUDA versions and other vendors, second copies
-# of the run-time compiler (the first one compiles the job's own kernels), the multi-GPU solver, cuDNN's recurrent networks, profilers' counters, static libraries, headers,
-# tests. On an H200 convolutions, attention, triangular solvers and PyTorch's profiler work without them.
+# of the run-time compiler (the first one compiles the job's own kernels), the multi-GPU solver, cuDNN's recurrent networks,
+# profilers' counters, static libraries, headers, tests. On an H200 convolutions, attention, triangular solvers and PyTorch's
+# profiler work without them.
 # hadolint ignore=DL3003
 RUN set -e; cd /venv/lib/python3*/site-packages; \
     keep=cuda130; [ "$VARIANT" = cuda ] || keep=cpu; \
