@@ -257,6 +257,7 @@ def command() -> Iterator[Callable[..., int]]:
 
     root, hook, environment = logging.getLogger(), sys.excepthook, dict(os.environ)
     handlers, level, streams = root.handlers[:], root.level, (sys.stdout, sys.stderr)
+    ours = logging.getLogger("job").level
 
     def put_back() -> None:
         LineFormatter.as_json = False
@@ -275,6 +276,7 @@ def command() -> Iterator[Callable[..., int]]:
         yield run
     root.handlers, sys.excepthook = handlers, hook
     root.setLevel(level)
+    logging.getLogger("job").setLevel(ours)
     sys.stdout, sys.stderr = streams
     logging.captureWarnings(False)
     put_back()
