@@ -149,7 +149,7 @@ def trainer_losses(trainer: Float32AdapterTrainer, rows: list[Row]) -> list[floa
 def test_a_worker_without_an_evaluation_row_gives_its_part_of_the_base(
     base: Path, path: Path, tmp_path: Path, held: str
 ) -> None:
-    """Two rows and three workers: the third passes through the layers all the same, or the others wait for it without an end."""
+    """Two rows, three workers: the third passes through the layers all the same, or the others wait for it for ever."""
     rows = rows_of(base, path)
     two = tmp_path / "two.jsonl"
     two.write_text("".join(path.read_text("utf-8").splitlines(keepends=True)[:2]), "utf-8")
