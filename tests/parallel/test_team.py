@@ -171,6 +171,24 @@ def dying(words: str) -> dict[str, object]:
     return {"module": "tests.parallel.dying", "words": words}
 
 
+@pytest.mark.parametrize("held", ["whole", "sharded"])
+def test_a_worker_without_an_evaluation_row_gives_its_part_of_the_base(
+    base: Path, path: Path, tmp_path: Path, held: str
+) -> None:
+    """Two rows, three workers: the third passes through the layers all the same, or the others wait for it for ever."""
+    rows = rows_of(base, path)
+    two = tmp_path / "two.jsonl"
+    two.write_text("".join(path.read_text("utf-8").splitlines(keepends=True)[:2]), "utf-8")
+    with Team(request_of(base, path, held) | {"eval_rows": str(two)}, [""] * 3) as team:
+        made, trainer = trainer_in(base, rows, tmp_path / "three", team if held == "sharded" else None)
+        trainer.team, trainer.eval_rows = team, rows[:2]
+        team.join(facts(made, rows, rows[:2]), made.loaded.forward.device)
+        shared = trainer.evaluate()
+    made, alone = trainer_in(base, rows, tmp_path / "alone")
+    alone.eval_rows = rows[:2]
+    assert alone.evaluate() == pytest.approx(shared, rel=1e-6)
+
+
 def test_a_worker_that_cannot_begin_says_why(base: Path, path: Path, tmp_path: Path) -> None:
     request = request_of(base, path) | {"folder": str(tmp_path / "gone")}
     with pytest.raises(JobError, match="Worker 1 of 2: ") as caught, Team(request, ["", ""]) as team:

@@ -74,10 +74,8 @@ def serve(wire: Wire, prepared: Prepared, rows: list[Row], eval_rows: list[Row])
         mine = order.rows[wire.rank]
         if order.kind == "losses":
             sums = torch.zeros(len(eval_rows), dtype=torch.float64)
-            if mine:
-                sums[mine] = torch.tensor(
-                    losses_of(forward, memory_plan, [eval_rows[number] for number in mine]), dtype=torch.float64
-                )
+            own = [eval_rows[number] for number in mine]  # none: others may need this worker's part of the base
+            sums[mine] = torch.tensor(losses_of(forward, memory_plan, own), dtype=torch.float64)
             wire.add(sums.to(forward.device))
             continue
         torch.manual_seed(seed_of(order, wire.rank))
