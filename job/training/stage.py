@@ -179,6 +179,10 @@ def train(
 def _held(files: BaseFiles, lora: LoraSettings, settings: TrainSettings, counts: Sequence[int]) -> Held:
     """How each worker holds the base. `counts`: of workers, by host."""
     workers = sum(counts)
+    if settings.shard == "full" and workers == 1:
+        log.warning(
+            "stage=train held=whole: FINETUNE_TRAIN_SHARD=full shares the base among workers, and this run has one"
+        )
     if not torch.cuda.is_available():
         return "sharded" if settings.shard == "full" and workers > 1 else "whole"
     base = Architecture.read(files.folder, files.name)

@@ -17,6 +17,7 @@ from job.errors import MemoryExhausted, Stopped
 from job.modeling import row_losses
 from job.modeling.adapter_file import WEIGHTS
 from job.modeling.architecture import Architecture
+from job.modeling.files import BaseFiles
 from job.modeling.sizes import sizes
 from job.results import LogEntry, Trained
 from job.runs.deadline import Deadline
@@ -28,7 +29,7 @@ from job.settings.sources import Source
 from job.training import checkpoints, stage
 from job.training.callbacks import Watch
 from job.training.candidates import Candidates
-from job.training.stage import _resume, _smaller_next_time, train
+from job.training.stage import _held, _resume, _smaller_next_time, train
 from job.training.trainer import Float32AdapterTrainer
 from tests.conftest import differing_tensors, make_rows, write_rows
 from tests.training.building import forward_of
@@ -300,3 +301,14 @@ def test_memory_that_runs_out_where_workers_share_a_base_makes_the_next_start_sm
     assert marker.exists()
     with pytest.raises(MemoryExhausted, match="full"), _smaller_next_time(marker, halved=True):
         raise MemoryExhausted("full.")
+
+
+def test_a_single_worker_holds_the_whole_base_and_says_so_where_it_was_to_be_shared(
+    base: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = BaseFiles(base, str(base), "")
+    full = TrainSettings(shard="full")
+    assert _held(files, LoraSettings(), full, [1, 1]) == "sharded"
+    assert not caplog.records
+    assert _held(files, LoraSettings(), full, [1]) == "whole"
+    assert "FINETUNE_TRAIN_SHARD=full shares the base among workers, and this run has one" in caplog.text
