@@ -6,30 +6,25 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from job.errors import Diverged, MemoryExhausted, Stopped
+from job.errors import Diverged
 from job.hosts import disk
 from job.hosts.cards import cards_of
-from job.hosts.main_memory import main_memory_bytes
 from job.hosts.tracking import tracked
-from job.modeling import round_trip, sharding
+from job.modeling import round_trip
 from job.modeling.adapter_file import WEIGHTS, is_untrained, load_lora_tensors
-from job.modeling.architecture import Architecture
 from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.config import attention_of
-from job.modeling.files import BaseFiles, fetch_files
+from job.modeling.files import fetch_files
 from job.modeling.memory import Held
-from job.modeling.precision import DTYPES, choose_precision
-from job.modeling.room import usable_bytes
 from job.modeling.sizes import Sizes
 from job.modeling.tokenizer import load_tokenizer
 from job.parallel.others import Others
@@ -51,18 +46,21 @@ from job.training.checkpoint_times import CheckpointTimes
 from job.training.forecast import Forecast, Later
 from job.training.intervals import doubts, steps_of
 from job.training.memory_plan import release
+from job.training.parallel.beginning import (
+    SMALLER,
+    held_by,
+    prepared_together,
+    request_of,
+    smaller_next_time,
+    team_pays,
+)
 from job.training.parallel.computing import facts
-from job.training.parallel.gain import measured, pays
-from job.training.parallel.sharded import Sharing, own_device
 from job.training.preparation import Prepared, prepare
 from job.training.rows import read_rows
 from job.training.trainer import Float32AdapterTrainer
 
 log = logging.getLogger("job.train")
-WORKER = "job.training.parallel.worker"
 ADAPTER = "train/adapter"
-SMALLER = "train/smaller"
-"""Marks that memory ran out in a start whose workers held the base together."""
 ZERO_GRADIENTS = (
     "every gradient of the adapter was exactly zero, so nothing was learned: set FINETUNE_TRAIN_PRECISION=float32, or look at "
     "FINETUNE_LORA_TARGETS"
@@ -107,10 +105,10 @@ def train(
     )
     most = settings.batch_size if settings.devices == "auto" else None
     counts = others.counts(len(cards), most) if others else [len(cards)]
-    held = _held(files, lora, settings, counts)
+    held = held_by(files, lora, settings, counts)
     smaller = root / SMALLER
     halved = halved or smaller.exists()
-    request = _request(files, cleaned, model, lora, settings, root, held=held, halved=halved)
+    request = request_of(files, cleaned, model, lora, settings, root, held=held, halved=halved)
     with ExitStack() as exits:
         team = exits.enter_context(Team(request, cards, others, counts)) if sum(counts) > 1 else None
         load = partial(
@@ -126,8 +124,8 @@ def train(
             member=Member(0, team.workers if team else 1),
         )
         if team and held != "whole":
-            exits.enter_context(_smaller_next_time(smaller, halved=halved))
-            prepared = _prepared_together(team, load, held)
+            exits.enter_context(smaller_next_time(smaller, halved=halved))
+            prepared = prepared_together(team, load, held)
         else:
             prepared = load()
         parameters = prepared.loaded.trainable_parameters
@@ -146,7 +144,7 @@ def train(
         for warning in warnings:
             log.warning("stage=train doubt=true: %s", warning)
         chosen = settings.devices == "auto" and held == "whole"
-        if team and chosen and not _team_pays(prepared, rows[: settings.batch_size], team.workers):
+        if team and chosen and not team_pays(prepared, rows[: settings.batch_size], team.workers):
             team.dismiss()
             team = None
         with PARTS.of("first_step"):  # whose end the trainer's callback notes
@@ -174,89 +172,6 @@ def train(
     log.info("stage=train round_trip=true max_difference=%.2e tolerance=%.2e", found.max_difference, found.tolerance)
     replace_folder(root / f"{ADAPTER}.partial", root / ADAPTER)
     return result(round_trip=found)
-
-
-def _held(files: BaseFiles, lora: LoraSettings, settings: TrainSettings, counts: Sequence[int]) -> Held:
-    """How each worker holds the base. `counts`: of workers, by host."""
-    workers = sum(counts)
-    if settings.shard == "full" and workers == 1:
-        log.warning(
-            "stage=train held=whole: FINETUNE_TRAIN_SHARD=full shares the base among workers, and this run has one"
-        )
-    if not torch.cuda.is_available():
-        return "sharded" if settings.shard == "full" and workers > 1 else "whole"
-    base = Architecture.read(files.folder, files.name)
-    precision = choose_precision(settings.precision, base.config.model_type, torch.cuda.get_device_capability())
-    hosts = sum(count > 0 for count in counts)
-    width = DTYPES[precision.value].itemsize
-    return sharding.Fit(base, settings, lora, workers, usable_bytes(), width, hosts, main_memory_bytes()).held
-
-
-@contextmanager
-def _smaller_next_time(marker: Path, *, halved: bool) -> Iterator[None]:
-    """Workers that pass through one base together cannot try another cut while others wait. So where memory ran out, the next
-    start begins with smaller micro-batches.
-
-    Raises Stopped (75) the first time, after that MemoryExhausted (62).
-    """
-    try:
-        yield
-    except MemoryExhausted as error:
-        if halved:
-            raise
-        marker.parent.mkdir(parents=True, exist_ok=True)
-        marker.touch()
-        raise Stopped(f"{error} The next start begins with micro-batches of half the size.") from error
-
-
-def _prepared_together(team: Team, load: Callable[..., Prepared], held: Held) -> Prepared:
-    team.meet(own_device())
-    return team.together(lambda: load(sharing=Sharing.of(team.wire, team.hosts, held)))
-
-
-def _request(
-    files: BaseFiles,
-    cleaned: Cleaned,
-    model: ModelSettings,
-    lora: LoraSettings,
-    settings: TrainSettings,
-    root: Path,
-    *,
-    held: Held,
-    halved: bool,
-) -> dict[str, Any]:
-    """What another worker needs to load the same base and rows."""
-    return {
-        "module": WORKER,
-        "folder": str(files.folder),
-        "name": files.name,
-        "revision": files.revision,
-        "model": model.model_dump(mode="json"),
-        "lora": lora.model_dump(mode="json"),
-        "train": settings.model_dump(mode="json"),
-        "root": str(root.absolute()),
-        "rows": cleaned.train_path,
-        "eval_rows": cleaned.eval_path,
-        "held": held,
-        "halved": halved,
-    }
-
-
-def _team_pays(prepared: Prepared, rows: list[Row], workers: int) -> bool:
-    alone, shared = measured(prepared.loaded.forward, prepared.step.memory_plan, rows, workers)
-    prepared.step.memory_plan.forget_peak()
-    found = pays(alone, shared)
-    (log.info if found else log.warning)(
-        "stage=train workers=%d step_seconds=%.3f share_seconds=%.3f%s",
-        workers if found else 1,
-        alone,
-        shared,
-        ""
-        if found
-        else f": a step of {len(rows)} rows is no shorter on {workers} GPUs, so one trains; a larger FINETUNE_TRAIN_BATCH_SIZE "
-        "would use them",
-    )
-    return found
 
 
 def _later(prepared: Prepared, save_embedding: str, deadline: Deadline, *, load_seconds: float) -> Later:

@@ -21,10 +21,10 @@ from job.parallel.wire import Order
 from job.runs.deaths import Ended
 from job.runs.progress import counts
 from job.settings.fields import LoraSettings, ModelSettings
+from job.training.parallel.beginning import WORKER, prepared_together
 from job.training.parallel.computing import facts, losses_of
 from job.training.preparation import Prepared, prepare
 from job.training.rows import read_rows
-from job.training.stage import WORKER, _prepared_together
 from job.training.trainer import Float32AdapterTrainer
 from tests.conftest import make_rows, write_rows
 from tests.training.building import SETTINGS, adapter, tokenizer_of, trainer_of
@@ -89,7 +89,7 @@ def trainer_in(
 ) -> tuple[Prepared, Float32AdapterTrainer]:
     files = BaseFiles(base, str(base), "")
     load = partial(prepare, files, tokenizer_of(base), LORA, SETTINGS, rows, eval_rows=rows)
-    made = _prepared_together(sharing_with, load, "sharded") if sharing_with else load()
+    made = prepared_together(sharing_with, load, "sharded") if sharing_with else load()
     trainer = trainer_of(made.loaded.forward, rows, folder)
     trainer.eval_rows = rows
     return made, trainer

@@ -13,11 +13,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from job.cleaning.stage import clean
-from job.errors import MemoryExhausted, Stopped
+from job.errors import Stopped
 from job.modeling import row_losses
 from job.modeling.adapter_file import WEIGHTS
 from job.modeling.architecture import Architecture
-from job.modeling.files import BaseFiles
 from job.modeling.sizes import sizes
 from job.results import LogEntry, Trained
 from job.runs.deadline import Deadline
@@ -29,7 +28,7 @@ from job.settings.sources import Source
 from job.training import checkpoints, stage
 from job.training.callbacks import Watch
 from job.training.candidates import Candidates
-from job.training.stage import _held, _resume, _smaller_next_time, train
+from job.training.stage import _resume, train
 from job.training.trainer import Float32AdapterTrainer
 from tests.conftest import differing_tensors, make_rows, write_rows
 from tests.training.building import forward_of
@@ -290,25 +289,3 @@ def test_without_a_whole_checkpoint_nothing_of_an_earlier_start_counts(interrupt
     for manifest in interrupted.log.path.parent.glob("checkpoints/*/manifest.json"):
         manifest.unlink()
     assert resumed_from(interrupted) == ("", [], 0)
-
-
-def test_memory_that_runs_out_where_workers_share_a_base_makes_the_next_start_smaller(tmp_path: Path) -> None:
-    """None of them can try another cut while the others wait in a pass. The second time it is the end."""
-    marker = tmp_path / "train" / "smaller"
-    words = r"full\. The next start begins with micro-batches of half the size"
-    with pytest.raises(Stopped, match=words), _smaller_next_time(marker, halved=False):
-        raise MemoryExhausted("full.")
-    assert marker.exists()
-    with pytest.raises(MemoryExhausted, match="full"), _smaller_next_time(marker, halved=True):
-        raise MemoryExhausted("full.")
-
-
-def test_a_single_worker_holds_the_whole_base_and_says_so_where_it_was_to_be_shared(
-    base: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    files = BaseFiles(base, str(base), "")
-    full = TrainSettings(shard="full")
-    assert _held(files, LoraSettings(), full, [1, 1]) == "sharded"
-    assert not caplog.records
-    assert _held(files, LoraSettings(), full, [1]) == "whole"
-    assert "FINETUNE_TRAIN_SHARD=full shares the base among workers, and this run has one" in caplog.text
