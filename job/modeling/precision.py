@@ -14,6 +14,14 @@ OVERFLOWING_FAMILIES = {
 OVERFLOWING_SOURCE = "unsloth's models/loader.py trains this family in float32 where there is no bfloat16"
 
 
+def weakest_capability() -> tuple[int, int] | None:
+    """Of the cards that this process sees, which for the leader of workers are those of all of them; None on a CPU. They share
+    each step, so all compute in what the weakest can."""
+    if not torch.cuda.is_available():
+        return None
+    return min(torch.cuda.get_device_capability(card) for card in range(torch.cuda.device_count()))
+
+
 def choose_precision(setting: str, model_type: str, capability: tuple[int, int] | None) -> Choice:
     """Choose by compute capability: `torch.cuda.is_bf16_supported()` is true on a T4, which only emulates bfloat16.
 

@@ -16,7 +16,7 @@ from job.modeling.base import load_base
 from job.modeling.batching import Row
 from job.modeling.files import BaseFiles
 from job.modeling.memory import Held
-from job.modeling.precision import DTYPES, choose_precision
+from job.modeling.precision import DTYPES, choose_precision, weakest_capability
 from job.modeling.refusals import not_in_4_bits
 from job.modeling.targets import shown, targets
 from job.modeling.weights import count_weights, quantized_share, require_quantized
@@ -87,20 +87,18 @@ def prepare(
     halved: bool = False,
     sharing: Sharing | None = None,
     member: Member = ALONE,
+    capability: tuple[int, int] | None = None,
 ) -> Prepared:
     """Load, attach, choose precision, optimizations and memory plan. Where 16 bits overflow on the longest rows, do it all
     again in float32. `sharing`: with the workers that hold the base together, which all call it. `member`: which worker of how
-    many this is.
+    many this is. `capability`: of the weakest card of all workers, as far as the leader sees them.
 
     Raises MemoryExhausted (62), Diverged (63) if float32 is not finite either, and SettingsError (64) for a base
     too little of which can be quantized, or that computes a row differently beside others.
     """
     architecture = Architecture.read(files.folder, files.name)
-    precision = choose_precision(
-        settings.precision,
-        architecture.config.model_type,
-        torch.cuda.get_device_capability() if torch.cuda.is_available() else None,
-    )
+    known = [one for one in (weakest_capability(), capability) if one]
+    precision = choose_precision(settings.precision, architecture.config.model_type, min(known, default=None))
     if torch.cuda.is_available():  # float32 is what the self-test compares in
         dtypes = dict.fromkeys((DTYPES[precision.value], torch.float32))
         compile_ahead(tuple(dtypes), torch.cuda.get_device_capability())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-from job.modeling.precision import choose_precision
+from job.modeling.precision import choose_precision, weakest_capability
 
 
 @pytest.mark.parametrize(
@@ -20,3 +21,15 @@ def test_families_that_overflow_in_float16_start_in_float32_below_compute_capabi
     assert "unsloth" in choice.reason
     assert choose_precision("auto", "llama", (7, 5)).value == "float16"
     assert choose_precision("auto", "gemma3", (8, 6)).value == "bfloat16"
+
+
+def test_workers_on_cards_of_several_kinds_compute_in_what_the_weakest_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An L4 beside a T4."""
+    seen = [(8, 9), (7, 5)]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(seen))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(seen))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda card: seen[card])
+    assert weakest_capability() == (7, 5)
+    assert choose_precision("auto", "llama", weakest_capability()).value == "float16"
+    seen.clear()
+    assert weakest_capability() is None, "a CPU"

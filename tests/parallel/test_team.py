@@ -70,6 +70,7 @@ def rows_of(base: Path, path: Path) -> list[Row]:
 def request_of(base: Path, path: Path, held: str = "whole") -> dict[str, object]:
     return {
         "held": held,
+        "capability": None,
         "module": WORKER,
         "folder": str(base),
         "name": str(base),

@@ -17,7 +17,7 @@ from job.modeling.architecture import Architecture
 from job.modeling.batching import Row
 from job.modeling.files import BaseFiles
 from job.modeling.memory import Held
-from job.modeling.precision import DTYPES, choose_precision
+from job.modeling.precision import DTYPES, choose_precision, weakest_capability
 from job.modeling.room import usable_bytes
 from job.parallel.team import Team
 from job.results import Cleaned
@@ -42,7 +42,7 @@ def held_by(files: BaseFiles, lora: LoraSettings, settings: TrainSettings, count
     if not torch.cuda.is_available():
         return "sharded" if settings.shard == "full" and workers > 1 else "whole"
     base = Architecture.read(files.folder, files.name)
-    precision = choose_precision(settings.precision, base.config.model_type, torch.cuda.get_device_capability())
+    precision = choose_precision(settings.precision, base.config.model_type, weakest_capability())
     hosts = sum(count > 0 for count in counts)
     width = DTYPES[precision.value].itemsize
     return sharding.Fit(base, settings, lora, workers, usable_bytes(), width, hosts, main_memory_bytes()).held
@@ -95,6 +95,7 @@ def request_of(
         "eval_rows": cleaned.eval_path,
         "held": held,
         "halved": halved,
+        "capability": weakest_capability(),
     }
 
 

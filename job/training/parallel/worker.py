@@ -52,6 +52,7 @@ def _work(request: dict[str, Any], wire: Wire) -> None:
         allow_unquantized=model.allow_unquantized,
         halved=request["halved"],
         sharing=sharing,
+        capability=request["capability"] and tuple(request["capability"]),
         member=Member(wire.rank, wire.workers),
     )
     wire.tell("ready", facts(prepared, rows, eval_rows) | {"card": card()})

@@ -40,6 +40,7 @@ def test_a_worker_prepares_for_its_own_share(base: Path, tmp_path: Path, monkeyp
         "root": str(tmp_path),
         "halved": False,
         "held": "whole",
+        "capability": None,
         "rows": "rows.jsonl",
         "eval_rows": "rows.jsonl",
         "model": ModelSettings(base=str(base)).model_dump(mode="json"),
