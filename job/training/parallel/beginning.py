@@ -39,8 +39,10 @@ def held_by(files: BaseFiles, lora: LoraSettings, settings: TrainSettings, count
         log.warning(
             "stage=train held=whole: FINETUNE_TRAIN_SHARD=full shares the base among workers, and this run has one"
         )
+    if workers == 1 or settings.shard == "none":
+        return "whole"
     if not torch.cuda.is_available():
-        return "sharded" if settings.shard == "full" and workers > 1 else "whole"
+        return "sharded" if settings.shard == "full" else "whole"
     base = Architecture.read(files.folder, files.name)
     precision = choose_precision(settings.precision, base.config.model_type, weakest_capability())
     hosts = sum(count > 0 for count in counts)

@@ -43,7 +43,7 @@ class Lockstep:
     def recover(self) -> None:
         """After an exception in the middle of a pass, which all of them got: no layer stays gathered."""
         for module in self.root.modules():
-            if hasattr(module, "reset_iter_state"):  # since torch 2.13
+            if hasattr(module, "reset_iter_state"):  # torch 2.11 has none
                 module.reset_iter_state()
                 break
         for module in self.root.modules():
