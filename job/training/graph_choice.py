@@ -52,11 +52,14 @@ def choose(
 
     Adapter and random states stay as they were.
     """
+    if reason := unfit(forward, memory_plan):  # before anything is measured: parts of a shared base have no address
+        log.info("stage=train optimization=%s on=false reason=%r", NAME, reason)
+        return Optimization(name=NAME, on=False, reason=reason)
     measured = Measurement(forward, memory_plan, rows, settings, member)
     lost = False
     try:
         with Perturbed(forward.model), torch.random.fork_rng([forward.device] if forward.device.type == "cuda" else []):
-            reason = unfit(forward, memory_plan) or measured.pace()
+            reason = measured.pace()
             if not reason:
                 reason = measured.differs(most)
                 lost = bool(reason)

@@ -150,7 +150,9 @@ def test_a_driver_that_refuses_graphs_costs_a_warning(
     assert record.levelno == logging.WARNING and "optimization=graphs on=false" in record.getMessage()
 
 
-def test_what_cannot_be_captured_is_not_tried(forward: Forward, with_optimizations: Callable[..., Forward]) -> None:
+def test_what_cannot_be_captured_is_not_tried(
+    forward: Forward, with_optimizations: Callable[..., Forward], monkeypatch: pytest.MonkeyPatch
+) -> None:
     plan = memory_plan_of(forward, ROWS)
     assert graph_choice.unfit(forward, plan) == "needs packed_rows"
     with_optimizations(*ALL)
@@ -163,3 +165,7 @@ def test_what_cannot_be_captured_is_not_tried(forward: Forward, with_optimizatio
     forward.lockstep = None
     plan.candidates = [Candidate(1024, "half")]
     assert "layers are recomputed" in graph_choice.unfit(forward, plan)
+    monkeypatch.setattr(
+        graph_choice, "Measurement", None
+    )  # nothing is measured, and no memory taken, for a known answer
+    assert "layers are recomputed" in graph_choice.choose(forward, plan, ROWS, SETTINGS, Difference(0, 0, 0)).reason
