@@ -7,8 +7,14 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as processes
+
+from job.parallel.wire import Wire, add_gradients
 from job.training.parallel.computing import _weights, facts, gradients_of, losses_of
-from tests.training.building import forward_of, memory_plan_of, prepared, random_rows
+from tests.training.building import BY_NAME, enable, forward_of, memory_plan_of, prepared, random_rows
 
 
 def test_other_rows_are_other_facts(base: Path) -> None:
@@ -62,3 +68,35 @@ def test_a_worker_without_rows_adds_nothing(base: Path) -> None:
     assert float(gradients_of(forward, plan, [], 9, backward=lambda loss: loss.backward())) == 0
     assert losses_of(forward, plan, []) == []
     assert all(parameter.grad is None for parameter in forward.model.parameters())
+
+
+# --- on a card: `python -m pytest -m gpu -n 0 tests/training/parallel/test_computing.py` -----------------------------
+
+
+def _half(rank: int, base: Path, port: int, results: Path) -> None:
+    wire = Wire(rank, 2, port)
+    wire.connect(torch.device("cpu"))  # gloo: NCCL takes no card twice
+    forward = enable(forward_of(base), *BY_NAME)
+    rows = random_rows(8)
+    plan = memory_plan_of(forward, rows)
+    loss = gradients_of(forward, plan, rows[: 3 + 5 * rank][3 * rank :], 100, backward=lambda loss: loss.backward())
+    learned = [one for one in forward.model.parameters() if one.requires_grad]
+    loss = add_gradients(wire, learned, loss)
+    if rank == 0:
+        torch.save(
+            (float(loss), torch.cat([one.grad.flatten().cpu() for one in learned if one.grad is not None])), results
+        )
+    dist.destroy_process_group()
+
+
+@pytest.mark.gpu
+def test_two_workers_that_share_a_card_sum_up_to_what_one_computes(base: Path, tmp_path: Path) -> None:
+    server = Wire(0, 2)
+    processes.spawn(_half, (base, server.port, tmp_path / "sum"), nprocs=2)
+    loss, gradient = torch.load(tmp_path / "sum")
+    forward = enable(forward_of(base), *BY_NAME)
+    rows = random_rows(8)
+    expected = gradients_of(forward, memory_plan_of(forward, rows), rows, 100, backward=lambda loss: loss.backward())
+    known = torch.cat([one.grad.flatten().cpu() for one in forward.model.parameters() if one.grad is not None])
+    assert loss == pytest.approx(float(expected), rel=1e-6)
+    assert float((gradient - known).norm() / known.norm()) < 1e-5
