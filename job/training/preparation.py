@@ -110,7 +110,7 @@ def prepare(
                 files, tokenizer, architecture, lora, precision.value, settings.seed, allow_unquantized, sharing
             )
         with PARTS.of("self_test"):
-            test = _self_test(loaded.forward, [*rows, *eval_rows], architecture.name)
+            test = _self_test(loaded.forward, [*rows, *eval_rows], architecture.name, halved)
             enabled = test.enable(optimizations)
         with PARTS.of("memory_plan"):
             held = sharing.held if sharing else "whole"
@@ -163,10 +163,10 @@ def _load(
     )
 
 
-def _self_test(forward: Forward, rows: Sequence[Row], name: str) -> SelfTest:
+def _self_test(forward: Forward, rows: Sequence[Row], name: str, halved: bool) -> SelfTest:
     """The reference gradients. Raises SettingsError (64) if the base cannot be trained, or mixes rows."""
     try:
-        test = SelfTest(forward, rows)
+        test = SelfTest(forward, rows, halved=halved)
     except (torch.OutOfMemoryError, JobError):
         raise
     except Exception as error:

@@ -188,8 +188,9 @@ def _clock(line: Line) -> Any:
                 "kernels": sum(event.count for event in kernels),
                 "longest_kernels": {
                     event.key[:60]: round(event.self_device_time_total / 1000, 1)
-                    for event in sorted(kernels, key=lambda event: -event.self_device_time_total)[:8]
+                    for event in sorted(kernels, key=lambda event: -event.self_device_time_total)[:30]
                 },
+                "step_seconds": [round(step / 1000, 4) for step in steps],
                 "peak_gib": round(torch.cuda.max_memory_allocated() / 2**30, 2),
                 "reserved_gib": round(torch.cuda.max_memory_reserved() / 2**30, 2),
                 "loss": round(self.losses[COMPARED_STEP], 4),

@@ -43,7 +43,7 @@ def test_without_a_base_nothing_is_estimated(facts: Callable[..., Facts]) -> Non
 @pytest.mark.parametrize(
     ("tokens", "line"),
     [
-        ("512", "micro-batches of 4,096 tokens, no layer recomputed: 11.5 GiB of 13.4 usable, 8% kept in reserve"),
+        ("512", "micro-batches of 4,608 tokens, no layer recomputed: 12.6 GiB of 13.4 usable, 8% kept in reserve"),
         (
             "8192",
             "micro-batches of 8,192 tokens, every second layer recomputed: 12.8 GiB of 13.4 usable, 8% kept in reserve",

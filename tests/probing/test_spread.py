@@ -174,7 +174,7 @@ def test_a_process_that_sees_two_gpus_takes_nothing_of_the_second_unless_it_need
         "import torch; from pathlib import Path; from job.modeling.files import BaseFiles\n"
         "from job.modeling.base import load_base; from job.modeling.tokenizer import load_tokenizer\n"
         "from job.settings.fields import LoraSettings, ModelSettings; from job.training.adapter import attach\n"
-        "folder = Path('job/quickstart/base'); files = BaseFiles(folder, 'quickstart', '')\n"
+        "folder = Path('job/quickstart/base').resolve(); files = BaseFiles(folder, 'quickstart', '')\n"
         "tokenizer = load_tokenizer(files, ModelSettings(base=str(folder)))\n"
         "model = attach(load_base(files, tokenizer, torch.float16, spread=True), LoraSettings(), 1, 'base')\n"
         "ids = torch.arange(5, 25, device=model.device).unsqueeze(0)\n"

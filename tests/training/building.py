@@ -23,6 +23,7 @@ from job.training.arguments import arguments
 from job.training.callbacks import Watch
 from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan
+from job.training.optimizations import nvrtc
 from job.training.optimizations.registry import OPTIMIZATIONS
 from job.training.preparation import Prepared, prepare
 from job.training.trainer import Float32AdapterTrainer
@@ -94,6 +95,12 @@ def trainer_of(forward: Forward, rows: list[Row], folder: Path) -> Float32Adapte
         args=arguments(SETTINGS, folder / "checkpoints", forward.precision, len(rows)),
         processing_class=tokenizer_of(Path(forward.base.config._name_or_path)),
     )
+
+
+def forget_kernels() -> None:
+    """None of them is compiled or loaded any more, as far as this process knows."""
+    for cache in (nvrtc._nvrtc, nvrtc._machine_code, nvrtc.module, nvrtc.load):
+        cache.cache_clear()
 
 
 def adapter(forward: Forward) -> torch.Tensor:

@@ -16,7 +16,7 @@ from job.training.buckets import batch_of, filled, shape_of
 from job.training.graphs import Captured, Graphs
 from job.training.optimizations import nvrtc
 from tests.conftest import make_base
-from tests.training.building import SETTINGS, prepared, random_rows, trainer_of
+from tests.training.building import SETTINGS, forget_kernels, prepared, random_rows, trainer_of
 
 LONG_ROW = 131_072
 T4_BYTES = 14.5 * 2**30
@@ -27,14 +27,11 @@ Hindrance = Callable[[pytest.MonkeyPatch, Path], None]
 @pytest.fixture
 def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No kernel is loaded or kept yet, and none of this test stays."""
-    caches = (nvrtc._nvrtc, nvrtc.module, nvrtc.load)
     monkeypatch.delenv("TORCH_HOME", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for cache in caches:
-        cache.cache_clear()
+    forget_kernels()
     yield
-    for cache in caches:
-        cache.cache_clear()
+    forget_kernels()
 
 
 def without_nvrtc(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

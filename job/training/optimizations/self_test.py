@@ -53,6 +53,9 @@ ROUNDING = {
 }
 """The least that counts as the rounding of a path. In float32: the largest that correct optimizations show on 18 families. In
 16 bits: what the quieter families show, since the base's own is measured (`python -m tests.bench.self_test` prints all)."""
+UNMEASURED = ROUNDING | {"float16": Difference(3e-4, 1e-2, 1e-3), "bfloat16": Difference(2e-3, 5e-2, 7e-3)}
+"""The same where no float32 fits beside it, so that the base's own is not known. With Llama 3.2 3B's shape in bfloat16 all
+optimizations together moved the gradient by 8e-2 there, its scale by 8e-3, which is two paths' rounding and no mistake."""
 SAME_MATHEMATICS = Difference(1e-5, 1e-4, 1e-4)
 """Largest difference allowed while a model in 16 bits computes in float32: 30 times the rounding of float32."""
 APART = Difference(1e-3, 1e-2, 1e-2)
@@ -72,8 +75,9 @@ ANOTHER = "differs on another worker"
 class SelfTest:
     """The reference gradients of a few rows, and what is compared with them. Adapter and random states stay as they were."""
 
-    def __init__(self, forward: Forward, rows: Sequence[Row]) -> None:
-        """`rows`: all rows of the run. Where memory runs out, only the beginning of the longest is tested."""
+    def __init__(self, forward: Forward, rows: Sequence[Row], *, halved: bool = False) -> None:
+        """`rows`: all rows of the run. Where memory runs out, only the beginning of the longest is tested. `halved`: it ran out
+        in an earlier start, in which workers shared the base."""
         by_length = sorted((row for row in rows if row.targets > 0), key=lambda row: len(row.ids))
         self.forward = forward
         self.longest = len(by_length[-1].ids)
@@ -86,7 +90,8 @@ class SelfTest:
         )
         if forward.lockstep:
             recompute(forward.base, "all")
-            tokens = max(-forward.most(-_tokens_with_room(forward)), SHORTEST_PIECE)
+            room = _tokens_with_room(forward) // (2 if halved else 1)
+            tokens = max(-forward.most(-room), SHORTEST_PIECE)
             if tokens < self.longest:
                 self.rows[0] = _beginning(self.rows[0], tokens)
         self.beside_others: Difference | None = None
@@ -98,7 +103,7 @@ class SelfTest:
 
     def _measure(self) -> None:
         """The reference gradients, and how far the reference path lies from them by its rounding."""
-        self.rounding = ROUNDING[self.forward.precision]
+        self.rounding = (ROUNDING if self.exact else UNMEASURED)[self.forward.precision]
         with InFloat32(self.forward) if self.exact else nullcontext():
             self.known = self._gradients()
             if self.exact or self.forward.precision == "float32":

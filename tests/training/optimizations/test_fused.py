@@ -18,7 +18,7 @@ from job.training.optimizations.registry import OPTIMIZATIONS, Entry
 from job.training.optimizations.self_test import SelfTest
 from tests.bench.kernels import CASES
 from tests.conftest import make_base
-from tests.training.building import BY_NAME, ON_A_CPU, differences, forward_of, random_rows
+from tests.training.building import BY_NAME, ON_A_CPU, differences, forget_kernels, forward_of, random_rows
 
 OURS = tuple(entry for entry in OPTIMIZATIONS if entry.needs_gpu)
 
@@ -114,11 +114,9 @@ def test_the_self_test_rejects_a_kernel_with_a_mistake(
         make_base(tmp_path, hidden_size=256, num_attention_heads=4, num_key_value_heads=2), "float16", dropout=0.2
     )
     monkeypatch.setattr(nvrtc, "source_of", lambda _: right.replace(*wrong))
-    for cached in (nvrtc.module, nvrtc.load):
-        cached.cache_clear()
+    forget_kernels()
     entries = (*ON_A_CPU, BY_NAME[name])
     *others, result = SelfTest(forward, random_rows(3)).enable(entries)
-    for cached in (nvrtc.module, nvrtc.load):
-        cached.cache_clear()
+    forget_kernels()
     assert all(other.on for other in others)
     assert not result.on and "differs from the reference path" in result.reason

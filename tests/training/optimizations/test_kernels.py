@@ -11,6 +11,7 @@ import torch
 
 from job.training.optimizations import kernels, nvrtc
 from tests.bench.kernels import CASES, EPSILON, Case, error, gradients_of, inputs_of, results
+from tests.training.building import forget_kernels
 
 BY_CASE = {case.name: case for case in CASES}
 SHAPES = {
@@ -108,11 +109,11 @@ def test_a_cuda_graph_records_a_kernel(case: Case) -> None:
 @pytest.mark.gpu
 def test_a_second_run_takes_the_kept_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nvrtc, "cache_folder", lambda: tmp_path)
-    nvrtc.module.cache_clear()
+    forget_kernels()
     nvrtc.module("activation", torch.float16)
     (path,) = tmp_path.iterdir()
     written = path.stat().st_mtime_ns
-    nvrtc.module.cache_clear()
+    forget_kernels()
     monkeypatch.setattr(nvrtc, "compiled", None)
     nvrtc.module("activation", torch.float16)
     assert path.stat().st_mtime_ns == written

@@ -255,5 +255,8 @@ def test_workers_that_share_a_base_test_as_much_as_has_room_since_none_can_try_a
     assert all(layer.gradient_checkpointing for layer in decoder_layers(forward.base))
     assert all(one.on for one in test.enable(ON_A_CPU))
     forward.revert_optimizations()
+    with monkeypatch.context() as patch:
+        patch.setattr(self_test, "_tokens_with_room", lambda _: 150)
+        assert len(SelfTest(forward, longest, halved=True).rows[0].ids) == 75, "memory ran out in the start before"
     monkeypatch.setattr(self_test, "room_bytes", lambda device: 1000)
     assert len(SelfTest(forward, longest).rows[0].ids) == self_test.SHORTEST_PIECE

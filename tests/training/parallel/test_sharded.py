@@ -16,7 +16,7 @@ from torch.distributed.tensor import DTensor
 from job.errors import HostUnfit
 from job.modeling.architecture import Architecture
 from job.modeling.files import BaseFiles
-from job.modeling.memory import GATHERED_LAYERS, Held
+from job.modeling.memory import Held
 from job.parallel.wire import Wire
 from job.settings.fields import LoraSettings
 from job.training.adapter import attach
@@ -123,6 +123,8 @@ def test_a_matrix_that_computes_something_else_is_refused() -> None:
 # --- on cards: `python -m pytest -m gpu -n 0 tests/training/parallel/test_sharded.py` ------------------------------------
 
 LONG = 400
+CUBLAS_BYTES = 32 * 2**20
+"""Its workspace on a Hopper card, which counts as allocated from the first product on."""
 LARGER = {"hidden_size": 1024, "num_hidden_layers": 8, "intermediate_size": 4096, "num_attention_heads": 8}
 
 
@@ -140,14 +142,13 @@ def _on_cards(_: int, rank: int, workers: int, port: int, base: Path, held: Held
     forward = Forward(attached, precision="float32", pad_token=tokenizer.pad_token_id, lockstep=lockstep)
     enable(forward, *BY_NAME, longest=LONG)
     rows = random_rows(16, longest=LONG)
-    torch.cuda.reset_peak_memory_stats()
     loss, gradient = stepped(forward, rows, rows)
-    torch.save((loss, gradient.cpu(), weights, torch.cuda.max_memory_reserved()), results / str(rank))
+    torch.save((loss, gradient.cpu(), weights), results / str(rank))
     dist.destroy_process_group()
 
 
-def on_cards(base: Path, workers: int, held: Held, results: Path) -> list[tuple[float, torch.Tensor, int, int]]:
-    """(loss, gradients, bytes once loaded, peak of a step) of each worker, all of them with the same rows."""
+def on_cards(base: Path, workers: int, held: Held, results: Path) -> list[tuple[float, torch.Tensor, int]]:
+    """(loss, gradients, bytes once loaded) of each worker, all of them with the same rows."""
     results.mkdir()
     server = Wire(0, workers)
     started = []
@@ -163,10 +164,8 @@ def on_cards(base: Path, workers: int, held: Held, results: Path) -> list[tuple[
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize(("workers", "held"), [(1, "sharded"), (1, "offloaded"), (2, "sharded"), (2, "offloaded")])
-def test_on_cards_it_computes_the_same_in_the_memory_that_is_predicted(
-    workers: int, held: Held, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_on_cards_it_computes_the_same_in_the_memory_that_is_predicted(workers: int, tmp_path: Path) -> None:
     """With every optimization, by NCCL. Also with one worker, where nothing but the gathering is left to be wrong."""
     if torch.cuda.device_count() < workers:
         pytest.skip(f"{workers} GPUs are needed, and here are {torch.cuda.device_count()}")
@@ -175,11 +174,15 @@ def test_on_cards_it_computes_the_same_in_the_memory_that_is_predicted(
     enable(whole, *BY_NAME, longest=LONG)
     rows = random_rows(16, longest=LONG)
     known_loss, known = stepped(whole, rows, rows)
-    architecture = Architecture.read(base, str(base))
-    weights = architecture.weights(4)
-    for loss, gradient, loaded, _ in on_cards(base, workers, held, tmp_path / "results"):
-        assert loss == pytest.approx(known_loss, rel=1e-5)
-        assert float((gradient - known.cpu()).norm() / known.norm()) < 1e-5
-        predicted = weights.on_a_card(held, workers) - min(GATHERED_LAYERS * weights.largest_layer, weights.shared)
-        print(f"{workers} {held}: {loaded / 2**20:.1f} MiB once loaded, predicted {predicted / 2**20:.1f}")
-        assert 0.7 * predicted < loaded <= predicted + 2**20  # the prediction counts scales as `lora4bit` unpacks them
+    weights = Architecture.read(base, str(base)).weights(4)
+    once_loaded = {}
+    for held in ("sharded", "offloaded"):
+        found = on_cards(base, workers, held, tmp_path / held)
+        for loss, gradient, *_ in found:
+            assert loss == pytest.approx(known_loss, rel=1e-5)
+            assert float((gradient - known.cpu()).norm() / known.norm()) < 1e-5
+        once_loaded[held] = found[0][2]
+    part = once_loaded["sharded"] - once_loaded["offloaded"]
+    print(f"{workers}: {once_loaded}, a part {part / 2**20:.1f} of {weights.shared / 2**20:.1f} MiB")
+    assert part == pytest.approx(weights.shared / workers, rel=0.02)
+    assert once_loaded["offloaded"] <= weights.on_a_card("offloaded", workers) + CUBLAS_BYTES
