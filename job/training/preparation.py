@@ -119,6 +119,7 @@ def prepare(
             return Prepared(loaded, step, precision, overflowed)
         overflowed = step.dry_run
         precision = _fall_back_to_float32(precision, overflowed)
+        loaded.forward.revert_optimizations()  # one of them changes a source file's function, for the next model too
         del loaded, test, step
         release()
 

@@ -5,9 +5,9 @@
 
 A random base of Llama 3.2 3B's shape is made once; lengths follow the statistics of the published recipe (78 to 794 tokens,
 mean 261, cut at 512). Each line is a process of its own, through the job's own trainer: the same rows in the same order, 5
-steps of warm-up, then the measured ones, then one under the profiler. Real tokens leave padding out. CUDA graphs for the
-measured steps are captured before them (`capture_seconds`), as a run does once. Wall over kernel time is 1 where a step takes
-the time of its kernels alone. "T4 mode" allows what a T4 has: float16, neither flash nor cuDNN attention, no TF32, 14.5 GiB;
+steps of warm-up, then the measured ones, then a quarter as many under the profiler. Real tokens leave padding out. CUDA graphs
+for the measured steps are captured before them (`capture_seconds`), as a run does once. Wall over kernel time is 1 where a step
+takes the time of its kernels alone. "T4 mode" allows what a T4 has: float16, neither flash nor cuDNN attention, no TF32, 14.5 GiB;
 its kernels are still the larger GPU's, so its kernel times compare with each other and are not the seconds of a T4.
 """
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -32,6 +33,8 @@ QKVO = ("q_proj", "k_proj", "v_proj", "o_proj")
 ALL_LINEAR = (*QKVO, "gate_proj", "up_proj", "down_proj")
 T4_GIB = 14.5
 WARM_UP = 5
+MEASURING = "measuring"
+"""What a line's process says then: the next one, which imports, stands still until it has ended."""
 COMPARED_STEP = 10
 """The table shows the mean loss up to it, since the log line before: every line has made these steps on the same rows."""
 
@@ -47,6 +50,16 @@ class Line:
     steps: int = 20
     longest: int = 512
     targets: tuple[str, ...] = QKVO
+
+    @property
+    def profiled(self) -> int:
+        """Steps: several, or their padding to the shapes of CUDA graphs may be another than that of the measured ones."""
+        return max(self.steps // 4, 1)
+
+    @property
+    def all_steps(self) -> int:
+        """The first one of the profiler sets it up."""
+        return WARM_UP + self.steps + 1 + self.profiled
 
 
 def all_lines() -> dict[str, Line]:
@@ -105,7 +118,7 @@ def measure(name: str, base: Path) -> dict[str, Any]:
         torch.backends.cuda.matmul.allow_tf32 = False
         total = torch.cuda.get_device_properties(0).total_memory
         torch.cuda.set_per_process_memory_fraction(T4_GIB * 2**30 / total)
-    rows = make_rows(line.rows * (WARM_UP + line.steps + 2), line.longest)
+    rows = make_rows(line.rows * line.all_steps, line.longest)
     clock = _clock(line)
     with tempfile.TemporaryDirectory() as scratch:
         trainer, facts = (_seed_trainer if line.seed_recipe else _our_trainer)(line, base, rows, Path(scratch), clock)
@@ -124,7 +137,7 @@ def _clock(line: Line) -> Any:
     from transformers import TrainerCallback
 
     class Clock(TrainerCallback):  # type: ignore[misc]
-        """Marks the end of each step on the GPU, and profiles the last one."""
+        """Marks the end of each step on the GPU, and profiles the last ones."""
 
         def __init__(self) -> None:
             self.events: list[torch.cuda.Event] = []
@@ -136,6 +149,7 @@ def _clock(line: Line) -> Any:
 
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if state.global_step == WARM_UP:
+                print(MEASURING, flush=True)
                 self.before()
                 torch.cuda.synchronize()
                 self.begun = time.monotonic()
@@ -154,7 +168,7 @@ def _clock(line: Line) -> Any:
             if step == WARM_UP + line.steps:
                 torch.cuda.synchronize()
                 self.seconds = time.monotonic() - self.begun
-            if step == WARM_UP + line.steps + 2:
+            if step == line.all_steps:
                 torch.cuda.synchronize()
                 self.profile.stop()
 
@@ -169,7 +183,7 @@ def _clock(line: Line) -> Any:
 
         def facts(self, rows: list[list[int]]) -> dict[str, Any]:
             measured = rows[line.rows * WARM_UP : line.rows * (WARM_UP + line.steps)]
-            profiled = rows[line.rows * (WARM_UP + line.steps + 1) : line.rows * (WARM_UP + line.steps + 2)]
+            profiled = rows[-line.rows * line.profiled :]
             kernels = [
                 event
                 for event in self.profile.key_averages()
@@ -185,9 +199,9 @@ def _clock(line: Line) -> Any:
                 "wall_over_kernels": round(
                     self.seconds / sum(map(len, measured)) * profiled_tokens / kernel_seconds, 2
                 ),
-                "kernels": sum(event.count for event in kernels),
+                "kernels": sum(event.count for event in kernels) // line.profiled,
                 "longest_kernels": {
-                    event.key[:60]: round(event.self_device_time_total / 1000, 1)
+                    event.key[:60]: round(event.self_device_time_total / 1000 / line.profiled, 1)
                     for event in sorted(kernels, key=lambda event: -event.self_device_time_total)[:30]
                 },
                 "step_seconds": [round(step / 1000, 4) for step in steps],
@@ -363,6 +377,22 @@ def start(name: str, base: Path) -> tuple[subprocess.Popen[str], IO[str]]:
     return child, errors
 
 
+def run(child: subprocess.Popen[str], following: subprocess.Popen[str]) -> str:
+    """What the process of a line prints, which waits for its turn. While it measures, the one that follows stands still."""
+    assert child.stdin and child.stdout
+    child.stdin.write("go\n")
+    child.stdin.flush()
+    lines = []
+    for text in child.stdout:
+        lines.append(text)
+        if text.strip() == MEASURING and following is not child:
+            following.send_signal(signal.SIGSTOP)
+    child.wait()
+    if following is not child:
+        following.send_signal(signal.SIGCONT)
+    return "".join(lines)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", help="names, such as seed,ours,without-norm,t4; the default is all, in their order")
@@ -382,7 +412,7 @@ def main() -> int:
     for name in names:
         child, errors = following
         following = next(children, following)  # imports while this one loads its model
-        output, _ = child.communicate("go\n")
+        output = run(child, following[0])
         if child.returncode:
             errors.seek(0)
             print(f"{name} failed:\n{errors.read()[-3000:]}", file=sys.stderr)

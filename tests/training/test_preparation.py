@@ -3,7 +3,7 @@ the reference path."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from job.modeling.batching import Row
 from job.results import DryRun
 from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan
+from job.training.optimizations.registry import Entry
 from tests.conftest import make_base
 from tests.training.building import SETTINGS, prepared, random_rows
 
@@ -32,7 +33,15 @@ def test_overflow_on_the_longest_rows_ends_in_float32_with_the_evidence(
 ) -> None:
     settings = SETTINGS.model_copy(update={"precision": "bfloat16"})
     _dry_runs(monkeypatch, "the loss is nan", "")
-    found = prepared(base, random_rows(9), settings)
+    enabled: list[str] = []
+
+    def enable(forward: Forward, _: int) -> Callable[[], None]:
+        assert not enabled, "the reference path of float32 is nobody else's"
+        enabled.append(forward.precision)
+        return enabled.clear
+
+    found = prepared(base, random_rows(9), settings, optimizations=[Entry("changes-a-module", "Nothing.", enable)])
+    assert enabled == ["float32"]
     assert found.precision.value == "float32"
     assert "bfloat16 failed on the longest rows (900 tokens): the loss is nan" in found.precision.reason
     assert "61,000" in found.precision.reason
