@@ -7,8 +7,10 @@ A random base of Llama 3.2 3B's shape is made once; lengths follow the statistic
 mean 261, cut at 512). Each line is a process of its own, through the job's own trainer: the same rows in the same order, 5
 steps of warm-up, then the measured ones, then a quarter as many under the profiler. Real tokens leave padding out. CUDA graphs
 for the measured steps are captured before them (`capture_seconds`), as a run does once. Wall over kernel time is 1 where a step
-takes the time of its kernels alone. "T4 mode" allows what a T4 has: float16, neither flash nor cuDNN attention, no TF32, 14.5 GiB;
-its kernels are still the larger GPU's, so its kernel times compare with each other and are not the seconds of a T4.
+takes the time of its kernels alone.
+
+"T4 mode" allows what a T4 has: float16, neither flash nor cuDNN attention, no TF32, 14.5 GiB; its kernels are still the larger
+GPU's, so its kernel times compare with each other and are not the seconds of a T4.
 """
 
 from __future__ import annotations
