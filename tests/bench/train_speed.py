@@ -366,6 +366,14 @@ def table(results: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def left_out(results: list[dict[str, Any]]) -> str:
+    """What each line did without, and why: on a card of capability 7.5, in its memory, or by its name."""
+    titles = {name: line.title for name, line in all_lines().items()}
+    return "\n".join(
+        f"{titles[result['name']]}: without {off}" for result in results for off in result["optimizations_off"]
+    )
+
+
 def start(name: str, base: Path) -> tuple[subprocess.Popen[str], IO[str]]:
     """The process of one line, and the file of its standard error."""
     errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (read after the process has ended)
@@ -422,6 +430,7 @@ def main() -> int:
         results.append(json.loads(output.splitlines()[-1]))
         print(results[-1], file=sys.stderr, flush=True)
     print(table(results))
+    print(left_out(results))
     if options.json:
         options.json.write_text(json.dumps(results, indent=1), "utf-8")
     return 0 if len(results) == len(names) else 1
