@@ -28,6 +28,7 @@ from job.hosts.places import Place
 from job.modeling.architecture import Architecture
 from job.modeling.files import listed_weights
 from job.modeling.memory import GIB, RESERVE_SHARE
+from job.modeling.precision import require_computed, weakest_capability
 from job.modeling.sharding import Fit, require_room_to_load
 from job.modeling.sizes import architecture_of, sizes, width_of
 from job.modeling.weights import count_weights
@@ -67,13 +68,15 @@ def check(
     if computes:
         _check_gpu(host, driver_of_host(), torch.version.cuda)
         _check_gpu_settings(settings, host)
+        require_computed(settings.train.precision, weakest_capability())
     base = architecture_of(settings, token)
     if not computes:
         return
     _check_cpu(host, base)
     expected = sizes(base, settings)
     if host.device == "cuda":
-        _check_gpu_memory(base, settings, host, torch.cuda.mem_get_info()[0], CARDS, place)
+        width = width_of(base, settings, weakest_capability())
+        _check_gpu_memory(base, settings, host, torch.cuda.mem_get_info()[0], width, CARDS, place)
     _check_disk(root, cleaning_bytes(settings.data) + expected.run_bytes)
     _check_cache(settings.model, token)
     read_ahead(_cached_weights(settings.model))
@@ -152,34 +155,29 @@ def _check_gpu(host: Host, driver: Driver, torch_cuda: str | None) -> None:
 def _check_gpu_settings(settings: Settings, host: Host) -> None:
     train = settings.train
     workers_of(train.devices, train.batch_size, on_gpu=host.device == "cuda")
-    if host.device == "cpu" and train.precision in ("float16", "bfloat16"):
-        raise HostUnfit(
-            f"FINETUNE_TRAIN_PRECISION={train.precision} needs a GPU, but none is visible.",
-            remedy="Set FINETUNE_TRAIN_PRECISION=auto, or start the container with --gpus all.",
-        )
     if host.device == "cpu" and train.optimizer == "paged_adamw_32bit":
         raise HostUnfit(
             "FINETUNE_TRAIN_OPTIMIZER=paged_adamw_32bit pages GPU memory, but no GPU is visible.",
             remedy="Set FINETUNE_TRAIN_OPTIMIZER=adamw, or start the container with --gpus all.",
         )
-    if train.precision == "bfloat16" and host.device == "cuda" and float(host.compute_capability) < 8:
-        raise HostUnfit(
-            f"{host.gpu} (compute capability {host.compute_capability}) has no bfloat16.",
-            remedy="Set FINETUNE_TRAIN_PRECISION=auto.",
-        )
 
 
 def _check_gpu_memory(
-    base: Architecture, settings: Settings, host: Host, free_bytes: int, cards: list[str], place: Place | None
+    base: Architecture,
+    settings: Settings,
+    host: Host,
+    free_bytes: int,
+    width: int,
+    cards: list[str],
+    place: Place | None,
 ) -> None:
     """Raises HostUnfit (68) if even one row with every layer recomputed does not fit, however the workers hold the base, or if
     a base that they share does not fit the GPUs of this host together. The prediction may be 15 % off.
 
-    `cards`: of this host; the others, and those of other hosts, count as equal to the first.
+    `width`: bytes of a number. `cards`: of this host; the others, and those of other hosts, count as equal to the first.
     """
-    major, minor = map(int, host.compute_capability.split("."))
     workers, hosts = workers_and_hosts(settings.train, place, cards)
-    usable, width = int(free_bytes - RESERVE_SHARE * host.gpu_bytes), width_of(base, settings, (major, minor))
+    usable = int(free_bytes - RESERVE_SHARE * host.gpu_bytes)
     fit = Fit(base, settings.train, settings.lora, workers, usable, width, hosts, main_memory_bytes())
     if not fit.fits_main(fit.held) or fit.need(fit.held) * 0.85 > free_bytes:
         raise _too_small(fit, host, free_bytes)

@@ -17,6 +17,7 @@ from job.errors import SUCCESS, HostUnfit, JobError, NoBetter, SettingsError, St
 from job.hosts.cards import cards_of
 from job.hosts.places import Place
 from job.modeling.files import fetch_files
+from job.modeling.precision import require_computed, weakest_capability
 from job.parallel.board import SILENT_SECONDS, Board
 from job.parallel.children import Children
 from job.parallel.failures import told_of
@@ -114,7 +115,9 @@ class Follower:
         require_same_count(self.board.place, run["processes"])
         require_same_settings(self.shared, run["settings"])
         require_shared(self.settings.output_dir, run["word"])
-        self.board.tell(cards=len(self._cards()))
+        capability = weakest_capability()
+        require_computed(self.settings.train.precision, capability)
+        self.board.tell(cards=len(self._cards()), capability=capability)
 
     def _cards(self) -> list[str]:
         train = self.settings.train

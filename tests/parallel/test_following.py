@@ -46,8 +46,8 @@ def meet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Meet:
     FolderLock(tmp_path).take()
     first, second = (Place(rank, 2, None, "127.0.0.1", free_port_of(tmp_path), "a test") for rank in range(2))
 
-    def meet(settings: Settings | None = None) -> tuple[Others, Follower]:
-        leaders = settings_of(tmp_path, devices=2)
+    def meet(settings: Settings | None = None, leaders: Settings | None = None) -> tuple[Others, Follower]:
+        leaders = leaders or settings_of(tmp_path, devices=2)
         mine = settings or leaders
         others = Others(first, seconds=10, settings=shared(leaders), root=tmp_path)
         return others, Follower(Board(second, seconds=10), mine, shared(mine), "")
@@ -68,6 +68,7 @@ def test_it_says_how_many_workers_it_has_and_ends_with_rank_0s_code(meet: Meet) 
     until(lambda: follower.board.of(0).get("run"))
     follower._look()
     until(lambda: others.board.of(1).get("cards") == 2)
+    assert others.weakest(None, others.counts(2, None)) is None
     others.board.tell(end={"code": 69, "message": "Worse."})
     assert follower.work() == 69
 
@@ -81,6 +82,29 @@ def test_other_settings_are_refused_with_the_variable_on_both(meet: Meet, tmp_pa
         following.SILENT_SECONDS = before
     until(lambda: others.board.of(1).get("failed"))
     assert "FINETUNE_TRAIN_LEARNING_RATE: 0.0002 -> 0.5" in others.board.of(1)["failed"]["message"]
+
+
+def test_it_tells_what_its_weakest_gpu_can(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
+    others, follower = meet()
+    monkeypatch.setattr(following, "weakest_capability", lambda: (7, 5))
+    until(lambda: follower.board.of(0).get("run"))
+    follower._look()
+    assert others.weakest((8, 9), others.counts(2, None)) == (7, 5)
+    follower.board.close()
+    others.board.close()
+
+
+def test_a_precision_that_its_gpus_do_not_compute_is_refused(
+    meet: Meet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rank 0 would not: its own GPUs may compute it."""
+    others, follower = meet(settings_of(tmp_path, precision="bfloat16"), settings_of(tmp_path, precision="bfloat16"))
+    monkeypatch.setattr(following, "weakest_capability", lambda: (7, 5))
+    until(lambda: follower.board.of(0).get("run"))
+    with pytest.raises(HostUnfit, match=r"FINETUNE_TRAIN_PRECISION=bfloat16, which a GPU of this host .*7\.5"):
+        follower._look()
+    follower.board.close()
+    others.board.close()
 
 
 def test_another_number_of_processes_is_refused(meet: Meet) -> None:

@@ -28,9 +28,9 @@ def test_a_single_worker_holds_the_whole_base_and_says_so_where_it_was_to_be_sha
 ) -> None:
     files = BaseFiles(base, str(base), "")
     full = TrainSettings(shard="full")
-    assert held_by(files, LoraSettings(), full, [1, 1]) == "sharded"
-    assert held_by(files, LoraSettings(), TrainSettings(shard="auto"), [2]) == "whole", "main memory holds it"
-    assert held_by(files, LoraSettings(), TrainSettings(shard="none"), [2]) == "whole"
+    assert held_by(files, LoraSettings(), full, [1, 1], None) == "sharded"
+    assert held_by(files, LoraSettings(), TrainSettings(shard="auto"), [2], None) == "whole", "main memory holds it"
+    assert held_by(files, LoraSettings(), TrainSettings(shard="none"), [2], None) == "whole"
     assert not caplog.records
-    assert held_by(files, LoraSettings(), full, [1]) == "whole"
+    assert held_by(files, LoraSettings(), full, [1], None) == "whole"
     assert "FINETUNE_TRAIN_SHARD=full shares the base among workers, and this run has one" in caplog.text
