@@ -108,9 +108,7 @@ def train(
     held = held_by(files, lora, settings, counts, capability)
     smaller = root / SMALLER
     halved = halved or smaller.exists()
-    request = request_of(
-        files, cleaned, model, lora, settings, root, held=held, halved=halved, capability=capability
-    )
+    request = request_of(files, cleaned, model, lora, settings, root, held=held, halved=halved, capability=capability)
     with ExitStack() as exits:
         team = exits.enter_context(Team(request, cards, others, counts)) if sum(counts) > 1 else None
         load = partial(

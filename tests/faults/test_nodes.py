@@ -38,6 +38,18 @@ def test_two_hosts_stop_as_one_and_go_on_to_the_losses_of_one(
     assert again.losses() == pytest.approx(alone.losses(), rel=1e-5)
 
 
+def test_hosts_whose_gpus_do_not_all_compute_in_bfloat16_train_in_float16(base: Path, tmp_path: Path) -> None:
+    """An L4 in rank 0's host and a T4 in the other: each would choose for its own."""
+    hosts = hosts_of(base, tmp_path, {"TRAIN_EPOCHS": "1"}, {"TRAIN_EPOCHS": "1"})
+    hosts.capabilities = ("8.9", "7.5")
+    assert hosts.run().codes == [0, 0], hosts.log(0)
+    train = metrics_of(tmp_path / "output")["train"]
+    assert train["workers"] == 2
+    assert train["precision"] == {"value": "float16", "reason": "sm_75 has no bfloat16; the adapter stays float32"}
+    (warning,) = (line for line in hosts.log(0).splitlines() if "weakest=7.5" in line)
+    assert warning.endswith("(process 1 of 2)")
+
+
 def test_a_host_with_other_settings_ends_both_and_is_named(base: Path, tmp_path: Path) -> None:
     hosts = hosts_of(base, tmp_path, {}, {"LORA_R": "2"}).run()
     assert hosts.codes == [68, 68], hosts.log(0)
