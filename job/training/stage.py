@@ -140,6 +140,7 @@ def train(
             times=CheckpointTimes(settings.checkpoint_minutes),
             forecast=Forecast(deadline or Deadline(), later.seconds),
             candidates=candidates,
+            held=held,
         )
         warnings = doubts(settings, steps_of(len(rows), settings))
         for warning in warnings:
@@ -363,6 +364,7 @@ def _result(
         optimizations=step.optimizations,
         workers=trainer.team.workers if trainer.team else 1,
         held=held,
+        trained_by=watch.log.trained_by,
         mixed_gpus=trainer.team.mixed if trainer.team else "",
         batch_size=settings.batch_size,
         memory_plan=step.memory_plan.tried,

@@ -24,17 +24,19 @@ def hosts_of(base: Path, folder: Path, *changes: dict[str, str], name: str = "ho
 def test_two_hosts_stop_as_one_and_go_on_to_the_losses_of_one(
     command: Callable[..., int], base: Path, tmp_path: Path
 ) -> None:
-    """The signal reaches the host that does not lead. The one alone is this process."""
+    """The signal reaches the host that does not lead. The one alone is this process. In the end one host has two workers."""
     (tmp_path / "alone").mkdir()
     alone = hosts_of(base, tmp_path / "alone", {})
     assert command(variables(alone.inputs, alone.view(0), **{**OPTIONS, **SHORT})) == 0
     stopped = hosts_of(base, tmp_path, {}, {}).run("stage=train step=5 ", terminated(1))
     assert stopped.codes == [75, 75], stopped.log(0)
     assert "SIGTERM arrived on host " in metrics_of(tmp_path / "output")["error"]["message"]
-    again = hosts_of(base, tmp_path, {}, {}, name="again").run()
+    again = hosts_of(base, tmp_path, {"TRAIN_DEVICES": "2"}, {}, name="again").run()
     assert again.codes == [0, 0], again.log(0)
     train = metrics_of(tmp_path / "output")["train"]
-    assert (train["workers"], train["resumed_from_step"] > 0) == (2, True)
+    assert (train["workers"], train["resumed_from_step"] > 0) == (3, True)
+    assert [one["workers"] for one in train["trained_by"]] == [2, 3]
+    assert train["trained_by"][1]["until_step"] == train["steps"]
     assert again.losses() == pytest.approx(alone.losses(), rel=1e-5)
 
 
