@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from job.errors import HostUnfit, SettingsError
+from job.errors import HostUnfit, NotFound, SettingsError
 from job.hosts.places import Place
+from job.modeling.files import BaseFiles
 from job.parallel import board as boards
 from job.parallel import following
 from job.parallel.board import Board
@@ -21,6 +23,7 @@ from job.parallel.following import (
     refuse,
     require_same_settings,
     require_shared,
+    require_weights,
 )
 from job.parallel.others import Others
 from job.runs.files import write_json
@@ -194,6 +197,19 @@ def test_a_folder_is_shared_if_it_holds_what_rank_0_wrote(tmp_path: Path) -> Non
         ) as caught:
             require_shared(folder, word, seconds=0)
         assert "FINETUNE_OUTPUT_DIR" in caught.value.remedy
+
+
+@pytest.mark.parametrize(("revision", "remedy"), [("", "Copy rank 0's whole folder"), ("0" * 40, "HF_HUB_OFFLINE")])
+def test_a_host_that_lacks_the_weights_says_so_with_the_folder(
+    base: Path, tmp_path: Path, revision: str, remedy: str
+) -> None:
+    """Before, a worker that got its part of a shared base from the other host was refused for the hash of nothing."""
+    require_weights(BaseFiles(base, str(base), revision))
+    for path in base.glob("*.json"):
+        shutil.copy(path, tmp_path)
+    with pytest.raises(NotFound, match=f"This host lacks weights that rank 0 has, in {tmp_path}\\. ") as caught:
+        require_weights(BaseFiles(tmp_path, "a/base", revision))
+    assert remedy in caught.value.remedy
 
 
 def test_rank_0_that_is_gone_ends_it_with_75(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
