@@ -19,11 +19,11 @@ from huggingface_hub import constants, try_to_load_from_cache
 from job import __version__
 from job.errors import HostUnfit
 from job.hosts.ahead import read_ahead
-from job.hosts.cards import CARDS, workers_and_hosts, workers_of
+from job.hosts.cards import CARDS, cards_of, workers_and_hosts
 from job.hosts.disk import RECORDS_BYTES, cleaning_bytes, present_bytes, require_space
 from job.hosts.hub import cache_unusable
 from job.hosts.libraries import gpu_wanted, usable_cpus
-from job.hosts.main_memory import main_memory_bytes
+from job.hosts.main_memory import beside, require_room_for
 from job.hosts.places import Place
 from job.modeling.architecture import Architecture
 from job.modeling.files import listed_weights
@@ -33,7 +33,7 @@ from job.modeling.sharding import Fit, require_room_to_load
 from job.modeling.sizes import architecture_of, sizes, width_of
 from job.modeling.weights import count_weights
 from job.results import Host
-from job.settings.fields import ModelSettings, Settings
+from job.settings.fields import ModelSettings, Settings, TrainSettings
 
 PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "datasets", "accelerate", "huggingface_hub")
 OLDEST_GPU = (7, 5)
@@ -67,7 +67,7 @@ def check(
     """
     if computes:
         _check_gpu(host, driver_of_host(), torch.version.cuda)
-        _check_gpu_settings(settings, host)
+        _check_gpu_settings(settings, host, place)
         require_computed(settings.train.precision, weakest_capability())
     base = architecture_of(settings, token)
     if not computes:
@@ -152,9 +152,15 @@ def _check_gpu(host: Host, driver: Driver, torch_cuda: str | None) -> None:
         )
 
 
-def _check_gpu_settings(settings: Settings, host: Host) -> None:
+def _own_workers(train: TrainSettings, host: Host, place: Place | None) -> int:
+    """That this process starts, itself included. Raises HostUnfit (68) if it sees fewer GPUs than asked for."""
+    local_rank = place.local_rank if place else None
+    return len(cards_of(train.devices, train.batch_size, local_rank, on_gpu=host.device == "cuda"))
+
+
+def _check_gpu_settings(settings: Settings, host: Host, place: Place | None) -> None:
     train = settings.train
-    workers_of(train.devices, train.batch_size, on_gpu=host.device == "cuda")
+    require_room_for(_own_workers(train, host, place) - 1, on_gpu=host.device == "cuda")
     if host.device == "cpu" and train.optimizer == "paged_adamw_32bit":
         raise HostUnfit(
             "FINETUNE_TRAIN_OPTIMIZER=paged_adamw_32bit pages GPU memory, but no GPU is visible.",
@@ -178,7 +184,8 @@ def _check_gpu_memory(
     """
     workers, hosts = workers_and_hosts(settings.train, place, cards)
     usable = int(free_bytes - RESERVE_SHARE * host.gpu_bytes)
-    fit = Fit(base, settings.train, settings.lora, workers, usable, width, hosts, main_memory_bytes())
+    main = beside(-(-workers // hosts) - 1)
+    fit = Fit(base, settings.train, settings.lora, workers, usable, width, hosts, main)
     if not fit.fits_main(fit.held) or fit.need(fit.held) * 0.85 > free_bytes:
         raise _too_small(fit, host, free_bytes)
     if fit.held != "whole":
@@ -191,7 +198,7 @@ def _too_small(fit: Fit, host: Host, free_bytes: int) -> HostUnfit:
         full = ", or set FINETUNE_TRAIN_SHARD=auto" if fit.train.shard == "full" else ""
         return HostUnfit(
             f"{fit.workers} workers that share the base's layers read it into main memory first. There it takes "
-            f"{fit.main_need / GIB:.1f} GiB, and {fit.main / GIB:.1f} GiB are free.",
+            f"{fit.main_need / GIB:.1f} GiB, and beside the workers of this host themselves {fit.main / GIB:.1f} GiB are free.",
             remedy=f"Use a host with more main memory or larger GPUs{full}.",
         )
     shared = f", even if {fit.workers} workers share the base's layers; {RESERVE_SHARE:.0%} of a card stay in reserve"

@@ -15,6 +15,7 @@ import torch
 
 from job.errors import SUCCESS, HostUnfit, JobError, NoBetter, NotFound, SettingsError, Stopped, Worse
 from job.hosts.cards import cards_of
+from job.hosts.main_memory import require_room_for
 from job.hosts.places import Place
 from job.modeling.files import BaseFiles, fetch_files, stored_tensors
 from job.modeling.precision import require_computed, weakest_capability
@@ -117,7 +118,9 @@ class Follower:
         require_shared(self.settings.output_dir, run["word"])
         capability = weakest_capability()
         require_computed(self.settings.train.precision, capability)
-        self.board.tell(cards=len(self._cards()), capability=capability)
+        cards = self._cards()
+        require_room_for(len(cards), on_gpu=capability is not None)
+        self.board.tell(cards=len(cards), capability=capability)
 
     def _cards(self) -> list[str]:
         train = self.settings.train

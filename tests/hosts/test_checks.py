@@ -10,6 +10,7 @@ from huggingface_hub import constants
 
 from job.errors import HostUnfit
 from job.hosts import checks
+from job.hosts import main_memory as memory
 from job.hosts.checks import Driver
 from job.hosts.libraries import usable_cpus
 from job.hosts.places import Place
@@ -121,10 +122,27 @@ def check_memory(base: Architecture, host: Host, gpus: int, place: Place | None 
 @pytest.fixture
 def main_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     def of(gib: float) -> None:
-        monkeypatch.setattr(checks, "main_memory_bytes", lambda: int(gib * GIB))
+        monkeypatch.setattr(memory, "main_memory_bytes", lambda: int(gib * GIB))
 
     of(200)
     return of
+
+
+def test_workers_for_which_main_memory_has_no_room_are_refused_before_they_start(
+    main_memory: Callable[[float], None], tmp_path: Path
+) -> None:
+    """The kernel would kill one of them, or the leader."""
+    three = settings(train=TrainSettings(devices=3))
+    main_memory(0.5)
+    with pytest.raises(
+        HostUnfit, match=r"0\.5 GB of main memory are free; starting 2 workers beside this process needs about "
+    ) as caught:
+        checks.check(three, "", tmp_path, CPU)
+    assert caught.value.remedy.startswith("Set FINETUNE_TRAIN_DEVICES lower")
+    torchrun = Place(0, 3, 0, "host", 29500, "torchrun")
+    checks._check_gpu_settings(three, CPU, torchrun)  # each of its processes is one worker
+    main_memory(1)
+    checks._check_gpu_settings(three, CPU, None)
 
 
 @pytest.mark.usefixtures("main_memory")
@@ -157,14 +175,17 @@ def test_a_base_to_be_shared_is_read_into_main_memory(
 ) -> None:
     main_memory(20)
     for card in (T4, L4):
-        with pytest.raises(HostUnfit, match=r"There it takes 39\.8 GiB, and 20\.0 GiB are free") as caught:
+        with pytest.raises(HostUnfit, match=r"There it takes 39\.8 GiB, and beside .* 1\d\.\d GiB are free") as caught:
             check_memory(seventy_b, card, 8)
         assert caught.value.remedy == "Use a host with more main memory or larger GPUs."
     with pytest.raises(HostUnfit, match=r"4 workers that share the base's layers read it into main memory") as caught:
         check_memory(seventy_b, H100, 4, shard="full")
     assert caught.value.remedy.endswith(", or set FINETUNE_TRAIN_SHARD=auto.")
     check_memory(seventy_b, H100, 4)
-    main_memory(40)
+    main_memory(42)
+    with pytest.raises(HostUnfit, match=r"takes 39\.8 GiB, and beside the workers of this host themselves 3\d\.\d GiB"):
+        check_memory(seventy_b, T4, 8)
+    main_memory(50)
     check_memory(seventy_b, T4, 8)
     check_memory(seventy_b, L4, 8)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from job.errors import HostUnfit, NotFound, SettingsError
+from job.hosts import main_memory
 from job.hosts.places import Place
 from job.modeling.files import BaseFiles
 from job.parallel import board as boards
@@ -105,6 +106,16 @@ def test_a_precision_that_its_gpus_do_not_compute_is_refused(
     monkeypatch.setattr(following, "weakest_capability", lambda: (7, 5))
     until(lambda: follower.board.of(0).get("run"))
     with pytest.raises(HostUnfit, match=r"FINETUNE_TRAIN_PRECISION=bfloat16, which a GPU of this host .*7\.5"):
+        follower._look()
+    follower.board.close()
+    others.board.close()
+
+
+def test_a_host_without_room_for_its_workers_refuses_to_start_them(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
+    others, follower = meet()
+    monkeypatch.setattr(main_memory, "main_memory_bytes", lambda: 500_000_000)
+    until(lambda: follower.board.of(0).get("run"))
+    with pytest.raises(HostUnfit, match=r"0\.5 GB of main memory are free; starting 2 workers"):
         follower._look()
     follower.board.close()
     others.board.close()

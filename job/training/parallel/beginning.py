@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from job.errors import MemoryExhausted, Stopped
-from job.hosts.main_memory import main_memory_bytes
+from job.hosts.main_memory import beside
 from job.modeling import sharding
 from job.modeling.architecture import Architecture
 from job.modeling.batching import Row
@@ -66,7 +66,7 @@ def held_by(
     precision = choose_precision(settings.precision, base.config.model_type, capability)
     hosts = sum(count > 0 for count in counts)
     width = DTYPES[precision.value].itemsize
-    return sharding.Fit(base, settings, lora, workers, usable_bytes(), width, hosts, main_memory_bytes()).held
+    return sharding.Fit(base, settings, lora, workers, usable_bytes(), width, hosts, beside(counts[0] - 1)).held
 
 
 @contextmanager
