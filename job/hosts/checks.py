@@ -25,7 +25,7 @@ from job.hosts.hub import cache_unusable
 from job.hosts.libraries import gpu_wanted, usable_cpus
 from job.hosts.main_memory import beside, require_room_for
 from job.hosts.places import Place
-from job.modeling.architecture import Architecture
+from job.modeling.architecture import Architecture, require_layers_to_share
 from job.modeling.files import listed_weights
 from job.modeling.memory import GIB, RESERVE_SHARE
 from job.modeling.precision import require_computed, weakest_capability
@@ -73,6 +73,7 @@ def check(
     if not computes:
         return
     _check_cpu(host, base)
+    require_layers_to_share(base, settings.train.shard, _workers(settings.train, host, place))
     expected = sizes(base, settings)
     if host.device == "cuda":
         width = width_of(base, settings, weakest_capability())
@@ -156,6 +157,11 @@ def _own_workers(train: TrainSettings, host: Host, place: Place | None) -> int:
     """That this process starts, itself included. Raises HostUnfit (68) if it sees fewer GPUs than asked for."""
     local_rank = place.local_rank if place else None
     return len(cards_of(train.devices, train.batch_size, local_rank, on_gpu=host.device == "cuda"))
+
+
+def _workers(train: TrainSettings, host: Host, place: Place | None) -> int:
+    """Of all hosts, if all are as this one; no more than have rows."""
+    return min(_own_workers(train, host, place) * (place.processes if place else 1), train.batch_size)
 
 
 def _check_gpu_settings(settings: Settings, host: Host, place: Place | None) -> None:

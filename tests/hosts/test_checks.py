@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from job.errors import HostUnfit
+from job.errors import HostUnfit, SettingsError
 from job.hosts import checks
 from job.hosts import main_memory as memory
 from job.hosts.checks import Driver
@@ -20,6 +20,7 @@ from job.results import Host
 from job.settings.fields import DataSettings, HubSettings, LoraSettings, ModelSettings, Settings, TrainSettings
 from job.settings.sources import Source
 from tests.bench.parallel_paper import SEVENTY_B, base_of
+from tests.families import FAMILIES, make_family_base
 
 CPU = Host(
     device="cpu",
@@ -188,6 +189,19 @@ def test_a_base_to_be_shared_is_read_into_main_memory(
     main_memory(50)
     check_memory(seventy_b, T4, 8)
     check_memory(seventy_b, L4, 8)
+
+
+@pytest.mark.usefixtures("main_memory")
+def test_a_base_that_workers_cannot_share_is_refused_before_its_weights_are_read(tmp_path: Path) -> None:
+    (falcon,) = (family for family in FAMILIES if family.name == "falcon")
+    base = make_family_base(tmp_path / "base", falcon)
+    model = ModelSettings(base=str(base), allow_unquantized=True)
+    for place, devices in ((None, 2), (Place(0, 2, None, "host", 29500, "a test"), 1)):
+        train = TrainSettings(shard="full", devices=devices)
+        wanted = Settings(data=DataSettings(sources="quickstart"), model=model, train=train)  # type: ignore[arg-type]
+        with pytest.raises(SettingsError, match=r"FINETUNE_TRAIN_SHARD: .* has no layers in 4 bits"):
+            checks.check(wanted, "", tmp_path, CPU, place=place)
+    checks.check(wanted, "", tmp_path, CPU)
 
 
 @pytest.mark.usefixtures("main_memory")

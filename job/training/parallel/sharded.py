@@ -28,7 +28,7 @@ from torch.distributed.fsdp import CPUOffloadPolicy, OffloadPolicy, fully_shard
 from torch.distributed.fsdp._fully_shard import _fsdp_param
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from job.errors import HostUnfit, SettingsError
+from job.errors import HostUnfit
 from job.modeling.architecture import empty_model
 from job.modeling.base import finished, read_weights, require_causal
 from job.modeling.config import attention_of
@@ -36,6 +36,7 @@ from job.modeling.files import BaseFiles
 from job.modeling.layers import decoder_layers, decoder_of
 from job.modeling.memory import Held
 from job.modeling.nf4 import four_bit_layers, quantized_on
+from job.modeling.refusals import no_layers_to_share
 from job.parallel.wire import FOREVER, Wire
 from job.runs.progress import stir
 from job.training.parallel.lockstep import Lockstep
@@ -93,9 +94,7 @@ def load_sharded(
         sharing.wire.store.wait([read], FOREVER)  # for minutes, which must not be spent in a collective
     layers = decoder_layers(model)
     if not any(any(four_bit_layers(layer)) for layer in layers):
-        raise SettingsError(
-            [f"FINETUNE_TRAIN_SHARD: {files.name} has no decoder layers that GPUs could share; set it to none"]
-        )
+        raise no_layers_to_share(files.name)
     mesh = DeviceMesh.from_group(sharing.group, device.type)
     inside = {id(module) for layer in layers for module in layer.modules()}
     _hand_out(model, [module for module in model.modules() if id(module) not in inside], sharing, device)
