@@ -18,7 +18,7 @@ OVERFLOWING_SOURCE = "unsloth's models/loader.py trains this family in float32 w
 
 def weakest_capability() -> tuple[int, int] | None:
     """Of the cards that this process sees, which for the leader of workers are those of all of them; None on a CPU. They share
-    each step, so all compute in what the weakest can."""
+    each step, so all compute in what the weakest can. Asking takes no memory of a card (4 MiB before and after on an H200)."""
     if not torch.cuda.is_available():
         return None
     return min(torch.cuda.get_device_capability(card) for card in range(torch.cuda.device_count()))

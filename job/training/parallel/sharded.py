@@ -12,6 +12,7 @@ quantizing tensor by tensor; the others begin with an empty model. Then layer by
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,6 +105,9 @@ def load_sharded(
         stir()
     root = decoder_of(model)
     fully_shard(root, mesh=mesh, ignored_params=set(root.parameters()))  # so that the layers know of each other
+    # GPT-2's last states are a view, and torch warns of its hooks; but nothing changes them in place, and the root itself has
+    # nothing to gather. A layer's view would be another matter.
+    warnings.filterwarnings("ignore", rf"FSDP2-wrapped module \({type(root).__name__}\) returned a view tensor")
     model.hf_device_map = {"": device.index if device.type == "cuda" else "cpu"}
     require_causal(model, tokenizer, files.name)
     log.info("stage=train sharded=true workers=%d layers=%d held=%s", len(sharing.ranks), len(layers), sharing.held)
