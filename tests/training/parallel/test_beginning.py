@@ -9,7 +9,8 @@ import pytest
 from job.errors import MemoryExhausted, Stopped
 from job.modeling.files import BaseFiles
 from job.settings.fields import LoraSettings, TrainSettings
-from job.training.parallel.beginning import held_by, smaller_next_time
+from job.training.parallel import beginning
+from job.training.parallel.beginning import gathered, held_by, smaller_next_time
 
 
 def test_memory_that_runs_out_where_workers_share_a_base_makes_the_next_start_smaller(tmp_path: Path) -> None:
@@ -21,6 +22,12 @@ def test_memory_that_runs_out_where_workers_share_a_base_makes_the_next_start_sm
     assert marker.exists()
     with pytest.raises(MemoryExhausted, match="full"), smaller_next_time(marker, halved=True):
         raise MemoryExhausted("full.")
+
+
+def test_a_host_that_is_alone_goes_by_its_own_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gathered(None, 3, TrainSettings()) == ([3], None)
+    monkeypatch.setattr(beginning, "weakest_capability", lambda: (7, 5))
+    assert gathered(None, 3, TrainSettings()) == ([3], (7, 5))
 
 
 def test_a_single_worker_holds_the_whole_base_and_says_so_where_it_was_to_be_shared(
