@@ -19,20 +19,21 @@ from huggingface_hub import constants, try_to_load_from_cache
 from job import __version__
 from job.errors import HostUnfit
 from job.hosts.ahead import read_ahead
-from job.hosts.cards import CARDS, workers_and_hosts, workers_of
+from job.hosts.cards import CARDS, cards_of, workers_and_hosts
 from job.hosts.disk import RECORDS_BYTES, cleaning_bytes, present_bytes, require_space
 from job.hosts.hub import cache_unusable
 from job.hosts.libraries import gpu_wanted, usable_cpus
-from job.hosts.main_memory import main_memory_bytes
+from job.hosts.main_memory import beside, require_room_for
 from job.hosts.places import Place
-from job.modeling.architecture import Architecture
+from job.modeling.architecture import Architecture, require_layers_to_share
 from job.modeling.files import listed_weights
 from job.modeling.memory import GIB, RESERVE_SHARE
+from job.modeling.precision import require_computed, weakest_capability
 from job.modeling.sharding import Fit, require_room_to_load
 from job.modeling.sizes import architecture_of, sizes, width_of
 from job.modeling.weights import count_weights
 from job.results import Host
-from job.settings.fields import ModelSettings, Settings
+from job.settings.fields import ModelSettings, Settings, TrainSettings
 
 PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "datasets", "accelerate", "huggingface_hub")
 OLDEST_GPU = (7, 5)
@@ -66,14 +67,17 @@ def check(
     """
     if computes:
         _check_gpu(host, driver_of_host(), torch.version.cuda)
-        _check_gpu_settings(settings, host)
+        _check_gpu_settings(settings, host, place)
+        require_computed(settings.train.precision, weakest_capability())
     base = architecture_of(settings, token)
     if not computes:
         return
     _check_cpu(host, base)
+    require_layers_to_share(base, settings.train.shard, _workers(settings.train, host, place))
     expected = sizes(base, settings)
     if host.device == "cuda":
-        _check_gpu_memory(base, settings, host, torch.cuda.mem_get_info()[0], CARDS, place)
+        width = width_of(base, settings, weakest_capability())
+        _check_gpu_memory(base, settings, host, torch.cuda.mem_get_info()[0], width, CARDS, place)
     _check_disk(root, cleaning_bytes(settings.data) + expected.run_bytes)
     _check_cache(settings.model, token)
     read_ahead(_cached_weights(settings.model))
@@ -149,38 +153,45 @@ def _check_gpu(host: Host, driver: Driver, torch_cuda: str | None) -> None:
         )
 
 
-def _check_gpu_settings(settings: Settings, host: Host) -> None:
+def _own_workers(train: TrainSettings, host: Host, place: Place | None) -> int:
+    """That this process starts, itself included. Raises HostUnfit (68) if it sees fewer GPUs than asked for."""
+    local_rank = place.local_rank if place else None
+    return len(cards_of(train.devices, train.batch_size, local_rank, on_gpu=host.device == "cuda"))
+
+
+def _workers(train: TrainSettings, host: Host, place: Place | None) -> int:
+    """Of all hosts, if all are as this one; no more than have rows."""
+    return min(_own_workers(train, host, place) * (place.processes if place else 1), train.batch_size)
+
+
+def _check_gpu_settings(settings: Settings, host: Host, place: Place | None) -> None:
     train = settings.train
-    workers_of(train.devices, train.batch_size, on_gpu=host.device == "cuda")
-    if host.device == "cpu" and train.precision in ("float16", "bfloat16"):
-        raise HostUnfit(
-            f"FINETUNE_TRAIN_PRECISION={train.precision} needs a GPU, but none is visible.",
-            remedy="Set FINETUNE_TRAIN_PRECISION=auto, or start the container with --gpus all.",
-        )
+    require_room_for(_own_workers(train, host, place) - 1, on_gpu=host.device == "cuda")
     if host.device == "cpu" and train.optimizer == "paged_adamw_32bit":
         raise HostUnfit(
             "FINETUNE_TRAIN_OPTIMIZER=paged_adamw_32bit pages GPU memory, but no GPU is visible.",
             remedy="Set FINETUNE_TRAIN_OPTIMIZER=adamw, or start the container with --gpus all.",
         )
-    if train.precision == "bfloat16" and host.device == "cuda" and float(host.compute_capability) < 8:
-        raise HostUnfit(
-            f"{host.gpu} (compute capability {host.compute_capability}) has no bfloat16.",
-            remedy="Set FINETUNE_TRAIN_PRECISION=auto.",
-        )
 
 
 def _check_gpu_memory(
-    base: Architecture, settings: Settings, host: Host, free_bytes: int, cards: list[str], place: Place | None
+    base: Architecture,
+    settings: Settings,
+    host: Host,
+    free_bytes: int,
+    width: int,
+    cards: list[str],
+    place: Place | None,
 ) -> None:
     """Raises HostUnfit (68) if even one row with every layer recomputed does not fit, however the workers hold the base, or if
     a base that they share does not fit the GPUs of this host together. The prediction may be 15 % off.
 
-    `cards`: of this host; the others, and those of other hosts, count as equal to the first.
+    `width`: bytes of a number. `cards`: of this host; the others, and those of other hosts, count as equal to the first.
     """
-    major, minor = map(int, host.compute_capability.split("."))
     workers, hosts = workers_and_hosts(settings.train, place, cards)
-    usable, width = int(free_bytes - RESERVE_SHARE * host.gpu_bytes), width_of(base, settings, (major, minor))
-    fit = Fit(base, settings.train, settings.lora, workers, usable, width, hosts, main_memory_bytes())
+    usable = int(free_bytes - RESERVE_SHARE * host.gpu_bytes)
+    main = beside(-(-workers // hosts) - 1)
+    fit = Fit(base, settings.train, settings.lora, workers, usable, width, hosts, main)
     if not fit.fits_main(fit.held) or fit.need(fit.held) * 0.85 > free_bytes:
         raise _too_small(fit, host, free_bytes)
     if fit.held != "whole":
@@ -193,7 +204,7 @@ def _too_small(fit: Fit, host: Host, free_bytes: int) -> HostUnfit:
         full = ", or set FINETUNE_TRAIN_SHARD=auto" if fit.train.shard == "full" else ""
         return HostUnfit(
             f"{fit.workers} workers that share the base's layers read it into main memory first. There it takes "
-            f"{fit.main_need / GIB:.1f} GiB, and {fit.main / GIB:.1f} GiB are free.",
+            f"{fit.main_need / GIB:.1f} GiB, and beside the workers of this host themselves {fit.main / GIB:.1f} GiB are free.",
             remedy=f"Use a host with more main memory or larger GPUs{full}.",
         )
     shared = f", even if {fit.workers} workers share the base's layers; {RESERVE_SHARE:.0%} of a card stay in reserve"

@@ -21,7 +21,7 @@ from job.modeling.config import load_config, published_dtype
 from job.modeling.layers import decoder_layers, decoder_of
 from job.modeling.memory import Adapter, Weights
 from job.modeling.nf4 import four_bit_layers, quantization
-from job.modeling.refusals import DAMAGED_CONFIG, looks_ahead, one_line, rows_of_two_layers
+from job.modeling.refusals import DAMAGED_CONFIG, looks_ahead, no_layers_to_share, one_line, rows_of_two_layers
 from job.modeling.targets import adapter_of, targets
 from job.modeling.weights import LINEAR, count_weights, packed_bytes
 from job.settings.fields import LoraSettings, ModelSettings
@@ -129,6 +129,12 @@ class Architecture:
             for layer in decoder_layers(self.model)
         ]
         return Weights(self.weight_bytes(width), sum(layers) // 2, max(layers, default=0) // 2)
+
+
+def require_layers_to_share(base: Architecture, shard: str, workers: int) -> None:
+    """Raises SettingsError (64) if the workers must share the base's layers, and none is in 4 bits. `shard`: the setting."""
+    if shard == "full" and workers > 1 and not base.weights(2).shared:
+        raise no_layers_to_share(base.name)
 
 
 def empty_model(config: PreTrainedConfig, dtype: torch.dtype, attention: str = "") -> PreTrainedModel:

@@ -61,6 +61,16 @@ def not_on_several_cards(name: str, error: Exception) -> HostUnfit:
     )
 
 
+def no_layers_to_share(name: str) -> SettingsError:
+    """Only weights in 4 bits are shared among workers."""
+    return SettingsError(
+        [
+            f"FINETUNE_TRAIN_SHARD: {name} has no layers in 4 bits that GPUs could share; set it to auto or none, with which "
+            "each holds the whole base"
+        ]
+    )
+
+
 def rows_of_two_layers(name: str) -> SettingsError:
     return SettingsError(
         [

@@ -13,10 +13,12 @@ from typing import Any
 
 import torch
 
-from job.errors import SUCCESS, HostUnfit, JobError, NoBetter, SettingsError, Stopped, Worse
+from job.errors import SUCCESS, HostUnfit, JobError, NoBetter, NotFound, SettingsError, Stopped, Worse
 from job.hosts.cards import cards_of
+from job.hosts.main_memory import require_room_for
 from job.hosts.places import Place
-from job.modeling.files import fetch_files
+from job.modeling.files import BaseFiles, fetch_files, stored_tensors
+from job.modeling.precision import require_computed, weakest_capability
 from job.parallel.board import SILENT_SECONDS, Board
 from job.parallel.children import Children
 from job.parallel.failures import told_of
@@ -114,7 +116,11 @@ class Follower:
         require_same_count(self.board.place, run["processes"])
         require_same_settings(self.shared, run["settings"])
         require_shared(self.settings.output_dir, run["word"])
-        self.board.tell(cards=len(self._cards()))
+        capability = weakest_capability()
+        require_computed(self.settings.train.precision, capability)
+        cards = self._cards()
+        require_room_for(len(cards), on_gpu=capability is not None)
+        self.board.tell(cards=len(cards), capability=capability)
 
     def _cards(self) -> list[str]:
         train = self.settings.train
@@ -145,6 +151,7 @@ class Follower:
         if not cards:
             return None
         files = fetch_files(ModelSettings(**request["model"]), self.token, weights=True)
+        require_weights(files)
         place = self.board.place
         where = {"address": self.board.address, "port": place.port, "prefix": team["prefix"]}
         own = {
@@ -220,6 +227,22 @@ def require_same_settings(mine: dict[str, Any], leaders: dict[str, Any]) -> None
             "The settings differ from those of rank 0 (there -> here): " + "; ".join(named) + ".",
             remedy="Start all processes with the same env file.",
         )
+
+
+def require_weights(files: BaseFiles) -> None:
+    """Raises NotFound (66) if this host does not have all of the base. A worker that gets its part from another host would not
+    miss the weights, and be refused for others than rank 0's."""
+    try:
+        stored_tensors(files.folder, files.name)
+    except NotFound as error:
+        raise NotFound(
+            f"This host lacks weights that rank 0 has, in {files.folder.absolute()}. {error}",
+            remedy=(
+                "Start this host once without HF_HUB_OFFLINE, or copy rank 0's cache (HF_HOME) to it."
+                if files.revision
+                else "Copy rank 0's whole folder to this path on each host, or let FINETUNE_MODEL_BASE name one that all see."
+            ),
+        ) from error
 
 
 def require_shared(folder: Path, word: str, seconds: float = FOLDER_SECONDS) -> None:

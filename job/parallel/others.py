@@ -63,7 +63,8 @@ class Others:
         )
 
     def name(self, rank: int) -> str:
-        return f"host {self.board.of(rank).get('host', '?')} (process {rank} of {self.place.processes})"
+        text = self.board.of(rank) if rank else self.board.mine
+        return f"host {text.get('host', '?')} (process {rank} of {self.place.processes})"
 
     # --- what they say -------------------------------------------------------------------------------------------
 
@@ -133,6 +134,34 @@ class Others:
         for count in (own, *(self.board.of(rank)["cards"] for rank in self.board.others)):
             found.append(count if most is None else min(count, most - sum(found)))
         return found
+
+    def weakest(self, own: tuple[int, int] | None, counts: Sequence[int]) -> tuple[int, int] | None:
+        """The compute capability of the weakest GPU among the processes that start workers, once `counts` has come; None where
+        all compute on CPUs. They share each step, so all compute in what that one can.
+
+        Raises HostUnfit (68) if some have GPUs and others none.
+        """
+        told = {rank: self.board.of(rank)["capability"] for rank in self.board.others}
+        found = {0: own} | {rank: tuple(one) if one else None for rank, one in told.items() if counts[rank]}
+        known = {rank: one for rank, one in found.items() if one is not None}
+        if not known:
+            return None
+        if without := [self.name(rank) for rank in found if rank not in known]:
+            raise HostUnfit(
+                f"{', '.join(without)} sees no GPU, and {self.name(min(known))} does; GPUs and CPUs do not train together.",
+                remedy="Start the container with --gpus all on each host (`nvidia-smi` must work inside it), or leave that "
+                "host out. On CPUs alone set CUDA_VISIBLE_DEVICES= (empty) on all.",
+            )
+        weakest = min(known.values())
+        if weakest != max(known.values()):
+            names = ", ".join(self.name(rank) for rank, one in known.items() if one == weakest)
+            log.warning(
+                "stage=hosts weakest=%d.%d: the GPUs of the hosts are of several kinds, and all compute in what that compute "
+                "capability allows, which is that of %s",
+                *weakest,
+                names,
+            )
+        return weakest
 
     def begin(self, request: dict[str, Any], counts: Sequence[int]) -> str:
         """Have them start their workers. Returns what sets the keys of this team apart."""

@@ -17,6 +17,7 @@ from job.modeling.memory import GIB
 from job.modeling.sharding import require_room_to_load
 from job.plan.cost import memory
 from job.plan.facts import Facts, Found
+from job.plan.parallel import workers_of
 from job.results import Cleaned
 from job.runs.claim import require_own
 from job.runs.folder import RunDir
@@ -61,7 +62,8 @@ def _of_the_base(facts: Facts) -> Iterator[JobError]:
 
 
 def _of_the_devices(facts: Facts) -> Iterator[JobError]:
-    """More workers than rows in a step, and where several GPUs are named, more than these."""
+    """More workers than rows in a step, and where several GPUs are named, more than these; workers that are to
+    share what they cannot."""
     train = facts.settings.train
     if problem := Found.of(partial(require_rows, train, None)).problem:
         yield problem
@@ -70,6 +72,12 @@ def _of_the_devices(facts: Facts) -> Iterator[JobError]:
             f"FINETUNE_TRAIN_DEVICES={train.devices} asks for more GPUs than the {facts.gpus} of --gpus.",
             remedy="Set FINETUNE_TRAIN_DEVICES=auto, or name a host with more GPUs.",
         )
+    if base := facts.base.value:
+        from job.modeling.architecture import require_layers_to_share
+
+        workers = workers_of(facts.gpus, train)
+        if problem := Found.of(partial(require_layers_to_share, base, train.shard, workers)).problem:
+            yield problem
 
 
 def _of_the_card(facts: Facts) -> Iterator[JobError]:

@@ -38,6 +38,7 @@ from job.results.trained import (
     StartSeconds,
     Trained,
     TrainedAdapter,
+    TrainedBy,
     WeightCount,
 )
 
@@ -84,6 +85,7 @@ __all__ = [
     "TokenCounts",
     "Trained",
     "TrainedAdapter",
+    "TrainedBy",
     "Verdict",
     "WeightCount",
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from job.results.result import Choice, Result
 
 
@@ -61,6 +63,17 @@ class WeightCount(Result):
     parameters: int
 
 
+class TrainedBy(Result):
+    """A part of the training, by the workers that it had."""
+
+    workers: int = 1
+    """Processes that shared each step, on a GPU each."""
+    held: Literal["whole", "sharded", "offloaded"] = "whole"
+    """How each of them held the base: all of it, a part of every layer on its GPU, or that part in main memory."""
+    until_step: int
+    """Of the last line of train/log.jsonl that they wrote."""
+
+
 class LogEntry(Result):
     """One line of train/log.jsonl: a training loss (mean since the last line) or an evaluation."""
 
@@ -76,6 +89,9 @@ class LogEntry(Result):
     """What saving checkpoints took so far."""
     gpu_reserved_bytes: int | None = None
     """What PyTorch holds of the GPU's memory by then."""
+    workers: int | None = None
+    """That shared these steps; None for one, and so with `held`, which is None where each held the whole base."""
+    held: Literal["whole", "sharded", "offloaded"] | None = None
     seconds: float
 
 
@@ -177,9 +193,10 @@ class Trained(Result):
     """Optimizer steps that float16's gradient scaler skipped while it looked for its scale."""
     optimizations: list[Optimization]
     workers: int = 1
-    """Processes that shared each step, on a GPU each."""
+    """Of the last start, and so with `held` and `mixed_gpus`."""
     held: Literal["whole", "sharded", "offloaded"] = "whole"
-    """How each of them held the base: all of it, a part of every layer on its GPU, or that part in main memory."""
+    trained_by: list[TrainedBy] = Field(default_factory=list)
+    """What all steps were computed by, in their order: several where a start went on with other workers than the one before."""
     mixed_gpus: str = ""
     """Where these are of several kinds: how many of each, and which is the slowest."""
     batch_size: int

@@ -15,6 +15,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from job.errors import Diverged, Stopped
 from job.modeling import row_losses
+from job.modeling.memory import Held
 from job.results import LogEntry, StartSeconds
 from job.runs.deadline import Deadline
 from job.runs.parts import PARTS
@@ -34,7 +35,8 @@ log = logging.getLogger("job.train")
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]
-    """`folder`: train/ in the run folder. `worst_loss`: above it, training has diverged."""
+    """`folder`: train/ in the run folder. `worst_loss`: above it, training has diverged. `held`: how the workers hold the
+    base."""
 
     def __init__(
         self,
@@ -45,11 +47,13 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         times: CheckpointTimes | None = None,
         forecast: Forecast | None = None,
         candidates: int = 1,
+        held: Held = "whole",
     ) -> None:
         self.log = LogFile(folder / "log.jsonl")
         self.candidates = Candidates(folder / "candidates", candidates)
         self.row_losses = folder / row_losses.FOLDER
         self.worst_loss = worst_loss
+        self.held = held
         self.stop = stop
         self.times = times or CheckpointTimes(minutes=10)
         self.forecast = forecast or Forecast(Deadline(), later_seconds=0.0)
@@ -131,6 +135,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             eta_seconds=round(seconds / max(done, 1) * (state.max_steps - state.global_step), 1),
             checkpoint_seconds=round(self.checkpoint_seconds, 2) or None,
             gpu_reserved_bytes=torch.cuda.memory_reserved() if torch.cuda.is_initialized() else None,
+            workers=self.trainer.team.workers if self.trainer.team else None,
+            held=self.held if self.held != "whole" else None,
             seconds=round(self.seconds_before + seconds, 2),
         )
         log.info(

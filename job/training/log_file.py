@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from job.results import LogEntry
+from job.results import LogEntry, TrainedBy
 from job.runs.files import read_lines, write_unredacted
 
 
@@ -34,6 +34,19 @@ class LogFile:
     @property
     def eval_losses(self) -> list[float]:
         return [entry.eval_loss for entry in self.entries if entry.eval_loss is not None]
+
+    @property
+    def trained_by(self) -> list[TrainedBy]:
+        """Of all starts, those that went on alike in one."""
+        found: list[TrainedBy] = []
+        for entry in self.entries:
+            if entry.loss is None:
+                continue
+            one = TrainedBy(workers=entry.workers or 1, held=entry.held or "whole", until_step=entry.step)
+            if found and (one.workers, one.held) == (found[-1].workers, found[-1].held):
+                found.pop()
+            found.append(one)
+        return found
 
     def _write(self) -> None:
         lines = [entry.model_dump_json(exclude_none=True) for entry in self.entries]

@@ -91,7 +91,7 @@ def prepare(
 ) -> Prepared:
     """Load, attach, choose precision, optimizations and memory plan. Where 16 bits overflow on the longest rows, do it all
     again in float32. `sharing`: with the workers that hold the base together, which all call it. `member`: which worker of how
-    many this is. `capability`: of the weakest card of all workers, as far as the leader sees them.
+    many this is. `capability`: of the weakest card of all workers.
 
     Raises MemoryExhausted (62), Diverged (63) if float32 is not finite either, and SettingsError (64) for a base
     too little of which can be quantized, or that computes a row differently beside others.

@@ -48,6 +48,7 @@ from job.training.intervals import doubts, steps_of
 from job.training.memory_plan import release
 from job.training.parallel.beginning import (
     SMALLER,
+    gathered,
     held_by,
     prepared_together,
     request_of,
@@ -103,12 +104,11 @@ def train(
         others.place.local_rank if others else None,
         on_gpu=torch.cuda.is_available(),
     )
-    most = settings.batch_size if settings.devices == "auto" else None
-    counts = others.counts(len(cards), most) if others else [len(cards)]
-    held = held_by(files, lora, settings, counts)
+    counts, capability = gathered(others, len(cards), settings)
+    held = held_by(files, lora, settings, counts, capability)
     smaller = root / SMALLER
     halved = halved or smaller.exists()
-    request = request_of(files, cleaned, model, lora, settings, root, held=held, halved=halved)
+    request = request_of(files, cleaned, model, lora, settings, root, held=held, halved=halved, capability=capability)
     with ExitStack() as exits:
         team = exits.enter_context(Team(request, cards, others, counts)) if sum(counts) > 1 else None
         load = partial(
@@ -122,6 +122,7 @@ def train(
             allow_unquantized=model.allow_unquantized,
             halved=halved,
             member=Member(0, team.workers if team else 1),
+            capability=capability,
         )
         if team and held != "whole":
             exits.enter_context(smaller_next_time(smaller, halved=halved))
@@ -139,6 +140,7 @@ def train(
             times=CheckpointTimes(settings.checkpoint_minutes),
             forecast=Forecast(deadline or Deadline(), later.seconds),
             candidates=candidates,
+            held=held,
         )
         warnings = doubts(settings, steps_of(len(rows), settings))
         for warning in warnings:
@@ -362,6 +364,7 @@ def _result(
         optimizations=step.optimizations,
         workers=trainer.team.workers if trainer.team else 1,
         held=held,
+        trained_by=watch.log.trained_by,
         mixed_gpus=trainer.team.mixed if trainer.team else "",
         batch_size=settings.batch_size,
         memory_plan=step.memory_plan.tried,

@@ -82,6 +82,8 @@ class Hosts:
     """Of their logs."""
     homes: Sequence[Path] = ()
     """Their working folders, in which relative paths begin; without any, this process's."""
+    capabilities: Sequence[str] = ()
+    """What their GPUs are said to be (tests/faults/carded.py); without any, none has one."""
     codes: list[int] = field(default_factory=list)
     seconds: float = math.nan
     """From the act to the end of the last."""
@@ -104,12 +106,22 @@ class Hosts:
             home = self.homes[rank] if self.homes else None
             place = {"NNODES": str(len(self.changes)), "NODE_RANK": str(rank), "MASTER_ADDR": "127.0.0.1"}
             settings = variables(self.inputs, self.view(rank), **{**OPTIONS, **changes})
+            settings |= place | {"MASTER_PORT": str(port)}
             with (self.folder / f"{self.name}-{rank}.log").open("w") as log:
-                jobs.append(
-                    start_job(
-                        settings | place | {"MASTER_PORT": str(port)}, stdout=log, stderr=subprocess.STDOUT, cwd=home
+                if self.capabilities:
+                    command = [sys.executable, "-m", "tests.faults.carded", self.capabilities[rank]]
+                    jobs.append(
+                        subprocess.Popen(
+                            command,
+                            env=clean_environment(settings),
+                            text=True,
+                            stdout=log,
+                            stderr=subprocess.STDOUT,
+                            cwd=PROJECT,
+                        )
                     )
-                )
+                else:
+                    jobs.append(start_job(settings, stdout=log, stderr=subprocess.STDOUT, cwd=home))
         acted = time.monotonic()
         while any(job.poll() is None for job in jobs):
             if act and line in self.log(0):

@@ -24,18 +24,32 @@ def hosts_of(base: Path, folder: Path, *changes: dict[str, str], name: str = "ho
 def test_two_hosts_stop_as_one_and_go_on_to_the_losses_of_one(
     command: Callable[..., int], base: Path, tmp_path: Path
 ) -> None:
-    """The signal reaches the host that does not lead. The one alone is this process."""
+    """The signal reaches the host that does not lead. The one alone is this process. In the end one host has two workers."""
     (tmp_path / "alone").mkdir()
     alone = hosts_of(base, tmp_path / "alone", {})
     assert command(variables(alone.inputs, alone.view(0), **{**OPTIONS, **SHORT})) == 0
     stopped = hosts_of(base, tmp_path, {}, {}).run("stage=train step=5 ", terminated(1))
     assert stopped.codes == [75, 75], stopped.log(0)
     assert "SIGTERM arrived on host " in metrics_of(tmp_path / "output")["error"]["message"]
-    again = hosts_of(base, tmp_path, {}, {}, name="again").run()
+    again = hosts_of(base, tmp_path, {"TRAIN_DEVICES": "2"}, {}, name="again").run()
     assert again.codes == [0, 0], again.log(0)
     train = metrics_of(tmp_path / "output")["train"]
-    assert (train["workers"], train["resumed_from_step"] > 0) == (2, True)
+    assert (train["workers"], train["resumed_from_step"] > 0) == (3, True)
+    assert [one["workers"] for one in train["trained_by"]] == [2, 3]
+    assert train["trained_by"][1]["until_step"] == train["steps"]
     assert again.losses() == pytest.approx(alone.losses(), rel=1e-5)
+
+
+def test_hosts_whose_gpus_do_not_all_compute_in_bfloat16_train_in_float16(base: Path, tmp_path: Path) -> None:
+    """An L4 in rank 0's host and a T4 in the other: each would choose for its own."""
+    hosts = hosts_of(base, tmp_path, {"TRAIN_EPOCHS": "1"}, {"TRAIN_EPOCHS": "1"})
+    hosts.capabilities = ("8.9", "7.5")
+    assert hosts.run().codes == [0, 0], hosts.log(0)
+    train = metrics_of(tmp_path / "output")["train"]
+    assert train["workers"] == 2
+    assert train["precision"] == {"value": "float16", "reason": "sm_75 has no bfloat16; the adapter stays float32"}
+    (warning,) = (line for line in hosts.log(0).splitlines() if "weakest=7.5" in line)
+    assert warning.endswith("(process 1 of 2)")
 
 
 def test_a_host_with_other_settings_ends_both_and_is_named(base: Path, tmp_path: Path) -> None:

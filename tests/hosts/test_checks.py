@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from job.errors import HostUnfit
+from job.errors import HostUnfit, SettingsError
 from job.hosts import checks
+from job.hosts import main_memory as memory
 from job.hosts.checks import Driver
 from job.hosts.libraries import usable_cpus
 from job.hosts.places import Place
@@ -19,6 +20,7 @@ from job.results import Host
 from job.settings.fields import DataSettings, HubSettings, LoraSettings, ModelSettings, Settings, TrainSettings
 from job.settings.sources import Source
 from tests.bench.parallel_paper import SEVENTY_B, base_of
+from tests.families import FAMILIES, make_family_base
 
 CPU = Host(
     device="cpu",
@@ -47,16 +49,12 @@ def settings(**sections: object) -> Settings:
 
 
 @pytest.mark.parametrize(
-    ("host", "train", "message"),
-    [
-        (CPU, {"precision": "float16"}, "needs a GPU"),
-        (CPU, {"optimizer": "paged_adamw_32bit"}, "no GPU is visible"),
-        (T4, {"precision": "bfloat16"}, "has no bfloat16"),
-    ],
+    ("train", "message"),
+    [({"optimizer": "paged_adamw_32bit"}, "no GPU is visible"), ({"precision": "float16"}, "needs a GPU")],
 )
-def test_settings_that_the_machine_cannot_serve(host: Host, train: dict[str, str], message: str) -> None:
+def test_settings_that_the_machine_cannot_serve(train: dict[str, str], message: str, tmp_path: Path) -> None:
     with pytest.raises(HostUnfit, match=message) as caught:
-        checks._check_gpu_settings(settings(train=TrainSettings.model_validate(train)), host)
+        checks.check(settings(train=TrainSettings.model_validate(train)), "", tmp_path, CPU)
     assert "FINETUNE_TRAIN_" in caught.value.remedy
 
 
@@ -96,11 +94,11 @@ def test_a_driver_that_does_not_start_is_no_machine_without_a_gpu(failure: str, 
 
 def test_a_gpu_that_is_full_is_found_before_the_download(llama_3b: Architecture) -> None:
     wanted = settings(lora=LoraSettings(), train=TrainSettings(max_tokens=512))
-    checks._check_gpu_memory(llama_3b, wanted, T4, 14 * 2**30, ["0"], None)
+    checks._check_gpu_memory(llama_3b, wanted, T4, 14 * 2**30, 2, ["0"], None)
     with pytest.raises(
         HostUnfit, match=r"Tesla T4 has 1\.0 of 14\.0 GiB free, but one row of 512 tokens needs about"
     ) as caught:
-        checks._check_gpu_memory(llama_3b, wanted, T4, 2**30, ["0"], None)
+        checks._check_gpu_memory(llama_3b, wanted, T4, 2**30, 2, ["0"], None)
     assert "nvidia-smi" in caught.value.remedy
 
 
@@ -119,16 +117,33 @@ def check_memory(base: Architecture, host: Host, gpus: int, place: Place | None 
     """All of each card is free."""
     wanted = settings(lora=LoraSettings(), train=TrainSettings(**({"max_tokens": 512} | train)))  # type: ignore[arg-type]
     cards = [str(number) for number in range(gpus)]
-    checks._check_gpu_memory(base, wanted, host, host.gpu_bytes, cards, place)
+    checks._check_gpu_memory(base, wanted, host, host.gpu_bytes, 2, cards, place)
 
 
 @pytest.fixture
 def main_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     def of(gib: float) -> None:
-        monkeypatch.setattr(checks, "main_memory_bytes", lambda: int(gib * GIB))
+        monkeypatch.setattr(memory, "main_memory_bytes", lambda: int(gib * GIB))
 
     of(200)
     return of
+
+
+def test_workers_for_which_main_memory_has_no_room_are_refused_before_they_start(
+    main_memory: Callable[[float], None], tmp_path: Path
+) -> None:
+    """The kernel would kill one of them, or the leader."""
+    three = settings(train=TrainSettings(devices=3))
+    main_memory(0.5)
+    with pytest.raises(
+        HostUnfit, match=r"0\.5 GB of main memory are free; starting 2 workers beside this process needs about "
+    ) as caught:
+        checks.check(three, "", tmp_path, CPU)
+    assert caught.value.remedy.startswith("Set FINETUNE_TRAIN_DEVICES lower")
+    torchrun = Place(0, 3, 0, "host", 29500, "torchrun")
+    checks._check_gpu_settings(three, CPU, torchrun)  # each of its processes is one worker
+    main_memory(1)
+    checks._check_gpu_settings(three, CPU, None)
 
 
 @pytest.mark.usefixtures("main_memory")
@@ -161,16 +176,32 @@ def test_a_base_to_be_shared_is_read_into_main_memory(
 ) -> None:
     main_memory(20)
     for card in (T4, L4):
-        with pytest.raises(HostUnfit, match=r"There it takes 39\.8 GiB, and 20\.0 GiB are free") as caught:
+        with pytest.raises(HostUnfit, match=r"There it takes 39\.8 GiB, and beside .* 1\d\.\d GiB are free") as caught:
             check_memory(seventy_b, card, 8)
         assert caught.value.remedy == "Use a host with more main memory or larger GPUs."
     with pytest.raises(HostUnfit, match=r"4 workers that share the base's layers read it into main memory") as caught:
         check_memory(seventy_b, H100, 4, shard="full")
     assert caught.value.remedy.endswith(", or set FINETUNE_TRAIN_SHARD=auto.")
     check_memory(seventy_b, H100, 4)
-    main_memory(40)
+    main_memory(42)
+    with pytest.raises(HostUnfit, match=r"takes 39\.8 GiB, and beside the workers of this host themselves 3\d\.\d GiB"):
+        check_memory(seventy_b, T4, 8)
+    main_memory(50)
     check_memory(seventy_b, T4, 8)
     check_memory(seventy_b, L4, 8)
+
+
+@pytest.mark.usefixtures("main_memory")
+def test_a_base_that_workers_cannot_share_is_refused_before_its_weights_are_read(tmp_path: Path) -> None:
+    (falcon,) = (family for family in FAMILIES if family.name == "falcon")
+    base = make_family_base(tmp_path / "base", falcon)
+    model = ModelSettings(base=str(base), allow_unquantized=True)
+    for place, devices in ((None, 2), (Place(0, 2, None, "host", 29500, "a test"), 1)):
+        train = TrainSettings(shard="full", devices=devices)
+        wanted = Settings(data=DataSettings(sources="quickstart"), model=model, train=train)  # type: ignore[arg-type]
+        with pytest.raises(SettingsError, match=r"FINETUNE_TRAIN_SHARD: .* has no layers in 4 bits"):
+            checks.check(wanted, "", tmp_path, CPU, place=place)
+    checks.check(wanted, "", tmp_path, CPU)
 
 
 @pytest.mark.usefixtures("main_memory")

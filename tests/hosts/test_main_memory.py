@@ -11,7 +11,13 @@ import pytest
 
 from job.errors import HostUnfit
 from job.hosts import main_memory
-from job.hosts.main_memory import main_memory_bytes, require_main_memory
+from job.hosts.main_memory import (
+    WORKER_BYTES,
+    beside,
+    main_memory_bytes,
+    require_main_memory,
+    require_room_for,
+)
 from tests.conftest import PROJECT
 from tests.memory_groups import group_with
 
@@ -90,6 +96,22 @@ def test_too_little_is_refused_with_the_figures(here: Path) -> None:
     with pytest.raises(HostUnfit, match=r"^0\.0 GB of main memory are free; this needs about 1\.5 GB\.$") as caught:
         require_main_memory(1_500_000_000, "this", "Take another.")
     assert caught.value.remedy == "Take another."
+
+
+def test_workers_that_are_still_to_start_take_their_part_of_it(here: Path) -> None:
+    assert beside(3) == 0, "unknown counts as enough"
+    require_room_for(3, on_gpu=True)
+    write(here, {"meminfo": f"MemAvailable: {4 * WORKER_BYTES // 1024} kB\n"})
+    assert 0.9 * WORKER_BYTES < beside(3) < 1.1 * WORKER_BYTES
+    assert beside(0) == main_memory_bytes()
+    require_room_for(3, on_gpu=True)
+    require_room_for(8, on_gpu=False)  # without CUDA's share
+    assert beside(8) == 1
+    with pytest.raises(
+        HostUnfit, match=r"main memory are free; starting 8 workers beside this process needs about"
+    ) as caught:
+        require_room_for(8, on_gpu=True)
+    assert caught.value.remedy.startswith("Set FINETUNE_TRAIN_DEVICES lower")
 
 
 def test_a_real_group_that_has_read_a_large_file_has_its_memory_still(tmp_path: Path) -> None:

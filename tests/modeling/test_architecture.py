@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from job.errors import SettingsError
-from job.modeling.architecture import Architecture
+from job.modeling.architecture import Architecture, require_layers_to_share
 from tests.modeling.spoiling import (
     BASE,
     Case,
@@ -60,6 +60,20 @@ def test_tokens_that_the_embedding_lacks_are_not_left_random(base: Path) -> None
     assert planned.embedding_bytes("rows") == 4 * 64 * 2
     with pytest.raises(SettingsError, match="3 more tokens than its embedding has rows"):
         planned.embedding_bytes("none")
+
+
+def test_workers_share_only_a_base_that_has_layers_in_4_bits(base: Path, tmp_path: Path) -> None:
+    """Falcon's linear layers are of a class of their own, which bitsandbytes leaves as it is."""
+    from tests.families import FAMILIES, make_config, make_family_tokenizer
+
+    (falcon,) = (family for family in FAMILIES if family.name == "falcon")
+    make_config(falcon, make_family_tokenizer(falcon)).save_pretrained(tmp_path)
+    read = Architecture.read(tmp_path, "falcon")
+    with pytest.raises(SettingsError, match="FINETUNE_TRAIN_SHARD: falcon has no layers in 4 bits"):
+        require_layers_to_share(read, "full", 2)
+    require_layers_to_share(read, "full", 1)  # who is alone holds all of it
+    require_layers_to_share(read, "auto", 2)
+    require_layers_to_share(Architecture.read(base, "llama"), "full", 2)
 
 
 def test_new_rows_of_two_layers_are_refused_before_training(untied_base: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from job.modeling.precision import choose_precision, weakest_capability
+from job.errors import HostUnfit
+from job.modeling.precision import choose_precision, require_computed, weakest_capability
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,23 @@ def test_workers_on_cards_of_several_kinds_compute_in_what_the_weakest_can(monke
     assert choose_precision("auto", "llama", weakest_capability()).value == "float16"
     seen.clear()
     assert weakest_capability() is None, "a CPU"
+
+
+@pytest.mark.parametrize(
+    ("setting", "capability", "words"),
+    [
+        ("bfloat16", (7, 5), r"bfloat16, which a GPU of this host \(compute capability 7\.5\) does not compute"),
+        ("float16", None, "FINETUNE_TRAIN_PRECISION=float16 needs a GPU, but none is visible"),
+        ("bfloat16", None, "FINETUNE_TRAIN_PRECISION=bfloat16 needs a GPU"),
+    ],
+)
+def test_a_precision_that_a_gpu_does_not_compute_is_refused(
+    setting: str, capability: tuple[int, int] | None, words: str
+) -> None:
+    with pytest.raises(HostUnfit, match=words) as caught:
+        require_computed(setting, capability)
+    assert caught.value.remedy.startswith("Set FINETUNE_TRAIN_PRECISION=auto")
+    for fine in ("auto", "float32"):
+        require_computed(fine, capability)
+    require_computed("float16", (7, 5))
+    require_computed("bfloat16", (8, 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from job.errors import HostUnfit, SettingsError
+from job.errors import HostUnfit, NotFound, SettingsError
+from job.hosts import main_memory
 from job.hosts.places import Place
+from job.modeling.files import BaseFiles
 from job.parallel import board as boards
 from job.parallel import following
 from job.parallel.board import Board
@@ -21,6 +24,7 @@ from job.parallel.following import (
     refuse,
     require_same_settings,
     require_shared,
+    require_weights,
 )
 from job.parallel.others import Others
 from job.runs.files import write_json
@@ -46,8 +50,8 @@ def meet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Meet:
     FolderLock(tmp_path).take()
     first, second = (Place(rank, 2, None, "127.0.0.1", free_port_of(tmp_path), "a test") for rank in range(2))
 
-    def meet(settings: Settings | None = None) -> tuple[Others, Follower]:
-        leaders = settings_of(tmp_path, devices=2)
+    def meet(settings: Settings | None = None, leaders: Settings | None = None) -> tuple[Others, Follower]:
+        leaders = leaders or settings_of(tmp_path, devices=2)
         mine = settings or leaders
         others = Others(first, seconds=10, settings=shared(leaders), root=tmp_path)
         return others, Follower(Board(second, seconds=10), mine, shared(mine), "")
@@ -68,6 +72,7 @@ def test_it_says_how_many_workers_it_has_and_ends_with_rank_0s_code(meet: Meet) 
     until(lambda: follower.board.of(0).get("run"))
     follower._look()
     until(lambda: others.board.of(1).get("cards") == 2)
+    assert others.weakest(None, others.counts(2, None)) is None
     others.board.tell(end={"code": 69, "message": "Worse."})
     assert follower.work() == 69
 
@@ -81,6 +86,39 @@ def test_other_settings_are_refused_with_the_variable_on_both(meet: Meet, tmp_pa
         following.SILENT_SECONDS = before
     until(lambda: others.board.of(1).get("failed"))
     assert "FINETUNE_TRAIN_LEARNING_RATE: 0.0002 -> 0.5" in others.board.of(1)["failed"]["message"]
+
+
+def test_it_tells_what_its_weakest_gpu_can(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
+    others, follower = meet()
+    monkeypatch.setattr(following, "weakest_capability", lambda: (7, 5))
+    until(lambda: follower.board.of(0).get("run"))
+    follower._look()
+    assert others.weakest((8, 9), others.counts(2, None)) == (7, 5)
+    follower.board.close()
+    others.board.close()
+
+
+def test_a_precision_that_its_gpus_do_not_compute_is_refused(
+    meet: Meet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rank 0 would not: its own GPUs may compute it."""
+    others, follower = meet(settings_of(tmp_path, precision="bfloat16"), settings_of(tmp_path, precision="bfloat16"))
+    monkeypatch.setattr(following, "weakest_capability", lambda: (7, 5))
+    until(lambda: follower.board.of(0).get("run"))
+    with pytest.raises(HostUnfit, match=r"FINETUNE_TRAIN_PRECISION=bfloat16, which a GPU of this host .*7\.5"):
+        follower._look()
+    follower.board.close()
+    others.board.close()
+
+
+def test_a_host_without_room_for_its_workers_refuses_to_start_them(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
+    others, follower = meet()
+    monkeypatch.setattr(main_memory, "main_memory_bytes", lambda: 500_000_000)
+    until(lambda: follower.board.of(0).get("run"))
+    with pytest.raises(HostUnfit, match=r"0\.5 GB of main memory are free; starting 2 workers"):
+        follower._look()
+    follower.board.close()
+    others.board.close()
 
 
 def test_another_number_of_processes_is_refused(meet: Meet) -> None:
@@ -170,6 +208,19 @@ def test_a_folder_is_shared_if_it_holds_what_rank_0_wrote(tmp_path: Path) -> Non
         ) as caught:
             require_shared(folder, word, seconds=0)
         assert "FINETUNE_OUTPUT_DIR" in caught.value.remedy
+
+
+@pytest.mark.parametrize(("revision", "remedy"), [("", "Copy rank 0's whole folder"), ("0" * 40, "HF_HUB_OFFLINE")])
+def test_a_host_that_lacks_the_weights_says_so_with_the_folder(
+    base: Path, tmp_path: Path, revision: str, remedy: str
+) -> None:
+    """Before, a worker that got its part of a shared base from the other host was refused for the hash of nothing."""
+    require_weights(BaseFiles(base, str(base), revision))
+    for path in base.glob("*.json"):
+        shutil.copy(path, tmp_path)
+    with pytest.raises(NotFound, match=f"This host lacks weights that rank 0 has, in {tmp_path}\\. ") as caught:
+        require_weights(BaseFiles(tmp_path, "a/base", revision))
+    assert remedy in caught.value.remedy
 
 
 def test_rank_0_that_is_gone_ends_it_with_75(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:

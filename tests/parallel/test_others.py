@@ -94,6 +94,41 @@ def test_workers_are_counted_once_all_are_there(gather: Gather) -> None:
     assert others.counts(4, 7) == [4, 3, 0]
 
 
+def test_all_compute_in_what_the_weakest_gpu_can_and_its_host_is_named(
+    gather: Gather, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Hosts with a T4, with L4s, and where rank 0 is an A100."""
+    others, _, (second, third) = gather(3, 2)
+    second.tell(cards=2, capability=(7, 5))
+    third.tell(cards=2, capability=(8, 9))
+    counts = others.counts(1, None)
+    assert others.weakest((8, 0), counts) == (7, 5)
+    assert "weakest=7.5: the GPUs of the hosts are of several kinds" in caplog.text
+    assert f"which is that of {others.name(1)}\n" in caplog.text
+    caplog.clear()
+    assert others.weakest((7, 5), counts) == (7, 5)
+    assert f"which is that of {others.name(0)}, {others.name(1)}\n" in caplog.text
+    caplog.clear()
+    assert others.weakest((8, 9), [1, 0, 2]) == (8, 9), "a host without a worker holds nobody back"
+    assert not caplog.records
+
+
+def test_hosts_with_and_without_gpus_do_not_train_together(gather: Gather) -> None:
+    """Each would wait for the other in a group of another kind."""
+    others, _, (board,) = gather()
+    board.tell(cards=1, capability=None)
+    counts = others.counts(1, None)
+    assert others.weakest(None, counts) is None
+    with pytest.raises(HostUnfit) as caught:
+        others.weakest((7, 5), counts)
+    assert str(caught.value).startswith(f"{others.name(1)} sees no GPU, and {others.name(0)} does; ")
+    assert "--gpus all" in caught.value.remedy
+    board.tell(capability=(7, 5))
+    until(lambda: others.board.of(1)["capability"])
+    with pytest.raises(HostUnfit, match=r"\(process 0 of 2\) sees no GPU, and .* \(process 1 of 2\) does"):
+        others.weakest(None, counts)
+
+
 def test_one_that_does_not_come_is_named(gather: Gather) -> None:
     others, _, (second,) = gather(3, 1, seconds=0.3)
     second.tell(cards=1)

@@ -180,6 +180,23 @@ def test_more_gpus_in_the_settings_than_in_the_host_are_a_problem(facts: Callabl
     assert not problems(known)
 
 
+def test_a_base_that_several_gpus_are_to_share_and_cannot_is_a_problem(
+    facts: Callable[..., Facts], tmp_path: Path
+) -> None:
+    from job.modeling.architecture import Architecture
+    from tests.families import FAMILIES, make_config, make_family_tokenizer
+
+    (falcon,) = (family for family in FAMILIES if family.name == "falcon")
+    make_config(falcon, make_family_tokenizer(falcon)).save_pretrained(tmp_path)
+    known = with_samples(facts(TRAIN_SHARD="full"), sample())
+    known.base, known.chat = Found(Architecture.read(tmp_path, "falcon")), None
+    assert not problems(known)
+    known.gpus = 2
+    (error,) = problems(known)
+    assert error.exit_code == 64
+    assert "FINETUNE_TRAIN_SHARD: falcon has no layers in 4 bits" in str(error)
+
+
 @pytest.mark.light
 def test_a_verdict_that_can_only_be_inconclusive_is_a_warning(facts: Callable[..., Facts]) -> None:
     few = {"PROBE_QUESTIONS_FILE": "job/quickstart/questions.txt", "TRAIN_EPOCHS": "10"}

@@ -64,7 +64,7 @@ def test_the_log_holds_the_memory_of_a_gpu_and_none_without_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watch = Watch(tmp_path, worst_loss=9.0, stop=StopRequest())
-    watch.trainer = SimpleNamespace(tokens_seen=100)  # type: ignore[assignment]
+    watch.trainer = SimpleNamespace(tokens_seen=100, team=None)  # type: ignore[assignment]
     for step, uses_gpu in enumerate((False, True), 1):
         monkeypatch.setattr(torch.cuda, "is_initialized", lambda found=uses_gpu: found)
         monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 5_000_000)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from job.results import LogEntry
+from job.results import LogEntry, TrainedBy
 from job.runs import redaction
 from job.runs.files import read_lines
 from job.training.log_file import LogFile
@@ -38,6 +38,23 @@ def test_an_evaluation_is_known_by_its_step(tmp_path: Path) -> None:
     log.append(LogEntry(step=4, eval_loss=2.0, seconds=1))
     assert log.has_evaluation(4)
     assert not log.has_evaluation(5)
+
+
+def test_it_says_what_a_run_was_trained_by_whose_starts_had_other_workers(tmp_path: Path) -> None:
+    """Four workers, stopped; four that hold the base together; then one, whose lines are as they always were."""
+    log = LogFile(tmp_path / "log.jsonl")
+    assert log.trained_by == []
+    log.append(LogEntry(step=0, eval_loss=3.0, seconds=0))
+    for step in (1, 2):
+        log.append(LogEntry(step=step, loss=2.0, workers=4, seconds=1))
+    log.append(LogEntry(step=3, loss=2.0, workers=4, held="sharded", seconds=1))
+    log.append(LogEntry(step=4, loss=2.0, seconds=1))
+    assert log.trained_by == [
+        TrainedBy(workers=4, until_step=2),
+        TrainedBy(workers=4, held="sharded", until_step=3),
+        TrainedBy(workers=1, until_step=4),
+    ]
+    assert "workers" not in log.path.read_text("utf-8").splitlines()[-1]
 
 
 def test_a_reader_never_sees_half_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

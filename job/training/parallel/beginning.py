@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from job.errors import MemoryExhausted, Stopped
-from job.hosts.main_memory import main_memory_bytes
+from job.hosts.main_memory import beside
 from job.modeling import sharding
 from job.modeling.architecture import Architecture
 from job.modeling.batching import Row
@@ -19,6 +19,7 @@ from job.modeling.files import BaseFiles
 from job.modeling.memory import Held
 from job.modeling.precision import DTYPES, choose_precision, weakest_capability
 from job.modeling.room import usable_bytes
+from job.parallel.others import Others
 from job.parallel.team import Team
 from job.results import Cleaned
 from job.settings.fields import LoraSettings, ModelSettings, TrainSettings
@@ -32,8 +33,26 @@ SMALLER = "train/smaller"
 """Marks that memory ran out in a start whose workers held the base together."""
 
 
-def held_by(files: BaseFiles, lora: LoraSettings, settings: TrainSettings, counts: Sequence[int]) -> Held:
-    """How each worker holds the base. `counts`: of workers, by host."""
+def gathered(others: Others | None, cards: int, settings: TrainSettings) -> tuple[list[int], tuple[int, int] | None]:
+    """How many workers each host starts, and the compute capability of the weakest GPU of all. `cards`: of this host.
+
+    Raises HostUnfit (68) if a host does not come, or cannot compute what the others do.
+    """
+    own = weakest_capability()
+    if not others:
+        return [cards], own
+    counts = others.counts(cards, settings.batch_size if settings.devices == "auto" else None)
+    return counts, others.weakest(own, counts)
+
+
+def held_by(
+    files: BaseFiles,
+    lora: LoraSettings,
+    settings: TrainSettings,
+    counts: Sequence[int],
+    capability: tuple[int, int] | None,
+) -> Held:
+    """How each worker holds the base. `counts`: of workers, by host. `capability`: of the weakest GPU."""
     workers = sum(counts)
     if settings.shard == "full" and workers == 1:
         log.warning(
@@ -44,10 +63,10 @@ def held_by(files: BaseFiles, lora: LoraSettings, settings: TrainSettings, count
     if not torch.cuda.is_available():
         return "sharded" if settings.shard == "full" else "whole"
     base = Architecture.read(files.folder, files.name)
-    precision = choose_precision(settings.precision, base.config.model_type, weakest_capability())
+    precision = choose_precision(settings.precision, base.config.model_type, capability)
     hosts = sum(count > 0 for count in counts)
     width = DTYPES[precision.value].itemsize
-    return sharding.Fit(base, settings, lora, workers, usable_bytes(), width, hosts, main_memory_bytes()).held
+    return sharding.Fit(base, settings, lora, workers, usable_bytes(), width, hosts, beside(counts[0] - 1)).held
 
 
 @contextmanager
@@ -82,6 +101,7 @@ def request_of(
     *,
     held: Held,
     halved: bool,
+    capability: tuple[int, int] | None,
 ) -> dict[str, Any]:
     """What another worker needs to load the same base and rows."""
     return {
@@ -97,7 +117,7 @@ def request_of(
         "eval_rows": cleaned.eval_path,
         "held": held,
         "halved": halved,
-        "capability": weakest_capability(),
+        "capability": capability,
     }
 
 

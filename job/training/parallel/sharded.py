@@ -12,6 +12,7 @@ quantizing tensor by tensor; the others begin with an empty model. Then layer by
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from torch.distributed.fsdp import CPUOffloadPolicy, OffloadPolicy, fully_shard
 from torch.distributed.fsdp._fully_shard import _fsdp_param
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from job.errors import HostUnfit, SettingsError
+from job.errors import HostUnfit
 from job.modeling.architecture import empty_model
 from job.modeling.base import finished, read_weights, require_causal
 from job.modeling.config import attention_of
@@ -36,6 +37,7 @@ from job.modeling.files import BaseFiles
 from job.modeling.layers import decoder_layers, decoder_of
 from job.modeling.memory import Held
 from job.modeling.nf4 import four_bit_layers, quantized_on
+from job.modeling.refusals import no_layers_to_share
 from job.parallel.wire import FOREVER, Wire
 from job.runs.progress import stir
 from job.training.parallel.lockstep import Lockstep
@@ -93,9 +95,7 @@ def load_sharded(
         sharing.wire.store.wait([read], FOREVER)  # for minutes, which must not be spent in a collective
     layers = decoder_layers(model)
     if not any(any(four_bit_layers(layer)) for layer in layers):
-        raise SettingsError(
-            [f"FINETUNE_TRAIN_SHARD: {files.name} has no decoder layers that GPUs could share; set it to none"]
-        )
+        raise no_layers_to_share(files.name)
     mesh = DeviceMesh.from_group(sharing.group, device.type)
     inside = {id(module) for layer in layers for module in layer.modules()}
     _hand_out(model, [module for module in model.modules() if id(module) not in inside], sharing, device)
@@ -105,6 +105,9 @@ def load_sharded(
         stir()
     root = decoder_of(model)
     fully_shard(root, mesh=mesh, ignored_params=set(root.parameters()))  # so that the layers know of each other
+    # GPT-2's last states are a view, and torch warns of its hooks; but nothing changes them in place, and the root itself has
+    # nothing to gather. A layer's view would be another matter.
+    warnings.filterwarnings("ignore", rf"FSDP2-wrapped module \({type(root).__name__}\) returned a view tensor")
     model.hf_device_map = {"": device.index if device.type == "cuda" else "cpu"}
     require_causal(model, tokenizer, files.name)
     log.info("stage=train sharded=true workers=%d layers=%d held=%s", len(sharing.ranks), len(layers), sharing.held)
