@@ -85,7 +85,7 @@ class Adapter:
     inputs: int
     """Width of the inputs kept for its backward pass: layers of one module with the same input keep it once."""
     dropped: int
-    """Width of all inputs: with dropout each keeps a mask, one bit an element."""
+    """Width of all inputs: with dropout each keeps a mask, one bit an element, or a byte where our kernels are off."""
 
 
 @dataclass(frozen=True)

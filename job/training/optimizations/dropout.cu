@@ -40,8 +40,7 @@ template <int V> __device__ inline void mask(const Element *from, unsigned kept,
     store<V>(to, pack);
 }
 
-extern "C" __global__ void drop(
-    const Element *from, const unsigned char *bits, Element *to, Size count, float scale) {
+extern "C" __global__ void drop(const Element *from, const unsigned char *bits, Element *to, Size count, float scale) {
     Size i = (static_cast<Size>(blockIdx.x) * blockDim.x + threadIdx.x) * WIDE;
     if (i + WIDE <= count)
         mask<WIDE>(from + i, bits_of<WIDE>(bits, i), to + i, scale);
@@ -55,7 +54,7 @@ extern "C" __global__ void drop(
 // of the same columns follow one another: what they read of `down` stays in the first-level cache.
 
 constexpr int TOKENS = 8;
-constexpr int COLUMNS_BLOCK = 128;  // threads; four such blocks have to fit a multiprocessor, which leaves 128 registers a thread
+constexpr int COLUMNS_BLOCK = 128;  // threads; four such blocks on a multiprocessor leave each of them 128 registers
 
 template <int V>
 __device__ inline void add(
@@ -107,7 +106,7 @@ __device__ inline void add(
 }
 
 #define ADD(name, V)                                                                                                   \
-    extern "C" __global__ void __launch_bounds__(COLUMNS_BLOCK, 4) name(                                                                                   \
+    extern "C" __global__ void __launch_bounds__(COLUMNS_BLOCK, 4) name(                                               \
         Element *grad, const Element *thin, const Element *down, const unsigned char *bits, Size tokens, Size width,   \
         int rank, float scale) {                                                                                       \
         add<V>(grad, thin, down, bits, tokens, width, rank, scale);                                                    \
