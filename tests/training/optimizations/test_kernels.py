@@ -140,7 +140,7 @@ def test_bits_follow_rows_and_columns_not_memory() -> None:
 def test_what_is_dropped_is_what_pytorch_drops_to_the_bit(dtype: torch.dtype, raw: torch.dtype) -> None:
     """Numbers whose product is beyond float16's largest one, numbers below its smallest one, signs of zeros."""
     generator = torch.Generator("cuda").manual_seed(2)
-    x = (torch.randn(33, 2050, generator=generator, device="cuda") * 4).pow(9).clamp(-6e4, 6e4).to(dtype)
+    x = (torch.randn(33, 2050, generator=generator, device="cuda") * 4).pow(5).clamp(-6e4, 6e4).to(dtype)
     kept = torch.rand(x.shape, generator=generator, device="cuda") < 0.7
     known = torch.ops.aten.native_dropout_backward(x, kept, 1 / 0.7)
     assert torch.equal(kernels.drop(x, kernels.kept_bits(kept, dtype), 1 / 0.7).view(raw), known.view(raw))
