@@ -85,7 +85,7 @@ class Adapter:
     inputs: int
     """Width of the inputs kept for its backward pass: layers of one module with the same input keep it once."""
     dropped: int
-    """Width of all inputs: with dropout each keeps a mask, one byte an element."""
+    """Width of all inputs: with dropout each keeps a mask, one bit an element, or a byte where our kernels are off."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def predict(
         + shapes.query * width  # what attention gives, which is what its output projection takes
         + 2 * shapes.inner * width  # gate and up
         + adapter.inputs * width / shapes.layers
-        + (adapter.dropped / shapes.layers if dropout else 0)
+        + (adapter.dropped / 8 / shapes.layers if dropout else 0)
     )
     share = {"none": 1.0, "half": 0.5, "all": 0.0}[candidate.checkpointing]
     entering = shapes.hidden * width

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-from job.training.optimizations.kernels import Added, Gated, _kernel, add_kept, cross_entropy, rotate
+from job.training.optimizations.kernels import Added, Gated, _kernel, add_kept, cross_entropy, drop, kept_bits, rotate
 
 Tensors = tuple[torch.Tensor, ...]
 ROUNDING = {torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8, torch.float32: 2.0**-24}
@@ -27,6 +27,8 @@ FLOAT32_STEPS = 64 * 2.0**-24
 EPSILON = 1e-5
 RANK = 16
 KEPT = 0.95
+BYTE, BIT = 1 / 2, 1 / 16
+"""Of an element's mask, in numbers of 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Case:
     learned: int = 0
     """How many of the inputs, the first ones, get a gradient."""
     counted: int = 1
-    copied: int = 0
-    """How many of the inputs ours overwrites, of which it is given copies here."""
+    beside: Callable[..., Any] | None = None
+    """What ours does here beside its kernel, of the same inputs: copies of what it overwrites, and the like."""
     coarse: bool = False
     """Inputs of few bits, whose sums are exact."""
     last: Callable[[torch.Tensor, int], torch.Tensor] = lambda numbers, _: numbers
@@ -61,8 +63,13 @@ def _heads(tokens: int, width: int) -> list[tuple[int, ...]]:
     return [(1, tokens, 24, width), (1, tokens, 8, width), (1, tokens, width), (1, tokens, width)]
 
 
+def _beside_rotary(q: torch.Tensor, k: torch.Tensor, *_: torch.Tensor) -> Tensors:
+    return q.clone(), k.clone()
+
+
 def _our_rotary(q: torch.Tensor, k: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> Tensors:
-    return tuple(rotate(q.clone().transpose(1, 2), k.clone().transpose(1, 2), cos, sin))
+    q, k = _beside_rotary(q, k)
+    return tuple(rotate(q.transpose(1, 2), k.transpose(1, 2), cos, sin))
 
 
 def _plain_rotary(q: torch.Tensor, k: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> Tensors:
@@ -74,9 +81,25 @@ def _plain_residual(residual: torch.Tensor, branch: torch.Tensor, weight: torch.
     return total, torch.nn.functional.rms_norm(total, weight.shape, weight, EPSILON)
 
 
+def _our_bits(x: torch.Tensor, kept: torch.Tensor) -> Tensors:
+    return (drop(x, kept_bits(kept, x.dtype), 1 / KEPT),)
+
+
+def _plain_bits(x: torch.Tensor, kept: torch.Tensor) -> Tensors:
+    return (torch.ops.aten.native_dropout_backward(x, kept, 1 / KEPT),)
+
+
+def _kept(numbers: torch.Tensor, _: int) -> torch.Tensor:
+    return numbers > -1.6449  # 95 in 100
+
+
+def _beside_dropout(grad: torch.Tensor, *others: torch.Tensor) -> Tensors:
+    return grad.clone(), kept_bits(others[-1], grad.dtype)
+
+
 def _our_dropout(grad: torch.Tensor, thin: torch.Tensor, down: torch.Tensor, kept: torch.Tensor) -> Tensors:
-    grad = grad.clone()
-    add_kept(grad, thin, down, kept, 1 / KEPT)
+    grad, bits = _beside_dropout(grad, kept)
+    add_kept(grad, thin, down, bits, 1 / KEPT)
     return (grad,)
 
 
@@ -84,8 +107,12 @@ def _plain_dropout(grad: torch.Tensor, thin: torch.Tensor, down: torch.Tensor, k
     return (grad + torch.ops.aten.native_dropout_backward(thin @ down, kept, 1 / KEPT),)
 
 
+def _beside_loss(logits: torch.Tensor, _: torch.Tensor) -> Tensors:
+    return (logits.clone(),)
+
+
 def _our_loss(logits: torch.Tensor, targets: torch.Tensor) -> Tensors:
-    logits = logits.clone()
+    (logits,) = _beside_loss(logits, targets)
     return cross_entropy(logits, targets, scale=1.0, cap=0.0, graded=True), logits
 
 
@@ -109,7 +136,9 @@ CASES = (
         moved=(3, 5),
         learned=2,
     ),
-    Case("rotary", _heads, _our_rotary, _plain_rotary, (16_384, 128), (2, 2), learned=2, counted=2, copied=2),
+    Case(
+        "rotary", _heads, _our_rotary, _plain_rotary, (16_384, 128), (2, 2), learned=2, counted=2, beside=_beside_rotary
+    ),
     Case(
         "residual",
         lambda tokens, width: [(tokens, width), (tokens, width), (width,)],
@@ -126,9 +155,18 @@ CASES = (
         _our_dropout,
         _plain_dropout,
         size=(16_384, 3072),
-        moved=(2.5, 0),
-        copied=1,
-        last=lambda numbers, _: numbers > -1.6449,  # 95 in 100
+        moved=(2 + BIT, 0),
+        beside=_beside_dropout,
+        last=_kept,
+    ),
+    Case(
+        "dropout_bits",
+        lambda tokens, width: [(tokens, width), (tokens, width)],
+        _our_bits,
+        _plain_bits,
+        size=(16_384, 3072),
+        moved=(2 + BYTE + 2 * BIT, 0),
+        last=_kept,
     ),
     Case(
         "loss",
@@ -137,7 +175,7 @@ CASES = (
         _plain_loss,
         size=(1024, 128_257),
         moved=(2, 0),
-        copied=1,
+        beside=_beside_loss,
         last=lambda numbers, width: (numbers.abs() * width / 6).long().clamp(max=width - 1),
     ),
 )
@@ -205,15 +243,14 @@ def microseconds(work: Callable[[], Any], repeats: int = 20) -> float:
 
 
 def _times(case: Case, function: Callable[..., Tensors], inputs: Sequence[torch.Tensor]) -> tuple[float, float]:
-    """Forward, and backward: what both take less the forward. Copies that only this bench needs are taken off."""
+    """Forward, and backward: what both take less the forward. What only this bench needs is taken off."""
     held = [one.detach() for one in inputs]
-    copies = 0.0
-    if case.copied and function is case.ours:
-        copies = microseconds(lambda: [one.clone() for one in held[: case.copied]])
+    beside = case.beside if function is case.ours else None
+    apart = microseconds(lambda: beside(*held)) if beside else 0.0
     forward = microseconds(lambda: function(*held))
     grads = gradients_of(case, inputs)
     whole = microseconds(lambda: results(case, function, inputs, grads)) if case.learned else forward
-    return forward - copies, whole - forward
+    return forward - apart, whole - forward
 
 
 def _ligers() -> dict[str, Callable[..., Tensors]]:

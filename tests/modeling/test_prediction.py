@@ -39,8 +39,10 @@ def need(base: Architecture, candidate: Candidate, lora: LoraSettings | None = N
 def test_predictions_are_within_15_percent_of_what_a_card_showed(
     lora: LoraSettings, candidate: Candidate, measured_gib: float, llama_3b: Architecture
 ) -> None:
-    """Measured on one H200: `python -m tests.bench.train_speed --only ours,ours-64,t4,t4-all`, the dry run's peak."""
-    assert abs(need(llama_3b, candidate, lora) / GIB / measured_gib - 1) < 0.15
+    """Measured on one H200: `python -m tests.bench.train_speed --only ours,ours-64,t4,t4-all`, the dry run's peak. Dropout's
+    masks had a byte an element then, of which seven eighths are taken off here."""
+    measured = measured_gib * GIB - candidate.tokens * llama_3b.adapter(lora).dropped * 7 / 8
+    assert abs(need(llama_3b, candidate, lora) / measured - 1) < 0.15
 
 
 def test_less_is_needed_on_every_candidate_of_the_same_recomputation(llama_3b: Architecture) -> None:
@@ -56,7 +58,13 @@ def test_less_is_needed_on_every_candidate_of_the_same_recomputation(llama_3b: A
 def test_the_t4_recipe_fits_a_t4_without_recomputing(llama_3b: Architecture) -> None:
     usable = T4_BYTES * (1 - RESERVE_SHARE)
     first = next(candidate for candidate in candidates(512, 8192) if need(llama_3b, candidate) <= usable)
-    assert first == Candidate(4608, "none"), "most steps of its 16 rows, 4,176 tokens on average, are one micro-batch"
+    assert first == Candidate(5632, "none"), "most steps of its 16 rows, 4,176 tokens on average, are one micro-batch"
+
+
+def test_dropout_takes_a_bit_an_element(llama_3b: Architecture) -> None:
+    one = Candidate(1024, "none")
+    without = need(llama_3b, one, ALL_LINEAR.model_copy(update={"dropout": 0.0}))
+    assert need(llama_3b, one, ALL_LINEAR) - without == 1024 * 28 * (6 * 3072 + 8192) // 8
 
 
 def test_sizes_that_a_config_does_not_name_are_not_guessed() -> None:

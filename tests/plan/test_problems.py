@@ -126,7 +126,7 @@ def test_a_card_that_is_too_small_is_a_problem_only_if_it_was_named(
     (error,) = problems(known)
     assert (error.exit_code, str(error)) == (
         68,
-        "One row of 65,536 tokens needs about 20.0 GiB, more than the 14.6 GiB of an NVIDIA T4.",
+        "One row of 65,536 tokens needs about 19.3 GiB, more than the 14.6 GiB of an NVIDIA T4.",
     )
     assert error.remedy == "Lower FINETUNE_TRAIN_MAX_TOKENS (32,768 would fit), or use a larger GPU."
     known.gpus = 8

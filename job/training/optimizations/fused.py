@@ -95,8 +95,8 @@ def _layer_forward(self: Any, hidden_states: torch.Tensor, **options: Any) -> to
 
 
 def dropout(forward: Forward, _longest: int) -> Revert:
-    """Let 4-bit layers add the adapter's part of a gradient in one kernel. Raises NotImplementedError where it cannot run, or
-    such a layer is not one function."""
+    """Let 4-bit layers keep dropout's mask as bits and add the adapter's part of a gradient in one kernel. Raises
+    NotImplementedError where it cannot run, or such a layer is not one function."""
     _require(forward, "dropout")
     if not forward.native:
         raise NotImplementedError("lora4bit is off")

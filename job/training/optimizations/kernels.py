@@ -1,5 +1,5 @@
-"""Our kernels as functions of tensors: gated activation, rotary embedding, residual add with RMS norm, the adapter's part of a
-gradient under dropout, cross-entropy.
+"""Our kernels as functions of tensors: gated activation, rotary embedding, residual add with RMS norm, dropout's mask as bits
+and the adapter's part of a gradient under it, cross-entropy.
 
 Each reads its numbers once, computes in float32 and rounds once. The sources are the `.cu` files beside this one. Knows nothing
 of models: fused.py puts these in their place.
@@ -25,6 +25,7 @@ KEPT_PACKS = 4
 LARGEST_BLOCK = 1024
 COLUMNS_BLOCK = 128
 TOKENS_A_BLOCK = 8
+FLAGS = 16
 """Of dropout.cu."""
 ENDING = {True: "_packs", False: "_singles"}
 """Of a kernel's name: whether it reads packs of 16 bytes."""
@@ -46,6 +47,8 @@ KERNELS = {
     "turn": ("rotary", (Heads, Heads, ADDRESS, ADDRESS, SIZE, SIZE, SIZE, NUMBER, NUMBER)),
     "add_forward": ("residual", (ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, SIZE, REAL)),
     "add_backward": ("residual", (ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, SIZE)),
+    "kept_bits": ("dropout", (ADDRESS, ADDRESS, SIZE)),
+    "drop": ("dropout", (ADDRESS, ADDRESS, ADDRESS, SIZE, REAL)),
     "add_kept": ("dropout", (ADDRESS, ADDRESS, ADDRESS, ADDRESS, SIZE, SIZE, NUMBER, REAL)),
     "cross_entropy": ("loss", (ADDRESS, ADDRESS, ADDRESS, SIZE, SIZE, REAL, REAL, NUMBER)),
 }
@@ -225,18 +228,39 @@ class Added(torch.autograd.Function):
 # --- dropout ---------------------------------------------------------------------------------------------------------
 
 
-def add_kept(grad: torch.Tensor, thin: torch.Tensor, down: torch.Tensor, kept: torch.Tensor, scale: float) -> None:
-    """grad (T, width) += kept * scale * (thin (T, rank) @ down (rank, width)), in place."""
+def kept_bits(kept: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """A mask of any shape as bits, eight to a byte, the first lowest. `dtype`: of what it is the mask of."""
+    (kept,) = _packed(kept)
+    count = kept.numel()
+    bits = torch.empty(_blocks(count, 8), dtype=torch.uint8, device=kept.device)
+    _kernel("kept_bits", dtype)(_blocks(count, FLAGS * THREADS), THREADS, kept.data_ptr(), bits.data_ptr(), count)
+    return bits
+
+
+def drop(x: torch.Tensor, bits: torch.Tensor, scale: float) -> torch.Tensor:
+    """x * scale where its bit is set, else 0: to the bit what native_dropout_backward gives."""
+    (x,) = _packed(x)
+    output = torch.empty_like(x)
+    blocks = _blocks(x.nbytes, PACK_BYTES * THREADS)
+    places = (one.data_ptr() for one in (x, bits, output))
+    _kernel("drop", x.dtype)(blocks, THREADS, *places, x.numel(), scale)
+    return output
+
+
+def add_kept(grad: torch.Tensor, thin: torch.Tensor, down: torch.Tensor, bits: torch.Tensor, scale: float) -> None:
+    """grad (T, width) += kept * scale * (thin (T, rank) @ down (rank, width)), in place. `bits`: what is kept of `grad`."""
     tensors = (grad, thin, down)
-    if not all(one.is_contiguous() and one.dtype == grad.dtype for one in tensors) or not kept.is_contiguous():
+    if not all(one.is_contiguous() and one.dtype == grad.dtype for one in tensors):
         raise NotImplementedError("a gradient of another layout")
-    (tokens, width), rank, size = grad.shape, down.shape[0], grad.element_size()
-    pack = PACK_BYTES // size
-    wide = width % pack == 0 and not any(one.data_ptr() % PACK_BYTES for one in (*tensors, kept))
+    (tokens, width), rank = grad.shape, down.shape[0]
+    pack = PACK_BYTES // grad.element_size()
+    wide = width % pack == 0 and not any(one.data_ptr() % PACK_BYTES for one in tensors)
+    columns = _blocks(width, pack if wide else 1)
+    threads = min(COLUMNS_BLOCK, _blocks(columns, WARP) * WARP)
     _kernel("add_kept", grad.dtype, ENDING[wide])(
-        _blocks(tokens, TOKENS_A_BLOCK),
-        min(COLUMNS_BLOCK, _blocks(_blocks(width, pack if wide else 1), WARP) * WARP),
-        *(one.data_ptr() for one in (*tensors, kept)),
+        _blocks(tokens, TOKENS_A_BLOCK) * _blocks(columns, threads),
+        threads,
+        *(one.data_ptr() for one in (*tensors, bits)),
         tokens,
         width,
         rank,

@@ -2,9 +2,10 @@
 
 PEFT's layer goes through bitsandbytes' own function, a copy of its result, casts of input and adapter, and four more
 nodes of autograd. Here a layer is: dequantize, product, dropout, two thin products; and the reverse in the backward pass.
-The backward pass keeps the layer's input (shared by q, k and v), one byte per element of dropout, and
-r numbers a token. Block scales of the quantization are unpacked once (double quantization packs them in 8 bits; unpacked
-they take 0.0625 instead of 0.0159 B a weight, 0.13 GB on Llama 3.2 3B, and save three of four kernels of each use).
+The backward pass keeps the layer's input (shared by q, k and v), dropout's mask, and r numbers a token. PyTorch's mask has one
+byte an element, which with seven targets is a fifth of all that a layer keeps; our kernels make an eighth of it. Block scales
+of the quantization are unpacked once (double quantization packs them in 8 bits; unpacked they take 0.0625 instead of 0.0159 B
+a weight, 0.13 GB on Llama 3.2 3B, and save three of four kernels of each use).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from peft import PeftModel
 from peft.tuners.lora.bnb import Linear4bit as LoraLinear4bit
 
 from job.training.forward import Forward, Revert
-from job.training.optimizations.kernels import add_kept
+from job.training.optimizations.kernels import add_kept, drop, kept_bits
 from job.training.optimizations.replacement import replace_forward, revert_all
 
 try:  # what the operator below calls after 30 us of dispatch, 389 times a step of Llama 3.2 3B
@@ -160,18 +161,21 @@ class WithLora(torch.autograd.Function):
         x = x.flatten(0, -2)
         # The optimizer's fused kernels change the adapter without a trace, so copies of it are never kept between steps.
         down, up, ctx.dtypes = down.to(x.dtype), up.to(x.dtype), (down.dtype, up.dtype)
-        dropped, mask = torch.native_dropout(x, p, True) if p else (x, None)
+        dropped, kept = torch.native_dropout(x, p, True) if p else (x, None)
+        if one_kernel and kept is not None:
+            kept = kept_bits(kept, x.dtype)
         thin = dropped @ down.T  # (T, r)
         output.view(-1, output.shape[-1]).addmm_(thin, up.T, alpha=scaling)
-        ctx.save_for_backward(x, mask, thin, down, up)
+        ctx.save_for_backward(x, kept, thin, down, up)
         ctx.weight, ctx.scaling, ctx.keep, ctx.one_kernel = weight, scaling, 1 / (1 - p), one_kernel
         return output
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        x, mask, thin, down, up = ctx.saved_tensors
+        x, kept, thin, down, up = ctx.saved_tensors
         shape, grad = grad.shape[:-1], grad.flatten(0, -2)
-        dropped = x if mask is None else torch.ops.aten.native_dropout_backward(x, mask, ctx.keep)
+        masked = drop if ctx.one_kernel else torch.ops.aten.native_dropout_backward
+        dropped = x if kept is None else masked(x, kept, ctx.keep)
         thin_grad = (grad @ up).mul_(ctx.scaling)  # (T, r)
         down_grad = _product(thin_grad.T, dropped, ctx.dtypes[0])
         del dropped
@@ -179,12 +183,12 @@ class WithLora(torch.autograd.Function):
         x_grad = None
         if ctx.needs_input_grad[0]:
             x_grad = grad @ dequantized(ctx.weight, grad.dtype)
-            if mask is None:
+            if kept is None:
                 x_grad.addmm_(thin_grad, down)
             elif ctx.one_kernel:
-                add_kept(x_grad, thin_grad, down, mask, ctx.keep)
+                add_kept(x_grad, thin_grad, down, kept, ctx.keep)
             else:
-                x_grad += torch.ops.aten.native_dropout_backward(thin_grad @ down, mask, ctx.keep)
+                x_grad += torch.ops.aten.native_dropout_backward(thin_grad @ down, kept, ctx.keep)
             x_grad = x_grad.unflatten(0, shape)
         return x_grad, None, None, down_grad, up_grad, None, None, None
 

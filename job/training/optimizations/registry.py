@@ -58,7 +58,7 @@ OPTIMIZATIONS = (
     ),
     Entry(
         "dropout",
-        "What the adapter adds to a gradient, dropout included, is one kernel of our own, on a GPU alone.",
+        "Dropout's mask is kept as bits, and what the adapter adds to a gradient is one kernel of our own, on a GPU alone.",
         fused.dropout,
         needs_gpu=True,
     ),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from job.modeling.batching import Row
 from job.training.forward import Forward
 from job.training.optimizations import nvrtc
 from job.training.optimizations.comparison import gradients
@@ -18,7 +19,7 @@ from job.training.optimizations.registry import OPTIMIZATIONS, Entry
 from job.training.optimizations.self_test import SelfTest
 from tests.bench.kernels import CASES
 from tests.conftest import make_base
-from tests.training.building import BY_NAME, ON_A_CPU, differences, forget_kernels, forward_of, random_rows
+from tests.training.building import BY_NAME, ON_A_CPU, differences, enable, forget_kernels, forward_of, random_rows
 
 OURS = tuple(entry for entry in OPTIMIZATIONS if entry.needs_gpu)
 
@@ -31,7 +32,7 @@ def test_without_a_gpu_they_are_refused(entry: Entry, forward: Forward) -> None:
 
 
 def test_the_bench_has_a_case_for_each() -> None:
-    assert [case.name for case in CASES] == [entry.name for entry in OURS]
+    assert list(dict.fromkeys(case.name.partition("_")[0] for case in CASES)) == [entry.name for entry in OURS]
 
 
 @pytest.mark.parametrize(
@@ -92,31 +93,63 @@ def test_several_optimizations_with_reasons_of_their_own_are_warnings_of_their_o
 # --- on a card -------------------------------------------------------------------------------------------------------
 
 
-WRONG_SOURCE = {
-    "activation": ("1.f + x * (1.f - s)", "1.f - x * (1.f - s)"),
-    "rotary": ("y * (back ? t : -s)", "y * (back ? -t : -s)"),
-    "residual": ("scale * (g - n * mean)", "scale * g"),
-    "dropout": ("flags.at[v] ? sums[t][v] : 0.f", "sums[t][v]"),
-    "loss": ("place + v == wanted ? 1.f", "place + v == wanted ? 0.99f"),
-}
+WRONG_SOURCE = (
+    ("activation", "1.f + x * (1.f - s)", "1.f - x * (1.f - s)"),
+    ("rotary", "y * (back ? t : -s)", "y * (back ? -t : -s)"),
+    ("residual", "scale * (g - n * mean)", "scale * g"),
+    ("dropout", "kept[t] >> v & 1 ? sums[t][v] : 0.f", "sums[t][v]"),
+    ("dropout", "kept >> v & 1 ? scale : 0.f", "scale"),
+    ("dropout", "<< 4 * i", "<< 4 * (3 - i)"),
+    ("loss", "place + v == wanted ? 1.f", "place + v == wanted ? 0.99f"),
+)
+
+
+@pytest.mark.parametrize(("name", "line", "wrong"), WRONG_SOURCE)
+def test_a_mistake_changes_the_source(name: str, line: str, wrong: str) -> None:
+    assert nvrtc.source_of(name).count(line) == 1 and line != wrong
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("name", WRONG_SOURCE)
+@pytest.mark.parametrize(("name", "line", "wrong"), WRONG_SOURCE)
 def test_the_self_test_rejects_a_kernel_with_a_mistake(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, line: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One source with one wrong sign or number, compiled and run."""
     right = nvrtc.source_of(name)
-    wrong = WRONG_SOURCE[name]
-    assert wrong[0] in right
     forward = forward_of(
         make_base(tmp_path, hidden_size=256, num_attention_heads=4, num_key_value_heads=2), "float16", dropout=0.2
     )
-    monkeypatch.setattr(nvrtc, "source_of", lambda _: right.replace(*wrong))
+    monkeypatch.setattr(nvrtc, "source_of", lambda _: right.replace(line, wrong))
     forget_kernels()
     entries = (*ON_A_CPU, BY_NAME[name])
     *others, result = SelfTest(forward, random_rows(3)).enable(entries)
     forget_kernels()
     assert all(other.on for other in others)
     assert not result.on and "differs from the reference path" in result.reason
+
+
+def masks(forward: Forward, rows: list[Row]) -> tuple[int, int]:
+    """Bytes of masks, and of their bits, that a step keeps for its backward pass."""
+    kept: list[torch.Tensor] = []
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        gradients(forward, rows)
+    found = [
+        sum(one.nbytes for one in kept if (one.dtype, one.dim()) == of) for of in ((torch.bool, 2), (torch.uint8, 1))
+    ]
+    return found[0], found[1]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["float16", "float32"])
+def test_of_a_mask_an_eighth_is_kept(precision: str, tmp_path: Path) -> None:
+    forward = enable(forward_of(make_base(tmp_path), precision, dropout=0.2), "lora4bit")
+    forward.model.train()
+    rows = random_rows(3)
+    whole, none = masks(forward, rows)
+    assert whole and not none
+    assert masks(enable(forward, "dropout"), rows) == (0, whole // 8)

@@ -18,7 +18,8 @@ SHAPES = {
     "activation": ((1, 1), (7, 13), (33, 257), (64, 8192)),
     "rotary": ((1, 6), (37, 64), (37, 80), (130, 128), (5, 256)),
     "residual": ((1, 13), (37, 64), (33, 2050), (130, 3072), (3, 16384)),
-    "dropout": ((1, 13), (37, 64), (33, 2050), (130, 3072)),
+    "dropout": ((1, 13), (37, 64), (33, 2050), (130, 3072), (9, 2044)),
+    "dropout_bits": ((1, 1), (1, 7), (1, 8), (1, 9), (37, 64), (33, 2050), (130, 3072)),
     "loss": ((1, 5), (37, 64), (33, 2049), (9, 128_257)),
 }
 """Tokens and width: packs with and without a rest, rows of one warp and of the largest block."""
@@ -65,6 +66,10 @@ def _all_kept(grad: torch.Tensor, thin: torch.Tensor, down: torch.Tensor, kept: 
     return (BY_CASE["dropout"].plain(grad, thin, down, torch.ones_like(kept))[0],)
 
 
+def _none_dropped(x: torch.Tensor, kept: torch.Tensor) -> tuple[torch.Tensor]:
+    return (BY_CASE["dropout_bits"].plain(x, torch.ones_like(kept))[0],)
+
+
 def _wrong_target(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return BY_CASE["loss"].plain(logits, targets.flip(0))
 
@@ -74,6 +79,7 @@ WRONG = {
     "rotary": _wrong_half,
     "residual": _wrong_epsilon,
     "dropout": _all_kept,
+    "dropout_bits": _none_dropped,
     "loss": _wrong_target,
 }
 
@@ -104,6 +110,58 @@ def test_a_cuda_graph_records_a_kernel(case: Case) -> None:
         one.fill_(float("nan"))
     graph.replay()
     assert all(torch.equal(one, other) for one, other in zip(known, found, strict=True))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 15, 16, 17, 2050, 3 * 16 * 256 + 5])
+def test_bits_are_those_of_the_mask(count: int) -> None:
+    """The first element's is the lowest; what is left of the last byte is 0."""
+    kept = torch.rand(count, generator=torch.Generator().manual_seed(count)) < 0.5
+    bits = [0] * -(-count // 8)
+    for place in kept.nonzero().flatten().tolist():
+        bits[place // 8] += 2 ** (place % 8)
+    assert kernels.kept_bits(kept.cuda(), torch.float16).tolist() == bits
+
+
+@pytest.mark.gpu
+def test_bits_follow_rows_and_columns_not_memory() -> None:
+    kept = torch.rand(24, 13, device="cuda") < 0.5
+    turned = kept.T.contiguous().T
+    assert turned.stride() != kept.stride()
+    assert torch.equal(kernels.kept_bits(turned, torch.float16), kernels.kept_bits(kept, torch.float16))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(
+    ("dtype", "raw"),
+    [(torch.float16, torch.int16), (torch.bfloat16, torch.int16), (torch.float32, torch.int32)],
+    ids=str,
+)
+def test_what_is_dropped_is_what_pytorch_drops_to_the_bit(dtype: torch.dtype, raw: torch.dtype) -> None:
+    """Numbers whose product is beyond float16's largest one, numbers below its smallest one, signs of zeros."""
+    generator = torch.Generator("cuda").manual_seed(2)
+    x = (torch.randn(33, 2050, generator=generator, device="cuda") * 4).pow(5).clamp(-6e4, 6e4).to(dtype)
+    kept = torch.rand(x.shape, generator=generator, device="cuda") < 0.7
+    known = torch.ops.aten.native_dropout_backward(x, kept, 1 / 0.7)
+    assert torch.equal(kernels.drop(x, kernels.kept_bits(kept, dtype), 1 / 0.7).view(raw), known.view(raw))
+    assert not torch.equal(kernels.drop(x, kernels.kept_bits(~kept, dtype), 1 / 0.7).view(raw), known.view(raw))
+
+
+@pytest.mark.gpu
+def test_no_token_is_no_launch() -> None:
+    grad, thin, down, kept = inputs_of(BY_CASE["dropout"], 0, 64, torch.float16)
+    bits = kernels.kept_bits(kept, grad.dtype)
+    kernels.add_kept(grad, thin, down, bits, 1.25)
+    assert (bits.numel(), kernels.drop(grad, bits, 1.25).shape) == (0, grad.shape)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("wrong", ["transposed", "dtype"])
+def test_a_gradient_of_another_layout_is_refused(wrong: str) -> None:
+    grad, thin, down, kept = inputs_of(BY_CASE["dropout"], 64, 64, torch.float16)
+    grad = grad.T if wrong == "transposed" else grad.float()
+    with pytest.raises(NotImplementedError, match="another layout"):
+        kernels.add_kept(grad, thin, down, kernels.kept_bits(kept, torch.float16), 1.25)
 
 
 @pytest.mark.gpu
