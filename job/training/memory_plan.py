@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import random
 from collections.abc import Callable, Sequence
 
 import torch
@@ -27,6 +28,7 @@ from job.training.forward import Forward
 from job.training.parallel.lockstep import out_of_memory
 
 log = logging.getLogger("job.train")
+SAMPLED_STEPS = 500
 
 
 class MemoryPlan:
@@ -48,7 +50,7 @@ class MemoryPlan:
         self.forward = forward
         self.longest_rows = sorted(rows, key=lambda row: -len(row.ids))[:batch_size]
         self.layers = decoder_layers(forward.base)
-        self.candidates = candidates(lengths[0], sum(lengths[:batch_size]), recomputable=bool(self.layers))
+        self.candidates = candidates(lengths[0], largest_step(lengths, batch_size), recomputable=bool(self.layers))
         width = 4 if forward.precision == "float32" else 2
         self.predicted = (
             predictions(architecture, lora, self.candidates, width=width, held=held, workers=forward.sharers)
@@ -99,9 +101,10 @@ class MemoryPlan:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
 
-    def fall_back(self, *, step: int, peak: int) -> None:
-        """Take the next candidate, once there are neither copies nor graphs to do without. Raises MemoryExhausted (62) if there
-        is none, with what was tried."""
+    def fall_back(self, *, step: int, peak: int, largest: int = 0) -> None:
+        """Take the next candidate, once there are neither copies nor graphs to do without. `largest`: tokens of the largest
+        micro-batch of what ran out, which a budget of as many would not change. Raises MemoryExhausted (62) if there is none,
+        with what was tried."""
         if held := self.forward.copies or self.forward.graphs:
             held.close("memory ran out")
             return
@@ -115,7 +118,14 @@ class MemoryPlan:
                 remedy=f"Set FINETUNE_TRAIN_MAX_TOKENS below {longest}, end other processes on the GPU (nvidia-smi lists "
                 "them), or use a GPU with more memory.",
             )
+        before = self.candidate
         self.place += 1
+        while (
+            self.place + 1 < len(self.candidates)
+            and self.candidate.checkpointing == before.checkpointing
+            and 0 < largest <= self.candidate.tokens
+        ):
+            self.place += 1
         self.set_checkpointing()
         release()
 
@@ -135,6 +145,13 @@ class MemoryPlan:
 
     def set_checkpointing(self) -> None:
         recompute(self.forward.base, self.candidate.checkpointing)
+
+
+def largest_step(lengths: Sequence[int], rows: int) -> int:
+    """Tokens of the largest of some hundred steps of so many rows, drawn as an epoch draws them. The longest rows of all never
+    come together: memory for such a step would stand empty, and graphs and copies have a use for it."""
+    numbers = random.Random(0)
+    return max(sum(numbers.sample(lengths, min(rows, len(lengths)))) for _ in range(SAMPLED_STEPS))
 
 
 def recompute(base: PreTrainedModel, how: Checkpointing) -> None:

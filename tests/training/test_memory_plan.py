@@ -12,7 +12,7 @@ from job.modeling.architecture import Architecture
 from job.modeling.memory import Candidate, Checkpointing
 from job.settings.fields import LoraSettings
 from job.training.dry_run import dry_run_step
-from job.training.memory_plan import MemoryPlan
+from job.training.memory_plan import MemoryPlan, largest_step
 from job.training.optimizations.comparison import Perturbed, gradients
 from tests.conftest import make_base
 from tests.training.building import (
@@ -23,6 +23,7 @@ from tests.training.building import (
     memory_plan_of,
     out_of_memory_at,
     random_rows,
+    rows_up_to,
     trainer_of,
 )
 
@@ -66,6 +67,22 @@ def test_past_the_last_candidate_is_exit_62_with_what_was_tried(
     assert text.count("fits=false") == len(trainer.memory_plan.candidates)
     assert "checkpointing=all" in text and "1.0 GiB are usable" in text
     assert "FINETUNE_TRAIN_MAX_TOKENS" in raised.value.remedy
+
+
+def test_a_budget_that_would_cut_the_step_as_before_is_not_tried(base: Path) -> None:
+    memory_plan = memory_plan_of(forward_of(base), rows_up_to(300, 8))
+    memory_plan.candidates = [Candidate(tokens, how) for how in ("none", "all") for tokens in (2000, 1500, 1000)]
+    memory_plan.fall_back(step=1, peak=1, largest=1200)
+    assert memory_plan.candidate == Candidate(1000, "none")
+    memory_plan.fall_back(step=1, peak=1, largest=900)
+    assert memory_plan.candidate == Candidate(2000, "all"), "with its layers recomputed, as many tokens take less"
+
+
+def test_the_longest_rows_never_come_together() -> None:
+    """A hundredth of the rows is 20 times as long as the others."""
+    lengths = [2000] * 10 + [100] * 990
+    assert 16 * 100 < largest_step(lengths, 16) < 16 * 2000 / 2
+    assert largest_step(lengths[:3], 16) == 6000
 
 
 def test_predictions_are_part_of_the_record(base: Path) -> None:

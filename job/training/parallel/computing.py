@@ -80,11 +80,12 @@ def gradients_of(
     random_states = RandomStates()
     forward.model.train()
     while True:
-        failed = ""
+        failed, largest = "", 0
         try:
             total = torch.zeros((), device=forward.device)
             micro_batches = forward.cut(rows, memory_plan.candidate.tokens)
             fillers = forward.fillers(len(micro_batches))
+            largest = max((sum(len(row.ids) for row in some) for some in micro_batches), default=0)
             for micro_batch in micro_batches:
                 between()
                 loss = forward.loss_sum(micro_batch) / learned
@@ -104,7 +105,7 @@ def gradients_of(
         if failed and forward.graphs:
             forward.graphs.close(failed)
             continue
-        memory_plan.fall_back(step=step, peak=torch.cuda.max_memory_reserved())
+        memory_plan.fall_back(step=step, peak=torch.cuda.max_memory_reserved(), largest=largest)
 
 
 def losses_of(
