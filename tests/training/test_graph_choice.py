@@ -77,7 +77,7 @@ def test_graphs_are_used_where_launching_sets_the_pace(
         ({"kernels": 0.15}, "kernels set the pace: a replay takes 0.150 s, the same without 0.150 s"),
         ({"kernels": 0.095}, "kernels set the pace: a replay takes 0.095 s, the same without 0.100 s"),
         ({"settings": SETTINGS.model_copy(update={"epochs": 0.1})}, "captures take 1 s, and would save 0 s in 5 steps"),
-        ({"capture": 50.0}, "captures take 100 s, and would save 25 s in 500 steps"),
+        ({"capture": 50.0}, "captures take 150 s, and would save 26 s in 500 steps"),
     ],
 )
 def test_they_are_not_where_nothing_is_gained(
