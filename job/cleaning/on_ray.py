@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -79,15 +80,17 @@ def _window(function: Callable[[Given], Made], coming: Iterator[Given], most: in
 
 def _begun(ray: Any, given: list[pyarrow.Table], workers: int) -> Iterator[pyarrow.Table]:
     """The results of a data set, on which the cluster works from now on."""
-    data = ray.data.from_arrow(given).map_batches(
-        apply,
-        batch_size=None,
-        batch_format="pyarrow",
-        fn_kwargs={"expected": versions()},
-        concurrency=workers or None,
-        max_retries=TRIES - 1,
-    )
-    return iter(data.iter_batches(batch_size=None, batch_format="pyarrow"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of max_retries, which goes with Ray 2.64, and of fewer CPUs than workers
+        data = ray.data.from_arrow(given).map_batches(
+            apply,
+            batch_size=None,
+            batch_format="pyarrow",
+            fn_kwargs={"expected": versions()},
+            concurrency=workers or None,
+            max_retries=TRIES - 1,
+        )
+        return iter(data.iter_batches(batch_size=None, batch_format="pyarrow"))
 
 
 def _results(tables: Iterator[pyarrow.Table]) -> Iterator[Any]:

@@ -23,7 +23,7 @@ from job.runs.redaction import hide
 from job.settings.fields import DataSettings
 
 log = logging.getLogger("job.clean")
-PACKAGE = "ray[data]>=2.50,<3"
+PACKAGE = "ray[data]>=2.50,<2.64"
 """As pip takes it, and pyproject.toml has it."""
 ADDRESS = "RAY_ADDRESS"
 THIS_MACHINE, ITS_CLUSTER = "local", "auto"
@@ -71,8 +71,8 @@ def connected(cpus: int) -> Iterator[Any]:
     import ray
     import ray.data
 
-    for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.ERROR)  # it logs each of its steps
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it logs each of its steps
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # and each failure that it raises, with three tracebacks
     with ExitStack() as cleanup:
         local = {}
         if address == THIS_MACHINE:

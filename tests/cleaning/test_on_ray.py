@@ -15,10 +15,10 @@ import pytest
 
 from job.cleaning import on_ray, stage
 from job.cleaning.on_ray import PACKAGES, TRIES, WINDOW, apply, in_order, versions
-from job.cleaning.rules import clean_batch
+from job.cleaning.rules import Rules, clean_batch
 from job.errors import HostUnfit, SettingsError
 from job.hosts.ray_cluster import connected
-from tests.cleaning.stage_runs import cleaned, settings
+from tests.cleaning.stage_runs import cleaned
 from tests.conftest import make_rows, write_rows
 
 
@@ -35,9 +35,8 @@ def ray() -> Iterator[ModuleType]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [0, 1])
 def test_the_stage_writes_the_same_bytes_with_either_engine(
-    workers: int, ray: ModuleType, tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+    ray: ModuleType, tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Several data sets of Ray's, a sentence that is cut in a second pass, duplicates, a row that cannot be read."""
     monkeypatch.setattr(stage, "connected", lambda _cpus: nullcontext(ray))
@@ -50,7 +49,7 @@ def test_the_stage_writes_the_same_bytes_with_either_engine(
     with file.open("a") as lines:
         lines.write("{broken\n")
     found = {}
-    for engine in ("processes", "ray"):
+    for engine, workers in (("processes", 1), ("ray", 2)):
         folder = tmp_path / engine
         result = cleaned(file, base, folder, repeated="cut", engine=engine, workers=workers)
         assert any(one.fate == "cut" for one in result.repeated)
@@ -60,9 +59,9 @@ def test_the_stage_writes_the_same_bytes_with_either_engine(
 
 
 @pytest.mark.slow
-def test_the_rules_run_in_any_pipeline_of_ray_data(ray: ModuleType, tmp_path: Path) -> None:
+def test_the_rules_run_in_any_pipeline_of_ray_data(ray: ModuleType) -> None:
     """The lines of the page, on a pipeline of the user's own."""
-    rules = stage.rules_of(settings(tmp_path / "rows.jsonl", brands=("LeafTalk",), cleaning=("qa-forum",)))
+    rules = Rules(packs=("qa-forum",), brands=("LeafTalk",), min_answer_words=5)
     rows = [{"question": row["input"], "answer": row["output"]} for row in make_rows(40)]
     rows.append({"question": "Why?", "answer": "Hello. Too short."})
 
@@ -86,16 +85,9 @@ def _fails_on_seven(number: int) -> int:
     return number
 
 
-def _dies(number: int) -> int:
+def _dies(folder: Path) -> None:
+    (folder / str(os.getpid())).touch()
     os._exit(9)
-
-
-def _died_before(folder: Path) -> str:
-    marks = list(folder.iterdir())
-    (folder / str(len(marks))).touch()
-    if len(marks) < TRIES - 1:
-        os._exit(9)
-    return f"{len(marks)} tries before"
 
 
 @pytest.mark.slow
@@ -109,9 +101,9 @@ def test_what_the_user_can_mend_comes_as_itself_behind_what_came_before(ray: Mod
 
 @pytest.mark.slow
 def test_a_task_that_dies_is_tried_again_and_in_the_end_exit_68(ray: ModuleType, tmp_path: Path) -> None:
-    assert list(in_order(ray, _died_before, [tmp_path], 1)) == [f"{TRIES - 1} tries before"]
     with pytest.raises(HostUnfit, match=f"Ray gave up a batch of rows after {TRIES} tries: WorkerCrashedError"):
-        list(in_order(ray, _dies, [1], 1))
+        list(in_order(ray, _dies, [tmp_path], 1))
+    assert len([*tmp_path.iterdir()]) == TRIES
 
 
 @pytest.mark.slow
