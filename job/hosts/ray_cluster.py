@@ -95,7 +95,8 @@ def _require_answer(address: str) -> None:
 def _unreachable(address: str, why: str) -> HubUnavailable:
     return HubUnavailable(
         f"The Ray cluster at {address} cannot be reached: {why}.",
-        remedy=f"Start it, or correct {ADDRESS}, then start again; FINETUNE_DATA_ENGINE=processes cleans on this machine.",
+        remedy=f"Start it, or correct {ADDRESS}, then start again; one that wants a token needs RAY_AUTH_MODE=token and "
+        "RAY_AUTH_TOKEN. FINETUNE_DATA_ENGINE=processes cleans on this machine.",
     )
 
 
@@ -105,9 +106,8 @@ def _prepare(address: str) -> None:
     if address == THIS_MACHINE and "RAY_AUTH_MODE" not in os.environ:
         # Without a token whoever reaches its ports runs code as this user; Ray (2.60) would write one into the home folder,
         # which may be read-only.
-        token = secrets.token_hex(32)
-        hide(token)
-        os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=token)
+        os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
+    hide(os.environ.get("RAY_AUTH_TOKEN", ""))
 
 
 def _connect(ray: Any, address: str, local: dict[str, Any]) -> None:
