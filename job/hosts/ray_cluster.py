@@ -103,7 +103,9 @@ def _unreachable(address: str, why: str) -> HubUnavailable:
 def _prepare(address: str) -> None:
     """Ray's variables, before it is imported; what the user has set stays."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing about a run is sent anywhere
-    if address == THIS_MACHINE and "RAY_AUTH_MODE" not in os.environ:
+    if address != THIS_MACHINE:  # 41 s each where something listens and says nothing; Ray would try 20 times (2.60)
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")
+    elif "RAY_AUTH_MODE" not in os.environ:
         # Without a token whoever reaches its ports runs code as this user; Ray (2.60) would write one into the home folder,
         # which may be read-only.
         os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
@@ -124,7 +126,7 @@ def _connect(ray: Any, address: str, local: dict[str, Any]) -> None:
         )
     except ConnectionError as error:
         raise _unreachable(address, _first_line(error)) from error
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+    except Exception as error:  # a node that does not begin in time is no more than that
         raise HostUnfit(
             f"Ray does not begin: {_first_line(error)}",
             remedy="Look at the variables that begin with RAY_; FINETUNE_DATA_ENGINE=processes cleans without it.",

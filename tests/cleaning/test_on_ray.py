@@ -1,5 +1,5 @@
 """Batches in tasks of Ray: the same rows as in processes, failures, a task that dies, few rows ahead. All on one cluster on this
-machine, which takes seconds to begin."""
+machine, which takes seconds to begin. Light, since every task's process imports this module anew."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from types import ModuleType
 import pyarrow
 import pytest
 
-from job.cleaning import on_ray, stage
+from job.cleaning import on_ray
 from job.cleaning.on_ray import PACKAGES, TRIES, WINDOW, apply, in_order, versions
 from job.cleaning.rules import Rules, clean_batch
 from job.errors import HostUnfit, SettingsError
 from job.hosts.ray_cluster import connected
-from tests.cleaning.stage_runs import cleaned
 from tests.conftest import make_rows, write_rows
 
 
@@ -39,7 +38,9 @@ def test_the_stage_writes_the_same_bytes_with_either_engine(
     ray: ModuleType, tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Several data sets of Ray's, a sentence that is cut in a second pass, duplicates, a row that cannot be read."""
-    monkeypatch.setattr(stage, "connected", lambda _cpus: nullcontext(ray))
+    from tests.cleaning.stage_runs import cleaned
+
+    monkeypatch.setattr("job.cleaning.stage.connected", lambda _cpus: nullcontext(ray))
     monkeypatch.setattr("job.cleaning.first_pass.BATCH", 7)
     monkeypatch.setattr(on_ray, "WINDOW", 3)
     rows = make_rows(60)
