@@ -29,6 +29,8 @@ ADDRESS = "RAY_ADDRESS"
 THIS_MACHINE, ITS_CLUSTER = "local", "auto"
 """What Ray takes in place of `host:port`: a cluster that begins and ends with the run, and the one that this machine is in."""
 REACH_SECONDS = 10.0
+MOST_SAID = 400
+"""Characters of what Ray says: of versions that differ it speaks in several lines."""
 
 
 def require_ray(data: DataSettings) -> None:
@@ -125,11 +127,12 @@ def _connect(ray: Any, address: str, local: dict[str, Any]) -> None:
             **local,
         )
     except ConnectionError as error:
-        raise _unreachable(address, _first_line(error)) from error
+        raise _unreachable(address, _said(error)) from error
     except Exception as error:  # a node that does not begin in time is no more than that
         raise HostUnfit(
-            f"Ray does not begin: {_first_line(error)}",
-            remedy="Look at the variables that begin with RAY_; FINETUNE_DATA_ENGINE=processes cleans without it.",
+            f"Ray does not begin: {_said(error)}.",
+            remedy="Look at the variables that begin with RAY_, and at TMPDIR, whose path must be short. "
+            "FINETUNE_DATA_ENGINE=processes cleans without Ray.",
         ) from error
     except SystemExit as end:  # of Ray's handler, which it puts in the place of the job's
         raise Stopped("SIGTERM arrived.") from end
@@ -137,5 +140,5 @@ def _connect(ray: Any, address: str, local: dict[str, Any]) -> None:
         signal.signal(signal.SIGTERM, handler)
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+def _said(error: BaseException) -> str:
+    return " ".join(str(error).split())[:MOST_SAID].rstrip(".") or type(error).__name__

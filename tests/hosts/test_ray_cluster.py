@@ -82,6 +82,34 @@ def test_a_cluster_that_does_not_answer_is_exit_76_and_named(monkeypatch: pytest
     assert "correct RAY_ADDRESS" in caught.value.remedy
 
 
+BEGIN = """
+from job.errors import JobError
+from job.hosts.ray_cluster import connected
+try:
+    with connected(1):
+        print("begun")
+except JobError as error:
+    print(error.exit_code, error, error.remedy)
+"""
+
+
+@pytest.mark.slow
+def test_what_ray_itself_refuses_is_exit_68_in_its_words(tmp_path: Path) -> None:
+    """Here the sockets' paths, which would be too long. In a process of its own, since Ray is imported for good."""
+    if find_spec("ray") is None:
+        pytest.skip("`pip install '.[ray]'` brings it")
+    folder = tmp_path / "long" / ("x" * 80)
+    folder.mkdir(parents=True)
+    command = [sys.executable, "-c", BEGIN]
+    done = subprocess.run(
+        command, cwd=PROJECT, env=clean_environment({"TMPDIR": str(folder)}), capture_output=True, text=True
+    )
+    assert done.stdout.startswith("68 Ray does not begin: "), done.stderr
+    assert "AF_UNIX path length cannot exceed 107 bytes" in done.stdout
+    assert "TMPDIR" in done.stdout
+    assert [*folder.iterdir()] == []
+
+
 @pytest.fixture
 def temporary() -> Iterator[Path]:
     """Ray's sockets lie below it: a path of pytest's is too long for them."""
