@@ -58,7 +58,8 @@ def cluster_address() -> str:
 
 def _host_and_port(address: str) -> tuple[str, int] | None:
     host, _, port = address.rpartition(":")
-    return (host.strip("[]"), int(port)) if host and "/" not in host and port.isdecimal() else None
+    right = host and "/" not in host and port.isdecimal() and int(port) < 2**16
+    return (host.strip("[]"), int(port)) if right else None
 
 
 @contextmanager
@@ -90,8 +91,8 @@ def _require_answer(address: str) -> None:
     if found := _host_and_port(address):
         try:
             socket.create_connection(found, timeout=REACH_SECONDS).close()
-        except OSError as error:
-            raise _unreachable(address, error.strerror or str(error)) from error
+        except (OSError, UnicodeError) as error:  # a name that is none
+            raise _unreachable(address, getattr(error, "strerror", "") or str(error)) from error
 
 
 def _unreachable(address: str, why: str) -> HubUnavailable:

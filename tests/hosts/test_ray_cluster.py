@@ -56,7 +56,7 @@ def test_what_to_install_is_the_extra() -> None:
 
 
 @pytest.mark.light
-@pytest.mark.parametrize("address", ["head", "head:", "ray://head:10001", "http://head:8265", ":6379"])
+@pytest.mark.parametrize("address", ["head", "head:", "ray://head:10001", "http://head:8265", ":6379", "head:65536"])
 def test_an_address_that_no_node_can_join_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("job.hosts.ray_cluster.find_spec", lambda name: object())
     data = DataSettings(sources=(Source.parse("quickstart"),), engine="ray")
