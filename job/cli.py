@@ -25,6 +25,7 @@ from job.hosts.libraries import (
     require_way_to_hub,
     require_working_folder,
 )
+from job.hosts.ray_cluster import require_ray
 from job.hosts.trackers import require_tracker
 from job.runs.endings import log_failure, printing, refused
 from job.runs.logs import LineFormatter, start_logging
@@ -277,6 +278,7 @@ def _plan(args: argparse.Namespace) -> int:
         hide_secrets(os.environ)
         require_way_to_hub(settings)
         require_tracker(settings)
+        require_ray(settings.data)
         token = load_token()
         hide(token)
         prepare_libraries(settings)

@@ -30,7 +30,7 @@ WEIGHTS = ("*.safetensors",)
 
 def clean_inputs(settings: Settings) -> dict[str, Any]:
     """Everything that the cleaned rows depend on."""
-    data = settings.data.model_dump(mode="json", exclude={"system_prompt_file", "rules_file", "workers"})
+    data = settings.data.model_dump(mode="json", exclude={"system_prompt_file", "rules_file", "workers", "engine"})
     return {
         "data": {
             **data,

@@ -23,6 +23,7 @@ from job.hosts.cards import require_rows
 from job.hosts.folders import require_folders
 from job.hosts.libraries import prepare_libraries, require_way_to_hub, require_working_folder
 from job.hosts.places import Place, left_out, place_of
+from job.hosts.ray_cluster import require_ray
 from job.hosts.trackers import require_tracker
 from job.results import Metrics, Result
 from job.runs.bar import BAR
@@ -108,6 +109,7 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest, place: Pl
         folder, stage = settings.output_dir, "start"
         require_way_to_hub(settings)
         require_tracker(settings)
+        require_ray(settings.data)
         require_folders(settings, os.environ)
         require_rows(settings.train, place)
         require_own(settings)

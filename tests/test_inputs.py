@@ -49,6 +49,7 @@ def test_the_cleaned_rows_depend_on_texts_and_not_on_where_they_lie(
     ("inputs", "name", "value"),
     [
         (clean_inputs, "DATA_WORKERS", "3"),
+        (clean_inputs, "DATA_ENGINE", "ray"),
         (clean_inputs, "MODEL_SAVE_EMBEDDING", "none"),
         (clean_inputs, "TRAIN_LEARNING_RATE", "0.1"),
         (train_inputs, "TRAIN_LOG_STEPS", "1"),

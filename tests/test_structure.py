@@ -30,7 +30,7 @@ LIGHT = (
     *(f"submit.{path.stem}" for path in sorted((JOB / "submit").glob("*.py")) if not path.stem.startswith("__")),
     *("hosts.libraries", "hosts.places", "hosts.platforms", "modeling.memory", "modeling.sharding", "modeling.sizes"),
     *("asking.command", "asking.screen", "asking.source"),
-    *("cleaning.batch", "cleaning.workers", "cleaning.rules.registry", "probing.scores"),
+    *("cleaning.batch", "cleaning.on_ray", "cleaning.workers", "cleaning.rules.registry", "probing.scores"),
 )
 
 
@@ -98,7 +98,7 @@ def test_only_settings_and_the_libraries_read_the_environment() -> None:
             "settings/sources.py",
             "settings/files.py",
         ),
-        *("hosts/libraries.py", "hosts/platforms.py", "hosts/trackers.py"),
+        *("hosts/libraries.py", "hosts/platforms.py", "hosts/trackers.py", "hosts/ray_cluster.py"),
         *("cli.py", "export.py", "start.py"),  # where settings are wrong
         "modeling/fresh.py",  # passes it to its child
         "asking/command.py",  # what forbids downloads, before a library reads it

@@ -10,18 +10,21 @@ from __future__ import annotations
 import functools
 import gc
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from job.cleaning import workers
+from job.cleaning import on_ray, workers
 from job.cleaning.batch import process
 from job.cleaning.decisions import FATES, KEPT, Decisions, decide
 from job.cleaning.first_pass import FirstPass
 from job.cleaning.rules import Rules
 from job.cleaning.rules.registry import few_turns_left, hint
 from job.cleaning.second_pass import second_pass
-from job.cleaning.trimming import repeated_in, trim
+from job.cleaning.trimming import InOrder, repeated_in, trim
 from job.errors import DataError
 from job.hosts.libraries import usable_cpus
+from job.hosts.ray_cluster import connected
 from job.modeling.chat import Chat
 from job.modeling.files import fetch_files
 from job.modeling.tokenizer import load_tokenizer
@@ -47,7 +50,7 @@ def clean(
     """From sources to `clean/{train,eval,dropped}.jsonl` below `root`.
 
     Raises DataError (65) for unreadable sources and when fewer than FINETUNE_DATA_MIN_ROWS are left, SettingsError (64) for a
-    user's pattern that backtracks without end, and the errors for failures of the Hub (66, 67, 76).
+    user's pattern that backtracks without end, the errors for failures of the Hub (66, 67, 76), and of a cluster (68, 76).
     """
     files = fetch_files(model, token, weights=False)
     chat = Chat(load_tokenizer(files, model))
@@ -55,14 +58,15 @@ def clean(
     remove(partial)
     partial.mkdir(parents=True)
     first = FirstPass(data, chat, partial, max_tokens=max_tokens, loss=loss, rules=rules_of(data))
-    near, repeats, cpus = data.near_duplicates != "off", data.repeated != "off", data.workers or usable_cpus()
+    near, repeats = data.near_duplicates != "off", data.repeated != "off"
     system = read_text(data.system_prompt_file)
     function = functools.partial(process, system=system, seed=seed, near=near, repeats=repeats)
     gc.freeze()  # rows make Python walk all objects again and again: with those of the libraries that takes 0.3 s each time
-    with first:
-        for batch in workers.in_order(function, first.batches(token), cpus):
-            first.take(batch)
-    repeated = trim(first, function, cpus) if data.repeated == "cut" else repeated_in(first) if repeats else []
+    with _engine(data) as in_order:
+        with first:
+            for batch in in_order(function, first.batches(token)):
+                first.take(batch)
+        repeated = trim(first, function, in_order) if data.repeated == "cut" else repeated_in(first) if repeats else []
     decisions = decide(first, data, seed, near=near)
     _require(decisions, first, data, max_tokens)
     result = second_pass(first, decisions, chat, repeated, loss=loss, max_tokens=max_tokens)
@@ -71,6 +75,18 @@ def clean(
         (partial / name).unlink(missing_ok=True)
     replace_folder(partial, root / "clean")
     return result
+
+
+@contextmanager
+def _engine(data: DataSettings) -> Iterator[InOrder]:
+    """What runs a function on batches. All that needs every row, and all writing, stays in this process."""
+    cpus = data.workers or usable_cpus()
+    if data.engine == "processes":
+        yield functools.partial(workers.in_order, workers=cpus)
+        return
+    with connected(cpus) as ray:
+        log.info("stage=clean engine=ray cpus=%d", ray.cluster_resources().get("CPU", 0))
+        yield functools.partial(on_ray.in_order, ray, workers=data.workers)
 
 
 def rules_of(data: DataSettings) -> Rules:

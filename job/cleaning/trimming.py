@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy
 
-from job.cleaning import workers
-from job.cleaning.batch import CleanedBatch, ends_of
+from job.cleaning.batch import Batch, CleanedBatch, ends_of
 from job.cleaning.first_pass import FirstPass
 from job.cleaning.repeated import LEVELS, SIDES, Repeated, cuts, found
 
 Listed = list[list[Repeated]]
 """What repeats, for each source."""
+InOrder = Callable[[Callable[[Batch], CleanedBatch], Iterable[Batch]], Iterator[CleanedBatch]]
+"""A function on batches, somewhere, with results in their order: workers.py, on_ray.py."""
 
 
 def repeated_in(first: FirstPass) -> Listed:
@@ -30,8 +31,8 @@ def repeated_in(first: FirstPass) -> Listed:
     return made
 
 
-def trim(first: FirstPass, process: Callable[..., CleanedBatch], count: int) -> Listed:
-    """Cut what repeats from the rows of `first`, in `count` processes, and say what did: as it was found, cut or not.
+def trim(first: FirstPass, process: Callable[..., CleanedBatch], in_order: InOrder) -> Listed:
+    """Cut what repeats from the rows of `first`, and say what did: as it was found, cut or not.
 
     Rows pass through `process` again, because the rules may find more at the new ends, until nothing changes: cleaning the
     output again changes nothing either. A row of which too little is left is dropped by the rule that says so.
@@ -42,7 +43,7 @@ def trim(first: FirstPass, process: Callable[..., CleanedBatch], count: int) -> 
         function = functools.partial(process, gone=tuple(cuts(source) for source in latest))
         batches = first.kept_batches()
         with first:
-            for batch in workers.in_order(function, batches, count):
+            for batch in in_order(function, batches):
                 for rule in batch.tally.values():
                     rule.skipped = 0  # what was not done to a row was counted when it came, as were its notes
                 first.take(batch)

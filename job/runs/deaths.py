@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from job.errors import HostUnfit, JobError, MemoryExhausted, NoProgress, Stopped
+from job.errors import HostUnfit, HubUnavailable, JobError, MemoryExhausted, NoProgress, Stopped
 from job.runs.logs import PREFIX
 
 GROUPS = Path("/proc/self/cgroup")
@@ -58,6 +58,12 @@ LAST_WORDS: tuple[LastWords, ...] = (
         HostUnfit,
         "main memory ran out",
         MORE_MEMORY,
+    ),
+    LastWords(
+        re.compile(r"Failed to connect to GCS within \d+ seconds"),
+        HubUnavailable,
+        "the head of the Ray cluster was gone",
+        "Start again with the same settings once the cluster is there again.",
     ),
 )
 """In this order; the first that is found counts."""

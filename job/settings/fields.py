@@ -106,6 +106,11 @@ class DataSettings(Section):
         description="Language codes such as en,de; answers clearly in another language are dropped. Empty keeps all.",
     )
     workers: int = Field(0, ge=0, description="Number of cleaning processes; 0 for one per CPU. It changes no result.")
+    engine: Literal["processes", "ray"] = Field(
+        "processes",
+        description="Where the cleaning processes run: processes starts them on this machine, ray on the cluster that "
+        "RAY_ADDRESS names, or on a local one. It changes no result.",
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

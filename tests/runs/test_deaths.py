@@ -33,6 +33,11 @@ def death(status: int = 1, tail: str = "", **facts: object) -> Death:
         (death(1, "RuntimeError: CUDA error: out of memory"), 62, "GPU memory ran out"),
         (death(1, "2026-01-31T12:00:00Z error: stage=train   MemoryError: 1 GB"), 68, "ran out: MemoryError: 1 GB"),
         (
+            death(1, "rpc_client.h:204: Failed to connect to GCS within 60 seconds."),
+            76,
+            "head of the Ray cluster was gone",
+        ),
+        (
             death(-signal.SIGKILL, killed="watchdog", idle_seconds=1830),
             74,
             "Nothing moved for 30.5 minutes in stage train",
