@@ -36,7 +36,7 @@ T4_BYTES_PER_SECOND = 320e9
 T4_READ_BYTES_PER_SECOND = 235e9
 """What large reads reach of that, by assumption: nothing here was measured on a T4."""
 T4_FORWARD_SECONDS = 35.6 * 790 / (65 * 0.37) * 0.5 / 1e6
-"""For a token without a backward pass, as in job/plan/cost.py: 0.58 ms."""
+"""For a token without a backward pass, from the kernels of an earlier commit than job/plan/cost.py has: 0.58 ms."""
 GENERAL_TOKENS = 20_000
 """Of the questions about what the data does not teach, about, for each model."""
 RECIPE_TOKENS = 1_268_000
