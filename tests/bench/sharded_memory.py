@@ -3,8 +3,8 @@
     python -m tests.bench.sharded_memory BASE GIB sharded|offloaded
 
 BASE is a folder, such as the one that `python -m tests.bench.random_base BASE` makes. One worker holds the base as each of
-several would, with every layer gathered when it computes, and may use GIB of the card. It prints the log of what a training does
-before its first step: the self-test, and the memory plan with the predicted and the measured peak.
+several would, with every layer gathered when it computes, and may use GIB of the card. It prints the log of what a training
+does before its first step: the self-test, and the memory plan with the predicted and the measured peak.
 """
 
 from __future__ import annotations
