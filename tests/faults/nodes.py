@@ -293,7 +293,7 @@ def main(names: list[str]) -> int:
                 again = Hosts(inputs, folder, fault.again, "again").run()
                 furthest = max(abs(a / b - 1) for a, b in zip(again.losses(), wanted, strict=True))
                 good = good and set(again.codes) == {0} and furthest < 1e-5
-                after, differ = f"{len(again.codes)} hosts: {', '.join(map(str, again.codes))}", f"{furthest:.0e}"
+                after, differ = f"{len(again.codes)} hosts: {', '.join(map(str, again.codes))}", f"{furthest:.1e}"
             if not good:
                 wrong += 1
                 for rank in range(len(hosts.codes)):
