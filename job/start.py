@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -173,6 +174,10 @@ def _start(env_file: Path | None, first_steps: str, stop: StopRequest, place: Pl
 
 def _tell(place: Place, code: int, message: str, *, soon: bool = False) -> None:
     """The others, how a start ended that did not tell it itself. `soon`: a signal leaves no time to wait for them."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:  # which may be why: torch asks for one as it is imported, and writes nothing there
+        tempfile.tempdir = os.sep
     try:
         stages.tell(place, code, message, late=0 if soon else TELL_SECONDS)
     except Exception as error:

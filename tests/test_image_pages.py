@@ -27,6 +27,7 @@ import yaml
 
 from tests.conftest import PROJECT, make_rows, write_rows
 from tests.engine import IMAGE, SHORT, docker, program, require_engine, require_image
+from tests.faults.nodes import free_port
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -178,6 +179,42 @@ class TestReadme:
         # A run so short may be no better than its base: 60 is an ending, too.
         assert result.returncode in (0, 60), result.stderr[-2000:]
         assert (clone.folder / "output" / "report.html").exists()
+
+    def test_two_hosts_train_are_killed_and_go_on(self, clone: Clone) -> None:
+        """Two containers of two users, by the line that differs between one host and two. The second is killed as a whole."""
+        docker("tag", require_image(), "lora-job")
+        _, own = blocks("README.md", "In a container")
+        line = re.search(
+            r"^-v /shared/run:.+ MASTER_ADDR=.+$", (PROJECT / "README.md").read_text("utf-8"), re.MULTILINE
+        )
+        assert line and '-v "$PWD/output:/output"' in own
+        clone.shell("mkdir -p output run && chmod 755 run")
+        own_files(clone)
+        own = own.replace(
+            "-e HF_TOKEN", "-e FINETUNE_TRAIN_DEVICES=1 -e FINETUNE_TRAIN_EPOCHS=6 -e FINETUNE_LORA_DROPOUT=0"
+        )
+        options = (
+            line[0].replace("/shared/run", '"$PWD/run"').replace("10.0.0.1", f"127.0.0.1 -e MASTER_PORT={free_port()}")
+        )
+        two = own.replace('-v "$PWD/output:/output"', options).rstrip()
+        name = f"lora-job-test-{os.getpid()}"
+        first = two.replace("docker run", f"docker run --name {name}-0")
+        second = first.replace(f"{name}-0", f"{name}-1").replace("RANK=0", "RANK=1").replace("$(id -u):", "23456:")
+        both = f"{first} & {second} || true; wait $! || ended=$?; echo ended ${{ended:-0}}"
+        kill = f"until docker logs {name}-0 2>&1 | grep -q 'step=2 of'; do sleep 0.2; done; docker kill {name}-1"
+
+        alone = clone.shell(own)
+        assert alone.returncode in (0, 60), alone.stderr[-2000:]
+        killed = clone.shell(f"({kill}) >/dev/null & {both}")
+        assert killed.stdout.endswith("ended 75\n"), killed.stderr[-2000:]
+        assert "(process 1 of 2) gave no sign for" in str(clone.metrics("run")["error"])
+        again = clone.shell(both)
+        assert again.stdout.endswith(f"ended {alone.returncode}\n"), again.stderr[-2000:]
+        one, train = (clone.metrics(folder)["train"] for folder in ("output", "run"))
+        assert isinstance(one, dict) and isinstance(train, dict)
+        assert (one["workers"], train["workers"]) == (1, 2)
+        for loss in ("base_eval_loss", "best_eval_loss", "final_train_loss"):
+            assert train[loss] == pytest.approx(one[loss], rel=1e-4)
 
 
 class TestHostsPage:

@@ -132,8 +132,9 @@ class Board:
                         f"Rank 0 does not answer at {self.address}, port {place.port} ({error}); {place} waited for "
                         f"{waited:.0f} seconds.",
                         remedy="Look at the log of rank 0, whether it has started. If it has, address and port "
-                        f"(launcher: {place.launcher}; MASTER_ADDR and MASTER_PORT set them) must lead to it, and no "
-                        "firewall stand between the hosts. FINETUNE_WATCHDOG_MINUTES sets how long the others wait.",
+                        f"(launcher: {place.launcher}; MASTER_ADDR and MASTER_PORT set them) must lead to it, into a container "
+                        "with --network host, and no firewall stand between the hosts. FINETUNE_WATCHDOG_MINUTES sets how long "
+                        "the others wait.",
                     ) from error
             time.sleep(BEAT_SECONDS)
 

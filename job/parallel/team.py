@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -14,6 +14,7 @@ import torch
 import torch.distributed as dist
 
 from job.errors import HostUnfit, JobError, Stopped
+from job.hosts.sockets import connections, cut
 from job.modeling.batching import Row
 from job.parallel.children import Children
 from job.parallel.failures import error_of, is_broken
@@ -64,6 +65,8 @@ class Team:
         self.mixed = ""
         """A sentence on the slowest GPU, where they are of several kinds."""
         self._connected, self._ending = False, False
+        self._older: Container[int] = ()
+        """Connections that are not the group's: they are older."""
         self._theirs = 0
         """Tokens of a step that other workers compute: those of this one count themselves."""
         place = {"address": self.wire.address, "port": self.wire.port, "prefix": self.wire.prefix}
@@ -96,10 +99,18 @@ class Team:
                     return
                 if ended := self._ended():
                     self.lost = self._cause(ended)
-                if self._connected and dist.get_backend() == "nccl":
-                    dist.distributed_c10d._abort_process_group()
+                if self._connected:
+                    self._break()
                 return
             time.sleep(LOOK_SECONDS)
+
+    def _break(self) -> None:
+        """End the collective in which the leader waits: a host without power or network sends nothing that would. gloo waits on
+        through an abort of its own (torch 2.14)."""
+        if dist.get_backend() == "nccl":
+            dist.distributed_c10d._abort_process_group()
+        else:
+            cut(self._older)
 
     def _cause(self, ended: Sequence[dict[str, Any]]) -> JobError:
         """Of the worker that ended first: the others' connections broke, and they say so."""
@@ -183,6 +194,7 @@ class Team:
             yield rank, theirs
 
     def _connect(self, device: torch.device) -> None:
+        self._older = connections().keys()
         self.together(lambda: self.wire.connect(device))
         self._connected = True
         log.info("workers=%d backend=%s", self.workers, dist.get_backend())

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import make_rows, metrics_of, write_rows
-from tests.faults.nodes import OPTIONS, Hosts, terminated
+from job.hosts.places import Place
+from job.parallel.others import Others
+from tests.conftest import PROJECT, clean_environment, make_rows, metrics_of, write_rows
+from tests.faults.nodes import OPTIONS, Hosts, free_port, terminated
 from tests.faults.runs import variables
+from tests.parallel.test_board import until
 
 pytestmark = pytest.mark.slow
 SHORT = {"TRAIN_EPOCHS": "3", "TRAIN_EVAL_STEPS": "4", "STAGES": "clean,train"}
@@ -57,3 +62,22 @@ def test_a_host_with_other_settings_ends_both_and_is_named(base: Path, tmp_path:
     assert hosts.codes == [68, 68], hosts.log(0)
     error = metrics_of(tmp_path / "output")["error"]
     assert "(process 1 of 2)" in error["message"] and "FINETUNE_LORA_R: " in error["message"]
+
+
+def test_a_host_without_a_folder_for_temporary_files_tells_rank_0(tmp_path: Path) -> None:
+    """A container with --read-only alone. torch, by which it speaks, asks for one as it is imported. Rank 0 is this process."""
+    port = free_port()
+    others = Others(Place(0, 2, None, "127.0.0.1", port, "a test"), seconds=10)
+    script = (
+        "import sys, tempfile, entrypoint; tempfile._candidate_tempdir_list = lambda: []; sys.exit(entrypoint.main())"
+    )
+    place = {"NNODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    given = dict.fromkeys(("FINETUNE_DATA_SOURCES", "FINETUNE_MODEL_BASE"), "quickstart")
+    environ = clean_environment(given | place | {"FINETUNE_OUTPUT_DIR": str(tmp_path / "output")})
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=PROJECT, env=environ, stderr=subprocess.DEVNULL
+    ) as process:
+        until(lambda: others.board.of(1).get("failed"))
+        others.end(68, late=0)
+        assert process.wait(30) == 68
+    assert "No folder for temporary files can be written" in others.board.of(1)["failed"]["message"]

@@ -86,7 +86,7 @@ def test_nobody_answers_in_time() -> None:
         HostUnfit, match=rf"Rank 0 does not answer at 127\.0\.0\.1, port {port} .*; process 1 of 2"
     ) as caught:
         Board(place(1, port), seconds=0.2)
-    assert "FINETUNE_WATCHDOG_MINUTES" in caught.value.remedy
+    assert "FINETUNE_WATCHDOG_MINUTES" in caught.value.remedy and "--network host" in caught.value.remedy
 
 
 def test_what_listens_there_and_is_no_store_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -11,15 +12,20 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from job.errors import HostUnfit, JobError, MemoryExhausted
+from job.errors import HostUnfit, JobError, MemoryExhausted, Stopped
+from job.hosts.places import Place
 from job.modeling.batching import Row
 from job.modeling.chat import Chat
 from job.modeling.files import BaseFiles
 from job.modeling.refusals import not_in_4_bits
+from job.parallel import others as others_module
+from job.parallel.board import Board
+from job.parallel.others import Others
 from job.parallel.team import Team, require_same
 from job.parallel.wire import Order
 from job.runs.deaths import Ended
 from job.runs.progress import counts
+from job.runs.signals import StopRequest
 from job.settings.fields import LoraSettings, ModelSettings
 from job.training.parallel.beginning import WORKER, prepared_together
 from job.training.parallel.computing import facts, losses_of
@@ -27,6 +33,7 @@ from job.training.preparation import Prepared, prepare
 from job.training.rows import read_rows
 from job.training.trainer import Float32AdapterTrainer
 from tests.conftest import make_rows, write_rows
+from tests.faults.nodes import free_port
 from tests.training.building import SETTINGS, adapter, tokenizer_of, trainer_of
 
 LORA = LoraSettings(dropout=0.0)
@@ -146,6 +153,32 @@ def test_three_workers_train_what_one_trains_until_one_is_killed(
         team._children.processes[2].kill()
         while time.monotonic() < began + 60:
             trainer.evaluate()
+
+
+def test_a_host_that_goes_dark_ends_a_collective_that_nothing_else_would_end(
+    base: Path, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As without power: its connections stay open, and no word comes. Its worker is one of this host that is stopped, its board
+    one of this process that falls silent."""
+    monkeypatch.setattr(others_module, "SILENT_SECONDS", 2)
+    rows, port, stop = rows_of(base, path), free_port(), StopRequest()
+    places = [Place(rank, 2, None, "127.0.0.1", port, "a test") for rank in range(2)]
+    others = Others(places[0], seconds=10, stop=stop)
+    board = Board(places[1], seconds=10)
+    made, trainer = trainer_in(base, rows, tmp_path)
+    with (
+        stop.listening(),
+        stop.polled(),
+        pytest.raises(Stopped, match=r"process 1 of 2\) gave no sign for"),
+        Team(request_of(base, path), ["", ""], others, [2, 0]) as team,
+    ):
+        trainer.team = team
+        team.join(facts(made, rows, rows), made.loaded.forward.device)
+        trainer.evaluate()
+        team._children.processes[1].send_signal(signal.SIGSTOP)
+        board.close()
+        trainer.evaluate()
+    others.board.close()
 
 
 def trainer_losses(trainer: Float32AdapterTrainer, rows: list[Row]) -> list[float]:
