@@ -19,12 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 from job import __version__
 from job.errors import EXIT_CODES, SUCCESS, ArgumentError, JobError, SettingsError
 from job.hosts.folders import require_folders
-from job.hosts.libraries import (
-    do_not_wait_for_the_hub,
-    prepare_libraries,
-    require_way_to_hub,
-    require_working_folder,
-)
+from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries, require_way_to_hub, require_working_folder
 from job.hosts.ray_cluster import require_ray
 from job.hosts.trackers import require_tracker
 from job.runs.endings import log_failure, printing, refused

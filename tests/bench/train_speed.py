@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.bench.random_base import make_rows
+from tests.bench.seed_recipe import seed_trainer
 
 QKVO = ("q_proj", "k_proj", "v_proj", "o_proj")
 ALL_LINEAR = (*QKVO, "gate_proj", "up_proj", "down_proj")
@@ -39,6 +40,7 @@ MEASURING = "measuring"
 """What a line's process says then: the next one, which imports, stands still until it has ended."""
 COMPARED_STEP = 10
 """The table shows the mean loss up to it, since the log line before: every line has made these steps on the same rows."""
+LOG_STEPS = COMPARED_STEP // 2
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,7 @@ def _our_trainer(
         max_tokens=line.longest,
         warmup_steps=WARM_UP,
         lr_scheduler="constant",  # the lines make different numbers of steps, and a decay to 0 would show in their losses
-        log_steps=COMPARED_STEP // 2,  # as in a run of a few hundred steps: each log line waits for the card
+        log_steps=LOG_STEPS,  # as in a run of a few hundred steps: each log line waits for the card
         eval_steps=10**6,
         precision="float16" if line.t4 else "auto",
     )
@@ -288,57 +290,16 @@ def _our_trainer(
 def _seed_trainer(
     line: Line, base: Path, rows: list[list[int]], scratch: Path, clock: Any
 ) -> tuple[Any, dict[str, Any]]:
-    """The published notebook's calls, on the same rows: stock TRL, PEFT and bitsandbytes."""
-    import torch
-    from datasets import Dataset
-    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
-    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
-    from trl import SFTConfig, SFTTrainer
-
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    tokenizer.add_special_tokens({"pad_token": "<pad>"})
-    model = AutoModelForCausalLM.from_pretrained(
+    trainer = seed_trainer(
         base,
-        quantization_config=BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=torch.float16,
-        ),
-        device_map={"": 0},
-    )
-    model.resize_token_embeddings(len(tokenizer))
-    model = prepare_model_for_kbit_training(model)
-    torch.manual_seed(42)
-    model = get_peft_model(
-        model,
-        LoraConfig(r=16, lora_alpha=32, lora_dropout=0.05, target_modules=list(line.targets), task_type="CAUSAL_LM"),
-    )
-    trainer = SFTTrainer(
-        model=model,
-        args=SFTConfig(
-            output_dir=str(scratch),
-            num_train_epochs=1,
-            per_device_train_batch_size=line.micro_batch,
-            gradient_accumulation_steps=line.rows // line.micro_batch,
-            learning_rate=2e-4,
-            warmup_steps=WARM_UP,
-            lr_scheduler_type="constant_with_warmup",
-            fp16=False,
-            bf16=False,
-            gradient_checkpointing=True,
-            logging_steps=COMPARED_STEP // 2,
-            save_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-            seed=42,
-            data_seed=42,
-            max_length=None,
-            dataset_kwargs={"skip_prepare_dataset": True},
-        ),
-        train_dataset=Dataset.from_dict({"input_ids": rows, "labels": rows}),
-        processing_class=tokenizer,
-        callbacks=[clock],
+        rows,
+        scratch,
+        clock,
+        targets=line.targets,
+        batch=line.rows,
+        micro_batch=line.micro_batch,
+        warm_up=WARM_UP,
+        log_steps=LOG_STEPS,
     )
     return trainer, {"precision": "float32", "candidate": f"{line.micro_batch} rows / all", "optimizations_off": []}
 
