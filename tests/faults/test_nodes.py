@@ -40,8 +40,9 @@ def test_two_hosts_stop_as_one_and_go_on_to_the_losses_of_one(
     assert again.codes == [0, 0], again.log(0)
     train = metrics_of(tmp_path / "output")["train"]
     assert (train["workers"], train["resumed_from_step"] > 0) == (3, True)
-    assert [one["workers"] for one in train["trained_by"]] == [2, 3]
-    assert train["trained_by"][1]["until_step"] == train["steps"]
+    late = train["resumed_from_step"] == train["steps"]  # on a busy machine the stop may take the last step to arrive
+    assert [one["workers"] for one in train["trained_by"]] == ([2] if late else [2, 3])
+    assert train["trained_by"][-1]["until_step"] == train["steps"]
     assert again.losses() == pytest.approx(alone.losses(), rel=1e-5)
 
 

@@ -85,15 +85,15 @@ def test_a_run_decides_with_the_same_share() -> None:
 
 @pytest.mark.light
 def test_the_table_on_paper_says_where_more_gpus_stop_helping() -> None:
-    """`python -m tests.bench.parallel_paper`: a T4 gains until each has a row or two, an H100 only with many rows a step."""
+    """`python -m tests.bench.parallel_paper`: a T4 gains until each has a row or two, an H100 more with many rows a step."""
     head, _, *rows = parallel_paper.lines(tuple(card for card in CARDS if card.name in ("T4", "H100")))
     assert head.startswith("| GPUs | hosts | T4, 16 rows: s a step | T4, 64 rows: s a step | H100, 16 rows")
     seconds = [[float(cell.split()[0]) for cell in row.split(" | ")[2:]] for row in rows]
     t4, _, h100, h100_64 = zip(*seconds, strict=True)
     assert t4[0] / t4[2] > 3.5
     assert t4[3] / t4[-1] < 1.2, "16 rows are too few for 64 GPUs"
-    assert min(h100) == h100[0]
-    assert min(h100_64) < h100_64[0] / 2
+    assert h100.index(min(h100)) == 3, "eight in a host; between hosts the exchange takes longer than the share"
+    assert h100[0] / min(h100) < 3 < h100_64[0] / min(h100_64)
     assert rows[-1].count("48 idle") == 2
 
 
