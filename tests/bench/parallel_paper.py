@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from job.errors import HostUnfit
 from job.modeling.memory import GIB
 from job.modeling.sharding import require_room_to_load
-from job.plan.cost import CARDS, MEASURED_WEIGHTS, Card, kernel_ms, memory, step_of
+from job.plan.cost import CARDS, GRAPHED_SECONDS, MEASURED_WEIGHTS, Card, kernel_ms, memory, step_of
 from job.plan.parallel import Step, exchange_seconds, largest_share, rows_of, workers_of
 from job.plan.rows import Expected
 from job.settings.fields import LoraSettings, Settings, TrainSettings
@@ -65,7 +65,7 @@ def step(card: Card, gpus: int, rows: int, lengths: list[int]) -> Step:
         workers,
         rows_of(workers, train),
         kernels=tokens * kernel_ms(MEASURED_WEIGHTS, card, 2) / 1e6,
-        launching=0.0,  # CUDA graphs
+        launching=GRAPHED_SECONDS,
         exchange=exchange_seconds(GRADIENT_BYTES, card.name, workers, -(-workers // IN_A_HOST)),
     )
 

@@ -84,6 +84,7 @@ def test_the_measured_card_gives_the_measured_time(facts: Callable[..., Facts], 
     found = cost(llama_3b, settings, ROWS, h100)
     assert found
     assert found.training == pytest.approx(282 * 0.115, rel=0.03)
+    assert found.step.launching == 0.018, "what the host takes all the same: no step of a tiny base takes less"
     short = cost(llama_3b, settings, replace(ROWS, steps=50), h100)
     assert short and short.training == pytest.approx(50 * 0.141, rel=0.01)
     assert found.total == found.cleaning + found.training + found.evaluations + found.other
