@@ -53,6 +53,18 @@ def test_in_16_bits_a_mistake_is_found_in_float32(mutant: Mutant, tmp_path: Path
     assert [parameter.dtype for parameter in forward.model.parameters()] == before
 
 
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_where_no_float32_fits_a_mistake_larger_than_rounding_is_found(mutant: Mutant, tmp_path: Path) -> None:
+    """The epsilon, which moves a gradient by 6e-2, is what that misses."""
+    forward = forward_of(make_family_base(tmp_path, FAMILY[mutant.family]), "bfloat16", dropout=0.05)
+    test = SelfTest(forward, rows_up_to(120, 8))
+    test.exact = False
+    with Perturbed(forward.model):
+        test._measure()
+    (result,) = test.enable([entry_of(mutant)])
+    assert result.on == (mutant.name == "a wrong norm epsilon")
+
+
 @pytest.mark.parametrize("family", ["llama", "qwen2", "gemma3", "phi3", "granite"])
 def test_correct_optimizations_pass_in_16_bits(family: str, tmp_path: Path) -> None:
     forward = forward_of(make_family_base(tmp_path, FAMILY[family]), "bfloat16", dropout=0.05)
