@@ -205,8 +205,8 @@ def _clock(line: Line) -> Any:
                 ),
                 "kernels": sum(event.count for event in kernels) // line.profiled,
                 "longest_kernels": {
-                    event.key[:60]: round(event.self_device_time_total / 1000 / line.profiled, 1)
-                    for event in sorted(kernels, key=lambda event: -event.self_device_time_total)[:30]
+                    event.key.replace("at::native::", ""): round(event.self_device_time_total / 1000 / line.profiled, 2)
+                    for event in sorted(kernels, key=lambda event: -event.self_device_time_total)[:60]
                 },
                 "step_seconds": [round(step / 1000, 4) for step in steps],
                 "peak_gib": round(torch.cuda.max_memory_allocated() / 2**30, 2),
