@@ -32,8 +32,8 @@ from job.training.optimizations.lora4bit import COPY, dequantized
 
 log = logging.getLogger("job.train")
 NAME = "copies"
-WORTH = 0.02
-"""Of a micro-batch's time, at least, that dequantizing takes."""
+WORTH = 0.01
+"""Of a micro-batch's time, at least, that dequantizing takes: nothing else would use the memory, and it can be had back."""
 USES = 2
 """A forward and a backward pass. A layer that is recomputed is dequantized a third time, which is not counted."""
 POOL_GROWTH = GIB // 2

@@ -31,6 +31,8 @@ except (ImportError, AttributeError):  # a private name, absent from CPU builds;
 
 COPY = "lora_job_copy"
 """Attribute of a weight: what dequantizing it gives, kept."""
+READERS = "lora_job_readers"
+"""Attribute of a layer's input: the Readers of that tensor."""
 
 
 def enable(forward: Forward, _longest: int) -> Revert:
@@ -106,21 +108,58 @@ def dequantized(weight: Params4bit, dtype: torch.dtype) -> torch.Tensor:
     return output
 
 
+class Readers:
+    """The 4-bit layers that read one tensor, as q, k and v do. The products add up their parts of its gradient, and the last
+    layer hands the sum on: where autograd adds, it reads both and writes the sum once more (2 % of a step on an H200)."""
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        self.count = self.left = 0
+        self.sum: torch.Tensor | None = None
+
+    def add(self, grad: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """The sum so far with grad (T, out) @ weight (out, in) in it: more may be added in place."""
+        self.sum = grad @ weight if self.sum is None else self.sum.addmm_(grad, weight)
+        return self.sum
+
+    def handed_on(self, shape: torch.Size) -> torch.Tensor | None:
+        """The sum as (*shape, in), if none is missing."""
+        self.left -= 1
+        if self.left:
+            return None
+        whole, self.left, self.sum = self.sum, self.count, None
+        return None if whole is None else whole.unflatten(0, shape)
+
+
+def _readers_of(x: torch.Tensor) -> Readers | None:
+    """With one more, which calls this. None where `x` gets no gradient."""
+    if not (torch.is_grad_enabled() and x.requires_grad):
+        return None
+    readers: Readers | None = getattr(x, READERS, None)
+    if readers is None or readers.version != x._version:  # changed in place: for autograd another tensor
+        readers = Readers(x._version)
+        setattr(x, READERS, readers)
+    readers.count += 1
+    readers.left += 1
+    return readers
+
+
 def _frozen_forward(self: bitsandbytes.nn.Linear4bit, x: torch.Tensor) -> torch.Tensor:
-    dtype = self.compute_dtype or x.dtype
-    return Frozen.apply(x.to(dtype), self.weight, self.bias).to(x.dtype)
+    read = x.to(self.compute_dtype or x.dtype)
+    return Frozen.apply(read, self.weight, self.bias, _readers_of(read)).to(x.dtype)
 
 
 def _lora_forward(self: LoraLinear4bit, x: torch.Tensor, *arguments: Any, **options: Any) -> torch.Tensor:
     if self.disable_adapters or self.merged or arguments or options:
         return type(self).forward(self, x, *arguments, **options)
     layer, down, up = self.base_layer, self.lora_A["default"].weight, self.lora_B["default"].weight
-    dtype = layer.compute_dtype or x.dtype
+    read = x.to(layer.compute_dtype or x.dtype)
     dropout = self.lora_dropout["default"]
     p = dropout.p if self.training and isinstance(dropout, torch.nn.Dropout) else 0.0
     scaling = self.scaling["default"]
     one_kernel = getattr(self, "lora_job_adds_kept", False)
-    output = WithLora.apply(x.to(dtype), layer.weight, layer.bias, down, up, scaling, p, one_kernel)
+    readers = _readers_of(read)
+    output = WithLora.apply(read, layer.weight, layer.bias, down, up, scaling, p, one_kernel, readers)
     return output.to(x.dtype)
 
 
@@ -128,14 +167,19 @@ class Frozen(torch.autograd.Function):
     """x (..., in) @ W.T + bias; keeps nothing of x."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: Params4bit, bias: torch.Tensor | None) -> torch.Tensor:
-        ctx.weight = weight
+    def forward(
+        ctx: Any, x: torch.Tensor, weight: Params4bit, bias: torch.Tensor | None, readers: Readers | None
+    ) -> torch.Tensor:
+        ctx.weight, ctx.readers = weight, readers
         full = dequantized(weight, x.dtype)
         return torch.nn.functional.linear(x, full, None if bias is None else bias.to(x.dtype))
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        return grad @ dequantized(ctx.weight, grad.dtype), None, None
+        if ctx.readers is None:
+            return None, None, None, None
+        ctx.readers.add(grad.flatten(0, -2), dequantized(ctx.weight, grad.dtype))
+        return ctx.readers.handed_on(grad.shape[:-1]), None, None, None
 
 
 class WithLora(torch.autograd.Function):
@@ -155,6 +199,7 @@ class WithLora(torch.autograd.Function):
         scaling: float,
         p: float,
         one_kernel: bool,
+        readers: Readers | None,
     ) -> torch.Tensor:
         # No view: some models change it in place (OLMo's clamped queries).
         output = torch.nn.functional.linear(x, dequantized(weight, x.dtype), None if bias is None else bias.to(x.dtype))
@@ -167,7 +212,13 @@ class WithLora(torch.autograd.Function):
         thin = dropped @ down.T  # (T, r)
         output.view(-1, output.shape[-1]).addmm_(thin, up.T, alpha=scaling)
         ctx.save_for_backward(x, kept, thin, down, up)
-        ctx.weight, ctx.scaling, ctx.keep, ctx.one_kernel = weight, scaling, 1 / (1 - p), one_kernel
+        ctx.weight, ctx.scaling, ctx.keep, ctx.one_kernel, ctx.readers = (
+            weight,
+            scaling,
+            1 / (1 - p),
+            one_kernel,
+            readers,
+        )
         return output
 
     @staticmethod
@@ -181,16 +232,16 @@ class WithLora(torch.autograd.Function):
         del dropped
         up_grad = _product(grad.T, thin, ctx.dtypes[1]).mul_(ctx.scaling)
         x_grad = None
-        if ctx.needs_input_grad[0]:
-            x_grad = grad @ dequantized(ctx.weight, grad.dtype)
+        if ctx.readers is not None:
+            x_grad = ctx.readers.add(grad, dequantized(ctx.weight, grad.dtype))
             if kept is None:
                 x_grad.addmm_(thin_grad, down)
             elif ctx.one_kernel:
                 add_kept(x_grad, thin_grad, down, kept, ctx.keep)
             else:
                 x_grad += torch.ops.aten.native_dropout_backward(thin_grad @ down, kept, ctx.keep)
-            x_grad = x_grad.unflatten(0, shape)
-        return x_grad, None, None, down_grad, up_grad, None, None, None
+            x_grad = ctx.readers.handed_on(shape)
+        return x_grad, None, None, down_grad, up_grad, None, None, None, None
 
 
 def _product(a: torch.Tensor, b: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

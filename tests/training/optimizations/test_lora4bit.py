@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -59,3 +60,85 @@ def test_without_bitsandbytes_fields_the_layers_stay_pefts(base: Path, monkeypat
     assert result.reason.startswith("AttributeError")
     assert not forward.native
     assert not any("forward" in vars(module) for module in forward.model.modules())
+
+
+class Reading(torch.nn.Module):
+    """Two 4-bit layers that read `x` one after the other; `between` may change it."""
+
+    def __init__(self, forward: Forward, between: Callable[[torch.Tensor], torch.Tensor] = lambda x: x) -> None:
+        super().__init__()
+        attention: Any = forward.base.model.layers[0].self_attn  # type: ignore[union-attr]
+        self.layers, self.between = (attention.q_proj, attention.k_proj), between
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        hidden = x * 2  # not a leaf, which nothing may change in place
+        first = self.layers[0](hidden)
+        return first, self.layers[1](self.between(hidden))
+
+
+def gradient_of_input(module: Reading, outputs: slice = slice(None), times: int = 1) -> torch.Tensor:
+    x = torch.linspace(-1, 1, 3 * 64).view(1, 3, 64).requires_grad_()
+    total = torch.stack([one.square().sum() for one in module(x)[outputs]]).sum()
+    found = [torch.autograd.grad(total, x, retain_graph=True)[0] for _ in range(times)]
+    assert all(torch.equal(one, found[0]) for one in found)
+    return found[0]
+
+
+BETWEEN = {
+    "the same tensor": lambda x: x,
+    "a view of it": lambda x: x[:],
+    "another": lambda x: x + 1,
+    "changed in place": lambda x: x.mul_(3),
+}
+ADAPTED = {
+    "both": ("q_proj", "k_proj"),
+    "one": ("k_proj",),
+    "none, which keep nothing of it": ("down_proj",),
+}
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+@pytest.mark.parametrize("adapted", ADAPTED)
+def test_layers_that_read_one_tensor_add_up_its_gradient(between: str, adapted: str, base: Path) -> None:
+    forward = forward_of(base, targets=ADAPTED[adapted])
+    reading = Reading(forward, BETWEEN[between])
+    if between == "changed in place" and adapted == "both":
+        pytest.skip("PyTorch refuses it: the first layer has kept the tensor")
+    with Perturbed(forward.model):
+        known = gradient_of_input(reading)
+        enable(forward, "lora4bit")
+        ours = gradient_of_input(reading, times=2)
+    torch.testing.assert_close(ours, known, rtol=1e-5, atol=1e-6)
+
+
+def test_the_sum_is_handed_on_once(base: Path) -> None:
+    """And only whole: a layer whose result nobody uses would keep it, which the self-test sees."""
+    forward = enable(forward_of(base), "lora4bit")
+    seen: list[bool] = []
+    handed_on = lora4bit.Readers.handed_on
+
+    def watched(self: lora4bit.Readers, shape: torch.Size) -> torch.Tensor | None:
+        found = handed_on(self, shape)
+        seen.append(found is not None)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lora4bit.Readers, "handed_on", watched)
+        gradient_of_input(Reading(forward))
+        assert seen == [False, True]
+        with pytest.raises(RuntimeError, match="not have been used"):
+            gradient_of_input(Reading(forward), slice(1))
+
+
+def test_a_layer_whose_result_is_not_used_fails_the_self_test(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forward = forward_of(base)
+    mlp = type(forward.base.model.layers[0].mlp)  # type: ignore[union-attr]
+
+    def wasteful(self: Any, x: torch.Tensor) -> torch.Tensor:
+        used: torch.Tensor = self.down_proj(self.act_fn(self.gate_proj(x)))
+        self.up_proj(x)
+        return used
+
+    monkeypatch.setattr(mlp, "forward", wasteful)
+    (result,) = SelfTest(forward, random_rows(3)).enable([BY_NAME["lora4bit"]])
+    assert not result.on and result.reason.startswith("differs from the reference path")
