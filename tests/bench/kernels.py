@@ -18,7 +18,18 @@ from typing import Any
 import torch
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-from job.training.optimizations.kernels import Added, Gated, _kernel, add_kept, cross_entropy, drop, kept_bits, rotate
+from job.training.optimizations.kernels import (
+    Added,
+    Gated,
+    _kernel,
+    add_kept,
+    cross_entropy,
+    drop,
+    kept_bits,
+    repeated,
+    rotate,
+    summed,
+)
 
 Tensors = tuple[torch.Tensor, ...]
 ROUNDING = {torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8, torch.float32: 2.0**-24}
@@ -26,6 +37,8 @@ FLOAT32_STEPS = 64 * 2.0**-24
 """What a kernel's steps in float32 may add, as a part of the largest number of a result."""
 EPSILON = 1e-5
 RANK = 16
+GROUPS = 3
+"""Queries for each key."""
 KEPT = 0.95
 BYTE, BIT = 1 / 2, 1 / 16
 """Of an element's mask, in numbers of 16 bits."""
@@ -74,6 +87,27 @@ def _our_rotary(q: torch.Tensor, k: torch.Tensor, cos: torch.Tensor, sin: torch.
 
 def _plain_rotary(q: torch.Tensor, k: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> Tensors:
     return tuple(apply_rotary_pos_emb(q.transpose(1, 2), k.transpose(1, 2), cos, sin))
+
+
+def _keys(tokens: int, width: int) -> list[tuple[int, ...]]:
+    """8 heads, as rotary leaves them and as v_proj does."""
+    return [(1, tokens, 8, width)] * 2
+
+
+class _Repeated(torch.autograd.Function):
+    """As MemoryEfficient calls them."""
+
+    @staticmethod
+    def forward(ctx: Any, key: torch.Tensor, value: torch.Tensor) -> Tensors:
+        return tuple(repeated(key, value, GROUPS))
+
+    @staticmethod
+    def backward(ctx: Any, key: torch.Tensor, value: torch.Tensor) -> Tensors:
+        return tuple(summed(key, value, GROUPS))
+
+
+def _plain_heads(key: torch.Tensor, value: torch.Tensor) -> Tensors:
+    return key.repeat_interleave(GROUPS, 2), value.repeat_interleave(GROUPS, 2)
 
 
 def _plain_residual(residual: torch.Tensor, branch: torch.Tensor, weight: torch.Tensor) -> Tensors:
@@ -138,6 +172,16 @@ CASES = (
     ),
     Case(
         "rotary", _heads, _our_rotary, _plain_rotary, (16_384, 128), (2, 2), learned=2, counted=2, beside=_beside_rotary
+    ),
+    Case(
+        "heads",
+        _keys,
+        lambda key, value: _Repeated.apply(key, value),
+        _plain_heads,
+        size=(16_384, 128),
+        moved=(1 + GROUPS, 1 + GROUPS),
+        learned=2,
+        counted=2,
     ),
     Case(
         "residual",

@@ -72,7 +72,7 @@ def all_lines() -> dict[str, Line]:
     from job.training.optimizations.registry import OPTIMIZATIONS
 
     names = [*(one.name for one in OPTIMIZATIONS), graph_choice.NAME, copies.NAME]
-    without = {f"without-{name}": Line(f"this job without {name}", without=name) for name in names}
+    without = {f"without-{name}": Line(f"this job without {name}", without=name) for name in names if name != "heads"}
     return {
         "seed": Line("the published recipe: float32, padded, 4 x 4, checkpointing", seed_recipe=True, steps=8),
         "ours": Line("this job"),
@@ -82,6 +82,7 @@ def all_lines() -> dict[str, Line]:
         ),
         "ours-64": Line("this job, 64 rows a step", rows=64, steps=5),
         "t4": Line("T4 mode", t4=True, steps=12),
+        "t4-without-heads": Line("T4 mode without heads", t4=True, steps=12, without="heads"),
         "t4-all": Line("T4 mode, seven LoRA targets", t4=True, steps=12, targets=ALL_LINEAR),
         "t4-2048": Line("T4 mode, 2,048 tokens", t4=True, steps=6, longest=2048),
         "t4-2048-all": Line(

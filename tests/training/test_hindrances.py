@@ -20,7 +20,7 @@ from tests.training.building import SETTINGS, forget_kernels, prepared, random_r
 
 LONG_ROW = 131_072
 T4_BYTES = 14.5 * 2**30
-KERNELS = ["activation", "rotary", "residual", "dropout", "loss"]
+KERNELS = ["activation", "rotary", "heads", "residual", "dropout", "loss"]
 Hindrance = Callable[[pytest.MonkeyPatch, Path], None]
 
 
@@ -59,10 +59,14 @@ def with_a_driver_that_refuses_graphs(monkeypatch: pytest.MonkeyPatch, folder: P
 
 
 HINDRANCES: list[tuple[Hindrance, list[str], str]] = [
-    (without_nvrtc, KERNELS, "optimizations_off=activation,rotary,residual,dropout,loss reason='Unavailable: "),
+    (without_nvrtc, KERNELS, "optimizations_off=activation,rotary,heads,residual,dropout,loss reason='Unavailable: "),
     (with_a_file_in_place_of_the_cache, [], "kernels=not_kept"),
     (with_a_kernel_that_does_not_compile, ["rotary"], "optimizations_off=rotary reason='Unavailable: "),
-    (with_a_driver_that_refuses_kernels, KERNELS, "optimizations_off=activation,rotary,residual,dropout,loss reason="),
+    (
+        with_a_driver_that_refuses_kernels,
+        KERNELS,
+        "optimizations_off=activation,rotary,heads,residual,dropout,loss reason=",
+    ),
     (with_a_driver_that_refuses_graphs, ["graphs"], "optimization=graphs on=false reason='RuntimeError: CUDA error"),
 ]
 

@@ -9,6 +9,7 @@ an argument not known here) is refused. Training builds no mask.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from transformers import AttentionInterface, PreTrainedModel
 
 from job.modeling.layers import decoder_of
 from job.training.forward import Forward, Revert
+from job.training.optimizations.kernels import repeated, summed
 from job.training.optimizations.survey import UNKNOWN_TO_KERNELS, WHOLE_ROW, Survey
 
 NAME = "lora_job_varlen"
@@ -107,7 +109,8 @@ def attend(
             query[0], key[0], value[0], starts, starts, longest, longest, 0.0, True, False, scale=scale, **before
         )[0]
         return output[None], None
-    return MemoryEfficient.apply(query, key, value, starts, longest, window or None, scale), None
+    one_kernel = getattr(module, "lora_job_repeats", False)
+    return MemoryEfficient.apply(query, key, value, starts, longest, window or None, scale, one_kernel), None
 
 
 def _flash_runs(query: torch.Tensor) -> bool:
@@ -153,12 +156,11 @@ class MemoryEfficient(torch.autograd.Function):
         longest: int,
         window: int | None,
         scale: float,
+        one_kernel: bool,
     ) -> torch.Tensor:
-        groups = query.shape[2] // key.shape[2]
         output, logsumexp, seed, offset, _, _ = EFFICIENT(
             query,
-            key.repeat_interleave(groups, 2),
-            value.repeat_interleave(groups, 2),
+            *_for_each_query(query, key, value, one_kernel),
             None,
             starts,
             starts,
@@ -171,20 +173,16 @@ class MemoryEfficient(torch.autograd.Function):
             window_size=window,
         )
         ctx.save_for_backward(query, key, value, starts, output, logsumexp, seed, offset)
-        ctx.longest, ctx.window, ctx.scale = longest, window, scale
+        ctx.longest, ctx.window, ctx.scale, ctx.one_kernel = longest, window, scale, one_kernel
         return output
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         query, key, value, starts, output, logsumexp, seed, offset = ctx.saved_tensors
-        _, tokens, heads, width = query.shape
-        kept = key.shape[2]
-        groups = heads // kept
         grad_query, grad_key, grad_value, _ = EFFICIENT_BACKWARD(
             grad.contiguous(),
             query,
-            key.repeat_interleave(groups, 2),
-            value.repeat_interleave(groups, 2),
+            *_for_each_query(query, key, value, ctx.one_kernel),
             None,
             output,
             starts,
@@ -200,5 +198,21 @@ class MemoryEfficient(torch.autograd.Function):
             scale=ctx.scale,
             window_size=ctx.window,
         )
-        shape = (1, tokens, kept, groups, width)
-        return grad_query, grad_key.view(shape).sum(3), grad_value.view(shape).sum(3), None, None, None, None
+        groups = query.shape[2] // key.shape[2]
+        if groups > 1:
+            grads = (grad_key, grad_value)
+            grad_key, grad_value = summed(*grads, groups) if ctx.one_kernel else (_sum(one, groups) for one in grads)
+        return grad_query, grad_key, grad_value, None, None, None, None, None
+
+
+def _for_each_query(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, one_kernel: bool
+) -> Iterable[torch.Tensor]:
+    groups = query.shape[2] // key.shape[2]
+    if groups == 1:
+        return key, value
+    return repeated(key, value, groups) if one_kernel else (one.repeat_interleave(groups, 2) for one in (key, value))
+
+
+def _sum(grad: torch.Tensor, groups: int) -> torch.Tensor:
+    return grad.unflatten(2, (-1, groups)).sum(3)

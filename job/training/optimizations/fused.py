@@ -67,6 +67,23 @@ def rotary(forward: Forward, _longest: int) -> Revert:
     return revert
 
 
+def heads(forward: Forward, _longest: int) -> Revert:
+    """Let attention that knows no grouped queries repeat keys and values in one kernel. Raises NotImplementedError where it
+    cannot run, or rows are not packed."""
+    _require(forward, "heads")
+    if not forward.packed:
+        raise NotImplementedError("packed_rows is off")
+    modules = [module for module in forward.base.modules() if hasattr(module, "lora_job_window")]
+    for module in modules:
+        module.lora_job_repeats = True
+
+    def revert() -> None:
+        for module in modules:
+            del module.lora_job_repeats
+
+    return revert
+
+
 def residual(forward: Forward, _longest: int) -> Revert:
     """Replace the forward of decoder layers whose second norm follows an add. Raises NotImplementedError where it cannot run,
     or no layer is of that form."""

@@ -1,5 +1,5 @@
-"""Our kernels as functions of tensors: gated activation, rotary embedding, residual add with RMS norm, dropout's mask as bits
-and the adapter's part of a gradient under it, cross-entropy.
+"""Our kernels as functions of tensors: gated activation, rotary embedding, keys and values for each query of a group, residual
+add with RMS norm, dropout's mask as bits and the adapter's part of a gradient under it, cross-entropy.
 
 Each reads its numbers once, computes in float32 and rounds once. The sources are the `.cu` files beside this one. Knows nothing
 of models: fused.py puts these in their place.
@@ -45,6 +45,8 @@ KERNELS = {
     "gate_forward": ("activation", (ADDRESS, ADDRESS, ADDRESS, SIZE)),
     "gate_backward": ("activation", (ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, SIZE)),
     "turn": ("rotary", (Heads, Heads, ADDRESS, ADDRESS, SIZE, SIZE, SIZE, NUMBER, NUMBER)),
+    "repeat": ("heads", (*[ADDRESS] * 4, *[SIZE] * 5, NUMBER, NUMBER, NUMBER)),
+    "sum": ("heads", (*[ADDRESS] * 4, SIZE, NUMBER, NUMBER)),
     "add_forward": ("residual", (ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, SIZE, REAL)),
     "add_backward": ("residual", (ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, SIZE)),
     "kept_bits": ("dropout", (ADDRESS, ADDRESS, SIZE)),
@@ -185,6 +187,45 @@ class Turned(torch.autograd.Function):
     @staticmethod
     def heads(source: torch.Tensor, target: torch.Tensor) -> Heads:
         return Heads(source.data_ptr(), target.data_ptr(), *source.stride()[:3], *target.stride()[:3], source.shape[1])
+
+
+# --- grouped queries -------------------------------------------------------------------------------------------------
+
+
+def repeated(key: torch.Tensor, value: torch.Tensor, groups: int) -> list[torch.Tensor]:
+    """key and value (1, T, heads, width), each as repeat_interleave(groups, 2) gives it."""
+    given = [one if one.stride(3) == 1 else one.contiguous() for one in (key, value)]
+    strides = [step for one in given for step in one.stride()[1:3]]
+    many = [one.new_empty((1, one.shape[1], one.shape[2] * groups, one.shape[3])) for one in given]
+    _launch_heads("repeat", given, many, key, groups, strides)
+    return many
+
+
+def summed(key: torch.Tensor, value: torch.Tensor, groups: int) -> list[torch.Tensor]:
+    """The gradients of what `repeated` gives as those of what it got."""
+    many = [key.contiguous(), value.contiguous()]
+    sums = [one.new_empty((1, one.shape[1], one.shape[2] // groups, one.shape[3])) for one in many]
+    _launch_heads("sum", many, sums, sums[0], groups)
+    return sums
+
+
+def _launch_heads(
+    name: str,
+    given: list[torch.Tensor],
+    made: list[torch.Tensor],
+    few: torch.Tensor,
+    groups: int,
+    strides: Sequence[int] = (),
+) -> None:
+    """`few`: of the keys' own shape, without repetition."""
+    _, tokens, heads, width = few.shape
+    size = few.element_size()
+    places = [*(one.data_ptr() for one in (*given, *made)), *(size * step for step in (width, *strides))]
+    wide = not any(place % PACK_BYTES for place in places)
+    packs = width * size // PACK_BYTES if wide else width
+    count = tokens * heads * packs
+    sizes = (*strides, count, *((heads,) if strides else ()), packs, groups)
+    _kernel(name, few.dtype, ENDING[wide])(_blocks(2 * count, THREADS), THREADS, *places[:4], *sizes)
 
 
 # --- residual add with norm ------------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ try:  # what the operator below calls after 30 us of dispatch, 389 times a step 
 except (ImportError, AttributeError):  # a private name, absent from CPU builds; the operator does the same
     _direct = None
 
+_graph_task = getattr(torch._C, "_current_graph_task_id", None)
+"""Which backward pass this thread is in, or -1. Undocumented; torch.utils.checkpoint goes by it."""
 COPY = "lora_job_copy"
 """Attribute of a weight: what dequantizing it gives, kept."""
 READERS = "lora_job_readers"
@@ -136,7 +138,9 @@ def _readers_of(x: torch.Tensor) -> Readers | None:
     if not (torch.is_grad_enabled() and x.requires_grad):
         return None
     readers: Readers | None = getattr(x, READERS, None)
-    if readers is None or readers.version != x._version:  # changed in place: for autograd another tensor
+    if _graph_task is None or _graph_task() >= 0:  # a layer is computed again, whose readers have been counted
+        readers = Readers(x._version)
+    elif readers is None or readers.version != x._version:  # changed in place: for autograd another tensor
         readers = Readers(x._version)
         setattr(x, READERS, readers)
     readers.count += 1

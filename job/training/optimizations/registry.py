@@ -51,6 +51,12 @@ OPTIMIZATIONS = (
         needs_gpu=True,
     ),
     Entry(
+        "heads",
+        "Where attention knows no grouped queries (a T4's), one kernel of our own repeats keys and values, and one sums up.",
+        fused.heads,
+        needs_gpu=True,
+    ),
+    Entry(
         "residual",
         "A layer's first residual add and its second norm are one kernel of our own each way, on a GPU alone.",
         fused.residual,

@@ -96,6 +96,8 @@ def test_several_optimizations_with_reasons_of_their_own_are_warnings_of_their_o
 WRONG_SOURCE = (
     ("activation", "1.f + x * (1.f - s)", "1.f - x * (1.f - s)"),
     ("rotary", "y * (back ? t : -s)", "y * (back ? -t : -s)"),
+    ("heads", "store<V>(to + group * width, pack)", "store<V>(to, pack)"),
+    ("heads", "sums[v] += widen", "sums[v] = widen"),
     ("residual", "scale * (g - n * mean)", "scale * g"),
     ("dropout", "kept[t] >> v & 1 ? sums[t][v] : 0.f", "sums[t][v]"),
     ("dropout", "kept >> v & 1 ? scale : 0.f", "scale"),

@@ -17,6 +17,7 @@ BY_CASE = {case.name: case for case in CASES}
 SHAPES = {
     "activation": ((1, 1), (7, 13), (33, 257), (64, 8192)),
     "rotary": ((1, 6), (37, 64), (37, 80), (130, 128), (5, 256)),
+    "heads": ((1, 6), (37, 64), (37, 80), (130, 128), (5, 33)),
     "residual": ((1, 13), (37, 64), (33, 2050), (130, 3072), (3, 16384)),
     "dropout": ((1, 13), (37, 64), (33, 2050), (130, 3072), (9, 2044)),
     "dropout_bits": ((1, 1), (1, 7), (1, 8), (1, 9), (37, 64), (33, 2050), (130, 3072)),
@@ -57,6 +58,10 @@ def _wrong_half(q: torch.Tensor, k: torch.Tensor, cos: torch.Tensor, sin: torch.
     return BY_CASE["rotary"].plain(q, k, cos, -sin)
 
 
+def _next_group(key: torch.Tensor, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    return BY_CASE["heads"].plain(key, value.roll(1, 2))
+
+
 def _wrong_epsilon(residual: torch.Tensor, branch: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, ...]:
     total = residual + branch
     return total, torch.nn.functional.rms_norm(total, weight.shape, weight, 1000 * EPSILON)
@@ -77,6 +82,7 @@ def _wrong_target(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Te
 WRONG = {
     "activation": _gelu,
     "rotary": _wrong_half,
+    "heads": _next_group,
     "residual": _wrong_epsilon,
     "dropout": _all_kept,
     "dropout_bits": _none_dropped,
