@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -141,6 +143,30 @@ class EqualDropout(TorchDispatchMode):
         x, p, _ = args
         kept = torch.rand(x.numel(), device=x.device).view(x.shape) >= p
         return x * kept / (1 - p), kept
+
+
+@contextmanager
+def equal_dropout(*, everywhere: bool) -> Iterator[None]:
+    """The same where Python calls dropout, or `everywhere`: some attention drops by itself. The mode sees every operation of a
+    pass, which takes 0.2 s of Python with Llama 3.2 3B."""
+    if everywhere:
+        with EqualDropout():
+            yield
+        return
+    known = [(torch, "native_dropout"), (torch.nn.functional, "dropout")]
+    before = [getattr(place, name) for place, name in known]
+    try:
+        for (place, name), function in zip(known, before, strict=True):
+            setattr(place, name, partial(_dropped_equally, function))
+        yield
+    finally:
+        for (place, name), function in zip(known, before, strict=True):
+            setattr(place, name, function)
+
+
+def _dropped_equally(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    with EqualDropout():
+        return function(*arguments, **options)
 
 
 def gradients(

@@ -33,10 +33,10 @@ from job.training.forward import Forward, Revert
 from job.training.memory_plan import recompute
 from job.training.optimizations.comparison import (
     Difference,
-    EqualDropout,
     InFloat32,
     Perturbed,
     difference,
+    equal_dropout,
     fits_in_float32,
     gradients,
 )
@@ -108,7 +108,7 @@ class SelfTest:
             self.known = self._gradients()
             if self.exact or self.forward.precision == "float32":
                 self.forward.model.eval()
-                alone = gradients(self.forward, self.rows, [[row] for row in self.rows])
+                alone = gradients(self.forward, self.rows, [self.rows[:1], self.rows[1:]])
                 self.beside_others = difference(self.known[0], alone)
         if self.exact:
             self.rounding = self.rounding.worse(self.compare())
@@ -124,7 +124,8 @@ class SelfTest:
         found = [gradients(forward, self.rows, forward.cut(self.rows, budget) if budget else None)]
         forward.model.train()
         for row in self.rows[:2]:
-            with torch.random.fork_rng([forward.device] if forward.device.type == "cuda" else []), EqualDropout():
+            random = torch.random.fork_rng([forward.device] if forward.device.type == "cuda" else [])
+            with random, equal_dropout(everywhere=self.attention_drops):
                 torch.manual_seed(SEED)
                 # PyTorch's fused kernels draw the dropout of attention by themselves, in each dtype differently
                 with sdpa_kernel(SDPBackend.MATH) if self.attention_drops else nullcontext():
