@@ -21,6 +21,8 @@ class _Late:
 
     def __getattr__(self, name: str) -> Any:
         """Of what is not there yet: from the first question on it has the compiled expression's own methods, called as fast."""
+        if name.startswith("_"):  # of protocols: who copies or pickles it asks for them before it has a text
+            raise AttributeError(name)
         compiled = re.compile(self._text, re.IGNORECASE)
-        vars(self).update({name: getattr(compiled, name) for name in dir(compiled) if not name.startswith("_")})
+        vars(self).update({own: getattr(compiled, own) for own in dir(compiled) if not own.startswith("_")})
         return getattr(compiled, name)

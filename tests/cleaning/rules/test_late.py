@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import subprocess
 import sys
@@ -32,6 +33,12 @@ def test_it_finds_what_the_expression_finds() -> None:
     assert asked.sub(r"\2", text) == compiled.sub(r"\2", text)
     assert asked.match(text) and not asked.fullmatch(text)
     assert (asked.pattern, asked.flags, asked.groups) == (compiled.pattern, compiled.flags, 2)
+
+
+def test_a_copy_finds_the_same() -> None:
+    found = copy.copy(pattern("(a)b"))
+    assert not is_compiled(found)
+    assert found.sub(r"\1", "xAB") == "xA"
 
 
 def test_a_wrong_expression_fails_where_it_is_asked() -> None:
