@@ -109,8 +109,8 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """`command`, `env_file`, and for a manifest `target` and `image`. Exits on a wrong command line (64) and on --help."""
-    parser = _parser()
     arguments = _without_platform_words(arguments)
+    parser = _parser(arguments)
     options = [word.partition("=")[0] for word in arguments if word.startswith("--")]
     for option in options:
         if not any(known.startswith(option) for known in OPTIONS):  # argparse would take its value for a command
@@ -133,7 +133,7 @@ def _without_platform_words(arguments: list[str]) -> list[str]:
     return arguments[1:] if arguments[:1] == ["train"] else arguments
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROG,
         description="Clean rows, train a LoRA adapter on a 4-bit base model, probe both models, push the adapter to the Hub.",
@@ -160,7 +160,8 @@ def _parser() -> argparse.ArgumentParser:
         )
         word.set_defaults(command=command)
         _add_env_file(word, default=argparse.SUPPRESS)  # keeps an --env-file that stands before the command
-        command.add_arguments(word)
+        if command.name in arguments:  # a run needs neither queues nor prices of cards
+            command.add_arguments(word)
     return parser
 
 

@@ -222,6 +222,12 @@ def started(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.parametrize(("words", "imports"), [("run --env-file f", False), ("manifest docker --image I", True)])
+def test_a_run_imports_no_queue(words: str, imports: bool) -> None:
+    found = started(f"import sys; from job import cli; cli.parse({words.split()}); print('job.submit' in sys.modules)")
+    assert found.stdout.strip() == str(imports), found.stderr
+
+
 def test_lora_job_is_the_same_command_under_its_own_name() -> None:
     scripts = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
     assert scripts == {"lora-job": "job.__main__:main"}

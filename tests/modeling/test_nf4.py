@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,32 @@ from job.modeling.base import load_base
 from job.modeling.files import BaseFiles
 from job.modeling.tokenizer import load_tokenizer
 from job.settings.fields import ModelSettings
+
+QUANTIZED = """
+import hashlib, sys, torch
+from bitsandbytes.functional import dequantize_4bit, quantize_4bit, quantize_blockwise
+weight = torch.randn(64, 256, generator=torch.Generator().manual_seed(0))
+packed, state = quantize_4bit(weight, quant_type="nf4", compress_statistics=True)
+tensors = packed, state.absmax, dequantize_4bit(packed, state), quantize_blockwise(weight)[0]
+print(hashlib.sha256(b"".join(one.numpy().tobytes() for one in tensors)).hexdigest())
+print("torch._inductor.compile_fx" in sys.modules)
+"""
+
+
+def test_without_the_compiler_the_bytes_are_the_same() -> None:
+    """Which bitsandbytes imports to compile two functions, unless it is switched off (job/hosts/libraries.py)."""
+    on, off = (
+        subprocess.run(
+            [sys.executable, "-c", QUANTIZED],
+            env=os.environ | {"TORCHDYNAMO_DISABLE": switch},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for switch in "01"
+    )
+    assert (on[1], off[1]) == ("True", "False")
+    assert on[0] == off[0]
 
 
 @pytest.fixture

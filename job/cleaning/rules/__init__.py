@@ -5,6 +5,7 @@
     cleaner      walks a row through the registry
     digest       the hash of the rule set
     signs        what must be there for a costly pattern to be tried
+    late         patterns that are compiled when a text first meets them
     text, shape, wiki, contacts (with numbers, names), own     a family of rules each
     forum (its words: boilerplate, closings, requests, remarks), brands (its sentences: scrubbed, eaten)   the pack qa-forum
 

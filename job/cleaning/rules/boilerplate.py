@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from job.cleaning.rules.late import pattern as pattern  # the modules of words take it from here
+
 LONGEST = 320
 """Characters of a boilerplate sentence; longer ones say something."""
 MOST_WORDS = 16
@@ -162,10 +164,6 @@ _FINDS = (
     r",\s+(?=(?:nothing|looks?|seems?|appears?|most\s+(?:likely|probably)|probably|likely|everything)\s)"
 )
 """Behind what was read: what was found in it. Where "it" or "they" begins that, they are what was read, and all stays."""
-
-
-def pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.IGNORECASE)
 
 
 def _spaced(*phrases: str) -> str:

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import TypeVar
 
-from ftfy import fix_encoding
-
 Judgement = TypeVar("Judgement")
 
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})(?![0-9a-zA-Z]*\{)")
@@ -175,6 +173,8 @@ def repair(text: str) -> str:
     """
     if not is_plain(text):
         if not text.isascii() and _MOJIBAKE.search(text) and not _ENCODINGS.search(text):
+            from ftfy import fix_encoding  # 58 modules, and most data sets have no such text
+
             mended = fix_encoding(text)
             text = text if mended == text or _explains(text, mended) else mended
         if "\r" in text or not text.isascii():
