@@ -111,7 +111,7 @@ class Measurement:
         size = settings.batch_size
         sampled = range(0, min(len(rows), SAMPLED_STEPS * size), size)
         some = [part for start in sampled for part in parts(rows[start : start + size])]
-        self.largest = next(iter(parts(memory_plan.longest_rows)), [])
+        self.largest = max(some, key=lambda part: sum(len(row.ids) for row in part), default=[])
         self.typical = next(iter(some), [])
         self.shortest = [min(rows, key=lambda row: len(row.ids))]
         self.shapes = {shape_of(part) for part in some}

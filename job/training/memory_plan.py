@@ -1,5 +1,5 @@
-"""How a step is cut on this card: predicted, then measured on the longest rows. Where memory runs out, the plan falls back to
-the next candidate.
+"""How a step is cut on this card: predicted, then measured on its fullest micro-batch. Where memory runs out, the plan falls
+back to the next candidate.
 
 The effective batch never changes, only how it is cut; so a run may fall back at any step. That changes no result, apart from
 the numbers that dropout draws.
@@ -47,8 +47,8 @@ class MemoryPlan:
     ) -> None:
         """`halved`: begin with micro-batches of at most half the largest, because memory ran out in an earlier start."""
         lengths = sorted((len(row.ids) for row in rows), reverse=True)
-        self.forward = forward
-        self.longest_rows = sorted(rows, key=lambda row: -len(row.ids))[:batch_size]
+        self.forward, self.batch_size = forward, batch_size
+        self.rows = sorted(rows, key=lambda row: -len(row.ids))
         self.layers = decoder_layers(forward.base)
         self.candidates = candidates(lengths[0], largest_step(lengths, batch_size), recomputable=bool(self.layers))
         width = 4 if forward.precision == "float32" else 2
@@ -68,6 +68,24 @@ class MemoryPlan:
     def candidate(self) -> Candidate:
         return self.candidates[self.place]
 
+    def fullest(self) -> list[Row]:
+        """The micro-batch of the candidate that takes most memory: the longest rows, and shorter ones to the brim. Of rows that
+        are padded, those whose number times the longest of them is largest."""
+        budget = self.candidate.tokens
+        if not self.forward.packed:
+            counts = [
+                min(max(budget // len(row.ids), 1), self.batch_size, len(self.rows) - place)
+                for place, row in enumerate(self.rows)
+            ]
+            first = max(range(len(counts)), key=lambda place: counts[place] * len(self.rows[place].ids))
+            return self.rows[first : first + counts[first]]
+        found: list[Row] = []
+        for row in self.rows:
+            if len(found) < self.batch_size and (not found or len(row.ids) <= budget):
+                found.append(row)
+                budget -= len(row.ids)
+        return found
+
     def select(self, dry_run_step: Callable[[Sequence[Row]], DryRun]) -> DryRun | None:
         """Take the fastest candidate whose measured peak leaves the reserve free; returns its dry run.
 
@@ -84,7 +102,7 @@ class MemoryPlan:
             torch.cuda.reset_peak_memory_stats()
             dry_run = None
             try:  # ends before the next try: the traceback holds the step's tensors
-                dry_run = dry_run_step(self.forward.cut(self.longest_rows, self.candidate.tokens)[0])
+                dry_run = dry_run_step(self.fullest())
             except torch.OutOfMemoryError as error:
                 out_of_memory(error, self.forward.lockstep)
             peak = torch.cuda.max_memory_reserved()
@@ -111,7 +129,7 @@ class MemoryPlan:
         self._note(step=step, peak=peak, fits=False)
         if self.place + 1 == len(self.candidates):
             table = "\n".join(f"  {attempt}" for attempt in self.tried)
-            longest = len(self.longest_rows[0].ids)
+            longest = len(self.rows[0].ids)
             raise MemoryExhausted(
                 f"GPU memory ran out at step {step} even with the smallest micro-batches: {usable_bytes() / GIB:.1f} GiB are "
                 f"usable, and rows have up to {longest:,} tokens. Tried:\n{table}",

@@ -231,7 +231,7 @@ def test_copies_are_kept_where_they_pay(
 @pytest.mark.parametrize(
     ("shown", "reason"),
     [
-        ({"seconds": 0.0009}, "0.00 GiB, 1.8 % of the time"),
+        ({"seconds": 0.0004}, "0.00 GiB, 0.8 % of the time"),
         ({"room": 0, "seconds": 0.0}, "0 of {count} layers, 0.00 GiB, 0.0 % of the time"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ import torch
 
 from job.errors import MemoryExhausted
 from job.modeling.architecture import Architecture
+from job.modeling.batching import Row
 from job.modeling.memory import Candidate, Checkpointing
 from job.settings.fields import LoraSettings
 from job.training.dry_run import dry_run_step
+from job.training.forward import Forward
 from job.training.memory_plan import MemoryPlan, largest_step
 from job.training.optimizations.comparison import Perturbed, gradients
 from tests.conftest import make_base
@@ -83,6 +86,45 @@ def test_the_longest_rows_never_come_together() -> None:
     lengths = [2000] * 10 + [100] * 990
     assert 16 * 100 < largest_step(lengths, 16) < 16 * 2000 / 2
     assert largest_step(lengths[:3], 16) == 6000
+
+
+def lengths_of(rows: list[Row]) -> list[int]:
+    return [len(row.ids) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("budget", "packed", "padded"),
+    [
+        (700, [300, 299, 100], [300, 299]),  # the longest alone would leave 100 tokens unmeasured
+        (500, [300, 180, 20], [180, 100]),
+        (310, [300], [300]),
+        (1000, [300, 299, 180, 100, 100, 20], [300, 299, 180]),
+    ],
+)
+def test_the_dry_run_takes_the_fullest_micro_batch(
+    budget: int,
+    packed: list[int],
+    padded: list[int],
+    forward: Forward,
+    with_optimizations: Callable[..., Forward],
+) -> None:
+    rows = [Row.after([7] * tokens, 1) for tokens in (100, 300, 20, 299, 180, 100)]
+    memory_plan = MemoryPlan(forward, rows, batch_size=6, architecture=None, lora=LoraSettings())
+    memory_plan.candidates = [Candidate(budget, "none")]
+    assert lengths_of(memory_plan.fullest()) == padded
+    with_optimizations("packed_rows")
+    assert lengths_of(memory_plan.fullest()) == packed
+    memory_plan.batch_size = 2
+    assert len(memory_plan.fullest()) <= 2
+
+
+def test_of_padded_rows_many_that_are_alike_take_more_than_the_longest(forward: Forward) -> None:
+    rows = [Row.after([7] * tokens, 1) for tokens in (300, 200, 200, 200)]
+    memory_plan = MemoryPlan(forward, rows, batch_size=4, architecture=None, lora=LoraSettings())
+    memory_plan.candidates = [Candidate(600, "none")]
+    assert lengths_of(memory_plan.fullest()) == [300, 200], "padded to 600"
+    memory_plan.candidates = [Candidate(599, "none")]
+    assert lengths_of(memory_plan.fullest()) == [200, 200]
 
 
 def test_predictions_are_part_of_the_record(base: Path) -> None:
