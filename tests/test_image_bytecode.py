@@ -13,7 +13,6 @@ from tests.engine import SHORT, docker, require_image
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 PACKAGES = "/venv/lib/python3*/site-packages"
-QUICKSTART = "python3 /app/entrypoint.py"
 MAY_WRITE = ("--user", "0", "-e", "PYTHONDONTWRITEBYTECODE=")
 """With these Python keeps the bytecode of every module for which it found none that is valid."""
 
@@ -40,10 +39,10 @@ def bytecode_written(image: str, command: str, *options: str) -> set[str]:
 
 def test_what_a_run_imports_comes_compiled(image: str) -> None:
     """A run of every stage, then what only some runs need: over 4,000 modules, and ten of them small and not worth naming."""
-    late = "python3 /app/entrypoint.py plan && python3 -c 'import openpyxl, pandas, py3langid, charset_normalizer'"
-    written = bytecode_written(
-        image, f"{QUICKSTART} && {late}", *MAY_WRITE, "-e", "FINETUNE_EXPORT=adapter,lora,merged"
-    )
+    job = "python3 /app/entrypoint.py"
+    late = "python3 -c 'import openpyxl, pandas, py3langid, charset_normalizer'"
+    merged = ("-e", "FINETUNE_EXPORT=adapter,lora,merged")
+    written = bytecode_written(image, f"{job} && {job} plan && {late}", *MAY_WRITE, *merged)
     assert len(written) < 20, sorted(written)
     assert not [name for name in written if name.startswith("/app")], written
 
