@@ -18,9 +18,9 @@ from job.modeling.memory import HEAD_SLICE
 WIDTH = 128
 """Tokens between two shapes: a step of 16 rows of the published recipe has 4,200, so 1.5 % are padding."""
 SHORT_OF = 8
-"""So many tokens less than a multiple of the width: for multiples of 64 cuBLAS takes tiles that are 3 % slower on an H200. A
-multiple of 8 tokens still begins at 16 bytes. All products of a layer, both ways, padding to the next shape included, take
-4 % longer than for the number of tokens itself at 256 and 0, 3 % at 128 and 0, 0.5 % at 128 and 8 (`tests.bench.products`)."""
+"""So many tokens less than a multiple of the width: for multiples of 64 cuBLAS takes slower tiles on an H200, and a multiple of
+8 tokens still begins at 16 bytes. Around 3,000 tokens all products of a layer, both ways and with what is padding, take 6.3 %
+longer than for the number of tokens itself at 256 and 0, 5.2 % at 128 and 0, 1.8 % at 128 and 8 (`tests.bench.products`)."""
 FEWEST_ROWS = 32
 """A row more costs nothing: the blocks of attention that find it empty end at once."""
 

@@ -68,8 +68,8 @@ def test_the_medical_run_needs_the_machine_of_a_t4(tmp_path: Path) -> None:
     needs = needs_of(settings(tmp_path, "FINETUNE_DATA_SOURCES=a/b=5927"), "T4")
     assert (needs.memory_gib, needs.disk_gb, needs.memory_mib) == (USUAL.memory_gib, USUAL.disk_gb, 14000)
     assert needs.words == "a base of 3.0 billion parameters: 14 GiB of memory, 80 GB of disk"
-    assert needs.limit_words == f"time limit {needs.max_hours} h: 3 times the estimate of 1.8 h, and at least 2 h"
-    assert needs.max_hours == 6
+    assert needs.limit_words == f"time limit {needs.max_hours} h: 3 times the estimate of 1.6 h, and at least 2 h"
+    assert needs.max_hours == 5
 
 
 def test_a_faster_card_takes_less_time_and_float32_more(tmp_path: Path) -> None:
