@@ -130,7 +130,7 @@ class Measurement:
         self.forward.model.train()
         short, self.seconds = (self._time(self.forward.loss_sum, some) for some in (self.shortest, self.typical))
         if short >= HOST_BINDS * self.seconds:
-            self.seconds = max(self.seconds, short + REST_SECONDS * self.steps / self.micro_batches)
+            self.seconds = max(self.seconds, short + REST_SECONDS * self.steps / max(self.micro_batches, 1))
             return ""
         return f"kernels set the pace: a short row takes {short:.3f} s, {len(self.typical)} rows {self.seconds:.3f} s"
 

@@ -112,6 +112,18 @@ def test_the_workers_together_look_at_each_row_once(
     assert sorted(ROWS.index(row) for row in seen) == list(range(LONG.batch_size))
 
 
+def test_a_worker_with_a_row_in_less_than_every_step_decides_too(
+    forward: Forward, with_optimizations: Callable[..., Forward], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_optimizations(*ALL)
+    rows, once = ROWS[:9], SETTINGS.model_copy(update={"epochs": 0.5})
+    measured = graph_choice.Measurement(forward, memory_plan_of(forward, rows), rows, once, Member(7, 8))
+    assert (measured.steps, measured.micro_batches) == (1, 0)
+    monkeypatch.setattr(graph_choice.Measurement, "_time", lambda *_: 0.1)
+    assert measured.pace() == ""
+    assert measured.seconds == pytest.approx(0.1 + graph_choice.REST_SECONDS)
+
+
 def test_a_worker_without_rows_captures_nothing(choose: Choose, forward: Forward) -> None:
     found = choose(member=Member(8, 9))
     assert not found.on and found.reason == "there are fewer rows in a step than workers, and none for this one"

@@ -216,13 +216,8 @@ class WithLora(torch.autograd.Function):
         thin = dropped @ down.T  # (T, r)
         output.view(-1, output.shape[-1]).addmm_(thin, up.T, alpha=scaling)
         ctx.save_for_backward(x, kept, thin, down, up)
-        ctx.weight, ctx.scaling, ctx.keep, ctx.one_kernel, ctx.readers = (
-            weight,
-            scaling,
-            1 / (1 - p),
-            one_kernel,
-            readers,
-        )
+        ctx.weight, ctx.readers, ctx.one_kernel = weight, readers, one_kernel
+        ctx.scaling, ctx.keep = scaling, 1 / (1 - p)
         return output
 
     @staticmethod
