@@ -50,6 +50,19 @@ def test_a_base_without_template_takes_one_from_a_file(tmp_path: Path) -> None:
     assert load_tokenizer(fetch_files(given, "", weights=False), given).chat_template == TEMPLATE
 
 
+def test_it_is_loaded_again_where_anything_has_changed_and_not_otherwise(tmp_path: Path) -> None:
+    folder = make_base_of(tmp_path / "base", CHATML)
+    first = load(folder, pad_token="reserved")
+    assert load(folder, pad_token="reserved") is first
+    assert load(folder, pad_token="add") is not first
+    assert load(folder, pad_token="reserved") is not first, "one is kept"
+    kept = load(folder, pad_token="reserved")
+    config = folder / "tokenizer_config.json"
+    config.write_text(config.read_text("utf-8").replace("<|endoftext|>", "<|im_end|>"), "utf-8")
+    assert load(folder, pad_token="reserved") is not kept
+    assert load(folder, pad_token="reserved").eos_token == "<|im_end|>"
+
+
 # --- in a run --------------------------------------------------------------------------------------------------------
 
 CASES = (
