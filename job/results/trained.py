@@ -22,7 +22,8 @@ class Optimization(Result):
 
 
 class DryRun(Result):
-    """One optimizer step on the longest rows, taken and reverted before the run commits to a precision."""
+    """One optimizer step on the longest rows and the largest micro-batch, taken and reverted before the run commits to a
+    precision."""
 
     rows: int
     tokens: int

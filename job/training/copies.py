@@ -104,7 +104,7 @@ def choose(forward: Forward, memory_plan: MemoryPlan, rows: Sequence[Row]) -> Op
         if not reason:
             forward.reverts.append(copies.close)
             copies.keep()
-            _capture_fullest(forward, memory_plan)
+            _capture_largest(forward, memory_plan)
     except Exception as error:  # CUDA's, or memory that ran out: the plan stands without them
         reason = f"{type(error).__name__}: {error}".splitlines()[0].partition(". ")[0]
     if reason and forward.copies:
@@ -133,18 +133,18 @@ def room_beside(forward: Forward, memory_plan: MemoryPlan) -> int:
     peak = memory_plan.tried[-1].peak_bytes
     if forward.graphs:
         memory_plan.forget_peak()
-        forward.row_sums(memory_plan.fullest())
+        forward.row_sums(memory_plan.largest())
         moments = MOMENTS * sum(one.nbytes for one in forward.graphs.parameters)
         peak = max(peak, torch.cuda.max_memory_reserved() + moments + POOL_GROWTH)
     release()
     return usable_bytes() - peak
 
 
-def _capture_fullest(forward: Forward, memory_plan: MemoryPlan) -> None:
+def _capture_largest(forward: Forward, memory_plan: MemoryPlan) -> None:
     """First: smaller graphs find room in what it leaves. Raises NoRoom."""
     if forward.graphs:
         with _training(forward):
-            forward.graphs.captured_for(memory_plan.fullest())
+            forward.graphs.captured_for(memory_plan.largest())
 
 
 def _pass(forward: Forward, rows: Sequence[Row]) -> None:

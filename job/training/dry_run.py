@@ -1,4 +1,5 @@
-"""One real optimizer step on the longest rows, taken and reverted. It decides precision and memory plan."""
+"""One real optimizer step on the longest rows and the largest micro-batch, taken and reverted. It decides precision and memory
+plan."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ LOSS_SCALES = 12
 no run here has needed more."""
 
 
-def dry_run_step(forward: Forward, rows: Sequence[Row], learning_rate: float) -> DryRun:
+def dry_run_step(forward: Forward, micro_batches: Sequence[Sequence[Row]], learning_rate: float) -> DryRun:
     """A training step, an evaluation step and a copy of the adapter for saving; adapter and random states stay as they were.
 
     Never raises for values that are not finite: `problem` says what was seen. Raises torch.OutOfMemoryError.
@@ -33,10 +34,11 @@ def dry_run_step(forward: Forward, rows: Sequence[Row], learning_rate: float) ->
     activations = Activations(forward.base)
     try:
         with torch.random.fork_rng([device] if device.type == "cuda" else []), activations:
-            value, scale, problem = _take(optimizer, parameters, forward, rows)
+            value, scale, problem = _take(optimizer, parameters, forward, micro_batches)
             model.eval()
             with torch.no_grad():
-                forward.loss_sum(rows)
+                for rows in micro_batches:
+                    forward.loss_sum(rows)
             lora_tensors(model)
     finally:
         with torch.no_grad():
@@ -44,8 +46,8 @@ def dry_run_step(forward: Forward, rows: Sequence[Row], learning_rate: float) ->
                 parameter.copy_(values)
         model.zero_grad(set_to_none=True)
     return DryRun(
-        rows=len(rows),
-        tokens=sum(len(row.ids) for row in rows),
+        rows=sum(map(len, micro_batches)),
+        tokens=sum(len(row.ids) for rows in micro_batches for row in rows),
         loss=value,
         loss_scale=scale,
         largest_activation=activations.largest(),
@@ -54,17 +56,22 @@ def dry_run_step(forward: Forward, rows: Sequence[Row], learning_rate: float) ->
 
 
 def _take(
-    optimizer: torch.optim.Optimizer, parameters: list[torch.nn.Parameter], forward: Forward, rows: Sequence[Row]
+    optimizer: torch.optim.Optimizer,
+    parameters: list[torch.nn.Parameter],
+    forward: Forward,
+    micro_batches: Sequence[Sequence[Row]],
 ) -> tuple[float, float, str]:
     """One optimizer step. Returns (loss, loss scale, what was not finite)."""
     scaler = torch.amp.GradScaler(forward.device.type, enabled=forward.precision == "float16")
+    targets = max(sum(row.targets for rows in micro_batches for row in rows), 1)
     for _ in range(LOSS_SCALES):
-        scale = scaler.get_scale()
-        loss = forward.loss_sum(rows) / max(sum(row.targets for row in rows), 1)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            return value, scale, f"the loss is {value}"
-        torch.autograd.backward(scaler.scale(loss))
+        scale, value = scaler.get_scale(), 0.0
+        for rows in micro_batches:
+            loss = forward.loss_sum(rows) / targets
+            value += float(loss.detach())
+            if not math.isfinite(value):
+                return value, scale, f"the loss is {value}"
+            torch.autograd.backward(scaler.scale(loss))
         scaler.unscale_(optimizer)
         norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         scaler.step(optimizer)

@@ -107,7 +107,7 @@ def test_the_workers_together_look_at_each_row_once(
     for rank in range(3):
         measured = graph_choice.Measurement(forward, plan, ROWS, LONG, Member(rank, 3))
         seen += measured.typical
-        assert tokens(measured.typical) <= tokens(measured.largest) < tokens(plan.fullest()) / 2
+        assert tokens(measured.typical) <= tokens(measured.largest) < tokens(plan.largest()) / 2
         assert measured.micro_batches == measured.steps == 500
     assert sorted(ROWS.index(row) for row in seen) == list(range(LONG.batch_size))
 

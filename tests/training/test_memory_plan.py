@@ -92,39 +92,48 @@ def lengths_of(rows: list[Row]) -> list[int]:
     return [len(row.ids) for row in rows]
 
 
-@pytest.mark.parametrize(
-    ("budget", "packed", "padded"),
-    [
-        (700, [300, 299, 100], [300, 299]),  # the longest alone would leave 100 tokens unmeasured
-        (500, [300, 180, 20], [180, 100]),
-        (310, [300], [300]),
-        (1000, [300, 299, 180, 100, 100, 20], [300, 299, 180]),
-    ],
-)
-def test_the_dry_run_takes_the_fullest_micro_batch(
+def plan_for(forward: Forward, lengths: list[int], size: int, budget: int) -> MemoryPlan:
+    rows = [Row.after([7] * tokens, 1) for tokens in lengths]
+    memory_plan = MemoryPlan(forward, rows, batch_size=size, architecture=None, lora=LoraSettings())
+    memory_plan.candidates = [Candidate(budget, "none")]
+    return memory_plan
+
+
+MEASURED = [
+    ([1400] * 200 + [2048], 4, 2816, [[2048], [1400, 1400]]),
+    ([1000] * 400 + [1100], 16, 2048, [[1100], [1000, 1000]]),
+    ([2048] * 2 + [1500, 500] + [100] * 12, 16, 5632, [[2048, 2048, 1500]]),
+    ([300, 200, 50], 3, 310, [[300]]),
+    ([300, 299, 100, 20], 4, 719, [[300, 299, 100, 20]]),
+]
+"""Lengths, rows of a step, budget, and the lengths of what is measured of packed rows."""
+
+
+@pytest.mark.parametrize(("lengths", "size", "budget", "measured"), MEASURED)
+def test_a_candidate_is_measured_on_the_longest_row_and_on_its_largest_micro_batch(
+    lengths: list[int],
+    size: int,
     budget: int,
-    packed: list[int],
-    padded: list[int],
-    forward: Forward,
+    measured: list[list[int]],
     with_optimizations: Callable[..., Forward],
 ) -> None:
-    rows = [Row.after([7] * tokens, 1) for tokens in (100, 300, 20, 299, 180, 100)]
-    memory_plan = MemoryPlan(forward, rows, batch_size=6, architecture=None, lora=LoraSettings())
-    memory_plan.candidates = [Candidate(budget, "none")]
-    assert lengths_of(memory_plan.fullest()) == padded
-    with_optimizations("packed_rows")
-    assert lengths_of(memory_plan.fullest()) == packed
-    memory_plan.batch_size = 2
-    assert len(memory_plan.fullest()) <= 2
+    memory_plan = plan_for(with_optimizations("packed_rows"), lengths, size, budget)
+    assert [lengths_of(part) for part in memory_plan.micro_batches()] == measured
 
 
-def test_of_padded_rows_many_that_are_alike_take_more_than_the_longest(forward: Forward) -> None:
-    rows = [Row.after([7] * tokens, 1) for tokens in (300, 200, 200, 200)]
-    memory_plan = MemoryPlan(forward, rows, batch_size=4, architecture=None, lora=LoraSettings())
-    memory_plan.candidates = [Candidate(600, "none")]
-    assert lengths_of(memory_plan.fullest()) == [300, 200], "padded to 600"
-    memory_plan.candidates = [Candidate(599, "none")]
-    assert lengths_of(memory_plan.fullest()) == [200, 200]
+@pytest.mark.parametrize(
+    ("lengths", "budget", "measured"),
+    [
+        ([500] + [255] * 50, 512, [[500], [255, 255]]),  # attention in the reference path takes a row's square
+        ([300, 200, 200, 200], 599, [[300], [200, 200]]),
+        ([300, 300, 200], 600, [[300, 300]]),
+    ],
+)
+def test_of_padded_rows_the_padding_counts(
+    lengths: list[int], budget: int, measured: list[list[int]], forward: Forward
+) -> None:
+    memory_plan = plan_for(forward, lengths, 4, budget)
+    assert [lengths_of(part) for part in memory_plan.micro_batches()] == measured
 
 
 def test_predictions_are_part_of_the_record(base: Path) -> None:
