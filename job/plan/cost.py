@@ -33,7 +33,8 @@ H200_TFLOPS = 790
 MEASURED_WEIGHTS = 3_212_574_720
 """Weights that a token of that base is multiplied with, the head included (Llama 3.2 3B)."""
 KERNEL_MS = {False: 29.2, True: 26.0}
-"""Of 1,000 tokens, layers not recomputed: without flash attention, as below compute capability 8.0, and with it."""
+"""Of 1,000 tokens, layers not recomputed: without flash attention, as below compute capability 8.0, and with it. Both with what
+graphs fill up, which a T4 has no need of: 5 % on the safe side there."""
 RECOMPUTED: dict[Checkpointing, float] = {"none": 1.0, "half": 1.22, "all": 1.43}
 """Arithmetic of a step: 18.8 GFLOP a token with every layer recomputed, 13.1 without."""
 FORWARD_SHARE = 0.5
@@ -41,9 +42,10 @@ FORWARD_SHARE = 0.5
 HOST_SECONDS = 0.149 / 28
 """Python and launches for a layer of a micro-batch, where the card is not what a step waits for: 28 layers in 0.149 s."""
 GRAPHED_SECONDS = 0.018
-"""The same for a whole step with CUDA graphs: by so much a step that finds the card idle, after a log line, takes longer."""
+"""The same for a whole step with CUDA graphs: by so much a step that finds the card idle, after a log line, takes longer. A run
+counts on it too (`REST_SECONDS` in job/training/graph_choice.py)."""
 CAPTURE_SECONDS = 3.0
-"""What a run spends on graphs: 18 of 16 rows of Llama 3.2 3B."""
+"""What a run spends on graphs: 18 shapes of steps of 16 rows on Llama 3.2 3B."""
 CLEANED_ROWS_PER_SECOND = 1000
 DOWNLOAD_BYTES_PER_SECOND = 100e6
 START_SECONDS = 60.0

@@ -35,7 +35,7 @@ them; behind a busy card it does not show. An H200's host with 16 rows of Llama 
 HOST_BINDS = 0.5
 """Below this share of a micro-batch's time, a single short row shows that the host is done long before the card."""
 LONG = 1.0
-"""Seconds; libraries set themselves up in less. A step of 16 rows takes 4.3 on a T4 (`tests.bench.parallel_paper`)."""
+"""Seconds; libraries set themselves up in less. A step of 16 rows takes 3.9 on a T4 (`tests.bench.parallel_paper`)."""
 SAMPLED_STEPS = 200
 """Steps whose shapes are counted."""
 SEED = 21

@@ -20,7 +20,7 @@ class _Late:
         self._text = text
 
     def __getattr__(self, name: str) -> Any:
-        """Of what is not there yet: from the first question on it has the compiled expression's own methods, called as fast."""
+        """Of what is not there yet: from the first question on it has the compiled expression's own methods."""
         if name.startswith("_"):  # of protocols: who copies or pickles it asks for them before it has a text
             raise AttributeError(name)
         compiled = re.compile(self._text, re.IGNORECASE)

@@ -195,37 +195,42 @@ class Turned(torch.autograd.Function):
 def repeated(key: torch.Tensor, value: torch.Tensor, groups: int) -> list[torch.Tensor]:
     """key and value (1, T, heads, width), each as repeat_interleave(groups, 2) gives it."""
     given = [one if one.stride(3) == 1 else one.contiguous() for one in (key, value)]
+    _, tokens, heads, width = key.shape
+    many = [one.new_empty((1, tokens, heads * groups, width)) for one in given]
     strides = [step for one in given for step in one.stride()[1:3]]
-    many = [one.new_empty((1, one.shape[1], one.shape[2] * groups, one.shape[3])) for one in given]
-    _launch_heads("repeat", given, many, key, groups, strides)
+    packs, ending = _packs_of_a_head([*given, *many], strides)
+    count = tokens * heads * packs
+    _kernel("repeat", key.dtype, ending)(
+        _blocks(2 * count, THREADS),
+        THREADS,
+        *(one.data_ptr() for one in (*given, *many)),
+        *(*strides, count, heads, packs, groups),
+    )
     return many
 
 
 def summed(key: torch.Tensor, value: torch.Tensor, groups: int) -> list[torch.Tensor]:
     """The gradients of what `repeated` gives as those of what it got."""
     many = [key.contiguous(), value.contiguous()]
-    sums = [one.new_empty((1, one.shape[1], one.shape[2] // groups, one.shape[3])) for one in many]
-    _launch_heads("sum", many, sums, sums[0], groups)
+    _, tokens, heads, width = key.shape
+    sums = [one.new_empty((1, tokens, heads // groups, width)) for one in many]
+    packs, ending = _packs_of_a_head([*many, *sums])
+    count = tokens * heads // groups * packs
+    _kernel("sum", key.dtype, ending)(
+        _blocks(2 * count, THREADS),
+        THREADS,
+        *(one.data_ptr() for one in (*many, *sums)),
+        *(count, packs, groups),
+    )
     return sums
 
 
-def _launch_heads(
-    name: str,
-    given: list[torch.Tensor],
-    made: list[torch.Tensor],
-    few: torch.Tensor,
-    groups: int,
-    strides: Sequence[int] = (),
-) -> None:
-    """`few`: of the keys' own shape, without repetition."""
-    _, tokens, heads, width = few.shape
-    size = few.element_size()
-    places = [*(one.data_ptr() for one in (*given, *made)), *(size * step for step in (width, *strides))]
+def _packs_of_a_head(tensors: Sequence[torch.Tensor], strides: Sequence[int] = ()) -> tuple[int, str]:
+    """How many loads a head's numbers take, and the ending of the kernel's name."""
+    width, size = tensors[0].shape[-1], tensors[0].element_size()
+    places = [*(one.data_ptr() for one in tensors), *(size * step for step in (width, *strides))]
     wide = not any(place % PACK_BYTES for place in places)
-    packs = width * size // PACK_BYTES if wide else width
-    count = tokens * heads * packs
-    sizes = (*strides, count, *((heads,) if strides else ()), packs, groups)
-    _kernel(name, few.dtype, ENDING[wide])(_blocks(2 * count, THREADS), THREADS, *places[:4], *sizes)
+    return (width * size // PACK_BYTES if wide else width), ENDING[wide]
 
 
 # --- residual add with norm ------------------------------------------------------------------------------------------
