@@ -156,7 +156,7 @@ def test_a_capture_that_fails_is_said_once_and_the_step_goes_on(
 
 def test_no_room_for_a_single_graph_is_no_room(graphs: Graphs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("job.training.graphs.spare_bytes", lambda: -(3 * 2**20))
-    with pytest.raises(NoRoom, match="a graph of 256 tokens takes 3 MiB of the reserve"):
+    with pytest.raises(NoRoom, match="a graph of 120 tokens takes 3 MiB of the reserve"):
         graphs.replayed(rows_of(100))
 
 
