@@ -137,7 +137,10 @@ class Readers:
     def require_handed_on(self) -> None:
         if self.sum is not None:
             self.left, self.sum = self.count, None
-            raise RuntimeError(f"the results of {self.count} layers that read one tensor have not all been used")
+            raise RuntimeError(
+                f"the results of {self.count} layers that read one tensor have not all been used, so its gradient lacks a "
+                "part: a base model (FINETUNE_MODEL_BASE) that leaves some out for some rows cannot be trained with lora4bit"
+            )
 
     def handed_on(self, shape: torch.Size) -> torch.Tensor | None:
         """The sum as (*shape, in), if none is missing."""

@@ -11,7 +11,15 @@ import torch
 from job.modeling.batching import Row
 from job.modeling.nf4 import four_bit_layers
 from job.training.forward import Forward
-from job.training.optimizations.comparison import Difference, InFloat32, Perturbed, difference, gradients
+from job.training.optimizations.comparison import (
+    Difference,
+    EqualDropout,
+    InFloat32,
+    Perturbed,
+    difference,
+    equal_dropout,
+    gradients,
+)
 from job.training.optimizations.self_test import SelfTest
 from tests.conftest import make_base
 from tests.training.building import adapter, forward_of, random_rows, rows_up_to
@@ -35,6 +43,31 @@ def test_a_wrong_factor_shows_in_the_scale_and_noise_does_not() -> None:
 
 def test_a_part_of_the_adapter_without_gradient_is_a_difference() -> None:
     assert difference((1.0, torch.ones(4)), (1.0, torch.ones(3))).gradient == 1
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_dropout_is_met_where_it_is_called_and_all_is_afterwards_as_it_was(
+    everywhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it does there needs a card: test_registry.py compares with dropout in 16 bits."""
+    seen: list[str] = []
+    dispatch = EqualDropout.__torch_dispatch__
+
+    def watched(self: EqualDropout, function: Any, *arguments: Any) -> Any:
+        seen.append(function.name())
+        return dispatch(self, function, *arguments)
+
+    monkeypatch.setattr(EqualDropout, "__torch_dispatch__", watched)
+    x, before = torch.ones(8, requires_grad=True), (torch.native_dropout, torch.nn.functional.dropout)
+    with pytest.raises(KeyError), equal_dropout(everywhere=everywhere):
+        torch.nn.Dropout(0.5)(x)
+        assert "aten::bernoulli_.float" in seen, "of a CPU"
+        torch.native_dropout(x, 0.5, True)
+        assert "aten::native_dropout" in seen
+        x.exp()
+        assert ("aten::exp" in seen) == everywhere
+        raise KeyError
+    assert (torch.native_dropout, torch.nn.functional.dropout) == before
 
 
 def test_the_adapter_and_the_precision_are_as_they_were(base: Path) -> None:
