@@ -112,7 +112,10 @@ class Wire:
         self._orders = 0
 
     def tell(self, key: str, value: Any) -> None:
-        self._news.set(f"{key}/{self.rank}", json.dumps(value))
+        """Returns once the store has it: a set alone has no answer, and what another connection asks next may come before it."""
+        name = f"{key}/{self.rank}"
+        self._news.set(name, json.dumps(value))
+        self._news.check([name])
 
     def told(self, key: str, rank: int) -> Any | None:
         """What that worker told; None if it has not yet."""

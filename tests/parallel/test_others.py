@@ -132,6 +132,7 @@ def test_hosts_with_and_without_gpus_do_not_train_together(gather: Gather) -> No
 def test_one_that_does_not_come_is_named(gather: Gather) -> None:
     others, _, (second,) = gather(3, 1, seconds=0.3)
     second.tell(cards=1)
+    until(lambda: "cards" in others.board.of(1))
     with pytest.raises(HostUnfit, match=r"Of 3 processes 2 did not come within 0\.005 minutes to 127\.0\.0\.1"):
         others.counts(1, None)
     began = time.monotonic()
