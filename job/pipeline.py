@@ -291,6 +291,7 @@ def check_host(
             run.root,
             host,
             computes=any(stage.computes for stage in missing),
+            trains=any(stage.takes_steps for stage in missing),
             place=run.others.place if run.others else None,
         )
         for stage in wanted:

@@ -9,6 +9,7 @@ import ctypes
 import os
 import platform
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,8 +26,9 @@ from job.hosts.hub import cache_unusable
 from job.hosts.libraries import gpu_wanted, usable_cpus
 from job.hosts.main_memory import beside, require_room_for
 from job.hosts.places import Place
+from job.modeling import early
 from job.modeling.architecture import Architecture, require_layers_to_share
-from job.modeling.files import listed_weights
+from job.modeling.files import listed_weights, weight_files
 from job.modeling.memory import GIB, RESERVE_SHARE
 from job.modeling.precision import require_computed, weakest_capability
 from job.modeling.sharding import Fit, require_room_to_load
@@ -57,10 +59,18 @@ def inspect(root: Path) -> Host:
 
 
 def check(
-    settings: Settings, token: str, root: Path, host: Host, *, computes: bool = True, place: Place | None = None
+    settings: Settings,
+    token: str,
+    root: Path,
+    host: Host,
+    *,
+    computes: bool = True,
+    trains: bool = True,
+    place: Place | None = None,
 ) -> None:
     """Run all checks, the cheapest first. Without stages that compute, only the base model's: its tokenizer counts tokens.
-    `place`: of this process, where the run has several.
+    `trains`: whether this process is to load the base for training; what takes time there begins now. `place`: of this process,
+    where the run has several.
 
     Raises HostUnfit (68), SettingsError (64) for a base model that cannot be trained as the settings say, AccessDenied (67),
     NotFound (66), HubUnavailable (76).
@@ -80,7 +90,11 @@ def check(
         _check_gpu_memory(base, settings, host, torch.cuda.mem_get_info()[0], width, CARDS, place)
     _check_disk(root, cleaning_bytes(settings.data) + expected.run_bytes)
     _check_cache(settings.model, token)
-    read_ahead(_cached_weights(settings.model))
+    weights = _weights_here(settings.model)
+    if not settings.model.is_local:  # those in a folder are read to be hashed
+        read_ahead(weights)
+    if trains and host.device == "cuda" and _workers(settings.train, host, place) == 1:  # workers may share a card
+        early.begin(weights)
 
 
 @dataclass(frozen=True)
@@ -237,10 +251,16 @@ def _check_cpu(host: Host, base: Architecture) -> None:
         )
 
 
-def _cached_weights(model: ModelSettings) -> list[Path]:
-    """Of a base on the Hub, as far as they are here. A base in a folder is read to be hashed."""
-    config = None if model.is_local else try_to_load_from_cache(model.base, "config.json", revision=model.revision)
-    return sorted(Path(config).parent.glob("*.safetensors")) if isinstance(config, str) else []
+def _weights_here(model: ModelSettings) -> list[Path]:
+    """The files of the base's weights, where they are on this machine."""
+    config: object = str(Path(model.location) / "config.json")
+    if not model.is_local:
+        config = try_to_load_from_cache(model.base, "config.json", revision=model.revision)
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # whoever loads them has a message for it
+        return (
+            [path.resolve(strict=True) for path in weight_files(Path(config).parent)] if isinstance(config, str) else []
+        )
+    return []
 
 
 def _check_cache(model: ModelSettings, token: str) -> None:

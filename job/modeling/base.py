@@ -15,6 +15,7 @@ from transformers.integrations import sdpa_attention
 
 from job.errors import MemoryExhausted
 from job.modeling.config import attention_of, published_dtype
+from job.modeling.early import handed_over
 from job.modeling.files import BaseFiles, require_all, stored_tensors
 from job.modeling.loading import weights_as_progress
 from job.modeling.nf4 import quantization, stay_differentiable
@@ -63,7 +64,7 @@ def read_weights(files: BaseFiles, dtype: torch.dtype, parts: Parts) -> PreTrain
     """The model as transformers loads it in 4 bits. Raises what `load_base` raises."""
     stored_tensors(files.folder, files.name)
     try:
-        with weights_as_progress(files.folder):
+        with weights_as_progress(files.folder), handed_over():
             model, loaded = AutoModelForCausalLM.from_pretrained(
                 files.folder,
                 dtype=dtype,

@@ -98,20 +98,22 @@ def listed_weights(model: ModelSettings, token: str) -> dict[str, int]:
     }
 
 
+def weight_files(folder: Path) -> list[Path]:
+    """Those from which transformers reads a base. Raises what reading the index raises."""
+    if (folder / WHOLE).exists():  # transformers looks for it first
+        return [folder / WHOLE]
+    listed = json.loads((folder / INDEX).read_text("utf-8"))["weight_map"].values()
+    return sorted({folder / str(part) for part in listed})
+
+
 def stored_tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
     """The tensors of a base on disk, on the meta device: names and shapes, from the headers of its safetensors files alone.
 
     Raises NotFound (66) if a file is missing or shorter than its header says, SettingsError (64) for quantized weights.
     """
-    whole, index = folder / WHOLE, folder / INDEX
     tensors = {}
     try:
-        if whole.exists():  # transformers looks for it first
-            parts = [whole]
-        else:
-            listed = json.loads(index.read_text("utf-8"))["weight_map"].values()
-            parts = sorted({folder / str(part) for part in listed})
-        for part in parts:
+        for part in weight_files(folder):
             with safe_open(part, "pt") as file:
                 for key in file.keys():  # noqa: SIM118
                     stored = file.get_slice(key)
@@ -119,7 +121,7 @@ def stored_tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
                         raise quantized_already(name, f"{key} holds {stored.get_dtype()}")
                     tensors[key] = torch.empty(stored.get_shape(), dtype=torch.float16, device="meta")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
-        if not whole.exists() and not index.exists():
+        if not (folder / WHOLE).exists() and not (folder / INDEX).exists():
             raise damaged_weights(name, NO_WEIGHTS) from error
         raise damaged_weights(name, f"{type(error).__name__}: {error}") from error
     return tensors

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from huggingface_hub import constants
 
 from job.errors import HostUnfit, SettingsError
@@ -14,10 +15,12 @@ from job.hosts import main_memory as memory
 from job.hosts.checks import Driver
 from job.hosts.libraries import usable_cpus
 from job.hosts.places import Place
+from job.modeling import early
 from job.modeling.architecture import Architecture
 from job.modeling.memory import GIB
 from job.results import Host
 from job.settings.fields import DataSettings, HubSettings, LoraSettings, ModelSettings, Settings, TrainSettings
+from job.settings.files import QUICKSTART
 from job.settings.sources import Source
 from tests.bench.parallel_paper import SEVENTY_B, base_of
 from tests.families import FAMILIES, make_family_base
@@ -260,3 +263,31 @@ def test_the_host_is_described(tmp_path: Path) -> None:
     host = checks.inspect(tmp_path)
     assert host.cpus == usable_cpus()
     assert host.versions["torch"]
+
+
+def test_weights_that_are_here_are_those_that_loading_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = QUICKSTART / "base" / "model.safetensors"
+    assert checks._weights_here(ModelSettings(base="quickstart")) == [whole.resolve()]
+    snapshot = tmp_path / "models--meta--base" / "snapshots" / ("1" * 40)
+    base = ModelSettings(base="meta/base", revision="1" * 40)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    assert checks._weights_here(base) == []
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    assert checks._weights_here(base) == [], "the config alone"
+    (snapshot / "consolidated.safetensors").touch()  # the same weights once more, under other names
+    (snapshot / "model.safetensors").symlink_to(whole)
+    assert checks._weights_here(base) == [whole.resolve()]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("trains", "devices", "begun"), [(True, 1, 1), (False, 1, 0), (True, 2, 0)])
+def test_weights_are_on_their_way_to_the_card_that_trains_alone(
+    trains: bool, devices: int, begun: int, tmp_path: Path
+) -> None:
+    host = checks.inspect(tmp_path)
+    if devices > torch.cuda.device_count():
+        pytest.skip("needs two cards")
+    checks.check(settings(train=TrainSettings(devices=devices)), "", tmp_path, host, trains=trains)
+    assert len(early._begun) == begun
+    early._begun.clear()

@@ -34,7 +34,9 @@ def test_others_take_what_is_left_when_it_is_opened() -> None:
     assert (pile.take(), theirs.take()) == (None, None)
     assert pile.brought(1) is None
     theirs.bring(1, [{"b": 2}])
-    leader.store.wait(["opened/done/1"], timedelta(seconds=20))  # it comes by another connection, which has no order with this
+    leader.store.wait(
+        ["opened/done/1"], timedelta(seconds=20)
+    )  # it comes by another connection, which has no order with this
     assert pile.brought(1) == [{"b": 2}]
     assert not leader.store.check(["opened/item/0"]), "only what others may need"
 

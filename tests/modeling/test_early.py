@@ -1,0 +1,132 @@
+"""Weights that were read before they are asked for are those of the file, and every failure is left to whoever asks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import PreTrainedModel, modeling_utils
+
+from job.errors import NotFound
+from job.modeling import early
+from job.modeling.base import read_weights
+from job.modeling.early import Early
+from job.modeling.files import BaseFiles, weight_files
+
+CPU = torch.device("cpu")
+ALL = 10**9
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    own = modeling_utils.safe_open
+    yield
+    assert not early._begun and modeling_utils.safe_open is own
+
+
+def begin(base: Path, room: int = ALL, device: torch.device = CPU) -> Early:
+    found = Early([path.resolve() for path in weight_files(base)], device, room)
+    found.thread.join()
+    early._begun[:] = [found]
+    return found
+
+
+def load(base: Path, dtype: torch.dtype = torch.float32, device: torch.device = CPU) -> PreTrainedModel:
+    return read_weights(BaseFiles(base, str(base), ""), dtype, {"": str(device)})
+
+
+def same(first: PreTrainedModel, second: PreTrainedModel) -> bool:
+    known, found = first.state_dict(), second.state_dict()
+    return known.keys() == found.keys() and all(torch.equal(known[name], found[name]) for name in known)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_a_base_is_the_same_to_the_bit(base: Path, dtype: torch.dtype) -> None:
+    known = load(base, dtype)
+    read = begin(base)
+    assert read.read == sum(tensor.nbytes for tensor in load_file(base / "model.safetensors").values())
+    assert same(load(base, dtype), known)
+    assert not read.tensors
+
+
+def test_what_is_here_is_what_is_loaded(base: Path) -> None:
+    """Else the test above would say nothing."""
+    read = begin(base)
+    name = next(key for key in read.tensors if key[1].endswith("layers.0.mlp.up_proj.weight"))
+    read.tensors[name] = -read.tensors[name]
+    assert not same(load(base), load(base))
+
+
+def test_what_finds_no_room_is_read_from_the_file(base: Path) -> None:
+    total = sum(tensor.nbytes for tensor in load_file(base / "model.safetensors").values())
+    read = begin(base, total // 2)
+    assert 0 < read.read <= total // 2
+    assert same(load(base), load(base))
+
+
+def test_nothing_is_read_once_loading_has_begun(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that is in its first file then stops after the tensor that it reads."""
+    monkeypatch.setattr(Early, "_read_all", lambda self: self._closed.wait(20) and Early._read(self, self.paths[0]))
+    read = Early([base / "model.safetensors"], CPU, ALL)
+    assert read.close() == {} and not read.thread.is_alive()
+
+
+def test_weights_in_several_files(base: Path, tmp_path: Path) -> None:
+    parted = tmp_path / "parted"
+    shutil.copytree(base, parted, ignore=shutil.ignore_patterns("*.safetensors*"))
+    tensors = load_file(base / "model.safetensors")
+    names = sorted(tensors)
+    halves = {"a.safetensors": names[::2], "b.safetensors": names[1::2]}
+    for file, some in halves.items():
+        save_file({name: tensors[name] for name in some}, parted / file, metadata={"format": "pt"})
+    listed = {name: file for file, some in halves.items() for name in some}
+    (parted / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": listed}))
+    read = begin(parted)
+    assert len(read.tensors) == len(names)
+    assert same(load(parted), load(base))
+
+
+def test_a_damaged_file_is_named_by_whoever_loads_it(base: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(base, damaged)
+    with (damaged / "model.safetensors").open("r+b") as file:
+        file.truncate(5_000)
+    assert begin(damaged).tensors == {}
+    with pytest.raises(NotFound, match="damaged"):
+        load(damaged)
+    early._begun.clear()  # its headers say so before anything is handed over
+
+
+def test_another_transformers_reads_them_by_itself(
+    base: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = load(base)
+    begin(base)
+    monkeypatch.setattr(early, "OPEN", "opened_otherwise")
+    assert same(load(base), known)
+    assert "missing=opened_otherwise: weights that are on the GPU are read again" in caplog.text
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_numbers_and_memory_are_as_without(base: Path, dtype: torch.dtype) -> None:
+    """The pool is given back whole, though some weights stay in 16 bits; and the card rounds as the processor does."""
+    card = torch.device("cuda", 0)
+    known: dict[str, torch.Tensor] = {}
+    memory = []
+    for ahead in (False, True):
+        assert not ahead or begin(base, device=card).read > 0
+        model = load(base, dtype, card)
+        torch.cuda.empty_cache()
+        memory.append((torch.cuda.memory_allocated(), torch.cuda.memory_reserved()))
+        found = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
+        assert not known or all(torch.equal(known[name], found[name]) for name in known)
+        known = found
+        del model
+        torch.cuda.empty_cache()
+    assert memory[0] == memory[1]
