@@ -35,7 +35,8 @@ them; behind a busy card it does not show. An H200's host with 16 rows of Llama 
 HOST_BINDS = 0.5
 """Below this share of a micro-batch's time, a single short row shows that the host is done long before the card."""
 LONG = 1.0
-"""Seconds; libraries set themselves up in less. A step of 16 rows takes 3.9 on a T4 (`tests.bench.parallel_paper`)."""
+"""Seconds; libraries set themselves up in less, so what takes longer is measured once. A step of 16 rows takes 3.9 on a T4
+(`tests.bench.parallel_paper`)."""
 SAMPLED_STEPS = 200
 """Steps whose shapes are counted."""
 SEED = 21
@@ -128,7 +129,10 @@ class Measurement:
         if not self.typical:
             return "there are fewer rows in a step than workers, and none for this one"
         self.forward.model.train()
-        short, self.seconds = (self._time(self.forward.loss_sum, some) for some in (self.shortest, self.typical))
+        self.seconds = self._seconds_of(self.forward.loss_sum, self.typical)
+        if self.seconds <= LONG:
+            self.seconds = self._seconds_of(self.forward.loss_sum, self.typical)
+        short = self._seconds_of(self.forward.loss_sum, self.shortest)
         if short >= HOST_BINDS * self.seconds:
             self.seconds = max(self.seconds, short + REST_SECONDS * self.steps / max(self.micro_batches, 1))
             return ""
@@ -148,7 +152,7 @@ class Measurement:
 
     def gain(self) -> str:
         """Why graphs are not worth it; empty if they are."""
-        replay = self._time(self.graphs.replayed, self.typical)
+        replay = self._seconds_of(self.graphs.replayed, self.typical)
         self.facts = f"seconds={self.seconds:.3f} replay_seconds={replay:.3f} shapes={len(self.shapes)}"
         if replay > WORTH * self.seconds:
             return f"kernels set the pace: a replay takes {replay:.3f} s, the same without {self.seconds:.3f} s"
@@ -167,16 +171,11 @@ class Measurement:
         flat = torch.cat([p.grad.flatten() for p in self.graphs.parameters if p.grad is not None])
         return float(loss.detach()), flat.float().cpu()
 
-    def _time(self, path: Path, rows: Sequence[Row]) -> float:
-        """Seconds of a forward and a backward pass, the second time where the first may have set libraries up."""
-        found = 0.0
-        for _ in range(2):
-            self.forward.model.zero_grad(set_to_none=True)
-            began = time.monotonic()
-            torch.autograd.backward(path(rows))
-            if self.forward.device.type == "cuda":
-                torch.cuda.synchronize()
-            found = time.monotonic() - began
-            if found > LONG:
-                break
-        return found
+    def _seconds_of(self, path: Path, rows: Sequence[Row]) -> float:
+        """Of a forward and a backward pass."""
+        self.forward.model.zero_grad(set_to_none=True)
+        began = time.monotonic()
+        torch.autograd.backward(path(rows))
+        if self.forward.device.type == "cuda":
+            torch.cuda.synchronize()
+        return time.monotonic() - began

@@ -49,7 +49,7 @@ def choose(
             busy = kernels * tokens(rows) / tokens(ROWS[: settings.batch_size])
             return busy if path == measured.graphs.replayed else max(busy, 0.1)
 
-        monkeypatch.setattr(graph_choice.Measurement, "_time", seconds)
+        monkeypatch.setattr(graph_choice.Measurement, "_seconds_of", seconds)
         return graph_choice.choose(forward, memory_plan_of(forward, ROWS), ROWS, settings, MOST, member)
 
     yield chosen
@@ -119,7 +119,7 @@ def test_a_worker_with_a_row_in_less_than_every_step_decides_too(
     rows, once = ROWS[:9], SETTINGS.model_copy(update={"epochs": 0.5})
     measured = graph_choice.Measurement(forward, memory_plan_of(forward, rows), rows, once, Member(7, 8))
     assert (measured.steps, measured.micro_batches) == (1, 0)
-    monkeypatch.setattr(graph_choice.Measurement, "_time", lambda *_: 0.1)
+    monkeypatch.setattr(graph_choice.Measurement, "_seconds_of", lambda *_: 0.1)
     assert measured.pace() == ""
     assert measured.seconds == pytest.approx(0.1 + graph_choice.REST_SECONDS)
 
