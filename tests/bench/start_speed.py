@@ -2,9 +2,12 @@
 
     python -m tests.bench.start_speed                                       this checkout, the quickstart's base and rows
     python -m tests.bench.start_speed --base FOLDER --job OTHER --cold      another base and checkout, from an empty page cache
+    python -m tests.bench.start_speed --alone                               as in the image: with no other packages than it has
 
 It starts a run, prints when each line of interest came, and kills the run once the line of step 1 is there. `--cold` asks the
 kernel to forget the pages of the installed packages and of the base before; where it keeps some, the start is as warm as these.
+`--alone` runs Python without its site folders, on links to the packages that the job requires, and to what they require:
+transformers and TRL look through all that are installed, and import some that they find.
 """
 
 from __future__ import annotations
@@ -15,11 +18,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 HERE = Path(__file__).resolve().parents[2]
+LINKS = Path(tempfile.gettempdir()) / "start_speed" / "site-packages"
+"""The same each time, since bytecode goes by it; dill takes what lies in a folder of another name for Python's own."""
 LINES = (
     ("the run begins", "stage=start version"),
     ("libraries are imported, the machine is checked", "stage=clean started"),
@@ -38,18 +47,18 @@ LINES = (
 )
 
 
-def start(job: Path, base: str, out: Path) -> Iterator[tuple[float, str, str]]:
-    """(seconds since the process began, what had come by then, the line)."""
+def start(job: Path, base: str, out: Path, packages: Sequence[Path] = ()) -> Iterator[tuple[float, str, str]]:
+    """(seconds since the process began, what had come by then, the line). `packages`: the only folders with any."""
     settings = {
         "FINETUNE_STAGES": "clean,train",
         "FINETUNE_TRAIN_LOG_STEPS": "1",
         "FINETUNE_OUTPUT_DIR": str(out),
-        "PYTHONPATH": str(job),
+        "PYTHONPATH": os.pathsep.join(map(str, (job, *packages))),
         "XDG_CACHE_HOME": str(out / "cache"),  # no kernel of an earlier start
     }
     if base:
         settings |= {"FINETUNE_MODEL_BASE": base, "FINETUNE_MODEL_PAD_TOKEN": "reserved"}
-    command = [sys.executable, "entrypoint.py", "--env-file", "env/quickstart.env"]
+    command = [sys.executable, *(["-S"] if packages else []), "entrypoint.py", "--env-file", "env/quickstart.env"]
     began = time.monotonic()
     with subprocess.Popen(
         command, cwd=job, env={**os.environ, **settings}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -66,6 +75,32 @@ def start(job: Path, base: str, out: Path) -> Iterator[tuple[float, str, str]]:
                 break
         run.terminate()
         run.stdout.read()
+
+
+def required(job: Path) -> set[str]:
+    """The names of what the job requires, and of what that requires, as far as it is installed."""
+    lines = tomllib.loads((job / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    found: set[str] = set()
+    while lines:
+        wanted = [one for one in map(Requirement, lines) if not one.marker or one.marker.evaluate({"extra": ""})]
+        lines = []
+        for name in {one.name for one in wanted} - found:
+            found.add(name)
+            try:
+                lines += distribution(name).requires or []
+            except PackageNotFoundError:
+                found.discard(name)
+    return found
+
+
+def link(names: set[str], folder: Path) -> None:
+    """Their files and folders, as they stand in a site folder."""
+    for name in names:
+        installed = distribution(name)
+        for first in {file.parts[0] for file in installed.files or [] if file.parts[0] not in ("..", "__pycache__")}:
+            place = folder / first
+            if not place.exists() and not first.endswith(".pth"):
+                place.symlink_to(Path(str(installed.locate_file(first))).resolve())
 
 
 def packages() -> set[Path]:
@@ -86,17 +121,24 @@ def main() -> int:
     parser.add_argument("--base", default="", help="a folder; the quickstart's without it")
     parser.add_argument("--job", type=Path, default=HERE, help="a checkout of the job")
     parser.add_argument("--cold", action="store_true")
+    parser.add_argument("--alone", action="store_true", help="with no other packages than the job requires")
     options = parser.parse_args()
     if options.cold:
         for folder in (*packages(), *([Path(options.base)] if options.base else [])):
             forget(folder)
+    job, before, words = options.job.resolve(), 0.0, ""
+    if options.alone:
+        LINKS.mkdir(parents=True, exist_ok=True)
+        link(required(job), LINKS)
     with tempfile.TemporaryDirectory() as place:
-        before = 0.0
-        for seconds, words, line in start(options.job.resolve(), options.base, Path(place) / "run"):
+        for seconds, words, line in start(job, options.base, Path(place) / "run", [LINKS] if options.alone else []):
             print(f"{seconds:6.2f} {seconds - before:+6.2f}  {words}", flush=True)
             if words == "parts":
                 print("       " + line.partition("first_step=done ")[2])
             before = seconds
+    if words != LINES[-1][0]:
+        print("the run ended before", file=sys.stderr)
+        return 1
     return 0
 
 
