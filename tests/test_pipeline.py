@@ -314,25 +314,26 @@ def test_checks_are_made_for_the_stages_of_the_start(tmp_path: Path, monkeypatch
     from job.hosts import checks
 
     asked = []
-    monkeypatch.setattr(checks, "check", lambda *_args, computes, place: asked.append(computes))
+    monkeypatch.setattr(checks, "check", lambda *_args, computes, trains, place: asked.append((computes, trains)))
     heavy = replace(TINY[0], long_work=True, check=lambda run: asked.append("count"))
     computing = replace(
         TINY[1],
         inputs=lambda settings: {"answers": settings.probe.answers},
         long_work=True,
         computes=True,
+        takes_steps=True,
         check=lambda run: asked.append("echo"),
         replaceable=lambda result: True,
     )
     monkeypatch.setattr(pipeline, "STAGES", (heavy, computing))
     run_tiny(tmp_path, settings(monkeypatch, STAGES="count"))
-    assert asked == [False, "count"]
+    assert asked == [(False, False), "count"]
     run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
-    assert asked[2:] == [True, "echo"]
+    assert asked[2:] == [(True, True), "echo"]
     run_tiny(tmp_path, settings(monkeypatch, STAGES="echo"))
     assert len(asked) == 4
     run_tiny(tmp_path, settings(monkeypatch, STAGES="echo", PROBE_ANSWERS="50"))
-    assert asked[4:] == [True, "echo"], "a result that is replaced is no result"
+    assert asked[4:] == [(True, True), "echo"], "a result that is replaced is no result"
 
 
 # --- which commits ---------------------------------------------------------------------------------------------------

@@ -235,6 +235,8 @@ def test_a_check_that_meets_the_end_of_a_worker_is_no_refusal(base: Path, path: 
     """A layer that others no longer help to gather is no layer that transformers cannot compute."""
 
     def check() -> None:
+        while not team._children.ended():  # it imports for seconds before
+            time.sleep(0.05)
         try:
             raise RuntimeError("[pair.cc:561] Connection closed by peer [127.0.0.1]:23961")
         except RuntimeError as error:
