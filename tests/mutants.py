@@ -44,6 +44,18 @@ def _window_one_off(forward: Forward, longest: int) -> Revert:
     return revert
 
 
+def _window_beyond_the_rows(forward: Forward, longest: int) -> Revert:
+    """Wrong in micro-batches whose rows all lie inside the window."""
+    revert = attention.enable(forward, longest)
+
+    def attend(module: Any, *others: Any, longest: int, **options: Any) -> Any:
+        found, none = attention.attend(module, *others, longest=longest, **options)
+        return found * (1.2 if module.lora_job_window >= longest else 1), none
+
+    AttentionInterface.register(attention.NAME, attend)
+    return revert
+
+
 def _chunk_ignored(forward: Forward, _: int) -> Revert:
     """Packed attention without the survey that refuses a model with chunks."""
     before = forward.base.config._attn_implementation
@@ -137,6 +149,25 @@ def _dropped_dropout(forward: Forward, longest: int) -> Revert:
     return revert_both
 
 
+def _wrong_behind_the_last_block(forward: Forward, longest: int) -> Revert:
+    """The gradient that passes through dropout, of tokens that fill no block of eight. Shows in train mode alone."""
+    revert, own = lora4bit.enable(forward, longest), lora4bit.WithLora.backward
+
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:
+        found = own(ctx, grad)
+        rest = grad.flatten(0, -2).shape[0] % 8
+        if found[0] is not None and rest and ctx.keep != 1:
+            found[0].flatten(0, -2)[-rest:] *= 1.5
+        return found
+
+    def revert_both() -> None:
+        revert()
+        lora4bit.WithLora.backward = staticmethod(own)
+
+    lora4bit.WithLora.backward = staticmethod(backward)
+    return revert_both
+
+
 @dataclass(frozen=True)
 class Mutant:
     name: str
@@ -149,6 +180,7 @@ MUTANTS = (
     Mutant("a leaked row", "llama", _leaked_row),
     Mutant("a window ignored", "mistral_window", _window_ignored),
     Mutant("a window one token longer", "phi3", _window_one_off),
+    Mutant("a window that no row fills", "mistral_window", _window_beyond_the_rows),
     Mutant("a chunk ignored", "llama4", _chunk_ignored),
     Mutant("a missing cap", "gemma2", _missing_cap),
     Mutant("a missing scale of logits", "granite", _missing_scale),
@@ -156,4 +188,5 @@ MUTANTS = (
     Mutant("a scale of 1.02", "llama", _scaled),
     Mutant("a dropped bias", "qwen2", _dropped_bias),
     Mutant("a dropped dropout", "llama", _dropped_dropout),
+    Mutant("a rest of a block", "llama", _wrong_behind_the_last_block),
 )

@@ -1,12 +1,12 @@
 """The self-test: an optimization stays on only if it gives what the reference path gives, on this card, model and rows.
 
 The reference path is the model as transformers and peft made it, on padded rows. Before training its loss and adapter
-gradients are computed on real rows of this data set: the longest and short ones together in eval mode, then the longest alone
-in train mode. Train mode uses the same random numbers each time, so that dropout is compared too. Then all optimizations are
-enabled, and the same is computed again. Only where that differs, each is enabled on top of those before it, with a comparison
-of its own: one that raises or differs is reverted, with a warning and the reason in the result. Either way the last comparison
-is of all that stay on. Finally the whole step is compared, with the layers that it recomputes, unless it is cut into nothing
-else than what was compared.
+gradients are computed on real rows of this data set: the longest and short ones together in eval mode, then a short one and the
+longest, each alone, in train mode. Train mode uses the same random numbers each time, so that dropout is compared too. Then all
+optimizations are enabled, and the same is computed again. Only where that differs, each is enabled on top of those before it,
+with a comparison of its own: one that raises or differs is reverted, with a warning and the reason in the result. Either way
+the last comparison is of all that stay on. Finally the whole step is compared, with the layers that it recomputes, unless it is
+cut into nothing else than what was compared.
 
 In 16 bits no two paths agree to more than their rounding, which hides mistakes: on Llama 3.2 3B's shape it moves a gradient by
 1 % in float16 and 8 % in bfloat16. So an optimization is compared twice there: in float32, where the same mathematics agrees to
@@ -67,6 +67,8 @@ everything, and nothing can be compared."""
 ATTENTION_DROPOUT = ("attention_dropout", "attn_pdrop", "attn_dropout", "attention_probs_dropout_prob")
 """The names that configs give to attention dropout."""
 SHORT_ROWS = 2
+BLOCK = 8
+"""Tokens, or a divisor of the tokens, that our kernels take at once: what they do with the rest has to show."""
 SHORTEST_PIECE = 64
 SEED = 20
 ANOTHER = "differs on another worker"
@@ -82,6 +84,8 @@ class SelfTest:
         self.forward = forward
         self.longest = len(by_length[-1].ids)
         self.rows = [by_length[-1], *by_length[:SHORT_ROWS]]
+        if (short := len(self.rows[1].ids)) % BLOCK == 0:
+            self.rows[1] = _beginning(self.rows[1], short - 1)
         config = forward.base.config.get_text_config()
         self.attention_drops = any(getattr(config, name, 0) for name in ATTENTION_DROPOUT)
         # whether 16 bits are compared in float32 as well; workers that share a base cannot try whether memory suffices
@@ -117,14 +121,16 @@ class SelfTest:
         log.info("stage=train self_test=measured rows=%s rounding=%r", lengths, str(self.rounding))
 
     def _gradients(self, budget: int = 0) -> list[tuple[float, torch.Tensor]]:
-        """Gradients of all rows together in eval mode, then of the longest alone in train mode: alone, because dropout's random
-        numbers depend on how rows are laid out. Each starts from the same seed. Where no float32 tells a mistake from rounding,
-        of a short row as well: a scale of 1.02 shows in one of three gradients that does not in two."""
+        """Gradients of all rows together in eval mode, then of a short one and of the longest, each alone, in train mode.
+
+        Alone, because dropout's random numbers depend on how rows are laid out; each starts from the same seed. The last is left
+        out in 16 bits where it is compared in float32 as well, which tells a mistake from rounding.
+        """
         forward = self.forward
         forward.model.eval()
         found = [gradients(forward, self.rows, forward.cut(self.rows, budget) if budget else None)]
         forward.model.train()
-        for row in self.rows[: 1 if self.exact or forward.precision == "float32" else 2]:
+        for row in (self.rows[1], self.rows[0])[: 1 if self.exact and forward.precision != "float32" else 2]:
             random = torch.random.fork_rng([forward.device] if forward.device.type == "cuda" else [])
             with random, equal_dropout(everywhere=self.attention_drops):
                 torch.manual_seed(SEED)
@@ -329,7 +335,7 @@ class SelfTest:
     def compare(self, budget: int = 0) -> Difference:
         """What is enabled now against the reference gradients; `budget`: tokens of a micro-batch, 0 for all rows in one."""
         found = self._gradients(budget)
-        differences = [difference(known, again) for known, again in zip(self.known, found, strict=True)]
+        differences = [difference(known, again) for known, again in zip(self.known, found, strict=False)]
         return functools.reduce(Difference.worse, differences)
 
 
