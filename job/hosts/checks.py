@@ -84,17 +84,18 @@ def check(
         return
     _check_cpu(host, base)
     require_layers_to_share(base, settings.train.shard, _workers(settings.train, host, place))
-    expected = sizes(base, settings)
+    expected, room = sizes(base, settings), 0
     if host.device == "cuda":
-        width = width_of(base, settings, weakest_capability())
-        _check_gpu_memory(base, settings, host, torch.cuda.mem_get_info()[0], width, CARDS, place)
+        width, free = width_of(base, settings, weakest_capability()), torch.cuda.mem_get_info()[0]
+        _check_gpu_memory(base, settings, host, free, width, CARDS, place)
+        room = _room_ahead(base, host, free, width)
     _check_disk(root, cleaning_bytes(settings.data) + expected.run_bytes)
     _check_cache(settings.model, token)
     weights = _weights_here(settings.model)
     if not settings.model.is_local:  # those in a folder are read to be hashed
         read_ahead(weights)
-    if trains and host.device == "cuda" and _workers(settings.train, host, place) == 1:  # workers may share a card
-        early.begin(weights)
+    if trains and room > 0 and _workers(settings.train, host, place) == 1:  # workers may share a card
+        early.begin(weights, room)
 
 
 @dataclass(frozen=True)
@@ -249,6 +250,13 @@ def _check_cpu(host: Host, base: Architecture) -> None:
             remedy="Start the container with --gpus all (`nvidia-smi` must work on the host and inside it), or set "
             "FINETUNE_MODEL_BASE to a small model.",
         )
+
+
+def _room_ahead(base: Architecture, host: Host, free_bytes: int, width: int) -> int:
+    """Bytes of weights that may be on the card before the base is loaded."""
+    largest = max(weight.numel() for weight in base.model.parameters()) * base.published_width
+    usable = int(free_bytes - RESERVE_SHARE * host.gpu_bytes)
+    return early.room(usable, loaded=base.weights(width).whole, largest=largest)
 
 
 def _weights_here(model: ModelSettings) -> list[Path]:

@@ -5,6 +5,7 @@ Runs on CPU and on CUDA. Loads safetensors only and runs no code from a model re
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 
@@ -13,7 +14,8 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.integrations import sdpa_attention
 
-from job.errors import MemoryExhausted
+from job.errors import JobError, MemoryExhausted
+from job.hosts.hub import first_line
 from job.modeling.config import attention_of, published_dtype
 from job.modeling.early import handed_over
 from job.modeling.files import BaseFiles, require_all, stored_tensors
@@ -63,8 +65,21 @@ def load_base(
 def read_weights(files: BaseFiles, dtype: torch.dtype, parts: Parts) -> PreTrainedModel:
     """The model as transformers loads it in 4 bits. Raises what `load_base` raises."""
     stored_tensors(files.folder, files.name)
+    with handed_over() as early:
+        try:
+            return _loaded(files, dtype, parts)
+        except (torch.OutOfMemoryError, JobError) as error:
+            if not early:
+                raise
+            reason = first_line(error)
+    gc.collect()  # what was loaded by then
+    log.warning("weights_ahead=off: all weights are read from their files: %s", reason)
+    return _loaded(files, dtype, parts)
+
+
+def _loaded(files: BaseFiles, dtype: torch.dtype, parts: Parts) -> PreTrainedModel:
     try:
-        with weights_as_progress(files.folder), handed_over():
+        with weights_as_progress(files.folder):
             model, loaded = AutoModelForCausalLM.from_pretrained(
                 files.folder,
                 dtype=dtype,

@@ -1,14 +1,14 @@
 """Weights that are on the card before they are asked for: copied in a thread while rows are cleaned and libraries imported.
 
-Copying is most of what loading a base takes (1.2 of 1.6 s for the 6.4 GB of Llama 3.2 3B in an H200's host), and Python has no
-part in it. What finds no room here, or cannot be read, is left to transformers.
+Copying is most of what loading a base takes (1.2 of 1.6 s for the 6.4 GB of Llama 3.2 3B on an H200's host), and Python has no
+part in it. What finds no room here, cannot be read, or has changed since is left to transformers.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -20,10 +20,16 @@ from transformers import modeling_utils
 log = logging.getLogger("job.model")
 OPEN = "safe_open"
 """The name by which transformers' module knows what opens a file of weights."""
-LARGEST_SHARE = 0.5
-"""Of the card's free memory. Nothing is read once loading has begun, and a weight in 4 bits takes less than a third of what it
-replaces: what fits at first fits to the end."""
 Tensors = dict[tuple[Path, str], torch.Tensor]
+
+
+def room(free: int, *, loaded: int, largest: int) -> int:
+    """Bytes that may lie on the card beside a base that is being loaded. `free`: without the reserve. `loaded`: what the base
+    takes in 4 bits. `largest`: of its weights in 16 bits, which is there twice for a moment.
+
+    What was handed over stays reserved until all are loaded, so nothing here makes room for the base.
+    """
+    return min(free // 2, free - loaded - 2 * largest)
 
 
 class Early:
@@ -36,22 +42,41 @@ class Early:
         self.paths, self.device, self.room = paths, device, room
         self.tensors: Tensors = {}
         self.read = 0
-        self.pool = torch.cuda.MemPool() if device.type == "cuda" else None
+        self._files: dict[Path, Facts] = {}
+        self._pool: Any = None
         self._closed = Event()
         self.thread = Thread(target=self._read_all, name="weights", daemon=True)  # no end of the run waits for it
         self.thread.start()
 
     def close(self) -> Tensors:
-        """Read no further. Returns what is here."""
+        """Read no further. Returns what is here, of files that are still the same."""
         self._closed.set()
         self.thread.join()
+        changed = {path for path, facts in self._files.items() if _facts(path) != facts}
+        for key in [key for key in self.tensors if key[0] in changed]:
+            del self.tensors[key]
         return self.tensors
 
+    def free(self) -> None:
+        self.tensors.clear()
+        if self._pool is not None:
+            self._pool = None
+            torch.cuda.empty_cache()
+
     def _read_all(self) -> None:
-        own_memory = torch.cuda.use_mem_pool(self.pool, self.device) if self.pool else nullcontext()
-        with suppress(Exception), own_memory:  # whoever loads the base meets the same, and has a message for it
+        with suppress(Exception), self._own_memory():  # whoever loads the base meets the same, and has a message for it
             for path in self.paths:
+                self._files[path] = _facts(path)
                 self._read(path)
+
+    @contextmanager
+    def _own_memory(self) -> Iterator[None]:
+        if self.device.type != "cuda":
+            yield
+            return
+        self._pool = torch.cuda.MemPool()
+        with torch.cuda.use_mem_pool(self._pool, self.device):
+            yield
 
     def _read(self, path: Path) -> None:
         with safe_open(path, "pt") as file:
@@ -63,39 +88,48 @@ class Early:
                 self.read += tensor.nbytes
 
 
+Facts = tuple[int, int, int, int] | None
+
+
+def _facts(path: Path) -> Facts:
+    """Whether it is the same file; None where it is gone."""
+    with suppress(OSError):
+        facts = path.stat()
+        return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+    return None
+
+
 _begun: list[Early] = []
 """At most one: a process loads one base."""
 
 
-def begin(paths: Sequence[Path]) -> None:
+def begin(paths: Sequence[Path], room: int) -> None:
     """On the first card, for the next base that this process loads."""
-    _begun[:] = [Early(paths, torch.device("cuda", 0), int(LARGEST_SHARE * torch.cuda.mem_get_info(0)[0]))]
+    _begun[:] = [Early(paths, torch.device("cuda", 0), room)]
 
 
 @contextmanager
-def handed_over() -> Iterator[None]:
-    """Inside, transformers gets the tensors that are here in place of reading them. Each is copied once more, on the card: so
-    the memory is laid out as if they had come from the file."""
-    if not _begun or not hasattr(modeling_utils, OPEN):
-        if _begun:
-            log.warning("missing=%s: weights that are on the GPU are read again", OPEN)
-        _begun.clear()
-        yield
+def handed_over() -> Iterator[bool]:
+    """Inside, transformers gets the tensors that are here in place of reading them; False if there are none. Each is copied
+    once more, on the card: so the memory is laid out as if they had come from the file."""
+    early = _begun.pop() if _begun else None
+    tensors = early.close() if early else {}
+    own = getattr(modeling_utils, OPEN, None)
+    if early and own is None:
+        log.warning("missing=%s: weights that are on the GPU are read again", OPEN)
+        early.free()
+    if early is None or own is None or not tensors:
+        yield False
         return
-    early = _begun.pop()
-    tensors, own = early.close(), getattr(modeling_utils, OPEN)
-    log.info("weights_ahead_bytes=%d", early.read)
+    log.info("weights_ahead_bytes=%d", sum(tensor.nbytes for tensor in tensors.values()))
     setattr(
         modeling_utils, OPEN, lambda path, *args, **options: _File(own(path, *args, **options), Path(path), tensors)
     )
     try:
-        yield
+        yield True
     finally:
         setattr(modeling_utils, OPEN, own)
-        tensors.clear()
-        if early.pool:
-            early.pool = None
-            torch.cuda.empty_cache()
+        early.free()
 
 
 class _File:

@@ -112,7 +112,8 @@ class Wire:
         self._orders = 0
 
     def tell(self, key: str, value: Any) -> None:
-        """Returns once the store has it: a set has no answer, and what another connection asks next may come before it."""
+        """Returns once the store has it: a set has no answer, and what another connection asks next may come before it. Raises
+        RuntimeError where there is no store any more."""
         name = f"{key}/{self.rank}"
         self._news.set(name, json.dumps(value))
         self._news.check([name])

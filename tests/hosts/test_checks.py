@@ -280,6 +280,14 @@ def test_weights_that_are_here_are_those_that_loading_reads(monkeypatch: pytest.
     assert checks._weights_here(base) == [whole.resolve()]
 
 
+def test_the_weights_of_a_base_that_just_fits_are_not_there_before_it(
+    llama_3b: Architecture, seventy_b: Architecture
+) -> None:
+    assert checks._room_ahead(llama_3b, T4, int(14.5 * GIB), 2) > 6.4e9, "all of them"
+    assert 0 < checks._room_ahead(llama_3b, T4, 6 * GIB, 2) < 2 * GIB
+    assert checks._room_ahead(seventy_b, T4, int(14.5 * GIB), 2) <= 0
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize(("trains", "devices", "begun"), [(True, 1, 1), (False, 1, 0), (True, 2, 0)])
 def test_weights_are_on_their_way_to_the_card_that_trains_alone(

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, modeling_utils
 
-from job.errors import NotFound
+from job.errors import MemoryExhausted, NotFound
 from job.modeling import early
 from job.modeling.base import read_weights
 from job.modeling.early import Early
@@ -74,6 +74,45 @@ def test_nothing_is_read_once_loading_has_begun(base: Path, monkeypatch: pytest.
     monkeypatch.setattr(Early, "_read_all", lambda self: self._closed.wait(20) and Early._read(self, self.paths[0]))
     read = Early([base / "model.safetensors"], CPU, ALL)
     assert read.close() == {} and not read.thread.is_alive()
+
+
+def test_a_file_that_has_changed_since_is_read_again(base: Path, tmp_path: Path) -> None:
+    changed = Path(shutil.copytree(base, tmp_path / "changed"))
+    begin(changed)
+    tensors = load_file(changed / "model.safetensors")
+    save_file({name: -tensor for name, tensor in tensors.items()}, tmp_path / "new", metadata={"format": "pt"})
+    (tmp_path / "new").replace(changed / "model.safetensors")
+    assert same(load(changed), load(changed))
+    assert not same(load(changed), load(base))
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory."), MemoryExhausted("GPU memory ran out.", remedy="")]
+)
+def test_where_memory_runs_out_beside_them_they_are_left_out(
+    error: Exception, base: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    known, read = load(base), begin(base)
+    own = modeling_utils.PreTrainedModel._load_pretrained_model
+
+    def load_beside(*arguments: object, **options: object) -> object:
+        if read.tensors:
+            raise error
+        return own(*arguments, **options)
+
+    monkeypatch.setattr(modeling_utils.PreTrainedModel, "_load_pretrained_model", staticmethod(load_beside))
+    assert same(load(base), known)
+    assert f"weights_ahead=off: all weights are read from their files: {error}" in caplog.text
+    read.tensors = {(base, "another"): torch.zeros(1)}
+    with pytest.raises(type(error)):
+        load(base)
+
+
+def test_room_is_what_the_base_itself_leaves() -> None:
+    """In GiB."""
+    assert early.room(14, loaded=2, largest=1) == 7
+    assert early.room(14, loaded=10, largest=1) == 2
+    assert early.room(14, loaded=12, largest=1) <= 0
 
 
 def test_weights_in_several_files(base: Path, tmp_path: Path) -> None:

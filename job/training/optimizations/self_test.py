@@ -123,8 +123,8 @@ class SelfTest:
     def _gradients(self, budget: int = 0) -> list[tuple[float, torch.Tensor]]:
         """Gradients of all rows together in eval mode, then of a short one and of the longest, each alone, in train mode.
 
-        Alone, because dropout's random numbers depend on how rows are laid out; each starts from the same seed. The last is left
-        out in 16 bits where it is compared in float32 as well, which tells a mistake from rounding.
+        Alone, because dropout's random numbers depend on how rows are laid out; each starts from the same seed. In 16 bits the
+        last is left out where it is compared in float32 as well, which tells a mistake from rounding.
         """
         forward = self.forward
         forward.model.eval()
