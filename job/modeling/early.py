@@ -17,6 +17,8 @@ import torch
 from safetensors import safe_open
 from transformers import modeling_utils
 
+from job.hosts.hub import first_line
+
 log = logging.getLogger("job.model")
 OPEN = "safe_open"
 """The name by which transformers' module knows what opens a file of weights."""
@@ -42,6 +44,7 @@ class Early:
         self.paths, self.device, self.room = paths, device, room
         self.tensors: Tensors = {}
         self.read = 0
+        self.failure = ""
         self._files: dict[Path, Facts] = {}
         self._pool: Any = None
         self._closed = Event()
@@ -64,10 +67,13 @@ class Early:
             torch.cuda.empty_cache()
 
     def _read_all(self) -> None:
-        with suppress(Exception), self._own_memory():  # whoever loads the base meets the same, and has a message for it
-            for path in self.paths:
-                self._files[path] = _facts(path)
-                self._read(path)
+        try:
+            with self._own_memory():
+                for path in self.paths:
+                    self._files[path] = _facts(path)
+                    self._read(path)
+        except Exception as error:  # whoever loads the base meets the same, and has a message for it
+            self.failure = first_line(error)
 
     @contextmanager
     def _own_memory(self) -> Iterator[None]:
@@ -112,21 +118,23 @@ def begin(paths: Sequence[Path], room: int) -> None:
 def handed_over() -> Iterator[bool]:
     """Inside, transformers gets the tensors that are here in place of reading them; False if there are none. Each is copied
     once more, on the card: so the memory is laid out as if they had come from the file."""
-    early = _begun.pop() if _begun else None
-    tensors = early.close() if early else {}
-    own = getattr(modeling_utils, OPEN, None)
-    if early and own is None:
-        log.warning("missing=%s: weights that are on the GPU are read again", OPEN)
-        early.free()
-    if early is None or own is None or not tensors:
+    if not _begun:
         yield False
         return
-    log.info("weights_ahead_bytes=%d", sum(tensor.nbytes for tensor in tensors.values()))
+    early = _begun.pop()
+    tensors, own = early.close(), getattr(modeling_utils, OPEN, None)
+    failure = f" failure={early.failure!r}" if early.failure else ""
+    log.info("weights_ahead_bytes=%d%s", sum(tensor.nbytes for tensor in tensors.values()), failure)
+    if own is None:
+        log.warning("missing=%s: weights that are on the GPU are read again", OPEN)
+        early.free()
+        yield False
+        return
     setattr(
         modeling_utils, OPEN, lambda path, *args, **options: _File(own(path, *args, **options), Path(path), tensors)
     )
     try:
-        yield True
+        yield bool(tensors)
     finally:
         setattr(modeling_utils, OPEN, own)
         early.free()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, modeling_utils
 
@@ -128,6 +130,23 @@ def test_weights_in_several_files(base: Path, tmp_path: Path) -> None:
     read = begin(parted)
     assert len(read.tensors) == len(names)
     assert same(load(parted), load(base))
+
+
+def test_what_cannot_be_read_is_read_by_transformers_and_the_log_says_why(
+    base: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "job")
+    known, files = load(base), iter([OSError("Input/output error")])
+
+    def opened(*arguments: object) -> object:
+        for error in files:
+            raise error
+        return safe_open(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(early, "safe_open", opened)
+    begin(base)
+    assert same(load(base), known)
+    assert "weights_ahead_bytes=0 failure='Input/output error'" in caplog.text
 
 
 def test_a_damaged_file_is_named_by_whoever_loads_it(base: Path, tmp_path: Path) -> None:
