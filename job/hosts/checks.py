@@ -254,9 +254,9 @@ def _check_cpu(host: Host, base: Architecture) -> None:
 
 def _room_ahead(base: Architecture, host: Host, free_bytes: int, width: int) -> int:
     """Bytes of weights that may be on the card before the base is loaded."""
-    largest = max(weight.numel() for weight in base.model.parameters()) * base.published_width
+    copies = max(weight.numel() for weight in base.model.parameters()) * (base.published_width + width)
     usable = int(free_bytes - RESERVE_SHARE * host.gpu_bytes)
-    return early.room(usable, loaded=base.weights(width).whole, largest=largest)
+    return early.room(usable, loaded=base.weights(width).whole, copies=copies)
 
 
 def _weights_here(model: ModelSettings) -> list[Path]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import gc
 import json
 import logging
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.integrations import sdpa_attention
 
-from job.errors import JobError, MemoryExhausted
+from job.errors import MemoryExhausted, NotFound
 from job.hosts.hub import first_line
 from job.modeling.config import attention_of, published_dtype
 from job.modeling.early import handed_over
@@ -65,22 +66,28 @@ def load_base(
 def read_weights(files: BaseFiles, dtype: torch.dtype, parts: Parts) -> PreTrainedModel:
     """The model as transformers loads it in 4 bits. Raises what `load_base` raises."""
     stored_tensors(files.folder, files.name)
+    found, reason = None, ""
     with handed_over() as early:
         try:
-            return _loaded(files, dtype, parts)
-        except (torch.OutOfMemoryError, JobError) as error:
+            found = _loaded(files, dtype, parts)
+        except (torch.OutOfMemoryError, MemoryExhausted, NotFound) as error:  # the last: also for want of memory
             if not early:
                 raise
             reason = first_line(error)
-    gc.collect()  # what was loaded by then
-    log.warning("weights_ahead=off: all weights are read from their files: %s", reason)
-    return _loaded(files, dtype, parts)
+    if found is None:
+        gc.collect()  # what was loaded by then
+        log.warning("weights_ahead=off: all weights are read from their files: %s", reason)
+        found = _loaded(files, dtype, parts)
+    model, loaded = found
+    require_all(loaded, files.name)
+    return model
 
 
-def _loaded(files: BaseFiles, dtype: torch.dtype, parts: Parts) -> PreTrainedModel:
+def _loaded(files: BaseFiles, dtype: torch.dtype, parts: Parts) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """With what transformers says of the loading."""
     try:
         with weights_as_progress(files.folder):
-            model, loaded = AutoModelForCausalLM.from_pretrained(
+            found: tuple[PreTrainedModel, dict[str, Any]] = AutoModelForCausalLM.from_pretrained(
                 files.folder,
                 dtype=dtype,
                 quantization_config=quantization(dtype),
@@ -99,8 +106,7 @@ def _loaded(files: BaseFiles, dtype: torch.dtype, parts: Parts) -> PreTrainedMod
         raise damaged_weights(files.name, str(error).strip()) from error
     except (KeyError, TypeError, AttributeError) as error:
         raise not_in_4_bits(files.name, error) from error
-    require_all(loaded, files.name)
-    return model
+    return found
 
 
 def finished(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, files: BaseFiles) -> PreTrainedModel:

@@ -25,19 +25,21 @@ OPEN = "safe_open"
 Tensors = dict[tuple[Path, str], torch.Tensor]
 
 
-def room(free: int, *, loaded: int, largest: int) -> int:
+def room(free: int, *, loaded: int, copies: int) -> int:
     """Bytes that may lie on the card beside a base that is being loaded. `free`: without the reserve. `loaded`: what the base
-    takes in 4 bits. `largest`: of its weights in 16 bits, which is there twice for a moment.
+    takes in 4 bits. `copies`: of its largest weight, as published and as computed with, which are there for a moment.
 
     What was handed over stays reserved until all are loaded, so nothing here makes room for the base.
     """
-    return min(free // 2, free - loaded - 2 * largest)
+    return min(free // 2, free - loaded - copies)
 
 
 class Early:
     """Tensors of the files `paths` on `device`, in the order of the files, as many as take `room` bytes.
 
-    They have a memory pool of their own: 4-bit weights that took the place of some would hold the memory around them.
+    They have a memory pool of their own: 4-bit weights that took the place of some would hold the memory around them. No end of
+    a run waits for the thread, which copies without Python's lock: a process that has begun one ends by `os._exit`, as all runs
+    do (job/runs/supervisor.py), or closes it.
     """
 
     def __init__(self, paths: Sequence[Path], device: torch.device, room: int) -> None:
@@ -48,16 +50,17 @@ class Early:
         self._files: dict[Path, Facts] = {}
         self._pool: Any = None
         self._closed = Event()
-        self.thread = Thread(target=self._read_all, name="weights", daemon=True)  # no end of the run waits for it
+        self.thread = Thread(target=self._read_all, name="weights", daemon=True)
         self.thread.start()
 
     def close(self) -> Tensors:
         """Read no further. Returns what is here, of files that are still the same."""
         self._closed.set()
         self.thread.join()
-        changed = {path for path, facts in self._files.items() if _facts(path) != facts}
-        for key in [key for key in self.tensors if key[0] in changed]:
-            del self.tensors[key]
+        for path in [path for path, facts in self._files.items() if _facts(path) != facts]:
+            self.failure = self.failure or f"{path.name} has changed"
+            for key in [key for key in self.tensors if key[0] == path]:
+                del self.tensors[key]
         return self.tensors
 
     def free(self) -> None:
@@ -137,6 +140,8 @@ def handed_over() -> Iterator[bool]:
         yield bool(tensors)
     finally:
         setattr(modeling_utils, OPEN, own)
+        if tensors:
+            log.info("weights_ahead_unused=%d", len(tensors))
         early.free()
 
 

@@ -129,10 +129,7 @@ class Measurement:
         if not self.typical:
             return "there are fewer rows in a step than workers, and none for this one"
         self.forward.model.train()
-        self.seconds = self._seconds_of(self.forward.loss_sum, self.typical)
-        if self.seconds <= LONG:
-            self.seconds = self._seconds_of(self.forward.loss_sum, self.typical)
-        short = self._seconds_of(self.forward.loss_sum, self.shortest)
+        short, self.seconds = (self._settled(self.forward.loss_sum, some) for some in (self.shortest, self.typical))
         if short >= HOST_BINDS * self.seconds:
             self.seconds = max(self.seconds, short + REST_SECONDS * self.steps / max(self.micro_batches, 1))
             return ""
@@ -170,6 +167,11 @@ class Measurement:
         torch.autograd.backward(loss)
         flat = torch.cat([p.grad.flatten() for p in self.graphs.parameters if p.grad is not None])
         return float(loss.detach()), flat.float().cpu()
+
+    def _settled(self, path: Path, rows: Sequence[Row]) -> float:
+        """The second time, where the first may have set libraries up."""
+        found = self._seconds_of(path, rows)
+        return found if found > LONG else self._seconds_of(path, rows)
 
     def _seconds_of(self, path: Path, rows: Sequence[Row]) -> float:
         """Of a forward and a backward pass."""

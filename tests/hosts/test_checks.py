@@ -288,14 +288,26 @@ def test_the_weights_of_a_base_that_just_fits_are_not_there_before_it(
     assert checks._room_ahead(seventy_b, T4, int(14.5 * GIB), 2) <= 0
 
 
-@pytest.mark.gpu
-@pytest.mark.parametrize(("trains", "devices", "begun"), [(True, 1, 1), (False, 1, 0), (True, 2, 0)])
-def test_weights_are_on_their_way_to_the_card_that_trains_alone(
-    trains: bool, devices: int, begun: int, tmp_path: Path
+@pytest.mark.usefixtures("main_memory")
+@pytest.mark.parametrize(
+    ("trains", "processes", "free", "begun"),
+    [(True, 1, 14 * GIB, True), (False, 1, 14 * GIB, False), (True, 2, 14 * GIB, False), (True, 1, GIB, False)],
+)
+def test_weights_are_on_their_way_to_a_card_that_has_room_and_trains_alone(
+    trains: bool, processes: int, free: int, begun: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    host = checks.inspect(tmp_path)
-    if devices > torch.cuda.device_count():
-        pytest.skip("needs two cards")
-    checks.check(settings(train=TrainSettings(devices=devices)), "", tmp_path, host, trains=trains)
-    assert len(early._begun) == begun
+    """A machine without a card knows what one would be asked."""
+    asked = []
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free, T4.gpu_bytes))
+    monkeypatch.setattr(early, "begin", lambda paths, room: asked.append((paths, room > 0)))
+    place = Place(0, processes, None, "host", 29500, "a test") if processes > 1 else None
+    checks.check(settings(), "", tmp_path, T4, trains=trains, place=place)
+    assert asked == ([([(QUICKSTART / "base" / "model.safetensors").resolve()], True)] if begun else [])
+
+
+@pytest.mark.gpu
+def test_the_weights_are_on_the_card(tmp_path: Path) -> None:
+    checks.check(settings(), "", tmp_path, checks.inspect(tmp_path))
+    (read,) = early._begun
     early._begun.clear()
+    assert {tensor.device.type for tensor in read.close().values()} == {"cuda"} and not read.failure

@@ -78,7 +78,10 @@ def test_nothing_is_read_once_loading_has_begun(base: Path, monkeypatch: pytest.
     assert read.close() == {} and not read.thread.is_alive()
 
 
-def test_a_file_that_has_changed_since_is_read_again(base: Path, tmp_path: Path) -> None:
+def test_a_file_that_has_changed_since_is_read_again(
+    base: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "job")
     changed = Path(shutil.copytree(base, tmp_path / "changed"))
     begin(changed)
     tensors = load_file(changed / "model.safetensors")
@@ -86,6 +89,7 @@ def test_a_file_that_has_changed_since_is_read_again(base: Path, tmp_path: Path)
     (tmp_path / "new").replace(changed / "model.safetensors")
     assert same(load(changed), load(changed))
     assert not same(load(changed), load(base))
+    assert "weights_ahead_bytes=0 failure='model.safetensors has changed'" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -105,16 +109,66 @@ def test_where_memory_runs_out_beside_them_they_are_left_out(
     monkeypatch.setattr(modeling_utils.PreTrainedModel, "_load_pretrained_model", staticmethod(load_beside))
     assert same(load(base), known)
     assert f"weights_ahead=off: all weights are read from their files: {error}" in caplog.text
-    read.tensors = {(base, "another"): torch.zeros(1)}
+    read.tensors[base, "another"] = torch.zeros(1)
     with pytest.raises(type(error)):
         load(base)
 
 
+def test_a_base_that_is_damaged_is_read_once(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lacking = Path(shutil.copytree(base, tmp_path / "lacking"))
+    tensors = load_file(base / "model.safetensors")
+    tensors.pop(next(name for name in tensors if "layers.0" in name))
+    save_file(tensors, lacking / "model.safetensors", metadata={"format": "pt"})
+    begin(lacking)
+    with pytest.raises(NotFound, match="tensors missing: 1"):
+        load(lacking)
+    assert "weights_ahead=off" not in caplog.text
+
+
 def test_room_is_what_the_base_itself_leaves() -> None:
     """In GiB."""
-    assert early.room(14, loaded=2, largest=1) == 7
-    assert early.room(14, loaded=10, largest=1) == 2
-    assert early.room(14, loaded=12, largest=1) <= 0
+    assert early.room(14, loaded=2, copies=2) == 7
+    assert early.room(14, loaded=10, copies=2) == 2
+    assert early.room(14, loaded=12, copies=2) <= 0
+
+
+def test_weights_behind_links_are_known_by_their_files(base: Path, tmp_path: Path) -> None:
+    """As in the Hub's cache."""
+    snapshot = Path(shutil.copytree(base, tmp_path / "snapshot"))
+    (snapshot / "model.safetensors").rename(tmp_path / "blob")
+    (snapshot / "model.safetensors").symlink_to(tmp_path / "blob")
+    read = begin(snapshot)
+    for name, tensor in read.tensors.items():
+        read.tensors[name] = -tensor
+    assert not same(load(snapshot), load(base))
+
+
+def test_a_tensor_leaves_with_its_first_reading_and_is_copied(base: Path) -> None:
+    """So the memory of each goes as soon as it is in 4 bits."""
+    read = begin(base)
+    early._begun.clear()
+    path = (base / "model.safetensors").resolve()
+    name = next(name for _, name in read.tensors)
+    tensor = read.tensors[path, name]
+    with early._File(safe_open(path, "pt"), path, read.tensors) as file:
+        stored = file.get_slice(name)
+        first = stored[...]
+        assert torch.equal(first, tensor) and first.data_ptr() != tensor.data_ptr()
+        assert (path, name) not in read.tensors
+        assert torch.equal(stored[...], tensor), "from the file"
+        assert stored.get_shape() == list(tensor.shape)
+
+
+def test_what_the_base_does_not_ask_for_is_counted(base: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "job")
+    begin(base)
+    load(base)
+    assert "unused" not in caplog.text
+    begin(base).tensors[base, "vision_tower.weight"] = torch.zeros(2)
+    load(base)
+    assert "weights_ahead_unused=1" in caplog.text
 
 
 def test_weights_in_several_files(base: Path, tmp_path: Path) -> None:

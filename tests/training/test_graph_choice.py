@@ -124,6 +124,29 @@ def test_a_worker_with_a_row_in_less_than_every_step_decides_too(
     assert measured.seconds == pytest.approx(0.1 + graph_choice.REST_SECONDS)
 
 
+@pytest.mark.parametrize(("first", "times"), [(0.5, 2), (1.5, 1)])
+def test_what_sets_libraries_up_is_not_what_counts(
+    first: float,
+    times: int,
+    forward: Forward,
+    with_optimizations: Callable[..., Forward],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_optimizations(*ALL)
+    measured = graph_choice.Measurement(forward, memory_plan_of(forward, ROWS), ROWS, LONG, ALONE)
+    taken = {id(measured.shortest): iter([first, 0.1]), id(measured.typical): iter([first, 0.4])}
+    asked = []
+
+    def seconds(_: object, __: object, rows: Sequence[Row]) -> float:
+        asked.append(rows)
+        return next(taken[id(rows)])
+
+    monkeypatch.setattr(graph_choice.Measurement, "_seconds_of", seconds)
+    reason = measured.pace()
+    assert asked == [*times * [measured.shortest], *times * [measured.typical]]
+    assert reason.startswith("kernels set the pace: a short row takes 0.100 s") == (times == 2)
+
+
 def test_a_worker_without_rows_captures_nothing(choose: Choose, forward: Forward) -> None:
     found = choose(member=Member(8, 9))
     assert not found.on and found.reason == "there are fewer rows in a step than workers, and none for this one"

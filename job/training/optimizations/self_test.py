@@ -335,6 +335,7 @@ class SelfTest:
     def compare(self, budget: int = 0) -> Difference:
         """What is enabled now against the reference gradients; `budget`: tokens of a micro-batch, 0 for all rows in one."""
         found = self._gradients(budget)
+        assert len(found) <= len(self.known)  # in 16 bits one less
         differences = [difference(known, again) for known, again in zip(self.known, found, strict=False)]
         return functools.reduce(Difference.worse, differences)
 
