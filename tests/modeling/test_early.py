@@ -112,6 +112,7 @@ def test_where_memory_runs_out_beside_them_they_are_left_out(
     read.tensors[base, "another"] = torch.zeros(1)
     with pytest.raises(type(error)):
         load(base)
+    assert caplog.text.count("weights_ahead=off") == 1, "nothing was early"
 
 
 def test_a_base_that_is_damaged_is_read_once(
