@@ -264,10 +264,11 @@ def _weights_here(model: ModelSettings) -> list[Path]:
     config: object = str(Path(model.location) / "config.json")
     if not model.is_local:
         config = try_to_load_from_cache(model.base, "config.json", revision=model.revision)
-    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # whoever loads them has a message for it
-        return (
-            [path.resolve(strict=True) for path in weight_files(Path(config).parent)] if isinstance(config, str) else []
-        )
+    if isinstance(config, str):
+        with suppress(
+            OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError
+        ):  # said by whoever loads them
+            return [path.resolve() for path in weight_files(Path(config).parent) if path.is_file()]
     return []
 
 

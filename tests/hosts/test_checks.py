@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -278,6 +279,13 @@ def test_weights_that_are_here_are_those_that_loading_reads(monkeypatch: pytest.
     (snapshot / "consolidated.safetensors").touch()  # the same weights once more, under other names
     (snapshot / "model.safetensors").symlink_to(whole)
     assert checks._weights_here(base) == [whole.resolve()]
+    (snapshot / "model.safetensors").rename(snapshot / "a.safetensors")
+    index = snapshot / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"x": "a.safetensors", "y": "b.safetensors"}}))
+    assert checks._weights_here(base) == [whole.resolve()], "as far as they are here"
+    for damaged in ("{}", "[]", "no JSON", '{"weight_map": {"x": ' + "[" * 100_000, '{"weight_map": null}'):
+        index.write_text(damaged)
+        assert checks._weights_here(base) == [], damaged[:30]
 
 
 def test_the_weights_of_a_base_that_just_fits_are_not_there_before_it(

@@ -156,13 +156,11 @@ def _readers_of(x: torch.Tensor) -> Readers | None:
     if not (torch.is_grad_enabled() and x.requires_grad):
         return None
     readers: Readers | None = getattr(x, READERS, None)
-    if (
-        _graph_task is None or _after_backward is None or _graph_task() >= 0
-    ):  # a layer that is computed again has been counted
+    # A layer that is computed again has been counted.
+    if _graph_task is None or _after_backward is None or _graph_task() >= 0:
         readers = Readers(x._version)
-    elif (
-        readers is None or readers.closed or readers.version != x._version
-    ):  # changed in place, it is another for autograd
+    # Changed in place, it is another tensor for autograd.
+    elif readers is None or readers.closed or readers.version != x._version:
         readers = Readers(x._version)
         setattr(x, READERS, readers)
     readers.count += 1
