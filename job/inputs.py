@@ -167,6 +167,8 @@ def _hashing(_path: Path) -> Lock:
     return Lock()
 
 
+PIECE_BYTES = 2**26
+"""After each piece, which takes 0.06 s, a thread waits for Python's lock: 0.005 s while another one imports."""
 SETTLED_SECONDS = 2.0
 """A file that changed later may change again without another time stamp."""
 
@@ -174,9 +176,9 @@ SETTLED_SECONDS = 2.0
 @functools.cache
 def _sha256(path: Path, _seen: tuple[int, ...]) -> bytes:
     """Remembered in this start: several stages ask, and gigabytes take seconds."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(2**23):
-            digest.update(piece)
-            advance("bytes", len(piece))
+    digest, room = hashlib.sha256(), memoryview(bytearray(min(PIECE_BYTES, path.stat().st_size + 1)))
+    with path.open("rb", buffering=0) as file:
+        while read := file.readinto(room):
+            digest.update(room[:read])
+            advance("bytes", read)
     return digest.digest()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from job import outcome
 from job.errors import SettingsError
 from job.hosts.ahead import open_card
+from job.hosts.lookups import import_transformers
 from job.inputs import absent_as_recorded, hash_ahead, require_unchanged
 from job.results import Cleaned, Metrics, Pin, Probed, Pushed, Result, Trained
 from job.runs import pins
@@ -279,6 +280,7 @@ def check_host(
     Called after other runs are refused: importing torch takes seconds.
     """
     with importing():
+        import_transformers()
         from job.hosts import checks
 
     host = checks.inspect(run.root)

@@ -23,6 +23,7 @@ from job.asking.screen import LEAST_WIDTH, Below, Columns, Screen
 from job.asking.source import Source, of_run
 from job.errors import SUCCESS, ArgumentError, JobError, Stopped
 from job.hosts.libraries import do_not_wait_for_the_hub, prepare_libraries, require_way_to_hub, require_working_folder
+from job.hosts.lookups import import_transformers
 from job.hosts.main_memory import LIBRARIES_BYTES, require_main_memory
 from job.pipeline import prepare_hub
 from job.runs.endings import end_command, log_failure
@@ -137,6 +138,7 @@ def _prepare(model: ModelSettings, adapter: str) -> None:
 @contextmanager
 def _models(source: Source, only: str, token: str) -> Iterator[Session]:
     with importing():
+        import_transformers()
         from job.asking.session import opened
 
     with opened(source, only, token) as session:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from job.hosts.lookups import packages_listed_once
 from job.runs.parts import PARTS
 
 Unit = Literal["rows", "steps", "tokens", "bytes"]
@@ -91,7 +92,7 @@ def importing() -> Iterator[None]:
         gc.collect()
     gc.disable()
     try:
-        with PARTS.of("imports"):
+        with PARTS.of("imports"), packages_listed_once():
             yield
     finally:
         if collects:

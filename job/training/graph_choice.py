@@ -22,7 +22,7 @@ from job.training.forward import Forward
 from job.training.graphs import Graphs
 from job.training.intervals import steps_of
 from job.training.memory_plan import MemoryPlan, release
-from job.training.optimizations.comparison import Difference, Perturbed, difference
+from job.training.optimizations.comparison import Difference, Perturbed, difference, where_compared
 
 log = logging.getLogger("job.train")
 Path = Callable[[Sequence[Row]], torch.Tensor]
@@ -69,7 +69,7 @@ def choose(
                 lost = bool(reason)
                 reason = reason or measured.gain()
     except Exception as error:  # a capture of another version may raise anything; the step without graphs remains
-        reason, lost = f"{type(error).__name__}: {error}".splitlines()[0], True
+        reason, lost = f"{type(error).__name__}: {error}".splitlines()[0].partition(". ")[0], True
     if reason:
         measured.graphs.close()
     else:
@@ -129,7 +129,11 @@ class Measurement:
         if not self.typical:
             return "there are fewer rows in a step than workers, and none for this one"
         self.forward.model.train()
-        short, self.seconds = (self._settled(self.forward.loss_sum, some) for some in (self.shortest, self.typical))
+        path = self.forward.loss_sum
+        self.seconds = self._seconds_of(path, self.typical)  # which may set libraries up
+        short = self._seconds_of(path, self.shortest)
+        if self.seconds <= LONG:
+            self.seconds = self._seconds_of(path, self.typical)
         if short >= HOST_BINDS * self.seconds:
             self.seconds = max(self.seconds, short + REST_SECONDS * self.steps / max(self.micro_batches, 1))
             return ""
@@ -165,13 +169,8 @@ class Measurement:
         torch.manual_seed(SEED)
         loss = path(self.typical)
         torch.autograd.backward(loss)
-        flat = torch.cat([p.grad.flatten() for p in self.graphs.parameters if p.grad is not None])
-        return float(loss.detach()), flat.float().cpu()
-
-    def _settled(self, path: Path, rows: Sequence[Row]) -> float:
-        """The second time, where the first may have set libraries up."""
-        found = self._seconds_of(path, rows)
-        return found if found > LONG else self._seconds_of(path, rows)
+        flat = torch.cat([p.grad.float().flatten() for p in self.graphs.parameters if p.grad is not None])
+        return float(loss.detach()), where_compared(flat)
 
     def _seconds_of(self, path: Path, rows: Sequence[Row]) -> float:
         """Of a forward and a backward pass."""

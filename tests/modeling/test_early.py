@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import shutil
@@ -232,6 +233,7 @@ def test_numbers_and_memory_are_as_without(base: Path, dtype: torch.dtype) -> No
     card = torch.device("cuda", 0)
     known: dict[str, torch.Tensor] = {}
     memory = []
+    gc.collect()
     for ahead in (False, True):
         assert not ahead or begin(base, device=card).read > 0
         model = load(base, dtype, card)
@@ -241,5 +243,6 @@ def test_numbers_and_memory_are_as_without(base: Path, dtype: torch.dtype) -> No
         assert not known or all(torch.equal(known[name], found[name]) for name in known)
         known = found
         del model
+        gc.collect()  # a model holds itself
         torch.cuda.empty_cache()
     assert memory[0] == memory[1]

@@ -77,8 +77,9 @@ class Perturbed:
 
 SIXTEEN_BITS = (torch.float16, torch.bfloat16)
 PLENTY = 20
-"""A card with so many times as much free memory keeps the weights in 16 bits beside those in float32. Elsewhere each comparison
-moves them to main memory and back: 0.8 GB of Llama 3.2 3B, almost all of it the embedding."""
+"""A card with so many times as much free memory keeps the weights in 16 bits beside those in float32, and gradients that are
+compared. Elsewhere each comparison moves them to main memory and back: of Llama 3.2 3B 0.8 GB, almost all of it the embedding.
+"""
 
 
 class InFloat32:
@@ -172,8 +173,7 @@ def _dropped_equally(function: Callable[..., Any], *arguments: Any, **options: A
 def gradients(
     forward: Forward, rows: Sequence[Row], micro_batches: Sequence[Sequence[Row]] | None = None
 ) -> tuple[float, torch.Tensor]:
-    """The summed loss and all adapter gradients, flat, in float32, in main memory, since the card's is being measured. The rows
-    are cut into `micro_batches`, or stay in one."""
+    """The summed loss and all adapter gradients, flat, in float32. The rows are cut into `micro_batches`, or stay in one."""
     forward.model.zero_grad(set_to_none=True)
     total = 0.0
     for some in micro_batches or [rows]:
@@ -181,10 +181,17 @@ def gradients(
         torch.autograd.backward(loss)
         total += float(loss.detach())
     flat = torch.cat([p.grad.float().flatten() for p in forward.model.parameters() if p.grad is not None])
-    return total, flat.cpu()
+    return total, where_compared(flat)
+
+
+def where_compared(gradients: torch.Tensor) -> torch.Tensor:
+    """In main memory, since the card's is being measured; on a card with plenty of it where they are: the way takes 0.03 s
+    with Llama 3.2 3B, a dozen times in a start."""
+    return gradients if _has_room(gradients.device, gradients.nbytes) else gradients.cpu()
 
 
 def difference(known: tuple[float, torch.Tensor], found: tuple[float, torch.Tensor]) -> Difference:
+    found = found[0], found[1].to(known[1].device)
     if known[1].shape != found[1].shape:  # a part of the adapter got no gradient
         return Difference(0.0, 1.0, 1.0)
     length = known[1].norm().clamp(min=1e-12)

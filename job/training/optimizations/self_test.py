@@ -195,6 +195,7 @@ class SelfTest:
     def enable(self, optimizations: Sequence[Entry] = OPTIMIZATIONS) -> list[Optimization]:
         """Enable each optimization that fits this model and passes; the result and the log say which, and why not."""
         found = self._as_long_as_fits(lambda: self._together(optimizations) or self._one_by_one(optimizations))
+        self.known = [(loss, gradient.cpu()) for loss, gradient in self.known]  # the memory plan measures the card's
         if self.forward.device.type == "cuda":
             for reason, names in lost(found).items():
                 log.warning(
