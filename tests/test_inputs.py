@@ -12,6 +12,7 @@ import pytest
 
 from job.errors import NotFound
 from job.inputs import (
+    PIECE_BYTES,
     WEIGHTS,
     absent_as_recorded,
     base_files,
@@ -158,8 +159,12 @@ def test_a_base_in_a_folder_is_known_by_its_files(
 
 
 @pytest.mark.light
-def test_weights_are_hashed_ahead_in_threads_and_not_once_more(local_base: tuple[Path, Settings]) -> None:
+@pytest.mark.parametrize("piece", [PIECE_BYTES, 4096], ids=["at once", "in pieces and a rest"])
+def test_weights_are_hashed_ahead_in_threads_and_not_once_more(
+    piece: int, local_base: tuple[Path, Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, given = local_base
+    monkeypatch.setattr("job.inputs.PIECE_BYTES", piece)
     for name in ("model.safetensors", "model-2.safetensors"):
         (folder / name).write_bytes(name.encode() * 10_000)
         os.utime(folder / name, (1, 1))  # it has settled long ago

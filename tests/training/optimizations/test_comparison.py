@@ -11,6 +11,7 @@ import torch
 from job.modeling.batching import Row
 from job.modeling.nf4 import four_bit_layers
 from job.training.forward import Forward
+from job.training.optimizations import comparison
 from job.training.optimizations.comparison import (
     Difference,
     EqualDropout,
@@ -43,6 +44,29 @@ def test_a_wrong_factor_shows_in_the_scale_and_noise_does_not() -> None:
 
 def test_a_part_of_the_adapter_without_gradient_is_a_difference() -> None:
     assert difference((1.0, torch.ones(4)), (1.0, torch.ones(3))).gradient == 1
+
+
+@pytest.mark.gpu
+def test_gradients_leave_a_card_that_is_not_almost_empty(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And wherever they lie, the same is found."""
+    forward, rows = forward_of(base, "bfloat16"), random_rows(3)
+    with Perturbed(forward.model):
+        on_card = gradients(forward, rows)
+        monkeypatch.setattr(comparison, "_has_room", lambda *_: False)
+        in_main_memory = gradients(forward, rows)
+    assert (on_card[1].device.type, in_main_memory[1].device.type) == ("cuda", "cpu")
+    doubled = on_card[0], 2 * on_card[1]
+    known = difference(in_main_memory, doubled)
+    assert known.scale == pytest.approx(1, rel=1e-2)
+    assert difference(on_card, doubled).scale == pytest.approx(known.scale, rel=1e-4)
+
+
+@pytest.mark.gpu
+def test_the_reference_has_left_the_card_before_its_memory_is_measured(base: Path) -> None:
+    test = SelfTest(forward_of(base, "bfloat16"), rows_up_to(60, 3))
+    assert {gradient.device.type for _, gradient in test.known} == {"cuda"}
+    test.enable()
+    assert {gradient.device.type for _, gradient in test.known} == {"cpu"}
 
 
 @pytest.mark.parametrize("everywhere", [False, True])
