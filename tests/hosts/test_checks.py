@@ -318,4 +318,5 @@ def test_the_weights_are_on_the_card(tmp_path: Path) -> None:
     checks.check(settings(), "", tmp_path, checks.inspect(tmp_path))
     (read,) = early._begun
     early._begun.clear()
+    read.thread.join()
     assert {tensor.device.type for tensor in read.close().values()} == {"cuda"} and not read.failure
