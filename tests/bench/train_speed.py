@@ -1,6 +1,6 @@
 """Training speed on one GPU: the published recipe, ours, ours without each optimization, and as a T4 would run it.
 
-    python -m tests.bench.train_speed                      the whole table, about 5 minutes on an H200
+    python -m tests.bench.train_speed                      the whole table, 15 minutes on an H200
     python -m tests.bench.train_speed --only ours,t4       some of its lines
 
 A random base of Llama 3.2 3B's shape is made once; lengths follow the statistics of the published recipe (78 to 794 tokens,
