@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from job.inputs import (
     fingerprint,
     hash_ahead,
     push_inputs,
+    sha256,
     train_inputs,
 )
 from job.runs.folder import difference
@@ -127,6 +129,35 @@ def test_a_file_is_hashed_once_in_a_start_and_its_bytes_are_progress(tmp_path: P
 
 
 @pytest.fixture
+def pieces(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The bytes of each piece that is hashed."""
+    found: list[int] = []
+    monkeypatch.setattr("job.inputs.advance", lambda _unit, count: found.append(count))
+    return found
+
+
+@pytest.mark.light
+def test_the_main_thread_answers_signals_between_short_pieces(
+    tmp_path: Path, pieces: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("job.inputs.MAIN_PIECE_BYTES", 4096)
+    (tmp_path / "rows.jsonl").write_bytes(b"a" * 10_000)  # just written, so each call hashes it
+    sha256(tmp_path / "rows.jsonl")
+    assert pieces == [4096, 4096, 1808]
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(sha256, tmp_path / "rows.jsonl")
+    assert pieces[3:] == [10_000]
+
+
+@pytest.mark.light
+def test_a_file_whose_size_is_not_known_is_read_in_pieces_too(pieces: list[int]) -> None:
+    known = Path("/proc/version").read_bytes()
+    assert not Path("/proc/version").stat().st_size
+    assert sha256(Path("/proc/version")) == hashlib.sha256(known).digest()
+    assert pieces == [len(known)]
+
+
+@pytest.fixture
 def local_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Settings]:
     folder = tmp_path / "base"
     folder.mkdir()
@@ -227,3 +258,12 @@ def test_a_file_of_a_base_that_cannot_be_read_is_named(
     monkeypatch.setattr("job.inputs.sha256", refuse)
     with pytest.raises(NotFound, match=rf"{folder}/config\.json of the base model cannot be read: Permission denied"):
         clean_inputs(wanted)
+
+
+@pytest.mark.light
+def test_so_is_one_whose_disk_fails(local_base: tuple[Path, Settings]) -> None:
+    folder, wanted = local_base
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors").symlink_to("/proc/self/mem")  # its first bytes are never there
+    with pytest.raises(NotFound, match=rf"{folder}/model\.safetensors of the base model cannot be read: Input/output"):
+        base_files(wanted, WEIGHTS)
