@@ -33,10 +33,13 @@ def import_transformers() -> None:
     from transformers.utils import import_utils
 
     package = f"{transformers.__name__}.{MODELS}"
-    if package in sys.modules or not hasattr(import_utils, READ):
+    if package in sys.modules:
         return
-    folder, read = Path(transformers.__file__).with_name(MODELS), getattr(import_utils, READ)
-    with _replaced(import_utils, READ, lambda *_, **__: names_of_models(folder, read)):
+    try:
+        names = names_of_models(Path(transformers.__file__).with_name(MODELS), getattr(import_utils, READ))
+    except Exception:  # another version has another function, or none
+        return
+    with _replaced(import_utils, READ, lambda *_, **__: names):
         importlib.import_module(package)
 
 

@@ -176,7 +176,7 @@ def test_a_driver_that_refuses_graphs_costs_a_warning(
     choose: Choose, forward: Forward, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refused(*_: object) -> Computed:
-        raise RuntimeError("CUDA error: operation not supported\nCompile with ...")
+        raise RuntimeError("CUDA error: operation not supported. Search for `...' in ...\nCompile with ...")
 
     monkeypatch.setattr("job.training.graphs.Captured", refused)
     found = choose()
