@@ -28,15 +28,19 @@ def packages_listed_once() -> Iterator[None]:
 
 
 def import_transformers() -> None:
-    """With its package of models, which reads 2,000 files that transformers itself has just read."""
+    """With its package of models, which reads 2,000 files that transformers itself has just read. Another version may do so
+    otherwise: then they are read twice."""
     import transformers
     from transformers.utils import import_utils
 
     package = f"{transformers.__name__}.{MODELS}"
-    if package in sys.modules or not hasattr(import_utils, READ):
+    if package in sys.modules:
         return
-    folder, read = Path(transformers.__file__).with_name(MODELS), getattr(import_utils, READ)
-    with _replaced(import_utils, READ, lambda *_, **__: names_of_models(folder, read)):
+    try:
+        names = names_of_models(Path(transformers.__file__).with_name(MODELS), getattr(import_utils, READ))
+    except Exception:
+        return
+    with _replaced(import_utils, READ, lambda *_: names):
         importlib.import_module(package)
 
 

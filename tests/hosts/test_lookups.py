@@ -52,9 +52,10 @@ ONCE = "from job.hosts.lookups import import_transformers; import_transformers()
         (ONCE, "", 1),
         ("", "", 2),
         (ONCE, "from job.hosts import lookups; lookups.READ = 'read_otherwise'", 2),
+        (ONCE, "from job.hosts import lookups; lookups.MODELS = 'another_folder'", 2),
         (f"import transformers.models; {ONCE}", "", 2),
     ],
-    ids=["once", "without", "another transformers", "too late"],
+    ids=["once", "without", "another name", "another layout", "too late"],
 )
 def test_their_files_are_read_once(first: str, hidden: str, times: int) -> None:
     code = COUNT.format(first=first, hidden=hidden)
@@ -62,7 +63,7 @@ def test_their_files_are_read_once(first: str, hidden: str, times: int) -> None:
     assert done.stdout.split() == [str(times), "LlamaConfig"]
 
 
-def test_packages_are_listed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packages_are_listed_once() -> None:
     own = importlib.metadata.packages_distributions
     known = own()
     for _ in range(2):

@@ -191,7 +191,8 @@ def where_compared(gradients: torch.Tensor) -> torch.Tensor:
 
 
 def difference(known: tuple[float, torch.Tensor], found: tuple[float, torch.Tensor]) -> Difference:
-    found = found[0], found[1].to(known[1].device)
+    if known[1].device != found[1].device:
+        known, found = (known[0], known[1].cpu()), (found[0], found[1].cpu())
     if known[1].shape != found[1].shape:  # a part of the adapter got no gradient
         return Difference(0.0, 1.0, 1.0)
     length = known[1].norm().clamp(min=1e-12)
