@@ -13,7 +13,7 @@ from typing import Any
 
 MODELS = "models"
 READ = "define_import_structure"
-"""The name by which transformers knows what reads the names that the modules of a package define."""
+"""The function of transformers that reads which names each module of a package defines, and remembers it."""
 Names = dict[frozenset[str], dict[str, set[str]]]
 
 
@@ -28,7 +28,8 @@ def packages_listed_once() -> Iterator[None]:
 
 
 def import_transformers() -> None:
-    """With its package of models, which reads 2,000 files that transformers itself has just read."""
+    """With its package of models, which by itself would read the same 1,700 files once more. Where another version reads them
+    otherwise, it does."""
     import transformers
     from transformers.utils import import_utils
 
@@ -37,14 +38,15 @@ def import_transformers() -> None:
         return
     try:
         names = names_of_models(Path(transformers.__file__).with_name(MODELS), getattr(import_utils, READ))
-    except Exception:  # another version has another function, or none
+    except Exception:
         return
     with _replaced(import_utils, READ, lambda *_, **__: names):
         importlib.import_module(package)
 
 
 def names_of_models(folder: Path, read: Callable[..., Names]) -> Names:
-    """What reading their package gives, from what is remembered with its name before each."""
+    """What `read` gives for their package, made of what it remembers: transformers asked for the same with "models." before each
+    module."""
     before = f"{MODELS}."
     return {
         needed: {name.removeprefix(before): set(found) for name, found in some.items() if name.startswith(before)}

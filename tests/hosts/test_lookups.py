@@ -70,10 +70,11 @@ import_utils.define_import_structure = lambda path: read(path)
         (ASK, "", 1),
         ("", "", 2),
         (ONCE, "from job.hosts import lookups; lookups.READ = 'read_otherwise'", 2),
+        (ONCE, "from job.hosts import lookups; lookups.MODELS = 'another_folder'", 2),
         (ONCE, CHANGED, 2),
         (f"import transformers.models; {ONCE}", "", 2),
     ],
-    ids=["once", "start", "ask", "without", "another transformers", "other arguments", "too late"],
+    ids=["once", "start", "ask", "without", "another name", "another layout", "other arguments", "too late"],
 )
 def test_their_files_are_read_once(first: str, hidden: str, times: int) -> None:
     code = COUNT.format(first=first, hidden=hidden)
@@ -81,7 +82,7 @@ def test_their_files_are_read_once(first: str, hidden: str, times: int) -> None:
     assert done.stdout.split() == [str(times), "LlamaConfig"]
 
 
-def test_packages_are_listed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packages_are_listed_once() -> None:
     own = importlib.metadata.packages_distributions
     known = own()
     for _ in range(2):

@@ -77,9 +77,9 @@ class Perturbed:
 
 SIXTEEN_BITS = (torch.float16, torch.bfloat16)
 PLENTY = 20
-"""A card with so many times as much free memory keeps the weights in 16 bits beside those in float32, and gradients that are
-compared. Elsewhere each comparison moves them to main memory and back: of Llama 3.2 3B 0.8 GB, almost all of it the embedding.
-"""
+"""A card with so many times as much free memory keeps gradients that are compared, and the weights in 16 bits beside those in
+float32. Elsewhere the gradients go to main memory, and each comparison moves those weights there and back: of Llama 3.2 3B
+0.8 GB, almost all of it the embedding."""
 
 
 class InFloat32:
@@ -191,7 +191,8 @@ def where_compared(gradients: torch.Tensor) -> torch.Tensor:
 
 
 def difference(known: tuple[float, torch.Tensor], found: tuple[float, torch.Tensor]) -> Difference:
-    found = found[0], found[1].to(known[1].device)
+    if known[1].device != found[1].device:
+        known, found = (known[0], known[1].cpu()), (found[0], found[1].cpu())
     if known[1].shape != found[1].shape:  # a part of the adapter got no gradient
         return Difference(0.0, 1.0, 1.0)
     length = known[1].norm().clamp(min=1e-12)
