@@ -45,8 +45,8 @@ def import_transformers() -> None:
 
 
 def names_of_models(folder: Path, read: Callable[..., Names]) -> Names:
-    """What `read` gives for their package, made of what it remembers: transformers asked for the same with "models." before each
-    module."""
+    """What `read` gives for their package, made of what it remembers: transformers asked for the same with "models." before
+    each module."""
     before = f"{MODELS}."
     return {
         needed: {name.removeprefix(before): set(found) for name, found in some.items() if name.startswith(before)}
