@@ -142,14 +142,23 @@ def push_inputs(settings: Settings) -> dict[str, Any]:
 
 
 def fingerprint(source: Source) -> str:
-    """sha256 over all files of a source, in the order of their names; empty where none is on this machine."""
+    """sha256 over all files of a source, in the order of their names; empty where none is on this machine.
+
+    Raises DataError (65) for a file that cannot be read.
+    """
     if source.path.is_relative_to(QUICKSTART):
         return "embedded"
     digest = hashlib.sha256()
     files = source.list_files()
     for path in files:
         digest.update(os.path.relpath(path, source.path).encode())
-        digest.update(sha256(path))
+        try:
+            digest.update(sha256(path))
+        except OSError as error:
+            raise DataError(
+                f"{error.filename} of the source {source} cannot be read: {error.strerror}.",
+                remedy="Check the disk or the mount that it is on, and that this user may read it.",
+            ) from error
     return digest.hexdigest() if files else ""
 
 
@@ -168,7 +177,8 @@ def _hashing(_path: Path) -> Lock:
 
 
 PIECE_BYTES = 2**26
-"""After each piece, which takes 0.06 s, a thread waits for Python's lock: 0.005 s while another one imports."""
+"""A thread waits for Python's lock after reading a piece and after hashing it, which takes 0.06 s: 0.005 s each time while
+another one imports."""
 MAIN_PIECE_BYTES = 2**23
 """The same in the main thread, which imports nothing while it reads, and answers signals only between two pieces: from a disk
 with 5 MB/s, 64 MiB kept one waiting for 11 s, and Docker kills after 10."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from job.errors import NotFound
+from job.errors import DataError, NotFound
 from job.inputs import (
     PIECE_BYTES,
     WEIGHTS,
@@ -267,3 +267,11 @@ def test_so_is_one_whose_disk_fails(local_base: tuple[Path, Settings]) -> None:
     (folder / "model.safetensors").symlink_to("/proc/self/mem")  # its first bytes are never there
     with pytest.raises(NotFound, match=rf"{folder}/model\.safetensors of the base model cannot be read: Input/output"):
         base_files(wanted, WEIGHTS)
+
+
+@pytest.mark.light
+def test_so_is_one_of_a_source(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").symlink_to("/proc/self/mem")
+    words = rf"{tmp_path}/rows\.jsonl of the source {tmp_path} cannot be read: Input/output error"
+    with pytest.raises(DataError, match=words):
+        fingerprint(Source.parse(str(tmp_path)))
