@@ -26,6 +26,7 @@ from job.settings.sources import Source
 DESCRIPTIONS = ("*.json", "*.jinja", "*.model", "vocab.txt", "merges.txt")
 """Config, tokenizer and chat template of a base."""
 WEIGHTS = ("*.safetensors",)
+UNREADABLE = "Check the disk or the mount that it is on, and that this user may read it; {} names it."
 
 
 def clean_inputs(settings: Settings) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def base_files(settings: Settings, patterns: tuple[str, ...]) -> dict[str, str]:
     except OSError as error:
         raise NotFound(
             f"{error.filename} of the base model cannot be read: {error.strerror}.",
-            remedy="Make it readable for this user.",
+            remedy=UNREADABLE.format("FINETUNE_MODEL_BASE"),
         ) from error
 
 
@@ -157,7 +158,7 @@ def fingerprint(source: Source) -> str:
         except OSError as error:
             raise DataError(
                 f"{error.filename} of the source {source} cannot be read: {error.strerror}.",
-                remedy="Check the disk or the mount that it is on, and that this user may read it.",
+                remedy=UNREADABLE.format("FINETUNE_DATA_SOURCES"),
             ) from error
     return digest.hexdigest() if files else ""
 

@@ -265,13 +265,16 @@ def test_so_is_one_whose_disk_fails(local_base: tuple[Path, Settings]) -> None:
     folder, wanted = local_base
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors").symlink_to("/proc/self/mem")  # its first bytes are never there
-    with pytest.raises(NotFound, match=rf"{folder}/model\.safetensors of the base model cannot be read: Input/output"):
+    words = rf"{folder}/model\.safetensors of the base model cannot be read: Input/output"
+    with pytest.raises(NotFound, match=words) as failed:
         base_files(wanted, WEIGHTS)
+    assert "FINETUNE_MODEL_BASE" in failed.value.remedy
 
 
 @pytest.mark.light
 def test_so_is_one_of_a_source(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").symlink_to("/proc/self/mem")
     words = rf"{tmp_path}/rows\.jsonl of the source {tmp_path} cannot be read: Input/output error"
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(DataError, match=words) as failed:
         fingerprint(Source.parse(str(tmp_path)))
+    assert "FINETUNE_DATA_SOURCES" in failed.value.remedy
